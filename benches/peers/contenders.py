@@ -1,0 +1,189 @@
+"""Starting and stopping what is compared: the peers from their configuration templates, and rolling-router itself."""
+
+import json
+import os
+import resource
+import shlex
+import signal
+import socket
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOLS = os.path.join(HERE, "target", "release")
+ROUTER = os.environ.get("ROUTER") or os.path.join(HERE, "..", "..", "target", "release", "rolling-router")
+ENDPOINTS = (19001, 19002)
+COOKIE = "rolling_pin"
+
+# name -> (template, command); {conf}, {port}, {workers} and {work} are filled in.
+PEERS = {
+    "nginx": ("nginx.conf.in", "nginx -c {conf}"),
+    "nginx-log": ("nginx-log.conf.in", "nginx -c {conf}"),
+    "nginx-websocket": ("nginx-websocket.conf.in", "nginx -c {conf}"),
+    "nginx-tls": ("nginx-tls.conf.in", "nginx -c {conf}"),
+    "haproxy": ("haproxy.cfg.in", "haproxy -db -f {conf}"),
+    "haproxy-tls": ("haproxy-tls.cfg.in", "haproxy -db -f {conf}"),
+    "caddy": ("Caddyfile.in", "env GOMAXPROCS={workers} caddy run --adapter caddyfile --config {conf}"),
+    "floor": (None, os.path.join(TOOLS, "raw") + " {port} %d %d" % ENDPOINTS),
+}
+ROUTER_COMMAND = (
+    "{router} serve --listen 127.0.0.1:{port} --admin 127.0.0.1:{admin} --store memory --app shop"
+    " --keyvalues {work}/keyvalues.json --token-file {work}/tokens --workers {workers} --access-log {log}"
+)
+ROUTER_TLS = (
+    ROUTER_COMMAND.replace("{port}", "{plain}")
+    + " --listen-tls 127.0.0.1:{port} --tls-certificate {work}/cert.pem --tls-key {work}/key.pem"
+)
+# Beside its port a contender may take these: plain http where the port is TLS, and an admin port.
+PLAIN, ADMIN = 2500, 5000
+
+
+def raise_file_limit():
+    """Lifts the soft limit on open files to the hard one, which it returns."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def taken(port):
+    """Whether somebody listens on a port, or has it in a way that keeps others from listening."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            return False
+        except OSError:
+            return True
+
+
+def claim(base, count):
+    """The first of `count` ports that nobody has; those of the endpoints must be free as well. Without a wish
+    (`base` 0) the next free block counts. A contender on a port that somebody else serves would measure them."""
+    for port in ENDPOINTS:
+        if taken(port):
+            raise SystemExit(f"port {port}, an endpoint's, is taken: end what listens there (ss -ltnp)")
+    blocks = [base] if base else range(18100, 22000, 50)
+    for first in blocks:
+        wanted = [first + at + beside for at in range(count) for beside in (0, PLAIN, ADMIN)]
+        busy = [port for port in wanted if taken(port)]
+        if not busy:
+            return first
+        if base:
+            raise SystemExit(f"port {busy[0]} is taken: give another --base-port, or none")
+    raise SystemExit("no free block of ports between 18100 and 27000")
+
+
+def make_certificate(work):
+    """A P-256 certificate, as most sites have: cert.pem, key.pem, and both.pem for HAProxy."""
+    certificate, key = (os.path.join(work, name) for name in ("cert.pem", "key.pem"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
+        + ["-subj", "/CN=shop.example.test", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )
+    with open(os.path.join(work, "both.pem"), "w") as both:
+        for name in (certificate, key):
+            with open(name) as part:
+                both.write(part.read())
+
+
+def process_tree(root):
+    """The process and everything below it."""
+    children = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as stat:
+                    parent = int(stat.read().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    tree, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        tree.append(pid)
+        todo += children.get(pid, [])
+    return tree
+
+
+class Contender:
+    """One running proxy on a port of its own."""
+
+    def __init__(self, spec, port, workers, work, cpu, files):
+        self.name, command = self._command(spec, port, workers, work, files)
+        self.port = port
+        self.log = os.path.join(work, f"{self.name}.log")
+        if taken(port):
+            raise SystemExit(f"port {port}, which {self.name} was to have, is taken")
+        pinned = [] if cpu == "none" else ["taskset", "-c", cpu]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                pinned + shlex.split(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=work
+            )
+        self.up = self._await_port()
+
+    @staticmethod
+    def _command(spec, port, workers, work, files):
+        """`spec` is a peer's name, `rolling-router`, `rolling-router-log`, `rolling-router-tls`, or `name=command`."""
+        values = {
+            "port": port, "plain": port + PLAIN, "admin": port + ADMIN, "workers": workers, "work": work,
+            "router": ROUTER, "conf": "",
+        }
+        if "=" in spec:
+            name, command = spec.split("=", 1)
+        elif spec.startswith("rolling-router"):
+            name, command = spec, ROUTER_TLS if spec.endswith("-tls") else ROUTER_COMMAND
+            write_keyvalues(work)
+            values["log"] = f"{work}/access.log" if spec.endswith("-log") else "off"
+        else:
+            name = spec
+            template, command = PEERS[spec]
+            if template:
+                values["conf"] = fill_template(template, port, workers, work, files)
+        return name, command.format(**values)
+
+    def _await_port(self, seconds=8):
+        end = time.time() + seconds
+        while time.time() < end and self.process.poll() is None:
+            with socket.socket() as probe:
+                probe.settimeout(0.3)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return True
+            time.sleep(0.03)
+        return False
+
+    def pids(self):
+        return ",".join(map(str, process_tree(self.process.pid)))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def fill_template(template, port, workers, work, files):
+    with open(os.path.join(HERE, "configs", template)) as source:
+        text = source.read()
+    values = {"PORT": port, "N": workers, "WORK": work, "FDS": files - 100, "MAXCONN": (files - 1000) // 2}
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    path = os.path.join(work, f"{port}-{template[:-3]}")
+    with open(path, "w") as out:
+        out.write(text)
+    return path
+
+
+def write_keyvalues(work):
+    """One release with both endpoints, as an old deployment script would have written it."""
+    containers = "apps/shop-1-80/containers"
+    keys = {"rolling/shop/stable/id": containers}
+    keys |= {f"{containers}/c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ENDPOINTS)}
+    with open(os.path.join(work, "keyvalues.json"), "w") as out:
+        json.dump(keys, out)
+    with open(os.path.join(work, "tokens"), "w") as out:
+        out.write("bench-0123456789abcdef0123456789abcdef\n")
+    os.chmod(os.path.join(work, "tokens"), 0o600)

@@ -1,0 +1,229 @@
+//! The file behind the contents: opening, writing, and getting back on its feet after an error.
+//!
+//! The contents in memory are the truth that everybody has seen. A batch is written and synced first and shown
+//! afterwards. When writing fails, the file is opened again at once and brought back to what was shown, so the
+//! failure is final: nothing was written. When it does not open either, the batch is in doubt: its caller is told
+//! `Unknown`, and nobody reads until a later use has opened the file and settled it.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use redb::{Builder, Database, DatabaseError, StorageError};
+
+use super::tables;
+use crate::{
+    Batch, OpenError, Outcome, StoreError,
+    backends::local::{Plan, Shared, State},
+};
+
+/// redb's page cache: 4 MiB, since the contents are in memory anyway.
+const CACHE_BYTES: usize = 4 << 20;
+
+/// What went wrong below the contract.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DiskError {
+    #[error("{0}")]
+    Io(String),
+    #[error("{0}")]
+    Corrupt(String),
+    #[error("it is in use by another process")]
+    InUse,
+}
+
+impl From<DiskError> for StoreError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::Io(text) => Self::Disk(text),
+            DiskError::Corrupt(text) => Self::Corrupt(text),
+            DiskError::InUse => Self::Disk(error.to_string()),
+        }
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for DiskError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::InUse,
+            redb::Error::Corrupted(text) => Self::Corrupt(text),
+            error @ (redb::Error::UpgradeRequired(_) | redb::Error::TableTypeMismatch { .. }) => {
+                Self::Corrupt(error.to_string())
+            }
+            error => Self::Io(error.to_string()),
+        }
+    }
+}
+
+/// Opens the database of a path; tests put a failing disk here.
+pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
+
+/// The open file. One batch at a time, from threads that may block.
+pub(super) struct Disk {
+    path: PathBuf,
+    opener: Opener,
+    /// `None` from an error until the file opens again.
+    database: Option<Database>,
+    id: String,
+}
+
+impl Disk {
+    /// Opens or makes the file and reads it. Keys of leases are gone: their leases ended with the last process.
+    pub(super) fn open(path: &Path, opener: Opener) -> Result<(Self, State), OpenError> {
+        let name = || path.display().to_string();
+        let fail = |error: DiskError| match error {
+            DiskError::InUse => OpenError::InUse(name()),
+            DiskError::Io(text) => StoreError::Disk(format!("{}: {text}", name())).into(),
+            DiskError::Corrupt(text) => StoreError::Corrupt(format!("{}: {text}", name())).into(),
+        };
+        let database = opener(path).map_err(|error| fail(error.into()))?;
+        let id = tables::prepare(&database).map_err(fail)?;
+        let mut state = tables::load(&database).map_err(fail)?;
+        let mut disk = Self { path: path.to_owned(), opener, database: Some(database), id };
+        if let Plan::Change(batch) = state.plan_end_all() {
+            disk.write(&batch, state.log().compacted_with(&batch)).map_err(|failure| fail(failure.into()))?;
+            state.apply(batch);
+        }
+        Ok((disk, state))
+    }
+
+    /// The file's random id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Plans, writes, syncs and then shows a batch.
+    pub(super) fn carry_out(
+        &mut self,
+        shared: &Shared,
+        plan: impl FnOnce(&mut State) -> Result<Plan, StoreError>,
+    ) -> Result<Outcome, StoreError> {
+        self.recover(shared)?;
+        let (batch, compacted) = {
+            let mut state = shared.lock();
+            match plan(&mut state)? {
+                Plan::Conflict(key) => return Ok(Outcome::Conflict(key)),
+                Plan::Nothing(revision) => return Ok(Outcome::Done(revision)),
+                Plan::Change(batch) => {
+                    let compacted = state.log().compacted_with(&batch);
+                    (batch, compacted)
+                }
+            }
+        };
+        let revision = batch.revision;
+        match self.write(&batch, compacted) {
+            Ok(()) => {
+                shared.lock().apply(batch);
+                shared.wake();
+                Ok(Outcome::Done(revision))
+            }
+            Err(failure) => self.after_failure(shared, failure),
+        }
+    }
+
+    /// Opens the file again if an error closed it, and brings it back to what has been shown.
+    pub(super) fn recover(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        if self.database.is_some() {
+            return Ok(());
+        }
+        let database = (self.opener)(&self.path).map_err(DiskError::from)?;
+        self.settle(&database, shared)?;
+        self.database = Some(database);
+        shared.lock().set_doubt(None);
+        shared.wake();
+        tracing::info!(file = %self.path.display(), "the store's file is open again");
+        Ok(())
+    }
+
+    /// Takes back a batch that was never shown; a file that is anything else is not ours any more.
+    fn settle(&self, database: &Database, shared: &Shared) -> Result<(), DiskError> {
+        let id = tables::prepare(database)?;
+        let found = tables::revision(database)?;
+        let seen = shared.lock().revision();
+        if id != self.id || !(seen..=seen + 1).contains(&found) {
+            return Err(DiskError::Corrupt(format!(
+                "{} was replaced while it was in use; start again to use it",
+                self.path.display()
+            )));
+        }
+        if found > seen {
+            let transaction = database.begin_write()?;
+            tables::undo(&transaction, seen, |name| shared.lock().get(name).cloned())?;
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch, compacted: u64) -> Result<(), WriteFailure> {
+        // Out of its place while it is written to: after an error or a panic the file is opened and settled anew.
+        let database = self.database.take().ok_or_else(|| DiskError::Io("the file is closed".into()))?;
+        let transaction = database.begin_write().map_err(DiskError::from)?;
+        tables::write(&transaction, batch, compacted)?;
+        transaction.commit().map_err(|error| WriteFailure { error: error.into(), in_doubt: true })?;
+        self.database = Some(database);
+        Ok(())
+    }
+
+    fn after_failure(&mut self, shared: &Shared, failure: WriteFailure) -> Result<Outcome, StoreError> {
+        tracing::error!(file = %self.path.display(), error = %failure.error, "the store could not write");
+        let Err(again) = self.recover(shared) else { return Err(failure.error.into()) };
+        if !failure.in_doubt {
+            return Err(failure.error.into());
+        }
+        let text = format!("{}; then it did not open again: {again}", failure.error);
+        shared.lock().set_doubt(Some(text.clone()));
+        shared.wake();
+        Ok(Outcome::Unknown(text))
+    }
+}
+
+/// A batch that was not written, or perhaps was.
+#[derive(Debug)]
+struct WriteFailure {
+    error: DiskError,
+    /// The commit itself failed, so the file may hold it.
+    in_doubt: bool,
+}
+
+impl From<DiskError> for WriteFailure {
+    fn from(error: DiskError) -> Self {
+        Self { error, in_doubt: false }
+    }
+}
+
+impl From<WriteFailure> for DiskError {
+    fn from(failure: WriteFailure) -> Self {
+        failure.error
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Opens the real file, which only its owner may read: it holds tokens and keys.
+pub(super) fn open_file(path: &Path) -> Result<Database, DatabaseError> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    let is_new = metadata.len() == 0;
+    let database = Builder::new().set_cache_size(CACHE_BYTES).create_file(file)?;
+    if is_new {
+        sync_folder(path).map_err(StorageError::from)?;
+    }
+    Ok(database)
+}
+
+/// A new file is only there after a power loss if its folder was synced.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}

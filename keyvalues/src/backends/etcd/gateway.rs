@@ -1,0 +1,277 @@
+//! Calls to the members of a cluster: which one, with which login, and what their errors mean.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, header::AUTHORIZATION};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::wire::{Login, Refusal, Token};
+use crate::{
+    OpenError, StoreError,
+    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN},
+};
+
+/// What an address may say after `?`.
+const OPTIONS: &str = "`prefix`, `ca`, `cert`, `key`";
+
+// gRPC's numbers for what went wrong.
+const DEADLINE_EXCEEDED: u32 = 4;
+const NOT_FOUND: u32 = 5;
+const PERMISSION_DENIED: u32 = 7;
+const RESOURCE_EXHAUSTED: u32 = 8;
+const INVALID_ARGUMENT: u32 = 3;
+const OUT_OF_RANGE: u32 = 11;
+const UNAVAILABLE: u32 = 14;
+const DATA_LOSS: u32 = 15;
+const UNAUTHENTICATED: u32 = 16;
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It had no effect.
+    Refused(StoreError),
+    /// It was sent; whether it had an effect is not known.
+    Lost(String),
+}
+
+impl From<Failure> for StoreError {
+    /// For calls whose effect does not matter.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Lost(text) => Self::Unreachable(text),
+        }
+    }
+}
+
+/// A cluster.
+pub(super) struct Gateway {
+    client: Client,
+    /// Base addresses.
+    members: Vec<String>,
+    /// Which member was the last to answer.
+    current: AtomicUsize,
+    login: Option<(String, String)>,
+    token: Mutex<Option<String>>,
+    prefix: String,
+}
+
+impl Gateway {
+    pub(super) fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
+        let mut address = Address::parse(rest, 2379)?;
+        if !address.path.is_empty() {
+            return Err(OpenError::Address("etcd has no databases; use `?prefix=`".into()));
+        }
+        let prefix = address.option("prefix").unwrap_or_default();
+        let client = client(&mut address)?;
+        let scheme = if tls { "https" } else { "http" };
+        let base = |(host, port): &(String, u16)| match host.contains(':') {
+            true => format!("{scheme}://[{host}]:{port}/v3"),
+            false => format!("{scheme}://{host}:{port}/v3"),
+        };
+        let members = address.hosts.iter().map(base).collect();
+        let login = address.user.clone().zip(address.password.clone());
+        if login.is_none() && (address.user.is_some() || address.password.is_some()) {
+            return Err(OpenError::Address("etcd needs a user and a password, or neither".into()));
+        }
+        address.finish(OPTIONS)?;
+        let (current, token) = (AtomicUsize::new(0), Mutex::new(None));
+        Ok(Self { client, members, current, login, token, prefix })
+    }
+
+    /// What stands before every key.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Calls what may be repeated: each member is asked once before it is given up.
+    pub(super) async fn read<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<A, StoreError> {
+        let mut last = self.call(path, request).await;
+        for _ in 1..self.members.len() {
+            if !matches!(last, Err(Failure::Lost(_))) {
+                break;
+            }
+            last = self.call(path, request).await;
+        }
+        last.map_err(StoreError::from)
+    }
+
+    /// Calls once; only members that could not be connected to are passed over.
+    pub(super) async fn call<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<A, Failure> {
+        let response = self.send(path, request, |builder| builder.timeout(ANSWER_WITHIN)).await?;
+        match response.json().await {
+            Ok(answer) => Ok(answer),
+            Err(error) if error.is_decode() => {
+                Err(Failure::Lost(format!("the answer does not read: {error}")))
+            }
+            Err(error) => Err(self.lost(&error)),
+        }
+    }
+
+    /// Calls for an answer that goes on and on.
+    pub(super) async fn stream(&self, path: &str, request: &impl Serialize) -> Result<Response, StoreError> {
+        Ok(self.send(path, request, |builder| builder).await?)
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        tuned: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let mut may_log_in = self.login.is_some();
+        loop {
+            let token = self.token(may_log_in).await?;
+            let refusal = match self.send_once(path, request, &tuned, token.as_deref()).await? {
+                Ok(response) => return Ok(response),
+                Err(refusal) => refusal,
+            };
+            if !(may_log_in && token_is_old(&refusal)) {
+                return Err(self.refused(&refusal));
+            }
+            may_log_in = false;
+            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.token(true).await?;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        tuned: impl Fn(RequestBuilder) -> RequestBuilder,
+        token: Option<&str>,
+    ) -> Result<Result<Response, Refusal>, Failure> {
+        let mut unreachable = String::new();
+        for _ in 0..self.members.len() {
+            let member = self.current.load(Relaxed) % self.members.len();
+            let mut builder =
+                tuned(self.client.post(format!("{}/{path}", self.members[member])).json(request));
+            if let Some(token) = token {
+                builder = builder.header(AUTHORIZATION, token);
+            }
+            match builder.send().await {
+                Ok(response) if response.status().is_success() => return Ok(Ok(response)),
+                Ok(response) => return Ok(Err(response.json().await.unwrap_or_default())),
+                Err(error) if error.is_connect() => {
+                    unreachable = causes(&error);
+                    self.next_member();
+                }
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+        Err(Failure::Refused(StoreError::Unreachable(unreachable)))
+    }
+
+    /// The token of the login, if there is one.
+    async fn token(&self, may_log_in: bool) -> Result<Option<String>, Failure> {
+        let known = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (None, true, Some((name, password))) = (&known, may_log_in, &self.login) else {
+            return Ok(known);
+        };
+        let login = Login { name, password };
+        let tuned = |builder: RequestBuilder| builder.timeout(ANSWER_WITHIN);
+        let answer = self.send_once("auth/authenticate", &login, tuned, None).await;
+        // A login changes nothing, so one that was lost was simply not made.
+        let answer = answer.map_err(|failure| Failure::Refused(failure.into()))?;
+        let response = answer.map_err(|refusal| Failure::Refused(StoreError::Denied(refusal.message)))?;
+        let token = response.json::<Token>().await.map_err(|error| {
+            Failure::Refused(StoreError::Unreachable(format!("the login's answer does not read: {error}")))
+        })?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.token.clone());
+        Ok(Some(token.token))
+    }
+
+    fn next_member(&self) {
+        self.current.fetch_add(1, Relaxed);
+    }
+
+    fn lost(&self, error: &reqwest::Error) -> Failure {
+        self.next_member();
+        Failure::Lost(causes(error))
+    }
+
+    /// A refusal in the words of the contract. Without a leader or in time a member cannot say what became of a
+    /// request.
+    fn refused(&self, refusal: &Refusal) -> Failure {
+        match refusal.code {
+            UNAVAILABLE | DEADLINE_EXCEEDED => {
+                self.next_member();
+                Failure::Lost(refusal.message.clone())
+            }
+            _ => Failure::Refused(meaning(refusal)),
+        }
+    }
+}
+
+/// What a refusal says.
+pub(super) fn meaning(refusal: &Refusal) -> StoreError {
+    let text = refusal.message.clone();
+    match refusal.code {
+        UNAUTHENTICATED | PERMISSION_DENIED => StoreError::Denied(text),
+        INVALID_ARGUMENT if text.contains("user name is empty") || text.contains("authentication failed") => {
+            StoreError::Denied(text)
+        }
+        NOT_FOUND if text.contains("lease") => StoreError::LeaseEnded,
+        INVALID_ARGUMENT | OUT_OF_RANGE => StoreError::Invalid(text),
+        RESOURCE_EXHAUSTED => StoreError::Disk(text),
+        DATA_LOSS => StoreError::Corrupt(text),
+        _ => StoreError::Unreachable(if text.is_empty() {
+            "an answer that is not etcd's".into()
+        } else {
+            text
+        }),
+    }
+}
+
+/// Tokens end after some minutes, and when users or roles change.
+fn token_is_old(refusal: &Refusal) -> bool {
+    refusal.code == UNAUTHENTICATED || refusal.message.contains("revision of auth store is old")
+}
+
+/// An error of the client and all that caused it: the outermost alone says "error sending request".
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn client(address: &mut Address) -> Result<Client, OpenError> {
+    let bad = |error: reqwest::Error| OpenError::Address(causes(&error));
+    let mut builder = Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN);
+    if let Some(ca) = address.file("ca")? {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
+    }
+    builder = match (address.file("cert")?, address.file("key")?) {
+        (Some(cert), Some(key)) => {
+            builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
+        }
+        (None, None) => builder,
+        _ => return Err(OpenError::Address("`cert` and `key` go together".into())),
+    };
+    builder.build().map_err(bad)
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("members", &self.members).field("prefix", &self.prefix).finish()
+    }
+}

@@ -1,0 +1,12 @@
+//! The implementations of the store contract, one file or folder each.
+
+#[cfg(feature = "embedded")]
+pub(crate) mod embedded;
+#[cfg(feature = "etcd")]
+pub(crate) mod etcd;
+mod local;
+pub(crate) mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod remote;

@@ -1,0 +1,19 @@
+//! What the stores on a server share: the feed of changes that one connection fills and every watch reads, and the
+//! parts of an address.
+
+mod address;
+mod feed;
+
+pub(crate) use address::Address;
+pub(crate) use feed::{Feeder, Hub, Lost};
+
+/// Between two proofs that the feed is current. Four a second, so that a watch that says so every second never
+/// says it late.
+pub(crate) const CONFIRM_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// How long an operation may take before its answer counts as lost: longer than a leader's election (etcd: about
+/// 1 s), shorter than an operator's patience.
+pub(crate) const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long a connection may take to be made.
+pub(crate) const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,0 +1,32 @@
+//! The key-value store contract that rolling-router is built on, and its backends.
+//!
+//! The crate knows nothing of proxying: it moves small values under string keys, atomically and in order, and
+//! tells those who watch. What each backend promises is in [`Capabilities`]; one conformance suite runs every
+//! case a backend promises against it. [`open`] turns a store's address into a [`Store`].
+
+mod backends;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod contract;
+#[cfg(feature = "conformance")]
+pub mod faults;
+mod key;
+mod limits;
+mod open;
+
+#[cfg(feature = "embedded")]
+pub use backends::embedded::Embedded;
+#[cfg(feature = "etcd")]
+pub use backends::etcd::Etcd;
+pub use backends::memory::Memory;
+#[cfg(feature = "redis")]
+pub use backends::redis::Redis;
+pub use contract::{
+    Batch, Capabilities, Check, Durability, Entry, Epoch, Event, Lease, LeaseId, Listing, Outcome, Revision,
+    Store, StoreError, Watch, WatchItem, WatchMode, Write,
+};
+pub use key::{KEY_BYTES_MAX, Key, KeyError};
+pub use limits::{
+    COMMIT_BYTES_MAX, COMMIT_CHECKS_MAX, COMMIT_WRITES_MAX, LEASE_TTL_MAX, PROGRESS_EVERY, VALUE_BYTES_MAX,
+};
+pub use open::{OpenError, open};

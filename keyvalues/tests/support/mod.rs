@@ -1,0 +1,147 @@
+//! What the suites of this crate share: judging a conformance run, and real servers of their own.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each suite uses its part; helpers panic like the tests they serve"
+)]
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use keyvalues::{Key, Store, VALUE_BYTES_MAX, Write, conformance::Report};
+use tempfile::TempDir;
+
+/// `CONFORMANCE_CASE=text` runs only the cases whose name contains the text.
+pub fn wanted(name: &str) -> bool {
+    std::env::var("CONFORMANCE_CASE").is_ok_and(|text| name.contains(&text)) || !is_filtered()
+}
+
+fn is_filtered() -> bool {
+    std::env::var_os("CONFORMANCE_CASE").is_some()
+}
+
+/// Fails with what the broken cases said; `least` guards against a suite that has shrunk unnoticed.
+pub fn judge(report: &Report, least: usize) {
+    let broken = report.failed.iter().map(|(name, text)| format!("  {name}: {text}")).collect::<Vec<_>>();
+    assert!(broken.is_empty(), "{} cases broken:\n{}", broken.len(), broken.join("\n"));
+    assert!(report.passed.len() >= least || is_filtered(), "only {} cases ran", report.passed.len());
+}
+
+/// Pushes older changes out of a log that is bounded by 16 MiB.
+pub async fn push_out(store: &dyn Store) {
+    let value = vec![0; VALUE_BYTES_MAX];
+    for _ in 0..17 {
+        let write = Write::put(key("ballast"), value.clone());
+        store.commit(vec![], vec![write]).await.unwrap();
+    }
+}
+
+pub fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+/// A server process with a folder of its own; killed with its handle.
+pub struct Server {
+    program: &'static str,
+    arguments: Vec<String>,
+    pub ports: Vec<u16>,
+    pub folder: TempDir,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts a program with the arguments that `arguments` makes of its folder and free ports.
+    pub fn start(
+        program: &'static str,
+        ports: usize,
+        arguments: impl FnOnce(&Path, &[u16]) -> Vec<String>,
+    ) -> Self {
+        Self::on_ports(program, free_ports(ports), arguments)
+    }
+
+    /// The same on ports that the caller has chosen.
+    pub fn on_ports(
+        program: &'static str,
+        ports: Vec<u16>,
+        arguments: impl FnOnce(&Path, &[u16]) -> Vec<String>,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = arguments(folder.path(), &ports);
+        let mut server = Self { program, arguments, ports, folder, child: None };
+        server.restart();
+        server
+    }
+
+    /// Starts it again, on the same folder and ports.
+    pub fn restart(&mut self) {
+        self.kill();
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let child = Command::new(self.program)
+            .args(&self.arguments)
+            .stdout(Stdio::from(log.try_clone().unwrap()))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} is needed for this suite: {error}", self.program));
+        self.child = Some(child);
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Ports that were free a moment ago, all different.
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect::<Vec<_>>();
+    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+/// Asks again and again until it holds.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not happen"));
+}
+
+/// Puts `ca.pem`, and `cert.pem` with `key.pem` for 127.0.0.1 signed by it, into a folder.
+pub fn make_certificates(folder: &Path) {
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost").unwrap();
+    let steps = [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem",
+    ];
+    for step in steps {
+        let made = Command::new("openssl").args(step.split(' ')).current_dir(folder).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+}

@@ -1,0 +1,198 @@
+//! `check`: configuration and keyvalues, validated without serving.
+//!
+//! Says what a router would make of them: which apps there are, what each would route, and every value that it
+//! would not take. Opens no store and binds no port.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    exit::{Exit, Failure},
+    printer::{Printer, Style},
+    settings::Settings,
+};
+use crate::{
+    config::{Config, Keyvalues},
+    rollout::{
+        adopt::adopt,
+        app::AppName,
+        command::{Asker, Background, Decision, Role},
+        endpoint::AddressPolicy,
+        keyspace::{Keyspace, KeyspaceOptions, Problem},
+        pin::{PinKey, PinKeys},
+        record::Record,
+    },
+};
+
+/// Validate settings and a keyvalues file without serving
+///
+/// Takes the same settings as `serve`. Exit code 2 for a setting that is wrong, 4 for keyvalues that a router would
+/// not take (it would serve without them).
+///
+/// Examples:
+///   rolling-router check --config router.toml
+///   rolling-router check --keyvalues keyvalues.json --json
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What a router would make of a keyvalues file.
+#[derive(Debug)]
+struct Findings {
+    apps: Vec<(AppName, Option<Record>)>,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    printer.expect_json(arguments.json);
+    let config = arguments.settings.read()?;
+    let findings = config.keyvalues.as_ref().map(|keyvalues| find(&config, keyvalues));
+    if printer.is_json() {
+        printer.line(as_json(findings.as_ref()));
+    } else {
+        tell(&config, findings.as_ref(), printer);
+    }
+    let clean = findings.is_none_or(|findings| findings.problems.is_empty());
+    Ok(if clean { Exit::Done } else { Exit::Refused })
+}
+
+fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
+    let secure = config.tls.iter().flat_map(|tls| &tls.listen);
+    let mut keyspace = Keyspace::new(KeyspaceOptions {
+        default_app: config.app.clone(),
+        addresses: AddressPolicy {
+            loopback_refused: !config.loopback_endpoints,
+            own: config.listen.iter().chain(secure).copied().chain([config.admin]).collect(),
+        },
+        pin_keys: PinKeys { next: None, current: PinKey { id: 0, secret: [0; 16] }, previous: None },
+        https: false,
+    });
+    let entries = keyvalues.entries().iter();
+    let mut entries = entries.map(|(key, value)| (key.as_str(), value.as_bytes(), 1));
+    keyspace.replace(&mut entries, 1);
+    let mut problems = keyspace.problems();
+    let mut apps = Vec::new();
+    for app in keyspace.apps() {
+        let record = routed(&keyspace, &app, &mut problems);
+        apps.push((app, record));
+    }
+    problems.sort_by(|left, right| left.key.cmp(&right.key));
+    problems.dedup_by(|left, right| left.key == right.key);
+    Findings { apps, problems }
+}
+
+/// The record an app would be routed by, its first adoption included; values left alone are problems.
+fn routed(keyspace: &Keyspace, app: &AppName, problems: &mut Vec<Problem>) -> Option<Record> {
+    let asker =
+        Asker { actor: "check".into(), role: Role::Admin, reason: String::new(), at: 0, if_match: None };
+    let record = keyspace.record(app);
+    let adopted = adopt(record, &keyspace.old_keys(app), &asker, &Background::default(), &|release| {
+        keyspace.endpoints(release)
+    });
+    problems.extend(adopted.faults.into_iter().map(|fault| Problem {
+        key: format!("rolling/{app}/{}", fault.key),
+        value: fault.value,
+        allowed: fault.allowed.into(),
+    }));
+    match adopted.decision {
+        Decision::Change(event) => Some(event.record),
+        Decision::Unchanged => record.cloned(),
+    }
+}
+
+fn as_json(findings: Option<&Findings>) -> serde_json::Value {
+    let Some(findings) = findings else { return json!({ "valid": true, "apps": [], "problems": [] }) };
+    let apps = findings.apps.iter().map(|(app, record)| {
+        let release =
+            |stay: &Option<crate::rollout::record::Stay>| stay.as_ref().map(|stay| stay.release.clone());
+        let record = record.as_ref();
+        json!({
+            "app": app,
+            "stable": record.and_then(|record| release(&record.stable)),
+            "candidate": record.and_then(|record| release(&record.candidate)),
+            "blend": record.map(|record| record.blend),
+            "sticky": record.map(|record| record.sticky),
+        })
+    });
+    let apps: Vec<serde_json::Value> = apps.collect();
+    json!({ "valid": findings.problems.is_empty(), "apps": apps, "problems": findings.problems })
+}
+
+fn tell(config: &Config, findings: Option<&Findings>, printer: &Printer) {
+    printer.line("settings: valid");
+    let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    printer.line(format!("  end users on {}, GUI and API on {}", addresses.join(", "), config.admin));
+    printer.line(format!("  store {}", config.store));
+    let Some(findings) = findings else { return };
+    match findings.problems.len() {
+        0 => printer.line("keyvalues: valid"),
+        1 => printer.line(printer.styled(Style::Bad, "keyvalues: 1 value would not be taken")),
+        n => printer.line(printer.styled(Style::Bad, format!("keyvalues: {n} values would not be taken"))),
+    }
+    for problem in &findings.problems {
+        printer.line(format!("  {} is `{}`\n    allowed: {}", problem.key, problem.value, problem.allowed));
+    }
+    for (app, record) in &findings.apps {
+        printer.line(format!("  app {app}: {}", route(record.as_ref())));
+    }
+}
+
+fn route(record: Option<&Record>) -> String {
+    let Some(record) = record else { return "nothing to route yet".into() };
+    let Some(stable) = &record.stable else { return "no stable release: 503".into() };
+    let sticky = if record.sticky { "sticky" } else { "not sticky" };
+    match &record.candidate {
+        Some(candidate) => format!(
+            "stable {}, candidate {} at {} %, {sticky}",
+            stable.release.name(),
+            candidate.release.name(),
+            record.blend
+        ),
+        None => format!("stable {}, no candidate, {sticky}", stable.release.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn findings(text: &str) -> Findings {
+        let config = Config::default();
+        find(&config, &Keyvalues::parse(Path::new("kv.json"), text).unwrap())
+    }
+
+    #[test]
+    fn says_what_would_be_routed() {
+        let found = findings(
+            r#"{"rolling/hello/stable/id": "apps/hello-1.0.0-80/containers",
+                "rolling/hello/candidate/id": "apps/hello-1.0.1-80/containers",
+                "rolling/hello/blendpercent": "10", "rolling/hello/stickyness": "1",
+                "apps/hello-1.0.0-80/containers/a": "127.0.0.1:9001",
+                "apps/hello-1.0.1-80/containers/b": "127.0.0.1:9002"}"#,
+        );
+        assert_eq!(found.problems, []);
+        assert_eq!(route(found.apps[0].1.as_ref()), "stable 1.0.0, candidate 1.0.1 at 10 %, sticky");
+    }
+
+    #[test]
+    fn names_every_value_that_would_not_be_taken() {
+        let found = findings(
+            r#"{"rolling/hello/stable/id": "apps/hello-1.0.0-80/containers",
+                "rolling/hello/blendpercent": "many",
+                "apps/hello-1.0.0-80/containers/a": "127.0.0.1:9001",
+                "apps/hello-1.0.0-80/containers/b": "somewhere"}"#,
+        );
+        let keys: Vec<&str> = found.problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["apps/hello-1.0.0-80/containers/b", "rolling/hello/blendpercent"]);
+        assert_eq!(as_json(Some(&found))["valid"], false);
+    }
+}

@@ -1,0 +1,91 @@
+//! What every verb that asks a router is told: where it is, who asks, which app, and how to answer.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+
+use super::{client::Client, exit::Failure};
+
+/// Where a router's admin port usually is.
+const ADMIN_DEFAULT: &str = "http://127.0.0.1:8080";
+
+/// Where `serve` without settings keeps its tokens. Read only for a router on this machine.
+const TOKEN_FILE_DEFAULT: &str = "./rolling-router-state/tokens";
+
+/// Where the router is, and who asks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct Connection {
+    /// The router's admin port
+    #[arg(long, value_name = "URL", env = "ROLLING_ROUTER_ADMIN_URL", default_value = ADMIN_DEFAULT)]
+    pub(super) admin: String,
+
+    /// The token; better given in the environment, where other users cannot see it
+    #[arg(long, value_name = "TOKEN", env = "ROLLING_ROUTER_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// A file whose first word is the token, such as the router's token file
+    #[arg(long, value_name = "FILE", env = "ROLLING_ROUTER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Print the router's answer as it is, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which app.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct AppChoice {
+    /// The app; without it the router's default app, or the only one
+    #[arg(long, value_name = "NAME", env = "ROLLING_ROUTER_APP")]
+    pub(super) app: Option<String>,
+}
+
+impl Connection {
+    /// A client for that router.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let client = Client::new(&self.admin)?;
+        let token = self.token(client.is_local())?;
+        Ok(client.with_token(token))
+    }
+
+    /// The token: flag or `ROLLING_ROUTER_TOKEN`, else a file that was named, else `OCCS_API_TOKEN`, else, for a
+    /// router on this machine, the file `serve` makes.
+    fn token(&self, local: bool) -> Result<Option<String>, Failure> {
+        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
+            return Ok(Some(token.clone()));
+        }
+        if let Some(file) = &self.token_file {
+            let text = fs::read_to_string(file).map_err(|error| {
+                Failure::usage(format!("cannot read the token file {}: {error}", file.display()))
+            })?;
+            let token = first_token(&text);
+            return token
+                .map(Some)
+                .ok_or_else(|| Failure::usage(format!("the token file {} holds no token", file.display())));
+        }
+        if let Some(token) = std::env::var("OCCS_API_TOKEN").ok().filter(|token| !token.is_empty()) {
+            return Ok(Some(token));
+        }
+        let usual = if local { fs::read_to_string(TOKEN_FILE_DEFAULT).ok() } else { None };
+        Ok(usual.as_deref().and_then(first_token))
+    }
+}
+
+/// The first word of the first line that is neither empty nor a comment.
+fn first_token(text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.next()?.split_whitespace().next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_token_of_a_file_counts() {
+        assert_eq!(first_token("# ours\n\n  abc maria operator\ndef\n").as_deref(), Some("abc"));
+        assert_eq!(first_token("\n# nothing\n"), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! `history`: what was done to an app, newest first.
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{
+    client::Request,
+    connect::{AppChoice, Connection},
+    duration::rough,
+    exit::{Exit, Failure},
+    printer::{Printer, Style},
+    session::Session,
+    status::quoted,
+};
+use crate::clock::Clock;
+
+/// Show who changed what, when and why, newest first
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How many changes
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: u32,
+
+    /// Only changes before this seq: the next page
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+
+    #[command(flatten)]
+    app: AppChoice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    events: Vec<Event>,
+    #[serde(default)]
+    next: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    seq: u64,
+    command: String,
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    at: u64,
+    #[serde(default)]
+    changed: Map<String, Value>,
+}
+
+pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    let session = Session::open(&arguments.connection, arguments.app, printer)?;
+    let app = session.app().await?;
+    let mut request = Request::get(&["api", "v1", "apps", &app, "history"]);
+    request.query.push(("limit", arguments.limit.to_string()));
+    request.query.extend(arguments.before.map(|seq| ("before", seq.to_string())));
+    let answer = session.client.send(request).await?;
+    if printer.is_json() {
+        printer.line(answer.text());
+        return Ok(Exit::Done);
+    }
+    let page: Page = answer.read()?;
+    let now = Clock::system().wall_ms();
+    for event in &page.events {
+        printer.line(line(event, printer, now));
+    }
+    if let Some(next) = page.next {
+        printer.line(printer.styled(Style::Faint, format!("older: rolling-router history --before {next}")));
+    }
+    Ok(Exit::Done)
+}
+
+fn line(event: &Event, printer: &Printer, now: u64) -> String {
+    let changed: Vec<String> = event.changed.iter().filter_map(|(field, pair)| change(field, pair)).collect();
+    let head = format!("{:>5}  {}", event.seq, printer.styled(Style::Bold, &event.command));
+    let who = format!(
+        "{}, {} ago{}",
+        event.actor,
+        rough(now.saturating_sub(event.at)),
+        quoted(event.reason.as_deref().unwrap_or_default())
+    );
+    let mut parts = vec![head];
+    if !changed.is_empty() {
+        parts.push(changed.join(", "));
+    }
+    parts.push(printer.styled(Style::Faint, who));
+    parts.join("   ")
+}
+
+/// `blend 0 -> 10` for the fields a person follows; what happens inside (tenures, drains) stays out.
+fn change(field: &str, pair: &Value) -> Option<String> {
+    if !matches!(field, "stable" | "candidate" | "blend" | "sticky") {
+        return None;
+    }
+    Some(format!("{field} {} -> {}", short(pair.get(0)?), short(pair.get(1)?)))
+}
+
+/// A value in a word: a release by its id's segment, nothing as `none`.
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::Null => return "none".into(),
+        Value::Object(stay) => stay.get("release").and_then(Value::as_str).map(str::to_owned),
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let text = text.unwrap_or_default();
+    let segment = text.strip_prefix("apps/").and_then(|rest| rest.strip_suffix("/containers"));
+    segment.unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_one_line() {
+        let event: Event = serde_json::from_str(
+            r#"{"seq":7,"command":"promote","actor":"maria","reason":"green","at":1000,"changed":{
+                "blend":[12.5,0],"tenures":[{},{}],
+                "candidate":[{"release":"apps/hello-1.0.1-80/containers","tenure":2},null]}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            line(&event, &Printer::plain(), 121_000),
+            "    7  promote   blend 12.5 -> 0, candidate hello-1.0.1-80 -> none   maria, 2 min ago: \"green\""
+        );
+    }
+}

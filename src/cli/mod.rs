@@ -1,0 +1,145 @@
+//! The command line: one file per verb.
+//!
+//! `serve` and `demo` run a router in this process. All other verbs speak HTTP with a router's admin port and
+//! know nothing of its inside, so they work from any machine, and what they can do a script with `curl` can do.
+
+mod abort;
+mod blend;
+mod candidate;
+mod check;
+mod client;
+mod completions;
+mod connect;
+mod demo;
+mod duration;
+mod exit;
+mod history;
+mod kv;
+mod lock;
+mod logging;
+mod printer;
+mod promote;
+mod release;
+mod releases;
+mod rollback;
+mod serve;
+mod session;
+mod settings;
+mod stable;
+mod state;
+mod status;
+mod sticky;
+mod unlock;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::Exit;
+use printer::Printer;
+
+/// What stands below the list of verbs.
+const AFTER_HELP: &str = "\
+Examples:
+  rolling-router demo                        two sample releases, nothing to install
+  rolling-router serve                       a router on ports 80 and 8080, store in ./rolling-router-state
+  rolling-router stable set 1.0.0 --app hello --endpoint 10.0.0.5:3000
+  rolling-router candidate set 1.0.1 --endpoint 10.0.0.6:3000 --blend 10
+  rolling-router promote --reason \"smoke tests green\"
+  rolling-router rollback --reason \"errors in checkout\"
+
+Exit codes:
+  0 done   1 failed here   2 usage   3 unreachable, or the store is   4 refused or conflict   5 unauthorised
+  6 done, but not applied by every router yet
+
+The address of the admin port comes from --admin or ROLLING_ROUTER_ADMIN_URL, the token from --token,
+ROLLING_ROUTER_TOKEN, OCCS_API_TOKEN or --token-file.";
+
+/// A sticky-session rolling reverse proxy: release, blend, promote and roll back without losing a request.
+///
+/// Splits end users between the stable and the candidate release of an app, keeps every client on the release
+/// and the endpoint it was pinned to, and promotes, aborts or rolls back with one atomic write.
+#[derive(Debug, Parser)]
+#[command(name = "rolling-router", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Serve(serve::Arguments),
+    Demo(demo::Arguments),
+    Status(status::Arguments),
+    Releases(releases::Arguments),
+    Stable(stable::Arguments),
+    Candidate(candidate::Arguments),
+    Blend(blend::Arguments),
+    Sticky(sticky::Arguments),
+    Promote(promote::Arguments),
+    Abort(abort::Arguments),
+    Rollback(rollback::Arguments),
+    History(history::Arguments),
+    Lock(lock::Arguments),
+    Unlock(unlock::Arguments),
+    Kv(kv::Arguments),
+    Check(check::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Runs the verb named on the command line and says how it ended.
+pub fn run() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return usage(&error),
+    };
+    let printer = Printer::new();
+    let outcome = match line.verb {
+        Verb::Serve(arguments) => serve::run(arguments),
+        Verb::Demo(arguments) => demo::run(arguments, &printer),
+        Verb::Check(arguments) => check::run(arguments, &printer),
+        Verb::Completions(arguments) => completions::run(arguments, &printer, CommandLine::command()),
+        verb => ask_router(verb, &printer),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Verbs that speak with a router's admin port.
+fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| exit::Failure::here(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        match verb {
+            Verb::Status(arguments) => status::run(arguments, printer).await,
+            Verb::Releases(arguments) => releases::run(arguments, printer).await,
+            Verb::Stable(arguments) => stable::run(arguments, printer).await,
+            Verb::Candidate(arguments) => candidate::run(arguments, printer).await,
+            Verb::Blend(arguments) => blend::run(arguments, printer).await,
+            Verb::Sticky(arguments) => sticky::run(arguments, printer).await,
+            Verb::Promote(arguments) => promote::run(arguments, printer).await,
+            Verb::Abort(arguments) => abort::run(arguments, printer).await,
+            Verb::Rollback(arguments) => rollback::run(arguments, printer).await,
+            Verb::History(arguments) => history::run(arguments, printer).await,
+            Verb::Lock(arguments) => lock::run(arguments, printer).await,
+            Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
+            Verb::Kv(arguments) => kv::run(arguments, printer).await,
+            Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),
+        }
+    })
+}
+
+/// Help and version are no errors; anything else that cannot be parsed is one of usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    let asked_for = !error.use_stderr() && printed.is_ok();
+    if asked_for { Exit::Done.into() } else { Exit::Usage.into() }
+}
+
+#[cfg(test)]
+mod tests;

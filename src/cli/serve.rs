@@ -1,0 +1,66 @@
+//! `serve`: a router, until it is told to end.
+
+use clap::Args;
+
+use super::{
+    exit::{Exit, Failure},
+    logging,
+    settings::Settings,
+};
+use crate::{
+    config::{AccessLog, Config},
+    server,
+};
+
+/// Run a router
+///
+/// With no settings it serves at once: end users on port 80, GUI and API on port 8080, the store in
+/// ./rolling-router-state. An admin token is made at the first start and printed once.
+///
+/// Each setting is a flag here, a name in a TOML file (--config) and a variable ROLLING_ROUTER_<NAME> in the
+/// environment; a flag counts before the environment, that before the file. The variables of the old rolling-router
+/// image work as well: OCCS_API_TOKEN, APP_NAME, KV_IP and KV_PORT.
+///
+/// Examples:
+///   rolling-router serve
+///   rolling-router serve --listen 8000 --admin 127.0.0.1:8080 --app hello
+///   rolling-router serve --store memory --keyvalues keyvalues.json
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let config = arguments.settings.read()?;
+    logging::start(config.log);
+    announce(&config);
+    server::run(config).map_err(|error| Failure::chain(Exit::Failed, &error))?;
+    Ok(Exit::Done)
+}
+
+/// What it was told, one line each. What it listens on is told by the server, once it does.
+pub(super) fn announce(config: &Config) {
+    tracing::info!("rolling-router {}, {} workers", env!("CARGO_PKG_VERSION"), config.workers);
+    tracing::info!("store {}", config.store);
+    match &config.app {
+        Some(app) => tracing::info!("app {app} serves every host that no app has claimed"),
+        None => tracing::info!("no default app is named: while there is one app, it serves every host"),
+    }
+    match (&config.token_file, &config.token) {
+        (Some(file), _) => tracing::info!("tokens in {}", file.display()),
+        (None, Some(_)) => tracing::info!("no token file: the one token given is all there is"),
+        (None, None) => tracing::info!("no token file: a token is made for this run"),
+    }
+    match &config.state {
+        Some(state) => tracing::info!("state in {}", state.display()),
+        None => tracing::info!("no state directory: nothing outlives this process"),
+    }
+    if let Some(keyvalues) = &config.keyvalues {
+        tracing::info!("keyvalues for a new store from {}", keyvalues.path().display());
+    }
+    if let AccessLog::File(file) = &config.access_log {
+        tracing::info!("access log in {}", file.display());
+    }
+}

@@ -1,0 +1,198 @@
+//! `status`: what is live, how it does, and what happened last.
+
+use clap::Args;
+
+use super::{
+    client::Request,
+    connect::{AppChoice, Connection},
+    duration::rough,
+    exit::{Exit, Failure},
+    printer::{Printer, Style},
+    session::Session,
+    state::{AppState, Lock, Release},
+};
+use crate::clock::Clock;
+
+/// Show stable, candidate, blend and what is draining
+///
+/// Without --app every app is shown; with it that one, and --json prints the same as GET /api/v1/apps/{app}.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    app: AppChoice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    let session = Session::open(&arguments.connection, arguments.app, printer)?;
+    if printer.is_json() {
+        let mut request = Request::get(&["api", "v1", "apps"]);
+        request.path.extend(session.named_app().map(str::to_owned));
+        printer.line(session.client.send(request).await?.text());
+        return Ok(Exit::Done);
+    }
+    if session.named_app().is_some() {
+        print(&session.state().await?, printer);
+        return Ok(Exit::Done);
+    }
+    let apps = session.apps().await?.apps;
+    if apps.is_empty() {
+        printer.line("no app yet; the first release makes one:");
+        printer.line("  rolling-router stable set 1.0.0 --app hello --endpoint 127.0.0.1:9001");
+    }
+    for app in &apps {
+        print(app, printer);
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints one app, a few lines of it.
+pub(super) fn print(state: &AppState, printer: &Printer) {
+    for line in lines(state, printer, Clock::system().wall_ms()) {
+        printer.line(line);
+    }
+}
+
+/// The lines that show one app at this time (Unix ms).
+fn lines(state: &AppState, printer: &Printer, now: u64) -> Vec<String> {
+    let mut lines = vec![headline(state, printer)];
+    let tracks =
+        [("stable", Style::Stable, &state.stable), ("candidate", Style::Candidate, &state.candidate)];
+    for (track, style, release) in tracks {
+        lines.push(row(track, &on_track(release.as_ref(), style, printer, now)));
+        lines.extend(release.iter().flat_map(|release| unhealthy(release, printer)));
+    }
+    if state.candidate.is_some() {
+        lines.push(row("blend", &blend(state)));
+    }
+    lines.extend(state.draining.iter().map(|release| row("draining", &drain(release, now))));
+    lines.extend(
+        state.previous_name().map(|name| row("previous", &format!("{name}   a rollback goes there"))),
+    );
+    lines.extend(state.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
+    if let Some(last) = state.updated.as_ref().filter(|last| !last.command.is_empty()) {
+        let reason = quoted(&last.reason);
+        lines.push(row(
+            "last",
+            &format!("{} by {}, {} ago{reason}", last.command, last.actor, rough(since(last.at, now))),
+        ));
+    }
+    for problem in &state.problems {
+        let text = format!("{} is `{}`; allowed: {}", problem.key, problem.value, problem.allowed);
+        lines.push(row("problem", &printer.styled(Style::Bad, text)));
+    }
+    lines
+}
+
+fn headline(state: &AppState, printer: &Printer) -> String {
+    let sticky = if state.sticky { "sticky" } else { "not sticky" };
+    let hosts = match (state.hosts.is_empty(), state.default) {
+        (false, false) => state.hosts.join(", "),
+        (false, true) => format!("{} and all other hosts", state.hosts.join(", ")),
+        (true, true) => "all hosts".into(),
+        (true, false) => "no host".into(),
+    };
+    let rest = format!("seq {}   {sticky}   {hosts}", state.seq);
+    format!("{}   {}", printer.styled(Style::Bold, &state.app), printer.styled(Style::Faint, rest))
+}
+
+/// A label in a column of its own, then the text.
+fn row(label: &str, text: &str) -> String {
+    format!("  {label:<10} {text}")
+}
+
+fn on_track(release: Option<&Release>, style: Style, printer: &Printer, now: u64) -> String {
+    let Some(release) = release else { return printer.styled(Style::Faint, "none") };
+    let activity = &release.activity;
+    let healthy = release.endpoints.iter().filter(|endpoint| endpoint.healthy).count();
+    let serving = format!("{healthy} of {} endpoints serving", release.endpoints.len());
+    let all = healthy == release.endpoints.len() && healthy > 0;
+    let mut parts = vec![
+        printer.styled(style, release.name()),
+        printer.styled(if all { Style::Good } else { Style::Bad }, serving),
+        format!("{:.1} req/s", activity.requests_per_second),
+        format!("{:.2} % errors", activity.error_share * 100.0),
+    ];
+    parts.extend(activity.p95_ms.map(|ms| format!("p95 {ms:.1} ms")));
+    parts.extend(activity.pinned.map(|pinned| format!("{pinned} pinned clients")));
+    if release.since > 0 {
+        parts.push(printer.styled(Style::Faint, format!("for {}", rough(since(release.since, now)))));
+    }
+    parts.join("   ")
+}
+
+/// The endpoints that do not serve, each with what was seen of it.
+fn unhealthy(release: &Release, printer: &Printer) -> Vec<String> {
+    let down = release.endpoints.iter().filter(|endpoint| !endpoint.healthy);
+    let line =
+        |address: &str, detail: &str| row("", &printer.styled(Style::Bad, format!("{address} {detail}")));
+    down.map(|endpoint| line(&endpoint.address, endpoint.detail.as_deref().unwrap_or("does not serve")))
+        .collect()
+}
+
+fn blend(state: &AppState) -> String {
+    let drawn = state.shares.drawn.map(|drawn| format!("   drawn {drawn:.2} %")).unwrap_or_default();
+    format!("{} % of new clients go to {}{drawn}", state.blend, state.candidate_name())
+}
+
+fn drain(release: &Release, now: u64) -> String {
+    let mut parts = vec![release.name().to_owned()];
+    if let Some(until) = release.until.filter(|until| *until > 0) {
+        parts.push(format!("at most {} more", rough(since(now, until))));
+    }
+    let activity = &release.activity;
+    parts.extend(activity.pinned.map(|pinned| format!("{pinned} pinned clients")));
+    parts.push(format!("{} open requests, {} open sockets", activity.open_requests, activity.open_sockets));
+    parts.extend(release.cause.as_ref().map(|cause| format!("since a {cause}")));
+    parts.join("   ")
+}
+
+fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
+    let who = if lock.automatic { "by a rollback" } else { "for pipelines" };
+    let until = lock.until.map(|until| format!(", {} more", rough(since(now, until)))).unwrap_or_default();
+    let text =
+        format!("{who}, {} {} ago{until}{}", lock.by, rough(since(lock.at, now)), quoted(&lock.reason));
+    printer.styled(Style::Bad, text)
+}
+
+/// Milliseconds from one time to a later one; 0 if clocks disagree.
+fn since(from: u64, to: u64) -> u64 {
+    to.saturating_sub(from)
+}
+
+/// A reason after a colon, if there is one.
+pub(super) fn quoted(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": \"{reason}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATE: &str = r#"{"app":"hello","seq":7,
+        "stable":{"id":"apps/hello-1.0.0-80/containers","release":"1.0.0","since":1000,
+                  "endpoints":[{"address":"127.0.0.1:9001","healthy":true,"in_flight":0,"detail":null}],
+                  "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0}},
+        "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
+        "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
+        "blend":12.5,"sticky":true,"shares":{"drawn":12.4},"default":true,
+        "lock":{"reason":"freeze","by":"maria","at":1000},
+        "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
+
+    #[test]
+    fn shows_an_app_at_a_glance() {
+        let state: AppState = serde_json::from_str(STATE).unwrap();
+        let shown = lines(&state, &Printer::plain(), 61_000).join("\n");
+        let expected = "\
+hello   seq 7   sticky   all hosts
+  stable     1.0.0   1 of 1 endpoints serving   41.2 req/s   0.03 % errors   p95 38.0 ms   for 60 s
+  candidate  1.0.1   0 of 1 endpoints serving   0.0 req/s   0.00 % errors
+             127.0.0.1:9002 refused
+  blend      12.5 % of new clients go to 1.0.1   drawn 12.40 %
+  draining   0.9   at most 60 s more   7 pinned clients   0 open requests, 0 open sockets   since a promote
+  locked     for pipelines, maria 60 s ago: \"freeze\"
+  last       blend by ci, 60 s ago";
+        assert_eq!(shown, expected);
+    }
+}

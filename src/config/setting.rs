@@ -1,0 +1,269 @@
+//! The settings: one row for each, with its three spellings, default, and what is allowed.
+//!
+//! The defaults are texts that go through the same parser as a user's, so this table is also the documentation
+//! (`README.md` and `--help` are tested against it).
+
+/// One setting and how it may be given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the configuration file.
+    pub name: &'static str,
+    /// What stands for its value in a help text.
+    pub placeholder: &'static str,
+    /// Its flag on the command line; none where a value has no business in a process list.
+    pub flag: Option<&'static str>,
+    /// Its names in the environment; the first one that is set counts.
+    pub environment: &'static [&'static str],
+    /// Its default, in the form a user would write; empty: not set.
+    pub default: &'static str,
+    /// What is allowed.
+    pub allowed: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Where end users come in.
+pub const LISTEN: Setting = Setting {
+    name: "listen",
+    placeholder: "ADDR,...",
+    flag: Some("--listen"),
+    environment: &["ROLLING_ROUTER_LISTEN"],
+    default: "0.0.0.0:80",
+    allowed: "one or more of `ip:port`, `[ipv6]:port`, `localhost:port` or a port alone, separated by commas",
+    meaning: "the front port: where end users come in",
+};
+
+/// Where end users come in over TLS.
+pub const LISTEN_TLS: Setting = Setting {
+    name: "listen_tls",
+    placeholder: "ADDR,...",
+    flag: Some("--listen-tls"),
+    environment: &["ROLLING_ROUTER_LISTEN_TLS"],
+    default: "",
+    allowed: "as for `listen`, such as 443; needs `tls_certificate` and `tls_key`",
+    meaning: "where end users come in over TLS (1.2 and 1.3)",
+};
+
+/// The certificate.
+pub const TLS_CERTIFICATE: Setting = Setting {
+    name: "tls_certificate",
+    placeholder: "FILE",
+    flag: Some("--tls-certificate"),
+    environment: &["ROLLING_ROUTER_TLS_CERTIFICATE"],
+    default: "",
+    allowed: "a PEM file: the certificate, then the intermediate ones",
+    meaning: "the certificate of `listen_tls`; read again on SIGHUP, without closing a connection",
+};
+
+/// Its key.
+pub const TLS_KEY: Setting = Setting {
+    name: "tls_key",
+    placeholder: "FILE",
+    flag: Some("--tls-key"),
+    environment: &["ROLLING_ROUTER_TLS_KEY"],
+    default: "",
+    allowed: "a PEM file: the certificate's private key (PKCS #8, SEC1 or PKCS #1), not encrypted",
+    meaning: "the private key of `tls_certificate`; read again with it",
+};
+
+/// Whether plain http is sent to https.
+pub const HTTPS_REDIRECT: Setting = Setting {
+    name: "https_redirect",
+    placeholder: "off|on|PORT",
+    flag: Some("--https-redirect"),
+    environment: &["ROLLING_ROUTER_HTTPS_REDIRECT"],
+    default: "off",
+    allowed: "`off`, `on`, or the port under which clients reach https if it is not 443",
+    meaning: "answer plain http with a redirect to https, and make pins `Secure`",
+};
+
+/// Where the GUI and the API are.
+pub const ADMIN: Setting = Setting {
+    name: "admin",
+    placeholder: "ADDR",
+    flag: Some("--admin"),
+    environment: &["ROLLING_ROUTER_ADMIN"],
+    default: "0.0.0.0:8080",
+    allowed: "one `ip:port`, `[ipv6]:port`, `localhost:port` or a port alone",
+    meaning: "the admin port: GUI, API, health and metrics",
+};
+
+/// The key-value store.
+pub const STORE: Setting = Setting {
+    name: "store",
+    placeholder: "STORE",
+    flag: Some("--store"),
+    environment: &["ROLLING_ROUTER_STORE"],
+    default: "embedded:./rolling-router-state/keyvalues.redb",
+    allowed: "`memory`, `embedded:FILE`, `redis://HOST` or `etcd://HOST` (`rediss://`, `etcds://` with TLS)",
+    meaning: "the key-value store that holds releases and rollouts",
+};
+
+/// What a new store starts with.
+pub const KEYVALUES: Setting = Setting {
+    name: "keyvalues",
+    placeholder: "FILE",
+    flag: Some("--keyvalues"),
+    environment: &["ROLLING_ROUTER_KEYVALUES"],
+    default: "",
+    allowed: "a file holding one JSON object of keys to strings, such as {\"rolling/hello/blendpercent\": \"0\"}",
+    meaning: "what to put into a store that has no `rolling/null` yet",
+};
+
+/// The app for unknown hosts.
+pub const APP: Setting = Setting {
+    name: "app",
+    placeholder: "NAME",
+    flag: Some("--app"),
+    environment: &["ROLLING_ROUTER_APP", "APP_NAME"],
+    default: "",
+    allowed: "a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`; not `null` or `router`",
+    meaning: "the app that serves hosts no app has claimed; unset: the only app there is",
+};
+
+/// Who may do what on the admin port.
+pub const TOKEN_FILE: Setting = Setting {
+    name: "token_file",
+    placeholder: "FILE",
+    flag: Some("--token-file"),
+    environment: &["ROLLING_ROUTER_TOKEN_FILE"],
+    default: "",
+    allowed: "a file with one `TOKEN [NAME [viewer|ci|operator|admin]]` per line",
+    meaning: "the tokens of the admin port; made with one fresh admin token if missing; unset: `tokens` in the \
+              state directory",
+};
+
+/// One more token.
+pub const TOKEN: Setting = Setting {
+    name: "token",
+    placeholder: "TOKEN",
+    flag: None,
+    environment: &["ROLLING_ROUTER_TOKEN", "OCCS_API_TOKEN"],
+    default: "",
+    allowed: "8 to 512 visible ASCII characters without blanks",
+    meaning: "one admin token beside those of the token file",
+};
+
+/// Where the router keeps what is its own.
+pub const STATE: Setting = Setting {
+    name: "state",
+    placeholder: "DIR",
+    flag: Some("--state"),
+    environment: &["ROLLING_ROUTER_STATE"],
+    default: "",
+    allowed: "a directory; it is made if missing, and one process at a time may use it",
+    meaning: "node id, last good routing table, pin keys; unset: the folder of the embedded store, else \
+              `./rolling-router-state`, and none with `memory`",
+};
+
+/// How many threads serve end users.
+pub const WORKERS: Setting = Setting {
+    name: "workers",
+    placeholder: "N",
+    flag: Some("--workers"),
+    environment: &["ROLLING_ROUTER_WORKERS"],
+    default: "auto",
+    allowed: "`auto` (one per core) or a number from 1 to 512",
+    meaning: "threads that serve end users",
+};
+
+/// One line per request.
+pub const ACCESS_LOG: Setting = Setting {
+    name: "access_log",
+    placeholder: "FILE",
+    flag: Some("--access-log"),
+    environment: &["ROLLING_ROUTER_ACCESS_LOG"],
+    default: "off",
+    allowed: "`off`, `-` for standard output, or a file to append to",
+    meaning: "one line per request",
+};
+
+/// What a line of the access log looks like.
+pub const ACCESS_LOG_FORMAT: Setting = Setting {
+    name: "access_log_format",
+    placeholder: "FORMAT",
+    flag: Some("--access-log-format"),
+    environment: &["ROLLING_ROUTER_ACCESS_LOG_FORMAT"],
+    default: "json",
+    allowed: "`json`, `common` or `combined`",
+    meaning: "what that line looks like; `json` alone has every field",
+};
+
+/// Whose forwarding headers are believed.
+pub const TRUSTED_NETWORKS: Setting = Setting {
+    name: "trusted_networks",
+    placeholder: "NETWORK,...",
+    flag: Some("--trusted-networks"),
+    environment: &["ROLLING_ROUTER_TRUSTED_NETWORKS"],
+    default: "",
+    allowed: "addresses or networks such as `10.0.0.0/8` or `fd00::/8`, separated by commas",
+    meaning: "peers whose X-Forwarded-For, -Proto and -Host are believed; everybody else's are replaced",
+};
+
+/// Names under which the admin port answers.
+pub const ADMIN_HOSTS: Setting = Setting {
+    name: "admin_hosts",
+    placeholder: "NAME,...",
+    flag: Some("--admin-hosts"),
+    environment: &["ROLLING_ROUTER_ADMIN_HOSTS"],
+    default: "",
+    allowed: "host names without scheme or port, separated by commas",
+    meaning: "names the admin port answers to, besides literal addresses, localhost and the machine's own name",
+};
+
+/// How long a router that is told to end keeps accepting.
+pub const GRACE_SECONDS: Setting = Setting {
+    name: "grace_seconds",
+    placeholder: "N",
+    flag: Some("--grace-seconds"),
+    environment: &["ROLLING_ROUTER_GRACE_SECONDS"],
+    default: "0",
+    allowed: "a whole number of seconds from 0 to 3600",
+    meaning: "after SIGTERM: how long to go on accepting while `/readyz` says no, so that a load balancer notices",
+};
+
+/// Whether releases may live on this machine.
+pub const LOOPBACK_ENDPOINTS: Setting = Setting {
+    name: "loopback_endpoints",
+    placeholder: "allow|refuse",
+    flag: Some("--loopback-endpoints"),
+    environment: &["ROLLING_ROUTER_LOOPBACK_ENDPOINTS"],
+    default: "allow",
+    allowed: "`allow` or `refuse`",
+    meaning: "whether loopback addresses may be endpoints",
+};
+
+/// What is told on standard error.
+pub const LOG: Setting = Setting {
+    name: "log",
+    placeholder: "LEVEL",
+    flag: Some("--log"),
+    environment: &["ROLLING_ROUTER_LOG"],
+    default: "info",
+    allowed: "`error`, `warn`, `info`, `debug` or `trace`",
+    meaning: "how much is told on standard error",
+};
+
+/// Every setting, in the order in which they are documented.
+pub const ALL: &[&Setting] = &[
+    &LISTEN,
+    &LISTEN_TLS,
+    &TLS_CERTIFICATE,
+    &TLS_KEY,
+    &HTTPS_REDIRECT,
+    &ADMIN,
+    &STORE,
+    &KEYVALUES,
+    &APP,
+    &TOKEN_FILE,
+    &TOKEN,
+    &STATE,
+    &WORKERS,
+    &ACCESS_LOG,
+    &ACCESS_LOG_FORMAT,
+    &TRUSTED_NETWORKS,
+    &ADMIN_HOSTS,
+    &GRACE_SECONDS,
+    &LOOPBACK_ENDPOINTS,
+    &LOG,
+];

@@ -1,0 +1,105 @@
+//! Which key-value store, as far as the configuration has to know. Its backend reads the rest of the address.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// Schemes of stores that are reached over the network.
+const REMOTE_SCHEMES: &[&str] = &["redis", "rediss", "etcd", "etcds", "http", "https"];
+
+/// A store's address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// In this process, and gone with it.
+    Memory,
+    /// In one file.
+    Embedded(PathBuf),
+    /// A server; the whole URL, which may hold a password.
+    Remote(String),
+}
+
+impl StoreAddress {
+    /// The address in full, password included, for whoever opens the store.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Memory => "memory".into(),
+            Self::Embedded(file) => format!("embedded:{}", file.display()),
+            Self::Remote(url) => url.clone(),
+        }
+    }
+
+    /// The folder of the file, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        let Self::Embedded(file) = self else { return None };
+        Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    }
+}
+
+impl FromStr for StoreAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+        let server = rest.strip_prefix("//").filter(|server| !server.is_empty());
+        match (scheme, server) {
+            ("memory", _) if rest.is_empty() => Ok(Self::Memory),
+            ("embedded", _) if !rest.is_empty() => Ok(Self::Embedded(rest.into())),
+            ("embedded", _) => Err("it names no file".into()),
+            (remote, Some(_)) if REMOTE_SCHEMES.contains(&remote) => Ok(Self::Remote(text.into())),
+            (remote, None) if REMOTE_SCHEMES.contains(&remote) => {
+                Err(format!("after `{remote}:` comes `//` and a host"))
+            }
+            _ => Err("it is no store's address".into()),
+        }
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    /// The address without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url();
+        let Some((scheme, rest)) = url.split_once("://") else { return f.write_str(&url) };
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let path = path.split('?').next().unwrap_or_default();
+        write!(f, "{scheme}://{host}{path}")
+    }
+}
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_kind() {
+        for text in
+            ["memory", "embedded:/var/lib/x.redb", "redis://h:6379/0", "etcds://a", "http://10.0.0.1:9109"]
+        {
+            assert_eq!(text.parse::<StoreAddress>().unwrap().url(), text);
+        }
+        assert_eq!("embedded:x.redb".parse::<StoreAddress>().unwrap().folder(), Some(Path::new(".")));
+    }
+
+    #[test]
+    fn refuses_what_is_no_store() {
+        for text in ["", "memory:x", "embedded:", "redis:", "redis://", "mongo://h", "/var/x.redb"] {
+            assert!(text.parse::<StoreAddress>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shows_no_password() {
+        let store: StoreAddress = "redis://user:p@ss/word@h:6379/0?token=x".parse().unwrap();
+        assert!(!store.to_string().contains("token"), "{store}");
+        let store: StoreAddress = "redis://user:p@ss@h:6379/0?token=x".parse().unwrap();
+        assert_eq!(format!("{store} {store:?}"), "redis://h:6379/0 redis://h:6379/0");
+    }
+}

@@ -1,0 +1,99 @@
+//! TLS for end users: where it listens, and the certificate it shows.
+//!
+//! Both files are read here, so that `check` finds a broken certificate before a router does, and a router that is told
+//! to read them again judges them by the same rules.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use rustls::{
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
+
+use super::{
+    error::ConfigError,
+    setting::{self, Setting},
+};
+
+/// Where end users are served in TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The addresses; at least one. Port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// A PEM file: the certificate, then those that lead from it to a root.
+    pub certificate: PathBuf,
+    /// A PEM file: the certificate's private key, not encrypted.
+    pub key: PathBuf,
+}
+
+impl Tls {
+    /// From the three settings, all given or none.
+    pub(super) fn from_settings(
+        listen: Option<Vec<SocketAddr>>,
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let missing: Vec<String> = [
+            (&setting::LISTEN_TLS, listen.is_none()),
+            (&setting::TLS_CERTIFICATE, certificate.is_none()),
+            (&setting::TLS_KEY, key.is_none()),
+        ]
+        .into_iter()
+        .filter(|(_, missing)| *missing)
+        .map(|(setting, _)| format!("`{}`", setting.name))
+        .collect();
+        match (listen, certificate, key) {
+            (Some(listen), Some(certificate), Some(key)) => Ok(Some(Self { listen, certificate, key })),
+            (None, None, None) => Ok(None),
+            _ => Err(ConfigError::Contradiction(format!(
+                "`listen_tls`, `tls_certificate` and `tls_key` belong together: {} not given",
+                match &missing[..] {
+                    [one] => format!("{one} is"),
+                    many => format!("{} are", many.join(" and ")),
+                }
+            ))),
+        }
+    }
+
+    /// Reads both files: the chain and its key, known to belong together.
+    ///
+    /// # Errors
+    /// A file cannot be read, does not hold what it should, or the key is another certificate's.
+    pub fn read(&self) -> Result<CertifiedKey, ConfigError> {
+        let certificate = |fault| refused(&setting::TLS_CERTIFICATE, &self.certificate, fault);
+        let key = |fault| refused(&setting::TLS_KEY, &self.key, fault);
+        let chain = read_chain(&self.certificate).map_err(certificate)?;
+        let private = read_key(&self.key).map_err(key)?;
+        CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider()).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                key(format!("this is not the key of the certificate in {}", self.certificate.display()))
+            }
+            rustls::Error::InvalidCertificate(why) => certificate(format!("it is no certificate: {why}")),
+            other => key(format!("it cannot be used: {other}")),
+        })
+    }
+}
+
+fn refused(setting: &'static Setting, path: &std::path::Path, fault: String) -> ConfigError {
+    ConfigError::Certificate { setting, path: path.into(), fault }
+}
+
+fn read_chain(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| format!("it is no PEM file: {error}"))?;
+    if chain.is_empty() { Err("there is no certificate in it".into()) } else { Ok(chain) }
+}
+
+fn read_key(path: &std::path::Path) -> Result<PrivateKeyDer<'static>, String> {
+    use rustls::pki_types::pem::Error;
+    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        Error::NoItemsFound => {
+            "there is no private key in it that can be used; an encrypted one cannot".into()
+        }
+        // The error may quote the line it stumbled over, and that line may be the key.
+        _ => "it is no PEM file".into(),
+    })
+}

@@ -1,0 +1,206 @@
+//! Activity: rates and quantiles of every routed release over the last seconds, sampled once for whoever asks.
+//!
+//! Workers only count; here the counts of two moments are subtracted. Samples of an idle release are shared, so
+//! that a thousand quiet apps cost next to nothing.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    core::Core,
+    limits::{ACTIVITY_SAMPLES, ACTIVITY_TICK},
+};
+use crate::{
+    live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
+    rollout::{
+        app::AppName,
+        assign::Reason,
+        blend::Blend,
+        record::Tenure,
+        table::{AppRoutes, ReleaseKey},
+    },
+};
+
+/// "Lately", for pinned clients, is between one and two of these.
+const PINNED_WINDOW: Duration = Duration::from_secs(300);
+
+/// What one release does now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Activity {
+    /// Over the last ten seconds.
+    pub requests_per_second: f64,
+    /// 5xx among the answers of the last ten seconds, 0..1.
+    pub error_share: f64,
+    /// Durations of the last ten seconds, in ms; null without requests.
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    /// Answers and 5xx among them since this stay began on this router.
+    pub requests: u64,
+    pub errors: u64,
+    /// Open now.
+    pub open_requests: u64,
+    pub open_sockets: u64,
+    /// Distinct clients whose pins came back in the last minutes.
+    pub pinned: u64,
+}
+
+/// All activity at one moment.
+#[derive(Debug, Default)]
+pub struct Board {
+    pub releases: HashMap<ReleaseKey, Activity>,
+    /// Percent of unpinned clients that were sent to the candidate since blend and candidate are what they are.
+    pub drawn: HashMap<AppName, f64>,
+}
+
+/// Samples until the task is dropped.
+pub async fn run(core: Core) {
+    let mut ticks = interval(ACTIVITY_TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sampler = Sampler::default();
+    loop {
+        ticks.tick().await;
+        let board = sampler.sample(&core.live.load_full(), core.clock.monotonic());
+        core.board.store(Arc::new(board));
+        core.feed.nudge();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sampler {
+    releases: HashMap<ReleaseKey, Samples>,
+    draws: HashMap<AppName, Draws>,
+    turned: Duration,
+}
+
+#[derive(Debug)]
+struct Samples {
+    state: Arc<ReleaseState>,
+    ring: VecDeque<(Duration, Arc<ReleaseTotal>)>,
+}
+
+/// Draws counted when the blend became what it is.
+#[derive(Debug)]
+struct Draws {
+    candidate: Tenure,
+    blend: Blend,
+    sticky: bool,
+    before: (u64, u64),
+}
+
+impl Sampler {
+    fn sample(&mut self, published: &Published, now: Duration) -> Board {
+        let turn = now.saturating_sub(self.turned) >= PINNED_WINDOW;
+        if turn {
+            self.turned = now;
+        }
+        let mut releases = HashMap::new();
+        let mut board = Board::default();
+        for state in published.releases.iter().flatten().filter(|state| state.key().tenure != 0) {
+            if turn {
+                state.turn_window();
+            }
+            let known = self.releases.remove(state.key()).filter(|known| Arc::ptr_eq(&known.state, state));
+            let mut samples = known.unwrap_or_else(|| Samples::new(Arc::clone(state)));
+            samples.push(now);
+            board.releases.insert(state.key().clone(), samples.activity());
+            releases.insert(state.key().clone(), samples);
+        }
+        self.releases = releases;
+        self.draws.retain(|app, _| published.table.apps.contains_key(app));
+        for app in published.table.apps.values() {
+            if let Some(share) = self.drawn(app) {
+                board.drawn.insert(app.name.clone(), share);
+            }
+        }
+        board
+    }
+
+    fn drawn(&mut self, app: &AppRoutes) -> Option<f64> {
+        let candidate = &app.releases[app.candidate?];
+        let now = (self.draws_of(app, app.candidate), self.draws_of(app, app.stable));
+        let draws = self.draws.entry(app.name.clone()).or_insert_with(|| Draws::new(app, now));
+        if (draws.candidate, draws.blend, draws.sticky) != (candidate.tenure, app.blend, app.sticky) {
+            *draws = Draws::new(app, now);
+        }
+        let to_candidate = now.0.saturating_sub(draws.before.0);
+        let all = to_candidate + now.1.saturating_sub(draws.before.1);
+        #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+        let share = (all > 0).then(|| to_candidate as f64 * 100.0 / all as f64);
+        share.map(|share| rounded(share, 2))
+    }
+
+    fn draws_of(&self, app: &AppRoutes, release: Option<usize>) -> u64 {
+        let Some(release) = release.map(|index| &app.releases[index]) else { return 0 };
+        let key = ReleaseKey { app: app.name.clone(), release: release.id.clone(), tenure: release.tenure };
+        let total = self.releases.get(&key).and_then(|samples| samples.ring.back());
+        total.map_or(0, |(_, total)| {
+            total.reasons[Reason::Bucket as usize] + total.reasons[Reason::NoCookie as usize]
+        })
+    }
+}
+
+impl Draws {
+    fn new(app: &AppRoutes, before: (u64, u64)) -> Self {
+        let candidate = app.candidate.map_or(0, |index| app.releases[index].tenure);
+        Self { candidate, blend: app.blend, sticky: app.sticky, before }
+    }
+}
+
+impl Samples {
+    fn new(state: Arc<ReleaseState>) -> Self {
+        Self { state, ring: VecDeque::with_capacity(ACTIVITY_SAMPLES) }
+    }
+
+    fn push(&mut self, now: Duration) {
+        if self.ring.len() == ACTIVITY_SAMPLES {
+            self.ring.pop_front();
+        }
+        let total = self.state.total();
+        let same =
+            self.ring.back().filter(|(_, last)| is_same(last, &total)).map(|(_, last)| Arc::clone(last));
+        self.ring.push_back((now, same.unwrap_or_else(|| Arc::new(total))));
+    }
+
+    fn activity(&self) -> Activity {
+        let (Some((from, first)), Some((to, last))) = (self.ring.front(), self.ring.back()) else {
+            return Activity::default();
+        };
+        let seconds = to.saturating_sub(*from).as_secs_f64();
+        let latency = last.latency.since(&first.latency);
+        #[allow(clippy::cast_precision_loss, reason = "durations far below 2^52 us")]
+        let ms = |quantile| latency.quantile_us(quantile).map(|us| rounded(us as f64 / 1_000.0, 3));
+        let requests = last.requests().saturating_sub(first.requests());
+        let errors = last.errors().saturating_sub(first.errors());
+        #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+        let (requests, errors) = (requests as f64, errors as f64);
+        Activity {
+            requests_per_second: if seconds > 0.0 { rounded(requests / seconds, 1) } else { 0.0 },
+            error_share: if requests > 0.0 { rounded(errors / requests, 5) } else { 0.0 },
+            p50_ms: ms(0.5),
+            p95_ms: ms(0.95),
+            p99_ms: ms(0.99),
+            requests: last.requests(),
+            errors: last.errors(),
+            open_requests: last.open_requests,
+            open_sockets: last.open_sockets,
+            pinned: self.state.pinned_clients(),
+        }
+    }
+}
+
+fn is_same(a: &ReleaseTotal, b: &ReleaseTotal) -> bool {
+    (a.requests(), a.open_requests, a.open_sockets, a.reasons)
+        == (b.requests(), b.open_requests, b.open_sockets, b.reasons)
+}
+
+fn rounded(number: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (number * scale).round() / scale
+}

@@ -1,0 +1,166 @@
+//! The calls about apps as such: list, state, releases, removal.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+};
+use keyvalues::{Outcome, Write as StoreWrite};
+use serde_json::{Value, json};
+
+use super::{
+    request::{Read, Write, app_name},
+    state::Snapshot,
+    state_answer,
+};
+use crate::{
+    control::{
+        commands::{
+            stored::{StoredApp, own_key},
+            unknown_app,
+        },
+        core::Core,
+        error::{ApiError, Kind},
+        limits::{COMMAND_REPEATS_MAX, SERVED_WAIT_MAX},
+        sync::view::View,
+    },
+    rollout::{
+        adopt::OldKey,
+        app::AppName,
+        command::{Refusal, Role},
+        keys,
+        record::Record,
+        release::ReleaseId,
+    },
+};
+
+/// Deletions in one commit.
+const DELETE_BATCH: usize = 100;
+
+/// `GET /api/v1/apps`
+pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+    call.query.finish()?;
+    let snapshot = Snapshot::of(&core);
+    let states: Vec<_> = snapshot.apps().iter().filter_map(|app| snapshot.state(app)).collect();
+    Ok(Json(json!({ "apps": states, "default_app": snapshot.default_app() })))
+}
+
+/// `GET /api/v1/apps/{app}`
+pub async fn read(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    call: Read,
+) -> Result<Response, ApiError> {
+    call.query.finish()?;
+    state_answer(&Snapshot::of(&core), &app_name(&app)?)
+}
+
+/// `GET /api/v1/apps/{app}/releases`
+pub async fn releases(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    mut call: Read,
+) -> Result<Json<Value>, ApiError> {
+    let app = app_name(&app)?;
+    let all = call.query.flag("all")?;
+    call.query.finish()?;
+    let view = core.view.load_full();
+    let record = view.apps.get(&app).and_then(|view| view.record.clone());
+    let own = record.as_deref().map(crate::control::sync::view::releases_of).unwrap_or_default();
+    let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
+    let shown = |release: &ReleaseId| all || services.is_empty() || services.contains(&release.service());
+    let mut known: Vec<ReleaseId> = view.releases.iter().map(|(id, _)| id.clone()).filter(shown).collect();
+    known.extend(own.iter().filter(|release| view.endpoints(release) == 0).cloned());
+    known.sort();
+    known.dedup();
+    let releases: Vec<Value> =
+        known.iter().map(|release| describe(&view, record.as_deref(), release)).collect();
+    Ok(Json(json!({ "releases": releases })))
+}
+
+fn describe(view: &View, record: Option<&Record>, release: &ReleaseId) -> Value {
+    json!({
+        "id": release,
+        "release": release.name(),
+        "service": release.service(),
+        "port": release.port(),
+        "endpoints": view.endpoints(release),
+        "track": record.and_then(|record| track(record, release)),
+    })
+}
+
+fn track(record: &Record, release: &ReleaseId) -> Option<&'static str> {
+    let on = |stay: &Option<crate::rollout::record::Stay>| {
+        stay.as_ref().is_some_and(|stay| stay.release == *release)
+    };
+    match () {
+        () if on(&record.stable) => Some("stable"),
+        () if on(&record.candidate) => Some("candidate"),
+        () if record.draining.iter().any(|draining| draining.release == *release) => Some("draining"),
+        () if record.previous.as_ref() == Some(release) => Some("previous"),
+        () => None,
+    }
+}
+
+/// `DELETE /api/v1/apps/{app}`: the record goes first and alone decides; its history follows.
+pub async fn remove(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    mut call: Write,
+) -> Result<Response, ApiError> {
+    let app = app_name(&app)?;
+    call.caller.needs(Role::Operator)?;
+    let force = call.query.flag("force")?;
+    let if_match = call.if_match;
+    let asker = call.asker(&core)?;
+    call.finish()?;
+    core.refuse_when_diverged()?;
+    let _turn = core.turn(&app).await;
+    let mut asked = false;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = StoredApp::read(&core, &app).await?;
+        // A commit of ours whose answer was lost may have done it.
+        if !(asked && stored.is_absent()) {
+            refuse_removal(&stored, force, if_match)?;
+        }
+        asked = true;
+        let own =
+            OldKey::ALL.iter().map(|old| old.key(&app)).chain([keys::record(&app), keys::settings(&app)]);
+        let writes = own.map(|key| StoreWrite::delete(own_key(&key))).collect();
+        match core.store.commit(stored.checks(), writes).await? {
+            Outcome::Done(revision) => {
+                tracing::info!(%app, actor = asker.actor, "the app was removed");
+                remove_events(&core, &app).await?;
+                core.served(revision, SERVED_WAIT_MAX).await;
+                return Ok(Json(json!({ "app": app, "result": "done" })).into_response());
+            }
+            Outcome::Conflict(_) | Outcome::Unknown(_) => {}
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; try again")))
+}
+
+fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Result<(), ApiError> {
+    if stored.is_absent() {
+        return Err(unknown_app(&stored.name));
+    }
+    let now = stored.record.as_ref().map_or(0, |record| record.seq);
+    if let Some(seen) = if_match.filter(|seen| *seen != now) {
+        return Err(Refusal::Stale { seen, now }.into());
+    }
+    let routes = stored.record.as_ref().is_some_and(|record| record.stable.is_some());
+    if routes && !force {
+        let message = format!("`{}` still routes requests; `?force=true` removes it anyway", stored.name);
+        return Err(ApiError::new(Kind::Refused("still_routed"), message));
+    }
+    Ok(())
+}
+
+async fn remove_events(core: &Core, app: &AppName) -> Result<(), ApiError> {
+    let listing = core.store.list(&[&format!("rolling/{app}/events/")]).await?;
+    for batch in listing.entries.chunks(DELETE_BATCH) {
+        let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
+        core.store.commit(Vec::new(), writes).await?;
+    }
+    Ok(())
+}

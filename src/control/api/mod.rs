@@ -1,0 +1,91 @@
+//! The JSON API below `/api/v1`: one handler per call, one table of errors (`error`), one shape of state (`state`).
+//!
+//! Reads answer from what this router serves, so they work while the store does not. Writes go to the store.
+
+pub mod apps;
+pub mod body;
+pub mod history;
+pub mod query;
+pub mod request;
+pub mod router;
+pub mod settings;
+pub mod state;
+pub mod tracks;
+
+use axum::{
+    Json, Router,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post, put},
+};
+use serde_json::{Map, Value, json};
+
+use self::{query::WriteQuery, state::Snapshot};
+use super::{
+    commands::{Executed, unknown_app},
+    core::Core,
+    error::ApiError,
+    limits::SERVED_WAIT_MAX,
+};
+use crate::rollout::app::AppName;
+
+/// Every call of the API.
+pub fn routes() -> Router<Core> {
+    let app = Router::new()
+        .route("/", get(apps::read).delete(apps::remove))
+        .route("/releases", get(apps::releases))
+        .route("/candidate", put(tracks::set_candidate).delete(tracks::abort))
+        .route("/stable", put(tracks::set_stable))
+        .route("/blend", put(tracks::set_blend))
+        .route("/sticky", put(tracks::set_sticky))
+        .route("/lock", put(tracks::lock).delete(tracks::unlock))
+        .route("/promote", post(tracks::promote))
+        .route("/abort", post(tracks::abort))
+        .route("/rollback", post(tracks::rollback))
+        .route("/draining", delete(tracks::finish_drains))
+        .route("/draining/{tenure}", delete(tracks::finish_drain))
+        .route("/history", get(history::read))
+        .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))
+        .route("/stream", get(super::stream::of_app));
+    Router::new()
+        .route("/api/v1/apps", get(apps::list))
+        .nest("/api/v1/apps/{app}", app)
+        .route("/api/v1/stream", get(super::stream::of_all))
+        .route("/api/v1/router", get(router::read))
+        .route("/api/v1/store/accept", post(router::accept))
+        .route("/api/v1/whoami", get(router::whoami))
+}
+
+/// The answer to a change: waits until this router serves it, then gives the new state. 202 when that takes longer
+/// than the asker waits; the change itself stands.
+pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &WriteQuery) -> Response {
+    let wait = query.fleet.unwrap_or(SERVED_WAIT_MAX);
+    let served = core.served(executed.revision, wait).await;
+    let snapshot = Snapshot::of(core);
+    let mut state = snapshot.state(app).unwrap_or_default();
+    state.insert("result".into(), json!(if executed.changed { "done" } else { "unchanged" }));
+    if query.fleet.is_some() {
+        state.insert("applied".into(), json!({ "members": 1, "applied": u8::from(served) }));
+    }
+    let status = if served { StatusCode::OK } else { StatusCode::ACCEPTED };
+    (status, with_etag(state, snapshot.seq(app))).into_response()
+}
+
+/// One app's state with its ETag; 404 when there is no such app.
+pub fn state_answer(snapshot: &Snapshot, app: &AppName) -> Result<Response, ApiError> {
+    let state = snapshot.state(app).ok_or_else(|| unknown_app(app))?;
+    Ok(with_etag(state, snapshot.seq(app)))
+}
+
+fn with_etag(body: Map<String, Value>, seq: Option<u64>) -> Response {
+    let mut response = Json(Value::Object(body)).into_response();
+    set_etag(&mut response, seq);
+    response
+}
+
+/// The seq as ETag.
+pub fn set_etag(response: &mut Response, seq: Option<u64>) {
+    if let Some(tag) = seq.and_then(|seq| HeaderValue::from_str(&format!("\"{seq}\"")).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+}

@@ -1,0 +1,198 @@
+//! An app's settings: read, replaced, or merged (RFC 7396). Only what could be taken is ever stored.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+};
+use keyvalues::{Check, Outcome, Write as StoreWrite};
+use serde_json::{Map, Value};
+
+use super::{
+    answer,
+    body::Fields,
+    query::WriteQuery,
+    request::{Document, Read, app_name},
+    set_etag,
+};
+use crate::{
+    control::{
+        commands::{
+            Executed,
+            stored::{StoredApp, own_key},
+            unknown_app,
+        },
+        core::Core,
+        error::{ApiError, Kind},
+        limits::COMMAND_REPEATS_MAX,
+    },
+    rollout::{app::AppName, command::Refusal, keys, settings::Settings},
+};
+
+/// What a document does with the settings that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Replace,
+    Merge,
+}
+
+/// `GET .../settings`: what is set; `?effective=true` with the defaults of everything else.
+pub async fn read(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    mut call: Read,
+) -> Result<Response, ApiError> {
+    let app = app_name(&app)?;
+    let effective = call.query.flag("effective")?;
+    call.query.finish()?;
+    let stored = StoredApp::read(&core, &app).await?;
+    if stored.is_absent() {
+        return Err(unknown_app(&app));
+    }
+    let settings = if effective {
+        serde_json::to_value(&stored.settings).unwrap_or_default()
+    } else {
+        Value::Object(explicit(&stored))
+    };
+    let mut response = axum::Json(settings).into_response();
+    set_etag(&mut response, Some(stored.record.as_ref().map_or(0, |record| record.seq)));
+    Ok(response)
+}
+
+/// `PUT .../settings`
+pub async fn replace(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    call: Document,
+) -> Result<Response, ApiError> {
+    write(&core, &app_name(&app)?, call, Mode::Replace).await
+}
+
+/// `PATCH .../settings`
+pub async fn merge(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    call: Document,
+) -> Result<Response, ApiError> {
+    write(&core, &app_name(&app)?, call, Mode::Merge).await
+}
+
+async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Result<Response, ApiError> {
+    let query = WriteQuery::take(&mut call.query)?;
+    call.query.finish()?;
+    // Parsed for its strictness: one object, no field twice.
+    Fields::parse(&call.json)?;
+    let document: Map<String, Value> = serde_json::from_slice(&call.json)
+        .map_err(|error| ApiError::new(Kind::Malformed, format!("the body is no JSON object: {error}")))?;
+    core.refuse_when_diverged()?;
+    let _turn = core.turn(app).await;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = StoredApp::read(core, app).await?;
+        if let Some(executed) = attempt(core, &stored, &document, mode, call.if_match).await? {
+            if executed.changed {
+                tracing::info!(%app, actor = call.caller.name, "settings changed");
+            }
+            return Ok(answer(core, app, executed, &query).await);
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("the settings of `{app}` keep changing; try again")))
+}
+
+async fn attempt(
+    core: &Core,
+    stored: &StoredApp,
+    document: &Map<String, Value>,
+    mode: Mode,
+    if_match: Option<u64>,
+) -> Result<Option<Executed>, ApiError> {
+    if stored.is_absent() {
+        return Err(unknown_app(&stored.name));
+    }
+    let now = stored.record.as_ref().map_or(0, |record| record.seq);
+    if let Some(seen) = if_match.filter(|seen| *seen != now) {
+        return Err(Refusal::Stale { seen, now }.into());
+    }
+    let before = explicit(stored);
+    let mut after = document.clone();
+    if mode == Mode::Merge {
+        after = before.clone();
+        merge_patch(&mut after, document);
+    }
+    let json =
+        serde_json::to_vec(&after).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    refuse_claimed(core, &stored.name, &Settings::parse(&json)?)?;
+    if before == after {
+        return Ok(Some(Executed { changed: false, revision: stored.revision() }));
+    }
+    let key = own_key(&keys::settings(&stored.name));
+    let mut checks = stored.checks();
+    checks.push(match &stored.settings_entry {
+        Some(entry) => Check::Unchanged(entry.key.clone(), entry.modified),
+        None => Check::Absent(key.clone()),
+    });
+    match core.store.commit(checks, vec![StoreWrite::put(key, json)]).await? {
+        Outcome::Done(revision) => Ok(Some(Executed { changed: true, revision })),
+        // Reading again tells what came of a lost answer: the same document is then "unchanged".
+        Outcome::Conflict(_) | Outcome::Unknown(_) => Ok(None),
+    }
+}
+
+/// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.
+fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
+    let view = core.view.load();
+    for (other, other_view) in view.apps.iter().filter(|(other, _)| *other != app) {
+        let same = |host: &&String| {
+            other_view.settings.hosts.iter().any(|claimed| claimed.eq_ignore_ascii_case(host))
+        };
+        if let Some(host) = settings.hosts.iter().find(same) {
+            return Err(ApiError::value("hosts", format!("`{host}` is claimed by the app `{other}`")));
+        }
+    }
+    Ok(())
+}
+
+/// What is stored, as far as it is an object.
+fn explicit(stored: &StoredApp) -> Map<String, Value> {
+    let entry = stored.settings_entry.as_ref();
+    entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()).unwrap_or_default()
+}
+
+/// RFC 7396: null removes, objects merge, everything else replaces.
+fn merge_patch(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                target.remove(name);
+            }
+            Value::Object(inner) => {
+                let slot = target.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                if !slot.is_object() {
+                    *slot = Value::Object(Map::new());
+                }
+                if let Value::Object(map) = slot {
+                    merge_patch(map, inner);
+                }
+            }
+            other => {
+                target.insert(name.clone(), other.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_merge_changes_only_what_it_names() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let mut target = object(json!({ "hosts": ["a"], "cookie": { "name": "x", "domain": "d" } }));
+        merge_patch(
+            &mut target,
+            &object(json!({ "hosts": ["b"], "cookie": { "domain": null }, "pinseconds": 60 })),
+        );
+        assert_eq!(target, object(json!({ "hosts": ["b"], "cookie": { "name": "x" }, "pinseconds": 60 })));
+    }
+}

@@ -1,0 +1,214 @@
+//! An app's state as the API shows it: what the record says, with the live state of what it names.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    control::{
+        activity::{Activity, Board},
+        core::Core,
+        sync::view::View,
+    },
+    live::table::Published,
+    rollout::{
+        app::AppName,
+        record::{Record, Stay},
+        release::ReleaseId,
+        table::{AppRoutes, EndpointRoute, ReleaseKey, ReleaseRoutes},
+    },
+};
+
+/// Everything a state is made from, of one moment.
+pub struct Snapshot {
+    view: std::sync::Arc<View>,
+    published: std::sync::Arc<Published>,
+    board: std::sync::Arc<Board>,
+    now_ms: u64,
+    /// Leave out what changes with every request, to see whether anything else did.
+    still: bool,
+}
+
+impl Snapshot {
+    /// Now, with everything.
+    pub fn of(core: &Core) -> Self {
+        Self {
+            view: core.view.load_full(),
+            published: core.live.load_full(),
+            board: core.board.load_full(),
+            now_ms: core.clock.wall_ms(),
+            still: false,
+        }
+    }
+
+    /// The same moment without activity and load.
+    pub fn still(&self) -> Self {
+        Self {
+            view: std::sync::Arc::clone(&self.view),
+            published: std::sync::Arc::clone(&self.published),
+            board: std::sync::Arc::default(),
+            now_ms: self.now_ms,
+            still: true,
+        }
+    }
+
+    /// The apps that exist, by name.
+    pub fn apps(&self) -> Vec<AppName> {
+        self.view.apps.keys().cloned().collect()
+    }
+
+    /// The app for unknown hosts.
+    pub fn default_app(&self) -> Option<&AppName> {
+        self.published.table.default_app.as_ref().map(|app| &app.name)
+    }
+
+    /// An app's seq; 0 before its first record.
+    pub fn seq(&self, app: &AppName) -> Option<u64> {
+        self.view.apps.get(app).map(|view| view.record.as_ref().map_or(0, |record| record.seq))
+    }
+
+    /// One app's state, or `None` when there is no such app.
+    pub fn state(&self, app: &AppName) -> Option<Map<String, Value>> {
+        let view = self.view.apps.get(app)?;
+        let routes = self.published.table.apps.get(app).map(|routes| &**routes);
+        let mut state = match &view.record {
+            Some(record) => self.record_state(record, app, routes),
+            None => no_record(),
+        };
+        let problems: Vec<_> = self.view.problems_of(app).collect();
+        state.insert("app".into(), json!(app));
+        state.insert("hosts".into(), json!(view.settings.hosts));
+        state.insert("default".into(), json!(self.default_app() == Some(app)));
+        state.insert("problems".into(), json!(problems));
+        state.insert("settings".into(), json!(*view.settings));
+        Some(state)
+    }
+
+    /// What the live stream says every second.
+    pub fn activity(&self, app: &AppName) -> Option<Value> {
+        let routes = self.published.table.apps.get(app)?;
+        let mut releases = Map::new();
+        let mut endpoints = Map::new();
+        for release in &routes.releases {
+            releases
+                .insert(release.id.to_string(), json!(self.activity_of(app, &release.id, release.tenure)));
+            for route in &release.endpoints {
+                let state = self.published.endpoint(route.slot);
+                let value = json!({ "healthy": state.serves(), "in_flight": state.in_flight() });
+                endpoints.insert(route.address.to_string(), value);
+            }
+        }
+        let shares = self.shares(app, routes.blend.percent());
+        Some(json!({ "app": app, "releases": releases, "endpoints": endpoints, "shares": shares }))
+    }
+
+    fn record_state(&self, record: &Record, app: &AppName, routes: Option<&AppRoutes>) -> Map<String, Value> {
+        let stay = |stay: &Option<Stay>| {
+            stay.as_ref().map(|stay| {
+                let mut release = self.release(app, routes, &stay.release, stay.tenure);
+                release.insert("set_by".into(), json!(stay.set_by));
+                release.insert("since".into(), json!(stay.since));
+                release
+            })
+        };
+        let draining = record.draining.iter().map(|draining| {
+            let mut release = self.release(app, routes, &draining.release, draining.tenure);
+            release.insert("cause".into(), json!(draining.cause));
+            release.insert("since".into(), json!(draining.since));
+            release.insert("until".into(), json!(draining.until));
+            release
+        });
+        let lock = record.lock_at(self.now_ms);
+        let state = json!({
+            "seq": record.seq,
+            "stable": stay(&record.stable),
+            "candidate": stay(&record.candidate),
+            "previous": record.previous.as_ref().map(|release| self.previous(app, routes, release)),
+            "draining": draining.collect::<Vec<_>>(),
+            "blend": record.blend,
+            "sticky": record.sticky,
+            "shares": self.shares(app, record.blend.percent()),
+            "lock": lock,
+            "updated": {
+                "command": record.command, "actor": record.actor, "reason": record.reason, "at": record.at,
+            },
+        });
+        object(state)
+    }
+
+    fn previous(&self, app: &AppName, routes: Option<&AppRoutes>, id: &ReleaseId) -> Map<String, Value> {
+        // It may be draining as well, and is then shown with that tenure's activity.
+        let tenure = routes.and_then(|routes| find(routes, id, None)).map_or(0, |release| release.tenure);
+        self.release(app, routes, id, tenure)
+    }
+
+    fn release(
+        &self,
+        app: &AppName,
+        routes: Option<&AppRoutes>,
+        id: &ReleaseId,
+        tenure: u32,
+    ) -> Map<String, Value> {
+        let routed = routes.and_then(|routes| find(routes, id, Some(tenure)));
+        let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
+        let release = json!({
+            "id": id,
+            "release": id.name(),
+            "service": id.service(),
+            "port": id.port(),
+            "tenure": tenure,
+            "endpoints": endpoints.map(|route| self.endpoint(route)).collect::<Vec<_>>(),
+            "activity": self.activity_of(app, id, tenure),
+        });
+        object(release)
+    }
+
+    fn endpoint(&self, route: &EndpointRoute) -> Value {
+        let state = self.published.endpoint(route.slot);
+        let failed = state.failed_checks();
+        // The count goes on while an endpoint is out; saying so each time would make every check an event.
+        let detail = match (state.serves(), failed) {
+            (true, _) => None,
+            (false, 0) if state.ejected() => {
+                Some("ejected for a while: it fails more than its peers".to_owned())
+            }
+            (false, 0..=3) => Some(format!("refused or did not answer {failed} checks in a row")),
+            (false, _) => Some("refuses or does not answer checks".to_owned()),
+        };
+        json!({
+            "address": route.address.to_string(),
+            "healthy": state.serves(),
+            "in_flight": if self.still { 0 } else { state.in_flight() },
+            "detail": detail,
+        })
+    }
+
+    fn activity_of(&self, app: &AppName, release: &ReleaseId, tenure: u32) -> Activity {
+        let key = ReleaseKey { app: app.clone(), release: release.clone(), tenure };
+        self.board.releases.get(&key).cloned().unwrap_or_default()
+    }
+
+    fn shares(&self, app: &AppName, configured: f64) -> Value {
+        json!({ "configured": configured, "drawn": self.board.drawn.get(app) })
+    }
+}
+
+/// The compiled release: of this tenure if there is one, else of any.
+fn find<'a>(routes: &'a AppRoutes, id: &ReleaseId, tenure: Option<u32>) -> Option<&'a ReleaseRoutes> {
+    let same = |release: &&ReleaseRoutes| release.id == *id;
+    let exact =
+        |release: &&ReleaseRoutes| same(release) && tenure.is_none_or(|wanted| wanted == release.tenure);
+    routes.releases.iter().find(exact).or_else(|| routes.releases.iter().find(same))
+}
+
+fn no_record() -> Map<String, Value> {
+    object(json!({
+        "seq": 0, "stable": null, "candidate": null, "previous": null, "draining": [], "blend": 0,
+        "sticky": true, "shares": { "configured": 0.0, "drawn": null }, "lock": null, "updated": null,
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,194 @@
+//! What stands before every handler: Host, Origin, token, and the headers that every answer carries.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{
+    super::{
+        core::Core,
+        error::{ApiError, Kind},
+    },
+    Caller,
+};
+
+/// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.
+const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Headers of every answer of the admin port. The GUI sets a wider Content-Security-Policy and its own caching.
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Refuses what no handler should see, and adds the security headers to whatever is answered.
+pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
+    let mut response = match admit(&core, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
+    let path = request.uri().path();
+    if OPEN.contains(&path) {
+        return Ok(());
+    }
+    let host = host_of(request.uri(), request.headers())?;
+    check_host(&host, &core.options.admin_hosts)?;
+    if !(is_below(path, "/api") || is_below(path, "/v1")) {
+        return Ok(());
+    }
+    check_origin(request.headers(), &host)?;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let caller = authenticate(core, request.headers(), peer)?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The authority a request is for: the target's own, else the one Host header.
+fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<String, ApiError> {
+    let malformed = |message: &str| ApiError::new(Kind::Malformed, message);
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().ok_or_else(|| malformed("the request has no Host"))?;
+    if hosts.next().is_some() {
+        return Err(malformed("the request has more than one Host"));
+    }
+    let host = host.to_str().map_err(|_| malformed("the Host is not readable"))?;
+    Ok(uri.authority().map_or(host, |authority| authority.as_str()).to_ascii_lowercase())
+}
+
+/// A page of another site that had its name point here (DNS rebinding) comes with that name: only names that are
+/// surely ours are answered.
+fn check_host(host: &str, allowed: &[String]) -> Result<(), ApiError> {
+    let name = without_port(host);
+    let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    let local = name == "localhost" || name.ends_with(".localhost");
+    if literal || local || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    let message =
+        format!("the admin port does not answer for `{}`; add it to admin_hosts", name.escape_debug());
+    Err(ApiError::new(Kind::Misdirected, message))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => {
+            let bare_ipv6 = name.contains(':') && !name.ends_with(']');
+            if bare_ipv6 { host } else { name }
+        }
+        _ => host,
+    }
+}
+
+/// There is no CORS grant: a request that names another origin is refused, whatever it carries.
+fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    if authority.is_some_and(|authority| authority == host) {
+        return Ok(());
+    }
+    Err(ApiError::new(Kind::Forbidden, "requests from pages of another origin are refused"))
+}
+
+fn authenticate(core: &Core, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, ApiError> {
+    if let Some(caller) = bearer(headers).and_then(|token| core.tokens.find(token)) {
+        return Ok(caller.clone());
+    }
+    let presented = headers.contains_key(header::AUTHORIZATION);
+    core.count_failed_sign_in();
+    let over = peer.is_some_and(|peer| presented && core.throttle.failed(peer, core.clock.monotonic()));
+    if over {
+        let message = "too many failed sign-ins from this address; wait a minute";
+        return Err(ApiError::new(Kind::TooManyFailures, message));
+    }
+    let message = if presented {
+        "the token is not known to this router"
+    } else {
+        "send `Authorization: Bearer TOKEN` with a token of this router's token file"
+    };
+    Err(ApiError::new(Kind::Unauthorized, message))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hosts_that_are_surely_ours_are_answered() {
+        let allowed = vec!["router-1".to_owned()];
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "10.0.0.1",
+            "localhost:8080",
+            "candidate.localhost",
+            "router-1:80",
+        ] {
+            assert!(check_host(host, &allowed).is_ok(), "{host}");
+        }
+        for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "router-1.evil", ""] {
+            assert!(check_host(host, &allowed).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_origin_must_be_the_host_itself() {
+        let with = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            check_origin(&headers, "localhost:8080").is_ok()
+        };
+        assert!(check_origin(&HeaderMap::new(), "localhost:8080").is_ok());
+        assert!(with("http://localhost:8080"));
+        for origin in ["null", "http://localhost", "http://evil.example", "file://", "http://localhost:80801"]
+        {
+            assert!(!with(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_one_header_with_one_scheme() {
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+            }
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(headers(&["Bearer abc"]), Some("abc".into()));
+        assert_eq!(headers(&["bearer  abc"]), Some("abc".into()));
+        assert_eq!(headers(&["Basic abc"]), None);
+        assert_eq!(headers(&["abc"]), None);
+        assert_eq!(headers(&["Bearer abc", "Bearer abc"]), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! The token file: one `TOKEN [NAME [ROLE]]` per line (DESIGN.md section 11).
+//!
+//! Tokens are kept as digests and compared in constant time, all of them every time: how long an answer takes says
+//! nothing about which token was close.
+
+use std::{fs, io, path::Path};
+
+use sha2::{Digest as _, Sha256};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+
+use super::{
+    super::{
+        limits::{TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
+        state_dir::{hex, replace},
+    },
+    Caller,
+};
+use crate::rollout::command::Role;
+
+/// Why the tokens cannot be had. No message repeats a token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The file cannot be read or made.
+    #[error("the token file {path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is not understood.
+    #[error("the token file {path}, line {line}: {problem}")]
+    Line {
+        /// The file.
+        path: String,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The environment's token is not usable.
+    #[error("OCCS_API_TOKEN: {0}")]
+    Environment(String),
+}
+
+/// All tokens of a router.
+#[derive(Debug)]
+pub struct Tokens {
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    digest: [u8; 32],
+    caller: Caller,
+}
+
+/// What a start-up found or made.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// A token made just now, to be shown to the operator once.
+    pub generated: Option<String>,
+}
+
+impl Tokens {
+    /// Reads the token file, making it with one admin token when it is missing. `environment` is a further admin
+    /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made.
+    pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<Loaded, TokenError> {
+        let mut known = Vec::new();
+        if let Some(token) = environment {
+            known.push(Known::new(token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+        }
+        let mut generated = None;
+        match file.map(|path| (path, fs::read_to_string(path))) {
+            Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
+            Some((path, Err(error))) if error.kind() == io::ErrorKind::NotFound => {
+                let token = generate(path)?;
+                known.push(Known::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                generated = Some(token);
+            }
+            Some((path, Err(source))) => {
+                return Err(TokenError::Io { path: path.display().to_string(), source });
+            }
+            None if known.is_empty() => {
+                let token = random_token().map_err(|source| TokenError::Io { path: "-".into(), source })?;
+                known.push(Known::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                generated = Some(token);
+            }
+            None => {}
+        }
+        Ok(Loaded { tokens: Self { known }, generated })
+    }
+
+    /// Who holds this token.
+    pub fn find(&self, presented: &str) -> Option<&Caller> {
+        if presented.len() > TOKEN_CHARS_MAX {
+            return None;
+        }
+        let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+        let mut found = u32::MAX;
+        for (index, known) in (0_u32..).zip(&self.known) {
+            found.conditional_assign(&index, known.digest.ct_eq(&digest));
+        }
+        self.known.get(usize::try_from(found).ok()?).map(|known| &known.caller)
+    }
+}
+
+impl Known {
+    fn new(token: &str, name: &str, role: Role) -> Result<Self, String> {
+        let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
+            return Err(format!(
+                "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
+            ));
+        }
+        Ok(Self { digest: Sha256::digest(token).into(), caller: Caller { name: name.to_owned(), role } })
+    }
+}
+
+fn parse(path: &str, text: &str) -> Result<Vec<Known>, TokenError> {
+    let mut known = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        known.push(parse_line(line).map_err(|problem| TokenError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            problem,
+        })?);
+    }
+    Ok(known)
+}
+
+fn parse_line(line: &str) -> Result<Known, String> {
+    let mut words = line.split_whitespace();
+    let token = words.next().unwrap_or_default();
+    let name = words.next().unwrap_or("admin");
+    let role = match words.next().unwrap_or("admin") {
+        "viewer" => Role::Viewer,
+        "ci" => Role::Ci,
+        "operator" => Role::Operator,
+        "admin" => Role::Admin,
+        other => return Err(format!("`{other}` is no role; one of viewer, ci, operator, admin")),
+    };
+    if words.next().is_some() {
+        return Err("a line is `TOKEN [NAME [ROLE]]`".into());
+    }
+    Known::new(token, name, role)
+}
+
+fn generate(path: &Path) -> Result<String, TokenError> {
+    let failed = |source| TokenError::Io { path: path.display().to_string(), source };
+    let token = random_token().map_err(failed)?;
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(failed)?;
+    }
+    replace(path, format!("{token} admin admin\n").as_bytes()).map_err(failed)?;
+    Ok(token)
+}
+
+/// 160 random bits: out of reach for guessing, short enough to copy.
+fn random_token() -> io::Result<String> {
+    let mut bytes = [0; 20];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(hex(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn lines_give_name_and_role_with_defaults() {
+        let text = "# tokens\nfirst-token-1\nsecond-token-2 ci-main ci\n\nthird-token-3 maria operator\n";
+        let tokens = Tokens { known: parse("tokens", text).unwrap() };
+        let who = |token| tokens.find(token).map(|caller| (caller.name.as_str(), caller.role));
+        assert_eq!(who("first-token-1"), Some(("admin", Role::Admin)));
+        assert_eq!(who("second-token-2"), Some(("ci-main", Role::Ci)));
+        assert_eq!(who("third-token-3"), Some(("maria", Role::Operator)));
+        for wrong in ["", "first-token", "first-token-11", "# tokens", "ci-main"] {
+            assert_eq!(who(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_named_without_its_token() {
+        let error = parse("tokens", "good-token\nsecret-token maria boss").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("boss") && !error.contains("secret"), "{error}");
+        assert!(parse("tokens", "short").is_err());
+    }
+
+    #[test]
+    fn the_first_start_makes_a_private_file_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("made/tokens");
+        let first = Tokens::load(Some(&path), None).unwrap();
+        let token = first.generated.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let second = Tokens::load(Some(&path), Some("from-the-environment")).unwrap();
+        assert_eq!(second.generated, None);
+        assert_eq!(second.tokens.find(&token).unwrap().role, Role::Admin);
+        assert_eq!(second.tokens.find("from-the-environment").unwrap().role, Role::Admin);
+    }
+}

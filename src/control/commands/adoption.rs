@@ -1,0 +1,105 @@
+//! Adoption of what was written to the old keys past the API, and of what waits for its first endpoint.
+
+use std::collections::HashMap;
+
+use keyvalues::Revision;
+
+use super::{
+    commit::{Committed, commit_planned},
+    stored::{StoredApp, endpoint_counts},
+};
+use crate::{
+    control::{
+        core::Core,
+        error::{ApiError, Kind},
+        limits::COMMAND_REPEATS_MAX,
+    },
+    rollout::{
+        adopt::{Adopted, OldKey, OldKeys, adopt, mirrored},
+        app::AppName,
+        command::{Asker, Decision, Role},
+        commit::of_adoption,
+        record::{HistoryEvent, Record},
+        release::ReleaseId,
+    },
+};
+
+/// Who signs for what nobody signed for.
+const OUTSIDE: &str = "keyvalues";
+
+/// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision that the
+/// app is at then.
+pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
+    let _turn = core.turn(app).await;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        core.refuse_when_diverged()?;
+        let stored = StoredApp::read(core, app).await?;
+        if stored.is_absent() {
+            return Ok(0);
+        }
+        let adopted = adopted(core, &stored).await?;
+        if let Committed::Done(revision) = commit_adopted(core, &stored, &adopted).await? {
+            return Ok(revision);
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("the keys of `{app}` keep changing while they are adopted")))
+}
+
+/// What the old keys of a reading come to.
+pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adopted, ApiError> {
+    let old = stored.old_keys();
+    if stored.record.as_ref().is_some_and(|record| is_mirrored(record, &old)) {
+        // The ordinary case, which needs no further reading.
+        let decision = Decision::Unchanged;
+        return Ok(Adopted { decision, faults: Vec::new(), pending: None, mirror: Vec::new() });
+    }
+    let counts = named_endpoints(core, &old).await?;
+    let background = stored.background(core, false).await?;
+    let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
+    Ok(adopt(stored.record.as_ref(), &old, &outside(core), &background, &endpoints))
+}
+
+/// Commits what an adoption came to; nothing where that is nothing.
+pub async fn commit_adopted(
+    core: &Core,
+    stored: &StoredApp,
+    adopted: &Adopted,
+) -> Result<Committed, ApiError> {
+    let plan = of_adoption(&stored.name, stored.record.as_ref(), adopted);
+    if plan.is_empty() {
+        return Ok(Committed::Done(stored.revision()));
+    }
+    commit_planned(core, stored, event_of(adopted), plan, Vec::new()).await
+}
+
+/// The event that an adoption makes, if it changes the record.
+pub fn event_of(adopted: &Adopted) -> Option<&HistoryEvent> {
+    match &adopted.decision {
+        Decision::Change(event) => Some(event),
+        Decision::Unchanged => None,
+    }
+}
+
+/// Whether the old keys say what the record says.
+pub fn is_mirrored(record: &Record, old: &OldKeys) -> bool {
+    let mirrored = mirrored(record);
+    OldKey::ALL.iter().all(|key| mirrored.get(*key) == old.get(*key))
+}
+
+/// How many endpoints the releases have that old keys name.
+pub async fn named_endpoints(core: &Core, old: &OldKeys) -> Result<HashMap<ReleaseId, usize>, ApiError> {
+    let named = [&old.stable, &old.candidate].into_iter().flatten();
+    let releases: Vec<ReleaseId> =
+        named.filter_map(|id| ReleaseId::parse_nullable(id).ok().flatten()).collect();
+    endpoint_counts(core, &releases).await
+}
+
+fn outside(core: &Core) -> Asker {
+    Asker {
+        actor: OUTSIDE.to_owned(),
+        role: Role::Admin,
+        reason: "the keyvalues were written past the API".to_owned(),
+        at: core.clock.wall_ms(),
+        if_match: None,
+    }
+}

@@ -1,0 +1,146 @@
+//! What a change is held against before it is committed: that a table can be built from it, and that the release
+//! it makes stable serves.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+use super::stored::{StoredApp, endpoints_of};
+use crate::{
+    control::{
+        core::Core,
+        error::{ApiError, Kind},
+        limits::{PROBE_MAX, PROBES_MAX},
+        sync::view::releases_of,
+    },
+    rollout::{
+        app::AppName,
+        keys,
+        keyspace::Keyspace,
+        record::Record,
+        release::ReleaseId,
+        table::{AppRoutes, RoutingTable},
+    },
+};
+
+/// Builds the table that a record would be served by, from what the store holds of its releases and from endpoints
+/// registered along with it (key and value). 422 when the record would not take effect.
+pub async fn would_publish(
+    core: &Core,
+    stored: &StoredApp,
+    record: &Record,
+    along: &[(String, String)],
+) -> Result<RoutingTable, ApiError> {
+    let pin_keys = core.pin_keys().ok_or_else(|| {
+        ApiError::new(Kind::StoreUnavailable, "this router has not read its store yet; try again shortly")
+    })?;
+    let listing = endpoints_of(core, &releases_of(record)).await?;
+    let mut keyspace = Keyspace::new(core.keyspace_options(pin_keys));
+    let revision = listing.revision;
+    for entry in &listing.entries {
+        keyspace.put(entry.key.as_str(), &entry.value, entry.modified);
+    }
+    for (key, value) in along {
+        keyspace.put(key, value.as_bytes(), revision);
+    }
+    if let Some(settings) = &stored.settings_entry {
+        keyspace.put(settings.key.as_str(), &settings.value, settings.modified);
+    }
+    let json =
+        serde_json::to_vec(record).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    keyspace.put(&keys::record(&stored.name), &json, revision);
+    let table = keyspace.build(revision);
+    takes_effect(&table, &stored.name, record)?;
+    Ok(table)
+}
+
+fn takes_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {
+    let cannot = || {
+        ApiError::new(
+            Kind::Internal,
+            format!("no table can be built from this change of `{app}`; nothing was changed"),
+        )
+    };
+    let routes = table.apps.get(app).filter(|routes| routes.seq == record.seq).ok_or_else(cannot)?;
+    for (track, stay) in [("stable", &record.stable), ("candidate", &record.candidate)] {
+        if let Some(stay) = stay {
+            has_endpoints(routes, &stay.release, track)?;
+        }
+    }
+    Ok(())
+}
+
+fn has_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result<(), ApiError> {
+    let mut found = routes.releases.iter().filter(|routed| routed.id == *release);
+    if found.any(|routed| !routed.endpoints.is_empty()) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{release}` would be {track} and has no endpoint; send `endpoints`, or write `ip:port` below {release}/ first"
+    );
+    Err(ApiError::value("release", message))
+}
+
+/// Promote's readiness gate: refuses only what was seen failing. At least max(1, half) must serve.
+pub fn seen_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
+    let published = core.live.load();
+    let Some(routes) = published.table.apps.get(app) else { return Ok(()) };
+    let Some(routed) = routes.releases.iter().find(|routed| routed.id == *release) else { return Ok(()) };
+    let serving =
+        routed.endpoints.iter().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
+    enough(release, serving, routed.endpoints.len())
+}
+
+/// Rollback's gate: asks the target's endpoints now, since nobody may have checked them lately.
+pub async fn answers_now(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Result<(), ApiError> {
+    let asked = endpoints.len().min(PROBES_MAX);
+    let mut probes = JoinSet::new();
+    for address in endpoints.into_iter().take(asked) {
+        probes
+            .spawn(async move { matches!(timeout(PROBE_MAX, TcpStream::connect(address)).await, Ok(Ok(_))) });
+    }
+    let answered = probes.join_all().await.into_iter().filter(|answered| *answered).count();
+    enough(release, answered, asked)
+}
+
+/// The endpoints that a table gives a release.
+pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) -> Vec<SocketAddr> {
+    let routes = table.apps.get(app).map(|routes| routes.releases.iter()).into_iter().flatten();
+    let endpoints: BTreeMap<SocketAddr, ()> = routes
+        .filter(|routed| routed.id == *release)
+        .flat_map(|routed| routed.endpoints.iter().map(|endpoint| (endpoint.address, ())))
+        .collect();
+    endpoints.into_keys().collect()
+}
+
+fn enough(release: &ReleaseId, serving: usize, endpoints: usize) -> Result<(), ApiError> {
+    let needed = endpoints.div_ceil(2).max(1);
+    if serving >= needed {
+        return Ok(());
+    }
+    let message = format!(
+        "{serving} of {endpoints} endpoints of `{release}` serve, at least {needed} must; `force` does it anyway"
+    );
+    Err(ApiError::new(Kind::Refused("target_unhealthy"), message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_endpoints_and_at_least_one_must_serve() {
+        let release: ReleaseId = "apps/shop-1-80/containers".parse().unwrap();
+        for (serving, endpoints, allowed) in [
+            (0, 0, false),
+            (0, 1, false),
+            (1, 1, true),
+            (1, 2, true),
+            (1, 3, false),
+            (2, 3, true),
+            (2, 4, true),
+        ] {
+            assert_eq!(enough(&release, serving, endpoints).is_ok(), allowed, "{serving} of {endpoints}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Raw writes to the four old keys: what an old script means by them is adopted in the commit that writes them
+//! (DESIGN.md section 4, raw rules).
+
+use keyvalues::Revision;
+
+use super::{
+    adoption::{event_of, named_endpoints},
+    commit::{Committed, commit_planned},
+    stored::StoredApp,
+};
+use crate::{
+    control::{
+        core::Core,
+        error::{ApiError, Kind},
+        limits::COMMAND_REPEATS_MAX,
+    },
+    rollout::{
+        adopt::{self, OldKey},
+        app::AppName,
+        command::Asker,
+        commit::of_raw_write,
+        release::ReleaseId,
+    },
+};
+
+/// Writes one old key (`None`: deletes it) and adopts what that means. A deleted key is written back from the
+/// record, so deleting one only undoes a value that waits or is at fault.
+pub async fn write_old_key(
+    core: &Core,
+    app: &AppName,
+    key: OldKey,
+    value: Option<&str>,
+    asker: &Asker,
+) -> Result<Revision, ApiError> {
+    core.refuse_when_diverged()?;
+    let _turn = core.turn(app).await;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = StoredApp::read(core, app).await?;
+        if let Committed::Done(revision) = attempt(core, &stored, key, value, asker).await? {
+            return Ok(revision);
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("the keys of `{app}` keep changing; try again")))
+}
+
+async fn attempt(
+    core: &Core,
+    stored: &StoredApp,
+    key: OldKey,
+    value: Option<&str>,
+    asker: &Asker,
+) -> Result<Committed, ApiError> {
+    let old = stored.old_keys();
+    let counts = named_endpoints(core, &old.clone().after_write(key, value.map(str::to_owned))).await?;
+    let background = stored.background(core, false).await?;
+    let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
+    let record = stored.record.as_ref();
+    let adopted = adopt::write(record, &old, (key, value), asker, &background, &endpoints)?;
+    let bytes = value.map(|value| value.as_bytes().to_vec());
+    let plan = of_raw_write(&stored.name, key, bytes, record, &adopted);
+    commit_planned(core, stored, event_of(&adopted), plan, Vec::new()).await
+}

@@ -1,0 +1,162 @@
+//! An app as the store holds it now: what a command decides on, and the checks that hold its commit to that.
+
+use std::collections::HashMap;
+
+use keyvalues::{Check, Entry, Key, Listing, Revision};
+
+use crate::{
+    control::{core::Core, error::ApiError, sync::identity::entry},
+    rollout::{
+        adopt::{OldKey, OldKeys, Written},
+        app::AppName,
+        command::Background,
+        endpoint::AddressPolicy,
+        history::{self, PastStable},
+        keys::{self, Meaning},
+        record::{HistoryEvent, Record},
+        release::ReleaseId,
+        settings::Settings,
+    },
+};
+
+/// One reading of an app.
+#[derive(Debug)]
+pub struct StoredApp {
+    pub name: AppName,
+    /// The record; where the stored one cannot be read, the last good one, so that no garbage disables a command.
+    pub record: Option<Record>,
+    record_entry: Option<Entry>,
+    old: [Option<Entry>; 4],
+    pub settings: Settings,
+    pub settings_entry: Option<Entry>,
+}
+
+impl StoredApp {
+    /// Reads the app's own keys in one consistent view.
+    pub async fn read(core: &Core, name: &AppName) -> Result<Self, ApiError> {
+        let keys: Vec<String> = OldKey::ALL
+            .iter()
+            .map(|old| old.key(name))
+            .chain([keys::record(name), keys::settings(name)])
+            .collect();
+        let prefixes: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let listing = core.store.list(&prefixes).await?;
+        let find = |key: &str| entry(&listing, key).cloned();
+        let record_entry = find(&keys::record(name));
+        let settings_entry = find(&keys::settings(name));
+        let record = match &record_entry {
+            Some(stored) => match serde_json::from_slice(&stored.value) {
+                Ok(record) => Some(record),
+                Err(_) => last_good_record(core, name),
+            },
+            None => None,
+        };
+        let settings = settings_entry.as_ref().and_then(|stored| Settings::parse(&stored.value).ok());
+        Ok(Self {
+            name: name.clone(),
+            record,
+            record_entry,
+            old: OldKey::ALL.map(|old| find(&old.key(name))),
+            settings: settings.unwrap_or_else(|| last_good_settings(core, name)),
+            settings_entry,
+        })
+    }
+
+    /// Whether nothing at all is stored of it.
+    pub fn is_absent(&self) -> bool {
+        self.record_entry.is_none() && self.old.iter().all(Option::is_none)
+    }
+
+    /// The old keys as stored, less white space around the values.
+    pub fn old_keys(&self) -> OldKeys {
+        let [stable, candidate, blend, sticky] = self.old.each_ref().map(|entry| entry.as_ref().map(text));
+        let [_, candidate_entry, blend_entry, _] = &self.old;
+        let modified = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.modified);
+        let written = Written { candidate: modified(candidate_entry), blend: modified(blend_entry) };
+        OldKeys { stable, candidate, blend, sticky, written }
+    }
+
+    /// That nothing of what a command decides on has changed since.
+    pub fn checks(&self) -> Vec<Check> {
+        let own = OldKey::ALL.iter().map(|old| old.key(&self.name)).zip(&self.old);
+        let record = (keys::record(&self.name), &self.record_entry);
+        own.chain([record])
+            .map(|(key, entry)| match entry {
+                Some(entry) => Check::Unchanged(entry.key.clone(), entry.modified),
+                None => Check::Absent(own_key(&key)),
+            })
+            .collect()
+    }
+
+    /// The revision of the newest of these keys: who serves it serves all of this reading.
+    pub fn revision(&self) -> Revision {
+        let entries = self.old.iter().chain([&self.record_entry, &self.settings_entry]);
+        entries.flatten().map(|entry| entry.modified).max().unwrap_or(0)
+    }
+
+    /// What commands read besides the record. The releases that were stable are read only when asked for.
+    pub async fn background(&self, core: &Core, with_stables: bool) -> Result<Background, ApiError> {
+        let stables = if with_stables { self.stables(core).await? } else { Vec::new() };
+        Ok(Background {
+            stables,
+            drain_max_ms: u64::from(self.settings.drainmaxseconds) * 1_000,
+            ci_blend_max: self.settings.ci_blend_max,
+        })
+    }
+
+    /// The releases that were stable, from the events.
+    async fn stables(&self, core: &Core) -> Result<Vec<PastStable>, ApiError> {
+        let prefix = format!("rolling/{}/events/", self.name);
+        let listing = core.store.list(&[&prefix]).await?;
+        let read = |entry: &Entry| serde_json::from_slice::<HistoryEvent>(&entry.value).ok();
+        let events: Vec<HistoryEvent> = listing.entries.iter().rev().filter_map(read).collect();
+        Ok(history::stables(events.iter().map(|event| &event.record)))
+    }
+}
+
+/// How many valid endpoints each of these releases has in the store.
+pub async fn endpoint_counts(
+    core: &Core,
+    releases: &[ReleaseId],
+) -> Result<HashMap<ReleaseId, usize>, ApiError> {
+    Ok(count_endpoints(&endpoints_of(core, releases).await?, &core.options.addresses))
+}
+
+/// The endpoint keys of these releases.
+pub async fn endpoints_of(core: &Core, releases: &[ReleaseId]) -> Result<Listing, ApiError> {
+    let prefixes: Vec<String> = releases.iter().map(|release| format!("{release}/")).collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    if prefixes.is_empty() {
+        return Ok(Listing { revision: 0, entries: Vec::new() });
+    }
+    Ok(core.store.list(&prefixes).await?)
+}
+
+fn count_endpoints(listing: &Listing, addresses: &AddressPolicy) -> HashMap<ReleaseId, usize> {
+    let mut counts = HashMap::new();
+    for stored in &listing.entries {
+        let Some(Meaning::Endpoint(release, _)) = keys::meaning(stored.key.as_str()) else { continue };
+        if addresses.parse(&text(stored)).is_ok() {
+            *counts.entry(release).or_insert(0) += 1;
+        }
+    }
+    counts
+}
+
+/// A value as text, less white space around it.
+pub fn text(entry: &Entry) -> String {
+    String::from_utf8_lossy(&entry.value).trim().to_owned()
+}
+
+/// A key of ours, which is valid because its parts were parsed.
+pub fn own_key(key: &str) -> Key {
+    key.parse().expect("an app's name and a release are made of characters that keys allow")
+}
+
+fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {
+    core.view.load().apps.get(name)?.record.as_deref().cloned()
+}
+
+fn last_good_settings(core: &Core, name: &AppName) -> Settings {
+    core.view.load().apps.get(name).map(|view| (*view.settings).clone()).unwrap_or_default()
+}

@@ -1,0 +1,146 @@
+//! The GUI's files, embedded in the binary: what was tested together is served together.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    core::Core,
+    error::{ApiError, Kind},
+    state_dir::hex,
+};
+
+/// What the pages may do: nothing but talk to this router. As `ui/README.md` says.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Embeds files of `ui/`.
+macro_rules! files {
+    ($($path:literal)+) => {
+        /// Path below `ui/` and contents.
+        const FILES: &[(&str, &[u8])] = &[
+            $(($path, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/", $path))),)+
+        ];
+    };
+}
+
+files! {
+    "actions.js"
+    "advice.js"
+    "api.js"
+    "app.css"
+    "base.css"
+    "blend.js"
+    "components/actions.js"
+    "components/announcer.js"
+    "components/banners.js"
+    "components/blend-control.js"
+    "components/chart.js"
+    "components/command-bodies.js"
+    "components/confirm.js"
+    "components/controls.js"
+    "components/dialog.js"
+    "components/draining.js"
+    "components/endpoints.js"
+    "components/history-list.js"
+    "components/metric.js"
+    "components/notices.js"
+    "components/problems.js"
+    "components/release-card.js"
+    "components/release-picker.js"
+    "components/shell.js"
+    "components/when.js"
+    "describe.js"
+    "dom.js"
+    "favicon.svg"
+    "format.js"
+    "history-feed.js"
+    "index.html"
+    "main.js"
+    "pages/app.js"
+    "pages/apps.js"
+    "pages/history.js"
+    "pages/keyvalues.js"
+    "pages/router.js"
+    "pages/settings.js"
+    "pages/setup.js"
+    "pages/sign-in.js"
+    "release.js"
+    "router.js"
+    "series.js"
+    "store.js"
+    "stream.js"
+    "theme.js"
+}
+
+/// Strong entity tags, one per file, computed once.
+static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let tag = |contents: &[u8]| format!("\"{}\"", hex(&Sha256::digest(contents)[..16]));
+    FILES.iter().map(|(_, contents)| tag(contents)).collect()
+});
+
+/// `/` and `/ui/<file>`.
+pub fn routes() -> Router<Core> {
+    Router::new().route("/", get(|headers: HeaderMap| async move { serve("index.html", &headers) })).route(
+        "/ui/{*path}",
+        get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&path, &headers) }),
+    )
+}
+
+fn serve(path: &str, headers: &HeaderMap) -> Response {
+    let Some(index) = FILES.iter().position(|(known, _)| *known == path) else {
+        return ApiError::new(Kind::NotFound, "there is no such file").into_response();
+    };
+    let tag = TAGS[index].as_str();
+    let own = [
+        (header::ETAG, tag),
+        // Always asked for again: a page that outlived an upgrade would speak to another router than it was made for.
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+    ];
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    if known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag) {
+        return (StatusCode::NOT_MODIFIED, own).into_response();
+    }
+    (own, [(header::CONTENT_TYPE, media_type(path))], FILES[index].1).into_response()
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_gui_names_is_embedded() {
+        let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/README.md"));
+        let list = readme.split("```files\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let embedded: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
+        assert_eq!(embedded, list.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_known_file_is_not_sent_again() {
+        let first = serve("index.html", &HeaderMap::new());
+        assert_eq!(first.status(), StatusCode::OK);
+        let tag = first.headers()[header::ETAG].clone();
+        let again = serve("index.html", &HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]));
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(serve("../Cargo.toml", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,320 @@
+//! The raw keyvalues, `/api/kv/` and `/v1/kv/`: the shape that old scripts speak.
+//!
+//! Keys are taken from the path as it came, since old clients do not escape; where one did, its escapes are
+//! decoded. Bodies are raw values whatever their content type says. What a write to a rollout key means is adopted
+//! in the commit that writes it (`commands::raw`). The router's own keys do not exist here.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use keyvalues::{Entry, Key, Outcome, Revision, Write};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::{
+    api::{body, query::Query, request::asker},
+    auth::Caller,
+    commands::{adoption::adopt_foreign, raw::write_old_key},
+    core::Core,
+    error::{ApiError, Kind},
+    limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
+};
+use crate::rollout::{
+    adopt::OldKey,
+    app::AppName,
+    command::Role,
+    keys::{self, Meaning},
+    release::ReleaseId,
+};
+
+/// Where the raw keyvalues are served.
+const ROOTS: [&str; 2] = ["/api/kv/", "/v1/kv/"];
+/// How often a plain write is repeated whose answer was lost; it says the same each time.
+const WRITE_REPEATS_MAX: usize = 2;
+
+/// Whether a path is one of ours.
+pub fn is_kv(path: &str) -> bool {
+    ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+/// Any request below the roots.
+pub async fn handle(State(core): State<Core>, request: Request) -> Response {
+    let result = match *request.method() {
+        Method::GET | Method::HEAD => {
+            let query = Query::parse(request.uri().query());
+            read(&core, key_text(request.uri().path()), query).await
+        }
+        Method::PUT => write(&core, request).await,
+        Method::DELETE => delete(&core, request).await,
+        _ => {
+            let error = ApiError::new(Kind::Method, "raw keyvalues take GET, PUT and DELETE");
+            return ([(header::ALLOW, "GET, HEAD, PUT, DELETE")], error).into_response();
+        }
+    };
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn read(core: &Core, key: Result<String, ApiError>, mut query: Query) -> Result<Response, ApiError> {
+    let text = key?;
+    if query.flag("keys")? {
+        let keys: Vec<String> = below(core, &text).await?.iter().map(|entry| entry.key.to_string()).collect();
+        return Ok(Json(keys).into_response());
+    }
+    if query.flag("recurse")? {
+        let entries: Vec<Value> = below(core, &text).await?.iter().map(describe).collect();
+        return Ok(Json(entries).into_response());
+    }
+    let key = Key::new(&text)?;
+    refuse_own(key.as_str())?;
+    let Some(entry) = core.store.get(&key).await? else {
+        return Ok(plain(Vec::new()));
+    };
+    if query.flag("raw")? {
+        return Ok(plain(entry.value.to_vec()));
+    }
+    Ok(Json([describe(&entry)]).into_response())
+}
+
+/// A value as it is. Never sniffed, never HTML.
+fn plain(value: Vec<u8>) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], value).into_response()
+}
+
+/// Everything below a prefix (and the key itself, if it is one), less what is the router's own.
+async fn below(core: &Core, text: &str) -> Result<Vec<Entry>, ApiError> {
+    let base = text.trim_end_matches('/');
+    if !base.is_empty() {
+        refuse_own(Key::new(base)?.as_str())?;
+    }
+    let listing = core.store.list(&[base]).await?;
+    let inside = |key: &str| {
+        base.is_empty() || key.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let shown = |entry: &Entry| inside(entry.key.as_str()) && !is_own(entry.key.as_str());
+    Ok(listing.entries.into_iter().filter(shown).collect())
+}
+
+fn describe(entry: &Entry) -> Value {
+    json!({
+        "Key": entry.key.as_str(),
+        "Value": BASE64_STANDARD.encode(&entry.value),
+        "CreateIndex": entry.created,
+        "ModifyIndex": entry.modified,
+        "LockIndex": 0,
+        "Flags": 0,
+    })
+}
+
+async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
+    let (caller, key) = admit_write(&request)?;
+    let value = body::read(request.into_body(), RAW_VALUE_BYTES_MAX).await?;
+    let target = Target::of(&key)?;
+    let revision = match target {
+        Target::Old(app, old) => {
+            let asker = asker(core, &caller, String::new(), None);
+            write_old_key(core, &app, old, Some(text_of(&key, &value)?), &asker).await?
+        }
+        Target::Endpoint(release) => {
+            let text = text_of(&key, &value)?;
+            core.options.addresses.parse(text).map_err(|error| {
+                ApiError::value(key.as_str(), format!("`{}`: {error}", text.escape_debug()))
+            })?;
+            let revision = commit(core, Write::put(key.clone(), text.to_owned())).await?;
+            adopt_waiting(core, &release).await?.max(revision)
+        }
+        Target::Plain => commit(core, Write::put(key.clone(), value)).await?,
+    };
+    Ok(done(core, &key, revision).await)
+}
+
+async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
+    let (caller, key) = admit_write(&request)?;
+    let revision = match Target::of(&key)? {
+        Target::Old(app, old) => {
+            let asker = asker(core, &caller, String::new(), None);
+            write_old_key(core, &app, old, None, &asker).await?
+        }
+        Target::Endpoint(_) | Target::Plain => commit(core, Write::delete(key.clone())).await?,
+    };
+    Ok(done(core, &key, revision).await)
+}
+
+/// `true`, once this router serves what was written.
+async fn done(core: &Core, key: &Key, revision: Revision) -> Response {
+    let watched = [keys::ROLLING, keys::APPS].iter().any(|root| key.as_str().starts_with(root));
+    if watched {
+        core.served(revision, SERVED_WAIT_MAX).await;
+    }
+    Json(true).into_response()
+}
+
+/// What a key may be written as.
+enum Target {
+    Old(AppName, OldKey),
+    Endpoint(ReleaseId),
+    Plain,
+}
+
+impl Target {
+    fn of(key: &Key) -> Result<Self, ApiError> {
+        refuse_own(key.as_str())?;
+        refuse_ours(key.as_str())?;
+        let old = |app: AppName, key: OldKey| Ok(Self::Old(app, key));
+        match keys::meaning(key.as_str()) {
+            Some(Meaning::StableId(app)) => old(app, OldKey::Stable),
+            Some(Meaning::CandidateId(app)) => old(app, OldKey::Candidate),
+            Some(Meaning::BlendPercent(app)) => old(app, OldKey::Blend),
+            Some(Meaning::Stickyness(app)) => old(app, OldKey::Sticky),
+            Some(Meaning::Endpoint(release, _)) => Ok(Self::Endpoint(release)),
+            Some(Meaning::Null) => Ok(Self::Plain),
+            Some(Meaning::Record(_) | Meaning::Event(..) | Meaning::Settings(_) | Meaning::Router) => {
+                Err(forbidden(key.as_str()))
+            }
+            None => misnamed(key.as_str()).map_or(Ok(Self::Plain), Err),
+        }
+    }
+}
+
+/// The record, the history and the settings of an app are written through the API only.
+fn refuse_ours(key: &str) -> Result<(), ApiError> {
+    let mut segments = key.split('/');
+    let ours = segments.next() == Some("rolling")
+        && segments.next().is_some()
+        && segments.next().is_some_and(|segment| matches!(segment, "rollout" | "events" | "settings"));
+    if ours { Err(forbidden(key)) } else { Ok(()) }
+}
+
+fn forbidden(key: &str) -> ApiError {
+    let message =
+        format!("`{}` is written by the router; use the calls below /api/v1/apps", key.escape_debug());
+    ApiError::new(Kind::Forbidden, message).field("key")
+}
+
+/// A rollout key of something that cannot be an app, or an endpoint of what cannot be a release, would be stored
+/// and never counted.
+fn misnamed(key: &str) -> Option<ApiError> {
+    if let Some((app, rest)) = key.strip_prefix(keys::ROLLING).and_then(|rest| rest.split_once('/')) {
+        let rollout = OldKey::ALL.iter().any(|old| old.name() == rest);
+        let error = app.parse::<AppName>().err().filter(|_| rollout)?;
+        return Some(ApiError::value("key", format!("`{}`: {error}", app.escape_debug())));
+    }
+    let (segment, container) = key.strip_prefix(keys::APPS)?.split_once("/containers/")?;
+    let error = format!("apps/{segment}/containers").parse::<ReleaseId>().err();
+    let error = error.filter(|_| !container.contains('/'))?;
+    Some(ApiError::value("key", format!("`{}`: {error}", segment.escape_debug())))
+}
+
+fn admit_write(request: &Request) -> Result<(Caller, Key), ApiError> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    let caller = caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?;
+    caller.needs(Role::Ci)?;
+    let mut query = Query::parse(request.uri().query());
+    for unsupported in ["cas", "acquire", "release", "recurse"] {
+        // Ignoring one of these would do something else than was asked.
+        if query.take(unsupported).is_some() {
+            let message = format!("`{unsupported}` is not offered with writes of raw keyvalues");
+            return Err(ApiError::new(Kind::Malformed, message).field(unsupported));
+        }
+    }
+    Ok((caller, Key::new(&key_text(request.uri().path())?)?))
+}
+
+/// The key in a path: everything behind the root, with well-formed escapes decoded and all else as it came.
+fn key_text(path: &str) -> Result<String, ApiError> {
+    let raw = ROOTS.iter().find_map(|root| path.strip_prefix(root)).unwrap_or_default();
+    let decoded = percent_decode_str(raw).decode_utf8();
+    let text = decoded.map_err(|_| ApiError::new(Kind::Malformed, "the key is not UTF-8").field("key"))?;
+    Ok(text.into_owned())
+}
+
+fn text_of<'a>(key: &Key, value: &'a [u8]) -> Result<&'a str, ApiError> {
+    let text =
+        std::str::from_utf8(value).map_err(|_| ApiError::value(key.as_str(), "the value is not UTF-8"))?;
+    Ok(text.trim())
+}
+
+fn is_own(key: &str) -> bool {
+    key.starts_with(keys::ROUTER) || key == keys::ROUTER.trim_end_matches('/')
+}
+
+fn refuse_own(key: &str) -> Result<(), ApiError> {
+    if is_own(key) {
+        let message = "the router's own keys can be neither read nor written here";
+        return Err(ApiError::new(Kind::Forbidden, message).field("key"));
+    }
+    Ok(())
+}
+
+async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
+    core.refuse_when_diverged()?;
+    for _ in 0..=WRITE_REPEATS_MAX {
+        match core.store.commit(Vec::new(), vec![write.clone()]).await? {
+            Outcome::Done(revision) => return Ok(revision),
+            Outcome::Conflict(_) | Outcome::Unknown(_) => {}
+        }
+    }
+    let message = "the store did not say whether this was written; writing it again is harmless";
+    Err(ApiError::new(Kind::OutcomeUnknown, message))
+}
+
+/// A `stable/id` may have waited for this release's first endpoint: it is adopted before the write is answered.
+async fn adopt_waiting(core: &Core, release: &ReleaseId) -> Result<Revision, ApiError> {
+    let view = core.view.load_full();
+    let mut revision = 0;
+    for (app, app_view) in &view.apps {
+        let named = app_view.old.stable.as_deref() == Some(release.as_str());
+        let record = app_view.record.as_ref();
+        let routed =
+            record.and_then(|record| record.stable.as_ref()).is_some_and(|stay| stay.release == *release);
+        if named && !routed {
+            revision = revision.max(adopt_foreign(core, app).await?);
+        }
+    }
+    Ok(revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_taken_as_they_come_and_escapes_decoded() {
+        let key = |path| key_text(path).unwrap();
+        assert_eq!(key("/api/kv/rolling/shop/stable/id"), "rolling/shop/stable/id");
+        assert_eq!(key("/v1/kv/rolling%2Fshop%2fstable/id"), "rolling/shop/stable/id");
+        assert_eq!(key("/v1/kv/odd/100%/x"), "odd/100%/x");
+        assert_eq!(key("/v1/kv/a%20b+c"), "a b+c");
+        for refused in
+            ["/api/kv/../x", "/api/kv/a/%2e%2e/b", "/api/kv/a%0d%0ab", "/api/kv/a%00", "/api/kv/a//b"]
+        {
+            assert!(Key::new(&key(refused)).is_err(), "{refused}");
+        }
+        assert!(key_text("/api/kv/%ff").is_err());
+    }
+
+    #[test]
+    fn what_is_ours_cannot_be_written_and_what_cannot_count_is_refused() {
+        let kind = |key: &str| Target::of(&key.parse().unwrap()).err().map(|error| error.kind());
+        for key in [
+            "rolling/router/pinkeys",
+            "rolling/router",
+            "rolling/shop/rollout",
+            "rolling/shop/settings",
+            "rolling/shop/events/000000000001",
+            "rolling/shop/events/x",
+            "rolling/null/rollout",
+        ] {
+            assert_eq!(kind(key), Some(Kind::Forbidden), "{key}");
+        }
+        for key in ["rolling/null/stable/id", "rolling/-x/blendpercent", "apps/a b/containers/c1"] {
+            assert_eq!(kind(key), Some(Kind::Value), "{key}");
+        }
+        for key in ["rolling/null", "rolling/shop/stable/id", "apps/a-1-80/containers/c1", "other/key"] {
+            assert_eq!(kind(key), None, "{key}");
+        }
+    }
+}

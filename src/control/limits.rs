@@ -1,0 +1,81 @@
+//! Every limit of the control plane by name, with its reason.
+//!
+//! Beside the crate's `limits`, since nothing but the control plane waits on these: no limit here is ever met by a
+//! request of an end user.
+
+use std::time::Duration;
+
+/// How long one read of the store may take: a healthy store answers in milliseconds, and a person waits.
+pub const STORE_READ_MAX: Duration = Duration::from_secs(2);
+/// How long one commit may take: it waits for a disk or a quorum.
+pub const STORE_COMMIT_MAX: Duration = Duration::from_secs(4);
+/// How long a command waits, after its commit, until this router serves the result.
+pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The longest `?timeout=` of `?wait=fleet`.
+pub const FLEET_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How often a command without If-Match reads again and repeats after a conflict.
+pub const COMMAND_REPEATS_MAX: usize = 5;
+/// Endpoints that one call may register.
+pub const ENDPOINTS_PER_CALL_MAX: usize = 1_000;
+/// Endpoints that fit one commit beside the record, its event and the mirrored keys (100 writes in all).
+pub const ENDPOINTS_PER_COMMIT_MAX: usize = 90;
+/// Endpoints that a rollback probes before it commits.
+pub const PROBES_MAX: usize = 32;
+/// How long one probe may take.
+pub const PROBE_MAX: Duration = Duration::from_millis(800);
+
+/// The first pause after a failed attempt to reach the store; it doubles up to [`STORE_RETRY_MAX`], with jitter.
+pub const STORE_RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two attempts: a healed store is found again within this.
+pub const STORE_RETRY_MAX: Duration = Duration::from_secs(3);
+/// Staleness above this is shown: twice the silence that a watch of a reachable store allows itself, and some.
+pub const STALE_AFTER: Duration = Duration::from_secs(5);
+/// A watch that is silent for this long is dead: the contract promises an item every second.
+pub const WATCH_SILENCE_MAX: Duration = Duration::from_secs(5);
+/// Watch items read ahead of the table that is being built.
+pub const WATCH_QUEUE: usize = 1_024;
+/// Deadlines of drains and aborts are looked at this often.
+pub const DEADLINE_TICK: Duration = Duration::from_millis(200);
+/// A retirement or adoption that failed is tried again after this.
+pub const UPKEEP_RETRY: Duration = Duration::from_secs(1);
+/// The last good table is written at most this often.
+pub const LAST_GOOD_EVERY: Duration = Duration::from_secs(1);
+
+/// Connections to the admin port at once; each holds a descriptor that end users could use.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// How long a client may take for a request's head.
+pub const HEAD_MAX: Duration = Duration::from_secs(10);
+/// How long a client may take for a request's body.
+pub const BODY_MAX: Duration = Duration::from_secs(10);
+/// The longest head, in bytes.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// The longest JSON body, in bytes: above what any call needs, so that absurd nesting is named as such.
+pub const JSON_BYTES_MAX: usize = 1 << 20;
+/// The longest raw keyvalue, in bytes.
+pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
+/// How long open admin connections may take to end when the router stops.
+pub const STOP_MAX: Duration = Duration::from_secs(3);
+
+/// Failed sign-ins from one address within [`SIGN_IN_WINDOW`] before it gets 429.
+pub const SIGN_IN_FAILURES_MAX: u32 = 10;
+/// The window in which failed sign-ins count.
+pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+/// Addresses whose failed sign-ins are remembered.
+pub const SIGN_IN_ADDRESSES_MAX: usize = 10_000;
+/// The shortest token: below this it can be guessed.
+pub const TOKEN_CHARS_MIN: usize = 8;
+/// The longest token, so that hashing one costs nothing.
+pub const TOKEN_CHARS_MAX: usize = 512;
+
+/// Pages that may follow the live stream at once.
+pub const STREAMS_MAX: usize = 512;
+/// Events a slow page may fall behind before it is sent whole states again.
+pub const STREAM_QUEUE: usize = 256;
+/// How often an idle stream says that it is alive.
+pub const STREAM_ALIVE: Duration = Duration::from_secs(10);
+/// How often activity is sampled.
+pub const ACTIVITY_TICK: Duration = Duration::from_secs(1);
+/// Samples kept: rates and quantiles are over the last ten seconds.
+pub const ACTIVITY_SAMPLES: usize = 11;
+/// Events in one page of history.
+pub const HISTORY_PAGE_MAX: usize = 200;

@@ -1,0 +1,283 @@
+//! `/metrics` in the Prometheus text format (version 0.0.4): live state and counters, read when asked.
+//!
+//! Series of a release end with it. Labels are names that were parsed, or escaped.
+
+use std::fmt::{Display, Write as _};
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{core::Core, sync::status::StoreState};
+use crate::{
+    cell::{HistogramTotal, upper_bound_us},
+    live::{
+        activity::{ReleaseTotal, STANDING_WORDS},
+        table::Published,
+    },
+    rollout::{
+        assign::Reason,
+        table::{AppRoutes, ReleaseRoutes, Standing},
+    },
+    telemetry::counters,
+};
+
+/// Every how many of the fine buckets one is shown: a bound per doubling is enough for a dashboard.
+const BUCKETS_SHOWN: usize = 4;
+
+/// `GET /metrics`
+pub async fn read(State(core): State<Core>) -> Response {
+    let mut page = Page::default();
+    router(&mut page, &core);
+    process(&mut page, &core);
+    let published = core.live.load_full();
+    let releases: Vec<Row<'_>> = rows(&published);
+    apps(&mut page, &published);
+    requests(&mut page, &releases);
+    moves(&mut page, &releases);
+    endpoints(&mut page, &published, &releases);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response()
+}
+
+/// One routed release with its counts.
+struct Row<'a> {
+    app: &'a AppRoutes,
+    release: &'a ReleaseRoutes,
+    total: ReleaseTotal,
+    pinned: u64,
+}
+
+impl Row<'_> {
+    fn labels(&self) -> String {
+        format!("app=\"{}\",release=\"{}\"", self.app.name, self.release.id.name())
+    }
+}
+
+fn rows(published: &Published) -> Vec<Row<'_>> {
+    let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &**app).collect();
+    apps.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut rows = Vec::new();
+    for app in apps {
+        for release in app.releases.iter().filter(|release| release.standing != Standing::Previous) {
+            let state = published.release(release.slot);
+            rows.push(Row { app, release, total: state.total(), pinned: state.pinned_clients() });
+        }
+    }
+    rows
+}
+
+fn router(page: &mut Page, core: &Core) {
+    let status = &core.status;
+    page.gauge("rolling_build_info", "The version that runs.");
+    page.sample("rolling_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
+    page.gauge("rolling_uptime_seconds", "Time since the start.");
+    let uptime = core.clock.monotonic().saturating_sub(core.started).as_secs_f64();
+    page.sample("rolling_uptime_seconds", "", uptime);
+    page.gauge("rolling_ready", "1 when a table is published and listeners accept.");
+    page.sample("rolling_ready", "", u8::from(core.ready()));
+    page.gauge("rolling_store_state", "1 for the state that the store is in.");
+    for state in [StoreState::Current, StoreState::Stale, StoreState::Down, StoreState::Diverged] {
+        let label = format!("state=\"{}\"", state.as_str());
+        page.sample("rolling_store_state", &label, u8::from(status.state() == state));
+    }
+    page.gauge(
+        "rolling_store_staleness_seconds",
+        "Time since the store was surely read; +Inf before the first time.",
+    );
+    let staleness =
+        status.staleness().map_or("+Inf".to_owned(), |staleness| staleness.as_secs_f64().to_string());
+    page.sample("rolling_store_staleness_seconds", "", staleness);
+    page.gauge("rolling_store_revision", "The store revision that is served.");
+    page.sample("rolling_store_revision", "", status.revision());
+    page.gauge("rolling_keyvalue_problems", "Stored values that cannot be taken.");
+    page.sample("rolling_keyvalue_problems", "", core.view.load().problems.len());
+    page.counter("rolling_tables_published_total", "Routing tables published.");
+    page.sample("rolling_tables_published_total", "", core.live.load().generation);
+    page.gauge("rolling_stream_followers", "Pages that follow the live stream.");
+    page.sample("rolling_stream_followers", "", core.feed.followers());
+    page.counter("rolling_failed_sign_ins_total", "API calls without a valid token.");
+    page.sample("rolling_failed_sign_ins_total", "", core.failed_sign_ins());
+    page.histogram_head(
+        "rolling_publish_lag_seconds",
+        "From the store's word to a worker's first request by the new table.",
+    );
+    page.histogram("rolling_publish_lag_seconds", "", &core.live.lag());
+}
+
+fn process(page: &mut Page, core: &Core) {
+    let mut last = "";
+    for (metric, value) in core.counters.totals() {
+        if metric.name != last {
+            match metric.kind {
+                counters::Kind::Counter => page.counter(metric.name, metric.help.trim()),
+                counters::Kind::Gauge => page.gauge(metric.name, metric.help.trim()),
+            }
+            last = metric.name;
+        }
+        page.sample(metric.name, metric.label.unwrap_or(""), value);
+    }
+}
+
+fn apps(page: &mut Page, published: &Published) {
+    let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &**app).collect();
+    apps.sort_by(|a, b| a.name.cmp(&b.name));
+    page.gauge("rolling_seq", "The seq of the rollout record that is served.");
+    for app in &apps {
+        page.sample("rolling_seq", &format!("app=\"{}\"", app.name), app.seq);
+    }
+    page.gauge("rolling_blend_percent", "The candidate's share of unpinned clients, as configured.");
+    for app in &apps {
+        page.sample("rolling_blend_percent", &format!("app=\"{}\"", app.name), app.blend);
+    }
+    page.gauge(
+        "rolling_release_info",
+        "1 for each release that is routed or kept for a rollback, with its track.",
+    );
+    for app in &apps {
+        for release in &app.releases {
+            let track = match release.standing {
+                Standing::Stable => "stable",
+                Standing::Candidate => "candidate",
+                Standing::Draining { .. } => "draining",
+                Standing::Previous => "previous",
+            };
+            let labels = format!(
+                "app=\"{}\",release=\"{}\",track=\"{track}\",tenure=\"{}\"",
+                app.name,
+                release.id.name(),
+                release.tenure
+            );
+            page.sample("rolling_release_info", &labels, 1);
+        }
+    }
+}
+
+fn requests(page: &mut Page, rows: &[Row<'_>]) {
+    page.counter("rolling_requests_total", "Answered requests by status class.");
+    for row in rows {
+        for (class, count) in (1..).zip(row.total.statuses) {
+            let labels = format!("{},status=\"{class}xx\"", row.labels());
+            page.sample("rolling_requests_total", &labels, count);
+        }
+    }
+    page.histogram_head(
+        "rolling_request_duration_seconds",
+        "From a request's first byte to its response's last.",
+    );
+    for row in rows {
+        page.histogram("rolling_request_duration_seconds", &row.labels(), &row.total.latency);
+    }
+    let each = |page: &mut Page, name: &str, value: fn(&Row<'_>) -> u64| {
+        rows.iter().for_each(|row| page.sample(name, &row.labels(), value(row)));
+    };
+    page.gauge("rolling_open_requests", "Requests open now, WebSockets not among them.");
+    each(page, "rolling_open_requests", |row| row.total.open_requests);
+    page.gauge("rolling_open_sockets", "WebSockets open now.");
+    each(page, "rolling_open_sockets", |row| row.total.open_sockets);
+    page.gauge("rolling_pinned_clients", "Distinct clients whose pins came back in the last minutes.");
+    each(page, "rolling_pinned_clients", |row| row.pinned);
+    page.counter("rolling_pins_issued_total", "Pins sent to clients that had none.");
+    each(page, "rolling_pins_issued_total", |row| row.total.pins_issued);
+    page.counter("rolling_bounces_total", "Third moves of a client within one day.");
+    each(page, "rolling_bounces_total", |row| row.total.bounces);
+    page.counter("rolling_received_bytes_total", "Bytes of request bodies.");
+    each(page, "rolling_received_bytes_total", |row| row.total.bytes_received);
+    page.counter("rolling_sent_bytes_total", "Bytes of response bodies.");
+    each(page, "rolling_sent_bytes_total", |row| row.total.bytes_sent);
+}
+
+fn moves(page: &mut Page, rows: &[Row<'_>]) {
+    page.counter("rolling_assignments_total", "Requests by the reason of their assignment.");
+    for row in rows {
+        for (reason, count) in Reason::ALL.iter().zip(row.total.reasons) {
+            let labels = format!("{},reason=\"{}\"", row.labels(), reason.as_str());
+            page.sample("rolling_assignments_total", &labels, count);
+        }
+    }
+    page.counter(
+        "rolling_release_moves_total",
+        "Clients that changed release, by where they came from and why.",
+    );
+    for row in rows {
+        for (from, counts) in STANDING_WORDS.iter().zip(&row.total.moves) {
+            for (reason, count) in Reason::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let (app, to) = (&row.app.name, row.release.id.name());
+                let reason = reason.as_str();
+                let labels = format!("app=\"{app}\",from=\"{from}\",to=\"{to}\",reason=\"{reason}\"");
+                page.sample("rolling_release_moves_total", &labels, count);
+            }
+        }
+    }
+}
+
+fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
+    let each = |page: &mut Page, name: &str, value: &dyn Fn(usize) -> u64| {
+        for row in rows {
+            for endpoint in &row.release.endpoints {
+                let labels = format!("{},address=\"{}\"", row.labels(), endpoint.address);
+                page.sample(name, &labels, value(endpoint.slot));
+            }
+        }
+    };
+    page.gauge("rolling_endpoint_healthy", "1 while an endpoint serves.");
+    each(page, "rolling_endpoint_healthy", &|slot| published.endpoint(slot).serves().into());
+    page.gauge("rolling_endpoint_in_flight", "Requests in flight at an endpoint.");
+    each(page, "rolling_endpoint_in_flight", &|slot| published.endpoint(slot).in_flight().into());
+    page.counter("rolling_endpoint_requests_total", "Requests sent to an endpoint.");
+    each(page, "rolling_endpoint_requests_total", &|slot| published.endpoint(slot).counts().0);
+    page.counter("rolling_endpoint_failures_total", "Failures that were the endpoint's.");
+    each(page, "rolling_endpoint_failures_total", &|slot| published.endpoint(slot).counts().1);
+}
+
+/// The text as it grows.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str) {
+        self.head(name, help, "counter");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str) {
+        self.head(name, help, "gauge");
+    }
+
+    fn histogram_head(&mut self, name: &str, help: &str) {
+        self.head(name, help, "histogram");
+    }
+
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = if labels.is_empty() {
+            writeln!(self.text, "{name} {value}")
+        } else {
+            writeln!(self.text, "{name}{{{labels}}} {value}")
+        };
+    }
+
+    fn histogram(&mut self, name: &str, labels: &str, total: &HistogramTotal) {
+        let comma = if labels.is_empty() { "" } else { "," };
+        let mut below = 0;
+        for (index, bucket) in total.buckets.iter().enumerate() {
+            below += bucket;
+            if (index + 1).is_multiple_of(BUCKETS_SHOWN) {
+                #[allow(clippy::cast_precision_loss, reason = "bounds far below 2^52 us")]
+                let bound = upper_bound_us(index) as f64 / 1_000_000.0;
+                self.sample(&format!("{name}_bucket"), &format!("{labels}{comma}le=\"{bound}\""), below);
+            }
+        }
+        self.sample(&format!("{name}_bucket"), &format!("{labels}{comma}le=\"+Inf\""), below);
+        #[allow(clippy::cast_precision_loss, reason = "sums far below 2^52 us")]
+        let sum = total.sum_us as f64 / 1_000_000.0;
+        self.sample(&format!("{name}_sum"), labels, sum);
+        self.sample(&format!("{name}_count"), labels, below);
+    }
+}

@@ -1,0 +1,240 @@
+//! Live updates: server-sent events of every change, computed once for however many pages are open.
+//!
+//! One task compares states and serialises what changed; every page gets the same bytes through a bounded queue. A
+//! page that falls behind is sent whole states again, so nothing is ever lost but intermediate steps.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use serde_json::Value;
+use tokio::{
+    sync::{
+        Notify, Semaphore,
+        broadcast::{self, error::RecvError},
+    },
+    time::timeout,
+};
+
+use super::{
+    api::{
+        request::{Read, app_name},
+        router::facts,
+        state::Snapshot,
+    },
+    commands::unknown_app,
+    core::Core,
+    error::{ApiError, Kind},
+    limits::{STREAM_ALIVE, STREAM_QUEUE, STREAMS_MAX},
+};
+use crate::rollout::app::AppName;
+
+/// What keeps an idle connection known to be alive.
+const ALIVE: &[u8] = b": alive\n\n";
+
+/// What pages subscribe to.
+#[derive(Debug)]
+pub struct Feed {
+    messages: broadcast::Sender<Arc<Message>>,
+    changed: Notify,
+    /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
+    last: AtomicU64,
+    places: Arc<Semaphore>,
+}
+
+/// One event, ready to be sent; without an app it is about the router, and for everyone.
+#[derive(Debug)]
+struct Message {
+    app: Option<AppName>,
+    text: Bytes,
+}
+
+impl Feed {
+    pub fn new(wall_ms: u64) -> Self {
+        Self {
+            messages: broadcast::Sender::new(STREAM_QUEUE),
+            changed: Notify::new(),
+            last: AtomicU64::new(wall_ms),
+            places: Arc::new(Semaphore::new(STREAMS_MAX)),
+        }
+    }
+
+    /// Something may have changed.
+    pub fn nudge(&self) {
+        self.changed.notify_one();
+    }
+
+    /// How many pages follow.
+    pub fn followers(&self) -> usize {
+        self.messages.receiver_count()
+    }
+
+    fn text(&self, kind: &str, seq: u64, data: &Value) -> Bytes {
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
+        // JSON holds no line break, so it is one `data:` line.
+        format!("event: {kind}\nid: {seq}-{number}\ndata: {data}\n\n").into()
+    }
+
+    fn send(&self, app: Option<&AppName>, text: Bytes) {
+        // Nobody listening is no failure.
+        let _ = self.messages.send(Arc::new(Message { app: app.cloned(), text }));
+    }
+}
+
+/// Computes what changed, until the task is dropped.
+pub async fn run(core: Core) {
+    let mut sent = Sent::default();
+    loop {
+        core.feed.changed.notified().await;
+        if core.feed.followers() == 0 {
+            sent = Sent::default();
+            continue;
+        }
+        sent.send_changes(&core);
+    }
+}
+
+/// What was sent last, by app.
+#[derive(Debug, Default)]
+struct Sent {
+    states: HashMap<AppName, String>,
+    activity: HashMap<AppName, Value>,
+    router: Option<Value>,
+}
+
+impl Sent {
+    fn send_changes(&mut self, core: &Core) {
+        let snapshot = Snapshot::of(core);
+        let still = snapshot.still();
+        let apps = snapshot.apps();
+        for app in &apps {
+            let seq = snapshot.seq(app).unwrap_or(0);
+            let state = still.state(app).map(Value::Object).unwrap_or_default().to_string();
+            if self.states.get(app) != Some(&state) {
+                self.states.insert(app.clone(), state);
+                core.feed.send(Some(app), state_text(core, &snapshot, app));
+            }
+            if let Some(activity) = snapshot.activity(app)
+                && self.activity.get(app) != Some(&activity)
+            {
+                core.feed.send(Some(app), core.feed.text("activity", seq, &activity));
+                self.activity.insert(app.clone(), activity);
+            }
+        }
+        self.send_router(core);
+        let gone: Vec<AppName> = self.states.keys().filter(|app| !apps.contains(app)).cloned().collect();
+        for app in gone {
+            self.states.remove(&app);
+            self.activity.remove(&app);
+            core.feed.send(Some(&app), core.feed.text("gone", 0, &serde_json::json!({ "app": app })));
+        }
+    }
+
+    /// The router's own facts, when one changed that is no running figure: above all how its store does.
+    fn send_router(&mut self, core: &Core) {
+        let facts = facts(core);
+        let mut still = facts.clone();
+        still["uptime_seconds"].take();
+        still["store"]["staleness_seconds"].take();
+        still["store"]["revision"].take();
+        if self.router.as_ref() != Some(&still) {
+            core.feed.send(None, core.feed.text("router", 0, &facts));
+            self.router = Some(still);
+        }
+    }
+}
+
+fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
+    let state = snapshot.state(app).map(Value::Object).unwrap_or_default();
+    core.feed.text("state", snapshot.seq(app).unwrap_or(0), &state)
+}
+
+/// `GET /api/v1/apps/{app}/stream`
+pub async fn of_app(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    call: Read,
+) -> Result<Response, ApiError> {
+    call.query.finish()?;
+    let app = app_name(&app)?;
+    if Snapshot::of(&core).seq(&app).is_none() {
+        return Err(unknown_app(&app));
+    }
+    follow(core, Some(app))
+}
+
+/// `GET /api/v1/stream`
+pub async fn of_all(State(core): State<Core>, call: Read) -> Result<Response, ApiError> {
+    call.query.finish()?;
+    follow(core, None)
+}
+
+/// Whatever Last-Event-ID a page comes back with, it is sent whole states first: they hold all it missed.
+fn follow(core: Core, only: Option<AppName>) -> Result<Response, ApiError> {
+    let place = Arc::clone(&core.feed.places).try_acquire_owned().map_err(|_| {
+        ApiError::new(Kind::Busy, format!("{STREAMS_MAX} pages follow already; close one and try again"))
+    })?;
+    let follower = Follower { messages: core.feed.messages.subscribe(), core, only, first: true };
+    let body = stream::unfold((follower, place), |(mut follower, place)| async move {
+        let text = follower.next().await?;
+        Some((Ok::<_, Infallible>(text), (follower, place)))
+    });
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+/// One page.
+struct Follower {
+    core: Core,
+    messages: broadcast::Receiver<Arc<Message>>,
+    only: Option<AppName>,
+    first: bool,
+}
+
+impl Follower {
+    /// What is sent next; `None` when the router stops.
+    async fn next(&mut self) -> Option<Bytes> {
+        if std::mem::take(&mut self.first) {
+            return Some(self.states());
+        }
+        loop {
+            let message = tokio::select! {
+                message = timeout(STREAM_ALIVE, self.messages.recv()) => message,
+                () = self.core.stopping() => return None,
+            };
+            match message {
+                Err(_) => return Some(Bytes::from_static(ALIVE)),
+                Ok(Ok(message)) if message.app.as_ref().is_none_or(|app| self.wants(app)) => {
+                    return Some(message.text.clone());
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(RecvError::Lagged(_))) => return Some(self.states()),
+                Ok(Err(RecvError::Closed)) => return None,
+            }
+        }
+    }
+
+    fn wants(&self, app: &AppName) -> bool {
+        self.only.as_ref().is_none_or(|only| only == app)
+    }
+
+    fn states(&self) -> Bytes {
+        let snapshot = Snapshot::of(&self.core);
+        let apps = snapshot.apps().into_iter().filter(|app| self.wants(app));
+        let texts: Vec<Bytes> = apps.map(|app| state_text(&self.core, &snapshot, &app)).collect();
+        if texts.is_empty() { Bytes::from_static(ALIVE) } else { texts.concat().into() }
+    }
+}

@@ -1,0 +1,432 @@
+//! The one task that owns the keyspace: takes what the store says, builds tables and publishes them.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError, WatchItem};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::{
+    Ended, SyncOptions,
+    deadlines::{Deadlines, Moment},
+    identity::{self, EPOCH, Identity, record_seq},
+    last_good::LastGood,
+    origin,
+    pinkeys::{self, PIN_KEYS},
+    upkeep::Upkeep,
+    view::View,
+};
+use crate::{
+    control::{
+        core::Core,
+        limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
+    },
+    rollout::{
+        keys::{self, Meaning},
+        keyspace::Keyspace,
+        pin::PinKeys,
+    },
+};
+
+/// Everything the task holds. What it serves stays published whatever happens here.
+pub struct Follower {
+    core: Core,
+    seed: Vec<(String, String)>,
+    /// None until pin keys are known: a table without them could pin nobody.
+    keyspace: Option<Keyspace>,
+    identity: Option<Identity>,
+    deadlines: Deadlines,
+    last_good: LastGood,
+    upkeep: Upkeep,
+    /// The first table of this process is live.
+    started: bool,
+    /// Served so far.
+    reached: Revision,
+    /// Ready once this is served: what was found unadopted at the start is adopted first.
+    ready_at: Revision,
+    progressed: bool,
+}
+
+/// What a watch said, and when (monotonic).
+type Told = (Result<WatchItem, StoreError>, Duration);
+
+/// The task that reads a watch; it ends with this value.
+struct Reader {
+    items: mpsc::Receiver<Told>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Follower {
+    pub fn new(core: Core, options: SyncOptions) -> Self {
+        Self {
+            upkeep: Upkeep::new(core.clone()),
+            core,
+            seed: options.seed,
+            keyspace: None,
+            identity: None,
+            deadlines: Deadlines::default(),
+            last_good: LastGood::new(options.state_dir),
+            started: false,
+            reached: 0,
+            ready_at: 0,
+            progressed: false,
+        }
+    }
+
+    /// Follows the store until that fails.
+    pub async fn follow(&mut self) -> Ended {
+        match self.try_follow().await {
+            Ok(never) => match never {},
+            Err(ended) => ended,
+        }
+    }
+
+    async fn try_follow(&mut self) -> Result<Infallible, Ended> {
+        self.remember();
+        let revision = self.connect().await?;
+        let mut reader = self.read(revision).await?;
+        let mut ticks = interval(DEADLINE_TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let core = self.core.clone();
+        loop {
+            tokio::select! {
+                biased;
+                item = reader.items.recv() => self.take_items(item, &mut reader)?,
+                revision = self.upkeep.done() => self.upkept(revision),
+                () = core.relist.notified() => return Err(Ended::Resync),
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+    }
+
+    /// Whether the store was read since this was last asked.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progressed)
+    }
+
+    /// Says why following ended, and falls back on the last good table if nothing is served yet.
+    pub fn note(&mut self, ended: &Ended) {
+        match ended {
+            Ended::Resync => return,
+            Ended::Store(error) => {
+                if self.core.status.down().is_none() {
+                    tracing::warn!(%error, "the store cannot be followed; serving the last good table");
+                }
+                self.core.status.set_down(error.to_string());
+            }
+            Ended::Diverged(why) => {
+                if self.core.status.diverged().is_none() {
+                    tracing::error!("{why}; serving the last good table and refusing commands");
+                }
+                self.core.status.set_diverged(why.clone());
+            }
+        }
+        if !self.started {
+            self.serve_last_good();
+        }
+    }
+
+    /// Lets a pause pass; deadlines go on.
+    pub async fn rest(&mut self, pause: Duration) {
+        let mut ticks = interval(DEADLINE_TICK);
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        let core = self.core.clone();
+        loop {
+            tokio::select! {
+                () = &mut over => return,
+                () = core.relist.notified() => return,
+                revision = self.upkeep.done() => self.upkept(revision),
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+    }
+
+    /// Keeps what is not kept yet.
+    pub async fn finish(&mut self) {
+        self.last_good.finish(self.identity.as_ref()).await;
+    }
+
+    /// The identity that the last process left, read once.
+    fn remember(&mut self) {
+        if self.identity.is_none() {
+            self.identity = self.last_good.load().map(|saved| saved.identity);
+        }
+    }
+
+    /// Lists the store, makes sure it is the right one, and serves what it holds.
+    async fn connect(&mut self) -> Result<Revision, Ended> {
+        let own = self.core.store.epoch().await?;
+        let listing = origin::list(&self.core).await?;
+        let mut listing = listing;
+        if let Some(why) = self.identity.as_ref().and_then(|known| known.contradiction(&listing, &own)) {
+            if !self.core.take_accept_store() {
+                return Err(Ended::Diverged(why));
+            }
+            listing = origin::renew_epoch(&self.core, &listing).await?;
+            self.identity = None;
+        }
+        let kept = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+        let listing = if self.core.store.capabilities().atomic_commit {
+            origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?
+        } else {
+            listing
+        };
+        let epoch = identity::value(&listing, EPOCH).unwrap_or_default();
+        self.identity.get_or_insert_with(|| Identity::new(epoch, &own));
+        self.take_listing(&listing)?;
+        Ok(listing.revision)
+    }
+
+    fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
+        let keys = identity::entry(listing, PIN_KEYS).and_then(|entry| pinkeys::decode(&entry.value));
+        self.take_pin_keys(keys)?;
+        if let Some(identity) = &mut self.identity {
+            identity.saw_listing(listing);
+        }
+        let routed = || listing.entries.iter().filter(|entry| is_routed(entry.key.as_str()));
+        self.last_good.replace(routed().map(|entry| (entry.key.as_str(), &entry.value, entry.modified)));
+        if let Some(keyspace) = &mut self.keyspace {
+            let mut entries = routed().map(|entry| (entry.key.as_str(), &entry.value[..], entry.modified));
+            keyspace.replace(&mut entries, listing.revision);
+        }
+        self.core.status.confirm(listing.revision);
+        self.progressed = true;
+        self.publish(listing.revision, self.core.clock.monotonic());
+        Ok(())
+    }
+
+    /// Uses the pin keys of the store; if those cannot be read, the ones last known.
+    fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Ended> {
+        let known = || self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+        let keys = match stored.or_else(known) {
+            Some(keys) => keys,
+            None => pinkeys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        };
+        self.core.set_pin_keys(keys.clone());
+        self.last_good.keep_pin_keys(&keys);
+        match &mut self.keyspace {
+            Some(keyspace) => keyspace.set_pin_keys(keys),
+            None => self.keyspace = Some(Keyspace::new(self.core.keyspace_options(keys))),
+        }
+        Ok(())
+    }
+
+    async fn read(&self, after: Revision) -> Result<Reader, StoreError> {
+        let mut watch = self.core.store.watch(&[keys::APPS, keys::ROLLING], after).await?;
+        let (queue, items) = mpsc::channel(WATCH_QUEUE);
+        let clock = self.core.clock.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let item = match timeout(WATCH_SILENCE_MAX, watch.next()).await {
+                    Ok(item) => item,
+                    Err(_) => Err(StoreError::Unreachable("its watch fell silent".into())),
+                };
+                let last = item.is_err();
+                if queue.send((item, clock.monotonic())).await.is_err() || last {
+                    return;
+                }
+            }
+        });
+        Ok(Reader { items, task })
+    }
+
+    /// Takes an item and whatever else is there already, then publishes once.
+    fn take_items(&mut self, first: Option<Told>, reader: &mut Reader) -> Result<(), Ended> {
+        let mut next = first;
+        let mut reached = None;
+        let mut changed = false;
+        let mut told_at = Duration::ZERO;
+        while let Some((item, at)) = next {
+            told_at = at;
+            match item? {
+                WatchItem::Resync => return Err(Ended::Resync),
+                WatchItem::Progress(revision) => reached = Some(revision),
+                WatchItem::Batch(batch) => {
+                    reached = Some(batch.revision);
+                    changed |= self.take_batch(&batch)?;
+                }
+            }
+            next = reader.items.try_recv().ok();
+        }
+        let Some(revision) = reached else {
+            return Err(StoreError::Unreachable("its watch ended".into()).into());
+        };
+        if let Some(identity) = &mut self.identity {
+            identity.saw(revision);
+        }
+        self.core.status.confirm(revision);
+        if changed {
+            self.publish(revision, told_at);
+        } else {
+            self.served(revision);
+        }
+        Ok(())
+    }
+
+    /// `true` when the batch changes what is routed or shown.
+    fn take_batch(&mut self, batch: &Batch) -> Result<bool, Ended> {
+        let mut changed = false;
+        for event in &batch.events {
+            changed |= match event {
+                Event::Put(entry) => self.take_put(entry)?,
+                Event::Deleted { key } => self.take_deletion(key.as_str(), batch.revision)?,
+            };
+        }
+        Ok(changed)
+    }
+
+    fn take_put(&mut self, entry: &Entry) -> Result<bool, Ended> {
+        let key = entry.key.as_str();
+        match keys::meaning(key) {
+            Some(Meaning::Router) => return self.take_own(key, Some(entry)),
+            Some(Meaning::Event(..)) => {
+                if let Some(identity) = &mut self.identity {
+                    identity.saw_event(entry);
+                }
+                return Ok(false);
+            }
+            Some(Meaning::Record(app)) => {
+                let behind = |seq| self.identity.as_ref().is_some_and(|known| known.is_behind(&app, seq));
+                if record_seq(&entry.value).is_some_and(behind) {
+                    return Err(Ended::Diverged(format!(
+                        "the record of `{app}` went back to an earlier seq"
+                    )));
+                }
+            }
+            Some(_) => {}
+            None => return Ok(false),
+        }
+        if let Some(keyspace) = &mut self.keyspace {
+            keyspace.put(key, &entry.value, entry.modified);
+        }
+        self.last_good.put(key, Some((entry.value.clone(), entry.modified)));
+        Ok(true)
+    }
+
+    fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Ended> {
+        match keys::meaning(key) {
+            Some(Meaning::Router) => return self.take_own(key, None),
+            Some(Meaning::Event(..)) | None => return Ok(false),
+            Some(Meaning::Record(app)) => {
+                if let Some(identity) = &mut self.identity {
+                    identity.forget(&app);
+                }
+            }
+            Some(_) => {}
+        }
+        if let Some(keyspace) = &mut self.keyspace {
+            keyspace.delete(key, revision);
+        }
+        self.last_good.put(key, None);
+        Ok(true)
+    }
+
+    /// The router's own keys: the epoch must stay, pin keys may be rotated.
+    fn take_own(&mut self, key: &str, entry: Option<&Entry>) -> Result<bool, Ended> {
+        match key {
+            EPOCH => {
+                let value = entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+                if value.as_deref() != self.identity.as_ref().map(|identity| identity.epoch.as_str()) {
+                    return Err(Ended::Diverged("the store's epoch was changed or deleted".into()));
+                }
+                Ok(false)
+            }
+            PIN_KEYS => {
+                let keys = entry.and_then(|entry| pinkeys::decode(&entry.value));
+                // Unreadable or deleted keys are written back by the next listing.
+                let readable = keys.is_some();
+                self.take_pin_keys(keys)?;
+                if readable { Ok(true) } else { Err(Ended::Resync) }
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// `told_at` is when the store told of the newest change.
+    fn publish(&mut self, revision: Revision, told_at: Duration) {
+        let Some(keyspace) = &mut self.keyspace else { return };
+        let before = self.core.live.publish(keyspace.build(revision), told_at);
+        let after = self.core.live.load_full();
+        let moment = Moment { now: self.core.clock.monotonic(), wall_ms: self.core.clock.wall_ms() };
+        self.deadlines.published(&before, &after, moment, !self.started);
+        let view = View::of(keyspace);
+        self.last_good.built(&view.problems);
+        self.core.view.store(Arc::new(view));
+        self.started = true;
+        self.upkeep.adopt(keyspace);
+        self.served(revision);
+        self.core.feed.nudge();
+    }
+
+    fn served(&mut self, revision: Revision) {
+        self.core.set_reached(revision);
+        self.reached = revision;
+        self.consider_ready();
+    }
+
+    fn upkept(&mut self, revision: Revision) {
+        self.ready_at = self.ready_at.max(revision);
+        self.consider_ready();
+    }
+
+    /// What was written past the API before this router started is adopted before it calls itself ready.
+    fn consider_ready(&self) {
+        if self.started && self.upkeep.is_idle() && self.reached >= self.ready_at {
+            self.core.set_published();
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.core.clock.monotonic();
+        let published = self.core.live.load_full();
+        let due = self.deadlines.tick(&published, now);
+        // Without its store a router ends nothing and adopts nothing; both are done once it is back.
+        if self.core.status.is_followed() {
+            due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
+            if let Some(keyspace) = &self.keyspace {
+                self.upkeep.adopt(keyspace);
+            }
+        }
+        self.consider_ready();
+        self.last_good.tick(self.identity.as_ref(), now);
+    }
+
+    /// The store does not answer: what the last process served is served again.
+    fn serve_last_good(&mut self) {
+        let Some(saved) = self.last_good.load() else { return };
+        if self.take_pin_keys(None).is_err() {
+            return;
+        }
+        let revision = saved.identity.revision;
+        if let Some(keyspace) = &mut self.keyspace {
+            let entries = saved.entries.iter();
+            keyspace.replace(
+                &mut entries.map(|(key, value, modified)| (key.as_str(), value.as_bytes(), *modified)),
+                revision,
+            );
+        }
+        let values = saved.entries.iter().map(|(key, value, modified)| {
+            (key.clone(), bytes::Bytes::copy_from_slice(value.as_bytes()), *modified)
+        });
+        let values: Vec<_> = values.collect();
+        self.last_good.replace(values.iter().map(|(key, value, modified)| (key.as_str(), value, *modified)));
+        tracing::warn!(revision, "serving the last good table from the state directory");
+        self.publish(revision, self.core.clock.monotonic());
+        self.core.set_published();
+    }
+}
+
+/// Whether a key may change what is routed: not events, not the router's own.
+fn is_routed(key: &str) -> bool {
+    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
+}

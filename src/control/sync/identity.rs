@@ -1,0 +1,195 @@
+//! Which store this is, and how far it was seen: what tells an outage from another or an older store.
+//!
+//! A router that followed a wiped, swapped or restored store would take its emptiness for orders. So it remembers
+//! the store's epoch, the newest revision and the newest event of each app, and stops following when any of them
+//! does not fit (DESIGN.md section 9).
+
+use std::collections::BTreeMap;
+
+use keyvalues::{Entry, Epoch, Listing, Revision};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::super::state_dir::hex;
+use crate::{
+    limits::EVENTS_MAX,
+    rollout::{
+        app::AppName,
+        keys::{self, Meaning},
+    },
+};
+
+/// Where a store's epoch is kept.
+pub const EPOCH: &str = "rolling/router/epoch";
+
+/// One store, as far as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The value at [`EPOCH`].
+    pub epoch: String,
+    /// The store's own name for this lifetime of its contents.
+    pub own: String,
+    /// The newest revision seen.
+    pub revision: Revision,
+    /// The newest event seen of each app: seq and digest.
+    pub events: BTreeMap<AppName, (u64, String)>,
+}
+
+impl Identity {
+    /// A store met for the first time.
+    pub fn new(epoch: String, own: &Epoch) -> Self {
+        Self { epoch, own: own.0.clone(), revision: 0, events: BTreeMap::new() }
+    }
+
+    /// Says why a listing is not from this store at this or a later time.
+    pub fn contradiction(&self, listing: &Listing, own: &Epoch) -> Option<String> {
+        let epoch = value(listing, EPOCH);
+        if epoch.as_deref() != Some(self.epoch.as_str()) {
+            let found = epoch.unwrap_or_else(|| "none".to_owned());
+            return Some(format!(
+                "the store's epoch is `{found}`, this router's table is from `{}`",
+                self.epoch
+            ));
+        }
+        if own.0 != self.own {
+            return Some(format!("the store calls itself `{}`, it was `{}`", own.0, self.own));
+        }
+        if listing.revision < self.revision {
+            return Some(format!(
+                "the store is at revision {}, and was already at {}",
+                listing.revision, self.revision
+            ));
+        }
+        self.events.iter().find_map(|(app, seen)| event_contradiction(listing, app, seen))
+    }
+
+    /// Takes note of a whole listing: its revision, and the event that made each record.
+    pub fn saw_listing(&mut self, listing: &Listing) {
+        self.saw(listing.revision);
+        self.events.retain(|app, _| entry(listing, &keys::record(app)).is_some());
+        for stored in &listing.entries {
+            let Some(Meaning::Record(app)) = keys::meaning(stored.key.as_str()) else { continue };
+            let event = record_seq(&stored.value)
+                .and_then(|seq| Some((seq, digest(&entry(listing, &keys::event(&app, seq))?.value))));
+            self.events.extend(event.map(|event| (app, event)));
+        }
+    }
+
+    /// Takes note of a revision.
+    pub fn saw(&mut self, revision: Revision) {
+        self.revision = self.revision.max(revision);
+    }
+
+    /// Takes note of an event, if the entry is one.
+    pub fn saw_event(&mut self, entry: &Entry) {
+        let Some(Meaning::Event(app, seq)) = keys::meaning(entry.key.as_str()) else { return };
+        if self.events.get(&app).is_none_or(|(newest, _)| *newest <= seq) {
+            self.events.insert(app, (seq, digest(&entry.value)));
+        }
+    }
+
+    /// An app ended: its next record starts anew.
+    pub fn forget(&mut self, app: &AppName) {
+        self.events.remove(app);
+    }
+
+    /// Whether a record with this seq is older than what was seen of its app.
+    pub fn is_behind(&self, app: &AppName, seq: u64) -> bool {
+        self.events.get(app).is_some_and(|(newest, _)| seq < *newest)
+    }
+}
+
+/// A text value of a listing.
+pub fn value(listing: &Listing, key: &str) -> Option<String> {
+    entry(listing, key).map(|entry| String::from_utf8_lossy(&entry.value).into_owned())
+}
+
+/// An entry of a listing, which is ordered by key.
+pub fn entry<'a>(listing: &'a Listing, key: &str) -> Option<&'a Entry> {
+    let found = listing.entries.binary_search_by(|entry| entry.key.as_str().cmp(key));
+    found.ok().map(|index| &listing.entries[index])
+}
+
+/// The seq of a stored record; `None` when it cannot be read.
+pub fn record_seq(value: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Seq {
+        seq: u64,
+    }
+    serde_json::from_slice::<Seq>(value).ok().map(|record| record.seq)
+}
+
+fn event_contradiction(listing: &Listing, app: &AppName, (seq, seen): &(u64, String)) -> Option<String> {
+    // Without a record the app has ended; one that cannot be read proves nothing.
+    let newest = record_seq(&entry(listing, &keys::record(app))?.value)?;
+    if newest < *seq {
+        return Some(format!("the record of `{app}` is at seq {newest}, and was already at {seq}"));
+    }
+    if newest - seq >= EVENTS_MAX {
+        return None;
+    }
+    match entry(listing, &keys::event(app, *seq)) {
+        Some(event) if digest(&event.value) == *seen => None,
+        Some(_) => Some(format!("event {seq} of `{app}` is not the one this router saw")),
+        None => Some(format!("event {seq} of `{app}` is gone")),
+    }
+}
+
+fn digest(value: &[u8]) -> String {
+    hex(&Sha256::digest(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(revision: Revision, entries: &[(&str, &str)]) -> Listing {
+        let mut entries: Vec<Entry> = entries
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.parse().unwrap(),
+                value: (*value).to_owned().into(),
+                created: 1,
+                modified: revision,
+                lease: None,
+            })
+            .collect();
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        Listing { revision, entries }
+    }
+
+    const RECORD: &str = "rolling/shop/rollout";
+    const EVENT: &str = "rolling/shop/events/000000000007";
+
+    fn seen() -> (Identity, Epoch) {
+        let own = Epoch("file-1".into());
+        let mut identity = Identity::new("e1".into(), &own);
+        let first = listing(40, &[(EPOCH, "e1"), (RECORD, r#"{"seq":7}"#), (EVENT, "seven")]);
+        identity.saw_listing(&first);
+        (identity, own)
+    }
+
+    #[test]
+    fn the_same_store_at_a_later_time_fits() {
+        let (identity, own) = seen();
+        let later = [(EPOCH, "e1"), (RECORD, r#"{"seq":8}"#), (EVENT, "seven")];
+        assert_eq!(identity.contradiction(&listing(41, &later), &own), None);
+        assert_eq!(identity.contradiction(&listing(41, &[(EPOCH, "e1")]), &own), None, "the app was deleted");
+        let much_later = [(EPOCH, "e1"), (RECORD, r#"{"seq":1007}"#)];
+        assert_eq!(identity.contradiction(&listing(5_000, &much_later), &own), None, "the event was dropped");
+    }
+
+    #[test]
+    fn another_or_an_older_store_does_not() {
+        let (identity, own) = seen();
+        let whole = [(EPOCH, "e1"), (RECORD, r#"{"seq":8}"#), (EVENT, "seven")];
+        let differs = |listing: Listing| identity.contradiction(&listing, &own).is_some();
+        assert!(differs(listing(41, &[])), "an empty store");
+        assert!(differs(listing(41, &[(EPOCH, "e2"), whole[1], whole[2]])), "another epoch");
+        assert!(differs(listing(39, &whole)), "an older revision");
+        assert!(differs(listing(41, &[whole[0], (RECORD, r#"{"seq":6}"#)])), "an older record");
+        assert!(differs(listing(41, &[whole[0], whole[1], (EVENT, "other")])), "another event");
+        assert!(differs(listing(41, &[whole[0], whole[1]])), "a missing event");
+        assert!(identity.contradiction(&listing(41, &whole), &Epoch("file-2".into())).is_some());
+    }
+}

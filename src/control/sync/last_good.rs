@@ -1,0 +1,155 @@
+//! The last good table on disk: what a router starts from when its store does not answer.
+//!
+//! It holds the keyvalues that the table was built from, in their last good reading, so that the same code builds
+//! the same table from it. Pin keys lie beside it in a file of their own.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+
+use super::{
+    super::{limits::LAST_GOOD_EVERY, state_dir::StateDir},
+    identity::Identity,
+    pinkeys,
+};
+use crate::rollout::{keyspace::Problem, pin::PinKeys};
+
+const TABLE: &str = "table";
+const PIN_KEYS: &str = "pinkeys";
+
+/// What the table file holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Saved {
+    /// Which store it is from, and how far that was seen.
+    pub identity: Identity,
+    /// Key, value, revision of the value.
+    pub entries: Vec<(String, String, u64)>,
+}
+
+/// The last good keyvalues, and the file they are kept in (none with `--store memory`).
+#[derive(Debug)]
+pub struct LastGood {
+    dir: Option<Arc<StateDir>>,
+    values: BTreeMap<String, (Bytes, u64)>,
+    /// Written since the last build; good or not is known only then.
+    fresh: BTreeMap<String, Option<(Bytes, u64)>>,
+    dirty: bool,
+    written: Option<Duration>,
+    writing: Option<JoinHandle<()>>,
+    pin_keys: Option<PinKeys>,
+}
+
+impl LastGood {
+    pub fn new(dir: Option<Arc<StateDir>>) -> Self {
+        let pin_keys =
+            dir.as_ref().and_then(|dir| dir.read(PIN_KEYS)).and_then(|json| pinkeys::decode(&json));
+        Self {
+            dir,
+            values: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            dirty: false,
+            written: None,
+            writing: None,
+            pin_keys,
+        }
+    }
+
+    /// What the last process left, if anything.
+    pub fn load(&self) -> Option<Saved> {
+        let json = self.dir.as_ref()?.read(TABLE)?;
+        let saved = serde_json::from_slice(&json);
+        if let Err(error) = &saved {
+            tracing::warn!(%error, "the last good table is not readable; it is ignored");
+        }
+        saved.ok()
+    }
+
+    /// The pin keys last known.
+    pub fn pin_keys(&self) -> Option<&PinKeys> {
+        self.pin_keys.as_ref()
+    }
+
+    /// Keeps the pin keys; at once, since pins are signed with them from now on.
+    pub fn keep_pin_keys(&mut self, keys: &PinKeys) {
+        if self.pin_keys.as_ref() == Some(keys) {
+            return;
+        }
+        self.pin_keys = Some(keys.clone());
+        if let Some(dir) = &self.dir
+            && let Err(error) = dir.write(PIN_KEYS, &pinkeys::encode(keys))
+        {
+            tracing::error!(%error, "the pin keys cannot be kept in the state directory");
+        }
+    }
+
+    /// A value was written (`None`: deleted).
+    pub fn put(&mut self, key: &str, value: Option<(Bytes, u64)>) {
+        self.fresh.insert(key.to_owned(), value);
+    }
+
+    /// A whole listing takes the place of everything.
+    pub fn replace<'a>(&mut self, entries: impl Iterator<Item = (&'a str, &'a Bytes, u64)>) {
+        self.fresh = self.values.keys().map(|key| (key.clone(), None)).collect();
+        let listed = entries.map(|(key, value, modified)| (key.to_owned(), Some((value.clone(), modified))));
+        self.fresh.extend(listed);
+    }
+
+    /// A table was built: what is no problem is good.
+    pub fn built(&mut self, problems: &[Problem]) {
+        for (key, value) in std::mem::take(&mut self.fresh) {
+            match value {
+                None => {
+                    self.values.remove(&key);
+                }
+                Some(_) if problems.iter().any(|problem| problem.key == key) => {}
+                Some(value) => {
+                    self.values.insert(key, value);
+                }
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// Writes the file if there is something new, not more often than once a second and never twice at once.
+    pub fn tick(&mut self, identity: Option<&Identity>, now: Duration) {
+        let resting = self.written.is_some_and(|written| now.saturating_sub(written) < LAST_GOOD_EVERY);
+        let busy = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
+        let Some((dir, identity)) = self.dir.clone().zip(identity) else { return };
+        if !self.dirty || resting || busy {
+            return;
+        }
+        self.dirty = false;
+        self.written = Some(now);
+        let saved = self.saved(identity);
+        self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, &saved)));
+    }
+
+    /// Writes what is left to write, before the process ends.
+    pub async fn finish(&mut self, identity: Option<&Identity>) {
+        if let Some(writing) = self.writing.take() {
+            let _ = writing.await;
+        }
+        if let (Some(dir), Some(identity), true) = (self.dir.clone(), identity, self.dirty) {
+            let saved = self.saved(identity);
+            let _ = tokio::task::spawn_blocking(move || write(&dir, &saved)).await;
+        }
+    }
+
+    fn saved(&self, identity: &Identity) -> Saved {
+        // Values that are no text are never good readings of ours.
+        let text = |(key, (value, modified)): (&String, &(Bytes, u64))| {
+            Some((key.clone(), std::str::from_utf8(value).ok()?.to_owned(), *modified))
+        };
+        Saved { identity: identity.clone(), entries: self.values.iter().filter_map(text).collect() }
+    }
+}
+
+fn write(dir: &StateDir, saved: &Saved) {
+    let written =
+        serde_json::to_vec(saved).map_err(std::io::Error::other).and_then(|json| dir.write(TABLE, &json));
+    if let Err(error) = written {
+        tracing::error!(%error, "the last good table cannot be written to the state directory");
+    }
+}

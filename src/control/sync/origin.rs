@@ -1,0 +1,114 @@
+//! The first words with a store: seeding a new one, and making what every fleet has once (epoch and pin keys).
+//!
+//! Each is written under `Absent`, so that of many routers that start at once one makes it and all use it.
+
+use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
+
+use super::{
+    Ended,
+    identity::{self, EPOCH},
+    pinkeys::{self, PIN_KEYS},
+};
+use crate::{
+    control::{core::Core, state_dir::new_node_id},
+    rollout::{keys, pin::PinKeys},
+};
+
+/// Writes that one seeding commit carries.
+const SEED_BATCH: usize = 50;
+
+/// Lists everything a table is built from.
+pub async fn list(core: &Core) -> Result<Listing, StoreError> {
+    core.store.list(&[keys::APPS, keys::ROLLING]).await
+}
+
+/// Makes what is missing in a store that this router may write to, and lists it again if anything was made.
+/// `kept` are the pin keys that this router already signed with: they are restored, never remade.
+pub async fn prepare(
+    core: &Core,
+    mut listing: Listing,
+    seed: &[(String, String)],
+    kept: Option<&PinKeys>,
+) -> Result<Listing, Ended> {
+    // Each round either finds nothing missing or writes; a lost race shows as a conflict and is read again.
+    for _ in 0..10 {
+        let mut checks = Vec::new();
+        let mut writes = Vec::new();
+        let mut make = |key: &str, value: Vec<u8>| {
+            let key = known_key(key);
+            checks.push(Check::Absent(key.clone()));
+            writes.push(Write::put(key, value));
+        };
+        if identity::entry(&listing, EPOCH).is_none() {
+            make(EPOCH, new_node_id().map_err(random_failed)?.into_bytes());
+        }
+        if identity::entry(&listing, PIN_KEYS).is_none() {
+            let keys = match kept {
+                Some(keys) => keys.clone(),
+                None => pinkeys::generate().map_err(random_failed)?,
+            };
+            make(PIN_KEYS, pinkeys::encode(&keys));
+        }
+        let seeding = !seed.is_empty() && identity::entry(&listing, keys::NULL).is_none();
+        if checks.is_empty() && !seeding {
+            return Ok(listing);
+        }
+        if !checks.is_empty() {
+            match core.store.commit(checks, writes).await? {
+                Outcome::Done(_) | Outcome::Conflict(_) => {}
+                Outcome::Unknown(why) => return Err(StoreError::Unreachable(why).into()),
+            }
+        }
+        if seeding {
+            write_seed(core, seed).await?;
+        }
+        listing = list(core).await?;
+    }
+    Err(StoreError::Unreachable("the store does not keep what is written to it".into()).into())
+}
+
+/// Gives the store a new epoch: from here on, what it holds is what counts.
+pub async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Ended> {
+    let key = known_key(EPOCH);
+    let check = match identity::entry(listing, EPOCH) {
+        Some(entry) => Check::Unchanged(key.clone(), entry.modified),
+        None => Check::Absent(key.clone()),
+    };
+    let epoch = new_node_id().map_err(random_failed)?;
+    match core.store.commit(vec![check], vec![Write::put(key, epoch)]).await? {
+        Outcome::Done(_) => Ok(list(core).await?),
+        Outcome::Conflict(_) | Outcome::Unknown(_) => {
+            Err(StoreError::Unreachable("the store's new epoch was not written".into()).into())
+        }
+    }
+}
+
+/// Writes the seed in order: its marker comes last, so that a seeding that was cut short is repeated.
+async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Ended> {
+    for batch in seed.chunks(SEED_BATCH) {
+        let mut writes = Vec::new();
+        for (key, value) in batch {
+            match key.parse::<Key>() {
+                Ok(key) => writes.push(Write::put(key, value.clone().into_bytes())),
+                Err(error) => tracing::warn!(key, %error, "a keyvalue to start with is left out"),
+            }
+        }
+        match core.store.commit(Vec::new(), writes).await? {
+            Outcome::Done(_) => {}
+            Outcome::Conflict(_) | Outcome::Unknown(_) => {
+                return Err(
+                    StoreError::Unreachable("the keyvalues to start with were not written".into()).into()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known_key(key: &str) -> Key {
+    key.parse().expect("a constant of ours is a valid key")
+}
+
+fn random_failed(error: impl std::fmt::Display) -> Ended {
+    Ended::Store(StoreError::Invalid(format!("the system gives no random numbers: {error}")))
+}

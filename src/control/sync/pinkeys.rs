@@ -1,0 +1,83 @@
+//! The fleet's pin keys: made once by the first router, kept in the store and beside the last good table.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::pin::{PinKey, PinKeys};
+
+/// Where the fleet keeps them.
+pub const PIN_KEYS: &str = "rolling/router/pinkeys";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    next: Option<StoredKey>,
+    current: StoredKey,
+    previous: Option<StoredKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredKey {
+    id: u8,
+    secret: String,
+}
+
+/// New keys. The id is random, so that a pin of another fleet is known as foreign rather than as forged.
+pub fn generate() -> Result<PinKeys, getrandom::Error> {
+    let mut bytes = [0; 17];
+    getrandom::fill(&mut bytes)?;
+    let (id, secret) = bytes.split_first().expect("seventeen bytes have a first");
+    let secret = secret.try_into().expect("sixteen bytes are left");
+    Ok(PinKeys { next: None, current: PinKey { id: *id, secret }, previous: None })
+}
+
+/// As JSON.
+pub fn encode(keys: &PinKeys) -> Vec<u8> {
+    let key = |key: &PinKey| StoredKey { id: key.id, secret: BASE64_STANDARD.encode(key.secret) };
+    let stored = Stored {
+        next: keys.next.as_ref().map(key),
+        current: key(&keys.current),
+        previous: keys.previous.as_ref().map(key),
+    };
+    serde_json::to_vec(&stored).expect("numbers and strings are JSON")
+}
+
+/// From JSON; `None` when it is not ours.
+pub fn decode(json: &[u8]) -> Option<PinKeys> {
+    let key = |key: StoredKey| {
+        let secret = BASE64_STANDARD.decode(key.secret).ok()?.try_into().ok()?;
+        Some(PinKey { id: key.id, secret })
+    };
+    let stored: Stored = serde_json::from_slice(json).ok()?;
+    let optional = |stored: Option<StoredKey>| match stored {
+        None => Some(None),
+        Some(stored) => key(stored).map(Some),
+    };
+    Some(PinKeys {
+        next: optional(stored.next)?,
+        current: key(stored.current)?,
+        previous: optional(stored.previous)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_being_stored() {
+        let mut keys = generate().unwrap();
+        assert!(decode(&encode(&keys)).unwrap() == keys);
+        keys.previous = Some(generate().unwrap().current);
+        assert!(decode(&encode(&keys)).unwrap() == keys);
+        assert!(generate().unwrap() != generate().unwrap());
+    }
+
+    #[test]
+    fn garbage_is_no_key() {
+        for json in ["", "{}", "null", r#"{"current":{"id":1,"secret":"c2hvcnQ="}}"#] {
+            assert!(decode(json.as_bytes()).is_none(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What happens at a release, counted in one cell per worker.
+
+use crate::{
+    cell::{Counter, Histogram, HistogramTotal},
+    rollout::{assign::Reason, table::Standing},
+};
+
+/// What one worker counted at one release's stay. Only that worker writes. On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct ReleaseCell {
+    /// Answered requests by status class; index 0 is 1xx (an upgrade's 101), 4 is 5xx.
+    pub statuses: [Counter; 5],
+    /// From the first byte of the request to the last of the response.
+    pub latency: Histogram,
+    /// Requests by the reason of their assignment, by [`Reason`]'s number.
+    pub reasons: [Counter; Reason::ALL.len()],
+    /// Clients that moved here: by the standing of the release they came from ([`standing_index`]) and the reason.
+    pub moves: [[Counter; Reason::ALL.len()]; STANDINGS],
+    /// Third moves within one pin's move day.
+    pub bounces: Counter,
+    /// Pins sent to clients that had none.
+    pub pins_issued: Counter,
+    /// Requests open now, WebSockets not among them.
+    pub open_requests: Counter,
+    /// WebSockets open now.
+    pub open_sockets: Counter,
+    /// Bytes of request bodies.
+    pub bytes_received: Counter,
+    /// Bytes of response bodies.
+    pub bytes_sent: Counter,
+}
+
+/// Where a client can come from: stable, candidate, draining, or a release that is gone.
+pub const STANDINGS: usize = 4;
+
+/// The place of a standing in [`ReleaseCell::moves`]; `None` is a release that is not routed any more.
+pub const fn standing_index(standing: Option<Standing>) -> usize {
+    match standing {
+        Some(Standing::Stable) => 0,
+        Some(Standing::Candidate) => 1,
+        Some(Standing::Draining { .. }) => 2,
+        Some(Standing::Previous) | None => 3,
+    }
+}
+
+/// The word for each place in [`ReleaseCell::moves`].
+pub const STANDING_WORDS: [&str; STANDINGS] = ["stable", "candidate", "draining", "gone"];
+
+/// The sum over all workers' cells.
+#[derive(Debug, Clone, Default)]
+pub struct ReleaseTotal {
+    /// Answered requests by status class.
+    pub statuses: [u64; 5],
+    /// Their durations.
+    pub latency: HistogramTotal,
+    /// Requests by reason.
+    pub reasons: [u64; Reason::ALL.len()],
+    /// Moves to here by standing and reason.
+    pub moves: [[u64; Reason::ALL.len()]; STANDINGS],
+    /// Third moves within a day.
+    pub bounces: u64,
+    /// First pins.
+    pub pins_issued: u64,
+    /// Open requests.
+    pub open_requests: u64,
+    /// Open WebSockets.
+    pub open_sockets: u64,
+    /// Bytes of request bodies.
+    pub bytes_received: u64,
+    /// Bytes of response bodies.
+    pub bytes_sent: u64,
+}
+
+impl ReleaseTotal {
+    /// Adds one worker's cell.
+    pub fn add(&mut self, cell: &ReleaseCell) {
+        add_all(&mut self.statuses, &cell.statuses);
+        cell.latency.add_to(&mut self.latency);
+        add_all(&mut self.reasons, &cell.reasons);
+        for (sums, counters) in self.moves.iter_mut().zip(&cell.moves) {
+            add_all(sums, counters);
+        }
+        self.bounces += cell.bounces.get();
+        self.pins_issued += cell.pins_issued.get();
+        self.open_requests += cell.open_requests.get();
+        self.open_sockets += cell.open_sockets.get();
+        self.bytes_received += cell.bytes_received.get();
+        self.bytes_sent += cell.bytes_sent.get();
+    }
+
+    /// All answered requests.
+    pub fn requests(&self) -> u64 {
+        self.statuses.iter().sum()
+    }
+
+    /// Those answered with a 5xx.
+    pub fn errors(&self) -> u64 {
+        self.statuses[4]
+    }
+}
+
+fn add_all(sums: &mut [u64], counters: &[Counter]) {
+    for (sum, counter) in sums.iter_mut().zip(counters) {
+        *sum += counter.get();
+    }
+}

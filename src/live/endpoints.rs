@@ -1,0 +1,148 @@
+//! The live state of endpoints: health and load, in slots that survive publishes.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use crate::{limits::SLOW_START_PERCENT, rollout::table::EndpointKey};
+
+/// The bit that says why an endpoint is out: active checks.
+const UNHEALTHY: u8 = 1;
+/// It fails requests while its peers do not.
+const EJECTED: u8 = 2;
+
+/// One endpoint's state, shared by health checks, every worker and the API. It lives as long as any table or
+/// exchange that names it.
+#[derive(Debug)]
+pub struct EndpointState {
+    key: EndpointKey,
+    /// Why it does not serve; nothing of it set when it does.
+    out: AtomicU8,
+    weight: AtomicU32,
+    checked: AtomicBool,
+    checking: AtomicBool,
+    failed_checks: AtomicU32,
+    passed_checks: AtomicU32,
+    in_flight: AtomicU32,
+    requests: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl EndpointState {
+    /// A new endpoint: not yet checked, so it serves.
+    pub fn new(key: EndpointKey) -> Self {
+        Self {
+            key,
+            out: AtomicU8::new(0),
+            weight: AtomicU32::new(SLOW_START_PERCENT),
+            checked: AtomicBool::new(false),
+            checking: AtomicBool::new(false),
+            failed_checks: AtomicU32::new(0),
+            passed_checks: AtomicU32::new(0),
+            in_flight: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    /// Which endpoint this is.
+    pub fn key(&self) -> &EndpointKey {
+        &self.key
+    }
+
+    /// Whether it serves: not yet checked counts as serving.
+    pub fn serves(&self) -> bool {
+        self.out.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether it is left out because it fails requests while its peers do not.
+    pub fn ejected(&self) -> bool {
+        self.out.load(Ordering::Relaxed) & EJECTED != 0
+    }
+
+    /// Sets or clears [`EndpointState::ejected`].
+    pub fn set_ejected(&self, ejected: bool) {
+        self.set_out(EJECTED, ejected);
+    }
+
+    /// Its share of new clients against its peers', in percent: less while it starts slowly.
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Sets [`EndpointState::weight`], 1 to 100.
+    pub fn set_weight(&self, percent: u32) {
+        self.weight.store(percent.clamp(1, 100), Ordering::Relaxed);
+    }
+
+    /// Sets or clears a reason to be out; whether it was set before.
+    fn set_out(&self, reason: u8, out: bool) -> bool {
+        let before = if out {
+            self.out.fetch_or(reason, Ordering::Relaxed)
+        } else {
+            self.out.fetch_and(!reason, Ordering::Relaxed)
+        };
+        before & reason != 0
+    }
+
+    /// Whether a check has ever finished.
+    pub fn checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    /// Claims the endpoint for one check; `false` while another one is under way.
+    pub fn begin_check(&self) -> bool {
+        !self.checking.swap(true, Ordering::Relaxed)
+    }
+
+    /// Ends a check: out after `fall` failures in a row, in after `rise` successes in a row. Returns the new
+    /// health when this check changed it.
+    pub fn end_check(&self, answered: bool, fall: u32, rise: u32) -> Option<bool> {
+        let row = |count: &AtomicU32, goes_on: bool| {
+            let row = if goes_on { count.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
+            count.store(row, Ordering::Relaxed);
+            row
+        };
+        let failed = row(&self.failed_checks, !answered);
+        let passed = row(&self.passed_checks, answered);
+        self.checked.store(true, Ordering::Relaxed);
+        self.checking.store(false, Ordering::Relaxed);
+        let was = self.out.load(Ordering::Relaxed) & UNHEALTHY != 0;
+        let unhealthy = if answered { was && passed < rise } else { was || failed >= fall };
+        (self.set_out(UNHEALTHY, unhealthy) != unhealthy).then_some(!unhealthy)
+    }
+
+    /// Ends a check that could not be made: it says nothing of the endpoint.
+    pub fn abandon_check(&self) {
+        self.checking.store(false, Ordering::Relaxed);
+    }
+
+    /// Checks that failed in a row.
+    pub fn failed_checks(&self) -> u32 {
+        self.failed_checks.load(Ordering::Relaxed)
+    }
+
+    /// Requests in flight on all workers.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request in; pair with [`EndpointState::leave`].
+    pub fn enter(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request out.
+    pub fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a failure that was the endpoint's.
+    pub fn fail(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests and failures so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,88 @@
+//! The live state of releases: drain and abort deadlines, and what is still open.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{
+    activity::{ReleaseCell, ReleaseTotal},
+    sketch::{Lately, SketchTotal, Window},
+};
+use crate::rollout::table::ReleaseKey;
+
+/// One release's stay, shared by the control plane (which ends deadlines), every worker and the API.
+#[derive(Debug)]
+pub struct ReleaseState {
+    key: ReleaseKey,
+    drain_over: AtomicBool,
+    ended: AtomicBool,
+    cells: Box<[ReleaseCell]>,
+    window: Window,
+    clients: Box<[Lately]>,
+}
+
+impl ReleaseState {
+    /// A stay that has just begun, with a cell for each worker.
+    pub fn new(key: ReleaseKey, workers: usize) -> Self {
+        Self {
+            key,
+            drain_over: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            cells: (0..workers).map(|_| ReleaseCell::default()).collect(),
+            window: Window::default(),
+            clients: (0..workers).map(|_| Lately::default()).collect(),
+        }
+    }
+
+    /// Which stay this is.
+    pub fn key(&self) -> &ReleaseKey {
+        &self.key
+    }
+
+    /// Whether `drainseconds` have passed: its clients move at their next navigation.
+    pub fn drain_over(&self) -> bool {
+        self.drain_over.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`ReleaseState::drain_over`].
+    pub fn set_drain_over(&self, over: bool) {
+        self.drain_over.store(over, Ordering::Relaxed);
+    }
+
+    /// Whether open exchanges are to end: retired, or `abortseconds` after an abort or rollback.
+    pub fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`ReleaseState::ended`].
+    pub fn set_ended(&self, ended: bool) {
+        self.ended.store(ended, Ordering::Relaxed);
+    }
+
+    /// The cell that this worker alone writes.
+    pub fn cell(&self, worker: usize) -> &ReleaseCell {
+        &self.cells[worker]
+    }
+
+    /// The sum over all workers.
+    pub fn total(&self) -> ReleaseTotal {
+        let mut total = ReleaseTotal::default();
+        self.cells.iter().for_each(|cell| total.add(cell));
+        total
+    }
+
+    /// Notes, on one worker, a client whose pin to this release came back.
+    pub fn saw(&self, worker: usize, client: u64) {
+        self.clients[worker].add(self.window.now(), client);
+    }
+
+    /// Distinct clients whose pins came back lately (within one to two turns of [`ReleaseState::turn_window`]).
+    pub fn pinned_clients(&self) -> u64 {
+        let mut total = SketchTotal::default();
+        self.clients.iter().for_each(|clients| clients.merge_into(&mut total));
+        total.estimate()
+    }
+
+    /// Begins a new window of "lately"; the control plane does so every few minutes.
+    pub fn turn_window(&self) {
+        self.window.turn(|next| self.clients.iter().for_each(|clients| clients.clear(next)));
+    }
+}

@@ -1,0 +1,173 @@
+//! The memory of one worker's transfers: buffers that are lent while bytes are on their way, and returned.
+//!
+//! A connection that waits holds no buffer. One that moves bytes holds one for the time of a poll, and longer only
+//! while the other side does not take them. The last one returned is lent first, so that it is still in the
+//! processor's cache. How many may be lent is limited by name; beyond it new requests are shed.
+
+use std::{
+    cell::{Cell, RefCell},
+    ops::Range,
+    rc::Rc,
+};
+
+use crate::limits::{HEADROOM_BYTES, Limits, READ_BYTES, READ_LARGE_BYTES, TAILROOM_BYTES};
+
+/// Text buffers kept for the next request; more are only needed while that many requests are in flight.
+const TEXTS_KEPT: usize = 64;
+/// A text buffer that has grown beyond this is not kept, in bytes.
+const TEXT_BYTES_KEPT: usize = 64 * 1024;
+
+/// The buffers of one worker.
+#[derive(Debug)]
+pub struct Buffers {
+    small: Shelf,
+    large: Shelf,
+    texts: RefCell<Vec<Vec<u8>>>,
+}
+
+/// Buffers of one size.
+#[derive(Debug)]
+struct Shelf {
+    bytes: usize,
+    free: RefCell<Vec<Box<[u8]>>>,
+    lent: Cell<u32>,
+    lent_max: u32,
+}
+
+impl Shelf {
+    fn new(read_bytes: usize, lent_max: u32) -> Self {
+        let bytes = HEADROOM_BYTES + read_bytes + TAILROOM_BYTES;
+        Self { bytes, free: RefCell::default(), lent: Cell::new(0), lent_max }
+    }
+
+    fn lend(&self) -> Box<[u8]> {
+        self.lent.set(self.lent.get() + 1);
+        self.free.borrow_mut().pop().unwrap_or_else(|| vec![0; self.bytes].into_boxed_slice())
+    }
+
+    fn has_room(&self) -> bool {
+        self.lent.get() < self.lent_max
+    }
+}
+
+impl Buffers {
+    /// None are allocated before they are needed.
+    pub fn new(limits: &Limits) -> Rc<Self> {
+        Rc::new(Self {
+            small: Shelf::new(READ_BYTES, limits.small_buffers_max),
+            large: Shelf::new(READ_LARGE_BYTES, limits.large_buffers_max),
+            texts: RefCell::default(),
+        })
+    }
+
+    /// Whether new requests may begin: some small buffers are left.
+    pub fn has_room(&self) -> bool {
+        self.small.has_room()
+    }
+
+    /// Lends a buffer: a large one if asked for and there is one left, else a small one.
+    pub fn lend(self: &Rc<Self>, large: bool) -> Lease {
+        let shelf = if large && self.large.has_room() { &self.large } else { &self.small };
+        Lease { bytes: shelf.lend(), from: Rc::clone(self) }
+    }
+
+    /// Lends an empty text buffer.
+    pub fn text(self: &Rc<Self>) -> Text {
+        let bytes = self.texts.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(2 * 1024));
+        Text { bytes, from: Rc::clone(self) }
+    }
+
+    /// Gives free buffers back to the allocator, keeping a few: called when there is time.
+    pub fn trim(&self) {
+        for shelf in [&self.small, &self.large] {
+            let kept = (shelf.lent.get() as usize / 2).max(4);
+            let mut free = shelf.free.borrow_mut();
+            if free.len() > kept {
+                free.truncate(kept);
+                free.shrink_to_fit();
+            }
+        }
+    }
+}
+
+/// A buffer on loan, with room before and behind the bytes that are read into it. Returned when dropped.
+#[derive(Debug)]
+pub struct Lease {
+    bytes: Box<[u8]>,
+    from: Rc<Buffers>,
+}
+
+impl Lease {
+    /// Where bytes are read to: behind the headroom, before the tailroom.
+    pub fn space(&mut self) -> &mut [u8] {
+        let end = self.bytes.len() - TAILROOM_BYTES;
+        &mut self.bytes[HEADROOM_BYTES..end]
+    }
+
+    /// All of it, headroom and tailroom included.
+    pub fn all(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Some of it, by position in all of it.
+    pub fn get(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let shelf =
+            if self.bytes.len() == self.from.small.bytes { &self.from.small } else { &self.from.large };
+        shelf.lent.set(shelf.lent.get() - 1);
+        shelf.free.borrow_mut().push(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// A growing buffer on loan. Returned when dropped.
+#[derive(Debug)]
+pub struct Text {
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    from: Rc<Buffers>,
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        let mut texts = self.from.texts.borrow_mut();
+        if texts.len() < TEXTS_KEPT && self.bytes.capacity() <= TEXT_BYTES_KEPT {
+            let mut bytes = std::mem::take(&mut self.bytes);
+            bytes.clear();
+            texts.push(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_buffers_run_out_and_come_back() {
+        let buffers =
+            Buffers::new(&Limits { large_buffers_max: 1, small_buffers_max: 1, ..Limits::default() });
+        let mut first = buffers.lend(true);
+        assert_eq!(first.space().len(), READ_LARGE_BYTES);
+        let mut second = buffers.lend(true);
+        assert_eq!(second.space().len(), READ_BYTES);
+        assert!(!buffers.has_room());
+        drop(second);
+        drop(first);
+        assert!(buffers.has_room());
+        assert_eq!(buffers.lend(true).space().len(), READ_LARGE_BYTES);
+    }
+
+    #[test]
+    fn free_buffers_are_given_back() {
+        let buffers = Buffers::new(&Limits::default());
+        let many: Vec<_> = (0..100).map(|_| buffers.lend(false)).collect();
+        drop(many);
+        buffers.trim();
+        assert_eq!(buffers.small.free.borrow().len(), 4);
+    }
+}

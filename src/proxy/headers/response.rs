@@ -1,0 +1,139 @@
+//! A response's header lines as they go downstream: nothing of the connection to the endpoint, no cookie under the
+//! router's name, the pin if it changes, and `private` where a shared cache would mix releases.
+
+use super::cache;
+use crate::proxy::{
+    head::{HeaderLine, Known, nominated},
+    http1::{cookie, response::ResponseHead},
+};
+
+/// What is done to a response.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<'a> {
+    /// The app's pin cookie: the endpoint may not set it.
+    pub pin_cookie: &'a str,
+    /// A Set-Cookie value for the pin, in three parts.
+    pub pin: Option<(&'a str, &'a [u8], &'a str)>,
+    /// Keep shared caches from it.
+    pub guarded: bool,
+}
+
+/// What was found on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// Set-Cookie lines that were dropped.
+    pub cookies_dropped: u64,
+    /// `private` was added.
+    pub made_private: bool,
+    /// It has no Date.
+    pub undated: bool,
+}
+
+/// Appends the header lines.
+pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
+    let guard = changes.guarded && !cache::is_private(head.block, head.lines);
+    let mut findings = Findings { made_private: guard, undated: true, ..Findings::default() };
+    let mut run_start = 0;
+    for line in head.lines {
+        let stays = match line.known {
+            Known::Other if !head.nominates => continue,
+            Known::SetCookie => {
+                let ours = cookie::set_cookie_name(line.value(head.block)) == changes.pin_cookie.as_bytes();
+                findings.cookies_dropped += u64::from(ours);
+                !ours
+            }
+            Known::Date => {
+                findings.undated = false;
+                true
+            }
+            _ => stays(head, line, guard),
+        };
+        if !stays {
+            out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+            run_start = usize::from(line.end);
+        }
+    }
+    let end = head.lines.last().map_or(0, |line| usize::from(line.end));
+    out.extend_from_slice(&head.block[run_start..end]);
+    if guard {
+        cache::write_private(head.block, head.lines, out);
+    }
+    if let Some((before, pin, after)) = changes.pin {
+        out.extend_from_slice(b"set-cookie: ");
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(pin);
+        out.extend_from_slice(after.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    findings
+}
+
+fn stays(head: &ResponseHead<'_>, line: &HeaderLine, guard: bool) -> bool {
+    match line.known {
+        Known::Other => !nominated(head.block, head.lines, line),
+        Known::ContentLength => false,
+        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !guard,
+        known => !known.hop_by_hop(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limits::Limits,
+        proxy::http1::{head::Progress, response::read_response},
+    };
+
+    fn rewritten(lines: &str, guarded: bool, pin: bool) -> (String, Findings) {
+        let response = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        let mut space = Vec::new();
+        let read = read_response(response.as_bytes(), &mut space, &Limits::default(), false).unwrap();
+        let Progress::Complete(head) = read else { panic!("partial") };
+        let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
+        let mut out = Vec::new();
+        let findings = write(&head, &Changes { pin_cookie: "p", pin, guarded }, &mut out);
+        (String::from_utf8(out).unwrap(), findings)
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_the_router_is_dropped() {
+        let (out, findings) = rewritten(
+            "A: 1\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 5\r\nDate: now\r\n\
+             Set-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
+            false,
+            true,
+        );
+        let expected = "A: 1\r\nDate: now\r\nSet-Cookie: q=1\r\nX_Y: kept\r\nCache-Control: public\r\n\
+            set-cookie: p=PIN; Path=/\r\n";
+        assert_eq!(out, expected);
+        assert_eq!(findings, Findings { cookies_dropped: 1, ..Findings::default() });
+    }
+
+    #[test]
+    fn shared_caches_are_kept_from_what_is_not_private() {
+        for (lines, expected, made_private) in [
+            ("", "cache-control: private\r\n", true),
+            (
+                "Cache-Control: max-age=60, public, s-maxage=5\r\n",
+                "cache-control: private, max-age=60\r\n",
+                true,
+            ),
+            (
+                "Cache-Control: no-cache\r\nCache-Control: Public\r\n",
+                "cache-control: private, no-cache\r\n",
+                true,
+            ),
+            ("Surrogate-Control: a\r\nCDN-Cache-Control: b\r\n", "cache-control: private\r\n", true),
+            ("Cache-Control: No-Store\r\n", "Cache-Control: No-Store\r\n", false),
+            (
+                "Cache-Control: max-age=0, private=\"x\"\r\n",
+                "Cache-Control: max-age=0, private=\"x\"\r\n",
+                false,
+            ),
+        ] {
+            let (out, findings) = rewritten(lines, true, false);
+            assert_eq!((out.as_str(), findings.made_private), (expected, made_private), "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The chunked transfer coding (RFC 9112 section 7.1), decoded in place.
+//!
+//! Sizes are hexadecimal digits and nothing else, lines end with CRLF and nothing else, extensions are thrown away
+//! and counted, trailers are kept until the end. Data stays where it was read; only when several chunks arrive in
+//! one read are the later ones moved up to the first.
+
+use super::{
+    body::Piece,
+    bytes::{CLASS, HEX, VALUE},
+    fault::Malformed,
+};
+use crate::{
+    limits::{CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX},
+    proxy::downstream::BodyPart,
+};
+
+/// Where a chunked body is.
+#[derive(Debug, Clone)]
+pub struct ChunkedDecoder {
+    state: State,
+    digits: u8,
+    remaining: u64,
+    extension_bytes_left: u32,
+    trailers: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Size,
+    Extension,
+    SizeLineFeed,
+    Data,
+    DataReturn,
+    DataLineFeed,
+    Trailers,
+    Done,
+}
+
+impl ChunkedDecoder {
+    /// At the start of a body that may hold so many bytes of chunk extensions in all.
+    pub fn new(extension_bytes_max: u32) -> Self {
+        Self {
+            state: State::Size,
+            digits: 0,
+            remaining: 0,
+            extension_bytes_left: extension_bytes_max,
+            trailers: Vec::new(),
+        }
+    }
+
+    /// Whether the body has ended.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Takes the trailer section, the empty line that ends it included. Empty if there were no trailers.
+    pub fn take_trailers(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.trailers)
+    }
+
+    /// Decodes what was read. Bytes behind the end of the body are not consumed.
+    pub fn decode(&mut self, bytes: &mut [u8]) -> Result<Piece, Malformed> {
+        let mut data = 0..0;
+        let mut at = 0;
+        while at < bytes.len() && self.state != State::Done {
+            if self.state == State::Data {
+                at = self.take_data(bytes, at, &mut data);
+            } else {
+                self.step(bytes[at])?;
+                at += 1;
+            }
+        }
+        Ok(Piece { data, consumed: at, done: self.is_done() })
+    }
+
+    /// Takes data from `at` on, joined to what was taken before.
+    fn take_data(&mut self, bytes: &mut [u8], at: usize, data: &mut std::ops::Range<usize>) -> usize {
+        let available = bytes.len() - at;
+        let length = usize::try_from(self.remaining).map_or(available, |remaining| remaining.min(available));
+        if data.start == data.end {
+            *data = at..at;
+        }
+        if data.end != at {
+            bytes.copy_within(at..at + length, data.end);
+        }
+        data.end += length;
+        self.remaining -= length as u64;
+        if self.remaining == 0 {
+            self.state = State::DataReturn;
+        }
+        at + length
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), Malformed> {
+        self.state = match (self.state, byte) {
+            (State::Size, _) if CLASS[usize::from(byte)] & HEX != 0 => {
+                self.take_digit(byte)?;
+                State::Size
+            }
+            (State::Size, b'\r') if self.digits > 0 => State::SizeLineFeed,
+            (State::Size, b';') if self.digits > 0 => State::Extension,
+            (State::Size, _) => return Err(Malformed("a chunk's size is not a hexadecimal number")),
+            (State::Extension, b'\r') => State::SizeLineFeed,
+            (State::Extension, _) if CLASS[usize::from(byte)] & VALUE != 0 => {
+                let left = self.extension_bytes_left.checked_sub(1);
+                self.extension_bytes_left = left.ok_or(Malformed("too many chunk extensions"))?;
+                State::Extension
+            }
+            (State::Extension, _) => return Err(Malformed("a chunk extension holds a control byte")),
+            (State::SizeLineFeed, b'\n') => {
+                self.digits = 0;
+                if self.remaining == 0 { State::Trailers } else { State::Data }
+            }
+            (State::DataReturn, b'\r') => State::DataLineFeed,
+            (State::DataLineFeed, b'\n') => State::Size,
+            (State::Trailers, _) => self.take_trailer_byte(byte)?,
+            _ => return Err(Malformed("a chunk's line does not end with CRLF")),
+        };
+        Ok(())
+    }
+
+    fn take_digit(&mut self, digit: u8) -> Result<(), Malformed> {
+        if self.digits == CHUNK_SIZE_DIGITS_MAX {
+            return Err(Malformed("a chunk's size has more than 16 digits"));
+        }
+        self.digits += 1;
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => (digit | 0x20) - b'a' + 10,
+        };
+        self.remaining = self.remaining << 4 | u64::from(value);
+        Ok(())
+    }
+
+    /// Trailers are kept as they are; [`super::trailers`] reads them once they are whole.
+    fn take_trailer_byte(&mut self, byte: u8) -> Result<State, Malformed> {
+        if self.trailers.len() == TRAILER_BYTES_MAX {
+            return Err(Malformed("the trailers are too long"));
+        }
+        let before = self.trailers.last().copied();
+        if (byte == b'\n') != (before == Some(b'\r')) {
+            return Err(Malformed("a trailer's line does not end with CRLF"));
+        }
+        self.trailers.push(byte);
+        if self.trailers == b"\r\n" {
+            self.trailers.clear();
+            return Ok(State::Done);
+        }
+        Ok(if self.trailers.ends_with(b"\r\n\r\n") { State::Done } else { State::Trailers })
+    }
+}
+
+/// The size line of a chunk, written so that it ends at `end` of `buffer`; returns where it begins. Needs 18 bytes
+/// at most.
+pub fn write_size_before(buffer: &mut [u8], end: usize, size: usize) -> usize {
+    buffer[end - 2..end].copy_from_slice(b"\r\n");
+    let mut at = end - 2;
+    let mut rest = size;
+    loop {
+        at -= 1;
+        buffer[at] = b"0123456789abcdef"[rest & 15];
+        rest >>= 4;
+        if rest == 0 {
+            return at;
+        }
+    }
+}
+
+/// Appends the size line of a chunk.
+pub fn write_size(size: usize, out: &mut Vec<u8>) {
+    let mut text = [0; 18];
+    let start = write_size_before(&mut text, 18, size);
+    out.extend_from_slice(&text[start..]);
+}
+
+/// Puts a chunk's size before a part of a body and its end behind it; with `close`, behind the last part the last
+/// chunk too. The buffer has room for that; trailers would have none, so they go with [`write_last_chunk`].
+pub fn frame_part(mut part: BodyPart, close: bool) -> BodyPart {
+    let (start, mut end) = (part.data.start, part.data.end);
+    let all = part.lease.all();
+    if start < end {
+        part.data.start = write_size_before(all, start, end - start);
+        all[end..end + 2].copy_from_slice(b"\r\n");
+        end += 2;
+    }
+    if part.last && close {
+        all[end..end + LAST_CHUNK.len()].copy_from_slice(LAST_CHUNK);
+        end += LAST_CHUNK.len();
+    }
+    part.data.end = end;
+    part
+}
+
+/// Appends the last chunk with these trailer lines; nothing if there are none.
+pub fn write_last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
+    if !trailers.is_empty() {
+        out.extend_from_slice(b"0\r\n");
+        out.extend_from_slice(trailers);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The last chunk, without trailers.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes `body` in pieces of `step` bytes; the data, the trailers and what was left over.
+    fn decode(body: &[u8], step: usize) -> Result<(Vec<u8>, Vec<u8>, usize, bool), Malformed> {
+        let mut decoder = ChunkedDecoder::new(16);
+        let (mut data, mut at) = (Vec::new(), 0);
+        while at < body.len() && !decoder.is_done() {
+            let mut piece = body[at..body.len().min(at + step)].to_vec();
+            let decoded = decoder.decode(&mut piece)?;
+            data.extend_from_slice(&piece[decoded.data]);
+            at += decoded.consumed;
+        }
+        let done = decoder.is_done();
+        Ok((data, decoder.take_trailers(), body.len() - at, done))
+    }
+
+    #[test]
+    fn data_comes_out_whatever_the_split() {
+        let body = b"5\r\nhello\r\n00001;a=\"b\"\r\n \r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET /";
+        for step in 1..=body.len() {
+            let expected = (b"hello 0123456789".to_vec(), b"X: y\r\n\r\n".to_vec(), 5, true);
+            assert_eq!(decode(body, step), Ok(expected), "{step}");
+        }
+        assert_eq!(decode(b"0\r\n\r\n", 9), Ok((vec![], vec![], 0, true)));
+        assert_eq!(decode(b"3\r\nab", 9), Ok((b"ab".to_vec(), vec![], 0, false)));
+    }
+
+    #[test]
+    fn bad_chunks_are_refused() {
+        for body in [
+            "-5\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            "5xyz\r\n",
+            "\r\n",
+            "12345678901234567\r\n",
+            " 5\r\n",
+            "5 \r\n",
+            "5\n",
+            "5;a\n",
+            "5;\0\r\n",
+            "5\r\nhello0",
+            "5\r\nhello\n",
+            "5\r\nhello\rX",
+            "5\rX",
+            "0\r\nX: y\n\r\n",
+            "0\r\n\n",
+            "0\r\nX\rY",
+            "5;12345678901234567\r\n",
+            ";a\r\n",
+            "g\r\n",
+        ] {
+            for step in [1, 100] {
+                assert!(
+                    decode(body.as_bytes(), step).is_err(),
+                    "{body:?}: {:?}",
+                    decode(body.as_bytes(), step)
+                );
+            }
+        }
+        let long = format!("0\r\nX: {}", "y".repeat(TRAILER_BYTES_MAX));
+        assert!(decode(long.as_bytes(), 1_000).is_err());
+    }
+
+    #[test]
+    fn sizes_are_written_without_leading_zeros() {
+        for (size, text) in [(0, "0\r\n"), (15, "f\r\n"), (16, "10\r\n"), (0x12_ab, "12ab\r\n")] {
+            let mut out = Vec::new();
+            write_size(size, &mut out);
+            assert_eq!(out, text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Cookies (RFC 6265 section 4.2), read in place: one name is looked for, everything else is left as it is.
+
+use std::ops::Range;
+
+use super::head::is_blank;
+
+/// One cookie of a Cookie value that bears the name looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// What to leave out to remove it, its separator included.
+    pub whole: Range<usize>,
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+/// All cookies of this name, in order.
+pub fn find<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Found<'a>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < header.len() {
+            let start = at;
+            let length = memchr::memchr(b';', &header[start..]);
+            let end = length.map_or(header.len(), |length| start + length);
+            at = length.map_or(header.len(), |length| start + length + 1);
+            if let Some(value) = value_of(&header[start..end], name) {
+                return Some(Found { whole: start..at, value });
+            }
+        }
+        None
+    })
+}
+
+/// The value of `name=value`, blanks around both left out, if it bears this name.
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let leading = pair.iter().take_while(|byte| is_blank(**byte)).count();
+    let rest = pair[leading..].strip_prefix(name)?.trim_ascii_start();
+    Some(rest.strip_prefix(b"=")?.trim_ascii())
+}
+
+/// Appends a Cookie value without these cookies (as [`find`] gave them); nothing if none are left.
+pub fn write_without(header: &[u8], removed: impl IntoIterator<Item = Range<usize>>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut at = 0;
+    for range in removed {
+        out.extend_from_slice(&header[at..range.start]);
+        at = range.end;
+    }
+    out.extend_from_slice(&header[at..]);
+    trim_separators(out, start);
+}
+
+fn trim_separators(out: &mut Vec<u8>, start: usize) {
+    let separator = |byte: u8| byte == b';' || is_blank(byte);
+    while out.len() > start && separator(out[out.len() - 1]) {
+        out.pop();
+    }
+    let leading = out[start..].iter().take_while(|byte| separator(**byte)).count();
+    out.drain(start..start + leading);
+}
+
+/// The name of the cookie that a Set-Cookie value sets.
+pub fn set_cookie_name(value: &[u8]) -> &[u8] {
+    let pair = value.split(|&byte| byte == b';').next().unwrap_or_default();
+    pair.split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(header: &str, name: &str) -> (Vec<String>, String) {
+        let found: Vec<_> = find(header.as_bytes(), name.as_bytes()).collect();
+        let values = found.iter().map(|cookie| String::from_utf8_lossy(cookie.value).into_owned()).collect();
+        let removed: Vec<_> = found.into_iter().map(|cookie| cookie.whole).collect();
+        let mut out = b"Cookie: ".to_vec();
+        write_without(header.as_bytes(), removed, &mut out);
+        (values, String::from_utf8_lossy(&out["Cookie: ".len()..]).into_owned())
+    }
+
+    #[test]
+    fn the_routers_cookie_is_taken_out_and_the_rest_stays_as_it_was() {
+        for (header, values, rest) in [
+            ("a=1; p=x; b=2", vec!["x"], "a=1; b=2"),
+            ("p=x", vec!["x"], ""),
+            ("p=x; a=1", vec!["x"], "a=1"),
+            ("a=1; p=x", vec!["x"], "a=1"),
+            ("p=x; p=y;p=z", vec!["x", "y", "z"], ""),
+            ("a=1;p=x;b=2", vec!["x"], "a=1;b=2"),
+            ("pp=1; xp=2; P=3; p", vec![], "pp=1; xp=2; P=3; p"),
+            ("a=\"1\";; b=", vec![], "a=\"1\";; b="),
+            (" p = x ; b=2", vec!["x"], "b=2"),
+            ("p=", vec![""], ""),
+            ("p=a=b", vec!["a=b"], ""),
+            ("", vec![], ""),
+            (";;;", vec![], ""),
+        ] {
+            assert_eq!(
+                without(header, "p"),
+                (values.iter().map(ToString::to_string).collect(), rest.into()),
+                "{header:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_set_cookie_is_what_browsers_take() {
+        for (value, name) in [("p=x; Path=/", "p"), (" p =x", "p"), ("=x", ""), ("p", "p"), ("p;a=b", "p")] {
+            assert_eq!(set_cookie_name(value.as_bytes()), name.as_bytes(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What goes wrong, and whom it harms.
+
+use std::{io::Write, net::TcpListener, sync::Arc, time::Duration};
+
+use super::stage::{Stage, endpoint, eventually, ok, read_all, read_message, text};
+use crate::{limits::Limits, rollout::table::RoutingTable};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_panic_in_one_request_is_one_500() {
+    let endpoint = endpoint(|_| ok("x"));
+    let stage = Stage::new(&[endpoint.address]);
+    let mut other = stage.connect();
+    other.write_all(GET.as_bytes()).unwrap();
+    read_message(&mut other).unwrap();
+    // A table that names slots which nothing fills cannot be published by the control plane; it panics when used.
+    let good = stage.live.load_full();
+    let broken = RoutingTable { endpoint_slots: Vec::new(), ..good.table.clone() };
+    stage.live.publish(broken, Duration::ZERO);
+    assert!(stage.ask(GET).starts_with("HTTP/1.1 500 "));
+    stage.live.publish(good.table.clone(), Duration::ZERO);
+    assert_eq!(stage.count("rolling_panics_total"), 1);
+    other.write_all(GET.as_bytes()).unwrap();
+    assert!(text(read_message(&mut other).unwrap()).ends_with('x'));
+}
+
+#[test]
+fn an_endpoint_with_too_many_requests_has_a_queue() {
+    let gate = Arc::new(std::sync::Barrier::new(2));
+    let opened = Arc::clone(&gate);
+    let endpoint = endpoint(move |request| {
+        if request.starts_with(b"GET /slow") {
+            opened.wait();
+        }
+        ok("x")
+    });
+    let limits = Limits {
+        endpoint_in_flight_max: 1,
+        endpoint_queue_ms: 300,
+        endpoint_queue_max: 1,
+        ..Limits::default()
+    };
+    let stage = Stage::with(&[endpoint.address], limits);
+    let mut slow = stage.connect();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    eventually("the slow one is in flight", || stage.live.load().endpoint(0).in_flight() == 1);
+    let refused = stage.ask(GET);
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n"), "{refused}");
+    assert_eq!(stage.count("rolling_limits_hit_total"), 1);
+    let mut waiting = stage.connect();
+    waiting.write_all(GET.as_bytes()).unwrap();
+    gate.wait();
+    assert!(text(read_message(&mut slow).unwrap()).ends_with('x'));
+    assert!(text(read_message(&mut waiting).unwrap()).ends_with('x'));
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_cut() {
+    let body = "x".repeat(64 << 20);
+    let endpoint = endpoint(move |_| ok(&body));
+    let limits = Limits { body_grace_ms: 300, ..Limits::default() };
+    let stage = Stage::with(&[endpoint.address], limits);
+    let mut client = stage.connect();
+    client.write_all(GET.as_bytes()).unwrap();
+    eventually("it is cut", || stage.count("rolling_limits_hit_total") == 1);
+    assert!(read_all(&mut client).is_err(), "a reset, not an end that looks like one");
+}
+
+#[test]
+fn an_upload_that_stalls_is_cut_and_never_looks_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let limits = Limits { body_grace_ms: 300, ..Limits::default() };
+    let stage = Stage::with(&[listener.local_addr().unwrap()], limits);
+    let mut client = stage.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        .unwrap();
+    let (mut endpoint, _) = listener.accept().unwrap();
+    let received = text(read_all(&mut endpoint).unwrap());
+    assert!(received.ends_with("\r\n\r\n5\r\nhello\r\n"), "{received}");
+    assert!(text(read_all(&mut client).unwrap()).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn an_exchange_of_an_ended_release_is_cut() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stage = Stage::new(&[listener.local_addr().unwrap()]);
+    let mut client = stage.connect();
+    client.write_all(GET.as_bytes()).unwrap();
+    let (mut endpoint, _) = listener.accept().unwrap();
+    read_message(&mut endpoint).unwrap();
+    endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").unwrap();
+    eventually("the response has begun", || stage.release().open_requests == 1);
+    stage.live.load().release(0).set_ended(true);
+    assert!(read_all(&mut client).is_err(), "a reset");
+    assert_eq!(stage.count("rolling_exchanges_ended_total"), 1);
+}
+
+#[test]
+fn a_client_that_left_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stage = Stage::new(&[listener.local_addr().unwrap()]);
+    let mut client = stage.connect();
+    client.write_all(GET.as_bytes()).unwrap();
+    let (mut endpoint, _) = listener.accept().unwrap();
+    read_message(&mut endpoint).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    // A client that only says it has nothing more to ask gets its answer, seconds later too.
+    std::thread::park_timeout(Duration::from_millis(2_500));
+    endpoint.write_all(&ok("late")).unwrap();
+    assert!(text(read_all(&mut client).unwrap()).ends_with("late"));
+}

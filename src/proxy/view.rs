@@ -1,0 +1,176 @@
+//! One worker's view of the routing table: the same routes, held by pointers that no other worker counts.
+//!
+//! A request reads the published table once, and from then on holds an [`AppView`]: routes and live state of its
+//! app as they were at that moment. Views are made when the first request of a table asks for them, so a publish
+//! costs a worker nothing, and an exchange that lasts for hours keeps one app's routes alive, not a whole table.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    live::{endpoints::EndpointState, releases::ReleaseState, table::Published},
+    rollout::{
+        assign::{Draw, Health},
+        bucket,
+        settings::CacheMode,
+        table::{AppRoutes, EndpointRoute, ReleaseRoutes},
+    },
+};
+
+/// The counters that new clients' buckets come from: one per app, shared by all workers, kept over publishes.
+#[derive(Debug, Default)]
+pub struct Buckets {
+    by_app: Mutex<HashMap<usize, Arc<AtomicU64>>>,
+}
+
+impl Buckets {
+    /// An app's counter, by [`AppRoutes::slot`]; it starts at `start`. Locked only when a worker makes a view.
+    fn counter(&self, app: usize, start: u64) -> Arc<AtomicU64> {
+        let mut by_app = self.by_app.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(by_app.entry(app).or_insert_with(|| Arc::new(AtomicU64::new(start))))
+    }
+}
+
+/// One app as a worker sees it.
+#[derive(Debug)]
+pub struct AppView {
+    /// Its routes.
+    pub app: Arc<AppRoutes>,
+    /// Its releases, by their index in [`AppRoutes::releases`].
+    pub releases: Box<[Rc<ReleaseView>]>,
+    /// Responses are kept from shared caches: several releases are routed, and the app does not see to it itself.
+    pub guarded: bool,
+    bucket: Arc<AtomicU64>,
+}
+
+/// One release as a worker sees it.
+#[derive(Debug)]
+pub struct ReleaseView {
+    /// Its live state.
+    pub state: Arc<ReleaseState>,
+    /// Its endpoints, by their index in [`ReleaseRoutes::endpoints`].
+    pub endpoints: Box<[EndpointView]>,
+}
+
+/// One endpoint as a worker sees it.
+#[derive(Debug)]
+pub struct EndpointView {
+    /// Where it is.
+    pub route: EndpointRoute,
+    /// Its live state.
+    pub state: Arc<EndpointState>,
+}
+
+impl AppView {
+    fn new(app: &Arc<AppRoutes>, published: &Published, bucket: Arc<AtomicU64>) -> Self {
+        let releases = app.releases.iter().map(|release| Rc::new(ReleaseView::new(release, published)));
+        Self {
+            app: Arc::clone(app),
+            releases: releases.collect(),
+            guarded: app.routed() > 1 && app.settings.cache == CacheMode::Guard,
+            bucket,
+        }
+    }
+}
+
+impl AppView {
+    /// Whether the app sees to shared caches itself.
+    pub fn trusts_cache(&self) -> bool {
+        self.app.settings.cache == CacheMode::Trust
+    }
+}
+
+/// Health by slot, of this app's endpoints and releases only: all that a repeat asks for.
+impl Health for AppView {
+    fn serves(&self, endpoint: usize) -> bool {
+        self.endpoint(endpoint).is_some_and(|view| view.state.serves())
+    }
+
+    fn in_flight(&self, endpoint: usize) -> u32 {
+        self.endpoint(endpoint).map_or(0, |view| view.state.in_flight())
+    }
+
+    fn weight(&self, endpoint: usize) -> u32 {
+        self.endpoint(endpoint).map_or(100, |view| view.state.weight())
+    }
+
+    fn drain_over(&self, release: usize) -> bool {
+        let index = self.app.releases.iter().position(|route| route.slot == release);
+        index.is_some_and(|index| self.releases[index].state.drain_over())
+    }
+}
+
+impl AppView {
+    fn endpoint(&self, slot: usize) -> Option<&EndpointView> {
+        let endpoints = self.releases.iter().flat_map(|release| release.endpoints.iter());
+        endpoints.into_iter().find(|view| view.route.slot == slot)
+    }
+}
+
+impl ReleaseView {
+    fn new(release: &ReleaseRoutes, published: &Published) -> Self {
+        let endpoint = |route: &EndpointRoute| EndpointView {
+            route: *route,
+            state: Arc::clone(published.endpoint(route.slot)),
+        };
+        Self {
+            state: Arc::clone(published.release(release.slot)),
+            endpoints: release.endpoints.iter().map(endpoint).collect(),
+        }
+    }
+}
+
+/// The table a worker routes by, until it sees a newer one.
+#[derive(Debug)]
+pub struct TableView {
+    /// As published.
+    pub published: Arc<Published>,
+    /// By [`AppRoutes::slot`].
+    apps: RefCell<Vec<Option<Rc<AppView>>>>,
+}
+
+impl TableView {
+    /// A view without apps yet.
+    pub fn new(published: Arc<Published>) -> Self {
+        Self { published, apps: RefCell::default() }
+    }
+
+    /// The app of a Host value.
+    pub fn app(&self, host: &str, buckets: &Buckets, random: impl FnOnce() -> u64) -> Option<Rc<AppView>> {
+        let app = self.published.table.app_for_host(host)?;
+        let mut apps = self.apps.borrow_mut();
+        if apps.len() <= app.slot {
+            apps.resize(app.slot + 1, None);
+        }
+        let view = apps[app.slot].get_or_insert_with(|| {
+            let bucket = buckets.counter(app.slot, random());
+            Rc::new(AppView::new(app, &self.published, bucket))
+        });
+        Some(Rc::clone(view))
+    }
+}
+
+/// Where a request's randomness comes from.
+pub struct RequestDraw<'a> {
+    /// The app.
+    pub view: &'a AppView,
+    /// The worker's generator.
+    pub random: &'a dyn Fn() -> u64,
+}
+
+impl Draw for RequestDraw<'_> {
+    fn bucket(&mut self, _: &AppRoutes) -> u16 {
+        bucket::nth(self.view.bucket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn random(&mut self) -> u64 {
+        (self.random)()
+    }
+}

@@ -1,0 +1,247 @@
+//! The decision itself: DESIGN.md section 5's order and table, row by row.
+
+use super::{
+    Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, Unroutable,
+    endpoints::{another_endpoint, any_endpoint, any_serves, ignores_health},
+};
+use crate::rollout::{
+    bucket,
+    pin::{MOVES_MAX, Pin},
+    settings::Transition,
+    table::{AppRoutes, ReleaseRoutes, Standing},
+};
+
+/// The move of a client within one day that counts as a bounce.
+const BOUNCE: u8 = 3;
+
+/// Below this a cookie that is sent once an hour could lapse under a client that comes back, so it is sent always.
+const REFRESH_ALWAYS_BELOW_SECONDS: u32 = 2 * 3_600;
+
+/// One request, with everything its decision depends on.
+pub(super) struct Decision<'a> {
+    pub(super) app: &'a AppRoutes,
+    pub(super) asked: &'a Asked,
+    pub(super) health: &'a dyn Health,
+    pub(super) draw: &'a mut dyn Draw,
+}
+
+/// A release and an endpoint in it, and why.
+pub(super) struct Place {
+    pub(super) release: usize,
+    pub(super) endpoint: usize,
+    pub(super) reason: Reason,
+}
+
+type Decided = Result<Assignment, Unroutable>;
+
+impl Decision<'_> {
+    pub(super) fn assign(mut self) -> Decided {
+        if !self.app.sticky {
+            let bucket = self.draw.request_bucket(self.app);
+            let place = self.by_bucket(bucket, Reason::NoCookie)?;
+            return Ok(place.with(PinChange::Keep));
+        }
+        match self.asked.pin {
+            PinEvidence::Valid(pin) => self.pinned(pin),
+            PinEvidence::None => self.unpinned(Reason::Bucket, PinChange::First),
+            PinEvidence::Forged => self.unpinned(Reason::Forged, PinChange::Replace),
+            PinEvidence::ForeignKey => self.unpinned(Reason::ForeignKey, PinChange::Replace),
+        }
+    }
+
+    /// A client without a pin of ours: a new bucket, a new client number.
+    fn unpinned(&mut self, reason: Reason, change: fn(Pin) -> PinChange) -> Decided {
+        let bucket = self.draw.bucket(self.app);
+        let place = self.by_bucket(bucket, reason)?;
+        let client = self.draw.random();
+        let release = self.release(place.release);
+        let pin = Pin {
+            bucket,
+            client,
+            tenure: release.tenure,
+            endpoint: release.endpoints[place.endpoint].tag,
+            hour: self.hour(),
+            move_day: self.day(),
+            moves: 0,
+            left_candidate: false,
+        };
+        Ok(place.with(change(pin)))
+    }
+
+    /// Candidate or stable by bucket. A candidate of which nothing serves is passed over.
+    fn by_bucket(&mut self, bucket: u16, reason: Reason) -> Result<Place, Unroutable> {
+        let mut reason = reason;
+        if let Some(release) = self.candidate_of(bucket) {
+            if let Some(endpoint) = self.choose(release) {
+                return Ok(Place { release, endpoint, reason });
+            }
+            reason = Reason::Fallback;
+        }
+        let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
+        let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
+        Ok(Place { release, endpoint, reason })
+    }
+
+    fn pinned(&mut self, pin: Pin) -> Decided {
+        match self.app.by_tenure(pin.tenure) {
+            Some(release) => self.routed(pin, release),
+            None if pin.tenure > self.app.tenures.last => {
+                let place = self.by_bucket(pin.bucket, Reason::Ahead)?;
+                Ok(Place { reason: Reason::Ahead, ..place }.with(PinChange::Keep))
+            }
+            None => {
+                let reason = self.app.left(pin.tenure).into();
+                let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
+                let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
+                Ok(self.moved(pin, Place { release, endpoint, reason }))
+            }
+        }
+    }
+
+    /// A client whose release is routed: it stays, unless a row of the table says otherwise.
+    fn routed(&mut self, pin: Pin, release: usize) -> Decided {
+        let leaves = match self.release(release).standing {
+            Standing::Draining { .. } => self.drained(release),
+            Standing::Stable | Standing::Candidate => self.transition(&pin, release),
+            Standing::Previous => None,
+        };
+        if let Some(place) = leaves {
+            return Ok(self.moved(pin, place));
+        }
+        if let Some(endpoint) = self.serving_endpoint(&pin, release) {
+            return Ok(self.kept(pin, release, endpoint));
+        }
+        if let Some(endpoint) = self.choose(release) {
+            return Ok(self.repinned(pin, release, endpoint));
+        }
+        if let Some(place) = self.refuge(release) {
+            return Ok(self.moved(pin, place));
+        }
+        self.nowhere_better(pin, release)
+    }
+
+    /// A draining release whose time is over lets its clients go at a navigation, if stable serves.
+    fn drained(&mut self, release: usize) -> Option<Place> {
+        let over = self.asked.navigation && self.health.drain_over(self.release(release).slot);
+        let stable = self.app.stable.filter(|_| over)?;
+        let endpoint = self.choose_if_it_serves(stable)?;
+        Some(Place { release: stable, endpoint, reason: Reason::Drained })
+    }
+
+    /// `transition: navigate`: a navigation is routed by bucket again. Whoever `fallback` or `shielded` moved to the
+    /// present stable is left alone.
+    fn transition(&mut self, pin: &Pin, release: usize) -> Option<Place> {
+        let again = self.app.settings.transition == Transition::Navigate && self.asked.navigation;
+        let left_alone = pin.left_candidate && self.app.stable == Some(release);
+        if !again || left_alone {
+            return None;
+        }
+        let target = self.candidate_of(pin.bucket).or(self.app.stable).filter(|target| *target != release)?;
+        let endpoint = self.choose_if_it_serves(target)?;
+        Some(Place { release: target, endpoint, reason: Reason::Bucket })
+    }
+
+    /// Where clients of a release go of which nothing serves: to stable, if that is any better. Stable's own
+    /// clients have nowhere to go.
+    fn refuge(&mut self, release: usize) -> Option<Place> {
+        let reason = match self.release(release).standing {
+            Standing::Candidate => Reason::Fallback,
+            Standing::Draining { .. } => Reason::DrainedEarly,
+            Standing::Stable | Standing::Previous => return None,
+        };
+        let stable = self.app.stable?;
+        let empty = self.release(release).endpoints.is_empty();
+        let endpoint = if empty { self.choose(stable) } else { self.choose_if_it_serves(stable) }?;
+        Some(Place { release: stable, endpoint, reason })
+    }
+
+    /// Nothing serves here, and nothing serves in stable: a move would gain nothing, so the client stays for a real
+    /// attempt.
+    fn nowhere_better(&mut self, pin: Pin, release: usize) -> Decided {
+        if let Some(endpoint) = self.release(release).by_tag(pin.endpoint) {
+            return Ok(self.kept(pin, release, endpoint));
+        }
+        let endpoint = any_endpoint(self.app, release, self.health, self.draw);
+        endpoint.map(|endpoint| self.repinned(pin, release, endpoint)).ok_or(Unroutable::NoRelease)
+    }
+
+    /// The pinned endpoint, if it serves, or if this release ignores health.
+    fn serving_endpoint(&self, pin: &Pin, release: usize) -> Option<usize> {
+        let index = self.release(release).by_tag(pin.endpoint)?;
+        let slot = self.release(release).endpoints[index].slot;
+        let serves = self.health.serves(slot) || ignores_health(self.app, release, self.health);
+        serves.then_some(index)
+    }
+
+    /// The same release and endpoint. A navigation sends the cookie again, so that its Max-Age starts anew.
+    fn kept(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
+        let due = pin.hour != self.hour() || self.app.settings.pinseconds < REFRESH_ALWAYS_BELOW_SECONDS;
+        let change = if self.asked.navigation && due {
+            // Otherwise a client that comes daily would find an old day's count again after 256 days.
+            let moves = if pin.move_day == self.day() { pin.moves } else { 0 };
+            PinChange::Refresh(Pin { hour: self.hour(), move_day: self.day(), moves, ..pin })
+        } else {
+            PinChange::Keep
+        };
+        Place { release, endpoint, reason: Reason::Pin }.with(change)
+    }
+
+    /// The same release, another endpoint: no move.
+    fn repinned(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
+        let tag = self.release(release).endpoints[endpoint].tag;
+        let place = Place { release, endpoint, reason: Reason::RepinEndpoint };
+        place.with(PinChange::Replace(Pin { endpoint: tag, hour: self.hour(), ..pin }))
+    }
+
+    /// Another release.
+    pub(super) fn moved(&self, pin: Pin, place: Place) -> Assignment {
+        let release = self.release(place.release);
+        let today = pin.move_day == self.day();
+        let moves = if today { (pin.moves + 1).min(MOVES_MAX) } else { 1 };
+        let pin = Pin {
+            tenure: release.tenure,
+            endpoint: release.endpoints[place.endpoint].tag,
+            hour: self.hour(),
+            move_day: self.day(),
+            moves,
+            left_candidate: matches!(place.reason, Reason::Fallback | Reason::Shielded),
+            ..pin
+        };
+        Assignment { bounced: moves == BOUNCE, ..place.with(PinChange::Replace(pin)) }
+    }
+
+    /// The candidate, if a bucket is among its own.
+    fn candidate_of(&self, bucket: u16) -> Option<usize> {
+        self.app.candidate.filter(|_| bucket::is_candidates(bucket, self.app.bucket_offset, self.app.blend))
+    }
+
+    /// An endpoint that serves; in a stable below half healthy, any.
+    fn choose(&mut self, release: usize) -> Option<usize> {
+        another_endpoint(self.app, release, &[], self.health, self.draw)
+    }
+
+    pub(super) fn choose_if_it_serves(&mut self, release: usize) -> Option<usize> {
+        if any_serves(self.app, release, self.health) { self.choose(release) } else { None }
+    }
+
+    pub(super) fn release(&self, index: usize) -> &ReleaseRoutes {
+        &self.app.releases[index]
+    }
+
+    /// The hour as a pin stores it.
+    fn hour(&self) -> u16 {
+        (self.asked.hour % (1 << 16)) as u16
+    }
+
+    /// The day as a pin stores it.
+    fn day(&self) -> u8 {
+        (self.asked.hour / 24 % 256) as u8
+    }
+}
+
+impl Place {
+    pub(super) fn with(self, pin: PinChange) -> Assignment {
+        let Self { release, endpoint, reason } = self;
+        Assignment { release, endpoint, reason, pin, bounced: false }
+    }
+}

@@ -1,0 +1,136 @@
+//! The choice of an endpoint inside a release: least in flight of two choices.
+//!
+//! Two random choices keep load as even as looking at all of them would, without every router rushing to the same
+//! idle endpoint. One that is new or came back gets less than its share at first. Health is heeded, but for a stable release that is below half healthy: then the checks are
+//! doubted more than the release, and every endpoint is tried.
+
+use super::{Draw, Health};
+use crate::rollout::table::{AppRoutes, EndpointRoute};
+
+/// Another endpoint of the same release for a repeat, or none: least in flight of two choices among those that
+/// serve and are not in `tried` (slots).
+pub fn another_endpoint(
+    app: &AppRoutes,
+    release: usize,
+    tried: &[usize],
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Option<usize> {
+    let endpoints = &app.releases[release].endpoints;
+    let untried = |endpoint: &EndpointRoute| !tried.contains(&endpoint.slot);
+    let serves = |endpoint: &EndpointRoute| untried(endpoint) && health.serves(endpoint.slot);
+    let random = draw.random();
+    if let Some(found) = among_two(endpoints, random, &serves, health) {
+        return Some(found);
+    }
+    // Not both of the two serve, so all have to be looked at.
+    if ignores_health(app, release, health) {
+        least_of_two(endpoints, random, &untried, health)
+    } else {
+        least_of_two(endpoints, random, &serves, health)
+    }
+}
+
+/// Any endpoint of a release, whatever its health.
+pub(super) fn any_endpoint(
+    app: &AppRoutes,
+    release: usize,
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Option<usize> {
+    least_of_two(&app.releases[release].endpoints, draw.random(), &|_| true, health)
+}
+
+/// Whether any endpoint of a release serves.
+pub(super) fn any_serves(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
+    app.releases[release].endpoints.iter().any(|endpoint| health.serves(endpoint.slot))
+}
+
+/// Whether this is the stable release, and less than half of it serves.
+pub(super) fn ignores_health(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
+    let endpoints = &app.releases[release].endpoints;
+    app.stable == Some(release)
+        && endpoints.iter().filter(|endpoint| health.serves(endpoint.slot)).count() * 2 < endpoints.len()
+}
+
+/// The better of two random endpoints, if both are acceptable: the usual case, at a cost that does not grow with
+/// the release.
+fn among_two(
+    endpoints: &[EndpointRoute],
+    random: u64,
+    accept: &dyn Fn(&EndpointRoute) -> bool,
+    health: &dyn Health,
+) -> Option<usize> {
+    let (one, other) = two_of(endpoints.len(), random)?;
+    let both = accept(&endpoints[one]) && accept(&endpoints[other]);
+    both.then(|| less_loaded(endpoints, (one, other), random, health))
+}
+
+/// The better of two random acceptable endpoints, each found by its rank among them.
+fn least_of_two(
+    endpoints: &[EndpointRoute],
+    random: u64,
+    accept: &dyn Fn(&EndpointRoute) -> bool,
+    health: &dyn Health,
+) -> Option<usize> {
+    let acceptable = || endpoints.iter().enumerate().filter(|(_, endpoint)| accept(endpoint));
+    let (one, other) = two_of(acceptable().count(), random)?;
+    let ranked = |rank: usize| acceptable().nth(rank).map(|(index, _)| index);
+    // Health may change between the two passes; the first is then as good as any.
+    let one = ranked(one).or_else(|| ranked(0))?;
+    let other = ranked(other).unwrap_or(one);
+    Some(less_loaded(endpoints, (one, other), random, health))
+}
+
+/// The one with less in flight. One that starts slowly is passed over in proportion, whatever its load: at a light
+/// load everybody's is nothing.
+fn less_loaded(
+    endpoints: &[EndpointRoute],
+    (one, other): (usize, usize),
+    random: u64,
+    health: &dyn Health,
+) -> usize {
+    let weight = |index: usize| u64::from(health.weight(endpoints[index].slot));
+    let (weight_of_one, weight_of_other) = (weight(one), weight(other));
+    if weight_of_one != weight_of_other {
+        let (slow, usual) = if weight_of_one < weight_of_other { (one, other) } else { (other, one) };
+        let (least, most) = (weight_of_one.min(weight_of_other), weight_of_one.max(weight_of_other));
+        // Places come from the high bits of both halves, so the low ones are as good as a draw of their own.
+        return if random % most < least { slow } else { usual };
+    }
+    let load = |index: usize| health.in_flight(endpoints[index].slot);
+    if load(other) < load(one) { other } else { one }
+}
+
+/// Two different places below `count` (the same one if there is only one), each equally likely.
+fn two_of(count: usize, random: u64) -> Option<(usize, usize)> {
+    let scaled = |random: u64, below: usize| {
+        usize::try_from(((random & 0xFFFF_FFFF) * below as u64) >> 32).unwrap_or_default()
+    };
+    match count {
+        0 => None,
+        1 => Some((0, 0)),
+        _ => {
+            let one = scaled(random >> 32, count);
+            Some((one, (one + 1 + scaled(random, count - 1)) % count))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_places_differ_and_are_in_range() {
+        assert_eq!(two_of(0, 1), None);
+        assert_eq!(two_of(1, u64::MAX), Some((0, 0)));
+        for count in [2, 3, 10, 10_000] {
+            for random in (0..1_000u64).map(|step| step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).chain([u64::MAX])
+            {
+                let (one, other) = two_of(count, random).unwrap();
+                assert!(one != other && one < count && other < count, "{one} {other} of {count}");
+            }
+        }
+    }
+}

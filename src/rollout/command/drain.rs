@@ -1,0 +1,28 @@
+//! The command that ends a drain: a person's, or the deadline's.
+
+use super::{Case, Done, Refusal};
+use crate::rollout::{draft::Draft, record::Tenure};
+
+/// `finish drain`. The deadline's own never fails for the app's state: whatever it was meant for is over then.
+pub(super) fn finish(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    tenure: Option<Tenure>,
+    automatic: bool,
+) -> Result<Done, Refusal> {
+    let drains = |tenure| draft.next.draining.iter().any(|draining| draining.tenure == tenure);
+    match tenure {
+        None if draft.next.draining.is_empty() => return Ok(Done::Unchanged),
+        Some(tenure) if !drains(tenure) => {
+            let over = draft.next.by_tenure(tenure).is_none() && tenure <= draft.next.tenures.last;
+            return if automatic || over { Ok(Done::Unchanged) } else { Err(not_draining(tenure)) };
+        }
+        _ => case.check_if_match()?,
+    }
+    draft.retire(tenure);
+    Ok(Done::Changed)
+}
+
+fn not_draining(tenure: Tenure) -> Refusal {
+    Refusal::state("not_draining", format!("no release of tenure {tenure} is draining"))
+}

@@ -1,0 +1,100 @@
+//! The gate: who may give a command at all, and when a lock holds them back.
+
+use super::{Asker, Command, Refusal, Role, stable};
+use crate::{
+    limits::REASON_BYTES_MAX,
+    rollout::{draft::Draft, record::Record},
+};
+
+/// Checks everything about a command that does not depend on what it would change.
+pub(super) fn admit(record: Option<&Record>, command: &Command, asker: &Asker) -> Result<(), Refusal> {
+    check_role(asker.role, needs(command))?;
+    check_reason("reason", &asker.reason)?;
+    if !repeats_own_rollback(record, command, asker) && !is_stop(command) {
+        check_lock(record, asker)?;
+    }
+    check_named(command, asker)?;
+    if record.is_none() && !may_be_first(command) {
+        return Err(Refusal::no_rollout());
+    }
+    if record.is_some_and(Draft::is_exhausted) {
+        let message = "the app has used up its numbers: start it anew under another name";
+        return Err(Refusal::state("exhausted", message));
+    }
+    Ok(())
+}
+
+/// Refuses a role that is too low.
+pub(in crate::rollout) fn check_role(role: Role, needs: Role) -> Result<(), Refusal> {
+    if role < needs { Err(Refusal::Forbidden { role, needs }) } else { Ok(()) }
+}
+
+/// Refuses `ci` while a lock stands.
+pub(in crate::rollout) fn check_lock(record: Option<&Record>, asker: &Asker) -> Result<(), Refusal> {
+    match record.and_then(|record| record.lock_at(asker.at)) {
+        Some(lock) if asker.role <= Role::Ci => {
+            Err(Refusal::Locked { by: lock.by.clone(), reason: lock.reason.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A lock that a rollback set ends with the next command of an operator, so that a pipeline goes on only after a
+/// person has looked.
+pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
+    let by_router = matches!(command, Command::FinishDrain { automatic: true, .. });
+    if asker.role >= Role::Operator && !by_router && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
+        next.lock = None;
+    }
+}
+
+pub(super) fn check_reason(field: &'static str, reason: &str) -> Result<(), Refusal> {
+    if reason.len() > REASON_BYTES_MAX {
+        let message = format!("{} bytes long, at most {REASON_BYTES_MAX} are allowed", reason.len());
+        return Err(Refusal::Value { field, message });
+    }
+    Ok(())
+}
+
+const fn needs(command: &Command) -> Role {
+    match command {
+        Command::Lock { .. } | Command::Unlock | Command::FinishDrain { automatic: false, .. } => {
+            Role::Operator
+        }
+        // The router itself asks, and no lock or role may keep a drain from ending.
+        Command::FinishDrain { automatic: true, .. } => Role::Viewer,
+        _ => Role::Ci,
+    }
+}
+
+/// What an app without a record can be told: its first release, and to stop what it does not do.
+const fn may_be_first(command: &Command) -> bool {
+    let sets = matches!(command, Command::SetCandidate { .. } | Command::SetStable { .. });
+    sets || matches!(command, Command::Abort { .. } | Command::Unlock | Command::FinishDrain { .. })
+}
+
+/// What no lock holds back: stopping a rollout, and the end of a drain.
+const fn is_stop(command: &Command) -> bool {
+    matches!(command, Command::Abort { .. } | Command::FinishDrain { automatic: true, .. })
+}
+
+/// A rollback locks `ci` out; the pipeline that gave it and repeats it, because the answer was lost, gets the same
+/// answer again.
+fn repeats_own_rollback(record: Option<&Record>, command: &Command, asker: &Asker) -> bool {
+    let (Some(record), Command::Rollback { to }) = (record, command) else { return false };
+    let own = record.lock.as_ref().is_some_and(|lock| lock.automatic);
+    own && stable::repeats_rollback(record, to.as_ref(), asker)
+}
+
+/// `ci` must say what it saw where a mistake would release the wrong thing.
+fn check_named(command: &Command, asker: &Asker) -> Result<(), Refusal> {
+    let (Command::Promote { release } | Command::Abort { release } | Command::SetBlend { release, .. }) =
+        command
+    else {
+        return Ok(());
+    };
+    if asker.role == Role::Ci && release.is_none() && asker.if_match.is_none() {
+        return Err(Refusal::Precondition);
+    }
+    Ok(())
+}

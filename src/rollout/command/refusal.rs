@@ -1,0 +1,84 @@
+//! Refusals: why a command is not done, for the person who has to act, and as a stable word for programs.
+
+use super::Role;
+use crate::rollout::release::ReleaseId;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// 409: the app's state does not allow it. `code` is a stable snake_case word.
+    #[error("{message}")]
+    State {
+        /// A stable word for programs.
+        code: &'static str,
+        /// For the person who has to act.
+        message: String,
+    },
+    /// 412: the record has moved on.
+    #[error("the app is at seq {now}, not at {seen}: look again and repeat")]
+    Stale {
+        /// What the asker saw.
+        seen: u64,
+        /// What is.
+        now: u64,
+    },
+    /// 422: a value is not allowed.
+    #[error("{field}: {message}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// What is allowed.
+        message: String,
+    },
+    /// 423: a lock stands.
+    #[error("locked by {by}: {}", if reason.is_empty() { "no reason given" } else { reason })]
+    Locked {
+        /// Who locked.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// 428: `ci` must say what it saw.
+    #[error("a `ci` token must send `release` or If-Match with this command")]
+    Precondition,
+    /// 403: the role may not.
+    #[error("a `{role}` token may not do this; it needs `{needs}`")]
+    Forbidden {
+        /// The asker's.
+        role: Role,
+        /// The least that may.
+        needs: Role,
+    },
+}
+
+impl Refusal {
+    /// A stable snake_case word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::State { code, .. } => code,
+            Self::Stale { .. } => "stale",
+            Self::Value { .. } => "value",
+            Self::Locked { .. } => "locked",
+            Self::Precondition => "precondition_required",
+            Self::Forbidden { .. } => "forbidden",
+        }
+    }
+
+    pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
+        Self::State { code, message: message.into() }
+    }
+
+    pub(super) fn no_rollout() -> Self {
+        Self::state("no_rollout", "the app has no rollout yet: set its stable release first")
+    }
+
+    pub(super) fn no_candidate() -> Self {
+        Self::state("no_candidate", "the app has no candidate: set one first")
+    }
+
+    /// The release named is not the candidate, but `candidate` is.
+    pub(super) fn other_candidate(named: &ReleaseId, candidate: &ReleaseId) -> Self {
+        let message = format!("{named} is not the candidate, {candidate} is: look again and name that one");
+        Self::state("other_candidate", message)
+    }
+}

@@ -1,0 +1,130 @@
+//! Commands about the stable release: promote, set it, roll back.
+
+use super::{Asker, Case, Done, PROMOTE, ROLLBACK, Refusal, SET_STABLE};
+use crate::rollout::{
+    adopt::RAW,
+    blend::Blend,
+    draft::{Draft, Fate},
+    history,
+    record::{DrainCause, LeftReason, Lock, Record},
+    release::ReleaseId,
+};
+
+/// `promote`.
+pub(super) fn promote(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    release: Option<&ReleaseId>,
+) -> Result<Done, Refusal> {
+    match (release, draft.next.candidate_release()) {
+        (Some(named), None) if draft.next.stable_release() == Some(named) && made_stable(case) => {
+            return Ok(Done::Unchanged);
+        }
+        (Some(named), Some(candidate)) if named != candidate => {
+            return Err(Refusal::other_candidate(named, candidate));
+        }
+        (Some(_), None) => return Err(Refusal::no_candidate()),
+        _ => {}
+    }
+    case.check_if_match()?;
+    move_candidate(draft)
+}
+
+/// Whether the last change of the tracks was one that puts a release on stable for good.
+fn made_stable(case: &Case<'_>) -> bool {
+    let last = case.record.and_then(|record| record.last_move.as_ref());
+    matches!(last.map(|last| last.command.as_str()), Some(PROMOTE | SET_STABLE | RAW))
+}
+
+fn move_candidate(draft: &mut Draft<'_>) -> Result<Done, Refusal> {
+    let candidate = draft.next.candidate_release().cloned();
+    let candidate = candidate.ok_or_else(Refusal::no_candidate)?;
+    draft.set_tracks(Some(candidate), None, Fate::Drain(DrainCause::Promote));
+    draft.next.blend = Blend::ZERO;
+    draft.set_previous();
+    Ok(Done::Changed)
+}
+
+/// `set stable`.
+pub(super) fn set(case: &Case<'_>, draft: &mut Draft<'_>, release: &ReleaseId) -> Result<Done, Refusal> {
+    if draft.next.stable_release() == Some(release) {
+        return Ok(Done::Unchanged);
+    }
+    case.check_if_match()?;
+    let candidate = draft.next.candidate_release().cloned();
+    if candidate.as_ref() == Some(release) {
+        return move_candidate(draft);
+    }
+    draft.set_tracks(Some(release.clone()), candidate, Fate::Drain(DrainCause::SetStable));
+    draft.set_previous();
+    Ok(Done::Changed)
+}
+
+/// `rollback`.
+pub(super) fn rollback(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    to: Option<&ReleaseId>,
+) -> Result<Done, Refusal> {
+    let Some(record) = case.record else { return Err(Refusal::no_rollout()) };
+    if repeats_rollback(record, to, case.asker) {
+        return Ok(Done::Unchanged);
+    }
+    case.check_if_match()?;
+    let target = target(case, record, to)?;
+    let from = record.stable_release();
+    let previous = history::before(&case.background.stables, &target, from);
+    draft.set_tracks(Some(target.clone()), None, Fate::Leave(LeftReason::Rollback));
+    draft.next.blend = Blend::ZERO;
+    draft.next.previous = previous;
+    draft.next.lock = Some(lock_out(case, record, &target));
+    Ok(Done::Changed)
+}
+
+/// Whether the last move already did it. Without a target a second rollback would go one release further back, which
+/// nobody wants from a click or a call that was only repeated; who has seen the first one's outcome (If-Match) or
+/// names a target does want it.
+pub(super) fn repeats_rollback(record: &Record, to: Option<&ReleaseId>, asker: &Asker) -> bool {
+    let there = match to {
+        Some(to) => record.stable_release() == Some(to),
+        None => asker.if_match != Some(record.seq),
+    };
+    let last = record.last_move.as_ref().map(|last| last.command.as_str());
+    there && last == Some(ROLLBACK) && record.candidate.is_none()
+}
+
+/// Where a rollback goes: `previous`, or any release that was stable before.
+fn target(case: &Case<'_>, record: &Record, to: Option<&ReleaseId>) -> Result<ReleaseId, Refusal> {
+    let Some(to) = to else {
+        let none = "the app has no previous release to go back to: name one of its history";
+        return record.previous.clone().ok_or_else(|| Refusal::state("no_previous", none));
+    };
+    if record.stable_release() == Some(to) {
+        let hint = if record.candidate.is_some() { ": abort drops the candidate" } else { "" };
+        return Err(Refusal::state("release_is_stable", format!("{to} is the stable release already{hint}")));
+    }
+    let known = record.previous.as_ref() == Some(to)
+        || case.background.stables.iter().any(|stable| stable.release == *to);
+    if !known {
+        let message =
+            format!("{to} was never stable in this app's history: set it as candidate, or as stable");
+        return Err(Refusal::state("not_in_history", message));
+    }
+    Ok(to.clone())
+}
+
+/// The lock that holds `ci` back after a rollback. A person's lock stays instead, and loses its end, since it now
+/// also stands for this.
+fn lock_out(case: &Case<'_>, record: &Record, target: &ReleaseId) -> Lock {
+    let asker = case.asker;
+    match record.lock_at(asker.at).filter(|lock| !lock.automatic) {
+        Some(lock) => Lock { until: None, ..lock.clone() },
+        None => Lock {
+            reason: format!("rolled back to {target}; an operator's next command ends this lock"),
+            by: asker.actor.clone(),
+            at: asker.at,
+            until: None,
+            automatic: true,
+        },
+    }
+}

@@ -1,0 +1,147 @@
+//! A draft: the next record of an app while it is being decided, and the one place where tenures begin and end.
+//!
+//! Commands and adoption differ in what they want on the tracks and in what becomes of whoever leaves them; that a
+//! release which never left keeps its tenure is here, once. Deliberately absent: every rule about who may ask.
+
+use super::{
+    command::{Asker, Background, Decision},
+    history,
+    record::{DrainCause, Draining, HistoryEvent, LastMove, Left, LeftReason, Record, Stay, Tenure},
+    release::ReleaseId,
+};
+use crate::limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX};
+
+/// What becomes of a release that is on no track any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// It serves those pinned to it for a while.
+    Drain(DrainCause),
+    /// It is gone at once.
+    Leave(LeftReason),
+}
+
+/// The next record of an app, and the one before it.
+pub(super) struct Draft<'a> {
+    before: Record,
+    pub(super) next: Record,
+    asker: &'a Asker,
+    background: &'a Background,
+}
+
+impl<'a> Draft<'a> {
+    /// Starts from a record; a lock whose end has passed is gone.
+    pub(super) fn of(record: Option<&Record>, asker: &'a Asker, background: &'a Background) -> Self {
+        let before = record.cloned().unwrap_or_else(Record::empty);
+        let mut next = before.clone();
+        next.lock = before.lock_at(asker.at).cloned();
+        Self { before, next, asker, background }
+    }
+
+    /// Whether an app has given out all its numbers, so that nothing can change any more.
+    pub(super) fn is_exhausted(record: &Record) -> bool {
+        record.seq >= SEQ_MAX || record.tenures.last > Tenure::MAX - 2
+    }
+
+    /// Puts releases on the tracks. One that was routed before (on a track, or draining) never left: it keeps its
+    /// tenure. Whoever is on no track any more meets its fate.
+    pub(super) fn set_tracks(&mut self, stable: Option<ReleaseId>, candidate: Option<ReleaseId>, fate: Fate) {
+        debug_assert!(stable.is_none() || stable != candidate, "a release is on one track");
+        let were = [self.next.stable.take(), self.next.candidate.take()];
+        let [was_stable, was_candidate] = &were;
+        self.next.stable = stable.map(|release| self.enter(release, was_stable, was_candidate));
+        self.next.candidate = candidate.map(|release| self.enter(release, was_candidate, was_stable));
+        for stay in were.into_iter().flatten() {
+            if self.next.by_tenure(stay.tenure).is_none() {
+                self.end(stay, fate);
+            }
+        }
+    }
+
+    /// The stay of a release on a track: `here` is who was on this track, `there` who was on the other.
+    fn enter(&mut self, release: ReleaseId, here: &Option<Stay>, there: &Option<Stay>) -> Stay {
+        if let Some(stay) = here.as_ref().filter(|stay| stay.release == release) {
+            return stay.clone();
+        }
+        let moved = there.as_ref().filter(|stay| stay.release == release).map(|stay| stay.tenure);
+        let tenure = moved.or_else(|| self.return_from_drain(&release)).unwrap_or_else(|| self.new_tenure());
+        Stay { release, tenure, set_by: self.asker.actor.clone(), since: self.asker.at }
+    }
+
+    fn return_from_drain(&mut self, release: &ReleaseId) -> Option<Tenure> {
+        let index = self.next.draining.iter().position(|draining| draining.release == *release)?;
+        Some(self.next.draining.remove(index).tenure)
+    }
+
+    fn new_tenure(&mut self) -> Tenure {
+        self.next.tenures.last += 1;
+        self.next.tenures.last
+    }
+
+    fn end(&mut self, stay: Stay, fate: Fate) {
+        match fate {
+            Fate::Leave(reason) => self.leave(stay.tenure, reason),
+            Fate::Drain(cause) => {
+                let since = self.asker.at;
+                let until = since.saturating_add(self.background.drain_max_ms);
+                let Stay { release, tenure, .. } = stay;
+                self.next.draining.push(Draining { release, tenure, cause, since, until });
+                while self.next.draining.len() > DRAINING_MAX {
+                    let oldest = self.next.draining.remove(0);
+                    self.leave(oldest.tenure, LeftReason::Drained);
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, tenure: Tenure, reason: LeftReason) {
+        let left = &mut self.next.tenures.left;
+        left.push(Left { tenure, reason });
+        left.drain(..left.len().saturating_sub(TENURES_LEFT_MAX));
+    }
+
+    /// Retires draining releases: one by its tenure, or all.
+    pub(super) fn retire(&mut self, tenure: Option<Tenure>) {
+        let retires = |draining: &Draining| tenure.is_none_or(|tenure| draining.tenure == tenure);
+        for draining in std::mem::take(&mut self.next.draining) {
+            if retires(&draining) {
+                self.leave(draining.tenure, LeftReason::Drained);
+            } else {
+                self.next.draining.push(draining);
+            }
+        }
+    }
+
+    /// Sets `previous` to the stable release that was replaced. Where there was none, it stays, unless it is the
+    /// stable release itself, which then has the one before it in the history.
+    pub(super) fn set_previous(&mut self) {
+        if self.next.stable_release() == self.before.stable_release() {
+            return;
+        }
+        let replaced = self.before.stable_release().or(self.before.previous.as_ref()).cloned();
+        self.next.previous = match (&self.next.stable, replaced) {
+            (Some(stable), Some(replaced)) if stable.release == replaced => {
+                history::before(&self.background.stables, &stable.release, None)
+            }
+            (_, replaced) => replaced,
+        };
+    }
+
+    /// The finished change, signed.
+    pub(super) fn finish(self, command: &str) -> Decision {
+        let Self { before, mut next, asker, .. } = self;
+        let tracks =
+            |record: &Record| (record.stable_release().cloned(), record.candidate_release().cloned());
+        if tracks(&before) != tracks(&next) {
+            let dropped = before.candidate.iter().find(|stay| next.by_tenure(stay.tenure).is_none());
+            let dropped = dropped.map(|stay| stay.release.clone());
+            next.last_move = Some(LastMove { command: command.to_owned(), dropped });
+        }
+        next.seq += 1;
+        next.command = command.to_owned();
+        next.actor = asker.actor.clone();
+        next.reason = asker.reason.clone();
+        next.at = asker.at;
+        let changed = history::changed(&before, &next);
+        Decision::Change(Box::new(HistoryEvent { record: next, changed }))
+    }
+}

@@ -1,0 +1,205 @@
+//! Endpoints: literal, canonicalised addresses, and which of them are allowed.
+//!
+//! Whoever may write keyvalues chooses where this router connects to, so an address that would reach a cloud's
+//! metadata service, the router itself or its store is refused by its number, in every spelling. Names are refused
+//! too: what they resolve to could change after the check.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The longest endpoint anybody can mean: a full IPv6 address in brackets and a port have 47 characters.
+const ENDPOINT_CHARS_MAX: usize = 64;
+
+/// Metadata services outside of the link-local range.
+const METADATA_V4: [Ipv4Addr; 1] = [Ipv4Addr::new(100, 100, 100, 200)];
+
+/// Metadata services in IPv6's unique local range.
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+
+/// Which addresses may be endpoints.
+#[derive(Debug, Clone, Default)]
+pub struct AddressPolicy {
+    /// Whether loopback addresses are refused.
+    pub loopback_refused: bool,
+    /// The store's and any router's own listeners, which are never endpoints. An unspecified address stands for
+    /// every loopback address with its port; the machine's other addresses are listed by whoever knows them.
+    pub own: Vec<SocketAddr>,
+}
+
+/// Why a value is no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not `ip:port`.
+    #[error("an endpoint is `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000")]
+    Malformed,
+    /// Unspecified, multicast, broadcast, link-local or a metadata service.
+    #[error("an endpoint cannot be an unspecified, multicast, link-local or metadata address")]
+    Forbidden,
+    /// Loopback, where the policy refuses it.
+    #[error("loopback endpoints are switched off by the router's settings")]
+    Loopback,
+    /// One of the router's own listeners, or its store.
+    #[error("an endpoint cannot be the router itself or its store")]
+    Own,
+}
+
+impl AddressPolicy {
+    /// Parses and canonicalises one endpoint: IPv4-mapped IPv6 becomes IPv4; no names, no scope ids, port not 0.
+    pub fn parse(&self, text: &str) -> Result<SocketAddr, EndpointError> {
+        if text.len() > ENDPOINT_CHARS_MAX || text.contains('%') {
+            return Err(EndpointError::Malformed);
+        }
+        let address = canonical(text.parse().map_err(|_| EndpointError::Malformed)?);
+        if address.port() == 0 {
+            return Err(EndpointError::Malformed);
+        }
+        let reached = reached(address.ip());
+        if forbidden(address.ip()) || forbidden(reached) {
+            return Err(EndpointError::Forbidden);
+        }
+        if self.loopback_refused && reached.is_loopback() {
+            return Err(EndpointError::Loopback);
+        }
+        if self.own.iter().any(|own| covers(canonical(*own), reached, address.port())) {
+            return Err(EndpointError::Own);
+        }
+        Ok(address)
+    }
+}
+
+/// One spelling for each address: IPv4-mapped IPv6 as IPv4, no flow label, no scope id.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// The IPv4 address that a translating IPv6 address leads to (IPv4-compatible, RFC 4291 2.5.5.1; NAT64, RFC 6052;
+/// 6to4, RFC 3056), or the address itself.
+fn reached(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = ip else { return ip };
+    let v4 = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    };
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => ip,
+        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
+        _ => ip,
+    }
+}
+
+fn forbidden(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let this_network = v4.octets()[0] == 0;
+            this_network
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_link_local()
+                || METADATA_V4.contains(&v4)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unspecified()
+                || v6.is_multicast()
+                || v6.is_unicast_link_local()
+                || METADATA_V6.contains(&v6)
+        }
+    }
+}
+
+/// Whether a listener answers at `ip:port`. A wildcard answers on loopback of both families, since an IPv6 one
+/// usually takes IPv4 as well.
+fn covers(own: SocketAddr, ip: IpAddr, port: u16) -> bool {
+    own.port() == port && (own.ip() == ip || own.ip().is_unspecified() && ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open() -> AddressPolicy {
+        AddressPolicy::default()
+    }
+
+    #[test]
+    fn canonicalises_what_it_takes() {
+        for (text, canonical) in [
+            ("10.0.0.9:3000", "10.0.0.9:3000"),
+            ("127.0.0.1:9001", "127.0.0.1:9001"),
+            ("[::ffff:10.0.0.9]:3000", "10.0.0.9:3000"),
+            ("[FD00:0:0::9]:3000", "[fd00::9]:3000"),
+            ("[::1]:9001", "[::1]:9001"),
+        ] {
+            assert_eq!(open().parse(text).map(|address| address.to_string()), Ok(canonical.to_owned()));
+        }
+    }
+
+    #[test]
+    fn takes_nothing_but_a_literal_address_and_a_port() {
+        let texts = "|localhost:80|10.0.0.9|10.0.0.9:|10.0.0.9:0|10.0.0.9:65536|10.0.9:80|010.0.0.9:80|10.0.0.9:80/x\
+             |http://10.0.0.9:80| 10.0.0.9:80|10.0.0.9:80 |[fe80::1%eth0]:80|[fd00::1%1]:80|fd00::1:80\
+             |0x7f.1:80|2130706433:80|10.0.0.9:+80|10.0.0.9:8\u{660}";
+        for text in texts.split('|') {
+            assert_eq!(open().parse(text), Err(EndpointError::Malformed), "{text:?}");
+        }
+        assert_eq!(open().parse(&"1".repeat(10_000)), Err(EndpointError::Malformed));
+    }
+
+    #[test]
+    fn refuses_what_is_nobodys_endpoint() {
+        for text in [
+            "0.0.0.0:80",
+            "0.1.2.3:80",
+            "224.0.0.1:80",
+            "255.255.255.255:80",
+            "169.254.1.1:80",
+            "169.254.169.254:80",
+            "100.100.100.200:80",
+            "[::]:80",
+            "[ff02::1]:80",
+            "[fe80::1]:80",
+            "[fd00:ec2::254]:80",
+            "[fd20:ce::254]:80",
+            "[::ffff:169.254.169.254]:80",
+            "[::169.254.169.254]:80",
+            "[64:ff9b::169.254.169.254]:80",
+            "[2002:a9fe:a9fe::1]:80",
+            "[::ffff:0.0.0.0]:80",
+        ] {
+            assert_eq!(open().parse(text), Err(EndpointError::Forbidden), "{text}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_allowed_unless_switched_off() {
+        let closed = AddressPolicy { loopback_refused: true, own: Vec::new() };
+        for text in ["127.0.0.1:80", "127.8.8.8:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "[::127.0.0.1]:80"]
+        {
+            assert_eq!(closed.parse(text), Err(EndpointError::Loopback), "{text}");
+            assert!(open().parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn never_itself_nor_its_store() {
+        let own = ["0.0.0.0:80", "[::]:443", "[::ffff:10.0.0.1]:8080", "127.0.0.1:2379"];
+        let own =
+            AddressPolicy { loopback_refused: false, own: own.map(|own| own.parse().unwrap()).to_vec() };
+        for text in [
+            "127.0.0.1:80",
+            "127.9.9.9:80",
+            "[::1]:80",
+            "127.0.0.1:443",
+            "[::1]:443",
+            "10.0.0.1:8080",
+            "127.0.0.1:2379",
+            "[::ffff:127.0.0.1]:2379",
+            "[64:ff9b::10.0.0.1]:8080",
+        ] {
+            assert_eq!(own.parse(text), Err(EndpointError::Own), "{text}");
+        }
+        for text in ["127.0.0.1:81", "10.0.0.1:80", "10.0.0.2:8080", "127.0.0.2:2379"] {
+            assert!(own.parse(text).is_ok(), "{text}");
+        }
+    }
+}

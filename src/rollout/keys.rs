@@ -1,0 +1,169 @@
+//! The layout of the keyvalues: which key means what (DESIGN.md section 3).
+
+use super::{app::AppName, release::ReleaseId};
+
+/// The placeholder key; its presence says that a store has been set up.
+pub const NULL: &str = "rolling/null";
+/// The prefix of everything a routing table is built from, besides [`APPS`].
+pub const ROLLING: &str = "rolling/";
+/// The prefix of all endpoints.
+pub const APPS: &str = "apps/";
+/// The prefix of the router's own keys, closed to the raw key API.
+pub const ROUTER: &str = "rolling/router/";
+
+/// A key with a meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// `rolling/null`.
+    Null,
+    /// `rolling/<app>/stable/id`.
+    StableId(AppName),
+    /// `rolling/<app>/candidate/id`.
+    CandidateId(AppName),
+    /// `rolling/<app>/blendpercent`.
+    BlendPercent(AppName),
+    /// `rolling/<app>/stickyness`.
+    Stickyness(AppName),
+    /// `rolling/<app>/rollout`.
+    Record(AppName),
+    /// `rolling/<app>/events/<seq>`.
+    Event(AppName, u64),
+    /// `rolling/<app>/settings`.
+    Settings(AppName),
+    /// `rolling/router/...`.
+    Router,
+    /// `apps/<segment>/containers/<container id>`: one endpoint of a release.
+    Endpoint(ReleaseId, String),
+}
+
+/// What a key means; `None` for keys that are none of ours.
+pub fn meaning(key: &str) -> Option<Meaning> {
+    if let Some(rest) = key.strip_prefix(ROLLING) {
+        return rolling_meaning(rest);
+    }
+    let (segment, container) = key.strip_prefix(APPS)?.split_once("/containers/")?;
+    if container.is_empty() || container.contains('/') {
+        return None;
+    }
+    let release = format!("apps/{segment}/containers").parse().ok()?;
+    Some(Meaning::Endpoint(release, container.to_owned()))
+}
+
+fn rolling_meaning(rest: &str) -> Option<Meaning> {
+    if rest == "null" {
+        return Some(Meaning::Null);
+    }
+    let (app, rest) = rest.split_once('/')?;
+    if app == "router" {
+        return Some(Meaning::Router);
+    }
+    let app: AppName = app.parse().ok()?;
+    match rest {
+        "stable/id" => Some(Meaning::StableId(app)),
+        "candidate/id" => Some(Meaning::CandidateId(app)),
+        "blendpercent" => Some(Meaning::BlendPercent(app)),
+        "stickyness" => Some(Meaning::Stickyness(app)),
+        "rollout" => Some(Meaning::Record(app)),
+        "settings" => Some(Meaning::Settings(app)),
+        _ => {
+            let twelve_digits = |seq: &&str| seq.len() == 12 && seq.bytes().all(|byte| byte.is_ascii_digit());
+            let seq = rest.strip_prefix("events/").filter(twelve_digits)?;
+            Some(Meaning::Event(app, seq.parse().ok()?))
+        }
+    }
+}
+
+/// `rolling/<app>/stable/id`.
+pub fn stable_id(app: &AppName) -> String {
+    format!("rolling/{app}/stable/id")
+}
+
+/// `rolling/<app>/candidate/id`.
+pub fn candidate_id(app: &AppName) -> String {
+    format!("rolling/{app}/candidate/id")
+}
+
+/// `rolling/<app>/blendpercent`.
+pub fn blendpercent(app: &AppName) -> String {
+    format!("rolling/{app}/blendpercent")
+}
+
+/// `rolling/<app>/stickyness`.
+pub fn stickyness(app: &AppName) -> String {
+    format!("rolling/{app}/stickyness")
+}
+
+/// `rolling/<app>/rollout`: the rollout record.
+pub fn record(app: &AppName) -> String {
+    format!("rolling/{app}/rollout")
+}
+
+/// `rolling/<app>/settings`.
+pub fn settings(app: &AppName) -> String {
+    format!("rolling/{app}/settings")
+}
+
+/// `rolling/<app>/events/<seq, 12 digits>`.
+pub fn event(app: &AppName, seq: u64) -> String {
+    format!("rolling/{app}/events/{seq:012}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let app: AppName = "Shop-1.eu".parse().unwrap();
+        for (key, meant) in [
+            (stable_id(&app), Meaning::StableId(app.clone())),
+            (candidate_id(&app), Meaning::CandidateId(app.clone())),
+            (blendpercent(&app), Meaning::BlendPercent(app.clone())),
+            (stickyness(&app), Meaning::Stickyness(app.clone())),
+            (record(&app), Meaning::Record(app.clone())),
+            (settings(&app), Meaning::Settings(app.clone())),
+            (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
+            (NULL.to_owned(), Meaning::Null),
+            ("rolling/router/pin-keys".to_owned(), Meaning::Router),
+        ] {
+            assert_eq!(meaning(&key), Some(meant), "{key}");
+        }
+        assert_eq!(event(&app, 1), "rolling/Shop-1.eu/events/000000000001");
+    }
+
+    #[test]
+    fn only_keys_directly_below_containers_are_endpoints() {
+        let release: ReleaseId = "apps/shop-a-80/containers".parse().unwrap();
+        let endpoint = Meaning::Endpoint(release, "c:1".into());
+        assert_eq!(meaning("apps/shop-a-80/containers/c:1"), Some(endpoint));
+        for key in [
+            "apps/shop-a-80/containers",
+            "apps/shop-a-80/containers/",
+            "apps/shop-a-80/containers/c/x",
+            "apps/shop-a-80/c",
+            "apps/a/b/containers/c",
+            "apps//containers/c",
+        ] {
+            assert_eq!(meaning(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn strangers_mean_nothing() {
+        for key in [
+            "",
+            "rolling",
+            "rolling/",
+            "rolling/shop",
+            "rolling/shop/",
+            "rolling/shop/id",
+            "rolling/null/stable/id",
+            "rolling/-shop/stable/id",
+            "rolling/shop/events/1",
+            "rolling/shop/events/+00000000001",
+            "Rolling/shop/stable/id",
+        ] {
+            assert_eq!(meaning(key), None, "{key}");
+        }
+    }
+}

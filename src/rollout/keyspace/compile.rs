@@ -1,0 +1,296 @@
+//! Compiling: from the last good readings to a routing table.
+//!
+//! An app is compiled anew only when one of its own keys, or an endpoint of a release it routes, was written. What
+//! both forms have in common keeps its slots: an endpoint its health and load, a stay its drain.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hasher as _,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use siphasher::sip::SipHasher24;
+
+use super::{AppKeys, Endpoints, Keyspace, KeyspaceOptions, Slots, claims::Claimant};
+use crate::rollout::{
+    app::AppName,
+    bucket,
+    pin::PinCodec,
+    record::{Record, Tenure},
+    release::ReleaseId,
+    settings::Settings,
+    table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseKey, ReleaseRoutes, RoutingTable, Standing},
+};
+
+impl Keyspace {
+    /// Compiles the routing table. Apps that did not change since the last call are shared with it.
+    pub fn build(&mut self, revision: u64) -> RoutingTable {
+        self.compile_apps();
+        self.settle_claims();
+        let apps = self.apps.iter().filter_map(|(name, app)| Some((name.clone(), app.compiled.clone()?)));
+        let mut table = RoutingTable {
+            apps: apps.collect(),
+            revision,
+            endpoint_slots: self.endpoint_slots.publish(),
+            release_slots: self.release_slots.publish(),
+            ..RoutingTable::default()
+        };
+        for (host, name) in self.claims.hosts() {
+            let Some(app) = table.apps.get(name) else { continue };
+            match host.strip_prefix("*.") {
+                Some(suffix) => table.wildcards.insert(suffix.into(), Arc::clone(app)),
+                None => table.hosts.insert(host.into(), Arc::clone(app)),
+            };
+        }
+        table.default_app = match &self.options.default_app {
+            Some(name) => table.apps.get(name).cloned(),
+            None if table.apps.len() == 1 => table.apps.values().next().cloned(),
+            None => None,
+        };
+        table
+    }
+
+    fn compile_apps(&mut self) {
+        let changed = std::mem::take(&mut self.changed_releases);
+        let mut ended = Vec::new();
+        for (name, app) in &mut self.apps {
+            app.touch(&changed);
+            if app.compiled.is_some() {
+                continue;
+            }
+            let last = app.last.take();
+            if let Some(record) = &app.record {
+                let slot = app_slot(&mut self.app_slots, name);
+                let mut compiler = Compiler {
+                    options: &self.options,
+                    releases: &self.releases,
+                    endpoint_slots: &mut self.endpoint_slots,
+                    release_slots: &mut self.release_slots,
+                    name,
+                    last: last.as_deref(),
+                };
+                let routes = Arc::new(compiler.routes(record, &app.settings, app.revision, slot));
+                app.compiled = Some(Arc::clone(&routes));
+                app.last = Some(routes);
+            } else if app.is_empty() && app.settings_modified == 0 {
+                ended.push(name.clone());
+            }
+            give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), app.last.as_deref());
+        }
+        for name in ended {
+            self.apps.remove(&name);
+        }
+    }
+
+    fn settle_claims(&mut self) {
+        let routed = self.apps.iter().filter(|(_, app)| app.compiled.is_some());
+        let claimants = routed.map(|(name, app)| Claimant {
+            name,
+            settings: &app.settings,
+            modified: app.settings_modified,
+        });
+        self.claims.settle(claimants.collect());
+    }
+}
+
+impl AppKeys {
+    /// Notes that endpoints of a release that this app routes have changed.
+    fn touch(&mut self, changed: &HashMap<ReleaseId, u64>) {
+        if changed.is_empty() {
+            return;
+        }
+        let Some(record) = &self.record else { return };
+        let newest = routed_releases(record).filter_map(|(release, ..)| changed.get(release)).max();
+        if let Some(newest) = newest {
+            self.revision = self.revision.max(*newest);
+            self.compiled = None;
+        }
+    }
+}
+
+fn app_slot(slots: &mut HashMap<AppName, usize>, name: &AppName) -> usize {
+    if let Some(slot) = slots.get(name) {
+        return *slot;
+    }
+    let slot = slots.len();
+    slots.insert(name.clone(), slot);
+    slot
+}
+
+/// Gives up the slots of whatever an app's last form had and its present one has not.
+fn give_up(
+    endpoint_slots: &mut Slots<EndpointKey>,
+    release_slots: &mut Slots<ReleaseKey>,
+    last: Option<&AppRoutes>,
+    now: Option<&AppRoutes>,
+) {
+    let Some(last) = last else { return };
+    let releases = |app: &AppRoutes| app.releases.iter().map(|release| release.slot).collect::<Vec<_>>();
+    let endpoints = |app: &AppRoutes| {
+        let endpoints = app.releases.iter().flat_map(|release| &release.endpoints);
+        endpoints.map(|endpoint| endpoint.slot).collect::<Vec<_>>()
+    };
+    let kept: HashSet<usize> = now.map(releases).unwrap_or_default().into_iter().collect();
+    releases(last)
+        .into_iter()
+        .filter(|slot| !kept.contains(slot))
+        .for_each(|slot| release_slots.give_up(slot));
+    let kept: HashSet<usize> = now.map(endpoints).unwrap_or_default().into_iter().collect();
+    endpoints(last)
+        .into_iter()
+        .filter(|slot| !kept.contains(slot))
+        .for_each(|slot| endpoint_slots.give_up(slot));
+}
+
+/// The releases that an app's table lists, each once: stable, the candidate (unless it is stable), draining ones,
+/// `previous` (unless it is routed).
+fn routed_releases(record: &Record) -> impl Iterator<Item = (&ReleaseId, Tenure, Standing)> {
+    let stable = record.stable.as_ref();
+    let candidate = candidate(record);
+    let on_track = |release: &ReleaseId| {
+        let is = |stay: &crate::rollout::record::Stay| stay.release == *release;
+        stable.is_some_and(is) || candidate.is_some_and(is)
+    };
+    let stays = stable.map(|stay| (&stay.release, stay.tenure, Standing::Stable)).into_iter();
+    let stays = stays.chain(candidate.map(|stay| (&stay.release, stay.tenure, Standing::Candidate)));
+    let draining = record.draining.iter().map(|draining| {
+        let standing = Standing::Draining { since: draining.since, until: draining.until };
+        (&draining.release, draining.tenure, standing)
+    });
+    let drains = |release: &ReleaseId| record.draining.iter().any(|draining| draining.release == *release);
+    let previous = record.previous.as_ref().filter(|previous| !on_track(previous) && !drains(previous));
+    stays.chain(draining).chain(previous.map(|previous| (previous, 0, Standing::Previous)))
+}
+
+/// The candidate as it is routed: one equal to stable is none.
+fn candidate(record: &Record) -> Option<&crate::rollout::record::Stay> {
+    let stable = record.stable.as_ref().map(|stay| &stay.release);
+    record.candidate.as_ref().filter(|candidate| Some(&candidate.release) != stable)
+}
+
+/// Compiles one app.
+struct Compiler<'a> {
+    options: &'a KeyspaceOptions,
+    releases: &'a std::collections::BTreeMap<ReleaseId, Endpoints>,
+    endpoint_slots: &'a mut Slots<EndpointKey>,
+    release_slots: &'a mut Slots<ReleaseKey>,
+    name: &'a AppName,
+    last: Option<&'a AppRoutes>,
+}
+
+impl Compiler<'_> {
+    fn routes(&mut self, record: &Record, settings: &Arc<Settings>, revision: u64, slot: usize) -> AppRoutes {
+        let mut releases: Vec<ReleaseRoutes> = Vec::new();
+        for (id, tenure, standing) in routed_releases(record) {
+            let release = self.release(id, tenure, standing, &releases);
+            releases.push(release);
+        }
+        let place = |wanted: Standing| releases.iter().position(|release| release.standing == wanted);
+        AppRoutes {
+            name: self.name.clone(),
+            seq: record.seq,
+            revision: self.revision(&releases, revision),
+            blend: record.blend,
+            sticky: record.sticky,
+            stable: place(Standing::Stable),
+            candidate: place(Standing::Candidate),
+            bucket_offset: candidate(record).map_or(0, |candidate| bucket::offset(candidate.tenure)),
+            tenures: record.tenures.clone(),
+            settings: Arc::clone(settings),
+            pins: PinCodec::new(self.name.clone(), self.options.pin_keys.clone()),
+            set_cookie: set_cookie(settings, self.options.https),
+            slot,
+            releases,
+        }
+    }
+
+    fn release(
+        &mut self,
+        id: &ReleaseId,
+        tenure: Tenure,
+        standing: Standing,
+        before: &[ReleaseRoutes],
+    ) -> ReleaseRoutes {
+        let same = |release: &&ReleaseRoutes| release.id == *id && release.tenure == tenure;
+        let slot = self.last.and_then(|last| last.releases.iter().find(same)).map(|release| release.slot);
+        let slot = slot.unwrap_or_else(|| {
+            self.release_slots.take(ReleaseKey { app: self.name.clone(), release: id.clone(), tenure })
+        });
+        // Two stays of one release share its endpoints.
+        let endpoints = match before.iter().find(|release| release.id == *id) {
+            Some(known) => known.endpoints.clone(),
+            None => self.endpoints(id),
+        };
+        ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, slot }
+    }
+
+    fn endpoints(&mut self, id: &ReleaseId) -> Vec<EndpointRoute> {
+        let stored = self.releases.get(id).into_iter().flat_map(|endpoints| endpoints.values());
+        let mut addresses: Vec<SocketAddr> = stored.map(|endpoint| endpoint.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let last = self.last.and_then(|last| last.releases.iter().find(|release| release.id == *id));
+        let last = last.map_or(&[][..], |release| &release.endpoints);
+        let mut tags = HashSet::with_capacity(addresses.len());
+        let mut endpoints = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let known = last.binary_search_by_key(&address, |endpoint| endpoint.address);
+            let slot = known.map(|index| last[index].slot).unwrap_or_else(|_| {
+                let key = EndpointKey { app: self.name.clone(), release: id.clone(), address };
+                self.endpoint_slots.take(key)
+            });
+            endpoints.push(EndpointRoute { address, tag: distinct_tag(address, &mut tags), slot });
+        }
+        endpoints
+    }
+
+    /// The newest store revision among the app's own keys and its releases' endpoints.
+    fn revision(&self, releases: &[ReleaseRoutes], own: u64) -> u64 {
+        let stored = releases.iter().filter_map(|release| self.releases.get(&release.id));
+        stored.flat_map(|endpoints| endpoints.values()).map(|endpoint| endpoint.modified).fold(own, u64::max)
+    }
+}
+
+/// A tag for an address that no other address of the release has. Collisions are one in billions.
+fn distinct_tag(address: SocketAddr, taken: &mut HashSet<u32>) -> u32 {
+    let mut attempt = 0u8;
+    loop {
+        let tag = tag(address, attempt);
+        if taken.insert(tag) || attempt == u8::MAX {
+            return tag;
+        }
+        attempt += 1;
+    }
+}
+
+fn tag(address: SocketAddr, attempt: u8) -> u32 {
+    let mut hasher = SipHasher24::new();
+    match address.ip() {
+        IpAddr::V4(v4) => hasher.write(&v4.octets()),
+        IpAddr::V6(v6) => hasher.write(&v6.octets()),
+    }
+    hasher.write(&address.port().to_be_bytes());
+    hasher.write(&[attempt]);
+    let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// The value of Set-Cookie before and after the pin.
+fn set_cookie(settings: &Settings, https: bool) -> (Box<str>, Box<str>) {
+    let cookie = &settings.cookie;
+    let mut attributes = format!("; Path=/; Max-Age={}", settings.pinseconds);
+    if let Some(domain) = &cookie.domain {
+        attributes.push_str("; Domain=");
+        attributes.push_str(domain);
+    }
+    attributes.push_str("; HttpOnly; SameSite=");
+    attributes.push_str(cookie.samesite.as_str());
+    if cookie.secure.unwrap_or(https) {
+        attributes.push_str("; Secure");
+    }
+    if cookie.partitioned {
+        attributes.push_str("; Partitioned");
+    }
+    (format!("{}=", cookie.name).into(), attributes.into())
+}

@@ -1,0 +1,75 @@
+//! Problems: stored values that cannot be taken, for the person who has to mend them.
+
+use serde::Serialize;
+
+use super::{Keyspace, routed};
+use crate::rollout::{app::AppName, keys, release::ReleaseId};
+
+/// How much of a value is shown: enough to recognise it.
+const SHOWN_CHARS: usize = 120;
+
+/// A stored value that cannot be taken, for the person who has to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The key.
+    pub key: String,
+    /// What it holds (shortened, escaped).
+    pub value: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl Problem {
+    fn new(key: &str, value: &[u8], allowed: String) -> Self {
+        Self { key: key.to_owned(), value: shown(value), allowed }
+    }
+}
+
+impl Keyspace {
+    /// Every value that cannot be taken, ordered by key. What two apps claim is found by [`Keyspace::build`].
+    pub fn problems(&self) -> Vec<Problem> {
+        let faults = self.values.iter().filter_map(|(key, stored)| {
+            let fault = stored.fault.clone()?;
+            Some(Problem::new(key, &stored.raw, fault))
+        });
+        let waiting = self.apps.keys().filter_map(|name| self.waiting_stable(name));
+        let refused = self.claims.refused();
+        let claims = refused
+            .map(|(name, claim, allowed)| Problem::new(&keys::settings(name), claim.as_bytes(), allowed));
+        let mut problems: Vec<Problem> = faults.chain(waiting).chain(claims).collect();
+        problems.sort_by(|one, other| one.key.cmp(&other.key));
+        problems
+    }
+
+    /// Whether a value would be taken if it were written now: what a raw write through the API is checked by.
+    /// Keys without a meaning take anything.
+    pub fn check(&self, key: &str, value: &[u8]) -> Result<(), Problem> {
+        let fault = routed(key).and_then(|meaning| self.fault_of(&meaning, value));
+        fault.map_or(Ok(()), |allowed| Err(Problem::new(key, value, allowed)))
+    }
+
+    /// A release that an old script made stable, and that waits for its first endpoint to be adopted.
+    fn waiting_stable(&self, name: &AppName) -> Option<Problem> {
+        let app = &self.apps[name];
+        let text = app.old.stable.as_deref()?;
+        let release = ReleaseId::parse_nullable(text).ok()??;
+        let stable = app.record.as_ref().and_then(|record| record.stable.as_ref());
+        if stable.is_some_and(|stay| stay.release == release) || self.endpoints(&release) > 0 {
+            return None;
+        }
+        let allowed = format!(
+            "a release with an endpoint: it becomes stable as soon as a key {release}/<container id> holds `ip:port`"
+        );
+        Some(Problem::new(&keys::stable_id(name), text.as_bytes(), allowed))
+    }
+}
+
+/// A value as it may be shown anywhere: no control characters, not long.
+fn shown(value: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&value[..value.len().min(SHOWN_CHARS * 4)]);
+    let mut shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if text.chars().count() > SHOWN_CHARS || value.len() > SHOWN_CHARS * 4 {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,208 @@
+//! Reading one value: what each key may hold, and what a value that cannot be taken leaves as it was.
+
+use std::{collections::HashSet, net::SocketAddr, sync::Arc};
+
+use super::{AppKeys, Keyspace, StoredEndpoint};
+use crate::rollout::{
+    adopt::OldKeys,
+    app::AppName,
+    blend::Blend,
+    endpoint::{AddressPolicy, EndpointError},
+    keys::Meaning,
+    record::Record,
+    release::ReleaseId,
+    settings::Settings,
+};
+
+/// The most bytes of JSON that are read as a record: 8 draining releases and 64 tenures need a tenth of it.
+const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// A value that can be taken.
+enum Reading {
+    Record(Box<Record>),
+    Settings(Arc<Settings>),
+    Address(SocketAddr),
+    Old,
+}
+
+/// Where one of the four old keys is kept.
+type OldPlace = fn(&mut OldKeys) -> &mut Option<String>;
+
+impl Keyspace {
+    /// Takes one value in; where it cannot be taken, says what is allowed instead.
+    pub(super) fn read(&mut self, meaning: Meaning, value: &[u8], modified: u64) -> Option<String> {
+        let (reading, fault) = match parse(&meaning, value, &self.options.addresses) {
+            Ok(reading) => (Some(reading), None),
+            Err(allowed) => (None, Some(allowed)),
+        };
+        if let Some((name, place)) = old_key(&meaning) {
+            // Kept as it stands, since adoption is what reads it.
+            let text = String::from_utf8_lossy(value.trim_ascii()).into_owned();
+            *place(&mut self.app(name).old) = Some(text);
+            return fault;
+        }
+        match (meaning, reading) {
+            (Meaning::Record(name), Some(Reading::Record(record))) => {
+                let app = self.app(&name);
+                app.record = Some(*record);
+                app.written(modified);
+            }
+            (Meaning::Settings(name), Some(Reading::Settings(settings))) => {
+                let app = self.app(&name);
+                app.settings = settings;
+                app.settings_modified = modified;
+                app.written(modified);
+            }
+            (Meaning::Endpoint(release, container), Some(Reading::Address(address))) => {
+                self.changed_releases.insert(release.clone(), modified);
+                let endpoints = self.releases.entry(release).or_default();
+                endpoints.insert(container, StoredEndpoint { address, modified });
+            }
+            // No older address of an endpoint is any truer, so it drops out.
+            (Meaning::Endpoint(release, container), None) => {
+                self.drop_endpoint(release, &container, modified)
+            }
+            // All else keeps its last good reading.
+            _ => {}
+        }
+        fault
+    }
+
+    /// Takes a deletion in.
+    pub(super) fn forget(&mut self, meaning: Meaning, revision: u64) {
+        if let Some((name, place)) = old_key(&meaning) {
+            *place(&mut self.app(name).old) = None;
+            return;
+        }
+        match meaning {
+            Meaning::Record(name) => {
+                let app = self.app(&name);
+                app.record = None;
+                app.written(revision);
+            }
+            Meaning::Settings(name) => {
+                let app = self.app(&name);
+                app.settings = Arc::default();
+                app.settings_modified = 0;
+                app.written(revision);
+            }
+            Meaning::Endpoint(release, container) => self.drop_endpoint(release, &container, revision),
+            _ => {}
+        }
+    }
+
+    /// Whether a value would be taken; the error says what is allowed instead.
+    pub(super) fn fault_of(&self, meaning: &Meaning, value: &[u8]) -> Option<String> {
+        match (meaning, parse(meaning, value, &self.options.addresses)) {
+            (_, Err(allowed)) => Some(allowed),
+            (Meaning::Settings(name), Ok(Reading::Settings(settings))) => {
+                self.claims.refusal(name, &settings)
+            }
+            _ => None,
+        }
+    }
+
+    fn drop_endpoint(&mut self, release: ReleaseId, container: &str, revision: u64) {
+        if let Some(endpoints) = self.releases.get_mut(&release) {
+            endpoints.remove(container);
+            if endpoints.is_empty() {
+                self.releases.remove(&release);
+            }
+        }
+        self.changed_releases.insert(release, revision);
+    }
+
+    fn app(&mut self, name: &AppName) -> &mut AppKeys {
+        // Names are cloned only for apps that are new.
+        if !self.apps.contains_key(name) {
+            self.apps.insert(name.clone(), AppKeys::default());
+        }
+        self.apps.get_mut(name).expect("inserted above")
+    }
+}
+
+impl AppKeys {
+    /// Something the routes depend on was written.
+    fn written(&mut self, revision: u64) {
+        self.revision = self.revision.max(revision);
+        self.compiled = None;
+    }
+}
+
+/// An old key's app, and where its value is kept.
+fn old_key(meaning: &Meaning) -> Option<(&AppName, OldPlace)> {
+    match meaning {
+        Meaning::StableId(app) => Some((app, |old| &mut old.stable)),
+        Meaning::CandidateId(app) => Some((app, |old| &mut old.candidate)),
+        Meaning::BlendPercent(app) => Some((app, |old| &mut old.blend)),
+        Meaning::Stickyness(app) => Some((app, |old| &mut old.sticky)),
+        _ => None,
+    }
+}
+
+fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<Reading, String> {
+    let text = || std::str::from_utf8(value).map(str::trim_ascii);
+    match meaning {
+        Meaning::Record(_) => read_record(value).map(Box::new).map(Reading::Record),
+        Meaning::Settings(_) => {
+            let settings = Settings::parse(value).map_err(|error| error.to_string())?;
+            Ok(Reading::Settings(Arc::new(settings)))
+        }
+        Meaning::Endpoint(..) => {
+            let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
+            addresses.parse(text).map(Reading::Address).map_err(|error| error.to_string())
+        }
+        old => {
+            let text = text().map_err(|_| "text in UTF-8".to_owned())?;
+            check_old(old, text).map(|()| Reading::Old)
+        }
+    }
+}
+
+fn check_old(meaning: &Meaning, text: &str) -> Result<(), String> {
+    match meaning {
+        Meaning::StableId(_) | Meaning::CandidateId(_) => {
+            let allowed = |error| format!("{error}, or `rolling/null` for none");
+            ReleaseId::parse_nullable(text).map(drop).map_err(allowed)
+        }
+        Meaning::BlendPercent(_) => text.parse::<Blend>().map(drop).map_err(|error| error.to_string()),
+        Meaning::Stickyness(_) if !matches!(text, "0" | "1") => {
+            Err("stickyness is `1` (clients are pinned) or `0`".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_record(value: &[u8]) -> Result<Record, String> {
+    if value.len() > RECORD_BYTES_MAX {
+        return Err(format!("a rollout record has at most {RECORD_BYTES_MAX} bytes"));
+    }
+    let record: Record =
+        serde_json::from_slice(value).map_err(|error| format!("a rollout record: {error}"))?;
+    check_record(&record)?;
+    Ok(record)
+}
+
+/// What the types of a record cannot say: every routed tenure is one that was given, and none is given twice, or a
+/// pin could stand for two releases.
+fn check_record(record: &Record) -> Result<(), String> {
+    if record.seq == 0 {
+        return Err("a rollout record whose seq is 1 or more".to_owned());
+    }
+    let on_tracks = record.stable.iter().chain(&record.candidate).map(|stay| stay.tenure);
+    let mut seen = HashSet::new();
+    for tenure in on_tracks.chain(record.draining.iter().map(|draining| draining.tenure)) {
+        if tenure == 0 || tenure > record.tenures.last {
+            let last = record.tenures.last;
+            return Err(format!(
+                "a rollout record whose tenures are from 1 to tenures.last ({last}), not {tenure}"
+            ));
+        }
+        if !seen.insert(tenure) {
+            return Err(format!(
+                "a rollout record in which no two releases have the same tenure, as {tenure} is"
+            ));
+        }
+    }
+    Ok(())
+}

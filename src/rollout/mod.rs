@@ -1,0 +1,25 @@
+//! The pure core: what a rollout is, what commands do to it, and where one request goes.
+//!
+//! No I/O, async, locks or clock: time, randomness and health come in as arguments. Everything here can be driven
+//! by a property test, and is.
+
+pub mod adopt;
+pub mod app;
+pub mod assign;
+pub mod blend;
+pub mod bucket;
+pub mod command;
+pub mod commit;
+mod draft;
+pub mod drain;
+pub mod endpoint;
+pub mod history;
+pub mod keys;
+pub mod keyspace;
+pub mod pin;
+pub mod record;
+pub mod release;
+pub mod settings;
+pub mod table;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The rollout record: the one stored value an app is routed by, and the events that keep its history.
+
+use serde::{Deserialize, Serialize};
+
+use super::{blend::Blend, release::ReleaseId};
+use crate::limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX};
+
+/// Numbers one stay of a release on tracks; 1 is an app's first.
+pub type Tenure = u32;
+
+/// The rollout record of one app, stored as JSON at `rolling/<app>/rollout`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The count of changes of this record; 1 is the first.
+    pub seq: u64,
+    /// The release that serves everyone by default; `None` in an app that has none yet.
+    pub stable: Option<Stay>,
+    /// The release on trial.
+    pub candidate: Option<Stay>,
+    /// The candidate's share of unpinned clients.
+    pub blend: Blend,
+    /// Whether clients are pinned.
+    pub sticky: bool,
+    /// What a rollback without a target goes to.
+    pub previous: Option<ReleaseId>,
+    /// Releases off their track that still serve those pinned to them, oldest first.
+    pub draining: Vec<Draining>,
+    /// Which numbers were given, and how they ended.
+    pub tenures: Tenures,
+    /// A lock that holds `ci` back.
+    pub lock: Option<Lock>,
+    /// The last change of who is on a track, by which a repeated command is told from a new one: what comes between
+    /// (a blend, a lock, the end of a drain) does not make a repeat a new wish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_move: Option<LastMove>,
+    /// The command that wrote this record, e.g. `promote`.
+    pub command: String,
+    /// Who gave it.
+    pub actor: String,
+    /// Why, in their words.
+    pub reason: String,
+    /// When, Unix ms.
+    pub at: u64,
+}
+
+/// A release on a track, in its present tenure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its tenure.
+    pub tenure: Tenure,
+    /// Who put it there.
+    #[serde(default)]
+    pub set_by: String,
+    /// When it came on this track, Unix ms.
+    #[serde(default)]
+    pub since: u64,
+}
+
+/// A release off its track, still routed for those pinned to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draining {
+    /// The release.
+    pub release: ReleaseId,
+    /// The tenure its pins carry.
+    pub tenure: Tenure,
+    /// What took it off its track.
+    pub cause: DrainCause,
+    /// When, Unix ms.
+    pub since: u64,
+    /// `since` + `drainmaxseconds`: when any router may retire it, Unix ms.
+    pub until: u64,
+}
+
+/// What took a release off its track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DrainCause {
+    /// A promote.
+    Promote,
+    /// A `set stable`.
+    SetStable,
+    /// A raw write.
+    Raw,
+}
+
+/// The tenures given so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tenures {
+    /// The last number given; 0 before the first.
+    pub last: Tenure,
+    /// Why the newest 64 left, oldest first; older ones read [`LeftReason::Drained`].
+    pub left: Vec<Left>,
+}
+
+/// A tenure that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Its number.
+    pub tenure: Tenure,
+    /// Why it ended.
+    pub reason: LeftReason,
+}
+
+/// Why a tenure ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftReason {
+    /// Its drain ended.
+    Drained,
+    /// Its candidate was aborted.
+    Abort,
+    /// A rollback left it.
+    Rollback,
+    /// Another candidate took its place by command.
+    Replaced,
+}
+
+/// The last change of who is on a track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastMove {
+    /// The command that made it, as in [`Record::command`].
+    pub command: String,
+    /// The candidate that it dropped, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<ReleaseId>,
+}
+
+/// What holds `ci` back from everything but abort.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Why, in the words of whoever locked.
+    pub reason: String,
+    /// Who locked.
+    pub by: String,
+    /// When, Unix ms.
+    pub at: u64,
+    /// When it ends by itself, Unix ms.
+    pub until: Option<u64>,
+    /// Set by a rollback rather than by a person; an operator's next command ends it.
+    pub automatic: bool,
+}
+
+impl Record {
+    /// What an app is before its first change: nothing on any track, sticky, seq 0. Never stored.
+    pub fn empty() -> Self {
+        Self {
+            seq: 0,
+            stable: None,
+            candidate: None,
+            blend: Blend::ZERO,
+            sticky: true,
+            previous: None,
+            draining: Vec::new(),
+            tenures: Tenures::default(),
+            lock: None,
+            last_move: None,
+            command: String::new(),
+            actor: String::new(),
+            reason: String::new(),
+            at: 0,
+        }
+    }
+
+    /// The stable release.
+    pub fn stable_release(&self) -> Option<&ReleaseId> {
+        self.stable.as_ref().map(|stay| &stay.release)
+    }
+
+    /// The candidate release.
+    pub fn candidate_release(&self) -> Option<&ReleaseId> {
+        self.candidate.as_ref().map(|stay| &stay.release)
+    }
+
+    /// Every routed release with its tenure: stable, candidate, then the draining ones, oldest first.
+    pub fn routed(&self) -> impl Iterator<Item = (&ReleaseId, Tenure)> {
+        let on_tracks = self.stable.iter().chain(&self.candidate).map(|stay| (&stay.release, stay.tenure));
+        on_tracks.chain(self.draining.iter().map(|draining| (&draining.release, draining.tenure)))
+    }
+
+    /// The release that pins of this tenure go to.
+    pub fn by_tenure(&self, tenure: Tenure) -> Option<&ReleaseId> {
+        self.routed().find(|(_, routed)| *routed == tenure).map(|(release, _)| release)
+    }
+
+    /// The lock, if it stands at `now` (Unix ms): one with an end ends by itself.
+    pub fn lock_at(&self, now: u64) -> Option<&Lock> {
+        self.lock.as_ref().filter(|lock| lock.until.is_none_or(|until| now < until))
+    }
+
+    /// What the types cannot say: why a stored record cannot be one that a command wrote. A pin must never stand
+    /// for two releases, nor a release have two tenures.
+    pub fn fault(&self) -> Option<String> {
+        let routed: Vec<_> = self.routed().collect();
+        let last = self.tenures.last;
+        if self.seq == 0 || self.seq > SEQ_MAX {
+            return Some(format!("seq is {}, allowed is 1 to {SEQ_MAX}", self.seq));
+        }
+        if self.draining.len() > DRAINING_MAX {
+            return Some(format!("{} releases drain, at most {DRAINING_MAX} may", self.draining.len()));
+        }
+        if self.tenures.left.len() > TENURES_LEFT_MAX {
+            return Some(format!("tenures.left has more than {TENURES_LEFT_MAX} entries"));
+        }
+        routed.iter().enumerate().find_map(|(index, (release, tenure))| {
+            if *tenure == 0 || *tenure > last {
+                return Some(format!("{release} has tenure {tenure}, allowed is 1 to tenures.last ({last})"));
+            }
+            if self.tenures.left.iter().any(|left| left.tenure == *tenure) {
+                return Some(format!("{release} has tenure {tenure}, which has left"));
+            }
+            let earlier = routed[..index].iter().find(|(other, number)| other == release || number == tenure);
+            earlier.map(|(other, _)| format!("{other} and {release} share a release or tenure {tenure}"))
+        })
+    }
+}
+
+/// One change, stored at `rolling/<app>/events/<seq>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEvent {
+    /// The record after the change.
+    pub record: Record,
+    /// What changed: field name to `[before, after]`.
+    pub changed: serde_json::Map<String, serde_json::Value>,
+}

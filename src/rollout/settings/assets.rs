@@ -1,0 +1,154 @@
+//! Fingerprinted assets: files whose name changes with their content, such as `/assets/app-BX3k9dQ2.js`.
+//!
+//! Shared caches keep them for ever and pages of either release ask for them, so they carry no pin and are never
+//! marked private. Build tools name them with a hash of 8 or more letters and digits before the extension; a word
+//! of that length (`/js/page-component.js`) is told from a hash by having neither a digit nor both cases.
+
+use serde::{Deserialize, Serialize};
+
+use super::SettingsError;
+
+/// The shortest hash that build tools put into a name.
+const HASH_CHARS_MIN: usize = 8;
+
+/// Longer than any path of a built asset; keeps the cost of matching small whatever is asked for.
+const PATH_BYTES_MAX: usize = 1_024;
+
+/// More patterns than this are better served by one that covers them.
+const PATTERNS_MAX: usize = 32;
+
+/// Which paths are fingerprinted assets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AssetSettings {
+    /// Whether a name that looks like a build tool's (a hash before the extension) is one.
+    pub detect: bool,
+    /// Paths that are, besides: `*` stands for any characters, `/static/*` for all below.
+    pub paths: Vec<String>,
+}
+
+impl Default for AssetSettings {
+    fn default() -> Self {
+        Self { detect: true, paths: Vec::new() }
+    }
+}
+
+impl AssetSettings {
+    /// Whether a request's target (a path, its query ignored) names a fingerprinted asset.
+    pub fn is_fingerprinted(&self, target: &str) -> bool {
+        let path = target.split(['?', '#']).next().unwrap_or(target);
+        path.len() <= PATH_BYTES_MAX
+            && (self.detect && has_hashed_name(path)
+                || self.paths.iter().any(|pattern| matches(pattern.as_bytes(), path.as_bytes())))
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let sound = |pattern: &String| pattern.starts_with(['/', '*']) && (1..=200).contains(&pattern.len());
+        if self.paths.len() <= PATTERNS_MAX && self.paths.iter().all(sound) {
+            return Ok(());
+        }
+        let message =
+            "at most 32 patterns that begin with `/` or `*`, 200 characters each, such as /static/*";
+        Err(SettingsError { field: "assets.paths".into(), message: message.into() })
+    }
+}
+
+/// `<name><. or - or _><hash>.<extension>`, with further extensions such as `.js.map` or `.chunk.css`.
+fn has_hashed_name(path: &str) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
+    let known = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+    // The first part is the file's own name, however much it looks like a hash.
+    known && stem.split(['.', '-', '_']).skip(1).any(is_hash)
+}
+
+fn is_hash(part: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
+    let letters_and_digits = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let dated = part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mixed = has(u8::is_ascii_digit) || has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    part.len() >= HASH_CHARS_MIN && letters_and_digits && mixed && !dated
+}
+
+/// Whether a text fits a pattern in which `*` stands for any run of characters. Goes back to the last `*` only,
+/// which suffices, so the cost is at most the product of both lengths.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut star, mut resume) = (0, None, 0);
+    let mut read = 0;
+    while read < text.len() {
+        if pattern.get(at) == Some(&b'*') {
+            (star, resume) = (Some(at), read);
+            at += 1;
+        } else if pattern.get(at) == Some(&text[read]) {
+            at += 1;
+            read += 1;
+        } else if let Some(star) = star {
+            resume += 1;
+            (at, read) = (star + 1, resume);
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_names_of_build_tools() {
+        let assets = AssetSettings::default();
+        for path in [
+            "/assets/index-BX3k9dQ2.js",
+            "/assets/index-DiwrgTda.css",
+            "/static/js/main.3f2a9c1b.chunk.js",
+            "/static/js/main.3f2a9c1b.js.map",
+            "/_next/static/chunks/pages/_app-9a1b2c3d4e5f6071.js",
+            "/app_0123456789abcdef0123456789abcdef.woff2?v=1",
+            "/img/logo.d41d8cd98f00b204e9800998ecf8427e.svg#top",
+        ] {
+            assert!(assets.is_fingerprinted(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn takes_no_page_for_an_asset() {
+        let assets = AssetSettings::default();
+        for path in [
+            "/",
+            "",
+            "/index.html",
+            "/js/page-component.js",
+            "/js/jquery-3.7.1.min.js",
+            "/reports/report-20261119.pdf",
+            "/orders/9a1b2c3d4e5f6071",
+            "/9a1b2c3d4e5f6071.js",
+            "/a-3f2a9c1b.js/edit",
+            "/v1.2-9a1b2c3d4e5f",
+            "/search?file=/main.3f2a9c1b.js",
+        ] {
+            assert!(!assets.is_fingerprinted(path), "{path}");
+        }
+        assert!(!assets.is_fingerprinted(&format!("/{}-3f2a9c1b.js", "a".repeat(2_000))));
+    }
+
+    #[test]
+    fn patterns_match_whole_paths() {
+        let of = |pattern: &str| AssetSettings { detect: false, paths: vec![pattern.into()] };
+        for (pattern, path, fits) in [
+            ("/static/*", "/static/a/b.js", true),
+            ("/static/*", "/static/", true),
+            ("/static/*", "/other/static/", false),
+            ("/static/*.js", "/static/a.js.map", false),
+            ("*.bundle.js", "/x/y.bundle.js", true),
+            ("/a*b*c", "/aXbXbXc", true),
+            ("/a*b*c", "/aXbXbXd", false),
+            ("/exact", "/exact", true),
+            ("/exact", "/exact/", false),
+            ("/main.3f2a9c1b.js", "/main.3f2a9c1b.css", false),
+        ] {
+            assert_eq!(of(pattern).is_fingerprinted(path), fits, "{pattern} {path}");
+        }
+    }
+}

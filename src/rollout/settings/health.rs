@@ -1,0 +1,98 @@
+//! Health: how an app's endpoints are checked.
+
+use serde::{Deserialize, Serialize};
+
+use super::SettingsError;
+
+/// How endpoints are checked (DESIGN.md section 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HealthSettings {
+    /// What is asked for, by GET; none: an endpoint that accepts connections is healthy.
+    pub path: Option<String>,
+    /// How often, in ms: 100 to an hour.
+    pub interval_ms: u64,
+    /// How long a check may take, in ms: 10 to `interval_ms`, so that checks of one endpoint do not overlap.
+    pub timeout_ms: u64,
+    /// Which answers are healthy: statuses and ranges of them, such as `200-399` or `200,204`.
+    pub status: String,
+    /// Failed checks in a row that take an endpoint out: 1 to 100.
+    pub fall: u32,
+    /// Passed checks in a row that take it in again: 1 to 100.
+    pub rise: u32,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        let status = "200-399".into();
+        Self { path: None, interval_ms: 2_000, timeout_ms: 1_500, status, fall: 3, rise: 1 }
+    }
+}
+
+impl HealthSettings {
+    /// Whether an answer with this status is healthy.
+    pub fn accepts(&self, status: u16) -> bool {
+        self.status.split(',').filter_map(range).any(|(least, most)| (least..=most).contains(&status))
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let refuse =
+            |field: &str, message: String| Err(SettingsError { field: format!("health.{field}"), message });
+        let visible = |path: &str| path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if self
+            .path
+            .as_ref()
+            .is_some_and(|path| !path.starts_with('/') || path.len() > 1_000 || !visible(path))
+        {
+            let allowed = "a path that begins with `/`, at most 1000 visible ASCII characters without `#`";
+            return refuse("path", allowed.into());
+        }
+        if !(100..=3_600_000).contains(&self.interval_ms) {
+            return refuse("interval_ms", format!("{} is not from 100 to 3600000", self.interval_ms));
+        }
+        if !(10..=self.interval_ms).contains(&self.timeout_ms) {
+            let (timeout, most) = (self.timeout_ms, self.interval_ms);
+            return refuse("timeout_ms", format!("{timeout} is not from 10 to interval_ms, which is {most}"));
+        }
+        if self.status.len() > 200 || !self.status.split(',').all(|part| range(part).is_some()) {
+            let allowed = "statuses from 100 to 599 and ranges of them, such as 200-399 or 200,204";
+            return refuse("status", allowed.into());
+        }
+        for (field, count) in [("fall", self.fall), ("rise", self.rise)] {
+            if !(1..=100).contains(&count) {
+                return refuse(field, format!("{count} is not from 1 to 100"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `204` or `200-399`.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let status = |text: &str| {
+        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))
+    };
+    let (least, most) = text.trim().split_once('-').unwrap_or((text.trim(), text.trim()));
+    let (least, most) = (status(least)?, status(most)?);
+    (least <= most).then_some((least, most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_single_or_ranges() {
+        let of = |status: &str| HealthSettings { status: status.into(), ..HealthSettings::default() };
+        let default = HealthSettings::default();
+        assert!(
+            default.accepts(200) && default.accepts(399) && !default.accepts(199) && !default.accepts(400)
+        );
+        let some = of("204, 401-403");
+        assert!(some.accepts(204) && some.accepts(402) && !some.accepts(200) && some.check().is_ok());
+        for status in ["", "20", "2000", "200-", "300-200", "ok", "200,,204", "+20"] {
+            assert!(of(status).check().is_err(), "{status}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Shielding: whether, and after how long, a request that the candidate failed is answered by stable.
+
+use serde::{Deserialize, Serialize};
+
+use super::SettingsError;
+
+/// More prefixes than this are better served by one that covers them.
+const PREFIXES_MAX: usize = 32;
+
+/// Whether a failing candidate is shielded (DESIGN.md section 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShieldingSettings {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// How long the candidate may take to the first byte of a response before stable is asked, in ms: 10 to an hour.
+    /// An app whose good answers take longer sets it above them.
+    pub first_byte_ms: u64,
+    /// Paths that are not: those that begin with one of these. For reads that must not be done twice.
+    pub exclude: Vec<String>,
+}
+
+impl Default for ShieldingSettings {
+    fn default() -> Self {
+        Self { enabled: true, first_byte_ms: 5_000, exclude: Vec::new() }
+    }
+}
+
+impl ShieldingSettings {
+    /// Whether a request for this target (a path, its query included) may be shielded.
+    pub fn covers(&self, target: &[u8]) -> bool {
+        self.enabled && !self.exclude.iter().any(|prefix| target.starts_with(prefix.as_bytes()))
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let refuse = |field: &str, message: String| {
+            Err(SettingsError { field: format!("shielding.{field}"), message })
+        };
+        if !(10..=3_600_000).contains(&self.first_byte_ms) {
+            return refuse("first_byte_ms", format!("{} is not from 10 to 3600000", self.first_byte_ms));
+        }
+        let sound = |prefix: &String| prefix.starts_with('/') && prefix.len() <= 200;
+        if self.exclude.len() > PREFIXES_MAX || !self.exclude.iter().all(sound) {
+            let allowed = "at most 32 paths that begin with `/`, 200 characters each, such as /export/";
+            return refuse("exclude", allowed.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn covers_all_but_what_is_excluded() {
+        let of = |exclude: &[&str]| ShieldingSettings {
+            exclude: exclude.iter().map(|prefix| (*prefix).to_owned()).collect(),
+            ..ShieldingSettings::default()
+        };
+        assert!(of(&[]).covers(b"/"));
+        let some = of(&["/export/", "/once"]);
+        assert!(some.covers(b"/export") && some.covers(b"/a/export/"));
+        assert!(!some.covers(b"/export/1") && !some.covers(b"/once?token=1"));
+        assert!(!ShieldingSettings { enabled: false, ..of(&[]) }.covers(b"/"));
+    }
+}

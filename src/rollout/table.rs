@@ -1,0 +1,271 @@
+//! The routing table: the immutable compiled form of all apps that requests are routed by.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use super::{
+    app::AppName,
+    blend::Blend,
+    pin::PinCodec,
+    record::{LeftReason, Tenure, Tenures},
+    release::ReleaseId,
+    settings::Settings,
+};
+
+/// All apps, and which host names lead to them.
+#[derive(Debug, Clone, Default)]
+pub struct RoutingTable {
+    /// By name.
+    pub apps: HashMap<AppName, Arc<AppRoutes>>,
+    /// Exact host names, lower case, without port.
+    pub hosts: HashMap<Box<str>, Arc<AppRoutes>>,
+    /// `*.` host names: the part after `*.`, lower case.
+    pub wildcards: HashMap<Box<str>, Arc<AppRoutes>>,
+    /// Where unknown hosts go.
+    pub default_app: Option<Arc<AppRoutes>>,
+    /// The store revision it was built from.
+    pub revision: u64,
+    /// What each endpoint slot stands for, by [`EndpointRoute::slot`]; `None` where a slot is free.
+    pub endpoint_slots: Vec<Option<EndpointKey>>,
+    /// What each release slot stands for, by [`ReleaseRoutes::slot`].
+    pub release_slots: Vec<Option<ReleaseKey>>,
+}
+
+/// What makes an endpoint the same endpoint across tables.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EndpointKey {
+    /// The app.
+    pub app: AppName,
+    /// The release.
+    pub release: ReleaseId,
+    /// The address.
+    pub address: SocketAddr,
+}
+
+/// What makes a release's stay the same across tables.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReleaseKey {
+    /// The app.
+    pub app: AppName,
+    /// The release.
+    pub release: ReleaseId,
+    /// Its tenure; 0 for `previous`, which is checked but not routed.
+    pub tenure: Tenure,
+}
+
+/// One app, compiled.
+#[derive(Debug)]
+pub struct AppRoutes {
+    /// Its name.
+    pub name: AppName,
+    /// The seq of the record it was compiled from.
+    pub seq: u64,
+    /// The newest store revision among its keys, deletions seen while watching included.
+    pub revision: u64,
+    /// The candidate's share of unpinned clients.
+    pub blend: Blend,
+    /// Whether clients are pinned.
+    pub sticky: bool,
+    /// Routed releases (stable, candidate, draining), then `previous`, which is only health-checked.
+    pub releases: Vec<ReleaseRoutes>,
+    /// Index of stable in `releases`.
+    pub stable: Option<usize>,
+    /// Index of the candidate in `releases`.
+    pub candidate: Option<usize>,
+    /// Added to a client's bucket: `hash(candidate's tenure)` modulo 10,000, so that every rollout has other first
+    /// clients.
+    pub bucket_offset: u16,
+    /// Which tenures left, and why.
+    pub tenures: Tenures,
+    /// The app's settings.
+    pub settings: Arc<Settings>,
+    /// Its pins.
+    pub pins: PinCodec,
+    /// The value of Set-Cookie before and after the pin's 43 characters (`name=` and the attributes), made once.
+    pub set_cookie: (Box<str>, Box<str>),
+    /// Index of the app among all apps of the process's life, for counters (stable across tables).
+    pub slot: usize,
+}
+
+/// What a release is to its app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// On the stable track.
+    Stable,
+    /// On the candidate track.
+    Candidate,
+    /// Off its track, serving those pinned to it. `since` and `until` are Unix ms.
+    Draining {
+        /// When it left its track.
+        since: u64,
+        /// When it retires.
+        until: u64,
+    },
+    /// Where a rollback would go: health-checked, not routed.
+    Previous,
+}
+
+/// One release, compiled.
+#[derive(Debug)]
+pub struct ReleaseRoutes {
+    /// The release.
+    pub id: ReleaseId,
+    /// Its tenure.
+    pub tenure: Tenure,
+    /// What it is to the app.
+    pub standing: Standing,
+    /// Its endpoints, ordered by address.
+    pub endpoints: Vec<EndpointRoute>,
+    /// Its place in [`RoutingTable::release_slots`].
+    pub slot: usize,
+}
+
+/// One endpoint, compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointRoute {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What a pin stores: a hash of the address, distinct within its release (the pin masks it).
+    pub tag: u32,
+    /// Its place in [`RoutingTable::endpoint_slots`].
+    pub slot: usize,
+}
+
+/// The longest host name (RFC 1035 section 2.3.4, without the trailing dot).
+const HOST_CHARS_MAX: usize = 253;
+
+impl RoutingTable {
+    /// The app for a Host value (any case, with or without port): exact, then the longest `*.`, then the default.
+    pub fn app_for_host(&self, host: &str) -> Option<&Arc<AppRoutes>> {
+        self.app_claiming(host).or(self.default_app.as_ref())
+    }
+
+    /// The app that claims a Host value by name.
+    pub fn app_claiming(&self, host: &str) -> Option<&Arc<AppRoutes>> {
+        let name = without_port(host);
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if name.len() > HOST_CHARS_MAX {
+            return None;
+        }
+        if !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.app_named(name);
+        }
+        let mut lower = [0; HOST_CHARS_MAX];
+        let lower = &mut lower[..name.len()];
+        lower.copy_from_slice(name.as_bytes());
+        lower.make_ascii_lowercase();
+        self.app_named(std::str::from_utf8(lower).ok()?)
+    }
+
+    /// The app that claims a lower-case name without a port.
+    fn app_named(&self, name: &str) -> Option<&Arc<AppRoutes>> {
+        if let Some(app) = self.hosts.get(name) {
+            return Some(app);
+        }
+        if self.wildcards.is_empty() {
+            return None;
+        }
+        // From the left, so that the longest suffix is tried first.
+        let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
+        dots.filter(|(at, _)| *at > 0).find_map(|(at, _)| self.wildcards.get(&name[at + 1..]))
+    }
+}
+
+/// A Host value less its port; the brackets of an IPv6 literal stay.
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    }
+}
+
+impl AppRoutes {
+    /// The routed release (not `previous`) with this tenure.
+    pub fn by_tenure(&self, tenure: Tenure) -> Option<usize> {
+        let routed =
+            |release: &ReleaseRoutes| release.standing != Standing::Previous && release.tenure == tenure;
+        self.releases.iter().position(routed)
+    }
+
+    /// Why a tenure that is not routed any more left.
+    pub fn left(&self, tenure: Tenure) -> LeftReason {
+        let found = self.tenures.left.iter().find(|left| left.tenure == tenure);
+        found.map_or(LeftReason::Drained, |left| left.reason)
+    }
+
+    /// How many releases are routed.
+    pub fn routed(&self) -> usize {
+        self.releases.iter().filter(|release| release.standing != Standing::Previous).count()
+    }
+}
+
+impl ReleaseRoutes {
+    /// The endpoint that a pin's tag stands for.
+    pub fn by_tag(&self, tag: u32) -> Option<usize> {
+        self.endpoints.iter().position(|endpoint| endpoint.tag == tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::{
+        endpoint::AddressPolicy,
+        keyspace::{Keyspace, KeyspaceOptions},
+        pin::{PinKey, PinKeys},
+    };
+
+    /// A table of apps (a letter each) with these hosts.
+    fn table(default_app: Option<&str>, claims: &[(&str, &str)]) -> RoutingTable {
+        let current = PinKey { id: 1, secret: [0; 16] };
+        let mut keyspace = Keyspace::new(KeyspaceOptions {
+            default_app: default_app.map(|name| name.parse().unwrap()),
+            addresses: AddressPolicy::default(),
+            pin_keys: PinKeys { next: None, current, previous: None },
+            https: false,
+        });
+        for (name, hosts) in claims {
+            let record = br#"{"seq":1,"stable":null,"candidate":null,"blend":0,"sticky":true,"previous":null,
+                "draining":[],"tenures":{"last":0,"left":[]},"lock":null,"command":"","actor":"","reason":"","at":0}"#;
+            keyspace.put(&format!("rolling/{name}/rollout"), record, 1);
+            let hosts: Vec<&str> = hosts.split_whitespace().collect();
+            let settings = serde_json::json!({ "hosts": hosts }).to_string();
+            keyspace.put(&format!("rolling/{name}/settings"), settings.as_bytes(), 2);
+        }
+        keyspace.build(2)
+    }
+
+    fn found<'a>(table: &'a RoutingTable, host: &str) -> &'a str {
+        table.app_for_host(host).map_or("none", |app| app.name.as_str())
+    }
+
+    #[test]
+    fn finds_exact_then_the_longest_wildcard_then_the_default() {
+        let claims =
+            [("A", "shop.example"), ("B", "*.shop.example *.example"), ("C", "*.eu.shop.example"), ("D", "")];
+        let with_default = table(Some("D"), &claims);
+        let without = table(None, &claims);
+        for (host, app) in [
+            ("shop.example", "A"),
+            ("SHOP.Example:8080", "A"),
+            ("shop.example.", "A"),
+            ("www.shop.example", "B"),
+            ("a.b.shop.example:80", "B"),
+            ("x.example", "B"),
+            ("www.eu.shop.example", "C"),
+            ("eu.shop.example", "B"),
+        ] {
+            assert_eq!((found(&with_default, host), found(&without, host)), (app, app), "{host}");
+        }
+        let long = "a.".repeat(5_000);
+        for host in ["example", "", ".", ":80", "[::1]:80", "[::1]", "127.0.0.1:80", &long, "\u{e4}.b\u{130}"]
+        {
+            assert_eq!((found(&with_default, host), found(&without, host)), ("D", "none"), "{host}");
+        }
+        assert!(with_default.app_claiming("example").is_none());
+    }
+
+    #[test]
+    fn an_empty_table_knows_nobody() {
+        assert!(RoutingTable::default().app_for_host("shop.example").is_none());
+    }
+}

@@ -1,0 +1,335 @@
+//! The composition root: what is started in which order, and ended in which.
+//!
+//! Start: descriptors, admin socket, store, control plane, front, health checks. Nothing waits for the store: until a
+//! first table is live the front answers 503, and `/readyz` says no.
+//!
+//! End: not ready, go on accepting for the grace time, finish what is open, then the control plane, the store and
+//! the log, which by then nobody writes any more.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    control::{Control, ControlOptions, StartError},
+    live::table::LiveTable,
+    proxy::{
+        Front, FrontOptions,
+        tls::{self, Certificate},
+    },
+    rollout::endpoint::AddressPolicy,
+    telemetry::{
+        access_log::{AccessLog, LogFormat, LogTarget},
+        counters::Counters,
+    },
+    upstream::health::check_endpoints,
+};
+
+/// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
+const CONTROL_THREADS: usize = 2;
+/// How long threads of the control plane may take to end.
+const CONTROL_END: Duration = Duration::from_secs(2);
+
+/// Why the router did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be bound, or a thread or a file cannot be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("the store cannot be opened: {0}")]
+    Store(#[from] keyvalues::OpenError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] config::ConfigError),
+    /// TLS cannot be had.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The control plane cannot start.
+    #[error(transparent)]
+    Control(#[from] StartError),
+}
+
+impl Error {
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// Runs a router until SIGTERM or SIGINT, then ends it without losing a request. A second signal ends it at once.
+pub fn run(config: Config) -> Result<(), Error> {
+    let router = Router::start(config)?;
+    let signals = {
+        let _runtime = router.runtime.enter();
+        Signals::new().map_err(Error::io("signals cannot be handled"))?
+    };
+    router.announce();
+    router.serve_until(signals);
+    Ok(())
+}
+
+/// A running router.
+pub struct Router {
+    // Dropped in this order: the front writes the log and reads the table, the runtime drives the control plane.
+    front: Front,
+    control: Control,
+    runtime: Runtime,
+    access_log: Option<AccessLog>,
+    secure: Option<Secure>,
+    token: Option<String>,
+    grace: Duration,
+}
+
+impl Router {
+    /// Starts everything. When this returns, the front accepts.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        raise_descriptor_limit();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(CONTROL_THREADS)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(Error::io("the control plane's threads cannot be started"))?;
+        let workers = config.workers.get();
+        let (clock, counters) = (Clock::system(), Counters::new(workers));
+        let live = Arc::new(LiveTable::new(workers));
+        let admin = TcpListener::bind(config.admin)
+            .map_err(Error::io(format!("cannot listen on {} (--admin)", config.admin)))?;
+        let admin_address = admin.local_addr().map_err(Error::io("the admin port"))?;
+        make_folder(&config.store)?;
+        let store = runtime.block_on(keyvalues::open(&config.store.url()))?;
+        let control = {
+            let _runtime = runtime.enter();
+            let options = control_options(&config, admin, admin_address);
+            Control::start(options, store, Arc::clone(&live), clock.clone(), counters.clone())?
+        };
+        let access_log = open_access_log(&config)?;
+        let secure = config.tls.as_ref().map(Secure::read).transpose()?;
+        let options = front_options(&config, control.node(), secure.as_ref())?;
+        let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
+            .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
+        control.set_accepting(true);
+        runtime.spawn(check_endpoints(live, clock));
+        let token = control.generated_token().map(str::to_owned);
+        let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
+        Ok(Self { front, control, runtime, access_log, secure, token, grace: config.grace })
+    }
+
+    /// Where end users are served.
+    pub fn front(&self) -> &[SocketAddr] {
+        self.front.addresses()
+    }
+
+    /// Where the GUI and the API are served.
+    pub fn admin(&self) -> SocketAddr {
+        self.control.addresses()[0]
+    }
+
+    /// A token for the API, if this process made or was given one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Says where it listens, and the token if one was made just now.
+    fn announce(&self) {
+        for address in self.front() {
+            tracing::info!("end users on http://{address}/");
+        }
+        for address in self.front.addresses_tls() {
+            tracing::info!("end users on https://{address}/");
+        }
+        tracing::info!("GUI and API on http://{}/", self.admin());
+        if let Some(token) = self.control.generated_token() {
+            tracing::info!("admin token, shown this once: {token}");
+        }
+    }
+
+    /// Waits until requests are routed.
+    pub fn wait_for_first_table(&self) {
+        self.runtime.block_on(self.control.first_table());
+    }
+
+    /// Ends the router without losing a request; `true` when nothing had to be cut.
+    pub fn stop(self) -> bool {
+        let Self { front, control, runtime, access_log, grace, .. } = self;
+        control.set_accepting(false);
+        let finished = runtime.block_on(front.drain(grace));
+        runtime.block_on(control.stop());
+        runtime.shutdown_timeout(CONTROL_END);
+        drop(access_log);
+        finished
+    }
+
+    fn serve_until(self, mut signals: Signals) {
+        while let Asked::Reopen = self.runtime.block_on(signals.next()) {
+            if let Some(log) = &self.access_log {
+                log.reopen();
+            }
+            if let Some(secure) = &self.secure {
+                secure.read_again();
+            }
+        }
+        tracing::info!(grace = ?self.grace, "ending: clients are asked to close, open requests finish");
+        let end_at_once = async move {
+            signals.ended().await;
+            tracing::warn!("ending at once");
+            std::process::exit(1);
+        };
+        self.runtime.spawn(end_at_once);
+        if !self.stop() {
+            tracing::warn!("some exchanges had to be cut: they were open longer than limits.shutdown_ms");
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    End,
+    Reopen,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Reopen,
+        }
+    }
+
+    async fn ended(&mut self) {
+        while !matches!(self.next().await, Asked::End) {}
+    }
+}
+
+fn control_options(config: &Config, admin: TcpListener, admin_address: SocketAddr) -> ControlOptions {
+    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
+    let front: Vec<SocketAddr> = config.listen.iter().chain(secure).copied().collect();
+    let own = front.iter().copied().chain([admin_address]).collect();
+    let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
+    ControlOptions {
+        admin: vec![admin],
+        front,
+        admin_hosts: config.admin_hosts.clone(),
+        token_file: config.token_file.clone(),
+        token: config.token.as_ref().map(|token| token.expose().to_owned()),
+        state: config.state.clone(),
+        keyvalues: entries.into_iter().flatten().cloned().collect(),
+        default_app: config.app.clone(),
+        addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
+        https: config.https_redirect.is_some(),
+        store_kind: store_kind(&config.store),
+    }
+}
+
+/// The folder of the embedded store, so that a router without settings starts in an empty directory.
+fn make_folder(store: &config::StoreAddress) -> Result<(), Error> {
+    let Some(folder) = store.folder() else { return Ok(()) };
+    let what = format!("the store's folder {} cannot be made", folder.display());
+    std::fs::create_dir_all(folder).map_err(Error::io(what))
+}
+
+fn store_kind(store: &config::StoreAddress) -> String {
+    let url = store.url();
+    url.split_once(':').map_or(url.as_str(), |(kind, _)| kind).to_owned()
+}
+
+/// The certificate in use, and where it came from.
+struct Secure {
+    files: config::Tls,
+    certificate: Arc<Certificate>,
+}
+
+impl Secure {
+    fn read(files: &config::Tls) -> Result<Self, Error> {
+        Ok(Self { files: files.clone(), certificate: Certificate::new(files.read()?) })
+    }
+
+    /// Takes a new certificate for the handshakes to come; one that cannot be used changes nothing.
+    fn read_again(&self) {
+        let file = self.files.certificate.display();
+        match self.files.read() {
+            Ok(certificate) => {
+                self.certificate.replace(certificate);
+                tracing::info!("the certificate was read again from {file}");
+            }
+            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+        }
+    }
+}
+
+fn front_options(config: &Config, node: &str, secure: Option<&Secure>) -> Result<FrontOptions, Error> {
+    let mut listen_tls = Vec::new();
+    if let Some(Secure { files, certificate }) = secure {
+        let shown = tls::server_config(Arc::clone(certificate))?;
+        listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
+    }
+    let trusted = config.trusted_networks.clone();
+    Ok(FrontOptions {
+        listen: config.listen.clone(),
+        listen_tls,
+        https_redirect: config.https_redirect,
+        workers: config.workers.get(),
+        limits: config.limits.clone(),
+        node_id: node.to_owned(),
+        trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
+    })
+}
+
+fn open_access_log(config: &Config) -> Result<Option<AccessLog>, Error> {
+    let target = match &config.access_log {
+        config::AccessLog::Off => return Ok(None),
+        config::AccessLog::Stdout => LogTarget::Stdout,
+        config::AccessLog::File(path) => LogTarget::File(path.clone()),
+    };
+    let format = match config.access_log_format {
+        config::AccessLogFormat::Json => LogFormat::Json,
+        config::AccessLogFormat::Common => LogFormat::Common,
+        config::AccessLogFormat::Combined => LogFormat::Combined,
+    };
+    let what = format!("the access log {target:?} cannot be opened (--access-log)");
+    AccessLog::start(target, format).map(Some).map_err(Error::io(what))
+}
+
+/// A proxy needs two descriptors for each client, and the soft limit of most systems is meant for programs that use
+/// `select`; so take what the hard limit allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?current, "the limit of open files stays as it is");
+    }
+}

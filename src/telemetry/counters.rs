@@ -1,0 +1,199 @@
+//! Counters of the process, in one set per worker, added up when scraped.
+
+use std::sync::Arc;
+
+use crate::cell::Counter;
+
+/// Declares the counters once: the struct a worker writes, and the list a scrape reads.
+macro_rules! counters {
+    ($($(#[doc = $help:literal])+ $name:ident: $kind:ident $metric:literal $($label:literal)?;)+) => {
+        /// One worker's counters. Only that worker writes. On cache lines of its own.
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub struct WorkerCounters {
+            $($(#[doc = $help])+ pub $name: Counter,)+
+        }
+
+        impl WorkerCounters {
+            /// What each counter is, with its value.
+            fn read(&self) -> Vec<(Metric, u64)> {
+                vec![$((
+                    Metric {
+                        name: $metric,
+                        label: counters!(@label $($label)?),
+                        kind: Kind::$kind,
+                        help: concat!($($help),+),
+                    },
+                    self.$name.get(),
+                ),)+]
+            }
+        }
+    };
+    (@label) => { None };
+    (@label $label:literal) => { Some($label) };
+}
+
+counters! {
+    /// Connections accepted from clients.
+    connections_accepted: Counter "rolling_connections_accepted_total";
+    /// Connections from clients open now.
+    connections_open: Gauge "rolling_connections_open";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    accept_paused: Counter "rolling_limits_hit_total" "limit=\"file_descriptors\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_connections: Counter "rolling_limits_hit_total" "limit=\"connections\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_connections_per_address: Counter "rolling_limits_hit_total" "limit=\"connections_per_address\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_header_bytes: Counter "rolling_limits_hit_total" "limit=\"header_bytes\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_header_count: Counter "rolling_limits_hit_total" "limit=\"header_count\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_target_bytes: Counter "rolling_limits_hit_total" "limit=\"target_bytes\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_header_time: Counter "rolling_limits_hit_total" "limit=\"header_time\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_body_rate: Counter "rolling_limits_hit_total" "limit=\"body_rate\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_idle_time: Counter "rolling_limits_hit_total" "limit=\"idle_time\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_requests_per_connection: Counter "rolling_limits_hit_total" "limit=\"requests_per_connection\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_endpoint_queue: Counter "rolling_limits_hit_total" "limit=\"endpoint_queue\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_memory: Counter "rolling_limits_hit_total" "limit=\"buffer_memory\"";
+    /// Requests refused as malformed or not allowed, never forwarded.
+    requests_refused: Counter "rolling_requests_refused_total";
+    /// Requests whose Host no app claims.
+    requests_misdirected: Counter "rolling_requests_misdirected_total";
+    /// Requests that found no release routed.
+    requests_unroutable: Counter "rolling_requests_unroutable_total";
+    /// Requests that had already passed this router.
+    requests_looped: Counter "rolling_requests_looped_total";
+    /// Panics caught in a request.
+    panics: Counter "rolling_panics_total";
+    /// Connections opened to endpoints.
+    upstream_connects: Counter "rolling_upstream_connects_total";
+    /// Requests sent on a kept connection.
+    upstream_reuses: Counter "rolling_upstream_reuses_total";
+    /// Kept connections found closed when taken.
+    upstream_stale: Counter "rolling_upstream_stale_total";
+    /// Idle connections to endpoints kept now.
+    upstream_idle: Gauge "rolling_upstream_idle_connections";
+    /// Requests repeated.
+    upstream_retries: Counter "rolling_upstream_retries_total";
+    /// Repeats not made because the budget was used up.
+    upstream_retries_denied: Counter "rolling_upstream_retries_denied_total";
+    /// Failures that were an endpoint's.
+    upstream_failed_connect: Counter "rolling_upstream_failures_total" "kind=\"connect\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_connect_timeout: Counter "rolling_upstream_failures_total" "kind=\"connect_timeout\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_reset: Counter "rolling_upstream_failures_total" "kind=\"reset\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_malformed: Counter "rolling_upstream_failures_total" "kind=\"malformed\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_first_byte: Counter "rolling_upstream_failures_total" "kind=\"first_byte_timeout\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_status: Counter "rolling_upstream_failures_total" "kind=\"status\"";
+    /// Failures that were an endpoint's.
+    upstream_failed_body: Counter "rolling_upstream_failures_total" "kind=\"body\"";
+    /// Requests that the candidate failed and stable was given.
+    shielded: Counter "rolling_shielded_requests_total";
+    /// Requests that the candidate failed and stable did not take.
+    shields_denied_rate: Counter "rolling_shields_denied_total" "reason=\"rate\"";
+    /// Requests that the candidate failed and stable did not take.
+    shields_denied_stable: Counter "rolling_shields_denied_total" "reason=\"stable\"";
+    /// Set-Cookie lines from endpoints under the router's own cookie name, dropped.
+    pin_cookies_dropped: Counter "rolling_endpoint_pin_cookies_dropped_total";
+    /// Pin cookies that were not ours.
+    pins_forged: Counter "rolling_pins_rejected_total" "reason=\"forged\"";
+    /// Pin cookies signed with an unknown key.
+    pins_foreign_key: Counter "rolling_pins_rejected_total" "reason=\"foreign-key\"";
+    /// Responses made `private` while several releases were routed.
+    responses_guarded: Counter "rolling_responses_guarded_total";
+    /// Open exchanges ended because their release retired or was aborted.
+    exchanges_ended: Counter "rolling_exchanges_ended_total";
+    /// Access log lines written.
+    log_lines: Counter "rolling_access_log_lines_total";
+    /// Access log lines dropped because the disk could not keep up.
+    log_lines_dropped: Counter "rolling_access_log_lines_dropped_total";
+    /// TLS handshakes that failed.
+    tls_failures: Counter "rolling_tls_handshakes_failed_total";
+    /// TLS handshakes that succeeded.
+    tls_handshakes: Counter "rolling_tls_handshakes_total";
+}
+
+/// Whether a metric only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It comes and goes.
+    Gauge,
+}
+
+/// One line of the exposition, less its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its label, such as `kind="connect"`.
+    pub label: Option<&'static str>,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it counts.
+    pub help: &'static str,
+}
+
+/// The counters of all workers.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    workers: Arc<[WorkerCounters]>,
+}
+
+impl Counters {
+    /// A set for each worker.
+    pub fn new(workers: usize) -> Self {
+        Self { workers: (0..workers).map(|_| WorkerCounters::default()).collect() }
+    }
+
+    /// The set that this worker alone writes.
+    pub fn worker(&self, index: usize) -> &WorkerCounters {
+        &self.workers[index]
+    }
+
+    /// Every metric with its sum over all workers; metrics of one name stand together.
+    pub fn totals(&self) -> Vec<(Metric, u64)> {
+        let mut totals = WorkerCounters::default().read();
+        for worker in self.workers.iter() {
+            for (sum, (_, value)) in totals.iter_mut().zip(worker.read()) {
+                sum.1 = sum.1.wrapping_add(value);
+            }
+        }
+        totals.sort_by_key(|(metric, _)| metric.name);
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_add_up_over_workers() {
+        let counters = Counters::new(2);
+        counters.worker(0).upstream_connects.add(3);
+        counters.worker(1).upstream_connects.add(4);
+        let find = |name| counters.totals().into_iter().find(|(metric, _)| metric.name == name);
+        assert_eq!(find("rolling_upstream_connects_total").map(|(_, value)| value), Some(7));
+    }
+
+    #[test]
+    fn a_gauge_may_fall_on_another_worker_than_it_rose_on() {
+        let counters = Counters::new(2);
+        counters.worker(0).connections_open.add(1);
+        counters.worker(1).connections_open.subtract(1);
+        assert!(counters.totals().iter().all(|(_, value)| *value == 0));
+    }
+}

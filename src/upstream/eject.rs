@@ -1,0 +1,202 @@
+//! Passive ejection: an endpoint that fails requests while its peers do not is left out for a while.
+//!
+//! Judged once a second from what all workers counted, so it costs a request nothing, and all workers see the same. An
+//! endpoint is compared with its own release only: when all of a release fails, nobody is an outlier, and only active
+//! checks say that it is down. Deliberately absent: any memory of an endpoint that left the table.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use crate::{
+    limits::{EJECT_FAILURES_MIN, EJECT_MS},
+    live::{endpoints::EndpointState, table::Published},
+    rollout::table::ReleaseRoutes,
+};
+
+/// What was counted lately is kept in so many parts of one, so that it can fade.
+const PARTS: u64 = 16;
+
+/// What is known of one endpoint.
+struct Record {
+    state: Weak<EndpointState>,
+    /// Requests and failures when last looked at.
+    seen: (u64, u64),
+    /// Requests and failures of the last seconds, in [`PARTS`]; a quarter fades every second.
+    lately: (u64, u64),
+    /// Until when it is out, or since when it is in again.
+    turned: Duration,
+    /// How often in a row it was ejected.
+    times: u32,
+}
+
+/// Who is ejected, and for how long.
+#[derive(Default)]
+pub struct Ejector {
+    records: HashMap<usize, Record>,
+}
+
+/// One endpoint of a release, as far as its peers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Member {
+    requests: u64,
+    failures: u64,
+    /// Active checks take it out, or it is ejected.
+    out: bool,
+}
+
+impl Ejector {
+    /// Looks at every release: takes ejected endpoints in again whose time is over, and ejects outliers.
+    pub fn turn(&mut self, published: &Published, now: Duration) {
+        self.records.retain(|_, record| record.state.strong_count() > 0);
+        for release in published.table.apps.values().flat_map(|app| &app.releases) {
+            self.turn_release(release, published, now);
+        }
+    }
+
+    fn turn_release(&mut self, release: &ReleaseRoutes, published: &Published, now: Duration) {
+        let states: Vec<&Arc<EndpointState>> =
+            release.endpoints.iter().map(|route| published.endpoint(route.slot)).collect();
+        let mut members = Vec::with_capacity(states.len());
+        for (route, state) in release.endpoints.iter().zip(&states) {
+            let (requests, failures) = self.record(route.slot, state, now).look(state, now);
+            members.push(Member { requests, failures, out: !state.serves() });
+        }
+        if members.iter().filter(|member| member.out).count() > members.len() / 2 {
+            // Checks took out what was left: then nothing may be held back for a suspicion.
+            states.iter().for_each(|state| state.set_ejected(false));
+            return;
+        }
+        while let Some(at) = outlier(&members) {
+            members[at].out = true;
+            let record = self.record(release.endpoints[at].slot, states[at], now);
+            let time = record.eject(states[at], now);
+            let (key, seconds) = (states[at].key(), time.as_secs());
+            tracing::warn!(
+                app = %key.app, release = %key.release, address = %key.address,
+                "endpoint ejected for {seconds} s: it fails requests, and its peers do not"
+            );
+        }
+    }
+
+    /// The record of an endpoint; a slot's next tenant has one of its own.
+    fn record(&mut self, slot: usize, state: &Arc<EndpointState>, now: Duration) -> &mut Record {
+        let fresh = || Record {
+            state: Arc::downgrade(state),
+            seen: state.counts(),
+            lately: (0, 0),
+            turned: now,
+            times: 0,
+        };
+        let record = self.records.entry(slot).or_insert_with(fresh);
+        if !std::ptr::eq(record.state.as_ptr(), Arc::as_ptr(state)) {
+            *record = fresh();
+        }
+        record
+    }
+}
+
+impl Record {
+    /// Takes in what was counted since the last look; what was counted lately.
+    fn look(&mut self, state: &EndpointState, now: Duration) -> (u64, u64) {
+        let (requests, failures) = state.counts();
+        let add = |lately: u64, now: u64, before: u64| {
+            lately - lately / 4 + now.saturating_sub(before).saturating_mul(PARTS)
+        };
+        self.lately = (add(self.lately.0, requests, self.seen.0), add(self.lately.1, failures, self.seen.1));
+        self.seen = (requests, failures);
+        if state.ejected() && self.turned <= now {
+            state.set_ejected(false);
+            (self.lately, self.turned) = ((0, 0), now);
+        } else if !state.ejected() && now.saturating_sub(self.turned) >= Duration::from_millis(EJECT_MS.1) {
+            self.times = 0;
+        }
+        self.lately
+    }
+
+    /// Ejects it, twice as long as the last time; for how long.
+    fn eject(&mut self, state: &EndpointState, now: Duration) -> Duration {
+        let time = EJECT_MS.0.saturating_mul(1 << self.times.min(16)).min(EJECT_MS.1);
+        let time = Duration::from_millis(time);
+        self.times += 1;
+        self.turned = now + time;
+        state.set_ejected(true);
+        time
+    }
+}
+
+/// The worst endpoint that fails at least half of its requests, and more than twice what its peers fail; `None` when
+/// more than half of the release would be out without it.
+fn outlier(members: &[Member]) -> Option<usize> {
+    let out = members.iter().filter(|member| member.out).count();
+    if (out + 1) * 2 > members.len() {
+        return None;
+    }
+    let sum = |of: fn(&Member) -> u64| members.iter().filter(|member| !member.out).map(of).sum::<u64>();
+    let (requests, failures) = (sum(|member| member.requests), sum(|member| member.failures));
+    let stands_out = |member: &Member| {
+        let (peers_requests, peers_failures) = (requests - member.requests, failures - member.failures);
+        member.failures >= EJECT_FAILURES_MIN * PARTS
+            && member.failures.saturating_mul(2) >= member.requests
+            && peers_failures.saturating_mul(member.requests).saturating_mul(2)
+                <= member.failures.saturating_mul(peers_requests)
+    };
+    let found = members.iter().enumerate().filter(|(_, member)| !member.out && stands_out(member));
+    found.max_by_key(|(_, member)| member.failures).map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::table::EndpointKey;
+
+    fn member(requests: u64, failures: u64) -> Member {
+        Member { requests: requests * PARTS, failures: failures * PARTS, out: false }
+    }
+
+    const GONE: Member = Member { requests: 0, failures: 0, out: true };
+
+    #[test]
+    fn only_who_fails_more_than_its_peers_is_an_outlier() {
+        let good = member(100, 1);
+        for (members, expected) in [
+            (vec![good, member(40, 30), good], Some(1)),
+            (vec![member(40, 30), member(90, 80), good, good], Some(1)),
+            (vec![good, member(4, 4)], None),
+            (vec![good, member(40, 10)], None),
+            (vec![member(40, 40), member(40, 40)], None),
+            (vec![member(40, 40), member(40, 25)], None),
+            (vec![member(40, 40), member(0, 0)], Some(0)),
+            (vec![member(40, 40)], None),
+            (vec![member(40, 40), GONE], None),
+            (vec![member(40, 40), good, GONE], None),
+            (vec![member(40, 40), good, good, GONE], Some(0)),
+            (vec![], None),
+        ] {
+            assert_eq!(outlier(&members), expected, "{members:?}");
+        }
+    }
+
+    #[test]
+    fn each_ejection_is_longer_and_a_calm_time_forgets_them() {
+        let release = "apps/shop-1-80/containers".parse().unwrap();
+        let address = ([127, 0, 0, 1], 80).into();
+        let state =
+            Arc::new(EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address }));
+        let (mut ejector, mut now) = (Ejector::default(), Duration::ZERO);
+        let record = ejector.record(0, &state, now);
+        for seconds in [10, 20, 40, 80, 160, 300, 300] {
+            let time = record.eject(&state, now);
+            assert_eq!(time, Duration::from_secs(seconds));
+            record.look(&state, now + time - Duration::from_millis(1));
+            assert!(!state.serves() && state.ejected());
+            now += time;
+            record.look(&state, now);
+            assert!(state.serves());
+        }
+        record.look(&state, now + Duration::from_secs(300));
+        assert_eq!(record.eject(&state, now), Duration::from_secs(10));
+    }
+}

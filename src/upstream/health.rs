@@ -1,0 +1,242 @@
+//! Active health checks: whether an endpoint accepts connections, or answers a path as it should (DESIGN.md section 6).
+//!
+//! One task looks at the published table a few times a second and starts what is due, so a table of 10,000
+//! endpoints costs no task per endpoint. Checks run beside the data plane, never on a worker. The same task turns
+//! ejection, and lets endpoints that are new or came back start slowly.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Semaphore,
+    time::timeout,
+};
+
+use super::{eject::Ejector, shortage::is_shortage};
+use crate::{
+    clock::Clock,
+    limits::{SLOW_START_MS, SLOW_START_PERCENT},
+    live::{
+        endpoints::EndpointState,
+        table::{LiveTable, Published},
+    },
+    rollout::settings::{HealthSettings, Settings},
+};
+
+/// How often due checks are looked for; a new endpoint waits no longer than this for its first.
+const TICK: Duration = Duration::from_millis(100);
+/// Checks under way at once; each holds a descriptor.
+const CHECKS_MAX: usize = 256;
+/// How often outliers are looked for.
+const EJECT_INTERVAL: Duration = Duration::from_secs(1);
+/// What is read of an answer, in bytes: its status stands in the first 12.
+const ANSWER_BYTES: usize = 512;
+
+/// When an endpoint is due again. The state is held weakly, so that a slot's next tenant is a new endpoint.
+struct Due {
+    state: Weak<EndpointState>,
+    at: Duration,
+    /// Since when it serves.
+    serves_since: Option<Duration>,
+}
+
+/// Checks every endpoint of the published table (previous included) until it is dropped.
+pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock) {
+    let permits = Arc::new(Semaphore::new(CHECKS_MAX));
+    let (mut due, mut ejector, mut ejected_at) = (HashMap::new(), Ejector::default(), Duration::ZERO);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (published, now) = (live.load_full(), clock.monotonic());
+        if now.saturating_sub(ejected_at) >= EJECT_INTERVAL {
+            ejected_at = now;
+            ejector.turn(&published, now);
+        }
+        for (state, settings) in take_due(&published, &mut due, now) {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            if state.begin_check() {
+                tokio::spawn(async move {
+                    check(&state, &settings.health).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// The endpoints that are due, each put down for its next turn. New ones are due at once; after that their place
+/// in the interval follows their slot, so that checks spread out.
+fn take_due(
+    published: &Published,
+    due: &mut HashMap<usize, Due>,
+    now: Duration,
+) -> Vec<(Arc<EndpointState>, Arc<Settings>)> {
+    due.retain(|_, due| due.state.strong_count() > 0);
+    let mut taken = Vec::new();
+    let releases = published.table.apps.values().flat_map(|app| app.releases.iter().map(move |r| (app, r)));
+    for (app, route) in releases.flat_map(|(app, release)| release.endpoints.iter().map(move |e| (app, e))) {
+        let (state, slot) = (published.endpoint(route.slot), route.slot);
+        let interval = Duration::from_millis(app.settings.health.interval_ms);
+        let known = due.get_mut(&slot).filter(|due| std::ptr::eq(due.state.as_ptr(), Arc::as_ptr(state)));
+        match known {
+            Some(known) => {
+                known.start_slowly(state, now);
+                // The interval may have become shorter.
+                if known.at.min(now + interval) > now {
+                    known.at = known.at.min(now + interval);
+                    continue;
+                }
+                known.at = now + interval;
+            }
+            None => {
+                let spread = u32::try_from(slot % 20).unwrap_or(0);
+                let at = now + interval / 2 + interval / 2 * spread / 20;
+                due.insert(slot, Due { state: Arc::downgrade(state), at, serves_since: Some(now) });
+            }
+        }
+        taken.push((Arc::clone(state), Arc::clone(&app.settings)));
+    }
+    taken
+}
+
+impl Due {
+    /// From when an endpoint serves, its weight grows evenly to that of its peers.
+    fn start_slowly(&mut self, state: &EndpointState, now: Duration) {
+        if !state.serves() {
+            self.serves_since = None;
+            state.set_weight(SLOW_START_PERCENT);
+        } else if state.weight() < 100 {
+            let since = *self.serves_since.get_or_insert(now);
+            let served_ms = now.saturating_sub(since).as_millis().min(SLOW_START_MS.into());
+            let served_ms = u64::try_from(served_ms).unwrap_or(SLOW_START_MS);
+            let gained = u64::from(100 - SLOW_START_PERCENT) * served_ms / SLOW_START_MS;
+            state.set_weight(SLOW_START_PERCENT + u32::try_from(gained).unwrap_or(0));
+        }
+    }
+}
+
+async fn check(state: &EndpointState, settings: &HealthSettings) {
+    let key = state.key();
+    let limit = Duration::from_millis(settings.timeout_ms);
+    let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
+    let outcome = timeout(limit, probe(key.address, settings)).await.unwrap_or_else(late);
+    if outcome.as_ref().is_err_and(is_shortage) {
+        return state.abandon_check();
+    }
+    let (app, release, address, fall) = (&key.app, &key.release, key.address, settings.fall);
+    match (state.end_check(outcome.is_ok(), fall, settings.rise), outcome) {
+        (Some(false), Err(error)) => {
+            tracing::warn!(%app, %release, %address, %error, "endpoint out: {fall} checks in a row failed");
+        }
+        (Some(true), _) => tracing::info!(%app, %release, %address, "endpoint in again: it passes checks"),
+        _ => {}
+    }
+}
+
+/// Connects, and asks for the path if there is one.
+async fn probe(address: SocketAddr, settings: &HealthSettings) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    let answered = match &settings.path {
+        Some(path) => ask(&mut stream, address, path, settings).await,
+        None => Ok(()),
+    };
+    // Closing with a reset leaves no TIME_WAIT entry behind, of which there would be thousands.
+    stream.set_zero_linger()?;
+    answered
+}
+
+async fn ask(
+    stream: &mut TcpStream,
+    address: SocketAddr,
+    path: &str,
+    settings: &HealthSettings,
+) -> io::Result<()> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: rolling-router (health check)\r\nAccept: */*\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let (mut answer, mut length) = ([0; ANSWER_BYTES], 0);
+    loop {
+        if let Some(status) = status_of(&answer[..length])? {
+            return if settings.accepts(status) {
+                Ok(())
+            } else {
+                Err(io::Error::other(format!("{path} answered {status}, not {}", settings.status)))
+            };
+        }
+        match stream.read(&mut answer[length..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => length += read,
+        }
+    }
+}
+
+/// The status of an HTTP/1 response that begins so; `None` when there is too little of it.
+fn status_of(answer: &[u8]) -> io::Result<Option<u16>> {
+    let Some(start) = answer.get(..12) else { return Ok(None) };
+    let text = std::str::from_utf8(start).unwrap_or_default();
+    let status =
+        text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..)).and_then(|code| code.parse().ok());
+    status
+        .map(Some)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what it answered is not HTTP/1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::table::EndpointKey;
+
+    fn state(address: SocketAddr) -> EndpointState {
+        let release = "apps/shop-1-80/containers".parse().unwrap();
+        EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address })
+    }
+
+    #[test]
+    fn a_status_is_read_from_the_first_bytes() {
+        assert_eq!(status_of(b"HTTP/1.1 20").unwrap(), None);
+        assert_eq!(status_of(b"HTTP/1.1 204").unwrap(), Some(204));
+        assert!(status_of(b"SSH-2.0-server").is_err() && status_of(b"HTTP/1.1 2x4 ").is_err());
+    }
+
+    #[test]
+    fn what_is_new_or_came_back_starts_slowly() {
+        let state = state(([127, 0, 0, 1], 80).into());
+        let seconds = Duration::from_secs;
+        let mut due = Due { state: Weak::new(), at: seconds(0), serves_since: Some(seconds(0)) };
+        let mut weight_at = |at: u64| {
+            due.start_slowly(&state, seconds(at));
+            state.weight()
+        };
+        assert_eq!([0, 5, 10, 11].map(&mut weight_at), [20, 60, 100, 100]);
+        state.set_ejected(true);
+        weight_at(20);
+        state.set_ejected(false);
+        assert_eq!([30, 35, 40].map(&mut weight_at), [20, 60, 100]);
+    }
+
+    #[tokio::test]
+    async fn out_after_three_failures_and_in_after_one_success() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let state = state(address);
+        assert!(state.serves() && !state.checked(), "not yet checked counts as healthy");
+        for serves in [true, true, false, false] {
+            check(&state, &HealthSettings::default()).await;
+            assert_eq!((state.serves(), state.checked()), (serves, true));
+        }
+        let _listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        check(&state, &HealthSettings::default()).await;
+        assert!(state.serves());
+    }
+}

@@ -1,0 +1,227 @@
+//! Kept connections to endpoints: one pool per worker, so nothing is shared and nothing is locked.
+//!
+//! Last in, first out: the connection used last is the least likely to have been closed, and under less load the
+//! others grow old and are dropped. A connection that the endpoint closed meanwhile is found when it is taken. One that
+//! it is closing at this moment cannot be found, so requests that cannot be repeated are careful: they take one only
+//! from an endpoint that is known to keep connections, or that has had the time to close it.
+//! Deliberately absent: any sharing between releases, even of one address, so that a pool ends with its endpoint.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    task::{Context, Poll, Waker},
+};
+
+use tokio::net::TcpStream;
+
+use crate::limits::SETTLED_IDLE_MS;
+
+/// A worker's kept connections, by endpoint slot.
+#[derive(Debug, Default)]
+pub struct Pool {
+    slots: RefCell<Vec<Slot>>,
+    idle: Cell<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    address: Option<SocketAddr>,
+    idle: Vec<Idle>,
+    /// A kept connection of this endpoint's has carried another request, and none has failed since.
+    proven: bool,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: TcpStream,
+    since_ms: u64,
+}
+
+/// Which kept connection a request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Idle for less than this, in ms.
+    pub idle_ms_max: u64,
+    /// The request cannot be repeated, so the connection must be one that the endpoint is not about to close.
+    pub careful: bool,
+}
+
+/// What came of taking a kept connection.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The connection, if a usable one was kept.
+    pub stream: Option<TcpStream>,
+    /// Kept connections that turned out closed.
+    pub stale: u64,
+}
+
+impl Pool {
+    /// Takes the connection used last, if it is wanted and still open.
+    pub fn take(&self, slot: usize, address: SocketAddr, now_ms: u64, wanted: Wanted) -> Taken {
+        let mut taken = Taken::default();
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(slot).filter(|slot| slot.address == Some(address)) else {
+            return taken;
+        };
+        while let Some(last) = slot.idle.last() {
+            let idle_ms = now_ms.saturating_sub(last.since_ms);
+            let unsettled = wanted.careful && !slot.proven && idle_ms < SETTLED_IDLE_MS;
+            if idle_ms >= wanted.idle_ms_max || unsettled {
+                break;
+            }
+            let idle = slot.idle.pop().expect("there is a last one");
+            self.idle.set(self.idle.get() - 1);
+            if is_open(&idle.stream) {
+                taken.stream = Some(idle.stream);
+                break;
+            }
+            taken.stale += 1;
+        }
+        taken
+    }
+
+    /// Keeps a connection that has nothing left to be read, unless `idle_max` are kept already.
+    pub fn keep(&self, slot: usize, address: SocketAddr, stream: TcpStream, now_ms: u64, idle_max: usize) {
+        let mut slots = self.slots.borrow_mut();
+        if slots.len() <= slot {
+            slots.resize_with(slot + 1, Slot::default);
+        }
+        let slot = &mut slots[slot];
+        if slot.address != Some(address) {
+            self.idle.set(self.idle.get() - slot.idle.len());
+            *slot = Slot { address: Some(address), ..Slot::default() };
+        }
+        if slot.idle.len() < idle_max {
+            slot.idle.push(Idle { stream, since_ms: now_ms });
+            self.idle.set(self.idle.get() + 1);
+        }
+    }
+
+    /// Notes whether a kept connection carried another request to its end, or turned out to be closed.
+    pub fn note_kept(&self, slot: usize, address: SocketAddr, carried: bool) {
+        let mut slots = self.slots.borrow_mut();
+        if let Some(slot) = slots.get_mut(slot).filter(|slot| slot.address == Some(address)) {
+            slot.proven = carried;
+        }
+    }
+
+    /// Drops what has been idle for too long or was closed by its endpoint; how many were dropped.
+    pub fn sweep(&self, now_ms: u64, idle_ms_max: u64) -> usize {
+        let before = self.idle.get();
+        let mut left = 0;
+        for slot in self.slots.borrow_mut().iter_mut() {
+            slot.idle
+                .retain(|idle| now_ms.saturating_sub(idle.since_ms) < idle_ms_max && is_open(&idle.stream));
+            if slot.idle.is_empty() {
+                slot.idle = Vec::new();
+            }
+            left += slot.idle.len();
+        }
+        self.idle.set(left);
+        before - left
+    }
+
+    /// Drops all of them.
+    pub fn clear(&self) {
+        self.slots.borrow_mut().clear();
+        self.idle.set(0);
+    }
+
+    /// How many are kept.
+    pub fn idle(&self) -> usize {
+        self.idle.get()
+    }
+}
+
+/// Whether nothing has come from the other side: neither its end nor bytes that nobody asked for. Costs no system
+/// call unless the runtime saw something come.
+fn is_open(stream: &TcpStream) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    match stream.poll_read_ready(&mut context) {
+        Poll::Pending => true,
+        // Readiness may be a leftover of the last response; only reading tells.
+        Poll::Ready(_) => {
+            matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+
+    /// A connection and its other side.
+    async fn connected() -> (TcpStream, TcpStream, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (ours.unwrap(), theirs.unwrap().0, address)
+    }
+
+    const ANY: Wanted = Wanted { idle_ms_max: 100, careful: false };
+
+    /// The port that tells two connections apart.
+    fn port(stream: &TcpStream) -> u16 {
+        stream.local_addr().unwrap().port()
+    }
+
+    #[tokio::test]
+    async fn the_connection_used_last_is_taken_first() {
+        let pool = Pool::default();
+        let (first, _other, address) = connected().await;
+        let (second, _another, _) = connected().await;
+        let expected = port(&second);
+        pool.keep(3, address, first, 0, 8);
+        pool.keep(3, address, second, 10, 8);
+        assert_eq!(pool.take(3, address, 20, ANY).stream.map(|stream| port(&stream)), Some(expected));
+        assert!(pool.take(3, address, 100, ANY).stream.is_none(), "too old");
+        assert_eq!(pool.sweep(100, 100), 1);
+        assert_eq!(pool.idle(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_is_never_given_out() {
+        let pool = Pool::default();
+        let (stream, other, address) = connected().await;
+        let (talking, mut unasked, _) = connected().await;
+        drop(other);
+        unasked.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        stream.readable().await.unwrap();
+        talking.readable().await.unwrap();
+        pool.keep(0, address, stream, 0, 8);
+        pool.keep(0, address, talking, 0, 8);
+        let taken = pool.take(0, address, 0, ANY);
+        assert!(taken.stream.is_none());
+        assert_eq!(taken.stale, 2);
+    }
+
+    #[tokio::test]
+    async fn a_careful_request_takes_only_what_is_proven_or_settled() {
+        let pool = Pool::default();
+        let careful = Wanted { careful: true, ..ANY };
+        let (stream, _other, address) = connected().await;
+        pool.keep(0, address, stream, 0, 8);
+        assert!(pool.take(0, address, SETTLED_IDLE_MS - 1, careful).stream.is_none());
+        let stream = pool.take(0, address, SETTLED_IDLE_MS, careful).stream.expect("it has settled");
+        pool.note_kept(0, address, true);
+        pool.keep(0, address, stream, 60, 8);
+        let stream = pool.take(0, address, 60, careful).stream.expect("its endpoint keeps connections");
+        pool.note_kept(0, address, false);
+        pool.keep(0, address, stream, 60, 8);
+        assert!(pool.take(0, address, 60, careful).stream.is_none(), "until one turns out to be closed");
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_names_another_endpoint_starts_anew() {
+        let pool = Pool::default();
+        let (stream, _other, address) = connected().await;
+        let (next, _another, next_address) = connected().await;
+        pool.keep(0, address, stream, 0, 8);
+        assert!(pool.take(0, next_address, 0, ANY).stream.is_none());
+        pool.keep(0, next_address, next, 0, 8);
+        assert!(pool.take(0, address, 0, ANY).stream.is_none());
+        assert_eq!(pool.idle(), 1);
+    }
+}

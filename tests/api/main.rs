@@ -1,0 +1,11 @@
+//! The HTTP API as its callers rely on it: shapes, statuses, compare-and-set, roles, history, the live stream, raw keyvalues.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod history;
+mod keyvalues;
+mod roles;
+mod state;
+mod stream;

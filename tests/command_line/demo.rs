@@ -1,0 +1,76 @@
+//! The demo: it runs by itself, and is a real router.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    program::{finish, program},
+    support::{Api, Visitor, eventually},
+};
+
+/// A running demo; it is killed when dropped.
+struct Demo {
+    child: Child,
+    front: SocketAddr,
+    admin: SocketAddr,
+    token: String,
+}
+
+impl Demo {
+    /// Starts it on free ports and reads where they are.
+    fn start(folder: &std::path::Path) -> Self {
+        let mut command = program();
+        command.args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.env("TMPDIR", folder).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the binary can be run");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let lines: Vec<String> =
+            lines.map_while(Result::ok).take_while(|line| !line.contains("Ctrl-C")).collect();
+        let word = |label: &str| {
+            let line = lines.iter().find(|line| line.trim_start().starts_with(label));
+            line.and_then(|line| line.split_whitespace().nth(1))
+                .unwrap_or_else(|| panic!("{lines:?}"))
+                .to_owned()
+        };
+        let address = |label: &str| {
+            let link = word(label).replace("localhost", "127.0.0.1");
+            link.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address")
+        };
+        Self { front: address("site"), admin: address("GUI"), token: word("token"), child }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_demo_serves_both_releases_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    let api = Api::new(demo.admin, &demo.token, "hello");
+    eventually("the visitors reach both releases", || {
+        let state = api.state();
+        let served = |track: &str| state[track]["activity"]["requests"].as_u64().unwrap_or(0);
+        served("stable") > 0 && served("candidate") > 0
+    });
+    let mut visitor = Visitor::new(demo.front, "localhost");
+    let first = visitor.get("/whoami").response.text();
+    for _ in 0..5 {
+        assert_eq!(visitor.get("/whoami").response.text(), first, "a visitor is pinned");
+    }
+    let mut promote = program();
+    promote.args(["promote", "--admin", &demo.admin.to_string(), "--token", &demo.token]);
+    finish(&mut promote).expect(0);
+    assert_eq!(api.state()["stable"]["release"], "1.0.1");
+    let pid = demo.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(demo.child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the temporary folder is gone");
+}

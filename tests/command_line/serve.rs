@@ -1,0 +1,75 @@
+//! `serve`: what an operator sees of a router that starts.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use crate::program::{finish, program};
+
+/// A running router, and what it says.
+struct Serving {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStderr>>,
+}
+
+impl Serving {
+    /// Starts it on free ports, in a directory, with nothing else said.
+    fn start(folder: &Path) -> Self {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).current_dir(folder);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
+        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        Self { child, lines }
+    }
+
+    /// Everything up to the line that holds `mark`.
+    fn until(&mut self, mark: &str) -> String {
+        let mut said = String::new();
+        for line in self.lines.by_ref().map_while(Result::ok) {
+            said += &line;
+            said.push('\n');
+            if line.contains(mark) {
+                return said;
+            }
+        }
+        panic!("it ended without saying `{mark}`:\n{said}");
+    }
+
+    /// Asks it to end, and waits; its exit code.
+    fn end(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run").success());
+        self.child.wait().expect("it can be waited for").code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_router_without_settings_starts_in_an_empty_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut router = Serving::start(folder.path());
+    let said = router.until("admin token, shown this once: ");
+    for part in
+        ["store embedded:./rolling-router-state/keyvalues.redb", "tokens in", "end users on http://127."]
+    {
+        assert!(said.contains(part), "no `{part}` in\n{said}");
+    }
+    let admin = said.lines().find_map(|line| line.split_once("GUI and API on ")).expect("it says where").1;
+    let token = said.trim_end().rsplit(' ').next().unwrap();
+    // The command line finds the token by itself: it looks where `serve` puts it.
+    finish(program().args(["status", "--admin", admin]).current_dir(folder.path())).expect(0);
+    finish(program().args(["status", "--admin", admin, "--token", token])).expect(0);
+    assert_eq!(router.end(), Some(0));
+    let mut again = Serving::start(folder.path());
+    let said = again.until("GUI and API on ");
+    assert!(!said.contains("shown this once"), "{said}");
+    assert_eq!(again.end(), Some(0));
+}

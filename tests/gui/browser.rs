@@ -1,0 +1,284 @@
+//! A real browser: Chromium driven by chromedriver over the W3C WebDriver protocol, which is a dozen JSON calls, so no
+//! client library is needed. Elements are named by their `data-testid` (see `ui/README.md`).
+
+use crate::support::{Wire, eventually};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A cold browser start on a busy machine takes longest of all calls.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How an answer names an element (WebDriver, section 12).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// The keys that tests press (WebDriver, section 17.4.2).
+pub const ENTER: &str = "\u{e007}";
+pub const ESCAPE: &str = "\u{e00c}";
+pub const ARROW_RIGHT: &str = "\u{e014}";
+
+/// One browser at a time: several on two cores would time each other, not the page.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// One browser with an empty profile; it ends when dropped.
+pub struct Browser {
+    driver: Child,
+    // Kept open: a driver that cannot write its log ends.
+    _out: BufReader<ChildStdout>,
+    address: SocketAddr,
+    session: String,
+    _profile: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    /// Starts one with a window of this size.
+    pub fn start(width: u32, height: u32) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (driver, out, address) = start_driver();
+        let profile = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut browser =
+            Self { driver, _out: out, address, session: String::new(), _profile: profile, _turn: turn };
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            format!("--window-size={width},{height}"),
+            format!("--user-data-dir={}", browser._profile.path().display()),
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let session = browser.send("POST", "/session", &wanted)["sessionId"].clone();
+        browser.session = session.as_str().expect("a session has an id").to_owned();
+        browser
+    }
+
+    /// Goes to an address.
+    pub fn open(&self, url: &str) {
+        self.call("POST", "/url", &json!({ "url": url }));
+    }
+
+    /// Opens another window of the same browser and goes on there; gives its handle.
+    pub fn open_window(&self) -> String {
+        let made = self.call("POST", "/window/new", &json!({"type": "window"}));
+        let handle = made["handle"].as_str().expect("a window has a handle").to_owned();
+        self.switch_to(&handle);
+        handle
+    }
+
+    /// The window that calls go to.
+    pub fn window(&self) -> String {
+        self.call("GET", "/window", &Value::Null).as_str().expect("a window has a handle").to_owned()
+    }
+
+    /// Goes on in another window.
+    pub fn switch_to(&self, handle: &str) {
+        self.call("POST", "/window", &json!({ "handle": handle }));
+    }
+
+    /// The visible text of an element; `None` while there is no such element.
+    pub fn text(&self, testid: &str) -> Option<String> {
+        let element = self.find(testid)?;
+        let text = self.try_call("GET", &format!("/element/{element}/text"), &Value::Null)?;
+        text.as_str().map(|text| text.replace('\u{a0}', " "))
+    }
+
+    /// An attribute of an element; `None` when the element or the attribute is missing.
+    pub fn attribute(&self, testid: &str, name: &str) -> Option<String> {
+        let element = self.find(testid)?;
+        let value = self.try_call("GET", &format!("/element/{element}/attribute/{name}"), &Value::Null)?;
+        value.as_str().map(str::to_owned)
+    }
+
+    /// Waits until an element's text contains `wanted`.
+    #[track_caller]
+    pub fn see(&self, testid: &str, wanted: &str) {
+        let mut seen = None;
+        let shown = crate::support::clock::within(crate::support::clock::PATIENCE, || {
+            seen = self.text(testid);
+            seen.as_ref().is_some_and(|text| text.contains(wanted))
+        });
+        assert!(shown, "{testid} never showed {wanted:?}; it shows {seen:?}");
+    }
+
+    /// Clicks an element as a pointer does, once it is there; one that something covers fails the test.
+    pub fn click(&self, testid: &str) {
+        let element = self.await_element(testid);
+        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Types into an element.
+    pub fn keys(&self, testid: &str, text: &str) {
+        let element = self.await_element(testid);
+        self.call("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
+    }
+
+    /// Types into an emptied element.
+    pub fn fill(&self, testid: &str, text: &str) {
+        let element = self.await_element(testid);
+        self.call("POST", &format!("/element/{element}/clear"), &json!({}));
+        self.keys(testid, text);
+    }
+
+    /// What a script gives.
+    pub fn script(&self, script: &str) -> Value {
+        self.call("POST", "/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Presses the pointer on an element, moves it sideways in steps, and lets go if told to.
+    pub fn drag(&self, testid: &str, from: i64, to: i64, release: bool) {
+        let element = self.await_element(testid);
+        let origin = json!({ ELEMENT: element });
+        let at = |x: i64, length: u32| json!({"type": "pointerMove", "origin": origin, "x": x, "y": 0, "duration": length});
+        let mut steps = vec![
+            at(from, 0),
+            json!({"type": "pointerDown", "button": 0}),
+            at((from + to) / 2, 60),
+            at(to, 60),
+        ];
+        if release {
+            steps.push(json!({"type": "pointerUp", "button": 0}));
+        }
+        let pointer = json!({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": steps});
+        self.call("POST", "/actions", &json!({"actions": [pointer]}));
+    }
+
+    /// Lets go of everything that is pressed.
+    pub fn let_go(&self) {
+        self.call("DELETE", "/actions", &Value::Null);
+    }
+
+    /// Shows the page as on a screen of this size (CSS pixels) with this colour scheme.
+    pub fn screen(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.developer_tool("Emulation.setDeviceMetricsOverride", &size);
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.developer_tool("Emulation.setEmulatedMedia", &media);
+    }
+
+    /// One command of the DevTools protocol, for what WebDriver has no word for.
+    fn developer_tool(&self, command: &str, parameters: &Value) {
+        self.call("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    }
+
+    /// Errors and warnings that the browser wrote to its console since the last call.
+    pub fn complaints(&self) -> Vec<String> {
+        let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
+        let lines = log.as_array().cloned().unwrap_or_default();
+        let bad = |line: &Value| matches!(line["level"].as_str(), Some("SEVERE" | "WARNING"));
+        lines.iter().filter(|line| bad(line)).map(|line| line["message"].to_string()).collect()
+    }
+
+    /// Saves what the window shows below the target directory, for people to look at.
+    pub fn picture(&self, name: &str) {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gui");
+        std::fs::create_dir_all(&folder).expect("the pictures' directory can be made");
+        let png = self.call("GET", "/screenshot", &Value::Null);
+        let png = base64(png.as_str().expect("a picture is text"));
+        std::fs::write(folder.join(format!("{name}.png")), png).expect("a picture can be written");
+    }
+
+    fn await_element(&self, testid: &str) -> String {
+        let mut found = None;
+        eventually(&format!("{testid} is on the page"), || {
+            found = self.find(testid);
+            found.is_some()
+        });
+        found.expect("it was just found")
+    }
+
+    fn find(&self, testid: &str) -> Option<String> {
+        let wanted = json!({"using": "css selector", "value": format!("[data-testid=\"{testid}\"]")});
+        self.try_call("POST", "/element", &wanted)?[ELEMENT].as_str().map(str::to_owned)
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.send(method, &format!("/session/{}{path}", self.session), body)
+    }
+
+    fn try_call(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
+        self.exchange(method, &format!("/session/{}{path}", self.session), body).ok()
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.exchange(method, path, body).unwrap_or_else(|error| panic!("{method} {path} {body}: {error}"))
+    }
+
+    /// One call: its value, or the error as the driver words it.
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut wire = Wire::open(self.address).patience(PATIENCE);
+        wire.send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len(),
+        ));
+        let response = wire.response(method);
+        let value = serde_json::from_slice::<Value>(&response.body)
+            .map_or(Value::Null, |answer| answer["value"].clone());
+        if response.status == 200 { Ok(value) } else { Err(value["message"].to_string()) }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.picture("failed")));
+        }
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.try_call("DELETE", "", &Value::Null)
+        }));
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// Starts chromedriver on a port of its own choice, which it says on its standard output.
+fn start_driver() -> (Child, BufReader<ChildStdout>, SocketAddr) {
+    let mut driver = Command::new("chromedriver")
+        .args(["--port=0", "--allowed-ips=127.0.0.1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver can be run; Debian: apt-get install chromium-driver");
+    let mut out = BufReader::new(driver.stdout.take().expect("its output is piped"));
+    let mut line = String::new();
+    while !line.contains("started successfully") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap_or(0), 0, "chromedriver ended before it said its port");
+    }
+    let port = line.split("on port ").nth(1).and_then(|rest| rest.trim().trim_end_matches('.').parse().ok());
+    (driver, out, ([127, 0, 0, 1], port.expect("chromedriver says its port")).into())
+}
+
+/// Decodes standard base64 (RFC 4648, section 4).
+fn base64(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u32> =
+        text.bytes().filter(|byte| !matches!(byte, b'=' | b'\n' | b'\r')).map(digit).collect();
+    let group = |four: &[u32]| {
+        let bits = four.iter().enumerate().fold(0, |bits, (place, value)| bits | (value << (18 - 6 * place)));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(group).collect()
+}

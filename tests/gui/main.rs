@@ -1,0 +1,290 @@
+//! The GUI in a real browser, with a real router and real endpoints behind it: what a release manager does during a
+//! release, step by step. Pictures of each step are left in `target/tmp/gui/`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod browser;
+
+use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
+use serde_json::json;
+use std::time::Duration;
+use support::router::token;
+use support::{Deadline, Router, echo, eventually, router};
+
+/// How late a change made elsewhere may show.
+const LIVE: Duration = Duration::from_secs(1);
+
+/// Signs in on the page of a router.
+fn sign_in(browser: &Browser, router: &Router) {
+    browser.open(&format!("http://{}/", router.admin));
+    browser.fill("sign-in-token", token("operator"));
+    browser.click("sign-in-submit");
+    eventually("the page is live", || {
+        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
+    });
+}
+
+fn open_app(browser: &Browser, router: &Router) {
+    sign_in(browser, router);
+    browser.click("app-hello");
+    browser.see("stable-release", "1.0.0");
+}
+
+/// Gives the reason and sends the confirmation that is open.
+fn confirm(browser: &Browser, reason: &str) {
+    browser.fill("confirm-reason", reason);
+    browser.click("confirm-submit");
+    eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
+}
+
+/// Fails unless what happened a moment ago elsewhere shows here within a second.
+#[track_caller]
+fn follows(browser: &Browser, testid: &str, wanted: &str) {
+    let since = Deadline::after(LIVE);
+    browser.see(testid, wanted);
+    assert!(!since.passed(), "{testid} showed {wanted:?} only after {:?}", since.elapsed());
+}
+
+#[test]
+fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
+    let endpoint = echo("1.0.0");
+    let router = router().start();
+    let browser = Browser::start(1280, 900);
+    browser.open(&format!("http://{}/", router.admin));
+    browser.fill("sign-in-token", "not-the-token");
+    browser.click("sign-in-submit");
+    browser.see("sign-in-error", "does not know this token");
+    browser.complaints();
+    browser.fill("sign-in-token", token("operator"));
+    browser.keys("sign-in-token", ENTER);
+    browser.fill("setup-app", "hello");
+    browser.fill("setup-release", "1.0.0");
+    browser.fill("setup-endpoint", &endpoint.address.to_string());
+    browser.picture("setup");
+    browser.click("setup-submit");
+    browser.see("setup-verdict", "1.0.0 is on stable");
+    browser.picture("setup-done");
+    assert_eq!(router.visitor().release(), "1.0.0");
+    browser.click("setup-done");
+    browser.see("stable-release", "1.0.0");
+    browser.see("candidate-release", "none");
+    assert_eq!(browser.attribute("promote", "aria-disabled").as_deref(), Some("true"));
+    browser.see("candidate-card", "Promote: there is no candidate");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_whole_release_by_hand_and_a_second_window_follows_live() {
+    let router = router().stable("1.0.0").deployed("1.0.1").start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    let first = browser.window();
+    let second = browser.open_window();
+    open_app(&browser, &router);
+    browser.switch_to(&first);
+
+    browser.click("choose-candidate");
+    browser.click("release-option-1.0.1");
+    browser.see("confirm-happens", "No client moves");
+    browser.picture("choose");
+    confirm(&browser, "build 1188");
+    browser.see("candidate-release", "1.0.1");
+    browser.switch_to(&second);
+    follows(&browser, "candidate-release", "1.0.1");
+    browser.switch_to(&first);
+
+    browser.fill("blend-exact", &format!("12.5{ENTER}"));
+    browser.see("share-configured", "12.5 %");
+    assert_eq!(router.api().state()["blend"], json!(12.5));
+    browser.switch_to(&second);
+    follows(&browser, "blend-value", "12.5 %");
+
+    router.api().put("blend", &json!({"percent": 25})).expect(200);
+    follows(&browser, "blend-value", "25 %");
+    browser.switch_to(&first);
+    browser.see("blend-value", "25 %");
+    browser.picture("blend");
+
+    browser.click("promote");
+    browser.see("confirm-dialog", "Promote 1.0.1 to stable, in place of 1.0.0?");
+    browser.see("confirm-happens", "keep it while it drains");
+    browser.see("confirm-against", "Too little traffic to tell");
+    browser.picture("promote");
+    confirm(&browser, "smoke tests green");
+    browser.see("stable-release", "1.0.1");
+    browser.see("candidate-release", "none");
+    browser.see("draining", "1.0.0");
+    browser.see("history", "smoke tests green");
+    assert_eq!(router.visitor().release(), "1.0.1");
+    browser.switch_to(&second);
+    follows(&browser, "stable-release", "1.0.1");
+    browser.switch_to(&first);
+    browser.picture("promoted");
+
+    browser.click("rollback");
+    browser.see("confirm-dialog", "Roll back from 1.0.1 to 1.0.0?");
+    browser.picture("rollback");
+    confirm(&browser, "checkout fails");
+    browser.see("stable-release", "1.0.0");
+    browser.see("lock-state", "Locked automatically");
+    assert_eq!(router.visitor().release(), "1.0.0");
+    browser.switch_to(&second);
+    follows(&browser, "stable-release", "1.0.0");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn abort_is_one_click_and_a_confirmation_and_says_where_clients_go() {
+    let router = router().stable("1.0.0").candidate("1.0.1").blend(50).start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.click("abort");
+    browser.see("confirm-dialog", "Abort 1.0.1 and stay with 1.0.0?");
+    browser.see("confirm-happens", "go to 1.0.0 at once");
+    browser.keys("confirm-reason", ESCAPE);
+    eventually("Escape closes it", || browser.text("confirm-dialog").is_none());
+    let focused = browser.script("return document.activeElement.dataset.testid");
+    assert_eq!(focused, json!("abort"), "the focus goes back to where it was");
+    assert_eq!(router.api().state()["blend"], json!(50), "a cancelled confirmation does nothing");
+    browser.click("abort");
+    confirm(&browser, "errors");
+    browser.see("candidate-release", "none");
+    assert_eq!(router.api().state()["candidate"], json!(null));
+}
+
+#[test]
+fn a_confirmation_that_the_world_overtook_acts_only_after_another_look() {
+    let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.click("promote");
+    browser.see("confirm-dialog", "Promote 1.0.1");
+    router.api().put("blend", &json!({"percent": 30})).expect(200);
+    browser.see("confirm-moved", "has changed since you opened this");
+    browser.picture("moved");
+    browser.keys("confirm-reason", ENTER);
+    assert_eq!(browser.attribute("confirm-submit", "aria-disabled").as_deref(), Some("true"));
+    assert_eq!(router.api().state()["stable"]["release"], json!("1.0.0"), "nothing was sent");
+    browser.click("confirm-again");
+    confirm(&browser, "seen it");
+    browser.see("stable-release", "1.0.1");
+}
+
+#[test]
+fn the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    let seq = router.api().state()["seq"].clone();
+
+    browser.keys("blend-slider", &ARROW_RIGHT.repeat(3));
+    browser.see("blend-hint", "No pinned client moves; 3 of 100 more");
+    assert_eq!(router.api().state()["seq"], seq, "no arrow press is a release step");
+    browser.keys("blend-slider", ENTER);
+    browser.see("share-configured", "3 %");
+
+    let width = browser
+        .script("return document.querySelector('.blend-slider').clientWidth")
+        .as_i64()
+        .expect("a width");
+    browser.drag("blend-slider", width * 3 / 100 - width / 2, 0, false);
+    browser.see("blend-value", "3 % → 50 %");
+    assert_eq!(router.api().state()["blend"], json!(3), "nothing is set while the pointer is down");
+    browser.let_go();
+    browser.see("share-configured", "50 %");
+    assert_eq!(router.api().state()["blend"], json!(50));
+
+    browser.fill("blend-exact", "12.345");
+    browser.see("blend-hint", "Two decimals at most");
+    browser.click("blend-preset-0");
+    browser.see("share-configured", "0 %");
+}
+
+#[test]
+fn a_lost_router_shows_at_once_and_the_page_comes_back_by_itself() {
+    let mut router = router().stable("1.0.0").durable().start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    router.kill();
+    let since = Deadline::after(LIVE);
+    eventually("the loss shows", || {
+        browser.attribute("connection-state", "data-state").as_deref() == Some("lost")
+    });
+    assert!(!since.passed(), "the loss showed only after {:?}", since.elapsed());
+    browser.see("banner-connection", "Connection lost");
+    assert_eq!(browser.script("return 'stale' in document.documentElement.dataset"), json!(true));
+    browser.picture("lost");
+    router.start_again();
+    eventually("the page is live again", || {
+        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
+    });
+    router.api().put("lock", &json!({"reason": "freeze"})).expect(200);
+    browser.see("lock-state", "freeze");
+}
+
+#[test]
+fn figures_of_real_traffic_show_live() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.see("stable-card", "0 clients");
+    let mut visitors = [router.visitor(), router.visitor(), router.visitor()];
+    for visitor in &mut visitors {
+        // The first request sets the pin; with the second it comes back, and the client counts.
+        visitor.release();
+        visitor.release();
+    }
+    browser.see("stable-card", "3 clients");
+    eventually("the chart has a line", || {
+        browser.script("return document.querySelector('.line-stable').hasAttribute('d')") == json!(true)
+    });
+    router.endpoint("1.0.1").stop();
+    browser.see("candidate-card", "0 of 1 endpoint serving");
+    browser.click("promote");
+    browser.see("confirm-against", "No endpoint of 1.0.1 is serving");
+    browser.click("confirm-submit");
+    browser.see("confirm-error", "1.0.1");
+    browser.click("confirm-force");
+    confirm(&browser, "they come up later");
+    browser.see("stable-release", "1.0.1");
+    browser.see("draining", "3 pinned clients");
+}
+
+/// Every page, by the name of its picture and its address.
+const PAGES: [(&str, &str); 7] = [
+    ("app", "apps/hello"),
+    ("apps", ""),
+    ("history", "apps/hello/history"),
+    ("keyvalues", "keyvalues/apps"),
+    ("settings", "apps/hello/settings"),
+    ("router", "router"),
+    ("setup", "setup"),
+];
+
+#[test]
+fn every_page_fits_every_screen_and_asks_nobody_else() {
+    let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    for (screen, width, scheme) in
+        [("wide-light", 1280, "light"), ("wide-dark", 1280, "dark"), ("narrow", 360, "light")]
+    {
+        browser.screen(width, 1000, scheme);
+        for (name, hash) in PAGES {
+            browser.script(&format!("location.hash = '#/{hash}'"));
+            eventually("the page has its heading", || {
+                browser.script("return document.querySelectorAll('main h1').length === 1") == json!(true)
+            });
+            let over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+            assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
+            browser.picture(&format!("{screen}-{name}"));
+        }
+    }
+    let asked = browser.script(
+        "return performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)
+           .filter((host) => host !== location.host)",
+    );
+    assert_eq!(asked, json!([]), "requests to others");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}

@@ -1,0 +1,17 @@
+//! Bad and odd requests, byte by byte: rows 1-32 and 39 of the strictness table (RFC 9110, RFC 9112, and the strictest
+//! of the peers where an RFC leaves room).
+//!
+//! Every case is sent whole, after a good request, with another request behind it, in two packets split at every
+//! byte, and byte by byte. Checked each time: the answer, the connection's fate, what the endpoint really received.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod case;
+mod chunks;
+mod forwarding;
+mod framing;
+mod heads;
+mod limits;
+mod pins;
+mod targets;

@@ -1,0 +1,13 @@
+//! Hostile and odd responses, byte by byte: rows 30 and 33-35 of the strictness table.
+//!
+//! An endpoint can break its own answer. It can neither poison a connection, nor reach a second client, nor open a tunnel
+//! without a real 101, nor make half a body look whole.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod heads;
+mod leftovers;
+mod odd;
+mod stage;

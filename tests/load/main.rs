@@ -1,0 +1,12 @@
+//! Releasing under load: keep-alive clients with pins ask all the time while commands run one after the other. No request
+//! fails, no connection is closed, nobody is on a release that the table does not allow; and a router that is killed in
+//! the middle of it comes back with the old state or the new one, never with a mix.
+//!
+//! Counts are reduced by default; `tests/run --long` runs them in full.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kill;
+mod moves;
+mod traffic;

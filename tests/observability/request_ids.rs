@@ -1,0 +1,75 @@
+//! What ties a request to what others log about it.
+
+use super::access_log::log_file;
+use crate::support::{Router, eventually, router};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// Sends a request with these header lines; what the endpoint received.
+fn received(router: &Router, headers: &str) -> crate::support::Received {
+    let mut wire = router.connect();
+    wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", router.host));
+    assert_eq!(wire.response("GET").status, 200);
+    router.endpoint("v1").take().remove(0)
+}
+
+#[test]
+fn a_request_without_an_id_gets_one_that_no_other_has() {
+    let (_folder, file) = log_file();
+    let router = router().stable("v1").access_log(&file).workers(2).start();
+    let ids: BTreeSet<String> = (0..200)
+        .map(|_| {
+            let received = received(&router, "");
+            assert_eq!(received.header_all("x-request-id").len(), 1);
+            received.header("x-request-id").expect("it was made").to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 200, "each has its own");
+    assert!(
+        ids.iter().all(|id| id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())),
+        "{ids:?}"
+    );
+    let logged = || -> BTreeSet<String> {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        lines.filter_map(|line| line["request_id"].as_str().map(str::to_owned)).collect()
+    };
+    eventually("the log knows the same ids", || logged() == ids);
+}
+
+#[test]
+fn a_requests_own_id_is_passed_on() {
+    let router = router().stable("v1").start();
+    for id in ["7b1c", "a b/c=d;e", "0f9e8d7c-6b5a-4938-2716-05f4e3d2c1b0"] {
+        let received = received(&router, &format!("x-rEQUEST-id: {id}\r\n"));
+        assert_eq!(received.header_all("x-request-id"), [id]);
+    }
+}
+
+#[test]
+fn trace_context_is_passed_on_untouched() {
+    let router = router().stable("v1").start();
+    let trace = [
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
+        ("tracestate", "third=x"),
+        ("baggage", "userId=alice,serverNode=DF%2028"),
+        ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
+    ];
+    let headers: String = trace.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let received = received(&router, &headers);
+    let passed: Vec<(&str, &str)> = received
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, _)| trace.iter().any(|(wanted, _)| wanted == name))
+        .collect();
+    assert_eq!(passed, trace, "in their order, with their values");
+}
+
+#[test]
+fn none_is_made_up_where_none_was_asked_for() {
+    let router = router().stable("v1").start();
+    let received = received(&router, "");
+    assert_eq!(received.header("traceparent"), None);
+}

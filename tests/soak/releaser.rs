@@ -1,0 +1,41 @@
+//! A release manager who never rests.
+
+use crate::support::clock::pause;
+use crate::support::router::id;
+use crate::support::{Answer, Api};
+use crate::{Draw, RELEASES, Soak};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Issues command after command until it is over; how many. Fails on an answer that the state does not explain.
+pub fn release(api: &Api, soak: &Soak) -> usize {
+    let (mut draw, mut commands) = (Draw(7), 0);
+    while soak.goes_on() {
+        let before = api.state();
+        command(api, &mut draw, &before).expect(200);
+        commands += 1;
+        pause(Duration::from_millis(20 + draw.below(80)));
+    }
+    commands
+}
+
+/// Something that can be done in this state.
+fn command(api: &Api, draw: &mut Draw, before: &Value) -> Answer {
+    let on = |track: &str| before[track]["release"].as_str().map(str::to_owned);
+    let percent = draw.below(101);
+    let candidate = || {
+        let taken = [on("stable"), on("candidate")];
+        let free = RELEASES.iter().find(|release| !taken.contains(&Some((**release).to_owned())));
+        let free = free.expect("there are more releases than tracks");
+        api.put("candidate", &json!({ "id": id(free), "blend": percent }))
+    };
+    match (draw.below(8), on("candidate")) {
+        (_, None) => candidate(),
+        (0, _) => candidate(),
+        (1 | 2, _) => api.post("promote", &json!({})),
+        (3, _) => api.post("abort", &json!({})),
+        (4, _) if !before["previous"].is_null() => api.post("rollback", &json!({})),
+        (5, _) => api.put("sticky", &json!({ "sticky": percent > 30 })),
+        _ => api.put("blend", &json!({ "percent": percent })),
+    }
+}

@@ -1,0 +1,103 @@
+//! An end user: a keep-alive connection and a cookie jar.
+
+use super::message::Response;
+use super::wire::Wire;
+use std::net::SocketAddr;
+
+/// A browser-like client that keeps its connection and its cookies.
+pub struct Visitor {
+    front: SocketAddr,
+    host: String,
+    wire: Option<Wire>,
+    /// The pin cookie's value, once one was set.
+    pub pin: Option<String>,
+    /// Whether requests carry the `Sec-Fetch-*` headers of a navigation.
+    pub navigates: bool,
+    /// How often a connection had to be opened.
+    pub connects: usize,
+}
+
+/// One answered request.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The release that answered; empty when the router did.
+    pub release: String,
+    /// The endpoint that answered.
+    pub endpoint: String,
+    /// Whether a new pin came with it.
+    pub pinned: bool,
+    /// The response.
+    pub response: Response,
+}
+
+/// The pin cookie's default name.
+pub const PIN: &str = "rolling_pin";
+
+impl Visitor {
+    /// A client that has never been here.
+    pub fn new(front: SocketAddr, host: &str) -> Self {
+        Self { front, host: host.to_owned(), wire: None, pin: None, navigates: true, connects: 0 }
+    }
+
+    /// Asks for a page and fails unless it is answered 200 by a release.
+    #[track_caller]
+    pub fn get(&mut self, target: &str) -> Visit {
+        let visit = self.try_get(target).unwrap_or_else(|why| panic!("GET {target}: {why}"));
+        assert_eq!(visit.response.status, 200, "GET {target}: {}", visit.response.text());
+        visit
+    }
+
+    /// The release that answers `/` now.
+    #[track_caller]
+    pub fn release(&mut self) -> String {
+        self.get("/").release
+    }
+
+    /// Asks for a page; any answer counts, a closed connection does not.
+    pub fn try_get(&mut self, target: &str) -> Result<Visit, String> {
+        let mut head = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n", self.host);
+        if self.navigates {
+            head += "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: none\r\n";
+        }
+        head += "Cookie: theme=dark";
+        if let Some(pin) = &self.pin {
+            head += &format!("; {PIN}={pin}");
+        }
+        head += "; session=abc\r\n\r\n";
+        if self.wire.is_none() {
+            self.connects += 1;
+        }
+        let wire = self.wire.get_or_insert_with(|| Wire::open(self.front));
+        wire.send(head);
+        match wire.try_response("GET") {
+            Ok(response) => Ok(self.learn(response)),
+            Err(broken) => {
+                self.wire = None;
+                Err(format!("{broken:?}"))
+            }
+        }
+    }
+
+    fn learn(&mut self, response: Response) -> Visit {
+        if response.says_close() {
+            self.wire = None;
+        }
+        let pin = pin_of(&response);
+        let pinned = pin.is_some();
+        self.pin = pin.or(self.pin.take());
+        let text = |name| response.header(name).unwrap_or_default().to_owned();
+        Visit { release: text("x-release"), endpoint: text("x-endpoint"), pinned, response }
+    }
+
+    /// Closes the connection, keeping the cookies.
+    pub fn hang_up(&mut self) {
+        self.wire = None;
+    }
+}
+
+/// The pin that a response sets.
+pub fn pin_of(response: &Response) -> Option<String> {
+    let cookies = response.header_all("set-cookie");
+    let pin = cookies.iter().find_map(|cookie| cookie.strip_prefix(PIN)?.strip_prefix('='))?;
+    Some(pin.split(';').next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,303 @@
+//! TLS for end users: the same service inside it, sessions that resume, certificates exchanged under open connections,
+//! plain http sent to where it belongs. The certificates are made by each test, and trusted by its clients alone.
+
+mod support;
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+use std::io::Write;
+use support::clock::PATIENCE;
+use support::message::{Source, read_response};
+use support::websocket::{TEXT, echo_sockets, masked_frame, read_frame, upgrade};
+use support::{Response, Router, RouterBuilder, eventually, router};
+use tempfile::TempDir;
+
+const HOST: &str = "shop.example.test";
+const NAVIGATION: &str = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+
+/// A certificate and its key in files, and the client that trusts just this certificate.
+struct Files {
+    dir: TempDir,
+}
+
+impl Files {
+    /// With a fresh certificate; what `trust` gives trusts it.
+    fn new() -> (Self, Arc<ClientConfig>) {
+        let files = Self { dir: tempfile::tempdir().expect("a temporary directory can be made") };
+        let trust = files.renew();
+        (files, trust)
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.dir.path().join("certificate.pem")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.dir.path().join("key.pem")
+    }
+
+    /// Puts another certificate and key in the place of the present ones.
+    fn renew(&self) -> Arc<ClientConfig> {
+        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate can be made");
+        let pem = made.cert.pem();
+        fs::write(self.certificate(), &pem).expect("the certificate can be written");
+        fs::write(self.key(), made.signing_key.serialize_pem()).expect("the key can be written");
+        Arc::new(client(&pem, rustls::ALL_VERSIONS))
+    }
+
+    /// A router that serves in TLS with them; everything else is as in `builder`.
+    fn serve(&self, builder: RouterBuilder) -> Router {
+        let path = |path: PathBuf| path.display().to_string();
+        builder
+            .flag("--listen-tls=127.0.0.1:0")
+            .flag(&format!("--tls-certificate={}", path(self.certificate())))
+            .flag(&format!("--tls-key={}", path(self.key())))
+            .start()
+    }
+}
+
+fn client(pem: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it was made as PEM");
+    roots.add(certificate).expect("it was made as a certificate");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    builder.expect("the provider knows them").with_root_certificates(roots).with_no_client_auth()
+}
+
+/// Where the router says that it serves in TLS.
+fn secure(router: &Router) -> SocketAddr {
+    let mut address = None;
+    eventually("it says where it serves in TLS", || {
+        let log = router.log();
+        let said = log.split("end users on https://").nth(1).and_then(|rest| rest.split('/').next());
+        address = said.and_then(|text| text.parse().ok());
+        address.is_some()
+    });
+    address.expect("it was found just now")
+}
+
+/// A connection in TLS.
+struct Client(Source<StreamOwned<ClientConnection, TcpStream>>);
+
+impl Client {
+    fn open(router: &Router, trust: &Arc<ClientConfig>) -> Self {
+        Self::try_open(secure(router), trust).expect("the certificate is trusted")
+    }
+
+    /// Shakes hands; `None` if one side refuses.
+    fn try_open(address: SocketAddr, trust: &Arc<ClientConfig>) -> Option<Self> {
+        let name = HOST.try_into().expect("it is a name");
+        let session = ClientConnection::new(Arc::clone(trust), name).expect("a session can begin");
+        let stream = TcpStream::connect(address).expect("the router accepts connections");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+        let mut stream = StreamOwned::new(session, stream);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).ok()?;
+        }
+        Some(Self(Source::new(stream)))
+    }
+
+    fn session(&self) -> &ClientConnection {
+        &self.0.stream.conn
+    }
+
+    fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.stream.write_all(bytes.as_ref()).expect("the router takes it");
+        self.0.stream.flush().expect("the router takes it");
+    }
+
+    fn get(&mut self, headers: &str) -> Response {
+        self.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n"));
+        read_response(&mut self.0, "GET").unwrap_or_else(|fault| panic!("no response: {fault:?}"))
+    }
+}
+
+#[test]
+fn a_client_is_pinned_and_the_endpoint_is_told_https() {
+    let (files, trust) = Files::new();
+    let router = files.serve(router().stable("v1").candidate("v2").blend(50));
+    for _ in 0..8 {
+        let mut client = Client::open(&router, &trust);
+        let first = client.get(NAVIGATION);
+        let cookie = first.header("set-cookie").expect("a first navigation is pinned").to_owned();
+        assert!(!cookie.contains("Secure"), "plain http is served too: {cookie}");
+        assert!(first.text().contains("x-forwarded-proto: https\r\n"), "{}", first.text());
+        let pin = cookie.split(';').next().expect("a cookie has a value");
+        let again = Client::open(&router, &trust).get(&format!("{NAVIGATION}Cookie: {pin}\r\n"));
+        assert_eq!(again.header("x-release"), first.header("x-release"));
+        assert_eq!(client.session().alpn_protocol(), None, "none was offered");
+    }
+    assert_eq!(router.visitor().get("/").response.status, 200, "plain http is served beside it");
+}
+
+#[test]
+fn a_websocket_passes() {
+    let (files, trust) = Files::new();
+    let router = files.serve(router().stable_on("v1", vec![echo_sockets("v1")]));
+    let mut client = Client::open(&router, &trust);
+    client.send(upgrade("/chat", HOST));
+    assert_eq!(read_response(&mut client.0, "GET").expect("it is answered").status, 101);
+    let mut ahead = std::mem::take(&mut client.0.ahead);
+    for length in [5, 300, 70_000] {
+        let payload = vec![b'x'; length];
+        client.send(masked_frame(TEXT, &payload));
+        assert_eq!(read_frame(&mut client.0.stream, &mut ahead), Some((TEXT, payload)));
+    }
+}
+
+#[test]
+fn sessions_resume_in_both_versions() {
+    let (files, _) = Files::new();
+    let router = files.serve(router().stable("v1").workers(2));
+    let pem = fs::read_to_string(files.certificate()).expect("it was written");
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let trust = Arc::new(client(&pem, &[version]));
+        let mut kinds = Vec::new();
+        for _ in 0..4 {
+            let mut client = Client::open(&router, &trust);
+            assert_eq!(client.get("").status, 200);
+            assert_eq!(client.session().protocol_version(), Some(version.version));
+            kinds.push(client.session().handshake_kind());
+        }
+        assert_eq!(kinds[0], Some(HandshakeKind::Full));
+        assert!(kinds[1..].iter().all(|kind| *kind == Some(HandshakeKind::Resumed)), "{kinds:?}");
+    }
+}
+
+#[test]
+fn http_1_1_is_all_that_is_offered() {
+    let (files, trust) = Files::new();
+    let router = files.serve(router().stable("v1"));
+    let offering = |names: &[&str]| {
+        let mut config = (*trust).clone();
+        config.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    };
+    let mut browser = Client::open(&router, &offering(&["h2", "http/1.1"]));
+    assert_eq!(browser.get("").status, 200);
+    assert_eq!(browser.session().alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert!(Client::try_open(secure(&router), &offering(&["h2"])).is_none());
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
+    let (files, old) = Files::new();
+    let router = files.serve(router().stable("v1").workers(2));
+    let address = secure(&router);
+    let mut before = Client::open(&router, &old);
+    assert_eq!(before.get("").status, 200);
+
+    let new = files.renew();
+    assert!(Client::try_open(address, &new).is_none(), "nobody has told the router yet");
+    router.signal("HUP");
+    eventually("the new certificate is shown", || Client::try_open(address, &new).is_some());
+    let unknown = forgetting(&old);
+    assert!(Client::try_open(address, &unknown).is_none(), "the old one is shown no more");
+    assert_eq!(before.get("").status, 200, "an open connection goes on");
+
+    fs::write(files.key(), "-----BEGIN PRIVATE KEY-----\nbm8=\n").expect("the key can be written");
+    router.signal("HUP");
+    eventually("it says so", || router.log().contains("the certificate stays as it was: `tls_key` is"));
+    assert!(!router.log().contains("bm8="), "a key is never quoted");
+    assert_eq!(Client::open(&router, &new).get("").status, 200, "the last good one is shown");
+    assert_eq!(before.get("").status, 200);
+}
+
+/// A client's settings without the sessions it remembers, which it would resume without looking at a certificate.
+fn forgetting(trust: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = trust.clone();
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
+}
+
+#[test]
+fn plain_http_is_redirected_if_asked() {
+    let (files, trust) = Files::new();
+    let builder = router().stable("v1").flag("--https-redirect=on").flag("--trusted-networks=127.0.0.2/32");
+    let router = files.serve(builder);
+    let mut wire = router.connect();
+    for (request, location) in [
+        ("GET /a?b=c HTTP/1.1\r\nHost: shop.example.test:80\r\n\r\n", "https://shop.example.test/a?b=c"),
+        ("GET //evil.test HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n", "https://a//evil.test"),
+        ("GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", "https://[::1]/"),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "https://a/"),
+    ] {
+        wire.send(request);
+        let response = wire.response("GET");
+        assert_eq!((response.status, response.header("location")), (308, Some(location)), "{request}");
+        assert_eq!(response.header("set-cookie"), None);
+    }
+    wire.send("POST /order HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    let response = wire.response("POST");
+    assert_eq!((response.status, response.header("location")), (308, Some("https://a/order")));
+    assert!(response.says_close(), "its body was not read");
+    wire.assert_closed();
+    assert_eq!(router.endpoint("v1").received(), 0);
+
+    let response = Client::open(&router, &trust).get(NAVIGATION);
+    assert_eq!(response.status, 200);
+    assert!(response.header("set-cookie").is_some_and(|cookie| cookie.contains("; Secure")));
+}
+
+#[test]
+fn a_trusted_proxy_may_say_that_it_was_https() {
+    let builder = router().stable("v1").flag("--https-redirect=8443").flag("--trusted-networks=127.0.0.0/8");
+    let router = builder.start();
+    let mut wire = router.connect();
+    wire.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n");
+    assert_eq!(wire.response("GET").status, 200);
+    wire.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: http\r\n\r\n");
+    assert_eq!(wire.response("GET").header("location"), Some("https://a:8443/"));
+}
+
+/// `serve` with these flags, in an empty directory.
+fn refused(flags: &[String]) -> Output {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+    command.args(["serve", "--store", "memory", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.args(flags).current_dir(dir.path()).output().expect("the binary can be run")
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_at_the_start() {
+    let ((files, _), (other, _)) = (Files::new(), Files::new());
+    let flag = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
+    let listen = || "--listen-tls=127.0.0.1:0".to_owned();
+    let certificate = || flag("tls-certificate", files.certificate());
+    let key = || flag("tls-key", files.key());
+    let nowhere = files.dir.path().join("nowhere.pem");
+    let junk = files.dir.path().join("junk.pem");
+    fs::write(&junk, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .expect("it can be written");
+    for (flags, told) in [
+        (vec![listen()], "`tls_certificate` and `tls_key` are not given"),
+        (vec![certificate(), key()], "`listen_tls` is not given"),
+        (vec![listen(), certificate()], "`tls_key` is not given"),
+        (
+            vec![listen(), certificate(), flag("tls-key", other.key())],
+            "this is not the key of the certificate",
+        ),
+        (vec![listen(), certificate(), flag("tls-key", nowhere.clone())], "nowhere.pem: it cannot be read"),
+        (vec![listen(), flag("tls-certificate", nowhere), key()], "nowhere.pem: it cannot be read"),
+        (vec![listen(), flag("tls-certificate", files.key()), key()], "there is no certificate in it"),
+        (
+            vec![listen(), certificate(), flag("tls-key", files.certificate())],
+            "there is no private key in it",
+        ),
+        (vec![listen(), flag("tls-certificate", junk), key()], "junk.pem: it is no certificate"),
+        (vec!["--https-redirect=on".into()], "nothing is served in https"),
+        (vec!["--https-redirect=yes".into()], "--https-redirect is `yes`"),
+    ] {
+        let output = refused(&flags);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
+        assert!(said.contains(told), "{flags:?}: {said}");
+    }
+}

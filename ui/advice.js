@@ -1,0 +1,122 @@
+// What a command will do to clients, and what speaks against it, in sentences. Pure: state in, lists of text out.
+// It repeats what the router alone decides and enforces (DESIGN: commands, drain).
+
+import { count, duration, millis, plural, rate, share } from './format.js';
+import { health, releaseId, releaseName } from './release.js';
+
+// Below this many requests an error share says little: one error in 200 is already half a percent.
+const REQUESTS_ENOUGH = 200;
+// A slower p95 is worth a word when it is half as much again and a person could feel it.
+const SLOWER_FACTOR = 1.5;
+const SLOWER_MS = 10;
+
+const setting = (state, name, fallback) => state.settings?.[name] ?? fallback;
+const clients = (release) => {
+	const pinned = release?.activity?.pinned;
+	return `${typeof pinned === 'number' ? plural(pinned, 'client') : 'Clients'} pinned to ${releaseName(release)}`;
+};
+
+export function promoteAdvice(state) {
+	const to = releaseName(state.candidate);
+	const drain = duration(setting(state, 'drainseconds', 300));
+	const most = duration(setting(state, 'drainmaxseconds', 3600));
+	const happens = [
+		`New clients all go to ${to}; the blend returns to 0 % and the candidate's place is empty.`,
+		`${clients(state.candidate)} stay there.`,
+	];
+	if (state.stable) happens.push(`${clients(state.stable)} keep it while it drains: until their first new page after ${drain}, at most ${most}.`);
+	return { happens, against: [...againstRelease(state.candidate), ...comparison(state), ...barelySeen(state), ...againstAll(state)] };
+}
+
+export function abortAdvice(state) {
+	const [stable, candidate] = [releaseName(state.stable), releaseName(state.candidate)];
+	return {
+		happens: [
+			`${clients(state.candidate)} go to ${stable} at once; the blend returns to 0 %.`,
+			`Clients on ${stable} stay. Open sockets to ${candidate} end within ${duration(setting(state, 'abortseconds', 10))}.`,
+		],
+		against: [...againstRelease(state.stable), ...againstAll(state, { lock: false })],
+	};
+}
+
+export function finishDrainAdvice(state, release) {
+	const { open_requests: requests = 0, open_sockets: sockets = 0 } = release.activity ?? {};
+	return {
+		happens: [`${clients(release)} go to ${releaseName(state.stable)} at once. Its endpoints can then be stopped.`],
+		against: requests + sockets ? [`${plural(requests, 'open request')} and ${plural(sockets, 'open socket')} end within ${duration(setting(state, 'abortseconds', 10))}.`] : [],
+	};
+}
+
+/** `target`: a release object or id. */
+export function rollbackAdvice(state, target) {
+	const [from, to] = [releaseName(state.stable), releaseName(target)];
+	const id = releaseId(target);
+	const known = [state.previous, state.candidate, ...(state.draining ?? [])].find((release) => release && releaseId(release) === id);
+	const happens = [
+		`All clients of ${from} go to ${to} at once, pinned ones too. Clients on ${to} stay.`,
+		`CI is locked out until an operator's next command.`,
+	];
+	if (state.candidate && releaseId(state.candidate) !== id) happens.splice(1, 0, `The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${to} too.`);
+	return { happens, against: [...(known?.endpoints ? againstRelease(known) : []), ...againstAll(state)] };
+}
+
+export function candidateAdvice(state, next, blend) {
+	const [stable, candidate] = [releaseName(state.stable), releaseName(next)];
+	const happens = [blend > 0
+		? `Of new clients ${blend} of 100 go to ${candidate}, the others to ${stable}. No pinned client of ${stable} moves.`
+		: `No client moves: ${candidate} gets its first client when you raise the blend.`];
+	const replaced = state.candidate && releaseId(state.candidate) !== releaseId(next);
+	if (replaced) happens.push(`The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${stable} at once.`);
+	return { happens, against: [...againstRelease(next), ...againstAll(state)] };
+}
+
+export function stableAdvice(state, next) {
+	const name = releaseName(next);
+	if (!state.stable) return { happens: [`${name} serves all clients.`], against: againstRelease(next) };
+	if (state.candidate && releaseId(state.candidate) === releaseId(next)) return promoteAdvice(state);
+	const from = releaseName(state.stable);
+	return {
+		happens: [`New clients go to ${name} at once, without a blend.`, `Clients pinned to ${from} keep it while it drains.`],
+		against: ['It skips the candidate: nobody has seen this release beside stable.', ...againstRelease(next), ...againstAll(state)],
+	};
+}
+
+export function againstRelease(release) {
+	if (!release) return [];
+	const endpoints = release.endpoints;
+	if (!Array.isArray(endpoints)) return endpoints === 0 ? [`${releaseName(release)} has no endpoint.`] : [];
+	const { all, serving, failing } = health(release);
+	if (all === 0) return [`${releaseName(release)} has no endpoint.`];
+	if (serving === 0) return [`No endpoint of ${releaseName(release)} is serving (${failing.map(named).join(', ')}).`];
+	return failing.length ? [`${failing.length} of ${all} endpoints of ${releaseName(release)} ${failing.length === 1 ? 'is' : 'are'} not serving: ${failing.map(named).join(', ')}.`] : [];
+}
+
+const named = (endpoint) => (endpoint.detail ? `${endpoint.address} ${endpoint.detail}` : endpoint.address);
+
+function comparison({ stable, candidate }) {
+	const [old, next] = [stable?.activity, candidate?.activity];
+	if (!next) return [];
+	const lines = [];
+	const few = (next.requests ?? 0) < REQUESTS_ENOUGH;
+	if (next.error_share > 0 && next.error_share > (old?.error_share ?? 0)) {
+		lines.push(`Errors: ${share(next.error_share)} against ${share(old?.error_share ?? 0)} on stable${few ? ` (${plural(next.requests ?? 0, 'request')}: too little traffic to tell)` : ''}.`);
+	} else if (few) {
+		lines.push(`Too little traffic to tell: it has answered ${plural(next.requests ?? 0, 'request')} (${rate(next.requests_per_second)}).`);
+	}
+	if (next.p95_ms > (old?.p95_ms ?? Infinity) * SLOWER_FACTOR && next.p95_ms - old.p95_ms > SLOWER_MS) {
+		lines.push(`Slower: p95 ${millis(next.p95_ms)} against ${millis(old.p95_ms)} on stable.`);
+	}
+	return lines;
+}
+
+function barelySeen(state) {
+	if (state.blend === 0) return ['The blend is 0 %: no new client has been sent to it.'];
+	return [];
+}
+
+function againstAll(state, { lock = true } = {}) {
+	const lines = [];
+	if (lock && state.lock) lines.push(`A lock stands: “${state.lock.reason}” (${state.lock.by}).`);
+	if (state.problems?.length) lines.push(`${count(state.problems.length)} of the app's key-values ${state.problems.length === 1 ? 'is' : 'are'} invalid; see Problems.`);
+	return lines;
+}

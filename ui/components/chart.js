@@ -1,0 +1,120 @@
+// One figure of the last fifteen minutes: stable a full line, the candidate dashed, a marker for every event. Two SVG paths,
+// redrawn once a second while the page is looked at.
+
+import { commandTitle } from '../describe.js';
+import { h, keyed, setAttr, setText, setVar, svg } from '../dom.js';
+import { ago, duration, timeOfDay } from '../format.js';
+import { WINDOW_MS } from '../series.js';
+
+const WIDTH = 600;
+const HEIGHT = 120;
+// While little is known yet the axis is shorter.
+const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
+
+/** `least` is the smallest top of the axis. `update({series, marks, now, live})`. */
+export function chart({ title, column, format, least, testid }) {
+	const lines = { stable: path('stable'), candidate: path('candidate') };
+	const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+		svg('line.chart-grid', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }), lines.stable, lines.candidate);
+	const top = h('span.chart-top');
+	const markers = h('div.chart-marks');
+	const start = h('span');
+	const cursor = h('div.chart-cursor', { hidden: true });
+	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markers, cursor);
+	const readout = { when: h('span'), stable: h('b.ink-stable'), candidate: h('b.ink-candidate') };
+	const element = h('figure.panel.chart', { testid },
+		h('figcaption', {}, h('span.panel-title', {}, title), h('span.chart-now.live-value', {}, '■\u00a0', readout.stable, ' ◆\u00a0', readout.candidate)),
+		plot,
+		h('p.chart-axis', {}, start, readout.when, h('span', {}, 'now')));
+
+	let last = null;
+	let pointer = null;
+	const move = (event) => {
+		const box = plot.getBoundingClientRect();
+		pointer = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+		if (last) draw(last);
+	};
+	plot.addEventListener('pointermove', move);
+	plot.addEventListener('pointerdown', move);
+	plot.addEventListener('pointerleave', () => { pointer = null; if (last) draw(last); });
+
+	function draw({ series, marks, now, live }) {
+		const began = series?.length ? series.at(0) : now;
+		const span = SPANS_MS.find((each) => now - began < each) ?? WINDOW_MS;
+		const from = now - span;
+		setText(start, `${duration(span / 1000)} ago`);
+		const first = series ? series.firstSince(from) : 0;
+		const highest = niceTop(Math.max(least, largest(series, column, first)));
+		setText(top, format(highest));
+		for (const [track, line] of Object.entries(lines)) setAttr(line, 'd', trace(series, track, column, first, from, now, highest, live));
+		keyed(markers, marks.filter((mark) => mark.at >= from && mark.at <= now), (mark) => mark.seq, marker);
+		for (const mark of markers.children) setVar(mark, '--at', `${(100 * (Number(mark.dataset.at) - from)) / span}%`);
+		read(series, from, now, live);
+	}
+
+	function read(series, from, now, live) {
+		const at = pointer === null ? now : from + pointer * (now - from);
+		cursor.hidden = pointer === null;
+		if (pointer !== null) setVar(cursor, '--at', `${pointer * 100}%`);
+		setText(readout.when, pointer === null ? '' : `${timeOfDay(at)}, ${ago(at, now)}`);
+		const index = indexAt(series, at);
+		for (const track of ['stable', 'candidate']) {
+			const value = index < 0 || (pointer === null && !live) ? NaN : series.value(index, track, column);
+			setText(readout[track], format(value));
+		}
+	}
+
+	return { element, update(view) { last = view; draw(view); } };
+}
+
+const path = (track) => svg('path', { class: `chart-line line-${track}`, 'vector-effect': 'non-scaling-stroke' });
+
+function marker() {
+	const element = h('span.chart-mark');
+	return {
+		element,
+		update(mark) {
+			setAttr(element, 'data-at', mark.at);
+			setAttr(element, 'title', `${mark.seq} ${commandTitle(mark.command)}, ${mark.actor ?? ''}, ${timeOfDay(mark.at)}${mark.reason ? `: ${mark.reason}` : ''}`);
+			setText(element, commandTitle(mark.command).charAt(0));
+		},
+	};
+}
+
+function largest(series, column, first) {
+	let most = 0;
+	for (let index = first; series && index < series.length; index += 1) {
+		most = Math.max(most, series.value(index, 'stable', column) || 0, series.value(index, 'candidate', column) || 0);
+	}
+	return most;
+}
+
+function niceTop(value) {
+	const power = 10 ** Math.floor(Math.log10(value));
+	return [1, 2, 5, 10].find((step) => step * power >= value * 0.999999) * power;
+}
+
+function indexAt(series, at) {
+	if (!series) return -1;
+	for (let index = series.length - 1; index >= 0; index -= 1) if (series.at(index) <= at) return index;
+	return -1;
+}
+
+// A value holds until the next sample: the router is silent while nothing changes.
+function trace(series, track, column, first, from, now, highest, live) {
+	let d = '';
+	let drawing = false;
+	const x = (at) => ((WIDTH * (at - from)) / (now - from)).toFixed(1);
+	for (let index = first; series && index < series.length; index += 1) {
+		const value = series.value(index, track, column);
+		if (Number.isNaN(value)) { drawing = false; continue; }
+		const y = (HEIGHT - 2 - (HEIGHT - 6) * Math.min(1, value / highest)).toFixed(1);
+		const at = Math.max(from, series.at(index));
+		d += `${drawing ? 'L' : 'M'}${x(at)} ${y}`;
+		drawing = true;
+		const isLast = index === series.length - 1;
+		const until = isLast ? (live ? now : at) : series.at(index + 1);
+		if (isLast || until - at > 3000) d += `H${x(Math.max(until, from))}`;
+	}
+	return d || null;
+}

@@ -1,0 +1,55 @@
+// Releases that are off their track and still serve those pinned to them: until when, and who is left.
+
+import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { plural, rate, timeOfDay } from '../format.js';
+import { releaseName } from '../release.js';
+import { button } from './controls.js';
+import { when } from './when.js';
+
+const CAUSES = { promote: 'after a promote', 'set-stable': 'after stable was set', raw: 'after a raw write' };
+
+/** `update({draining, now, why})`; `finish(tenure)` asks whether to end one now. */
+export function drainingPanel({ finish }) {
+	const list = h('ul.rows');
+	const none = h('p.quiet', {}, 'Nothing is draining.');
+	let shown = null;
+	return {
+		element: h('section.panel', { 'aria-labelledby': 'draining-title', testid: 'draining' }, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), none, list),
+		update(view) {
+			shown = view;
+			setShown(none, view.draining.length === 0);
+			keyed(list, view.draining, (release) => `${release.id} ${release.tenure}`, () => row(() => shown, finish));
+		},
+	};
+}
+
+function row(shown, finish) {
+	const name = h('b.mono');
+	const why = h('span.quiet');
+	const left = h('span.live-value');
+	const until = when({ future: true });
+	const clock = h('span.quiet');
+	let tenure = null;
+	const end = button('Finish now…', { tone: 'small', run: () => finish(tenure) });
+	const element = h('li.row', {}, h('span', {}, name, ' ', why), left, h('span', {}, 'ends ', until.element, ' ', clock), end);
+	return {
+		element,
+		update(release) {
+			setText(name, releaseName(release));
+			setText(why, CAUSES[release.cause] ?? release.cause ?? '');
+			setText(left, whoIsLeft(release.activity));
+			tenure = release.tenure;
+			setShown(end, !shown().why);
+			setAttr(end, 'data-testid', `finish-drain-${tenure}`);
+			until.update(release.until, shown().now);
+			setText(clock, `at ${timeOfDay(release.until)}`);
+		},
+	};
+}
+
+function whoIsLeft(activity) {
+	if (!activity) return '';
+	const parts = [plural(activity.open_requests ?? 0, 'open request'), plural(activity.open_sockets ?? 0, 'open socket'), rate(activity.requests_per_second)];
+	if (typeof activity.pinned === 'number') parts.unshift(plural(activity.pinned, 'pinned client'));
+	return parts.join(', ');
+}

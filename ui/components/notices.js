@@ -1,0 +1,53 @@
+// The progress of what was asked for, and what others did: over the page, so that nothing moves under a pointer, and clicks go through.
+// Failures stay until they are closed.
+
+import { h, setAttr, setShown, setText } from '../dom.js';
+import { button } from './controls.js';
+
+const SHOWN_MS = 5000;
+const SHOWN_MAX = 2;
+
+/** `post({text, tone, busy})` gives a handle `{update, close}`; tones: `done`, `bad`, none. */
+export function notices(say) {
+	const element = h('div.notices', { testid: 'notices' });
+
+	function post(first) {
+		const sign = h('span.notice-sign', { 'aria-hidden': 'true' });
+		const text = h('span.notice-text');
+		const row = h('div.notice', { testid: 'notice' }, sign, text,
+			h('button', { type: 'button', class: 'notice-close', 'aria-label': 'Close this message', on: { click: close } }, '✕'));
+		let timer = null;
+		function close() {
+			clearTimeout(timer);
+			row.remove();
+		}
+		function update({ text: words, tone = '', busy = false }) {
+			clearTimeout(timer);
+			setText(text, words);
+			setText(sign, busy ? '…' : { bad: '✕', done: '✓' }[tone] ?? 'i');
+			setAttr(row, 'data-tone', busy ? 'busy' : tone);
+			say(words, { urgent: tone === 'bad' });
+			if (!busy && tone !== 'bad') timer = setTimeout(close, SHOWN_MS);
+		}
+		update(first);
+		element.append(row);
+		while (element.children.length > SHOWN_MAX) element.firstChild.remove();
+		return { element: row, update, close };
+	}
+
+	return { element, post };
+}
+
+/** What teaches when something is wrong with the connection or the store; one line and a way out. */
+export function banner({ testid, action, run }) {
+	const text = h('p');
+	const retry = action ? button(action, { run }) : null;
+	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, retry);
+	return {
+		element,
+		update(words) {
+			setShown(element, Boolean(words));
+			if (words) setText(text, words);
+		},
+	};
+}

@@ -1,0 +1,34 @@
+// Key-values that cannot be used: which key, what it holds, what is allowed. The rest keeps working, and says so.
+
+import { h, keyed, setShown, setText } from '../dom.js';
+
+/** `update(problems)`; hidden while there are none. */
+export function problemsPanel() {
+	const list = h('ul.rows.problems');
+	const element = h('section.panel.is-warning', { 'aria-labelledby': 'problems-title', testid: 'problems', hidden: true },
+		h('h2.panel-title', { id: 'problems-title' }, '⚠ Problems in key-values'),
+		h('p.quiet', {}, 'Each of these harms only itself: the last good value stays in force. Correct the key to end it.'),
+		list);
+	return {
+		element,
+		update(problems) {
+			setShown(element, problems.length > 0);
+			keyed(list, problems, (problem) => problem.key, row);
+		},
+	};
+}
+
+function row() {
+	const key = h('code');
+	const value = h('code.is-bad');
+	const allowed = h('span');
+	const element = h('li.row', {}, key, h('span', {}, 'holds ', value), h('span', {}, 'allowed: ', allowed));
+	return {
+		element,
+		update(problem) {
+			setText(key, problem.key);
+			setText(value, problem.value || '(empty)');
+			setText(allowed, problem.allowed);
+		},
+	};
+}

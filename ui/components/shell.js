@@ -1,0 +1,60 @@
+// The frame around every page: where one is, whether it is live, who is signed in.
+
+import { h, setAttr, setText } from '../dom.js';
+import { duration } from '../format.js';
+import { appHref } from '../router.js';
+import { nextTheme, theme } from '../theme.js';
+import { banners } from './banners.js';
+import { button } from './controls.js';
+
+const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾', 'Dark'] };
+
+/** `show(page, route)` puts a page in; `update(now)` draws the frame. */
+export function shell({ store, signOut, retry }) {
+	const crumb = h('span.crumb');
+	const connection = h('p.connection', { testid: 'connection-state' });
+	const who = h('span.who', { testid: 'who' });
+	const themeButton = button('', { tone: 'small plain', testid: 'theme', run: () => { nextTheme(); drawTheme(); } });
+	const links = [['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'settings', 'setup']], ['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']], ['#/router', 'Router', 'nav-router', ['router']]]
+		.map(([href, label, testid, pages]) => ({ pages, element: h('a', { href, testid }, label) }));
+	const top = banners({ retry });
+	const main = h('main', { id: 'main' });
+	const skip = h('a.skip', { href: '#main', on: { click: (event) => { event.preventDefault(); main.querySelector('h1')?.focus(); } } }, 'Skip to the page');
+	const element = h('div.shell', {},
+		skip,
+		h('header.top', {},
+			h('a.brand', { href: '#/' }, h('img', { src: '/ui/favicon.svg', alt: '', width: '24', height: '24' }), 'rolling-router'),
+			crumb,
+			h('nav.top-nav', { 'aria-label': 'Pages' }, links.map((link) => link.element)),
+			connection,
+			h('div.top-right', {}, who, themeButton, button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() }))),
+		main, top.element);
+
+	function drawTheme() {
+		const [sign, word] = THEMES[theme()];
+		themeButton.replaceChildren(sign, h('span.wide-only', {}, `\u00a0${word}`));
+		setAttr(themeButton, 'aria-label', `Theme: ${theme()}; change it`);
+	}
+	drawTheme();
+
+	return {
+		element,
+		show(page, route) {
+			main.replaceChildren(page);
+			const app = route.params.app;
+			crumb.replaceChildren(...(app ? [h('span', { 'aria-hidden': 'true' }, '/'), h('a', { href: appHref(app) }, app)] : []));
+			for (const link of links) setAttr(link.element, 'aria-current', link.pages.includes(route.page) ? 'page' : null);
+		},
+		update(now) {
+			const { facts } = store;
+			const { state, since } = facts.connection;
+			setAttr(connection, 'data-state', state);
+			setText(connection, { live: '● live', connecting: '◌ connecting', lost: `✕ lost for ${duration((now - since) / 1000)}` }[state]);
+			setAttr(document.documentElement, 'data-stale', state === 'lost' ? '' : null);
+			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
+			const problems = facts.router?.problems?.length;
+			setText(links[2].element, problems ? `Router ⚠\u00a0${problems}` : 'Router');
+			top.update(facts, now);
+		},
+	};
+}

@@ -1,0 +1,83 @@
+// Numbers with units, and times, as the pages show them; a no-break space keeps both together. Pure: the present is an argument.
+
+export const UNKNOWN = '–';
+const NBSP = '\u00a0';
+
+const known = (n) => typeof n === 'number' && Number.isFinite(n);
+const number = (n, digits, locale) => n.toLocaleString(locale, { maximumFractionDigits: digits });
+const fixed = (n, digits, locale) =>
+	n.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+export function count(n, locale) {
+	return known(n) ? number(n, 0, locale) : UNKNOWN;
+}
+
+export function plural(n, one, many = `${one}s`) {
+	return `${count(n)}${NBSP}${n === 1 ? one : many}`;
+}
+
+/** Requests per second: one decimal below 100. */
+export function rate(n, locale) {
+	if (!known(n)) return UNKNOWN;
+	return `${n >= 100 ? number(n, 0, locale) : fixed(n, 1, locale)}${NBSP}req/s`;
+}
+
+/** A share of 0..1 as percent; what is above zero never reads as zero. */
+export function share(n, locale) {
+	if (!known(n)) return UNKNOWN;
+	const percent = n * 100;
+	if (percent > 0 && percent < 0.005) return `<${NBSP}${number(0.01, 2, locale)}${NBSP}%`;
+	return `${number(percent, percent >= 10 ? 1 : 2, locale)}${NBSP}%`;
+}
+
+/** A percentage of 0..100, two decimals at most, as the blend is. */
+export function percent(n, locale) {
+	return known(n) ? `${number(n, 2, locale)}${NBSP}%` : UNKNOWN;
+}
+
+export function millis(n, locale) {
+	if (!known(n)) return UNKNOWN;
+	if (n >= 1000) return `${number(n / 1000, n >= 10000 ? 0 : 1, locale)}${NBSP}s`;
+	return `${n < 10 ? fixed(n, 1, locale) : number(n, 0, locale)}${NBSP}ms`;
+}
+
+/** A length of time in seconds, in its two greatest units. */
+export function duration(seconds) {
+	if (!known(seconds)) return UNKNOWN;
+	const whole = Math.max(0, Math.round(seconds));
+	const parts = [[Math.floor(whole / 86400), 'd'], [Math.floor(whole / 3600) % 24, 'h'], [Math.floor(whole / 60) % 60, 'min'], [whole % 60, 's']];
+	const first = parts.findIndex(([n]) => n > 0);
+	if (first < 0) return `0${NBSP}s`;
+	return parts.slice(first, first + 2).filter(([n]) => n > 0).map(([n, unit]) => `${n}${NBSP}${unit}`).join(' ');
+}
+
+/** How long ago; a clock that runs ahead reads as `just now`. */
+export function ago(at, now) {
+	if (!known(at)) return UNKNOWN;
+	const seconds = Math.floor((now - at) / 1000);
+	if (seconds < 5) return 'just now';
+	return `${inOneUnit(seconds)} ago`;
+}
+
+export function ahead(at, now) {
+	if (!known(at)) return UNKNOWN;
+	const seconds = Math.ceil((at - now) / 1000);
+	return seconds <= 0 ? 'now' : `in ${inOneUnit(seconds)}`;
+}
+
+function inOneUnit(seconds) {
+	if (seconds < 60) return `${seconds}${NBSP}s`;
+	if (seconds < 3600) return `${Math.floor(seconds / 60)}${NBSP}min`;
+	if (seconds < 86400) return `${Math.floor(seconds / 3600)}${NBSP}h`;
+	return `${Math.floor(seconds / 86400)}${NBSP}d`;
+}
+
+/** In the reader's zone, as below. */
+export function timeOfDay(at, locale) {
+	return known(at) ? new Date(at).toLocaleTimeString(locale) : UNKNOWN;
+}
+
+export function fullTime(at, locale) {
+	if (!known(at)) return UNKNOWN;
+	return new Date(at).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'long' });
+}

@@ -1,0 +1,162 @@
+// The composition root: signs in, follows the stream, shows the page that the address names.
+
+import { createActions } from './actions.js';
+import { createApi } from './api.js';
+import { announcer } from './components/announcer.js';
+import { notices as createNotices } from './components/notices.js';
+import { shell as createShell } from './components/shell.js';
+import { commandTitle } from './describe.js';
+import { appPage } from './pages/app.js';
+import { appsPage } from './pages/apps.js';
+import { historyPage } from './pages/history.js';
+import { keyvaluesPage } from './pages/keyvalues.js';
+import { routerPage } from './pages/router.js';
+import { settingsPage } from './pages/settings.js';
+import { setupPage } from './pages/setup.js';
+import { signInPage } from './pages/sign-in.js';
+import { parseRoute } from './router.js';
+import { createStore } from './store.js';
+import { follow } from './stream.js';
+import { applyTheme } from './theme.js';
+
+const PAGES = { apps: appsPage, app: appPage, history: historyPage, settings: settingsPage, setup: setupPage, keyvalues: keyvaluesPage, router: routerPage };
+
+// It ends with the tab, and the browser never sends it on its own.
+const TOKEN = 'rolling-router.token';
+
+const root = document.getElementById('root');
+
+applyTheme();
+if (sessionStorage.getItem(TOKEN)) session(sessionStorage.getItem(TOKEN));
+else signIn();
+
+function signIn(why) {
+	sessionStorage.removeItem(TOKEN);
+	const page = signInPage({ why, signedIn: (token, who) => { sessionStorage.setItem(TOKEN, token); session(token, who); } });
+	root.replaceChildren(page.element);
+	document.title = 'Sign in · rolling-router';
+	page.focus();
+}
+
+/** Everything between signing in and out. */
+function session(token, who = null) {
+	const store = createStore();
+	const ended = new AbortController();
+	const api = createApi(token, { onDenied: () => end('The router no longer accepts this token. Sign in again.') });
+	const announce = announcer();
+	const notices = createNotices(announce.say);
+	const actions = createActions({ api, store, notices, onTrouble: () => refreshRouter() });
+	const shell = createShell({ store, signOut: () => end(), retry: () => stream?.retry() });
+	let page = null;
+	let stream = null;
+	let streamOf;
+	let drawing = false;
+	let others = null;
+
+	function end(why) {
+		if (ended.signal.aborted) return;
+		ended.abort();
+		stream?.close();
+		document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
+		signIn(why);
+	}
+
+	/** Draws at the next frame, and so not at all while the tab is in the background. */
+	function redraw() {
+		if (drawing || ended.signal.aborted) return;
+		drawing = true;
+		requestAnimationFrame(() => {
+			drawing = false;
+			if (ended.signal.aborted) return;
+			shell.update(Date.now());
+			page?.update?.();
+		});
+	}
+
+	async function refreshRouter() {
+		await api.router().then(store.setRouter, () => {});
+	}
+
+	async function load() {
+		await Promise.all([api.apps().then(store.takeList, () => {}), refreshRouter(), who ? null : api.whoami().then((answer) => { who = answer; }, () => {})]);
+		if (who) store.setWho(who);
+	}
+
+	function listen(app) {
+		if (stream && streamOf === app) return;
+		stream?.close();
+		streamOf = app;
+		store.setConnection({ state: 'connecting' });
+		stream = follow({
+			url: api.streamPath(app),
+			token,
+			onOpen() {
+				const back = store.facts.connection.state === 'lost';
+				store.setConnection({ state: 'live' });
+				if (back) { announce.say('Connected again.'); load(); }
+			},
+			onHeard: store.heard,
+			onEvent: ({ event, data }) => take(event, JSON.parse(data)),
+			onLost({ why, retryMs }) {
+				if (store.facts.connection.state === 'live') announce.say('Connection to the router lost. Values may be old.', { urgent: true });
+				store.setConnection({ state: 'lost', why, retryAt: Date.now() + retryMs });
+			},
+			onDenied: () => end('The router no longer accepts this token. Sign in again.'),
+		});
+	}
+
+	function take(event, data) {
+		if (event === 'activity') store.takeActivity(data);
+		else if (event === 'router') store.setRouter(data);
+		else if (event === 'gone') store.forget(data.app);
+		else if (event === 'state') {
+			const known = store.app(data.app);
+			const isNews = known && data.seq > known.seq && !actions.inFlight(data.app);
+			store.take(data, { fromStream: true });
+			if (isNews && data.app === streamOf) tellOfOthers(data);
+		}
+	}
+
+	/** One line for what others do, reused while it still stands: a script's many changes must not fill the page. */
+	function tellOfOthers({ seq, updated }) {
+		if (!updated) return;
+		const text = `${updated.actor ?? 'Somebody'}: ${commandTitle(updated.command)}${updated.reason ? ` (“${updated.reason}”)` : ''}, change ${seq}.`;
+		if (others?.element.isConnected) others.update({ text });
+		else others = notices.post({ text });
+	}
+
+	function show() {
+		if (ended.signal.aborted) return;
+		const route = parseRoute(location.hash);
+		if (route.page === 'apps' && store.facts.router?.setup_needed && !store.apps().some((state) => state.stable)) {
+			location.replace('#/setup');
+			return;
+		}
+		page?.destroy?.();
+		page = PAGES[route.page]({ api, store, actions, notices, params: route.params });
+		shell.show(page.element, route);
+		document.title = `${page.title} · rolling-router`;
+		listen(store.app(page.stream) ? page.stream : undefined);
+		if (page.refreshRouter) refreshRouter();
+		redraw();
+		page.element.querySelector('h1')?.focus({ preventScroll: true });
+		scrollTo(0, 0);
+	}
+
+	const on = (target, event, run) => target.addEventListener(event, run, { signal: ended.signal });
+	on(window, 'hashchange', show);
+	on(window, 'online', () => stream?.retry());
+	on(document, 'visibilitychange', () => {
+		if (document.hidden) return;
+		stream?.retry();
+		refreshRouter();
+		redraw();
+	});
+	// Relative times and the charts' right edge move while nothing else does.
+	const tick = setInterval(() => { if (!document.hidden) redraw(); }, 1000);
+	ended.signal.addEventListener('abort', () => clearInterval(tick));
+	store.subscribe(redraw);
+
+	root.replaceChildren(shell.element, notices.element, announce.element);
+	load().then(show);
+}

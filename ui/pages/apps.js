@@ -1,0 +1,72 @@
+// All apps at a glance: what is live, what is being tried, whether it does well.
+
+import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { percent, plural, rate, share } from '../format.js';
+import { health, releaseName } from '../release.js';
+import { appHref } from '../router.js';
+import { shareBar } from '../components/metric.js';
+import { pageHead } from '../components/controls.js';
+
+export function appsPage({ store }) {
+	const search = h('input.input', { type: 'search', placeholder: 'Find an app, release or host', 'aria-label': 'Find an app, release or host', testid: 'apps-search' });
+	const count = h('p.quiet', { role: 'status' });
+	const list = h('ul.apps');
+	const none = h('p.panel.quiet');
+	const element = h('div', {},
+		pageHead('Apps', search, h('a.button', { href: '#/setup', testid: 'add-app' }, 'Set up an app')),
+		count, none, list);
+
+	function update() {
+		const all = store.apps();
+		const wanted = search.value.trim().toLowerCase();
+		const shown = all.filter((state) => searchText(state).includes(wanted));
+		keyed(list, shown, (state) => state.app, appRow);
+		setShown(none, shown.length === 0);
+		setText(none, !store.facts.loaded ? 'Asking the router …' : all.length === 0 ? 'No app yet.' : `No app matches “${search.value.trim()}”.`);
+		setText(count, store.facts.loaded ? (wanted ? `${shown.length} of ${plural(all.length, 'app')}` : plural(all.length, 'app')) : '');
+	}
+	search.addEventListener('input', update);
+	return { element, title: 'Apps', update };
+}
+
+const searchText = (state) => [state.app, releaseName(state.stable), releaseName(state.candidate), ...(state.hosts ?? [])].join(' ').toLowerCase();
+
+function appRow() {
+	const name = h('a.app-name');
+	const hosts = h('span.quiet');
+	const stable = h('b.mono');
+	const stableFigures = h('span.quiet.live-value');
+	const candidate = h('b.mono');
+	const candidateFigures = h('span.quiet.live-value');
+	const bar = shareBar();
+	const blend = h('span.live-value');
+	const flags = h('span.app-flags');
+	const element = h('li.panel.app-row', {},
+		h('div.app-title', {}, name, hosts, flags),
+		h('div.app-track', {}, h('span.track-label.ink-stable', {}, '■ Stable'), stable, stableFigures),
+		h('div.app-track', {}, h('span.track-label.ink-candidate', {}, '◆ Candidate'), candidate, candidateFigures),
+		h('div.app-blend', {}, bar.element, blend));
+	return {
+		element,
+		update(state) {
+			setText(name, state.app);
+			setAttr(name, 'href', appHref(state.app));
+			setAttr(name, 'data-testid', `app-${state.app}`);
+			setText(hosts, [...(state.hosts ?? []), state.default ? 'all other hosts' : null].filter(Boolean).join(', '));
+			setText(stable, releaseName(state.stable));
+			setText(stableFigures, figures(state.stable));
+			setText(candidate, releaseName(state.candidate));
+			setText(candidateFigures, figures(state.candidate));
+			bar.update(state.candidate ? state.blend : 0);
+			setText(blend, `blend ${percent(state.blend)}`);
+			setText(flags, [state.lock ? 'locked' : null, state.draining?.length ? `${state.draining.length}\u00a0draining` : null, state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null].filter(Boolean).join(' · '));
+		},
+	};
+}
+
+function figures(release) {
+	if (!release) return '';
+	const { all, serving } = health(release);
+	const endpoints = serving === all && all > 0 ? `● ${plural(all, 'endpoint')}` : `✕ ${serving} of ${all} serving`;
+	return `${endpoints} · ${rate(release.activity?.requests_per_second)} · ${share(release.activity?.error_share)} errors`;
+}

@@ -1,0 +1,39 @@
+// This router: who it is, what it listens on, how its store does, and which key-values it cannot use.
+
+import { h, keyed, setText } from '../dom.js';
+import { duration } from '../format.js';
+import { problemsPanel } from '../components/problems.js';
+import { storeWords } from '../components/banners.js';
+
+export function routerPage({ store }) {
+	const list = h('dl.rows');
+	const problems = problemsPanel();
+	return {
+		element: h('div', {}, h('h1', { tabindex: '-1' }, 'This router'), h('section.panel', {}, list), problems.element),
+		title: 'Router',
+		refreshRouter: true,
+		update() {
+			const { router } = store.facts;
+			keyed(list, router ? facts(router) : [['Router', 'not heard from yet']], ([name]) => name, fact);
+			problems.update((router?.problems ?? []).filter((problem) => problem.key));
+		},
+	};
+}
+
+function facts(router) {
+	return [
+		['Node', router.node],
+		['Version', router.version],
+		['Running for', duration(router.uptime_seconds)],
+		['Listening on', (router.listen ?? []).map((each) => (typeof each === 'string' ? each : Object.values(each).join(' '))).join(', ')],
+		['Store', `${router.store?.kind ?? 'unknown'}, ${storeWords(router.store)}`],
+		['Store revision', String(router.store?.revision ?? '–')],
+	];
+}
+
+function fact() {
+	const name = h('dt');
+	const value = h('dd');
+	const element = h('div.row', {}, name, value);
+	return { element, update([label, text]) { setText(name, label); setText(value, text); } };
+}

@@ -1,0 +1,34 @@
+// What a release is called, and how its endpoints do. Pure readers of the API's release objects.
+
+const ID = /^apps\/([^/]+)\/containers$/;
+
+/** The short name of a release: from its object, or out of an id such as `apps/hello-1.0.0-80/containers`. */
+export function releaseName(release) {
+	if (release == null) return 'none';
+	if (typeof release === 'object') return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release);
+	if (release === 'rolling/null' || release === '-') return 'none';
+	const segment = ID.exec(release)?.[1];
+	if (!segment) return String(release);
+	const name = segment.replace(/-\d+$/, '');
+	const dash = name.indexOf('-');
+	return dash < 0 ? name : name.slice(dash + 1);
+}
+
+/** The full id of a release object or string, or null. */
+export function releaseId(release) {
+	if (release == null) return null;
+	return typeof release === 'object' ? (release.id ?? release.release ?? null) : release;
+}
+
+/** `{all, serving, failing: [endpoint]}` of a release. */
+export function health(release) {
+	const endpoints = release?.endpoints ?? [];
+	const failing = endpoints.filter((endpoint) => endpoint.healthy === false);
+	return { all: endpoints.length, serving: endpoints.length - failing.length, failing };
+}
+
+/** Everything the app routes to, each once: stable, candidate, previous, draining. */
+export function releasesOf(state) {
+	const all = [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].filter((release) => release && typeof release === 'object');
+	return [...new Map(all.map((release) => [release.id, release])).values()];
+}

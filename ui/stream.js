@@ -1,0 +1,129 @@
+// The live stream: server-sent events read by fetch, since EventSource cannot send the Authorization header.
+// Reconnects with a back-off and Last-Event-ID; says at once when the connection is lost. Never polls.
+
+// The router sends a comment every 10 s; two of them missing and a bit means that nobody is there.
+const SILENCE_MS = 25_000;
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 10_000;
+
+/** Cuts a text/event-stream into events `{event, id, data}` (WHATWG HTML, section 9.2.6). Feed it text as it arrives. */
+export class EventParser {
+	constructor() {
+		this.rest = '';
+		this.id = '';
+		this.reset();
+	}
+
+	reset() {
+		this.event = 'message';
+		this.lines = [];
+	}
+
+	/** Takes a piece of the stream, gives the events it completes. */
+	push(text) {
+		const events = [];
+		this.rest += text;
+		// A CR at the very end may be half of a CRLF: it waits for the next piece.
+		for (let match; (match = /\r\n|\n|\r(?=[^])/.exec(this.rest)); ) {
+			const line = this.rest.slice(0, match.index);
+			this.rest = this.rest.slice(match.index + match[0].length);
+			if (line === '') this.finish(events);
+			else this.field(line);
+		}
+		return events;
+	}
+
+	finish(events) {
+		if (this.lines.length > 0) events.push({ event: this.event, id: this.id, data: this.lines.join('\n') });
+		this.reset();
+	}
+
+	field(line) {
+		const colon = line.indexOf(':');
+		const name = colon < 0 ? line : line.slice(0, colon);
+		const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+		if (name === 'data') this.lines.push(value);
+		else if (name === 'event') this.event = value || 'message';
+		else if (name === 'id' && !value.includes('\0')) this.id = value;
+	}
+}
+
+/** The wait before try number `attempt` (from 0) in ms; spread, so that many pages do not come back at once. */
+export function backoff(attempt, random = Math.random) {
+	const full = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 10));
+	return Math.round(full * (0.5 + random() / 2));
+}
+
+/**
+ * Follows `url` until `close()`; calls `onOpen`, `onEvent({event, id, data})`, `onHeard`, `onLost({why, retryMs})`,
+ * `onDenied` (401, and nothing more is tried). `retry()` tries at once, unless it is connected.
+ */
+export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied, fetch = globalThis.fetch.bind(globalThis), random = Math.random }) {
+	let closed = false;
+	let lastId = '';
+	let attempt = 0;
+	let waiting = null;
+	let current = null;
+
+	async function connect() {
+		waiting = null;
+		const control = new AbortController();
+		current = control;
+		let silence = null;
+		const listen = () => {
+			clearTimeout(silence);
+			silence = setTimeout(() => control.abort(new Error('no sign of life for 25 s')), SILENCE_MS);
+		};
+		let why = 'the router closed the connection';
+		try {
+			listen();
+			const headers = { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' };
+			if (lastId) headers['Last-Event-ID'] = lastId;
+			const answer = await fetch(url, { headers, cache: 'no-store', signal: control.signal });
+			if (answer.status === 401) { closed = true; onDenied(); return; }
+			if (!answer.ok) throw new Error(`the router answered ${answer.status}`);
+			onOpen();
+			await read(answer.body.getReader(), listen);
+		} catch (error) {
+			why = control.signal.reason?.message ?? (error instanceof TypeError ? 'the router cannot be reached' : error.message);
+		} finally {
+			clearTimeout(silence);
+		}
+		if (closed || current !== control) return;
+		const retryMs = backoff(attempt, random);
+		attempt += 1;
+		onLost({ why, retryMs });
+		waiting = setTimeout(connect, retryMs);
+	}
+
+	async function read(reader, listen) {
+		const parser = new EventParser();
+		const decoder = new TextDecoder();
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done || closed) return;
+			attempt = 0;
+			listen();
+			onHeard();
+			for (const event of parser.push(decoder.decode(value, { stream: true }))) {
+				if (event.id) lastId = event.id;
+				onEvent(event);
+			}
+		}
+	}
+
+	connect();
+	return {
+		close() {
+			closed = true;
+			clearTimeout(waiting);
+			current?.abort();
+		},
+		retry() {
+			if (closed || waiting === null) return;
+			clearTimeout(waiting);
+			attempt = 0;
+			connect();
+		},
+	};
+}

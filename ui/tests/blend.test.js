@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseBlend, snapBlend, whoMoves } from '../blend.js';
+
+test('reads what people type for a percentage', () => {
+	for (const [typed, value] of [['10', 10], [' 12.5 ', 12.5], ['12,25', 12.25], ['0', 0], ['100', 100], ['100.00', 100], ['7 %', 7], ['7%', 7], ['5.', 5], ['1.2500', 1.25]]) {
+		assert.deepEqual(parseBlend(typed), { value }, typed);
+	}
+});
+
+test('refuses everything else, with a reason', () => {
+	for (const typed of ['', ' ', '101', '100.01', '-1', '1e2', 'ten', '1.234', '0x10', '1.2.3', 'NaN']) {
+		const read = parseBlend(typed);
+		assert.equal(read.value, undefined, typed);
+		assert.ok(read.error.length > 5, typed);
+	}
+});
+
+test('a pointer sets whole percents', () => {
+	assert.equal(snapBlend('12.4999'), 12);
+	assert.equal(snapBlend('99.7'), 100);
+	assert.equal(snapBlend('-3'), 0);
+});
+
+test('says who moves before it happens', () => {
+	assert.match(whoMoves(10, 25), /No pinned client moves; 15 of 100 more/);
+	assert.match(whoMoves(25, 10.5), /14.5 of 100 fewer/);
+	assert.match(whoMoves(10, 25, 'navigate'), /pinned ones too/);
+	assert.equal(whoMoves(10, 10), 'No change.');
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { abortAdvice, candidateAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from '../advice.js';
+import { changes, commandTitle, stableAfter, summary } from '../describe.js';
+import { releaseName } from '../release.js';
+import { appHref, parseRoute } from '../router.js';
+
+const plain = (lines) => lines.join('\n').replaceAll('\u00a0', ' ');
+const endpoint = (address, healthy = true, detail = null) => ({ address, healthy, in_flight: 0, detail });
+const state = {
+	app: 'hello',
+	seq: 7,
+	blend: 10,
+	sticky: true,
+	stable: { id: 'apps/hello-1.0.0-80/containers', release: '1.0.0', endpoints: [endpoint('127.0.0.1:9001')], activity: { error_share: 0.0002, p95_ms: 38, requests: 90_000 } },
+	candidate: { id: 'apps/hello-1.0.1-80/containers', release: '1.0.1', endpoints: [endpoint('127.0.0.1:9002'), endpoint('10.0.0.9:3000', false, 'refused')], activity: { error_share: 0.0031, p95_ms: 90, requests: 120, requests_per_second: 2, pinned: 131 } },
+	previous: null,
+	draining: [],
+	lock: null,
+	problems: [],
+	settings: {},
+};
+
+test('promoting says who stays, who drains, and everything that speaks against it', () => {
+	const { happens, against } = promoteAdvice(state);
+	assert.match(plain(happens), /131 clients pinned to 1\.0\.1 stay/);
+	assert.match(plain(happens), /Clients pinned to 1\.0\.0 keep it while it drains: until their first new page after 5 min, at most 1 h/);
+	assert.match(plain(against), /1 of 2 endpoints of 1\.0\.1 is not serving: 10\.0\.0\.9:3000 refused/);
+	assert.match(plain(against), /0\.31 % against 0\.02 % on stable \(120 requests: too little traffic to tell\)/);
+	assert.match(plain(against), /p95 90 ms against 38 ms/);
+	assert.doesNotMatch(plain(against), /blend is 0/);
+});
+
+test('nothing speaks against a candidate that does well', () => {
+	const good = { ...state.candidate, endpoints: [endpoint('127.0.0.1:9002')], activity: { error_share: 0.0001, p95_ms: 39, requests: 5000 } };
+	assert.deepEqual(promoteAdvice({ ...state, candidate: good }).against, []);
+	assert.match(plain(promoteAdvice({ ...state, candidate: good, blend: 0 }).against), /no new client has been sent/);
+});
+
+test('a lock speaks against everything but abort', () => {
+	const locked = { ...state, lock: { reason: 'freeze', by: 'maria' } };
+	assert.match(plain(promoteAdvice(locked).against), /“freeze” \(maria\)/);
+	assert.doesNotMatch(plain(abortAdvice(locked).against), /freeze/);
+});
+
+test('aborting, rolling back and choosing name every release they touch', () => {
+	assert.match(plain(abortAdvice(state).happens), /131 clients pinned to 1\.0\.1 go to 1\.0\.0 at once/);
+	const back = plain(rollbackAdvice(state, 'apps/hello-0.9.9-80/containers').happens);
+	assert.match(back, /clients of 1\.0\.0 go to 0\.9\.9 at once/);
+	assert.match(back, /candidate 1\.0\.1 is dropped/);
+	assert.match(plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against), /1\.0\.2 has no endpoint/);
+	assert.match(plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against), /skips the candidate/);
+});
+
+test('a release is called by its short name, whatever form it comes in', () => {
+	assert.equal(releaseName('apps/hello-1.0.0-80/containers'), '1.0.0');
+	assert.equal(releaseName('apps/docker-hello-world-20261119-1430-80/containers'), 'hello-world-20261119-1430');
+	assert.equal(releaseName({ id: 'apps/hello-1.0.0-80/containers', release: '1.0.0' }), '1.0.0');
+	assert.equal(releaseName({ release: 'apps/hello-1.0.0-80/containers', tenure: 3 }), '1.0.0');
+	assert.equal(releaseName('rolling/null'), 'none');
+	assert.equal(releaseName(null), 'none');
+});
+
+test('history reads as sentences', () => {
+	assert.equal(commandTitle('set-candidate'), 'Candidate set');
+	assert.equal(commandTitle('rollback'), 'Roll back');
+	assert.equal(commandTitle('something-new'), 'Something new');
+	const changed = { stable: ['apps/hello-1.0.0-80/containers', 'apps/hello-1.0.1-80/containers'], candidate: [{ id: 'apps/hello-1.0.1-80/containers' }, null], blend: [10, 0], previous: [null, 'x'] };
+	assert.equal(changes(changed).replaceAll('\u00a0', ' '), 'stable 1.0.0 → 1.0.1, candidate 1.0.1 → none, blend 10 % → 0 %');
+	assert.deepEqual(summary({ command: 'set-candidate', changed: { candidate: [null, 'apps/hello-1.0.1-80/containers'] } }), { title: 'Candidate set', words: 'none → 1.0.1' });
+	assert.deepEqual(summary({ command: 'unlock', changed: { lock: [{ reason: 'freeze' }, null] } }), { title: 'Unlock', words: '' });
+	assert.equal(stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }), 'apps/hello-1.0.1-80/containers');
+});
+
+test('every page has an address', () => {
+	assert.deepEqual(parseRoute(''), { page: 'apps', params: {} });
+	assert.deepEqual(parseRoute(appHref('a b')), { page: 'app', params: { app: 'a b' } });
+	assert.deepEqual(parseRoute(appHref('hello', 'history')), { page: 'history', params: { app: 'hello' } });
+	assert.deepEqual(parseRoute('#/keyvalues/apps/x'), { page: 'keyvalues', params: { prefix: 'apps/x' } });
+	assert.deepEqual(parseRoute('#/nowhere'), { page: 'apps', params: {} });
+});

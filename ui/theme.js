@@ -1,0 +1,22 @@
+// Light, dark, or as the system says. The choice is the reader's and stays in localStorage.
+
+const KEY = 'rolling-router.theme';
+const CHOICES = ['system', 'light', 'dark'];
+
+/** The chosen theme. */
+export function theme() {
+	const kept = localStorage.getItem(KEY);
+	return CHOICES.includes(kept) ? kept : 'system';
+}
+
+/** Puts the chosen theme into effect. */
+export function applyTheme() {
+	document.documentElement.dataset.theme = theme();
+}
+
+/** Goes on to the next of system, light, dark. */
+export function nextTheme() {
+	localStorage.setItem(KEY, CHOICES[(CHOICES.indexOf(theme()) + 1) % CHOICES.length]);
+	applyTheme();
+	return theme();
+}
