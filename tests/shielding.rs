@@ -205,9 +205,9 @@ fn with_navigate_a_shielded_client_stays_on_stable_and_is_logged_as_such() {
 fn live(router: &Router, over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<(Vec<String>, Vec<String>)>> {
     let clients = (0..60).map(|_| {
         let (mut visitor, over) = (router.visitor(), Arc::clone(over));
-        visitor.get("/");
+        let first = visitor.get("/").release;
         thread::spawn(move || {
-            let (mut releases, mut failures) = (Vec::<String>::new(), Vec::new());
+            let (mut releases, mut failures) = (vec![first], Vec::new());
             while !over.load(Ordering::SeqCst) && failures.is_empty() {
                 match visitor.try_get("/") {
                     Ok(visit) if visit.response.status == 200 => {
@@ -250,10 +250,11 @@ fn candidate_endpoints_that_die_and_return_fail_nobody() {
     }
     over.store(true, Ordering::SeqCst);
     let lives: Vec<_> = clients.into_iter().map(|client| client.join().expect("a client ends")).collect();
-    let mut moved = 0;
+    let (mut drawn, mut moved) = (0, 0);
     for (number, (releases, failures)) in lives.iter().enumerate() {
         assert!(failures.is_empty(), "client {number}: {failures:?}");
         assert!(matches!(releases.len(), 1 | 2), "client {number} went {releases:?}");
+        drawn += i32::from(releases[0] == "v2");
         if releases.len() == 2 {
             assert_eq!(releases[1], "v1", "client {number}");
             moved += 1;
@@ -264,6 +265,8 @@ fn candidate_endpoints_that_die_and_return_fail_nobody() {
         .iter()
         .map(|reason| metrics.sum("rolling_release_moves_total", &[("to", "v1"), ("reason", reason)]))
         .sum();
-    assert!(explained >= f64::from(moved) && moved <= 30, "{moved} moved, {explained} explained");
+    assert!(explained >= f64::from(moved), "{moved} moved, {explained} explained");
+    // Half of the clients, off by a few: where the draw begins is random.
+    assert!((26..=34).contains(&drawn) && moved <= drawn, "{drawn} drawn, {moved} moved");
     assert!(metrics.sum("rolling_bounces_total", &[]) < 0.5);
 }
