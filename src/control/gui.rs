@@ -1,20 +1,21 @@
 //! The GUI's files, embedded in the binary: what was tested together is served together.
 
+mod asset;
+
 use std::sync::LazyLock;
 
 use axum::{
     Router,
     extract::Path,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use sha2::{Digest as _, Sha256};
 
+use self::asset::Asset;
 use super::{
     core::Core,
     error::{ApiError, Kind},
-    state_dir::hex,
 };
 
 /// What the pages may do: nothing but talk to this router. As `ui/README.md` says.
@@ -80,11 +81,16 @@ files! {
     "theme.js"
 }
 
-/// Strong entity tags, one per file, computed once.
-static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let tag = |contents: &[u8]| format!("\"{}\"", hex(&Sha256::digest(contents)[..16]));
-    FILES.iter().map(|(_, contents)| tag(contents)).collect()
-});
+/// The files as they are sent, compressed when the first one is asked for.
+static ASSETS: LazyLock<Vec<Asset>> =
+    LazyLock::new(|| FILES.iter().map(|(path, contents)| Asset::new(media_type(path), contents)).collect());
+
+/// Header lines of every file.
+const OWN: [(HeaderName, &str); 2] = [
+    // Always asked for again: a page that outlived an upgrade would speak to another router than it was made for.
+    (header::CACHE_CONTROL, "no-cache"),
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+];
 
 /// `/` and `/ui/<file>`.
 pub fn routes() -> Router<Core> {
@@ -98,18 +104,7 @@ fn serve(path: &str, headers: &HeaderMap) -> Response {
     let Some(index) = FILES.iter().position(|(known, _)| *known == path) else {
         return ApiError::new(Kind::NotFound, "there is no such file").into_response();
     };
-    let tag = TAGS[index].as_str();
-    let own = [
-        (header::ETAG, tag),
-        // Always asked for again: a page that outlived an upgrade would speak to another router than it was made for.
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-    ];
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    if known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag) {
-        return (StatusCode::NOT_MODIFIED, own).into_response();
-    }
-    (own, [(header::CONTENT_TYPE, media_type(path))], FILES[index].1).into_response()
+    ASSETS[index].respond(headers, &OWN)
 }
 
 fn media_type(path: &str) -> &'static str {
@@ -124,6 +119,8 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[test]

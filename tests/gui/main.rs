@@ -5,6 +5,7 @@
 mod support;
 
 mod browser;
+mod files;
 
 use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
 use serde_json::json;

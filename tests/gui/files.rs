@@ -1,0 +1,59 @@
+//! What a first visit costs on the wire: every embedded file, asked for as a browser and as a plain client does.
+
+use crate::support::{Response, Router, Wire, router};
+use flate2::read::GzDecoder;
+use std::io::Read as _;
+
+/// What the whole GUI may cost, heads included; far above what it does, so that a page can grow.
+const TRANSFER_BYTES_MAX: usize = 150_000;
+
+/// The files below `ui/` that the router serves, as the README lists them.
+fn files() -> Vec<&'static str> {
+    let readme = include_str!("../../ui/README.md");
+    let list = readme.split("```files\n").nth(1).and_then(|rest| rest.split("```").next());
+    list.expect("the README lists the files").lines().collect()
+}
+
+fn get(router: &Router, path: &str, headers: &str) -> Response {
+    let mut wire = Wire::open(router.admin);
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", router.admin));
+    wire.response("GET")
+}
+
+#[test]
+fn a_first_visit_is_small_on_the_wire() {
+    let router = router().start();
+    let (mut plain, mut sent) = (0, 0);
+    for file in files() {
+        let packed = get(&router, &format!("/ui/{file}"), "Accept-Encoding: gzip, deflate, br\r\n");
+        let whole = get(&router, &format!("/ui/{file}"), "");
+        assert_eq!((packed.status, whole.status), (200, 200), "{file}");
+        for answer in [&packed, &whole] {
+            assert_eq!(answer.header("vary"), Some("accept-encoding"), "{file}");
+        }
+        assert_eq!(whole.header("content-encoding"), None, "{file}");
+        let mut unpacked = Vec::new();
+        match packed.header("content-encoding") {
+            Some("gzip") => {
+                GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).expect("gzip");
+                assert_ne!(packed.header("etag"), whole.header("etag"), "{file}: one tag for two codings");
+            }
+            other => {
+                assert_eq!(other, None, "{file}");
+                unpacked.clone_from(&packed.body);
+            }
+        }
+        assert!(unpacked == whole.body, "{file} differs when compressed");
+        let tag = packed.header("etag").expect("an entity tag").to_owned();
+        let again = get(
+            &router,
+            &format!("/ui/{file}"),
+            &format!("Accept-Encoding: gzip\r\nIf-None-Match: {tag}\r\n"),
+        );
+        assert_eq!((again.status, again.body.len()), (304, 0), "{file}");
+        plain += whole.body.len();
+        sent += packed.body.len() + packed.head.len();
+    }
+    println!("the GUI: {plain} bytes of files, {sent} bytes on the wire with their heads");
+    assert!(sent < TRANSFER_BYTES_MAX, "{sent} bytes");
+}
