@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accessibility;
 mod browser;
 mod files;
 
@@ -13,8 +14,8 @@ use std::time::Duration;
 use support::router::token;
 use support::{Deadline, Router, echo, eventually, router};
 
-/// How late a change made elsewhere may show.
-const LIVE: Duration = Duration::from_secs(1);
+/// How late a change made elsewhere may show. It takes some milliseconds; a busy machine is allowed more.
+const LIVE: Duration = Duration::from_secs(5);
 
 /// Signs in on the page of a router.
 fn sign_in(browser: &Browser, router: &Router) {
@@ -39,7 +40,7 @@ fn confirm(browser: &Browser, reason: &str) {
     eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
 }
 
-/// Fails unless what happened a moment ago elsewhere shows here within a second.
+/// Fails unless what happened a moment ago elsewhere shows here by itself, soon.
 #[track_caller]
 fn follows(browser: &Browser, testid: &str, wanted: &str) {
     let since = Deadline::after(LIVE);
@@ -263,20 +264,36 @@ const PAGES: [(&str, &str); 7] = [
     ("setup", "setup"),
 ];
 
+/// The screens that every page is looked at on: name, width in CSS pixels, colour scheme.
+const SCREENS: [(&str, u32, &str); 4] = [
+    ("wide-light", 1280, "light"),
+    ("wide-dark", 1280, "dark"),
+    ("narrow", 360, "light"),
+    ("narrow-dark", 360, "dark"),
+];
+
+/// Goes to a page by its address, and waits until it stands there.
+fn go(browser: &Browser, hash: &str) {
+    browser.script(&format!(
+        "if (location.hash === '#/{hash}') return;
+         document.querySelector('main h1')?.setAttribute('data-left', '');
+         location.hash = '#/{hash}';"
+    ));
+    eventually("the page has its heading", || {
+        browser.script("return document.querySelectorAll('main h1:not([data-left])').length === 1")
+            == json!(true)
+    });
+}
+
 #[test]
 fn every_page_fits_every_screen_and_asks_nobody_else() {
     let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
     let browser = Browser::start(1280, 1000);
     open_app(&browser, &router);
-    for (screen, width, scheme) in
-        [("wide-light", 1280, "light"), ("wide-dark", 1280, "dark"), ("narrow", 360, "light")]
-    {
+    for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);
         for (name, hash) in PAGES {
-            browser.script(&format!("location.hash = '#/{hash}'"));
-            eventually("the page has its heading", || {
-                browser.script("return document.querySelectorAll('main h1').length === 1") == json!(true)
-            });
+            go(&browser, hash);
             let over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
             assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
             browser.picture(&format!("{screen}-{name}"));

@@ -1,0 +1,117 @@
+//! WCAG 2.2 AA, as far as a machine can judge it: axe-core runs in every page and over every dialog, light and dark,
+//! wide and narrow. `tests/gui/install-axe` fetches it once.
+
+use crate::browser::{Browser, ESCAPE};
+use crate::support::{Router, eventually, router};
+use crate::{PAGES, SCREENS, go, open_app};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+/// The checker's source.
+fn axe() -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gui/install-axe");
+    let run = Command::new(script).arg(&folder).output().expect("the script can be run");
+    assert!(run.status.success(), "axe-core is not to be had:\n{}", String::from_utf8_lossy(&run.stderr));
+    let file = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// What the checker objects to, one line for each element.
+fn violations(browser: &Browser) -> Vec<String> {
+    // `incomplete` is what it could not judge (text over a gradient), not what it found.
+    let found = browser.script_later(
+        "axe.run(document, {resultTypes: ['violations']}).then(({violations, passes}) => done({passes: passes.length,
+           lines: violations.flatMap(({id, help, nodes}) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 160)}: ${node.any.concat(node.all).map((check) => check.message).join('; ')}`))}),
+           (error) => done({passes: 0, lines: [String(error)]}))",
+    );
+    assert!(found["passes"].as_u64() > Some(10), "the checker checked nothing: {found}");
+    found["lines"].as_array().into_iter().flatten().map(Value::to_string).collect()
+}
+
+/// Loads the checker into the page that is open; it stays until the page is loaded anew.
+fn with_axe(browser: &Browser) {
+    browser.script(&axe());
+}
+
+fn example() -> Router {
+    let router = router().stable("0.9.9").candidate("1.0.0").deployed("1.0.1").deployed("1.0.2").start();
+    router.api().post("promote", &json!({"release": "1.0.0"})).expect(200);
+    router.api().put("candidate", &json!({"release": "1.0.1", "blend": 10})).expect(200);
+    router
+}
+
+#[test]
+fn the_checker_sees_what_is_wrong() {
+    let router = example();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    with_axe(&browser);
+    browser.script(
+        "const pale = document.createElement('p'); pale.textContent = 'hard to read'; pale.style.color = '#eee';
+         document.querySelector('main').append(pale, document.createElement('button'))",
+    );
+    let found = violations(&browser).join("\n");
+    assert!(found.contains("color-contrast") && found.contains("button-name"), "{found}");
+}
+
+#[test]
+fn no_page_breaks_a_rule_of_accessibility() {
+    let router = example();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    with_axe(&browser);
+    let mut found = Vec::new();
+    for (screen, width, scheme) in SCREENS {
+        browser.screen(width, 1000, scheme);
+        for (name, hash) in PAGES {
+            go(&browser, hash);
+            found.extend(violations(&browser).into_iter().map(|line| format!("{screen} {name}: {line}")));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_dialog_breaks_a_rule_of_accessibility() {
+    let router = example();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    with_axe(&browser);
+    let mut found = Vec::new();
+    for (screen, width, scheme) in SCREENS {
+        browser.screen(width, 1000, scheme);
+        for opener in
+            ["promote", "abort", "rollback", "choose-stable", "choose-candidate", "sticky-switch", "lock"]
+        {
+            browser.click(opener);
+            browser.keys("confirm-reason", "a reason");
+            found.extend(violations(&browser).into_iter().map(|line| format!("{screen} {opener}: {line}")));
+            browser.keys("confirm-reason", ESCAPE);
+            eventually("Escape closes it", || browser.text("confirm-dialog").is_none());
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn signing_in_and_a_lost_connection_break_no_rule_either() {
+    let mut router = example();
+    let browser = Browser::start(1280, 1000);
+    browser.open(&format!("http://{}/", router.admin));
+    browser.fill("sign-in-token", "not-the-token");
+    browser.click("sign-in-submit");
+    browser.see("sign-in-error", "does not know this token");
+    with_axe(&browser);
+    assert_eq!(violations(&browser), Vec::<String>::new());
+    open_app(&browser, &router);
+    with_axe(&browser);
+    router.kill();
+    browser.see("banner-connection", "Connection lost");
+    for scheme in ["light", "dark"] {
+        browser.screen(1280, 1000, scheme);
+        assert_eq!(violations(&browser), Vec::<String>::new(), "{scheme}");
+    }
+    assert_eq!(browser.script("return 'stale' in document.documentElement.dataset"), json!(true));
+}
