@@ -42,8 +42,11 @@ pub const CLIENT_LOOK_MS: u64 = 1_000;
 pub const HALF_CLOSED_MS: u64 = 10_000;
 /// The shortest idle time of clients' connections while descriptors run out, in ms.
 pub const IDLE_MS_LEAST: u64 = 500;
-/// How long an ended WebSocket waits for a frame to end, and then for the client's Close.
+/// How long an ended WebSocket waits for the next byte of a frame that has begun, and after the router's Close for the
+/// client's.
 pub const CLOSE_FRAME_MS: u64 = 2_000;
+/// How long it waits for that frame in all: one that never ends is cut.
+pub const LAST_FRAME_MS: u64 = 30_000;
 /// Open exchanges of an ended release are cut over so long, so that clients do not return all at once.
 pub const END_SPREAD_MS: u64 = 30_000;
 /// How often deadlines are looked at: no deadline is off by more than this.

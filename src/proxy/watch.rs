@@ -41,6 +41,8 @@ struct Inner {
     deadlines: Vec<u64>,
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Some of them have their turn to end.
+    ending: bool,
 }
 
 #[derive(Debug, Default)]
@@ -81,27 +83,28 @@ impl Watches {
         self.len() == 0
     }
 
-    /// Wakes whatever is overdue.
+    /// Wakes whatever is overdue, or has its turn to end.
     pub fn sweep(&self) {
         let now = coarse::now_ms();
         let inner = self.inner.borrow();
         for (deadline, slot) in inner.deadlines.iter().zip(&inner.slots) {
-            if *deadline <= now {
+            if *deadline <= now || inner.ending && slot.has_turn(now) {
                 slot.wake();
             }
         }
     }
 
-    /// Finds exchanges with ended releases, and wakes each in its turn: all within 30 s, sooner if they are few.
+    /// Finds exchanges with ended releases, and gives each its turn: all within 30 s, sooner if they are few.
     pub fn sweep_ended(&self, mut random: impl FnMut() -> u64) {
         let now = coarse::now_ms();
         let mut inner = self.inner.borrow_mut();
         let ended = |slot: &Slot| slot.release.as_ref().is_some_and(|release| release.state.ended());
         let count = inner.slots.iter().filter(|slot| ended(slot)).count() as u64;
         let spread = (count.saturating_sub(1) * END_GAP_MS).min(END_SPREAD_MS);
+        inner.ending = count > 0;
         for slot in inner.slots.iter_mut().filter(|slot| ended(slot)) {
-            let end_at = *slot.end_at.get_or_insert_with(|| now + random() % (spread + 1));
-            if end_at <= now {
+            slot.end_at.get_or_insert_with(|| now + random() % (spread + 1));
+            if slot.has_turn(now) {
                 slot.wake();
             }
         }
@@ -114,6 +117,11 @@ impl Watches {
 }
 
 impl Slot {
+    /// Whether its turn to end has come.
+    fn has_turn(&self, now: u64) -> bool {
+        self.end_at.is_some_and(|end_at| end_at <= now)
+    }
+
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
@@ -164,7 +172,7 @@ impl Watch {
     pub fn verdict(&self) -> Verdict {
         let now = coarse::now_ms();
         let inner = self.watches.inner.borrow();
-        if inner.slots[self.index()].end_at.is_some_and(|end_at| end_at <= now) {
+        if inner.slots[self.index()].has_turn(now) {
             return Verdict::Ended;
         }
         if inner.deadlines[self.index()] <= now { Verdict::Overdue } else { Verdict::Wait }
@@ -232,18 +240,46 @@ mod tests {
         assert_eq!(watches.enter().verdict(), Verdict::Wait, "a new entry has no deadline of an old one");
     }
 
-    #[test]
-    fn the_ends_of_a_release_are_spread() {
-        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
-        coarse::refresh(&clock);
+    fn ended_release() -> (Arc<ReleaseState>, Rc<ReleaseView>) {
         let key = ReleaseKey {
             app: "a".parse().unwrap(),
             release: "apps/a-1-80/containers".parse().unwrap(),
             tenure: 1,
         };
         let release = Arc::new(ReleaseState::new(key, 1));
+        (Arc::clone(&release), Rc::new(ReleaseView { state: release, endpoints: Box::default() }))
+    }
+
+    /// What was idle ended at the next look for ended releases, once a second, all at once.
+    #[test]
+    fn each_is_woken_when_its_turn_has_come() {
+        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
+        coarse::refresh(&clock);
+        let (release, view) = ended_release();
+        let open: Vec<_> = (0..100).map(|_| watched(&watches)).collect();
+        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view)));
+        release.set_ended(true);
+        let mut draw = 0;
+        watches.sweep_ended(|| {
+            draw += 1;
+            draw
+        });
+        let woken = || open.iter().filter(|(_, count)| count.0.load(Ordering::Relaxed) > 0).count();
+        assert_eq!(woken(), 0);
+        for turn in [30, 70, 100] {
+            clock.advance(Duration::from_millis(if turn == 70 { 40 } else { 30 }));
+            coarse::refresh(&clock);
+            watches.sweep();
+            assert_eq!(woken(), turn);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_release_are_spread() {
+        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
+        coarse::refresh(&clock);
+        let (release, view) = ended_release();
         let open: Vec<_> = (0..100).map(|_| watched(&watches).0).collect();
-        let view = Rc::new(ReleaseView { state: Arc::clone(&release), endpoints: Box::default() });
         open.iter().for_each(|watch| watch.hold(Rc::clone(&view)));
         watches.sweep_ended(|| 7);
         assert!(open.iter().all(|watch| watch.verdict() == Verdict::Wait));

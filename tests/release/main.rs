@@ -10,3 +10,4 @@ mod drain;
 mod endpoints;
 mod old_flow;
 mod raw_writes;
+mod sockets;

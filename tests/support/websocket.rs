@@ -10,6 +10,8 @@ pub const NONCE: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// What a server must answer to [`NONCE`].
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+/// Set in a frame's first byte if the message ends with it.
+pub const FINAL: u8 = 0x80;
 /// Frame types.
 pub const TEXT: u8 = 1;
 /// A frame of bytes.
@@ -29,14 +31,20 @@ pub fn upgrade(target: &str, host: &str) -> String {
 
 /// An endpoint that accepts upgrades and echoes every frame unmasked; anything else gets 426.
 pub fn echo_sockets(release: &str) -> Endpoint {
-    let release = release.to_owned();
-    serving(move |peer| serve(peer, &release))
+    sockets(release, |peer, _target| echo_frames(peer))
 }
 
-fn serve(peer: &mut Peer, release: &str) {
+/// An endpoint that accepts upgrades and then converses, told what the target was; anything else gets 426.
+pub fn sockets(release: &str, converse: impl Fn(&mut Peer, &str) + Send + Sync + 'static) -> Endpoint {
+    let release = release.to_owned();
+    serving(move |peer| serve(peer, &release, &converse))
+}
+
+fn serve(peer: &mut Peer, release: &str, converse: &dyn Fn(&mut Peer, &str)) {
     while let Some(request) = peer.request() {
         let upgrades = request.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
         let nonce = request.header("sec-websocket-key").map(str::to_owned);
+        let target = request.target();
         peer.keep(request);
         if !upgrades || nonce.as_deref() != Some(NONCE) {
             peer.send(format!(
@@ -49,15 +57,16 @@ fn serve(peer: &mut Peer, release: &str) {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              X-Release: {release}\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
         ));
-        echo_frames(peer);
+        converse(peer, &target);
         return;
     }
 }
 
-fn echo_frames(peer: &mut Peer) {
+/// Echoes every frame, fragments as they are, until one is a Close.
+pub fn echo_frames(peer: &mut Peer) {
     let mut ahead = peer.ahead();
-    while let Some((opcode, payload)) = read_frame(peer.stream(), &mut ahead) {
-        if !peer.send(frame(opcode, &payload)) || opcode == CLOSE {
+    while let Some((first, payload)) = read_fragment(peer.stream(), &mut ahead) {
+        if !peer.send(fragment(first, &payload)) || first & 0x0f == CLOSE {
             return;
         }
     }
@@ -65,7 +74,12 @@ fn echo_frames(peer: &mut Peer) {
 
 /// An unmasked, unfragmented frame.
 pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x80 | opcode];
+    fragment(FINAL | opcode, payload)
+}
+
+/// An unmasked frame with this first byte.
+pub fn fragment(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![first];
     push_length(&mut out, payload.len(), 0);
     out.extend(payload);
     out
@@ -73,8 +87,13 @@ pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A masked, unfragmented frame, as clients must send it.
 pub fn masked_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    masked_fragment(FINAL | opcode, payload)
+}
+
+/// A masked frame with this first byte.
+pub fn masked_fragment(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
-    let mut out = vec![0x80 | opcode];
+    let mut out = vec![first];
     push_length(&mut out, payload.len(), 0x80);
     out.extend(mask);
     out.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
@@ -97,6 +116,11 @@ fn push_length(out: &mut Vec<u8>, length: usize, flag: u8) {
 
 /// Reads one frame, unmasked if it was masked; `None` at the end of the connection.
 pub fn read_frame(stream: &mut impl Read, ahead: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    read_fragment(stream, ahead).map(|(first, payload)| (first & 0x0f, payload))
+}
+
+/// The same with the frame's first byte as it is.
+pub fn read_fragment(stream: &mut impl Read, ahead: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     let start = take(stream, ahead, 2)?;
     let masked = start[1] & 0x80 != 0;
     let length = match start[1] & 0x7f {
@@ -106,7 +130,7 @@ pub fn read_frame(stream: &mut impl Read, ahead: &mut Vec<u8>) -> Option<(u8, Ve
     };
     let mask = if masked { take(stream, ahead, 4)? } else { vec![0; 4] };
     let payload = take(stream, ahead, length)?;
-    Some((start[0] & 0x0f, payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]).collect()))
+    Some((start[0], payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]).collect()))
 }
 
 fn take(stream: &mut impl Read, ahead: &mut Vec<u8>, length: usize) -> Option<Vec<u8>> {

@@ -190,7 +190,9 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             }
             self.moved |= self.end_tunnel(cx, flushed);
             self.poll_upload(cx, link)?;
-            if flushed && !self.tunnel_closed() {
+            if self.tunnel_closed() {
+                self.drop_response(cx, link);
+            } else if flushed {
                 self.poll_response(cx, link)?;
             }
             if self.tunnel_closed() && self.upload.is_over() {

@@ -1,14 +1,15 @@
 //! A WebSocket: bytes both ways, frames followed towards the client, and an end that a client can tell from a fault.
 
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use super::Exchange;
 use crate::{
-    limits::{CLOSE_FRAME_MS, HEADROOM_BYTES},
+    limits::{CLOSE_FRAME_MS, HEADROOM_BYTES, LAST_FRAME_MS},
     proxy::{
         coarse,
         downstream::{BodyPart, Downstream},
         frames::{CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART, FrameTracker, close_frame},
+        stream::Stream,
         watch::Verdict,
         worker::Phase,
     },
@@ -19,8 +20,8 @@ use crate::{
 pub(super) struct Tunnel {
     /// Where in the frames towards the client it is.
     pub(super) frames: FrameTracker,
-    /// Since when it is ending, monotonic ms.
-    pub(super) ending_since_ms: Option<u64>,
+    /// While it is ending: since when, monotonic ms, and when its last frame went on.
+    ending: Option<(u64, u64)>,
     /// The router's Close went to the client.
     pub(super) closed: bool,
 }
@@ -40,8 +41,10 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Follows the frames of what goes to the client; while the tunnel is ending, only the frame that has begun goes.
     pub(super) fn follow_frames(&mut self, part: &mut BodyPart) {
         let Some(tunnel) = &mut self.response.tunnel else { return };
-        let stop = tunnel.ending_since_ms.is_some();
-        let taken = tunnel.frames.follow(part.lease.get(part.data.clone()), stop);
+        let taken = tunnel.frames.follow(part.lease.get(part.data.clone()), tunnel.ending.is_some());
+        if let Some((_, moved_at)) = tunnel.ending.as_mut().filter(|_| taken > 0) {
+            *moved_at = coarse::now_ms();
+        }
         part.data.end = part.data.start + taken;
     }
 
@@ -54,12 +57,13 @@ impl<D: Downstream> Exchange<'_, D> {
         if !ended && !leaving || tunnel.closed || !flushed {
             return false;
         }
-        tunnel.ending_since_ms.get_or_insert_with(coarse::now_ms);
+        let now = coarse::now_ms();
+        tunnel.ending.get_or_insert((now, now));
         if !tunnel.frames.between_frames() {
             return false;
         }
         tunnel.closed = true;
-        tunnel.ending_since_ms = Some(coarse::now_ms());
+        tunnel.ending = Some((now, now));
         self.worker.counters().exchanges_ended.add(1);
         let mut lease = self.worker.buffers.lend(false);
         let code = if ended { CLOSE_SERVICE_RESTART } else { CLOSE_GOING_AWAY };
@@ -69,10 +73,25 @@ impl<D: Downstream> Exchange<'_, D> {
         true
     }
 
+    /// Behind the router's Close nothing goes to the client. What the endpoint still sends is read all the same, so that
+    /// it takes what the client answers; once it has closed there is nothing left to wait for.
+    pub(super) fn drop_response(&mut self, cx: &mut Context<'_>, link: &mut Stream) {
+        let mut lease = self.worker.buffers.lend(false);
+        match link.poll_read(cx, lease.space()) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(read)) if read > 0 => self.moved = true,
+            Poll::Ready(_) => {
+                self.moved |= !self.response.done;
+                self.response.done = true;
+            }
+        }
+    }
+
     /// When an ending tunnel is cut, if it is ending.
     pub(super) fn tunnel_cut_at(&self) -> Option<u64> {
         let tunnel = self.response.tunnel.as_ref()?;
-        tunnel.ending_since_ms.map(|since| since.saturating_add(CLOSE_FRAME_MS))
+        let (since, moved_at) = tunnel.ending?;
+        Some(moved_at.saturating_add(CLOSE_FRAME_MS).min(since.saturating_add(LAST_FRAME_MS)))
     }
 
     /// Whether the router's Close has been sent, so that an end of the connection is no fault.

@@ -99,6 +99,20 @@ impl Stage {
     }
 
     pub fn with_tls(stable: &[SocketAddr], limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        Self::start(stable, limits, tls, Clock::system())
+    }
+
+    /// Where no time passes, so that no deadline comes to anybody's help.
+    pub fn outside_time(stable: &[SocketAddr]) -> Self {
+        Self::start(stable, Limits::default(), None, Clock::manual(0))
+    }
+
+    fn start(
+        stable: &[SocketAddr],
+        limits: Limits,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        clock: Clock,
+    ) -> Self {
         let workers = 2;
         let (live, counters) = (Arc::new(LiveTable::new(workers)), Counters::new(workers));
         let current = PinKey { id: 1, secret: [7; 16] };
@@ -123,8 +137,7 @@ impl Stage {
             node_id: "test".into(),
             trust: Box::new(|_| false),
         };
-        let front =
-            Front::start(options, Arc::clone(&live), Clock::system(), counters.clone(), None).unwrap();
+        let front = Front::start(options, Arc::clone(&live), clock, counters.clone(), None).unwrap();
         let address = front.addresses()[0];
         Self { front: Some(front), address, live, counters }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
 };
 
 use super::stage::{Stage, eventually, read_all, read_message, text};
@@ -14,8 +14,12 @@ const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\
 
 /// A front, its client's side of a tunnel, and the endpoint's.
 fn tunnel() -> (Stage, TcpStream, TcpStream) {
+    tunnel_on(Stage::new)
+}
+
+fn tunnel_on(stage: fn(&[SocketAddr]) -> Stage) -> (Stage, TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let stage = Stage::new(&[listener.local_addr().unwrap()]);
+    let stage = stage(&[listener.local_addr().unwrap()]);
     let mut client = stage.connect();
     client.write_all(HANDSHAKE.as_bytes()).unwrap();
     let (mut endpoint, _) = listener.accept().unwrap();
@@ -73,6 +77,37 @@ fn an_ended_release_closes_its_sockets_between_frames() {
     assert!(frames.chunks(5).all(|frame| frame == b"\x82\x03xyz"), "whole frames before it: {frames:?}");
     drop(client);
     sender.join().unwrap();
+}
+
+/// A frame that took more than 2 s to arrive, as a long one over a slow network does, was cut in its middle.
+#[test]
+fn a_frame_that_goes_on_is_waited_for() {
+    let (stage, mut client, mut endpoint) = tunnel();
+    let frame = [b"\x82\x7e\x01\x2c".as_slice(), &[7; 300]].concat();
+    pass(&mut endpoint, &mut client, &frame[..4]);
+    stage.live.load().release(0).set_ended(true);
+    for piece in frame[4..].chunks(30) {
+        std::thread::park_timeout(std::time::Duration::from_millis(400));
+        pass(&mut endpoint, &mut client, piece);
+    }
+    assert_eq!(read_all(&mut client).unwrap(), b"\x88\x02\x03\xf4");
+}
+
+/// A browser tells its page that a socket has closed only when the connection has: it waited 2 s for that, since nobody saw
+/// that the endpoint had answered the client's Close and gone.
+#[test]
+fn behind_the_closes_the_endpoints_end_is_the_clients() {
+    let (stage, mut client, mut endpoint) = tunnel_on(Stage::outside_time);
+    stage.live.load().release(0).set_ended(true);
+    let mut close = [0; 4];
+    client.read_exact(&mut close).unwrap();
+    assert_eq!(close, *b"\x88\x02\x03\xf4");
+    // What the endpoint had on its way reaches nobody, however much it is.
+    endpoint.write_all(&[0; 1 << 20]).unwrap();
+    pass(&mut client, &mut endpoint, b"\x88\x82mask\x6e\x95");
+    endpoint.write_all(b"\x88\x02\x03\xf4").unwrap();
+    drop(endpoint);
+    assert_eq!(read_all(&mut client).unwrap(), b"");
 }
 
 #[tokio::test]
