@@ -14,7 +14,7 @@ use super::{core::Core, sync::status::StoreState};
 use crate::{
     cell::{HistogramTotal, upper_bound_us},
     live::{
-        activity::{ReleaseTotal, STANDING_WORDS},
+        activity::{ReleaseTotal, STANDING_WORDS, standing_index},
         table::Published,
     },
     rollout::{
@@ -155,11 +155,18 @@ fn apps(page: &mut Page, published: &Published) {
 }
 
 fn requests(page: &mut Page, rows: &[Row<'_>]) {
-    page.counter("rolling_requests_total", "Answered requests by status class.");
+    page.counter("rolling_requests_total", "Answered requests by the release's track then and status class.");
     for row in rows {
-        for (class, count) in (1..).zip(row.total.statuses) {
-            let labels = format!("{},status=\"{class}xx\"", row.labels());
-            page.sample("rolling_requests_total", &labels, count);
+        let now = standing_index(Some(row.release.standing));
+        for (place, (track, classes)) in STANDING_WORDS.iter().zip(row.total.statuses).enumerate() {
+            // A track that the release was never on has no series.
+            if place != now && classes.iter().sum::<u64>() == 0 {
+                continue;
+            }
+            for (class, count) in (1..).zip(classes) {
+                let labels = format!("{},track=\"{track}\",status=\"{class}xx\"", row.labels());
+                page.sample("rolling_requests_total", &labels, count);
+            }
         }
     }
     page.histogram_head(

@@ -9,8 +9,9 @@ use crate::{
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct ReleaseCell {
-    /// Answered requests by status class; index 0 is 1xx (an upgrade's 101), 4 is 5xx.
-    pub statuses: [Counter; 5],
+    /// Answered requests by the standing that the release had for them ([`standing_index`]) and status class; index 0 is
+    /// 1xx (an upgrade's 101), 4 is 5xx.
+    pub statuses: [[Counter; 5]; STANDINGS],
     /// From the first byte of the request to the last of the response.
     pub latency: Histogram,
     /// Requests by the reason of their assignment, by [`Reason`]'s number.
@@ -34,7 +35,7 @@ pub struct ReleaseCell {
 /// Where a client can come from: stable, candidate, draining, or a release that is gone.
 pub const STANDINGS: usize = 4;
 
-/// The place of a standing in [`ReleaseCell::moves`]; `None` is a release that is not routed any more.
+/// The place of a standing in [`ReleaseCell::moves`] and [`ReleaseCell::statuses`]; `None` is a release that is not routed any more.
 pub const fn standing_index(standing: Option<Standing>) -> usize {
     match standing {
         Some(Standing::Stable) => 0,
@@ -44,14 +45,14 @@ pub const fn standing_index(standing: Option<Standing>) -> usize {
     }
 }
 
-/// The word for each place in [`ReleaseCell::moves`].
+/// The word for each of these places.
 pub const STANDING_WORDS: [&str; STANDINGS] = ["stable", "candidate", "draining", "gone"];
 
 /// The sum over all workers' cells.
 #[derive(Debug, Clone, Default)]
 pub struct ReleaseTotal {
-    /// Answered requests by status class.
-    pub statuses: [u64; 5],
+    /// Answered requests by standing and status class.
+    pub statuses: [[u64; 5]; STANDINGS],
     /// Their durations.
     pub latency: HistogramTotal,
     /// Requests by reason.
@@ -75,7 +76,9 @@ pub struct ReleaseTotal {
 impl ReleaseTotal {
     /// Adds one worker's cell.
     pub fn add(&mut self, cell: &ReleaseCell) {
-        add_all(&mut self.statuses, &cell.statuses);
+        for (sums, counters) in self.statuses.iter_mut().zip(&cell.statuses) {
+            add_all(sums, counters);
+        }
         cell.latency.add_to(&mut self.latency);
         add_all(&mut self.reasons, &cell.reasons);
         for (sums, counters) in self.moves.iter_mut().zip(&cell.moves) {
@@ -91,12 +94,12 @@ impl ReleaseTotal {
 
     /// All answered requests.
     pub fn requests(&self) -> u64 {
-        self.statuses.iter().sum()
+        self.statuses.as_flattened().iter().sum()
     }
 
     /// Those answered with a 5xx.
     pub fn errors(&self) -> u64 {
-        self.statuses[4]
+        self.statuses.iter().map(|classes| classes[4]).sum()
     }
 }
 

@@ -103,7 +103,7 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether a name stands in one of the Connection lines, and may be meant by it: what frames, routes or identifies
 /// a request is not the client's to remove.
 pub fn nominated(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
-    if line.known != Known::Other {
+    if !matches!(line.known, Known::Other | Known::Traceparent | Known::Tracestate) {
         return false;
     }
     let name = line.name(block);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{coarse, head::RequestHead, headers::request::Client, route::Plan, worker::Worker};
-use crate::telemetry::access_log::Line;
+use crate::{live::activity::standing_index, telemetry::access_log::Line};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,7 +26,8 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let duration_us = coarse::now_us().saturating_sub(plan.started_us);
     // A client that left before a status is no error of the release's.
     if let Some(class) = (outcome.status / 100).checked_sub(1) {
-        cell.statuses[usize::from(class).min(cell.statuses.len() - 1)].add(1);
+        let classes = &cell.statuses[standing_index(Some(plan.standing()))];
+        classes[usize::from(class).min(classes.len() - 1)].add(1);
         cell.latency.record(duration_us);
     }
     cell.bytes_received.add(outcome.received);

@@ -9,7 +9,10 @@ use super::{
     buffers::Text,
     coarse,
     head::{Framing, Known, RequestHead, members},
-    headers::request::{Additions, Client, Marks, write},
+    headers::{
+        request::{Additions, Client, Marks, write},
+        trace::{self, Trace},
+    },
     http1::cookie,
     respond::Refusal,
     view::{AppView, RequestDraw, TableView},
@@ -19,6 +22,7 @@ use crate::{
     live::activity::standing_index,
     rollout::{
         assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign},
+        settings::Traceparent,
         table::Standing,
     },
 };
@@ -92,11 +96,13 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
     };
     count(worker, &view, &assignment, evidence.pin);
     worker.retries.count_request();
+    let creates = view.app.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
     let additions = Additions {
         client,
         pseudonym: &worker.shared.pseudonym,
         pin_cookie: has_pin_cookie(&evidence, head, &view).then_some(view.app.settings.cookie.name.as_str()),
         request_id: worker.random(),
+        trace: creates.then(|| Trace::new(|| worker.random())),
     };
     let mut out = worker.buffers.text();
     let marks = write(head, &additions, &mut out.bytes);
@@ -217,10 +223,14 @@ fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvide
 }
 
 impl Plan {
-    /// The word for the release's standing.
+    /// The release's standing in the table that this request was routed by.
+    pub fn standing(&self) -> Standing {
+        self.view.app.releases[self.assignment.release].standing
+    }
+
+    /// The word for it.
     pub fn track(&self) -> &'static str {
-        let standing = self.view.app.releases[self.assignment.release].standing;
-        crate::live::activity::STANDING_WORDS[standing_index(Some(standing))]
+        crate::live::activity::STANDING_WORDS[standing_index(Some(self.standing()))]
     }
 
     /// A byte range of `out` as text for the log.

@@ -14,7 +14,10 @@ use super::{
     route::{self, Plan},
     view::RequestDraw,
 };
-use crate::rollout::assign::{Asked, Assignment, Reason, shielded};
+use crate::{
+    live::activity::standing_index,
+    rollout::assign::{Asked, Assignment, Reason, shielded},
+};
 
 /// What shielding means for one request.
 #[derive(Debug, Default)]
@@ -110,7 +113,8 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let Some(assignment) = std::mem::take(&mut self.shield).agreed else { return false };
         let (worker, view) = (self.worker, Rc::clone(&self.plan.view));
-        view.releases[self.plan.assignment.release].state.cell(worker.index).statuses[4].add(1);
+        let cell = view.releases[self.plan.assignment.release].state.cell(worker.index);
+        cell.statuses[standing_index(Some(self.plan.standing()))][4].add(1);
         worker.counters().shielded.add(1);
         self.plan.assignment = assignment;
         route::count_shielded(worker, &self.plan);

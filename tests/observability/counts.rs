@@ -126,6 +126,25 @@ fn a_promote_loses_no_count() {
 }
 
 #[test]
+fn requests_count_for_the_track_that_their_release_was_on() {
+    let router = router().stable("v1").candidate("v2").blend(100).start();
+    let mut visitor = router.visitor();
+    let mut ask = |times: usize| (0..times).for_each(|_| assert_eq!(visitor.release(), "v2"));
+    ask(3);
+    drop(after(&router, 3));
+    router.api().post("promote", &serde_json::json!({})).expect(200);
+    ask(5);
+    let metrics = after(&router, 8);
+    let tracks = [("v2", "candidate", 3), ("v2", "stable", 5), ("v2", "draining", 0), ("v1", "stable", 0)];
+    for (release, track, requests) in tracks {
+        let labels = [("release", release), ("track", track), ("status", "2xx")];
+        assert_count(&metrics, "rolling_requests_total", &labels, requests);
+    }
+    assert_count(&metrics, "rolling_requests_total", &[("release", "v1"), ("track", "draining")], 0);
+    assert_count(&metrics, "rolling_requests_total", &[], 8);
+}
+
+#[test]
 fn failures_are_counted_by_kind() {
     let kinds: [(&str, u16, Option<Reply>); 4] = [
         ("reset", 502, Some(Reply::Reset(Vec::new()))),

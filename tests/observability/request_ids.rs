@@ -67,6 +67,49 @@ fn trace_context_is_passed_on_untouched() {
     assert_eq!(passed, trace, "in their order, with their values");
 }
 
+/// The traces of what an endpoint received where the app asks for them: `traceparent` lines, and `tracestate` lines.
+fn traced(headers: &str) -> (Vec<String>, Vec<String>) {
+    let router = router().stable("v1").key("rolling/hello/settings", r#"{"traceparent": "create"}"#).start();
+    let received = received(&router, headers);
+    let all = |name| received.header_all(name).into_iter().map(str::to_owned).collect();
+    (all("traceparent"), all("tracestate"))
+}
+
+/// The trace id of a `traceparent` that the router made, which is valid by section 3.2 of the recommendation.
+fn trace_id(traceparent: &str) -> String {
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    assert_eq!(lengths, [2, 32, 16, 2], "{traceparent}");
+    let digit = |char: char| matches!(char, '0'..='9' | 'a'..='f');
+    assert!(parts.iter().all(|part| part.chars().all(digit)), "{traceparent}");
+    assert_eq!((parts[0], parts[3]), ("00", "01"), "{traceparent}");
+    assert!(parts[1..3].iter().all(|id| id.chars().any(|char| char != '0')), "{traceparent}");
+    parts[1].to_owned()
+}
+
+#[test]
+fn an_app_may_have_traces_begin_here() {
+    let made = |headers: &str| {
+        let (parents, states) = traced(headers);
+        assert_eq!((parents.len(), states.len()), (1, 0), "{headers:?}: {parents:?} {states:?}");
+        trace_id(&parents[0])
+    };
+    assert_ne!(made(""), made(""));
+    let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    for invalid in [
+        "traceparent: hello\r\n".to_owned(),
+        "traceparent: 00-00000000000000000000000000000000-00f067aa0ba902b7-01\r\ntracestate: a=b\r\n"
+            .to_owned(),
+        format!("tracestate: a=b\r\ntraceparent: {valid}\r\ntraceparent: {valid}\r\n"),
+        format!("Connection: traceparent\r\ntraceparent: {valid}\r\n"),
+        "tracestate: a=b\r\n".to_owned(),
+    ] {
+        assert!(!made(&invalid).starts_with("4bf92f35"), "{invalid}");
+    }
+    let passed = traced(&format!("traceparent: {valid}\r\ntracestate: a=b\r\n"));
+    assert_eq!(passed, (vec![valid.to_owned()], vec!["a=b".to_owned()]), "a valid one is passed on");
+}
+
 #[test]
 fn none_is_made_up_where_none_was_asked_for() {
     let router = router().stable("v1").start();

@@ -4,3 +4,4 @@
 pub mod cache;
 pub mod request;
 pub mod response;
+pub mod trace;

@@ -5,6 +5,7 @@
 
 use std::{io::Write as _, net::IpAddr, ops::Range};
 
+use super::trace::Trace;
 use crate::proxy::{
     head::{Framing, HeaderLine, Known, RequestHead, nominated},
     http1::cookie,
@@ -49,6 +50,8 @@ pub struct Additions<'a> {
     pub pin_cookie: Option<&'a str>,
     /// An X-Request-Id for a request that has none.
     pub request_id: u64,
+    /// The trace that begins here, instead of whatever the request says about one.
+    pub trace: Option<Trace>,
 }
 
 /// Appends the head, the empty line included.
@@ -82,6 +85,9 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
         write_hex(additions.request_id, out);
         out.extend_from_slice(b"\r\n");
     }
+    if let Some(trace) = &additions.trace {
+        trace.write(out);
+    }
     write_framing(head, out);
     out.extend_from_slice(b"\r\n");
     marks
@@ -103,6 +109,9 @@ fn write_start(head: &RequestHead<'_>, out: &mut Vec<u8>) -> Marks {
 fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -> bool {
     match line.known {
         Known::Other => !nominated(head.block, head.lines, line),
+        Known::Traceparent | Known::Tracestate => {
+            additions.trace.is_none() && !nominated(head.block, head.lines, line)
+        }
         Known::Host
         | Known::ContentLength
         | Known::Underscored
@@ -218,7 +227,8 @@ pub fn write_number(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[at..]);
 }
 
-fn write_hex(number: u64, out: &mut Vec<u8>) {
+/// Appends a number in 16 hexadecimal digits.
+pub(super) fn write_hex(number: u64, out: &mut Vec<u8>) {
     for shift in (0..16).rev() {
         out.push(b"0123456789abcdef"[(number >> (shift * 4) & 15) as usize]);
     }
@@ -251,7 +261,7 @@ mod tests {
         let mut lines = Vec::new();
         let read = read_request(request.as_bytes(), &mut lines, &Limits::default()).unwrap();
         let Progress::Complete(request) = read else { panic!("partial") };
-        let additions = Additions { client, pseudonym: "me", pin_cookie, request_id: 0xab };
+        let additions = Additions { client, pseudonym: "me", pin_cookie, request_id: 0xab, trace: None };
         let mut out = Vec::new();
         let marks = write(&request.head, &additions, &mut out);
         (String::from_utf8(out).unwrap(), marks)

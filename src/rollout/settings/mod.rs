@@ -37,6 +37,8 @@ pub struct Settings {
     pub cookie: CookieSettings,
     /// Whether responses get `private` while several releases are routed.
     pub cache: CacheMode,
+    /// What becomes of trace context.
+    pub traceparent: Traceparent,
     /// Which paths are fingerprinted assets.
     pub assets: AssetSettings,
     /// How endpoints are checked.
@@ -67,6 +69,17 @@ pub enum CacheMode {
     Guard,
     /// The app knows better.
     Trust,
+}
+
+/// What the router does about the trace a request belongs to (W3C Trace Context level 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traceparent {
+    /// It passes on what the client sent, whatever it is.
+    #[default]
+    Pass,
+    /// It passes on a valid `traceparent`, and begins a sampled trace where there is none.
+    Create,
 }
 
 /// The pin cookie's attributes. `Path=/` and `HttpOnly` are not for choice.
@@ -132,6 +145,7 @@ impl Default for Settings {
             transition: Transition::default(),
             cookie: CookieSettings::default(),
             cache: CacheMode::default(),
+            traceparent: Traceparent::default(),
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
