@@ -13,11 +13,15 @@ pub mod faults;
 mod key;
 mod limits;
 mod open;
+#[cfg(feature = "http")]
+pub mod wire;
 
 #[cfg(feature = "embedded")]
 pub use backends::embedded::Embedded;
 #[cfg(feature = "etcd")]
 pub use backends::etcd::Etcd;
+#[cfg(feature = "http")]
+pub use backends::http::Http;
 pub use backends::memory::Memory;
 #[cfg(feature = "redis")]
 pub use backends::redis::Redis;

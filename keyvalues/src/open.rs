@@ -16,6 +16,10 @@ const BUILT_IN: &[&str] = &[
     "etcd://HOST",
     #[cfg(feature = "etcd")]
     "etcds://HOST",
+    #[cfg(feature = "http")]
+    "http://HOST",
+    #[cfg(feature = "http")]
+    "https://HOST",
     #[cfg(feature = "redis")]
     "redis://HOST",
     #[cfg(feature = "redis")]
@@ -43,9 +47,8 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Opens the store of this address: `memory`, `embedded:FILE`, `redis://...`, `etcd://...`, or with TLS
-/// `rediss://...`, `etcds://...`. Must be
-/// called inside a tokio runtime.
+/// Opens the store of this address: `memory`, `embedded:FILE`, `redis://...`, `etcd://...`, `http://...`, or with TLS
+/// `rediss://...`, `etcds://...`, `https://...`. Must be called inside a tokio runtime.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
@@ -59,6 +62,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
         "embedded" => Ok(Arc::new(crate::Embedded::open(rest).await?)),
         #[cfg(feature = "etcd")]
         "etcd" | "etcds" => Ok(Arc::new(crate::Etcd::open(rest, scheme == "etcds").await?)),
+        #[cfg(feature = "http")]
+        "http" | "https" => crate::Http::open(rest, scheme == "https").await,
         #[cfg(feature = "redis")]
         "redis" | "rediss" => Ok(Arc::new(crate::Redis::open(rest, scheme == "rediss").await?)),
         _ => Err(OpenError::Scheme { scheme: scheme.into() }),

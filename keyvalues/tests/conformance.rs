@@ -102,6 +102,7 @@ fn the_readme_names_real_proofs() {
         include_str!("crash.rs"),
         include_str!("etcd.rs"),
         include_str!("redis.rs"),
+        include_str!("../../tests/stores/serving.rs"),
         include_str!("../src/backends/embedded/tests.rs"),
     ];
     let cases = conformance::all().map(|case| case.name).collect::<BTreeSet<_>>();

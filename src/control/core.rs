@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     activity::Board,
+    api::store::ServedStore,
     auth::{throttle::Throttle, tokens::Tokens},
     error::{ApiError, Kind},
     store::StoreHandle,
@@ -72,6 +73,8 @@ pub struct Shared {
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
     pub feed: Feed,
+    /// What other routers hold of the store that this one serves them.
+    pub served_store: ServedStore,
     /// Asks `sync` to list the store again.
     pub relist: Notify,
     pub started: Duration,
@@ -120,6 +123,7 @@ impl Core {
             throttle: Throttle::default(),
             view: ArcSwap::default(),
             board: ArcSwap::default(),
+            served_store: ServedStore::default(),
             relist: Notify::new(),
             started,
             pin_keys: Mutex::new(None),

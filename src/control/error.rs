@@ -37,6 +37,7 @@ pub enum Kind {
     Busy,
     Slow,
     Disk,
+    LeaseEnded,
     Unsupported,
     Internal,
 }
@@ -67,6 +68,7 @@ impl Kind {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Disk => (StatusCode::INSUFFICIENT_STORAGE, "disk"),
+            Self::LeaseEnded => (StatusCode::GONE, "lease_ended"),
             Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -156,6 +158,7 @@ impl From<StoreError> for ApiError {
         let kind = match &error {
             StoreError::Disk(_) => Kind::Disk,
             StoreError::Invalid(_) => Kind::Value,
+            StoreError::LeaseEnded => Kind::LeaseEnded,
             StoreError::Unsupported(_) => Kind::Unsupported,
             _ => Kind::StoreUnavailable,
         };

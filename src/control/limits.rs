@@ -67,6 +67,14 @@ pub const TOKEN_CHARS_MIN: usize = 8;
 /// The longest token, so that hashing one costs nothing.
 pub const TOKEN_CHARS_MAX: usize = 512;
 
+/// The longest call of another router to the store that this one serves, in bytes: what the largest commit
+/// (1,500,000 bytes) becomes as base64 in JSON, and its keys.
+pub const STORE_CALL_BYTES_MAX: usize = 4 << 20;
+/// Watches of other routers at once: each is a connection, and half of those are left for people.
+pub const STORE_WATCHES_MAX: usize = 512;
+/// Leases of other routers at once: each router needs one.
+pub const STORE_LEASES_MAX: usize = 1_024;
+
 /// Pages that may follow the live stream at once.
 pub const STREAMS_MAX: usize = 512;
 /// Events a slow page may fall behind before it is sent whole states again.

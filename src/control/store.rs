@@ -1,9 +1,10 @@
 //! The store with a deadline on every call, so that no caller can forget one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keyvalues::{
-    Capabilities, Check, Entry, Epoch, Key, Listing, Outcome, Revision, Store, StoreError, Watch, Write,
+    Capabilities, Check, Entry, Epoch, Key, Lease, Listing, Outcome, Revision, Store, StoreError, Watch,
+    Write,
 };
 use tokio::time::timeout;
 
@@ -36,6 +37,18 @@ impl StoreHandle {
 
     pub async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
         in_time(self.0.watch(prefixes, after)).await
+    }
+
+    pub async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
+        in_time(self.0.lease(ttl)).await
+    }
+
+    /// A call to a lease of this store, with a deadline.
+    pub async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        in_time(call).await
     }
 
     /// A commit whose answer did not come in time may still take effect, which is what `Unknown` says.

@@ -41,6 +41,7 @@ pub struct RouterBuilder {
     keys: Map<String, Value>,
     endpoints: Vec<(String, Endpoint)>,
     embedded: bool,
+    store: Option<String>,
     workers: Option<usize>,
     access_log: Option<PathBuf>,
     flags: Vec<String>,
@@ -109,6 +110,12 @@ impl RouterBuilder {
         self
     }
 
+    /// With the store at this address.
+    pub fn store(mut self, address: &str) -> Self {
+        self.store = Some(address.to_owned());
+        self
+    }
+
     /// With this many workers; one unless said.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -153,7 +160,9 @@ impl RouterBuilder {
             self.flags.extend(["--config".into(), file.display().to_string()]);
         }
         let launch = Launch {
-            store: if self.embedded {
+            store: if let Some(address) = self.store {
+                address
+            } else if self.embedded {
                 format!("embedded:{}", dir.path().join("store.redb").display())
             } else {
                 "memory".into()

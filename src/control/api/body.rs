@@ -39,7 +39,7 @@ pub async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
 
 /// Reads a JSON body as it is; `None` when there is none and no media type says that there is. Anything but `application/json` is refused: a form that
 /// another site's page submits is none.
-pub async fn read_json(headers: &HeaderMap, body: Body) -> Result<Option<Bytes>, ApiError> {
+pub async fn read_json(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Option<Bytes>, ApiError> {
     let media_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let is_json = media_type.map(|value| {
         let essence = value.split(';').next().unwrap_or_default().trim();
@@ -49,7 +49,7 @@ pub async fn read_json(headers: &HeaderMap, body: Body) -> Result<Option<Bytes>,
     if is_json == Some(false) {
         return Err(refused());
     }
-    let bytes = read(body, JSON_BYTES_MAX).await?;
+    let bytes = read(body, bytes_max).await?;
     match (bytes.is_empty(), is_json) {
         (true, None) => Ok(None),
         (false, None) => Err(refused()),
@@ -65,7 +65,7 @@ pub struct Fields(Vec<(String, Value)>);
 impl Fields {
     /// Reads a body; none counts as `{}`.
     pub async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
-        match read_json(headers, body).await? {
+        match read_json(headers, body, JSON_BYTES_MAX).await? {
             None => Ok(Self::default()),
             Some(bytes) => Self::parse(&bytes),
         }

@@ -10,6 +10,7 @@ pub mod request;
 pub mod router;
 pub mod settings;
 pub mod state;
+pub mod store;
 pub mod tracks;
 
 use axum::{
@@ -52,6 +53,7 @@ pub fn routes() -> Router<Core> {
         .nest("/api/v1/apps/{app}", app)
         .route("/api/v1/stream", get(super::stream::of_all))
         .route("/api/v1/router", get(router::read))
+        .nest("/api/v1/store", store::routes())
         .route("/api/v1/store/accept", post(router::accept))
         .route("/api/v1/whoami", get(router::whoami))
 }

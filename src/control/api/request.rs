@@ -14,6 +14,7 @@ use crate::{
         auth::Caller,
         core::Core,
         error::{ApiError, Kind},
+        limits::JSON_BYTES_MAX,
     },
     rollout::{app::AppName, command::Asker},
 };
@@ -118,7 +119,7 @@ impl<S: Sync> FromRequest<S> for Document {
         let query = Query::parse(request.uri().query());
         let if_match = if_match(request.headers())?;
         let (parts, body) = request.into_parts();
-        let json = super::body::read_json(&parts.headers, body).await?;
+        let json = super::body::read_json(&parts.headers, body, JSON_BYTES_MAX).await?;
         let json = json
             .ok_or_else(|| ApiError::new(Kind::Malformed, "the body is empty; a JSON object is expected"))?;
         Ok(Self { caller, query, if_match, json })

@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, header::AUTHORIZATION};
+use reqwest::{Client, RequestBuilder, Response, header::AUTHORIZATION};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::wire::{Login, Refusal, Token};
 use crate::{
     OpenError, StoreError,
-    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN},
+    backends::remote::{ANSWER_WITHIN, Address, Failure, base, causes, client},
 };
 
 /// What an address may say after `?`.
@@ -30,25 +30,6 @@ const OUT_OF_RANGE: u32 = 11;
 const UNAVAILABLE: u32 = 14;
 const DATA_LOSS: u32 = 15;
 const UNAUTHENTICATED: u32 = 16;
-
-/// Why a call has no answer.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It had no effect.
-    Refused(StoreError),
-    /// It was sent; whether it had an effect is not known.
-    Lost(String),
-}
-
-impl From<Failure> for StoreError {
-    /// For calls whose effect does not matter.
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(error) => error,
-            Failure::Lost(text) => Self::Unreachable(text),
-        }
-    }
-}
 
 /// A cluster.
 pub(super) struct Gateway {
@@ -70,12 +51,7 @@ impl Gateway {
         }
         let prefix = address.option("prefix").unwrap_or_default();
         let client = client(&mut address)?;
-        let scheme = if tls { "https" } else { "http" };
-        let base = |(host, port): &(String, u16)| match host.contains(':') {
-            true => format!("{scheme}://[{host}]:{port}/v3"),
-            false => format!("{scheme}://{host}:{port}/v3"),
-        };
-        let members = address.hosts.iter().map(base).collect();
+        let members = address.hosts.iter().map(|host| format!("{}/v3", base(tls, host))).collect();
         let login = address.user.clone().zip(address.password.clone());
         if login.is_none() && (address.user.is_some() || address.password.is_some()) {
             return Err(OpenError::Address("etcd needs a user and a password, or neither".into()));
@@ -241,33 +217,6 @@ pub(super) fn meaning(refusal: &Refusal) -> StoreError {
 /// Tokens end after some minutes, and when users or roles change.
 fn token_is_old(refusal: &Refusal) -> bool {
     refusal.code == UNAUTHENTICATED || refusal.message.contains("revision of auth store is old")
-}
-
-/// An error of the client and all that caused it: the outermost alone says "error sending request".
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}
-
-fn client(address: &mut Address) -> Result<Client, OpenError> {
-    let bad = |error: reqwest::Error| OpenError::Address(causes(&error));
-    let mut builder = Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN);
-    if let Some(ca) = address.file("ca")? {
-        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
-    }
-    builder = match (address.file("cert")?, address.file("key")?) {
-        (Some(cert), Some(key)) => {
-            builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
-        }
-        (None, None) => builder,
-        _ => return Err(OpenError::Address("`cert` and `key` go together".into())),
-    };
-    builder.build().map_err(bad)
 }
 
 impl fmt::Debug for Gateway {

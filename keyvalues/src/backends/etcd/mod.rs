@@ -13,12 +13,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use self::{
-    gateway::{Failure, Gateway},
+    gateway::Gateway,
     wire::{
         Blob, Compare, Grant, Granted, LeaseName, Number, Operation, Range, Ranged, Streamed, Txn, TxnAnswer,
     },
 };
-use super::remote::{Hub, Lost};
+use super::remote::{Failure, Hub, Lost};
 use crate::{
     COMMIT_CHECKS_MAX, Capabilities, Check, Durability, Entry, Epoch, Key, Lease, LeaseId, Listing,
     OpenError, Outcome, Revision, Store, StoreError, Watch, WatchMode, Write,

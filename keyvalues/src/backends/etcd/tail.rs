@@ -7,8 +7,6 @@
 
 use std::{pin::pin, sync::Arc};
 
-use bytes::{Buf as _, BytesMut};
-use reqwest::Response;
 use tokio::time::Instant;
 
 use super::{
@@ -19,11 +17,8 @@ use super::{
 };
 use crate::{
     Revision, StoreError,
-    backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder},
+    backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder, Lines},
 };
-
-/// The longest message taken. etcd cuts its answers to about 1.5 MiB, which base64 makes 2.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Why the task ends.
 enum Stop {
@@ -54,7 +49,7 @@ pub(super) async fn run(gateway: Arc<Gateway>, feeder: Feeder) {
     }
 }
 
-async fn open(gateway: &Gateway, after: Revision) -> Result<Messages, StoreError> {
+async fn open(gateway: &Gateway, after: Revision) -> Result<Lines, StoreError> {
     let everything = || Blob::of(&[0]);
     let create_request = CreateWatch {
         key: everything(),
@@ -64,15 +59,15 @@ async fn open(gateway: &Gateway, after: Revision) -> Result<Messages, StoreError
     };
     let request = WatchRequest { create_request };
     match tokio::time::timeout(ANSWER_WITHIN, gateway.stream("watch", &request)).await {
-        Ok(opened) => Ok(Messages { response: opened?, buffer: BytesMut::new() }),
+        Ok(opened) => Ok(Lines::of(opened?)),
         Err(_) => Err(StoreError::Unreachable("the watch did not begin in time".into())),
     }
 }
 
-async fn follow(gateway: &Gateway, feeder: &Feeder, mut messages: Messages) -> Stop {
+async fn follow(gateway: &Gateway, feeder: &Feeder, mut messages: Lines) -> Stop {
     let mut assembly = Assembly::default();
     loop {
-        let message = match messages.next().await {
+        let message = match messages.next().await.and_then(|line| parse(&line)) {
             Ok(message) => message,
             Err(error) => return error.into(),
         };
@@ -103,34 +98,6 @@ async fn confirm(gateway: &Gateway, feeder: &Feeder) -> StoreError {
         }
         feeder.confirm(revision, asked);
         tokio::time::sleep(CONFIRM_EVERY).await;
-    }
-}
-
-/// JSON messages, one per line.
-struct Messages {
-    response: Response,
-    buffer: BytesMut,
-}
-
-impl Messages {
-    async fn next(&mut self) -> Result<Watched, StoreError> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.split_to(searched + at);
-                self.buffer.advance(1);
-                return parse(&line);
-            }
-            searched = self.buffer.len();
-            if searched > MESSAGE_BYTES_MAX {
-                return Err(StoreError::Unreachable(format!("a message of over {MESSAGE_BYTES_MAX} bytes")));
-            }
-            match self.response.chunk().await {
-                Ok(Some(bytes)) => self.buffer.extend_from_slice(&bytes),
-                Ok(None) => return Err(StoreError::Unreachable("the member ended the watch".into())),
-                Err(error) => return Err(StoreError::Unreachable(format!("the watch broke: {error}"))),
-            }
-        }
     }
 }
 

@@ -2,9 +2,13 @@
 //! parts of an address.
 
 mod address;
+#[cfg(any(feature = "etcd", feature = "http"))]
+mod client;
 mod feed;
 
 pub(crate) use address::Address;
+#[cfg(any(feature = "etcd", feature = "http"))]
+pub(crate) use client::{Failure, Lines, base, causes, client};
 pub(crate) use feed::{Feeder, Hub, Lost};
 
 /// Between two proofs that the feed is current. Four a second, so that a watch that says so every second never

@@ -1,0 +1,26 @@
+//! A store behind HTTP: another rolling-router, which keeps the whole contract.
+
+mod link;
+mod router;
+
+use std::sync::Arc;
+
+use crate::{OpenError, Store};
+
+use self::{link::Link, router::Served};
+
+/// Stores behind HTTP.
+#[derive(Debug)]
+pub struct Http;
+
+impl Http {
+    /// Connects to what follows `http:`, or with TLS to what follows `https:`:
+    /// `//[:TOKEN@]host[:port][?prefix=P&token_file=FILE&ca=FILE&cert=FILE&key=FILE]`.
+    ///
+    /// `prefix` stands before every key; the first word of `token_file` is the token; `ca`, `cert` and `key` are PEM
+    /// files.
+    pub async fn open(rest: &str, tls: bool) -> Result<Arc<dyn Store>, OpenError> {
+        let link = Link::open(rest, tls)?;
+        Ok(Arc::new(Served::open(link).await?))
+    }
+}

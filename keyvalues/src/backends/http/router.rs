@@ -1,0 +1,207 @@
+//! The store of another rolling-router, served below `/api/v1/store` of its admin port.
+//!
+//! Everything is the server's: revisions, epoch, leases, the order of changes. A watch is one answer that goes on.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use reqwest::Method;
+
+use super::link::Link;
+use crate::{
+    Batch, Capabilities, Check, Entry, Epoch, Event, Key, Lease, LeaseId, Listing, OpenError, Outcome,
+    Revision, Store, StoreError, Watch, WatchItem, Write,
+    backends::remote::{Failure, Lines},
+    limits::{check_commit, check_ttl},
+    wire::{
+        About, BadKey, CONTRACT, CommitCall, GetCall, Got, LeaseCall, LeaseGranted, ListCall, Listed,
+        OutcomeForm, ROOT, WatchCall, WatchForm,
+    },
+};
+
+/// The store behind a router.
+#[derive(Debug)]
+pub(super) struct Served {
+    link: Arc<Link>,
+    capabilities: Capabilities,
+}
+
+impl Served {
+    /// Asks the server which contract it keeps.
+    pub(super) async fn open(link: Link) -> Result<Self, OpenError> {
+        let about = about(&link).await.map_err(StoreError::from)?;
+        if about.contract != CONTRACT {
+            let text = format!("the server speaks `{}`, this is `{CONTRACT}`", about.contract);
+            return Err(OpenError::Store(StoreError::Invalid(text)));
+        }
+        Ok(Self { capabilities: about.capabilities(), link: Arc::new(link) })
+    }
+
+    fn full(&self, key: &Key) -> String {
+        format!("{}{key}", self.link.prefix())
+    }
+
+    fn prefixes(&self, prefixes: &[&str]) -> Vec<String> {
+        prefixes.iter().map(|prefix| format!("{}{prefix}", self.link.prefix())).collect()
+    }
+
+    fn check(&self, check: Check) -> Result<Check, StoreError> {
+        Ok(match check {
+            Check::Absent(key) => Check::Absent(self.named(&key)?),
+            Check::Unchanged(key, modified) => Check::Unchanged(self.named(&key)?, modified),
+        })
+    }
+
+    fn write(&self, write: Write) -> Result<Write, StoreError> {
+        Ok(match write {
+            Write::Put { key, value, lease } => Write::Put { key: self.named(&key)?, value, lease },
+            Write::Delete { key } => Write::Delete { key: self.named(&key)? },
+        })
+    }
+
+    /// The key with what stands before it.
+    fn named(&self, key: &Key) -> Result<Key, StoreError> {
+        if self.link.prefix().is_empty() {
+            return Ok(key.clone());
+        }
+        let full = self.full(key);
+        Key::new(&full).map_err(|error| StoreError::Invalid(format!("`{full}`: {error}")))
+    }
+}
+
+async fn about(link: &Link) -> Result<About, Failure> {
+    link.ask(link.request(Method::GET, ROOT)).await
+}
+
+/// A key less what stands before it. Keys elsewhere were not asked for.
+fn own(prefix: &str, key: &Key) -> Result<Key, StoreError> {
+    let short = key.as_str().strip_prefix(prefix).and_then(|short| Key::new(short).ok());
+    short.ok_or_else(|| StoreError::Corrupt(format!("the server told of `{key}`, which was not asked for")))
+}
+
+fn own_entry(prefix: &str, mut entry: Entry) -> Result<Entry, StoreError> {
+    if !prefix.is_empty() {
+        entry.key = own(prefix, &entry.key)?;
+    }
+    Ok(entry)
+}
+
+fn odd(error: BadKey) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+#[async_trait]
+impl Store for Served {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        Ok(Epoch(about(&self.link).await?.epoch))
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        let call = GetCall { key: self.full(key) };
+        let got: Got = self.link.call(&format!("{ROOT}/get"), &call).await?;
+        let entry = got.entry.map(Entry::try_from).transpose().map_err(odd)?;
+        entry.map(|entry| own_entry(self.link.prefix(), entry)).transpose()
+    }
+
+    async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
+        let call = ListCall { prefixes: self.prefixes(prefixes) };
+        let listed: Listed = self.link.call(&format!("{ROOT}/list"), &call).await?;
+        let Listing { revision, entries } = listed.try_into().map_err(odd)?;
+        let entries = entries.into_iter().map(|entry| own_entry(self.link.prefix(), entry));
+        Ok(Listing { revision, entries: entries.collect::<Result<_, _>>()? })
+    }
+
+    async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        check_commit(&checks, &writes)?;
+        let checks = checks.into_iter().map(|check| self.check(check)).collect::<Result<_, _>>()?;
+        let writes = writes.into_iter().map(|write| self.write(write)).collect::<Result<_, _>>()?;
+        let call = CommitCall::of(checks, writes);
+        match self.link.call::<OutcomeForm>(&format!("{ROOT}/commit"), &call).await {
+            Ok(outcome) => match outcome.try_into().map_err(odd)? {
+                Outcome::Conflict(key) => Ok(Outcome::Conflict(own(self.link.prefix(), &key)?)),
+                outcome => Ok(outcome),
+            },
+            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Lost(text)) => Ok(Outcome::Unknown(text)),
+        }
+    }
+
+    async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
+        let call = WatchCall { prefixes: self.prefixes(prefixes), after };
+        let request = self.link.request(Method::POST, &format!("{ROOT}/watch")).json(&call);
+        let response = self.link.send(request).await?;
+        Ok(Box::new(ServedWatch { link: Arc::clone(&self.link), lines: Lines::of(response) }))
+    }
+
+    async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
+        check_ttl(ttl)?;
+        let call = LeaseCall { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1) };
+        let granted: LeaseGranted = self.link.call(&format!("{ROOT}/leases"), &call).await?;
+        Ok(Box::new(ServedLease { link: Arc::clone(&self.link), id: LeaseId(granted.lease) }))
+    }
+}
+
+#[derive(Debug)]
+struct ServedWatch {
+    link: Arc<Link>,
+    lines: Lines,
+}
+
+#[async_trait]
+impl Watch for ServedWatch {
+    async fn next(&mut self) -> Result<WatchItem, StoreError> {
+        let line = self.lines.next().await?;
+        let form: WatchForm = serde_json::from_slice(&line)
+            .map_err(|error| StoreError::Corrupt(format!("a line of the watch does not read: {error}")))?;
+        let (revision, events) = match form {
+            WatchForm::Batch { revision, events } => (revision, events),
+            WatchForm::Progress(revision) => return Ok(WatchItem::Progress(revision)),
+            WatchForm::Resync {} => return Ok(WatchItem::Resync),
+            WatchForm::Error(text) => return Err(StoreError::Unreachable(text)),
+        };
+        let prefix = self.link.prefix();
+        let read = |form| match Event::try_from(form).map_err(odd)? {
+            Event::Put(entry) => own_entry(prefix, entry).map(Event::Put),
+            Event::Deleted { key } => own(prefix, &key).map(|key| Event::Deleted { key }),
+        };
+        let events = events.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(WatchItem::Batch(Batch { revision, events }))
+    }
+}
+
+#[derive(Debug)]
+struct ServedLease {
+    link: Arc<Link>,
+    id: LeaseId,
+}
+
+impl ServedLease {
+    fn path(&self) -> String {
+        format!("{ROOT}/leases/{}", self.id.0)
+    }
+}
+
+#[async_trait]
+impl Lease for ServedLease {
+    fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    async fn keep_alive(&self) -> Result<(), StoreError> {
+        let path = format!("{}/keep-alive", self.path());
+        let kept = self.link.call::<serde_json::Value>(&path, &serde_json::json!({})).await;
+        Ok(kept.map(drop)?)
+    }
+
+    async fn revoke(self: Box<Self>) -> Result<(), StoreError> {
+        let request = self.link.request(Method::DELETE, &self.path());
+        match self.link.ask::<serde_json::Value>(request).await.map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::LeaseEnded) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! HTTP to a server: the client, what its failures mean for an operation, and answers that come line by line.
+
+use bytes::{Buf as _, BytesMut};
+use reqwest::{Certificate, Client, Identity, Response};
+
+use super::{Address, CONNECT_WITHIN};
+use crate::{OpenError, StoreError};
+
+/// The longest line taken: above what a commit of the largest size becomes as base64 in JSON.
+const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It had no effect.
+    Refused(StoreError),
+    /// It was sent; whether it had an effect is not known.
+    Lost(String),
+}
+
+impl From<Failure> for StoreError {
+    /// For calls whose effect does not matter.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Lost(text) => Self::Unreachable(text),
+        }
+    }
+}
+
+/// A client as the options `ca`, `cert` and `key` of an address say.
+pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
+    let bad = |error: reqwest::Error| OpenError::Address(causes(&error));
+    // A server closes what is idle for 10 s; a connection that is used just then would lose an answer.
+    let idle = std::time::Duration::from_secs(5);
+    let mut builder = Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).pool_idle_timeout(idle);
+    if let Some(ca) = address.file("ca")? {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
+    }
+    builder = match (address.file("cert")?, address.file("key")?) {
+        (Some(cert), Some(key)) => {
+            builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
+        }
+        (None, None) => builder,
+        _ => return Err(OpenError::Address("`cert` and `key` go together".into())),
+    };
+    builder.build().map_err(bad)
+}
+
+/// The base address of a host.
+pub(crate) fn base(tls: bool, (host, port): &(String, u16)) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match host.contains(':') {
+        true => format!("{scheme}://[{host}]:{port}"),
+        false => format!("{scheme}://{host}:{port}"),
+    }
+}
+
+/// An error of the client and all that caused it: the outermost alone says "error sending request".
+pub(crate) fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// An answer that goes on and on, a line at a time.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    response: Response,
+    buffer: BytesMut,
+}
+
+impl Lines {
+    pub(crate) fn of(response: Response) -> Self {
+        Self { response, buffer: BytesMut::new() }
+    }
+
+    /// The next line, without its end. Cancelling this loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<BytesMut, StoreError> {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.buffer.split_to(searched + at);
+                self.buffer.advance(1);
+                return Ok(line);
+            }
+            searched = self.buffer.len();
+            if searched > LINE_BYTES_MAX {
+                return Err(StoreError::Unreachable(format!("a message of over {LINE_BYTES_MAX} bytes")));
+            }
+            match self.response.chunk().await {
+                Ok(Some(bytes)) => self.buffer.extend_from_slice(&bytes),
+                Ok(None) => return Err(StoreError::Unreachable("the server ended the watch".into())),
+                Err(error) => return Err(StoreError::Unreachable(format!("the watch broke: {error}"))),
+            }
+        }
+    }
+}

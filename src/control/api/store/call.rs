@@ -1,0 +1,60 @@
+//! One call of another router: an admin's token and a JSON document of the contract.
+
+use axum::extract::{FromRequest, Request};
+use keyvalues::wire::BadKey;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    control::{
+        api::{body::read_json, query::Query},
+        auth::Caller,
+        error::{ApiError, Kind},
+        limits::STORE_CALL_BYTES_MAX,
+    },
+    rollout::command::Role,
+};
+
+/// What was asked, by an admin.
+#[derive(Debug)]
+pub struct Call<A> {
+    pub asked: A,
+}
+
+impl<A: DeserializeOwned, S: Sync> FromRequest<S> for Call<A> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let caller = request.extensions().get::<Caller>();
+        caller
+            .ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?
+            .needs(Role::Admin)?;
+        Query::parse(request.uri().query()).finish()?;
+        let (parts, body) = request.into_parts();
+        let json = read_json(&parts.headers, body, STORE_CALL_BYTES_MAX).await?.unwrap_or_default();
+        let asked = serde_json::from_slice(&json).map_err(not_of_the_contract)?;
+        Ok(Self { asked })
+    }
+}
+
+/// What was said is none of the calls.
+pub fn not_of_the_contract(error: impl Refused) -> ApiError {
+    error.refuse()
+}
+
+/// Why a call cannot be read.
+pub trait Refused {
+    /// In the API's words.
+    fn refuse(self) -> ApiError;
+}
+
+impl Refused for serde_json::Error {
+    fn refuse(self) -> ApiError {
+        ApiError::new(Kind::Malformed, format!("the body is not what this call takes: {self}"))
+    }
+}
+
+impl Refused for BadKey {
+    fn refuse(self) -> ApiError {
+        ApiError::value("key", self.to_string())
+    }
+}

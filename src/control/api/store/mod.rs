@@ -1,0 +1,83 @@
+//! The store behind this router, for other routers: the whole contract below `/api/v1/store`, for admins alone, since
+//! it holds the fleet's own keys too. `keyvalues::wire` has the forms, `--store http://` is the other side.
+//!
+//! Everything is passed through as it is. Only what changes the store is refused while this router's store is not
+//! the one that its table came from.
+
+mod call;
+mod leases;
+mod watch;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{delete, get, post},
+};
+use keyvalues::wire::{About, CommitCall, GetCall, Got, ListCall, Listed, OutcomeForm};
+use tokio::sync::Semaphore;
+
+use self::{
+    call::{Call, not_of_the_contract},
+    leases::Leases,
+};
+use super::request::Read;
+use crate::{
+    control::{core::Core, error::ApiError, limits::STORE_WATCHES_MAX},
+    rollout::command::Role,
+};
+
+/// What serving the store needs to remember.
+#[derive(Debug)]
+pub struct ServedStore {
+    watches: Arc<Semaphore>,
+    leases: Leases,
+}
+
+impl Default for ServedStore {
+    fn default() -> Self {
+        Self { watches: Arc::new(Semaphore::new(STORE_WATCHES_MAX)), leases: Leases::default() }
+    }
+}
+
+/// Its calls.
+pub fn routes() -> Router<Core> {
+    Router::new()
+        .route("/", get(about))
+        .route("/get", post(read))
+        .route("/list", post(list))
+        .route("/commit", post(commit))
+        .route("/watch", post(watch::follow))
+        .route("/leases", post(leases::grant))
+        .route("/leases/{lease}", delete(leases::revoke))
+        .route("/leases/{lease}/keep-alive", post(leases::keep_alive))
+}
+
+/// `GET /api/v1/store`
+async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    call.query.finish()?;
+    let epoch = core.store.epoch().await?;
+    Ok(Json(About::of(core.store.capabilities(), epoch)))
+}
+
+/// `POST /api/v1/store/get`
+async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<Got>, ApiError> {
+    let key = call.asked.read().map_err(not_of_the_contract)?;
+    let entry = core.store.get(&key).await?;
+    Ok(Json(Got { entry: entry.map(Into::into) }))
+}
+
+/// `POST /api/v1/store/list`
+async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Json<Listed>, ApiError> {
+    let prefixes: Vec<&str> = call.asked.prefixes.iter().map(String::as_str).collect();
+    Ok(Json(core.store.list(&prefixes).await?.into()))
+}
+
+/// `POST /api/v1/store/commit`
+async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
+    let (checks, writes) = call.asked.read().map_err(not_of_the_contract)?;
+    core.refuse_when_diverged()?;
+    Ok(Json(core.store.commit(checks, writes).await?.into()))
+}
