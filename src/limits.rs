@@ -79,6 +79,17 @@ pub const ATTEMPTS_MAX: usize = 4;
 /// How long an unproven connection must have stayed open since its last response before such a request takes it, in
 /// ms: an endpoint that closes after each response without saying so has done it by then.
 pub const SETTLED_IDLE_MS: u64 = 50;
+/// How long the siblings of a release may take, all together, to answer for an asset that it does not have, in ms:
+/// the release's own answer waits as long.
+pub const SIBLINGS_MS: u64 = 5_000;
+/// Assets asked of siblings per second and router: pages of a release ask for a few dozen, so beyond this somebody
+/// is guessing names, and several releases are not made to work for each guess.
+pub const SIBLING_ASKS_PER_SECOND_MAX: u32 = 1_000;
+/// How long it is remembered that no sibling has an asset, in ms.
+pub const MISS_MS: u64 = 10_000;
+/// Such assets remembered by one worker: what is asked for beyond takes the place of others, and costs one more
+/// question. A power of two; 64 KiB.
+pub const MISSES_MAX: usize = 4_096;
 /// Repeats that one worker may make at once without any traffic before, so that a quiet router can repeat at all.
 pub const RETRY_FLOOR: u32 = 20;
 /// Repeats that come back every second without any traffic.

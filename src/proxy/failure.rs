@@ -23,6 +23,9 @@ pub enum Failure {
     /// The endpoint answered 502, 503 or 504, and somebody else is asked.
     #[error("the endpoint answered {0}")]
     Status(u16),
+    /// The endpoint does not have the asset that is asked for, and others may.
+    #[error("the release does not have this asset")]
+    Missing,
     /// The endpoint cut its response's body, or stopped sending it.
     #[error("the endpoint's response was cut")]
     BodyCut,
@@ -74,7 +77,7 @@ impl Failure {
             Self::RequestBody(_) | Self::RequestSlow | Self::ResponseSlow | Self::ClientGone => {
                 Side::Downstream
             }
-            Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
+            Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
         }
     }
 
@@ -85,6 +88,7 @@ impl Failure {
             Self::ConnectTimeout | Self::FirstByte => 504,
             Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
+            Self::Missing => 404,
             Self::RequestSlow | Self::ResponseSlow => 408,
             Self::ClientGone => 499,
         }

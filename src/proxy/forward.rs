@@ -16,6 +16,7 @@ use super::{
     respond::{Form, Refusal, reason},
     room::Room,
     route::Plan,
+    skew::{Waiting, fall_through},
     stream::Stream,
     view::{AppView, RequestDraw},
     watch::Verdict,
@@ -62,37 +63,56 @@ impl<D: Downstream> Exchange<'_, D> {
 }
 
 /// The attempts at one request.
-struct Attempts {
+pub(super) struct Attempts<'a> {
     /// Endpoint slots that were tried.
     tried: [usize; ATTEMPTS_MAX],
     count: usize,
     /// A kept connection turned out to be closed; a fresh one is due.
     fresh: bool,
+    /// The release's own answer for an asset that it does not have.
+    waiting: Option<Box<Waiting<'a>>>,
 }
 
 /// A connection to an endpoint, and whether it was kept.
-struct Link {
-    stream: Stream,
+pub(super) struct Link {
+    pub(super) stream: Stream,
     kept: bool,
 }
 
-impl Attempts {
-    fn new(plan: &Plan) -> Self {
+impl<'a> Attempts<'a> {
+    pub(super) fn new(plan: &Plan) -> Self {
         // A WebSocket takes its connection with it, so it gets a fresh one.
-        Self { tried: [usize::MAX; ATTEMPTS_MAX], count: 0, fresh: plan.websocket }
+        Self { tried: [usize::MAX; ATTEMPTS_MAX], count: 0, fresh: plan.websocket, waiting: None }
     }
 
-    async fn run<D: Downstream>(mut self, exchange: &mut Exchange<'_, D>) -> Result<(), Failure> {
+    /// One endpoint, and a kept connection of its that turns out closed once more on a fresh one.
+    pub(super) async fn once<D: Downstream>(mut self, exchange: &mut Exchange<'a, D>) -> Result<(), Failure> {
+        let mut kept = false;
+        let done = self.attempt(exchange, &mut kept).await;
+        if !kept || done != Err(Failure::Reset) || !exchange.progress().may_repeat() {
+            return done;
+        }
+        note_kept(exchange, false);
+        exchange.worker.counters().upstream_stale.add(1);
+        self.fresh = true;
+        self.attempt(exchange, &mut kept).await
+    }
+
+    async fn run<D: Downstream>(mut self, exchange: &mut Exchange<'a, D>) -> Result<(), Failure> {
         loop {
             let mut kept = false;
             let failure = match self.attempt(exchange, &mut kept).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
+            if let Some(own) = self.waiting.take() {
+                // Boxed, since it is rare and every exchange has the size of the largest.
+                return Box::pin(fall_through(exchange, *own)).await;
+            }
             let worker = exchange.worker;
             let stale = kept && failure == Failure::Reset;
             if stale {
-                self.note_kept(exchange, false);
+                note_kept(exchange, false);
             }
             if !stale && failure.side() == Side::Upstream {
                 charge(exchange, failure);
@@ -150,14 +170,14 @@ impl Attempts {
 
     async fn attempt<D: Downstream>(
         &mut self,
-        exchange: &mut Exchange<'_, D>,
+        exchange: &mut Exchange<'a, D>,
         kept: &mut bool,
     ) -> Result<(), Failure> {
         exchange.begin_attempt();
         let view = Rc::clone(&exchange.plan.view);
         let (release, at) = (exchange.plan.assignment.release, exchange.plan.assignment.endpoint);
-        let (worker, target) = (exchange.worker, endpoint(&view, release, at));
-        let _room = Room::enter(exchange, &view, release, at).await?;
+        let target = endpoint(&view, release, at);
+        let room = Room::enter(exchange, &view, release, at).await?;
         exchange.outcome.endpoint = Some(target.route.address);
         let mut link = match self.take_kept(exchange, &view, release, at) {
             Some(stream) => Link { stream, kept: true },
@@ -165,21 +185,12 @@ impl Attempts {
         };
         *kept = link.kept;
         exchange.note_connected();
-        poll_fn(|cx| exchange.poll(cx, &mut link.stream)).await?;
-        if link.kept {
-            self.note_kept(exchange, true);
+        let done = poll_fn(|cx| exchange.poll(cx, &mut link.stream)).await;
+        if done == Err(Failure::Missing) && !exchange.is_siblings() {
+            self.waiting = Some(Box::new(Waiting { link, room, aside: exchange.set_aside() }));
+            return done;
         }
-        if let (true, Stream::Plain(stream)) = (exchange.link_reusable(), link.stream) {
-            let most = worker.limits().upstream_idle_per_endpoint_max as usize;
-            worker.pool.keep(target.route.slot, target.route.address, stream, coarse::now_ms(), most);
-        }
-        Ok(())
-    }
-
-    fn note_kept<D: Downstream>(&self, exchange: &Exchange<'_, D>, carried: bool) {
-        let assignment = &exchange.plan.assignment;
-        let route = endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).route;
-        exchange.worker.pool.note_kept(route.slot, route.address, carried);
+        done.map(|()| settle(exchange, link))
     }
 
     /// A kept connection. A request that cannot be repeated takes only one that was used just now, since an endpoint
@@ -205,6 +216,26 @@ impl Attempts {
         worker.counters().upstream_reuses.add(1);
         Some(Stream::Plain(stream))
     }
+}
+
+/// A whole exchange: its connection is kept for another one, if it can be.
+pub(super) fn settle<D: Downstream>(exchange: &Exchange<'_, D>, link: Link) {
+    let assignment = &exchange.plan.assignment;
+    let route = endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).route;
+    let worker = exchange.worker;
+    if link.kept {
+        note_kept(exchange, true);
+    }
+    if let (true, Stream::Plain(stream)) = (exchange.link_reusable(), link.stream) {
+        let most = worker.limits().upstream_idle_per_endpoint_max as usize;
+        worker.pool.keep(route.slot, route.address, stream, coarse::now_ms(), most);
+    }
+}
+
+fn note_kept<D: Downstream>(exchange: &Exchange<'_, D>, carried: bool) {
+    let assignment = &exchange.plan.assignment;
+    let route = endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).route;
+    exchange.worker.pool.note_kept(route.slot, route.address, carried);
 }
 
 pub(super) fn endpoint(view: &AppView, release: usize, at: usize) -> &super::view::EndpointView {

@@ -4,7 +4,7 @@
 //! buffer, reads a head with [`http1::request`], and asks [`route`] for a plan: app, release, endpoint, and the head
 //! that goes upstream ([`headers`]). [`forward`] takes a connection from the worker's pool, or opens one, and
 //! [`exchange`] moves bytes both ways until the response is whole; it may be repeated within its release, and [`shield`]
-//! may give what the candidate failed to stable. [`record`] counts and logs it.
+//! may give what the candidate failed to stable, and [`skew`] ask siblings for an asset. [`record`] counts and logs it.
 //!
 //! One thread per core, nothing shared between them but the published table, endpoint atomics and bucket counters:
 //! no lock, no channel and no spawn on the way of a request. `forward` and `exchange` know nothing of HTTP/1.1; they
@@ -23,12 +23,14 @@ pub mod head;
 pub mod headers;
 pub mod http1;
 pub mod memory;
+pub mod misses;
 pub mod queue;
 pub mod record;
 pub mod respond;
 pub mod room;
 pub mod route;
 pub mod shield;
+pub mod skew;
 pub mod stream;
 pub mod tls;
 pub mod view;

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub retries: u32,
     /// Which endpoint answered.
     pub endpoint: Option<SocketAddr>,
+    /// The sibling that answered for the release, by its index.
+    pub sibling: Option<usize>,
 }
 
 /// Counts and logs a request that was forwarded.
@@ -48,6 +50,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         track: plan.track(),
         endpoint: outcome.endpoint,
         reason: plan.reason().as_str(),
+        sibling: outcome.sibling.map_or("", |sibling| plan.view.app.releases[sibling].id.as_str()),
         retries: outcome.retries,
         request_id: plan.marked(&plan.marks.request_id),
         referer: plan.marked(&plan.marks.referer),
@@ -86,6 +89,7 @@ fn blank(client: IpAddr, status: u16) -> Line<'static> {
         track: "",
         endpoint: None,
         reason: "",
+        sibling: "",
         retries: 0,
         request_id: b"",
         referer: b"",

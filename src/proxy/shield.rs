@@ -59,6 +59,9 @@ impl<D: Downstream> Exchange<'_, D> {
     /// How long the endpoint may take to the first byte of its response, in ms.
     pub(super) fn first_byte_ms(&self) -> u64 {
         let most = self.worker.limits().first_byte_ms;
+        if let Some(sibling) = self.sibling_first_byte_ms(self.upstream_at_ms()) {
+            return most.min(sibling);
+        }
         if self.shield.armed && self.is_shielded() {
             most.min(self.plan.view.app.settings.shielding.first_byte_ms)
         } else {

@@ -47,6 +47,8 @@ pub struct AppView {
     pub releases: Box<[Rc<ReleaseView>]>,
     /// Responses are kept from shared caches: several releases are routed, and the app does not see to it itself.
     pub guarded: bool,
+    /// An asset that a release does not have is asked of its siblings: several releases are routed, and the app lets.
+    pub falls_through: bool,
     bucket: Arc<AtomicU64>,
 }
 
@@ -75,6 +77,7 @@ impl AppView {
             app: Arc::clone(app),
             releases: releases.collect(),
             guarded: app.routed() > 1 && app.settings.cache == CacheMode::Guard,
+            falls_through: app.routed() > 1 && app.settings.assets.fall_through,
             bucket,
         }
     }

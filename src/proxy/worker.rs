@@ -16,12 +16,13 @@ use super::{
     coarse,
     head::HeaderLine,
     memory::{HighWater, give_back},
+    misses::Misses,
     view::{AppView, Buckets, TableView},
     watch::Watches,
 };
 use crate::{
     clock::Clock,
-    limits::{IDLE_MS_LEAST, Limits},
+    limits::{IDLE_MS_LEAST, Limits, SIBLING_ASKS_PER_SECOND_MAX},
     live::table::LiveTable,
     telemetry::{
         access_log::WorkerLog,
@@ -29,7 +30,7 @@ use crate::{
     },
     upstream::{
         pool::Pool,
-        retry::{RetryBudget, ShieldBudget},
+        retry::{RateBudget, RetryBudget},
     },
 };
 
@@ -55,7 +56,9 @@ pub struct Shared {
     /// Where new clients' buckets come from.
     pub buckets: Buckets,
     /// How many requests that the candidate failed stable takes.
-    pub shields: ShieldBudget,
+    pub shields: RateBudget,
+    /// How many assets that a release does not have are asked of its siblings.
+    pub sibling_asks: RateBudget,
     /// How many connections each worker may have open, descriptors considered.
     pub connections_max: usize,
     phase: AtomicU8,
@@ -88,7 +91,8 @@ impl Shared {
         connections_max: usize,
     ) -> Self {
         let (buckets, phase) = (Buckets::default(), AtomicU8::new(0));
-        let shields = ShieldBudget::new(limits.shields_per_second_max);
+        let shields = RateBudget::new(limits.shields_per_second_max);
+        let sibling_asks = RateBudget::new(SIBLING_ASKS_PER_SECOND_MAX);
         Self {
             limits,
             pseudonym,
@@ -99,6 +103,7 @@ impl Shared {
             counters,
             buckets,
             shields,
+            sibling_asks,
             connections_max,
             phase,
         }
@@ -140,6 +145,8 @@ pub struct Worker {
     pub lines: RefCell<Vec<HeaderLine>>,
     /// Space to write response headers into, used again by every message.
     pub fields: RefCell<Vec<u8>>,
+    /// Assets that no sibling had, a moment ago.
+    pub misses: RefCell<Misses>,
     /// Requests that wait for room at an endpoint, by its slot.
     pub queues: super::queue::Queues,
     table: RefCell<Rc<TableView>>,
@@ -167,6 +174,7 @@ impl Worker {
             log: log.map(RefCell::new),
             lines: RefCell::default(),
             fields: RefCell::default(),
+            misses: RefCell::new(Misses::new(seed)),
             queues: super::queue::Queues::default(),
             table: RefCell::new(Rc::new(table)),
             open: Cell::new(0),

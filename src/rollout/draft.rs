@@ -4,6 +4,7 @@
 //! release which never left keeps its tenure is here, once. Deliberately absent: every rule about who may ask.
 
 use super::{
+    blend::Blend,
     command::{Asker, Background, Decision},
     history,
     record::{DrainCause, Draining, HistoryEvent, LastMove, Left, LeftReason, Record, Stay, Tenure},
@@ -62,14 +63,18 @@ impl<'a> Draft<'a> {
         if let Some(stay) = here.as_ref().filter(|stay| stay.release == release) {
             return stay.clone();
         }
-        let moved = there.as_ref().filter(|stay| stay.release == release).map(|stay| stay.tenure);
-        let tenure = moved.or_else(|| self.return_from_drain(&release)).unwrap_or_else(|| self.new_tenure());
-        Stay { release, tenure, set_by: self.asker.actor.clone(), since: self.asker.at }
+        let moved =
+            there.as_ref().filter(|stay| stay.release == release).map(|stay| (stay.tenure, stay.served));
+        let (tenure, served) =
+            moved.or_else(|| self.return_from_drain(&release)).unwrap_or_else(|| (self.new_tenure(), false));
+        Stay { release, tenure, set_by: self.asker.actor.clone(), since: self.asker.at, served }
     }
 
-    fn return_from_drain(&mut self, release: &ReleaseId) -> Option<Tenure> {
+    /// The tenure that a draining release takes along, and whether it has served in it.
+    fn return_from_drain(&mut self, release: &ReleaseId) -> Option<(Tenure, bool)> {
         let index = self.next.draining.iter().position(|draining| draining.release == *release)?;
-        Some(self.next.draining.remove(index).tenure)
+        let draining = self.next.draining.remove(index);
+        Some((draining.tenure, draining.served))
     }
 
     fn new_tenure(&mut self) -> Tenure {
@@ -83,8 +88,8 @@ impl<'a> Draft<'a> {
             Fate::Drain(cause) => {
                 let since = self.asker.at;
                 let until = since.saturating_add(self.background.drain_max_ms);
-                let Stay { release, tenure, .. } = stay;
-                self.next.draining.push(Draining { release, tenure, cause, since, until });
+                let Stay { release, tenure, served, .. } = stay;
+                self.next.draining.push(Draining { release, tenure, cause, since, until, served });
                 while self.next.draining.len() > DRAINING_MAX {
                     let oldest = self.next.draining.remove(0);
                     self.leave(oldest.tenure, LeftReason::Drained);
@@ -126,8 +131,16 @@ impl<'a> Draft<'a> {
         };
     }
 
+    /// Notes who gets clients without a pin from now on.
+    fn note_served(&mut self) {
+        let blend = self.next.blend;
+        self.next.stable.iter_mut().for_each(|stay| stay.served = true);
+        self.next.candidate.iter_mut().for_each(|stay| stay.served |= blend > Blend::ZERO);
+    }
+
     /// The finished change, signed.
-    pub(super) fn finish(self, command: &str) -> Decision {
+    pub(super) fn finish(mut self, command: &str) -> Decision {
+        self.note_served();
         let Self { before, mut next, asker, .. } = self;
         let tracks =
             |record: &Record| (record.stable_release().cloned(), record.candidate_release().cloned());

@@ -56,6 +56,9 @@ pub struct Stay {
     /// When it came on this track, Unix ms.
     #[serde(default)]
     pub since: u64,
+    /// Whether clients without a pin have been sent to it in this tenure: as stable, or at a blend above 0.
+    #[serde(default)]
+    pub served: bool,
 }
 
 /// A release off its track, still routed for those pinned to it.
@@ -71,6 +74,9 @@ pub struct Draining {
     pub since: u64,
     /// `since` + `drainmaxseconds`: when any router may retire it, Unix ms.
     pub until: u64,
+    /// As [`Stay::served`] was.
+    #[serde(default)]
+    pub served: bool,
 }
 
 /// What took a release off its track.

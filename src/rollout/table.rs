@@ -117,6 +117,8 @@ pub struct ReleaseRoutes {
     pub endpoints: Vec<EndpointRoute>,
     /// Its place in [`RoutingTable::release_slots`].
     pub slot: usize,
+    /// Clients without a pin have been sent to it in this tenure, so that pages of it are about.
+    pub served: bool,
 }
 
 /// One endpoint, compiled.
@@ -190,6 +192,16 @@ impl AppRoutes {
     pub fn left(&self, tenure: Tenure) -> LeftReason {
         let found = self.tenures.left.iter().find(|left| left.tenure == tenure);
         found.map_or(LeftReason::Drained, |left| left.reason)
+    }
+
+    /// The siblings of a release, which may be asked for an asset that it does not have: the other routed releases
+    /// that have served clients without a pin, so that nobody meets a release that is still in the dark. Stable comes
+    /// first, then the candidate, then whoever left its track last.
+    pub fn siblings(&self, release: usize) -> impl Iterator<Item = usize> {
+        let drains = |index: &usize| matches!(self.releases[*index].standing, Standing::Draining { .. });
+        let draining = (0..self.releases.len()).rev().filter(drains);
+        let all = self.stable.into_iter().chain(self.candidate).chain(draining);
+        all.filter(move |index| *index != release && self.releases[*index].served)
     }
 
     /// How many releases are routed.

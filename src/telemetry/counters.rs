@@ -104,6 +104,14 @@ counters! {
     shields_denied_rate: Counter "rolling_shields_denied_total" "reason=\"rate\"";
     /// Requests that the candidate failed and stable did not take.
     shields_denied_stable: Counter "rolling_shields_denied_total" "reason=\"stable\"";
+    /// Fingerprinted assets that a release did not have, by what came of asking its siblings.
+    assets_found: Counter "rolling_asset_fall_through_total" "outcome=\"found\"";
+    /// Fingerprinted assets that a release did not have, by what came of asking its siblings.
+    assets_missed: Counter "rolling_asset_fall_through_total" "outcome=\"missed\"";
+    /// Fingerprinted assets that a release did not have, by what came of asking its siblings.
+    assets_remembered: Counter "rolling_asset_fall_through_total" "outcome=\"remembered\"";
+    /// Fingerprinted assets that a release did not have, by what came of asking its siblings.
+    assets_denied: Counter "rolling_asset_fall_through_total" "outcome=\"denied\"";
     /// Set-Cookie lines from endpoints under the router's own cookie name, dropped.
     pin_cookies_dropped: Counter "rolling_endpoint_pin_cookies_dropped_total";
     /// Pin cookies that were not ours.

@@ -1,5 +1,6 @@
 //! The retry budget: repeats may be so many percent of recent requests, so that a release in trouble is not buried
-//! under them. And the shield budget: so many requests a second that the candidate failed go to stable.
+//! under them. And rate budgets: so many requests a second that the candidate failed go to stable, so many assets that
+//! a release does not have are asked of its siblings.
 
 use std::{
     cell::Cell,
@@ -48,19 +49,19 @@ impl RetryBudget {
     }
 }
 
-/// What can be saved up of the shield budget, in microseconds: a second's worth.
-const SHIELDS_SAVED_US: u64 = 1_000_000;
+/// What can be saved up of a rate budget, in microseconds: a second's worth.
+const SAVED_US: u64 = 1_000_000;
 
-/// One router's budget of shielded requests, shared by its workers: touched only when a candidate fails.
+/// One router's budget of further requests, so many a second, shared by its workers: touched only when one is made.
 #[derive(Debug)]
-pub struct ShieldBudget {
+pub struct RateBudget {
     /// The price of one, in microseconds; 0 when there are none at all.
     price_us: u64,
     /// Until when what was taken is paid for, in monotonic microseconds.
     paid_until_us: AtomicU64,
 }
 
-impl ShieldBudget {
+impl RateBudget {
     /// So many a second; 0 is none.
     pub fn new(per_second: u32) -> Self {
         let price_us = 1_000_000_u64.checked_div(per_second.into()).unwrap_or(0);
@@ -71,7 +72,7 @@ impl ShieldBudget {
     pub fn take(&self, now_us: u64) -> bool {
         let pay = |until: u64| {
             let until = until.max(now_us) + self.price_us;
-            (until <= now_us + SHIELDS_SAVED_US).then_some(until)
+            (until <= now_us + SAVED_US).then_some(until)
         };
         self.price_us > 0
             && self.paid_until_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok()
@@ -83,13 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stable_takes_so_many_a_second() {
-        let budget = ShieldBudget::new(1_000);
+    fn so_many_are_taken_in_a_second() {
+        let budget = RateBudget::new(1_000);
         let taken = |now_us| (0..5_000).filter(|_| budget.take(now_us)).count();
         assert_eq!(taken(7), 1_000);
         assert_eq!(taken(500_007), 500);
         assert_eq!(taken(100_000_000), 1_000);
-        assert!(!ShieldBudget::new(0).take(1));
+        assert!(!RateBudget::new(0).take(1));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::{
     record::Outcome,
     route::Plan,
     shield::Shield,
+    skew::Skew,
     stream::Stream,
     view::ReleaseView,
     worker::Worker,
@@ -44,6 +45,7 @@ pub struct Exchange<'a, D: Downstream> {
     pub(super) upload: upload::Upload,
     pub(super) response: Response,
     pub(super) shield: Shield,
+    pub(super) skew: Skew,
     /// When the endpoint last moved a byte, monotonic ms.
     upstream_at_ms: u64,
     /// While the client does not take what it was sent: how long it may be slow.
@@ -107,6 +109,12 @@ pub(super) struct Response {
     interims: u8,
 }
 
+/// An attempt whose answer is not read yet, while others are made.
+pub(super) struct Aside {
+    upload: upload::Upload,
+    response: Response,
+}
+
 /// Bytes of the endpoint's that are no body yet.
 struct Incoming {
     lease: Lease,
@@ -131,6 +139,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             upload,
             response: Response::default(),
             shield,
+            skew: Skew::default(),
             upstream_at_ms: 0,
             taking: None,
             bringing: None,
@@ -152,6 +161,18 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         self.upstream_at_ms = coarse::now_ms();
         let release = &self.plan.view.releases[self.plan.assignment.release];
         self.down.watch().hold(Rc::clone(release));
+    }
+
+    /// Puts this attempt aside with the answer that has come.
+    pub(super) fn set_aside(&mut self) -> Aside {
+        let upload = std::mem::replace(&mut self.upload, upload::Upload::new(&self.plan));
+        Aside { upload, response: std::mem::take(&mut self.response) }
+    }
+
+    /// Goes on with an attempt that was put aside.
+    pub(super) fn resume(&mut self, aside: Aside) {
+        (self.upload, self.response) = (aside.upload, aside.response);
+        self.note_connected();
     }
 
     /// The plan names another release from now on: the exchange is counted there, and that one may end it.
@@ -203,6 +224,11 @@ impl<'a, D: Downstream> Exchange<'a, D> {
                 return self.wait(cx, flushed);
             }
         }
+    }
+
+    /// When the endpoint last moved a byte, monotonic ms.
+    pub(super) fn upstream_at_ms(&self) -> u64 {
+        self.upstream_at_ms
     }
 
     /// Notes that the endpoint moved a byte.

@@ -17,6 +17,7 @@ use crate::{
             response::{ResponseHead, read_response},
             trailers,
         },
+        skew::Skew,
         stream::Stream,
         worker::Phase,
     },
@@ -54,10 +55,18 @@ impl<D: Downstream> Exchange<'_, D> {
                 None => return Ok(()),
             },
         };
-        let Some(facts) = self.understand(&mut incoming)? else {
-            incoming.partial = true;
-            self.response.incoming = Some(incoming);
-            return Ok(());
+        let facts = match self.understand(&mut incoming) {
+            Ok(Some(facts)) => facts,
+            Ok(None) => {
+                incoming.partial = true;
+                self.response.incoming = Some(incoming);
+                return Ok(());
+            }
+            Err(failure) => {
+                // It may be looked at again.
+                self.response.incoming = Some(incoming);
+                return Err(failure);
+            }
         };
         self.moved = true;
         self.note_upstream();
@@ -125,6 +134,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if matches!(head.status, 502..=504) {
             self.doubt(head.status)?;
         }
+        self.judge(&head)?;
         let mut fields = self.worker.fields.borrow_mut();
         fields.clear();
         fields.extend_from_slice(head.reason);
@@ -153,6 +163,8 @@ impl<D: Downstream> Exchange<'_, D> {
             pin_cookie: &view.app.settings.cookie.name,
             pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),
             guarded: !asset && (guarded || pin.is_some() && !view.trusts_cache()),
+            not_stored: self.skew == Skew::Nobody && !interim,
+            strangers: self.is_siblings(),
         };
         let findings = write(head, &changes, fields);
         let counters = self.worker.counters();
@@ -193,7 +205,9 @@ impl<D: Downstream> Exchange<'_, D> {
             return Err(Failure::Malformed("too many interim responses"));
         }
         // A client that did not ask for it would take a 100 for the answer; HTTP/1.0 knows none of them.
-        let wanted = self.plan.minor_version > 0 && (facts.status != 100 || self.plan.expects_continue);
+        let wanted = self.plan.minor_version > 0
+            && (facts.status != 100 || self.plan.expects_continue)
+            && !self.is_siblings();
         if wanted {
             let fields = self.worker.fields.borrow();
             let (reason, fields) = fields.split_at(facts.reason_bytes);

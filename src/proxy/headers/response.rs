@@ -16,6 +16,10 @@ pub struct Changes<'a> {
     pub pin: Option<(&'a str, &'a [u8], &'a str)>,
     /// Keep shared caches from it.
     pub guarded: bool,
+    /// Keep all caches from it: what nobody has now may be there in a moment.
+    pub not_stored: bool,
+    /// A sibling was asked as by a stranger, so its cookies are not the client's.
+    pub strangers: bool,
 }
 
 /// What was found on the way.
@@ -32,6 +36,7 @@ pub struct Findings {
 /// Appends the header lines.
 pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
     let guard = changes.guarded && !cache::is_private(head.block, head.lines);
+    let replaced = guard || changes.not_stored;
     let mut findings = Findings { made_private: guard, undated: true, ..Findings::default() };
     let mut run_start = 0;
     for line in head.lines {
@@ -40,13 +45,13 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
             Known::SetCookie => {
                 let ours = cookie::set_cookie_name(line.value(head.block)) == changes.pin_cookie.as_bytes();
                 findings.cookies_dropped += u64::from(ours);
-                !ours
+                !ours && !changes.strangers
             }
             Known::Date => {
                 findings.undated = false;
                 true
             }
-            _ => stays(head, line, guard),
+            _ => stays(head, line, replaced),
         };
         if !stays {
             out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
@@ -55,7 +60,9 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     }
     let end = head.lines.last().map_or(0, |line| usize::from(line.end));
     out.extend_from_slice(&head.block[run_start..end]);
-    if guard {
+    if changes.not_stored {
+        out.extend_from_slice(b"cache-control: no-store\r\n");
+    } else if guard {
         cache::write_private(head.block, head.lines, out);
     }
     if let Some((before, pin, after)) = changes.pin {
@@ -68,11 +75,11 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     findings
 }
 
-fn stays(head: &ResponseHead<'_>, line: &HeaderLine, guard: bool) -> bool {
+fn stays(head: &ResponseHead<'_>, line: &HeaderLine, replaced: bool) -> bool {
     match line.known {
         Known::Other => !nominated(head.block, head.lines, line),
         Known::ContentLength => false,
-        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !guard,
+        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !replaced,
         known => !known.hop_by_hop(),
     }
 }
@@ -92,7 +99,8 @@ mod tests {
         let Progress::Complete(head) = read else { panic!("partial") };
         let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
         let mut out = Vec::new();
-        let findings = write(&head, &Changes { pin_cookie: "p", pin, guarded }, &mut out);
+        let changes = Changes { pin_cookie: "p", pin, guarded, not_stored: false, strangers: false };
+        let findings = write(&head, &changes, &mut out);
         (String::from_utf8(out).unwrap(), findings)
     }
 

@@ -396,6 +396,30 @@ fn a_release_that_returns_while_it_drains_never_left() {
 }
 
 #[test]
+fn a_release_has_served_from_its_first_client_without_a_pin_until_its_tenure_ends() {
+    let served = |rollout: &Rollout| {
+        let record = rollout.record();
+        let stays = record.stable.iter().chain(&record.candidate).map(|stay| (&stay.release, stay.served));
+        let all = stays.chain(record.draining.iter().map(|draining| (&draining.release, draining.served)));
+        all.map(|(release, served)| format!("{} {served}", release.name())).collect::<Vec<_>>().join(", ")
+    };
+    let mut rollout = Rollout::stable("a").candidate("b", 0);
+    assert_eq!(served(&rollout), "a true, b false");
+    rollout.done(Operator, set_blend(10));
+    rollout.done(Operator, set_blend(0));
+    assert_eq!(served(&rollout), "a true, b true");
+    rollout.done(Operator, abort(None));
+    rollout.done(Operator, set_candidate("b", None));
+    assert_eq!(served(&rollout), "a true, b false", "another tenure");
+    rollout.raw(Operator, OldKey::Candidate, release("c").as_str()).unwrap();
+    assert_eq!(served(&rollout), "a true, c false, b false", "it drains without ever having served");
+    rollout.done(Operator, promote(None));
+    assert_eq!(served(&rollout), "c true, b false, a true");
+    rollout.done(Operator, set_candidate("a", None));
+    assert_eq!(served(&rollout), "c true, a true, b false", "it never left");
+}
+
+#[test]
 fn a_drain_ends_by_a_person_or_by_its_deadline() {
     let mut rollout = Rollout::stable("a");
     for name in ["b", "c"] {

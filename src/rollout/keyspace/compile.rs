@@ -15,6 +15,7 @@ use siphasher::sip::SipHasher24;
 use super::{AppKeys, Endpoints, Keyspace, KeyspaceOptions, Slots, claims::Claimant};
 use crate::rollout::{
     app::AppName,
+    blend::Blend,
     bucket,
     pin::PinCodec,
     record::{Record, Tenure},
@@ -143,24 +144,30 @@ fn give_up(
         .for_each(|slot| endpoint_slots.give_up(slot));
 }
 
+/// A release of a table: its id, its tenure, what it is to the app, and whether it has served in this tenure.
+type Routed<'a> = (&'a ReleaseId, Tenure, Standing, bool);
+
 /// The releases that an app's table lists, each once: stable, the candidate (unless it is stable), draining ones,
 /// `previous` (unless it is routed).
-fn routed_releases(record: &Record) -> impl Iterator<Item = (&ReleaseId, Tenure, Standing)> {
+fn routed_releases(record: &Record) -> impl Iterator<Item = Routed<'_>> {
     let stable = record.stable.as_ref();
     let candidate = candidate(record);
     let on_track = |release: &ReleaseId| {
         let is = |stay: &crate::rollout::record::Stay| stay.release == *release;
         stable.is_some_and(is) || candidate.is_some_and(is)
     };
-    let stays = stable.map(|stay| (&stay.release, stay.tenure, Standing::Stable)).into_iter();
-    let stays = stays.chain(candidate.map(|stay| (&stay.release, stay.tenure, Standing::Candidate)));
+    let stays = stable.map(|stay| (&stay.release, stay.tenure, Standing::Stable, true)).into_iter();
+    let stays = stays.chain(candidate.map(|stay| {
+        let served = stay.served || record.blend > Blend::ZERO;
+        (&stay.release, stay.tenure, Standing::Candidate, served)
+    }));
     let draining = record.draining.iter().map(|draining| {
         let standing = Standing::Draining { since: draining.since, until: draining.until };
-        (&draining.release, draining.tenure, standing)
+        (&draining.release, draining.tenure, standing, draining.served)
     });
     let drains = |release: &ReleaseId| record.draining.iter().any(|draining| draining.release == *release);
     let previous = record.previous.as_ref().filter(|previous| !on_track(previous) && !drains(previous));
-    stays.chain(draining).chain(previous.map(|previous| (previous, 0, Standing::Previous)))
+    stays.chain(draining).chain(previous.map(|previous| (previous, 0, Standing::Previous, false)))
 }
 
 /// The candidate as it is routed: one equal to stable is none.
@@ -182,8 +189,8 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn routes(&mut self, record: &Record, settings: &Arc<Settings>, revision: u64, slot: usize) -> AppRoutes {
         let mut releases: Vec<ReleaseRoutes> = Vec::new();
-        for (id, tenure, standing) in routed_releases(record) {
-            let release = self.release(id, tenure, standing, &releases);
+        for routed in routed_releases(record) {
+            let release = self.release(routed, &releases);
             releases.push(release);
         }
         let place = |wanted: Standing| releases.iter().position(|release| release.standing == wanted);
@@ -207,9 +214,7 @@ impl Compiler<'_> {
 
     fn release(
         &mut self,
-        id: &ReleaseId,
-        tenure: Tenure,
-        standing: Standing,
+        (id, tenure, standing, served): Routed<'_>,
         before: &[ReleaseRoutes],
     ) -> ReleaseRoutes {
         let same = |release: &&ReleaseRoutes| release.id == *id && release.tenure == tenure;
@@ -222,7 +227,7 @@ impl Compiler<'_> {
             Some(known) => known.endpoints.clone(),
             None => self.endpoints(id),
         };
-        ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, slot }
+        ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, slot, served }
     }
 
     fn endpoints(&mut self, id: &ReleaseId) -> Vec<EndpointRoute> {

@@ -25,11 +25,13 @@ pub struct AssetSettings {
     pub detect: bool,
     /// Paths that are, besides: `*` stands for any characters, `/static/*` for all below.
     pub paths: Vec<String>,
+    /// Whether one that a release does not have is asked of its siblings, while several releases are routed.
+    pub fall_through: bool,
 }
 
 impl Default for AssetSettings {
     fn default() -> Self {
-        Self { detect: true, paths: Vec::new() }
+        Self { detect: true, paths: Vec::new(), fall_through: true }
     }
 }
 
@@ -40,6 +42,17 @@ impl AssetSettings {
         path.len() <= PATH_BYTES_MAX
             && (self.detect && has_hashed_name(path)
                 || self.paths.iter().any(|pattern| matches(pattern.as_bytes(), path.as_bytes())))
+    }
+
+    /// Whether HTML is no answer for a target: its name has an extension, and not a page's. An app that answers
+    /// every path with its page does so here too.
+    pub fn is_html_unfit(target: &str) -> bool {
+        let path = target.split(['?', '#']).next().unwrap_or(target);
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let page = |extension: &str| {
+            ["html", "htm", "xhtml"].iter().any(|page| extension.eq_ignore_ascii_case(page))
+        };
+        name.rsplit_once('.').is_some_and(|(_, extension)| !extension.is_empty() && !page(extension))
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
@@ -134,8 +147,26 @@ mod tests {
     }
 
     #[test]
+    fn html_is_no_answer_for_what_is_no_page() {
+        for (target, unfit) in [
+            ("/assets/index-BX3k9dQ2.js", true),
+            ("/static/logo.d41d8cd9.svg?v=a.html", true),
+            ("/static/page-BX3k9dQ2.HTML", false),
+            ("/static/", false),
+            ("/static/page", false),
+            ("/static/page.", false),
+        ] {
+            assert_eq!(AssetSettings::is_html_unfit(target), unfit, "{target}");
+        }
+    }
+
+    #[test]
     fn patterns_match_whole_paths() {
-        let of = |pattern: &str| AssetSettings { detect: false, paths: vec![pattern.into()] };
+        let of = |pattern: &str| AssetSettings {
+            detect: false,
+            paths: vec![pattern.into()],
+            ..AssetSettings::default()
+        };
         for (pattern, path, fits) in [
             ("/static/*", "/static/a/b.js", true),
             ("/static/*", "/static/", true),

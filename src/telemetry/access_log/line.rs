@@ -48,6 +48,8 @@ pub struct Line<'a> {
     pub endpoint: Option<SocketAddr>,
     /// The assignment's reason.
     pub reason: &'a str,
+    /// The sibling release that answered with an asset which this one does not have; empty if none did.
+    pub sibling: &'a str,
     /// How often it was repeated.
     pub retries: u32,
     /// Its X-Request-Id.
@@ -126,6 +128,11 @@ impl Line<'_> {
         for (name, number) in numbers {
             out.extend_from_slice(name);
             push_number(number, out);
+        }
+        if !self.sibling.is_empty() {
+            out.extend_from_slice(b",\"sibling\":\"");
+            out.extend_from_slice(self.sibling.as_bytes());
+            out.push(b'"');
         }
         out.extend_from_slice(b"}\n");
     }
@@ -270,6 +277,7 @@ mod tests {
             track: "stable",
             endpoint: Some(SocketAddr::from(([10, 0, 0, 9], 3_000))),
             reason: "pin",
+            sibling: "",
             retries: 0,
             request_id: b"7b1c",
             referer: b"",

@@ -194,6 +194,7 @@ mod tests {
             track: "",
             endpoint: None,
             reason: "",
+            sibling: "",
             retries: 0,
             request_id: b"",
             referer: b"",

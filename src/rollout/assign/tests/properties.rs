@@ -65,7 +65,8 @@ fn apps() -> impl Strategy<Value = Arc<AppRoutes>> {
     let fields = (present, 0..=10_000u16, any::<bool>(), left, counts);
     fields.prop_map(|((stable, candidate, c, d, previous), hundredths, navigate, left, counts)| {
         let drains = [("c", 4, c), ("d", 6, d)].into_iter().filter(|(.., drains)| *drains);
-        let draining: Vec<Value> = drains.map(|(name, tenure, _)| draining(name, tenure)).collect();
+        let mut draining: Vec<Value> = drains.map(|(name, tenure, _)| draining(name, tenure)).collect();
+        draining.iter_mut().for_each(|release| release["served"] = json!(navigate));
         let reasons = ["drained", "abort", "rollback", "replaced"];
         let left: Vec<Value> =
             left.iter().map(|(tenure, why)| json!({"tenure": tenure, "reason": reasons[*why]})).collect();
@@ -226,6 +227,24 @@ proptest! {
             None => prop_assert_eq!(Some(got.release), case.app.stable),
         }
         prop_assert_eq!(matches!(got.pin, PinChange::First(_)), evidence == PinEvidence::None);
+    }
+
+    #[test]
+    fn siblings_are_all_other_releases_that_have_served(case in cases()) {
+        let app = &case.app;
+        for release in 0..app.releases.len() {
+            let siblings: Vec<usize> = app.siblings(release).collect();
+            let mut sorted = siblings.clone();
+            sorted.sort_unstable();
+            let meant: Vec<usize> = (0..app.releases.len()).filter(|index| {
+                let other = &app.releases[*index];
+                let lit = other.standing != Standing::Candidate || app.blend > Blend::ZERO;
+                let routed = other.standing != Standing::Previous;
+                *index != release && routed && lit && other.served
+            }).collect();
+            prop_assert_eq!(sorted, meant);
+            prop_assert!(app.stable.is_none_or(|stable| stable == release || siblings.first() == Some(&stable)));
+        }
     }
 
     #[test]
