@@ -1,6 +1,6 @@
 // What the reader can do to an app: confirmed first, sent with the seq it was confirmed at, followed until it is served.
 
-import { abortAdvice, candidateAdvice, finishDrainAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from './advice.js';
+import { abortAdvice, candidateAdvice, finishDrainAdvice, finishDrainsAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from './advice.js';
 import { confirmCommand } from './components/confirm.js';
 import { lockBody, rollbackBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
@@ -88,12 +88,13 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		});
 	}
 
-	function choose(app, track) {
+	/** `wanted` is the id of the release that is offered first. */
+	function choose(app, track, wanted = null) {
 		const title = track === 'stable' ? 'Choose the stable release' : 'Choose the candidate';
 		const advise = (state, release) => (track === 'stable' ? stableAdvice(state, release) : candidateAdvice(state, release, 0));
 		ask({
 			app,
-			body: releasePicker({ releases: api.releases(app), track }),
+			body: releasePicker({ releases: api.releases(app), track, wanted }),
 			describe: (state, { release }) => {
 				const other = releaseName(state[track]);
 				if (!release) return { title: `${title} (now ${other})`, submit: 'Set', tone: 'primary' };
@@ -167,7 +168,17 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		});
 	}
 
-	return { finishDrain, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock };
+	function finishDrains(app) {
+		ask({
+			app,
+			describe: (state) => (state.draining?.length
+				? { title: `Finish draining ${state.draining.map(releaseName).join(', ')} now?`, submit: 'Finish all now', tone: 'stop', ...finishDrainsAdvice(state) }
+				: { impossible: 'Nothing is draining any more.' }),
+			send: ({ seq, reason }) => run(app, 'Finish every drain', () => api.finishDrains(app, { reason }, seq)),
+		});
+	}
+
+	return { finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock };
 }
 
 // What the state says of a release (health, figures), where it says something.

@@ -47,6 +47,12 @@ export function finishDrainAdvice(state, release) {
 	};
 }
 
+/** The same for every draining release at once. */
+export function finishDrainsAdvice(state) {
+	const each = (state.draining ?? []).map((release) => finishDrainAdvice(state, release));
+	return { happens: [...new Set(each.flatMap(({ happens }) => happens))], against: [...new Set(each.flatMap(({ against }) => against))] };
+}
+
 /** `target`: a release object or id. */
 export function rollbackAdvice(state, target) {
 	const [from, to] = [releaseName(state.stable), releaseName(target)];

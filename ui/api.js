@@ -50,6 +50,9 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		router: () => get('/api/v1/router'),
 		apps: () => get('/api/v1/apps'),
 		app: (name) => get(app(name)),
+		tokens: () => get('/api/v1/tokens'),
+		description: () => get('/api/openapi.json'),
+		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
 		releases: (name) => get(`${app(name)}/releases`),
 		history: (name, { limit = 50, before } = {}) => get(`${app(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		streamPath: (name) => (name ? `${app(name)}/stream` : '/api/v1/stream'),
@@ -65,9 +68,10 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		unlock: command('DELETE', 'lock'),
 		finishDrain: (name, tenure, body, seq) => command('DELETE', `draining/${tenure}`)(name, body, seq),
 
+		finishDrains: command('DELETE', 'draining'),
+
 		settings: (name) => get(`${app(name)}/settings`),
-		putSettings: (name, text, seq) => call('PUT', `${app(name)}/settings`, { body: text, seq }).then(({ text: answer }) => parse(answer)),
-		patchSettings: (name, body) => send('PATCH', `${app(name)}/settings`, body),
+		patchSettings: (name, body, seq) => send('PATCH', `${app(name)}/settings`, body, seq),
 
 		kvList: async (prefix) => parse((await call('GET', `/api/kv/${keyPath(prefix)}?recurse=true`)).text) ?? [],
 		kvPut: (key, value) => call('PUT', `/api/kv/${keyPath(key)}`, { body: value, type: 'text/plain; charset=utf-8' }),

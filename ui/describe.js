@@ -36,6 +36,21 @@ function one(field, before, after) {
 	return `${field} ${releaseName(before)} → ${releaseName(after)}`;
 }
 
+/** Every field that an event changed: `{field, before, after}` in words. */
+export function differences(changed) {
+	return Object.entries(changed ?? {}).filter(([, pair]) => Array.isArray(pair) && pair.length === 2)
+		.map(([field, [before, after]]) => ({ field, before: value(field, before), after: value(field, after) }));
+}
+
+function value(field, held) {
+	if (field === 'blend') return percent(held);
+	if (field === 'sticky') return held ? 'on' : 'off';
+	if (field === 'lock') return held ? `“${held.reason}” by ${held.by}` : 'not locked';
+	if (field === 'draining') return (held ?? []).map(releaseName).join(', ') || 'nothing';
+	if (field === 'stable' || field === 'candidate' || field === 'previous') return releaseId(held) ?? 'none';
+	return JSON.stringify(held);
+}
+
 /** An event as title and rest, without saying a word twice: `Blend` and `5 % → 10 %`. */
 export function summary(event) {
 	const title = commandTitle(event.command);

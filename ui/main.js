@@ -2,24 +2,31 @@
 
 import { createActions } from './actions.js';
 import { createApi } from './api.js';
+import { acceptStore } from './components/accept-store.js';
 import { announcer } from './components/announcer.js';
 import { notices as createNotices } from './components/notices.js';
 import { shell as createShell } from './components/shell.js';
 import { commandTitle } from './describe.js';
+import { apiPage } from './pages/api.js';
 import { appPage } from './pages/app.js';
 import { appsPage } from './pages/apps.js';
 import { historyPage } from './pages/history.js';
 import { keyvaluesPage } from './pages/keyvalues.js';
+import { releasesPage } from './pages/releases.js';
 import { routerPage } from './pages/router.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { signInPage } from './pages/sign-in.js';
+import { tokensPage } from './pages/tokens.js';
 import { parseRoute } from './router.js';
 import { createStore } from './store.js';
 import { follow } from './stream.js';
 import { applyTheme } from './theme.js';
 
-const PAGES = { apps: appsPage, app: appPage, history: historyPage, settings: settingsPage, setup: setupPage, keyvalues: keyvaluesPage, router: routerPage };
+const PAGES = {
+	apps: appsPage, app: appPage, history: historyPage, releases: releasesPage, settings: settingsPage, setup: setupPage,
+	keyvalues: keyvaluesPage, router: routerPage, tokens: tokensPage, api: apiPage,
+};
 
 // It ends with the tab, and the browser never sends it on its own.
 const TOKEN = 'rolling-router.token';
@@ -46,7 +53,7 @@ function session(token, who = null) {
 	const announce = announcer();
 	const notices = createNotices(announce.say);
 	const actions = createActions({ api, store, notices, onTrouble: () => refreshRouter() });
-	const shell = createShell({ store, signOut: () => end(), retry: () => stream?.retry() });
+	const shell = createShell({ store, signOut: () => end(), retry: () => stream?.retry(), acceptStore: () => acceptStore({ api, store, notices, done: refreshRouter }) });
 	let page = null;
 	let stream = null;
 	let streamOf;

@@ -4,24 +4,38 @@ const ROUTES = [
 	['apps', /^\/?$/, []],
 	['setup', /^\/setup$/, []],
 	['history', /^\/apps\/([^/]+)\/history$/, ['app']],
+	['releases', /^\/apps\/([^/]+)\/releases$/, ['app']],
 	['settings', /^\/apps\/([^/]+)\/settings$/, ['app']],
 	['app', /^\/apps\/([^/]+)$/, ['app']],
 	['keyvalues', /^\/keyvalues(?:\/(.*))?$/, ['prefix']],
 	['router', /^\/router$/, []],
+	['tokens', /^\/tokens$/, []],
+	['api', /^\/api$/, []],
 ];
 
-/** `{page, params}` of a hash such as `#/apps/hello`; an unknown one is the overview. */
+/** `{page, params}` of a hash such as `#/apps/hello`; an unknown one is the overview. `params.find` is what is searched for. */
 export function parseRoute(hash) {
-	const path = hash.replace(/^#/, '');
+	const [path, query = ''] = hash.replace(/^#/, '').split('?');
 	for (const [page, shape, names] of ROUTES) {
 		const match = shape.exec(path);
-		if (match) return { page, params: Object.fromEntries(names.map((name, at) => [name, decode(match[at + 1] ?? '')])) };
+		if (match) return { page, params: { ...Object.fromEntries(names.map((name, at) => [name, decode(match[at + 1] ?? '')])), ...find(query) } };
 	}
 	return { page: 'apps', params: {} };
 }
 
+function find(query) {
+	const text = new URLSearchParams(query).get('find');
+	return text ? { find: text } : {};
+}
+
 function decode(text) {
 	try { return decodeURIComponent(text); } catch { return text; }
+}
+
+/** The same hash with another search. */
+export function hashWithFind(hash, text) {
+	const path = hash.split('?')[0] || '#/';
+	return text ? `${path}?find=${encodeURIComponent(text)}` : path;
 }
 
 /** The hash of an app's page, or of a page below it. */

@@ -1,7 +1,5 @@
 //! The GUI's files, embedded in the binary: what was tested together is served together.
 
-mod asset;
-
 use std::sync::LazyLock;
 
 use axum::{
@@ -12,8 +10,8 @@ use axum::{
     routing::get,
 };
 
-use self::asset::Asset;
 use super::{
+    asset::Asset,
     core::Core,
     error::{ApiError, Kind},
 };
@@ -35,10 +33,12 @@ macro_rules! files {
 files! {
     "actions.js"
     "advice.js"
+    "api-model.js"
     "api.js"
     "app.css"
     "base.css"
     "blend.js"
+    "components/accept-store.js"
     "components/actions.js"
     "components/announcer.js"
     "components/banners.js"
@@ -50,12 +50,15 @@ files! {
     "components/dialog.js"
     "components/draining.js"
     "components/endpoints.js"
+    "components/find-box.js"
     "components/history-list.js"
     "components/metric.js"
     "components/notices.js"
     "components/problems.js"
     "components/release-card.js"
     "components/release-picker.js"
+    "components/release-row.js"
+    "components/settings-form.js"
     "components/shell.js"
     "components/when.js"
     "describe.js"
@@ -65,17 +68,21 @@ files! {
     "history-feed.js"
     "index.html"
     "main.js"
+    "pages/api.js"
     "pages/app.js"
     "pages/apps.js"
     "pages/history.js"
     "pages/keyvalues.js"
+    "pages/releases.js"
     "pages/router.js"
     "pages/settings.js"
     "pages/setup.js"
     "pages/sign-in.js"
+    "pages/tokens.js"
     "release.js"
     "router.js"
     "series.js"
+    "settings-model.js"
     "store.js"
     "stream.js"
     "theme.js"

@@ -9,6 +9,7 @@
 
 mod activity;
 mod api;
+mod asset;
 mod auth;
 mod commands;
 mod core;

@@ -70,3 +70,28 @@ fn ci_may_be_capped() {
     assert!(matches!(answer.status(), 403 | 422), "{}", answer.status());
     router.api().put("blend", &json!({ "percent": 100 })).expect(200);
 }
+
+#[test]
+fn only_an_admin_sees_who_may_come_and_nobody_sees_a_token() {
+    let router = both();
+    let answer = router.api_as("admin").call("GET", "/api/v1/tokens", None).expect(200);
+    let named = |name: &str, role: &str| json!({ "name": name, "role": role });
+    let all = [("root", "admin"), ("maria", "operator"), ("ci-main", "ci"), ("guest", "viewer")];
+    assert_eq!(answer.json()["tokens"], json!(all.map(|(name, role)| named(name, role))));
+    for role in ["admin", "operator", "ci", "viewer"] {
+        assert!(!answer.response.text().contains(crate::support::router::token(role)), "{role}");
+    }
+    for role in ["operator", "ci", "viewer"] {
+        router.api_as(role).call("GET", "/api/v1/tokens", None).expect(403);
+    }
+}
+
+#[test]
+fn the_description_of_the_api_is_served_to_whoever_has_a_token() {
+    let router = both();
+    let described = router.api_as("viewer").call("GET", "/api/openapi.json", None).expect(200);
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
+    assert_eq!(described.json(), file);
+    router.api().anonymous().call("GET", "/api/openapi.json", None).expect(401);
+}

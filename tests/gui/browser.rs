@@ -154,6 +154,20 @@ impl Browser {
         self.keys(testid, text);
     }
 
+    /// Chooses an option of a select by its value.
+    pub fn choose(&self, testid: &str, value: &str) {
+        let element = self.await_element(testid);
+        let script = "arguments[0].value = arguments[1];
+            for (const event of ['input', 'change']) arguments[0].dispatchEvent(new Event(event, {bubbles: true}));
+            return arguments[0].value";
+        let chosen = self.call(
+            "POST",
+            "/execute/sync",
+            &json!({"script": script, "args": [{ELEMENT: element}, value]}),
+        );
+        assert_eq!(chosen, json!(value), "{testid} does not offer {value:?}");
+    }
+
     /// What a script gives.
     pub fn script(&self, script: &str) -> Value {
         self.call("POST", "/execute/sync", &json!({"script": script, "args": []}))

@@ -7,6 +7,7 @@ mod support;
 mod accessibility;
 mod browser;
 mod files;
+mod pages;
 
 use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
 use serde_json::json;
@@ -19,8 +20,12 @@ const LIVE: Duration = Duration::from_secs(5);
 
 /// Signs in on the page of a router.
 fn sign_in(browser: &Browser, router: &Router) {
+    sign_in_as(browser, router, "operator");
+}
+
+fn sign_in_as(browser: &Browser, router: &Router, role: &str) {
     browser.open(&format!("http://{}/", router.admin));
-    browser.fill("sign-in-token", token("operator"));
+    browser.fill("sign-in-token", token(role));
     browser.click("sign-in-submit");
     eventually("the page is live", || {
         browser.attribute("connection-state", "data-state").as_deref() == Some("live")
@@ -254,14 +259,17 @@ fn figures_of_real_traffic_show_live() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 10] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("history", "apps/hello/history"),
     ("keyvalues", "keyvalues/apps"),
+    ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
     ("router", "router"),
     ("setup", "setup"),
+    ("tokens", "tokens"),
+    ("api", "api"),
 ];
 
 /// The screens that every page is looked at on: name, width in CSS pixels, colour scheme.

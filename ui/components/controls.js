@@ -28,3 +28,8 @@ export function field(label, control, hint) {
 export function pageHead(title, ...rest) {
 	return h('div.page-head', {}, h('h1', { tabindex: '-1' }, title), rest);
 }
+
+/** Text in which what stands between backticks is code. */
+export function prose(text) {
+	return text.split('`').map((part, at) => (at % 2 ? h('code', {}, part) : part));
+}

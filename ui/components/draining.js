@@ -8,16 +8,18 @@ import { when } from './when.js';
 
 const CAUSES = { promote: 'after a promote', 'set-stable': 'after stable was set', raw: 'after a raw write' };
 
-/** `update({draining, now, why})`; `finish(tenure)` asks whether to end one now. */
-export function drainingPanel({ finish }) {
+/** `update({draining, now, why})`; `finish(tenure)` asks whether to end one now, `finishAll()` all of them. */
+export function drainingPanel({ finish, finishAll }) {
 	const list = h('ul.rows');
 	const none = h('p.quiet', {}, 'Nothing is draining.');
+	const all = button('Finish all…', { tone: 'small', testid: 'finish-drains', run: finishAll });
 	let shown = null;
 	return {
-		element: h('section.panel', { 'aria-labelledby': 'draining-title', testid: 'draining' }, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), none, list),
+		element: h('section.panel', { 'aria-labelledby': 'draining-title', testid: 'draining' }, h('div.panel-head', {}, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), all), none, list),
 		update(view) {
 			shown = view;
 			setShown(none, view.draining.length === 0);
+			setShown(all, view.draining.length > 1 && !view.why);
 			keyed(list, view.draining, (release) => `${release.id} ${release.tenure}`, () => row(() => shown, finish));
 		},
 	};

@@ -1,6 +1,6 @@
 // The events of an app, newest first: what, by whom, why, when, and a way back to what was stable then.
 
-import { stableAfter, summary } from '../describe.js';
+import { differences, stableAfter, summary } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { releaseId, releaseName } from '../release.js';
 import { when } from './when.js';
@@ -29,12 +29,12 @@ function row(view, rollback, details) {
 	const reason = h('span.history-reason');
 	const at = when();
 	const back = button('Roll back to this', { tone: 'small' });
-	const record = details ? h('details.history-details', {}, h('summary', {}, 'Details'), h('pre.mono')) : null;
+	const record = details ? h('details.history-details', {}, h('summary', {}, 'What changed')) : null;
 	const element = h('li.history-row', {}, seq,
 		h('span', {}, title, ' ', what), actor, reason, h('span.history-at', {}, at.element), h('span.history-back', {}, back), record);
 	let event = null;
 	back.addEventListener('click', () => rollback(stableAfter(event)));
-	record?.addEventListener('toggle', () => { if (record.open) setText(record.lastChild, JSON.stringify({ changed: event.changed, record: event.record }, null, 2)); });
+	record?.addEventListener('toggle', () => { if (record.open && record.children.length === 1) record.append(...difference(event)); });
 	return {
 		element,
 		update(next) {
@@ -54,4 +54,13 @@ function row(view, rollback, details) {
 			setAttr(back, 'aria-label', `Roll back to this: ${releaseName(target)}, stable since change ${event.seq}`);
 		},
 	};
+}
+
+// An event never changes, so this is built once, when it is first looked at.
+function difference(event) {
+	const rows = differences(event.changed).map(({ field, before, after }) => h('div.diff-row', {}, h('dt', {}, field), h('dd', {}, h('del', {}, before), ' → ', h('ins', {}, after))));
+	return [
+		rows.length ? h('dl.diff', {}, rows) : h('p', {}, 'Nothing of the record.'),
+		h('details', {}, h('summary', {}, 'The record after it'), h('pre.mono', {}, JSON.stringify(event.record, null, 2))),
+	];
 }

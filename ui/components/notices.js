@@ -39,15 +39,16 @@ export function notices(say) {
 }
 
 /** What teaches when something is wrong with the connection or the store; one line and a way out. */
-export function banner({ testid, action, run }) {
+export function banner({ testid, action, actionTestid, run }) {
 	const text = h('p');
-	const retry = action ? button(action, { run }) : null;
-	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, retry);
+	const way = action ? button(action, { run, testid: actionTestid }) : null;
+	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, way);
 	return {
 		element,
-		update(words) {
+		update(words, mayAct = true) {
 			setShown(element, Boolean(words));
 			if (words) setText(text, words);
+			if (way) setShown(way, mayAct);
 		},
 	};
 }

@@ -6,8 +6,8 @@ import { field } from './controls.js';
 
 const TRACK_WORDS = { stable: 'on stable now', candidate: 'the candidate now', draining: 'draining', previous: 'the previous stable' };
 
-/** The body of a choose dialog. `releases` is a promise of the API's list; `track` the place to fill. */
-export function releasePicker({ releases, track }) {
+/** The body of a choose dialog. `releases` is a promise of the API's list; `track` the place to fill; `wanted` the id that is chosen at first. */
+export function releasePicker({ releases, track, wanted = null }) {
 	const group = freshId('release');
 	const list = h('div.options', { role: 'radiogroup', 'aria-label': 'Known releases', testid: 'release-options' }, h('p.quiet', {}, 'Asking for the known releases …'));
 	const search = h('input.input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter releases', testid: 'release-filter', hidden: true });
@@ -35,7 +35,9 @@ export function releasePicker({ releases, track }) {
 			hand.open = true;
 		}
 		search.hidden = options.length < 8;
-		options.find(({ radio }) => !radio.disabled)?.radio.focus();
+		const first = options.find(({ release, radio }) => release.id === wanted && !radio.disabled);
+		if (first) first.radio.checked = true;
+		(first ?? options.find(({ radio }) => !radio.disabled))?.radio.focus();
 		tell();
 	}
 

@@ -9,15 +9,22 @@ import { button } from './controls.js';
 
 const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾', 'Dark'] };
 
+const LINKS = [
+	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'setup']],
+	['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']],
+	['#/router', 'Router', 'nav-router', ['router']],
+	['#/tokens', 'Tokens', 'nav-tokens', ['tokens']],
+	['#/api', 'API', 'nav-api', ['api']],
+];
+
 /** `show(page, route)` puts a page in; `update(now)` draws the frame. */
-export function shell({ store, signOut, retry }) {
+export function shell({ store, signOut, retry, acceptStore }) {
 	const crumb = h('span.crumb');
 	const connection = h('p.connection', { testid: 'connection-state' });
 	const who = h('span.who', { testid: 'who' });
 	const themeButton = button('', { tone: 'small plain', testid: 'theme', run: () => { nextTheme(); drawTheme(); } });
-	const links = [['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'settings', 'setup']], ['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']], ['#/router', 'Router', 'nav-router', ['router']]]
-		.map(([href, label, testid, pages]) => ({ pages, element: h('a', { href, testid }, label) }));
-	const top = banners({ retry });
+	const links = LINKS.map(([href, label, testid, pages]) => ({ testid, label, pages, element: h('a', { href, testid }, label) }));
+	const top = banners({ retry, acceptStore });
 	const main = h('main', { id: 'main' });
 	const skip = h('a.skip', { href: '#main', on: { click: (event) => { event.preventDefault(); main.querySelector('h1')?.focus(); } } }, 'Skip to the page');
 	const element = h('div.shell', {},
@@ -44,6 +51,8 @@ export function shell({ store, signOut, retry }) {
 			const app = route.params.app;
 			crumb.replaceChildren(...(app ? [h('span', { 'aria-hidden': 'true' }, '/'), h('a', { href: appHref(app) }, app)] : []));
 			for (const link of links) setAttr(link.element, 'aria-current', link.pages.includes(route.page) ? 'page' : null);
+			// On a narrow screen the links are one line that scrolls.
+			element.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 		},
 		update(now) {
 			const { facts } = store;
@@ -53,7 +62,7 @@ export function shell({ store, signOut, retry }) {
 			setAttr(document.documentElement, 'data-stale', state === 'lost' ? '' : null);
 			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
 			const problems = facts.router?.problems?.length;
-			setText(links[2].element, problems ? `Router ⚠\u00a0${problems}` : 'Router');
+			for (const link of links) if (link.testid === 'nav-router') setText(link.element, problems ? `${link.label} ⚠\u00a0${problems}` : link.label);
 			top.update(facts, now);
 		},
 	};

@@ -32,7 +32,7 @@ export function appPage({ api, store, actions, params }) {
 		chart({ title: 'Errors', column: 'errors', format: share, least: 0.01, testid: 'chart-errors' }),
 		chart({ title: 'p95', column: 'p95', format: millis, least: 10, testid: 'chart-p95' })];
 	const problems = problemsPanel();
-	const draining = drainingPanel({ finish: (tenure) => actions.finishDrain(name, tenure) });
+	const draining = drainingPanel({ finish: (tenure) => actions.finishDrain(name, tenure), finishAll: () => actions.finishDrains(name) });
 	const history = historyList({ rollback: (id) => actions.rollback(name, id) });
 	const feed = recentHistory({ api, store, app: name, limit: 12 });
 	const gone = h('p.panel', { hidden: true });
@@ -92,7 +92,7 @@ function appHead(name, actions, whyNot) {
 	const lock = button('Lock…', { tone: 'small', testid: 'lock', 'aria-describedby': 'head-why', run: () => { if (!reason && known) (locked ? actions.unlock : actions.lock)(name); } });
 	const element = h('div.app-head', {},
 		pageHead(name, change, hosts,
-			h('nav.page-links', { 'aria-label': `Pages of ${name}` }, h('a', { href: appHref(name, 'history') }, 'History'), h('a', { href: appHref(name, 'settings'), testid: 'open-settings' }, 'Settings'))),
+			h('nav.page-links', { 'aria-label': `Pages of ${name}` }, h('a', { href: appHref(name, 'releases'), testid: 'open-releases' }, 'Releases'), h('a', { href: appHref(name, 'history') }, 'History'), h('a', { href: appHref(name, 'settings'), testid: 'open-settings' }, 'Settings'))),
 		h('div.app-switches', {}, sticky, lock, lockText), why);
 
 	function update(state) {

@@ -4,32 +4,34 @@ import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { percent, plural, rate, share } from '../format.js';
 import { health, releaseName } from '../release.js';
 import { appHref } from '../router.js';
+import { findBox } from '../components/find-box.js';
 import { shareBar } from '../components/metric.js';
 import { pageHead } from '../components/controls.js';
 
-export function appsPage({ store }) {
-	const search = h('input.input', { type: 'search', placeholder: 'Find an app, release or host', 'aria-label': 'Find an app, release or host', testid: 'apps-search' });
+export function appsPage({ store, params }) {
+	const find = findBox({ label: 'Find an app, release, host or state', testid: 'apps-search', value: params.find, changed: () => update() });
 	const count = h('p.quiet', { role: 'status' });
 	const list = h('ul.apps');
 	const none = h('p.panel.quiet');
 	const element = h('div', {},
-		pageHead('Apps', search, h('a.button', { href: '#/setup', testid: 'add-app' }, 'Set up an app')),
+		pageHead('Apps', find.element, h('a.button', { href: '#/setup', testid: 'add-app' }, 'Set up an app')),
 		count, none, list);
 
 	function update() {
 		const all = store.apps();
-		const wanted = search.value.trim().toLowerCase();
-		const shown = all.filter((state) => searchText(state).includes(wanted));
+		const shown = all.filter((state) => find.matches(searchText(state)));
 		keyed(list, shown, (state) => state.app, appRow);
 		setShown(none, shown.length === 0);
-		setText(none, !store.facts.loaded ? 'Asking the router …' : all.length === 0 ? 'No app yet.' : `No app matches “${search.value.trim()}”.`);
-		setText(count, store.facts.loaded ? (wanted ? `${shown.length} of ${plural(all.length, 'app')}` : plural(all.length, 'app')) : '');
+		setText(none, !store.facts.loaded ? 'Asking the router …' : all.length === 0 ? 'No app yet.' : `No app matches “${find.text()}”.`);
+		setText(count, store.facts.loaded ? (find.text() ? `${shown.length} of ${plural(all.length, 'app')}` : plural(all.length, 'app')) : '');
 	}
-	search.addEventListener('input', update);
 	return { element, title: 'Apps', update };
 }
 
-const searchText = (state) => [state.app, releaseName(state.stable), releaseName(state.candidate), ...(state.hosts ?? [])].join(' ').toLowerCase();
+// What is said of an app can be searched for too: `candidate`, `locked`, `draining`, `problem`.
+const searchText = (state) => [state.app, releaseName(state.stable), state.candidate ? `candidate ${releaseName(state.candidate)}` : '', ...(state.hosts ?? []), flagWords(state)].join(' ');
+
+const flagWords = (state) => [state.lock ? 'locked' : null, state.draining?.length ? `${state.draining.length}\u00a0draining` : null, state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null].filter(Boolean).join(' · ');
 
 function appRow() {
 	const name = h('a.app-name');
@@ -59,7 +61,7 @@ function appRow() {
 			setText(candidateFigures, figures(state.candidate));
 			bar.update(state.candidate ? state.blend : 0);
 			setText(blend, `blend ${percent(state.blend)}`);
-			setText(flags, [state.lock ? 'locked' : null, state.draining?.length ? `${state.draining.length}\u00a0draining` : null, state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null].filter(Boolean).join(' · '));
+			setText(flags, flagWords(state));
 		},
 	};
 }

@@ -6,13 +6,16 @@ import { plural } from '../format.js';
 import { appHref } from '../router.js';
 import { historyList } from '../components/history-list.js';
 import { button, errorLine, pageHead } from '../components/controls.js';
+import { findBox } from '../components/find-box.js';
 
 const PAGE = 50;
 
 export function historyPage({ api, store, actions, params }) {
 	const name = params.app;
-	const filter = h('input.input', { type: 'search', placeholder: 'Filter by what, who or why', 'aria-label': 'Filter by what, who or why', testid: 'history-filter' });
-	const count = h('p.quiet', { role: 'status' });
+	const find = findBox({ label: 'Filter by what, who or why', testid: 'history-filter', value: params.find, changed: () => redraw() });
+	const what = choice('Every change', 'What', 'history-what', () => redraw());
+	const who = choice('By anybody', 'Who', 'history-who', () => redraw());
+	const count = h('p.quiet', { role: 'status', testid: 'history-count' });
 	const list = historyList({ rollback: (id) => actions.rollback(name, id), details: true });
 	const more = button('Older changes', { testid: 'history-more', run: () => load(next) });
 	const error = errorLine();
@@ -26,6 +29,8 @@ export function historyPage({ api, store, actions, params }) {
 			const known = new Set(events.map((event) => event.seq));
 			events = [...events, ...page.events.filter((event) => !known.has(event.seq))].sort((a, b) => b.seq - a.seq);
 			if (before || next === null) next = page.next;
+			what.offer(events.map((event) => [event.command, commandTitle(event.command)]));
+			who.offer(events.map((event) => [event.actor, event.actor]));
 			setText(error, '');
 		} catch (refusal) {
 			setText(error, refusal.message);
@@ -34,22 +39,39 @@ export function historyPage({ api, store, actions, params }) {
 	}
 
 	function redraw() {
-		const wanted = filter.value.trim().toLowerCase();
-		const shown = events.filter((event) => [commandTitle(event.command), changes(event.changed), event.actor, event.reason].join(' ').toLowerCase().includes(wanted));
+		const shown = events.filter((event) => what.allows(event.command) && who.allows(event.actor)
+			&& find.matches([event.seq, commandTitle(event.command), changes(event.changed), event.actor, event.reason].join(' ')));
 		list.update({ events: shown, state: store.app(name), now: Date.now(), why: store.whyReadOnly() });
-		setText(count, wanted ? `${shown.length} of ${plural(events.length, 'change')} loaded` : `${plural(events.length, 'change')} loaded`);
+		setText(count, shown.length < events.length ? `${shown.length} of ${plural(events.length, 'change')} loaded` : `${plural(events.length, 'change')} loaded`);
 		setShown(more, next !== null);
 	}
 
-	filter.addEventListener('input', redraw);
 	return {
-		element: h('div', {}, pageHead(`History of ${name}`, filter, h('a', { href: appHref(name) }, `Back to ${name}`)), count, error,
+		element: h('div', {}, pageHead(`History of ${name}`, h('a', { href: appHref(name) }, `Back to ${name}`)),
+			h('div.filters', {}, find.element, what.element, who.element), count, error,
 			h('section.panel', {}, list.element, h('p.centred', {}, more))),
 		title: `History of ${name}`,
 		stream: name,
 		update() {
 			const seq = store.app(name)?.seq;
 			if (seq !== undefined && seq !== newest) { newest = seq; load(); } else redraw();
+		},
+	};
+}
+
+// A choice among the values that were seen so far; what is chosen stays chosen.
+function choice(all, label, testid, changed) {
+	const element = h('select.input', { 'aria-label': label, testid, on: { change: changed } }, h('option', { value: '' }, all));
+	const offered = new Set();
+	return {
+		element,
+		allows: (value) => element.value === '' || element.value === value,
+		offer(pairs) {
+			for (const [value, words] of pairs) {
+				if (!value || offered.has(value)) continue;
+				offered.add(value);
+				element.append(h('option', { value }, words));
+			}
 		},
 	};
 }

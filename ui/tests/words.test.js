@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { abortAdvice, candidateAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from '../advice.js';
-import { changes, commandTitle, stableAfter, summary } from '../describe.js';
+import { callsOf, curlOf } from '../api-model.js';
+import { changes, commandTitle, differences, stableAfter, summary } from '../describe.js';
 import { releaseName } from '../release.js';
-import { appHref, parseRoute } from '../router.js';
+import { appHref, hashWithFind, parseRoute } from '../router.js';
 
 const plain = (lines) => lines.join('\n').replaceAll('\u00a0', ' ');
 const endpoint = (address, healthy = true, detail = null) => ({ address, healthy, in_flight: 0, detail });
@@ -72,10 +74,34 @@ test('history reads as sentences', () => {
 	assert.equal(stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }), 'apps/hello-1.0.1-80/containers');
 });
 
+test('every field of a change is shown with both values', () => {
+	const id = 'apps/hello-1.0.1-80/containers';
+	const rows = differences({ stable: [null, id], blend: [10, 0], sticky: [true, false], lock: [null, { reason: 'freeze', by: 'maria' }], draining: [[], [{ release: id }]], new_one: [1, { a: 2 }] });
+	assert.deepEqual(rows.map(({ field, before, after }) => `${field}: ${before} > ${after}`.replaceAll('\u00a0', ' ')), [
+		`stable: none > ${id}`, 'blend: 10 % > 0 %', 'sticky: on > off', 'lock: not locked > “freeze” by maria', 'draining: nothing > 1.0.1', 'new_one: 1 > {"a":2}',
+	]);
+});
+
+test('the description of the API becomes calls with their fields', () => {
+	const calls = callsOf(JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')));
+	const blend = calls.find(({ id }) => id === 'setBlend');
+	assert.equal(`${blend.method} ${blend.path}`, 'PUT /api/v1/apps/{app}/blend');
+	assert.deepEqual(blend.body.map(({ name }) => name), ['percent', 'release', 'reason']);
+	assert.equal(blend.body[0].type, 'number, 0 to 100');
+	assert.ok(blend.parameters.some(({ name, where }) => name === 'app' && where === 'path'));
+	assert.match(curlOf(blend, 'http://localhost:8080'), /^curl -X PUT .*If-Match.*"percent": .* http:\/\/localhost:8080\/api\/v1\/apps\/\{app\}\/blend$/);
+	const settings = calls.find(({ id }) => id === 'mergeSettings');
+	assert.ok(settings.body.some(({ name }) => name === 'health.fall'));
+	assert.ok(calls.length > 25 && calls.every(({ id, summary }) => id && summary));
+});
+
 test('every page has an address', () => {
 	assert.deepEqual(parseRoute(''), { page: 'apps', params: {} });
 	assert.deepEqual(parseRoute(appHref('a b')), { page: 'app', params: { app: 'a b' } });
 	assert.deepEqual(parseRoute(appHref('hello', 'history')), { page: 'history', params: { app: 'hello' } });
 	assert.deepEqual(parseRoute('#/keyvalues/apps/x'), { page: 'keyvalues', params: { prefix: 'apps/x' } });
+	assert.deepEqual(parseRoute(appHref('hello', 'releases')), { page: 'releases', params: { app: 'hello' } });
+	assert.deepEqual(parseRoute(hashWithFind(appHref('hello', 'history'), 'maria & co')), { page: 'history', params: { app: 'hello', find: 'maria & co' } });
+	assert.equal(hashWithFind('#/?find=old', ''), '#/');
 	assert.deepEqual(parseRoute('#/nowhere'), { page: 'apps', params: {} });
 });

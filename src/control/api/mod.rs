@@ -4,6 +4,7 @@
 
 pub mod apps;
 pub mod body;
+pub mod description;
 pub mod history;
 pub mod query;
 pub mod request;
@@ -56,6 +57,8 @@ pub fn routes() -> Router<Core> {
         .nest("/api/v1/store", store::routes())
         .route("/api/v1/store/accept", post(router::accept))
         .route("/api/v1/whoami", get(router::whoami))
+        .route("/api/v1/tokens", get(router::tokens))
+        .route("/api/openapi.json", get(description::read))
 }
 
 /// The answer to a change: waits until this router serves it, then gives the new state. 202 when that takes longer

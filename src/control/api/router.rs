@@ -62,3 +62,15 @@ pub async fn whoami(call: Read) -> Result<Json<Value>, ApiError> {
     call.query.finish()?;
     Ok(Json(json!({ "name": call.caller.name, "role": call.caller.role.to_string() })))
 }
+
+/// `GET /api/v1/tokens`: who may come, never with what.
+pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    call.query.finish()?;
+    let tokens: Vec<Value> = core
+        .tokens
+        .callers()
+        .map(|caller| json!({ "name": caller.name, "role": caller.role.to_string() }))
+        .collect();
+    Ok(Json(json!({ "tokens": tokens })))
+}

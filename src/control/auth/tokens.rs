@@ -93,6 +93,11 @@ impl Tokens {
         Ok(Loaded { tokens: Self { known }, generated })
     }
 
+    /// Who holds a token, in the file's order.
+    pub fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.known.iter().map(|known| &known.caller)
+    }
+
     /// Who holds this token.
     pub fn find(&self, presented: &str) -> Option<&Caller> {
         if presented.len() > TOKEN_CHARS_MAX {

@@ -7,6 +7,8 @@
 pub mod assets;
 mod check;
 pub mod health;
+#[cfg(test)]
+mod schema;
 pub mod shielding;
 
 use serde::{Deserialize, Serialize};

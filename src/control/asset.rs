@@ -1,4 +1,4 @@
-//! One embedded file as it is sent: compressed once, for every client that accepts it.
+//! An embedded file as it is sent: compressed once, for every client that accepts it.
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-use crate::control::state_dir::hex;
+use super::state_dir::hex;
 
 /// A file that never changes while the process lives, as it is and compressed (RFC 1952).
 #[derive(Debug)]

@@ -1,0 +1,57 @@
+// The API, from the description that this router serves: every call with its fields, its answers, and how to try it.
+
+import { callsOf, curlOf } from '../api-model.js';
+import { h, setText } from '../dom.js';
+import { plural } from '../format.js';
+import { errorLine, pageHead, prose } from '../components/controls.js';
+import { findBox } from '../components/find-box.js';
+
+export function apiPage({ api, params }) {
+	const find = findBox({ label: 'Find a call or field', testid: 'api-find', value: params.find, changed: () => draw() });
+	const lead = h('p.lead');
+	const count = h('p.quiet', { role: 'status', testid: 'api-count' });
+	const error = errorLine('api-error');
+	const list = h('ul.calls');
+	let rows = [];
+
+	api.description().then((page) => {
+		lead.replaceChildren(...prose(page.info.description ?? ''));
+		rows = callsOf(page).map((call) => ({ call, element: callRow(call), text: JSON.stringify(call) }));
+		list.replaceChildren(...rows.map(({ element }) => element));
+		draw();
+	}, (refusal) => setText(error, refusal.message));
+
+	function draw() {
+		let shown = 0;
+		for (const { element, text } of rows) {
+			element.hidden = !find.matches(text);
+			if (!element.hidden) shown += 1;
+		}
+		setText(count, shown === rows.length ? plural(shown, 'call') : `${shown} of ${plural(rows.length, 'call')}`);
+	}
+
+	return { element: h('div', {}, pageHead('API', find.element), lead, count, error, list), title: 'API' };
+}
+
+function callRow(call) {
+	const details = h('details', { testid: `call-${call.id}` }, h('summary.call-head', {}, h('b.call-method', {}, call.method), ' ', h('code.call-path', {}, call.path), ' ', h('span.quiet', {}, call.summary)));
+	// Built when first looked at: hundreds of rows of fields that nobody opens cost nothing.
+	details.addEventListener('toggle', () => { if (details.open && !details.querySelector('.call-body')) details.append(callBody(call)); });
+	return h('li.panel.call', {}, details);
+}
+
+function callBody(call) {
+	return h('div.call-body.stack', {},
+		call.description ? h('p', {}, prose(call.description)) : null,
+		fieldList('Asked with', call.parameters),
+		fieldList('Body, JSON', call.body),
+		h('section', {}, h('h3', {}, 'Answers'), h('dl.call-fields', {}, call.answers.map(([status, words]) => h('div.row', {}, h('dt.mono', {}, status), h('dd', {}, prose(words)))))),
+		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, curlOf(call, location.origin))));
+}
+
+function fieldList(title, fields) {
+	if (fields.length === 0) return null;
+	return h('section', {}, h('h3', {}, title), h('dl.call-fields', {}, fields.map(({ name, type, description, required, where }) => h('div.row', {},
+		h('dt', {}, h('code', {}, name), h('span.quiet', {}, ` ${[where === 'body' ? '' : `in ${where}`, type, required ? 'required' : ''].filter(Boolean).join(', ')}`)),
+		h('dd', {}, prose(description))))));
+}

@@ -1,0 +1,74 @@
+// The releases of an app that the store knows: where each stands, its endpoints, their health.
+
+import { entryText } from '../api.js';
+import { h, keyed, setShown, setText } from '../dom.js';
+import { plural } from '../format.js';
+import { releasesOf } from '../release.js';
+import { appHref } from '../router.js';
+import { errorLine, pageHead } from '../components/controls.js';
+import { findBox } from '../components/find-box.js';
+import { releaseRow } from '../components/release-row.js';
+
+// More rows help nobody; a search shows the one that is meant.
+const SHOWN_MAX = 100;
+const ORDER = ['stable', 'candidate', 'draining', 'previous'];
+
+export function releasesPage({ api, store, actions, params }) {
+	const name = params.app;
+	const find = findBox({ label: 'Find a release or endpoint', testid: 'releases-find', value: params.find, changed: () => draw() });
+	const count = h('p.quiet', { role: 'status' });
+	const error = errorLine('releases-error');
+	const list = h('ul.apps', { testid: 'releases' });
+	const none = h('p.panel.quiet', { hidden: true }, 'No release is known yet: one appears here as soon as its endpoints are in the key-values.');
+	let releases = [];
+	let addresses = new Map();
+	let shownSeq = null;
+	let loaded = false;
+
+	async function load() {
+		try {
+			const [known, entries] = await Promise.all([api.releases(name), api.kvList('apps/')]);
+			addresses = addressesOf(entries);
+			releases = known.releases.sort((a, b) => rank(a) - rank(b) || b.id.localeCompare(a.id, undefined, { numeric: true }));
+			loaded = true;
+			setText(error, '');
+		} catch (refusal) {
+			setText(error, refusal.message);
+		}
+		draw();
+	}
+
+	function draw() {
+		const state = store.app(name);
+		const live = new Map(state ? releasesOf(state).map((release) => [release.id, release]) : []);
+		const found = releases.filter((release) => find.matches(`${release.release} ${release.id} ${release.track ?? ''} ${(addresses.get(release.id) ?? []).join(' ')}`));
+		const why = store.whyReadOnly();
+		keyed(list, found.slice(0, SHOWN_MAX).map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), why })),
+			({ release }) => release.id, () => releaseRow((release, track) => actions.choose(name, track, release.id)));
+		setShown(none, loaded && releases.length === 0);
+		setText(count, loaded ? (found.length === releases.length ? plural(found.length, 'release') : `${found.length} of ${plural(releases.length, 'release')}`) + (found.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : '') : '');
+	}
+
+	return {
+		element: h('div', {}, pageHead(`Releases of ${name}`, find.element, h('a', { href: appHref(name) }, `Back to ${name}`)), count, error, none, list),
+		title: `Releases of ${name}`,
+		stream: name,
+		update() {
+			const seq = store.app(name)?.seq;
+			if (seq !== shownSeq || !loaded) {
+				if (seq !== undefined) { shownSeq = seq; load(); }
+			} else draw();
+		},
+	};
+}
+
+const rank = ({ track }) => (ORDER.indexOf(track) + ORDER.length + 1) % (ORDER.length + 1);
+
+function addressesOf(entries) {
+	const found = new Map();
+	for (const entry of entries) {
+		const id = /^(apps\/[^/]+\/containers)\/[^/]+$/.exec(entry.Key)?.[1];
+		if (id) found.set(id, [...(found.get(id) ?? []), entryText(entry)]);
+	}
+	return found;
+}
