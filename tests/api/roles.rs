@@ -1,6 +1,6 @@
 //! Who may do what: viewer, ci, operator, admin.
 
-use crate::support::router::id;
+use crate::support::router::{id, token};
 use crate::support::{Router, router};
 use serde_json::json;
 
@@ -79,7 +79,7 @@ fn only_an_admin_sees_who_may_come_and_nobody_sees_a_token() {
     let all = [("root", "admin"), ("maria", "operator"), ("ci-main", "ci"), ("guest", "viewer")];
     assert_eq!(answer.json()["tokens"], json!(all.map(|(name, role)| named(name, role))));
     for role in ["admin", "operator", "ci", "viewer"] {
-        assert!(!answer.response.text().contains(crate::support::router::token(role)), "{role}");
+        assert!(!answer.response.text().contains(token(role)), "{role}");
     }
     for role in ["operator", "ci", "viewer"] {
         router.api_as(role).call("GET", "/api/v1/tokens", None).expect(403);
