@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 use support::clock::pause;
 use support::message::Received;
-use support::{Endpoint, Reply, Router, RouterBuilder, eventually, router, scripted};
+use support::{Endpoint, Reply, Router, RouterBuilder, echo, eventually, router, scripted};
 
 fn with_settings(builder: RouterBuilder, settings: &Value) -> Router {
     builder.key("rolling/hello/settings", &settings.to_string()).start()
@@ -106,6 +106,27 @@ fn a_release_that_fails_as_a_whole_loses_no_endpoint_for_it() {
     for endpoint in router.endpoints_of("v1") {
         assert_eq!(endpoint_of(&router, endpoint)["healthy"], true);
         assert!(endpoint.received() > 0);
+    }
+}
+
+/// A client was told 502, as for an accident, while the router knew that nothing of its release was up.
+#[test]
+fn a_release_that_is_down_as_a_whole_says_when_to_come_back() {
+    let settings = r#"{"health": {"interval_ms": 100, "timeout_ms": 100, "fall": 1}}"#;
+    let router = router()
+        .stable_on("v1", vec![echo("v1"), echo("v1")])
+        .key("rolling/hello/settings", settings)
+        .start();
+    let mut pinned = router.visitor();
+    pinned.get("/");
+    router.endpoints_of("v1").iter().for_each(|endpoint| endpoint.stop());
+    eventually("both are known to be down", || {
+        router.endpoints_of("v1").iter().all(|endpoint| endpoint_of(&router, endpoint)["healthy"] == false)
+    });
+    for visitor in [&mut pinned, &mut router.visitor()] {
+        let response = visitor.try_get("/").expect("an answer").response;
+        assert_eq!((response.status, response.header("retry-after")), (503, Some("5")));
+        assert!(response.header("set-cookie").is_none(), "nobody is moved by it");
     }
 }
 

@@ -298,7 +298,8 @@ async fn fail<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) {
         exchange.down.abort();
         return;
     }
-    let refusal = refusal(failure);
+    let nobody_serves = failure.side() == Side::Upstream && !exchange.plan.release_serves();
+    let refusal = if nobody_serves { RELEASE_DOWN } else { refusal(failure) };
     let form = form(exchange);
     // What is left of the request's body is not read, so no other request can follow it.
     let close =
@@ -359,6 +360,10 @@ pub async fn refuse<D: Downstream>(
     .await;
     length as u64
 }
+
+/// Every endpoint of the release is known to be down, so trying again soon is what there is to do.
+const RELEASE_DOWN: Refusal =
+    Refusal { status: 503, detail: "the application is down right now", retry_after: Some(5) };
 
 fn refusal(failure: Failure) -> Refusal {
     let status = failure.status();

@@ -228,6 +228,11 @@ impl Plan {
         self.view.app.releases[self.assignment.release].standing
     }
 
+    /// Whether any endpoint of the release serves.
+    pub fn release_serves(&self) -> bool {
+        self.view.releases[self.assignment.release].endpoints.iter().any(|endpoint| endpoint.state.serves())
+    }
+
     /// The word for it.
     pub fn track(&self) -> &'static str {
         crate::live::activity::STANDING_WORDS[standing_index(Some(self.standing()))]

@@ -60,6 +60,20 @@ fn a_release_that_returns_while_it_drains_never_left() {
     assert_eq!(api.state()["candidate"]["tenure"], tenure);
 }
 
+/// A script that emptied the stable track and put the same release back left the app without a release to roll back to.
+#[test]
+fn a_release_that_returns_to_an_empty_stable_track_has_its_way_back() {
+    let router = router().stable("v1").candidate("v2").start();
+    let api = router.api();
+    api.post("promote", &json!({})).expect(200);
+    put(&api, STABLE, "rolling/null");
+    assert_eq!(router.visitor().try_get("/").map(|visit| visit.response.status), Ok(503));
+    put(&api, STABLE, &id("v2"));
+    assert_eq!(api.state()["previous"]["id"], id("v1"));
+    api.post("rollback", &json!({})).expect(200);
+    Crowd::arrive(&router, 5).assert_all_on("v1");
+}
+
 #[test]
 fn a_stable_without_endpoints_waits_for_its_first() {
     let router = router().stable("v1").start();

@@ -82,6 +82,15 @@ impl Endpoint {
         Self::start(&address.to_string(), move |address| echo_script(&release, address))
     }
 
+    /// An endpoint that follows a script on a given address; `None` while somebody else listens there.
+    pub fn scripted_at(
+        address: SocketAddr,
+        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
+        Some(Self::run(listener, Arc::new(follow_script), Arc::new(script)))
+    }
+
     fn start(bind: &str, script: impl FnOnce(SocketAddr) -> Arc<Script>) -> Self {
         let listener = TcpListener::bind(bind).expect("an endpoint's port can be bound");
         let script = script(listener.local_addr().expect("a listener has an address"));

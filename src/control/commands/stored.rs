@@ -94,9 +94,12 @@ impl StoredApp {
         entries.flatten().map(|entry| entry.modified).max().unwrap_or(0)
     }
 
-    /// What commands read besides the record. The releases that were stable are read only when asked for.
+    /// What commands read besides the record. The releases that were stable are read only when they are needed.
     pub async fn background(&self, core: &Core, with_stables: bool) -> Result<Background, ApiError> {
-        let stables = if with_stables { self.stables(core).await? } else { Vec::new() };
+        let record = self.record.as_ref();
+        // Whoever comes back to an empty stable track has its own way back, which only the history tells.
+        let vacant = record.is_some_and(|record| record.stable.is_none() && record.previous.is_some());
+        let stables = if with_stables || vacant { self.stables(core).await? } else { Vec::new() };
         Ok(Background {
             stables,
             drain_max_ms: u64::from(self.settings.drainmaxseconds) * 1_000,

@@ -185,9 +185,11 @@ impl<D: Downstream> Exchange<'_, D> {
             PinChange::Refresh(pin) if plan.navigation => pin,
             _ => return None,
         };
+        let release = &plan.view.releases[plan.assignment.release];
         if let PinChange::First(_) = change {
-            let release = &plan.view.releases[plan.assignment.release];
             release.state.cell(self.worker.index).pins_issued.add(1);
+        }
+        if !matches!(change, PinChange::Refresh(_)) {
             // After a repeat another endpoint answered than the one that was drawn.
             pin.endpoint = release.endpoints[plan.assignment.endpoint].route.tag;
         }
