@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod failures;
 mod kill;
 mod moves;
 mod traffic;

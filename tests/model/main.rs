@@ -9,6 +9,8 @@
 mod support;
 
 mod model;
+mod routing;
+mod site;
 mod steps;
 mod world;
 

@@ -1,17 +1,18 @@
 //! A started router with its endpoints and end users, and what each step does to it. Beside it a [`Model`], to which the
 //! same is done; every answer is held against what the model allows.
 
-use crate::model::{Cookie, Evidence, Model, Outcome, Pin};
+use crate::model::Model;
+use crate::routing::{Cookie, Evidence, Outcome, Pin};
+use crate::site::Site;
 use crate::steps::{CLIENTS, Kind, LATE, RELEASES, Step, Tamper, endpoints_of};
 use crate::support::clock::{Deadline, PATIENCE, within};
-use crate::support::router::{free_port, id};
+use crate::support::router::id;
 use crate::support::visitor::{PIN, pin_of};
-use crate::support::{Api, Endpoint, Reply, Response, Router, Wire, router};
+use crate::support::{Api, Response, Router, Wire, router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,12 +36,6 @@ pub struct World {
     /// Visits that nothing could be told from, since the router doubted an endpoint that is well.
     pub inconclusive: usize,
     _dir: tempfile::TempDir,
-}
-
-/// An endpoint, running or not.
-struct Site {
-    address: SocketAddr,
-    running: Option<Endpoint>,
 }
 
 /// An end user.
@@ -513,30 +508,6 @@ impl Client {
     }
 }
 
-impl Site {
-    /// On an address that nobody else's connections come from, so that it is free again when the endpoint returns.
-    fn start(release: usize, number: usize, sick: &Arc<AtomicBool>) -> Self {
-        let process = std::process::id().to_be_bytes();
-        for _ in 0..100 {
-            let port = free_port().port();
-            let address = SocketAddr::from(([127, process[2] | 0x40, process[3], 1], port));
-            if let Some(endpoint) = Endpoint::scripted_at(address, script(release, address, sick)) {
-                return Self { address, running: Some(endpoint) };
-            }
-        }
-        panic!("no address is free for endpoint {number} of v{release}");
-    }
-
-    fn again(&self, release: usize, sick: &Arc<AtomicBool>) -> Endpoint {
-        let mut endpoint = None;
-        within(PATIENCE, || {
-            endpoint = Endpoint::scripted_at(self.address, script(release, self.address, sick));
-            endpoint.is_some()
-        });
-        endpoint.expect("the endpoint's address is free again")
-    }
-}
-
 /// What can be read of a pin without its key (DESIGN.md section 8).
 struct Read {
     bucket: u32,
@@ -569,18 +540,6 @@ fn is_at(outcome: Outcome, answer: &Response) -> bool {
                 && answer.header("retry-after").is_some()
                 && answer.header("x-release").is_none()
         }
-    }
-}
-
-fn script(
-    release: usize,
-    address: SocketAddr,
-    sick: &Arc<AtomicBool>,
-) -> impl Fn(&crate::support::Received) -> Reply + use<> {
-    let (name, address, sick) = (name(release), address.to_string(), Arc::clone(sick));
-    move |_| {
-        let status = if sick.load(Ordering::SeqCst) { "503 Service Unavailable" } else { "200 OK" };
-        Reply::response(status, &[("X-Release", &name), ("X-Endpoint", &address)], "a page")
     }
 }
 

@@ -91,6 +91,15 @@ impl Endpoint {
         Some(Self::run(listener, Arc::new(follow_script), Arc::new(script)))
     }
 
+    /// An endpoint on a given address whose connections are served by `serve`; `None` while somebody else listens there.
+    pub fn serving_at(
+        address: SocketAddr,
+        serve: impl Fn(&mut Peer) + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
+        Some(Self::run(listener, Arc::new(serve), Arc::new(|_| Reply::ok(""))))
+    }
+
     fn start(bind: &str, script: impl FnOnce(SocketAddr) -> Arc<Script>) -> Self {
         let listener = TcpListener::bind(bind).expect("an endpoint's port can be bound");
         let script = script(listener.local_addr().expect("a listener has an address"));

@@ -13,6 +13,8 @@ pub struct Visitor {
     pub pin: Option<String>,
     /// Whether requests carry the `Sec-Fetch-*` headers of a navigation.
     pub navigates: bool,
+    /// Further header lines of each request, each ended by CRLF.
+    pub headers: String,
     /// How often a connection had to be opened.
     pub connects: usize,
 }
@@ -36,7 +38,15 @@ pub const PIN: &str = "rolling_pin";
 impl Visitor {
     /// A client that has never been here.
     pub fn new(front: SocketAddr, host: &str) -> Self {
-        Self { front, host: host.to_owned(), wire: None, pin: None, navigates: true, connects: 0 }
+        Self {
+            front,
+            host: host.to_owned(),
+            wire: None,
+            pin: None,
+            navigates: true,
+            headers: String::new(),
+            connects: 0,
+        }
     }
 
     /// Asks for a page and fails unless it is answered 200 by a release.
@@ -59,6 +69,7 @@ impl Visitor {
         if self.navigates {
             head += "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: none\r\n";
         }
+        head += &self.headers;
         head += "Cookie: theme=dark";
         if let Some(pin) = &self.pin {
             head += &format!("; {PIN}={pin}");

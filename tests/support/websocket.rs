@@ -29,6 +29,14 @@ pub fn upgrade(target: &str, host: &str) -> String {
     )
 }
 
+/// The answer to [`upgrade`], from a release.
+pub fn upgrade_answer(release: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         X-Release: {release}\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+    )
+}
+
 /// An endpoint that accepts upgrades and echoes every frame unmasked; anything else gets 426.
 pub fn echo_sockets(release: &str) -> Endpoint {
     sockets(release, |peer, _target| echo_frames(peer))
@@ -53,10 +61,7 @@ fn serve(peer: &mut Peer, release: &str, converse: &dyn Fn(&mut Peer, &str)) {
             ));
             continue;
         }
-        peer.send(format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             X-Release: {release}\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
-        ));
+        peer.send(upgrade_answer(release));
         converse(peer, &target);
         return;
     }
