@@ -7,8 +7,10 @@
 //! the log, which by then nobody writes any more.
 
 use std::{
+    fs::DirBuilder,
     io,
     net::{SocketAddr, TcpListener},
+    os::unix::fs::DirBuilderExt as _,
     sync::Arc,
     time::Duration,
 };
@@ -37,6 +39,8 @@ use crate::{
 
 /// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
 const CONTROL_THREADS: usize = 2;
+/// What the router makes of a followed server's keys.
+const FOLLOWED_FILE: &str = "followed.redb";
 /// How long threads of the control plane may take to end.
 const CONTROL_END: Duration = Duration::from_secs(2);
 
@@ -113,10 +117,11 @@ impl Router {
             .map_err(Error::io(format!("cannot listen on {} (--admin)", config.admin)))?;
         let admin_address = admin.local_addr().map_err(Error::io("the admin port"))?;
         make_folder(&config.store)?;
-        let store = runtime.block_on(keyvalues::open(&config.store.url()))?;
+        let store = runtime.block_on(open_store(&config))?;
+        let (store, followed) = runtime.block_on(own_store(&config, store))?;
         let control = {
             let _runtime = runtime.enter();
-            let options = control_options(&config, admin, admin_address);
+            let options = ControlOptions { followed, ..control_options(&config, admin, admin_address) };
             Control::start(options, store, Arc::clone(&live), clock.clone(), counters.clone())?
         };
         let access_log = open_access_log(&config)?;
@@ -249,7 +254,42 @@ fn control_options(config: &Config, admin: TcpListener, admin_address: SocketAdd
         addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
         https: config.https_redirect.is_some(),
         store_kind: store_kind(&config.store),
+        followed: None,
     }
+}
+
+/// Opens the store. A server that cannot be reached now is waited for, so that what was served last is served again.
+async fn open_store(config: &Config) -> Result<Arc<dyn keyvalues::Store>, Error> {
+    let url = config.store.url();
+    match keyvalues::open(&url).await {
+        Ok(store) => Ok(store),
+        Err(keyvalues::OpenError::Store(keyvalues::StoreError::Unreachable(why))) => {
+            tracing::warn!("the store {} cannot be reached and is waited for: {why}", config.store);
+            let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
+            Ok(keyvalues::await_later(&url, !followed))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A server without commits is followed: what the router makes of its keys is kept in a store of its own, in the state
+/// directory. Gives the store to work on, and the one to follow.
+async fn own_store(
+    config: &Config,
+    store: Arc<dyn keyvalues::Store>,
+) -> Result<(Arc<dyn keyvalues::Store>, Option<Arc<dyn keyvalues::Store>>), Error> {
+    if store.capabilities().atomic_commit {
+        return Ok((store, None));
+    }
+    let own = match &config.state {
+        Some(state) => {
+            let what = format!("the state directory {} cannot be made", state.display());
+            DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(Error::io(what))?;
+            config::StoreAddress::Embedded(state.join(FOLLOWED_FILE))
+        }
+        None => config::StoreAddress::Memory,
+    };
+    Ok((keyvalues::open(&own.url()).await?, Some(store)))
 }
 
 /// The folder of the embedded store, so that a router without settings starts in an empty directory.

@@ -33,4 +33,4 @@ pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use limits::{
     COMMIT_BYTES_MAX, COMMIT_CHECKS_MAX, COMMIT_WRITES_MAX, LEASE_TTL_MAX, PROGRESS_EVERY, VALUE_BYTES_MAX,
 };
-pub use open::{OpenError, open};
+pub use open::{OpenError, await_later, open};

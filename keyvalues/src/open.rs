@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{Memory, Store, StoreError};
+use crate::{Memory, Store, StoreError, backends::awaited::Awaited};
 
 /// Every scheme of this build, for messages.
 const BUILT_IN: &[&str] = &[
@@ -68,6 +68,13 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
         "redis" | "rediss" => Ok(Arc::new(crate::Redis::open(rest, scheme == "rediss").await?)),
         _ => Err(OpenError::Scheme { scheme: scheme.into() }),
     }
+}
+
+/// The store of an address whose server does not answer now: it is opened by the first use that finds the server.
+/// Until then every use fails with [`StoreError::Unreachable`]. `commits` says whether the server is one that can be
+/// commanded; one that turns out to be of the other kind is refused.
+pub fn await_later(url: &str, commits: bool) -> Arc<dyn Store> {
+    Arc::new(Awaited::new(url, commits))
 }
 
 #[cfg(test)]

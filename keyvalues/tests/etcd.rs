@@ -5,23 +5,17 @@
 
 mod support;
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keyvalues::{
-    Batch, Etcd, Key, OpenError, Outcome, Store, StoreError, Watch, WatchItem, Write,
-    conformance::{self, Backend, Foreign, Subject},
-};
+use keyvalues::{Batch, Etcd, OpenError, Outcome, Store, StoreError, Watch, WatchItem, Write, conformance};
 use serde_json::json;
-use support::{Server, eventually, judge, wanted};
+use support::{
+    Server, eventually, judge,
+    shared::{OneServer, Reached},
+    wanted,
+};
 
 /// The arguments of one member; `members` are the ports of all, for clients and for each other.
 fn arguments(folder: &Path, index: usize, members: &[[u16; 2]], scheme: &str) -> Vec<String> {
@@ -68,82 +62,29 @@ async fn call(port: u16, path: &str, body: serde_json::Value) -> serde_json::Val
     answer.json().await.unwrap()
 }
 
-struct OnServer {
-    server: Server,
-    subjects: AtomicUsize,
-}
-
-impl OnServer {
-    async fn start() -> Self {
-        Self { server: start().await, subjects: AtomicUsize::new(0) }
-    }
-}
-
-struct Prefixed {
-    port: u16,
-    prefix: String,
-    store: Arc<Etcd>,
-}
-
-impl Prefixed {
-    async fn client(&self) -> Arc<Etcd> {
-        open(self.port, &format!("prefix={}", self.prefix)).await
-    }
-}
+/// The client port of a member.
+#[derive(Clone, Copy)]
+struct Member(u16);
 
 #[async_trait]
-impl Backend for OnServer {
-    async fn subject(&self) -> Box<dyn Subject> {
-        let prefix = format!("case{}:", self.subjects.fetch_add(1, Relaxed));
-        let port = self.server.ports[0];
-        let store = open(port, &format!("prefix={prefix}")).await;
-        Box::new(Prefixed { port, prefix, store })
-    }
-}
+impl Reached for Member {
+    const FOREIGN: bool = true;
 
-#[async_trait]
-impl Subject for Prefixed {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<Etcd>::clone(&self.store)
+    async fn open(&self, prefix: &str) -> Arc<dyn Store> {
+        open(self.0, &format!("prefix={prefix}")).await
     }
 
-    async fn second(&self) -> Arc<dyn Store> {
-        self.client().await
+    async fn compact(&self, store: &dyn Store) {
+        let revision = store.list(&[]).await.unwrap().revision;
+        call(self.0, "kv/compaction", json!({"revision": revision.to_string()})).await;
     }
 
-    async fn reopen(&mut self) {
-        self.store = self.client().await;
+    async fn put(&self, name: String, value: &[u8]) {
+        call(self.0, "kv/put", json!({"key": STANDARD.encode(name), "value": STANDARD.encode(value)})).await;
     }
 
-    fn foreign(&self) -> Option<Arc<dyn Foreign>> {
-        Some(Arc::new(OtherTool { port: self.port, prefix: self.prefix.clone() }))
-    }
-
-    async fn compact(&self) {
-        let revision = self.store.list(&[]).await.unwrap().revision;
-        call(self.port, "kv/compaction", json!({"revision": revision.to_string()})).await;
-    }
-}
-
-struct OtherTool {
-    port: u16,
-    prefix: String,
-}
-
-impl OtherTool {
-    fn name(&self, key: &Key) -> String {
-        STANDARD.encode(format!("{}{key}", self.prefix))
-    }
-}
-
-#[async_trait]
-impl Foreign for OtherTool {
-    async fn put(&self, key: &Key, value: &[u8]) {
-        call(self.port, "kv/put", json!({"key": self.name(key), "value": STANDARD.encode(value)})).await;
-    }
-
-    async fn delete(&self, key: &Key) {
-        call(self.port, "kv/deleterange", json!({"key": self.name(key)})).await;
+    async fn delete(&self, name: String) {
+        call(self.0, "kv/deleterange", json!({"key": STANDARD.encode(name)})).await;
     }
 }
 
@@ -152,14 +93,17 @@ const COMPACTS: &str = "a_watch_from_compacted_history_resyncs";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn etcd_conforms() {
-    let backend = OnServer::start().await;
+    let server = start().await;
+    let backend = OneServer::new(Member(server.ports[0]));
     let report = conformance::run(&backend, |name| wanted(name) && name != COMPACTS, 6).await;
     judge(&report, 105);
 }
 
 #[tokio::test]
 async fn etcd_conforms_when_compacted() {
-    let report = conformance::run(&OnServer::start().await, |name| name == COMPACTS, 1).await;
+    let server = start().await;
+    let backend = OneServer::new(Member(server.ports[0]));
+    let report = conformance::run(&backend, |name| name == COMPACTS, 1).await;
     judge(&report, 1);
 }
 

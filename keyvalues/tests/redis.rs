@@ -5,20 +5,18 @@
 
 mod support;
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keyvalues::{
-    Batch, Event, Key, OpenError, Outcome, Redis, Store, StoreError, Watch, WatchItem, Write,
-    conformance::{self, Backend, Foreign, Subject},
+    Batch, Event, OpenError, Outcome, Redis, Store, StoreError, Watch, WatchItem, Write,
+    conformance::{self, Foreign},
 };
-use support::{Server, eventually, judge, push_out, wanted};
+use support::{
+    Server, eventually, judge,
+    shared::{OneServer, OtherTool, Reached},
+    wanted,
+};
 
 fn arguments(folder: &Path, ports: &[u16]) -> Vec<String> {
     let (port, folder) = (ports[0].to_string(), folder.to_str().unwrap());
@@ -51,83 +49,38 @@ async fn open(port: u16, options: &str) -> Arc<Redis> {
     Arc::new(Redis::open(&format!("//127.0.0.1:{port}/1?{options}"), false).await.unwrap())
 }
 
-struct OnServer {
-    server: Server,
-    subjects: AtomicUsize,
-}
-
-struct Prefixed {
-    port: u16,
-    prefix: String,
-    store: Arc<Redis>,
-}
-
-impl Prefixed {
-    async fn client(&self) -> Arc<Redis> {
-        open(self.port, &format!("prefix={}", self.prefix)).await
-    }
-}
+/// The port of a server.
+#[derive(Clone, Copy)]
+struct Port(u16);
 
 #[async_trait]
-impl Backend for OnServer {
-    async fn subject(&self) -> Box<dyn Subject> {
-        // Prefixes that begin alike and hold pattern characters, so that cases would notice each other.
-        let prefix = format!("case*{}:", self.subjects.fetch_add(1, Relaxed));
-        let port = self.server.ports[0];
-        let store = open(port, &format!("prefix={prefix}")).await;
-        Box::new(Prefixed { port, prefix, store })
-    }
-}
+impl Reached for Port {
+    const FOREIGN: bool = true;
 
-#[async_trait]
-impl Subject for Prefixed {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<Redis>::clone(&self.store)
+    async fn open(&self, prefix: &str) -> Arc<dyn Store> {
+        open(self.0, &format!("prefix={prefix}")).await
     }
 
-    async fn second(&self) -> Arc<dyn Store> {
-        self.client().await
+    /// With a character that is a pattern's elsewhere.
+    fn prefix(&self, case: usize) -> String {
+        format!("case*{case}:")
     }
 
-    async fn reopen(&mut self) {
-        self.store = self.client().await;
-    }
-
-    fn foreign(&self) -> Option<Arc<dyn Foreign>> {
-        Some(Arc::new(OtherTool { port: self.port, prefix: self.prefix.clone() }))
-    }
-
-    async fn compact(&self) {
-        push_out(&*self.store).await;
-    }
-}
-
-struct OtherTool {
-    port: u16,
-    prefix: String,
-}
-
-#[async_trait]
-impl Foreign for OtherTool {
-    async fn put(&self, key: &Key, value: &[u8]) {
-        let mut connection = raw(self.port).get_multiplexed_async_connection().await.unwrap();
-        let name = format!("{}{key}", self.prefix);
+    async fn put(&self, name: String, value: &[u8]) {
+        let mut connection = raw(self.0).get_multiplexed_async_connection().await.unwrap();
         redis::cmd("SET").arg(name).arg(value).query_async::<()>(&mut connection).await.unwrap();
     }
 
-    async fn delete(&self, key: &Key) {
-        let mut connection = raw(self.port).get_multiplexed_async_connection().await.unwrap();
-        redis::cmd("DEL")
-            .arg(format!("{}{key}", self.prefix))
-            .query_async::<()>(&mut connection)
-            .await
-            .unwrap();
+    async fn delete(&self, name: String) {
+        let mut connection = raw(self.0).get_multiplexed_async_connection().await.unwrap();
+        redis::cmd("DEL").arg(name).query_async::<()>(&mut connection).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_conforms() {
-    let backend = OnServer { server: start().await, subjects: AtomicUsize::new(0) };
+    let server = start().await;
+    let backend = OneServer::new(Port(server.ports[0]));
     let report = conformance::run(&backend, wanted, 6).await;
     judge(&report, 105);
 }
@@ -231,7 +184,7 @@ async fn notifications_tell_of_foreign_writes_where_they_are_on() {
     let store = open(port, "prefix=p[*]:").await;
     let mut watch = store.watch(&["f/"], 0).await.unwrap();
     assert!(matches!(watch.next().await, Ok(WatchItem::Progress(_))), "the feed is running");
-    let tool = OtherTool { port, prefix: "p[*]:".into() };
+    let tool = OtherTool { reached: Port(port), prefix: "p[*]:".into() };
     for name in ["f/1", "f/2"] {
         let name = support::key(name);
         tool.put(&name, b"theirs").await;

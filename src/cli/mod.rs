@@ -29,6 +29,7 @@ mod stable;
 mod state;
 mod status;
 mod sticky;
+mod store;
 mod unlock;
 
 use std::process::ExitCode;
@@ -83,6 +84,7 @@ enum Verb {
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),
     Kv(kv::Arguments),
+    Store(store::Arguments),
     Check(check::Arguments),
     Completions(completions::Arguments),
 }
@@ -129,6 +131,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
             Verb::Kv(arguments) => kv::run(arguments, printer).await,
+            Verb::Store(arguments) => store::run(arguments, printer).await,
             Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),
         }
     })

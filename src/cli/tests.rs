@@ -73,6 +73,10 @@ fn the_api_page_describes_every_call_that_the_command_line_makes() {
         ("get", "/api/kv/{key}".to_owned()),
         ("put", "/api/kv/{key}".to_owned()),
         ("delete", "/api/kv/{key}".to_owned()),
+        ("post", "/api/v1/store/list".to_owned()),
+        ("post", "/api/v1/store/commit".to_owned()),
+        ("post", "/api/v1/store/accept".to_owned()),
+        ("post", "/api/v1/store/restore".to_owned()),
     ];
     for (method, path) in calls {
         assert!(page["paths"][&path][method].is_object(), "{method} {path}");

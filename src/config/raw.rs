@@ -75,10 +75,13 @@ impl RawConfig {
             (Some(_), None) => return Err(ConfigError::Half { set: "KV_IP", missing: "KV_PORT" }),
             (None, Some(_)) => return Err(ConfigError::Half { set: "KV_PORT", missing: "KV_IP" }),
         };
+        // The old image showed its one token to the store as well.
+        let token = present("OCCS_API_TOKEN").map(|token| format!(":{}@", escaped(&token)));
+        let token = token.unwrap_or_default();
         let text = if address.contains(':') && !address.starts_with('[') {
-            format!("http://[{address}]:{port}")
+            format!("http://{token}[{address}]:{port}")
         } else {
-            format!("http://{address}:{port}")
+            format!("http://{token}{address}:{port}")
         };
         let given = Given { text, source: Source::Environment("KV_IP") };
         self.given.entry(setting::STORE.name).or_insert(given);
@@ -143,6 +146,15 @@ impl RawConfig {
         let given = self.given.get(setting.name).cloned().unwrap_or_else(default);
         (given.source != Source::Default || !given.text.is_empty()).then_some(given)
     }
+}
+
+/// A token as it is written into an address.
+fn escaped(token: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    token
+        .bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// A TOML value as the text one would write in a flag: lists are joined by commas.

@@ -73,7 +73,8 @@ fn the_old_images_environment_is_understood() {
         ("OCCS_API_TOKEN", "0123456789abcdef"),
     ]);
     let config = Config::from_raw(&raw.unwrap()).unwrap();
-    assert_eq!(config.store.url(), "http://172.17.0.1:9109");
+    assert_eq!(config.store.url(), "http://:0123456789abcdef@172.17.0.1:9109");
+    assert_eq!(config.store.to_string(), "http://172.17.0.1:9109");
     assert_eq!(config.app.unwrap().as_str(), "docker-hello-world");
     assert_eq!(config.token.unwrap().expose(), "0123456789abcdef");
     assert_eq!(config.state.as_deref(), Some(Path::new("./rolling-router-state")));

@@ -26,6 +26,7 @@ use super::{
     api::store::ServedStore,
     auth::{throttle::Throttle, tokens::Tokens},
     error::{ApiError, Kind},
+    settlement::{Decision, Settled, Settlement},
     store::StoreHandle,
     stream::Feed,
     sync::{status::StoreStatus, view::View},
@@ -39,8 +40,6 @@ use crate::{
 
 /// Locks of apps: one command at a time per app and router, so that our own commands never conflict.
 const TURNS: usize = 64;
-/// How often it is looked whether an accepted store is followed: a person waits, once in a year.
-const ACCEPT_POLL: Duration = Duration::from_millis(20);
 
 /// What the control plane was started with, as far as handlers need it.
 #[derive(Debug, Clone)]
@@ -50,6 +49,8 @@ pub struct CoreOptions {
     pub addresses: AddressPolicy,
     pub https: bool,
     pub store_kind: String,
+    /// The store is a copy of a server's keys: they are changed there and nowhere else.
+    pub followed: bool,
     pub listen: Vec<SocketAddr>,
 }
 
@@ -75,6 +76,8 @@ pub struct Shared {
     pub feed: Feed,
     /// What other routers hold of the store that this one serves them.
     pub served_store: ServedStore,
+    /// What an operator decided about a store that is another one than the table came from.
+    pub settlement: Settlement,
     /// Asks `sync` to list the store again.
     pub relist: Notify,
     pub started: Duration,
@@ -82,7 +85,6 @@ pub struct Shared {
     reached: watch::Sender<Revision>,
     published: watch::Sender<bool>,
     stop: watch::Sender<bool>,
-    accept_store: AtomicBool,
     accepting: AtomicBool,
     failed_sign_ins: AtomicU64,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -124,13 +126,13 @@ impl Core {
             view: ArcSwap::default(),
             board: ArcSwap::default(),
             served_store: ServedStore::default(),
+            settlement: Settlement::default(),
             relist: Notify::new(),
             started,
             pin_keys: Mutex::new(None),
             reached: watch::Sender::new(0),
             published: watch::Sender::new(false),
             stop: watch::Sender::new(false),
-            accept_store: AtomicBool::new(false),
             accepting: AtomicBool::new(false),
             failed_sign_ins: AtomicU64::new(0),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
@@ -191,21 +193,17 @@ impl Shared {
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// Has `sync` take the store as it is; `false` when that takes too long.
-    pub async fn accept_store(&self, wait: Duration) -> bool {
-        self.accept_store.store(true, Ordering::Relaxed);
+    /// Has `sync` carry out what was decided about the store.
+    pub async fn settle(&self, decision: Decision, wait: Duration) -> Result<Settled, ApiError> {
+        let answer = self.settlement.ask(decision);
         self.relist.notify_one();
-        let settled = async {
-            while self.accept_store.load(Ordering::Relaxed) || self.status.diverged().is_some() {
-                tokio::time::sleep(ACCEPT_POLL).await;
-            }
-        };
-        timeout(wait, settled).await.is_ok()
-    }
-
-    /// Whether an operator accepted the store; asked once.
-    pub fn take_accept_store(&self) -> bool {
-        self.accept_store.swap(false, Ordering::Relaxed)
+        let answered = timeout(wait, answer).await;
+        if let Ok(Ok(result)) = answered {
+            return result;
+        }
+        self.settlement.take();
+        let message = "the store could not be read or written; look at its state and try again";
+        Err(ApiError::new(Kind::StoreUnavailable, message))
     }
 
     /// Says whether the front listeners accept.

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const STORE_READ_MAX: Duration = Duration::from_secs(2);
 /// How long one commit may take: it waits for a disk or a quorum.
 pub const STORE_COMMIT_MAX: Duration = Duration::from_secs(4);
+/// How long a restore may take: 10,000 keys are 120 commits.
+pub const STORE_RESTORE_MAX: Duration = Duration::from_secs(30);
 /// How long a command waits, after its commit, until this router serves the result.
 pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(2);
 /// The longest `?timeout=` of `?wait=fleet`.

@@ -19,6 +19,7 @@ mod kv;
 mod limits;
 mod listener;
 mod metrics;
+mod settlement;
 mod state_dir;
 mod store;
 mod stream;
@@ -46,7 +47,7 @@ use self::{
     error::{ApiError, Kind},
     state_dir::StateDir,
     store::StoreHandle,
-    sync::SyncOptions,
+    sync::{SyncOptions, followed::Followed},
 };
 use crate::{
     clock::Clock,
@@ -80,6 +81,8 @@ pub struct ControlOptions {
     pub https: bool,
     /// The store's kind, to be shown, such as `embedded`.
     pub store_kind: String,
+    /// A server without commits whose keys the store is to be a copy of. Such a router takes no command.
+    pub followed: Option<Arc<dyn Store>>,
 }
 
 /// Why the control plane did not start.
@@ -130,6 +133,7 @@ impl Control {
                 addresses: options.addresses,
                 https: options.https,
                 store_kind: options.store_kind,
+                followed: options.followed.is_some(),
                 listen: options.front,
             },
             node,
@@ -141,8 +145,10 @@ impl Control {
         });
         let mut tasks = JoinSet::new();
         let addresses = listen(&core, &mut tasks, options.admin)?;
-        let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed: options.keyvalues };
-        tasks.spawn(sync::run(core.clone(), sync, core.stop_signal()));
+        // What a server's keys are is said there.
+        let seed = if options.followed.is_some() { Vec::new() } else { options.keyvalues };
+        let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed };
+        tasks.spawn(follow(core.clone(), sync, options.followed));
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), stream::run(core.clone())));
         Ok(Self { core, tasks, addresses, generated_token: loaded.generated })
@@ -178,6 +184,15 @@ impl Control {
         self.core.stop();
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// Follows the store; where that is a copy, the server is copied first and goes on being copied.
+async fn follow(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
+    let stop = core.stop_signal();
+    let Some(source) = followed else { return sync::run(core, options, stop).await };
+    let mut followed = Followed::new(core.clone(), source);
+    followed.begin().await;
+    tokio::join!(sync::run(core.clone(), options, stop), until_stopped(core, followed.run()));
 }
 
 fn listen(

@@ -1,70 +1,33 @@
 //! The conformance suite against the store that a real router serves.
 
-use crate::support::{Router, router, router::token};
+use super::servers::shared::{OneServer, Reached};
+use crate::support::{router, router::token};
 use async_trait::async_trait;
 use keyvalues::{
-    Store, VALUE_BYTES_MAX, Write,
-    conformance::{self, Backend, Report, Subject},
+    Store,
+    conformance::{self, Report},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// A router whose store is in a file, and clients of its admin port.
-struct Serving {
-    router: Router,
-    subjects: AtomicUsize,
+/// The admin port of a router.
+#[derive(Clone, Copy)]
+struct Admin {
+    address: SocketAddr,
     prefixed: bool,
 }
 
-impl Serving {
-    fn start(prefixed: bool) -> Self {
-        Self { router: router().durable().start(), subjects: AtomicUsize::new(0), prefixed }
-    }
-}
-
-/// One case's keys, told apart by what stands before them.
-struct Prefixed {
-    address: String,
-    store: Arc<dyn Store>,
-}
-
-async fn open(address: &str) -> Arc<dyn Store> {
-    keyvalues::open(address).await.expect("the router serves its store")
-}
-
 #[async_trait]
-impl Backend for Serving {
-    async fn subject(&self) -> Box<dyn Subject> {
-        let number = self.subjects.fetch_add(1, Relaxed);
-        let prefix = if self.prefixed { format!("case{number}:") } else { String::new() };
-        let address = format!("http://:{}@{}?prefix={prefix}", token("admin"), self.router.admin);
-        let store = open(&address).await;
-        Box::new(Prefixed { address, store })
-    }
-}
+impl Reached for Admin {
+    const FOREIGN: bool = false;
 
-#[async_trait]
-impl Subject for Prefixed {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
+    async fn open(&self, prefix: &str) -> Arc<dyn Store> {
+        let address = format!("http://:{}@{}?prefix={prefix}", token("admin"), self.address);
+        keyvalues::open(&address).await.expect("the router serves its store")
     }
 
-    async fn second(&self) -> Arc<dyn Store> {
-        open(&self.address).await
-    }
-
-    async fn reopen(&mut self) {
-        self.store = open(&self.address).await;
-    }
-
-    async fn compact(&self) {
-        let key: keyvalues::Key = "ballast".parse().expect("a valid key");
-        for _ in 0..17 {
-            let write = Write::put(key.clone(), vec![0; VALUE_BYTES_MAX]);
-            self.store.commit(vec![], vec![write]).await.expect("it is written");
-        }
+    fn prefix(&self, case: usize) -> String {
+        if self.prefixed { format!("case{case}:") } else { String::new() }
     }
 }
 
@@ -79,13 +42,16 @@ fn judge(report: &Report, least: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_that_a_router_serves_conforms() {
-    let serving = Serving::start(true);
+    let serving = router().durable().start();
+    let backend = OneServer::new(Admin { address: serving.admin, prefixed: true });
     let together = |name: &str| !ALONE.contains(&name) && !FULL.contains(&name);
-    judge(&conformance::run(&serving, together, 4).await, 95);
-    judge(&conformance::run(&serving, |name| ALONE.contains(&name), 1).await, ALONE.len());
+    judge(&conformance::run(&backend, together, 4).await, 95);
+    judge(&conformance::run(&backend, |name| ALONE.contains(&name), 1).await, ALONE.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limits_through_a_router_are_those_of_any_store() {
-    judge(&conformance::run(&Serving::start(false), |name| FULL.contains(&name), 1).await, FULL.len());
+    let serving = router().durable().start();
+    let backend = OneServer::new(Admin { address: serving.admin, prefixed: false });
+    judge(&conformance::run(&backend, |name| FULL.contains(&name), 1).await, FULL.len());
 }

@@ -42,6 +42,7 @@ pub struct RouterBuilder {
     endpoints: Vec<(String, Endpoint)>,
     embedded: bool,
     store: Option<String>,
+    environment: Vec<(String, String)>,
     workers: Option<usize>,
     access_log: Option<PathBuf>,
     flags: Vec<String>,
@@ -116,6 +117,13 @@ impl RouterBuilder {
         self
     }
 
+    /// With the store that these variables lead to.
+    pub fn environment(mut self, variables: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.environment.extend(variables.iter().map(owned));
+        self
+    }
+
     /// With this many workers; one unless said.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -170,6 +178,7 @@ impl RouterBuilder {
             workers: self.workers.unwrap_or(1),
             access_log: self.access_log.map_or_else(|| "off".into(), |file| file.display().to_string()),
             flags: self.flags,
+            environment: self.environment,
             descriptors_max: self.descriptors_max,
             seeded: true,
         };
@@ -204,6 +213,7 @@ struct Launch {
     workers: usize,
     access_log: String,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     descriptors_max: Option<u64>,
     seeded: bool,
 }
@@ -340,7 +350,10 @@ impl Router {
         let log = fs::File::create(self.log_file()).expect("the log file can be made");
         let mut command = self.launch.command();
         command.arg("serve").args(["--listen", &self.front.to_string(), "--admin", &self.admin.to_string()]);
-        command.args(["--store", &self.launch.store, "--app", APP, "--access-log", &self.launch.access_log]);
+        command.args(["--app", APP, "--access-log", &self.launch.access_log]);
+        if self.launch.environment.is_empty() {
+            command.args(["--store", &self.launch.store]);
+        }
         command.args(["--workers", &self.launch.workers.to_string()]);
         command.arg("--token-file").arg(self.path("tokens")).arg("--state").arg(self.path("state"));
         if self.launch.seeded {
@@ -349,6 +362,7 @@ impl Router {
         for name in ["APP_NAME", "KV_IP", "KV_PORT", "OCCS_API_TOKEN"] {
             command.env_remove(name);
         }
+        command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
         command.args(&self.launch.flags).current_dir(self.dir.path());
         let copy = log.try_clone().expect("the log file can be shared");
         command.stdin(Stdio::null()).stdout(Stdio::from(copy)).stderr(Stdio::from(log));

@@ -1,5 +1,6 @@
 //! The implementations of the store contract, one file or folder each.
 
+pub(crate) mod awaited;
 #[cfg(feature = "embedded")]
 pub(crate) mod embedded;
 #[cfg(feature = "etcd")]

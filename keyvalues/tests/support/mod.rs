@@ -6,6 +6,8 @@
     reason = "each suite uses its part; helpers panic like the tests they serve"
 )]
 
+pub mod shared;
+
 use std::{
     net::TcpListener,
     path::Path,

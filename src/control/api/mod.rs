@@ -56,6 +56,7 @@ pub fn routes() -> Router<Core> {
         .route("/api/v1/router", get(router::read))
         .nest("/api/v1/store", store::routes())
         .route("/api/v1/store/accept", post(router::accept))
+        .route("/api/v1/store/restore", post(router::restore))
         .route("/api/v1/whoami", get(router::whoami))
         .route("/api/v1/tokens", get(router::tokens))
         .route("/api/openapi.json", get(description::read))

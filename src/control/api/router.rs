@@ -8,7 +8,8 @@ use crate::{
     control::{
         core::Core,
         error::{ApiError, Kind},
-        limits::{SERVED_WAIT_MAX, STALE_AFTER},
+        limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
+        settlement::Decision,
     },
     rollout::command::Role,
 };
@@ -30,6 +31,7 @@ pub fn facts(core: &Core) -> Value {
         "ready": core.ready(),
         "store": {
             "kind": core.options.store_kind,
+            "followed": core.options.followed,
             "state": status.state().as_str(),
             "detail": status.diverged().or_else(|| status.down()),
             "staleness_seconds": status.staleness().map(|staleness| staleness.as_secs()),
@@ -46,15 +48,35 @@ pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<Value>
     call.caller.needs(Role::Admin)?;
     let actor = call.caller.name.clone();
     call.finish()?;
-    if core.status.diverged().is_none() {
-        let message = "the store is the one this router follows; there is nothing to accept";
-        return Err(ApiError::new(Kind::Refused("not_diverged"), message));
-    }
+    refuse_undiverged(&core)?;
     tracing::warn!(actor, "the store is accepted as it is");
-    if !core.accept_store(SERVED_WAIT_MAX + STALE_AFTER).await {
-        return Err(ApiError::new(Kind::StoreUnavailable, "the store could not be read; try again"));
-    }
+    core.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
     Ok(Json(json!({ "result": "done" })))
+}
+
+/// `POST /api/v1/store/restore`: writes the last good state back into a store that fell or was lost.
+pub async fn restore(State(core): State<Core>, mut call: Write) -> Result<Json<Value>, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    let actor = call.caller.name.clone();
+    let replace = call.fields.flag("replace")?.unwrap_or(false);
+    let dry_run = call.fields.flag("dry_run")?.unwrap_or(false);
+    call.finish()?;
+    refuse_undiverged(&core)?;
+    if !dry_run {
+        tracing::warn!(actor, replace, "the last good state is written back into the store");
+    }
+    let settled = core.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
+    let mut answer = json!(settled);
+    answer["result"] = json!(if dry_run { "unchanged" } else { "done" });
+    Ok(Json(answer))
+}
+
+fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {
+    if core.status.diverged().is_some() {
+        return Ok(());
+    }
+    let message = "the store is the one this router follows; there is nothing to settle";
+    Err(ApiError::new(Kind::Refused("not_diverged"), message))
 }
 
 /// `GET /api/v1/whoami`

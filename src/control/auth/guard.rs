@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -55,8 +55,21 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let caller = authenticate(core, request.headers(), peer)?;
+    refuse_when_followed(core, request)?;
     request.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// The keys of a server that is followed are changed there; here they are only read. Whether that server may be empty
+/// is for an operator of this router to say.
+fn refuse_when_followed(core: &Core, request: &Request) -> Result<(), ApiError> {
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    if !core.options.followed || reads || request.uri().path() == "/api/v1/store/accept" {
+        return Ok(());
+    }
+    let message = "this router follows the keys of a server that has no commits: write them there. Commands need one of \
+                   the other stores";
+    Err(ApiError::new(Kind::Unsupported, message))
 }
 
 fn is_below(path: &str, root: &str) -> bool {

@@ -16,6 +16,7 @@ use super::{
     last_good::LastGood,
     origin,
     pinkeys::{self, PIN_KEYS},
+    restore::Restore,
     upkeep::Upkeep,
     view::View,
 };
@@ -23,6 +24,7 @@ use crate::{
     control::{
         core::Core,
         limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
+        settlement::{Asked, Decision, Settled},
     },
     rollout::{
         keys::{self, Meaning},
@@ -168,12 +170,12 @@ impl Follower {
         let own = self.core.store.epoch().await?;
         let listing = origin::list(&self.core).await?;
         let mut listing = listing;
+        let mut settled = None;
         if let Some(why) = self.identity.as_ref().and_then(|known| known.contradiction(&listing, &own)) {
-            if !self.core.take_accept_store() {
-                return Err(Ended::Diverged(why));
-            }
-            listing = origin::renew_epoch(&self.core, &listing).await?;
+            let (settling, fresh) = self.settle(listing, why).await?;
+            listing = fresh;
             self.identity = None;
+            settled = Some(settling);
         }
         let kept = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         let listing = if self.core.store.capabilities().atomic_commit {
@@ -184,7 +186,33 @@ impl Follower {
         let epoch = identity::value(&listing, EPOCH).unwrap_or_default();
         self.identity.get_or_insert_with(|| Identity::new(epoch, &own));
         self.take_listing(&listing)?;
+        if let Some((asked, settled)) = settled {
+            // What was decided must not have to be decided again after a crash.
+            self.last_good.finish(self.identity.as_ref()).await;
+            asked.answer(Ok(settled));
+        }
         Ok(listing.revision)
+    }
+
+    /// Carries out what an operator decided about a store that contradicts what was seen of it; without a decision it
+    /// stays refused.
+    async fn settle(&mut self, listing: Listing, why: String) -> Result<((Asked, Settled), Listing), Ended> {
+        let Some(asked) = self.core.settlement.take() else { return Err(Ended::Diverged(why)) };
+        let known = self.identity.as_ref().map_or("", |known| known.epoch.as_str());
+        let Decision::Restore { replace, dry_run } = asked.decision else {
+            let listing = origin::accept(&self.core, listing, known).await?;
+            return Ok(((asked, Settled::default()), listing));
+        };
+        let restore = Restore::plan(&listing, self.last_good.values(), known);
+        let settled = restore.settled();
+        let refused = restore.refuse_foreign(replace || dry_run);
+        if dry_run || refused.is_err() {
+            asked.answer(refused.map(|()| settled));
+            return Err(Ended::Diverged(why));
+        }
+        let pins = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+        restore.carry_out(&self.core, &listing, pins.as_ref()).await?;
+        Ok(((asked, settled), origin::list(&self.core).await?))
     }
 
     fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
@@ -427,6 +455,6 @@ impl Follower {
 }
 
 /// Whether a key may change what is routed: not events, not the router's own.
-fn is_routed(key: &str) -> bool {
+pub fn is_routed(key: &str) -> bool {
     !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
 }

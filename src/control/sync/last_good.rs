@@ -66,6 +66,11 @@ impl LastGood {
         saved.ok()
     }
 
+    /// The last good keyvalues: value and revision by key.
+    pub fn values(&self) -> &BTreeMap<String, (Bytes, u64)> {
+        &self.values
+    }
+
     /// The pin keys last known.
     pub fn pin_keys(&self) -> Option<&PinKeys> {
         self.pin_keys.as_ref()

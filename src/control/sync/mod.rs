@@ -5,11 +5,13 @@
 //! for by a request of an end user.
 
 pub mod deadlines;
+pub mod followed;
 pub mod follower;
 pub mod identity;
 pub mod last_good;
 pub mod origin;
 pub mod pinkeys;
+pub mod restore;
 pub mod status;
 pub mod upkeep;
 pub mod view;

@@ -67,8 +67,17 @@ pub async fn prepare(
     Err(StoreError::Unreachable("the store does not keep what is written to it".into()).into())
 }
 
-/// Gives the store a new epoch: from here on, what it holds is what counts.
-pub async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Ended> {
+/// Takes the store as it is: from here on, what it holds is what counts. A store that has an epoch which this router
+/// never knew keeps it, since others may follow it by that; any other gets a new one, so that nobody takes what it
+/// holds now for what it was.
+pub async fn accept(core: &Core, listing: Listing, known: &str) -> Result<Listing, Ended> {
+    if identity::value(&listing, EPOCH).is_some_and(|epoch| epoch != known) {
+        return Ok(listing);
+    }
+    renew_epoch(core, &listing).await
+}
+
+async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Ended> {
     let key = known_key(EPOCH);
     let check = match identity::entry(listing, EPOCH) {
         Some(entry) => Check::Unchanged(key.clone(), entry.modified),
@@ -105,10 +114,10 @@ async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Ended>
     Ok(())
 }
 
-fn known_key(key: &str) -> Key {
+pub fn known_key(key: &str) -> Key {
     key.parse().expect("a constant of ours is a valid key")
 }
 
-fn random_failed(error: impl std::fmt::Display) -> Ended {
+pub fn random_failed(error: impl std::fmt::Display) -> Ended {
     Ended::Store(StoreError::Invalid(format!("the system gives no random numbers: {error}")))
 }

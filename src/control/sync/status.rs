@@ -39,6 +39,8 @@ impl StoreState {
 pub struct StoreStatus {
     clock: Clock,
     now: Mutex<Now>,
+    /// The server that the store is a copy of, if it is one.
+    source: Mutex<Option<Source>>,
 }
 
 #[derive(Debug, Default)]
@@ -49,9 +51,16 @@ struct Now {
     diverged: Option<String>,
 }
 
+#[derive(Debug, Default)]
+struct Source {
+    confirmed: Option<Duration>,
+    down: Option<String>,
+    diverged: Option<String>,
+}
+
 impl StoreStatus {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, now: Mutex::default() }
+        Self { clock, now: Mutex::default(), source: Mutex::default() }
     }
 
     /// The store was read up to this revision just now.
@@ -72,14 +81,36 @@ impl StoreStatus {
         now.diverged = Some(why);
     }
 
+    /// The followed server was read just now.
+    pub fn source_confirmed(&self) {
+        let confirmed = Some(self.clock.monotonic());
+        *self.source() = Some(Source { confirmed, ..Source::default() });
+    }
+
+    /// The followed server cannot be read.
+    pub fn source_down(&self, why: String) {
+        let mut source = self.source();
+        let source = source.get_or_insert_default();
+        (source.down, source.diverged) = (Some(why), None);
+    }
+
+    /// The followed server can be read, and what it holds does not count.
+    pub fn source_diverged(&self, why: String) {
+        let mut source = self.source();
+        let source = source.get_or_insert_default();
+        (source.down, source.diverged) = (None, Some(why));
+    }
+
     /// Why commands are refused, if they are.
     pub fn diverged(&self) -> Option<String> {
-        self.lock().diverged.clone()
+        let source = || self.source().as_ref().and_then(|source| source.diverged.clone());
+        self.lock().diverged.clone().or_else(source)
     }
 
     /// Why the store cannot be read, if it cannot.
     pub fn down(&self) -> Option<String> {
-        self.lock().down.clone()
+        let source = || self.source().as_ref().and_then(|source| source.down.clone());
+        self.lock().down.clone().or_else(source)
     }
 
     /// Whether the store can be read and is the right one, as far as is known.
@@ -94,19 +125,27 @@ impl StoreStatus {
 
     /// Time since the last confirmed read; `None` before the first.
     pub fn staleness(&self) -> Option<Duration> {
-        let confirmed = self.lock().confirmed?;
+        let own = self.lock().confirmed?;
+        // The copy is as stale as what it was taken from.
+        let confirmed = match self.source().as_ref() {
+            Some(source) => source.confirmed?.min(own),
+            None => own,
+        };
         Some(self.clock.monotonic().saturating_sub(confirmed))
     }
 
     pub fn state(&self) -> StoreState {
         let stale = self.staleness().is_none_or(|staleness| staleness > STALE_AFTER);
-        let now = self.lock();
-        match (&now.diverged, &now.down) {
+        match (self.diverged(), self.down()) {
             (Some(_), _) => StoreState::Diverged,
             (None, Some(_)) => StoreState::Down,
             (None, None) if stale => StoreState::Stale,
             (None, None) => StoreState::Current,
         }
+    }
+
+    fn source(&self) -> MutexGuard<'_, Option<Source>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Now> {

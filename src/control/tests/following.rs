@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keyvalues::{
-    Embedded, Key, Memory, StoreError, Write,
+    Embedded, Key, Memory, Store, StoreError, Write,
     faults::{Faults, Faulty, Lost},
 };
 use reqwest::{Method, StatusCode};
@@ -162,6 +162,29 @@ async fn another_store_is_refused_until_an_operator_accepts_it() {
     assert_eq!(router["store"]["state"], "diverged");
     bench.ok(Method::POST, "/api/v1/store/accept", Value::Null).await;
     bench.ok(Method::PUT, "/api/v1/apps/shop/sticky", json!({ "sticky": false })).await;
+}
+
+/// Each router that accepted gave the store a new epoch, which was another store to all the others: two operators
+/// could not both be done.
+#[tokio::test]
+async fn the_routers_of_a_fleet_accept_one_after_the_other() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let mut first = Bench::on(Arc::clone(&store), None, Clock::system()).await.with_stable().await;
+    let mut second = Bench::on(store, None, Clock::system()).await;
+    (first.token, second.token) = ("root-token", "root-token");
+    first.past("rolling/router/epoch", "another").await;
+    for bench in [&first, &second] {
+        eventually("commands are refused", async || {
+            bench.call(Method::PUT, STICKY, json!({ "sticky": false })).await.0 == StatusCode::CONFLICT
+        })
+        .await;
+    }
+    for bench in [&first, &second] {
+        bench.ok(Method::POST, "/api/v1/store/accept", Value::Null).await;
+    }
+    for (bench, sticky) in [(&first, false), (&second, true)] {
+        bench.ok(Method::PUT, STICKY, json!({ "sticky": sticky })).await;
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod access;
 mod following;
 mod releasing;
+mod sizes;
 mod watching;
 
 use std::{
@@ -67,6 +68,7 @@ impl Bench {
             addresses: crate::rollout::endpoint::AddressPolicy::default(),
             https: false,
             store_kind: "memory".into(),
+            followed: None,
         };
         let (store_too, live_too) = (Arc::clone(&store), Arc::clone(&live));
         let control = Control::start(options, store_too, live_too, clock.clone(), Counters::new(1)).unwrap();

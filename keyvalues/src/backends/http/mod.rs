@@ -1,13 +1,15 @@
-//! A store behind HTTP: another rolling-router, which keeps the whole contract.
+//! A store behind HTTP: another rolling-router, which keeps the whole contract, or a server with plain keys and values,
+//! which is followed. Which of them a server is, is found out when it is opened.
 
 mod link;
+mod plain;
 mod router;
 
 use std::sync::Arc;
 
 use crate::{OpenError, Store};
 
-use self::{link::Link, router::Served};
+use self::{link::Link, plain::Plain, router::Served};
 
 /// Stores behind HTTP.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ impl Http {
     /// files.
     pub async fn open(rest: &str, tls: bool) -> Result<Arc<dyn Store>, OpenError> {
         let link = Link::open(rest, tls)?;
-        Ok(Arc::new(Served::open(link).await?))
+        Ok(match Served::about(&link).await? {
+            Some(about) => Arc::new(Served::open(link, &about)?),
+            None => Arc::new(Plain::open(link).await?),
+        })
     }
 }

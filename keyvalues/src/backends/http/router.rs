@@ -5,13 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 
 use super::link::Link;
 use crate::{
     Batch, Capabilities, Check, Entry, Epoch, Event, Key, Lease, LeaseId, Listing, OpenError, Outcome,
     Revision, Store, StoreError, Watch, WatchItem, Write,
-    backends::remote::{Failure, Lines},
+    backends::remote::{ANSWER_WITHIN, Failure, Lines},
     limits::{check_commit, check_ttl},
     wire::{
         About, BadKey, CONTRACT, CommitCall, GetCall, Got, LeaseCall, LeaseGranted, ListCall, Listed,
@@ -27,9 +27,19 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Asks the server which contract it keeps.
-    pub(super) async fn open(link: Link) -> Result<Self, OpenError> {
-        let about = about(&link).await.map_err(StoreError::from)?;
+    /// Asks the server which contract it keeps; `None` when it keeps none, or not for the holder of this token.
+    pub(super) async fn about(link: &Link) -> Result<Option<About>, StoreError> {
+        let response = link.answer(link.request(Method::GET, ROOT).timeout(ANSWER_WITHIN)).await?;
+        let status = response.status();
+        let known = response.json().await.ok().filter(|_| status.is_success());
+        if known.is_none() && status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(StoreError::Unreachable("the server is not ready".into()));
+        }
+        Ok(known)
+    }
+
+    /// The store of a server that keeps this contract.
+    pub(super) fn open(link: Link, about: &About) -> Result<Self, OpenError> {
         if about.contract != CONTRACT {
             let text = format!("the server speaks `{}`, this is `{CONTRACT}`", about.contract);
             return Err(OpenError::Store(StoreError::Invalid(text)));

@@ -44,7 +44,7 @@ pub(crate) struct State {
     log: Log,
     leases: HashSet<LeaseId>,
     last_lease: u64,
-    doubt: Option<String>,
+    doubt: Option<StoreError>,
 }
 
 impl State {
@@ -67,10 +67,16 @@ impl State {
 
     /// Why these contents may lag behind the file, if they may: nobody can read until that is settled.
     pub(crate) fn doubt(&self) -> Option<StoreError> {
-        self.doubt.clone().map(StoreError::Disk)
+        self.doubt.clone()
     }
 
     pub(crate) fn set_doubt(&mut self, doubt: Option<String>) {
+        self.doubt = doubt.map(StoreError::Disk);
+    }
+
+    /// The same for contents that are read from a server.
+    #[cfg(feature = "http")]
+    pub(crate) fn set_unreachable(&mut self, doubt: Option<StoreError>) {
         self.doubt = doubt;
     }
 

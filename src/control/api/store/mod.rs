@@ -24,7 +24,11 @@ use self::{
 };
 use super::request::Read;
 use crate::{
-    control::{core::Core, error::ApiError, limits::STORE_WATCHES_MAX},
+    control::{
+        core::Core,
+        error::{ApiError, Kind},
+        limits::STORE_WATCHES_MAX,
+    },
     rollout::command::Role,
 };
 
@@ -58,6 +62,10 @@ pub fn routes() -> Router<Core> {
 async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiError> {
     call.caller.needs(Role::Admin)?;
     call.query.finish()?;
+    if core.options.followed {
+        let message = "this router follows the keys of a server; it has no store of its own to serve";
+        return Err(ApiError::new(Kind::Unsupported, message));
+    }
     let epoch = core.store.epoch().await?;
     Ok(Json(About::of(core.store.capabilities(), epoch)))
 }

@@ -1,4 +1,8 @@
-//! `kv get|put|list|delete`: raw keyvalues, as old scripts see them.
+//! `kv get|put|list|delete`: raw keyvalues, as old scripts see them; `kv export|import`: all of them as a file.
+
+mod export;
+mod file;
+mod import;
 
 use std::io::Read;
 
@@ -7,6 +11,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde::Deserialize;
 
+use self::import::Import;
 use super::{
     client::{Body, Client, Request},
     connect::Connection,
@@ -56,6 +61,38 @@ enum KvVerb {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Write everything to a file
+    ///
+    /// A JSON object of keys to values, without the routers' own keys: an admin may take the pin keys along, so that
+    /// pins hold at the routers of another store. The file has mode 0600.
+    ///
+    /// Example: rolling-router kv export keyvalues.json --with-secrets
+    #[command(verbatim_doc_comment)]
+    Export {
+        /// Where to; `-` prints it
+        #[arg(default_value = "-")]
+        file: String,
+        /// With the routers' own keys, the pin keys among them; needs an admin's token
+        #[arg(long)]
+        with_secrets: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make a store what a file says; needs an admin's token
+    ///
+    /// An empty store, unless --replace is given. Each app is one commit, refused if somebody changes it meanwhile.
+    Import {
+        /// As `kv export` wrote it; `-` reads standard input
+        file: String,
+        /// Also if the store holds keys below apps/ and rolling/ already; those that the file has not are deleted
+        #[arg(long)]
+        replace: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// Delete a key
     Delete {
         /// Such as apps/hello-1.0.1-80/containers/c1
@@ -81,6 +118,13 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         }
         KvVerb::List { prefix, values, connection } => {
             list(&prefix, values, &open(&connection, printer)?, printer).await
+        }
+        KvVerb::Export { file, with_secrets, connection } => {
+            export::run(&file, with_secrets, &open(&connection, printer)?, printer).await
+        }
+        KvVerb::Import { file, replace, dry_run, connection } => {
+            let import = Import { file, replace, dry_run };
+            import::run(import, &open(&connection, printer)?, printer).await
         }
         KvVerb::Delete { key, connection } => delete(&key, &open(&connection, printer)?, printer).await,
     }
@@ -136,6 +180,14 @@ async fn list(prefix: &str, values: bool, client: &Client, printer: &Printer) ->
         }
     }
     Ok(Exit::Done)
+}
+
+/// What belongs to one store and is never taken to another: its epoch, and who uses it.
+fn is_of_the_store(key: &str) -> bool {
+    key == "rolling/router/epoch"
+        || ["members/", "followed/"]
+            .iter()
+            .any(|own| key.strip_prefix("rolling/router/").is_some_and(|rest| rest.starts_with(own)))
 }
 
 /// A request for one key or prefix. A segment `.` or `..` would be taken out of the URL on the way, and another

@@ -1,0 +1,90 @@
+//! A store on a server that did not answer when it was opened: every use tries again, until one of them opens it.
+//!
+//! So a router starts, and serves what it served last, while its store is down.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use crate::{
+    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, Listing, OpenError, Outcome, Revision, Store,
+    StoreError, Watch, WatchMode, Write, open,
+};
+
+/// What every server promises that can be commanded; one that turns out to be followed is refused.
+const PROMISED: Capabilities = Capabilities {
+    atomic_commit: true,
+    lease: true,
+    watch: WatchMode::Streamed,
+    durability: Durability::Server,
+};
+
+/// A store that is opened when its server answers.
+pub(crate) struct Awaited {
+    url: String,
+    store: OnceCell<Arc<dyn Store>>,
+    /// What the server must turn out to promise.
+    commits: bool,
+}
+
+impl Awaited {
+    pub(crate) fn new(url: &str, commits: bool) -> Self {
+        Self { url: url.to_owned(), store: OnceCell::new(), commits }
+    }
+
+    async fn store(&self) -> Result<&Arc<dyn Store>, StoreError> {
+        self.store.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let store = Box::pin(open(&self.url)).await.map_err(|error| match error {
+            OpenError::Store(error) => error,
+            error => StoreError::Unreachable(error.to_string()),
+        })?;
+        if store.capabilities().atomic_commit == self.commits {
+            return Ok(store);
+        }
+        let text = "the server is of another kind than when it was opened before; start this process again";
+        Err(StoreError::Unreachable(text.into()))
+    }
+}
+
+#[async_trait]
+impl Store for Awaited {
+    fn capabilities(&self) -> Capabilities {
+        let promised = Capabilities { atomic_commit: self.commits, lease: self.commits, ..PROMISED };
+        self.store.get().map_or(promised, |store| store.capabilities())
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        self.store().await?.epoch().await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        self.store().await?.get(key).await
+    }
+
+    async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
+        self.store().await?.list(prefixes).await
+    }
+
+    async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        self.store().await?.commit(checks, writes).await
+    }
+
+    async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
+        self.store().await?.watch(prefixes, after).await
+    }
+
+    async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
+        self.store().await?.lease(ttl).await
+    }
+}
+
+impl fmt::Debug for Awaited {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Awaited").field("store", &self.store.get()).finish_non_exhaustive()
+    }
+}

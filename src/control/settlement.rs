@@ -1,0 +1,67 @@
+//! What an operator decides about a store that is not the one the table came from: take it as it is, or write this
+//! router's last good state back into it. `sync` carries it out, since it alone knows both sides.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::error::ApiError;
+
+/// What is to become of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It counts as it is.
+    Accept,
+    /// The last good state is written into it.
+    Restore {
+        /// Also if it has another epoch, and so may belong to others.
+        replace: bool,
+        /// Only say what would be written.
+        dry_run: bool,
+    },
+}
+
+/// What was done, in keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    pub written: usize,
+    pub deleted: usize,
+    pub unchanged: usize,
+}
+
+/// A decision, and where to say what came of it. Dropped without a word it was not carried out.
+#[derive(Debug)]
+pub struct Asked {
+    pub decision: Decision,
+    answer: oneshot::Sender<Result<Settled, ApiError>>,
+}
+
+impl Asked {
+    /// Says what came of it; who asked may have gone.
+    pub fn answer(self, result: Result<Settled, ApiError>) {
+        let _ = self.answer.send(result);
+    }
+}
+
+/// The decision that waits to be carried out, if any.
+#[derive(Debug, Default)]
+pub struct Settlement(Mutex<Option<Asked>>);
+
+impl Settlement {
+    /// Leaves a decision, in place of an earlier one.
+    pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<Settled, ApiError>> {
+        let (answer, answered) = oneshot::channel();
+        *self.lock() = Some(Asked { decision, answer });
+        answered
+    }
+
+    /// Takes the decision, for whoever carries it out.
+    pub fn take(&self) -> Option<Asked> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

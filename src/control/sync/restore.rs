@@ -1,0 +1,226 @@
+//! Writing this router's last good state back into a store that fell or was lost.
+//!
+//! The epoch is renewed first, so that no other router follows the store while it is being written, and a restore
+//! that was cut short shows as one. Then come endpoints, then each app in one commit, then what is not of that state.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
+
+use super::{
+    Ended,
+    follower::is_routed,
+    identity::{self, EPOCH, record_seq},
+    origin::{known_key, random_failed},
+    pinkeys::{self, PIN_KEYS},
+};
+use crate::{
+    control::{
+        core::Core,
+        error::{ApiError, Kind},
+        settlement::Settled,
+        state_dir::new_node_id,
+    },
+    rollout::{
+        app::AppName,
+        keys::{self, Meaning},
+        pin::PinKeys,
+    },
+};
+
+/// Writes of one commit of endpoints or events.
+const BATCH: usize = 90;
+
+/// What a restore writes.
+#[derive(Debug, Default)]
+pub struct Restore {
+    endpoints: Vec<Write>,
+    /// The record, the old keys and the settings of each app.
+    apps: BTreeMap<AppName, Vec<Write>>,
+    marker: Vec<Write>,
+    leftovers: Vec<Write>,
+    /// The epoch of the store, if it has another one than this router knew.
+    foreign: Option<String>,
+    settled: Settled,
+}
+
+impl Restore {
+    /// Compares the store with the last good keyvalues (value and revision by key), which came from a store of this
+    /// epoch.
+    pub fn plan(listing: &Listing, good: &BTreeMap<String, (Bytes, u64)>, epoch: &str) -> Self {
+        let mut restore = Self {
+            foreign: identity::value(listing, EPOCH).filter(|found| found != epoch),
+            ..Self::default()
+        };
+        for (key, (value, _)) in good {
+            match identity::entry(listing, key) {
+                Some(entry) if entry.value == *value => restore.settled.unchanged += 1,
+                _ => restore.add(key, Some(value.clone())),
+            }
+        }
+        for entry in &listing.entries {
+            let key = entry.key.as_str();
+            let other = match keys::meaning(key) {
+                Some(Meaning::Event(app, seq)) => restore.foreign.is_some() || seq > seq_of(good, &app),
+                _ => is_routed(key) && !good.contains_key(key),
+            };
+            if other {
+                restore.add(key, None);
+            }
+        }
+        restore
+    }
+
+    /// How much it writes.
+    pub fn settled(&self) -> Settled {
+        self.settled
+    }
+
+    /// Refuses a store that may belong to others, unless that was said to be meant.
+    pub fn refuse_foreign(&self, replace: bool) -> Result<(), ApiError> {
+        let Some(epoch) = self.foreign.as_ref().filter(|_| !replace) else { return Ok(()) };
+        let Settled { written, deleted, .. } = self.settled;
+        let message = format!(
+            "the store has another epoch (`{}`), so it may belong to other routers; `replace` writes over it all the \
+             same: {written} keys would be written and {deleted} deleted",
+            epoch.escape_debug()
+        );
+        Err(ApiError::new(Kind::Refused("another_store"), message))
+    }
+
+    /// Does it.
+    pub async fn carry_out(
+        self,
+        core: &Core,
+        listing: &Listing,
+        pins: Option<&PinKeys>,
+    ) -> Result<(), Ended> {
+        begin(core, listing, pins).await?;
+        let endpoints = self.endpoints.chunks(BATCH).map(<[Write]>::to_vec);
+        let apps = self.apps.into_values();
+        let leftovers = self.leftovers.chunks(BATCH).map(<[Write]>::to_vec);
+        for writes in endpoints.chain(apps).chain([self.marker]).chain(leftovers) {
+            match core.store.commit(Vec::new(), writes).await? {
+                Outcome::Done(_) => {}
+                Outcome::Conflict(_) | Outcome::Unknown(_) => {
+                    let text = "the store did not say whether it was restored; restore it again";
+                    return Err(StoreError::Unreachable(text.into()).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, key: &str, value: Option<Bytes>) {
+        let Ok(name) = key.parse::<Key>() else { return };
+        let write = match value {
+            Some(value) => {
+                self.settled.written += 1;
+                Write::put(name, value)
+            }
+            None => {
+                self.settled.deleted += 1;
+                Write::delete(name)
+            }
+        };
+        let deletes = write.value().is_none();
+        match keys::meaning(key) {
+            Some(
+                Meaning::Record(app)
+                | Meaning::Settings(app)
+                | Meaning::StableId(app)
+                | Meaning::CandidateId(app)
+                | Meaning::BlendPercent(app)
+                | Meaning::Stickyness(app),
+            ) => self.apps.entry(app).or_default().push(write),
+            Some(Meaning::Endpoint(..)) if !deletes => self.endpoints.push(write),
+            Some(Meaning::Null) if !deletes => self.marker.push(write),
+            _ => self.leftovers.push(write),
+        }
+    }
+}
+
+/// The seq of an app in the last good state; 0 when it has none there.
+fn seq_of(good: &BTreeMap<String, (Bytes, u64)>, app: &AppName) -> u64 {
+    good.get(&keys::record(app)).and_then(|(value, _)| record_seq(value)).unwrap_or(0)
+}
+
+/// A new epoch, and the pin keys that clients hold pins of.
+async fn begin(core: &Core, listing: &Listing, pins: Option<&PinKeys>) -> Result<(), Ended> {
+    let key = known_key(EPOCH);
+    let check = match identity::entry(listing, EPOCH) {
+        Some(entry) => Check::Unchanged(key.clone(), entry.modified),
+        None => Check::Absent(key.clone()),
+    };
+    let mut writes = vec![Write::put(key, new_node_id().map_err(random_failed)?)];
+    writes.extend(pins.map(|pins| Write::put(known_key(PIN_KEYS), pinkeys::encode(pins))));
+    match core.store.commit(vec![check], writes).await? {
+        Outcome::Done(_) => Ok(()),
+        Outcome::Conflict(_) | Outcome::Unknown(_) => {
+            Err(StoreError::Unreachable("the store's new epoch was not written".into()).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyvalues::Entry;
+
+    use super::*;
+
+    fn listing(entries: &[(&str, &str)]) -> Listing {
+        let entry = |(key, value): &(&str, &str)| Entry {
+            key: key.parse().unwrap(),
+            value: Bytes::copy_from_slice(value.as_bytes()),
+            created: 1,
+            modified: 1,
+            lease: None,
+        };
+        let mut entries: Vec<Entry> = entries.iter().map(entry).collect();
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        Listing { revision: 1, entries }
+    }
+
+    fn good(entries: &[(&str, &str)]) -> BTreeMap<String, (Bytes, u64)> {
+        let entry =
+            |(key, value): &(&str, &str)| ((*key).to_owned(), (Bytes::copy_from_slice(value.as_bytes()), 1));
+        entries.iter().map(entry).collect()
+    }
+
+    const RECORD: &str = "rolling/shop/rollout";
+    const ENDPOINT: &str = "apps/shop-1-80/containers/c1";
+
+    #[test]
+    fn what_differs_is_written_and_what_is_not_of_the_state_deleted() {
+        let state = good(&[(RECORD, r#"{"seq":7}"#), (ENDPOINT, "10.0.0.1:80"), ("rolling/null", "-")]);
+        let fallen = listing(&[
+            (EPOCH, "e1"),
+            (PIN_KEYS, "secret"),
+            ("rolling/null", "-"),
+            (RECORD, r#"{"seq":5}"#),
+            ("rolling/shop/events/000000000005", "five"),
+            ("rolling/shop/events/000000000008", "of another history"),
+            ("rolling/gone/rollout", r#"{"seq":1}"#),
+            ("other/key", "not ours"),
+        ]);
+        let restore = Restore::plan(&fallen, &state, "e1");
+        assert_eq!(restore.settled(), Settled { written: 2, deleted: 2, unchanged: 1 });
+        assert!(restore.refuse_foreign(false).is_ok());
+        let touched = restore.apps.values().flatten().chain(&restore.endpoints).chain(&restore.leftovers);
+        let mut touched: Vec<&str> = touched.map(|write| write.key().as_str()).collect();
+        touched.sort_unstable();
+        assert_eq!(touched, [ENDPOINT, "rolling/gone/rollout", "rolling/shop/events/000000000008", RECORD]);
+    }
+
+    #[test]
+    fn a_store_of_another_epoch_is_written_over_only_when_that_is_meant() {
+        let theirs = listing(&[(EPOCH, "e2"), ("rolling/theirs/rollout", r#"{"seq":1}"#)]);
+        let restore = Restore::plan(&theirs, &good(&[(RECORD, r#"{"seq":7}"#)]), "e1");
+        let refused = restore.refuse_foreign(false).unwrap_err();
+        assert!(refused.message().contains("1 keys would be written and 1 deleted"), "{refused:?}");
+        assert!(restore.refuse_foreign(true).is_ok());
+        let empty = Restore::plan(&listing(&[]), &good(&[(RECORD, r#"{"seq":7}"#)]), "e1");
+        assert!(empty.refuse_foreign(false).is_ok(), "an empty store is nobody's");
+    }
+}

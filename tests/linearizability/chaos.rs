@@ -1,0 +1,180 @@
+//! Clients, and what happens to the routers and the store meanwhile.
+
+use super::checker::{Operation, linearizable};
+use super::record::{Call, Outcome, Record};
+use super::servers::{Server, eventually as eventually_async};
+use crate::support::clock::{Deadline, pause};
+use crate::support::router::token;
+use crate::support::{Router, count, echo, eventually, router};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+type History = Vec<Operation<Call, Outcome>>;
+
+/// How long a client waits: longer than a pause of the store, shorter than everybody's patience.
+const ANSWER: Duration = Duration::from_secs(4);
+
+/// One client of all routers.
+struct Client {
+    http: reqwest::Client,
+    routers: Vec<SocketAddr>,
+    clock: Deadline,
+    turn: usize,
+}
+
+impl Client {
+    /// The status and the body; `None` when no answer came.
+    async fn ask(&self, method: reqwest::Method, path: &str, seq: u64, body: Value) -> Option<(u16, Value)> {
+        let url = format!("http://{}{path}", self.routers[self.turn % self.routers.len()]);
+        let request = self.http.request(method, url).bearer_auth(token("operator"));
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let response = request.header("If-Match", format!("\"{seq}\"")).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.ok()?))
+    }
+
+    async fn set(&self, seq: u64, blend: u64) -> Operation<Call, Outcome> {
+        let began = self.clock.elapsed();
+        let percent = json!({ "percent": blend as f64 / 100.0 });
+        let answer = self.ask(reqwest::Method::PUT, "/api/v1/apps/hello/blend", seq, percent).await;
+        let outcome = match answer {
+            Some((200 | 202, _)) => Some(Outcome::Set),
+            Some((412, _)) => Some(Outcome::Stale),
+            Some((status @ (400..=404 | 422), body)) => panic!("{status}: {body}"),
+            // Nothing is claimed: it may have happened or not.
+            _ => None,
+        };
+        Operation { call: Call::Set { seq, blend }, outcome, began, ended: self.clock.elapsed() }
+    }
+
+    /// Raw keys are read from the store, not from what the router serves.
+    async fn read(&self) -> Option<(u64, Operation<Call, Outcome>)> {
+        let began = self.clock.elapsed();
+        let path = "/api/kv/rolling/hello/rollout?raw=true";
+        let (status, record) = self.ask(reqwest::Method::GET, path, 0, Value::Null).await?;
+        let seq = record["seq"].as_u64().filter(|_| status == 200)?;
+        let blend = (record["blend"].as_f64()? * 100.0).round() as u64;
+        let outcome = Some(Outcome::Is(seq, blend));
+        Some((seq, Operation { call: Call::Read, outcome, began, ended: self.clock.elapsed() }))
+    }
+
+    /// Reads and sets, at one router after the other, until it is over.
+    async fn live(mut self, blends: &AtomicU64, unanswered: &AtomicU64, over: &AtomicBool) -> History {
+        let mut history = History::new();
+        while !over.load(Ordering::SeqCst) {
+            self.turn += 1;
+            let Some((seq, read)) = self.read().await else {
+                unanswered.fetch_add(1, Ordering::SeqCst);
+                continue;
+            };
+            history.push(read);
+            self.turn += 1;
+            let blend = blends.fetch_add(1, Ordering::SeqCst) % 10_000 + 1;
+            let set = self.set(seq, blend).await;
+            unanswered.fetch_add(u64::from(set.outcome.is_none()), Ordering::SeqCst);
+            history.push(set);
+        }
+        history
+    }
+}
+
+fn start_clients(
+    count: usize,
+    routers: &[Router],
+    clock: Deadline,
+    unanswered: &Arc<AtomicU64>,
+    over: &Arc<AtomicBool>,
+) -> Vec<thread::JoinHandle<History>> {
+    let blends = Arc::new(AtomicU64::new(0));
+    let admins: Vec<SocketAddr> = routers.iter().map(|router| router.admin).collect();
+    let start = |number: usize| {
+        let (routers, over, blends) = (admins.clone(), Arc::clone(over), Arc::clone(&blends));
+        let unanswered = Arc::clone(unanswered);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).build().unwrap();
+            let client = Client { http, routers, clock, turn: number };
+            runtime.block_on(client.live(&blends, &unanswered, &over))
+        })
+    };
+    (0..count).map(start).collect()
+}
+
+fn redis() -> (Server, String) {
+    let server = Server::start("redis-server", 1, |folder, ports| {
+        let (port, folder) = (ports[0].to_string(), folder.display().to_string());
+        // What is acknowledged is on disk, so that a kill loses nothing.
+        let durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+        let place = ["--port", &port, "--bind", "127.0.0.1", "--dir", &folder];
+        place.iter().chain(&durable).map(|text| (*text).to_owned()).collect()
+    });
+    let address = format!("redis://127.0.0.1:{}", server.ports[0]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime
+        .block_on(eventually_async("redis-server's start", async || keyvalues::open(&address).await.is_ok()));
+    (server, address)
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Stops a process for a while, as a slow disk or a busy machine would.
+fn freeze(pid: u32, length: Duration) {
+    signal(pid, "STOP");
+    pause(length);
+    signal(pid, "CONT");
+}
+
+/// One misfortune after the other, with quiet in between.
+fn trouble(rounds: usize, routers: &mut [Router], store: &mut Server) {
+    for round in 0..rounds {
+        let victim = round % routers.len();
+        match round % 5 {
+            0 => freeze(routers[victim].pid(), Duration::from_millis(700)),
+            1 => freeze(store.id(), Duration::from_millis(700)),
+            2 => routers[victim].start_again(),
+            3 => store.restart(),
+            // Longer than a commit may take: its outcome is then unknown to the router.
+            _ => freeze(store.id(), Duration::from_millis(4_500)),
+        }
+        pause(Duration::from_millis(600));
+    }
+}
+
+#[test]
+fn commands_through_several_routers_are_as_if_made_one_after_the_other() {
+    let (mut store, address) = redis();
+    let (stable, candidate) = (echo("v1"), echo("v2"));
+    let first =
+        router().store(&address).stable_on("v1", vec![stable]).candidate_on("v2", vec![candidate]).start();
+    let mut routers = vec![first, router().store(&address).start(), router().store(&address).start()];
+    let start = routers[0].api().state()["seq"].as_u64().unwrap();
+    let clock = Deadline::after(Duration::from_secs(3600));
+    let over = Arc::new(AtomicBool::new(false));
+    let unanswered = Arc::new(AtomicU64::new(0));
+    let clients = start_clients(4, &routers, clock, &unanswered, &over);
+    trouble(count(5, 40), &mut routers, &mut store);
+    over.store(true, Ordering::SeqCst);
+    let history: History = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+
+    let of = |outcome: &Outcome| {
+        history.iter().filter(|operation| operation.outcome.as_ref() == Some(outcome)).count()
+    };
+    assert!(of(&Outcome::Set) >= 20 && of(&Outcome::Stale) >= 5, "too little happened: {}", history.len());
+    assert!(unanswered.load(Ordering::SeqCst) > 0, "nothing of the trouble was felt");
+    assert!(linearizable::<Record>((start, 0), &history), "{history:#?}");
+    eventually("all routers serve the last change", || {
+        let seqs: Vec<Value> = routers.iter().map(|router| router.api().state()["seq"].clone()).collect();
+        seqs.iter().all(|seq| *seq == seqs[0])
+            && routers.iter().all(|router| {
+                router.api().kv_get("rolling/hello/rollout").contains(&format!("\"seq\":{}", seqs[0]))
+            })
+    });
+}

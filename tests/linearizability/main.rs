@@ -1,0 +1,12 @@
+//! Commands with compare-and-set through several routers on one real store, while routers and store are killed and paused:
+//! what every client saw must be explained by one record that changed one step at a time.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
+
+mod chaos;
+mod checker;
+mod record;
+#[path = "../../keyvalues/tests/support/mod.rs"]
+mod servers;
+#[path = "../support/mod.rs"]
+mod support;

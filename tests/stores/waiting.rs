@@ -1,0 +1,44 @@
+//! A store that is down when the router starts.
+
+use super::growing::redis;
+use super::plain::{Plain, Shape};
+use crate::support::router::id;
+use crate::support::{echo, eventually, router};
+use serde_json::json;
+
+#[test]
+fn a_router_that_starts_without_its_server_serves_what_it_served_last() {
+    let (mut server, store) = redis();
+    let mut router = router().store(&store).stable("v1").candidate("v2").start();
+    let mut visitor = router.visitor();
+    assert_eq!(visitor.release(), "v1");
+    router.terminate();
+    assert_eq!(router.exit_code(), Some(0));
+    server.kill();
+    router.start_again();
+    visitor.hang_up();
+    assert_eq!(visitor.release(), "v1");
+    router.api().post("promote", &json!({ "release": "v2" })).expect(503);
+    server.restart();
+    eventually("the store is found", || {
+        router.api().post("promote", &json!({ "release": "v2" })).status() == 200
+    });
+    assert_eq!(router.visitor().release(), "v2");
+}
+
+#[test]
+fn a_router_that_starts_without_the_server_it_follows_serves_what_it_served_last() {
+    let consul = Plain::start(Shape::Consul);
+    let endpoint = echo("v1");
+    consul.put(&format!("{}/c1", id("v1")), &endpoint.address.to_string());
+    consul.put("rolling/hello/stable/id", &id("v1"));
+    let store = format!("http://{}", consul.endpoint.address);
+    let mut router = router().store(&store).start();
+    assert_eq!(router.visitor().release(), "v1");
+    router.terminate();
+    assert_eq!(router.exit_code(), Some(0));
+    drop(consul);
+    router.start_again();
+    assert_eq!(router.visitor().release(), "v1");
+    assert_eq!(router.api().post("promote", &json!({})).expect(501).code(), "unsupported");
+}
