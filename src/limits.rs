@@ -98,6 +98,11 @@ pub const RETRY_FLOOR_PER_SECOND: u32 = 5;
 /// Releases of one app that drain at a time; the oldest retires first. Two releases a day, each draining for half a
 /// week, stay below it.
 pub const DRAINING_MAX: usize = 8;
+/// The longest drain, in seconds: enough for a month of holidays; longer, and a release that nobody watches stays up for
+/// ever.
+pub const DRAIN_SECONDS_MAX: u32 = 30 * 24 * 3_600;
+/// Endpoints of one app that drain by themselves at a time: a record keeps them, and a whole release drains as one.
+pub const ENDPOINT_DRAINS_MAX: usize = 64;
 /// Ended tenures of which a record keeps the reason: more releases than a browser's pin outlives.
 pub const TENURES_LEFT_MAX: usize = 64;
 /// Events of one app that stay in the store: the history that a rollback can reach.

@@ -11,6 +11,7 @@ mod client;
 mod completions;
 mod connect;
 mod demo;
+mod drain;
 mod duration;
 mod exit;
 mod history;
@@ -80,6 +81,7 @@ enum Verb {
     Promote(promote::Arguments),
     Abort(abort::Arguments),
     Rollback(rollback::Arguments),
+    Drain(drain::Arguments),
     History(history::Arguments),
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),
@@ -127,6 +129,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Promote(arguments) => promote::run(arguments, printer).await,
             Verb::Abort(arguments) => abort::run(arguments, printer).await,
             Verb::Rollback(arguments) => rollback::run(arguments, printer).await,
+            Verb::Drain(arguments) => drain::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,

@@ -49,7 +49,7 @@ pub(super) struct ChangeOptions {
 #[derive(Debug)]
 pub(super) struct Change<'a> {
     pub(super) method: Method,
-    /// What follows the app in the path, such as `promote`.
+    /// What follows the app in the path, such as `promote` or `drain/finish`.
     pub(super) resource: &'a str,
     /// What is said besides the reason; absent values are left out.
     pub(super) body: Map<String, Value>,
@@ -124,7 +124,8 @@ impl<'a> Session<'a> {
 }
 
 fn request(app: &str, change: &Change<'_>, options: &ChangeOptions) -> Request {
-    let mut request = Request::new(change.method.clone(), &["api", "v1", "apps", app, change.resource]);
+    let mut request = Request::new(change.method.clone(), &["api", "v1", "apps", app]);
+    request.path.extend(change.resource.split('/').map(str::to_owned));
     let mut body = change.body.clone();
     body.retain(|_, value| !value.is_null());
     if let Some(reason) = &options.reason {

@@ -66,6 +66,17 @@ pub(super) struct Endpoint {
     pub(super) address: String,
     pub(super) healthy: bool,
     pub(super) detail: Option<String>,
+    /// What is left at one that drains.
+    pub(super) draining: Option<EndpointDrain>,
+    pub(super) in_flight: u64,
+    pub(super) can_be_stopped: bool,
+}
+
+/// An endpoint that gets no new requests.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EndpointDrain {
+    pub(super) until: u64,
 }
 
 /// What a release does at the moment.
@@ -80,6 +91,8 @@ pub(super) struct Activity {
     pub(super) pinned: Option<u64>,
     pub(super) open_requests: u64,
     pub(super) open_sockets: u64,
+    /// Nobody is left at a release that drains.
+    pub(super) can_be_stopped: bool,
 }
 
 /// The candidate's shares of unpinned clients, in percent.

@@ -62,11 +62,15 @@ fn lines(state: &AppState, printer: &Printer, now: u64) -> Vec<String> {
     for (track, style, release) in tracks {
         lines.push(row(track, &on_track(release.as_ref(), style, printer, now)));
         lines.extend(release.iter().flat_map(|release| unhealthy(release, printer)));
+        lines.extend(release.iter().flat_map(|release| leaving(release, now)));
     }
     if state.candidate.is_some() {
         lines.push(row("blend", &blend(state)));
     }
-    lines.extend(state.draining.iter().map(|release| row("draining", &drain(release, now))));
+    for release in &state.draining {
+        lines.push(row("draining", &drain(release, now)));
+        lines.extend(leaving(release, now));
+    }
     lines.extend(
         state.previous_name().map(|name| row("previous", &format!("{name}   a rollback goes there"))),
     );
@@ -131,6 +135,20 @@ fn unhealthy(release: &Release, printer: &Printer) -> Vec<String> {
         .collect()
 }
 
+/// The endpoints that drain, each with what is left there.
+fn leaving(release: &Release, now: u64) -> Vec<String> {
+    let leaving =
+        release.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.draining.as_ref()?)));
+    let lines = leaving.map(|(endpoint, drain)| {
+        let left = match (endpoint.can_be_stopped, endpoint.in_flight) {
+            (true, _) => "can be stopped".to_owned(),
+            (false, open) => format!("{open} open, at most {} more", rough(since(now, drain.until))),
+        };
+        row("", &format!("{} drains: {left}", endpoint.address))
+    });
+    lines.collect()
+}
+
 fn blend(state: &AppState) -> String {
     let drawn = state.shares.drawn.map(|drawn| format!("   drawn {drawn:.2} %")).unwrap_or_default();
     format!("{} % of new clients go to {}{drawn}", state.blend, state.candidate_name())
@@ -144,6 +162,9 @@ fn drain(release: &Release, now: u64) -> String {
     let activity = &release.activity;
     parts.extend(activity.pinned.map(|pinned| format!("{pinned} pinned clients")));
     parts.push(format!("{} open requests, {} open sockets", activity.open_requests, activity.open_sockets));
+    if activity.can_be_stopped {
+        parts.push("its endpoints can be stopped".to_owned());
+    }
     parts.extend(release.cause.as_ref().map(|cause| format!("since a {cause}")));
     parts.join("   ")
 }

@@ -15,6 +15,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{
     core::Core,
     limits::{ACTIVITY_SAMPLES, ACTIVITY_TICK},
+    stopping::Stopping,
+    sync::endpoint_ends::Gone,
 };
 use crate::{
     live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
@@ -23,7 +25,7 @@ use crate::{
         assign::Reason,
         blend::Blend,
         record::Tenure,
-        table::{AppRoutes, ReleaseKey},
+        table::{AppRoutes, ReleaseKey, ReleaseRoutes, Standing},
     },
 };
 
@@ -49,6 +51,15 @@ pub struct Activity {
     pub open_sockets: u64,
     /// Distinct clients whose pins came back in the last minutes.
     pub pinned: u64,
+    /// It drains, and nobody is left: nothing is open, no pin came back lately, and this router has watched for as long.
+    pub can_be_stopped: bool,
+}
+
+impl Activity {
+    /// Nothing is open, and no pin came back lately.
+    fn nobody_is_left(&self) -> bool {
+        (self.open_requests, self.open_sockets, self.pinned) == (0, 0, 0)
+    }
 }
 
 /// All activity at one moment.
@@ -63,10 +74,11 @@ pub struct Board {
 pub async fn run(core: Core) {
     let mut ticks = interval(ACTIVITY_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sampler = Sampler::default();
+    let started = (core.clock.monotonic(), core.clock.wall_ms());
+    let mut sampler = Sampler { started, ..Sampler::default() };
     loop {
         ticks.tick().await;
-        let board = sampler.sample(&core.live.load_full(), core.clock.monotonic());
+        let board = sampler.sample(&core.live.load_full(), &core.gone.load(), core.clock.monotonic());
         core.board.store(Arc::new(board));
         core.feed.nudge();
     }
@@ -77,6 +89,8 @@ struct Sampler {
     releases: HashMap<ReleaseKey, Samples>,
     draws: HashMap<AppName, Draws>,
     turned: Duration,
+    /// When this router began to watch: monotonic, and in Unix ms.
+    started: (Duration, u64),
 }
 
 #[derive(Debug)]
@@ -95,7 +109,7 @@ struct Draws {
 }
 
 impl Sampler {
-    fn sample(&mut self, published: &Published, now: Duration) -> Board {
+    fn sample(&mut self, published: &Published, gone: &[Gone], now: Duration) -> Board {
         let turn = now.saturating_sub(self.turned) >= PINNED_WINDOW;
         if turn {
             self.turned = now;
@@ -109,7 +123,13 @@ impl Sampler {
             let known = self.releases.remove(state.key()).filter(|known| Arc::ptr_eq(&known.state, state));
             let mut samples = known.unwrap_or_else(|| Samples::new(Arc::clone(state)));
             samples.push(now);
-            board.releases.insert(state.key().clone(), samples.activity());
+            let mut activity = samples.activity();
+            let routes = routes_of(published, state.key());
+            let stopping = Stopping { published, gone };
+            activity.can_be_stopped = activity.nobody_is_left()
+                && routes
+                    .is_some_and(|routes| self.knows_who_returns(routes, now) && stopping.release(routes));
+            board.releases.insert(state.key().clone(), activity);
             releases.insert(state.key().clone(), samples);
         }
         self.releases = releases;
@@ -120,6 +140,15 @@ impl Sampler {
             }
         }
         board
+    }
+
+    /// Whether this router would have seen the clients of a release that drains: it has been watching since before, or
+    /// for as long as "lately" lasts.
+    fn knows_who_returns(&self, release: &ReleaseRoutes, now: Duration) -> bool {
+        let (started, started_ms) = self.started;
+        let saw_it_begin =
+            matches!(release.standing, Standing::Draining { since, .. } if since >= started_ms);
+        saw_it_begin || now.saturating_sub(started) >= PINNED_WINDOW
     }
 
     fn drawn(&mut self, app: &AppRoutes) -> Option<f64> {
@@ -191,8 +220,14 @@ impl Samples {
             open_requests: last.open_requests,
             open_sockets: last.open_sockets,
             pinned: self.state.pinned_clients(),
+            can_be_stopped: false,
         }
     }
+}
+
+fn routes_of<'a>(published: &'a Published, key: &ReleaseKey) -> Option<&'a ReleaseRoutes> {
+    let app = published.table.apps.get(&key.app)?;
+    app.releases.iter().find(|release| release.id == key.release && release.tenure == key.tenure)
 }
 
 fn is_same(a: &ReleaseTotal, b: &ReleaseTotal) -> bool {

@@ -29,7 +29,7 @@ use super::{
     settlement::{Decision, Settled, Settlement},
     store::StoreHandle,
     stream::Feed,
-    sync::{status::StoreStatus, view::View},
+    sync::{endpoint_ends::Gone, status::StoreStatus, view::View},
 };
 use crate::{
     clock::Clock,
@@ -73,6 +73,8 @@ pub struct Shared {
     pub status: StoreStatus,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
+    /// Endpoints that no table names, and where something may still be open: written by `sync` alone.
+    pub gone: ArcSwap<Vec<Gone>>,
     pub feed: Feed,
     /// What other routers hold of the store that this one serves them.
     pub served_store: ServedStore,
@@ -125,6 +127,7 @@ impl Core {
             throttle: Throttle::default(),
             view: ArcSwap::default(),
             board: ArcSwap::default(),
+            gone: ArcSwap::default(),
             served_store: ServedStore::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{core::Core, sync::status::StoreState};
+use super::{core::Core, stopping::Stopping, sync::status::StoreState};
 use crate::{
     cell::{HistogramTotal, upper_bound_us},
     live::{
@@ -19,7 +19,7 @@ use crate::{
     },
     rollout::{
         assign::Reason,
-        table::{AppRoutes, ReleaseRoutes, Standing},
+        table::{AppRoutes, EndpointRoute, ReleaseRoutes, Standing},
     },
     telemetry::counters,
 };
@@ -38,6 +38,7 @@ pub async fn read(State(core): State<Core>) -> Response {
     requests(&mut page, &releases);
     moves(&mut page, &releases);
     endpoints(&mut page, &published, &releases);
+    drains(&mut page, &core, &published, &releases);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response()
 }
 
@@ -236,6 +237,46 @@ fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
     each(page, "rolling_endpoint_requests_total", &|slot| published.endpoint(slot).counts().0);
     page.counter("rolling_endpoint_failures_total", "Failures that were the endpoint's.");
     each(page, "rolling_endpoint_failures_total", &|slot| published.endpoint(slot).counts().1);
+}
+
+/// What is left where nothing new comes, and what can be stopped.
+fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>]) {
+    let (gone, board) = (core.gone.load(), core.board.load());
+    let stopping = Stopping { published, gone: &gone };
+    let draining = || rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. }));
+    page.gauge("rolling_release_can_be_stopped", "1 when nobody is left at a release that drains.");
+    for row in draining() {
+        let key = published.release(row.release.slot).key();
+        let stops = board.releases.get(key).is_some_and(|activity| activity.can_be_stopped);
+        page.sample("rolling_release_can_be_stopped", &row.labels(), u8::from(stops));
+    }
+    let endpoints = || {
+        let all =
+            rows.iter().flat_map(|row| row.release.endpoints.iter().map(move |endpoint| (row, endpoint)));
+        all.filter(|(_, endpoint)| endpoint.draining)
+    };
+    let each = |page: &mut Page, name: &str, value: &dyn Fn(&EndpointRoute) -> u64| {
+        for (row, endpoint) in endpoints() {
+            let labels = format!("{},address=\"{}\"", row.labels(), endpoint.address);
+            page.sample(name, &labels, value(endpoint));
+        }
+    };
+    page.gauge("rolling_draining_endpoint_open_sockets", "WebSockets open at an endpoint that drains.");
+    each(page, "rolling_draining_endpoint_open_sockets", &|endpoint| {
+        published.endpoint(endpoint.slot).open_sockets().into()
+    });
+    page.gauge("rolling_endpoint_can_be_stopped", "1 when nothing is open at an endpoint that drains.");
+    each(page, "rolling_endpoint_can_be_stopped", &|endpoint| stopping.endpoint(endpoint.address).into());
+    page.gauge(
+        "rolling_gone_endpoint_in_flight",
+        "Requests at an endpoint that was taken out of its release.",
+    );
+    for gone in gone.iter() {
+        let key = gone.state.key();
+        let labels =
+            format!("app=\"{}\",release=\"{}\",address=\"{}\"", key.app, key.release.name(), key.address);
+        page.sample("rolling_gone_endpoint_in_flight", &labels, gone.state.in_flight());
+    }
 }
 
 /// The text as it grows.

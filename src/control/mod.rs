@@ -21,6 +21,7 @@ mod listener;
 mod metrics;
 mod settlement;
 mod state_dir;
+mod stopping;
 mod store;
 mod stream;
 mod sync;

@@ -22,6 +22,8 @@ pub struct EndpointState {
     failed_checks: AtomicU32,
     passed_checks: AtomicU32,
     in_flight: AtomicU32,
+    open_sockets: AtomicU32,
+    ended: AtomicBool,
     requests: AtomicU64,
     failures: AtomicU64,
 }
@@ -38,6 +40,8 @@ impl EndpointState {
             failed_checks: AtomicU32::new(0),
             passed_checks: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
+            open_sockets: AtomicU32::new(0),
+            ended: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
@@ -134,6 +138,31 @@ impl EndpointState {
     /// Counts a request out.
     pub fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// WebSockets among the requests in flight, on all workers.
+    pub fn open_sockets(&self) -> u32 {
+        self.open_sockets.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request as a WebSocket; pair with [`EndpointState::close_socket`].
+    pub fn open_socket(&self) {
+        self.open_sockets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a WebSocket out.
+    pub fn close_socket(&self) {
+        self.open_sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether what is open here is to end: it drained, or was taken out of its release, and its time is over.
+    pub fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`EndpointState::ended`].
+    pub fn set_ended(&self, ended: bool) {
+        self.ended.store(ended, Ordering::Relaxed);
     }
 
     /// Counts a failure that was the endpoint's.

@@ -25,7 +25,7 @@ pub enum Verdict {
     Wait,
     /// Its deadline has passed.
     Overdue,
-    /// The release it talks to has ended: retired, aborted or rolled back, and its time is over.
+    /// The release it talks to has ended (retired, aborted or rolled back), or its endpoint, and its time is over.
     Ended,
 }
 
@@ -48,7 +48,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Slot {
     waker: Option<Waker>,
-    release: Option<Rc<ReleaseView>>,
+    /// The release it talks to, and which of its endpoints.
+    talks_to: Option<(Rc<ReleaseView>, usize)>,
     end_at: Option<u64>,
 }
 
@@ -98,11 +99,15 @@ impl Watches {
     pub fn sweep_ended(&self, mut random: impl FnMut() -> u64) {
         let now = coarse::now_ms();
         let mut inner = self.inner.borrow_mut();
-        let ended = |slot: &Slot| slot.release.as_ref().is_some_and(|release| release.state.ended());
-        let count = inner.slots.iter().filter(|slot| ended(slot)).count() as u64;
+        let count = inner.slots.iter().filter(|slot| slot.ended()).count() as u64;
         let spread = (count.saturating_sub(1) * END_GAP_MS).min(END_SPREAD_MS);
         inner.ending = count > 0;
-        for slot in inner.slots.iter_mut().filter(|slot| ended(slot)) {
+        for slot in &mut inner.slots {
+            if !slot.ended() {
+                // What was to end may have come back.
+                slot.end_at = None;
+                continue;
+            }
             slot.end_at.get_or_insert_with(|| now + random() % (spread + 1));
             if slot.has_turn(now) {
                 slot.wake();
@@ -117,6 +122,13 @@ impl Watches {
 }
 
 impl Slot {
+    /// Whether what it talks to has ended.
+    fn ended(&self) -> bool {
+        self.talks_to.as_ref().is_some_and(|(release, at)| {
+            release.state.ended() || release.endpoints.get(*at).is_some_and(|endpoint| endpoint.state.ended())
+        })
+    }
+
     /// Whether its turn to end has come.
     fn has_turn(&self, now: u64) -> bool {
         self.end_at.is_some_and(|end_at| end_at <= now)
@@ -156,15 +168,15 @@ impl Watch {
         self.set(NEVER);
     }
 
-    /// Talks to this release from now on.
-    pub fn hold(&self, release: Rc<ReleaseView>) {
-        self.watches.inner.borrow_mut().slots[self.index()].release = Some(release);
+    /// Talks to this endpoint of this release from now on.
+    pub fn hold(&self, release: Rc<ReleaseView>, endpoint: usize) {
+        self.watches.inner.borrow_mut().slots[self.index()].talks_to = Some((release, endpoint));
     }
 
     /// Talks to no release any more.
     pub fn release(&self) {
         let slot = &mut self.watches.inner.borrow_mut().slots[self.index()];
-        slot.release = None;
+        slot.talks_to = None;
         slot.end_at = None;
     }
 
@@ -257,7 +269,7 @@ mod tests {
         coarse::refresh(&clock);
         let (release, view) = ended_release();
         let open: Vec<_> = (0..100).map(|_| watched(&watches)).collect();
-        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view)));
+        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view), 0));
         release.set_ended(true);
         let mut draw = 0;
         watches.sweep_ended(|| {
@@ -280,7 +292,7 @@ mod tests {
         coarse::refresh(&clock);
         let (release, view) = ended_release();
         let open: Vec<_> = (0..100).map(|_| watched(&watches).0).collect();
-        open.iter().for_each(|watch| watch.hold(Rc::clone(&view)));
+        open.iter().for_each(|watch| watch.hold(Rc::clone(&view), 0));
         watches.sweep_ended(|| 7);
         assert!(open.iter().all(|watch| watch.verdict() == Verdict::Wait));
         release.set_ended(true);

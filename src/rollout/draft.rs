@@ -141,6 +141,9 @@ impl<'a> Draft<'a> {
     /// The finished change, signed.
     pub(super) fn finish(mut self, command: &str) -> Decision {
         self.note_served();
+        let mut drains = std::mem::take(&mut self.next.endpoint_drains);
+        drains.retain(|drain| self.next.names(&drain.release));
+        self.next.endpoint_drains = drains;
         let Self { before, mut next, asker, .. } = self;
         let tracks =
             |record: &Record| (record.stable_release().cloned(), record.candidate_release().cloned());

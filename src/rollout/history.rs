@@ -58,7 +58,9 @@ pub(super) fn changed(before: &Record, after: &Record) -> Map<String, Value> {
 
 fn fields(record: &Record) -> Map<String, Value> {
     let draining: Vec<_> = record.draining.iter().map(|draining| &draining.release).collect();
+    let drains = record.endpoint_drains.iter().map(|drain| format!("{}/{}", drain.release, drain.address));
     let fields = json!({
+        "endpoint_drains": drains.collect::<Vec<_>>(),
         "stable": record.stable_release(),
         "candidate": record.candidate_release(),
         "blend": record.blend,

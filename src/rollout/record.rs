@@ -1,9 +1,11 @@
 //! The rollout record: the one stored value an app is routed by, and the events that keep its history.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{blend::Blend, release::ReleaseId};
-use crate::limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX};
+use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
 /// Numbers one stay of a release on tracks; 1 is an app's first.
 pub type Tenure = u32;
@@ -25,6 +27,9 @@ pub struct Record {
     pub previous: Option<ReleaseId>,
     /// Releases off their track that still serve those pinned to them, oldest first.
     pub draining: Vec<Draining>,
+    /// Endpoints that get no new clients, since they are to be stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_drains: Vec<EndpointDrain>,
     /// Which numbers were given, and how they ended.
     pub tenures: Tenures,
     /// A lock that holds `ci` back.
@@ -77,6 +82,31 @@ pub struct Draining {
     /// As [`Stay::served`] was.
     #[serde(default)]
     pub served: bool,
+}
+
+/// An endpoint that drains while its release goes on. It ends with the release's place in the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointDrain {
+    /// Its release.
+    pub release: ReleaseId,
+    /// Its address.
+    pub address: SocketAddr,
+    /// Since when, Unix ms.
+    pub since: u64,
+    /// When what is open there ends, Unix ms.
+    pub until: u64,
+}
+
+impl EndpointDrain {
+    /// Whether it is about this endpoint.
+    pub fn is_of(&self, release: &ReleaseId, address: SocketAddr) -> bool {
+        self.address == address && self.release == *release
+    }
+
+    /// How long what is open may go on, in ms.
+    pub fn length_ms(&self) -> u64 {
+        self.until.saturating_sub(self.since)
+    }
 }
 
 /// What took a release off its track.
@@ -159,6 +189,7 @@ impl Record {
             sticky: true,
             previous: None,
             draining: Vec::new(),
+            endpoint_drains: Vec::new(),
             tenures: Tenures::default(),
             lock: None,
             last_move: None,
@@ -185,6 +216,11 @@ impl Record {
         on_tracks.chain(self.draining.iter().map(|draining| (&draining.release, draining.tenure)))
     }
 
+    /// Whether a release is routed, or is the one before.
+    pub fn names(&self, release: &ReleaseId) -> bool {
+        self.previous.as_ref() == Some(release) || self.routed().any(|(routed, _)| routed == release)
+    }
+
     /// The release that pins of this tenure go to.
     pub fn by_tenure(&self, tenure: Tenure) -> Option<&ReleaseId> {
         self.routed().find(|(_, routed)| *routed == tenure).map(|(release, _)| release)
@@ -205,6 +241,9 @@ impl Record {
         }
         if self.draining.len() > DRAINING_MAX {
             return Some(format!("{} releases drain, at most {DRAINING_MAX} may", self.draining.len()));
+        }
+        if self.endpoint_drains.len() > ENDPOINT_DRAINS_MAX {
+            return Some(format!("endpoint_drains has more than {ENDPOINT_DRAINS_MAX} entries"));
         }
         if self.tenures.left.len() > TENURES_LEFT_MAX {
             return Some(format!("tenures.left has more than {TENURES_LEFT_MAX} entries"));

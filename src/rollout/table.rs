@@ -6,7 +6,7 @@ use super::{
     app::AppName,
     blend::Blend,
     pin::PinCodec,
-    record::{LeftReason, Tenure, Tenures},
+    record::{EndpointDrain, LeftReason, Tenure, Tenures},
     release::ReleaseId,
     settings::Settings,
 };
@@ -76,6 +76,8 @@ pub struct AppRoutes {
     pub bucket_offset: u16,
     /// Which tenures left, and why.
     pub tenures: Tenures,
+    /// Endpoints that were told to drain.
+    pub endpoint_drains: Vec<EndpointDrain>,
     /// The app's settings.
     pub settings: Arc<Settings>,
     /// Its pins.
@@ -130,6 +132,8 @@ pub struct EndpointRoute {
     pub tag: u32,
     /// Its place in [`RoutingTable::endpoint_slots`].
     pub slot: usize,
+    /// It gets no new requests. Never all endpoints of stable at once: then none of them drains.
+    pub draining: bool,
 }
 
 /// The longest host name (RFC 1035 section 2.3.4, without the trailing dot).

@@ -51,6 +51,7 @@ function row(shown, finish) {
 
 function whoIsLeft(activity) {
 	if (!activity) return '';
+	if (activity.can_be_stopped) return 'nobody is left: its endpoints can be stopped';
 	const parts = [plural(activity.open_requests ?? 0, 'open request'), plural(activity.open_sockets ?? 0, 'open socket'), rate(activity.requests_per_second)];
 	if (typeof activity.pinned === 'number') parts.unshift(plural(activity.pinned, 'pinned client'));
 	return parts.join(', ');

@@ -14,7 +14,7 @@ export function endpointStrip() {
 			const { all, serving, failing } = health(release);
 			setText(summary, sentence(release, all, serving, failing.length));
 			summary.classList.toggle('is-bad', Boolean(release) && serving < all || (Boolean(release) && all === 0));
-			keyed(strip, release?.endpoints ?? [], (endpoint) => endpoint.address, endpointChip);
+			keyed(strip, shown(release), (endpoint) => endpoint.address, endpointChip);
 		},
 	};
 }
@@ -23,6 +23,20 @@ function sentence(release, all, serving, failing) {
 	if (!release) return 'No endpoints';
 	if (all === 0) return '✕ No endpoint: requests to this release cannot be served';
 	return failing === 0 ? `${plural(all, 'endpoint')}, all serving` : `✕ ${serving} of ${plural(all, 'endpoint')} serving`;
+}
+
+// The endpoints, and those that were taken out of the release while something is open there.
+function shown(release) {
+	const listed = release?.endpoints ?? [];
+	const gone = (release?.gone ?? []).filter(({ address }) => !listed.some((endpoint) => endpoint.address === address));
+	return [...listed, ...gone.map((endpoint) => ({ ...endpoint, gone: true }))];
+}
+
+// Of one that gets no new requests.
+function whatIsLeft({ draining, gone, can_be_stopped: stops, in_flight: open = 0, open_sockets: sockets = 0 }) {
+	if (!draining && !gone) return '';
+	const left = `${plural(Math.max(open - sockets, 0), 'open request')}, ${plural(sockets, 'open socket')}`;
+	return `${gone ? 'taken out' : 'draining'}: ${stops ? 'can be stopped' : left}`;
 }
 
 function endpointChip() {
@@ -36,13 +50,14 @@ function endpointChip() {
 		update(endpoint) {
 			const failing = endpoint.healthy === false;
 			element.classList.toggle('is-failing', failing);
-			setText(sign, failing ? '✕' : '●');
+			setText(sign, failing ? '✕' : endpoint.draining || endpoint.gone ? '○' : '●');
 			setText(address, endpoint.address);
-			setText(detail, failing ? (endpoint.detail ?? 'not serving') : '');
+			const words = failing ? (endpoint.detail ?? 'not serving') : whatIsLeft(endpoint);
+			setText(detail, words);
 			setText(flight, String(endpoint.in_flight ?? 0));
 			setAttr(flight, 'title', `${plural(endpoint.in_flight ?? 0, 'request')} in flight`);
 			setAttr(element, 'data-testid', `endpoint-${endpoint.address}`);
-			setAttr(element, 'aria-label', `${endpoint.address}, ${failing ? (endpoint.detail ?? 'not serving') : 'serving'}, ${plural(endpoint.in_flight ?? 0, 'request')} in flight`);
+			setAttr(element, 'aria-label', `${endpoint.address}, ${words || 'serving'}, ${plural(endpoint.in_flight ?? 0, 'request')} in flight`);
 		},
 	};
 }

@@ -5,6 +5,7 @@
 pub mod apps;
 pub mod body;
 pub mod description;
+pub mod endpoints;
 pub mod history;
 pub mod query;
 pub mod request;
@@ -44,6 +45,11 @@ pub fn routes() -> Router<Core> {
         .route("/promote", post(tracks::promote))
         .route("/abort", post(tracks::abort))
         .route("/rollback", post(tracks::rollback))
+        .route("/drain/finish", post(tracks::finish_named))
+        .route(
+            "/releases/{release}/endpoints/{endpoint}/drain",
+            get(endpoints::read).put(endpoints::drain).delete(endpoints::undrain),
+        )
         .route("/draining", delete(tracks::finish_drains))
         .route("/draining/{tenure}", delete(tracks::finish_drain))
         .route("/history", get(history::read))

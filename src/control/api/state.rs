@@ -1,12 +1,15 @@
 //! An app's state as the API shows it: what the record says, with the live state of what it names.
 
+use std::net::SocketAddr;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
     control::{
         activity::{Activity, Board},
         core::Core,
-        sync::view::View,
+        stopping::Stopping,
+        sync::{endpoint_ends::Gone, view::View},
     },
     live::table::Published,
     rollout::{
@@ -22,6 +25,7 @@ pub struct Snapshot {
     view: std::sync::Arc<View>,
     published: std::sync::Arc<Published>,
     board: std::sync::Arc<Board>,
+    gone: std::sync::Arc<Vec<Gone>>,
     now_ms: u64,
     /// Leave out what changes with every request, to see whether anything else did.
     still: bool,
@@ -34,6 +38,7 @@ impl Snapshot {
             view: core.view.load_full(),
             published: core.live.load_full(),
             board: core.board.load_full(),
+            gone: core.gone.load_full(),
             now_ms: core.clock.wall_ms(),
             still: false,
         }
@@ -45,6 +50,7 @@ impl Snapshot {
             view: std::sync::Arc::clone(&self.view),
             published: std::sync::Arc::clone(&self.published),
             board: std::sync::Arc::default(),
+            gone: std::sync::Arc::clone(&self.gone),
             now_ms: self.now_ms,
             still: true,
         }
@@ -92,7 +98,12 @@ impl Snapshot {
                 .insert(release.id.to_string(), json!(self.activity_of(app, &release.id, release.tenure)));
             for route in &release.endpoints {
                 let state = self.published.endpoint(route.slot);
-                let value = json!({ "healthy": state.serves(), "in_flight": state.in_flight() });
+                let value = json!({
+                    "healthy": state.serves(),
+                    "in_flight": state.in_flight(),
+                    "open_sockets": state.open_sockets(),
+                    "can_be_stopped": self.stopping().endpoint(route.address),
+                });
                 endpoints.insert(route.address.to_string(), value);
             }
         }
@@ -155,13 +166,55 @@ impl Snapshot {
             "service": id.service(),
             "port": id.port(),
             "tenure": tenure,
-            "endpoints": endpoints.map(|route| self.endpoint(route)).collect::<Vec<_>>(),
+            "endpoints": endpoints.map(|route| self.endpoint(routes, id, route)).collect::<Vec<_>>(),
+            "gone": self.gone_from(app, id),
             "activity": self.activity_of(app, id, tenure),
         });
         object(release)
     }
 
-    fn endpoint(&self, route: &EndpointRoute) -> Value {
+    /// One endpoint, also one that was taken out of its release while something was open there.
+    pub fn endpoint_of(&self, app: &AppName, release: &ReleaseId, address: SocketAddr) -> Option<Value> {
+        let routes = self.published.table.apps.get(app).map(|routes| &**routes);
+        let routed = routes.and_then(|routes| find(routes, release, None));
+        let listed = routed.and_then(|routed| routed.endpoints.iter().find(|route| route.address == address));
+        if let Some(route) = listed {
+            return Some(self.endpoint(routes, release, route));
+        }
+        let of = |gone: &&Gone| {
+            let key = gone.state.key();
+            key.app == *app && key.release == *release && key.address == address
+        };
+        self.gone.iter().find(of).map(|gone| self.gone_endpoint(gone))
+    }
+
+    /// The endpoints that were taken out of a release, and where something is open still.
+    fn gone_from(&self, app: &AppName, release: &ReleaseId) -> Vec<Value> {
+        let of = |gone: &&Gone| {
+            let key = gone.state.key();
+            key.app == *app && key.release == *release && gone.state.in_flight() > 0
+        };
+        self.gone.iter().filter(of).map(|gone| self.gone_endpoint(gone)).collect()
+    }
+
+    fn gone_endpoint(&self, gone: &Gone) -> Value {
+        let address = gone.state.key().address;
+        json!({
+            "address": address.to_string(),
+            "in_flight": if self.still { 0 } else { gone.state.in_flight() },
+            "open_sockets": if self.still { 0 } else { gone.state.open_sockets() },
+            "can_be_stopped": self.stopping().endpoint(address),
+        })
+    }
+
+    fn stopping(&self) -> Stopping<'_> {
+        Stopping { published: &self.published, gone: &self.gone }
+    }
+
+    fn endpoint(&self, routes: Option<&AppRoutes>, release: &ReleaseId, route: &EndpointRoute) -> Value {
+        let drains = routes.map(|routes| routes.endpoint_drains.iter()).into_iter().flatten();
+        let mut drains = drains.filter(|drain| route.draining && drain.is_of(release, route.address));
+        let draining = drains.next().map(|drain| json!({ "since": drain.since, "until": drain.until }));
         let state = self.published.endpoint(route.slot);
         let failed = state.failed_checks();
         // The count goes on while an endpoint is out; saying so each time would make every check an event.
@@ -177,6 +230,9 @@ impl Snapshot {
             "address": route.address.to_string(),
             "healthy": state.serves(),
             "in_flight": if self.still { 0 } else { state.in_flight() },
+            "open_sockets": if self.still { 0 } else { state.open_sockets() },
+            "draining": draining,
+            "can_be_stopped": self.stopping().endpoint(route.address),
             "detail": detail,
         })
     }

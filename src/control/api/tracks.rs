@@ -15,13 +15,16 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{Given, execute, naming::Named},
+        commands::{Given, execute, naming::Named, stored::StoredApp},
         core::Core,
         error::{ApiError, Kind},
         limits::ENDPOINTS_PER_CALL_MAX,
     },
-    rollout::{app::AppName, command::Command, release::ReleaseId},
+    rollout::{app::AppName, command::Command, record::Tenure, release::ReleaseId},
 };
+
+/// No release has it: tenures begin with 1.
+const NOBODYS: Tenure = 0;
 
 type Answer = Result<Response, ApiError>;
 
@@ -127,7 +130,34 @@ pub async fn finish_drain(
     run(&core, &app, command, call, Given::default()).await
 }
 
-async fn run(core: &Core, app: &AppName, command: Command, mut call: Write, given: Given) -> Answer {
+/// `POST .../drain/finish`: of a release, of a tenure, or of all.
+pub async fn finish_named(State(core): State<Core>, Path(app): Path<String>, mut call: Write) -> Answer {
+    let app = app_name(&app)?;
+    let tenure = call.fields.number("tenure")?.map(u32::try_from).transpose();
+    let tenure = tenure.map_err(|_| ApiError::value("tenure", "a tenure is at most 4294967295"))?;
+    let tenure = match (tenure, named(&core, &app, &mut call.fields, "release").await?) {
+        (Some(_), Some(_)) => return Err(ApiError::value("tenure", "send either `tenure` or `release`")),
+        (tenure, None) => tenure,
+        (None, Some(release)) => Some(draining_tenure(&core, &app, &release).await?),
+    };
+    let command = Command::FinishDrain { tenure, automatic: false };
+    run(&core, &app, command, call, Given::default()).await
+}
+
+/// The tenure in which a release drains; that of nobody if it has ceased to.
+async fn draining_tenure(core: &Core, app: &AppName, release: &ReleaseId) -> Result<Tenure, ApiError> {
+    let record = StoredApp::read(core, app).await?.record;
+    let routed = record.iter().flat_map(|record| record.routed()).find(|(routed, _)| *routed == release);
+    Ok(routed.map_or(NOBODYS, |(_, tenure)| tenure))
+}
+
+pub(super) async fn run(
+    core: &Core,
+    app: &AppName,
+    command: Command,
+    mut call: Write,
+    given: Given,
+) -> Answer {
     let asker = call.asker(core)?;
     let query = call.finish()?;
     let executed = execute(core, app, &command, &asker, &given).await?;

@@ -19,7 +19,7 @@ use crate::{
         keyspace::Keyspace,
         record::Record,
         release::ReleaseId,
-        table::{AppRoutes, RoutingTable},
+        table::{AppRoutes, RoutingTable, Standing},
     },
 };
 
@@ -86,9 +86,39 @@ pub fn seen_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(
     let published = core.live.load();
     let Some(routes) = published.table.apps.get(app) else { return Ok(()) };
     let Some(routed) = routes.releases.iter().find(|routed| routed.id == *release) else { return Ok(()) };
-    let serving =
-        routed.endpoints.iter().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
-    enough(release, serving, routed.endpoints.len())
+    let endpoints = || routed.endpoints.iter().filter(|endpoint| !endpoint.draining);
+    let serving = endpoints().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
+    enough(release, serving, endpoints().count())
+}
+
+/// The gate of a single endpoint's drain: it is one of the release, and a release on a track keeps another one.
+pub fn leaves_another(
+    table: &RoutingTable,
+    app: &AppName,
+    release: &ReleaseId,
+    address: SocketAddr,
+    force: bool,
+) -> Result<(), ApiError> {
+    let releases = table.apps.get(app).map(|routes| routes.releases.iter()).into_iter().flatten();
+    let mut known = false;
+    for routed in releases.filter(|routed| routed.id == *release) {
+        known |= routed.endpoints.iter().any(|endpoint| endpoint.address == address);
+        let on_track = matches!(routed.standing, Standing::Stable | Standing::Candidate);
+        let none_left = routed.endpoints.len() == 1
+            || routed.standing == Standing::Stable && routed.endpoints.iter().all(|other| !other.draining)
+            || routed.endpoints.iter().all(|other| other.draining);
+        if known && on_track && none_left && !force {
+            let message = format!(
+                "`{release}` would have no endpoint left that takes requests; add another one first, or `force` it"
+            );
+            return Err(ApiError::new(Kind::Refused("last_endpoint"), message));
+        }
+    }
+    if known {
+        return Ok(());
+    }
+    let message = format!("`{release}` has no endpoint `{address}`");
+    Err(ApiError::new(Kind::NotFound, message).field("endpoint"))
 }
 
 /// Rollback's gate: asks the target's endpoints now, since nobody may have checked them lately.

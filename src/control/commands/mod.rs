@@ -136,6 +136,10 @@ async fn check(
     along: &[(String, String)],
     force: bool,
 ) -> Result<(), ApiError> {
+    if let Command::DrainEndpoint { release, address, .. } = command {
+        let table = gate::would_publish(core, stored, &event.record, along).await?;
+        return gate::leaves_another(&table, &stored.name, release, *address, force);
+    }
     if !puts_on_track(command) {
         return Ok(());
     }

@@ -24,11 +24,11 @@ pub struct Deadlines {
 
 /// When this router first saw a release drain.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
-    at: Duration,
-    wall_ms: u64,
+pub(super) struct Seen {
+    pub(super) at: Duration,
+    pub(super) wall_ms: u64,
     /// The drain was under way when this router started.
-    restored: bool,
+    pub(super) restored: bool,
 }
 
 /// One moment on both clocks.
@@ -98,7 +98,7 @@ impl Deadlines {
 }
 
 impl Seen {
-    fn end(self, duration: Duration, since_ms: u64) -> Duration {
+    pub(super) fn end(self, duration: Duration, since_ms: u64) -> Duration {
         deadline(self.at, duration, since_ms, self.wall_ms, self.restored)
     }
 }

@@ -12,6 +12,7 @@ use tokio::{
 use super::{
     Ended, SyncOptions,
     deadlines::{Deadlines, Moment},
+    endpoint_ends::EndpointEnds,
     identity::{self, EPOCH, Identity, record_seq},
     last_good::LastGood,
     origin,
@@ -41,6 +42,7 @@ pub struct Follower {
     keyspace: Option<Keyspace>,
     identity: Option<Identity>,
     deadlines: Deadlines,
+    endpoint_ends: EndpointEnds,
     last_good: LastGood,
     upkeep: Upkeep,
     /// The first table of this process is live.
@@ -76,6 +78,7 @@ impl Follower {
             keyspace: None,
             identity: None,
             deadlines: Deadlines::default(),
+            endpoint_ends: EndpointEnds::default(),
             last_good: LastGood::new(options.state_dir),
             started: false,
             reached: 0,
@@ -387,6 +390,8 @@ impl Follower {
         let after = self.core.live.load_full();
         let moment = Moment { now: self.core.clock.monotonic(), wall_ms: self.core.clock.wall_ms() };
         self.deadlines.published(&before, &after, moment, !self.started);
+        self.endpoint_ends.published(&before, &after, moment, !self.started);
+        self.core.gone.store(Arc::new(self.endpoint_ends.gone().to_vec()));
         let view = View::of(keyspace);
         self.last_good.built(&view.problems);
         self.core.view.store(Arc::new(view));
@@ -418,6 +423,10 @@ impl Follower {
         let now = self.core.clock.monotonic();
         let published = self.core.live.load_full();
         let due = self.deadlines.tick(&published, now);
+        self.endpoint_ends.tick(&published, now);
+        if self.core.gone.load().len() != self.endpoint_ends.gone().len() {
+            self.core.gone.store(Arc::new(self.endpoint_ends.gone().to_vec()));
+        }
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
         if self.core.status.is_followed() {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));

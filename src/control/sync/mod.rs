@@ -5,6 +5,7 @@
 //! for by a request of an end user.
 
 pub mod deadlines;
+pub mod endpoint_ends;
 pub mod followed;
 pub mod follower;
 pub mod identity;

@@ -12,6 +12,7 @@ mod wait;
 
 use std::{
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -29,6 +30,7 @@ use super::{
     view::ReleaseView,
     worker::Worker,
 };
+use crate::live::endpoints::EndpointState;
 use pace::Pace;
 use tunnel::Tunnel;
 
@@ -65,28 +67,36 @@ pub struct Exchange<'a, D: Downstream> {
 struct Open<'a> {
     worker: &'a Worker,
     release: Rc<ReleaseView>,
-    socket: bool,
+    /// The endpoint of a WebSocket.
+    socket: Option<Arc<EndpointState>>,
 }
 
 impl<'a> Open<'a> {
     fn new(worker: &'a Worker, plan: &Plan) -> Self {
         let release = Rc::clone(&plan.view.releases[plan.assignment.release]);
         release.state.cell(worker.index).open_requests.add(1);
-        Self { worker, release, socket: false }
+        Self { worker, release, socket: None }
     }
 
-    fn become_socket(&mut self) {
+    fn become_socket(&mut self, endpoint: &Arc<EndpointState>) {
         let cell = self.release.state.cell(self.worker.index);
         cell.open_requests.subtract(1);
         cell.open_sockets.add(1);
-        self.socket = true;
+        endpoint.open_socket();
+        self.socket = Some(Arc::clone(endpoint));
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         let cell = self.release.state.cell(self.worker.index);
-        if self.socket { &cell.open_sockets } else { &cell.open_requests }.subtract(1);
+        match &self.socket {
+            Some(endpoint) => {
+                endpoint.close_socket();
+                cell.open_sockets.subtract(1);
+            }
+            None => cell.open_requests.subtract(1),
+        }
     }
 }
 
@@ -160,7 +170,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     pub fn note_connected(&mut self) {
         self.upstream_at_ms = coarse::now_ms();
         let release = &self.plan.view.releases[self.plan.assignment.release];
-        self.down.watch().hold(Rc::clone(release));
+        self.down.watch().hold(Rc::clone(release), self.plan.assignment.endpoint);
     }
 
     /// Puts this attempt aside with the answer that has come.

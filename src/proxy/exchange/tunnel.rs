@@ -30,7 +30,9 @@ impl<D: Downstream> Exchange<'_, D> {
     /// A tunnel may last for hours: it keeps no more memory than it needs.
     pub(super) fn begin_tunnel(&mut self) {
         self.plan.out.bytes.shrink_to_fit();
-        self.open.become_socket();
+        let assignment = &self.plan.assignment;
+        let release = &self.plan.view.releases[assignment.release];
+        self.open.become_socket(&release.endpoints[assignment.endpoint].state);
     }
 
     /// Whether this exchange is a tunnel now.
@@ -52,6 +54,8 @@ impl<D: Downstream> Exchange<'_, D> {
     /// then a moment for the client to answer it. `true` when something was sent.
     pub(super) fn end_tunnel(&mut self, cx: &mut Context<'_>, flushed: bool) -> bool {
         let ended = self.down.watch().verdict() == Verdict::Ended;
+        // A client of an endpoint that ends finds the same release elsewhere; one of a release does not.
+        let restarts = ended && self.plan.view.releases[self.plan.assignment.release].state.ended();
         let leaving = self.worker.shared.phase() >= Phase::Draining;
         let Some(tunnel) = &mut self.response.tunnel else { return false };
         if !ended && !leaving || tunnel.closed || !flushed {
@@ -66,7 +70,7 @@ impl<D: Downstream> Exchange<'_, D> {
         tunnel.ending = Some((now, now));
         self.worker.counters().exchanges_ended.add(1);
         let mut lease = self.worker.buffers.lend(false);
-        let code = if ended { CLOSE_SERVICE_RESTART } else { CLOSE_GOING_AWAY };
+        let code = if restarts { CLOSE_SERVICE_RESTART } else { CLOSE_GOING_AWAY };
         lease.space()[..4].copy_from_slice(&close_frame(code));
         let data = HEADROOM_BYTES..HEADROOM_BYTES + 4;
         self.down.send(cx, BodyPart { lease, data, last: false, trailers: Vec::new() });

@@ -168,8 +168,9 @@ impl Decision<'_> {
     /// The pinned endpoint, if it serves, or if this release ignores health.
     fn serving_endpoint(&self, pin: &Pin, release: usize) -> Option<usize> {
         let index = self.release(release).by_tag(pin.endpoint)?;
-        let slot = self.release(release).endpoints[index].slot;
-        let serves = self.health.serves(slot) || ignores_health(self.app, release, self.health);
+        let endpoint = self.release(release).endpoints[index];
+        let serves = !endpoint.draining
+            && (self.health.serves(endpoint.slot) || ignores_health(self.app, release, self.health));
         serves.then_some(index)
     }
 

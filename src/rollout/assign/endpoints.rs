@@ -1,7 +1,8 @@
 //! The choice of an endpoint inside a release: least in flight of two choices.
 //!
 //! Two random choices keep load as even as looking at all of them would, without every router rushing to the same
-//! idle endpoint. One that is new or came back gets less than its share at first. Health is heeded, but for a stable release that is below half healthy: then the checks are
+//! idle endpoint. One that is new or came back gets less than its share at first. One that drains is passed over.
+//! Health is heeded, but for a stable release that is below half healthy: then the checks are
 //! doubted more than the release, and every endpoint is tried.
 
 use super::{Draw, Health};
@@ -17,7 +18,7 @@ pub fn another_endpoint(
     draw: &mut dyn Draw,
 ) -> Option<usize> {
     let endpoints = &app.releases[release].endpoints;
-    let untried = |endpoint: &EndpointRoute| !tried.contains(&endpoint.slot);
+    let untried = |endpoint: &EndpointRoute| !endpoint.draining && !tried.contains(&endpoint.slot);
     let serves = |endpoint: &EndpointRoute| untried(endpoint) && health.serves(endpoint.slot);
     let random = draw.random();
     if let Some(found) = among_two(endpoints, random, &serves, health) {
@@ -31,26 +32,30 @@ pub fn another_endpoint(
     }
 }
 
-/// Any endpoint of a release, whatever its health.
+/// Any endpoint of a release, whatever its health; one that drains if there is no other.
 pub(super) fn any_endpoint(
     app: &AppRoutes,
     release: usize,
     health: &dyn Health,
     draw: &mut dyn Draw,
 ) -> Option<usize> {
-    least_of_two(&app.releases[release].endpoints, draw.random(), &|_| true, health)
+    let (endpoints, random) = (&app.releases[release].endpoints, draw.random());
+    let stays = |endpoint: &EndpointRoute| !endpoint.draining;
+    least_of_two(endpoints, random, &stays, health)
+        .or_else(|| least_of_two(endpoints, random, &|_| true, health))
 }
 
 /// Whether any endpoint of a release serves.
 pub(super) fn any_serves(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
-    app.releases[release].endpoints.iter().any(|endpoint| health.serves(endpoint.slot))
+    let takes = |endpoint: &EndpointRoute| !endpoint.draining && health.serves(endpoint.slot);
+    app.releases[release].endpoints.iter().any(takes)
 }
 
 /// Whether this is the stable release, and less than half of it serves.
 pub(super) fn ignores_health(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
-    let endpoints = &app.releases[release].endpoints;
+    let endpoints = || app.releases[release].endpoints.iter().filter(|endpoint| !endpoint.draining);
     app.stable == Some(release)
-        && endpoints.iter().filter(|endpoint| health.serves(endpoint.slot)).count() * 2 < endpoints.len()
+        && endpoints().filter(|endpoint| health.serves(endpoint.slot)).count() * 2 < endpoints().count()
 }
 
 /// The better of two random endpoints, if both are acceptable: the usual case, at a cost that does not grow with

@@ -1,11 +1,12 @@
 //! Commands: what a person or a pipeline may do to a rollout, and what comes of it (DESIGN.md section 4).
 //!
-//! One file per concern: [`gate`](self) (who may, locks, preconditions), candidate, stable, lock, drain. All of them
+//! One file per concern: [`gate`](self) (who may, locks, preconditions), candidate, stable, lock, drain, endpoint. All of them
 //! work on a draft of the next record, so that a command is one value changing. Deliberately absent: whether a
 //! target is healthy and whether a table can be built, which the caller finds out before it commits.
 
 mod candidate;
 mod drain;
+mod endpoint;
 mod gate;
 mod lock;
 mod refusal;
@@ -13,7 +14,7 @@ mod stable;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,22 @@ pub enum Command {
     },
     /// Ends a lock.
     Unlock,
+    /// Sends no new client to an endpoint.
+    DrainEndpoint {
+        /// Its release.
+        release: ReleaseId,
+        /// Its address.
+        address: SocketAddr,
+        /// When what is open there ends, in seconds from now; none: after `drainmaxseconds`.
+        seconds: Option<u64>,
+    },
+    /// Sends clients to an endpoint as before.
+    UndrainEndpoint {
+        /// Its release.
+        release: ReleaseId,
+        /// Its address.
+        address: SocketAddr,
+    },
     /// Ends the drain of one tenure now, or of all.
     FinishDrain {
         /// The tenure; none: all.
@@ -138,6 +155,8 @@ impl Command {
             Self::Rollback { .. } => ROLLBACK,
             Self::Lock { .. } => "lock",
             Self::Unlock => "unlock",
+            Self::DrainEndpoint { .. } => "drain-endpoint",
+            Self::UndrainEndpoint { .. } => "undrain-endpoint",
             Self::FinishDrain { automatic: false, .. } => "finish-drain",
             Self::FinishDrain { automatic: true, .. } => RETIRE,
         }
@@ -207,6 +226,12 @@ pub fn decide(
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),
+        Command::DrainEndpoint { release, address, seconds } => {
+            endpoint::drain(&case, &mut draft, (release, *address), *seconds)
+        }
+        Command::UndrainEndpoint { release, address } => {
+            endpoint::undrain(&case, &mut draft, (release, *address))
+        }
         Command::FinishDrain { tenure, automatic } => drain::finish(&case, &mut draft, *tenure, *automatic),
     }?;
     Ok(match done {

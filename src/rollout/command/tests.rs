@@ -420,6 +420,37 @@ fn a_release_has_served_from_its_first_client_without_a_pin_until_its_tenure_end
 }
 
 #[test]
+fn an_endpoint_drains_until_it_is_lifted_or_its_release_is_gone() {
+    let address = "10.0.0.9:3000".parse().unwrap();
+    let drain = |name: &str, seconds| Command::DrainEndpoint { release: release(name), address, seconds };
+    let undrain = |name: &str| Command::UndrainEndpoint { release: release(name), address };
+    let mut rollout = Rollout::stable("a").candidate("b", 10);
+    assert_eq!(rollout.refused(Operator, drain("c", None)), "not_routed");
+    assert_eq!(rollout.refused(Viewer, drain("b", None)), "forbidden");
+    assert_eq!(rollout.refused(Ci, drain("b", Some(u64::MAX))), "value");
+    let record = rollout.done(Ci, drain("b", None));
+    let [drained] = &record.endpoint_drains[..] else { panic!("{record:?}") };
+    assert_eq!((drained.since, drained.length_ms()), (rollout.now, DRAIN_MAX_MS));
+    rollout.unchanged(Ci, drain("b", None));
+    let moved = rollout.done(Ci, drain("b", Some(60))).endpoint_drains;
+    assert_eq!((moved[0].since, moved[0].length_ms()), (drained.since, 60_000));
+    rollout.unchanged(Ci, drain("b", Some(60)));
+    assert!(rollout.newest_event().unwrap().changed.is_empty(), "the same endpoints drain");
+    rollout.done(Operator, promote(None));
+    assert_eq!(rollout.record().endpoint_drains, moved, "it goes on with its release");
+    rollout.done(Operator, undrain("b"));
+    rollout.unchanged(Operator, undrain("b"));
+    rollout.done(Operator, drain("b", None));
+    rollout.done(Operator, rollback(None));
+    assert_eq!(rollout.record().endpoint_drains, [], "its release is not named any more");
+    for port in 1..=u16::try_from(crate::limits::ENDPOINT_DRAINS_MAX).unwrap() {
+        let address = ([10, 0, 0, 9], port).into();
+        rollout.done(Operator, Command::DrainEndpoint { release: release("a"), address, seconds: None });
+    }
+    assert_eq!(rollout.refused(Ci, drain("a", None)), "too_many_drains");
+}
+
+#[test]
 fn a_drain_ends_by_a_person_or_by_its_deadline() {
     let mut rollout = Rollout::stable("a");
     for name in ["b", "c"] {

@@ -190,7 +190,7 @@ impl Compiler<'_> {
     fn routes(&mut self, record: &Record, settings: &Arc<Settings>, revision: u64, slot: usize) -> AppRoutes {
         let mut releases: Vec<ReleaseRoutes> = Vec::new();
         for routed in routed_releases(record) {
-            let release = self.release(routed, &releases);
+            let release = self.release(routed, record, &releases);
             releases.push(release);
         }
         let place = |wanted: Standing| releases.iter().position(|release| release.standing == wanted);
@@ -204,6 +204,7 @@ impl Compiler<'_> {
             candidate: place(Standing::Candidate),
             bucket_offset: candidate(record).map_or(0, |candidate| bucket::offset(candidate.tenure)),
             tenures: record.tenures.clone(),
+            endpoint_drains: record.endpoint_drains.clone(),
             settings: Arc::clone(settings),
             pins: PinCodec::new(self.name.clone(), self.options.pin_keys.clone()),
             set_cookie: set_cookie(settings, self.options.https),
@@ -215,6 +216,7 @@ impl Compiler<'_> {
     fn release(
         &mut self,
         (id, tenure, standing, served): Routed<'_>,
+        record: &Record,
         before: &[ReleaseRoutes],
     ) -> ReleaseRoutes {
         let same = |release: &&ReleaseRoutes| release.id == *id && release.tenure == tenure;
@@ -225,12 +227,13 @@ impl Compiler<'_> {
         // Two stays of one release share its endpoints.
         let endpoints = match before.iter().find(|release| release.id == *id) {
             Some(known) => known.endpoints.clone(),
-            None => self.endpoints(id),
+            None => self.endpoints(id, record),
         };
+        let endpoints = last_resort(endpoints, standing);
         ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, slot, served }
     }
 
-    fn endpoints(&mut self, id: &ReleaseId) -> Vec<EndpointRoute> {
+    fn endpoints(&mut self, id: &ReleaseId, record: &Record) -> Vec<EndpointRoute> {
         let stored = self.releases.get(id).into_iter().flat_map(|endpoints| endpoints.values());
         let mut addresses: Vec<SocketAddr> = stored.map(|endpoint| endpoint.address).collect();
         addresses.sort_unstable();
@@ -245,7 +248,8 @@ impl Compiler<'_> {
                 let key = EndpointKey { app: self.name.clone(), release: id.clone(), address };
                 self.endpoint_slots.take(key)
             });
-            endpoints.push(EndpointRoute { address, tag: distinct_tag(address, &mut tags), slot });
+            let draining = record.endpoint_drains.iter().any(|drain| drain.is_of(id, address));
+            endpoints.push(EndpointRoute { address, tag: distinct_tag(address, &mut tags), slot, draining });
         }
         endpoints
     }
@@ -255,6 +259,15 @@ impl Compiler<'_> {
         let stored = releases.iter().filter_map(|release| self.releases.get(&release.id));
         stored.flat_map(|endpoints| endpoints.values()).map(|endpoint| endpoint.modified).fold(own, u64::max)
     }
+}
+
+/// A stable release whose endpoints were all told to drain, such as when the others were taken out, serves on with
+/// them: the clients have nowhere else to go.
+fn last_resort(mut endpoints: Vec<EndpointRoute>, standing: Standing) -> Vec<EndpointRoute> {
+    if standing == Standing::Stable && endpoints.iter().all(|endpoint| endpoint.draining) {
+        endpoints.iter_mut().for_each(|endpoint| endpoint.draining = false);
+    }
+    endpoints
 }
 
 /// A tag for an address that no other address of the release has. Collisions are one in billions.

@@ -3,12 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::{CookieSettings, SameSite, Settings, SettingsError};
+use crate::limits::DRAIN_SECONDS_MAX;
 
 /// An app that answers to more names than this is served better by a `*.` name or as the default app.
 const HOSTS_MAX: usize = 1_000;
-
-/// Long enough for a month of holidays; longer, and a release that nobody watches stays up for ever.
-const DRAIN_SECONDS_MAX: u32 = 30 * 24 * 3_600;
 
 type Checked = Result<(), SettingsError>;
 

@@ -187,6 +187,31 @@ fn draining_release_loses_its_endpoints() {
 }
 
 #[test]
+fn an_endpoint_that_drains_gets_nobody_while_another_serves() {
+    let drain =
+        |name: &str, at: &str| json!({"release": release(name), "address": at, "since": 1, "until": 2});
+    let fields = |drains: Value| json!({"stable": stay("a", 1), "candidate": stay("b", 2), "blend": 50, "endpoint_drains": drains});
+    let endpoints = [("a", 3), ("b", 2)];
+    let one = app(fields(json!([drain("a", "10.0.1.0:80")])), &json!({}), &endpoints);
+    moves(&one, pin_to(&one, 0, 0), &Fake::default(), 0, Reason::RepinEndpoint);
+    stays(&one, pin_to(&one, 0, 1), &Fake::default());
+    let half = Fake { down: [one.releases[0].endpoints[1].slot].into(), ..Fake::default() };
+    for seed in 0..200 {
+        for health in [&Fake::default(), &half, &Fake::without(&one, &[0])] {
+            let got = assign(&one, &asked(PinEvidence::None), health, &mut Drawn::new(seed)).unwrap();
+            assert!(!one.releases[got.release].endpoints[got.endpoint].draining, "{health:?}");
+        }
+    }
+    let all = |name: &str, place: u8, count: u8| -> Vec<Value> {
+        (0..count).map(|number| drain(name, &format!("10.0.{place}.{number}:80"))).collect()
+    };
+    let candidate = app(fields(json!(all("b", 2, 2))), &json!({}), &endpoints);
+    moves(&candidate, pin_to(&candidate, 1, 0), &Fake::default(), 0, Reason::Fallback);
+    let stable = app(fields(json!(all("a", 1, 3))), &json!({}), &endpoints);
+    stays(&stable, pin_to(&stable, 0, 1), &Fake::default());
+}
+
+#[test]
 fn scaling_moves_no_pin_and_spreads_new_clients() {
     let fields = json!({"stable": stay("a", 1)});
     let before = app(fields.clone(), &json!({}), &[("a", 3)]);

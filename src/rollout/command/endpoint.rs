@@ -1,0 +1,63 @@
+//! The commands about single endpoints: one that is to be stopped gets no new clients.
+
+use std::net::SocketAddr;
+
+use super::{Case, Done, Refusal};
+use crate::{
+    limits::{DRAIN_SECONDS_MAX, ENDPOINT_DRAINS_MAX},
+    rollout::{draft::Draft, record::EndpointDrain, release::ReleaseId},
+};
+
+/// `drain endpoint`. Saying it again with another time moves the deadline.
+pub(super) fn drain(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    (release, address): (&ReleaseId, SocketAddr),
+    seconds: Option<u64>,
+) -> Result<Done, Refusal> {
+    if let Some(seconds) = seconds.filter(|seconds| *seconds > u64::from(DRAIN_SECONDS_MAX)) {
+        let message = format!("{seconds} is not from 0 to {DRAIN_SECONDS_MAX}");
+        return Err(Refusal::Value { field: "seconds", message });
+    }
+    if !draft.next.names(release) {
+        let message = format!("`{release}` is neither routed nor the release before");
+        return Err(Refusal::state("not_routed", message));
+    }
+    let since = case.asker.at;
+    let length_ms = seconds.map_or(case.background.drain_max_ms, |seconds| seconds * 1_000);
+    let known = draft.next.endpoint_drains.iter_mut().find(|drain| drain.is_of(release, address));
+    match (known, seconds) {
+        (Some(_), None) => return Ok(Done::Unchanged),
+        (Some(known), Some(_)) if known.length_ms() == length_ms => return Ok(Done::Unchanged),
+        (Some(known), Some(_)) => {
+            case.check_if_match()?;
+            known.until = known.since.saturating_add(length_ms);
+        }
+        (None, _) => {
+            case.check_if_match()?;
+            if draft.next.endpoint_drains.len() >= ENDPOINT_DRAINS_MAX {
+                let message = format!("{ENDPOINT_DRAINS_MAX} endpoints drain already");
+                return Err(Refusal::state("too_many_drains", message));
+            }
+            let until = since.saturating_add(length_ms);
+            let drain = EndpointDrain { release: release.clone(), address, since, until };
+            draft.next.endpoint_drains.push(drain);
+        }
+    }
+    Ok(Done::Changed)
+}
+
+/// `undrain endpoint`: it gets clients as before.
+pub(super) fn undrain(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    (release, address): (&ReleaseId, SocketAddr),
+) -> Result<Done, Refusal> {
+    let Some(index) = draft.next.endpoint_drains.iter().position(|drain| drain.is_of(release, address))
+    else {
+        return Ok(Done::Unchanged);
+    };
+    case.check_if_match()?;
+    draft.next.endpoint_drains.remove(index);
+    Ok(Done::Changed)
+}
