@@ -76,8 +76,10 @@ impl Model {
         let stable_serves = self.stable.is_some_and(|stay| self.serves(stay.0));
         let navigation = kind == Kind::Navigation;
         let stays = self.stays(pin, release, kind);
-        if drains && navigation && self.drain_over && stable_serves {
-            // Where nothing of it serves, nobody outside can tell when the router has seen that its time is over.
+        // Where nothing of it serves, its clients go to stable in either case, so nobody outside can tell when the router has
+        // looked at its time.
+        let early = stays.iter().any(|stay| stay.reason == "drained-early");
+        if drains && navigation && stable_serves && (self.drain_over || early) {
             let early = stays.into_iter().filter(|stay| stay.reason == "drained-early");
             return early.chain([self.moved(pin, kind, "drained")]).collect();
         }

@@ -49,6 +49,33 @@ fn the_state_says_what_drains_and_until_when() {
 }
 
 #[test]
+fn the_state_says_who_is_still_there_until_nobody_is() {
+    let router = router()
+        .stable_on("v1", vec![echo_sockets("v1")])
+        .candidate_on("v2", vec![echo_sockets("v2")])
+        .blend(0)
+        .start();
+    let api = router.api();
+    let mut socket = Socket::open(&router, "/chat", "");
+    let pinned: Vec<String> = (0..12).filter_map(|_| router.visitor().pin_of("/")).collect();
+    assert_eq!(pinned.len(), 12);
+    api.post("promote", &json!({})).expect(200);
+    for pin in pinned {
+        let mut back = router.visitor();
+        back.pin = Some(pin);
+        assert_eq!(back.try_get("/").map(|visit| visit.release), Ok("v1".to_owned()));
+    }
+    let activity = || api.state()["draining"][0]["activity"].clone();
+    let count = |name: &str| activity()[name].as_u64();
+    eventually("the socket and the clients are told", || {
+        count("open_sockets") == Some(1) && count("pinned").is_some_and(|pinned| (10..=14).contains(&pinned))
+    });
+    socket.assert_echo("still here");
+    drop(socket);
+    eventually("nothing is open", || (count("open_sockets"), count("open_requests")) == (Some(0), Some(0)));
+}
+
+#[test]
 fn a_draining_release_without_endpoints_gives_its_clients_to_stable() {
     let (router, mut crowd) = promoted_with(&json!({}));
     router.api().kv_delete(&format!("{}/c0", id("v1"))).expect(200);

@@ -11,3 +11,4 @@ mod endpoints;
 mod old_flow;
 mod raw_writes;
 mod sockets;
+mod transitions;

@@ -57,6 +57,12 @@ impl Visitor {
         visit
     }
 
+    /// The pin that a page comes with, whatever its status.
+    pub fn pin_of(&mut self, target: &str) -> Option<String> {
+        self.try_get(target).ok()?;
+        self.pin.clone()
+    }
+
     /// The release that answers `/` now.
     #[track_caller]
     pub fn release(&mut self) -> String {

@@ -1,0 +1,57 @@
+//! What the project promises its users, and the tests that hold it to that.
+//!
+//! *The table*: what becomes of clients without a pin, pinned to the candidate, and pinned to stable. All rows at once, at
+//! random: `tests/model/main.rs::every_client_goes_where_the_model_says`; in the pure core:
+//! `src/rollout/assign/tests/rows.rs`.
+//!
+//! | event | tests |
+//! |---|---|
+//! | the blend moves | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does`, with `transition: navigate` `tests/release/transitions.rs::with_navigate_a_page_follows_the_blend_and_everything_else_stays` |
+//! | promote | `tests/release/commands.rs::promote_moves_nobody_with_a_pin`, then `tests/release/drain.rs::after_the_drain_time_a_navigation_moves_and_nothing_else_does`, `tests/release/drain.rs::at_its_end_a_drain_retires_the_release` |
+//! | abort | `tests/release/commands.rs::abort_moves_the_candidates_clients_at_once` |
+//! | the candidate is replaced | `tests/release/commands.rs::another_candidate_takes_the_place_of_the_first` |
+//! | a raw write takes a release off its track | `tests/release/raw_writes.rs::a_candidate_taken_off_by_a_raw_write_drains`, `tests/release/raw_writes.rs::a_stable_without_endpoints_waits_for_its_first` |
+//! | rollback | `tests/release/commands.rs::rollback_takes_everybody_off_the_bad_release_at_once` |
+//! | one endpoint dies | `tests/release/endpoints.rs::one_endpoint_dies_and_its_clients_stay_on_the_release` |
+//! | the whole candidate is unhealthy | `tests/release/endpoints.rs::a_whole_candidate_that_dies_gives_its_clients_to_stable` |
+//! | the whole stable is unhealthy | `tests/release/endpoints.rs::a_whole_stable_that_dies_is_not_replaced_by_the_candidate`, `tests/health.rs::a_release_that_is_down_as_a_whole_says_when_to_come_back` |
+//! | a draining release loses its endpoints | `tests/release/drain.rs::a_draining_release_without_endpoints_gives_its_clients_to_stable` |
+//! | one endpoint more | `tests/release/endpoints.rs::one_more_endpoint_takes_new_clients_and_moves_no_pin` |
+//! | any of these, to who is on a draining release | `tests/release/transitions.rs::who_is_on_a_draining_release_stays_whatever_becomes_of_the_tracks` |
+//!
+//! *What users of other tools complain about*, made impossible:
+//!
+//! | complaint | tests |
+//! |---|---|
+//! | pinning only one track drains all users onto it | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
+//! | a user bounces between versions | `tests/load/moves.rs::commands_under_load_move_only_those_whom_the_table_moves`, `tests/load/failures.rs::candidate_endpoints_that_die_hang_and_return_fail_nobody` |
+//! | weight 0 throws pins away | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
+//! | a cookie for a vanished endpoint keeps routing there | `tests/release/endpoints.rs::an_endpoint_key_that_is_deleted_moves_its_clients_inside_the_release` |
+//! | half-applied configuration serves | `tests/load/kill.rs::a_router_killed_in_the_middle_comes_back_with_the_old_state_or_the_new`, `tests/api/state.rs::a_bad_keyvalue_is_shown_and_harms_only_itself` |
+//! | a release cuts WebSockets | `tests/release/drain.rs::a_socket_outlives_a_promote`, `tests/release/sockets.rs::a_promote_cuts_no_socket_before_its_deadline_and_closes_all_properly_at_it`, `tests/release/sockets.rs::an_abort_gives_sockets_their_time_and_closes_all_properly` |
+//! | a rollback replays slow steps, or does nothing | `tests/release/commands.rs::rollback_to_any_release_of_the_history`, `tests/release/raw_writes.rs::a_release_that_returns_to_an_empty_stable_track_has_its_way_back` |
+//! | an abort or a promote is ignored, or undone by itself | `tests/api/commands.rs::repeats_are_answered_and_change_nothing`, `tests/api/commands.rs::a_lock_stops_ci_and_nobody_else` |
+//! | whoever reaches the dashboard can promote | `tests/api_security.rs::without_a_token_nothing_is_read_or_written` |
+//! | a pipeline promotes over a rollback | `tests/api/commands.rs::a_rollback_locks_ci_out_until_an_operator_acts` |
+//! | nobody can tell when the old release's clients are gone | `tests/release/drain.rs::the_state_says_who_is_still_there_until_nobody_is`, `tests/release/drain.rs::the_state_says_what_drains_and_until_when` |
+//! | an old page asks for assets that the new release has not | `tests/assets.rs::an_asset_that_only_the_sibling_has_is_served_and_nobody_moves` |
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let page = include_str!("promises.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    let text: String = page.collect();
+    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    let named: Vec<(&str, &str)> = quoted.iter().filter_map(|word| word.split_once("::")).collect();
+    assert!(named.len() >= 30, "{named:?}");
+    for (file, function) in named {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let test = format!("#[test]\nfn {function}()");
+        assert!(source.contains(&test), "{file} has no test `{function}`");
+    }
+    let complaints = text.matches("| `tests/").count();
+    assert!(complaints >= 24, "{complaints} rows name a test");
+}
