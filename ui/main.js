@@ -28,6 +28,9 @@ const PAGES = {
 	keyvalues: keyvaluesPage, router: routerPage, tokens: tokensPage, api: apiPage,
 };
 
+// As long as a glance at another tab: a chart keeps its line over that.
+const HIDDEN_MS = 5000;
+
 // It ends with the tab, and the browser never sends it on its own.
 const TOKEN = 'rolling-router.token';
 
@@ -98,9 +101,10 @@ function session(token, who = null) {
 			url: api.streamPath(app),
 			token,
 			onOpen() {
-				const back = store.facts.connection.state === 'lost';
+				const { state } = store.facts.connection;
 				store.setConnection({ state: 'live' });
-				if (back) { announce.say('Connected again.'); load(); }
+				if (state === 'lost') announce.say('Connected again.');
+				if (state === 'lost' || state === 'paused') load();
 			},
 			onHeard: store.heard,
 			onEvent: ({ event, data }) => take(event, JSON.parse(data)),
@@ -153,15 +157,26 @@ function session(token, who = null) {
 	const on = (target, event, run) => target.addEventListener(event, run, { signal: ended.signal });
 	on(window, 'hashchange', show);
 	on(window, 'online', () => stream?.retry());
-	on(document, 'visibilitychange', () => {
-		if (document.hidden) return;
+	let tick = null;
+	let leaving = null;
+
+	/** A tab that nobody looks at costs nothing: no clock runs, and the router does not send to it. */
+	function lookedAt(isSeen) {
+		clearInterval(tick);
+		clearTimeout(leaving);
+		if (!isSeen) {
+			leaving = setTimeout(() => { stream?.pause(); store.setConnection({ state: 'paused' }); }, HIDDEN_MS);
+			return;
+		}
+		// Relative times and the charts' right edge move while nothing else does.
+		tick = setInterval(redraw, 1000);
+		stream?.resume();
 		stream?.retry();
-		refreshRouter();
 		redraw();
-	});
-	// Relative times and the charts' right edge move while nothing else does.
-	const tick = setInterval(() => { if (!document.hidden) redraw(); }, 1000);
-	ended.signal.addEventListener('abort', () => clearInterval(tick));
+	}
+	on(document, 'visibilitychange', () => lookedAt(!document.hidden));
+	ended.signal.addEventListener('abort', () => { clearInterval(tick); clearTimeout(leaving); });
+	lookedAt(!document.hidden);
 	store.subscribe(redraw);
 
 	root.replaceChildren(shell.element, notices.element, announce.element);

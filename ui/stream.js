@@ -56,10 +56,12 @@ export function backoff(attempt, random = Math.random) {
 
 /**
  * Follows `url` until `close()`; calls `onOpen`, `onEvent({event, id, data})`, `onHeard`, `onLost({why, retryMs})`,
- * `onDenied` (401, and nothing more is tried). `retry()` tries at once, unless it is connected.
+ * `onDenied` (401, and nothing more is tried). `retry()` tries at once, unless it is connected. `pause()` lets the connection go
+ * without calling it lost; `resume()` goes on after the last event.
  */
 export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied, fetch = globalThis.fetch.bind(globalThis), random = Math.random }) {
 	let closed = false;
+	let paused = false;
 	let lastId = '';
 	let attempt = 0;
 	let waiting = null;
@@ -101,7 +103,7 @@ export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied,
 		const decoder = new TextDecoder();
 		for (;;) {
 			const { done, value } = await reader.read();
-			if (done || closed) return;
+			if (done || closed || paused) return;
 			attempt = 0;
 			listen();
 			onHeard();
@@ -112,12 +114,31 @@ export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied,
 		}
 	}
 
+	/** Ends what is under way; nobody is told. */
+	function drop() {
+		clearTimeout(waiting);
+		waiting = null;
+		const left = current;
+		current = null;
+		left?.abort();
+	}
+
 	connect();
 	return {
+		pause() {
+			if (closed || paused) return;
+			paused = true;
+			drop();
+		},
+		resume() {
+			if (closed || !paused) return;
+			paused = false;
+			attempt = 0;
+			connect();
+		},
 		close() {
 			closed = true;
-			clearTimeout(waiting);
-			current?.abort();
+			drop();
 		},
 		retry() {
 			if (closed || waiting === null) return;

@@ -26,6 +26,17 @@ pub const ARROW_RIGHT: &str = "\u{e014}";
 static TURN: Mutex<()> = Mutex::new(());
 type Turn = MutexGuard<'static, ()>;
 
+/// What a page holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Bytes of JavaScript in use.
+    pub heap_bytes: u64,
+    /// Elements and texts, those that are detached and still held included.
+    pub nodes: u64,
+    /// Event listeners.
+    pub listeners: u64,
+}
+
 /// One browser with an empty profile; it ends when dropped.
 pub struct Browser {
     driver: Child,
@@ -211,8 +222,35 @@ impl Browser {
     }
 
     /// One command of the DevTools protocol, for what WebDriver has no word for.
-    fn developer_tool(&self, command: &str, parameters: &Value) {
-        self.call("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    fn developer_tool(&self, command: &str, parameters: &Value) -> Value {
+        self.call("POST", "/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// What the page holds after a garbage collection.
+    pub fn memory(&self) -> Memory {
+        self.developer_tool("HeapProfiler.collectGarbage", &json!({}));
+        let heap = self.developer_tool("Runtime.getHeapUsage", &json!({}));
+        let held = self.developer_tool("Memory.getDOMCounters", &json!({}));
+        let count =
+            |answer: &Value, name: &str| answer[name].as_f64().map(|count| count as u64).expect("a count");
+        Memory {
+            heap_bytes: count(&heap, "usedSize"),
+            nodes: count(&held, "nodes"),
+            listeners: count(&held, "jsEventListeners"),
+        }
+    }
+
+    /// Shows the page as to a reader who wants nothing to move.
+    pub fn reduce_motion(&self) {
+        let media = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+        self.developer_tool("Emulation.setEmulatedMedia", &media);
+    }
+
+    /// Goes on to what the next press of Tab reaches, wherever the focus is.
+    pub fn tab(&self) {
+        let keys = json!({"type": "key", "id": "keyboard", "actions": [
+            {"type": "keyDown", "value": "\u{e004}"}, {"type": "keyUp", "value": "\u{e004}"}]});
+        self.call("POST", "/actions", &json!({"actions": [keys]}));
     }
 
     /// Errors and warnings that the browser wrote to its console since the last call.

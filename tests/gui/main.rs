@@ -6,7 +6,9 @@ mod support;
 
 mod accessibility;
 mod browser;
+mod commands;
 mod files;
+mod live;
 mod pages;
 
 use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};

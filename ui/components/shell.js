@@ -58,8 +58,8 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			const { facts } = store;
 			const { state, since } = facts.connection;
 			setAttr(connection, 'data-state', state);
-			setText(connection, { live: '● live', connecting: '◌ connecting', lost: `✕ lost for ${duration((now - since) / 1000)}` }[state]);
-			setAttr(document.documentElement, 'data-stale', state === 'lost' ? '' : null);
+			setText(connection, { live: '● live', connecting: '◌ connecting', paused: '◌ paused', lost: `✕ lost for ${duration((now - since) / 1000)}` }[state]);
+			setAttr(document.documentElement, 'data-stale', state === 'lost' || state === 'paused' ? '' : null);
 			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
 			const problems = facts.router?.problems?.length;
 			for (const link of links) if (link.testid === 'nav-router') setText(link.element, problems ? `${link.label} ⚠\u00a0${problems}` : link.label);

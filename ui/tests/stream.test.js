@@ -72,3 +72,28 @@ test('a refused token ends it', async () => {
 	});
 	assert.equal(calls, 1);
 });
+
+test('a paused stream asks for nothing, is not called lost, and goes on after the last event', async () => {
+	const asked = [];
+	const fetch = async (url, { headers, signal }) => {
+		asked.push(headers['Last-Event-ID'] ?? '');
+		let feed;
+		signal.addEventListener('abort', () => feed.error(new Error('aborted')));
+		return new Response(new ReadableStream({ start(control) { feed = control; feed.enqueue(new TextEncoder().encode('id: 7\ndata: {}\n\n')); } }), { status: 200 });
+	};
+	const lost = [];
+	let heard = 0;
+	const stream = follow({ url: '/stream', token: 'secret', fetch, onOpen() {}, onHeard() {}, onEvent() { heard += 1; }, onLost: (why) => lost.push(why), onDenied() {} });
+	const settle = async (isSo) => { while (!isSo()) await new Promise((done) => { setImmediate(done); }); };
+	await settle(() => heard === 1);
+	stream.pause();
+	stream.pause();
+	stream.retry();
+	for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => { setImmediate(done); });
+	assert.deepEqual([asked, lost], [[''], []]);
+	stream.resume();
+	stream.resume();
+	await settle(() => heard === 2);
+	assert.deepEqual([asked, lost], [['', '7'], []]);
+	stream.close();
+});
