@@ -16,4 +16,5 @@ mod growing;
 mod plain;
 mod restoring;
 mod serving;
+mod size;
 mod waiting;

@@ -1,14 +1,21 @@
 //! The connection to a server: its address, the token, and what its refusals mean.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     OpenError, StoreError,
-    backends::remote::{ANSWER_WITHIN, Address, Failure, base, causes, client},
+    backends::remote::{Address, Failure, base, causes, client},
 };
+
+/// How long an answer may take: a router asks a store of its own first, which may take 4 s. Who cannot wait so long
+/// has a deadline of its own.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is sent may take longer by a second for so many bytes, which is a slow line.
+const BYTES_PER_SECOND: usize = 64 << 10;
 
 /// What an address may say after `?`.
 const OPTIONS: &str = "`prefix`, `token_file`, `ca`, `cert`, `key`";
@@ -68,7 +75,15 @@ impl Link {
 
     /// Sends a request and reads its answer, in time.
     pub(super) async fn ask<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, Failure> {
-        let response = self.send(request.timeout(ANSWER_WITHIN)).await?;
+        self.ask_within(ANSWER_WITHIN, request).await
+    }
+
+    async fn ask_within<A: DeserializeOwned>(
+        &self,
+        within: Duration,
+        request: RequestBuilder,
+    ) -> Result<A, Failure> {
+        let response = self.send(request.timeout(within)).await?;
         match response.json().await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(Failure::Lost(format!("the answer does not read: {}", causes(&error)))),
@@ -81,7 +96,12 @@ impl Link {
         path: &str,
         body: &impl Serialize,
     ) -> Result<A, Failure> {
-        self.ask(self.request(Method::POST, path).json(body)).await
+        let json = serde_json::to_vec(body)
+            .map_err(|error| Failure::Refused(StoreError::Invalid(error.to_string())))?;
+        let seconds = u64::try_from(json.len() / BYTES_PER_SECOND).unwrap_or(u64::MAX);
+        let within = ANSWER_WITHIN + Duration::from_secs(seconds);
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json").body(json);
+        self.ask_within(within, request).await
     }
 
     /// Sends a request; an answer that is no success is a failure.

@@ -7,11 +7,11 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use reqwest::{Method, StatusCode};
 
-use super::link::Link;
+use super::link::{ANSWER_WITHIN, Link};
 use crate::{
     Batch, Capabilities, Check, Entry, Epoch, Event, Key, Lease, LeaseId, Listing, OpenError, Outcome,
     Revision, Store, StoreError, Watch, WatchItem, Write,
-    backends::remote::{ANSWER_WITHIN, Failure, Lines},
+    backends::remote::{Failure, Lines},
     limits::{check_commit, check_ttl},
     wire::{
         About, BadKey, CONTRACT, CommitCall, GetCall, Got, LeaseCall, LeaseGranted, ListCall, Listed,

@@ -4,15 +4,18 @@
 mod address;
 #[cfg(any(feature = "etcd", feature = "http"))]
 mod client;
+#[cfg(any(feature = "redis", feature = "etcd"))]
 mod feed;
 
 pub(crate) use address::Address;
 #[cfg(any(feature = "etcd", feature = "http"))]
 pub(crate) use client::{Failure, Lines, base, causes, client};
+#[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) use feed::{Feeder, Hub, Lost};
 
 /// Between two proofs that the feed is current. Four a second, so that a watch that says so every second never
 /// says it late.
+#[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) const CONFIRM_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// How long an operation may take before its answer counts as lost: longer than a leader's election (etcd: about
