@@ -41,6 +41,9 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		}
 	}
 
+	/** Who would move; `force`, since whether the release serves is said elsewhere and must not hide it. */
+	const whoMoves = (app, body) => api.whoMoves(app, body.command === 'blend' ? body : { ...body, force: true });
+
 	/** Sets the blend at once; refusals are told, never thrown. Gives the seq known then. */
 	async function blend(app, target, seq) {
 		const release = releaseId(store.app(app)?.candidate);
@@ -51,6 +54,7 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 	function promote(app) {
 		ask({
 			app,
+			foretell: () => whoMoves(app, { command: 'promote' }),
 			mayForce: true,
 			describe: (state) => (state.candidate
 				? { title: `Promote ${releaseName(state.candidate)} to stable, in place of ${releaseName(state.stable)}?`, submit: `Promote ${releaseName(state.candidate)}`, tone: 'go', ...promoteAdvice(state) }
@@ -65,6 +69,7 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 	function abort(app) {
 		ask({
 			app,
+			foretell: () => whoMoves(app, { command: 'abort' }),
 			describe: (state) => (state.candidate
 				? { title: `Abort ${releaseName(state.candidate)} and stay with ${releaseName(state.stable)}?`, submit: `Abort ${releaseName(state.candidate)}`, tone: 'stop', ...abortAdvice(state) }
 				: { impossible: 'There is no candidate to abort.' }),
@@ -80,6 +85,7 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		ask({
 			app,
 			body,
+			foretell: async ({ target }) => (target ? whoMoves(app, { command: 'rollback', to: releaseId(target) }) : null),
 			mayForce: true,
 			describe: (state, { target }) => (target
 				? { title: `Roll back from ${releaseName(state.stable)} to ${releaseName(target)}?`, submit: `Roll back to ${releaseName(target)}`, tone: 'stop', ...rollbackAdvice(state, target) }
@@ -178,7 +184,7 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		});
 	}
 
-	return { finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock };
+	return { finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock, whoMoves };
 }
 
 // What the state says of a release (health, figures), where it says something.

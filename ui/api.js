@@ -55,6 +55,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
 		releases: (name) => get(`${app(name)}/releases`),
 		history: (name, { limit = 50, before } = {}) => get(`${app(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
+		explain: (name, body) => send('POST', `${app(name)}/explain`, body),
+		whoMoves: (name, body) => send('POST', `${app(name)}/who-moves`, body),
 		streamPath: (name) => (name ? `${app(name)}/stream` : '/api/v1/stream'),
 
 		candidate: command('PUT', 'candidate'),

@@ -1,5 +1,7 @@
 // The blend as people type it: a percentage of 0..100 with at most two decimals. Pure.
 
+import { count, plural } from './format.js';
+
 const SHAPE = /^(\d{1,3})(?:[.,](\d*))?$/;
 
 /** Reads typed text: `{value}` or `{error}`, the error written for who typed it. A comma is a decimal point. */
@@ -18,6 +20,12 @@ export function parseBlend(text) {
 /** A slider's position as a blend: whole percents, since a pointer is no finer. */
 export function snapBlend(position) {
 	return Math.min(100, Math.max(0, Math.round(Number(position))));
+}
+
+/** How often clients changed release, such as `0 bounces; 31 moves: 31 shielded`. */
+export function movesWords({ total = 0, bounces = 0, reasons = {} } = {}) {
+	const each = Object.entries(reasons).sort((a, b) => b[1] - a[1]).map(([reason, n]) => `${count(n)} ${reason}`);
+	return `${plural(bounces, 'bounce')}; ${plural(total, 'move')}${each.length ? `: ${each.join(', ')}` : ''}`;
 }
 
 /** What moving the blend does to clients, said before it is done. `transition` is the app's setting. */

@@ -50,6 +50,7 @@ export function createStore(clock = () => Date.now()) {
 			for (const endpoint of release.endpoints ?? []) Object.assign(endpoint, data.endpoints?.[endpoint.address]);
 		}
 		if (data.shares) state.shares = data.shares;
+		if (data.moves) state.moves = data.moves;
 		seriesOf(data.app).push(clock(), state.stable?.activity, state.candidate?.activity);
 		changed();
 	}

@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::{
     connect::{AppChoice, Connection},
+    dry_run::DryRun,
     exit::{Exit, Failure},
     printer::Printer,
     session::{Change, ChangeOptions, Session, body},
@@ -22,6 +23,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
@@ -41,5 +44,5 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         seen: Some(state.seq),
         done: format!("{} is dropped; its clients go to stable", state.candidate_name()),
     };
-    session.change(&state.app, change, &arguments.options).await
+    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
 }

@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::{
     connect::{AppChoice, Connection},
+    dry_run::DryRun,
     exit::{Exit, Failure},
     printer::Printer,
     session::{Change, ChangeOptions, Session, body},
@@ -16,6 +17,7 @@ use super::{
 ///
 /// Examples:
 ///   rolling-router blend 10
+///   rolling-router blend 30 --dry-run                                    who would move
 ///   rolling-router blend 12.5 --release 1.0.1 --reason "build 1188"      refused if 1.0.1 is not the candidate
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -28,6 +30,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
@@ -47,7 +51,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         seen: Some(state.seq),
         done: format!("blend is {} %", arguments.percent),
     };
-    session.change(&state.app, change, &arguments.options).await
+    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
 }
 
 /// Reads a percentage: 0..=100, at most two decimals, a `%` after it allowed.

@@ -34,7 +34,7 @@ pub(super) struct Connection {
 }
 
 /// Which app.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct AppChoice {
     /// The app; without it the router's default app, or the only one

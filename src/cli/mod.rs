@@ -12,8 +12,10 @@ mod completions;
 mod connect;
 mod demo;
 mod drain;
+mod dry_run;
 mod duration;
 mod exit;
+mod explain;
 mod history;
 mod kv;
 mod lock;
@@ -73,6 +75,7 @@ enum Verb {
     Serve(serve::Arguments),
     Demo(demo::Arguments),
     Status(status::Arguments),
+    Explain(explain::Arguments),
     Releases(releases::Arguments),
     Stable(stable::Arguments),
     Candidate(candidate::Arguments),
@@ -121,6 +124,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
     runtime.block_on(async {
         match verb {
             Verb::Status(arguments) => status::run(arguments, printer).await,
+            Verb::Explain(arguments) => explain::run(arguments, printer).await,
             Verb::Releases(arguments) => releases::run(arguments, printer).await,
             Verb::Stable(arguments) => stable::run(arguments, printer).await,
             Verb::Candidate(arguments) => candidate::run(arguments, printer).await,

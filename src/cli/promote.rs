@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::{
     connect::{AppChoice, Connection},
+    dry_run::DryRun,
     exit::{Exit, Failure},
     printer::Printer,
     session::{Change, ChangeOptions, Session, body},
@@ -18,6 +19,7 @@ use super::{
 ///
 /// Examples:
 ///   rolling-router promote --reason "smoke tests green"
+///   rolling-router promote --dry-run                                     who would move
 ///   rolling-router promote --release 1.0.1 --wait fleet --timeout 30s    for pipelines; repeating it is harmless
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -30,6 +32,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
 
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
@@ -49,5 +53,5 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         seen: Some(state.seq),
         done: format!("{} is stable", state.candidate_name()),
     };
-    session.change(&state.app, change, &arguments.options).await
+    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
 }

@@ -5,6 +5,7 @@ use reqwest::Method;
 
 use super::{
     connect::{AppChoice, Connection},
+    dry_run::DryRun,
     exit::{Exit, Failure},
     printer::Printer,
     session::{Change, ChangeOptions, Session, body},
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
     force: bool,
 
     #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
     app: AppChoice,
@@ -50,5 +53,5 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         seen: None,
         done,
     };
-    session.change(&state.app, change, &arguments.options).await
+    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
 }

@@ -2,6 +2,8 @@
 //!
 //! Fields that a router leaves out are read as nothing, so that one version of the command line can ask another.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::exit::Failure;
@@ -27,6 +29,7 @@ pub(super) struct AppState {
     pub(super) blend: f64,
     pub(super) sticky: bool,
     pub(super) shares: Shares,
+    pub(super) moves: Option<Moves>,
     pub(super) lock: Option<Lock>,
     pub(super) problems: Vec<Problem>,
     pub(super) default: bool,
@@ -100,6 +103,17 @@ pub(super) struct Activity {
 #[serde(default)]
 pub(super) struct Shares {
     pub(super) drawn: Option<f64>,
+    /// Of the clients whose pins came back.
+    pub(super) confirmed: Option<f64>,
+}
+
+/// How often clients changed release at this router.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Moves {
+    pub(super) total: u64,
+    pub(super) bounces: u64,
+    pub(super) reasons: BTreeMap<String, u64>,
 }
 
 /// What holds pipelines back.

@@ -9,7 +9,7 @@ use super::{
     exit::{Exit, Failure},
     printer::{Printer, Style},
     session::Session,
-    state::{AppState, Lock, Release},
+    state::{AppState, Lock, Moves, Release},
 };
 use crate::clock::Clock;
 
@@ -67,6 +67,7 @@ fn lines(state: &AppState, printer: &Printer, now: u64) -> Vec<String> {
     if state.candidate.is_some() {
         lines.push(row("blend", &blend(state)));
     }
+    lines.extend(state.moves.as_ref().map(|moves| row("moves", &measured(moves))));
     for release in &state.draining {
         lines.push(row("draining", &drain(release, now)));
         lines.extend(leaving(release, now));
@@ -150,8 +151,22 @@ fn leaving(release: &Release, now: u64) -> Vec<String> {
 }
 
 fn blend(state: &AppState) -> String {
-    let drawn = state.shares.drawn.map(|drawn| format!("   drawn {drawn:.2} %")).unwrap_or_default();
-    format!("{} % of new clients go to {}{drawn}", state.blend, state.candidate_name())
+    let share = |word: &str, share: Option<f64>| {
+        share.map(|share| format!("   {word} {share:.2} %")).unwrap_or_default()
+    };
+    let (drawn, actual) = (share("drawn", state.shares.drawn), share("actual", state.shares.confirmed));
+    format!("{} % of new clients go to {}{drawn}{actual}", state.blend, state.candidate_name())
+}
+
+/// `0 bounces; 31 moves: 31 shielded`.
+fn measured(moves: &Moves) -> String {
+    let plural = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let mut reasons: Vec<_> = moves.reasons.iter().collect();
+    reasons.sort_by(|a, b| b.1.cmp(a.1));
+    let reasons: Vec<_> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    let (bounces, total) = (plural(moves.bounces, "bounce"), plural(moves.total, "move"));
+    format!("{bounces}; {total}{colon}{}", reasons.join(", "))
 }
 
 fn drain(release: &Release, now: u64) -> String {
@@ -197,7 +212,8 @@ mod tests {
                   "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0}},
         "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
         "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
-        "blend":12.5,"sticky":true,"shares":{"drawn":12.4},"default":true,
+        "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,
+        "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
         "lock":{"reason":"freeze","by":"maria","at":1000},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
 
@@ -210,7 +226,8 @@ hello   seq 7   sticky   all hosts
   stable     1.0.0   1 of 1 endpoints serving   41.2 req/s   0.03 % errors   p95 38.0 ms   for 60 s
   candidate  1.0.1   0 of 1 endpoints serving   0.0 req/s   0.00 % errors
              127.0.0.1:9002 refused
-  blend      12.5 % of new clients go to 1.0.1   drawn 12.40 %
+  blend      12.5 % of new clients go to 1.0.1   drawn 12.40 %   actual 11.90 %
+  moves      0 bounces; 33 moves: 31 shielded, 2 abort
   draining   0.9   at most 60 s more   7 pinned clients   0 open requests, 0 open sockets   since a promote
   locked     for pipelines, maria 60 s ago: \"freeze\"
   last       blend by ci, 60 s ago";

@@ -73,6 +73,8 @@ fn the_api_page_describes_every_call_that_the_command_line_makes() {
         ("post", format!("{app}/drain/finish")),
         ("put", format!("{app}/releases/{{release}}/endpoints/{{endpoint}}/drain")),
         ("delete", format!("{app}/releases/{{release}}/endpoints/{{endpoint}}/drain")),
+        ("post", format!("{app}/explain")),
+        ("post", format!("{app}/who-moves")),
         ("get", "/api/kv/{key}".to_owned()),
         ("put", "/api/kv/{key}".to_owned()),
         ("delete", "/api/kv/{key}".to_owned()),

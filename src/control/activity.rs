@@ -4,7 +4,7 @@
 //! that a thousand quiet apps cost next to nothing.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -68,6 +68,32 @@ pub struct Board {
     pub releases: HashMap<ReleaseKey, Activity>,
     /// Percent of unpinned clients that were sent to the candidate since blend and candidate are what they are.
     pub drawn: HashMap<AppName, f64>,
+    /// Percent of the clients whose pins came back lately, to stable or to the candidate, that are the candidate's.
+    pub confirmed: HashMap<AppName, f64>,
+    /// The promise measured.
+    pub moves: HashMap<AppName, Moves>,
+}
+
+/// How often clients of an app changed release at this router since it started, whatever became of the releases.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Moves {
+    pub total: u64,
+    /// Third moves of a client within one day.
+    pub bounces: u64,
+    /// By reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+}
+
+impl Moves {
+    fn add(&mut self, total: &ReleaseTotal) {
+        self.bounces += total.bounces;
+        for (reason, count) in total.moves.iter().flat_map(|counts| Reason::ALL.iter().zip(counts)) {
+            if *count > 0 {
+                self.total += count;
+                *self.reasons.entry(reason.as_str()).or_default() += count;
+            }
+        }
+    }
 }
 
 /// Samples until the task is dropped.
@@ -88,6 +114,8 @@ pub async fn run(core: Core) {
 struct Sampler {
     releases: HashMap<ReleaseKey, Samples>,
     draws: HashMap<AppName, Draws>,
+    /// Moves to releases whose stay has ended.
+    past: HashMap<AppName, Moves>,
     turned: Duration,
     /// When this router began to watch: monotonic, and in Unix ms.
     started: (Duration, u64),
@@ -120,8 +148,13 @@ impl Sampler {
             if turn {
                 state.turn_window();
             }
-            let known = self.releases.remove(state.key()).filter(|known| Arc::ptr_eq(&known.state, state));
-            let mut samples = known.unwrap_or_else(|| Samples::new(Arc::clone(state)));
+            let mut samples = match self.releases.remove(state.key()) {
+                Some(known) if Arc::ptr_eq(&known.state, state) => known,
+                other => {
+                    other.iter().for_each(|ended| self.end(ended));
+                    Samples::new(Arc::clone(state))
+                }
+            };
             samples.push(now);
             let mut activity = samples.activity();
             let routes = routes_of(published, state.key());
@@ -132,11 +165,17 @@ impl Sampler {
             board.releases.insert(state.key().clone(), activity);
             releases.insert(state.key().clone(), samples);
         }
-        self.releases = releases;
+        let ended = std::mem::replace(&mut self.releases, releases);
+        ended.values().for_each(|ended| self.end(ended));
+        board.moves = self.moves(published);
+        self.past.retain(|app, _| published.table.apps.contains_key(app));
         self.draws.retain(|app, _| published.table.apps.contains_key(app));
         for app in published.table.apps.values() {
             if let Some(share) = self.drawn(app) {
                 board.drawn.insert(app.name.clone(), share);
+            }
+            if let Some(share) = confirmed(app, &board.releases) {
+                board.confirmed.insert(app.name.clone(), share);
             }
         }
         board
@@ -151,6 +190,22 @@ impl Sampler {
         saw_it_begin || now.saturating_sub(started) >= PINNED_WINDOW
     }
 
+    /// Keeps what was counted at a stay that is over.
+    fn end(&mut self, ended: &Samples) {
+        self.past.entry(ended.state.key().app.clone()).or_default().add(&ended.state.total());
+    }
+
+    fn moves(&self, published: &Published) -> HashMap<AppName, Moves> {
+        let mut moves = self.past.clone();
+        for samples in self.releases.values() {
+            if let Some((_, total)) = samples.ring.back() {
+                moves.entry(samples.state.key().app.clone()).or_default().add(total);
+            }
+        }
+        moves.retain(|app, _| published.table.apps.contains_key(app));
+        moves
+    }
+
     fn drawn(&mut self, app: &AppRoutes) -> Option<f64> {
         let candidate = &app.releases[app.candidate?];
         let now = (self.draws_of(app, app.candidate), self.draws_of(app, app.stable));
@@ -160,9 +215,7 @@ impl Sampler {
         }
         let to_candidate = now.0.saturating_sub(draws.before.0);
         let all = to_candidate + now.1.saturating_sub(draws.before.1);
-        #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-        let share = (all > 0).then(|| to_candidate as f64 * 100.0 / all as f64);
-        share.map(|share| rounded(share, 2))
+        percent(to_candidate, all)
     }
 
     fn draws_of(&self, app: &AppRoutes, release: Option<usize>) -> u64 {
@@ -173,6 +226,24 @@ impl Sampler {
             total.reasons[Reason::Bucket as usize] + total.reasons[Reason::NoCookie as usize]
         })
     }
+}
+
+/// The candidate's percent of those pinned to it or to stable, as seen lately.
+fn confirmed(app: &AppRoutes, releases: &HashMap<ReleaseKey, Activity>) -> Option<f64> {
+    let pinned = |index: usize| {
+        let release = &app.releases[index];
+        let key = ReleaseKey { app: app.name.clone(), release: release.id.clone(), tenure: release.tenure };
+        releases.get(&key).map_or(0, |activity| activity.pinned)
+    };
+    let candidate = pinned(app.candidate.filter(|_| app.sticky)?);
+    percent(candidate, candidate + app.stable.map_or(0, pinned))
+}
+
+/// Two decimals; `None` of nothing.
+fn percent(part: u64, all: u64) -> Option<f64> {
+    #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let share = (all > 0).then(|| part as f64 * 100.0 / all as f64);
+    share.map(|share| rounded(share, 2))
 }
 
 impl Draws {
@@ -231,8 +302,8 @@ fn routes_of<'a>(published: &'a Published, key: &ReleaseKey) -> Option<&'a Relea
 }
 
 fn is_same(a: &ReleaseTotal, b: &ReleaseTotal) -> bool {
-    (a.requests(), a.open_requests, a.open_sockets, a.reasons)
-        == (b.requests(), b.open_requests, b.open_sockets, b.reasons)
+    (a.requests(), a.open_requests, a.open_sockets, a.reasons, a.moves, a.bounces)
+        == (b.requests(), b.open_requests, b.open_sockets, b.reasons, b.moves, b.bounces)
 }
 
 fn rounded(number: f64, decimals: i32) -> f64 {

@@ -50,6 +50,7 @@ files! {
     "components/dialog.js"
     "components/draining.js"
     "components/endpoints.js"
+    "components/explain.js"
     "components/find-box.js"
     "components/history-list.js"
     "components/metric.js"

@@ -2,7 +2,10 @@
 //!
 //! Series of a release end with it. Labels are names that were parsed, or escaped.
 
-use std::fmt::{Display, Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::{Display, Write as _},
+};
 
 use axum::{
     extract::State,
@@ -18,6 +21,7 @@ use crate::{
         table::Published,
     },
     rollout::{
+        app::AppName,
         assign::Reason,
         table::{AppRoutes, EndpointRoute, ReleaseRoutes, Standing},
     },
@@ -35,6 +39,7 @@ pub async fn read(State(core): State<Core>) -> Response {
     let published = core.live.load_full();
     let releases: Vec<Row<'_>> = rows(&published);
     apps(&mut page, &published);
+    shares(&mut page, &core);
     requests(&mut page, &releases);
     moves(&mut page, &releases);
     endpoints(&mut page, &published, &releases);
@@ -138,12 +143,7 @@ fn apps(page: &mut Page, published: &Published) {
     );
     for app in &apps {
         for release in &app.releases {
-            let track = match release.standing {
-                Standing::Stable => "stable",
-                Standing::Candidate => "candidate",
-                Standing::Draining { .. } => "draining",
-                Standing::Previous => "previous",
-            };
+            let track = release.standing.as_str();
             let labels = format!(
                 "app=\"{}\",release=\"{}\",track=\"{track}\",tenure=\"{}\"",
                 app.name,
@@ -153,6 +153,19 @@ fn apps(page: &mut Page, published: &Published) {
             page.sample("rolling_release_info", &labels, 1);
         }
     }
+}
+
+fn shares(page: &mut Page, core: &Core) {
+    let board = core.board.load();
+    let mut each = |name: &str, help: &str, shares: &HashMap<AppName, f64>| {
+        page.gauge(name, help);
+        let sorted: BTreeMap<_, _> = shares.iter().collect();
+        sorted.into_iter().for_each(|(app, share)| page.sample(name, &format!("app=\"{app}\""), share));
+    };
+    let help = "The candidate's share of the new clients drawn at the present blend.";
+    each("rolling_blend_drawn_percent", help, &board.drawn);
+    let help = "The candidate's share of the clients whose pins came back in the last minutes.";
+    each("rolling_blend_confirmed_percent", help, &board.confirmed);
 }
 
 fn requests(page: &mut Page, rows: &[Row<'_>]) {

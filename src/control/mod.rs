@@ -14,6 +14,7 @@ mod auth;
 mod commands;
 mod core;
 mod error;
+mod foresight;
 mod gui;
 mod kv;
 mod limits;

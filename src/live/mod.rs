@@ -4,6 +4,7 @@
 //! Everything here is shared by reading atomics. No lock is taken on the request path.
 
 pub mod activity;
+pub mod buckets;
 pub mod endpoints;
 pub mod releases;
 pub mod sketch;

@@ -6,7 +6,7 @@ use super::{
     activity::{ReleaseCell, ReleaseTotal},
     sketch::{Lately, SketchTotal, Window},
 };
-use crate::rollout::table::ReleaseKey;
+use crate::rollout::{pin::Pin, table::ReleaseKey};
 
 /// One release's stay, shared by the control plane (which ends deadlines), every worker and the API.
 #[derive(Debug)]
@@ -70,15 +70,20 @@ impl ReleaseState {
     }
 
     /// Notes, on one worker, a client whose pin to this release came back.
-    pub fn saw(&self, worker: usize, client: u64) {
-        self.clients[worker].add(self.window.now(), client);
+    pub fn saw(&self, worker: usize, pin: &Pin) {
+        self.clients[worker].add(self.window.now(), pin);
     }
 
     /// Distinct clients whose pins came back lately (within one to two turns of [`ReleaseState::turn_window`]).
     pub fn pinned_clients(&self) -> u64 {
+        self.seen_lately().estimate()
+    }
+
+    /// The sketch of those clients, over all workers.
+    pub fn seen_lately(&self) -> SketchTotal {
         let mut total = SketchTotal::default();
-        self.clients.iter().for_each(|clients| clients.merge_into(&mut total));
-        total.estimate()
+        self.clients.iter().for_each(|clients| clients.merge_into(self.window.now(), &mut total));
+        total
     }
 
     /// Begins a new window of "lately"; the control plane does so every few minutes.

@@ -1,35 +1,57 @@
-//! How many distinct clients were seen, in bounded memory: a HyperLogLog sketch (Flajolet et al., 2007) over the
-//! client number in a pin.
+//! How many distinct clients were seen, and which, in bounded memory: a HyperLogLog sketch (Flajolet et al., 2007) over
+//! the client number in a pin.
 //!
 //! The number is random and signed, so it needs no hashing and cannot be chosen by a client. Sketches of workers
 //! and of routers merge by taking each register's maximum, so nobody is counted twice.
+//!
+//! A register also keeps the place of the client that set it. That client is any of those who share the register, since
+//! its rank has nothing to do with its bucket: the registers are a random sample of the clients, for free.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
-/// Registers in a sketch: 1 KiB, and a standard error of 1.04 / sqrt(1024) = 3.3 %.
+use crate::rollout::pin::Pin;
+
+/// Registers in a sketch: 2 KiB, and a standard error of 1.04 / sqrt(1024) = 3.3 %.
 pub const REGISTERS: usize = 1_024;
 /// Bits of a client number that choose the register.
 const INDEX_BITS: u32 = REGISTERS.trailing_zeros();
+/// Buckets that share a place: a tenth of a percent, so that rank, bit and place fit in 16 bits.
+const BUCKETS_PER_PLACE: u16 = 10;
+/// The highest rank: five bits, enough for 2^41 clients.
+const RANK_MAX: u32 = 31;
+/// Where the rank begins in a register. Below it: ten bits of place, one bit "left the candidate".
+const RANK_SHIFT: u32 = 11;
 
 /// One worker's sketch: one writer, any reader.
 #[derive(Debug)]
 pub struct Sketch {
-    registers: [AtomicU8; REGISTERS],
+    registers: [AtomicU16; REGISTERS],
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { registers: std::array::from_fn(|_| AtomicU8::new(0)) }
+        Self { registers: std::array::from_fn(|_| AtomicU16::new(0)) }
     }
 }
 
+/// One client of the sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampled {
+    /// Its bucket, to a tenth of a percent: the middle of ten.
+    pub bucket: u16,
+    /// The bit in its pin: `shielded` or `fallback` moved it off the candidate.
+    pub left_candidate: bool,
+}
+
 impl Sketch {
-    /// Notes a client number.
-    pub fn add(&self, client: u64) {
-        let (index, rank) = place(client);
-        let register = &self.registers[index];
-        if register.load(Ordering::Relaxed) < rank {
-            register.store(rank, Ordering::Relaxed);
+    /// Notes the client of a pin.
+    pub fn add(&self, pin: &Pin) {
+        let (index, register) = place(pin);
+        let known = self.registers[index].load(Ordering::Relaxed);
+        // The same client again may have left the candidate since.
+        let same_client = known >> 1 == register >> 1;
+        if rank(known) < rank(register) || same_client && known != register {
+            self.registers[index].store(register, Ordering::Relaxed);
         }
     }
 
@@ -39,11 +61,18 @@ impl Sketch {
     }
 }
 
-/// The register of a client number, and the rank it holds there: one more than the zeros its other bits begin with.
-fn place(client: u64) -> (usize, u8) {
-    let index = usize::try_from(client >> (64 - INDEX_BITS)).expect("ten bits fit");
-    let zeros = (client << INDEX_BITS).leading_zeros().min(64 - INDEX_BITS);
-    (index, u8::try_from(zeros + 1).expect("at most 55"))
+/// The register of a client, and what it would hold. The rank is one more than the zeros that the number's other bits
+/// begin with.
+fn place(pin: &Pin) -> (usize, u16) {
+    let index = usize::try_from(pin.client >> (64 - INDEX_BITS)).expect("ten bits fit");
+    let rank = ((pin.client << INDEX_BITS).leading_zeros() + 1).min(RANK_MAX);
+    let rank = u16::try_from(rank).expect("five bits fit");
+    let place = pin.bucket / BUCKETS_PER_PLACE;
+    (index, rank << RANK_SHIFT | place << 1 | u16::from(pin.left_candidate))
+}
+
+const fn rank(register: u16) -> u16 {
+    register >> RANK_SHIFT
 }
 
 /// Two sketches in turn: the present window and the one before it, so that "lately" is between one and two windows.
@@ -53,14 +82,15 @@ pub struct Lately {
 }
 
 impl Lately {
-    /// Notes a client number in a window (0 or 1).
-    pub fn add(&self, window: usize, client: u64) {
-        self.windows[window & 1].add(client);
+    /// Notes the client of a pin in a window (0 or 1).
+    pub fn add(&self, window: usize, pin: &Pin) {
+        self.windows[window & 1].add(pin);
     }
 
-    /// Adds what both windows hold to a sum.
-    pub fn merge_into(&self, total: &mut SketchTotal) {
-        self.windows.iter().for_each(|sketch| total.merge(sketch));
+    /// Adds what both windows hold to a sum; `window` is the present one, whose word counts where they differ.
+    pub fn merge_into(&self, window: usize, total: &mut SketchTotal) {
+        total.merge(&self.windows[window & 1]);
+        total.merge(&self.windows[1 - (window & 1)]);
     }
 
     /// Empties a window before it becomes the present one.
@@ -90,7 +120,7 @@ impl Window {
 /// A sum of sketches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SketchTotal {
-    registers: Vec<u8>,
+    registers: Vec<u16>,
 }
 
 impl Default for SketchTotal {
@@ -103,8 +133,19 @@ impl SketchTotal {
     /// Adds one sketch.
     pub fn merge(&mut self, sketch: &Sketch) {
         for (sum, register) in self.registers.iter_mut().zip(&sketch.registers) {
-            *sum = (*sum).max(register.load(Ordering::Relaxed));
+            let register = register.load(Ordering::Relaxed);
+            if rank(*sum) < rank(register) {
+                *sum = register;
+            }
         }
+    }
+
+    /// A random sample of the clients noted: all of them while there are few, at most [`REGISTERS`].
+    pub fn sample(&self) -> impl Iterator<Item = Sampled> + '_ {
+        self.registers.iter().filter(|register| **register != 0).map(|register| Sampled {
+            bucket: (register >> 1 & 0x3FF) * BUCKETS_PER_PLACE + BUCKETS_PER_PLACE / 2,
+            left_candidate: register & 1 == 1,
+        })
     }
 
     /// The distinct clients noted, within about 3.3 % (exact to a client or two while there are few).
@@ -116,8 +157,8 @@ impl SketchTotal {
     )]
     pub fn estimate(&self) -> u64 {
         let registers = REGISTERS as f64;
-        let empty = self.registers.iter().filter(|rank| **rank == 0).count();
-        let harmonic: f64 = self.registers.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
+        let empty = self.registers.iter().filter(|register| **register == 0).count();
+        let harmonic: f64 = self.registers.iter().map(|register| (-f64::from(rank(*register))).exp2()).sum();
         let raw = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / harmonic;
         // Below 2.5 clients a register, counting the empty ones is more exact (the paper's small range correction).
         let estimate = if raw <= 2.5 * registers && empty > 0 {
@@ -133,12 +174,15 @@ impl SketchTotal {
 mod tests {
     use super::*;
 
-    /// SplitMix64 (Steele et al., 2014): client numbers that a test can repeat.
-    fn client(index: u64) -> u64 {
+    /// SplitMix64 (Steele et al., 2014): client numbers that a test can repeat, in buckets one after the other.
+    fn client(index: u64) -> Pin {
         let mut z = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let bucket = u16::try_from(index % 10_000).unwrap();
+        let rest = (1, 0, 0, 0, 0);
+        let (tenure, endpoint, hour, move_day, moves) = rest;
+        Pin { bucket, client: z ^ (z >> 31), tenure, endpoint, hour, move_day, moves, left_candidate: false }
     }
 
     fn estimate(sketches: &[&Sketch]) -> u64 {
@@ -151,7 +195,7 @@ mod tests {
     fn estimates_within_four_standard_errors() {
         for count in [0, 1, 10, 100, 1_000, 10_000, 100_000] {
             let sketch = Sketch::default();
-            (1..=count).for_each(|index| sketch.add(client(index)));
+            (1..=count).for_each(|index| sketch.add(&client(index)));
             let error = estimate(&[&sketch]).abs_diff(count);
             assert!(error <= count * 13 / 100 + u64::from(count > 50), "{count}: off by {error}");
         }
@@ -160,23 +204,62 @@ mod tests {
     #[test]
     fn a_client_seen_by_two_workers_counts_once() {
         let (one, two) = (Sketch::default(), Sketch::default());
-        (1..=500).for_each(|index| one.add(client(index)));
-        (251..=750).for_each(|index| two.add(client(index)));
+        (1..=500).for_each(|index| one.add(&client(index)));
+        (251..=750).for_each(|index| two.add(&client(index)));
         assert!(estimate(&[&one, &two]).abs_diff(750) < 75);
     }
 
     #[test]
     fn a_client_is_forgotten_after_two_turns_of_the_window() {
         let (lately, window) = (Lately::default(), Window::default());
-        lately.add(window.now(), client(1));
+        lately.add(window.now(), &client(1));
         let seen = |lately: &Lately| {
             let mut total = SketchTotal::default();
-            lately.merge_into(&mut total);
+            lately.merge_into(window.now(), &mut total);
             total.estimate()
         };
         window.turn(|next| lately.clear(next));
         assert_eq!(seen(&lately), 1);
         window.turn(|next| lately.clear(next));
         assert_eq!(seen(&lately), 0);
+    }
+
+    #[test]
+    fn the_sample_has_the_buckets_of_the_clients() {
+        for count in [1, 100, 1_000, 100_000_u64] {
+            let sketch = Sketch::default();
+            // A quarter of them is below 1,000, as no even spread would be.
+            let skewed = |index| Pin { bucket: if index % 4 == 0 { 500 } else { 5_000 }, ..client(index) };
+            (1..=count).for_each(|index| sketch.add(&skewed(index)));
+            let mut total = SketchTotal::default();
+            total.merge(&sketch);
+            let sampled = total.sample().count();
+            assert!(
+                sampled <= REGISTERS && sampled as u64 >= (count - count / 10).min(600),
+                "{sampled} of {count}"
+            );
+            let low = total.sample().filter(|client| client.bucket < 1_000).count();
+            let off = (low as f64 - sampled as f64 / 4.0).abs();
+            assert!(off <= 1.0 + 4.0 * (sampled as f64 * 0.1875).sqrt(), "{low} of {sampled} of {count}");
+        }
+    }
+
+    #[test]
+    fn what_a_pin_says_last_counts() {
+        let (lately, window) = (Lately::default(), Window::default());
+        let before = Pin { bucket: 9_999, ..client(1) };
+        lately.add(window.now(), &before);
+        let seen = |lately: &Lately| {
+            let mut total = SketchTotal::default();
+            lately.merge_into(window.now(), &mut total);
+            total.sample().collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: false }]);
+        let after = Pin { left_candidate: true, ..before };
+        lately.add(window.now(), &after);
+        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: true }]);
+        window.turn(|next| lately.clear(next));
+        lately.add(window.now(), &before);
+        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: false }]);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::{endpoints::EndpointState, releases::ReleaseState};
+use super::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState};
 use crate::{
     cell::{Counter, Histogram, HistogramTotal},
     rollout::{assign::Health, table::RoutingTable},
@@ -60,6 +60,7 @@ impl Health for Published {
 pub struct LiveTable {
     current: ArcSwap<Published>,
     adopted: Box<[Adopted]>,
+    buckets: Buckets,
 }
 
 /// How long one worker took to route by each new table. On cache lines of its own.
@@ -73,12 +74,18 @@ struct Adopted {
 impl LiveTable {
     /// An empty table, for a data plane of so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { current: ArcSwap::default(), adopted: (0..workers).map(|_| Adopted::default()).collect() }
+        let adopted = (0..workers).map(|_| Adopted::default()).collect();
+        Self { current: ArcSwap::default(), adopted, buckets: Buckets::default() }
     }
 
     /// How many workers read it.
     pub fn workers(&self) -> usize {
         self.adopted.len()
+    }
+
+    /// Where new clients' buckets come from.
+    pub fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     /// Notes that a worker routes by this table from `now` on; costs one comparison when that is not new. A table
@@ -110,18 +117,28 @@ impl LiveTable {
         self.current.load_full()
     }
 
-    /// Makes a table live for every request that begins after this call, carrying over the state of endpoints and
-    /// releases it shares with the last one. `committed_at` is when the store acknowledged, or told of, the newest
-    /// change in it (monotonic). Returns what was live before. There is one publisher.
-    pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<Published> {
+    /// What publishing a table would make live, without doing so: to ask "what if".
+    pub fn suppose(&self, table: RoutingTable) -> Published {
         let last = self.current.load_full();
         let endpoints =
             carry_over(&table.endpoint_slots, &last.endpoints, EndpointState::key, EndpointState::new);
         let releases = carry_over(&table.release_slots, &last.releases, ReleaseState::key, |key| {
             ReleaseState::new(key, self.workers())
         });
-        let generation = last.generation + 1;
-        self.current.swap(Arc::new(Published { table, endpoints, releases, generation, committed_at }))
+        Published {
+            table,
+            endpoints,
+            releases,
+            generation: last.generation + 1,
+            committed_at: Duration::ZERO,
+        }
+    }
+
+    /// Makes a table live for every request that begins after this call, carrying over the state of endpoints and
+    /// releases it shares with the last one. `committed_at` is when the store acknowledged, or told of, the newest
+    /// change in it (monotonic). Returns what was live before. There is one publisher.
+    pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<Published> {
+        self.current.swap(Arc::new(Published { committed_at, ..self.suppose(table) }))
     }
 }
 

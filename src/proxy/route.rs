@@ -13,7 +13,6 @@ use super::{
         request::{Additions, Client, Marks, write},
         trace::{self, Trace},
     },
-    http1::cookie,
     respond::Refusal,
     view::{AppView, RequestDraw, TableView},
     worker::Worker,
@@ -22,6 +21,7 @@ use crate::{
     live::activity::standing_index,
     rollout::{
         assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign},
+        request::{self, Evidence},
         settings::Traceparent,
         table::Standing,
     },
@@ -125,41 +125,18 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
     })
 }
 
-/// Whether a browser loads a page. It says so itself only towards https and localhost (Fetch Metadata sends nothing to
-/// other origins), and a site on plain http must drain and renew its pins too: there, a GET that asks for a page is one.
 fn is_navigation(head: &RequestHead<'_>) -> bool {
-    match head.value(Known::SecFetchMode) {
-        Some(mode) => mode.eq_ignore_ascii_case(b"navigate"),
-        None => head.method == b"GET" && head.value(Known::Accept).is_some_and(names_html),
-    }
-}
-
-fn names_html(accept: &[u8]) -> bool {
-    members(accept)
-        .any(|member| member.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html")))
-}
-
-/// What the cookies say.
-#[derive(Default)]
-struct Evidence {
-    pin: PinEvidence,
-    seen: bool,
+    request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
 }
 
 fn evidence(head: &RequestHead<'_>, view: &AppView) -> Evidence {
-    let name = view.app.settings.cookie.name.as_bytes();
-    let mut evidence = Evidence::default();
-    for line in head.lines.iter().filter(|line| line.known == Known::Cookie) {
-        for found in cookie::find(line.value(head.block), name) {
-            evidence = Evidence { pin: evidence.pin.add(&view.app, found.value), seen: true };
-        }
-    }
-    evidence
+    let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
+    Evidence::read(&view.app, lines.map(|line| line.value(head.block)))
 }
 
 /// Whether a cookie has to be taken out. In an app that is not sticky nobody has looked yet.
 fn has_pin_cookie(evidence: &Evidence, head: &RequestHead<'_>, view: &AppView) -> bool {
-    evidence.seen || (!view.app.sticky && head.value(Known::Cookie).is_some())
+    evidence.values > 0 || (!view.app.sticky && head.value(Known::Cookie).is_some())
 }
 
 /// Via names every proxy a request passed (RFC 9110 section 7.6.3).
@@ -207,7 +184,7 @@ fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvide
         PinEvidence::Valid(pin) => {
             let tenure = view.app.releases[assignment.release].tenure;
             if pin.tenure == tenure {
-                view.releases[assignment.release].state.saw(worker.index, pin.client);
+                view.releases[assignment.release].state.saw(worker.index, &pin);
             } else if matches!(assignment.pin, PinChange::Replace(_)) {
                 let from = view.app.by_tenure(pin.tenure).map(|index| view.app.releases[index].standing);
                 cell.moves[standing_index(from)][assignment.reason as usize].add(1);

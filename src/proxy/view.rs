@@ -6,16 +6,15 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     rc::Rc,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use crate::{
-    live::{endpoints::EndpointState, releases::ReleaseState, table::Published},
+    live::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState, table::Published},
     rollout::{
         assign::{Draw, Health},
         bucket,
@@ -23,20 +22,6 @@ use crate::{
         table::{AppRoutes, EndpointRoute, ReleaseRoutes},
     },
 };
-
-/// The counters that new clients' buckets come from: one per app, shared by all workers, kept over publishes.
-#[derive(Debug, Default)]
-pub struct Buckets {
-    by_app: Mutex<HashMap<usize, Arc<AtomicU64>>>,
-}
-
-impl Buckets {
-    /// An app's counter, by [`AppRoutes::slot`]; it starts at `start`. Locked only when a worker makes a view.
-    fn counter(&self, app: usize, start: u64) -> Arc<AtomicU64> {
-        let mut by_app = self.by_app.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(by_app.entry(app).or_insert_with(|| Arc::new(AtomicU64::new(start))))
-    }
-}
 
 /// One app as a worker sees it.
 #[derive(Debug)]

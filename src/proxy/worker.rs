@@ -17,7 +17,7 @@ use super::{
     head::HeaderLine,
     memory::{HighWater, give_back},
     misses::Misses,
-    view::{AppView, Buckets, TableView},
+    view::{AppView, TableView},
     watch::Watches,
 };
 use crate::{
@@ -53,8 +53,6 @@ pub struct Shared {
     pub clock: Clock,
     /// Counters, a set for each worker.
     pub counters: Counters,
-    /// Where new clients' buckets come from.
-    pub buckets: Buckets,
     /// How many requests that the candidate failed stable takes.
     pub shields: RateBudget,
     /// How many assets that a release does not have are asked of its siblings.
@@ -90,7 +88,7 @@ impl Shared {
         counters: Counters,
         connections_max: usize,
     ) -> Self {
-        let (buckets, phase) = (Buckets::default(), AtomicU8::new(0));
+        let phase = AtomicU8::new(0);
         let shields = RateBudget::new(limits.shields_per_second_max);
         let sibling_asks = RateBudget::new(SIBLING_ASKS_PER_SECOND_MAX);
         Self {
@@ -101,7 +99,6 @@ impl Shared {
             table,
             clock,
             counters,
-            buckets,
             shields,
             sibling_asks,
             connections_max,
@@ -293,7 +290,7 @@ impl Worker {
 
     /// The app of a Host value.
     pub fn app(&self, table: &TableView, host: &str) -> Option<Rc<AppView>> {
-        table.app(host, &self.shared.buckets, || self.random())
+        table.app(host, self.shared.table.buckets(), || self.random())
     }
 
     /// Appends a Date line (RFC 9110 section 6.6.1), for a response that has none.

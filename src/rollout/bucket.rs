@@ -38,7 +38,13 @@ pub fn offset(candidate: Tenure) -> u16 {
 /// Whether a bucket goes to the candidate. Raising the blend only adds buckets, lowering it takes back exactly
 /// those.
 pub fn is_candidates(bucket: u16, offset: u16, blend: Blend) -> bool {
-    (u32::from(bucket) + u32::from(offset)) % u32::from(BUCKETS) < u32::from(blend.hundredths())
+    place(bucket, offset) < blend.hundredths()
+}
+
+/// Where a bucket lies while an offset is added to all: what is held against the blend.
+pub const fn place(bucket: u16, offset: u16) -> u16 {
+    // Both are below 10,000, so the sum fits.
+    (bucket + offset) % BUCKETS
 }
 
 #[cfg(test)]

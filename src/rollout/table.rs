@@ -53,7 +53,7 @@ pub struct ReleaseKey {
 }
 
 /// One app, compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AppRoutes {
     /// Its name.
     pub name: AppName,
@@ -106,8 +106,20 @@ pub enum Standing {
     Previous,
 }
 
+impl Standing {
+    /// The word for it in the API and in sentences.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Candidate => "candidate",
+            Self::Draining { .. } => "draining",
+            Self::Previous => "previous",
+        }
+    }
+}
+
 /// One release, compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ReleaseRoutes {
     /// The release.
     pub id: ReleaseId,
@@ -206,6 +218,12 @@ impl AppRoutes {
         let draining = (0..self.releases.len()).rev().filter(drains);
         let all = self.stable.into_iter().chain(self.candidate).chain(draining);
         all.filter(move |index| *index != release && self.releases[*index].served)
+    }
+
+    /// The same app at another blend, to ask "what if".
+    #[must_use]
+    pub fn at_blend(&self, blend: Blend) -> Self {
+        Self { blend, ..self.clone() }
     }
 
     /// How many releases are routed.

@@ -168,3 +168,33 @@ fn sticky_can_be_switched() {
     ask(&router, "operator", &["sticky", "on"]).expect(0);
     assert_eq!(router.api().state()["sticky"], true);
 }
+
+#[test]
+fn explain_says_why_and_a_dry_run_who_would_move() {
+    let router = router().stable("v1").candidate("v2").blend(100).start();
+    let mut visitor = router.visitor();
+    assert_eq!((visitor.release(), visitor.release()), ("v2".into(), "v2".into()));
+    let pin = visitor.pin.clone().unwrap_or_default();
+    let told = ask(&router, "viewer", &["explain", "--cookie", &pin]).expect(0).out;
+    assert!(told.starts_with("v2   candidate   ") && told.contains("reason pin"), "{told}");
+    assert!(told.contains("Its pin is valid: tenure 2, v2 (candidate)"), "{told}");
+    let told = ask(&router, "viewer", &["explain", "--blend", "0"]).expect(0).out;
+    assert!(told.starts_with("v1   stable   ") && told.contains("at the blend asked about"), "{told}");
+    let json =
+        ask(&router, "viewer", &["explain", "--json", "--header", "Sec-Fetch-Mode: cors"]).expect(0).json();
+    assert_eq!((&json["navigation"], &json["rule"]), (&json!(false), &json!("bucket")));
+
+    let state = router.api().state();
+    for (words, told) in [
+        (&["abort", "--dry-run"][..], "About 1 client goes from v2 to v1 at once (100 %)."),
+        (&["promote", "--dry-run"], "No pinned client moves (1 seen in the last minutes)."),
+        (&["blend", "30", "--dry-run"], "Of new clients 30 % go to v2, now 100 %."),
+    ] {
+        let out = ask(&router, "operator", words).expect(0).out;
+        assert!(out.starts_with("dry run, nothing is changed:") && out.contains(told), "{out}");
+    }
+    ask(&router, "operator", &["rollback", "--dry-run"]).expect(4);
+    assert_eq!(router.api().state()["seq"], state["seq"], "nothing was changed");
+    let shown = ask(&router, "viewer", &["status"]).expect(0).out;
+    assert!(shown.contains("moves      0 bounces; 0 moves"), "{shown}");
+}

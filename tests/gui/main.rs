@@ -7,6 +7,7 @@ mod support;
 mod accessibility;
 mod browser;
 mod commands;
+mod explain;
 mod files;
 mod live;
 mod pages;
@@ -188,7 +189,8 @@ fn the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go() {
     let seq = router.api().state()["seq"].clone();
 
     browser.keys("blend-slider", &ARROW_RIGHT.repeat(3));
-    browser.see("blend-hint", "No pinned client moves; 3 of 100 more");
+    browser.see("blend-hint", "No pinned client moves");
+    browser.see("blend-hint", "Of new clients 3 % go to 1.0.1, now 0 %. Press Enter");
     assert_eq!(router.api().state()["seq"], seq, "no arrow press is a release step");
     browser.keys("blend-slider", ENTER);
     browser.see("share-configured", "3 %");

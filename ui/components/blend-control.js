@@ -1,21 +1,28 @@
-// The blend: a slider whose track is the configured share, the drawn share beside it, exact entry, and who moves.
+// The blend: a slider whose track is the configured share, the drawn and the actual share beside it, exact entry, and who moves.
 // A pointer commits on release; keys move the thumb and Enter commits, so that no arrow press is a release step.
 
-import { parseBlend, snapBlend, whoMoves } from '../blend.js';
+import { movesWords, parseBlend, snapBlend, whoMoves } from '../blend.js';
 import { freshId, h, setAttr, setText, setVar } from '../dom.js';
 import { percent } from '../format.js';
 import { shareBar } from './metric.js';
 import { submitButton } from './controls.js';
 
 const PRESETS = [0, 10, 25, 50, 75, 100];
+// A thumb that rests this long is asked about: every pixel on its way is not.
+const REST_MS = 120;
 
-/** `update({state, why})`: `why` disables it. `commit(percent, seq)` sends and never throws; it gives the seq that is known then. */
-export function blendControl({ commit }) {
+/**
+ * `update({state, why})`: `why` disables it. `commit(percent, seq)` sends and never throws; it gives the seq that is known then.
+ * `foretell(percent)` asks the router who would move.
+ */
+export function blendControl({ commit, foretell }) {
 	const hint = h('p.blend-hint', { id: freshId('hint'), testid: 'blend-hint' });
 	const value = h('output.blend-value.live-value', { testid: 'blend-value' });
 	const configured = h('span.live-value', { testid: 'share-configured' });
 	const drawn = h('span.live-value', { testid: 'share-drawn' });
-	const bars = { configured: shareBar(), drawn: shareBar() };
+	const actual = h('span.live-value', { testid: 'share-confirmed' });
+	const moved = h('p.quiet', { testid: 'moves', title: 'clients that changed release at this router since it started; a bounce is a third move within a day' });
+	const bars = { configured: shareBar(), drawn: shareBar(), actual: shareBar() };
 	const slider = h('input', { type: 'range', class: 'blend-slider', min: '0', max: '100', step: 'any', testid: 'blend-slider', 'aria-label': 'Blend, percent of new clients sent to the candidate', 'aria-describedby': hint.id });
 	const exact = h('input.input.blend-exact', { inputmode: 'decimal', autocomplete: 'off', size: '6', testid: 'blend-exact', 'aria-describedby': hint.id, id: freshId('exact') });
 	const set = submitButton('Set', 'blend-set', { tone: '' });
@@ -27,8 +34,20 @@ export function blendControl({ commit }) {
 	let draft = null;
 	let byPointer = false;
 	let sending = false;
+	let told = null;
+	let rest = 0;
 
-	const begin = (target) => { draft = { target, seq: draft && !sending ? draft.seq : shown.state.seq }; redraw(); };
+	async function ask(target) {
+		const words = await foretell(target).then((answer) => answer.words, () => null);
+		if (words && draft?.target === target) { told = { target, words: words.join(' ') }; redraw(); }
+	}
+
+	const begin = (target) => {
+		clearTimeout(rest);
+		if (told?.target !== target) rest = setTimeout(ask, REST_MS, target);
+		draft = { target, seq: draft && !sending ? draft.seq : shown.state.seq };
+		redraw();
+	};
 	const drop = () => { draft = null; exact.value = ''; redraw(); };
 
 	async function send(target) {
@@ -89,7 +108,7 @@ export function blendControl({ commit }) {
 		if (sending) return `Setting ${percent(target)} …`;
 		if (!draft || target === state.blend) return 'Percent of new clients sent to the candidate. Drag and let go, or type and press Enter.';
 		const how = byPointer ? 'Let go to set it.' : 'Press Enter to set it, Escape to leave it.';
-		return `${whoMoves(state.blend, target, state.settings?.transition)} ${how}`;
+		return `${told?.target === target ? told.words : whoMoves(state.blend, target, state.settings?.transition)} ${how}`;
 	}
 
 	const element = h('section.panel.blend', { 'aria-labelledby': 'blend-title' },
@@ -99,11 +118,14 @@ export function blendControl({ commit }) {
 		hint,
 		h('dl.shares', {},
 			h('dt', {}, 'Configured'), h('dd', {}, bars.configured.element, configured),
-			h('dt', { title: 'of the new clients lately, how many went to the candidate' }, 'Drawn'), h('dd', {}, bars.drawn.element, drawn)));
+			h('dt', { title: 'of the new clients lately, how many went to the candidate' }, 'Drawn'), h('dd', {}, bars.drawn.element, drawn),
+			h('dt', { title: 'confirmed: of the clients whose pins came back in the last minutes, how many are on the candidate' }, 'Actual'), h('dd', {}, bars.actual.element, actual)),
+		moved);
 
 	return {
 		element,
 		update({ state, why: reason }) {
+			if (state.seq !== shown.state?.seq) told = null;
 			shown = { state, why: reason };
 			const off = Boolean(reason);
 			for (const control of [slider, exact]) control.disabled = off;
@@ -116,6 +138,9 @@ export function blendControl({ commit }) {
 			bars.drawn.update(state.shares?.drawn);
 			setText(configured, percent(state.shares?.configured ?? state.blend));
 			setText(drawn, percent(state.shares?.drawn));
+			bars.actual.update(state.shares?.confirmed);
+			setText(actual, percent(state.shares?.confirmed));
+			setText(moved, movesWords(state.moves));
 			redraw();
 		},
 	};

@@ -9,7 +9,7 @@ import { button, errorLine, submitButton } from './controls.js';
 
 /**
  * `command`: `{app, describe(state, values), send({seq, reason, force, values}), body?}`. `describe` gives `{title, submit, tone,
- * happens, against}` or `{impossible}`; `mayForce` offers to insist on an unhealthy release; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
+ * happens, against}` or `{impossible}`; `foretell(values)` asks the router who would move; `mayForce` offers to insist on an unhealthy release; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
  */
 export function confirmCommand(store, command) {
 	let seq = store.app(command.app).seq;
@@ -20,6 +20,17 @@ export function confirmCommand(store, command) {
 	const dialog = openDialog({ title: '', content: parts.form, wide: Boolean(command.body), testid: 'confirm-dialog', mayClose: () => !busy, onClose: () => unsubscribe() });
 	const values = () => command.body?.values() ?? {};
 
+	let foretold = null;
+
+	// Who moves, asked anew when something else is chosen or looked at.
+	async function foretell() {
+		const key = JSON.stringify([seq, values()]);
+		if (!command.foretell || foretold === key) return;
+		foretold = key;
+		const words = await command.foretell(values()).then((answer) => answer?.words ?? [], () => []);
+		if (foretold === key) keyed(parts.whoMoves, words, (line) => line, item);
+	}
+
 	function draw() {
 		const state = store.app(command.app);
 		if (done || !state) return dialog.close();
@@ -27,7 +38,10 @@ export function confirmCommand(store, command) {
 		const told = moved || busy ? null : command.describe(state, values());
 		setShown(parts.moved, moved);
 		if (moved) setText(parts.movedText, movedWords(state));
-		if (told) drawAdvice(parts, dialog, told, store.isStale());
+		if (told) {
+			drawAdvice(parts, dialog, told, store.isStale());
+			if (!told.impossible) foretell();
+		}
 		const stop = moved || busy || Boolean(told?.impossible);
 		setAttr(parts.submit, 'aria-disabled', stop ? 'true' : null);
 		setAttr(parts.submit, 'aria-describedby', moved ? parts.movedText.id : told?.impossible ? parts.error.id : null);
@@ -88,6 +102,7 @@ function layout(command) {
 	const id = freshId('reason');
 	const parts = {
 		happens: h('ul.advice', { testid: 'confirm-happens' }),
+		whoMoves: h('ul.advice', { testid: 'confirm-who-moves', 'aria-live': 'polite' }),
 		against: h('ul.advice.advice-against', { testid: 'confirm-against' }),
 		againstNone: h('p.quiet', {}, '✓ Nothing that the router knows.'),
 		reason: h('input.input', { id, autocomplete: 'off', maxlength: '500', testid: 'confirm-reason' }),
@@ -100,7 +115,7 @@ function layout(command) {
 		submit: submitButton('', 'confirm-submit'),
 	};
 	parts.moved = h('div.panel.is-warning.moved', { role: 'alert', testid: 'confirm-moved', hidden: true }, parts.movedText, parts.again);
-	parts.advice = h('div.stack', {}, h('section', {}, h('h3', {}, 'What happens'), parts.happens), h('section', {}, h('h3', {}, 'Against it'), parts.against, parts.againstNone));
+	parts.advice = h('div.stack', {}, h('section', {}, h('h3', {}, 'What happens'), parts.happens, parts.whoMoves), h('section', {}, h('h3', {}, 'Against it'), parts.against, parts.againstNone));
 	parts.forceRow = h('p', { hidden: true }, h('label.check', {}, parts.force, ' Do it all the same'));
 	parts.form = h('form.dialog-body', {},
 		command.body?.element,

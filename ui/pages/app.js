@@ -7,6 +7,7 @@ import { actionRow } from '../components/actions.js';
 import { blendControl } from '../components/blend-control.js';
 import { chart } from '../components/chart.js';
 import { drainingPanel } from '../components/draining.js';
+import { explainPanel } from '../components/explain.js';
 import { historyList } from '../components/history-list.js';
 import { problemsPanel } from '../components/problems.js';
 import { releaseCard } from '../components/release-card.js';
@@ -26,7 +27,7 @@ export function appPage({ api, store, actions, params }) {
 	};
 	const head = appHead(name, actions, () => store.whyReadOnly());
 	const cards = { stable: releaseCard('stable', rows.stable), candidate: releaseCard('candidate', rows.candidate) };
-	const blend = blendControl({ commit: (target, seq) => actions.blend(name, target, seq) });
+	const blend = blendControl({ commit: (target, seq) => actions.blend(name, target, seq), foretell: (percent) => actions.whoMoves(name, { command: 'blend', percent }) });
 	const charts = [
 		chart({ title: 'Requests', column: 'rate', format: rate, least: 1, testid: 'chart-rate' }),
 		chart({ title: 'Errors', column: 'errors', format: share, least: 0.01, testid: 'chart-errors' }),
@@ -40,7 +41,7 @@ export function appPage({ api, store, actions, params }) {
 		h('div.cards', {}, cards.stable.element, cards.candidate.element),
 		blend.element,
 		h('div.charts', { 'aria-label': 'The last 15 minutes', role: 'group' }, charts.map(({ element }) => element)),
-		draining.element, problems.element,
+		draining.element, problems.element, explainPanel({ explain: (body) => api.explain(name, body) }).element,
 		h('section.panel', { 'aria-labelledby': 'history-title' },
 			h('div.panel-head', {}, h('h2.panel-title', { id: 'history-title' }, 'History'), h('a', { href: appHref(name, 'history'), testid: 'all-history' }, 'All changes')),
 			history.element));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseBlend, snapBlend, whoMoves } from '../blend.js';
+import { movesWords, parseBlend, snapBlend, whoMoves } from '../blend.js';
 
 test('reads what people type for a percentage', () => {
 	for (const [typed, value] of [['10', 10], [' 12.5 ', 12.5], ['12,25', 12.25], ['0', 0], ['100', 100], ['100.00', 100], ['7 %', 7], ['7%', 7], ['5.', 5], ['1.2500', 1.25]]) {
@@ -27,4 +27,10 @@ test('says who moves before it happens', () => {
 	assert.match(whoMoves(25, 10.5), /14.5 of 100 fewer/);
 	assert.match(whoMoves(10, 25, 'navigate'), /pinned ones too/);
 	assert.equal(whoMoves(10, 10), 'No change.');
+});
+
+test('the promise measured is read at a glance', () => {
+	const words = (moves) => movesWords(moves).replaceAll('\u00a0', ' ');
+	assert.equal(words(undefined), '0 bounces; 0 moves');
+	assert.equal(words({ total: 33, bounces: 1, reasons: { abort: 2, shielded: 31 } }), '1 bounce; 33 moves: 31 shielded, 2 abort');
 });

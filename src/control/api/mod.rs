@@ -6,6 +6,7 @@ pub mod apps;
 pub mod body;
 pub mod description;
 pub mod endpoints;
+pub mod explain;
 pub mod history;
 pub mod query;
 pub mod request;
@@ -14,6 +15,7 @@ pub mod settings;
 pub mod state;
 pub mod store;
 pub mod tracks;
+pub mod who_moves;
 
 use axum::{
     Json, Router,
@@ -53,6 +55,8 @@ pub fn routes() -> Router<Core> {
         .route("/draining", delete(tracks::finish_drains))
         .route("/draining/{tenure}", delete(tracks::finish_drain))
         .route("/history", get(history::read))
+        .route("/explain", post(explain::explain))
+        .route("/who-moves", post(who_moves::foretell))
         .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))
         .route("/stream", get(super::stream::of_app));
     Router::new()

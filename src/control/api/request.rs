@@ -16,7 +16,10 @@ use crate::{
         error::{ApiError, Kind},
         limits::JSON_BYTES_MAX,
     },
-    rollout::{app::AppName, command::Asker},
+    rollout::{
+        app::AppName,
+        command::{Asker, Role},
+    },
 };
 
 /// A call that reads.
@@ -29,6 +32,15 @@ pub struct Read {
 /// A call that changes something.
 #[derive(Debug)]
 pub struct Write {
+    pub caller: Caller,
+    pub query: Query,
+    pub if_match: Option<u64>,
+    pub fields: Fields,
+}
+
+/// A call that asks about a request or a command, and changes nothing: whoever may look may ask.
+#[derive(Debug)]
+pub struct Question {
     pub caller: Caller,
     pub query: Query,
     pub if_match: Option<u64>,
@@ -56,6 +68,21 @@ impl Write {
         self.query.finish()?;
         self.fields.finish()?;
         Ok(query)
+    }
+}
+
+impl Question {
+    /// Who asks, as if to give the command that is asked about. Who may only look is told what an operator would be.
+    pub fn asker(&mut self, core: &Core) -> Asker {
+        let asker = asker(core, &self.caller, String::new(), self.if_match);
+        let role = if asker.role == Role::Viewer { Role::Operator } else { asker.role };
+        Asker { role, ..asker }
+    }
+
+    /// Refuses what is left over.
+    pub fn finish(self) -> Result<(), ApiError> {
+        self.query.finish()?;
+        self.fields.finish()
     }
 }
 
@@ -100,9 +127,18 @@ impl<S: Sync> FromRequest<S> for Read {
 impl<S: Sync> FromRequest<S> for Write {
     type Rejection = ApiError;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        caller(&request)?.needs(Role::Ci)?;
+        let Question { caller, query, if_match, fields } = Question::from_request(request, state).await?;
+        Ok(Self { caller, query, if_match, fields })
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Question {
+    type Rejection = ApiError;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let caller = caller(&request)?;
-        caller.needs(crate::rollout::command::Role::Ci)?;
         let query = Query::parse(request.uri().query());
         let if_match = if_match(request.headers())?;
         let (parts, body) = request.into_parts();
@@ -115,7 +151,7 @@ impl<S: Sync> FromRequest<S> for Document {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let caller = caller(&request)?;
-        caller.needs(crate::rollout::command::Role::Operator)?;
+        caller.needs(Role::Operator)?;
         let query = Query::parse(request.uri().query());
         let if_match = if_match(request.headers())?;
         let (parts, body) = request.into_parts();

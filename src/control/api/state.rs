@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     control::{
-        activity::{Activity, Board},
+        activity::{Activity, Board, Moves},
         core::Core,
         stopping::Stopping,
         sync::{endpoint_ends::Gone, view::View},
@@ -108,7 +108,10 @@ impl Snapshot {
             }
         }
         let shares = self.shares(app, routes.blend.percent());
-        Some(json!({ "app": app, "releases": releases, "endpoints": endpoints, "shares": shares }))
+        let moves = self.moves(app);
+        Some(json!({
+            "app": app, "releases": releases, "endpoints": endpoints, "shares": shares, "moves": moves,
+        }))
     }
 
     fn record_state(&self, record: &Record, app: &AppName, routes: Option<&AppRoutes>) -> Map<String, Value> {
@@ -137,6 +140,7 @@ impl Snapshot {
             "blend": record.blend,
             "sticky": record.sticky,
             "shares": self.shares(app, record.blend.percent()),
+            "moves": self.moves(app),
             "lock": lock,
             "updated": {
                 "command": record.command, "actor": record.actor, "reason": record.reason, "at": record.at,
@@ -243,7 +247,12 @@ impl Snapshot {
     }
 
     fn shares(&self, app: &AppName, configured: f64) -> Value {
-        json!({ "configured": configured, "drawn": self.board.drawn.get(app) })
+        let (drawn, confirmed) = (self.board.drawn.get(app), self.board.confirmed.get(app));
+        json!({ "configured": configured, "drawn": drawn, "confirmed": confirmed })
+    }
+
+    fn moves(&self, app: &AppName) -> Moves {
+        self.board.moves.get(app).cloned().unwrap_or_default()
     }
 }
 
@@ -258,7 +267,8 @@ fn find<'a>(routes: &'a AppRoutes, id: &ReleaseId, tenure: Option<u32>) -> Optio
 fn no_record() -> Map<String, Value> {
     object(json!({
         "seq": 0, "stable": null, "candidate": null, "previous": null, "draining": [], "blend": 0,
-        "sticky": true, "shares": { "configured": 0.0, "drawn": null }, "lock": null, "updated": null,
+        "sticky": true, "shares": { "configured": 0.0, "drawn": null, "confirmed": null },
+        "moves": Moves::default(), "lock": null, "updated": null,
     }))
 }
 

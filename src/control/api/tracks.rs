@@ -213,7 +213,7 @@ fn take_endpoints(core: &Core, fields: &mut Fields) -> Result<Vec<SocketAddr>, A
 }
 
 /// A release named in a field, by full id or short name.
-async fn named(
+pub(super) async fn named(
     core: &Core,
     app: &AppName,
     fields: &mut Fields,
@@ -225,6 +225,6 @@ async fn named(
     }
 }
 
-fn missing(field: &'static str, what: &str) -> ApiError {
+pub(super) fn missing(field: &'static str, what: &str) -> ApiError {
     ApiError::value(field, format!("it is missing: {what}"))
 }

@@ -31,6 +31,18 @@ pub async fn would_publish(
     record: &Record,
     along: &[(String, String)],
 ) -> Result<RoutingTable, ApiError> {
+    let table = table_of(core, stored, record, along).await?;
+    takes_effect(&table, &stored.name, record)?;
+    Ok(table)
+}
+
+/// The same table, whether the record takes effect in it or not.
+pub async fn table_of(
+    core: &Core,
+    stored: &StoredApp,
+    record: &Record,
+    along: &[(String, String)],
+) -> Result<RoutingTable, ApiError> {
     let pin_keys = core.pin_keys().ok_or_else(|| {
         ApiError::new(Kind::StoreUnavailable, "this router has not read its store yet; try again shortly")
     })?;
@@ -49,9 +61,7 @@ pub async fn would_publish(
     let json =
         serde_json::to_vec(record).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     keyspace.put(&keys::record(&stored.name), &json, revision);
-    let table = keyspace.build(revision);
-    takes_effect(&table, &stored.name, record)?;
-    Ok(table)
+    Ok(keyspace.build(revision))
 }
 
 fn takes_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {

@@ -8,6 +8,7 @@ pub mod adoption;
 pub mod commit;
 pub mod gate;
 pub mod naming;
+pub mod preview;
 pub mod raw;
 pub mod stored;
 

@@ -157,7 +157,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let guarded = view.guarded && !interim;
         let concerned = change != PinChange::Keep || guarded;
         let asset = concerned && self.plan.is_asset();
-        let pin = if asset { None } else { self.pin(change) };
+        let pin = self.pin(change, asset);
         let (before, after) = &view.app.set_cookie;
         let changes = Changes {
             pin_cookie: &view.app.settings.cookie.name,
@@ -175,16 +175,10 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
-    /// The pin to be sent, encoded: a first one with navigations and where nobody says what is fetched, a changed one
-    /// with anything, a renewed one with navigations (DESIGN.md section 8).
-    fn pin(&self, change: PinChange) -> Option<[u8; crate::rollout::pin::PIN_CHARS]> {
+    /// The pin to be sent, encoded.
+    fn pin(&self, change: PinChange, asset: bool) -> Option<[u8; crate::rollout::pin::PIN_CHARS]> {
         let plan = &self.plan;
-        let mut pin = match change {
-            PinChange::First(pin) if plan.navigation || !plan.has_destination => pin,
-            PinChange::Replace(pin) => pin,
-            PinChange::Refresh(pin) if plan.navigation => pin,
-            _ => return None,
-        };
+        let mut pin = change.sent(plan.navigation, plan.has_destination, asset)?;
         let release = &plan.view.releases[plan.assignment.release];
         if let PinChange::First(_) = change {
             release.state.cell(self.worker.index).pins_issued.add(1);

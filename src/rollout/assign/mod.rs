@@ -108,6 +108,21 @@ pub enum PinChange {
     Refresh(Pin),
 }
 
+impl PinChange {
+    /// The pin that a response carries (DESIGN.md section 8): a first one with navigations and where nobody says what is
+    /// fetched (`Sec-Fetch-Dest`), a changed one with anything, a renewed one with navigations; fingerprinted assets
+    /// carry none.
+    pub fn sent(self, navigation: bool, has_destination: bool, asset: bool) -> Option<Pin> {
+        match self {
+            _ if asset => None,
+            Self::First(pin) if navigation || !has_destination => Some(pin),
+            Self::Replace(pin) => Some(pin),
+            Self::Refresh(pin) if navigation => Some(pin),
+            _ => None,
+        }
+    }
+}
+
 /// Why a request cannot be assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unroutable {

@@ -1,0 +1,30 @@
+//! Why a request goes where it goes, who would move, and how well the promise is kept: what the router says of itself, held
+//! against what end users then get.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod requests;
+mod shares;
+mod who_moves;
+
+use crate::support::Router;
+
+/// So many visitors who have been here before: their pins came back at least once.
+fn regulars(router: &Router, count: usize) -> Vec<support::Visitor> {
+    let mut visitors: Vec<_> = (0..count).map(|_| router.visitor()).collect();
+    for _ in 0..2 {
+        visit(&mut visitors);
+    }
+    visitors
+}
+
+/// Everybody asks once more; the release each got.
+fn visit(visitors: &mut [support::Visitor]) -> Vec<String> {
+    visitors.iter_mut().map(support::Visitor::release).collect()
+}
+
+/// How many of them are on a release.
+fn on(releases: &[String], release: &str) -> usize {
+    releases.iter().filter(|each| *each == release).count()
+}
