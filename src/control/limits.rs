@@ -12,7 +12,7 @@ pub const STORE_COMMIT_MAX: Duration = Duration::from_secs(4);
 /// How long a restore may take: 10,000 keys are 120 commits.
 pub const STORE_RESTORE_MAX: Duration = Duration::from_secs(30);
 /// How long a command waits, after its commit, until this router serves the result.
-pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(2);
+pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The longest `?timeout=` of `?wait=fleet`.
 pub const FLEET_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often a command without If-Match reads again and repeats after a conflict.
