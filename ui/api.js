@@ -53,6 +53,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		tokens: () => get('/api/v1/tokens'),
 		description: () => get('/api/openapi.json'),
 		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
+		restoreStore: (body) => send('POST', '/api/v1/store/restore', body),
 		releases: (name) => get(`${app(name)}/releases`),
 		history: (name, { limit = 50, before } = {}) => get(`${app(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		explain: (name, body) => send('POST', `${app(name)}/explain`, body),

@@ -246,33 +246,45 @@ fn a_store_that_is_gone_is_told_and_clients_notice_nothing() {
 }
 
 #[test]
-fn a_store_that_is_another_is_accepted_where_it_is_told() {
+fn a_store_that_is_another_is_accepted_or_restored_where_it_is_told() {
     let router = router().durable().stable("1.0.0").start();
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
     browser.see("app-hello", "hello");
-    let epoch = json!({"checks": [], "writes": [{"put": "rolling/router/epoch", "value": "YW5vdGhlcg=="}]});
-    router.api_as("admin").call("POST", "/api/v1/store/commit", Some(&epoch)).expect(200);
-    browser.see("banner-store", "another past");
-    browser.click("store-accept");
-    browser.see("store-accept-dialog", "hello with 1.0.0 on stable");
-    browser.click("store-accept-submit");
-    eventually("the store is accepted", || {
-        let answer: Value = router.api().call("GET", "/api/v1/router", None).json();
-        answer["store"]["state"] == json!("current")
-    });
-    eventually("the banner goes", || browser.text("banner-store").is_none_or(|text| text.is_empty()));
+    // Another epoch each time: the one that was accepted is no longer another.
+    for (restores, other) in [(false, "YW5vdGhlcg=="), (true, "b3RoZXI=")] {
+        let epoch = json!({"checks": [], "writes": [{"put": "rolling/router/epoch", "value": other}]});
+        router.api_as("admin").call("POST", "/api/v1/store/commit", Some(&epoch)).expect(200);
+        browser.see("banner-store", "another past");
+        browser.click("store-accept");
+        browser.see("store-accept-dialog", "hello with 1.0.0 on stable");
+        if restores {
+            browser.click("store-restore");
+            browser.see("store-accept-error", "epoch");
+            browser.click("store-replace");
+            browser.click("store-restore");
+        } else {
+            browser.click("store-accept-submit");
+        }
+        eventually("the store is settled", || {
+            let answer: Value = router.api().call("GET", "/api/v1/router", None).json();
+            answer["store"]["state"] == json!("current")
+        });
+        eventually("the banner goes", || browser.text("banner-store").is_none_or(|text| text.is_empty()));
+    }
+    assert_eq!(router.visitor().release(), "1.0.0");
 }
 
 /// Clients that keep asking while somebody releases.
-struct Crowd {
+pub struct Crowd {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Vec<String>>>,
 }
 
 impl Crowd {
-    fn start(router: &Router, clients: usize) -> Self {
+    /// Starts so many, each with a pin of its own.
+    pub fn start(router: &Router, clients: usize) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let clients = (0..clients)
@@ -304,7 +316,7 @@ impl Crowd {
     }
 
     /// Ends it; what failed.
-    fn stop(mut self) -> Vec<String> {
+    pub fn stop(mut self) -> Vec<String> {
         self.over.store(true, Ordering::SeqCst);
         let clients = std::mem::take(&mut self.clients);
         clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect()

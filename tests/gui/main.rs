@@ -302,15 +302,27 @@ fn every_page_fits_every_screen_and_asks_nobody_else() {
     let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
     let browser = Browser::start(1280, 1000);
     open_app(&browser, &router);
+    // With clients, so that the pictures show figures.
+    let crowd = live::Crowd::start(&router, 3);
+    eventually("the charts have lines", || {
+        browser.script("return (document.querySelector('.line-stable').getAttribute('d') ?? '').length > 60")
+            == json!(true)
+    });
     for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);
         for (name, hash) in PAGES {
             go(&browser, hash);
+            let links = browser.script("return document.querySelector('.top-nav').clientWidth");
+            assert!(
+                links.as_u64() >= Some(180),
+                "the links of {name} have {links} px on the {screen} screen"
+            );
             let over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
             assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
             browser.picture(&format!("{screen}-{name}"));
         }
     }
+    assert_eq!(crowd.stop(), Vec::<String>::new());
     let asked = browser.script(
         "return performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)
            .filter((host) => host !== location.host)",

@@ -1,6 +1,7 @@
-// Taking the store as it is, after it was found to be another or an older one: what that means is said first.
+// Settling a store that was found to be another or an older one: taking it as it is, or writing back what is served. What each
+// means is said first.
 
-import { h, setAttr, setText } from '../dom.js';
+import { h, setAttr, setShown, setText } from '../dom.js';
 import { releaseName } from '../release.js';
 import { button, errorLine, submitButton } from './controls.js';
 import { openDialog } from './dialog.js';
@@ -9,28 +10,41 @@ import { openDialog } from './dialog.js';
 export function acceptStore({ api, store, notices, done }) {
 	const error = errorLine('store-accept-error');
 	const go = submitButton('Accept the store', 'store-accept-submit', { tone: 'stop' });
+	const back = button('Write back what is served', { testid: 'store-restore' });
+	const replace = h('input', { type: 'checkbox', id: 'store-replace', testid: 'store-replace' });
+	const replaceRow = h('p', { hidden: true }, h('label.check', { for: 'store-replace' }, replace, ' Also into a store that this router never knew'));
 	const cancel = button('Cancel', { testid: 'store-accept-cancel' });
 	const served = store.apps().filter((state) => state.stable).map((state) => `${state.app} with ${releaseName(state.stable)} on stable`);
 	const form = h('form.dialog-body', {},
-		h('p', {}, 'Every router then routes by what the store holds now, whatever that is. Where it holds something else, clients move; what it does not hold is gone.'),
+		h('p', {}, h('b', {}, 'Accept: '), 'every router then routes by what the store holds now, whatever that is. Where it holds something else, clients move; what it does not hold is gone.'),
 		h('p', {}, served.length ? `Served now: ${served.slice(0, 5).join(', ')}${served.length > 5 ? `, and ${served.length - 5} more` : ''}.` : 'Nothing is served now.'),
-		h('p', {}, 'Look at Key-values first. If the store lost data, restore it from a backup instead.'),
-		error, h('div.dialog-buttons', {}, cancel, go));
-	const dialog = openDialog({ title: 'Accept the store as it is?', content: form, testid: 'store-accept-dialog' });
+		h('p', {}, h('b', {}, 'Write back: '), 'records, settings, endpoints and keys in the store become what this router served last. No client moves.'),
+		h('p.quiet', {}, 'Look at Key-values first.'),
+		replaceRow, error, h('div.dialog-buttons', {}, cancel, back, go));
+	const dialog = openDialog({ title: 'Accept the store as it is, or restore it?', content: form, testid: 'store-accept-dialog' });
 	cancel.addEventListener('click', () => dialog.close());
-	form.addEventListener('submit', async (event) => {
-		event.preventDefault();
+	const busy = (is) => [go, back].forEach((each) => setAttr(each, 'aria-disabled', is ? 'true' : null));
+
+	async function settle(send, words) {
 		if (go.getAttribute('aria-disabled')) return;
-		setAttr(go, 'aria-disabled', 'true');
+		busy(true);
+		setText(error, '');
 		try {
-			await api.acceptStore();
+			const answer = await send();
 			dialog.close();
-			notices.post({ text: 'The store was accepted as it is.', tone: 'done' });
+			notices.post({ text: words(answer), tone: 'done' });
 			await done();
 		} catch (refusal) {
 			setText(error, refusal.message);
-			setAttr(go, 'aria-disabled', null);
+			if (refusal.code === 'another_store') setShown(replaceRow, true);
+			busy(false);
 		}
+	}
+
+	form.addEventListener('submit', (event) => {
+		event.preventDefault();
+		settle(() => api.acceptStore(), () => 'The store was accepted as it is.');
 	});
+	back.addEventListener('click', () => settle(() => api.restoreStore(replace.checked ? { replace: true } : {}), ({ written = 0, deleted = 0 }) => `The store was restored: ${written} keys written, ${deleted} deleted.`));
 	cancel.focus();
 }

@@ -13,7 +13,7 @@ export function storeWords(store) {
 /** All banners; `retry` tries the connection at once, `acceptStore` asks whether to take the store as it is. `update(facts, now)`. */
 export function banners({ retry, acceptStore }) {
 	const lost = banner({ testid: 'banner-connection', action: 'Try now', run: retry });
-	const kept = banner({ testid: 'banner-store', action: 'Accept the store…', actionTestid: 'store-accept', run: acceptStore });
+	const kept = banner({ testid: 'banner-store', action: 'Accept or restore…', actionTestid: 'store-accept', run: acceptStore });
 	return {
 		element: h('div.banners', {}, lost.element, kept.element),
 		update({ connection, router, who }, now) {
