@@ -22,6 +22,8 @@ const THREADS: usize = 20;
 const WITH_SOCKET: usize = 5;
 /// Who has moved asks so often from stable, then leaves for good, and somebody new comes.
 const STAYS: usize = 15;
+/// Who was on stable from the start leaves too, so that there are always some on the candidate.
+const REQUESTS: usize = 50;
 
 #[test]
 fn candidate_endpoints_that_die_hang_and_return_fail_nobody() {
@@ -195,7 +197,7 @@ fn live(router: &Router, thread: usize, over: &AtomicBool, asked: &AtomicUsize) 
                 client.talk(router);
             }
             asked.fetch_add(1, Ordering::SeqCst);
-            if client.since_move > STAYS {
+            if client.since_move > STAYS || client.requests > REQUESTS {
                 let next = Client::new(router, format!("t{thread}c{n}g{}", lives.len()));
                 lives.push(std::mem::replace(client, next).life);
             }
