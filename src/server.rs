@@ -253,6 +253,7 @@ fn control_options(config: &Config, admin: TcpListener, admin_address: SocketAdd
         default_app: config.app.clone(),
         addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
         https: config.https_redirect.is_some(),
+        node_name: config.node.clone(),
         store_kind: store_kind(&config.store),
         followed: None,
     }

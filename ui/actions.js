@@ -192,8 +192,14 @@ function known(state, release) {
 	return [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].find((other) => other?.endpoints && releaseId(other) === release.id) ?? release;
 }
 
+/** How far it is applied; with the router's own words where somebody is missing. */
+function appliedWords(applied) {
+	if (!applied) return '';
+	if (applied.missing?.length) return `, ${applied.text}`;
+	return `, applied on ${applied.applied} of ${applied.members} router${applied.members === 1 ? '' : 's'}`;
+}
+
 function outcome({ result, seq, applied }) {
 	if (result === 'unchanged') return `nothing to change, it is so already (change ${seq}).`;
-	const where = applied ? `, applied on ${applied.applied} of ${applied.members} router${applied.members === 1 ? '' : 's'}` : '';
-	return `done as change ${seq}${where}.`;
+	return `done as change ${seq}${appliedWords(applied)}.`;
 }

@@ -48,6 +48,9 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 	return {
 		whoami: () => get('/api/v1/whoami'),
 		router: () => get('/api/v1/router'),
+		fleet: () => get('/api/v1/fleet'),
+		removeMember: (node) => send('DELETE', `/api/v1/fleet/${segment(node)}`),
+		rotateKeys: () => send('POST', '/api/v1/fleet/rotate-keys?timeout=5s', {}),
 		apps: () => get('/api/v1/apps'),
 		app: (name) => get(app(name)),
 		tokens: () => get('/api/v1/tokens'),

@@ -10,6 +10,7 @@ import { commandTitle } from './describe.js';
 import { apiPage } from './pages/api.js';
 import { appPage } from './pages/app.js';
 import { appsPage } from './pages/apps.js';
+import { fleetPage } from './pages/fleet.js';
 import { historyPage } from './pages/history.js';
 import { keyvaluesPage } from './pages/keyvalues.js';
 import { releasesPage } from './pages/releases.js';
@@ -25,7 +26,7 @@ import { applyTheme } from './theme.js';
 
 const PAGES = {
 	apps: appsPage, app: appPage, history: historyPage, releases: releasesPage, settings: settingsPage, setup: setupPage,
-	keyvalues: keyvaluesPage, router: routerPage, tokens: tokensPage, api: apiPage,
+	keyvalues: keyvaluesPage, fleet: fleetPage, router: routerPage, tokens: tokensPage, api: apiPage,
 };
 
 // As long as a glance at another tab: a chart keeps its line over that.
@@ -84,7 +85,7 @@ function session(token, who = null) {
 	}
 
 	async function refreshRouter() {
-		await api.router().then(store.setRouter, () => {});
+		await Promise.all([api.router().then(store.setRouter, () => {}), api.fleet().then(store.setFleet, () => {})]);
 	}
 
 	async function load() {
@@ -119,6 +120,7 @@ function session(token, who = null) {
 	function take(event, data) {
 		if (event === 'activity') store.takeActivity(data);
 		else if (event === 'router') store.setRouter(data);
+		else if (event === 'fleet') store.setFleet(data);
 		else if (event === 'gone') store.forget(data.app);
 		else if (event === 'state') {
 			const known = store.app(data.app);

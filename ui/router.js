@@ -8,6 +8,7 @@ const ROUTES = [
 	['settings', /^\/apps\/([^/]+)\/settings$/, ['app']],
 	['app', /^\/apps\/([^/]+)$/, ['app']],
 	['keyvalues', /^\/keyvalues(?:\/(.*))?$/, ['prefix']],
+	['fleet', /^\/fleet$/, []],
 	['router', /^\/router$/, []],
 	['tokens', /^\/tokens$/, []],
 	['api', /^\/api$/, []],

@@ -15,7 +15,7 @@ export function createStore(clock = () => Date.now()) {
 	const apps = new Map();
 	const series = new Map();
 	const marks = new Map();
-	const facts = { who: null, router: null, defaultApp: null, loaded: false, connection: { state: 'connecting', since: clock(), heardAt: null, retryAt: null, why: null } };
+	const facts = { who: null, router: null, fleet: null, defaultApp: null, loaded: false, connection: { state: 'connecting', since: clock(), heardAt: null, retryAt: null, why: null } };
 	let trusting = new Set();
 
 	const changed = () => listeners.forEach((run) => run());
@@ -103,6 +103,7 @@ export function createStore(clock = () => Date.now()) {
 		/** Notes that bytes arrived; no redraw, since the figures they bring cause one. */
 		heard: () => { facts.connection.heardAt = clock(); },
 		touch: changed,
+		setFleet: (fleet) => { facts.fleet = fleet; changed(); },
 		setRouter: (router) => { facts.router = router; changed(); },
 		setWho: (who) => { facts.who = who; changed(); },
 		/** Why the reader may change nothing, or null, so that a control says beforehand what the router would refuse. */

@@ -16,6 +16,7 @@ mod dry_run;
 mod duration;
 mod exit;
 mod explain;
+mod fleet;
 mod history;
 mod kv;
 mod lock;
@@ -88,6 +89,7 @@ enum Verb {
     History(history::Arguments),
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),
+    Fleet(fleet::Arguments),
     Kv(kv::Arguments),
     Store(store::Arguments),
     Check(check::Arguments),
@@ -137,6 +139,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
+            Verb::Fleet(arguments) => fleet::run(arguments, printer).await,
             Verb::Kv(arguments) => kv::run(arguments, printer).await,
             Verb::Store(arguments) => store::run(arguments, printer).await,
             Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),

@@ -144,7 +144,10 @@ fn request(app: &str, change: &Change<'_>, options: &ChangeOptions) -> Request {
 /// How far it is applied, if that was asked.
 fn applied(state: &AppState) -> String {
     match &state.applied {
-        Some(applied) => format!(", applied by {} of {} routers", applied.applied, applied.members),
+        Some(applied) if applied.text.is_empty() => {
+            format!(", applied {} of {}", applied.applied, applied.members)
+        }
+        Some(applied) => format!(", {}", applied.text),
         None => String::new(),
     }
 }

@@ -96,6 +96,19 @@ pub(super) struct Activity {
     pub(super) open_sockets: u64,
     /// Nobody is left at a release that drains.
     pub(super) can_be_stopped: bool,
+    /// Of a draining release: the sum over all routers.
+    pub(super) fleet: Option<FleetLoad>,
+}
+
+/// What a draining release still carries on all routers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FleetLoad {
+    pub(super) members: u64,
+    pub(super) reported: u64,
+    pub(super) open_requests: u64,
+    pub(super) open_sockets: u64,
+    pub(super) pinned: u64,
 }
 
 /// The candidate's shares of unpinned clients, in percent.
@@ -152,6 +165,8 @@ pub(super) struct Updated {
 pub(super) struct Applied {
     pub(super) members: u64,
     pub(super) applied: u64,
+    /// The same in words, with whoever is missing.
+    pub(super) text: String,
 }
 
 impl Apps {

@@ -7,9 +7,10 @@ use super::{
     connect::{AppChoice, Connection},
     duration::rough,
     exit::{Exit, Failure},
+    fleet::{Fleet, alarm_lines},
     printer::{Printer, Style},
     session::Session,
-    state::{AppState, Lock, Moves, Release},
+    state::{Activity, AppState, Lock, Moves, Release},
 };
 use crate::clock::Clock;
 
@@ -44,6 +45,8 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     for app in &apps {
         print(app, printer);
     }
+    let fleet: Fleet = session.client.send(Request::get(&["api", "v1", "fleet"])).await?.read()?;
+    alarm_lines(&fleet, printer).into_iter().for_each(|line| printer.line(line));
     Ok(Exit::Done)
 }
 
@@ -174,14 +177,27 @@ fn drain(release: &Release, now: u64) -> String {
     if let Some(until) = release.until.filter(|until| *until > 0) {
         parts.push(format!("at most {} more", rough(since(now, until))));
     }
-    let activity = &release.activity;
-    parts.extend(activity.pinned.map(|pinned| format!("{pinned} pinned clients")));
-    parts.push(format!("{} open requests, {} open sockets", activity.open_requests, activity.open_sockets));
-    if activity.can_be_stopped {
-        parts.push("its endpoints can be stopped".to_owned());
-    }
+    parts.extend(left(&release.activity));
     parts.extend(release.cause.as_ref().map(|cause| format!("since a {cause}")));
     parts.join("   ")
+}
+
+/// Who is left at a draining release: on all routers, if this one knows.
+fn left(activity: &Activity) -> Vec<String> {
+    let open = |requests: u64, sockets: u64| format!("{requests} open requests, {sockets} open sockets");
+    if activity.can_be_stopped {
+        return vec!["nobody is left: its endpoints can be stopped".into()];
+    }
+    let Some(fleet) = &activity.fleet else {
+        let pinned = activity.pinned.map(|pinned| format!("{pinned} pinned clients"));
+        return pinned.into_iter().chain([open(activity.open_requests, activity.open_sockets)]).collect();
+    };
+    let mut parts =
+        vec![format!("{} pinned clients", fleet.pinned), open(fleet.open_requests, fleet.open_sockets)];
+    if fleet.reported < fleet.members {
+        parts.push(format!("as {} of {} routers say", fleet.reported, fleet.members));
+    }
+    parts
 }
 
 fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
@@ -216,6 +232,15 @@ mod tests {
         "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
         "lock":{"reason":"freeze","by":"maria","at":1000},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
+
+    #[test]
+    fn a_drain_is_summed_over_the_fleet() {
+        let said = |json: &str| left(&serde_json::from_str::<Activity>(json).unwrap()).join(", ");
+        let sum = r#"{"pinned":1,"fleet":{"members":3,"reported":2,"pinned":9,"open_requests":1,"open_sockets":4}}"#;
+        assert_eq!(said(sum), "9 pinned clients, 1 open requests, 4 open sockets, as 2 of 3 routers say");
+        let done = r#"{"can_be_stopped":true,"fleet":{"members":3,"reported":3}}"#;
+        assert_eq!(said(done), "nobody is left: its endpoints can be stopped");
+    }
 
     #[test]
     fn shows_an_app_at_a_glance() {

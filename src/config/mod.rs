@@ -60,6 +60,8 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// The state directory; none: nothing is kept.
     pub state: Option<PathBuf>,
+    /// What this router is called in its fleet; none: its node id.
+    pub node: Option<String>,
     /// Threads that serve end users.
     pub workers: NonZeroUsize,
     /// Where one line per request goes.
@@ -156,6 +158,7 @@ impl Config {
             app: optional(raw, &setting::APP, app_name)?,
             token: optional(raw, &setting::TOKEN, str::parse)?,
             token_file: optional(raw, &setting::TOKEN_FILE, path)?.or_else(|| state.as_ref().map(in_state)),
+            node: optional(raw, &setting::NODE, node_name)?,
             workers: required(raw, &setting::WORKERS, workers)?,
             access_log: required(raw, &setting::ACCESS_LOG, access_log)?,
             access_log_format: required(raw, &setting::ACCESS_LOG_FORMAT, access_log_format)?,
@@ -277,6 +280,16 @@ fn path(text: &str) -> Result<PathBuf, String> {
 
 fn app_name(text: &str) -> Result<AppName, String> {
     text.parse().map_err(|_| "it is no app's name".into())
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    if begins && text.len() <= 63 && text.bytes().all(inner) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is no such name".into())
+    }
 }
 
 fn workers(text: &str) -> Result<NonZeroUsize, String> {

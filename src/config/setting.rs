@@ -157,6 +157,17 @@ pub const STATE: Setting = Setting {
               `./rolling-router-state`, and none with `memory`",
 };
 
+/// What people call this router.
+pub const NODE: Setting = Setting {
+    name: "node",
+    placeholder: "NAME",
+    flag: Some("--node"),
+    environment: &["ROLLING_ROUTER_NODE"],
+    default: "",
+    allowed: "a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`",
+    meaning: "what this router is called among the members of its fleet; unset: its node id",
+};
+
 /// How many threads serve end users.
 pub const WORKERS: Setting = Setting {
     name: "workers",
@@ -259,6 +270,7 @@ pub const ALL: &[&Setting] = &[
     &TOKEN_FILE,
     &TOKEN,
     &STATE,
+    &NODE,
     &WORKERS,
     &ACCESS_LOG,
     &ACCESS_LOG_FORMAT,

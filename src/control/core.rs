@@ -26,6 +26,7 @@ use super::{
     api::store::ServedStore,
     auth::{throttle::Throttle, tokens::Tokens},
     error::{ApiError, Kind},
+    fleet::roster::Roster,
     settlement::{Decision, Settled, Settlement},
     store::StoreHandle,
     stream::Feed,
@@ -51,6 +52,8 @@ pub struct CoreOptions {
     pub store_kind: String,
     /// The store is a copy of a server's keys: they are changed there and nowhere else.
     pub followed: bool,
+    /// What people call this router.
+    pub name: Option<String>,
     pub listen: Vec<SocketAddr>,
 }
 
@@ -71,6 +74,8 @@ pub struct Shared {
     /// What the store holds, as last read: written by `sync` alone.
     pub view: ArcSwap<View>,
     pub status: StoreStatus,
+    /// The fleet, as the watch tells of it: written by `sync` alone.
+    pub roster: Roster,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
     /// Endpoints that no table names, and where something may still be open: written by `sync` alone.
@@ -117,6 +122,7 @@ impl Core {
         Self(Arc::new(Shared {
             feed: Feed::new(parts.clock.wall_ms()),
             options: parts.options,
+            roster: Roster::new(&parts.node, parts.clock.clone()),
             node: parts.node,
             store: parts.store,
             live: parts.live,
@@ -144,6 +150,11 @@ impl Core {
 }
 
 impl Shared {
+    /// What people call this router: its `--node`, or its id.
+    pub fn name(&self) -> &str {
+        self.options.name.as_deref().unwrap_or(&self.node)
+    }
+
     /// Waits for this router's turn at an app.
     pub async fn turn(&self, app: &AppName) -> tokio::sync::MutexGuard<'_, ()> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(app);

@@ -72,6 +72,7 @@ files! {
     "pages/api.js"
     "pages/app.js"
     "pages/apps.js"
+    "pages/fleet.js"
     "pages/history.js"
     "pages/keyvalues.js"
     "pages/releases.js"

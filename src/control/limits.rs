@@ -89,3 +89,35 @@ pub const ACTIVITY_TICK: Duration = Duration::from_secs(1);
 pub const ACTIVITY_SAMPLES: usize = 11;
 /// Events in one page of history.
 pub const HISTORY_PAGE_MAX: usize = 200;
+
+/// How often a member gives a sign of life. A fleet of one gives none.
+pub const HEARD_EVERY: Duration = Duration::from_secs(2);
+/// How long a sign of life holds: two may get lost.
+pub const HEARD_TTL: Duration = Duration::from_secs(6);
+/// Between two reports of a member, for each member of the fleet: so any fleet writes at most 200 a second.
+pub const REPORT_SPACING: Duration = Duration::from_millis(5);
+/// Bytes of a report that count as one: longer ones are spaced out as if there were more members.
+pub const REPORT_BYTES: usize = 4 << 10;
+/// The longest pause between two reports, whatever the fleet's size.
+pub const REPORT_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// A report that the watch has not brought back after this is written again.
+pub const REPORT_AGAIN: Duration = Duration::from_secs(2);
+/// Between two reports of what draining releases carry.
+pub const LOAD_EVERY: Duration = Duration::from_secs(2);
+/// Draining releases in one such report: 128 KiB with their sketches.
+pub const LOAD_RELEASES_MAX: usize = 32;
+/// A member that could not write tries again after this.
+pub const REPORT_RETRY: Duration = Duration::from_millis(300);
+/// How long a router that ends may take to leave the fleet.
+pub const LEAVE_MAX: Duration = Duration::from_secs(1);
+/// A difference between wall clocks above this is an alarm (DESIGN.md section 7).
+pub const SKEW_MAX: Duration = Duration::from_secs(5);
+/// Signs of life that a clock's difference is told from: the one that was under way shortest counts.
+pub const SKEW_SAMPLES: usize = 4;
+/// A member that serves another seq than this router for so long is behind, not only on the way.
+pub const BEHIND_AFTER: Duration = Duration::from_secs(3);
+/// A member that was not heard from for so long is not waited for by `?wait=fleet`.
+pub const WAITED_FOR_MAX: Duration = Duration::from_secs(30);
+/// The shortest time between two rotations of the pin keys, unless forced, besides the longest `pinseconds`: a pin signed by
+/// the key before the last is not known any more.
+pub const ROTATION_PAUSE_MIN: Duration = Duration::from_secs(60);

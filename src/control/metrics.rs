@@ -13,7 +13,16 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{core::Core, stopping::Stopping, sync::status::StoreState};
+use super::{
+    core::Core,
+    fleet::{
+        alarms::{AlarmKind, alarms},
+        load::Loads,
+        roster::Member,
+    },
+    stopping::Stopping,
+    sync::status::StoreState,
+};
 use crate::{
     cell::{HistogramTotal, upper_bound_us},
     live::{
@@ -35,6 +44,7 @@ const BUCKETS_SHOWN: usize = 4;
 pub async fn read(State(core): State<Core>) -> Response {
     let mut page = Page::default();
     router(&mut page, &core);
+    fleet(&mut page, &core);
     process(&mut page, &core);
     let published = core.live.load_full();
     let releases: Vec<Row<'_>> = rows(&published);
@@ -110,6 +120,44 @@ fn router(page: &mut Page, core: &Core) {
         "From the store's word to a worker's first request by the new table.",
     );
     page.histogram("rolling_publish_lag_seconds", "", &core.live.lag());
+}
+
+/// The fleet as this router sees it; series of a member end with its membership.
+fn fleet(page: &mut Page, core: &Core) {
+    let mut members = core.roster.members();
+    members.remove(&core.node);
+    page.gauge("rolling_fleet_members", "Members of the fleet, this router among them.");
+    page.sample("rolling_fleet_members", "", members.len() + 1);
+    let each = |page: &mut Page, name: &str, value: &dyn Fn(&Member) -> Option<f64>| {
+        for (node, member) in &members {
+            if let Some(value) = value(member) {
+                let label = format!("member=\"{}\",node=\"{}\"", escaped(member.name(node)), escaped(node));
+                page.sample(name, &label, value);
+            }
+        }
+    };
+    page.gauge("rolling_fleet_member_heard", "1 while another member gives signs of life.");
+    each(page, "rolling_fleet_member_heard", &|member| Some(f64::from(u8::from(member.alive.is_some()))));
+    page.gauge("rolling_fleet_member_silent_seconds", "Time since another member was heard from.");
+    each(page, "rolling_fleet_member_silent_seconds", &|member| {
+        member.silent(&core.clock).map(|silent| silent.as_secs_f64())
+    });
+    page.gauge("rolling_fleet_member_skew_seconds", "Another member's wall clock less this router's.");
+    each(page, "rolling_fleet_member_skew_seconds", &|member| {
+        #[allow(clippy::cast_precision_loss, reason = "clocks differ by far less than 2^52 ms")]
+        member.skew_ms().map(|ms| ms as f64 / 1_000.0)
+    });
+    page.gauge("rolling_fleet_alarms", "Alarms about members, by kind.");
+    let alarms = alarms(core);
+    for kind in AlarmKind::ALL {
+        let count = alarms.iter().filter(|alarm| alarm.kind == kind).count();
+        page.sample("rolling_fleet_alarms", &format!("kind=\"{}\"", kind.as_str()), count);
+    }
+}
+
+/// A label's value as the text format wants it: members name themselves through the store.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn process(page: &mut Page, core: &Core) {
@@ -255,12 +303,16 @@ fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
 /// What is left where nothing new comes, and what can be stopped.
 fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>]) {
     let (gone, board) = (core.gone.load(), core.board.load());
-    let stopping = Stopping { published, gone: &gone };
+    let (stopping, loads) = (Stopping { published, gone: &gone }, Loads::of(core));
     let draining = || rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. }));
-    page.gauge("rolling_release_can_be_stopped", "1 when nobody is left at a release that drains.");
+    page.gauge(
+        "rolling_release_can_be_stopped",
+        "1 when nobody is left at a release that drains, on any router.",
+    );
     for row in draining() {
-        let key = published.release(row.release.slot).key();
-        let stops = board.releases.get(key).is_some_and(|activity| activity.can_be_stopped);
+        let state = published.release(row.release.slot);
+        let own = board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped);
+        let stops = loads.sum(state, own).can_be_stopped;
         page.sample("rolling_release_can_be_stopped", &row.labels(), u8::from(stops));
     }
     let endpoints = || {

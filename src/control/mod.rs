@@ -14,6 +14,7 @@ mod auth;
 mod commands;
 mod core;
 mod error;
+mod fleet;
 mod foresight;
 mod gui;
 mod kv;
@@ -81,6 +82,8 @@ pub struct ControlOptions {
     pub addresses: AddressPolicy,
     /// Whether http redirects to https, which makes pins `Secure`.
     pub https: bool,
+    /// What people call this router; none: its id.
+    pub node_name: Option<String>,
     /// The store's kind, to be shown, such as `embedded`.
     pub store_kind: String,
     /// A server without commits whose keys the store is to be a copy of. Such a router takes no command.
@@ -136,6 +139,7 @@ impl Control {
                 https: options.https,
                 store_kind: options.store_kind,
                 followed: options.followed.is_some(),
+                name: options.node_name,
                 listen: options.front,
             },
             node,
@@ -188,8 +192,15 @@ impl Control {
     }
 }
 
-/// Follows the store; where that is a copy, the server is copied first and goes on being copied.
+/// Follows the store as a member of its fleet, which it leaves last.
 async fn follow(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
+    let membership = until_stopped(core.clone(), fleet::run(core.clone()));
+    tokio::join!(follow_store(core.clone(), options, followed), membership);
+    fleet::leave(&core).await;
+}
+
+/// Follows the store; where that is a copy, the server is copied first and goes on being copied.
+async fn follow_store(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
     let stop = core.stop_signal();
     let Some(source) = followed else { return sync::run(core, options, stop).await };
     let mut followed = Followed::new(core.clone(), source);

@@ -31,6 +31,7 @@ use tokio::{
 
 use super::{
     api::{
+        fleet,
         request::{Read, app_name},
         router::facts,
         state::Snapshot,
@@ -44,6 +45,9 @@ use crate::rollout::app::AppName;
 
 /// What keeps an idle connection known to be alive.
 const ALIVE: &[u8] = b": alive\n\n";
+
+/// What changes all the time about a member of the fleet.
+const RUNNING: [&str; 4] = ["silent_seconds", "skew_ms", "staleness_seconds", "revision"];
 
 /// What pages subscribe to.
 #[derive(Debug)]
@@ -113,6 +117,7 @@ struct Sent {
     states: HashMap<AppName, String>,
     activity: HashMap<AppName, Value>,
     router: Option<Value>,
+    fleet: Option<Value>,
 }
 
 impl Sent {
@@ -135,6 +140,7 @@ impl Sent {
             }
         }
         self.send_router(core);
+        self.send_fleet(core);
         let gone: Vec<AppName> = self.states.keys().filter(|app| !apps.contains(app)).cloned().collect();
         for app in gone {
             self.states.remove(&app);
@@ -153,6 +159,22 @@ impl Sent {
         if self.router.as_ref() != Some(&still) {
             core.feed.send(None, core.feed.text("router", 0, &facts));
             self.router = Some(still);
+        }
+    }
+}
+
+impl Sent {
+    /// The fleet, when anything but a running figure changed.
+    fn send_fleet(&mut self, core: &Core) {
+        let facts = fleet::facts(core);
+        let mut still = facts.clone();
+        let members = still["members"].as_array_mut().into_iter().flatten();
+        members.for_each(|member| RUNNING.iter().for_each(|figure| drop(member[*figure].take())));
+        let alarms = still["alarms"].as_array_mut().into_iter().flatten();
+        alarms.for_each(|alarm| drop(alarm["message"].take()));
+        if self.fleet.as_ref() != Some(&still) {
+            core.feed.send(None, core.feed.text("fleet", 0, &facts));
+            self.fleet = Some(still);
         }
     }
 }

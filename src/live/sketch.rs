@@ -75,6 +75,23 @@ const fn rank(register: u16) -> u16 {
     register >> RANK_SHIFT
 }
 
+/// Digits of a register in a text.
+const DIGITS: usize = 4;
+/// Digits of one register and its index in a sparse text.
+const SPARSE_DIGITS: usize = 3 + DIGITS;
+/// Begins a text that holds every register.
+const ALL_MARK: char = '*';
+/// Places that there are.
+const PLACES: u16 = crate::rollout::bucket::BUCKETS / BUCKETS_PER_PLACE;
+
+/// A register in its digits; one that no client makes is none.
+fn value(digits: &str) -> Option<u16> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let register = u16::from_str_radix(digits, 16).ok().filter(|_| plain)?;
+    let made = register == 0 || rank(register) > 0;
+    (made && (register >> 1 & 0x3FF) < PLACES).then_some(register)
+}
+
 /// Two sketches in turn: the present window and the one before it, so that "lately" is between one and two windows.
 #[derive(Debug, Default)]
 pub struct Lately {
@@ -140,6 +157,45 @@ impl SketchTotal {
         }
     }
 
+    /// Adds another sum.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, register) in self.registers.iter_mut().zip(&other.registers) {
+            if rank(*sum) < rank(*register) {
+                *sum = *register;
+            }
+        }
+    }
+
+    /// The sum as hexadecimal digits, for another router: three of index and four of value for each register in use
+    /// while they are few, else four for every register.
+    pub fn to_text(&self) -> String {
+        let used = || self.registers.iter().enumerate().filter(|(_, register)| **register != 0);
+        if used().count() * SPARSE_DIGITS < REGISTERS * DIGITS {
+            return used().map(|(index, register)| format!("{index:03x}{register:04x}")).collect();
+        }
+        let all: String = self.registers.iter().map(|register| format!("{register:04x}")).collect();
+        format!("{ALL_MARK}{all}")
+    }
+
+    /// What [`SketchTotal::to_text`] wrote; `None` for anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut total = Self::default();
+        if let Some(all) = text.strip_prefix(ALL_MARK) {
+            if all.len() != REGISTERS * DIGITS {
+                return None;
+            }
+            for (index, register) in total.registers.iter_mut().enumerate() {
+                *register = value(all.get(index * DIGITS..(index + 1) * DIGITS)?)?;
+            }
+            return Some(total);
+        }
+        for at in (0..text.len()).step_by(SPARSE_DIGITS) {
+            let index = usize::from_str_radix(text.get(at..at + 3)?, 16).ok()?;
+            *total.registers.get_mut(index)? = value(text.get(at + 3..at + SPARSE_DIGITS)?)?;
+        }
+        Some(total)
+    }
+
     /// A random sample of the clients noted: all of them while there are few, at most [`REGISTERS`].
     pub fn sample(&self) -> impl Iterator<Item = Sampled> + '_ {
         self.registers.iter().filter(|register| **register != 0).map(|register| Sampled {
@@ -189,6 +245,27 @@ mod tests {
         let mut total = SketchTotal::default();
         sketches.iter().for_each(|sketch| total.merge(sketch));
         total.estimate()
+    }
+
+    #[test]
+    fn sums_travel_as_text_and_merge() {
+        for (count, chars_max) in [(0, 0), (10, 70), (100, 700), (100_000, 4_097)] {
+            let (one, two) = (Sketch::default(), Sketch::default());
+            (1..=count).for_each(|index| one.add(&client(index)));
+            (count / 2..count * 2).for_each(|index| two.add(&client(index)));
+            let (mut left, mut right) = (SketchTotal::default(), SketchTotal::default());
+            left.merge(&one);
+            right.merge(&two);
+            assert!(left.to_text().len() <= chars_max, "{count}: {} characters", left.to_text().len());
+            assert_eq!(SketchTotal::from_text(&left.to_text()), Some(left.clone()));
+            left.add(&SketchTotal::from_text(&right.to_text()).unwrap());
+            assert_eq!(left.estimate(), estimate(&[&one, &two]));
+        }
+        for text in
+            ["0", "3ff", "4000800", "0000001", "0000fff", "*0000", "g000800", "\u{e4}", "0000800x", "000+800"]
+        {
+            assert_eq!(SketchTotal::from_text(text), None, "{text}");
+        }
     }
 
     #[test]

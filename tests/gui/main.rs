@@ -57,6 +57,17 @@ fn follows(browser: &Browser, testid: &str, wanted: &str) {
 }
 
 #[test]
+fn the_fleet_has_a_page() {
+    let router = router().stable("1.0.0").flag("--node").flag("r1").start();
+    let browser = Browser::start(1280, 900);
+    sign_in(&browser, &router);
+    browser.click("nav-fleet");
+    browser.see("fleet-r1", "this router");
+    browser.see("fleet-r1", env!("CARGO_PKG_VERSION"));
+    browser.complaints();
+}
+
+#[test]
 fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
     let endpoint = echo("1.0.0");
     let router = router().start();

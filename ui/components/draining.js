@@ -49,9 +49,15 @@ function row(shown, finish) {
 	};
 }
 
-function whoIsLeft(activity) {
+/** Who is left at a draining release, on all routers as far as they have said so. */
+export function whoIsLeft(activity) {
 	if (!activity) return '';
 	if (activity.can_be_stopped) return 'nobody is left: its endpoints can be stopped';
+	const { fleet } = activity;
+	if (fleet && fleet.members > 1) {
+		const told = fleet.reported < fleet.members ? [`as ${fleet.reported} of ${fleet.members} routers say`] : [`on ${fleet.members} routers`];
+		return [plural(fleet.pinned, 'pinned client'), plural(fleet.open_requests, 'open request'), plural(fleet.open_sockets, 'open socket'), ...told].join(', ');
+	}
 	const parts = [plural(activity.open_requests ?? 0, 'open request'), plural(activity.open_sockets ?? 0, 'open socket'), rate(activity.requests_per_second)];
 	if (typeof activity.pinned === 'number') parts.unshift(plural(activity.pinned, 'pinned client'));
 	return parts.join(', ');

@@ -2,6 +2,7 @@
 
 import { h, setAttr, setText } from '../dom.js';
 import { duration } from '../format.js';
+import { fleetLink } from '../pages/fleet.js';
 import { appHref } from '../router.js';
 import { nextTheme, theme } from '../theme.js';
 import { banners } from './banners.js';
@@ -12,6 +13,7 @@ const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾
 const LINKS = [
 	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'setup']],
 	['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']],
+	['#/fleet', 'Fleet', 'nav-fleet', ['fleet']],
 	['#/router', 'Router', 'nav-router', ['router']],
 	['#/tokens', 'Tokens', 'nav-tokens', ['tokens']],
 	['#/api', 'API', 'nav-api', ['api']],
@@ -62,7 +64,10 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			setAttr(document.documentElement, 'data-stale', state === 'lost' || state === 'paused' ? '' : null);
 			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
 			const problems = facts.router?.problems?.length;
-			for (const link of links) if (link.testid === 'nav-router') setText(link.element, problems ? `${link.label} ⚠\u00a0${problems}` : link.label);
+			for (const link of links) {
+				if (link.testid === 'nav-router') setText(link.element, problems ? `${link.label} ⚠\u00a0${problems}` : link.label);
+				if (link.testid === 'nav-fleet') setText(link.element, fleetLink(facts.fleet));
+			}
 			top.update(facts, now);
 		},
 	};

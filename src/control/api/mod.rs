@@ -7,6 +7,7 @@ pub mod body;
 pub mod description;
 pub mod endpoints;
 pub mod explain;
+pub mod fleet;
 pub mod history;
 pub mod query;
 pub mod request;
@@ -30,6 +31,7 @@ use super::{
     commands::{Executed, unknown_app},
     core::Core,
     error::ApiError,
+    fleet::wait::{Target, applied},
     limits::SERVED_WAIT_MAX,
 };
 use crate::rollout::app::AppName;
@@ -65,6 +67,9 @@ pub fn routes() -> Router<Core> {
         .route("/api/v1/stream", get(super::stream::of_all))
         .route("/api/v1/router", get(router::read))
         .nest("/api/v1/store", store::routes())
+        .route("/api/v1/fleet", get(fleet::read))
+        .route("/api/v1/fleet/rotate-keys", post(fleet::rotate_keys))
+        .route("/api/v1/fleet/{member}", delete(fleet::remove))
         .route("/api/v1/store/accept", post(router::accept))
         .route("/api/v1/store/restore", post(router::restore))
         .route("/api/v1/whoami", get(router::whoami))
@@ -72,18 +77,23 @@ pub fn routes() -> Router<Core> {
         .route("/api/openapi.json", get(description::read))
 }
 
-/// The answer to a change: waits until this router serves it, then gives the new state. 202 when that takes longer
-/// than the asker waits; the change itself stands.
+/// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
+/// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &WriteQuery) -> Response {
-    let wait = query.fleet.unwrap_or(SERVED_WAIT_MAX);
-    let served = core.served(executed.revision, wait).await;
+    let (everywhere, applied) = match query.fleet {
+        None => (core.served(executed.revision, SERVED_WAIT_MAX).await, None),
+        Some(wait) => {
+            let target = Target::App(app.clone(), executed.seq, executed.routed);
+            let (_, applied) =
+                tokio::join!(core.served(executed.revision, wait), applied(core, &target, wait));
+            (applied.is_everywhere(), Some(applied))
+        }
+    };
     let snapshot = Snapshot::of(core);
     let mut state = snapshot.state(app).unwrap_or_default();
     state.insert("result".into(), json!(if executed.changed { "done" } else { "unchanged" }));
-    if query.fleet.is_some() {
-        state.insert("applied".into(), json!({ "members": 1, "applied": u8::from(served) }));
-    }
-    let status = if served { StatusCode::OK } else { StatusCode::ACCEPTED };
+    state.extend(applied.map(|applied| ("applied".into(), applied.json())));
+    let status = if everywhere { StatusCode::OK } else { StatusCode::ACCEPTED };
     (status, with_etag(state, snapshot.seq(app))).into_response()
 }
 

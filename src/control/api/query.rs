@@ -67,9 +67,14 @@ pub struct WriteQuery {
 }
 
 impl WriteQuery {
+    /// Takes `timeout`.
+    pub fn take_timeout(query: &mut Query) -> Result<Option<Duration>, ApiError> {
+        query.take("timeout").map(|text| duration(&text)).transpose()
+    }
+
     /// Takes `wait` and `timeout`.
     pub fn take(query: &mut Query) -> Result<Self, ApiError> {
-        let timeout = query.take("timeout").map(|text| duration(&text)).transpose()?;
+        let timeout = Self::take_timeout(query)?;
         let fleet = match query.take("wait").as_deref() {
             None => None,
             Some("fleet") => Some(timeout.unwrap_or(SERVED_WAIT_MAX).min(FLEET_WAIT_MAX)),

@@ -107,9 +107,9 @@ async fn attempt(
     if stored.is_absent() {
         return Err(unknown_app(&stored.name));
     }
-    let now = stored.record.as_ref().map_or(0, |record| record.seq);
-    if let Some(seen) = if_match.filter(|seen| *seen != now) {
-        return Err(Refusal::Stale { seen, now }.into());
+    let seq = stored.seq();
+    if let Some(seen) = if_match.filter(|seen| *seen != seq) {
+        return Err(Refusal::Stale { seen, now: seq }.into());
     }
     let before = explicit(stored);
     let mut after = document.clone();
@@ -121,7 +121,12 @@ async fn attempt(
         serde_json::to_vec(&after).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     refuse_claimed(core, &stored.name, &Settings::parse(&json)?)?;
     if before == after {
-        return Ok(Some(Executed { changed: false, revision: stored.revision() }));
+        return Ok(Some(Executed {
+            changed: false,
+            revision: stored.revision(),
+            seq,
+            routed: stored.routed(),
+        }));
     }
     let key = own_key(&keys::settings(&stored.name));
     let mut checks = stored.checks();
@@ -130,7 +135,7 @@ async fn attempt(
         None => Check::Absent(key.clone()),
     });
     match core.store.commit(checks, vec![StoreWrite::put(key, json)]).await? {
-        Outcome::Done(revision) => Ok(Some(Executed { changed: true, revision })),
+        Outcome::Done(revision) => Ok(Some(Executed { changed: true, revision, seq, routed: revision })),
         // Reading again tells what came of a lost answer: the same document is then "unchanged".
         Outcome::Conflict(_) | Outcome::Unknown(_) => Ok(None),
     }

@@ -8,6 +8,7 @@ use crate::{
     control::{
         activity::{Activity, Board, Moves},
         core::Core,
+        fleet::load::Loads,
         stopping::Stopping,
         sync::{endpoint_ends::Gone, view::View},
     },
@@ -16,7 +17,7 @@ use crate::{
         app::AppName,
         record::{Record, Stay},
         release::ReleaseId,
-        table::{AppRoutes, EndpointRoute, ReleaseKey, ReleaseRoutes},
+        table::{AppRoutes, EndpointRoute, ReleaseKey, ReleaseRoutes, Standing},
     },
 };
 
@@ -26,6 +27,7 @@ pub struct Snapshot {
     published: std::sync::Arc<Published>,
     board: std::sync::Arc<Board>,
     gone: std::sync::Arc<Vec<Gone>>,
+    loads: Loads,
     now_ms: u64,
     /// Leave out what changes with every request, to see whether anything else did.
     still: bool,
@@ -39,6 +41,7 @@ impl Snapshot {
             published: core.live.load_full(),
             board: core.board.load_full(),
             gone: core.gone.load_full(),
+            loads: Loads::of(core),
             now_ms: core.clock.wall_ms(),
             still: false,
         }
@@ -51,6 +54,7 @@ impl Snapshot {
             published: std::sync::Arc::clone(&self.published),
             board: std::sync::Arc::default(),
             gone: std::sync::Arc::clone(&self.gone),
+            loads: Loads::default(),
             now_ms: self.now_ms,
             still: true,
         }
@@ -94,8 +98,10 @@ impl Snapshot {
         let mut releases = Map::new();
         let mut endpoints = Map::new();
         for release in &routes.releases {
-            releases
-                .insert(release.id.to_string(), json!(self.activity_of(app, &release.id, release.tenure)));
+            releases.insert(
+                release.id.to_string(),
+                self.activity_of(app, Some(release), &release.id, release.tenure),
+            );
             for route in &release.endpoints {
                 let state = self.published.endpoint(route.slot);
                 let value = json!({
@@ -172,7 +178,7 @@ impl Snapshot {
             "tenure": tenure,
             "endpoints": endpoints.map(|route| self.endpoint(routes, id, route)).collect::<Vec<_>>(),
             "gone": self.gone_from(app, id),
-            "activity": self.activity_of(app, id, tenure),
+            "activity": self.activity_of(app, routed, id, tenure),
         });
         object(release)
     }
@@ -241,9 +247,25 @@ impl Snapshot {
         })
     }
 
-    fn activity_of(&self, app: &AppName, release: &ReleaseId, tenure: u32) -> Activity {
-        let key = ReleaseKey { app: app.clone(), release: release.clone(), tenure };
-        self.board.releases.get(&key).cloned().unwrap_or_default()
+    /// What this router sees of a release; of a draining one also what the whole fleet still carries.
+    fn activity_of(
+        &self,
+        app: &AppName,
+        routes: Option<&ReleaseRoutes>,
+        id: &ReleaseId,
+        tenure: u32,
+    ) -> Value {
+        let key = ReleaseKey { app: app.clone(), release: id.clone(), tenure };
+        let mut activity = json!(self.board.releases.get(&key).unwrap_or(&Activity::default()));
+        let draining = routes.filter(|routes| matches!(routes.standing, Standing::Draining { .. }));
+        if let Some(routes) = draining.filter(|_| !self.still) {
+            let own = activity["can_be_stopped"] == true;
+            let sum = self.loads.sum(self.published.release(routes.slot), own);
+            // Nobody may be left on any router, not only on this one.
+            activity["can_be_stopped"] = json!(sum.can_be_stopped);
+            activity["fleet"] = json!(sum);
+        }
+        activity
     }
 
     fn shares(&self, app: &AppName, configured: f64) -> Value {

@@ -50,6 +50,10 @@ pub struct Executed {
     pub changed: bool,
     /// The store revision that holds the outcome.
     pub revision: Revision,
+    /// The seq of the outcome.
+    pub seq: u64,
+    /// The newest revision of what the outcome is routed by: record and settings.
+    pub routed: Revision,
 }
 
 /// Carries out a command.
@@ -107,7 +111,8 @@ async fn attempt(
         Decision::Unchanged => {
             let registered = register(core, &along).await?;
             let revision = stored.revision().max(registered);
-            return Ok(Some(Executed { changed: registered > 0, revision }));
+            let routed = stored.routed().max(registered);
+            return Ok(Some(Executed { changed: registered > 0, revision, seq: stored.seq(), routed }));
         }
     };
     check(core, stored, command, &event, &along, given.force).await?;
@@ -116,7 +121,7 @@ async fn attempt(
     match commit_planned(core, stored, Some(&event), plan, writes).await? {
         Committed::Done(revision) => {
             log(&stored.name, command, asker, &event);
-            Ok(Some(Executed { changed: true, revision }))
+            Ok(Some(Executed { changed: true, revision, seq: event.record.seq, routed: revision }))
         }
         Committed::Conflict => Ok(None),
     }

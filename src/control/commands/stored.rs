@@ -94,6 +94,17 @@ impl StoredApp {
         entries.flatten().map(|entry| entry.modified).max().unwrap_or(0)
     }
 
+    /// The newest revision of what its routes are made from: record and settings.
+    pub fn routed(&self) -> Revision {
+        let entries = [&self.record_entry, &self.settings_entry];
+        entries.into_iter().flatten().map(|entry| entry.modified).max().unwrap_or(0)
+    }
+
+    /// The record's seq; 0 before the first.
+    pub fn seq(&self) -> u64 {
+        self.record.as_ref().map_or(0, |record| record.seq)
+    }
+
     /// What commands read besides the record. The releases that were stable are read only when they are needed.
     pub async fn background(&self, core: &Core, with_stables: bool) -> Result<Background, ApiError> {
         let record = self.record.as_ref();

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     control::{
         core::Core,
+        fleet::member::Report,
         limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
         settlement::{Asked, Decision, Settled},
     },
@@ -52,6 +53,8 @@ pub struct Follower {
     /// Ready once this is served: what was found unadopted at the start is adopted first.
     ready_at: Revision,
     progressed: bool,
+    /// The revision of the pin keys in use; 0 while they are not the store's.
+    pin_keys_at: Revision,
 }
 
 /// What a watch said, and when (monotonic).
@@ -84,6 +87,7 @@ impl Follower {
             reached: 0,
             ready_at: 0,
             progressed: false,
+            pin_keys_at: 0,
         }
     }
 
@@ -219,8 +223,8 @@ impl Follower {
     }
 
     fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
-        let keys = identity::entry(listing, PIN_KEYS).and_then(|entry| pinkeys::decode(&entry.value));
-        self.take_pin_keys(keys)?;
+        self.take_stored_pin_keys(identity::entry(listing, PIN_KEYS))?;
+        self.core.roster.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
@@ -234,6 +238,15 @@ impl Follower {
         self.progressed = true;
         self.publish(listing.revision, self.core.clock.monotonic());
         Ok(())
+    }
+
+    /// `true` when these can be read.
+    fn take_stored_pin_keys(&mut self, entry: Option<&Entry>) -> Result<bool, Ended> {
+        let keys = entry.and_then(|entry| Some((pinkeys::decode(&entry.value)?, entry.modified)));
+        let at = keys.as_ref().map(|(_, modified)| *modified);
+        self.take_pin_keys(keys.map(|(keys, _)| keys))?;
+        self.pin_keys_at = at.unwrap_or(self.pin_keys_at);
+        Ok(at.is_some())
     }
 
     /// Uses the pin keys of the store; if those cannot be read, the ones last known.
@@ -373,13 +386,13 @@ impl Follower {
                 Ok(false)
             }
             PIN_KEYS => {
-                let keys = entry.and_then(|entry| pinkeys::decode(&entry.value));
                 // Unreadable or deleted keys are written back by the next listing.
-                let readable = keys.is_some();
-                self.take_pin_keys(keys)?;
-                if readable { Ok(true) } else { Err(Ended::Resync) }
+                if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Ended::Resync) }
             }
-            _ => Ok(false),
+            _ => {
+                self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
+                Ok(false)
+            }
         }
     }
 
@@ -395,6 +408,9 @@ impl Follower {
         let view = View::of(keyspace);
         self.last_good.built(&view.problems);
         self.core.view.store(Arc::new(view));
+        // Last, so that whoever reads the report finds everything else in place.
+        let epoch = self.identity.as_ref().map_or("", |identity| &identity.epoch);
+        self.core.roster.serve(Report::of(&after.table, epoch, self.pin_keys_at));
         self.started = true;
         self.upkeep.adopt(keyspace);
         self.served(revision);
@@ -422,7 +438,7 @@ impl Follower {
     fn tick(&mut self) {
         let now = self.core.clock.monotonic();
         let published = self.core.live.load_full();
-        let due = self.deadlines.tick(&published, now);
+        let due = self.deadlines.tick(&published, now, !self.core.roster.is_own_clock_off());
         self.endpoint_ends.tick(&published, now);
         if self.core.gone.load().len() != self.endpoint_ends.gone().len() {
             self.core.gone.store(Arc::new(self.endpoint_ends.gone().to_vec()));

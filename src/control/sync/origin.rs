@@ -10,7 +10,14 @@ use super::{
     pinkeys::{self, PIN_KEYS},
 };
 use crate::{
-    control::{core::Core, state_dir::new_node_id},
+    control::{
+        core::Core,
+        fleet::{
+            member::{Kind, encode},
+            own_entry,
+        },
+        state_dir::new_node_id,
+    },
     rollout::{keys, pin::PinKeys},
 };
 
@@ -48,6 +55,11 @@ pub async fn prepare(
                 None => pinkeys::generate().map_err(random_failed)?,
             };
             make(PIN_KEYS, pinkeys::encode(&keys));
+        }
+        // Before it reads what it will serve: whoever commits after that knows of this member.
+        let own = Kind::Entry.key(&core.node);
+        if identity::entry(&listing, &own).is_none() {
+            make(&own, encode(&own_entry(core)));
         }
         let seeding = !seed.is_empty() && identity::entry(&listing, keys::NULL).is_none();
         if checks.is_empty() && !seeding {

@@ -1,6 +1,7 @@
 //! The control plane as its callers meet it: the real memory or embedded store, real sockets, no data plane.
 
 mod access;
+mod fleet;
 mod following;
 mod releasing;
 mod sizes;
@@ -67,6 +68,7 @@ impl Bench {
             default_app: None,
             addresses: crate::rollout::endpoint::AddressPolicy::default(),
             https: false,
+            node_name: None,
             store_kind: "memory".into(),
             followed: None,
         };

@@ -1,0 +1,226 @@
+//! `fleet`: the routers that share a store; who is in it, who is to leave it, and its pin keys.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::{
+    client::{ANSWER, Answer, Body, Request},
+    connect::Connection,
+    duration::{self, rough},
+    exit::{Exit, Failure},
+    printer::{Printer, Style},
+};
+
+/// Show the routers of the fleet, remove one that is gone, rotate the pin keys
+///
+/// Examples:
+///   rolling-router fleet                   who is in it, what each serves, what is wrong
+///   rolling-router fleet remove r3         after it was lost for good; one that ends gracefully leaves by itself
+///   rolling-router fleet rotate-keys       for admins: the next key signs pins once every member knows it
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<FleetVerb>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum FleetVerb {
+    /// Forget a router that is gone for good, so that nobody waits for it
+    Remove(RemoveArguments),
+
+    /// Make the next pin key the one that signs, once every member knows it (exit code 6 while some do not: ask again)
+    RotateKeys(RotateArguments),
+}
+
+#[derive(Debug, Args)]
+struct RemoveArguments {
+    /// Its name or node id
+    #[arg(value_name = "MEMBER")]
+    member: String,
+
+    /// Also if it is still heard from; one that lives enters itself again
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+struct RotateArguments {
+    /// Also if pins may still be signed by the key before the last, whose clients are then forgotten
+    #[arg(long)]
+    force: bool,
+
+    /// How long to wait for the members
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    timeout: Duration,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `GET /api/v1/fleet`, as far as it is shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Fleet {
+    pub(super) members: Vec<Member>,
+    pub(super) alarms: Vec<Alarm>,
+    rotating: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Member {
+    name: String,
+    node: String,
+    own: bool,
+    version: String,
+    heard: bool,
+    silent_seconds: Option<u64>,
+    skew_ms: Option<i64>,
+    /// Apps that it serves at another seq, and at which.
+    differs: BTreeMap<String, Option<u64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Alarm {
+    message: String,
+}
+
+pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    match arguments.verb {
+        None => show(&arguments.connection, printer).await,
+        Some(FleetVerb::Remove(arguments)) => remove(arguments, printer).await,
+        Some(FleetVerb::RotateKeys(arguments)) => rotate(arguments, printer).await,
+    }
+}
+
+async fn show(connection: &Connection, printer: &Printer) -> Result<Exit, Failure> {
+    let answer = send(connection, printer, Request::get(&["api", "v1", "fleet"])).await?;
+    if printer.is_json() {
+        printer.line(answer.text());
+    } else {
+        let fleet: Fleet = answer.read()?;
+        lines(&fleet, printer).into_iter().for_each(|line| printer.line(line));
+    }
+    Ok(Exit::Done)
+}
+
+async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {
+    let mut request = Request::new(Method::DELETE, &["api", "v1", "fleet", &arguments.member]);
+    if arguments.force {
+        request.query.push(("force", "true".into()));
+    }
+    let answer = send(&arguments.connection, printer, request).await?;
+    let done = format!("{} is no member any more", arguments.member);
+    printer.line(if printer.is_json() { answer.text() } else { done });
+    Ok(Exit::Done)
+}
+
+async fn rotate(arguments: RotateArguments, printer: &Printer) -> Result<Exit, Failure> {
+    #[derive(Deserialize)]
+    struct Rotated {
+        text: String,
+    }
+    let mut request = Request::new(Method::POST, &["api", "v1", "fleet", "rotate-keys"]);
+    request.query.push(("timeout", duration::seconds(arguments.timeout)));
+    request.timeout = ANSWER + 2 * arguments.timeout;
+    request.body = Body::Json(serde_json::json!({ "force": arguments.force }));
+    let answer = send(&arguments.connection, printer, request).await?;
+    printer.line(if printer.is_json() { answer.text() } else { answer.read::<Rotated>()?.text });
+    Ok(Exit::of_status(answer.status))
+}
+
+async fn send(connection: &Connection, printer: &Printer, request: Request) -> Result<Answer, Failure> {
+    printer.expect_json(connection.json);
+    connection.client()?.send(request).await
+}
+
+/// The lines that show a fleet.
+fn lines(fleet: &Fleet, printer: &Printer) -> Vec<String> {
+    let count = fleet.members.len();
+    let mut lines =
+        vec![printer.styled(Style::Bold, format!("{count} router{}", if count == 1 { "" } else { "s" }))];
+    lines.extend(fleet.members.iter().map(|member| row(member, printer)));
+    if fleet.rotating {
+        lines.push(
+            "  the next pin key waits for every member to know it; `fleet rotate-keys` goes on with it"
+                .into(),
+        );
+    }
+    lines.extend(alarm_lines(fleet, printer));
+    lines
+}
+
+/// What is wrong with a fleet, also in `status`.
+pub(super) fn alarm_lines(fleet: &Fleet, printer: &Printer) -> Vec<String> {
+    let line = |alarm: &Alarm| printer.styled(Style::Bad, format!("  alarm      {}", alarm.message));
+    fleet.alarms.iter().map(line).collect()
+}
+
+fn row(member: &Member, printer: &Printer) -> String {
+    let mut parts = vec![format!("  {:<10}", member.name)];
+    if member.name != member.node {
+        parts.push(printer.styled(Style::Faint, &member.node));
+    }
+    parts.push(match (member.own, member.heard) {
+        (true, _) => "this router".into(),
+        (false, true) => printer.styled(Style::Good, "heard from"),
+        (false, false) => printer.styled(Style::Bad, silent(member)),
+    });
+    if !member.own {
+        parts.push(match member.differs.is_empty() {
+            true => "serves the same".into(),
+            false => printer.styled(Style::Bad, format!("serves {}", differing(member))),
+        });
+    }
+    parts.extend(member.skew_ms.filter(|ms| ms.unsigned_abs() >= 1_000).map(|ms| format!("clock {ms:+} ms")));
+    parts.push(printer.styled(Style::Faint, &member.version));
+    parts.join("   ")
+}
+
+fn differing(member: &Member) -> String {
+    let seq = |seq: &Option<u64>| seq.map_or("an unknown change".into(), |seq| format!("change {seq}"));
+    let apps = member.differs.iter().map(|(app, there)| format!("{app} at {}", seq(there)));
+    apps.collect::<Vec<_>>().join(", ")
+}
+
+fn silent(member: &Member) -> String {
+    match member.silent_seconds {
+        Some(seconds) => format!("not heard from for {}", rough(seconds.saturating_mul(1_000))),
+        None => "not heard from".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_a_fleet_at_a_glance() {
+        let fleet: Fleet = serde_json::from_str(
+            r#"{"node":"n1","members":[
+                {"node":"n1","name":"r1","own":true,"version":"0.1.0","heard":true},
+                {"node":"n2","name":"r2","version":"0.1.0","heard":true,"skew_ms":-7000,"differs":{}},
+                {"node":"n3","name":"n3","version":"0.2.0","heard":false,"silent_seconds":12,"differs":{"hello":41}}],
+               "alarms":[{"kind":"silent","message":"n3 is not heard from for 12 s"}],"rotating":true}"#,
+        )
+        .unwrap();
+        let expected = "\
+3 routers
+  r1           n1   this router   0.1.0
+  r2           n2   heard from   serves the same   clock -7000 ms   0.1.0
+  n3           not heard from for 12 s   serves hello at change 41   0.2.0
+  the next pin key waits for every member to know it; `fleet rotate-keys` goes on with it
+  alarm      n3 is not heard from for 12 s";
+        assert_eq!(lines(&fleet, &Printer::plain()).join("\n"), expected);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is wrong with the fleet, as this router sees it: for the API, the metrics, the GUI and the command line.
+
+use serde::Serialize;
+
+use super::roster::Member;
+use crate::control::{core::Core, limits::STALE_AFTER, sync::status::StoreState};
+
+/// The kinds of alarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// A wall clock that differs from the others'.
+    ClockSkew,
+    /// A member that has not surely read the store for a while.
+    Stale,
+    /// A member that is not heard from.
+    Silent,
+    /// A member that serves something else than this one.
+    Behind,
+    /// Two members of one name.
+    SameName,
+}
+
+impl AlarmKind {
+    pub const ALL: [Self; 5] = [Self::ClockSkew, Self::Stale, Self::Silent, Self::Behind, Self::SameName];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClockSkew => "clock_skew",
+            Self::Stale => "stale",
+            Self::Silent => "silent",
+            Self::Behind => "behind",
+            Self::SameName => "same_name",
+        }
+    }
+}
+
+/// One alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    pub kind: AlarmKind,
+    /// The member's node id.
+    pub node: String,
+    /// The member's name.
+    pub name: String,
+    pub message: String,
+}
+
+/// All alarms, by member.
+pub fn alarms(core: &Core) -> Vec<Alarm> {
+    let members = core.roster.members();
+    let mut alarms = Vec::new();
+    let mut raise = |kind: AlarmKind, node: &str, name: &str, message: String| {
+        alarms.push(Alarm { kind, node: node.to_owned(), name: name.to_owned(), message });
+    };
+    if core.status.state() != StoreState::Current {
+        let message =
+            format!("{} has not surely read the store lately: {}", core.name(), core.status.state().as_str());
+        raise(AlarmKind::Stale, &core.node, core.name(), message);
+    }
+    for (node, member) in &members {
+        let name = member.name(node);
+        if core.roster.is_clock_off(node) {
+            let message =
+                format!("the clock of {name} differs by more than 5 s from the others'; it ends no drain");
+            raise(AlarmKind::ClockSkew, node, name, message);
+        }
+        if members.iter().any(|(other, same)| other != node && same.name(other) == name) {
+            let message = format!("another member is called {name} too; give each a --node of its own");
+            raise(AlarmKind::SameName, node, name, message);
+        }
+        if *node != core.node {
+            of_other(core, node, member, &mut raise);
+        }
+    }
+    alarms
+}
+
+fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
+    let name = member.name(node);
+    let Some(sign) = member.alive else {
+        let silent = member.silent(&core.clock).map(|silent| format!(" for {} s", silent.as_secs()));
+        let message = format!("{name} is not heard from{}", silent.unwrap_or_default());
+        return raise(AlarmKind::Silent, node, name, message);
+    };
+    if sign.staleness_ms.is_some_and(|ms| u128::from(ms) > STALE_AFTER.as_millis()) {
+        raise(AlarmKind::Stale, node, name, format!("{name} has not surely read the store lately"));
+    }
+    if member.is_behind(core.clock.monotonic()) {
+        let apps = core.roster.differing(member);
+        let apps: Vec<&str> = apps.keys().take(5).map(|app| app.as_str()).collect();
+        let what = if apps.is_empty() { "pin keys".to_owned() } else { apps.join(", ") };
+        raise(AlarmKind::Behind, node, name, format!("{name} serves another state than this router: {what}"));
+    }
+}

@@ -1,0 +1,177 @@
+//! What draining releases still carry on every member: whether their endpoints can be stopped.
+//!
+//! Members publish their open requests and sockets, and a sketch of the clients that came back lately. Sketches merge, so
+//! that a client seen by two routers counts once.
+
+use std::sync::Arc;
+
+use keyvalues::Write;
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::member::{Kind, Load, ReleaseLoad, encode};
+use crate::{
+    control::{
+        activity::Board,
+        commands::stored::own_key,
+        core::Core,
+        limits::{LOAD_EVERY, LOAD_RELEASES_MAX},
+    },
+    live::{releases::ReleaseState, table::Published},
+    rollout::table::Standing,
+};
+
+/// The sum over all members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FleetLoad {
+    pub members: usize,
+    /// Members that are heard from and have said what this release carries.
+    pub reported: usize,
+    pub open_requests: u64,
+    pub open_sockets: u64,
+    /// Distinct clients whose pins came back lately, to any member.
+    pub pinned: u64,
+    /// Every member has said that nobody is left, so the release's endpoints can be stopped.
+    pub can_be_stopped: bool,
+}
+
+/// What the other members said last; none for one that is not heard from.
+#[derive(Debug, Default)]
+pub struct Loads(Vec<Option<Arc<Load>>>);
+
+impl Loads {
+    pub fn of(core: &Core) -> Self {
+        let members = core.roster.members();
+        let others = members.into_iter().filter(|(node, _)| *node != core.node);
+        Self(others.map(|(_, member)| member.load.filter(|_| member.alive.is_some())).collect())
+    }
+
+    /// The sum for one draining release, with what this router says of itself.
+    pub fn sum(&self, state: &ReleaseState, nobody_is_left: bool) -> FleetLoad {
+        let own = state.total();
+        let mut clients = state.seen_lately();
+        let mut sum = FleetLoad {
+            members: self.0.len() + 1,
+            reported: 1,
+            open_requests: own.open_requests,
+            open_sockets: own.open_sockets,
+            can_be_stopped: nobody_is_left,
+            ..FleetLoad::default()
+        };
+        for load in self.0.iter().flatten() {
+            let found = load.releases.iter().find(|release| release.is_of(state.key()));
+            let Some((release, theirs)) = found.and_then(|found| Some((found, found.clients()?))) else {
+                continue;
+            };
+            sum.reported += 1;
+            sum.open_requests += release.open_requests;
+            sum.open_sockets += release.open_sockets;
+            sum.can_be_stopped &= release.can_be_stopped;
+            clients.add(&theirs);
+        }
+        sum.pinned = clients.estimate();
+        let empty = sum.open_requests == 0 && sum.open_sockets == 0 && sum.pinned == 0;
+        sum.can_be_stopped &= empty && sum.reported == sum.members;
+        sum
+    }
+}
+
+/// Publishes what this router's draining releases carry, while there are other members, until the task is dropped.
+pub async fn run(core: Core) {
+    let mut ticks = interval(LOAD_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if core.roster.others() == 0 || !core.status.is_followed() {
+            continue;
+        }
+        let load = of_draining(&core.live.load_full(), &core.board.load());
+        let stored = core.roster.own().load.unwrap_or_default();
+        if *stored == load {
+            continue;
+        }
+        let key = own_key(&Kind::Load.key(&core.node));
+        let write =
+            if load.releases.is_empty() { Write::delete(key) } else { Write::put(key, encode(&load)) };
+        // What fails is written with the next tick.
+        let _ = core.store.commit(Vec::new(), vec![write]).await;
+    }
+}
+
+/// The draining releases of a table, the first so many of them.
+fn of_draining(published: &Published, board: &Board) -> Load {
+    let mut apps: Vec<_> = published.table.apps.values().collect();
+    apps.sort_by(|a, b| a.name.cmp(&b.name));
+    let releases = apps.iter().flat_map(|app| app.releases.iter());
+    let draining = releases.filter(|release| matches!(release.standing, Standing::Draining { .. }));
+    let loads = draining.take(LOAD_RELEASES_MAX).map(|release| {
+        let state = published.release(release.slot);
+        of_release(state, board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped))
+    });
+    Load { releases: loads.collect() }
+}
+
+fn of_release(state: &ReleaseState, can_be_stopped: bool) -> ReleaseLoad {
+    let (key, total) = (state.key().clone(), state.total());
+    ReleaseLoad {
+        app: key.app,
+        release: key.release,
+        tenure: key.tenure,
+        open_requests: total.open_requests,
+        open_sockets: total.open_sockets,
+        can_be_stopped,
+        pinned: state.seen_lately().to_text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::{pin::Pin, table::ReleaseKey};
+
+    fn state(clients: std::ops::Range<u64>) -> ReleaseState {
+        let release = "apps/shop-1-80/containers".parse().unwrap();
+        let state = ReleaseState::new(ReleaseKey { app: "shop".parse().unwrap(), release, tenure: 3 }, 1);
+        // Any spread of bits does for a number of clients this small.
+        let pin = |client: u64| Pin {
+            bucket: 1,
+            client: client.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            tenure: 3,
+            endpoint: 0,
+            hour: 0,
+            move_day: 0,
+            moves: 0,
+            left_candidate: false,
+        };
+        clients.for_each(|client| state.saw(0, &pin(client)));
+        state
+    }
+
+    fn loads(others: &[Option<&ReleaseState>]) -> Loads {
+        let idle = |state: &ReleaseState| state.total().open_sockets == 0 && state.pinned_clients() == 0;
+        let load = |state: &ReleaseState| Arc::new(Load { releases: vec![of_release(state, idle(state))] });
+        Loads(others.iter().map(|state| state.map(load)).collect())
+    }
+
+    #[test]
+    fn clients_of_several_members_count_once() {
+        let (own, other) = (state(1..21), state(11..31));
+        let sum = loads(&[Some(&other)]).sum(&own, false);
+        assert!(sum.pinned.abs_diff(30) <= 3, "{sum:?}");
+        assert_eq!((sum.members, sum.reported, sum.can_be_stopped), (2, 2, false));
+    }
+
+    #[test]
+    fn endpoints_can_be_stopped_only_when_every_member_has_nothing_left() {
+        let (idle, busy) = (state(0..0), state(0..0));
+        assert!(loads(&[]).sum(&idle, true).can_be_stopped, "a fleet of one");
+        assert!(loads(&[Some(&busy), Some(&busy)]).sum(&idle, true).can_be_stopped);
+        assert!(!loads(&[Some(&busy), None]).sum(&idle, true).can_be_stopped, "one is not heard from");
+        let empty = Loads(vec![Some(Arc::default())]);
+        assert!(!loads(&[Some(&busy)]).sum(&idle, false).can_be_stopped, "this router itself is not sure");
+        assert!(!empty.sum(&idle, true).can_be_stopped, "one does not know of the release yet");
+        busy.cell(0).open_sockets.add(1);
+        let sum = loads(&[Some(&busy), Some(&idle)]).sum(&idle, true);
+        assert_eq!((sum.open_sockets, sum.can_be_stopped), (1, false));
+    }
+}

@@ -1,0 +1,180 @@
+//! What members write about themselves, and where: values below `rolling/router/` that never build a table.
+//!
+//! Each member writes only its own keys. Fields that are missing or unknown are no fault, so that versions mix.
+
+use std::collections::BTreeMap;
+
+use keyvalues::Revision;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    live::sketch::SketchTotal,
+    rollout::{
+        app::AppName,
+        record::Tenure,
+        release::ReleaseId,
+        table::{ReleaseKey, RoutingTable},
+    },
+};
+
+/// The kinds of values a member writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// That it is a member: durable, gone only with a graceful exit or by an operator.
+    Entry,
+    /// What it serves.
+    Report,
+    /// That it lives: bound to a lease.
+    Heard,
+    /// What its draining releases still carry.
+    Load,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Entry, Self::Report, Self::Heard, Self::Load];
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Entry => "rolling/router/members/",
+            Self::Report => "rolling/router/reports/",
+            Self::Heard => "rolling/router/heard/",
+            Self::Load => "rolling/router/loads/",
+        }
+    }
+
+    /// The key of a member's value.
+    pub fn key(self, node: &str) -> String {
+        format!("{}{node}", self.prefix())
+    }
+
+    /// What a key is, and whose.
+    pub fn of(key: &str) -> Option<(Self, &str)> {
+        Self::ALL.iter().find_map(|kind| {
+            let node = key.strip_prefix(kind.prefix())?;
+            (!node.is_empty() && !node.contains('/')).then_some((*kind, node))
+        })
+    }
+}
+
+/// A member.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// What people call it (`--node`), or its id.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+}
+
+/// What a member routes by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// The store's epoch: revisions compare only within it.
+    pub epoch: String,
+    /// The revision of the pin keys it uses.
+    pub pin_keys: Revision,
+    /// Of each app: the seq of the record that its routes come from, and the newest revision among the app's keys.
+    pub apps: BTreeMap<AppName, (u64, Revision)>,
+}
+
+impl Report {
+    /// What a table and these pin keys come to.
+    pub fn of(table: &RoutingTable, epoch: &str, pin_keys: Revision) -> Self {
+        let apps = table.apps.iter().map(|(name, app)| (name.clone(), (app.seq, app.revision)));
+        Self { epoch: epoch.to_owned(), pin_keys, apps: apps.collect() }
+    }
+
+    /// Whether this app's routes come from that seq and revision, or later ones.
+    pub fn has(&self, app: &AppName, seq: u64, revision: Revision) -> bool {
+        self.apps.get(app).is_some_and(|served| served.0 >= seq && served.1 >= revision)
+    }
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Heard {
+    /// The member's wall clock, Unix ms.
+    pub at: u64,
+    /// The store revision up to which it serves.
+    pub revision: Revision,
+    /// Time since its last confirmed read, in ms; null before the first.
+    pub staleness_ms: Option<u64>,
+}
+
+/// What draining releases still carry at one member.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Load {
+    pub releases: Vec<ReleaseLoad>,
+}
+
+/// What one draining release still carries at one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseLoad {
+    pub app: AppName,
+    pub release: ReleaseId,
+    pub tenure: Tenure,
+    pub open_requests: u64,
+    pub open_sockets: u64,
+    /// Nobody is left there.
+    #[serde(default)]
+    pub can_be_stopped: bool,
+    /// The sketch of clients whose pins came back lately ([`SketchTotal::to_text`]).
+    pub pinned: String,
+}
+
+impl ReleaseLoad {
+    /// Whether it is about this stay.
+    pub fn is_of(&self, key: &ReleaseKey) -> bool {
+        self.app == key.app && self.release == key.release && self.tenure == key.tenure
+    }
+
+    /// The clients, if they can be read.
+    pub fn clients(&self) -> Option<SketchTotal> {
+        SketchTotal::from_text(&self.pinned)
+    }
+}
+
+/// As JSON.
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("names, numbers and strings are JSON")
+}
+
+/// From JSON; `None` when it is not ours.
+pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_name_kind_and_member() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::of(&kind.key("n1")), Some((kind, "n1")));
+        }
+        for key in ["rolling/router/epoch", "rolling/router/members/", "rolling/router/members/a/b"] {
+            assert_eq!(Kind::of(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn another_versions_fields_are_no_fault() {
+        let entry: Entry = decode(br#"{"name":"r1","rack":7}"#).unwrap();
+        assert_eq!((entry.name.as_str(), entry.version.as_str()), ("r1", ""));
+        assert_eq!(decode::<Entry>(b"garbage"), None);
+    }
+
+    #[test]
+    fn a_report_has_what_is_at_least_as_new() {
+        let app: AppName = "shop".parse().unwrap();
+        let report = Report { apps: [(app.clone(), (7, 40))].into(), ..Report::default() };
+        assert!(report.has(&app, 7, 40) && report.has(&app, 6, 39));
+        assert!(!report.has(&app, 8, 40) && !report.has(&app, 7, 41));
+        assert!(!report.has(&"other".parse().unwrap(), 0, 0));
+    }
+}

@@ -1,0 +1,192 @@
+//! Writing about oneself: the entry, what is served, and that one lives.
+//!
+//! What is stored is compared with what should be, so it does not matter why they differ: something new is served, an answer
+//! was lost, an operator removed a member that lives, a lease ran out while the store was down.
+
+use std::{sync::Arc, time::Duration};
+
+use keyvalues::{Lease, Outcome, StoreError, Write};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use super::{
+    member::{Heard, Kind, Report, encode},
+    own_entry,
+};
+use crate::control::{
+    commands::stored::own_key,
+    core::Core,
+    limits::{
+        HEARD_EVERY, HEARD_TTL, REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING,
+    },
+};
+
+/// Keeps the entry and the report.
+pub struct Reporter {
+    core: Core,
+    serving: watch::Receiver<Arc<Report>>,
+    changes: watch::Receiver<u64>,
+    /// What was written last, and when (monotonic): the watch may not have brought it back yet.
+    written: Option<(Arc<Report>, Duration)>,
+}
+
+impl Reporter {
+    pub fn new(core: Core) -> Self {
+        let (serving, changes) = (core.roster.serving(), core.roster.changes());
+        Self { core, serving, changes, written: None }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            let pause = self.settle().await;
+            sleep(pause).await;
+            tokio::select! {
+                // Both senders live as long as `core`.
+                _ = self.serving.changed() => {}
+                _ = self.changes.changed() => {}
+                // What a lost answer or an outage left undone.
+                () = sleep(REPORT_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Writes what differs; gives the pause until the next time.
+    async fn settle(&mut self) -> Duration {
+        // At the start nothing is served yet, and another store's fleet is none of ours.
+        if !self.core.status.is_followed() || self.core.roster.epoch().is_empty() {
+            return Duration::ZERO;
+        }
+        let report = Arc::clone(&self.serving.borrow_and_update());
+        let others = self.core.roster.others();
+        let writes = self.differences(&report, others);
+        if writes.is_empty() {
+            return Duration::ZERO;
+        }
+        let bytes: usize = writes.iter().filter_map(Write::value).map(<[u8]>::len).sum();
+        match self.core.store.commit(Vec::new(), writes).await {
+            Ok(Outcome::Done(_)) => {
+                self.written = Some((report, self.core.clock.monotonic()));
+                pause_of(others + 1, bytes)
+            }
+            // It is not known, or known not, to be stored.
+            Ok(Outcome::Conflict(_) | Outcome::Unknown(_)) | Err(_) => REPORT_RETRY,
+        }
+    }
+
+    fn differences(&self, report: &Arc<Report>, others: usize) -> Vec<Write> {
+        let own = self.core.roster.own();
+        let mut writes = Vec::new();
+        let mut put = |kind: Kind, json: Vec<u8>| {
+            writes.push(Write::put(own_key(&kind.key(&self.core.node)), json));
+        };
+        let entry = own_entry(&self.core);
+        if own.entry.as_ref() != Some(&entry) {
+            put(Kind::Entry, encode(&entry));
+        }
+        if others > 0 && own.report.as_deref() != Some(&**report) && !self.is_on_the_way(report) {
+            put(Kind::Report, encode(&**report));
+        }
+        writes
+    }
+
+    fn is_on_the_way(&self, report: &Arc<Report>) -> bool {
+        let now = self.core.clock.monotonic();
+        self.written
+            .as_ref()
+            .is_some_and(|(written, at)| written == report && now.saturating_sub(*at) < REPORT_AGAIN)
+    }
+}
+
+/// The larger the fleet, and the longer the report, the rarer it comes.
+fn pause_of(members: usize, bytes: usize) -> Duration {
+    let units = members.saturating_mul(1 + bytes / REPORT_BYTES);
+    (REPORT_SPACING * u32::try_from(units).unwrap_or(u32::MAX)).min(REPORT_PAUSE_MAX)
+}
+
+/// Gives signs of life while there are other members.
+pub struct Beat {
+    core: Core,
+    lease: Option<Box<dyn Lease>>,
+    /// When it was last tried (monotonic): the watch may not have brought it back yet.
+    tried: Duration,
+}
+
+impl Beat {
+    pub fn new(core: Core) -> Self {
+        Self { core, lease: None, tried: Duration::ZERO }
+    }
+
+    pub async fn run(mut self) {
+        let mut changes = self.core.roster.changes();
+        let mut ticks = interval(HEARD_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.is_missed(&mut changes) => {}
+            }
+            if self.core.roster.others() == 0 || !self.core.status.is_followed() {
+                continue;
+            }
+            self.tried = self.core.clock.monotonic();
+            if self.beat().await.is_err() {
+                self.lease = None;
+                sleep(REPORT_RETRY).await;
+            }
+        }
+    }
+
+    /// Waits until others are there and no sign of life of this router is.
+    async fn is_missed(&self, changes: &mut watch::Receiver<u64>) {
+        loop {
+            // The sender lives as long as `core`.
+            let _ = changes.changed().await;
+            let tried_lately = self.core.clock.monotonic().saturating_sub(self.tried) < REPORT_RETRY;
+            let missing = self.core.roster.own().alive.is_none();
+            if missing && !tried_lately && self.core.roster.others() > 0 && self.core.status.is_followed() {
+                return;
+            }
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), StoreError> {
+        let lease = match self.lease.take() {
+            Some(lease) => {
+                self.core.store.in_time(lease.keep_alive()).await?;
+                lease
+            }
+            None => self.core.store.lease(HEARD_TTL).await?,
+        };
+        let status = &self.core.status;
+        let staleness =
+            status.staleness().map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
+        let sign =
+            Heard { at: self.core.clock.wall_ms(), revision: status.revision(), staleness_ms: staleness };
+        let key = own_key(&Kind::Heard.key(&self.core.node));
+        let write = Write::Put { key, value: encode(&sign).into(), lease: Some(lease.id()) };
+        self.lease = Some(lease);
+        match self.core.store.commit(Vec::new(), vec![write]).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Conflict(_) | Outcome::Unknown(_) => Err(StoreError::LeaseEnded),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleet_of_any_size_writes_at_most_so_many_reports_a_second() {
+        for members in [2, 5, 50, 300] {
+            let pause = pause_of(members, 100).as_secs_f64();
+            #[allow(clippy::cast_precision_loss, reason = "a few hundred")]
+            let per_second = members as f64 / pause;
+            assert!(per_second <= 200.1, "{members}: {per_second}");
+        }
+        assert!(pause_of(5, 100_000) > pause_of(5, 100) * 10);
+        assert_eq!(pause_of(usize::MAX, usize::MAX), REPORT_PAUSE_MAX);
+    }
+}

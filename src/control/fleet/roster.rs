@@ -1,0 +1,368 @@
+//! The roster: what this router knows of every member, itself among them, as the watch told it.
+//!
+//! Written by the one task that follows the store; whoever waits for members is woken by each change.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use keyvalues::{Listing, Revision};
+use tokio::sync::watch;
+
+use super::member::{Entry, Heard, Kind, Load, Report, decode};
+use crate::{
+    clock::Clock,
+    control::limits::{BEHIND_AFTER, HEARD_TTL, SKEW_MAX, SKEW_SAMPLES},
+    rollout::app::AppName,
+};
+
+/// All members.
+#[derive(Debug)]
+pub struct Roster {
+    node: String,
+    clock: Clock,
+    members: Mutex<BTreeMap<String, Member>>,
+    /// What this router serves, to be reported.
+    serving: watch::Sender<Arc<Report>>,
+    changed: watch::Sender<u64>,
+}
+
+/// What is known of one member. One without an entry is none: what it left is only garbage.
+#[derive(Debug, Clone, Default)]
+pub struct Member {
+    pub entry: Option<Entry>,
+    pub report: Option<Arc<Report>>,
+    pub load: Option<Arc<Load>>,
+    /// Its last sign of life; none once its lease has ended.
+    pub alive: Option<Heard>,
+    /// Its wall clock less ours, in ms, at its last signs of life. Each is too low by as long as it was under way.
+    offsets: VecDeque<i64>,
+    /// When it was last heard from (monotonic); none: not since this router started.
+    heard_at: Option<Duration>,
+    /// When it last wrote, by its own clock (Unix ms).
+    last_at: Option<u64>,
+    /// Since when it serves something else than this router does.
+    behind_since: Option<Duration>,
+}
+
+impl Roster {
+    pub fn new(node: &str, clock: Clock) -> Self {
+        Self {
+            node: node.to_owned(),
+            clock,
+            members: Mutex::default(),
+            serving: watch::Sender::default(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Takes a whole listing.
+    pub fn replace(&self, listing: &Listing) {
+        let mut members = self.lock();
+        let mut last = std::mem::take(&mut *members);
+        for entry in &listing.entries {
+            let Some((kind, node)) = Kind::of(entry.key.as_str()) else { continue };
+            let member = members.entry(node.to_owned()).or_insert_with(|| Member::kept(last.remove(node)));
+            // How long ago it was written is not known, so it says nothing about its clock.
+            member.take(kind, Some(&entry.value), self.clock.monotonic(), None);
+        }
+        drop(members);
+        self.wake();
+    }
+
+    /// Takes one write or deletion; `false` when the key is none of a member's.
+    pub fn take(&self, key: &str, value: Option<&[u8]>) -> bool {
+        let Some((kind, node)) = Kind::of(key) else { return false };
+        let mut members = self.lock();
+        let member = members.entry(node.to_owned()).or_default();
+        member.take(kind, value, self.clock.monotonic(), Some(self.clock.wall_ms()));
+        if member.is_nothing() {
+            members.remove(node);
+        }
+        drop(members);
+        self.wake();
+        true
+    }
+
+    /// Says what this router serves from now on.
+    pub fn serve(&self, report: Report) {
+        self.serving.send_if_modified(|serving| {
+            let changed = **serving != report;
+            if changed {
+                *serving = Arc::new(report);
+            }
+            changed
+        });
+    }
+
+    /// What this router serves, and when that changes.
+    pub fn serving(&self) -> watch::Receiver<Arc<Report>> {
+        self.serving.subscribe()
+    }
+
+    /// Counts changes of the roster.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// The members by node id: those with an entry.
+    pub fn members(&self) -> BTreeMap<String, Member> {
+        let members = self.lock();
+        let entered = members.iter().filter(|(_, member)| member.entry.is_some());
+        entered.map(|(node, member)| (node.clone(), member.clone())).collect()
+    }
+
+    /// What is stored of this router.
+    pub fn own(&self) -> Member {
+        self.lock().get(&self.node).cloned().unwrap_or_default()
+    }
+
+    /// How many members there are beside this router.
+    pub fn others(&self) -> usize {
+        let members = self.lock();
+        members.iter().filter(|(node, member)| **node != self.node && member.entry.is_some()).count()
+    }
+
+    /// Compares what members serve with what this router serves; to be called every second or so.
+    pub fn compare(&self) {
+        let (own, now) = (Arc::clone(&self.serving.borrow()), self.clock.monotonic());
+        for (node, member) in self.lock().iter_mut() {
+            let same =
+                *node == self.node || member.report.as_deref().is_some_and(|report| same(report, &own));
+            member.behind_since = if same { None } else { Some(member.behind_since.unwrap_or(now)) };
+        }
+    }
+
+    /// The apps that a member serves at another seq than this router does, with that seq where it has said one.
+    pub fn differing(&self, member: &Member) -> BTreeMap<AppName, Option<u64>> {
+        let own = Arc::clone(&self.serving.borrow());
+        let theirs = member.report.as_deref().cloned().unwrap_or_default();
+        let names = own.apps.keys().chain(theirs.apps.keys().filter(|app| !own.apps.contains_key(*app)));
+        let told = names.map(|app| (app, theirs.apps.get(app).map(seq)));
+        told.filter(|(app, seq_there)| *seq_there != own.apps.get(*app).map(seq))
+            .map(|(app, seq_there)| (app.clone(), seq_there))
+            .collect()
+    }
+
+    /// Whether this router's wall clock is so far from the others' that it is not to end anything by it.
+    pub fn is_own_clock_off(&self) -> bool {
+        self.is_clock_off(&self.node)
+    }
+
+    /// Whether fewer than half of the other members have a wall clock within [`SKEW_MAX`] of this one's. Of two that
+    /// differ nobody can tell which is off, so both are.
+    pub fn is_clock_off(&self, node: &str) -> bool {
+        let members = self.lock();
+        let offset = |other: &str, member: &Member| {
+            if other == self.node { Some(0) } else { member.alive.and(member.skew_ms()) }
+        };
+        let known = members.iter().filter(|(_, member)| member.entry.is_some());
+        let offsets: Vec<(&String, i64)> =
+            known.filter_map(|(other, member)| Some((other, offset(other, member)?))).collect();
+        let Some((_, mine)) = offsets.iter().find(|(other, _)| *other == node) else { return false };
+        let others: Vec<i64> =
+            offsets.iter().filter(|(other, _)| *other != node).map(|(_, at)| *at).collect();
+        let near = others.iter().filter(|at| u128::from(at.abs_diff(*mine)) <= SKEW_MAX.as_millis()).count();
+        near * 2 < others.len()
+    }
+
+    /// The epoch of the store that this router follows.
+    pub fn epoch(&self) -> String {
+        self.serving.borrow().epoch.clone()
+    }
+
+    fn wake(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Two that serve every app at the same seq and use the same pin keys. Revisions may differ for nothing: of a deletion
+/// that happened while it did not watch, a router knows only that it has happened.
+fn same(one: &Report, other: &Report) -> bool {
+    one.pin_keys == other.pin_keys
+        && one.epoch == other.epoch
+        && one.apps.len() == other.apps.len()
+        && one.apps.iter().zip(&other.apps).all(|(a, b)| a.0 == b.0 && seq(a.1) == seq(b.1))
+}
+
+fn seq(served: &(u64, Revision)) -> u64 {
+    served.0
+}
+
+impl Member {
+    /// What a whole listing does not tell is kept.
+    fn kept(last: Option<Self>) -> Self {
+        let last = last.unwrap_or_default();
+        Self { entry: None, report: None, load: None, alive: None, ..last }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.entry.is_none() && self.report.is_none() && self.load.is_none() && self.alive.is_none()
+    }
+
+    /// `wall_ms` is our wall clock where the value has only just been written.
+    fn take(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
+        match kind {
+            Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
+            Kind::Report => self.report = value.and_then(decode).map(Arc::new),
+            Kind::Load => self.load = value.and_then(decode).map(Arc::new),
+            Kind::Heard => return self.heard(value.and_then(decode), now, wall_ms),
+        }
+        if value.is_some() && wall_ms.is_some() {
+            self.heard_at = Some(now);
+        }
+    }
+
+    fn heard(&mut self, sign: Option<Heard>, now: Duration, wall_ms: Option<u64>) {
+        if sign.is_none() && self.alive.is_some() {
+            // Its lease has run out, so it was last kept alive a lease's time ago, or later.
+            self.heard_at = self.heard_at.or(Some(now.saturating_sub(HEARD_TTL)));
+        }
+        self.alive = sign;
+        let Some(sign) = sign else { return };
+        self.last_at = Some(sign.at);
+        let Some(wall_ms) = wall_ms else { return };
+        self.heard_at = Some(now);
+        if self.offsets.len() == SKEW_SAMPLES {
+            self.offsets.pop_front();
+        }
+        self.offsets.push_back(i64::try_from(i128::from(sign.at) - i128::from(wall_ms)).unwrap_or(i64::MAX));
+    }
+
+    /// Its wall clock less ours, in ms; none before it was heard from.
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.offsets.iter().max().copied()
+    }
+
+    /// How long nothing was heard of it; none where that is not known.
+    pub fn silent(&self, clock: &Clock) -> Option<Duration> {
+        if let Some(at) = self.heard_at {
+            return Some(clock.monotonic().saturating_sub(at));
+        }
+        // From before this router started: only the wall clocks can tell.
+        self.last_at.map(|at| Duration::from_millis(clock.wall_ms().saturating_sub(at)))
+    }
+
+    /// Whether it has served something else than this router for so long that it is no longer only a change under way.
+    pub fn is_behind(&self, now: Duration) -> bool {
+        self.behind_since.is_some_and(|since| now.saturating_sub(since) >= BEHIND_AFTER)
+    }
+
+    /// What people call it.
+    pub fn name<'a>(&'a self, node: &'a str) -> &'a str {
+        self.entry.as_ref().map(|entry| entry.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::fleet::member::encode;
+
+    const WALL: u64 = 1_763_630_000_000;
+
+    fn roster() -> (Roster, Clock) {
+        let clock = Clock::manual(WALL);
+        (Roster::new("r1", clock.clone()), clock)
+    }
+
+    fn enter(roster: &Roster, node: &str) {
+        let entry = Entry { name: node.to_uppercase(), version: "1".into() };
+        assert!(roster.take(&Kind::Entry.key(node), Some(&encode(&entry))));
+    }
+
+    /// A sign of life from a clock that is off by this much.
+    fn live(roster: &Roster, clock: &Clock, node: &str, off_ms: i64) {
+        let at = clock.wall_ms().saturating_add_signed(off_ms);
+        roster.take(&Kind::Heard.key(node), Some(&encode(&Heard { at, ..Heard::default() })));
+    }
+
+    fn off(roster: &Roster) -> Vec<String> {
+        roster.members().into_keys().filter(|node| roster.is_clock_off(node)).collect()
+    }
+
+    #[test]
+    fn a_member_is_what_has_an_entry() {
+        let (roster, clock) = roster();
+        live(&roster, &clock, "r9", 0);
+        assert!(roster.members().is_empty());
+        enter(&roster, "r2");
+        enter(&roster, "r1");
+        assert_eq!((roster.members().len(), roster.others()), (2, 1));
+        assert_eq!(roster.members()["r2"].name("r2"), "R2");
+        roster.take(&Kind::Entry.key("r2"), None);
+        assert_eq!(roster.others(), 0);
+        assert!(!roster.take("rolling/router/epoch", Some(b"x")), "no member's key");
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_sign_of_life() {
+        let (roster, clock) = roster();
+        enter(&roster, "r2");
+        live(&roster, &clock, "r2", 0);
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(roster.members()["r2"].silent(&clock), Some(Duration::from_secs(4)));
+        roster.take(&Kind::Heard.key("r2"), None);
+        let member = &roster.members()["r2"];
+        assert!(member.alive.is_none());
+        assert_eq!(member.silent(&clock), Some(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn the_member_whose_clock_differs_from_most_is_off() {
+        let (roster, clock) = roster();
+        enter(&roster, "r1");
+        assert!(off(&roster).is_empty(), "alone");
+        enter(&roster, "r2");
+        live(&roster, &clock, "r2", 4_000);
+        assert!(off(&roster).is_empty());
+        for _ in 0..SKEW_SAMPLES {
+            live(&roster, &clock, "r2", -60_000);
+        }
+        assert_eq!(off(&roster), ["r1", "r2"], "of two nobody can tell");
+        enter(&roster, "r3");
+        live(&roster, &clock, "r3", 100);
+        assert_eq!(off(&roster), ["r2"]);
+        assert!(!roster.is_own_clock_off());
+    }
+
+    /// A router that was stopped for a while reads all signs of life of that time at once, most of them late.
+    #[test]
+    fn signs_of_life_that_were_under_way_for_long_do_not_make_a_clock_off() {
+        let (roster, clock) = roster();
+        enter(&roster, "r1");
+        enter(&roster, "r2");
+        for late in [-12_000, -10_000, -8_000, -20] {
+            live(&roster, &clock, "r2", late);
+        }
+        assert!(off(&roster).is_empty());
+        assert_eq!(roster.members()["r2"].skew_ms(), Some(-20));
+    }
+
+    #[test]
+    fn a_member_that_serves_something_else_for_long_is_behind() {
+        let (roster, clock) = roster();
+        let report =
+            |seq| Report { apps: [("shop".parse().unwrap(), (seq, 40))].into(), ..Report::default() };
+        roster.serve(report(8));
+        enter(&roster, "r2");
+        roster.take(&Kind::Report.key("r2"), Some(&encode(&report(7))));
+        roster.compare();
+        let behind = || roster.members()["r2"].is_behind(clock.monotonic());
+        assert!(!behind());
+        clock.advance(BEHIND_AFTER);
+        roster.compare();
+        assert!(behind());
+        let differing = roster.differing(&roster.members()["r2"]);
+        assert_eq!(differing, [("shop".parse().unwrap(), Some(7))].into());
+        roster.take(&Kind::Report.key("r2"), Some(&encode(&report(8))));
+        roster.compare();
+        assert!(!behind());
+    }
+}

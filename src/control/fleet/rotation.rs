@@ -1,0 +1,175 @@
+//! Rotating the pin keys, in two commits: `next` is made, and becomes `current` once every member verifies it. So no member
+//! ever meets a pin that it cannot verify, and a rotation that was cut short is gone on with by asking again.
+
+use std::time::Duration;
+
+use keyvalues::{Check, Outcome, Revision, Write};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    member::{decode, encode},
+    wait::{Applied, Target, applied},
+};
+use crate::{
+    control::{
+        commands::stored::own_key,
+        core::Core,
+        error::{ApiError, Kind},
+        limits::{COMMAND_REPEATS_MAX, ROTATION_PAUSE_MIN},
+        sync::{
+            identity::entry,
+            pinkeys::{self, PIN_KEYS},
+        },
+    },
+    rollout::{
+        pin::{PinKey, PinKeys},
+        settings::Settings,
+    },
+};
+
+/// When the last rotation was.
+pub const ROTATED: &str = "rolling/router/rotated";
+
+/// Who rotated the keys, and when (Unix ms).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rotated {
+    pub at: u64,
+    pub by: String,
+}
+
+/// How a rotation stands.
+#[derive(Debug)]
+pub struct Rotation {
+    /// Whether `next` became `current`.
+    pub done: bool,
+    pub applied: Applied,
+}
+
+/// The pin keys as stored.
+struct Stored {
+    keys: PinKeys,
+    modified: Revision,
+    rotated: Option<Rotated>,
+}
+
+/// Begins a rotation, or goes on with one; waits for members at most this long for each of the two commits.
+pub async fn rotate(core: &Core, by: &str, force: bool, wait: Duration) -> Result<Rotation, ApiError> {
+    core.refuse_when_diverged()?;
+    if !core.store.capabilities().atomic_commit {
+        return Err(ApiError::new(
+            Kind::Unsupported,
+            "this store is followed and not written to; its routers have keys of their own",
+        ));
+    }
+    let (next, revision) = begin(core, force).await?;
+    let known = applied(core, &Target::PinKeys(revision), wait).await;
+    if !known.is_everywhere() {
+        return Ok(Rotation { done: false, applied: known });
+    }
+    let revision = finish(core, by, &next, revision).await?;
+    tracing::info!(by, "the pin keys were rotated");
+    Ok(Rotation { done: true, applied: applied(core, &Target::PinKeys(revision), wait).await })
+}
+
+/// Makes `next`, unless there is one. Gives it with the revision that members have to use.
+async fn begin(core: &Core, force: bool) -> Result<(PinKey, Revision), ApiError> {
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = read(core).await?;
+        if let Some(next) = stored.keys.next {
+            return Ok((next, stored.modified));
+        }
+        if !force {
+            refuse_too_soon(core, stored.rotated.as_ref())?;
+        }
+        let next = new_key(&stored.keys)?;
+        let keys = PinKeys { next: Some(next), ..stored.keys };
+        if let Outcome::Done(revision) = commit(core, stored.modified, &keys, None).await? {
+            return Ok((next, revision));
+        }
+    }
+    Err(contended())
+}
+
+/// Makes `next` the one that signs, if the keys are still those that every member uses.
+async fn finish(core: &Core, by: &str, next: &PinKey, revision: Revision) -> Result<Revision, ApiError> {
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = read(core).await?;
+        if stored.keys.current == *next {
+            return Ok(stored.modified);
+        }
+        if stored.modified != revision {
+            break;
+        }
+        let keys = PinKeys { next: None, current: *next, previous: Some(stored.keys.current) };
+        let rotated = Rotated { at: core.clock.wall_ms(), by: by.to_owned() };
+        if let Outcome::Done(revision) = commit(core, revision, &keys, Some(&rotated)).await? {
+            return Ok(revision);
+        }
+    }
+    Err(contended())
+}
+
+async fn read(core: &Core) -> Result<Stored, ApiError> {
+    let listing = core.store.list(&[PIN_KEYS, ROTATED]).await?;
+    let found = entry(&listing, PIN_KEYS);
+    let keys = found.and_then(|entry| Some((pinkeys::decode(&entry.value)?, entry.modified)));
+    let (keys, modified) = keys.ok_or_else(|| {
+        ApiError::new(
+            Kind::Refused("no_pin_keys"),
+            "the store holds no readable pin keys; there is nothing to rotate",
+        )
+    })?;
+    let rotated = entry(&listing, ROTATED).and_then(|entry| decode(&entry.value));
+    Ok(Stored { keys, modified, rotated })
+}
+
+async fn commit(
+    core: &Core,
+    seen: Revision,
+    keys: &PinKeys,
+    rotated: Option<&Rotated>,
+) -> Result<Outcome, ApiError> {
+    let mut writes = vec![Write::put(own_key(PIN_KEYS), pinkeys::encode(keys))];
+    writes.extend(rotated.map(|rotated| Write::put(own_key(ROTATED), encode(rotated))));
+    Ok(core.store.commit(vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes).await?)
+}
+
+/// A key whose id tells it from those in use.
+fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
+    let used = |id| keys.current.id == id || keys.previous.as_ref().is_some_and(|key| key.id == id);
+    loop {
+        let made = pinkeys::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+        if !used(made.current.id) {
+            return Ok(made.current);
+        }
+    }
+}
+
+/// Pins that the key before the last signed are lost with the next rotation; so they must have lapsed by then.
+fn refuse_too_soon(core: &Core, rotated: Option<&Rotated>) -> Result<(), ApiError> {
+    let Some(rotated) = rotated else { return Ok(()) };
+    let view = core.view.load();
+    let pins = view.apps.values().map(|app| app.settings.pinseconds);
+    let longest = pins.max().unwrap_or_else(|| Settings::default().pinseconds);
+    let pause = Duration::from_secs(longest.into()).max(ROTATION_PAUSE_MIN);
+    let passed = Duration::from_millis(core.clock.wall_ms().saturating_sub(rotated.at));
+    if passed >= pause {
+        return Ok(());
+    }
+    let message = format!(
+        "the pin keys were rotated {} s ago by {}, and pins live for {} s: another rotation now would forget clients that have \
+         not come back since; `force` does it anyway",
+        passed.as_secs(),
+        rotated.by,
+        pause.as_secs()
+    );
+    Err(ApiError::new(Kind::Refused("too_soon"), message))
+}
+
+fn contended() -> ApiError {
+    ApiError::new(
+        Kind::Contended,
+        "the pin keys were changed by somebody else meanwhile; look at the fleet and try again",
+    )
+}

@@ -1,0 +1,227 @@
+//! Waiting until every member applied a change: on the watch that tells of their reports, never by asking again.
+
+use std::{sync::Arc, time::Duration};
+
+use keyvalues::Revision;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{member::Report, roster::Member};
+use crate::{
+    control::{commands::stored::own_key, core::Core, limits::WAITED_FOR_MAX},
+    rollout::{app::AppName, keys, record::HistoryEvent},
+};
+
+/// What members are waited for to serve.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// An app's routes come from this seq and this revision of its keys, or later ones.
+    App(AppName, u64, Revision),
+    /// The pin keys of this revision, or later ones.
+    PinKeys(Revision),
+}
+
+/// How far something is applied.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    pub members: usize,
+    pub applied: usize,
+    pub missing: Vec<Missing>,
+}
+
+/// A member that has not said that it applied it, or is not heard from.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    pub node: String,
+    pub name: String,
+    /// How long it was not heard from; none while it is.
+    pub silent: Option<Option<Duration>>,
+    /// The seq that it serves as far as is known, where that is an earlier one.
+    pub seq: Option<u64>,
+    /// Releases that it may still send new clients to.
+    pub may_serve: Vec<String>,
+}
+
+/// Waits until every member applied it, at most this long. Members that were silent for long are not waited for.
+pub async fn applied(core: &Core, target: &Target, wait: Duration) -> Applied {
+    let (mut changes, mut serving) = (core.roster.changes(), core.roster.serving());
+    let settled = async {
+        loop {
+            let applied = Applied::now(core, target);
+            if applied.is_settled() {
+                return;
+            }
+            tokio::select! {
+                // Both senders live as long as `core`.
+                _ = changes.changed() => {}
+                _ = serving.changed() => {}
+            }
+        }
+    };
+    // Whether it settled or not, what is said is what is known then.
+    let _ = timeout(wait, settled).await;
+    let mut applied = Applied::now(core, target);
+    if let Target::App(app, ..) = target {
+        applied.find_releases(core, app).await;
+    }
+    applied
+}
+
+impl Target {
+    fn is_served(&self, report: &Report) -> bool {
+        match self {
+            Self::App(app, seq, revision) => report.has(app, *seq, *revision),
+            Self::PinKeys(revision) => report.pin_keys >= *revision,
+        }
+    }
+
+    /// The seq that a member serves instead of the one it should.
+    fn earlier_seq(&self, report: &Report) -> Option<u64> {
+        let Self::App(app, wanted, _) = self else { return None };
+        report.apps.get(app).map(|(seq, _)| *seq).filter(|seq| seq < wanted)
+    }
+}
+
+impl Applied {
+    /// What is known now.
+    pub fn now(core: &Core, target: &Target) -> Self {
+        let own = Arc::clone(&core.roster.serving().borrow());
+        let mut members = core.roster.members();
+        members.remove(&core.node);
+        let mut applied = Self { members: members.len() + 1, ..Self::default() };
+        if target.is_served(&own) {
+            applied.applied += 1;
+        } else {
+            let missing = Missing::new(&core.node, core.name(), None, target.earlier_seq(&own));
+            applied.missing.push(missing);
+        }
+        for (node, member) in members {
+            match missing(core, &node, &member, target, &own.epoch) {
+                None => applied.applied += 1,
+                Some(missing) => applied.missing.push(missing),
+            }
+        }
+        applied
+    }
+
+    pub fn is_everywhere(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    fn is_settled(&self) -> bool {
+        let is_given_up =
+            |missing: &Missing| matches!(missing.silent, Some(Some(silent)) if silent > WAITED_FOR_MAX);
+        self.missing.iter().all(is_given_up)
+    }
+
+    /// Names the releases that missing members may still send clients to, as far as the store can tell.
+    async fn find_releases(&mut self, core: &Core, app: &AppName) {
+        for missing in &mut self.missing {
+            let Some(seq) = missing.seq else { continue };
+            let Ok(Some(entry)) = core.store.get(&own_key(&keys::event(app, seq))).await else { continue };
+            let Ok(event) = serde_json::from_slice::<HistoryEvent>(&entry.value) else { continue };
+            let record = event.record;
+            let candidate = record.candidate.filter(|_| record.blend.percent() > 0.0);
+            let names = record.stable.into_iter().chain(candidate).map(|stay| stay.release.name().to_owned());
+            missing.may_serve = names.collect();
+        }
+    }
+
+    /// `applied 2 of 3, r3 not heard from for 12 s, may still serve 1.0`
+    pub fn text(&self) -> String {
+        let mut text = format!("applied {} of {}", self.applied, self.members);
+        for missing in &self.missing {
+            text.push_str(", ");
+            text.push_str(&missing.text());
+        }
+        text
+    }
+
+    /// As the API shows it.
+    pub fn json(&self) -> Value {
+        let missing = self.missing.iter().map(|missing| {
+            json!({
+                "node": missing.node,
+                "name": missing.name,
+                "heard": missing.silent.is_none(),
+                "silent_seconds": missing.silent.flatten().map(|silent| silent.as_secs()),
+                "seq": missing.seq,
+                "may_serve": missing.may_serve,
+            })
+        });
+        let missing: Vec<Value> = missing.collect();
+        json!({ "members": self.members, "applied": self.applied, "text": self.text(), "missing": missing })
+    }
+}
+
+/// Why a member does not count as having applied it; none when it does. A member that is not heard from may have been
+/// started again from an older table, so its last report says nothing any more.
+fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<Missing> {
+    let report = member.report.as_deref().filter(|report| report.epoch == epoch);
+    let silent = member.alive.is_none().then(|| member.silent(&core.clock));
+    if silent.is_none() && report.is_some_and(|report| target.is_served(report)) {
+        return None;
+    }
+    let seq = report.and_then(|report| target.earlier_seq(report));
+    Some(Missing::new(node, member.name(node), silent, seq))
+}
+
+impl Missing {
+    fn new(node: &str, name: &str, silent: Option<Option<Duration>>, seq: Option<u64>) -> Self {
+        Self { node: node.to_owned(), name: name.to_owned(), silent, seq, may_serve: Vec::new() }
+    }
+
+    fn text(&self) -> String {
+        let name = &self.name;
+        let mut text = match self.silent {
+            None => format!("{name} has not applied it yet"),
+            Some(None) => format!("{name} not heard from"),
+            Some(Some(silent)) => format!("{name} not heard from for {} s", silent.as_secs()),
+        };
+        if !self.may_serve.is_empty() {
+            text.push_str(&format!(", may still serve {}", self.may_serve.join(" and ")));
+        } else if let Some(seq) = self.seq {
+            text.push_str(&format!(", may still serve change {seq}"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(silent: Option<Option<u64>>, seq: Option<u64>, may_serve: &[&str]) -> Missing {
+        let silent = silent.map(|seconds| seconds.map(Duration::from_secs));
+        let may_serve = may_serve.iter().map(|name| (*name).to_owned()).collect();
+        Missing { may_serve, ..Missing::new("n3", "r3", silent, seq) }
+    }
+
+    #[test]
+    fn what_is_missing_is_said_in_one_line() {
+        let text = |missing: Missing| Applied { members: 3, applied: 2, missing: vec![missing] }.text();
+        assert_eq!(
+            text(missing(Some(Some(12)), Some(6), &["A"])),
+            "applied 2 of 3, r3 not heard from for 12 s, may still serve A"
+        );
+        assert_eq!(
+            text(missing(None, Some(6), &["A", "B"])),
+            "applied 2 of 3, r3 has not applied it yet, may still serve A and B"
+        );
+        assert_eq!(text(missing(Some(None), None, &[])), "applied 2 of 3, r3 not heard from");
+        assert_eq!(
+            text(missing(None, Some(6), &[])),
+            "applied 2 of 3, r3 has not applied it yet, may still serve change 6"
+        );
+        assert_eq!(Applied { members: 3, applied: 3, missing: Vec::new() }.text(), "applied 3 of 3");
+    }
+
+    #[test]
+    fn only_who_was_silent_for_long_is_not_waited_for() {
+        let settled = |missing: Vec<Missing>| Applied { members: 3, applied: 2, missing }.is_settled();
+        assert!(settled(Vec::new()));
+        assert!(!settled(vec![missing(None, None, &[])]));
+        assert!(!settled(vec![missing(Some(Some(12)), None, &[])]));
+        assert!(settled(vec![missing(Some(Some(31)), None, &[])]));
+    }
+}

@@ -1,0 +1,111 @@
+//! `?wait=fleet`: what it answers is true, at once, under load; and two routers at one seq agree about every pin.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::routers::{Fleet, quantile, seq};
+use crate::server::Kind;
+use crate::support::{Deadline, Router, Visitor, count, eventually};
+use crate::traffic::Traffic;
+
+#[test]
+fn on_etcd_every_answer_is_true_and_equal_seqs_mean_equal_releases() {
+    println!("{}", releases_from_everywhere(Kind::Etcd));
+}
+
+#[test]
+fn on_redis_every_answer_is_true_and_equal_seqs_mean_equal_releases() {
+    println!("{}", releases_from_everywhere(Kind::Redis));
+}
+
+/// Releases from every router in turn; what was measured, in words.
+fn releases_from_everywhere(kind: Kind) -> String {
+    let fleet = Fleet::start(kind, 5);
+    let traffic: Vec<Traffic> = fleet.routers.iter().map(|router| Traffic::start(router, 1)).collect();
+    let mut pins = vec![new_pin(&fleet.routers[0])];
+    let (mut waited, mut spread) = (Vec::new(), Vec::new());
+    for n in 0..count(24, 200) {
+        // Any spread over the routers will do, as long as each gets its turn in every kind of command.
+        let at = (n * 7 + n / 4) % fleet.routers.len();
+        let begun = Deadline::after(Duration::ZERO);
+        let answer = fleet.step(n, at).expect(200);
+        waited.push(begun.elapsed());
+        let (applied, reached) = (answer.json()["applied"].clone(), answer.seq());
+        assert_eq!((&applied["members"], &applied["applied"]), (&json!(5), &json!(5)), "{applied}");
+        for router in &fleet.routers {
+            assert!(seq(router) >= reached, "command {n}: somebody is at {}, not {reached}", seq(router));
+        }
+        pins.push(new_pin(&fleet.routers[n % 5]));
+        for pin in &pins {
+            let releases = fleet.releases_of(pin);
+            assert!(releases.iter().all(|release| *release == releases[0]), "seq {reached}: {releases:?}");
+        }
+        pins.truncate(4);
+        spread.push(time_to_the_last(&fleet, n, at));
+    }
+    let answered: usize = traffic.iter().map(Traffic::answered).sum();
+    for life in traffic.into_iter().flat_map(Traffic::stop) {
+        assert!(life.failures.is_empty(), "{:?}", life.failures);
+    }
+    assert!(answered > 0, "there was load");
+    let shown = |measured: &mut [Duration]| (quantile(measured, 0.5), quantile(measured, 0.99));
+    format!(
+        "{kind:?}: {} commands, {answered} requests; with wait=fleet answered after (p50, p99) {:?}; from the answer of one \
+         router to the last one serving it {:?}",
+        waited.len() * 2,
+        shown(&mut waited),
+        shown(&mut spread)
+    )
+}
+
+fn new_pin(router: &Router) -> String {
+    let mut visitor: Visitor = router.visitor();
+    visitor.get("/");
+    visitor.pin.expect("a pin came with the first page")
+}
+
+/// From a router's own answer to a small change until the last router serves it.
+fn time_to_the_last(fleet: &Fleet, n: usize, at: usize) -> Duration {
+    let answer = fleet.routers[at].api().put("sticky", &json!({ "sticky": n % 2 == 1 })).expect(200);
+    let (since, reached) = (Deadline::after(Duration::ZERO), answer.seq());
+    for router in &fleet.routers {
+        while seq(router) < reached {}
+    }
+    let elapsed = since.elapsed();
+    fleet.command(at, "PUT", "sticky", &json!({ "sticky": true }), "20s").expect(200);
+    elapsed
+}
+
+#[test]
+fn a_write_of_settings_is_applied_everywhere_too() {
+    let fleet = Fleet::start(Kind::Redis, 2);
+    let path = "/api/v1/apps/hello/settings?wait=fleet&timeout=10s";
+    let settings = json!({ "drainseconds": 77 });
+    let answer = fleet.routers[0].api().call("PATCH", path, Some(&settings)).expect(200).json();
+    assert_eq!(answer["applied"]["text"], "applied 2 of 2");
+    assert_eq!(fleet.routers[1].api().state()["settings"]["drainseconds"], 77);
+    let again = fleet.routers[1].api().call("PATCH", path, Some(&settings)).expect(200).json();
+    assert_eq!((&again["result"], &again["applied"]["applied"]), (&json!("unchanged"), &json!(2)));
+}
+
+#[test]
+fn reports_are_coalesced_and_build_no_table() {
+    let fleet = Fleet::start(Kind::Etcd, 3);
+    let tables = || {
+        let published = fleet.routers.iter().map(|router| router.api().metrics());
+        published.map(|metrics| metrics.sum("rolling_tables_published_total", &[])).collect::<Vec<f64>>()
+    };
+    let before = tables();
+    let changes = 20;
+    for n in 0..changes {
+        fleet.routers[n % 3].api().put("sticky", &json!({ "sticky": n % 2 == 1 })).expect(200);
+    }
+    fleet.command(0, "PUT", "sticky", &json!({ "sticky": false }), "20s").expect(200);
+    eventually("all are at one seq", || fleet.is_at_one_seq());
+    for (before, after) in before.iter().zip(tables()) {
+        #[allow(clippy::cast_precision_loss, reason = "a few tables")]
+        let most = changes as f64 + 1.0;
+        assert!(after - before <= most, "{} tables for {} changes", after - before, changes + 1);
+    }
+}

@@ -1,0 +1,18 @@
+//! Fleets: several routers, each a process of its own, on one real store that is killed, stopped, cut off and slowed.
+//!
+//! Counts are reduced by default; `tests/run --long` runs them in full.
+
+#[path = "../support/mod.rs"]
+mod support;
+#[allow(dead_code, reason = "this suite asks only for failures")]
+#[path = "../load/traffic.rs"]
+mod traffic;
+
+mod applied;
+mod faults;
+mod members;
+mod pin_keys;
+mod proxy;
+mod routers;
+mod server;
+mod upkeep;

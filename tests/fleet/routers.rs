@@ -1,0 +1,133 @@
+//! A fleet: a store, a network to it, and routers `r1`, `r2` ... with one worker each.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::proxy::Proxy;
+use crate::server::{Kind, Server};
+use crate::support::router::{APP, id};
+use crate::support::{Answer, Endpoint, Router, echo, eventually, router};
+
+/// The releases that every fleet starts with: the first is stable, the others are deployed.
+pub const RELEASES: [&str; 3] = ["v1", "v2", "v3"];
+
+/// A running fleet.
+pub struct Fleet {
+    /// The routers, in the order of their names.
+    pub routers: Vec<Router>,
+    /// Between routers and store.
+    pub network: Proxy,
+    /// The store.
+    pub server: Server,
+    /// The endpoints of [`RELEASES`].
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Fleet {
+    /// A fleet of so many routers, all of which know of each other.
+    pub fn start(kind: Kind, members: usize) -> Self {
+        let server = Server::start(kind);
+        let network = Proxy::start(server.address);
+        let endpoints: Vec<Endpoint> = RELEASES.iter().map(|release| echo(release)).collect();
+        let mut fleet = Self { routers: Vec::new(), network, server, endpoints };
+        for _ in 0..members {
+            fleet.join();
+        }
+        eventually("everybody knows everybody", || fleet.is_whole(members));
+        fleet
+    }
+
+    /// One more router.
+    pub fn join(&mut self) {
+        let mut builder = router().store(&self.server.url(self.network.address));
+        for (release, endpoint) in RELEASES.iter().zip(&self.endpoints) {
+            builder = builder.key(&format!("{}/c0", id(release)), &endpoint.address.to_string());
+        }
+        builder = builder.key(&format!("rolling/{APP}/stable/id"), &id(RELEASES[0])).key("rolling/null", "-");
+        let name = format!("r{}", self.routers.len() + 1);
+        self.routers.push(builder.flag("--node").flag(&name).start());
+    }
+
+    /// Whether each router knows so many members, all of them heard from.
+    pub fn is_whole(&self, members: usize) -> bool {
+        self.routers.iter().all(|router| {
+            let fleet = fleet(router);
+            let heard =
+                fleet["members"].as_array().into_iter().flatten().filter(|member| member["heard"] == true);
+            heard.count() == members && fleet["members"].as_array().map(Vec::len) == Some(members)
+        })
+    }
+
+    /// Whether all routers serve one seq.
+    pub fn is_at_one_seq(&self) -> bool {
+        let seqs: Vec<u64> = self.routers.iter().map(seq).collect();
+        seqs.iter().all(|seq| *seq == seqs[0])
+    }
+
+    /// Gives a command to a router and waits for the fleet.
+    pub fn command(&self, at: usize, method: &str, path: &str, body: &Value, timeout: &str) -> Answer {
+        let path = format!("/api/v1/apps/{APP}/{path}?wait=fleet&timeout={timeout}");
+        self.routers[at].api().call(method, &path, Some(body))
+    }
+
+    /// One step of a working day at a router: a candidate, a promote, a rollback, and so on.
+    pub fn step(&self, n: usize, at: usize) -> Answer {
+        let state = self.routers[at].api().state();
+        let next = RELEASES.iter().cycle().skip(n).find(|release| state["stable"]["release"] != **release);
+        let next = id(next.expect("another release"));
+        match n % 4 {
+            0 | 2 => self.command(at, "PUT", "candidate", &json!({ "id": next, "blend": 50 }), "20s"),
+            1 => self.command(at, "POST", "promote", &json!({}), "20s"),
+            _ => self.command(at, "POST", "rollback", &json!({}), "20s"),
+        }
+    }
+
+    /// Where each router sends a client with this pin; the pin stays as it is.
+    pub fn releases_of(&self, pin: &str) -> Vec<String> {
+        let ask = |router: &Router| {
+            let mut visitor = router.visitor();
+            visitor.pin = Some(pin.to_owned());
+            visitor.navigates = false;
+            visitor.get("/").release
+        };
+        self.routers.iter().map(ask).collect()
+    }
+}
+
+/// `GET /api/v1/fleet` of a router.
+pub fn fleet(router: &Router) -> Value {
+    router.api().call("GET", "/api/v1/fleet", None).expect(200).json()
+}
+
+/// A member as a router sees it.
+pub fn member(router: &Router, name: &str) -> Value {
+    let fleet = fleet(router);
+    let found = fleet["members"].as_array().into_iter().flatten().find(|member| member["name"] == name);
+    found.cloned().unwrap_or(Value::Null)
+}
+
+/// The kinds of alarms that a router raises about a member.
+pub fn alarms(router: &Router, name: &str) -> Vec<String> {
+    let fleet = fleet(router);
+    let about = fleet["alarms"].as_array().into_iter().flatten().filter(|alarm| alarm["name"] == name);
+    about.map(|alarm| alarm["kind"].as_str().expect("a kind").to_owned()).collect()
+}
+
+/// The seq of the suites' app at a router.
+pub fn seq(router: &Router) -> u64 {
+    router.api().state()["seq"].as_u64().expect("a seq")
+}
+
+/// A quantile of what was measured.
+pub fn quantile(measured: &mut [Duration], share: f64) -> Duration {
+    measured.sort_unstable();
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place among a few hundred"
+    )]
+    let place = ((measured.len() - 1) as f64 * share).round() as usize;
+    measured[place]
+}

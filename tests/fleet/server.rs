@@ -1,0 +1,145 @@
+//! Real stores, each a process with a folder of its own.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::router::{APP, free_port};
+use crate::support::{Api, Deadline, Wire, clock::PATIENCE, eventually};
+
+/// Which store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Etcd,
+    Redis,
+}
+
+/// A store's process; it is killed when dropped.
+pub struct Server {
+    kind: Kind,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    peers: SocketAddr,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts one and waits until it answers. Tries other ports when somebody else took these.
+    pub fn start(kind: Kind) -> Self {
+        for _ in 0..5 {
+            let folder = tempfile::tempdir().expect("a temporary directory can be made");
+            let mut server = Self { kind, address: free_port(), peers: free_port(), folder, child: None };
+            server.spawn();
+            if server.await_answer() {
+                return server;
+            }
+        }
+        panic!("{kind:?} does not start; is it installed?");
+    }
+
+    /// Its URL at this address (its own, or a proxy's).
+    pub fn url(&self, address: SocketAddr) -> String {
+        match self.kind {
+            Kind::Etcd => format!("etcd://{address}"),
+            Kind::Redis => format!("redis://{address}"),
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again on the same folder and ports.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.spawn();
+        assert!(self.await_answer(), "{:?} did not come back", self.kind);
+    }
+
+    /// Writes a keyvalue as another tool would, past every router.
+    pub fn put(&self, key: &str, value: &str) {
+        match self.kind {
+            Kind::Etcd => {
+                let body =
+                    json!({ "key": BASE64_STANDARD.encode(key), "value": BASE64_STANDARD.encode(value) });
+                self.gateway().call("POST", "/v3/kv/put", Some(&body)).expect(200);
+            }
+            Kind::Redis => assert_eq!(self.redis(&format!("SET {key} {value}")), "+OK"),
+        }
+    }
+
+    fn gateway(&self) -> Api {
+        Api::new(self.address, "", APP).anonymous()
+    }
+
+    fn redis(&self, command: &str) -> String {
+        let mut wire = Wire::open(self.address);
+        wire.send(format!("{command}\r\n"));
+        String::from_utf8_lossy(&wire.read_until(b"\r\n")).trim_end().to_owned()
+    }
+
+    fn spawn(&mut self) {
+        let log = File::options().create(true).append(true).open(self.folder.path().join("log"));
+        let log = log.expect("the log file can be made");
+        let mut command = match self.kind {
+            Kind::Etcd => self.etcd(self.folder.path()),
+            Kind::Redis => self.redis_server(self.folder.path()),
+        };
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file can be shared")).stderr(log);
+        self.child = Some(command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.kind)));
+    }
+
+    fn etcd(&self, folder: &Path) -> Command {
+        let (client, peer) = (format!("http://{}", self.address), format!("http://{}", self.peers));
+        let mut command = Command::new("etcd");
+        command.args(["--name", "m0", "--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+        command.args(["--initial-cluster", &format!("m0={peer}")]).arg("--data-dir").arg(folder.join("data"));
+        command
+    }
+
+    fn redis_server(&self, folder: &Path) -> Command {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "yes", "--appendfsync", "always"]).arg("--dir").arg(folder);
+        command
+    }
+
+    fn await_answer(&mut self) -> bool {
+        let deadline = Deadline::after(PATIENCE);
+        let mut ended = false;
+        eventually("the store answers or ends", || {
+            let child = self.child.as_mut().expect("it was spawned");
+            ended = child.try_wait().expect("it can be waited for").is_some();
+            ended || deadline.passed() || (TcpStream::connect(self.address).is_ok() && self.answers())
+        });
+        !ended
+    }
+
+    fn answers(&self) -> bool {
+        match self.kind {
+            Kind::Etcd => {
+                let body = (("application/json"), &br#"{"key":"AA=="}"#[..]);
+                self.gateway().raw("POST", "/v3/kv/range", Some(body), "").status() == 200
+            }
+            Kind::Redis => self.redis("PING") == "+PONG",
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
