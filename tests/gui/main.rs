@@ -274,13 +274,14 @@ fn figures_of_real_traffic_show_live() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("history", "apps/hello/history"),
     ("keyvalues", "keyvalues/apps"),
     ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
+    ("fleet", "fleet"),
     ("router", "router"),
     ("setup", "setup"),
     ("tokens", "tokens"),
