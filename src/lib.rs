@@ -60,7 +60,8 @@
 //! 2. The codec ([`proxy::http1`]) reads the head once, strictly, and borrows everything from the read buffer. What
 //!    is ambiguous is refused, and the connection ends there.
 //! 3. The published table is loaded, once; the request sees no other. The Host leads to an app.
-//! 4. [`rollout::assign`] decides: the pin, else the bucket. It answers with a release, an endpoint
+//! 4. A tester's preview or header decides, if there is one ([`proxy::preview`]); else [`rollout::assign`] does, by the
+//!    pin, else the bucket. It answers with a release, an endpoint
 //!    and one of a closed list of reasons, and is a pure function of the table, the pin and what [`live`] knows of
 //!    the endpoints' health.
 //! 5. [`upstream`] lends a kept connection to that endpoint, or opens one. The head goes out rewritten: one Host, one

@@ -109,6 +109,11 @@ pub const TENURES_LEFT_MAX: usize = 64;
 pub const EVENTS_MAX: u64 = 1_000;
 /// The highest seq: an event's key has 12 digits.
 pub const SEQ_MAX: u64 = 999_999_999_999;
+/// Preview grants of one app that live at a time: a link for everybody who looks at a release, and the list stays
+/// short enough to be read whole.
+pub const PREVIEWS_MAX: usize = 100;
+/// The note of a preview grant, in bytes: a name or a ticket.
+pub const PREVIEW_NOTE_BYTES_MAX: usize = 200;
 /// The reason given with a command, in bytes: a long commit message, and no log file.
 pub const REASON_BYTES_MAX: usize = 1_000;
 

@@ -23,10 +23,11 @@ use tokio::{
 use crate::{
     clock::Clock,
     config::{self, Config},
-    control::{Control, ControlOptions, StartError},
+    control::{Control, ControlOptions, FrontDoor, StartError},
     live::table::LiveTable,
     proxy::{
         Front, FrontOptions,
+        admin::AdminDoor,
         tls::{self, Certificate},
     },
     rollout::endpoint::AddressPolicy,
@@ -119,14 +120,17 @@ impl Router {
         make_folder(&config.store)?;
         let store = runtime.block_on(open_store(&config))?;
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
+        let door = AdminDoor::open(workers)
+            .map_err(Error::io("the private listener for preview hosts cannot be had on loopback"))?;
         let control = {
             let _runtime = runtime.enter();
-            let options = ControlOptions { followed, ..control_options(&config, admin, admin_address) };
+            let options =
+                ControlOptions { followed, ..control_options(&config, admin, admin_address, &door) };
             Control::start(options, store, Arc::clone(&live), clock.clone(), counters.clone())?
         };
         let access_log = open_access_log(&config)?;
         let secure = config.tls.as_ref().map(Secure::read).transpose()?;
-        let options = front_options(&config, control.node(), secure.as_ref())?;
+        let options = front_options(&config, control.node(), secure.as_ref(), door)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
         control.set_accepting(true);
@@ -237,10 +241,15 @@ impl Signals {
     }
 }
 
-fn control_options(config: &Config, admin: TcpListener, admin_address: SocketAddr) -> ControlOptions {
+fn control_options(
+    config: &Config,
+    admin: TcpListener,
+    admin_address: SocketAddr,
+    door: &AdminDoor,
+) -> ControlOptions {
     let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
     let front: Vec<SocketAddr> = config.listen.iter().chain(secure).copied().collect();
-    let own = front.iter().copied().chain([admin_address]).collect();
+    let own = front.iter().copied().chain([admin_address, door.address()]).collect();
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
     ControlOptions {
         admin: vec![admin],
@@ -256,6 +265,7 @@ fn control_options(config: &Config, admin: TcpListener, admin_address: SocketAdd
         node_name: config.node.clone(),
         store_kind: store_kind(&config.store),
         followed: None,
+        front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
     }
 }
 
@@ -329,7 +339,12 @@ impl Secure {
     }
 }
 
-fn front_options(config: &Config, node: &str, secure: Option<&Secure>) -> Result<FrontOptions, Error> {
+fn front_options(
+    config: &Config,
+    node: &str,
+    secure: Option<&Secure>,
+    door: AdminDoor,
+) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(Secure { files, certificate }) = secure {
         let shown = tls::server_config(Arc::clone(certificate))?;
@@ -340,6 +355,7 @@ fn front_options(config: &Config, node: &str, secure: Option<&Secure>) -> Result
         listen: config.listen.clone(),
         listen_tls,
         https_redirect: config.https_redirect,
+        admin: Some(door),
         workers: config.workers.get(),
         limits: config.limits.clone(),
         node_id: node.to_owned(),

@@ -21,6 +21,7 @@ mod history;
 mod kv;
 mod lock;
 mod logging;
+mod preview;
 mod printer;
 mod promote;
 mod release;
@@ -87,6 +88,7 @@ enum Verb {
     Rollback(rollback::Arguments),
     Drain(drain::Arguments),
     History(history::Arguments),
+    Preview(preview::Arguments),
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),
     Fleet(fleet::Arguments),
@@ -137,6 +139,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Rollback(arguments) => rollback::run(arguments, printer).await,
             Verb::Drain(arguments) => drain::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
+            Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
             Verb::Fleet(arguments) => fleet::run(arguments, printer).await,

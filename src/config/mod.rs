@@ -7,7 +7,6 @@
 mod error;
 mod keyvalues;
 mod listen;
-mod network;
 mod raw;
 pub mod setting;
 mod store;
@@ -20,9 +19,9 @@ use std::{
     time::Duration,
 };
 
+pub use crate::rollout::network::Network;
 pub use error::ConfigError;
 pub use keyvalues::{Keyvalues, MARKER};
-pub use network::Network;
 pub use raw::{FILE_ENVIRONMENT, Given, RawConfig, Source};
 use setting::Setting;
 pub use store::StoreAddress;

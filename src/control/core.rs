@@ -31,6 +31,7 @@ use super::{
     store::StoreHandle,
     stream::Feed,
     sync::{endpoint_ends::Gone, status::StoreStatus, view::View},
+    track_hosts::FrontDoor,
 };
 use crate::{
     clock::Clock,
@@ -55,6 +56,7 @@ pub struct CoreOptions {
     /// What people call this router.
     pub name: Option<String>,
     pub listen: Vec<SocketAddr>,
+    pub front_door: Option<FrontDoor>,
 }
 
 /// A handle on what is shared. Cheap to clone.

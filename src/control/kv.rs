@@ -171,20 +171,26 @@ impl Target {
             Some(Meaning::Stickyness(app)) => old(app, OldKey::Sticky),
             Some(Meaning::Endpoint(release, _)) => Ok(Self::Endpoint(release)),
             Some(Meaning::Null) => Ok(Self::Plain),
-            Some(Meaning::Record(_) | Meaning::Event(..) | Meaning::Settings(_) | Meaning::Router) => {
-                Err(forbidden(key.as_str()))
-            }
+            Some(
+                Meaning::Record(_)
+                | Meaning::Event(..)
+                | Meaning::Settings(_)
+                | Meaning::Previews(_)
+                | Meaning::Router,
+            ) => Err(forbidden(key.as_str())),
             None => misnamed(key.as_str()).map_or(Ok(Self::Plain), Err),
         }
     }
 }
 
-/// The record, the history and the settings of an app are written through the API only.
+/// The record, the history, the settings and the previews of an app are written through the API only.
 fn refuse_ours(key: &str) -> Result<(), ApiError> {
     let mut segments = key.split('/');
     let ours = segments.next() == Some("rolling")
         && segments.next().is_some()
-        && segments.next().is_some_and(|segment| matches!(segment, "rollout" | "events" | "settings"));
+        && segments
+            .next()
+            .is_some_and(|segment| matches!(segment, "rollout" | "events" | "settings" | "previews"));
     if ours { Err(forbidden(key)) } else { Ok(()) }
 }
 

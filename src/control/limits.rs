@@ -87,6 +87,10 @@ pub const STREAM_ALIVE: Duration = Duration::from_secs(10);
 pub const ACTIVITY_TICK: Duration = Duration::from_secs(1);
 /// Samples kept: rates and quantiles are over the last ten seconds.
 pub const ACTIVITY_SAMPLES: usize = 11;
+/// How long a preview grant may live, in seconds: a trial of a release, and not a second way in that nobody remembers.
+pub const PREVIEW_SECONDS_MAX: u64 = 30 * 24 * 3_600;
+/// How long it lives when nobody says, in seconds: until this time tomorrow.
+pub const PREVIEW_SECONDS_DEFAULT: u64 = 24 * 3_600;
 /// Events in one page of history.
 pub const HISTORY_PAGE_MAX: usize = 200;
 

@@ -10,23 +10,23 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use super::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_MAX, STOP_MAX};
+use super::{
+    core::Core,
+    limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_MAX, STOP_MAX},
+    track_hosts::{Origin, forward, track_host},
+};
 
 /// A pause after accepting failed, for whatever it failed on to be freed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until told to stop, then lets open connections finish for a while.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    places: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Semaphore>) {
+    let mut stop = core.stop_signal();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -38,11 +38,7 @@ pub async fn serve(
             Ok((stream, peer)) => {
                 // Over the limit the connection is closed at once: waiting would pile them up in the kernel.
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                let (routes, stop) = (routes.clone(), stop.clone());
-                connections.spawn(async move {
-                    connection(stream, peer, routes, stop).await;
-                    drop(place);
-                });
+                connections.spawn(connection(core.clone(), stream, peer, routes.clone(), Arc::new(place)));
             }
             Err(error) => {
                 tracing::warn!(%error, "the admin port cannot accept a connection");
@@ -59,19 +55,36 @@ pub fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(CONNECTIONS_MAX))
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, mut stop: watch::Receiver<bool>) {
+/// Serves one connection. Its place is free when everything of it has ended, tunnels too.
+async fn connection(
+    core: Core,
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+    place: Arc<OwnedSemaphorePermit>,
+) {
+    let mut stop = core.stop_signal();
     // Answers are small and waited for; a peer that has gone shows when it is written to.
     let _ = stream.set_nodelay(true);
     let routes = TowerToHyperService::new(routes);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let shown = track_host(&core, &request);
         request.extensions_mut().insert(ConnectInfo(peer));
-        routes.call(request)
+        let (core, routes, origin) =
+            (core.clone(), routes.clone(), Origin { peer, place: Arc::clone(&place) });
+        async move {
+            match shown {
+                Some(shown) => Ok(forward(&core, shown, request, origin).await),
+                None => routes.call(request).await,
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return log(ended),

@@ -29,6 +29,7 @@ mod stream;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod track_hosts;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -43,7 +44,7 @@ use axum::{
 use keyvalues::{Durability, Store};
 use tokio::{net::TcpListener, task::JoinSet};
 
-pub use self::{auth::tokens::TokenError, state_dir::StateDirError};
+pub use self::{auth::tokens::TokenError, state_dir::StateDirError, track_hosts::FrontDoor};
 use self::{
     auth::{guard::guard, tokens::Tokens},
     core::{Core, CoreOptions, CoreParts},
@@ -88,6 +89,8 @@ pub struct ControlOptions {
     pub store_kind: String,
     /// A server without commits whose keys the store is to be a copy of. Such a router takes no command.
     pub followed: Option<Arc<dyn Store>>,
+    /// The data plane's private listener, for hosts that show a track; none: no host does.
+    pub front_door: Option<FrontDoor>,
 }
 
 /// Why the control plane did not start.
@@ -141,6 +144,7 @@ impl Control {
                 followed: options.followed.is_some(),
                 name: options.node_name,
                 listen: options.front,
+                front_door: options.front_door,
             },
             node,
             store: StoreHandle::new(store),
@@ -220,7 +224,7 @@ fn listen(
         socket.set_nonblocking(true)?;
         let listener = TcpListener::from_std(socket)?;
         addresses.push(listener.local_addr()?);
-        tasks.spawn(listener::serve(listener, routes.clone(), Arc::clone(&places), core.stop_signal()));
+        tasks.spawn(listener::serve(core.clone(), listener, routes.clone(), Arc::clone(&places)));
     }
     Ok(addresses)
 }

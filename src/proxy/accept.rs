@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     front::until,
-    headers::request::Client,
+    headers::request::{Client, Door},
     http1::connection::serve,
     stream::Stream,
     watch::Verdict,
@@ -63,23 +63,29 @@ pub async fn accept(
     worker: Rc<Worker>,
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
+    door: Door,
     mut phase: watch::Receiver<Phase>,
 ) {
     tokio::select! {
         biased;
         () = until(&mut phase, Phase::Draining) => {}
-        () = accept_on(&worker, &listener, tls.as_ref()) => {}
+        () = accept_on(&worker, &listener, tls.as_ref(), door) => {}
     }
     let waiting = poll_fn(|cx| {
         while let Poll::Ready(Ok((stream, peer))) = listener.poll_accept(cx) {
-            take(&worker, stream, peer, tls.as_ref());
+            take(&worker, stream, peer, tls.as_ref(), door);
         }
         Poll::Ready(())
     });
     waiting.await;
 }
 
-async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc<rustls::ServerConfig>>) {
+async fn accept_on(
+    worker: &Rc<Worker>,
+    listener: &TcpListener,
+    tls: Option<&Arc<rustls::ServerConfig>>,
+    door: Door,
+) {
     let mut pause_ms = ACCEPT_PAUSE_MS.0;
     let mut taken = 0;
     loop {
@@ -92,7 +98,7 @@ async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause_ms = ACCEPT_PAUSE_MS.0;
-                take(worker, stream, peer, tls);
+                take(worker, stream, peer, tls, door);
                 taken += 1;
                 if taken % ACCEPT_BATCH == 0 {
                     tokio::task::yield_now().await;
@@ -117,7 +123,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<rustls::ServerConfig>>) {
+fn take(
+    worker: &Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<&Arc<rustls::ServerConfig>>,
+    door: Door,
+) {
     let address = peer.ip().to_canonical();
     worker.counters().connections_accepted.add(1);
     if !worker.connection_opened(address) {
@@ -125,7 +137,7 @@ fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&A
     }
     // Without it small writes would wait for acknowledgements; with it failing they still arrive.
     let _ = stream.set_nodelay(true);
-    let client = Client { address, trusted: (worker.shared.trust)(address), secure: tls.is_some() };
+    let client = Client { address, trusted: (worker.shared.trust)(address), secure: tls.is_some(), door };
     let worker = Rc::clone(worker);
     match tls {
         None => drop(tokio::task::spawn_local(serve(worker, Stream::Plain(stream), client))),

@@ -271,7 +271,10 @@ async fn connect<D: Downstream>(
 /// Counts a failure that was the endpoint's.
 pub(super) fn charge<D: Downstream>(exchange: &Exchange<'_, D>, failure: Failure) {
     let assignment = &exchange.plan.assignment;
-    endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).state.fail();
+    // What a tester tries out takes no endpoint from users.
+    if !exchange.plan.is_overridden() {
+        endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).state.fail();
+    }
     let counters = exchange.worker.counters();
     let counter = match failure {
         Failure::Connect => &counters.upstream_failed_connect,
@@ -309,23 +312,19 @@ async fn fail<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) {
         refuse(exchange.worker, exchange.down, &refusal, None, form, exchange.plan.to_head, close).await;
 }
 
-/// Answers in the router's own voice, with a Location if there is one; how many bytes of body that was.
+/// Answers in the router's own voice, with further header lines if there are some; how many bytes of body that was.
 pub async fn refuse<D: Downstream>(
     worker: &Worker,
     down: &mut D,
     refusal: &Refusal,
-    location: Option<&str>,
+    lines: Option<&str>,
     form: Form,
     to_head: bool,
     close: bool,
 ) -> u64 {
     let mut fields = Vec::new();
     refusal.write_fields(form, &mut fields);
-    if let Some(location) = location {
-        fields.extend_from_slice(b"location: ");
-        fields.extend_from_slice(location.as_bytes());
-        fields.extend_from_slice(b"\r\n");
-    }
+    fields.extend_from_slice(lines.unwrap_or_default().as_bytes());
     worker.write_date(&mut fields);
     let body = refusal.body(form);
     let length = if to_head { 0 } else { body.len() };

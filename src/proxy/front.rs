@@ -17,7 +17,10 @@ use tokio::{
 
 use super::{
     accept::{accept, bind},
-    coarse, record,
+    admin::AdminDoor,
+    coarse,
+    headers::request::Door,
+    record,
     worker::{Phase, Shared, Trust, Worker},
 };
 use crate::{
@@ -51,6 +54,8 @@ pub struct FrontOptions {
     pub node_id: String,
     /// Whose forwarding headers are believed.
     pub trust: Box<Trust>,
+    /// Where the admin port forwards what its preview hosts are asked; none: nowhere.
+    pub admin: Option<AdminDoor>,
 }
 
 /// A running front. Dropping it ends it at once; [`Front::drain`] ends it properly.
@@ -63,7 +68,8 @@ pub struct Front {
     threads: Vec<JoinHandle<()>>,
 }
 
-type Listeners = Vec<(StdListener, Option<Arc<rustls::ServerConfig>>)>;
+/// What a worker listens on.
+type Listeners = Vec<(StdListener, Option<Arc<rustls::ServerConfig>>, Door)>;
 
 impl Front {
     /// Binds every address and starts the workers; they accept when this returns.
@@ -82,6 +88,7 @@ impl Front {
         let addresses = bind_all(options.listen.iter().map(|address| (*address, None)), &mut per_worker)?;
         let secure = options.listen_tls.into_iter().map(|(address, config)| (address, Some(config)));
         let addresses_tls = bind_all(secure, &mut per_worker)?;
+        let admin_secret = options.admin.map(|door| door.share_out(&mut per_worker));
         let connections_max = connections_max(&options.limits, workers);
         let pseudonym = format!("rolling-router-{}", options.node_id).into_boxed_str();
         let shared = Arc::new(Shared::new(
@@ -89,6 +96,7 @@ impl Front {
             pseudonym,
             options.trust,
             options.https_redirect,
+            admin_secret,
             table,
             clock,
             counters,
@@ -159,7 +167,7 @@ fn bind_all(
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         bound.push(listeners[0].local_addr()?);
         for (worker, listener) in per_worker.iter_mut().zip(listeners) {
-            worker.push((listener, tls.clone()));
+            worker.push((listener, tls.clone(), Door::Front));
         }
     }
     Ok(bound)
@@ -212,10 +220,10 @@ async fn run(
 ) {
     let worker = Worker::new(index, shared, log, seed);
     let mut accepting = Vec::new();
-    for (listener, tls) in listeners {
+    for (listener, tls, door) in listeners {
         match TcpListener::from_std(listener) {
             Ok(listener) => {
-                let task = accept(Rc::clone(&worker), listener, tls, phase.clone());
+                let task = accept(Rc::clone(&worker), listener, tls, door, phase.clone());
                 accepting.push(tokio::task::spawn_local(task));
             }
             Err(error) => tracing::error!(%error, index, "a worker cannot listen"),

@@ -11,6 +11,7 @@
 //! see heads as bytes and positions ([`head`]) and a client as [`downstream::Downstream`].
 
 pub mod accept;
+pub mod admin;
 pub mod buffers;
 pub mod coarse;
 pub mod downstream;
@@ -24,6 +25,7 @@ pub mod headers;
 pub mod http1;
 pub mod memory;
 pub mod misses;
+pub mod preview;
 pub mod queue;
 pub mod record;
 pub mod respond;

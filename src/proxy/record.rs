@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{coarse, head::RequestHead, headers::request::Client, route::Plan, worker::Worker};
-use crate::{live::activity::standing_index, telemetry::access_log::Line};
+use super::{coarse, head::RequestHead, headers::request::Client, preview, route::Plan, worker::Worker};
+use crate::{live::activity::standing_index, rollout::preview::PREVIEW_PATH, telemetry::access_log::Line};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,16 +24,11 @@ pub struct Outcome {
 
 /// Counts and logs a request that was forwarded.
 pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
-    let cell = plan.view.releases[plan.assignment.release].state.cell(worker.index);
     let duration_us = coarse::now_us().saturating_sub(plan.started_us);
-    // A client that left before a status is no error of the release's.
-    if let Some(class) = (outcome.status / 100).checked_sub(1) {
-        let classes = &cell.statuses[standing_index(Some(plan.standing()))];
-        classes[usize::from(class).min(classes.len() - 1)].add(1);
-        cell.latency.record(duration_us);
+    // What testers do says nothing about how users fare.
+    if !plan.is_overridden() {
+        count(worker, plan, outcome, duration_us);
     }
-    cell.bytes_received.add(outcome.received);
-    cell.bytes_sent.add(outcome.sent);
     let release = &plan.view.app.releases[plan.assignment.release];
     push(worker, || Line {
         at_ms: coarse::wall_ms(),
@@ -58,7 +53,19 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     });
 }
 
-/// Logs a request that went nowhere.
+fn count(worker: &Worker, plan: &Plan, outcome: &Outcome, duration_us: u64) {
+    let cell = plan.view.releases[plan.assignment.release].state.cell(worker.index);
+    // A client that left before a status is no error of the release's.
+    if let Some(class) = (outcome.status / 100).checked_sub(1) {
+        let classes = &cell.statuses[standing_index(Some(plan.standing()))];
+        classes[usize::from(class).min(classes.len() - 1)].add(1);
+        cell.latency.record(duration_us);
+    }
+    cell.bytes_received.add(outcome.received);
+    cell.bytes_sent.add(outcome.sent);
+}
+
+/// Logs a request that went nowhere. The token of a preview link is no word for a log.
 pub fn refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, status: u16) {
     push(worker, || {
         let line = blank(client.address, status);
@@ -66,7 +73,7 @@ pub fn refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, 
         Line {
             method: head.method,
             host: head.authority.as_bytes(),
-            target: head.target,
+            target: if preview::is_link(head.target) { PREVIEW_PATH.as_bytes() } else { head.target },
             minor_version: head.minor_version,
             ..line
         }

@@ -1,7 +1,7 @@
 //! What the router says in its own voice: a page for browsers, JSON for those who ask for it, else plain text.
 //!
-//! It never repeats anything of the request and never names an endpoint: what is in it is fixed text; only a redirect
-//! to https says back which address was asked for. Never cached.
+//! It never repeats anything of the request and never names an endpoint: what is in it is fixed text; only a redirect,
+//! to https or from a preview link, says back what was asked for. Never cached.
 
 use super::{
     head::{HeaderLine, Known, RequestHead, members},
@@ -11,12 +11,27 @@ use super::{
 /// An answer of the router's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// 308, or 400..=599.
+    /// 303, 308, or 400..=599.
     pub status: u16,
     /// What is wrong, in fixed words.
     pub detail: &'static str,
     /// When to come back, in seconds.
     pub retry_after: Option<u32>,
+}
+
+/// An answer of the router's own with header lines of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// What is said.
+    pub refusal: Refusal,
+    /// Header lines as text (`name: value\r\n`), checked.
+    pub lines: Box<str>,
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, lines: Box::default() }
+    }
 }
 
 /// In which form it is said.
@@ -100,10 +115,14 @@ impl Refusal {
 /// The reason phrase of a status that the router may send itself.
 pub fn reason(status: u16) -> &'static str {
     match status {
+        303 => "See Other",
         308 => "Permanent Redirect",
         400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        410 => "Gone",
         414 => "URI Too Long",
         417 => "Expectation Failed",
         421 => "Misdirected Request",

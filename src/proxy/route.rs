@@ -13,14 +13,15 @@ use super::{
         request::{Additions, Client, Marks, write},
         trace::{self, Trace},
     },
-    respond::Refusal,
+    preview::{self, Chosen},
+    respond::{Refusal, Reply},
     view::{AppView, RequestDraw, TableView},
     worker::Worker,
 };
 use crate::{
     live::activity::standing_index,
     rollout::{
-        assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign},
+        assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign, overridden},
         request::{self, Evidence},
         settings::Traceparent,
         table::Standing,
@@ -73,34 +74,49 @@ const NO_ROOM: Refusal =
     Refusal { status: 503, detail: "the router has too much to do right now", retry_after: Some(1) };
 
 /// Plans one request.
-pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<Plan, Refusal> {
+pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<Plan, Reply> {
     let counters = worker.counters();
     if !worker.buffers.has_room() {
         counters.limit_memory.add(1);
-        return Err(NO_ROOM);
+        return Err(NO_ROOM.into());
     }
     let table = worker.table();
     let Some(view) = worker.app(&table, head.authority) else {
         counters.requests_misdirected.add(1);
-        return Err(MISDIRECTED);
+        return Err(MISDIRECTED.into());
     };
     if passed_already(head, &worker.shared.pseudonym) {
         counters.requests_looped.add(1);
-        return Err(LOOPED);
+        return Err(LOOPED.into());
+    }
+    if preview::is_link(head.target) {
+        return Err(preview::open(head, &view, client));
     }
     let navigation = is_navigation(head);
-    let evidence = if view.app.sticky { evidence(head, &view) } else { Evidence::default() };
-    let Some(assignment) = assigned(worker, &table, &view, evidence.pin, navigation) else {
-        counters.requests_unroutable.add(1);
-        return Err(UNROUTABLE);
+    let mut evidence = evidence(head, &view);
+    let assignment = match preview::chosen(head, &view, client, evidence.previews > 0)? {
+        None => assigned(worker, &table, &view, evidence.pin, navigation),
+        Some(chosen) => {
+            counters.overridden.add(1);
+            evidence.pin = PinEvidence::None;
+            sent(worker, &view, chosen)
+        }
     };
-    count(worker, &view, &assignment, evidence.pin);
+    let Some(assignment) = assignment else {
+        counters.requests_unroutable.add(1);
+        return Err(UNROUTABLE.into());
+    };
+    if assignment.reason != Reason::Override {
+        count(worker, &view, &assignment, evidence.pin);
+    }
     worker.retries.count_request();
     let creates = view.app.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
     let additions = Additions {
         client,
         pseudonym: &worker.shared.pseudonym,
-        pin_cookie: has_pin_cookie(&evidence, head, &view).then_some(view.app.settings.cookie.name.as_str()),
+        pin_cookie: (evidence.values + evidence.previews > 0)
+            .then_some(view.app.settings.cookie.name.as_str()),
+        override_header: view.app.settings.overriding.header.as_deref(),
         request_id: worker.random(),
         trace: creates.then(|| Trace::new(|| worker.random())),
     };
@@ -131,12 +147,10 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
 
 fn evidence(head: &RequestHead<'_>, view: &AppView) -> Evidence {
     let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
-    Evidence::read(&view.app, lines.map(|line| line.value(head.block)))
-}
-
-/// Whether a cookie has to be taken out. In an app that is not sticky nobody has looked yet.
-fn has_pin_cookie(evidence: &Evidence, head: &RequestHead<'_>, view: &AppView) -> bool {
-    evidence.values > 0 || (!view.app.sticky && head.value(Known::Cookie).is_some())
+    let evidence = Evidence::read(&view.app, lines.map(|line| line.value(head.block)));
+    // An app that is not sticky has no pins, whatever is left in browsers.
+    let pin = if view.app.sticky { evidence.pin } else { PinEvidence::None };
+    Evidence { pin, ..evidence }
 }
 
 /// Via names every proxy a request passed (RFC 9110 section 7.6.3).
@@ -158,6 +172,13 @@ fn assigned(
     let random = || worker.random();
     let mut draw = RequestDraw { view, random: &random };
     assign(&view.app, &asked, table.published.as_ref(), &mut draw).ok()
+}
+
+/// Where a request goes whose release its sender chose.
+fn sent(worker: &Worker, view: &AppView, chosen: Chosen) -> Option<Assignment> {
+    let random = || worker.random();
+    let mut draw = RequestDraw { view, random: &random };
+    overridden(&view.app, chosen.release, chosen.affinity, view, &mut draw).ok()
 }
 
 /// Hours since the Unix epoch.
@@ -224,6 +245,11 @@ impl Plan {
     pub fn is_asset(&self) -> bool {
         let target = std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default();
         self.view.app.settings.assets.is_fingerprinted(target)
+    }
+
+    /// Whether a tester chose the release: then it is in no statistics, and its pin is left alone.
+    pub fn is_overridden(&self) -> bool {
+        self.assignment.reason == Reason::Override
     }
 
     /// The reason of the assignment, for the log.

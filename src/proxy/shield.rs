@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     live::activity::standing_index,
-    rollout::assign::{Asked, Assignment, Reason, shielded},
+    rollout::assign::{Asked, Assignment, shielded},
 };
 
 /// What shielding means for one request.
@@ -38,7 +38,7 @@ impl Shield {
             return Self::default();
         }
         let covered = app.settings.shielding.covers(plan.marked(&plan.marks.target));
-        let tested = plan.assignment.reason == Reason::Override;
+        let tested = plan.is_overridden();
         let method = plan.out.bytes.get(..plan.marks.method).unwrap_or_default();
         Self {
             armed: covered && !tested && app.stable.is_some(),

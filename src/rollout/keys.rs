@@ -30,6 +30,8 @@ pub enum Meaning {
     Event(AppName, u64),
     /// `rolling/<app>/settings`.
     Settings(AppName),
+    /// `rolling/<app>/previews`.
+    Previews(AppName),
     /// `rolling/router/...`.
     Router,
     /// `apps/<segment>/containers/<container id>`: one endpoint of a release.
@@ -65,6 +67,7 @@ fn rolling_meaning(rest: &str) -> Option<Meaning> {
         "stickyness" => Some(Meaning::Stickyness(app)),
         "rollout" => Some(Meaning::Record(app)),
         "settings" => Some(Meaning::Settings(app)),
+        "previews" => Some(Meaning::Previews(app)),
         _ => {
             let twelve_digits = |seq: &&str| seq.len() == 12 && seq.bytes().all(|byte| byte.is_ascii_digit());
             let seq = rest.strip_prefix("events/").filter(twelve_digits)?;
@@ -103,6 +106,11 @@ pub fn settings(app: &AppName) -> String {
     format!("rolling/{app}/settings")
 }
 
+/// `rolling/<app>/previews`: the live preview grants.
+pub fn previews(app: &AppName) -> String {
+    format!("rolling/{app}/previews")
+}
+
 /// `rolling/<app>/events/<seq, 12 digits>`.
 pub fn event(app: &AppName, seq: u64) -> String {
     format!("rolling/{app}/events/{seq:012}")
@@ -122,6 +130,7 @@ mod tests {
             (stickyness(&app), Meaning::Stickyness(app.clone())),
             (record(&app), Meaning::Record(app.clone())),
             (settings(&app), Meaning::Settings(app.clone())),
+            (previews(&app), Meaning::Previews(app.clone())),
             (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
             (NULL.to_owned(), Meaning::Null),
             ("rolling/router/pin-keys".to_owned(), Meaning::Router),

@@ -11,6 +11,8 @@ pub struct Evidence {
     pub pin: PinEvidence,
     /// How many cookies bear its name.
     pub values: usize,
+    /// How many bear that of a tester's cookie.
+    pub previews: usize,
 }
 
 impl Evidence {
@@ -20,7 +22,12 @@ impl Evidence {
         let mut evidence = Self::default();
         for line in cookies {
             for found in cookie::find(line, name) {
-                evidence = Self { pin: evidence.pin.add(app, found.value), values: evidence.values + 1 };
+                if found.preview {
+                    evidence.previews += 1;
+                } else {
+                    evidence.pin = evidence.pin.add(app, found.value);
+                    evidence.values += 1;
+                }
             }
         }
         evidence

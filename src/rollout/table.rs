@@ -6,6 +6,7 @@ use super::{
     app::AppName,
     blend::Blend,
     pin::PinCodec,
+    preview::PreviewRoutes,
     record::{EndpointDrain, LeftReason, Tenure, Tenures},
     release::ReleaseId,
     settings::Settings,
@@ -82,6 +83,8 @@ pub struct AppRoutes {
     pub settings: Arc<Settings>,
     /// Its pins.
     pub pins: PinCodec,
+    /// Its preview grants.
+    pub previews: PreviewRoutes,
     /// The value of Set-Cookie before and after the pin's 43 characters (`name=` and the attributes), made once.
     pub set_cookie: (Box<str>, Box<str>),
     /// Index of the app among all apps of the process's life, for counters (stable across tables).

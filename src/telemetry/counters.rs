@@ -70,6 +70,8 @@ counters! {
     requests_unroutable: Counter "rolling_requests_unroutable_total";
     /// Requests that had already passed this router.
     requests_looped: Counter "rolling_requests_looped_total";
+    /// Requests whose release a tester chose; no other count of a release has them.
+    overridden: Counter "rolling_overridden_requests_total";
     /// Panics caught in a request.
     panics: Counter "rolling_panics_total";
     /// Connections opened to endpoints.

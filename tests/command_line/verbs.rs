@@ -198,3 +198,32 @@ fn explain_says_why_and_a_dry_run_who_would_move() {
     let shown = ask(&router, "viewer", &["status"]).expect(0).out;
     assert!(shown.contains("moves      0 bounces; 0 moves"), "{shown}");
 }
+
+#[test]
+fn a_preview_link_is_made_listed_and_revoked() {
+    let router = router().stable("v1").candidate("v2").start();
+    let words = ["preview", "create", "--for", "2h", "--note", "for QA", "--site", "https://shop.example/"];
+    let made = ask(&router, "ci", &words).expect(0).out;
+    let link = made.lines().next().unwrap_or_default();
+    assert!(link.starts_with("https://shop.example/_rolling/preview?token="), "{made}");
+    let mut wire = router.connect();
+    let path = &link["https://shop.example".len()..];
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", router.host));
+    assert_eq!(wire.response("GET").status, 303);
+    let listed = ask(&router, "viewer", &["preview", "list"]).expect(0).out;
+    let id = listed.split_whitespace().next().unwrap_or_default().to_owned();
+    for part in [&id, "candidate", "apps/hello-v2-80/containers", "2 h", "ci-main", "\"for QA\""] {
+        assert!(listed.contains(part) || part == "2 h" && listed.contains("119 min"), "{part} in {listed}");
+    }
+    let json = ask(&router, "viewer", &["preview", "list", "--json"]).expect(0).json();
+    assert_eq!(json["previews"][0]["id"], id.as_str());
+    let other =
+        ask(&router, "operator", &["preview", "create", "--release", "v1", "--json"]).expect(0).json();
+    assert_eq!(other["track"], "stable");
+    ask(&router, "ci", &["preview", "revoke", other["id"].as_str().unwrap_or_default()]).expect(5);
+    ask(&router, "ci", &["preview", "revoke", &id]).expect(0);
+    ask(&router, "ci", &["preview", "revoke", &id]).expect(4);
+    ask(&router, "operator", &["preview", "create", "--release", "v9"]).expect(4);
+    ask(&router, "operator", &["preview", "create", "--for", "31d"]).expect(4);
+    ask(&router, "operator", &["preview", "create", "--track", "draining"]).expect(2);
+}

@@ -124,8 +124,11 @@ pub async fn remove(
             refuse_removal(&stored, force, if_match)?;
         }
         asked = true;
-        let own =
-            OldKey::ALL.iter().map(|old| old.key(&app)).chain([keys::record(&app), keys::settings(&app)]);
+        let own = OldKey::ALL.iter().map(|old| old.key(&app)).chain([
+            keys::record(&app),
+            keys::settings(&app),
+            keys::previews(&app),
+        ]);
         let writes = own.map(|key| StoreWrite::delete(own_key(&key))).collect();
         match core.store.commit(stored.checks(), writes).await? {
             Outcome::Done(revision) => {

@@ -9,6 +9,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod fleet;
 pub mod history;
+pub mod previews;
 pub mod query;
 pub mod request;
 pub mod router;
@@ -59,6 +60,8 @@ pub fn routes() -> Router<Core> {
         .route("/history", get(history::read))
         .route("/explain", post(explain::explain))
         .route("/who-moves", post(who_moves::foretell))
+        .route("/previews", get(previews::list).post(previews::create))
+        .route("/previews/{id}", delete(previews::revoke))
         .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))
         .route("/stream", get(super::stream::of_app));
     Router::new()

@@ -102,7 +102,8 @@ fn check_host(host: &str, allowed: &[String]) -> Result<(), ApiError> {
     Err(ApiError::new(Kind::Misdirected, message))
 }
 
-fn without_port(host: &str) -> &str {
+/// A host without its port; the brackets of an address stay.
+pub fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => {
             let bare_ipv6 = name.contains(':') && !name.ends_with(']');

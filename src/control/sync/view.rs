@@ -8,6 +8,7 @@ use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
     keyspace::{Keyspace, Problem},
+    preview::Previews,
     record::Record,
     release::ReleaseId,
     settings::Settings,
@@ -29,6 +30,7 @@ pub struct AppView {
     pub record: Option<Arc<Record>>,
     pub old: OldKeys,
     pub settings: Arc<Settings>,
+    pub previews: Arc<Previews>,
 }
 
 impl View {
@@ -39,6 +41,7 @@ impl View {
                 record: keyspace.record(&name).cloned().map(Arc::new),
                 old: keyspace.old_keys(&name),
                 settings: keyspace.settings(&name),
+                previews: keyspace.previews(&name),
             };
             (name, view)
         };

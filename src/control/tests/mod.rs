@@ -3,6 +3,7 @@
 mod access;
 mod fleet;
 mod following;
+mod previews;
 mod releasing;
 mod sizes;
 mod watching;
@@ -71,6 +72,7 @@ impl Bench {
             node_name: None,
             store_kind: "memory".into(),
             followed: None,
+            front_door: None,
         };
         let (store_too, live_too) = (Arc::clone(&store), Arc::clone(&live));
         let control = Control::start(options, store_too, live_too, clock.clone(), Counters::new(1)).unwrap();

@@ -9,7 +9,7 @@ use crate::{
         downstream::{Answer, BodyPart, Downstream},
         failure::Failure,
         head::Framing,
-        headers::response::{Changes, write},
+        headers::response::{Caching, Changes, write},
         http1::{
             body::BodyDecoder,
             fault::Malformed,
@@ -154,6 +154,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let view = &self.plan.view;
         let interim = head.status < 200 && head.status != 101;
         let change = if interim { PinChange::Keep } else { self.plan.assignment.pin };
+        let tested = self.plan.is_overridden() && !interim;
         let guarded = view.guarded && !interim;
         let concerned = change != PinChange::Keep || guarded;
         let asset = concerned && self.plan.is_asset();
@@ -162,8 +163,12 @@ impl<D: Downstream> Exchange<'_, D> {
         let changes = Changes {
             pin_cookie: &view.app.settings.cookie.name,
             pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),
-            guarded: !asset && (guarded || pin.is_some() && !view.trusts_cache()),
-            not_stored: self.skew == Skew::Nobody && !interim,
+            caching: match !asset && (guarded || pin.is_some() && !view.trusts_cache()) {
+                _ if tested || self.skew == Skew::Nobody && !interim => Caching::NoStore,
+                true => Caching::Private,
+                false => Caching::AsSent,
+            },
+            release: tested.then(|| view.app.releases[self.plan.assignment.release].id.as_str()),
             strangers: self.is_siblings(),
         };
         let findings = write(head, &changes, fields);

@@ -11,6 +11,26 @@ use crate::proxy::{
     http1::cookie,
 };
 
+/// Where a client came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// A front listener.
+    Front,
+    /// The private listener, where the admin port says whom it asks for.
+    Admin,
+    /// A host of the admin port that shows a track.
+    Track(Track),
+}
+
+/// A track that a host of the admin port shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    /// `stable.`
+    Stable,
+    /// `candidate.`
+    Candidate,
+}
+
 /// Who asked, as far as the router knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
@@ -20,6 +40,8 @@ pub struct Client {
     pub trusted: bool,
     /// It came in TLS.
     pub secure: bool,
+    /// Where it came in.
+    pub door: Door,
 }
 
 /// Where things are in the head that was written, for the access log. Empty where there is no such line.
@@ -46,8 +68,10 @@ pub struct Additions<'a> {
     pub client: Client,
     /// What this router calls itself in Via.
     pub pseudonym: &'a str,
-    /// The app's pin cookie, to be taken out; `None` if the request has none.
+    /// The app's pin cookie, to be taken out with the tester's cookie beside it; `None` if the request has neither.
     pub pin_cookie: Option<&'a str>,
+    /// The app's override header, which is for the router alone.
+    pub override_header: Option<&'a str>,
     /// An X-Request-Id for a request that has none.
     pub request_id: u64,
     /// The trace that begins here, instead of whatever the request says about one.
@@ -57,12 +81,13 @@ pub struct Additions<'a> {
 /// Appends the head, the empty line included.
 pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
     let mut marks = write_start(head, out);
+    let others_stay = !head.nominates && additions.override_header.is_none();
     let mut run_start = 0;
     for line in head.lines {
         let at = out.len() + usize::from(line.value_start).saturating_sub(run_start);
         let value = at..at + usize::from(line.value_end - line.value_start);
         match line.known {
-            Known::Other if !head.nominates => continue,
+            Known::Other if others_stay => continue,
             Known::UserAgent => marks.user_agent = value,
             Known::Referer => marks.referer = value,
             Known::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
@@ -108,7 +133,11 @@ fn write_start(head: &RequestHead<'_>, out: &mut Vec<u8>) -> Marks {
 /// Whether a line goes upstream as it is.
 fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -> bool {
     match line.known {
-        Known::Other => !nominated(head.block, head.lines, line),
+        Known::Other => {
+            let name = line.name(head.block);
+            let is_own = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+            !nominated(head.block, head.lines, line) && !additions.override_header.is_some_and(is_own)
+        }
         Known::Traceparent | Known::Tracestate => {
             additions.trace.is_none() && !nominated(head.block, head.lines, line)
         }
@@ -261,20 +290,28 @@ mod tests {
         let mut lines = Vec::new();
         let read = read_request(request.as_bytes(), &mut lines, &Limits::default()).unwrap();
         let Progress::Complete(request) = read else { panic!("partial") };
-        let additions = Additions { client, pseudonym: "me", pin_cookie, request_id: 0xab, trace: None };
+        let additions = Additions {
+            client,
+            pseudonym: "me",
+            pin_cookie,
+            override_header: Some("x-release"),
+            request_id: 0xab,
+            trace: None,
+        };
         let mut out = Vec::new();
         let marks = write(&request.head, &additions, &mut out);
         (String::from_utf8(out).unwrap(), marks)
     }
 
     fn client(address: &str, trusted: bool) -> Client {
-        Client { address: address.parse().unwrap(), trusted, secure: false }
+        Client { address: address.parse().unwrap(), trusted, secure: false, door: Door::Front }
     }
 
     #[test]
     fn only_what_may_pass_passes() {
         let request = "POST /x?y HTTP/1.1\r\nHost: a:80\r\nA: 1\r\nB:2 \r\nConnection: x-hop, host\r\nX-Hop: 1\r\n\
-            Content-Length: 5\r\nUser-Agent: me too\r\nTE: trailers\r\nX_Y: 1\r\nProxy: p\r\nCookie: a=b; p=1; c=d\r\n\
+            Content-Length: 5\r\nUser-Agent: me too\r\nTE: trailers\r\nX_Y: 1\r\nProxy: p\r\nCookie: a=b; p=1; p_preview=t; c=d\r\n\
+            X-Release: candidate\r\n\
             X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.0 old\r\nUpgrade: h2c\r\nExpect: 100-continue\r\n\r\n";
         let (out, marks) = rewritten(request, client("10.1.2.3", false), Some("p"));
         let expected = "POST /x?y HTTP/1.1\r\nhost: a:80\r\nA: 1\r\nB:2 \r\nUser-Agent: me too\r\n\

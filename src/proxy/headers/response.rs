@@ -7,20 +7,34 @@ use crate::proxy::{
     http1::{cookie, response::ResponseHead},
 };
 
+/// What caches are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// What the endpoint said.
+    AsSent,
+    /// Shared caches are kept from it.
+    Private,
+    /// Every cache is kept from it.
+    NoStore,
+}
+
 /// What is done to a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Changes<'a> {
-    /// The app's pin cookie: the endpoint may not set it.
+    /// The app's pin cookie: the endpoint may not set it, nor the tester's cookie beside it.
     pub pin_cookie: &'a str,
     /// A Set-Cookie value for the pin, in three parts.
     pub pin: Option<(&'a str, &'a [u8], &'a str)>,
-    /// Keep shared caches from it.
-    pub guarded: bool,
-    /// Keep all caches from it: what nobody has now may be there in a moment.
-    pub not_stored: bool,
+    /// What caches are told.
+    pub caching: Caching,
+    /// The release, for the tester who asked for it.
+    pub release: Option<&'a str>,
     /// A sibling was asked as by a stranger, so its cookies are not the client's.
     pub strangers: bool,
 }
+
+/// Names the release to a tester.
+const RELEASE: &[u8] = b"x-rolling-release";
 
 /// What was found on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,15 +49,18 @@ pub struct Findings {
 
 /// Appends the header lines.
 pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
-    let guard = changes.guarded && !cache::is_private(head.block, head.lines);
-    let replaced = guard || changes.not_stored;
-    let mut findings = Findings { made_private: guard, undated: true, ..Findings::default() };
+    let made_private = changes.caching == Caching::Private && !cache::is_private(head.block, head.lines);
+    let own_caching = made_private || changes.caching == Caching::NoStore;
+    let shown = changes.release.is_some();
+    let mut findings = Findings { made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
     for line in head.lines {
         let stays = match line.known {
-            Known::Other if !head.nominates => continue,
+            Known::Other if !head.nominates && !shown => continue,
+            Known::Other if shown && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
             Known::SetCookie => {
-                let ours = cookie::set_cookie_name(line.value(head.block)) == changes.pin_cookie.as_bytes();
+                let ours =
+                    cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
                 findings.cookies_dropped += u64::from(ours);
                 !ours && !changes.strangers
             }
@@ -51,7 +68,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
                 findings.undated = false;
                 true
             }
-            _ => stays(head, line, replaced),
+            _ => stays(head, line, own_caching),
         };
         if !stays {
             out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
@@ -60,10 +77,16 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     }
     let end = head.lines.last().map_or(0, |line| usize::from(line.end));
     out.extend_from_slice(&head.block[run_start..end]);
-    if changes.not_stored {
-        out.extend_from_slice(b"cache-control: no-store\r\n");
-    } else if guard {
+    if made_private {
         cache::write_private(head.block, head.lines, out);
+    } else if own_caching {
+        out.extend_from_slice(b"cache-control: no-store\r\n");
+    }
+    if let Some(release) = changes.release {
+        out.extend_from_slice(RELEASE);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(release.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     if let Some((before, pin, after)) = changes.pin {
         out.extend_from_slice(b"set-cookie: ");
@@ -75,11 +98,11 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     findings
 }
 
-fn stays(head: &ResponseHead<'_>, line: &HeaderLine, replaced: bool) -> bool {
+fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
         Known::Other => !nominated(head.block, head.lines, line),
         Known::ContentLength => false,
-        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !replaced,
+        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !own_caching,
         known => !known.hop_by_hop(),
     }
 }
@@ -92,14 +115,14 @@ mod tests {
         proxy::http1::{head::Progress, response::read_response},
     };
 
-    fn rewritten(lines: &str, guarded: bool, pin: bool) -> (String, Findings) {
+    fn rewritten(lines: &str, caching: Caching, pin: bool, release: Option<&str>) -> (String, Findings) {
         let response = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
         let mut space = Vec::new();
         let read = read_response(response.as_bytes(), &mut space, &Limits::default(), false).unwrap();
         let Progress::Complete(head) = read else { panic!("partial") };
         let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
         let mut out = Vec::new();
-        let changes = Changes { pin_cookie: "p", pin, guarded, not_stored: false, strangers: false };
+        let changes = Changes { pin_cookie: "p", pin, caching, release, strangers: false };
         let findings = write(&head, &changes, &mut out);
         (String::from_utf8(out).unwrap(), findings)
     }
@@ -108,14 +131,15 @@ mod tests {
     fn what_belongs_to_the_connection_or_the_router_is_dropped() {
         let (out, findings) = rewritten(
             "A: 1\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 5\r\nDate: now\r\n\
-             Set-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
-            false,
+             Set-Cookie: p_preview=evil\r\nSet-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
+            Caching::AsSent,
             true,
+            None,
         );
         let expected = "A: 1\r\nDate: now\r\nSet-Cookie: q=1\r\nX_Y: kept\r\nCache-Control: public\r\n\
             set-cookie: p=PIN; Path=/\r\n";
         assert_eq!(out, expected);
-        assert_eq!(findings, Findings { cookies_dropped: 1, ..Findings::default() });
+        assert_eq!(findings, Findings { cookies_dropped: 2, ..Findings::default() });
     }
 
     #[test]
@@ -140,8 +164,16 @@ mod tests {
                 false,
             ),
         ] {
-            let (out, findings) = rewritten(lines, true, false);
+            let (out, findings) = rewritten(lines, Caching::Private, false, None);
             assert_eq!((out.as_str(), findings.made_private), (expected, made_private), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_tester_is_told_the_release_and_no_cache_keeps_the_answer() {
+        let lines = "A: 1\r\nCache-Control: public, max-age=9\r\nX-Rolling-Release: other\r\nCDN-Cache-Control: a\r\n";
+        let (out, findings) = rewritten(lines, Caching::NoStore, false, Some("apps/shop-2-80/containers"));
+        let expected = "A: 1\r\ncache-control: no-store\r\nx-rolling-release: apps/shop-2-80/containers\r\n";
+        assert_eq!((out.as_str(), findings.made_private), (expected, false));
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::head::is_blank;
 pub use crate::rollout::cookie::find;
+use crate::rollout::preview::COOKIE_SUFFIX;
 
 /// Appends a Cookie value without these cookies (as [`find`] gave them); nothing if none are left.
 pub fn write_without(header: &[u8], removed: impl IntoIterator<Item = Range<usize>>, out: &mut Vec<u8>) {
@@ -24,6 +25,12 @@ fn trim_separators(out: &mut Vec<u8>, start: usize) {
     }
     let leading = out[start..].iter().take_while(|byte| separator(**byte)).count();
     out.drain(start..start + leading);
+}
+
+/// Whether a name is that of the pin cookie, or of the tester's cookie beside it.
+pub fn is_own(name: &[u8], pin_cookie: &str) -> bool {
+    let rest = name.strip_prefix(pin_cookie.as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest == COOKIE_SUFFIX.as_bytes())
 }
 
 /// The name of the cookie that a Set-Cookie value sets.
@@ -59,6 +66,8 @@ mod tests {
             (" p = x ; b=2", vec!["x"], "b=2"),
             ("p=", vec![""], ""),
             ("p=a=b", vec!["a=b"], ""),
+            ("a=1; p_preview=t; p=x", vec!["t", "x"], "a=1"),
+            ("p_preview2=1; p_=2; xp_preview=3", vec![], "p_preview2=1; p_=2; xp_preview=3"),
             ("", vec![], ""),
             (";;;", vec![], ""),
         ] {
@@ -67,6 +76,16 @@ mod tests {
                 (values.iter().map(ToString::to_string).collect(), rest.into()),
                 "{header:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_testers_cookie_is_told_from_a_pin() {
+        let found: Vec<bool> =
+            find(b"p_preview=t; p=x; p_preview =", b"p").map(|found| found.preview).collect();
+        assert_eq!(found, [true, false, true]);
+        for (name, own) in [("p", true), ("p_preview", true), ("p_", false), ("pp", false), ("", false)] {
+            assert_eq!(is_own(name.as_bytes(), "p"), own, "{name}");
         }
     }
 

@@ -14,7 +14,10 @@ use crate::{
     clock::Clock,
     limits::Limits,
     live::table::LiveTable,
-    proxy::front::{Front, FrontOptions},
+    proxy::{
+        admin::AdminDoor,
+        front::{Front, FrontOptions},
+    },
     rollout::{
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},
@@ -99,12 +102,17 @@ impl Stage {
     }
 
     pub fn with_tls(stable: &[SocketAddr], limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        Self::start(stable, limits, tls, Clock::system())
+        Self::start(stable, limits, tls, Clock::system(), None)
     }
 
     /// Where no time passes, so that no deadline comes to anybody's help.
     pub fn outside_time(stable: &[SocketAddr]) -> Self {
-        Self::start(stable, Limits::default(), None, Clock::manual(0))
+        Self::start(stable, Limits::default(), None, Clock::manual(0), None)
+    }
+
+    /// With a private listener for the admin port.
+    pub fn with_door(stable: &[SocketAddr], door: AdminDoor) -> Self {
+        Self::start(stable, Limits::default(), None, Clock::system(), Some(door))
     }
 
     fn start(
@@ -112,6 +120,7 @@ impl Stage {
         limits: Limits,
         tls: Option<Arc<rustls::ServerConfig>>,
         clock: Clock,
+        admin: Option<AdminDoor>,
     ) -> Self {
         let workers = 2;
         let (live, counters) = (Arc::new(LiveTable::new(workers)), Counters::new(workers));
@@ -131,6 +140,7 @@ impl Stage {
         let options = FrontOptions {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             https_redirect: None,
+            admin,
             listen_tls: tls.map(|config| ("127.0.0.1:0".parse().unwrap(), config)).into_iter().collect(),
             workers,
             limits,

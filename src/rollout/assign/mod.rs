@@ -2,12 +2,13 @@
 //!
 //! The release is decided from the pin, or else the bucket, before any balancing; an endpoint is chosen inside it.
 //! Everything a decision depends on is an argument, so the same call answers a request, explains it, and asks
-//! "what if". Overrides are absent here: an overridden request has no pin to read, write or move.
+//! "what if". An overridden request has no pin to read, write or move, so it gets an assignment of its own.
 
 mod decide;
 mod endpoints;
 mod reason;
 mod shield;
+mod testers;
 #[cfg(test)]
 mod tests;
 
@@ -139,6 +140,19 @@ pub fn assign(
     draw: &mut dyn Draw,
 ) -> Result<Assignment, Unroutable> {
     decide::Decision { app, asked, health, draw }.assign()
+}
+
+/// Sends a request to a release of the tester's choice (DESIGN.md section 5). Pins are neither read nor set, and the
+/// whole release being unhealthy moves nobody: a tester looks at what was asked for. With `affinity`, requests of the
+/// same number keep to one endpoint as long as it serves.
+pub fn overridden(
+    app: &AppRoutes,
+    release: usize,
+    affinity: Option<u64>,
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Result<Assignment, Unroutable> {
+    testers::choose(app, release, affinity, health, draw)
 }
 
 /// The same request, given to stable because the candidate failed it (DESIGN.md section 6): a move, so the pin goes

@@ -18,6 +18,7 @@ use crate::rollout::{
     blend::Blend,
     bucket,
     pin::PinCodec,
+    preview::{PreviewCodec, PreviewRoutes},
     record::{Record, Tenure},
     release::ReleaseId,
     settings::Settings,
@@ -71,10 +72,10 @@ impl Keyspace {
                     name,
                     last: last.as_deref(),
                 };
-                let routes = Arc::new(compiler.routes(record, &app.settings, app.revision, slot));
+                let routes = Arc::new(compiler.routes(record, app, slot));
                 app.compiled = Some(Arc::clone(&routes));
                 app.last = Some(routes);
-            } else if app.is_empty() && app.settings_modified == 0 {
+            } else if app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
                 ended.push(name.clone());
             }
             give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), app.last.as_deref());
@@ -187,7 +188,9 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn routes(&mut self, record: &Record, settings: &Arc<Settings>, revision: u64, slot: usize) -> AppRoutes {
+    fn routes(&mut self, record: &Record, app: &AppKeys, slot: usize) -> AppRoutes {
+        let (settings, keys) = (&app.settings, &self.options.pin_keys);
+        let previews = PreviewCodec::new(self.name, keys);
         let mut releases: Vec<ReleaseRoutes> = Vec::new();
         for routed in routed_releases(record) {
             let release = self.release(routed, record, &releases);
@@ -197,7 +200,7 @@ impl Compiler<'_> {
         AppRoutes {
             name: self.name.clone(),
             seq: record.seq,
-            revision: self.revision(&releases, revision),
+            revision: self.revision(&releases, app.revision),
             blend: record.blend,
             sticky: record.sticky,
             stable: place(Standing::Stable),
@@ -206,7 +209,8 @@ impl Compiler<'_> {
             tenures: record.tenures.clone(),
             endpoint_drains: record.endpoint_drains.clone(),
             settings: Arc::clone(settings),
-            pins: PinCodec::new(self.name.clone(), self.options.pin_keys.clone()),
+            pins: PinCodec::new(self.name.clone(), keys.clone()),
+            previews: PreviewRoutes::new(previews, Arc::clone(&app.previews), settings, self.options.https),
             set_cookie: set_cookie(settings, self.options.https),
             slot,
             releases,

@@ -28,6 +28,7 @@ use super::{
     endpoint::AddressPolicy,
     keys::{self, Meaning},
     pin::PinKeys,
+    preview::Previews,
     record::Record,
     release::ReleaseId,
     settings::Settings,
@@ -92,6 +93,7 @@ struct AppKeys {
     record: Option<Record>,
     settings: Arc<Settings>,
     settings_modified: u64,
+    previews: Arc<Previews>,
     old: OldKeys,
     /// The newest store revision among the app's own keys.
     revision: u64,
@@ -183,6 +185,11 @@ impl Keyspace {
     /// An app's settings in their last good reading; the defaults where there are none.
     pub fn settings(&self, app: &AppName) -> Arc<Settings> {
         self.apps.get(app).map(|app| Arc::clone(&app.settings)).unwrap_or_default()
+    }
+
+    /// An app's live preview grants in their last good reading.
+    pub fn previews(&self, app: &AppName) -> Arc<Previews> {
+        self.apps.get(app).map(|app| Arc::clone(&app.previews)).unwrap_or_default()
     }
 
     /// The four old keys of an app as stored, less white space around the values.

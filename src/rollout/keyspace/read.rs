@@ -9,6 +9,7 @@ use crate::rollout::{
     blend::Blend,
     endpoint::{AddressPolicy, EndpointError},
     keys::Meaning,
+    preview::Previews,
     record::Record,
     release::ReleaseId,
     settings::Settings,
@@ -21,6 +22,7 @@ const RECORD_BYTES_MAX: usize = 256 * 1024;
 enum Reading {
     Record(Box<Record>),
     Settings(Arc<Settings>),
+    Previews(Arc<Previews>),
     Address(SocketAddr),
     Old,
 }
@@ -51,6 +53,11 @@ impl Keyspace {
                 let app = self.app(&name);
                 app.settings = settings;
                 app.settings_modified = modified;
+                app.written(modified);
+            }
+            (Meaning::Previews(name), Some(Reading::Previews(previews))) => {
+                let app = self.app(&name);
+                app.previews = previews;
                 app.written(modified);
             }
             (Meaning::Endpoint(release, container), Some(Reading::Address(address))) => {
@@ -84,6 +91,11 @@ impl Keyspace {
                 let app = self.app(&name);
                 app.settings = Arc::default();
                 app.settings_modified = 0;
+                app.written(revision);
+            }
+            Meaning::Previews(name) => {
+                let app = self.app(&name);
+                app.previews = Arc::default();
                 app.written(revision);
             }
             Meaning::Endpoint(release, container) => self.drop_endpoint(release, &container, revision),
@@ -148,6 +160,7 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<R
             let settings = Settings::parse(value).map_err(|error| error.to_string())?;
             Ok(Reading::Settings(Arc::new(settings)))
         }
+        Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(Reading::Previews),
         Meaning::Endpoint(..) => {
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
             addresses.parse(text).map(Reading::Address).map_err(|error| error.to_string())

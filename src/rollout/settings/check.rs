@@ -34,7 +34,8 @@ impl Settings {
         self.cookie.check()?;
         self.assets.check()?;
         self.health.check()?;
-        self.shielding.check()
+        self.shielding.check()?;
+        self.overriding.check()
     }
 
     fn check_hosts(&self) -> Checked {
@@ -85,7 +86,7 @@ fn has_prefix(name: &str, prefix: &str) -> bool {
 }
 
 /// A token (RFC 9110 section 5.6.2), which is what RFC 6265 takes as a cookie's name.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
 }
@@ -165,6 +166,10 @@ mod tests {
             (r#"{"health": {"fall": 0}}"#, "health.fall"),
             (r#"{"health": {"rise": 101}}"#, "health.rise"),
             (r#"{"shielding": false}"#, "shielding"),
+            (r#"{"override": {"header": "a b", "networks": ["10.0.0.0/8"]}}"#, "override.header"),
+            (r#"{"override": {"header": "X-Release"}}"#, "override.networks"),
+            (r#"{"override": {"networks": ["10.0.0.0/8"]}}"#, "override.header"),
+            (r#"{"override": {"header": "X-Release", "networks": ["10.0.0.1/8"]}}"#, "override.networks[0]"),
             (r#"{"ci_blend_max": 101}"#, "ci_blend_max"),
             (r#"{"unheard": 1}"#, "unheard"),
             (r#"{} {}"#, "."),
@@ -191,6 +196,7 @@ mod tests {
             r#"{"cookie": {"domain": "shop.example"}}"#,
             r#"{"drainseconds": 0, "drainmaxseconds": 0, "abortseconds": 0}"#,
             r#"{"ci_blend_max": 12.5}"#,
+            r#"{"override": {"header": "X-Rolling-Release", "networks": ["10.0.0.0/8", "::1"]}}"#,
         ] {
             assert!(Settings::parse(json.as_bytes()).is_ok(), "{json}");
         }

@@ -10,6 +10,7 @@ pub mod health;
 #[cfg(test)]
 mod schema;
 pub mod shielding;
+pub mod testers;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use self::assets::AssetSettings;
 pub use self::check::is_host;
 pub use self::health::HealthSettings;
 pub use self::shielding::ShieldingSettings;
+pub use self::testers::OverrideSettings;
 
 /// All settings of an app, valid by construction. Missing fields take their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub struct Settings {
     pub health: HealthSettings,
     /// Whether stable answers what the candidate failed.
     pub shielding: ShieldingSettings,
+    /// A header that sends requests from some networks to a release.
+    #[serde(rename = "override")]
+    pub overriding: OverrideSettings,
     /// The highest blend a `ci` token may set, in percent; none: no cap.
     pub ci_blend_max: Option<super::blend::Blend>,
 }
@@ -151,6 +156,7 @@ impl Default for Settings {
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
+            overriding: OverrideSettings::default(),
             ci_blend_max: None,
         }
     }

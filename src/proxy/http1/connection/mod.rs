@@ -26,7 +26,7 @@ use crate::{
         head::Framing,
         headers::request::Client,
         record,
-        respond::{Form, Refusal},
+        respond::{Form, Refusal, Reply},
         route::Plan,
         stream::Stream,
         watch::{Verdict, Watch},
@@ -89,9 +89,7 @@ enum Next {
     /// A request that is to be forwarded.
     Forward(Box<Plan>),
     /// A request that is answered by the router.
-    Refuse(Refusal, Form, bool),
-    /// A request in plain http that belongs here.
-    Redirect(Box<str>, Form, bool),
+    Refuse(Reply, Form, bool),
     /// Nothing.
     End,
 }
@@ -109,12 +107,8 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         let next = poll_fn(|cx| connection.poll_guarded(cx)).await;
         let panicked = match next {
             Ok(Next::Forward(plan)) => Caught(Box::pin(connection.forward(plan))).await.is_err(),
-            Ok(Next::Refuse(refusal, form, to_head)) => {
-                Box::pin(connection.refuse(&refusal, None, form, to_head)).await;
-                false
-            }
-            Ok(Next::Redirect(location, form, to_head)) => {
-                Box::pin(connection.refuse(&REDIRECT, Some(&location), form, to_head)).await;
+            Ok(Next::Refuse(reply, form, to_head)) => {
+                Box::pin(connection.refuse(&reply, form, to_head)).await;
                 false
             }
             Ok(Next::End) => return,
@@ -152,10 +146,10 @@ impl Connection {
         forward(&worker, plan, self).await;
     }
 
-    async fn refuse(&mut self, refusal: &Refusal, location: Option<&str>, form: Form, to_head: bool) {
+    async fn refuse(&mut self, reply: &Reply, form: Form, to_head: bool) {
         let worker = Rc::clone(&self.worker);
         let close = !self.request.keep_alive || !self.request.body.is_done();
-        refuse(&worker, self, refusal, location, form, to_head, close).await;
+        refuse(&worker, self, &reply.refusal, Some(&reply.lines), form, to_head, close).await;
     }
 
     /// One request's panic is one 500.
@@ -168,7 +162,7 @@ impl Connection {
         }
         record::refused(&self.worker, None, self.client, 500);
         let refusal = Refusal { status: 500, detail: "the router failed", retry_after: None };
-        self.refuse(&refusal, None, Form::Text, false).await;
+        self.refuse(&refusal.into(), Form::Text, false).await;
     }
 
     /// Whether another request may come.
@@ -251,7 +245,7 @@ impl Connection {
         self.request.keep_alive = false;
         self.request.body = BodyDecoder::new(Framing::None, 0);
         record::refused(&self.worker, None, self.client, refusal.status);
-        Next::Refuse(refusal, Form::Text, to_head)
+        Next::Refuse(refusal.into(), Form::Text, to_head)
     }
 }
 

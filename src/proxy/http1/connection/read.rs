@@ -6,10 +6,11 @@ use super::{Connection, Next};
 use crate::{
     limits::{HEADROOM_BYTES, LINGER_MS, READ_BYTES},
     proxy::{
+        admin,
         buffers::Lease,
         downstream::{BodyFault, BodyPart},
         head::{Known, RequestHead, members},
-        headers::request::Client,
+        headers::request::{Client, Door},
         http1::{
             authority::without_port,
             body::BodyDecoder,
@@ -19,7 +20,7 @@ use crate::{
             trailers,
         },
         record,
-        respond::{Form, Refusal},
+        respond::{Form, Refusal, Reply},
         route::plan,
         watch::Verdict,
         worker::Phase,
@@ -145,19 +146,22 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        if let Some(location) = location_in_https(worker.shared.https_redirect, head, self.client) {
-            record::refused(worker, Some(head), self.client, super::REDIRECT.status);
-            return Next::Redirect(location, Form::asked_by(head), head.method == b"HEAD");
+        let Some(client) = admin::client(worker, head, self.client) else {
+            return self.refused(head, self.client, admin::STRANGER.into());
+        };
+        if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
+            let lines = format!("location: {location}\r\n").into();
+            return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
         }
-        match plan(worker, head, self.client) {
+        match plan(worker, head, client) {
             Ok(plan) => Next::Forward(Box::new(plan)),
-            Err(refusal) => self.refused(head, refusal),
+            Err(reply) => self.refused(head, client, reply),
         }
     }
 
-    fn refused(&self, head: &RequestHead<'_>, refusal: Refusal) -> Next {
-        record::refused(&self.worker, Some(head), self.client, refusal.status);
-        Next::Refuse(refusal, Form::asked_by(head), head.method == b"HEAD")
+    fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
+        record::refused(&self.worker, Some(head), client, reply.refusal.status);
+        Next::Refuse(reply, Form::asked_by(head), head.method == b"HEAD")
     }
 
     /// See [`crate::proxy::downstream::Downstream::buffered_body`].
@@ -281,7 +285,7 @@ fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) 
     let port = port?;
     let said = || client.trusted && head.value(Known::XForwardedProto).is_some_and(is_https);
     let host = without_port(head.authority);
-    if client.secure || host.is_empty() || said() {
+    if client.secure || client.door != Door::Front || host.is_empty() || said() {
         return None;
     }
     let target =

@@ -1,7 +1,8 @@
-//! Section 5's table, row by row, then its promises for random tables, pins, health and blends.
+//! Section 5's table, row by row, and what testers choose, then its promises for random tables, pins, health and blends.
 
 mod properties;
 mod rows;
+mod testers;
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -1,0 +1,303 @@
+//! Preview grants: made, listed, revoked (DESIGN.md section 5).
+//!
+//! They change no rollout, so they stand beside the record and not in it: no seq, no history, and no lock holds them
+//! back. Whoever may release may make them, and `ci` may revoke what it made itself. The token is in the answer to the
+//! call that makes it, and nowhere else.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use keyvalues::{Check, Entry, Outcome, Write as StoreWrite};
+use serde_json::{Value, json};
+
+use super::{
+    query::WriteQuery,
+    request::{Read, Write, app_name},
+};
+use crate::{
+    control::{
+        auth::Caller,
+        commands::{
+            naming::Named,
+            stored::{StoredApp, own_key},
+            unknown_app,
+        },
+        core::Core,
+        error::{ApiError, Kind},
+        limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX, SERVED_WAIT_MAX},
+    },
+    limits::{PREVIEW_NOTE_BYTES_MAX, PREVIEWS_MAX},
+    rollout::{
+        app::AppName,
+        command::{Refusal, Role},
+        keys,
+        preview::{PREVIEW_PATH, Preview, PreviewCodec, PreviewId, Previews},
+        record::{Record, Stay, Tenure},
+        release::ReleaseId,
+    },
+};
+
+/// Which release a preview is to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shown {
+    Stable,
+    Candidate,
+    Release(ReleaseId),
+}
+
+/// One change of an app's list of grants: the list, the record, the present (Unix ms).
+type Change<'a> = &'a (dyn Fn(&mut Previews, &Record, u64) -> Result<Preview, ApiError> + Sync);
+
+/// What a change came to.
+struct Changed {
+    preview: Preview,
+    record: Record,
+    revision: keyvalues::Revision,
+}
+
+/// `GET .../previews`: those that live.
+pub async fn list(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    call: Read,
+) -> Result<Json<Value>, ApiError> {
+    let app = app_name(&app)?;
+    call.query.finish()?;
+    let view = core.view.load_full();
+    let known = view.apps.get(&app).ok_or_else(|| unknown_app(&app))?;
+    let record = known.record.as_deref();
+    let mut live = (*known.previews).clone();
+    live.retain(core.clock.wall_ms(), |tenure| is_routed(record, tenure));
+    let shown: Vec<Value> = live.previews.iter().map(|preview| describe(&app, preview, record)).collect();
+    Ok(Json(json!({ "previews": shown })))
+}
+
+/// `POST .../previews`
+pub async fn create(
+    State(core): State<Core>,
+    Path(app): Path<String>,
+    mut call: Write,
+) -> Result<Response, ApiError> {
+    let app = app_name(&app)?;
+    let shown = take_shown(&core, &app, &mut call).await?;
+    let lives = take_seconds(&mut call)?;
+    let note = take_note(&mut call)?;
+    let (caller, if_match) = (call.caller.clone(), call.if_match);
+    let query = call.finish()?;
+    let id = new_id()?;
+    let make = |list: &mut Previews, record: &Record, now: u64| {
+        let (release, tenure) = routed_release(record, &shown)?;
+        let expires = now.saturating_add(lives * 1_000);
+        let (note, by) = (note.clone(), caller.name.clone());
+        add(list, Preview { id, release: release.clone(), tenure, expires, note, by, at: now })
+    };
+    let changed = commit(&core, &app, if_match, &make).await?;
+    let keys = core
+        .pin_keys()
+        .ok_or_else(|| ApiError::new(Kind::StoreUnavailable, "this router has no keys yet; try again"))?;
+    let token = PreviewCodec::new(&app, &keys).encode(&changed.preview);
+    let mut made = describe(&app, &changed.preview, Some(&changed.record));
+    made["path"] = json!(format!("{PREVIEW_PATH}?token={token}"));
+    tracing::info!(%app, actor = caller.name, id = %changed.preview.id, "a preview was made");
+    Ok(answer(&core, &changed, made, StatusCode::CREATED, &query).await)
+}
+
+/// `DELETE .../previews/{id}`
+pub async fn revoke(
+    State(core): State<Core>,
+    Path((app, id)): Path<(String, String)>,
+    call: Write,
+) -> Result<Response, ApiError> {
+    let app = app_name(&app)?;
+    let id = id.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("id"))?;
+    let (caller, if_match) = (call.caller.clone(), call.if_match);
+    let query = call.finish()?;
+    let take_out = |list: &mut Previews, _: &Record, _: u64| take_out(list, id, &caller);
+    let changed = commit(&core, &app, if_match, &take_out).await?;
+    tracing::info!(%app, actor = caller.name, %id, "a preview was revoked");
+    let done = json!({ "app": app, "id": id, "result": "done" });
+    Ok(answer(&core, &changed, done, StatusCode::OK, &query).await)
+}
+
+/// Answers when this router serves the change; 202 when that takes longer than the asker waits.
+async fn answer(
+    core: &Core,
+    changed: &Changed,
+    body: Value,
+    done: StatusCode,
+    query: &WriteQuery,
+) -> Response {
+    let served = core.served(changed.revision, query.fleet.unwrap_or(SERVED_WAIT_MAX)).await;
+    (if served { done } else { StatusCode::ACCEPTED }, Json(body)).into_response()
+}
+
+async fn commit(
+    core: &Core,
+    app: &AppName,
+    if_match: Option<u64>,
+    change: Change<'_>,
+) -> Result<Changed, ApiError> {
+    core.refuse_when_diverged()?;
+    let _turn = core.turn(app).await;
+    let key = own_key(&keys::previews(app));
+    let mut tried: Option<(Previews, Preview)> = None;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let stored = StoredApp::read(core, app).await?;
+        let Some(record) = stored.record.clone() else { return Err(no_record(&stored)) };
+        let entry = core.store.get(&key).await?;
+        let mut list = list_of(core, app, entry.as_ref());
+        // A commit of ours whose answer was lost may have done it.
+        if let (Some((wanted, preview)), Some(entry)) = (&tried, &entry)
+            && *wanted == list
+        {
+            return Ok(Changed { preview: preview.clone(), record, revision: entry.modified });
+        }
+        if let Some(seen) = if_match.filter(|seen| *seen != record.seq) {
+            return Err(Refusal::Stale { seen, now: record.seq }.into());
+        }
+        let now = core.clock.wall_ms();
+        list.retain(now, |tenure| is_routed(Some(&record), tenure));
+        let preview = change(&mut list, &record, now)?;
+        let json =
+            serde_json::to_vec(&list).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+        let mut checks = stored.checks();
+        checks.push(match entry {
+            Some(entry) => Check::Unchanged(entry.key, entry.modified),
+            None => Check::Absent(key.clone()),
+        });
+        match core.store.commit(checks, vec![StoreWrite::put(key.clone(), json)]).await? {
+            Outcome::Done(revision) => return Ok(Changed { preview, record, revision }),
+            Outcome::Conflict(_) => tried = None,
+            Outcome::Unknown(_) => tried = Some((list, preview)),
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; try again")))
+}
+
+fn no_record(stored: &StoredApp) -> ApiError {
+    if stored.is_absent() {
+        return unknown_app(&stored.name);
+    }
+    not_routed(format!("no release of `{}` is routed yet", stored.name))
+}
+
+fn not_routed(message: String) -> ApiError {
+    ApiError::new(Kind::Refused("not_routed"), message)
+}
+
+/// The stored list; where it cannot be read, the last good one.
+fn list_of(core: &Core, app: &AppName, entry: Option<&Entry>) -> Previews {
+    let Some(entry) = entry else { return Previews::default() };
+    let last_good = || {
+        let view = core.view.load();
+        view.apps.get(app).map(|known| (*known.previews).clone()).unwrap_or_default()
+    };
+    Previews::parse(&entry.value).unwrap_or_else(|_| last_good())
+}
+
+fn add(list: &mut Previews, preview: Preview) -> Result<Preview, ApiError> {
+    if list.previews.len() >= PREVIEWS_MAX {
+        let message = format!("{PREVIEWS_MAX} previews live already; revoke some that nobody needs");
+        return Err(ApiError::new(Kind::Refused("too_many_previews"), message));
+    }
+    list.previews.push(preview.clone());
+    Ok(preview)
+}
+
+fn take_out(list: &mut Previews, id: PreviewId, caller: &Caller) -> Result<Preview, ApiError> {
+    let found = list.previews.iter().position(|preview| preview.id == id);
+    let index = found.ok_or_else(|| ApiError::new(Kind::NotFound, format!("no preview `{id}` lives")))?;
+    if caller.role < Role::Operator && list.previews[index].by != caller.name {
+        let message =
+            format!("`{}` was made by `{}`; a ci token revokes its own", id, list.previews[index].by);
+        return Err(ApiError::new(Kind::Forbidden, message));
+    }
+    Ok(list.previews.remove(index))
+}
+
+/// The release that is to be shown, with its tenure.
+fn routed_release<'a>(record: &'a Record, shown: &Shown) -> Result<(&'a ReleaseId, Tenure), ApiError> {
+    let stay = match shown {
+        Shown::Stable => record.stable.as_ref(),
+        Shown::Candidate => record.candidate.as_ref(),
+        Shown::Release(release) => {
+            let routed = record.routed().find(|(routed, _)| *routed == release);
+            return routed.ok_or_else(|| not_routed(format!("{release} is neither on a track nor draining")));
+        }
+    };
+    let track = if *shown == Shown::Stable { "stable" } else { "candidate" };
+    stay.map(|stay| (&stay.release, stay.tenure)).ok_or_else(|| not_routed(format!("there is no {track}")))
+}
+
+fn is_routed(record: Option<&Record>, tenure: Tenure) -> bool {
+    record.is_some_and(|record| record.by_tenure(tenure).is_some())
+}
+
+/// A grant as the API shows it.
+fn describe(app: &AppName, preview: &Preview, record: Option<&Record>) -> Value {
+    let stands = |stay: &Option<Stay>| stay.as_ref().is_some_and(|stay| stay.tenure == preview.tenure);
+    let track = match record {
+        Some(record) if stands(&record.stable) => "stable",
+        Some(record) if stands(&record.candidate) => "candidate",
+        _ => "draining",
+    };
+    json!({
+        "app": app,
+        "id": preview.id,
+        "release": preview.release,
+        "tenure": preview.tenure,
+        "track": track,
+        "expires": preview.expires,
+        "note": preview.note,
+        "by": preview.by,
+        "at": preview.at,
+    })
+}
+
+/// `track`, or `release` by id or name.
+async fn take_shown(core: &Core, app: &AppName, call: &mut Write) -> Result<Shown, ApiError> {
+    let track = call.fields.text("track")?;
+    match (track.as_deref(), call.fields.text("release")?) {
+        (Some("stable"), None) => Ok(Shown::Stable),
+        (Some("candidate"), None) => Ok(Shown::Candidate),
+        (Some(_), None) => Err(ApiError::value("track", "`stable` or `candidate` is expected")),
+        (None, Some(name)) => {
+            let release = Named::plain("release", name).resolve(core, app).await?;
+            Ok(Shown::Release(release))
+        }
+        _ => Err(ApiError::value(
+            "track",
+            "send either `track`, which is `stable` or `candidate`, or `release`",
+        )),
+    }
+}
+
+fn take_seconds(call: &mut Write) -> Result<u64, ApiError> {
+    let seconds = call.fields.number("seconds")?.unwrap_or(PREVIEW_SECONDS_DEFAULT);
+    if (1..=PREVIEW_SECONDS_MAX).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(ApiError::value(
+        "seconds",
+        format!("{seconds} is not from 1 to {PREVIEW_SECONDS_MAX}, which is 30 days"),
+    ))
+}
+
+fn take_note(call: &mut Write) -> Result<String, ApiError> {
+    let note = call.fields.text("note")?.unwrap_or_default();
+    if note.len() > PREVIEW_NOTE_BYTES_MAX {
+        return Err(ApiError::value("note", format!("at most {PREVIEW_NOTE_BYTES_MAX} bytes")));
+    }
+    Ok(note.trim().to_owned())
+}
+
+fn new_id() -> Result<PreviewId, ApiError> {
+    let mut random = [0; 10];
+    let failed =
+        |error| ApiError::new(Kind::Internal, format!("the system gives no random numbers: {error}"));
+    getrandom::fill(&mut random).map_err(failed)?;
+    Ok(PreviewId::new(random))
+}

@@ -1,0 +1,138 @@
+//! The override header: what sends a request from a trusted network to a release of its choice.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SettingsError, check::is_token};
+use crate::rollout::network::Network;
+
+/// More networks than this are better named by one that holds them.
+const NETWORKS_MAX: usize = 64;
+
+/// Headers that already mean something to the router, to HTTP, or to browsers. Their values cannot name a release as
+/// well.
+const TAKEN: [&str; 24] = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "origin",
+    "range",
+    "referer",
+    "rolling-peer",
+    "set-cookie",
+    "surrogate-control",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-real-ip",
+    "x-request-id",
+];
+
+/// Families of such headers, by how they begin.
+const TAKEN_PREFIXES: [&str; 10] = [
+    "accept-",
+    "cdn-",
+    "connection",
+    "content-",
+    "http2-",
+    "if-",
+    "keep-alive",
+    "proxy",
+    "sec-",
+    "x-forwarded-",
+];
+
+/// Which header, and whose (DESIGN.md section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OverrideSettings {
+    /// Its name. Its value is `stable`, `candidate`, or the id or the name of a release. It never goes upstream.
+    pub header: Option<String>,
+    /// From where it counts: the networks that the peers who connect are in.
+    pub networks: Vec<Network>,
+}
+
+impl OverrideSettings {
+    /// Whether the header of a peer counts.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(peer))
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let refuse = |field: &str, message: &str| {
+            Err(SettingsError { field: format!("override.{field}"), message: message.into() })
+        };
+        let Some(header) = &self.header else {
+            if self.networks.is_empty() {
+                return Ok(());
+            }
+            return refuse(
+                "header",
+                "networks without a header are without effect; name one, such as X-Rolling-Release",
+            );
+        };
+        if header.len() > 64 || !is_token(header) || header.contains('_') {
+            return refuse(
+                "header",
+                "a header's name is 1 to 64 letters, digits and `-`, such as X-Rolling-Release",
+            );
+        }
+        let lower = header.to_ascii_lowercase();
+        if TAKEN.contains(&lower.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+            return refuse(
+                "header",
+                "this header means something else; take one of your own, such as X-Rolling-Release",
+            );
+        }
+        if self.networks.is_empty() || self.networks.len() > NETWORKS_MAX {
+            return refuse(
+                "networks",
+                "1 to 64 addresses or networks, such as 10.0.0.0/8: only from there it counts",
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_counts_from_its_networks_alone() {
+        let networks = ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).to_vec();
+        let settings = OverrideSettings { header: Some("X-Release".into()), networks };
+        assert!(settings.check().is_ok());
+        for (peer, trusted) in [("10.1.2.3", true), ("::1", true), ("11.0.0.1", false), ("::2", false)] {
+            assert_eq!(settings.trusts(peer.parse().unwrap()), trusted, "{peer}");
+        }
+        assert!(!OverrideSettings::default().trusts("10.1.2.3".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_header_that_means_something_else_is_refused() {
+        let refused = |header: &str| {
+            let networks = vec!["10.0.0.0/8".parse().unwrap()];
+            OverrideSettings { header: Some(header.into()), networks }.check().is_err()
+        };
+        for header in
+            ["Host", "Cookie", "X-Forwarded-For", "Connection", "TE", "Sec-Fetch-Mode", "", "a:b", "a_b"]
+        {
+            assert!(refused(header), "{header}");
+        }
+        for header in ["X-Rolling-Release", "Rolling-Release", "X-Tester"] {
+            assert!(!refused(header), "{header}");
+        }
+    }
+}
