@@ -23,6 +23,7 @@ pub mod front;
 pub mod head;
 pub mod headers;
 pub mod http1;
+pub mod identity;
 pub mod memory;
 pub mod misses;
 pub mod preview;

@@ -13,6 +13,7 @@ use super::{
         request::{Additions, Client, Marks, write},
         trace::{self, Trace},
     },
+    identity,
     preview::{self, Chosen},
     respond::{Refusal, Reply},
     view::{AppView, RequestDraw, TableView},
@@ -23,7 +24,7 @@ use crate::{
     rollout::{
         assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign, overridden},
         request::{self, Evidence},
-        settings::Traceparent,
+        settings::{PinSource, Traceparent},
         table::Standing,
     },
 };
@@ -93,7 +94,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(preview::open(head, &view, client));
     }
     let navigation = is_navigation(head);
-    let mut evidence = evidence(head, &view);
+    let mut evidence = evidence(worker, head, &view, client);
     let assignment = match preview::chosen(head, &view, client, evidence.previews > 0)? {
         None => assigned(worker, &table, &view, evidence.pin, navigation),
         Some(chosen) => {
@@ -145,11 +146,18 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
     request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
 }
 
-fn evidence(head: &RequestHead<'_>, view: &AppView) -> Evidence {
+fn evidence(worker: &Worker, head: &RequestHead<'_>, view: &AppView, client: Client) -> Evidence {
     let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
     let evidence = Evidence::read(&view.app, lines.map(|line| line.value(head.block)));
     // An app that is not sticky has no pins, whatever is left in browsers.
-    let pin = if view.app.sticky { evidence.pin } else { PinEvidence::None };
+    let pin = match (view.app.sticky, &view.app.settings.pin) {
+        (false, _) => PinEvidence::None,
+        (true, PinSource::Cookie) => evidence.pin,
+        (true, source) => {
+            let hash = identity::hash_of(source, &view.app.pins, head, client, &worker.shared.trust);
+            hash.map_or(PinEvidence::None, PinEvidence::Hashed)
+        }
+    };
     Evidence { pin, ..evidence }
 }
 
@@ -213,7 +221,7 @@ fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvide
         }
         PinEvidence::Forged => worker.counters().pins_forged.add(1),
         PinEvidence::ForeignKey => worker.counters().pins_foreign_key.add(1),
-        PinEvidence::None => {}
+        PinEvidence::None | PinEvidence::Hashed(_) => {}
     }
     if assignment.bounced {
         cell.bounces.add(1);

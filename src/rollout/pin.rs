@@ -101,6 +101,7 @@ struct Signer {
     id: u8,
     sign: SipHasher24,
     mask: SipHasher24,
+    client: SipHasher24,
 }
 
 impl PinCodec {
@@ -141,6 +142,14 @@ impl PinCodec {
     }
 }
 
+impl PinCodec {
+    /// A number for what a client is known by that has no pin: the same on every router, and nobody without the key
+    /// can choose it. It changes when another key becomes the current one.
+    pub fn hash_client(&self, known_by: &[u8]) -> u64 {
+        self.current.client.hash(known_by)
+    }
+}
+
 impl Signer {
     fn new(key: &PinKey, app: &AppName) -> Self {
         let part = |purpose: &[u8]| {
@@ -153,6 +162,7 @@ impl Signer {
             id: key.id,
             sign: SipHasher24::new_with_keys(part(b"pin sign 0 "), part(b"pin sign 1 ")),
             mask: SipHasher24::new_with_keys(part(b"pin mask 0 "), part(b"pin mask 1 ")),
+            client: SipHasher24::new_with_keys(part(b"pin client 0 "), part(b"pin client 1 ")),
         }
     }
 
@@ -393,6 +403,14 @@ mod tests {
         let other = PinKey { id: 1, secret: [77; 16] };
         let keys = PinKeys { next: None, current: other, previous: None };
         assert_eq!(PinCodec::new("shop".parse().unwrap(), keys).decode(&text), Err(PinFault::Forged));
+    }
+
+    #[test]
+    fn a_client_is_hashed_by_key_and_app() {
+        let hash = |app: &str, id: u8| codec(app, [None, Some(id), None]).hash_client(b"device 7");
+        assert_eq!(hash("shop", 1), hash("shop", 1));
+        assert_ne!(hash("shop", 1), hash("shop", 2));
+        assert_ne!(hash("shop", 1), hash("shop2", 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, Unroutable,
-    endpoints::{another_endpoint, any_endpoint, any_serves, ignores_health},
+    endpoints::{affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health},
 };
 use crate::rollout::{
     bucket,
@@ -43,6 +43,7 @@ impl Decision<'_> {
         }
         match self.asked.pin {
             PinEvidence::Valid(pin) => self.pinned(pin),
+            PinEvidence::Hashed(hash) => self.hashed(hash),
             PinEvidence::None => self.unpinned(Reason::Bucket, PinChange::First),
             PinEvidence::Forged => self.unpinned(Reason::Forged, PinChange::Replace),
             PinEvidence::ForeignKey => self.unpinned(Reason::ForeignKey, PinChange::Replace),
@@ -66,6 +67,13 @@ impl Decision<'_> {
             left_candidate: false,
         };
         Ok(place.with(change(pin)))
+    }
+
+    /// A client that keeps no pin: bucket and endpoint follow from its hash, and nothing is remembered.
+    fn hashed(&mut self, hash: u64) -> Decided {
+        let place = self.by_bucket(bucket::of_random(hash), Reason::NoCookie)?;
+        let endpoint = affine_endpoint(self.app, place.release, hash, self.health).unwrap_or(place.endpoint);
+        Ok(Place { endpoint, ..place }.with(PinChange::Keep))
     }
 
     /// Candidate or stable by bucket. A candidate of which nothing serves is passed over.

@@ -32,6 +32,29 @@ pub fn another_endpoint(
     }
 }
 
+/// The endpoint that a client's hash likes best among those that take requests (rendezvous hashing, Thaler and
+/// Ravishankar 1996): when one comes or goes, only its own clients move.
+pub(super) fn affine_endpoint(
+    app: &AppRoutes,
+    release: usize,
+    hash: u64,
+    health: &dyn Health,
+) -> Option<usize> {
+    let ignored = ignores_health(app, release, health);
+    let endpoints = app.releases[release].endpoints.iter().enumerate();
+    let takes =
+        endpoints.filter(|(_, endpoint)| !endpoint.draining && (ignored || health.serves(endpoint.slot)));
+    takes.max_by_key(|(_, endpoint)| mixed(hash ^ u64::from(endpoint.tag))).map(|(index, _)| index)
+}
+
+/// SplitMix64's last step: every bit of the number counts in every bit of the outcome.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
 /// Any endpoint of a release, whatever its health; one that drains if there is no other.
 pub(super) fn any_endpoint(
     app: &AppRoutes,

@@ -2,7 +2,9 @@
 //!
 //! The release is decided from the pin, or else the bucket, before any balancing; an endpoint is chosen inside it.
 //! Everything a decision depends on is an argument, so the same call answers a request, explains it, and asks
-//! "what if". An overridden request has no pin to read, write or move, so it gets an assignment of its own.
+//! "what if". A client that is known by a header or its address ([`PinEvidence::Hashed`]) has no pin: its bucket and its
+//! endpoint follow from a hash, so no release drains for it. An overridden request has no pin to read, write or move, so
+//! it gets an assignment of its own.
 
 mod decide;
 mod endpoints;
@@ -27,6 +29,8 @@ pub enum PinEvidence {
     Forged,
     /// Only values signed with an unknown key.
     ForeignKey,
+    /// Nobody asks: the app knows its clients by something else, and this is its keyed hash.
+    Hashed(u64),
 }
 
 impl PinEvidence {

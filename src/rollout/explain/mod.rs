@@ -18,6 +18,7 @@ use super::{
     record::{LeftReason, Tenure},
     release::ReleaseId,
     request::{Evidence, is_navigation},
+    settings::PinSource,
     table::{AppRoutes, EndpointRoute, Standing},
 };
 
@@ -100,7 +101,7 @@ pub struct Chosen {
 /// What a pin says, verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PinSaid {
-    /// `none`, `valid`, `forged`, `foreign-key`, or `unread` in an app that is not sticky.
+    /// `none`, `valid`, `forged`, `foreign-key`, or `unread` in an app that is not sticky or knows its clients by something else.
     pub found: &'static str,
     /// How many cookies bear the pin's name.
     pub values: usize,
@@ -200,7 +201,12 @@ pub fn explain(
     peek: Peek,
 ) -> Explanation {
     let navigation = is_navigation(request.method, request.sec_fetch_mode, request.accept);
-    let evidence = if app.sticky { request.evidence.pin } else { PinEvidence::None };
+    let evidence = match (app.sticky, &app.settings.pin) {
+        (false, _) => PinEvidence::None,
+        (true, PinSource::Cookie) => request.evidence.pin,
+        // Who asks is not part of the request that is explained: anybody may.
+        (true, PinSource::Header(_) | PinSource::Address) => PinEvidence::Hashed(peek.random),
+    };
     let asked = Asked { pin: evidence, navigation, hour };
     let assignment = assign(app, &asked, health, &mut { peek }).ok();
     let asset = app.settings.assets.is_fingerprinted(request.path);
@@ -271,6 +277,7 @@ fn chosen(app: &AppRoutes, evidence: PinEvidence, to: &Assignment, health: &dyn 
 fn pin_said(app: &AppRoutes, evidence: PinEvidence, values: usize) -> PinSaid {
     let found = match evidence {
         _ if !app.sticky => "unread",
+        PinEvidence::Hashed(_) => "unread",
         PinEvidence::None => "none",
         PinEvidence::Valid(_) => "valid",
         PinEvidence::Forged => "forged",
@@ -304,6 +311,7 @@ fn says(app: &AppRoutes, pin: &Pin) -> Says {
 fn arithmetic(app: &AppRoutes, evidence: PinEvidence, mut peek: Peek) -> Arithmetic {
     let (bucket, from) = match evidence {
         PinEvidence::Valid(pin) => (pin.bucket, "pin"),
+        PinEvidence::Hashed(hash) => (bucket::of_random(hash), "any"),
         _ if app.sticky => (peek.bucket, "next"),
         _ => (peek.request_bucket(app), "any"),
     };

@@ -29,6 +29,10 @@ fn pin(app: &AppRoutes, told: &Explanation) -> String {
     let name = &app.settings.cookie.name;
     match (told.pin.found, &told.pin.says) {
         ("valid", Some(says)) => valid(told, says),
+        ("unread", _) if told.sticky => format!(
+            "Clients are known by `{}`: no pin is read, and each has a bucket of its own, such as this one.",
+            app.settings.pin
+        ),
         ("unread", _) => "The app is not sticky: pins are not read, and every request draws anew.".into(),
         ("forged", _) => format!(
             "What it carries as {name} was not signed for this app, or was changed since: it counts as no pin."

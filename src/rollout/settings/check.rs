@@ -141,6 +141,7 @@ mod tests {
             (r#"{"abortseconds": 3601}"#, "abortseconds"),
             (r#"{"pinseconds": 59}"#, "pinseconds"),
             (r#"{"transition": "jump"}"#, "transition"),
+            (r#"{"pin": "header:a b"}"#, "pin"),
             (r#"{"cookie": {"name": "a b"}}"#, "cookie.name"),
             (r#"{"cookie": {"name": "a=b"}}"#, "cookie.name"),
             (r#"{"cookie": {"name": ""}}"#, "cookie.name"),

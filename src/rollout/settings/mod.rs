@@ -7,6 +7,7 @@
 pub mod assets;
 mod check;
 pub mod health;
+pub mod pin;
 #[cfg(test)]
 mod schema;
 pub mod shielding;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::assets::AssetSettings;
 pub use self::check::is_host;
 pub use self::health::HealthSettings;
+pub use self::pin::PinSource;
 pub use self::shielding::ShieldingSettings;
 pub use self::testers::OverrideSettings;
 
@@ -35,6 +37,8 @@ pub struct Settings {
     pub abortseconds: u32,
     /// The pin cookie's Max-Age, in seconds: a minute to 400 days, which is the most that browsers keep a cookie.
     pub pinseconds: u32,
+    /// What clients are known by.
+    pub pin: PinSource,
     /// What a blend change does to pinned clients.
     pub transition: Transition,
     /// The pin cookie.
@@ -149,6 +153,7 @@ impl Default for Settings {
             drainmaxseconds: 3_600,
             abortseconds: 10,
             pinseconds: 86_400,
+            pin: PinSource::default(),
             transition: Transition::default(),
             cookie: CookieSettings::default(),
             cache: CacheMode::default(),

@@ -248,6 +248,29 @@ proptest! {
     }
 
     #[test]
+    fn the_same_hash_is_the_same_place_and_another_endpoint_only_where_one_went(
+        case in cases(), hash: u64, other_seed: u64, lost: u32,
+    ) {
+        let known = PinEvidence::Hashed(hash);
+        let Ok(got) = case.assign(known, case.seed) else { return Ok(()) };
+        check_place(&case, &got)?;
+        prop_assert_eq!(got.pin, PinChange::Keep);
+        let again = case.assign(known, other_seed).unwrap();
+        prop_assert_eq!((got.release, got.endpoint), (again.release, again.endpoint));
+        let mut fewer = case.clone();
+        let slots = case.app.releases.iter().flat_map(|release| &release.endpoints).map(|endpoint| endpoint.slot);
+        fewer.health.down.extend(slots.filter(|slot| lost >> slot & 1 == 1));
+        let slot = case.app.releases[got.release].endpoints[got.endpoint].slot;
+        let Ok(later) = fewer.assign(known, case.seed) else { return Ok(()) };
+        let endpoints = &case.app.releases[got.release].endpoints;
+        let serving = endpoints.iter().filter(|endpoint| fewer.health.serves(endpoint.slot)).count();
+        // A stable release below half healthy tries every endpoint.
+        if fewer.health.serves(slot) && serving * 2 >= endpoints.len() {
+            prop_assert_eq!((got.release, got.endpoint), (later.release, later.endpoint), "its endpoint still serves");
+        }
+    }
+
+    #[test]
     fn any_cookie_bytes_are_routed(
         case in cases(),
         values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..4),

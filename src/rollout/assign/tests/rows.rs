@@ -187,6 +187,26 @@ fn draining_release_loses_its_endpoints() {
 }
 
 #[test]
+fn whoever_is_known_by_a_hash_goes_by_bucket_alone() {
+    let known = asked(PinEvidence::Hashed(0x1234_5678_9ABC_DEF0));
+    let bucket = bucket::of_random(0x1234_5678_9ABC_DEF0);
+    let at = |blend: f64| two_tracks(blend);
+    let share = |app: &AppRoutes| usize::from(bucket::is_candidates(bucket, app.bucket_offset, app.blend));
+    for blend in [0.0, 10.0, 50.0, 90.0, 100.0] {
+        let app = at(blend);
+        let got = assigned(&app, &known, &Fake::default());
+        assert_eq!((got.release, got.reason), (share(&app), Reason::NoCookie));
+        assert_eq!((got.pin, got.bounced), (PinChange::Keep, false));
+    }
+    let all = at(100.0);
+    let fallen = assigned(&all, &known, &Fake::without(&all, &[1]));
+    assert_eq!((fallen.release, fallen.reason), (0, Reason::Fallback));
+    let promoted = json!({"stable": stay("b", 2), "draining": [draining("a", 1)]});
+    let promoted = app(promoted, &json!({}), &[("b", 2), ("a", 2)]);
+    assert_eq!(assigned(&promoted, &known, &Fake::default()).release, 0, "nothing drains for it");
+}
+
+#[test]
 fn an_endpoint_that_drains_gets_nobody_while_another_serves() {
     let drain =
         |name: &str, at: &str| json!({"release": release(name), "address": at, "since": 1, "until": 2});
