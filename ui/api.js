@@ -76,6 +76,10 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 
 		finishDrains: command('DELETE', 'draining'),
 
+		previews: (name) => get(`${app(name)}/previews`),
+		createPreview: (name, body) => send('POST', `${app(name)}/previews`, body),
+		revokePreview: (name, id) => send('DELETE', `${app(name)}/previews/${segment(id)}`),
+
 		settings: (name) => get(`${app(name)}/settings`),
 		patchSettings: (name, body, seq) => send('PATCH', `${app(name)}/settings`, body, seq),
 

@@ -14,6 +14,7 @@ import { fleetPage } from './pages/fleet.js';
 import { historyPage } from './pages/history.js';
 import { keyvaluesPage } from './pages/keyvalues.js';
 import { releasesPage } from './pages/releases.js';
+import { previewsPage } from './pages/previews.js';
 import { routerPage } from './pages/router.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
@@ -26,7 +27,7 @@ import { applyTheme } from './theme.js';
 
 const PAGES = {
 	apps: appsPage, app: appPage, history: historyPage, releases: releasesPage, settings: settingsPage, setup: setupPage,
-	keyvalues: keyvaluesPage, fleet: fleetPage, router: routerPage, tokens: tokensPage, api: apiPage,
+	keyvalues: keyvaluesPage, previews: previewsPage, fleet: fleetPage, router: routerPage, tokens: tokensPage, api: apiPage,
 };
 
 // As long as a glance at another tab: a chart keeps its line over that.

@@ -75,6 +75,7 @@ files! {
     "pages/fleet.js"
     "pages/history.js"
     "pages/keyvalues.js"
+    "pages/previews.js"
     "pages/releases.js"
     "pages/router.js"
     "pages/settings.js"

@@ -273,12 +273,60 @@ fn figures_of_real_traffic_show_live() {
     browser.see("draining", "3 pinned clients");
 }
 
+/// What the page that is open says.
+fn page_text(browser: &Browser) -> String {
+    browser.script("return document.body.innerText").as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_preview_link_is_made_opened_and_revoked() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.click("open-previews");
+    browser.see("preview-track", "Candidate: 1.0.1");
+    browser.fill("preview-note", "for QA");
+    browser.click("preview-submit");
+    browser.see("preview-list", "“for QA”");
+    browser.picture("previews-made");
+    let value = browser.script("return document.querySelector('[data-testid=preview-link]').value");
+    let link = value.as_str().expect("the link is text").to_owned();
+    let site = format!("http://{}", router.front);
+    assert!(link.starts_with(&format!("{site}/_rolling/preview?token=")), "{link}");
+    let id = router.api().get("previews").expect(200).json()["previews"][0]["id"].clone();
+    let page = browser.window();
+
+    browser.open_window();
+    browser.open(&link);
+    let shown = router.endpoint("1.0.1").take();
+    let asked = |received: &support::Received| received.target() == "/";
+    assert!(shown.iter().any(asked), "the candidate was shown: {shown:?}");
+    // The same link under a host of the admin port, which the browser finds on this machine.
+    let port = router.admin.port();
+    browser.open(&format!("http://candidate.localhost:{port}{}", &link[site.len()..]));
+    let shown = router.endpoint("1.0.1").take();
+    assert!(shown.iter().any(|received| received.header("host") == Some("localhost")), "{shown:?}");
+
+    let tester = browser.window();
+    browser.switch_to(&page);
+    browser.click(&format!("revoke-{}", id.as_str().expect("an id is text")));
+    browser.see("notices", "revoked");
+    assert_eq!(router.api().get("previews").expect(200).json()["previews"], json!([]));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    browser.switch_to(&tester);
+    browser.open(&site);
+    assert!(page_text(&browser).contains("revoked"), "{}", page_text(&browser));
+    browser.open(&site);
+    assert!(router.endpoint("1.0.0").received() > 0, "then as everybody");
+}
+
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("history", "apps/hello/history"),
     ("keyvalues", "keyvalues/apps"),
+    ("previews", "apps/hello/previews"),
     ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
     ("fleet", "fleet"),

@@ -11,7 +11,7 @@ import { button } from './controls.js';
 const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾', 'Dark'] };
 
 const LINKS = [
-	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'setup']],
+	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'previews', 'setup']],
 	['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']],
 	['#/fleet', 'Fleet', 'nav-fleet', ['fleet']],
 	['#/router', 'Router', 'nav-router', ['router']],

@@ -93,7 +93,7 @@ function appHead(name, actions, whyNot) {
 	const lock = button('Lock…', { tone: 'small', testid: 'lock', 'aria-describedby': 'head-why', run: () => { if (!reason && known) (locked ? actions.unlock : actions.lock)(name); } });
 	const element = h('div.app-head', {},
 		pageHead(name, change, hosts,
-			h('nav.page-links', { 'aria-label': `Pages of ${name}` }, h('a', { href: appHref(name, 'releases'), testid: 'open-releases' }, 'Releases'), h('a', { href: appHref(name, 'history') }, 'History'), h('a', { href: appHref(name, 'settings'), testid: 'open-settings' }, 'Settings'))),
+			h('nav.page-links', { 'aria-label': `Pages of ${name}` }, h('a', { href: appHref(name, 'releases'), testid: 'open-releases' }, 'Releases'), h('a', { href: appHref(name, 'history') }, 'History'), h('a', { href: appHref(name, 'previews'), testid: 'open-previews' }, 'Preview links'), h('a', { href: appHref(name, 'settings'), testid: 'open-settings' }, 'Settings'))),
 		h('div.app-switches', {}, sticky, lock, lockText), why);
 
 	function update(state) {
