@@ -1,6 +1,7 @@
 //! Real stores, each a process with a folder of its own.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -127,13 +128,24 @@ impl Server {
         !ended
     }
 
+    /// A server that is starting may accept a connection and close it again, which is no answer yet.
     fn answers(&self) -> bool {
+        let mut wire = Wire::open(self.address);
         match self.kind {
             Kind::Etcd => {
-                let body = (("application/json"), &br#"{"key":"AA=="}"#[..]);
-                self.gateway().raw("POST", "/v3/kv/range", Some(body), "").status() == 200
+                let (address, body) = (self.address, r#"{"key":"AA=="}"#);
+                let head = format!(
+                    "POST /v3/kv/range HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n",
+                    body.len()
+                );
+                wire.send(format!("{head}\r\n{body}"));
+                wire.try_response("POST").is_ok_and(|response| response.status == 200)
             }
-            Kind::Redis => self.redis("PING") == "+PONG",
+            Kind::Redis => {
+                let mut reply = [0; 7];
+                wire.send("PING\r\n");
+                wire.stream().read_exact(&mut reply).is_ok() && reply == *b"+PONG\r\n"
+            }
         }
     }
 }
