@@ -35,6 +35,7 @@
 //! | a pipeline promotes over a rollback | `tests/api/commands.rs::a_rollback_locks_ci_out_until_an_operator_acts` |
 //! | nobody can tell when the old release's clients are gone | `tests/release/drain.rs::the_state_says_who_is_still_there_until_nobody_is`, `tests/release/drain.rs::the_state_says_what_drains_and_until_when` |
 //! | an old page asks for assets that the new release has not | `tests/assets.rs::an_asset_that_only_the_sibling_has_is_served_and_nobody_moves` |
+//! | testers cannot try a dark release through the front door | `tests/testers/links.rs::a_link_shows_the_release_that_the_blend_hides`, `tests/testers/links.rs::a_link_beats_the_pin_and_the_blend_either_way`, `tests/testers/traces.rs::a_pin_is_neither_read_nor_set_nor_moved` |
 
 use std::fs;
 use std::path::Path;

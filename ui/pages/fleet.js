@@ -47,7 +47,7 @@ export function fleetPage({ api, store, notices }) {
 		element: h('div', {},
 			pageHead('Fleet', rotate),
 			h('section.panel', { 'aria-label': 'Routers' }, list),
-			h('section.panel', { 'aria-labelledby': 'fleet-alarms-title' }, h('h2.panel-title', { id: 'fleet-alarms-title' }, 'Alarms'), alarms, none, rotating)),
+			h('section.panel.below', { 'aria-labelledby': 'fleet-alarms-title' }, h('h2.panel-title', { id: 'fleet-alarms-title' }, 'Alarms'), alarms, none, rotating)),
 		title: 'Fleet',
 		refreshRouter: true,
 		update() {

@@ -24,7 +24,7 @@ export function previewsPage({ api, store, notices, params }) {
 	const link = h('input.input.mono', { readonly: true, 'aria-label': 'The link', testid: 'preview-link' });
 	const open = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-open' }, 'Open it');
 	const here = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-here' }, 'Open it on this port, beside the GUI');
-	const made = h('section.panel.stack', { hidden: true, 'aria-labelledby': 'preview-made', role: 'status' },
+	const made = h('section.panel.stack.below', { hidden: true, 'aria-labelledby': 'preview-made', role: 'status' },
 		h('h2.panel-title', { id: 'preview-made' }, 'The link. It is shown this once.'), link,
 		h('div.action-buttons', {}, button('Copy', { testid: 'preview-copy', run: copy }), open, here));
 	const list = h('ul.rows', { testid: 'preview-list' });
@@ -105,7 +105,7 @@ export function previewsPage({ api, store, notices, params }) {
 		element: h('div', {}, pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), h('a', { href: appHref(name) }, `Back to ${name}`)),
 			h('p.lead', {}, 'A preview link shows one release to whoever opens it, whatever pins and blend say. It leaves no trace in either.'),
 			form, made,
-			h('section.panel', { 'aria-labelledby': 'preview-live' }, h('h2.panel-title', { id: 'preview-live' }, 'Links that live'), none, list)),
+			h('section.panel.below', { 'aria-labelledby': 'preview-live' }, h('h2.panel-title', { id: 'preview-live' }, 'Links that live'), none, list)),
 		title: `Preview links of ${name}`,
 		stream: name,
 		update,
