@@ -149,19 +149,19 @@ impl Default for SketchTotal {
 impl SketchTotal {
     /// Adds one sketch.
     pub fn merge(&mut self, sketch: &Sketch) {
-        for (sum, register) in self.registers.iter_mut().zip(&sketch.registers) {
-            let register = register.load(Ordering::Relaxed);
-            if rank(*sum) < rank(register) {
-                *sum = register;
-            }
-        }
+        self.raise(sketch.registers.iter().map(|register| register.load(Ordering::Relaxed)));
     }
 
     /// Adds another sum.
     pub fn add(&mut self, other: &Self) {
-        for (sum, register) in self.registers.iter_mut().zip(&other.registers) {
-            if rank(*sum) < rank(*register) {
-                *sum = *register;
+        self.raise(other.registers.iter().copied());
+    }
+
+    /// Takes over what ranks higher; of equals what is there stays.
+    fn raise(&mut self, registers: impl Iterator<Item = u16>) {
+        for (sum, register) in self.registers.iter_mut().zip(registers) {
+            if rank(*sum) < rank(register) {
+                *sum = register;
             }
         }
     }

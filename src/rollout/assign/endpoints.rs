@@ -32,8 +32,7 @@ pub fn another_endpoint(
     }
 }
 
-/// The endpoint that a client's hash likes best among those that take requests (rendezvous hashing, Thaler and
-/// Ravishankar 1996): when one comes or goes, only its own clients move.
+/// The endpoint that a client's hash likes best among those that take requests.
 pub(super) fn affine_endpoint(
     app: &AppRoutes,
     release: usize,
@@ -41,10 +40,19 @@ pub(super) fn affine_endpoint(
     health: &dyn Health,
 ) -> Option<usize> {
     let ignored = ignores_health(app, release, health);
-    let endpoints = app.releases[release].endpoints.iter().enumerate();
-    let takes =
-        endpoints.filter(|(_, endpoint)| !endpoint.draining && (ignored || health.serves(endpoint.slot)));
-    takes.max_by_key(|(_, endpoint)| mixed(hash ^ u64::from(endpoint.tag))).map(|(index, _)| index)
+    let takes = |endpoint: &EndpointRoute| !endpoint.draining && (ignored || health.serves(endpoint.slot));
+    preferred(&app.releases[release].endpoints, hash, takes)
+}
+
+/// Of the acceptable endpoints the one that a number likes best (rendezvous hashing, Thaler and Ravishankar 1996): when
+/// one comes or goes, only those who liked that one best move.
+pub(super) fn preferred(
+    endpoints: &[EndpointRoute],
+    number: u64,
+    accept: impl Fn(&EndpointRoute) -> bool,
+) -> Option<usize> {
+    let acceptable = endpoints.iter().enumerate().filter(|(_, endpoint)| accept(endpoint));
+    acceptable.max_by_key(|(_, endpoint)| mixed(number ^ u64::from(endpoint.tag))).map(|(index, _)| index)
 }
 
 /// SplitMix64's last step: every bit of the number counts in every bit of the outcome.
