@@ -4,15 +4,17 @@
 Starts the release binary with an endpoint, and measures the latency of one good client (a request on a kept connection,
 every few milliseconds) without and with the crowd beside it, in turns. The crowd trickles heads, trickles bodies, takes a
 byte of a large response now and then, or does nothing at all; it holds its connections for the length of a turn, which
-is below the deadlines that would cut it, so that every one of them is there all the time.
+is below the deadlines that would cut it, so that every one of them is there all the time. Each acts every five seconds, at
+a moment of its own; with --in-step all of them act at once, as an attacker's would.
 
-Crowd, good client, and an endpoint for each, are processes of their own. With two cores they take time from the router
-too; what that alone does is the third figure: a crowd that is connected to its endpoint, past the router.
+Crowd, good client, and an endpoint for each, are processes of their own. The crowd and its endpoint have one core, the
+router, the good client and its endpoint the other, so that the crowd's own work is not taken for the router's. What is left
+of it is the third figure: a crowd that is connected to its endpoint, past the router.
 
   cargo build --release
-  benches/slow_clients.py [--clients 9000] [--turns 5] [--seconds 6] [--workers 1]
+  benches/slow_clients.py [--clients 9000] [--turns 5] [--seconds 6] [--workers 1] [--in-step]
 """
-import argparse, asyncio, contextlib, http.client, json, multiprocessing, os, resource, signal, socket, statistics
+import argparse, asyncio, contextlib, http.client, json, multiprocessing, os, random, resource, signal, socket, statistics
 import subprocess, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,7 +59,7 @@ def serve(pipe):
     asyncio.run(run())
 
 
-async def slow(port, way, opening, ended, over):
+async def slow(port, way, opening, ended, over, phase):
     loop, sock = asyncio.get_running_loop(), socket.socket()
     if way == 'reader':
         # On loopback a segment has 64 KiB, and the kernel lets a sender have 2 MiB under way; nowhere else.
@@ -68,6 +70,7 @@ async def slow(port, way, opening, ended, over):
         await loop.sock_connect(sock, ('127.0.0.1', port))
         await loop.sock_sendall(sock, STARTS[way])
     try:
+        await asyncio.sleep(phase)
         while not over.is_set():
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(over.wait(), TICK)
@@ -83,9 +86,10 @@ async def slow(port, way, opening, ended, over):
 
 def crowd(pipe):
     """Connects so many slow clients to a port, says when all are there, and lets go when told."""
-    async def run(port, clients):
+    async def run(port, clients, in_step):
+        phase = lambda: 0 if in_step else random.random() * TICK
         opening, ended, over = asyncio.Semaphore(200), [], asyncio.Event()
-        tasks = [asyncio.create_task(slow(port, WAYS[n % len(WAYS)], opening, ended, over)) for n in range(clients)]
+        tasks = [asyncio.create_task(slow(port, WAYS[n % len(WAYS)], opening, ended, over, phase())) for n in range(clients)]
         while opening.locked() or opening._waiters:
             await asyncio.sleep(0.05)
         await asyncio.sleep(1)
@@ -95,8 +99,7 @@ def crowd(pipe):
         await asyncio.gather(*tasks)
         pipe.send(len(ended))
     while True:
-        port, clients = pipe.recv()
-        asyncio.run(run(port, clients))
+        asyncio.run(run(*pipe.recv()))
 
 
 def good(port, seconds):
@@ -175,17 +178,21 @@ def main():
     arguments.add_argument('--turns', type=int, default=5)
     arguments.add_argument('--seconds', type=float, default=6)
     arguments.add_argument('--workers', type=int, default=1)
+    arguments.add_argument('--in-step', action='store_true')
     options = arguments.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if options.clients * 2 > hard - 1000:
         raise SystemExit(f'{options.clients} clients need twice as many descriptors; {hard} are allowed (ulimit -Hn)')
     pipes, processes = [], []
-    for target in (serve, serve, crowd):
+    near, far = sorted(os.sched_getaffinity(0))[:2]
+    os.sched_setaffinity(0, {near})
+    for core, target in ((near, serve), (far, serve), (far, crowd)):
         ours, theirs = multiprocessing.Pipe()
         pipes.append(ours)
         processes.append(multiprocessing.Process(target=target, args=(theirs,), daemon=True))
         processes[-1].start()
+        os.sched_setaffinity(processes[-1].pid, {core})
     endpoints = [pipe.recv() for pipe in pipes[:2]]
     with tempfile.TemporaryDirectory() as folder:
         router, front = start_router(folder, endpoints, options.workers)
@@ -204,7 +211,7 @@ def measure(options, pipe, router, front, endpoint):
     for _ in range(options.turns):
         alone.append(good(front, options.seconds))
         for port, turns in ((front, beside), (endpoint, past)):
-            pipe.send((port, options.clients))
+            pipe.send((port, options.clients, options.in_step))
             if pipe.recv():
                 raise SystemExit('some slow clients could not be there')
             turns.append(good(front, options.seconds))
