@@ -45,7 +45,7 @@
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`] | the one small primitive that several planes need | nothing |
+//! | [`cell`], [`blocks`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! `proxy` and `control` never import each other. `tests/tidy.rs` enforces the table. Outside `src/`: `ui/` is the
@@ -125,6 +125,7 @@
 //! 11. **Nobody reads time except through [`clock`].**
 //!     `tests/tidy.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
+pub mod blocks;
 pub mod cell;
 pub mod cli;
 pub mod clock;

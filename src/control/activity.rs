@@ -16,7 +16,7 @@ use super::{
     core::Core,
     limits::{ACTIVITY_SAMPLES, ACTIVITY_TICK},
     stopping::Stopping,
-    sync::endpoint_ends::Gone,
+    sync::endpoint_ends::GoneEndpoints,
 };
 use crate::{
     live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
@@ -106,7 +106,7 @@ pub async fn run(core: Core) {
         ticks.tick().await;
         let board = sampler.sample(&core.live.load_full(), &core.gone.load(), core.clock.monotonic());
         core.board.store(Arc::new(board));
-        core.feed.nudge();
+        core.feed.nudge_all();
     }
 }
 
@@ -137,7 +137,7 @@ struct Draws {
 }
 
 impl Sampler {
-    fn sample(&mut self, published: &Published, gone: &[Gone], now: Duration) -> Board {
+    fn sample(&mut self, published: &Published, gone: &GoneEndpoints, now: Duration) -> Board {
         let turn = now.saturating_sub(self.turned) >= PINNED_WINDOW;
         if turn {
             self.turned = now;

@@ -30,7 +30,7 @@ use super::{
     settlement::{Decision, Settled, Settlement},
     store::StoreHandle,
     stream::Feed,
-    sync::{endpoint_ends::Gone, status::StoreStatus, view::View},
+    sync::{endpoint_ends::GoneEndpoints, status::StoreStatus, view::View},
     track_hosts::FrontDoor,
 };
 use crate::{
@@ -81,7 +81,7 @@ pub struct Shared {
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
     /// Endpoints that no table names, and where something may still be open: written by `sync` alone.
-    pub gone: ArcSwap<Vec<Gone>>,
+    pub gone: ArcSwap<GoneEndpoints>,
     pub feed: Feed,
     /// What other routers hold of the store that this one serves them.
     pub served_store: ServedStore,

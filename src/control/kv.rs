@@ -271,7 +271,7 @@ async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
 async fn adopt_waiting(core: &Core, release: &ReleaseId) -> Result<Revision, ApiError> {
     let view = core.view.load_full();
     let mut revision = 0;
-    for (app, app_view) in &view.apps {
+    for (app, app_view) in view.apps.iter() {
         let named = app_view.old.stable.as_deref() == Some(release.as_str());
         let record = app_view.record.as_ref();
         let routed =

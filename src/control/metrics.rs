@@ -336,7 +336,7 @@ fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>])
         "rolling_gone_endpoint_in_flight",
         "Requests at an endpoint that was taken out of its release.",
     );
-    for gone in gone.iter() {
+    for gone in gone.values().flat_map(|gone| gone.iter()) {
         let key = gone.state.key();
         let labels =
             format!("app=\"{}\",release=\"{}\",address=\"{}\"", key.app, key.release.name(), key.address);

@@ -3,20 +3,26 @@
 
 use std::net::SocketAddr;
 
-use super::sync::endpoint_ends::Gone;
+use super::sync::endpoint_ends::{Gone, GoneEndpoints};
 use crate::{
     live::table::Published,
-    rollout::table::{ReleaseRoutes, Standing},
+    rollout::table::{EndpointRoute, ReleaseRoutes, Standing},
 };
 
 /// Everything that is known of where requests go and are, at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopping<'a> {
     pub published: &'a Published,
-    pub gone: &'a [Gone],
+    pub gone: &'a GoneEndpoints,
 }
 
 impl Stopping<'_> {
+    /// Whether a listed endpoint can be stopped: it drains, and [`Stopping::endpoint`] holds.
+    pub fn route(&self, route: &EndpointRoute) -> bool {
+        // All listings are looked at only where this one does not tell.
+        route.draining && self.endpoint(route.address)
+    }
+
     /// Whether an endpoint can be stopped: wherever its address is listed it drains, and nothing is open.
     pub fn endpoint(&self, address: SocketAddr) -> bool {
         self.nothing_new(address, |_| false) && self.open(address) == 0
@@ -35,8 +41,10 @@ impl Stopping<'_> {
 
     /// What is open at an endpoint that no table lists, of this address: requests and WebSockets.
     pub fn open_at_gone(&self, address: SocketAddr) -> u32 {
-        let gone = self.gone.iter().filter(|gone| gone.state.key().address == address);
-        gone.map(|gone| gone.state.in_flight()).sum()
+        let gone = self.gone.values().flat_map(|gone| gone.iter());
+        gone.filter(|gone: &&Gone| gone.state.key().address == address)
+            .map(|gone| gone.state.in_flight())
+            .sum()
     }
 
     /// What is open at an address, in whatever release: requests and WebSockets.

@@ -1,14 +1,15 @@
 //! Live updates: server-sent events of every change, computed once for however many pages are open.
 //!
 //! One task compares states and serialises what changed; every page gets the same bytes through a bounded queue. A
-//! page that falls behind is sent whole states again, so nothing is ever lost but intermediate steps.
+//! page that falls behind is sent whole states again, so nothing is ever lost but intermediate steps. After a publish
+//! only the apps that it changed are looked at; all of them are once a second, since health and load change by themselves.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     convert::Infallible,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -54,6 +55,8 @@ const RUNNING: [&str; 4] = ["silent_seconds", "skew_ms", "staleness_seconds", "r
 pub struct Feed {
     messages: broadcast::Sender<Arc<Message>>,
     changed: Notify,
+    /// Every app is to be looked at.
+    all: AtomicBool,
     /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
     last: AtomicU64,
     places: Arc<Semaphore>,
@@ -71,13 +74,20 @@ impl Feed {
         Self {
             messages: broadcast::Sender::new(STREAM_QUEUE),
             changed: Notify::new(),
+            all: AtomicBool::new(false),
             last: AtomicU64::new(wall_ms),
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
         }
     }
 
-    /// Something may have changed.
+    /// Something was published.
     pub fn nudge(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Anything may have changed.
+    pub fn nudge_all(&self) {
+        self.all.store(true, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
@@ -112,8 +122,10 @@ pub async fn run(core: Core) {
 }
 
 /// What was sent last, by app.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Sent {
+    /// What it was made from.
+    snapshot: Option<Snapshot>,
     states: HashMap<AppName, String>,
     activity: HashMap<AppName, Value>,
     router: Option<Value>,
@@ -122,30 +134,43 @@ struct Sent {
 
 impl Sent {
     fn send_changes(&mut self, core: &Core) {
+        let all = core.feed.all.swap(false, Ordering::Relaxed);
         let snapshot = Snapshot::of(core);
+        let apps: BTreeSet<AppName> = match self.snapshot.as_ref().filter(|_| !all) {
+            Some(last) => snapshot.changed_since(last),
+            None => snapshot.apps().into_iter().chain(self.states.keys().cloned()).collect(),
+        };
         let still = snapshot.still();
-        let apps = snapshot.apps();
         for app in &apps {
-            let seq = snapshot.seq(app).unwrap_or(0);
-            let state = still.state(app).map(Value::Object).unwrap_or_default().to_string();
-            if self.states.get(app) != Some(&state) {
-                self.states.insert(app.clone(), state);
-                core.feed.send(Some(app), state_text(core, &snapshot, app));
-            }
-            if let Some(activity) = snapshot.activity(app)
-                && self.activity.get(app) != Some(&activity)
-            {
-                core.feed.send(Some(app), core.feed.text("activity", seq, &activity));
-                self.activity.insert(app.clone(), activity);
+            match snapshot.seq(app) {
+                Some(seq) => self.send_app(core, (&snapshot, &still), app, seq),
+                None => self.send_end(core, app),
             }
         }
         self.send_router(core);
         self.send_fleet(core);
-        let gone: Vec<AppName> = self.states.keys().filter(|app| !apps.contains(app)).cloned().collect();
-        for app in gone {
-            self.states.remove(&app);
-            self.activity.remove(&app);
-            core.feed.send(Some(&app), core.feed.text("gone", 0, &serde_json::json!({ "app": app })));
+        self.snapshot = Some(snapshot);
+    }
+
+    fn send_app(&mut self, core: &Core, snapshots: (&Snapshot, &Snapshot), app: &AppName, seq: u64) {
+        let (snapshot, still) = snapshots;
+        let state = still.state(app).map(Value::Object).unwrap_or_default().to_string();
+        if self.states.get(app) != Some(&state) {
+            self.states.insert(app.clone(), state);
+            core.feed.send(Some(app), state_text(core, snapshot, app));
+        }
+        if let Some(activity) = snapshot.activity(app)
+            && self.activity.get(app) != Some(&activity)
+        {
+            core.feed.send(Some(app), core.feed.text("activity", seq, &activity));
+            self.activity.insert(app.clone(), activity);
+        }
+    }
+
+    fn send_end(&mut self, core: &Core, app: &AppName) {
+        self.activity.remove(app);
+        if self.states.remove(app).is_some() {
+            core.feed.send(Some(app), core.feed.text("gone", 0, &serde_json::json!({ "app": app })));
         }
     }
 

@@ -1,13 +1,19 @@
 //! The published table: one pointer that every request reads once.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState};
 use crate::{
+    blocks::SlotVec,
     cell::{Counter, Histogram, HistogramTotal},
-    rollout::{assign::Health, table::RoutingTable},
+    rollout::{
+        app::AppName,
+        assign::Health,
+        release::ReleaseId,
+        table::{EndpointKey, ReleaseKey, ReleaseRoutes, RoutingTable},
+    },
 };
 
 /// A routing table with the live state of everything it names.
@@ -16,9 +22,9 @@ pub struct Published {
     /// The routes.
     pub table: RoutingTable,
     /// By [`crate::rollout::table::EndpointRoute::slot`]; free slots are `None`.
-    pub endpoints: Vec<Option<Arc<EndpointState>>>,
+    pub endpoints: SlotVec<Arc<EndpointState>>,
     /// By [`crate::rollout::table::ReleaseRoutes::slot`]; free slots are `None`.
-    pub releases: Vec<Option<Arc<ReleaseState>>>,
+    pub releases: SlotVec<Arc<ReleaseState>>,
     /// Counts publishes of this process; 0 is the empty table before the first.
     pub generation: u64,
     /// When the store acknowledged (or told of) the newest change in it, monotonic.
@@ -34,6 +40,28 @@ impl Published {
     /// The live state of a release slot that this table names.
     pub fn release(&self, slot: usize) -> &Arc<ReleaseState> {
         self.releases[slot].as_ref().expect("every slot that a route names is filled when published")
+    }
+
+    /// The live state of an endpoint, if this table names it.
+    fn endpoint_of(&self, key: &EndpointKey) -> Option<&Arc<EndpointState>> {
+        let mut stays = self.stays(&key.app, &key.release);
+        let found = stays.find_map(|release| {
+            let at =
+                release.endpoints.binary_search_by_key(&key.address, |endpoint| endpoint.address).ok()?;
+            Some(&release.endpoints[at])
+        });
+        self.endpoints.get(found?.slot)
+    }
+
+    /// The live state of a release's stay, if this table names it.
+    fn release_of(&self, key: &ReleaseKey) -> Option<&Arc<ReleaseState>> {
+        let stay = self.stays(&key.app, &key.release).find(|release| release.tenure == key.tenure);
+        self.releases.get(stay?.slot)
+    }
+
+    fn stays(&self, app: &AppName, release: &ReleaseId) -> impl Iterator<Item = &ReleaseRoutes> {
+        let routes = self.table.apps.get(app).map(|app| app.releases.iter()).into_iter().flatten();
+        routes.filter(move |routes| routes.id == *release)
     }
 }
 
@@ -121,17 +149,15 @@ impl LiveTable {
     pub fn suppose(&self, table: RoutingTable) -> Published {
         let last = self.current.load_full();
         let endpoints =
-            carry_over(&table.endpoint_slots, &last.endpoints, EndpointState::key, EndpointState::new);
-        let releases = carry_over(&table.release_slots, &last.releases, ReleaseState::key, |key| {
-            ReleaseState::new(key, self.workers())
+            carry_over(&table.endpoint_slots, &last.table.endpoint_slots, &last.endpoints, |key| {
+                last.endpoint_of(key).cloned().unwrap_or_else(|| Arc::new(EndpointState::new(key.clone())))
+            });
+        let releases = carry_over(&table.release_slots, &last.table.release_slots, &last.releases, |key| {
+            let new = || Arc::new(ReleaseState::new(key.clone(), self.workers()));
+            last.release_of(key).cloned().unwrap_or_else(new)
         });
-        Published {
-            table,
-            endpoints,
-            releases,
-            generation: last.generation + 1,
-            committed_at: Duration::ZERO,
-        }
+        let generation = last.generation + 1;
+        Published { table, endpoints, releases, generation, committed_at: Duration::ZERO }
     }
 
     /// Makes a table live for every request that begins after this call, carrying over the state of endpoints and
@@ -142,69 +168,19 @@ impl LiveTable {
     }
 }
 
-/// Fills every named slot: from the last table where the key is known, anew elsewhere.
-fn carry_over<K: Eq + std::hash::Hash + Clone, S>(
-    slots: &[Option<K>],
-    last: &[Option<Arc<S>>],
-    key_of: fn(&S) -> &K,
-    new: impl Fn(K) -> S,
-) -> Vec<Option<Arc<S>>> {
-    // Slots keep their place while a key lives, so the map is needed only for what is not where it was.
-    let same_place = |index: usize, key: &K| {
-        last.get(index).and_then(Option::as_ref).filter(|state| key_of(state) == key).cloned()
-    };
-    let mut by_key: Option<HashMap<K, Arc<S>>> = None;
-    let mut find = |key: &K| {
-        let known = by_key.get_or_insert_with(|| {
-            last.iter().flatten().map(|state| (key_of(state).clone(), Arc::clone(state))).collect()
-        });
-        known.get(key).cloned()
-    };
-    slots
-        .iter()
-        .enumerate()
-        .map(|(index, key)| {
-            let key = key.as_ref()?;
-            let known = same_place(index, key).or_else(|| find(key));
-            Some(known.unwrap_or_else(|| Arc::new(new(key.clone()))))
-        })
-        .collect()
+/// The states of all slots: the last ones, but where a slot stands for something else now.
+fn carry_over<K: PartialEq, S>(
+    keys: &SlotVec<K>,
+    last_keys: &SlotVec<K>,
+    last: &SlotVec<Arc<S>>,
+    state_of: impl Fn(&K) -> Arc<S>,
+) -> SlotVec<Arc<S>> {
+    let mut states = last.clone();
+    for (slot, _, now) in keys.differences(last_keys).filter(|(_, then, now)| then != now) {
+        states.set(slot, now.map(&state_of));
+    }
+    states
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rollout::table::EndpointKey;
-
-    fn key(port: u16) -> EndpointKey {
-        let release = "apps/shop-1-80/containers".parse().unwrap();
-        EndpointKey { app: "shop".parse().unwrap(), release, address: ([127, 0, 0, 1], port).into() }
-    }
-
-    fn table(slots: &[Option<u16>]) -> RoutingTable {
-        let endpoint_slots = slots.iter().map(|port| port.map(key)).collect();
-        RoutingTable { endpoint_slots, ..RoutingTable::default() }
-    }
-
-    #[test]
-    fn an_endpoint_keeps_its_state_while_any_table_names_it() {
-        let live = LiveTable::new(1);
-        live.publish(table(&[Some(1), Some(2)]), Duration::ZERO);
-        live.load().endpoint(1).end_check(false, 1, 1);
-        live.publish(table(&[Some(3), None, Some(2)]), Duration::ZERO);
-        assert!(!live.load().endpoint(2).serves(), "the endpoint moved to another slot with its state");
-        live.publish(table(&[Some(3)]), Duration::ZERO);
-        live.publish(table(&[Some(3), None, Some(2)]), Duration::ZERO);
-        assert!(live.load().endpoint(2).serves(), "an endpoint that was gone comes back unknown");
-    }
-
-    #[test]
-    fn a_worker_counts_each_new_table_once() {
-        let live = LiveTable::new(2);
-        live.publish(RoutingTable::default(), Duration::from_millis(5));
-        for _ in 0..3 {
-            live.adopt(1, &live.load(), || Duration::from_millis(7));
-        }
-        assert_eq!((live.lag().count(), live.lag().sum_us), (1, 2_000));
-    }
-}
+mod tests;

@@ -1,8 +1,9 @@
 //! One worker's view of the routing table: the same routes, held by pointers that no other worker counts.
 //!
 //! A request reads the published table once, and from then on holds an [`AppView`]: routes and live state of its
-//! app as they were at that moment. Views are made when the first request of a table asks for them, so a publish
-//! costs a worker nothing, and an exchange that lasts for hours keeps one app's routes alive, not a whole table.
+//! app as they were at that moment. Views are made when the first request asks for them, and stay while the app's
+//! routes do, so a publish costs a worker only the apps that it changed; and an exchange that lasts for hours keeps
+//! one app's routes alive, not a whole table.
 
 use std::{
     cell::RefCell,
@@ -130,6 +131,12 @@ impl TableView {
         Self { published, apps: RefCell::default() }
     }
 
+    /// A view of a newer table, which takes over the apps of this one. Routes that both tables share name the same
+    /// live state in both.
+    pub fn followed_by(&self, published: Arc<Published>) -> Self {
+        Self { published, apps: RefCell::new(self.apps.take()) }
+    }
+
     /// The app of a Host value.
     pub fn app(&self, host: &str, buckets: &Buckets, random: impl FnOnce() -> u64) -> Option<Rc<AppView>> {
         let app = self.published.table.app_for_host(host)?;
@@ -137,11 +144,26 @@ impl TableView {
         if apps.len() <= app.slot {
             apps.resize(app.slot + 1, None);
         }
-        let view = apps[app.slot].get_or_insert_with(|| {
-            let bucket = buckets.counter(app.slot, random());
-            Rc::new(AppView::new(app, &self.published, bucket))
-        });
-        Some(Rc::clone(view))
+        let known = &mut apps[app.slot];
+        if let Some(view) = known.as_ref().filter(|view| Arc::ptr_eq(&view.app, app)) {
+            return Some(Rc::clone(view));
+        }
+        let bucket = buckets.counter(app.slot, random());
+        let view = Rc::new(AppView::new(app, &self.published, bucket));
+        *known = Some(Rc::clone(&view));
+        Some(view)
+    }
+
+    /// Gives up the views of apps that have changed or ended and that nobody asked for since.
+    pub fn forget_stale(&self) {
+        let routes = &self.published.table.app_slots;
+        for (slot, known) in self.apps.borrow_mut().iter_mut().enumerate() {
+            let current =
+                |view: &Rc<AppView>| routes.get(slot).is_some_and(|app| Arc::ptr_eq(app, &view.app));
+            if known.as_ref().is_some_and(|view| !current(view)) {
+                *known = None;
+            }
+        }
     }
 }
 

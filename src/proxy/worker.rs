@@ -205,7 +205,8 @@ impl Worker {
         let mut table = self.table.borrow_mut();
         if table.published.generation != live.generation {
             self.shared.table.adopt(self.index, &live, || self.shared.clock.monotonic());
-            *table = Rc::new(TableView::new(Arc::clone(&live)));
+            let next = table.followed_by(Arc::clone(&live));
+            *table = Rc::new(next);
         }
         Rc::clone(&table)
     }
@@ -254,6 +255,7 @@ impl Worker {
 
     /// What has time: old connections to endpoints, memory that nobody needs, gauges.
     pub fn sweep_slowly(&self) {
+        self.table.borrow().forget_stale();
         self.pool.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
         let (gauge, idle) = (&self.counters().upstream_idle, self.pool.idle() as u64);
         gauge.add(idle.wrapping_sub(gauge.get()));

@@ -219,6 +219,12 @@ pub fn mirrored(record: &Record) -> OldKeys {
     }
 }
 
+/// Whether the old keys say what the record says.
+pub fn is_mirrored(record: &Record, old: &OldKeys) -> bool {
+    let mirrored = mirrored(record);
+    OldKey::ALL.iter().all(|key| mirrored.get(*key) == old.get(*key))
+}
+
 /// The old keys, parsed; `None` where a key is missing or cannot be taken.
 #[derive(Default)]
 struct Reading {

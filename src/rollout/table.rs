@@ -1,4 +1,6 @@
 //! The routing table: the immutable compiled form of all apps that requests are routed by.
+//!
+//! Two tables share whatever is the same in both, down to the maps themselves, so that a table costs what it changes.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
@@ -11,24 +13,34 @@ use super::{
     release::ReleaseId,
     settings::Settings,
 };
+use crate::blocks::{BlockMap, SlotVec};
 
 /// All apps, and which host names lead to them.
 #[derive(Debug, Clone, Default)]
 pub struct RoutingTable {
     /// By name.
-    pub apps: HashMap<AppName, Arc<AppRoutes>>,
-    /// Exact host names, lower case, without port.
-    pub hosts: HashMap<Box<str>, Arc<AppRoutes>>,
-    /// `*.` host names: the part after `*.`, lower case.
-    pub wildcards: HashMap<Box<str>, Arc<AppRoutes>>,
+    pub apps: BlockMap<AppName, Arc<AppRoutes>>,
+    /// The same by [`AppRoutes::slot`].
+    pub app_slots: SlotVec<Arc<AppRoutes>>,
+    /// Which host name leads where.
+    pub hosts: Arc<Hosts>,
     /// Where unknown hosts go.
     pub default_app: Option<Arc<AppRoutes>>,
     /// The store revision it was built from.
     pub revision: u64,
     /// What each endpoint slot stands for, by [`EndpointRoute::slot`]; `None` where a slot is free.
-    pub endpoint_slots: Vec<Option<EndpointKey>>,
+    pub endpoint_slots: SlotVec<EndpointKey>,
     /// What each release slot stands for, by [`ReleaseRoutes::slot`].
-    pub release_slots: Vec<Option<ReleaseKey>>,
+    pub release_slots: SlotVec<ReleaseKey>,
+}
+
+/// Host names and the slots of the apps that claim them: the same for every table until a claim changes.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    /// Exact host names, lower case, without port.
+    pub exact: HashMap<Box<str>, usize>,
+    /// `*.` host names: the part after `*.`, lower case.
+    pub wildcards: HashMap<Box<str>, usize>,
 }
 
 /// What makes an endpoint the same endpoint across tables.
@@ -179,15 +191,22 @@ impl RoutingTable {
 
     /// The app that claims a lower-case name without a port.
     fn app_named(&self, name: &str) -> Option<&Arc<AppRoutes>> {
-        if let Some(app) = self.hosts.get(name) {
-            return Some(app);
+        self.app_slots.get(self.hosts.slot(name)?)
+    }
+}
+
+impl Hosts {
+    /// The slot of the app that claims a lower-case name without a port.
+    fn slot(&self, name: &str) -> Option<usize> {
+        if let Some(slot) = self.exact.get(name) {
+            return Some(*slot);
         }
         if self.wildcards.is_empty() {
             return None;
         }
         // From the left, so that the longest suffix is tried first.
         let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-        dots.filter(|(at, _)| *at > 0).find_map(|(at, _)| self.wildcards.get(&name[at + 1..]))
+        dots.filter(|(at, _)| *at > 0).find_map(|(at, _)| self.wildcards.get(&name[at + 1..]).copied())
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn releases(
     let own = record.as_deref().map(crate::control::sync::view::releases_of).unwrap_or_default();
     let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
     let shown = |release: &ReleaseId| all || services.is_empty() || services.contains(&release.service());
-    let mut known: Vec<ReleaseId> = view.releases.iter().map(|(id, _)| id.clone()).filter(shown).collect();
+    let mut known: Vec<ReleaseId> = view.releases.keys().filter(|release| shown(release)).cloned().collect();
     known.extend(own.iter().filter(|release| view.endpoints(release) == 0).cloned());
     known.sort();
     known.dedup();

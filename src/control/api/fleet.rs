@@ -41,7 +41,7 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, A
         let report = shown["node"].as_str().and_then(|node| members.get(node)?.report.clone());
         let own = shown["node"] == json!(core.node);
         let report = if own { Some(crate::control::fleet::serving(&core)) } else { report };
-        let apps = report.iter().flat_map(|report| &report.apps);
+        let apps = report.iter().flat_map(|report| report.apps.iter());
         let apps: Map<String, Value> = apps
             .map(|(app, (seq, revision))| (app.to_string(), json!({ "seq": seq, "revision": revision })))
             .collect();

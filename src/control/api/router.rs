@@ -37,7 +37,7 @@ pub fn facts(core: &Core) -> Value {
             "staleness_seconds": status.staleness().map(|staleness| staleness.as_secs()),
             "revision": status.revision(),
         },
-        "problems": view.problems,
+        "problems": *view.problems,
         "listen": core.options.listen,
         "setup_needed": view.apps.is_empty(),
     })

@@ -1,16 +1,20 @@
 //! An app's state as the API shows it: what the record says, with the live state of what it names.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
 use crate::{
+    blocks::BlockMap,
     control::{
         activity::{Activity, Board, Moves},
         core::Core,
         fleet::load::Loads,
         stopping::Stopping,
-        sync::{endpoint_ends::Gone, view::View},
+        sync::{
+            endpoint_ends::{Gone, GoneEndpoints},
+            view::View,
+        },
     },
     live::table::Published,
     rollout::{
@@ -23,10 +27,10 @@ use crate::{
 
 /// Everything a state is made from, of one moment.
 pub struct Snapshot {
-    view: std::sync::Arc<View>,
-    published: std::sync::Arc<Published>,
-    board: std::sync::Arc<Board>,
-    gone: std::sync::Arc<Vec<Gone>>,
+    view: Arc<View>,
+    published: Arc<Published>,
+    board: Arc<Board>,
+    gone: Arc<GoneEndpoints>,
     loads: Loads,
     now_ms: u64,
     /// Leave out what changes with every request, to see whether anything else did.
@@ -50,14 +54,26 @@ impl Snapshot {
     /// The same moment without activity and load.
     pub fn still(&self) -> Self {
         Self {
-            view: std::sync::Arc::clone(&self.view),
-            published: std::sync::Arc::clone(&self.published),
-            board: std::sync::Arc::default(),
-            gone: std::sync::Arc::clone(&self.gone),
+            view: Arc::clone(&self.view),
+            published: Arc::clone(&self.published),
+            board: Arc::default(),
+            gone: Arc::clone(&self.gone),
             loads: Loads::default(),
             now_ms: self.now_ms,
             still: true,
         }
+    }
+
+    /// The apps of which anything but activity may differ from what it was, ended ones included.
+    pub fn changed_since(&self, before: &Self) -> BTreeSet<AppName> {
+        let (view, then) = (&*self.view, &*before.view);
+        let concerns_all =
+            !Arc::ptr_eq(&view.problems, &then.problems) || self.default_app() != before.default_app();
+        if concerns_all {
+            return view.apps.keys().chain(then.apps.keys()).cloned().collect();
+        }
+        let read = changed(&view.apps, &then.apps);
+        read.chain(changed(&self.published.table.apps, &before.published.table.apps)).cloned().collect()
     }
 
     /// The apps that exist, by name.
@@ -108,7 +124,7 @@ impl Snapshot {
                     "healthy": state.serves(),
                     "in_flight": state.in_flight(),
                     "open_sockets": state.open_sockets(),
-                    "can_be_stopped": self.stopping().endpoint(route.address),
+                    "can_be_stopped": self.stopping().route(route),
                 });
                 endpoints.insert(route.address.to_string(), value);
             }
@@ -193,18 +209,16 @@ impl Snapshot {
         }
         let of = |gone: &&Gone| {
             let key = gone.state.key();
-            key.app == *app && key.release == *release && key.address == address
+            key.release == *release && key.address == address
         };
-        self.gone.iter().find(of).map(|gone| self.gone_endpoint(gone))
+        self.gone.get(app)?.iter().find(of).map(|gone| self.gone_endpoint(gone))
     }
 
     /// The endpoints that were taken out of a release, and where something is open still.
     fn gone_from(&self, app: &AppName, release: &ReleaseId) -> Vec<Value> {
-        let of = |gone: &&Gone| {
-            let key = gone.state.key();
-            key.app == *app && key.release == *release && gone.state.in_flight() > 0
-        };
-        self.gone.iter().filter(of).map(|gone| self.gone_endpoint(gone)).collect()
+        let of = |gone: &&Gone| gone.state.key().release == *release && gone.state.in_flight() > 0;
+        let gone = self.gone.get(app).map(|gone| gone.iter()).into_iter().flatten();
+        gone.filter(of).map(|gone| self.gone_endpoint(gone)).collect()
     }
 
     fn gone_endpoint(&self, gone: &Gone) -> Value {
@@ -242,7 +256,7 @@ impl Snapshot {
             "in_flight": if self.still { 0 } else { state.in_flight() },
             "open_sockets": if self.still { 0 } else { state.open_sockets() },
             "draining": draining,
-            "can_be_stopped": self.stopping().endpoint(route.address),
+            "can_be_stopped": self.stopping().route(route),
             "detail": detail,
         })
     }
@@ -276,6 +290,18 @@ impl Snapshot {
     fn moves(&self, app: &AppName) -> Moves {
         self.board.moves.get(app).cloned().unwrap_or_default()
     }
+}
+
+/// The keys of values that are not the same ones.
+fn changed<'a, T>(
+    now: &'a BlockMap<AppName, Arc<T>>,
+    then: &'a BlockMap<AppName, Arc<T>>,
+) -> impl Iterator<Item = &'a AppName> {
+    let differ = |then: Option<&Arc<T>>, now: Option<&Arc<T>>| match (then, now) {
+        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
+        _ => true,
+    };
+    now.differences(then).filter(move |(_, then, now)| differ(*then, *now)).map(|(name, ..)| name)
 }
 
 /// The compiled release: of this tenure if there is one, else of any.

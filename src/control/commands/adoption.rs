@@ -15,11 +15,11 @@ use crate::{
         limits::COMMAND_REPEATS_MAX,
     },
     rollout::{
-        adopt::{Adopted, OldKey, OldKeys, adopt, mirrored},
+        adopt::{Adopted, OldKeys, adopt, is_mirrored},
         app::AppName,
         command::{Asker, Decision, Role},
         commit::of_adoption,
-        record::{HistoryEvent, Record},
+        record::HistoryEvent,
         release::ReleaseId,
     },
 };
@@ -78,12 +78,6 @@ pub fn event_of(adopted: &Adopted) -> Option<&HistoryEvent> {
         Decision::Change(event) => Some(event),
         Decision::Unchanged => None,
     }
-}
-
-/// Whether the old keys say what the record says.
-pub fn is_mirrored(record: &Record, old: &OldKeys) -> bool {
-    let mirrored = mirrored(record);
-    OldKey::ALL.iter().all(|key| mirrored.get(*key) == old.get(*key))
 }
 
 /// How many endpoints the releases have that old keys name.

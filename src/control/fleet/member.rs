@@ -2,18 +2,17 @@
 //!
 //! Each member writes only its own keys. Fields that are missing or unknown are no fault, so that versions mix.
 
-use std::collections::BTreeMap;
-
 use keyvalues::Revision;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    blocks::BlockMap,
     live::sketch::SketchTotal,
     rollout::{
         app::AppName,
         record::Tenure,
         release::ReleaseId,
-        table::{ReleaseKey, RoutingTable},
+        table::{AppRoutes, ReleaseKey},
     },
 };
 
@@ -76,14 +75,24 @@ pub struct Report {
     /// The revision of the pin keys it uses.
     pub pin_keys: Revision,
     /// Of each app: the seq of the record that its routes come from, and the newest revision among the app's keys.
-    pub apps: BTreeMap<AppName, (u64, Revision)>,
+    pub apps: BlockMap<AppName, (u64, Revision)>,
 }
 
 impl Report {
-    /// What a table and these pin keys come to.
-    pub fn of(table: &RoutingTable, epoch: &str, pin_keys: Revision) -> Self {
-        let apps = table.apps.iter().map(|(name, app)| (name.clone(), (app.seq, app.revision)));
-        Self { epoch: epoch.to_owned(), pin_keys, apps: apps.collect() }
+    /// This report with other routes of some apps: name, as they were, as they are.
+    #[must_use]
+    pub fn with<'a>(
+        &self,
+        apps: impl Iterator<Item = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>)>,
+    ) -> Self {
+        let mut report = self.clone();
+        for (name, _, routes) in apps {
+            match routes {
+                Some(routes) => drop(report.apps.insert(name.clone(), (routes.seq, routes.revision))),
+                None => drop(report.apps.remove(name)),
+            }
+        }
+        report
     }
 
     /// Whether this app's routes come from that seq and revision, or later ones.

@@ -97,6 +97,11 @@ impl Roster {
         });
     }
 
+    /// What this router serves now.
+    pub fn served(&self) -> Arc<Report> {
+        Arc::clone(&self.serving.borrow())
+    }
+
     /// What this router serves, and when that changes.
     pub fn serving(&self) -> watch::Receiver<Arc<Report>> {
         self.serving.subscribe()
@@ -139,10 +144,10 @@ impl Roster {
     pub fn differing(&self, member: &Member) -> BTreeMap<AppName, Option<u64>> {
         let own = Arc::clone(&self.serving.borrow());
         let theirs = member.report.as_deref().cloned().unwrap_or_default();
-        let names = own.apps.keys().chain(theirs.apps.keys().filter(|app| !own.apps.contains_key(*app)));
-        let told = names.map(|app| (app, theirs.apps.get(app).map(seq)));
-        told.filter(|(app, seq_there)| *seq_there != own.apps.get(*app).map(seq))
-            .map(|(app, seq_there)| (app.clone(), seq_there))
+        let told = own.apps.differences(&theirs.apps);
+        told.map(|(app, there, here)| (app, there.map(seq), here.map(seq)))
+            .filter(|(_, there, here)| there != here)
+            .map(|(app, there, _)| (app.clone(), there))
             .collect()
     }
 
@@ -187,8 +192,7 @@ impl Roster {
 fn same(one: &Report, other: &Report) -> bool {
     one.pin_keys == other.pin_keys
         && one.epoch == other.epoch
-        && one.apps.len() == other.apps.len()
-        && one.apps.iter().zip(&other.apps).all(|(a, b)| a.0 == b.0 && seq(a.1) == seq(b.1))
+        && one.apps.differences(&other.apps).all(|(_, a, b)| a.map(seq) == b.map(seq))
 }
 
 fn seq(served: &(u64, Revision)) -> u64 {

@@ -6,6 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
+    blocks::SlotVec,
     live::{releases::ReleaseState, table::Published},
     rollout::{
         app::AppName,
@@ -43,19 +44,25 @@ pub struct Moment {
 impl Deadlines {
     /// Takes note of a publish. `restored` says that the table is the first of this process.
     pub fn published(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
-        let mut drains = HashMap::new();
-        for (app, release) in routed(after) {
-            let state = after.release(release.slot);
-            if matches!(release.standing, Standing::Draining { .. }) {
+        let fresh = Seen { at: moment.now, wall_ms: moment.wall_ms, restored };
+        let mut seen = HashMap::new();
+        for (_, then, now) in changed_apps(before, after) {
+            for (app, release) in then.into_iter().flat_map(routed_of) {
                 let key = (app.name.clone(), release.tenure);
-                let fresh = Seen { at: moment.now, wall_ms: moment.wall_ms, restored };
-                drains.insert(key.clone(), *self.drains.get(&key).unwrap_or(&fresh));
-            } else {
-                state.set_drain_over(false);
+                seen.extend(self.drains.remove(&key).map(|drain| (key, drain)));
             }
-            state.set_ended(false);
+            for (app, release) in now.into_iter().flat_map(routed_of) {
+                let state = after.release(release.slot);
+                if matches!(release.standing, Standing::Draining { .. }) {
+                    let key = (app.name.clone(), release.tenure);
+                    let drain = seen.get(&key).copied().unwrap_or(fresh);
+                    self.drains.insert(key, drain);
+                } else {
+                    state.set_drain_over(false);
+                }
+                state.set_ended(false);
+            }
         }
-        self.drains = drains;
         self.note_departures(before, after, moment.now);
     }
 
@@ -88,12 +95,9 @@ impl Deadlines {
     }
 
     fn note_departures(&mut self, before: &Published, after: &Published, now: Duration) {
-        let stays: std::collections::HashSet<_> = after.table.release_slots.iter().flatten().collect();
-        for state in before.releases.iter().flatten() {
+        let departed = |state: &&Arc<ReleaseState>| state.key().tenure != 0;
+        for state in left(&before.releases, &after.releases).filter(departed) {
             let key = state.key();
-            if key.tenure == 0 || stays.contains(key) {
-                continue;
-            }
             let app = after.table.apps.get(&key.app);
             let grace = app.map_or(Duration::ZERO, |app| grace_of(app, key.tenure));
             self.ending.push((Arc::clone(state), now + grace));
@@ -118,9 +122,35 @@ fn grace_of(app: &AppRoutes, tenure: Tenure) -> Duration {
 }
 
 fn routed(published: &Published) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
-    let apps = published.table.apps.values();
-    apps.flat_map(|app| {
-        let routed = app.releases.iter().filter(|release| release.standing != Standing::Previous);
-        routed.map(move |release| (&**app, release))
-    })
+    published.table.apps.values().flat_map(|app| routed_of(app))
+}
+
+fn routed_of(app: &AppRoutes) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
+    let routed = app.releases.iter().filter(|release| release.standing != Standing::Previous);
+    routed.map(move |release| (app, release))
+}
+
+/// An app's name, its routes as they were, its routes as they are.
+pub(super) type Changed<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
+
+/// The apps whose routes are other ones than before, or are gone: name, as they were, as they are.
+pub(super) fn changed_apps<'a>(
+    before: &'a Published,
+    after: &'a Published,
+) -> impl Iterator<Item = Changed<'a>> {
+    let apps = after.table.apps.differences(&before.table.apps);
+    let changed = apps.filter(|(_, then, now)| match (then, now) {
+        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
+        _ => true,
+    });
+    changed.map(|(name, then, now)| (name, then.map(|app| &**app), now.map(|app| &**app)))
+}
+
+/// The states that no slot holds any more. One state has one slot for as long as it is published.
+pub(super) fn left<'a, S>(
+    before: &'a SlotVec<Arc<S>>,
+    after: &'a SlotVec<Arc<S>>,
+) -> impl Iterator<Item = &'a Arc<S>> {
+    let changed = after.differences(before);
+    changed.filter_map(|(_, then, now)| then.filter(|then| now.is_none_or(|now| !Arc::ptr_eq(then, now))))
 }

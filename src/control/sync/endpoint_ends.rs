@@ -5,14 +5,20 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
-use super::deadlines::{Moment, Seen};
+use super::deadlines::{Moment, Seen, changed_apps, left};
 use crate::{
+    blocks::BlockMap,
     live::{endpoints::EndpointState, table::Published},
-    rollout::table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseRoutes},
+    rollout::{
+        app::AppName,
+        release::ReleaseId,
+        table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseRoutes},
+    },
 };
 
 /// How long an endpoint that is gone is remembered although nothing is open there: a request that was routed before
@@ -30,71 +36,116 @@ pub struct Gone {
     ends_at: Option<Duration>,
 }
 
+/// The endpoints that no table names, and where something may still be open, by app.
+pub type GoneEndpoints = BlockMap<AppName, Arc<Vec<Gone>>>;
+
 /// Deadlines of endpoints.
 #[derive(Debug, Default)]
 pub struct EndpointEnds {
     draining: HashMap<EndpointKey, Seen>,
-    gone: Vec<Gone>,
+    gone: GoneEndpoints,
 }
 
 impl EndpointEnds {
     /// Takes note of a publish. `restored` says that the table is the first of this process.
     pub fn published(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
         let fresh = Seen { at: moment.now, wall_ms: moment.wall_ms, restored };
-        let mut draining = HashMap::new();
-        for (_, _, endpoint) in endpoints(after) {
-            let state = after.endpoint(endpoint.slot);
-            if endpoint.draining {
-                let seen = *self.draining.get(state.key()).unwrap_or(&fresh);
-                draining.insert(state.key().clone(), seen);
-            } else {
-                state.set_ended(false);
+        for (_, then, now) in changed_apps(before, after) {
+            let mut seen = HashMap::new();
+            for (_, endpoint) in then.into_iter().flat_map(endpoints_of).filter(|(_, route)| route.draining) {
+                let key = before.endpoint(endpoint.slot).key();
+                seen.extend(self.draining.remove_entry(key));
             }
+            for (_, endpoint) in now.into_iter().flat_map(endpoints_of) {
+                let state = after.endpoint(endpoint.slot);
+                if endpoint.draining {
+                    let drain = seen.get(state.key()).copied().unwrap_or(fresh);
+                    self.draining.insert(state.key().clone(), drain);
+                } else {
+                    state.set_ended(false);
+                }
+            }
+            now.iter().for_each(|app| self.note_back(app));
         }
-        self.draining = draining;
         self.note_gone(before, after, moment.now);
     }
 
     /// Ends what is due, and forgets what has nothing left.
     pub fn tick(&mut self, published: &Published, now: Duration) {
-        for (app, release, endpoint) in endpoints(published).filter(|(.., endpoint)| endpoint.draining) {
-            let state = published.endpoint(endpoint.slot);
-            let drain = app.endpoint_drains.iter().find(|drain| drain.is_of(&release.id, endpoint.address));
-            if let (Some(seen), Some(drain)) = (self.draining.get(state.key()), drain) {
-                let length = Duration::from_millis(drain.length_ms());
-                state.set_ended(seen.end(length, drain.since) <= now);
+        let apps = published.table.apps.values().filter(|app| !app.endpoint_drains.is_empty());
+        for app in apps {
+            for (release, endpoint) in endpoints_of(app).filter(|(_, endpoint)| endpoint.draining) {
+                let state = published.endpoint(endpoint.slot);
+                let drain =
+                    app.endpoint_drains.iter().find(|drain| drain.is_of(&release.id, endpoint.address));
+                if let (Some(seen), Some(drain)) = (self.draining.get(state.key()), drain) {
+                    let length = Duration::from_millis(drain.length_ms());
+                    state.set_ended(seen.end(length, drain.since) <= now);
+                }
             }
         }
-        for gone in self.gone.iter().filter(|gone| gone.ends_at.is_some_and(|at| at <= now)) {
-            gone.state.set_ended(true);
+        let mut settled = Vec::new();
+        for (app, gone) in self.gone.iter() {
+            for gone in gone.iter().filter(|gone| gone.ends_at.is_some_and(|at| at <= now)) {
+                gone.state.set_ended(true);
+            }
+            if gone.iter().any(|gone| gone.is_settled(now)) {
+                settled.push(app.clone());
+            }
         }
-        self.gone.retain(|gone| gone.state.in_flight() > 0 || now.saturating_sub(gone.since) < SETTLED);
+        for app in settled {
+            self.change(&app, |gone| gone.retain(|gone| !gone.is_settled(now)));
+        }
     }
 
     /// The endpoints that no table names, and where something may still be open.
-    pub fn gone(&self) -> &[Gone] {
+    pub fn gone(&self) -> &GoneEndpoints {
         &self.gone
     }
 
-    fn note_gone(&mut self, before: &Published, after: &Published, now: Duration) {
-        let stays: HashSet<&EndpointKey> = after.table.endpoint_slots.iter().flatten().collect();
-        for back in self.gone.iter_mut().filter(|gone| stays.contains(gone.state.key())) {
-            back.ends_at = None;
+    /// What came back does not end.
+    fn note_back(&mut self, app: &AppRoutes) {
+        let Some(gone) = self.gone.get(&app.name) else { return };
+        let listed: HashSet<(&ReleaseId, SocketAddr)> =
+            endpoints_of(app).map(|(release, endpoint)| (&release.id, endpoint.address)).collect();
+        let is_back = |gone: &Gone| {
+            let key = gone.state.key();
+            gone.ends_at.is_some() && listed.contains(&(&key.release, key.address))
+        };
+        if gone.iter().any(is_back) {
+            let stay = |gone: &mut Gone| gone.ends_at = gone.ends_at.filter(|_| !is_back(gone));
+            self.change(&app.name, |gone| gone.iter_mut().for_each(stay));
         }
-        for state in before.endpoints.iter().flatten().filter(|state| !stays.contains(state.key())) {
-            let app = after.table.apps.get(&state.key().app);
+    }
+
+    fn note_gone(&mut self, before: &Published, after: &Published, now: Duration) {
+        for state in left(&before.endpoints, &after.endpoints) {
+            let name = &state.key().app;
+            let app = after.table.apps.get(name);
             let most = app.map(|app| Duration::from_secs(app.settings.drainmaxseconds.into()));
-            let ends_at = most.map(|most| now + most);
-            self.gone.push(Gone { state: Arc::clone(state), since: now, ends_at });
+            let gone = Gone { state: Arc::clone(state), since: now, ends_at: most.map(|most| now + most) };
+            self.change(name, |all| all.push(gone));
+        }
+    }
+
+    /// Changes what is gone of one app.
+    fn change(&mut self, app: &AppName, change: impl FnOnce(&mut Vec<Gone>)) {
+        let mut gone = self.gone.remove(app).unwrap_or_default();
+        change(Arc::make_mut(&mut gone));
+        if !gone.is_empty() {
+            self.gone.insert(app.clone(), gone);
         }
     }
 }
 
-fn endpoints(published: &Published) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes, &EndpointRoute)> {
-    published.table.apps.values().flat_map(|app| {
-        let releases = app.releases.iter();
-        releases.flat_map(move |release| {
-            release.endpoints.iter().map(move |endpoint| (&**app, release, endpoint))
-        })
-    })
+impl Gone {
+    /// Nothing is open there, nor on its way.
+    fn is_settled(&self, now: Duration) -> bool {
+        self.state.in_flight() == 0 && now.saturating_sub(self.since) >= SETTLED
+    }
+}
+
+fn endpoints_of(app: &AppRoutes) -> impl Iterator<Item = (&ReleaseRoutes, &EndpointRoute)> {
+    let releases = app.releases.iter();
+    releases.flat_map(|release| release.endpoints.iter().map(move |endpoint| (release, endpoint)))
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Ended, SyncOptions,
-    deadlines::{Deadlines, Moment},
+    deadlines::{Deadlines, Moment, changed_apps},
     endpoint_ends::EndpointEnds,
     identity::{self, EPOCH, Identity, record_seq},
     last_good::LastGood,
@@ -19,7 +19,6 @@ use super::{
     pinkeys::{self, PIN_KEYS},
     restore::Restore,
     upkeep::Upkeep,
-    view::View,
 };
 use crate::{
     control::{
@@ -396,21 +395,23 @@ impl Follower {
         }
     }
 
-    /// `told_at` is when the store told of the newest change.
+    /// `told_at` is when the store told of the newest change. What did not change is not looked at.
     fn publish(&mut self, revision: Revision, told_at: Duration) {
         let Some(keyspace) = &mut self.keyspace else { return };
         let before = self.core.live.publish(keyspace.build(revision), told_at);
         let after = self.core.live.load_full();
+        let changes = keyspace.take_changes();
         let moment = Moment { now: self.core.clock.monotonic(), wall_ms: self.core.clock.wall_ms() };
         self.deadlines.published(&before, &after, moment, !self.started);
         self.endpoint_ends.published(&before, &after, moment, !self.started);
-        self.core.gone.store(Arc::new(self.endpoint_ends.gone().to_vec()));
-        let view = View::of(keyspace);
-        self.last_good.built(&view.problems);
+        show_gone(&self.core, &self.endpoint_ends);
+        let view = self.core.view.load().after(keyspace, &changes);
+        self.last_good.built(|key| view.is_faulty(key));
         self.core.view.store(Arc::new(view));
         // Last, so that whoever reads the report finds everything else in place.
-        let epoch = self.identity.as_ref().map_or("", |identity| &identity.epoch);
-        self.core.roster.serve(Report::of(&after.table, epoch, self.pin_keys_at));
+        let epoch = self.identity.as_ref().map_or_else(String::new, |identity| identity.epoch.clone());
+        let report = self.core.roster.served().with(changed_apps(&before, &after));
+        self.core.roster.serve(Report { epoch, pin_keys: self.pin_keys_at, ..report });
         self.started = true;
         self.upkeep.adopt(keyspace);
         self.served(revision);
@@ -440,9 +441,7 @@ impl Follower {
         let published = self.core.live.load_full();
         let due = self.deadlines.tick(&published, now, !self.core.roster.is_own_clock_off());
         self.endpoint_ends.tick(&published, now);
-        if self.core.gone.load().len() != self.endpoint_ends.gone().len() {
-            self.core.gone.store(Arc::new(self.endpoint_ends.gone().to_vec()));
-        }
+        show_gone(&self.core, &self.endpoint_ends);
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
         if self.core.status.is_followed() {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
@@ -476,6 +475,14 @@ impl Follower {
         tracing::warn!(revision, "serving the last good table from the state directory");
         self.publish(revision, self.core.clock.monotonic());
         self.core.set_published();
+    }
+}
+
+/// Shows which endpoints no table names any more, if these are others than before.
+fn show_gone(core: &Core, ends: &EndpointEnds) {
+    let differ = ends.gone().differences(&core.gone.load()).next().is_some();
+    if differ {
+        core.gone.store(Arc::new(ends.gone().clone()));
     }
 }
 

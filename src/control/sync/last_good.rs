@@ -14,7 +14,7 @@ use super::{
     identity::Identity,
     pinkeys,
 };
-use crate::rollout::{keyspace::Problem, pin::PinKeys};
+use crate::{blocks::BlockMap, rollout::pin::PinKeys};
 
 const TABLE: &str = "table";
 const PIN_KEYS: &str = "pinkeys";
@@ -28,11 +28,14 @@ pub struct Saved {
     pub entries: Vec<(String, String, u64)>,
 }
 
+/// Values and their revisions by key.
+pub type Values = BlockMap<Arc<str>, (Bytes, u64)>;
+
 /// The last good keyvalues, and the file they are kept in (none with `--store memory`).
 #[derive(Debug)]
 pub struct LastGood {
     dir: Option<Arc<StateDir>>,
-    values: BTreeMap<String, (Bytes, u64)>,
+    values: Values,
     /// Written since the last build; good or not is known only then.
     fresh: BTreeMap<String, Option<(Bytes, u64)>>,
     dirty: bool,
@@ -47,7 +50,7 @@ impl LastGood {
             dir.as_ref().and_then(|dir| dir.read(PIN_KEYS)).and_then(|json| pinkeys::decode(&json));
         Self {
             dir,
-            values: BTreeMap::new(),
+            values: Values::default(),
             fresh: BTreeMap::new(),
             dirty: false,
             written: None,
@@ -67,7 +70,7 @@ impl LastGood {
     }
 
     /// The last good keyvalues: value and revision by key.
-    pub fn values(&self) -> &BTreeMap<String, (Bytes, u64)> {
+    pub fn values(&self) -> &Values {
         &self.values
     }
 
@@ -96,22 +99,18 @@ impl LastGood {
 
     /// A whole listing takes the place of everything.
     pub fn replace<'a>(&mut self, entries: impl Iterator<Item = (&'a str, &'a Bytes, u64)>) {
-        self.fresh = self.values.keys().map(|key| (key.clone(), None)).collect();
+        self.fresh = self.values.keys().map(|key| (key.to_string(), None)).collect();
         let listed = entries.map(|(key, value, modified)| (key.to_owned(), Some((value.clone(), modified))));
         self.fresh.extend(listed);
     }
 
     /// A table was built: what is no problem is good.
-    pub fn built(&mut self, problems: &[Problem]) {
+    pub fn built(&mut self, is_faulty: impl Fn(&str) -> bool) {
         for (key, value) in std::mem::take(&mut self.fresh) {
             match value {
-                None => {
-                    self.values.remove(&key);
-                }
-                Some(_) if problems.iter().any(|problem| problem.key == key) => {}
-                Some(value) => {
-                    self.values.insert(key, value);
-                }
+                None => drop(self.values.remove(key.as_str())),
+                Some(value) if !is_faulty(&key) => drop(self.values.insert(key.into(), value)),
+                Some(_) => {}
             }
         }
         self.dirty = true;
@@ -127,8 +126,8 @@ impl LastGood {
         }
         self.dirty = false;
         self.written = Some(now);
-        let saved = self.saved(identity);
-        self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, &saved)));
+        let (identity, values) = (identity.clone(), self.values.clone());
+        self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, identity, &values)));
     }
 
     /// Writes what is left to write, before the process ends.
@@ -137,23 +136,20 @@ impl LastGood {
             let _ = writing.await;
         }
         if let (Some(dir), Some(identity), true) = (self.dir.clone(), identity, self.dirty) {
-            let saved = self.saved(identity);
-            let _ = tokio::task::spawn_blocking(move || write(&dir, &saved)).await;
+            let (identity, values) = (identity.clone(), self.values.clone());
+            let _ = tokio::task::spawn_blocking(move || write(&dir, identity, &values)).await;
         }
-    }
-
-    fn saved(&self, identity: &Identity) -> Saved {
-        // Values that are no text are never good readings of ours.
-        let text = |(key, (value, modified)): (&String, &(Bytes, u64))| {
-            Some((key.clone(), std::str::from_utf8(value).ok()?.to_owned(), *modified))
-        };
-        Saved { identity: identity.clone(), entries: self.values.iter().filter_map(text).collect() }
     }
 }
 
-fn write(dir: &StateDir, saved: &Saved) {
+fn write(dir: &StateDir, identity: Identity, values: &Values) {
+    // Values that are no text are never good readings of ours.
+    let text = |(key, (value, modified)): (&Arc<str>, &(Bytes, u64))| {
+        Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned(), *modified))
+    };
+    let saved = Saved { identity, entries: values.iter().filter_map(text).collect() };
     let written =
-        serde_json::to_vec(saved).map_err(std::io::Error::other).and_then(|json| dir.write(TABLE, &json));
+        serde_json::to_vec(&saved).map_err(std::io::Error::other).and_then(|json| dir.write(TABLE, &json));
     if let Err(error) = written {
         tracing::error!(%error, "the last good table cannot be written to the state directory");
     }

@@ -12,6 +12,7 @@ use super::{
     Ended,
     follower::is_routed,
     identity::{self, EPOCH, record_seq},
+    last_good::Values,
     origin::{known_key, random_failed},
     pinkeys::{self, PIN_KEYS},
 };
@@ -48,12 +49,12 @@ pub struct Restore {
 impl Restore {
     /// Compares the store with the last good keyvalues (value and revision by key), which came from a store of this
     /// epoch.
-    pub fn plan(listing: &Listing, good: &BTreeMap<String, (Bytes, u64)>, epoch: &str) -> Self {
+    pub fn plan(listing: &Listing, good: &Values, epoch: &str) -> Self {
         let mut restore = Self {
             foreign: identity::value(listing, EPOCH).filter(|found| found != epoch),
             ..Self::default()
         };
-        for (key, (value, _)) in good {
+        for (key, (value, _)) in good.iter() {
             match identity::entry(listing, key) {
                 Some(entry) if entry.value == *value => restore.settled.unchanged += 1,
                 _ => restore.add(key, Some(value.clone())),
@@ -142,8 +143,8 @@ impl Restore {
 }
 
 /// The seq of an app in the last good state; 0 when it has none there.
-fn seq_of(good: &BTreeMap<String, (Bytes, u64)>, app: &AppName) -> u64 {
-    good.get(&keys::record(app)).and_then(|(value, _)| record_seq(value)).unwrap_or(0)
+fn seq_of(good: &Values, app: &AppName) -> u64 {
+    good.get(keys::record(app).as_str()).and_then(|(value, _)| record_seq(value)).unwrap_or(0)
 }
 
 /// A new epoch, and the pin keys that clients hold pins of.
@@ -182,9 +183,9 @@ mod tests {
         Listing { revision: 1, entries }
     }
 
-    fn good(entries: &[(&str, &str)]) -> BTreeMap<String, (Bytes, u64)> {
+    fn good(entries: &[(&str, &str)]) -> Values {
         let entry =
-            |(key, value): &(&str, &str)| ((*key).to_owned(), (Bytes::copy_from_slice(value.as_bytes()), 1));
+            |(key, value): &(&str, &str)| ((*key).into(), (Bytes::copy_from_slice(value.as_bytes()), 1));
         entries.iter().map(entry).collect()
     }
 

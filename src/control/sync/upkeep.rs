@@ -14,10 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{
-            adoption::{self, is_mirrored},
-            retire,
-        },
+        commands::{adoption, retire},
         core::Core,
         error::ApiError,
         limits::UPKEEP_RETRY,
@@ -58,19 +55,14 @@ impl Upkeep {
 
     /// Starts an adoption for every app whose old keys say something else than its record.
     pub fn adopt(&mut self, keyspace: &Keyspace) {
-        for app in keyspace.apps() {
-            let Some(now) = unsettled(keyspace, &app) else {
-                self.settled.remove(&app);
-                continue;
-            };
-            if self.settled.get(&app) == Some(&now) {
-                continue;
-            }
-            if self.start(Task::Adopt(app.clone())) {
-                self.settled.insert(app, now);
+        let unsettled: HashSet<&AppName> = keyspace.unsettled().collect();
+        self.settled.retain(|app, _| unsettled.contains(app));
+        for app in unsettled {
+            let now = settled(keyspace, app);
+            if self.settled.get(app) != Some(&now) && self.start(Task::Adopt(app.clone())) {
+                self.settled.insert(app.clone(), now);
             }
         }
-        self.settled.retain(|app, _| keyspace.record(app).is_some() || keyspace.apps().contains(app));
     }
 
     /// Starts a retirement.
@@ -131,14 +123,10 @@ impl Upkeep {
     }
 }
 
-/// What is to be looked at, if the old keys and the record differ.
-fn unsettled(keyspace: &Keyspace, app: &AppName) -> Option<Settled> {
+/// What an adoption looks at.
+fn settled(keyspace: &Keyspace, app: &AppName) -> Settled {
     let old = keyspace.old_keys(app);
-    let record = keyspace.record(app);
-    if record.is_some_and(|record| is_mirrored(record, &old)) {
-        return None;
-    }
     let stable = old.stable.as_deref().and_then(|id| ReleaseId::parse_nullable(id).ok().flatten());
     let endpoints = stable.map_or(0, |release| keyspace.endpoints(&release));
-    Some((record.map_or(0, |record| record.seq), old, endpoints))
+    (keyspace.record(app).map_or(0, |record| record.seq), old, endpoints)
 }

@@ -1,26 +1,31 @@
 //! The view: what the store holds, as this router last read it, for whoever answers questions.
 //!
-//! Replaced whole together with each published table, so an answer never mixes two readings.
+//! Replaced together with each published table, so an answer never mixes two readings. Two views share whatever is
+//! the same in both.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use crate::rollout::{
-    adopt::OldKeys,
-    app::AppName,
-    keyspace::{Keyspace, Problem},
-    preview::Previews,
-    record::Record,
-    release::ReleaseId,
-    settings::Settings,
+use crate::{
+    blocks::BlockMap,
+    rollout::{
+        adopt::OldKeys,
+        app::AppName,
+        keyspace::{Changes, Keyspace, Problem},
+        preview::Previews,
+        record::Record,
+        release::ReleaseId,
+        settings::Settings,
+    },
 };
 
 /// Everything that is known of all apps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct View {
-    pub apps: BTreeMap<AppName, AppView>,
+    pub apps: BlockMap<AppName, Arc<AppView>>,
     /// Releases known from endpoint keys, with the number of valid endpoints.
-    pub releases: Vec<(ReleaseId, usize)>,
-    pub problems: Vec<Problem>,
+    pub releases: BlockMap<ReleaseId, usize>,
+    /// Ordered by key.
+    pub problems: Arc<Vec<Problem>>,
 }
 
 /// What is known of one app.
@@ -33,32 +38,54 @@ pub struct AppView {
     pub previews: Arc<Previews>,
 }
 
-impl View {
-    /// Reads the keyspace.
-    pub fn of(keyspace: &Keyspace) -> Self {
-        let app_view = |name: AppName| {
-            let view = AppView {
-                record: keyspace.record(&name).cloned().map(Arc::new),
-                old: keyspace.old_keys(&name),
-                settings: keyspace.settings(&name),
-                previews: keyspace.previews(&name),
-            };
-            (name, view)
-        };
+impl AppView {
+    fn of(keyspace: &Keyspace, name: &AppName) -> Self {
         Self {
-            apps: keyspace.apps().into_iter().map(app_view).collect(),
-            releases: keyspace.releases(),
-            problems: keyspace.problems(),
+            record: keyspace.record(name).cloned().map(Arc::new),
+            old: keyspace.old_keys(name),
+            settings: keyspace.settings(name),
+            previews: keyspace.previews(name),
         }
+    }
+}
+
+impl View {
+    /// Reads what has changed in the keyspace since this view was read.
+    #[must_use]
+    pub fn after(&self, keyspace: &Keyspace, changes: &Changes) -> Self {
+        let mut view = self.clone();
+        for name in &changes.apps {
+            if keyspace.has_app(name) {
+                view.apps.insert(name.clone(), Arc::new(AppView::of(keyspace, name)));
+            } else {
+                view.apps.remove(name);
+            }
+        }
+        for release in &changes.releases {
+            match keyspace.endpoints(release) {
+                0 => drop(view.releases.remove(release)),
+                endpoints => drop(view.releases.insert(release.clone(), endpoints)),
+            }
+        }
+        let problems = keyspace.problems();
+        if problems != *view.problems {
+            view.problems = Arc::new(problems);
+        }
+        view
     }
 
     /// How many endpoints a release has.
     pub fn endpoints(&self, release: &ReleaseId) -> usize {
-        self.releases.iter().find(|(id, _)| id == release).map_or(0, |(_, endpoints)| *endpoints)
+        self.releases.get(release).copied().unwrap_or(0)
+    }
+
+    /// Whether there is a problem with a key.
+    pub fn is_faulty(&self, key: &str) -> bool {
+        self.problems.binary_search_by(|problem| problem.key.as_str().cmp(key)).is_ok()
     }
 
     /// Problems of one app's own keys and of its releases' endpoints.
-    pub fn problems_of<'a>(&'a self, app: &AppName) -> impl Iterator<Item = &'a Problem> {
+    pub fn problems_of<'a>(&'a self, app: &AppName) -> impl Iterator<Item = &'a Problem> + use<'a> {
         let own = format!("rolling/{app}/");
         let record = self.apps.get(app).and_then(|view| view.record.clone());
         let releases = record.map(|record| releases_of(&record)).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::{io::Write, net::TcpListener, sync::Arc, time::Duration};
 
 use super::stage::{Stage, endpoint, eventually, ok, read_all, read_message, text};
-use crate::{limits::Limits, rollout::table::RoutingTable};
+use crate::{blocks::SlotVec, limits::Limits, rollout::table::RoutingTable};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -16,7 +16,11 @@ fn a_panic_in_one_request_is_one_500() {
     read_message(&mut other).unwrap();
     // A table that names slots which nothing fills cannot be published by the control plane; it panics when used.
     let good = stage.live.load_full();
-    let broken = RoutingTable { endpoint_slots: Vec::new(), ..good.table.clone() };
+    let mut broken = RoutingTable { endpoint_slots: SlotVec::default(), ..good.table.clone() };
+    // Routes of their own, or the worker would go on with its view of the good ones.
+    let routes = good.table.app_slots.iter().map(|app| app.as_ref().map(|app| Arc::new((**app).clone())));
+    routes.enumerate().for_each(|(slot, app)| drop(broken.app_slots.set(slot, app)));
+    broken.default_app = broken.app_slots[0].clone();
     stage.live.publish(broken, Duration::ZERO);
     assert!(stage.ask(GET).starts_with("HTTP/1.1 500 "));
     stage.live.publish(good.table.clone(), Duration::ZERO);

@@ -39,6 +39,11 @@ pub(super) struct Claimant<'a> {
 }
 
 impl Claims {
+    /// Whether settings claim something else than these did.
+    pub(super) fn differ(settings: &Settings, from: &Settings) -> bool {
+        !claims(settings).eq(claims(from))
+    }
+
     /// Settles who holds what among the apps that are routed.
     pub(super) fn settle(&mut self, mut claimants: Vec<Claimant<'_>>) {
         let mut holders = HashMap::with_capacity(self.holders.len());

@@ -14,6 +14,7 @@ use siphasher::sip::SipHasher24;
 
 use super::{AppKeys, Endpoints, Keyspace, KeyspaceOptions, Slots, claims::Claimant};
 use crate::rollout::{
+    adopt::is_mirrored,
     app::AppName,
     blend::Blend,
     bucket,
@@ -22,66 +23,94 @@ use crate::rollout::{
     record::{Record, Tenure},
     release::ReleaseId,
     settings::Settings,
-    table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseKey, ReleaseRoutes, RoutingTable, Standing},
+    table::{
+        AppRoutes, EndpointKey, EndpointRoute, Hosts, ReleaseKey, ReleaseRoutes, RoutingTable, Standing,
+    },
 };
 
 impl Keyspace {
-    /// Compiles the routing table. Apps that did not change since the last call are shared with it.
+    /// Compiles the routing table. Whatever did not change since the last call is shared with it.
     pub fn build(&mut self, revision: u64) -> RoutingTable {
         self.compile_apps();
-        self.settle_claims();
-        let apps = self.apps.iter().filter_map(|(name, app)| Some((name.clone(), app.compiled.clone()?)));
-        let mut table = RoutingTable {
-            apps: apps.collect(),
-            revision,
-            endpoint_slots: self.endpoint_slots.publish(),
-            release_slots: self.release_slots.publish(),
-            ..RoutingTable::default()
-        };
-        for (host, name) in self.claims.hosts() {
-            let Some(app) = table.apps.get(name) else { continue };
-            match host.strip_prefix("*.") {
-                Some(suffix) => table.wildcards.insert(suffix.into(), Arc::clone(app)),
-                None => table.hosts.insert(host.into(), Arc::clone(app)),
-            };
+        if std::mem::take(&mut self.claims_stale) {
+            self.settle_claims();
         }
+        let table = &mut self.table;
+        table.revision = revision;
+        table.endpoint_slots = self.endpoint_slots.publish();
+        table.release_slots = self.release_slots.publish();
         table.default_app = match &self.options.default_app {
             Some(name) => table.apps.get(name).cloned(),
             None if table.apps.len() == 1 => table.apps.values().next().cloned(),
             None => None,
         };
-        table
+        table.clone()
     }
 
     fn compile_apps(&mut self) {
         let changed = std::mem::take(&mut self.changed_releases);
-        let mut ended = Vec::new();
-        for (name, app) in &mut self.apps {
-            app.touch(&changed);
-            if app.compiled.is_some() {
-                continue;
-            }
-            let last = app.last.take();
-            if let Some(record) = &app.record {
-                let slot = app_slot(&mut self.app_slots, name);
-                let mut compiler = Compiler {
-                    options: &self.options,
-                    releases: &self.releases,
-                    endpoint_slots: &mut self.endpoint_slots,
-                    release_slots: &mut self.release_slots,
-                    name,
-                    last: last.as_deref(),
-                };
-                let routes = Arc::new(compiler.routes(record, app, slot));
-                app.compiled = Some(Arc::clone(&routes));
-                app.last = Some(routes);
-            } else if app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
-                ended.push(name.clone());
-            }
-            give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), app.last.as_deref());
+        let listing = changed.keys().filter_map(|release| self.listed_by.get(release));
+        self.touched.extend(listing.flatten().cloned());
+        for name in std::mem::take(&mut self.touched) {
+            self.compile_app(&name, &changed);
+            self.changes.apps.insert(name);
         }
-        for name in ended {
-            self.apps.remove(&name);
+        self.changes.releases.extend(changed.into_keys());
+    }
+
+    fn compile_app(&mut self, name: &AppName, changed: &HashMap<ReleaseId, u64>) {
+        let Some(app) = self.apps.get_mut(name) else { return };
+        app.touch(changed);
+        if app.is_unsettled() {
+            self.unsettled.insert(name.clone());
+        } else {
+            self.unsettled.remove(name);
+        }
+        if app.compiled.is_some() {
+            return;
+        }
+        let last = app.last.take();
+        if let Some(record) = &app.record {
+            let mut compiler = Compiler {
+                options: &self.options,
+                releases: &self.releases,
+                endpoint_slots: &mut self.endpoint_slots,
+                release_slots: &mut self.release_slots,
+                name,
+                last: last.as_deref(),
+            };
+            let routes = Arc::new(compiler.routes(record, app, app_slot(&mut self.app_slots, name)));
+            app.compiled = Some(Arc::clone(&routes));
+            app.last = Some(routes);
+        }
+        let now = app.last.clone();
+        if now.is_none() && app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
+            self.apps.remove(name);
+        }
+        give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), now.as_deref());
+        self.list(name, last.as_deref(), now);
+    }
+
+    /// Lists an app's new form in the place of its last one.
+    fn list(&mut self, name: &AppName, last: Option<&AppRoutes>, now: Option<Arc<AppRoutes>>) {
+        self.claims_stale |= last.is_some() != now.is_some();
+        for release in last.iter().flat_map(|last| &last.releases) {
+            if let Some(apps) = self.listed_by.get_mut(&release.id) {
+                apps.remove(name);
+                if apps.is_empty() {
+                    self.listed_by.remove(&release.id);
+                }
+            }
+        }
+        for release in now.iter().flat_map(|now| &now.releases) {
+            self.listed_by.entry(release.id.clone()).or_default().insert(name.clone());
+        }
+        match &now {
+            Some(now) => drop(self.table.apps.insert(name.clone(), Arc::clone(now))),
+            None => drop(self.table.apps.remove(name)),
+        }
+        if let Some(slot) = now.as_deref().or(last).map(|routes| routes.slot) {
+            self.table.app_slots.set(slot, now);
         }
     }
 
@@ -93,10 +122,24 @@ impl Keyspace {
             modified: app.settings_modified,
         });
         self.claims.settle(claimants.collect());
+        let mut hosts = Hosts::default();
+        for (host, name) in self.claims.hosts() {
+            let Some(app) = self.table.apps.get(name) else { continue };
+            match host.strip_prefix("*.") {
+                Some(suffix) => hosts.wildcards.insert(suffix.into(), app.slot),
+                None => hosts.exact.insert(host.into(), app.slot),
+            };
+        }
+        self.table.hosts = Arc::new(hosts);
     }
 }
 
 impl AppKeys {
+    /// Whether the old keys say something else than the record.
+    fn is_unsettled(&self) -> bool {
+        !self.is_empty() && !self.record.as_ref().is_some_and(|record| is_mirrored(record, &self.old))
+    }
+
     /// Notes that endpoints of a release that this app routes have changed.
     fn touch(&mut self, changed: &HashMap<ReleaseId, u64>) {
         if changed.is_empty() {

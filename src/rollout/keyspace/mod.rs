@@ -2,7 +2,7 @@
 //!
 //! A stored value is never trusted. What cannot be read harms only itself: it keeps its last good reading (or is
 //! left out), and is listed as a [`Problem`]. Each value is parsed once, when it is written; building a table then
-//! compiles only the apps that something was written for.
+//! looks only at the apps that something was written for.
 //!
 //! Events, and the router's own keys, are no part of it: no route depends on them.
 
@@ -15,7 +15,7 @@ mod slots;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::SocketAddr,
     sync::Arc,
 };
@@ -32,7 +32,7 @@ use super::{
     record::Record,
     release::ReleaseId,
     settings::Settings,
-    table::{AppRoutes, EndpointKey, ReleaseKey},
+    table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
 };
 
 /// What a keyspace is told besides the keyvalues.
@@ -56,15 +56,38 @@ pub struct Keyspace {
     values: BTreeMap<String, Stored>,
     apps: BTreeMap<AppName, AppKeys>,
     releases: BTreeMap<ReleaseId, Endpoints>,
+    /// Keys whose value cannot be taken.
+    faulty: BTreeSet<String>,
     /// Releases whose endpoints changed since the last build, and at which store revision.
     changed_releases: HashMap<ReleaseId, u64>,
+    /// Apps that something was written for since the last build.
+    touched: BTreeSet<AppName>,
+    /// Which apps list a release, as of the last build.
+    listed_by: HashMap<ReleaseId, BTreeSet<AppName>>,
+    /// Apps whose old keys say something else than their record, as of the last build.
+    unsettled: BTreeSet<AppName>,
+    /// What builds have taken in since it was last asked for.
+    changes: Changes,
     claims: Claims,
+    /// Apps may claim something else than when that was last settled.
+    claims_stale: bool,
+    /// As of the last build.
+    table: RoutingTable,
     /// Counts whole listings, so that what a listing lacks can be told.
     listing: u64,
     endpoint_slots: Slots<EndpointKey>,
     release_slots: Slots<ReleaseKey>,
     /// Never given back: counters by app outlive the app.
     app_slots: HashMap<AppName, usize>,
+}
+
+/// What was written for since somebody last asked: no more is to be looked at again.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Apps of which any key was written or deleted, or endpoints of a release that they list.
+    pub apps: BTreeSet<AppName>,
+    /// Releases of which endpoints were written or deleted.
+    pub releases: HashSet<ReleaseId>,
 }
 
 /// A value as it was written.
@@ -117,8 +140,15 @@ impl Keyspace {
             values: BTreeMap::new(),
             apps: BTreeMap::new(),
             releases: BTreeMap::new(),
+            faulty: BTreeSet::new(),
             changed_releases: HashMap::new(),
+            touched: BTreeSet::new(),
+            listed_by: HashMap::new(),
+            unsettled: BTreeSet::new(),
+            changes: Changes::default(),
             claims: Claims::default(),
+            claims_stale: true,
+            table: RoutingTable::default(),
             listing: 0,
             endpoint_slots: Slots::default(),
             release_slots: Slots::default(),
@@ -131,6 +161,7 @@ impl Keyspace {
         if self.options.pin_keys != keys {
             self.options.pin_keys = keys;
             self.apps.values_mut().for_each(|app| app.compiled = None);
+            self.touched.extend(self.apps.keys().cloned());
         }
     }
 
@@ -146,6 +177,11 @@ impl Keyspace {
         }
         let Some(meaning) = routed(key) else { return };
         let fault = self.read(meaning, value, modified);
+        if fault.is_none() {
+            self.faulty.remove(key);
+        } else if !self.faulty.contains(key) {
+            self.faulty.insert(key.to_owned());
+        }
         let stored = Stored { raw: value.into(), modified, listing, fault };
         self.values.insert(key.to_owned(), stored);
     }
@@ -155,6 +191,7 @@ impl Keyspace {
         if self.values.remove(key).is_some()
             && let Some(meaning) = routed(key)
         {
+            self.faulty.remove(key);
             self.forget(meaning, revision);
         }
     }
@@ -175,6 +212,21 @@ impl Keyspace {
     /// The apps that exist: those with a record or any old key.
     pub fn apps(&self) -> Vec<AppName> {
         self.apps.iter().filter(|(_, app)| !app.is_empty()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an app exists: it has a record or any old key.
+    pub fn has_app(&self, app: &AppName) -> bool {
+        self.apps.get(app).is_some_and(|app| !app.is_empty())
+    }
+
+    /// The apps whose old keys said something else than their record when the table was built.
+    pub fn unsettled(&self) -> impl Iterator<Item = &AppName> {
+        self.unsettled.iter()
+    }
+
+    /// What builds have taken in since this was last asked.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
     }
 
     /// An app's record in its last good reading.

@@ -1,5 +1,7 @@
 //! Problems: stored values that cannot be taken, for the person who has to mend them.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{Keyspace, routed};
@@ -28,11 +30,13 @@ impl Problem {
 impl Keyspace {
     /// Every value that cannot be taken, ordered by key. What two apps claim is found by [`Keyspace::build`].
     pub fn problems(&self) -> Vec<Problem> {
-        let faults = self.values.iter().filter_map(|(key, stored)| {
-            let fault = stored.fault.clone()?;
-            Some(Problem::new(key, &stored.raw, fault))
+        let faults = self.faulty.iter().filter_map(|key| {
+            let stored = self.values.get(key)?;
+            Some(Problem::new(key, &stored.raw, stored.fault.clone()?))
         });
-        let waiting = self.apps.keys().filter_map(|name| self.waiting_stable(name));
+        // Old keys that say what the record says wait for nothing.
+        let unsettled: BTreeSet<&AppName> = self.unsettled.iter().chain(&self.touched).collect();
+        let waiting = unsettled.into_iter().filter_map(|name| self.waiting_stable(name));
         let refused = self.claims.refused();
         let claims = refused
             .map(|(name, claim, allowed)| Problem::new(&keys::settings(name), claim.as_bytes(), allowed));
@@ -50,7 +54,7 @@ impl Keyspace {
 
     /// A release that an old script made stable, and that waits for its first endpoint to be adopted.
     fn waiting_stable(&self, name: &AppName) -> Option<Problem> {
-        let app = &self.apps[name];
+        let app = self.apps.get(name)?;
         let text = app.old.stable.as_deref()?;
         let release = ReleaseId::parse_nullable(text).ok()??;
         let stable = app.record.as_ref().and_then(|record| record.stable.as_ref());

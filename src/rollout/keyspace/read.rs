@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, net::SocketAddr, sync::Arc};
 
-use super::{AppKeys, Keyspace, StoredEndpoint};
+use super::{AppKeys, Keyspace, StoredEndpoint, claims::Claims};
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
@@ -50,10 +50,7 @@ impl Keyspace {
                 app.written(modified);
             }
             (Meaning::Settings(name), Some(Reading::Settings(settings))) => {
-                let app = self.app(&name);
-                app.settings = settings;
-                app.settings_modified = modified;
-                app.written(modified);
+                self.set_settings(&name, settings, modified).written(modified);
             }
             (Meaning::Previews(name), Some(Reading::Previews(previews))) => {
                 let app = self.app(&name);
@@ -88,10 +85,7 @@ impl Keyspace {
                 app.written(revision);
             }
             Meaning::Settings(name) => {
-                let app = self.app(&name);
-                app.settings = Arc::default();
-                app.settings_modified = 0;
-                app.written(revision);
+                self.set_settings(&name, Arc::default(), 0).written(revision);
             }
             Meaning::Previews(name) => {
                 let app = self.app(&name);
@@ -124,8 +118,19 @@ impl Keyspace {
         self.changed_releases.insert(release, revision);
     }
 
+    fn set_settings(&mut self, name: &AppName, settings: Arc<Settings>, modified: u64) -> &mut AppKeys {
+        self.claims_stale |= Claims::differ(&settings, &self.app(name).settings);
+        let app = self.app(name);
+        app.settings = settings;
+        app.settings_modified = modified;
+        app
+    }
+
+    /// An app that something is written for.
     fn app(&mut self, name: &AppName) -> &mut AppKeys {
-        // Names are cloned only for apps that are new.
+        if !self.touched.contains(name) {
+            self.touched.insert(name.clone());
+        }
         if !self.apps.contains_key(name) {
             self.apps.insert(name.clone(), AppKeys::default());
         }

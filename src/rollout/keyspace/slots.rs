@@ -3,17 +3,19 @@
 //! A slot stays with its key while the key lives, and goes to another key afterwards. It is not handed out again
 //! in the table that gives it up, so that no slot means two things on the two sides of one publish.
 
+use crate::blocks::SlotVec;
+
 /// Which slot stands for what.
 #[derive(Debug)]
 pub(super) struct Slots<K> {
-    keys: Vec<Option<K>>,
+    keys: SlotVec<K>,
     free: Vec<usize>,
     given_up: Vec<usize>,
 }
 
 impl<K> Default for Slots<K> {
     fn default() -> Self {
-        Self { keys: Vec::new(), free: Vec::new(), given_up: Vec::new() }
+        Self { keys: SlotVec::default(), free: Vec::new(), given_up: Vec::new() }
     }
 }
 
@@ -22,25 +24,22 @@ impl<K: Clone> Slots<K> {
     pub(super) fn take(&mut self, key: K) -> usize {
         match self.free.pop() {
             Some(slot) => {
-                self.keys[slot] = Some(key);
+                self.keys.set(slot, Some(key));
                 slot
             }
-            None => {
-                self.keys.push(Some(key));
-                self.keys.len() - 1
-            }
+            None => self.keys.push(key),
         }
     }
 
     /// Gives up the slot of a key that has ended; giving it up twice is once.
     pub(super) fn give_up(&mut self, slot: usize) {
-        if self.keys[slot].take().is_some() {
+        if self.keys.set(slot, None).is_some() {
             self.given_up.push(slot);
         }
     }
 
     /// What each slot stands for. From now on, slots given up can be taken.
-    pub(super) fn publish(&mut self) -> Vec<Option<K>> {
+    pub(super) fn publish(&mut self) -> SlotVec<K> {
         self.free.append(&mut self.given_up);
         self.keys.clone()
     }
@@ -57,7 +56,7 @@ mod tests {
         slots.give_up(0);
         slots.give_up(0);
         assert_eq!(slots.take('c'), 2);
-        assert_eq!(slots.publish(), [None, Some('b'), Some('c')]);
+        assert!(slots.publish().iter().eq(&[None, Some('b'), Some('c')]));
         assert_eq!((slots.take('d'), slots.take('e')), (0, 3));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rollout::table::RoutingTable;
+use crate::blocks::SlotVec;
 
 /// Something that happens to the store, or a build.
 #[derive(Debug, Clone)]
@@ -142,8 +142,8 @@ fn check_slots(table: &RoutingTable) -> Result<(), TestCaseError> {
 
 /// What lives on from one table to the next keeps its slot.
 fn check_kept<K: PartialEq + std::fmt::Debug>(
-    before: &[Option<K>],
-    after: &[Option<K>],
+    before: &SlotVec<K>,
+    after: &SlotVec<K>,
 ) -> Result<(), TestCaseError> {
     for (slot, key) in before.iter().enumerate().filter_map(|(slot, key)| Some((slot, key.as_ref()?))) {
         let now = after.iter().position(|other| other.as_ref() == Some(key));
