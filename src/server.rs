@@ -79,11 +79,13 @@ impl Error {
 
 /// Runs a router until SIGTERM or SIGINT, then ends it without losing a request. A second signal ends it at once.
 pub fn run(config: Config) -> Result<(), Error> {
-    let router = Router::start(config)?;
+    let runtime = control_runtime()?;
+    // Before anybody can see that it runs: a signal that came earlier would end it the hard way, SIGHUP too.
     let signals = {
-        let _runtime = router.runtime.enter();
+        let _runtime = runtime.enter();
         Signals::new().map_err(Error::io("signals cannot be handled"))?
     };
+    let router = Router::start_on(runtime, config)?;
     router.announce();
     router.serve_until(signals);
     Ok(())
@@ -104,13 +106,11 @@ pub struct Router {
 impl Router {
     /// Starts everything. When this returns, the front accepts.
     pub fn start(config: Config) -> Result<Self, Error> {
+        Self::start_on(control_runtime()?, config)
+    }
+
+    fn start_on(runtime: Runtime, config: Config) -> Result<Self, Error> {
         raise_descriptor_limit();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(CONTROL_THREADS)
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .map_err(Error::io("the control plane's threads cannot be started"))?;
         let workers = config.workers.get();
         let (clock, counters) = (Clock::system(), Counters::new(workers));
         let live = Arc::new(LiveTable::new(workers));
@@ -205,6 +205,15 @@ impl Router {
             tracing::warn!("some exchanges had to be cut: they were open longer than limits.shutdown_ms");
         }
     }
+}
+
+fn control_runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(Error::io("the control plane's threads cannot be started"))
 }
 
 /// What a signal asks for.

@@ -40,7 +40,7 @@ fn crowd(
 #[test]
 fn a_kept_connection_is_told_goodbye_with_an_answer() {
     // Long enough for two requests on a machine that is busy with other things.
-    let mut router = router().stable("v1").flag("--grace-seconds").flag("6").start();
+    let mut router = router().stable("v1").flag("--grace-seconds").flag("15").start();
     let mut wire = router.connect();
     let host = router.host.clone();
     wire.assert_usable(&host);
@@ -59,7 +59,7 @@ fn a_kept_connection_is_told_goodbye_with_an_answer() {
 
 #[test]
 fn no_request_fails_under_load() {
-    let mut router = router().stable("v1").workers(2).flag("--grace-seconds").flag("1").start();
+    let mut router = router().stable("v1").workers(2).flag("--grace-seconds").flag("10").start();
     let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let crowd = crowd(&router, 8, &over, &answered);
     eventually("there is load", || answered.load(Ordering::SeqCst) > 200);
@@ -103,6 +103,19 @@ fn idle_connections_do_not_hold_it_up() {
     router.terminate();
     assert_eq!(router.exit_code(), Some(0), "{}", router.log());
     idle.iter_mut().for_each(Wire::assert_closed);
+}
+
+/// The handlers were set up when the ports were open already: a signal that came as soon as the router was seen to be ready
+/// ended it at once, SIGHUP too.
+#[test]
+fn signals_that_come_as_soon_as_it_is_ready_are_heeded() {
+    for _ in 0..3 {
+        let mut router = router().stable("v1").start();
+        router.signal("HUP");
+        router.connect().assert_usable(&router.host);
+        router.terminate();
+        assert_eq!(router.exit_code(), Some(0), "{}", router.log());
+    }
 }
 
 #[test]
