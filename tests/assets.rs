@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::log::objects;
 use support::{Endpoint, Reply, Response, Router, RouterBuilder, Visitor, eventually, router, scripted};
 
 /// An asset that only `v1` has, and one that only `v2` has.
@@ -306,11 +307,9 @@ fn the_log_says_which_sibling_answered() {
     let mut reader = reader_of(&router, "v1");
     fetch(&mut reader, NEW);
     fetch(&mut reader, "/assets/a-3f2a9c1b.js");
-    let mut lines: Vec<Value> = Vec::new();
+    let mut lines = Vec::new();
     eventually("the log has both lines", || {
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        let all = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines = all.filter(|line| line["target"] != "/").collect();
+        lines = objects(&log).into_iter().filter(|line| line["target"] != "/").collect();
         lines.len() == 2
     });
     let address = |release| router.endpoint(release).address.to_string();

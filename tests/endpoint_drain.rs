@@ -137,7 +137,7 @@ fn at_the_deadline_sockets_are_closed_properly_and_the_others_stay() {
 #[test]
 fn an_endpoint_that_is_taken_out_of_its_release_drains_too() {
     let router = sockets();
-    router.api().put("settings", &json!({ "drainseconds": 1, "drainmaxseconds": 3 })).expect(200);
+    router.api().put("settings", &json!({ "drainseconds": 1, "drainmaxseconds": 10 })).expect(200);
     let mut socket = Socket::open(&router, "/chat", "");
     let at = place(&socket);
     let gone = address(&router, at);

@@ -53,7 +53,8 @@ fn an_endpoint_that_fails_its_path_is_out_until_it_passes_again() {
         ("nothing", Reply::Close(Vec::new())),
         ("no answer in time", Reply::Hang(Vec::new())),
     ];
-    let health = json!({ "path": "/healthz", "interval_ms": 100, "timeout_ms": 80, "status": "200,204", "fall": 2,
+    // Long enough for the endpoint that is well on a busy machine.
+    let health = json!({ "path": "/healthz", "interval_ms": 800, "timeout_ms": 800, "status": "200,204", "fall": 2,
         "rise": 2 });
     let endpoints = vec![checked(good()), checked(good())];
     let router = with_settings(router().stable_on("v1", endpoints), &json!({ "health": health }));

@@ -95,9 +95,10 @@ async fn live(front: SocketAddr, way: Slow, opening: &Semaphore) -> std::io::Res
         socket2::SockRef::from(&socket).set_tcp_mss(1_400)?;
         socket.set_recv_buffer_size(4 * 1024)?;
     }
+    // The router counts from when it accepts, which may be before this side hears of it.
+    let since = Deadline::after(Duration::ZERO);
     let stream = socket.connect(front).await?;
     drop(permit);
-    let since = Deadline::after(Duration::ZERO);
     let said = match way {
         Slow::Head => trickle(stream, "GET / HTTP/1.1\r\nHost: shop\r\nX-Slow: ").await?,
         Slow::Body => {

@@ -106,10 +106,10 @@ fn when_an_endpoint_drains_only_its_own_devices_go_elsewhere_and_they_come_back(
 fn an_address_is_that_of_the_client_behind_trusted_proxies_only() {
     let spread = |router: &Router| -> BTreeSet<String> {
         let from = |n| ask(router, &format!("X-Forwarded-For: 198.51.100.{n}\r\n"));
-        (0..40).map(|n| from(n).header("x-endpoint").unwrap_or_default().to_owned()).collect()
+        (0..80).map(|n| from(n).header("x-endpoint").unwrap_or_default().to_owned()).collect()
     };
     let trusting = known_by(both(50).flag("--trusted-networks").flag("127.0.0.0/8"), "address");
-    assert_eq!(spread(&trusting).len(), 4, "forty clients are at every endpoint");
+    assert_eq!(spread(&trusting).len(), 4, "eighty clients are at every endpoint");
     assert_eq!(spread(&known_by(both(50), "address")).len(), 1, "anybody may claim to be somebody else");
 }
 

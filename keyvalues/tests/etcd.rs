@@ -186,7 +186,7 @@ async fn a_cluster_that_loses_its_leader_loses_no_commit_and_no_event() {
         write_surely(&store, n).await;
         assert_eq!(value(&*store, "n").await, Some(n.to_string()));
     }
-    tokio::time::timeout(Duration::from_secs(30), follower).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), follower).await.unwrap().unwrap();
 }
 
 /// Sees each number from one to `last` in order, resuming where a watch broke. A commit whose answer was lost may
@@ -228,7 +228,7 @@ async fn without_a_quorum_nothing_is_claimed_and_it_heals() {
     let (commit, get) = tokio::join!(store.commit(vec![], put("a", "2")), store.get(&name));
     assert!(matches!(commit, Ok(Outcome::Unknown(_)) | Err(StoreError::Unreachable(_))), "{commit:?}");
     assert!(matches!(get, Err(StoreError::Unreachable(_))), "{get:?}");
-    let broken = tokio::time::timeout(Duration::from_secs(20), async {
+    let broken = tokio::time::timeout(Duration::from_secs(60), async {
         while let Ok(item) = watch.next().await {
             assert!(!matches!(item, WatchItem::Resync));
         }

@@ -73,14 +73,14 @@ fn time_to_the_last(fleet: &Fleet, n: usize, at: usize) -> Duration {
         while seq(router) < reached {}
     }
     let elapsed = since.elapsed();
-    fleet.command(at, "PUT", "sticky", &json!({ "sticky": true }), "20s").expect(200);
+    fleet.command(at, "PUT", "sticky", &json!({ "sticky": true }), "60s").expect(200);
     elapsed
 }
 
 #[test]
 fn a_write_of_settings_is_applied_everywhere_too() {
     let fleet = Fleet::start(Kind::Redis, 2);
-    let path = "/api/v1/apps/hello/settings?wait=fleet&timeout=10s";
+    let path = "/api/v1/apps/hello/settings?wait=fleet&timeout=60s";
     let settings = json!({ "drainseconds": 77 });
     let answer = fleet.routers[0].api().call("PATCH", path, Some(&settings)).expect(200).json();
     assert_eq!(answer["applied"]["text"], "applied 2 of 2");
@@ -101,7 +101,7 @@ fn reports_are_coalesced_and_build_no_table() {
     for n in 0..changes {
         fleet.routers[n % 3].api().put("sticky", &json!({ "sticky": n % 2 == 1 })).expect(200);
     }
-    fleet.command(0, "PUT", "sticky", &json!({ "sticky": false }), "20s").expect(200);
+    fleet.command(0, "PUT", "sticky", &json!({ "sticky": false }), "60s").expect(200);
     eventually("all are at one seq", || fleet.is_at_one_seq());
     for (before, after) in before.iter().zip(tables()) {
         #[allow(clippy::cast_precision_loss, reason = "a few tables")]

@@ -6,7 +6,7 @@ use crate::routers::Fleet;
 use crate::server::Kind;
 use crate::support::{Answer, Router};
 
-const ROTATE: &str = "/api/v1/fleet/rotate-keys?timeout=10s";
+const ROTATE: &str = "/api/v1/fleet/rotate-keys?timeout=60s";
 
 fn rotate(router: &Router, body: &serde_json::Value) -> Answer {
     router.api_as("admin").call("POST", ROTATE, Some(body))
@@ -50,7 +50,7 @@ fn the_next_key_signs_only_when_a_lagging_member_knows_it() {
     let fleet = Fleet::start(Kind::Redis, 3);
     let old = new_pin(&fleet.routers[0]);
     fleet.routers[2].signal("STOP");
-    let path = "/api/v1/fleet/rotate-keys?timeout=300ms";
+    let path = "/api/v1/fleet/rotate-keys?timeout=3s";
     let admin = fleet.routers[0].api_as("admin");
     let waiting = admin.call("POST", path, Some(&json!({}))).expect(202).json();
     assert_eq!(

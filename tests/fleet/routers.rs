@@ -77,9 +77,9 @@ impl Fleet {
         let next = RELEASES.iter().cycle().skip(n).find(|release| state["stable"]["release"] != **release);
         let next = id(next.expect("another release"));
         match n % 4 {
-            0 | 2 => self.command(at, "PUT", "candidate", &json!({ "id": next, "blend": 50 }), "20s"),
-            1 => self.command(at, "POST", "promote", &json!({}), "20s"),
-            _ => self.command(at, "POST", "rollback", &json!({}), "20s"),
+            0 | 2 => self.command(at, "PUT", "candidate", &json!({ "id": next, "blend": 50 }), "60s"),
+            1 => self.command(at, "POST", "promote", &json!({}), "60s"),
+            _ => self.command(at, "POST", "rollback", &json!({}), "60s"),
         }
     }
 

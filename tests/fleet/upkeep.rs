@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::routers::{Fleet, seq};
 use crate::server::Kind;
 use crate::support::router::id;
+use crate::support::visitor::distinct;
 use crate::support::{Router, eventually};
 
 /// How often a command of this name is in the app's history.
@@ -45,7 +46,7 @@ fn a_drain_is_ended_once_by_the_fleet() {
     let fleet = Fleet::start(Kind::Etcd, 5);
     let settings = json!({ "drainseconds": 0, "drainmaxseconds": 1 });
     fleet.routers[0].api().call("PATCH", "/api/v1/apps/hello/settings", Some(&settings)).expect(200);
-    fleet.command(1, "PUT", "stable", &json!({ "id": id("v2") }), "10s").expect(200);
+    fleet.command(1, "PUT", "stable", &json!({ "id": id("v2") }), "60s").expect(200);
     eventually("it is retired everywhere", || {
         fleet.routers.iter().all(|router| router.api().state()["draining"] == json!([]))
     });
@@ -60,9 +61,9 @@ fn drain(router: &Router) -> Value {
 #[test]
 fn what_drains_is_summed_over_all_members() {
     let fleet = Fleet::start(Kind::Redis, 3);
-    let mut visitors: Vec<_> = fleet.routers.iter().map(Router::visitor).collect();
+    let mut visitors = distinct(3, |at| fleet.routers[at].visitor());
     visitors.iter_mut().for_each(|visitor| assert_eq!(visitor.release(), "v1"));
-    fleet.command(0, "PUT", "stable", &json!({ "id": id("v2") }), "10s").expect(200);
+    fleet.command(0, "PUT", "stable", &json!({ "id": id("v2") }), "60s").expect(200);
     // One client comes back to every router, and two to one each: three clients.
     let everywhere = visitors[0].pin.clone().expect("a pin");
     assert!(fleet.releases_of(&everywhere).iter().all(|release| release == "v1"));
@@ -79,7 +80,7 @@ fn what_drains_is_summed_over_all_members() {
 #[test]
 fn endpoints_can_be_stopped_once_nobody_has_anything_left() {
     let fleet = Fleet::start(Kind::Redis, 3);
-    fleet.command(0, "PUT", "stable", &json!({ "id": id("v2") }), "10s").expect(200);
+    fleet.command(0, "PUT", "stable", &json!({ "id": id("v2") }), "60s").expect(200);
     for router in &fleet.routers {
         eventually("nobody was ever there", || drain(router)["can_be_stopped"] == true);
     }

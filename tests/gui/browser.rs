@@ -1,7 +1,7 @@
 //! A real browser: Chromium driven by chromedriver over the W3C WebDriver protocol, which is a dozen JSON calls, so no
 //! client library is needed. Elements are named by their `data-testid` (see `ui/README.md`).
 
-use crate::support::{Wire, eventually};
+use crate::support::{Deadline, Wire, eventually};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -145,37 +145,39 @@ impl Browser {
 
     /// Clicks an element as a pointer does, once it is there; one that something covers fails the test.
     pub fn click(&self, testid: &str) {
-        let element = self.await_element(testid);
         // As a reader scrolls: out from below the frame, which the driver takes for being in sight.
         let script = "arguments[0].scrollIntoView({block: 'nearest'})";
-        self.call("POST", "/execute/sync", &json!({"script": script, "args": [{ELEMENT: element}]}));
-        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+        self.use_element(testid, |element| {
+            let scroll = json!({"script": script, "args": [{ELEMENT: element}]});
+            self.attempt("POST", "/execute/sync", &scroll)?;
+            self.attempt("POST", &format!("/element/{element}/click"), &json!({}))
+        });
     }
 
     /// Types into an element.
     pub fn keys(&self, testid: &str, text: &str) {
-        let element = self.await_element(testid);
-        self.call("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
+        self.use_element(testid, |element| {
+            self.attempt("POST", &format!("/element/{element}/value"), &json!({ "text": text }))
+        });
     }
 
     /// Types into an emptied element.
     pub fn fill(&self, testid: &str, text: &str) {
-        let element = self.await_element(testid);
-        self.call("POST", &format!("/element/{element}/clear"), &json!({}));
+        self.use_element(testid, |element| {
+            self.attempt("POST", &format!("/element/{element}/clear"), &json!({}))
+        });
         self.keys(testid, text);
     }
 
     /// Chooses an option of a select by its value.
     pub fn choose(&self, testid: &str, value: &str) {
-        let element = self.await_element(testid);
         let script = "arguments[0].value = arguments[1];
             for (const event of ['input', 'change']) arguments[0].dispatchEvent(new Event(event, {bubbles: true}));
             return arguments[0].value";
-        let chosen = self.call(
-            "POST",
-            "/execute/sync",
-            &json!({"script": script, "args": [{ELEMENT: element}, value]}),
-        );
+        let chosen = self.use_element(testid, |element| {
+            let choice = json!({"script": script, "args": [{ELEMENT: element}, value]});
+            self.attempt("POST", "/execute/sync", &choice)
+        });
         assert_eq!(chosen, json!(value), "{testid} does not offer {value:?}");
     }
 
@@ -270,6 +272,21 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), png).expect("a picture can be written");
     }
 
+    /// Does something with an element, once it is there and can be used; again if the page has put another one in its place
+    /// meanwhile.
+    #[track_caller]
+    fn use_element(&self, testid: &str, act: impl Fn(&str) -> Result<Value, String>) -> Value {
+        let deadline = Deadline::after(crate::support::clock::PATIENCE);
+        loop {
+            let error = match act(&self.await_element(testid)) {
+                Ok(value) => return value,
+                Err(error) => error,
+            };
+            let passes = ["stale element", "not interactable"].iter().any(|word| error.contains(word));
+            assert!(passes && !deadline.passed(), "{testid}: {error}");
+        }
+    }
+
     fn await_element(&self, testid: &str) -> String {
         let mut found = None;
         eventually(&format!("{testid} is on the page"), || {
@@ -289,7 +306,11 @@ impl Browser {
     }
 
     fn try_call(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
-        self.exchange(method, &format!("/session/{}{path}", self.session), body).ok()
+        self.attempt(method, path, body).ok()
+    }
+
+    fn attempt(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        self.exchange(method, &format!("/session/{}{path}", self.session), body)
     }
 
     #[track_caller]

@@ -211,11 +211,11 @@ fn the_keyboard_alone_does_it_and_the_focus_is_never_lost() {
     open_app(&browser, &router);
     let focused =
         || browser.script("return document.activeElement.dataset.testid ?? document.activeElement.tagName");
-    assert_eq!(focused(), json!("H1"), "a page begins at its heading");
+    eventually("a page begins at its heading", || focused() == json!("H1"));
     browser.script("document.querySelector('[data-testid=\"promote\"]').focus()");
     browser.keys("promote", ENTER);
     browser.see("confirm-dialog", "Promote 1.0.1");
-    assert_eq!(focused(), json!("confirm-reason"));
+    eventually("the reason has the focus", || focused() == json!("confirm-reason"));
     // The dialog is modal: nothing behind it can be reached.
     for _ in 0..12 {
         browser.tab();

@@ -74,11 +74,9 @@ fn a_setting_that_is_refused_says_so_at_its_control() {
     browser.click("settings-save");
     browser.see("setting-error-abortseconds", "3601 is not from 0 to 3600");
     assert_eq!(browser.attribute("setting-abortseconds", "aria-invalid").as_deref(), Some("true"));
-    assert_eq!(
-        browser.script("return document.activeElement.dataset.testid"),
-        json!("setting-abortseconds"),
-        "the refused one has the focus"
-    );
+    eventually("the refused one has the focus", || {
+        browser.script("return document.activeElement.dataset.testid") == json!("setting-abortseconds")
+    });
     assert_eq!(router.api().get("settings").json(), json!({}));
     browser.fill("setting-abortseconds", "20");
     browser.choose("setting-cookie.samesite", "None");

@@ -1,7 +1,6 @@
 //! One case and all the ways in which it is sent.
 
 use crate::support::{Endpoint, Received, Router, Wire, echo, router};
-use std::fmt::Write as _;
 
 /// The host of every request that does not say otherwise.
 pub const HOST: &str = "shop.example.test";
@@ -103,21 +102,25 @@ fn message(line: &str, host: &str, headers: &[u8], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Runs every case against one router, in every way of sending; all failures are reported together.
+/// Runs every case in every way of sending; all failures are reported together. Those that are refused in the body have a
+/// router of their own: their endpoint may hear of such a request when the next case runs already.
 pub fn run(cases: Vec<Case>) {
-    let bench = Bench::new();
-    let mut report = String::new();
-    let mut failed = 0;
-    for case in &cases {
-        for way in ways(case) {
-            if let Err(why) = bench.check(case, way) {
-                failed += 1;
-                let _ = writeln!(report, "{} [{way:?}]: {why}", case.name);
-                break;
-            }
-        }
+    let count = cases.len();
+    let (in_body, others) = cases.into_iter().partition(|case| matches!(case.wants, Wants::BodyRefused(_)));
+    let failed: Vec<String> = [in_body, others].iter().flat_map(run_on_one_router).collect();
+    assert!(failed.is_empty(), "{} of {count} cases failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// What failed.
+fn run_on_one_router(cases: &Vec<Case>) -> Vec<String> {
+    if cases.is_empty() {
+        return Vec::new();
     }
-    assert!(failed == 0, "{failed} of {} cases failed:\n{report}", cases.len());
+    let bench = Bench::new();
+    let fails = |case: &Case, way: Way| {
+        bench.check(case, way).err().map(|why| format!("{} [{way:?}]: {why}", case.name))
+    };
+    cases.iter().filter_map(|case| ways(case).into_iter().find_map(|way| fails(case, way))).collect()
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 //! Nobody sees a failure of a request that may be repeated, and whoever moves does so once, to stable, for a reason.
 
 use crate::support::clock::{Deadline, pause};
+use crate::support::log::objects;
 use crate::support::router::free_port;
 use crate::support::visitor::pin_of;
 use crate::support::websocket::{
@@ -59,9 +60,6 @@ fn candidate_endpoints_that_die_hang_and_return_fail_nobody() {
 fn judge(router: &Router, lives: &[Life], log: &std::path::Path) {
     let failures: Vec<&String> = lives.iter().flat_map(|life| &life.failures).collect();
     let moved: Vec<&String> = lives.iter().filter_map(|life| life.moved.as_ref()).collect();
-    let metrics = router.api().metrics();
-    let counted = |reason| metrics.sum("rolling_release_moves_total", &[("to", "v1"), ("reason", reason)]);
-    let explained = counted("shielded") + counted("fallback");
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(lives.len() > CLIENTS && !moved.is_empty(), "something happened");
     let reasons = reasons_in(log, &moved);
@@ -69,6 +67,9 @@ fn judge(router: &Router, lives: &[Life], log: &std::path::Path) {
         let reason = reasons.get(*request).map(String::as_str);
         assert!(matches!(reason, Some("shielded" | "fallback")), "{request} moved its client: {reason:?}");
     }
+    let metrics = router.api().metrics();
+    let counted = |reason| metrics.sum("rolling_release_moves_total", &[("to", "v1"), ("reason", reason)]);
+    let explained = counted("shielded") + counted("fallback");
     assert!((explained - moved.len() as f64).abs() < 0.5, "{explained} moves counted, {} seen", moved.len());
     assert!((metrics.sum("rolling_release_moves_total", &[]) - explained).abs() < 0.5, "nobody else moved");
     assert!(metrics.sum("rolling_bounces_total", &[]) < 0.5);
@@ -78,10 +79,9 @@ fn judge(router: &Router, lives: &[Life], log: &std::path::Path) {
 fn reasons_in(log: &std::path::Path, requests: &[&String]) -> HashMap<String, String> {
     let mut reasons = HashMap::new();
     eventually("the log has their lines", || {
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let lines = objects(log);
         let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
-        reasons = lines.map(|line| (text(&line, "request_id"), text(&line, "reason"))).collect();
+        reasons = lines.iter().map(|line| (text(line, "request_id"), text(line, "reason"))).collect();
         requests.iter().all(|request| reasons.contains_key(*request))
     });
     reasons

@@ -2,6 +2,7 @@
 //! costs lines and never traffic.
 
 use crate::support::endpoint::scripted;
+use crate::support::log::objects;
 use crate::support::router::id;
 use crate::support::{Reply, Router, Wire, count, eventually, router};
 use serde_json::Value;
@@ -41,15 +42,13 @@ pub fn log_file() -> (tempfile::TempDir, PathBuf) {
 
 /// Waits for so many lines in the log; they are all that come.
 fn lines(file: &Path, wanted: usize) -> Vec<Value> {
-    let text = || fs::read_to_string(file).unwrap_or_default();
-    eventually("the log has all lines", || text().lines().count() >= wanted);
-    let lines: Vec<Value> = text().lines().map(parse).collect();
+    let mut lines = Vec::new();
+    eventually("the log has all lines", || {
+        lines = objects(file);
+        lines.len() >= wanted
+    });
     assert_eq!(lines.len(), wanted, "one line per request");
     lines
-}
-
-fn parse(line: &str) -> Value {
-    serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"))
 }
 
 #[test]
@@ -137,10 +136,7 @@ fn a_repeat_is_counted_in_the_line() {
     let address = good.address.to_string();
     let router = router().stable_on("v1", vec![good, bad]).access_log(&file).start();
     router.endpoints_of("v1")[1].stop();
-    let repeats = || {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        text.lines().map(parse).filter(|line| line["retries"] == 1).collect::<Vec<_>>()
-    };
+    let repeats = || objects(&file).into_iter().filter(|line| line["retries"] == 1).collect::<Vec<_>>();
     let mut asked = 0;
     // Each client is drawn an endpoint; before long one meets the stopped endpoint.
     while repeats().is_empty() {
@@ -186,11 +182,9 @@ fn every_request_has_its_line_while_the_log_is_rotated() {
 /// The targets in all files of a folder; no line is there twice.
 fn targets_in(folder: &Path) -> BTreeSet<String> {
     let files = fs::read_dir(folder).expect("the folder is there").flatten();
-    let text: String = files.map(|file| fs::read_to_string(file.path()).expect("it can be read")).collect();
     let mut targets = BTreeSet::new();
-    // The line that is being written may not be whole yet.
-    for line in text.lines().filter(|line| line.ends_with('}')) {
-        let target = parse(line)["target"].as_str().expect("a text").to_owned();
+    for line in files.flat_map(|file| objects(&file.path())) {
+        let target = line["target"].as_str().expect("a text").to_owned();
         assert!(targets.insert(target), "twice: {line}");
     }
     targets

@@ -153,7 +153,7 @@ fn failures_are_counted_by_kind() {
         ("connect", 502, None),
     ];
     for (kind, status, reply) in kinds {
-        let router = router().stable("v1").limit("first_byte_ms", 300).start();
+        let router = router().stable("v1").limit("first_byte_ms", 2_000).start();
         match reply {
             Some(reply) => router.endpoint("v1").always(reply),
             None => router.endpoint("v1").stop(),

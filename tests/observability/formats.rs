@@ -1,6 +1,7 @@
 //! The log's formats, and what people try to write into them.
 
 use super::access_log::log_file;
+use crate::support::log::whole_lines;
 use crate::support::{Router, eventually, router};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,12 +26,11 @@ fn started(format: &str) -> (tempfile::TempDir, PathBuf, Router) {
 
 /// Waits for so many lines; they are all that come.
 fn lines(file: &Path, wanted: usize) -> Vec<String> {
-    let bytes = || fs::read(file).unwrap_or_default();
-    eventually("the log has all lines", || bytes().iter().filter(|byte| **byte == b'\n').count() >= wanted);
-    let bytes = bytes();
+    eventually("the log has all lines", || whole_lines(file).len() >= wanted);
+    let bytes = fs::read(file).expect("the log is there");
     let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n'));
     assert!(plain, "printable ASCII and line ends, nothing else: {:?}", String::from_utf8_lossy(&bytes));
-    let lines: Vec<String> = String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect();
+    let lines = whole_lines(file);
     assert_eq!(lines.len(), wanted);
     lines
 }

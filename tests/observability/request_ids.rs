@@ -1,9 +1,9 @@
 //! What ties a request to what others log about it.
 
 use super::access_log::log_file;
+use crate::support::log::objects;
 use crate::support::{Router, eventually, router};
 use std::collections::BTreeSet;
-use std::fs;
 
 /// Sends a request with these header lines; what the endpoint received.
 fn received(router: &Router, headers: &str) -> crate::support::Received {
@@ -30,8 +30,7 @@ fn a_request_without_an_id_gets_one_that_no_other_has() {
         "{ids:?}"
     );
     let logged = || -> BTreeSet<String> {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let lines = objects(&file).into_iter();
         lines.filter_map(|line| line["request_id"].as_str().map(str::to_owned)).collect()
     };
     eventually("the log knows the same ids", || logged() == ids);

@@ -1,5 +1,6 @@
 //! The access log: one JSON object per request, whatever was asked.
 
+use crate::support::log::objects;
 use crate::support::{Router, eventually, router};
 use serde_json::Value;
 use std::fs;
@@ -7,11 +8,7 @@ use std::fs;
 fn lines(file: &std::path::Path, wanted: usize) -> Vec<Value> {
     let mut lines = Vec::new();
     eventually("the log has all lines", || {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        lines = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
-            .collect();
+        lines = objects(file);
         lines.len() >= wanted
     });
     assert_eq!(lines.len(), wanted, "one line per request");

@@ -2,7 +2,6 @@
 
 use crate::support::clock::{Deadline, pause};
 use crate::support::{Router, count, router, serving};
-use std::fs;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,12 +17,6 @@ const ROUTER_BYTES_MAX: usize = 4 << 20;
 
 fn total() -> usize {
     count(128, 1024) << 20
-}
-
-fn resident_bytes(router: &Router) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", router.pid())).expect("the router runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<usize>().ok()).expect("a number of kB") * 1024
 }
 
 /// Waits until `moved` stands still; how far it got.
@@ -56,12 +49,12 @@ fn a_client_that_does_not_read_stops_the_endpoint() {
     });
     let router = router().stable_on("v1", vec![endpoint]).start();
     router.readiness();
-    let before = resident_bytes(&router);
+    let before = router.process().memory_bytes();
     let mut wire = router.connect();
     wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", router.host));
     let stalled = stalled_at(&sent);
     assert!(stalled < KERNEL_BYTES_MAX, "{stalled} bytes were taken for a client that reads nothing");
-    let grown = resident_bytes(&router).saturating_sub(before);
+    let grown = router.process().memory_bytes().saturating_sub(before);
     assert!(grown < ROUTER_BYTES_MAX, "one stalled response costs {grown} bytes");
     wire.read_until(b"\r\n\r\n");
     assert_eq!(read_all(&mut wire), total(), "once the client reads, everything comes");
@@ -93,7 +86,7 @@ fn an_endpoint_that_does_not_read_stops_the_client() {
     });
     let router = router().stable_on("v1", vec![endpoint]).start();
     router.readiness();
-    let before = resident_bytes(&router);
+    let before = router.process().memory_bytes();
     let mut wire = router.connect();
     wire.send(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", router.host, total()));
     let sent = Arc::new(AtomicUsize::new(0));
@@ -106,7 +99,7 @@ fn an_endpoint_that_does_not_read_stops_the_client() {
     });
     let stalled = stalled_at(&sent);
     assert!(stalled < KERNEL_BYTES_MAX, "{stalled} bytes were taken for an endpoint that reads nothing");
-    let grown = resident_bytes(&router).saturating_sub(before);
+    let grown = router.process().memory_bytes().saturating_sub(before);
     assert!(grown < ROUTER_BYTES_MAX, "one stalled upload costs {grown} bytes");
     go.send(()).expect("the endpoint waits for this");
     sender.join().expect("everything can be sent");

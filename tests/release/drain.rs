@@ -105,7 +105,7 @@ fn a_socket_of_an_aborted_release_is_closed_properly() {
         .blend(100)
         .start();
     let api = router.api();
-    api.put("settings", &json!({ "abortseconds": 1 })).expect(200);
+    api.put("settings", &json!({ "abortseconds": 5 })).expect(200);
     let mut socket = Socket::open(&router, "/chat", "");
     assert_eq!(socket.release, "v2");
     api.post("abort", &json!({})).expect(200);

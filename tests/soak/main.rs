@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 use support::clock::{Deadline, PATIENCE, pause, within};
-use support::{Router, count, router};
+use support::{Router, count, eventually, router};
 
 /// The releases that take turns.
 pub const RELEASES: [&str; 4] = ["v1", "v2", "v3", "v4"];
@@ -143,11 +143,11 @@ fn assert_nothing_left(router: &Router, descriptors: usize) {
     let process = router.process();
     let returned = within(PATIENCE, || process.descriptors() <= descriptors + 2);
     assert!(returned, "{descriptors} at first, {} left: {:#?}", process.descriptors(), process.connections());
-    let metrics = router.api().metrics();
-    for name in ["connections_open", "open_requests", "open_sockets", "endpoint_in_flight", "panics_total"] {
-        let value = metrics.sum(&format!("rolling_{name}"), &[]);
-        assert!(value.abs() < f64::EPSILON, "rolling_{name} is {value} when all is over");
+    let value = |name: &str| router.api().metrics().sum(&format!("rolling_{name}"), &[]);
+    for name in ["connections_open", "open_requests", "open_sockets", "endpoint_in_flight"] {
+        eventually(&format!("rolling_{name} is 0 when all is over"), || value(name).abs() < f64::EPSILON);
     }
+    assert!(value("panics_total").abs() < f64::EPSILON, "nothing panicked");
     let log = router.log();
     assert!(!log.contains("panicked"), "{log}");
 }

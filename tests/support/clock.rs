@@ -1,10 +1,12 @@
 //! Time in the suites: deadlines, and waiting for a condition. The only place that reads a clock or sleeps, so that
 //! no suite synchronises by guessing how long something takes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long anything may take before a suite calls it hung. Generous, since two cores may be shared with a compiler.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How much of an hour a test is to have before it.
+const ROOM: u64 = 60;
 
 /// A point in time after which waiting is over.
 #[derive(Clone, Copy)]
@@ -54,6 +56,14 @@ pub fn within(length: Duration, mut condition: impl FnMut() -> bool) -> bool {
     }
 }
 
+/// Waits out the end of an hour: a pin says in which hour it was made, and the first navigation in another one renews
+/// it, so clients that a test has left alone would get new pins in the middle of it.
+pub fn await_an_hour_with_room() {
+    while wall().as_secs() % 3_600 >= 3_600 - ROOM {
+        pause(Duration::from_millis(100));
+    }
+}
+
 /// Lets time pass where the passing of time is what is tested (a deadline, a slow client), never to wait for an event.
 pub fn pause(length: Duration) {
     std::thread::sleep(length);
@@ -65,4 +75,12 @@ pub fn pause(length: Duration) {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the suites run outside the process whose clock is under control"
+)]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 
 use super::clock::PATIENCE;
 use super::message::{Fault, Framing, Received, Source};
+use super::ports;
 use super::reply::Reply;
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -43,18 +44,17 @@ struct Shared {
 /// An endpoint that answers 200 and says which release it is (`X-Release`), which endpoint (`X-Endpoint`), and, as the
 /// body, the head it received byte for byte, followed by the body it received.
 pub fn echo(release: &str) -> Endpoint {
-    let release = release.to_owned();
-    Endpoint::start("127.0.0.1:0", move |address| echo_script(&release, address))
+    Endpoint::start(ports::listener(), |address| echo_script(release, address))
 }
 
 /// An endpoint that reads a request and then does as it is told; [`Endpoint::script`] tells it something else.
 pub fn scripted(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Endpoint {
-    Endpoint::start("127.0.0.1:0", move |_| Arc::new(script))
+    Endpoint::start(ports::listener(), |_| Arc::new(script))
 }
 
 /// An endpoint whose connections are served by `serve`, from the first byte on.
 pub fn serving(serve: impl Fn(&mut Peer) + Send + Sync + 'static) -> Endpoint {
-    Endpoint::listen("127.0.0.1:0", Arc::new(serve), Arc::new(|_| Reply::ok("")))
+    Endpoint::run(ports::listener(), Arc::new(serve), Arc::new(|_| Reply::ok("")))
 }
 
 fn echo_script(release: &str, address: SocketAddr) -> Arc<Script> {
@@ -78,8 +78,8 @@ fn echo_script(release: &str, address: SocketAddr) -> Arc<Script> {
 impl Endpoint {
     /// An echo endpoint on a given address, such as that of one that was stopped.
     pub fn echo_at(address: SocketAddr, release: &str) -> Self {
-        let release = release.to_owned();
-        Self::start(&address.to_string(), move |address| echo_script(&release, address))
+        let listener = TcpListener::bind(address).expect("an endpoint's port can be bound");
+        Self::start(listener, |address| echo_script(release, address))
     }
 
     /// An endpoint that follows a script on a given address; `None` while somebody else listens there.
@@ -100,14 +100,9 @@ impl Endpoint {
         Some(Self::run(listener, Arc::new(serve), Arc::new(|_| Reply::ok(""))))
     }
 
-    fn start(bind: &str, script: impl FnOnce(SocketAddr) -> Arc<Script>) -> Self {
-        let listener = TcpListener::bind(bind).expect("an endpoint's port can be bound");
+    fn start(listener: TcpListener, script: impl FnOnce(SocketAddr) -> Arc<Script>) -> Self {
         let script = script(listener.local_addr().expect("a listener has an address"));
         Self::run(listener, Arc::new(follow_script), script)
-    }
-
-    fn listen(bind: &str, serve: Arc<Serve>, script: Arc<Script>) -> Self {
-        Self::run(TcpListener::bind(bind).expect("an endpoint's port can be bound"), serve, script)
     }
 
     fn run(listener: TcpListener, serve: Arc<Serve>, script: Arc<Script>) -> Self {

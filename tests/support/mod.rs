@@ -10,8 +10,12 @@
 pub mod api;
 pub mod clock;
 pub mod endpoint;
+pub mod log;
 pub mod message;
 pub mod metrics;
+#[allow(clippy::duplicate_mod, reason = "a suite that drives stores has it from there too")]
+#[path = "../../keyvalues/tests/support/ports.rs"]
+pub mod ports;
 pub mod process;
 pub mod reply;
 pub mod router;

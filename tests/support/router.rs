@@ -1,14 +1,15 @@
 //! The real binary, started the way an operator starts it: `router().stable("v1").candidate("v2").blend(10).start()`.
 
 use super::api::Api;
-use super::clock::{Deadline, PATIENCE, eventually, pause};
+use super::clock::{Deadline, PATIENCE, await_an_hour_with_room, eventually, pause};
 use super::endpoint::{Endpoint, echo};
+use super::ports;
 use super::process::Process;
 use super::visitor::Visitor;
 use super::wire::Wire;
 use serde_json::{Map, Value};
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -156,6 +157,7 @@ impl RouterBuilder {
 
     /// Starts it and waits until it is ready.
     pub fn start(mut self) -> Router {
+        await_an_hour_with_room();
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         write_tokens(&dir.path().join("tokens"));
         let keys = Value::Object(self.keys).to_string();
@@ -392,8 +394,7 @@ impl Router {
 
     /// The status of `/readyz`; `None` when nobody listens.
     pub fn readiness(&self) -> Option<u16> {
-        TcpStream::connect(self.admin).ok()?;
-        let mut wire = Wire::open(self.admin);
+        let mut wire = Wire::try_open(self.admin)?;
         wire.send(format!("GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin));
         wire.try_response("GET").ok().map(|response| response.status)
     }
@@ -420,8 +421,7 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
-/// An address nobody listens on. Somebody may take it before it is used, so callers try again.
+/// An address nobody listens on (see [`ports`]). Another process may take it before it is used, so callers try again.
 pub fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
-    listener.local_addr().expect("a listener has an address")
+    ([127, 0, 0, 1], ports::free_port()).into()
 }

@@ -2,6 +2,8 @@
 
 use super::message::Response;
 use super::wire::Wire;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::net::SocketAddr;
 
 /// A browser-like client that keeps its connection and its cookies.
@@ -106,10 +108,30 @@ impl Visitor {
         Visit { release: text("x-release"), endpoint: text("x-endpoint"), pinned, response }
     }
 
+    /// Where its client stands in the router's sketch: the first ten bits of the number in its pin (DESIGN.md section 8).
+    fn place(&self) -> u16 {
+        let pin = self.pin.as_ref().expect("a pin came with the first page");
+        let bytes = URL_SAFE_NO_PAD.decode(pin).expect("a pin is base64url");
+        u16::from_be_bytes([bytes[4], bytes[5]]) >> 6
+    }
+
     /// Closes the connection, keeping the cookies.
     pub fn hang_up(&mut self) {
         self.wire = None;
     }
+}
+
+/// So many visitors who have asked once, no two of whom a router takes for one when it counts clients.
+pub fn distinct(count: usize, arrive: impl Fn(usize) -> Visitor) -> Vec<Visitor> {
+    let mut visitors: Vec<Visitor> = Vec::new();
+    while visitors.len() < count {
+        let mut visitor = arrive(visitors.len());
+        visitor.get("/");
+        if visitors.iter().all(|other| other.place() != visitor.place()) {
+            visitors.push(visitor);
+        }
+    }
+    visitors
 }
 
 /// The pin that a response sets.

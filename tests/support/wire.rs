@@ -17,11 +17,16 @@ pub struct Wire {
 impl Wire {
     /// Connects; small packets leave at once.
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the router accepts connections");
+        Self::try_open(address).expect("the router accepts connections")
+    }
+
+    /// The same; `None` when nobody listens.
+    pub fn try_open(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).expect("nodelay can be set");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        Self { source: Source::new(stream) }
+        Some(Self { source: Source::new(stream) })
     }
 
     /// This connection with another limit on waiting for bytes.

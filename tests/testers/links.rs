@@ -1,5 +1,6 @@
 //! Preview links: where they lead, how they end, and what they cannot be made to do.
 
+use crate::support::log::whole_lines;
 use crate::support::websocket::{Socket, echo_sockets};
 use crate::support::{Response, Router, eventually, router};
 use crate::tester::{COOKIE, Tester, link, path_of, preview, revoke};
@@ -209,7 +210,7 @@ fn the_token_is_in_the_link_and_nowhere_else() {
     let mut tester = Tester::at(&router).open(&link);
     assert_eq!(tester.release(), "v2");
     let log = || std::fs::read_to_string(&file).unwrap_or_default();
-    eventually("both requests are logged", || log().lines().count() == 2);
+    eventually("both requests are logged", || whole_lines(&file).len() == 2);
     assert!(log().contains("\"target\":\"/_rolling/preview\""), "{}", log());
     let stored = router.api().kv_get("rolling/hello/previews");
     assert!(stored.contains("apps/hello-v2-80/containers"), "{stored}");

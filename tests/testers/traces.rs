@@ -1,8 +1,8 @@
 //! What testers leave behind: nothing in pins, nothing in statistics, a line in the log.
 
+use crate::support::log::objects;
 use crate::support::{Reply, Router, eventually, router, scripted};
 use crate::tester::{COOKIE, Tester, link};
-use serde_json::Value;
 
 /// Everything that is counted by release, and the pins, as one sum each.
 fn statistics(router: &Router) -> Vec<(&'static str, f64)> {
@@ -40,18 +40,15 @@ fn an_overridden_request_is_in_no_statistics_but_in_the_log() {
     eventually("the visitors are counted", || {
         let open =
             statistics(&router).iter().find(|(name, _)| *name == "rolling_open_requests").map(|row| row.1);
-        open.is_some_and(|open| open < 0.5)
-            && std::fs::read_to_string(&file).unwrap_or_default().lines().count() == 5
+        open.is_some_and(|open| open < 0.5) && objects(&file).len() == 5
     });
     let before = statistics(&router);
     for _ in 0..5 {
         assert_eq!(tester.release(), "v2");
     }
-    let log = || std::fs::read_to_string(&file).unwrap_or_default();
-    eventually("the requests are logged", || log().lines().count() == 10);
-    let reasons: Vec<String> = log()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    eventually("the requests are logged", || objects(&file).len() == 10);
+    let reasons: Vec<String> = objects(&file)
+        .iter()
         .filter(|line| line["reason"] == "override")
         .map(|line| format!("{} {}", line["track"], line["status"]))
         .collect();

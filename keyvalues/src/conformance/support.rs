@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{Batch, Check, Entry, Event, Key, Outcome, Revision, Store, Watch, WatchItem, Write};
 
 /// Longer than anything a case waits for, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn key(text: &str) -> Key {
     Key::new(text).expect("cases use valid keys")

@@ -6,10 +6,10 @@
     reason = "each suite uses its part; helpers panic like the tests they serve"
 )]
 
+pub mod ports;
 pub mod shared;
 
 use std::{
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -17,6 +17,9 @@ use std::{
 
 use keyvalues::{Key, Store, VALUE_BYTES_MAX, Write, conformance::Report};
 use tempfile::TempDir;
+
+/// How long anything may take before a suite calls it hung. Generous, since a server syncs its disk while others compile.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `CONFORMANCE_CASE=text` runs only the cases whose name contains the text.
 pub fn wanted(name: &str) -> bool {
@@ -116,10 +119,9 @@ impl Drop for Server {
     }
 }
 
-/// Ports that were free a moment ago, all different.
+/// Ports that nobody listens on, all different.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect::<Vec<_>>();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    (0..count).map(|_| ports::free_port()).collect()
 }
 
 /// Asks again and again until it holds.
@@ -129,9 +131,7 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), asking)
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen"));
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what} did not happen"));
 }
 
 /// Puts `ca.pem`, and `cert.pem` with `key.pem` for 127.0.0.1 signed by it, into a folder.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const WALL: u64 = 1_763_630_000_000;
-const WAIT: &str = "/api/v1/apps/shop/sticky?wait=fleet&timeout=5s";
+const WAIT: &str = "/api/v1/apps/shop/sticky?wait=fleet&timeout=60s";
 
 async fn join(store: &Arc<Memory>, clock: Clock) -> Bench {
     Bench::on(Arc::<Memory>::clone(store), None, clock).await
@@ -72,7 +72,7 @@ async fn a_member_that_cannot_read_is_not_counted_and_the_commit_stands() {
     let state = first.ok(Method::PUT, WAIT, json!({ "sticky": false })).await;
     assert_eq!(state["applied"]["text"], "applied 2 of 2");
     faults.silence_watches(true);
-    let path = "/api/v1/apps/shop/sticky?wait=fleet&timeout=50ms";
+    let path = "/api/v1/apps/shop/sticky?wait=fleet&timeout=500ms";
     let (status, state) = first.call(Method::PUT, path, json!({ "sticky": true })).await;
     assert_eq!((status, &state["result"]), (StatusCode::ACCEPTED, &json!("done")));
     let name = second.control.node();
@@ -124,7 +124,7 @@ async fn what_other_versions_or_others_write_about_members_harms_nobody() {
         let write = Write::put(kind.key("stranger").parse().unwrap(), "garbage");
         store.commit(Vec::new(), vec![write]).await.unwrap();
     }
-    let path = "/api/v1/apps/shop/sticky?wait=fleet&timeout=10ms";
+    let path = "/api/v1/apps/shop/sticky?wait=fleet&timeout=500ms";
     let (status, state) = bench.call(Method::PUT, path, json!({ "sticky": false })).await;
     assert_eq!((status, &state["applied"]["members"]), (StatusCode::ACCEPTED, &json!(2)));
     bench.ok(Method::DELETE, "/api/v1/fleet/stranger", Value::Null).await;
@@ -142,7 +142,7 @@ async fn a_rotation_is_gone_on_with_by_asking_again() {
     let second = Bench::on(slow, None, Clock::system()).await;
     whole(&[&first, &second]).await;
     faults.silence_watches(true);
-    let path = "/api/v1/fleet/rotate-keys?timeout=50ms";
+    let path = "/api/v1/fleet/rotate-keys?timeout=500ms";
     let (status, answer) = first.call(Method::POST, path, json!({})).await;
     assert_eq!((status, &answer["result"]), (StatusCode::ACCEPTED, &json!("waiting")));
     let kept = first.stored("rolling/router/pinkeys").await.unwrap();
@@ -150,7 +150,7 @@ async fn a_rotation_is_gone_on_with_by_asking_again() {
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(first.stored("rolling/router/pinkeys").await.unwrap(), kept, "no second next");
     faults.silence_watches(false);
-    let answer = first.ok(Method::POST, "/api/v1/fleet/rotate-keys?timeout=5s", json!({})).await;
+    let answer = first.ok(Method::POST, "/api/v1/fleet/rotate-keys?timeout=60s", json!({})).await;
     assert_eq!((&answer["result"], &answer["applied"]["applied"]), (&json!("done"), &json!(2)));
     let (status, error) = first.call(Method::POST, path, json!({})).await;
     assert_eq!((status, &error["error"]["code"]), (StatusCode::CONFLICT, &json!("too_soon")));

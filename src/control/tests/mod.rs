@@ -27,7 +27,7 @@ const TOKENS: &str =
     "root-token root admin\nmaria-token maria operator\nci-token ci-main ci\nguest-token guest viewer\n";
 
 /// How long a condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A control plane with its store.
 struct Bench {

@@ -41,7 +41,7 @@ fn an_endpoint_with_too_many_requests_has_a_queue() {
     });
     let limits = Limits {
         endpoint_in_flight_max: 1,
-        endpoint_queue_ms: 300,
+        endpoint_queue_ms: 2_000,
         endpoint_queue_max: 1,
         ..Limits::default()
     };

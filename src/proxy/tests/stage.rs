@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an endpoint does with one connection, request by request: the reply to a request's bytes; empty closes.
 pub type Script = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
@@ -202,7 +202,7 @@ pub fn ok(body: &str) -> Vec<u8> {
 
 /// Waits for something that another thread is about to bring about.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
-    for _ in 0..1_000 {
+    for _ in 0..PATIENCE.as_millis() / 10 {
         if condition() {
             return;
         }
