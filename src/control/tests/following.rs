@@ -26,8 +26,11 @@ async fn what_is_written_past_the_api_is_adopted_once() {
     bench.past("apps/app-1.1-80/containers/c1", "127.0.0.1:9002").await;
     bench.past("rolling/shop/candidate/id", &id("1.1")).await;
     eventually("the candidate is routed", async || bench.routed().1 == Some("1.1".into())).await;
-    let state = bench.state().await;
-    assert_eq!((&state["seq"], &state["updated"]["actor"]), (&json!(2), &json!("keyvalues")));
+    eventually("the state says so", async || {
+        let state = bench.state().await;
+        (&state["seq"], &state["updated"]["actor"]) == (&json!(2), &json!("keyvalues"))
+    })
+    .await;
     let key: Key = "rolling/shop/blendpercent".parse().unwrap();
     bench.store.commit(Vec::new(), vec![Write::delete(key)]).await.unwrap();
     eventually("the deleted key is back", async || {
@@ -78,7 +81,7 @@ async fn a_drain_ends_by_its_deadline() {
     assert!(draining(), "its clients stay until they navigate");
     bench.clock.advance(Duration::from_secs(3_600));
     eventually("it retires", async || !draining()).await;
-    assert_eq!(bench.state().await["updated"]["command"], "retire");
+    eventually("the state says so", async || bench.state().await["updated"]["command"] == "retire").await;
 }
 
 #[tokio::test]
@@ -213,8 +216,10 @@ async fn a_restart_without_the_store_serves_the_last_good_table_with_the_same_pi
     faults.refuse(true);
     let second = Bench::on(store, Some(&state), Clock::system()).await;
     assert_eq!((second.routed().0, pin(&second)), (Some("1.0".into()), before));
-    let router = second.ok(Method::GET, "/api/v1/router", Value::Null).await;
-    assert_eq!(router["store"]["state"], "down");
+    eventually("the outage is shown", async || {
+        second.ok(Method::GET, "/api/v1/router", Value::Null).await["store"]["state"] == "down"
+    })
+    .await;
 }
 
 #[tokio::test]
