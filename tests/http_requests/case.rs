@@ -106,13 +106,14 @@ fn message(line: &str, host: &str, headers: &[u8], body: &[u8]) -> Vec<u8> {
 /// router of their own: their endpoint may hear of such a request when the next case runs already.
 pub fn run(cases: Vec<Case>) {
     let count = cases.len();
-    let (in_body, others) = cases.into_iter().partition(|case| matches!(case.wants, Wants::BodyRefused(_)));
-    let failed: Vec<String> = [in_body, others].iter().flat_map(run_on_one_router).collect();
+    let in_body = |case: &Case| matches!(case.wants, Wants::BodyRefused(_));
+    let (in_body, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(in_body);
+    let failed = [run_on_one_router(&in_body), run_on_one_router(&others)].concat();
     assert!(failed.is_empty(), "{} of {count} cases failed:\n{}", failed.len(), failed.join("\n"));
 }
 
 /// What failed.
-fn run_on_one_router(cases: &Vec<Case>) -> Vec<String> {
+fn run_on_one_router(cases: &[Case]) -> Vec<String> {
     if cases.is_empty() {
         return Vec::new();
     }
