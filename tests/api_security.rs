@@ -206,9 +206,11 @@ fn the_front_port_does_not_serve_the_api() {
     let router = both();
     let mut wire = router.connect();
     wire.send(format!("GET /api/v1/apps HTTP/1.1\r\nHost: {}\r\n\r\n", router.host));
-    assert_eq!(
-        wire.response("GET").header("x-release"),
-        Some("v1"),
-        "an app may have paths of its own by these names"
+    // A new client: one in ten gets the candidate.
+    let response = wire.response("GET");
+    let release = response.header("x-release");
+    assert!(
+        matches!(release, Some("v1" | "v2")),
+        "an app may have paths of its own by these names: {release:?}"
     );
 }

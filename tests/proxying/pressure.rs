@@ -1,7 +1,7 @@
 //! Back-pressure: a reader that does not read costs buffers of a fixed size, not the whole body.
 
 use crate::support::clock::{Deadline, pause};
-use crate::support::{Router, count, router, serving};
+use crate::support::{count, router, serving};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
