@@ -7,8 +7,9 @@
 use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -60,6 +61,9 @@ pub struct Feed {
     /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
     last: AtomicU64,
     places: Arc<Semaphore>,
+    /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
+    /// that none is sent to it twice, and none is missed between those and the first change.
+    sent: Mutex<Option<Sent>>,
 }
 
 /// One event, ready to be sent; without an app it is about the router, and for everyone.
@@ -77,7 +81,13 @@ impl Feed {
             all: AtomicBool::new(false),
             last: AtomicU64::new(wall_ms),
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
+            sent: Mutex::default(),
         }
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Option<Sent>> {
+        // It holds what was sent, whoever panicked meanwhile.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something was published.
@@ -110,35 +120,57 @@ impl Feed {
 
 /// Computes what changed, until the task is dropped.
 pub async fn run(core: Core) {
-    let mut sent = Sent::default();
     loop {
         core.feed.changed.notified().await;
+        let mut sent = core.feed.sent();
         if core.feed.followers() == 0 {
-            sent = Sent::default();
-            continue;
+            *sent = None;
         }
-        sent.send_changes(&core);
+        // A page that has not begun yet finds the change in its first states.
+        if let Some(sent) = sent.as_mut() {
+            sent.send_changes(&core);
+        }
     }
 }
 
 /// What was sent last, by app.
-#[derive(Default)]
 struct Sent {
     /// What it was made from.
-    snapshot: Option<Snapshot>,
+    snapshot: Snapshot,
     states: HashMap<AppName, String>,
     activity: HashMap<AppName, Value>,
-    router: Option<Value>,
-    fleet: Option<Value>,
+    router: Value,
+    fleet: Value,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent").field("states", &self.states).finish_non_exhaustive()
+    }
 }
 
 impl Sent {
+    /// What the first page begins with.
+    fn now(core: &Core) -> Self {
+        let snapshot = Snapshot::of(core);
+        let still = snapshot.still();
+        let state = |app: AppName| (app.clone(), still_text(&still, &app));
+        Self {
+            states: snapshot.apps().into_iter().map(state).collect(),
+            activity: HashMap::new(),
+            router: still_router(facts(core)),
+            fleet: still_fleet(fleet::facts(core)),
+            snapshot,
+        }
+    }
+
     fn send_changes(&mut self, core: &Core) {
         let all = core.feed.all.swap(false, Ordering::Relaxed);
         let snapshot = Snapshot::of(core);
-        let apps: BTreeSet<AppName> = match self.snapshot.as_ref().filter(|_| !all) {
-            Some(last) => snapshot.changed_since(last),
-            None => snapshot.apps().into_iter().chain(self.states.keys().cloned()).collect(),
+        let apps: BTreeSet<AppName> = if all {
+            snapshot.apps().into_iter().chain(self.states.keys().cloned()).collect()
+        } else {
+            snapshot.changed_since(&self.snapshot)
         };
         let still = snapshot.still();
         for app in &apps {
@@ -149,12 +181,12 @@ impl Sent {
         }
         self.send_router(core);
         self.send_fleet(core);
-        self.snapshot = Some(snapshot);
+        self.snapshot = snapshot;
     }
 
     fn send_app(&mut self, core: &Core, snapshots: (&Snapshot, &Snapshot), app: &AppName, seq: u64) {
         let (snapshot, still) = snapshots;
-        let state = still.state(app).map(Value::Object).unwrap_or_default().to_string();
+        let state = still_text(still, app);
         if self.states.get(app) != Some(&state) {
             self.states.insert(app.clone(), state);
             core.feed.send(Some(app), state_text(core, snapshot, app));
@@ -177,31 +209,42 @@ impl Sent {
     /// The router's own facts, when one changed that is no running figure: above all how its store does.
     fn send_router(&mut self, core: &Core) {
         let facts = facts(core);
-        let mut still = facts.clone();
-        still["uptime_seconds"].take();
-        still["store"]["staleness_seconds"].take();
-        still["store"]["revision"].take();
-        if self.router.as_ref() != Some(&still) {
+        let still = still_router(facts.clone());
+        if self.router != still {
             core.feed.send(None, core.feed.text("router", 0, &facts));
-            self.router = Some(still);
+            self.router = still;
+        }
+    }
+
+    /// The fleet, when anything but a running figure changed.
+    fn send_fleet(&mut self, core: &Core) {
+        let facts = fleet::facts(core);
+        let still = still_fleet(facts.clone());
+        if self.fleet != still {
+            core.feed.send(None, core.feed.text("fleet", 0, &facts));
+            self.fleet = still;
         }
     }
 }
 
-impl Sent {
-    /// The fleet, when anything but a running figure changed.
-    fn send_fleet(&mut self, core: &Core) {
-        let facts = fleet::facts(core);
-        let mut still = facts.clone();
-        let members = still["members"].as_array_mut().into_iter().flatten();
-        members.for_each(|member| RUNNING.iter().for_each(|figure| drop(member[*figure].take())));
-        let alarms = still["alarms"].as_array_mut().into_iter().flatten();
-        alarms.for_each(|alarm| drop(alarm["message"].take()));
-        if self.fleet.as_ref() != Some(&still) {
-            core.feed.send(None, core.feed.text("fleet", 0, &facts));
-            self.fleet = Some(still);
-        }
-    }
+/// A state without what changes with every request.
+fn still_text(still: &Snapshot, app: &AppName) -> String {
+    still.state(app).map(Value::Object).unwrap_or_default().to_string()
+}
+
+fn still_router(mut facts: Value) -> Value {
+    facts["uptime_seconds"].take();
+    facts["store"]["staleness_seconds"].take();
+    facts["store"]["revision"].take();
+    facts
+}
+
+fn still_fleet(mut facts: Value) -> Value {
+    let members = facts["members"].as_array_mut().into_iter().flatten();
+    members.for_each(|member| RUNNING.iter().for_each(|figure| drop(member[*figure].take())));
+    let alarms = facts["alarms"].as_array_mut().into_iter().flatten();
+    alarms.for_each(|alarm| drop(alarm["message"].take()));
+    facts
 }
 
 fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
@@ -255,7 +298,7 @@ impl Follower {
     /// What is sent next; `None` when the router stops.
     async fn next(&mut self) -> Option<Bytes> {
         if std::mem::take(&mut self.first) {
-            return Some(self.states());
+            return Some(self.begin());
         }
         loop {
             let message = tokio::select! {
@@ -278,10 +321,21 @@ impl Follower {
         self.only.as_ref().is_none_or(|only| only == app)
     }
 
+    /// Whole states; what changes from here on follows.
+    fn begin(&self) -> Bytes {
+        let mut sent = self.core.feed.sent();
+        sent.get_or_insert_with(|| Sent::now(&self.core));
+        self.states()
+    }
+
+    /// Whatever this page wants, the router and the fleet included.
     fn states(&self) -> Bytes {
         let snapshot = Snapshot::of(&self.core);
+        let feed = &self.core.feed;
+        let general =
+            [feed.text("router", 0, &facts(&self.core)), feed.text("fleet", 0, &fleet::facts(&self.core))];
         let apps = snapshot.apps().into_iter().filter(|app| self.wants(app));
-        let texts: Vec<Bytes> = apps.map(|app| state_text(&self.core, &snapshot, &app)).collect();
-        if texts.is_empty() { Bytes::from_static(ALIVE) } else { texts.concat().into() }
+        let states = apps.map(|app| state_text(&self.core, &snapshot, &app));
+        general.into_iter().chain(states).collect::<Vec<_>>().concat().into()
     }
 }

@@ -57,6 +57,26 @@ fn activity_is_told_while_there_is_some() {
     assert!(event.data["endpoints"].is_object(), "{}", event.data);
 }
 
+/// The feed did not know what a page begins with, so the first page was sent every state a second time.
+#[test]
+fn a_page_is_told_each_state_once() {
+    let router = router().stable("v1").start();
+    let api = router.api();
+    let mut visitor = Visitor::new(router.front, &router.host);
+    for path in ["stream", "/api/v1/stream"] {
+        let mut stream = api.stream(path, "");
+        let mut kinds = Vec::new();
+        // Activity is told by the same pass over what changed; two of them come after every first state.
+        while kinds.iter().filter(|kind| *kind == "activity").count() < 2 {
+            visitor.get("/");
+            kinds.push(stream.any().kind);
+        }
+        let told = kinds.iter().filter(|kind| *kind == "state").count();
+        assert_eq!(told, 1, "{path}: {kinds:?}");
+        assert_eq!(kinds[..3], ["router", "fleet", "state"], "{path}");
+    }
+}
+
 #[test]
 fn a_stream_needs_a_token() {
     let router = router().stable("v1").start();

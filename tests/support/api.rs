@@ -221,7 +221,8 @@ impl Events {
         }
     }
 
-    fn any(&mut self) -> Event {
+    /// The next event of any kind.
+    pub fn any(&mut self) -> Event {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
