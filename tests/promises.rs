@@ -36,6 +36,32 @@
 //! | nobody can tell when the old release's clients are gone | `tests/release/drain.rs::the_state_says_who_is_still_there_until_nobody_is`, `tests/release/drain.rs::the_state_says_what_drains_and_until_when` |
 //! | an old page asks for assets that the new release has not | `tests/assets.rs::an_asset_that_only_the_sibling_has_is_served_and_nobody_moves` |
 //! | testers cannot try a dark release through the front door | `tests/testers/links.rs::a_link_shows_the_release_that_the_blend_hides`, `tests/testers/links.rs::a_link_beats_the_pin_and_the_blend_either_way`, `tests/testers/traces.rs::a_pin_is_neither_read_nor_set_nor_moved` |
+//!
+//! *What a release manager sees and does in the GUI*, in a real browser, with real routers, stores and endpoints behind it:
+//!
+//! | state or action | tests |
+//! |---|---|
+//! | setting up, from the token to the first served request | `tests/gui/main.rs::a_newcomer_is_led_from_the_token_to_the_first_served_request`, `tests/gui/commands.rs::a_second_app_is_set_up_from_what_the_store_holds` |
+//! | nothing is routed | `tests/gui/commands.rs::an_app_with_nothing_on_stable_says_so_until_a_release_is_chosen` |
+//! | candidate, blend, promote, rollback, a second window follows | `tests/gui/main.rs::a_whole_release_by_hand_and_a_second_window_follows_live` |
+//! | without a pointer | `tests/gui/display.rs::a_whole_release_without_a_pointer` |
+//! | the blend by pointer, keys and number | `tests/gui/main.rs::the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go` |
+//! | abort | `tests/gui/main.rs::abort_is_one_click_and_a_confirmation_and_says_where_clients_go` |
+//! | rollback to any release of the history | `tests/gui/commands.rs::any_release_of_the_history_can_be_gone_back_to` |
+//! | lock, unlock, sticky | `tests/gui/commands.rs::locking_sticky_and_unlocking_say_why_and_hold_ci_back` |
+//! | a drain is finished | `tests/gui/commands.rs::drains_are_finished_one_and_all` |
+//! | one endpoint drains, and the drain is lifted | `tests/gui/endpoints.rs::an_endpoint_is_drained_from_its_card_and_lifted_from_the_list_of_releases` |
+//! | the app moved meanwhile: said, nothing done | `tests/gui/main.rs::a_confirmation_that_the_world_overtook_acts_only_after_another_look`, `tests/gui/pages.rs::settings_of_an_app_that_moved_are_looked_at_again_and_nothing_typed_is_lost` |
+//! | applied on N of N routers, and who is missing | `tests/gui/fleet.rs::progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing` |
+//! | the connection is lost: values look old | `tests/gui/main.rs::a_lost_router_shows_at_once_and_the_page_comes_back_by_itself` |
+//! | the store is not reachable | `tests/gui/live.rs::a_store_that_is_gone_is_told_and_clients_notice_nothing` |
+//! | the store is another | `tests/gui/live.rs::a_store_that_is_another_is_accepted_or_restored_where_it_is_told` |
+//! | a key is invalid; raw writes | `tests/gui/commands.rs::raw_keyvalues_are_written_with_a_warning_and_what_is_wrong_is_shown_until_it_is_mended` |
+//! | the candidate is better or worse | `tests/gui/main.rs::figures_of_real_traffic_show_live` |
+//! | roles: who may only look | `tests/gui/commands.rs::a_viewer_sees_everything_and_is_told_why_nothing_can_be_done`, `tests/gui/endpoints.rs::who_may_only_look_is_not_offered_to_drain` |
+//! | a token that is no longer known | `tests/gui/session.rs::a_token_that_is_removed_leads_to_signing_in_and_back_to_the_same_page` |
+//! | any screen, any colours | `tests/gui/main.rs::every_page_fits_every_screen_and_asks_nobody_else`, `tests/gui/display.rs::on_a_screen_of_3840_pixels_lines_stay_readable_and_the_frame_holds_together`, `tests/gui/display.rs::forced_colours_leave_every_sign_to_be_seen`, `tests/gui/commands.rs::theme_and_motion_are_the_readers_choice` |
+//! | accessibility | `tests/gui/accessibility.rs::no_page_breaks_a_rule_of_accessibility`, `tests/gui/accessibility.rs::no_dialog_breaks_a_rule_of_accessibility` |
 
 use std::fs;
 use std::path::Path;
@@ -54,5 +80,5 @@ fn every_promise_names_tests_that_exist() {
         assert!(source.contains(&test), "{file} has no test `{function}`");
     }
     let complaints = text.matches("| `tests/").count();
-    assert!(complaints >= 24, "{complaints} rows name a test");
+    assert!(complaints >= 44, "{complaints} rows name a test");
 }

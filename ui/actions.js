@@ -1,12 +1,12 @@
 // What the reader can do to an app: confirmed first, sent with the seq it was confirmed at, followed until it is served.
 
-import { abortAdvice, candidateAdvice, finishDrainAdvice, finishDrainsAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from './advice.js';
+import { abortAdvice, candidateAdvice, drainEndpointAdvice, finishDrainAdvice, finishDrainsAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from './advice.js';
 import { confirmCommand } from './components/confirm.js';
-import { lockBody, rollbackBody } from './components/command-bodies.js';
+import { drainBody, lockBody, rollbackBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
 import { ApiError } from './api.js';
-import { percent } from './format.js';
-import { releaseId, releaseName } from './release.js';
+import { duration, percent } from './format.js';
+import { releaseId, releaseName, releasesOf } from './release.js';
 
 /** The actions over an api and a store; `notices` shows their progress. */
 export function createActions({ api, store, notices, onTrouble = () => {} }) {
@@ -184,7 +184,25 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		});
 	}
 
-	return { finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock, whoMoves };
+	/** Of one endpoint; `lifts` ends its drain again. */
+	function drainEndpoint(app, id, address, lifts) {
+		const of = (state) => releasesOf(state).find((release) => release.id === id);
+		const at = (state) => of(state)?.endpoints.find((endpoint) => endpoint.address === address);
+		const words = lifts
+			? (state) => ({ title: `Let ${address} of ${releaseName(of(state))} take requests again?`, submit: `Lift the drain of ${address}`, tone: 'primary', happens: ['It gets its share of new clients again at once. No client moves.'], impossible: at(state).draining ? null : 'It does not drain any more.' })
+			: (state) => ({ title: `Drain ${address} of ${releaseName(of(state))}?`, submit: `Drain ${address}`, tone: 'stop', ...drainEndpointAdvice(state, of(state), at(state)), impossible: at(state).draining ? 'It drains already.' : null });
+		ask({
+			app,
+			body: lifts ? null : drainBody(duration(store.app(app)?.settings?.drainmaxseconds ?? 3600)),
+			mayForce: !lifts,
+			describe: (state) => (at(state) ? words(state) : { impossible: `${address} is no endpoint of ${releaseName(id)} any more.` }),
+			send: ({ seq, reason, force, values }) => (lifts
+				? run(app, `Lift the drain of ${address}`, () => api.liftDrain(app, id, address, { reason }, seq))
+				: run(app, `Drain ${address}`, () => api.drainEndpoint(app, id, address, { reason, force, seconds: values.seconds }, seq))),
+		});
+	}
+
+	return { drainEndpoint, finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock, whoMoves };
 }
 
 // What the state says of a release (health, figures), where it says something.

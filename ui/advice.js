@@ -6,6 +6,8 @@ import { health, releaseId, releaseName } from './release.js';
 
 // Below this many requests an error share says little: one error in 200 is already half a percent.
 const REQUESTS_ENOUGH = 200;
+// Two in a hundred comparisons of equals are further apart than this: a difference to be taken seriously.
+const DEVIATIONS = 2.3;
 // A slower p95 is worth a word when it is half as much again and a person could feel it.
 const SLOWER_FACTOR = 1.5;
 const SLOWER_MS = 10;
@@ -53,6 +55,19 @@ export function finishDrainsAdvice(state) {
 	return { happens: [...new Set(each.flatMap(({ happens }) => happens))], against: [...new Set(each.flatMap(({ against }) => against))] };
 }
 
+export function drainEndpointAdvice(state, release, endpoint) {
+	const { in_flight: open = 0, open_sockets: sockets = 0 } = endpoint;
+	const name = releaseName(release);
+	const others = release.endpoints.filter((other) => other !== endpoint && !other.draining && other.healthy !== false);
+	return {
+		happens: [
+			`${endpoint.address} gets no new request. Its clients go on at ${plural(others.length, 'other endpoint')} of ${name}; none changes its release.`,
+			`What is open there, ${plural(Math.max(open - sockets, 0), 'request')} and ${plural(sockets, 'socket')} at this router, goes on until it ends or its time is over. This page says when the endpoint can be stopped.`,
+		],
+		against: others.length === 0 ? [`No other endpoint of ${name} is serving.`] : [],
+	};
+}
+
 /** `target`: a release object or id. */
 export function rollbackAdvice(state, target) {
 	const [from, to] = [releaseName(state.stable), releaseName(target)];
@@ -91,13 +106,37 @@ export function againstRelease(release) {
 	if (!release) return [];
 	const endpoints = release.endpoints;
 	if (!Array.isArray(endpoints)) return endpoints === 0 ? [`${releaseName(release)} has no endpoint.`] : [];
-	const { all, serving, failing } = health(release);
+	const { all, failing } = health(release);
 	if (all === 0) return [`${releaseName(release)} has no endpoint.`];
-	if (serving === 0) return [`No endpoint of ${releaseName(release)} is serving (${failing.map(named).join(', ')}).`];
+	if (failing.length === all) return [`No endpoint of ${releaseName(release)} is serving (${failing.map(named).join(', ')}).`];
 	return failing.length ? [`${failing.length} of ${all} endpoints of ${releaseName(release)} ${failing.length === 1 ? 'is' : 'are'} not serving: ${failing.map(named).join(', ')}.`] : [];
 }
 
 const named = (endpoint) => (endpoint.detail ? `${endpoint.address} ${endpoint.detail}` : endpoint.address);
+
+/** The candidate beside stable since each came to its track, in one line: `{sign, tone, text}`, or null without a candidate. */
+export function verdict({ stable, candidate }) {
+	if (!candidate) return null;
+	const [old, next] = [totals(stable), totals(candidate)];
+	const shares = `${share(next.share)} errors against ${share(old.share)} on stable, of ${plural(next.requests, 'request')}`;
+	const by = deviations(old, next);
+	const against = [...againstRelease(candidate), ...(by > DEVIATIONS ? [`Worse: ${shares}.`] : []), ...slower(stable, candidate)];
+	if (against.length) return { sign: '⚠', tone: 'is-bad', text: against.join(' ') };
+	if (next.requests < REQUESTS_ENOUGH) return { sign: '…', tone: 'quiet', text: `Too little traffic to tell: ${plural(next.requests, 'request')} so far.` };
+	return { sign: '✓', tone: 'ink-candidate', text: `${by < -DEVIATIONS ? 'Better than' : 'As good as'} stable: ${shares}.` };
+}
+
+function totals(release) {
+	const { requests = 0, errors = 0 } = release?.activity ?? {};
+	return { requests, errors, share: requests ? errors / requests : 0 };
+}
+
+// By how many standard deviations the newer's share of errors is above the older's (two-proportion z-test, pooled).
+function deviations(old, next) {
+	const pooled = (old.errors + next.errors) / (old.requests + next.requests);
+	const width = Math.sqrt(pooled * (1 - pooled) * (1 / old.requests + 1 / next.requests));
+	return width > 0 ? (next.share - old.share) / width : 0;
+}
 
 function comparison({ stable, candidate }) {
 	const [old, next] = [stable?.activity, candidate?.activity];
@@ -109,10 +148,13 @@ function comparison({ stable, candidate }) {
 	} else if (few) {
 		lines.push(`Too little traffic to tell: it has answered ${plural(next.requests ?? 0, 'request')} (${rate(next.requests_per_second)}).`);
 	}
-	if (next.p95_ms > (old?.p95_ms ?? Infinity) * SLOWER_FACTOR && next.p95_ms - old.p95_ms > SLOWER_MS) {
-		lines.push(`Slower: p95 ${millis(next.p95_ms)} against ${millis(old.p95_ms)} on stable.`);
-	}
-	return lines;
+	return [...lines, ...slower(stable, candidate)];
+}
+
+function slower(stable, candidate) {
+	const [old, next] = [stable?.activity, candidate.activity];
+	const isSlower = next?.p95_ms > (old?.p95_ms ?? Infinity) * SLOWER_FACTOR && next.p95_ms - old.p95_ms > SLOWER_MS;
+	return isSlower ? [`Slower: p95 ${millis(next.p95_ms)} against ${millis(old.p95_ms)} on stable.`] : [];
 }
 
 function barelySeen(state) {

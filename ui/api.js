@@ -43,6 +43,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 	const get = async (path) => parse((await call('GET', path)).text);
 	const send = async (method, path, body, seq) => parse((await call(method, path, { body: body === undefined ? undefined : JSON.stringify(body), seq })).text);
 	const app = (name) => `/api/v1/apps/${segment(name)}`;
+	const endpointDrain = (release, address) => `releases/${segment(release)}/endpoints/${segment(address)}/drain`;
 	const command = (method, verb) => (name, body, seq) => send(method, `${app(name)}/${verb}?${WAIT}`, body, seq);
 
 	return {
@@ -73,8 +74,9 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		lock: command('PUT', 'lock'),
 		unlock: command('DELETE', 'lock'),
 		finishDrain: (name, tenure, body, seq) => command('DELETE', `draining/${tenure}`)(name, body, seq),
-
 		finishDrains: command('DELETE', 'draining'),
+		drainEndpoint: (name, release, address, body, seq) => command('PUT', endpointDrain(release, address))(name, body, seq),
+		liftDrain: (name, release, address, body, seq) => command('DELETE', endpointDrain(release, address))(name, body, seq),
 
 		previews: (name) => get(`${app(name)}/previews`),
 		createPreview: (name, body) => send('POST', `${app(name)}/previews`, body),

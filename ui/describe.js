@@ -12,6 +12,7 @@ const TITLES = {
 	raw: 'Raw write',
 	adopt: 'Adopted',
 	retire: 'Retired',
+	'undrain-endpoint': 'Drain lifted',
 };
 
 /** What people call a command. */
@@ -19,21 +20,31 @@ export function commandTitle(command = 'change') {
 	return TITLES[command] ?? (command.charAt(0).toUpperCase() + command.slice(1)).replace(/-/g, ' ');
 }
 
-const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining'];
+const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains'];
 
 /** What changed, in words: `blend 0 % → 10 %, candidate none → 1.0.1`. */
 export function changes(changed) {
 	const words = FIELDS.filter((field) => Array.isArray(changed?.[field])).map((field) => one(field, ...changed[field]));
 	// What drains follows from the rest, unless it is all there is.
-	return (words.length > 1 ? words.filter((each) => !each.startsWith('draining')) : words).join(', ');
+	const rest = words.filter((each) => !/^(drain|retired)/.test(each));
+	return rest.length ? rest.join(', ') : (words[0] ?? '');
 }
 
 function one(field, before, after) {
 	if (field === 'blend') return `blend ${percent(before)} → ${percent(after)}`;
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
-	if (field === 'draining') return `draining ${after.map(releaseName).join(', ') || 'nothing'}`;
+	if (field === 'endpoint_drains') return endpointDrains(before, after);
+	if (field === 'draining') return [...other(before, after).map((id) => `retired ${releaseName(id)}`), ...other(after, before).map((id) => `drains ${releaseName(id)}`)].join(', ');
 	return `${field} ${releaseName(before)} → ${releaseName(after)}`;
+}
+
+const other = (from, list) => from.filter((each) => !list.includes(each));
+
+// Which endpoints began or ceased to drain: `drain 10.0.0.9:3000 of 1.0.1`.
+function endpointDrains(before, after) {
+	const said = (each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id)}`);
+	return [...other(after, before), ...other(before, after)].map((each) => `drain ${said(each)}`).join(', ');
 }
 
 /** Every field that an event changed: `{field, before, after}` in words. */

@@ -20,11 +20,12 @@ export function releaseId(release) {
 	return typeof release === 'object' ? (release.id ?? release.release ?? null) : release;
 }
 
-/** `{all, serving, failing: [endpoint]}` of a release. */
+/** `{all, serving, failing: [endpoint], draining}` of a release: how many it has, take requests, fail, are told to drain. */
 export function health(release) {
 	const endpoints = release?.endpoints ?? [];
 	const failing = endpoints.filter((endpoint) => endpoint.healthy === false);
-	return { all: endpoints.length, serving: endpoints.length - failing.length, failing };
+	const draining = endpoints.filter((endpoint) => endpoint.draining && endpoint.healthy !== false).length;
+	return { all: endpoints.length, serving: endpoints.length - failing.length - draining, failing, draining };
 }
 
 /** Everything the app routes to, each once: stable, candidate, previous, draining. */

@@ -1,5 +1,8 @@
 // Light, dark, or as the system says. The choice is the reader's and stays in localStorage.
 
+/** The sign of the page; beside this file, whatever the path is called. */
+export const ICON = new URL('./favicon.svg', import.meta.url).href;
+
 const KEY = 'rolling-router.theme';
 const CHOICES = ['system', 'light', 'dark'];
 

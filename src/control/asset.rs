@@ -30,15 +30,12 @@ struct Form {
 
 impl Asset {
     /// Compresses `contents`.
-    pub fn new(media_type: &'static str, contents: &'static [u8]) -> Self {
-        let digest = hex(&Sha256::digest(contents)[..16]);
+    pub fn new(media_type: &'static str, contents: impl Into<Bytes>) -> Self {
+        let contents = contents.into();
+        let digest = hex(&Sha256::digest(&contents)[..16]);
         let form = |bytes: Bytes, coding: &str| Form { bytes, tag: format!("\"{digest}{coding}\"") };
-        let gzip = compress(contents).filter(|gzip| gzip.len() < contents.len());
-        Self {
-            media_type,
-            identity: form(Bytes::from_static(contents), ""),
-            gzip: gzip.map(|bytes| form(bytes.into(), "-gzip")),
-        }
+        let gzip = compress(&contents).filter(|gzip| gzip.len() < contents.len());
+        Self { media_type, gzip: gzip.map(|bytes| form(bytes.into(), "-gzip")), identity: form(contents, "") }
     }
 
     /// The answer to a request with these headers: 200 in the best coding that the client accepts, or 304 when it
@@ -120,7 +117,7 @@ mod tests {
     #[test]
     fn each_coding_has_a_tag_of_its_own() {
         let asset =
-            Asset::new("text/plain", b"again and again and again and again and again and again and again");
+            Asset::new("text/plain", "again and again and again and again and again and again and again");
         let plain = asset.respond(&HeaderMap::new(), &[]);
         let packed = asset.respond(&asked(header::ACCEPT_ENCODING, "gzip"), &[]);
         assert_ne!(plain.headers()[header::ETAG], packed.headers()[header::ETAG]);
@@ -137,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_does_not_shrink_is_sent_as_it_is() {
-        let asset = Asset::new("text/plain", b"short");
+        let asset = Asset::new("text/plain", "short");
         let answer = asset.respond(&asked(header::ACCEPT_ENCODING, "gzip"), &[]);
         assert!(!answer.headers().contains_key(header::CONTENT_ENCODING));
         assert_eq!(answer.headers()[header::VARY], "accept-encoding");

@@ -1,20 +1,29 @@
 //! The GUI's files, embedded in the binary: what was tested together is served together.
+//!
+//! `/` names every other file below a path that changes with any of them, so a browser asks for all of them at once and
+//! never again, and no page is ever put together from two versions.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::{
     Router,
     extract::Path,
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     asset::Asset,
     core::Core,
     error::{ApiError, Kind},
+    state_dir::hex,
 };
+
+/// The only document; what it loads is governed by its policy.
+const PAGE: &str = "index.html";
 
 /// What the pages may do: nothing but talk to this router. As `ui/README.md` says.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -41,6 +50,7 @@ files! {
     "components/accept-store.js"
     "components/actions.js"
     "components/announcer.js"
+    "components/app-links.js"
     "components/banners.js"
     "components/blend-control.js"
     "components/chart.js"
@@ -91,30 +101,60 @@ files! {
     "theme.js"
 }
 
-/// The files as they are sent, compressed when the first one is asked for.
-static ASSETS: LazyLock<Vec<Asset>> =
-    LazyLock::new(|| FILES.iter().map(|(path, contents)| Asset::new(media_type(path), contents)).collect());
+/// The files as they are sent, each compressed when it is first asked for.
+static ASSETS: [OnceLock<Asset>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
-/// Header lines of every file.
-const OWN: [(HeaderName, &str); 2] = [
-    // Always asked for again: a page that outlived an upgrade would speak to another router than it was made for.
-    (header::CACHE_CONTROL, "no-cache"),
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-];
+/// The part of the path that changes with any file, `<16 hex digits>/`.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut digest = Sha256::new();
+    for (path, contents) in FILES {
+        digest.update(path);
+        digest.update(contents);
+    }
+    format!("{}/", hex(&digest.finalize()[..8]))
+});
 
-/// `/` and `/ui/<file>`.
+/// How long a file below the version's path is kept: for good, since another file has another path.
+const KEPT: &str = "max-age=31536000, immutable";
+
+/// What is asked for again each time, above all `/`: a page that outlived an upgrade would speak to another router than
+/// it was made for.
+const ASKED_AGAIN: &str = "no-cache";
+
+/// `/`, `/ui/<version>/<file>`, and `/ui/<file>` for those who look.
 pub fn routes() -> Router<Core> {
-    Router::new().route("/", get(|headers: HeaderMap| async move { serve("index.html", &headers) })).route(
+    Router::new().route("/", get(|headers: HeaderMap| async move { serve(PAGE, &headers) })).route(
         "/ui/{*path}",
         get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&path, &headers) }),
     )
 }
 
 fn serve(path: &str, headers: &HeaderMap) -> Response {
+    let versioned = path.strip_prefix(VERSION.as_str());
+    let path = versioned.unwrap_or(path);
     let Some(index) = FILES.iter().position(|(known, _)| *known == path) else {
         return ApiError::new(Kind::NotFound, "there is no such file").into_response();
     };
-    ASSETS[index].respond(headers, &OWN)
+    let asset = ASSETS[index].get_or_init(|| Asset::new(media_type(path), contents(path, FILES[index].1)));
+    let kept = (header::CACHE_CONTROL, if versioned.is_some() { KEPT } else { ASKED_AGAIN });
+    match path {
+        PAGE => asset.respond(headers, &[kept, (header::CONTENT_SECURITY_POLICY, POLICY)]),
+        _ => asset.respond(headers, &[kept]),
+    }
+}
+
+/// A file's contents; the page itself names the others with their version, and every module, so that none waits until
+/// the one that imports it has come.
+fn contents(path: &str, embedded: &'static [u8]) -> Bytes {
+    let Ok(page) = std::str::from_utf8(embedded) else { return Bytes::from_static(embedded) };
+    if path != PAGE {
+        return Bytes::from_static(embedded);
+    }
+    let modules = FILES.iter().map(|(path, _)| *path).filter(|path| path.ends_with(".js"));
+    let links: String =
+        modules.map(|path| format!("<link rel=\"modulepreload\" href=\"/ui/{path}\">\n")).collect();
+    let page = page.replace("</head>", &format!("{links}</head>"));
+    page.replace("\"/ui/", &format!("\"/ui/{}", *VERSION)).into()
 }
 
 fn media_type(path: &str) -> &'static str {
@@ -149,5 +189,29 @@ mod tests {
         let again = serve("index.html", &HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]));
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(serve("../Cargo.toml", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn only_what_another_version_has_elsewhere_is_kept() {
+        let kept = |path: &str| serve(path, &HeaderMap::new()).headers()[header::CACHE_CONTROL].clone();
+        assert_eq!(kept(&format!("{}main.js", *VERSION)), KEPT);
+        assert_eq!(kept("main.js"), ASKED_AGAIN);
+        assert_eq!(kept("index.html"), ASKED_AGAIN);
+        let another = serve("0123456789abcdef/main.js", &HeaderMap::new());
+        assert_eq!(another.status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn the_page_names_every_module_with_its_version() {
+        let embedded = FILES.iter().find(|(path, _)| *path == "index.html").unwrap().1;
+        let page = String::from_utf8(contents("index.html", embedded).to_vec()).unwrap();
+        let modules = FILES.iter().filter(|(path, _)| path.ends_with(".js"));
+        for (path, _) in modules {
+            assert!(
+                page.contains(&format!("rel=\"modulepreload\" href=\"/ui/{}{path}\"", *VERSION)),
+                "{path}"
+            );
+        }
+        assert_eq!(page.matches("\"/ui/").count(), page.matches(&format!("\"/ui/{}", *VERSION)).count());
     }
 }

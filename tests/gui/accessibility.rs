@@ -35,6 +35,14 @@ fn with_axe(browser: &Browser) {
     browser.script(&axe());
 }
 
+/// A browser at the app's page, with the checker in it.
+fn checked(router: &Router) -> Browser {
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, router);
+    with_axe(&browser);
+    browser
+}
+
 fn example() -> Router {
     let router = router().stable("0.9.9").candidate("1.0.0").deployed("1.0.1").deployed("1.0.2").start();
     router.api().post("promote", &json!({"release": "1.0.0"})).expect(200);
@@ -45,9 +53,7 @@ fn example() -> Router {
 #[test]
 fn the_checker_sees_what_is_wrong() {
     let router = example();
-    let browser = Browser::start(1280, 1000);
-    open_app(&browser, &router);
-    with_axe(&browser);
+    let browser = checked(&router);
     browser.script(
         "const pale = document.createElement('p'); pale.textContent = 'hard to read'; pale.style.color = '#eee';
          document.querySelector('main').append(pale, document.createElement('button'))",
@@ -59,9 +65,7 @@ fn the_checker_sees_what_is_wrong() {
 #[test]
 fn no_page_breaks_a_rule_of_accessibility() {
     let router = example();
-    let browser = Browser::start(1280, 1000);
-    open_app(&browser, &router);
-    with_axe(&browser);
+    let browser = checked(&router);
     let mut found = Vec::new();
     for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);
@@ -76,9 +80,7 @@ fn no_page_breaks_a_rule_of_accessibility() {
 #[test]
 fn no_dialog_breaks_a_rule_of_accessibility() {
     let router = example();
-    let browser = Browser::start(1280, 1000);
-    open_app(&browser, &router);
-    with_axe(&browser);
+    let browser = checked(&router);
     let mut found = Vec::new();
     for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);

@@ -21,6 +21,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
 pub const ARROW_RIGHT: &str = "\u{e014}";
+pub const TAB: &str = "\u{e004}";
+pub const SPACE: &str = " ";
 
 /// One browser at a time: several on two cores would time each other, not the page.
 static TURN: Mutex<()> = Mutex::new(());
@@ -219,8 +221,14 @@ impl Browser {
     pub fn screen(&self, width: u32, height: u32, scheme: &str) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.developer_tool("Emulation.setDeviceMetricsOverride", &size);
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.developer_tool("Emulation.setEmulatedMedia", &media);
+        self.media(&[("prefers-color-scheme", scheme)]);
+    }
+
+    /// Shows the page as to a reader with these preferences: media features and their values.
+    pub fn media(&self, features: &[(&str, &str)]) {
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.developer_tool("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     /// One command of the DevTools protocol, for what WebDriver has no word for.
@@ -242,17 +250,12 @@ impl Browser {
         }
     }
 
-    /// Shows the page as to a reader who wants nothing to move.
-    pub fn reduce_motion(&self) {
-        let media = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
-        self.developer_tool("Emulation.setEmulatedMedia", &media);
-    }
-
-    /// Goes on to what the next press of Tab reaches, wherever the focus is.
-    pub fn tab(&self) {
-        let keys = json!({"type": "key", "id": "keyboard", "actions": [
-            {"type": "keyDown", "value": "\u{e004}"}, {"type": "keyUp", "value": "\u{e004}"}]});
-        self.call("POST", "/actions", &json!({"actions": [keys]}));
+    /// Presses keys one after the other, wherever the focus is.
+    pub fn press(&self, keys: &str) {
+        let stroke = |key: char| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key}));
+        let strokes: Vec<Value> = keys.chars().flat_map(stroke).collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes});
+        self.call("POST", "/actions", &json!({ "actions": [keyboard] }));
     }
 
     /// Errors and warnings that the browser wrote to its console since the last call.
@@ -265,11 +268,20 @@ impl Browser {
 
     /// Saves what the window shows below the target directory, for people to look at.
     pub fn picture(&self, name: &str) {
+        self.save(&format!("{name}.png"), &self.shown());
+    }
+
+    /// What the window shows (PNG).
+    pub fn shown(&self) -> Vec<u8> {
+        let png = self.call("GET", "/screenshot", &Value::Null);
+        base64(png.as_str().expect("a picture is text"))
+    }
+
+    /// Saves a file below the target directory.
+    pub fn save(&self, name: &str, contents: &[u8]) {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gui");
         std::fs::create_dir_all(&folder).expect("the pictures' directory can be made");
-        let png = self.call("GET", "/screenshot", &Value::Null);
-        let png = base64(png.as_str().expect("a picture is text"));
-        std::fs::write(folder.join(format!("{name}.png")), png).expect("a picture can be written");
+        std::fs::write(folder.join(name), contents).expect("a file can be written");
     }
 
     /// Does something with an element, once it is there and can be used; again if the page has put another one in its place

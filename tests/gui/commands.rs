@@ -1,6 +1,6 @@
 //! Every action of a release manager, by the page alone: what it asks, what it does, and what it says when it may not.
 
-use crate::browser::{Browser, ENTER};
+use crate::browser::{Browser, ENTER, TAB};
 use crate::support::router::id;
 use crate::support::{Router, echo, eventually, router};
 use crate::{confirm, go, open_app, sign_in, sign_in_as};
@@ -181,6 +181,26 @@ fn raw_keyvalues_are_written_with_a_warning_and_what_is_wrong_is_shown_until_it_
 }
 
 #[test]
+fn an_app_with_nothing_on_stable_says_so_until_a_release_is_chosen() {
+    let router = router().deployed("1.0.0").key("rolling/hello/stable/id", "rolling/null").start();
+    let browser = Browser::start(1280, 1000);
+    sign_in(&browser, &router);
+    go(&browser, "apps/hello");
+    browser.see("stable-release", "none");
+    browser.see("stable-card", "Nothing is on stable: requests get 503 until a release is");
+    browser.see("stable-card", "Roll back: nothing is on stable yet");
+    browser.see("candidate-card", "Choose candidate: there is no stable release yet");
+    browser.see("blend-hint", "there is no candidate");
+    let visit = router.visitor().try_get("/").expect("an answer");
+    assert_eq!(visit.response.status, 503);
+    browser.click("choose-stable");
+    browser.click("release-option-1.0.0");
+    confirm(&browser, "the first");
+    browser.see("stable-release", "1.0.0");
+    assert_eq!(router.visitor().release(), "1.0.0");
+}
+
+#[test]
 fn a_second_app_is_set_up_from_what_the_store_holds() {
     let router = router().stable("1.0.0").release("7.0.0", vec![echo("7.0.0")]).start();
     let browser = Browser::start(1280, 1000);
@@ -218,7 +238,7 @@ fn the_keyboard_alone_does_it_and_the_focus_is_never_lost() {
     eventually("the reason has the focus", || focused() == json!("confirm-reason"));
     // The dialog is modal: nothing behind it can be reached.
     for _ in 0..12 {
-        browser.tab();
+        browser.press(TAB);
         let inside = "return document.activeElement === document.body || Boolean(document.activeElement.closest('dialog'))";
         assert_eq!(browser.script(inside), json!(true));
     }
@@ -226,7 +246,7 @@ fn the_keyboard_alone_does_it_and_the_focus_is_never_lost() {
     browser.see("stable-release", "1.0.1");
     eventually("the focus is back at the button", || focused() == json!("promote"));
     let ring = "const style = getComputedStyle(document.activeElement); return [style.outlineStyle, parseFloat(style.outlineWidth) >= 2]";
-    browser.tab();
+    browser.press(TAB);
     assert_eq!(browser.script(ring), json!(["solid", true]), "what has the focus has a ring");
 }
 
@@ -249,7 +269,7 @@ fn theme_and_motion_are_the_readers_choice() {
     }).length";
     let moved = browser.script(moving).as_u64().expect("a count");
     assert!(moved > 0, "something moves for those who like it");
-    browser.reduce_motion();
+    browser.media(&[("prefers-reduced-motion", "reduce")]);
     assert_eq!(browser.script(moving), json!(0), "nothing moves for those who do not");
     let stored: Value = browser.script("return Object.keys(localStorage)");
     assert_eq!(stored, json!(["rolling-router.theme"]), "no token outlives the tab");

@@ -179,6 +179,11 @@ fn a_page_that_is_open_for_an_hour_does_not_grow() {
     assert_eq!(crowd.stop(), Vec::<String>::new());
 }
 
+/// Bytes that the page that is open took from the wire, heads included.
+const FETCHED: &str = "
+    const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+    return all.reduce((sum, entry) => sum + entry.transferSize, 0)";
+
 #[test]
 fn the_first_paint_is_soon_and_nothing_jumps() {
     let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
@@ -192,16 +197,18 @@ fn the_first_paint_is_soon_and_nothing_jumps() {
     };
     // A browser that has just started is slow for reasons of its own, so the second visit is printed too.
     let cold = paint(&format!("http://{}/", router.admin));
-    let fetched = browser.script(
-        "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
-         return all.reduce((sum, entry) => sum + entry.transferSize, 0)",
-    );
-    let again = paint(&format!("http://{}/?again", router.admin));
+    let fetched = browser.script(FETCHED);
+    let mut again: Vec<f64> = (0..9).map(|n| paint(&format!("http://{}/?again={n}", router.admin))).collect();
+    again.sort_by(f64::total_cmp);
+    let fetched_again = browser.script(FETCHED);
     println!(
-        "first paint after {cold:.0} ms in a new browser, {again:.0} ms the second time; {fetched} bytes fetched"
+        "first paint after {cold:.0} ms in a new browser, {:.0} to {:.0} ms (median {:.0}) in nine more visits; \
+         {fetched} bytes fetched, {fetched_again} again",
+        again[0], again[8], again[4]
     );
     // A page that waits for something hangs; on a busy machine one that does not takes some seconds.
-    assert!(again < 10_000.0, "first paint after {again} ms");
+    assert!(again[4] < 10_000.0, "first paint after {again:?} ms");
+    assert!(fetched_again.as_u64() < Some(3000), "a file was fetched again: {fetched_again} bytes");
     assert!((20_000..150_000).contains(&fetched.as_u64().expect("bytes")), "{fetched} bytes");
     browser.fill("sign-in-token", token("operator"));
     browser.click("sign-in-submit");

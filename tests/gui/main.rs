@@ -7,17 +7,23 @@ mod support;
 mod accessibility;
 mod browser;
 mod commands;
+mod display;
+mod endpoints;
 mod explain;
 mod files;
+mod fleet;
 mod live;
 mod pages;
+mod pictures;
+mod scene;
+mod session;
 
 use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
 use serde_json::json;
 use std::time::Duration;
 use support::router::token;
 use support::visitor::distinct;
-use support::{Deadline, Router, echo, eventually, router};
+use support::{Deadline, Router, clock, echo, eventually, router};
 
 /// How late a change made elsewhere may show. It takes some milliseconds; a busy machine is allowed more.
 const LIVE: Duration = Duration::from_secs(20);
@@ -259,11 +265,13 @@ fn figures_of_real_traffic_show_live() {
         visitor.release();
     }
     browser.see("stable-card", "3 clients");
+    browser.see("verdict", "Too little traffic to tell");
     eventually("the chart has a line", || {
         browser.script("return document.querySelector('.line-stable').hasAttribute('d')") == json!(true)
     });
     router.endpoint("1.0.1").stop();
     browser.see("candidate-card", "0 of 1 endpoint serving");
+    browser.see("verdict", "No endpoint of 1.0.1 is serving");
     browser.click("promote");
     browser.see("confirm-against", "No endpoint of 1.0.1 is serving");
     browser.click("confirm-submit");
@@ -358,21 +366,33 @@ fn go(browser: &Browser, hash: &str) {
     });
 }
 
+/// Counts the calls that are under way; a stream counts until it begins.
+const COUNT_CALLS: &str = "
+    const real = window.fetch;
+    window.under_way = 0;
+    window.fetch = (...call) => { window.under_way += 1; return real(...call).finally(() => { window.under_way -= 1; }); };";
+
 #[test]
 fn every_page_fits_every_screen_and_asks_nobody_else() {
-    let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
+    let scene = scene::Scene::start();
     let browser = Browser::start(1280, 1000);
-    open_app(&browser, &router);
-    // With clients, so that the pictures show figures.
-    let crowd = live::Crowd::start(&router, 3);
+    sign_in_as(&browser, &scene.router, "admin");
+    browser.click("app-hello");
+    browser.script(COUNT_CALLS);
+    // With clients, so that the pictures show figures; for those that are kept, with a while of them.
     eventually("the charts have lines", || {
         browser.script("return (document.querySelector('.line-stable').getAttribute('d') ?? '').length > 60")
             == json!(true)
     });
+    if pictures::folder().is_some() {
+        let filled = "return document.querySelector('.chart-note').hidden";
+        assert!(clock::within(Duration::from_secs(300), || browser.script(filled) == json!(true)));
+    }
     for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);
         for (name, hash) in PAGES {
             go(&browser, hash);
+            eventually("nothing is under way", || browser.script("return window.under_way") == json!(0));
             let links = browser.script("return document.querySelector('.top-nav').clientWidth");
             assert!(
                 links.as_u64() >= Some(180),
@@ -380,10 +400,11 @@ fn every_page_fits_every_screen_and_asks_nobody_else() {
             );
             let over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
             assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
-            browser.picture(&format!("{screen}-{name}"));
+            pictures::keep(&browser, name, (screen, width, scheme));
+            browser.screen(width, 1000, scheme);
         }
     }
-    assert_eq!(crowd.stop(), Vec::<String>::new());
+    assert_eq!(scene.crowd.stop(), Vec::<String>::new());
     let asked = browser.script(
         "return performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)
            .filter((host) => host !== location.host)",

@@ -2,12 +2,14 @@
 // redrawn once a second while the page is looked at.
 
 import { commandTitle } from '../describe.js';
-import { h, keyed, setAttr, setText, setVar, svg } from '../dom.js';
+import { h, keyed, setAttr, setShown, setText, setVar, svg } from '../dom.js';
 import { ago, duration, timeOfDay } from '../format.js';
 import { WINDOW_MS } from '../series.js';
 
 const WIDTH = 600;
 const HEIGHT = 120;
+// Room for the letter of a mark.
+const LETTER_PERCENT = 4;
 // While little is known yet the axis is shorter.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
@@ -20,7 +22,8 @@ export function chart({ title, column, format, least, testid }) {
 	const markers = h('div.chart-marks');
 	const start = h('span');
 	const cursor = h('div.chart-cursor', { hidden: true });
-	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markers, cursor);
+	const little = h('p.chart-note', {}, 'from when this page was opened');
+	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markers, little, cursor);
 	const readout = { when: h('span'), stable: h('b.ink-stable'), candidate: h('b.ink-candidate') };
 	const element = h('figure.panel.chart', { testid },
 		h('figcaption', {}, h('span.panel-title', {}, title), h('span.chart-now.live-value', {}, '■\u00a0', readout.stable, ' ◆\u00a0', readout.candidate)),
@@ -48,7 +51,8 @@ export function chart({ title, column, format, least, testid }) {
 		setText(top, format(highest));
 		for (const [track, line] of Object.entries(lines)) setAttr(line, 'd', trace(series, track, column, first, from, now, highest, live));
 		keyed(markers, marks.filter((mark) => mark.at >= from && mark.at <= now), (mark) => mark.seq, marker);
-		for (const mark of markers.children) setVar(mark, '--at', `${(100 * (Number(mark.dataset.at) - from)) / span}%`);
+		setShown(little, now - began < span / 2);
+		placeMarks(markers.children, (at) => (100 * (at - from)) / span);
 		read(series, from, now, live);
 	}
 
@@ -65,6 +69,17 @@ export function chart({ title, column, format, least, testid }) {
 	}
 
 	return { element, update(view) { last = view; draw(view); } };
+}
+
+// In percent of the width. Those too close to the one before keep their line and lose their letter.
+function placeMarks(marks, place) {
+	let taken = -Infinity;
+	for (const mark of marks) {
+		const at = place(Number(mark.dataset.at));
+		setVar(mark, '--at', `${at}%`);
+		mark.classList.toggle('is-close', at - taken < LETTER_PERCENT);
+		if (at - taken >= LETTER_PERCENT) taken = at;
+	}
 }
 
 const path = (track) => svg('path', { class: `chart-line line-${track}`, 'vector-effect': 'non-scaling-stroke' });

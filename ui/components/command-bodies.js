@@ -1,4 +1,4 @@
-// What two of the confirmations ask beyond a reason: where to roll back to, and how long a lock stands.
+// What some confirmations ask beyond a reason: where to roll back to, how long a lock stands or a drain may take.
 
 import { stableAfter } from '../describe.js';
 import { freshId, h } from '../dom.js';
@@ -34,15 +34,24 @@ export function rollbackBody({ state, to, history }) {
 	};
 }
 
-const HOUR_MS = 3_600_000;
+const TIMES = [[60, '1 minute'], [600, '10 minutes'], [3600, '1 hour'], [4 * 3600, '4 hours'], [24 * 3600, '1 day'], [72 * 3600, '3 days']];
 
 /** How long a lock stands. */
 export function lockBody() {
-	const select = h('select.input', { id: freshId('until'), testid: 'lock-until' },
-		[['', 'until somebody unlocks it'], ['1', '1 hour'], ['4', '4 hours'], ['24', '1 day'], ['72', '3 days']].map(([hours, words]) => h('option', { value: hours }, words)));
+	return timeBody('How long', 'lock-until', 'until somebody unlocks it', TIMES.slice(2), (seconds) => ({ until: () => (seconds ? Date.now() + seconds * 1000 : undefined) }));
+}
+
+/** How long what is open at an endpoint may go on; `usual` is the app's setting, in words. */
+export function drainBody(usual) {
+	return timeBody('What is open there ends within', 'drain-within', `${usual}, as set for this app`, [[0, 'no time: at once'], ...TIMES.slice(0, 5)], (seconds) => ({ seconds }));
+}
+
+// `values` gets the seconds that were chosen, undefined for the first choice.
+function timeBody(label, testid, first, times, values) {
+	const select = h('select.input', { id: freshId('time'), testid }, h('option', { value: '' }, first), times.map(([seconds, words]) => h('option', { value: seconds }, words)));
 	return {
-		element: field('How long', select),
+		element: field(label, select),
 		onChange() {},
-		values: () => ({ until: () => (select.value ? Date.now() + Number(select.value) * HOUR_MS : undefined) }),
+		values: () => values(select.value === '' ? undefined : Number(select.value)),
 	};
 }

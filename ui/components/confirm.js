@@ -7,9 +7,12 @@ import { ago } from '../format.js';
 import { openDialog } from './dialog.js';
 import { button, errorLine, submitButton } from './controls.js';
 
+// Refusals that the reader may insist against.
+const INSISTED = new Set(['target_unhealthy', 'last_endpoint']);
+
 /**
  * `command`: `{app, describe(state, values), send({seq, reason, force, values}), body?}`. `describe` gives `{title, submit, tone,
- * happens, against}` or `{impossible}`; `foretell(values)` asks the router who would move; `mayForce` offers to insist on an unhealthy release; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
+ * happens, against}` or `{impossible}`; `foretell(values)` asks the router who would move; `mayForce` offers to insist where it was refused for what serves; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
  */
 export function confirmCommand(store, command) {
 	let seq = store.app(command.app).seq;
@@ -78,7 +81,7 @@ export function confirmCommand(store, command) {
 			moved = true;
 		} else {
 			setText(parts.error, error.message);
-			if (command.mayForce && error.code === 'target_unhealthy') setShown(parts.forceRow, true);
+			if (command.mayForce && INSISTED.has(error.code)) setShown(parts.forceRow, true);
 		}
 		draw();
 	}

@@ -33,7 +33,7 @@ function row(shown, finish) {
 	const clock = h('span.quiet');
 	let tenure = null;
 	const end = button('Finish now…', { tone: 'small', run: () => finish(tenure) });
-	const element = h('li.row', {}, h('span', {}, name, ' ', why), left, h('span', {}, 'ends ', until.element, ' ', clock), end);
+	const element = h('li.row.drain-row', {}, h('span', {}, name, ' ', why), left, h('span', {}, 'ends ', until.element, ' ', clock), end);
 	return {
 		element,
 		update(release) {

@@ -1,28 +1,35 @@
-// The endpoints of a release as a strip: a sign and a word for health, so that colour is never the only one.
+// The endpoints of a release as a strip: a sign and a word for health, so that colour is never the only one, and a way to drain one.
 
-import { h, keyed, setAttr, setText } from '../dom.js';
-import { plural } from '../format.js';
+import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { count, plural, timeOfDay } from '../format.js';
 import { health } from '../release.js';
+import { button } from './controls.js';
 
-/** `update(release)`; a release without endpoints says so. */
-export function endpointStrip() {
+/**
+ * `update(release, why)`; a release without endpoints says so. `drain(id, address, lifts)` asks whether to drain an endpoint, or to lift
+ * that; nobody is offered it without one, or with a `why`.
+ */
+export function endpointStrip(drain = null) {
 	const summary = h('p.endpoints-summary');
 	const strip = h('ul.endpoints');
+	let offer = null;
 	return {
 		element: h('div.endpoints-box', {}, summary, strip),
-		update(release) {
-			const { all, serving, failing } = health(release);
-			setText(summary, sentence(release, all, serving, failing.length));
-			summary.classList.toggle('is-bad', Boolean(release) && serving < all || (Boolean(release) && all === 0));
-			keyed(strip, shown(release), (endpoint) => endpoint.address, endpointChip);
+		update(release, why = null) {
+			const found = health(release);
+			offer = drain && !why ? (address, lifts) => drain(release.id, address, lifts) : null;
+			setText(summary, sentence(release, found));
+			summary.classList.toggle('is-bad', Boolean(release) && (found.all === 0 || found.failing.length > 0));
+			keyed(strip, shown(release), (endpoint) => endpoint.address, () => endpointChip(() => offer));
 		},
 	};
 }
 
-function sentence(release, all, serving, failing) {
+function sentence(release, { all, serving, failing, draining }) {
 	if (!release) return 'No endpoints';
 	if (all === 0) return '✕ No endpoint: requests to this release cannot be served';
-	return failing === 0 ? `${plural(all, 'endpoint')}, all serving` : `✕ ${serving} of ${plural(all, 'endpoint')} serving`;
+	if (failing.length === 0 && draining === 0) return `${plural(all, 'endpoint')}, all serving`;
+	return `${failing.length ? '✕ ' : ''}${serving} of ${plural(all, 'endpoint')} serving${draining ? `, ${count(draining)} draining` : ''}`;
 }
 
 // The endpoints, and those that were taken out of the release while something is open there.
@@ -35,29 +42,36 @@ function shown(release) {
 // Of one that gets no new requests.
 function whatIsLeft({ draining, gone, can_be_stopped: stops, in_flight: open = 0, open_sockets: sockets = 0 }) {
 	if (!draining && !gone) return '';
+	if (stops) return `${gone ? 'taken out' : 'draining'}: can be stopped`;
 	const left = `${plural(Math.max(open - sockets, 0), 'open request')}, ${plural(sockets, 'open socket')}`;
-	return `${gone ? 'taken out' : 'draining'}: ${stops ? 'can be stopped' : left}`;
+	return gone ? `taken out: ${left}` : `draining until ${timeOfDay(draining.until)}: ${left}`;
 }
 
-function endpointChip() {
+function endpointChip(offer) {
 	const sign = h('span.endpoint-sign', { 'aria-hidden': 'true' });
 	const address = h('span.endpoint-address');
 	const detail = h('span.endpoint-detail');
 	const flight = h('span.endpoint-flight.live-value');
-	const element = h('li.endpoint', {}, sign, address, detail, flight);
+	let shows = null;
+	const act = button('', { tone: 'small plain', run: () => offer()?.(shows.address, Boolean(shows.draining)) });
+	const element = h('li.endpoint', {}, sign, address, detail, flight, act);
 	return {
 		element,
 		update(endpoint) {
+			shows = endpoint;
 			const failing = endpoint.healthy === false;
+			const words = failing ? (endpoint.detail ?? 'not serving') : whatIsLeft(endpoint);
 			element.classList.toggle('is-failing', failing);
 			setText(sign, failing ? '✕' : endpoint.draining || endpoint.gone ? '○' : '●');
 			setText(address, endpoint.address);
-			const words = failing ? (endpoint.detail ?? 'not serving') : whatIsLeft(endpoint);
 			setText(detail, words);
-			setText(flight, String(endpoint.in_flight ?? 0));
+			setText(flight, words && !failing ? '' : `${count(endpoint.in_flight ?? 0)} open`);
 			setAttr(flight, 'title', `${plural(endpoint.in_flight ?? 0, 'request')} in flight`);
 			setAttr(element, 'data-testid', `endpoint-${endpoint.address}`);
-			setAttr(element, 'aria-label', `${endpoint.address}, ${words || 'serving'}, ${plural(endpoint.in_flight ?? 0, 'request')} in flight`);
+			setShown(act, Boolean(offer()) && !endpoint.gone);
+			setText(act, endpoint.draining ? 'Lift…' : 'Drain…');
+			setAttr(act, 'data-testid', `${endpoint.draining ? 'lift' : 'drain'}-${endpoint.address}`);
+			setAttr(act, 'aria-label', endpoint.draining ? `Lift the drain of ${endpoint.address}` : `Drain ${endpoint.address}`);
 		},
 	};
 }

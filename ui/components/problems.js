@@ -22,7 +22,7 @@ function row() {
 	const key = h('code');
 	const value = h('code.is-bad');
 	const allowed = h('span');
-	const element = h('li.row', {}, key, h('span', {}, 'holds ', value), h('span', {}, 'allowed: ', allowed));
+	const element = h('li.row.problem-row', {}, key, h('span', {}, 'holds ', value), h('span', {}, 'allowed: ', allowed));
 	return {
 		element,
 		update(problem) {

@@ -13,28 +13,35 @@ const TRACKS = {
 	candidate: { title: 'Candidate', sign: '◆', empty: 'No candidate. Choose a release to try beside stable.' },
 };
 
-/** `update({release, other, now})`: `other` is the release to compare with, or null. `row` is the card's action row. */
-export function releaseCard(track, row) {
+/**
+ * `update({release, other, now, why, verdict})`: `other` is the release to compare with, or null, `verdict` how the comparison ends. `row` is the card's action row; `drain` is
+ * what its endpoints offer.
+ */
+export function releaseCard(track, row, drain) {
 	const { title, sign, empty } = TRACKS[track];
 	const name = h('p.release-name', { testid: `${track}-release` });
 	const since = when();
 	const origin = h('span');
 	const meta = h('p.release-meta', {}, origin, since.element);
-	const strip = endpointStrip();
+	const strip = endpointStrip(drain);
 	const figures = metrics();
+	const judgement = h('span');
+	const judged = track === 'candidate' ? h('p.verdict', { testid: 'verdict' }, judgement) : null;
 	const element = h('section', { class: `card track-${track}`, 'aria-labelledby': `${track}-title`, testid: `${track}-card` },
 		h('h2.card-title', { id: `${track}-title` }, h('span', { 'aria-hidden': 'true' }, sign), title),
-		name, meta, figures.element, strip.element, row.element);
+		name, meta, figures.element, strip.element, judged, row.element);
 	return {
 		element,
-		update({ release, other, now }) {
+		update({ release, other, now, why, verdict }) {
 			element.classList.toggle('is-empty', !release);
 			setText(name, release ? releaseName(release) : 'none');
 			setAttr(name, 'title', release?.id);
 			setText(origin, release ? `set by ${release.set_by || 'unknown'}, ` : empty);
 			setShown(since.element, Boolean(release));
 			since.update(release?.since, now);
-			strip.update(release);
+			strip.update(release, why);
+			judgement.className = verdict?.tone ?? '';
+			setText(judgement, verdict ? `${verdict.sign} ${verdict.text}` : '');
 			figures.update(release?.activity, track === 'candidate' ? other?.activity : null);
 		},
 	};

@@ -8,12 +8,12 @@ import { endpointStrip } from './endpoints.js';
 
 const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draining: 'draining', previous: 'the previous stable' };
 
-/** `choose(release, track)` asks for it. `update({release, live, addresses, why})`: `live` is what the state knows of it, or null. */
-export function releaseRow(choose) {
+/** `choose(release, track)` asks for it, `drain` is what its endpoints offer. `update({release, live, addresses, why})`: `live` is what the state knows of it, or null. */
+export function releaseRow(choose, drain) {
 	const name = h('b.mono');
 	const place = h('span');
 	const id = h('span.mono.quiet.release-id');
-	const strip = endpointStrip();
+	const strip = endpointStrip(drain);
 	const unchecked = h('p.quiet');
 	const make = { candidate: button('Make it the candidate…', { tone: 'small', run: () => choose(release, 'candidate') }), stable: button('Make it stable…', { tone: 'small', run: () => choose(release, 'stable') }) };
 	const element = h('li.panel.release-row', {}, h('div', {}, h('h2.release-row-name', {}, name), place, id), h('div', {}, strip.element, unchecked), h('div.release-buttons', {}, make.candidate, make.stable));
@@ -29,7 +29,7 @@ export function releaseRow(choose) {
 			setText(place, TRACKS[release.track] ?? 'on no track');
 			setText(id, release.id);
 			setShown(strip.element, Boolean(view.live));
-			if (view.live) strip.update(view.live);
+			if (view.live) strip.update(view.live, view.why);
 			setShown(unchecked, !view.live);
 			setText(unchecked, uncheckedWords(release, view.addresses));
 			for (const [track, control] of Object.entries(make)) {

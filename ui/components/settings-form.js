@@ -14,7 +14,7 @@ export function settingsForm({ fields, changed, wrong }) {
 			const [group] = members[0];
 			return h('fieldset.settings-group', {},
 				h('legend', {}, group?.title ?? 'Clients, hosts and drains'),
-				group?.description ? h('p.quiet.settings-lead', {}, prose(group.description)) : null,
+				group?.description ? h('p.quiet', {}, prose(group.description)) : null,
 				h('div.settings-fields', {}, members.map(([, row]) => row.element)));
 		})),
 		/** Shows these values, except where somebody is typing. */

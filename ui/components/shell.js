@@ -4,7 +4,7 @@ import { h, setAttr, setText } from '../dom.js';
 import { duration } from '../format.js';
 import { fleetLink } from '../pages/fleet.js';
 import { appHref } from '../router.js';
-import { nextTheme, theme } from '../theme.js';
+import { ICON, nextTheme, theme } from '../theme.js';
 import { banners } from './banners.js';
 import { button } from './controls.js';
 
@@ -32,7 +32,7 @@ export function shell({ store, signOut, retry, acceptStore }) {
 	const element = h('div.shell', {},
 		skip,
 		h('header.top', {},
-			h('a.brand', { href: '#/' }, h('img', { src: '/ui/favicon.svg', alt: '', width: '24', height: '24' }), 'rolling-router'),
+			h('a.brand', { href: '#/' }, h('img', { src: ICON, alt: '', width: '24', height: '24' }), 'rolling-router'),
 			crumb,
 			h('nav.top-nav', { 'aria-label': 'Pages' }, links.map((link) => link.element)),
 			connection,

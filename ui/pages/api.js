@@ -34,7 +34,7 @@ export function apiPage({ api, params }) {
 }
 
 function callRow(call) {
-	const details = h('details', { testid: `call-${call.id}` }, h('summary.call-head', {}, h('b.call-method', {}, call.method), ' ', h('code.call-path', {}, call.path), ' ', h('span.quiet', {}, call.summary)));
+	const details = h('details', { testid: `call-${call.id}` }, h('summary', {}, h('b.call-method', {}, call.method), ' ', h('code', {}, call.path), ' ', h('span.quiet', {}, call.summary)));
 	// Built when first looked at: hundreds of rows of fields that nobody opens cost nothing.
 	details.addEventListener('toggle', () => { if (details.open && !details.querySelector('.call-body')) details.append(callBody(call)); });
 	return h('li.panel.call', {}, details);

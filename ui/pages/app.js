@@ -1,9 +1,11 @@
 // The page that is open during a release: what is live, is the candidate better or worse, what happens if I click.
 
+import { verdict } from '../advice.js';
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { fullTime, millis, rate, share } from '../format.js';
 import { appHref } from '../router.js';
 import { actionRow } from '../components/actions.js';
+import { appLinks } from '../components/app-links.js';
 import { blendControl } from '../components/blend-control.js';
 import { chart } from '../components/chart.js';
 import { drainingPanel } from '../components/draining.js';
@@ -26,7 +28,8 @@ export function appPage({ api, store, actions, params }) {
 			{ name: 'promote', label: 'Promote…', tone: 'go', run: () => actions.promote(name) }]),
 	};
 	const head = appHead(name, actions, () => store.whyReadOnly());
-	const cards = { stable: releaseCard('stable', rows.stable), candidate: releaseCard('candidate', rows.candidate) };
+	const drain = (...endpoint) => actions.drainEndpoint(name, ...endpoint);
+	const cards = { stable: releaseCard('stable', rows.stable, drain), candidate: releaseCard('candidate', rows.candidate, drain) };
 	const blend = blendControl({ commit: (target, seq) => actions.blend(name, target, seq), foretell: (percent) => actions.whoMoves(name, { command: 'blend', percent }) });
 	const charts = [
 		chart({ title: 'Requests', column: 'rate', format: rate, least: 1, testid: 'chart-rate' }),
@@ -55,8 +58,8 @@ export function appPage({ api, store, actions, params }) {
 		const now = Date.now();
 		const why = store.whyReadOnly();
 		feed.follow(state.seq);
-		cards.stable.update({ release: state.stable, other: null, now });
-		cards.candidate.update({ release: state.candidate, other: state.stable, now });
+		cards.stable.update({ release: state.stable, other: null, now, why });
+		cards.candidate.update({ release: state.candidate, other: state.stable, now, why, verdict: verdict(state) });
 		rows.stable.update({ 'choose-stable': why, rollback: why ?? whyNoRollback(state, feed.events()) });
 		rows.candidate.update({ 'choose-candidate': why ?? (state.stable ? null : 'there is no stable release yet'), abort: why ?? whyNoCandidate(state), promote: why ?? whyNoCandidate(state) });
 		blend.update({ state, why: why ?? whyNoCandidate(state) });
@@ -92,8 +95,7 @@ function appHead(name, actions, whyNot) {
 	let known = false;
 	const lock = button('Lock…', { tone: 'small', testid: 'lock', 'aria-describedby': 'head-why', run: () => { if (!reason && known) (locked ? actions.unlock : actions.lock)(name); } });
 	const element = h('div.app-head', {},
-		pageHead(name, change, hosts,
-			h('nav.page-links', { 'aria-label': `Pages of ${name}` }, h('a', { href: appHref(name, 'releases'), testid: 'open-releases' }, 'Releases'), h('a', { href: appHref(name, 'history') }, 'History'), h('a', { href: appHref(name, 'previews'), testid: 'open-previews' }, 'Preview links'), h('a', { href: appHref(name, 'settings'), testid: 'open-settings' }, 'Settings'))),
+		pageHead(name, change, hosts, appLinks(name, '')),
 		h('div.app-switches', {}, sticky, lock, lockText), why);
 
 	function update(state) {

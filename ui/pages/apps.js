@@ -68,7 +68,7 @@ function appRow() {
 
 function figures(release) {
 	if (!release) return '';
-	const { all, serving } = health(release);
-	const endpoints = serving === all && all > 0 ? `● ${plural(all, 'endpoint')}` : `✕ ${serving} of ${all} serving`;
+	const { all, serving, failing } = health(release);
+	const endpoints = failing.length === 0 && all > 0 ? `● ${plural(all, 'endpoint')}` : `✕ ${serving} of ${all} serving`;
 	return `${endpoints} · ${rate(release.activity?.requests_per_second)} · ${share(release.activity?.error_share)} errors`;
 }

@@ -2,8 +2,8 @@
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { duration } from '../format.js';
-import { button, errorLine, pageHead, submitButton } from '../components/controls.js';
-import { openDialog } from '../components/dialog.js';
+import { button, pageHead } from '../components/controls.js';
+import { askOnce } from '../components/dialog.js';
 
 export function fleetPage({ api, store, notices }) {
 	const list = h('ul.rows', { testid: 'fleet-members' });
@@ -14,6 +14,7 @@ export function fleetPage({ api, store, notices }) {
 		title: 'Rotate the pin keys?',
 		text: 'A next key is made, and signs once every router knows it. Pins signed so far go on being known; no client moves.',
 		submit: 'Rotate',
+		tone: 'primary',
 		send: () => api.rotateKeys().then(({ text }) => notices.post({ text: `Pin keys: ${text}`, tone: 'done' })),
 	}) });
 
@@ -26,22 +27,7 @@ export function fleetPage({ api, store, notices }) {
 		});
 	}
 
-	/** Asks once, sends, and shows what the router knows then. */
-	function ask({ title, text, submit, send }) {
-		const error = errorLine('fleet-error');
-		const form = h('form.dialog-body', {}, h('p', {}, text), error, h('div.dialog-buttons', {}, submitButton(submit, 'fleet-submit')));
-		const dialog = openDialog({ title, content: form, testid: 'fleet-dialog' });
-		form.addEventListener('submit', async (event) => {
-			event.preventDefault();
-			try {
-				await send();
-				dialog.close();
-				await api.fleet().then(store.setFleet);
-			} catch (refused) {
-				setText(error, refused.message);
-			}
-		});
-	}
+	const ask = ({ text, ...rest }) => askOnce({ stem: 'fleet', content: h('p', {}, text), done: () => api.fleet().then(store.setFleet), ...rest });
 
 	return {
 		element: h('div', {},
@@ -74,7 +60,7 @@ function row({ remove, store }) {
 	const more = h('span.quiet.live-value');
 	let shown = null;
 	const away = button('Remove…', { tone: 'small', run: () => remove(shown) });
-	const element = h('li.row', {}, h('span', {}, name, ' ', node), heard, serves, more, away);
+	const element = h('li.row.member-row', {}, h('span', {}, name, ' ', node), heard, serves, more, away);
 	return {
 		element,
 		update(member) {

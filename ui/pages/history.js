@@ -3,7 +3,7 @@
 import { changes, commandTitle } from '../describe.js';
 import { h, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
-import { appHref } from '../router.js';
+import { appLinks } from '../components/app-links.js';
 import { historyList } from '../components/history-list.js';
 import { button, errorLine, pageHead } from '../components/controls.js';
 import { findBox } from '../components/find-box.js';
@@ -47,7 +47,7 @@ export function historyPage({ api, store, actions, params }) {
 	}
 
 	return {
-		element: h('div', {}, pageHead(`History of ${name}`, h('a', { href: appHref(name) }, `Back to ${name}`)),
+		element: h('div', {}, pageHead(`History of ${name}`, appLinks(name, 'history')),
 			h('div.filters', {}, find.element, what.element, who.element), count, error,
 			h('section.panel', {}, list.element, h('p.centred', {}, more))),
 		title: `History of ${name}`,

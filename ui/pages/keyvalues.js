@@ -3,7 +3,7 @@
 import { entryText } from '../api.js';
 import { freshId, h, keyed, setAttr, setText } from '../dom.js';
 import { plural } from '../format.js';
-import { openDialog } from '../components/dialog.js';
+import { askOnce } from '../components/dialog.js';
 import { button, errorLine, field, pageHead, submitButton } from '../components/controls.js';
 
 // More rows help nobody; a longer prefix does.
@@ -102,7 +102,7 @@ function editDialog({ api, notices, entry, done }) {
 	const tell = () => setText(words, key.value ? consequence(key.value.trim()) : 'A raw write: it takes effect at once, with your token\u2019s role.');
 	key.addEventListener('input', tell);
 	tell();
-	guarded({ title: entry ? `Change ${entry.key}?` : 'Write a new key', submit: 'Write', content: [field('Key', key), field('Value', value), words], send: async () => {
+	askOnce({ stem: 'kv', title: entry ? `Change ${entry.key}?` : 'Write a new key', submit: 'Write', content: [field('Key', key), field('Value', value), words], send: async () => {
 		await api.kvPut(key.value.trim(), value.value);
 		notices.post({ text: `${key.value.trim()} written.`, tone: 'done' });
 	}, done });
@@ -110,30 +110,8 @@ function editDialog({ api, notices, entry, done }) {
 }
 
 function removeDialog({ api, notices, entry, done }) {
-	guarded({ title: `Delete ${entry.key}?`, submit: 'Delete', content: [h('p', {}, 'It holds ', h('code', {}, entry.text)), h('p.quiet', {}, consequence(entry.key))], send: async () => {
+	askOnce({ stem: 'kv', title: `Delete ${entry.key}?`, submit: 'Delete', content: [h('p', {}, 'It holds ', h('code', {}, entry.text)), h('p.quiet', {}, consequence(entry.key))], send: async () => {
 		await api.kvDelete(entry.key);
 		notices.post({ text: `${entry.key} deleted.`, tone: 'done' });
 	}, done });
-}
-
-function guarded({ title, submit, content, send, done }) {
-	const error = errorLine('kv-error');
-	const go = submitButton(submit, 'kv-submit', { tone: 'stop' });
-	const cancel = button('Cancel', { testid: 'kv-cancel' });
-	const form = h('form.dialog-body', {}, content, error, h('div.dialog-buttons', {}, cancel, go));
-	const dialog = openDialog({ title, content: form });
-	cancel.addEventListener('click', () => dialog.close());
-	form.addEventListener('submit', async (event) => {
-		event.preventDefault();
-		if (go.getAttribute('aria-disabled')) return;
-		setAttr(go, 'aria-disabled', 'true');
-		try {
-			await send();
-			dialog.close();
-			await done();
-		} catch (refusal) {
-			setText(error, refusal.message);
-			setAttr(go, 'aria-disabled', null);
-		}
-	});
 }

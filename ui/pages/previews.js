@@ -1,8 +1,8 @@
 // Links that show a release to testers: made, copied, listed, revoked. A link is shown once, since the router keeps no token.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
-import { appHref } from '../router.js';
 import { releaseName } from '../release.js';
+import { appLinks } from '../components/app-links.js';
 import { when } from '../components/when.js';
 import { button, errorLine, field, pageHead, submitButton } from '../components/controls.js';
 
@@ -102,7 +102,7 @@ export function previewsPage({ api, store, notices, params }) {
 	site.addEventListener('input', () => { touched = true; });
 	load();
 	return {
-		element: h('div', {}, pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), h('a', { href: appHref(name) }, `Back to ${name}`)),
+		element: h('div', {}, pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), appLinks(name, 'previews')),
 			h('p.lead', {}, 'A preview link shows one release to whoever opens it, whatever pins and blend say. It leaves no trace in either.'),
 			form, made,
 			h('section.panel.below', { 'aria-labelledby': 'preview-live' }, h('h2.panel-title', { id: 'preview-live' }, 'Links that live'), none, list)),
@@ -119,7 +119,7 @@ function row(whyNot, revoke) {
 	const ends = when({ future: true });
 	let id = null;
 	const end = button('Revoke', { tone: 'small', run: () => revoke(id) });
-	const element = h('li.row', {}, h('span', {}, release, ' ', note), by, h('span', {}, 'ends ', ends.element), end);
+	const element = h('li.row.preview-row', {}, h('span', {}, release, ' ', note), by, h('span', {}, 'ends ', ends.element), end);
 	return {
 		element,
 		update(preview) {

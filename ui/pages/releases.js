@@ -4,7 +4,7 @@ import { entryText } from '../api.js';
 import { h, keyed, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { releasesOf } from '../release.js';
-import { appHref } from '../router.js';
+import { appLinks } from '../components/app-links.js';
 import { errorLine, pageHead } from '../components/controls.js';
 import { findBox } from '../components/find-box.js';
 import { releaseRow } from '../components/release-row.js';
@@ -24,6 +24,7 @@ export function releasesPage({ api, store, actions, params }) {
 	let addresses = new Map();
 	let shownSeq = null;
 	let loaded = false;
+	const drain = (...endpoint) => actions.drainEndpoint(name, ...endpoint);
 
 	async function load() {
 		try {
@@ -44,13 +45,13 @@ export function releasesPage({ api, store, actions, params }) {
 		const found = releases.filter((release) => find.matches(`${release.release} ${release.id} ${release.track ?? ''} ${(addresses.get(release.id) ?? []).join(' ')}`));
 		const why = store.whyReadOnly();
 		keyed(list, found.slice(0, SHOWN_MAX).map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), why })),
-			({ release }) => release.id, () => releaseRow((release, track) => actions.choose(name, track, release.id)));
+			({ release }) => release.id, () => releaseRow((release, track) => actions.choose(name, track, release.id), drain));
 		setShown(none, loaded && releases.length === 0);
 		setText(count, loaded ? (found.length === releases.length ? plural(found.length, 'release') : `${found.length} of ${plural(releases.length, 'release')}`) + (found.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : '') : '');
 	}
 
 	return {
-		element: h('div', {}, pageHead(`Releases of ${name}`, find.element, h('a', { href: appHref(name) }, `Back to ${name}`)), count, error, none, list),
+		element: h('div', {}, pageHead(`Releases of ${name}`, find.element, appLinks(name, 'releases')), count, error, none, list),
 		title: `Releases of ${name}`,
 		stream: name,
 		update() {

@@ -2,8 +2,8 @@
 // beside the field it names, and when the app moved meanwhile nothing is lost and nothing is overwritten.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
-import { appHref } from '../router.js';
 import { applyPatch, mergePatch, settingChanges, settingFields, valueAt, withValue } from '../settings-model.js';
+import { appLinks } from '../components/app-links.js';
 import { button, errorLine, pageHead, submitButton } from '../components/controls.js';
 import { settingsForm } from '../components/settings-form.js';
 
@@ -128,7 +128,7 @@ export function settingsPage({ api, store, notices, params }) {
 	text.addEventListener('input', readText);
 	load();
 	return {
-		element: h('div', {}, pageHead(`Settings of ${name}`, h('a', { href: appHref(name) }, `Back to ${name}`)), form),
+		element: h('div', {}, pageHead(`Settings of ${name}`, appLinks(name, 'settings')), form),
 		title: `Settings of ${name}`,
 		stream: name,
 		update,

@@ -110,10 +110,10 @@ function setupResult() {
 		},
 		update(state) {
 			if (!state?.stable) return;
-			const { all, serving } = health(state.stable);
-			setText(verdict, serving === all
+			const { all, failing } = health(state.stable);
+			setText(verdict, failing.length === 0
 				? `Release ${releaseName(state.stable)} is on stable. None of its endpoints has been seen failing; they are checked all the time.`
-				: `Release ${releaseName(state.stable)} is on stable, but ${all - serving} of ${all} endpoints do not answer. Start it there, or correct the address below “Key-values”.`);
+				: `Release ${releaseName(state.stable)} is on stable, but ${failing.length} of ${all} endpoints do not answer. Start it there, or correct the address below “Key-values”.`);
 			strip.update(state.stable);
 		},
 	};

@@ -2,6 +2,7 @@
 
 import { createApi } from '../api.js';
 import { h, setAttr, setText } from '../dom.js';
+import { ICON } from '../theme.js';
 import { errorLine, submitButton } from '../components/controls.js';
 
 /** `why` says why the reader is here again; `signedIn(token, who)` goes on. */
@@ -11,7 +12,7 @@ export function signInPage({ why, signedIn }) {
 	const submit = submitButton('Sign in', 'sign-in-submit');
 	setText(error, why);
 	const form = h('form.panel.sign-in', {},
-		h('img', { src: '/ui/favicon.svg', alt: '', width: '40', height: '40' }),
+		h('img', { src: ICON, alt: '', width: '40', height: '40' }),
 		h('h1', {}, 'rolling-router'),
 		h('div.field', {}, h('label', { for: 'token' }, 'Token'), token,
 			h('p.quiet', { id: 'token-hint' }, 'The router printed it at its first start; it stands in its token file. It is kept in this tab only.')),

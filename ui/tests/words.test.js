@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { abortAdvice, candidateAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from '../advice.js';
+import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../advice.js';
 import { callsOf, curlOf } from '../api-model.js';
 import { changes, commandTitle, differences, stableAfter, summary } from '../describe.js';
 import { releaseName } from '../release.js';
@@ -52,6 +52,37 @@ test('aborting, rolling back and choosing name every release they touch', () => 
 	assert.match(back, /candidate 1\.0\.1 is dropped/);
 	assert.match(plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against), /1\.0\.2 has no endpoint/);
 	assert.match(plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against), /skips the candidate/);
+});
+
+test('one line says whether the candidate is better or worse, and whether there was traffic enough to tell', () => {
+	const say = (stable, candidate, endpoints = [endpoint('127.0.0.1:9002')]) => verdict({
+		stable: { ...state.stable, activity: stable },
+		candidate: { ...state.candidate, endpoints, activity: candidate },
+	});
+	const line = (...sides) => { const { sign, text } = say(...sides); return plain([`${sign} ${text}`]); };
+	assert.equal(verdict({ stable: state.stable, candidate: null }), null);
+	assert.equal(line({ requests: 0, errors: 0 }, { requests: 0, errors: 0 }), '… Too little traffic to tell: 0 requests so far.');
+	assert.equal(line({ requests: 9000, errors: 2 }, { requests: 150, errors: 0 }), '… Too little traffic to tell: 150 requests so far.');
+	assert.equal(line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 1 }), '✓ As good as stable: 0.03 % errors against 0.02 % on stable, of 4,000 requests.');
+	assert.match(line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 12 }), /^⚠ Worse: 0\.3 % errors against 0\.02 % on stable/);
+	assert.match(line({ requests: 90_000, errors: 18 }, { requests: 60, errors: 6 }), /^⚠ Worse: 10 % errors/, 'so many errors tell with little traffic');
+	assert.match(line({ requests: 90_000, errors: 900 }, { requests: 4000, errors: 4 }), /^✓ Better than stable: 0\.1 % errors against 1 %/);
+	assert.match(line({ requests: 9000, errors: 0, p95_ms: 20 }, { requests: 900, errors: 0, p95_ms: 60 }), /^⚠ Slower: p95 60 ms against 20 ms/);
+	assert.match(line({ requests: 9000, errors: 0 }, { requests: 900, errors: 0 }, [endpoint('127.0.0.1:9002', false, 'refused')]), /^⚠ No endpoint of 1\.0\.1 is serving/);
+});
+
+test('draining an endpoint says who takes its clients, or that nobody can', () => {
+	const [first, second] = state.candidate.endpoints;
+	assert.match(plain(drainEndpointAdvice(state, state.candidate, second).happens), /go on at 1 other endpoint of 1\.0\.1; none changes its release/);
+	assert.deepEqual(drainEndpointAdvice(state, state.candidate, second).against, []);
+	assert.match(plain(drainEndpointAdvice(state, state.candidate, first).against), /No other endpoint of 1\.0\.1 is serving/);
+});
+
+test('a drain in the history names its endpoint', () => {
+	const drain = 'apps/hello-1.0.0-80/containers/10.0.0.9:3000';
+	assert.deepEqual(summary({ command: 'drain-endpoint', changed: { endpoint_drains: [[], [drain]] } }), { title: 'Drain endpoint', words: '10.0.0.9:3000 of 1.0.0' });
+	assert.deepEqual(summary({ command: 'undrain-endpoint', changed: { endpoint_drains: [[drain], []] } }), { title: 'Drain lifted', words: '10.0.0.9:3000 of 1.0.0' });
+	assert.equal(changes({ draining: [['apps/hello-1.0.0-80/containers'], []], endpoint_drains: [[drain], []] }), 'retired 1.0.0');
 });
 
 test('a release is called by its short name, whatever form it comes in', () => {

@@ -8,7 +8,7 @@ use super::request::Read;
 use crate::control::{asset::Asset, error::ApiError};
 
 static DESCRIPTION: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("application/json", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json")))
+    Asset::new("application/json", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json")))
 });
 
 /// `GET /api/openapi.json`: OpenAPI 3.1.

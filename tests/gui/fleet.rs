@@ -1,0 +1,81 @@
+//! Several routers: how far a change is applied, who is missing, and what can be done about it.
+
+use crate::browser::Browser;
+use crate::support::router::token;
+use crate::support::{Router, eventually, router};
+use crate::{confirm, open_app, sign_in_as};
+use serde_json::{Value, json};
+
+/// Two routers of one store, the first of which holds it.
+fn two() -> [Router; 2] {
+    let first = router().durable().stable("1.0.0").candidate("1.0.1").flag("--node").flag("r1").start();
+    let store = format!("http://:{}@{}", token("admin"), first.admin);
+    let second = router().store(&store).flag("--node").flag("r2").start();
+    let members = || {
+        let fleet: Value = first.api().call("GET", "/api/v1/fleet", None).json();
+        fleet["members"].as_array().map_or(0, Vec::len)
+    };
+    eventually("each knows the other", || members() == 2);
+    [first, second]
+}
+
+#[test]
+fn progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing() {
+    let [first, mut second] = two();
+    let browser = Browser::start(1280, 1000);
+    sign_in_as(&browser, &first, "admin");
+    browser.click("app-hello");
+    browser.see("stable-release", "1.0.0");
+    browser.click("blend-preset-50");
+    browser.see("notices", "Blend 50 %: done");
+    browser.see("notices", "applied on 2 of 2 routers");
+    assert_eq!(second.api().state()["blend"], json!(50));
+
+    second.signal("STOP");
+    browser.click("promote");
+    browser.fill("confirm-reason", "does well");
+    browser.click("confirm-submit");
+    browser.see("progress", "waiting until every router has applied it");
+    eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
+    browser.see("notices", "applied 1 of 2, r2");
+    browser.see("stable-release", "1.0.1");
+
+    second.kill();
+    browser.click("nav-fleet");
+    browser.see("fleet-r2", "not heard from");
+    browser.see("fleet-alarms", "r2");
+    browser.click("fleet-remove-r2");
+    browser.see("fleet-dialog", "Remove r2 from the fleet?");
+    browser.click("fleet-submit");
+    eventually("it is no member", || browser.text("fleet-r2").is_none());
+    browser.see("nav-fleet", "Fleet");
+}
+
+#[test]
+fn pin_keys_are_rotated_by_an_admin_alone() {
+    let [first, _second] = two();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &first);
+    browser.click("nav-fleet");
+    browser.see("fleet-r2", "heard from");
+    assert!(browser.text("fleet-rotate").is_none_or(|text| text.is_empty()), "an operator is not offered it");
+    browser.click("sign-out");
+    sign_in_as(&browser, &first, "admin");
+    browser.click("nav-fleet");
+    browser.click("fleet-rotate");
+    browser.see("fleet-dialog", "no client moves");
+    browser.click("fleet-submit");
+    browser.see("notices", "Pin keys:");
+}
+
+#[test]
+fn a_change_made_at_another_router_shows_by_itself() {
+    let [first, second] = two();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &second);
+    first.api().put("blend", &json!({"percent": 12.5})).expect(200);
+    browser.see("blend-value", "12.5 %");
+    browser.click("abort");
+    confirm(&browser, "errors");
+    eventually("the other has it", || first.api().state()["candidate"].is_null());
+}
