@@ -83,7 +83,7 @@ fn set_up_accounts(router: &Router) {
 fn try_out(router: &Router, release: &str, percent: u32) {
     let build = json!({"id": id(release), "reason": "build 1188, all tests green"});
     router.api_as("ci").put("candidate", &build).expect(200);
-    router.api().put("blend", &json!({"percent": percent, "reason": "canary"})).expect(200);
+    router.api().put("blend", &json!({"percent": percent, "reason": "step 1"})).expect(200);
 }
 
 fn promote(router: &Router, release: &str, reason: &str) {
