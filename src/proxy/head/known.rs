@@ -53,7 +53,7 @@ pub enum Known {
 }
 
 impl Known {
-    /// Recognises a name. The length decides first, so that most names cost one comparison or none.
+    /// Recognises a name, which is a token. The length decides first, so that most names cost one comparison or none.
     pub fn of(name: &[u8]) -> Self {
         let candidates: &[(&str, Self)] = match name.len() {
             2 => &[("te", Self::Te)],
@@ -101,7 +101,9 @@ impl Known {
             21 => &[("sec-websocket-version", Self::SecWebSocketVersion)],
             _ => &[],
         };
-        let same = |(text, _): &&(&str, Self)| text.as_bytes().eq_ignore_ascii_case(name);
+        // The bit that tells `A` from `a` is set in digits and `-` too, and no other byte of a token becomes one of
+        // these by it.
+        let same = |(text, _): &&(&str, Self)| text.bytes().zip(name).all(|(own, byte)| own == byte | 0x20);
         candidates.iter().find(same).map_or(Self::Other, |&(_, known)| known)
     }
 
@@ -125,6 +127,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::http1::bytes::{TOKEN, all};
 
     #[test]
     fn names_are_recognised_in_any_case() {
@@ -132,6 +135,19 @@ mod tests {
         assert_eq!(Known::of(b"x-forwarded-for"), Known::XForwardedFor);
         assert_eq!(Known::of(b"X-Forwarded-Fo"), Known::Other);
         assert_eq!(Known::of(b""), Known::Other);
+    }
+
+    #[test]
+    fn a_name_with_another_byte_anywhere_is_another_one() {
+        for name in ["te", "x-real-ip", "http2-settings"] {
+            for (at, wrong) in (0..name.len()).flat_map(|at| (0..=255).map(move |wrong| (at, wrong))) {
+                let mut other = name.as_bytes().to_vec();
+                other[at] = wrong;
+                let same = other.eq_ignore_ascii_case(name.as_bytes());
+                let token = all(&other, TOKEN);
+                assert!(!token || (Known::of(&other) != Known::Other) == same, "{}", other.escape_ascii());
+            }
+        }
     }
 
     #[test]

@@ -187,7 +187,9 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
             out.extend_from_slice(b", ");
         }
     }
+    let address = out.len();
     write_address(client.address, out);
+    let address = address..out.len();
     let kept = |known: Known| client.trusted && head.value(known).is_some();
     if !kept(Known::XForwardedProto) {
         out.extend_from_slice(b"\r\nx-forwarded-proto: ");
@@ -199,9 +201,9 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     }
     if !kept(Known::XRealIp) {
         out.extend_from_slice(b"\r\nx-real-ip: ");
-        write_address(client.address, out);
+        out.extend_from_within(address.clone());
     }
-    write_forwarded(head, client, scheme, out);
+    write_forwarded(head, address, scheme, out);
     out.extend_from_slice(b"\r\nvia: 1.");
     out.push(b'0' + head.minor_version);
     out.push(b' ');
@@ -209,15 +211,16 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     out.extend_from_slice(b"\r\n");
 }
 
-/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it.
-fn write_forwarded(head: &RequestHead<'_>, client: Client, scheme: &[u8], out: &mut Vec<u8>) {
+/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it. The client's address has been written
+/// already, at `address`.
+fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\nforwarded: for=");
-    if client.address.is_ipv6() {
+    if out[address.clone()].contains(&b':') {
         out.extend_from_slice(b"\"[");
-        write_address(client.address, out);
+        out.extend_from_within(address);
         out.extend_from_slice(b"]\"");
     } else {
-        write_address(client.address, out);
+        out.extend_from_within(address);
     }
     out.extend_from_slice(b";host=\"");
     out.extend_from_slice(head.authority.as_bytes());
@@ -258,9 +261,7 @@ pub fn write_number(number: u64, out: &mut Vec<u8>) {
 
 /// Appends a number in 16 hexadecimal digits.
 pub(super) fn write_hex(number: u64, out: &mut Vec<u8>) {
-    for shift in (0..16).rev() {
-        out.push(b"0123456789abcdef"[(number >> (shift * 4) & 15) as usize]);
-    }
+    out.extend((0..16).rev().map(|digit| b"0123456789abcdef"[(number >> (digit * 4) & 15) as usize]));
 }
 
 /// Appends an address; the usual ones without the machinery of formatting.

@@ -79,6 +79,13 @@ pub fn all_value(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |any, &byte| any | bad(byte))
 }
 
+/// Whether every byte may stand in a field value, or is one of those that end a line.
+pub fn all_text(bytes: &[u8]) -> bool {
+    let ends_line = |byte: u8| (byte == b'\r') | (byte == b'\n');
+    let bad = |byte: u8| ((byte < 0x20) & (byte != b'\t') & !ends_line(byte)) | (byte == 0x7f);
+    !bytes.iter().fold(false, |any, &byte| any | bad(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +94,8 @@ mod tests {
     fn both_spellings_of_a_field_value_agree() {
         for byte in 0..=255 {
             assert_eq!(all_value(&[byte]), all(&[byte], VALUE), "{byte:#x}");
+            let text = all(&[byte], VALUE) || b"\r\n".contains(&byte);
+            assert_eq!(all_text(&[byte]), text, "{byte:#x}");
         }
     }
 }

@@ -4,7 +4,9 @@
 //! lines end with CRLF and nothing else, no line is folded, no blank precedes a colon, and no control byte stands
 //! anywhere (RFC 9112 sections 2.2 and 5). The tests compare it with an independent tokeniser's reading.
 
-use super::bytes::{CLASS, TOKEN, UNDERSCORE, all_value};
+use std::ops::Range;
+
+use super::bytes::{CLASS, TOKEN, all_text};
 use crate::proxy::head::{HeaderLine, Known};
 
 /// How far reading came.
@@ -35,6 +37,21 @@ pub fn read_lines(
     count_max: usize,
 ) -> Result<Progress<usize>, HeaderFault> {
     lines.clear();
+    let read = read_each_line(block, lines, count_max);
+    // Names are tokens and a line ends with CRLF, so what is left to be refused stands in a value. One look at all of
+    // them runs on whole vectors, as one at each would not.
+    let end = lines.last().map_or(0, |line| usize::from(line.end));
+    if !all_text(&block[..end]) {
+        return Err(HeaderFault::Malformed("a header value holds a control byte"));
+    }
+    read
+}
+
+fn read_each_line(
+    block: &[u8],
+    lines: &mut Vec<HeaderLine>,
+    count_max: usize,
+) -> Result<Progress<usize>, HeaderFault> {
     let mut at = 0;
     loop {
         match block.get(at) {
@@ -58,43 +75,46 @@ fn end_of_block(block: &[u8], at: usize) -> Result<Progress<usize>, HeaderFault>
 }
 
 fn read_line(block: &[u8], start: usize) -> Result<Progress<HeaderLine>, HeaderFault> {
-    let mut seen = 0;
-    let mut name_end = start;
-    let colon = loop {
-        let Some(&byte) = block.get(name_end) else { break None };
-        let class = CLASS[usize::from(byte)];
-        if class & TOKEN == 0 {
-            break Some(byte);
-        }
-        seen |= class;
-        name_end += 1;
+    let rest = &block[start..];
+    let Some(name_end) = rest.iter().position(|&byte| CLASS[usize::from(byte)] & TOKEN == 0) else {
+        return Ok(Progress::Partial);
     };
-    match colon {
-        None => return Ok(Progress::Partial),
-        Some(b':') if name_end > start => {}
-        Some(byte) => return Err(bad_name(byte, name_end == start)),
+    if rest[name_end] != b':' || name_end == 0 {
+        return Err(bad_name(rest[name_end], name_end == 0));
     }
     let after = name_end + 1;
-    let Progress::Complete(length) = line_length(&block[after..])? else { return Ok(Progress::Partial) };
-    let value = &block[after..after + length];
-    if !all_value(value) {
-        return Err(HeaderFault::Malformed("a header value holds a control byte"));
+    let Progress::Complete(length) = line_length(&rest[after..])? else { return Ok(Progress::Partial) };
+    let value = trimmed(rest, after..after + length);
+    let end = u16::try_from(start + after + length + 2).map_err(|_| HeaderFault::TooLong)?;
+    // What is before the end fits as it does.
+    let narrow = |position: usize| (start + position) as u16;
+    Ok(Progress::Complete(HeaderLine {
+        known: recognised(&rest[..name_end]),
+        end,
+        start: narrow(0),
+        name_end: narrow(name_end),
+        value_start: narrow(value.start),
+        value_end: narrow(value.end),
+    }))
+}
+
+fn recognised(name: &[u8]) -> Known {
+    match Known::of(name) {
+        Known::Other if name.contains(&b'_') => Known::Underscored,
+        known => known,
     }
-    let leading = value.iter().take_while(|byte| is_blank(**byte)).count();
-    let trailing = value[leading..].iter().rev().take_while(|byte| is_blank(**byte)).count();
-    let end = after + length + 2;
-    let narrow = |position: usize| u16::try_from(position).map_err(|_| HeaderFault::TooLong);
-    let name = &block[start..name_end];
-    let known = if seen & UNDERSCORE == 0 { Known::of(name) } else { Known::Underscored };
-    let line = HeaderLine {
-        known,
-        end: narrow(end)?,
-        start: narrow(start)?,
-        name_end: narrow(name_end)?,
-        value_start: narrow(after + leading)?,
-        value_end: narrow(after + length - trailing)?,
-    };
-    Ok(Progress::Complete(line))
+}
+
+/// A range less the blanks at its ends.
+fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    while start < end && is_blank(bytes[start]) {
+        start += 1;
+    }
+    while start < end && is_blank(bytes[end - 1]) {
+        end -= 1;
+    }
+    start..end
 }
 
 /// Finds the CRLF that ends a line; completes with the length before it. What cannot become a line is refused
