@@ -28,10 +28,10 @@ static PIECE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// What the kernel's socket buffers of two connections may hold at most, with room to spare.
 const KERNEL_BYTES_MAX: usize = 40 << 20;
-/// What one stalled transfer may cost the router: a buffer of 128 KiB, and some for the allocator's rounding.
+/// What one stalled transfer may cost the router: a buffer of 256 KiB, and some for the allocator's rounding.
 const ROUTER_BYTES_MAX: usize = 1 << 20;
 /// What each of many stalled transfers may cost: a large buffer, and what is known of the exchange.
-const EACH_BYTES_MAX: usize = 160 * 1024;
+const EACH_BYTES_MAX: usize = 288 * 1024;
 
 /// Pieces of a body that nobody could read: 4 TiB.
 const ENDLESS: usize = 1 << 26;

@@ -31,9 +31,9 @@ const LARGE_BYTES: usize = 1 << 20;
 /// What a slow client may cost beside the buffers on loan.
 const EACH_BYTES_MAX: usize = 16 * 1024;
 /// Large buffers that the router may lend here, so that the bound on memory is about the clients.
-const LARGE_BUFFERS: u64 = 64;
+const LARGE_BUFFERS: u64 = 32;
 /// A large buffer with its head- and tailroom.
-const LARGE_BUFFER_BYTES: usize = 131 * 1024;
+const LARGE_BUFFER_BYTES: usize = 259 * 1024;
 /// How often a slow client moves a byte.
 const TICK: Duration = Duration::from_millis(700);
 /// Connections that are being opened at a time, so that a listener's queue never overflows.
