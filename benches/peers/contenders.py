@@ -29,6 +29,7 @@ PEERS = {
 ROUTER_COMMAND = (
     "{router} serve --listen 127.0.0.1:{port} --admin 127.0.0.1:{admin} --store memory --app shop"
     " --keyvalues {work}/keyvalues.json --token-file {work}/tokens --workers {workers} --access-log {log}"
+    " --access-log-format {format}"
 )
 ROUTER_TLS = (
     ROUTER_COMMAND.replace("{port}", "{plain}")
@@ -124,7 +125,8 @@ class Contender:
 
     @staticmethod
     def _command(spec, port, workers, work, files):
-        """`spec` is a peer's name, `rolling-router`, `rolling-router-log`, `rolling-router-tls`, or `name=command`."""
+        """`spec` is a peer's name, `rolling-router`, `rolling-router-log` (JSON), `rolling-router-combined` (what nginx
+        logs), `rolling-router-tls`, or `name=command`."""
         values = {
             "port": port, "plain": port + PLAIN, "admin": port + ADMIN, "workers": workers, "work": work,
             "router": ROUTER, "conf": "",
@@ -134,7 +136,8 @@ class Contender:
         elif spec.startswith("rolling-router"):
             name, command = spec, ROUTER_TLS if spec.endswith("-tls") else ROUTER_COMMAND
             write_keyvalues(work)
-            values["log"] = f"{work}/access.log" if spec.endswith("-log") else "off"
+            values["log"] = f"{work}/{spec}.access" if spec.endswith(("-log", "-combined")) else "off"
+            values["format"] = "combined" if spec.endswith("-combined") else "json"
         else:
             name = spec
             template, command = PEERS[spec]

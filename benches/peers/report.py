@@ -22,7 +22,7 @@ IDLE = {
     "idle-tls": "Memory per idle connection in TLS",
     "idle-websocket": "Memory per idle WebSocket, both connections of it",
 }
-ORDER = ["floor", "rolling-router", "rolling-router-log", "rolling-router-tls", "haproxy", "nginx", "nginx-log", "caddy", "pingora"]
+ORDER = ["floor", "rolling-router", "rolling-router-log", "rolling-router-combined", "rolling-router-tls", "haproxy", "nginx", "nginx-log", "caddy", "pingora"]
 
 
 def load(directory):

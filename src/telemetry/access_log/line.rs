@@ -120,10 +120,10 @@ impl Line<'_> {
             None => out.extend_from_slice(b"null"),
         }
         let numbers: [(&[u8], u64); 4] = [
-            (b",\"status\":", u64::from(self.status)),
+            (b",\"status\":", self.status.into()),
             (b",\"bytes\":", self.bytes),
             (b",\"duration_us\":", self.duration_us),
-            (b",\"retries\":", u64::from(self.retries)),
+            (b",\"retries\":", self.retries.into()),
         ];
         for (name, number) in numbers {
             out.extend_from_slice(name);
@@ -146,7 +146,13 @@ impl Line<'_> {
         escape_quoted(self.method, out);
         out.push(b' ');
         escape_quoted(self.target, out);
-        write_to(out, format_args!(" HTTP/1.{}\" {} {}\n", self.minor_version, self.status, self.bytes));
+        out.extend_from_slice(b" HTTP/1.");
+        push_number(self.minor_version, out);
+        out.extend_from_slice(b"\" ");
+        push_number(self.status, out);
+        out.push(b' ');
+        push_number(self.bytes, out);
+        out.push(b'\n');
     }
 }
 
@@ -181,7 +187,7 @@ fn time_at(second: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(second.min(LAST_SECOND_OF_9999))
 }
 
-fn push_number(number: u64, out: &mut Vec<u8>) {
+fn push_number(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
@@ -198,7 +204,7 @@ fn push_ip(address: IpAddr, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b'.');
         }
-        push_number(u64::from(part), out);
+        push_number(part, out);
     }
 }
 
@@ -208,7 +214,7 @@ fn push_address(address: SocketAddr, out: &mut Vec<u8>) {
     }
     push_ip(address.ip(), out);
     out.push(b':');
-    push_number(u64::from(address.port()), out);
+    push_number(address.port(), out);
 }
 
 fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -234,20 +240,18 @@ fn quote_or_dash(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// What stands for itself in both formats: printable ASCII but `"` and `\`.
-static PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = b' ';
-    while byte <= b'~' {
-        plain[byte as usize] = byte != b'"' && byte != b'\\';
-        byte += 1;
-    }
-    plain
-};
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
+}
 
 /// Copies runs of plain bytes at once and hands every other byte to `special`.
 fn escape(mut bytes: &[u8], out: &mut Vec<u8>, special: impl Fn(u8, &mut Vec<u8>)) {
+    // Most need no escape, and a look at all of them without an end in between runs on whole vectors.
+    if bytes.iter().fold(true, |plain, &byte| plain & is_plain(byte)) {
+        return out.extend_from_slice(bytes);
+    }
     while !bytes.is_empty() {
-        let plain = bytes.iter().position(|byte| !PLAIN[usize::from(*byte)]).unwrap_or(bytes.len());
+        let plain = bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len());
         out.extend_from_slice(&bytes[..plain]);
         bytes = &bytes[plain..];
         if let Some((first, rest)) = bytes.split_first() {
