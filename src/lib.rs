@@ -41,7 +41,7 @@
 //! | [`telemetry`] | counters, access log | `rollout` |
 //! | [`upstream`] | the endpoints' side: connections per worker, health checks, the repeat rule | `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane: workers, accepting, the HTTP/1.1 codec, forwarding, upgrades | `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: API, tokens, GUI, live updates, the loop from store to table | `live`, `rollout`, `telemetry`, `keyvalues` |
+//! | [`control`] | the control plane: API, tokens, GUI, live updates, hooks, the loop from store to table | `live`, `rollout`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |

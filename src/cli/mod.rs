@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod fleet;
 mod history;
+mod hook;
 mod kv;
 mod lock;
 mod logging;
@@ -89,6 +90,7 @@ enum Verb {
     Drain(drain::Arguments),
     History(history::Arguments),
     Preview(preview::Arguments),
+    Hook(hook::Arguments),
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),
     Fleet(fleet::Arguments),
@@ -140,6 +142,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Drain(arguments) => drain::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
+            Verb::Hook(arguments) => hook::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
             Verb::Fleet(arguments) => fleet::run(arguments, printer).await,

@@ -27,6 +27,7 @@ use super::{
     auth::{throttle::Throttle, tokens::Tokens},
     error::{ApiError, Kind},
     fleet::roster::Roster,
+    hooks::board::Hooks,
     settlement::{Decision, Settled, Settlement},
     store::StoreHandle,
     stream::Feed,
@@ -78,6 +79,8 @@ pub struct Shared {
     pub status: StoreStatus,
     /// The fleet, as the watch tells of it: written by `sync` alone.
     pub roster: Roster,
+    /// Hooks, as the watch tells of them: what is stored is written by `sync` alone.
+    pub hooks: Hooks,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
     /// Endpoints that no table names, and where something may still be open: written by `sync` alone.
@@ -125,6 +128,7 @@ impl Core {
             feed: Feed::new(parts.clock.wall_ms()),
             options: parts.options,
             roster: Roster::new(&parts.node, parts.clock.clone()),
+            hooks: Hooks::default(),
             node: parts.node,
             store: parts.store,
             live: parts.live,

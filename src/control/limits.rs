@@ -125,3 +125,48 @@ pub const WAITED_FOR_MAX: Duration = Duration::from_secs(30);
 /// The shortest time between two rotations of the pin keys, unless forced, besides the longest `pinseconds`: a pin signed by
 /// the key before the last is not known any more.
 pub const ROTATION_PAUSE_MIN: Duration = Duration::from_secs(60);
+
+/// Hooks at a time: a chat, a pipeline, an audit log for each team, and a page that shows them all.
+pub const HOOKS_MAX: usize = 50;
+/// Apps that a hook may name; one that wants more names none, and gets all.
+pub const HOOK_APPS_MAX: usize = 100;
+/// A hook's URL, in bytes: browsers and servers take about as much.
+pub const HOOK_URL_BYTES_MAX: usize = 2_000;
+/// How long a receiver may take to answer: the specification of the signatures suggests 15 to 30 s, and whoever
+/// has work to do should answer first.
+pub const HOOK_DELIVERY_MAX: Duration = Duration::from_secs(10);
+/// How long a connection to it may take.
+pub const HOOK_CONNECT_MAX: Duration = Duration::from_secs(5);
+/// The pauses before a message is tried again: over in about 13 minutes, in which a receiver can be restarted, and after
+/// which a chat would rather hear of what is now.
+pub const HOOK_RETRIES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(120),
+    Duration::from_secs(600),
+];
+/// The longest pause that a receiver may ask for (Retry-After).
+pub const HOOK_RETRY_MAX: Duration = Duration::from_secs(600);
+/// How often a courier looks whether something is due.
+pub const HOOK_LOOK: Duration = Duration::from_secs(1);
+/// Events of one app told in a row, before other apps have their turn.
+pub const HOOK_EVENTS_PER_TURN: u64 = 50;
+/// Notices that wait for one hook; the oldest are dropped beyond.
+pub const HOOK_NOTICES_MAX: usize = 100;
+/// How long something must stand before it is an alarm for people: a restart is none.
+pub const HOOK_NOTICE_AFTER: Duration = Duration::from_secs(5);
+/// Deliveries kept for each hook and app: enough to see what goes wrong, in 3 KB.
+pub const HOOK_DELIVERIES_KEPT: usize = 10;
+/// Deliveries of a hook that are shown.
+pub const HOOK_DELIVERIES_SHOWN: usize = 20;
+/// What is shown of a receiver's answer, in bytes.
+pub const HOOK_ANSWER_BYTES_MAX: usize = 500;
+/// Tests of hooks at once: each may wait for a receiver.
+pub const HOOK_TESTS_MAX: usize = 4;
+/// How long the claim to tell hooks holds without a sign of life: two may get lost.
+pub const HOOK_CLAIM_TTL: Duration = Duration::from_secs(6);
+/// How often it gives one.
+pub const HOOK_CLAIM_EVERY: Duration = Duration::from_secs(2);
+/// So much earlier a router stops telling by itself: nobody else tells while it may still be at it.
+pub const HOOK_CLAIM_SPARE: Duration = Duration::from_secs(1);

@@ -20,6 +20,7 @@ use super::{
         load::Loads,
         roster::Member,
     },
+    hooks::{board::waiting, sent::Ended},
     stopping::Stopping,
     sync::status::StoreState,
 };
@@ -45,6 +46,7 @@ pub async fn read(State(core): State<Core>) -> Response {
     let mut page = Page::default();
     router(&mut page, &core);
     fleet(&mut page, &core);
+    hooks(&mut page, &core);
     process(&mut page, &core);
     let published = core.live.load_full();
     let releases: Vec<Row<'_>> = rows(&published);
@@ -152,6 +154,28 @@ fn fleet(page: &mut Page, core: &Core) {
     for kind in AlarmKind::ALL {
         let count = alarms.iter().filter(|alarm| alarm.kind == kind).count();
         page.sample("rolling_fleet_alarms", &format!("kind=\"{}\"", kind.as_str()), count);
+    }
+}
+
+/// Hooks; series of one end with it.
+fn hooks(page: &mut Page, core: &Core) {
+    let names = core.hooks.names();
+    page.counter(
+        "rolling_hook_deliveries_total",
+        "Messages sent to a hook by this router, by how that ended.",
+    );
+    for name in &names {
+        for (ended, count) in Ended::ALL.iter().zip(core.hooks.counts(name)) {
+            let labels = format!("hook=\"{name}\",outcome=\"{}\"", ended.as_str());
+            page.sample("rolling_hook_deliveries_total", &labels, count);
+        }
+    }
+    page.gauge("rolling_hook_lag_events", "Changes that a hook was not told of yet.");
+    for name in &names {
+        let hook = core.hooks.hook(name);
+        let hook = hook.as_ref().and_then(|stored| stored.hook.as_ref().ok());
+        let waiting = hook.map_or(0, |hook| waiting(core, name, hook).values().sum::<u64>());
+        page.sample("rolling_hook_lag_events", &format!("hook=\"{name}\""), waiting);
     }
 }
 

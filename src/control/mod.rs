@@ -14,9 +14,11 @@ mod auth;
 mod commands;
 mod core;
 mod error;
+mod events;
 mod fleet;
 mod foresight;
 mod gui;
+mod hooks;
 mod kv;
 mod limits;
 mod listener;
@@ -199,7 +201,9 @@ impl Control {
 /// Follows the store as a member of its fleet, which it leaves last.
 async fn follow(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
     let membership = until_stopped(core.clone(), fleet::run(core.clone()));
-    tokio::join!(follow_store(core.clone(), options, followed), membership);
+    let hooks = until_stopped(core.clone(), hooks::run(core.clone()));
+    tokio::join!(follow_store(core.clone(), options, followed), membership, hooks);
+    hooks::claim::leave(&core).await;
     fleet::leave(&core).await;
 }
 

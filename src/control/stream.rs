@@ -141,6 +141,7 @@ struct Sent {
     activity: HashMap<AppName, Value>,
     router: Value,
     fleet: Value,
+    hooks: u64,
 }
 
 impl fmt::Debug for Sent {
@@ -160,6 +161,7 @@ impl Sent {
             activity: HashMap::new(),
             router: still_router(facts(core)),
             fleet: still_fleet(fleet::facts(core)),
+            hooks: core.hooks.version(),
             snapshot,
         }
     }
@@ -181,6 +183,7 @@ impl Sent {
         }
         self.send_router(core);
         self.send_fleet(core);
+        self.send_hooks(core);
         self.snapshot = snapshot;
     }
 
@@ -213,6 +216,15 @@ impl Sent {
         if self.router != still {
             core.feed.send(None, core.feed.text("router", 0, &facts));
             self.router = still;
+        }
+    }
+
+    /// That something about hooks changed, and not what: not everybody who follows may see them.
+    fn send_hooks(&mut self, core: &Core) {
+        let version = core.hooks.version();
+        if self.hooks != version {
+            core.feed.send(None, core.feed.text("hooks", 0, &serde_json::json!({ "version": version })));
+            self.hooks = version;
         }
     }
 

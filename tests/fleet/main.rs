@@ -2,6 +2,9 @@
 //!
 //! Counts are reduced by default; `tests/run --long` runs them in full.
 
+#[allow(dead_code, reason = "this suite asks for a part of it")]
+#[path = "../hooks/receiver.rs"]
+mod receiver;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "this suite asks only for failures")]
@@ -10,6 +13,7 @@ mod traffic;
 
 mod applied;
 mod faults;
+mod hooks;
 mod members;
 mod pin_keys;
 mod proxy;

@@ -1,6 +1,4 @@
 //! An app's history: its events, newest first, in pages.
-//!
-//! Event keys end in twelve digits, so a page is read by the few prefixes of a hundred events that it touches.
 
 use axum::{
     Json,
@@ -14,20 +12,15 @@ use crate::{
         commands::{stored::StoredApp, unknown_app},
         core::Core,
         error::ApiError,
+        events,
         limits::HISTORY_PAGE_MAX,
     },
     limits::EVENTS_MAX,
-    rollout::{
-        app::AppName,
-        keys::{self, Meaning},
-        record::HistoryEvent,
-    },
+    rollout::record::HistoryEvent,
 };
 
 /// Events in a page that asks for no number.
 const PAGE_DEFAULT: u64 = 50;
-/// Events that share a prefix.
-const HUNDRED: u64 = 100;
 
 /// `GET /api/v1/apps/{app}/history?limit=50&before=<seq>`
 pub async fn read(
@@ -47,34 +40,10 @@ pub async fn read(
     let oldest = newest.saturating_sub(EVENTS_MAX) + 1;
     let end = before.unwrap_or(u64::MAX).min(newest + 1);
     let start = end.saturating_sub(limit).max(oldest);
-    let events = page(&core, &app, start, end).await?;
+    let events: Vec<Value> =
+        events::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
     let next = (start > oldest && !events.is_empty()).then_some(start);
     Ok(Json(json!({ "events": events, "next": next })))
-}
-
-async fn page(core: &Core, app: &AppName, start: u64, end: u64) -> Result<Vec<Value>, ApiError> {
-    if start >= end {
-        return Ok(Vec::new());
-    }
-    let hundreds = start / HUNDRED..=(end - 1) / HUNDRED;
-    let prefix = |hundred: u64| {
-        let mut key = keys::event(app, hundred * HUNDRED);
-        key.truncate(key.len() - 2);
-        key
-    };
-    let prefixes: Vec<String> = hundreds.map(prefix).collect();
-    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-    let listing = core.store.list(&prefixes).await?;
-    let mut events = Vec::new();
-    for entry in listing.entries.iter().rev() {
-        let Some(Meaning::Event(_, seq)) = keys::meaning(entry.key.as_str()) else { continue };
-        if (start..end).contains(&seq)
-            && let Ok(event) = serde_json::from_slice::<HistoryEvent>(&entry.value)
-        {
-            events.push(describe(&event));
-        }
-    }
-    Ok(events)
 }
 
 fn describe(event: &HistoryEvent) -> Value {

@@ -9,6 +9,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod fleet;
 pub mod history;
+pub mod hooks;
 pub mod previews;
 pub mod query;
 pub mod request;
@@ -75,6 +76,9 @@ pub fn routes() -> Router<Core> {
         .route("/api/v1/fleet/{member}", delete(fleet::remove))
         .route("/api/v1/store/accept", post(router::accept))
         .route("/api/v1/store/restore", post(router::restore))
+        .route("/api/v1/hooks", get(hooks::list))
+        .route("/api/v1/hooks/{hook}", get(hooks::read).put(hooks::write).delete(hooks::remove))
+        .route("/api/v1/hooks/{hook}/test", post(hooks::test))
         .route("/api/v1/whoami", get(router::whoami))
         .route("/api/v1/tokens", get(router::tokens))
         .route("/api/openapi.json", get(description::read))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::roster::Member;
-use crate::control::{core::Core, limits::STALE_AFTER, sync::status::StoreState};
+use crate::control::{core::Core, hooks::sent::Ended, limits::STALE_AFTER, sync::status::StoreState};
 
 /// The kinds of alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,10 +19,13 @@ pub enum AlarmKind {
     Behind,
     /// Two members of one name.
     SameName,
+    /// A hook that could not be told something.
+    Hook,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 5] = [Self::ClockSkew, Self::Stale, Self::Silent, Self::Behind, Self::SameName];
+    pub const ALL: [Self; 6] =
+        [Self::ClockSkew, Self::Stale, Self::Silent, Self::Behind, Self::SameName, Self::Hook];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +34,7 @@ impl AlarmKind {
             Self::Silent => "silent",
             Self::Behind => "behind",
             Self::SameName => "same_name",
+            Self::Hook => "hook",
         }
     }
 }
@@ -73,7 +77,21 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
             of_other(core, node, member, &mut raise);
         }
     }
+    of_hooks(core, &mut raise);
     alarms
+}
+
+/// Hooks whose last message was given up, as far as the store tells: so every member raises it.
+fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
+    for name in core.hooks.names() {
+        let Some(last) = core.hooks.deliveries(&name).into_iter().next() else { continue };
+        let paused = core.hooks.hook(&name).is_some_and(|hook| hook.is_paused());
+        if last.outcome == Ended::Dropped && !paused {
+            let why = last.error.unwrap_or_default();
+            let message = format!("the hook {name} was not told of `{}`: {why}", last.kind);
+            raise(AlarmKind::Hook, &core.node, core.name(), message);
+        }
+    }
 }
 
 fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {

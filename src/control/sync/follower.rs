@@ -224,6 +224,7 @@ impl Follower {
     fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
         self.take_stored_pin_keys(identity::entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
+        self.core.hooks.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
@@ -389,7 +390,9 @@ impl Follower {
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Ended::Resync) }
             }
             _ => {
-                self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
+                if !self.core.hooks.take(key, entry) {
+                    self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
+                }
                 Ok(false)
             }
         }

@@ -76,7 +76,7 @@ pub async fn run(core: Core, options: SyncOptions, mut stop: watch::Receiver<boo
 }
 
 /// Between half and the whole of a pause, so that routers that lost one store do not return as one.
-fn jittered(pause: Duration) -> Duration {
+pub fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     // Without randomness the pause is whole, which is still a pause.
     let _ = getrandom::fill(&mut byte);

@@ -3,6 +3,7 @@
 mod access;
 mod fleet;
 mod following;
+mod hooks;
 mod previews;
 mod releasing;
 mod sizes;

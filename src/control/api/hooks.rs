@@ -1,0 +1,388 @@
+//! Hooks: listed, written, removed, tested.
+//!
+//! Operators read, admins write. A secret is in the answer to the call that had the router make it, and nowhere else.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use keyvalues::{Entry, Listing, Outcome, Revision, Write as StoreWrite};
+use serde_json::{Value, json};
+
+use super::request::{Read, Write};
+use crate::{
+    control::{
+        commands::stored::own_key,
+        core::Core,
+        error::{ApiError, Kind},
+        fleet::member::encode,
+        hooks::{
+            board::{StoredHook, waiting},
+            client::HookClient,
+            delivery::attempt,
+            event::EventKind,
+            hook::{Address, HOOKS, Hook, HookName},
+            message::Message,
+            secret::Secret,
+            sent::{Ended, Place, SENT, Sent, advance, held},
+        },
+        limits::{COMMAND_REPEATS_MAX, HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
+        sync::identity::entry,
+    },
+    rollout::{app::AppName, command::Role},
+};
+
+/// Writes in one commit beside the hook itself.
+const BATCH: usize = 90;
+
+/// What a call says of a hook: all of it but the secret, which stays as it is unless it is said.
+struct Asked {
+    url: Address,
+    apps: Option<BTreeSet<AppName>>,
+    events: Option<BTreeSet<EventKind>>,
+    paused: bool,
+    secret: Option<Secret>,
+    new_secret: bool,
+}
+
+/// `GET /api/v1/hooks`
+pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+    call.caller.needs(Role::Operator)?;
+    call.query.finish()?;
+    let names = core.hooks.names();
+    let shown = names.iter().filter_map(|name| Some(describe(&core, name, &*core.hooks.hook(name)?)));
+    let hooks: Vec<Value> = shown.collect();
+    let events = EventKind::choices().iter().map(|(_, name, about)| json!({ "name": name, "about": about }));
+    let claim = core.hooks.claim().filter(|_| !hooks.is_empty());
+    let sender = claim.map(|claim| {
+        let members = core.roster.members();
+        members.get(&claim.node).map_or(claim.node.clone(), |member| member.name(&claim.node).to_owned())
+    });
+    Ok(Json(json!({ "hooks": hooks, "events": events.collect::<Vec<_>>(), "sender": sender })))
+}
+
+/// `GET /api/v1/hooks/{hook}`
+pub async fn read(
+    State(core): State<Core>,
+    Path(name): Path<String>,
+    call: Read,
+) -> Result<Response, ApiError> {
+    call.caller.needs(Role::Operator)?;
+    call.query.finish()?;
+    let name = hook_name(&name)?;
+    let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
+    Ok(tagged(StatusCode::OK, describe(&core, &name, &stored), stored.revision))
+}
+
+/// `PUT /api/v1/hooks/{hook}`: makes one, or says anew all of it but its secret.
+pub async fn write(
+    State(core): State<Core>,
+    Path(name): Path<String>,
+    mut call: Write,
+) -> Result<Response, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    let name = hook_name(&name)?;
+    let asked = Asked::take(&core, &mut call)?;
+    let (by, if_match) = (call.caller.name.clone(), call.if_match);
+    call.query.finish()?;
+    call.fields.finish()?;
+    core.refuse_when_diverged()?;
+    let made = Secret::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    let written = put(&core, &name, &asked, &by, if_match, &made).await?;
+    tracing::info!(hook = %name, actor = by, "a hook was written");
+    let served = core.served(written.revision, SERVED_WAIT_MAX).await;
+    let stored = StoredHook { revision: written.revision, hook: Ok(written.hook.clone()) };
+    let mut shown = describe(&core, &name, &stored);
+    if asked.secret.is_none() && written.hook.secret == made {
+        shown["secret"] = json!(made.reveal());
+    }
+    let status = match (served, written.is_new) {
+        (false, _) => StatusCode::ACCEPTED,
+        (true, true) => StatusCode::CREATED,
+        (true, false) => StatusCode::OK,
+    };
+    Ok(tagged(status, shown, written.revision))
+}
+
+/// `DELETE /api/v1/hooks/{hook}`
+pub async fn remove(
+    State(core): State<Core>,
+    Path(name): Path<String>,
+    call: Write,
+) -> Result<Json<Value>, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    let name = hook_name(&name)?;
+    let (by, if_match) = (call.caller.name.clone(), call.if_match);
+    call.query.finish()?;
+    call.fields.finish()?;
+    core.refuse_when_diverged()?;
+    let key = own_key(&name.key());
+    let mut asked = false;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let found = core.store.get(&key).await?;
+        if let Some(found) = &found {
+            refuse_stale(if_match.filter(|_| !asked), Some(found))?;
+        } else if !asked {
+            return Err(unknown(&name));
+        }
+        // What it was told goes with it; a courier that is at it writes nothing for a hook that is gone.
+        let told = core.store.list(&[&format!("{SENT}{name}/")]).await?;
+        asked = true;
+        if let Some(revision) = delete(&core, &name, found.as_ref(), &told).await? {
+            core.served(revision, SERVED_WAIT_MAX).await;
+            tracing::info!(hook = %name, actor = by, "a hook was removed");
+            return Ok(Json(json!({ "name": name, "result": "done" })));
+        }
+    }
+    Err(contended(&name))
+}
+
+/// `POST /api/v1/hooks/{hook}/test`: sends a test, once, and says what came of it. A paused hook is tested too.
+pub async fn test(
+    State(core): State<Core>,
+    Path(name): Path<String>,
+    call: Write,
+) -> Result<Json<Value>, ApiError> {
+    call.caller.needs(Role::Admin)?;
+    let name = hook_name(&name)?;
+    let by = call.caller.name.clone();
+    call.query.finish()?;
+    call.fields.finish()?;
+    let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
+    let hook = stored.hook.as_ref().map_err(|fault| unreadable(&name, fault))?;
+    let _place = core.hooks.tests.try_acquire().map_err(|_| {
+        ApiError::new(Kind::Busy, "several hooks are being tested already; try again when they have answered")
+    })?;
+    let message = Message::test(&name, &by, core.clock.wall_ms());
+    let id = message.id(&format!("{}{:?}", core.roster.epoch(), core.clock.monotonic()));
+    let client = HookClient::new(&hook.url, &core.options.addresses)
+        .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    let done = attempt(&client, &hook.secret, &id, &message, &core.clock).await;
+    let ended = if done.delivered { Ended::Delivered } else { Ended::Failed };
+    core.hooks.count(&name, ended);
+    let delivery = done.delivery(&message, id, 1, ended, message.at, core.name());
+    // What was answered is what was asked for; that it is kept is not.
+    let _ = advance(&core, &name, &Place::NONE, 0, Some(&delivery)).await;
+    Ok(Json(json!(done)))
+}
+
+/// A hook as the API shows it: never its secret.
+fn describe(core: &Core, name: &HookName, stored: &StoredHook) -> Value {
+    let mut deliveries = core.hooks.deliveries(name);
+    deliveries.truncate(HOOK_DELIVERIES_SHOWN);
+    let hook = match &stored.hook {
+        Ok(hook) => hook,
+        Err(fault) => {
+            return json!({ "name": name, "fault": fault, "revision": stored.revision, "state": "unreadable", "deliveries": deliveries });
+        }
+    };
+    // A test says nothing of how far the hook was told.
+    let told = deliveries.iter().find(|delivery| delivery.kind != EventKind::Test.as_str());
+    let state = match told {
+        _ if hook.paused => "paused",
+        None => "new",
+        Some(last) => last.outcome.as_str(),
+    };
+    json!({
+        "name": name,
+        "url": hook.url,
+        "apps": hook.apps,
+        "events": hook.events,
+        "paused": hook.paused,
+        "by": hook.by,
+        "at": hook.at,
+        "state": state,
+        "revision": stored.revision,
+        "waiting": waiting(core, name, hook),
+        "deliveries": deliveries,
+    })
+}
+
+impl Asked {
+    fn take(core: &Core, call: &mut Write) -> Result<Self, ApiError> {
+        let refused = |error: &dyn std::fmt::Display| ApiError::value("url", error.to_string());
+        let url =
+            call.fields.text("url")?.ok_or_else(|| ApiError::value("url", "say where the hook leads"))?;
+        let url: Address = url.parse().map_err(|error| refused(&error))?;
+        url.check(&core.options.addresses).map_err(|error| refused(&error))?;
+        let secret = call.fields.text("secret")?;
+        let secret = secret.map(|text| text.parse::<Secret>()).transpose();
+        let secret = secret.map_err(|error| ApiError::value("secret", error.to_string()))?;
+        let new_secret = call.fields.flag("new_secret")?.unwrap_or(false);
+        if new_secret && secret.is_some() {
+            return Err(ApiError::value("new_secret", "give a secret, or have one made"));
+        }
+        let app = |text: &str| text.parse::<AppName>().map_err(|error| error.to_string());
+        let event = |text: &str| {
+            text.parse::<EventKind>().map_err(|()| {
+                let names: Vec<&str> = EventKind::choices().iter().map(|(_, name, _)| *name).collect();
+                format!("`{}` is no event; allowed are {}", text.escape_debug(), names.join(", "))
+            })
+        };
+        Ok(Self {
+            url,
+            apps: choice(call, "apps", HOOK_APPS_MAX, app)?,
+            events: choice(call, "events", EventKind::choices().len(), event)?,
+            paused: call.fields.flag("paused")?.unwrap_or(false),
+            secret,
+            new_secret,
+        })
+    }
+}
+
+/// A list of names that must not be empty; none: all.
+fn choice<T: Ord>(
+    call: &mut Write,
+    field: &'static str,
+    most: usize,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<BTreeSet<T>>, ApiError> {
+    let Some(value) = call.fields.take(field) else { return Ok(None) };
+    let Some(items) = value.as_array() else {
+        return Err(ApiError::value(field, "a list of names is expected; leave it out for all"));
+    };
+    if items.is_empty() || items.len() > most {
+        return Err(ApiError::value(field, format!("1 to {most} names are expected; leave it out for all")));
+    }
+    let one = |(index, item): (usize, &Value)| {
+        let refused = |message: String| ApiError::value(format!("{field}[{index}]"), message);
+        parse(item.as_str().ok_or_else(|| refused("a name is expected, in quotes".into()))?).map_err(refused)
+    };
+    items.iter().enumerate().map(one).collect::<Result<BTreeSet<T>, ApiError>>().map(Some)
+}
+
+/// What was written.
+struct Written {
+    hook: Hook,
+    revision: Revision,
+    is_new: bool,
+}
+
+async fn put(
+    core: &Core,
+    name: &HookName,
+    asked: &Asked,
+    by: &str,
+    if_match: Option<u64>,
+    made: &Secret,
+) -> Result<Written, ApiError> {
+    let key = name.key();
+    let mut tried: Option<(Hook, bool)> = None;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let listing = core.store.list(&[HOOKS]).await?;
+        let found = entry(&listing, &key);
+        let known: Option<Hook> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
+        // A commit of ours whose answer was lost may have done it.
+        if let (Some((hook, is_new)), Some(found)) = (&tried, found)
+            && known.as_ref() == Some(hook)
+        {
+            return Ok(Written { hook: hook.clone(), revision: found.modified, is_new: *is_new });
+        }
+        refuse_stale(if_match, found)?;
+        if found.is_none() && listing.entries.len() >= HOOKS_MAX {
+            let message = format!("there are {HOOKS_MAX} hooks already; remove one that nobody needs");
+            return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
+        }
+        let hook = hook_of(core, asked, known.as_ref(), by, made);
+        let mut begins = beginnings(core, name, &hook, known.as_ref());
+        while begins.len() > BATCH {
+            core.store.commit(Vec::new(), begins.split_off(begins.len() - BATCH)).await?;
+        }
+        begins.push(StoreWrite::put(own_key(&key), encode(&hook)));
+        match core.store.commit(vec![held(found, &key)], begins).await? {
+            Outcome::Done(revision) => return Ok(Written { hook, revision, is_new: found.is_none() }),
+            Outcome::Conflict(_) => tried = None,
+            Outcome::Unknown(_) => tried = Some((hook, found.is_none())),
+        }
+    }
+    Err(contended(name))
+}
+
+fn hook_of(core: &Core, asked: &Asked, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {
+    let kept = known.map(|hook| hook.secret.clone()).filter(|_| !asked.new_secret);
+    Hook {
+        url: asked.url.clone(),
+        apps: asked.apps.clone(),
+        events: asked.events.clone(),
+        secret: asked.secret.clone().or(kept).unwrap_or_else(|| made.clone()),
+        paused: asked.paused,
+        by: by.to_owned(),
+        at: core.clock.wall_ms(),
+    }
+}
+
+/// A hook is told what happens from now on: where it is not told of an app yet, its place is the app's newest change. An
+/// app that comes later has no place, and is told from its first.
+fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -> Vec<StoreWrite> {
+    let view = core.view.load();
+    let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
+    let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
+    let begins = fresh.filter_map(|(app, view)| {
+        let place = Place::of(app);
+        let told = core.hooks.sent(name, &place);
+        let sent = Sent::from_now(view.record.as_ref()?.seq, told.as_deref());
+        Some(StoreWrite::put(own_key(&place.key(name)), encode(&sent)))
+    });
+    begins.collect()
+}
+
+/// Deletes the hook, then what it was told; gives the revision that a router is to serve, or none after a conflict.
+async fn delete(
+    core: &Core,
+    name: &HookName,
+    found: Option<&Entry>,
+    told: &Listing,
+) -> Result<Option<Revision>, ApiError> {
+    let key = name.key();
+    let mut reached = told.revision;
+    if found.is_some() {
+        let gone =
+            core.store.commit(vec![held(found, &key)], vec![StoreWrite::delete(own_key(&key))]).await?;
+        let Outcome::Done(revision) = gone else { return Ok(None) };
+        reached = revision;
+    }
+    for batch in told.entries.chunks(BATCH) {
+        let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
+        if let Outcome::Done(revision) = core.store.commit(Vec::new(), writes).await? {
+            reached = revision;
+        }
+    }
+    Ok(Some(reached))
+}
+
+fn refuse_stale(if_match: Option<u64>, found: Option<&Entry>) -> Result<(), ApiError> {
+    let now = found.map_or(0, |entry| entry.modified);
+    if if_match.is_none_or(|seen| seen == now) {
+        return Ok(());
+    }
+    Err(ApiError::new(Kind::Stale, "the hook was changed since you looked; look at it again"))
+}
+
+fn tagged(status: StatusCode, body: Value, revision: Revision) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn hook_name(text: &str) -> Result<HookName, ApiError> {
+    text.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("hook"))
+}
+
+fn unknown(name: &HookName) -> ApiError {
+    ApiError::new(Kind::NotFound, format!("there is no hook `{name}`")).field("hook")
+}
+
+fn unreadable(name: &HookName, fault: &str) -> ApiError {
+    let message = format!("what is stored of the hook `{name}` cannot be read ({fault}); write it anew");
+    ApiError::new(Kind::Refused("unreadable"), message)
+}
+
+fn contended(name: &HookName) -> ApiError {
+    ApiError::new(Kind::Contended, format!("the hook `{name}` keeps changing; try again"))
+}

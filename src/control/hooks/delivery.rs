@@ -1,0 +1,143 @@
+//! One attempt to tell a hook something, and what came of it.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use serde::Serialize;
+
+use super::{
+    client::HookClient,
+    message::Message,
+    secret::Secret,
+    sent::{Delivery, Ended},
+};
+use crate::{clock::Clock, control::limits::HOOK_ANSWER_BYTES_MAX};
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Whether the receiver took it: it answered 2xx.
+    pub delivered: bool,
+    /// What it answered; none: nothing.
+    pub status: Option<u16>,
+    /// How long that took.
+    pub ms: u64,
+    /// Why it counts as failed.
+    pub error: Option<String>,
+    /// The beginning of the answer's body.
+    pub answer: String,
+    /// The receiver asks to be left alone for so long.
+    #[serde(skip)]
+    pub rest: Option<Duration>,
+}
+
+impl Attempt {
+    /// One that was not even made.
+    pub fn refused(error: String) -> Self {
+        Self { delivered: false, status: None, ms: 0, error: Some(error), answer: String::new(), rest: None }
+    }
+
+    /// What is kept of it.
+    pub fn delivery(
+        &self,
+        message: &Message,
+        id: String,
+        attempt: u32,
+        outcome: Ended,
+        at: u64,
+        router: &str,
+    ) -> Delivery {
+        Delivery {
+            id,
+            kind: message.kind.to_string(),
+            app: message.app.clone(),
+            seq: message.seq,
+            at,
+            attempt,
+            outcome,
+            status: self.status,
+            ms: self.ms,
+            error: self.error.clone(),
+            router: router.to_owned(),
+        }
+    }
+}
+
+/// Sends a message once.
+pub async fn attempt(
+    client: &HookClient,
+    secret: &Secret,
+    id: &str,
+    message: &Message,
+    clock: &Clock,
+) -> Attempt {
+    let began = clock.monotonic();
+    let answered = send(client, secret, id, message, clock).await;
+    let ms = u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+    match answered {
+        Ok((status, rest, answer)) => {
+            let delivered = (200..300).contains(&status);
+            let error = (!delivered).then(|| format!("the receiver answered {status}"));
+            Attempt { delivered, status: Some(status), ms, error, answer, rest }
+        }
+        Err(error) => Attempt {
+            delivered: false,
+            status: None,
+            ms,
+            error: Some(error),
+            answer: String::new(),
+            rest: None,
+        },
+    }
+}
+
+async fn send(
+    client: &HookClient,
+    secret: &Secret,
+    id: &str,
+    message: &Message,
+    clock: &Clock,
+) -> Result<(u16, Option<Duration>, String), String> {
+    let body = message.body();
+    let timestamp = clock.wall_ms() / 1_000;
+    let request = client
+        .post()?
+        .header("content-type", "application/json")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", timestamp.to_string())
+        .header("webhook-signature", secret.sign(id, timestamp, &body))
+        .body(body);
+    let response = request.send().await.map_err(|error| words(&error))?;
+    let status = response.status().as_u16();
+    let rest = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok((status, rest.map(Duration::from_secs), beginning(response).await))
+}
+
+/// The beginning of a body, as it may be shown anywhere.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < HOOK_ANSWER_BYTES_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            // A body that is cut short says as much as it says.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    bytes.truncate(HOOK_ANSWER_BYTES_MAX);
+    let text = String::from_utf8_lossy(&bytes);
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect::<String>().trim().to_owned()
+}
+
+/// The cause at the bottom, which is what happened. The URL is left out: it may be a secret.
+fn words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "the receiver did not answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let what =
+        if error.is_connect() { "the receiver cannot be reached" } else { "the receiver did not answer" };
+    format!("{what}: {cause}")
+}

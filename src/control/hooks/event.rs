@@ -1,0 +1,132 @@
+//! What a hook can be told of: a closed list.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// One kind of event. Those of the history are called as the history calls them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    SetCandidate,
+    SetStable,
+    SetBlend,
+    SetSticky,
+    Promote,
+    Abort,
+    Rollback,
+    Lock,
+    Unlock,
+    DrainEndpoint,
+    UndrainEndpoint,
+    FinishDrain,
+    Retire,
+    Raw,
+    Adopt,
+    /// A change of a kind that this version does not know: another member of the fleet may be newer.
+    Change,
+    CanBeStopped,
+    StoreDiverged,
+    StoreStale,
+    ClockSkew,
+    MemberSilent,
+    MemberBehind,
+    SameName,
+    BadValue,
+    /// Asked for by a person. No hook chooses it, and every hook gets it.
+    Test,
+}
+
+use EventKind as E;
+
+/// Every kind that a hook may choose, its name, and what it is about.
+const CHOICES: [(EventKind, &str, &str); 24] = [
+    (E::SetCandidate, "set-candidate", "a candidate was set"),
+    (E::SetStable, "set-stable", "a release was made stable without a trial"),
+    (E::SetBlend, "set-blend", "the blend was moved"),
+    (E::SetSticky, "set-sticky", "pinning was turned on or off"),
+    (E::Promote, "promote", "the candidate became stable"),
+    (E::Abort, "abort", "the candidate was dropped"),
+    (E::Rollback, "rollback", "an earlier release is stable again"),
+    (E::Lock, "lock", "pipelines are held back"),
+    (E::Unlock, "unlock", "pipelines may act again"),
+    (E::DrainEndpoint, "drain-endpoint", "an endpoint drains"),
+    (E::UndrainEndpoint, "undrain-endpoint", "an endpoint takes requests again"),
+    (E::FinishDrain, "finish-drain", "a drain was ended by hand"),
+    (E::Retire, "retire", "a release has drained and is gone"),
+    (E::Raw, "raw", "a script changed the app by raw keyvalues"),
+    (E::Adopt, "adopt", "an app began with raw keyvalues"),
+    (E::Change, "change", "a change of another kind"),
+    (E::CanBeStopped, "can-be-stopped", "nobody is left at a draining release: its endpoints can be stopped"),
+    (E::StoreDiverged, "store-diverged", "the store is another or an older one: commands are refused"),
+    (E::StoreStale, "store-stale", "a router has not surely read the store lately"),
+    (E::ClockSkew, "clock-skew", "a router's clock is off"),
+    (E::MemberSilent, "member-silent", "a router of the fleet is not heard from"),
+    (E::MemberBehind, "member-behind", "a router of the fleet serves another state"),
+    (E::SameName, "same-name", "two routers of the fleet have one name"),
+    (E::BadValue, "bad-value", "a stored value cannot be taken"),
+];
+
+impl EventKind {
+    /// What a hook may choose: kind, name, and what it is about.
+    pub const fn choices() -> &'static [(Self, &'static str, &'static str)] {
+        &CHOICES
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        CHOICES.iter().find(|(kind, ..)| *kind == self).map_or("test", |(_, name, _)| name)
+    }
+
+    /// What the history calls so.
+    pub fn of_command(command: &str) -> Self {
+        let of_history = |kind: &Self| *kind < Self::Change;
+        command.parse().ok().filter(of_history).unwrap_or(Self::Change)
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        CHOICES.iter().find(|(_, name, _)| *name == text).map(|(kind, ..)| *kind).ok_or(())
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::{adopt, command};
+
+    #[test]
+    fn names_are_stored_as_they_are_shown() {
+        for (kind, name, _) in EventKind::choices() {
+            assert_eq!(serde_json::to_value(kind).unwrap(), *name);
+            assert_eq!((name.parse(), kind.as_str()), (Ok(*kind), *name));
+        }
+        assert_eq!("test".parse::<EventKind>(), Err(()), "nobody can choose it");
+    }
+
+    #[test]
+    fn the_history_and_hooks_use_the_same_words() {
+        for (word, kind) in [
+            (command::PROMOTE, EventKind::Promote),
+            (command::SET_STABLE, EventKind::SetStable),
+            (command::ROLLBACK, EventKind::Rollback),
+            (command::RETIRE, EventKind::Retire),
+            (adopt::RAW, EventKind::Raw),
+            (adopt::ADOPT, EventKind::Adopt),
+            (command::Command::Unlock.name(), EventKind::Unlock),
+            ("of-tomorrow", EventKind::Change),
+            ("store-stale", EventKind::Change),
+        ] {
+            assert_eq!(EventKind::of_command(word), kind, "{word}");
+        }
+    }
+}

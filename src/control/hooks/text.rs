@@ -1,0 +1,228 @@
+//! One line about a change, for people in a chat.
+//!
+//! Names and reasons come from outside, so they cannot call anybody (`@all`), begin markup or add a line.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::event::EventKind;
+use crate::rollout::{
+    app::AppName,
+    record::{HistoryEvent, Record},
+    release::ReleaseId,
+};
+
+/// Characters of a line: what a chat shows without folding it.
+const CHARS_MAX: usize = 400;
+
+/// A change in one line.
+pub fn line(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
+    let record = &event.record;
+    let mut text = format!("{app}: {}", what(kind, event));
+    if !record.reason.is_empty() && kind != EventKind::Lock {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " (“{}”)", record.reason);
+    }
+    plain(&text)
+}
+
+/// A text as a chat may show it: Slack's three escapes, no line break, nobody called by name, not endless.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for char in text.chars().take(CHARS_MAX) {
+        match char {
+            '&' => plain.push_str("&amp;"),
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '@' => plain.push_str("@\u{200b}"),
+            char if char.is_control() => plain.push(' '),
+            char => plain.push(char),
+        }
+    }
+    if text.chars().count() > CHARS_MAX {
+        plain.push('…');
+    }
+    plain
+}
+
+fn what(kind: EventKind, event: &HistoryEvent) -> String {
+    let record = &event.record;
+    let actor = if record.actor.is_empty() { "somebody" } else { &record.actor };
+    let stable = name(record.stable_release());
+    let candidate = name(record.candidate_release());
+    let was = |field: &str| name(release_of(before(event, field)).as_ref());
+    match kind {
+        EventKind::SetCandidate => format!("{actor} set the candidate {candidate} at {} %", record.blend),
+        EventKind::SetStable => format!("{actor} made {stable} stable, in place of {}", was("stable")),
+        EventKind::SetBlend => {
+            format!(
+                "{actor} moved the blend of {candidate} from {} % to {} %",
+                shown(before(event, "blend")),
+                record.blend
+            )
+        }
+        EventKind::SetSticky => format!("{actor} turned sticky {}", if record.sticky { "on" } else { "off" }),
+        EventKind::Promote => format!("{actor} promoted {stable} to stable, in place of {}", was("stable")),
+        EventKind::Abort => format!("{actor} aborted {}; its clients go to {stable}", was("candidate")),
+        EventKind::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
+        EventKind::Lock => locked(actor, record),
+        EventKind::Unlock => format!("{actor} unlocked it: pipelines may act again"),
+        EventKind::DrainEndpoint => format!("{actor} drains {}", list(&of_endpoints(event, 1, 0))),
+        EventKind::UndrainEndpoint => {
+            format!("{actor} lets {} take requests again", list(&of_endpoints(event, 0, 1)))
+        }
+        EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(event))),
+        EventKind::Retire => format!("{} has drained and is gone", list(&drained(event))),
+        EventKind::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
+        EventKind::Adopt => format!("its keyvalues were taken over: stable {stable}, candidate {candidate}"),
+        _ => format!("{actor}: {} ({})", record.command, fields(event)),
+    }
+}
+
+fn locked(actor: &str, record: &Record) -> String {
+    let reason = record.lock.as_ref().map_or("", |lock| lock.reason.as_str());
+    if reason.is_empty() {
+        format!("{actor} locked it")
+    } else {
+        format!("{actor} locked it: “{reason}”")
+    }
+}
+
+/// What a field was.
+fn before<'a>(event: &'a HistoryEvent, field: &str) -> &'a Value {
+    side(event, field, 0)
+}
+
+fn side<'a>(event: &'a HistoryEvent, field: &str, side: usize) -> &'a Value {
+    event.changed.get(field).and_then(|sides| sides.get(side)).unwrap_or(&Value::Null)
+}
+
+fn release_of(id: &Value) -> Option<ReleaseId> {
+    id.as_str()?.parse().ok()
+}
+
+fn name(release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "none".to_owned(), |release| release.name().to_owned())
+}
+
+fn shown(value: &Value) -> String {
+    value.as_f64().map_or_else(|| "?".to_owned(), |number| number.to_string())
+}
+
+/// What stands on one side of a list that changed, and not on the other.
+fn only<'a>(event: &'a HistoryEvent, field: &str, there: usize, gone: usize) -> Vec<&'a Value> {
+    let of = |at: usize| side(event, field, at).as_array().map(Vec::as_slice).unwrap_or_default();
+    of(there).iter().filter(|item| !of(gone).contains(item)).collect()
+}
+
+/// The releases that drained and do so no more.
+fn drained(event: &HistoryEvent) -> Vec<String> {
+    let gone = only(event, "draining", 0, 1);
+    gone.into_iter().map(|id| name(release_of(id).as_ref())).collect()
+}
+
+/// The endpoints on one side and not on the other, as `10.0.0.5:3000 of v1`.
+fn of_endpoints(event: &HistoryEvent, there: usize, gone: usize) -> Vec<String> {
+    let found = only(event, "endpoint_drains", there, gone);
+    let words = |drain: &Value| {
+        let (release, address) = drain.as_str()?.rsplit_once('/')?;
+        Some(format!("{address} of {}", release.parse::<ReleaseId>().ok()?.name()))
+    };
+    found.into_iter().filter_map(words).collect()
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn fields(event: &HistoryEvent) -> String {
+    let names: Vec<&str> = event.changed.keys().map(String::as_str).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rollout::record::Stay;
+
+    fn said(command: &str, changed: Value, edit: impl FnOnce(&mut Record)) -> String {
+        let stay = |release: &str| {
+            let release = format!("apps/app-{release}-80/containers").parse().unwrap();
+            Some(Stay { release, tenure: 1, set_by: String::new(), since: 0, served: true })
+        };
+        let mut record = Record {
+            command: command.into(),
+            actor: "maria".into(),
+            stable: stay("v1"),
+            candidate: stay("v2"),
+            blend: "25".parse().unwrap(),
+            ..Record::empty()
+        };
+        edit(&mut record);
+        let Value::Object(changed) = changed else { panic!("fields are an object") };
+        line(EventKind::of_command(command), &"shop".parse().unwrap(), &HistoryEvent { record, changed })
+    }
+
+    fn id(release: &str) -> String {
+        format!("apps/app-{release}-80/containers")
+    }
+
+    #[test]
+    fn every_change_is_said_in_a_line_that_reads_well() {
+        let nothing = |_: &mut Record| {};
+        for (command, changed, line) in [
+            ("set-candidate", json!({}), "shop: maria set the candidate v2 at 25 %"),
+            (
+                "set-blend",
+                json!({"blend": [12.5, 25]}),
+                "shop: maria moved the blend of v2 from 12.5 % to 25 %",
+            ),
+            (
+                "set-stable",
+                json!({"stable": [null, id("v1")]}),
+                "shop: maria made v1 stable, in place of none",
+            ),
+            (
+                "promote",
+                json!({"stable": [id("v0"), id("v1")]}),
+                "shop: maria promoted v1 to stable, in place of v0",
+            ),
+            ("abort", json!({"candidate": [id("v3"), null]}), "shop: maria aborted v3; its clients go to v1"),
+            ("rollback", json!({"stable": [id("v3"), id("v1")]}), "shop: maria rolled back from v3 to v1"),
+            ("set-sticky", json!({}), "shop: maria turned sticky on"),
+            ("unlock", json!({}), "shop: maria unlocked it: pipelines may act again"),
+            (
+                "retire",
+                json!({"draining": [[id("v0"), id("v9")], [id("v9")]]}),
+                "shop: v0 has drained and is gone",
+            ),
+            ("finish-drain", json!({"draining": [[id("v0")], []]}), "shop: maria ended the drain of v0"),
+            (
+                "drain-endpoint",
+                json!({"endpoint_drains": [[], [format!("{}/10.0.0.5:80", id("v1"))]]}),
+                "shop: maria drains 10.0.0.5:80 of v1",
+            ),
+            (
+                "undrain-endpoint",
+                json!({"endpoint_drains": [[format!("{}/[fd00::1]:80", id("v1"))], []]}),
+                "shop: maria lets [fd00::1]:80 of v1 take requests again",
+            ),
+            ("raw", json!({"blend": [0, 25]}), "shop: maria changed blend by raw keyvalues"),
+            ("adopt", json!({}), "shop: its keyvalues were taken over: stable v1, candidate v2"),
+            ("of-tomorrow", json!({"blend": [0, 25]}), "shop: maria: of-tomorrow (blend)"),
+        ] {
+            assert_eq!(said(command, changed, nothing), line);
+        }
+    }
+
+    #[test]
+    fn a_reason_calls_nobody_and_adds_no_line() {
+        let said = said("promote", json!({}), |record| record.reason = "<!channel> a & b\r\n@all".into());
+        assert!(said.ends_with("(“&lt;!channel&gt; a &amp; b  @\u{200b}all”)"), "{said}");
+        assert!(!said.contains('\n'));
+        assert_eq!(plain(&"x".repeat(1_000)).chars().count(), CHARS_MAX + 1);
+    }
+}
