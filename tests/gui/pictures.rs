@@ -2,12 +2,15 @@
 //! `GUI_PICTURES=docs/gui cargo test --workspace --test gui every_page_fits`, with a palette, so that they stay small.
 
 use crate::browser::Browser;
+use crate::{PAGES, SCREENS};
 use flate2::{Compression, Crc, read::ZlibDecoder, write::ZlibEncoder};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+/// What the whole folder may weigh: it is cloned by everybody and looked at by few.
+const FOLDER_BYTES_MAX: u64 = 3_000_000;
 /// How many colours a palette holds (PNG, section 11.2.2).
 const COLOURS_MAX: usize = 256;
 /// As far down as a reader scrolls.
@@ -158,4 +161,26 @@ fn write_chunk(out: &mut Vec<u8>, kind: &[u8], data: &[u8]) {
     out.extend(kind);
     out.extend(data);
     out.extend(sum.sum().to_be_bytes());
+}
+
+#[test]
+fn every_page_has_its_pictures_and_all_of_them_are_small() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gui");
+    let mut bytes = 0;
+    for (page, _) in PAGES {
+        for (screen, width, _) in SCREENS {
+            let file = folder.join(file_name(page, screen));
+            let png = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let header = chunks(&png)[0].1;
+            assert_eq!(header[..4], width.to_be_bytes(), "{} is {width} pixels wide", file.display());
+            bytes += png.len() as u64;
+        }
+    }
+    println!("the pictures of the pages: {bytes} bytes");
+    assert!(bytes < FOLDER_BYTES_MAX, "{bytes} bytes");
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("](docs/gui/").skip(1).filter_map(|rest| rest.split(')').next());
+    for name in shown {
+        assert!(folder.join(name).is_file(), "README.md shows docs/gui/{name}");
+    }
 }
