@@ -170,6 +170,41 @@ async fn a_password_is_needed_where_it_is_set_and_a_wrong_one_is_said_so() {
     assert!(!format!("{store:?}").contains("se/cret"));
 }
 
+/// Every command of a router listed the keys of its app by going through all keys of the server, several times.
+#[tokio::test]
+async fn a_listing_of_one_tree_does_not_go_through_all_keys() {
+    let server = start().await;
+    let store = open(server.ports[0], "prefix=p:").await;
+    for name in ["apps/a-1-80/containers/c1", "apps/a-1-80/containers/c2", "apps/b-1-80/containers/c1"] {
+        store.commit(vec![], put(name, "1")).await.unwrap();
+    }
+    let mut connection = raw(server.ports[0]).get_multiplexed_async_connection().await.unwrap();
+    let names = async || {
+        let listing = store.list(&["apps/a-1-80/containers/", "rolling/a/rollout"]).await.unwrap();
+        listing.entries.iter().map(|entry| entry.key.to_string()).collect::<Vec<_>>()
+    };
+    let known = ["apps/a-1-80/containers/c1", "apps/a-1-80/containers/c2"];
+    assert_eq!(names().await, known);
+    redis::cmd("CONFIG").arg("RESETSTAT").query_async::<()>(&mut connection).await.unwrap();
+    assert_eq!(names().await, known);
+    let called: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
+    assert!(called.contains("cmdstat_zrangebylex") && !called.contains("cmdstat_scan"), "{called}");
+    assert!(!called.contains("cmdstat_hkeys"), "{called}");
+
+    // What another tool has added is found by its own name, and where nothing was known.
+    let tool = OtherTool { reached: Port(server.ports[0]), prefix: "p:".into() };
+    tool.put(&support::key("rolling/a/rollout"), b"theirs").await;
+    assert_eq!(names().await, [known[0], known[1], "rolling/a/rollout"]);
+    tool.put(&support::key("apps/c-1-80/containers/c1"), b"theirs").await;
+    assert_eq!(store.list(&["apps/c-1-80/containers/"]).await.unwrap().entries.len(), 1);
+    tool.delete(&support::key(known[0])).await;
+    assert_eq!(names().await, [known[1], "rolling/a/rollout"]);
+
+    // A store that was written before the names were kept.
+    redis::cmd("DEL").arg("p:/names").query_async::<()>(&mut connection).await.unwrap();
+    assert_eq!(names().await, [known[1], "rolling/a/rollout"]);
+}
+
 /// The search is kept from running, so only a notification can tell.
 #[tokio::test]
 async fn notifications_tell_of_foreign_writes_where_they_are_on() {

@@ -173,6 +173,11 @@ impl Shared {
         self.reached.send_replace(revision);
     }
 
+    /// The store revision up to which everything is served.
+    pub fn reached(&self) -> Revision {
+        *self.reached.borrow()
+    }
+
     /// Waits until this router serves everything up to a revision; `false` when that takes too long.
     pub async fn served(&self, revision: Revision, wait: Duration) -> bool {
         let mut reached = self.reached.subscribe();

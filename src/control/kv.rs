@@ -16,11 +16,16 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{
-    api::{body, query::Query, request::asker},
+    api::{
+        body,
+        query::{Query, WriteQuery},
+        request::asker,
+    },
     auth::Caller,
-    commands::{adoption::adopt_foreign, raw::write_old_key},
+    commands::{Executed, adoption::adopt_foreign, raw::write_old_key},
     core::Core,
     error::{ApiError, Kind},
+    fleet::wait::{Target as Awaited, served_everywhere},
     limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
 };
 use crate::rollout::{
@@ -110,13 +115,13 @@ fn describe(entry: &Entry) -> Value {
 }
 
 async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key) = admit_write(&request)?;
+    let (caller, key, query) = admit_write(&request)?;
     let value = body::read(request.into_body(), RAW_VALUE_BYTES_MAX).await?;
-    let target = Target::of(&key)?;
-    let revision = match target {
+    let written = match Target::of(&key)? {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);
-            write_old_key(core, &app, old, Some(text_of(&key, &value)?), &asker).await?
+            let executed = write_old_key(core, &app, old, Some(text_of(&key, &value)?), &asker).await?;
+            Written::Old(app, executed)
         }
         Target::Endpoint(release) => {
             let text = text_of(&key, &value)?;
@@ -124,30 +129,79 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
                 ApiError::value(key.as_str(), format!("`{}`: {error}", text.escape_debug()))
             })?;
             let revision = commit(core, Write::put(key.clone(), text.to_owned())).await?;
-            adopt_waiting(core, &release).await?.max(revision)
+            let adopted = adopt_waiting(core, &release).await?;
+            Written::Endpoint(release, revision, adopted.max(revision))
         }
-        Target::Plain => commit(core, Write::put(key.clone(), value)).await?,
+        Target::Plain => Written::Plain(commit(core, Write::put(key.clone(), value)).await?),
     };
-    Ok(done(core, &key, revision).await)
+    Ok(done(core, &key, &written, &query).await)
 }
 
 async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key) = admit_write(&request)?;
-    let revision = match Target::of(&key)? {
+    let (caller, key, query) = admit_write(&request)?;
+    let written = match Target::of(&key)? {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);
-            write_old_key(core, &app, old, None, &asker).await?
+            let executed = write_old_key(core, &app, old, None, &asker).await?;
+            Written::Old(app, executed)
         }
-        Target::Endpoint(_) | Target::Plain => commit(core, Write::delete(key.clone())).await?,
+        Target::Endpoint(release) => {
+            let revision = commit(core, Write::delete(key.clone())).await?;
+            Written::Endpoint(release, revision, revision)
+        }
+        Target::Plain => Written::Plain(commit(core, Write::delete(key.clone())).await?),
     };
-    Ok(done(core, &key, revision).await)
+    Ok(done(core, &key, &written, &query).await)
 }
 
-/// `true`, once this router serves what was written.
-async fn done(core: &Core, key: &Key, revision: Revision) -> Response {
+/// What was written, and at which store revision.
+enum Written {
+    Old(AppName, Executed),
+    /// The release, its endpoint's revision, and that of what was adopted because of it.
+    Endpoint(ReleaseId, Revision, Revision),
+    Plain(Revision),
+}
+
+impl Written {
+    fn revision(&self) -> Revision {
+        match self {
+            Self::Old(_, executed) => executed.revision,
+            Self::Endpoint(_, _, revision) | Self::Plain(revision) => *revision,
+        }
+    }
+
+    /// What members are waited for to serve. What no route of this router depends on counts as applied by whoever has
+    /// read it.
+    fn awaited(&self, core: &Core) -> Awaited {
+        let published = core.live.load();
+        match self {
+            Self::Old(app, executed) if executed.seq > 0 => {
+                Awaited::App(app.clone(), executed.seq, executed.routed)
+            }
+            Self::Endpoint(release, revision, _) => {
+                let apps = published.table.apps.values();
+                let listing = apps.filter(|app| app.releases.iter().any(|listed| listed.id == *release));
+                match listing.map(|app| app.name.clone()).collect::<Vec<_>>() {
+                    apps if apps.is_empty() => Awaited::Store(*revision),
+                    apps => Awaited::Apps(apps, *revision),
+                }
+            }
+            _ => Awaited::Store(self.revision()),
+        }
+    }
+}
+
+/// `true`, once this router serves what was written; with `?wait=fleet` how far every member does.
+async fn done(core: &Core, key: &Key, written: &Written, query: &WriteQuery) -> Response {
     let watched = [keys::ROLLING, keys::APPS].iter().any(|root| key.as_str().starts_with(root));
+    if let Some(wait) = query.fleet {
+        let applied = served_everywhere(core, written.revision(), wait, || written.awaited(core)).await;
+        let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
+        let body = json!({ "result": "done", "applied": applied.json() });
+        return (status, Json(body)).into_response();
+    }
     if watched {
-        core.served(revision, SERVED_WAIT_MAX).await;
+        core.served(written.revision(), SERVED_WAIT_MAX).await;
     }
     Json(true).into_response()
 }
@@ -214,7 +268,7 @@ fn misnamed(key: &str) -> Option<ApiError> {
     Some(ApiError::value("key", format!("`{}`: {error}", segment.escape_debug())))
 }
 
-fn admit_write(request: &Request) -> Result<(Caller, Key), ApiError> {
+fn admit_write(request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError> {
     let caller = request.extensions().get::<Caller>().cloned();
     let caller = caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?;
     caller.needs(Role::Ci)?;
@@ -226,7 +280,7 @@ fn admit_write(request: &Request) -> Result<(Caller, Key), ApiError> {
             return Err(ApiError::new(Kind::Malformed, message).field(unsupported));
         }
     }
-    Ok((caller, Key::new(&key_text(request.uri().path())?)?))
+    Ok((caller, Key::new(&key_text(request.uri().path())?)?, WriteQuery::take(&mut query)?))
 }
 
 /// The key in a path: everything behind the root, with well-formed escapes decoded and all else as it came.

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::routers::{Fleet, quantile, seq};
 use crate::server::Kind;
-use crate::support::{Deadline, Router, Visitor, count, eventually};
+use crate::support::router::{APP, id};
+use crate::support::{Answer, Deadline, Router, Visitor, count, eventually};
 use crate::traffic::Traffic;
 
 #[test]
@@ -87,6 +88,55 @@ fn a_write_of_settings_is_applied_everywhere_too() {
     assert_eq!(fleet.routers[1].api().state()["settings"]["drainseconds"], 77);
     let again = fleet.routers[1].api().call("PATCH", path, Some(&settings)).expect(200).json();
     assert_eq!((&again["result"], &again["applied"]["applied"]), (&json!("unchanged"), &json!(2)));
+}
+
+#[test]
+fn raw_writes_and_the_end_of_an_app_are_applied_everywhere_too() {
+    let fleet = Fleet::start(Kind::Redis, 2);
+    let (here, there) = (fleet.routers[0].api(), fleet.routers[1].api());
+    let wait = "wait=fleet&timeout=20s";
+    let everywhere = |answer: Answer| {
+        let answer = answer.expect(200).json();
+        assert_eq!(
+            (&answer["result"], &answer["applied"]["text"]),
+            (&json!("done"), &json!("applied 2 of 2"))
+        );
+    };
+    let endpoints = || there.state()["stable"]["endpoints"].as_array().map(Vec::len);
+    everywhere(here.kv_put(&format!("rolling/{APP}/stickyness?{wait}"), "0"));
+    assert_eq!(there.state()["sticky"], false);
+    everywhere(here.kv_put(&format!("rolling/{APP}/stickyness?{wait}"), "0"));
+    let more = format!("{}/c9?{wait}", id("v1"));
+    everywhere(here.kv_put(&more, "127.0.0.1:9"));
+    assert_eq!(endpoints(), Some(2));
+    everywhere(here.kv_delete(&more));
+    assert_eq!(endpoints(), Some(1));
+    // No route depends on it yet: whoever has read it has applied it.
+    everywhere(here.kv_put(&format!("{}/c9?{wait}", id("v9")), "127.0.0.1:9"));
+    assert_eq!(there.kv_get(&format!("{}/c9", id("v9"))), "127.0.0.1:9");
+    assert_eq!(here.kv_put(&format!("rolling/{APP}/stickyness"), "1").expect(200).json(), true);
+    here.kv_put(&format!("rolling/{APP}/stickyness?wait=all"), "1").expect(400);
+    everywhere(here.call("DELETE", &format!("/api/v1/apps/{APP}?force=true&{wait}"), None));
+    there.get("").expect(404);
+}
+
+#[test]
+fn a_raw_write_names_the_member_that_has_not_applied_it() {
+    let mut fleet = Fleet::start(Kind::Redis, 2);
+    fleet.routers[1].kill();
+    let api = fleet.routers[0].api();
+    for path in [format!("rolling/{APP}/stickyness"), format!("{}/c9", id("v1")), format!("{}/c9", id("v9"))]
+    {
+        let value = if path.ends_with("/c9") { "127.0.0.1:9" } else { "0" };
+        let answer = api.kv_put(&format!("{path}?wait=fleet&timeout=3s"), value).expect(202).json();
+        assert_eq!((&answer["applied"]["members"], &answer["applied"]["applied"]), (&json!(2), &json!(1)));
+        assert_eq!(answer["applied"]["missing"][0]["name"], "r2", "{path}: {answer}");
+        assert_eq!(api.kv_get(&path), value, "what was written stands");
+    }
+    let path = format!("/api/v1/apps/{APP}?force=true&wait=fleet&timeout=3s");
+    let answer = api.call("DELETE", &path, None).expect(202).json();
+    assert_eq!(answer["applied"]["missing"][0]["name"], "r2", "{answer}");
+    api.get("").expect(404);
 }
 
 #[test]

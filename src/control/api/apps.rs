@@ -3,12 +3,14 @@
 use axum::{
     Json,
     extract::{Path, State},
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Outcome, Write as StoreWrite};
+use keyvalues::{Outcome, Revision, Write as StoreWrite};
 use serde_json::{Value, json};
 
 use super::{
+    query::WriteQuery,
     request::{Read, Write, app_name},
     state::Snapshot,
     state_answer,
@@ -21,6 +23,7 @@ use crate::{
         },
         core::Core,
         error::{ApiError, Kind},
+        fleet::wait::{Target, served_everywhere},
         limits::{COMMAND_REPEATS_MAX, SERVED_WAIT_MAX},
         sync::view::View,
     },
@@ -113,7 +116,7 @@ pub async fn remove(
     let force = call.query.flag("force")?;
     let if_match = call.if_match;
     let asker = call.asker(&core)?;
-    call.finish()?;
+    let query = call.finish()?;
     core.refuse_when_diverged()?;
     let _turn = core.turn(&app).await;
     let mut asked = false;
@@ -134,13 +137,25 @@ pub async fn remove(
             Outcome::Done(revision) => {
                 tracing::info!(%app, actor = asker.actor, "the app was removed");
                 remove_events(&core, &app).await?;
-                core.served(revision, SERVED_WAIT_MAX).await;
-                return Ok(Json(json!({ "app": app, "result": "done" })).into_response());
+                return Ok(removed(&core, &app, revision, &query).await);
             }
             Outcome::Conflict(_) | Outcome::Unknown(_) => {}
         }
     }
     Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; try again")))
+}
+
+/// Answers when this router has ended the app; with `?wait=fleet` when every member has, or 202.
+async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQuery) -> Response {
+    let Some(wait) = query.fleet else {
+        core.served(revision, SERVED_WAIT_MAX).await;
+        return Json(json!({ "app": app, "result": "done" })).into_response();
+    };
+    let target = || Target::Ended(app.clone(), revision);
+    let applied = served_everywhere(core, revision, wait, target).await;
+    let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let body = json!({ "app": app, "result": "done", "applied": applied.json() });
+    (status, Json(body)).into_response()
 }
 
 fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Result<(), ApiError> {

@@ -1,9 +1,8 @@
 //! Raw writes to the four old keys: what an old script means by them is adopted in the commit that writes them
 //! (DESIGN.md section 4, raw rules).
 
-use keyvalues::Revision;
-
 use super::{
+    Executed,
     adoption::{event_of, named_endpoints},
     commit::{Committed, commit_planned},
     stored::StoredApp,
@@ -31,13 +30,13 @@ pub async fn write_old_key(
     key: OldKey,
     value: Option<&str>,
     asker: &Asker,
-) -> Result<Revision, ApiError> {
+) -> Result<Executed, ApiError> {
     core.refuse_when_diverged()?;
     let _turn = core.turn(app).await;
     for _ in 0..=COMMAND_REPEATS_MAX {
         let stored = StoredApp::read(core, app).await?;
-        if let Committed::Done(revision) = attempt(core, &stored, key, value, asker).await? {
-            return Ok(revision);
+        if let Some(executed) = attempt(core, &stored, key, value, asker).await? {
+            return Ok(executed);
         }
     }
     Err(ApiError::new(Kind::Contended, format!("the keys of `{app}` keep changing; try again")))
@@ -49,7 +48,7 @@ async fn attempt(
     key: OldKey,
     value: Option<&str>,
     asker: &Asker,
-) -> Result<Committed, ApiError> {
+) -> Result<Option<Executed>, ApiError> {
     let old = stored.old_keys();
     let counts = named_endpoints(core, &old.clone().after_write(key, value.map(str::to_owned))).await?;
     let background = stored.background(core, false).await?;
@@ -58,5 +57,12 @@ async fn attempt(
     let adopted = adopt::write(record, &old, (key, value), asker, &background, &endpoints)?;
     let bytes = value.map(|value| value.as_bytes().to_vec());
     let plan = of_raw_write(&stored.name, key, bytes, record, &adopted);
-    commit_planned(core, stored, event_of(&adopted), plan, Vec::new()).await
+    let event = event_of(&adopted);
+    let committed = commit_planned(core, stored, event, plan, Vec::new()).await?;
+    let Committed::Done(revision) = committed else { return Ok(None) };
+    let (seq, routed) = match event {
+        Some(event) => (event.record.seq, revision),
+        None => (stored.seq(), stored.routed()),
+    };
+    Ok(Some(Executed { changed: event.is_some(), revision, seq, routed }))
 }

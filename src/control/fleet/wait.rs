@@ -17,6 +17,12 @@ use crate::{
 pub enum Target {
     /// An app's routes come from this seq and this revision of its keys, or later ones.
     App(AppName, u64, Revision),
+    /// The same of several apps, which all depend on one key of this revision.
+    Apps(Vec<AppName>, Revision),
+    /// The app has no routes any more, or only such as came after this revision, at which it ended.
+    Ended(AppName, Revision),
+    /// All of the store up to this revision: told by signs of life, so within seconds and not at once.
+    Store(Revision),
     /// The pin keys of this revision, or later ones.
     PinKeys(Revision),
 }
@@ -61,24 +67,49 @@ pub async fn applied(core: &Core, target: &Target, wait: Duration) -> Applied {
     // Whether it settled or not, what is said is what is known then.
     let _ = timeout(wait, settled).await;
     let mut applied = Applied::now(core, target);
-    if let Target::App(app, ..) = target {
+    if let Some(app) = target.app() {
         applied.find_releases(core, app).await;
     }
     applied
 }
 
+/// Waits until this router serves a store revision, then until every member applied what that made the target.
+pub async fn served_everywhere(
+    core: &Core,
+    revision: Revision,
+    wait: Duration,
+    target: impl FnOnce() -> Target,
+) -> Applied {
+    let begun = core.clock.monotonic();
+    core.served(revision, wait).await;
+    let left = wait.saturating_sub(core.clock.monotonic().saturating_sub(begun));
+    applied(core, &target(), left).await
+}
+
 impl Target {
-    fn is_served(&self, report: &Report) -> bool {
+    /// Whether that is so for a member that serves this, and has read the store up to this revision.
+    fn is_served(&self, report: &Report, read: Revision) -> bool {
         match self {
             Self::App(app, seq, revision) => report.has(app, *seq, *revision),
+            Self::Apps(apps, revision) => apps.iter().all(|app| report.has(app, 0, *revision)),
+            Self::Ended(app, revision) => report.apps.get(app).is_none_or(|(_, newest)| newest > revision),
+            Self::Store(revision) => read >= *revision,
             Self::PinKeys(revision) => report.pin_keys >= *revision,
+        }
+    }
+
+    /// The app whose earlier change a member may still serve.
+    fn app(&self) -> Option<&AppName> {
+        match self {
+            Self::App(app, ..) | Self::Ended(app, _) => Some(app),
+            Self::Apps(..) | Self::Store(_) | Self::PinKeys(_) => None,
         }
     }
 
     /// The seq that a member serves instead of the one it should.
     fn earlier_seq(&self, report: &Report) -> Option<u64> {
-        let Self::App(app, wanted, _) = self else { return None };
-        report.apps.get(app).map(|(seq, _)| *seq).filter(|seq| seq < wanted)
+        let seq = report.apps.get(self.app()?).map(|(seq, _)| *seq);
+        seq.filter(|seq| !matches!(self, Self::App(_, wanted, _) if seq >= wanted))
     }
 }
 
@@ -89,7 +120,7 @@ impl Applied {
         let mut members = core.roster.members();
         members.remove(&core.node);
         let mut applied = Self { members: members.len() + 1, ..Self::default() };
-        if target.is_served(&own) {
+        if target.is_served(&own, core.reached()) {
             applied.applied += 1;
         } else {
             let missing = Missing::new(&core.node, core.name(), None, target.earlier_seq(&own));
@@ -159,7 +190,8 @@ impl Applied {
 fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<Missing> {
     let report = member.report.as_deref().filter(|report| report.epoch == epoch);
     let silent = member.alive.is_none().then(|| member.silent(&core.clock));
-    if silent.is_none() && report.is_some_and(|report| target.is_served(report)) {
+    let read = member.alive.map_or(0, |sign| sign.revision);
+    if silent.is_none() && report.is_some_and(|report| target.is_served(report, read)) {
         return None;
     }
     let seq = report.and_then(|report| target.earlier_seq(report));

@@ -9,11 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use keyvalues::{
     Capabilities, Check, Entry, Epoch, Key, Lease, Listing, Memory, Outcome, Revision, Store, StoreError,
     Watch, Write,
 };
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{Bench, eventually};
@@ -63,6 +64,19 @@ impl Store for Counting {
     }
 }
 
+/// Apps by number, each with a stable release of one endpoint, as an old script leaves them.
+async fn fill_with_apps(store: &Counting, apps: usize) {
+    for app in 0..apps {
+        let release = format!("apps/app{app}-1-80/containers");
+        let writes = [
+            (format!("rolling/app{app}/stable/id"), release.clone()),
+            (format!("{release}/c1"), "10.0.0.1:80".to_owned()),
+        ];
+        let writes = writes.map(|(key, value)| Write::put(key.parse().unwrap(), value));
+        store.commit(Vec::new(), writes.into()).await.unwrap();
+    }
+}
+
 async fn fill(store: &Counting) {
     for release in 0..RELEASES {
         let endpoint = |number| {
@@ -95,4 +109,34 @@ async fn a_change_among_ten_thousand_keys_rereads_nothing() {
     })
     .await;
     assert_eq!(store.reads.load(Relaxed), before + 1, "the one read is this test's own");
+}
+
+/// One change made every app be looked at, and every key be copied.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_writers_among_hundreds_of_apps_change_only_what_they_write() {
+    let store = Arc::new(Counting::default());
+    fill_with_apps(&store, 300).await;
+    let bench = Bench::on(Arc::<Counting>::clone(&store), None, Clock::system()).await;
+    let (before, reads) = (bench.live.load_full(), store.reads.load(Relaxed));
+    assert_eq!(before.table.apps.len(), 300);
+    let name = |writer: usize, change: usize| format!("app{}", writer * 60 + change);
+    let write = async |writer| {
+        for change in 0..50 {
+            let name = name(writer, change);
+            let (status, text) = bench.kv(&format!("apps/{name}-1-80/containers/c2"), "10.0.0.2:80").await;
+            assert_eq!(status, StatusCode::OK, "{text}");
+            let published = bench.live.load_full();
+            let endpoints = &published.table.apps[name.as_str()].releases[0].endpoints;
+            assert_eq!(endpoints.len(), 2, "{name}: an answered write is served");
+        }
+    };
+    join_all((0..4).map(write)).await;
+    assert_eq!(store.reads.load(Relaxed), reads, "nothing is read again");
+    let after = bench.live.load_full();
+    let written: Vec<String> =
+        (0..4).flat_map(|writer| (0..50).map(move |change| name(writer, change))).collect();
+    for (app, routes) in after.table.apps.iter() {
+        let shared = Arc::ptr_eq(routes, &before.table.apps[app]);
+        assert_eq!(shared, !written.iter().any(|name| name == app.as_str()), "{app}");
+    }
 }

@@ -5,6 +5,7 @@
 -- slash):
 --   P/state   hash: revision, compacted, bytes (of the log), lease (last id), epoch
 --   P/meta    hash: name -> "created modified lease sha1(value)"
+--   P/names   sorted set: the names of P/meta, so that those below a prefix are found without looking at the others
 --   P/log     stream: <revision>-1 -> "/size", bytes, then name -> "p<created> <lease> <value>" or "d"
 --   P/leases  sorted set: lease id by deadline, in milliseconds
 --   P/lease/N set: the names bound to lease N
@@ -15,6 +16,7 @@
 
 local P, command = ARGV[1], ARGV[2]
 local STATE, META, LOG, LEASES = P .. '/state', P .. '/meta', P .. '/log', P .. '/leases'
+local NAMES = P .. '/names'
 local LOG_BATCHES_MAX, LOG_BYTES_MAX = 4096, 16777216
 -- Well below what Lua can unpack into one call.
 local CHUNK = 200
@@ -78,10 +80,12 @@ local function batch(changes)
       if not change.foreign then redis.call('SET', P .. change.name, change.value) end
       local meta = { change.created, revision, change.lease, redis.sha1hex(change.value) }
       redis.call('HSET', META, change.name, table.concat(meta, ' '))
+      redis.call('ZADD', NAMES, 0, change.name)
       if change.lease ~= '0' then redis.call('SADD', P .. '/lease/' .. change.lease, change.name) end
     else
       if not change.foreign then redis.call('DEL', P .. change.name) end
       redis.call('HDEL', META, change.name)
+      redis.call('ZREM', NAMES, change.name)
     end
   end
   trim(bytes)
@@ -154,10 +158,6 @@ local function end_lease(id)
   redis.call('ZREM', LEASES, id)
 end
 
-local function starts(name, prefix)
-  return string.sub(name, 1, #prefix) == prefix
-end
-
 -- A pattern that matches only this text.
 local function literal(text)
   return (string.gsub(text, '[%*%?%[%]%^%-\\]', '\\%0'))
@@ -166,6 +166,13 @@ end
 -- Not one of the store's own names.
 local function valid(name)
   return name ~= '' and string.sub(name, 1, 1) ~= '/'
+end
+
+-- What is known is found by its name. What another tool has added is looked for among all keys where a prefix is
+-- that of a whole tree, or where nothing is known below it; elsewhere the search in `sweep` finds it.
+local indexed = false
+local function is_narrow(prefix)
+  return indexed and select(2, string.gsub(prefix, '/', '')) >= 2
 end
 
 -- The names below some prefixes that have a value or had one.
@@ -177,7 +184,7 @@ local function names_below(prefixes)
       names[#names + 1] = name
     end
   end
-  for _, prefix in ipairs(prefixes) do
+  local function scan(prefix)
     local pattern = literal(P .. prefix) .. '*'
     local cursor = '0'
     repeat
@@ -186,9 +193,14 @@ local function names_below(prefixes)
       for _, key in ipairs(page[2]) do add(string.sub(key, #P + 1)) end
     until cursor == '0'
   end
-  for _, name in ipairs(redis.call('HKEYS', META)) do
-    for _, prefix in ipairs(prefixes) do
-      if starts(name, prefix) then add(name) end
+  for _, prefix in ipairs(prefixes) do
+    -- No name holds a byte 255.
+    local known = redis.call('ZRANGEBYLEX', NAMES, '[' .. prefix, '[' .. prefix .. '\255')
+    for _, name in ipairs(known) do add(name) end
+    if not is_narrow(prefix) or (#known == 0 and string.sub(prefix, -1) == '/') then
+      scan(prefix)
+    elseif redis.call('EXISTS', P .. prefix) == 1 then
+      add(prefix)
     end
   end
   return names
@@ -325,6 +337,16 @@ end
 if redis.call('HEXISTS', STATE, 'revision') == 0 then
   local last = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
   if last then redis.call('HSET', STATE, 'revision', string.match(last[1], '^%d+')) end
+end
+local function is_indexed()
+  return redis.call('ZCARD', NAMES) == redis.call('HLEN', META)
+end
+indexed = is_indexed()
+if not indexed then
+  -- The names of a store that was written before they were kept. A full server refuses them, and is read without.
+  redis.call('DEL', NAMES)
+  for _, name in ipairs(redis.call('HKEYS', META)) do redis.pcall('ZADD', NAMES, 0, name) end
+  indexed = is_indexed()
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', integer(now), 'LIMIT', 0, 100)) do
   end_lease(id)
