@@ -124,8 +124,8 @@ impl Router {
             .map_err(Error::io("the private listener for preview hosts cannot be had on loopback"))?;
         let control = {
             let _runtime = runtime.enter();
-            let options =
-                ControlOptions { followed, ..control_options(&config, admin, admin_address, &door) };
+            let own = own_addresses(&config, [admin_address, door.address()]);
+            let options = ControlOptions { followed, ..control_options(&config, admin, own, &door) };
             Control::start(options, store, Arc::clone(&live), clock.clone(), counters.clone())?
         };
         let access_log = open_access_log(&config)?;
@@ -193,6 +193,7 @@ impl Router {
             if let Some(secure) = &self.secure {
                 secure.read_again();
             }
+            self.runtime.block_on(self.control.read_tokens_again());
         }
         tracing::info!(grace = ?self.grace, "ending: clients are asked to close, open requests finish");
         let end_at_once = async move {
@@ -253,16 +254,13 @@ impl Signals {
 fn control_options(
     config: &Config,
     admin: TcpListener,
-    admin_address: SocketAddr,
+    own: Vec<SocketAddr>,
     door: &AdminDoor,
 ) -> ControlOptions {
-    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
-    let front: Vec<SocketAddr> = config.listen.iter().chain(secure).copied().collect();
-    let own = front.iter().copied().chain([admin_address, door.address()]).collect();
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
     ControlOptions {
         admin: vec![admin],
-        front,
+        front: front_addresses(config),
         admin_hosts: config.admin_hosts.clone(),
         token_file: config.token_file.clone(),
         token: config.token.as_ref().map(|token| token.expose().to_owned()),
@@ -276,6 +274,36 @@ fn control_options(
         followed: None,
         front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
     }
+}
+
+/// Where end users come in.
+fn front_addresses(config: &Config) -> Vec<SocketAddr> {
+    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
+    config.listen.iter().chain(secure).copied().collect()
+}
+
+/// Every address that leads to this router or to its store: what no endpoint may be. A wildcard listener answers at all
+/// addresses that the machine has at the start; to one that it gets later, Via is the second line.
+fn own_addresses(config: &Config, private: [SocketAddr; 2]) -> Vec<SocketAddr> {
+    let mut own = front_addresses(config);
+    own.extend(private);
+    let wildcards: Vec<SocketAddr> =
+        own.iter().copied().filter(|listener| listener.ip().is_unspecified()).collect();
+    if !wildcards.is_empty() {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+            tracing::warn!(
+                "the machine's addresses cannot be told, so endpoints are not held against them: {error}"
+            );
+            Vec::new()
+        });
+        for ip in interfaces.iter().map(if_addrs::Interface::ip) {
+            // An IPv6 wildcard usually takes IPv4 as well.
+            let answers = wildcards.iter().filter(|wildcard| wildcard.is_ipv6() || ip.is_ipv4());
+            own.extend(answers.map(|wildcard| SocketAddr::new(ip, wildcard.port())));
+        }
+    }
+    own.extend(config.store.addresses());
+    own
 }
 
 /// Opens the store. A server that cannot be reached now is waited for, so that what was served last is served again.

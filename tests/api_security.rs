@@ -3,8 +3,9 @@
 mod support;
 
 use serde_json::json;
+use std::fs;
 use support::router::token;
-use support::{Answer, Router, router};
+use support::{Answer, Router, eventually, router};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).start()
@@ -213,4 +214,32 @@ fn the_front_port_does_not_serve_the_api() {
         matches!(release, Some("v1" | "v2")),
         "an app may have paths of its own by these names: {release:?}"
     );
+}
+
+/// A token that was taken out of the file went on until the next restart, which cuts everybody else too.
+#[test]
+fn the_token_file_is_read_again_when_it_changes() {
+    let router = both();
+    let (file, kept) = (router.path("tokens"), format!("{} root admin\n", token("admin")));
+    let who = |token: &str| router.api().with_token(token).call("GET", "/api/v1/whoami", None).status();
+    let (mut ends, mut stays) =
+        (router.api().stream("/api/v1/stream", ""), router.api_as("admin").stream("/api/v1/stream", ""));
+    stays.next("state");
+    let logged = |text: &str| eventually(text, || router.log().contains(text));
+
+    fs::write(&file, format!("{kept}a-new-token-1 nina boss\n")).expect("the file can be written");
+    logged("line 2: `boss` is no role; one of viewer, ci, operator, admin");
+    assert_eq!((who(token("operator")), who("a-new-token-1")), (200, 401), "the last good ones stay");
+
+    fs::write(&file, format!("{kept}a-new-token-1 nina viewer\n")).expect("the file can be written");
+    logged("the token file was read again: 2 tokens, 3 of the earlier ones are gone");
+    assert_eq!((who(token("operator")), who("a-new-token-1")), (401, 200));
+    ends.read_to_end();
+
+    fs::write(&file, format!("{kept}a-new-token-2 nina viewer\n")).expect("the file can be written");
+    router.signal("HUP");
+    logged("the token file was read again: 2 tokens, 1 of the earlier ones are gone");
+    assert_eq!((who("a-new-token-1"), who("a-new-token-2")), (401, 200));
+    router.api_as("admin").put("sticky", &json!({ "sticky": false })).expect(200);
+    stays.state(|state| state["sticky"] == false);
 }

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 use support::clock::pause;
 use support::message::Received;
+use support::router::id;
 use support::{Endpoint, Reply, Router, RouterBuilder, echo, eventually, router, scripted};
 
 fn with_settings(builder: RouterBuilder, settings: &Value) -> Router {
@@ -129,6 +130,23 @@ fn a_release_that_is_down_as_a_whole_says_when_to_come_back() {
         assert_eq!((response.status, response.header("retry-after")), (503, Some("5")));
         assert!(response.header("set-cookie").is_none(), "nobody is moved by it");
     }
+}
+
+/// `PUT .../stable` took a candidate that promote refused, since only promote asked how it does.
+#[test]
+fn a_candidate_that_was_seen_failing_becomes_stable_only_by_force_however_it_is_named() {
+    let settings = r#"{"health": {"interval_ms": 100, "timeout_ms": 100, "fall": 1}}"#;
+    let router = router().stable("v1").candidate("v2").key("rolling/hello/settings", settings).start();
+    let api = router.api();
+    router.endpoint("v2").stop();
+    eventually("it is seen failing", || api.state()["candidate"]["endpoints"][0]["healthy"] == false);
+    let named = json!({ "id": id("v2") });
+    assert_eq!(api.post("promote", &json!({})).expect(409).code(), "target_unhealthy");
+    assert_eq!(api.put("stable", &named).expect(409).code(), "target_unhealthy");
+    assert_eq!(api.state()["stable"]["release"], "v1");
+    let forced = json!({ "id": id("v2"), "force": true });
+    let state = api.put("stable", &forced).expect(200).json();
+    assert_eq!((&state["stable"]["release"], &state["candidate"]), (&json!("v2"), &Value::Null));
 }
 
 #[test]

@@ -158,7 +158,10 @@ impl Client {
         let exit = Exit::of_status(answer.status);
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let message = match body["error"]["message"].as_str() {
-            Some(message) => message.to_owned(),
+            Some(message) => match body["error"]["field"].as_str() {
+                Some(field) if !message.contains(field) => format!("{field}: {message}"),
+                _ => message.to_owned(),
+            },
             None => format!("the router answered {} {}", answer.status, answer.text()),
         };
         let hint = match (answer.status, &self.token) {
@@ -214,6 +217,10 @@ mod tests {
         let body = br#"{"error":{"code":"no_candidate","message":"there is no candidate"}}"#.to_vec();
         let failure = client.refused(&Answer { status: 409, body });
         assert_eq!((failure.exit, failure.message.as_str()), (Exit::Refused, "there is no candidate"));
+        let body =
+            br#"{"error":{"code":"value","field":"seconds","message":"0 is not from 1 to 9"}}"#.to_vec();
+        let failure = client.refused(&Answer { status: 422, body });
+        assert_eq!(failure.message, "seconds: 0 is not from 1 to 9");
         let failure = client.refused(&Answer { status: 502, body: b"<html>".to_vec() });
         assert_eq!((failure.exit, failure.json), (Exit::Unreachable, None));
     }

@@ -1,6 +1,6 @@
 //! `drain finish|endpoint|lift`: ends drains, and drains single endpoints.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -58,15 +58,22 @@ struct FinishArguments {
     connection: Connection,
 }
 
+/// One endpoint of a release.
 #[derive(Debug, Args)]
-struct EndpointArguments {
+struct EndpointChoice {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
 
     /// The endpoint, `ip:port`
     #[arg(value_name = "ENDPOINT")]
-    endpoint: String,
+    endpoint: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+struct EndpointArguments {
+    #[command(flatten)]
+    choice: EndpointChoice,
 
     /// When what is still open there ends; without it after the app's `drainmaxseconds`
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
@@ -86,13 +93,8 @@ struct EndpointArguments {
 
 #[derive(Debug, Args)]
 struct LiftArguments {
-    /// The release
-    #[arg(value_name = "RELEASE")]
-    release: String,
-
-    /// The endpoint, `ip:port`
-    #[arg(value_name = "ENDPOINT")]
-    endpoint: String,
+    #[command(flatten)]
+    choice: EndpointChoice,
 
     #[command(flatten)]
     options: ChangeOptions,
@@ -130,10 +132,10 @@ async fn endpoint(arguments: EndpointArguments, printer: &Printer) -> Result<Exi
     let force = arguments.force.then_some(true);
     let change = Change {
         method: Method::PUT,
-        resource: &resource(&arguments.release, &arguments.endpoint),
+        resource: &arguments.choice.resource(),
         body: body([("seconds", seconds.into()), ("force", force.map_or(Value::Null, Value::from))]),
         seen: Some(state.seq),
-        done: format!("{} gets no new requests", arguments.endpoint),
+        done: format!("{} gets no new requests", arguments.choice.endpoint),
     };
     session.change(&state.app, change, &arguments.options).await
 }
@@ -143,16 +145,19 @@ async fn lift(arguments: LiftArguments, printer: &Printer) -> Result<Exit, Failu
     let state = session.state().await?;
     let change = Change {
         method: Method::DELETE,
-        resource: &resource(&arguments.release, &arguments.endpoint),
+        resource: &arguments.choice.resource(),
         body: Map::new(),
         seen: Some(state.seq),
-        done: format!("{} takes requests again", arguments.endpoint),
+        done: format!("{} takes requests again", arguments.choice.endpoint),
     };
     session.change(&state.app, change, &arguments.options).await
 }
 
-/// What follows the app in the path; a release's id stands there without its slashes.
-fn resource(release: &str, endpoint: &str) -> String {
-    let segment = release.strip_prefix("apps/").and_then(|id| id.strip_suffix("/containers"));
-    format!("releases/{}/endpoints/{endpoint}/drain", segment.unwrap_or(release))
+impl EndpointChoice {
+    /// What follows the app in the path; a release's id stands there without its slashes.
+    fn resource(&self) -> String {
+        let Self { release, endpoint } = self;
+        let segment = release.strip_prefix("apps/").and_then(|id| id.strip_suffix("/containers"));
+        format!("releases/{}/endpoints/{endpoint}/drain", segment.unwrap_or(release))
+    }
 }

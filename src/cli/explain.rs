@@ -1,5 +1,7 @@
 //! `explain`: why a request goes where it goes.
 
+use std::net::IpAddr;
+
 use clap::Args;
 use reqwest::Method;
 use serde::Deserialize;
@@ -27,6 +29,9 @@ const SAYS_WHAT_IT_LOADS: [&str; 3] = ["sec-fetch-mode", "sec-fetch-dest", "acce
 ///   rolling-router explain --cookie "rolling_pin=AQHx..."        this client; the pin alone will do
 ///   rolling-router explain --cookie "AQHx..." --blend 30         if the blend were 30
 ///   rolling-router explain --path /api/cart --header "Sec-Fetch-Mode: cors"
+///   rolling-router explain --preview "https://shop.example/_rolling/preview?token=..."     a tester's link
+///   rolling-router explain --header "X-Rolling-Release: candidate" --address 10.0.0.7      a tester's header
+///   rolling-router explain --header "X-Device-Id: 4711"          a client without cookies
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -50,6 +55,14 @@ pub(super) struct Arguments {
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(String, String)>,
 
+    /// A preview link, or the token in it
+    #[arg(long, value_name = "LINK")]
+    preview: Option<String>,
+
+    /// Where the request comes from: what the override header and clients without cookies go by
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+
     /// As if the blend were this, 0 to 100
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     blend: Option<f64>,
@@ -65,6 +78,9 @@ pub(super) struct Arguments {
 struct Told {
     #[serde(default)]
     reason: Option<String>,
+    /// Of the router's own answer.
+    #[serde(default)]
+    status: Option<u16>,
     #[serde(default)]
     release: Option<Named>,
     #[serde(default)]
@@ -120,6 +136,8 @@ impl Arguments {
             ("host", self.host.as_deref().into()),
             ("cookies", self.cookie.as_deref().into()),
             ("blend", self.blend.into()),
+            ("preview", self.preview.as_deref().into()),
+            ("address", self.address.map(|address| address.to_string()).into()),
         ]);
         body.retain(|_, value| !value.is_null());
         body
@@ -128,7 +146,11 @@ impl Arguments {
 
 fn headline(told: &Told, printer: &Printer) -> String {
     let Some(release) = &told.release else {
-        return printer.styled(Style::Bad, "503: no release is routed");
+        let text = match told.status {
+            None | Some(503) => "503: no release is routed".to_owned(),
+            Some(status) => format!("{status}: it goes to no release"),
+        };
+        return printer.styled(Style::Bad, &text);
     };
     let style = match release.track.as_str() {
         "stable" => Style::Stable,
@@ -177,6 +199,11 @@ mod tests {
         let asked = body(&["--header", "sec-fetch-mode: cors", "--cookie", "a=b", "--blend", "30"]);
         assert_eq!(asked["headers"], serde_json::json!({"sec-fetch-mode": "cors"}));
         assert_eq!((&asked["cookies"], &asked["blend"]), (&"a=b".into(), &30.0.into()));
+        let tester = body(&["--preview", "/_rolling/preview?token=x", "--address", "10.0.0.7"]);
+        assert_eq!(
+            (&tester["preview"], &tester["address"]),
+            (&"/_rolling/preview?token=x".into(), &"10.0.0.7".into())
+        );
         assert!(parse_header("no colon").is_err() && parse_header(": x").is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::{
     duration::rough,
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    session::Session,
+    session::{Session, parse_seq},
     status::quoted,
 };
 use crate::clock::Clock;
@@ -18,12 +18,12 @@ use crate::clock::Clock;
 /// Show who changed what, when and why, newest first
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// How many changes
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    /// How many changes, 1 to 200
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
     limit: u32,
 
     /// Only changes before this seq: the next page
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = parse_seq)]
     before: Option<u64>,
 
     #[command(flatten)]
@@ -51,6 +51,12 @@ struct Event {
     at: u64,
     #[serde(default)]
     changed: Map<String, Value>,
+}
+
+/// The length of a page, as the API has it.
+fn parse_limit(text: &str) -> Result<u32, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
+    limit.ok_or_else(|| "a whole number from 1 to 200 is expected".to_owned())
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {

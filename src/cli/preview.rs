@@ -12,7 +12,8 @@ use super::{
     duration::{self, rough},
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    session::{Session, body},
+    session::{Session, Waiting, applied, body},
+    state::Applied,
 };
 use crate::clock::Clock;
 
@@ -48,6 +49,8 @@ enum PreviewVerb {
         /// As `list` shows it
         id: String,
         #[command(flatten)]
+        waiting: Waiting,
+        #[command(flatten)]
         app: AppChoice,
         #[command(flatten)]
         connection: Connection,
@@ -77,6 +80,8 @@ struct Create {
     site: String,
 
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     app: AppChoice,
     #[command(flatten)]
     connection: Connection,
@@ -100,14 +105,24 @@ struct Preview {
     by: String,
     #[serde(default)]
     path: String,
+    /// How far a new one is applied, if that was asked.
+    #[serde(default)]
+    applied: Option<Applied>,
+}
+
+/// The answer to a revocation.
+#[derive(Debug, Deserialize)]
+struct Revoked {
+    #[serde(default)]
+    applied: Option<Applied>,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         PreviewVerb::Create(create) => make(create, printer).await,
         PreviewVerb::List { app, connection } => list(&Session::open(&connection, app, printer)?).await,
-        PreviewVerb::Revoke { id, app, connection } => {
-            revoke(&id, &Session::open(&connection, app, printer)?).await
+        PreviewVerb::Revoke { id, waiting, app, connection } => {
+            revoke(&id, &waiting, &Session::open(&connection, app, printer)?).await
         }
     }
 }
@@ -124,6 +139,7 @@ async fn make(create: Create, printer: &Printer) -> Result<Exit, Failure> {
     fields.retain(|_, value| !value.is_null());
     let mut request = Request::new(Method::POST, &["api", "v1", "apps", &app, "previews"]);
     request.body = Body::Json(fields.into());
+    create.waiting.ask(&mut request);
     let answer = session.client.send(request).await?;
     if printer.is_json() {
         printer.line(answer.text());
@@ -131,7 +147,7 @@ async fn make(create: Create, printer: &Printer) -> Result<Exit, Failure> {
     }
     let preview: Preview = answer.read()?;
     printer.line(format!("{}{}", create.site.trim_end_matches('/'), preview.path));
-    printer.line(told(&preview, printer));
+    printer.line(format!("{}{}", told(&preview, printer), applied(preview.applied.as_ref())));
     Ok(Exit::of_status(answer.status))
 }
 
@@ -152,12 +168,17 @@ async fn list(session: &Session<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn revoke(id: &str, session: &Session<'_>) -> Result<Exit, Failure> {
+async fn revoke(id: &str, waiting: &Waiting, session: &Session<'_>) -> Result<Exit, Failure> {
     let app = session.app().await?;
-    let request = Request::new(Method::DELETE, &["api", "v1", "apps", &app, "previews", id]);
+    let mut request = Request::new(Method::DELETE, &["api", "v1", "apps", &app, "previews", id]);
+    waiting.ask(&mut request);
     let answer = session.client.send(request).await?;
-    let done = if session.printer.is_json() { answer.text() } else { format!("{id} is revoked") };
-    session.printer.line(done);
+    if session.printer.is_json() {
+        session.printer.line(answer.text());
+    } else {
+        let told: Revoked = answer.read()?;
+        session.printer.line(format!("{id} is revoked{}", applied(told.applied.as_ref())));
+    }
     Ok(Exit::of_status(answer.status))
 }
 

@@ -12,7 +12,7 @@ use super::{
     duration,
     exit::{Exit, Failure},
     printer::Printer,
-    state::{AppState, Apps},
+    state::{AppState, Applied, Apps},
     status,
 };
 
@@ -33,16 +33,39 @@ pub(super) struct ChangeOptions {
     pub(super) reason: Option<String>,
 
     /// Only if the app is still at this seq (exit code 4 if not)
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = parse_seq)]
     pub(super) if_match: Option<u64>,
 
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
+}
+
+/// A seq, as `status` shows it.
+pub(super) fn parse_seq(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a seq is a whole number, as `status` and `history` show it".to_owned())
+}
+
+/// For whom an answer waits.
+#[derive(Debug, Args)]
+pub(super) struct Waiting {
     /// Wait until every router applies it (exit code 6 if some have not said so in time)
     #[arg(long, value_name = "WHOM", value_parser = ["fleet"])]
-    pub(super) wait: Option<String>,
+    wait: Option<String>,
 
     /// How long to wait for them
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
-    pub(super) timeout: Duration,
+    timeout: Duration,
+}
+
+impl Waiting {
+    /// Asks for an answer that waits, and waits for it.
+    pub(super) fn ask(&self, request: &mut Request) {
+        if let Some(whom) = &self.wait {
+            request.query.push(("wait", whom.clone()));
+            request.query.push(("timeout", duration::seconds(self.timeout)));
+            request.timeout = client::ANSWER + self.timeout;
+        }
+    }
 }
 
 /// One change to one app.
@@ -117,7 +140,7 @@ impl<'a> Session<'a> {
         let state: AppState = answer.read()?;
         let unchanged = state.result.as_deref() == Some("unchanged");
         let headline = if unchanged { "nothing to do" } else { &change.done };
-        self.printer.line(format!("{headline}{}", applied(&state)));
+        self.printer.line(format!("{headline}{}", applied(state.applied.as_ref())));
         status::print(&state, self.printer);
         Ok(())
     }
@@ -133,17 +156,13 @@ fn request(app: &str, change: &Change<'_>, options: &ChangeOptions) -> Request {
     }
     request.body = Body::Json(body.into());
     request.if_match = options.if_match.or(change.seen);
-    if let Some(whom) = &options.wait {
-        request.query.push(("wait", whom.clone()));
-        request.query.push(("timeout", duration::seconds(options.timeout)));
-        request.timeout = client::ANSWER + options.timeout;
-    }
+    options.waiting.ask(&mut request);
     request
 }
 
 /// How far it is applied, if that was asked.
-fn applied(state: &AppState) -> String {
-    match &state.applied {
+pub(super) fn applied(applied: Option<&Applied>) -> String {
+    match applied {
         Some(applied) if applied.text.is_empty() => {
             format!(", applied {} of {}", applied.applied, applied.members)
         }
@@ -170,12 +189,8 @@ mod tests {
             seen: Some(7),
             done: String::new(),
         };
-        let options = ChangeOptions {
-            reason: Some("green".into()),
-            if_match: None,
-            wait: Some("fleet".into()),
-            timeout: Duration::from_secs(90),
-        };
+        let waiting = Waiting { wait: Some("fleet".into()), timeout: Duration::from_secs(90) };
+        let options = ChangeOptions { reason: Some("green".into()), if_match: None, waiting };
         let request = request("hello", &change, &options);
         let Body::Json(sent) = &request.body else { panic!("{request:?}") };
         assert_eq!(*sent, serde_json::json!({ "release": "apps/a-1-80/containers", "reason": "green" }));

@@ -34,6 +34,11 @@ enum StableVerb {
 struct SetArguments {
     #[command(flatten)]
     release: ReleaseChoice,
+
+    /// Also if it is the candidate and its endpoints were seen failing
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
@@ -46,10 +51,12 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let StableVerb::Set(arguments) = arguments.verb;
     let session = Session::open(&arguments.connection, arguments.app, printer)?;
     let app = session.app().await?;
+    let mut body = arguments.release.body();
+    body.insert("force".into(), arguments.force.then_some(true).into());
     let change = Change {
         method: Method::PUT,
         resource: "stable",
-        body: arguments.release.body(),
+        body,
         seen: None,
         done: format!("{} is stable", arguments.release.name()),
     };

@@ -22,6 +22,43 @@ fn every_verb_and_flag_has_a_help_text() {
     look(&CommandLine::command(), "rolling-router");
 }
 
+/// Every verb with what stands before it, such as `kv export`, and every flag that is not a setting's.
+fn verbs_and_flags(command: &clap::Command, path: &str, verbs: &mut Vec<String>, flags: &mut Vec<String>) {
+    flags.extend(command.get_arguments().filter_map(clap::Arg::get_long).map(|long| format!("--{long}")));
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        let path = format!("{path} {}", verb.get_name()).trim_start().to_owned();
+        verbs_and_flags(verb, &path, verbs, flags);
+        verbs.push(path);
+    }
+}
+
+#[test]
+fn the_readme_names_every_verb_and_the_changelog_every_flag_too() {
+    let (mut verbs, mut flags) = (Vec::new(), Vec::new());
+    verbs_and_flags(&CommandLine::command(), "", &mut verbs, &mut flags);
+    let of_settings: Vec<&str> = crate::config::setting::ALL.iter().filter_map(|each| each.flag).collect();
+    flags.retain(|flag| {
+        !of_settings.contains(&flag.as_str()) && !["--help", "--version"].contains(&flag.as_str())
+    });
+    assert!(verbs.len() > 25 && flags.len() > 25, "{verbs:?} {flags:?}");
+    let readme = include_str!("../../README.md");
+    let missing: Vec<&String> = verbs.iter().filter(|verb| !names(readme, verb)).collect();
+    assert!(missing.is_empty(), "README.md does not name {missing:?}");
+    let changelog = include_str!("../../CHANGELOG.md");
+    let missing: Vec<&String> = verbs.iter().chain(&flags).filter(|word| !names(changelog, word)).collect();
+    assert!(missing.is_empty(), "CHANGELOG.md does not name {missing:?}");
+}
+
+/// Whether a page has this word, alone or among others, in backticks.
+fn names(page: &str, word: &str) -> bool {
+    page.split('`').skip(1).step_by(2).any(|quoted| {
+        let rest = quoted
+            .strip_prefix(word)
+            .or_else(|| quoted.split_once(&format!(" {word}")).map(|(_, rest)| rest));
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '-'))
+    })
+}
+
 #[test]
 fn every_setting_is_in_the_help_of_serve() {
     let mut command = CommandLine::command();

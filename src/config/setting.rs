@@ -130,8 +130,8 @@ pub const TOKEN_FILE: Setting = Setting {
     environment: &["ROLLING_ROUTER_TOKEN_FILE"],
     default: "",
     allowed: "a file with one `TOKEN [NAME [viewer|ci|operator|admin]]` per line",
-    meaning: "the tokens of the admin port; made with one fresh admin token if missing; unset: `tokens` in the \
-              state directory",
+    meaning: "the tokens of the admin port; read again when it changes; made with one fresh admin token if missing; \
+              unset: `tokens` in the state directory",
 };
 
 /// One more token.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -30,11 +31,42 @@ impl StoreAddress {
         }
     }
 
+    /// Where servers are reached whose addresses are literal; any loopback address for `localhost`. What a name resolves to
+    /// may change at any time, so names are not held against endpoints.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let Self::Remote(url) = self else { return Vec::new() };
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let port = match scheme {
+            "redis" | "rediss" => 6_379,
+            "etcd" | "etcds" => 2_379,
+            "https" => 443,
+            _ => 80,
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+        hosts.split(',').filter_map(|host| literal(host, port)).collect()
+    }
+
     /// The folder of the file, if it is one.
     pub fn folder(&self) -> Option<&Path> {
         let Self::Embedded(file) = self else { return None };
         Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
+}
+
+/// The address of a host that needs no resolving.
+fn literal(host: &str, port: u16) -> Option<SocketAddr> {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, digits)) if !digits.ends_with(']') => (name, digits.parse().ok()?),
+        _ => (host, port),
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let ip = if name.eq_ignore_ascii_case("localhost") {
+        Some(Ipv4Addr::UNSPECIFIED.into())
+    } else {
+        name.parse().ok()
+    };
+    ip.map(|ip| SocketAddr::new(ip, port))
 }
 
 impl FromStr for StoreAddress {
@@ -86,6 +118,20 @@ mod tests {
             assert_eq!(text.parse::<StoreAddress>().unwrap().url(), text);
         }
         assert_eq!("embedded:x.redb".parse::<StoreAddress>().unwrap().folder(), Some(Path::new(".")));
+    }
+
+    #[test]
+    fn says_where_its_servers_are() {
+        for (text, addresses) in [
+            ("memory", &[][..]),
+            ("redis://user:pw@10.0.0.2/0", &["10.0.0.2:6379"]),
+            ("etcds://10.0.0.2:4001,[fd00::2],store.example", &["10.0.0.2:4001", "[fd00::2]:2379"]),
+            ("http://:token@[::1]:8080", &["[::1]:8080"]),
+            ("https://localhost", &["0.0.0.0:443"]),
+        ] {
+            let found = text.parse::<StoreAddress>().unwrap().addresses();
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), addresses, "{text}");
+        }
     }
 
     #[test]

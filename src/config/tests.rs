@@ -185,5 +185,7 @@ fn the_readme_documents_every_setting() {
         let allowed = setting.allowed.replace('|', "\\|");
         let row = format!("| `{}` | {default} | {} | {allowed} |", setting.name, setting.meaning);
         assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        let changelog = include_str!("../../CHANGELOG.md");
+        assert!(changelog.contains(&format!("`{}`", setting.name)), "CHANGELOG.md lacks {}", setting.name);
     }
 }

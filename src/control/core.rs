@@ -24,7 +24,7 @@ use tokio::{
 use super::{
     activity::Board,
     api::store::ServedStore,
-    auth::{throttle::Throttle, tokens::Tokens},
+    auth::{live_tokens::LiveTokens, throttle::Throttle},
     error::{ApiError, Kind},
     fleet::roster::Roster,
     hooks::board::Hooks,
@@ -72,7 +72,7 @@ pub struct Shared {
     pub live: Arc<LiveTable>,
     pub clock: Clock,
     pub counters: Counters,
-    pub tokens: Tokens,
+    pub tokens: LiveTokens,
     pub throttle: Throttle,
     /// What the store holds, as last read: written by `sync` alone.
     pub view: ArcSwap<View>,
@@ -110,7 +110,7 @@ pub struct CoreParts {
     pub live: Arc<LiveTable>,
     pub clock: Clock,
     pub counters: Counters,
-    pub tokens: Tokens,
+    pub tokens: LiveTokens,
 }
 
 impl Deref for Core {

@@ -64,6 +64,8 @@ pub const SIGN_IN_FAILURES_MAX: u32 = 10;
 pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses whose failed sign-ins are remembered.
 pub const SIGN_IN_ADDRESSES_MAX: usize = 10_000;
+/// How often the token file is looked at: one that changed counts at the second look, so within twice this.
+pub const TOKENS_EVERY: Duration = Duration::from_secs(2);
 /// The shortest token: below this it can be guessed.
 pub const TOKEN_CHARS_MIN: usize = 8;
 /// The longest token, so that hashing one costs nothing.

@@ -48,7 +48,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::{auth::tokens::TokenError, state_dir::StateDirError, track_hosts::FrontDoor};
 use self::{
-    auth::{guard::guard, tokens::Tokens},
+    auth::{guard::guard, live_tokens::LiveTokens},
     core::{Core, CoreOptions, CoreParts},
     error::{ApiError, Kind},
     state_dir::StateDir,
@@ -127,7 +127,7 @@ impl Control {
         clock: Clock,
         counters: Counters,
     ) -> Result<Self, StartError> {
-        let loaded = Tokens::load(options.token_file.as_deref(), options.token.as_deref())?;
+        let (tokens, generated_token) = LiveTokens::load(options.token_file, options.token)?;
         let lasting = store.capabilities().durability != Durability::Process;
         let state_dir = options.state.filter(|_| lasting).map(|dir| StateDir::open(&dir)).transpose()?;
         let node = match &state_dir {
@@ -153,7 +153,7 @@ impl Control {
             live,
             clock,
             counters,
-            tokens: loaded.tokens,
+            tokens,
         });
         let mut tasks = JoinSet::new();
         let addresses = listen(&core, &mut tasks, options.admin)?;
@@ -163,7 +163,8 @@ impl Control {
         tasks.spawn(follow(core.clone(), sync, options.followed));
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), stream::run(core.clone())));
-        Ok(Self { core, tasks, addresses, generated_token: loaded.generated })
+        tasks.spawn(follow_tokens(core.clone()));
+        Ok(Self { core, tasks, addresses, generated_token })
     }
 
     /// Where the admin port is served.
@@ -181,6 +182,11 @@ impl Control {
         self.generated_token.as_deref()
     }
 
+    /// Reads the token file again, if it has changed.
+    pub async fn read_tokens_again(&self) {
+        self.core.tokens.look(true).await;
+    }
+
     /// Waits until a first table is live, from the store or from the state directory.
     pub async fn first_table(&self) {
         self.core.first_table().await;
@@ -196,6 +202,10 @@ impl Control {
         self.core.stop();
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+async fn follow_tokens(core: Core) {
+    until_stopped(core.clone(), core.tokens.follow()).await;
 }
 
 /// Follows the store as a member of its fleet, which it leaves last.

@@ -15,6 +15,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Path, State},
     http::header,
@@ -38,6 +39,7 @@ use super::{
         router::facts,
         state::Snapshot,
     },
+    auth::live_tokens::Pass,
     commands::unknown_app,
     core::Core,
     error::{ApiError, Kind},
@@ -268,6 +270,7 @@ fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
 pub async fn of_app(
     State(core): State<Core>,
     Path(app): Path<String>,
+    Extension(pass): Extension<Pass>,
     call: Read,
 ) -> Result<Response, ApiError> {
     call.query.finish()?;
@@ -275,21 +278,25 @@ pub async fn of_app(
     if Snapshot::of(&core).seq(&app).is_none() {
         return Err(unknown_app(&app));
     }
-    follow(core, Some(app))
+    follow(core, Some(app), pass)
 }
 
 /// `GET /api/v1/stream`
-pub async fn of_all(State(core): State<Core>, call: Read) -> Result<Response, ApiError> {
+pub async fn of_all(
+    State(core): State<Core>,
+    Extension(pass): Extension<Pass>,
+    call: Read,
+) -> Result<Response, ApiError> {
     call.query.finish()?;
-    follow(core, None)
+    follow(core, None, pass)
 }
 
 /// Whatever Last-Event-ID a page comes back with, it is sent whole states first: they hold all it missed.
-fn follow(core: Core, only: Option<AppName>) -> Result<Response, ApiError> {
+fn follow(core: Core, only: Option<AppName>, pass: Pass) -> Result<Response, ApiError> {
     let place = Arc::clone(&core.feed.places).try_acquire_owned().map_err(|_| {
         ApiError::new(Kind::Busy, format!("{STREAMS_MAX} pages follow already; close one and try again"))
     })?;
-    let follower = Follower { messages: core.feed.messages.subscribe(), core, only, first: true };
+    let follower = Follower { messages: core.feed.messages.subscribe(), core, only, pass, first: true };
     let body = stream::unfold((follower, place), |(mut follower, place)| async move {
         let text = follower.next().await?;
         Some((Ok::<_, Infallible>(text), (follower, place)))
@@ -303,11 +310,12 @@ struct Follower {
     core: Core,
     messages: broadcast::Receiver<Arc<Message>>,
     only: Option<AppName>,
+    pass: Pass,
     first: bool,
 }
 
 impl Follower {
-    /// What is sent next; `None` when the router stops.
+    /// What is sent next; `None` when the router stops, or the token is gone.
     async fn next(&mut self) -> Option<Bytes> {
         if std::mem::take(&mut self.first) {
             return Some(self.begin());
@@ -316,6 +324,7 @@ impl Follower {
             let message = tokio::select! {
                 message = timeout(STREAM_ALIVE, self.messages.recv()) => message,
                 () = self.core.stopping() => return None,
+                () = self.pass.ended() => return None,
             };
             match message {
                 Err(_) => return Some(Bytes::from_static(ALIVE)),

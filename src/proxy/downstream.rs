@@ -61,12 +61,23 @@ pub struct Answer<'a> {
 
 /// A client that asked something.
 pub trait Downstream {
-    /// Appends to `out` what was read of the body already, as chunks if `chunked`; `true` if that was all of it.
-    fn buffered_body(&mut self, chunked: bool, out: &mut Vec<u8>) -> Result<bool, BodyFault>;
+    /// Appends to `out` what was read of the body already, as chunks if `chunked`; `true` if that was all of it. No
+    /// trailer is named `private`.
+    fn buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault>;
 
     /// Reads more of the body, or of a tunnel's bytes once it is one; much at once if `large`. An empty part that is
-    /// not the last never comes.
-    fn poll_body(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<Result<BodyPart, BodyFault>>;
+    /// not the last never comes, and no trailer that is named `private`.
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        large: bool,
+        private: Option<&str>,
+    ) -> Poll<Result<BodyPart, BodyFault>>;
 
     /// Sends an interim (1xx) response. Everything sent before must be flushed.
     fn interim(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>);

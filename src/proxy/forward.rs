@@ -51,7 +51,8 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let chunked = self.plan.framing == Framing::Streamed;
         let before = self.plan.out.bytes.len();
-        match self.down.buffered_body(chunked, &mut self.plan.out.bytes) {
+        let private = self.plan.view.override_header();
+        match self.down.buffered_body(chunked, private, &mut self.plan.out.bytes) {
             Ok(true) => self.upload.hold_all(),
             Ok(false) => {}
             Err(BodyFault::Malformed(what)) => return Err(Failure::RequestBody(what)),

@@ -24,7 +24,7 @@ pub fn hash_of(
     };
     Some(match named {
         Some(value) => pins.hash_client(value),
-        None => hash_address(pins, origin(head, client, trust)),
+        None => pins.hash_address(origin(head, client, trust)),
     })
 }
 
@@ -33,14 +33,6 @@ fn value<'a>(head: &RequestHead<'a>, name: &[u8]) -> Option<&'a [u8]> {
     let named = |line: &&HeaderLine| line.name(head.block).eq_ignore_ascii_case(name);
     let values = head.lines.iter().filter(named).map(|line| line.value(head.block));
     values.into_iter().find(|value| !value.is_empty())
-}
-
-fn hash_address(pins: &PinCodec, address: IpAddr) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => pins.hash_client(&address.octets()),
-        // The last 64 bits are changed by the client as often as it likes (RFC 8981).
-        IpAddr::V6(address) => pins.hash_client(&address.octets()[..8]),
-    }
 }
 
 /// Where a request came from: the peer, or what the last trusted proxy on its way says of it.

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::rollout::{
     preview::{COOKIE_SUFFIX, PREVIEW_PATH, PreviewFault, Previewed},
-    table::{AppRoutes, Standing},
+    table::AppRoutes,
+    tester::{self, HeaderFault, by_grant},
 };
 
 /// A release that the sender of a request chose.
@@ -41,11 +42,6 @@ const fn page(status: u16, detail: &'static str) -> Refusal {
 const GO_ON: Refusal = page(303, "the preview goes on at another address");
 const NO_TOKEN: Refusal = page(404, "preview links lead here, and this one has no token");
 const NO_PATH: Refusal = page(400, "`to` must be a path on this site, such as /shop");
-const TWO_HEADERS: Refusal = page(400, "the override header stands there twice");
-const UNKNOWN_RELEASE: Refusal = page(
-    404,
-    "the override header must say stable, candidate, or the name or the id of one release that is routed",
-);
 const NO_GRANT: Refusal = page(
     403,
     "this address shows a release to testers. Ask an operator for a preview link, and open its path under this address",
@@ -53,20 +49,29 @@ const NO_GRANT: Refusal = page(
 const OTHER_GRANT: Refusal = page(403, "this preview link is for another release than the candidate");
 const NO_TRACK: Refusal = page(404, "the app has no release on this track");
 
-fn words(fault: PreviewFault) -> Refusal {
+const fn header_words(fault: HeaderFault) -> &'static str {
     match fault {
-        PreviewFault::Forged => page(403, "this preview link is not one of this site. Ask for a new one"),
+        HeaderFault::Twice => "the override header stands there twice",
+        HeaderFault::UnknownRelease => {
+            "the override header must say stable, candidate, or the name or the id of one release that is routed"
+        }
+    }
+}
+
+const fn words(fault: PreviewFault) -> Refusal {
+    let detail = match fault {
+        PreviewFault::Forged => "this preview link is not one of this site. Ask for a new one",
         PreviewFault::Expired => {
-            page(410, "this preview has expired. Ask for a new link, or reload to see what everybody sees")
+            "this preview has expired. Ask for a new link, or reload to see what everybody sees"
         }
         PreviewFault::Revoked => {
-            page(410, "this preview was revoked. Ask for a new link, or reload to see what everybody sees")
+            "this preview was revoked. Ask for a new link, or reload to see what everybody sees"
         }
-        PreviewFault::Left => page(
-            410,
-            "the release that this preview showed is not served any more. Reload to see what everybody sees",
-        ),
-    }
+        PreviewFault::Left => {
+            "the release that this preview showed is not served any more. Reload to see what everybody sees"
+        }
+    };
+    page(fault.status(), detail)
 }
 
 /// Whether a target is that of a preview link.
@@ -132,45 +137,17 @@ fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<P
     let name = view.app.settings.cookie.name.as_bytes();
     let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
     let own = lines.flat_map(|line| cookie::find(line.value(head.block), name)).filter(|found| found.preview);
-    let now = coarse::wall_ms();
-    let mut last = PreviewFault::Forged;
-    for found in own {
-        match view.app.previewed(found.value, now) {
-            Ok(previewed) => return Ok(previewed),
-            Err(fault) => last = fault,
-        }
-    }
-    Err(ended(view, client, words(last)))
+    let values = own.map(|found| found.value);
+    by_grant(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
 }
 
 fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Option<Chosen>, Refusal> {
     let is_it = |line: &&HeaderLine| {
         line.known == Known::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
     };
-    let mut found = head.lines.iter().filter(is_it);
-    let Some(line) = found.next() else { return Ok(None) };
-    if found.next().is_some() {
-        return Err(TWO_HEADERS);
-    }
-    let release = named(app, line.value(head.block)).ok_or(UNKNOWN_RELEASE)?;
-    Ok(Some(Chosen { release, affinity: None }))
-}
-
-/// The routed release that a track, an id or a name stands for; a name that several have stands for none.
-fn named(app: &AppRoutes, value: &[u8]) -> Option<usize> {
-    match value {
-        b"stable" => return app.stable,
-        b"candidate" => return app.candidate,
-        _ => {}
-    }
-    let routed =
-        || app.releases.iter().enumerate().filter(|(_, release)| release.standing != Standing::Previous);
-    let by_id = routed().find(|(_, release)| release.id.as_str().as_bytes() == value);
-    let mut by_name = routed().filter(|(_, release)| release.id.name().as_bytes() == value);
-    match (by_id, by_name.next(), by_name.next()) {
-        (Some((index, _)), ..) | (None, Some((index, _)), None) => Some(index),
-        _ => None,
-    }
+    let values = head.lines.iter().filter(is_it).map(|line| line.value(head.block));
+    let found = tester::by_header(app, values).map_err(|fault| page(fault.status(), header_words(fault)))?;
+    Ok(found.map(|release| Chosen { release, affinity: None }))
 }
 
 /// A track as a host of the admin port shows it: to whoever holds a grant; the candidate to whoever was granted it.

@@ -117,7 +117,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         pseudonym: &worker.shared.pseudonym,
         pin_cookie: (evidence.values + evidence.previews > 0)
             .then_some(view.app.settings.cookie.name.as_str()),
-        override_header: view.app.settings.overriding.header.as_deref(),
+        override_header: view.override_header(),
         request_id: worker.random(),
         trace: creates.then(|| Trace::new(|| worker.random())),
     };

@@ -70,6 +70,11 @@ impl AppView {
 }
 
 impl AppView {
+    /// The header by which testers choose a release: for the router alone, so it never goes upstream.
+    pub fn override_header(&self) -> Option<&str> {
+        self.app.settings.overriding.header.as_deref()
+    }
+
     /// Whether the app sees to shared caches itself.
     pub fn trusts_cache(&self) -> bool {
         self.app.settings.cache == CacheMode::Trust

@@ -15,6 +15,7 @@ mod draft;
 pub mod drain;
 pub mod endpoint;
 pub mod explain;
+mod field;
 pub mod history;
 pub mod keys;
 pub mod keyspace;
@@ -27,5 +28,6 @@ pub mod release;
 pub mod request;
 pub mod settings;
 pub mod table;
+pub mod tester;
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,11 @@
 //! the endpoint of every client. Nothing else in a pin is worth hiding. Base64 is written out here, since the
 //! length is fixed and one spelling only is accepted.
 
-use std::hash::Hasher as _;
+use std::{hash::Hasher as _, net::IpAddr};
 
 use siphasher::sip::SipHasher24;
 
-use super::{app::AppName, bucket::BUCKETS, record::Tenure};
+use super::{app::AppName, bucket::BUCKETS, field::field, record::Tenure};
 
 /// The length of an encoded pin, in characters.
 pub const PIN_CHARS: usize = 43;
@@ -148,6 +148,15 @@ impl PinCodec {
     pub fn hash_client(&self, known_by: &[u8]) -> u64 {
         self.current.client.hash(known_by)
     }
+
+    /// The same for a client that is known by its address.
+    pub fn hash_address(&self, address: IpAddr) -> u64 {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.hash_client(&address.octets()),
+            // The last 64 bits are changed by the client as often as it likes (RFC 8981).
+            IpAddr::V6(address) => self.hash_client(&address.octets()[..8]),
+        }
+    }
 }
 
 impl Signer {
@@ -214,12 +223,6 @@ impl Pin {
             left_candidate: bytes[23] & LEFT_CANDIDATE != 0,
         }
     }
-}
-
-fn field<const N: usize>(bytes: &[u8; PIN_BYTES], at: usize) -> [u8; N] {
-    let mut field = [0; N];
-    field.copy_from_slice(&bytes[at..at + N]);
-    field
 }
 
 /// The alphabet of base64url (RFC 4648 section 5).

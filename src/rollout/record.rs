@@ -178,7 +178,23 @@ pub struct Lock {
     pub automatic: bool,
 }
 
+/// The most bytes of JSON that are read as a record: 8 draining releases and 64 tenures need a tenth of it.
+const RECORD_BYTES_MAX: usize = 256 * 1024;
+
 impl Record {
+    /// Parses and checks the stored JSON; the error says what is allowed.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        if json.len() > RECORD_BYTES_MAX {
+            return Err(format!("a rollout record has at most {RECORD_BYTES_MAX} bytes"));
+        }
+        let record: Self =
+            serde_json::from_slice(json).map_err(|error| format!("a rollout record: {error}"))?;
+        match record.fault() {
+            None => Ok(record),
+            Some(fault) => Err(format!("a rollout record: {fault}")),
+        }
+    }
+
     /// What an app is before its first change: nothing on any track, sticky, seq 0. Never stored.
     pub fn empty() -> Self {
         Self {

@@ -6,6 +6,7 @@ mod support;
 
 mod requests;
 mod shares;
+mod testers;
 mod who_moves;
 
 use crate::support::Router;

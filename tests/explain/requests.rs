@@ -181,6 +181,9 @@ fn another_blend_is_asked_about_and_nothing_is_drawn_or_counted() {
         let names = ["rolling_assignments_total", "rolling_pinned_clients", "rolling_requests_total"];
         names.map(|name| metrics.sum(name, &[]))
     };
+    eventually("both visits of each are counted", || {
+        (api.metrics().sum("rolling_requests_total", &[]) - 20.0).abs() < 0.5
+    });
     let before = counts(&api);
     for percent in (0..=100).step_by(5) {
         let mut body = request_of(&newcomer);

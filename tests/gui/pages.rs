@@ -72,7 +72,7 @@ fn a_setting_that_is_refused_says_so_at_its_control() {
     assert_eq!(browser.attribute("settings-save", "aria-disabled").as_deref(), Some("true"));
     browser.fill("setting-abortseconds", "3601");
     browser.click("settings-save");
-    browser.see("setting-error-abortseconds", "3601 is not from 0 to 3600");
+    browser.see("setting-error-abortseconds", "3601 is not a whole number of seconds from 0 to 3600");
     assert_eq!(browser.attribute("setting-abortseconds", "aria-invalid").as_deref(), Some("true"));
     eventually("the refused one has the focus", || {
         browser.script("return document.activeElement.dataset.testid") == json!("setting-abortseconds")

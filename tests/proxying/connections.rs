@@ -1,6 +1,9 @@
 //! Connections: kept, pipelined, ended; and what crosses them with every request.
 
+use crate::support::router::free_port;
 use crate::support::{Reply, echo, router, scripted};
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
@@ -111,6 +114,31 @@ fn a_request_that_already_passed_this_router_is_a_loop() {
     wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\nVia: {via}\r\n\r\n", router.host));
     assert_eq!(wire.response("GET").status, 508);
     assert_eq!(router.endpoint("v1").received(), 0);
+}
+
+/// An address of the machine by which others reach it; a machine without a network has none but loopback.
+fn address_of_this_machine() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("some port is free");
+    // Nothing is sent: the system only chooses the address it would send from.
+    let chosen = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+    chosen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
+}
+
+/// A router on `0.0.0.0` took itself as an endpoint under the machine's address, and answered 508 to everybody there.
+#[test]
+fn an_endpoint_that_is_this_router_is_refused_under_each_address_of_the_machine() {
+    let router = router().stable("v1").everywhere().start();
+    let set = |ip: IpAddr, port: u16| {
+        let endpoint = SocketAddr::new(ip, port).to_string();
+        router.api().put("candidate", &json!({ "release": "v2", "endpoints": [endpoint] }))
+    };
+    for ip in [address_of_this_machine(), Ipv4Addr::LOCALHOST.into()] {
+        let refused = set(ip, router.front.port()).expect(422).json();
+        assert_eq!(refused["error"]["field"], "endpoints[0]", "{ip}: {refused}");
+        let message = refused["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("cannot be the router itself"), "{ip}: {message}");
+    }
+    set(address_of_this_machine(), free_port().port()).expect(200);
 }
 
 #[test]

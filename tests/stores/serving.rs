@@ -37,6 +37,16 @@ fn a_router_on_the_store_of_another_serves_and_commands_the_same() {
 }
 
 #[test]
+fn an_endpoint_that_is_the_store_is_refused() {
+    let serving = router().stable("v1").start();
+    let using = beside(&serving);
+    let body = json!({ "release": "v2", "endpoints": [serving.admin.to_string()] });
+    let refused = using.api().put("candidate", &body).expect(422).json();
+    assert_eq!(refused["error"]["field"], "endpoints[0]", "{refused}");
+    serving.api().put("candidate", &body).expect(422);
+}
+
+#[test]
 fn the_store_is_for_admins_alone() {
     let serving = router().stable("v1").start();
     let secret = json!({ "key": "rolling/router/pinkeys" });

@@ -235,18 +235,28 @@ impl Events {
         }
     }
 
+    /// Reads on until the router ends the stream.
+    pub fn read_to_end(&mut self) {
+        while self.chunk() {}
+    }
+
     fn more(&mut self) {
+        assert!(self.chunk(), "the stream ended");
+    }
+
+    /// Reads a little more; false at the stream's end.
+    fn chunk(&mut self) -> bool {
         if !self.chunked {
             let byte = self.wire.read_exactly(1);
             self.text.push_str(&String::from_utf8_lossy(&byte));
-            return;
+            return true;
         }
         let line = self.wire.read_until(b"\r\n");
         let size = String::from_utf8_lossy(&line[..line.len() - 2]).into_owned();
         let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("chunk size {size:?}"));
-        assert!(size > 0, "the stream ended");
         self.text.push_str(&String::from_utf8_lossy(&self.wire.read_exactly(size)));
         self.wire.read_exactly(2);
+        size > 0
     }
 }
 

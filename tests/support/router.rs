@@ -49,6 +49,7 @@ pub struct RouterBuilder {
     flags: Vec<String>,
     limits: Vec<(&'static str, u64)>,
     descriptors_max: Option<u64>,
+    everywhere: bool,
 }
 
 impl RouterBuilder {
@@ -137,6 +138,12 @@ impl RouterBuilder {
         self
     }
 
+    /// With the front on every address of the machine.
+    pub fn everywhere(mut self) -> Self {
+        self.everywhere = true;
+        self
+    }
+
     /// With a further command-line argument.
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
@@ -182,6 +189,7 @@ impl RouterBuilder {
             flags: self.flags,
             environment: self.environment,
             descriptors_max: self.descriptors_max,
+            everywhere: self.everywhere,
             seeded: true,
         };
         let mut router = Router {
@@ -217,6 +225,7 @@ struct Launch {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     descriptors_max: Option<u64>,
+    everywhere: bool,
     seeded: bool,
 }
 
@@ -351,7 +360,11 @@ impl Router {
     fn spawn(&mut self) {
         let log = fs::File::create(self.log_file()).expect("the log file can be made");
         let mut command = self.launch.command();
-        command.arg("serve").args(["--listen", &self.front.to_string(), "--admin", &self.admin.to_string()]);
+        let listen = match self.launch.everywhere {
+            true => format!("0.0.0.0:{}", self.front.port()),
+            false => self.front.to_string(),
+        };
+        command.arg("serve").args(["--listen", &listen, "--admin", &self.admin.to_string()]);
         command.args(["--app", APP, "--access-log", &self.launch.access_log]);
         if self.launch.environment.is_empty() {
             command.args(["--store", &self.launch.store]);

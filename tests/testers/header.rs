@@ -1,6 +1,6 @@
 //! The override header: from trusted networks it chooses the release, from everybody else it is thrown away.
 
-use crate::support::{Router, router};
+use crate::support::{Router, eventually, router};
 use crate::tester::{Tester, link};
 use serde_json::json;
 
@@ -57,6 +57,28 @@ fn from_anybody_else_it_is_removed_and_without_effect() {
     // What somebody says of their address changes nothing.
     let lied = Tester::at(&router).with(HEADER, "candidate").with("X-Forwarded-For", "10.0.0.1").get("/");
     assert_eq!(lied.header("x-release"), Some("v1"));
+}
+
+/// It was taken out of heads, and went upstream behind a body.
+#[test]
+fn it_goes_upstream_in_no_trailer_either() {
+    let router = with_header("127.0.0.0/8");
+    let head = Tester::at(&router).with(HEADER, "candidate").head("POST", "/")
+        + "Transfer-Encoding: chunked\r\n\r\n";
+    let rest = "4\r\nbody\r\n0\r\nX-Sum: 1\r\nx-rolling-RELEASE: stable\r\n\r\n";
+    let endpoint = router.endpoint("v2");
+    for whole in [true, false] {
+        let (mut wire, before) = (router.connect(), endpoint.connections());
+        wire.send(&head);
+        if !whole {
+            eventually("the head is on its way", || endpoint.connections() > before);
+        }
+        wire.send(rest);
+        assert_eq!(wire.response("POST").status, 200);
+        let received = endpoint.take().pop().expect("it has arrived");
+        assert_eq!((received.body.as_slice(), received.complete), (&b"body"[..], true));
+        assert_eq!(received.trailers, [("X-Sum".to_owned(), "1".to_owned())], "whole: {whole}");
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ export function explainPanel({ explain }) {
 	const input = (testid, props) => h('input.input', { id: freshId('explain'), autocomplete: 'off', testid, ...props });
 	const cookie = input('explain-cookie', { spellcheck: 'false' });
 	const path = input('explain-path', { value: '/' });
+	const preview = input('explain-preview', { spellcheck: 'false' });
+	const header = input('explain-header', { spellcheck: 'false', placeholder: 'Name: value' });
+	const address = input('explain-address', { spellcheck: 'false' });
 	const blend = input('explain-blend', { inputmode: 'decimal', size: '6' });
 	const error = errorLine('explain-error');
 	const where = h('p', {}, h('b', { testid: 'explain-where' }));
@@ -20,6 +23,9 @@ export function explainPanel({ explain }) {
 	const form = h('form.stack', {},
 		field('Cookie', cookie, 'A Cookie header, or the value of rolling_pin alone; empty: a new client.'),
 		field('Path', path),
+		field('Preview link', preview, 'What a tester opened; empty: none.'),
+		field('Header', header, 'One more header, such as the one that chooses a release or that clients are known by.'),
+		field('Address', address, 'Where it comes from; empty: not said.'),
 		field('If the blend were', blend, 'Empty: as it is.'),
 		h('p', {}, submitButton('Explain', 'explain-submit')), error, answer);
 
@@ -30,9 +36,11 @@ export function explainPanel({ explain }) {
 		setShown(answer, false);
 		if (supposed.error) return;
 		try {
-			const told = await explain({ cookies: cookie.value, path: path.value || '/', headers: PAGE_LOAD, blend: supposed.value });
-			const { release, endpoint, reason } = told;
-			setText(where.firstChild, release ? `${release.release} (${release.track}), ${endpoint.address}, reason ${reason}` : '503: no release is routed');
+			const told = await explain({
+				cookies: cookie.value, path: path.value || '/', headers: { ...PAGE_LOAD, ...oneHeader(header.value) }, blend: supposed.value,
+				preview: preview.value || undefined, address: address.value || undefined,
+			});
+			setText(where.firstChild, whereTo(told));
 			keyed(why, told.why, (line) => line, line);
 			setShown(answer, true);
 		} catch (failure) {
@@ -41,6 +49,17 @@ export function explainPanel({ explain }) {
 	});
 
 	return { element: h('details.panel', { testid: 'explain' }, h('summary', { testid: 'explain-open' }, 'Explain a request'), form) };
+}
+
+/** `Name: value` as an object; nothing for nothing. */
+function oneHeader(text) {
+	const [name, ...value] = text.split(':');
+	return name.trim() ? { [name.trim()]: value.join(':').trim() } : {};
+}
+
+function whereTo({ release, endpoint, reason, status }) {
+	if (release) return `${release.release} (${release.track}), ${endpoint.address}, reason ${reason}`;
+	return status === 503 ? '503: no release is routed' : `${status}: it goes to no release`;
 }
 
 const line = () => {

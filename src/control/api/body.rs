@@ -24,6 +24,9 @@ use crate::{
     rollout::blend::Blend,
 };
 
+/// How much of a wrong value is repeated to its author.
+const SHOWN_CHARS_MAX: usize = 40;
+
 /// Reads a body of at most `bytes_max` bytes, in time.
 pub async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     let limited = Limited::new(body, bytes_max).collect();
@@ -99,7 +102,7 @@ impl Fields {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(ApiError::value(name, "a text is expected, in quotes")),
+            Some(other) => Err(ApiError::value(name, format!("{} is not a text in quotes", shown(&other)))),
         }
     }
 
@@ -108,22 +111,22 @@ impl Fields {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(flag)),
-            Some(_) => Err(ApiError::value(name, "true or false is expected")),
+            Some(other) => Err(ApiError::value(name, format!("{} is not true or false", shown(&other)))),
         }
     }
 
     /// A whole number from 0.
     pub fn number(&mut self, name: &'static str) -> Result<Option<u64>, ApiError> {
-        let refused = || ApiError::value(name, "a whole number from 0 is expected");
-        self.take(name).map(|value| value.as_u64().ok_or_else(refused)).transpose()
+        let refused =
+            |value: &Value| ApiError::value(name, format!("{} is not a whole number from 0", shown(value)));
+        self.take(name).map(|value| value.as_u64().ok_or_else(|| refused(&value))).transpose()
     }
 
     /// A percentage.
     pub fn blend(&mut self, name: &'static str) -> Result<Option<Blend>, ApiError> {
         let Some(value) = self.take(name) else { return Ok(None) };
-        let shown = value.to_string();
+        let shown = shown(&value);
         let refused = |_| {
-            let shown: String = shown.chars().take(40).collect();
             ApiError::value(name, format!("{shown} is not a number from 0 to 100 with at most two decimals"))
         };
         serde_json::from_value(value).map(Some).map_err(refused)
@@ -137,6 +140,11 @@ impl Fields {
         }
         Ok(reason.trim().to_owned())
     }
+}
+
+/// A value as its author wrote it, or its beginning.
+fn shown(value: &Value) -> String {
+    value.to_string().chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 impl<'de> Deserialize<'de> for Fields {

@@ -2,6 +2,8 @@
 //!
 //! It asks the live table and writes nothing: no bucket is drawn, no client is counted.
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -23,9 +25,12 @@ use crate::{
     rollout::{
         app::AppName,
         blend::Blend,
+        cookie,
         explain::{Peek, Request, explain as explained},
         pin::PIN_CHARS,
+        preview::{COOKIE_SUFFIX, TOKEN_CHARS},
         request::Evidence,
+        settings::PinSource,
         table::AppRoutes,
     },
 };
@@ -65,6 +70,9 @@ struct Asked {
     cookies: Option<String>,
     headers: Vec<(String, String)>,
     blend: Option<Blend>,
+    /// The token of a preview grant.
+    preview: Option<String>,
+    address: Option<IpAddr>,
 }
 
 impl Asked {
@@ -76,29 +84,47 @@ impl Asked {
             cookies: fields.text("cookies")?,
             headers: headers(fields.take("headers"))?,
             blend: fields.blend("blend")?,
+            preview: fields.text("preview")?.map(|pasted| token(&pasted)).transpose()?,
+            address: fields.text("address")?.map(|text| address(&text)).transpose()?,
         };
         if !asked.path.starts_with('/') && asked.path != "*" {
-            return Err(ApiError::value("path", "a path begins with `/`, as a request's target does"));
+            let message = format!("`{}` does not begin with `/`, as a path does", asked.path.escape_debug());
+            return Err(ApiError::value("path", message));
         }
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let length = 1..=METHOD_BYTES_MAX;
         if !length.contains(&asked.method.len()) || !asked.method.bytes().all(token) {
-            return Err(ApiError::value("method", "a method such as GET is expected"));
+            let message = format!("`{}` is not a method such as GET", asked.method.escape_debug());
+            return Err(ApiError::value("method", message));
         }
         Ok(asked)
     }
 
     /// The value of the first header line of this name.
     fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_bytes())
+        self.values(name).next()
+    }
+
+    /// The values of all header lines of this name.
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim().as_bytes())
     }
 
     /// All Cookie lines.
     fn cookie_lines(&self, name: &str) -> Vec<String> {
         let given = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case("cookie"));
         let given = given.map(|(_, value)| value.clone());
-        given.chain(self.cookies.as_ref().map(|pasted| cookie_line(pasted, name))).collect()
+        let pasted = self.cookies.as_ref().map(|pasted| cookie_line(pasted, name));
+        let preview = self.preview.as_ref().map(|token| format!("{name}{COOKIE_SUFFIX}={token}"));
+        given.chain(pasted).chain(preview).collect()
+    }
+
+    /// The value of the header that the app knows its clients by, if it does.
+    fn known_by(&self, app: &AppRoutes) -> Option<&[u8]> {
+        let PinSource::Header(name) = &app.settings.pin else { return None };
+        let named = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim().as_bytes()).find(|value| !value.is_empty())
     }
 
     fn answer(
@@ -110,7 +136,12 @@ impl Asked {
         let [start, random] = random()?;
         let supposed = self.blend.map(|blend| routes.at_blend(blend));
         let app = supposed.as_ref().unwrap_or(routes);
-        let lines = self.cookie_lines(&app.settings.cookie.name);
+        let name = &app.settings.cookie.name;
+        let lines = self.cookie_lines(name);
+        let found = lines.iter().flat_map(|line| cookie::find(line.as_bytes(), name.as_bytes()));
+        let grants: Vec<&[u8]> = found.filter(|found| found.preview).map(|found| found.value).collect();
+        let overriding = app.settings.overriding.header.as_deref();
+        let overrides: Vec<&[u8]> = overriding.into_iter().flat_map(|name| self.values(name)).collect();
         let request = Request {
             method: self.method.as_bytes(),
             path: &self.path,
@@ -118,10 +149,14 @@ impl Asked {
             has_destination: self.header("sec-fetch-dest").is_some(),
             accept: self.header("accept"),
             evidence: Evidence::read(app, lines.iter().map(String::as_bytes)),
+            grants: &grants,
+            overrides: &overrides,
+            known_by: self.known_by(app),
+            address: self.address,
+            now: core.clock.wall_ms(),
         };
-        let hour = u32::try_from(core.clock.wall_ms() / 3_600_000).unwrap_or(u32::MAX);
         let peek = Peek { bucket: core.live.buckets().next(app.slot, start), random };
-        let mut told = explained(app, &request, hour, published, peek);
+        let mut told = explained(app, &request, published, peek);
         let host = self.host.as_deref().map(|host| leads_to(published, host, &app.name));
         if let Some((_, Some(line))) = &host {
             told.why.insert(0, line.clone());
@@ -159,6 +194,26 @@ fn cookie_line(pasted: &str, name: &str) -> String {
     let text = if labelled { &text[7..] } else { text };
     let bare = text.trim().len() >= PIN_CHARS && !text.contains('=');
     if bare { format!("{name}={}", text.trim()) } else { text.to_owned() }
+}
+
+/// The token of a preview link, of which somebody pasted all or the token alone.
+fn token(pasted: &str) -> Result<String, ApiError> {
+    let text = pasted.trim();
+    let text = text.split_once("token=").map_or(text, |(_, rest)| rest);
+    let token = text.split(['&', '#']).next().unwrap_or_default();
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if token.len() == TOKEN_CHARS && token.bytes().all(base64url) {
+        return Ok(token.to_owned());
+    }
+    let message = format!("a preview link is expected, or the {TOKEN_CHARS} characters behind its `token=`");
+    Err(ApiError::value("preview", message))
+}
+
+fn address(text: &str) -> Result<IpAddr, ApiError> {
+    text.trim().parse().map_err(|_| {
+        let message = "an address such as 10.0.0.7 or 2001:db8::7 is expected, without a port";
+        ApiError::value("address", format!("`{}`: {message}", text.escape_debug()))
+    })
 }
 
 fn headers(value: Option<Value>) -> Result<Vec<(String, String)>, ApiError> {

@@ -33,7 +33,7 @@ use super::{
     commands::{Executed, unknown_app},
     core::Core,
     error::ApiError,
-    fleet::wait::{Target, applied},
+    fleet::wait::{Applied, Target, applied},
     limits::SERVED_WAIT_MAX,
 };
 use crate::rollout::app::AppName;
@@ -87,21 +87,28 @@ pub fn routes() -> Router<Core> {
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &WriteQuery) -> Response {
-    let (everywhere, applied) = match query.fleet {
-        None => (core.served(executed.revision, SERVED_WAIT_MAX).await, None),
-        Some(wait) => {
-            let target = Target::App(app.clone(), executed.seq, executed.routed);
-            let (_, applied) =
-                tokio::join!(core.served(executed.revision, wait), applied(core, &target, wait));
-            (applied.is_everywhere(), Some(applied))
-        }
-    };
+    let (everywhere, applied) = reached(core, app, executed, query).await;
     let snapshot = Snapshot::of(core);
     let mut state = snapshot.state(app).unwrap_or_default();
     state.insert("result".into(), json!(if executed.changed { "done" } else { "unchanged" }));
     state.extend(applied.map(|applied| ("applied".into(), applied.json())));
     let status = if everywhere { StatusCode::OK } else { StatusCode::ACCEPTED };
     (status, with_etag(state, snapshot.seq(app))).into_response()
+}
+
+/// Whether a change is served where the asker wants it to be; with `?wait=fleet` also how far it is applied.
+pub(super) async fn reached(
+    core: &Core,
+    app: &AppName,
+    executed: Executed,
+    query: &WriteQuery,
+) -> (bool, Option<Applied>) {
+    let Some(wait) = query.fleet else {
+        return (core.served(executed.revision, SERVED_WAIT_MAX).await, None);
+    };
+    let target = Target::App(app.clone(), executed.seq, executed.routed);
+    let (_, applied) = tokio::join!(core.served(executed.revision, wait), applied(core, &target, wait));
+    (applied.is_everywhere(), Some(applied))
 }
 
 /// One app's state with its ETag; 404 when there is no such app.

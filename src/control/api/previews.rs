@@ -15,19 +15,21 @@ use serde_json::{Value, json};
 
 use super::{
     query::WriteQuery,
+    reached,
     request::{Read, Write, app_name},
 };
 use crate::{
     control::{
         auth::Caller,
         commands::{
+            Executed,
             naming::Named,
             stored::{StoredApp, own_key},
             unknown_app,
         },
         core::Core,
         error::{ApiError, Kind},
-        limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX, SERVED_WAIT_MAX},
+        limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX},
     },
     limits::{PREVIEW_NOTE_BYTES_MAX, PREVIEWS_MAX},
     rollout::{
@@ -102,7 +104,7 @@ pub async fn create(
     let mut made = describe(&app, &changed.preview, Some(&changed.record));
     made["path"] = json!(format!("{PREVIEW_PATH}?token={token}"));
     tracing::info!(%app, actor = caller.name, id = %changed.preview.id, "a preview was made");
-    Ok(answer(&core, &changed, made, StatusCode::CREATED, &query).await)
+    Ok(answer(&core, &app, &changed, made, StatusCode::CREATED, &query).await)
 }
 
 /// `DELETE .../previews/{id}`
@@ -119,18 +121,25 @@ pub async fn revoke(
     let changed = commit(&core, &app, if_match, &take_out).await?;
     tracing::info!(%app, actor = caller.name, %id, "a preview was revoked");
     let done = json!({ "app": app, "id": id, "result": "done" });
-    Ok(answer(&core, &changed, done, StatusCode::OK, &query).await)
+    Ok(answer(&core, &app, &changed, done, StatusCode::OK, &query).await)
 }
 
-/// Answers when this router serves the change; 202 when that takes longer than the asker waits.
+/// Answers when this router serves the change (with `?wait=fleet` every member); 202 when that takes longer than the
+/// asker waits.
 async fn answer(
     core: &Core,
+    app: &AppName,
     changed: &Changed,
-    body: Value,
+    mut body: Value,
     done: StatusCode,
     query: &WriteQuery,
 ) -> Response {
-    let served = core.served(changed.revision, query.fleet.unwrap_or(SERVED_WAIT_MAX)).await;
+    let (revision, seq) = (changed.revision, changed.record.seq);
+    let executed = Executed { changed: true, revision, seq, routed: revision };
+    let (served, applied) = reached(core, app, executed, query).await;
+    if let Some(applied) = applied {
+        body["applied"] = applied.json();
+    }
     (if served { done } else { StatusCode::ACCEPTED }, Json(body)).into_response()
 }
 
@@ -263,7 +272,10 @@ async fn take_shown(core: &Core, app: &AppName, call: &mut Write) -> Result<Show
     match (track.as_deref(), call.fields.text("release")?) {
         (Some("stable"), None) => Ok(Shown::Stable),
         (Some("candidate"), None) => Ok(Shown::Candidate),
-        (Some(_), None) => Err(ApiError::value("track", "`stable` or `candidate` is expected")),
+        (Some(other), None) => {
+            let message = format!("`{}` is not `stable` or `candidate`", other.escape_debug());
+            Err(ApiError::value("track", message))
+        }
         (None, Some(name)) => {
             let release = Named::plain("release", name).resolve(core, app).await?;
             Ok(Shown::Release(release))

@@ -37,13 +37,15 @@ impl Query {
         match self.take(name).as_deref() {
             None | Some("false" | "0") => Ok(false),
             Some("" | "true" | "1") => Ok(true),
-            Some(_) => Err(malformed(name, "it is true or false")),
+            Some(other) => Err(malformed(name, &format!("`{}` is not true or false", other.escape_debug()))),
         }
     }
 
     /// Takes a whole number.
     pub fn number(&mut self, name: &'static str) -> Result<Option<u64>, ApiError> {
-        let parse = |text: String| text.parse().map_err(|_| malformed(name, "it is a whole number from 0"));
+        let refused =
+            |text: &str| malformed(name, &format!("`{}` is not a whole number from 0", text.escape_debug()));
+        let parse = |text: String| text.parse().map_err(|_| refused(&text));
         self.take(name).map(parse).transpose()
     }
 
@@ -78,7 +80,9 @@ impl WriteQuery {
         let fleet = match query.take("wait").as_deref() {
             None => None,
             Some("fleet") => Some(timeout.unwrap_or(SERVED_WAIT_MAX).min(FLEET_WAIT_MAX)),
-            Some(_) => return Err(malformed("wait", "it is `fleet`")),
+            Some(other) => {
+                return Err(malformed("wait", &format!("`{}` is not `fleet`", other.escape_debug())));
+            }
         };
         Ok(Self { fleet })
     }

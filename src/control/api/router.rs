@@ -91,6 +91,7 @@ pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Value>,
     call.query.finish()?;
     let tokens: Vec<Value> = core
         .tokens
+        .now()
         .callers()
         .map(|caller| json!({ "name": caller.name, "role": caller.role.to_string() }))
         .collect();

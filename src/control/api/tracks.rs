@@ -42,7 +42,8 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, mu
 pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, mut call: Write) -> Answer {
     let app = app_name(&app)?;
     let (release, endpoints) = take_release(&core, &app, &mut call.fields).await?;
-    let given = given(&release, endpoints, false);
+    let force = call.fields.flag("force")?.unwrap_or(false);
+    let given = given(&release, endpoints, force);
     run(&core, &app, Command::SetStable { release }, call, given).await
 }
 
@@ -93,8 +94,9 @@ pub async fn lock(State(core): State<Core>, Path(app): Path<String>, mut call: W
         return Err(missing("reason", "whoever meets the lock wants to know why"));
     }
     let until = call.fields.number("until")?;
-    if until.is_some_and(|until| until <= asker.at) {
-        return Err(ApiError::value("until", "a time to come is expected, in ms since 1970"));
+    if let Some(past) = until.filter(|until| *until <= asker.at) {
+        let message = format!("{past} is not a time to come, in ms since 1970; now is {}", asker.at);
+        return Err(ApiError::value("until", message));
     }
     asker.reason.clone_from(&reason);
     let query = call.finish()?;

@@ -14,7 +14,7 @@ use super::{
         core::Core,
         error::{ApiError, Kind},
     },
-    Caller,
+    live_tokens::Pass,
 };
 
 /// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.
@@ -54,9 +54,10 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
     }
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let caller = authenticate(core, request.headers(), peer)?;
+    let pass = authenticate(core, request.headers(), peer)?;
     refuse_when_followed(core, request)?;
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(pass.caller().clone());
+    request.extensions_mut().insert(pass);
     Ok(())
 }
 
@@ -124,9 +125,9 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
     Err(ApiError::new(Kind::Forbidden, "requests from pages of another origin are refused"))
 }
 
-fn authenticate(core: &Core, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, ApiError> {
-    if let Some(caller) = bearer(headers).and_then(|token| core.tokens.find(token)) {
-        return Ok(caller.clone());
+fn authenticate(core: &Core, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Pass, ApiError> {
+    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token)) {
+        return Ok(pass);
     }
     let presented = headers.contains_key(header::AUTHORIZATION);
     core.count_failed_sign_in();

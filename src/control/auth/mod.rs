@@ -4,6 +4,7 @@
 //! of another site can act for a signed-in person.
 
 pub mod guard;
+pub mod live_tokens;
 pub mod throttle;
 pub mod tokens;
 

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::rollout::command::Role;
 
+/// What a line of the file is.
+const LINE: &str = "TOKEN [NAME [viewer|ci|operator|admin]]";
+
 /// Why the tokens cannot be had. No message repeats a token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
@@ -38,6 +41,12 @@ pub enum TokenError {
         /// What is wrong.
         problem: String,
     },
+    /// It holds no token, so nobody could come in.
+    #[error("the token file {path} holds no token; a line is `{LINE}`")]
+    Empty {
+        /// The file.
+        path: String,
+    },
     /// The environment's token is not usable.
     #[error("OCCS_API_TOKEN: {0}")]
     Environment(String),
@@ -49,9 +58,12 @@ pub struct Tokens {
     known: Vec<Known>,
 }
 
+/// What is kept of a token.
+pub type Digest = [u8; 32];
+
 #[derive(Debug)]
 struct Known {
-    digest: [u8; 32],
+    digest: Digest,
     caller: Caller,
 }
 
@@ -68,10 +80,7 @@ impl Tokens {
     /// Reads the token file, making it with one admin token when it is missing. `environment` is a further admin
     /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made.
     pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<Loaded, TokenError> {
-        let mut known = Vec::new();
-        if let Some(token) = environment {
-            known.push(Known::new(token, "admin", Role::Admin).map_err(TokenError::Environment)?);
-        }
+        let mut known = of_environment(environment)?;
         let mut generated = None;
         match file.map(|path| (path, fs::read_to_string(path))) {
             Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
@@ -93,22 +102,46 @@ impl Tokens {
         Ok(Loaded { tokens: Self { known }, generated })
     }
 
+    /// Reads a token file that was read before: it must be there, and hold a token unless `environment` is one.
+    pub fn read_again(file: &Path, environment: Option<&str>) -> Result<Self, TokenError> {
+        let path = file.display().to_string();
+        let text = fs::read_to_string(file);
+        let text = text.map_err(|source| TokenError::Io { path: path.clone(), source })?;
+        let mut known = of_environment(environment)?;
+        known.extend(parse(&path, &text)?);
+        if known.is_empty() {
+            return Err(TokenError::Empty { path });
+        }
+        Ok(Self { known })
+    }
+
+    /// How many of these tokens are not among others.
+    pub fn gone_in(&self, others: &Self) -> usize {
+        let gone = |known: &&Known| others.holder(&known.digest).is_none();
+        self.known.iter().filter(gone).count()
+    }
+
+    /// Who holds the token of this digest.
+    pub fn holder(&self, digest: &Digest) -> Option<&Caller> {
+        self.known.iter().rev().find(|known| known.digest == *digest).map(|known| &known.caller)
+    }
+
     /// Who holds a token, in the file's order.
     pub fn callers(&self) -> impl Iterator<Item = &Caller> {
         self.known.iter().map(|known| &known.caller)
     }
 
-    /// Who holds this token.
-    pub fn find(&self, presented: &str) -> Option<&Caller> {
+    /// Who holds this token, and what is kept of it.
+    pub fn find(&self, presented: &str) -> Option<(Digest, &Caller)> {
         if presented.len() > TOKEN_CHARS_MAX {
             return None;
         }
-        let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+        let digest: Digest = Sha256::digest(presented.as_bytes()).into();
         let mut found = u32::MAX;
         for (index, known) in (0_u32..).zip(&self.known) {
             found.conditional_assign(&index, known.digest.ct_eq(&digest));
         }
-        self.known.get(usize::try_from(found).ok()?).map(|known| &known.caller)
+        self.known.get(usize::try_from(found).ok()?).map(|known| (digest, &known.caller))
     }
 }
 
@@ -122,6 +155,11 @@ impl Known {
         }
         Ok(Self { digest: Sha256::digest(token).into(), caller: Caller { name: name.to_owned(), role } })
     }
+}
+
+fn of_environment(token: Option<&str>) -> Result<Vec<Known>, TokenError> {
+    let known = token.map(|token| Known::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
+    Ok(known.transpose()?.into_iter().collect())
 }
 
 fn parse(path: &str, text: &str) -> Result<Vec<Known>, TokenError> {
@@ -152,7 +190,7 @@ fn parse_line(line: &str) -> Result<Known, String> {
         other => return Err(format!("`{other}` is no role; one of viewer, ci, operator, admin")),
     };
     if words.next().is_some() {
-        return Err("a line is `TOKEN [NAME [ROLE]]`".into());
+        return Err(format!("it has more than three words; a line is `{LINE}`"));
     }
     Known::new(token, name, role)
 }
@@ -184,7 +222,7 @@ mod tests {
     fn lines_give_name_and_role_with_defaults() {
         let text = "# tokens\nfirst-token-1\nsecond-token-2 ci-main ci\n\nthird-token-3 maria operator\n";
         let tokens = Tokens { known: parse("tokens", text).unwrap() };
-        let who = |token| tokens.find(token).map(|caller| (caller.name.as_str(), caller.role));
+        let who = |token| tokens.find(token).map(|(_, caller)| (caller.name.as_str(), caller.role));
         assert_eq!(who("first-token-1"), Some(("admin", Role::Admin)));
         assert_eq!(who("second-token-2"), Some(("ci-main", Role::Ci)));
         assert_eq!(who("third-token-3"), Some(("maria", Role::Operator)));
@@ -209,7 +247,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let second = Tokens::load(Some(&path), Some("from-the-environment")).unwrap();
         assert_eq!(second.generated, None);
-        assert_eq!(second.tokens.find(&token).unwrap().role, Role::Admin);
-        assert_eq!(second.tokens.find("from-the-environment").unwrap().role, Role::Admin);
+        assert_eq!(second.tokens.find(&token).unwrap().1.role, Role::Admin);
+        assert_eq!(second.tokens.find("from-the-environment").unwrap().1.role, Role::Admin);
     }
 }

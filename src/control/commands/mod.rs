@@ -30,7 +30,7 @@ use crate::rollout::{
     app::AppName,
     command::{Asker, Command, Decision, Role, decide},
     commit::of_command,
-    record::{HistoryEvent, Tenure},
+    record::{HistoryEvent, Record, Tenure},
     release::ReleaseId,
 };
 
@@ -152,11 +152,22 @@ async fn check(
     let table = gate::would_publish(core, stored, &event.record, along).await?;
     let Some(stable) = event.record.stable.as_ref().map(|stay| &stay.release) else { return Ok(()) };
     match command {
-        Command::Promote { .. } if !force => gate::seen_serving(core, &stored.name, stable),
+        command if promotes(stored, command) && !force => gate::seen_serving(core, &stored.name, stable),
         Command::Rollback { .. } if !force => {
             gate::answers_now(stable, gate::endpoints_in(&table, &stored.name, stable)).await
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether a command makes the candidate stable: to name it as stable is a promote too.
+fn promotes(stored: &StoredApp, command: &Command) -> bool {
+    match command {
+        Command::Promote { .. } => true,
+        Command::SetStable { release } => {
+            stored.record.as_ref().and_then(Record::candidate_release) == Some(release)
+        }
+        _ => false,
     }
 }
 

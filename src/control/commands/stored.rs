@@ -45,10 +45,7 @@ impl StoredApp {
         let record_entry = find(&keys::record(name));
         let settings_entry = find(&keys::settings(name));
         let record = match &record_entry {
-            Some(stored) => match serde_json::from_slice(&stored.value) {
-                Ok(record) => Some(record),
-                Err(_) => last_good_record(core, name),
-            },
+            Some(stored) => Record::parse(&stored.value).ok().or_else(|| last_good_record(core, name)),
             None => None,
         };
         let settings = settings_entry.as_ref().and_then(|stored| Settings::parse(&stored.value).ok());

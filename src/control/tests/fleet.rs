@@ -85,6 +85,30 @@ async fn a_member_that_cannot_read_is_not_counted_and_the_commit_stands() {
     assert_eq!((&state["result"], &state["applied"]["applied"]), (&json!("unchanged"), &json!(2)));
 }
 
+/// `?wait=fleet` was answered by the router that was asked alone.
+#[tokio::test]
+async fn a_preview_is_waited_for_like_a_command() {
+    let store = Arc::new(Memory::new());
+    let first = join(&store, Clock::system()).await.with_stable().await;
+    let (slow, faults) = Faulty::new(Arc::<Memory>::clone(&store));
+    let second = Bench::on(slow, None, Clock::system()).await;
+    whole(&[&first, &second]).await;
+    let previews = "/api/v1/apps/shop/previews";
+    faults.silence_watches(true);
+    let path = format!("{previews}?wait=fleet&timeout=50ms");
+    let (status, made) = first.call(Method::POST, &path, json!({ "track": "stable" })).await;
+    let name = second.control.node();
+    let text = format!("applied 1 of 2, {name} has not applied it yet");
+    assert_eq!((status, &made["applied"]["text"]), (StatusCode::ACCEPTED, &json!(text)));
+    faults.silence_watches(false);
+    let path = format!("{previews}?wait=fleet&timeout=5s");
+    let (status, made) = first.call(Method::POST, &path, json!({ "track": "stable" })).await;
+    assert_eq!((status, &made["applied"]["text"]), (StatusCode::CREATED, &json!("applied 2 of 2")));
+    let path = format!("{previews}/{}?wait=fleet&timeout=5s", made["id"].as_str().unwrap());
+    let revoked = second.ok(Method::DELETE, &path, Value::Null).await;
+    assert_eq!((&revoked["result"], &revoked["applied"]["applied"]), (&json!("done"), &json!(2)));
+}
+
 #[tokio::test]
 async fn a_member_whose_clock_is_off_ends_no_drain() {
     let store = Arc::new(Memory::new());

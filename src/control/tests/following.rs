@@ -48,13 +48,19 @@ async fn what_is_written_past_the_api_is_adopted_once() {
 
 #[tokio::test]
 async fn garbage_in_the_record_harms_neither_the_table_nor_the_stop_button() {
-    let bench = Bench::start().await.with_stable().await;
-    bench.set("candidate", "1.1").await;
-    bench.past("rolling/shop/rollout", "not json").await;
-    eventually("the problem is shown", async || !bench.state().await["problems"][0].is_null()).await;
-    assert_eq!(bench.routed(), (Some("1.0".into()), Some("1.1".into())));
-    let state = bench.ok(Method::POST, "/api/v1/apps/shop/abort", Value::Null).await;
-    assert_eq!((&state["seq"], bench.routed()), (&json!(3), (Some("1.0".into()), None)));
+    for damage in
+        [|_: &str| "not json".to_owned(), |record: &str| record.replace("\"tenure\":2", "\"tenure\":1")]
+    {
+        let bench = Bench::start().await.with_stable().await;
+        bench.set("candidate", "1.1").await;
+        let record = bench.stored("rolling/shop/rollout").await.unwrap();
+        assert_ne!(record, damage(&record));
+        bench.past("rolling/shop/rollout", &damage(&record)).await;
+        eventually("the problem is shown", async || !bench.state().await["problems"][0].is_null()).await;
+        assert_eq!(bench.routed(), (Some("1.0".into()), Some("1.1".into())));
+        let state = bench.ok(Method::POST, "/api/v1/apps/shop/abort", Value::Null).await;
+        assert_eq!((&state["seq"], bench.routed()), (&json!(3), (Some("1.0".into()), None)));
+    }
 }
 
 #[tokio::test]

@@ -174,7 +174,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let findings = write(head, &changes, fields);
         let counters = self.worker.counters();
         counters.pin_cookies_dropped.add(findings.cookies_dropped);
-        counters.responses_guarded.add(u64::from(findings.made_private));
+        counters.responses_guarded.add(u64::from(findings.guarded));
         if findings.undated && !interim {
             self.worker.write_date(fields);
         }
@@ -334,7 +334,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let section = decoder.take_trailers();
         let mut out = Vec::new();
         if !section.is_empty() && decoder.is_done() {
-            trailers::pass_on(&section, &mut self.worker.lines.borrow_mut(), &mut out)?;
+            trailers::pass_on(&section, None, &mut self.worker.lines.borrow_mut(), &mut out)?;
         }
         Ok(out)
     }

@@ -168,7 +168,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     fn read_part(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
-        let mut part = match self.down.poll_body(cx, self.upload.keeps_up) {
+        let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.view.override_header()) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(part)) => part,
             Poll::Ready(Err(BodyFault::Malformed(what))) => return Err(Failure::RequestBody(what)),

@@ -11,7 +11,6 @@ pub enum Known {
     Underscored,
     Accept,
     CacheControl,
-    CdnCacheControl,
     Connection,
     ContentLength,
     Cookie,
@@ -32,7 +31,6 @@ pub enum Known {
     SecWebSocketKey,
     SecWebSocketVersion,
     SetCookie,
-    SurrogateControl,
     Te,
     Traceparent,
     Tracestate,
@@ -48,6 +46,9 @@ pub enum Known {
     XForwardedProto,
     XRealIp,
     XRequestId,
+    /// What is meant for shared caches alone and counts there instead of Cache-Control: CDN-Cache-Control and its kind (RFC
+    /// 9213), Surrogate-Control, and what single products read.
+    TargetedCaching,
     /// What the admin port's private listener is told by its own side; never accepted from anyone else.
     RollingPeer,
 }
@@ -71,7 +72,11 @@ impl Known {
                 ("tracestate", Self::Tracestate),
             ],
             11 => &[("traceparent", Self::Traceparent)],
-            12 => &[("x-request-id", Self::XRequestId), ("rolling-peer", Self::RollingPeer)],
+            12 => &[
+                ("x-request-id", Self::XRequestId),
+                ("edge-control", Self::TargetedCaching),
+                ("rolling-peer", Self::RollingPeer),
+            ],
             13 => &[("cache-control", Self::CacheControl)],
             14 => &[
                 ("content-length", Self::ContentLength),
@@ -79,7 +84,7 @@ impl Known {
                 ("sec-fetch-mode", Self::SecFetchMode),
                 ("http2-settings", Self::Http2Settings),
             ],
-            15 => &[("x-forwarded-for", Self::XForwardedFor)],
+            15 => &[("x-forwarded-for", Self::XForwardedFor), ("x-accel-expires", Self::TargetedCaching)],
             16 => &[
                 ("proxy-connection", Self::ProxyConnection),
                 ("x-forwarded-host", Self::XForwardedHost),
@@ -89,8 +94,8 @@ impl Known {
                 ("transfer-encoding", Self::TransferEncoding),
                 ("x-forwarded-proto", Self::XForwardedProto),
                 ("sec-websocket-key", Self::SecWebSocketKey),
-                ("cdn-cache-control", Self::CdnCacheControl),
-                ("surrogate-control", Self::SurrogateControl),
+                ("cdn-cache-control", Self::TargetedCaching),
+                ("surrogate-control", Self::TargetedCaching),
             ],
             18 => &[
                 ("x-forwarded-prefix", Self::XForwardedPrefix),
@@ -99,6 +104,9 @@ impl Known {
             19 => &[("proxy-authorization", Self::ProxyAuthorization)],
             20 => &[("sec-websocket-accept", Self::SecWebSocketAccept)],
             21 => &[("sec-websocket-version", Self::SecWebSocketVersion)],
+            24 => &[("vercel-cdn-cache-control", Self::TargetedCaching)],
+            25 => &[("netlify-cdn-cache-control", Self::TargetedCaching)],
+            28 => &[("cloudflare-cdn-cache-control", Self::TargetedCaching)],
             _ => &[],
         };
         // The bit that tells `A` from `a` is set in digits and `-` too, and no other byte of a token becomes one of
@@ -193,6 +201,11 @@ mod tests {
             "proxy-authorization",
             "sec-websocket-accept",
             "sec-websocket-version",
+            "edge-control",
+            "x-accel-expires",
+            "vercel-cdn-cache-control",
+            "netlify-cdn-cache-control",
+            "cloudflare-cdn-cache-control",
         ] {
             assert_ne!(Known::of(name.as_bytes()), Known::Other, "{name}");
         }

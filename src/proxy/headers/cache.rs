@@ -3,12 +3,12 @@
 
 use crate::proxy::head::{HeaderLine, Known, members};
 
-/// Whether a response keeps itself from shared caches already.
+/// Whether a response keeps itself from shared caches that read Cache-Control. `private="a-field"` keeps them from that field
+/// alone (RFC 9111 section 5.2.2.7).
 pub fn is_private(block: &[u8], lines: &[HeaderLine]) -> bool {
     let cache_control = lines.iter().filter(|line| line.known == Known::CacheControl);
     cache_control.flat_map(|line| members(line.value(block))).any(|member| {
-        let name = directive(member);
-        name.eq_ignore_ascii_case(b"no-store") || name.eq_ignore_ascii_case(b"private")
+        directive(member).eq_ignore_ascii_case(b"no-store") || member.eq_ignore_ascii_case(b"private")
     })
 }
 

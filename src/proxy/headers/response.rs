@@ -41,18 +41,19 @@ const RELEASE: &[u8] = b"x-rolling-release";
 pub struct Findings {
     /// Set-Cookie lines that were dropped.
     pub cookies_dropped: u64,
-    /// `private` was added.
-    pub made_private: bool,
+    /// It was kept from shared caches that might have kept it.
+    pub guarded: bool,
     /// It has no Date.
     pub undated: bool,
 }
 
 /// Appends the header lines.
 pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
-    let made_private = changes.caching == Caching::Private && !cache::is_private(head.block, head.lines);
+    let guards = changes.caching == Caching::Private;
+    let made_private = guards && !cache::is_private(head.block, head.lines);
     let own_caching = made_private || changes.caching == Caching::NoStore;
     let shown = changes.release.is_some();
-    let mut findings = Findings { made_private, undated: true, ..Findings::default() };
+    let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
     for line in head.lines {
         let stays = match line.known {
@@ -67,6 +68,11 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
             Known::Date => {
                 findings.undated = false;
                 true
+            }
+            Known::TargetedCaching => {
+                // It counts instead of a `private` in Cache-Control (RFC 9213 section 2.2).
+                findings.guarded |= guards;
+                changes.caching == Caching::AsSent
             }
             _ => stays(head, line, own_caching),
         };
@@ -102,7 +108,7 @@ fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool 
     match line.known {
         Known::Other => !nominated(head.block, head.lines, line),
         Known::ContentLength => false,
-        Known::CacheControl | Known::CdnCacheControl | Known::SurrogateControl => !own_caching,
+        Known::CacheControl => !own_caching,
         known => !known.hop_by_hop(),
     }
 }
@@ -158,14 +164,42 @@ mod tests {
             ),
             ("Surrogate-Control: a\r\nCDN-Cache-Control: b\r\n", "cache-control: private\r\n", true),
             ("Cache-Control: No-Store\r\n", "Cache-Control: No-Store\r\n", false),
+            ("Cache-Control: max-age=0, Private\r\n", "Cache-Control: max-age=0, Private\r\n", false),
             (
                 "Cache-Control: max-age=0, private=\"x\"\r\n",
-                "Cache-Control: max-age=0, private=\"x\"\r\n",
-                false,
+                "cache-control: private, max-age=0, private=\"x\"\r\n",
+                true,
             ),
         ] {
             let (out, findings) = rewritten(lines, Caching::Private, false, None);
-            assert_eq!((out.as_str(), findings.made_private), (expected, made_private), "{lines:?}");
+            assert_eq!((out.as_str(), findings.guarded), (expected, made_private), "{lines:?}");
+        }
+    }
+
+    /// A shared cache that reads one of these ignores Cache-Control, so `private` there did not keep it from anything.
+    #[test]
+    fn what_is_meant_for_shared_caches_alone_goes_also_where_a_response_is_private() {
+        for targeted in [
+            "CDN-Cache-Control: max-age=60",
+            "Surrogate-Control: max-age=60",
+            "Cloudflare-CDN-Cache-Control: max-age=60",
+            "netlify-cdn-cache-control: public",
+            "Vercel-CDN-Cache-Control: max-age=1",
+            "Edge-Control: cache-maxage=1d",
+            "X-Accel-Expires: 60",
+        ] {
+            for caching in ["private, max-age=5", "no-store"] {
+                let lines = format!("{targeted}\r\nCache-Control: {caching}\r\nA: 1\r\n");
+                let (out, findings) = rewritten(&lines, Caching::Private, false, None);
+                assert_eq!(out, format!("Cache-Control: {caching}\r\nA: 1\r\n"), "{targeted}");
+                assert!(findings.guarded, "{targeted}");
+                let (out, findings) = rewritten(&lines, Caching::AsSent, false, None);
+                assert_eq!(
+                    (out.as_str(), findings.guarded),
+                    (lines.as_str(), false),
+                    "one release is routed"
+                );
+            }
         }
     }
 
@@ -174,6 +208,6 @@ mod tests {
         let lines = "A: 1\r\nCache-Control: public, max-age=9\r\nX-Rolling-Release: other\r\nCDN-Cache-Control: a\r\n";
         let (out, findings) = rewritten(lines, Caching::NoStore, false, Some("apps/shop-2-80/containers"));
         let expected = "A: 1\r\ncache-control: no-store\r\nx-rolling-release: apps/shop-2-80/containers\r\n";
-        assert_eq!((out.as_str(), findings.made_private), (expected, false));
+        assert_eq!((out.as_str(), findings.guarded), (expected, false));
     }
 }

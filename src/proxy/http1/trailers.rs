@@ -29,8 +29,14 @@ const REFUSED: [&str; 15] = [
     "www-authenticate",
 ];
 
-/// Appends those lines of a trailer section that may pass, without the empty line that ends it.
-pub fn pass_on(section: &[u8], lines: &mut Vec<HeaderLine>, out: &mut Vec<u8>) -> Result<(), Malformed> {
+/// Appends those lines of a trailer section that may pass, without the empty line that ends it. A header of the name
+/// `private` is for the router alone, so no trailer bears it either.
+pub fn pass_on(
+    section: &[u8],
+    private: Option<&str>,
+    lines: &mut Vec<HeaderLine>,
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
     if section.is_empty() {
         return Ok(());
     }
@@ -40,8 +46,8 @@ pub fn pass_on(section: &[u8], lines: &mut Vec<HeaderLine>, out: &mut Vec<u8>) -
     }
     for line in lines.iter() {
         let name = line.name(section);
-        let refused = |text: &&str| text.as_bytes().eq_ignore_ascii_case(name);
-        if line.known == Known::Other && !REFUSED.iter().any(refused) {
+        let is_it = |text: &&str| text.as_bytes().eq_ignore_ascii_case(name);
+        if line.known == Known::Other && !REFUSED.iter().chain(&private).any(is_it) {
             out.extend_from_slice(line.whole(section));
         }
     }
@@ -56,16 +62,23 @@ mod tests {
     fn what_could_be_taken_for_a_header_is_dropped() {
         let section =
             b"X-Sum: 1\r\nHost: evil\r\ncontent-length: 5\r\nCookie: a=b\r\nX-Forwarded-For: 1.1.1.1\r\n\
-            a_b: c\r\nAuthorization: x\r\nServer-Timing: a\r\n\r\n";
-        let mut out = Vec::new();
-        pass_on(section, &mut Vec::new(), &mut out).unwrap();
-        assert_eq!(out, b"X-Sum: 1\r\nServer-Timing: a\r\n");
+            a_b: c\r\nAuthorization: x\r\nServer-Timing: a\r\nx-RELEASE: b\r\n\r\n";
+        let passed = |private| {
+            let mut out = Vec::new();
+            pass_on(section, private, &mut Vec::new(), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(passed(None), "X-Sum: 1\r\nServer-Timing: a\r\nx-RELEASE: b\r\n");
+        assert_eq!(passed(Some("X-Release")), "X-Sum: 1\r\nServer-Timing: a\r\n");
     }
 
     #[test]
     fn malformed_trailers_are_an_error() {
         for section in ["a : b\r\n\r\n", "a\r\n\r\n", " a: b\r\n\r\n"] {
-            assert!(pass_on(section.as_bytes(), &mut Vec::new(), &mut Vec::new()).is_err(), "{section:?}");
+            assert!(
+                pass_on(section.as_bytes(), None, &mut Vec::new(), &mut Vec::new()).is_err(),
+                "{section:?}"
+            );
         }
     }
 }

@@ -4,14 +4,19 @@
 //! it was decided on. Nothing is drawn or counted: the caller looks at the bucket that would be drawn next. Deliberately
 //! absent: key ids, MACs, endpoint tags and client numbers, so that an explanation can be shown to whoever may look.
 
+mod tester;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
+use self::tester::Chooser;
+pub use self::tester::TesterSaid;
 use super::{
-    assign::{Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, assign},
+    assign::{Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, assign, overridden},
     blend::Blend,
     bucket,
     pin::Pin,
@@ -37,6 +42,16 @@ pub struct Request<'a> {
     pub accept: Option<&'a [u8]>,
     /// What its cookies say.
     pub evidence: Evidence,
+    /// The values of its tester's cookies.
+    pub grants: &'a [&'a [u8]],
+    /// The values of the app's override header.
+    pub overrides: &'a [&'a [u8]],
+    /// The value of the header by which the app knows its clients.
+    pub known_by: Option<&'a [u8]>,
+    /// Where it comes from; none where that is not said.
+    pub address: Option<IpAddr>,
+    /// When it comes, Unix ms.
+    pub now: u64,
 }
 
 /// Why one request goes where it goes.
@@ -54,12 +69,16 @@ pub struct Explanation {
     pub asset: bool,
     /// `override`, `pin`, `bucket`, or `none` when no release is routed.
     pub rule: &'static str,
-    /// The reason of the assignment; none when no release is routed.
+    /// The status of the router's own answer; none where the request goes to an endpoint.
+    pub status: Option<u16>,
+    /// The reason of the assignment; none where there is none.
     pub reason: Option<&'static str>,
     /// Where it goes.
     pub release: Option<Named>,
     /// The endpoint.
     pub endpoint: Option<Chosen>,
+    /// What a tester's grant or header says.
+    pub tester: TesterSaid,
     /// What its pin says.
     pub pin: PinSaid,
     /// Where its bucket lies.
@@ -94,14 +113,18 @@ pub struct Chosen {
     pub address: String,
     /// Whether it serves, as this router sees it, and does not drain.
     pub serves: bool,
-    /// It is the one the pin names. Otherwise one of those that serve is drawn for each request.
+    /// It is the one the pin names.
     pub pinned: bool,
+    /// All requests like this one go there as long as it serves: by the pin, the preview, or what the client is known
+    /// by. Otherwise one of those that serve is drawn for each.
+    pub kept: bool,
 }
 
 /// What a pin says, verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PinSaid {
-    /// `none`, `valid`, `forged`, `foreign-key`, or `unread` in an app that is not sticky or knows its clients by something else.
+    /// `none`, `valid`, `forged`, `foreign-key`, or `unread`: in an app that is not sticky or knows its clients by
+    /// something else, and where a tester chose the release.
     pub found: &'static str,
     /// How many cookies bear the pin's name.
     pub values: usize,
@@ -134,7 +157,8 @@ pub struct Says {
 pub struct Arithmetic {
     /// 0..10,000.
     pub bucket: u16,
-    /// `pin`, `next` (what this router would draw for its next new client), or `any` (every request draws).
+    /// `pin`, `header` or `address` (what the client is known by), `next` (what this router would draw for its next new
+    /// client), or `any` (every request draws, or nothing was said of what the client is known by).
     pub from: &'static str,
     /// Hash of the candidate's tenure; 0 without a candidate.
     pub offset: u16,
@@ -193,25 +217,24 @@ impl Draw for Peek {
 }
 
 /// Explains one request to an app.
-pub fn explain(
-    app: &AppRoutes,
-    request: &Request<'_>,
-    hour: u32,
-    health: &dyn Health,
-    peek: Peek,
-) -> Explanation {
+pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek: Peek) -> Explanation {
     let navigation = is_navigation(request.method, request.sec_fetch_mode, request.accept);
-    let evidence = match (app.sticky, &app.settings.pin) {
-        (false, _) => PinEvidence::None,
-        (true, PinSource::Cookie) => request.evidence.pin,
-        // Who asks is not part of the request that is explained: anybody may.
-        (true, PinSource::Header(_) | PinSource::Address) => PinEvidence::Hashed(peek.random),
-    };
+    let (tester, chooser) = tester::read(app, request);
+    let (evidence, known) = evidence(app, request, chooser, peek);
+    let hour = u32::try_from(request.now / 3_600_000).unwrap_or(u32::MAX);
     let asked = Asked { pin: evidence, navigation, hour };
-    let assignment = assign(app, &asked, health, &mut { peek }).ok();
+    let (assignment, affinity) = match chooser {
+        Chooser::Nobody => (assign(app, &asked, health, &mut { peek }).ok(), None),
+        Chooser::Sender(release, affinity) => {
+            (overridden(app, release, affinity, health, &mut { peek }).ok(), affinity)
+        }
+        Chooser::Vain(_) => (None, None),
+    };
+    let status = match chooser {
+        Chooser::Vain(status) => Some(status),
+        _ => assignment.is_none().then_some(503),
+    };
     let asset = app.settings.assets.is_fingerprinted(request.path);
-    let reads = matches!(request.method, b"GET" | b"HEAD" | b"OPTIONS");
-    let on_candidate = assignment.is_some_and(|to| Some(to.release) == app.candidate);
     let change = assignment.map_or(PinChange::Keep, |to| to.pin);
     let mut explanation = Explanation {
         seq: app.seq,
@@ -219,32 +242,62 @@ pub fn explain(
         sticky: app.sticky,
         navigation,
         asset,
-        rule: assignment.map_or("none", |to| rule(evidence, to.reason)),
+        rule: if tester.decides() { "override" } else { rule(evidence, assignment) },
+        status,
         reason: assignment.map(|to| to.reason.as_str()),
         release: assignment.map(|to| Named::of(app, to.release)),
-        endpoint: assignment.map(|to| chosen(app, evidence, &to, health)),
-        pin: pin_said(app, evidence, request.evidence.values),
-        bucket: arithmetic(app, evidence, peek),
+        endpoint: assignment.map(|to| chosen(app, evidence, affinity.is_some(), &to, health)),
+        tester,
+        pin: pin_said(app, evidence, tester.decides(), request.evidence.values),
+        bucket: arithmetic(app, evidence, known, peek),
         cookie: Sent {
             change: change_word(change),
             set: change.sent(navigation, request.has_destination, asset).is_some(),
         },
-        shielded: on_candidate
-            && reads
-            && app.stable.is_some()
-            && app.settings.shielding.covers(request.path.as_bytes()),
+        shielded: assignment.is_some_and(|to| is_shielded(app, request, &to)),
         releases: standings(app, health),
         why: Vec::new(),
     };
-    explanation.why = words::sentences(app, &explanation, assignment.map(|to| to.reason));
+    explanation.why = words::sentences(app, request, &explanation, assignment.map(|to| to.reason));
     explanation
 }
 
-/// Which of override, pin and bucket decided.
-fn rule(evidence: PinEvidence, reason: Reason) -> &'static str {
-    match (reason, evidence) {
-        (Reason::Override, _) => "override",
-        (Reason::Bucket | Reason::Ahead, _) => "bucket",
+/// What the client is known by, and the word for what that is.
+fn evidence(
+    app: &AppRoutes,
+    request: &Request<'_>,
+    chooser: Chooser,
+    peek: Peek,
+) -> (PinEvidence, &'static str) {
+    let source = match (chooser, app.sticky, &app.settings.pin) {
+        (Chooser::Nobody, true, PinSource::Cookie) => return (request.evidence.pin, "pin"),
+        (Chooser::Nobody, true, source) => source,
+        _ => return (PinEvidence::None, "pin"),
+    };
+    let named = matches!(source, PinSource::Header(_)).then_some(request.known_by).flatten();
+    let (hash, known) = match (named, request.address) {
+        (Some(value), _) => (app.pins.hash_client(value), "header"),
+        (None, Some(address)) => (app.pins.hash_address(address), "address"),
+        // Nobody said: anybody may ask.
+        (None, None) => (peek.random, "any"),
+    };
+    (PinEvidence::Hashed(hash), known)
+}
+
+/// Whether stable would answer it, should the candidate fail it.
+fn is_shielded(app: &AppRoutes, request: &Request<'_>, to: &Assignment) -> bool {
+    Some(to.release) == app.candidate
+        && to.reason != Reason::Override
+        && matches!(request.method, b"GET" | b"HEAD" | b"OPTIONS")
+        && app.stable.is_some()
+        && app.settings.shielding.covers(request.path.as_bytes())
+}
+
+/// Which of pin and bucket decided.
+fn rule(evidence: PinEvidence, assignment: Option<Assignment>) -> &'static str {
+    match (assignment.map(|to| to.reason), evidence) {
+        (None, _) => "none",
+        (Some(Reason::Bucket | Reason::Ahead), _) => "bucket",
         (_, PinEvidence::Valid(_)) => "pin",
         _ => "bucket",
     }
@@ -263,20 +316,27 @@ impl Named {
     }
 }
 
-fn chosen(app: &AppRoutes, evidence: PinEvidence, to: &Assignment, health: &dyn Health) -> Chosen {
+/// `affine`: a preview keeps to one endpoint.
+fn chosen(
+    app: &AppRoutes,
+    evidence: PinEvidence,
+    affine: bool,
+    to: &Assignment,
+    health: &dyn Health,
+) -> Chosen {
     let release = &app.releases[to.release];
     let endpoint = &release.endpoints[to.endpoint];
     let by_pin = |pin: Pin| pin.tenure == release.tenure && release.by_tag(pin.endpoint) == Some(to.endpoint);
-    Chosen {
-        address: endpoint.address.to_string(),
-        serves: takes(endpoint, health),
-        pinned: matches!(evidence, PinEvidence::Valid(pin) if by_pin(pin)),
-    }
+    let pinned = matches!(evidence, PinEvidence::Valid(pin) if by_pin(pin));
+    let serves = takes(endpoint, health);
+    // Of those that serve it is then the one that its number likes best.
+    let liked = serves && (affine || matches!(evidence, PinEvidence::Hashed(_)));
+    Chosen { address: endpoint.address.to_string(), serves, pinned, kept: pinned || liked }
 }
 
-fn pin_said(app: &AppRoutes, evidence: PinEvidence, values: usize) -> PinSaid {
+fn pin_said(app: &AppRoutes, evidence: PinEvidence, overridden: bool, values: usize) -> PinSaid {
     let found = match evidence {
-        _ if !app.sticky => "unread",
+        _ if !app.sticky || overridden => "unread",
         PinEvidence::Hashed(_) => "unread",
         PinEvidence::None => "none",
         PinEvidence::Valid(_) => "valid",
@@ -308,10 +368,10 @@ fn says(app: &AppRoutes, pin: &Pin) -> Says {
     }
 }
 
-fn arithmetic(app: &AppRoutes, evidence: PinEvidence, mut peek: Peek) -> Arithmetic {
+fn arithmetic(app: &AppRoutes, evidence: PinEvidence, known: &'static str, mut peek: Peek) -> Arithmetic {
     let (bucket, from) = match evidence {
-        PinEvidence::Valid(pin) => (pin.bucket, "pin"),
-        PinEvidence::Hashed(hash) => (bucket::of_random(hash), "any"),
+        PinEvidence::Valid(pin) => (pin.bucket, known),
+        PinEvidence::Hashed(hash) => (bucket::of_random(hash), known),
         _ if app.sticky => (peek.bucket, "next"),
         _ => (peek.request_bucket(app), "any"),
     };

@@ -73,10 +73,11 @@ fn explained(app: &AppRoutes, cookie: &str, bucket: u16) -> Explanation {
         path: "/",
         sec_fetch_mode: Some(b"navigate"),
         has_destination: true,
-        accept: None,
         evidence,
+        now: u64::from(HOUR) * 3_600_000,
+        ..Request::default()
     };
-    explain(app, &request, HOUR, &Well, Peek { bucket, random: 5 })
+    explain(app, &request, &Well, Peek { bucket, random: 5 })
 }
 
 #[test]

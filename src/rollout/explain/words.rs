@@ -1,12 +1,20 @@
 //! An explanation in sentences, for whoever asks why.
 
-use super::{Arithmetic, Explanation, Says, Standings};
+use super::{Arithmetic, Explanation, Request, Says, Standings};
 use crate::rollout::{assign::Reason, table::AppRoutes};
 
-pub(super) fn sentences(app: &AppRoutes, told: &Explanation, reason: Option<Reason>) -> Vec<String> {
-    let mut lines = vec![pin(app, told)];
+pub(super) fn sentences(
+    app: &AppRoutes,
+    request: &Request<'_>,
+    told: &Explanation,
+    reason: Option<Reason>,
+) -> Vec<String> {
+    let mut lines: Vec<String> = tester(app, request, told).into_iter().collect();
+    if !told.tester.decides() {
+        lines.push(pin(app, request, told));
+    }
     let Some(reason) = reason else {
-        lines.push("No release is routed, or none with endpoints: the answer is 503.".into());
+        lines.push(nowhere(told));
         return lines;
     };
     lines.push(decision(app, told, reason));
@@ -15,7 +23,7 @@ pub(super) fn sentences(app: &AppRoutes, told: &Explanation, reason: Option<Reas
     }
     lines.extend(health(told));
     lines.extend(endpoint(told));
-    lines.push(cookie(told));
+    lines.push(if told.tester.decides() { OVERRIDDEN.into() } else { cookie(told) });
     if told.shielded {
         lines.push(
             "Should the candidate fail this request, stable answers it and the client moves there (`shielded`)."
@@ -25,14 +33,70 @@ pub(super) fn sentences(app: &AppRoutes, told: &Explanation, reason: Option<Reas
     lines
 }
 
-fn pin(app: &AppRoutes, told: &Explanation) -> String {
+/// What becomes of the pin of a request whose release its sender chose.
+const OVERRIDDEN: &str =
+    "Its pin is neither read nor moved, no statistics count it, and the response is `no-store`.";
+
+fn nowhere(told: &Explanation) -> String {
+    match told.status {
+        Some(status) if told.tester.decides() && told.tester.fault.is_some() => {
+            format!("The answer is a page with {status} that says so.")
+        }
+        _ => "No release is routed, or none with endpoints: the answer is 503.".into(),
+    }
+}
+
+/// What a tester's grant or header comes to, if there is one.
+fn tester(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> Option<String> {
+    let overriding = &app.settings.overriding;
+    let header = overriding.header.as_deref().unwrap_or_default();
+    let text = match (told.tester.found, told.tester.fault) {
+        ("header", Some("untrusted")) => {
+            let networks: Vec<String> = overriding.networks.iter().map(ToString::to_string).collect();
+            let from = match request.address {
+                Some(address) => format!("{address} is not in them"),
+                None => "no address was said".to_owned(),
+            };
+            format!(
+                "{header} is removed and counts for nothing: it counts from {} alone, and {from}.",
+                networks.join(", ")
+            )
+        }
+        ("header", Some("twice")) => format!("{header} stands there twice."),
+        ("header", Some(_)) => {
+            format!(
+                "{header} names no release that is routed, or more than one: `stable`, `candidate`, a name or an id is expected."
+            )
+        }
+        ("header", None) => format!("{header} comes from a trusted network, so it decides."),
+        ("preview", Some("expired")) => "Its preview has expired.".into(),
+        ("preview", Some("revoked")) => "Its preview was revoked.".into(),
+        ("preview", Some("left")) => "The release that its preview showed is not routed any more.".into(),
+        ("preview", Some(_)) => "Its preview was not signed for this app, or was changed since.".into(),
+        ("preview", None) => "Its preview is valid, so it decides.".into(),
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// How a client is known that keeps no pin.
+fn known(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> String {
+    let source = &app.settings.pin;
+    let bucket = told.bucket.bucket;
+    let by = match (told.bucket.from, request.address) {
+        ("header", _) => format!("what this one says gives bucket {bucket}"),
+        ("address", Some(address)) => format!("the address {address} gives bucket {bucket}"),
+        _ => "each has a bucket of its own, such as this one; say the header or the address to see another"
+            .to_owned(),
+    };
+    format!("Clients are known by `{source}`, so no pin is read: {by}.")
+}
+
+fn pin(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> String {
     let name = &app.settings.cookie.name;
     match (told.pin.found, &told.pin.says) {
         ("valid", Some(says)) => valid(told, says),
-        ("unread", _) if told.sticky => format!(
-            "Clients are known by `{}`: no pin is read, and each has a bucket of its own, such as this one.",
-            app.settings.pin
-        ),
+        ("unread", _) if told.sticky => known(app, request, told),
         ("unread", _) => "The app is not sticky: pins are not read, and every request draws anew.".into(),
         ("forged", _) => format!(
             "What it carries as {name} was not signed for this app, or was changed since: it counts as no pin."
@@ -66,7 +130,7 @@ fn decision(app: &AppRoutes, told: &Explanation, reason: Reason) -> String {
     let to = told.release.as_ref().map_or("", |release| release.release.as_str());
     let drain = app.settings.drainseconds;
     match reason {
-        Reason::Override => format!("A tester's grant sends it to {to}."),
+        Reason::Override => format!("Its sender chose {to}."),
         Reason::Pin => format!("The pinned release is routed, so it stays on {to}{}.", staying(told)),
         Reason::RepinEndpoint => {
             format!(
@@ -79,6 +143,7 @@ fn decision(app: &AppRoutes, told: &Explanation, reason: Reason) -> String {
             )
         }
         Reason::Bucket | Reason::Forged | Reason::ForeignKey => format!("Its bucket decides: {to}."),
+        Reason::NoCookie if told.sticky => format!("Its bucket decides: {to}."),
         Reason::NoCookie => format!("The draw decides: {to} this time."),
         Reason::Drained if told.pin.says.as_ref().is_some_and(|says| says.left.is_some()) => {
             format!("The pinned release drained and has retired: it moves to {to}.")
@@ -117,7 +182,7 @@ fn staying(told: &Explanation) -> &'static str {
 fn arithmetic(app: &AppRoutes, told: &Explanation) -> String {
     let Arithmetic { bucket, from, offset, place, threshold, candidate } = told.bucket;
     let whose = match from {
-        "pin" => format!("Bucket {bucket}"),
+        "pin" | "header" | "address" => format!("Bucket {bucket}"),
         "next" => format!("The next new client at this router gets bucket {bucket}, which"),
         _ => format!("This request would draw {bucket}, which"),
     };
@@ -158,6 +223,12 @@ fn endpoint(told: &Explanation) -> Option<String> {
         (true, false) => {
             format!(
                 "Endpoint {}: the pinned one; it was seen failing, and nothing better serves.",
+                endpoint.address
+            )
+        }
+        (false, true) if endpoint.kept && serving > 1 => {
+            format!(
+                "Endpoint {}: one of the {serving} that serve, and the same for every request like this one.",
                 endpoint.address
             )
         }

@@ -191,11 +191,11 @@ fn give_up(
 /// A release of a table: its id, its tenure, what it is to the app, and whether it has served in this tenure.
 type Routed<'a> = (&'a ReleaseId, Tenure, Standing, bool);
 
-/// The releases that an app's table lists, each once: stable, the candidate (unless it is stable), draining ones,
-/// `previous` (unless it is routed).
+/// The releases that an app's table lists, each once: stable, the candidate, draining ones, `previous` (unless it is
+/// routed).
 fn routed_releases(record: &Record) -> impl Iterator<Item = Routed<'_>> {
     let stable = record.stable.as_ref();
-    let candidate = candidate(record);
+    let candidate = record.candidate.as_ref();
     let on_track = |release: &ReleaseId| {
         let is = |stay: &crate::rollout::record::Stay| stay.release == *release;
         stable.is_some_and(is) || candidate.is_some_and(is)
@@ -212,12 +212,6 @@ fn routed_releases(record: &Record) -> impl Iterator<Item = Routed<'_>> {
     let drains = |release: &ReleaseId| record.draining.iter().any(|draining| draining.release == *release);
     let previous = record.previous.as_ref().filter(|previous| !on_track(previous) && !drains(previous));
     stays.chain(draining).chain(previous.map(|previous| (previous, 0, Standing::Previous, false)))
-}
-
-/// The candidate as it is routed: one equal to stable is none.
-fn candidate(record: &Record) -> Option<&crate::rollout::record::Stay> {
-    let stable = record.stable.as_ref().map(|stay| &stay.release);
-    record.candidate.as_ref().filter(|candidate| Some(&candidate.release) != stable)
 }
 
 /// Compiles one app.
@@ -248,7 +242,7 @@ impl Compiler<'_> {
             sticky: record.sticky,
             stable: place(Standing::Stable),
             candidate: place(Standing::Candidate),
-            bucket_offset: candidate(record).map_or(0, |candidate| bucket::offset(candidate.tenure)),
+            bucket_offset: record.candidate.as_ref().map_or(0, |candidate| bucket::offset(candidate.tenure)),
             tenures: record.tenures.clone(),
             endpoint_drains: record.endpoint_drains.clone(),
             settings: Arc::clone(settings),

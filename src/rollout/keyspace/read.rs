@@ -1,6 +1,6 @@
 //! Reading one value: what each key may hold, and what a value that cannot be taken leaves as it was.
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{AppKeys, Keyspace, StoredEndpoint, claims::Claims};
 use crate::rollout::{
@@ -14,9 +14,6 @@ use crate::rollout::{
     release::ReleaseId,
     settings::Settings,
 };
-
-/// The most bytes of JSON that are read as a record: 8 draining releases and 64 tenures need a tenth of it.
-const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 /// A value that can be taken.
 enum Reading {
@@ -160,7 +157,7 @@ fn old_key(meaning: &Meaning) -> Option<(&AppName, OldPlace)> {
 fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<Reading, String> {
     let text = || std::str::from_utf8(value).map(str::trim_ascii);
     match meaning {
-        Meaning::Record(_) => read_record(value).map(Box::new).map(Reading::Record),
+        Meaning::Record(_) => Record::parse(value).map(Box::new).map(Reading::Record),
         Meaning::Settings(_) => {
             let settings = Settings::parse(value).map_err(|error| error.to_string())?;
             Ok(Reading::Settings(Arc::new(settings)))
@@ -189,38 +186,4 @@ fn check_old(meaning: &Meaning, text: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-fn read_record(value: &[u8]) -> Result<Record, String> {
-    if value.len() > RECORD_BYTES_MAX {
-        return Err(format!("a rollout record has at most {RECORD_BYTES_MAX} bytes"));
-    }
-    let record: Record =
-        serde_json::from_slice(value).map_err(|error| format!("a rollout record: {error}"))?;
-    check_record(&record)?;
-    Ok(record)
-}
-
-/// What the types of a record cannot say: every routed tenure is one that was given, and none is given twice, or a
-/// pin could stand for two releases.
-fn check_record(record: &Record) -> Result<(), String> {
-    if record.seq == 0 {
-        return Err("a rollout record whose seq is 1 or more".to_owned());
-    }
-    let on_tracks = record.stable.iter().chain(&record.candidate).map(|stay| stay.tenure);
-    let mut seen = HashSet::new();
-    for tenure in on_tracks.chain(record.draining.iter().map(|draining| draining.tenure)) {
-        if tenure == 0 || tenure > record.tenures.last {
-            let last = record.tenures.last;
-            return Err(format!(
-                "a rollout record whose tenures are from 1 to tenures.last ({last}), not {tenure}"
-            ));
-        }
-        if !seen.insert(tenure) {
-            return Err(format!(
-                "a rollout record in which no two releases have the same tenure, as {tenure} is"
-            ));
-        }
-    }
-    Ok(())
 }

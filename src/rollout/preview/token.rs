@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 use super::{ID_BYTES, Preview, PreviewId};
 use crate::rollout::{
     app::AppName,
+    field::field,
     pin::{PinKey, PinKeys},
     record::Tenure,
     release::ReleaseId,
@@ -93,11 +94,11 @@ impl PreviewCodec {
         let (signed, mac) = bytes.split_at(SIGNED_BYTES);
         let fits = |signer: &&Signer| bool::from(signer.mac(signed).ct_eq(mac));
         let signer = self.signers().filter(|signer| signer.id == signed[1]).find(fits)?;
-        (signed[0] == FORMAT).then(|| Grant {
-            id: PreviewId(field(signed, 2)),
-            tenure: Tenure::from_be_bytes(field(signed, 12)),
-            release: u64::from_be_bytes(field(signed, 16)),
-            expires: u64::from_be_bytes(field(signed, 24)),
+        (bytes[0] == FORMAT).then(|| Grant {
+            id: PreviewId(field(&bytes, 2)),
+            tenure: Tenure::from_be_bytes(field(&bytes, 12)),
+            release: u64::from_be_bytes(field(&bytes, 16)),
+            expires: u64::from_be_bytes(field(&bytes, 24)),
             key: signer.id,
         })
     }
@@ -135,12 +136,6 @@ impl Signer {
     fn hash_of(&self, release: &ReleaseId) -> u64 {
         self.name.hash(release.as_str().as_bytes())
     }
-}
-
-fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut field = [0; N];
-    field.copy_from_slice(&bytes[at..at + N]);
-    field
 }
 
 const _: () = assert!(2 + ID_BYTES + 4 + 8 + 8 == SIGNED_BYTES);

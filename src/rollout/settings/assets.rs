@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingsError;
+use super::{SettingsError, check::refuse_entry};
 
 /// The shortest hash that build tools put into a name.
 const HASH_CHARS_MIN: usize = 8;
@@ -56,13 +56,14 @@ impl AssetSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let sound = |pattern: &String| pattern.starts_with(['/', '*']) && (1..=200).contains(&pattern.len());
-        if self.paths.len() <= PATTERNS_MAX && self.paths.iter().all(sound) {
-            return Ok(());
+        let sound = |pattern: &&String| pattern.starts_with(['/', '*']) && (1..=200).contains(&pattern.len());
+        if let Some(unsound) = self.paths.iter().find(|pattern| !sound(pattern)) {
+            return refuse_entry("assets.paths", unsound);
         }
-        let message =
-            "at most 32 patterns that begin with `/` or `*`, 200 characters each, such as /static/*";
-        Err(SettingsError { field: "assets.paths".into(), message: message.into() })
+        if self.paths.len() > PATTERNS_MAX {
+            return Err(SettingsError::value("assets.paths", self.paths.as_slice()));
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 use super::{CookieSettings, SameSite, Settings, SettingsError};
 use crate::limits::DRAIN_SECONDS_MAX;
 
@@ -14,11 +16,19 @@ fn refuse<T>(field: &str, message: impl Into<String>) -> Result<T, SettingsError
     Err(SettingsError { field: field.into(), message: message.into() })
 }
 
-fn within(field: &str, value: u32, range: RangeInclusive<u32>) -> Checked {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    refuse(field, format!("{value} is not from {} to {}", range.start(), range.end()))
+/// Refuses a value that is not in the range, which stands in words in `allowed`.
+pub(super) fn within<T: PartialOrd + Copy + Into<Value>>(
+    field: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Checked {
+    if range.contains(&value) { Ok(()) } else { Err(SettingsError::value(field, value)) }
+}
+
+/// Refuses one entry of a list.
+pub(super) fn refuse_entry(field: &str, entry: &str) -> Checked {
+    let SettingsError { message, .. } = SettingsError::value(&format!("{field}[]"), entry);
+    refuse(field, message)
 }
 
 impl Settings {
@@ -40,12 +50,14 @@ impl Settings {
 
     fn check_hosts(&self) -> Checked {
         if self.hosts.len() > HOSTS_MAX {
-            return refuse("hosts", format!("an app claims at most {HOSTS_MAX} hosts"));
+            return refuse(
+                "hosts",
+                format!("an app claims at most {HOSTS_MAX} hosts, not {}", self.hosts.len()),
+            );
         }
         for host in &self.hosts {
             if !is_host(host.strip_prefix("*.").unwrap_or(host)) {
-                let allowed = "a host name such as shop.example or *.shop.example, without port and path";
-                return refuse("hosts", format!("`{}` is not {allowed}", host.escape_debug()));
+                return refuse_entry("hosts", host);
             }
         }
         Ok(())
@@ -55,12 +67,12 @@ impl Settings {
 impl CookieSettings {
     fn check(&self) -> Checked {
         if !is_token(&self.name) || self.name.len() > 100 {
-            return refuse("cookie.name", "a cookie's name is 1 to 100 letters, digits and !#$%&'*+-.^_`|~");
+            return Err(SettingsError::value("cookie.name", self.name.as_str()));
         }
         if let Some(domain) = &self.domain
             && (!is_host(domain) || domain.parse::<std::net::Ipv4Addr>().is_ok())
         {
-            return refuse("cookie.domain", "a cookie's domain is a host name without a leading dot");
+            return Err(SettingsError::value("cookie.domain", domain.as_str()));
         }
         if self.secure != Some(true) {
             let message = |what: &str| format!("{what} needs `\"secure\": true`: browsers drop it otherwise");

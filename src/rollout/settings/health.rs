@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingsError;
+use super::{SettingsError, check::within};
 
 /// How endpoints are checked (DESIGN.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,33 +36,22 @@ impl HealthSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let refuse =
-            |field: &str, message: String| Err(SettingsError { field: format!("health.{field}"), message });
-        let visible = |path: &str| path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if self
-            .path
-            .as_ref()
-            .is_some_and(|path| !path.starts_with('/') || path.len() > 1_000 || !visible(path))
-        {
-            let allowed = "a path that begins with `/`, at most 1000 visible ASCII characters without `#`";
-            return refuse("path", allowed.into());
+        let visible = |path: &&String| path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        let sound = |path: &&String| path.starts_with('/') && path.len() <= 1_000 && visible(path);
+        if let Some(path) = self.path.as_ref().filter(|path| !sound(path)) {
+            return Err(SettingsError::value("health.path", path.as_str()));
         }
-        if !(100..=3_600_000).contains(&self.interval_ms) {
-            return refuse("interval_ms", format!("{} is not from 100 to 3600000", self.interval_ms));
-        }
+        within("health.interval_ms", self.interval_ms, 100..=3_600_000)?;
         if !(10..=self.interval_ms).contains(&self.timeout_ms) {
-            let (timeout, most) = (self.timeout_ms, self.interval_ms);
-            return refuse("timeout_ms", format!("{timeout} is not from 10 to interval_ms, which is {most}"));
+            let message =
+                format!("{} is not from 10 to interval_ms, which is {}", self.timeout_ms, self.interval_ms);
+            return Err(SettingsError { field: "health.timeout_ms".into(), message });
         }
         if self.status.len() > 200 || !self.status.split(',').all(|part| range(part).is_some()) {
-            let allowed = "statuses from 100 to 599 and ranges of them, such as 200-399 or 200,204";
-            return refuse("status", allowed.into());
+            return Err(SettingsError::value("health.status", self.status.as_str()));
         }
-        for (field, count) in [("fall", self.fall), ("rise", self.rise)] {
-            if !(1..=100).contains(&count) {
-                return refuse(field, format!("{count} is not from 1 to 100"));
-            }
-        }
+        within("health.fall", self.fall, 1..=100)?;
+        within("health.rise", self.rise, 1..=100)?;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! misspelt setting that is silently without effect is found out in an incident. Nothing stands here that the
 //! router would accept without acting on it.
 
+mod allowed;
 pub mod assets;
 mod check;
 pub mod health;
@@ -190,11 +191,18 @@ impl Settings {
         if json.trim_ascii_start().first() != Some(&b'{') {
             return Err(whole("settings are a JSON object, such as {}".into()));
         }
+        let no_json = |error: serde_json::Error| whole(format!("settings are one JSON object: {error}"));
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let mut settings: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            SettingsError { field: error.path().to_string(), message: error.inner().to_string() }
-        })?;
-        reader.end().map_err(|error| whole(error.to_string()))?;
+        let read = serde_path_to_error::deserialize(&mut reader);
+        let mut settings: Self = match read {
+            Ok(settings) => settings,
+            Err(error) => {
+                // The whole of it: what is no JSON is so wherever its author looks first.
+                let document = serde_json::from_slice(json).map_err(no_json)?;
+                return Err(allowed::fault(&document, &error.path().to_string()));
+            }
+        };
+        reader.end().map_err(no_json)?;
         settings.canonicalise();
         settings.check()?;
         Ok(settings)

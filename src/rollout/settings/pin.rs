@@ -23,10 +23,11 @@ pub enum PinSource {
 }
 
 /// What is allowed as a source.
+pub(super) const ALLOWED: &str = "`cookie`, `address`, or `header:` and the name of a header other than Cookie, such as header:x-device-id";
+
+/// A text that is no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`cookie`, `address`, or `header:` and the name of a header other than Cookie, such as header:x-device-id"
-)]
+#[error("{ALLOWED}")]
 pub struct PinSourceError;
 
 impl FromStr for PinSource {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Settings;
+use super::{Settings, SettingsError};
 
 fn described() -> Map<String, Value> {
     let page: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
@@ -72,4 +72,71 @@ fn ranges_and_choices_are_the_enforced_ones() {
         }
     }
     assert!(checked > 15, "{checked}");
+}
+
+/// A bad number was told in the words of the reader of JSON, which name neither the setting nor its range.
+#[test]
+fn every_setting_of_a_wrong_type_or_out_of_range_is_told_in_our_words() {
+    let huge = json!(u64::MAX);
+    let wrong = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(0.5),
+        json!(1e300),
+        json!(""),
+        json!("\u{7}"),
+        json!([]),
+        json!([1]),
+        json!([[]]),
+        json!(["\u{7}"]),
+        json!({}),
+        json!({"a": 1}),
+        json!({"keep": null}),
+        huge,
+    ];
+    let theirs = ["invalid", "expected", "unknown", "missing", "at line", "variant"];
+    let mut refused = std::collections::BTreeSet::new();
+    for (path, schema) in leaves("", &described()) {
+        for value in &wrong {
+            let Err(error) = Settings::parse(&with(&path, value)) else { continue };
+            let SettingsError { field, message } = &error;
+            let list = format!("{path}[0]");
+            assert!(
+                *field == path || *field == list || field == "override.header",
+                "{path} {value}: {error}"
+            );
+            assert!(theirs.iter().all(|word| !message.contains(word)), "{path} {value}: {error}");
+            let allowed = message.split_once(" is not ").map(|(_, allowed)| allowed);
+            for end in ["minimum", "maximum"] {
+                let end = schema[end].as_i64().map(|end| end.to_string());
+                let other = message.contains("drainmaxseconds") || message.contains("interval_ms");
+                let said = |end: &String| allowed.is_some_and(|allowed| allowed.contains(end.as_str()));
+                assert!(other || end.as_ref().is_none_or(said), "{path} {value}: {error} lacks {end:?}");
+            }
+            for choice in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                assert!(message.contains(choice), "{path} {value}: {error} lacks {choice}");
+            }
+            refused.insert(path.clone());
+        }
+    }
+    assert_eq!(refused.len(), leaves("", &described()).len(), "each was refused something: {refused:?}");
+}
+
+/// The README's table has a row for each setting, and names every member of a group; the CHANGELOG names them too.
+#[test]
+fn the_readme_names_every_setting() {
+    let page = include_str!("../../../README.md");
+    let changelog = include_str!("../../../CHANGELOG.md");
+    let row = |name: &str| page.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+    for (path, schema) in leaves("", &described()) {
+        let (group, member) = path.split_once('.').unwrap_or((&path, &path));
+        let row = row(group).unwrap_or_else(|| panic!("the README has no row for `{group}`"));
+        assert!(changelog.contains(&format!("`{group}`")), "the CHANGELOG does not name `{group}`");
+        assert!(row.contains(&format!("`{member}`")), "the README's row for `{group}` lacks `{member}`");
+        for choice in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let shown = group != path || row.contains(&format!("`{choice}`"));
+            assert!(shown, "the README's row for `{path}` lacks `{choice}`");
+        }
+    }
 }

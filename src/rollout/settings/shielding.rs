@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingsError;
+use super::{
+    SettingsError,
+    check::{refuse_entry, within},
+};
 
 /// More prefixes than this are better served by one that covers them.
 const PREFIXES_MAX: usize = 32;
@@ -33,16 +36,13 @@ impl ShieldingSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let refuse = |field: &str, message: String| {
-            Err(SettingsError { field: format!("shielding.{field}"), message })
-        };
-        if !(10..=3_600_000).contains(&self.first_byte_ms) {
-            return refuse("first_byte_ms", format!("{} is not from 10 to 3600000", self.first_byte_ms));
+        within("shielding.first_byte_ms", self.first_byte_ms, 10..=3_600_000)?;
+        let sound = |prefix: &&String| prefix.starts_with('/') && prefix.len() <= 200;
+        if let Some(unsound) = self.exclude.iter().find(|prefix| !sound(prefix)) {
+            return refuse_entry("shielding.exclude", unsound);
         }
-        let sound = |prefix: &String| prefix.starts_with('/') && prefix.len() <= 200;
-        if self.exclude.len() > PREFIXES_MAX || !self.exclude.iter().all(sound) {
-            let allowed = "at most 32 paths that begin with `/`, 200 characters each, such as /export/";
-            return refuse("exclude", allowed.into());
+        if self.exclude.len() > PREFIXES_MAX {
+            return Err(SettingsError::value("shielding.exclude", self.exclude.as_slice()));
         }
         Ok(())
     }

@@ -12,15 +12,18 @@ const NETWORKS_MAX: usize = 64;
 
 /// Headers that already mean something to the router, to HTTP, or to browsers. Their values cannot name a release as
 /// well.
-const TAKEN: [&str; 24] = [
+const TAKEN: [&str; 29] = [
     "accept",
     "authorization",
     "cache-control",
+    "cloudflare-cdn-cache-control",
     "cookie",
     "date",
+    "edge-control",
     "expect",
     "forwarded",
     "host",
+    "netlify-cdn-cache-control",
     "origin",
     "range",
     "referer",
@@ -34,7 +37,9 @@ const TAKEN: [&str; 24] = [
     "transfer-encoding",
     "upgrade",
     "user-agent",
+    "vercel-cdn-cache-control",
     "via",
+    "x-accel-expires",
     "x-real-ip",
     "x-request-id",
 ];
@@ -83,17 +88,13 @@ impl OverrideSettings {
             );
         };
         if header.len() > 64 || !is_token(header) || header.contains('_') {
-            return refuse(
-                "header",
-                "a header's name is 1 to 64 letters, digits and `-`, such as X-Rolling-Release",
-            );
+            return Err(SettingsError::value("override.header", header.as_str()));
         }
         let lower = header.to_ascii_lowercase();
         if TAKEN.contains(&lower.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-            return refuse(
-                "header",
-                "this header means something else; take one of your own, such as X-Rolling-Release",
-            );
+            let message =
+                format!("{header} means something else; take one of your own, such as X-Rolling-Release");
+            return refuse("header", &message);
         }
         if self.networks.is_empty() || self.networks.len() > NETWORKS_MAX {
             return refuse(

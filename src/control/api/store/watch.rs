@@ -5,6 +5,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
+    Extension,
     body::Body,
     extract::State,
     http::header,
@@ -19,19 +20,24 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::Call;
 use crate::control::{
+    auth::live_tokens::Pass,
     core::Core,
     error::{ApiError, Kind},
     limits::STORE_WATCHES_MAX,
 };
 
-pub async fn follow(State(core): State<Core>, call: Call<WatchCall>) -> Result<Response, ApiError> {
+pub async fn follow(
+    State(core): State<Core>,
+    Extension(pass): Extension<Pass>,
+    call: Call<WatchCall>,
+) -> Result<Response, ApiError> {
     let place = Arc::clone(&core.served_store.watches).try_acquire_owned().map_err(|_| {
         let message = format!("{STORE_WATCHES_MAX} watches of the store run already");
         ApiError::new(Kind::Busy, message)
     })?;
     let prefixes: Vec<&str> = call.asked.prefixes.iter().map(String::as_str).collect();
     let watch = core.store.watch(&prefixes, call.asked.after).await?;
-    let follower = Follower { core, watch, over: false, _place: place };
+    let follower = Follower { core, watch, pass, over: false, _place: place };
     let lines = stream::unfold(follower, |mut follower| async move {
         let line = follower.next().await?;
         Some((Ok::<_, Infallible>(line), follower))
@@ -43,12 +49,13 @@ pub async fn follow(State(core): State<Core>, call: Call<WatchCall>) -> Result<R
 struct Follower {
     core: Core,
     watch: Box<dyn Watch>,
+    pass: Pass,
     over: bool,
     _place: OwnedSemaphorePermit,
 }
 
 impl Follower {
-    /// The next line; `None` when there is none any more, or this router stops.
+    /// The next line; `None` when there is none any more, this router stops, or the token is gone.
     async fn next(&mut self) -> Option<String> {
         if self.over {
             return None;
@@ -56,6 +63,7 @@ impl Follower {
         let item = tokio::select! {
             item = self.watch.next() => item,
             () = self.core.stopping() => return None,
+            () = self.pass.ended() => return None,
         };
         self.over = item.is_err();
         Some(match item {

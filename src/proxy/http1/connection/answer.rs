@@ -22,12 +22,22 @@ use crate::{
 };
 
 impl Downstream for Connection {
-    fn buffered_body(&mut self, chunked: bool, out: &mut Vec<u8>) -> Result<bool, BodyFault> {
-        self.take_buffered_body(chunked, out)
+    fn buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault> {
+        self.take_buffered_body(chunked, private, out)
     }
 
-    fn poll_body(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<Result<BodyPart, BodyFault>> {
-        self.poll_request_body(cx, large)
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        large: bool,
+        private: Option<&str>,
+    ) -> Poll<Result<BodyPart, BodyFault>> {
+        self.poll_request_body(cx, large, private)
     }
 
     fn interim(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>) {

@@ -165,7 +165,12 @@ impl Connection {
     }
 
     /// See [`crate::proxy::downstream::Downstream::buffered_body`].
-    pub(super) fn take_buffered_body(&mut self, chunked: bool, out: &mut Vec<u8>) -> Result<bool, BodyFault> {
+    pub(super) fn take_buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault> {
         let piece = self.request.body.decode(&mut self.unread[self.unread_at..]);
         let piece = piece.map_err(|malformed| BodyFault::Malformed(malformed.0))?;
         let data = &self.unread[self.unread_at + piece.data.start..self.unread_at + piece.data.end];
@@ -178,7 +183,7 @@ impl Connection {
         }
         self.use_unread(piece.consumed);
         if piece.done && chunked {
-            match self.trailers()? {
+            match self.trailers(private)? {
                 trailers if trailers.is_empty() => out.extend_from_slice(b"0\r\n\r\n"),
                 trailers => write_last_chunk(&trailers, out),
             }
@@ -193,11 +198,12 @@ impl Connection {
         }
     }
 
-    fn trailers(&mut self) -> Result<Vec<u8>, BodyFault> {
+    fn trailers(&mut self, private: Option<&str>) -> Result<Vec<u8>, BodyFault> {
         let section = self.request.body.take_trailers();
         let mut out = Vec::new();
         let mut lines = self.worker.lines.borrow_mut();
-        trailers::pass_on(&section, &mut lines, &mut out).map_err(|fault| BodyFault::Malformed(fault.0))?;
+        trailers::pass_on(&section, private, &mut lines, &mut out)
+            .map_err(|fault| BodyFault::Malformed(fault.0))?;
         Ok(out)
     }
 
@@ -206,6 +212,7 @@ impl Connection {
         &mut self,
         cx: &mut Context<'_>,
         large: bool,
+        private: Option<&str>,
     ) -> Poll<Result<BodyPart, BodyFault>> {
         loop {
             let mut lease = self.worker.buffers.lend(large);
@@ -228,7 +235,7 @@ impl Connection {
             self.keep_ahead(&lease.space()[piece.consumed..read]);
             let data = HEADROOM_BYTES + piece.data.start..HEADROOM_BYTES + piece.data.end;
             if data.start < data.end || piece.done {
-                let trailers = if piece.done { self.trailers()? } else { Vec::new() };
+                let trailers = if piece.done { self.trailers(private)? } else { Vec::new() };
                 return Poll::Ready(Ok(BodyPart { lease, data, last: piece.done, trailers }));
             }
         }

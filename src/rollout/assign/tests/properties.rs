@@ -68,8 +68,11 @@ fn apps() -> impl Strategy<Value = Arc<AppRoutes>> {
         let mut draining: Vec<Value> = drains.map(|(name, tenure, _)| draining(name, tenure)).collect();
         draining.iter_mut().for_each(|release| release["served"] = json!(navigate));
         let reasons = ["drained", "abort", "rollback", "replaced"];
+        let routed = [(stable, 7), (candidate, 8), (c, 4), (d, 6)];
+        let is_routed = |tenure: u32| routed.contains(&(true, tenure));
+        let left = left.iter().filter(|(tenure, _)| !is_routed(*tenure));
         let left: Vec<Value> =
-            left.iter().map(|(tenure, why)| json!({"tenure": tenure, "reason": reasons[*why]})).collect();
+            left.map(|(tenure, why)| json!({"tenure": tenure, "reason": reasons[*why]})).collect();
         let fields = json!({
             "stable": stable.then(|| stay("a", 7)), "candidate": candidate.then(|| stay("b", 8)),
             "blend": Blend::from_hundredths(hundredths).unwrap(), "draining": draining,

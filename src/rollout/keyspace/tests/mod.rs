@@ -93,13 +93,15 @@ fn only_apps_with_a_record_are_routed() {
 #[test]
 fn a_bad_record_keeps_the_last_good_one_and_a_deleted_one_ends_the_app() {
     let mut keyspace = shop();
-    let bad: [&[u8]; 6] = [
+    let bad: [&[u8]; 8] = [
         b"{",
         b"null",
         b"\xff",
         &record(serde_json::json!({"seq": 0})),
         &record(serde_json::json!({"candidate": {"release": release("b"), "tenure": 1}})),
         &record(serde_json::json!({"tenures": {"last": 1, "left": []}})),
+        &record(serde_json::json!({"tenures": {"last": 2, "left": [{"tenure": 2, "reason": "abort"}]}})),
+        &record(serde_json::json!({"candidate": {"release": release("a"), "tenure": 2}})),
     ];
     for (revision, value) in (20..).zip(bad) {
         keyspace.put("rolling/shop/rollout", value, revision);
@@ -280,11 +282,9 @@ fn a_release_keeps_its_slot_from_track_to_drain() {
 }
 
 #[test]
-fn previous_is_listed_but_not_routed_and_a_candidate_equal_to_stable_is_none() {
+fn previous_is_listed_but_not_routed() {
     let mut keyspace = shop();
-    let changes = serde_json::json!({
-        "candidate": {"release": release("a"), "tenure": 2}, "previous": release("b"),
-    });
+    let changes = serde_json::json!({ "candidate": null, "previous": release("b") });
     keyspace.put("rolling/shop/rollout", &record(changes), 20);
     let routes = Arc::clone(&keyspace.build(20).apps["shop"]);
     assert_eq!((routes.stable, routes.candidate, routes.routed()), (Some(0), None, 1));

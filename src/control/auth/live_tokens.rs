@@ -1,0 +1,199 @@
+//! The tokens in use: those of the token file as it was last readable.
+//!
+//! The file is looked at every few seconds, and at once on SIGHUP. What cannot be read changes nothing: nobody is locked
+//! out by a line that was mistyped, and nobody who was let in stays in because another line was. A file that is being
+//! written is left alone until two looks find it the same.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc};
+
+use tokio::{
+    sync::{Mutex, watch},
+    task::spawn_blocking,
+    time::sleep,
+};
+
+use super::{
+    Caller,
+    tokens::{Digest, Loaded, TokenError, Tokens},
+};
+use crate::control::limits::TOKENS_EVERY;
+
+/// What tells one content of a file from another: which file, how long, last changed when.
+type Stamp = Option<[i64; 4]>;
+
+/// Where tokens come from.
+#[derive(Debug, Clone)]
+struct Source {
+    file: Option<PathBuf>,
+    environment: Option<String>,
+}
+
+/// The tokens in use, and where they come from.
+#[derive(Debug)]
+pub struct LiveTokens {
+    source: Source,
+    current: watch::Sender<Arc<Tokens>>,
+    looked: Mutex<Looked>,
+}
+
+/// What the looks at the file found.
+#[derive(Debug, Clone, Copy)]
+struct Looked {
+    /// When it was read, be it in vain.
+    read: Stamp,
+    /// At the last look.
+    last: Stamp,
+}
+
+/// Somebody let in: ends with the token.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    digest: Digest,
+    caller: Caller,
+    current: watch::Receiver<Arc<Tokens>>,
+}
+
+impl LiveTokens {
+    /// Reads them, making the file if it is missing; see [`Tokens::load`]. Gives a token that was made along with them.
+    pub fn load(
+        file: Option<PathBuf>,
+        environment: Option<String>,
+    ) -> Result<(Self, Option<String>), TokenError> {
+        let source = Source { file, environment };
+        let before = source.stamp();
+        let Loaded { tokens, generated } =
+            Tokens::load(source.file.as_deref(), source.environment.as_deref())?;
+        let stamp = if generated.is_some() { source.stamp() } else { before };
+        let looked = Mutex::new(Looked { read: stamp, last: stamp });
+        Ok((Self { source, current: watch::Sender::new(Arc::new(tokens)), looked }, generated))
+    }
+
+    /// The tokens as they are now.
+    pub fn now(&self) -> Arc<Tokens> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Lets somebody in who presents a token.
+    pub fn admit(&self, presented: &str) -> Option<Pass> {
+        let (digest, caller) =
+            self.current.borrow().find(presented).map(|(digest, who)| (digest, who.clone()))?;
+        Some(Pass { digest, caller, current: self.current.subscribe() })
+    }
+
+    /// Looks at the file every few seconds, for ever.
+    pub async fn follow(&self) {
+        loop {
+            sleep(TOKENS_EVERY).await;
+            self.look(false).await;
+        }
+    }
+
+    /// Reads the file again if it has changed; `at_once`: also if it may still be being written.
+    pub async fn look(&self, at_once: bool) {
+        if self.source.file.is_none() {
+            return;
+        }
+        let mut looked = self.looked.lock().await;
+        let (source, before) = (self.source.clone(), *looked);
+        let look = spawn_blocking(move || source.look(before, at_once)).await;
+        let Ok((after, read)) = look else { return };
+        *looked = after;
+        match read {
+            None => {}
+            Some(Ok(tokens)) => self.take(tokens),
+            Some(Err(error)) => tracing::error!("the tokens stay as they were: {error}"),
+        }
+    }
+
+    fn take(&self, tokens: Tokens) {
+        let before = self.now();
+        let gone = before.gone_in(&tokens);
+        let count = tokens.callers().count();
+        self.current.send_replace(Arc::new(tokens));
+        tracing::info!("the token file was read again: {count} tokens, {gone} of the earlier ones are gone");
+    }
+}
+
+impl Source {
+    fn stamp(&self) -> Stamp {
+        let found = fs::metadata(self.file.as_ref()?).ok()?;
+        let changed = found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec());
+        Some([found.ino().cast_signed(), found.len().cast_signed(), found.mtime_nsec(), changed])
+    }
+
+    /// One look; and what was read, if anything was.
+    fn look(&self, before: Looked, at_once: bool) -> (Looked, Option<Result<Tokens, TokenError>>) {
+        let stamp = self.stamp();
+        let settled = at_once || stamp == before.last;
+        if stamp == before.read || !settled {
+            return (Looked { last: stamp, ..before }, None);
+        }
+        let read = self.file.as_deref().map(|file| Tokens::read_again(file, self.environment.as_deref()));
+        (Looked { read: stamp, last: stamp }, read)
+    }
+}
+
+impl Pass {
+    /// Who was let in.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Waits until the token is gone, or is somebody else's or another role's.
+    pub async fn ended(&mut self) {
+        let Self { digest, caller, current } = self;
+        // The sender lives as long as whoever lets in.
+        let _ = current.wait_for(|tokens| tokens.holder(digest) != Some(&*caller)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::command::Role;
+
+    #[tokio::test]
+    async fn a_file_that_changed_counts_and_one_that_cannot_be_read_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tokens");
+        fs::write(&file, "root-token root admin\nci-token-1 main ci\n").unwrap();
+        let (tokens, generated) = LiveTokens::load(Some(file.clone()), None).unwrap();
+        assert_eq!(generated, None);
+        let role = |token: &str| tokens.admit(token).map(|pass| pass.caller().role);
+        let mut ci = tokens.admit("ci-token-1").unwrap();
+        for bad in ["root-token root admin\nci-token-1 main boss\n", "", "# nobody\n"] {
+            fs::write(&file, bad).unwrap();
+            tokens.look(true).await;
+            assert_eq!(
+                (role("root-token"), role("ci-token-1")),
+                (Some(Role::Admin), Some(Role::Ci)),
+                "{bad:?}"
+            );
+        }
+        fs::remove_file(&file).unwrap();
+        tokens.look(true).await;
+        assert_eq!(role("ci-token-1"), Some(Role::Ci), "a file that is gone takes nobody out");
+        fs::write(&file, "root-token root admin\nci-token-2 main ci\n").unwrap();
+        tokens.look(false).await;
+        assert_eq!(role("ci-token-2"), None, "it may still be being written");
+        tokens.look(false).await;
+        assert_eq!((role("ci-token-1"), role("ci-token-2")), (None, Some(Role::Ci)));
+        ci.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_token_with_another_role_is_another_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tokens");
+        fs::write(&file, "some-token maria admin\n").unwrap();
+        let (tokens, _) = LiveTokens::load(Some(file.clone()), Some("from-the-environment".into())).unwrap();
+        let mut maria = tokens.admit("some-token").unwrap();
+        let mut environment = tokens.admit("from-the-environment").unwrap();
+        fs::write(&file, "some-token maria viewer\n").unwrap();
+        tokens.look(true).await;
+        maria.ended().await;
+        assert_eq!(tokens.admit("some-token").unwrap().caller().role, Role::Viewer);
+        let stays = environment.ended();
+        assert!(futures_util::FutureExt::now_or_never(stays).is_none());
+    }
+}
