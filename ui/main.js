@@ -12,6 +12,7 @@ import { appPage } from './pages/app.js';
 import { appsPage } from './pages/apps.js';
 import { fleetPage } from './pages/fleet.js';
 import { historyPage } from './pages/history.js';
+import { hooksPage } from './pages/hooks.js';
 import { keyvaluesPage } from './pages/keyvalues.js';
 import { releasesPage } from './pages/releases.js';
 import { previewsPage } from './pages/previews.js';
@@ -20,6 +21,7 @@ import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { signInPage } from './pages/sign-in.js';
 import { tokensPage } from './pages/tokens.js';
+import { createNotifier } from './notify.js';
 import { parseRoute } from './router.js';
 import { createStore } from './store.js';
 import { follow } from './stream.js';
@@ -27,7 +29,7 @@ import { applyTheme } from './theme.js';
 
 const PAGES = {
 	apps: appsPage, app: appPage, history: historyPage, releases: releasesPage, settings: settingsPage, setup: setupPage,
-	keyvalues: keyvaluesPage, previews: previewsPage, fleet: fleetPage, router: routerPage, tokens: tokensPage, api: apiPage,
+	keyvalues: keyvaluesPage, previews: previewsPage, fleet: fleetPage, hooks: hooksPage, router: routerPage, tokens: tokensPage, api: apiPage,
 };
 
 // As long as a glance at another tab: a chart keeps its line over that.
@@ -57,6 +59,7 @@ function session(token, who = null) {
 	const api = createApi(token, { onDenied: () => end('The router no longer accepts this token. Sign in again.') });
 	const announce = announcer();
 	const notices = createNotices(announce.say);
+	const notifier = createNotifier();
 	const actions = createActions({ api, store, notices, onTrouble: () => refreshRouter() });
 	const shell = createShell({ store, signOut: () => end(), retry: () => stream?.retry(), acceptStore: () => acceptStore({ api, store, notices, done: refreshRouter }) });
 	let page = null;
@@ -94,6 +97,10 @@ function session(token, who = null) {
 		if (who) store.setWho(who);
 	}
 
+	function listenForPage() {
+		listen(store.app(page?.stream) ? page.stream : undefined);
+	}
+
 	function listen(app) {
 		if (stream && streamOf === app) return;
 		stream?.close();
@@ -121,13 +128,18 @@ function session(token, who = null) {
 	function take(event, data) {
 		if (event === 'activity') store.takeActivity(data);
 		else if (event === 'router') store.setRouter(data);
-		else if (event === 'fleet') store.setFleet(data);
+		else if (event === 'hooks') store.setHooks(data);
+		else if (event === 'fleet') {
+			if (store.facts.fleet) notifier.alarms(store.facts.fleet.alarms, data.alarms);
+			store.setFleet(data);
+		}
 		else if (event === 'gone') store.forget(data.app);
 		else if (event === 'state') {
 			const known = store.app(data.app);
 			const isNews = known && data.seq > known.seq && !actions.inFlight(data.app);
 			store.take(data, { fromStream: true });
 			if (isNews && data.app === streamOf) tellOfOthers(data);
+			if (isNews) notifier.change(data);
 		}
 	}
 
@@ -147,10 +159,10 @@ function session(token, who = null) {
 			return;
 		}
 		page?.destroy?.();
-		page = PAGES[route.page]({ api, store, actions, notices, params: route.params });
+		page = PAGES[route.page]({ api, store, actions, notices, notifier, params: route.params });
 		shell.show(page.element, route);
 		document.title = `${page.title} · rolling-router`;
-		listen(store.app(page.stream) ? page.stream : undefined);
+		listenForPage();
 		if (page.refreshRouter) refreshRouter();
 		redraw();
 		page.element.querySelector('h1')?.focus({ preventScroll: true });
@@ -168,11 +180,14 @@ function session(token, who = null) {
 		clearInterval(tick);
 		clearTimeout(leaving);
 		if (!isSeen) {
+			// Whoever wants to be told while looking elsewhere is told of every app.
+			if (notifier.isOn()) return void listen(undefined);
 			leaving = setTimeout(() => { stream?.pause(); store.setConnection({ state: 'paused' }); }, HIDDEN_MS);
 			return;
 		}
 		// Relative times and the charts' right edge move while nothing else does.
 		tick = setInterval(redraw, 1000);
+		if (page) listenForPage();
 		stream?.resume();
 		stream?.retry();
 		redraw();

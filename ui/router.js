@@ -10,6 +10,7 @@ const ROUTES = [
 	['app', /^\/apps\/([^/]+)$/, ['app']],
 	['keyvalues', /^\/keyvalues(?:\/(.*))?$/, ['prefix']],
 	['fleet', /^\/fleet$/, []],
+	['hooks', /^\/hooks$/, []],
 	['router', /^\/router$/, []],
 	['tokens', /^\/tokens$/, []],
 	['api', /^\/api$/, []],

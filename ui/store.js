@@ -104,6 +104,8 @@ export function createStore(clock = () => Date.now()) {
 		heard: () => { facts.connection.heardAt = clock(); },
 		touch: changed,
 		setFleet: (fleet) => { facts.fleet = fleet; changed(); },
+		/** A number that changes when anything about hooks does. */
+		setHooks: ({ version }) => { facts.hooks = version; changed(); },
 		setRouter: (router) => { facts.router = router; changed(); },
 		setWho: (who) => { facts.who = who; changed(); },
 		/** Why the reader may change nothing, or null, so that a control says beforehand what the router would refuse. */

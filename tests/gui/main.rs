@@ -12,6 +12,7 @@ mod endpoints;
 mod explain;
 mod files;
 mod fleet;
+mod hooks;
 mod live;
 mod pages;
 mod pictures;
@@ -330,7 +331,7 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("history", "apps/hello/history"),
@@ -339,6 +340,7 @@ const PAGES: [(&str, &str); 12] = [
     ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
     ("fleet", "fleet"),
+    ("hooks", "hooks"),
     ("router", "router"),
     ("setup", "setup"),
     ("tokens", "tokens"),

@@ -14,6 +14,7 @@ const LINKS = [
 	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'previews', 'setup']],
 	['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']],
 	['#/fleet', 'Fleet', 'nav-fleet', ['fleet']],
+	['#/hooks', 'Hooks', 'nav-hooks', ['hooks']],
 	['#/router', 'Router', 'nav-router', ['router']],
 	['#/tokens', 'Tokens', 'nav-tokens', ['tokens']],
 	['#/api', 'API', 'nav-api', ['api']],

@@ -1,0 +1,139 @@
+//! The page of hooks: made, tested, paused and removed by an admin, looked at by an operator; and notices of the browser.
+
+use crate::browser::Browser;
+use crate::sign_in_as;
+use crate::support::router::token;
+use crate::support::{Reply, Router, eventually, router, scripted};
+use serde_json::{Value, json};
+
+/// The hook of a router, as its API shows it.
+fn shown(router: &Router) -> Value {
+    router.api_as("admin").call("GET", "/api/v1/hooks/chat", None).json()
+}
+
+fn text_of(browser: &Browser, testid: &str) -> String {
+    let script = format!("return document.querySelector('[data-testid={testid}]').value");
+    browser.script(&script).as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let receiver = scripted(|_| Reply::ok("thanks"));
+    let browser = Browser::start(1280, 1000);
+    sign_in_as(&browser, &router, "admin");
+    browser.click("nav-hooks");
+    browser.see("hooks-none", "A hook is an address that is told of every change");
+    browser.click("hook-add");
+    browser.fill("hook-name", "chat");
+    browser.fill("hook-url", "ftp://chat.example/");
+    browser.click("hook-submit");
+    browser.see("hook-error", "http or https URL");
+    browser.fill("hook-url", &format!("http://{}/in", receiver.address));
+    browser.click("hook-event-promote");
+    browser.click("hook-submit");
+    eventually("the secret is shown", || text_of(&browser, "hook-made").starts_with("whsec_"));
+    browser.click("hook-done");
+    browser.see("hook-chat", "all apps; promote");
+    browser.see("hook-chat", "told nothing yet");
+
+    browser.click("hook-test-chat");
+    browser.see("hook-chat", "Delivered in");
+    browser.see("hook-chat", "“thanks”");
+    receiver.always(Reply::response("500 Internal Server Error", &[], ""));
+    browser.click("hook-test-chat");
+    browser.see("hook-chat", "Not delivered: the receiver answered 500");
+    receiver.always(Reply::ok(""));
+    receiver.take();
+
+    browser.click("hook-pause-chat");
+    browser.see("hook-chat", "paused");
+    router.api().post("promote", &json!({})).expect(200);
+    browser.see("hook-chat", "1 change to be told");
+    assert_eq!(receiver.received(), 0);
+    browser.picture("hooks-paused");
+    browser.click("hook-pause-chat");
+    eventually("it is told", || receiver.received() == 1);
+    browser.see("hook-chat", "✓ delivered");
+
+    browser.click("hook-edit-chat");
+    assert_eq!(text_of(&browser, "hook-url"), format!("http://{}/in", receiver.address));
+    browser.click("hook-event-abort");
+    browser.click("hook-submit");
+    eventually("it is saved", || shown(&router)["events"] == json!(["promote", "abort"]));
+    browser.click("hook-remove-chat");
+    browser.see("hook-remove-dialog", "Remove the hook chat?");
+    browser.click("hook-remove-submit");
+    browser.see("hooks-none", "No hook yet");
+    assert_eq!(shown(&router)["error"]["code"], "not_found");
+}
+
+#[test]
+fn who_may_not_change_hooks_is_told_why() {
+    let router = router().stable("1.0.0").start();
+    let body = json!({"url": "https://chat.example/in", "paused": true});
+    router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
+    let browser = Browser::start(1280, 1000);
+    sign_in_as(&browser, &router, "operator");
+    browser.click("nav-hooks");
+    browser.see("hook-chat", "https://chat.example/in");
+    for control in ["hook-add", "hook-test-chat", "hook-edit-chat", "hook-pause-chat", "hook-remove-chat"] {
+        assert_eq!(browser.attribute(control, "aria-disabled").as_deref(), Some("true"), "{control}");
+    }
+    let why = "return document.getElementById('hooks-why').textContent";
+    eventually("it says why", || {
+        browser.script(why).as_str().is_some_and(|text| text.contains("your role is operator"))
+    });
+    browser.click("hook-pause-chat");
+    browser.click("hook-add");
+    assert!(browser.text("hook-dialog").is_none());
+    assert_eq!(shown(&router)["paused"], true);
+    browser.click("sign-out");
+    sign_in_as(&browser, &router, "viewer");
+    browser.click("nav-hooks");
+    browser.see("hooks-error", "your role is viewer");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// The browser's own notices, kept for the test to look at.
+const RECORDER: &str = "window.told = [];
+    window.Notification = class { constructor(title, { body }) { window.told.push(`${title} | ${body}`); } };
+    window.Notification.permission = 'default';
+    window.Notification.requestPermission = async () => (window.Notification.permission = 'granted');";
+
+/// What a browser does when its tab is left, or looked at again.
+fn hide(browser: &Browser, hidden: bool) {
+    browser.script(&format!(
+        "Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }});
+         document.dispatchEvent(new Event('visibilitychange'));"
+    ));
+}
+
+#[test]
+fn a_hidden_page_tells_of_releases_once_the_reader_asked_for_it() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let browser = Browser::start(1280, 1000);
+    browser.open(&format!("http://localhost:{}/", router.admin.port()));
+    browser.script(RECORDER);
+    browser.fill("sign-in-token", token("viewer"));
+    browser.click("sign-in-submit");
+    browser.click("nav-hooks");
+    browser.click("notify-switch");
+    eventually("it is on", || browser.attribute("notify-switch", "aria-checked").as_deref() == Some("true"));
+    router.api().put("blend", &json!({"percent": 5})).expect(200);
+    eventually("the page knows", || {
+        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
+    });
+    assert_eq!(browser.script("return window.told"), json!([]), "nobody is told of what they look at");
+    hide(&browser, true);
+    let seq = router.api().post("promote", &json!({"reason": "green"})).expect(200).seq();
+    let wanted = format!("hello: Promote | maria: “green”, change {seq}");
+    eventually("it tells", || {
+        let told = browser.script("return window.told");
+        told.as_array().is_some_and(|told| told.contains(&json!(wanted)))
+    });
+    assert_eq!(browser.script("return localStorage.getItem('rolling-router.notify')"), json!("on"));
+    hide(&browser, false);
+    browser.click("notify-switch");
+    assert_eq!(browser.script("return localStorage.getItem('rolling-router.notify')"), Value::Null);
+}
