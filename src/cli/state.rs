@@ -73,6 +73,17 @@ pub(super) struct Endpoint {
     pub(super) draining: Option<EndpointDrain>,
     pub(super) in_flight: u64,
     pub(super) can_be_stopped: bool,
+    /// Of one that gets no new requests: the sum over all routers.
+    pub(super) fleet: Option<EndpointLoad>,
+}
+
+/// What an endpoint that gets no new requests still carries on all routers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EndpointLoad {
+    pub(super) members: u64,
+    pub(super) reported: u64,
+    pub(super) in_flight: u64,
 }
 
 /// An endpoint that gets no new requests.

@@ -10,7 +10,7 @@ use super::{
     fleet::{Fleet, alarm_lines},
     printer::{Printer, Style},
     session::Session,
-    state::{Activity, AppState, Lock, Moves, Release},
+    state::{Activity, AppState, Endpoint, Lock, Moves, Release},
 };
 use crate::clock::Clock;
 
@@ -144,13 +144,24 @@ fn leaving(release: &Release, now: u64) -> Vec<String> {
     let leaving =
         release.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.draining.as_ref()?)));
     let lines = leaving.map(|(endpoint, drain)| {
-        let left = match (endpoint.can_be_stopped, endpoint.in_flight) {
-            (true, _) => "can be stopped".to_owned(),
-            (false, open) => format!("{open} open, at most {} more", rough(since(now, drain.until))),
+        let left = match endpoint.can_be_stopped {
+            true => "can be stopped".to_owned(),
+            false => format!("{}, at most {} more", open_there(endpoint), rough(since(now, drain.until))),
         };
         row("", &format!("{} drains: {left}", endpoint.address))
     });
     lines.collect()
+}
+
+/// What is open at an endpoint: on all routers, if this one knows.
+fn open_there(endpoint: &Endpoint) -> String {
+    match &endpoint.fleet {
+        Some(sum) if sum.reported < sum.members => {
+            format!("{} open as {} of {} routers say", sum.in_flight, sum.reported, sum.members)
+        }
+        Some(sum) => format!("{} open", sum.in_flight),
+        None => format!("{} open", endpoint.in_flight),
+    }
 }
 
 fn blend(state: &AppState) -> String {
@@ -240,6 +251,17 @@ mod tests {
         assert_eq!(said(sum), "9 pinned clients, 1 open requests, 4 open sockets, as 2 of 3 routers say");
         let done = r#"{"can_be_stopped":true,"fleet":{"members":3,"reported":3}}"#;
         assert_eq!(said(done), "nobody is left: its endpoints can be stopped");
+    }
+
+    #[test]
+    fn what_is_open_at_an_endpoint_is_summed_over_the_fleet() {
+        let said = |fleet: &str| {
+            let json = format!(r#"{{"in_flight":1,"fleet":{fleet}}}"#);
+            open_there(&serde_json::from_str::<Endpoint>(&json).unwrap())
+        };
+        assert_eq!(said("null"), "1 open");
+        assert_eq!(said(r#"{"members":3,"reported":3,"in_flight":4}"#), "4 open");
+        assert_eq!(said(r#"{"members":3,"reported":2,"in_flight":4}"#), "4 open as 2 of 3 routers say");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub const PROBE_MAX: Duration = Duration::from_millis(800);
 /// The first pause after a failed attempt to reach the store; it doubles up to [`STORE_RETRY_MAX`], with jitter.
 pub const STORE_RETRY_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two attempts: a healed store is found again within this.
-pub const STORE_RETRY_MAX: Duration = Duration::from_secs(3);
+pub const STORE_RETRY_MAX: Duration = Duration::from_millis(500);
 /// Staleness above this is shown: twice the silence that a watch of a reachable store allows itself, and some.
 pub const STALE_AFTER: Duration = Duration::from_secs(5);
 /// A watch that is silent for this long is dead: the contract promises an item every second.
@@ -112,6 +112,8 @@ pub const REPORT_AGAIN: Duration = Duration::from_secs(2);
 pub const LOAD_EVERY: Duration = Duration::from_secs(2);
 /// Draining releases in one such report: 128 KiB with their sketches.
 pub const LOAD_RELEASES_MAX: usize = 32;
+/// Addresses that one sign of life names as open: 10 KiB. Beyond that it does not say, and nothing is called stoppable.
+pub const OPEN_ADDRESSES_MAX: usize = 128;
 /// A member that could not write tries again after this.
 pub const REPORT_RETRY: Duration = Duration::from_millis(300);
 /// How long a router that ends may take to leave the fleet.

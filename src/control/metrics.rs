@@ -17,6 +17,7 @@ use super::{
     core::Core,
     fleet::{
         alarms::{AlarmKind, alarms},
+        elsewhere::Elsewhere,
         load::Loads,
         roster::Member,
     },
@@ -328,6 +329,7 @@ fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
 fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>]) {
     let (gone, board) = (core.gone.load(), core.board.load());
     let (stopping, loads) = (Stopping { published, gone: &gone }, Loads::of(core));
+    let elsewhere = Elsewhere::of(core);
     let draining = || rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. }));
     page.gauge(
         "rolling_release_can_be_stopped",
@@ -354,8 +356,13 @@ fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>])
     each(page, "rolling_draining_endpoint_open_sockets", &|endpoint| {
         published.endpoint(endpoint.slot).open_sockets().into()
     });
-    page.gauge("rolling_endpoint_can_be_stopped", "1 when nothing is open at an endpoint that drains.");
-    each(page, "rolling_endpoint_can_be_stopped", &|endpoint| stopping.endpoint(endpoint.address).into());
+    page.gauge(
+        "rolling_endpoint_can_be_stopped",
+        "1 when nothing is open at an endpoint that drains, on any router.",
+    );
+    each(page, "rolling_endpoint_can_be_stopped", &|endpoint| {
+        elsewhere.sum(stopping, endpoint.address).can_be_stopped.into()
+    });
     page.gauge(
         "rolling_gone_endpoint_in_flight",
         "Requests at an endpoint that was taken out of its release.",

@@ -53,7 +53,7 @@ use self::{
     error::{ApiError, Kind},
     state_dir::StateDir,
     store::StoreHandle,
-    sync::{SyncOptions, followed::Followed},
+    sync::{SyncOptions, followed::Followed, status::StoreState},
 };
 use crate::{
     clock::Clock,
@@ -258,10 +258,15 @@ fn routes(core: &Core) -> Router {
 }
 
 async fn ready(State(core): State<Core>) -> Response {
-    if core.ready() {
-        return "ready\n".into_response();
+    if !core.ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    match core.status.state() {
+        StoreState::Current => "ready\n".into_response(),
+        state => {
+            format!("ready\nthe store is {}; the last good table is served\n", state.as_str()).into_response()
+        }
+    }
 }
 
 /// Raw keyvalues are told apart by their path as it came, which a route's pattern would not give.

@@ -3,10 +3,15 @@
 
 use std::net::SocketAddr;
 
-use super::sync::endpoint_ends::{Gone, GoneEndpoints};
+use keyvalues::Revision;
+
+use super::{
+    fleet::member::OpenAt,
+    sync::endpoint_ends::{Gone, GoneEndpoints},
+};
 use crate::{
-    live::table::Published,
-    rollout::table::{EndpointRoute, ReleaseRoutes, Standing},
+    live::{endpoints::EndpointState, table::Published},
+    rollout::table::{AppRoutes, ReleaseRoutes, Standing},
 };
 
 /// Everything that is known of where requests go and are, at one moment.
@@ -17,15 +22,34 @@ pub struct Stopping<'a> {
 }
 
 impl Stopping<'_> {
-    /// Whether a listed endpoint can be stopped: it drains, and [`Stopping::endpoint`] holds.
-    pub fn route(&self, route: &EndpointRoute) -> bool {
-        // All listings are looked at only where this one does not tell.
-        route.draining && self.endpoint(route.address)
-    }
-
-    /// Whether an endpoint can be stopped: wherever its address is listed it drains, and nothing is open.
+    /// Whether an endpoint can be stopped as far as this router is concerned: wherever its address is listed it drains,
+    /// and nothing is open.
     pub fn endpoint(&self, address: SocketAddr) -> bool {
         self.nothing_new(address, |_| false) && self.open(address) == 0
+    }
+
+    /// The addresses of endpoints that drain or were taken out of their release; some more than once.
+    pub fn leaving(&self) -> impl Iterator<Item = SocketAddr> {
+        let apps = self.apps().filter(|app| !app.endpoint_drains.is_empty());
+        let listed = apps.flat_map(|app| &app.releases).flat_map(|release| &release.endpoints);
+        let draining = listed.filter(|endpoint| endpoint.draining).map(|endpoint| endpoint.address);
+        draining.chain(self.all_gone().map(|gone| gone.state.key().address))
+    }
+
+    /// The store revision from which on nothing new comes to an address, or a later one.
+    pub fn left_at(&self, address: SocketAddr) -> Revision {
+        let lists = |app: &&AppRoutes| {
+            app.releases.iter().any(|release| release.endpoints.iter().any(|it| it.address == address))
+        };
+        let listed = self.apps().filter(lists).map(|app| app.revision);
+        let gone = self.all_gone().filter(|gone| gone.state.key().address == address);
+        listed.chain(gone.map(|gone| gone.revision)).max().unwrap_or(0)
+    }
+
+    /// What is open at an address, in whatever release.
+    pub fn open_at(&self, address: SocketAddr) -> OpenAt {
+        let open_sockets = self.states(address).map(|state| state.open_sockets()).sum();
+        OpenAt { address, in_flight: self.open(address), open_sockets }
     }
 
     /// Whether the endpoints of a release that drains can be stopped, as far as anything new is concerned: no other
@@ -39,24 +63,29 @@ impl Stopping<'_> {
             && addresses().all(|address| self.nothing_new(address, own) && self.open(address) == 0)
     }
 
-    /// What is open at an endpoint that no table lists, of this address: requests and WebSockets.
-    pub fn open_at_gone(&self, address: SocketAddr) -> u32 {
-        let gone = self.gone.values().flat_map(|gone| gone.iter());
-        gone.filter(|gone: &&Gone| gone.state.key().address == address)
-            .map(|gone| gone.state.in_flight())
-            .sum()
-    }
-
     /// What is open at an address, in whatever release: requests and WebSockets.
     fn open(&self, address: SocketAddr) -> u32 {
+        self.states(address).map(|state| state.in_flight()).sum()
+    }
+
+    /// Everything of this address, listed or gone.
+    fn states(&self, address: SocketAddr) -> impl Iterator<Item = &EndpointState> {
         let listed = self.published.endpoints.iter().flatten();
-        let listed = listed.filter(|state| state.key().address == address);
-        listed.map(|state| state.in_flight()).sum::<u32>() + self.open_at_gone(address)
+        let all = listed.chain(self.all_gone().map(|gone| &gone.state));
+        all.map(|state| &**state).filter(move |state| state.key().address == address)
+    }
+
+    fn all_gone(&self) -> impl Iterator<Item = &Gone> {
+        self.gone.values().flat_map(|gone| gone.iter())
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &AppRoutes> {
+        self.published.table.apps.values().map(|app| &**app)
     }
 
     /// Whether nothing new comes to an address: each listing drains by itself, or is excepted.
     fn nothing_new(&self, address: SocketAddr, except: impl Fn(&ReleaseRoutes) -> bool) -> bool {
-        let releases = self.published.table.apps.values().flat_map(|app| &app.releases);
+        let releases = self.apps().flat_map(|app| &app.releases);
         releases.filter(|release| !except(release)).all(|release| {
             release.endpoints.iter().all(|endpoint| endpoint.address != address || endpoint.draining)
         })

@@ -67,6 +67,8 @@ pub struct Plan {
 /// Why a request goes nowhere.
 const MISDIRECTED: Refusal =
     Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
+/// Its store is down and it has no last good table, or nothing was released yet.
+const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
 const LOOPED: Refusal =
     Refusal { status: 508, detail: "this request has passed this router already", retry_after: None };
 const UNROUTABLE: Refusal =
@@ -83,6 +85,10 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
     }
     let table = worker.table();
     let Some(view) = worker.app(&table, head.authority) else {
+        if table.published.table.apps.is_empty() {
+            counters.requests_unroutable.add(1);
+            return Err(NO_APP.into());
+        }
         counters.requests_misdirected.add(1);
         return Err(MISDIRECTED.into());
     };

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::routers::{Fleet, quantile, seq};
 use crate::server::Kind;
-use crate::support::router::{APP, id};
-use crate::support::{Answer, Deadline, Router, Visitor, count, eventually};
+use crate::support::router::{APP, id, token};
+use crate::support::{Answer, Deadline, Router, Visitor, Wire, count, eventually};
 use crate::traffic::Traffic;
 
 #[test]
@@ -66,13 +66,35 @@ fn new_pin(router: &Router) -> String {
     visitor.pin.expect("a pin came with the first page")
 }
 
+/// A kept connection to a router's API.
+struct Watcher<'a>(&'a Router, Wire);
+
+impl<'a> Watcher<'a> {
+    fn of(router: &'a Router) -> Self {
+        Self(router, Wire::open(router.admin))
+    }
+}
+
+/// What every router serves, all asked at once.
+fn seqs(watchers: &mut [Watcher<'_>]) -> Vec<u64> {
+    for Watcher(router, wire) in watchers.iter_mut() {
+        let head = format!("GET /api/v1/apps/{APP} HTTP/1.1\r\nHost: {}\r\n", router.admin);
+        wire.send(format!("{head}Authorization: Bearer {}\r\n\r\n", token("viewer")));
+    }
+    let seq = |wire: &mut Wire| {
+        let state: Value = serde_json::from_slice(&wire.response("GET").body).expect("a state");
+        state["seq"].as_u64().expect("a seq")
+    };
+    watchers.iter_mut().map(|Watcher(_, wire)| seq(wire)).collect()
+}
+
 /// From a router's own answer to a small change until the last router serves it.
 fn time_to_the_last(fleet: &Fleet, n: usize, at: usize) -> Duration {
+    let mut watchers: Vec<Watcher<'_>> = fleet.routers.iter().map(Watcher::of).collect();
+    seqs(&mut watchers);
     let answer = fleet.routers[at].api().put("sticky", &json!({ "sticky": n % 2 == 1 })).expect(200);
     let (since, reached) = (Deadline::after(Duration::ZERO), answer.seq());
-    for router in &fleet.routers {
-        while seq(router) < reached {}
-    }
+    while !seqs(&mut watchers).into_iter().all(|seq| seq >= reached) {}
     let elapsed = since.elapsed();
     fleet.command(at, "PUT", "sticky", &json!({ "sticky": true }), "60s").expect(200);
     elapsed

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::proxy::Trap;
 use crate::routers::{Fleet, seq};
 use crate::server::Kind;
 use crate::support::clock::within;
-use crate::support::{Deadline, count, eventually, long};
+use crate::support::router::id;
+use crate::support::{Deadline, Router, count, echo, eventually, long};
 use crate::traffic::Traffic;
 
 /// How late a healed fleet may be at one seq: about a second is what is wanted, and what is printed; a loaded machine may
@@ -20,7 +22,7 @@ fn staleness(fleet: &Fleet, at: usize) -> f64 {
 }
 
 /// Commands work again, and all are at one seq; how long that took.
-fn heals(fleet: &Fleet, n: usize) -> Duration {
+pub fn heals(fleet: &Fleet, n: usize) -> Duration {
     let since = Deadline::after(HEALED);
     let body = json!({ "sticky": n % 2 == 1 });
     let command = || fleet.routers[n % fleet.routers.len()].api().put("sticky", &body).status() == 200;
@@ -32,7 +34,7 @@ fn heals(fleet: &Fleet, n: usize) -> Duration {
 }
 
 /// Runs a fault many times under load, and fails when a request did; what was measured, in words.
-fn under_load(
+pub fn under_load(
     fleet: &mut Fleet,
     rounds: usize,
     mut fault: impl FnMut(&mut Fleet, usize) -> Duration,
@@ -76,16 +78,28 @@ fn a_redis_that_is_killed_again_and_again_fails_no_request() {
     println!("{}", killed(Kind::Redis));
 }
 
+/// How many endpoints stable has, as each router sees it.
+fn endpoints(fleet: &Fleet) -> Vec<Option<usize>> {
+    let of = |router: &Router| router.api().state()["stable"]["endpoints"].as_array().map(Vec::len);
+    fleet.routers.iter().map(of).collect()
+}
+
 fn cut_off(kind: Kind) -> String {
     let mut fleet = Fleet::start(kind, 3);
+    let (second, key) = (echo("v1"), format!("{}/c9", id("v1")));
     under_load(&mut fleet, count(1, 5), |fleet, n| {
+        fleet.server.put(&key, &second.address.to_string());
+        eventually("everybody knows the endpoint", || endpoints(fleet) == [Some(2); 3]);
         fleet.network.cut(true);
+        fleet.server.delete(&key);
         eventually("staleness grows", || staleness(fleet, 0) > 3.0);
+        assert_eq!(endpoints(fleet), [Some(2); 3], "nobody can know of the deletion");
         let refused = fleet.routers[0].api().put("sticky", &json!({ "sticky": false }));
         assert_eq!(refused.status(), 503, "{}", refused.response.text());
         fleet.network.cut(false);
         let healed = heals(fleet, n);
         eventually("staleness falls", || (0..3).all(|at| staleness(fleet, at) < 2.5));
+        eventually("everybody knows of the deletion", || endpoints(fleet) == [Some(1); 3]);
         healed
     })
 }
@@ -98,6 +112,65 @@ fn an_etcd_that_is_cut_off_fails_no_request_and_staleness_says_for_how_long() {
 #[test]
 fn a_redis_that_is_cut_off_fails_no_request_and_staleness_says_for_how_long() {
     println!("{}", cut_off(Kind::Redis));
+}
+
+/// A router that was cut off by a firewall that was started again asked for ever on its old connection, on which nothing
+/// came any more, not even an end: each caller gave up before the connection did.
+fn forgotten(kind: Kind) -> String {
+    let mut fleet = Fleet::start(kind, 3);
+    under_load(&mut fleet, count(1, 5), |fleet, n| {
+        fleet.network.forget();
+        eventually("the loss is seen", || fleet.store_states().iter().any(|state| state != "current"));
+        let healed = heals(fleet, n);
+        eventually("all follow the store", || fleet.store_states().iter().all(|state| state == "current"));
+        healed
+    })
+}
+
+#[test]
+fn connections_to_etcd_that_a_firewall_forgot_are_given_up() {
+    println!("{}", forgotten(Kind::Etcd));
+}
+
+#[test]
+fn connections_to_redis_that_a_firewall_forgot_are_given_up() {
+    println!("{}", forgotten(Kind::Redis));
+}
+
+/// How often a command of this reason is in the app's history.
+fn times(router: &Router, reason: &str) -> usize {
+    let history = router.api().get("history?limit=50").expect(200).json();
+    let events = history["events"].as_array().expect("events");
+    events.iter().filter(|event| event["reason"] == reason).count()
+}
+
+#[test]
+fn a_promote_whose_answer_is_lost_is_read_back_and_answered() {
+    let fleet = Fleet::start(Kind::Redis, 2);
+    fleet.command(0, "PUT", "candidate", &json!({ "id": id("v2") }), "10s").expect(200);
+    fleet.network.set_trap("its answer is lost", Trap::LoseAnswers);
+    let body = json!({ "release": "v2", "reason": "its answer is lost" });
+    let answer = fleet.command(0, "POST", "promote", &body, "10s").expect(200).json();
+    assert_eq!((&answer["result"], &answer["stable"]["release"]), (&json!("done"), &json!("v2")));
+    assert_eq!(times(&fleet.routers[1], "its answer is lost"), 1);
+    assert!(fleet.is_at_one_seq());
+}
+
+#[test]
+fn a_promote_whose_outcome_is_unknown_is_said_so_and_repeating_it_is_harmless() {
+    let fleet = Fleet::start(Kind::Redis, 2);
+    fleet.command(0, "PUT", "candidate", &json!({ "id": id("v2") }), "10s").expect(200);
+    fleet.network.set_trap("then it is cut", Trap::Cut);
+    let body = json!({ "release": "v2", "reason": "then it is cut" });
+    let unknown = fleet.routers[0].api().post("promote", &body).expect(503);
+    assert_eq!(unknown.code(), "outcome_unknown", "{}", unknown.response.text());
+    assert!(unknown.response.header("retry-after").is_some());
+    fleet.network.cut(false);
+    eventually("it can be repeated", || fleet.routers[0].api().post("promote", &body).status() == 200);
+    eventually("all are at one seq", || fleet.is_at_one_seq());
+    for router in &fleet.routers {
+        assert_eq!((router.visitor().release(), times(router, "then it is cut")), ("v2".into(), 1));
+    }
 }
 
 fn slowed(kind: Kind) -> String {

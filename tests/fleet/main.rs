@@ -12,6 +12,9 @@ mod support;
 mod traffic;
 
 mod applied;
+mod cold_start;
+mod endpoints;
+mod failover;
 mod faults;
 mod hooks;
 mod members;

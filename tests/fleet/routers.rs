@@ -22,6 +22,8 @@ pub struct Fleet {
     pub server: Server,
     /// The endpoints of [`RELEASES`].
     pub endpoints: Vec<Endpoint>,
+    /// Where routers find the store.
+    url: String,
 }
 
 impl Fleet {
@@ -29,8 +31,14 @@ impl Fleet {
     pub fn start(kind: Kind, members: usize) -> Self {
         let server = Server::start(kind);
         let network = Proxy::start(server.address);
+        let url = server.url(network.address);
+        Self::on(server, network, url, members)
+    }
+
+    /// A fleet whose routers find their store by this URL.
+    pub fn on(server: Server, network: Proxy, url: String, members: usize) -> Self {
         let endpoints: Vec<Endpoint> = RELEASES.iter().map(|release| echo(release)).collect();
-        let mut fleet = Self { routers: Vec::new(), network, server, endpoints };
+        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url };
         for _ in 0..members {
             fleet.join();
         }
@@ -40,7 +48,7 @@ impl Fleet {
 
     /// One more router.
     pub fn join(&mut self) {
-        let mut builder = router().store(&self.server.url(self.network.address));
+        let mut builder = router().store(&self.url);
         for (release, endpoint) in RELEASES.iter().zip(&self.endpoints) {
             builder = builder.key(&format!("{}/c0", id(release)), &endpoint.address.to_string());
         }
@@ -57,6 +65,11 @@ impl Fleet {
                 fleet["members"].as_array().into_iter().flatten().filter(|member| member["heard"] == true);
             heard.count() == members && fleet["members"].as_array().map(Vec::len) == Some(members)
         })
+    }
+
+    /// What each router says about its store.
+    pub fn store_states(&self) -> Vec<String> {
+        self.routers.iter().map(store_state).collect()
     }
 
     /// Whether all routers serve one seq.
@@ -93,6 +106,12 @@ impl Fleet {
         };
         self.routers.iter().map(ask).collect()
     }
+}
+
+/// What a router says about its store: `current`, `stale`, `down` or `diverged`.
+pub fn store_state(router: &Router) -> String {
+    let facts = router.api().call("GET", "/api/v1/router", None).expect(200).json();
+    facts["store"]["state"].as_str().expect("a state").to_owned()
 }
 
 /// `GET /api/v1/fleet` of a router.

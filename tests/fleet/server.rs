@@ -26,7 +26,9 @@ pub struct Server {
     kind: Kind,
     /// Where clients connect.
     pub address: SocketAddr,
-    peers: SocketAddr,
+    /// Of etcd: where each member of the cluster meets the others, and which of them this is.
+    peers: Vec<SocketAddr>,
+    member: usize,
     folder: TempDir,
     child: Option<Child>,
 }
@@ -34,15 +36,67 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it answers. Tries other ports when somebody else took these.
     pub fn start(kind: Kind) -> Self {
+        Self::start_cluster(kind, 1).pop().expect("one was started")
+    }
+
+    /// Starts an etcd of so many members.
+    pub fn start_cluster(kind: Kind, members: usize) -> Vec<Self> {
         for _ in 0..5 {
-            let folder = tempfile::tempdir().expect("a temporary directory can be made");
-            let mut server = Self { kind, address: free_port(), peers: free_port(), folder, child: None };
-            server.spawn();
-            if server.await_answer() {
-                return server;
+            let peers: Vec<SocketAddr> = (0..members).map(|_| free_port()).collect();
+            let mut servers: Vec<Self> =
+                (0..members).map(|member| Self::new(kind, peers.clone(), member)).collect();
+            servers.iter_mut().for_each(Self::spawn);
+            if servers.iter_mut().all(Self::await_answer) {
+                return servers;
             }
         }
         panic!("{kind:?} does not start; is it installed?");
+    }
+
+    fn new(kind: Kind, peers: Vec<SocketAddr>, member: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        Self { kind, address: free_port(), peers, member, folder, child: None }
+    }
+
+    /// Whether this member leads its etcd.
+    pub fn leads(&self) -> bool {
+        let status = self.gateway().call("POST", "/v3/maintenance/status", Some(&json!({})));
+        let status = status.expect(200).json();
+        status["leader"] == status["header"]["member_id"]
+    }
+
+    /// Makes a Redis the replica of another.
+    pub fn replicate(&self, of: &Self) {
+        let (ip, port) = (of.address.ip(), of.address.port());
+        assert_eq!(self.redis(&format!("REPLICAOF {ip} {port}")), "+OK");
+        eventually("the replica has everything", || self.info().contains("master_link_status:up"));
+    }
+
+    /// Takes no write any more, and waits until the one replica has all there were.
+    pub fn hand_over(&self) {
+        assert_eq!(self.redis("CLIENT PAUSE 60000 WRITE"), "+OK");
+        let offset = |info: &str, mark: &str| {
+            let found = info.split_once(mark).map(|(_, rest)| rest);
+            found.and_then(|rest| rest.split([',', '\r']).next()?.parse::<u64>().ok())
+        };
+        eventually("the replica has everything", || {
+            let info = self.info();
+            let (own, replica) = (offset(&info, "master_repl_offset:"), offset(&info, ",offset="));
+            own.is_some() && own == replica
+        });
+    }
+
+    /// Makes a replica a server of its own.
+    pub fn stand_alone(&self) {
+        assert_eq!(self.redis("REPLICAOF NO ONE"), "+OK");
+    }
+
+    fn info(&self) -> String {
+        let mut wire = Wire::open(self.address);
+        wire.send("INFO replication\r\n");
+        let length = String::from_utf8_lossy(&wire.read_until(b"\r\n")).trim().replace('$', "");
+        let text = wire.read_exactly(length.parse().expect("a length"));
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Its URL at this address (its own, or a proxy's).
@@ -80,6 +134,17 @@ impl Server {
         }
     }
 
+    /// Removes a keyvalue as another tool would, past every router.
+    pub fn delete(&self, key: &str) {
+        match self.kind {
+            Kind::Etcd => {
+                let body = json!({ "key": BASE64_STANDARD.encode(key) });
+                self.gateway().call("POST", "/v3/kv/deleterange", Some(&body)).expect(200);
+            }
+            Kind::Redis => assert_eq!(self.redis(&format!("DEL {key}")), ":1"),
+        }
+    }
+
     fn gateway(&self) -> Api {
         Api::new(self.address, "", APP).anonymous()
     }
@@ -102,11 +167,14 @@ impl Server {
     }
 
     fn etcd(&self, folder: &Path) -> Command {
-        let (client, peer) = (format!("http://{}", self.address), format!("http://{}", self.peers));
+        let (name, client) = (format!("m{}", self.member), format!("http://{}", self.address));
+        let peer = format!("http://{}", self.peers[self.member]);
+        let cluster = self.peers.iter().enumerate().map(|(member, peer)| format!("m{member}=http://{peer}"));
         let mut command = Command::new("etcd");
-        command.args(["--name", "m0", "--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args(["--name", &name, "--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
-        command.args(["--initial-cluster", &format!("m0={peer}")]).arg("--data-dir").arg(folder.join("data"));
+        command.args(["--initial-cluster", &cluster.collect::<Vec<_>>().join(",")]);
+        command.arg("--data-dir").arg(folder.join("data"));
         command
     }
 

@@ -16,5 +16,6 @@ mod growing;
 mod plain;
 mod restoring;
 mod serving;
+mod settling;
 mod size;
 mod waiting;

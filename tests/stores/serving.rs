@@ -5,7 +5,7 @@ use crate::support::{Answer, Router, eventually, router};
 use serde_json::{Value, json};
 
 /// A router on the store of another.
-fn beside(serving: &Router) -> Router {
+pub fn beside(serving: &Router) -> Router {
     router().store(&format!("http://:{}@{}", token("admin"), serving.admin)).start()
 }
 

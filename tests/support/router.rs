@@ -232,10 +232,11 @@ struct Launch {
 impl Launch {
     /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
     fn command(&self) -> Command {
-        let binary = env!("CARGO_BIN_EXE_rolling-router");
+        let built = || env!("CARGO_BIN_EXE_rolling-router").into();
+        let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
         let Some(descriptors) = self.descriptors_max else { return Command::new(binary) };
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\""), binary]);
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(binary);
         command
     }
 }
@@ -338,10 +339,26 @@ impl Router {
 
     /// Starts it again on the same ports, with the same state directory and store file.
     pub fn start_again(&mut self) {
+        self.launch.seeded = false;
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            self.kill();
+            self.spawn();
+            if self.await_ready() {
+                return;
+            }
+            // Somebody's short connection may have been given one of the ports.
+            assert!(!deadline.passed(), "the router did not come back:\n{}", self.log());
+            pause(Duration::from_millis(50));
+        }
+    }
+
+    /// The same without waiting until it is ready: its store may be down.
+    pub fn start_again_unready(&mut self) {
         self.kill();
         self.launch.seeded = false;
         self.spawn();
-        assert!(self.await_ready(), "the router did not come back:\n{}", self.log());
+        eventually("the admin port answers", || self.readiness().is_some());
     }
 
     fn launch(&mut self) {

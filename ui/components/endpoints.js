@@ -39,12 +39,16 @@ function shown(release) {
 	return [...listed, ...gone.map((endpoint) => ({ ...endpoint, gone: true }))];
 }
 
-// Of one that gets no new requests.
-function whatIsLeft({ draining, gone, can_be_stopped: stops, in_flight: open = 0, open_sockets: sockets = 0 }) {
+/** What is left at an endpoint that gets no new requests: on all routers, as far as they have said so. */
+export function whatIsLeft(endpoint) {
+	const { draining, gone, can_be_stopped: stops, fleet } = endpoint;
 	if (!draining && !gone) return '';
 	if (stops) return `${gone ? 'taken out' : 'draining'}: can be stopped`;
-	const left = `${plural(Math.max(open - sockets, 0), 'open request')}, ${plural(sockets, 'open socket')}`;
-	return gone ? `taken out: ${left}` : `draining until ${timeOfDay(draining.until)}: ${left}`;
+	const { in_flight: open = 0, open_sockets: sockets = 0 } = fleet ?? endpoint;
+	const left = [plural(Math.max(open - sockets, 0), 'open request'), plural(sockets, 'open socket')];
+	if (fleet && fleet.reported < fleet.members) left.push(`as ${fleet.reported} of ${fleet.members} routers say`);
+	else if (fleet?.members > 1) left.push(`on ${fleet.members} routers`);
+	return `${gone ? 'taken out' : `draining until ${timeOfDay(draining.until)}`}: ${left.join(', ')}`;
 }
 
 function endpointChip(offer) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { whoIsLeft } from '../components/draining.js';
+import { whatIsLeft } from '../components/endpoints.js';
 import { fleetLink, heardWords, servesWords } from '../pages/fleet.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
@@ -29,4 +30,15 @@ test('who is left at a draining release is summed over the fleet', () => {
 	assert.equal(plain(whoIsLeft({ fleet })), '9 pinned clients, 1 open request, 0 open sockets, as 2 of 3 routers say');
 	assert.match(whoIsLeft({ can_be_stopped: true, fleet }), /can be stopped/);
 	assert.match(plain(whoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })), /^3 pinned clients, 2 open requests/);
+});
+
+test('what is left at a draining endpoint is summed over the fleet', () => {
+	const draining = { since: 1, until: 2 };
+	const words = (endpoint) => plain(whatIsLeft({ draining, in_flight: 1, open_sockets: 1, ...endpoint })).replace(/ until .*?: /, ': ');
+	assert.equal(whatIsLeft({ in_flight: 1 }), '', 'it serves');
+	assert.equal(words({}), 'draining: 0 open requests, 1 open socket');
+	const fleet = { members: 3, reported: 3, in_flight: 4, open_sockets: 1 };
+	assert.equal(words({ fleet }), 'draining: 3 open requests, 1 open socket, on 3 routers');
+	assert.equal(words({ fleet: { ...fleet, reported: 2 } }), 'draining: 3 open requests, 1 open socket, as 2 of 3 routers say');
+	assert.equal(words({ can_be_stopped: true, fleet }), 'draining: can be stopped');
 });

@@ -66,7 +66,7 @@ fn describe(core: &Core, node: &str, member: &Member) -> Value {
     let silent = member.silent(&core.clock).filter(|_| !own);
     let staleness = match own {
         true => core.status.staleness().map(|staleness| staleness.as_secs()),
-        false => member.alive.and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
+        false => member.alive.as_ref().and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
     };
     json!({
         "node": node,
@@ -77,7 +77,7 @@ fn describe(core: &Core, node: &str, member: &Member) -> Value {
         "silent_seconds": silent.map(|silent| silent.as_secs()),
         "skew_ms": if own { None } else { member.skew_ms() },
         "staleness_seconds": staleness,
-        "revision": if own { Some(core.status.revision()) } else { member.alive.map(|sign| sign.revision) },
+        "revision": if own { Some(core.status.revision()) } else { member.alive.as_ref().map(|sign| sign.revision) },
         "behind": !own && member.is_behind(core.clock.monotonic()),
         "differs": if own { BTreeMap::new() } else { core.roster.differing(member) },
     })

@@ -9,7 +9,10 @@ use crate::{
     control::{
         activity::{Activity, Board, Moves},
         core::Core,
-        fleet::load::Loads,
+        fleet::{
+            elsewhere::{Elsewhere, EndpointLoad},
+            load::Loads,
+        },
         stopping::Stopping,
         sync::{
             endpoint_ends::{Gone, GoneEndpoints},
@@ -32,6 +35,7 @@ pub struct Snapshot {
     board: Arc<Board>,
     gone: Arc<GoneEndpoints>,
     loads: Loads,
+    elsewhere: Elsewhere,
     now_ms: u64,
     /// Leave out what changes with every request, to see whether anything else did.
     still: bool,
@@ -46,6 +50,7 @@ impl Snapshot {
             board: core.board.load_full(),
             gone: core.gone.load_full(),
             loads: Loads::of(core),
+            elsewhere: Elsewhere::of(core),
             now_ms: core.clock.wall_ms(),
             still: false,
         }
@@ -59,6 +64,7 @@ impl Snapshot {
             board: Arc::default(),
             gone: Arc::clone(&self.gone),
             loads: Loads::default(),
+            elsewhere: self.elsewhere.clone(),
             now_ms: self.now_ms,
             still: true,
         }
@@ -120,11 +126,13 @@ impl Snapshot {
             );
             for route in &release.endpoints {
                 let state = self.published.endpoint(route.slot);
+                let sum = route.draining.then(|| self.left_at(route.address));
                 let value = json!({
                     "healthy": state.serves(),
                     "in_flight": state.in_flight(),
                     "open_sockets": state.open_sockets(),
-                    "can_be_stopped": self.stopping().route(route),
+                    "can_be_stopped": sum.is_some_and(|sum| sum.can_be_stopped),
+                    "fleet": sum,
                 });
                 endpoints.insert(route.address.to_string(), value);
             }
@@ -216,23 +224,28 @@ impl Snapshot {
 
     /// The endpoints that were taken out of a release, and where something is open still.
     fn gone_from(&self, app: &AppName, release: &ReleaseId) -> Vec<Value> {
-        let of = |gone: &&Gone| gone.state.key().release == *release && gone.state.in_flight() > 0;
+        let is_open =
+            |gone: &Gone| gone.state.in_flight() > 0 || self.elsewhere.is_open(gone.state.key().address);
+        let of = |gone: &&Gone| gone.state.key().release == *release && is_open(gone);
         let gone = self.gone.get(app).map(|gone| gone.iter()).into_iter().flatten();
         gone.filter(of).map(|gone| self.gone_endpoint(gone)).collect()
     }
 
     fn gone_endpoint(&self, gone: &Gone) -> Value {
         let address = gone.state.key().address;
+        let sum = self.left_at(address);
         json!({
             "address": address.to_string(),
             "in_flight": if self.still { 0 } else { gone.state.in_flight() },
             "open_sockets": if self.still { 0 } else { gone.state.open_sockets() },
-            "can_be_stopped": self.stopping().endpoint(address),
+            "can_be_stopped": sum.can_be_stopped,
+            "fleet": (!self.still).then_some(sum),
         })
     }
 
-    fn stopping(&self) -> Stopping<'_> {
-        Stopping { published: &self.published, gone: &self.gone }
+    /// What is left, on all routers, at an endpoint that gets nothing new.
+    fn left_at(&self, address: SocketAddr) -> EndpointLoad {
+        self.elsewhere.sum(Stopping { published: &self.published, gone: &self.gone }, address)
     }
 
     fn endpoint(&self, routes: Option<&AppRoutes>, release: &ReleaseId, route: &EndpointRoute) -> Value {
@@ -240,6 +253,7 @@ impl Snapshot {
         let mut drains = drains.filter(|drain| route.draining && drain.is_of(release, route.address));
         let draining = drains.next().map(|drain| json!({ "since": drain.since, "until": drain.until }));
         let state = self.published.endpoint(route.slot);
+        let sum = route.draining.then(|| self.left_at(route.address));
         let failed = state.failed_checks();
         // The count goes on while an endpoint is out; saying so each time would make every check an event.
         let detail = match (state.serves(), failed) {
@@ -256,7 +270,8 @@ impl Snapshot {
             "in_flight": if self.still { 0 } else { state.in_flight() },
             "open_sockets": if self.still { 0 } else { state.open_sockets() },
             "draining": draining,
-            "can_be_stopped": self.stopping().route(route),
+            "can_be_stopped": sum.is_some_and(|sum| sum.can_be_stopped),
+            "fleet": sum.filter(|_| !self.still),
             "detail": detail,
         })
     }

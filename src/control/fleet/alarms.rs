@@ -96,7 +96,7 @@ fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) 
 
 fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
     let name = member.name(node);
-    let Some(sign) = member.alive else {
+    let Some(sign) = &member.alive else {
         let silent = member.silent(&core.clock).map(|silent| format!(" for {} s", silent.as_secs()));
         let message = format!("{name} is not heard from{}", silent.unwrap_or_default());
         return raise(AlarmKind::Silent, node, name, message);

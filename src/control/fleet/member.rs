@@ -2,6 +2,8 @@
 //!
 //! Each member writes only its own keys. Fields that are missing or unknown are no fault, so that versions mix.
 
+use std::net::SocketAddr;
+
 use keyvalues::Revision;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -102,7 +104,7 @@ impl Report {
 }
 
 /// A sign of life.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Heard {
     /// The member's wall clock, Unix ms.
@@ -111,6 +113,20 @@ pub struct Heard {
     pub revision: Revision,
     /// Time since its last confirmed read, in ms; null before the first.
     pub staleness_ms: Option<u64>,
+    /// What is open, at that revision or later, where nothing new comes; missing where the member does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<Vec<OpenAt>>,
+}
+
+/// What is open at the address of an endpoint that drains or was taken out of its release, in all releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenAt {
+    pub address: SocketAddr,
+    /// Requests and WebSockets.
+    pub in_flight: u32,
+    /// WebSockets among them.
+    #[serde(default)]
+    pub open_sockets: u32,
 }
 
 /// What draining releases still carry at one member.

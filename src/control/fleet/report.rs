@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use super::{
+    elsewhere::open_here,
     member::{Heard, Kind, Report, encode},
     own_entry,
 };
@@ -159,11 +160,13 @@ impl Beat {
             }
             None => self.core.store.lease(HEARD_TTL).await?,
         };
-        let status = &self.core.status;
-        let staleness =
-            status.staleness().map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
-        let sign =
-            Heard { at: self.core.clock.wall_ms(), revision: status.revision(), staleness_ms: staleness };
+        let staleness = self.core.status.staleness();
+        let staleness_ms =
+            staleness.map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
+        // The revision first: what is open is then said of that one or a later one.
+        let revision = self.core.reached();
+        let open = open_here(&self.core);
+        let sign = Heard { at: self.core.clock.wall_ms(), revision, staleness_ms, open };
         let key = own_key(&Kind::Heard.key(&self.core.node));
         let write = Write::Put { key, value: encode(&sign).into(), lease: Some(lease.id()) };
         self.lease = Some(lease);

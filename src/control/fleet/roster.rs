@@ -161,7 +161,7 @@ impl Roster {
     pub fn is_clock_off(&self, node: &str) -> bool {
         let members = self.lock();
         let offset = |other: &str, member: &Member| {
-            if other == self.node { Some(0) } else { member.alive.and(member.skew_ms()) }
+            if other == self.node { Some(0) } else { member.alive.as_ref().and(member.skew_ms()) }
         };
         let known = members.iter().filter(|(_, member)| member.entry.is_some());
         let offsets: Vec<(&String, i64)> =
@@ -216,7 +216,7 @@ impl Member {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
             Kind::Load => self.load = value.and_then(decode).map(Arc::new),
-            Kind::Heard => return self.heard(value.and_then(decode), now, wall_ms),
+            Kind::Heard => return self.heard(value.and_then(decode::<Heard>), now, wall_ms),
         }
         if value.is_some() && wall_ms.is_some() {
             self.heard_at = Some(now);
@@ -228,15 +228,16 @@ impl Member {
             // Its lease has run out, so it was last kept alive a lease's time ago, or later.
             self.heard_at = self.heard_at.or(Some(now.saturating_sub(HEARD_TTL)));
         }
+        let at = sign.as_ref().map(|sign| sign.at);
         self.alive = sign;
-        let Some(sign) = sign else { return };
-        self.last_at = Some(sign.at);
+        let Some(at) = at else { return };
+        self.last_at = Some(at);
         let Some(wall_ms) = wall_ms else { return };
         self.heard_at = Some(now);
         if self.offsets.len() == SKEW_SAMPLES {
             self.offsets.pop_front();
         }
-        self.offsets.push_back(i64::try_from(i128::from(sign.at) - i128::from(wall_ms)).unwrap_or(i64::MAX));
+        self.offsets.push_back(i64::try_from(i128::from(at) - i128::from(wall_ms)).unwrap_or(i64::MAX));
     }
 
     /// Its wall clock less ours, in ms; none before it was heard from.

@@ -190,7 +190,7 @@ impl Applied {
 fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<Missing> {
     let report = member.report.as_deref().filter(|report| report.epoch == epoch);
     let silent = member.alive.is_none().then(|| member.silent(&core.clock));
-    let read = member.alive.map_or(0, |sign| sign.revision);
+    let read = member.alive.as_ref().map_or(0, |sign| sign.revision);
     if silent.is_none() && report.is_some_and(|report| target.is_served(report, read)) {
         return None;
     }

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use keyvalues::Revision;
+
 use super::deadlines::{Moment, Seen, changed_apps, left};
 use crate::{
     blocks::BlockMap,
@@ -30,6 +32,8 @@ const SETTLED: Duration = Duration::from_secs(60);
 pub struct Gone {
     /// What is still open there.
     pub state: Arc<EndpointState>,
+    /// The store revision of the first table without it.
+    pub revision: Revision,
     /// When this router saw it go.
     since: Duration,
     /// When what is open ends; none where it came back, or where its app is gone.
@@ -70,8 +74,14 @@ impl EndpointEnds {
         self.note_gone(before, after, moment.now);
     }
 
-    /// Ends what is due, and forgets what has nothing left.
-    pub fn tick(&mut self, published: &Published, now: Duration) {
+    /// Ends what is due, and forgets what has nothing left, here or elsewhere.
+    pub fn tick(
+        &mut self,
+        published: &Published,
+        now: Duration,
+        open_elsewhere: impl Fn(SocketAddr) -> bool,
+    ) {
+        let is_over = |gone: &Gone| gone.is_settled(now) && !open_elsewhere(gone.state.key().address);
         let apps = published.table.apps.values().filter(|app| !app.endpoint_drains.is_empty());
         for app in apps {
             for (release, endpoint) in endpoints_of(app).filter(|(_, endpoint)| endpoint.draining) {
@@ -89,12 +99,12 @@ impl EndpointEnds {
             for gone in gone.iter().filter(|gone| gone.ends_at.is_some_and(|at| at <= now)) {
                 gone.state.set_ended(true);
             }
-            if gone.iter().any(|gone| gone.is_settled(now)) {
+            if gone.iter().any(&is_over) {
                 settled.push(app.clone());
             }
         }
         for app in settled {
-            self.change(&app, |gone| gone.retain(|gone| !gone.is_settled(now)));
+            self.change(&app, |gone| gone.retain(|gone| !is_over(gone)));
         }
     }
 
@@ -123,7 +133,8 @@ impl EndpointEnds {
             let name = &state.key().app;
             let app = after.table.apps.get(name);
             let most = app.map(|app| Duration::from_secs(app.settings.drainmaxseconds.into()));
-            let gone = Gone { state: Arc::clone(state), since: now, ends_at: most.map(|most| now + most) };
+            let ends_at = most.map(|most| now + most);
+            let gone = Gone { state: Arc::clone(state), revision: after.table.revision, since: now, ends_at };
             self.change(name, |all| all.push(gone));
         }
     }

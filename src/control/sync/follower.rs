@@ -1,8 +1,8 @@
 //! The one task that owns the keyspace: takes what the store says, builds tables and publishes them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{cell::LazyCell, convert::Infallible, sync::Arc, time::Duration};
 
-use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError, WatchItem};
+use keyvalues::{Batch, Entry, Epoch, Event, Listing, Revision, StoreError, WatchItem};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -23,9 +23,10 @@ use super::{
 use crate::{
     control::{
         core::Core,
-        fleet::member::Report,
+        error::ApiError,
+        fleet::{elsewhere::Elsewhere, member::Report},
         limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
-        settlement::{Asked, Decision, Settled},
+        settlement::{Decision, Settled},
     },
     rollout::{
         keys::{self, Meaning},
@@ -55,6 +56,9 @@ pub struct Follower {
     /// The revision of the pin keys in use; 0 while they are not the store's.
     pin_keys_at: Revision,
 }
+
+/// A decision that was carried out, with what the store holds then; or the answer to one that changes nothing.
+type Carried = Result<(Settled, Listing), Result<Settled, ApiError>>;
 
 /// What a watch said, and when (monotonic).
 type Told = (Result<WatchItem, StoreError>, Duration);
@@ -123,23 +127,30 @@ impl Follower {
 
     /// Says why following ended, and falls back on the last good table if nothing is served yet.
     pub fn note(&mut self, ended: &Ended) {
+        if matches!(ended, Ended::Resync) {
+            return;
+        }
+        if !self.started {
+            self.serve_last_good();
+        }
+        let table = match self.started {
+            true => "serving the last good table",
+            false => "there is no last good table: requests get 503 until the store can be followed",
+        };
         match ended {
-            Ended::Resync => return,
+            Ended::Resync => {}
             Ended::Store(error) => {
                 if self.core.status.down().is_none() {
-                    tracing::warn!(%error, "the store cannot be followed; serving the last good table");
+                    tracing::warn!(%error, "the store cannot be followed; {table}");
                 }
                 self.core.status.set_down(error.to_string());
             }
             Ended::Diverged(why) => {
                 if self.core.status.diverged().is_none() {
-                    tracing::error!("{why}; serving the last good table and refusing commands");
+                    tracing::error!("{why}; {table}, and refusing commands");
                 }
                 self.core.status.set_diverged(why.clone());
             }
-        }
-        if !self.started {
-            self.serve_last_good();
         }
     }
 
@@ -175,14 +186,14 @@ impl Follower {
     async fn connect(&mut self) -> Result<Revision, Ended> {
         let own = self.core.store.epoch().await?;
         let listing = origin::list(&self.core).await?;
-        let mut listing = listing;
-        let mut settled = None;
-        if let Some(why) = self.identity.as_ref().and_then(|known| known.contradiction(&listing, &own)) {
-            let (settling, fresh) = self.settle(listing, why).await?;
-            listing = fresh;
-            self.identity = None;
-            settled = Some(settling);
+        match self.identity.as_ref().and_then(|known| known.contradiction(&listing, &own)) {
+            None => self.take_over(listing, &own).await,
+            Some(why) => self.settle(listing, &own, why).await,
         }
+    }
+
+    /// Makes what every fleet has once, and serves what the store holds.
+    async fn take_over(&mut self, listing: Listing, own: &Epoch) -> Result<Revision, Ended> {
         let kept = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         let listing = if self.core.store.capabilities().atomic_commit {
             origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?
@@ -190,35 +201,56 @@ impl Follower {
             listing
         };
         let epoch = identity::value(&listing, EPOCH).unwrap_or_default();
-        self.identity.get_or_insert_with(|| Identity::new(epoch, &own));
+        self.identity.get_or_insert_with(|| Identity::new(epoch, own));
         self.take_listing(&listing)?;
-        if let Some((asked, settled)) = settled {
-            // What was decided must not have to be decided again after a crash.
-            self.last_good.finish(self.identity.as_ref()).await;
-            asked.answer(Ok(settled));
-        }
         Ok(listing.revision)
     }
 
-    /// Carries out what an operator decided about a store that contradicts what was seen of it; without a decision it
-    /// stays refused.
-    async fn settle(&mut self, listing: Listing, why: String) -> Result<((Asked, Settled), Listing), Ended> {
+    /// Carries out what an operator decided about a store that contradicts what was seen of it, and says what came of
+    /// it; without a decision the store stays refused.
+    async fn settle(&mut self, listing: Listing, own: &Epoch, why: String) -> Result<Revision, Ended> {
         let Some(asked) = self.core.settlement.take() else { return Err(Ended::Diverged(why)) };
+        let done = match self.carry_out(asked.decision, listing).await {
+            Ok(Err(undone)) => {
+                asked.answer(undone);
+                return Err(Ended::Diverged(why));
+            }
+            Ok(Ok((settled, listing))) => {
+                self.identity = None;
+                self.take_over(listing, own).await.map(|revision| (settled, revision))
+            }
+            Err(ended) => Err(ended),
+        };
+        match done {
+            Ok((settled, revision)) => {
+                // What was decided must not have to be decided again after a crash.
+                self.last_good.finish(self.identity.as_ref()).await;
+                asked.answer(Ok(settled));
+                Ok(revision)
+            }
+            Err(ended) => {
+                asked.answer(Err(ended.refusal()));
+                Err(ended)
+            }
+        }
+    }
+
+    /// Makes the store what was decided, and lists it again; or gives the answer of a decision that changes nothing.
+    async fn carry_out(&self, decision: Decision, listing: Listing) -> Result<Carried, Ended> {
         let known = self.identity.as_ref().map_or("", |known| known.epoch.as_str());
-        let Decision::Restore { replace, dry_run } = asked.decision else {
+        let Decision::Restore { replace, dry_run } = decision else {
             let listing = origin::accept(&self.core, listing, known).await?;
-            return Ok(((asked, Settled::default()), listing));
+            return Ok(Ok((Settled::default(), listing)));
         };
         let restore = Restore::plan(&listing, self.last_good.values(), known);
         let settled = restore.settled();
         let refused = restore.refuse_foreign(replace || dry_run);
         if dry_run || refused.is_err() {
-            asked.answer(refused.map(|()| settled));
-            return Err(Ended::Diverged(why));
+            return Ok(Err(refused.map(|()| settled)));
         }
         let pins = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         restore.carry_out(&self.core, &listing, pins.as_ref()).await?;
-        Ok(((asked, settled), origin::list(&self.core).await?))
+        Ok(Ok((settled, origin::list(&self.core).await?)))
     }
 
     fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
@@ -443,7 +475,8 @@ impl Follower {
         let now = self.core.clock.monotonic();
         let published = self.core.live.load_full();
         let due = self.deadlines.tick(&published, now, !self.core.roster.is_own_clock_off());
-        self.endpoint_ends.tick(&published, now);
+        let elsewhere = LazyCell::new(|| Elsewhere::of(&self.core));
+        self.endpoint_ends.tick(&published, now, |address| elsewhere.is_open(address));
         show_gone(&self.core, &self.endpoint_ends);
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
         if self.core.status.is_followed() {

@@ -42,6 +42,8 @@ pub struct LastGood {
     written: Option<Duration>,
     writing: Option<JoinHandle<()>>,
     pin_keys: Option<PinKeys>,
+    /// No readable table was found, and none was written since.
+    is_missing: bool,
 }
 
 impl LastGood {
@@ -56,11 +58,21 @@ impl LastGood {
             written: None,
             writing: None,
             pin_keys,
+            is_missing: false,
         }
     }
 
-    /// What the last process left, if anything.
-    pub fn load(&self) -> Option<Saved> {
+    /// What the last process left, if anything. What cannot be read is looked at, and said, only once.
+    pub fn load(&mut self) -> Option<Saved> {
+        if self.is_missing {
+            return None;
+        }
+        let saved = self.read();
+        self.is_missing = saved.is_none();
+        saved
+    }
+
+    fn read(&self) -> Option<Saved> {
         let json = self.dir.as_ref()?.read(TABLE)?;
         let saved = serde_json::from_slice(&json);
         if let Err(error) = &saved {
@@ -124,7 +136,7 @@ impl LastGood {
         if !self.dirty || resting || busy {
             return;
         }
-        self.dirty = false;
+        (self.dirty, self.is_missing) = (false, false);
         self.written = Some(now);
         let (identity, values) = (identity.clone(), self.values.clone());
         self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, identity, &values)));
@@ -136,6 +148,7 @@ impl LastGood {
             let _ = writing.await;
         }
         if let (Some(dir), Some(identity), true) = (self.dir.clone(), identity, self.dirty) {
+            self.is_missing = false;
             let (identity, values) = (identity.clone(), self.values.clone());
             let _ = tokio::task::spawn_blocking(move || write(&dir, identity, &values)).await;
         }

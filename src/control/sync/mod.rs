@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use self::follower::Follower;
 use super::{
     core::Core,
+    error::{ApiError, Kind},
     limits::{STORE_RETRY_MAX, STORE_RETRY_MIN},
     state_dir::StateDir,
 };
@@ -41,6 +42,17 @@ pub enum Ended {
     /// The watch lost its place: listing again is all it takes.
     #[error("the watch is to begin anew")]
     Resync,
+}
+
+impl Ended {
+    /// Why a decision about the store could not be carried out.
+    fn refusal(&self) -> ApiError {
+        match self {
+            Self::Store(error) => error.clone().into(),
+            Self::Diverged(why) => ApiError::new(Kind::StoreDiverged, why.clone()),
+            Self::Resync => ApiError::new(Kind::StoreUnavailable, self.to_string()),
+        }
+    }
 }
 
 /// What `sync` is started with besides the core.

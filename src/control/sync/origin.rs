@@ -2,7 +2,7 @@
 //!
 //! Each is written under `Absent`, so that of many routers that start at once one makes it and all use it.
 
-use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
+use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
 
 use super::{
     Ended,
@@ -66,6 +66,7 @@ pub async fn prepare(
             return Ok(listing);
         }
         if !checks.is_empty() {
+            checks.extend(held_to(&listing));
             match core.store.commit(checks, writes).await? {
                 Outcome::Done(_) | Outcome::Conflict(_) => {}
                 Outcome::Unknown(why) => return Err(StoreError::Unreachable(why).into()),
@@ -90,18 +91,27 @@ pub async fn accept(core: &Core, listing: Listing, known: &str) -> Result<Listin
 }
 
 async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Ended> {
+    write_epoch(core, listing, Vec::new()).await?;
+    Ok(list(core).await?)
+}
+
+/// Gives a store that was listed a new epoch, with further writes; the revision of that.
+pub async fn write_epoch(core: &Core, listing: &Listing, further: Vec<Write>) -> Result<Revision, Ended> {
     let key = known_key(EPOCH);
-    let check = match identity::entry(listing, EPOCH) {
-        Some(entry) => Check::Unchanged(key.clone(), entry.modified),
-        None => Check::Absent(key.clone()),
-    };
-    let epoch = new_node_id().map_err(random_failed)?;
-    match core.store.commit(vec![check], vec![Write::put(key, epoch)]).await? {
-        Outcome::Done(_) => Ok(list(core).await?),
+    let check = held_to(listing).unwrap_or_else(|| Check::Absent(key.clone()));
+    let mut writes = vec![Write::put(key, new_node_id().map_err(random_failed)?)];
+    writes.extend(further);
+    match core.store.commit(vec![check], writes).await? {
+        Outcome::Done(revision) => Ok(revision),
         Outcome::Conflict(_) | Outcome::Unknown(_) => {
             Err(StoreError::Unreachable("the store's new epoch was not written".into()).into())
         }
     }
+}
+
+/// Holds a commit to the store that was listed: one whose epoch is renewed meanwhile refuses it.
+fn held_to(listing: &Listing) -> Option<Check> {
+    identity::entry(listing, EPOCH).map(|entry| Check::Unchanged(known_key(EPOCH), entry.modified))
 }
 
 /// Writes the seed in order: its marker comes last, so that a seeding that was cut short is repeated.

@@ -13,7 +13,7 @@ use super::{
     follower::is_routed,
     identity::{self, EPOCH, record_seq},
     last_good::Values,
-    origin::{known_key, random_failed},
+    origin::{self, known_key},
     pinkeys::{self, PIN_KEYS},
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         core::Core,
         error::{ApiError, Kind},
         settlement::Settled,
-        state_dir::new_node_id,
     },
     rollout::{
         app::AppName,
@@ -97,14 +96,21 @@ impl Restore {
         listing: &Listing,
         pins: Option<&PinKeys>,
     ) -> Result<(), Ended> {
-        begin(core, listing, pins).await?;
+        // The pin keys that clients hold pins of come with the epoch.
+        let pins = pins.map(|pins| Write::put(known_key(PIN_KEYS), pinkeys::encode(pins)));
+        let epoch_at = origin::write_epoch(core, listing, pins.into_iter().collect()).await?;
+        let held = || vec![Check::Unchanged(known_key(EPOCH), epoch_at)];
         let endpoints = self.endpoints.chunks(BATCH).map(<[Write]>::to_vec);
         let apps = self.apps.into_values();
         let leftovers = self.leftovers.chunks(BATCH).map(<[Write]>::to_vec);
         for writes in endpoints.chain(apps).chain([self.marker]).chain(leftovers) {
-            match core.store.commit(Vec::new(), writes).await? {
+            match core.store.commit(held(), writes).await? {
                 Outcome::Done(_) => {}
-                Outcome::Conflict(_) | Outcome::Unknown(_) => {
+                Outcome::Conflict(_) => {
+                    let text = "somebody else settled the store meanwhile; look at its state";
+                    return Err(StoreError::Unreachable(text.into()).into());
+                }
+                Outcome::Unknown(_) => {
                     let text = "the store did not say whether it was restored; restore it again";
                     return Err(StoreError::Unreachable(text.into()).into());
                 }
@@ -145,23 +151,6 @@ impl Restore {
 /// The seq of an app in the last good state; 0 when it has none there.
 fn seq_of(good: &Values, app: &AppName) -> u64 {
     good.get(keys::record(app).as_str()).and_then(|(value, _)| record_seq(value)).unwrap_or(0)
-}
-
-/// A new epoch, and the pin keys that clients hold pins of.
-async fn begin(core: &Core, listing: &Listing, pins: Option<&PinKeys>) -> Result<(), Ended> {
-    let key = known_key(EPOCH);
-    let check = match identity::entry(listing, EPOCH) {
-        Some(entry) => Check::Unchanged(key.clone(), entry.modified),
-        None => Check::Absent(key.clone()),
-    };
-    let mut writes = vec![Write::put(key, new_node_id().map_err(random_failed)?)];
-    writes.extend(pins.map(|pins| Write::put(known_key(PIN_KEYS), pinkeys::encode(pins))));
-    match core.store.commit(vec![check], writes).await? {
-        Outcome::Done(_) => Ok(()),
-        Outcome::Conflict(_) | Outcome::Unknown(_) => {
-            Err(StoreError::Unreachable("the store's new epoch was not written".into()).into())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::wire::{Login, Refusal, Token};
 use crate::{
     OpenError, StoreError,
-    backends::remote::{ANSWER_WITHIN, Address, Failure, base, causes, client},
+    backends::remote::{ANSWER_WITHIN, Address, Asking, Failure, base, causes, client},
 };
 
 /// What an address may say after `?`.
@@ -140,7 +140,10 @@ impl Gateway {
             if let Some(token) = token {
                 builder = builder.header(AUTHORIZATION, token);
             }
-            match builder.send().await {
+            let asking = Asking::begin(|| self.next_member());
+            let sent = builder.send().await;
+            asking.answered();
+            match sent {
                 Ok(response) if response.status().is_success() => return Ok(Ok(response)),
                 Ok(response) => return Ok(Err(response.json().await.unwrap_or_default())),
                 Err(error) if error.is_connect() => {

@@ -1,6 +1,9 @@
 //! The connection: made when needed, given up when it breaks, and what its errors mean.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
@@ -11,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     OpenError, Outcome, StoreError,
-    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN},
+    backends::remote::{ANSWER_WITHIN, Address, Asking, CONNECT_WITHIN},
 };
 
 /// How long a commit waits for its replicas.
@@ -36,6 +39,8 @@ pub(super) struct Link {
     prefix: String,
     replicas: u32,
     live: Mutex<Option<MultiplexedConnection>>,
+    /// Somebody waited on the live connection in vain.
+    doubtful: AtomicBool,
 }
 
 impl Link {
@@ -51,7 +56,14 @@ impl Link {
         let client = client(&mut address, tls)?;
         address.finish(OPTIONS)?;
         let script = redis::Script::new(include_str!("store.lua"));
-        Ok(Self { client, script, prefix, replicas, live: Mutex::new(None) })
+        Ok(Self {
+            client,
+            script,
+            prefix,
+            replicas,
+            live: Mutex::new(None),
+            doubtful: AtomicBool::new(false),
+        })
     }
 
     /// What stands before every key.
@@ -107,6 +119,9 @@ impl Link {
 
     async fn shared(&self) -> Result<MultiplexedConnection, StoreError> {
         let mut live = self.live.lock().await;
+        if self.doubtful.swap(false, Relaxed) {
+            *live = None;
+        }
         if let Some(connection) = &*live {
             return Ok(connection.clone());
         }
@@ -134,7 +149,7 @@ impl Link {
     /// nobody used it leaves no doubt about the command.
     pub(super) async fn write<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        if let Err(error) = redis::cmd("PING").query_async::<String>(&mut connection).await {
+        if let Err(error) = self.awaited(redis::cmd("PING").query_async::<String>(&mut connection)).await {
             self.after(&error).await;
             self.shared().await.map_err(Failure::Refused)?;
         }
@@ -143,10 +158,18 @@ impl Link {
 
     async fn call_once<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        match command.invoke(&mut connection).await {
+        match self.awaited(command.invoke(&mut connection)).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.after(&error).await),
         }
+    }
+
+    /// Waits for an answer on the live connection, which is in doubt if the caller gives up.
+    async fn awaited<T>(&self, answer: impl Future<Output = T>) -> T {
+        let asking = Asking::begin(|| self.doubtful.store(true, Relaxed));
+        let answer = answer.await;
+        asking.answered();
+        answer
     }
 
     /// What an error means; a connection that is no good is given up.
@@ -169,7 +192,7 @@ impl Link {
         };
         let mut wait = redis::cmd("WAIT");
         wait.arg(self.replicas).arg(REPLICAS_WITHIN_MS);
-        match wait.query_async::<u32>(&mut connection).await {
+        match self.awaited(wait.query_async::<u32>(&mut connection)).await {
             Ok(count) if count >= self.replicas => Ok(outcome),
             Ok(count) => unknown(format!("only {count} of {} replicas have it", self.replicas)),
             Err(error) => {

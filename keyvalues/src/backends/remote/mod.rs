@@ -2,12 +2,16 @@
 //! parts of an address.
 
 mod address;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod asking;
 #[cfg(any(feature = "etcd", feature = "http"))]
 mod client;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 mod feed;
 
 pub(crate) use address::Address;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+pub(crate) use asking::Asking;
 #[cfg(any(feature = "etcd", feature = "http"))]
 pub(crate) use client::{Failure, Lines, base, causes, client};
 #[cfg(any(feature = "redis", feature = "etcd"))]

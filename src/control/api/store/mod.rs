@@ -2,7 +2,7 @@
 //! it holds the fleet's own keys too. `keyvalues::wire` has the forms, `--store http://` is the other side.
 //!
 //! Everything is passed through as it is. Only what changes the store is refused while this router's store is not
-//! the one that its table came from.
+//! the one that its table came from, unless it settles just that.
 
 mod call;
 mod leases;
@@ -15,7 +15,10 @@ use axum::{
     extract::State,
     routing::{delete, get, post},
 };
-use keyvalues::wire::{About, CommitCall, GetCall, Got, ListCall, Listed, OutcomeForm};
+use keyvalues::{
+    Check,
+    wire::{About, CommitCall, GetCall, Got, ListCall, Listed, OutcomeForm},
+};
 use tokio::sync::Semaphore;
 
 use self::{
@@ -28,6 +31,7 @@ use crate::{
         core::Core,
         error::{ApiError, Kind},
         limits::STORE_WATCHES_MAX,
+        sync::identity::EPOCH,
     },
     rollout::command::Role,
 };
@@ -83,9 +87,17 @@ async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Json<Lis
     Ok(Json(core.store.list(&prefixes).await?.into()))
 }
 
+/// Whether a commit has effect only in the store that the other router has listed: what it writes there an operator
+/// decided. Restoring the store renews its epoch, which makes it another one to this router before it is whole.
+fn is_held_to_the_epoch(checks: &[Check]) -> bool {
+    checks.iter().any(|check| matches!(check, Check::Unchanged(key, _) if key.as_str() == EPOCH))
+}
+
 /// `POST /api/v1/store/commit`
 async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
     let (checks, writes) = call.asked.read().map_err(not_of_the_contract)?;
-    core.refuse_when_diverged()?;
+    if !is_held_to_the_epoch(&checks) {
+        core.refuse_when_diverged()?;
+    }
     Ok(Json(core.store.commit(checks, writes).await?.into()))
 }

@@ -1,0 +1,124 @@
+//! What is open on other members at endpoints that get nothing new: those that drain, and those that were taken out of their
+//! release.
+//!
+//! A member says it with each sign of life, beside the store revision that it serves. One that serves the revision at
+//! which an endpoint left, and names nothing open there, never sends anything there again.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use serde::Serialize;
+
+use super::member::{Heard, OpenAt};
+use crate::control::{core::Core, limits::OPEN_ADDRESSES_MAX, stopping::Stopping};
+
+/// What one endpoint that gets nothing new still carries, summed over all members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct EndpointLoad {
+    pub members: usize,
+    /// Members that are heard from, and serve the table in which it gets nothing new.
+    pub reported: usize,
+    /// Requests and WebSockets.
+    pub in_flight: u32,
+    /// WebSockets among them.
+    pub open_sockets: u32,
+    /// Every member has said that nothing is open there, so it can be stopped.
+    pub can_be_stopped: bool,
+}
+
+/// The last signs of life of the other members; none for one that is not heard from.
+#[derive(Debug, Clone, Default)]
+pub struct Elsewhere(Vec<Option<Heard>>);
+
+impl Elsewhere {
+    pub fn of(core: &Core) -> Self {
+        let epoch = core.roster.epoch();
+        let others = core.roster.members().into_iter().filter(|(node, _)| *node != core.node);
+        // Revisions compare only within one epoch.
+        let sign = |member: super::roster::Member| {
+            member.alive.filter(|_| member.report.is_some_and(|report| report.epoch == epoch))
+        };
+        Self(others.map(|(_, member)| sign(member)).collect())
+    }
+
+    /// The sum for one address, with what this router knows of itself.
+    pub fn sum(&self, stopping: Stopping<'_>, address: SocketAddr) -> EndpointLoad {
+        let own = stopping.open_at(address);
+        let mut sum = EndpointLoad {
+            members: self.0.len() + 1,
+            reported: 1,
+            in_flight: own.in_flight,
+            open_sockets: own.open_sockets,
+            can_be_stopped: stopping.endpoint(address),
+        };
+        let left_at = stopping.left_at(address);
+        for sign in self.0.iter().flatten() {
+            let Some(open) = sign.open.as_ref().filter(|_| sign.revision >= left_at) else { continue };
+            sum.reported += 1;
+            for there in open.iter().filter(|there| there.address == address) {
+                sum.in_flight += there.in_flight;
+                sum.open_sockets += there.open_sockets;
+            }
+        }
+        sum.can_be_stopped &= sum.in_flight == 0 && sum.reported == sum.members;
+        sum
+    }
+
+    /// Whether a member that is heard from has something open at an address.
+    pub fn is_open(&self, address: SocketAddr) -> bool {
+        let open = self.0.iter().flatten().flat_map(|sign| sign.open.iter().flatten());
+        open.into_iter().any(|there| there.address == address)
+    }
+}
+
+/// What is open on this router where nothing new comes; none when that is more than one sign of life can name.
+pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
+    let (published, gone) = (core.live.load_full(), core.gone.load_full());
+    let stopping = Stopping { published: &published, gone: &gone };
+    let addresses: BTreeSet<SocketAddr> = stopping.leaving().collect();
+    let open = addresses.into_iter().map(|address| stopping.open_at(address));
+    let open: Vec<OpenAt> = open.filter(|open| open.in_flight > 0).collect();
+    (open.len() <= OPEN_ADDRESSES_MAX).then_some(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{control::sync::endpoint_ends::GoneEndpoints, live::table::Published};
+
+    fn address() -> SocketAddr {
+        ([10, 0, 0, 9], 3000).into()
+    }
+
+    fn said(revision: u64, open: Option<Vec<OpenAt>>) -> Option<Heard> {
+        Some(Heard { revision, open, ..Heard::default() })
+    }
+
+    fn busy(in_flight: u32) -> Option<Vec<OpenAt>> {
+        Some(vec![OpenAt { address: address(), in_flight, open_sockets: 1 }])
+    }
+
+    /// An address that this router's table does not list and where nothing is open here.
+    fn sum(others: Vec<Option<Heard>>) -> EndpointLoad {
+        let published = Published::default();
+        let gone = GoneEndpoints::default();
+        Elsewhere(others).sum(Stopping { published: &published, gone: &gone }, address())
+    }
+
+    #[test]
+    fn an_endpoint_can_be_stopped_only_when_every_member_says_that_nothing_is_open() {
+        assert!(sum(vec![]).can_be_stopped, "a fleet of one");
+        assert!(sum(vec![said(5, Some(vec![])), said(5, Some(vec![]))]).can_be_stopped);
+        let open = sum(vec![said(5, Some(vec![])), said(5, busy(3))]);
+        assert_eq!((open.in_flight, open.open_sockets, open.reported, open.can_be_stopped), (3, 1, 3, false));
+        for unsure in [None, said(5, None)] {
+            let sum = sum(vec![said(5, Some(vec![])), unsure]);
+            assert_eq!((sum.members, sum.reported, sum.can_be_stopped), (3, 2, false));
+        }
+    }
+
+    #[test]
+    fn an_earlier_version_says_nothing_about_what_is_open() {
+        let sign: Heard = serde_json::from_str(r#"{"at":1,"revision":5,"staleness_ms":3}"#).unwrap();
+        assert!(!sum(vec![Some(sign)]).can_be_stopped);
+    }
+}
