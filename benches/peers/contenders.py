@@ -24,6 +24,7 @@ PEERS = {
     "haproxy": ("haproxy.cfg.in", "haproxy -db -f {conf}"),
     "haproxy-tls": ("haproxy-tls.cfg.in", "haproxy -db -f {conf}"),
     "caddy": ("Caddyfile.in", "env GOMAXPROCS={workers} caddy run --adapter caddyfile --config {conf}"),
+    "pingora": (None, os.path.join(HERE, "pingora", "target", "release", "pingora-peer") + " {port} {workers} %d %d" % ENDPOINTS),
     "floor": (None, os.path.join(TOOLS, "raw") + " {port} %d %d" % ENDPOINTS),
 }
 ROUTER_COMMAND = (

@@ -29,7 +29,7 @@ fn locking_sticky_and_unlocking_say_why_and_hold_ci_back() {
     browser.click("lock");
     browser.click("confirm-submit");
     browser.see("confirm-error", "Give a reason");
-    browser.choose("lock-until", "4");
+    browser.choose("lock-until", "14400");
     confirm(&browser, "freeze for the fair");
     browser.see("lock-state", "Locked by maria: “freeze for the fair”, until");
     let ci = router.api_as("ci");
