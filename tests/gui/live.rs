@@ -52,7 +52,7 @@ fn fifty_open_pages_cost_the_router_next_to_nothing() {
     const PAGES: usize = 50;
     let span = Duration::from_secs(count(5, 20) as u64);
     let router = router().stable("1.0.0").candidate("1.0.1").blend(50).start();
-    let crowd = Crowd::start(&router, 2);
+    let crowd = Crowd::start(&router, 2, Duration::from_millis(10));
     let alone = processor_share(&router, span);
     let over = Arc::new(AtomicBool::new(false));
     let events = Arc::new(AtomicUsize::new(0));
@@ -95,7 +95,7 @@ fn a_whole_release_by_the_page_alone_fails_no_request() {
     let router = router().stable("1.0.0").deployed("1.0.1").start();
     let browser = Browser::start(1280, 1000);
     open_app(&browser, &router);
-    let crowd = Crowd::start(&router, 4);
+    let crowd = Crowd::start(&router, 4, Duration::from_millis(10));
     browser.click("choose-candidate");
     browser.click("release-option-1.0.1");
     confirm(&browser, "build 1188");
@@ -146,7 +146,7 @@ const HASTE: &str = "
 #[test]
 fn a_page_that_is_open_for_an_hour_does_not_grow() {
     let router = router().stable("1.0.0").candidate("1.0.1").blend(50).start();
-    let crowd = Crowd::start(&router, 2);
+    let crowd = Crowd::start(&router, 2, Duration::from_millis(10));
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "operator");
     browser.see("app-hello", "hello");
@@ -220,7 +220,7 @@ fn the_first_paint_is_soon_and_nothing_jumps() {
     );
     browser.click("app-hello");
     browser.see("stable-release", "1.0.0");
-    let crowd = Crowd::start(&router, 2);
+    let crowd = Crowd::start(&router, 2, Duration::from_millis(10));
     router
         .api()
         .put("lock", &json!({"reason": "a reason that is long enough to need a line of its own on a phone"}))
@@ -291,8 +291,9 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Starts so many, each with a pin of its own.
-    pub fn start(router: &Router, clients: usize) -> Self {
+    /// Starts so many, each with a pin of its own, who ask again after `pace`. No faster than people: the browser needs a
+    /// core too.
+    pub fn start(router: &Router, clients: usize, pace: Duration) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let clients = (0..clients)
@@ -309,8 +310,7 @@ impl Crowd {
                             Ok(visit) => failures.push(visit.response.text()),
                             Err(why) => failures.push(why),
                         }
-                        // At the pace of people: the browser needs a core too.
-                        crate::support::clock::pause(Duration::from_millis(10));
+                        crate::support::clock::pause(pace);
                     }
                     failures
                 })

@@ -3,19 +3,17 @@
 
 use crate::browser::Browser;
 use crate::{PAGES, SCREENS};
-use flate2::{Compression, Crc, read::ZlibDecoder, write::ZlibEncoder};
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// What the whole folder may weigh: it is cloned by everybody and looked at by few.
 const FOLDER_BYTES_MAX: u64 = 3_000_000;
-/// How many colours a palette holds (PNG, section 11.2.2).
+/// How many colours a palette holds.
 const COLOURS_MAX: usize = 256;
 /// As far down as a reader scrolls.
 const HEIGHT_MAX: u32 = 2400;
-const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Where the pictures for the documentation go, if this run is to make them.
 pub fn folder() -> Option<PathBuf> {
@@ -41,70 +39,22 @@ fn file_name(page: &str, screen: &str) -> String {
 
 /// Rows of pixels, red, green and blue.
 struct Picture {
-    width: usize,
+    width: u32,
+    height: u32,
     pixels: Vec<[u8; 3]>,
 }
 
-/// A chunk's type and data (PNG, section 5.3).
-fn chunks(png: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let mut found = Vec::new();
-    let mut rest = png.strip_prefix(SIGNATURE).expect("a PNG");
-    while let [a, b, c, d, more @ ..] = rest {
-        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-        found.push((&more[..4], &more[4..4 + length]));
-        rest = &more[4 + length + 4..];
-    }
-    found
-}
-
-/// Reads a PNG as the browser writes it: eight bits a channel, not interlaced.
+/// Reads a PNG as the browser writes it, or one of ours: eight bits a channel, or a palette.
 fn read(png: &[u8]) -> Picture {
-    let header = chunks(png)[0].1;
-    let width = u32::from_be_bytes(header[..4].try_into().expect("four bytes")) as usize;
-    let channels = if header[9] == 6 { 4 } else { 3 };
-    let packed: Vec<u8> =
-        chunks(png).iter().filter(|(kind, _)| *kind == b"IDAT").flat_map(|(_, data)| data.to_vec()).collect();
-    let mut lines = Vec::new();
-    ZlibDecoder::new(&packed[..]).read_to_end(&mut lines).expect("zlib");
-    let mut above = vec![0; width * channels];
-    let mut pixels = Vec::new();
-    for line in lines.chunks_exact(1 + width * channels) {
-        let mut line_of_pixels = line[1..].to_vec();
-        unfilter(line[0], &mut line_of_pixels, &above, channels);
-        pixels.extend(line_of_pixels.chunks_exact(channels).map(|pixel| [pixel[0], pixel[1], pixel[2]]));
-        above = line_of_pixels;
-    }
-    Picture { width, pixels }
-}
-
-/// Undoes a line's filter (PNG, section 9.2).
-fn unfilter(kind: u8, line: &mut [u8], above: &[u8], channels: usize) {
-    for at in 0..line.len() {
-        let left = if at < channels { 0 } else { line[at - channels] };
-        let corner = if at < channels { 0 } else { above[at - channels] };
-        let guess = match kind {
-            0 => 0,
-            1 => left,
-            2 => above[at],
-            3 => left.midpoint(above[at]),
-            _ => paeth(left, above[at], corner),
-        };
-        line[at] = line[at].wrapping_add(guess);
-    }
-}
-
-fn paeth(left: u8, above: u8, corner: u8) -> u8 {
-    let from = |one: u8| {
-        let guess = i32::from(left) + i32::from(above) - i32::from(corner);
-        (guess - i32::from(one)).abs()
-    };
-    if from(left) <= from(above) && from(left) <= from(corner) {
-        left
-    } else if from(above) <= from(corner) {
-        above
-    } else {
-        corner
-    }
+    let mut decoder = png::Decoder::new(Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("a small picture")];
+    let frame = reader.next_frame(&mut bytes).expect("pixels");
+    let samples = frame.color_type.samples();
+    let pixels =
+        bytes[..frame.buffer_size()].chunks_exact(samples).map(|pixel| [pixel[0], pixel[1], pixel[2]]);
+    Picture { width: frame.width, height: frame.height, pixels: pixels.collect() }
 }
 
 fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
@@ -138,29 +88,17 @@ fn with_palette(png: &[u8]) -> Vec<u8> {
             u8::try_from(best.expect("a picture has a colour")).expect("a palette has 256 colours at most")
         })
     };
-    let mut lines = ZlibEncoder::new(Vec::new(), Compression::best());
-    for line in picture.pixels.chunks_exact(picture.width) {
-        let places: Vec<u8> = std::iter::once(0).chain(line.iter().map(|pixel| place(*pixel))).collect();
-        lines.write_all(&places).expect("memory takes it");
-    }
-    let mut header = chunks(png)[0].1.to_vec();
-    header[9] = 3;
-    let mut out = SIGNATURE.to_vec();
-    write_chunk(&mut out, b"IHDR", &header);
-    write_chunk(&mut out, b"PLTE", palette.as_flattened());
-    write_chunk(&mut out, b"IDAT", &lines.finish().expect("memory takes it"));
-    write_chunk(&mut out, b"IEND", &[]);
+    let places: Vec<u8> = picture.pixels.iter().map(|pixel| place(*pixel)).collect();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, picture.width, picture.height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(palette.as_flattened().to_vec());
+    encoder.set_compression(png::Compression::High);
+    encoder.set_filter(png::Filter::NoFilter);
+    let mut writer = encoder.write_header().expect("memory takes it");
+    writer.write_image_data(&places).expect("memory takes it");
+    writer.finish().expect("memory takes it");
     out
-}
-
-fn write_chunk(out: &mut Vec<u8>, kind: &[u8], data: &[u8]) {
-    let mut sum = Crc::new();
-    sum.update(kind);
-    sum.update(data);
-    out.extend(u32::try_from(data.len()).expect("a small chunk").to_be_bytes());
-    out.extend(kind);
-    out.extend(data);
-    out.extend(sum.sum().to_be_bytes());
 }
 
 #[test]
@@ -174,12 +112,12 @@ fn the_pictures_are_those_of_the_pages_and_small() {
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         let width = known.get(&name).unwrap_or_else(|| panic!("{name} is a picture of no page"));
         let png = fs::read(&file).expect("a picture can be read");
-        assert_eq!(chunks(&png)[0].1[..4], width.to_be_bytes(), "{name} is {width} pixels wide");
+        assert_eq!(read(&png).width, *width, "{name} is {width} pixels wide");
         count += 1;
         bytes += png.len() as u64;
     }
     println!("{count} pictures of the pages: {bytes} bytes");
-    assert!(count >= 4 * 12, "{count} pictures");
+    assert!(count >= 4 * PAGES.len(), "{count} pictures");
     assert!(bytes < FOLDER_BYTES_MAX, "{bytes} bytes");
     let readme = include_str!("../../README.md");
     let shown = readme.split("](docs/gui/").skip(1).filter_map(|rest| rest.split(')').next());

@@ -5,6 +5,7 @@ use crate::live::Crowd;
 use crate::support::router::{id, token};
 use crate::support::{Endpoint, Router, RouterBuilder, Visitor, echo, eventually, router};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const RELEASES: [&str; 5] =
     ["20261117-1610", "20261118-0900", "20261119-1430", "20261120-0912", "20261121-1105"];
@@ -49,7 +50,8 @@ impl Scene {
             let fleet: Value = router.api().call("GET", "/api/v1/fleet", None).json();
             fleet["members"].as_array().map_or(0, Vec::len) == 2
         });
-        let crowd = Crowd::start(&router, 3);
+        // So many that some of them meet the candidate.
+        let crowd = Crowd::start(&router, 20, Duration::from_millis(150));
         Self { router, crowd, _second: second }
     }
 }
