@@ -44,11 +44,14 @@ struct Picture {
     pixels: Vec<[u8; 3]>,
 }
 
-/// Reads a PNG as the browser writes it, or one of ours: eight bits a channel, or a palette.
+/// Opens a PNG and reads what precedes its pixels.
+fn open(png: &[u8]) -> png::Reader<Cursor<&[u8]>> {
+    png::Decoder::new(Cursor::new(png)).read_info().expect("a PNG")
+}
+
+/// Reads a PNG as the browser writes it: eight bits a channel.
 fn read(png: &[u8]) -> Picture {
-    let mut decoder = png::Decoder::new(Cursor::new(png));
-    decoder.set_transformations(png::Transformations::EXPAND);
-    let mut reader = decoder.read_info().expect("a PNG");
+    let mut reader = open(png);
     let mut bytes = vec![0; reader.output_buffer_size().expect("a small picture")];
     let frame = reader.next_frame(&mut bytes).expect("pixels");
     let samples = frame.color_type.samples();
@@ -112,7 +115,7 @@ fn the_pictures_are_those_of_the_pages_and_small() {
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         let width = known.get(&name).unwrap_or_else(|| panic!("{name} is a picture of no page"));
         let png = fs::read(&file).expect("a picture can be read");
-        assert_eq!(read(&png).width, *width, "{name} is {width} pixels wide");
+        assert_eq!(open(&png).info().width, *width, "{name} is {width} pixels wide");
         count += 1;
         bytes += png.len() as u64;
     }
