@@ -4,6 +4,11 @@
 //! tells those who watch. What each backend promises is in [`Capabilities`]; one conformance suite runs every
 //! case a backend promises against it. [`open`] turns a store's address into a [`Store`].
 
+#![cfg_attr(
+    not(all(feature = "embedded", feature = "etcd", feature = "http", feature = "redis")),
+    allow(dead_code, unused_imports, reason = "backends share pieces that not each of them uses")
+)]
+
 mod backends;
 #[cfg(feature = "conformance")]
 pub mod conformance;
