@@ -66,14 +66,19 @@ fn sees_another_epoch(router: &Router) {
     });
 }
 
+/// One router writes back what it served, the other accepts that, and both serve it.
+fn restore_and_accept(restoring: &Router, accepting: &Router) {
+    let restored = settle(restoring, "restore", &json!({})).expect(200).json();
+    assert!(restored["written"].as_u64() > Some(0), "{restored}");
+    sees_another_epoch(accepting);
+    settle(accepting, "accept", &json!({})).expect(200);
+    assert!(serves(&[restoring, accepting], "v2"));
+}
+
 #[test]
 fn a_store_that_fell_is_restored_where_it_is_and_accepted_by_the_router_that_uses_it() {
     let (serving, using) = fallen();
-    let restored = settle(&serving, "restore", &json!({})).expect(200).json();
-    assert!(restored["written"].as_u64() > Some(0), "{restored}");
-    sees_another_epoch(&using);
-    settle(&using, "accept", &json!({})).expect(200);
-    assert!(serves(&[&serving, &using], "v2"));
+    restore_and_accept(&serving, &using);
     work_together(&serving, &using);
 }
 
@@ -92,11 +97,7 @@ fn a_store_that_fell_is_accepted_by_both() {
 #[test]
 fn a_store_that_fell_is_restored_by_the_router_that_uses_it() {
     let (serving, using) = fallen();
-    let restored = settle(&using, "restore", &json!({})).expect(200).json();
-    assert!(restored["written"].as_u64() > Some(0), "{restored}");
-    sees_another_epoch(&serving);
-    settle(&serving, "accept", &json!({})).expect(200);
-    assert!(serves(&[&serving, &using], "v2"));
+    restore_and_accept(&using, &serving);
     work_together(&serving, &using);
 }
 
