@@ -70,9 +70,9 @@ pub fn client(worker: &Worker, head: &RequestHead<'_>, peer: Client) -> Option<C
     if peer.door == Door::Front {
         return Some(peer);
     }
-    let mut said = head.lines.iter().filter(|line| line.known == Known::RollingPeer);
-    let (Some(line), None) = (said.next(), said.next()) else { return None };
-    let mut words = std::str::from_utf8(line.value(head.block)).ok()?.split(' ');
+    let mut said = head.values(Known::RollingPeer);
+    let (Some(said), None) = (said.next(), said.next()) else { return None };
+    let mut words = std::str::from_utf8(said).ok()?.split(' ');
     let secret = worker.shared.admin_secret.as_deref()?;
     if !bool::from(words.next()?.as_bytes().ct_eq(secret.as_bytes())) {
         return None;

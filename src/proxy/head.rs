@@ -9,7 +9,7 @@
 
 mod known;
 
-pub use known::Known;
+pub use known::{Known, KnownSet};
 
 /// One line of a header block: positions in [`RequestHead::block`]. Blocks are at most 65,535 bytes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct RequestHead<'a> {
     pub block: &'a [u8],
     /// Where each line is in `block`.
     pub lines: &'a [HeaderLine],
+    /// Which headers are among them.
+    pub present: KnownSet,
     /// How the body ends.
     pub framing: Framing,
     /// A well-formed WebSocket handshake (RFC 6455 section 4.1).
@@ -86,7 +88,13 @@ pub struct RequestHead<'a> {
 impl<'a> RequestHead<'a> {
     /// The value of the first line of this header.
     pub fn value(&self, known: Known) -> Option<&'a [u8]> {
-        self.lines.iter().find(|line| line.known == known).map(|line| line.value(self.block))
+        self.values(known).next()
+    }
+
+    /// The values of all lines of this header.
+    pub fn values(&self, known: Known) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (block, lines) = (self.block, if self.present.has(known) { self.lines } else { &[] });
+        lines.iter().filter(move |line| line.known == known).map(|line| line.value(block))
     }
 
     /// Whether repeating it has the effect of doing it once (RFC 9110 section 9.2.2).

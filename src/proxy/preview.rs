@@ -135,8 +135,8 @@ impl From<Previewed> for Chosen {
 /// Where the tester's cookies lead; of several, the first that leads anywhere.
 fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<Previewed, Reply> {
     let name = view.app.settings.cookie.name.as_bytes();
-    let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
-    let own = lines.flat_map(|line| cookie::find(line.value(head.block), name)).filter(|found| found.preview);
+    let own =
+        head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
     let values = own.map(|found| found.value);
     by_grant(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
 }

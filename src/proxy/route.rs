@@ -141,7 +141,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         websocket: head.websocket,
         expects_continue: head.expects_continue,
         navigation,
-        has_destination: head.value(Known::SecFetchDest).is_some(),
+        has_destination: head.present.has(Known::SecFetchDest),
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
         view,
@@ -153,8 +153,7 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
 }
 
 fn evidence(worker: &Worker, head: &RequestHead<'_>, view: &AppView, client: Client) -> Evidence {
-    let lines = head.lines.iter().filter(|line| line.known == Known::Cookie);
-    let evidence = Evidence::read(&view.app, lines.map(|line| line.value(head.block)));
+    let evidence = Evidence::read(&view.app, head.values(Known::Cookie));
     // An app that is not sticky has no pins, whatever is left in browsers.
     let pin = match (view.app.sticky, &view.app.settings.pin) {
         (false, _) => PinEvidence::None,
@@ -169,8 +168,8 @@ fn evidence(worker: &Worker, head: &RequestHead<'_>, view: &AppView, client: Cli
 
 /// Via names every proxy a request passed (RFC 9110 section 7.6.3).
 fn passed_already(head: &RequestHead<'_>, pseudonym: &str) -> bool {
-    let vias = head.lines.iter().filter(|line| line.known == Known::Via);
-    vias.flat_map(|line| members(line.value(head.block)))
+    head.values(Known::Via)
+        .flat_map(members)
         .filter_map(|member| member.split(|&byte| byte == b' ').filter(|part| !part.is_empty()).nth(1))
         .any(|by| by.eq_ignore_ascii_case(pseudonym.as_bytes()))
 }

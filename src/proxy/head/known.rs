@@ -53,66 +53,75 @@ pub enum Known {
     RollingPeer,
 }
 
+/// Which headers a head has: asked before lines are looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KnownSet(u64);
+
+impl KnownSet {
+    /// Adds one.
+    pub fn add(&mut self, known: Known) {
+        self.0 |= 1 << known as u32;
+    }
+
+    /// Whether it was added.
+    pub fn has(self, known: Known) -> bool {
+        self.0 >> known as u32 & 1 == 1
+    }
+}
+
+/// Each has a bit.
+const _: () = assert!((Known::RollingPeer as u32) < u64::BITS);
+
+/// The [`Known`] that a name is, from all there are, by their length.
+macro_rules! by_length {
+    ($name:ident: $($length:literal => $($text:literal $known:ident),+;)+) => {
+        match $name.len() {
+            $($length => match $name.first_chunk::<$length>() {
+                $(Some(name) if is(name, $text) => Self::$known,)+
+                _ => Self::Other,
+            },)+
+            _ => Self::Other,
+        }
+    };
+}
+
 impl Known {
     /// Recognises a name, which is a token. The length decides first, so that most names cost one comparison or none.
+    #[inline]
     pub fn of(name: &[u8]) -> Self {
-        let candidates: &[(&str, Self)] = match name.len() {
-            2 => &[("te", Self::Te)],
-            3 => &[("via", Self::Via)],
-            4 => &[("host", Self::Host), ("date", Self::Date)],
-            5 => &[("proxy", Self::Proxy)],
-            6 => &[("cookie", Self::Cookie), ("accept", Self::Accept), ("expect", Self::Expect)],
-            7 => &[("referer", Self::Referer), ("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
-            9 => &[("forwarded", Self::Forwarded), ("x-real-ip", Self::XRealIp)],
-            10 => &[
-                ("connection", Self::Connection),
-                ("user-agent", Self::UserAgent),
-                ("set-cookie", Self::SetCookie),
-                ("keep-alive", Self::KeepAlive),
-                ("tracestate", Self::Tracestate),
-            ],
-            11 => &[("traceparent", Self::Traceparent)],
-            12 => &[
-                ("x-request-id", Self::XRequestId),
-                ("edge-control", Self::TargetedCaching),
-                ("rolling-peer", Self::RollingPeer),
-            ],
-            13 => &[("cache-control", Self::CacheControl)],
-            14 => &[
-                ("content-length", Self::ContentLength),
-                ("sec-fetch-dest", Self::SecFetchDest),
-                ("sec-fetch-mode", Self::SecFetchMode),
-                ("http2-settings", Self::Http2Settings),
-            ],
-            15 => &[("x-forwarded-for", Self::XForwardedFor), ("x-accel-expires", Self::TargetedCaching)],
-            16 => &[
-                ("proxy-connection", Self::ProxyConnection),
-                ("x-forwarded-host", Self::XForwardedHost),
-                ("x-forwarded-port", Self::XForwardedPort),
-            ],
-            17 => &[
-                ("transfer-encoding", Self::TransferEncoding),
-                ("x-forwarded-proto", Self::XForwardedProto),
-                ("sec-websocket-key", Self::SecWebSocketKey),
-                ("cdn-cache-control", Self::TargetedCaching),
-                ("surrogate-control", Self::TargetedCaching),
-            ],
-            18 => &[
-                ("x-forwarded-prefix", Self::XForwardedPrefix),
-                ("proxy-authenticate", Self::ProxyAuthenticate),
-            ],
-            19 => &[("proxy-authorization", Self::ProxyAuthorization)],
-            20 => &[("sec-websocket-accept", Self::SecWebSocketAccept)],
-            21 => &[("sec-websocket-version", Self::SecWebSocketVersion)],
-            24 => &[("vercel-cdn-cache-control", Self::TargetedCaching)],
-            25 => &[("netlify-cdn-cache-control", Self::TargetedCaching)],
-            28 => &[("cloudflare-cdn-cache-control", Self::TargetedCaching)],
-            _ => &[],
-        };
-        // The bit that tells `A` from `a` is set in digits and `-` too, and no other byte of a token becomes one of
-        // these by it.
-        let same = |(text, _): &&(&str, Self)| text.bytes().zip(name).all(|(own, byte)| own == byte | 0x20);
-        candidates.iter().find(same).map_or(Self::Other, |&(_, known)| known)
+        by_length! { name:
+            2 => b"te" Te;
+            3 => b"via" Via;
+            4 => b"host" Host, b"date" Date;
+            5 => b"proxy" Proxy;
+            6 => b"cookie" Cookie, b"accept" Accept, b"expect" Expect;
+            7 => b"referer" Referer, b"upgrade" Upgrade, b"trailer" Trailer;
+            9 => b"forwarded" Forwarded, b"x-real-ip" XRealIp;
+            10 =>
+                b"connection" Connection, b"user-agent" UserAgent, b"set-cookie" SetCookie,
+                b"keep-alive" KeepAlive, b"tracestate" Tracestate;
+            11 => b"traceparent" Traceparent;
+            12 => b"x-request-id" XRequestId, b"edge-control" TargetedCaching, b"rolling-peer" RollingPeer;
+            13 => b"cache-control" CacheControl;
+            14 =>
+                b"content-length" ContentLength, b"sec-fetch-dest" SecFetchDest,
+                b"sec-fetch-mode" SecFetchMode, b"http2-settings" Http2Settings;
+            15 => b"x-forwarded-for" XForwardedFor, b"x-accel-expires" TargetedCaching;
+            16 =>
+                b"proxy-connection" ProxyConnection, b"x-forwarded-host" XForwardedHost,
+                b"x-forwarded-port" XForwardedPort;
+            17 =>
+                b"transfer-encoding" TransferEncoding, b"x-forwarded-proto" XForwardedProto,
+                b"sec-websocket-key" SecWebSocketKey, b"cdn-cache-control" TargetedCaching,
+                b"surrogate-control" TargetedCaching;
+            18 => b"x-forwarded-prefix" XForwardedPrefix, b"proxy-authenticate" ProxyAuthenticate;
+            19 => b"proxy-authorization" ProxyAuthorization;
+            20 => b"sec-websocket-accept" SecWebSocketAccept;
+            21 => b"sec-websocket-version" SecWebSocketVersion;
+            24 => b"vercel-cdn-cache-control" TargetedCaching;
+            25 => b"netlify-cdn-cache-control" TargetedCaching;
+            28 => b"cloudflare-cdn-cache-control" TargetedCaching;
+        }
     }
 
     /// Whether it belongs to one connection only (RFC 9110 section 7.6.1), or asks for a protocol change.
@@ -130,6 +139,18 @@ impl Known {
                 | Self::Http2Settings
         )
     }
+}
+
+/// Whether a token is this name, which is in lower case.
+///
+/// The bit that tells `A` from `a` is set in digits and `-` too, and no other byte of a token becomes one of these by it.
+#[inline]
+fn is<const LENGTH: usize>(token: &[u8; LENGTH], name: &[u8; LENGTH]) -> bool {
+    let ((words, bytes), (own_words, own_bytes)) = (token.as_chunks(), name.as_chunks());
+    let word = |word: &[u8; 8]| u64::from_le_bytes(*word);
+    let lower = u64::from_le_bytes([0x20; 8]);
+    words.iter().zip(own_words).all(|(one, own)| word(one) | lower == word(own))
+        && bytes.iter().zip(own_bytes).all(|(byte, own)| byte | 0x20 == *own)
 }
 
 #[cfg(test)]
@@ -159,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_length_is_right() {
+    fn every_name_is_recognised() {
         for name in [
             "te",
             "via",

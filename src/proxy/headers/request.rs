@@ -91,13 +91,19 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
             Known::UserAgent => marks.user_agent = value,
             Known::Referer => marks.referer = value,
             Known::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
+            Known::Cookie => {
+                let name = additions.pin_cookie.unwrap_or_default();
+                let mut own = cookie::find(line.value(head.block), name.as_bytes()).peekable();
+                if !name.is_empty() && own.peek().is_some() {
+                    out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                    run_start = usize::from(line.end);
+                    write_cookies(line.value(head.block), own.map(|found| found.whole), out);
+                }
+            }
             _ if stays(head, additions, line) => {}
             _ => {
                 out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
                 run_start = usize::from(line.end);
-                if line.known == Known::Cookie {
-                    write_cookies(line.value(head.block), additions.pin_cookie.unwrap_or_default(), out);
-                }
             }
         }
     }
@@ -156,19 +162,15 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         | Known::XForwardedPrefix => additions.client.trusted,
         Known::SecWebSocketKey | Known::SecWebSocketVersion | Known::SecWebSocketAccept => head.websocket,
         Known::Expect => head.expects_continue,
-        Known::Cookie => additions
-            .pin_cookie
-            .is_none_or(|name| cookie::find(line.value(head.block), name.as_bytes()).next().is_none()),
         known => !known.hop_by_hop(),
     }
 }
 
-/// A Cookie line without the pin, if anything is left of it.
-fn write_cookies(value: &[u8], pin_cookie: &str, out: &mut Vec<u8>) {
+/// A Cookie line without these cookies, if anything is left of it.
+fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(b"cookie: ");
     let value_start = out.len();
-    let removed = cookie::find(value, pin_cookie.as_bytes()).map(|found| found.whole);
     cookie::write_without(value, removed, out);
     if out.len() == value_start {
         out.truncate(start);
@@ -182,15 +184,15 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     let scheme: &[u8] = if client.secure { b"https" } else { b"http" };
     out.extend_from_slice(b"x-forwarded-for: ");
     if client.trusted {
-        for line in head.lines.iter().filter(|line| line.known == Known::XForwardedFor) {
-            out.extend_from_slice(line.value(head.block));
+        for value in head.values(Known::XForwardedFor) {
+            out.extend_from_slice(value);
             out.extend_from_slice(b", ");
         }
     }
     let address = out.len();
     write_address(client.address, out);
     let address = address..out.len();
-    let kept = |known: Known| client.trusted && head.value(known).is_some();
+    let kept = |known: Known| client.trusted && head.present.has(known);
     if !kept(Known::XForwardedProto) {
         out.extend_from_slice(b"\r\nx-forwarded-proto: ");
         out.extend_from_slice(scheme);
@@ -245,23 +247,16 @@ fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
 
 /// Appends a number in decimal.
 pub fn write_number(number: u64, out: &mut Vec<u8>) {
-    let mut text = [0; 20];
-    let mut at = text.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&text[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a number in 16 hexadecimal digits.
 pub(super) fn write_hex(number: u64, out: &mut Vec<u8>) {
-    out.extend((0..16).rev().map(|digit| b"0123456789abcdef"[(number >> (digit * 4) & 15) as usize]));
+    let mut text = [0; 16];
+    for (at, digit) in text.iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (60 - at * 4) & 15) as usize];
+    }
+    out.extend_from_slice(&text);
 }
 
 /// Appends an address; the usual ones without the machinery of formatting.

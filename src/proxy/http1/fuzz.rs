@@ -3,6 +3,12 @@
 //! Each panics when something that must always hold does not; none may loop, and none may allocate beyond its
 //! limits. What they compare: reading whole against reading in pieces, and our reading against our own writing.
 
+mod differential;
+
+use std::sync::LazyLock;
+
+pub use differential::differential;
+
 use super::{
     body::BodyDecoder,
     chunked::{ChunkedDecoder, write_size},
@@ -11,7 +17,11 @@ use super::{
     request::read_request,
     response::read_response,
 };
-use crate::{limits::Limits, proxy::head::Framing};
+use crate::{
+    limits::Limits,
+    proxy::head::Framing,
+    rollout::pin::{PinCodec, PinKey, PinKeys},
+};
 
 /// A request's head: what is accepted is unambiguous, and no shorter prefix is accepted too.
 pub fn request_head(bytes: &[u8]) {
@@ -73,14 +83,24 @@ fn decode_chunked(bytes: &[u8], step: usize) -> Option<(Vec<u8>, bool)> {
     Some((data, body.is_done()))
 }
 
-/// A Cookie value: what is left holds no cookie of that name, and no more bytes than before.
+/// A Cookie value: what is left holds no cookie of that name, and no more bytes than before. A pin that verifies is
+/// exactly what the router would write, so there is one spelling of each.
 pub fn cookies(bytes: &[u8]) {
     let removed: Vec<_> = cookie::find(bytes, b"rolling_pin").map(|found| found.whole).collect();
     let mut left = Vec::new();
     cookie::write_without(bytes, removed, &mut left);
     assert!(left.len() <= bytes.len());
     assert_eq!(cookie::find(&left, b"rolling_pin").count(), 0);
+    if let Ok(pin) = PINS.decode(bytes) {
+        assert_eq!(PINS.encode(&pin).as_slice(), bytes);
+    }
 }
+
+static PINS: LazyLock<PinCodec> = LazyLock::new(|| {
+    let current = PinKey { id: 1, secret: [7; 16] };
+    let app = "shop".parse().expect("a valid name");
+    PinCodec::new(app, PinKeys { next: None, current, previous: None })
+});
 
 #[cfg(test)]
 mod tests;

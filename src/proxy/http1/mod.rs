@@ -18,4 +18,5 @@ pub mod fuzz;
 pub mod head;
 pub mod request;
 pub mod response;
+pub mod stripe;
 pub mod trailers;

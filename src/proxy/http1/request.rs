@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     limits::{Limits, METHOD_BYTES_MAX},
-    proxy::head::{Framing, HeaderLine, Known, RequestHead, members},
+    proxy::head::{Framing, HeaderLine, Known, KnownSet, RequestHead, members},
 };
 
 /// A request's head, and what it says about its connection.
@@ -90,11 +90,11 @@ fn read_request_line(bytes: &[u8], target_max: usize) -> Result<Progress<Request
     };
     let line = &bytes[..length];
     let malformed = RequestFault::Malformed("the request line is not `method target version`");
-    let method_end = memchr::memchr(b' ', line).ok_or(malformed)?;
-    let target_end = memchr::memrchr(b' ', line).filter(|&end| end > method_end).ok_or(malformed)?;
-    let (method, target) = (&line[..method_end], &line[method_end + 1..target_end]);
+    let (before, version) = split_version(line).ok_or(malformed)?;
+    let method_end = before.iter().position(|&byte| byte == b' ').ok_or(malformed)?;
+    let (method, target) = (&before[..method_end], &before[method_end + 1..]);
     check_method(method)?;
-    let minor_version = match &line[target_end + 1..] {
+    let minor_version = match version {
         b"HTTP/1.1" => 1,
         b"HTTP/1.0" => 0,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
@@ -111,6 +111,15 @@ fn read_request_line(bytes: &[u8], target_max: usize) -> Result<Progress<Request
         return Err(RequestFault::Malformed("the target holds a byte that no target may hold"));
     }
     Ok(Progress::Complete(RequestLine { method, target, minor_version, length: length + 2 }))
+}
+
+/// Splits a request line at its last blank.
+fn split_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some(before) = line.strip_suffix(b" HTTP/1.1") {
+        return Some((before, b"HTTP/1.1"));
+    }
+    let end = memchr::memrchr(b' ', line)?;
+    Some((&line[..end], &line[end + 1..]))
 }
 
 /// A request line that has not ended: refused as soon as it cannot become one.
@@ -141,9 +150,10 @@ fn understand<'a>(
     lines: &'a [HeaderLine],
     length: usize,
 ) -> Result<Request<'a>, RequestFault> {
-    let mut facts = Facts::default();
+    let (mut facts, mut present) = (Facts::default(), KnownSet::default());
     for header in lines {
         if header.known != Known::Other {
+            present.add(header.known);
             facts.take(header.known, header.value(block), line.minor_version)?;
         }
     }
@@ -163,6 +173,7 @@ fn understand<'a>(
         authority,
         block,
         lines,
+        present,
         framing,
         websocket: facts.handshake(line, framing)?,
         nominates: facts.nominates,

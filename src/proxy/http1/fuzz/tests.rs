@@ -40,6 +40,11 @@ proptest! {
     }
 
     #[test]
+    fn hyper_reads_what_we_accept(bytes in http_like()) {
+        differential(&bytes);
+    }
+
+    #[test]
     fn an_independent_tokeniser_reads_the_same_head(bytes in http_like()) {
         let mut lines: Vec<HeaderLine> = Vec::new();
         let Ok(Progress::Complete(request)) = read_request(&bytes, &mut lines, &Limits::default()) else {
@@ -56,5 +61,29 @@ proptest! {
             prop_assert_eq!(theirs.name.as_bytes(), ours.name(request.head.block));
             prop_assert_eq!(theirs.value, ours.value(request.head.block));
         }
+    }
+}
+
+/// The targets under `tests/fuzz` are not built here: the one that was more than a call had rotted unseen.
+#[test]
+fn every_fuzz_target_is_a_call_of_an_entry_point_that_holds_on_its_corpus() {
+    type Entry = (&'static str, fn(&[u8]));
+    let entries: [Entry; 5] = [
+        ("chunked_body", chunked_body),
+        ("cookies", cookies),
+        ("differential", differential),
+        ("request_head", request_head),
+        ("response_head", response_head),
+    ];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    assert_eq!(root.join("fuzz_targets").read_dir().unwrap().count(), entries.len());
+    for (name, entry) in entries {
+        let target =
+            std::fs::read_to_string(root.join("fuzz_targets").join(name).with_extension("rs")).unwrap();
+        let call = format!("fuzz_target!(|bytes: &[u8]| rolling_router::proxy::http1::fuzz::{name}(bytes));");
+        assert!(target.contains(&call), "{target}");
+        let seeds: Vec<_> = root.join("corpus").join(name).read_dir().unwrap().collect();
+        assert!(!seeds.is_empty(), "{name}");
+        seeds.into_iter().for_each(|seed| entry(&std::fs::read(seed.unwrap().path()).unwrap()));
     }
 }

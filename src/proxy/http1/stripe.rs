@@ -1,0 +1,67 @@
+//! 64 bytes looked at in one go: where lines end, where colons stand, and what may stand in no field value.
+//!
+//! Most of what reading a head costs is finding these few bytes among many others. One comparison of 16 bytes answers
+//! for all of them, and bits are walked instead of bytes.
+
+use wide::u8x16;
+
+/// How many bytes are looked at together: as many as a machine word has bits.
+pub const STRIPE_BYTES: usize = 64;
+
+/// How many of them one comparison takes.
+const LANES: usize = 16;
+
+/// What was found in a stripe. The lowest bit is the first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stripe {
+    /// Line feeds.
+    pub line_feeds: u64,
+    /// Colons.
+    pub colons: u64,
+    /// Control bytes other than tab: line feeds and carriage returns too.
+    pub controls: u64,
+}
+
+impl Stripe {
+    /// Looks at the bytes.
+    #[inline]
+    pub fn of(bytes: &[u8; STRIPE_BYTES]) -> Self {
+        let mut stripe = Self::default();
+        let (parts, _) = bytes.as_chunks();
+        for (index, part) in parts.iter().enumerate() {
+            stripe.add(*part, index * LANES);
+        }
+        stripe
+    }
+
+    #[inline]
+    fn add(&mut self, bytes: [u8; LANES], at: usize) {
+        let bytes = u8x16::new(bytes);
+        let same = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+        let bits = |found: u8x16| u64::from(found.to_bitmask()) << at;
+        let low = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+        self.line_feeds |= bits(same(b'\n'));
+        self.colons |= bits(same(b':'));
+        self.controls |= bits((low & !same(b'\t')) | same(0x7f));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_seen_everywhere() {
+        for (byte, at) in (0..=255).flat_map(|byte| (0..STRIPE_BYTES).map(move |at| (byte, at))) {
+            let mut bytes = [b' '; STRIPE_BYTES];
+            bytes[at] = byte;
+            let bit = |is: bool| u64::from(is) << at;
+            let expected = Stripe {
+                line_feeds: bit(byte == b'\n'),
+                colons: bit(byte == b':'),
+                controls: bit(byte.is_ascii_control() && byte != b'\t'),
+            };
+            assert_eq!(Stripe::of(&bytes), expected, "{byte:#x} at {at}");
+        }
+    }
+}
