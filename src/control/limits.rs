@@ -94,7 +94,7 @@ pub const PREVIEW_SECONDS_MAX: u64 = 30 * 24 * 3_600;
 /// How long it lives when nobody says, in seconds: until this time tomorrow.
 pub const PREVIEW_SECONDS_DEFAULT: u64 = 24 * 3_600;
 /// Events in one page of history.
-pub const HISTORY_PAGE_MAX: usize = 200;
+pub const HISTORY_PAGE_MAX: u64 = 200;
 
 /// How often a member gives a sign of life. A fleet of one gives none.
 pub const HEARD_EVERY: Duration = Duration::from_secs(2);

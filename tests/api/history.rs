@@ -51,6 +51,21 @@ fn pages_follow_each_other() {
 }
 
 #[test]
+fn a_page_of_a_length_that_is_not_allowed_is_refused() {
+    let router = router().stable("v1").start();
+    let api = router.api();
+    for refused in ["0", "201", "18446744073709551615"] {
+        let error = api.get(&format!("history?limit={refused}")).expect(422).json()["error"].take();
+        let message = format!("limit: `{refused}` is not a whole number from 1 to 200");
+        assert_eq!(error, json!({ "code": "value", "field": "limit", "message": message }));
+    }
+    assert_eq!(api.get("history?limit=-1").expect(400).json()["error"]["field"], "limit");
+    for allowed in ["1", "200"] {
+        assert!(!events(&router, &format!("?limit={allowed}")).0.is_empty());
+    }
+}
+
+#[test]
 fn raw_writes_are_in_it_too() {
     let router = router().stable("v1").candidate("v2").start();
     router.api_as("ci").kv_put("rolling/hello/blendpercent", "40").expect(200);

@@ -29,7 +29,7 @@ pub async fn read(
     mut call: Read,
 ) -> Result<Json<Value>, ApiError> {
     let app = app_name(&app)?;
-    let limit = call.query.number("limit")?.unwrap_or(PAGE_DEFAULT).clamp(1, HISTORY_PAGE_MAX as u64);
+    let limit = call.query.number_in("limit", 1..=HISTORY_PAGE_MAX)?.unwrap_or(PAGE_DEFAULT);
     let before = call.query.number("before")?;
     call.query.finish()?;
     let stored = StoredApp::read(&core, &app).await?;

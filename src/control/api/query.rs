@@ -1,6 +1,6 @@
 //! Query strings: known parameters only, so that a misspelt one is not silently without effect.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
@@ -47,6 +47,20 @@ impl Query {
             |text: &str| malformed(name, &format!("`{}` is not a whole number from 0", text.escape_debug()));
         let parse = |text: String| text.parse().map_err(|_| refused(&text));
         self.take(name).map(parse).transpose()
+    }
+
+    /// Takes a whole number of a range.
+    pub fn number_in(
+        &mut self,
+        name: &'static str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
+        let Some(number) = self.number(name)? else { return Ok(None) };
+        if allowed.contains(&number) {
+            return Ok(Some(number));
+        }
+        let (from, to) = allowed.into_inner();
+        Err(ApiError::value(name, format!("{name}: `{number}` is not a whole number from {from} to {to}")))
     }
 
     /// Refuses parameters that nobody took.
@@ -115,6 +129,17 @@ mod tests {
         assert_eq!(parse("wait=fleet&timeout=9999s"), Ok(Some(FLEET_WAIT_MAX)));
         assert!(parse("wait=all").is_err());
         assert!(parse("wait=fleet&timeout=soon").is_err());
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_refused_with_what_is_allowed() {
+        let take = |text: &str| Query::parse(Some(text)).number_in("limit", 1..=200);
+        assert_eq!([take(""), take("limit=1"), take("limit=200")], [Ok(None), Ok(Some(1)), Ok(Some(200))]);
+        for refused in [0, 201, u64::MAX] {
+            let message = format!("limit: `{refused}` is not a whole number from 1 to 200");
+            assert_eq!(take(&format!("limit={refused}")), Err(ApiError::value("limit", message)));
+        }
+        assert_eq!(take("limit=many").map_err(|error| error.kind()), Err(Kind::Malformed));
     }
 
     #[test]
