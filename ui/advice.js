@@ -1,5 +1,6 @@
 // What a command will do to clients, and what speaks against it, in sentences. Pure: state in, lists of text out.
-// It repeats what the router alone decides and enforces (DESIGN: commands, drain).
+// It repeats what the router alone decides and enforces (DESIGN: commands, drain). `clients`: which clients go where, by rule;
+// the router's own answer says the same in numbers and takes its place.
 
 import { count, duration, millis, plural, rate, share } from './format.js';
 import { health, releaseId, releaseName } from './release.js';
@@ -22,21 +23,17 @@ export function promoteAdvice(state) {
 	const to = releaseName(state.candidate);
 	const drain = duration(setting(state, 'drainseconds', 300));
 	const most = duration(setting(state, 'drainmaxseconds', 3600));
-	const happens = [
-		`New clients all go to ${to}; the blend returns to 0 % and the candidate's place is empty.`,
-		`${clients(state.candidate)} stay there.`,
-	];
-	if (state.stable) happens.push(`${clients(state.stable)} keep it while it drains: until their first new page after ${drain}, at most ${most}.`);
-	return { happens, against: [...againstRelease(state.candidate), ...comparison(state), ...barelySeen(state), ...againstAll(state)] };
+	const moves = [`${clients(state.candidate)} stay there.`];
+	if (state.stable) moves.push(`${clients(state.stable)} keep it while it drains: until their first new page after ${drain}, at most ${most}.`);
+	const happens = [`${to} becomes stable; the blend returns to 0 % and the candidate's place is empty.`];
+	return { happens, clients: moves, against: [...againstRelease(state.candidate), ...comparison(state), ...barelySeen(state), ...againstAll(state)] };
 }
 
 export function abortAdvice(state) {
 	const [stable, candidate] = [releaseName(state.stable), releaseName(state.candidate)];
 	return {
-		happens: [
-			`${clients(state.candidate)} go to ${stable} at once; the blend returns to 0 %.`,
-			`Clients on ${stable} stay. Open sockets to ${candidate} end within ${duration(setting(state, 'abortseconds', 10))}.`,
-		],
+		happens: [`${candidate} is dropped; the blend returns to 0 %. Open sockets to it end within ${duration(setting(state, 'abortseconds', 10))}.`],
+		clients: [`${clients(state.candidate)} go to ${stable} at once. Clients on ${stable} stay.`],
 		against: [...againstRelease(state.stable), ...againstAll(state, { lock: false })],
 	};
 }
@@ -73,12 +70,13 @@ export function rollbackAdvice(state, target) {
 	const [from, to] = [releaseName(state.stable), releaseName(target)];
 	const id = releaseId(target);
 	const known = [state.previous, state.candidate, ...(state.draining ?? [])].find((release) => release && releaseId(release) === id);
-	const happens = [
-		`All clients of ${from} go to ${to} at once, pinned ones too. Clients on ${to} stay.`,
-		`CI is locked out until an operator's next command.`,
-	];
-	if (state.candidate && releaseId(state.candidate) !== id) happens.splice(1, 0, `The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${to} too.`);
-	return { happens, against: [...(known?.endpoints ? againstRelease(known) : []), ...againstAll(state)] };
+	const moves = [`All clients of ${from} go to ${to} at once, pinned ones too. Clients on ${to} stay.`];
+	const happens = [`${to} becomes stable; CI is locked out until an operator's next command.`];
+	if (state.candidate && releaseId(state.candidate) !== id) {
+		happens.push(`The candidate ${releaseName(state.candidate)} is dropped.`);
+		moves.push(`Clients of ${releaseName(state.candidate)} go to ${to} too.`);
+	}
+	return { happens, clients: moves, against: [...(known?.endpoints ? againstRelease(known) : []), ...againstAll(state)] };
 }
 
 export function candidateAdvice(state, next, blend) {
@@ -94,7 +92,10 @@ export function candidateAdvice(state, next, blend) {
 export function stableAdvice(state, next) {
 	const name = releaseName(next);
 	if (!state.stable) return { happens: [`${name} serves all clients.`], against: againstRelease(next) };
-	if (state.candidate && releaseId(state.candidate) === releaseId(next)) return promoteAdvice(state);
+	if (state.candidate && releaseId(state.candidate) === releaseId(next)) {
+		const { happens, clients: moves, against } = promoteAdvice(state);
+		return { happens: [...happens, `New clients all go to ${name}.`, ...moves], against };
+	}
 	const from = releaseName(state.stable);
 	return {
 		happens: [`New clients go to ${name} at once, without a blend.`, `Clients pinned to ${from} keep it while it drains.`],

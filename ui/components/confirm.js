@@ -12,7 +12,7 @@ const INSISTED = new Set(['target_unhealthy', 'last_endpoint']);
 
 /**
  * `command`: `{app, describe(state, values), send({seq, reason, force, values}), body?}`. `describe` gives `{title, submit, tone,
- * happens, against}` or `{impossible}`; `foretell(values)` asks the router who would move; `mayForce` offers to insist where it was refused for what serves; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
+ * happens, clients?, against}` or `{impossible}`; `foretell(values)` asks the router who would move, whose answer takes the place of `clients`; `mayForce` offers to insist where it was refused for what serves; `body` is `{element, values(), error?(), onChange(run)}` for what must be chosen.
  */
 export function confirmCommand(store, command) {
 	let seq = store.app(command.app).seq;
@@ -24,14 +24,19 @@ export function confirmCommand(store, command) {
 	const values = () => command.body?.values() ?? {};
 
 	let foretold = null;
+	let movesTold = false;
 
 	// Who moves, asked anew when something else is chosen or looked at.
 	async function foretell() {
 		const key = JSON.stringify([seq, values()]);
 		if (!command.foretell || foretold === key) return;
 		foretold = key;
-		const words = await command.foretell(values()).then((answer) => answer?.words ?? [], () => []);
-		if (foretold === key) keyed(parts.whoMoves, words, (line) => line, item);
+		movesTold = false;
+		const answer = await command.foretell(values()).catch(() => null);
+		if (foretold !== key) return;
+		movesTold = Boolean(answer?.moves?.length);
+		keyed(parts.whoMoves, answer?.words ?? [], (line) => line, item);
+		draw();
 	}
 
 	function draw() {
@@ -42,8 +47,8 @@ export function confirmCommand(store, command) {
 		setShown(parts.moved, moved);
 		if (moved) setText(parts.movedText, movedWords(state));
 		if (told) {
-			drawAdvice(parts, dialog, told, store.isStale());
 			if (!told.impossible) foretell();
+			drawAdvice(parts, dialog, movesTold ? { ...told, clients: [] } : told, store.isStale());
 		}
 		const stop = moved || busy || Boolean(told?.impossible);
 		setAttr(parts.submit, 'aria-disabled', stop ? 'true' : null);
@@ -134,7 +139,7 @@ function drawAdvice(parts, dialog, told, isStale) {
 	if (told.submit) setText(parts.submit, told.submit);
 	parts.submit.className = `button ${told.tone ?? 'primary'}`;
 	setShown(parts.advice, Boolean(told.happens));
-	keyed(parts.happens, told.happens ?? [], (line) => line, item);
+	keyed(parts.happens, [...(told.happens ?? []), ...(told.clients ?? [])], (line) => line, item);
 	const against = [...(isStale ? ['The connection is lost: what this page knows may be old.'] : []), ...(told.against ?? [])];
 	keyed(parts.against, against, (line) => line, item);
 	setShown(parts.againstNone, against.length === 0);

@@ -24,9 +24,10 @@ const state = {
 };
 
 test('promoting says who stays, who drains, and everything that speaks against it', () => {
-	const { happens, against } = promoteAdvice(state);
-	assert.match(plain(happens), /131 clients pinned to 1\.0\.1 stay/);
-	assert.match(plain(happens), /Clients pinned to 1\.0\.0 keep it while it drains: until their first new page after 5 min, at most 1 h/);
+	const { happens, clients, against } = promoteAdvice(state);
+	assert.match(plain(happens), /1\.0\.1 becomes stable; the blend returns to 0 %/);
+	assert.match(plain(clients), /131 clients pinned to 1\.0\.1 stay/);
+	assert.match(plain(clients), /Clients pinned to 1\.0\.0 keep it while it drains: until their first new page after 5 min, at most 1 h/);
 	assert.match(plain(against), /1 of 2 endpoints of 1\.0\.1 is not serving: 10\.0\.0\.9:3000 refused/);
 	assert.match(plain(against), /0\.31 % against 0\.02 % on stable \(120 requests: too little traffic to tell\)/);
 	assert.match(plain(against), /p95 90 ms against 38 ms/);
@@ -46,10 +47,13 @@ test('a lock speaks against everything but abort', () => {
 });
 
 test('aborting, rolling back and choosing name every release they touch', () => {
-	assert.match(plain(abortAdvice(state).happens), /131 clients pinned to 1\.0\.1 go to 1\.0\.0 at once/);
-	const back = plain(rollbackAdvice(state, 'apps/hello-0.9.9-80/containers').happens);
-	assert.match(back, /clients of 1\.0\.0 go to 0\.9\.9 at once/);
-	assert.match(back, /candidate 1\.0\.1 is dropped/);
+	assert.match(plain(abortAdvice(state).clients), /131 clients pinned to 1\.0\.1 go to 1\.0\.0 at once/);
+	const back = rollbackAdvice(state, 'apps/hello-0.9.9-80/containers');
+	assert.match(plain(back.clients), /clients of 1\.0\.0 go to 0\.9\.9 at once/);
+	assert.match(plain(back.clients), /Clients of 1\.0\.1 go to 0\.9\.9 too/);
+	assert.match(plain(back.happens), /candidate 1\.0\.1 is dropped/);
+	const promoted = plain(stableAdvice(state, state.candidate).happens);
+	assert.match(promoted, /New clients all go to 1\.0\.1\.\n131 clients pinned to 1\.0\.1 stay there/, 'nobody else says it there');
 	assert.match(plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against), /1\.0\.2 has no endpoint/);
 	assert.match(plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against), /skips the candidate/);
 });
