@@ -189,7 +189,8 @@ fn drain(release: &Release, now: u64) -> String {
         parts.push(format!("at most {} more", rough(since(now, until))));
     }
     parts.extend(left(&release.activity));
-    parts.extend(release.cause.as_ref().map(|cause| format!("since a {cause}")));
+    let why = |cause| if cause == "raw" { "raw write" } else { cause };
+    parts.extend(release.cause.as_deref().map(|cause| format!("since a {}", why(cause))));
     parts.join("   ")
 }
 

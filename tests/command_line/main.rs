@@ -7,5 +7,6 @@ mod support;
 mod demo;
 mod offline;
 mod program;
+mod readme;
 mod serve;
 mod verbs;

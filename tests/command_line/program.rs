@@ -1,6 +1,9 @@
 //! One run of the binary.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
@@ -29,7 +32,19 @@ impl Ran {
 
 /// The binary, away from the settings of whoever runs the tests.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+    without_settings(Command::new(env!("CARGO_BIN_EXE_rolling-router")))
+}
+
+/// A shell that finds the binary under its name.
+pub fn shell(script: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    let folder = Path::new(env!("CARGO_BIN_EXE_rolling-router")).parent().expect("it lies in a folder");
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    command.args(["-ec", script]).env("PATH", path);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("ROLLING_ROUTER_") || name.starts_with("KV_") {

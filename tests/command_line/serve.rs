@@ -8,24 +8,27 @@ use std::{
 
 use crate::program::{finish, program};
 
+/// Settings that leave both ports to the kernel.
+const ON_FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+
 /// A running router, and what it says.
-struct Serving {
+pub struct Serving {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStderr>>,
 }
 
 impl Serving {
-    /// Starts it on free ports, in a directory, with nothing else said.
-    fn start(folder: &Path) -> Self {
+    /// Starts it in a directory, with these settings and nothing else said.
+    pub fn start(folder: &Path, settings: &[&str]) -> Self {
         let mut command = program();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).current_dir(folder);
+        command.arg("serve").args(settings).current_dir(folder);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         Self { child, lines }
     }
 
     /// Everything up to the line that holds `mark`.
-    fn until(&mut self, mark: &str) -> String {
+    pub fn until(&mut self, mark: &str) -> String {
         let mut said = String::new();
         for line in self.lines.by_ref().map_while(Result::ok) {
             said += &line;
@@ -38,7 +41,7 @@ impl Serving {
     }
 
     /// Asks it to end, and waits; its exit code.
-    fn end(mut self) -> Option<i32> {
+    pub fn end(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run").success());
         self.child.wait().expect("it can be waited for").code()
@@ -55,7 +58,7 @@ impl Drop for Serving {
 #[test]
 fn a_router_without_settings_starts_in_an_empty_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let mut router = Serving::start(folder.path());
+    let mut router = Serving::start(folder.path(), &ON_FREE_PORTS);
     let said = router.until("admin token, shown this once: ");
     for part in
         ["store embedded:./rolling-router-state/keyvalues.redb", "tokens in", "end users on http://127."]
@@ -68,7 +71,7 @@ fn a_router_without_settings_starts_in_an_empty_directory() {
     finish(program().args(["status", "--admin", admin]).current_dir(folder.path())).expect(0);
     finish(program().args(["status", "--admin", admin, "--token", token])).expect(0);
     assert_eq!(router.end(), Some(0));
-    let mut again = Serving::start(folder.path());
+    let mut again = Serving::start(folder.path(), &ON_FREE_PORTS);
     let said = again.until("GUI and API on ");
     assert!(!said.contains("shown this once"), "{said}");
     assert_eq!(again.end(), Some(0));

@@ -77,10 +77,10 @@ pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> R
 fn refuse_full(stored: &[Stored]) -> Result<(), Failure> {
     let theirs = || stored.iter().filter(|entry| is_rollout(&entry.key) && entry.key != "rolling/null");
     let Some(first) = theirs().next() else { return Ok(()) };
+    let (count, key) = (theirs().count(), &first.key);
     let message = format!(
-        "the store holds {} keys already, such as {}; --replace makes it what the file says, --dry-run shows how",
-        theirs().count(),
-        first.key
+        "the store holds {count} keys already, such as {key}; --replace makes it what the file says, \
+         --replace --dry-run shows how"
     );
     Err(Failure::new(Exit::Refused, message))
 }
