@@ -2,8 +2,8 @@
 //! wide and narrow. `tests/gui/install-axe` fetches it once.
 
 use crate::browser::{Browser, ESCAPE};
-use crate::support::{Router, eventually, router};
-use crate::{PAGES, SCREENS, go, open_app};
+use crate::support::{Reply, Router, eventually, router, scripted};
+use crate::{PAGES, SCREENS, go, open_app, sign_in_as};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -93,6 +93,61 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
             browser.keys("confirm-reason", ESCAPE);
             eventually("Escape closes it", || browser.text("confirm-dialog").is_none());
         }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A browser at the page of hooks, with the checker in it, as an admin.
+fn checked_hooks(router: &Router) -> Browser {
+    let browser = Browser::start(1280, 1000);
+    sign_in_as(&browser, router, "admin");
+    browser.click("nav-hooks");
+    browser.see("hooks-none", "No hook yet");
+    with_axe(&browser);
+    browser
+}
+
+/// Every dialog of the page of hooks, from adding one to removing it; `check` looks at each, by its name.
+fn through_the_life_of_a_hook(browser: &Browser, url: &str, mut check: impl FnMut(&str)) {
+    browser.click("hook-add");
+    browser.fill("hook-name", "chat");
+    browser.fill("hook-url", "ftp://chat.example/");
+    browser.click("hook-event-promote");
+    browser.click("hook-submit");
+    browser.see("hook-error", "http or https URL");
+    check("adding");
+    browser.fill("hook-url", url);
+    browser.click("hook-submit");
+    browser.see("hook-dialog", "It is shown this once");
+    check("its secret");
+    browser.click("hook-done");
+    browser.click("hook-test-chat");
+    browser.see("hook-chat", "Not delivered");
+    check("in the list");
+    browser.click("hook-edit-chat");
+    browser.see("hook-dialog", "Have the router make another secret");
+    check("changing");
+    browser.keys("hook-url", ESCAPE);
+    eventually("Escape closes it", || browser.text("hook-dialog").is_none());
+    browser.click("hook-remove-chat");
+    browser.see("hook-remove-dialog", "Remove the hook chat?");
+    check("removing");
+    browser.click("hook-remove-submit");
+    browser.see("hooks-none", "No hook yet");
+}
+
+#[test]
+fn no_dialog_of_the_hooks_breaks_a_rule_of_accessibility() {
+    let router = example();
+    let receiver = scripted(|_| Reply::response("500 Internal Server Error", &[], ""));
+    let browser = checked_hooks(&router);
+    let mut found = Vec::new();
+    for (screen, width, scheme) in SCREENS {
+        browser.screen(width, 1000, scheme);
+        through_the_life_of_a_hook(&browser, &format!("http://{}/in", receiver.address), |what| {
+            browser.picture(&format!("hook-{}-{screen}", what.replace(' ', "-")));
+            found.extend(violations(&browser).into_iter().map(|line| format!("{screen}, {what}: {line}")));
+        });
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

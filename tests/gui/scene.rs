@@ -1,9 +1,9 @@
 //! A site in the middle of a release, as people know theirs: long names, two routers, clients, links, drains, a lock, a bad
-//! value.
+//! value, a hook that nobody answers.
 
 use crate::live::Crowd;
 use crate::support::router::{id, token};
-use crate::support::{Endpoint, Router, RouterBuilder, Visitor, echo, eventually, router};
+use crate::support::{Endpoint, Reply, Router, RouterBuilder, Visitor, echo, eventually, router, scripted};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub struct Scene {
     /// Clients at the pace of people.
     pub crowd: Crowd,
     _second: Router,
+    _receivers: [Endpoint; 2],
 }
 
 impl Scene {
@@ -28,6 +29,7 @@ impl Scene {
         let store = format!("http://:{}@{}", token("admin"), router.admin);
         let second = router_named("eu-2").store(&store).start();
         set_up_accounts(&router);
+        let receivers = add_hooks(&router);
         let settings = json!({"hosts": [router.host, "www.shop.example.test"]});
         router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&settings)).expect(200);
         try_out(&router, RELEASES[1], 25);
@@ -50,9 +52,12 @@ impl Scene {
             let fleet: Value = router.api().call("GET", "/api/v1/fleet", None).json();
             fleet["members"].as_array().map_or(0, Vec::len) == 2
         });
+        eventually("one hook is told of everything, the other in vain", || {
+            outcome(&router, "release-chat") == "delivered" && outcome(&router, "audit-log") == "failed"
+        });
         // So many that some of them meet the candidate.
         let crowd = Crowd::start(&router, 20, Duration::from_millis(150));
-        Self { router, crowd, _second: second }
+        Self { router, crowd, _second: second, _receivers: receivers }
     }
 }
 
@@ -79,6 +84,24 @@ fn set_up_accounts(router: &Router) {
     let settings = json!({"hosts": ["accounts.example.test"]});
     api.call("PATCH", "/api/v1/apps/accounts/settings", Some(&settings)).expect(200);
     api.put("lock", &json!({"reason": "audit until Friday"})).expect(200);
+}
+
+/// A hook whose receiver takes what it is told, and one whose receiver has failed since.
+fn add_hooks(router: &Router) -> [Endpoint; 2] {
+    let chat = scripted(|_| Reply::ok(""));
+    let audit = scripted(|_| Reply::response("503 Service Unavailable", &[], ""));
+    let admin = router.api_as("admin");
+    let told = json!({"url": format!("http://{}/hooks/releases", chat.address), "events": ["promote", "abort", "rollback"]});
+    admin.call("PUT", "/api/v1/hooks/release-chat", Some(&told)).expect(201);
+    let all = json!({"url": format!("http://{}/events", audit.address)});
+    admin.call("PUT", "/api/v1/hooks/audit-log", Some(&all)).expect(201);
+    [chat, audit]
+}
+
+/// How the last delivery of a hook ended.
+fn outcome(router: &Router, hook: &str) -> String {
+    let shown: Value = router.api_as("admin").call("GET", &format!("/api/v1/hooks/{hook}"), None).json();
+    shown["state"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A pipeline sets the candidate, somebody gives it clients.

@@ -9,7 +9,7 @@ const SHOWN_MAX = 2;
 
 /** `post({text, tone, busy})` gives a handle `{update, close}`; tones: `done`, `bad`, none. */
 export function notices(say) {
-	const element = h('div.notices', { testid: 'notices' });
+	const element = h('section.notices', { 'aria-label': 'Notices', testid: 'notices' });
 
 	function post(first) {
 		const sign = h('span.notice-sign', { 'aria-hidden': 'true' });
