@@ -69,6 +69,21 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
 }
 
 #[test]
+fn a_hook_that_fails_says_why_without_being_opened() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    let receiver = scripted(|_| Reply::response("503 Service Unavailable", &[], ""));
+    let body = json!({"url": format!("http://{}/in", receiver.address)});
+    router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
+    let browser = Browser::start(1280, 1000);
+    sign_in_as(&browser, &router, "admin");
+    browser.click("nav-hooks");
+    browser.see("hook-chat", "told nothing yet");
+    router.api().post("promote", &json!({})).expect(200);
+    browser.see("hook-chat", "✕ failed, tried again: the receiver answered 503 · 1 change to be told");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn who_may_not_change_hooks_is_told_why() {
     let router = router().stable("1.0.0").start();
     let body = json!({"url": "https://chat.example/in", "paused": true});

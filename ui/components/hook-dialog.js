@@ -53,7 +53,7 @@ export function hookDialog({ api, notices, hook, events, apps, done }) {
 function boxes(items, picked, testid) {
 	return items.map(({ name, about }) => {
 		const box = h('input', { type: 'checkbox', value: name, checked: picked?.includes(name), 'data-testid': `${testid}-${name}` });
-		return { box, element: h('label.check', {}, box, ` ${name}`, about ? h('span.quiet', {}, ` ${about}`) : null) };
+		return { box, element: h('label.check', {}, box, h('span', {}, `${name} `, about ? h('span.quiet', {}, about) : null)) };
 	});
 }
 

@@ -25,7 +25,7 @@ export function hookRow({ edit, test, pause, remove, whyNot }) {
 		pause: act('Pause', () => pause(hook)),
 		remove: act('Remove…', () => remove(hook)),
 	};
-	const element = h('li.hook', {}, h('div.row', {}, h('span', {}, name, ' ', url), wants, state), h('div.action-buttons', {}, Object.values(buttons)), said, more);
+	const element = h('li.hook', {}, h('div.row.hook-row', {}, h('span', {}, name, ' ', url), wants, state), h('div.action-buttons', {}, Object.values(buttons)), said, more);
 	return {
 		element,
 		update(now) {
@@ -34,7 +34,7 @@ export function hookRow({ edit, test, pause, remove, whyNot }) {
 			setText(name, hook.name);
 			setText(url, hook.url ?? '');
 			setText(wants, hook.fault ?? `${list(hook.apps, 'all apps')}; ${list(hook.events, 'all events')}`);
-			setText(state, [STATES[hook.state] ?? hook.state, waiting(hook.waiting)].filter(Boolean).join(' · '));
+			setText(state, [(STATES[hook.state] ?? hook.state) + fault(hook), waiting(hook.waiting)].filter(Boolean).join(' · '));
 			setAttr(state, 'class', ['failed', 'dropped', 'unreadable'].includes(hook.state) ? 'is-bad' : null);
 			for (const [verb, control] of Object.entries(buttons)) {
 				setAttr(control, 'data-testid', `hook-${verb}-${hook.name}`);
@@ -51,6 +51,12 @@ export function hookRow({ edit, test, pause, remove, whyNot }) {
 	};
 }
 
+/** Why the last delivery that failed did, while that is the state. */
+function fault({ state, deliveries }) {
+	const failed = ['failed', 'dropped'].includes(state) && deliveries.find(({ outcome, error }) => outcome !== 'delivered' && error);
+	return failed ? `: ${failed.error}` : '';
+}
+
 const list = (names, all) => (names ? names.join(', ') : all);
 
 function waiting(apps) {
@@ -62,7 +68,7 @@ function delivery() {
 	const at = when();
 	const what = h('span');
 	const outcome = h('span');
-	const element = h('li.row', {}, at.element, what, outcome);
+	const element = h('li.row.delivery-row', {}, at.element, what, outcome);
 	return {
 		element,
 		update({ type, app, seq, at: time, attempt, outcome: ended, status, ms, error }) {
