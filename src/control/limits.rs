@@ -93,6 +93,9 @@ pub const ACTIVITY_SAMPLES: usize = 11;
 pub const PREVIEW_SECONDS_MAX: u64 = 30 * 24 * 3_600;
 /// How long it lives when nobody says, in seconds: until this time tomorrow.
 pub const PREVIEW_SECONDS_DEFAULT: u64 = 24 * 3_600;
+/// How long the short name of a release waits for this router to have read what the store holds, which usually it has,
+/// before the store itself is searched for it.
+pub const NAMES_WAIT: Duration = Duration::from_millis(250);
 /// Events in one page of history.
 pub const HISTORY_PAGE_MAX: u64 = 200;
 

@@ -185,7 +185,9 @@ async fn take_release(
     let endpoints = take_endpoints(core, fields)?;
     let named = match (id, release) {
         (Some(id), None) if service.is_none() && port.is_none() => Named::plain("id", id),
-        (None, Some(text)) => Named { field: "release", text, service, port },
+        (None, Some(text)) => {
+            Named { field: "release", text, service, port, registers: !endpoints.is_empty() }
+        }
         (None, None) => return Err(missing("release", "`id` or `release` names the release")),
         _ => return Err(ApiError::value("id", "send either `id`, or `release` with `service` and `port`")),
     };

@@ -1,4 +1,7 @@
 //! Which release a person or a pipeline means: a full id, or the short name that they read on the page.
+//!
+//! No prefix of the store leads from a short name to its keys, which begin with the service and say nothing of the app.
+//! So a name is looked up in what this router has read anyway.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +10,7 @@ use crate::{
     control::{
         core::Core,
         error::{ApiError, Kind},
+        limits::NAMES_WAIT,
         sync::view::releases_of,
     },
     rollout::{
@@ -30,12 +34,14 @@ pub struct Named {
     pub text: String,
     pub service: Option<String>,
     pub port: Option<u16>,
+    /// Endpoints come with it, so it need not be known.
+    pub registers: bool,
 }
 
 impl Named {
-    /// A name without service and port.
+    /// A name without service, port and endpoints.
     pub fn plain(field: &'static str, text: String) -> Self {
-        Self { field, text, service: None, port: None }
+        Self { field, text, service: None, port: None, registers: false }
     }
 
     /// The release meant: a full id is itself; a short name is the one release of that name among the app's own,
@@ -49,23 +55,42 @@ impl Named {
             .map_err(|error| self.refuse(&error))?;
         let stored = StoredApp::read(core, app).await?;
         let own = stored.record.as_ref().map(releases_of).unwrap_or_default();
-        if let Some(release) = self.only(own.into_iter())? {
+        if let Some(release) = self.only(own.iter())? {
             return Ok(release);
         }
+        if core.served(stored.read_at, NAMES_WAIT).await {
+            let known = self.known_here(core)?;
+            if known.is_some() || self.registers {
+                return Ok(known.unwrap_or(new));
+            }
+        }
+        Ok(self.known_in_store(core).await?.unwrap_or(new))
+    }
+
+    /// Among what this router has read: all that the store holds, unless somebody wrote past every router just now.
+    fn known_here(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
+        let view = core.view.load();
+        let faulty = view.problems.iter().filter_map(|problem| release_of(&problem.key));
+        let unserved: BTreeSet<ReleaseId> = faulty.filter(|release| view.endpoints(release) == 0).collect();
+        self.only(view.releases.keys().chain(&unserved))
+    }
+
+    /// Among the keys of all endpoints, which are many.
+    async fn known_in_store(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
         let listing = core.store.list(&[keys::APPS]).await?;
         let known: BTreeSet<ReleaseId> =
             listing.entries.iter().filter_map(|entry| release_of(entry.key.as_str())).collect();
-        Ok(self.only(known.into_iter())?.unwrap_or(new))
+        self.only(known.iter())
     }
 
-    fn only(&self, releases: impl Iterator<Item = ReleaseId>) -> Result<Option<ReleaseId>, ApiError> {
-        let mut found: Vec<ReleaseId> = releases.filter(|release| self.means(release)).collect();
+    fn only<'a>(&self, releases: impl Iterator<Item = &'a ReleaseId>) -> Result<Option<ReleaseId>, ApiError> {
+        let found: Vec<&ReleaseId> = releases.filter(|release| self.means(release)).collect();
         if found.len() > 1 {
-            let ids: Vec<&str> = found.iter().map(ReleaseId::as_str).collect();
+            let ids: Vec<&str> = found.into_iter().map(ReleaseId::as_str).collect();
             let message = format!("`{}` may mean {}; send the full id", self.text, ids.join(" or "));
             return Err(ApiError::new(Kind::Refused("ambiguous_release"), message).field(self.field));
         }
-        Ok(found.pop())
+        Ok(found.first().copied().cloned())
     }
 
     fn means(&self, release: &ReleaseId) -> bool {
@@ -95,16 +120,13 @@ mod tests {
 
     #[test]
     fn a_short_name_means_the_one_release_of_that_name() {
-        let releases = || {
-            [
-                "apps/hello-1.0.0-80/containers",
-                "apps/hello-1.0.1-80/containers",
-                "apps/shop-1.0.1-90/containers",
-            ]
-            .into_iter()
-            .map(|id| id.parse::<ReleaseId>().unwrap())
-        };
-        let only = |named: &Named| named.only(releases()).map(|found| found.map(|id| id.to_string()));
+        let releases = [
+            "apps/hello-1.0.0-80/containers",
+            "apps/hello-1.0.1-80/containers",
+            "apps/shop-1.0.1-90/containers",
+        ];
+        let releases = releases.map(|id| id.parse::<ReleaseId>().unwrap());
+        let only = |named: &Named| named.only(releases.iter()).map(|found| found.map(|id| id.to_string()));
         let short = |text: &str| Named::plain("release", text.to_owned());
         assert_eq!(only(&short("1.0.0")), Ok(Some("apps/hello-1.0.0-80/containers".into())));
         assert_eq!(only(&short("hello-1.0.1")), Ok(Some("apps/hello-1.0.1-80/containers".into())));

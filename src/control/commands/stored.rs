@@ -29,6 +29,8 @@ pub struct StoredApp {
     old: [Option<Entry>; 4],
     pub settings: Settings,
     pub settings_entry: Option<Entry>,
+    /// The store's revision at this reading.
+    pub read_at: Revision,
 }
 
 impl StoredApp {
@@ -56,6 +58,7 @@ impl StoredApp {
             old: OldKey::ALL.map(|old| find(&old.key(name))),
             settings: settings.unwrap_or_else(|| last_good_settings(core, name)),
             settings_entry,
+            read_at: listing.revision,
         })
     }
 
