@@ -67,9 +67,12 @@ impl AdminDoor {
 
 /// Who asks: on the private listener whom the admin port names, or `None` for a stranger.
 pub fn client(worker: &Worker, head: &RequestHead<'_>, peer: Client) -> Option<Client> {
-    if peer.door == Door::Front {
-        return Some(peer);
-    }
+    if peer.door == Door::Front { Some(peer) } else { introduced(worker, head) }
+}
+
+/// Whom the admin port names.
+#[cold]
+fn introduced(worker: &Worker, head: &RequestHead<'_>) -> Option<Client> {
     let mut said = head.values(Known::RollingPeer);
     let (Some(said), None) = (said.next(), said.next()) else { return None };
     let mut words = std::str::from_utf8(said).ok()?.split(' ');

@@ -131,6 +131,7 @@ impl<'a> Attempts<'a> {
 
     /// Chooses where the request goes next, if anywhere: once to another endpoint of the candidate, and then to stable,
     /// or else by the repeat rule alone.
+    #[cold]
     fn go_on<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
         let shielded = exchange.is_shielded() && failure.worth_shielding();
         let repeated = exchange.progress().may_repeat();
@@ -270,6 +271,7 @@ async fn connect<D: Downstream>(
 }
 
 /// Counts a failure that was the endpoint's.
+#[cold]
 pub(super) fn charge<D: Downstream>(exchange: &Exchange<'_, D>, failure: Failure) {
     let assignment = &exchange.plan.assignment;
     // What a tester tries out takes no endpoint from users.

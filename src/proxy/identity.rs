@@ -10,6 +10,7 @@ use super::{
 use crate::rollout::{pin::PinCodec, settings::PinSource};
 
 /// The hash of what a client is known by; `None` where that is the pin cookie.
+#[inline(never)]
 pub fn hash_of(
     source: &PinSource,
     pins: &PinCodec,

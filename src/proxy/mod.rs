@@ -9,6 +9,9 @@
 //! One thread per core, nothing shared between them but the published table, endpoint atomics and bucket counters:
 //! no lock, no channel and no spawn on the way of a request. `forward` and `exchange` know nothing of HTTP/1.1; they
 //! see heads as bytes and positions ([`head`]) and a client as [`downstream::Downstream`].
+//!
+//! Between two system calls the kernel has evicted the router's code from the nearest cache, so a request costs the code
+//! it touches as much as what that code does. What is rare is marked `#[cold]`, so that it stands apart.
 
 pub mod accept;
 pub mod admin;

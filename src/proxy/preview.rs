@@ -81,6 +81,7 @@ pub fn is_link(target: &[u8]) -> bool {
 }
 
 /// Opens a link: `?token=` sets the cookie, `?end` takes it away; both go on to `to`, or to the start page.
+#[cold]
 pub fn open(head: &RequestHead<'_>, view: &AppView, client: Client) -> Reply {
     let query = head.target.get(PREVIEW_PATH.len() + 1..).unwrap_or_default();
     let Some(location) = location(parameter(query, b"to").as_deref()) else { return NO_PATH.into() };

@@ -188,6 +188,7 @@ fn assigned(
 }
 
 /// Where a request goes whose release its sender chose.
+#[cold]
 fn sent(worker: &Worker, view: &AppView, chosen: Chosen) -> Option<Assignment> {
     let random = || worker.random();
     let mut draw = RequestDraw { view, random: &random };

@@ -79,6 +79,7 @@ impl<D: Downstream> Exchange<'_, D> {
         self.shield.agreed.is_some()
     }
 
+    #[cold]
     fn ask_stable(&self) -> Option<Assignment> {
         let (worker, plan) = (self.worker, &self.plan);
         let asked = Asked { pin: plan.pin, navigation: plan.navigation, hour: route::hour() };
@@ -100,6 +101,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// The endpoint answered 502, 503 or 504, which is its failure. Gives the answer up if stable will be asked.
+    #[cold]
     pub(super) fn doubt(&mut self, status: u16) -> Result<(), Failure> {
         let failure = Failure::Status(status);
         if self.stable_agrees() {
@@ -110,6 +112,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Gives the request to stable, if stable takes it: the candidate is charged with an error, and the client moves.
+    #[cold]
     pub(super) fn move_to_stable(&mut self) -> bool {
         if !self.stable_agrees() {
             return false;

@@ -76,6 +76,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
+    #[cold]
     fn ask_or_settle(&mut self) -> Result<(), Failure> {
         let (worker, counters) = (self.worker, self.worker.counters());
         let known = worker.misses.borrow().knows(&miss(&self.plan), coarse::now_ms());

@@ -18,18 +18,21 @@ pub struct Found<'a> {
 /// All cookies of this name, and of this name with the suffix of a tester's cookie, in order.
 pub fn find<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Found<'a>> {
     let mut at = 0;
-    std::iter::from_fn(move || {
-        while at < header.len() {
-            let start = at;
-            let length = memchr::memchr(b';', &header[start..]);
-            let end = length.map_or(header.len(), |length| start + length);
-            at = length.map_or(header.len(), |length| start + length + 1);
-            if let Some((value, preview)) = value_of(&header[start..end], name) {
-                return Some(Found { whole: start..at, value, preview });
-            }
+    std::iter::from_fn(move || find_from(&mut at, header, name))
+}
+
+#[inline(never)]
+fn find_from<'a>(at: &mut usize, header: &'a [u8], name: &[u8]) -> Option<Found<'a>> {
+    while *at < header.len() {
+        let start = *at;
+        let length = memchr::memchr(b';', &header[start..]);
+        let end = length.map_or(header.len(), |length| start + length);
+        *at = length.map_or(header.len(), |length| start + length + 1);
+        if let Some((value, preview)) = value_of(&header[start..end], name) {
+            return Some(Found { whole: start..*at, value, preview });
         }
-        None
-    })
+    }
+    None
 }
 
 /// The value of `name=value`, blanks around both left out, if it bears this name, and whether with the suffix.

@@ -212,7 +212,7 @@ impl Hosts {
 
 /// A Host value less its port; the brackets of an IPv6 literal stay.
 fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
+    match host.bytes().rposition(|byte| byte == b':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],
         _ => host,
     }

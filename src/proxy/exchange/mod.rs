@@ -219,16 +219,16 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             if flushed && self.response.done {
                 return Poll::Ready(Ok(()));
             }
-            self.moved |= self.end_tunnel(cx, flushed);
+            if self.is_tunnel() {
+                self.moved |= self.end_tunnel(cx, flushed);
+            }
             self.poll_upload(cx, link)?;
             if self.tunnel_closed() {
                 self.drop_response(cx, link);
+                // If the client has closed its side too, nothing is left to wait for.
+                self.response.done |= self.upload.is_over();
             } else if flushed {
                 self.poll_response(cx, link)?;
-            }
-            if self.tunnel_closed() && self.upload.is_over() {
-                // The client has closed its side too: nothing is left to wait for.
-                self.response.done = true;
             }
             if !self.moved {
                 return self.wait(cx, flushed);

@@ -114,6 +114,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Makes room for more of a head: what interim responses took is free again, and a large buffer holds the
     /// longest head that is allowed.
+    #[cold]
     fn grow(&self, incoming: &mut Incoming) -> Result<(), Failure> {
         let mut larger = self.worker.buffers.lend(true);
         let length = incoming.end - incoming.start;
@@ -195,6 +196,7 @@ impl<D: Downstream> Exchange<'_, D> {
         Some(plan.view.app.pins.encode(&pin))
     }
 
+    #[cold]
     fn pass_interim(
         &mut self,
         cx: &mut Context<'_>,
@@ -225,6 +227,7 @@ impl<D: Downstream> Exchange<'_, D> {
         Ok(())
     }
 
+    #[cold]
     fn upgrade(
         &mut self,
         cx: &mut Context<'_>,

@@ -28,6 +28,7 @@ pub(super) struct Tunnel {
 
 impl<D: Downstream> Exchange<'_, D> {
     /// A tunnel may last for hours: it keeps no more memory than it needs.
+    #[cold]
     pub(super) fn begin_tunnel(&mut self) {
         self.plan.out.bytes.shrink_to_fit();
         let assignment = &self.plan.assignment;
@@ -52,6 +53,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Begins to end a tunnel whose release or router ends, and goes on with it: Close once the last frame has ended,
     /// then a moment for the client to answer it. `true` when something was sent.
+    #[cold]
     pub(super) fn end_tunnel(&mut self, cx: &mut Context<'_>, flushed: bool) -> bool {
         let ended = self.down.watch().verdict() == Verdict::Ended;
         // A client of an endpoint that ends finds the same release elsewhere; one of a release does not.
@@ -79,6 +81,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Behind the router's Close nothing goes to the client. What the endpoint still sends is read all the same, so that
     /// it takes what the client answers; once it has closed there is nothing left to wait for.
+    #[cold]
     pub(super) fn drop_response(&mut self, cx: &mut Context<'_>, link: &mut Stream) {
         let mut lease = self.worker.buffers.lend(false);
         match link.poll_read(cx, lease.space()) {

@@ -133,6 +133,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
+    #[inline(never)]
     fn send_part(&mut self, cx: &mut Context<'_>, link: &mut Stream) -> bool {
         let Some(part) = &mut self.upload.part else { return true };
         match link.poll_write(cx, part.lease.get(part.data.clone())) {
@@ -154,6 +155,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// The endpoint takes no more. It may have answered before it closed, so that is what is looked at next.
+    #[cold]
     fn stop_upload(&mut self) -> bool {
         self.upload.give_up();
         false
@@ -167,6 +169,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
+    #[inline(never)]
     fn read_part(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.view.override_header()) {
             Poll::Pending => return Ok(false),

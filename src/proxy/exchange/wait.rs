@@ -75,6 +75,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// The client has more of its body to bring.
+    #[cold]
     fn bringing_deadline(&mut self) -> (u64, Failure) {
         let (limits, now, received) = (self.worker.limits(), coarse::now_ms(), self.outcome.received);
         let pace = self.bringing.get_or_insert_with(|| Pace::begin(limits, now, received));
@@ -82,6 +83,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// The client does not take what it was sent.
+    #[cold]
     fn taking_deadline(&mut self) -> (u64, Failure) {
         let (limits, now) = (self.worker.limits(), coarse::now_ms());
         let taken = self.outcome.sent.saturating_sub(self.down.unflushed() as u64);

@@ -26,6 +26,7 @@ impl Trace {
     }
 
     /// Appends its `traceparent` line.
+    #[inline(never)]
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"traceparent: 00-");
         self.trace_id.iter().for_each(|part| write_hex(*part, out));

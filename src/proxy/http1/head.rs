@@ -163,18 +163,22 @@ fn partial(begun: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     }
 }
 
-/// Finds the CRLF that ends a line; completes with the length before it. What cannot become a line is refused
-/// before its end is there.
+/// Finds the CRLF that ends a line; completes with the length before it, in which a carriage return may still stand.
+/// What cannot become a line is refused before its end is there.
 pub fn line_length(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
-    let bare = HeaderFault::Malformed("a line ends with a line feed or a carriage return alone");
-    let Some(length) = memchr::memchr2(b'\r', b'\n', bytes) else {
-        let clean = memchr::memchr(0, bytes).is_none();
-        return if clean { Ok(Progress::Partial) } else { Err(HeaderFault::Malformed("a NUL byte")) };
-    };
-    match (bytes[length], bytes.get(length + 1)) {
-        (b'\r', Some(b'\n')) => Ok(Progress::Complete(length)),
-        (b'\r', None) => Ok(Progress::Partial),
-        _ => Err(bare),
+    let Some(line_feed) = memchr::memchr(b'\n', bytes) else { return partial_line(bytes) };
+    match line_feed.checked_sub(1) {
+        Some(length) if bytes[length] == b'\r' => Ok(Progress::Complete(length)),
+        _ => Err(BARE),
+    }
+}
+
+#[cold]
+fn partial_line(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
+    match bytes.iter().position(|byte| matches!(byte, 0 | b'\r')) {
+        Some(at) if bytes[at] == 0 => Err(HeaderFault::Malformed("a NUL byte")),
+        Some(at) if at + 1 < bytes.len() => Err(BARE),
+        _ => Ok(Progress::Partial),
     }
 }
 

@@ -143,11 +143,13 @@ impl Connection {
             self.write(cx, lease, data);
             return;
         }
-        // A head so long that it does not fit in front of its body goes out in a text of its own.
-        let mut all = text.to_vec();
-        all.extend_from_slice(lease.get(data));
-        all.append(&mut self.out.then);
-        self.out.then = all;
+        self.send_apart(cx, text, lease.get(data));
+    }
+
+    /// A head so long that it does not fit in front of its body goes out in a text of its own.
+    #[cold]
+    fn send_apart(&mut self, cx: &mut Context<'_>, text: &[u8], data: &[u8]) {
+        self.out.then = [text, data, &self.out.then].concat();
         self.out.keeps_up = false;
         let _ = self.poll_out(cx);
     }

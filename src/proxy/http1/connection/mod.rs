@@ -218,6 +218,7 @@ impl Connection {
         }
     }
 
+    #[cold]
     fn fault(&mut self, fault: RequestFault, to_head: bool) -> Next {
         let counters = self.worker.counters();
         counters.requests_refused.add(1);
@@ -241,6 +242,7 @@ impl Connection {
     }
 
     /// A refusal after which nothing on this connection is answered.
+    #[cold]
     fn last_refusal(&mut self, refusal: Refusal, to_head: bool) -> Next {
         self.request.keep_alive = false;
         self.request.body = BodyDecoder::new(Framing::None, 0);

@@ -159,12 +159,14 @@ impl Connection {
         }
     }
 
+    #[cold]
     fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
         record::refused(&self.worker, Some(head), client, reply.refusal.status);
         Next::Refuse(reply, Form::asked_by(head), head.method == b"HEAD")
     }
 
     /// See [`crate::proxy::downstream::Downstream::buffered_body`].
+    #[inline(never)]
     pub(super) fn take_buffered_body(
         &mut self,
         chunked: bool,
