@@ -3,7 +3,12 @@
 use serde::Serialize;
 
 use super::roster::Member;
-use crate::control::{core::Core, hooks::sent::Ended, limits::STALE_AFTER, sync::status::StoreState};
+use crate::control::{
+    core::Core,
+    hooks::sent::Ended,
+    limits::{HEARD_EVERY, STALE_AFTER},
+    sync::status::StoreState,
+};
 
 /// The kinds of alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,7 +102,12 @@ fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) 
 fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
     let name = member.name(node);
     let Some(sign) = &member.alive else {
-        let silent = member.silent(&core.clock).map(|silent| format!(" for {} s", silent.as_secs()));
+        let silent = member.silent(&core.clock);
+        if silent.is_some_and(|silent| silent < HEARD_EVERY) {
+            // It entered or reported just now, and its next sign of life is not due yet.
+            return;
+        }
+        let silent = silent.map(|silent| format!(" for {} s", silent.as_secs()));
         let message = format!("{name} is not heard from{}", silent.unwrap_or_default());
         return raise(AlarmKind::Silent, node, name, message);
     };

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::{Bench, eventually};
 use crate::{
     clock::Clock,
-    control::{fleet::member::Kind, limits::DEADLINE_TICK},
+    control::{
+        fleet::member::Kind,
+        limits::{DEADLINE_TICK, HEARD_EVERY},
+    },
 };
 
 const WALL: u64 = 1_763_630_000_000;
@@ -60,6 +63,24 @@ async fn a_router_enters_the_fleet_before_it_serves() {
     let entry = Kind::Entry.key(second.control.node());
     let created = store.get(&entry.parse().unwrap()).await.unwrap().unwrap().modified;
     assert!(second.live.load().table.revision >= created);
+}
+
+/// Whenever a router entered, the others raised an alarm for a second: "r2 is not heard from for 0 s".
+#[tokio::test]
+async fn who_enters_is_given_the_time_of_a_first_sign_of_life() {
+    let store = Arc::new(Memory::new());
+    let clock = Clock::manual(WALL);
+    let bench = join(&store, clock.clone()).await.with_stable().await;
+    bench.past(&Kind::Entry.key("r2"), "{}").await;
+    let fleet = async || bench.ok(Method::GET, "/api/v1/fleet", Value::Null).await;
+    let silent =
+        |fleet: &Value| fleet["alarms"].as_array().unwrap().iter().any(|alarm| alarm["kind"] == "silent");
+    eventually("it is a member", async || fleet().await["members"].as_array().unwrap().len() == 2).await;
+    let entered = fleet().await;
+    assert!(!silent(&entered), "{}", entered["alarms"]);
+    clock.advance(HEARD_EVERY);
+    let later = fleet().await;
+    assert!(silent(&later), "{}", later["alarms"]);
 }
 
 #[tokio::test]
