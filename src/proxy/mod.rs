@@ -11,7 +11,8 @@
 //! see heads as bytes and positions ([`head`]) and a client as [`downstream::Downstream`].
 //!
 //! Between two system calls the kernel has evicted the router's code from the nearest cache, so a request costs the code
-//! it touches as much as what that code does. What is rare is marked `#[cold]`, so that it stands apart.
+//! it touches as much as what that code does. What is rare is marked `#[cold]`, and what many requests do without
+//! `#[inline(never)]`, so that it stands apart.
 
 pub mod accept;
 pub mod admin;

@@ -38,9 +38,6 @@ impl Trace {
 
 /// Whether a request belongs to a trace: it says so once, and in a valid form (section 3.2 of the recommendation).
 pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
-    if !head.present.has(Known::Traceparent) {
-        return false;
-    }
     let mut said = head.lines.iter().filter(|line| line.known == Known::Traceparent);
     match (said.next(), said.next()) {
         (Some(line), None) => is_valid(line.value(head.block)) && !nominated(head.block, head.lines, line),
