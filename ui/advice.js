@@ -1,5 +1,5 @@
 // What a command will do to clients, and what speaks against it, in sentences. Pure: state in, lists of text out.
-// It repeats what the router alone decides and enforces (DESIGN: commands, drain). `clients`: which clients go where, by rule;
+// It repeats what the router alone decides and enforces (docs/design.md sections 4 and 7). `clients`: which clients go where, by rule;
 // the router's own answer says the same in numbers and takes its place.
 
 import { count, duration, millis, plural, rate, share } from './format.js';

@@ -121,7 +121,7 @@ pub const OPEN_ADDRESSES_MAX: usize = 128;
 pub const REPORT_RETRY: Duration = Duration::from_millis(300);
 /// How long a router that ends may take to leave the fleet.
 pub const LEAVE_MAX: Duration = Duration::from_secs(1);
-/// A difference between wall clocks above this is an alarm (DESIGN.md section 7).
+/// A difference between wall clocks above this is an alarm (docs/design.md section 7).
 pub const SKEW_MAX: Duration = Duration::from_secs(5);
 /// Signs of life that a clock's difference is told from: the one that was under way shortest counts.
 pub const SKEW_SAMPLES: usize = 4;

@@ -1,5 +1,5 @@
 //! When endpoints can be stopped: said only when nothing is open there any more and nothing new can come
-//! (DESIGN.md section 7).
+//! (docs/design.md section 7).
 
 use std::net::SocketAddr;
 

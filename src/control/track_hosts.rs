@@ -1,5 +1,5 @@
 //! Hosts of the admin port that show a track: `candidate.<host>` and `stable.<host>`, so that testers can look at both
-//! side by side (DESIGN.md section 2).
+//! side by side (docs/design.md section 2).
 //!
 //! They are end users' requests and none of the API's: no token, no guard, nothing of this port's own pages. Each is
 //! handed on as it is to a private listener of the data plane, with the client's address, the track, and a Host without

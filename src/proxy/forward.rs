@@ -1,5 +1,5 @@
 //! Forwarding one request: choose a connection, exchange, and if that fails decide whether to do it again
-//! (DESIGN.md section 6's repeat rule, and [`super::shield`]), or what the client is told.
+//! (docs/design.md section 6's repeat rule, and [`super::shield`]), or what the client is told.
 
 use std::{future::poll_fn, rc::Rc, task::Poll};
 

@@ -1,4 +1,4 @@
-//! Who a client is that keeps no cookies: a hash of a header of its, or of its address (DESIGN.md section 5).
+//! Who a client is that keeps no cookies: a hash of a header of its, or of its address (docs/design.md section 5).
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Testers: links, cookies and headers that send a request to a release of its sender's choice (DESIGN.md section 5).
+//! Testers: links, cookies and headers that send a request to a release of its sender's choice (docs/design.md section 5).
 //!
 //! A link is opened on the front port; what it carries becomes a cookie of its own, and the browser goes on to a path
 //! of the same origin. From then on the cookie decides, until it ends in one of four ways, each of which is said once,

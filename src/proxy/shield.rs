@@ -1,4 +1,4 @@
-//! Shielding: a request that the candidate failed is answered by stable (DESIGN.md section 6).
+//! Shielding: a request that the candidate failed is answered by stable (docs/design.md section 6).
 //!
 //! Whether stable takes it is decided before the candidate is given up on, so that an answer of the candidate's, or
 //! the rest of its time, is never thrown away for nothing. Deliberately absent: any way from stable to the candidate.

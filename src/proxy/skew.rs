@@ -1,4 +1,4 @@
-//! Skew protection: a page of one release asks for an asset that only another one has (DESIGN.md section 6).
+//! Skew protection: a page of one release asks for an asset that only another one has (docs/design.md section 6).
 //!
 //! A fingerprinted asset that a release does not have is asked of its siblings: the same file under the same name, or
 //! none. The release's own answer waits meanwhile, unread, and goes out if nobody has the asset. Siblings are asked as

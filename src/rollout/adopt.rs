@@ -1,4 +1,4 @@
-//! Adoption: taking over what an old script wrote to the four old keys (DESIGN.md section 4, raw rules).
+//! Adoption: taking over what an old script wrote to the four old keys (docs/design.md section 4, raw rules).
 //!
 //! Pure and repeatable: it compares the old keys with the record that they mirror, and says what the difference
 //! means. Nothing here moves a client at once, since a script that writes one key after the other never says that it

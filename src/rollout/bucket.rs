@@ -1,4 +1,4 @@
-//! Buckets: a client's place in 0..10,000, and which places a candidate takes (DESIGN.md section 5).
+//! Buckets: a client's place in 0..10,000, and which places a candidate takes (docs/design.md section 5).
 //!
 //! New clients are placed by a golden-ratio counter instead of a random number, since successive multiples of the
 //! golden ratio spread over the circle as evenly as any sequence can: of any N consecutive new clients the

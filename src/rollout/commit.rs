@@ -1,4 +1,4 @@
-//! The commit plan: the keys that one change writes, all together or not at all (DESIGN.md section 3).
+//! The commit plan: the keys that one change writes, all together or not at all (docs/design.md section 3).
 //!
 //! Pure lists of writes; the caller adds its checks (the record and whatever else it read has not changed) and
 //! commits once. At most seven writes, far below what any store takes.

@@ -1,4 +1,4 @@
-//! Drain: deadlines of releases that are off their track (DESIGN.md section 7), on monotonic time.
+//! Drain: deadlines of releases that are off their track (docs/design.md section 7), on monotonic time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The layout of the keyvalues: which key means what (DESIGN.md section 3).
+//! The layout of the keyvalues: which key means what (docs/design.md section 3).
 
 use super::{app::AppName, release::ReleaseId};
 

@@ -1,4 +1,4 @@
-//! The pin: what the cookie stores (DESIGN.md section 8).
+//! The pin: what the cookie stores (docs/design.md section 8).
 //!
 //! 32 bytes in 43 characters of base64url: format 1, key id 1, bucket 2, client number 8, tenure 4, endpoint tag
 //! 4, hour 2, move day 1, moves 1 (7 bits of count, 1 bit "left the candidate"), MAC 8. The MAC is SipHash-2-4

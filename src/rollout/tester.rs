@@ -1,5 +1,5 @@
-//! Testers: which release the sender of a request chose, by a preview grant or by the override header (DESIGN.md
-//! section 5).
+//! Testers: which release the sender of a request chose, by a preview grant or by the override header
+//! (docs/design.md section 5).
 //!
 //! Here and not in the data plane, so that whoever explains a request reads it with the same eyes as whoever routes it.
 

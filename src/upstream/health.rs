@@ -1,4 +1,4 @@
-//! Active health checks: whether an endpoint accepts connections, or answers a path as it should (DESIGN.md section 6).
+//! Active health checks: whether an endpoint accepts connections, or answers a path as it should (docs/design.md section 6).
 //!
 //! One task looks at the published table a few times a second and starts what is due, so a table of 10,000
 //! endpoints costs no task per endpoint. Checks run beside the data plane, never on a worker. The same task turns

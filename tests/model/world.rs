@@ -512,7 +512,7 @@ impl Client {
     }
 }
 
-/// What can be read of a pin without its key (DESIGN.md section 8).
+/// What can be read of a pin without its key (docs/design.md section 8).
 struct Read {
     bucket: u32,
     tenure: u32,

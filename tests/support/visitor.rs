@@ -108,7 +108,7 @@ impl Visitor {
         Visit { release: text("x-release"), endpoint: text("x-endpoint"), pinned, response }
     }
 
-    /// Where its client stands in the router's sketch: the first ten bits of the number in its pin (DESIGN.md section 8).
+    /// Where its client stands in the router's sketch: the first ten bits of the number in its pin (docs/design.md section 8).
     fn place(&self) -> u16 {
         let pin = self.pin.as_ref().expect("a pin came with the first page");
         let bytes = URL_SAFE_NO_PAD.decode(pin).expect("a pin is base64url");

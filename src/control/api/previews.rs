@@ -1,4 +1,4 @@
-//! Preview grants: made, listed, revoked (DESIGN.md section 5).
+//! Preview grants: made, listed, revoked (docs/design.md section 5).
 //!
 //! They change no rollout, so they stand beside the record and not in it: no seq, no history, and no lock holds them
 //! back. Whoever may release may make them, and `ci` may revoke what it made itself. The token is in the answer to the

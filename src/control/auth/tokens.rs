@@ -1,4 +1,4 @@
-//! The token file: one `TOKEN [NAME [ROLE]]` per line (DESIGN.md section 11).
+//! The token file: one `TOKEN [NAME [ROLE]]` per line (docs/design.md section 11).
 //!
 //! Tokens are kept as digests and compared in constant time, all of them every time: how long an answer takes says
 //! nothing about which token was close.

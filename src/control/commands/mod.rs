@@ -1,5 +1,5 @@
 //! Commands against the store: read the app, decide, see that the outcome can be served, commit once, and answer
-//! when this router serves it (DESIGN.md section 4).
+//! when this router serves it (docs/design.md section 4).
 //!
 //! What a command means is decided in `rollout::command`; here is only what needs a store: reading, the guarded
 //! commit, repeating after a conflict, and asking endpoints.

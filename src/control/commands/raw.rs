@@ -1,5 +1,5 @@
 //! Raw writes to the four old keys: what an old script means by them is adopted in the commit that writes them
-//! (DESIGN.md section 4, raw rules).
+//! (docs/design.md section 4, raw rules).
 
 use super::{
     Executed,

@@ -1,4 +1,4 @@
-//! The fleet: any number of routers that watch one store (DESIGN.md section 10).
+//! The fleet: any number of routers that watch one store (docs/design.md section 10).
 //!
 //! A router enters as a durable entry in the store before it reads what it will serve, so whoever commits later knows of
 //! it. It reports what it serves, coalesced, gives signs of life under a lease, and leaves with a graceful exit. Other

@@ -1,4 +1,4 @@
-//! Deadlines: when a drain is over, when a release retires, when what it left open ends (DESIGN.md section 7).
+//! Deadlines: when a drain is over, when a release retires, when what it left open ends (docs/design.md section 7).
 //!
 //! All of them run on the monotonic clock. Wall time counts once, after a restart, to tell how much of a stored
 //! deadline has passed while nobody watched.

@@ -1,4 +1,4 @@
-//! The ends of endpoints: of those that drain, and of those that were taken out of their release (DESIGN.md section 7).
+//! The ends of endpoints: of those that drain, and of those that were taken out of their release (docs/design.md section 7).
 //!
 //! Neither gets a new request. What is open goes on until it ends, or until the deadline; who asks meanwhile is told
 //! what is left. Monotonic time alone ends anything.

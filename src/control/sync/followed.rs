@@ -1,4 +1,4 @@
-//! A store that is followed, not commanded: a server that has keys and values and no commits (DESIGN.md section 9).
+//! A store that is followed, not commanded: a server that has keys and values and no commits (docs/design.md section 9).
 //!
 //! What it holds is copied into a store of this router's own, in the order in which it was written. From there on
 //! everything is as ever: record, tenures, history and pin keys live in the router's own store, and what a script

@@ -2,7 +2,7 @@
 //!
 //! A router that followed a wiped, swapped or restored store would take its emptiness for orders. So it remembers
 //! the store's epoch, the newest revision and the newest event of each app, and stops following when any of them
-//! does not fit (DESIGN.md section 9).
+//! does not fit (docs/design.md section 9).
 
 use std::collections::BTreeMap;
 

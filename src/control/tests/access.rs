@@ -1,4 +1,4 @@
-//! Access: HTTP.md row 40, and who may do what.
+//! Access: docs/http.md row 40, and who may do what.
 
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};

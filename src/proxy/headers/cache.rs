@@ -1,4 +1,4 @@
-//! The guard against shared caches (DESIGN.md section 8): while several releases are routed, a response that a
+//! The guard against shared caches (docs/design.md section 8): while several releases are routed, a response that a
 //! shared cache could keep would be shown to clients of another release.
 
 use crate::proxy::head::{HeaderLine, Known, members};

@@ -1,5 +1,5 @@
 //! A request's head as it goes upstream: one Host, one framing, no hop-by-hop header, what is said about the client
-//! is the router's own word (DESIGN.md invariant 7).
+//! is the router's own word (docs/design.md section 13, invariant 7).
 //!
 //! Lines that stay are copied as runs between those that do not.
 

@@ -1,4 +1,4 @@
-//! The raw rules (DESIGN.md section 4), one by one.
+//! The raw rules (docs/design.md section 4), one by one.
 
 use super::*;
 use crate::rollout::{

@@ -1,4 +1,4 @@
-//! The decision itself: DESIGN.md section 5's order and table, row by row.
+//! The decision itself: docs/design.md section 5's order and table, row by row.
 
 use super::{
     Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, Unroutable,

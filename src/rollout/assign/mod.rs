@@ -1,4 +1,4 @@
-//! Assignment: which release and endpoint one request goes to, and why (DESIGN.md section 5).
+//! Assignment: which release and endpoint one request goes to, and why (docs/design.md section 5).
 //!
 //! The release is decided from the pin, or else the bucket, before any balancing; an endpoint is chosen inside it.
 //! Everything a decision depends on is an argument, so the same call answers a request, explains it, and asks
@@ -114,7 +114,7 @@ pub enum PinChange {
 }
 
 impl PinChange {
-    /// The pin that a response carries (DESIGN.md section 8): a first one with navigations and where nobody says what is
+    /// The pin that a response carries (docs/design.md section 8): a first one with navigations and where nobody says what is
     /// fetched (`Sec-Fetch-Dest`), a changed one with anything, a renewed one with navigations; fingerprinted assets
     /// carry none.
     pub fn sent(self, navigation: bool, has_destination: bool, asset: bool) -> Option<Pin> {
@@ -146,7 +146,7 @@ pub fn assign(
     decide::Decision { app, asked, health, draw }.assign()
 }
 
-/// Sends a request to a release of the tester's choice (DESIGN.md section 5). Pins are neither read nor set, and the
+/// Sends a request to a release of the tester's choice (docs/design.md section 5). Pins are neither read nor set, and the
 /// whole release being unhealthy moves nobody: a tester looks at what was asked for. With `affinity`, requests of the
 /// same number keep to one endpoint as long as it serves.
 pub fn overridden(
@@ -159,7 +159,7 @@ pub fn overridden(
     testers::choose(app, release, affinity, health, draw)
 }
 
-/// The same request, given to stable because the candidate failed it (DESIGN.md section 6): a move, so the pin goes
+/// The same request, given to stable because the candidate failed it (docs/design.md section 6): a move, so the pin goes
 /// along, with the bit that it left the candidate. `None` where that cannot be: the assignment is not the candidate's,
 /// a tester asked for this release, or nothing of stable serves. Whether the request may be sent again is for the
 /// caller to know.

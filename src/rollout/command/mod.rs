@@ -1,4 +1,4 @@
-//! Commands: what a person or a pipeline may do to a rollout, and what comes of it (DESIGN.md section 4).
+//! Commands: what a person or a pipeline may do to a rollout, and what comes of it (docs/design.md section 4).
 //!
 //! One file per concern: [`gate`](self) (who may, locks, preconditions), candidate, stable, lock, drain, endpoint. All of them
 //! work on a draft of the next record, so that a command is one value changing. Deliberately absent: whether a

@@ -1,4 +1,4 @@
-//! Every row of the table of commands, and the rules below it (DESIGN.md section 4).
+//! Every row of the table of commands, and the rules below it (docs/design.md section 4).
 
 use super::*;
 use crate::{

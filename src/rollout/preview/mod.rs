@@ -1,4 +1,4 @@
-//! Preview grants: what lets a tester see a release that the blend would not show them (DESIGN.md section 5).
+//! Preview grants: what lets a tester see a release that the blend would not show them (docs/design.md section 5).
 //!
 //! A grant is two things that must agree: a signed [token](token), which only its holder has, and an entry in the list
 //! of its app's live grants, which every router of a fleet reads. Taking the entry out revokes the token everywhere.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SettingsError, check::within};
 
-/// How endpoints are checked (DESIGN.md section 6).
+/// How endpoints are checked (docs/design.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthSettings {

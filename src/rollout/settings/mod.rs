@@ -1,4 +1,4 @@
-//! Settings of one app: a documented schema with defaults, parsed once (DESIGN.md section 3).
+//! Settings of one app: a documented schema with defaults, parsed once (docs/design.md section 3).
 //!
 //! Stored as JSON at `rolling/<app>/settings`. Every field may be missing; an unknown one is an error, since a
 //! misspelt setting that is silently without effect is found out in an incident. Nothing stands here that the

@@ -9,7 +9,7 @@ use super::check::is_token;
 /// The longest name of a header that clients may be known by.
 const HEADER_CHARS_MAX: usize = 100;
 
-/// What a client is known by (DESIGN.md section 5). In the last two cases nothing is stored with the client: its place
+/// What a client is known by (docs/design.md section 5). In the last two cases nothing is stored with the client: its place
 /// follows from a keyed hash of what it is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PinSource {

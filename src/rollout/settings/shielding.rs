@@ -10,7 +10,7 @@ use super::{
 /// More prefixes than this are better served by one that covers them.
 const PREFIXES_MAX: usize = 32;
 
-/// Whether a failing candidate is shielded (DESIGN.md section 6).
+/// Whether a failing candidate is shielded (docs/design.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShieldingSettings {

@@ -58,7 +58,7 @@ const TAKEN_PREFIXES: [&str; 10] = [
     "x-forwarded-",
 ];
 
-/// Which header, and whose (DESIGN.md section 5).
+/// Which header, and whose (docs/design.md section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OverrideSettings {

@@ -1,4 +1,4 @@
-//! What holds for any sequence of commands, raw writes and writes past the router (DESIGN.md sections 4 and 5).
+//! What holds for any sequence of commands, raw writes and writes past the router (docs/design.md sections 4 and 5).
 //!
 //! Clients are modelled by the tenure that their pin carries: one is moved exactly when its tenure is not routed any
 //! more, and then only for what the table of section 5 says.

@@ -1,4 +1,4 @@
-//! The table of DESIGN.md section 5, and the rules around it, one test for each.
+//! The table of docs/design.md section 5, and the rules around it, one test for each.
 
 use super::*;
 
