@@ -1,6 +1,15 @@
 // What the reader can do to an app: confirmed first, sent with the seq it was confirmed at, followed until it is served.
 
-import { abortAdvice, candidateAdvice, drainEndpointAdvice, finishDrainAdvice, finishDrainsAdvice, promoteAdvice, rollbackAdvice, stableAdvice } from './advice.js';
+import {
+	abortAdvice,
+	candidateAdvice,
+	drainEndpointAdvice,
+	finishDrainAdvice,
+	finishDrainsAdvice,
+	promoteAdvice,
+	rollbackAdvice,
+	stableAdvice,
+} from './advice.js';
 import { confirmCommand } from './components/confirm.js';
 import { drainBody, lockBody, rollbackBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
@@ -32,7 +41,10 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 			return answer;
 		} catch (error) {
 			if (!(error instanceof ApiError)) throw error;
-			notice.update({ text: `${label}: ${error.status ? 'not done. ' : ''}${error.status === 412 ? 'The app has changed meanwhile.' : error.message}`, tone: 'bad' });
+			notice.update({
+				text: `${label}: ${error.status ? 'not done. ' : ''}${error.status === 412 ? 'The app has changed meanwhile.' : error.message}`,
+				tone: 'bad',
+			});
 			if (error.status === 412) await refresh(app);
 			else if (error.status >= 500) onTrouble();
 			throw error;
@@ -56,9 +68,15 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 			app,
 			foretell: () => whoMoves(app, { command: 'promote' }),
 			mayForce: true,
-			describe: (state) => (state.candidate
-				? { title: `Promote ${releaseName(state.candidate)} to stable, in place of ${releaseName(state.stable)}?`, submit: `Promote ${releaseName(state.candidate)}`, tone: 'go', ...promoteAdvice(state) }
-				: { impossible: 'There is no candidate to promote.' }),
+			describe: (state) =>
+				state.candidate
+					? {
+							title: `Promote ${releaseName(state.candidate)} to stable, in place of ${releaseName(state.stable)}?`,
+							submit: `Promote ${releaseName(state.candidate)}`,
+							tone: 'go',
+							...promoteAdvice(state),
+						}
+					: { impossible: 'There is no candidate to promote.' },
 			send: ({ seq, reason, force }) => {
 				const { candidate } = store.app(app);
 				return run(app, `Promote ${releaseName(candidate)}`, () => api.promote(app, { release: candidate.id, reason, force }, seq));
@@ -70,9 +88,15 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		ask({
 			app,
 			foretell: () => whoMoves(app, { command: 'abort' }),
-			describe: (state) => (state.candidate
-				? { title: `Abort ${releaseName(state.candidate)} and stay with ${releaseName(state.stable)}?`, submit: `Abort ${releaseName(state.candidate)}`, tone: 'stop', ...abortAdvice(state) }
-				: { impossible: 'There is no candidate to abort.' }),
+			describe: (state) =>
+				state.candidate
+					? {
+							title: `Abort ${releaseName(state.candidate)} and stay with ${releaseName(state.stable)}?`,
+							submit: `Abort ${releaseName(state.candidate)}`,
+							tone: 'stop',
+							...abortAdvice(state),
+						}
+					: { impossible: 'There is no candidate to abort.' },
 			send: ({ seq, reason }) => {
 				const { candidate } = store.app(app);
 				return run(app, `Abort ${releaseName(candidate)}`, () => api.abort(app, { release: candidate.id, reason }, seq));
@@ -87,10 +111,19 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 			body,
 			foretell: async ({ target }) => (target ? whoMoves(app, { command: 'rollback', to: releaseId(target) }) : null),
 			mayForce: true,
-			describe: (state, { target }) => (target
-				? { title: `Roll back from ${releaseName(state.stable)} to ${releaseName(target)}?`, submit: `Roll back to ${releaseName(target)}`, tone: 'stop', ...rollbackAdvice(state, target) }
-				: { title: 'Roll back', submit: 'Roll back', tone: 'stop', impossible: 'Choose a release to roll back to.' }),
-			send: ({ seq, reason, force, values }) => run(app, `Roll back to ${releaseName(values.target)}`, () => api.rollback(app, { to: releaseId(values.target), reason, force }, seq)),
+			describe: (state, { target }) =>
+				target
+					? {
+							title: `Roll back from ${releaseName(state.stable)} to ${releaseName(target)}?`,
+							submit: `Roll back to ${releaseName(target)}`,
+							tone: 'stop',
+							...rollbackAdvice(state, target),
+						}
+					: { title: 'Roll back', submit: 'Roll back', tone: 'stop', impossible: 'Choose a release to roll back to.' },
+			send: ({ seq, reason, force, values }) =>
+				run(app, `Roll back to ${releaseName(values.target)}`, () =>
+					api.rollback(app, { to: releaseId(values.target), reason, force }, seq),
+				),
 		});
 	}
 
@@ -104,12 +137,19 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 			describe: (state, { release }) => {
 				const other = releaseName(state[track]);
 				if (!release) return { title: `${title} (now ${other})`, submit: 'Set', tone: 'primary' };
-				return { title: `${title}: ${releaseName(release)} (now ${other})`, submit: `Set ${releaseName(release)}`, tone: 'primary', ...advise(state, known(state, release)) };
+				return {
+					title: `${title}: ${releaseName(release)} (now ${other})`,
+					submit: `Set ${releaseName(release)}`,
+					tone: 'primary',
+					...advise(state, known(state, release)),
+				};
 			},
 			send: ({ seq, reason, force, values }) => {
 				const { candidate } = store.app(app);
 				const replace = track === 'candidate' && candidate ? { replace: candidate.id } : {};
-				return run(app, `${track === 'stable' ? 'Stable' : 'Candidate'} ${releaseName(values.release)}`, () => api[track](app, { ...values.body, ...replace, reason }, seq));
+				return run(app, `${track === 'stable' ? 'Stable' : 'Candidate'} ${releaseName(values.release)}`, () =>
+					api[track](app, { ...values.body, ...replace, reason }, seq),
+				);
 			},
 		});
 	}
@@ -121,9 +161,11 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 				title: on ? `Stop pinning clients of ${app}?` : `Pin the clients of ${app} again?`,
 				submit: on ? 'Turn sticky off' : 'Turn sticky on',
 				tone: on ? 'stop' : 'primary',
-				happens: [on
-					? `Every request draws anew between ${releaseName(stable)} and ${releaseName(candidate)}: clients may bounce between them.`
-					: `Clients keep the release they draw: ${releaseName(stable)} or ${releaseName(candidate)}.`],
+				happens: [
+					on
+						? `Every request draws anew between ${releaseName(stable)} and ${releaseName(candidate)}: clients may bounce between them.`
+						: `Clients keep the release they draw: ${releaseName(stable)} or ${releaseName(candidate)}.`,
+				],
 				against: on && candidate ? ['A candidate stands: a page may then load parts of both releases.'] : [],
 			}),
 			send: ({ seq, reason }) => {
@@ -142,7 +184,10 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 				title: `Lock ${app} at stable ${releaseName(state.stable)}, candidate ${releaseName(state.candidate)}?`,
 				submit: 'Lock',
 				tone: 'primary',
-				happens: ['CI is refused everything but abort, with your reason, until the lock ends. Operators can still act.', 'No client moves.'],
+				happens: [
+					'CI is refused everything but abort, with your reason, until the lock ends. Operators can still act.',
+					'No client moves.',
+				],
 			}),
 			send: ({ seq, reason, values }) => run(app, 'Lock', () => api.lock(app, { reason, until: values.until() }, seq)),
 		});
@@ -167,19 +212,32 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		const of = (state) => (state.draining ?? []).find((release) => release.tenure === tenure);
 		ask({
 			app,
-			describe: (state) => (of(state)
-				? { title: `Finish draining ${releaseName(of(state))} now?`, submit: 'Finish now', tone: 'stop', ...finishDrainAdvice(state, of(state)) }
-				: { impossible: 'It is not draining any more.' }),
-			send: ({ seq, reason }) => run(app, `Finish draining ${releaseName(of(store.app(app)))}`, () => api.finishDrain(app, tenure, { reason }, seq)),
+			describe: (state) =>
+				of(state)
+					? {
+							title: `Finish draining ${releaseName(of(state))} now?`,
+							submit: 'Finish now',
+							tone: 'stop',
+							...finishDrainAdvice(state, of(state)),
+						}
+					: { impossible: 'It is not draining any more.' },
+			send: ({ seq, reason }) =>
+				run(app, `Finish draining ${releaseName(of(store.app(app)))}`, () => api.finishDrain(app, tenure, { reason }, seq)),
 		});
 	}
 
 	function finishDrains(app) {
 		ask({
 			app,
-			describe: (state) => (state.draining?.length
-				? { title: `Finish draining ${state.draining.map(releaseName).join(', ')} now?`, submit: 'Finish all now', tone: 'stop', ...finishDrainsAdvice(state) }
-				: { impossible: 'Nothing is draining any more.' }),
+			describe: (state) =>
+				state.draining?.length
+					? {
+							title: `Finish draining ${state.draining.map(releaseName).join(', ')} now?`,
+							submit: 'Finish all now',
+							tone: 'stop',
+							...finishDrainsAdvice(state),
+						}
+					: { impossible: 'Nothing is draining any more.' },
 			send: ({ seq, reason }) => run(app, 'Finish every drain', () => api.finishDrains(app, { reason }, seq)),
 		});
 	}
@@ -189,25 +247,56 @@ export function createActions({ api, store, notices, onTrouble = () => {} }) {
 		const of = (state) => releasesOf(state).find((release) => release.id === id);
 		const at = (state) => of(state)?.endpoints.find((endpoint) => endpoint.address === address);
 		const words = lifts
-			? (state) => ({ title: `Let ${address} of ${releaseName(of(state))} take requests again?`, submit: `Lift the drain of ${address}`, tone: 'primary', happens: ['It gets its share of new clients again at once. No client moves.'], impossible: at(state).draining ? null : 'It does not drain any more.' })
-			: (state) => ({ title: `Drain ${address} of ${releaseName(of(state))}?`, submit: `Drain ${address}`, tone: 'stop', ...drainEndpointAdvice(state, of(state), at(state)), impossible: at(state).draining ? 'It drains already.' : null });
+			? (state) => ({
+					title: `Let ${address} of ${releaseName(of(state))} take requests again?`,
+					submit: `Lift the drain of ${address}`,
+					tone: 'primary',
+					happens: ['It gets its share of new clients again at once. No client moves.'],
+					impossible: at(state).draining ? null : 'It does not drain any more.',
+				})
+			: (state) => ({
+					title: `Drain ${address} of ${releaseName(of(state))}?`,
+					submit: `Drain ${address}`,
+					tone: 'stop',
+					...drainEndpointAdvice(state, of(state), at(state)),
+					impossible: at(state).draining ? 'It drains already.' : null,
+				});
 		ask({
 			app,
 			body: lifts ? null : drainBody(duration(store.app(app)?.settings?.drainmaxseconds ?? 3600)),
 			mayForce: !lifts,
 			describe: (state) => (at(state) ? words(state) : { impossible: `${address} is no endpoint of ${releaseName(id)} any more.` }),
-			send: ({ seq, reason, force, values }) => (lifts
-				? run(app, `Lift the drain of ${address}`, () => api.liftDrain(app, id, address, { reason }, seq))
-				: run(app, `Drain ${address}`, () => api.drainEndpoint(app, id, address, { reason, force, seconds: values.seconds }, seq))),
+			send: ({ seq, reason, force, values }) =>
+				lifts
+					? run(app, `Lift the drain of ${address}`, () => api.liftDrain(app, id, address, { reason }, seq))
+					: run(app, `Drain ${address}`, () => api.drainEndpoint(app, id, address, { reason, force, seconds: values.seconds }, seq)),
 		});
 	}
 
-	return { drainEndpoint, finishDrain, finishDrains, inFlight: (app) => (flights.get(app) ?? 0) > 0, blend, promote, abort, rollback, choose, sticky, lock, unlock, whoMoves };
+	return {
+		drainEndpoint,
+		finishDrain,
+		finishDrains,
+		inFlight: (app) => (flights.get(app) ?? 0) > 0,
+		blend,
+		promote,
+		abort,
+		rollback,
+		choose,
+		sticky,
+		lock,
+		unlock,
+		whoMoves,
+	};
 }
 
 // What the state says of a release (health, figures), where it says something.
 function known(state, release) {
-	return [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].find((other) => other?.endpoints && releaseId(other) === release.id) ?? release;
+	return (
+		[state.stable, state.candidate, state.previous, ...(state.draining ?? [])].find(
+			(other) => other?.endpoints && releaseId(other) === release.id,
+		) ?? release
+	);
 }
 
 /** How far it is applied; with the router's own words where somebody is missing. */

@@ -24,15 +24,22 @@ export function promoteAdvice(state) {
 	const drain = duration(setting(state, 'drainseconds', 300));
 	const most = duration(setting(state, 'drainmaxseconds', 3600));
 	const moves = [`${clients(state.candidate)} stay there.`];
-	if (state.stable) moves.push(`${clients(state.stable)} keep it while it drains: until their first new page after ${drain}, at most ${most}.`);
+	if (state.stable)
+		moves.push(`${clients(state.stable)} keep it while it drains: until their first new page after ${drain}, at most ${most}.`);
 	const happens = [`${to} becomes stable; the blend returns to 0 % and the candidate's place is empty.`];
-	return { happens, clients: moves, against: [...againstRelease(state.candidate), ...comparison(state), ...barelySeen(state), ...againstAll(state)] };
+	return {
+		happens,
+		clients: moves,
+		against: [...againstRelease(state.candidate), ...comparison(state), ...barelySeen(state), ...againstAll(state)],
+	};
 }
 
 export function abortAdvice(state) {
 	const [stable, candidate] = [releaseName(state.stable), releaseName(state.candidate)];
 	return {
-		happens: [`${candidate} is dropped; the blend returns to 0 %. Open sockets to it end within ${duration(setting(state, 'abortseconds', 10))}.`],
+		happens: [
+			`${candidate} is dropped; the blend returns to 0 %. Open sockets to it end within ${duration(setting(state, 'abortseconds', 10))}.`,
+		],
 		clients: [`${clients(state.candidate)} go to ${stable} at once. Clients on ${stable} stay.`],
 		against: [...againstRelease(state.stable), ...againstAll(state, { lock: false })],
 	};
@@ -42,7 +49,12 @@ export function finishDrainAdvice(state, release) {
 	const { open_requests: requests = 0, open_sockets: sockets = 0 } = release.activity ?? {};
 	return {
 		happens: [`${clients(release)} go to ${releaseName(state.stable)} at once. Its endpoints can then be stopped.`],
-		against: requests + sockets ? [`${plural(requests, 'open request')} and ${plural(sockets, 'open socket')} end within ${duration(setting(state, 'abortseconds', 10))}.`] : [],
+		against:
+			requests + sockets
+				? [
+						`${plural(requests, 'open request')} and ${plural(sockets, 'open socket')} end within ${duration(setting(state, 'abortseconds', 10))}.`,
+					]
+				: [],
 	};
 }
 
@@ -81,9 +93,11 @@ export function rollbackAdvice(state, target) {
 
 export function candidateAdvice(state, next, blend) {
 	const [stable, candidate] = [releaseName(state.stable), releaseName(next)];
-	const happens = [blend > 0
-		? `Of new clients ${blend} of 100 go to ${candidate}, the others to ${stable}. No pinned client of ${stable} moves.`
-		: `No client moves: ${candidate} gets its first client when you raise the blend.`];
+	const happens = [
+		blend > 0
+			? `Of new clients ${blend} of 100 go to ${candidate}, the others to ${stable}. No pinned client of ${stable} moves.`
+			: `No client moves: ${candidate} gets its first client when you raise the blend.`,
+	];
 	const replaced = state.candidate && releaseId(state.candidate) !== releaseId(next);
 	if (replaced) happens.push(`The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${stable} at once.`);
 	return { happens, against: [...againstRelease(next), ...againstAll(state)] };
@@ -110,7 +124,11 @@ export function againstRelease(release) {
 	const { all, failing } = health(release);
 	if (all === 0) return [`${releaseName(release)} has no endpoint.`];
 	if (failing.length === all) return [`No endpoint of ${releaseName(release)} is serving (${failing.map(named).join(', ')}).`];
-	return failing.length ? [`${failing.length} of ${all} endpoints of ${releaseName(release)} ${failing.length === 1 ? 'is' : 'are'} not serving: ${failing.map(named).join(', ')}.`] : [];
+	return failing.length
+		? [
+				`${failing.length} of ${all} endpoints of ${releaseName(release)} ${failing.length === 1 ? 'is' : 'are'} not serving: ${failing.map(named).join(', ')}.`,
+			]
+		: [];
 }
 
 const named = (endpoint) => (endpoint.detail ? `${endpoint.address} ${endpoint.detail}` : endpoint.address);
@@ -123,7 +141,8 @@ export function verdict({ stable, candidate }) {
 	const by = deviations(old, next);
 	const against = [...againstRelease(candidate), ...(by > DEVIATIONS ? [`Worse: ${shares}.`] : []), ...slower(stable, candidate)];
 	if (against.length) return { sign: '⚠', tone: 'is-bad', text: against.join(' ') };
-	if (next.requests < REQUESTS_ENOUGH) return { sign: '…', tone: 'quiet', text: `Too little traffic to tell: ${plural(next.requests, 'request')} so far.` };
+	if (next.requests < REQUESTS_ENOUGH)
+		return { sign: '…', tone: 'quiet', text: `Too little traffic to tell: ${plural(next.requests, 'request')} so far.` };
 	return { sign: '✓', tone: 'ink-candidate', text: `${by < -DEVIATIONS ? 'Better than' : 'As good as'} stable: ${shares}.` };
 }
 
@@ -145,7 +164,9 @@ function comparison({ stable, candidate }) {
 	const lines = [];
 	const few = (next.requests ?? 0) < REQUESTS_ENOUGH;
 	if (next.error_share > 0 && next.error_share > (old?.error_share ?? 0)) {
-		lines.push(`Errors: ${share(next.error_share)} against ${share(old?.error_share ?? 0)} on stable${few ? ` (${plural(next.requests ?? 0, 'request')}: too little traffic to tell)` : ''}.`);
+		lines.push(
+			`Errors: ${share(next.error_share)} against ${share(old?.error_share ?? 0)} on stable${few ? ` (${plural(next.requests ?? 0, 'request')}: too little traffic to tell)` : ''}.`,
+		);
 	} else if (few) {
 		lines.push(`Too little traffic to tell: it has answered ${plural(next.requests ?? 0, 'request')} (${rate(next.requests_per_second)}).`);
 	}
@@ -166,6 +187,9 @@ function barelySeen(state) {
 function againstAll(state, { lock = true } = {}) {
 	const lines = [];
 	if (lock && state.lock) lines.push(`A lock stands: “${state.lock.reason}” (${state.lock.by}).`);
-	if (state.problems?.length) lines.push(`${count(state.problems.length)} of the app's key-values ${state.problems.length === 1 ? 'is' : 'are'} invalid; see Problems.`);
+	if (state.problems?.length)
+		lines.push(
+			`${count(state.problems.length)} of the app's key-values ${state.problems.length === 1 ? 'is' : 'are'} invalid; see Problems.`,
+		);
 	return lines;
 }

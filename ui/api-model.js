@@ -4,26 +4,38 @@ const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 
 /** Every call: `{id, method, path, summary, description, parameters, body, answers}`. */
 export function callsOf(page) {
-	const at = (node) => (node?.$ref ? node.$ref.split('/').slice(1).reduce((inner, name) => inner?.[name], page) : node);
-	return Object.entries(page.paths).flatMap(([path, item]) => METHODS.filter((method) => item[method]).map((method) => {
-		const call = item[method];
-		return {
-			id: call.operationId,
-			method: method.toUpperCase(),
-			path,
-			summary: call.summary ?? '',
-			description: call.description ?? '',
-			parameters: [...(item.parameters ?? []), ...(call.parameters ?? [])].map(at).map((each) => field(each.name, each.schema, each.description, each.required, each.in)),
-			body: fieldsOf(at(Object.values(at(call.requestBody)?.content ?? {})[0]?.schema), at),
-			answers: Object.entries(call.responses ?? {}).map(([status, answer]) => [status, at(answer)?.description ?? '']),
-		};
-	}));
+	const at = (node) =>
+		node?.$ref
+			? node.$ref
+					.split('/')
+					.slice(1)
+					.reduce((inner, name) => inner?.[name], page)
+			: node;
+	return Object.entries(page.paths).flatMap(([path, item]) =>
+		METHODS.filter((method) => item[method]).map((method) => {
+			const call = item[method];
+			return {
+				id: call.operationId,
+				method: method.toUpperCase(),
+				path,
+				summary: call.summary ?? '',
+				description: call.description ?? '',
+				parameters: [...(item.parameters ?? []), ...(call.parameters ?? [])]
+					.map(at)
+					.map((each) => field(each.name, each.schema, each.description, each.required, each.in)),
+				body: fieldsOf(at(Object.values(at(call.requestBody)?.content ?? {})[0]?.schema), at),
+				answers: Object.entries(call.responses ?? {}).map(([status, answer]) => [status, at(answer)?.description ?? '']),
+			};
+		}),
+	);
 }
 
 function fieldsOf(schema, at, prefix = '') {
 	return Object.entries(schema?.properties ?? {}).flatMap(([name, each]) => {
 		const inner = at(each);
-		return inner.properties ? fieldsOf(inner, at, `${prefix}${name}.`) : [field(prefix + name, inner, inner.description, schema.required?.includes(name))];
+		return inner.properties
+			? fieldsOf(inner, at, `${prefix}${name}.`)
+			: [field(prefix + name, inner, inner.description, schema.required?.includes(name))];
 	});
 }
 

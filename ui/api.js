@@ -30,9 +30,13 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 			answer = await fetch(path, { method, headers, body, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
 			text = await answer.text();
 		} catch {
-			throw new ApiError(0, { code: 'unreachable', message: method === 'GET'
-				? 'The router did not answer.'
-				: 'The router did not answer, so it is not known whether this was done. The page will show it.' });
+			throw new ApiError(0, {
+				code: 'unreachable',
+				message:
+					method === 'GET'
+						? 'The router did not answer.'
+						: 'The router did not answer, so it is not known whether this was done. The page will show it.',
+			});
 		}
 		if (answer.ok) return { status: answer.status, text };
 		const error = new ApiError(answer.status, parse(text)?.error, answer.headers.get('Retry-After'));
@@ -41,7 +45,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 	}
 
 	const get = async (path) => parse((await call('GET', path)).text);
-	const send = async (method, path, body, seq) => parse((await call(method, path, { body: body === undefined ? undefined : JSON.stringify(body), seq })).text);
+	const send = async (method, path, body, seq) =>
+		parse((await call(method, path, { body: body === undefined ? undefined : JSON.stringify(body), seq })).text);
 	const app = (name) => `/api/v1/apps/${segment(name)}`;
 	const endpointDrain = (release, address) => `releases/${segment(release)}/endpoints/${segment(address)}/drain`;
 	const command = (method, verb) => (name, body, seq) => send(method, `${app(name)}/${verb}?${WAIT}`, body, seq);
@@ -97,7 +102,11 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 
 function parse(text) {
 	if (!text) return null;
-	try { return JSON.parse(text); } catch { return null; }
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
 }
 
 /** The text of a key-values entry, whose value travels as base64. */

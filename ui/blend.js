@@ -24,7 +24,9 @@ export function snapBlend(position) {
 
 /** How often clients changed release, such as `0 bounces; 31 moves: 31 shielded`. */
 export function movesWords({ total = 0, bounces = 0, reasons = {} } = {}) {
-	const each = Object.entries(reasons).sort((a, b) => b[1] - a[1]).map(([reason, n]) => `${count(n)} ${reason}`);
+	const each = Object.entries(reasons)
+		.sort((a, b) => b[1] - a[1])
+		.map(([reason, n]) => `${count(n)} ${reason}`);
 	return `${plural(bounces, 'bounce')}; ${plural(total, 'move')}${each.length ? `: ${each.join(', ')}` : ''}`;
 }
 
@@ -32,6 +34,7 @@ export function movesWords({ total = 0, bounces = 0, reasons = {} } = {}) {
 export function whoMoves(from, to, transition = 'keep') {
 	if (to === from) return 'No change.';
 	const step = Math.round(Math.abs(to - from) * 100) / 100;
-	if (transition === 'navigate') return `About ${step} of 100 clients, pinned ones too, go ${to > from ? 'to the candidate' : 'back to stable'} at their next page.`;
+	if (transition === 'navigate')
+		return `About ${step} of 100 clients, pinned ones too, go ${to > from ? 'to the candidate' : 'back to stable'} at their next page.`;
 	return `No pinned client moves; ${step} of 100 ${to > from ? 'more' : 'fewer'} of the new clients go to the candidate.`;
 }

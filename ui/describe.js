@@ -35,7 +35,11 @@ function one(field, before, after) {
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
 	if (field === 'endpoint_drains') return endpointDrains(before, after);
-	if (field === 'draining') return [...other(before, after).map((id) => `retired ${releaseName(id)}`), ...other(after, before).map((id) => `drains ${releaseName(id)}`)].join(', ');
+	if (field === 'draining')
+		return [
+			...other(before, after).map((id) => `retired ${releaseName(id)}`),
+			...other(after, before).map((id) => `drains ${releaseName(id)}`),
+		].join(', ');
 	return `${field} ${releaseName(before)} → ${releaseName(after)}`;
 }
 
@@ -49,7 +53,8 @@ function endpointDrains(before, after) {
 
 /** Every field that an event changed: `{field, before, after}` in words. */
 export function differences(changed) {
-	return Object.entries(changed ?? {}).filter(([, pair]) => Array.isArray(pair) && pair.length === 2)
+	return Object.entries(changed ?? {})
+		.filter(([, pair]) => Array.isArray(pair) && pair.length === 2)
 		.map(([field, [before, after]]) => ({ field, before: value(field, before), after: value(field, after) }));
 }
 

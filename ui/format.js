@@ -5,8 +5,7 @@ const NBSP = '\u00a0';
 
 const known = (n) => typeof n === 'number' && Number.isFinite(n);
 const number = (n, digits, locale) => n.toLocaleString(locale, { maximumFractionDigits: digits });
-const fixed = (n, digits, locale) =>
-	n.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const fixed = (n, digits, locale) => n.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export function count(n, locale) {
 	return known(n) ? number(n, 0, locale) : UNKNOWN;
@@ -45,10 +44,19 @@ export function millis(n, locale) {
 export function duration(seconds) {
 	if (!known(seconds)) return UNKNOWN;
 	const whole = Math.max(0, Math.round(seconds));
-	const parts = [[Math.floor(whole / 86400), 'd'], [Math.floor(whole / 3600) % 24, 'h'], [Math.floor(whole / 60) % 60, 'min'], [whole % 60, 's']];
+	const parts = [
+		[Math.floor(whole / 86400), 'd'],
+		[Math.floor(whole / 3600) % 24, 'h'],
+		[Math.floor(whole / 60) % 60, 'min'],
+		[whole % 60, 's'],
+	];
 	const first = parts.findIndex(([n]) => n > 0);
 	if (first < 0) return `0${NBSP}s`;
-	return parts.slice(first, first + 2).filter(([n]) => n > 0).map(([n, unit]) => `${n}${NBSP}${unit}`).join(' ');
+	return parts
+		.slice(first, first + 2)
+		.filter(([n]) => n > 0)
+		.map(([n, unit]) => `${n}${NBSP}${unit}`)
+		.join(' ');
 }
 
 /** How long ago; a clock that runs ahead reads as `just now`. */

@@ -29,7 +29,12 @@ export function recentHistory({ api, store, app, limit }) {
 	}
 
 	function later() {
-		setTimeout(() => { if (!asking && wanted !== held) ask(); }, Math.max(0, askedAt + SPACING_MS - Date.now()));
+		setTimeout(
+			() => {
+				if (!asking && wanted !== held) ask();
+			},
+			Math.max(0, askedAt + SPACING_MS - Date.now()),
+		);
 	}
 
 	return {

@@ -28,8 +28,19 @@ import { follow } from './stream.js';
 import { applyTheme } from './theme.js';
 
 const PAGES = {
-	apps: appsPage, app: appPage, history: historyPage, releases: releasesPage, settings: settingsPage, setup: setupPage,
-	keyvalues: keyvaluesPage, previews: previewsPage, fleet: fleetPage, hooks: hooksPage, router: routerPage, tokens: tokensPage, api: apiPage,
+	apps: appsPage,
+	app: appPage,
+	history: historyPage,
+	releases: releasesPage,
+	settings: settingsPage,
+	setup: setupPage,
+	keyvalues: keyvaluesPage,
+	previews: previewsPage,
+	fleet: fleetPage,
+	hooks: hooksPage,
+	router: routerPage,
+	tokens: tokensPage,
+	api: apiPage,
 };
 
 // As long as a glance at another tab: a chart keeps its line over that.
@@ -46,7 +57,13 @@ else signIn();
 
 function signIn(why) {
 	sessionStorage.removeItem(TOKEN);
-	const page = signInPage({ why, signedIn: (token, who) => { sessionStorage.setItem(TOKEN, token); session(token, who); } });
+	const page = signInPage({
+		why,
+		signedIn: (token, who) => {
+			sessionStorage.setItem(TOKEN, token);
+			session(token, who);
+		},
+	});
 	root.replaceChildren(page.element);
 	document.title = 'Sign in · rolling-router';
 	page.focus();
@@ -61,7 +78,12 @@ function session(token, who = null) {
 	const notices = createNotices(announce.say);
 	const notifier = createNotifier();
 	const actions = createActions({ api, store, notices, onTrouble: () => refreshRouter() });
-	const shell = createShell({ store, signOut: () => end(), retry: () => stream?.retry(), acceptStore: () => acceptStore({ api, store, notices, done: refreshRouter }) });
+	const shell = createShell({
+		store,
+		signOut: () => end(),
+		retry: () => stream?.retry(),
+		acceptStore: () => acceptStore({ api, store, notices, done: refreshRouter }),
+	});
 	let page = null;
 	let stream = null;
 	let streamOf;
@@ -93,7 +115,18 @@ function session(token, who = null) {
 	}
 
 	async function load() {
-		await Promise.all([api.apps().then(store.takeList, () => {}), refreshRouter(), who ? null : api.whoami().then((answer) => { who = answer; }, () => {})]);
+		await Promise.all([
+			api.apps().then(store.takeList, () => {}),
+			refreshRouter(),
+			who
+				? null
+				: api.whoami().then(
+						(answer) => {
+							who = answer;
+						},
+						() => {},
+					),
+		]);
 		if (who) store.setWho(who);
 	}
 
@@ -132,8 +165,7 @@ function session(token, who = null) {
 		else if (event === 'fleet') {
 			if (store.facts.fleet) notifier.alarms(store.facts.fleet.alarms, data.alarms);
 			store.setFleet(data);
-		}
-		else if (event === 'gone') store.forget(data.app);
+		} else if (event === 'gone') store.forget(data.app);
 		else if (event === 'state') {
 			const known = store.app(data.app);
 			const isNews = known && data.seq > known.seq && !actions.inFlight(data.app);
@@ -182,7 +214,10 @@ function session(token, who = null) {
 		if (!isSeen) {
 			// Whoever wants to be told while looking elsewhere is told of every app.
 			if (notifier.isOn()) return void listen(undefined);
-			leaving = setTimeout(() => { stream?.pause(); store.setConnection({ state: 'paused' }); }, HIDDEN_MS);
+			leaving = setTimeout(() => {
+				stream?.pause();
+				store.setConnection({ state: 'paused' });
+			}, HIDDEN_MS);
 			return;
 		}
 		// Relative times and the charts' right edge move while nothing else does.
@@ -193,7 +228,10 @@ function session(token, who = null) {
 		redraw();
 	}
 	on(document, 'visibilitychange', () => lookedAt(!document.hidden));
-	ended.signal.addEventListener('abort', () => { clearInterval(tick); clearTimeout(leaving); });
+	ended.signal.addEventListener('abort', () => {
+		clearInterval(tick);
+		clearTimeout(leaving);
+	});
 	lookedAt(!document.hidden);
 	store.subscribe(redraw);
 

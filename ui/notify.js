@@ -28,11 +28,17 @@ export function createNotifier({ Browser = globalThis.Notification, kept = local
 			if ((await Browser.requestPermission()) === 'granted') kept.setItem(KEY, 'on');
 		},
 		/** A change that was made elsewhere. */
-		change: ({ app, seq, updated }) => tell(`${app}: ${commandTitle(updated?.command)}`, `${updated?.actor ?? 'somebody'}${updated?.reason ? `: “${updated.reason}”` : ''}, change ${seq}`, `${app} ${seq}`),
+		change: ({ app, seq, updated }) =>
+			tell(
+				`${app}: ${commandTitle(updated?.command)}`,
+				`${updated?.actor ?? 'somebody'}${updated?.reason ? `: “${updated.reason}”` : ''}, change ${seq}`,
+				`${app} ${seq}`,
+			),
 		/** Alarms that were not there before. */
 		alarms(before, now) {
 			const known = new Set((before ?? []).map(({ kind, node }) => `${kind} ${node}`));
-			for (const { kind, node, message } of now ?? []) if (!known.has(`${kind} ${node}`)) tell('rolling-router: alarm', message, `${kind} ${node}`);
+			for (const { kind, node, message } of now ?? [])
+				if (!known.has(`${kind} ${node}`)) tell('rolling-router: alarm', message, `${kind} ${node}`);
 		},
 	};
 }

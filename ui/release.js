@@ -5,7 +5,8 @@ const ID = /^apps\/([^/]+)\/containers$/;
 /** The short name of a release: from its object, or out of an id such as `apps/hello-1.0.0-80/containers`. */
 export function releaseName(release) {
 	if (release == null) return 'none';
-	if (typeof release === 'object') return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release);
+	if (typeof release === 'object')
+		return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release);
 	if (release === 'rolling/null' || release === '-') return 'none';
 	const segment = ID.exec(release)?.[1];
 	if (!segment) return String(release);
@@ -30,6 +31,8 @@ export function health(release) {
 
 /** Everything the app routes to, each once: stable, candidate, previous, draining. */
 export function releasesOf(state) {
-	const all = [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].filter((release) => release && typeof release === 'object');
+	const all = [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].filter(
+		(release) => release && typeof release === 'object',
+	);
 	return [...new Map(all.map((release) => [release.id, release])).values()];
 }

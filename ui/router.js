@@ -21,7 +21,8 @@ export function parseRoute(hash) {
 	const [path, query = ''] = hash.replace(/^#/, '').split('?');
 	for (const [page, shape, names] of ROUTES) {
 		const match = shape.exec(path);
-		if (match) return { page, params: { ...Object.fromEntries(names.map((name, at) => [name, decode(match[at + 1] ?? '')])), ...find(query) } };
+		if (match)
+			return { page, params: { ...Object.fromEntries(names.map((name, at) => [name, decode(match[at + 1] ?? '')])), ...find(query) } };
 	}
 	return { page: 'apps', params: {} };
 }
@@ -32,7 +33,11 @@ function find(query) {
 }
 
 function decode(text) {
-	try { return decodeURIComponent(text); } catch { return text; }
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
 }
 
 /** The same hash with another search. */

@@ -31,7 +31,9 @@ export class Series {
 	write(at, values) {
 		const slot = ((this.start + this.length) % this.capacity) * WIDTH;
 		this.data[slot] = at;
-		values.forEach((value, column) => { this.data[slot + 1 + column] = value; });
+		values.forEach((value, column) => {
+			this.data[slot + 1 + column] = value;
+		});
 		if (this.length < this.capacity) this.length += 1;
 		else this.start = (this.start + 1) % this.capacity;
 	}

@@ -3,12 +3,24 @@
 
 /** Every single setting of a schema: `{path, group, title, description, kind, choices, minimum, maximum, unit, fallback}`. */
 export function settingFields(schema, prefix = '', group = null) {
-	return Object.entries(schema.properties ?? {}).flatMap(([name, each]) => (each.properties
-		? settingFields(each, `${prefix}${name}.`, { name, title: each.title ?? name, description: each.description ?? '' })
-		: [{
-			path: prefix + name, group, title: each.title ?? name, description: each.description ?? '', kind: kindOf(each), choices: each.enum ?? null,
-			minimum: each.minimum, maximum: each.maximum, unit: each['x-unit'] ?? '', fallback: each.default ?? null,
-		}]));
+	return Object.entries(schema.properties ?? {}).flatMap(([name, each]) =>
+		each.properties
+			? settingFields(each, `${prefix}${name}.`, { name, title: each.title ?? name, description: each.description ?? '' })
+			: [
+					{
+						path: prefix + name,
+						group,
+						title: each.title ?? name,
+						description: each.description ?? '',
+						kind: kindOf(each),
+						choices: each.enum ?? null,
+						minimum: each.minimum,
+						maximum: each.maximum,
+						unit: each['x-unit'] ?? '',
+						fallback: each.default ?? null,
+					},
+				],
+	);
 }
 
 function kindOf({ type, enum: choices }) {

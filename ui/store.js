@@ -15,7 +15,14 @@ export function createStore(clock = () => Date.now()) {
 	const apps = new Map();
 	const series = new Map();
 	const marks = new Map();
-	const facts = { who: null, router: null, fleet: null, defaultApp: null, loaded: false, connection: { state: 'connecting', since: clock(), heardAt: null, retryAt: null, why: null } };
+	const facts = {
+		who: null,
+		router: null,
+		fleet: null,
+		defaultApp: null,
+		loaded: false,
+		connection: { state: 'connecting', since: clock(), heardAt: null, retryAt: null, why: null },
+	};
 	let trusting = new Set();
 
 	const changed = () => listeners.forEach((run) => run());
@@ -101,17 +108,34 @@ export function createStore(clock = () => Date.now()) {
 		mark,
 		setConnection,
 		/** Notes that bytes arrived; no redraw, since the figures they bring cause one. */
-		heard: () => { facts.connection.heardAt = clock(); },
+		heard: () => {
+			facts.connection.heardAt = clock();
+		},
 		touch: changed,
-		setFleet: (fleet) => { facts.fleet = fleet; changed(); },
+		setFleet: (fleet) => {
+			facts.fleet = fleet;
+			changed();
+		},
 		/** A number that changes when anything about hooks does. */
-		setHooks: ({ version }) => { facts.hooks = version; changed(); },
-		setRouter: (router) => { facts.router = router; changed(); },
-		setWho: (who) => { facts.who = who; changed(); },
+		setHooks: ({ version }) => {
+			facts.hooks = version;
+			changed();
+		},
+		setRouter: (router) => {
+			facts.router = router;
+			changed();
+		},
+		setWho: (who) => {
+			facts.who = who;
+			changed();
+		},
 		/** Why the reader may change nothing, or null, so that a control says beforehand what the router would refuse. */
 		whyReadOnly: () => (facts.who?.role === 'viewer' ? 'your role is viewer, which may look and not act' : null),
 		/** Whether what is shown may be old. */
 		isStale: () => facts.connection.state !== 'live',
-		subscribe(run) { listeners.add(run); return () => listeners.delete(run); },
+		subscribe(run) {
+			listeners.add(run);
+			return () => listeners.delete(run);
+		},
 	};
 }

@@ -24,7 +24,7 @@ export class EventParser {
 		const events = [];
 		this.rest += text;
 		// A CR at the very end may be half of a CRLF: it waits for the next piece.
-		for (let match; (match = /\r\n|\n|\r(?=[^])/.exec(this.rest)); ) {
+		for (let match; (match = /\r\n|\n|\r(?=[^])/.exec(this.rest));) {
 			const line = this.rest.slice(0, match.index);
 			this.rest = this.rest.slice(match.index + match[0].length);
 			if (line === '') this.finish(events);
@@ -59,7 +59,17 @@ export function backoff(attempt, random = Math.random) {
  * `onDenied` (401, and nothing more is tried). `retry()` tries at once, unless it is connected. `pause()` lets the connection go
  * without calling it lost; `resume()` goes on after the last event.
  */
-export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied, fetch = globalThis.fetch.bind(globalThis), random = Math.random }) {
+export function follow({
+	url,
+	token,
+	onOpen,
+	onEvent,
+	onHeard,
+	onLost,
+	onDenied,
+	fetch = globalThis.fetch.bind(globalThis),
+	random = Math.random,
+}) {
 	let closed = false;
 	let paused = false;
 	let lastId = '';
@@ -82,7 +92,11 @@ export function follow({ url, token, onOpen, onEvent, onHeard, onLost, onDenied,
 			const headers = { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' };
 			if (lastId) headers['Last-Event-ID'] = lastId;
 			const answer = await fetch(url, { headers, cache: 'no-store', signal: control.signal });
-			if (answer.status === 401) { closed = true; onDenied(); return; }
+			if (answer.status === 401) {
+				closed = true;
+				onDenied();
+				return;
+			}
 			if (!answer.ok) throw new Error(`the router answered ${answer.status}`);
 			onOpen();
 			await read(answer.body.getReader(), listen);

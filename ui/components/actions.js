@@ -10,14 +10,34 @@ import { freshId, h, setAttr, setText } from '../dom.js';
 export function actionRow(buttons) {
 	const why = h('p.why', { id: freshId('why') });
 	const reasons = {};
-	const made = buttons.map(({ name, label, tone, run }) => [name, h('button', {
-		type: 'button',
-		class: `button ${tone ?? ''}`,
-		testid: name,
-		on: { click: (event) => { if (!reasons[name]) run(event); } },
-	}, label)]);
+	const made = buttons.map(({ name, label, tone, run }) => [
+		name,
+		h(
+			'button',
+			{
+				type: 'button',
+				class: `button ${tone ?? ''}`,
+				testid: name,
+				on: {
+					click: (event) => {
+						if (!reasons[name]) run(event);
+					},
+				},
+			},
+			label,
+		),
+	]);
 	return {
-		element: h('div.action-row', {}, h('div.action-buttons', {}, made.map(([, button]) => button)), why),
+		element: h(
+			'div.action-row',
+			{},
+			h(
+				'div.action-buttons',
+				{},
+				made.map(([, button]) => button),
+			),
+			why,
+		),
 		update(next) {
 			Object.assign(reasons, next);
 			for (const [name, button] of made) {

@@ -3,10 +3,21 @@
 import { h } from '../dom.js';
 import { appHref } from '../router.js';
 
-const PAGES = [['', 'Overview', 'open-app'], ['releases', 'Releases', 'open-releases'], ['history', 'History', 'open-history'], ['previews', 'Previews', 'open-previews'], ['settings', 'Settings', 'open-settings']];
+const PAGES = [
+	['', 'Overview', 'open-app'],
+	['releases', 'Releases', 'open-releases'],
+	['history', 'History', 'open-history'],
+	['previews', 'Previews', 'open-previews'],
+	['settings', 'Settings', 'open-settings'],
+];
 
 /** `here` is the page that is shown, as the address has it; '' is the app's own. */
 export function appLinks(app, here) {
-	return h('nav.page-links', { 'aria-label': `Pages of ${app}` },
-		PAGES.map(([page, label, testid]) => h('a', { href: appHref(app, page), 'aria-current': page === here ? 'page' : null, testid }, label)));
+	return h(
+		'nav.page-links',
+		{ 'aria-label': `Pages of ${app}` },
+		PAGES.map(([page, label, testid]) =>
+			h('a', { href: appHref(app, page), 'aria-current': page === here ? 'page' : null, testid }, label),
+		),
+	);
 }

@@ -7,7 +7,10 @@ import { banner } from './notices.js';
 /** The store's state in words. */
 export function storeWords(store) {
 	const age = store?.staleness_seconds > 0 ? ` (last confirmed read ${duration(store.staleness_seconds)} ago)` : '';
-	return { current: 'current', stale: `stale${age}`, down: `not reachable${age}`, diverged: 'diverged from what was served' }[store?.state] ?? 'not known';
+	return (
+		{ current: 'current', stale: `stale${age}`, down: `not reachable${age}`, diverged: 'diverged from what was served' }[store?.state] ??
+		'not known'
+	);
 }
 
 /** All banners; `retry` tries the connection at once, `acceptStore` asks whether to take the store as it is. `update(facts, now)`. */
@@ -30,8 +33,11 @@ function lostWords({ why, heardAt, retryAt }, now) {
 }
 
 function storeBanner(store, who) {
-	if (store?.state === 'stale') return `The store has not answered for ${duration(store.staleness_seconds)}. The last good routes keep serving; changes made elsewhere are not seen yet.`;
-	if (store?.state === 'down') return 'The store cannot be reached. The last good routes keep serving, and pins hold; commands are refused until it answers again.';
-	if (store?.state === 'diverged') return `The store holds another past than the one served here${store.detail ? `: ${store.detail}` : ''}. The last good routes keep serving and commands are refused until the store is accepted as it is, or restored.${who && who.role !== 'admin' ? ' That needs the role admin.' : ''}`;
+	if (store?.state === 'stale')
+		return `The store has not answered for ${duration(store.staleness_seconds)}. The last good routes keep serving; changes made elsewhere are not seen yet.`;
+	if (store?.state === 'down')
+		return 'The store cannot be reached. The last good routes keep serving, and pins hold; commands are refused until it answers again.';
+	if (store?.state === 'diverged')
+		return `The store holds another past than the one served here${store.detail ? `: ${store.detail}` : ''}. The last good routes keep serving and commands are refused until the store is accepted as it is, or restored.${who && who.role !== 'admin' ? ' That needs the role admin.' : ''}`;
 	return null;
 }

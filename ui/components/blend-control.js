@@ -21,13 +21,40 @@ export function blendControl({ commit, foretell }) {
 	const configured = h('span.live-value', { testid: 'share-configured' });
 	const drawn = h('span.live-value', { testid: 'share-drawn' });
 	const actual = h('span.live-value', { testid: 'share-confirmed' });
-	const moved = h('p.quiet', { testid: 'moves', title: 'clients that changed release at this router since it started; a bounce is a third move within a day' });
+	const moved = h('p.quiet', {
+		testid: 'moves',
+		title: 'clients that changed release at this router since it started; a bounce is a third move within a day',
+	});
 	const bars = { configured: shareBar(), drawn: shareBar(), actual: shareBar() };
-	const slider = h('input', { type: 'range', class: 'blend-slider', min: '0', max: '100', step: 'any', testid: 'blend-slider', 'aria-label': 'Blend, percent of new clients sent to the candidate', 'aria-describedby': hint.id });
-	const exact = h('input.input.blend-exact', { inputmode: 'decimal', autocomplete: 'off', size: '6', testid: 'blend-exact', 'aria-describedby': hint.id, id: freshId('exact') });
+	const slider = h('input', {
+		type: 'range',
+		class: 'blend-slider',
+		min: '0',
+		max: '100',
+		step: 'any',
+		testid: 'blend-slider',
+		'aria-label': 'Blend, percent of new clients sent to the candidate',
+		'aria-describedby': hint.id,
+	});
+	const exact = h('input.input.blend-exact', {
+		inputmode: 'decimal',
+		autocomplete: 'off',
+		size: '6',
+		testid: 'blend-exact',
+		'aria-describedby': hint.id,
+		id: freshId('exact'),
+	});
 	const set = submitButton('Set', 'blend-set', { tone: '' });
-	const form = h('form.blend-exact-form', {}, h('label', { for: exact.id }, 'Exactly'), h('span.with-unit', {}, exact, h('span', { 'aria-hidden': 'true' }, '%')), set);
-	const presets = PRESETS.map((preset) => h('button', { type: 'button', class: 'preset', testid: `blend-preset-${preset}`, on: { click: () => send(preset) } }, percent(preset)));
+	const form = h(
+		'form.blend-exact-form',
+		{},
+		h('label', { for: exact.id }, 'Exactly'),
+		h('span.with-unit', {}, exact, h('span', { 'aria-hidden': 'true' }, '%')),
+		set,
+	);
+	const presets = PRESETS.map((preset) =>
+		h('button', { type: 'button', class: 'preset', testid: `blend-preset-${preset}`, on: { click: () => send(preset) } }, percent(preset)),
+	);
 
 	let shown = { state: null, why: null };
 	// The draft is what the reader is about to set, with the seq at which it was begun.
@@ -38,8 +65,14 @@ export function blendControl({ commit, foretell }) {
 	let rest = 0;
 
 	async function ask(target) {
-		const words = await foretell(target).then((answer) => answer.words, () => null);
-		if (words && draft?.target === target) { told = { target, words: words.join(' ') }; redraw(); }
+		const words = await foretell(target).then(
+			(answer) => answer.words,
+			() => null,
+		);
+		if (words && draft?.target === target) {
+			told = { target, words: words.join(' ') };
+			redraw();
+		}
 	}
 
 	const begin = (target) => {
@@ -48,7 +81,11 @@ export function blendControl({ commit, foretell }) {
 		draft = { target, seq: draft && !sending ? draft.seq : shown.state.seq };
 		redraw();
 	};
-	const drop = () => { draft = null; exact.value = ''; redraw(); };
+	const drop = () => {
+		draft = null;
+		exact.value = '';
+		redraw();
+	};
 
 	async function send(target) {
 		if (shown.why || !shown.state) return;
@@ -66,26 +103,47 @@ export function blendControl({ commit, foretell }) {
 		if (draft.isReady) send(draft.target);
 	}
 
-	slider.addEventListener('pointerdown', () => { byPointer = true; });
+	slider.addEventListener('pointerdown', () => {
+		byPointer = true;
+	});
 	slider.addEventListener('keydown', (event) => {
 		byPointer = false;
 		if (event.key === 'Enter' && draft) send(draft.target);
-		if (event.key === 'Escape' && draft) { event.stopPropagation(); drop(); }
+		if (event.key === 'Escape' && draft) {
+			event.stopPropagation();
+			drop();
+		}
 	});
-	slider.addEventListener('input', () => { if (shown.why) redraw(); else begin(snapBlend(slider.value)); });
-	slider.addEventListener('change', () => { if (byPointer && draft) send(draft.target); byPointer = false; });
-	slider.addEventListener('blur', () => { if (draft && !sending && exact.value === '') drop(); });
+	slider.addEventListener('input', () => {
+		if (shown.why) redraw();
+		else begin(snapBlend(slider.value));
+	});
+	slider.addEventListener('change', () => {
+		if (byPointer && draft) send(draft.target);
+		byPointer = false;
+	});
+	slider.addEventListener('blur', () => {
+		if (draft && !sending && exact.value === '') drop();
+	});
 	exact.addEventListener('input', () => {
 		const read = parseBlend(exact.value);
 		if (exact.value.trim() === '') drop();
 		else if (read.value !== undefined && !shown.why) begin(read.value);
 		else redraw();
 	});
-	exact.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.stopPropagation(); drop(); } });
+	exact.addEventListener('keydown', (event) => {
+		if (event.key === 'Escape') {
+			event.stopPropagation();
+			drop();
+		}
+	});
 	form.addEventListener('submit', (event) => {
 		event.preventDefault();
 		const read = parseBlend(exact.value);
-		if (read.value === undefined) { exact.focus(); redraw(true); } else send(read.value);
+		if (read.value === undefined) {
+			exact.focus();
+			redraw(true);
+		} else send(read.value);
 	});
 
 	function redraw(tried = false) {
@@ -111,16 +169,25 @@ export function blendControl({ commit, foretell }) {
 		return `${told?.target === target ? told.words : whoMoves(state.blend, target, state.settings?.transition)} ${how}`;
 	}
 
-	const element = h('section.panel.blend', { 'aria-labelledby': 'blend-title' },
+	const element = h(
+		'section.panel.blend',
+		{ 'aria-labelledby': 'blend-title' },
 		h('div.blend-head', {}, h('h2', { id: 'blend-title', class: 'panel-title' }, 'Blend'), value),
 		slider,
 		h('div.blend-entry', {}, h('div.presets', { role: 'group', 'aria-label': 'Set the blend to' }, presets), form),
 		hint,
-		h('dl.shares', {},
-			h('dt', {}, 'Configured'), h('dd', {}, bars.configured.element, configured),
-			h('dt', { title: 'of the new clients lately, how many went to the candidate' }, 'Drawn'), h('dd', {}, bars.drawn.element, drawn),
-			h('dt', { title: 'confirmed: of the clients whose pins came back in the last minutes, how many are on the candidate' }, 'Actual'), h('dd', {}, bars.actual.element, actual)),
-		moved);
+		h(
+			'dl.shares',
+			{},
+			h('dt', {}, 'Configured'),
+			h('dd', {}, bars.configured.element, configured),
+			h('dt', { title: 'of the new clients lately, how many went to the candidate' }, 'Drawn'),
+			h('dd', {}, bars.drawn.element, drawn),
+			h('dt', { title: 'confirmed: of the clients whose pins came back in the last minutes, how many are on the candidate' }, 'Actual'),
+			h('dd', {}, bars.actual.element, actual),
+		),
+		moved,
+	);
 
 	return {
 		element,

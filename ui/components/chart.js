@@ -16,8 +16,13 @@ const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 /** `least` is the smallest top of the axis. `update({series, marks, now, live})`. */
 export function chart({ title, column, format, least, testid }) {
 	const lines = { stable: path('stable'), candidate: path('candidate') };
-	const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-		svg('line.chart-grid', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }), lines.stable, lines.candidate);
+	const picture = svg(
+		'svg',
+		{ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+		svg('line.chart-grid', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }),
+		lines.stable,
+		lines.candidate,
+	);
 	const top = h('span.chart-top');
 	const markers = h('div.chart-marks');
 	const start = h('span');
@@ -25,10 +30,18 @@ export function chart({ title, column, format, least, testid }) {
 	const little = h('p.chart-note', {}, 'from when this page was opened');
 	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markers, little, cursor);
 	const readout = { when: h('span'), stable: h('b.ink-stable'), candidate: h('b.ink-candidate') };
-	const element = h('figure.panel.chart', { testid },
-		h('figcaption', {}, h('span.panel-title', {}, title), h('span.chart-now.live-value', {}, '■\u00a0', readout.stable, ' ◆\u00a0', readout.candidate)),
+	const element = h(
+		'figure.panel.chart',
+		{ testid },
+		h(
+			'figcaption',
+			{},
+			h('span.panel-title', {}, title),
+			h('span.chart-now.live-value', {}, '■\u00a0', readout.stable, ' ◆\u00a0', readout.candidate),
+		),
 		plot,
-		h('p.chart-axis', {}, start, readout.when, h('span', {}, 'now')));
+		h('p.chart-axis', {}, start, readout.when, h('span', {}, 'now')),
+	);
 
 	let last = null;
 	let pointer = null;
@@ -39,7 +52,10 @@ export function chart({ title, column, format, least, testid }) {
 	};
 	plot.addEventListener('pointermove', move);
 	plot.addEventListener('pointerdown', move);
-	plot.addEventListener('pointerleave', () => { pointer = null; if (last) draw(last); });
+	plot.addEventListener('pointerleave', () => {
+		pointer = null;
+		if (last) draw(last);
+	});
 
 	function draw({ series, marks, now, live }) {
 		const began = series?.length ? series.at(0) : now;
@@ -50,7 +66,12 @@ export function chart({ title, column, format, least, testid }) {
 		const highest = niceTop(Math.max(least, largest(series, column, first)));
 		setText(top, format(highest));
 		for (const [track, line] of Object.entries(lines)) setAttr(line, 'd', trace(series, track, column, first, from, now, highest, live));
-		keyed(markers, marks.filter((mark) => mark.at >= from && mark.at <= now), (mark) => mark.seq, marker);
+		keyed(
+			markers,
+			marks.filter((mark) => mark.at >= from && mark.at <= now),
+			(mark) => mark.seq,
+			marker,
+		);
 		setShown(little, now - began < span / 2);
 		placeMarks(markers.children, (at) => (100 * (at - from)) / span);
 		read(series, from, now, live);
@@ -68,7 +89,13 @@ export function chart({ title, column, format, least, testid }) {
 		}
 	}
 
-	return { element, update(view) { last = view; draw(view); } };
+	return {
+		element,
+		update(view) {
+			last = view;
+			draw(view);
+		},
+	};
 }
 
 // In percent of the width. Those too close to the one before keep their line and lose their letter.
@@ -90,7 +117,11 @@ function marker() {
 		element,
 		update(mark) {
 			setAttr(element, 'data-at', mark.at);
-			setAttr(element, 'title', `${mark.seq} ${commandTitle(mark.command)}, ${mark.actor ?? ''}, ${timeOfDay(mark.at)}${mark.reason ? `: ${mark.reason}` : ''}`);
+			setAttr(
+				element,
+				'title',
+				`${mark.seq} ${commandTitle(mark.command)}, ${mark.actor ?? ''}, ${timeOfDay(mark.at)}${mark.reason ? `: ${mark.reason}` : ''}`,
+			);
 			setText(element, commandTitle(mark.command).charAt(0));
 		},
 	};
@@ -122,7 +153,10 @@ function trace(series, track, column, first, from, now, highest, live) {
 	const x = (at) => ((WIDTH * (at - from)) / (now - from)).toFixed(1);
 	for (let index = first; series && index < series.length; index += 1) {
 		const value = series.value(index, track, column);
-		if (Number.isNaN(value)) { drawing = false; continue; }
+		if (Number.isNaN(value)) {
+			drawing = false;
+			continue;
+		}
 		const y = (HEIGHT - 2 - (HEIGHT - 6) * Math.min(1, value / highest)).toFixed(1);
 		const at = Math.max(from, series.at(index));
 		d += `${drawing ? 'L' : 'M'}${x(at)} ${y}`;

@@ -20,7 +20,14 @@ export function confirmCommand(store, command) {
 	let moved = false;
 	let done = false;
 	const parts = layout(command);
-	const dialog = openDialog({ title: '', content: parts.form, wide: Boolean(command.body), testid: 'confirm-dialog', mayClose: () => !busy, onClose: () => unsubscribe() });
+	const dialog = openDialog({
+		title: '',
+		content: parts.form,
+		wide: Boolean(command.body),
+		testid: 'confirm-dialog',
+		mayClose: () => !busy,
+		onClose: () => unsubscribe(),
+	});
 	const values = () => command.body?.values() ?? {};
 
 	let foretold = null;
@@ -59,12 +66,18 @@ export function confirmCommand(store, command) {
 	async function submit(event) {
 		event.preventDefault();
 		if (busy || parts.submit.getAttribute('aria-disabled')) return;
-		const wrong = command.body?.error?.() ?? (command.reasonNeeded && !parts.reason.value.trim() ? 'Give a reason: others will see why.' : null);
+		const wrong =
+			command.body?.error?.() ?? (command.reasonNeeded && !parts.reason.value.trim() ? 'Give a reason: others will see why.' : null);
 		setText(parts.error, wrong ?? '');
 		if (wrong) return;
 		setBusy(true);
 		try {
-			await command.send({ seq, reason: parts.reason.value.trim() || undefined, force: parts.force.checked || undefined, values: values() });
+			await command.send({
+				seq,
+				reason: parts.reason.value.trim() || undefined,
+				force: parts.force.checked || undefined,
+				values: values(),
+			});
 			busy = false;
 			done = true;
 			dialog.close();
@@ -99,8 +112,13 @@ export function confirmCommand(store, command) {
 		parts.reason.focus();
 	});
 	parts.form.addEventListener('submit', submit);
-	parts.cancel.addEventListener('click', () => { if (!busy) dialog.close(); });
-	command.body?.onChange(() => { setText(parts.error, ''); draw(); });
+	parts.cancel.addEventListener('click', () => {
+		if (!busy) dialog.close();
+	});
+	command.body?.onChange(() => {
+		setText(parts.error, '');
+		draw();
+	});
 	const unsubscribe = store.subscribe(draw);
 	draw();
 	if (!command.body) parts.reason.focus();
@@ -123,14 +141,24 @@ function layout(command) {
 		submit: submitButton('', 'confirm-submit'),
 	};
 	parts.moved = h('div.panel.is-warning.moved', { role: 'alert', testid: 'confirm-moved', hidden: true }, parts.movedText, parts.again);
-	parts.advice = h('div.stack', {}, h('section', {}, h('h3', {}, 'What happens'), parts.happens, parts.whoMoves), h('section', {}, h('h3', {}, 'Against it'), parts.against, parts.againstNone));
+	parts.advice = h(
+		'div.stack',
+		{},
+		h('section', {}, h('h3', {}, 'What happens'), parts.happens, parts.whoMoves),
+		h('section', {}, h('h3', {}, 'Against it'), parts.against, parts.againstNone),
+	);
 	parts.forceRow = h('p', { hidden: true }, h('label.check', {}, parts.force, ' Do it all the same'));
-	parts.form = h('form.dialog-body', {},
+	parts.form = h(
+		'form.dialog-body',
+		{},
 		command.body?.element,
 		parts.advice,
 		h('div.field', {}, h('label', { for: id }, command.reasonNeeded ? 'Reason' : 'Reason (optional)'), parts.reason),
-		parts.moved, parts.forceRow, parts.error,
-		h('div.dialog-buttons', {}, parts.progress, parts.cancel, parts.submit));
+		parts.moved,
+		parts.forceRow,
+		parts.error,
+		h('div.dialog-buttons', {}, parts.progress, parts.cancel, parts.submit),
+	);
 	return parts;
 }
 
@@ -151,6 +179,8 @@ const item = () => {
 };
 
 function movedWords(state) {
-	const by = state.updated ? `${state.updated.actor ?? 'somebody'}: ${commandTitle(state.updated.command)}, ${ago(state.updated.at, Date.now())}` : 'a newer change';
+	const by = state.updated
+		? `${state.updated.actor ?? 'somebody'}: ${commandTitle(state.updated.command)}, ${ago(state.updated.at, Date.now())}`
+		: 'a newer change';
 	return `The app has changed since you opened this (now change ${state.seq}, ${by}). Nothing was done. Look again before you go on.`;
 }

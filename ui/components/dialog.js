@@ -8,7 +8,9 @@ export function openDialog({ title, content, wide = false, testid, onClose = () 
 	const heading = h('h2.dialog-title', { id: freshId('dialog'), tabindex: '-1' }, title);
 	const element = h('dialog', { class: wide ? 'dialog is-wide' : 'dialog', 'aria-labelledby': heading.id, testid }, heading, content);
 	const opener = document.activeElement;
-	element.addEventListener('cancel', (event) => { if (!mayClose()) event.preventDefault(); });
+	element.addEventListener('cancel', (event) => {
+		if (!mayClose()) event.preventDefault();
+	});
 	element.addEventListener('close', () => {
 		element.remove();
 		if (opener?.isConnected) opener.focus();

@@ -15,12 +15,23 @@ export function drainingPanel({ finish, finishAll }) {
 	const all = button('Finish all…', { tone: 'small', testid: 'finish-drains', run: finishAll });
 	let shown = null;
 	return {
-		element: h('section.panel', { 'aria-labelledby': 'draining-title', testid: 'draining' }, h('div.panel-head', {}, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), all), none, list),
+		element: h(
+			'section.panel',
+			{ 'aria-labelledby': 'draining-title', testid: 'draining' },
+			h('div.panel-head', {}, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), all),
+			none,
+			list,
+		),
 		update(view) {
 			shown = view;
 			setShown(none, view.draining.length === 0);
 			setShown(all, view.draining.length > 1 && !view.why);
-			keyed(list, view.draining, (release) => `${release.id} ${release.tenure}`, () => row(() => shown, finish));
+			keyed(
+				list,
+				view.draining,
+				(release) => `${release.id} ${release.tenure}`,
+				() => row(() => shown, finish),
+			);
 		},
 	};
 }
@@ -55,10 +66,20 @@ export function whoIsLeft(activity) {
 	if (activity.can_be_stopped) return 'nobody is left: its endpoints can be stopped';
 	const { fleet } = activity;
 	if (fleet && fleet.members > 1) {
-		const told = fleet.reported < fleet.members ? [`as ${fleet.reported} of ${fleet.members} routers say`] : [`on ${fleet.members} routers`];
-		return [plural(fleet.pinned, 'pinned client'), plural(fleet.open_requests, 'open request'), plural(fleet.open_sockets, 'open socket'), ...told].join(', ');
+		const told =
+			fleet.reported < fleet.members ? [`as ${fleet.reported} of ${fleet.members} routers say`] : [`on ${fleet.members} routers`];
+		return [
+			plural(fleet.pinned, 'pinned client'),
+			plural(fleet.open_requests, 'open request'),
+			plural(fleet.open_sockets, 'open socket'),
+			...told,
+		].join(', ');
 	}
-	const parts = [plural(activity.open_requests ?? 0, 'open request'), plural(activity.open_sockets ?? 0, 'open socket'), rate(activity.requests_per_second)];
+	const parts = [
+		plural(activity.open_requests ?? 0, 'open request'),
+		plural(activity.open_sockets ?? 0, 'open socket'),
+		rate(activity.requests_per_second),
+	];
 	if (typeof activity.pinned === 'number') parts.unshift(plural(activity.pinned, 'pinned client'));
 	return parts.join(', ');
 }

@@ -20,7 +20,12 @@ export function endpointStrip(drain = null) {
 			offer = drain && !why ? (address, lifts) => drain(release.id, address, lifts) : null;
 			setText(summary, sentence(release, found));
 			summary.classList.toggle('is-bad', Boolean(release) && (found.all === 0 || found.failing.length > 0));
-			keyed(strip, shown(release), (endpoint) => endpoint.address, () => endpointChip(() => offer));
+			keyed(
+				strip,
+				shown(release),
+				(endpoint) => endpoint.address,
+				() => endpointChip(() => offer),
+			);
 		},
 	};
 }

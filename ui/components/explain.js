@@ -20,14 +20,19 @@ export function explainPanel({ explain }) {
 	const where = h('p', {}, h('b', { testid: 'explain-where' }));
 	const why = h('ol.advice', { testid: 'explain-why' });
 	const answer = h('div', { hidden: true, role: 'status' }, where, why);
-	const form = h('form.stack', {},
+	const form = h(
+		'form.stack',
+		{},
 		field('Cookie', cookie, 'A Cookie header, or the value of rolling_pin alone; empty: a new client.'),
 		field('Path', path),
 		field('Preview link', preview, 'What a tester opened; empty: none.'),
 		field('Header', header, 'One more header, such as the one that chooses a release or that clients are known by.'),
 		field('Address', address, 'Where it comes from; empty: not said.'),
 		field('If the blend were', blend, 'Empty: as it is.'),
-		h('p', {}, submitButton('Explain', 'explain-submit')), error, answer);
+		h('p', {}, submitButton('Explain', 'explain-submit')),
+		error,
+		answer,
+	);
 
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
@@ -37,8 +42,12 @@ export function explainPanel({ explain }) {
 		if (supposed.error) return;
 		try {
 			const told = await explain({
-				cookies: cookie.value, path: path.value || '/', headers: { ...PAGE_LOAD, ...oneHeader(header.value) }, blend: supposed.value,
-				preview: preview.value || undefined, address: address.value || undefined,
+				cookies: cookie.value,
+				path: path.value || '/',
+				headers: { ...PAGE_LOAD, ...oneHeader(header.value) },
+				blend: supposed.value,
+				preview: preview.value || undefined,
+				address: address.value || undefined,
 			});
 			setText(where.firstChild, whereTo(told));
 			keyed(why, told.why, (line) => line, line);

@@ -16,7 +16,12 @@ export function historyList({ rollback, details = false }) {
 		update(next) {
 			view = next;
 			setShown(none, next.events.length === 0);
-			keyed(list, next.events, (event) => event.seq, () => row(() => view, rollback, details));
+			keyed(
+				list,
+				next.events,
+				(event) => event.seq,
+				() => row(() => view, rollback, details),
+			);
 		},
 	};
 }
@@ -30,11 +35,22 @@ function row(view, rollback, details) {
 	const at = when();
 	const back = button('Roll back to this', { tone: 'small' });
 	const record = details ? h('details.history-details', {}, h('summary', {}, 'What changed')) : null;
-	const element = h('li.history-row', {}, seq,
-		h('span', {}, title, ' ', what), actor, reason, h('span.history-at', {}, at.element), h('span.history-back', {}, back), record);
+	const element = h(
+		'li.history-row',
+		{},
+		seq,
+		h('span', {}, title, ' ', what),
+		actor,
+		reason,
+		h('span.history-at', {}, at.element),
+		h('span.history-back', {}, back),
+		record,
+	);
 	let event = null;
 	back.addEventListener('click', () => rollback(stableAfter(event)));
-	record?.addEventListener('toggle', () => { if (record.open && record.children.length === 1) record.append(...difference(event)); });
+	record?.addEventListener('toggle', () => {
+		if (record.open && record.children.length === 1) record.append(...difference(event));
+	});
 	return {
 		element,
 		update(next) {
@@ -58,7 +74,9 @@ function row(view, rollback, details) {
 
 // An event never changes, so this is built once, when it is first looked at.
 function difference(event) {
-	const rows = differences(event.changed).map(({ field, before, after }) => h('div.diff-row', {}, h('dt', {}, field), h('dd', {}, h('del', {}, before), ' → ', h('ins', {}, after))));
+	const rows = differences(event.changed).map(({ field, before, after }) =>
+		h('div.diff-row', {}, h('dt', {}, field), h('dd', {}, h('del', {}, before), ' → ', h('ins', {}, after))),
+	);
 	return [
 		rows.length ? h('dl.diff', {}, rows) : h('p', {}, 'Nothing of the record.'),
 		h('details', {}, h('summary', {}, 'The record after it'), h('pre.mono', {}, JSON.stringify(event.record, null, 2))),

@@ -11,21 +11,41 @@ export function hookDialog({ api, notices, hook, events, apps, done }) {
 	const url = input('hook-url', { type: 'url', value: hook?.url ?? '' });
 	const secret = input('hook-secret', {});
 	const fresh = h('input', { type: 'checkbox', testid: 'hook-new-secret' });
-	const appBoxes = boxes([...new Set([...apps, ...(hook?.apps ?? [])])].map((app) => ({ name: app })), hook?.apps, 'hook-app');
+	const appBoxes = boxes(
+		[...new Set([...apps, ...(hook?.apps ?? [])])].map((app) => ({ name: app })),
+		hook?.apps,
+		'hook-app',
+	);
 	const eventBoxes = boxes(events, hook?.events, 'hook-event');
 	const error = errorLine('hook-error');
 	const made = h('input.input.mono', { readonly: true, 'aria-label': 'The secret', testid: 'hook-made' });
-	const shown = h('section.stack', { hidden: true, role: 'status' }, h('p', {}, 'The secret of its signatures. It is shown this once: give it to the receiver.'), made,
-		h('div.dialog-buttons', {}, button('Done', { tone: 'primary', testid: 'hook-done', run: () => dialog.close() })));
+	const shown = h(
+		'section.stack',
+		{ hidden: true, role: 'status' },
+		h('p', {}, 'The secret of its signatures. It is shown this once: give it to the receiver.'),
+		made,
+		h('div.dialog-buttons', {}, button('Done', { tone: 'primary', testid: 'hook-done', run: () => dialog.close() })),
+	);
 	const submit = submitButton(hook ? 'Save' : 'Add the hook', 'hook-submit');
-	const form = h('form.dialog-body', { novalidate: true },
+	const form = h(
+		'form.dialog-body',
+		{ novalidate: true },
 		field('Name', name, hook ? null : 'A letter or digit, then letters, digits, ., _ and -.'),
 		field('Address', url, 'http or https, without name and password. Never this router, its store, or a link-local address.'),
-		group('Apps', 'None chosen: all apps.', appBoxes), group('Events', 'None chosen: all events.', eventBoxes),
+		group('Apps', 'None chosen: all apps.', appBoxes),
+		group('Events', 'None chosen: all events.', eventBoxes),
 		field('Secret (optional)', secret, hook ? 'whsec_…; left empty it stays as it is.' : 'whsec_…; left empty the router makes one.'),
 		hook ? h('p', {}, h('label.check', {}, fresh, ' Have the router make another secret')) : null,
-		error, h('div.dialog-buttons', {}, button('Cancel', { testid: 'hook-cancel', run: () => dialog.close() }), submit));
-	const dialog = openDialog({ title: hook ? `Change the hook ${hook.name}` : 'Add a hook', content: h('div', {}, form, shown), wide: true, testid: 'hook-dialog', onClose: done });
+		error,
+		h('div.dialog-buttons', {}, button('Cancel', { testid: 'hook-cancel', run: () => dialog.close() }), submit),
+	);
+	const dialog = openDialog({
+		title: hook ? `Change the hook ${hook.name}` : 'Add a hook',
+		content: h('div', {}, form, shown),
+		wide: true,
+		testid: 'hook-dialog',
+		onClose: done,
+	});
 
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
@@ -58,7 +78,12 @@ function boxes(items, picked, testid) {
 }
 
 function group(legend, hint, items) {
-	return h('fieldset.hook-choice', {}, h('legend', {}, legend, h('span.quiet', {}, ` ${hint}`)), items.map(({ element }) => element));
+	return h(
+		'fieldset.hook-choice',
+		{},
+		h('legend', {}, legend, h('span.quiet', {}, ` ${hint}`)),
+		items.map(({ element }) => element),
+	);
 }
 
 /** The names that are chosen; none: null, which means all. */

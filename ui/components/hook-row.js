@@ -5,7 +5,14 @@ import { plural } from '../format.js';
 import { button } from './controls.js';
 import { when } from './when.js';
 
-const STATES = { new: '◌ told nothing yet', delivered: '✓ delivered', failed: '✕ failed, tried again', dropped: '✕ given up', paused: '‖ paused', unreadable: '✕ cannot be read' };
+const STATES = {
+	new: '◌ told nothing yet',
+	delivered: '✓ delivered',
+	failed: '✕ failed, tried again',
+	dropped: '✕ given up',
+	paused: '‖ paused',
+	unreadable: '✕ cannot be read',
+};
 
 /** A row; `test(hook, say)` says how it goes, `whyNot()` why nothing can be changed. */
 export function hookRow({ edit, test, pause, remove, whyNot }) {
@@ -18,14 +25,28 @@ export function hookRow({ edit, test, pause, remove, whyNot }) {
 	const count = h('summary');
 	const more = h('details', {}, count, deliveries);
 	let hook = null;
-	const act = (label, run) => button(label, { tone: 'small', 'aria-describedby': 'hooks-why', run: () => { if (!whyNot()) run(); } });
+	const act = (label, run) =>
+		button(label, {
+			tone: 'small',
+			'aria-describedby': 'hooks-why',
+			run: () => {
+				if (!whyNot()) run();
+			},
+		});
 	const buttons = {
 		test: act('Test', () => test(hook, (words) => setText(said, words))),
 		edit: act('Edit…', () => edit(hook)),
 		pause: act('Pause', () => pause(hook)),
 		remove: act('Remove…', () => remove(hook)),
 	};
-	const element = h('li.hook', {}, h('div.row.hook-row', {}, h('span', {}, name, ' ', url), wants, state), h('div.action-buttons', {}, Object.values(buttons)), said, more);
+	const element = h(
+		'li.hook',
+		{},
+		h('div.row.hook-row', {}, h('span', {}, name, ' ', url), wants, state),
+		h('div.action-buttons', {}, Object.values(buttons)),
+		said,
+		more,
+	);
 	return {
 		element,
 		update(now) {

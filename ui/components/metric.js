@@ -7,9 +7,12 @@ export function metric(label, { hint, small = false } = {}) {
 	const value = h('span.metric-value');
 	const unit = h('span.metric-unit');
 	const note = h('span.metric-note');
-	const element = h('div', { class: small ? 'metric metric-small' : 'metric' },
+	const element = h(
+		'div',
+		{ class: small ? 'metric metric-small' : 'metric' },
 		h('dt', { title: hint }, label),
-		h('dd', {}, h('span.metric-line.live-value', {}, value, unit), small ? null : note));
+		h('dd', {}, h('span.metric-line.live-value', {}, value, unit), small ? null : note),
+	);
 	return {
 		element,
 		update(text, noteText = '') {

@@ -14,8 +14,13 @@ export function notices(say) {
 	function post(first) {
 		const sign = h('span.notice-sign', { 'aria-hidden': 'true' });
 		const text = h('span.notice-text');
-		const row = h('div.notice', { testid: 'notice' }, sign, text,
-			h('button', { type: 'button', class: 'notice-close', 'aria-label': 'Close this message', on: { click: close } }, '✕'));
+		const row = h(
+			'div.notice',
+			{ testid: 'notice' },
+			sign,
+			text,
+			h('button', { type: 'button', class: 'notice-close', 'aria-label': 'Close this message', on: { click: close } }, '✕'),
+		);
 		let timer = null;
 		function close() {
 			clearTimeout(timer);
@@ -24,7 +29,7 @@ export function notices(say) {
 		function update({ text: words, tone = '', busy = false }) {
 			clearTimeout(timer);
 			setText(text, words);
-			setText(sign, busy ? '…' : { bad: '✕', done: '✓' }[tone] ?? 'i');
+			setText(sign, busy ? '…' : ({ bad: '✕', done: '✓' }[tone] ?? 'i'));
 			setAttr(row, 'data-tone', busy ? 'busy' : tone);
 			say(words, { urgent: tone === 'bad' });
 			if (!busy && tone !== 'bad') timer = setTimeout(close, SHOWN_MS);

@@ -5,10 +5,13 @@ import { h, keyed, setShown, setText } from '../dom.js';
 /** `update(problems)`; hidden while there are none. */
 export function problemsPanel() {
 	const list = h('ul.rows.problems');
-	const element = h('section.panel.is-warning', { 'aria-labelledby': 'problems-title', testid: 'problems', hidden: true },
+	const element = h(
+		'section.panel.is-warning',
+		{ 'aria-labelledby': 'problems-title', testid: 'problems', hidden: true },
 		h('h2.panel-title', { id: 'problems-title' }, '⚠ Problems in key-values'),
 		h('p.quiet', {}, 'Each of these harms only itself: the last good value stays in force. Correct the key to end it.'),
-		list);
+		list,
+	);
 	return {
 		element,
 		update(problems) {

@@ -27,9 +27,17 @@ export function releaseCard(track, row, drain) {
 	const figures = metrics();
 	const judgement = h('span');
 	const judged = track === 'candidate' ? h('p.verdict', { testid: 'verdict' }, judgement) : null;
-	const element = h('section', { class: `card track-${track}`, 'aria-labelledby': `${track}-title`, testid: `${track}-card` },
+	const element = h(
+		'section',
+		{ class: `card track-${track}`, 'aria-labelledby': `${track}-title`, testid: `${track}-card` },
 		h('h2.card-title', { id: `${track}-title` }, h('span', { 'aria-hidden': 'true' }, sign), title),
-		name, meta, figures.element, strip.element, judged, row.element);
+		name,
+		meta,
+		figures.element,
+		strip.element,
+		judged,
+		row.element,
+	);
 	return {
 		element,
 		update({ release, other, now, why, verdict }) {
@@ -61,7 +69,11 @@ function metrics() {
 		sockets: metric('Open sockets', { small: true }),
 	};
 	return {
-		element: h('dl.metrics', {}, Object.values(shown).map((each) => each.element)),
+		element: h(
+			'dl.metrics',
+			{},
+			Object.values(shown).map((each) => each.element),
+		),
 		update(activity, other) {
 			const against = (text) => (other && activity ? `stable ${text}` : '');
 			shown.rate.update(rate(activity?.requests_per_second), against(rate(other?.requests_per_second)));

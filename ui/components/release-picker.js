@@ -9,13 +9,33 @@ const TRACK_WORDS = { stable: 'on stable now', candidate: 'the candidate now', d
 /** The body of a choose dialog. `releases` is a promise of the API's list; `track` the place to fill; `wanted` the id that is chosen at first. */
 export function releasePicker({ releases, track, wanted = null }) {
 	const group = freshId('release');
-	const list = h('div.options', { role: 'radiogroup', 'aria-label': 'Known releases', testid: 'release-options' }, h('p.quiet', {}, 'Asking for the known releases …'));
-	const search = h('input.input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter releases', testid: 'release-filter', hidden: true });
+	const list = h(
+		'div.options',
+		{ role: 'radiogroup', 'aria-label': 'Known releases', testid: 'release-options' },
+		h('p.quiet', {}, 'Asking for the known releases …'),
+	);
+	const search = h('input.input', {
+		type: 'search',
+		placeholder: 'Filter',
+		'aria-label': 'Filter releases',
+		testid: 'release-filter',
+		hidden: true,
+	});
 	const name = h('input.input.mono', { id: `${group}-name`, autocomplete: 'off', spellcheck: 'false', testid: 'release-name' });
-	const addresses = h('textarea.input.mono', { id: `${group}-endpoints`, rows: '2', spellcheck: 'false', placeholder: '10.0.0.9:3000', testid: 'release-endpoints' });
-	const hand = h('details.by-hand', { testid: 'release-by-hand' }, h('summary', {}, 'Another release, by hand'),
+	const addresses = h('textarea.input.mono', {
+		id: `${group}-endpoints`,
+		rows: '2',
+		spellcheck: 'false',
+		placeholder: '10.0.0.9:3000',
+		testid: 'release-endpoints',
+	});
+	const hand = h(
+		'details.by-hand',
+		{ testid: 'release-by-hand' },
+		h('summary', {}, 'Another release, by hand'),
 		field('Release name, or id such as apps/hello-1.0.1-80/containers', name),
-		field('Its endpoints, one ip:port per line (none: those already stored)', addresses));
+		field('Its endpoints, one ip:port per line (none: those already stored)', addresses),
+	);
 	let options = [];
 	let tell = () => {};
 
@@ -27,11 +47,16 @@ export function releasePicker({ releases, track, wanted = null }) {
 		options = known.map((release) => {
 			const testName = taken.has(release.release) ? release.id : release.release;
 			taken.add(testName);
-			return option(release, testName, group, release.track === track || (track === 'candidate' && release.track === 'stable'), () => { name.value = ''; tell(); });
+			return option(release, testName, group, release.track === track || (track === 'candidate' && release.track === 'stable'), () => {
+				name.value = '';
+				tell();
+			});
 		});
 		list.replaceChildren(...options.map(({ element }) => element));
 		if (options.length === 0) {
-			list.replaceChildren(h('p.quiet', {}, 'No release is known yet. A release appears here when its endpoints are in the key-values; or enter one below.'));
+			list.replaceChildren(
+				h('p.quiet', {}, 'No release is known yet. A release appears here when its endpoints are in the key-values; or enter one below.'),
+			);
 			hand.open = true;
 		}
 		search.hidden = options.length < 8;
@@ -41,17 +66,28 @@ export function releasePicker({ releases, track, wanted = null }) {
 		tell();
 	}
 
-	releases.then(({ releases: known }) => fill(known), (error) => { list.replaceChildren(h('p.error', {}, error.message)); hand.open = true; });
+	releases.then(
+		({ releases: known }) => fill(known),
+		(error) => {
+			list.replaceChildren(h('p.error', {}, error.message));
+			hand.open = true;
+		},
+	);
 	search.addEventListener('input', () => {
 		const wanted = search.value.trim().toLowerCase();
 		for (const { element, release } of options) element.hidden = !`${release.release} ${release.id}`.toLowerCase().includes(wanted);
 	});
-	name.addEventListener('input', () => { for (const { radio } of options) radio.checked = false; tell(); });
+	name.addEventListener('input', () => {
+		for (const { radio } of options) radio.checked = false;
+		tell();
+	});
 	addresses.addEventListener('input', () => tell());
 
 	return {
 		element: h('div.picker', {}, search, list, hand),
-		onChange(run) { tell = run; },
+		onChange(run) {
+			tell = run;
+		},
 		error: () => (chosen() || typed() ? null : 'Choose a release, or enter one by hand.'),
 		values() {
 			if (chosen()) return { release: chosen(), body: { id: chosen().id } };
@@ -66,11 +102,22 @@ export function releasePicker({ releases, track, wanted = null }) {
 
 function option(release, testName, group, isHere, changed) {
 	const id = freshId('option');
-	const radio = h('input', { type: 'radio', name: group, id, testid: `release-option-${testName}`, disabled: isHere, on: { change: changed } });
+	const radio = h('input', {
+		type: 'radio',
+		name: group,
+		id,
+		testid: `release-option-${testName}`,
+		disabled: isHere,
+		on: { change: changed },
+	});
 	const place = TRACK_WORDS[release.track];
-	const element = h('label', { class: isHere ? 'option is-off' : 'option', for: id }, radio,
+	const element = h(
+		'label',
+		{ class: isHere ? 'option is-off' : 'option', for: id },
+		radio,
 		h('span.option-name.mono', {}, release.release),
 		h('span.quiet.option-facts', {}, [plural(release.endpoints, 'endpoint'), place].filter(Boolean).join(', ')),
-		h('span.option-id.mono.quiet', {}, release.id));
+		h('span.option-id.mono.quiet', {}, release.id),
+	);
 	return { release, radio, element };
 }

@@ -15,8 +15,17 @@ export function releaseRow(choose, drain) {
 	const id = h('span.mono.quiet.release-id');
 	const strip = endpointStrip(drain);
 	const unchecked = h('p.quiet');
-	const make = { candidate: button('Make it the candidate…', { tone: 'small', run: () => choose(release, 'candidate') }), stable: button('Make it stable…', { tone: 'small', run: () => choose(release, 'stable') }) };
-	const element = h('li.panel.release-row', {}, h('div', {}, h('h2.release-row-name', {}, name), place, id), h('div', {}, strip.element, unchecked), h('div.release-buttons', {}, make.candidate, make.stable));
+	const make = {
+		candidate: button('Make it the candidate…', { tone: 'small', run: () => choose(release, 'candidate') }),
+		stable: button('Make it stable…', { tone: 'small', run: () => choose(release, 'stable') }),
+	};
+	const element = h(
+		'li.panel.release-row',
+		{},
+		h('div', {}, h('h2.release-row-name', {}, name), place, id),
+		h('div', {}, strip.element, unchecked),
+		h('div.release-buttons', {}, make.candidate, make.stable),
+	);
 	let release = null;
 	return {
 		element,

@@ -25,20 +25,50 @@ export function shell({ store, signOut, retry, acceptStore }) {
 	const crumb = h('span.crumb');
 	const connection = h('p.connection', { testid: 'connection-state' });
 	const who = h('span.who', { testid: 'who' });
-	const themeButton = button('', { tone: 'small plain', testid: 'theme', run: () => { nextTheme(); drawTheme(); } });
+	const themeButton = button('', {
+		tone: 'small plain',
+		testid: 'theme',
+		run: () => {
+			nextTheme();
+			drawTheme();
+		},
+	});
 	const links = LINKS.map(([href, label, testid, pages]) => ({ testid, label, pages, element: h('a', { href, testid }, label) }));
 	const top = banners({ retry, acceptStore });
 	const main = h('main', { id: 'main' });
-	const skip = h('a.skip', { href: '#main', on: { click: (event) => { event.preventDefault(); main.querySelector('h1')?.focus(); } } }, 'Skip to the page');
-	const element = h('div.shell', {},
+	const skip = h(
+		'a.skip',
+		{
+			href: '#main',
+			on: {
+				click: (event) => {
+					event.preventDefault();
+					main.querySelector('h1')?.focus();
+				},
+			},
+		},
+		'Skip to the page',
+	);
+	const element = h(
+		'div.shell',
+		{},
 		skip,
-		h('header.top', {},
+		h(
+			'header.top',
+			{},
 			h('a.brand', { href: '#/' }, h('img', { src: ICON, alt: '', width: '24', height: '24' }), 'rolling-router'),
 			crumb,
-			h('nav.top-nav', { 'aria-label': 'Pages' }, links.map((link) => link.element)),
+			h(
+				'nav.top-nav',
+				{ 'aria-label': 'Pages' },
+				links.map((link) => link.element),
+			),
 			connection,
-			h('div.top-right', {}, who, themeButton, button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() }))),
-		main, top.element);
+			h('div.top-right', {}, who, themeButton, button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() })),
+		),
+		main,
+		top.element,
+	);
 
 	function drawTheme() {
 		const [sign, word] = THEMES[theme()];
@@ -61,7 +91,10 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			const { facts } = store;
 			const { state, since } = facts.connection;
 			setAttr(connection, 'data-state', state);
-			setText(connection, { live: '● live', connecting: '◌ connecting', paused: '◌ paused', lost: `✕ lost for ${duration((now - since) / 1000)}` }[state]);
+			setText(
+				connection,
+				{ live: '● live', connecting: '◌ connecting', paused: '◌ paused', lost: `✕ lost for ${duration((now - since) / 1000)}` }[state],
+			);
 			setAttr(document.documentElement, 'data-stale', state === 'lost' || state === 'paused' ? '' : null);
 			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
 			const problems = facts.router?.problems?.length;

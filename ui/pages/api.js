@@ -14,12 +14,15 @@ export function apiPage({ api, params }) {
 	const list = h('ul.calls');
 	let rows = [];
 
-	api.description().then((page) => {
-		lead.replaceChildren(...prose(page.info.description ?? ''));
-		rows = callsOf(page).map((call) => ({ call, element: callRow(call), text: JSON.stringify(call) }));
-		list.replaceChildren(...rows.map(({ element }) => element));
-		draw();
-	}, (refusal) => setText(error, refusal.message));
+	api.description().then(
+		(page) => {
+			lead.replaceChildren(...prose(page.info.description ?? ''));
+			rows = callsOf(page).map((call) => ({ call, element: callRow(call), text: JSON.stringify(call) }));
+			list.replaceChildren(...rows.map(({ element }) => element));
+			draw();
+		},
+		(refusal) => setText(error, refusal.message),
+	);
 
 	function draw() {
 		let shown = 0;
@@ -34,24 +37,61 @@ export function apiPage({ api, params }) {
 }
 
 function callRow(call) {
-	const details = h('details', { testid: `call-${call.id}` }, h('summary', {}, h('b.call-method', {}, call.method), ' ', h('code', {}, call.path), ' ', h('span.quiet', {}, call.summary)));
+	const details = h(
+		'details',
+		{ testid: `call-${call.id}` },
+		h('summary', {}, h('b.call-method', {}, call.method), ' ', h('code', {}, call.path), ' ', h('span.quiet', {}, call.summary)),
+	);
 	// Built when first looked at: hundreds of rows of fields that nobody opens cost nothing.
-	details.addEventListener('toggle', () => { if (details.open && !details.querySelector('.call-body')) details.append(callBody(call)); });
+	details.addEventListener('toggle', () => {
+		if (details.open && !details.querySelector('.call-body')) details.append(callBody(call));
+	});
 	return h('li.panel.call', {}, details);
 }
 
 function callBody(call) {
-	return h('div.call-body.stack', {},
+	return h(
+		'div.call-body.stack',
+		{},
 		call.description ? h('p', {}, prose(call.description)) : null,
 		fieldList('Asked with', call.parameters),
 		fieldList('Body, JSON', call.body),
-		h('section', {}, h('h3', {}, 'Answers'), h('dl.call-fields', {}, call.answers.map(([status, words]) => h('div.row', {}, h('dt.mono', {}, status), h('dd', {}, prose(words)))))),
-		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, curlOf(call, location.origin))));
+		h(
+			'section',
+			{},
+			h('h3', {}, 'Answers'),
+			h(
+				'dl.call-fields',
+				{},
+				call.answers.map(([status, words]) => h('div.row', {}, h('dt.mono', {}, status), h('dd', {}, prose(words)))),
+			),
+		),
+		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, curlOf(call, location.origin))),
+	);
 }
 
 function fieldList(title, fields) {
 	if (fields.length === 0) return null;
-	return h('section', {}, h('h3', {}, title), h('dl.call-fields', {}, fields.map(({ name, type, description, required, where }) => h('div.row', {},
-		h('dt', {}, h('code', {}, name), h('span.quiet', {}, ` ${[where === 'body' ? '' : `in ${where}`, type, required ? 'required' : ''].filter(Boolean).join(', ')}`)),
-		h('dd', {}, prose(description))))));
+	return h(
+		'section',
+		{},
+		h('h3', {}, title),
+		h(
+			'dl.call-fields',
+			{},
+			fields.map(({ name, type, description, required, where }) =>
+				h(
+					'div.row',
+					{},
+					h(
+						'dt',
+						{},
+						h('code', {}, name),
+						h('span.quiet', {}, ` ${[where === 'body' ? '' : `in ${where}`, type, required ? 'required' : ''].filter(Boolean).join(', ')}`),
+					),
+					h('dd', {}, prose(description)),
+				),
+			),
+		),
+	);
 }

@@ -21,33 +21,56 @@ export function appPage({ api, store, actions, params }) {
 	const rows = {
 		stable: actionRow([
 			{ name: 'choose-stable', label: 'Choose stable…', run: () => actions.choose(name, 'stable') },
-			{ name: 'rollback', label: 'Roll back…', tone: 'stop', run: () => actions.rollback(name) }]),
+			{ name: 'rollback', label: 'Roll back…', tone: 'stop', run: () => actions.rollback(name) },
+		]),
 		candidate: actionRow([
 			{ name: 'choose-candidate', label: 'Choose candidate…', run: () => actions.choose(name, 'candidate') },
 			{ name: 'abort', label: 'Abort…', tone: 'stop', run: () => actions.abort(name) },
-			{ name: 'promote', label: 'Promote…', tone: 'go', run: () => actions.promote(name) }]),
+			{ name: 'promote', label: 'Promote…', tone: 'go', run: () => actions.promote(name) },
+		]),
 	};
 	const head = appHead(name, actions, () => store.whyReadOnly());
 	const drain = (...endpoint) => actions.drainEndpoint(name, ...endpoint);
 	const cards = { stable: releaseCard('stable', rows.stable, drain), candidate: releaseCard('candidate', rows.candidate, drain) };
-	const blend = blendControl({ commit: (target, seq) => actions.blend(name, target, seq), foretell: (percent) => actions.whoMoves(name, { command: 'blend', percent }) });
+	const blend = blendControl({
+		commit: (target, seq) => actions.blend(name, target, seq),
+		foretell: (percent) => actions.whoMoves(name, { command: 'blend', percent }),
+	});
 	const charts = [
 		chart({ title: 'Requests', column: 'rate', format: rate, least: 1, testid: 'chart-rate' }),
 		chart({ title: 'Errors', column: 'errors', format: share, least: 0.01, testid: 'chart-errors' }),
-		chart({ title: 'p95', column: 'p95', format: millis, least: 10, testid: 'chart-p95' })];
+		chart({ title: 'p95', column: 'p95', format: millis, least: 10, testid: 'chart-p95' }),
+	];
 	const problems = problemsPanel();
 	const draining = drainingPanel({ finish: (tenure) => actions.finishDrain(name, tenure), finishAll: () => actions.finishDrains(name) });
 	const history = historyList({ rollback: (id) => actions.rollback(name, id) });
 	const feed = recentHistory({ api, store, app: name, limit: 12 });
 	const gone = h('p.panel', { hidden: true });
-	const body = h('div.stack', {},
+	const body = h(
+		'div.stack',
+		{},
 		h('div.cards', {}, cards.stable.element, cards.candidate.element),
 		blend.element,
-		h('div.charts', { 'aria-label': 'The last 15 minutes', role: 'group' }, charts.map(({ element }) => element)),
-		draining.element, problems.element, explainPanel({ explain: (body) => api.explain(name, body) }).element,
-		h('section.panel', { 'aria-labelledby': 'history-title' },
-			h('div.panel-head', {}, h('h2.panel-title', { id: 'history-title' }, 'History'), h('a', { href: appHref(name, 'history'), testid: 'all-history' }, 'All changes')),
-			history.element));
+		h(
+			'div.charts',
+			{ 'aria-label': 'The last 15 minutes', role: 'group' },
+			charts.map(({ element }) => element),
+		),
+		draining.element,
+		problems.element,
+		explainPanel({ explain: (body) => api.explain(name, body) }).element,
+		h(
+			'section.panel',
+			{ 'aria-labelledby': 'history-title' },
+			h(
+				'div.panel-head',
+				{},
+				h('h2.panel-title', { id: 'history-title' }, 'History'),
+				h('a', { href: appHref(name, 'history'), testid: 'all-history' }, 'All changes'),
+			),
+			history.element,
+		),
+	);
 
 	function update() {
 		const state = store.app(name);
@@ -61,7 +84,11 @@ export function appPage({ api, store, actions, params }) {
 		cards.stable.update({ release: state.stable, other: null, now, why });
 		cards.candidate.update({ release: state.candidate, other: state.stable, now, why, verdict: verdict(state) });
 		rows.stable.update({ 'choose-stable': why, rollback: why ?? whyNoRollback(state, feed.events()) });
-		rows.candidate.update({ 'choose-candidate': why ?? (state.stable ? null : 'there is no stable release yet'), abort: why ?? whyNoCandidate(state), promote: why ?? whyNoCandidate(state) });
+		rows.candidate.update({
+			'choose-candidate': why ?? (state.stable ? null : 'there is no stable release yet'),
+			abort: why ?? whyNoCandidate(state),
+			promote: why ?? whyNoCandidate(state),
+		});
 		blend.update({ state, why: why ?? whyNoCandidate(state) });
 		const view = { series: store.series(name), marks: store.marks(name), now, live: !store.isStale() };
 		charts.forEach((each) => each.update(view));
@@ -87,16 +114,43 @@ function appHead(name, actions, whyNot) {
 	const hosts = h('span.quiet');
 	const knob = h('span.switch-knob', { 'aria-hidden': 'true' });
 	const stickyWord = h('span');
-	const sticky = h('button', { type: 'button', class: 'switch', role: 'switch', testid: 'sticky-switch', 'aria-describedby': 'head-why', on: { click: () => { if (!reason && known) actions.sticky(name); } } }, knob, stickyWord);
+	const sticky = h(
+		'button',
+		{
+			type: 'button',
+			class: 'switch',
+			role: 'switch',
+			testid: 'sticky-switch',
+			'aria-describedby': 'head-why',
+			on: {
+				click: () => {
+					if (!reason && known) actions.sticky(name);
+				},
+			},
+		},
+		knob,
+		stickyWord,
+	);
 	const lockText = h('span.lock-text', { testid: 'lock-state' });
 	const why = h('p.why', { id: 'head-why' });
 	let locked = false;
 	let reason = null;
 	let known = false;
-	const lock = button('Lock…', { tone: 'small', testid: 'lock', 'aria-describedby': 'head-why', run: () => { if (!reason && known) (locked ? actions.unlock : actions.lock)(name); } });
-	const element = h('div.app-head', {},
+	const lock = button('Lock…', {
+		tone: 'small',
+		testid: 'lock',
+		'aria-describedby': 'head-why',
+		run: () => {
+			if (!reason && known) (locked ? actions.unlock : actions.lock)(name);
+		},
+	});
+	const element = h(
+		'div.app-head',
+		{},
 		pageHead(name, change, hosts, appLinks(name, '')),
-		h('div.app-switches', {}, sticky, lock, lockText), why);
+		h('div.app-switches', {}, sticky, lock, lockText),
+		why,
+	);
 
 	function update(state) {
 		known = Boolean(state);

@@ -9,13 +9,23 @@ import { shareBar } from '../components/metric.js';
 import { pageHead } from '../components/controls.js';
 
 export function appsPage({ store, params }) {
-	const find = findBox({ label: 'Find an app, release, host or state', testid: 'apps-search', value: params.find, changed: () => update() });
+	const find = findBox({
+		label: 'Find an app, release, host or state',
+		testid: 'apps-search',
+		value: params.find,
+		changed: () => update(),
+	});
 	const count = h('p.quiet', { role: 'status' });
 	const list = h('ul.apps');
 	const none = h('p.panel.quiet');
-	const element = h('div', {},
+	const element = h(
+		'div',
+		{},
 		pageHead('Apps', find.element, h('a.button', { href: '#/setup', testid: 'add-app' }, 'Set up an app')),
-		count, none, list);
+		count,
+		none,
+		list,
+	);
 
 	function update() {
 		const all = store.apps();
@@ -29,9 +39,23 @@ export function appsPage({ store, params }) {
 }
 
 // What is said of an app can be searched for too: `candidate`, `locked`, `draining`, `problem`.
-const searchText = (state) => [state.app, releaseName(state.stable), state.candidate ? `candidate ${releaseName(state.candidate)}` : '', ...(state.hosts ?? []), flagWords(state)].join(' ');
+const searchText = (state) =>
+	[
+		state.app,
+		releaseName(state.stable),
+		state.candidate ? `candidate ${releaseName(state.candidate)}` : '',
+		...(state.hosts ?? []),
+		flagWords(state),
+	].join(' ');
 
-const flagWords = (state) => [state.lock ? 'locked' : null, state.draining?.length ? `${state.draining.length}\u00a0draining` : null, state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null].filter(Boolean).join(' · ');
+const flagWords = (state) =>
+	[
+		state.lock ? 'locked' : null,
+		state.draining?.length ? `${state.draining.length}\u00a0draining` : null,
+		state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null,
+	]
+		.filter(Boolean)
+		.join(' · ');
 
 function appRow() {
 	const name = h('a.app-name');
@@ -43,11 +67,14 @@ function appRow() {
 	const bar = shareBar();
 	const blend = h('span.live-value');
 	const flags = h('span.app-flags');
-	const element = h('li.panel.app-row', {},
+	const element = h(
+		'li.panel.app-row',
+		{},
 		h('div.app-title', {}, name, hosts, flags),
 		h('div.app-track', {}, h('span.track-label.ink-stable', {}, '■ Stable'), stable, stableFigures),
 		h('div.app-track', {}, h('span.track-label.ink-candidate', {}, '◆ Candidate'), candidate, candidateFigures),
-		h('div.app-blend', {}, bar.element, blend));
+		h('div.app-blend', {}, bar.element, blend),
+	);
 	return {
 		element,
 		update(state) {

@@ -10,13 +10,18 @@ export function fleetPage({ api, store, notices }) {
 	const alarms = h('ul.advice.advice-against', { testid: 'fleet-alarms' });
 	const none = h('p.quiet', {}, '✓ No alarm.');
 	const rotating = h('p', { testid: 'fleet-rotating' }, 'The next pin key waits for every router to know it.');
-	const rotate = button('Rotate pin keys…', { tone: 'small', testid: 'fleet-rotate', run: () => ask({
-		title: 'Rotate the pin keys?',
-		text: 'A next key is made, and signs once every router knows it. Pins signed so far go on being known; no client moves.',
-		submit: 'Rotate',
-		tone: 'primary',
-		send: () => api.rotateKeys().then(({ text }) => notices.post({ text: `Pin keys: ${text}`, tone: 'done' })),
-	}) });
+	const rotate = button('Rotate pin keys…', {
+		tone: 'small',
+		testid: 'fleet-rotate',
+		run: () =>
+			ask({
+				title: 'Rotate the pin keys?',
+				text: 'A next key is made, and signs once every router knows it. Pins signed so far go on being known; no client moves.',
+				submit: 'Rotate',
+				tone: 'primary',
+				send: () => api.rotateKeys().then(({ text }) => notices.post({ text: `Pin keys: ${text}`, tone: 'done' })),
+			}),
+	});
 
 	function remove(member) {
 		ask({
@@ -27,18 +32,34 @@ export function fleetPage({ api, store, notices }) {
 		});
 	}
 
-	const ask = ({ text, ...rest }) => askOnce({ stem: 'fleet', content: h('p', {}, text), done: () => api.fleet().then(store.setFleet), ...rest });
+	const ask = ({ text, ...rest }) =>
+		askOnce({ stem: 'fleet', content: h('p', {}, text), done: () => api.fleet().then(store.setFleet), ...rest });
 
 	return {
-		element: h('div', {},
+		element: h(
+			'div',
+			{},
 			pageHead('Fleet', rotate),
 			h('section.panel', { 'aria-label': 'Routers' }, list),
-			h('section.panel.below', { 'aria-labelledby': 'fleet-alarms-title' }, h('h2.panel-title', { id: 'fleet-alarms-title' }, 'Alarms'), alarms, none, rotating)),
+			h(
+				'section.panel.below',
+				{ 'aria-labelledby': 'fleet-alarms-title' },
+				h('h2.panel-title', { id: 'fleet-alarms-title' }, 'Alarms'),
+				alarms,
+				none,
+				rotating,
+			),
+		),
 		title: 'Fleet',
 		refreshRouter: true,
 		update() {
 			const { fleet, who } = store.facts;
-			keyed(list, fleet?.members ?? [], (member) => member.node, () => row({ remove, store }));
+			keyed(
+				list,
+				fleet?.members ?? [],
+				(member) => member.node,
+				() => row({ remove, store }),
+			);
 			keyed(alarms, fleet?.alarms ?? [], ({ kind, node }) => `${kind} ${node}`, alarm);
 			setShown(none, fleet?.alarms.length === 0);
 			setShown(rotating, Boolean(fleet?.rotating));
@@ -69,7 +90,16 @@ function row({ remove, store }) {
 			setText(node, member.name === member.node ? '' : member.node);
 			setText(heard, heardWords(member));
 			setText(serves, servesWords(member, store.app));
-			setText(more, [`version ${member.version || 'unknown'}`, skewWords(member), member.staleness_seconds > 1 ? `read the store ${duration(member.staleness_seconds)} ago` : ''].filter(Boolean).join(' · '));
+			setText(
+				more,
+				[
+					`version ${member.version || 'unknown'}`,
+					skewWords(member),
+					member.staleness_seconds > 1 ? `read the store ${duration(member.staleness_seconds)} ago` : '',
+				]
+					.filter(Boolean)
+					.join(' · '),
+			);
 			setShown(away, !member.own && !member.heard && !store.whyReadOnly());
 			setAttr(away, 'data-testid', `fleet-remove-${member.name}`);
 			setAttr(element, 'data-testid', `fleet-${member.name}`);

@@ -39,22 +39,40 @@ export function historyPage({ api, store, actions, params }) {
 	}
 
 	function redraw() {
-		const shown = events.filter((event) => what.allows(event.command) && who.allows(event.actor)
-			&& find.matches([event.seq, commandTitle(event.command), changes(event.changed), event.actor, event.reason].join(' ')));
+		const shown = events.filter(
+			(event) =>
+				what.allows(event.command) &&
+				who.allows(event.actor) &&
+				find.matches([event.seq, commandTitle(event.command), changes(event.changed), event.actor, event.reason].join(' ')),
+		);
 		list.update({ events: shown, state: store.app(name), now: Date.now(), why: store.whyReadOnly() });
-		setText(count, shown.length < events.length ? `${shown.length} of ${plural(events.length, 'change')} loaded` : `${plural(events.length, 'change')} loaded`);
+		setText(
+			count,
+			shown.length < events.length
+				? `${shown.length} of ${plural(events.length, 'change')} loaded`
+				: `${plural(events.length, 'change')} loaded`,
+		);
 		setShown(more, next !== null);
 	}
 
 	return {
-		element: h('div', {}, pageHead(`History of ${name}`, appLinks(name, 'history')),
-			h('div.filters', {}, find.element, what.element, who.element), count, error,
-			h('section.panel', {}, list.element, h('p.centred', {}, more))),
+		element: h(
+			'div',
+			{},
+			pageHead(`History of ${name}`, appLinks(name, 'history')),
+			h('div.filters', {}, find.element, what.element, who.element),
+			count,
+			error,
+			h('section.panel', {}, list.element, h('p.centred', {}, more)),
+		),
 		title: `History of ${name}`,
 		stream: name,
 		update() {
 			const seq = store.app(name)?.seq;
-			if (seq !== undefined && seq !== newest) { newest = seq; load(); } else redraw();
+			if (seq !== undefined && seq !== newest) {
+				newest = seq;
+				load();
+			} else redraw();
 		},
 	};
 }

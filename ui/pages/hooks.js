@@ -11,13 +11,30 @@ export function hooksPage({ api, store, notices, notifier }) {
 	const list = h('ul.rows', { testid: 'hooks' });
 	const error = errorLine('hooks-error');
 	const why = h('p.why', { id: 'hooks-why' });
-	const add = button('Add a hook…', { tone: 'primary', testid: 'hook-add', 'aria-describedby': 'hooks-why', run: () => { if (!whyNot()) edit(null); } });
+	const add = button('Add a hook…', {
+		tone: 'primary',
+		testid: 'hook-add',
+		'aria-describedby': 'hooks-why',
+		run: () => {
+			if (!whyNot()) edit(null);
+		},
+	});
 	const sender = h('p.quiet', { testid: 'hooks-sender' });
-	const none = h('div.stack', { testid: 'hooks-none' },
-		h('p', {}, 'No hook yet. A hook is an address that is told of every change, of alarms, and when endpoints can be stopped, by a signed POST.'),
-		h('ul.advice', {},
+	const none = h(
+		'div.stack',
+		{ testid: 'hooks-none' },
+		h(
+			'p',
+			{},
+			'No hook yet. A hook is an address that is told of every change, of alarms, and when endpoints can be stopped, by a signed POST.',
+		),
+		h(
+			'ul.advice',
+			{},
 			h('li', {}, 'A chat: the address of an incoming webhook of Slack or Mattermost; it shows the one line that each message carries.'),
-			h('li', {}, 'A pipeline or an audit log: any server that answers 2xx; libraries for Standard Webhooks check the signature.')));
+			h('li', {}, 'A pipeline or an audit log: any server that answers 2xx; libraries for Standard Webhooks check the signature.'),
+		),
+	);
 	const whyBrowser = browserNotices(notifier);
 	let known = null;
 	let events = [];
@@ -64,7 +81,10 @@ export function hooksPage({ api, store, notices, notifier }) {
 		const { name, url, apps, events: chosen, paused, revision } = hook;
 		try {
 			await api.writeHook(name, { url, apps, events: chosen, paused: !paused }, revision);
-			notices.post({ text: paused ? `${name} is told what waits, and what happens from now on.` : `${name} is told nothing for now; what happens waits.`, tone: 'done' });
+			notices.post({
+				text: paused ? `${name} is told what waits, and what happens from now on.` : `${name} is told nothing for now; what happens waits.`,
+				tone: 'done',
+			});
 		} catch (refusal) {
 			setText(error, refusal.message);
 		}
@@ -73,8 +93,18 @@ export function hooksPage({ api, store, notices, notifier }) {
 
 	function remove(hook) {
 		const refused = errorLine('hook-remove-error');
-		const form = h('form.dialog-body', {}, h('p', {}, 'What waits for it is not told any more.'), refused,
-			h('div.dialog-buttons', {}, button('Cancel', { testid: 'hook-remove-cancel', run: () => dialog.close() }), submitButton(`Remove ${hook.name}`, 'hook-remove-submit', { tone: 'stop' })));
+		const form = h(
+			'form.dialog-body',
+			{},
+			h('p', {}, 'What waits for it is not told any more.'),
+			refused,
+			h(
+				'div.dialog-buttons',
+				{},
+				button('Cancel', { testid: 'hook-remove-cancel', run: () => dialog.close() }),
+				submitButton(`Remove ${hook.name}`, 'hook-remove-submit', { tone: 'stop' }),
+			),
+		);
 		const dialog = openDialog({ title: `Remove the hook ${hook.name}?`, content: form, testid: 'hook-remove-dialog' });
 		form.addEventListener('submit', async (event) => {
 			event.preventDefault();
@@ -102,16 +132,25 @@ export function hooksPage({ api, store, notices, notifier }) {
 		setAttr(add, 'aria-disabled', reason ? 'true' : null);
 		setText(why, reason && who ? `Add, change, test, remove: ${reason}.` : '');
 		setShown(none, known?.length === 0 && !error.textContent);
-		keyed(list, known ?? [], ({ name }) => name, () => hookRow({ edit, test, pause, remove, whyNot }));
+		keyed(
+			list,
+			known ?? [],
+			({ name }) => name,
+			() => hookRow({ edit, test, pause, remove, whyNot }),
+		);
 		whyBrowser.update();
 	}
 
 	return {
-		element: h('div', {},
+		element: h(
+			'div',
+			{},
 			pageHead('Hooks', add, button('Load again', { testid: 'hooks-reload', run: load })),
 			h('p.lead', {}, 'Who is told of releases and alarms: at least once, in order, signed. No release waits for a receiver.'),
-			why, h('section.panel', { 'aria-label': 'Hooks' }, error, none, list, sender),
-			whyBrowser.element),
+			why,
+			h('section.panel', { 'aria-label': 'Hooks' }, error, none, list, sender),
+			whyBrowser.element,
+		),
 		title: 'Hooks',
 		update,
 	};

@@ -12,9 +12,21 @@ const OWN = /^rolling\/(?:router\/|[^/]+\/(?:rollout|settings|events\/))/;
 
 /** The key-values page; `params.prefix` is what to show. */
 export function keyvaluesPage({ api, store, notices, params }) {
-	const prefix = h('input.input.mono', { value: params.prefix, placeholder: 'apps/', spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Keys that begin with', testid: 'kv-prefix' });
+	const prefix = h('input.input.mono', {
+		value: params.prefix,
+		placeholder: 'apps/',
+		spellcheck: 'false',
+		autocomplete: 'off',
+		'aria-label': 'Keys that begin with',
+		testid: 'kv-prefix',
+	});
 	const form = h('form.page-search', {}, prefix, submitButton('Show', 'kv-show', { tone: '' }));
-	const add = button('New key…', { testid: 'kv-add', run: () => { if (!store.whyReadOnly()) edit(null); } });
+	const add = button('New key…', {
+		testid: 'kv-add',
+		run: () => {
+			if (!store.whyReadOnly()) edit(null);
+		},
+	});
 	const why = h('p.why', { id: 'kv-why' });
 	const count = h('p.quiet', { role: 'status' });
 	const error = errorLine();
@@ -34,8 +46,18 @@ export function keyvaluesPage({ api, store, notices, params }) {
 
 	function draw() {
 		const shown = entries.slice(0, SHOWN_MAX);
-		keyed(list, shown, (entry) => entry.key, () => row({ edit, remove, store }));
-		setText(count, entries.length > SHOWN_MAX ? `The first ${SHOWN_MAX} of ${plural(entries.length, 'key')}; a longer prefix shows fewer.` : plural(entries.length, 'key'));
+		keyed(
+			list,
+			shown,
+			(entry) => entry.key,
+			() => row({ edit, remove, store }),
+		);
+		setText(
+			count,
+			entries.length > SHOWN_MAX
+				? `The first ${SHOWN_MAX} of ${plural(entries.length, 'key')}; a longer prefix shows fewer.`
+				: plural(entries.length, 'key'),
+		);
 	}
 
 	const edit = (entry) => editDialog({ api, notices, entry, done: load });
@@ -48,9 +70,16 @@ export function keyvaluesPage({ api, store, notices, params }) {
 	});
 	load();
 	return {
-		element: h('div', {}, pageHead('Key-values', form, add), why,
+		element: h(
+			'div',
+			{},
+			pageHead('Key-values', form, add),
+			why,
 			h('p.lead', {}, 'The store as the old scripts see it, as of when this list was loaded.'),
-			count, error, h('section.panel', {}, list)),
+			count,
+			error,
+			h('section.panel', {}, list),
+		),
 		title: 'Key-values',
 		update() {
 			const reason = store.whyReadOnly();
@@ -64,7 +93,13 @@ function row({ edit, remove, store }) {
 	const key = h('code');
 	const value = h('code.kv-value');
 	const own = h('span.quiet');
-	const guard = (label, run) => button(label, { tone: 'small', run: () => { if (!store.whyReadOnly()) run(entry); } });
+	const guard = (label, run) =>
+		button(label, {
+			tone: 'small',
+			run: () => {
+				if (!store.whyReadOnly()) run(entry);
+			},
+		});
 	const change = guard('Edit…', edit);
 	const drop = guard('Delete…', remove);
 	const element = h('li.row.kv-row', {}, key, value, h('span.kv-buttons', {}, own, change, drop));
@@ -87,7 +122,8 @@ function row({ edit, remove, store }) {
 }
 
 function consequence(key) {
-	if (/^rolling\/[^/]+\/(stable|candidate)\/id$/.test(key)) return 'This changes which release is live, as an old script would: a release that leaves its track drains, and a new candidate starts at blend 0.';
+	if (/^rolling\/[^/]+\/(stable|candidate)\/id$/.test(key))
+		return 'This changes which release is live, as an old script would: a release that leaves its track drains, and a new candidate starts at blend 0.';
 	if (/^rolling\//.test(key)) return 'This changes how clients are routed, at once.';
 	if (/^apps\//.test(key)) return 'This changes the endpoints of a release, at once. A release on a track without endpoints cannot serve.';
 	return 'No app is routed by this key.';
@@ -95,23 +131,44 @@ function consequence(key) {
 
 function editDialog({ api, notices, entry, done }) {
 	const id = freshId('kv');
-	const key = h('input.input.mono', { id: `${id}-key`, value: entry?.key ?? '', readonly: Boolean(entry), spellcheck: 'false', testid: 'kv-edit-key' });
+	const key = h('input.input.mono', {
+		id: `${id}-key`,
+		value: entry?.key ?? '',
+		readonly: Boolean(entry),
+		spellcheck: 'false',
+		testid: 'kv-edit-key',
+	});
 	const value = h('textarea.input.mono', { id: `${id}-value`, rows: '4', spellcheck: 'false', testid: 'kv-edit-value' });
 	value.value = entry?.text ?? '';
 	const words = h('p.quiet');
-	const tell = () => setText(words, key.value ? consequence(key.value.trim()) : 'A raw write: it takes effect at once, with your token\u2019s role.');
+	const tell = () =>
+		setText(words, key.value ? consequence(key.value.trim()) : 'A raw write: it takes effect at once, with your token\u2019s role.');
 	key.addEventListener('input', tell);
 	tell();
-	askOnce({ stem: 'kv', title: entry ? `Change ${entry.key}?` : 'Write a new key', submit: 'Write', content: [field('Key', key), field('Value', value), words], send: async () => {
-		await api.kvPut(key.value.trim(), value.value);
-		notices.post({ text: `${key.value.trim()} written.`, tone: 'done' });
-	}, done });
+	askOnce({
+		stem: 'kv',
+		title: entry ? `Change ${entry.key}?` : 'Write a new key',
+		submit: 'Write',
+		content: [field('Key', key), field('Value', value), words],
+		send: async () => {
+			await api.kvPut(key.value.trim(), value.value);
+			notices.post({ text: `${key.value.trim()} written.`, tone: 'done' });
+		},
+		done,
+	});
 	(entry ? value : key).focus();
 }
 
 function removeDialog({ api, notices, entry, done }) {
-	askOnce({ stem: 'kv', title: `Delete ${entry.key}?`, submit: 'Delete', content: [h('p', {}, 'It holds ', h('code', {}, entry.text)), h('p.quiet', {}, consequence(entry.key))], send: async () => {
-		await api.kvDelete(entry.key);
-		notices.post({ text: `${entry.key} deleted.`, tone: 'done' });
-	}, done });
+	askOnce({
+		stem: 'kv',
+		title: `Delete ${entry.key}?`,
+		submit: 'Delete',
+		content: [h('p', {}, 'It holds ', h('code', {}, entry.text)), h('p.quiet', {}, consequence(entry.key))],
+		send: async () => {
+			await api.kvDelete(entry.key);
+			notices.post({ text: `${entry.key} deleted.`, tone: 'done' });
+		},
+		done,
+	});
 }

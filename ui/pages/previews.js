@@ -6,27 +6,50 @@ import { appLinks } from '../components/app-links.js';
 import { when } from '../components/when.js';
 import { button, errorLine, field, pageHead, submitButton } from '../components/controls.js';
 
-const TIMES = [['1 hour', 3600], ['8 hours', 28800], ['1 day', 86400], ['7 days', 604800], ['30 days', 2592000]];
+const TIMES = [
+	['1 hour', 3600],
+	['8 hours', 28800],
+	['1 day', 86400],
+	['7 days', 604800],
+	['30 days', 2592000],
+];
 const TRACKS = { candidate: 'Candidate', stable: 'Stable' };
 
 export function previewsPage({ api, store, notices, params }) {
 	const name = params.app;
 	const tracks = Object.keys(TRACKS).map((track) => h('option', { value: track }));
 	const track = h('select.input', { id: 'preview-track', testid: 'preview-track' }, tracks);
-	const time = h('select.input', { id: 'preview-time', testid: 'preview-time' }, TIMES.map(([words, seconds]) => h('option', { value: seconds, selected: seconds === 86400 }, words)));
+	const time = h(
+		'select.input',
+		{ id: 'preview-time', testid: 'preview-time' },
+		TIMES.map(([words, seconds]) => h('option', { value: seconds, selected: seconds === 86400 }, words)),
+	);
 	const note = h('input.input', { id: 'preview-note', maxlength: '200', autocomplete: 'off', testid: 'preview-note' });
 	const site = h('input.input.mono', { id: 'preview-site', spellcheck: 'false', autocomplete: 'off', testid: 'preview-site' });
 	const error = errorLine('preview-error');
 	const why = h('p.why', { id: 'preview-why' });
 	const make = submitButton('Make a link', 'preview-submit', { 'aria-describedby': 'preview-why' });
-	const form = h('form.panel.stack', {}, field('Shows', track), field('Lives for', time), field('For whom or what (optional)', note),
-		field('Site', site, 'Where testers reach the site: the front of the link.'), error, h('div.action-buttons', {}, make), why);
+	const form = h(
+		'form.panel.stack',
+		{},
+		field('Shows', track),
+		field('Lives for', time),
+		field('For whom or what (optional)', note),
+		field('Site', site, 'Where testers reach the site: the front of the link.'),
+		error,
+		h('div.action-buttons', {}, make),
+		why,
+	);
 	const link = h('input.input.mono', { readonly: true, 'aria-label': 'The link', testid: 'preview-link' });
 	const open = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-open' }, 'Open it');
 	const here = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-here' }, 'Open it on this port, beside the GUI');
-	const made = h('section.panel.stack.below', { hidden: true, 'aria-labelledby': 'preview-made', role: 'status' },
-		h('h2.panel-title', { id: 'preview-made' }, 'The link. It is shown this once.'), link,
-		h('div.action-buttons', {}, button('Copy', { testid: 'preview-copy', run: copy }), open, here));
+	const made = h(
+		'section.panel.stack.below',
+		{ hidden: true, 'aria-labelledby': 'preview-made', role: 'status' },
+		h('h2.panel-title', { id: 'preview-made' }, 'The link. It is shown this once.'),
+		link,
+		h('div.action-buttons', {}, button('Copy', { testid: 'preview-copy', run: copy }), open, here),
+	);
 	const list = h('ul.rows', { testid: 'preview-list' });
 	const none = h('p.quiet', {}, 'No link lives.');
 	let live = [];
@@ -46,7 +69,11 @@ export function previewsPage({ api, store, notices, params }) {
 		event.preventDefault();
 		if (make.getAttribute('aria-disabled')) return;
 		try {
-			const preview = await api.createPreview(name, { track: track.value, seconds: Number(time.value), note: note.value.trim() || undefined });
+			const preview = await api.createPreview(name, {
+				track: track.value,
+				seconds: Number(time.value),
+				note: note.value.trim() || undefined,
+			});
 			link.value = site.value.trim().replace(/\/+$/, '') + preview.path;
 			setAttr(open, 'href', link.value);
 			// A host of this port that begins with a track shows that track; an address has no such hosts.
@@ -94,18 +121,36 @@ export function previewsPage({ api, store, notices, params }) {
 		if (!touched) site.value = siteOf(state, store.facts.router);
 		const living = live.filter((preview) => preview.expires > now);
 		setShown(none, living.length === 0);
-		keyed(list, living, (preview) => preview.id, () => row(() => store.whyReadOnly(), revoke));
+		keyed(
+			list,
+			living,
+			(preview) => preview.id,
+			() => row(() => store.whyReadOnly(), revoke),
+		);
 	}
 
 	form.addEventListener('submit', submit);
 	track.addEventListener('change', update);
-	site.addEventListener('input', () => { touched = true; });
+	site.addEventListener('input', () => {
+		touched = true;
+	});
 	load();
 	return {
-		element: h('div', {}, pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), appLinks(name, 'previews')),
+		element: h(
+			'div',
+			{},
+			pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), appLinks(name, 'previews')),
 			h('p.lead', {}, 'A preview link shows one release to whoever opens it, whatever pins and blend say. It leaves no trace in either.'),
-			form, made,
-			h('section.panel.below', { 'aria-labelledby': 'preview-live' }, h('h2.panel-title', { id: 'preview-live' }, 'Links that live'), none, list)),
+			form,
+			made,
+			h(
+				'section.panel.below',
+				{ 'aria-labelledby': 'preview-live' },
+				h('h2.panel-title', { id: 'preview-live' }, 'Links that live'),
+				none,
+				list,
+			),
+		),
 		title: `Preview links of ${name}`,
 		stream: name,
 		update,

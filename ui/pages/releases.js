@@ -19,7 +19,11 @@ export function releasesPage({ api, store, actions, params }) {
 	const count = h('p.quiet', { role: 'status' });
 	const error = errorLine('releases-error');
 	const list = h('ul.apps', { testid: 'releases' });
-	const none = h('p.panel.quiet', { hidden: true }, 'No release is known yet: one appears here as soon as its endpoints are in the key-values.');
+	const none = h(
+		'p.panel.quiet',
+		{ hidden: true },
+		'No release is known yet: one appears here as soon as its endpoints are in the key-values.',
+	);
 	let releases = [];
 	let addresses = new Map();
 	let shownSeq = null;
@@ -42,12 +46,28 @@ export function releasesPage({ api, store, actions, params }) {
 	function draw() {
 		const state = store.app(name);
 		const live = new Map(state ? releasesOf(state).map((release) => [release.id, release]) : []);
-		const found = releases.filter((release) => find.matches(`${release.release} ${release.id} ${release.track ?? ''} ${(addresses.get(release.id) ?? []).join(' ')}`));
+		const found = releases.filter((release) =>
+			find.matches(`${release.release} ${release.id} ${release.track ?? ''} ${(addresses.get(release.id) ?? []).join(' ')}`),
+		);
 		const why = store.whyReadOnly();
-		keyed(list, found.slice(0, SHOWN_MAX).map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), why })),
-			({ release }) => release.id, () => releaseRow((release, track) => actions.choose(name, track, release.id), drain));
+		keyed(
+			list,
+			found
+				.slice(0, SHOWN_MAX)
+				.map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), why })),
+			({ release }) => release.id,
+			() => releaseRow((release, track) => actions.choose(name, track, release.id), drain),
+		);
 		setShown(none, loaded && releases.length === 0);
-		setText(count, loaded ? (found.length === releases.length ? plural(found.length, 'release') : `${found.length} of ${plural(releases.length, 'release')}`) + (found.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : '') : '');
+		setText(
+			count,
+			loaded
+				? (found.length === releases.length
+						? plural(found.length, 'release')
+						: `${found.length} of ${plural(releases.length, 'release')}`) +
+						(found.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : '')
+				: '',
+		);
 	}
 
 	return {
@@ -57,7 +77,10 @@ export function releasesPage({ api, store, actions, params }) {
 		update() {
 			const seq = store.app(name)?.seq;
 			if (seq !== shownSeq || !loaded) {
-				if (seq !== undefined) { shownSeq = seq; load(); }
+				if (seq !== undefined) {
+					shownSeq = seq;
+					load();
+				}
 			} else draw();
 		},
 	};

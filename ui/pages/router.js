@@ -35,5 +35,11 @@ function fact() {
 	const name = h('dt');
 	const value = h('dd');
 	const element = h('div.row', {}, name, value);
-	return { element, update([label, text]) { setText(name, label); setText(value, text); } };
+	return {
+		element,
+		update([label, text]) {
+			setText(name, label);
+			setText(value, text);
+		},
+	};
 }

@@ -17,9 +17,20 @@ export function settingsPage({ api, store, notices, params }) {
 	const changes = h('section', { hidden: true }, h('h2.panel-title', {}, 'Saving changes'), list);
 	const save = submitButton('Save settings', 'settings-save', { 'aria-describedby': 'settings-why' });
 	const again = button('Drop and load again', { testid: 'settings-reload', run: () => load() });
-	const asJson = h('details', { testid: 'settings-as-json' }, h('summary', {}, 'The same as JSON'), h('label.only-heard', { for: 'settings-json' }, 'Settings as JSON'), text);
-	const form = h('form.panel.stack', {}, place, asJson,
-		h('div.settings-foot', {}, changes, error, h('div.action-buttons', {}, save, again), why));
+	const asJson = h(
+		'details',
+		{ testid: 'settings-as-json' },
+		h('summary', {}, 'The same as JSON'),
+		h('label.only-heard', { for: 'settings-json' }, 'Settings as JSON'),
+		text,
+	);
+	const form = h(
+		'form.panel.stack',
+		{},
+		place,
+		asJson,
+		h('div.settings-foot', {}, changes, error, h('div.action-buttons', {}, save, again), why),
+	);
 	let fields = [];
 	let controls = null;
 	let seq = null;
@@ -52,7 +63,12 @@ export function settingsPage({ api, store, notices, params }) {
 		fields = settingFields(schema);
 		controls = settingsForm({
 			fields,
-			changed(path, value) { draft = withValue(draft, path, value); textError = null; showDraft(); update(); },
+			changed(path, value) {
+				draft = withValue(draft, path, value);
+				textError = null;
+				showDraft();
+				update();
+			},
 			wrong: update,
 		});
 		place.replaceChildren(controls.element);
@@ -67,7 +83,10 @@ export function settingsPage({ api, store, notices, params }) {
 		try {
 			const read = JSON.parse(text.value);
 			textError = read && typeof read === 'object' && !Array.isArray(read) ? null : 'Settings are a JSON object, such as {}.';
-			if (!textError) { draft = read; showDraft(); }
+			if (!textError) {
+				draft = read;
+				showDraft();
+			}
 		} catch (wrong) {
 			textError = `This is not JSON: ${wrong.message}`;
 		}
@@ -97,7 +116,10 @@ export function settingsPage({ api, store, notices, params }) {
 	async function movedOn(patch) {
 		await api.app(name).then(store.take, () => {});
 		await load(patch);
-		setText(error, `The app has changed since you loaded this (now change ${seq}); nothing was saved. Your changes are still here: look again, then save.`);
+		setText(
+			error,
+			`The app has changed since you loaded this (now change ${seq}); nothing was saved. Your changes are still here: look again, then save.`,
+		);
 	}
 
 	function refused({ field, message }) {
@@ -119,7 +141,12 @@ export function settingsPage({ api, store, notices, params }) {
 		setText(why, reason ? `Save settings: ${reason}.` : '');
 		const lines = loaded ? settingChanges(fields, kept, draft) : [];
 		setShown(changes, lines.length > 0);
-		keyed(list, lines, (line) => line, (line) => ({ element: h('li', {}, line), update() {} }));
+		keyed(
+			list,
+			lines,
+			(line) => line,
+			(line) => ({ element: h('li', {}, line), update() {} }),
+		);
 		controls?.setDisabled(store.whyReadOnly());
 		text.readOnly = Boolean(store.whyReadOnly());
 	}

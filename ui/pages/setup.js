@@ -11,7 +11,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 export function setupPage({ api, store }) {
 	const first = !store.apps().some((state) => state.stable);
-	const input = (id, props) => h('input.input', { id: `setup-${id}`, testid: `setup-${id}`, autocomplete: 'off', spellcheck: 'false', ...props });
+	const input = (id, props) =>
+		h('input.input', { id: `setup-${id}`, testid: `setup-${id}`, autocomplete: 'off', spellcheck: 'false', ...props });
 	const app = input('app', { required: true, placeholder: 'hello', value: (first && store.facts.defaultApp) || null });
 	const hosts = input('hosts', { placeholder: 'www.example.org' });
 	const found = h('select.input', { id: 'setup-found', testid: 'setup-found' }, h('option', { value: '' }, 'A new one, given below'));
@@ -19,26 +20,55 @@ export function setupPage({ api, store }) {
 	const release = input('release', { placeholder: '1.0.0' });
 	const endpoint = input('endpoint', { placeholder: '127.0.0.1:9001', class: 'input mono' });
 	const port = input('port', { inputmode: 'numeric', placeholder: '80' });
-	const byHand = h('div.stack', {},
+	const byHand = h(
+		'div.stack',
+		{},
 		field('First release', release, 'Its version, as you will see it on every page.'),
 		field('First endpoint', endpoint, 'ip:port where that release answers; several with commas between.'),
-		field('Host port (optional)', port, 'The port in the release\u2019s key, as the old set-up screen had it; 80 when left empty.'));
+		field('Host port (optional)', port, 'The port in the release\u2019s key, as the old set-up screen had it; 80 when left empty.'),
+	);
 	const error = errorLine('setup-error');
 	const submit = submitButton('Put it on stable', 'setup-submit');
-	const form = h('form.panel.setup', {},
+	const form = h(
+		'form.panel.setup',
+		{},
 		field('Application name', app, 'Letters, digits, dot, dash and underscore. It names the app in keys and in the API.'),
-		field('Host names (optional)', hosts, first ? 'Requests for these hosts go to this app. The only app also gets all other hosts.' : 'Requests for these hosts go to this app; commas between several.'),
-		foundField, byHand, error, submit);
+		field(
+			'Host names (optional)',
+			hosts,
+			first
+				? 'Requests for these hosts go to this app. The only app also gets all other hosts.'
+				: 'Requests for these hosts go to this app; commas between several.',
+		),
+		foundField,
+		byHand,
+		error,
+		submit,
+	);
 	const result = setupResult();
-	const element = h('div', {}, h('h1', { tabindex: '-1' }, first ? 'Set up the first app' : 'Set up an app'),
-		h('p.lead', {}, first ? 'The app, its host names, a release, and where that release answers: then the router serves.' : 'The router starts to serve it as soon as it has a release on stable.'),
-		form, result.element);
+	const element = h(
+		'div',
+		{},
+		h('h1', { tabindex: '-1' }, first ? 'Set up the first app' : 'Set up an app'),
+		h(
+			'p.lead',
+			{},
+			first
+				? 'The app, its host names, a release, and where that release answers: then the router serves.'
+				: 'The router starts to serve it as soon as it has a release on stable.',
+		),
+		form,
+		result.element,
+	);
 
 	setShown(foundField, false);
-	knownReleases(api).then((ids) => {
-		found.append(...ids.map((id) => h('option', { value: id }, `${releaseName(id)} (${id})`)));
-		setShown(foundField, ids.length > 0);
-	}, () => {});
+	knownReleases(api).then(
+		(ids) => {
+			found.append(...ids.map((id) => h('option', { value: id }, `${releaseName(id)} (${id})`)));
+			setShown(foundField, ids.length > 0);
+		},
+		() => {},
+	);
 	found.addEventListener('change', () => setShown(byHand, found.value === ''));
 
 	let created = null;
@@ -72,7 +102,8 @@ export function setupPage({ api, store }) {
 
 function readForm({ app, hosts, found, release, endpoint, port }) {
 	const wrong = (field, error) => ({ field, error });
-	if (!NAME.test(app.value.trim())) return wrong(app, 'The application name may hold letters, digits, dot, dash and underscore, and begins with a letter or digit.');
+	if (!NAME.test(app.value.trim()))
+		return wrong(app, 'The application name may hold letters, digits, dot, dash and underscore, and begins with a letter or digit.');
 	const read = { app: app.value.trim(), hosts: words(hosts.value) };
 	if (found.value) return { ...read, body: { id: found.value } };
 	if (!release.value.trim()) return wrong(release, 'Name the first release, such as 1.0.0.');
@@ -111,9 +142,12 @@ function setupResult() {
 		update(state) {
 			if (!state?.stable) return;
 			const { all, failing } = health(state.stable);
-			setText(verdict, failing.length === 0
-				? `Release ${releaseName(state.stable)} is on stable. None of its endpoints has been seen failing; they are checked all the time.`
-				: `Release ${releaseName(state.stable)} is on stable, but ${failing.length} of ${all} endpoints do not answer. Start it there, or correct the address below “Key-values”.`);
+			setText(
+				verdict,
+				failing.length === 0
+					? `Release ${releaseName(state.stable)} is on stable. None of its endpoints has been seen failing; they are checked all the time.`
+					: `Release ${releaseName(state.stable)} is on stable, but ${failing.length} of ${all} endpoints do not answer. Start it there, or correct the address below “Key-values”.`,
+			);
 			strip.update(state.stable);
 		},
 	};

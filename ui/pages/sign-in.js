@@ -7,16 +7,37 @@ import { errorLine, submitButton } from '../components/controls.js';
 
 /** `why` says why the reader is here again; `signedIn(token, who)` goes on. */
 export function signInPage({ why, signedIn }) {
-	const token = h('input.input.mono', { id: 'token', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: true, testid: 'sign-in-token', 'aria-describedby': 'token-hint token-error' });
+	const token = h('input.input.mono', {
+		id: 'token',
+		type: 'password',
+		autocomplete: 'current-password',
+		spellcheck: 'false',
+		required: true,
+		testid: 'sign-in-token',
+		'aria-describedby': 'token-hint token-error',
+	});
 	const error = errorLine('sign-in-error', { id: 'token-error' });
 	const submit = submitButton('Sign in', 'sign-in-submit');
 	setText(error, why);
-	const form = h('form.panel.sign-in', {},
+	const form = h(
+		'form.panel.sign-in',
+		{},
 		h('img', { src: ICON, alt: '', width: '40', height: '40' }),
 		h('h1', {}, 'rolling-router'),
-		h('div.field', {}, h('label', { for: 'token' }, 'Token'), token,
-			h('p.quiet', { id: 'token-hint' }, 'The router printed it at its first start; it stands in its token file. It is kept in this tab only.')),
-		error, submit);
+		h(
+			'div.field',
+			{},
+			h('label', { for: 'token' }, 'Token'),
+			token,
+			h(
+				'p.quiet',
+				{ id: 'token-hint' },
+				'The router printed it at its first start; it stands in its token file. It is kept in this tab only.',
+			),
+		),
+		error,
+		submit,
+	);
 
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();

@@ -4,7 +4,10 @@ import { ApiError, createApi, entryText } from '../api.js';
 
 function recording(status, body, headers = {}) {
 	const calls = [];
-	const fetch = async (path, options) => { calls.push({ path, ...options }); return new Response(body, { status, headers }); };
+	const fetch = async (path, options) => {
+		calls.push({ path, ...options });
+		return new Response(body, { status, headers });
+	};
 	return { calls, fetch };
 }
 
@@ -22,19 +25,40 @@ test('a command carries the token, the seq it was opened at, and waits for the f
 
 test('a refusal keeps the words, the code and the field', async () => {
 	const { fetch } = recording(422, '{"error":{"code":"bad_blend","message":"blend is 0 to 100","field":"percent"}}');
-	await assert.rejects(createApi('secret', { fetch }).blend('hello', { percent: 101 }, 7), (error) => error instanceof ApiError && error.status === 422 && error.code === 'bad_blend' && error.field === 'percent' && error.message === 'blend is 0 to 100');
+	await assert.rejects(
+		createApi('secret', { fetch }).blend('hello', { percent: 101 }, 7),
+		(error) =>
+			error instanceof ApiError &&
+			error.status === 422 &&
+			error.code === 'bad_blend' &&
+			error.field === 'percent' &&
+			error.message === 'blend is 0 to 100',
+	);
 });
 
 test('a refused token is told once more to the session', async () => {
 	let denied = 0;
 	const { fetch } = recording(401, 'no json at all');
-	await assert.rejects(createApi('old', { fetch, onDenied: () => { denied += 1; } }).apps(), { status: 401 });
+	await assert.rejects(
+		createApi('old', {
+			fetch,
+			onDenied: () => {
+				denied += 1;
+			},
+		}).apps(),
+		{ status: 401 },
+	);
 	assert.equal(denied, 1);
 });
 
 test('a command without an answer is never reported as not done', async () => {
-	const fetch = async () => { throw new TypeError('connection refused'); };
-	await assert.rejects(createApi('secret', { fetch }).promote('hello', {}, 7), (error) => error.status === 0 && /not known whether/.test(error.message));
+	const fetch = async () => {
+		throw new TypeError('connection refused');
+	};
+	await assert.rejects(
+		createApi('secret', { fetch }).promote('hello', {}, 7),
+		(error) => error.status === 0 && /not known whether/.test(error.message),
+	);
 });
 
 test('key-values keep their slashes and their bytes', async () => {

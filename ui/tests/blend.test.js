@@ -3,7 +3,18 @@ import { test } from 'node:test';
 import { movesWords, parseBlend, snapBlend, whoMoves } from '../blend.js';
 
 test('reads what people type for a percentage', () => {
-	for (const [typed, value] of [['10', 10], [' 12.5 ', 12.5], ['12,25', 12.25], ['0', 0], ['100', 100], ['100.00', 100], ['7 %', 7], ['7%', 7], ['5.', 5], ['1.2500', 1.25]]) {
+	for (const [typed, value] of [
+		['10', 10],
+		[' 12.5 ', 12.5],
+		['12,25', 12.25],
+		['0', 0],
+		['100', 100],
+		['100.00', 100],
+		['7 %', 7],
+		['7%', 7],
+		['5.', 5],
+		['1.2500', 1.25],
+	]) {
 		assert.deepEqual(parseBlend(typed), { value }, typed);
 	}
 });

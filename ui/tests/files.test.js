@@ -12,10 +12,13 @@ const WIRE_BYTES_MAX = 150_000;
 const PLAIN_BYTES_MAX = 300_000;
 
 function files(folder = ui) {
-	return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-		if (entry.name === 'tests') return [];
-		return entry.isDirectory() ? files(join(folder, entry.name)) : [relative(ui, join(folder, entry.name))];
-	}).filter((name) => SERVED.test(name)).sort();
+	return readdirSync(folder, { withFileTypes: true })
+		.flatMap((entry) => {
+			if (entry.name === 'tests') return [];
+			return entry.isDirectory() ? files(join(folder, entry.name)) : [relative(ui, join(folder, entry.name))];
+		})
+		.filter((name) => SERVED.test(name))
+		.sort();
 }
 
 const text = (name) => readFileSync(join(ui, name), 'utf8');
@@ -34,7 +37,7 @@ test('all of it is small, compressed and not', () => {
 test('every import and every reference of the page names an embedded file', () => {
 	const known = new Set(files());
 	for (const name of files().filter((file) => file.endsWith('.js'))) {
-		for (const [, target] of text(name).matchAll(/^import .* from '([^']+)';$/gm)) {
+		for (const [, target] of text(name).matchAll(/^(?:import|\}) .*from '([^']+)';$/gm)) {
 			assert.ok(known.has(join(dirname(name), target)), `${name} imports ${target}`);
 		}
 	}
@@ -44,7 +47,11 @@ test('every import and every reference of the page names an embedded file', () =
 test('nothing needs more than the content security policy allows', () => {
 	assert.doesNotMatch(text('index.html'), /\sstyle=|\son\w+=|<script(?![^>]*src=)|<style/);
 	for (const name of files().filter((file) => file.endsWith('.js'))) {
-		assert.doesNotMatch(text(name), /innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|style: '|https?:\/\/(?!www\.w3\.org\/2000\/svg)/, name);
+		assert.doesNotMatch(
+			text(name),
+			/innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|style: '|https?:\/\/(?!www\.w3\.org\/2000\/svg)/,
+			name,
+		);
 	}
 	for (const name of files().filter((file) => file.endsWith('.css'))) assert.doesNotMatch(text(name), /@import|url\(/, name);
 });
@@ -52,6 +59,7 @@ test('nothing needs more than the content security policy allows', () => {
 test('every data-testid is listed in the README', () => {
 	const readme = text('README.md');
 	for (const name of files().filter((file) => file.endsWith('.js'))) {
-		for (const [, id] of text(name).matchAll(/(?:testid: |submitButton\([^,]+, |errorLine\(|name: )'([a-z0-9-]+)'/g)) assert.ok(readme.includes(`\`${id}\``), `${name}: ${id}`);
+		for (const [, id] of text(name).matchAll(/(?:testid: |submitButton\([^,]+, |errorLine\(|name: )'([a-z0-9-]+)'/g))
+			assert.ok(readme.includes(`\`${id}\``), `${name}: ${id}`);
 	}
 });

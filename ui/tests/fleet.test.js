@@ -15,7 +15,10 @@ test('a member is heard from, or not for a while', () => {
 
 test('a member that serves something else is named with both changes', () => {
 	assert.equal(servesWords({ differs: {} }), 'serves the same');
-	assert.equal(servesWords({ differs: { hello: 41 } }, () => ({ seq: 42 })), '✕ serves hello at change 41 (here 42)');
+	assert.equal(
+		servesWords({ differs: { hello: 41 } }, () => ({ seq: 42 })),
+		'✕ serves hello at change 41 (here 42)',
+	);
 	assert.match(servesWords({ differs: { a: 1, b: 2, c: null, d: 4, e: 5 } }), /c at change unknown .* and 2 more$/);
 });
 
@@ -29,7 +32,10 @@ test('who is left at a draining release is summed over the fleet', () => {
 	const fleet = { members: 3, reported: 2, open_requests: 1, open_sockets: 0, pinned: 9 };
 	assert.equal(plain(whoIsLeft({ fleet })), '9 pinned clients, 1 open request, 0 open sockets, as 2 of 3 routers say');
 	assert.match(whoIsLeft({ can_be_stopped: true, fleet }), /can be stopped/);
-	assert.match(plain(whoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })), /^3 pinned clients, 2 open requests/);
+	assert.match(
+		plain(whoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })),
+		/^3 pinned clients, 2 open requests/,
+	);
 });
 
 test('what is left at a draining endpoint is summed over the fleet', () => {

@@ -4,11 +4,22 @@ import { createNotifier } from '../notify.js';
 
 function browser(permission = 'default', answer = 'granted') {
 	const told = [];
-	class Recorder { constructor(title, { body, tag }) { told.push({ title, body, tag }); } }
+	class Recorder {
+		constructor(title, { body, tag }) {
+			told.push({ title, body, tag });
+		}
+	}
 	Recorder.permission = permission;
-	Recorder.requestPermission = async () => { Recorder.permission = answer; return answer; };
+	Recorder.requestPermission = async () => {
+		Recorder.permission = answer;
+		return answer;
+	};
 	const items = new Map();
-	const kept = { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => items.set(key, value), removeItem: (key) => items.delete(key) };
+	const kept = {
+		getItem: (key) => items.get(key) ?? null,
+		setItem: (key, value) => items.set(key, value),
+		removeItem: (key) => items.delete(key),
+	};
 	return { told, Browser: Recorder, kept };
 }
 
@@ -39,7 +50,10 @@ test('only an alarm that is new is told', async () => {
 	const silent = { kind: 'silent', node: 'n2', message: 'r2 is not heard from for 12 s' };
 	notifier.alarms([], [silent]);
 	notifier.alarms([silent], [{ ...silent, message: 'r2 is not heard from for 13 s' }]);
-	assert.deepEqual(told.map(({ body }) => body), [silent.message]);
+	assert.deepEqual(
+		told.map(({ body }) => body),
+		[silent.message],
+	);
 });
 
 test('where the browser does not let the page notify, it says why', async () => {

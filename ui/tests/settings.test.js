@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { allowedWords, applyPatch, mergePatch, settingChanges, settingFields, settingText, settingValue, valueAt, withValue } from '../settings-model.js';
+import {
+	allowedWords,
+	applyPatch,
+	mergePatch,
+	settingChanges,
+	settingFields,
+	settingText,
+	settingValue,
+	valueAt,
+	withValue,
+} from '../settings-model.js';
 
 const description = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
 const fields = settingFields(description.components.schemas.Settings);
@@ -55,7 +65,11 @@ test('only what changed is sent, and applying it gives the same', () => {
 });
 
 test('what saving changes is said in words', () => {
-	const words = settingChanges(fields, { drainseconds: 60, shielding: { enabled: false } }, { hosts: ['a.example'], health: { fall: 5 } }).map(plain);
+	const words = settingChanges(
+		fields,
+		{ drainseconds: 60, shielding: { enabled: false } },
+		{ hosts: ['a.example'], health: { fall: 5 } },
+	).map(plain);
 	assert.deepEqual(words, [
 		'Hosts: none (the default) → a.example',
 		'Drain: 60 s → 300 s (the default)',

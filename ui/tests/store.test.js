@@ -3,8 +3,22 @@ import { test } from 'node:test';
 import { Series, WINDOW_MS } from '../series.js';
 import { createStore } from '../store.js';
 
-const release = (name, address) => ({ id: `apps/hello-${name}-80/containers`, release: name, endpoints: [{ address, healthy: true, in_flight: 0 }], activity: { requests_per_second: 1, error_share: 0, p95_ms: 5 } });
-const state = (seq, more = {}) => ({ app: 'hello', seq, stable: release('1.0.0', '127.0.0.1:9001'), candidate: null, draining: [], blend: 0, updated: { command: 'blend', actor: 'maria', at: seq * 1000 }, ...more });
+const release = (name, address) => ({
+	id: `apps/hello-${name}-80/containers`,
+	release: name,
+	endpoints: [{ address, healthy: true, in_flight: 0 }],
+	activity: { requests_per_second: 1, error_share: 0, p95_ms: 5 },
+});
+const state = (seq, more = {}) => ({
+	app: 'hello',
+	seq,
+	stable: release('1.0.0', '127.0.0.1:9001'),
+	candidate: null,
+	draining: [],
+	blend: 0,
+	updated: { command: 'blend', actor: 'maria', at: seq * 1000 },
+	...more,
+});
 
 function storeAt(time = { now: 1000 }) {
 	return { time, store: createStore(() => time.now) };
@@ -31,7 +45,12 @@ test('after a reconnect the router decides, even when its seq is lower', () => {
 test('activity is laid over the known state, by release id and by address', () => {
 	const { store } = storeAt();
 	store.take(state(7));
-	store.takeActivity({ app: 'hello', releases: { 'apps/hello-1.0.0-80/containers': { requests_per_second: 42 } }, endpoints: { '127.0.0.1:9001': { healthy: false, in_flight: 3 } }, shares: { configured: 0, drawn: 1 } });
+	store.takeActivity({
+		app: 'hello',
+		releases: { 'apps/hello-1.0.0-80/containers': { requests_per_second: 42 } },
+		endpoints: { '127.0.0.1:9001': { healthy: false, in_flight: 3 } },
+		shares: { configured: 0, drawn: 1 },
+	});
 	const { stable, shares } = store.app('hello');
 	assert.equal(stable.activity.requests_per_second, 42);
 	assert.deepEqual(stable.endpoints[0], { address: '127.0.0.1:9001', healthy: false, in_flight: 3 });
@@ -44,19 +63,27 @@ test('a list replaces what is no longer in it', () => {
 	const { store } = storeAt();
 	store.take(state(7));
 	store.takeList({ apps: [{ ...state(1), app: 'shop' }], default_app: 'shop' });
-	assert.deepEqual(store.apps().map(({ app }) => app), ['shop']);
+	assert.deepEqual(
+		store.apps().map(({ app }) => app),
+		['shop'],
+	);
 	assert.equal(store.facts.loaded, true);
 });
 
 test('every change is told once, and each seq is marked once', () => {
 	const { store } = storeAt();
 	let told = 0;
-	const stop = store.subscribe(() => { told += 1; });
+	const stop = store.subscribe(() => {
+		told += 1;
+	});
 	store.take(state(7));
 	store.take(state(8));
 	store.mark('hello', { seq: 8, command: 'blend', at: 8000 });
 	assert.equal(told, 2);
-	assert.deepEqual(store.marks('hello').map(({ seq }) => seq), [8]);
+	assert.deepEqual(
+		store.marks('hello').map(({ seq }) => seq),
+		[8],
+	);
 	stop();
 	store.take(state(9));
 	assert.equal(told, 2);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventParser, backoff, follow } from '../stream.js';
 
-const whole = 'event: state\nid: 7-1\ndata: {"app":"hello"}\n\n: alive\n\nevent: activity\r\ndata: a\r\ndata: b\r\n\r\ndata:x\rid: 8-2\r\r: end\n';
+const whole =
+	'event: state\nid: 7-1\ndata: {"app":"hello"}\n\n: alive\n\nevent: activity\r\ndata: a\r\ndata: b\r\n\r\ndata:x\rid: 8-2\r\r: end\n';
 const expected = [
 	{ event: 'state', id: '7-1', data: '{"app":"hello"}' },
 	{ event: 'activity', id: '7-1', data: 'a\nb' },
@@ -19,7 +20,10 @@ test('gives the same events wherever the stream was torn', () => {
 		assert.deepEqual([...parser.push(whole.slice(0, at)), ...parser.push(whole.slice(at))], expected, `torn at ${at}`);
 	}
 	const parser = new EventParser();
-	assert.deepEqual([...whole].flatMap((char) => parser.push(char)), expected);
+	assert.deepEqual(
+		[...whole].flatMap((char) => parser.push(char)),
+		expected,
+	);
 });
 
 test('an event without data is none, and fields it does not know are ignored', () => {
@@ -27,13 +31,27 @@ test('an event without data is none, and fields it does not know are ignored', (
 });
 
 test('the back-off doubles, is capped and spread', () => {
-	assert.deepEqual([0, 1, 2, 3].map((attempt) => backoff(attempt, () => 1)), [500, 1000, 2000, 4000]);
-	assert.equal(backoff(99, () => 1), 10_000);
-	assert.equal(backoff(0, () => 0), 250);
+	assert.deepEqual(
+		[0, 1, 2, 3].map((attempt) => backoff(attempt, () => 1)),
+		[500, 1000, 2000, 4000],
+	);
+	assert.equal(
+		backoff(99, () => 1),
+		10_000,
+	);
+	assert.equal(
+		backoff(0, () => 0),
+		250,
+	);
 });
 
 function answer(chunks, status = 200) {
-	const body = new ReadableStream({ start(control) { chunks.forEach((chunk) => control.enqueue(new TextEncoder().encode(chunk))); control.close(); } });
+	const body = new ReadableStream({
+		start(control) {
+			chunks.forEach((chunk) => control.enqueue(new TextEncoder().encode(chunk)));
+			control.close();
+		},
+	});
 	return new Response(status === 200 ? body : '', { status });
 }
 
@@ -56,11 +74,17 @@ test('resumes after the last event it saw, and says that it was cut off', async 
 			onLost: ({ why }) => {
 				told.push(why);
 				if (calls.length < 2) stream.retry();
-				else { stream.close(); done(); }
+				else {
+					stream.close();
+					done();
+				}
 			},
 		});
 	});
-	assert.deepEqual(calls.map((headers) => headers['Last-Event-ID']), [undefined, '1-1']);
+	assert.deepEqual(
+		calls.map((headers) => headers['Last-Event-ID']),
+		[undefined, '1-1'],
+	);
 	assert.equal(calls[0].Authorization, 'Bearer secret');
 	assert.deepEqual(told, ['open', '1-1', 'the router closed the connection', 'open', '2-1', 'the router closed the connection']);
 });
@@ -68,7 +92,19 @@ test('resumes after the last event it saw, and says that it was cut off', async 
 test('a refused token ends it', async () => {
 	let calls = 0;
 	await new Promise((done) => {
-		follow({ url: '/stream', token: 'wrong', fetch: async () => { calls += 1; return answer([], 401); }, onOpen: assert.fail, onHeard: assert.fail, onEvent: assert.fail, onLost: assert.fail, onDenied: done });
+		follow({
+			url: '/stream',
+			token: 'wrong',
+			fetch: async () => {
+				calls += 1;
+				return answer([], 401);
+			},
+			onOpen: assert.fail,
+			onHeard: assert.fail,
+			onEvent: assert.fail,
+			onLost: assert.fail,
+			onDenied: done,
+		});
 	});
 	assert.equal(calls, 1);
 });
@@ -79,17 +115,44 @@ test('a paused stream asks for nothing, is not called lost, and goes on after th
 		asked.push(headers['Last-Event-ID'] ?? '');
 		let feed;
 		signal.addEventListener('abort', () => feed.error(new Error('aborted')));
-		return new Response(new ReadableStream({ start(control) { feed = control; feed.enqueue(new TextEncoder().encode('id: 7\ndata: {}\n\n')); } }), { status: 200 });
+		return new Response(
+			new ReadableStream({
+				start(control) {
+					feed = control;
+					feed.enqueue(new TextEncoder().encode('id: 7\ndata: {}\n\n'));
+				},
+			}),
+			{ status: 200 },
+		);
 	};
 	const lost = [];
 	let heard = 0;
-	const stream = follow({ url: '/stream', token: 'secret', fetch, onOpen() {}, onHeard() {}, onEvent() { heard += 1; }, onLost: (why) => lost.push(why), onDenied() {} });
-	const settle = async (isSo) => { while (!isSo()) await new Promise((done) => { setImmediate(done); }); };
+	const stream = follow({
+		url: '/stream',
+		token: 'secret',
+		fetch,
+		onOpen() {},
+		onHeard() {},
+		onEvent() {
+			heard += 1;
+		},
+		onLost: (why) => lost.push(why),
+		onDenied() {},
+	});
+	const settle = async (isSo) => {
+		while (!isSo())
+			await new Promise((done) => {
+				setImmediate(done);
+			});
+	};
 	await settle(() => heard === 1);
 	stream.pause();
 	stream.pause();
 	stream.retry();
-	for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => { setImmediate(done); });
+	for (let turn = 0; turn < 20; turn += 1)
+		await new Promise((done) => {
+			setImmediate(done);
+		});
 	assert.deepEqual([asked, lost], [[''], []]);
 	stream.resume();
 	stream.resume();

@@ -14,8 +14,18 @@ const state = {
 	seq: 7,
 	blend: 10,
 	sticky: true,
-	stable: { id: 'apps/hello-1.0.0-80/containers', release: '1.0.0', endpoints: [endpoint('127.0.0.1:9001')], activity: { error_share: 0.0002, p95_ms: 38, requests: 90_000 } },
-	candidate: { id: 'apps/hello-1.0.1-80/containers', release: '1.0.1', endpoints: [endpoint('127.0.0.1:9002'), endpoint('10.0.0.9:3000', false, 'refused')], activity: { error_share: 0.0031, p95_ms: 90, requests: 120, requests_per_second: 2, pinned: 131 } },
+	stable: {
+		id: 'apps/hello-1.0.0-80/containers',
+		release: '1.0.0',
+		endpoints: [endpoint('127.0.0.1:9001')],
+		activity: { error_share: 0.0002, p95_ms: 38, requests: 90_000 },
+	},
+	candidate: {
+		id: 'apps/hello-1.0.1-80/containers',
+		release: '1.0.1',
+		endpoints: [endpoint('127.0.0.1:9002'), endpoint('10.0.0.9:3000', false, 'refused')],
+		activity: { error_share: 0.0031, p95_ms: 90, requests: 120, requests_per_second: 2, pinned: 131 },
+	},
 	previous: null,
 	draining: [],
 	lock: null,
@@ -35,7 +45,11 @@ test('promoting says who stays, who drains, and everything that speaks against i
 });
 
 test('nothing speaks against a candidate that does well', () => {
-	const good = { ...state.candidate, endpoints: [endpoint('127.0.0.1:9002')], activity: { error_share: 0.0001, p95_ms: 39, requests: 5000 } };
+	const good = {
+		...state.candidate,
+		endpoints: [endpoint('127.0.0.1:9002')],
+		activity: { error_share: 0.0001, p95_ms: 39, requests: 5000 },
+	};
 	assert.deepEqual(promoteAdvice({ ...state, candidate: good }).against, []);
 	assert.match(plain(promoteAdvice({ ...state, candidate: good, blend: 0 }).against), /no new client has been sent/);
 });
@@ -54,38 +68,70 @@ test('aborting, rolling back and choosing name every release they touch', () => 
 	assert.match(plain(back.happens), /candidate 1\.0\.1 is dropped/);
 	const promoted = plain(stableAdvice(state, state.candidate).happens);
 	assert.match(promoted, /New clients all go to 1\.0\.1\.\n131 clients pinned to 1\.0\.1 stay there/, 'nobody else says it there');
-	assert.match(plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against), /1\.0\.2 has no endpoint/);
-	assert.match(plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against), /skips the candidate/);
+	assert.match(
+		plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against),
+		/1\.0\.2 has no endpoint/,
+	);
+	assert.match(
+		plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against),
+		/skips the candidate/,
+	);
 });
 
 test('one line says whether the candidate is better or worse, and whether there was traffic enough to tell', () => {
-	const say = (stable, candidate, endpoints = [endpoint('127.0.0.1:9002')]) => verdict({
-		stable: { ...state.stable, activity: stable },
-		candidate: { ...state.candidate, endpoints, activity: candidate },
-	});
-	const line = (...sides) => { const { sign, text } = say(...sides); return plain([`${sign} ${text}`]); };
+	const say = (stable, candidate, endpoints = [endpoint('127.0.0.1:9002')]) =>
+		verdict({
+			stable: { ...state.stable, activity: stable },
+			candidate: { ...state.candidate, endpoints, activity: candidate },
+		});
+	const line = (...sides) => {
+		const { sign, text } = say(...sides);
+		return plain([`${sign} ${text}`]);
+	};
 	assert.equal(verdict({ stable: state.stable, candidate: null }), null);
 	assert.equal(line({ requests: 0, errors: 0 }, { requests: 0, errors: 0 }), '… Too little traffic to tell: 0 requests so far.');
 	assert.equal(line({ requests: 9000, errors: 2 }, { requests: 150, errors: 0 }), '… Too little traffic to tell: 150 requests so far.');
-	assert.equal(line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 1 }), '✓ As good as stable: 0.03 % errors against 0.02 % on stable, of 4,000 requests.');
+	assert.equal(
+		line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 1 }),
+		'✓ As good as stable: 0.03 % errors against 0.02 % on stable, of 4,000 requests.',
+	);
 	assert.match(line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 12 }), /^⚠ Worse: 0\.3 % errors against 0\.02 % on stable/);
-	assert.match(line({ requests: 90_000, errors: 18 }, { requests: 60, errors: 6 }), /^⚠ Worse: 10 % errors/, 'so many errors tell with little traffic');
+	assert.match(
+		line({ requests: 90_000, errors: 18 }, { requests: 60, errors: 6 }),
+		/^⚠ Worse: 10 % errors/,
+		'so many errors tell with little traffic',
+	);
 	assert.match(line({ requests: 90_000, errors: 900 }, { requests: 4000, errors: 4 }), /^✓ Better than stable: 0\.1 % errors against 1 %/);
-	assert.match(line({ requests: 9000, errors: 0, p95_ms: 20 }, { requests: 900, errors: 0, p95_ms: 60 }), /^⚠ Slower: p95 60 ms against 20 ms/);
-	assert.match(line({ requests: 9000, errors: 0 }, { requests: 900, errors: 0 }, [endpoint('127.0.0.1:9002', false, 'refused')]), /^⚠ No endpoint of 1\.0\.1 is serving/);
+	assert.match(
+		line({ requests: 9000, errors: 0, p95_ms: 20 }, { requests: 900, errors: 0, p95_ms: 60 }),
+		/^⚠ Slower: p95 60 ms against 20 ms/,
+	);
+	assert.match(
+		line({ requests: 9000, errors: 0 }, { requests: 900, errors: 0 }, [endpoint('127.0.0.1:9002', false, 'refused')]),
+		/^⚠ No endpoint of 1\.0\.1 is serving/,
+	);
 });
 
 test('draining an endpoint says who takes its clients, or that nobody can', () => {
 	const [first, second] = state.candidate.endpoints;
-	assert.match(plain(drainEndpointAdvice(state, state.candidate, second).happens), /go on at 1 other endpoint of 1\.0\.1; none changes its release/);
+	assert.match(
+		plain(drainEndpointAdvice(state, state.candidate, second).happens),
+		/go on at 1 other endpoint of 1\.0\.1; none changes its release/,
+	);
 	assert.deepEqual(drainEndpointAdvice(state, state.candidate, second).against, []);
 	assert.match(plain(drainEndpointAdvice(state, state.candidate, first).against), /No other endpoint of 1\.0\.1 is serving/);
 });
 
 test('a drain in the history names its endpoint', () => {
 	const drain = 'apps/hello-1.0.0-80/containers/10.0.0.9:3000';
-	assert.deepEqual(summary({ command: 'drain-endpoint', changed: { endpoint_drains: [[], [drain]] } }), { title: 'Drain endpoint', words: '10.0.0.9:3000 of 1.0.0' });
-	assert.deepEqual(summary({ command: 'undrain-endpoint', changed: { endpoint_drains: [[drain], []] } }), { title: 'Drain lifted', words: '10.0.0.9:3000 of 1.0.0' });
+	assert.deepEqual(summary({ command: 'drain-endpoint', changed: { endpoint_drains: [[], [drain]] } }), {
+		title: 'Drain endpoint',
+		words: '10.0.0.9:3000 of 1.0.0',
+	});
+	assert.deepEqual(summary({ command: 'undrain-endpoint', changed: { endpoint_drains: [[drain], []] } }), {
+		title: 'Drain lifted',
+		words: '10.0.0.9:3000 of 1.0.0',
+	});
 	assert.equal(changes({ draining: [['apps/hello-1.0.0-80/containers'], []], endpoint_drains: [[drain], []] }), 'retired 1.0.0');
 });
 
@@ -102,29 +148,61 @@ test('history reads as sentences', () => {
 	assert.equal(commandTitle('set-candidate'), 'Candidate set');
 	assert.equal(commandTitle('rollback'), 'Roll back');
 	assert.equal(commandTitle('something-new'), 'Something new');
-	const changed = { stable: ['apps/hello-1.0.0-80/containers', 'apps/hello-1.0.1-80/containers'], candidate: [{ id: 'apps/hello-1.0.1-80/containers' }, null], blend: [10, 0], previous: [null, 'x'] };
+	const changed = {
+		stable: ['apps/hello-1.0.0-80/containers', 'apps/hello-1.0.1-80/containers'],
+		candidate: [{ id: 'apps/hello-1.0.1-80/containers' }, null],
+		blend: [10, 0],
+		previous: [null, 'x'],
+	};
 	assert.equal(changes(changed).replaceAll('\u00a0', ' '), 'stable 1.0.0 → 1.0.1, candidate 1.0.1 → none, blend 10 % → 0 %');
-	assert.deepEqual(summary({ command: 'set-candidate', changed: { candidate: [null, 'apps/hello-1.0.1-80/containers'] } }), { title: 'Candidate set', words: 'none → 1.0.1' });
+	assert.deepEqual(summary({ command: 'set-candidate', changed: { candidate: [null, 'apps/hello-1.0.1-80/containers'] } }), {
+		title: 'Candidate set',
+		words: 'none → 1.0.1',
+	});
 	assert.deepEqual(summary({ command: 'unlock', changed: { lock: [{ reason: 'freeze' }, null] } }), { title: 'Unlock', words: '' });
-	assert.equal(stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }), 'apps/hello-1.0.1-80/containers');
+	assert.equal(
+		stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }),
+		'apps/hello-1.0.1-80/containers',
+	);
 });
 
 test('every field of a change is shown with both values', () => {
 	const id = 'apps/hello-1.0.1-80/containers';
-	const rows = differences({ stable: [null, id], blend: [10, 0], sticky: [true, false], lock: [null, { reason: 'freeze', by: 'maria' }], draining: [[], [{ release: id }]], new_one: [1, { a: 2 }] });
-	assert.deepEqual(rows.map(({ field, before, after }) => `${field}: ${before} > ${after}`.replaceAll('\u00a0', ' ')), [
-		`stable: none > ${id}`, 'blend: 10 % > 0 %', 'sticky: on > off', 'lock: not locked > “freeze” by maria', 'draining: nothing > 1.0.1', 'new_one: 1 > {"a":2}',
-	]);
+	const rows = differences({
+		stable: [null, id],
+		blend: [10, 0],
+		sticky: [true, false],
+		lock: [null, { reason: 'freeze', by: 'maria' }],
+		draining: [[], [{ release: id }]],
+		new_one: [1, { a: 2 }],
+	});
+	assert.deepEqual(
+		rows.map(({ field, before, after }) => `${field}: ${before} > ${after}`.replaceAll('\u00a0', ' ')),
+		[
+			`stable: none > ${id}`,
+			'blend: 10 % > 0 %',
+			'sticky: on > off',
+			'lock: not locked > “freeze” by maria',
+			'draining: nothing > 1.0.1',
+			'new_one: 1 > {"a":2}',
+		],
+	);
 });
 
 test('the description of the API becomes calls with their fields', () => {
 	const calls = callsOf(JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')));
 	const blend = calls.find(({ id }) => id === 'setBlend');
 	assert.equal(`${blend.method} ${blend.path}`, 'PUT /api/v1/apps/{app}/blend');
-	assert.deepEqual(blend.body.map(({ name }) => name), ['percent', 'release', 'reason']);
+	assert.deepEqual(
+		blend.body.map(({ name }) => name),
+		['percent', 'release', 'reason'],
+	);
 	assert.equal(blend.body[0].type, 'number, 0 to 100');
 	assert.ok(blend.parameters.some(({ name, where }) => name === 'app' && where === 'path'));
-	assert.match(curlOf(blend, 'http://localhost:8080'), /^curl -X PUT .*If-Match.*"percent": .* http:\/\/localhost:8080\/api\/v1\/apps\/\{app\}\/blend$/);
+	assert.match(
+		curlOf(blend, 'http://localhost:8080'),
+		/^curl -X PUT .*If-Match.*"percent": .* http:\/\/localhost:8080\/api\/v1\/apps\/\{app\}\/blend$/,
+	);
 	const settings = calls.find(({ id }) => id === 'mergeSettings');
 	assert.ok(settings.body.some(({ name }) => name === 'health.fall'));
 	assert.ok(calls.length > 25 && calls.every(({ id, summary }) => id && summary));
@@ -136,7 +214,10 @@ test('every page has an address', () => {
 	assert.deepEqual(parseRoute(appHref('hello', 'history')), { page: 'history', params: { app: 'hello' } });
 	assert.deepEqual(parseRoute('#/keyvalues/apps/x'), { page: 'keyvalues', params: { prefix: 'apps/x' } });
 	assert.deepEqual(parseRoute(appHref('hello', 'releases')), { page: 'releases', params: { app: 'hello' } });
-	assert.deepEqual(parseRoute(hashWithFind(appHref('hello', 'history'), 'maria & co')), { page: 'history', params: { app: 'hello', find: 'maria & co' } });
+	assert.deepEqual(parseRoute(hashWithFind(appHref('hello', 'history'), 'maria & co')), {
+		page: 'history',
+		params: { app: 'hello', find: 'maria & co' },
+	});
 	assert.equal(hashWithFind('#/?find=old', ''), '#/');
 	assert.deepEqual(parseRoute('#/nowhere'), { page: 'apps', params: {} });
 });
