@@ -6,8 +6,8 @@ use divan::{Bencher, black_box};
 use rolling_router::{
     limits::Limits,
     proxy::{
-        head::Framing,
-        http1::{body::BodyDecoder, cookie, request::read_request, response::read_response},
+        codec::{body::BodyDecoder, head::Framing, request::read_request, response::read_response},
+        rewrite::cookie,
     },
 };
 

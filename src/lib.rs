@@ -57,10 +57,10 @@
 //! 1. A worker's listener accepts the connection. Every worker has its own listener on the same address, so the
 //!    kernel spreads connections and no thread hands one to another. The task that owns the connection stays on this
 //!    thread until it ends.
-//! 2. The codec ([`proxy::http1`]) reads the head once, strictly, and borrows everything from the read buffer. What
+//! 2. The codec ([`proxy::codec`]) reads the head once, strictly, and borrows everything from the read buffer. What
 //!    is ambiguous is refused, and the connection ends there.
 //! 3. The published table is loaded, once; the request sees no other. The Host leads to an app.
-//! 4. A tester's preview or header decides, if there is one ([`proxy::preview`]); else [`rollout::assign`] does, by the
+//! 4. A tester's preview or header decides, if there is one ([`proxy::route::tester`]); else [`rollout::assign`] does, by the
 //!    pin, else the bucket. It answers with a release, an endpoint
 //!    and one of a closed list of reasons, and is a pure function of the table, the pin and what [`live`] knows of
 //!    the endpoints' health.

@@ -27,8 +27,10 @@ use crate::{
     live::table::LiveTable,
     proxy::{
         Front, FrontOptions,
-        admin::AdminDoor,
-        tls::{self, Certificate},
+        front::{
+            admin::AdminDoor,
+            tls::{self, Certificate},
+        },
     },
     rollout::endpoint::AddressPolicy,
     telemetry::{

@@ -259,7 +259,7 @@ fn allowed_imports<'a>(path: &str, from: &str) -> Vec<&'a str> {
     allowed
 }
 
-/// `src/proxy/http1/head.rs` -> `proxy`; the crate's own roots belong to no module.
+/// `src/proxy/codec/head.rs` -> `proxy`; the crate's own roots belong to no module.
 fn top_module(path: &str) -> Option<String> {
     let name = path.strip_prefix("src/")?.split('/').next()?.trim_end_matches(".rs");
     (!matches!(name, "lib" | "main")).then(|| name.to_owned())

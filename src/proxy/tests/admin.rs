@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::stage::{Stage, endpoint};
-use crate::proxy::admin::AdminDoor;
+use crate::proxy::front::admin::AdminDoor;
 
 #[test]
 fn a_stranger_on_the_private_listener_is_told_to_go() {

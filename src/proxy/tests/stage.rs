@@ -14,10 +14,7 @@ use crate::{
     clock::Clock,
     limits::Limits,
     live::table::LiveTable,
-    proxy::{
-        admin::AdminDoor,
-        front::{Front, FrontOptions},
-    },
+    proxy::front::{Front, FrontOptions, admin::AdminDoor},
     rollout::{
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},

@@ -1,4 +1,4 @@
 //! Compares our reading of a request with hyper's.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rolling_router::proxy::http1::fuzz::differential(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rolling_router::proxy::fuzz::differential(bytes));

@@ -1,4 +1,4 @@
 //! Fuzzes the reading of a response's head.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rolling_router::proxy::http1::fuzz::response_head(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rolling_router::proxy::fuzz::response_head(bytes));

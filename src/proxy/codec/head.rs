@@ -1,0 +1,118 @@
+//! Heads as the data plane sees them, whatever protocol they came in: bytes borrowed from where they were read, and
+//! positions in them.
+//!
+//! A header block is kept as the text of HTTP/1.1 (`Name: value\r\n`, RFC 9112 section 5), since that is what goes
+//! upstream: lines that nobody touches are copied as one run. A protocol with another form writes its fields into
+//! such a block once. Names are recognised when a line is read and never compared again.
+//!
+//! Deliberately absent: a header map. Nothing here owns bytes or allocates.
+
+pub use super::known::{Known, KnownSet};
+
+/// One line of a header block: positions in [`RequestHead::block`]. Blocks are at most 65,535 bytes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderLine {
+    /// Which header it is.
+    pub known: Known,
+    /// Where its name begins.
+    pub start: u16,
+    /// Where its name ends.
+    pub name_end: u16,
+    /// Where its value begins, blanks left out.
+    pub value_start: u16,
+    /// Where its value ends, blanks left out.
+    pub value_end: u16,
+    /// Where the line ends, CRLF included.
+    pub end: u16,
+}
+
+impl HeaderLine {
+    /// The name, as sent.
+    pub fn name<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        &block[usize::from(self.start)..usize::from(self.name_end)]
+    }
+
+    /// The value, blanks around it left out.
+    pub fn value<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        &block[usize::from(self.value_start)..usize::from(self.value_end)]
+    }
+
+    /// The whole line, CRLF included.
+    pub fn whole<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        &block[usize::from(self.start)..usize::from(self.end)]
+    }
+}
+
+/// How the end of a body is found (RFC 9112 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body.
+    None,
+    /// It has this many bytes.
+    Length(u64),
+    /// It says itself when it ends: chunks in HTTP/1.1, a flag in HTTP/2.
+    Streamed,
+    /// It ends with its connection: responses only.
+    UntilClose,
+}
+
+/// What a request's head asks for, checked: everything here may go upstream unless a rule says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    /// A token of at most 32 bytes, never CONNECT or TRACE.
+    pub method: &'a [u8],
+    /// Origin form (`/path?query`), or `*`.
+    pub target: &'a [u8],
+    /// `host` or `host:port`, checked; what goes upstream as Host.
+    pub authority: &'a str,
+    /// The header lines as text.
+    pub block: &'a [u8],
+    /// Where each line is in `block`.
+    pub lines: &'a [HeaderLine],
+    /// Which headers are among them.
+    pub present: KnownSet,
+    /// How the body ends.
+    pub framing: Framing,
+    /// A well-formed WebSocket handshake (RFC 6455 section 4.1).
+    pub websocket: bool,
+    /// Names besides `close`, `keep-alive` and `upgrade` stand in Connection.
+    pub nominates: bool,
+    /// `Expect: 100-continue`, and a body that waits for it.
+    pub expects_continue: bool,
+    /// HTTP's minor version: 0 or 1. HTTP/2 counts as 1.
+    pub minor_version: u8,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The value of the first line of this header.
+    pub fn value(&self, known: Known) -> Option<&'a [u8]> {
+        self.values(known).next()
+    }
+
+    /// The values of all lines of this header.
+    pub fn values(&self, known: Known) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (block, lines) = (self.block, if self.present.has(known) { self.lines } else { &[] });
+        lines.iter().filter(move |line| line.known == known).map(|line| line.value(block))
+    }
+
+    /// Whether repeating it has the effect of doing it once (RFC 9110 section 9.2.2).
+    pub fn idempotent(&self) -> bool {
+        matches!(self.method, b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE")
+    }
+}
+
+/// The members of a comma-separated value, blanks around them left out; empty members are left out too.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// Whether a name stands in one of the Connection lines, and may be meant by it: what frames, routes or identifies
+/// a request is not the client's to remove.
+pub fn nominated(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
+    if !matches!(line.known, Known::Other | Known::Traceparent | Known::Tracestate) {
+        return false;
+    }
+    let name = line.name(block);
+    let connections = lines.iter().filter(|other| other.known == Known::Connection);
+    connections.flat_map(|other| members(other.value(block))).any(|member| member.eq_ignore_ascii_case(name))
+}

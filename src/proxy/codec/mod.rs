@@ -1,0 +1,22 @@
+//! HTTP/1.1 as this router reads and writes it (RFC 9112).
+//!
+//! Own code, since most of what a general library spends per request (header maps, reference-counted bytes, two
+//! state machines, channels) buys nothing here, and since a proxy has to be stricter than a server: whatever two
+//! readers could take differently is refused. Everything works on borrowed bytes, keeps no more than its limits
+//! and can be driven by [`super::fuzz`] without a socket.
+//!
+//! Deliberately absent: HTTP/0.9, folded lines, transfer codings other than chunked, upgrades other than WebSocket.
+
+pub mod authority;
+pub mod body;
+pub mod bytes;
+pub mod chunked;
+pub mod fault;
+pub mod frames;
+pub mod head;
+pub mod known;
+pub mod lines;
+pub mod request;
+pub mod response;
+pub mod stripe;
+pub mod trailers;

@@ -1,0 +1,223 @@
+//! What a client gets: responses, framed for HTTP/1.1 or 1.0.
+
+use std::{
+    ops::Range,
+    task::{Context, Poll},
+};
+
+use super::Connection;
+use crate::{
+    limits::HEADROOM_BYTES,
+    proxy::{
+        codec::{
+            body::BodyDecoder,
+            chunked::{frame_part, write_last_chunk},
+            head::Framing,
+        },
+        downstream::{Answer, BodyFault, BodyPart, Downstream, Gone},
+        rewrite::request::write_number,
+        worker::{buffers::Lease, deadlines::Watch},
+    },
+};
+
+impl Downstream for Connection {
+    fn buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault> {
+        self.take_buffered_body(chunked, private, out)
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        large: bool,
+        private: Option<&str>,
+    ) -> Poll<Result<BodyPart, BodyFault>> {
+        self.poll_request_body(cx, large, private)
+    }
+
+    fn interim(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>) {
+        let mut text = self.worker.buffers.text();
+        write_status_line(answer, &mut text.bytes);
+        text.bytes.extend_from_slice(b"\r\n");
+        self.write_text(cx, &text.bytes);
+    }
+
+    fn answer(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>, first: BodyPart) {
+        self.out.begun = true;
+        if answer.tunnel {
+            self.request.tunnel = true;
+            self.request.body = BodyDecoder::UntilClose;
+        }
+        let unframed = matches!(answer.framing, Framing::Streamed | Framing::UntilClose) && !answer.tunnel;
+        self.out.chunked = unframed && self.request.minor_version > 0;
+        self.request.keep_alive &= !answer.close && (!unframed || self.out.chunked);
+        let mut text = self.worker.buffers.text();
+        write_status_line(answer, &mut text.bytes);
+        self.write_framing(answer, &mut text.bytes);
+        self.send_behind(cx, &text.bytes, first);
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, part: BodyPart) {
+        self.send_behind(cx, &[], part);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.poll_out(cx)
+    }
+
+    fn abort(&mut self) {
+        self.out.aborted = true;
+        self.out.pending = None;
+        self.out.then = Vec::new();
+    }
+
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.look_ahead(cx)
+    }
+
+    fn unflushed(&self) -> usize {
+        let pending = self.out.pending.as_ref().map_or(0, |(_, range)| range.len());
+        pending + self.out.then.len()
+    }
+
+    fn keeps_up(&self) -> bool {
+        self.out.keeps_up
+    }
+
+    fn watch(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+fn write_status_line(answer: &Answer<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    write_number(answer.status.into(), out);
+    out.push(b' ');
+    out.extend_from_slice(answer.reason);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(answer.fields);
+}
+
+impl Connection {
+    fn write_framing(&self, answer: &Answer<'_>, out: &mut Vec<u8>) {
+        let length = match answer.framing {
+            Framing::Length(length) => Some(length),
+            Framing::None => answer.stated_length,
+            Framing::Streamed | Framing::UntilClose => None,
+        };
+        if let Some(length) = length {
+            out.extend_from_slice(b"content-length: ");
+            write_number(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.out.chunked {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        if answer.tunnel {
+            out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        } else if !self.request.keep_alive {
+            out.extend_from_slice(b"connection: close\r\n");
+        } else if self.request.minor_version == 0 {
+            out.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Sends a part with this text in front of it, in one write if the buffer has room for the text.
+    fn send_behind(&mut self, cx: &mut Context<'_>, text: &[u8], part: BodyPart) {
+        let mut part = part;
+        if self.out.chunked {
+            let trailers = std::mem::take(&mut part.trailers);
+            part = frame_part(part, trailers.is_empty());
+            write_last_chunk(&trailers, &mut self.out.then);
+        }
+        let BodyPart { mut lease, mut data, .. } = part;
+        if let Some(start) = data.start.checked_sub(text.len()) {
+            lease.all()[start..data.start].copy_from_slice(text);
+            data.start = start;
+            self.write(cx, lease, data);
+            return;
+        }
+        self.send_apart(cx, text, lease.get(data));
+    }
+
+    /// A head so long that it does not fit in front of its body goes out in a text of its own.
+    #[cold]
+    fn send_apart(&mut self, cx: &mut Context<'_>, text: &[u8], data: &[u8]) {
+        self.out.then = [text, data, &self.out.then].concat();
+        self.out.keeps_up = false;
+        let _ = self.poll_out(cx);
+    }
+
+    fn write_text(&mut self, cx: &mut Context<'_>, text: &[u8]) {
+        self.out.then.extend_from_slice(text);
+        let _ = self.poll_out(cx);
+    }
+
+    /// Writes what fits and keeps the rest.
+    fn write(&mut self, cx: &mut Context<'_>, lease: Lease, range: Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
+        match self.stream.poll_write(cx, lease.get(range.clone())) {
+            Poll::Ready(Ok(written)) if written == range.len() => self.out.keeps_up = true,
+            Poll::Ready(Ok(written)) => {
+                self.out.keeps_up = false;
+                self.out.pending = Some((lease, range.start + written..range.end));
+            }
+            Poll::Ready(Err(_)) => self.out.gone = true,
+            Poll::Pending => {
+                self.out.keeps_up = false;
+                self.out.pending = Some((lease, range));
+            }
+        }
+    }
+
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if self.out.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        while let Some((lease, range)) = self.out.pending.take() {
+            match self.stream.poll_write(cx, lease.get(range.clone())) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    if written < range.len() {
+                        self.out.pending = Some((lease, range.start + written..range.end));
+                    }
+                }
+                Poll::Ready(_) => return self.lost(),
+                Poll::Pending => {
+                    self.out.pending = Some((lease, range));
+                    return Poll::Pending;
+                }
+            }
+        }
+        while !self.out.then.is_empty() {
+            match self.stream.poll_write(cx, &self.out.then) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    self.out.then.drain(..written);
+                }
+                Poll::Ready(_) => return self.lost(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if self.out.flush {
+            return match self.stream.poll_flush(cx) {
+                Poll::Ready(Err(_)) => self.lost(),
+                other => other.map(|_| Ok(())),
+            };
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn lost(&mut self) -> Poll<Result<(), Gone>> {
+        self.out.gone = true;
+        Poll::Ready(Err(Gone))
+    }
+}
+
+/// The room that a part always has in front of it.
+const _: () = assert!(HEADROOM_BYTES > 24);

@@ -1,0 +1,309 @@
+//! What a client sends: heads, and bodies behind them.
+
+use std::task::{Context, Poll};
+
+use super::{Connection, Next};
+use crate::{
+    limits::{HEADROOM_BYTES, LINGER_MS, READ_BYTES},
+    proxy::{
+        codec::{
+            authority::without_port,
+            body::BodyDecoder,
+            chunked::{write_last_chunk, write_size},
+            head::{Known, RequestHead, members},
+            lines::Progress,
+            request::{Request, read_request},
+            trailers,
+        },
+        downstream::{BodyFault, BodyPart},
+        forward::account,
+        front::admin,
+        rewrite::{
+            refusal::{Form, Refusal, Reply},
+            request::{Client, Door},
+        },
+        route::plan,
+        worker::{Phase, buffers::Lease, deadlines::Verdict},
+    },
+};
+
+/// More than this is not kept of what a client sends ahead: it is thrown away, and the connection closes after the
+/// present response.
+const AHEAD_BYTES_MAX: usize = READ_BYTES;
+
+/// By how much the space for a head grows that comes in pieces.
+const HEAD_STEP_BYTES: usize = 1_024;
+
+const TOO_SLOW: Refusal =
+    Refusal { status: 408, detail: "the request's header took too long to arrive", retry_after: None };
+
+impl Connection {
+    /// Reads up to the next request.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if self.unread_at < self.unread.len()
+            && let Some(next) = self.take_unread()
+        {
+            return Poll::Ready(next);
+        }
+        loop {
+            let mut lease = self.worker.buffers.lend(false);
+            let read = match self.stream.poll_read(cx, lease.space()) {
+                Poll::Pending => return self.wait(),
+                Poll::Ready(Ok(read)) if read > 0 => read,
+                Poll::Ready(_) => return Poll::Ready(Next::End),
+            };
+            if let Some(next) = self.take_read(&mut lease, read) {
+                return Poll::Ready(next);
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Poll<Next> {
+        let idle = self.unread.is_empty();
+        if idle && self.worker.shared.phase() >= Phase::Draining {
+            if self.requests > 0 {
+                return Poll::Ready(Next::End);
+            }
+            // A client that was accepted a moment ago is about to ask.
+            if std::mem::take(&mut self.request.keep_alive) {
+                self.watch.set_in(LINGER_MS);
+            }
+        }
+        let idle_ms = self.worker.limits().idle_ms;
+        let shed = idle && self.watch.since(idle_ms) >= self.worker.idle_ms();
+        if self.watch.verdict() == Verdict::Wait && !shed {
+            return Poll::Pending;
+        }
+        let counters = self.worker.counters();
+        if idle {
+            counters.limit_idle_time.add(1);
+            return Poll::Ready(Next::End);
+        }
+        counters.limit_header_time.add(1);
+        Poll::Ready(self.last_refusal(TOO_SLOW, false))
+    }
+
+    /// Takes a request from what was just read, or keeps it until there is more.
+    fn take_read(&mut self, lease: &mut Lease, read: usize) -> Option<Next> {
+        let bytes = &lease.space()[..read];
+        if self.unread.is_empty() {
+            let next = self.take_request(bytes);
+            if next.is_none() {
+                self.unread.extend_from_slice(bytes);
+                self.watch.set_in(self.worker.limits().header_ms);
+            }
+            return next;
+        }
+        // Without a line's end nothing new can be told, so a head that comes byte by byte is not read again for each.
+        let worth_reading = memchr::memchr(b'\n', bytes).is_some();
+        // Room is added in small steps: a client may take its time with a head, and many may.
+        if self.unread.capacity() - self.unread.len() < bytes.len() {
+            self.unread.reserve_exact(bytes.len().max(HEAD_STEP_BYTES));
+        }
+        self.unread.extend_from_slice(bytes);
+        let full = self.unread.len() - self.unread_at >= self.worker.limits().header_bytes();
+        if worth_reading || full || self.unread.len() < 64 { self.take_unread() } else { None }
+    }
+
+    /// Takes a request from what was read earlier.
+    fn take_unread(&mut self) -> Option<Next> {
+        let unread = std::mem::take(&mut self.unread);
+        let at = std::mem::take(&mut self.unread_at);
+        let next = self.take_request(&unread[at..]);
+        if next.is_none() {
+            (self.unread, self.unread_at) = (unread, at);
+        }
+        next
+    }
+
+    /// Takes a request from the start of `bytes`, and keeps what follows its head as unread.
+    fn take_request(&mut self, bytes: &[u8]) -> Option<Next> {
+        let worker = std::rc::Rc::clone(&self.worker);
+        let mut lines = worker.lines.borrow_mut();
+        match read_request(bytes, &mut lines, worker.limits()) {
+            Ok(Progress::Partial) => None,
+            Ok(Progress::Complete(request)) => {
+                self.unread = bytes[request.length..].to_vec();
+                Some(self.take_head(&request))
+            }
+            Err(fault) => Some(self.fault(fault, bytes.trim_ascii_start().starts_with(b"HEAD "))),
+        }
+    }
+
+    fn take_head(&mut self, request: &Request<'_>) -> Next {
+        let (worker, head) = (&self.worker, &request.head);
+        let limits = worker.limits();
+        self.requests = self.requests.saturating_add(1);
+        let most = limits.requests_per_connection_max;
+        let last = most > 0 && self.requests >= most;
+        if last {
+            worker.counters().limit_requests_per_connection.add(1);
+        }
+        self.request = super::Request {
+            body: BodyDecoder::new(head.framing, limits.chunk_extension_bytes_max),
+            minor_version: head.minor_version,
+            keep_alive: request.keep_alive && !last && worker.shared.phase() == Phase::Serving,
+            tunnel: false,
+        };
+        self.out.begun = false;
+        let Some(client) = admin::client(worker, head, self.client) else {
+            return self.refused(head, self.client, admin::STRANGER.into());
+        };
+        if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
+            let lines = format!("location: {location}\r\n").into();
+            return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
+        }
+        match plan(worker, head, client) {
+            Ok(plan) => Next::Forward(Box::new(plan)),
+            Err(reply) => self.refused(head, client, reply),
+        }
+    }
+
+    #[cold]
+    fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
+        account::refused(&self.worker, Some(head), client, reply.refusal.status);
+        Next::Refuse(reply, Form::asked_by(head), head.method == b"HEAD")
+    }
+
+    /// See [`crate::proxy::downstream::Downstream::buffered_body`].
+    #[inline(never)]
+    pub(super) fn take_buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault> {
+        let piece = self.request.body.decode(&mut self.unread[self.unread_at..]);
+        let piece = piece.map_err(|malformed| BodyFault::Malformed(malformed.0))?;
+        let data = &self.unread[self.unread_at + piece.data.start..self.unread_at + piece.data.end];
+        if chunked && !data.is_empty() {
+            write_size(data.len(), out);
+        }
+        out.extend_from_slice(data);
+        if chunked && !data.is_empty() {
+            out.extend_from_slice(b"\r\n");
+        }
+        self.use_unread(piece.consumed);
+        if piece.done && chunked {
+            match self.trailers(private)? {
+                trailers if trailers.is_empty() => out.extend_from_slice(b"0\r\n\r\n"),
+                trailers => write_last_chunk(&trailers, out),
+            }
+        }
+        Ok(piece.done)
+    }
+
+    fn use_unread(&mut self, used: usize) {
+        self.unread_at += used;
+        if self.unread_at == self.unread.len() {
+            (self.unread, self.unread_at) = (Vec::new(), 0);
+        }
+    }
+
+    fn trailers(&mut self, private: Option<&str>) -> Result<Vec<u8>, BodyFault> {
+        let section = self.request.body.take_trailers();
+        let mut out = Vec::new();
+        let mut lines = self.worker.lines.borrow_mut();
+        trailers::pass_on(&section, private, &mut lines, &mut out)
+            .map_err(|fault| BodyFault::Malformed(fault.0))?;
+        Ok(out)
+    }
+
+    /// See [`crate::proxy::downstream::Downstream::poll_body`].
+    pub(super) fn poll_request_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        large: bool,
+        private: Option<&str>,
+    ) -> Poll<Result<BodyPart, BodyFault>> {
+        loop {
+            let mut lease = self.worker.buffers.lend(large);
+            let read = match self.read_ahead_or_more(cx, &mut lease) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(read)) => read,
+                Poll::Ready(None) => return Poll::Ready(Err(BodyFault::Left)),
+            };
+            if read == 0 {
+                let data = HEADROOM_BYTES..HEADROOM_BYTES;
+                return Poll::Ready(match self.request.body.end_of_connection() {
+                    Ok(()) => Ok(BodyPart { lease, data, last: true, trailers: Vec::new() }),
+                    Err(_) => Err(BodyFault::Left),
+                });
+            }
+            let piece = match self.request.body.decode(&mut lease.space()[..read]) {
+                Ok(piece) => piece,
+                Err(malformed) => return Poll::Ready(Err(BodyFault::Malformed(malformed.0))),
+            };
+            self.keep_ahead(&lease.space()[piece.consumed..read]);
+            let data = HEADROOM_BYTES + piece.data.start..HEADROOM_BYTES + piece.data.end;
+            if data.start < data.end || piece.done {
+                let trailers = if piece.done { self.trailers(private)? } else { Vec::new() };
+                return Poll::Ready(Ok(BodyPart { lease, data, last: piece.done, trailers }));
+            }
+        }
+    }
+
+    /// Fills a buffer from what was read ahead, else from the connection; `None` when that is broken.
+    fn read_ahead_or_more(&mut self, cx: &mut Context<'_>, lease: &mut Lease) -> Poll<Option<usize>> {
+        let ahead = &self.unread[self.unread_at..];
+        if ahead.is_empty() {
+            return self.stream.poll_read(cx, lease.space()).map(Result::ok);
+        }
+        let space = lease.space();
+        let length = ahead.len().min(space.len());
+        space[..length].copy_from_slice(&ahead[..length]);
+        self.use_unread(length);
+        Poll::Ready(Some(length))
+    }
+
+    /// See [`crate::proxy::downstream::Downstream::poll_left`]. What comes instead is a request sent ahead.
+    pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.unread_at < self.unread.len() {
+            return Poll::Pending;
+        }
+        let mut lease = self.worker.buffers.lend(false);
+        match self.stream.poll_read(cx, lease.space()) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(read)) if read > 0 => {
+                self.unread = lease.space()[..read].to_vec();
+                self.unread_at = 0;
+                Poll::Pending
+            }
+            Poll::Ready(_) => {
+                self.request.keep_alive = false;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Keeps what came behind a body: the start of the next request.
+    fn keep_ahead(&mut self, ahead: &[u8]) {
+        if ahead.len() > AHEAD_BYTES_MAX {
+            self.request.keep_alive = false;
+        } else if !ahead.is_empty() {
+            let rest = self.unread.split_off(self.unread_at);
+            self.unread = [ahead, &rest].concat();
+            self.unread_at = 0;
+        }
+    }
+}
+
+/// Where a request belongs that came in plain http, if that is redirected. A proxy that is believed may say that the client
+/// itself came in https. Who names no host is served, since there is nowhere to send them.
+fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) -> Option<Box<str>> {
+    let port = port?;
+    let said = || client.trusted && head.value(Known::XForwardedProto).is_some_and(is_https);
+    let host = without_port(head.authority);
+    if client.secure || client.door != Door::Front || host.is_empty() || said() {
+        return None;
+    }
+    let target =
+        std::str::from_utf8(head.target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    Some(format!("https://{host}{port}{target}").into())
+}
+
+/// Of several proxies the first one spoke with the client.
+fn is_https(value: &[u8]) -> bool {
+    members(value).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+}

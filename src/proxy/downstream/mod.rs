@@ -1,0 +1,114 @@
+//! The seam between forwarding and the client's protocol.
+//!
+//! [`super::forward`] reads a request's body from a [`Downstream`] and answers into it, and knows nothing of how
+//! either is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 would put frames. Heads cross the seam as
+//! bytes and positions ([`super::codec::head`]), data in buffers with room around it, so that no side has to copy.
+
+pub mod http1;
+pub mod stream;
+
+use std::{
+    ops::Range,
+    task::{Context, Poll},
+};
+
+use super::{
+    codec::head::Framing,
+    worker::{buffers::Lease, deadlines::Watch},
+};
+
+/// Some of a body, in a buffer on loan.
+#[derive(Debug)]
+pub struct BodyPart {
+    /// The buffer.
+    pub lease: Lease,
+    /// Where in all of the buffer the data is: at least 24 bytes from its start, at least 16 from its end.
+    pub data: Range<usize>,
+    /// The body ends with it.
+    pub last: bool,
+    /// Trailer lines that may be passed on; only with the last part.
+    pub trailers: Vec<u8>,
+}
+
+/// Why a request's body cannot be read further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// The client broke the framing.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The client left.
+    #[error("the client left while it was sending")]
+    Left,
+}
+
+/// The client is gone: nothing can be sent to it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client left before the response was whole")]
+pub struct Gone;
+
+/// The head of a response, ready for a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// 200..=999, or 101 for a tunnel.
+    pub status: u16,
+    /// The reason; HTTP/2 has none.
+    pub reason: &'a [u8],
+    /// Header lines as text (`name: value\r\n`), nothing of framing or of the connection among them.
+    pub fields: &'a [u8],
+    /// How the body ends; [`Framing::UntilClose`] means that nobody knows its length.
+    pub framing: Framing,
+    /// The length to state where no body follows: HEAD and 304.
+    pub stated_length: Option<u64>,
+    /// From here on bytes go both ways without framing.
+    pub tunnel: bool,
+    /// Take no further request on this connection.
+    pub close: bool,
+}
+
+/// A client that asked something.
+pub trait Downstream {
+    /// Appends to `out` what was read of the body already, as chunks if `chunked`; `true` if that was all of it. No
+    /// trailer is named `private`.
+    fn buffered_body(
+        &mut self,
+        chunked: bool,
+        private: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyFault>;
+
+    /// Reads more of the body, or of a tunnel's bytes once it is one; much at once if `large`. An empty part that is
+    /// not the last never comes, and no trailer that is named `private`.
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        large: bool,
+        private: Option<&str>,
+    ) -> Poll<Result<BodyPart, BodyFault>>;
+
+    /// Sends an interim (1xx) response. Everything sent before must be flushed.
+    fn interim(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>);
+
+    /// Begins the response with the first part of its body. Everything sent before must be flushed.
+    fn answer(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>, first: BodyPart);
+
+    /// Sends more of the body. Everything sent before must be flushed.
+    fn send(&mut self, cx: &mut Context<'_>, part: BodyPart);
+
+    /// Ready when everything sent is on its way and more can be sent.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>>;
+
+    /// Ends the response here, so that the client cannot take it for a whole one.
+    fn abort(&mut self);
+
+    /// Ready when the client has closed its sending side, or left: then nobody may be waiting for the response.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Bytes that were sent and are not on their way yet.
+    fn unflushed(&self) -> usize;
+
+    /// Whether the client has been taking whole reads, so that large ones pay.
+    fn keeps_up(&self) -> bool;
+
+    /// Its deadline, and its release.
+    fn watch(&self) -> &Watch;
+}

@@ -1,0 +1,153 @@
+//! What can go wrong with an exchange: who failed, and whether the request may be sent again.
+
+use crate::proxy::codec::head::Framing;
+
+/// Whose fault it was, and what a client is told if nothing can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The endpoint refused the connection, or could not be reached.
+    #[error("the endpoint cannot be reached")]
+    Connect,
+    /// Connecting took longer than `connect_ms`.
+    #[error("connecting to the endpoint took too long")]
+    ConnectTimeout,
+    /// The endpoint closed or reset the connection before a byte of its response.
+    #[error("the endpoint closed the connection before its response")]
+    Reset,
+    /// The endpoint's response is malformed.
+    #[error("the endpoint's response is malformed: {0}")]
+    Malformed(&'static str),
+    /// No first byte within `first_byte_ms`.
+    #[error("the endpoint did not answer in time")]
+    FirstByte,
+    /// The endpoint answered 502, 503 or 504, and somebody else is asked.
+    #[error("the endpoint answered {0}")]
+    Status(u16),
+    /// The endpoint does not have the asset that is asked for, and others may.
+    #[error("the release does not have this asset")]
+    Missing,
+    /// The endpoint cut its response's body, or stopped sending it.
+    #[error("the endpoint's response was cut")]
+    BodyCut,
+    /// The endpoint has no room: its queue is full, or the wait was too long.
+    #[error("the endpoint has too many requests")]
+    Queue,
+    /// This router has no descriptors or buffers left.
+    #[error("the router is out of resources")]
+    Resources,
+    /// The client broke its request's body.
+    #[error("the request's body is malformed: {0}")]
+    RequestBody(&'static str),
+    /// The client did not send its body at the least rate.
+    #[error("the request's body came too slowly")]
+    RequestSlow,
+    /// The client did not take the response at the least rate.
+    #[error("the client took the response too slowly")]
+    ResponseSlow,
+    /// The client left.
+    #[error("the client left")]
+    ClientGone,
+    /// The release ended: retired, aborted, rolled back.
+    #[error("the release ended")]
+    ReleaseEnded,
+}
+
+/// Who failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Downstream,
+    /// The endpoint.
+    Upstream,
+    /// This router.
+    Router,
+}
+
+impl Failure {
+    /// Who failed.
+    pub fn side(self) -> Side {
+        match self {
+            Self::Connect
+            | Self::ConnectTimeout
+            | Self::Reset
+            | Self::Malformed(_)
+            | Self::FirstByte
+            | Self::Status(_)
+            | Self::BodyCut => Side::Upstream,
+            Self::RequestBody(_) | Self::RequestSlow | Self::ResponseSlow | Self::ClientGone => {
+                Side::Downstream
+            }
+            Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
+        }
+    }
+
+    /// The status a client gets when no byte of a response went to it yet.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_) | Self::BodyCut => 502,
+            Self::ConnectTimeout | Self::FirstByte => 504,
+            Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
+            Self::RequestBody(_) => 400,
+            Self::Missing => 404,
+            Self::RequestSlow | Self::ResponseSlow => 408,
+            Self::ClientGone => 499,
+        }
+    }
+
+    /// Whether stable is asked instead, if the request may be sent there.
+    pub fn worth_shielding(self) -> bool {
+        self.timed_out() || matches!(self, Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_))
+    }
+
+    /// Whether the client has waited already, so that a further endpoint of the same release is not tried.
+    pub fn timed_out(self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::FirstByte)
+    }
+
+    /// Whether another attempt could do better, if the request may be sent again.
+    pub fn worth_repeating(self) -> bool {
+        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Reset | Self::Malformed(_) | Self::Queue)
+    }
+}
+
+/// What of a request went where: decides with [`Failure::worth_repeating`] whether it is sent again.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Some of it was sent.
+    pub sent: bool,
+    /// All of it is still held.
+    pub held: bool,
+    /// Repeating it has the effect of doing it once.
+    pub idempotent: bool,
+    /// Some of a response went to the client.
+    pub answered: bool,
+}
+
+impl Progress {
+    /// The repeat rule: nothing was sent, or the method is idempotent and the body still held; and no byte of a
+    /// response went downstream.
+    pub fn may_repeat(self) -> bool {
+        !self.answered && self.held && (!self.sent || self.idempotent)
+    }
+}
+
+/// Whether a request framed so is whole without a body.
+pub fn has_body(framing: Framing) -> bool {
+    !matches!(framing, Framing::None | Framing::Length(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repeat_rule() {
+        let rule =
+            |sent, held, idempotent, answered| Progress { sent, held, idempotent, answered }.may_repeat();
+        assert!(rule(false, true, false, false), "nothing was sent");
+        assert!(rule(true, true, true, false), "idempotent, body held");
+        assert!(!rule(true, true, false, false), "a POST may have been done");
+        assert!(!rule(true, false, true, false), "the body is gone");
+        assert!(!rule(false, true, true, true), "the client has seen a response");
+    }
+}

@@ -1,0 +1,85 @@
+//! A request's place at an endpoint: counted there as long as it is held, also when a panic ends it; waited for where
+//! `endpoint_in_flight_max` is set and reached.
+
+use std::{future::poll_fn, rc::Rc, task::Poll};
+
+use super::{endpoint, exchange::Exchange, failure::Failure};
+use crate::{
+    live::endpoints::EndpointState,
+    proxy::{
+        downstream::Downstream,
+        worker::{Worker, deadlines::Verdict, local::AppView},
+    },
+};
+
+/// Room at an endpoint, for one request.
+pub struct Room<'a> {
+    worker: &'a Worker,
+    view: Rc<AppView>,
+    release: usize,
+    at: usize,
+}
+
+impl<'a> Room<'a> {
+    /// Takes a place, waiting for one if there is a limit and it is reached.
+    pub async fn enter<D: Downstream>(
+        exchange: &mut Exchange<'a, D>,
+        view: &Rc<AppView>,
+        release: usize,
+        at: usize,
+    ) -> Result<Self, Failure> {
+        let worker = exchange.worker;
+        let target = endpoint(view, release, at);
+        let (most, slot) = (worker.limits().endpoint_in_flight_max, target.route.slot);
+        if most > 0 && target.state.in_flight() >= most {
+            wait_for_room(exchange, &target.state, slot, most).await?;
+        }
+        target.state.enter();
+        worker.count_busy(true);
+        Ok(Self { worker, view: Rc::clone(view), release, at })
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        let target = endpoint(&self.view, self.release, self.at);
+        target.state.leave();
+        self.worker.count_busy(false);
+        if self.worker.limits().endpoint_in_flight_max > 0 {
+            self.worker.queues.wake_one(target.route.slot);
+        }
+    }
+}
+
+async fn wait_for_room<D: Downstream>(
+    exchange: &mut Exchange<'_, D>,
+    state: &EndpointState,
+    slot: usize,
+    most: u32,
+) -> Result<(), Failure> {
+    let (worker, watch) = (exchange.worker, exchange.down.watch());
+    if worker.queues.len(slot) >= worker.limits().endpoint_queue_max as usize {
+        return Err(Failure::Queue);
+    }
+    watch.set_in(worker.limits().endpoint_queue_ms);
+    poll_fn(|cx| {
+        let entered = if state.in_flight() < most {
+            Some(Ok(()))
+        } else if watch.verdict() != Verdict::Wait {
+            Some(Err(Failure::Queue))
+        } else {
+            None
+        };
+        match entered {
+            Some(entered) => {
+                worker.queues.leave(slot, cx.waker());
+                Poll::Ready(entered)
+            }
+            None => {
+                worker.queues.wait(slot, cx.waker());
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,108 @@
+//! Entry points for fuzzing: plain functions over bytes, used by the fuzz targets and by a bounded run in the tests.
+//!
+//! Each panics when something that must always hold does not; none may loop, and none may allocate beyond its
+//! limits. What they compare: reading whole against reading in pieces, and our reading against our own writing.
+
+mod differential;
+
+use std::sync::LazyLock;
+
+pub use differential::differential;
+
+use super::{
+    codec::{
+        body::BodyDecoder,
+        chunked::{ChunkedDecoder, write_size},
+        head::Framing,
+        lines::Progress,
+        request::read_request,
+        response::read_response,
+    },
+    rewrite::cookie,
+};
+use crate::{
+    limits::Limits,
+    rollout::pin::{PinCodec, PinKey, PinKeys},
+};
+
+/// A request's head: what is accepted is unambiguous, and no shorter prefix is accepted too.
+pub fn request_head(bytes: &[u8]) {
+    let (limits, mut lines) = (Limits::default(), Vec::new());
+    let Ok(Progress::Complete(request)) = read_request(bytes, &mut lines, &limits) else { return };
+    let (head, length) = (request.head, request.length);
+    assert!(length <= limits.header_bytes() && length <= bytes.len());
+    assert!(head.target.starts_with(b"/") || head.target == b"*");
+    assert!(!head.authority.is_empty() && head.authority.bytes().all(super::codec::authority::may_hold));
+    assert!(head.block.ends_with(b"\r\n"));
+    let control = |byte: &u8| (*byte < b' ' && !b"\t\r\n".contains(byte)) || *byte == 0x7f;
+    assert!(!head.block.iter().any(control));
+    assert_eq!(memchr::memmem::find(&bytes[..length], b"\r\n\r\n"), Some(length - 4));
+    let mut lines = Vec::new();
+    let shorter = read_request(&bytes[..length - 1], &mut lines, &limits);
+    assert!(matches!(shorter, Ok(Progress::Partial)), "a prefix of a head is no head");
+}
+
+/// A response's head.
+pub fn response_head(bytes: &[u8]) {
+    let (limits, mut lines) = (Limits::default(), Vec::new());
+    for to_head in [false, true] {
+        let Ok(Progress::Complete(head)) = read_response(bytes, &mut lines, &limits, to_head) else { return };
+        assert!((100..=999).contains(&head.status));
+        assert!(head.length <= bytes.len());
+        assert!(!to_head || head.framing == Framing::None);
+        assert!(!head.websocket || head.status == 101);
+    }
+}
+
+/// A chunked body: the same data however it is split, and the same again after it was framed anew.
+pub fn chunked_body(bytes: &[u8]) {
+    let whole = decode_chunked(bytes, bytes.len().max(1));
+    assert_eq!(whole, decode_chunked(bytes, 1));
+    assert_eq!(whole, decode_chunked(bytes, 7));
+    let Some((data, true)) = whole else { return };
+    let mut framed = Vec::new();
+    for piece in data.chunks(1_000) {
+        write_size(piece.len(), &mut framed);
+        framed.extend_from_slice(piece);
+        framed.extend_from_slice(b"\r\n");
+    }
+    framed.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(decode_chunked(&framed, 64), Some((data, true)));
+}
+
+/// The data and whether the body ended; `None` when it was refused.
+fn decode_chunked(bytes: &[u8], step: usize) -> Option<(Vec<u8>, bool)> {
+    let mut body = BodyDecoder::Chunked(ChunkedDecoder::new(1_000));
+    let (mut data, mut at) = (Vec::new(), 0);
+    while at < bytes.len() && !body.is_done() {
+        let mut piece = bytes[at..bytes.len().min(at + step)].to_vec();
+        let decoded = body.decode(&mut piece).ok()?;
+        assert!(decoded.consumed > 0, "every step goes on");
+        data.extend_from_slice(&piece[decoded.data]);
+        at += decoded.consumed;
+    }
+    assert!(data.len() <= bytes.len());
+    Some((data, body.is_done()))
+}
+
+/// A Cookie value: what is left holds no cookie of that name, and no more bytes than before. A pin that verifies is
+/// exactly what the router would write, so there is one spelling of each.
+pub fn cookies(bytes: &[u8]) {
+    let removed: Vec<_> = cookie::find(bytes, b"rolling_pin").map(|found| found.whole).collect();
+    let mut left = Vec::new();
+    cookie::write_without(bytes, removed, &mut left);
+    assert!(left.len() <= bytes.len());
+    assert_eq!(cookie::find(&left, b"rolling_pin").count(), 0);
+    if let Ok(pin) = PINS.decode(bytes) {
+        assert_eq!(PINS.encode(&pin).as_slice(), bytes);
+    }
+}
+
+static PINS: LazyLock<PinCodec> = LazyLock::new(|| {
+    let current = PinKey { id: 1, secret: [7; 16] };
+    let app = "shop".parse().expect("a valid name");
+    PinCodec::new(app, PinKeys { next: None, current, previous: None })
+});
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! A bounded run of the fuzz entry points, and the comparison with an independent tokeniser.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::proxy::codec::head::HeaderLine;
+
+/// Bytes that look like HTTP often enough to get past the first check.
+fn http_like() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"GET / HTTP/1.1\r\n".to_vec()),
+        Just(b"POST /a?b HTTP/1.1\r\n".to_vec()),
+        Just(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        Just(b"Host: a.b:80\r\n".to_vec()),
+        Just(b"Content-Length: 5\r\n".to_vec()),
+        Just(b"Transfer-Encoding: chunked\r\n".to_vec()),
+        Just(b"Connection: close, x\r\n".to_vec()),
+        Just(b"Cookie: a=b; rolling_pin=c;d\r\n".to_vec()),
+        Just(b"X-Y:\t z \r\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"5\r\nhello\r\n".to_vec()),
+        Just(b"0;x\r\n".to_vec()),
+        Just(b"rolling_pin=".to_vec()),
+        Just(b";".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..4),
+    ];
+    proptest::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_entry_point_holds_on_any_bytes(bytes in http_like()) {
+        request_head(&bytes);
+        response_head(&bytes);
+        chunked_body(&bytes);
+        cookies(&bytes);
+    }
+
+    #[test]
+    fn hyper_reads_what_we_accept(bytes in http_like()) {
+        differential(&bytes);
+    }
+
+    #[test]
+    fn an_independent_tokeniser_reads_the_same_head(bytes in http_like()) {
+        let mut lines: Vec<HeaderLine> = Vec::new();
+        let Ok(Progress::Complete(request)) = read_request(&bytes, &mut lines, &Limits::default()) else {
+            return Ok(());
+        };
+        let mut headers = [httparse::EMPTY_HEADER; 128];
+        let mut other = httparse::Request::new(&mut headers);
+        let status = other.parse(&bytes);
+        prop_assert_eq!(status, Ok(httparse::Status::Complete(request.length)));
+        prop_assert_eq!(other.method.map(str::as_bytes), Some(request.head.method));
+        prop_assert_eq!(other.version, Some(request.head.minor_version));
+        prop_assert_eq!(other.headers.len(), request.head.lines.len());
+        for (theirs, ours) in other.headers.iter().zip(request.head.lines) {
+            prop_assert_eq!(theirs.name.as_bytes(), ours.name(request.head.block));
+            prop_assert_eq!(theirs.value, ours.value(request.head.block));
+        }
+    }
+}
+
+/// The targets under `tests/fuzz` are not built here: the one that was more than a call had rotted unseen.
+#[test]
+fn every_fuzz_target_is_a_call_of_an_entry_point_that_holds_on_its_corpus() {
+    type Entry = (&'static str, fn(&[u8]));
+    let entries: [Entry; 5] = [
+        ("chunked_body", chunked_body),
+        ("cookies", cookies),
+        ("differential", differential),
+        ("request_head", request_head),
+        ("response_head", response_head),
+    ];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    assert_eq!(root.join("fuzz_targets").read_dir().unwrap().count(), entries.len());
+    for (name, entry) in entries {
+        let target =
+            std::fs::read_to_string(root.join("fuzz_targets").join(name).with_extension("rs")).unwrap();
+        let call = format!("fuzz_target!(|bytes: &[u8]| rolling_router::proxy::fuzz::{name}(bytes));");
+        assert!(target.contains(&call), "{target}");
+        let seeds: Vec<_> = root.join("corpus").join(name).read_dir().unwrap().collect();
+        assert!(!seeds.is_empty(), "{name}");
+        seeds.into_iter().for_each(|seed| entry(&std::fs::read(seed.unwrap().path()).unwrap()));
+    }
+}

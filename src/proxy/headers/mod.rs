@@ -1,7 +1,0 @@
-//! What the router does to headers on their way: the request's towards the endpoint, the response's towards the
-//! client.
-
-pub mod cache;
-pub mod request;
-pub mod response;
-pub mod trace;

@@ -1,0 +1,9 @@
+//! What the router does to headers on their way: the request's towards the endpoint, the response's towards the
+//! client.
+
+pub mod cache;
+pub mod cookie;
+pub mod refusal;
+pub mod request;
+pub mod response;
+pub mod trace;

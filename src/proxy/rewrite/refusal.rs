@@ -1,0 +1,170 @@
+//! What the router says in its own voice: a page for browsers, JSON for those who ask for it, else plain text.
+//!
+//! It never repeats anything of the request and never names an endpoint: what is in it is fixed text; only a redirect,
+//! to https or from a preview link, says back what was asked for. Never cached.
+
+use super::request::write_number;
+use crate::proxy::codec::head::{HeaderLine, Known, RequestHead, members};
+
+/// An answer of the router's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// 303, 308, or 400..=599.
+    pub status: u16,
+    /// What is wrong, in fixed words.
+    pub detail: &'static str,
+    /// When to come back, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// An answer of the router's own with header lines of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// What is said.
+    pub refusal: Refusal,
+    /// Header lines as text (`name: value\r\n`), checked.
+    pub lines: Box<str>,
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, lines: Box::default() }
+    }
+}
+
+/// In which form it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Plain text.
+    #[default]
+    Text,
+    /// A page.
+    Html,
+    /// `{"error": {"code", "message"}}`, as the API does.
+    Json,
+}
+
+impl Form {
+    /// What a request asks for: a browser's Accept names `text/html`.
+    pub fn asked_by(head: &RequestHead<'_>) -> Self {
+        Self::asked_in(head.block, head.lines)
+    }
+
+    /// The same, from header lines.
+    pub fn asked_in(block: &[u8], lines: &[HeaderLine]) -> Self {
+        let accept = lines.iter().filter(|line| line.known == Known::Accept);
+        for member in accept.flat_map(|line| members(line.value(block))) {
+            let media = member.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+            if media.eq_ignore_ascii_case(b"text/html") {
+                return Self::Html;
+            }
+            if media.eq_ignore_ascii_case(b"application/json") || media.ends_with(b"+json") {
+                return Self::Json;
+            }
+        }
+        Self::Text
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+impl Refusal {
+    /// Appends the header lines.
+    pub fn write_fields(&self, form: Form, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"content-type: ");
+        out.extend_from_slice(form.content_type().as_bytes());
+        out.extend_from_slice(b"\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n");
+        if let Some(seconds) = self.retry_after {
+            out.extend_from_slice(b"retry-after: ");
+            write_number(seconds.into(), out);
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.status == 405 {
+            out.extend_from_slice(b"allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        }
+    }
+
+    /// The body.
+    pub fn body(&self, form: Form) -> String {
+        let (status, reason, detail) = (self.status, reason(self.status), self.detail);
+        match form {
+            Form::Text => format!("{status} {reason}: {detail}\n"),
+            Form::Json => {
+                let code = reason.to_ascii_lowercase().replace([' ', '-'], "_");
+                format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"{detail}\"}}}}\n")
+            }
+            Form::Html => format!(
+                "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+                 content=\"width=device-width\"><title>{status} {reason}</title><style>:root{{color-scheme:light \
+                 dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 \
+                 1.5rem}}h1{{font-size:1.5rem}}p{{opacity:.8}}</style></head><body><h1>{reason}</h1><p>{detail}.\
+                 </p><p><small>{status}</small></p></body></html>\n"
+            ),
+        }
+    }
+}
+
+/// The reason phrase of a status that the router may send itself.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        303 => "See Other",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        410 => "Gone",
+        414 => "URI Too Long",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
+        _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limits::Limits,
+        proxy::codec::{lines::Progress, request::read_request},
+    };
+
+    fn form(accept: &str) -> Form {
+        let request = format!("GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n");
+        let mut lines = Vec::new();
+        match read_request(request.as_bytes(), &mut lines, &Limits::default()) {
+            Ok(Progress::Complete(request)) => Form::asked_by(&request.head),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_form_is_what_is_asked_for_first() {
+        assert_eq!(form("text/html,application/xhtml+xml,*/*;q=0.8"), Form::Html);
+        assert_eq!(form("application/json, text/html"), Form::Json);
+        assert_eq!(form("application/problem+json;q=1"), Form::Json);
+        assert_eq!(form("*/*"), Form::Text);
+    }
+
+    #[test]
+    fn json_is_json() {
+        let refusal = Refusal { status: 503, detail: "no release is routed", retry_after: Some(5) };
+        let json: serde_json::Value = serde_json::from_str(&refusal.body(Form::Json)).unwrap();
+        assert_eq!(json["error"]["code"], "service_unavailable");
+    }
+}

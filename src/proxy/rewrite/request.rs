@@ -1,0 +1,351 @@
+//! A request's head as it goes upstream: one Host, one framing, no hop-by-hop header, what is said about the client
+//! is the router's own word (docs/design.md section 13, invariant 7).
+//!
+//! Lines that stay are copied as runs between those that do not.
+
+use std::{io::Write as _, net::IpAddr, ops::Range};
+
+use super::{cookie, trace::Trace};
+use crate::proxy::codec::head::{Framing, HeaderLine, Known, RequestHead, nominated};
+
+/// Where a client came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// A front listener.
+    Front,
+    /// The private listener, where the admin port says whom it asks for.
+    Admin,
+    /// A host of the admin port that shows a track.
+    Track(Track),
+}
+
+/// A track that a host of the admin port shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    /// `stable.`
+    Stable,
+    /// `candidate.`
+    Candidate,
+}
+
+/// Who asked, as far as the router knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    /// The peer's address.
+    pub address: IpAddr,
+    /// The peer is a proxy whose forwarding headers are believed.
+    pub trusted: bool,
+    /// It came in TLS.
+    pub secure: bool,
+    /// Where it came in.
+    pub door: Door,
+}
+
+/// Where things are in the head that was written, for the access log. Empty where there is no such line.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// The length of the method.
+    pub method: usize,
+    /// The target.
+    pub target: Range<usize>,
+    /// The authority.
+    pub authority: Range<usize>,
+    /// The value of X-Request-Id.
+    pub request_id: Range<usize>,
+    /// The value of Referer.
+    pub referer: Range<usize>,
+    /// The value of User-Agent.
+    pub user_agent: Range<usize>,
+}
+
+/// What is written besides the client's own lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Additions<'a> {
+    /// Who asked.
+    pub client: Client,
+    /// What this router calls itself in Via.
+    pub pseudonym: &'a str,
+    /// The app's pin cookie, to be taken out with the tester's cookie beside it; `None` if the request has neither.
+    pub pin_cookie: Option<&'a str>,
+    /// The app's override header, which is for the router alone.
+    pub override_header: Option<&'a str>,
+    /// An X-Request-Id for a request that has none.
+    pub request_id: u64,
+    /// The trace that begins here, instead of whatever the request says about one.
+    pub trace: Option<Trace>,
+}
+
+/// Appends the head, the empty line included.
+pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
+    let mut marks = write_start(head, out);
+    let others_stay = !head.nominates && additions.override_header.is_none();
+    let mut run_start = 0;
+    for line in head.lines {
+        let at = out.len() + usize::from(line.value_start).saturating_sub(run_start);
+        let value = at..at + usize::from(line.value_end - line.value_start);
+        match line.known {
+            Known::Other if others_stay => continue,
+            Known::UserAgent => marks.user_agent = value,
+            Known::Referer => marks.referer = value,
+            Known::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
+            Known::Cookie => {
+                let name = additions.pin_cookie.unwrap_or_default();
+                let mut own = cookie::find(line.value(head.block), name.as_bytes()).peekable();
+                if !name.is_empty() && own.peek().is_some() {
+                    out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                    run_start = usize::from(line.end);
+                    write_cookies(line.value(head.block), own.map(|found| found.whole), out);
+                }
+            }
+            _ if stays(head, additions, line) => {}
+            _ => {
+                out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                run_start = usize::from(line.end);
+            }
+        }
+    }
+    let end = head.lines.last().map_or(0, |line| usize::from(line.end));
+    out.extend_from_slice(&head.block[run_start..end]);
+    write_forwarding(head, additions, out);
+    if marks.request_id.is_empty() {
+        out.extend_from_slice(b"x-request-id: ");
+        marks.request_id = out.len()..out.len() + 16;
+        write_hex(additions.request_id, out);
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(trace) = &additions.trace {
+        trace.write(out);
+    }
+    write_framing(head, out);
+    out.extend_from_slice(b"\r\n");
+    marks
+}
+
+fn write_start(head: &RequestHead<'_>, out: &mut Vec<u8>) -> Marks {
+    out.extend_from_slice(head.method);
+    out.push(b' ');
+    let target = out.len()..out.len() + head.target.len();
+    out.extend_from_slice(head.target);
+    out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+    let authority = out.len()..out.len() + head.authority.len();
+    out.extend_from_slice(head.authority.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    Marks { method: head.method.len(), target, authority, ..Marks::default() }
+}
+
+/// Whether a line goes upstream as it is.
+fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -> bool {
+    match line.known {
+        Known::Other => {
+            let name = line.name(head.block);
+            let is_own = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+            !nominated(head.block, head.lines, line) && !additions.override_header.is_some_and(is_own)
+        }
+        Known::Traceparent | Known::Tracestate => {
+            additions.trace.is_none() && !nominated(head.block, head.lines, line)
+        }
+        Known::Host
+        | Known::ContentLength
+        | Known::Underscored
+        | Known::Proxy
+        | Known::RollingPeer
+        | Known::XForwardedFor
+        | Known::Trailer => false,
+        Known::XRealIp
+        | Known::Forwarded
+        | Known::XForwardedHost
+        | Known::XForwardedProto
+        | Known::XForwardedPort
+        | Known::XForwardedPrefix => additions.client.trusted,
+        Known::SecWebSocketKey | Known::SecWebSocketVersion | Known::SecWebSocketAccept => head.websocket,
+        Known::Expect => head.expects_continue,
+        known => !known.hop_by_hop(),
+    }
+}
+
+/// A Cookie line without these cookies, if anything is left of it.
+fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(b"cookie: ");
+    let value_start = out.len();
+    cookie::write_without(value, removed, out);
+    if out.len() == value_start {
+        out.truncate(start);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) {
+    let client = additions.client;
+    let scheme: &[u8] = if client.secure { b"https" } else { b"http" };
+    out.extend_from_slice(b"x-forwarded-for: ");
+    if client.trusted {
+        for value in head.values(Known::XForwardedFor) {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+    let address = out.len();
+    write_address(client.address, out);
+    let address = address..out.len();
+    let kept = |known: Known| client.trusted && head.present.has(known);
+    if !kept(Known::XForwardedProto) {
+        out.extend_from_slice(b"\r\nx-forwarded-proto: ");
+        out.extend_from_slice(scheme);
+    }
+    if !kept(Known::XForwardedHost) {
+        out.extend_from_slice(b"\r\nx-forwarded-host: ");
+        out.extend_from_slice(head.authority.as_bytes());
+    }
+    if !kept(Known::XRealIp) {
+        out.extend_from_slice(b"\r\nx-real-ip: ");
+        out.extend_from_within(address.clone());
+    }
+    write_forwarded(head, address, scheme, out);
+    out.extend_from_slice(b"\r\nvia: 1.");
+    out.push(b'0' + head.minor_version);
+    out.push(b' ');
+    out.extend_from_slice(additions.pseudonym.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it. The client's address has been written
+/// already, at `address`.
+fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\r\nforwarded: for=");
+    if out[address.clone()].contains(&b':') {
+        out.extend_from_slice(b"\"[");
+        out.extend_from_within(address);
+        out.extend_from_slice(b"]\"");
+    } else {
+        out.extend_from_within(address);
+    }
+    out.extend_from_slice(b";host=\"");
+    out.extend_from_slice(head.authority.as_bytes());
+    out.extend_from_slice(b"\";proto=");
+    out.extend_from_slice(scheme);
+}
+
+fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
+    match head.framing {
+        Framing::Length(length) => {
+            out.extend_from_slice(b"content-length: ");
+            write_number(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        Framing::Streamed => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::None | Framing::UntilClose => {}
+    }
+    if head.websocket {
+        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+    }
+}
+
+/// Appends a number in decimal.
+pub fn write_number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Appends a number in 16 hexadecimal digits.
+pub(super) fn write_hex(number: u64, out: &mut Vec<u8>) {
+    let mut text = [0; 16];
+    for (at, digit) in text.iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (60 - at * 4) & 15) as usize];
+    }
+    out.extend_from_slice(&text);
+}
+
+/// Appends an address; the usual ones without the machinery of formatting.
+fn write_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                write_number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(address) => write!(out, "{address}").expect("writing to memory does not fail"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limits::Limits,
+        proxy::codec::{lines::Progress, request::read_request},
+    };
+
+    fn rewritten(request: &str, client: Client, pin_cookie: Option<&str>) -> (String, Marks) {
+        let mut lines = Vec::new();
+        let read = read_request(request.as_bytes(), &mut lines, &Limits::default()).unwrap();
+        let Progress::Complete(request) = read else { panic!("partial") };
+        let additions = Additions {
+            client,
+            pseudonym: "me",
+            pin_cookie,
+            override_header: Some("x-release"),
+            request_id: 0xab,
+            trace: None,
+        };
+        let mut out = Vec::new();
+        let marks = write(&request.head, &additions, &mut out);
+        (String::from_utf8(out).unwrap(), marks)
+    }
+
+    fn client(address: &str, trusted: bool) -> Client {
+        Client { address: address.parse().unwrap(), trusted, secure: false, door: Door::Front }
+    }
+
+    #[test]
+    fn only_what_may_pass_passes() {
+        let request = "POST /x?y HTTP/1.1\r\nHost: a:80\r\nA: 1\r\nB:2 \r\nConnection: x-hop, host\r\nX-Hop: 1\r\n\
+            Content-Length: 5\r\nUser-Agent: me too\r\nTE: trailers\r\nX_Y: 1\r\nProxy: p\r\nCookie: a=b; p=1; p_preview=t; c=d\r\n\
+            X-Release: candidate\r\n\
+            X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.0 old\r\nUpgrade: h2c\r\nExpect: 100-continue\r\n\r\n";
+        let (out, marks) = rewritten(request, client("10.1.2.3", false), Some("p"));
+        let expected = "POST /x?y HTTP/1.1\r\nhost: a:80\r\nA: 1\r\nB:2 \r\nUser-Agent: me too\r\n\
+            cookie: a=b; c=d\r\nVia: 1.0 old\r\nExpect: 100-continue\r\nx-forwarded-for: 10.1.2.3\r\n\
+            x-forwarded-proto: http\r\nx-forwarded-host: a:80\r\nx-real-ip: 10.1.2.3\r\n\
+            forwarded: for=10.1.2.3;host=\"a:80\";proto=http\r\nvia: 1.1 me\r\n\
+            x-request-id: 00000000000000ab\r\ncontent-length: 5\r\n\r\n";
+        assert_eq!(out, expected);
+        assert_eq!(&out[marks.target], "/x?y");
+        assert_eq!(&out[marks.authority], "a:80");
+        assert_eq!(&out[marks.user_agent], "me too");
+        assert_eq!(&out[marks.request_id], "00000000000000ab");
+    }
+
+    #[test]
+    fn a_trusted_peer_is_believed_and_added_to() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n\
+            X-Request-Id: abc\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n";
+        let (out, marks) = rewritten(request, client("fd00::1", true), None);
+        assert!(out.contains("x-forwarded-for: 1.1.1.1, 2.2.2.2, fd00::1\r\n"), "{out}");
+        assert!(out.contains("X-Forwarded-Proto: https\r\n") && !out.contains("x-forwarded-proto"), "{out}");
+        assert!(out.contains("forwarded: for=\"[fd00::1]\";host=\"a\";proto=http\r\n"), "{out}");
+        assert_eq!(&out[marks.request_id], "abc");
+    }
+
+    #[test]
+    fn a_cookie_line_with_nothing_but_the_pin_goes_altogether() {
+        let (out, _) = rewritten(
+            "GET / HTTP/1.1\r\nHost: a\r\nCookie: p=1\r\n\r\n",
+            client("1.1.1.1", false),
+            Some("p"),
+        );
+        assert!(!out.contains("ookie"), "{out}");
+    }
+
+    #[test]
+    fn a_websocket_keeps_its_handshake() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let (out, _) = rewritten(request, client("1.1.1.1", false), None);
+        assert!(out.ends_with("connection: upgrade\r\nupgrade: websocket\r\n\r\n"), "{out}");
+        assert!(out.contains("Sec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n"), "{out}");
+    }
+}

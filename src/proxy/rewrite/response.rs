@@ -1,0 +1,213 @@
+//! A response's header lines as they go downstream: nothing of the connection to the endpoint, no cookie under the
+//! router's name, the pin if it changes, and `private` where a shared cache would mix releases.
+
+use super::{cache, cookie};
+use crate::proxy::codec::{
+    head::{HeaderLine, Known, nominated},
+    response::ResponseHead,
+};
+
+/// What caches are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// What the endpoint said.
+    AsSent,
+    /// Shared caches are kept from it.
+    Private,
+    /// Every cache is kept from it.
+    NoStore,
+}
+
+/// What is done to a response.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<'a> {
+    /// The app's pin cookie: the endpoint may not set it, nor the tester's cookie beside it.
+    pub pin_cookie: &'a str,
+    /// A Set-Cookie value for the pin, in three parts.
+    pub pin: Option<(&'a str, &'a [u8], &'a str)>,
+    /// What caches are told.
+    pub caching: Caching,
+    /// The release, for the tester who asked for it.
+    pub release: Option<&'a str>,
+    /// A sibling was asked as by a stranger, so its cookies are not the client's.
+    pub strangers: bool,
+}
+
+/// Names the release to a tester.
+const RELEASE: &[u8] = b"x-rolling-release";
+
+/// What was found on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// Set-Cookie lines that were dropped.
+    pub cookies_dropped: u64,
+    /// It was kept from shared caches that might have kept it.
+    pub guarded: bool,
+    /// It has no Date.
+    pub undated: bool,
+}
+
+/// Appends the header lines.
+pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
+    let guards = changes.caching == Caching::Private;
+    let made_private = guards && !cache::is_private(head.block, head.lines);
+    let own_caching = made_private || changes.caching == Caching::NoStore;
+    let shown = changes.release.is_some();
+    let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
+    let mut run_start = 0;
+    for line in head.lines {
+        let stays = match line.known {
+            Known::Other if !head.nominates && !shown => continue,
+            Known::Other if shown && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
+            Known::SetCookie => {
+                let ours =
+                    cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
+                findings.cookies_dropped += u64::from(ours);
+                !ours && !changes.strangers
+            }
+            Known::Date => {
+                findings.undated = false;
+                true
+            }
+            Known::TargetedCaching => {
+                // It counts instead of a `private` in Cache-Control (RFC 9213 section 2.2).
+                findings.guarded |= guards;
+                changes.caching == Caching::AsSent
+            }
+            _ => stays(head, line, own_caching),
+        };
+        if !stays {
+            out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+            run_start = usize::from(line.end);
+        }
+    }
+    let end = head.lines.last().map_or(0, |line| usize::from(line.end));
+    out.extend_from_slice(&head.block[run_start..end]);
+    if made_private {
+        cache::write_private(head.block, head.lines, out);
+    } else if own_caching {
+        out.extend_from_slice(b"cache-control: no-store\r\n");
+    }
+    if let Some(release) = changes.release {
+        out.extend_from_slice(RELEASE);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(release.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some((before, pin, after)) = changes.pin {
+        out.extend_from_slice(b"set-cookie: ");
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(pin);
+        out.extend_from_slice(after.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    findings
+}
+
+fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
+    match line.known {
+        Known::Other => !nominated(head.block, head.lines, line),
+        Known::ContentLength => false,
+        Known::CacheControl => !own_caching,
+        known => !known.hop_by_hop(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limits::Limits,
+        proxy::codec::{lines::Progress, response::read_response},
+    };
+
+    fn rewritten(lines: &str, caching: Caching, pin: bool, release: Option<&str>) -> (String, Findings) {
+        let response = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+        let mut space = Vec::new();
+        let read = read_response(response.as_bytes(), &mut space, &Limits::default(), false).unwrap();
+        let Progress::Complete(head) = read else { panic!("partial") };
+        let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
+        let mut out = Vec::new();
+        let changes = Changes { pin_cookie: "p", pin, caching, release, strangers: false };
+        let findings = write(&head, &changes, &mut out);
+        (String::from_utf8(out).unwrap(), findings)
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_the_router_is_dropped() {
+        let (out, findings) = rewritten(
+            "A: 1\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 5\r\nDate: now\r\n\
+             Set-Cookie: p_preview=evil\r\nSet-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
+            Caching::AsSent,
+            true,
+            None,
+        );
+        let expected = "A: 1\r\nDate: now\r\nSet-Cookie: q=1\r\nX_Y: kept\r\nCache-Control: public\r\n\
+            set-cookie: p=PIN; Path=/\r\n";
+        assert_eq!(out, expected);
+        assert_eq!(findings, Findings { cookies_dropped: 2, ..Findings::default() });
+    }
+
+    #[test]
+    fn shared_caches_are_kept_from_what_is_not_private() {
+        for (lines, expected, made_private) in [
+            ("", "cache-control: private\r\n", true),
+            (
+                "Cache-Control: max-age=60, public, s-maxage=5\r\n",
+                "cache-control: private, max-age=60\r\n",
+                true,
+            ),
+            (
+                "Cache-Control: no-cache\r\nCache-Control: Public\r\n",
+                "cache-control: private, no-cache\r\n",
+                true,
+            ),
+            ("Surrogate-Control: a\r\nCDN-Cache-Control: b\r\n", "cache-control: private\r\n", true),
+            ("Cache-Control: No-Store\r\n", "Cache-Control: No-Store\r\n", false),
+            ("Cache-Control: max-age=0, Private\r\n", "Cache-Control: max-age=0, Private\r\n", false),
+            (
+                "Cache-Control: max-age=0, private=\"x\"\r\n",
+                "cache-control: private, max-age=0, private=\"x\"\r\n",
+                true,
+            ),
+        ] {
+            let (out, findings) = rewritten(lines, Caching::Private, false, None);
+            assert_eq!((out.as_str(), findings.guarded), (expected, made_private), "{lines:?}");
+        }
+    }
+
+    /// A shared cache that reads one of these ignores Cache-Control, so `private` there did not keep it from anything.
+    #[test]
+    fn what_is_meant_for_shared_caches_alone_goes_also_where_a_response_is_private() {
+        for targeted in [
+            "CDN-Cache-Control: max-age=60",
+            "Surrogate-Control: max-age=60",
+            "Cloudflare-CDN-Cache-Control: max-age=60",
+            "netlify-cdn-cache-control: public",
+            "Vercel-CDN-Cache-Control: max-age=1",
+            "Edge-Control: cache-maxage=1d",
+            "X-Accel-Expires: 60",
+        ] {
+            for caching in ["private, max-age=5", "no-store"] {
+                let lines = format!("{targeted}\r\nCache-Control: {caching}\r\nA: 1\r\n");
+                let (out, findings) = rewritten(&lines, Caching::Private, false, None);
+                assert_eq!(out, format!("Cache-Control: {caching}\r\nA: 1\r\n"), "{targeted}");
+                assert!(findings.guarded, "{targeted}");
+                let (out, findings) = rewritten(&lines, Caching::AsSent, false, None);
+                assert_eq!(
+                    (out.as_str(), findings.guarded),
+                    (lines.as_str(), false),
+                    "one release is routed"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_tester_is_told_the_release_and_no_cache_keeps_the_answer() {
+        let lines = "A: 1\r\nCache-Control: public, max-age=9\r\nX-Rolling-Release: other\r\nCDN-Cache-Control: a\r\n";
+        let (out, findings) = rewritten(lines, Caching::NoStore, false, Some("apps/shop-2-80/containers"));
+        let expected = "A: 1\r\ncache-control: no-store\r\nx-rolling-release: apps/shop-2-80/containers\r\n";
+        assert_eq!((out.as_str(), findings.guarded), (expected, false));
+    }
+}

@@ -1,0 +1,306 @@
+//! From a request's head to a plan: which app, release and endpoint, and the head that goes upstream.
+//!
+//! All of it happens while the head is still where it was read, in one go without waiting. What the rest of the
+//! exchange needs is kept in the [`Plan`]; the routing table is not looked at again.
+
+pub mod identity;
+pub mod tester;
+
+use std::rc::Rc;
+
+use super::{
+    codec::head::{Framing, Known, RequestHead, members},
+    rewrite::{
+        refusal::{Refusal, Reply},
+        request::{Additions, Client, Marks, write},
+        trace::{self, Trace},
+    },
+    worker::{
+        Worker,
+        buffers::Text,
+        coarse,
+        local::{AppView, RequestDraw, TableView},
+    },
+};
+use crate::{
+    live::activity::standing_index,
+    rollout::{
+        assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign, overridden},
+        request::{self, Evidence},
+        settings::{PinSource, Traceparent},
+        table::Standing,
+    },
+};
+use tester::Chosen;
+
+/// One request on its way.
+#[derive(Debug)]
+pub struct Plan {
+    /// The head as it goes upstream, and behind it what is held of the body.
+    pub out: Text,
+    /// Where things are in `out`.
+    pub marks: Marks,
+    /// The app's routes.
+    pub view: Rc<AppView>,
+    /// Where it goes, and why.
+    pub assignment: Assignment,
+    /// The pin it came with.
+    pub pin: PinEvidence,
+    /// Who asked.
+    pub client: Client,
+    /// How the body ends.
+    pub framing: Framing,
+    /// A HEAD request.
+    pub to_head: bool,
+    /// Repeating it has the effect of doing it once.
+    pub idempotent: bool,
+    /// A WebSocket handshake.
+    pub websocket: bool,
+    /// It waits with its body for a 100.
+    pub expects_continue: bool,
+    /// A top-level navigation.
+    pub navigation: bool,
+    /// It says what it fetches for (`Sec-Fetch-Dest`).
+    pub has_destination: bool,
+    /// HTTP's minor version.
+    pub minor_version: u8,
+    /// When its first byte was read, monotonic microseconds.
+    pub started_us: u64,
+}
+
+/// Why a request goes nowhere.
+const MISDIRECTED: Refusal =
+    Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
+/// Its store is down and it has no last good table, or nothing was released yet.
+const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
+const LOOPED: Refusal =
+    Refusal { status: 508, detail: "this request has passed this router already", retry_after: None };
+const UNROUTABLE: Refusal =
+    Refusal { status: 503, detail: "no release is available right now", retry_after: Some(5) };
+const NO_ROOM: Refusal =
+    Refusal { status: 503, detail: "the router has too much to do right now", retry_after: Some(1) };
+
+/// Plans one request.
+pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<Plan, Reply> {
+    let counters = worker.counters();
+    if !worker.buffers.has_room() {
+        counters.limit_memory.add(1);
+        return Err(NO_ROOM.into());
+    }
+    let table = worker.table();
+    let Some(view) = worker.app(&table, head.authority) else {
+        if table.published.table.apps.is_empty() {
+            counters.requests_unroutable.add(1);
+            return Err(NO_APP.into());
+        }
+        counters.requests_misdirected.add(1);
+        return Err(MISDIRECTED.into());
+    };
+    if passed_already(head, &worker.shared.pseudonym) {
+        counters.requests_looped.add(1);
+        return Err(LOOPED.into());
+    }
+    if tester::is_link(head.target) {
+        return Err(tester::open(head, &view, client));
+    }
+    let navigation = is_navigation(head);
+    let mut evidence = evidence(worker, head, &view, client);
+    let assignment = match tester::chosen(head, &view, client, evidence.previews > 0)? {
+        None => assigned(worker, &table, &view, evidence.pin, navigation),
+        Some(chosen) => {
+            counters.overridden.add(1);
+            evidence.pin = PinEvidence::None;
+            sent(worker, &view, chosen)
+        }
+    };
+    let Some(assignment) = assignment else {
+        counters.requests_unroutable.add(1);
+        return Err(UNROUTABLE.into());
+    };
+    if assignment.reason != Reason::Override {
+        count(worker, &view, &assignment, evidence.pin);
+    }
+    worker.retries.count_request();
+    let creates = view.app.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
+    let additions = Additions {
+        client,
+        pseudonym: &worker.shared.pseudonym,
+        pin_cookie: (evidence.values + evidence.previews > 0)
+            .then_some(view.app.settings.cookie.name.as_str()),
+        override_header: view.override_header(),
+        request_id: worker.random(),
+        trace: creates.then(|| Trace::new(|| worker.random())),
+    };
+    let mut out = worker.buffers.text();
+    let marks = write(head, &additions, &mut out.bytes);
+    Ok(Plan {
+        out,
+        marks,
+        assignment,
+        pin: evidence.pin,
+        client,
+        framing: head.framing,
+        to_head: head.method == b"HEAD",
+        idempotent: head.idempotent(),
+        websocket: head.websocket,
+        expects_continue: head.expects_continue,
+        navigation,
+        has_destination: head.present.has(Known::SecFetchDest),
+        minor_version: head.minor_version,
+        started_us: coarse::now_us(),
+        view,
+    })
+}
+
+fn is_navigation(head: &RequestHead<'_>) -> bool {
+    request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
+}
+
+fn evidence(worker: &Worker, head: &RequestHead<'_>, view: &AppView, client: Client) -> Evidence {
+    let evidence = Evidence::read(&view.app, head.values(Known::Cookie));
+    // An app that is not sticky has no pins, whatever is left in browsers.
+    let pin = match (view.app.sticky, &view.app.settings.pin) {
+        (false, _) => PinEvidence::None,
+        (true, PinSource::Cookie) => evidence.pin,
+        (true, source) => {
+            let hash = identity::hash_of(source, &view.app.pins, head, client, &worker.shared.trust);
+            hash.map_or(PinEvidence::None, PinEvidence::Hashed)
+        }
+    };
+    Evidence { pin, ..evidence }
+}
+
+/// Via names every proxy a request passed (RFC 9110 section 7.6.3).
+fn passed_already(head: &RequestHead<'_>, pseudonym: &str) -> bool {
+    head.values(Known::Via)
+        .flat_map(members)
+        .filter_map(|member| member.split(|&byte| byte == b' ').filter(|part| !part.is_empty()).nth(1))
+        .any(|by| by.eq_ignore_ascii_case(pseudonym.as_bytes()))
+}
+
+fn assigned(
+    worker: &Worker,
+    table: &TableView,
+    view: &AppView,
+    pin: PinEvidence,
+    navigation: bool,
+) -> Option<Assignment> {
+    let asked = Asked { pin, navigation, hour: hour() };
+    let random = || worker.random();
+    let mut draw = RequestDraw { view, random: &random };
+    assign(&view.app, &asked, table.published.as_ref(), &mut draw).ok()
+}
+
+/// Where a request goes whose release its sender chose.
+#[cold]
+fn sent(worker: &Worker, view: &AppView, chosen: Chosen) -> Option<Assignment> {
+    let random = || worker.random();
+    let mut draw = RequestDraw { view, random: &random };
+    overridden(&view.app, chosen.release, chosen.affinity, view, &mut draw).ok()
+}
+
+/// Hours since the Unix epoch.
+pub fn hour() -> u32 {
+    u32::try_from(coarse::wall_ms() / 3_600_000).unwrap_or(u32::MAX)
+}
+
+/// Counts, at stable, a request that the candidate failed.
+pub fn count_shielded(worker: &Worker, plan: &Plan) {
+    let cell = plan.view.releases[plan.assignment.release].state.cell(worker.index);
+    let reason = plan.assignment.reason as usize;
+    cell.reasons[reason].add(1);
+    if let (PinEvidence::Valid(_), PinChange::Replace(_)) = (plan.pin, plan.assignment.pin) {
+        cell.moves[standing_index(Some(Standing::Candidate))][reason].add(1);
+    }
+    cell.bounces.add(u64::from(plan.assignment.bounced));
+}
+
+/// Counts the assignment at its release.
+fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvidence) {
+    let cell = view.releases[assignment.release].state.cell(worker.index);
+    cell.reasons[assignment.reason as usize].add(1);
+    match pin {
+        PinEvidence::Valid(pin) => {
+            let tenure = view.app.releases[assignment.release].tenure;
+            if pin.tenure == tenure {
+                view.releases[assignment.release].state.saw(worker.index, &pin);
+            } else if matches!(assignment.pin, PinChange::Replace(_)) {
+                let from = view.app.by_tenure(pin.tenure).map(|index| view.app.releases[index].standing);
+                cell.moves[standing_index(from)][assignment.reason as usize].add(1);
+            }
+        }
+        PinEvidence::Forged => worker.counters().pins_forged.add(1),
+        PinEvidence::ForeignKey => worker.counters().pins_foreign_key.add(1),
+        PinEvidence::None | PinEvidence::Hashed(_) => {}
+    }
+    if assignment.bounced {
+        cell.bounces.add(1);
+    }
+}
+
+impl Plan {
+    /// The release's standing in the table that this request was routed by.
+    pub fn standing(&self) -> Standing {
+        self.view.app.releases[self.assignment.release].standing
+    }
+
+    /// Whether any endpoint of the release serves.
+    pub fn release_serves(&self) -> bool {
+        self.view.releases[self.assignment.release].endpoints.iter().any(|endpoint| endpoint.state.serves())
+    }
+
+    /// The word for it.
+    pub fn track(&self) -> &'static str {
+        crate::live::activity::STANDING_WORDS[standing_index(Some(self.standing()))]
+    }
+
+    /// A byte range of `out` as text for the log.
+    pub fn marked(&self, range: &std::ops::Range<usize>) -> &[u8] {
+        self.out.bytes.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Whether the path is that of a fingerprinted asset: it carries no pin, and shared caches may keep it.
+    pub fn is_asset(&self) -> bool {
+        let target = std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default();
+        self.view.app.settings.assets.is_fingerprinted(target)
+    }
+
+    /// Whether a tester chose the release: then it is in no statistics, and its pin is left alone.
+    pub fn is_overridden(&self) -> bool {
+        self.assignment.reason == Reason::Override
+    }
+
+    /// The reason of the assignment, for the log.
+    pub fn reason(&self) -> Reason {
+        self.assignment.reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limits::Limits,
+        proxy::codec::{lines::Progress, request::read_request},
+    };
+
+    fn navigates(method: &str, headers: &str) -> bool {
+        let text = format!("{method} / HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+        let mut lines = Vec::new();
+        let read = read_request(text.as_bytes(), &mut lines, &Limits::default());
+        let Ok(Progress::Complete(request)) = read else { panic!("{text:?} is a request") };
+        is_navigation(&request.head)
+    }
+
+    /// A site on plain http never drained and never renewed a pin, since browsers tell only https origins and
+    /// localhost what they fetch for.
+    #[test]
+    fn a_page_is_a_navigation_also_where_the_browser_does_not_say_so() {
+        assert!(navigates("GET", "Sec-Fetch-Mode: navigate\r\n"));
+        assert!(navigates("GET", "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n"));
+        assert!(!navigates("GET", "Sec-Fetch-Mode: cors\r\nAccept: text/html\r\n"));
+        assert!(!navigates("GET", "Accept: */*\r\n"));
+        assert!(!navigates("POST", "Accept: text/html\r\n"));
+        assert!(!navigates("GET", ""));
+    }
+}

@@ -1,0 +1,270 @@
+//! Testers: links, cookies and headers that send a request to a release of its sender's choice (docs/design.md section 5).
+//!
+//! A link is opened on the front port; what it carries becomes a cookie of its own, and the browser goes on to a path
+//! of the same origin. From then on the cookie decides, until it ends in one of four ways, each of which is said once,
+//! on a plain page that takes the cookie away. Who has neither a cookie nor an app with an override header pays two
+//! comparisons.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
+
+use crate::{
+    proxy::{
+        codec::head::{HeaderLine, Known, RequestHead},
+        rewrite::{
+            cookie,
+            refusal::{Refusal, Reply},
+            request::{Client, Door, Track},
+        },
+        worker::{coarse, local::AppView},
+    },
+    rollout::{
+        preview::{COOKIE_SUFFIX, PREVIEW_PATH, PreviewFault, Previewed},
+        table::AppRoutes,
+        tester::{self, HeaderFault, by_grant},
+    },
+};
+
+/// A release that the sender of a request chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chosen {
+    /// Index into [`AppRoutes::releases`].
+    pub release: usize,
+    /// Requests with the same number keep to one endpoint.
+    pub affinity: Option<u64>,
+}
+
+/// What has to be escaped in a Location that was unescaped in a query.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}');
+
+const fn page(status: u16, detail: &'static str) -> Refusal {
+    Refusal { status, detail, retry_after: None }
+}
+
+const GO_ON: Refusal = page(303, "the preview goes on at another address");
+const NO_TOKEN: Refusal = page(404, "preview links lead here, and this one has no token");
+const NO_PATH: Refusal = page(400, "`to` must be a path on this site, such as /shop");
+const NO_GRANT: Refusal = page(
+    403,
+    "this address shows a release to testers. Ask an operator for a preview link, and open its path under this address",
+);
+const OTHER_GRANT: Refusal = page(403, "this preview link is for another release than the candidate");
+const NO_TRACK: Refusal = page(404, "the app has no release on this track");
+
+const fn header_words(fault: HeaderFault) -> &'static str {
+    match fault {
+        HeaderFault::Twice => "the override header stands there twice",
+        HeaderFault::UnknownRelease => {
+            "the override header must say stable, candidate, or the name or the id of one release that is routed"
+        }
+    }
+}
+
+const fn words(fault: PreviewFault) -> Refusal {
+    let detail = match fault {
+        PreviewFault::Forged => "this preview link is not one of this site. Ask for a new one",
+        PreviewFault::Expired => {
+            "this preview has expired. Ask for a new link, or reload to see what everybody sees"
+        }
+        PreviewFault::Revoked => {
+            "this preview was revoked. Ask for a new link, or reload to see what everybody sees"
+        }
+        PreviewFault::Left => {
+            "the release that this preview showed is not served any more. Reload to see what everybody sees"
+        }
+    };
+    page(fault.status(), detail)
+}
+
+/// Whether a target is that of a preview link.
+pub fn is_link(target: &[u8]) -> bool {
+    let rest = target.strip_prefix(PREVIEW_PATH.as_bytes());
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'?')))
+}
+
+/// Opens a link: `?token=` sets the cookie, `?end` takes it away; both go on to `to`, or to the start page.
+#[cold]
+pub fn open(head: &RequestHead<'_>, view: &AppView, client: Client) -> Reply {
+    let query = head.target.get(PREVIEW_PATH.len() + 1..).unwrap_or_default();
+    let Some(location) = location(parameter(query, b"to").as_deref()) else { return NO_PATH.into() };
+    let Some(token) = parameter(query, b"token") else {
+        if parameter(query, b"end").is_none() {
+            return NO_TOKEN.into();
+        }
+        let mut reply = ended(view, client, GO_ON);
+        reply.lines = format!("{}location: {location}\r\n", reply.lines).into();
+        return reply;
+    };
+    let now = coarse::wall_ms();
+    match view.app.previewed(&token, now) {
+        Err(fault) => ended(view, client, words(fault)),
+        Ok(Previewed { expires, .. }) => {
+            let seconds = expires.saturating_sub(now).div_ceil(1_000);
+            // A good token is made of base64url, so its text is its bytes.
+            let cookie = set_cookie(view, client, &String::from_utf8_lossy(&token), seconds);
+            let lines = format!("{cookie}location: {location}\r\nreferrer-policy: no-referrer\r\n");
+            Reply { refusal: GO_ON, lines: lines.into() }
+        }
+    }
+}
+
+/// The release that the sender of a request chose, if any. `cookie`: there is a tester's cookie.
+pub fn chosen(
+    head: &RequestHead<'_>,
+    view: &AppView,
+    client: Client,
+    cookie: bool,
+) -> Result<Option<Chosen>, Reply> {
+    if let Door::Track(track) = client.door {
+        let granted = if cookie { Some(by_cookie(head, view, client)?) } else { None };
+        return on_track(&view.app, track, granted).map(Some).map_err(Reply::from);
+    }
+    let overriding = &view.app.settings.overriding;
+    if let Some(name) = &overriding.header
+        && overriding.trusts(client.address)
+        && let Some(chosen) = by_header(head, &view.app, name)?
+    {
+        return Ok(Some(chosen));
+    }
+    if cookie { by_cookie(head, view, client).map(|found| Some(Chosen::from(found))) } else { Ok(None) }
+}
+
+impl From<Previewed> for Chosen {
+    fn from(previewed: Previewed) -> Self {
+        Self { release: previewed.release, affinity: Some(previewed.affinity) }
+    }
+}
+
+/// Where the tester's cookies lead; of several, the first that leads anywhere.
+fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<Previewed, Reply> {
+    let name = view.app.settings.cookie.name.as_bytes();
+    let own =
+        head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
+    let values = own.map(|found| found.value);
+    by_grant(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
+}
+
+fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Option<Chosen>, Refusal> {
+    let is_it = |line: &&HeaderLine| {
+        line.known == Known::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
+    };
+    let values = head.lines.iter().filter(is_it).map(|line| line.value(head.block));
+    let found = tester::by_header(app, values).map_err(|fault| page(fault.status(), header_words(fault)))?;
+    Ok(found.map(|release| Chosen { release, affinity: None }))
+}
+
+/// A track as a host of the admin port shows it: to whoever holds a grant; the candidate to whoever was granted it.
+fn on_track(app: &AppRoutes, track: Track, granted: Option<Previewed>) -> Result<Chosen, Refusal> {
+    let granted = granted.ok_or(NO_GRANT)?;
+    let (on, restricted) = match track {
+        Track::Stable => (app.stable, false),
+        Track::Candidate => (app.candidate, true),
+    };
+    let release = on.ok_or(NO_TRACK)?;
+    if restricted && granted.release != release {
+        return Err(OTHER_GRANT);
+    }
+    Ok(Chosen { release, affinity: Some(granted.affinity) })
+}
+
+/// Says something and takes the cookie away.
+fn ended(view: &AppView, client: Client, refusal: Refusal) -> Reply {
+    Reply { refusal, lines: set_cookie(view, client, "", 0).into() }
+}
+
+/// The header line that sets the tester's cookie, or with no value and no time takes it away.
+fn set_cookie(view: &AppView, client: Client, value: &str, seconds: u64) -> String {
+    let (name, previews) = (&view.app.settings.cookie.name, &view.app.previews);
+    let attributes =
+        if client.door == Door::Front { &previews.attributes } else { &previews.admin_attributes };
+    format!("set-cookie: {name}{COOKIE_SUFFIX}={value}; Max-Age={seconds}{attributes}\r\n")
+}
+
+/// The first value of a parameter, unescaped.
+fn parameter<'a>(query: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
+    query.split(|&byte| byte == b'&').find_map(|pair| {
+        let rest = pair.strip_prefix(name)?;
+        let value = if rest.is_empty() { rest } else { rest.strip_prefix(b"=")? };
+        Some(percent_decode(value).into())
+    })
+}
+
+/// Where to go on: a path on the same origin. Browsers read `//` and `/\` as the start of another host's address, and
+/// drop tabs and line ends before they look.
+fn location(to: Option<&[u8]>) -> Option<String> {
+    let Some(to) = to else { return Some("/".into()) };
+    let path = std::str::from_utf8(to).ok()?.strip_prefix('/')?;
+    let odd = |char: char| char.is_control() || char == '\\';
+    if path.starts_with('/') || path.contains(odd) {
+        return None;
+    }
+    Some(format!("/{}", utf8_percent_encode(path, UNSAFE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_link_itself_is_one() {
+        for target in ["/_rolling/preview", "/_rolling/preview?", "/_rolling/preview?token=x&to=/"] {
+            assert!(is_link(target.as_bytes()), "{target}");
+        }
+        for target in
+            ["/", "/_rolling/previews", "/_rolling/preview/x", "/a/_rolling/preview", "/_Rolling/preview"]
+        {
+            assert!(!is_link(target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn it_goes_on_to_a_path_of_the_same_origin_alone() {
+        let of = |to: &str| {
+            let decoded: Cow<'_, [u8]> = percent_decode(to.as_bytes()).into();
+            location(Some(&decoded))
+        };
+        for (to, wanted) in [
+            ("/", "/"),
+            ("/a?b=c%26d#e", "/a?b=c&d#e"),
+            ("/a%20b", "/a%20b"),
+            ("/a%2520b", "/a%20b"),
+            ("/gr%C3%BCn", "/gr%C3%BCn"),
+            ("%2Fa", "/a"),
+            ("/https://evil", "/https://evil"),
+        ] {
+            assert_eq!(of(to).as_deref(), Some(wanted), "{to}");
+        }
+        for to in [
+            "",
+            "a",
+            "//evil",
+            "/%2Fevil",
+            "%2F%2Fevil",
+            "/\\evil",
+            "/%5Cevil",
+            "\\\\evil",
+            "https://evil",
+            "https:evil",
+            "javascript:alert(1)",
+            "/%09/evil",
+            "/%0A/evil",
+            "/%0D%0ASet-Cookie:a=b",
+            "/%00",
+            "%20//evil",
+            "/a%5C..",
+            "/%FF",
+            "/%C2%85",
+        ] {
+            assert_eq!(of(to), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_found_by_their_whole_name() {
+        let query = b"atoken=1&token=a%2Bb&to&token=2";
+        assert_eq!(parameter(query, b"token").as_deref(), Some(&b"a+b"[..]));
+        assert_eq!(parameter(query, b"to").as_deref(), Some(&b""[..]));
+        assert_eq!(parameter(query, b"end"), None);
+    }
+}

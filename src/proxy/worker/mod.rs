@@ -1,0 +1,329 @@
+//! One worker: what all connections of one thread share, and nobody else touches.
+
+pub mod buffers;
+pub mod coarse;
+pub mod deadlines;
+pub mod local;
+pub mod memory;
+pub mod misses;
+pub mod queue;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use super::codec::head::HeaderLine;
+use crate::{
+    clock::Clock,
+    limits::{IDLE_MS_LEAST, Limits, SIBLING_ASKS_PER_SECOND_MAX},
+    live::table::LiveTable,
+    telemetry::{
+        access_log::WorkerLog,
+        counters::{Counters, WorkerCounters},
+    },
+    upstream::{
+        pool::Pool,
+        retry::{RateBudget, RetryBudget},
+    },
+};
+use buffers::Buffers;
+use deadlines::Watches;
+use local::{AppView, TableView};
+use memory::{HighWater, give_back};
+use misses::Misses;
+
+/// Decides whether a peer's word about its client is believed.
+pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
+
+/// What all workers share: read only, or atomic.
+pub struct Shared {
+    /// The limits.
+    pub limits: Limits,
+    /// What this router calls itself in Via.
+    pub pseudonym: Box<str>,
+    /// Whose forwarding headers are believed.
+    pub trust: Box<Trust>,
+    /// Plain http is answered with a redirect to https on this port.
+    pub https_redirect: Option<u16>,
+    /// What the admin port proves itself with on the private listener.
+    pub admin_secret: Option<Box<str>>,
+    /// The published table.
+    pub table: Arc<LiveTable>,
+    /// Time.
+    pub clock: Clock,
+    /// Counters, a set for each worker.
+    pub counters: Counters,
+    /// How many requests that the candidate failed stable takes.
+    pub shields: RateBudget,
+    /// How many assets that a release does not have are asked of its siblings.
+    pub sibling_asks: RateBudget,
+    /// How many connections each worker may have open, descriptors considered.
+    pub connections_max: usize,
+    phase: AtomicU8,
+}
+
+/// What a front is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It goes on serving, and asks every client to close.
+    Closing,
+    /// It accepts nothing more and ends what is idle.
+    Draining,
+    /// It ends what is left.
+    Ending,
+}
+
+impl Shared {
+    /// What is shared at the start.
+    #[allow(clippy::too_many_arguments, reason = "each is one field, and there is one caller")]
+    pub fn new(
+        limits: Limits,
+        pseudonym: Box<str>,
+        trust: Box<Trust>,
+        https_redirect: Option<u16>,
+        admin_secret: Option<Box<str>>,
+        table: Arc<LiveTable>,
+        clock: Clock,
+        counters: Counters,
+        connections_max: usize,
+    ) -> Self {
+        let phase = AtomicU8::new(0);
+        let shields = RateBudget::new(limits.shields_per_second_max);
+        let sibling_asks = RateBudget::new(SIBLING_ASKS_PER_SECOND_MAX);
+        Self {
+            limits,
+            pseudonym,
+            trust,
+            https_redirect,
+            admin_secret,
+            table,
+            clock,
+            counters,
+            shields,
+            sibling_asks,
+            connections_max,
+            phase,
+        }
+    }
+
+    /// What the front is about now.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Serving,
+            1 => Phase::Closing,
+            2 => Phase::Draining,
+            _ => Phase::Ending,
+        }
+    }
+
+    /// Goes on to a later phase; never back.
+    pub fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+    }
+}
+
+/// One thread's share of the data plane.
+pub struct Worker {
+    /// Its number.
+    pub index: usize,
+    /// What it shares with the others.
+    pub shared: Arc<Shared>,
+    /// Memory for transfers.
+    pub buffers: Rc<Buffers>,
+    /// Kept connections to endpoints.
+    pub pool: Pool,
+    /// How many repeats are left.
+    pub retries: RetryBudget,
+    /// Deadlines.
+    pub watches: Rc<Watches>,
+    /// Its part of the access log.
+    pub log: Option<RefCell<WorkerLog>>,
+    /// Space to read header lines into, used again by every message.
+    pub lines: RefCell<Vec<HeaderLine>>,
+    /// Space to write response headers into, used again by every message.
+    pub fields: RefCell<Vec<u8>>,
+    /// Assets that no sibling had, a moment ago.
+    pub misses: RefCell<Misses>,
+    /// Requests that wait for room at an endpoint, by its slot.
+    pub queues: queue::Queues,
+    table: RefCell<Rc<TableView>>,
+    open: Cell<usize>,
+    busy: Cell<usize>,
+    idle_ms: Cell<u64>,
+    addresses: RefCell<HashMap<IpAddr, u32>>,
+    water: HighWater,
+    random: Cell<u64>,
+    /// The second that was last written as a date, and the date.
+    date: RefCell<(u64, String)>,
+}
+
+impl Worker {
+    /// A worker without connections. `seed` is random.
+    pub fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, seed: u64) -> Rc<Self> {
+        coarse::refresh(&shared.clock);
+        let table = TableView::new(shared.table.load_full());
+        Rc::new(Self {
+            index,
+            buffers: Buffers::new(&shared.limits),
+            pool: Pool::default(),
+            retries: RetryBudget::new(shared.limits.retry_percent_max),
+            watches: Rc::default(),
+            log: log.map(RefCell::new),
+            lines: RefCell::default(),
+            fields: RefCell::default(),
+            misses: RefCell::new(Misses::new(seed)),
+            queues: queue::Queues::default(),
+            table: RefCell::new(Rc::new(table)),
+            open: Cell::new(0),
+            busy: Cell::new(0),
+            idle_ms: Cell::new(shared.limits.idle_ms),
+            addresses: RefCell::default(),
+            water: HighWater::default(),
+            random: Cell::new(seed | 1),
+            date: RefCell::default(),
+            shared,
+        })
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Its counters.
+    pub fn counters(&self) -> &WorkerCounters {
+        self.shared.counters.worker(self.index)
+    }
+
+    /// The table as it is now; a request reads it once.
+    pub fn table(&self) -> Rc<TableView> {
+        let live = self.shared.table.load();
+        let mut table = self.table.borrow_mut();
+        if table.published.generation != live.generation {
+            self.shared.table.adopt(self.index, &live, || self.shared.clock.monotonic());
+            let next = table.followed_by(Arc::clone(&live));
+            *table = Rc::new(next);
+        }
+        Rc::clone(&table)
+    }
+
+    /// Counts a new connection; `false` if its address has too many already.
+    pub fn connection_opened(&self, address: IpAddr) -> bool {
+        let most = self.limits().connections_per_address_max;
+        if most > 0 {
+            let mut addresses = self.addresses.borrow_mut();
+            let count = addresses.entry(address).or_insert(0);
+            if *count >= most {
+                self.counters().limit_connections_per_address.add(1);
+                return false;
+            }
+            *count += 1;
+        }
+        self.open.set(self.open.get() + 1);
+        self.counters().connections_open.add(1);
+        true
+    }
+
+    /// Counts a connection that [`Worker::connection_opened`] counted, at its end.
+    pub fn connection_closed(&self, address: IpAddr) {
+        self.open.set(self.open.get() - 1);
+        self.counters().connections_open.subtract(1);
+        if self.limits().connections_per_address_max > 0 {
+            let mut addresses = self.addresses.borrow_mut();
+            if let Some(count) = addresses.get_mut(&address) {
+                *count -= 1;
+                if *count == 0 {
+                    addresses.remove(&address);
+                }
+            }
+        }
+    }
+
+    /// Whether as many descriptors are used as this worker may use.
+    pub fn is_full(&self) -> bool {
+        self.used() >= self.shared.connections_max
+    }
+
+    /// Counts connections to endpoints in use: one more, or one less.
+    pub fn count_busy(&self, one_more: bool) {
+        self.busy.set(if one_more { self.busy.get() + 1 } else { self.busy.get() - 1 });
+    }
+
+    /// What has time: old connections to endpoints, memory that nobody needs, gauges.
+    pub fn sweep_slowly(&self) {
+        self.table.borrow().forget_stale();
+        self.pool.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
+        let (gauge, idle) = (&self.counters().upstream_idle, self.pool.idle() as u64);
+        gauge.add(idle.wrapping_sub(gauge.get()));
+        self.buffers.trim();
+        if self.water.has_fallen_to(self.open() + self.busy.get()) {
+            give_back();
+        }
+        self.retries.refill();
+        self.shed_idle();
+    }
+
+    /// How long a client's connection may be idle now.
+    pub fn idle_ms(&self) -> u64 {
+        self.idle_ms.get()
+    }
+
+    /// While nearly all descriptors are used, the idle time is halved every second, so that connections nobody uses
+    /// make room for new ones; then it grows again.
+    fn shed_idle(&self) {
+        let (used, most) = (self.used(), self.shared.connections_max);
+        let (now, usual) = (self.idle_ms.get(), self.limits().idle_ms);
+        if used.saturating_mul(10) >= most.saturating_mul(9) {
+            self.idle_ms.set((now / 2).max(IDLE_MS_LEAST.min(usual)));
+            self.watches.wake_all();
+        } else {
+            self.idle_ms.set(now.saturating_mul(2).min(usual));
+        }
+    }
+
+    fn used(&self) -> usize {
+        self.open.get() + self.pool.idle() + self.busy.get()
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// The app of a Host value.
+    pub fn app(&self, table: &TableView, host: &str) -> Option<Rc<AppView>> {
+        table.app(host, self.shared.table.buckets(), || self.random())
+    }
+
+    /// Appends a Date line (RFC 9110 section 6.6.1), for a response that has none.
+    pub fn write_date(&self, out: &mut Vec<u8>) {
+        let second = coarse::wall_ms() / 1_000;
+        let mut date = self.date.borrow_mut();
+        if date.0 != second {
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(second);
+            *date = (second, httpdate::fmt_http_date(time));
+        }
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(date.1.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// A random number: xorshift64*, for choices and client numbers, not for secrets.
+    pub fn random(&self) -> u64 {
+        let mut state = self.random.get();
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.random.set(state);
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
