@@ -13,9 +13,8 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    core::Core,
     limits::{ACTIVITY_SAMPLES, ACTIVITY_TICK},
-    stopping::Stopping,
+    shared::{core::Core, stopping::Stopping},
     sync::endpoint_ends::GoneEndpoints,
 };
 use crate::{

@@ -10,22 +10,24 @@ use keyvalues::{Outcome, Revision, Write as StoreWrite};
 use serde_json::{Value, json};
 
 use super::{
+    answer::state_answer,
     query::WriteQuery,
     request::{Read, Write, app_name},
     state::Snapshot,
-    state_answer,
 };
 use crate::{
     control::{
         commands::{
+            command::unknown_app,
             stored::{StoredApp, own_key},
-            unknown_app,
         },
-        core::Core,
-        error::{ApiError, Kind},
         fleet::wait::{Target, served_everywhere},
         limits::{COMMAND_REPEATS_MAX, SERVED_WAIT_MAX},
-        sync::view::View,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            view::View,
+        },
     },
     rollout::{
         adopt::OldKey,
@@ -69,7 +71,7 @@ pub async fn releases(
     call.query.finish()?;
     let view = core.view.load_full();
     let record = view.apps.get(&app).and_then(|view| view.record.clone());
-    let own = record.as_deref().map(crate::control::sync::view::releases_of).unwrap_or_default();
+    let own = record.as_deref().map(crate::control::shared::view::releases_of).unwrap_or_default();
     let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
     let shown = |release: &ReleaseId| all || services.is_empty() || services.contains(&release.service());
     let mut known: Vec<ReleaseId> = view.releases.keys().filter(|release| shown(release)).cloned().collect();

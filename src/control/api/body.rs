@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use crate::{
     control::{
-        error::{ApiError, Kind},
         limits::{BODY_MAX, JSON_BYTES_MAX},
+        shared::error::{ApiError, Kind},
     },
     limits::REASON_BYTES_MAX,
     rollout::blend::Blend,

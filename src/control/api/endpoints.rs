@@ -16,9 +16,14 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{Given, naming::Named, unknown_app},
-        core::Core,
-        error::{ApiError, Kind},
+        commands::{
+            command::{Given, unknown_app},
+            naming::Named,
+        },
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{app::AppName, command::Command, release::ReleaseId},
 };

@@ -17,9 +17,11 @@ use super::{
 };
 use crate::{
     control::{
-        commands::unknown_app,
-        core::Core,
-        error::{ApiError, Kind},
+        commands::command::unknown_app,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     live::table::Published,
     rollout::{

@@ -18,15 +18,16 @@ use super::{
 use crate::{
     control::{
         commands::stored::own_key,
-        core::Core,
-        error::{ApiError, Kind as Failure},
         fleet::{
             alarms::alarms,
-            member::Kind,
-            roster::Member,
             rotation::{Rotation, rotate},
         },
         limits::{SERVED_WAIT_MAX, WAITED_FOR_MAX},
+        shared::{
+            core::Core,
+            error::{ApiError, Kind as Failure},
+            fleet::{member::Kind, roster::Member},
+        },
     },
     rollout::command::Role,
 };
@@ -40,7 +41,7 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, A
     for shown in facts["members"].as_array_mut().into_iter().flatten() {
         let report = shown["node"].as_str().and_then(|node| members.get(node)?.report.clone());
         let own = shown["node"] == json!(core.node);
-        let report = if own { Some(crate::control::fleet::serving(&core)) } else { report };
+        let report = if own { Some(crate::control::fleet::membership::serving(&core)) } else { report };
         let apps = report.iter().flat_map(|report| report.apps.iter());
         let apps: Map<String, Value> = apps
             .map(|(app, (seq, revision))| (app.to_string(), json!({ "seq": seq, "revision": revision })))

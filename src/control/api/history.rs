@@ -9,11 +9,9 @@ use serde_json::{Value, json};
 use super::request::{Read, app_name};
 use crate::{
     control::{
-        commands::{stored::StoredApp, unknown_app},
-        core::Core,
-        error::ApiError,
-        events,
+        commands::{command::unknown_app, history, stored::StoredApp},
         limits::HISTORY_PAGE_MAX,
+        shared::{core::Core, error::ApiError},
     },
     limits::EVENTS_MAX,
     rollout::record::HistoryEvent,
@@ -41,7 +39,7 @@ pub async fn read(
     let end = before.unwrap_or(u64::MAX).min(newest + 1);
     let start = end.saturating_sub(limit).max(oldest);
     let events: Vec<Value> =
-        events::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
+        history::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
     let next = (start > oldest && !events.is_empty()).then_some(start);
     Ok(Json(json!({ "events": events, "next": next })))
 }

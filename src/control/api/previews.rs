@@ -14,22 +14,23 @@ use keyvalues::{Check, Entry, Outcome, Write as StoreWrite};
 use serde_json::{Value, json};
 
 use super::{
+    answer::reached,
     query::WriteQuery,
-    reached,
     request::{Read, Write, app_name},
 };
 use crate::{
     control::{
-        auth::Caller,
         commands::{
-            Executed,
+            command::{Executed, unknown_app},
             naming::Named,
             stored::{StoredApp, own_key},
-            unknown_app,
         },
-        core::Core,
-        error::{ApiError, Kind},
         limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX},
+        shared::{
+            access::caller::Caller,
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     limits::{PREVIEW_NOTE_BYTES_MAX, PREVIEWS_MAX},
     rollout::{

@@ -5,8 +5,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use percent_encoding::percent_decode_str;
 
 use crate::control::{
-    error::{ApiError, Kind},
     limits::{FLEET_WAIT_MAX, SERVED_WAIT_MAX},
+    shared::error::{ApiError, Kind},
 };
 
 /// The parameters of one request.

@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     control::{
-        auth::Caller,
-        core::Core,
-        error::{ApiError, Kind},
         limits::JSON_BYTES_MAX,
+        shared::{
+            access::caller::Caller,
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{
         app::AppName,

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use super::request::{Read, Write};
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
-        settlement::Decision,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            settlement::Decision,
+        },
     },
     rollout::command::Role,
 };

@@ -8,22 +8,22 @@ use keyvalues::{Check, Outcome, Write as StoreWrite};
 use serde_json::{Map, Value};
 
 use super::{
-    answer,
+    answer::{answer, set_etag},
     body::Fields,
     query::WriteQuery,
     request::{Document, Read, app_name},
-    set_etag,
 };
 use crate::{
     control::{
         commands::{
-            Executed,
+            command::{Executed, unknown_app},
             stored::{StoredApp, own_key},
-            unknown_app,
         },
-        core::Core,
-        error::{ApiError, Kind},
         limits::COMMAND_REPEATS_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{app::AppName, command::Refusal, keys, settings::Settings},
 };

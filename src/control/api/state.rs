@@ -8,16 +8,12 @@ use crate::{
     blocks::BlockMap,
     control::{
         activity::{Activity, Board, Moves},
-        core::Core,
         fleet::{
             elsewhere::{Elsewhere, EndpointLoad},
             load::Loads,
         },
-        stopping::Stopping,
-        sync::{
-            endpoint_ends::{Gone, GoneEndpoints},
-            view::View,
-        },
+        shared::{core::Core, stopping::Stopping, view::View},
+        sync::endpoint_ends::{Gone, GoneEndpoints},
     },
     live::table::Published,
     rollout::{

@@ -9,16 +9,22 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    answer,
+    answer::answer,
     body::Fields,
     request::{Write, app_name},
 };
 use crate::{
     control::{
-        commands::{Given, execute, naming::Named, stored::StoredApp},
-        core::Core,
-        error::{ApiError, Kind},
+        commands::{
+            command::{Given, execute},
+            naming::Named,
+            stored::StoredApp,
+        },
         limits::ENDPOINTS_PER_CALL_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{app::AppName, command::Command, record::Tenure, release::ReleaseId},
 };

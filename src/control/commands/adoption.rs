@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
         limits::COMMAND_REPEATS_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{
         adopt::{Adopted, OldKeys, adopt, is_mirrored},

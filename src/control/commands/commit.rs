@@ -4,7 +4,7 @@ use keyvalues::{Check, Key, Outcome, Revision, Write};
 
 use super::stored::{StoredApp, own_key};
 use crate::{
-    control::{
+    control::shared::{
         core::Core,
         error::{ApiError, Kind},
     },

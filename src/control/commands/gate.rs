@@ -8,10 +8,12 @@ use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 use super::stored::{StoredApp, endpoints_of};
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
         limits::{PROBE_MAX, PROBES_MAX},
-        sync::view::releases_of,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            view::releases_of,
+        },
     },
     rollout::{
         app::AppName,

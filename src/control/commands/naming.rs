@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use super::stored::StoredApp;
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
         limits::NAMES_WAIT,
-        sync::view::releases_of,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            view::releases_of,
+        },
     },
     rollout::{
         app::AppName,

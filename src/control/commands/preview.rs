@@ -1,8 +1,13 @@
 //! A command without its commit: what it would decide, and the table that would be served then.
 
-use super::{Given, StoredApp, adopted, check, gate, refuse_unknown};
+use super::{
+    adoption::adopted,
+    command::{Given, check, refuse_unknown},
+    gate,
+    stored::StoredApp,
+};
 use crate::{
-    control::{core::Core, error::ApiError},
+    control::shared::{core::Core, error::ApiError},
     rollout::{
         app::AppName,
         command::{Asker, Command, Decision, decide},
@@ -19,7 +24,7 @@ pub struct Preview {
     pub table: Option<RoutingTable>,
 }
 
-/// Decides a command as [`super::execute`] would, refusals included, and writes nothing.
+/// Decides a command as [`super::command::execute`] would, refusals included, and writes nothing.
 pub async fn preview(
     core: &Core,
     app: &AppName,

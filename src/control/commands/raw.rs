@@ -2,16 +2,18 @@
 //! (docs/design.md section 4, raw rules).
 
 use super::{
-    Executed,
     adoption::{event_of, named_endpoints},
+    command::Executed,
     commit::{Committed, commit_planned},
     stored::StoredApp,
 };
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
         limits::COMMAND_REPEATS_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{
         adopt::{self, OldKey},

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use keyvalues::{Check, Entry, Key, Listing, Revision};
 
 use crate::{
-    control::{core::Core, error::ApiError, sync::identity::entry},
+    control::{
+        shared::{core::Core, error::ApiError},
+        sync::identity::entry,
+    },
     rollout::{
         adopt::{OldKey, OldKeys, Written},
         app::AppName,

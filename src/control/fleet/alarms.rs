@@ -2,12 +2,9 @@
 
 use serde::Serialize;
 
-use super::roster::Member;
 use crate::control::{
-    core::Core,
-    hooks::sent::Ended,
     limits::{HEARD_EVERY, STALE_AFTER},
-    sync::status::StoreState,
+    shared::{core::Core, fleet::roster::Member, hooks::sent::Ended, status::StoreState},
 };
 
 /// The kinds of alarms.

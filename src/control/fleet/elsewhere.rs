@@ -8,8 +8,17 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::Serialize;
 
-use super::member::{Heard, OpenAt};
-use crate::control::{core::Core, limits::OPEN_ADDRESSES_MAX, stopping::Stopping};
+use crate::control::{
+    limits::OPEN_ADDRESSES_MAX,
+    shared::{
+        core::Core,
+        fleet::{
+            member::{Heard, OpenAt},
+            roster::Member,
+        },
+        stopping::Stopping,
+    },
+};
 
 /// What one endpoint that gets nothing new still carries, summed over all members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,7 +43,7 @@ impl Elsewhere {
         let epoch = core.roster.epoch();
         let others = core.roster.members().into_iter().filter(|(node, _)| *node != core.node);
         // Revisions compare only within one epoch.
-        let sign = |member: super::roster::Member| {
+        let sign = |member: Member| {
             member.alive.filter(|_| member.report.is_some_and(|report| report.epoch == epoch))
         };
         Self(others.map(|(_, member)| sign(member)).collect())

@@ -9,13 +9,15 @@ use keyvalues::Write;
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::member::{Kind, Load, ReleaseLoad, encode};
 use crate::{
     control::{
         activity::Board,
         commands::stored::own_key,
-        core::Core,
         limits::{LOAD_EVERY, LOAD_RELEASES_MAX},
+        shared::{
+            core::Core,
+            fleet::member::{Kind, Load, ReleaseLoad, encode},
+        },
     },
     live::{releases::ReleaseState, table::Published},
     rollout::table::Standing,

@@ -11,16 +11,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{
-    elsewhere::open_here,
-    member::{Heard, Kind, Report, encode},
-    own_entry,
-};
+use super::{elsewhere::open_here, membership::own_entry};
 use crate::control::{
     commands::stored::own_key,
-    core::Core,
     limits::{
         HEARD_EVERY, HEARD_TTL, REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING,
+    },
+    shared::{
+        core::Core,
+        fleet::member::{Heard, Kind, Report, encode},
     },
 };
 

@@ -6,16 +6,16 @@ use std::time::Duration;
 use keyvalues::{Check, Outcome, Revision, Write};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    member::{decode, encode},
-    wait::{Applied, Target, applied},
-};
+use super::wait::{Applied, Target, applied};
 use crate::{
     control::{
         commands::stored::own_key,
-        core::Core,
-        error::{ApiError, Kind},
         limits::{COMMAND_REPEATS_MAX, ROTATION_PAUSE_MIN},
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            fleet::member::{decode, encode},
+        },
         sync::{
             identity::entry,
             pinkeys::{self, PIN_KEYS},

@@ -6,9 +6,15 @@ use keyvalues::Revision;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{member::Report, roster::Member};
 use crate::{
-    control::{commands::stored::own_key, core::Core, limits::WAITED_FOR_MAX},
+    control::{
+        commands::stored::own_key,
+        limits::WAITED_FOR_MAX,
+        shared::{
+            core::Core,
+            fleet::{member::Report, roster::Member},
+        },
+    },
     rollout::{app::AppName, keys, record::HistoryEvent},
 };
 

@@ -8,8 +8,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::control::{
     commands::stored::own_key,
-    core::Core,
     limits::{HOOK_CLAIM_EVERY, HOOK_CLAIM_SPARE, HOOK_CLAIM_TTL, LEAVE_MAX},
+    shared::core::Core,
 };
 
 /// Where it is stored.

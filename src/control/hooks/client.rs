@@ -9,9 +9,11 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::hook::{Address, allowed};
 use crate::{
-    control::limits::{HOOK_CONNECT_MAX, HOOK_DELIVERY_MAX},
+    control::{
+        limits::{HOOK_CONNECT_MAX, HOOK_DELIVERY_MAX},
+        shared::hooks::hook::{Address, allowed},
+    },
     rollout::endpoint::AddressPolicy,
 };
 

@@ -9,21 +9,27 @@ use keyvalues::{Check, Write};
 use tokio::time::sleep;
 
 use super::{
-    board::StoredHook,
     client::HookClient,
     delivery::{Attempt, attempt},
-    event::EventKind,
-    hook::{Hook, HookName},
-    message::Message,
-    sent::{Delivery, Ended, Place, advance, go_back},
 };
 use crate::{
     control::{
-        commands::stored::{StoredApp, own_key},
-        core::Core,
-        error::ApiError,
-        events,
+        commands::{
+            history,
+            stored::{StoredApp, own_key},
+        },
         limits::{HOOK_EVENTS_PER_TURN, HOOK_LOOK, HOOK_RETRIES, HOOK_RETRY_MAX},
+        shared::{
+            core::Core,
+            error::ApiError,
+            hooks::{
+                board::StoredHook,
+                event::EventKind,
+                hook::{Hook, HookName},
+                message::Message,
+                sent::{Delivery, Ended, Place, advance, go_back},
+            },
+        },
         sync::jittered,
     },
     limits::EVENTS_MAX,
@@ -172,7 +178,7 @@ impl Courier {
         }
         let start = (told + 1).max((newest + 1).saturating_sub(EVENTS_MAX));
         let end = newest.min(start + HOOK_EVENTS_PER_TURN - 1);
-        let events = events::read(&self.core, app, start, end + 1).await.map_err(|_| Stop::Later)?;
+        let events = history::read(&self.core, app, start, end + 1).await.map_err(|_| Stop::Later)?;
         for event in &events {
             self.tell_event(stored, hook, &place, app, event).await?;
         }

@@ -5,13 +5,18 @@ use std::time::Duration;
 use reqwest::Response;
 use serde::Serialize;
 
-use super::{
-    client::HookClient,
-    message::Message,
-    secret::Secret,
-    sent::{Delivery, Ended},
+use super::client::HookClient;
+use crate::{
+    clock::Clock,
+    control::{
+        limits::HOOK_ANSWER_BYTES_MAX,
+        shared::hooks::{
+            message::Message,
+            secret::Secret,
+            sent::{Delivery, Ended},
+        },
+    },
 };
-use crate::{clock::Clock, control::limits::HOOK_ANSWER_BYTES_MAX};
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,25 +8,18 @@
 //! Nothing here is waited for by a command, a publish or a request. Without a hook nothing runs but a look at an empty
 //! list every second.
 
-pub mod board;
 pub mod claim;
 pub mod client;
 pub mod courier;
 pub mod delivery;
-pub mod event;
-pub mod hook;
-pub mod message;
 pub mod notice;
-pub mod secret;
-pub mod sent;
-pub mod text;
 
 use std::collections::HashMap;
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use self::{courier::Courier, hook::HookName};
-use super::core::Core;
+use self::courier::Courier;
+use crate::control::shared::{core::Core, hooks::hook::HookName};
 
 /// Tells hooks what happens, until the task is dropped.
 pub async fn run(core: Core) {

@@ -7,16 +7,18 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{event::EventKind, message::Message};
 use crate::{
     control::{
-        core::Core,
         fleet::{
             alarms::{Alarm, AlarmKind, alarms},
             load::Loads,
         },
         limits::{ACTIVITY_TICK, HOOK_NOTICE_AFTER, HOOK_NOTICES_MAX},
-        sync::status::StoreState,
+        shared::{
+            core::Core,
+            hooks::{event::EventKind, message::Message},
+            status::StoreState,
+        },
     },
     rollout::{
         app::AppName,

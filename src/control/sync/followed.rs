@@ -14,9 +14,8 @@ use tokio::time::timeout;
 use super::{Ended, jittered};
 use crate::{
     control::{
-        core::Core,
         limits::{STORE_READ_MAX, STORE_RETRY_MAX, STORE_RETRY_MIN, WATCH_SILENCE_MAX},
-        settlement::Settled,
+        shared::{core::Core, settlement::Settled},
     },
     rollout::keys::{self, Meaning},
 };

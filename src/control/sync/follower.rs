@@ -22,11 +22,14 @@ use super::{
 };
 use crate::{
     control::{
-        core::Core,
-        error::ApiError,
-        fleet::{elsewhere::Elsewhere, member::Report},
+        fleet::elsewhere::Elsewhere,
         limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
-        settlement::{Decision, Settled},
+        shared::{
+            core::Core,
+            error::ApiError,
+            fleet::member::Report,
+            settlement::{Decision, Settled},
+        },
     },
     rollout::{
         keys::{self, Meaning},

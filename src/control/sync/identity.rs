@@ -10,8 +10,8 @@ use keyvalues::{Entry, Epoch, Listing, Revision};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::super::state_dir::hex;
 use crate::{
+    control::shared::state_dir::hex,
     limits::EVENTS_MAX,
     rollout::{
         app::AppName,

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::{
-    super::{limits::LAST_GOOD_EVERY, state_dir::StateDir},
-    identity::Identity,
-    pinkeys,
+use super::{identity::Identity, pinkeys};
+use crate::{
+    blocks::BlockMap,
+    control::{limits::LAST_GOOD_EVERY, shared::state_dir::StateDir},
+    rollout::pin::PinKeys,
 };
-use crate::{blocks::BlockMap, rollout::pin::PinKeys};
 
 const TABLE: &str = "table";
 const PIN_KEYS: &str = "pinkeys";

@@ -13,9 +13,7 @@ pub mod last_good;
 pub mod origin;
 pub mod pinkeys;
 pub mod restore;
-pub mod status;
 pub mod upkeep;
-pub mod view;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,11 +21,13 @@ use keyvalues::StoreError;
 use tokio::sync::watch;
 
 use self::follower::Follower;
-use super::{
-    core::Core,
-    error::{ApiError, Kind},
+use crate::control::{
     limits::{STORE_RETRY_MAX, STORE_RETRY_MIN},
-    state_dir::StateDir,
+    shared::{
+        core::Core,
+        error::{ApiError, Kind},
+        state_dir::StateDir,
+    },
 };
 
 /// Why following a store ended.

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     control::{
-        core::Core,
-        fleet::{
-            member::{Kind, encode},
-            own_entry,
+        fleet::membership::own_entry,
+        shared::{
+            core::Core,
+            fleet::member::{Kind, encode},
+            state_dir::new_node_id,
         },
-        state_dir::new_node_id,
     },
     rollout::{keys, pin::PinKeys},
 };

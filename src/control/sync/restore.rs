@@ -17,7 +17,7 @@ use super::{
     pinkeys::{self, PIN_KEYS},
 };
 use crate::{
-    control::{
+    control::shared::{
         core::Core,
         error::{ApiError, Kind},
         settlement::Settled,

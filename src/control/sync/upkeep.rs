@@ -14,10 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{adoption, retire},
-        core::Core,
-        error::ApiError,
+        commands::{adoption, command::retire},
         limits::UPKEEP_RETRY,
+        shared::{core::Core, error::ApiError},
     },
     rollout::{adopt::OldKeys, app::AppName, keyspace::Keyspace, record::Tenure, release::ReleaseId},
 };

@@ -10,8 +10,8 @@ use super::{Bench, eventually};
 use crate::{
     clock::Clock,
     control::{
-        fleet::member::Kind,
         limits::{DEADLINE_TICK, HEARD_EVERY},
+        shared::fleet::member::Kind,
     },
 };
 

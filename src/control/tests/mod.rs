@@ -20,8 +20,12 @@ use keyvalues::{Memory, Store, Write};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Control, ControlOptions};
-use crate::{clock::Clock, live::table::LiveTable, telemetry::counters::Counters};
+use crate::{
+    clock::Clock,
+    control::start::{Control, ControlOptions},
+    live::table::LiveTable,
+    telemetry::counters::Counters,
+};
 
 /// One token per role.
 const TOKENS: &str =

@@ -7,9 +7,11 @@ use serde::de::DeserializeOwned;
 use crate::{
     control::{
         api::{body::read_json, query::Query},
-        auth::Caller,
-        error::{ApiError, Kind},
         limits::STORE_CALL_BYTES_MAX,
+        shared::{
+            access::caller::Caller,
+            error::{ApiError, Kind},
+        },
     },
     rollout::command::Role,
 };

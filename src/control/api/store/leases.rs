@@ -18,13 +18,17 @@ use keyvalues::{
 use serde_json::{Value, json};
 
 use super::call::Call;
-use crate::control::{
-    api::request::Read,
-    core::Core,
-    error::{ApiError, Kind},
-    limits::STORE_LEASES_MAX,
+use crate::{
+    control::{
+        api::request::Read,
+        limits::STORE_LEASES_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
+    },
+    rollout::command::Role,
 };
-use crate::rollout::command::Role;
 
 /// A handle that one call at a time uses; empty once it is revoked.
 type Handle = Arc<tokio::sync::Mutex<Option<Box<dyn Lease>>>>;

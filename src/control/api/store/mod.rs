@@ -25,12 +25,14 @@ use self::{
     call::{Call, not_of_the_contract},
     leases::Leases,
 };
-use super::request::Read;
 use crate::{
     control::{
-        core::Core,
-        error::{ApiError, Kind},
+        api::request::Read,
         limits::STORE_WATCHES_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
         sync::identity::EPOCH,
     },
     rollout::command::Role,

@@ -20,10 +20,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::Call;
 use crate::control::{
-    auth::live_tokens::Pass,
-    core::Core,
-    error::{ApiError, Kind},
     limits::STORE_WATCHES_MAX,
+    shared::{
+        access::live_tokens::Pass,
+        core::Core,
+        error::{ApiError, Kind},
+    },
 };
 
 pub async fn follow(

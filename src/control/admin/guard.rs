@@ -9,12 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{
-    super::{
-        core::Core,
-        error::{ApiError, Kind},
-    },
-    live_tokens::Pass,
+use crate::control::shared::{
+    access::live_tokens::Pass,
+    core::Core,
+    error::{ApiError, Kind},
 };
 
 /// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.

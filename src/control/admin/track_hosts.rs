@@ -17,7 +17,8 @@ use hyper::{Request, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{io::copy_bidirectional, net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
 
-use super::{auth::guard::without_port, core::Core};
+use super::guard::without_port;
+use crate::control::shared::core::Core;
 
 /// How long the private listener may take to accept: it is in this process.
 const CONNECT_MAX: Duration = Duration::from_secs(2);

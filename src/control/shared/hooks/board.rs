@@ -12,16 +12,15 @@ use keyvalues::{Entry, Listing, Revision};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    claim::{CLAIM, Claim},
     hook::{HOOKS, Hook, HookName},
     message::Message,
     sent::{Delivery, Ended, Place, SENT, Sent},
 };
 use crate::{
     control::{
-        core::Core,
-        fleet::member::decode,
+        hooks::claim::{CLAIM, Claim},
         limits::{HOOK_NOTICES_MAX, HOOK_TESTS_MAX},
+        shared::{core::Core, fleet::member::decode},
     },
     rollout::app::AppName,
 };
@@ -265,7 +264,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::hooks::event::EventKind;
+    use crate::control::shared::hooks::event::EventKind;
 
     fn entry(key: &str, value: &str, modified: Revision) -> Entry {
         let key = key.parse().unwrap();

@@ -1,15 +1,9 @@
-//! Who may use the admin port: tokens, roles, and what is refused before a handler sees a request.
-//!
-//! Bearer tokens only: nothing a browser sends by itself (a cookie, a query string) ever authenticates, so no page
-//! of another site can act for a signed-in person.
+//! Who sent a request, and what that token may do.
 
-pub mod guard;
-pub mod live_tokens;
-pub mod throttle;
-pub mod tokens;
-
-use super::error::{ApiError, Kind};
-use crate::rollout::command::Role;
+use crate::{
+    control::shared::error::{ApiError, Kind},
+    rollout::command::Role,
+};
 
 /// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

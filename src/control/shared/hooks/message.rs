@@ -9,7 +9,7 @@ use super::{
     text::{line, plain},
 };
 use crate::{
-    control::state_dir::hex,
+    control::shared::state_dir::hex,
     rollout::{app::AppName, record::HistoryEvent},
 };
 

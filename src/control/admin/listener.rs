@@ -15,10 +15,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    core::Core,
+use super::track_hosts::{Origin, forward, track_host};
+use crate::control::{
     limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_MAX, STOP_MAX},
-    track_hosts::{Origin, forward, track_host},
+    shared::core::Core,
 };
 
 /// A pause after accepting failed, for whatever it failed on to be freed.

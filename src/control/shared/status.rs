@@ -7,8 +7,7 @@ use std::{
 
 use keyvalues::Revision;
 
-use super::super::limits::STALE_AFTER;
-use crate::clock::Clock;
+use crate::{clock::Clock, control::limits::STALE_AFTER};
 
 /// One word for all of it, as the API says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

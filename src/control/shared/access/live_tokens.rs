@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Caller,
+    caller::Caller,
     tokens::{Digest, Loaded, TokenError, Tokens},
 };
 use crate::control::limits::TOKENS_EVERY;

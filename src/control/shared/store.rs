@@ -8,7 +8,7 @@ use keyvalues::{
 };
 use tokio::time::timeout;
 
-use super::limits::{STORE_COMMIT_MAX, STORE_READ_MAX};
+use crate::control::limits::{STORE_COMMIT_MAX, STORE_READ_MAX};
 
 /// A store whose calls end in time. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -7,10 +7,12 @@ use super::hook::HookName;
 use crate::{
     control::{
         commands::stored::own_key,
-        core::Core,
-        error::{ApiError, Kind},
-        fleet::member::{decode, encode},
         limits::{COMMAND_REPEATS_MAX, HOOK_DELIVERIES_KEPT},
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+            fleet::member::{decode, encode},
+        },
         sync::identity::entry,
     },
     rollout::app::AppName,

@@ -2,11 +2,13 @@
 //!
 //! Event keys end in twelve digits, so a range is read by the few prefixes of a hundred events that it touches.
 
-use super::{core::Core, error::ApiError};
-use crate::rollout::{
-    app::AppName,
-    keys::{self, Meaning},
-    record::HistoryEvent,
+use crate::{
+    control::shared::{core::Core, error::ApiError},
+    rollout::{
+        app::AppName,
+        keys::{self, Meaning},
+        record::HistoryEvent,
+    },
 };
 
 /// Events that share a prefix.

@@ -22,20 +22,23 @@ use tokio::{
 };
 
 use super::{
-    activity::Board,
-    api::store::ServedStore,
-    auth::{live_tokens::LiveTokens, throttle::Throttle},
+    access::{live_tokens::LiveTokens, throttle::Throttle},
     error::{ApiError, Kind},
     fleet::roster::Roster,
     hooks::board::Hooks,
     settlement::{Decision, Settled, Settlement},
+    status::StoreStatus,
     store::StoreHandle,
-    stream::Feed,
-    sync::{endpoint_ends::GoneEndpoints, status::StoreStatus, view::View},
-    track_hosts::FrontDoor,
+    view::View,
 };
 use crate::{
     clock::Clock,
+    control::{
+        activity::Board,
+        admin::track_hosts::FrontDoor,
+        api::{store::ServedStore, stream::Feed},
+        sync::endpoint_ends::GoneEndpoints,
+    },
     live::table::LiveTable,
     rollout::{app::AppName, endpoint::AddressPolicy, keyspace::KeyspaceOptions, pin::PinKeys},
     telemetry::counters::Counters,

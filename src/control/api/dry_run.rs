@@ -16,10 +16,8 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{Given, preview::preview},
-        core::Core,
-        error::ApiError,
-        foresight::Foresight,
+        commands::{command::Given, dry_run::Foresight, preview::preview},
+        shared::{core::Core, error::ApiError},
     },
     rollout::{app::AppName, command::Command},
 };

@@ -33,19 +33,23 @@ use tokio::{
 };
 
 use super::{
-    api::{
-        fleet,
-        request::{Read, app_name},
-        router::facts,
-        state::Snapshot,
-    },
-    auth::live_tokens::Pass,
-    commands::unknown_app,
-    core::Core,
-    error::{ApiError, Kind},
-    limits::{STREAM_ALIVE, STREAM_QUEUE, STREAMS_MAX},
+    fleet,
+    request::{Read, app_name},
+    router::facts,
+    state::Snapshot,
 };
-use crate::rollout::app::AppName;
+use crate::{
+    control::{
+        commands::command::unknown_app,
+        limits::{STREAM_ALIVE, STREAM_QUEUE, STREAMS_MAX},
+        shared::{
+            access::live_tokens::Pass,
+            core::Core,
+            error::{ApiError, Kind},
+        },
+    },
+    rollout::app::AppName,
+};
 
 /// What keeps an idle connection known to be alive.
 const ALIVE: &[u8] = b": alive\n\n";

@@ -5,11 +5,9 @@ use std::net::SocketAddr;
 
 use keyvalues::Revision;
 
-use super::{
-    fleet::member::OpenAt,
-    sync::endpoint_ends::{Gone, GoneEndpoints},
-};
+use super::fleet::member::OpenAt;
 use crate::{
+    control::sync::endpoint_ends::{Gone, GoneEndpoints},
     live::{endpoints::EndpointState, table::Published},
     rollout::table::{AppRoutes, ReleaseRoutes, Standing},
 };

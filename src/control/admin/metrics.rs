@@ -13,20 +13,22 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{
-    core::Core,
-    fleet::{
-        alarms::{AlarmKind, alarms},
-        elsewhere::Elsewhere,
-        load::Loads,
-        roster::Member,
-    },
-    hooks::{board::waiting, sent::Ended},
-    stopping::Stopping,
-    sync::status::StoreState,
-};
 use crate::{
     cell::{HistogramTotal, upper_bound_us},
+    control::{
+        fleet::{
+            alarms::{AlarmKind, alarms},
+            elsewhere::Elsewhere,
+            load::Loads,
+        },
+        shared::{
+            core::Core,
+            fleet::roster::Member,
+            hooks::{board::waiting, sent::Ended},
+            status::StoreState,
+            stopping::Stopping,
+        },
+    },
     live::{
         activity::{ReleaseTotal, STANDING_WORDS, standing_index},
         table::Published,

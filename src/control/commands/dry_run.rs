@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::core::Core;
 use crate::{
+    control::shared::core::Core,
     live::table::Published,
     rollout::{
         app::AppName,

@@ -16,24 +16,28 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{
-    api::{
-        body,
-        query::{Query, WriteQuery},
-        request::asker,
-    },
-    auth::Caller,
-    commands::{Executed, adoption::adopt_foreign, raw::write_old_key},
-    core::Core,
-    error::{ApiError, Kind},
-    fleet::wait::{Target as Awaited, served_everywhere},
-    limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
+    body,
+    query::{Query, WriteQuery},
+    request::asker,
 };
-use crate::rollout::{
-    adopt::OldKey,
-    app::AppName,
-    command::Role,
-    keys::{self, Meaning},
-    release::ReleaseId,
+use crate::{
+    control::{
+        commands::{adoption::adopt_foreign, command::Executed, raw::write_old_key},
+        fleet::wait::{Target as Awaited, served_everywhere},
+        limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
+        shared::{
+            access::caller::Caller,
+            core::Core,
+            error::{ApiError, Kind},
+        },
+    },
+    rollout::{
+        adopt::OldKey,
+        app::AppName,
+        command::Role,
+        keys::{self, Meaning},
+        release::ReleaseId,
+    },
 };
 
 /// Where the raw keyvalues are served.

@@ -268,7 +268,7 @@ impl Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::fleet::member::encode;
+    use crate::control::shared::fleet::member::encode;
 
     const WALL: u64 = 1_763_630_000_000;
 

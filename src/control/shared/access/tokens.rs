@@ -8,14 +8,14 @@ use std::{fs, io, path::Path};
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::{
-    super::{
+use super::caller::Caller;
+use crate::{
+    control::{
         limits::{TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
-        state_dir::{hex, replace},
+        shared::state_dir::{hex, replace},
     },
-    Caller,
+    rollout::command::Role,
 };
-use crate::rollout::command::Role;
 
 /// What a line of the file is.
 const LINE: &str = "TOKEN [NAME [viewer|ci|operator|admin]]";

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::limits::{SIGN_IN_ADDRESSES_MAX, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW};
+use crate::control::limits::{SIGN_IN_ADDRESSES_MAX, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW};
 
 /// Failed sign-ins by address.
 #[derive(Debug, Default)]

@@ -15,8 +15,8 @@ use axum::{
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    asset::Asset,
+use super::asset::Asset;
+use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
     state_dir::hex,

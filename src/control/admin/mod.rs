@@ -1,0 +1,8 @@
+//! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
+
+pub mod asset;
+pub mod guard;
+pub mod gui;
+pub mod listener;
+pub mod metrics;
+pub mod track_hosts;

@@ -1,0 +1,65 @@
+//! The answer to a change, and to a read of one app.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{query::WriteQuery, state::Snapshot};
+use crate::{
+    control::{
+        commands::command::{Executed, unknown_app},
+        fleet::wait::{Applied, Target, applied},
+        limits::SERVED_WAIT_MAX,
+        shared::{core::Core, error::ApiError},
+    },
+    rollout::app::AppName,
+};
+
+/// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
+/// state. 202 when that takes longer than the asker waits; the change itself stands.
+pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &WriteQuery) -> Response {
+    let (everywhere, applied) = reached(core, app, executed, query).await;
+    let snapshot = Snapshot::of(core);
+    let mut state = snapshot.state(app).unwrap_or_default();
+    state.insert("result".into(), json!(if executed.changed { "done" } else { "unchanged" }));
+    state.extend(applied.map(|applied| ("applied".into(), applied.json())));
+    let status = if everywhere { StatusCode::OK } else { StatusCode::ACCEPTED };
+    (status, with_etag(state, snapshot.seq(app))).into_response()
+}
+
+/// Whether a change is served where the asker wants it to be; with `?wait=fleet` also how far it is applied.
+pub(super) async fn reached(
+    core: &Core,
+    app: &AppName,
+    executed: Executed,
+    query: &WriteQuery,
+) -> (bool, Option<Applied>) {
+    let Some(wait) = query.fleet else {
+        return (core.served(executed.revision, SERVED_WAIT_MAX).await, None);
+    };
+    let target = Target::App(app.clone(), executed.seq, executed.routed);
+    let (_, applied) = tokio::join!(core.served(executed.revision, wait), applied(core, &target, wait));
+    (applied.is_everywhere(), Some(applied))
+}
+
+/// One app's state with its ETag; 404 when there is no such app.
+pub fn state_answer(snapshot: &Snapshot, app: &AppName) -> Result<Response, ApiError> {
+    let state = snapshot.state(app).ok_or_else(|| unknown_app(app))?;
+    Ok(with_etag(state, snapshot.seq(app)))
+}
+
+fn with_etag(body: Map<String, Value>, seq: Option<u64>) -> Response {
+    let mut response = Json(Value::Object(body)).into_response();
+    set_etag(&mut response, seq);
+    response
+}
+
+/// The seq as ETag.
+pub fn set_etag(response: &mut Response, seq: Option<u64>) {
+    if let Some(tag) = seq.and_then(|seq| HeaderValue::from_str(&format!("\"{seq}\"")).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+}

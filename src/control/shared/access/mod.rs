@@ -1,0 +1,9 @@
+//! Who may use the admin port: tokens, roles, and what is refused before a handler sees a request.
+//!
+//! Bearer tokens only: nothing a browser sends by itself (a cookie, a query string) ever authenticates, so no page
+//! of another site can act for a signed-in person.
+
+pub mod caller;
+pub mod live_tokens;
+pub mod throttle;
+pub mod tokens;

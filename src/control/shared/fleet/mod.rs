@@ -1,0 +1,4 @@
+//! What is known of the fleet: what members report, and the roster that is made of it.
+
+pub mod member;
+pub mod roster;

@@ -1,0 +1,9 @@
+//! What hooks are, what is told to them, and how far that went.
+
+pub mod board;
+pub mod event;
+pub mod hook;
+pub mod message;
+pub mod secret;
+pub mod sent;
+pub mod text;
