@@ -50,7 +50,7 @@
 //!
 //! `proxy` and `control` never import each other. `tests/tidy.rs` enforces the table. Outside `src/`: `ui/` is the
 //! GUI, embedded in the binary; `tests/` the suites of the whole binary; `benches/` what is measured and how;
-//! `docs/openapi.json` the API.
+//! `docs/openapi.json` the API, `docs/design.md` the contract, `docs/glossary.md` every word with its place in the tree.
 //!
 //! # Life of a request
 //!
