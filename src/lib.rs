@@ -48,7 +48,7 @@
 //! | [`cell`], [`blocks`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
-//! `proxy` and `control` never import each other. `tests/tidy.rs` enforces the table. Outside `src/`: `ui/` is the
+//! `proxy` and `control` never import each other. `tests/tidy` enforces the table. Outside `src/`: `ui/` is the
 //! GUI, embedded in the binary; `tests/` the suites of the whole binary; `benches/` what is measured and how;
 //! `docs/openapi.json` the API, `docs/design.md` the contract, `docs/glossary.md` every word with its place in the tree.
 //!
@@ -89,41 +89,41 @@
 //! Each has tests that fail when it is broken; the path after it says where.
 //!
 //! 1. **No request ever waits on the store.** `proxy` cannot even name it:
-//!    `tests/tidy.rs::modules_import_only_what_the_design_allows`; and an outage changes nothing:
+//!    `tests/tidy/main.rs::modules_import_only_what_the_design_allows`; and an outage changes nothing:
 //!    `src/control/tests/following.rs::an_outage_leaves_the_table_alone_and_refuses_commands`
 //! 2. **A request sees exactly one routing table; two routers at the same seq and store revision send the same pin
 //!    to the same release.** `src/rollout/assign/tests/properties.rs::the_same_pin_and_table_are_the_same_release`
 //! 3. **A published table is valid; a bad keyvalue harms only itself, and never the stop button.**
 //!    `src/rollout/adopt/tests.rs::a_bad_value_harms_only_itself`,
 //!    `src/control/tests/following.rs::garbage_in_the_record_harms_neither_the_table_nor_the_stop_button`,
-//!    `tests/api/state.rs::a_bad_keyvalue_is_shown_and_harms_only_itself`,
-//!    `tests/release/raw_writes.rs::bad_values_are_refused_and_change_nothing`
+//!    `tests/control/api/state.rs::a_bad_keyvalue_is_shown_and_harms_only_itself`,
+//!    `tests/routing/release/raw_writes.rs::bad_values_are_refused_and_change_nothing`
 //! 4. **Every command is all or nothing, also across `kill -9`, and acknowledged by seq.**
 //!    `tests/load/kill.rs::a_router_killed_in_the_middle_comes_back_with_the_old_state_or_the_new`,
-//!    `tests/api/commands.rs::a_stale_seq_is_refused`
+//!    `tests/control/api/commands.rs::a_stale_seq_is_refused`
 //! 5. **A client changes release only for a reason in a closed list.**
 //!    `src/rollout/assign/tests/properties.rs::a_client_moves_only_by_a_row_of_the_table`,
 //!    `tests/load/moves.rs::commands_under_load_move_only_those_whom_the_table_moves`
 //! 6. **Releasing never fails a request, closes an idle connection or cuts an exchange before its drain or abort
 //!    deadline.** `tests/load/moves.rs::commands_under_load_move_only_those_whom_the_table_moves`,
-//!    `tests/release/drain.rs::a_socket_outlives_a_promote`,
-//!    `tests/release/commands.rs::promote_moves_nobody_with_a_pin`
+//!    `tests/routing/release/drain.rs::a_socket_outlives_a_promote`,
+//!    `tests/routing/release/commands.rs::promote_moves_nobody_with_a_pin`
 //! 7. **What goes upstream is unambiguous: one Host, one framing, no hop-by-hop header, no control byte.**
-//!    `tests/http_requests/framing.rs::row_1_both_framings_at_once`,
-//!    `tests/http_requests/targets.rs::row_17_no_host_or_two`,
-//!    `tests/http_requests/forwarding.rs::row_26_headers_named_by_connection_are_removed`,
-//!    `tests/http_requests/heads.rs::row_9_bare_line_ends_and_nul`
+//!    `tests/http/http_requests/framing.rs::row_1_both_framings_at_once`,
+//!    `tests/http/http_requests/targets.rs::row_17_no_host_or_two`,
+//!    `tests/http/http_requests/forwarding.rs::row_26_headers_named_by_connection_are_removed`,
+//!    `tests/http/http_requests/heads.rs::row_9_bare_line_ends_and_nul`
 //! 8. **After a request that was refused, nothing later on that connection is answered.**
-//!    `tests/http_requests/forwarding.rs::row_25_nothing_behind_close_is_answered`, and every refusal in
-//!    `tests/http_requests/`
+//!    `tests/http/http_requests/forwarding.rs::row_25_nothing_behind_close_is_answered`, and every refusal in
+//!    `tests/http/http_requests/`
 //! 9. **Every queue, buffer, header block, wait and retry has a named limit.**
-//!    `tests/http_requests/limits.rs::row_24_targets_headers_and_counts_beyond_any_use`,
-//!    `tests/proxying/pressure.rs::a_client_that_does_not_read_stops_the_endpoint`
+//!    `tests/http/http_requests/limits.rs::row_24_targets_headers_and_counts_beyond_any_use`,
+//!    `tests/http/proxying/pressure.rs::a_client_that_does_not_read_stops_the_endpoint`
 //! 10. **No unauthenticated write, no secret through the raw key API.**
-//!     `tests/api_security.rs::without_a_token_nothing_is_read_or_written`,
-//!     `tests/api/keyvalues.rs::the_routers_own_keys_are_nobodys`
+//!     `tests/control/api_security.rs::without_a_token_nothing_is_read_or_written`,
+//!     `tests/control/api/keyvalues.rs::the_routers_own_keys_are_nobodys`
 //! 11. **Nobody reads time except through [`clock`].**
-//!     `tests/tidy.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
+//!     `tests/tidy/main.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
 pub mod blocks;
 pub mod cell;

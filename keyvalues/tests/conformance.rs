@@ -1,7 +1,5 @@
 //! The conformance suite against the backends inside the process, and the table in the README.
 
-mod support;
-
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
@@ -9,7 +7,7 @@ use keyvalues::{
     Embedded, Memory, Store,
     conformance::{self, Backend, Subject},
 };
-use support::{judge, push_out, wanted};
+use support::servers::{judge, push_out, wanted};
 use tempfile::TempDir;
 
 struct InMemory;

@@ -3,16 +3,14 @@
 #![cfg(feature = "etcd")]
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
-mod support;
-
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyvalues::{Batch, Etcd, OpenError, Outcome, Store, StoreError, Watch, WatchItem, Write, conformance};
 use serde_json::json;
-use support::{
-    Server, eventually, judge,
+use support::servers::{
+    self, Server, eventually, judge,
     shared::{OneServer, Reached},
     wanted,
 };
@@ -108,11 +106,11 @@ async fn etcd_conforms_when_compacted() {
 }
 
 fn put(name: &str, value: &str) -> Vec<Write> {
-    vec![Write::put(support::key(name), value.to_owned())]
+    vec![Write::put(servers::key(name), value.to_owned())]
 }
 
 async fn value(store: &dyn Store, name: &str) -> Option<String> {
-    let entry = store.get(&support::key(name)).await.unwrap();
+    let entry = store.get(&servers::key(name)).await.unwrap();
     entry.map(|entry| String::from_utf8(entry.value.to_vec()).unwrap())
 }
 
@@ -128,7 +126,7 @@ async fn batch(watch: &mut dyn Watch) -> Batch {
 
 /// Three members that know each other.
 async fn start_cluster() -> Vec<Server> {
-    let ports = support::free_ports(6);
+    let ports = servers::free_ports(6);
     let members = [[ports[0], ports[3]], [ports[1], ports[4]], [ports[2], ports[5]]];
     let start = |index: usize| {
         Server::on_ports("etcd", members[index].to_vec(), |folder, _| {
@@ -165,7 +163,7 @@ async fn write_surely(store: &Etcd, n: u32) {
             Ok(Outcome::Done(_)) => true,
             Ok(Outcome::Conflict(key)) => panic!("no check on {key}"),
             Ok(Outcome::Unknown(_)) | Err(StoreError::Unreachable(_)) => {
-                matches!(store.get(&support::key("n")).await, Ok(Some(entry)) if entry.value == n.to_string())
+                matches!(store.get(&servers::key("n")).await, Ok(Some(entry)) if entry.value == n.to_string())
             }
             Err(error) => panic!("{error}"),
         }
@@ -224,7 +222,7 @@ async fn without_a_quorum_nothing_is_claimed_and_it_heals() {
     for server in &mut servers[1..] {
         server.kill();
     }
-    let name = support::key("a");
+    let name = servers::key("a");
     let (commit, get) = tokio::join!(store.commit(vec![], put("a", "2")), store.get(&name));
     assert!(matches!(commit, Ok(Outcome::Unknown(_)) | Err(StoreError::Unreachable(_))), "{commit:?}");
     assert!(matches!(get, Err(StoreError::Unreachable(_))), "{get:?}");
@@ -260,7 +258,7 @@ async fn a_login_is_needed_where_it_is_on_and_is_renewed_by_itself() {
     let Outcome::Done(seen) = store.commit(vec![], put("a", "1")).await.unwrap() else { panic!("not done") };
     // The server forgets its tokens when it is started again.
     server.restart();
-    eventually("etcd's start", async || store.get(&support::key("a")).await.is_ok()).await;
+    eventually("etcd's start", async || store.get(&servers::key("a")).await.is_ok()).await;
     let mut watch = store.watch(&["a"], seen).await.unwrap();
     let Outcome::Done(next) = store.commit(vec![], put("a", "2")).await.unwrap() else { panic!("not done") };
     assert_eq!(batch(&mut *watch).await.revision, next);
@@ -270,7 +268,7 @@ async fn a_login_is_needed_where_it_is_on_and_is_renewed_by_itself() {
 #[tokio::test]
 async fn over_tls_the_cluster_is_verified_and_a_stranger_refused() {
     let server = Server::start("etcd", 2, |folder, ports| {
-        support::make_certificates(folder);
+        servers::make_certificates(folder);
         let mut all = arguments(folder, 0, &[[ports[0], ports[1]]], "https");
         for (name, file) in
             [("--trusted-ca-file", "ca.pem"), ("--cert-file", "cert.pem"), ("--key-file", "key.pem")]
@@ -311,7 +309,7 @@ async fn a_full_cluster_refuses_commits_and_still_reads() {
     store.commit(vec![], put("small", "1")).await.unwrap();
     let mut outcomes = Vec::new();
     for round in 0..8 {
-        let large = Write::put(support::key("large"), vec![round; 500_000]);
+        let large = Write::put(servers::key("large"), vec![round; 500_000]);
         outcomes.push(store.commit(vec![], vec![large]).await);
     }
     assert!(matches!(outcomes.last(), Some(Err(StoreError::Disk(_)))), "{outcomes:?}");

@@ -3,8 +3,6 @@
 #![cfg(feature = "redis")]
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
-mod support;
-
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
@@ -12,8 +10,8 @@ use keyvalues::{
     Batch, Event, OpenError, Outcome, Redis, Store, StoreError, Watch, WatchItem, Write,
     conformance::{self, Foreign},
 };
-use support::{
-    Server, eventually, judge,
+use support::servers::{
+    self, Server, eventually, judge,
     shared::{OneServer, OtherTool, Reached},
     wanted,
 };
@@ -86,11 +84,11 @@ async fn redis_conforms() {
 }
 
 fn put(name: &str, value: &str) -> Vec<Write> {
-    vec![Write::put(support::key(name), value.to_owned())]
+    vec![Write::put(servers::key(name), value.to_owned())]
 }
 
 async fn value(store: &dyn Store, name: &str) -> Option<String> {
-    let entry = store.get(&support::key(name)).await.unwrap();
+    let entry = store.get(&servers::key(name)).await.unwrap();
     entry.map(|entry| String::from_utf8(entry.value.to_vec()).unwrap())
 }
 
@@ -117,7 +115,7 @@ async fn a_restarted_server_ends_watches_and_they_resume_where_they_were() {
     assert_eq!(batch(&mut *watch).await.revision, seen + 1);
     server.kill();
     assert!(matches!(watch.next().await, Err(StoreError::Unreachable(_))));
-    assert!(matches!(store.get(&support::key("a")).await, Err(StoreError::Unreachable(_))));
+    assert!(matches!(store.get(&servers::key("a")).await, Err(StoreError::Unreachable(_))));
     assert!(matches!(store.commit(vec![], put("a", "3")).await, Err(StoreError::Unreachable(_))));
 
     server.restart();
@@ -193,11 +191,11 @@ async fn a_listing_of_one_tree_does_not_go_through_all_keys() {
 
     // What another tool has added is found by its own name, and where nothing was known.
     let tool = OtherTool { reached: Port(server.ports[0]), prefix: "p:".into() };
-    tool.put(&support::key("rolling/a/rollout"), b"theirs").await;
+    tool.put(&servers::key("rolling/a/rollout"), b"theirs").await;
     assert_eq!(names().await, [known[0], known[1], "rolling/a/rollout"]);
-    tool.put(&support::key("apps/c-1-80/containers/c1"), b"theirs").await;
+    tool.put(&servers::key("apps/c-1-80/containers/c1"), b"theirs").await;
     assert_eq!(store.list(&["apps/c-1-80/containers/"]).await.unwrap().entries.len(), 1);
-    tool.delete(&support::key(known[0])).await;
+    tool.delete(&servers::key(known[0])).await;
     assert_eq!(names().await, [known[1], "rolling/a/rollout"]);
 
     // A store that was written before the names were kept.
@@ -221,7 +219,7 @@ async fn notifications_tell_of_foreign_writes_where_they_are_on() {
     assert!(matches!(watch.next().await, Ok(WatchItem::Progress(_))), "the feed is running");
     let tool = OtherTool { reached: Port(port), prefix: "p[*]:".into() };
     for name in ["f/1", "f/2"] {
-        let name = support::key(name);
+        let name = servers::key(name);
         tool.put(&name, b"theirs").await;
         assert_eq!(batch(&mut *watch).await.events[0].key(), &name);
         tool.delete(&name).await;
@@ -283,7 +281,7 @@ async fn a_commit_waits_for_replicas_and_a_promoted_one_goes_on() {
 #[tokio::test]
 async fn with_tls_the_server_is_verified_and_an_unknown_one_refused() {
     let server = Server::start("redis-server", 2, |folder, ports| {
-        support::make_certificates(folder);
+        servers::make_certificates(folder);
         let file = |name: &str| folder.join(name).display().to_string();
         let (port, tls_port) = (ports[1].to_string(), ports[0].to_string());
         let place = ["--port", &port, "--tls-port", &tls_port, "--bind", "127.0.0.1", "--save", ""];
@@ -310,7 +308,7 @@ async fn with_tls_the_server_is_verified_and_an_unknown_one_refused() {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_reached_is_named_without_its_password() {
-    let port = support::free_ports(1)[0];
+    let port = servers::free_ports(1)[0];
     let error = keyvalues::open(&format!("redis://:secret@127.0.0.1:{port}")).await.unwrap_err();
     assert!(matches!(error, OpenError::Store(StoreError::Unreachable(_))), "{error:?}");
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");

@@ -1,7 +1,5 @@
 //! Row 40 of the strictness table: nobody without a token writes or reads, and no page, name or body gets around it.
 
-mod support;
-
 use serde_json::json;
 use std::fs;
 use support::router::token;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::routers::{Fleet, quantile, seq};
 use crate::server::Kind;
-use crate::support::router::{APP, id, token};
-use crate::support::{Answer, Deadline, Router, Visitor, Wire, count, eventually};
-use crate::traffic::Traffic;
+use support::router::{APP, id, token};
+use support::traffic::Traffic;
+use support::{Answer, Deadline, Router, Visitor, Wire, count, eventually};
 
 #[test]
 fn on_etcd_every_answer_is_true_and_equal_seqs_mean_equal_releases() {

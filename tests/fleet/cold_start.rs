@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::routers::{Fleet, store_state};
 use crate::server::Kind;
-use crate::support::router::id;
-use crate::support::{Router, eventually};
+use support::router::id;
+use support::{Router, eventually};
 
 /// What `/readyz` says: its status and its words.
 fn readiness(router: &Router) -> (u16, String) {

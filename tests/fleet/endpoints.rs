@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::routers::Fleet;
 use crate::server::Kind;
-use crate::support::router::id;
-use crate::support::{Endpoint, Reply, Router, Wire, echo, eventually};
+use support::router::id;
+use support::{Endpoint, Reply, Router, Wire, echo, eventually};
 
 /// A fleet of three whose stable has a second endpoint, which every router knows.
 fn of_two_endpoints() -> (Fleet, Endpoint) {

@@ -8,8 +8,8 @@ use crate::faults::{heals, under_load};
 use crate::proxy::Proxy;
 use crate::routers::Fleet;
 use crate::server::{Kind, Server};
-use crate::support::router::id;
-use crate::support::{Router, count, eventually};
+use support::router::id;
+use support::{Router, count, eventually};
 
 /// A fleet on an etcd of three members, and the two that it does not hold itself.
 fn on_a_cluster() -> (Fleet, Vec<Server>) {

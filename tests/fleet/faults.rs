@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::proxy::Trap;
 use crate::routers::{Fleet, seq};
 use crate::server::Kind;
-use crate::support::clock::within;
-use crate::support::router::id;
-use crate::support::{Deadline, Router, count, echo, eventually, long};
-use crate::traffic::Traffic;
+use support::clock::within;
+use support::router::id;
+use support::traffic::Traffic;
+use support::{Deadline, Router, count, echo, eventually, long};
 
 /// How late a healed fleet may be at one seq: about a second is what is wanted, and what is printed; a loaded machine may
 /// take longer.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::receiver::{Receiver, call, hook, in_the_end, shown};
 use crate::routers::Fleet;
 use crate::server::Kind;
-use crate::support::Router;
+use support::Router;
+use support::receiver::{Receiver, call, hook, in_the_end, shown};
 
 /// The name of the router that tells, once there is one.
 fn sender(router: &Router) -> String {
@@ -79,7 +79,7 @@ fn a_store_that_is_down_is_told_by_each_router_and_so_is_its_return() {
         fleet.routers.iter().all(|router| call(router, "GET", "/chat", None).status() == 200)
     });
     fleet.server.kill();
-    let about = |told: &[crate::receiver::Told], standing: bool, name: &str| {
+    let about = |told: &[support::receiver::Told], standing: bool, name: &str| {
         told.iter().any(|told| {
             told.body["standing"] == standing
                 && told.body["text"].as_str().unwrap_or_default().starts_with(name)

@@ -2,15 +2,6 @@
 //!
 //! Counts are reduced by default; `tests/run --long` runs them in full.
 
-#[allow(dead_code, reason = "this suite asks for a part of it")]
-#[path = "../hooks/receiver.rs"]
-mod receiver;
-#[path = "../support/mod.rs"]
-mod support;
-#[allow(dead_code, reason = "this suite asks only for failures")]
-#[path = "../load/traffic.rs"]
-mod traffic;
-
 mod applied;
 mod cold_start;
 mod endpoints;

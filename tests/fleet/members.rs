@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::routers::{Fleet, alarms, fleet, member, seq};
 use crate::server::Kind;
-use crate::support::router::{id, token};
-use crate::support::{Api, eventually, router};
+use support::router::{id, token};
+use support::{Api, eventually, router};
 
 /// How long a command waits for a member that is away, so that the others have answered surely.
 const SOON: &str = "3s";

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::routers::Fleet;
 use crate::server::Kind;
-use crate::support::{Answer, Router};
+use support::{Answer, Router};
 
 const ROTATE: &str = "/api/v1/fleet/rotate-keys?timeout=60s";
 

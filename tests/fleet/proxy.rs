@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::Deadline;
-use crate::support::clock::pause;
+use support::Deadline;
+use support::clock::pause;
 
 /// A proxy; its connections end with the process.
 pub struct Proxy {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::proxy::Proxy;
 use crate::server::{Kind, Server};
-use crate::support::router::{APP, id};
-use crate::support::{Answer, Endpoint, Router, echo, eventually, router};
+use support::router::{APP, id};
+use support::{Answer, Endpoint, Router, echo, eventually, router};
 
 /// The releases that every fleet starts with: the first is stable, the others are deployed.
 pub const RELEASES: [&str; 3] = ["v1", "v2", "v3"];

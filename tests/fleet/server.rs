@@ -11,8 +11,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::router::{APP, free_port};
-use crate::support::{Api, Deadline, Wire, clock::PATIENCE, eventually};
+use support::router::{APP, free_port};
+use support::{Api, Deadline, Wire, clock::PATIENCE, eventually};
 
 /// Which store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::routers::{Fleet, seq};
 use crate::server::Kind;
-use crate::support::router::id;
-use crate::support::visitor::distinct;
-use crate::support::{Router, eventually};
+use support::router::id;
+use support::visitor::distinct;
+use support::{Router, eventually};
 
 /// How often a command of this name is in the app's history.
 fn times(router: &Router, command: &str) -> usize {

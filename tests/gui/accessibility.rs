@@ -2,11 +2,11 @@
 //! wide and narrow. `tests/gui/install-axe` fetches it once.
 
 use crate::browser::{Browser, ESCAPE};
-use crate::support::{Reply, Router, eventually, router, scripted};
 use crate::{PAGES, SCREENS, go, open_app, sign_in_as};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use support::{Reply, Router, eventually, router, scripted};
 
 /// The checker's source.
 fn axe() -> String {

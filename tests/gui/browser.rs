@@ -1,7 +1,6 @@
 //! A real browser: Chromium driven by chromedriver over the W3C WebDriver protocol, which is a dozen JSON calls, so no
 //! client library is needed. Elements are named by their `data-testid` (see `ui/README.md`).
 
-use crate::support::{Deadline, Wire, eventually};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use support::{Deadline, Wire, eventually};
 use tempfile::TempDir;
 
 /// A cold browser start on a busy machine takes longest of all calls.
@@ -138,7 +138,7 @@ impl Browser {
     #[track_caller]
     pub fn see(&self, testid: &str, wanted: &str) {
         let mut seen = None;
-        let shown = crate::support::clock::within(crate::support::clock::PATIENCE, || {
+        let shown = support::clock::within(support::clock::PATIENCE, || {
             seen = self.text(testid);
             seen.as_ref().is_some_and(|text| text.contains(wanted))
         });
@@ -288,7 +288,7 @@ impl Browser {
     /// meanwhile.
     #[track_caller]
     fn use_element(&self, testid: &str, act: impl Fn(&str) -> Result<Value, String>) -> Value {
-        let deadline = Deadline::after(crate::support::clock::PATIENCE);
+        let deadline = Deadline::after(support::clock::PATIENCE);
         loop {
             let error = match act(&self.await_element(testid)) {
                 Ok(value) => return value,

@@ -1,10 +1,10 @@
 //! Every action of a release manager, by the page alone: what it asks, what it does, and what it says when it may not.
 
 use crate::browser::{Browser, ENTER, TAB};
-use crate::support::router::id;
-use crate::support::{Router, echo, eventually, router};
 use crate::{confirm, go, open_app, sign_in, sign_in_as};
 use serde_json::{Value, json};
+use support::router::id;
+use support::{Router, echo, eventually, router};
 
 /// Two releases drain behind the stable one: 1.0.0 and 1.0.1.
 fn two_draining() -> Router {

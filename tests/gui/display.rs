@@ -1,9 +1,9 @@
 //! What the page looks like to readers with other screens, colours and hands.
 
 use crate::browser::{ARROW_RIGHT, Browser, ENTER, SPACE, TAB};
-use crate::support::{eventually, router};
 use crate::{PAGES, go, open_app};
 use serde_json::{Value, json};
+use support::{eventually, router};
 
 fn focused(browser: &Browser) -> Value {
     browser.script("return document.activeElement.dataset.testid ?? null")

@@ -1,9 +1,9 @@
 //! One endpoint at a time: drained before it is stopped, from its release's card, and lifted from the list of releases.
 
 use crate::browser::Browser;
-use crate::support::{Router, echo, router};
 use crate::{confirm, open_app, sign_in_as};
 use serde_json::{Value, json};
+use support::{Router, echo, router};
 
 fn stable_of_two() -> Router {
     router().stable_on("1.0.0", vec![echo("1.0.0"), echo("1.0.0")]).start()

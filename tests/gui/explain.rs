@@ -2,8 +2,8 @@
 
 use crate::browser::{Browser, ENTER};
 use crate::open_app;
-use crate::support::{Router, Visitor, router};
 use serde_json::json;
+use support::{Router, Visitor, router};
 
 fn regulars(router: &Router, count: usize) -> Vec<Visitor> {
     let mut visitors: Vec<_> = (0..count).map(|_| router.visitor()).collect();

@@ -1,8 +1,8 @@
 //! What a first visit costs on the wire: every embedded file, asked for as a browser and as a plain client does.
 
-use crate::support::{Response, Router, Wire, router};
 use flate2::read::GzDecoder;
 use std::io::Read as _;
+use support::{Response, Router, Wire, router};
 
 /// What the whole GUI may cost, heads included; far above what it does, so that a page can grow.
 const TRANSFER_BYTES_MAX: usize = 150_000;

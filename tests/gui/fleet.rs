@@ -1,10 +1,10 @@
 //! Several routers: how far a change is applied, who is missing, and what can be done about it.
 
 use crate::browser::Browser;
-use crate::support::router::token;
-use crate::support::{Router, eventually, router};
 use crate::{confirm, open_app, sign_in_as};
 use serde_json::{Value, json};
+use support::router::token;
+use support::{Router, eventually, router};
 
 /// Two routers of one store, the first of which holds it.
 fn two() -> [Router; 2] {

@@ -2,9 +2,9 @@
 
 use crate::browser::Browser;
 use crate::sign_in_as;
-use crate::support::router::token;
-use crate::support::{Reply, Router, eventually, router, scripted};
 use serde_json::{Value, json};
+use support::router::token;
+use support::{Reply, Router, eventually, router, scripted};
 
 /// The hook of a router, as its API shows it.
 fn shown(router: &Router) -> Value {

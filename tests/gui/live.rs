@@ -1,15 +1,15 @@
 //! The page over time: hidden, cut off, next to fifty others, after an hour, and at its first paint.
 
 use crate::browser::Browser;
-use crate::support::clock::within;
-use crate::support::router::token;
-use crate::support::{Deadline, Router, count, eventually, router};
 use crate::{confirm, open_app, sign_in_as};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use support::clock::within;
+use support::router::token;
+use support::{Deadline, Router, count, eventually, router};
 
 fn connection(browser: &Browser) -> Option<String> {
     browser.attribute("connection-state", "data-state")
@@ -86,7 +86,7 @@ fn fifty_open_pages_cost_the_router_next_to_nothing() {
 /// The share of one core that the router uses over a while.
 fn processor_share(router: &Router, span: Duration) -> f64 {
     let (before, clock) = (router.process().processor_time(), Deadline::after(span));
-    crate::support::clock::pause(span);
+    support::clock::pause(span);
     (router.process().processor_time() - before).as_secs_f64() / clock.elapsed().as_secs_f64()
 }
 
@@ -310,7 +310,7 @@ impl Crowd {
                             Ok(visit) => failures.push(visit.response.text()),
                             Err(why) => failures.push(why),
                         }
-                        crate::support::clock::pause(pace);
+                        support::clock::pause(pace);
                     }
                     failures
                 })

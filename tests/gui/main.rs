@@ -1,9 +1,6 @@
 //! The GUI in a real browser, with a real router and real endpoints behind it: what a release manager does during a
 //! release, step by step. Pictures of each step are left in `target/tmp/gui/`.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod accessibility;
 mod browser;
 mod commands;

@@ -1,10 +1,10 @@
 //! The pages around a release: settings, history, releases, tokens, API, and an overview of hundreds of apps.
 
 use crate::browser::{Browser, ENTER};
-use crate::support::router::{id, token};
-use crate::support::{Router, echo, eventually, router};
 use crate::{confirm, go, open_app, sign_in, sign_in_as};
 use serde_json::{Value, json};
+use support::router::{id, token};
+use support::{Router, echo, eventually, router};
 
 /// Opens a page of the app of the suite.
 fn open_page(browser: &Browser, router: &Router, page: &str) {

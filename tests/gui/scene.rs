@@ -2,10 +2,10 @@
 //! value, a hook that nobody answers.
 
 use crate::live::Crowd;
-use crate::support::router::{id, token};
-use crate::support::{Endpoint, Reply, Router, RouterBuilder, Visitor, echo, eventually, router, scripted};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::router::{id, token};
+use support::{Endpoint, Reply, Router, RouterBuilder, Visitor, echo, eventually, router, scripted};
 
 const RELEASES: [&str; 5] =
     ["20261117-1610", "20261118-0900", "20261119-1430", "20261120-0912", "20261121-1105"];

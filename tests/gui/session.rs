@@ -1,11 +1,11 @@
 //! A session that ends while somebody works: nothing is half done, and signing in again leads back to where one was.
 
 use crate::browser::Browser;
-use crate::support::router::token;
-use crate::support::{Router, router};
 use crate::{confirm, open_app};
 use serde_json::{Value, json};
 use std::fs;
+use support::router::token;
+use support::{Router, router};
 
 /// Takes a role's token out of the token file, which the router reads when it starts.
 fn without(router: &mut Router, role: &str) {

@@ -6,8 +6,6 @@
 //!
 //! Sizes are reduced by default; `tests/run --long` moves 1 GiB per case.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,5 @@
 //! SIGTERM under load: nobody's request fails, and the process ends by itself with 0.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -123,7 +121,7 @@ fn a_second_router_on_the_same_port_is_refused() {
     let router = router().stable("v1").start();
     let port = router.front.to_string();
     let admin = free_port().to_string();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_rolling-router"))
+    let output = std::process::Command::new(support::binary())
         .args(["serve", "--listen", &port, "--admin", &admin, "--store", "memory"])
         .current_dir(router.path("."))
         .output()

@@ -1,8 +1,6 @@
 //! TLS for end users: the same service inside it, sessions that resume, certificates exchanged under open connections,
 //! plain http sent to where it belongs. The certificates are made by each test, and trusted by its clients alone.
 
-mod support;
-
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -260,7 +258,7 @@ fn a_trusted_proxy_may_say_that_it_was_https() {
 /// `serve` with these flags, in an empty directory.
 fn refused(flags: &[String]) -> Output {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+    let mut command = Command::new(support::binary());
     command.args(["serve", "--store", "memory", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     command.args(flags).current_dir(dir.path()).output().expect("the binary can be run")
 }

@@ -1,8 +1,6 @@
 //! File descriptors that run out: the router stops accepting, counts it, does not spin, keeps serving those who are there
 //! and the admin port, and goes on by itself once clients leave.
 
-mod support;
-
 use serde_json::json;
 use std::process::Command;
 use std::sync::Mutex;

@@ -1,14 +1,6 @@
 //! Two hundred end users with requests and WebSockets, while endpoints of the candidate are killed, hang and come back.
 //! Nobody sees a failure of a request that may be repeated, and whoever moves does so once, to stable, for a reason.
 
-use crate::support::clock::{Deadline, pause};
-use crate::support::log::objects;
-use crate::support::router::free_port;
-use crate::support::visitor::pin_of;
-use crate::support::websocket::{
-    NONCE, TEXT, echo_frames, masked_frame, read_frame, upgrade, upgrade_answer,
-};
-use crate::support::{Endpoint, Peer, Response, Router, Visitor, Wire, count, eventually, router};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,6 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+use support::clock::{Deadline, pause};
+use support::log::objects;
+use support::router::free_port;
+use support::visitor::pin_of;
+use support::websocket::{NONCE, TEXT, echo_frames, masked_frame, read_frame, upgrade, upgrade_answer};
+use support::{Endpoint, Peer, Response, Router, Visitor, Wire, count, eventually, router};
 
 const CLIENTS: usize = 200;
 const THREADS: usize = 20;

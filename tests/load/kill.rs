@@ -1,12 +1,12 @@
 //! `kill -9` in the middle of a command: what comes back is the state before it or the state after it.
 
-use crate::support::clock::pause;
-use crate::support::router::id;
-use crate::support::{Api, Router, Visitor, count, router};
 use serde_json::{Value, json};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+use support::clock::pause;
+use support::router::id;
+use support::{Api, Router, Visitor, count, router};
 
 #[test]
 fn a_router_killed_in_the_middle_comes_back_with_the_old_state_or_the_new() {

@@ -2,12 +2,13 @@
 //! fails, no connection is closed, nobody is on a release that the table does not allow; and a router that is killed in
 //! the middle of it comes back with the old state or the new one, never with a mix.
 //!
-//! Counts are reduced by default; `tests/run --long` runs them in full.
+//! Beside it: a random life held against a model, mixed load that may leave nothing behind, slow clients, descriptors that
+//! run out. Counts are reduced by default; `tests/run --long` runs them in full.
 
-#[path = "../support/mod.rs"]
-mod support;
-
+mod descriptors;
 mod failures;
 mod kill;
+mod model;
 mod moves;
-mod traffic;
+mod slow_clients;
+mod soak;

@@ -1,11 +1,11 @@
 //! Commands under load, and whether every client's path is one that the table allows.
 
-use crate::support::clock::pause;
-use crate::support::router::id;
-use crate::support::{Api, count, echo, eventually, long, router};
-use crate::traffic::{Life, Traffic};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::clock::pause;
+use support::router::id;
+use support::traffic::{Life, Traffic};
+use support::{Api, count, echo, eventually, long, router};
 
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 const RELEASES: [&str; 3] = ["v1", "v2", "v3"];

@@ -5,8 +5,6 @@
 //! process. How much slower the good client is served is printed here (`--nocapture`) and measured by
 //! `benches/slow_clients.py`: a machine that compiles beside a test has no latency worth asserting.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;

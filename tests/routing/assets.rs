@@ -1,8 +1,6 @@
 //! Skew protection: a page of one release may ask for a fingerprinted asset that only another release has. It gets the
 //! asset, as a stranger would, stays where it is, and nobody is shown a release that is still in the dark.
 
-mod support;
-
 use serde_json::{Value, json};
 use support::log::objects;
 use support::{Endpoint, Reply, Response, Router, RouterBuilder, Visitor, eventually, router, scripted};

@@ -1,8 +1,6 @@
 //! Draining a single endpoint before it is stopped: it gets nobody new, its clients go on elsewhere in their release,
 //! nothing that is open is cut before its time, and it is called stoppable only when it is.
 
-mod support;
-
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use support::router::id;

@@ -1,8 +1,6 @@
 //! Health: endpoints are out when checks or requests say so, one of many at a time, and a release is never judged by its
 //! users' impatience.
 
-mod support;
-
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;

@@ -1,8 +1,6 @@
 //! Shielding: what the candidate fails, stable answers, and the client stays there. Never the other way round, never what
 //! may have been done already, and never more than stable takes.
 
-mod support;
-
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::clock::pause;

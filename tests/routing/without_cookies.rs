@@ -1,8 +1,6 @@
 //! Clients that keep no cookies, known by a header or by their address: nothing is stored with them, and still each has
 //! its place, its release and its endpoint.
 
-mod support;
-
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use support::{Response, Router, RouterBuilder, echo, router};

@@ -1,7 +1,5 @@
 //! The conformance suite against the store that a real router serves.
 
-use super::servers::shared::{OneServer, Reached};
-use crate::support::{router, router::token};
 use async_trait::async_trait;
 use keyvalues::{
     Store,
@@ -9,6 +7,8 @@ use keyvalues::{
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
+use support::servers::shared::{OneServer, Reached};
+use support::{router, router::token};
 
 /// The admin port of a router.
 #[derive(Clone, Copy)]

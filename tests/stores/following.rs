@@ -2,9 +2,9 @@
 //! offered.
 
 use super::plain::{Plain, Shape, TOKEN};
-use crate::support::router::{id, token};
-use crate::support::{Endpoint, Router, echo, eventually, router};
 use serde_json::json;
+use support::router::{id, token};
+use support::{Endpoint, Router, echo, eventually, router};
 
 /// Two deployed releases, and `v1` stable, as the old scripts leave a server.
 fn releases(server: &Plain) -> [Endpoint; 2] {
@@ -140,7 +140,7 @@ fn the_raw_keys_of_another_router_are_followed_with_a_viewers_token() {
 
 #[test]
 fn a_server_that_is_none_of_these_is_refused_by_name() {
-    let odd = crate::support::scripted(|_| crate::support::Reply::ok("hello"));
+    let odd = support::scripted(|_| support::Reply::ok("hello"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let opened = runtime.block_on(keyvalues::open(&format!("http://{}", odd.address)));
     let error = format!("{:?}", opened.unwrap_err());

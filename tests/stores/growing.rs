@@ -1,15 +1,15 @@
 //! From one file to a server, under load: a second router on the new store beside the first, and the keyvalues taken
 //! over with everything that pins need.
 
-use super::servers::{Server, eventually as eventually_async};
-use super::traffic::{Life, Traffic};
-use crate::support::router::token;
-use crate::support::{Router, Visitor, eventually, router};
 use serde_json::json;
 use std::process::{Command, Output};
+use support::router::token;
+use support::servers::{Server, eventually as eventually_async};
+use support::traffic::{Life, Traffic};
+use support::{Router, Visitor, eventually, router};
 
 fn kv(router: &Router, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+    let mut command = Command::new(support::binary());
     command.arg("kv").args(arguments).args(["--admin", &format!("http://{}", router.admin)]);
     command.env("ROLLING_ROUTER_TOKEN", token("admin")).output().unwrap()
 }
@@ -114,7 +114,7 @@ fn secrets_leave_only_when_asked_for_and_only_for_admins() {
         "{secret}"
     );
     for arguments in [&["export", "--with-secrets"][..], &["import", "-", "--replace"]] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+        let mut command = Command::new(support::binary());
         command.arg("kv").args(arguments).args(["--admin", &format!("http://{}", router.admin)]);
         command.env("ROLLING_ROUTER_TOKEN", token("operator")).stdin(empty_object());
         let refused = command.output().unwrap();

@@ -1,18 +1,12 @@
-//! Stores end to end: a router that serves its store to others, servers that are followed, stores that fell.
+//! Stores end to end: a router that serves its store to others, servers that are followed, stores that fell, and commands
+//! through several routers on one store that is killed and paused.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
-
-#[path = "../../keyvalues/tests/support/mod.rs"]
-mod servers;
-#[path = "../support/mod.rs"]
-mod support;
-#[allow(dead_code, reason = "this suite uses a part of it")]
-#[path = "../load/traffic.rs"]
-mod traffic;
 
 mod conformance;
 mod following;
 mod growing;
+mod linearizability;
 mod plain;
 mod restoring;
 mod serving;

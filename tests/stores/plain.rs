@@ -1,12 +1,12 @@
 //! Servers that have keys and values and no commits, in the shapes of Consul and of the Oracle Container Cloud.
 
-use crate::support::clock::within;
-use crate::support::{Endpoint, Received, Reply, scripted};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use support::clock::within;
+use support::{Endpoint, Received, Reply, scripted};
 
 /// Which server it is like.
 #[derive(Clone, Copy, PartialEq, Eq)]

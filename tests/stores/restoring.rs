@@ -1,10 +1,10 @@
 //! A store that fell back, was emptied or swapped: the last good table serves, and an operator decides.
 
-use crate::support::router::token;
-use crate::support::{Router, Visitor, eventually, router};
 use serde_json::json;
 use std::fs;
 use std::process::{Command, Output};
+use support::router::token;
+use support::{Router, Visitor, eventually, router};
 
 /// A router that was promoted from `v1` to `v2`, with a client of each; and its store from before that, put aside.
 fn promoted() -> (Router, [Visitor; 2]) {
@@ -35,7 +35,7 @@ fn unmoved(visitors: &mut [Visitor; 2]) {
 
 /// Runs the command line as an admin.
 fn store(router: &Router, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolling-router"));
+    let mut command = Command::new(support::binary());
     command.arg("store").args(arguments).args(["--admin", &format!("http://{}", router.admin)]);
     command.env("ROLLING_ROUTER_TOKEN", token("admin")).output().unwrap()
 }

@@ -1,8 +1,8 @@
 //! A router that serves its store, and one that uses it.
 
-use crate::support::router::token;
-use crate::support::{Answer, Router, eventually, router};
 use serde_json::{Value, json};
+use support::router::token;
+use support::{Answer, Router, eventually, router};
 
 /// A router on the store of another.
 pub fn beside(serving: &Router) -> Router {

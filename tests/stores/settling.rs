@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::serving::beside;
-use crate::support::{Answer, Router, eventually, router};
+use support::{Answer, Router, eventually, router};
 
 /// A router, and one on its store; both at the promote from `v1` to `v2`. The store of before lies beside it.
 fn promoted() -> (Router, Router) {

@@ -1,11 +1,11 @@
 //! A store of the size of a large fleet: what following it costs a router.
 
 use super::growing::redis;
-use crate::support::clock::Deadline;
-use crate::support::{count, eventually, router};
 use keyvalues::{Store, Write};
 use std::sync::Arc;
 use std::time::Duration;
+use support::clock::Deadline;
+use support::{count, eventually, router};
 
 const RELEASES: usize = 100;
 const ENDPOINTS: usize = 100;

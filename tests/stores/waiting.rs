@@ -2,9 +2,9 @@
 
 use super::growing::redis;
 use super::plain::{Plain, Shape};
-use crate::support::router::id;
-use crate::support::{echo, eventually, router};
 use serde_json::json;
+use support::router::id;
+use support::{echo, eventually, router};
 
 #[test]
 fn a_router_that_starts_without_its_server_serves_what_it_served_last() {

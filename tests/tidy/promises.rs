@@ -1,41 +1,41 @@
 //! What the project promises its users, and the tests that hold it to that.
 //!
 //! *The table*: what becomes of clients without a pin, pinned to the candidate, and pinned to stable. All rows at once, at
-//! random: `tests/model/main.rs::every_client_goes_where_the_model_says`; in the pure core:
+//! random: `tests/load/model/mod.rs::every_client_goes_where_the_model_says`; in the pure core:
 //! `src/rollout/assign/tests/rows.rs`.
 //!
 //! | event | tests |
 //! |---|---|
-//! | the blend moves | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does`, with `transition: navigate` `tests/release/transitions.rs::with_navigate_a_page_follows_the_blend_and_everything_else_stays` |
-//! | promote | `tests/release/commands.rs::promote_moves_nobody_with_a_pin`, then `tests/release/drain.rs::after_the_drain_time_a_navigation_moves_and_nothing_else_does`, `tests/release/drain.rs::at_its_end_a_drain_retires_the_release` |
-//! | abort | `tests/release/commands.rs::abort_moves_the_candidates_clients_at_once` |
-//! | the candidate is replaced | `tests/release/commands.rs::another_candidate_takes_the_place_of_the_first` |
-//! | a raw write takes a release off its track | `tests/release/raw_writes.rs::a_candidate_taken_off_by_a_raw_write_drains`, `tests/release/raw_writes.rs::a_stable_without_endpoints_waits_for_its_first` |
-//! | rollback | `tests/release/commands.rs::rollback_takes_everybody_off_the_bad_release_at_once` |
-//! | one endpoint dies | `tests/release/endpoints.rs::one_endpoint_dies_and_its_clients_stay_on_the_release` |
-//! | the whole candidate is unhealthy | `tests/release/endpoints.rs::a_whole_candidate_that_dies_gives_its_clients_to_stable` |
-//! | the whole stable is unhealthy | `tests/release/endpoints.rs::a_whole_stable_that_dies_is_not_replaced_by_the_candidate`, `tests/health.rs::a_release_that_is_down_as_a_whole_says_when_to_come_back` |
-//! | a draining release loses its endpoints | `tests/release/drain.rs::a_draining_release_without_endpoints_gives_its_clients_to_stable` |
-//! | one endpoint more | `tests/release/endpoints.rs::one_more_endpoint_takes_new_clients_and_moves_no_pin` |
-//! | any of these, to who is on a draining release | `tests/release/transitions.rs::who_is_on_a_draining_release_stays_whatever_becomes_of_the_tracks` |
+//! | the blend moves | `tests/routing/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does`, with `transition: navigate` `tests/routing/release/transitions.rs::with_navigate_a_page_follows_the_blend_and_everything_else_stays` |
+//! | promote | `tests/routing/release/commands.rs::promote_moves_nobody_with_a_pin`, then `tests/routing/release/drain.rs::after_the_drain_time_a_navigation_moves_and_nothing_else_does`, `tests/routing/release/drain.rs::at_its_end_a_drain_retires_the_release` |
+//! | abort | `tests/routing/release/commands.rs::abort_moves_the_candidates_clients_at_once` |
+//! | the candidate is replaced | `tests/routing/release/commands.rs::another_candidate_takes_the_place_of_the_first` |
+//! | a raw write takes a release off its track | `tests/routing/release/raw_writes.rs::a_candidate_taken_off_by_a_raw_write_drains`, `tests/routing/release/raw_writes.rs::a_stable_without_endpoints_waits_for_its_first` |
+//! | rollback | `tests/routing/release/commands.rs::rollback_takes_everybody_off_the_bad_release_at_once` |
+//! | one endpoint dies | `tests/routing/release/endpoints.rs::one_endpoint_dies_and_its_clients_stay_on_the_release` |
+//! | the whole candidate is unhealthy | `tests/routing/release/endpoints.rs::a_whole_candidate_that_dies_gives_its_clients_to_stable` |
+//! | the whole stable is unhealthy | `tests/routing/release/endpoints.rs::a_whole_stable_that_dies_is_not_replaced_by_the_candidate`, `tests/routing/health.rs::a_release_that_is_down_as_a_whole_says_when_to_come_back` |
+//! | a draining release loses its endpoints | `tests/routing/release/drain.rs::a_draining_release_without_endpoints_gives_its_clients_to_stable` |
+//! | one endpoint more | `tests/routing/release/endpoints.rs::one_more_endpoint_takes_new_clients_and_moves_no_pin` |
+//! | any of these, to who is on a draining release | `tests/routing/release/transitions.rs::who_is_on_a_draining_release_stays_whatever_becomes_of_the_tracks` |
 //!
 //! *What users of other tools complain about*, made impossible:
 //!
 //! | complaint | tests |
 //! |---|---|
-//! | pinning only one track drains all users onto it | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
+//! | pinning only one track drains all users onto it | `tests/routing/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
 //! | a user bounces between versions | `tests/load/moves.rs::commands_under_load_move_only_those_whom_the_table_moves`, `tests/load/failures.rs::candidate_endpoints_that_die_hang_and_return_fail_nobody` |
-//! | weight 0 throws pins away | `tests/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
-//! | a cookie for a vanished endpoint keeps routing there | `tests/release/endpoints.rs::an_endpoint_key_that_is_deleted_moves_its_clients_inside_the_release` |
-//! | half-applied configuration serves | `tests/load/kill.rs::a_router_killed_in_the_middle_comes_back_with_the_old_state_or_the_new`, `tests/api/state.rs::a_bad_keyvalue_is_shown_and_harms_only_itself` |
-//! | a release cuts WebSockets | `tests/release/drain.rs::a_socket_outlives_a_promote`, `tests/release/sockets.rs::a_promote_cuts_no_socket_before_its_deadline_and_closes_all_properly_at_it`, `tests/release/sockets.rs::an_abort_gives_sockets_their_time_and_closes_all_properly` |
-//! | a rollback replays slow steps, or does nothing | `tests/release/commands.rs::rollback_to_any_release_of_the_history`, `tests/release/raw_writes.rs::a_release_that_returns_to_an_empty_stable_track_has_its_way_back` |
-//! | an abort or a promote is ignored, or undone by itself | `tests/api/commands.rs::repeats_are_answered_and_change_nothing`, `tests/api/commands.rs::a_lock_stops_ci_and_nobody_else` |
-//! | whoever reaches the dashboard can promote | `tests/api_security.rs::without_a_token_nothing_is_read_or_written` |
-//! | a pipeline promotes over a rollback | `tests/api/commands.rs::a_rollback_locks_ci_out_until_an_operator_acts` |
-//! | nobody can tell when the old release's clients are gone | `tests/release/drain.rs::the_state_says_who_is_still_there_until_nobody_is`, `tests/release/drain.rs::the_state_says_what_drains_and_until_when` |
-//! | an old page asks for assets that the new release has not | `tests/assets.rs::an_asset_that_only_the_sibling_has_is_served_and_nobody_moves` |
-//! | testers cannot try a dark release through the front door | `tests/testers/links.rs::a_link_shows_the_release_that_the_blend_hides`, `tests/testers/links.rs::a_link_beats_the_pin_and_the_blend_either_way`, `tests/testers/traces.rs::a_pin_is_neither_read_nor_set_nor_moved` |
+//! | weight 0 throws pins away | `tests/routing/release/commands.rs::the_blend_moves_and_nobody_with_a_pin_does` |
+//! | a cookie for a vanished endpoint keeps routing there | `tests/routing/release/endpoints.rs::an_endpoint_key_that_is_deleted_moves_its_clients_inside_the_release` |
+//! | half-applied configuration serves | `tests/load/kill.rs::a_router_killed_in_the_middle_comes_back_with_the_old_state_or_the_new`, `tests/control/api/state.rs::a_bad_keyvalue_is_shown_and_harms_only_itself` |
+//! | a release cuts WebSockets | `tests/routing/release/drain.rs::a_socket_outlives_a_promote`, `tests/routing/release/sockets.rs::a_promote_cuts_no_socket_before_its_deadline_and_closes_all_properly_at_it`, `tests/routing/release/sockets.rs::an_abort_gives_sockets_their_time_and_closes_all_properly` |
+//! | a rollback replays slow steps, or does nothing | `tests/routing/release/commands.rs::rollback_to_any_release_of_the_history`, `tests/routing/release/raw_writes.rs::a_release_that_returns_to_an_empty_stable_track_has_its_way_back` |
+//! | an abort or a promote is ignored, or undone by itself | `tests/control/api/commands.rs::repeats_are_answered_and_change_nothing`, `tests/control/api/commands.rs::a_lock_stops_ci_and_nobody_else` |
+//! | whoever reaches the dashboard can promote | `tests/control/api_security.rs::without_a_token_nothing_is_read_or_written` |
+//! | a pipeline promotes over a rollback | `tests/control/api/commands.rs::a_rollback_locks_ci_out_until_an_operator_acts` |
+//! | nobody can tell when the old release's clients are gone | `tests/routing/release/drain.rs::the_state_says_who_is_still_there_until_nobody_is`, `tests/routing/release/drain.rs::the_state_says_what_drains_and_until_when` |
+//! | an old page asks for assets that the new release has not | `tests/routing/assets.rs::an_asset_that_only_the_sibling_has_is_served_and_nobody_moves` |
+//! | testers cannot try a dark release through the front door | `tests/routing/testers/links.rs::a_link_shows_the_release_that_the_blend_hides`, `tests/routing/testers/links.rs::a_link_beats_the_pin_and_the_blend_either_way`, `tests/routing/testers/traces.rs::a_pin_is_neither_read_nor_set_nor_moved` |
 //!
 //! *What a release manager sees and does in the GUI*, in a real browser, with real routers, stores and endpoints behind it:
 //!

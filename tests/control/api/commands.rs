@@ -1,8 +1,8 @@
 //! Commands and their answers: done, unchanged, and every kind of no.
 
-use crate::support::router::id;
-use crate::support::{Router, router};
 use serde_json::{Value, json};
+use support::router::id;
+use support::{Router, router};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).deployed("v3").start()
@@ -28,7 +28,7 @@ fn a_write_answers_with_the_new_state() {
 fn repeats_are_answered_and_change_nothing() {
     let router = both();
     let api = router.api();
-    let unchanged = |answer: crate::support::Answer| {
+    let unchanged = |answer: support::Answer| {
         assert_eq!(answer.json()["result"], "unchanged", "{}", answer.response.text());
         answer.seq()
     };

@@ -1,7 +1,7 @@
 //! The history: every change, newest first, page by page.
 
-use crate::support::{Router, router};
 use serde_json::{Value, json};
+use support::{Router, router};
 
 fn events(router: &Router, query: &str) -> (Vec<Value>, Value) {
     let page = router.api().get(&format!("history{query}")).expect(200).json();

@@ -1,9 +1,9 @@
 //! The raw keyvalues in their old shape, as old scripts and clients read and write them.
 
-use crate::support::router::id;
-use crate::support::{Router, router};
 use base64::Engine;
 use serde_json::Value;
+use support::router::id;
+use support::{Router, router};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).start()
@@ -91,9 +91,7 @@ fn a_deleted_mirrored_key_is_written_back() {
     let router = both();
     let api = router.api();
     api.kv_delete("rolling/hello/blendpercent").expect(200);
-    crate::support::eventually("the record's value is back", || {
-        api.kv_get("rolling/hello/blendpercent") == "10"
-    });
+    support::eventually("the record's value is back", || api.kv_get("rolling/hello/blendpercent") == "10");
     assert_eq!(api.state()["blend"].as_f64(), Some(10.0));
 }
 

@@ -1,8 +1,5 @@
 //! The HTTP API as its callers rely on it: shapes, statuses, compare-and-set, roles, history, the live stream, raw keyvalues.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod commands;
 mod history;
 mod keyvalues;

@@ -1,8 +1,8 @@
 //! Who may do what: viewer, ci, operator, admin.
 
-use crate::support::router::{id, token};
-use crate::support::{Router, router};
 use serde_json::json;
+use support::router::{id, token};
+use support::{Router, router};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).deployed("v3").start()
@@ -91,7 +91,7 @@ fn the_description_of_the_api_is_served_to_whoever_has_a_token() {
     let router = both();
     let described = router.api_as("viewer").call("GET", "/api/openapi.json", None).expect(200);
     let file: serde_json::Value =
-        serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
+        serde_json::from_str(include_str!("../../../docs/openapi.json")).expect("JSON");
     assert_eq!(described.json(), file);
     router.api().anonymous().call("GET", "/api/openapi.json", None).expect(401);
 }

@@ -1,8 +1,8 @@
 //! What can be read: apps, releases, the router itself, health and metrics.
 
-use crate::support::router::id;
-use crate::support::{Router, eventually, router};
 use serde_json::{Value, json};
+use support::router::id;
+use support::{Router, eventually, router};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).deployed("v3").start()

@@ -6,10 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{
-    program::{finish, program},
-    support::{Api, Visitor, eventually},
-};
+use super::program::{finish, program};
+use support::{Api, Visitor, eventually};
 
 /// A running demo; it is killed when dropped.
 struct Demo {

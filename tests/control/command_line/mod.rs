@@ -1,9 +1,6 @@
 //! The command line as people and pipelines use it: the real binary against a real router, judged by what it prints
 //! and by its exit code.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod demo;
 mod offline;
 mod program;

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
-use crate::program::{finish, program, run};
+use super::program::{finish, program, run};
 
 #[test]
 fn help_is_no_error_and_a_wrong_word_is_one() {

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Router, router::token};
+use support::{Router, router::token};
 
 /// How a run ended.
 pub struct Ran {
@@ -32,13 +32,13 @@ impl Ran {
 
 /// The binary, away from the settings of whoever runs the tests.
 pub fn program() -> Command {
-    without_settings(Command::new(env!("CARGO_BIN_EXE_rolling-router")))
+    without_settings(Command::new(support::binary()))
 }
 
 /// A shell that finds the binary under its name.
 pub fn shell(script: &str) -> Command {
     let mut command = without_settings(Command::new("sh"));
-    let folder = Path::new(env!("CARGO_BIN_EXE_rolling-router")).parent().expect("it lies in a folder");
+    let folder = Path::new(support::binary()).parent().expect("it lies in a folder");
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
     command.args(["-ec", script]).env("PATH", path);
     command

@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use crate::{
+use super::{
     program::{Ran, finish, program, shell},
     serve::Serving,
-    support::{Api, Endpoint, Router, Visitor, echo, router, router::token},
 };
+use support::{Api, Endpoint, Router, Visitor, echo, router, router::token};
 
 /// The lines of a section's nth block, without empty ones and comments.
 fn block(heading: &str, nth: usize) -> Vec<&'static str> {
-    let page = include_str!("../../README.md");
+    let page = include_str!("../../../README.md");
     let section = page.split("\n## ").find_map(|section| section.strip_prefix(heading)?.strip_prefix('\n'));
     let section = section.unwrap_or_else(|| panic!("README.md has no section `{heading}`"));
     let text = section.split("\n```").nth(2 * nth + 1).unwrap_or_else(|| panic!("`{heading}`: no block"));

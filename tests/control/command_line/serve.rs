@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
-use crate::program::{finish, program};
+use super::program::{finish, program};
 
 /// Settings that leave both ports to the kernel.
 const ON_FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    program::{ask, finish, program},
-    support::{Router, echo, router, router::id, router::token},
-};
+use super::program::{ask, finish, program};
+use support::{Router, echo, router, router::id, router::token};
 
 fn on_stable() -> Router {
     router().stable("v1").deployed("v2").start()

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::receiver::{Receiver, SECRET, call, hook, shown};
-use crate::support::{Reply, eventually, router};
+use support::receiver::{Receiver, SECRET, call, hook, shown};
+use support::{Reply, eventually, router};
 
 #[test]
 fn a_hook_is_made_changed_and_removed() {

@@ -1,11 +1,7 @@
 //! Hooks: what happens is told to real receivers, signed, in order, at least once, by one router of a fleet; and whoever may
 //! not read or write them does not.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod api;
-mod receiver;
 mod restart;
 mod roles;
 mod telling;

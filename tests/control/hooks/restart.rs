@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::receiver::{Receiver, hook, shown};
-use crate::support::{Reply, eventually, router};
+use support::receiver::{Receiver, hook, shown};
+use support::{Reply, eventually, router};
 
 #[test]
 fn a_change_that_was_not_told_before_a_kill_is_told_after_it() {

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::receiver::{Receiver, SECRET, call, hook};
-use crate::support::router::token;
-use crate::support::{eventually, router};
+use support::receiver::{Receiver, SECRET, call, hook};
+use support::router::token;
+use support::{eventually, router};
 
 #[test]
 fn operators_read_and_admins_write() {
@@ -82,9 +82,9 @@ fn a_secret_is_shown_once_and_never_again() {
     );
 }
 
-fn export(router: &crate::support::Router, flags: &[&str]) -> String {
+fn export(router: &support::Router, flags: &[&str]) -> String {
     let file = router.path("export.json");
-    let run = Command::new(env!("CARGO_BIN_EXE_rolling-router"))
+    let run = Command::new(support::binary())
         .args(["kv", "export"])
         .arg(&file)
         .args(flags)

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::receiver::{Receiver, call, hook, in_the_end, shown};
-use crate::support::{Deadline, Reply, eventually, router, scripted};
+use support::receiver::{Receiver, call, hook, in_the_end, shown};
+use support::{Deadline, Reply, eventually, router, scripted};
 
 fn pairs(events: &[(&str, u64)]) -> Vec<(String, u64)> {
     events.iter().map(|(kind, seq)| ((*kind).to_owned(), *seq)).collect()

@@ -4,13 +4,13 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::receiver::{Receiver, SECRET, hook, shown};
-use crate::support::router::token;
-use crate::support::{Reply, Router, eventually, router};
+use support::receiver::{Receiver, SECRET, hook, shown};
+use support::router::token;
+use support::{Reply, Router, eventually, router};
 
 /// Runs a verb as an admin; its exit code and what it printed.
 fn run(router: &Router, words: &[&str]) -> (i32, String) {
-    let run = Command::new(env!("CARGO_BIN_EXE_rolling-router"))
+    let run = Command::new(support::binary())
         .arg("hook")
         .args(words)
         .args(["--admin", &router.admin.to_string(), "--token", token("admin")])

@@ -1,10 +1,6 @@
 //! One JSON object per request: what is in it, that every request has exactly one, and that a disk which cannot keep up
 //! costs lines and never traffic.
 
-use crate::support::endpoint::scripted;
-use crate::support::log::objects;
-use crate::support::router::id;
-use crate::support::{Reply, Router, Wire, count, eventually, router};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -13,6 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::endpoint::scripted;
+use support::log::objects;
+use support::router::id;
+use support::{Reply, Router, Wire, count, eventually, router};
 
 /// Every field of a line.
 const FIELDS: [&str; 15] = [
@@ -56,7 +56,7 @@ fn a_line_has_every_field_of_what_happened() {
     let (_folder, file) = log_file();
     let endpoint = scripted(|_| {
         // What is measured here is that time passes.
-        crate::support::clock::pause(Duration::from_millis(60));
+        support::clock::pause(Duration::from_millis(60));
         Reply::response("201 Created", &[("Content-Type", "text/plain")], "twelve bytes")
     });
     let address = endpoint.address.to_string();
@@ -66,7 +66,7 @@ fn a_line_has_every_field_of_what_happened() {
         "POST /a/b?c=d&e HTTP/1.1\r\nHost: Shop.Example.Test:8000\r\nX-Request-Id: from-the-client\r\n",
     );
     wire.send("Content-Length: 3\r\n\r\nabc");
-    let pin = crate::support::visitor::pin_of(&wire.response("POST")).expect("a first answer pins");
+    let pin = support::visitor::pin_of(&wire.response("POST")).expect("a first answer pins");
     wire.send(format!("HEAD / HTTP/1.0\r\nHost: {}\r\nCookie: rolling_pin={pin}\r\n\r\n", router.host));
     wire.response("HEAD");
 
@@ -132,7 +132,7 @@ fn a_client_that_left_is_logged_without_a_status() {
 #[test]
 fn a_repeat_is_counted_in_the_line() {
     let (_folder, file) = log_file();
-    let (good, bad) = (crate::support::echo("v1"), crate::support::echo("v1"));
+    let (good, bad) = (support::echo("v1"), support::echo("v1"));
     let address = good.address.to_string();
     let router = router().stable_on("v1", vec![good, bad]).access_log(&file).start();
     router.endpoints_of("v1")[1].stop();

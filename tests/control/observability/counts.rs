@@ -1,7 +1,7 @@
 //! Numbers that are right: what the metrics say is what clients sent and got.
 
-use crate::support::metrics::Metrics;
-use crate::support::{Received, Reply, Router, Wire, count, echo, eventually, router, scripted};
+use support::metrics::Metrics;
+use support::{Received, Reply, Router, Wire, count, echo, eventually, router, scripted};
 
 fn equal(value: f64, wanted: usize) -> bool {
     #[allow(clippy::cast_precision_loss, reason = "a small count")]

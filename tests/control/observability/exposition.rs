@@ -1,7 +1,7 @@
 //! `/metrics` is valid in the text format of Prometheus (0.0.4), and follows its conventions for names.
 
-use crate::support::{Reply, echo, router, scripted};
 use std::collections::{BTreeMap, BTreeSet};
+use support::{Reply, echo, router, scripted};
 
 /// One metric family as it stands in the text.
 #[derive(Default)]

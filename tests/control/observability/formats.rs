@@ -1,10 +1,10 @@
 //! The log's formats, and what people try to write into them.
 
 use super::access_log::log_file;
-use crate::support::log::whole_lines;
-use crate::support::{Router, eventually, router};
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::log::whole_lines;
+use support::{Router, eventually, router};
 
 /// Requests whose every part tries to be something else to whoever reads the log: quotes that end a field, escapes of
 /// terminals, line ends in other alphabets, bytes that are no text.

@@ -1,9 +1,6 @@
 //! What the router tells about itself while it works: the access log, the metrics, and the ids that follow a request
 //! through other people's logs.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod access_log;
 mod counts;
 mod exposition;

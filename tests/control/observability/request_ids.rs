@@ -1,12 +1,12 @@
 //! What ties a request to what others log about it.
 
 use super::access_log::log_file;
-use crate::support::log::objects;
-use crate::support::{Router, eventually, router};
 use std::collections::BTreeSet;
+use support::log::objects;
+use support::{Router, eventually, router};
 
 /// Sends a request with these header lines; what the endpoint received.
-fn received(router: &Router, headers: &str) -> crate::support::Received {
+fn received(router: &Router, headers: &str) -> support::Received {
     let mut wire = router.connect();
     wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", router.host));
     assert_eq!(wire.response("GET").status, 200);

@@ -1,6 +1,6 @@
 //! One case and all the ways in which it is sent.
 
-use crate::support::{Endpoint, Received, Router, Wire, echo, router};
+use support::{Endpoint, Received, Router, Wire, echo, router};
 
 /// The host of every request that does not say otherwise.
 pub const HOST: &str = "shop.example.test";

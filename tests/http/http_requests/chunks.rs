@@ -1,9 +1,9 @@
 //! Rows 11-16: chunked bodies that do not add up, extensions, trailers, and bodies that are cut short.
 
-use crate::case::{body_refused, forwarded, post, run};
-use crate::support::clock::within;
-use crate::support::{Received, Router, echo, router};
+use super::case::{body_refused, forwarded, post, run};
 use std::time::Duration;
+use support::clock::within;
+use support::{Received, Router, echo, router};
 
 const BAD: &[u16] = &[400];
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";

@@ -1,7 +1,7 @@
 //! Rows 25-29, 31, 32: what a connection keeps to itself, and what an endpoint may believe.
 
-use crate::case::{HOST, forwarded, get, post, refused, run};
-use crate::support::websocket::NONCE;
+use super::case::{HOST, forwarded, get, post, refused, run};
+use support::websocket::NONCE;
 
 #[test]
 fn row_25_nothing_behind_close_is_answered() {
@@ -30,7 +30,7 @@ fn row_25_nothing_behind_close_is_answered() {
 #[test]
 fn row_25_http_1_0_that_asks_for_it_is_kept() {
     let bytes = format!("GET / HTTP/1.0\r\nHost: {HOST}\r\nConnection: keep-alive\r\n\r\n");
-    let router = crate::support::router().stable("v1").start();
+    let router = support::router().stable("v1").start();
     let mut wire = router.connect();
     wire.send(&bytes);
     let response = wire.response("GET");

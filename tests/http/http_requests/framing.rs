@@ -1,6 +1,6 @@
 //! Rows 1-8: how long a body is, said twice, wrongly, or in a way that two parsers read differently.
 
-use crate::case::{HOST, forwarded, get, post, refused, run};
+use super::case::{HOST, forwarded, get, post, refused, run};
 
 const CHUNKED: &str = "5\r\nhello\r\n0\r\n\r\n";
 const CL: &[u16] = &[400];

@@ -1,6 +1,6 @@
 //! Rows 4, 9, 10: lines, names and bytes that have no business in a head.
 
-use crate::case::{HOST, forwarded, get, refused, run};
+use super::case::{HOST, forwarded, get, refused, run};
 
 const BAD: &[u16] = &[400];
 

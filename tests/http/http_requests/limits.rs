@@ -1,6 +1,6 @@
 //! Row 24: heads that are too large, in each of the ways in which a head can be.
 
-use crate::case::{HOST, get, line, refused, run};
+use super::case::{HOST, get, line, refused, run};
 
 #[test]
 fn row_24_targets_headers_and_counts_beyond_any_use() {

@@ -4,9 +4,6 @@
 //! Every case is sent whole, after a good request, with another request behind it, in two packets split at every
 //! byte, and byte by byte. Checked each time: the answer, the connection's fate, what the endpoint really received.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod case;
 mod chunks;
 mod forwarding;

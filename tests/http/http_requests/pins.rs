@@ -1,8 +1,8 @@
 //! Row 39: pin cookies that nobody issued, twice, oversized, or for a release that is gone. Never a 5xx, never an endpoint
 //! that is not listed, and nothing of them goes upstream.
 
-use crate::support::visitor::{PIN, pin_of};
-use crate::support::{Router, router};
+use support::visitor::{PIN, pin_of};
+use support::{Router, router};
 
 fn visit(router: &Router, cookie: &str) -> (String, Option<String>) {
     let mut wire = router.connect();

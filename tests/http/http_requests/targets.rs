@@ -1,7 +1,7 @@
 //! Rows 17-23: for whom and for what a request is, and in which version of HTTP.
 
-use crate::case::{Case, HOST, Wants, forwarded, line, refused, run};
-use crate::support::Received;
+use super::case::{Case, HOST, Wants, forwarded, line, refused, run};
+use support::Received;
 
 const BAD: &[u16] = &[400];
 

@@ -1,9 +1,9 @@
 //! Row 34: a body that is cut or badly chunked ends in an abort downstream, never in something that looks whole.
 
-use crate::stage::{Stage, assert_broken, each, name};
-use crate::support::message::Fault;
-use crate::support::{Framing, Reply};
+use super::stage::{Stage, assert_broken, each, name};
 use std::io::Read;
+use support::message::Fault;
+use support::{Framing, Reply};
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n";

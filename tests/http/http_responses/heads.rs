@@ -1,7 +1,7 @@
 //! Row 33: response heads that are wrong or could be read in two ways are answered 502, and their connection is dropped.
 
-use crate::stage::{SMUGGLED, Stage, each, is_fine, name};
-use crate::support::Reply;
+use super::stage::{SMUGGLED, Stage, each, is_fine, name};
+use support::Reply;
 
 /// The client gets one 502 of the router's own, whatever it asked with, and goes on being served.
 fn bad_gateway(stage: &Stage, bytes: Vec<u8>) -> Result<(), String> {

@@ -1,10 +1,10 @@
 //! Row 35: bytes behind a response, or where no body can be, never reach another client, and their connection is not
 //! used again.
 
-use crate::stage::{SMUGGLED, Stage, each, is_fine, name};
-use crate::support::{Reply, router, serving};
+use super::stage::{SMUGGLED, Stage, each, is_fine, name};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use support::{Reply, router, serving};
 
 /// The first client gets its answer and nothing more; so does its next request.
 fn contained(stage: &Stage, (method, bytes, status, body): (&str, Vec<u8>, u16, &str)) -> Result<(), String> {

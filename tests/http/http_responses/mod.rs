@@ -3,9 +3,6 @@
 //! An endpoint can break its own answer. It can neither poison a connection, nor reach a second client, nor open a tunnel
 //! without a real 101, nor make half a body look whole.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod bodies;
 mod heads;
 mod leftovers;

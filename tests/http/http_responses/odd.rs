@@ -1,9 +1,9 @@
 //! Odd but valid responses arrive as they are; what is hop-by-hop stays on its hop; an upgrade needs a real 101 (row 30).
 
-use crate::stage::Stage;
-use crate::support::visitor::PIN;
-use crate::support::websocket::{ACCEPT, upgrade};
-use crate::support::{Framing, Reply, Response};
+use super::stage::Stage;
+use support::visitor::PIN;
+use support::websocket::{ACCEPT, upgrade};
+use support::{Framing, Reply, Response};
 
 fn answer(stage: &Stage, reply: &str) -> Response {
     stage.poison(Reply::Bytes(reply.as_bytes().to_vec()));

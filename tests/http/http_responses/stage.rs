@@ -1,8 +1,8 @@
 //! A router in front of one endpoint that misbehaves on `/poison` and is good everywhere else.
 
-use crate::support::message::Fault;
-use crate::support::{Reply, Response, Router, Wire, router, scripted};
 use std::fmt::Write as _;
+use support::message::Fault;
+use support::{Reply, Response, Router, Wire, router, scripted};
 
 /// What a second client must never see: a whole response, smuggled behind another.
 pub const SMUGGLED: &str = "HTTP/1.1 200 OK\r\nX-Poison: yes\r\nContent-Length: 6\r\n\r\npoison";

@@ -1,9 +1,9 @@
 //! The access log: one JSON object per request, whatever was asked.
 
-use crate::support::log::objects;
-use crate::support::{Router, eventually, router};
 use serde_json::Value;
 use std::fs;
+use support::log::objects;
+use support::{Router, eventually, router};
 
 fn lines(file: &std::path::Path, wanted: usize) -> Vec<Value> {
     let mut lines = Vec::new();

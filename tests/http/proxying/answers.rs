@@ -1,6 +1,6 @@
 //! What the router says in its own voice: pages for browsers, JSON for those who ask, and never more than it should.
 
-use crate::support::{Reply, Response, Router, router, scripted};
+use support::{Reply, Response, Router, router, scripted};
 
 fn ask(router: &Router, accept: &str) -> Response {
     let mut wire = router.connect();

@@ -1,9 +1,9 @@
 //! Connections: kept, pipelined, ended; and what crosses them with every request.
 
-use crate::support::router::free_port;
-use crate::support::{Reply, echo, router, scripted};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use support::router::free_port;
+use support::{Reply, echo, router, scripted};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {

@@ -1,9 +1,6 @@
 //! What the proxy does with good traffic: it streams, keeps connections, repeats what is safe to repeat, and says in its
 //! own voice what went wrong.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod access_log;
 mod answers;
 mod connections;

@@ -1,11 +1,11 @@
 //! Back-pressure: a reader that does not read costs buffers of a fixed size, not the whole body.
 
-use crate::support::clock::{Deadline, pause};
-use crate::support::{count, router, serving};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use support::clock::{Deadline, pause};
+use support::{count, router, serving};
 
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
@@ -60,7 +60,7 @@ fn a_client_that_does_not_read_stops_the_endpoint() {
     assert_eq!(read_all(&mut wire), total(), "once the client reads, everything comes");
 }
 
-fn read_all(wire: &mut crate::support::Wire) -> usize {
+fn read_all(wire: &mut support::Wire) -> usize {
     let already = wire.take_ahead().len();
     let mut buffer = vec![0; 256 * 1024];
     let mut read = already;

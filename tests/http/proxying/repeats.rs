@@ -1,7 +1,7 @@
 //! The repeat rule: a request is sent again only if nothing of it was sent, or its method is idempotent, its body is still
 //! held, and no byte of a response went downstream.
 
-use crate::support::{Endpoint, Reply, Response, Router, echo, router, scripted};
+use support::{Endpoint, Reply, Response, Router, echo, router, scripted};
 
 fn ask(router: &Router, method: &str, body: &str) -> Response {
     let mut wire = router.connect();
@@ -33,7 +33,7 @@ fn a_kept_connection_that_was_closed_is_the_ordinary_case() {
         assert_eq!(response.status, 200, "{method} number {n}");
         // A close that is still under way when the next POST is sent is nobody's to repair: it may have been read.
         let closed = || router.endpoint("v1").open_connections() == 0;
-        crate::support::eventually("the endpoint has closed the connection", closed);
+        support::eventually("the endpoint has closed the connection", closed);
     }
     assert_eq!(router.endpoint("v1").take().len(), 100, "every request arrived exactly once");
 }
@@ -52,7 +52,7 @@ fn kept_connections_that_are_all_closed_at_once_fail_nobody() {
         router.endpoint("v1").close_connections();
         // A close that is still under way when the next POST is sent is nobody's to repair.
         let closed = || router.endpoint("v1").open_connections() == 0;
-        crate::support::eventually("the endpoint has closed all connections", closed);
+        support::eventually("the endpoint has closed all connections", closed);
     }
 }
 
@@ -109,5 +109,5 @@ fn a_release_without_a_reachable_endpoint_says_so() {
     }
     // It comes back without a restart.
     let _again = Endpoint::echo_at(router.endpoint("v1").address, "v1");
-    crate::support::eventually("the endpoint serves again", || ask(&router, "GET", "").status == 200);
+    support::eventually("the endpoint serves again", || ask(&router, "GET", "").status == 200);
 }

@@ -1,8 +1,8 @@
 //! Bodies move while they are being made, in both directions, and interim responses arrive before the final one.
 
-use crate::support::{Framing, Peer, Router, router, serving};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use support::{Framing, Peer, Router, router, serving};
 
 /// A router whose only endpoint is run by `serve`, which hears from the test and talks back.
 fn staged(

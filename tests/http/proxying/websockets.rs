@@ -1,9 +1,7 @@
 //! WebSockets: tunnelled to the release that the pin names, frame by frame, until either side ends them.
 
-use crate::support::router;
-use crate::support::websocket::{
-    BINARY, CLOSE, PING, Socket, TEXT, echo_sockets, frame, masked_frame, upgrade,
-};
+use support::router;
+use support::websocket::{BINARY, CLOSE, PING, Socket, TEXT, echo_sockets, frame, masked_frame, upgrade};
 
 #[test]
 fn frames_pass_both_ways() {
@@ -71,7 +69,7 @@ fn a_client_that_goes_away_frees_the_endpoint() {
     let router = router().stable_on("v1", vec![echo_sockets("v1")]).start();
     drop(Socket::open(&router, "/chat", ""));
     let api = router.api();
-    crate::support::eventually("no socket is counted any more", || {
+    support::eventually("no socket is counted any more", || {
         api.state()["stable"]["activity"]["open_sockets"].as_u64() == Some(0)
     });
 }

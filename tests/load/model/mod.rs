@@ -5,10 +5,7 @@
 //! sequence is the same for a seed. At a difference the steps are printed that still lead to it after as many as possible
 //! were left out. 3,000 steps by default; `tests/run --long` takes 100,000, and `ROLLING_ROUTER_SEED` another seed.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod model;
+mod expected;
 mod routing;
 mod site;
 mod steps;

@@ -1,7 +1,7 @@
 //! Where a visit may go: override aside, the pin, else the bucket, row by row of section 5's table.
 
-use crate::model::Model;
-use crate::steps::Kind;
+use super::expected::Model;
+use super::steps::Kind;
 
 /// What a client has, as far as anybody outside can read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

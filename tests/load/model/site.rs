@@ -1,11 +1,11 @@
 //! An endpoint at an address of its own, which it comes back to.
 
-use crate::support::clock::{PATIENCE, within};
-use crate::support::router::free_port;
-use crate::support::{Endpoint, Received, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::clock::{PATIENCE, within};
+use support::router::free_port;
+use support::{Endpoint, Received, Reply};
 
 /// An endpoint, running or not.
 pub struct Site {

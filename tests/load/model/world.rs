@@ -1,14 +1,10 @@
 //! A started router with its endpoints and end users, and what each step does to it. Beside it a [`Model`], to which the
 //! same is done; every answer is held against what the model allows.
 
-use crate::model::Model;
-use crate::routing::{Cookie, Evidence, Outcome, Pin};
-use crate::site::Site;
-use crate::steps::{CLIENTS, Kind, LATE, RELEASES, Step, Tamper, endpoints_of};
-use crate::support::clock::{Deadline, PATIENCE, within};
-use crate::support::router::id;
-use crate::support::visitor::{PIN, pin_of};
-use crate::support::{Api, Response, Router, Wire, router};
+use super::expected::Model;
+use super::routing::{Cookie, Evidence, Outcome, Pin};
+use super::site::Site;
+use super::steps::{CLIENTS, Kind, LATE, RELEASES, Step, Tamper, endpoints_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -17,6 +13,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::clock::{Deadline, PATIENCE, within};
+use support::router::id;
+use support::visitor::{PIN, pin_of};
+use support::{Api, Response, Router, Wire, router};
 
 /// Everything.
 pub struct World {

@@ -1,7 +1,7 @@
 //! The application that is released again and again: pages, echoes, bodies of any length, failures on demand, WebSockets.
 
-use crate::support::websocket::{ACCEPT, CLOSE, frame, read_frame};
-use crate::support::{Endpoint, Peer, Received, serving};
+use support::websocket::{ACCEPT, CLOSE, frame, read_frame};
+use support::{Endpoint, Peer, Received, serving};
 
 /// An endpoint of a release.
 pub fn application(release: &str) -> Endpoint {

@@ -1,10 +1,10 @@
 //! Clients of every kind. Each says what failed that nobody provoked, and ends with that.
 
-use crate::application::body;
-use crate::support::clock::pause;
-use crate::support::{Visitor, Wire};
-use crate::{Draw, RELEASES, Soak};
+use super::application::body;
+use super::{Draw, RELEASES, Soak};
 use std::time::Duration;
+use support::clock::pause;
+use support::{Visitor, Wire};
 
 /// Keeps a connection and a pin.
 pub fn keep(soak: &Soak, mut draw: Draw) -> Result<(), String> {

@@ -4,9 +4,6 @@
 //!
 //! 20 seconds by default; `tests/run --long` takes 20 minutes.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod application;
 mod clients;
 mod releaser;

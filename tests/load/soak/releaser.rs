@@ -1,11 +1,11 @@
 //! A release manager who never rests.
 
-use crate::support::clock::pause;
-use crate::support::router::id;
-use crate::support::{Answer, Api};
-use crate::{Draw, RELEASES, Soak};
+use super::{Draw, RELEASES, Soak};
 use serde_json::{Value, json};
 use std::time::Duration;
+use support::clock::pause;
+use support::router::id;
+use support::{Answer, Api};
 
 /// Issues command after command until it is over; how many. Fails on an answer that the state does not explain.
 pub fn release(api: &Api, soak: &Soak) -> usize {

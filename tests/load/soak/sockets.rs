@@ -1,10 +1,10 @@
 //! WebSockets that talk, close, break off, and are told to come again when their release ends.
 
-use crate::support::Wire;
-use crate::support::clock::{Deadline, pause};
-use crate::support::websocket::{BINARY, CLOSE, TEXT, masked_frame, read_frame, upgrade};
-use crate::{Draw, Soak};
+use super::{Draw, Soak};
 use std::time::Duration;
+use support::Wire;
+use support::clock::{Deadline, pause};
+use support::websocket::{BINARY, CLOSE, TEXT, masked_frame, read_frame, upgrade};
 
 /// The codes with which a router may end a socket: it goes away, or the release behind it did (RFC 6455, section 7.4).
 const ENDS: [u16; 2] = [1_001, 1_012];

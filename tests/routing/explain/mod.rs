@@ -1,15 +1,12 @@
 //! Why a request goes where it goes, who would move, and how well the promise is kept: what the router says of itself, held
 //! against what end users then get.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod requests;
 mod shares;
 mod testers;
 mod who_moves;
 
-use crate::support::Router;
+use support::Router;
 
 /// So many visitors who have been here before: their pins came back at least once.
 fn regulars(router: &Router, count: usize) -> Vec<support::Visitor> {

@@ -1,10 +1,10 @@
 //! An explanation is what the request then gets, whoever asks and whatever was done to the app; and asking changes nothing.
 
-use crate::support::router::id;
-use crate::support::visitor::PIN;
-use crate::support::{Answer, Api, Router, Visitor, echo, eventually, router};
-use crate::{regulars, visit};
+use super::{regulars, visit};
 use serde_json::{Value, json};
+use support::router::id;
+use support::visitor::PIN;
+use support::{Answer, Api, Router, Visitor, echo, eventually, router};
 
 /// A router with two endpoints for each release.
 fn wide() -> Router {
@@ -63,7 +63,7 @@ fn assert_agrees(api: &Api, visitor: &mut Visitor, stage: &str) -> String {
 fn everybody(router: &Router) -> Vec<Visitor> {
     let mut visitors = regulars(router, 12);
     visitors.iter_mut().step_by(3).for_each(|visitor| visitor.navigates = false);
-    let foreign = crate::support::router().stable("v1").start();
+    let foreign = support::router().stable("v1").start();
     let mut stranger = foreign.visitor();
     stranger.release();
     let mut forger = router.visitor();

@@ -1,9 +1,9 @@
 //! Three shares and the promise measured: what was configured, what was drawn, who really came back, and who moved.
 
-use crate::support::router::id;
-use crate::support::{eventually, router};
-use crate::{on, regulars, visit};
+use super::{on, regulars, visit};
 use serde_json::{Value, json};
+use support::router::id;
+use support::{eventually, router};
 
 /// A number of the state within so much of what is right.
 fn near(value: &Value, wanted: f64, off: f64) -> bool {

@@ -1,7 +1,7 @@
 //! Testers and clients without cookies: an explanation is what they then get, their pages included.
 
-use crate::support::{Api, Router, Visitor, echo, router};
 use serde_json::{Value, json};
+use support::{Api, Router, Visitor, echo, router};
 
 /// Both tracks with two endpoints each, the candidate for testers alone.
 fn both(settings: &Value) -> Router {

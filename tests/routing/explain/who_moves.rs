@@ -1,9 +1,9 @@
 //! What is foretold of a command is what it then does.
 
-use crate::support::router::id;
-use crate::support::{Api, Router, Visitor, eventually, router};
-use crate::{on, regulars, visit};
+use super::{on, regulars, visit};
 use serde_json::{Value, json};
+use support::router::id;
+use support::{Api, Router, Visitor, eventually, router};
 
 /// Of sixty clients two or three share a place in the sketch now and then, and a blend's edge may run through a place: more
 /// than this happens once in a million runs.

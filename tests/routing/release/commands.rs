@@ -1,9 +1,9 @@
 //! Section 5's table, row by row: who moves on which command, and who does not.
 
-use crate::crowd::{Crowd, assert_share};
-use crate::support::router::id;
-use crate::support::{Api, Router, eventually, router};
+use super::crowd::{Crowd, assert_share};
 use serde_json::json;
+use support::router::id;
+use support::{Api, Router, eventually, router};
 
 /// A router with both tracks, and clients pinned to each: `(router, on stable, on candidate)`.
 fn two_tracks() -> (Router, Crowd, Crowd) {
@@ -132,7 +132,7 @@ fn set_stable_drains_the_earlier_one() {
 fn a_release_is_registered_with_its_endpoints() {
     let (router, mut stable, _candidate) = two_tracks();
     let api = router.api();
-    let endpoint = crate::support::echo("v4");
+    let endpoint = support::echo("v4");
     let body = json!({ "release": "v4", "endpoints": [endpoint.address.to_string()], "service": "hello", "blend": 100 });
     let state = api.put("candidate", &body).expect(200).json();
     assert_eq!(state["candidate"]["release"], "v4");

@@ -1,7 +1,7 @@
 //! Many end users at once, and where they are.
 
-use crate::support::{Router, Visit, Visitor};
 use std::collections::BTreeMap;
+use support::{Router, Visit, Visitor};
 
 /// Visitors who keep their cookies.
 pub struct Crowd {

@@ -1,10 +1,10 @@
 //! Draining: who is still there, for how long, and what becomes of open exchanges.
 
-use crate::crowd::Crowd;
-use crate::support::router::id;
-use crate::support::websocket::{Socket, echo_sockets};
-use crate::support::{Router, Visitor, eventually, router};
+use super::crowd::Crowd;
 use serde_json::json;
+use support::router::id;
+use support::websocket::{Socket, echo_sockets};
+use support::{Router, Visitor, eventually, router};
 
 fn promoted_with(settings: &serde_json::Value) -> (Router, Crowd) {
     let router = router().stable("v1").candidate("v2").blend(0).start();

@@ -1,10 +1,10 @@
 //! Endpoints that come, go and die: inside a release nobody changes the release for it, and stable is never saved by the
 //! candidate.
 
-use crate::crowd::Crowd;
-use crate::support::router::id;
-use crate::support::{Endpoint, echo, eventually, router};
+use super::crowd::Crowd;
 use std::collections::BTreeSet;
+use support::router::id;
+use support::{Endpoint, echo, eventually, router};
 
 #[test]
 fn one_endpoint_dies_and_its_clients_stay_on_the_release() {

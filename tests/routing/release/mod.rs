@@ -1,9 +1,6 @@
 //! Releasing, seen from outside: what a release manager or an old script writes, and what end users then get. Whatever a
 //! write has been answered for is in the very next request.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod commands;
 mod crowd;
 mod drain;

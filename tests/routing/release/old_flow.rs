@@ -1,9 +1,9 @@
 //! The flow of the old CI scripts, by the plain writes that `curl` makes.
 
-use crate::crowd::{Crowd, assert_share};
-use crate::support::router::id;
-use crate::support::{Api, Endpoint, Router, echo, router};
+use super::crowd::{Crowd, assert_share};
 use serde_json::json;
+use support::router::id;
+use support::{Api, Endpoint, Router, echo, router};
 
 /// A raw write as the old scripts do it: answered `true`.
 #[track_caller]

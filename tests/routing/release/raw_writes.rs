@@ -1,9 +1,9 @@
 //! The raw rules: what a write to one of the old keys means, in any order in which a script may write them.
 
-use crate::crowd::Crowd;
-use crate::support::router::id;
-use crate::support::{Api, eventually, router};
+use super::crowd::Crowd;
 use serde_json::json;
+use support::router::id;
+use support::{Api, eventually, router};
 
 const STABLE: &str = "rolling/hello/stable/id";
 const CANDIDATE: &str = "rolling/hello/candidate/id";
@@ -79,7 +79,7 @@ fn a_stable_without_endpoints_waits_for_its_first() {
     let router = router().stable("v1").start();
     let api = router.api();
     let mut pinned = Crowd::arrive(&router, 10);
-    let endpoint = crate::support::echo("v9");
+    let endpoint = support::echo("v9");
     put(&api, STABLE, &id("v9"));
     // Stored and shown as a problem; until an endpoint is there the earlier stable stays.
     assert_eq!(api.kv_get(STABLE), id("v9"));
@@ -147,6 +147,6 @@ fn fractions_of_a_percent() {
     let api = router.api();
     put(&api, BLEND, "12.5");
     assert_eq!(api.state()["blend"].as_f64(), Some(12.5));
-    let got = crate::crowd::share(&router, "v2", 400);
+    let got = super::crowd::share(&router, "v2", 400);
     assert!(got.abs_diff(50) <= 6, "{got} of 400 at 12.5 %");
 }

@@ -1,18 +1,18 @@
 //! A hundred WebSockets whose release ends while everything is on its way: frames in both directions, in fragments, in
 //! pieces. None is cut before its deadline, and each is told at it, between two frames, to come again.
 
-use crate::support::clock::{Deadline, pause};
-use crate::support::websocket::{
-    BINARY, CLOSE, FINAL, echo_frames, fragment, masked_fragment, masked_frame, read_fragment, sockets,
-    upgrade,
-};
-use crate::support::{Peer, Router, Wire, count, eventually, router};
 use serde_json::json;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use support::clock::{Deadline, pause};
+use support::websocket::{
+    BINARY, CLOSE, FINAL, echo_frames, fragment, masked_fragment, masked_frame, read_fragment, sockets,
+    upgrade,
+};
+use support::{Peer, Router, Wire, count, eventually, router};
 
 /// "Service restart": the release behind the socket has ended, so that connecting again leads elsewhere.
 const SERVICE_RESTART: u16 = 1_012;

@@ -1,9 +1,9 @@
 //! What a change of the tracks does to clients that have a pin: `transition`, and those whose release drains.
 
-use crate::crowd::Crowd;
-use crate::support::router::id;
-use crate::support::{eventually, router};
+use super::crowd::Crowd;
 use serde_json::json;
+use support::router::id;
+use support::{eventually, router};
 
 #[test]
 fn with_navigate_a_page_follows_the_blend_and_everything_else_stays() {

@@ -1,8 +1,8 @@
 //! Previews through the API: who may make, see and revoke them, and what is refused.
 
-use crate::support::router;
-use crate::tester::{Tester, path_of, preview};
+use super::tester::{Tester, path_of, preview};
 use serde_json::{Value, json};
+use support::router;
 
 #[test]
 fn a_preview_says_what_it_shows_and_for_how_long() {

@@ -1,8 +1,8 @@
 //! The override header: from trusted networks it chooses the release, from everybody else it is thrown away.
 
-use crate::support::{Router, eventually, router};
-use crate::tester::{Tester, link};
+use super::tester::{Tester, link};
 use serde_json::json;
+use support::{Router, eventually, router};
 
 const HEADER: &str = "X-Rolling-Release";
 

@@ -1,9 +1,9 @@
 //! Hosts of the admin port that show a track: `candidate.localhost` and `stable.localhost`, side by side.
 
-use crate::support::websocket::{ACCEPT, TEXT, echo_sockets, masked_frame, read_frame};
-use crate::support::{Router, Wire, router};
-use crate::tester::{COOKIE, Tester, link};
+use super::tester::{COOKIE, Tester, link};
 use serde_json::json;
+use support::websocket::{ACCEPT, TEXT, echo_sockets, masked_frame, read_frame};
+use support::{Router, Wire, router};
 
 fn dark() -> Router {
     router().stable("v1").candidate("v2").start()
@@ -104,7 +104,7 @@ fn sockets_pass() {
     wire.send(format!(
         "{}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\r\n",
         tester.head("GET", "/chat"),
-        crate::support::websocket::NONCE,
+        support::websocket::NONCE,
     ));
     let response = wire.response("GET");
     assert_eq!(response.status, 101, "{}", response.text());

@@ -1,10 +1,10 @@
 //! Preview links: where they lead, how they end, and what they cannot be made to do.
 
-use crate::support::log::whole_lines;
-use crate::support::websocket::{Socket, echo_sockets};
-use crate::support::{Response, Router, eventually, router};
-use crate::tester::{COOKIE, Tester, link, path_of, preview, revoke};
+use super::tester::{COOKIE, Tester, link, path_of, preview, revoke};
 use serde_json::json;
+use support::log::whole_lines;
+use support::websocket::{Socket, echo_sockets};
+use support::{Response, Router, eventually, router};
 
 /// Stable `v1` for everybody, and a candidate `v2` that nobody is sent to.
 fn dark() -> Router {
@@ -237,7 +237,7 @@ fn an_app_without_pins_has_previews_too() {
 
 #[test]
 fn a_preview_keeps_to_one_endpoint_while_it_serves() {
-    let endpoints = (0..4).map(|_| crate::support::echo("v2")).collect();
+    let endpoints = (0..4).map(|_| support::echo("v2")).collect();
     let router = router().stable("v1").candidate_on("v2", endpoints).start();
     let mut tester = Tester::at(&router).open(&link(&router, "candidate"));
     let mut ask = || tester.get("/").header("x-endpoint").unwrap_or_default().to_owned();

@@ -1,9 +1,9 @@
 //! A tester's browser: it keeps the cookies of one host, and opens a connection for each request.
 
-use crate::support::{Response, Router, Wire};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use support::{Response, Router, Wire};
 
 /// The tester's cookie, as it is called by default.
 pub const COOKIE: &str = "rolling_pin_preview";

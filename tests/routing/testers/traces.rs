@@ -1,8 +1,8 @@
 //! What testers leave behind: nothing in pins, nothing in statistics, a line in the log.
 
-use crate::support::log::objects;
-use crate::support::{Reply, Router, eventually, router, scripted};
-use crate::tester::{COOKIE, Tester, link};
+use super::tester::{COOKIE, Tester, link};
+use support::log::objects;
+use support::{Reply, Router, eventually, router, scripted};
 
 /// Everything that is counted by release, and the pins, as one sum each.
 fn statistics(router: &Router) -> Vec<(&'static str, f64)> {

@@ -2,10 +2,6 @@
 
 use super::checker::{Operation, linearizable};
 use super::record::{Call, Outcome, Record};
-use super::servers::{Server, eventually as eventually_async};
-use crate::support::clock::{Deadline, pause, within};
-use crate::support::router::token;
-use crate::support::{Router, count, echo, eventually, router};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -13,6 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
+use support::clock::{Deadline, pause, within};
+use support::router::token;
+use support::servers::{Server, eventually as eventually_async};
+use support::{Router, count, echo, eventually, router};
 
 type History = Vec<Operation<Call, Outcome>>;
 

@@ -6,7 +6,3 @@
 mod chaos;
 mod checker;
 mod record;
-#[path = "../../keyvalues/tests/support/mod.rs"]
-mod servers;
-#[path = "../support/mod.rs"]
-mod support;

@@ -4,8 +4,7 @@
 //! Nothing here imports the product: a suite sees what a browser, a script or an endpoint sees. Deliberately
 //! absent: an HTTP library. A lenient client would hide exactly what these suites are there to find.
 
-#![allow(dead_code, reason = "every suite is a crate of its own and uses its part of this")]
-#![allow(unused_imports, reason = "every suite is a crate of its own and uses its part of this")]
+#![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
 pub mod api;
 pub mod clock;
@@ -13,15 +12,20 @@ pub mod endpoint;
 pub mod log;
 pub mod message;
 pub mod metrics;
-#[allow(clippy::duplicate_mod, reason = "a suite that drives stores has it from there too")]
-#[path = "../../keyvalues/tests/support/ports.rs"]
 pub mod ports;
 pub mod process;
+pub mod receiver;
 pub mod reply;
 pub mod router;
+pub mod servers;
+pub mod traffic;
 pub mod visitor;
 pub mod websocket;
 pub mod wire;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 pub use api::{Answer, Api};
 pub use clock::{Deadline, eventually};
@@ -33,9 +37,22 @@ pub use router::{Router, RouterBuilder, router};
 pub use visitor::{Visit, Visitor};
 pub use wire::{Broken, Wire};
 
+/// The router's binary, as Cargo built it for the suite that runs.
+pub fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        // Cargo 1.94 and later say where it is; before, it lay in the folder above the suites'.
+        let named = env::var_os("CARGO_BIN_EXE_rolling-router").map(PathBuf::from);
+        named.unwrap_or_else(|| {
+            let suite = env::current_exe().expect("a suite knows its own file");
+            suite.ancestors().nth(2).expect("a suite lies two folders deep").join("rolling-router")
+        })
+    });
+    &BINARY
+}
+
 /// Whether the full counts were asked for (`tests/run --long`).
 pub fn long() -> bool {
-    std::env::var_os("ROLLING_ROUTER_LONG").is_some_and(|value| value == "1")
+    env::var_os("ROLLING_ROUTER_LONG").is_some_and(|value| value == "1")
 }
 
 /// The full count in a long run, else the reduced one.

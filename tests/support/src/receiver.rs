@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::clock::within;
-use crate::support::{Answer, Endpoint, Received, Reply, Router, scripted};
+use crate::clock::within;
+use crate::{Answer, Endpoint, Received, Reply, Router, scripted};
 
 /// The secret of the suites' hooks.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -54,7 +54,7 @@ impl Receiver {
     pub fn again(mut self) -> Self {
         let address = self.endpoint.address;
         let mut endpoint = None;
-        crate::support::eventually("the address is free", || {
+        crate::eventually("the address is free", || {
             endpoint = Endpoint::scripted_at(address, |_| Reply::ok("thanks"));
             endpoint.is_some()
         });

@@ -232,7 +232,7 @@ struct Launch {
 impl Launch {
     /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
     fn command(&self) -> Command {
-        let built = || env!("CARGO_BIN_EXE_rolling-router").into();
+        let built = || crate::binary().into();
         let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
         let Some(descriptors) = self.descriptors_max else { return Command::new(binary) };
         let mut command = Command::new("sh");

@@ -1,7 +1,7 @@
 //! Clients that keep asking, and what each of them saw when.
 
-use crate::support::clock::Deadline;
-use crate::support::{Router, Visitor};
+use crate::clock::Deadline;
+use crate::{Router, Visitor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};

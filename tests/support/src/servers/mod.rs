@@ -1,12 +1,5 @@
-//! What the suites of this crate share: judging a conformance run, and real servers of their own.
+//! Real servers of stores, each with a folder of its own, and the verdict on a conformance run against one.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each suite uses its part; helpers panic like the tests they serve"
-)]
-
-pub mod ports;
 pub mod shared;
 
 use std::{
@@ -46,6 +39,7 @@ pub async fn push_out(store: &dyn Store) {
     }
 }
 
+/// A key of a suite, which is valid.
 pub fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
@@ -54,7 +48,9 @@ pub fn key(text: &str) -> Key {
 pub struct Server {
     program: &'static str,
     arguments: Vec<String>,
+    /// Those it was started with.
     pub ports: Vec<u16>,
+    /// Its data and its log.
     pub folder: TempDir,
     child: Option<Child>,
 }
@@ -104,10 +100,12 @@ impl Server {
         }
     }
 
+    /// The id of its process.
     pub fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
+    /// What it has written to its standard output and error so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -121,7 +119,7 @@ impl Drop for Server {
 
 /// Ports that nobody listens on, all different.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    (0..count).map(|_| ports::free_port()).collect()
+    (0..count).map(|_| crate::ports::free_port()).collect()
 }
 
 /// Asks again and again until it holds.

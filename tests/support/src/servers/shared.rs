@@ -50,6 +50,7 @@ pub struct OneServer<R> {
 }
 
 impl<R: Reached> OneServer<R> {
+    /// All cases on the server that is reached so.
     pub fn new(reached: R) -> Self {
         Self { reached, cases: AtomicUsize::new(0) }
     }
@@ -95,7 +96,9 @@ impl<R: Reached> Subject for Prefixed<R> {
 /// Another tool that writes the keys of one case.
 #[derive(Clone)]
 pub struct OtherTool<R> {
+    /// The server.
     pub reached: R,
+    /// What stands before the keys of the case.
     pub prefix: String,
 }
 

@@ -1,7 +1,7 @@
 //! A rollout as simply as it can be written down: who is on which track, who drains, why the others left, and from that
 //! where a client may go. It knows no keyvalue, no commit and no clock, and shares no code with the router.
 
-use crate::steps::{LATE, RELEASES, endpoints_of};
+use super::steps::{LATE, RELEASES, endpoints_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whoever is on no track any more meets one of these.

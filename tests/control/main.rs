@@ -1,0 +1,7 @@
+//! What operators and pipelines use: the API and who may, the command line, hooks, logs and metrics.
+
+mod api;
+mod api_security;
+mod command_line;
+mod hooks;
+mod observability;

@@ -1,0 +1,8 @@
+//! HTTP as the strictness table has it, and what the proxy does with good traffic.
+
+mod back_pressure;
+mod http_requests;
+mod http_responses;
+mod proxying;
+mod shutdown;
+mod tls;

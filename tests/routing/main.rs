@@ -1,0 +1,10 @@
+//! Where clients go: releases come and go, endpoints die, people try a release first, and the router says why.
+
+mod assets;
+mod endpoint_drain;
+mod explain;
+mod health;
+mod release;
+mod shielding;
+mod testers;
+mod without_cookies;
