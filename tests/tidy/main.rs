@@ -3,6 +3,7 @@
 //! A finding names the file, the line and the rule. What needs judgement is left to reviewers, and what clippy can
 //! see is left to clippy. The source is read with comments and strings blanked out where only code counts.
 
+mod citations;
 mod promises;
 
 use std::collections::BTreeSet;
