@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box};
 use rolling_router::rollout::{
-    assign::{Asked, Draw, Health, PinEvidence, assign},
+    assign::{Draw, Health, PinEvidence, RequestFacts, assign},
     bucket,
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
@@ -118,7 +118,7 @@ fn assign_pinned(bencher: Bencher<'_, '_>) {
     let mut draw = Counting(1);
     bencher.bench_local(|| {
         let pin = PinEvidence::None.add(routes, black_box(&text));
-        assign(routes, &Asked { pin, navigation: true, hour: HOUR }, &AllServe, &mut draw)
+        assign(routes, &RequestFacts { pin, navigation: true, hour: HOUR }, &AllServe, &mut draw)
     });
 }
 
@@ -128,8 +128,8 @@ fn assign_new(bencher: Bencher<'_, '_>) {
     let table = table();
     let routes = &table.apps["shop7"];
     let mut draw = Counting(1);
-    let asked = Asked { pin: PinEvidence::None, navigation: true, hour: HOUR };
-    bencher.bench_local(|| assign(black_box(routes), &asked, &AllServe, &mut draw));
+    let request = RequestFacts { pin: PinEvidence::None, navigation: true, hour: HOUR };
+    bencher.bench_local(|| assign(black_box(routes), &request, &AllServe, &mut draw));
 }
 
 #[divan::bench(args = ["shop7.example", "Shop7.Example:80", "unknown.example"])]

@@ -13,13 +13,14 @@ pub mod commit;
 pub mod cookie;
 mod draft;
 pub mod drain;
+pub mod dry_run;
 pub mod endpoint;
 pub mod explain;
 mod field;
 pub mod history;
 pub mod keys;
 pub mod keyspace;
-pub mod moves;
+
 pub mod network;
 pub mod pin;
 pub mod preview;

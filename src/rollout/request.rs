@@ -1,6 +1,6 @@
-//! What routing reads of a request beside its Host: whether it is a navigation, and the pins in its cookies.
+//! What routing reads from a request beside its Host: whether it is a navigation, and the pins in its cookies.
 //!
-//! Here and not in the data plane, so that whoever explains a request reads it with the same eyes as whoever routes it.
+//! This is part of the core and not of the data plane, so that explaining a request and routing it use the same code.
 
 use super::{assign::PinEvidence, cookie, table::AppRoutes};
 
@@ -9,9 +9,9 @@ use super::{assign::PinEvidence, cookie, table::AppRoutes};
 pub struct Evidence {
     /// The pin.
     pub pin: PinEvidence,
-    /// How many cookies bear its name.
+    /// How many cookies bear the pin's name.
     pub values: usize,
-    /// How many bear that of a tester's cookie.
+    /// How many cookies bear the name of the tester's cookie.
     pub previews: usize,
 }
 
@@ -34,17 +34,16 @@ impl Evidence {
     }
 }
 
-/// Whether a browser loads a page. It says so itself (`Sec-Fetch-Mode`) only towards https and localhost (Fetch Metadata
-/// sends nothing to other origins), and a site on plain http must drain and renew its pins too: there, a GET that asks
-/// for a page is one.
+/// Whether a browser is loading a page. Browsers send `Sec-Fetch-Mode` only to https and localhost. Sites on plain http must
+/// drain and renew pins as well, so without that header a GET that accepts HTML counts as a navigation.
 pub fn is_navigation(method: &[u8], sec_fetch_mode: Option<&[u8]>, accept: Option<&[u8]>) -> bool {
     match sec_fetch_mode {
         Some(mode) => mode.eq_ignore_ascii_case(b"navigate"),
-        None => method == b"GET" && accept.is_some_and(names_html),
+        None => method == b"GET" && accept.is_some_and(accepts_html),
     }
 }
 
-fn names_html(accept: &[u8]) -> bool {
+fn accepts_html(accept: &[u8]) -> bool {
     let mut members = accept.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     members.any(|member| member.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html")))
 }

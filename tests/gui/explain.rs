@@ -66,7 +66,7 @@ fn a_testers_link_and_header_and_what_a_client_is_known_by_are_explained() {
     browser.see("explain-where", "1.0.1 (candidate)");
     browser.picture("explain-header");
     ask(&browser, &[("explain-header", "X-Release: candidate"), ("explain-address", "192.0.2.7")]);
-    browser.see("explain-why", "192.0.2.7 is not in them");
+    browser.see("explain-why", "192.0.2.7 is in none of these networks");
     browser.see("explain-where", "1.0.0 (stable)");
     ask(&browser, &[("explain-header", "x-release: 9.9.9"), ("explain-address", "10.1.2.3")]);
     browser.see("explain-where", "404: it goes to no release");
@@ -78,7 +78,7 @@ fn a_testers_link_and_header_and_what_a_client_is_known_by_are_explained() {
     ask(&browser, &[("explain-header", "X-Device-Id: till 7")]);
     browser.see(
         "explain-why",
-        "known by `header:x-device-id`, so no pin is read: what this one says gives bucket",
+        "known by `header:x-device-id`, so no pin is read: the value of this request gives bucket",
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
 

@@ -151,9 +151,9 @@ impl Asked {
             has_destination: self.header("sec-fetch-dest").is_some(),
             accept: self.header("accept"),
             evidence: Evidence::read(app, lines.iter().map(String::as_bytes)),
-            grants: &grants,
-            overrides: &overrides,
-            known_by: self.known_by(app),
+            preview_tokens: &grants,
+            override_values: &overrides,
+            client_header: self.known_by(app),
             address: self.address,
             now: core.clock.wall_ms(),
         };

@@ -10,8 +10,8 @@ use crate::{
     live::table::Published,
     rollout::{
         app::AppName,
-        explain::Named,
-        moves::{Move, Seen, Side, When, moves},
+        dry_run::{ClientGroup, Move, MoveTime, Side, list_moves},
+        explain::ReleaseSummary,
         table::{AppRoutes, RoutingTable, Standing},
     },
 };
@@ -42,9 +42,9 @@ pub struct Foresight {
 /// Clients that go the same way.
 #[derive(Debug, Serialize)]
 struct Going {
-    from: Option<Named>,
-    to: Option<Named>,
-    when: When,
+    from: Option<ReleaseSummary>,
+    to: Option<ReleaseSummary>,
+    when: MoveTime,
     clients: u64,
     /// Of all that were seen.
     percent: f64,
@@ -73,8 +73,11 @@ impl Foresight {
         let after = supposed.table.apps.get(app).unwrap_or(now);
         let hour = u32::try_from(core.clock.wall_ms() / 3_600_000).unwrap_or(u32::MAX);
         let sides = (Side { app: now, health: &*published }, Side { app: after, health: &supposed });
-        let going =
-            if supposed.table.apps.is_empty() { Vec::new() } else { moves(sides.0, sides.1, &seen, hour) };
+        let going = if supposed.table.apps.is_empty() {
+            Vec::new()
+        } else {
+            list_moves(sides.0, sides.1, &seen, hour)
+        };
         let moving: f64 = going.iter().map(|going| going.clients).sum();
         let mut foresight = Self {
             seen: whole(all),
@@ -124,7 +127,8 @@ impl Foresight {
 
 impl Going {
     fn of(going: &Move, now: &AppRoutes, after: &AppRoutes, all: f64) -> Self {
-        let by_tenure = |app: &AppRoutes, tenure| app.by_tenure(tenure).map(|index| Named::of(app, index));
+        let by_tenure =
+            |app: &AppRoutes, tenure| app.by_tenure(tenure).map(|index| ReleaseSummary::of(app, index));
         Self {
             from: by_tenure(now, going.from),
             to: by_tenure(after, going.to),
@@ -135,14 +139,15 @@ impl Going {
     }
 
     fn words(&self, after: &AppRoutes) -> String {
-        let name =
-            |named: &Option<Named>| named.as_ref().map_or_else(String::new, |named| named.release.clone());
+        let name = |named: &Option<ReleaseSummary>| {
+            named.as_ref().map_or_else(String::new, |named| named.release.clone())
+        };
         let (from, to, clients) = (name(&self.from), name(&self.to), self.clients);
         let many = if clients == 1 { "client goes" } else { "clients go" };
         let when = match self.when {
-            When::AtOnce => "at once".to_owned(),
-            When::NextPage => "at their next page".to_owned(),
-            When::AfterDrain => {
+            MoveTime::AtOnce => "at once".to_owned(),
+            MoveTime::NextPage => "at their next page".to_owned(),
+            MoveTime::AfterDrain => {
                 let settings = &after.settings;
                 let (drain, most) = (settings.drainseconds, settings.drainmaxseconds);
                 format!("over time: at their first page after {drain} s, the last after {most} s")
@@ -153,7 +158,7 @@ impl Going {
 }
 
 /// The clients seen lately, by what their pins say.
-fn seen(published: &Published, app: &AppRoutes) -> Vec<Seen> {
+fn seen(published: &Published, app: &AppRoutes) -> Vec<ClientGroup> {
     let routed = app.releases.iter().filter(|release| release.standing != Standing::Previous);
     let mut seen = Vec::new();
     for release in routed {
@@ -161,7 +166,7 @@ fn seen(published: &Published, app: &AppRoutes) -> Vec<Seen> {
         let sampled: Vec<_> = sketch.sample().collect();
         #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let clients = sketch.estimate() as f64 / sampled.len().max(1) as f64;
-        seen.extend(sampled.into_iter().map(|client| Seen {
+        seen.extend(sampled.into_iter().map(|client| ClientGroup {
             tenure: release.tenure,
             bucket: client.bucket,
             left_candidate: client.left_candidate,

@@ -1,14 +1,14 @@
 //! Preview grants in a fleet: every router of one store accepts and refuses the same.
 
 use super::*;
-use crate::rollout::preview::PreviewFault;
+use crate::rollout::tester::{PreviewFault, open_preview};
 
 impl Bench {
     /// Where a token leads by this router's table, as the release's name.
     fn previewed(&self, token: &str) -> Result<String, PreviewFault> {
         let published = self.live.load();
         let app = &published.table.apps["shop"];
-        let found = app.previewed(token.as_bytes(), self.clock.wall_ms())?;
+        let found = open_preview(app, token.as_bytes(), self.clock.wall_ms())?;
         Ok(app.releases[found.release].id.name().to_owned())
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         route::{self, Plan},
         worker::{coarse, local::RequestDraw},
     },
-    rollout::assign::{Asked, Assignment, shielded},
+    rollout::assign::{Assignment, RequestFacts, assign_shield},
 };
 
 /// What shielding means for one request.
@@ -79,10 +79,10 @@ impl<D: Downstream> Exchange<'_, D> {
     #[cold]
     fn ask_stable(&self) -> Option<Assignment> {
         let (worker, plan) = (self.worker, &self.plan);
-        let asked = Asked { pin: plan.pin, navigation: plan.navigation, hour: route::hour() };
+        let request = RequestFacts { pin: plan.pin, navigation: plan.navigation, hour: route::hour() };
         let random = || worker.random();
         let mut draw = RequestDraw { view: &plan.view, random: &random };
-        let to = shielded(&plan.view.app, &asked, &plan.assignment, plan.view.as_ref(), &mut draw);
+        let to = assign_shield(&plan.view.app, &request, &plan.assignment, plan.view.as_ref(), &mut draw);
         let to = to.filter(|to| {
             let target = &plan.view.releases[to.release].endpoints[to.endpoint];
             let most = worker.limits().endpoint_in_flight_max;

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     live::activity::standing_index,
     rollout::{
-        assign::{Asked, Assignment, PinChange, PinEvidence, Reason, assign, overridden},
+        assign::{Assignment, PinChange, PinEvidence, Reason, RequestFacts, assign, assign_override},
         request::{self, Evidence},
         settings::{PinSource, Traceparent},
         table::Standing,
@@ -185,10 +185,10 @@ fn assigned(
     pin: PinEvidence,
     navigation: bool,
 ) -> Option<Assignment> {
-    let asked = Asked { pin, navigation, hour: hour() };
+    let request = RequestFacts { pin, navigation, hour: hour() };
     let random = || worker.random();
     let mut draw = RequestDraw { view, random: &random };
-    assign(&view.app, &asked, table.published.as_ref(), &mut draw).ok()
+    assign(&view.app, &request, table.published.as_ref(), &mut draw).ok()
 }
 
 /// Where a request goes whose release its sender chose.
@@ -196,7 +196,7 @@ fn assigned(
 fn sent(worker: &Worker, view: &AppView, chosen: Chosen) -> Option<Assignment> {
     let random = || worker.random();
     let mut draw = RequestDraw { view, random: &random };
-    overridden(&view.app, chosen.release, chosen.affinity, view, &mut draw).ok()
+    assign_override(&view.app, chosen.release, chosen.affinity, view, &mut draw).ok()
 }
 
 /// Hours since the Unix epoch.

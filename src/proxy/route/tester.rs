@@ -20,9 +20,11 @@ use crate::{
         worker::{coarse, local::AppView},
     },
     rollout::{
-        preview::{COOKIE_SUFFIX, PREVIEW_PATH, PreviewFault, Previewed},
+        preview::{COOKIE_SUFFIX, PREVIEW_PATH},
         table::AppRoutes,
-        tester::{self, HeaderFault, by_grant},
+        tester::{
+            HeaderFault, PreviewFault, PreviewTarget, choose_by_header, choose_by_preview, open_preview,
+        },
     },
 };
 
@@ -97,9 +99,9 @@ pub fn open(head: &RequestHead<'_>, view: &AppView, client: Client) -> Reply {
         return reply;
     };
     let now = coarse::wall_ms();
-    match view.app.previewed(&token, now) {
+    match open_preview(&view.app, &token, now) {
         Err(fault) => ended(view, client, words(fault)),
-        Ok(Previewed { expires, .. }) => {
+        Ok(PreviewTarget { expires, .. }) => {
             let seconds = expires.saturating_sub(now).div_ceil(1_000);
             // A good token is made of base64url, so its text is its bytes.
             let cookie = set_cookie(view, client, &String::from_utf8_lossy(&token), seconds);
@@ -130,19 +132,19 @@ pub fn chosen(
     if cookie { by_cookie(head, view, client).map(|found| Some(Chosen::from(found))) } else { Ok(None) }
 }
 
-impl From<Previewed> for Chosen {
-    fn from(previewed: Previewed) -> Self {
-        Self { release: previewed.release, affinity: Some(previewed.affinity) }
+impl From<PreviewTarget> for Chosen {
+    fn from(target: PreviewTarget) -> Self {
+        Self { release: target.release, affinity: Some(target.affinity) }
     }
 }
 
 /// Where the tester's cookies lead; of several, the first that leads anywhere.
-fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<Previewed, Reply> {
+fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<PreviewTarget, Reply> {
     let name = view.app.settings.cookie.name.as_bytes();
     let own =
         head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
     let values = own.map(|found| found.value);
-    by_grant(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
+    choose_by_preview(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
 }
 
 fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Option<Chosen>, Refusal> {
@@ -150,12 +152,12 @@ fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Opti
         line.known == Known::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
     };
     let values = head.lines.iter().filter(is_it).map(|line| line.value(head.block));
-    let found = tester::by_header(app, values).map_err(|fault| page(fault.status(), header_words(fault)))?;
+    let found = choose_by_header(app, values).map_err(|fault| page(fault.status(), header_words(fault)))?;
     Ok(found.map(|release| Chosen { release, affinity: None }))
 }
 
 /// A track as a host of the admin port shows it: to whoever holds a grant; the candidate to whoever was granted it.
-fn on_track(app: &AppRoutes, track: Track, granted: Option<Previewed>) -> Result<Chosen, Refusal> {
+fn on_track(app: &AppRoutes, track: Track, granted: Option<PreviewTarget>) -> Result<Chosen, Refusal> {
     let granted = granted.ok_or(NO_GRANT)?;
     let (on, restricted) = match track {
         Track::Stable => (app.stable, false),

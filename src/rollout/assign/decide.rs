@@ -1,8 +1,12 @@
-//! The decision itself: docs/design.md section 5's order and table, row by row.
+//! The decision: the rules of docs/design.md section 5, in their order, row by row.
 
 use super::{
-    Asked, Assignment, Draw, Health, PinChange, PinEvidence, Reason, Unroutable,
+    assignment::{Assignment, PinChange, Unroutable},
+    draw::Draw,
     endpoints::{affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health},
+    evidence::{PinEvidence, RequestFacts},
+    health::Health,
+    reason::Reason,
 };
 use crate::rollout::{
     bucket,
@@ -11,16 +15,30 @@ use crate::rollout::{
     table::{AppRoutes, ReleaseRoutes, Standing},
 };
 
-/// The move of a client within one day that counts as a bounce.
+/// How many moves within one day make a client a bounced one.
 const BOUNCE: u8 = 3;
 
-/// Below this a cookie that is sent once an hour could lapse under a client that comes back, so it is sent always.
+/// A cookie that is renewed once an hour could lapse under a client that comes back. Below this Max-Age it is therefore
+/// renewed with every navigation.
 const REFRESH_ALWAYS_BELOW_SECONDS: u32 = 2 * 3_600;
 
-/// One request, with everything its decision depends on.
-pub(super) struct Decision<'a> {
+/// Assigns one request to an app whose releases it knows.
+///
+/// # Errors
+/// The app has no stable release, or one without endpoints, and no other release takes the request.
+pub fn assign(
+    app: &AppRoutes,
+    request: &RequestFacts,
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Result<Assignment, Unroutable> {
+    Assigner { app, request, health, draw }.assign()
+}
+
+/// One request, with everything its assignment depends on.
+pub(super) struct Assigner<'a> {
     pub(super) app: &'a AppRoutes,
-    pub(super) asked: &'a Asked,
+    pub(super) request: &'a RequestFacts,
     pub(super) health: &'a dyn Health,
     pub(super) draw: &'a mut dyn Draw,
 }
@@ -32,16 +50,14 @@ pub(super) struct Place {
     pub(super) reason: Reason,
 }
 
-type Decided = Result<Assignment, Unroutable>;
-
-impl Decision<'_> {
-    pub(super) fn assign(mut self) -> Decided {
+impl Assigner<'_> {
+    pub(super) fn assign(mut self) -> Result<Assignment, Unroutable> {
         if !self.app.sticky {
             let bucket = self.draw.request_bucket(self.app);
             let place = self.by_bucket(bucket, Reason::NoCookie)?;
             return Ok(place.with(PinChange::Keep));
         }
-        match self.asked.pin {
+        match self.request.pin {
             PinEvidence::Valid(pin) => self.pinned(pin),
             PinEvidence::Hashed(hash) => self.hashed(hash),
             PinEvidence::None => self.unpinned(Reason::Bucket, PinChange::First),
@@ -50,8 +66,8 @@ impl Decision<'_> {
         }
     }
 
-    /// A client without a pin of ours: a new bucket, a new client number.
-    fn unpinned(&mut self, reason: Reason, change: fn(Pin) -> PinChange) -> Decided {
+    /// A client without a valid pin gets a new bucket and a new client number.
+    fn unpinned(&mut self, reason: Reason, change: fn(Pin) -> PinChange) -> Result<Assignment, Unroutable> {
         let bucket = self.draw.bucket(self.app);
         let place = self.by_bucket(bucket, reason)?;
         let client = self.draw.random();
@@ -69,14 +85,14 @@ impl Decision<'_> {
         Ok(place.with(change(pin)))
     }
 
-    /// A client that keeps no pin: bucket and endpoint follow from its hash, and nothing is remembered.
-    fn hashed(&mut self, hash: u64) -> Decided {
+    /// A client that is known by a header or its address has no pin: its bucket and endpoint follow from its hash.
+    fn hashed(&mut self, hash: u64) -> Result<Assignment, Unroutable> {
         let place = self.by_bucket(bucket::of_random(hash), Reason::NoCookie)?;
         let endpoint = affine_endpoint(self.app, place.release, hash, self.health).unwrap_or(place.endpoint);
         Ok(Place { endpoint, ..place }.with(PinChange::Keep))
     }
 
-    /// Candidate or stable by bucket. A candidate of which nothing serves is passed over.
+    /// Chooses candidate or stable by bucket. A candidate without a serving endpoint is passed over.
     fn by_bucket(&mut self, bucket: u16, reason: Reason) -> Result<Place, Unroutable> {
         let mut reason = reason;
         if let Some(release) = self.candidate_of(bucket) {
@@ -90,7 +106,7 @@ impl Decision<'_> {
         Ok(Place { release, endpoint, reason })
     }
 
-    fn pinned(&mut self, pin: Pin) -> Decided {
+    fn pinned(&mut self, pin: Pin) -> Result<Assignment, Unroutable> {
         match self.app.by_tenure(pin.tenure) {
             Some(release) => self.routed(pin, release),
             None if pin.tenure > self.app.tenures.last => {
@@ -106,8 +122,8 @@ impl Decision<'_> {
         }
     }
 
-    /// A client whose release is routed: it stays, unless a row of the table says otherwise.
-    fn routed(&mut self, pin: Pin, release: usize) -> Decided {
+    /// A client whose release is routed stays there, unless a row of the table says otherwise.
+    fn routed(&mut self, pin: Pin, release: usize) -> Result<Assignment, Unroutable> {
         let leaves = match self.release(release).standing {
             Standing::Draining { .. } => self.drained(release),
             Standing::Stable | Standing::Candidate => self.transition(&pin, release),
@@ -128,18 +144,18 @@ impl Decision<'_> {
         self.nowhere_better(pin, release)
     }
 
-    /// A draining release whose time is over lets its clients go at a navigation, if stable serves.
+    /// Once `drainseconds` have passed, a navigation moves a draining release's client to stable, if stable serves.
     fn drained(&mut self, release: usize) -> Option<Place> {
-        let over = self.asked.navigation && self.health.drain_over(self.release(release).slot);
+        let over = self.request.navigation && self.health.drain_over(self.release(release).slot);
         let stable = self.app.stable.filter(|_| over)?;
         let endpoint = self.choose_if_it_serves(stable)?;
         Some(Place { release: stable, endpoint, reason: Reason::Drained })
     }
 
-    /// `transition: navigate`: a navigation is routed by bucket again. Whoever `fallback` or `shielded` moved to the
-    /// present stable is left alone.
+    /// With `transition: navigate`, a navigation is routed by bucket again. A client that `fallback` or `shielded` moved
+    /// to the present stable stays there.
     fn transition(&mut self, pin: &Pin, release: usize) -> Option<Place> {
-        let again = self.app.settings.transition == Transition::Navigate && self.asked.navigation;
+        let again = self.app.settings.transition == Transition::Navigate && self.request.navigation;
         let left_alone = pin.left_candidate && self.app.stable == Some(release);
         if !again || left_alone {
             return None;
@@ -149,8 +165,8 @@ impl Decision<'_> {
         Some(Place { release: target, endpoint, reason: Reason::Bucket })
     }
 
-    /// Where clients of a release go of which nothing serves: to stable, if that is any better. Stable's own
-    /// clients have nowhere to go.
+    /// Where the clients of a release without a serving endpoint go: to stable, if stable serves. Stable's own clients
+    /// have nowhere to go.
     fn refuge(&mut self, release: usize) -> Option<Place> {
         let reason = match self.release(release).standing {
             Standing::Candidate => Reason::Fallback,
@@ -163,9 +179,9 @@ impl Decision<'_> {
         Some(Place { release: stable, endpoint, reason })
     }
 
-    /// Nothing serves here, and nothing serves in stable: a move would gain nothing, so the client stays for a real
-    /// attempt.
-    fn nowhere_better(&mut self, pin: Pin, release: usize) -> Decided {
+    /// Neither this release nor stable has a serving endpoint. A move would gain nothing, so the client stays and the
+    /// request is tried here.
+    fn nowhere_better(&mut self, pin: Pin, release: usize) -> Result<Assignment, Unroutable> {
         if let Some(endpoint) = self.release(release).by_tag(pin.endpoint) {
             return Ok(self.kept(pin, release, endpoint));
         }
@@ -182,11 +198,11 @@ impl Decision<'_> {
         serves.then_some(index)
     }
 
-    /// The same release and endpoint. A navigation sends the cookie again, so that its Max-Age starts anew.
+    /// Keeps release and endpoint. A navigation renews the cookie, so that its Max-Age starts anew.
     fn kept(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
         let due = pin.hour != self.hour() || self.app.settings.pinseconds < REFRESH_ALWAYS_BELOW_SECONDS;
-        let change = if self.asked.navigation && due {
-            // Otherwise a client that comes daily would find an old day's count again after 256 days.
+        let change = if self.request.navigation && due {
+            // The day is stored modulo 256: an old count must not come back for a client that visits every day.
             let moves = if pin.move_day == self.day() { pin.moves } else { 0 };
             PinChange::Refresh(Pin { hour: self.hour(), move_day: self.day(), moves, ..pin })
         } else {
@@ -195,14 +211,14 @@ impl Decision<'_> {
         Place { release, endpoint, reason: Reason::Pin }.with(change)
     }
 
-    /// The same release, another endpoint: no move.
+    /// Keeps the release and changes the endpoint, which is no move.
     fn repinned(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
         let tag = self.release(release).endpoints[endpoint].tag;
         let place = Place { release, endpoint, reason: Reason::RepinEndpoint };
         place.with(PinChange::Replace(Pin { endpoint: tag, hour: self.hour(), ..pin }))
     }
 
-    /// Another release.
+    /// Changes the release, and counts the move.
     pub(super) fn moved(&self, pin: Pin, place: Place) -> Assignment {
         let release = self.release(place.release);
         let today = pin.move_day == self.day();
@@ -219,12 +235,12 @@ impl Decision<'_> {
         Assignment { bounced: moves == BOUNCE, ..place.with(PinChange::Replace(pin)) }
     }
 
-    /// The candidate, if a bucket is among its own.
+    /// The candidate, if a bucket is one of the candidate's.
     fn candidate_of(&self, bucket: u16) -> Option<usize> {
         self.app.candidate.filter(|_| bucket::is_candidates(bucket, self.app.bucket_offset, self.app.blend))
     }
 
-    /// An endpoint that serves; in a stable below half healthy, any.
+    /// Chooses a serving endpoint; in a stable of which less than half serves, any endpoint.
     fn choose(&mut self, release: usize) -> Option<usize> {
         another_endpoint(self.app, release, &[], self.health, self.draw)
     }
@@ -239,12 +255,12 @@ impl Decision<'_> {
 
     /// The hour as a pin stores it.
     fn hour(&self) -> u16 {
-        (self.asked.hour % (1 << 16)) as u16
+        (self.request.hour % (1 << 16)) as u16
     }
 
     /// The day as a pin stores it.
     fn day(&self) -> u8 {
-        (self.asked.hour / 24 % 256) as u8
+        (self.request.hour / 24 % 256) as u8
     }
 }
 

@@ -1,15 +1,15 @@
 //! The choice of an endpoint inside a release: least in flight of two choices.
 //!
-//! Two random choices keep load as even as looking at all of them would, without every router rushing to the same
-//! idle endpoint. One that is new or came back gets less than its share at first. One that drains is passed over.
-//! Health is heeded, but for a stable release that is below half healthy: then the checks are
-//! doubted more than the release, and every endpoint is tried.
+//! Comparing two random endpoints spreads load nearly as evenly as comparing all of them, and not every router rushes to
+//! the same idle endpoint. An endpoint that is new or came back gets less than its share at first. A draining endpoint
+//! gets nothing. An unhealthy endpoint gets nothing either, with one exception: if less than half of stable serves,
+//! the health checks are more likely wrong than the release, so every endpoint of stable is tried.
 
-use super::{Draw, Health};
+use super::{draw::Draw, health::Health};
 use crate::rollout::table::{AppRoutes, EndpointRoute};
 
-/// Another endpoint of the same release for a repeat, or none: least in flight of two choices among those that
-/// serve and are not in `tried` (slots).
+/// Chooses an endpoint of a release (by index) that is not in `tried` (slots of endpoints): of two random ones that serve,
+/// the one with fewer requests in flight. `None` where there is none. The result is an index into the release's endpoints.
 pub fn another_endpoint(
     app: &AppRoutes,
     release: usize,
@@ -24,7 +24,7 @@ pub fn another_endpoint(
     if let Some(found) = among_two(endpoints, random, &serves, health) {
         return Some(found);
     }
-    // Not both of the two serve, so all have to be looked at.
+    // At least one of the two does not serve, so all endpoints have to be looked at.
     if ignores_health(app, release, health) {
         least_of_two(endpoints, random, &untried, health)
     } else {
@@ -32,7 +32,7 @@ pub fn another_endpoint(
     }
 }
 
-/// The endpoint that a client's hash likes best among those that take requests.
+/// The endpoint that a client's hash prefers among those that take requests.
 pub(super) fn affine_endpoint(
     app: &AppRoutes,
     release: usize,
@@ -44,8 +44,8 @@ pub(super) fn affine_endpoint(
     preferred(&app.releases[release].endpoints, hash, takes)
 }
 
-/// Of the acceptable endpoints the one that a number likes best (rendezvous hashing, Thaler and Ravishankar 1996): when
-/// one comes or goes, only those who liked that one best move.
+/// The acceptable endpoint that a number prefers (rendezvous hashing, Thaler and Ravishankar 1996). When an endpoint comes
+/// or goes, only the numbers that prefer it change their endpoint.
 pub(super) fn preferred(
     endpoints: &[EndpointRoute],
     number: u64,
@@ -55,7 +55,7 @@ pub(super) fn preferred(
     acceptable.max_by_key(|(_, endpoint)| mixed(number ^ u64::from(endpoint.tag))).map(|(index, _)| index)
 }
 
-/// SplitMix64's last step: every bit of the number counts in every bit of the outcome.
+/// The last step of SplitMix64: every bit of the number influences every bit of the result.
 fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -63,7 +63,7 @@ fn mixed(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Any endpoint of a release, whatever its health; one that drains if there is no other.
+/// Chooses any endpoint of a release, whatever its health; a draining one only if there is no other.
 pub(super) fn any_endpoint(
     app: &AppRoutes,
     release: usize,
@@ -89,8 +89,8 @@ pub(super) fn ignores_health(app: &AppRoutes, release: usize, health: &dyn Healt
         && endpoints().filter(|endpoint| health.serves(endpoint.slot)).count() * 2 < endpoints().count()
 }
 
-/// The better of two random endpoints, if both are acceptable: the usual case, at a cost that does not grow with
-/// the release.
+/// The less loaded of two random endpoints, if both are acceptable. This is the usual case, and its cost does not grow
+/// with the release.
 fn among_two(
     endpoints: &[EndpointRoute],
     random: u64,
@@ -102,7 +102,7 @@ fn among_two(
     both.then(|| less_loaded(endpoints, (one, other), random, health))
 }
 
-/// The better of two random acceptable endpoints, each found by its rank among them.
+/// The less loaded of two random acceptable endpoints, each found by its rank among the acceptable ones.
 fn least_of_two(
     endpoints: &[EndpointRoute],
     random: u64,
@@ -118,8 +118,8 @@ fn least_of_two(
     Some(less_loaded(endpoints, (one, other), random, health))
 }
 
-/// The one with less in flight. One that starts slowly is passed over in proportion, whatever its load: at a light
-/// load everybody's is nothing.
+/// The endpoint with fewer requests in flight. If one of the two is still starting slowly, it is chosen in proportion to
+/// its weight instead: at a light load both would have nothing in flight.
 fn less_loaded(
     endpoints: &[EndpointRoute],
     (one, other): (usize, usize),
@@ -131,14 +131,14 @@ fn less_loaded(
     if weight_of_one != weight_of_other {
         let (slow, usual) = if weight_of_one < weight_of_other { (one, other) } else { (other, one) };
         let (least, most) = (weight_of_one.min(weight_of_other), weight_of_one.max(weight_of_other));
-        // Places come from the high bits of both halves, so the low ones are as good as a draw of their own.
+        // The places were drawn from the high bits of both halves, so the low bits are an independent draw.
         return if random % most < least { slow } else { usual };
     }
     let load = |index: usize| health.in_flight(endpoints[index].slot);
     if load(other) < load(one) { other } else { one }
 }
 
-/// Two different places below `count` (the same one if there is only one), each equally likely.
+/// Two different places below `count`, all equally likely; the same place twice if `count` is 1.
 fn two_of(count: usize, random: u64) -> Option<(usize, usize)> {
     let scaled = |random: u64, below: usize| {
         usize::try_from(((random & 0xFFFF_FFFF) * below as u64) >> 32).unwrap_or_default()

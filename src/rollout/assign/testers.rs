@@ -1,14 +1,23 @@
 //! Overrides: the endpoint for a request whose release a tester chose.
 
 use super::{
-    Assignment, Draw, Health, PinChange, Reason, Unroutable,
+    assignment::{Assignment, PinChange, Unroutable},
     decide::Place,
+    draw::Draw,
     endpoints::{another_endpoint, any_endpoint, preferred},
+    health::Health,
+    reason::Reason,
 };
 use crate::rollout::table::{AppRoutes, EndpointRoute};
 
-/// See [`super::overridden`].
-pub(super) fn choose(
+/// Sends a request to the release that a tester chose (docs/design.md section 5).
+///
+/// The pin is neither read nor set. A release without a serving endpoint still gets the request, since a tester wants to
+/// see what was chosen. Requests with the same `affinity` keep to one endpoint as long as it serves.
+///
+/// # Errors
+/// The release has no endpoint.
+pub fn assign_override(
     app: &AppRoutes,
     release: usize,
     affinity: Option<u64>,

@@ -1,84 +1,93 @@
-//! What a tester's means of choosing a release come to: a preview grant, or the override header.
+//! What a tester's preview or override header comes to.
 
 use serde::Serialize;
 
-use super::Request;
+use super::request::Request;
 use crate::rollout::{
-    preview::PreviewFault,
     table::AppRoutes,
-    tester::{HeaderFault, by_grant, by_header},
+    tester::{HeaderFault, PreviewFault, choose_by_header, choose_by_preview},
 };
 
-/// What a tester's means say.
+/// What a tester's preview or override header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct TesterSaid {
-    /// `none`, `preview` (a grant), or `header`.
+pub struct TesterReport {
+    /// `none`, `preview` or `header`.
     pub found: &'static str,
-    /// Why it leads nowhere: `forged`, `expired`, `revoked`, `left`, `twice`, `unknown-release`; or why it does not
-    /// count: `untrusted`.
+    /// Why it leads nowhere: `forged`, `expired`, `revoked`, `left`, `twice`, `unknown-release`; or why it is ignored:
+    /// `untrusted`.
     pub fault: Option<&'static str>,
-    /// When the grant ends, Unix ms.
+    /// When the preview ends, Unix ms.
     pub expires: Option<u64>,
 }
 
-/// Who decides about a request.
+/// What the sender of a request chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chooser {
-    /// Pin and bucket.
-    Nobody,
-    /// Its sender: the release (by index), and the number by which its endpoint is chosen.
-    Sender(usize, Option<u64>),
-    /// Its sender, in vain: the answer has this status.
-    Vain(u16),
+pub(super) enum TesterChoice {
+    /// Nothing: pin and bucket decide.
+    None,
+    /// A release.
+    Release {
+        /// Its index.
+        release: usize,
+        /// The number by which its endpoint is chosen.
+        affinity: Option<u64>,
+    },
+    /// Something that leads to no release.
+    Refused {
+        /// The HTTP status of the answer.
+        status: u16,
+    },
 }
 
-impl TesterSaid {
+impl TesterReport {
     const NOTHING: Self = Self { found: "none", fault: None, expires: None };
 
-    /// Whether it decides, be it in vain.
+    /// Whether it decides about the request, even if the request is refused.
     pub(super) fn decides(&self) -> bool {
         self.found != "none" && self.fault != Some(UNTRUSTED)
     }
 }
 
-/// The header comes from where nobody trusts it.
+/// The header comes from a network that is not trusted.
 const UNTRUSTED: &str = "untrusted";
 
 /// Reads a request as the data plane does: the header first, if it comes from a trusted network, then the cookies.
-pub(super) fn read(app: &AppRoutes, request: &Request<'_>) -> (TesterSaid, Chooser) {
+pub(super) fn read(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, TesterChoice) {
     let trusted = request.address.is_some_and(|address| app.settings.overriding.trusts(address));
-    if trusted && let Some(read) = by_the_header(app, request) {
+    if trusted && let Some(read) = read_header(app, request) {
         return read;
     }
-    if !request.grants.is_empty() {
-        return by_the_grant(app, request);
+    if !request.preview_tokens.is_empty() {
+        return read_preview(app, request);
     }
-    let fault = (!request.overrides.is_empty()).then_some(UNTRUSTED);
+    let fault = (!request.override_values.is_empty()).then_some(UNTRUSTED);
     let found = if fault.is_some() { "header" } else { "none" };
-    (TesterSaid { found, fault, expires: None }, Chooser::Nobody)
+    (TesterReport { found, fault, expires: None }, TesterChoice::None)
 }
 
-fn by_the_header(app: &AppRoutes, request: &Request<'_>) -> Option<(TesterSaid, Chooser)> {
-    let said = TesterSaid { found: "header", ..TesterSaid::NOTHING };
-    match by_header(app, request.overrides.iter().copied()) {
+fn read_header(app: &AppRoutes, request: &Request<'_>) -> Option<(TesterReport, TesterChoice)> {
+    let report = TesterReport { found: "header", ..TesterReport::NOTHING };
+    match choose_by_header(app, request.override_values.iter().copied()) {
         Ok(None) => None,
-        Ok(Some(release)) => Some((said, Chooser::Sender(release, None))),
+        Ok(Some(release)) => Some((report, TesterChoice::Release { release, affinity: None })),
         Err(fault) => {
             let word = match fault {
                 HeaderFault::Twice => "twice",
                 HeaderFault::UnknownRelease => "unknown-release",
             };
-            Some((TesterSaid { fault: Some(word), ..said }, Chooser::Vain(fault.status())))
+            let refused = TesterChoice::Refused { status: fault.status() };
+            Some((TesterReport { fault: Some(word), ..report }, refused))
         }
     }
 }
 
-fn by_the_grant(app: &AppRoutes, request: &Request<'_>) -> (TesterSaid, Chooser) {
-    let said = TesterSaid { found: "preview", ..TesterSaid::NOTHING };
-    match by_grant(app, request.grants.iter().copied(), request.now) {
-        Ok(granted) => {
-            let said = TesterSaid { expires: Some(granted.expires), ..said };
-            (said, Chooser::Sender(granted.release, Some(granted.affinity)))
+fn read_preview(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, TesterChoice) {
+    let report = TesterReport { found: "preview", ..TesterReport::NOTHING };
+    match choose_by_preview(app, request.preview_tokens.iter().copied(), request.now) {
+        Ok(target) => {
+            let report = TesterReport { expires: Some(target.expires), ..report };
+            let (release, affinity) = (target.release, Some(target.affinity));
+            (report, TesterChoice::Release { release, affinity })
         }
         Err(fault) => {
             let word = match fault {
@@ -87,7 +96,8 @@ fn by_the_grant(app: &AppRoutes, request: &Request<'_>) -> (TesterSaid, Chooser)
                 PreviewFault::Revoked => "revoked",
                 PreviewFault::Left => "left",
             };
-            (TesterSaid { fault: Some(word), ..said }, Chooser::Vain(fault.status()))
+            let refused = TesterChoice::Refused { status: fault.status() };
+            (TesterReport { fault: Some(word), ..report }, refused)
         }
     }
 }

@@ -2,19 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{CookieReport, Explanation, Peek, Request, explain};
 use crate::rollout::{
+    assign::Health,
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PIN_CHARS, PinKey, PinKeys},
+    pin::{PIN_CHARS, Pin, PinKey, PinKeys},
+    record::Tenure,
+    release::ReleaseId,
+    request::Evidence,
+    table::AppRoutes,
 };
 
 const HOUR: u32 = 24 * 20_000;
 
 /// Everything serves.
-struct Well;
+struct AllServe;
 
-impl Health for Well {
+impl Health for AllServe {
     fn serves(&self, _: usize) -> bool {
         true
     }
@@ -77,7 +82,7 @@ fn explained(app: &AppRoutes, cookie: &str, bucket: u16) -> Explanation {
         now: u64::from(HOUR) * 3_600_000,
         ..Request::default()
     };
-    explain(app, &request, &Well, Peek { bucket, random: 5 })
+    explain(app, &request, &AllServe, Peek { bucket, random: 5 })
 }
 
 #[test]
@@ -104,7 +109,7 @@ fn a_bucket_is_told_with_its_arithmetic() {
         assert_eq!((told.rule, told.bucket.candidate), ("bucket", candidate), "{told:?}");
         assert_eq!(u32::from(told.bucket.place), place);
         assert_eq!(told.release.as_ref().map(|release| release.track == "candidate"), Some(candidate));
-        assert_eq!(told.cookie, Sent { change: "first", set: true });
+        assert_eq!(told.cookie, CookieReport { change: "first", set: true });
         let text = told.why.join("\n");
         assert!(text.contains(&format!("= {place} modulo 10000")), "{text}");
     }
@@ -115,8 +120,8 @@ fn who_lost_a_pin_is_told_why() {
     let app = app(100.0);
     let told = explained(&app, &cookie(&app, 3, 1), 0);
     assert_eq!((told.rule, told.reason), ("pin", Some("abort")));
-    assert_eq!(told.cookie, Sent { change: "replace", set: true });
-    assert!(told.why.join("\n").contains("was aborted: it moves to a"), "{:?}", told.why);
+    assert_eq!(told.cookie, CookieReport { change: "replace", set: true });
+    assert!(told.why.join("\n").contains("was aborted: the client moves to a"), "{:?}", told.why);
     let told = explained(&app, &cookie(&app, 9, 1), 0);
     assert_eq!((told.rule, told.reason, told.cookie.set), ("bucket", Some("ahead"), false));
 }
@@ -144,5 +149,5 @@ fn values_that_are_no_pins_are_told_as_such() {
     forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
     let told = explained(&app, std::str::from_utf8(&forged).unwrap(), 0);
     assert_eq!((told.pin.found, told.reason, told.cookie.change), ("forged", Some("forged"), "replace"));
-    assert_eq!((told.pin.values, told.pin.says), (1, None));
+    assert_eq!((told.pin.values, told.pin.contents), (1, None));
 }

@@ -1,261 +1,276 @@
-//! An explanation in sentences, for whoever asks why.
+//! The explanation in sentences.
 
-use super::{Arithmetic, Explanation, Request, Says, Standings};
+use super::{
+    explanation::{BucketReport, Explanation, PinContents, ReleaseReport},
+    request::Request,
+};
 use crate::rollout::{assign::Reason, table::AppRoutes};
 
 pub(super) fn sentences(
     app: &AppRoutes,
     request: &Request<'_>,
-    told: &Explanation,
+    explanation: &Explanation,
     reason: Option<Reason>,
 ) -> Vec<String> {
-    let mut lines: Vec<String> = tester(app, request, told).into_iter().collect();
-    if !told.tester.decides() {
-        lines.push(pin(app, request, told));
+    let mut lines: Vec<String> = tester(app, request, explanation).into_iter().collect();
+    if !explanation.tester.decides() {
+        lines.push(pin(app, request, explanation));
     }
     let Some(reason) = reason else {
-        lines.push(nowhere(told));
+        lines.push(nowhere(explanation));
         return lines;
     };
-    lines.push(decision(app, told, reason));
-    if told.rule == "bucket" {
-        lines.push(arithmetic(app, told));
+    lines.push(decision(app, explanation, reason));
+    if explanation.rule == "bucket" {
+        lines.push(arithmetic(app, explanation));
     }
-    lines.extend(health(told));
-    lines.extend(endpoint(told));
-    lines.push(if told.tester.decides() { OVERRIDDEN.into() } else { cookie(told) });
-    if told.shielded {
+    lines.extend(health(explanation));
+    lines.extend(endpoint(explanation));
+    lines.push(if explanation.tester.decides() { OVERRIDDEN.into() } else { cookie(explanation) });
+    if explanation.shielded {
         lines.push(
-            "Should the candidate fail this request, stable answers it and the client moves there (`shielded`)."
+            "If the candidate fails this request, stable answers it and the client moves there (`shielded`)."
                 .into(),
         );
     }
     lines
 }
 
-/// What becomes of the pin of a request whose release its sender chose.
+/// What happens to the pin when a tester chose the release.
 const OVERRIDDEN: &str =
-    "Its pin is neither read nor moved, no statistics count it, and the response is `no-store`.";
+    "Its pin is neither read nor changed, no statistics count the request, and the response is `no-store`.";
 
-fn nowhere(told: &Explanation) -> String {
-    match told.status {
-        Some(status) if told.tester.decides() && told.tester.fault.is_some() => {
-            format!("The answer is a page with {status} that says so.")
+fn nowhere(explanation: &Explanation) -> String {
+    match explanation.status {
+        Some(status) if explanation.tester.decides() && explanation.tester.fault.is_some() => {
+            format!("The router answers {status}, with a page that says so.")
         }
-        _ => "No release is routed, or none with endpoints: the answer is 503.".into(),
+        _ => "The app has no stable release with an endpoint: the router answers 503.".into(),
     }
 }
 
-/// What a tester's grant or header comes to, if there is one.
-fn tester(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> Option<String> {
+/// What a tester's preview or header comes to, if there is one.
+fn tester(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> Option<String> {
     let overriding = &app.settings.overriding;
     let header = overriding.header.as_deref().unwrap_or_default();
-    let text = match (told.tester.found, told.tester.fault) {
+    let text = match (explanation.tester.found, explanation.tester.fault) {
         ("header", Some("untrusted")) => {
             let networks: Vec<String> = overriding.networks.iter().map(ToString::to_string).collect();
             let from = match request.address {
-                Some(address) => format!("{address} is not in them"),
-                None => "no address was said".to_owned(),
+                Some(address) => format!("{address} is in none of these networks"),
+                None => "the address of this request is not given".to_owned(),
             };
             format!(
-                "{header} is removed and counts for nothing: it counts from {} alone, and {from}.",
+                "The header {header} is removed and ignored: it is trusted from {} only, and {from}.",
                 networks.join(", ")
             )
         }
-        ("header", Some("twice")) => format!("{header} stands there twice."),
+        ("header", Some("twice")) => {
+            format!("The request has the header {header} twice; only one is allowed.")
+        }
         ("header", Some(_)) => {
             format!(
-                "{header} names no release that is routed, or more than one: `stable`, `candidate`, a name or an id is expected."
+                "The header {header} must name one routed release: by `stable`, `candidate`, its name or its id."
             )
         }
-        ("header", None) => format!("{header} comes from a trusted network, so it decides."),
+        ("header", None) => format!("The header {header} comes from a trusted network, so it decides."),
         ("preview", Some("expired")) => "Its preview has expired.".into(),
         ("preview", Some("revoked")) => "Its preview was revoked.".into(),
-        ("preview", Some("left")) => "The release that its preview showed is not routed any more.".into(),
-        ("preview", Some(_)) => "Its preview was not signed for this app, or was changed since.".into(),
+        ("preview", Some("left")) => "The release of its preview is not routed any more.".into(),
+        ("preview", Some(_)) => "Its preview was not signed for this app, or was changed afterwards.".into(),
         ("preview", None) => "Its preview is valid, so it decides.".into(),
         _ => return None,
     };
     Some(text)
 }
 
-/// How a client is known that keeps no pin.
-fn known(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> String {
+/// What the bucket of a client without a pin follows from.
+fn known(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> String {
     let source = &app.settings.pin;
-    let bucket = told.bucket.bucket;
-    let by = match (told.bucket.from, request.address) {
-        ("header", _) => format!("what this one says gives bucket {bucket}"),
+    let bucket = explanation.bucket.bucket;
+    let by = match (explanation.bucket.from, request.address) {
+        ("header", _) => format!("the value of this request gives bucket {bucket}"),
         ("address", Some(address)) => format!("the address {address} gives bucket {bucket}"),
-        _ => "each has a bucket of its own, such as this one; say the header or the address to see another"
-            .to_owned(),
+        _ => format!(
+            "each client has its own bucket, such as {bucket}; add the header or the address to see one client's"
+        ),
     };
     format!("Clients are known by `{source}`, so no pin is read: {by}.")
 }
 
-fn pin(app: &AppRoutes, request: &Request<'_>, told: &Explanation) -> String {
+fn pin(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> String {
     let name = &app.settings.cookie.name;
-    match (told.pin.found, &told.pin.says) {
-        ("valid", Some(says)) => valid(told, says),
-        ("unread", _) if told.sticky => known(app, request, told),
-        ("unread", _) => "The app is not sticky: pins are not read, and every request draws anew.".into(),
+    match (explanation.pin.found, &explanation.pin.contents) {
+        ("valid", Some(contents)) => valid(explanation, contents),
+        ("unread", _) if explanation.sticky => known(app, request, explanation),
+        ("unread", _) => {
+            "The app is not sticky: no pin is read, and every request draws a new bucket.".into()
+        }
         ("forged", _) => format!(
-            "What it carries as {name} was not signed for this app, or was changed since: it counts as no pin."
+            "The cookie {name} was not signed for this app, or was changed afterwards, so it is not a valid pin."
         ),
         ("foreign-key", _) => {
             format!(
-                "What it carries as {name} was signed with a key that this router does not know: it counts as no pin."
+                "The cookie {name} was signed with a key that this router does not know, so it is not a valid pin."
             )
         }
-        _ => format!("It carries no {name}: the client counts as new."),
+        _ => format!("It has no cookie {name}: the client counts as new."),
     }
 }
 
-fn valid(told: &Explanation, says: &Says) -> String {
-    let to = match (&says.release, &says.left) {
+fn valid(explanation: &Explanation, contents: &PinContents) -> String {
+    let to = match (&contents.release, &contents.left) {
         (Some(release), _) => format!("{} ({})", release.release, release.track),
-        (None, Some(_)) => "a release that left".to_owned(),
+        (None, Some(_)) => "a release that is not routed any more".to_owned(),
         (None, None) => "a release that this router does not know yet".to_owned(),
     };
-    let endpoint = says.endpoint.as_ref().map(|address| format!(", endpoint {address}")).unwrap_or_default();
-    let moves = match says.moves {
+    let endpoint =
+        contents.endpoint.as_ref().map(|address| format!(", endpoint {address}")).unwrap_or_default();
+    let moves = match contents.moves {
         0 => String::new(),
-        1 => ", moved once on its last day of moves".to_owned(),
-        count => format!(", moved {count} times on its last day of moves"),
+        1 => ", moved once on the day of its last move".to_owned(),
+        count => format!(", moved {count} times on the day of its last move"),
     };
-    let bucket = told.bucket.bucket;
-    format!("Its pin is valid: tenure {}, {to}, bucket {bucket}{endpoint}{moves}.", says.tenure)
+    let bucket = explanation.bucket.bucket;
+    format!("Its pin is valid: tenure {}, {to}, bucket {bucket}{endpoint}{moves}.", contents.tenure)
 }
 
-fn decision(app: &AppRoutes, told: &Explanation, reason: Reason) -> String {
-    let to = told.release.as_ref().map_or("", |release| release.release.as_str());
+fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> String {
+    let to = explanation.release.as_ref().map_or("", |release| release.release.as_str());
     let drain = app.settings.drainseconds;
     match reason {
         Reason::Override => format!("Its sender chose {to}."),
-        Reason::Pin => format!("The pinned release is routed, so it stays on {to}{}.", staying(told)),
+        Reason::Pin => {
+            format!("The pinned release is routed, so the client stays on {to}{}.", staying(explanation))
+        }
         Reason::RepinEndpoint => {
             format!(
-                "The pinned release is routed and the pinned endpoint does not serve, or drains: it stays on {to}, on another endpoint."
+                "The pinned release is routed, but the pinned endpoint does not serve or drains: the client stays on {to}, on another endpoint."
             )
         }
-        Reason::Bucket if told.rule == "bucket" && told.pin.found == "valid" => {
+        Reason::Bucket if explanation.rule == "bucket" && explanation.pin.found == "valid" => {
             format!(
-                "`transition` is `navigate` and this is a navigation, so its bucket decides again: it moves to {to}."
+                "`transition` is `navigate` and this is a navigation, so its bucket decides again: the client moves to {to}."
             )
         }
         Reason::Bucket | Reason::Forged | Reason::ForeignKey => format!("Its bucket decides: {to}."),
-        Reason::NoCookie if told.sticky => format!("Its bucket decides: {to}."),
+        Reason::NoCookie if explanation.sticky => format!("Its bucket decides: {to}."),
         Reason::NoCookie => format!("The draw decides: {to} this time."),
-        Reason::Drained if told.pin.says.as_ref().is_some_and(|says| says.left.is_some()) => {
-            format!("The pinned release drained and has retired: it moves to {to}.")
+        Reason::Drained
+            if explanation.pin.contents.as_ref().is_some_and(|contents| contents.left.is_some()) =>
+        {
+            format!("The pinned release drained and has retired: the client moves to {to}.")
         }
         Reason::Drained => {
             format!(
-                "The pinned release drains, its {drain} s are over and this is a navigation: it moves to {to}."
+                "The pinned release drains, its {drain} s have passed and this is a navigation: the client moves to {to}."
             )
         }
         Reason::DrainedEarly => {
-            format!("The pinned release drains and none of its endpoints serves: it moves to {to}.")
+            format!("The pinned release drains and none of its endpoints serves: the client moves to {to}.")
         }
-        Reason::Abort => format!("The pinned candidate was aborted: it moves to {to}."),
-        Reason::Rollback => format!("The pinned release was rolled back from: it moves to {to}."),
-        Reason::Replaced => format!("The pinned candidate was replaced: it moves to {to}."),
-        Reason::Fallback => format!("No endpoint of the candidate serves: {to} takes it."),
-        Reason::Shielded => format!("The candidate failed it: {to} takes it."),
+        Reason::Abort => format!("The pinned candidate was aborted: the client moves to {to}."),
+        Reason::Rollback => format!("A rollback left the pinned release: the client moves to {to}."),
+        Reason::Replaced => format!("The pinned candidate was replaced: the client moves to {to}."),
+        Reason::Fallback => format!("No endpoint of the candidate serves: {to} gets the request."),
+        Reason::Shielded => format!("The candidate failed the request: {to} answers it."),
         Reason::Ahead => {
             format!(
-                "The pin is newer than what this router routes by: its bucket decides ({to}), and the pin stays as it is."
+                "The pin is newer than the record that this router routes by: its bucket decides ({to}), and the pin is not changed."
             )
         }
     }
 }
 
-/// What keeps a client on a draining release.
-fn staying(told: &Explanation) -> &'static str {
-    let draining = told.release.as_ref().is_some_and(|release| release.track == "draining");
-    match (draining, here(told).is_some_and(|release| release.drain_over)) {
-        (true, true) => " until its next navigation: the drain's time is over",
+/// How long a client stays on a draining release.
+fn staying(explanation: &Explanation) -> &'static str {
+    let draining = explanation.release.as_ref().is_some_and(|release| release.track == "draining");
+    match (draining, here(explanation).is_some_and(|release| release.drain_over)) {
+        (true, true) => " until its next navigation: `drainseconds` have passed",
         (true, false) => " while it drains",
         _ => "",
     }
 }
 
-fn arithmetic(app: &AppRoutes, told: &Explanation) -> String {
-    let Arithmetic { bucket, from, offset, place, threshold, candidate } = told.bucket;
+fn arithmetic(app: &AppRoutes, explanation: &Explanation) -> String {
+    let BucketReport { bucket, from, offset, place, threshold, candidate } = explanation.bucket;
     let whose = match from {
         "pin" | "header" | "address" => format!("Bucket {bucket}"),
         "next" => format!("The next new client at this router gets bucket {bucket}, which"),
         _ => format!("This request would draw {bucket}, which"),
     };
     if app.candidate.is_none() {
-        return format!("{whose} is stable's, since there is no candidate.");
+        return format!("{whose} goes to stable, since there is no candidate.");
     }
     let (verdict, track) = if candidate { ("is below", "candidate") } else { ("is not below", "stable") };
     format!(
         "{whose} + {offset} (hash of the candidate's tenure) = {place} modulo 10000 {verdict} {threshold} \
          (blend {} %): {track}.",
-        told.blend
+        explanation.blend
     )
 }
 
-fn here(told: &Explanation) -> Option<&Standings> {
-    let to = told.release.as_ref()?;
-    told.releases.iter().find(|release| release.named.tenure == to.tenure)
+fn here(explanation: &Explanation) -> Option<&ReleaseReport> {
+    let to = explanation.release.as_ref()?;
+    explanation.releases.iter().find(|release| release.summary.tenure == to.tenure)
 }
 
-/// The releases of which not everything serves.
-fn health(told: &Explanation) -> impl Iterator<Item = String> + '_ {
-    let hurt = told.releases.iter().filter(|release| release.serving < release.endpoints);
+/// The releases with endpoints that do not serve.
+fn health(explanation: &Explanation) -> impl Iterator<Item = String> + '_ {
+    let hurt = explanation.releases.iter().filter(|release| release.serving < release.endpoints);
     hurt.map(|release| {
-        let Standings { named, endpoints, serving, draining_endpoints, .. } = release;
+        let ReleaseReport { summary, endpoints, serving, draining_endpoints, .. } = release;
         let drain = match draining_endpoints {
             0 => String::new(),
             count => format!(", {count} told to drain"),
         };
-        format!("{serving} of {endpoints} endpoints of {} ({}) serve{drain}.", named.release, named.track)
+        format!("{serving} of {endpoints} endpoints of {} ({}) serve{drain}.", summary.release, summary.track)
     })
 }
 
-fn endpoint(told: &Explanation) -> Option<String> {
-    let endpoint = told.endpoint.as_ref()?;
-    let serving = here(told)?.serving;
+fn endpoint(explanation: &Explanation) -> Option<String> {
+    let endpoint = explanation.endpoint.as_ref()?;
+    let serving = here(explanation)?.serving;
     Some(match (endpoint.pinned, endpoint.serves) {
-        (true, true) => format!("Endpoint {}: the pinned one, and it serves.", endpoint.address),
+        (true, true) => format!("Endpoint {}: it is the pinned one, and it serves.", endpoint.address),
         (true, false) => {
             format!(
-                "Endpoint {}: the pinned one; it was seen failing, and nothing better serves.",
+                "Endpoint {}: it is the pinned one. It does not serve, but no other endpoint does either.",
                 endpoint.address
             )
         }
         (false, true) if endpoint.kept && serving > 1 => {
             format!(
-                "Endpoint {}: one of the {serving} that serve, and the same for every request like this one.",
+                "Endpoint {}: it is one of the {serving} that serve, and the same for every request like this one.",
                 endpoint.address
             )
         }
-        (false, true) if serving == 1 => format!("Endpoint {}: the only one that serves.", endpoint.address),
+        (false, true) if serving == 1 => {
+            format!("Endpoint {}: it is the only one that serves.", endpoint.address)
+        }
         (false, true) => format!(
-            "Endpoint {}: drawn from the {serving} that serve, the less busy of two; another request may draw another.",
+            "Endpoint {}: it is drawn from the {serving} that serve, the less busy of two. Another request may draw another.",
             endpoint.address
         ),
         (false, false) => {
-            format!("Endpoint {}: drawn from all, since too few were seen serving.", endpoint.address)
+            format!("Endpoint {}: it is drawn from all endpoints, since too few serve.", endpoint.address)
         }
     })
 }
 
-fn cookie(told: &Explanation) -> String {
-    let text = match (told.cookie.change, told.cookie.set) {
+fn cookie(explanation: &Explanation) -> String {
+    let text = match (explanation.cookie.change, explanation.cookie.set) {
         ("first", true) => "The response sets a first pin.",
         ("replace", true) => "The response replaces the pin.",
         ("refresh", true) => "The response sends the pin again, so that it lasts.",
-        ("first" | "replace", false) if told.asset => {
+        ("first" | "replace", false) if explanation.asset => {
             "No pin is set: the path is that of a fingerprinted asset. The next page sets it."
         }
         ("first", false) => {
-            "No pin is set: this is no navigation and says what it fetches (Sec-Fetch-Dest). The next page sets it."
+            "No pin is set: this is not a navigation and has Sec-Fetch-Dest. The next page sets it."
         }
-        ("refresh", false) => "The pin is due to be sent again, with the next page.",
-        _ => "The response leaves the pin alone.",
+        ("refresh", false) => "The next page sends the pin again, so that it lasts.",
+        _ => "The response does not change the pin.",
     };
     text.into()
 }

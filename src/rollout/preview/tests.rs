@@ -1,13 +1,26 @@
 //! What a token leads to, and what a stored list may hold.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::*;
-use crate::rollout::{
-    app::AppName,
-    endpoint::AddressPolicy,
-    keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PinKey, PinKeys},
+use super::{
+    id::{ID_BYTES, PreviewId, PreviewIdError},
+    list::{LIST_BYTES_MAX, Preview, Previews},
+    token::PreviewCodec,
+};
+use crate::{
+    limits::{PREVIEW_NOTE_BYTES_MAX, PREVIEWS_MAX},
+    rollout::{
+        app::AppName,
+        endpoint::AddressPolicy,
+        keyspace::{Keyspace, KeyspaceOptions},
+        pin::{PinKey, PinKeys},
+        record::Tenure,
+        release::ReleaseId,
+        table::AppRoutes,
+        tester::{PreviewFault, PreviewTarget, open_preview},
+    },
 };
 
 const NOW: u64 = 1_800_000_000_000;
@@ -54,15 +67,19 @@ fn routes(live: &[Preview], settings: &Value) -> Arc<AppRoutes> {
     Arc::clone(&keyspace.build(2).apps["shop"])
 }
 
+fn open(routes: &AppRoutes, token: &str, now: u64) -> Result<PreviewTarget, PreviewFault> {
+    open_preview(routes, token.as_bytes(), now)
+}
+
 #[test]
 fn a_token_leads_to_its_release_while_that_is_routed() {
     let live = [preview("a", 1), preview("b", 2), preview("c", 3)];
     let routes = routes(&live, &json!({}));
     for (index, preview) in live.iter().enumerate() {
-        let previewed = routes.previewed(token(preview).as_bytes(), NOW).unwrap();
-        assert_eq!((previewed.release, previewed.expires), (index, preview.expires));
+        let target = open(&routes, &token(preview), NOW).unwrap();
+        assert_eq!((target.release, target.expires), (index, preview.expires));
     }
-    let affinity = |preview| routes.previewed(token(preview).as_bytes(), NOW).unwrap().affinity;
+    let affinity = |preview| open(&routes, &token(preview), NOW).unwrap().affinity;
     assert_ne!(affinity(&live[0]), affinity(&live[1]));
 }
 
@@ -70,7 +87,7 @@ fn a_token_leads_to_its_release_while_that_is_routed() {
 fn a_token_ends_in_four_ways() {
     let (live, gone) = (preview("b", 2), preview("d", 4));
     let routes = routes(&[live.clone(), gone.clone()], &json!({}));
-    let of = |token: &str, now| routes.previewed(token.as_bytes(), now).map(|previewed| previewed.release);
+    let of = |token: &str, now| open(&routes, token, now).map(|target| target.release);
     assert_eq!(of(&token(&live), NOW + 999), Ok(1));
     assert_eq!(of(&token(&live), NOW + 1_000), Err(PreviewFault::Expired));
     assert_eq!(of(&token(&preview("a", 1)), NOW), Err(PreviewFault::Revoked));
@@ -86,8 +103,8 @@ fn an_edited_list_leads_no_token_elsewhere() {
     let longer = Preview { expires: NOW * 2, ..made.clone() };
     for edited in [elsewhere, longer] {
         let routes = routes(std::slice::from_ref(&edited), &json!({}));
-        assert_ne!(routes.previewed(token(&made).as_bytes(), NOW).map(|found| found.release), Ok(0));
-        let late = routes.previewed(token(&made).as_bytes(), NOW + 1_000);
+        assert_ne!(open(&routes, &token(&made), NOW).map(|found| found.release), Ok(0));
+        let late = open(&routes, &token(&made), NOW + 1_000);
         assert_eq!(late.map(|found| found.release), Err(PreviewFault::Expired));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! 48 bytes in 64 characters of base64url: format 1, key id 1, id 10, tenure 4, release 8 (a keyed hash of its id),
 //! expiry 8 (Unix ms), MAC 16. The MAC is SipHash-2-4 with 128 bits over the rest. Its key is derived from the secret
-//! that signs pins, for this purpose and this app alone: a pin is never a token, a token never a pin, and routers that
-//! share pin keys accept each other's links.
+//! that signs pins, for this purpose and this app alone. So a pin is never accepted as a token nor a token as a pin, and
+//! routers that share pin keys accept each other's links.
 
 use std::hash::Hasher as _;
 
@@ -11,7 +11,10 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use siphasher::{sip::SipHasher24, sip128};
 use subtle::ConstantTimeEq as _;
 
-use super::{ID_BYTES, Preview, PreviewId};
+use super::{
+    id::{ID_BYTES, PreviewId},
+    list::Preview,
+};
 use crate::rollout::{
     app::AppName,
     field::field,
@@ -32,10 +35,10 @@ const SIGNED_BYTES: usize = 32;
 /// The only format so far. Pins have 1.
 const FORMAT: u8 = 2;
 
-/// What a token with a good MAC says.
+/// A decoded token, whose MAC was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant {
-    /// Which preview it is.
+pub struct PreviewToken {
+    /// The id of its grant.
     pub id: PreviewId,
     /// The tenure it was made for.
     pub tenure: Tenure,
@@ -70,7 +73,7 @@ impl PreviewCodec {
         Self { current: signer(&keys.current), others }
     }
 
-    /// The token of a preview.
+    /// Encodes and signs the token of a grant.
     pub fn encode(&self, preview: &Preview) -> String {
         let signer = &self.current;
         let mut bytes = [0; TOKEN_BYTES];
@@ -85,8 +88,8 @@ impl PreviewCodec {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What a token says; `None` for one that no key of ours has signed.
-    pub fn decode(&self, token: &[u8]) -> Option<Grant> {
+    /// Decodes a token; `None` for one that none of the router's keys has signed.
+    pub fn decode(&self, token: &[u8]) -> Option<PreviewToken> {
         let mut bytes = [0; TOKEN_BYTES];
         if token.len() != TOKEN_CHARS || BASE64_URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).is_err() {
             return None;
@@ -94,7 +97,7 @@ impl PreviewCodec {
         let (signed, mac) = bytes.split_at(SIGNED_BYTES);
         let fits = |signer: &&Signer| bool::from(signer.mac(signed).ct_eq(mac));
         let signer = self.signers().filter(|signer| signer.id == signed[1]).find(fits)?;
-        (bytes[0] == FORMAT).then(|| Grant {
+        (bytes[0] == FORMAT).then(|| PreviewToken {
             id: PreviewId(field(&bytes, 2)),
             tenure: Tenure::from_be_bytes(field(&bytes, 12)),
             release: u64::from_be_bytes(field(&bytes, 16)),
@@ -104,7 +107,7 @@ impl PreviewCodec {
     }
 
     /// Whether a grant was made for this release.
-    pub fn names(&self, grant: &Grant, release: &ReleaseId) -> bool {
+    pub fn names(&self, grant: &PreviewToken, release: &ReleaseId) -> bool {
         let mut signers = self.signers().filter(|signer| signer.id == grant.key);
         signers.any(|signer| signer.hash_of(release) == grant.release)
     }

@@ -182,7 +182,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// The pin to be sent, encoded.
     fn pin(&self, change: PinChange, asset: bool) -> Option<[u8; crate::rollout::pin::PIN_CHARS]> {
         let plan = &self.plan;
-        let mut pin = change.sent(plan.navigation, plan.has_destination, asset)?;
+        let mut pin = change.pin_to_send(plan.navigation, plan.has_destination, asset)?;
         let release = &plan.view.releases[plan.assignment.release];
         if let PinChange::First(_) = change {
             release.state.cell(self.worker.index).pins_issued.add(1);

@@ -2,6 +2,7 @@
 
 mod properties;
 mod rows;
+mod shielding;
 mod testers;
 
 use std::{collections::HashSet, sync::Arc};
@@ -10,11 +11,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::rollout::{
+    bucket,
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PinKey, PinKeys},
+    pin::{Pin, PinKey, PinKeys},
     record::Tenure,
     release::ReleaseId,
+    table::AppRoutes,
 };
 
 /// Hours since the Unix epoch in every test: the first of a day.
@@ -154,16 +157,16 @@ fn pin_of(tenure: Tenure) -> Pin {
 }
 
 /// A request that is no navigation.
-fn asked(pin: PinEvidence) -> Asked {
-    Asked { pin, navigation: false, hour: HOUR }
+fn asked(pin: PinEvidence) -> RequestFacts {
+    RequestFacts { pin, navigation: false, hour: HOUR }
 }
 
 /// A navigation with this pin.
-fn navigation(pin: Pin) -> Asked {
-    Asked { pin: PinEvidence::Valid(pin), navigation: true, hour: HOUR }
+fn navigation(pin: Pin) -> RequestFacts {
+    RequestFacts { pin: PinEvidence::Valid(pin), navigation: true, hour: HOUR }
 }
 
-fn assigned(app: &AppRoutes, asked: &Asked, health: &Fake) -> Assignment {
+fn assigned(app: &AppRoutes, asked: &RequestFacts, health: &Fake) -> Assignment {
     assign(app, asked, health, &mut Drawn::new(3)).unwrap()
 }
 

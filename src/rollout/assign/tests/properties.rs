@@ -17,8 +17,8 @@ struct Case {
 }
 
 impl Case {
-    fn asked(&self, pin: PinEvidence) -> Asked {
-        Asked { pin, navigation: self.navigation, hour: self.hour }
+    fn asked(&self, pin: PinEvidence) -> RequestFacts {
+        RequestFacts { pin, navigation: self.navigation, hour: self.hour }
     }
 
     fn assign(&self, pin: PinEvidence, seed: u64) -> Result<Assignment, Unroutable> {
@@ -191,7 +191,7 @@ proptest! {
         let evidence = if pinned { PinEvidence::Valid(case.pin) } else { PinEvidence::None };
         let Ok(failed) = case.assign(evidence, case.seed) else { return Ok(()) };
         let mut draw = Drawn::new(case.seed);
-        let got = shielded(&case.app, &case.asked(evidence), &failed, &case.health, &mut draw);
+        let got = assign_shield(&case.app, &case.asked(evidence), &failed, &case.health, &mut draw);
         let due = case.app.candidate == Some(failed.release)
             && case.app.stable.is_some_and(|stable| case.serves(stable));
         prop_assert_eq!(got.is_some(), due);
@@ -210,7 +210,7 @@ proptest! {
             prop_assert_eq!((pin.bucket, pin.client), (case.pin.bucket, case.pin.client));
             prop_assert!(was_elsewhere || pin.moves == case.pin.moves);
         }
-        let again = Asked { navigation: true, ..case.asked(PinEvidence::Valid(pin)) };
+        let again = RequestFacts { navigation: true, ..case.asked(PinEvidence::Valid(pin)) };
         let later = assign(&case.app, &again, &case.health, &mut Drawn::new(other_seed)).unwrap();
         prop_assert_eq!((Some(later.release), later.reason), (case.app.stable, Reason::Pin));
     }

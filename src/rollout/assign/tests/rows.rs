@@ -12,7 +12,13 @@ fn moves(app: &AppRoutes, pin: Pin, health: &Fake, to: usize, reason: Reason) ->
 }
 
 #[track_caller]
-fn assert_move(app: &AppRoutes, asked: &Asked, health: &Fake, to: usize, reason: Reason) -> Pin {
+pub(super) fn assert_move(
+    app: &AppRoutes,
+    asked: &RequestFacts,
+    health: &Fake,
+    to: usize,
+    reason: Reason,
+) -> Pin {
     let got = assigned(app, asked, health);
     assert_eq!((got.release, got.reason), (to, reason));
     let PinChange::Replace(new) = got.pin else { panic!("the pin is replaced: {got:?}") };
@@ -23,7 +29,7 @@ fn assert_move(app: &AppRoutes, asked: &Asked, health: &Fake, to: usize, reason:
 
 /// A client with this pin stays where it is, on any request.
 #[track_caller]
-fn stays(app: &AppRoutes, pin: Pin, health: &Fake) {
+pub(super) fn stays(app: &AppRoutes, pin: Pin, health: &Fake) {
     for asked in [asked(PinEvidence::Valid(pin)), navigation(pin)] {
         let got = assigned(app, &asked, health);
         let release = &app.releases[got.release];
@@ -322,11 +328,11 @@ fn transition_navigate_routes_navigations_by_bucket_again() {
 fn a_navigation_sends_a_cookie_of_another_hour_again() {
     let app = two_tracks(50.0);
     let pin = Pin { moves: 2, ..pin_to(&app, 1, 0) };
-    let later = |hours: u32| Asked { hour: HOUR + hours, ..navigation(pin) };
-    let change = |asked: &Asked| assigned(&app, asked, &Fake::default()).pin;
+    let later = |hours: u32| RequestFacts { hour: HOUR + hours, ..navigation(pin) };
+    let change = |asked: &RequestFacts| assigned(&app, asked, &Fake::default()).pin;
     assert_eq!(change(&later(0)), PinChange::Keep);
     assert_eq!(change(&later(1)), PinChange::Refresh(Pin { hour: pin.hour + 1, ..pin }));
-    assert_eq!(change(&Asked { navigation: false, ..later(1) }), PinChange::Keep);
+    assert_eq!(change(&RequestFacts { navigation: false, ..later(1) }), PinChange::Keep);
     let tomorrow = Pin { hour: pin.hour + 24, move_day: pin.move_day + 1, moves: 0, ..pin };
     assert_eq!(change(&later(24)), PinChange::Refresh(tomorrow));
 
@@ -389,63 +395,4 @@ fn the_less_loaded_of_two_is_chosen_and_a_repeat_goes_elsewhere() {
     assert!(picks(&slots[..1], &down).iter().all(|pick| *pick == Some(2)));
     let most_down = Fake { down: slots[..2].iter().copied().collect(), ..Fake::default() };
     assert!(picks(&slots[2..], &most_down).iter().all(|pick| matches!(pick, Some(0 | 1))));
-}
-
-/// What `shielded` makes of the assignment of a request to a failing candidate.
-fn after_failing(app: &AppRoutes, asked: &Asked) -> Option<Assignment> {
-    let failed = assigned(app, asked, &Fake::default());
-    shielded(app, asked, &failed, &Fake::default(), &mut Drawn::new(5))
-}
-
-#[test]
-fn shielding_moves_from_the_candidate_to_stable_only() {
-    let app = two_tracks(50.0);
-    let got = after_failing(&app, &asked(PinEvidence::Valid(pin_to(&app, 1, 0)))).unwrap();
-    assert_eq!((got.release, got.reason, got.bounced), (0, Reason::Shielded, false));
-    let PinChange::Replace(pin) = got.pin else { panic!("{got:?}") };
-    assert_eq!((pin.tenure, pin.moves, pin.left_candidate), (1, 1, true));
-    assert_eq!(after_failing(&app, &asked(PinEvidence::Valid(pin_to(&app, 0, 0)))), None);
-
-    let third = Pin { moves: 2, ..pin_to(&app, 1, 0) };
-    assert!(after_failing(&app, &asked(PinEvidence::Valid(third))).unwrap().bounced);
-
-    let failed = assigned(&app, &asked(PinEvidence::Valid(third)), &Fake::default());
-    let stable_down = Fake::without(&app, &[0]);
-    let asked = asked(PinEvidence::Valid(third));
-    assert_eq!(shielded(&app, &asked, &failed, &stable_down, &mut Drawn::new(1)), None);
-    let tested = Assignment { reason: Reason::Override, ..failed };
-    assert_eq!(shielded(&app, &asked, &tested, &Fake::default(), &mut Drawn::new(1)), None);
-}
-
-#[test]
-fn who_was_shielded_is_left_alone_until_stable_changes() {
-    let with = |stable: Value, draining: Value| {
-        let fields = json!({"stable": stable, "candidate": stay("b", 2), "blend": 100, "draining": draining});
-        app(fields, &json!({"transition": "navigate"}), &[("a", 2), ("b", 2), ("c", 2)])
-    };
-    let before = with(stay("a", 1), json!([]));
-    let new = after_failing(&before, &asked(PinEvidence::None)).unwrap();
-    let PinChange::First(first) = new.pin else { panic!("{new:?}") };
-    // Somebody whom a navigation would have taken to the candidate has not moved when the candidate fails.
-    let back = after_failing(&before, &navigation(pin_to(&before, 0, 0))).unwrap();
-    let PinChange::Replace(back) = back.pin else { panic!("{back:?}") };
-    assert_eq!((back.tenure, back.moves), (1, 0));
-    for pin in [first, back] {
-        assert!(pin.left_candidate);
-        stays(&before, pin, &Fake::default());
-        // The tenure on stable changes: once their release has drained, the bit is gone.
-        let after = with(stay("c", 3), json!([draining("a", 1)]));
-        let over = Fake { drain_over: true, ..Fake::default() };
-        let moved = assert_move(&after, &navigation(pin), &over, 0, Reason::Drained);
-        assert!(!moved.left_candidate);
-        assert_eq!(assigned(&after, &navigation(moved), &over).reason, Reason::Bucket);
-    }
-}
-
-#[test]
-fn without_pins_only_the_request_is_shielded() {
-    let fields = json!({"stable": stay("a", 1), "candidate": stay("b", 2), "blend": 100, "sticky": false});
-    let app = app(fields, &json!({}), &[("a", 1), ("b", 1)]);
-    let got = after_failing(&app, &asked(PinEvidence::None)).unwrap();
-    assert_eq!((got.release, got.reason, got.pin), (0, Reason::Shielded, PinChange::Keep));
 }

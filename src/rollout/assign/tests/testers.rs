@@ -3,7 +3,7 @@
 use super::*;
 
 fn sent(app: &AppRoutes, release: usize, affinity: Option<u64>, health: &Fake) -> Assignment {
-    let assignment = overridden(app, release, affinity, health, &mut Drawn::new(3)).unwrap();
+    let assignment = assign_override(app, release, affinity, health, &mut Drawn::new(3)).unwrap();
     assert_eq!((assignment.reason, assignment.pin), (Reason::Override, PinChange::Keep));
     assert!(!assignment.bounced);
     assignment
@@ -42,5 +42,5 @@ fn one_grant_keeps_to_one_endpoint_and_grants_spread() {
 #[test]
 fn a_release_without_endpoints_answers_nobody() {
     let app = app(json!({"stable": stay("a", 1)}), &json!({}), &[]);
-    assert!(overridden(&app, 0, Some(1), &Fake::default(), &mut Drawn::new(1)).is_err());
+    assert!(assign_override(&app, 0, Some(1), &Fake::default(), &mut Drawn::new(1)).is_err());
 }

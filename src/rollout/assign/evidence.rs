@@ -1,0 +1,46 @@
+//! Evidence: what a request says about the client that sent it.
+
+use crate::rollout::{
+    pin::{Pin, PinFault},
+    table::AppRoutes,
+};
+
+/// What a request's cookies say about its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PinEvidence {
+    /// No pin cookie.
+    #[default]
+    None,
+    /// A valid pin; of several, the one with the newest tenure.
+    Valid(Pin),
+    /// Only values that this router did not sign.
+    Forged,
+    /// Only values signed with an unknown key.
+    ForeignKey,
+    /// Cookies are not read: the app knows its clients by a header or an address, and this is the keyed hash of it.
+    Hashed(u64),
+}
+
+impl PinEvidence {
+    /// Takes one more cookie value under the pin's name into account.
+    pub fn add(self, app: &AppRoutes, value: &[u8]) -> Self {
+        match (self, app.pins.decode(value)) {
+            (Self::Valid(known), Ok(pin)) => Self::Valid(if pin.tenure > known.tenure { pin } else { known }),
+            (_, Ok(pin)) => Self::Valid(pin),
+            (Self::Valid(known), Err(_)) => Self::Valid(known),
+            (Self::ForeignKey, Err(_)) | (_, Err(PinFault::ForeignKey)) => Self::ForeignKey,
+            (_, Err(PinFault::Forged)) => Self::Forged,
+        }
+    }
+}
+
+/// What an assignment needs to know about one request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestFacts {
+    /// What its cookies say.
+    pub pin: PinEvidence,
+    /// Whether it is a top-level navigation (`Sec-Fetch-Mode: navigate`).
+    pub navigation: bool,
+    /// Hours since the Unix epoch.
+    pub hour: u32,
+}

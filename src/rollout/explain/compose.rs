@@ -1,0 +1,210 @@
+//! Composing the explanation: the assignment of a request, and the facts that it was based on.
+
+use super::{
+    explanation::{
+        BucketReport, CookieReport, EndpointReport, Explanation, PinContents, PinReport, ReleaseReport,
+        ReleaseSummary,
+    },
+    request::{Peek, Request},
+    tester::{self, TesterChoice},
+    words,
+};
+use crate::rollout::{
+    assign::{
+        Assignment, Draw, Health, PinChange, PinEvidence, Reason, RequestFacts, assign, assign_override,
+    },
+    bucket,
+    pin::Pin,
+    request::is_navigation,
+    settings::PinSource,
+    table::{AppRoutes, EndpointRoute, Standing},
+};
+
+/// Explains one request to an app. `peek` answers what would be drawn next; nothing is drawn.
+pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek: Peek) -> Explanation {
+    let navigation = is_navigation(request.method, request.sec_fetch_mode, request.accept);
+    let (tester, choice) = tester::read(app, request);
+    let (pin, source) = evidence(app, request, choice, peek);
+    let hour = u32::try_from(request.now / 3_600_000).unwrap_or(u32::MAX);
+    let facts = RequestFacts { pin, navigation, hour };
+    let (assignment, affinity) = match choice {
+        TesterChoice::None => (assign(app, &facts, health, &mut { peek }).ok(), None),
+        TesterChoice::Release { release, affinity } => {
+            (assign_override(app, release, affinity, health, &mut { peek }).ok(), affinity)
+        }
+        TesterChoice::Refused { .. } => (None, None),
+    };
+    let status = match choice {
+        TesterChoice::Refused { status } => Some(status),
+        _ => assignment.is_none().then_some(503),
+    };
+    let asset = app.settings.assets.is_fingerprinted(request.path);
+    let mut explanation = Explanation {
+        seq: app.seq,
+        blend: app.blend,
+        sticky: app.sticky,
+        navigation,
+        asset,
+        rule: if tester.decides() { "override" } else { rule(pin, assignment) },
+        status,
+        reason: assignment.map(|to| to.reason.as_str()),
+        release: assignment.map(|to| ReleaseSummary::of(app, to.release)),
+        endpoint: assignment.map(|to| endpoint_report(app, pin, affinity.is_some(), &to, health)),
+        tester,
+        pin: pin_report(app, pin, tester.decides(), request.evidence.values),
+        bucket: bucket_report(app, pin, source, peek),
+        cookie: cookie_report(assignment, navigation, request.has_destination, asset),
+        shielded: assignment.is_some_and(|to| is_shielded(app, request, &to)),
+        releases: release_reports(app, health),
+        why: Vec::new(),
+    };
+    explanation.why = words::sentences(app, request, &explanation, assignment.map(|to| to.reason));
+    explanation
+}
+
+/// What the client is known by, and the word for the source of that.
+fn evidence(
+    app: &AppRoutes,
+    request: &Request<'_>,
+    choice: TesterChoice,
+    peek: Peek,
+) -> (PinEvidence, &'static str) {
+    let source = match (choice, app.sticky, &app.settings.pin) {
+        (TesterChoice::None, true, PinSource::Cookie) => return (request.evidence.pin, "pin"),
+        (TesterChoice::None, true, source) => source,
+        _ => return (PinEvidence::None, "pin"),
+    };
+    let header = matches!(source, PinSource::Header(_)).then_some(request.client_header).flatten();
+    let (hash, source) = match (header, request.address) {
+        (Some(value), _) => (app.pins.hash_client(value), "header"),
+        (None, Some(address)) => (app.pins.hash_address(address), "address"),
+        // The client is not described, so any client stands for it.
+        (None, None) => (peek.random, "any"),
+    };
+    (PinEvidence::Hashed(hash), source)
+}
+
+/// Whether stable would answer, should the candidate fail this request.
+fn is_shielded(app: &AppRoutes, request: &Request<'_>, to: &Assignment) -> bool {
+    Some(to.release) == app.candidate
+        && to.reason != Reason::Override
+        && matches!(request.method, b"GET" | b"HEAD" | b"OPTIONS")
+        && app.stable.is_some()
+        && app.settings.shielding.covers(request.path.as_bytes())
+}
+
+/// Whether the pin or the bucket decided.
+fn rule(pin: PinEvidence, assignment: Option<Assignment>) -> &'static str {
+    match (assignment.map(|to| to.reason), pin) {
+        (None, _) => "none",
+        (Some(Reason::Bucket | Reason::Ahead), _) => "bucket",
+        (_, PinEvidence::Valid(_)) => "pin",
+        _ => "bucket",
+    }
+}
+
+/// `affine`: a preview keeps to one endpoint.
+fn endpoint_report(
+    app: &AppRoutes,
+    pin: PinEvidence,
+    affine: bool,
+    to: &Assignment,
+    health: &dyn Health,
+) -> EndpointReport {
+    let release = &app.releases[to.release];
+    let endpoint = &release.endpoints[to.endpoint];
+    let by_pin = |pin: Pin| pin.tenure == release.tenure && release.by_tag(pin.endpoint) == Some(to.endpoint);
+    let pinned = matches!(pin, PinEvidence::Valid(pin) if by_pin(pin));
+    let serves = takes_requests(endpoint, health);
+    // A serving endpoint was then chosen by the client's number, which is the same for its next request.
+    let by_number = serves && (affine || matches!(pin, PinEvidence::Hashed(_)));
+    EndpointReport { address: endpoint.address.to_string(), serves, pinned, kept: pinned || by_number }
+}
+
+fn pin_report(app: &AppRoutes, pin: PinEvidence, overridden: bool, values: usize) -> PinReport {
+    let found = match pin {
+        _ if !app.sticky || overridden => "unread",
+        PinEvidence::Hashed(_) => "unread",
+        PinEvidence::None => "none",
+        PinEvidence::Valid(_) => "valid",
+        PinEvidence::Forged => "forged",
+        PinEvidence::ForeignKey => "foreign-key",
+    };
+    let contents = match pin {
+        PinEvidence::Valid(pin) => Some(pin_contents(app, &pin)),
+        _ => None,
+    };
+    PinReport { found, values, contents }
+}
+
+fn pin_contents(app: &AppRoutes, pin: &Pin) -> PinContents {
+    let release = app.by_tenure(pin.tenure);
+    let ahead = release.is_none() && pin.tenure > app.tenures.last;
+    let endpoint = release.and_then(|index| {
+        let release = &app.releases[index];
+        release.by_tag(pin.endpoint).map(|endpoint| release.endpoints[endpoint].address.to_string())
+    });
+    PinContents {
+        tenure: pin.tenure,
+        release: release.map(|index| ReleaseSummary::of(app, index)),
+        left: (release.is_none() && !ahead).then(|| app.left(pin.tenure)),
+        ahead,
+        endpoint,
+        moves: pin.moves,
+        left_candidate: pin.left_candidate,
+    }
+}
+
+fn bucket_report(app: &AppRoutes, pin: PinEvidence, source: &'static str, mut peek: Peek) -> BucketReport {
+    let (bucket, from) = match pin {
+        PinEvidence::Valid(pin) => (pin.bucket, source),
+        PinEvidence::Hashed(hash) => (bucket::of_random(hash), source),
+        _ if app.sticky => (peek.bucket, "next"),
+        _ => (peek.request_bucket(app), "any"),
+    };
+    let offset = app.bucket_offset;
+    let candidate = app.candidate.is_some() && bucket::is_candidates(bucket, offset, app.blend);
+    let place = bucket::place(bucket, offset);
+    BucketReport { bucket, from, offset, place, threshold: app.blend.hundredths(), candidate }
+}
+
+fn cookie_report(
+    assignment: Option<Assignment>,
+    navigation: bool,
+    has_destination: bool,
+    asset: bool,
+) -> CookieReport {
+    let change = assignment.map_or(PinChange::Keep, |to| to.pin);
+    let word = match change {
+        PinChange::Keep => "keep",
+        PinChange::First(_) => "first",
+        PinChange::Replace(_) => "replace",
+        PinChange::Refresh(_) => "refresh",
+    };
+    CookieReport { change: word, set: change.pin_to_send(navigation, has_destination, asset).is_some() }
+}
+
+fn takes_requests(endpoint: &EndpointRoute, health: &dyn Health) -> bool {
+    !endpoint.draining && health.serves(endpoint.slot)
+}
+
+fn release_reports(app: &AppRoutes, health: &dyn Health) -> Vec<ReleaseReport> {
+    let routed = app.releases.iter().enumerate().filter(|(_, each)| each.standing != Standing::Previous);
+    routed
+        .map(|(index, release)| {
+            let until = match release.standing {
+                Standing::Draining { until, .. } => Some(until),
+                _ => None,
+            };
+            let endpoints = || release.endpoints.iter();
+            ReleaseReport {
+                summary: ReleaseSummary::of(app, index),
+                endpoints: release.endpoints.len(),
+                serving: endpoints().filter(|endpoint| takes_requests(endpoint, health)).count(),
+                draining_endpoints: endpoints().filter(|endpoint| endpoint.draining).count(),
+                drain_over: until.is_some() && health.drain_over(release.slot),
+                until,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,51 @@
+//! The request to explain, and the draws it would meet.
+
+use std::net::IpAddr;
+
+use crate::rollout::{assign::Draw, request::Evidence, table::AppRoutes};
+
+/// The request to explain, as its head describes it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// Its method.
+    pub method: &'a [u8],
+    /// Its path, with the query if there is one.
+    pub path: &'a str,
+    /// `Sec-Fetch-Mode`.
+    pub sec_fetch_mode: Option<&'a [u8]>,
+    /// Whether `Sec-Fetch-Dest` is there.
+    pub has_destination: bool,
+    /// `Accept`.
+    pub accept: Option<&'a [u8]>,
+    /// What its cookies say.
+    pub evidence: Evidence,
+    /// The values of its tester's cookies: preview tokens.
+    pub preview_tokens: &'a [&'a [u8]],
+    /// The values of the app's override header.
+    pub override_values: &'a [&'a [u8]],
+    /// The value of the header that the app's setting `pin` names.
+    pub client_header: Option<&'a [u8]>,
+    /// The client's address, if it is known.
+    pub address: Option<IpAddr>,
+    /// When it arrives, Unix ms.
+    pub now: u64,
+}
+
+/// Answers what would be drawn next, without drawing it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peek {
+    /// The bucket that the next new client would get.
+    pub bucket: u16,
+    /// Any number, for the choice among endpoints.
+    pub random: u64,
+}
+
+impl Draw for Peek {
+    fn bucket(&mut self, _: &AppRoutes) -> u16 {
+        self.bucket
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random
+    }
+}
