@@ -33,7 +33,7 @@ fn verbs_and_flags(command: &clap::Command, path: &str, verbs: &mut Vec<String>,
 }
 
 #[test]
-fn the_readme_names_every_verb_and_the_changelog_every_flag_too() {
+fn the_command_line_page_names_every_verb_and_the_changelog_every_flag_too() {
     let (mut verbs, mut flags) = (Vec::new(), Vec::new());
     verbs_and_flags(&CommandLine::command(), "", &mut verbs, &mut flags);
     let of_settings: Vec<&str> = crate::config::setting::ALL.iter().filter_map(|each| each.flag).collect();
@@ -41,9 +41,9 @@ fn the_readme_names_every_verb_and_the_changelog_every_flag_too() {
         !of_settings.contains(&flag.as_str()) && !["--help", "--version"].contains(&flag.as_str())
     });
     assert!(verbs.len() > 25 && flags.len() > 25, "{verbs:?} {flags:?}");
-    let readme = include_str!("../../README.md");
-    let missing: Vec<&String> = verbs.iter().filter(|verb| !names(readme, verb)).collect();
-    assert!(missing.is_empty(), "README.md does not name {missing:?}");
+    let page = include_str!("../../docs/command-line.md");
+    let missing: Vec<&String> = verbs.iter().filter(|verb| !names(page, verb)).collect();
+    assert!(missing.is_empty(), "docs/command-line.md does not name {missing:?}");
     let changelog = include_str!("../../CHANGELOG.md");
     let missing: Vec<&String> = verbs.iter().chain(&flags).filter(|word| !names(changelog, word)).collect();
     assert!(missing.is_empty(), "CHANGELOG.md does not name {missing:?}");

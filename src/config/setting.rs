@@ -1,7 +1,7 @@
 //! The settings: one row for each, with its three spellings, default, and what is allowed.
 //!
 //! The defaults are texts that go through the same parser as a user's, so this table is also the documentation
-//! (`README.md` and `--help` are tested against it).
+//! (`docs/settings.md` and `--help` are tested against it).
 
 /// One setting and how it may be given.
 #[derive(Debug, PartialEq, Eq)]

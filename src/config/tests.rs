@@ -175,8 +175,8 @@ fn limits_are_a_table_of_the_file() {
 }
 
 #[test]
-fn the_readme_documents_every_setting() {
-    let readme = include_str!("../../README.md");
+fn the_settings_page_documents_every_setting() {
+    let page = include_str!("../../docs/settings.md");
     for setting in setting::ALL {
         let default = match setting.default {
             "" => "none".into(),
@@ -184,8 +184,23 @@ fn the_readme_documents_every_setting() {
         };
         let allowed = setting.allowed.replace('|', "\\|");
         let row = format!("| `{}` | {default} | {} | {allowed} |", setting.name, setting.meaning);
-        assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        assert!(page.contains(&row), "docs/settings.md lacks the row\n{row}");
         let changelog = include_str!("../../CHANGELOG.md");
         assert!(changelog.contains(&format!("`{}`", setting.name)), "CHANGELOG.md lacks {}", setting.name);
+    }
+}
+
+#[test]
+fn the_settings_page_documents_every_limit() {
+    let page = include_str!("../../docs/settings.md");
+    let shown = format!("{:?}", crate::limits::Limits::default());
+    let fields = shown.trim_start_matches("Limits { ").trim_end_matches(" }").split(", ");
+    let fields: Vec<(&str, &str)> = fields.filter_map(|field| field.split_once(": ")).collect();
+    assert!(fields.len() > 20, "{shown}");
+    for (name, default) in fields {
+        let rows = page.lines().find_map(|line| line.strip_prefix(&format!("| `{name}` | ")));
+        let row = rows.unwrap_or_else(|| panic!("docs/settings.md lacks a row for the limit `{name}`"));
+        let said = row.split(' ').next().unwrap_or_default().replace(',', "");
+        assert_eq!(said, default, "docs/settings.md, the default of `{name}`");
     }
 }

@@ -66,7 +66,7 @@ fn a_router_grows_from_its_file_to_redis_without_losing_a_request_or_a_pin() {
     let before = Traffic::start(&first, 4);
     let second = router().store(&store).start();
 
-    // The order that the README gives.
+    // The order that docs/keyvalues.md gives.
     first.api().put("lock", &json!({ "reason": "the store moves" })).expect(200);
     let file = first.path("export.json").display().to_string();
     let exported = kv(&first, &["export", &file, "--with-secrets"]);

@@ -123,20 +123,23 @@ fn every_setting_of_a_wrong_type_or_out_of_range_is_told_in_our_words() {
     assert_eq!(refused.len(), leaves("", &described()).len(), "each was refused something: {refused:?}");
 }
 
-/// The README's table has a row for each setting, and names every member of a group; the CHANGELOG names them too.
+/// The table of docs/settings.md has a row for each setting, and names every member of a group; the CHANGELOG names them too.
 #[test]
-fn the_readme_names_every_setting() {
-    let page = include_str!("../../../README.md");
+fn the_settings_page_names_every_setting() {
+    let page = include_str!("../../../docs/settings.md");
     let changelog = include_str!("../../../CHANGELOG.md");
     let row = |name: &str| page.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
     for (path, schema) in leaves("", &described()) {
         let (group, member) = path.split_once('.').unwrap_or((&path, &path));
-        let row = row(group).unwrap_or_else(|| panic!("the README has no row for `{group}`"));
+        let row = row(group).unwrap_or_else(|| panic!("docs/settings.md has no row for `{group}`"));
         assert!(changelog.contains(&format!("`{group}`")), "the CHANGELOG does not name `{group}`");
-        assert!(row.contains(&format!("`{member}`")), "the README's row for `{group}` lacks `{member}`");
+        assert!(
+            row.contains(&format!("`{member}`")),
+            "the row of docs/settings.md for `{group}` lacks `{member}`"
+        );
         for choice in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             let shown = group != path || row.contains(&format!("`{choice}`"));
-            assert!(shown, "the README's row for `{path}` lacks `{choice}`");
+            assert!(shown, "the row of docs/settings.md for `{path}` lacks `{choice}`");
         }
     }
 }

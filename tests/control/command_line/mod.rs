@@ -1,9 +1,11 @@
 //! The command line as people and pipelines use it: the real binary against a real router, judged by what it prints
 //! and by its exit code.
 
+mod blocks;
 mod demo;
+mod documents;
 mod offline;
+mod page;
 mod program;
-mod readme;
 mod serve;
 mod verbs;

@@ -1,23 +1,14 @@
-//! The commands that README.md shows, taken from the page itself and run as they stand there: only addresses that
-//! exist on no other machine are exchanged for real ones.
+//! What README.md and the pages of `docs/` promise of single blocks, beyond that they run (`blocks`): what comes of
+//! them is looked at, line by line.
 
 use std::path::Path;
 
 use super::{
+    page::lines,
     program::{Ran, finish, program, shell},
     serve::Serving,
 };
 use support::{Api, Endpoint, Router, Visitor, echo, router, router::token};
-
-/// The lines of a section's nth block, without empty ones and comments.
-fn block(heading: &str, nth: usize) -> Vec<&'static str> {
-    let page = include_str!("../../../README.md");
-    let section = page.split("\n## ").find_map(|section| section.strip_prefix(heading)?.strip_prefix('\n'));
-    let section = section.unwrap_or_else(|| panic!("README.md has no section `{heading}`"));
-    let text = section.split("\n```").nth(2 * nth + 1).unwrap_or_else(|| panic!("`{heading}`: no block"));
-    let lines = text.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.collect()
-}
 
 /// The arguments of a line that starts a router, without the comment behind them.
 fn served(line: &str) -> Vec<&str> {
@@ -40,8 +31,8 @@ fn the_quick_start_works_as_it_stands() {
         ("10.0.0.6:3000", echo("1.0.0")),
         ("10.0.0.7:3000", echo("1.0.1")),
     ];
-    let serve =
-        block("Quick start", 0)[1].replace("--listen 8000", "--listen 127.0.0.1:0 --admin 127.0.0.1:0");
+    let serve = lines("README.md", "Quick start", 0)[1]
+        .replace("--listen 8000", "--listen 127.0.0.1:0 --admin 127.0.0.1:0");
     let mut serving = Serving::start(folder.path(), &served(&serve));
     let said = serving.until("admin token, shown this once: ");
     let address = |mark: &str| -> std::net::SocketAddr {
@@ -52,9 +43,9 @@ fn the_quick_start_works_as_it_stands() {
     let api = Api::new(admin, said.trim_end().rsplit(' ').next().unwrap(), "hello");
     let wanted = [("1.0.0", None), ("1.0.0", Some("1.0.1")), ("1.0.0", Some("1.0.1")), ("1.0.1", None)];
     let wanted = wanted.into_iter().chain([("1.0.0", None)]);
-    let lines = block("Quick start", 1);
-    assert_eq!(lines.len(), 5, "{lines:?}");
-    for (line, (stable, candidate)) in lines.into_iter().zip(wanted) {
+    let block = lines("README.md", "Quick start", 1);
+    assert_eq!(block.len(), 5, "{block:?}");
+    for (line, (stable, candidate)) in block.iter().zip(wanted) {
         let ran = in_folder(folder.path(), admin, &with_real_addresses(line, &endpoints)).expect(0);
         let state = api.state();
         assert_eq!(state["stable"]["release"], stable, "{line}\n{}", ran.out);
@@ -86,23 +77,23 @@ fn each_step_of_the_pipeline_may_run_twice() {
     let endpoint = echo("2");
     let address = endpoint.address.to_string();
     let variables = [("RELEASE", "2"), ("ENDPOINT", address.as_str()), ("BUILD", "77")];
-    let steps = block("Command line", 0);
+    let steps = lines("docs/command-line.md", "A pipeline", 0);
     assert_eq!(steps.len(), 2, "{steps:?}");
     for step in steps.iter().flat_map(|step| [step, step]) {
         as_role(&router, "ci", step, &variables).expect(0);
     }
     assert_eq!(router.api().state()["stable"]["release"], "2");
     assert_eq!(router.visitor().release(), "2");
-    as_role(&router, "ci", steps[0], &variables).expect(4);
+    as_role(&router, "ci", &steps[0], &variables).expect(4);
 }
 
 #[test]
 fn the_keys_of_the_old_flow_are_those_of_the_page() {
     let router = router().start();
     let api = router.api_as("admin");
-    let lines = block("The old flow, by curl", 0);
+    let block = lines("README.md", "The old flow, by curl", 0);
     let writes: Vec<(&str, &str)> =
-        lines.iter().filter_map(|line| line.strip_prefix("put ")?.split_once(' ')).collect();
+        block.iter().filter_map(|line| line.strip_prefix("put ")?.split_once(' ')).collect();
     assert!(writes.len() >= 14, "{writes:?}");
     let endpoints = [("10.0.0.5:3000", echo("20261119")), ("10.0.0.7:3000", echo("20261120"))];
     let mut routed = Vec::new();
@@ -125,18 +116,19 @@ fn the_keys_of_the_old_flow_are_those_of_the_page() {
 fn settings_of_the_page_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rolling-router.toml");
-    std::fs::write(&file, block("Settings", 0).join("\n")).unwrap();
+    std::fs::write(&file, lines("docs/settings.md", "Limits", 0).join("\n")).unwrap();
     let file = file.to_str().unwrap();
     let checked = finish(program().args(["check", "--config", file])).expect(0);
     assert!(checked.out.contains("end users on 0.0.0.0:80, [::]:80"), "{}", checked.out);
-    let checked = finish(program().arg("check").args(served(block("Fleets", 0)[0]))).expect(0);
+    let checked =
+        finish(program().arg("check").args(served(&lines("docs/fleets.md", "Fleets", 0)[0]))).expect(0);
     assert!(checked.out.contains("etcd://10.0.0.2"), "{}", checked.out);
 }
 
 #[test]
 fn the_hook_of_the_page_is_made() {
     let router = router().stable("v1").start();
-    let made = as_role(&router, "admin", block("Hooks", 0)[0], &[]).expect(0);
+    let made = as_role(&router, "admin", &lines("docs/hooks.md", "Hooks", 0)[0], &[]).expect(0);
     assert!(made.out.contains("whsec_"), "{}", made.out);
     let shown = as_role(&router, "admin", "rolling-router hook show chat --json", &[]).expect(0).json();
     assert_eq!(shown["events"], serde_json::json!(["promote", "rollback"]), "{shown}");
