@@ -193,7 +193,7 @@ fn the_settings_page_documents_every_setting() {
 #[test]
 fn the_settings_page_documents_every_limit() {
     let page = include_str!("../../docs/settings.md");
-    let shown = format!("{:?}", crate::limits::Limits::default());
+    let shown = format!("{:?}", Limits::default());
     let fields = shown.trim_start_matches("Limits { ").trim_end_matches(" }").split(", ");
     let fields: Vec<(&str, &str)> = fields.filter_map(|field| field.split_once(": ")).collect();
     assert!(fields.len() > 20, "{shown}");
