@@ -1,11 +1,13 @@
 //! README.md, the pages of `docs/` and the other pages for people: they stay short where they must, and whatever they
-//! lead to is there. What the blocks of the pages do is tested by `command_line`.
+//! lead to is there. What the blocks of the pages do is tested by `tests/control/command_line`.
 
 use std::{
     collections::{BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
+
+use super::report;
 
 /// README.md is for a person who has three minutes.
 const README_BYTES_MAX: usize = 14 * 1024;
@@ -202,10 +204,6 @@ fn metrics_below(folder: &Path, names: &mut BTreeSet<String>) {
             names.extend(strings.filter(metric).map(|rest| format!("rolling_{rest}")));
         }
     }
-}
-
-fn report(findings: Vec<String>) {
-    assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
 }
 
 #[test]
