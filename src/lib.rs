@@ -135,6 +135,7 @@ pub mod limits;
 pub mod live;
 pub mod proxy;
 pub mod rollout;
+pub mod schema;
 pub mod server;
 pub mod telemetry;
 pub mod upstream;

@@ -4,12 +4,12 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
-    dry_run::DryRun,
+    app_lines::{candidate_id, candidate_name},
+    change::{Change, ChangeArguments, DryRunChoice},
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::change::AbortRequest;
 
 /// Drop the candidate; its clients go to stable at once
 ///
@@ -24,25 +24,17 @@ pub(super) struct Arguments {
     release: Option<String>,
 
     #[command(flatten)]
-    dry_run: DryRun,
+    dry_run: DryRunChoice,
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let release = arguments.release.or_else(|| state.candidate_id());
-    let change = Change {
-        method: Method::POST,
-        resource: "abort",
-        body: body([("release", release.into())]),
-        seen: Some(state.seq),
-        done: format!("{} is dropped; its clients go to stable", state.candidate_name()),
+    let Arguments { release, dry_run, change } = arguments;
+    let abort = |app: &_| {
+        let request = AbortRequest { release: release.or_else(|| candidate_id(app)), reason: None };
+        let done = format!("{} is dropped; its clients go to stable", candidate_name(app));
+        Change::new(Method::POST, "abort", &request, done).foretold(&dry_run)
     };
-    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
+    change.ask_as_seen(abort, printer).await
 }

@@ -4,12 +4,12 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
-    dry_run::DryRun,
+    app_lines::candidate_id,
+    change::{Change, ChangeArguments, DryRunChoice},
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::change::{Blend, BlendRequest};
 
 /// Set the share of new clients that goes to the candidate
 ///
@@ -24,45 +24,36 @@ use super::{
 pub(super) struct Arguments {
     /// 0 to 100, with at most two decimals
     #[arg(value_name = "PERCENT", value_parser = parse_percent)]
-    percent: f64,
+    percent: Blend,
 
     /// The candidate that is meant; without it the one that is there now
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
     #[command(flatten)]
-    dry_run: DryRun,
+    dry_run: DryRunChoice,
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let release = arguments.release.or_else(|| state.candidate_id());
-    let change = Change {
-        method: Method::PUT,
-        resource: "blend",
-        body: body([("percent", arguments.percent.into()), ("release", release.into())]),
-        seen: Some(state.seq),
-        done: format!("blend is {} %", arguments.percent),
+    let Arguments { percent, release, dry_run, change } = arguments;
+    let blend = |app: &_| {
+        let release = release.or_else(|| candidate_id(app));
+        let request = BlendRequest { percent, release, reason: None };
+        Change::new(Method::PUT, "blend", &request, format!("blend is {percent} %")).foretold(&dry_run)
     };
-    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
+    change.ask_as_seen(blend, printer).await
 }
 
 /// Reads a percentage: 0..=100, at most two decimals, a `%` after it allowed.
-pub(super) fn parse_percent(text: &str) -> Result<f64, String> {
+pub(super) fn parse_percent(text: &str) -> Result<Blend, String> {
     let digits = text.strip_suffix('%').unwrap_or(text);
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let percent = digits.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    percent
-        .filter(|_| plain && decimals <= 2)
-        .ok_or_else(|| "a blend is a percentage from 0 to 100 with at most two decimals".into())
+    let percent = digits.parse::<f64>().ok().filter(|_| plain && decimals <= 2);
+    let blend = percent.and_then(|percent| format!("{percent:.2}").parse().ok());
+    blend.ok_or_else(|| "allowed is a percentage from 0 to 100 with at most two decimals".into())
 }
 
 #[cfg(test)]
@@ -72,10 +63,10 @@ mod tests {
     #[test]
     fn percentages_are_sent_as_they_were_written() {
         for text in ["0", "100", "12.5", "0.07", "99.99"] {
-            let sent = serde_json::Value::from(parse_percent(text).unwrap()).to_string();
-            assert_eq!(sent.trim_end_matches(".0"), text);
+            assert_eq!(serde_json::to_string(&parse_percent(text).unwrap()).unwrap(), text);
         }
-        assert_eq!(parse_percent("10%"), Ok(10.0));
+        assert_eq!(parse_percent("10%"), parse_percent("10.0"));
+        assert_eq!(parse_percent(".5"), parse_percent("0.5"));
         for text in ["", "-1", "101", "1.234", "NaN", "inf", "1e1", "ten", "1.2.3", "."] {
             assert!(parse_percent(text).is_err(), "{text}");
         }

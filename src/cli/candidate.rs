@@ -4,13 +4,14 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::{
+    app_lines::{candidate_id, candidate_name},
     blend,
-    connect::{AppChoice, Connection},
+    change::{Change, ChangeArguments},
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::change::{AbortRequest, Blend, CandidateRequest};
 
 /// Put a release on trial, or take it off
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ enum CandidateVerb {
     Set(SetArguments),
 
     /// Drop the candidate; the same as `abort`
-    Clear(ClearArguments),
+    Clear(ChangeArguments),
 }
 
 #[derive(Debug, Args)]
@@ -43,56 +44,34 @@ struct SetArguments {
 
     /// Percent of new clients that go to it, at most two decimals
     #[arg(long, value_name = "PERCENT", value_parser = blend::parse_percent)]
-    blend: Option<f64>,
+    blend: Option<Blend>,
 
     /// The candidate it may replace; a `ci` token must name one that has a share of the clients
     #[arg(long, value_name = "RELEASE")]
     replace: Option<String>,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Debug, Args)]
-struct ClearArguments {
-    #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         CandidateVerb::Set(arguments) => set(arguments, printer).await,
-        CandidateVerb::Clear(arguments) => clear(arguments, printer).await,
+        CandidateVerb::Clear(change) => change.ask_as_seen(clear, printer).await,
     }
 }
 
 async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let mut said = arguments.release.body();
-    said.extend(body([("blend", arguments.blend.into()), ("replace", arguments.replace.into())]));
     let done = format!("{} is the candidate", arguments.release.name());
-    let change = Change { method: Method::PUT, resource: "candidate", body: said, seen: None, done };
-    session.change(&app, change, &arguments.options).await
+    let (id, release) = arguments.release.id_or_name();
+    let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
+    let (blend, replace) = (arguments.blend, arguments.replace);
+    let request = CandidateRequest { id, release, endpoints, service, port, blend, replace, reason: None };
+    arguments.change.ask(Change::new(Method::PUT, "candidate", &request, done), printer).await
 }
 
-async fn clear(arguments: ClearArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let change = Change {
-        method: Method::DELETE,
-        resource: "candidate",
-        body: body([("release", state.candidate_id().into())]),
-        seen: Some(state.seq),
-        done: format!("{} is no candidate any more; its clients go to stable", state.candidate_name()),
-    };
-    session.change(&state.app, change, &arguments.options).await
+fn clear(app: &crate::schema::app::App) -> Change {
+    let request = AbortRequest { release: candidate_id(app), reason: None };
+    let done = format!("{} is no longer the candidate; its clients go to stable", candidate_name(app));
+    Change::new(Method::DELETE, "candidate", &request, done)
 }

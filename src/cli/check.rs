@@ -1,7 +1,7 @@
 //! `check`: configuration and keyvalues, validated without serving.
 //!
-//! Says what a router would make of them: which apps there are, what each would route, and every value that it
-//! would not take. Opens no store and binds no port.
+//! Says which apps a router would find, what each would route, and every value that the router would refuse. Opens no
+//! store and binds no port.
 
 use clap::Args;
 use serde_json::json;
@@ -27,7 +27,7 @@ use crate::{
 /// Validate settings and a keyvalues file without serving
 ///
 /// Takes the same settings as `serve`. Exit code 2 for a setting that is wrong, 4 for keyvalues that a router would
-/// not take (it would serve without them).
+/// refuse (it would serve without them).
 ///
 /// Examples:
 ///   rolling-router check --config router.toml
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     settings: Settings,
 }
 
-/// What a router would make of a keyvalues file.
+/// What a router would find in a keyvalues file.
 #[derive(Debug)]
 struct Findings {
     apps: Vec<(AppName, Option<Record>)>,
@@ -133,8 +133,8 @@ fn tell(config: &Config, findings: Option<&Findings>, printer: &Printer) {
     let Some(findings) = findings else { return };
     match findings.problems.len() {
         0 => printer.line("keyvalues: valid"),
-        1 => printer.line(printer.styled(Style::Bad, "keyvalues: 1 value would not be taken")),
-        n => printer.line(printer.styled(Style::Bad, format!("keyvalues: {n} values would not be taken"))),
+        1 => printer.line(printer.styled(Style::Bad, "keyvalues: a router would refuse 1 value")),
+        n => printer.line(printer.styled(Style::Bad, format!("keyvalues: a router would refuse {n} values"))),
     }
     for problem in &findings.problems {
         printer.line(format!("  {} is `{}`\n    allowed: {}", problem.key, problem.value, problem.allowed));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn names_every_value_that_would_not_be_taken() {
+    fn names_every_value_that_would_be_refused() {
         let found = findings(
             r#"{"rolling/hello/stable/id": "apps/hello-1.0.0-80/containers",
                 "rolling/hello/blendpercent": "many",

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Url};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use reqwest::{Method, Response, Url, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
+pub(super) use super::answer::Answer;
 use super::exit::{Exit, Failure};
 
 /// How long a connection may take: a router answers at once or is not there.
@@ -43,13 +44,6 @@ pub(super) enum Body {
     Raw(Vec<u8>),
 }
 
-/// A router's answer with a status below 300.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
-}
-
 impl Request {
     pub(super) fn new(method: Method, path: &[&str]) -> Self {
         Self {
@@ -65,20 +59,19 @@ impl Request {
     pub(super) fn get(path: &[&str]) -> Self {
         Self::new(Method::GET, path)
     }
+
+    /// With this as its body; what is null is left out.
+    pub(super) fn json(self, request: &impl Serialize) -> Self {
+        Self { body: Body::Json(fields(request).into()), ..self }
+    }
 }
 
-impl Answer {
-    /// The body as what it should be.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("the answer is not that of a rolling-router: {error}"))
-        })
-    }
-
-    /// The body as text.
-    pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim_end().to_owned()
-    }
+/// The fields of a request; what is null is left out.
+pub(super) fn fields(request: &impl Serialize) -> Map<String, Value> {
+    // Requests are structs of text, numbers and lists, which all have a JSON form.
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(request) else { return Map::new() };
+    fields.retain(|_, value| !value.is_null());
+    fields
 }
 
 impl Client {
@@ -111,19 +104,32 @@ impl Client {
         is_local(&self.base)
     }
 
-    /// Sends a request; an answer of 300 or more is a failure with the router's own words.
+    /// Sends a request. An answer that is a refusal, or that is not a router's, is a failure.
     pub(super) async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let response = self.build(request)?.send().await.map_err(|error| self.unreachable(&error))?;
+        let answer = self.read(response).await.map_err(|error| self.unreachable(&error))?;
+        answer.check(self.token.is_some())
+    }
+
+    async fn read(&self, response: Response) -> reqwest::Result<Answer> {
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?.to_vec();
-        let answer = Answer { status, body };
-        if status < 300 { Ok(answer) } else { Err(self.refused(&answer)) }
+        let media_type = response.headers().get(header::CONTENT_TYPE);
+        let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let body = response.bytes().await?.to_vec();
+        Ok(Answer { from: self.address(), status, media_type, body })
+    }
+
+    /// The router as a person would name it: scheme, host and port.
+    fn address(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        format!("{}://{host}:{}", self.base.scheme(), self.base.port_or_known_default().unwrap_or_default())
     }
 
     fn build(&self, request: Request) -> Result<reqwest::RequestBuilder, Failure> {
         let mut url = self.base.clone();
-        let mut segments =
-            url.path_segments_mut().map_err(|()| Failure::usage("--admin is no URL with a path"))?;
+        let mut segments = url
+            .path_segments_mut()
+            .map_err(|()| Failure::usage("--admin must be a URL that can have a path"))?;
         segments.pop_if_empty().extend(&request.path);
         drop(segments);
         for (name, value) in &request.query {
@@ -144,33 +150,10 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let at = format!(
-            "{}:{}",
-            self.base.host_str().unwrap_or_default(),
-            self.base.port_or_known_default().unwrap_or_default()
-        );
         let why = if error.is_timeout() { "it did not answer in time".to_owned() } else { innermost(error) };
         let hint = "is the router running, and is --admin (ROLLING_ROUTER_ADMIN_URL) its admin port?";
+        let at = self.address();
         Failure::new(Exit::Unreachable, format!("no answer from the router at {at}: {why}\n  {hint}"))
-    }
-
-    fn refused(&self, answer: &Answer) -> Failure {
-        let exit = Exit::of_status(answer.status);
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let message = match body["error"]["message"].as_str() {
-            Some(message) => match body["error"]["field"].as_str() {
-                Some(field) if !message.contains(field) => format!("{field}: {message}"),
-                _ => message.to_owned(),
-            },
-            None => format!("the router answered {} {}", answer.status, answer.text()),
-        };
-        let hint = match (answer.status, &self.token) {
-            (401, None) => "\n  give a token: --token-file FILE, or ROLLING_ROUTER_TOKEN in the environment",
-            (412, _) => "\n  somebody else was first: look at `rolling-router status` and repeat",
-            _ => "",
-        };
-        let json = body.is_object().then(|| answer.text());
-        Failure { exit, message: format!("{message}{hint}"), json }
     }
 }
 
@@ -201,6 +184,7 @@ mod tests {
         let url = client.build(request).unwrap().build().unwrap().url().to_string();
         assert_eq!(url, "http://localhost:8080/behind/api/kv/apps/a%20b%3Fc?raw=true");
         assert!(client.is_local());
+        assert_eq!(client.address(), "http://localhost:8080");
     }
 
     #[test]
@@ -209,19 +193,5 @@ mod tests {
             assert_eq!(Client::new(address).unwrap_err().exit, Exit::Usage, "{address}");
         }
         assert!(!Client::new("https://router.example").unwrap().is_local());
-    }
-
-    #[test]
-    fn a_refusal_is_told_in_the_routers_words() {
-        let client = Client::new("localhost").unwrap();
-        let body = br#"{"error":{"code":"no_candidate","message":"there is no candidate"}}"#.to_vec();
-        let failure = client.refused(&Answer { status: 409, body });
-        assert_eq!((failure.exit, failure.message.as_str()), (Exit::Refused, "there is no candidate"));
-        let body =
-            br#"{"error":{"code":"value","field":"seconds","message":"0 is not from 1 to 9"}}"#.to_vec();
-        let failure = client.refused(&Answer { status: 422, body });
-        assert_eq!(failure.message, "seconds: 0 is not from 1 to 9");
-        let failure = client.refused(&Answer { status: 502, body: b"<html>".to_vec() });
-        assert_eq!((failure.exit, failure.json), (Exit::Unreachable, None));
     }
 }

@@ -1,4 +1,4 @@
-//! What every verb that asks a router is told: where it is, who asks, which app, and how to answer.
+//! What every verb that asks a router takes: where the router is, who asks, which app is meant, how to print.
 
 use std::{fs, path::PathBuf};
 
@@ -20,7 +20,7 @@ pub(super) struct Connection {
     #[arg(long, value_name = "URL", env = "ROLLING_ROUTER_ADMIN_URL", default_value = ADMIN_DEFAULT)]
     pub(super) admin: String,
 
-    /// The token; better given in the environment, where other users cannot see it
+    /// The token; safer in the environment, where other users cannot see it
     #[arg(long, value_name = "TOKEN", env = "ROLLING_ROUTER_TOKEN", hide_env_values = true)]
     token: Option<String>,
 

@@ -4,14 +4,16 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::{Map, Value};
 
 use super::{
-    connect::{AppChoice, Connection},
+    change::{Change, ChangeArguments},
     duration,
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
+};
+use crate::schema::{
+    change::{FinishDrainRequest, ReasonRequest},
+    endpoint::EndpointDrainRequest,
 };
 
 /// End drains, or drain a single endpoint before it is stopped
@@ -51,11 +53,7 @@ struct FinishArguments {
     release: Option<String>,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 /// One endpoint of a release.
@@ -84,11 +82,7 @@ struct EndpointArguments {
     force: bool,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 #[derive(Debug, Args)]
@@ -97,11 +91,7 @@ struct LiftArguments {
     choice: EndpointChoice,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -113,49 +103,34 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 }
 
 async fn finish(arguments: FinishArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
     let done = match &arguments.release {
         Some(release) => format!("{release} is retired; its clients go to stable"),
         None => "every draining release is retired; their clients go to stable".to_owned(),
     };
-    let said = body([("release", arguments.release.into())]);
-    let change =
-        Change { method: Method::POST, resource: "drain/finish", body: said, seen: Some(state.seq), done };
-    session.change(&state.app, change, &arguments.options).await
+    let request = FinishDrainRequest { release: arguments.release, ..FinishDrainRequest::default() };
+    let change = Change::new(Method::POST, "drain/finish", &request, done);
+    arguments.change.ask_as_seen(|_| change, printer).await
 }
 
 async fn endpoint(arguments: EndpointArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let seconds = arguments.within.map(|within| within.as_secs());
-    let force = arguments.force.then_some(true);
-    let change = Change {
-        method: Method::PUT,
-        resource: &arguments.choice.resource(),
-        body: body([("seconds", seconds.into()), ("force", force.map_or(Value::Null, Value::from))]),
-        seen: Some(state.seq),
-        done: format!("{} gets no new requests", arguments.choice.endpoint),
-    };
-    session.change(&state.app, change, &arguments.options).await
+    let EndpointArguments { choice, within, force, change } = arguments;
+    let seconds = within.map(|within| within.as_secs());
+    let request = EndpointDrainRequest { seconds, force: force.then_some(true), reason: None };
+    let done = format!("{} gets no new requests", choice.endpoint);
+    let drain = Change::new(Method::PUT, &choice.path(), &request, done);
+    change.ask_as_seen(|_| drain, printer).await
 }
 
 async fn lift(arguments: LiftArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let change = Change {
-        method: Method::DELETE,
-        resource: &arguments.choice.resource(),
-        body: Map::new(),
-        seen: Some(state.seq),
-        done: format!("{} takes requests again", arguments.choice.endpoint),
-    };
-    session.change(&state.app, change, &arguments.options).await
+    let LiftArguments { choice, change } = arguments;
+    let done = format!("{} takes requests again", choice.endpoint);
+    let lift = Change::new(Method::DELETE, &choice.path(), &ReasonRequest::default(), done);
+    change.ask_as_seen(|_| lift, printer).await
 }
 
 impl EndpointChoice {
     /// What follows the app in the path; a release's id stands there without its slashes.
-    fn resource(&self) -> String {
+    fn path(&self) -> String {
         let Self { release, endpoint } = self;
         let segment = release.strip_prefix("apps/").and_then(|id| id.strip_suffix("/containers"));
         format!("releases/{}/endpoints/{endpoint}/drain", segment.unwrap_or(release))

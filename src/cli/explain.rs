@@ -1,19 +1,22 @@
 //! `explain`: why a request goes where it goes.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use clap::Args;
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::{
+    ask::ask,
     blend::parse_percent,
-    client::{Body, Request},
+    client::Request,
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
     printer::{Printer, Style},
     session::Session,
+};
+use crate::schema::{
+    change::Blend,
+    explain::{ExplainRequest, Explanation},
 };
 
 /// Headers by which a browser says what it loads.
@@ -65,7 +68,7 @@ pub(super) struct Arguments {
 
     /// As if the blend were this, 0 to 100
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
-    blend: Option<f64>,
+    blend: Option<Blend>,
 
     #[command(flatten)]
     app: AppChoice,
@@ -73,78 +76,40 @@ pub(super) struct Arguments {
     connection: Connection,
 }
 
-/// The part of the answer that is printed.
-#[derive(Debug, Deserialize)]
-struct Told {
-    #[serde(default)]
-    reason: Option<String>,
-    /// Of the router's own answer.
-    #[serde(default)]
-    status: Option<u16>,
-    #[serde(default)]
-    release: Option<Named>,
-    #[serde(default)]
-    endpoint: Option<Endpoint>,
-    #[serde(default)]
-    supposed: bool,
-    #[serde(default)]
-    why: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Named {
-    release: String,
-    track: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Endpoint {
-    address: String,
-}
-
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let session = Session::open(&arguments.connection, arguments.app.clone(), printer)?;
     let app = session.app().await?;
-    let mut request = Request::new(Method::POST, &["api", "v1", "apps", &app, "explain"]);
-    request.body = Body::Json(arguments.body().into());
-    let answer = session.client.send(request).await?;
-    if printer.is_json() {
-        printer.line(answer.text());
-        return Ok(Exit::Done);
-    }
-    let told: Told = answer.read()?;
-    printer.line(headline(&told, printer));
-    for line in &told.why {
-        printer.line(format!("  {line}"));
-    }
-    Ok(Exit::Done)
+    let request = Request::new(Method::POST, &["api", "v1", "apps", &app, "explain"]);
+    let lines = |told: Explanation| {
+        let why = told.why.iter().map(|line| format!("  {line}"));
+        [headline(&told, printer)].into_iter().chain(why).collect()
+    };
+    ask(&session.client, printer, request.json(&arguments.request()), lines).await
 }
 
 impl Arguments {
-    fn body(&self) -> Map<String, Value> {
-        let mut headers: Map<String, Value> =
-            self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    /// As the API takes it.
+    fn request(&self) -> ExplainRequest {
+        let mut headers: BTreeMap<String, String> = self.headers.iter().cloned().collect();
         let says = |name: &&str| headers.keys().any(|known| known.eq_ignore_ascii_case(name));
         if !SAYS_WHAT_IT_LOADS.iter().any(says) {
             headers.insert("Sec-Fetch-Mode".into(), "navigate".into());
             headers.insert("Sec-Fetch-Dest".into(), "document".into());
         }
-        let mut body = super::session::body([
-            ("path", self.path.as_str().into()),
-            ("method", self.method.as_str().into()),
-            ("headers", headers.into()),
-            ("host", self.host.as_deref().into()),
-            ("cookies", self.cookie.as_deref().into()),
-            ("blend", self.blend.into()),
-            ("preview", self.preview.as_deref().into()),
-            ("address", self.address.map(|address| address.to_string()).into()),
-        ]);
-        body.retain(|_, value| !value.is_null());
-        body
+        ExplainRequest {
+            path: Some(self.path.clone()),
+            method: Some(self.method.clone()),
+            headers: Some(headers),
+            host: self.host.clone(),
+            cookies: self.cookie.clone(),
+            blend: self.blend,
+            preview: self.preview.clone(),
+            address: self.address.map(|address| address.to_string()),
+        }
     }
 }
 
-fn headline(told: &Told, printer: &Printer) -> String {
+fn headline(told: &Explanation, printer: &Printer) -> String {
     let Some(release) = &told.release else {
         let text = match told.status {
             None | Some(503) => "503: no release is routed".to_owned(),
@@ -171,8 +136,9 @@ fn headline(told: &Told, printer: &Printer) -> String {
 /// `Name: value`.
 fn parse_header(text: &str) -> Result<(String, String), String> {
     let split = text.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
-    let (name, value) =
-        split.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "a header is `Name: value`".to_owned())?;
+    let (name, value) = split
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| "allowed is a name and a value, such as `Accept: text/html`".to_owned())?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -188,22 +154,20 @@ mod tests {
         arguments: Arguments,
     }
 
-    fn body(line: &[&str]) -> Value {
-        let line = Line::parse_from([&["explain"], line].concat());
-        line.arguments.body().into()
+    fn request(line: &[&str]) -> ExplainRequest {
+        Line::parse_from([&["explain"], line].concat()).arguments.request()
     }
 
     #[test]
     fn a_request_loads_a_page_unless_a_header_says_what_it_loads() {
-        assert_eq!(body(&[])["headers"]["Sec-Fetch-Mode"], "navigate");
-        let asked = body(&["--header", "sec-fetch-mode: cors", "--cookie", "a=b", "--blend", "30"]);
-        assert_eq!(asked["headers"], serde_json::json!({"sec-fetch-mode": "cors"}));
-        assert_eq!((&asked["cookies"], &asked["blend"]), (&"a=b".into(), &30.0.into()));
-        let tester = body(&["--preview", "/_rolling/preview?token=x", "--address", "10.0.0.7"]);
-        assert_eq!(
-            (&tester["preview"], &tester["address"]),
-            (&"/_rolling/preview?token=x".into(), &"10.0.0.7".into())
-        );
+        let plain = request(&[]).headers.unwrap();
+        assert_eq!(plain["Sec-Fetch-Mode"], "navigate");
+        let asked = request(&["--header", "sec-fetch-mode: cors", "--cookie", "a=b", "--blend", "30"]);
+        assert_eq!(asked.headers, Some([("sec-fetch-mode".to_owned(), "cors".to_owned())].into()));
+        assert_eq!((asked.cookies.as_deref(), asked.blend), (Some("a=b"), parse_percent("30").ok()));
+        let tester = request(&["--preview", "/_rolling/preview?token=x", "--address", "10.0.0.7"]);
+        assert_eq!(tester.preview.as_deref(), Some("/_rolling/preview?token=x"));
+        assert_eq!(tester.address.as_deref(), Some("10.0.0.7"));
         assert!(parse_header("no colon").is_err() && parse_header(": x").is_err());
     }
 }

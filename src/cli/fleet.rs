@@ -1,23 +1,24 @@
 //! `fleet`: the routers that share a store; who is in it, who is to leave it, and its pin keys.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde::Deserialize;
 
 use super::{
-    client::{ANSWER, Answer, Body, Request},
+    ask::{ask, open},
+    client::{ANSWER, Request},
     connect::Connection,
     duration::{self, rough},
     exit::{Exit, Failure},
     printer::{Printer, Style},
 };
+use crate::schema::fleet::{Alarm, Fleet, Member, MemberRemoval, RotateKeysRequest, Rotation};
 
 /// Show the routers of the fleet, remove one that is gone, rotate the pin keys
 ///
 /// Examples:
-///   rolling-router fleet                   who is in it, what each serves, what is wrong
+///   rolling-router fleet                   its routers, what each serves, what is wrong
 ///   rolling-router fleet remove r3         after it was lost for good; one that ends gracefully leaves by itself
 ///   rolling-router fleet rotate-keys       for admins: the next key signs pins once every member knows it
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ enum FleetVerb {
     /// Forget a router that is gone for good, so that nobody waits for it
     Remove(RemoveArguments),
 
-    /// Make the next pin key the one that signs, once every member knows it (exit code 6 while some do not: ask again)
+    /// Sign pins by the next key once every member knows it (exit code 6 while some do not: repeat it then)
     RotateKeys(RotateArguments),
 }
 
@@ -44,7 +45,7 @@ struct RemoveArguments {
     #[arg(value_name = "MEMBER")]
     member: String,
 
-    /// Also if it is still heard from; one that lives enters itself again
+    /// Also if it is still heard from; one that is running enters itself again
     #[arg(long)]
     force: bool,
 
@@ -66,35 +67,6 @@ struct RotateArguments {
     connection: Connection,
 }
 
-/// `GET /api/v1/fleet`, as far as it is shown.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Fleet {
-    pub(super) members: Vec<Member>,
-    pub(super) alarms: Vec<Alarm>,
-    rotating: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Member {
-    name: String,
-    node: String,
-    own: bool,
-    version: String,
-    heard: bool,
-    silent_seconds: Option<u64>,
-    skew_ms: Option<i64>,
-    /// Apps that it serves at another seq, and at which.
-    differs: BTreeMap<String, Option<u64>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Alarm {
-    message: String,
-}
-
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         None => show(&arguments.connection, printer).await,
@@ -104,44 +76,30 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 }
 
 async fn show(connection: &Connection, printer: &Printer) -> Result<Exit, Failure> {
-    let answer = send(connection, printer, Request::get(&["api", "v1", "fleet"])).await?;
-    if printer.is_json() {
-        printer.line(answer.text());
-    } else {
-        let fleet: Fleet = answer.read()?;
-        lines(&fleet, printer).into_iter().for_each(|line| printer.line(line));
-    }
-    Ok(Exit::Done)
+    let client = open(connection, printer)?;
+    let request = Request::get(&["api", "v1", "fleet"]);
+    ask(&client, printer, request, |fleet| lines(&fleet, printer)).await
 }
 
 async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let mut request = Request::new(Method::DELETE, &["api", "v1", "fleet", &arguments.member]);
-    if arguments.force {
+    let RemoveArguments { member, force, connection } = arguments;
+    let client = open(&connection, printer)?;
+    let mut request = Request::new(Method::DELETE, &["api", "v1", "fleet", &member]);
+    if force {
         request.query.push(("force", "true".into()));
     }
-    let answer = send(&arguments.connection, printer, request).await?;
-    let done = format!("{} is no member any more", arguments.member);
-    printer.line(if printer.is_json() { answer.text() } else { done });
-    Ok(Exit::Done)
+    let done = |_: MemberRemoval| vec![format!("{member} is no longer a member of the fleet")];
+    ask(&client, printer, request, done).await
 }
 
 async fn rotate(arguments: RotateArguments, printer: &Printer) -> Result<Exit, Failure> {
-    #[derive(Deserialize)]
-    struct Rotated {
-        text: String,
-    }
+    let RotateArguments { force, timeout, connection } = arguments;
+    let client = open(&connection, printer)?;
     let mut request = Request::new(Method::POST, &["api", "v1", "fleet", "rotate-keys"]);
-    request.query.push(("timeout", duration::seconds(arguments.timeout)));
-    request.timeout = ANSWER + 2 * arguments.timeout;
-    request.body = Body::Json(serde_json::json!({ "force": arguments.force }));
-    let answer = send(&arguments.connection, printer, request).await?;
-    printer.line(if printer.is_json() { answer.text() } else { answer.read::<Rotated>()?.text });
-    Ok(Exit::of_status(answer.status))
-}
-
-async fn send(connection: &Connection, printer: &Printer, request: Request) -> Result<Answer, Failure> {
-    printer.expect_json(connection.json);
-    connection.client()?.send(request).await
+    request.query.push(("timeout", duration::seconds(timeout)));
+    request.timeout = ANSWER + 2 * timeout;
+    let request = request.json(&RotateKeysRequest { force: Some(force) });
+    ask(&client, printer, request, |rotation: Rotation| vec![rotation.text]).await
 }
 
 /// The lines that show a fleet.
@@ -152,7 +110,7 @@ fn lines(fleet: &Fleet, printer: &Printer) -> Vec<String> {
     lines.extend(fleet.members.iter().map(|member| row(member, printer)));
     if fleet.rotating {
         lines.push(
-            "  the next pin key waits for every member to know it; `fleet rotate-keys` goes on with it"
+            "  the next pin key waits until every member knows it; `fleet rotate-keys` goes on with it"
                 .into(),
         );
     }
@@ -219,7 +177,7 @@ mod tests {
   r1           n1   this router   0.1.0
   r2           n2   heard from   serves the same   clock -7000 ms   0.1.0
   n3           not heard from for 12 s   serves hello at change 41   0.2.0
-  the next pin key waits for every member to know it; `fleet rotate-keys` goes on with it
+  the next pin key waits until every member knows it; `fleet rotate-keys` goes on with it
   alarm      n3 is not heard from for 12 s";
         assert_eq!(lines(&fleet, &Printer::plain()).join("\n"), expected);
     }

@@ -1,19 +1,23 @@
 //! `history`: what was done to an app, newest first.
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
+    app_lines::quoted,
+    ask::ask,
+    change::parse_seq,
     client::Request,
     connect::{AppChoice, Connection},
     duration::rough,
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    session::{Session, parse_seq},
-    status::quoted,
+    session::Session,
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    schema::history::{HistoryEvent, HistoryPage},
+};
 
 /// Show who changed what, when and why, newest first
 #[derive(Debug, Args)]
@@ -32,31 +36,10 @@ pub(super) struct Arguments {
     connection: Connection,
 }
 
-#[derive(Debug, Deserialize)]
-struct Page {
-    events: Vec<Event>,
-    #[serde(default)]
-    next: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Event {
-    seq: u64,
-    command: String,
-    #[serde(default)]
-    actor: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    at: u64,
-    #[serde(default)]
-    changed: Map<String, Value>,
-}
-
 /// The length of a page, as the API has it.
 fn parse_limit(text: &str) -> Result<u32, String> {
     let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
-    limit.ok_or_else(|| "a whole number from 1 to 200 is expected".to_owned())
+    limit.ok_or_else(|| "allowed is a whole number from 1 to 200".to_owned())
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -65,31 +48,21 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let mut request = Request::get(&["api", "v1", "apps", &app, "history"]);
     request.query.push(("limit", arguments.limit.to_string()));
     request.query.extend(arguments.before.map(|seq| ("before", seq.to_string())));
-    let answer = session.client.send(request).await?;
-    if printer.is_json() {
-        printer.line(answer.text());
-        return Ok(Exit::Done);
-    }
-    let page: Page = answer.read()?;
-    let now = Clock::system().wall_ms();
-    for event in &page.events {
-        printer.line(line(event, printer, now));
-    }
-    if let Some(next) = page.next {
-        printer.line(printer.styled(Style::Faint, format!("older: rolling-router history --before {next}")));
-    }
-    Ok(Exit::Done)
+    ask(&session.client, printer, request, |page| lines(&page, printer)).await
 }
 
-fn line(event: &Event, printer: &Printer, now: u64) -> String {
+fn lines(page: &HistoryPage, printer: &Printer) -> Vec<String> {
+    let now = Clock::system().wall_ms();
+    let older = |next| printer.styled(Style::Faint, format!("older: rolling-router history --before {next}"));
+    let events = page.events.iter().map(|event| line(event, printer, now));
+    events.chain(page.next.map(older)).collect()
+}
+
+fn line(event: &HistoryEvent, printer: &Printer, now: u64) -> String {
     let changed: Vec<String> = event.changed.iter().filter_map(|(field, pair)| change(field, pair)).collect();
     let head = format!("{:>5}  {}", event.seq, printer.styled(Style::Bold, &event.command));
-    let who = format!(
-        "{}, {} ago{}",
-        event.actor,
-        rough(now.saturating_sub(event.at)),
-        quoted(event.reason.as_deref().unwrap_or_default())
-    );
+    let who =
+        format!("{}, {} ago{}", event.actor, rough(now.saturating_sub(event.at)), quoted(&event.reason));
     let mut parts = vec![head];
     if !changed.is_empty() {
         parts.push(changed.join(", "));
@@ -125,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_change_is_one_line() {
-        let event: Event = serde_json::from_str(
+        let event: HistoryEvent = serde_json::from_str(
             r#"{"seq":7,"command":"promote","actor":"maria","reason":"green","at":1000,"changed":{
                 "blend":[12.5,0],"tenures":[{},{}],
                 "candidate":[{"release":"apps/hello-1.0.1-80/containers","tenure":2},null]}}"#,

@@ -6,13 +6,12 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
+    change::{Change, ChangeArguments},
     duration,
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, schema::change::LockRequest};
 
 /// Hold pipelines back: `ci` tokens may do nothing but abort
 ///
@@ -27,28 +26,17 @@ pub(super) struct Arguments {
     length: Option<Duration>,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    if arguments.options.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
-        return Err(Failure::usage("a lock needs a --reason: it is shown to everyone it holds back"));
-    }
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
+    let reason = arguments.change.options.reason.clone().filter(|reason| !reason.trim().is_empty());
+    let reason = reason.ok_or_else(|| {
+        Failure::usage("--reason is missing: a lock needs one, which is shown to everyone whom it holds back")
+    })?;
     let until = arguments.length.map(|length| {
         Clock::system().wall_ms().saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
     });
-    let change = Change {
-        method: Method::PUT,
-        resource: "lock",
-        body: body([("until", until.into())]),
-        seen: None,
-        done: "locked".into(),
-    };
-    session.change(&app, change, &arguments.options).await
+    let lock = Change::new(Method::PUT, "lock", &LockRequest { reason, until }, "locked");
+    arguments.change.ask(lock, printer).await
 }

@@ -1,9 +1,9 @@
-//! What the router tells on standard error: one readable line per event.
+//! The router's log on standard error: one readable line per event.
 
 use tracing::Level;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts telling. Of the libraries below only what goes wrong is told, whatever the level.
+/// Starts the log. Of the libraries below only warnings and errors are logged, whatever the level.
 pub(super) fn start(level: Level) {
     let filter = EnvFilter::new(format!("warn,rolling_router={level},keyvalues={level}"));
     let lines = fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).compact();

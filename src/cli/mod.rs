@@ -4,21 +4,25 @@
 //! know nothing of its inside, so they work from any machine, and what they can do a script with `curl` can do.
 
 mod abort;
+mod answer;
+mod app_lines;
+mod ask;
 mod blend;
 mod candidate;
+mod change;
 mod check;
 mod client;
 mod completions;
 mod connect;
 mod demo;
 mod drain;
-mod dry_run;
 mod duration;
 mod exit;
 mod explain;
 mod fleet;
 mod history;
 mod hook;
+mod hook_lines;
 mod kv;
 mod lock;
 mod logging;
@@ -32,11 +36,11 @@ mod serve;
 mod session;
 mod settings;
 mod stable;
-mod state;
 mod status;
 mod sticky;
 mod store;
 mod unlock;
+mod waiting;
 
 use std::process::ExitCode;
 

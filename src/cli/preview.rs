@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde::Deserialize;
 
 use super::{
-    client::{Body, Request},
+    ask::ask,
+    client::Request,
     connect::{AppChoice, Connection},
     duration::{self, rough},
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    session::{Session, Waiting, applied, body},
-    state::Applied,
+    session::Session,
+    waiting::{Waiting, applied},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    schema::preview::{Preview, PreviewRequest, PreviewRevocation, PreviewTrack, Previews},
+};
 
 /// Make, list and revoke preview links, which show a release to testers whatever the blend says
 ///
@@ -35,9 +38,9 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum PreviewVerb {
-    /// Make a link, and print it: it is shown this once
+    /// Make a link, and print it: it is never shown again
     Create(Create),
-    /// Show the links that live
+    /// Show the links that have not ended
     List {
         #[command(flatten)]
         app: AppChoice,
@@ -87,36 +90,6 @@ struct Create {
     connection: Connection,
 }
 
-#[derive(Debug, Deserialize)]
-struct Previews {
-    previews: Vec<Preview>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Preview {
-    id: String,
-    release: String,
-    #[serde(default)]
-    track: String,
-    expires: u64,
-    #[serde(default)]
-    note: String,
-    #[serde(default)]
-    by: String,
-    #[serde(default)]
-    path: String,
-    /// How far a new one is applied, if that was asked.
-    #[serde(default)]
-    applied: Option<Applied>,
-}
-
-/// The answer to a revocation.
-#[derive(Debug, Deserialize)]
-struct Revoked {
-    #[serde(default)]
-    applied: Option<Applied>,
-}
-
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         PreviewVerb::Create(create) => make(create, printer).await,
@@ -130,60 +103,44 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 async fn make(create: Create, printer: &Printer) -> Result<Exit, Failure> {
     let session = Session::open(&create.connection, create.app, printer)?;
     let app = session.app().await?;
-    let shown = match create.release {
-        Some(release) => ("release", release.into()),
-        None => ("track", create.track.into()),
+    let track = if create.track == "stable" { PreviewTrack::Stable } else { PreviewTrack::Candidate };
+    let asked = PreviewRequest {
+        track: create.release.is_none().then_some(track),
+        release: create.release,
+        seconds: create.length.map(|length| length.as_secs()),
+        note: create.note,
     };
-    let seconds = create.length.map(|length| length.as_secs());
-    let mut fields = body([shown, ("seconds", seconds.into()), ("note", create.note.into())]);
-    fields.retain(|_, value| !value.is_null());
-    let mut request = Request::new(Method::POST, &["api", "v1", "apps", &app, "previews"]);
-    request.body = Body::Json(fields.into());
+    let mut request = Request::new(Method::POST, &["api", "v1", "apps", &app, "previews"]).json(&asked);
     create.waiting.ask(&mut request);
-    let answer = session.client.send(request).await?;
-    if printer.is_json() {
-        printer.line(answer.text());
-        return Ok(Exit::of_status(answer.status));
-    }
-    let preview: Preview = answer.read()?;
-    printer.line(format!("{}{}", create.site.trim_end_matches('/'), preview.path));
-    printer.line(format!("{}{}", told(&preview, printer), applied(preview.applied.as_ref())));
-    Ok(Exit::of_status(answer.status))
+    let made = |preview: Preview| {
+        let path = preview.path.as_deref().unwrap_or_default();
+        let link = format!("{}{path}", create.site.trim_end_matches('/'));
+        vec![link, format!("{}{}", line(&preview, printer), applied(preview.applied.as_ref()))]
+    };
+    ask(&session.client, printer, request, made).await
 }
 
 async fn list(session: &Session<'_>) -> Result<Exit, Failure> {
     let app = session.app().await?;
-    let answer = session.client.send(Request::get(&["api", "v1", "apps", &app, "previews"])).await?;
-    if session.printer.is_json() {
-        session.printer.line(answer.text());
-        return Ok(Exit::Done);
-    }
-    let live: Previews = answer.read()?;
-    for preview in &live.previews {
-        session.printer.line(told(preview, session.printer));
-    }
-    if live.previews.is_empty() {
-        session.printer.line("no preview link lives; `preview create` makes one");
-    }
-    Ok(Exit::Done)
+    let request = Request::get(&["api", "v1", "apps", &app, "previews"]);
+    let lines = |known: Previews| match known.previews.as_slice() {
+        [] => vec!["there is no preview link; `preview create` makes one".into()],
+        previews => previews.iter().map(|preview| line(preview, session.printer)).collect(),
+    };
+    ask(&session.client, session.printer, request, lines).await
 }
 
 async fn revoke(id: &str, waiting: &Waiting, session: &Session<'_>) -> Result<Exit, Failure> {
     let app = session.app().await?;
     let mut request = Request::new(Method::DELETE, &["api", "v1", "apps", &app, "previews", id]);
     waiting.ask(&mut request);
-    let answer = session.client.send(request).await?;
-    if session.printer.is_json() {
-        session.printer.line(answer.text());
-    } else {
-        let told: Revoked = answer.read()?;
-        session.printer.line(format!("{id} is revoked{}", applied(told.applied.as_ref())));
-    }
-    Ok(Exit::of_status(answer.status))
+    let done =
+        |answer: PreviewRevocation| vec![format!("{id} is revoked{}", applied(answer.applied.as_ref()))];
+    ask(&session.client, session.printer, request, done).await
 }
 
 /// One line about a link.
-fn told(preview: &Preview, printer: &Printer) -> String {
+fn line(preview: &Preview, printer: &Printer) -> String {
     let id = printer.styled(Style::Bold, &preview.id);
     let left = rough(preview.expires.saturating_sub(Clock::system().wall_ms()));
     let note = if preview.note.is_empty() { String::new() } else { format!("   \"{}\"", preview.note) };

@@ -4,12 +4,12 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
-    dry_run::DryRun,
+    app_lines::{candidate_id, candidate_name},
+    change::{Change, ChangeArguments, DryRunChoice},
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::change::PromoteRequest;
 
 /// Make the candidate stable
 ///
@@ -33,25 +33,18 @@ pub(super) struct Arguments {
     force: bool,
 
     #[command(flatten)]
-    dry_run: DryRun,
+    dry_run: DryRunChoice,
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let release = arguments.release.or_else(|| state.candidate_id());
-    let change = Change {
-        method: Method::POST,
-        resource: "promote",
-        body: body([("release", release.into()), ("force", arguments.force.then_some(true).into())]),
-        seen: Some(state.seq),
-        done: format!("{} is stable", state.candidate_name()),
+    let Arguments { release, force, dry_run, change } = arguments;
+    let promote = |app: &_| {
+        let release = release.or_else(|| candidate_id(app));
+        let request = PromoteRequest { release, force: force.then_some(true), reason: None };
+        let done = format!("{} is stable", candidate_name(app));
+        Change::new(Method::POST, "promote", &request, done).foretold(&dry_run)
     };
-    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
+    change.ask_as_seen(promote, printer).await
 }

@@ -1,9 +1,6 @@
 //! Which release is to be set, and where it runs: shared by `candidate set` and `stable set`.
 
 use clap::Args;
-use serde_json::{Map, Value};
-
-use super::session::body;
 
 /// A release, by id or by name.
 #[derive(Debug, Args)]
@@ -14,15 +11,15 @@ pub(super) struct ReleaseChoice {
 
     /// An endpoint of it, `ip:port`; may be given several times, and is registered with the release
     #[arg(long = "endpoint", value_name = "ADDR", value_delimiter = ',')]
-    endpoints: Vec<String>,
+    pub(super) endpoints: Option<Vec<String>>,
 
     /// The service in the id of a release that is new
     #[arg(long, value_name = "NAME")]
-    service: Option<String>,
+    pub(super) service: Option<String>,
 
     /// The port in the id of a release that is new
     #[arg(long, value_name = "PORT")]
-    port: Option<u16>,
+    pub(super) port: Option<u16>,
 }
 
 impl ReleaseChoice {
@@ -31,15 +28,10 @@ impl ReleaseChoice {
         &self.release
     }
 
-    /// As the API takes it.
-    pub(super) fn body(&self) -> Map<String, Value> {
-        let endpoints = if self.endpoints.is_empty() { Value::Null } else { self.endpoints.clone().into() };
+    /// As the API takes it: the id if it is one, else the name.
+    pub(super) fn id_or_name(&self) -> (Option<String>, Option<String>) {
         let is_id = self.release.starts_with("apps/") && self.release.ends_with("/containers");
-        body([
-            (if is_id { "id" } else { "release" }, self.release.as_str().into()),
-            ("endpoints", endpoints),
-            ("service", self.service.clone().into()),
-            ("port", self.port.into()),
-        ])
+        let text = Some(self.release.clone());
+        if is_id { (text, None) } else { (None, text) }
     }
 }

@@ -1,15 +1,16 @@
 //! `releases`: what could be set as candidate.
 
 use clap::Args;
-use serde::Deserialize;
 
 use super::{
+    ask::ask,
     client::Request,
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
     printer::{Printer, Style},
     session::Session,
 };
+use crate::schema::release::{KnownRelease, KnownReleases, Standing};
 
 /// List the releases known from the store, with their endpoints counted
 #[derive(Debug, Args)]
@@ -23,22 +24,6 @@ pub(super) struct Arguments {
     connection: Connection,
 }
 
-#[derive(Debug, Deserialize)]
-struct Releases {
-    releases: Vec<Known>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Known {
-    id: String,
-    #[serde(default)]
-    release: String,
-    #[serde(default)]
-    endpoints: u64,
-    #[serde(default)]
-    track: Option<String>,
-}
-
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let session = Session::open(&arguments.connection, arguments.app, printer)?;
     let app = session.app().await?;
@@ -46,25 +31,19 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     if arguments.all {
         request.query.push(("all", "true".into()));
     }
-    let answer = session.client.send(request).await?;
-    if printer.is_json() {
-        printer.line(answer.text());
-        return Ok(Exit::Done);
-    }
-    let known: Releases = answer.read()?;
-    let width = known.releases.iter().map(|known| known.release.len()).max().unwrap_or(0);
-    for known in &known.releases {
-        let track = known.track.as_deref().unwrap_or("");
-        let id = printer.styled(Style::Faint, &known.id);
-        printer.line(format!(
-            "{:<width$}   {:>3} endpoints   {track:<9}   {id}",
-            known.release, known.endpoints
-        ));
-    }
+    ask(&session.client, printer, request, |known| lines(&known, printer)).await
+}
+
+fn lines(known: &KnownReleases, printer: &Printer) -> Vec<String> {
     if known.releases.is_empty() {
-        printer.line(
-            "no release yet: one appears with its first key apps/<service>-<release>-<port>/containers/<id>",
-        );
+        let key = "apps/<service>-<release>-<port>/containers/<id>";
+        return vec![format!("there is no release yet: one appears with its first key {key}")];
     }
-    Ok(Exit::Done)
+    let width = known.releases.iter().map(|known| known.release.len()).max().unwrap_or(0);
+    let line = |release: &KnownRelease| {
+        let track = release.track.map_or("", Standing::as_str);
+        let id = printer.styled(Style::Faint, &release.id);
+        format!("{:<width$}   {:>3} endpoints   {track:<9}   {id}", release.release, release.endpoints)
+    };
+    known.releases.iter().map(line).collect()
 }

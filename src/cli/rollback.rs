@@ -4,12 +4,11 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
-    dry_run::DryRun,
+    change::{Change, ChangeArguments, DryRunChoice},
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::{app::App, change::RollbackRequest, release::Release};
 
 /// Make an earlier release stable again; clients of the bad one go to it at once
 ///
@@ -31,27 +30,19 @@ pub(super) struct Arguments {
     force: bool,
 
     #[command(flatten)]
-    dry_run: DryRun,
+    dry_run: DryRunChoice,
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let state = session.state().await?;
-    let target = arguments.to.as_deref().or(state.previous_name()).unwrap_or("an earlier release");
-    let done = format!("{target} is stable again");
-    let force = arguments.force.then_some(true);
-    let change = Change {
-        method: Method::POST,
-        resource: "rollback",
-        body: body([("to", arguments.to.into()), ("force", force.into())]),
-        seen: None,
-        done,
+    let Arguments { to, force, dry_run, change } = arguments;
+    // Whatever somebody else did in between, the bad release is to go.
+    let rollback = |app: &App| {
+        let target = to.as_deref().or(app.previous.as_ref().map(Release::name));
+        let done = format!("{} is stable again", target.unwrap_or("an earlier release"));
+        let request = RollbackRequest { to, force: force.then_some(true), reason: None };
+        Change::new(Method::POST, "rollback", &request, done).unguarded().foretold(&dry_run)
     };
-    arguments.dry_run.change(&session, &state.app, change, &arguments.options).await
+    change.ask_as_seen(rollback, printer).await
 }

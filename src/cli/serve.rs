@@ -40,22 +40,22 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What it was told, one line each. What it listens on is told by the server, once it does.
+/// Logs the settings, one line each. The server logs what it listens on, once it does.
 pub(super) fn announce(config: &Config) {
     tracing::info!("rolling-router {}, {} workers", env!("CARGO_PKG_VERSION"), config.workers);
     tracing::info!("store {}", config.store);
     match &config.app {
         Some(app) => tracing::info!("app {app} serves every host that no app has claimed"),
-        None => tracing::info!("no default app is named: while there is one app, it serves every host"),
+        None => tracing::info!("no default app is configured: while there is only one app, it serves every host"),
     }
     match (&config.token_file, &config.token) {
         (Some(file), _) => tracing::info!("tokens in {}", file.display()),
-        (None, Some(_)) => tracing::info!("no token file: the one token given is all there is"),
-        (None, None) => tracing::info!("no token file: a token is made for this run"),
+        (None, Some(_)) => tracing::info!("no token file: the configured token is the only one"),
+        (None, None) => tracing::info!("no token file: the router makes a token for this run"),
     }
     match &config.state {
         Some(state) => tracing::info!("state in {}", state.display()),
-        None => tracing::info!("no state directory: nothing outlives this process"),
+        None => tracing::info!("no state directory: nothing is kept when this process ends"),
     }
     if let Some(keyvalues) = &config.keyvalues {
         tracing::info!("keyvalues for a new store from {}", keyvalues.path().display());

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
+    change::{Change, ChangeArguments},
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
-    session::{Change, ChangeOptions, Session},
 };
+use crate::schema::change::StableRequest;
 
 /// Set the stable release directly
 #[derive(Debug, Args)]
@@ -40,25 +40,15 @@ struct SetArguments {
     force: bool,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let StableVerb::Set(arguments) = arguments.verb;
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let mut body = arguments.release.body();
-    body.insert("force".into(), arguments.force.then_some(true).into());
-    let change = Change {
-        method: Method::PUT,
-        resource: "stable",
-        body,
-        seen: None,
-        done: format!("{} is stable", arguments.release.name()),
-    };
-    session.change(&app, change, &arguments.options).await
+    let done = format!("{} is stable", arguments.release.name());
+    let (id, release) = arguments.release.id_or_name();
+    let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
+    let force = arguments.force.then_some(true);
+    let request = StableRequest { id, release, endpoints, service, port, force, reason: None };
+    arguments.change.ask(Change::new(Method::PUT, "stable", &request, done), printer).await
 }

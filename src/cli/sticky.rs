@@ -4,11 +4,11 @@ use clap::Args;
 use reqwest::Method;
 
 use super::{
-    connect::{AppChoice, Connection},
+    change::{Change, ChangeArguments},
     exit::{Exit, Failure},
     printer::Printer,
-    session::{Change, ChangeOptions, Session, body},
 };
+use crate::schema::change::StickyRequest;
 
 /// Pin clients to their release and endpoint, or draw anew for every request
 #[derive(Debug, Args)]
@@ -18,23 +18,11 @@ pub(super) struct Arguments {
     sticky: String,
 
     #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    app: AppChoice,
-    #[command(flatten)]
-    connection: Connection,
+    change: ChangeArguments,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let sticky = arguments.sticky == "on";
-    let change = Change {
-        method: Method::PUT,
-        resource: "sticky",
-        body: body([("sticky", sticky.into())]),
-        seen: None,
-        done: format!("sticky is {}", arguments.sticky),
-    };
-    session.change(&app, change, &arguments.options).await
+    let request = StickyRequest { sticky: arguments.sticky == "on", reason: None };
+    let done = format!("sticky is {}", arguments.sticky);
+    arguments.change.ask(Change::new(Method::PUT, "sticky", &request, done), printer).await
 }

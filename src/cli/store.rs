@@ -1,21 +1,21 @@
-//! `store accept|restore`: what becomes of a store that fell, was emptied or swapped.
+//! `store accept|restore`: what becomes of a store that lost changes, was emptied or swapped.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::json;
 
 use super::{
-    client::{Body, Request},
+    ask::{ask, open},
+    client::Request,
     connect::Connection,
     exit::{Exit, Failure},
     printer::Printer,
 };
+use crate::schema::store::{Acceptance, Restoration, RestoreRequest};
 
-/// Settle a store that is not the one the router's table came from
+/// Decide about a store that is not the one the router's table came from
 ///
 /// A router whose store was emptied, swapped, or fell back to an older state serves its last good table and answers
-/// commands with 409 `store_diverged`, until somebody with an admin token decides. `status` says why it is so.
+/// commands with 409 `store_diverged`, until somebody with an admin token decides. `status` says what is wrong.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
-    /// Take the store as it is; what the router knew beyond that is forgotten
+    /// Accept the store as it is; the router forgets what it knew beyond that
     Accept {
         #[command(flatten)]
         connection: Connection,
@@ -51,44 +51,26 @@ enum StoreVerb {
     },
 }
 
-#[derive(Debug, Deserialize)]
-struct Settled {
-    written: u64,
-    deleted: u64,
-    unchanged: u64,
-}
-
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         StoreVerb::Accept { connection } => {
-            let answer = ask("accept", Body::None, &connection, printer).await?;
-            printer.line(if printer.is_json() { answer.text() } else { "the store counts as it is".into() });
+            let done = |_: Acceptance| vec!["the store is accepted as it is".into()];
+            ask(&open(&connection, printer)?, printer, call("accept"), done).await
         }
         StoreVerb::Restore { dry_run, replace, connection } => {
-            let body = Body::Json(json!({ "dry_run": dry_run, "replace": replace }));
-            let answer = ask("restore", body, &connection, printer).await?;
-            if printer.is_json() {
-                printer.line(answer.text());
-                return Ok(Exit::Done);
-            }
-            let Settled { written, deleted, unchanged } = answer.read()?;
-            let done = if dry_run { "would be " } else { "" };
-            printer.line(format!(
-                "{written} keys {done}written, {deleted} {done}deleted, {unchanged} as they are"
-            ));
+            let request = RestoreRequest { dry_run: Some(dry_run), replace: Some(replace) };
+            let request = call("restore").json(&request);
+            ask(&open(&connection, printer)?, printer, request, |done| lines(&done, dry_run)).await
         }
     }
-    Ok(Exit::Done)
 }
 
-async fn ask(
-    what: &str,
-    body: Body,
-    connection: &Connection,
-    printer: &Printer,
-) -> Result<super::client::Answer, Failure> {
-    printer.expect_json(connection.json);
-    let mut request = Request::new(Method::POST, &["api", "v1", "store", what]);
-    request.body = body;
-    connection.client()?.send(request).await
+fn call(name: &str) -> Request {
+    Request::new(Method::POST, &["api", "v1", "store", name])
+}
+
+fn lines(done: &Restoration, dry_run: bool) -> Vec<String> {
+    let Restoration { written, deleted, unchanged, .. } = done;
+    let verb = if dry_run { "would be " } else { "" };
+    vec![format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} unchanged")]
 }

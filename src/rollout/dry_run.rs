@@ -4,7 +4,7 @@
 //! repeated here, so the dry run and the change itself cannot differ. A move that would happen without the change as well
 //! (by a drain that is under way) is left out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     assign::{Draw, Health, PinEvidence, RequestFacts, assign},
@@ -27,7 +27,7 @@ pub struct ClientGroup {
 }
 
 /// When a client moves. Ordered: the soonest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveTime {
     /// With its next request, whatever that is.

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
 
-    /// How much is told on standard error
+    /// The level of the log on standard error: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: String,
 }
@@ -99,7 +99,7 @@ fn configure(ports: &ports::Ports, log: &str, folder: &Folder, sites: &[Site]) -
     Ok(config)
 }
 
-/// The keyvalues a deployment tool of the old kind would have written.
+/// The keyvalues that a deployment tool of the old kind would have written.
 fn seed(sites: &[Site]) -> Map<String, Value> {
     let key = |name: &str| format!("rolling/{}/{name}", site::APP);
     let mut keyvalues = Map::new();
@@ -151,19 +151,19 @@ fn introduce(front: SocketAddr, admin: SocketAddr, token: &str, note: Option<&st
     printer.line("Ctrl-C ends it and leaves nothing behind.");
 }
 
-/// Serves the sample releases and sends visitors until it is told to end.
+/// Serves the sample releases and sends visitors until a signal ends it.
 fn play(runtime: &Runtime, sites: Vec<Site>, front: SocketAddr, admin: SocketAddr) -> io::Result<()> {
     runtime.block_on(async {
         for site in sites {
             tokio::spawn(site.serve(link(admin)));
         }
         visitors::send(front);
-        told_to_end().await
+        end_signal().await
     })
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
-async fn told_to_end() -> io::Result<()> {
+async fn end_signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

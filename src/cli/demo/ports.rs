@@ -40,9 +40,9 @@ fn choose_with(
             let free = |port: &u16| *port != not && obstacle(*port).is_none();
             let port = [first].into_iter().chain(then..then + TRIED_MAX).find(free).unwrap_or(0);
             match obstacle(first) {
-                Some(Obstacle::Taken) => notes.push(format!("port {first} is taken, so {what} on {port}")),
+                Some(Obstacle::Taken) => notes.push(format!("port {first} is in use, so {what} on {port}")),
                 Some(Obstacle::NotAllowed) => {
-                    notes.push(format!("port {first} may not be bound by this user, so {what} on {port}"));
+                    notes.push(format!("this user may not bind port {first}, so {what} on {port}"));
                 }
                 None => {}
             }
@@ -83,7 +83,7 @@ mod tests {
         let low = |port| (port < 1024).then_some(Obstacle::NotAllowed);
         let (listen, admin, note) = chosen(&low);
         assert_eq!((listen.as_str(), admin.as_str()), ("127.0.0.1:8000", "127.0.0.1:8080"));
-        assert_eq!(note.unwrap(), "Note: port 80 may not be bound by this user, so the site is on 8000.");
+        assert_eq!(note.unwrap(), "Note: this user may not bind port 80, so the site is on 8000.");
         let busy = |port| [80, 8000, 8001, 8080].contains(&port).then_some(Obstacle::Taken);
         let (listen, admin, note) = chosen(&busy);
         assert_eq!((listen.as_str(), admin.as_str()), ("127.0.0.1:8002", "127.0.0.1:8081"));

@@ -2,46 +2,19 @@
 
 use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::json;
 
 use super::{
     super::{
-        client::{Body, Client, Request},
+        client::Client,
         exit::{Exit, Failure},
         printer::Printer,
     },
-    Entry, decode,
     file::{self, Keyvalues},
-    is_of_the_store, request,
+    raw::{bytes, request},
+    stored::{self, is_of_the_store},
 };
-
-/// A listing of the store itself.
-#[derive(Debug, Deserialize)]
-pub(super) struct Listed {
-    pub(super) entries: Vec<Stored>,
-}
-
-/// One entry of it.
-#[derive(Debug, Deserialize)]
-pub(super) struct Stored {
-    pub(super) key: String,
-    value: String,
-    pub(super) modified: u64,
-    #[serde(default)]
-    lease: Option<u64>,
-}
-
-impl Stored {
-    /// The value's bytes.
-    pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
-        STANDARD.decode(&self.value).map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("the value of {} is no base64: {error}", self.key))
-        })
-    }
-}
+use crate::schema::keyvalue::Keyvalue;
 
 pub(super) async fn run(
     file: &str,
@@ -68,20 +41,13 @@ pub(super) async fn run(
 async fn readable(client: &Client) -> Result<Keyvalues, Failure> {
     let mut request = request(Method::GET, "")?;
     request.query.push(("recurse", "true".into()));
-    let entries: Vec<Entry> = client.send(request).await?.read()?;
-    entries.into_iter().map(|entry| Ok((entry.key.clone(), decode(&entry)?))).collect()
+    let entries: Vec<Keyvalue> = client.send(request).await?.read()?;
+    entries.into_iter().map(|entry| Ok((entry.key.clone(), bytes(&entry)?))).collect()
 }
 
 /// The fleet's own keys too, less what belongs to this one store: its epoch, its members, what ends with a lease.
 async fn everything(client: &Client) -> Result<Keyvalues, Failure> {
-    let stored = listed(client).await?;
-    let kept = stored.into_iter().filter(|entry| entry.lease.is_none() && !is_of_the_store(&entry.key));
+    let entries = stored::list(client).await?;
+    let kept = entries.into_iter().filter(|entry| entry.lease.is_none() && !is_of_the_store(&entry.key));
     kept.map(|entry| Ok((entry.key.clone(), entry.bytes()?))).collect()
-}
-
-/// All entries of the store, for admins.
-pub(super) async fn listed(client: &Client) -> Result<Vec<Stored>, Failure> {
-    let mut request = Request::new(Method::POST, &["api", "v1", "store", "list"]);
-    request.body = Body::Json(json!({ "prefixes": [""] }));
-    Ok(client.send(request).await?.read::<Listed>()?.entries)
 }

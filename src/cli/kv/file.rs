@@ -1,7 +1,7 @@
-//! Keyvalues as a file: one JSON object of keys to values. Text is a string, as `--keyvalues` reads it too; what is
-//! none is `{"base64": "..."}`.
+//! Keyvalues as a file: one JSON object of keys and values. A value that is text is a string, as `--keyvalues` reads it
+//! too; any other is `{"base64": "..."}`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read as _};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
@@ -10,6 +10,14 @@ use super::super::exit::Failure;
 
 /// Values by key.
 pub(super) type Keyvalues = BTreeMap<String, Vec<u8>>;
+
+/// All of standard input.
+pub(super) fn read_input() -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| Failure::here(format!("cannot read standard input: {error}")))?;
+    Ok(bytes)
+}
 
 /// As JSON, a key on each line.
 pub(super) fn render(keyvalues: &Keyvalues) -> String {
@@ -26,7 +34,9 @@ pub(super) fn render(keyvalues: &Keyvalues) -> String {
 /// From JSON.
 pub(super) fn parse(text: &str) -> Result<Keyvalues, Failure> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-        Failure::usage(format!("this is no JSON object of keys to values, as `kv export` writes it: {error}"))
+        Failure::usage(format!(
+            "the file must be a JSON object of keys and values, as `kv export` writes it: {error}"
+        ))
     })?;
     object.into_iter().map(|(key, value)| Ok((key.clone(), bytes(&key, &value)?))).collect()
 }
@@ -38,7 +48,7 @@ fn bytes(key: &str, value: &Value) -> Result<Vec<u8>, Failure> {
     let encoded =
         value.as_object().filter(|object| object.len() == 1).and_then(|object| object["base64"].as_str());
     encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).ok_or_else(|| {
-        Failure::usage(format!("the value of `{key}` is neither a text nor {{\"base64\": \"...\"}}"))
+        Failure::usage(format!("the value of `{key}` must be a string or {{\"base64\": \"...\"}}"))
     })
 }
 

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        client::{Body, Client, Request},
+        client::{Client, Request},
         exit::{Exit, Failure},
         printer::Printer,
     },
-    export::{Stored, listed},
-    file::{self, Keyvalues},
-    is_of_the_store, read_input,
+    file::{self, Keyvalues, read_input},
+    stored::{self, StoredEntry, is_of_the_store},
 };
+use crate::schema::router::{Router, StoreState};
 
 /// Writes of one commit; a store takes 100.
 const BATCH: usize = 50;
@@ -58,7 +58,7 @@ pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> R
             .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?,
     };
     let wanted = file::parse(&text)?;
-    let stored = listed(client).await?;
+    let stored = stored::list(client).await?;
     if !import.replace {
         refuse_full(&stored)?;
     }
@@ -74,13 +74,13 @@ pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> R
 }
 
 /// A store with an app or an endpoint is somebody's.
-fn refuse_full(stored: &[Stored]) -> Result<(), Failure> {
+fn refuse_full(stored: &[StoredEntry]) -> Result<(), Failure> {
     let theirs = || stored.iter().filter(|entry| is_rollout(&entry.key) && entry.key != "rolling/null");
     let Some(first) = theirs().next() else { return Ok(()) };
     let (count, key) = (theirs().count(), &first.key);
     let message = format!(
-        "the store holds {count} keys already, such as {key}; --replace makes it what the file says, \
-         --replace --dry-run shows how"
+        "the store already holds {count} keys, such as {key}; --replace replaces them by the file's, \
+         --replace --dry-run shows what would change"
     );
     Err(Failure::new(Exit::Refused, message))
 }
@@ -91,8 +91,9 @@ fn is_rollout(key: &str) -> bool {
 }
 
 impl Plan {
-    fn of(wanted: Keyvalues, stored: &[Stored]) -> Result<Self, Failure> {
-        let now: BTreeMap<&str, &Stored> = stored.iter().map(|entry| (entry.key.as_str(), entry)).collect();
+    fn of(wanted: Keyvalues, stored: &[StoredEntry]) -> Result<Self, Failure> {
+        let now: BTreeMap<&str, &StoredEntry> =
+            stored.iter().map(|entry| (entry.key.as_str(), entry)).collect();
         let mut plan = Self::default();
         let names: BTreeSet<String> = wanted.keys().cloned().collect();
         for (key, value) in wanted {
@@ -168,7 +169,7 @@ fn show(plan: &Plan, dry_run: bool, printer: &Printer) {
         }
     }
     let verb = if dry_run { "would be " } else { "" };
-    printer.line(format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} as they are"));
+    printer.line(format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} unchanged"));
 }
 
 async fn commit(client: &Client, changes: &[Change]) -> Result<(), Failure> {
@@ -180,14 +181,15 @@ async fn commit(client: &Client, changes: &[Change]) -> Result<(), Failure> {
         Some(value) => json!({ "put": change.key, "value": STANDARD.encode(value) }),
         None => json!({ "delete": change.key }),
     };
-    let mut request = Request::new(Method::POST, &["api", "v1", "store", "commit"]);
+    let request = Request::new(Method::POST, &["api", "v1", "store", "commit"]);
     let (checks, writes): (Vec<Value>, Vec<Value>) =
         (changes.iter().map(check).collect(), changes.iter().map(write).collect());
-    request.body = Body::Json(json!({ "checks": checks, "writes": writes }));
+    let request = request.json(&json!({ "checks": checks, "writes": writes }));
     let outcome: Value = client.send(request).await?.read()?;
     if let Some(key) = outcome["conflict"].as_str() {
-        let message =
-            format!("{key} was changed just now; look at the store and import again with --replace");
+        let message = format!(
+            "somebody else has just changed {key}; look at the store and import again with --replace"
+        );
         return Err(Failure::new(Exit::Refused, message));
     }
     if let Some(why) = outcome["unknown"].as_str() {
@@ -200,9 +202,9 @@ async fn commit(client: &Client, changes: &[Change]) -> Result<(), Failure> {
 
 /// A record that goes back to an earlier change looks like a store that fell.
 async fn hint(client: &Client, printer: &Printer) -> Result<(), Failure> {
-    let router: Value = client.send(Request::get(&["api", "v1", "router"])).await?.read()?;
-    if router["store"]["state"] == "diverged" && !printer.is_json() {
-        printer.line("the router takes this for a store that fell back: `store accept` makes it count");
+    let router: Router = client.send(Request::get(&["api", "v1", "router"])).await?.read()?;
+    if router.store.state == StoreState::Diverged && !printer.is_json() {
+        printer.line("the router takes this for a store that lost its newest changes; `store accept` accepts it as it is");
     }
     Ok(())
 }
@@ -211,7 +213,7 @@ async fn hint(client: &Client, printer: &Printer) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    fn stored(entries: &[(&str, &str, u64)]) -> Vec<Stored> {
+    fn stored(entries: &[(&str, &str, u64)]) -> Vec<StoredEntry> {
         let entry = |(key, value, modified): &(&str, &str, u64)| {
             serde_json::from_value(
                 json!({ "key": key, "value": STANDARD.encode(value), "modified": modified }),

@@ -3,21 +3,25 @@
 mod export;
 mod file;
 mod import;
+mod raw;
+mod stored;
 
-use std::io::Read;
-
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde::Deserialize;
 
-use self::import::Import;
+use self::{
+    file::read_input,
+    import::Import,
+    raw::{bytes, request},
+};
 use super::{
-    client::{Body, Client, Request},
+    ask::open,
+    client::{Body, Client},
     connect::Connection,
     exit::{Exit, Failure},
     printer::Printer,
 };
+use crate::schema::keyvalue::Keyvalue;
 
 /// Read and write raw keyvalues
 ///
@@ -63,8 +67,8 @@ enum KvVerb {
     },
     /// Write everything to a file
     ///
-    /// A JSON object of keys to values, without the routers' own keys: an admin may take the pin keys along, so that
-    /// pins hold at the routers of another store. The file has mode 0600.
+    /// The file is a JSON object of keys and values, without the routers' own keys. An admin may take the pin keys along,
+    /// so that pins hold at the routers of another store. The file has mode 0600.
     ///
     /// Example: rolling-router kv export keyvalues.json --with-secrets
     #[command(verbatim_doc_comment)]
@@ -78,13 +82,13 @@ enum KvVerb {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Make a store what a file says; needs an admin's token
+    /// Write a file's keyvalues into a store; needs an admin's token
     ///
     /// An empty store, unless --replace is given. Each app is one commit, refused if somebody changes it meanwhile.
     Import {
         /// As `kv export` wrote it; `-` reads standard input
         file: String,
-        /// Also if the store holds keys below apps/ and rolling/ already; those that the file has not are deleted
+        /// Also if the store already holds keys below apps/ and rolling/; those that are not in the file are deleted
         #[arg(long)]
         replace: bool,
         /// Only say what would be done
@@ -100,14 +104,6 @@ enum KvVerb {
         #[command(flatten)]
         connection: Connection,
     },
-}
-
-#[derive(Debug, Deserialize)]
-struct Entry {
-    #[serde(rename = "Key")]
-    key: String,
-    #[serde(rename = "Value", default)]
-    value: Option<String>,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -130,17 +126,12 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     }
 }
 
-fn open(connection: &Connection, printer: &Printer) -> Result<Client, Failure> {
-    printer.expect_json(connection.json);
-    connection.client()
-}
-
 async fn get(key: &str, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let answer = client.send(request(Method::GET, key)?).await?;
     if printer.is_json() {
         printer.line(answer.text());
     }
-    let entries: Vec<Entry> = if answer.text().is_empty() { Vec::new() } else { answer.read()? };
+    let entries: Vec<Keyvalue> = if answer.text().is_empty() { Vec::new() } else { answer.read()? };
     let Some(entry) = entries.first() else {
         if printer.is_json() {
             return Ok(Exit::Refused);
@@ -148,7 +139,7 @@ async fn get(key: &str, client: &Client, printer: &Printer) -> Result<Exit, Fail
         return Err(Failure::new(Exit::Refused, format!("there is no key {key}")));
     };
     if !printer.is_json() {
-        print_value(&decode(entry)?, printer);
+        print_value(&bytes(entry)?, printer);
     }
     Ok(Exit::Done)
 }
@@ -171,8 +162,8 @@ async fn list(prefix: &str, values: bool, client: &Client, printer: &Printer) ->
     if printer.is_json() || answer.text().is_empty() {
         printer.line(answer.text());
     } else if values {
-        for entry in answer.read::<Vec<Entry>>()? {
-            printer.line(format!("{}={}", entry.key, String::from_utf8_lossy(&decode(&entry)?)));
+        for entry in answer.read::<Vec<Keyvalue>>()? {
+            printer.line(format!("{}={}", entry.key, String::from_utf8_lossy(&bytes(&entry)?)));
         }
     } else {
         for key in answer.read::<Vec<String>>()? {
@@ -180,38 +171,6 @@ async fn list(prefix: &str, values: bool, client: &Client, printer: &Printer) ->
         }
     }
     Ok(Exit::Done)
-}
-
-/// What belongs to one store and is never taken to another: its epoch, and who uses it.
-fn is_of_the_store(key: &str) -> bool {
-    key == "rolling/router/epoch"
-        || ["members/", "followed/"]
-            .iter()
-            .any(|own| key.strip_prefix("rolling/router/").is_some_and(|rest| rest.starts_with(own)))
-}
-
-/// A request for one key or prefix. A segment `.` or `..` would be taken out of the URL on the way, and another
-/// key asked for, so it is refused here.
-fn request(method: Method, key: &str) -> Result<Request, Failure> {
-    if key.split('/').any(|segment| matches!(segment, "." | "..")) || key.starts_with('/') {
-        return Err(Failure::usage(format!("`{key}` is no key; a key is like rolling/hello/stable/id")));
-    }
-    let mut request = Request::new(method, &["api", "kv"]);
-    request.path.extend(key.split('/').map(str::to_owned));
-    Ok(request)
-}
-
-fn read_input() -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(|error| Failure::here(format!("cannot read standard input: {error}")))?;
-    Ok(bytes)
-}
-
-fn decode(entry: &Entry) -> Result<Vec<u8>, Failure> {
-    STANDARD.decode(entry.value.as_deref().unwrap_or_default()).map_err(|error| {
-        Failure::new(Exit::Unreachable, format!("the value of {} is no base64: {error}", entry.key))
-    })
 }
 
 /// The value as it is for a pipe, with a line's end for a person.
@@ -225,17 +184,4 @@ fn print_value(value: &[u8], printer: &Printer) {
 fn done(answer: String, printer: &Printer) -> Result<Exit, Failure> {
     printer.line(if printer.is_json() { answer } else { "done".into() });
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_would_become_another_is_refused() {
-        for key in ["a/../b", "./a", "/a", ".."] {
-            assert_eq!(request(Method::GET, key).unwrap_err().exit, Exit::Usage, "{key}");
-        }
-        assert_eq!(request(Method::GET, "apps/").unwrap().path, ["api", "kv", "apps", ""]);
-    }
 }

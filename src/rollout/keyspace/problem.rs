@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Keyspace, routed};
 use crate::rollout::{app::AppName, keys, release::ReleaseId};
@@ -11,7 +11,7 @@ use crate::rollout::{app::AppName, keys, release::ReleaseId};
 const SHOWN_CHARS: usize = 120;
 
 /// A stored value that cannot be taken, for the person who has to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The key.
     pub key: String,

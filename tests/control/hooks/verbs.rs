@@ -38,7 +38,7 @@ fn a_hooks_life_by_verbs() {
 
     assert_eq!(run(&router, &["pause", "chat"]).0, 0);
     router.api().put("sticky", &json!({"sticky": false})).expect(200);
-    eventually("it waits", || run(&router, &["list"]).1.contains("1 to be told"));
+    eventually("it waits", || run(&router, &["list"]).1.contains("1 waiting"));
     assert_eq!((shown(&router)["paused"].clone(), receiver.endpoint.received()), (json!(true), 0));
     assert_eq!(run(&router, &["resume", "chat"]).0, 0);
     eventually("it is told", || receiver.endpoint.received() == 1);

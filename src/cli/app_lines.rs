@@ -1,0 +1,266 @@
+//! How an app is shown: a few lines, after `status` and after every change.
+
+use super::{
+    duration::rough,
+    printer::{Printer, Style},
+};
+use crate::{
+    clock::Clock,
+    schema::{
+        activity::{Activity, Moves},
+        app::{App, Lock},
+        endpoint::Endpoint,
+        release::{DrainCause, Release},
+    },
+};
+
+/// The lines that show one app now.
+pub(super) fn now(app: &App, printer: &Printer) -> Vec<String> {
+    lines(app, printer, Clock::system().wall_ms())
+}
+
+/// The candidate's id, which a change sends along as what was seen.
+pub(super) fn candidate_id(app: &App) -> Option<String> {
+    app.candidate.as_ref().map(|candidate| candidate.id.clone())
+}
+
+/// The candidate's name, for a sentence.
+pub(super) fn candidate_name(app: &App) -> &str {
+    app.candidate.as_ref().map_or("the candidate", Release::name)
+}
+
+/// A reason after a colon, if there is one.
+pub(super) fn quoted(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": \"{reason}\"") }
+}
+
+/// The lines that show one app at this time (Unix ms).
+fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
+    let mut lines = vec![headline(app, printer)];
+    let tracks = [("stable", Style::Stable, &app.stable), ("candidate", Style::Candidate, &app.candidate)];
+    for (track, style, release) in tracks {
+        lines.push(row(track, &on_track(release.as_ref(), style, printer, now)));
+        lines.extend(release.iter().flat_map(|release| unhealthy(release, printer)));
+        lines.extend(release.iter().flat_map(|release| leaving(release, now)));
+    }
+    if app.candidate.is_some() {
+        lines.push(row("blend", &blend(app)));
+    }
+    lines.push(row("moves", &measured(&app.moves)));
+    for release in &app.draining {
+        lines.push(row("draining", &drain(release, now)));
+        lines.extend(leaving(release, now));
+    }
+    let previous = app.previous.as_ref().map(Release::name);
+    lines.extend(previous.map(|name| row("previous", &format!("{name}   a rollback goes there"))));
+    lines.extend(app.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
+    if let Some(last) = app.updated.as_ref().filter(|last| !last.command.is_empty()) {
+        let reason = quoted(&last.reason);
+        lines.push(row(
+            "last",
+            &format!("{} by {}, {} ago{reason}", last.command, last.actor, rough(since(last.at, now))),
+        ));
+    }
+    for problem in &app.problems {
+        let text = format!("{} is `{}`; allowed: {}", problem.key, problem.value, problem.allowed);
+        lines.push(row("problem", &printer.styled(Style::Bad, text)));
+    }
+    lines
+}
+
+fn headline(app: &App, printer: &Printer) -> String {
+    let sticky = if app.sticky { "sticky" } else { "not sticky" };
+    let hosts = match (app.hosts.is_empty(), app.default) {
+        (false, false) => app.hosts.join(", "),
+        (false, true) => format!("{} and all other hosts", app.hosts.join(", ")),
+        (true, true) => "all hosts".into(),
+        (true, false) => "no host".into(),
+    };
+    let rest = format!("seq {}   {sticky}   {hosts}", app.seq);
+    format!("{}   {}", printer.styled(Style::Bold, &app.app), printer.styled(Style::Faint, rest))
+}
+
+/// A label in a column of its own, then the text.
+fn row(label: &str, text: &str) -> String {
+    format!("  {label:<10} {text}")
+}
+
+fn on_track(release: Option<&Release>, style: Style, printer: &Printer, now: u64) -> String {
+    let Some(release) = release else { return printer.styled(Style::Faint, "none") };
+    let activity = &release.activity;
+    let healthy = release.endpoints.iter().filter(|endpoint| endpoint.healthy).count();
+    let serving = format!("{healthy} of {} endpoints serving", release.endpoints.len());
+    let all = healthy == release.endpoints.len() && healthy > 0;
+    let mut parts = vec![
+        printer.styled(style, release.name()),
+        printer.styled(if all { Style::Good } else { Style::Bad }, serving),
+        format!("{:.1} req/s", activity.requests_per_second),
+        format!("{:.2} % errors", activity.error_share * 100.0),
+    ];
+    parts.extend(activity.p95_ms.map(|ms| format!("p95 {ms:.1} ms")));
+    parts.push(count(activity.pinned, "pinned client"));
+    let since_when = release.since.filter(|since_when| *since_when > 0);
+    parts.extend(
+        since_when.map(|from| printer.styled(Style::Faint, format!("for {}", rough(since(from, now))))),
+    );
+    parts.join("   ")
+}
+
+/// The endpoints that do not serve, each with what was seen of it.
+fn unhealthy(release: &Release, printer: &Printer) -> Vec<String> {
+    let down = release.endpoints.iter().filter(|endpoint| !endpoint.healthy);
+    let line =
+        |address: &str, detail: &str| row("", &printer.styled(Style::Bad, format!("{address} {detail}")));
+    down.map(|endpoint| line(&endpoint.address, endpoint.detail.as_deref().unwrap_or("does not serve")))
+        .collect()
+}
+
+/// The endpoints that drain, each with what is left there.
+fn leaving(release: &Release, now: u64) -> Vec<String> {
+    let leaving =
+        release.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.draining.as_ref()?)));
+    let lines = leaving.map(|(endpoint, drain)| {
+        let left = match endpoint.can_be_stopped {
+            true => "can be stopped".to_owned(),
+            false => format!("{}, at most {} more", open_there(endpoint), rough(since(now, drain.until))),
+        };
+        row("", &format!("{} drains: {left}", endpoint.address))
+    });
+    lines.collect()
+}
+
+/// What is open at an endpoint: on all routers, if this one knows.
+fn open_there(endpoint: &Endpoint) -> String {
+    match &endpoint.fleet {
+        Some(sum) if sum.reported < sum.members => {
+            format!("{} open as {} of {} routers say", sum.in_flight, sum.reported, sum.members)
+        }
+        Some(sum) => format!("{} open", sum.in_flight),
+        None => format!("{} open", endpoint.in_flight),
+    }
+}
+
+fn blend(app: &App) -> String {
+    let share = |word: &str, share: Option<f64>| {
+        share.map(|share| format!("   {word} {share:.2} %")).unwrap_or_default()
+    };
+    let (drawn, actual) = (share("drawn", app.shares.drawn), share("actual", app.shares.confirmed));
+    format!("{} % of new clients go to {}{drawn}{actual}", app.blend, candidate_name(app))
+}
+
+/// `0 bounces; 31 moves: 31 shielded`.
+fn measured(moves: &Moves) -> String {
+    let mut reasons: Vec<_> = moves.reasons.iter().collect();
+    reasons.sort_by(|a, b| b.1.cmp(a.1));
+    let reasons: Vec<_> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    let (bounces, total) = (count(moves.bounces, "bounce"), count(moves.total, "move"));
+    format!("{bounces}; {total}{colon}{}", reasons.join(", "))
+}
+
+fn drain(release: &Release, now: u64) -> String {
+    let mut parts = vec![release.name().to_owned()];
+    if let Some(until) = release.until.filter(|until| *until > 0) {
+        parts.push(format!("at most {} more", rough(since(now, until))));
+    }
+    parts.extend(left(&release.activity));
+    parts.extend(release.cause.map(|cause| format!("since a {}", cause_words(cause))));
+    parts.join("   ")
+}
+
+fn cause_words(cause: DrainCause) -> &'static str {
+    match cause {
+        DrainCause::Promote => "promote",
+        DrainCause::SetStable => "set-stable",
+        DrainCause::Raw => "raw write",
+    }
+}
+
+/// Who is left at a draining release: on all routers, if this one knows.
+fn left(activity: &Activity) -> Vec<String> {
+    let open =
+        |requests, sockets| format!("{}, {}", count(requests, "open request"), count(sockets, "open socket"));
+    if activity.can_be_stopped {
+        return vec!["nobody is left: its endpoints can be stopped".into()];
+    }
+    let Some(fleet) = &activity.fleet else {
+        let pinned = count(activity.pinned, "pinned client");
+        return vec![pinned, open(activity.open_requests, activity.open_sockets)];
+    };
+    let mut parts = vec![count(fleet.pinned, "pinned client"), open(fleet.open_requests, fleet.open_sockets)];
+    if fleet.reported < fleet.members {
+        parts.push(format!("as {} of {} routers say", fleet.reported, fleet.members));
+    }
+    parts
+}
+
+fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
+    let who = if lock.automatic { "by a rollback" } else { "for pipelines" };
+    let until = lock.until.map(|until| format!(", {} more", rough(since(now, until)))).unwrap_or_default();
+    let text =
+        format!("{who}, by {} {} ago{until}{}", lock.by, rough(since(lock.at, now)), quoted(&lock.reason));
+    printer.styled(Style::Bad, text)
+}
+
+/// `1 move`, `2 moves`.
+fn count(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Milliseconds from one time to a later one; 0 if clocks disagree.
+fn since(from: u64, to: u64) -> u64 {
+    to.saturating_sub(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATE: &str = r#"{"app":"hello","seq":7,
+        "stable":{"id":"apps/hello-1.0.0-80/containers","release":"1.0.0","since":1000,
+                  "endpoints":[{"address":"127.0.0.1:9001","healthy":true,"in_flight":0,"detail":null}],
+                  "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0,"pinned":1}},
+        "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
+        "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
+        "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,
+        "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
+        "lock":{"reason":"freeze","by":"maria","at":1000},
+        "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
+
+    #[test]
+    fn a_drain_is_summed_over_the_fleet() {
+        let said = |json: &str| left(&serde_json::from_str::<Activity>(json).unwrap()).join(", ");
+        let sum = r#"{"pinned":1,"fleet":{"members":3,"reported":2,"pinned":9,"open_requests":1,"open_sockets":4}}"#;
+        assert_eq!(said(sum), "9 pinned clients, 1 open request, 4 open sockets, as 2 of 3 routers say");
+        let done = r#"{"can_be_stopped":true,"fleet":{"members":3,"reported":3}}"#;
+        assert_eq!(said(done), "nobody is left: its endpoints can be stopped");
+    }
+
+    #[test]
+    fn what_is_open_at_an_endpoint_is_summed_over_the_fleet() {
+        let said = |fleet: &str| {
+            let json = format!(r#"{{"in_flight":1,"fleet":{fleet}}}"#);
+            open_there(&serde_json::from_str::<Endpoint>(&json).unwrap())
+        };
+        assert_eq!(said("null"), "1 open");
+        assert_eq!(said(r#"{"members":3,"reported":3,"in_flight":4}"#), "4 open");
+        assert_eq!(said(r#"{"members":3,"reported":2,"in_flight":4}"#), "4 open as 2 of 3 routers say");
+    }
+
+    #[test]
+    fn shows_an_app_at_a_glance() {
+        let state: App = serde_json::from_str(STATE).unwrap();
+        let shown = lines(&state, &Printer::plain(), 61_000).join("\n");
+        let expected = "\
+hello   seq 7   sticky   all hosts
+  stable     1.0.0   1 of 1 endpoints serving   41.2 req/s   0.03 % errors   p95 38.0 ms   1 pinned client   for 60 s
+  candidate  1.0.1   0 of 1 endpoints serving   0.0 req/s   0.00 % errors   0 pinned clients
+             127.0.0.1:9002 refused
+  blend      12.5 % of new clients go to 1.0.1   drawn 12.40 %   actual 11.90 %
+  moves      0 bounces; 33 moves: 31 shielded, 2 abort
+  draining   0.9   at most 60 s more   7 pinned clients   0 open requests, 0 open sockets   since a promote
+  locked     for pipelines, by maria 60 s ago: \"freeze\"
+  last       blend by ci, 60 s ago";
+        assert_eq!(shown, expected);
+    }
+}

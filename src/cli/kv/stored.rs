@@ -1,0 +1,51 @@
+//! The entries of the store itself, the routers' own among them: for admins.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    super::{
+        client::{Client, Request},
+        exit::Failure,
+    },
+    raw::decode,
+};
+
+/// A listing of the store itself.
+#[derive(Debug, Deserialize)]
+struct Listing {
+    entries: Vec<StoredEntry>,
+}
+
+/// One entry of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct StoredEntry {
+    pub(super) key: String,
+    value: String,
+    pub(super) modified: u64,
+    #[serde(default)]
+    pub(super) lease: Option<u64>,
+}
+
+impl StoredEntry {
+    /// The value's bytes.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        decode(&self.key, &self.value)
+    }
+}
+
+/// All entries of the store.
+pub(super) async fn list(client: &Client) -> Result<Vec<StoredEntry>, Failure> {
+    let request = Request::new(Method::POST, &["api", "v1", "store", "list"]);
+    let listing: Listing = client.send(request.json(&json!({ "prefixes": [""] }))).await?.read()?;
+    Ok(listing.entries)
+}
+
+/// Whether a key belongs to one store and is never taken to another: its epoch, and who uses it.
+pub(super) fn is_of_the_store(key: &str) -> bool {
+    key == "rolling/router/epoch"
+        || ["members/", "followed/"]
+            .iter()
+            .any(|own| key.strip_prefix("rolling/router/").is_some_and(|rest| rest.starts_with(own)))
+}

@@ -1,0 +1,121 @@
+//! An app and all that is known of it: the answer to every question about it, and to every change.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{activity::Moves, applied::Applied, release::Release};
+pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
+
+/// All apps.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Apps {
+    /// Each app with its state, ordered by name.
+    pub apps: Vec<App>,
+    /// The app that serves every host that no app has claimed; null: none does.
+    pub default_app: Option<String>,
+}
+
+/// The state of one app.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct App {
+    /// Its name.
+    pub app: String,
+    /// How often its rollout record was changed; 0 before the first change. It is the ETag, and what If-Match takes.
+    pub seq: u64,
+    /// The release that serves everyone by default; null: the app has none yet.
+    pub stable: Option<Release>,
+    /// The release on trial; null: there is none.
+    pub candidate: Option<Release>,
+    /// The release that a rollback without a target goes to; null: there is none.
+    pub previous: Option<Release>,
+    /// Releases off their track that still serve the clients pinned to them, oldest first.
+    pub draining: Vec<Release>,
+    /// Percent of new clients that go to the candidate, 0 to 100 with at most two decimals.
+    pub blend: Blend,
+    /// Whether clients are pinned.
+    pub sticky: bool,
+    /// The candidate's share of the clients: as configured, as drawn, as seen.
+    pub shares: Shares,
+    /// How often clients of the app changed release at this router since it started.
+    pub moves: Moves,
+    /// What holds `ci` tokens back; null: nothing does.
+    pub lock: Option<Lock>,
+    /// Host names that the app claims.
+    pub hosts: Vec<String>,
+    /// Whether it serves every host that no app has claimed.
+    pub default: bool,
+    /// Stored values of the app that the router cannot take.
+    pub problems: Vec<Problem>,
+    /// The last change; null: there was none.
+    pub updated: Option<Update>,
+    /// All settings, those that are not set with their defaults.
+    pub settings: Value,
+    /// In the answer to a change: whether anything was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Outcome>,
+    /// In the answer to a change with `wait=fleet`: how far the fleet applied it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+}
+
+/// The candidate's share of the clients, in percent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shares {
+    /// The blend.
+    pub configured: f64,
+    /// The candidate's share of the new clients that were drawn since blend and candidate are what they are, in percent;
+    /// null before the first one.
+    pub drawn: Option<f64>,
+    /// The actual share: of the distinct clients whose pins came back to stable or to the candidate in the last 5 to 10
+    /// minutes, how many are the candidate's, in percent, within about 7 % of itself. Bots that keep no cookie never
+    /// count. Null while no pin came back.
+    pub confirmed: Option<f64>,
+}
+
+/// The last change of an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Update {
+    /// The command, such as `promote`.
+    pub command: String,
+    /// Who gave it: the name of a token.
+    pub actor: String,
+    /// Why, in the words of whoever gave it; empty if nothing was said.
+    pub reason: String,
+    /// When, Unix ms.
+    pub at: u64,
+}
+
+/// Whether a change changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It did.
+    Done,
+    /// All was as asked already.
+    Unchanged,
+}
+
+/// The answer to the removal of an app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Removal {
+    /// The app's name.
+    pub app: String,
+    /// Always `done`.
+    pub result: Done,
+    /// With `wait=fleet`: how far the fleet applied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+}
+
+/// The one word of an answer that has nothing else to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Done {
+    /// It is done.
+    #[default]
+    Done,
+}

@@ -1,0 +1,133 @@
+//! Changes to an app: what each command is asked for. Every one is answered with the app's new state.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::rollout::blend::Blend;
+
+/// Put a release on trial.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateRequest {
+    /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
+    pub id: Option<String>,
+    /// A release by its name; a new one is registered as `apps/<service>-<release>-<port>/containers`.
+    pub release: Option<String>,
+    /// Endpoints to register with the release, `ip:port` each.
+    pub endpoints: Option<Vec<String>>,
+    /// The service in the id of a new release; left out: that of the app's releases, or the app's name.
+    pub service: Option<String>,
+    /// The port in the id of a new release; left out: 80.
+    pub port: Option<u16>,
+    /// Percent of new clients that go to it, 0 to 100 with at most two decimals; left out: 0.
+    pub blend: Option<Blend>,
+    /// The candidate that it may replace, by id or name. A `ci` token must name one that has a share of the clients.
+    pub replace: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Make a release stable.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StableRequest {
+    /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
+    pub id: Option<String>,
+    /// A release by its name; a new one is registered as `apps/<service>-<release>-<port>/containers`.
+    pub release: Option<String>,
+    /// Endpoints to register with the release, `ip:port` each.
+    pub endpoints: Option<Vec<String>>,
+    /// The service in the id of a new release; left out: that of the app's releases, or the app's name.
+    pub service: Option<String>,
+    /// The port in the id of a new release; left out: 80.
+    pub port: Option<u16>,
+    /// If it is the candidate: go on although its endpoints were seen failing.
+    pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Set the share of new clients that goes to the candidate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlendRequest {
+    /// 0 to 100, with at most two decimals.
+    pub percent: Blend,
+    /// The release that is meant, by id or name: refused if it is not the candidate.
+    pub release: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Pin clients, or draw anew for every request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StickyRequest {
+    /// Whether clients are pinned.
+    pub sticky: bool,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Hold `ci` tokens back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockRequest {
+    /// Why. Everyone whom the lock holds back is shown it.
+    pub reason: String,
+    /// When the lock ends by itself, Unix ms; left out: it does not.
+    pub until: Option<u64>,
+}
+
+/// Make the candidate stable.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteRequest {
+    /// The release that is meant, by id or name: refused if it is not the candidate.
+    pub release: Option<String>,
+    /// Go on although its endpoints were seen failing.
+    pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Drop the candidate.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbortRequest {
+    /// The release that is meant, by id or name: refused if it is not the candidate.
+    pub release: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Make an earlier release stable again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// Any release of the history, by id or name; left out: `previous`.
+    pub to: Option<String>,
+    /// Go on although its endpoints were seen failing.
+    pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Retire draining releases now.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishDrainRequest {
+    /// The release that drains, by id or name; left out, with `tenure` too: every one that drains.
+    pub release: Option<String>,
+    /// Instead of `release`: its tenure, as in the app's state.
+    pub tenure: Option<u32>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// A change that takes nothing but a reason.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRequest {
+    /// Why, for the history.
+    pub reason: Option<String>,
+}

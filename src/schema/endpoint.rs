@@ -1,0 +1,90 @@
+//! An endpoint of a release, and what is left at one that gets nothing new.
+
+use serde::{Deserialize, Serialize};
+
+/// An endpoint that its release lists.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// Its address, `ip:port`.
+    pub address: String,
+    /// Whether it serves, as this router sees it.
+    pub healthy: bool,
+    /// Requests and WebSockets that it is answering for this router.
+    pub in_flight: u32,
+    /// WebSockets among them.
+    pub open_sockets: u32,
+    /// It gets no new requests; null: it does.
+    pub draining: Option<EndpointDrain>,
+    /// Whether it drains wherever it is listed, and nothing is open there on any router.
+    pub can_be_stopped: bool,
+    /// Of one that gets no new requests: the sum over all members of the fleet.
+    pub fleet: Option<EndpointLoad>,
+    /// What was seen of it when it is not healthy; null: it is.
+    pub detail: Option<String>,
+}
+
+/// An endpoint that was taken out of its release while something was open there.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoneEndpoint {
+    /// Its address, `ip:port`.
+    pub address: String,
+    /// Requests and WebSockets that it is answering for this router.
+    pub in_flight: u32,
+    /// WebSockets among them.
+    pub open_sockets: u32,
+    /// Whether nothing is open there on any router.
+    pub can_be_stopped: bool,
+    /// The sum over all members of the fleet.
+    pub fleet: Option<EndpointLoad>,
+}
+
+/// What is left at one endpoint, whether its release still lists it or not.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum EndpointState {
+    /// Its release lists it.
+    Listed(Endpoint),
+    /// It was taken out of its release.
+    Gone(GoneEndpoint),
+}
+
+/// An endpoint that gets no new requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointDrain {
+    /// Since when, Unix ms.
+    pub since: u64,
+    /// When what is open there ends, Unix ms.
+    pub until: u64,
+}
+
+/// What one endpoint that gets nothing new still carries, summed over all members of the fleet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointLoad {
+    /// How many routers the fleet has.
+    pub members: usize,
+    /// How many of them are heard from, and serve the table in which the endpoint gets nothing new.
+    pub reported: usize,
+    /// Requests and WebSockets open now.
+    pub in_flight: u32,
+    /// WebSockets among them.
+    pub open_sockets: u32,
+    /// Whether every member has said that nothing is open there.
+    pub can_be_stopped: bool,
+}
+
+/// Send no new request to an endpoint, so that it can be stopped.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointDrainRequest {
+    /// After how many seconds what is still open there ends, 0 to 2592000; left out: after the app's `drainmaxseconds`.
+    /// Sent again it moves the deadline.
+    pub seconds: Option<u64>,
+    /// Also the last endpoint of a release on a track; it then serves on until there is another one.
+    pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}

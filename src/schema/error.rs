@@ -1,0 +1,22 @@
+//! What an answer says when the router did not do as asked.
+
+use serde::{Deserialize, Serialize};
+
+/// Why the router did not do as asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// An error, for programs and for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A stable word in snake_case, for programs.
+    pub code: String,
+    /// A sentence for the person who has to act.
+    pub message: String,
+    /// The path of the field, parameter or header that is at fault, such as `endpoints[1]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}

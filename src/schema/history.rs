@@ -1,0 +1,34 @@
+//! An app's history.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A page of an app's history.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HistoryPage {
+    /// The changes, newest first.
+    pub events: Vec<HistoryEvent>,
+    /// What `before` is to be for the next page; null: this is the last one.
+    pub next: Option<u64>,
+}
+
+/// One change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HistoryEvent {
+    /// Its number, which is the record's seq after it.
+    pub seq: u64,
+    /// The command, such as `promote`.
+    pub command: String,
+    /// Who gave it: the name of a token.
+    pub actor: String,
+    /// Why, in the words of whoever gave it; empty if nothing was said.
+    pub reason: String,
+    /// When, Unix ms.
+    pub at: u64,
+    /// What it changed: names of fields, each with a list of its value before and after.
+    pub changed: Map<String, Value>,
+    /// The whole rollout record after it.
+    pub record: Value,
+}

@@ -1,0 +1,115 @@
+//! A release: on a track, draining, or merely known from the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    activity::Activity,
+    endpoint::{Endpoint, GoneEndpoint},
+};
+pub use crate::rollout::record::DrainCause;
+
+/// A release that an app routes, or can go back to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Release {
+    /// Its id, `apps/<segment>/containers`.
+    pub id: String,
+    /// Its own name, such as `1.0.1`.
+    pub release: String,
+    /// The service in its id.
+    pub service: String,
+    /// The port in its id; null: there is none.
+    pub port: Option<u16>,
+    /// The number of this stay on tracks; 0: it is not routed.
+    pub tenure: u32,
+    /// Its endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// Endpoints that were taken out of it, and where something is open still.
+    pub gone: Vec<GoneEndpoint>,
+    /// What it does at the moment.
+    pub activity: Activity,
+    /// Of a release on a track: the name of the token that put it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
+    /// When it came on its track, or began to drain, Unix ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Of a draining release: what took it off its track.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<DrainCause>,
+    /// Of a draining release: when it retires, Unix ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+impl Release {
+    /// Its own name, or its id if it has none.
+    pub fn name(&self) -> &str {
+        if self.release.is_empty() { &self.id } else { &self.release }
+    }
+}
+
+/// The releases that the store knows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KnownReleases {
+    /// Ordered by id.
+    pub releases: Vec<KnownRelease>,
+}
+
+/// A release that the store knows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KnownRelease {
+    /// Its id, `apps/<segment>/containers`.
+    pub id: String,
+    /// Its own name, such as `1.0.1`.
+    pub release: String,
+    /// The service in its id.
+    pub service: String,
+    /// The port in its id; null: there is none.
+    pub port: Option<u16>,
+    /// How many valid endpoints it has.
+    pub endpoints: usize,
+    /// What it is to the app; null: nothing.
+    pub track: Option<Standing>,
+}
+
+/// What a release is to an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Everyone gets it by default.
+    Stable,
+    /// It is on trial.
+    Candidate,
+    /// It is off its track, and still serves the clients pinned to it.
+    Draining,
+    /// A rollback without a target goes to it.
+    Previous,
+}
+
+impl Standing {
+    /// As it is written in an answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Candidate => "candidate",
+            Self::Draining => "draining",
+            Self::Previous => "previous",
+        }
+    }
+}
+
+/// A release that a request or a client goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutedRelease {
+    /// Its id.
+    pub id: String,
+    /// Its own name.
+    pub release: String,
+    /// The number of this stay on tracks.
+    pub tenure: u32,
+    /// What it is to the app: `stable`, `candidate` or `draining`.
+    pub track: String,
+}

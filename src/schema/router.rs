@@ -1,0 +1,62 @@
+//! The router that answers.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::keyspace::Problem;
+
+/// The router that answers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Router {
+    /// Its node id.
+    pub node: String,
+    /// The version of the program.
+    pub version: String,
+    /// How long it has been running, in seconds.
+    pub uptime_seconds: u64,
+    /// Whether a table is published and the front listeners accept.
+    pub ready: bool,
+    /// The store, as this router sees it.
+    pub store: RouterStore,
+    /// Stored values that the router cannot take.
+    pub problems: Vec<Problem>,
+    /// The addresses where it serves end users, `ip:port` each.
+    pub listen: Vec<SocketAddr>,
+    /// Whether there is no app yet.
+    pub setup_needed: bool,
+}
+
+/// The store, as a router sees it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RouterStore {
+    /// The backend, such as `embedded`.
+    pub kind: String,
+    /// Whether the keys are those of a server that has no commits; this router then takes no command.
+    pub followed: bool,
+    /// How it is.
+    pub state: StoreState,
+    /// What is wrong with it, in words; null: nothing is.
+    pub detail: Option<String>,
+    /// How many seconds ago a read was confirmed; null: none was yet.
+    pub staleness_seconds: Option<u64>,
+    /// The store revision up to which the router has read.
+    pub revision: u64,
+}
+
+/// How a store is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreState {
+    /// The table is what the store holds.
+    #[default]
+    Current,
+    /// No read was confirmed for a while.
+    Stale,
+    /// The last attempt to read it failed.
+    Down,
+    /// It is another store, or an older one, than the table came from.
+    Diverged,
+}

@@ -1,0 +1,35 @@
+//! What becomes of a store that is not the one the router's table came from.
+
+use serde::{Deserialize, Serialize};
+
+use super::app::{Done, Outcome};
+
+/// Write the router's last good state back into the store.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// Only say what would be written.
+    pub dry_run: Option<bool>,
+    /// Also into a store of another epoch, which may belong to other routers.
+    pub replace: Option<bool>,
+}
+
+/// What a restore did, or with `dry_run` what it would do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Restoration {
+    /// `done`, or `unchanged` with `dry_run`.
+    pub result: Outcome,
+    /// How many keys were written.
+    pub written: usize,
+    /// How many keys were deleted.
+    pub deleted: usize,
+    /// How many keys were as they should be.
+    pub unchanged: usize,
+}
+
+/// The answer when the store is taken as it is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Always `done`.
+    pub result: Done,
+}

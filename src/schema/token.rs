@@ -1,0 +1,21 @@
+//! Who may ask: tokens by name and role.
+
+use serde::{Deserialize, Serialize};
+
+/// The tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
+    /// Each by name and role, never the token itself.
+    pub tokens: Vec<Token>,
+}
+
+/// A token by name and role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Token {
+    /// Its name.
+    pub name: String,
+    /// Its role: `viewer`, `ci`, `operator` or `admin`.
+    pub role: String,
+}
