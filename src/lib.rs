@@ -37,13 +37,14 @@
 //! |---|---|---|
 //! | [`limits`], [`clock`] | every limit by name; every reading of time | nothing |
 //! | [`rollout`] | the pure core: record, commands, adoption, pins, blend, routing table, assignment. No I/O, no async, no lock, no clock: all of it is driven by property tests | `limits` |
+//! | [`schema`] | the HTTP API as types: requests and answers, shared by the router and the command line | `rollout` |
 //! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes | `rollout` |
 //! | [`telemetry`] | counters, access log | `rollout` |
 //! | [`upstream`] | the endpoints' side: connections per worker, health checks, the repeat rule | `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane: workers, accepting, the HTTP/1.1 codec, forwarding, upgrades | `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: API, tokens, GUI, live updates, hooks, the loop from store to table | `live`, `rollout`, `telemetry`, `keyvalues` |
+//! | [`control`] | the control plane: API, tokens, GUI, live updates, hooks, the loop from store to table | `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
-//! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config` |
+//! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
 //! | [`cell`], [`blocks`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |

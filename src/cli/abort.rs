@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let abort = |app: &_| {
         let request = AbortRequest { release: release.or_else(|| candidate_id(app)), reason: None };
         let done = format!("{} is dropped; its clients go to stable", candidate_name(app));
-        Change::new(Method::POST, "abort", &request, done).foretold(&dry_run)
+        Change::new(Method::POST, "abort", &request, done).dry_run(&dry_run)
     };
     change.ask_as_seen(abort, printer).await
 }

@@ -224,7 +224,7 @@ mod tests {
         "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
         "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,
         "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
-        "lock":{"reason":"freeze","by":"maria","at":1000},
+        "lock":{"reason":"freeze","by":"maria","at":1000,"automatic":false},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
 
     #[test]

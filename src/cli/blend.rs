@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let blend = |app: &_| {
         let release = release.or_else(|| candidate_id(app));
         let request = BlendRequest { percent, release, reason: None };
-        Change::new(Method::PUT, "blend", &request, format!("blend is {percent} %")).foretold(&dry_run)
+        Change::new(Method::PUT, "blend", &request, format!("blend is {percent} %")).dry_run(&dry_run)
     };
     change.ask_as_seen(blend, printer).await
 }

@@ -86,8 +86,8 @@ impl Change {
         Self { guarded: false, ..self }
     }
 
-    /// Only foretold, if that was chosen.
-    pub(super) fn foretold(self, choice: &DryRunChoice) -> Self {
+    /// As a dry run, if that was chosen.
+    pub(super) fn dry_run(self, choice: &DryRunChoice) -> Self {
         Self { dry_run: choice.dry_run, ..self }
     }
 
@@ -149,8 +149,8 @@ async fn ask(
 }
 
 fn dry_run_lines(answer: &Answer) -> Result<Vec<String>, Failure> {
-    let foretold: DryRun = answer.read()?;
-    let words = foretold.words.into_iter().map(|line| format!("  {line}"));
+    let dry_run: DryRun = answer.read()?;
+    let words = dry_run.words.into_iter().map(|line| format!("  {line}"));
     Ok(["dry run, nothing is changed:".to_owned()].into_iter().chain(words).collect())
 }
 
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_dry_run_asks_who_moves_and_changes_nothing() {
         let request =
-            promote().foretold(&DryRunChoice { dry_run: true }).request("hello", Some(7), &options());
+            promote().dry_run(&DryRunChoice { dry_run: true }).request("hello", Some(7), &options());
         assert_eq!(*sent(&request), json!({ "command": "promote", "release": "apps/a-1-80/containers" }));
         assert_eq!(request.path.join("/"), "api/v1/apps/hello/who-moves");
         assert_eq!((request.method, request.if_match), (Method::POST, Some(7)));

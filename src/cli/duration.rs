@@ -15,7 +15,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let seconds = digits.parse().ok().and_then(|number: u64| number.checked_mul(unit));
     match seconds.filter(|seconds| unit > 0 && *seconds <= 365 * 86_400) {
         Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => Err("allowed is a whole number of s, m, h or d, at most 365d, such as 90s, 5m, 2h or 3d".into()),
+        None => {
+            Err("allowed is a whole number of s, m, h or d, at most 365d, such as 90s, 5m, 2h or 3d".into())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `hook list|show|add|pause|resume|test|remove`: addresses that are told of releases and alarms.
+//! `hook list|show|add|pause|resume|test|remove`: addresses that releases and alarms are sent to.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -18,7 +18,7 @@ use crate::{
 
 /// Tell a chat or a pipeline of releases and alarms, by a signed POST
 ///
-/// A hook is told what happens from now on, in order, at least once. Operators look, admins change.
+/// A hook is sent what happens from now on, in order, at least once. Operators may look, admins may change.
 ///
 /// Examples:
 ///   rolling-router hook add chat https://chat.example/hooks/releases --event promote --event rollback
@@ -72,11 +72,11 @@ struct Add {
     #[arg(value_name = "URL")]
     url: String,
 
-    /// An app that it is told of; may be repeated; without it all apps
+    /// An app whose events it is sent; may be repeated; without it all apps
     #[arg(long = "app", value_name = "APP")]
     apps: Vec<String>,
 
-    /// An event that it is told of, such as promote; may be repeated; without it all events
+    /// An event that it is sent, such as promote; may be repeated; without it all events
     #[arg(long = "event", value_name = "EVENT")]
     events: Vec<String>,
 

@@ -27,7 +27,7 @@ pub(super) fn hook_line(hook: &Hook, printer: &Printer) -> String {
     let state = match hook.state.as_str() {
         "delivered" => printer.styled(Style::Good, "delivered"),
         "failed" | "dropped" => printer.styled(Style::Bad, &hook.state),
-        "new" => "told nothing yet".into(),
+        "new" => "nothing sent yet".into(),
         state => state.into(),
     };
     let waiting: u64 = hook.waiting.values().sum();

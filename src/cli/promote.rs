@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         let release = release.or_else(|| candidate_id(app));
         let request = PromoteRequest { release, force: force.then_some(true), reason: None };
         let done = format!("{} is stable", candidate_name(app));
-        Change::new(Method::POST, "promote", &request, done).foretold(&dry_run)
+        Change::new(Method::POST, "promote", &request, done).dry_run(&dry_run)
     };
     change.ask_as_seen(promote, printer).await
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         let target = to.as_deref().or(app.previous.as_ref().map(Release::name));
         let done = format!("{} is stable again", target.unwrap_or("an earlier release"));
         let request = RollbackRequest { to, force: force.then_some(true), reason: None };
-        Change::new(Method::POST, "rollback", &request, done).unguarded().foretold(&dry_run)
+        Change::new(Method::POST, "rollback", &request, done).unguarded().dry_run(&dry_run)
     };
     change.ask_as_seen(rollback, printer).await
 }

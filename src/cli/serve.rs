@@ -46,7 +46,9 @@ pub(super) fn announce(config: &Config) {
     tracing::info!("store {}", config.store);
     match &config.app {
         Some(app) => tracing::info!("app {app} serves every host that no app has claimed"),
-        None => tracing::info!("no default app is configured: while there is only one app, it serves every host"),
+        None => {
+            tracing::info!("no default app is configured: while there is only one app, it serves every host")
+        }
     }
     match (&config.token_file, &config.token) {
         (Some(file), _) => tracing::info!("tokens in {}", file.display()),

@@ -15,23 +15,25 @@ const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("limits", &[]),
     ("clock", &[]),
     ("rollout", &[]),
+    ("schema", &["rollout"]),
     ("live", &["rollout"]),
     ("telemetry", &["rollout"]),
     ("upstream", &["rollout", "live", "telemetry"]),
     ("proxy", &["live", "rollout", "upstream", "telemetry"]),
-    ("control", &["live", "rollout", "telemetry", "keyvalues"]),
+    ("control", &["live", "rollout", "schema", "telemetry", "keyvalues"]),
     ("config", &["limits", "rollout"]),
-    ("cli", &["config"]),
+    ("cli", &["config", "schema"]),
     (
         "server",
         &[
             "limits",
             "clock",
             "rollout",
+            "schema",
             "live",
             "telemetry",
             "upstream",
@@ -43,7 +45,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// What single verbs of the command line may import beyond `config`.
+/// What single verbs of the command line may import beyond `config` and `schema`.
 const VERBS: [(&str, &[&str]); 3] =
     [("serve", &["server"]), ("demo", &["server"]), ("check", &["rollout", "keyvalues"])];
 
