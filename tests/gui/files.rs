@@ -1,17 +1,27 @@
 //! What a first visit costs on the wire: every embedded file, asked for as a browser and as a plain client does.
 
 use flate2::read::GzDecoder;
+use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 use support::{Response, Router, Wire, router};
 
 /// What the whole GUI may cost, heads included; far above what it does, so that a page can grow.
 const TRANSFER_BYTES_MAX: usize = 150_000;
 
-/// The files below `ui/` that the router serves, as the README lists them.
-fn files() -> Vec<&'static str> {
-    let readme = include_str!("../../ui/README.md");
-    let list = readme.split("```files\n").nth(1).and_then(|rest| rest.split("```").next());
-    list.expect("the README lists the files").lines().collect()
+/// The paths of all files below a folder, each after `below`.
+fn list_files(folder: &Path, below: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let entry = entry.expect("an entry");
+        let name = format!("{below}{}", entry.file_name().to_str().expect("an ASCII name"));
+        if entry.path().is_dir() {
+            found.extend(list_files(&entry.path(), &format!("{name}/")));
+        } else {
+            found.push(name);
+        }
+    }
+    found
 }
 
 fn get(router: &Router, path: &str, headers: &str) -> Response {
@@ -24,7 +34,7 @@ fn get(router: &Router, path: &str, headers: &str) -> Response {
 fn a_first_visit_is_small_on_the_wire() {
     let router = router().start();
     let (mut plain, mut sent) = (0, 0);
-    for file in files() {
+    for file in list_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/web"), "") {
         let packed = get(&router, &format!("/ui/{file}"), "Accept-Encoding: gzip, deflate, br\r\n");
         let whole = get(&router, &format!("/ui/{file}"), "");
         assert_eq!((packed.status, whole.status), (200, 200), "{file}");

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError, createApi, entryText } from '../api.js';
+import { ApiError, createApi, entryText } from '../web/api.js';
 
 function recording(status, body, headers = {}) {
 	const calls = [];

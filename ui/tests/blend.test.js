@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { movesWords, parseBlend, snapBlend, whoMoves } from '../blend.js';
+import { movesWords, parseBlend, snapBlend, whoMoves } from '../web/blend.js';
 
 test('reads what people type for a percentage', () => {
 	for (const [typed, value] of [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { whoIsLeft } from '../components/draining.js';
-import { whatIsLeft } from '../components/endpoints.js';
-import { fleetLink, heardWords, servesWords } from '../pages/fleet.js';
+import { whoIsLeft } from '../web/components/draining.js';
+import { whatIsLeft } from '../web/components/endpoints.js';
+import { fleetLink, heardWords, servesWords } from '../web/pages/fleet.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
 

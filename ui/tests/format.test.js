@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UNKNOWN, ago, ahead, count, duration, millis, percent, plural, rate, share } from '../format.js';
+import { UNKNOWN, ago, ahead, count, duration, millis, percent, plural, rate, share } from '../web/format.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
 

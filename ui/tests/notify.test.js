@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNotifier } from '../notify.js';
+import { createNotifier } from '../web/notify.js';
 
 function browser(permission = 'default', answer = 'granted') {
 	const told = [];

@@ -11,7 +11,7 @@ import {
 	settingValue,
 	valueAt,
 	withValue,
-} from '../settings-model.js';
+} from '../web/settings-model.js';
 
 const description = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
 const fields = settingFields(description.components.schemas.Settings);

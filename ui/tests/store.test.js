@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Series, WINDOW_MS } from '../series.js';
-import { createStore } from '../store.js';
+import { Series, WINDOW_MS } from '../web/series.js';
+import { createStore } from '../web/store.js';
 
 const release = (name, address) => ({
 	id: `apps/hello-${name}-80/containers`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EventParser, backoff, follow } from '../stream.js';
+import { EventParser, backoff, follow } from '../web/stream.js';
 
 const whole =
 	'event: state\nid: 7-1\ndata: {"app":"hello"}\n\n: alive\n\nevent: activity\r\ndata: a\r\ndata: b\r\n\r\ndata:x\rid: 8-2\r\r: end\n';

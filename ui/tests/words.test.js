@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../advice.js';
-import { callsOf, curlOf } from '../api-model.js';
-import { changes, commandTitle, differences, stableAfter, summary } from '../describe.js';
-import { releaseName } from '../release.js';
-import { appHref, hashWithFind, parseRoute } from '../router.js';
+import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../web/advice.js';
+import { callsOf, curlOf } from '../web/api-model.js';
+import { changes, commandTitle, differences, stableAfter, summary } from '../web/describe.js';
+import { releaseName } from '../web/release.js';
+import { appHref, hashWithFind, parseRoute } from '../web/router.js';
 
 const plain = (lines) => lines.join('\n').replaceAll('\u00a0', ' ');
 const endpoint = (address, healthy = true, detail = null) => ({ address, healthy, in_flight: 0, detail });

@@ -3,7 +3,10 @@
 //! `/` names its files below a path that changes with any of them, so a browser asks for each once and never again, and no
 //! page is ever put together from two versions.
 
-use std::sync::{LazyLock, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use axum::{
     Router,
@@ -13,6 +16,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
+use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::asset::Asset;
@@ -29,92 +33,44 @@ const PAGE: &str = "index.html";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Embeds files of `ui/`.
-macro_rules! files {
-    ($($path:literal)+) => {
-        /// Path below `ui/` and contents.
-        const FILES: &[(&str, &[u8])] = &[
-            $(($path, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/", $path))),)+
-        ];
-    };
+/// Every file below `ui/web/`: what the browser needs, and nothing else.
+///
+/// Cargo builds this again when one of these files changes. A new file comes with a change of the file that names it.
+static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ui/web");
+
+/// The files by their path below `ui/web/`.
+static FILES: LazyLock<BTreeMap<&'static str, File>> = LazyLock::new(|| {
+    let mut files = BTreeMap::new();
+    collect_files(&FOLDER, &mut files);
+    files
+});
+
+/// An embedded file.
+#[derive(Debug)]
+struct File {
+    contents: &'static [u8],
+    /// As it is sent: compressed when it is first asked for.
+    asset: OnceLock<Asset>,
 }
 
-files! {
-    "actions.js"
-    "advice.js"
-    "api-model.js"
-    "api.js"
-    "app.css"
-    "base.css"
-    "blend.js"
-    "components/accept-store.js"
-    "components/actions.js"
-    "components/announcer.js"
-    "components/app-links.js"
-    "components/banners.js"
-    "components/blend-control.js"
-    "components/browser-notices.js"
-    "components/chart.js"
-    "components/command-bodies.js"
-    "components/confirm.js"
-    "components/controls.js"
-    "components/dialog.js"
-    "components/draining.js"
-    "components/endpoints.js"
-    "components/explain.js"
-    "components/find-box.js"
-    "components/history-list.js"
-    "components/hook-dialog.js"
-    "components/hook-row.js"
-    "components/metric.js"
-    "components/notices.js"
-    "components/problems.js"
-    "components/release-card.js"
-    "components/release-picker.js"
-    "components/release-row.js"
-    "components/settings-form.js"
-    "components/shell.js"
-    "components/when.js"
-    "describe.js"
-    "dom.js"
-    "favicon.svg"
-    "format.js"
-    "history-feed.js"
-    "index.html"
-    "main.js"
-    "notify.js"
-    "pages/api.js"
-    "pages/app.js"
-    "pages/apps.js"
-    "pages/fleet.js"
-    "pages/history.js"
-    "pages/hooks.js"
-    "pages/keyvalues.js"
-    "pages/previews.js"
-    "pages/releases.js"
-    "pages/router.js"
-    "pages/settings.js"
-    "pages/setup.js"
-    "pages/sign-in.js"
-    "pages/tokens.js"
-    "release.js"
-    "router.js"
-    "series.js"
-    "settings-model.js"
-    "store.js"
-    "stream.js"
-    "theme.js"
+fn collect_files(folder: &Dir<'static>, files: &mut BTreeMap<&'static str, File>) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(inner) => collect_files(inner, files),
+            DirEntry::File(file) => {
+                let path = file.path().to_str().expect("the names in ui/web/ are ASCII");
+                files.insert(path, File { contents: file.contents(), asset: OnceLock::new() });
+            }
+        }
+    }
 }
-
-/// The files as they are sent, each compressed when it is first asked for.
-static ASSETS: [OnceLock<Asset>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
 /// The part of the path that changes with any file, `<16 hex digits>/`.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();
-    for (path, contents) in FILES {
+    for (path, file) in FILES.iter() {
         digest.update(path);
-        digest.update(contents);
+        digest.update(file.contents);
     }
     format!("{}/", hex(&digest.finalize()[..8]))
 });
@@ -137,10 +93,10 @@ pub fn routes() -> Router<Core> {
 fn serve(path: &str, headers: &HeaderMap) -> Response {
     let versioned = path.strip_prefix(VERSION.as_str());
     let path = versioned.unwrap_or(path);
-    let Some(index) = FILES.iter().position(|(known, _)| *known == path) else {
+    let Some(file) = FILES.get(path) else {
         return ApiError::new(Kind::NotFound, "there is no such file").into_response();
     };
-    let asset = ASSETS[index].get_or_init(|| Asset::new(media_type(path), contents(path, FILES[index].1)));
+    let asset = file.asset.get_or_init(|| Asset::new(media_type(path), contents(path, file.contents)));
     let kept = (header::CACHE_CONTROL, if versioned.is_some() { KEPT } else { ASKED_AGAIN });
     match path {
         PAGE => asset.respond(headers, &[kept, (header::CONTENT_SECURITY_POLICY, POLICY)]),
@@ -170,16 +126,38 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path};
+
     use axum::http::StatusCode;
 
     use super::*;
 
+    /// The paths of all files below a folder.
+    fn list_files(folder: &path::Path, below: &str, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+            if entry.path().is_dir() {
+                list_files(&entry.path(), &format!("{name}/"), found);
+            } else {
+                found.push(name);
+            }
+        }
+    }
+
     #[test]
-    fn every_file_that_the_gui_names_is_embedded() {
-        let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/README.md"));
-        let list = readme.split("```files\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-        let embedded: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
-        assert_eq!(embedded, list.lines().collect::<Vec<_>>());
+    fn exactly_the_files_of_the_folder_are_embedded() {
+        let mut found = Vec::new();
+        list_files(&path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/web"), "", &mut found);
+        found.sort();
+        assert_eq!(FILES.keys().copied().collect::<Vec<_>>(), found);
+    }
+
+    #[test]
+    fn only_what_a_browser_needs_is_embedded() {
+        for path in FILES.keys() {
+            assert_ne!(media_type(path), "application/octet-stream", "{path}");
+        }
     }
 
     #[test]
@@ -204,8 +182,7 @@ mod tests {
 
     #[test]
     fn the_page_names_its_files_with_their_version() {
-        let embedded = FILES.iter().find(|(path, _)| *path == PAGE).unwrap().1;
-        let page = String::from_utf8(contents(PAGE, embedded).to_vec()).unwrap();
+        let page = String::from_utf8(contents(PAGE, FILES[PAGE].contents).to_vec()).unwrap();
         assert!(page.contains(&format!("src=\"/ui/{}main.js\"", *VERSION)), "{page}");
         assert_eq!(page.matches("\"/ui/").count(), page.matches(&format!("\"/ui/{}", *VERSION)).count());
     }
