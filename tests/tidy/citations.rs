@@ -1,5 +1,5 @@
-//! What is cited exists: documents below `docs/` with their sections and rows, links between documents, and the tests
-//! that `docs/http.md` names.
+//! What is cited exists: documents below `docs/` with their sections and rows, the paths that documents name, and the
+//! tests that `docs/http.md` names. Links between documents are looked at by `documents`.
 //!
 //! A citation is the path of a document, with or without `section N` or `row N` behind it, also where a comment breaks the
 //! line in between. A document declares what can be cited by an anchor: `<a id="section-6"></a>`, `<a id="row-12"></a>`.
@@ -13,6 +13,9 @@ const ENDINGS: [&str; 9] = ["rs", "js", "md", "py", "toml", "html", "css", "sh",
 
 /// Folders whose files are made, not written.
 const MADE: [&str; 3] = ["target", "node_modules", ".git"];
+
+/// What a path from the root begins with, for those paths that documents name.
+const TOP: [&str; 6] = ["src/", "ui/", "tests/", "keyvalues/", "benches/", "docs/"];
 
 /// The document whose rows tests are named after.
 const ROWS: &str = "docs/http.md";
@@ -29,7 +32,7 @@ impl Documents {
     /// What is wrong with the citations of a file.
     fn faults(&self, path: &str, text: &str) -> Vec<String> {
         let text = &flat(text);
-        let mut faults = self.broken_links(path, text);
+        let mut faults = Vec::new();
         for (at, _) in text.match_indices("docs/") {
             let Some(document) = document_at(&text[at..]) else { continue };
             let rest = &text[at + document.len()..];
@@ -42,27 +45,6 @@ impl Documents {
         }
         faults
     }
-
-    /// Links of a document, `[text](target)`, that lead nowhere inside the repository.
-    fn broken_links(&self, path: &str, text: &str) -> Vec<String> {
-        if !path.ends_with(".md") {
-            return Vec::new();
-        }
-        let targets =
-            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-        let inside = targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"));
-        let broken = inside.filter(|target| !self.leads_somewhere(path, target));
-        broken.map(|target| format!("{path}: its link to {target} leads nowhere")).collect()
-    }
-
-    fn leads_somewhere(&self, path: &str, target: &str) -> bool {
-        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-        let file = if file.is_empty() { path.to_owned() } else { beside(path, file) };
-        match self.0.get(&file) {
-            Some(anchors) => anchor.is_empty() || anchors.contains(anchor),
-            None => root().join(&file).exists(),
-        }
-    }
 }
 
 #[test]
@@ -71,6 +53,19 @@ fn whatever_is_cited_exists() {
     let documents = Documents::new(&files);
     let faults: Vec<String> = files.iter().flat_map(|(path, text)| documents.faults(path, text)).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// A newcomer is sent to these paths, so a file that moves takes its mention along.
+#[test]
+fn the_paths_that_documents_name_exist() {
+    let files = files();
+    let documents = files.iter().filter(|(path, _)| path.starts_with("docs/") && path.ends_with(".md"));
+    let gone: Vec<String> = documents
+        .flat_map(|(path, text)| {
+            gone(text).map(move |gone| format!("{path}: names {gone}, which does not exist"))
+        })
+        .collect();
+    assert!(gone.is_empty(), "\n{}\n", gone.join("\n"));
 }
 
 #[test]
@@ -103,8 +98,8 @@ fn the_rows_name_their_tests_and_tests_their_rows() {
 fn a_citation_of_what_is_not_there_is_found() {
     // Put together, since this file is looked at as well.
     let path = |name: &str| ["docs", "/", name].concat();
-    let text = "<a id=\"section-3\"></a>\n## 3. Keys\n### Old keys\n<a id=\"row-7\"></a>".to_owned();
-    let documents = Documents::new(&[(path("page.md"), text), ("README.md".into(), String::new())]);
+    let text = "<a id=\"section-3\"></a>\n## 3. Keys\n<a id=\"row-7\"></a>".to_owned();
+    let documents = Documents::new(&[(path("page.md"), text)]);
     let faults =
         |name: &str, place: &str| documents.faults("src/a.rs", &format!("//! As {}{place}", path(name)));
     let sound = [
@@ -129,16 +124,8 @@ fn a_citation_of_what_is_not_there_is_found() {
     ] {
         assert_eq!(faults(name, place).len(), 1, "{name}{place}");
     }
-    let link = |target: &str| documents.faults("README.md", &format!("[a]({target})"));
-    for target in ["README.md", "./README.md", "src/lib.rs", "https://example.org/nowhere.md"] {
-        assert_eq!(link(target), [""; 0], "{target}");
-    }
-    for (target, found) in [("nowhere.txt", 1), ("#nothing", 1), ("README.md#nothing", 1)] {
-        assert_eq!(link(target).len(), found, "{target}");
-    }
-    assert!(documents.leads_somewhere("README.md", &path("page.md#section-3")));
-    assert!(documents.leads_somewhere(&path("other.md"), "page.md#old-keys"));
-    assert!(!documents.leads_somewhere(&path("other.md"), "page.md#section-4"));
+    let named: Vec<&str> = gone("`src/lib.rs`, `src/nothing.rs` and `src/*.rs`, `cargo run`").collect();
+    assert_eq!(named, ["src/nothing.rs"]);
 }
 
 /// The text without what breaks a sentence apart: comment marks at the beginning of lines, and line ends.
@@ -173,31 +160,18 @@ fn missing<'a>(anchors: &'a BTreeSet<String>, rest: &'a str) -> impl Iterator<It
     names.filter(|name| !anchors.contains(name))
 }
 
-/// What a link may name in a document: its explicit anchors, and its headings as a browser of repositories spells them.
+/// The paths between back quotes that lead nowhere. A place with a pattern, such as `src/*.rs`, is none.
+fn gone(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let plain = |path: &&str| path.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c));
+    let paths = quoted.filter(|quoted| TOP.iter().any(|top| quoted.starts_with(top))).filter(plain);
+    paths.filter(|path| !root().join(path).exists())
+}
+
+/// What a document declares for citations: its anchors.
 fn anchors(text: &str) -> BTreeSet<String> {
-    let explicit =
-        text.split("<a id=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id.to_owned());
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    explicit.chain(headings.map(|line| slug(line.trim_start_matches('#').trim()))).collect()
-}
-
-fn slug(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
-}
-
-/// A relative path, as it is written in a file, from the root.
-fn beside(path: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            ".." => drop(parts.pop()),
-            "." | "" => {}
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
+    let ids = text.split("<a id=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    ids.map(|(id, _)| id.to_owned()).collect()
 }
 
 /// The names of all functions of the repository.
