@@ -1,4 +1,4 @@
-//! Row 40 of the strictness table: nobody without a token writes or reads, and no page, name or body gets around it.
+//! docs/http.md row 40: nobody without a token writes or reads, and no page, name or body gets around it.
 
 use serde_json::json;
 use std::fs;

@@ -1,4 +1,4 @@
-//! HTTP as the strictness table has it, and what the proxy does with good traffic.
+//! HTTP as docs/http.md has it, and what the proxy does with good traffic.
 
 mod back_pressure;
 mod http_requests;

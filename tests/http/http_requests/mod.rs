@@ -1,4 +1,4 @@
-//! Bad and odd requests, byte by byte: rows 1-32 and 39 of the strictness table (RFC 9110, RFC 9112, and the strictest
+//! Bad and odd requests, byte by byte: docs/http.md rows 1 to 32 and 39 (RFC 9110, RFC 9112, and the strictest
 //! of the peers where an RFC leaves room).
 //!
 //! Every case is sent whole, after a good request, with another request behind it, in two packets split at every

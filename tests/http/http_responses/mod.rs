@@ -1,4 +1,4 @@
-//! Hostile and odd responses, byte by byte: rows 30 and 33-35 of the strictness table.
+//! Hostile and odd responses, byte by byte: docs/http.md rows 30 and 33 to 35.
 //!
 //! An endpoint can break its own answer. It can neither poison a connection, nor reach a second client, nor open a tunnel
 //! without a real 101, nor make half a body look whole.
