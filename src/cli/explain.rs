@@ -16,7 +16,7 @@ use super::{
 };
 use crate::schema::{
     change::Blend,
-    explain::{ExplainRequest, Explanation},
+    explain::{ExplainRequest, Explanation, Findings, TrackName},
 };
 
 /// Headers by which a browser says what it loads.
@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let app = session.app().await?;
     let request = Request::new(Method::POST, &["api", "v1", "apps", &app, "explain"]);
     let lines = |told: Explanation| {
-        let why = told.why.iter().map(|line| format!("  {line}"));
+        let why = told.findings.why.iter().map(|line| format!("  {line}"));
         [headline(&told, printer)].into_iter().chain(why).collect()
     };
     ask(&session.client, printer, request.json(&arguments.request()), lines).await
@@ -110,27 +110,24 @@ impl Arguments {
 }
 
 fn headline(told: &Explanation, printer: &Printer) -> String {
-    let Some(release) = &told.release else {
-        let text = match told.status {
+    let Findings { release, endpoint, status, reason, .. } = &told.findings;
+    let Some(release) = release else {
+        let text = match status {
             None | Some(503) => "503: no release is routed".to_owned(),
-            Some(status) => format!("{status}: it goes to no release"),
+            Some(status) => format!("{status}: the request goes to no release"),
         };
         return printer.styled(Style::Bad, &text);
     };
-    let style = match release.track.as_str() {
-        "stable" => Style::Stable,
-        "candidate" => Style::Candidate,
-        _ => Style::Bold,
+    let style = match release.track {
+        TrackName::Stable => Style::Stable,
+        TrackName::Candidate => Style::Candidate,
+        TrackName::Draining | TrackName::Previous => Style::Bold,
     };
-    let endpoint =
-        told.endpoint.as_ref().map(|endpoint| format!("   {}", endpoint.address)).unwrap_or_default();
-    let reason = told.reason.as_deref().unwrap_or_default();
+    let endpoint = endpoint.as_ref().map(|endpoint| format!("   {}", endpoint.address)).unwrap_or_default();
+    let reason = reason.map_or("", |reason| reason.as_str());
     let supposed = if told.supposed { "   at the blend asked about" } else { "" };
-    format!(
-        "{}   {}{endpoint}   reason {reason}{supposed}",
-        printer.styled(style, &release.release),
-        release.track
-    )
+    let name = printer.styled(style, &release.release);
+    format!("{name}   {}{endpoint}   reason {reason}{supposed}", release.track)
 }
 
 /// `Name: value`.

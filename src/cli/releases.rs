@@ -10,7 +10,7 @@ use super::{
     printer::{Printer, Style},
     session::Session,
 };
-use crate::schema::release::{KnownRelease, KnownReleases, Standing};
+use crate::schema::release::{KnownRelease, KnownReleases, TrackName};
 
 /// List the releases known from the store, with their endpoints counted
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ fn lines(known: &KnownReleases, printer: &Printer) -> Vec<String> {
     }
     let width = known.releases.iter().map(|known| known.release.len()).max().unwrap_or(0);
     let line = |release: &KnownRelease| {
-        let track = release.track.map_or("", Standing::as_str);
+        let track = release.track.map_or("", TrackName::as_str);
         let id = printer.styled(Style::Faint, &release.id);
         format!("{:<width$}   {:>3} endpoints   {track:<9}   {id}", release.release, release.endpoints)
     };

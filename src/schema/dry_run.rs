@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::release::RoutedRelease;
-use crate::rollout::{blend::Blend, dry_run::MoveTime};
+pub use crate::rollout::{blend::Blend, dry_run::MoveTime, explain::ReleaseSummary};
 
 /// Ask which clients a command would move, and change nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,9 +78,9 @@ pub enum DryRunResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientMove {
     /// The release that they leave.
-    pub from: Option<RoutedRelease>,
+    pub from: Option<ReleaseSummary>,
     /// The release that they go to.
-    pub to: Option<RoutedRelease>,
+    pub to: Option<ReleaseSummary>,
     /// `at-once`: with their next request; `next-page`: with their next navigation; `after-drain`: with their first
     /// navigation after `drainseconds`, at the latest when the release retires.
     pub when: MoveTime,

@@ -6,7 +6,7 @@ use super::{
     activity::Activity,
     endpoint::{Endpoint, GoneEndpoint},
 };
-pub use crate::rollout::record::DrainCause;
+pub use crate::rollout::{explain::TrackName, record::DrainCause};
 
 /// A release that an app routes, or can go back to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -72,44 +72,5 @@ pub struct KnownRelease {
     /// How many valid endpoints it has.
     pub endpoints: usize,
     /// What it is to the app; null: nothing.
-    pub track: Option<Standing>,
-}
-
-/// What a release is to an app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// Everyone gets it by default.
-    Stable,
-    /// It is on trial.
-    Candidate,
-    /// It is off its track, and still serves the clients pinned to it.
-    Draining,
-    /// A rollback without a target goes to it.
-    Previous,
-}
-
-impl Standing {
-    /// As it is written in an answer.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Candidate => "candidate",
-            Self::Draining => "draining",
-            Self::Previous => "previous",
-        }
-    }
-}
-
-/// A release that a request or a client goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoutedRelease {
-    /// Its id.
-    pub id: String,
-    /// Its own name.
-    pub release: String,
-    /// The number of this stay on tracks.
-    pub tenure: u32,
-    /// What it is to the app: `stable`, `candidate` or `draining`.
-    pub track: String,
+    pub track: Option<TrackName>,
 }

@@ -1,9 +1,12 @@
 //! Reasons: the closed list of why a request goes where it goes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::rollout::record::LeftReason;
 
 /// Why a request went where it went: a closed list, so that a move without a reason cannot be expressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Reason {
     /// A tester's grant or header.
@@ -100,6 +103,7 @@ mod tests {
     fn every_reason_has_its_number_and_its_own_word() {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number);
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
             assert_eq!(Reason::ALL.iter().filter(|other| other.as_str() == reason.as_str()).count(), 1);
         }
     }

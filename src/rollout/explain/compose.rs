@@ -7,6 +7,7 @@ use super::{
     },
     request::{Peek, Request},
     tester::{self, TesterChoice},
+    word::{BucketSource, CookieChange, PinState, Rule},
     words,
 };
 use crate::rollout::{
@@ -45,9 +46,9 @@ pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek
         sticky: app.sticky,
         navigation,
         asset,
-        rule: if tester.decides() { "override" } else { rule(pin, assignment) },
+        rule: if tester.decides() { Rule::Override } else { rule(pin, assignment) },
         status,
-        reason: assignment.map(|to| to.reason.as_str()),
+        reason: assignment.map(|to| to.reason),
         release: assignment.map(|to| ReleaseSummary::of(app, to.release)),
         endpoint: assignment.map(|to| endpoint_report(app, pin, affinity.is_some(), &to, health)),
         tester,
@@ -68,18 +69,18 @@ fn evidence(
     request: &Request<'_>,
     choice: TesterChoice,
     peek: Peek,
-) -> (PinEvidence, &'static str) {
+) -> (PinEvidence, BucketSource) {
     let source = match (choice, app.sticky, &app.settings.pin) {
-        (TesterChoice::None, true, PinSource::Cookie) => return (request.evidence.pin, "pin"),
+        (TesterChoice::None, true, PinSource::Cookie) => return (request.evidence.pin, BucketSource::Pin),
         (TesterChoice::None, true, source) => source,
-        _ => return (PinEvidence::None, "pin"),
+        _ => return (PinEvidence::None, BucketSource::Pin),
     };
     let header = matches!(source, PinSource::Header(_)).then_some(request.client_header).flatten();
     let (hash, source) = match (header, request.address) {
-        (Some(value), _) => (app.pins.hash_client(value), "header"),
-        (None, Some(address)) => (app.pins.hash_address(address), "address"),
+        (Some(value), _) => (app.pins.hash_client(value), BucketSource::Header),
+        (None, Some(address)) => (app.pins.hash_address(address), BucketSource::Address),
         // The client is not described, so any client stands for it.
-        (None, None) => (peek.random, "any"),
+        (None, None) => (peek.random, BucketSource::Any),
     };
     (PinEvidence::Hashed(hash), source)
 }
@@ -94,12 +95,12 @@ fn is_shielded(app: &AppRoutes, request: &Request<'_>, to: &Assignment) -> bool 
 }
 
 /// Whether the pin or the bucket decided.
-fn rule(pin: PinEvidence, assignment: Option<Assignment>) -> &'static str {
+fn rule(pin: PinEvidence, assignment: Option<Assignment>) -> Rule {
     match (assignment.map(|to| to.reason), pin) {
-        (None, _) => "none",
-        (Some(Reason::Bucket | Reason::Ahead), _) => "bucket",
-        (_, PinEvidence::Valid(_)) => "pin",
-        _ => "bucket",
+        (None, _) => Rule::None,
+        (Some(Reason::Bucket | Reason::Ahead), _) => Rule::Bucket,
+        (_, PinEvidence::Valid(_)) => Rule::Pin,
+        _ => Rule::Bucket,
     }
 }
 
@@ -123,12 +124,12 @@ fn endpoint_report(
 
 fn pin_report(app: &AppRoutes, pin: PinEvidence, overridden: bool, values: usize) -> PinReport {
     let found = match pin {
-        _ if !app.sticky || overridden => "unread",
-        PinEvidence::Hashed(_) => "unread",
-        PinEvidence::None => "none",
-        PinEvidence::Valid(_) => "valid",
-        PinEvidence::Forged => "forged",
-        PinEvidence::ForeignKey => "foreign-key",
+        _ if !app.sticky || overridden => PinState::Unread,
+        PinEvidence::Hashed(_) => PinState::Unread,
+        PinEvidence::None => PinState::None,
+        PinEvidence::Valid(_) => PinState::Valid,
+        PinEvidence::Forged => PinState::Forged,
+        PinEvidence::ForeignKey => PinState::ForeignKey,
     };
     let contents = match pin {
         PinEvidence::Valid(pin) => Some(pin_contents(app, &pin)),
@@ -155,12 +156,12 @@ fn pin_contents(app: &AppRoutes, pin: &Pin) -> PinContents {
     }
 }
 
-fn bucket_report(app: &AppRoutes, pin: PinEvidence, source: &'static str, mut peek: Peek) -> BucketReport {
+fn bucket_report(app: &AppRoutes, pin: PinEvidence, source: BucketSource, mut peek: Peek) -> BucketReport {
     let (bucket, from) = match pin {
         PinEvidence::Valid(pin) => (pin.bucket, source),
         PinEvidence::Hashed(hash) => (bucket::of_random(hash), source),
-        _ if app.sticky => (peek.bucket, "next"),
-        _ => (peek.request_bucket(app), "any"),
+        _ if app.sticky => (peek.bucket, BucketSource::Next),
+        _ => (peek.request_bucket(app), BucketSource::Any),
     };
     let offset = app.bucket_offset;
     let candidate = app.candidate.is_some() && bucket::is_candidates(bucket, offset, app.blend);
@@ -174,14 +175,14 @@ fn cookie_report(
     has_destination: bool,
     asset: bool,
 ) -> CookieReport {
-    let change = assignment.map_or(PinChange::Keep, |to| to.pin);
-    let word = match change {
-        PinChange::Keep => "keep",
-        PinChange::First(_) => "first",
-        PinChange::Replace(_) => "replace",
-        PinChange::Refresh(_) => "refresh",
+    let pin = assignment.map_or(PinChange::Keep, |to| to.pin);
+    let change = match pin {
+        PinChange::Keep => CookieChange::Keep,
+        PinChange::First(_) => CookieChange::First,
+        PinChange::Replace(_) => CookieChange::Replace,
+        PinChange::Refresh(_) => CookieChange::Refresh,
     };
-    CookieReport { change: word, set: change.pin_to_send(navigation, has_destination, asset).is_some() }
+    CookieReport { change, set: pin.pin_to_send(navigation, has_destination, asset).is_some() }
 }
 
 fn takes_requests(endpoint: &EndpointRoute, health: &dyn Health) -> bool {

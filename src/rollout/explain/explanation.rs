@@ -1,9 +1,13 @@
 //! The explanation of one request, as the API answers it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::tester::TesterReport;
+use super::{
+    tester::TesterReport,
+    word::{BucketSource, CookieChange, PinState, Rule, TrackName},
+};
 use crate::rollout::{
+    assign::Reason,
     blend::Blend,
     record::{LeftReason, Tenure},
     release::ReleaseId,
@@ -11,11 +15,12 @@ use crate::rollout::{
 };
 
 /// Why one request goes where it goes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Explanation {
-    /// The seq of the record that routes it.
+    /// The seq of the record that this router routes by.
     pub seq: u64,
-    /// The blend it is explained at.
+    /// The blend that it is explained at, in percent.
     pub blend: Blend,
     /// Whether the app is sticky.
     pub sticky: bool,
@@ -23,15 +28,16 @@ pub struct Explanation {
     pub navigation: bool,
     /// Whether its path is that of a fingerprinted asset.
     pub asset: bool,
-    /// `override`, `pin`, `bucket`, or `none` when no release is routed.
-    pub rule: &'static str,
-    /// The status of the router's own answer; none where the request goes to an endpoint.
+    /// What decided.
+    pub rule: Rule,
+    /// The status of the router's own answer: 503 where no release is routed, 400, 403, 404 or 410 where a tester's preview or
+    /// header leads nowhere; null where the request goes to an endpoint.
     pub status: Option<u16>,
-    /// The reason of the assignment; none where there is none.
-    pub reason: Option<&'static str>,
-    /// The release that gets the request.
+    /// The reason of the assignment, as in metrics and the access log; null: there is no assignment.
+    pub reason: Option<Reason>,
+    /// The release that gets the request; null: none.
     pub release: Option<ReleaseSummary>,
-    /// The endpoint that gets the request.
+    /// The endpoint that gets the request; null: none.
     pub endpoint: Option<EndpointReport>,
     /// What a tester's preview or header says.
     pub tester: TesterReport,
@@ -50,22 +56,23 @@ pub struct Explanation {
 }
 
 /// A release, with its name and what it is to the app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseSummary {
-    /// The release.
+    /// Its id, `apps/<segment>/containers`.
     pub id: ReleaseId,
-    /// Its short name.
+    /// Its own name, such as `1.0.1`.
     pub release: String,
-    /// Its tenure.
+    /// The number of this stay on tracks.
     pub tenure: Tenure,
-    /// `stable`, `candidate` or `draining`.
-    pub track: &'static str,
+    /// What it is to the app.
+    pub track: TrackName,
 }
 
 /// An endpoint, and why it was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EndpointReport {
-    /// Its address.
+    /// Its address, `ip:port`.
     pub address: String,
     /// Whether this router sees it serving, and it does not drain.
     pub serves: bool,
@@ -77,30 +84,31 @@ pub struct EndpointReport {
 }
 
 /// What the pin cookie says, after verification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PinReport {
-    /// `none`, `valid`, `forged`, `foreign-key`, or `unread`: in an app that is not sticky or knows its clients by
-    /// something else, and where a tester chose the release.
-    pub found: &'static str,
+    /// What is known of it: `unread` in an app that is not sticky or knows its clients by something else, and where a
+    /// tester chose the release.
+    pub found: PinState,
     /// How many cookies bear the pin's name.
     pub values: usize,
-    /// The contents of a valid pin.
+    /// The contents of a valid pin; its fields are missing where there is none.
     #[serde(flatten)]
     pub contents: Option<PinContents>,
 }
 
 /// The contents of a valid pin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinContents {
     /// The tenure it is pinned to.
     pub tenure: Tenure,
-    /// The release of that tenure, while it is routed.
+    /// The release of that tenure; null: it is not routed any more.
     pub release: Option<ReleaseSummary>,
-    /// Why that tenure ended, if it did.
+    /// Why that tenure ended; null: it did not.
     pub left: Option<LeftReason>,
     /// Whether the tenure is newer than this router's table.
     pub ahead: bool,
-    /// The address of the pinned endpoint, while the release lists it.
+    /// The address of the pinned endpoint, `ip:port`; null: the release does not list it.
     pub endpoint: Option<String>,
     /// How many moves the pin counts on its move day.
     pub moves: u8,
@@ -109,14 +117,15 @@ pub struct PinContents {
 }
 
 /// The arithmetic of the bucket: it is the candidate's if `place` is below `threshold`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BucketReport {
-    /// The client's bucket, 0..10,000.
+    /// The client's bucket, 0 to 9999.
     pub bucket: u16,
-    /// `pin`, `header` or `address` (what the client is known by), `next` (what this router would draw for its next new
-    /// client), or `any` (every request draws, or nothing was said of what the client is known by).
-    pub from: &'static str,
-    /// The hash of the candidate's tenure, 0..10,000; 0 without a candidate.
+    /// Where it comes from: `pin`, `header` or `address` (what the client is known by), `next` (what this router would draw
+    /// for its next new client), or `any` (every request draws, or what the client is known by is not given).
+    pub from: BucketSource,
+    /// The hash of the candidate's tenure, 0 to 9999; 0 without a candidate.
     pub offset: u16,
     /// `(bucket + offset) mod 10000`.
     pub place: u16,
@@ -127,16 +136,17 @@ pub struct BucketReport {
 }
 
 /// What the response does with the pin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CookieReport {
-    /// `keep`, `first`, `replace` or `refresh`.
-    pub change: &'static str,
-    /// Whether this response carries it.
+    /// What becomes of the pin.
+    pub change: CookieChange,
+    /// Whether this response sets the cookie.
     pub set: bool,
 }
 
 /// A routed release, with its health.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseReport {
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its fields are the object's own")]
@@ -149,7 +159,7 @@ pub struct ReleaseReport {
     pub draining_endpoints: usize,
     /// Whether it drains and `drainseconds` have passed, so that its clients move with their next navigation.
     pub drain_over: bool,
-    /// When it retires, Unix ms, if it drains.
+    /// When it retires, Unix ms; null: it does not drain.
     pub until: Option<u64>,
 }
 
@@ -161,7 +171,7 @@ impl ReleaseSummary {
             id: release.id.clone(),
             release: release.id.name().to_owned(),
             tenure: release.tenure,
-            track: release.standing.as_str(),
+            track: release.standing.into(),
         }
     }
 }

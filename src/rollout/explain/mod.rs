@@ -11,6 +11,7 @@ mod request;
 mod tester;
 #[cfg(test)]
 mod tests;
+mod word;
 mod words;
 
 pub use self::{
@@ -21,4 +22,5 @@ pub use self::{
     },
     request::{Peek, Request},
     tester::TesterReport,
+    word::{BucketSource, CookieChange, PinState, Rule, TesterFault, TesterMeans, TrackName},
 };

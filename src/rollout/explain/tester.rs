@@ -1,22 +1,26 @@
 //! What a tester's preview or override header comes to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::request::Request;
+use super::{
+    request::Request,
+    word::{TesterFault, TesterMeans},
+};
 use crate::rollout::{
     table::AppRoutes,
     tester::{HeaderFault, PreviewFault, choose_by_header, choose_by_preview},
 };
 
 /// What a tester's preview or override header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TesterReport {
-    /// `none`, `preview` or `header`.
-    pub found: &'static str,
-    /// Why it leads nowhere: `forged`, `expired`, `revoked`, `left`, `twice`, `unknown-release`; or why it is ignored:
-    /// `untrusted`.
-    pub fault: Option<&'static str>,
-    /// When the preview ends, Unix ms.
+    /// How the tester chose.
+    pub found: TesterMeans,
+    /// Why that leads nowhere; `untrusted`: the header is ignored, since it comes from elsewhere than the app's
+    /// `override.networks`; null: nothing is wrong.
+    pub fault: Option<TesterFault>,
+    /// When the preview ends, Unix ms; null: there is none.
     pub expires: Option<u64>,
 }
 
@@ -40,16 +44,11 @@ pub(super) enum TesterChoice {
 }
 
 impl TesterReport {
-    const NOTHING: Self = Self { found: "none", fault: None, expires: None };
-
     /// Whether it decides about the request, even if the request is refused.
     pub(super) fn decides(&self) -> bool {
-        self.found != "none" && self.fault != Some(UNTRUSTED)
+        self.found != TesterMeans::None && self.fault != Some(TesterFault::Untrusted)
     }
 }
-
-/// The header comes from a network that is not trusted.
-const UNTRUSTED: &str = "untrusted";
 
 /// Reads a request as the data plane does: the header first, if it comes from a trusted network, then the cookies.
 pub(super) fn read(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, TesterChoice) {
@@ -60,29 +59,29 @@ pub(super) fn read(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, Tes
     if !request.preview_tokens.is_empty() {
         return read_preview(app, request);
     }
-    let fault = (!request.override_values.is_empty()).then_some(UNTRUSTED);
-    let found = if fault.is_some() { "header" } else { "none" };
+    let fault = (!request.override_values.is_empty()).then_some(TesterFault::Untrusted);
+    let found = if fault.is_some() { TesterMeans::Header } else { TesterMeans::None };
     (TesterReport { found, fault, expires: None }, TesterChoice::None)
 }
 
 fn read_header(app: &AppRoutes, request: &Request<'_>) -> Option<(TesterReport, TesterChoice)> {
-    let report = TesterReport { found: "header", ..TesterReport::NOTHING };
+    let report = TesterReport { found: TesterMeans::Header, ..TesterReport::default() };
     match choose_by_header(app, request.override_values.iter().copied()) {
         Ok(None) => None,
         Ok(Some(release)) => Some((report, TesterChoice::Release { release, affinity: None })),
         Err(fault) => {
-            let word = match fault {
-                HeaderFault::Twice => "twice",
-                HeaderFault::UnknownRelease => "unknown-release",
+            let found = match fault {
+                HeaderFault::Twice => TesterFault::Twice,
+                HeaderFault::UnknownRelease => TesterFault::UnknownRelease,
             };
             let refused = TesterChoice::Refused { status: fault.status() };
-            Some((TesterReport { fault: Some(word), ..report }, refused))
+            Some((TesterReport { fault: Some(found), ..report }, refused))
         }
     }
 }
 
 fn read_preview(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, TesterChoice) {
-    let report = TesterReport { found: "preview", ..TesterReport::NOTHING };
+    let report = TesterReport { found: TesterMeans::Preview, ..TesterReport::default() };
     match choose_by_preview(app, request.preview_tokens.iter().copied(), request.now) {
         Ok(target) => {
             let report = TesterReport { expires: Some(target.expires), ..report };
@@ -90,14 +89,14 @@ fn read_preview(app: &AppRoutes, request: &Request<'_>) -> (TesterReport, Tester
             (report, TesterChoice::Release { release, affinity })
         }
         Err(fault) => {
-            let word = match fault {
-                PreviewFault::Forged => "forged",
-                PreviewFault::Expired => "expired",
-                PreviewFault::Revoked => "revoked",
-                PreviewFault::Left => "left",
+            let found = match fault {
+                PreviewFault::Forged => TesterFault::Forged,
+                PreviewFault::Expired => TesterFault::Expired,
+                PreviewFault::Revoked => TesterFault::Revoked,
+                PreviewFault::Left => TesterFault::Left,
             };
             let refused = TesterChoice::Refused { status: fault.status() };
-            (TesterReport { fault: Some(word), ..report }, refused)
+            (TesterReport { fault: Some(found), ..report }, refused)
         }
     }
 }

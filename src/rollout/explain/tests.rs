@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{CookieReport, Explanation, Peek, Request, explain};
+use super::{
+    BucketSource, CookieChange, CookieReport, Explanation, Peek, PinState, Request, Rule, TrackName, explain,
+};
 use crate::rollout::{
-    assign::Health,
+    assign::{Health, Reason},
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
     pin::{PIN_CHARS, Pin, PinKey, PinKeys},
@@ -89,11 +91,11 @@ fn explained(app: &AppRoutes, cookie: &str, bucket: u16) -> Explanation {
 fn a_pin_is_told_with_its_release_and_endpoint() {
     let app = app(30.0);
     let told = explained(&app, &cookie(&app, 1, 4_711), 0);
-    assert_eq!((told.rule, told.reason), ("pin", Some("pin")));
+    assert_eq!((told.rule, told.reason), (Rule::Pin, Some(Reason::Pin)));
     assert_eq!(told.release.as_ref().map(|release| release.release.as_str()), Some("a"));
     let endpoint = told.endpoint.clone().unwrap();
     assert_eq!((endpoint.address.as_str(), endpoint.pinned), ("10.0.0.1:80", true));
-    assert_eq!((told.bucket.bucket, told.bucket.from), (4_711, "pin"));
+    assert_eq!((told.bucket.bucket, told.bucket.from), (4_711, BucketSource::Pin));
     let text = told.why.join("\n");
     assert!(text.contains("tenure 1, a (stable), bucket 4711"), "{text}");
     assert!(text.contains("stays on a"), "{text}");
@@ -106,10 +108,13 @@ fn a_bucket_is_told_with_its_arithmetic() {
         let told = explained(&app, "", bucket);
         let place = (u32::from(bucket) + u32::from(app.bucket_offset)) % 10_000;
         let candidate = place < (blend * 100.0) as u32;
-        assert_eq!((told.rule, told.bucket.candidate), ("bucket", candidate), "{told:?}");
+        assert_eq!((told.rule, told.bucket.candidate), (Rule::Bucket, candidate), "{told:?}");
         assert_eq!(u32::from(told.bucket.place), place);
-        assert_eq!(told.release.as_ref().map(|release| release.track == "candidate"), Some(candidate));
-        assert_eq!(told.cookie, CookieReport { change: "first", set: true });
+        assert_eq!(
+            told.release.as_ref().map(|release| release.track == TrackName::Candidate),
+            Some(candidate)
+        );
+        assert_eq!(told.cookie, CookieReport { change: CookieChange::First, set: true });
         let text = told.why.join("\n");
         assert!(text.contains(&format!("= {place} modulo 10000")), "{text}");
     }
@@ -119,11 +124,11 @@ fn a_bucket_is_told_with_its_arithmetic() {
 fn who_lost_a_pin_is_told_why() {
     let app = app(100.0);
     let told = explained(&app, &cookie(&app, 3, 1), 0);
-    assert_eq!((told.rule, told.reason), ("pin", Some("abort")));
-    assert_eq!(told.cookie, CookieReport { change: "replace", set: true });
+    assert_eq!((told.rule, told.reason), (Rule::Pin, Some(Reason::Abort)));
+    assert_eq!(told.cookie, CookieReport { change: CookieChange::Replace, set: true });
     assert!(told.why.join("\n").contains("was aborted: the client moves to a"), "{:?}", told.why);
     let told = explained(&app, &cookie(&app, 9, 1), 0);
-    assert_eq!((told.rule, told.reason, told.cookie.set), ("bucket", Some("ahead"), false));
+    assert_eq!((told.rule, told.reason, told.cookie.set), (Rule::Bucket, Some(Reason::Ahead), false));
 }
 
 #[test]
@@ -148,6 +153,9 @@ fn values_that_are_no_pins_are_told_as_such() {
     let last = forged.len() - 5;
     forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
     let told = explained(&app, std::str::from_utf8(&forged).unwrap(), 0);
-    assert_eq!((told.pin.found, told.reason, told.cookie.change), ("forged", Some("forged"), "replace"));
+    assert_eq!(
+        (told.pin.found, told.reason, told.cookie.change),
+        (PinState::Forged, Some(Reason::Forged), CookieChange::Replace)
+    );
     assert_eq!((told.pin.values, told.pin.contents), (1, None));
 }

@@ -3,6 +3,7 @@
 use super::{
     explanation::{BucketReport, Explanation, PinContents, ReleaseReport},
     request::Request,
+    word::{BucketSource, CookieChange, PinState, Rule, TesterFault, TesterMeans, TrackName},
 };
 use crate::rollout::{assign::Reason, table::AppRoutes};
 
@@ -21,7 +22,7 @@ pub(super) fn sentences(
         return lines;
     };
     lines.push(decision(app, explanation, reason));
-    if explanation.rule == "bucket" {
+    if explanation.rule == Rule::Bucket {
         lines.push(arithmetic(app, explanation));
     }
     lines.extend(health(explanation));
@@ -54,7 +55,7 @@ fn tester(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> 
     let overriding = &app.settings.overriding;
     let header = overriding.header.as_deref().unwrap_or_default();
     let text = match (explanation.tester.found, explanation.tester.fault) {
-        ("header", Some("untrusted")) => {
+        (TesterMeans::Header, Some(TesterFault::Untrusted)) => {
             let networks: Vec<String> = overriding.networks.iter().map(ToString::to_string).collect();
             let from = match request.address {
                 Some(address) => format!("{address} is in none of these networks"),
@@ -65,21 +66,27 @@ fn tester(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> 
                 networks.join(", ")
             )
         }
-        ("header", Some("twice")) => {
+        (TesterMeans::Header, Some(TesterFault::Twice)) => {
             format!("The request has the header {header} twice; only one is allowed.")
         }
-        ("header", Some(_)) => {
+        (TesterMeans::Header, Some(_)) => {
             format!(
                 "The header {header} must name one routed release: by `stable`, `candidate`, its name or its id."
             )
         }
-        ("header", None) => format!("The header {header} comes from a trusted network, so it decides."),
-        ("preview", Some("expired")) => "Its preview has expired.".into(),
-        ("preview", Some("revoked")) => "Its preview was revoked.".into(),
-        ("preview", Some("left")) => "The release of its preview is not routed any more.".into(),
-        ("preview", Some(_)) => "Its preview was not signed for this app, or was changed afterwards.".into(),
-        ("preview", None) => "Its preview is valid, so it decides.".into(),
-        _ => return None,
+        (TesterMeans::Header, None) => {
+            format!("The header {header} comes from a trusted network, so it decides.")
+        }
+        (TesterMeans::Preview, Some(TesterFault::Expired)) => "Its preview has expired.".into(),
+        (TesterMeans::Preview, Some(TesterFault::Revoked)) => "Its preview was revoked.".into(),
+        (TesterMeans::Preview, Some(TesterFault::Left)) => {
+            "The release of its preview is not routed any more.".into()
+        }
+        (TesterMeans::Preview, Some(_)) => {
+            "Its preview was not signed for this app, or was changed afterwards.".into()
+        }
+        (TesterMeans::Preview, None) => "Its preview is valid, so it decides.".into(),
+        (TesterMeans::None, _) => return None,
     };
     Some(text)
 }
@@ -89,8 +96,8 @@ fn known(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> S
     let source = &app.settings.pin;
     let bucket = explanation.bucket.bucket;
     let by = match (explanation.bucket.from, request.address) {
-        ("header", _) => format!("the value of this request gives bucket {bucket}"),
-        ("address", Some(address)) => format!("the address {address} gives bucket {bucket}"),
+        (BucketSource::Header, _) => format!("the value of this request gives bucket {bucket}"),
+        (BucketSource::Address, Some(address)) => format!("the address {address} gives bucket {bucket}"),
         _ => format!(
             "each client has its own bucket, such as {bucket}; add the header or the address to see one client's"
         ),
@@ -101,15 +108,15 @@ fn known(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> S
 fn pin(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> String {
     let name = &app.settings.cookie.name;
     match (explanation.pin.found, &explanation.pin.contents) {
-        ("valid", Some(contents)) => valid(explanation, contents),
-        ("unread", _) if explanation.sticky => known(app, request, explanation),
-        ("unread", _) => {
+        (PinState::Valid, Some(contents)) => valid(explanation, contents),
+        (PinState::Unread, _) if explanation.sticky => known(app, request, explanation),
+        (PinState::Unread, _) => {
             "The app is not sticky: no pin is read, and every request draws a new bucket.".into()
         }
-        ("forged", _) => format!(
+        (PinState::Forged, _) => format!(
             "The cookie {name} was not signed for this app, or was changed afterwards, so it is not a valid pin."
         ),
-        ("foreign-key", _) => {
+        (PinState::ForeignKey, _) => {
             format!(
                 "The cookie {name} was signed with a key that this router does not know, so it is not a valid pin."
             )
@@ -148,7 +155,7 @@ fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> Strin
                 "The pinned release is routed, but the pinned endpoint does not serve or drains: the client stays on {to}, on another endpoint."
             )
         }
-        Reason::Bucket if explanation.rule == "bucket" && explanation.pin.found == "valid" => {
+        Reason::Bucket if explanation.rule == Rule::Bucket && explanation.pin.found == PinState::Valid => {
             format!(
                 "`transition` is `navigate` and this is a navigation, so its bucket decides again: the client moves to {to}."
             )
@@ -184,7 +191,7 @@ fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> Strin
 
 /// How long a client stays on a draining release.
 fn staying(explanation: &Explanation) -> &'static str {
-    let draining = explanation.release.as_ref().is_some_and(|release| release.track == "draining");
+    let draining = explanation.release.as_ref().is_some_and(|release| release.track == TrackName::Draining);
     match (draining, here(explanation).is_some_and(|release| release.drain_over)) {
         (true, true) => " until its next navigation: `drainseconds` have passed",
         (true, false) => " while it drains",
@@ -195,9 +202,9 @@ fn staying(explanation: &Explanation) -> &'static str {
 fn arithmetic(app: &AppRoutes, explanation: &Explanation) -> String {
     let BucketReport { bucket, from, offset, place, threshold, candidate } = explanation.bucket;
     let whose = match from {
-        "pin" | "header" | "address" => format!("Bucket {bucket}"),
-        "next" => format!("The next new client at this router gets bucket {bucket}, which"),
-        _ => format!("This request would draw {bucket}, which"),
+        BucketSource::Pin | BucketSource::Header | BucketSource::Address => format!("Bucket {bucket}"),
+        BucketSource::Next => format!("The next new client at this router gets bucket {bucket}, which"),
+        BucketSource::Any => format!("This request would draw {bucket}, which"),
     };
     if app.candidate.is_none() {
         return format!("{whose} goes to stable, since there is no candidate.");
@@ -260,16 +267,16 @@ fn endpoint(explanation: &Explanation) -> Option<String> {
 
 fn cookie(explanation: &Explanation) -> String {
     let text = match (explanation.cookie.change, explanation.cookie.set) {
-        ("first", true) => "The response sets a first pin.",
-        ("replace", true) => "The response replaces the pin.",
-        ("refresh", true) => "The response sends the pin again, so that it lasts.",
-        ("first" | "replace", false) if explanation.asset => {
+        (CookieChange::First, true) => "The response sets a first pin.",
+        (CookieChange::Replace, true) => "The response replaces the pin.",
+        (CookieChange::Refresh, true) => "The response sends the pin again, so that it lasts.",
+        (CookieChange::First | CookieChange::Replace, false) if explanation.asset => {
             "No pin is set: the path is that of a fingerprinted asset. The next page sets it."
         }
-        ("first", false) => {
+        (CookieChange::First, false) => {
             "No pin is set: this is not a navigation and has Sec-Fetch-Dest. The next page sets it."
         }
-        ("refresh", false) => "The next page sends the pin again, so that it lasts.",
+        (CookieChange::Refresh, false) => "The next page sends the pin again, so that it lasts.",
         _ => "The response does not change the pin.",
     };
     text.into()
