@@ -15,8 +15,9 @@ const README_BYTES_MAX: usize = 14 * 1024;
 const CELL_WORDS_MAX: usize = 25;
 
 /// The pages beside those of `docs/`.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "keyvalues/README.md",
     "benches/README.md",
