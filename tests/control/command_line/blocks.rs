@@ -90,7 +90,8 @@ impl Scene {
     fn run(&self, block: &Block) -> Ran {
         let exchange = |text: String, (shown, real): &(&str, String)| text.replace(shown, real);
         let script = self.addresses.iter().fold(block.text.clone(), exchange);
-        let path = format!("{}:{}", self.folder.path().join("bin").display(), std::env::var("PATH").unwrap());
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", self.folder.path().join("bin").display());
         let mut command = shell(&script);
         command.current_dir(self.folder.path().join("here")).env("PATH", path);
         command.env("ROLLING_ROUTER_ADMIN_URL", format!("http://{}", self.router.admin));
