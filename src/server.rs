@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     clock::Clock,
     config::{self, Config},
-    control::{Control, ControlOptions, FrontDoor, StartError},
+    control::{Control, ControlOptions, FrontDoor, RouterOptions, StartError, Surroundings},
     live::table::LiveTable,
     proxy::{
         Front, FrontOptions,
@@ -128,7 +128,8 @@ impl Router {
             let _runtime = runtime.enter();
             let own = own_addresses(&config, [admin_address, door.address()]);
             let options = ControlOptions { followed, ..control_options(&config, admin, own, &door) };
-            Control::start(options, store, Arc::clone(&live), clock.clone(), counters.clone())?
+            let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
+            Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
         let secure = config.tls.as_ref().map(Secure::read).transpose()?;
@@ -260,21 +261,24 @@ fn control_options(
     door: &AdminDoor,
 ) -> ControlOptions {
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
-    ControlOptions {
-        admin: vec![admin],
+    let router = RouterOptions {
+        name: config.node.clone(),
         front: front_addresses(config),
         admin_hosts: config.admin_hosts.clone(),
+        default_app: config.app.clone(),
+        addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
+        https: config.https_redirect.is_some(),
+        store_kind: store_kind(&config.store),
+        front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
+    };
+    ControlOptions {
+        router,
+        admin: vec![admin],
         token_file: config.token_file.clone(),
         token: config.token.as_ref().map(|token| token.expose().to_owned()),
         state: config.state.clone(),
         keyvalues: entries.into_iter().flatten().cloned().collect(),
-        default_app: config.app.clone(),
-        addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
-        https: config.https_redirect.is_some(),
-        node_name: config.node.clone(),
-        store_kind: store_kind(&config.store),
         followed: None,
-        front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
     }
 }
 

@@ -21,7 +21,11 @@ mod sync;
 mod tests;
 
 pub use self::{
-    admin::track_hosts::FrontDoor,
-    shared::{access::tokens::TokenError, state_dir::StateDirError},
-    start::{Control, ControlOptions, StartError},
+    shared::{
+        access::tokens::TokenError,
+        front_door::FrontDoor,
+        options::{ControlOptions, RouterOptions, Surroundings},
+        state_dir::StateDirError,
+    },
+    start::{Control, StartError},
 };

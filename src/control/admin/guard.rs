@@ -63,7 +63,7 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
 /// is for an operator of this router to say.
 fn refuse_when_followed(core: &Core, request: &Request) -> Result<(), ApiError> {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
-    if !core.options.followed || reads || request.uri().path() == "/api/v1/store/accept" {
+    if !core.is_follower || reads || request.uri().path() == "/api/v1/store/accept" {
         return Ok(());
     }
     let message = "this router follows the keys of a server that has no commits: write them there. Commands need one of \
@@ -128,8 +128,9 @@ fn authenticate(core: &Core, headers: &HeaderMap, peer: Option<IpAddr>) -> Resul
         return Ok(pass);
     }
     let presented = headers.contains_key(header::AUTHORIZATION);
-    core.count_failed_sign_in();
-    let over = peer.is_some_and(|peer| presented && core.throttle.failed(peer, core.clock.monotonic()));
+    core.sign_ins.count_failed();
+    let over =
+        peer.is_some_and(|peer| presented && core.sign_ins.is_over_limit(peer, core.clock.monotonic()));
     if over {
         let message = "too many failed sign-ins from this address; wait a minute";
         return Err(ApiError::new(Kind::TooManyFailures, message));

@@ -26,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until told to stop, then lets open connections finish for a while.
 pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Semaphore>) {
-    let mut stop = core.stop_signal();
+    let mut stop = core.lifecycle.stop_signal();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -63,7 +63,7 @@ async fn connection(
     routes: Router,
     place: Arc<OwnedSemaphorePermit>,
 ) {
-    let mut stop = core.stop_signal();
+    let mut stop = core.lifecycle.stop_signal();
     // Answers are small and waited for; a peer that has gone shows when it is written to.
     let _ = stream.set_nodelay(true);
     let routes = TowerToHyperService::new(routes);

@@ -22,11 +22,7 @@ use crate::{
             load::Loads,
         },
         shared::{
-            core::Core,
-            fleet::roster::Member,
-            hooks::{board::waiting, sent::Ended},
-            status::StoreState,
-            stopping::Stopping,
+            core::Core, fleet::roster::Member, hooks::sent::Ended, status::StoreState, stopping::Stopping,
         },
     },
     live::{
@@ -90,14 +86,14 @@ fn rows(published: &Published) -> Vec<Row<'_>> {
 }
 
 fn router(page: &mut Page, core: &Core) {
-    let status = &core.status;
+    let status = &core.replica.status;
     page.gauge("rolling_build_info", "The version that runs.");
     page.sample("rolling_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
     page.gauge("rolling_uptime_seconds", "Time since the start.");
-    let uptime = core.clock.monotonic().saturating_sub(core.started).as_secs_f64();
+    let uptime = core.clock.monotonic().saturating_sub(core.lifecycle.started).as_secs_f64();
     page.sample("rolling_uptime_seconds", "", uptime);
     page.gauge("rolling_ready", "1 when a table is published and listeners accept.");
-    page.sample("rolling_ready", "", u8::from(core.ready()));
+    page.sample("rolling_ready", "", u8::from(core.lifecycle.is_ready()));
     page.gauge("rolling_store_state", "1 for the state that the store is in.");
     for state in [StoreState::Current, StoreState::Stale, StoreState::Down, StoreState::Diverged] {
         let label = format!("state=\"{}\"", state.as_str());
@@ -113,13 +109,13 @@ fn router(page: &mut Page, core: &Core) {
     page.gauge("rolling_store_revision", "The store revision that is served.");
     page.sample("rolling_store_revision", "", status.revision());
     page.gauge("rolling_keyvalue_problems", "Stored values that cannot be taken.");
-    page.sample("rolling_keyvalue_problems", "", core.view.load().problems.len());
+    page.sample("rolling_keyvalue_problems", "", core.replica.view.load().problems.len());
     page.counter("rolling_tables_published_total", "Routing tables published.");
     page.sample("rolling_tables_published_total", "", core.live.load().generation);
     page.gauge("rolling_stream_followers", "Pages that follow the live stream.");
     page.sample("rolling_stream_followers", "", core.feed.followers());
     page.counter("rolling_failed_sign_ins_total", "API calls without a valid token.");
-    page.sample("rolling_failed_sign_ins_total", "", core.failed_sign_ins());
+    page.sample("rolling_failed_sign_ins_total", "", core.sign_ins.failed_total());
     page.histogram_head(
         "rolling_publish_lag_seconds",
         "From the store's word to a worker's first request by the new table.",
@@ -177,7 +173,9 @@ fn hooks(page: &mut Page, core: &Core) {
     for name in &names {
         let hook = core.hooks.hook(name);
         let hook = hook.as_ref().and_then(|stored| stored.hook.as_ref().ok());
-        let waiting = hook.map_or(0, |hook| waiting(core, name, hook).values().sum::<u64>());
+        let waiting = hook.map_or(0, |hook| {
+            core.hooks.waiting(&core.replica.view.load(), name, hook).values().sum::<u64>()
+        });
         page.sample("rolling_hook_lag_events", &format!("hook=\"{name}\""), waiting);
     }
 }
@@ -329,7 +327,7 @@ fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
 
 /// What is left where nothing new comes, and what can be stopped.
 fn drains(page: &mut Page, core: &Core, published: &Published, rows: &[Row<'_>]) {
-    let (gone, board) = (core.gone.load(), core.board.load());
+    let (gone, board) = (core.replica.gone.load(), core.board.load());
     let (stopping, loads) = (Stopping { published, gone: &gone }, Loads::of(core));
     let elsewhere = Elsewhere::of(core);
     let draining = || rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. }));

@@ -5,4 +5,5 @@ pub mod guard;
 pub mod gui;
 pub mod listener;
 pub mod metrics;
+pub mod port;
 pub mod track_hosts;

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{io::copy_bidirectional, net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
 
 use super::guard::without_port;
-use crate::control::shared::core::Core;
+use crate::control::shared::{core::Core, front_door::FrontDoor};
 
 /// How long the private listener may take to accept: it is in this process.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -29,21 +29,6 @@ const PEER: HeaderName = HeaderName::from_static("rolling-peer");
 /// Headers that belong to one connection: that to the private listener is ours.
 const OF_THE_CONNECTION: [HeaderName; 3] =
     [header::CONNECTION, header::TRANSFER_ENCODING, HeaderName::from_static("keep-alive")];
-
-/// The data plane's private listener.
-#[derive(Clone)]
-pub struct FrontDoor {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// What proves that a request comes from here.
-    pub secret: Box<str>,
-}
-
-impl std::fmt::Debug for FrontDoor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "FrontDoor({})", self.address)
-    }
-}
 
 /// A host that shows a track.
 #[derive(Debug, Clone, PartialEq, Eq)]

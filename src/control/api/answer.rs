@@ -38,10 +38,11 @@ pub(super) async fn reached(
     query: &WriteQuery,
 ) -> (bool, Option<Applied>) {
     let Some(wait) = query.fleet else {
-        return (core.served(executed.revision, SERVED_WAIT_MAX).await, None);
+        return (core.replica.wait_for(executed.revision, SERVED_WAIT_MAX).await, None);
     };
     let target = Target::App(app.clone(), executed.seq, executed.routed);
-    let (_, applied) = tokio::join!(core.served(executed.revision, wait), applied(core, &target, wait));
+    let (_, applied) =
+        tokio::join!(core.replica.wait_for(executed.revision, wait), applied(core, &target, wait));
     (applied.is_everywhere(), Some(applied))
 }
 

@@ -17,14 +17,12 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{
-            command::unknown_app,
-            stored::{StoredApp, own_key},
-        },
+        commands::{command::unknown_app, stored::StoredApp},
         fleet::wait::{Target, served_everywhere},
         limits::{COMMAND_REPEATS_MAX, SERVED_WAIT_MAX},
         shared::{
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind},
             view::View,
         },
@@ -69,7 +67,7 @@ pub async fn releases(
     let app = app_name(&app)?;
     let all = call.query.flag("all")?;
     call.query.finish()?;
-    let view = core.view.load_full();
+    let view = core.replica.view.load_full();
     let record = view.apps.get(&app).and_then(|view| view.record.clone());
     let own = record.as_deref().map(crate::control::shared::view::releases_of).unwrap_or_default();
     let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
@@ -119,8 +117,8 @@ pub async fn remove(
     let if_match = call.if_match;
     let asker = call.asker(&core)?;
     let query = call.finish()?;
-    core.refuse_when_diverged()?;
-    let _turn = core.turn(&app).await;
+    core.replica.refuse_when_diverged()?;
+    let _turn = core.app_locks.lock(&app).await;
     let mut asked = false;
     for _ in 0..=COMMAND_REPEATS_MAX {
         let stored = StoredApp::read(&core, &app).await?;
@@ -150,7 +148,7 @@ pub async fn remove(
 /// Answers when this router has ended the app; with `?wait=fleet` when every member has, or 202.
 async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQuery) -> Response {
     let Some(wait) = query.fleet else {
-        core.served(revision, SERVED_WAIT_MAX).await;
+        core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
         return Json(json!({ "app": app, "result": "done" })).into_response();
     };
     let target = || Target::Ended(app.clone(), revision);

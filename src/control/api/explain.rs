@@ -56,7 +56,7 @@ pub async fn explain(
 }
 
 fn unrouted(core: &Core, app: &AppName) -> ApiError {
-    if core.view.load().apps.contains_key(app) {
+    if core.replica.view.load().apps.contains_key(app) {
         let message = format!("`{app}` has no rollout yet: set its stable release first");
         return ApiError::new(Kind::Refused("no_rollout"), message);
     }

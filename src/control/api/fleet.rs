@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     control::{
-        commands::stored::own_key,
         fleet::{
             alarms::alarms,
             rotation::{Rotation, rotate},
@@ -25,6 +24,7 @@ use crate::{
         limits::{SERVED_WAIT_MAX, WAITED_FOR_MAX},
         shared::{
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind as Failure},
             fleet::{member::Kind, roster::Member},
         },
@@ -41,7 +41,7 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, A
     for shown in facts["members"].as_array_mut().into_iter().flatten() {
         let report = shown["node"].as_str().and_then(|node| members.get(node)?.report.clone());
         let own = shown["node"] == json!(core.node);
-        let report = if own { Some(crate::control::fleet::membership::serving(&core)) } else { report };
+        let report = if own { Some(core.roster.served()) } else { report };
         let apps = report.iter().flat_map(|report| report.apps.iter());
         let apps: Map<String, Value> = apps
             .map(|(app, (seq, revision))| (app.to_string(), json!({ "seq": seq, "revision": revision })))
@@ -57,7 +57,7 @@ pub fn facts(core: &Core) -> Value {
     // Before its entry was read back, or without a store that could hold one, it is a member all the same.
     members.entry(core.node.clone()).or_default();
     let shown: Vec<Value> = members.iter().map(|(node, member)| describe(core, node, member)).collect();
-    let keys = core.pin_keys();
+    let keys = core.replica.pin_keys();
     let rotating = keys.is_some_and(|keys| keys.next.is_some());
     json!({ "node": core.node, "members": shown, "alarms": alarms(core), "rotating": rotating })
 }
@@ -66,7 +66,7 @@ fn describe(core: &Core, node: &str, member: &Member) -> Value {
     let own = node == core.node;
     let silent = member.silent(&core.clock).filter(|_| !own);
     let staleness = match own {
-        true => core.status.staleness().map(|staleness| staleness.as_secs()),
+        true => core.replica.status.staleness().map(|staleness| staleness.as_secs()),
         false => member.alive.as_ref().and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
     };
     json!({
@@ -78,7 +78,7 @@ fn describe(core: &Core, node: &str, member: &Member) -> Value {
         "silent_seconds": silent.map(|silent| silent.as_secs()),
         "skew_ms": if own { None } else { member.skew_ms() },
         "staleness_seconds": staleness,
-        "revision": if own { Some(core.status.revision()) } else { member.alive.as_ref().map(|sign| sign.revision) },
+        "revision": if own { Some(core.replica.status.revision()) } else { member.alive.as_ref().map(|sign| sign.revision) },
         "behind": !own && member.is_behind(core.clock.monotonic()),
         "differs": if own { BTreeMap::new() } else { core.roster.differing(member) },
     })
@@ -94,7 +94,7 @@ pub async fn remove(
     let force = call.query.flag("force")?;
     let actor = call.caller.name.clone();
     call.finish()?;
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     let node = find(&core, &member)?;
     let known = core.roster.members().remove(&node).unwrap_or_default();
     if !force && (node == core.node || known.alive.is_some()) {
@@ -104,7 +104,7 @@ pub async fn remove(
     let writes = Kind::ALL.map(|kind| StoreWrite::delete(own_key(&kind.key(&node)))).into();
     match core.store.commit(Vec::new(), writes).await? {
         Outcome::Done(revision) => {
-            core.served(revision, SERVED_WAIT_MAX).await;
+            core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
             tracing::info!(node, actor, "a member was removed from the fleet");
             Ok(Json(json!({ "node": node, "result": "done" })).into_response())
         }

@@ -16,23 +16,21 @@ use serde_json::{Value, json};
 use super::request::{Read, Write};
 use crate::{
     control::{
-        commands::stored::own_key,
-        hooks::{client::HookClient, delivery::attempt},
+        hooks::{client::HookClient, delivery::attempt, progress::advance},
         limits::{COMMAND_REPEATS_MAX, HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
         shared::{
             core::Core,
+            entries::{as_read, encode, entry, own_key},
             error::{ApiError, Kind},
-            fleet::member::encode,
             hooks::{
-                board::{StoredHook, waiting},
+                board::StoredHook,
                 event::EventKind,
                 hook::{Address, HOOKS, Hook, HookName},
                 message::Message,
                 secret::Secret,
-                sent::{Ended, Place, SENT, Sent, advance, held},
+                sent::{Ended, Place, SENT, Sent},
             },
         },
-        sync::identity::entry,
     },
     rollout::{app::AppName, command::Role},
 };
@@ -91,11 +89,11 @@ pub async fn write(
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
     call.fields.finish()?;
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     let made = Secret::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let written = put(&core, &name, &asked, &by, if_match, &made).await?;
     tracing::info!(hook = %name, actor = by, "a hook was written");
-    let served = core.served(written.revision, SERVED_WAIT_MAX).await;
+    let served = core.replica.wait_for(written.revision, SERVED_WAIT_MAX).await;
     let stored = StoredHook { revision: written.revision, hook: Ok(written.hook.clone()) };
     let mut shown = describe(&core, &name, &stored);
     if asked.secret.is_none() && written.hook.secret == made {
@@ -120,7 +118,7 @@ pub async fn remove(
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
     call.fields.finish()?;
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     let key = own_key(&name.key());
     let mut asked = false;
     for _ in 0..=COMMAND_REPEATS_MAX {
@@ -134,7 +132,7 @@ pub async fn remove(
         let told = core.store.list(&[&format!("{SENT}{name}/")]).await?;
         asked = true;
         if let Some(revision) = delete(&core, &name, found.as_ref(), &told).await? {
-            core.served(revision, SERVED_WAIT_MAX).await;
+            core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
             tracing::info!(hook = %name, actor = by, "a hook was removed");
             return Ok(Json(json!({ "name": name, "result": "done" })));
         }
@@ -198,7 +196,7 @@ fn describe(core: &Core, name: &HookName, stored: &StoredHook) -> Value {
         "at": hook.at,
         "state": state,
         "revision": stored.revision,
-        "waiting": waiting(core, name, hook),
+        "waiting": core.hooks.waiting(&core.replica.view.load(), name, hook),
         "deliveries": deliveries,
     })
 }
@@ -294,7 +292,7 @@ async fn put(
             core.store.commit(Vec::new(), begins.split_off(begins.len() - BATCH)).await?;
         }
         begins.push(StoreWrite::put(own_key(&key), encode(&hook)));
-        match core.store.commit(vec![held(found, &key)], begins).await? {
+        match core.store.commit(vec![as_read(found, &key)], begins).await? {
             Outcome::Done(revision) => return Ok(Written { hook, revision, is_new: found.is_none() }),
             Outcome::Conflict(_) => tried = None,
             Outcome::Unknown(_) => tried = Some((hook, found.is_none())),
@@ -319,7 +317,7 @@ fn hook_of(core: &Core, asked: &Asked, known: Option<&Hook>, by: &str, made: &Se
 /// A hook is told what happens from now on: where it is not told of an app yet, its place is the app's newest change. An
 /// app that comes later has no place, and is told from its first.
 fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -> Vec<StoreWrite> {
-    let view = core.view.load();
+    let view = core.replica.view.load();
     let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
     let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
     let begins = fresh.filter_map(|(app, view)| {
@@ -342,7 +340,7 @@ async fn delete(
     let mut reached = told.revision;
     if found.is_some() {
         let gone =
-            core.store.commit(vec![held(found, &key)], vec![StoreWrite::delete(own_key(&key))]).await?;
+            core.store.commit(vec![as_read(found, &key)], vec![StoreWrite::delete(own_key(&key))]).await?;
         let Outcome::Done(revision) = gone else { return Ok(None) };
         reached = revision;
     }

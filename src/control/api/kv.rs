@@ -205,7 +205,7 @@ async fn done(core: &Core, key: &Key, written: &Written, query: &WriteQuery) -> 
         return (status, Json(body)).into_response();
     }
     if watched {
-        core.served(written.revision(), SERVED_WAIT_MAX).await;
+        core.replica.wait_for(written.revision(), SERVED_WAIT_MAX).await;
     }
     Json(true).into_response()
 }
@@ -314,7 +314,7 @@ fn refuse_own(key: &str) -> Result<(), ApiError> {
 }
 
 async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     for _ in 0..=WRITE_REPEATS_MAX {
         match core.store.commit(Vec::new(), vec![write.clone()]).await? {
             Outcome::Done(revision) => return Ok(revision),
@@ -327,7 +327,7 @@ async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
 
 /// A `stable/id` may have waited for this release's first endpoint: it is adopted before the write is answered.
 async fn adopt_waiting(core: &Core, release: &ReleaseId) -> Result<Revision, ApiError> {
-    let view = core.view.load_full();
+    let view = core.replica.view.load_full();
     let mut revision = 0;
     for (app, app_view) in view.apps.iter() {
         let named = app_view.old.stable.as_deref() == Some(release.as_str());

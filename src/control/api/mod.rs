@@ -25,10 +25,15 @@ pub mod tracks;
 
 use axum::{
     Router,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
     routing::{delete, get, post, put},
 };
 
-use crate::control::shared::core::Core;
+use crate::control::shared::{
+    core::Core,
+    error::{ApiError, Kind},
+};
 
 /// Every call of the API.
 pub fn routes() -> Router<Core> {
@@ -74,4 +79,13 @@ pub fn routes() -> Router<Core> {
         .route("/api/v1/whoami", get(router::whoami))
         .route("/api/v1/tokens", get(router::tokens))
         .route("/api/openapi.json", get(description::read))
+        .fallback(raw_keyvalues)
+}
+
+/// Raw keyvalues are told apart by their path as it came, which a route's pattern would not give.
+async fn raw_keyvalues(state: State<Core>, request: Request) -> Response {
+    if kv::is_kv(request.uri().path()) {
+        return kv::handle(state, request).await;
+    }
+    ApiError::new(Kind::NotFound, "there is nothing at this path").into_response()
 }

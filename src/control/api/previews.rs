@@ -23,12 +23,13 @@ use crate::{
         commands::{
             command::{Executed, unknown_app},
             naming::Named,
-            stored::{StoredApp, own_key},
+            stored::StoredApp,
         },
         limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX},
         shared::{
             access::caller::Caller,
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind},
         },
     },
@@ -69,7 +70,7 @@ pub async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let app = app_name(&app)?;
     call.query.finish()?;
-    let view = core.view.load_full();
+    let view = core.replica.view.load_full();
     let known = view.apps.get(&app).ok_or_else(|| unknown_app(&app))?;
     let record = known.record.as_deref();
     let mut live = (*known.previews).clone();
@@ -99,6 +100,7 @@ pub async fn create(
     };
     let changed = commit(&core, &app, if_match, &make).await?;
     let keys = core
+        .replica
         .pin_keys()
         .ok_or_else(|| ApiError::new(Kind::StoreUnavailable, "this router has no keys yet; try again"))?;
     let token = PreviewCodec::new(&app, &keys).encode(&changed.preview);
@@ -150,8 +152,8 @@ async fn commit(
     if_match: Option<u64>,
     change: Change<'_>,
 ) -> Result<Changed, ApiError> {
-    core.refuse_when_diverged()?;
-    let _turn = core.turn(app).await;
+    core.replica.refuse_when_diverged()?;
+    let _turn = core.app_locks.lock(app).await;
     let key = own_key(&keys::previews(app));
     let mut tried: Option<(Previews, Preview)> = None;
     for _ in 0..=COMMAND_REPEATS_MAX {
@@ -202,7 +204,7 @@ fn not_routed(message: String) -> ApiError {
 fn list_of(core: &Core, app: &AppName, entry: Option<&Entry>) -> Previews {
     let Some(entry) = entry else { return Previews::default() };
     let last_good = || {
-        let view = core.view.load();
+        let view = core.replica.view.load();
         view.apps.get(app).map(|known| (*known.previews).clone()).unwrap_or_default()
     };
     Previews::parse(&entry.value).unwrap_or_else(|_| last_good())

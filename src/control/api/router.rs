@@ -24,23 +24,23 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, A
 
 /// This router as the API and the live stream show it.
 pub fn facts(core: &Core) -> Value {
-    let view = core.view.load();
-    let status = &core.status;
+    let view = core.replica.view.load();
+    let status = &core.replica.status;
     json!({
         "node": core.node,
         "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": core.clock.monotonic().saturating_sub(core.started).as_secs(),
-        "ready": core.ready(),
+        "uptime_seconds": core.clock.monotonic().saturating_sub(core.lifecycle.started).as_secs(),
+        "ready": core.lifecycle.is_ready(),
         "store": {
             "kind": core.options.store_kind,
-            "followed": core.options.followed,
+            "followed": core.is_follower,
             "state": status.state().as_str(),
             "detail": status.diverged().or_else(|| status.down()),
             "staleness_seconds": status.staleness().map(|staleness| staleness.as_secs()),
             "revision": status.revision(),
         },
         "problems": *view.problems,
-        "listen": core.options.listen,
+        "listen": core.options.front,
         "setup_needed": view.apps.is_empty(),
     })
 }
@@ -52,7 +52,7 @@ pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<Value>
     call.finish()?;
     refuse_undiverged(&core)?;
     tracing::warn!(actor, "the store is accepted as it is");
-    core.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
+    core.replica.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
     Ok(Json(json!({ "result": "done" })))
 }
 
@@ -67,14 +67,14 @@ pub async fn restore(State(core): State<Core>, mut call: Write) -> Result<Json<V
     if !dry_run {
         tracing::warn!(actor, replace, "the last good state is written back into the store");
     }
-    let settled = core.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
+    let settled = core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
     let mut answer = json!(settled);
     answer["result"] = json!(if dry_run { "unchanged" } else { "done" });
     Ok(Json(answer))
 }
 
 fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {
-    if core.status.diverged().is_some() {
+    if core.replica.status.diverged().is_some() {
         return Ok(());
     }
     let message = "the store is the one this router follows; there is nothing to settle";

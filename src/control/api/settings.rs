@@ -17,11 +17,12 @@ use crate::{
     control::{
         commands::{
             command::{Executed, unknown_app},
-            stored::{StoredApp, own_key},
+            stored::StoredApp,
         },
         limits::COMMAND_REPEATS_MAX,
         shared::{
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind},
         },
     },
@@ -83,8 +84,8 @@ async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Re
     Fields::parse(&call.json)?;
     let document: Map<String, Value> = serde_json::from_slice(&call.json)
         .map_err(|error| ApiError::new(Kind::Malformed, format!("the body is no JSON object: {error}")))?;
-    core.refuse_when_diverged()?;
-    let _turn = core.turn(app).await;
+    core.replica.refuse_when_diverged()?;
+    let _turn = core.app_locks.lock(app).await;
     for _ in 0..=COMMAND_REPEATS_MAX {
         let stored = StoredApp::read(core, app).await?;
         if let Some(executed) = attempt(core, &stored, &document, mode, call.if_match).await? {
@@ -143,7 +144,7 @@ async fn attempt(
 
 /// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.
 fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
-    let view = core.view.load();
+    let view = core.replica.view.load();
     for (other, other_view) in view.apps.iter().filter(|(other, _)| *other != app) {
         let same = |host: &&String| {
             other_view.settings.hosts.iter().any(|claimed| claimed.eq_ignore_ascii_case(host))

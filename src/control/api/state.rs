@@ -7,13 +7,17 @@ use serde_json::{Map, Value, json};
 use crate::{
     blocks::BlockMap,
     control::{
-        activity::{Activity, Board, Moves},
         fleet::{
             elsewhere::{Elsewhere, EndpointLoad},
             load::Loads,
         },
-        shared::{core::Core, stopping::Stopping, view::View},
-        sync::endpoint_ends::{Gone, GoneEndpoints},
+        shared::{
+            activity::{Activity, Board, Moves},
+            core::Core,
+            gone::{Gone, GoneEndpoints},
+            stopping::Stopping,
+            view::View,
+        },
     },
     live::table::Published,
     rollout::{
@@ -26,8 +30,8 @@ use crate::{
 
 /// Everything a state is made from, of one moment.
 pub struct Snapshot {
-    view: Arc<View>,
-    published: Arc<Published>,
+    pub view: Arc<View>,
+    pub published: Arc<Published>,
     board: Arc<Board>,
     gone: Arc<GoneEndpoints>,
     loads: Loads,
@@ -41,10 +45,10 @@ impl Snapshot {
     /// Now, with everything.
     pub fn of(core: &Core) -> Self {
         Self {
-            view: core.view.load_full(),
+            view: core.replica.view.load_full(),
             published: core.live.load_full(),
             board: core.board.load_full(),
-            gone: core.gone.load_full(),
+            gone: core.replica.gone.load_full(),
             loads: Loads::of(core),
             elsewhere: Elsewhere::of(core),
             now_ms: core.clock.wall_ms(),
@@ -67,15 +71,14 @@ impl Snapshot {
     }
 
     /// The apps of which anything but activity may differ from what it was, ended ones included.
-    pub fn changed_since(&self, before: &Self) -> BTreeSet<AppName> {
-        let (view, then) = (&*self.view, &*before.view);
-        let concerns_all =
-            !Arc::ptr_eq(&view.problems, &then.problems) || self.default_app() != before.default_app();
+    pub fn changed_since(&self, view: &View, published: &Published) -> BTreeSet<AppName> {
+        let concerns_all = !Arc::ptr_eq(&self.view.problems, &view.problems)
+            || default_app(&self.published) != default_app(published);
         if concerns_all {
-            return view.apps.keys().chain(then.apps.keys()).cloned().collect();
+            return self.view.apps.keys().chain(view.apps.keys()).cloned().collect();
         }
-        let read = changed(&view.apps, &then.apps);
-        read.chain(changed(&self.published.table.apps, &before.published.table.apps)).cloned().collect()
+        let read = changed(&self.view.apps, &view.apps);
+        read.chain(changed(&self.published.table.apps, &published.table.apps)).cloned().collect()
     }
 
     /// The apps that exist, by name.
@@ -85,7 +88,7 @@ impl Snapshot {
 
     /// The app for unknown hosts.
     pub fn default_app(&self) -> Option<&AppName> {
-        self.published.table.default_app.as_ref().map(|app| &app.name)
+        default_app(&self.published)
     }
 
     /// An app's seq; 0 before its first record.
@@ -301,6 +304,11 @@ impl Snapshot {
     fn moves(&self, app: &AppName) -> Moves {
         self.board.moves.get(app).cloned().unwrap_or_default()
     }
+}
+
+/// The app for unknown hosts, by this table.
+fn default_app(published: &Published) -> Option<&AppName> {
+    published.table.default_app.as_ref().map(|app| &app.name)
 }
 
 /// The keys of values that are not the same ones.

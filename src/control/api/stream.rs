@@ -7,11 +7,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
-    fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use axum::{
@@ -23,12 +19,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
-    sync::{
-        Notify, Semaphore,
-        broadcast::{self, error::RecvError},
-    },
+    sync::broadcast::{self, error::RecvError},
     time::timeout,
 };
 
@@ -41,11 +34,12 @@ use super::{
 use crate::{
     control::{
         commands::command::unknown_app,
-        limits::{STREAM_ALIVE, STREAM_QUEUE, STREAMS_MAX},
+        limits::{STREAM_ALIVE, STREAMS_MAX},
         shared::{
             access::live_tokens::Pass,
             core::Core,
             error::{ApiError, Kind},
+            feed::{LastSent, Message},
         },
     },
     rollout::app::AppName,
@@ -57,73 +51,6 @@ const ALIVE: &[u8] = b": alive\n\n";
 /// What changes all the time about a member of the fleet.
 const RUNNING: [&str; 4] = ["silent_seconds", "skew_ms", "staleness_seconds", "revision"];
 
-/// What pages subscribe to.
-#[derive(Debug)]
-pub struct Feed {
-    messages: broadcast::Sender<Arc<Message>>,
-    changed: Notify,
-    /// Every app is to be looked at.
-    all: AtomicBool,
-    /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
-    last: AtomicU64,
-    places: Arc<Semaphore>,
-    /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
-    /// that none is sent to it twice, and none is missed between those and the first change.
-    sent: Mutex<Option<Sent>>,
-}
-
-/// One event, ready to be sent; without an app it is about the router, and for everyone.
-#[derive(Debug)]
-struct Message {
-    app: Option<AppName>,
-    text: Bytes,
-}
-
-impl Feed {
-    pub fn new(wall_ms: u64) -> Self {
-        Self {
-            messages: broadcast::Sender::new(STREAM_QUEUE),
-            changed: Notify::new(),
-            all: AtomicBool::new(false),
-            last: AtomicU64::new(wall_ms),
-            places: Arc::new(Semaphore::new(STREAMS_MAX)),
-            sent: Mutex::default(),
-        }
-    }
-
-    fn sent(&self) -> MutexGuard<'_, Option<Sent>> {
-        // It holds what was sent, whoever panicked meanwhile.
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Something was published.
-    pub fn nudge(&self) {
-        self.changed.notify_one();
-    }
-
-    /// Anything may have changed.
-    pub fn nudge_all(&self) {
-        self.all.store(true, Ordering::Relaxed);
-        self.changed.notify_one();
-    }
-
-    /// How many pages follow.
-    pub fn followers(&self) -> usize {
-        self.messages.receiver_count()
-    }
-
-    fn text(&self, kind: &str, seq: u64, data: &Value) -> Bytes {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        // JSON holds no line break, so it is one `data:` line.
-        format!("event: {kind}\nid: {seq}-{number}\ndata: {data}\n\n").into()
-    }
-
-    fn send(&self, app: Option<&AppName>, text: Bytes) {
-        // Nobody listening is no failure.
-        let _ = self.messages.send(Arc::new(Message { app: app.cloned(), text }));
-    }
-}
-
 /// Computes what changed, until the task is dropped.
 pub async fn run(core: Core) {
     loop {
@@ -134,113 +61,104 @@ pub async fn run(core: Core) {
         }
         // A page that has not begun yet finds the change in its first states.
         if let Some(sent) = sent.as_mut() {
-            sent.send_changes(&core);
+            Update { core: &core, sent }.send();
         }
     }
 }
 
-/// What was sent last, by app.
-struct Sent {
-    /// What it was made from.
-    snapshot: Snapshot,
-    states: HashMap<AppName, String>,
-    activity: HashMap<AppName, Value>,
-    router: Value,
-    fleet: Value,
-    hooks: u64,
+/// What every page is told when something has changed.
+struct Update<'a> {
+    core: &'a Core,
+    sent: &'a mut LastSent,
 }
 
-impl fmt::Debug for Sent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sent").field("states", &self.states).finish_non_exhaustive()
+/// What the first page begins with.
+fn first_states(core: &Core) -> LastSent {
+    let snapshot = Snapshot::of(core);
+    let still = snapshot.still();
+    let state = |app: AppName| (app.clone(), still_text(&still, &app));
+    LastSent {
+        states: snapshot.apps().into_iter().map(state).collect(),
+        activity: HashMap::new(),
+        router: still_router(facts(core)),
+        fleet: still_fleet(fleet::facts(core)),
+        hooks: core.hooks.version(),
+        view: Arc::clone(&snapshot.view),
+        published: Arc::clone(&snapshot.published),
     }
 }
 
-impl Sent {
-    /// What the first page begins with.
-    fn now(core: &Core) -> Self {
-        let snapshot = Snapshot::of(core);
-        let still = snapshot.still();
-        let state = |app: AppName| (app.clone(), still_text(&still, &app));
-        Self {
-            states: snapshot.apps().into_iter().map(state).collect(),
-            activity: HashMap::new(),
-            router: still_router(facts(core)),
-            fleet: still_fleet(fleet::facts(core)),
-            hooks: core.hooks.version(),
-            snapshot,
-        }
-    }
-
-    fn send_changes(&mut self, core: &Core) {
-        let all = core.feed.all.swap(false, Ordering::Relaxed);
-        let snapshot = Snapshot::of(core);
+impl Update<'_> {
+    fn send(mut self) {
+        let all = self.core.feed.all.swap(false, Ordering::Relaxed);
+        let snapshot = Snapshot::of(self.core);
         let apps: BTreeSet<AppName> = if all {
-            snapshot.apps().into_iter().chain(self.states.keys().cloned()).collect()
+            snapshot.apps().into_iter().chain(self.sent.states.keys().cloned()).collect()
         } else {
-            snapshot.changed_since(&self.snapshot)
+            snapshot.changed_since(&self.sent.view, &self.sent.published)
         };
         let still = snapshot.still();
         for app in &apps {
             match snapshot.seq(app) {
-                Some(seq) => self.send_app(core, (&snapshot, &still), app, seq),
-                None => self.send_end(core, app),
+                Some(seq) => self.send_app((&snapshot, &still), app, seq),
+                None => self.send_end(app),
             }
         }
-        self.send_router(core);
-        self.send_fleet(core);
-        self.send_hooks(core);
-        self.snapshot = snapshot;
+        self.send_router();
+        self.send_fleet();
+        self.send_hooks();
+        self.sent.view = snapshot.view;
+        self.sent.published = snapshot.published;
     }
 
-    fn send_app(&mut self, core: &Core, snapshots: (&Snapshot, &Snapshot), app: &AppName, seq: u64) {
-        let (snapshot, still) = snapshots;
+    fn send_app(&mut self, (snapshot, still): (&Snapshot, &Snapshot), app: &AppName, seq: u64) {
+        let (feed, sent) = (&self.core.feed, &mut *self.sent);
         let state = still_text(still, app);
-        if self.states.get(app) != Some(&state) {
-            self.states.insert(app.clone(), state);
-            core.feed.send(Some(app), state_text(core, snapshot, app));
+        if sent.states.get(app) != Some(&state) {
+            sent.states.insert(app.clone(), state);
+            feed.send(Some(app), state_text(self.core, snapshot, app));
         }
         if let Some(activity) = snapshot.activity(app)
-            && self.activity.get(app) != Some(&activity)
+            && sent.activity.get(app) != Some(&activity)
         {
-            core.feed.send(Some(app), core.feed.text("activity", seq, &activity));
-            self.activity.insert(app.clone(), activity);
+            feed.send(Some(app), feed.text("activity", seq, &activity));
+            sent.activity.insert(app.clone(), activity);
         }
     }
 
-    fn send_end(&mut self, core: &Core, app: &AppName) {
-        self.activity.remove(app);
-        if self.states.remove(app).is_some() {
-            core.feed.send(Some(app), core.feed.text("gone", 0, &serde_json::json!({ "app": app })));
+    fn send_end(&mut self, app: &AppName) {
+        self.sent.activity.remove(app);
+        if self.sent.states.remove(app).is_some() {
+            self.core.feed.send(Some(app), self.core.feed.text("gone", 0, &json!({ "app": app })));
         }
     }
 
     /// The router's own facts, when one changed that is no running figure: above all how its store does.
-    fn send_router(&mut self, core: &Core) {
-        let facts = facts(core);
+    fn send_router(&mut self) {
+        let facts = facts(self.core);
         let still = still_router(facts.clone());
-        if self.router != still {
-            core.feed.send(None, core.feed.text("router", 0, &facts));
-            self.router = still;
+        if self.sent.router != still {
+            self.core.feed.send(None, self.core.feed.text("router", 0, &facts));
+            self.sent.router = still;
         }
     }
 
     /// That something about hooks changed, and not what: not everybody who follows may see them.
-    fn send_hooks(&mut self, core: &Core) {
-        let version = core.hooks.version();
-        if self.hooks != version {
-            core.feed.send(None, core.feed.text("hooks", 0, &serde_json::json!({ "version": version })));
-            self.hooks = version;
+    fn send_hooks(&mut self) {
+        let version = self.core.hooks.version();
+        if self.sent.hooks != version {
+            self.core.feed.send(None, self.core.feed.text("hooks", 0, &json!({ "version": version })));
+            self.sent.hooks = version;
         }
     }
 
     /// The fleet, when anything but a running figure changed.
-    fn send_fleet(&mut self, core: &Core) {
-        let facts = fleet::facts(core);
+    fn send_fleet(&mut self) {
+        let facts = fleet::facts(self.core);
         let still = still_fleet(facts.clone());
-        if self.fleet != still {
-            core.feed.send(None, core.feed.text("fleet", 0, &facts));
-            self.fleet = still;
+        if self.sent.fleet != still {
+            self.core.feed.send(None, self.core.feed.text("fleet", 0, &facts));
+            self.sent.fleet = still;
         }
     }
 }
@@ -327,7 +245,7 @@ impl Follower {
         loop {
             let message = tokio::select! {
                 message = timeout(STREAM_ALIVE, self.messages.recv()) => message,
-                () = self.core.stopping() => return None,
+                () = self.core.lifecycle.stopping() => return None,
                 () = self.pass.ended() => return None,
             };
             match message {
@@ -349,7 +267,7 @@ impl Follower {
     /// Whole states; what changes from here on follows.
     fn begin(&self) -> Bytes {
         let mut sent = self.core.feed.sent();
-        sent.get_or_insert_with(|| Sent::now(&self.core));
+        sent.get_or_insert_with(|| first_states(&self.core));
         self.states()
     }
 

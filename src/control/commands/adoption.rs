@@ -32,9 +32,9 @@ const OUTSIDE: &str = "keyvalues";
 /// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision that the
 /// app is at then.
 pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
-    let _turn = core.turn(app).await;
+    let _turn = core.app_locks.lock(app).await;
     for _ in 0..=COMMAND_REPEATS_MAX {
-        core.refuse_when_diverged()?;
+        core.replica.refuse_when_diverged()?;
         let stored = StoredApp::read(core, app).await?;
         if stored.is_absent() {
             return Ok(0);

@@ -8,13 +8,14 @@ use super::{
     adoption::{adopted, commit_adopted},
     commit::{Committed, commit_planned},
     gate,
-    stored::{StoredApp, own_key},
+    stored::StoredApp,
 };
 use crate::{
     control::{
         limits::{COMMAND_REPEATS_MAX, ENDPOINTS_PER_COMMIT_MAX},
         shared::{
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind},
         },
     },
@@ -57,8 +58,8 @@ pub async fn execute(
     asker: &Asker,
     given: &Given,
 ) -> Result<Executed, ApiError> {
-    core.refuse_when_diverged()?;
-    let _turn = core.turn(app).await;
+    core.replica.refuse_when_diverged()?;
+    let _turn = core.app_locks.lock(app).await;
     register_many(core, given).await?;
     for _ in 0..=COMMAND_REPEATS_MAX {
         let stored = StoredApp::read(core, app).await?;

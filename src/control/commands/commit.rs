@@ -2,10 +2,11 @@
 
 use keyvalues::{Check, Key, Outcome, Revision, Write};
 
-use super::stored::{StoredApp, own_key};
+use super::stored::StoredApp;
 use crate::{
     control::shared::{
         core::Core,
+        entries::own_key,
         error::{ApiError, Kind},
     },
     rollout::{commit, keys, record::HistoryEvent},

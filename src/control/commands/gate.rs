@@ -45,7 +45,7 @@ pub async fn table_of(
     record: &Record,
     along: &[(String, String)],
 ) -> Result<RoutingTable, ApiError> {
-    let pin_keys = core.pin_keys().ok_or_else(|| {
+    let pin_keys = core.replica.pin_keys().ok_or_else(|| {
         ApiError::new(Kind::StoreUnavailable, "this router has not read its store yet; try again shortly")
     })?;
     let listing = endpoints_of(core, &releases_of(record)).await?;

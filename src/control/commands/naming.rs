@@ -60,7 +60,7 @@ impl Named {
         if let Some(release) = self.only(own.iter())? {
             return Ok(release);
         }
-        if core.served(stored.read_at, NAMES_WAIT).await {
+        if core.replica.wait_for(stored.read_at, NAMES_WAIT).await {
             let known = self.known_here(core)?;
             if known.is_some() || self.registers {
                 return Ok(known.unwrap_or(new));
@@ -71,7 +71,7 @@ impl Named {
 
     /// Among what this router has read: all that the store holds, unless somebody wrote past every router just now.
     fn known_here(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
-        let view = core.view.load();
+        let view = core.replica.view.load();
         let faulty = view.problems.iter().filter_map(|problem| release_of(&problem.key));
         let unserved: BTreeSet<ReleaseId> = faulty.filter(|release| view.endpoints(release) == 0).collect();
         self.only(view.releases.keys().chain(&unserved))

@@ -32,7 +32,7 @@ pub async fn preview(
     asker: &Asker,
     given: &Given,
 ) -> Result<Preview, ApiError> {
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     let mut stored = StoredApp::read(core, app).await?;
     refuse_unknown(&stored, command)?;
     // What a script wrote past the API would be adopted first.

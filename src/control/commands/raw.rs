@@ -33,8 +33,8 @@ pub async fn write_old_key(
     value: Option<&str>,
     asker: &Asker,
 ) -> Result<Executed, ApiError> {
-    core.refuse_when_diverged()?;
-    let _turn = core.turn(app).await;
+    core.replica.refuse_when_diverged()?;
+    let _turn = core.app_locks.lock(app).await;
     for _ in 0..=COMMAND_REPEATS_MAX {
         let stored = StoredApp::read(core, app).await?;
         if let Some(executed) = attempt(core, &stored, key, value, asker).await? {

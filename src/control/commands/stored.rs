@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use keyvalues::{Check, Entry, Key, Listing, Revision};
+use keyvalues::{Check, Entry, Listing, Revision};
 
 use crate::{
-    control::{
-        shared::{core::Core, error::ApiError},
-        sync::identity::entry,
+    control::shared::{
+        core::Core,
+        entries::{entry, own_key, text},
+        error::ApiError,
     },
     rollout::{
         adopt::{OldKey, OldKeys, Written},
@@ -160,20 +161,10 @@ fn count_endpoints(listing: &Listing, addresses: &AddressPolicy) -> HashMap<Rele
     counts
 }
 
-/// A value as text, less white space around it.
-pub fn text(entry: &Entry) -> String {
-    String::from_utf8_lossy(&entry.value).trim().to_owned()
-}
-
-/// A key of ours, which is valid because its parts were parsed.
-pub fn own_key(key: &str) -> Key {
-    key.parse().expect("an app's name and a release are made of characters that keys allow")
-}
-
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {
-    core.view.load().apps.get(name)?.record.as_deref().cloned()
+    core.replica.view.load().apps.get(name)?.record.as_deref().cloned()
 }
 
 fn last_good_settings(core: &Core, name: &AppName) -> Settings {
-    core.view.load().apps.get(name).map(|view| (*view.settings).clone()).unwrap_or_default()
+    core.replica.view.load().apps.get(name).map(|view| (*view.settings).clone()).unwrap_or_default()
 }

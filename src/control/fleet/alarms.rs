@@ -59,9 +59,12 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
     let mut raise = |kind: AlarmKind, node: &str, name: &str, message: String| {
         alarms.push(Alarm { kind, node: node.to_owned(), name: name.to_owned(), message });
     };
-    if core.status.state() != StoreState::Current {
-        let message =
-            format!("{} has not surely read the store lately: {}", core.name(), core.status.state().as_str());
+    if core.replica.status.state() != StoreState::Current {
+        let message = format!(
+            "{} has not surely read the store lately: {}",
+            core.name(),
+            core.replica.status.state().as_str()
+        );
         raise(AlarmKind::Stale, &core.node, core.name(), message);
     }
     for (node, member) in &members {

@@ -81,7 +81,7 @@ impl Elsewhere {
 
 /// What is open on this router where nothing new comes; none when that is more than one sign of life can name.
 pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
-    let (published, gone) = (core.live.load_full(), core.gone.load_full());
+    let (published, gone) = (core.live.load_full(), core.replica.gone.load_full());
     let stopping = Stopping { published: &published, gone: &gone };
     let addresses: BTreeSet<SocketAddr> = stopping.leaving().collect();
     let open = addresses.into_iter().map(|address| stopping.open_at(address));
@@ -92,7 +92,7 @@ pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{control::sync::endpoint_ends::GoneEndpoints, live::table::Published};
+    use crate::{control::shared::gone::GoneEndpoints, live::table::Published};
 
     fn address() -> SocketAddr {
         ([10, 0, 0, 9], 3000).into()

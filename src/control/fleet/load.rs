@@ -11,12 +11,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     control::{
-        activity::Board,
-        commands::stored::own_key,
         limits::{LOAD_EVERY, LOAD_RELEASES_MAX},
         shared::{
+            activity::Board,
             core::Core,
-            fleet::member::{Kind, Load, ReleaseLoad, encode},
+            entries::{encode, own_key},
+            fleet::member::{Kind, Load, ReleaseLoad},
         },
     },
     live::{releases::ReleaseState, table::Published},
@@ -84,7 +84,7 @@ pub async fn run(core: Core) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if core.roster.others() == 0 || !core.status.is_followed() {
+        if core.roster.others() == 0 || !core.replica.status.is_followed() {
             continue;
         }
         let load = of_draining(&core.live.load_full(), &core.board.load());

@@ -1,7 +1,5 @@
 //! This router as a member of its fleet: its entry, what it reports, and how it leaves.
 
-use std::sync::Arc;
-
 use keyvalues::Write;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -10,12 +8,8 @@ use super::{
     report::{Beat, Reporter},
 };
 use crate::control::{
-    commands::stored::own_key,
     limits::{ACTIVITY_TICK, LEAVE_MAX},
-    shared::{
-        core::Core,
-        fleet::member::{Entry, Kind, Report},
-    },
+    shared::{core::Core, entries::own_key, fleet::member::Kind},
 };
 
 /// Takes part in the fleet until the task is dropped.
@@ -34,7 +28,7 @@ pub async fn run(core: Core) {
 
 /// Ends the membership, so that nobody waits for this router any more. Whatever it had under way has ended.
 pub async fn leave(core: &Core) {
-    if !core.store.capabilities().atomic_commit || !core.status.is_followed() {
+    if !core.store.capabilities().atomic_commit || !core.replica.status.is_followed() {
         return;
     }
     let writes = Kind::ALL.map(|kind| Write::delete(own_key(&kind.key(&core.node)))).into();
@@ -46,11 +40,6 @@ pub async fn leave(core: &Core) {
     }
 }
 
-/// This router's entry.
-pub fn own_entry(core: &Core) -> Entry {
-    Entry { name: core.name().to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
-}
-
 async fn compare(core: Core) {
     let mut ticks = interval(ACTIVITY_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,9 +47,4 @@ async fn compare(core: Core) {
         ticks.tick().await;
         core.roster.compare();
     }
-}
-
-/// What this router serves now, as others would read it.
-pub fn serving(core: &Core) -> Arc<Report> {
-    Arc::clone(&core.roster.serving().borrow())
 }

@@ -11,15 +11,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{elsewhere::open_here, membership::own_entry};
+use super::elsewhere::open_here;
 use crate::control::{
-    commands::stored::own_key,
     limits::{
         HEARD_EVERY, HEARD_TTL, REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING,
     },
     shared::{
         core::Core,
-        fleet::member::{Heard, Kind, Report, encode},
+        entries::{encode, own_key},
+        fleet::member::{Heard, Kind, Report},
     },
 };
 
@@ -55,7 +55,7 @@ impl Reporter {
     /// Writes what differs; gives the pause until the next time.
     async fn settle(&mut self) -> Duration {
         // At the start nothing is served yet, and another store's fleet is none of ours.
-        if !self.core.status.is_followed() || self.core.roster.epoch().is_empty() {
+        if !self.core.replica.status.is_followed() || self.core.roster.epoch().is_empty() {
             return Duration::ZERO;
         }
         let report = Arc::clone(&self.serving.borrow_and_update());
@@ -81,7 +81,7 @@ impl Reporter {
         let mut put = |kind: Kind, json: Vec<u8>| {
             writes.push(Write::put(own_key(&kind.key(&self.core.node)), json));
         };
-        let entry = own_entry(&self.core);
+        let entry = self.core.own_entry();
         if own.entry.as_ref() != Some(&entry) {
             put(Kind::Entry, encode(&entry));
         }
@@ -127,7 +127,7 @@ impl Beat {
                 _ = ticks.tick() => {}
                 () = self.is_missed(&mut changes) => {}
             }
-            if self.core.roster.others() == 0 || !self.core.status.is_followed() {
+            if self.core.roster.others() == 0 || !self.core.replica.status.is_followed() {
                 continue;
             }
             self.tried = self.core.clock.monotonic();
@@ -145,7 +145,11 @@ impl Beat {
             let _ = changes.changed().await;
             let tried_lately = self.core.clock.monotonic().saturating_sub(self.tried) < REPORT_RETRY;
             let missing = self.core.roster.own().alive.is_none();
-            if missing && !tried_lately && self.core.roster.others() > 0 && self.core.status.is_followed() {
+            if missing
+                && !tried_lately
+                && self.core.roster.others() > 0
+                && self.core.replica.status.is_followed()
+            {
                 return;
             }
         }
@@ -159,11 +163,11 @@ impl Beat {
             }
             None => self.core.store.lease(HEARD_TTL).await?,
         };
-        let staleness = self.core.status.staleness();
+        let staleness = self.core.replica.status.staleness();
         let staleness_ms =
             staleness.map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
         // The revision first: what is open is then said of that one or a later one.
-        let revision = self.core.reached();
+        let revision = self.core.replica.reached();
         let open = open_here(&self.core);
         let sign = Heard { at: self.core.clock.wall_ms(), revision, staleness_ms, open };
         let key = own_key(&Kind::Heard.key(&self.core.node));

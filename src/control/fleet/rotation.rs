@@ -9,16 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::wait::{Applied, Target, applied};
 use crate::{
     control::{
-        commands::stored::own_key,
         limits::{COMMAND_REPEATS_MAX, ROTATION_PAUSE_MIN},
         shared::{
             core::Core,
+            entries::{decode, encode, entry, own_key},
             error::{ApiError, Kind},
-            fleet::member::{decode, encode},
-        },
-        sync::{
-            identity::entry,
-            pinkeys::{self, PIN_KEYS},
+            pin_keys::{self, PIN_KEYS},
         },
     },
     rollout::{
@@ -55,7 +51,7 @@ struct Stored {
 
 /// Begins a rotation, or goes on with one; waits for members at most this long for each of the two commits.
 pub async fn rotate(core: &Core, by: &str, force: bool, wait: Duration) -> Result<Rotation, ApiError> {
-    core.refuse_when_diverged()?;
+    core.replica.refuse_when_diverged()?;
     if !core.store.capabilities().atomic_commit {
         return Err(ApiError::new(
             Kind::Unsupported,
@@ -113,7 +109,7 @@ async fn finish(core: &Core, by: &str, next: &PinKey, revision: Revision) -> Res
 async fn read(core: &Core) -> Result<Stored, ApiError> {
     let listing = core.store.list(&[PIN_KEYS, ROTATED]).await?;
     let found = entry(&listing, PIN_KEYS);
-    let keys = found.and_then(|entry| Some((pinkeys::decode(&entry.value)?, entry.modified)));
+    let keys = found.and_then(|entry| Some((pin_keys::decode(&entry.value)?, entry.modified)));
     let (keys, modified) = keys.ok_or_else(|| {
         ApiError::new(
             Kind::Refused("no_pin_keys"),
@@ -130,7 +126,7 @@ async fn commit(
     keys: &PinKeys,
     rotated: Option<&Rotated>,
 ) -> Result<Outcome, ApiError> {
-    let mut writes = vec![Write::put(own_key(PIN_KEYS), pinkeys::encode(keys))];
+    let mut writes = vec![Write::put(own_key(PIN_KEYS), pin_keys::encode(keys))];
     writes.extend(rotated.map(|rotated| Write::put(own_key(ROTATED), encode(rotated))));
     Ok(core.store.commit(vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes).await?)
 }
@@ -139,7 +135,7 @@ async fn commit(
 fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
     let used = |id| keys.current.id == id || keys.previous.as_ref().is_some_and(|key| key.id == id);
     loop {
-        let made = pinkeys::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+        let made = pin_keys::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
         if !used(made.current.id) {
             return Ok(made.current);
         }
@@ -149,7 +145,7 @@ fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
 /// Pins that the key before the last signed are lost with the next rotation; so they must have lapsed by then.
 fn refuse_too_soon(core: &Core, rotated: Option<&Rotated>) -> Result<(), ApiError> {
     let Some(rotated) = rotated else { return Ok(()) };
-    let view = core.view.load();
+    let view = core.replica.view.load();
     let pins = view.apps.values().map(|app| app.settings.pinseconds);
     let longest = pins.max().unwrap_or_else(|| Settings::default().pinseconds);
     let pause = Duration::from_secs(longest.into()).max(ROTATION_PAUSE_MIN);

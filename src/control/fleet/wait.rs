@@ -8,10 +8,10 @@ use tokio::time::timeout;
 
 use crate::{
     control::{
-        commands::stored::own_key,
         limits::WAITED_FOR_MAX,
         shared::{
             core::Core,
+            entries::own_key,
             fleet::{member::Report, roster::Member},
         },
     },
@@ -87,7 +87,7 @@ pub async fn served_everywhere(
     target: impl FnOnce() -> Target,
 ) -> Applied {
     let begun = core.clock.monotonic();
-    core.served(revision, wait).await;
+    core.replica.wait_for(revision, wait).await;
     let left = wait.saturating_sub(core.clock.monotonic().saturating_sub(begun));
     applied(core, &target(), left).await
 }
@@ -126,7 +126,7 @@ impl Applied {
         let mut members = core.roster.members();
         members.remove(&core.node);
         let mut applied = Self { members: members.len() + 1, ..Self::default() };
-        if target.is_served(&own, core.reached()) {
+        if target.is_served(&own, core.replica.reached()) {
             applied.applied += 1;
         } else {
             let missing = Missing::new(&core.node, core.name(), None, target.earlier_seq(&own));

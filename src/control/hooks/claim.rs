@@ -3,47 +3,20 @@
 
 use std::time::Duration;
 
-use keyvalues::{Check, Entry, Lease, Outcome, Revision, StoreError, Write};
+use keyvalues::{Check, Lease, Outcome, StoreError, Write};
 use tokio::time::{sleep, timeout};
 
 use crate::control::{
-    commands::stored::own_key,
     limits::{HOOK_CLAIM_EVERY, HOOK_CLAIM_SPARE, HOOK_CLAIM_TTL, LEAVE_MAX},
-    shared::core::Core,
+    shared::{core::Core, entries::own_key, hooks::claim::CLAIM},
 };
-
-/// Where it is stored.
-pub const CLAIM: &str = "rolling/router/hooks-claim";
-
-/// Who holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The member's node id.
-    pub node: String,
-    revision: Revision,
-    /// It ends by itself; without that it is a leftover.
-    leased: bool,
-}
-
-impl Claim {
-    /// What is stored.
-    pub fn of(entry: &Entry) -> Self {
-        let node = String::from_utf8_lossy(&entry.value).into_owned();
-        Self { node, revision: entry.modified, leased: entry.lease.is_some() }
-    }
-
-    /// Whether it is another's, who may live.
-    fn is_taken(&self, node: &str) -> bool {
-        self.leased && self.node != node
-    }
-}
 
 /// Takes the claim when it is free, and keeps it while there are hooks, until the task is dropped.
 pub async fn keep(core: Core) {
     let mut changes = core.hooks.changes();
     let mut held: Option<Held> = None;
     loop {
-        let wanted = !core.hooks.is_empty() && core.status.is_followed();
+        let wanted = !core.hooks.is_empty() && core.replica.status.is_followed();
         held = match (wanted, held.take()) {
             (true, Some(held)) => held.kept(&core).await,
             (true, None) => Held::take(&core).await,
@@ -67,7 +40,7 @@ pub async fn keep(core: Core) {
 /// Lets go of the claim at the end, so that nobody waits for the lease.
 pub async fn leave(core: &Core) {
     let own = core.hooks.claim().filter(|claim| claim.node == core.node);
-    let Some(claim) = own.filter(|_| core.status.is_followed()) else { return };
+    let Some(claim) = own.filter(|_| core.replica.status.is_followed()) else { return };
     core.hooks.hold(None, core.clock.monotonic());
     let check = Check::Unchanged(own_key(CLAIM), claim.revision);
     // Whoever waits for it has it when the lease ends, at the latest.

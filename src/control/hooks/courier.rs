@@ -11,26 +11,25 @@ use tokio::time::sleep;
 use super::{
     client::HookClient,
     delivery::{Attempt, attempt},
+    progress::{advance, go_back},
 };
 use crate::{
     control::{
-        commands::{
-            history,
-            stored::{StoredApp, own_key},
-        },
+        commands::{history, stored::StoredApp},
         limits::{HOOK_EVENTS_PER_TURN, HOOK_LOOK, HOOK_RETRIES, HOOK_RETRY_MAX},
         shared::{
+            backoff::jittered,
             core::Core,
+            entries::own_key,
             error::ApiError,
             hooks::{
                 board::StoredHook,
                 event::EventKind,
                 hook::{Hook, HookName},
                 message::Message,
-                sent::{Delivery, Ended, Place, advance, go_back},
+                sent::{Delivery, Ended, Place},
             },
         },
-        sync::jittered,
     },
     limits::EVENTS_MAX,
     rollout::{app::AppName, keys, record::HistoryEvent},
@@ -127,7 +126,7 @@ impl Courier {
 
     /// The apps that the hook is told of, each with its newest seq.
     fn apps(&self, hook: &Hook) -> Vec<(AppName, u64)> {
-        let view = self.core.view.load();
+        let view = self.core.replica.view.load();
         let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
         wanted.filter_map(|(app, view)| Some((app.clone(), view.record.as_ref()?.seq))).collect()
     }
@@ -292,7 +291,7 @@ impl Courier {
 
     /// Forgets apps that are gone: one of that name that comes later begins at its first change.
     async fn tidy(&mut self) {
-        let view = self.core.view.load_full();
+        let view = self.core.replica.view.load_full();
         for place in self.core.hooks.places(&self.name) {
             let Some(app) = place.app().filter(|app| !view.apps.contains_key(*app)) else { continue };
             self.progress.remove(&place);

@@ -12,40 +12,6 @@ pub mod claim;
 pub mod client;
 pub mod courier;
 pub mod delivery;
+pub mod dispatch;
 pub mod notice;
-
-use std::collections::HashMap;
-
-use tokio::task::{AbortHandle, JoinSet};
-
-use self::courier::Courier;
-use crate::control::shared::{core::Core, hooks::hook::HookName};
-
-/// Tells hooks what happens, until the task is dropped.
-pub async fn run(core: Core) {
-    if !core.store.capabilities().atomic_commit {
-        // Nobody can have stored a hook there.
-        return;
-    }
-    tokio::join!(claim::keep(core.clone()), notice::run(core.clone()), couriers(core));
-}
-
-/// One courier for each hook, while it is stored.
-async fn couriers(core: Core) {
-    let mut changes = core.hooks.changes();
-    let mut tasks = JoinSet::new();
-    let mut running: HashMap<HookName, AbortHandle> = HashMap::new();
-    loop {
-        running.retain(|_, courier| !courier.is_finished());
-        for name in core.hooks.names() {
-            running
-                .entry(name.clone())
-                .or_insert_with(|| tasks.spawn(Courier::new(core.clone(), name).run()));
-        }
-        tokio::select! {
-            // The sender lives as long as `core`.
-            _ = changes.changed() => {}
-            Some(_) = tasks.join_next() => {}
-        }
-    }
-}
+pub mod progress;

@@ -105,8 +105,14 @@ fn of_this_router(core: &Core) -> Vec<Fact> {
         own: true,
     };
     let mut facts = Vec::new();
-    let why = || core.status.diverged().or_else(|| core.status.down()).unwrap_or_else(|| "no answer".into());
-    match core.status.state() {
+    let why = || {
+        core.replica
+            .status
+            .diverged()
+            .or_else(|| core.replica.status.down())
+            .unwrap_or_else(|| "no answer".into())
+    };
+    match core.replica.status.state() {
         StoreState::Current => {}
         StoreState::Diverged => facts.push(own(
             EventKind::StoreDiverged,
@@ -146,7 +152,7 @@ fn of_the_fleet(core: &Core) -> impl Iterator<Item = Fact> {
 
 /// Stored values that cannot be taken, the first so many of them.
 fn bad_values(core: &Core) -> Vec<Fact> {
-    let view = core.view.load();
+    let view = core.replica.view.load();
     let fact = |problem: &Problem| Fact {
         kind: EventKind::BadValue,
         app: app_of(&problem.key),

@@ -2,10 +2,22 @@
 //! is done with it stands in the folders above.
 
 pub mod access;
+pub mod activity;
+pub mod app_locks;
+pub mod backoff;
 pub mod core;
+pub mod entries;
 pub mod error;
+pub mod feed;
 pub mod fleet;
+pub mod front_door;
+pub mod gone;
 pub mod hooks;
+pub mod lifecycle;
+pub mod options;
+pub mod pin_keys;
+pub mod replica;
+pub mod served_store;
 pub mod settlement;
 pub mod state_dir;
 pub mod status;

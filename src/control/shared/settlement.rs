@@ -1,8 +1,7 @@
 //! What an operator decides about a store that is not the one the table came from: take it as it is, or write this
 //! router's last good state back into it. `sync` carries it out, since it alone knows both sides.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -52,16 +51,12 @@ impl Settlement {
     /// Leaves a decision, in place of an earlier one.
     pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<Settled, ApiError>> {
         let (answer, answered) = oneshot::channel();
-        *self.lock() = Some(Asked { decision, answer });
+        *self.0.lock() = Some(Asked { decision, answer });
         answered
     }
 
     /// Takes the decision, for whoever carries it out.
     pub fn take(&self) -> Option<Asked> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Asked>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().take()
     }
 }

@@ -1,11 +1,9 @@
 //! How this router stands to its store: when it was last surely current, and what is wrong.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use keyvalues::Revision;
+use parking_lot::Mutex;
 
 use crate::{clock::Clock, control::limits::STALE_AFTER};
 
@@ -65,17 +63,17 @@ impl StoreStatus {
     /// The store was read up to this revision just now.
     pub fn confirm(&self, revision: Revision) {
         let confirmed = Some(self.clock.monotonic());
-        *self.lock() = Now { confirmed, revision, down: None, diverged: None };
+        *self.now.lock() = Now { confirmed, revision, down: None, diverged: None };
     }
 
     /// It cannot be read.
     pub fn set_down(&self, why: String) {
-        self.lock().down = Some(why);
+        self.now.lock().down = Some(why);
     }
 
     /// It can be read, and is not the store the table came from.
     pub fn set_diverged(&self, why: String) {
-        let mut now = self.lock();
+        let mut now = self.now.lock();
         now.down = None;
         now.diverged = Some(why);
     }
@@ -83,50 +81,50 @@ impl StoreStatus {
     /// The followed server was read just now.
     pub fn source_confirmed(&self) {
         let confirmed = Some(self.clock.monotonic());
-        *self.source() = Some(Source { confirmed, ..Source::default() });
+        *self.source.lock() = Some(Source { confirmed, ..Source::default() });
     }
 
     /// The followed server cannot be read.
     pub fn source_down(&self, why: String) {
-        let mut source = self.source();
+        let mut source = self.source.lock();
         let source = source.get_or_insert_default();
         (source.down, source.diverged) = (Some(why), None);
     }
 
     /// The followed server can be read, and what it holds does not count.
     pub fn source_diverged(&self, why: String) {
-        let mut source = self.source();
+        let mut source = self.source.lock();
         let source = source.get_or_insert_default();
         (source.down, source.diverged) = (None, Some(why));
     }
 
     /// Why commands are refused, if they are.
     pub fn diverged(&self) -> Option<String> {
-        let source = || self.source().as_ref().and_then(|source| source.diverged.clone());
-        self.lock().diverged.clone().or_else(source)
+        let source = || self.source.lock().as_ref().and_then(|source| source.diverged.clone());
+        self.now.lock().diverged.clone().or_else(source)
     }
 
     /// Why the store cannot be read, if it cannot.
     pub fn down(&self) -> Option<String> {
-        let source = || self.source().as_ref().and_then(|source| source.down.clone());
-        self.lock().down.clone().or_else(source)
+        let source = || self.source.lock().as_ref().and_then(|source| source.down.clone());
+        self.now.lock().down.clone().or_else(source)
     }
 
     /// Whether the store can be read and is the right one, as far as is known.
     pub fn is_followed(&self) -> bool {
-        let now = self.lock();
+        let now = self.now.lock();
         now.confirmed.is_some() && now.down.is_none() && now.diverged.is_none()
     }
 
     pub fn revision(&self) -> Revision {
-        self.lock().revision
+        self.now.lock().revision
     }
 
     /// Time since the last confirmed read; `None` before the first.
     pub fn staleness(&self) -> Option<Duration> {
-        let own = self.lock().confirmed?;
+        let own = self.now.lock().confirmed?;
         // The copy is as stale as what it was taken from.
-        let confirmed = match self.source().as_ref() {
+        let confirmed = match self.source.lock().as_ref() {
             Some(source) => source.confirmed?.min(own),
             None => own,
         };
@@ -141,13 +139,5 @@ impl StoreStatus {
             (None, None) if stale => StoreState::Stale,
             (None, None) => StoreState::Current,
         }
-    }
-
-    fn source(&self) -> MutexGuard<'_, Option<Source>> {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 
 use keyvalues::Revision;
 
-use super::fleet::member::OpenAt;
+use super::{
+    fleet::member::OpenAt,
+    gone::{Gone, GoneEndpoints},
+};
 use crate::{
-    control::sync::endpoint_ends::{Gone, GoneEndpoints},
     live::{endpoints::EndpointState, table::Published},
     rollout::table::{AppRoutes, ReleaseRoutes, Standing},
 };

@@ -10,38 +10,16 @@ use std::{
     time::Duration,
 };
 
-use keyvalues::Revision;
-
 use super::deadlines::{Moment, Seen, changed_apps, left};
 use crate::{
-    blocks::BlockMap,
-    live::{endpoints::EndpointState, table::Published},
+    control::shared::gone::{Gone, GoneEndpoints},
+    live::table::Published,
     rollout::{
         app::AppName,
         release::ReleaseId,
         table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseRoutes},
     },
 };
-
-/// How long an endpoint that is gone is remembered although nothing is open there: a request that was routed before
-/// may still be on its way to it.
-const SETTLED: Duration = Duration::from_secs(60);
-
-/// An endpoint that no table names any more.
-#[derive(Debug, Clone)]
-pub struct Gone {
-    /// What is still open there.
-    pub state: Arc<EndpointState>,
-    /// The store revision of the first table without it.
-    pub revision: Revision,
-    /// When this router saw it go.
-    since: Duration,
-    /// When what is open ends; none where it came back, or where its app is gone.
-    ends_at: Option<Duration>,
-}
-
-/// The endpoints that no table names, and where something may still be open, by app.
-pub type GoneEndpoints = BlockMap<AppName, Arc<Vec<Gone>>>;
 
 /// Deadlines of endpoints.
 #[derive(Debug, Default)]
@@ -146,13 +124,6 @@ impl EndpointEnds {
         if !gone.is_empty() {
             self.gone.insert(app.clone(), gone);
         }
-    }
-}
-
-impl Gone {
-    /// Nothing is open there, nor on its way.
-    fn is_settled(&self, now: Duration) -> bool {
-        self.state.in_flight() == 0 && now.saturating_sub(self.since) >= SETTLED
     }
 }
 

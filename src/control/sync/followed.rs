@@ -11,11 +11,11 @@ use bytes::Bytes;
 use keyvalues::{Batch, Event, Key, Listing, Outcome, Store, StoreError, WatchItem, Write};
 use tokio::time::timeout;
 
-use super::{Ended, jittered};
+use super::interruption::Interruption;
 use crate::{
     control::{
         limits::{STORE_READ_MAX, STORE_RETRY_MAX, STORE_RETRY_MIN, WATCH_SILENCE_MAX},
-        shared::{core::Core, settlement::Settled},
+        shared::{backoff::jittered, core::Core, settlement::Settled},
     },
     rollout::keys::{self, Meaning},
 };
@@ -70,31 +70,31 @@ impl Followed {
         }
     }
 
-    fn note(&self, ended: &Ended) {
+    fn note(&self, ended: &Interruption) {
         match ended {
-            Ended::Resync => {}
-            Ended::Store(error) => {
-                if self.core.status.down().is_none() {
+            Interruption::Resync => {}
+            Interruption::Store(error) => {
+                if self.core.replica.status.down().is_none() {
                     tracing::warn!(%error, "the followed server cannot be read; what was read last goes on");
                 }
-                self.core.status.source_down(error.to_string());
+                self.core.replica.status.source_down(error.to_string());
             }
-            Ended::Diverged(why) => {
-                if self.core.status.diverged().is_none() {
+            Interruption::Diverged(why) => {
+                if self.core.replica.status.diverged().is_none() {
                     tracing::error!("{why}; what was read last goes on");
                 }
-                self.core.status.source_diverged(why.clone());
+                self.core.replica.status.source_diverged(why.clone());
             }
         }
     }
 
-    async fn follow(&mut self) -> Result<Infallible, Ended> {
+    async fn follow(&mut self) -> Result<Infallible, Interruption> {
         let revision = self.copy_all().await?;
         let mut watch = in_time(self.source.watch(&[keys::APPS, keys::ROLLING], revision)).await?;
         loop {
             let silent = |_| StoreError::Unreachable("its watch fell silent".into());
             match timeout(WATCH_SILENCE_MAX, watch.next()).await.map_err(silent)?? {
-                WatchItem::Resync => return Err(Ended::Resync),
+                WatchItem::Resync => return Err(Interruption::Resync),
                 WatchItem::Progress(_) => {}
                 WatchItem::Batch(batch) => self.copy(changes(batch)).await?,
             }
@@ -104,11 +104,11 @@ impl Followed {
 
     fn confirm(&mut self) {
         self.progressed = true;
-        self.core.status.source_confirmed();
+        self.core.replica.status.source_confirmed();
     }
 
     /// Copies whatever differs from what was copied last.
-    async fn copy_all(&mut self) -> Result<u64, Ended> {
+    async fn copy_all(&mut self) -> Result<u64, Interruption> {
         let listing = in_time(self.source.list(&[keys::APPS, keys::ROLLING])).await?;
         self.remember().await?;
         let copied = self.copied.iter().flatten();
@@ -134,7 +134,7 @@ impl Followed {
         Ok(())
     }
 
-    async fn copy(&mut self, changes: Vec<Change>) -> Result<(), Ended> {
+    async fn copy(&mut self, changes: Vec<Change>) -> Result<(), Interruption> {
         self.refuse_nothing(&changes)?;
         // Who writes a candidate and a blend means the blend for the candidate, also where both are read at once.
         let (blends, others): (Vec<Change>, Vec<Change>) = changes
@@ -148,7 +148,7 @@ impl Followed {
 
     /// A server that has lost everything is an alarm and not an order, until half of it is back or an operator accepts
     /// what there is.
-    fn refuse_nothing(&mut self, changes: &[Change]) -> Result<(), Ended> {
+    fn refuse_nothing(&mut self, changes: &[Change]) -> Result<(), Interruption> {
         let Some(copied) = self.copied.as_ref().filter(|copied| !copied.is_empty()) else { return Ok(()) };
         let is_lost = |(key, value): &&Change| value.is_none() && copied.contains_key(key);
         let lost = changes.iter().filter(is_lost).count();
@@ -157,16 +157,19 @@ impl Followed {
             self.alarmed = false;
             return Ok(());
         }
-        if let Some(asked) = self.core.settlement.take() {
+        if let Some(asked) = self.core.replica.settlement.take() {
             asked.answer(Ok(Settled { deleted: lost, ..Settled::default() }));
             self.alarmed = false;
             return Ok(());
         }
         self.alarmed = true;
-        Err(Ended::Diverged(format!("the followed server has lost {lost} of its {} keys", copied.len())))
+        Err(Interruption::Diverged(format!(
+            "the followed server has lost {lost} of its {} keys",
+            copied.len()
+        )))
     }
 
-    async fn commit(&mut self, changes: &[Change]) -> Result<(), Ended> {
+    async fn commit(&mut self, changes: &[Change]) -> Result<(), Interruption> {
         let mut writes = Vec::new();
         for (key, value) in changes {
             let (Ok(key), Ok(copy)) = (Key::new(key), Key::new(&format!("{COPIES}{key}"))) else { continue };

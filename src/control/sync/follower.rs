@@ -10,13 +10,12 @@ use tokio::{
 };
 
 use super::{
-    Ended, SyncOptions,
     deadlines::{Deadlines, Moment, changed_apps},
     endpoint_ends::EndpointEnds,
-    identity::{self, EPOCH, Identity, record_seq},
-    last_good::LastGood,
+    identity::{Identity, record_seq},
+    interruption::Interruption,
+    last_good::{LastGood, is_routed},
     origin,
-    pinkeys::{self, PIN_KEYS},
     restore::Restore,
     upkeep::Upkeep,
 };
@@ -26,9 +25,12 @@ use crate::{
         limits::{DEADLINE_TICK, WATCH_QUEUE, WATCH_SILENCE_MAX},
         shared::{
             core::Core,
+            entries::{EPOCH, entry, value},
             error::ApiError,
             fleet::member::Report,
+            pin_keys::{self, PIN_KEYS},
             settlement::{Decision, Settled},
+            state_dir::StateDir,
         },
     },
     rollout::{
@@ -37,6 +39,15 @@ use crate::{
         pin::PinKeys,
     },
 };
+
+/// What `sync` is started with besides the core.
+#[derive(Debug, Default)]
+pub struct SyncOptions {
+    /// Where the last good table is kept.
+    pub state_dir: Option<Arc<StateDir>>,
+    /// Keyvalues for a store that is not set up yet (no `rolling/null`), in the order they are written.
+    pub seed: Vec<(String, String)>,
+}
 
 /// Everything the task holds. What it serves stays published whatever happens here.
 pub struct Follower {
@@ -98,14 +109,14 @@ impl Follower {
     }
 
     /// Follows the store until that fails.
-    pub async fn follow(&mut self) -> Ended {
+    pub async fn follow(&mut self) -> Interruption {
         match self.try_follow().await {
             Ok(never) => match never {},
             Err(ended) => ended,
         }
     }
 
-    async fn try_follow(&mut self) -> Result<Infallible, Ended> {
+    async fn try_follow(&mut self) -> Result<Infallible, Interruption> {
         self.remember();
         let revision = self.connect().await?;
         let mut reader = self.read(revision).await?;
@@ -117,7 +128,7 @@ impl Follower {
                 biased;
                 item = reader.items.recv() => self.take_items(item, &mut reader)?,
                 revision = self.upkeep.done() => self.upkept(revision),
-                () = core.relist.notified() => return Err(Ended::Resync),
+                () = core.replica.relist.notified() => return Err(Interruption::Resync),
                 _ = ticks.tick() => self.tick(),
             }
         }
@@ -129,8 +140,8 @@ impl Follower {
     }
 
     /// Says why following ended, and falls back on the last good table if nothing is served yet.
-    pub fn note(&mut self, ended: &Ended) {
-        if matches!(ended, Ended::Resync) {
+    pub fn note(&mut self, ended: &Interruption) {
+        if matches!(ended, Interruption::Resync) {
             return;
         }
         if !self.started {
@@ -141,18 +152,18 @@ impl Follower {
             false => "there is no last good table: requests get 503 until the store can be followed",
         };
         match ended {
-            Ended::Resync => {}
-            Ended::Store(error) => {
-                if self.core.status.down().is_none() {
+            Interruption::Resync => {}
+            Interruption::Store(error) => {
+                if self.core.replica.status.down().is_none() {
                     tracing::warn!(%error, "the store cannot be followed; {table}");
                 }
-                self.core.status.set_down(error.to_string());
+                self.core.replica.status.set_down(error.to_string());
             }
-            Ended::Diverged(why) => {
-                if self.core.status.diverged().is_none() {
+            Interruption::Diverged(why) => {
+                if self.core.replica.status.diverged().is_none() {
                     tracing::error!("{why}; {table}, and refusing commands");
                 }
-                self.core.status.set_diverged(why.clone());
+                self.core.replica.status.set_diverged(why.clone());
             }
         }
     }
@@ -166,7 +177,7 @@ impl Follower {
         loop {
             tokio::select! {
                 () = &mut over => return,
-                () = core.relist.notified() => return,
+                () = core.replica.relist.notified() => return,
                 revision = self.upkeep.done() => self.upkept(revision),
                 _ = ticks.tick() => self.tick(),
             }
@@ -186,7 +197,7 @@ impl Follower {
     }
 
     /// Lists the store, makes sure it is the right one, and serves what it holds.
-    async fn connect(&mut self) -> Result<Revision, Ended> {
+    async fn connect(&mut self) -> Result<Revision, Interruption> {
         let own = self.core.store.epoch().await?;
         let listing = origin::list(&self.core).await?;
         match self.identity.as_ref().and_then(|known| known.contradiction(&listing, &own)) {
@@ -196,14 +207,14 @@ impl Follower {
     }
 
     /// Makes what every fleet has once, and serves what the store holds.
-    async fn take_over(&mut self, listing: Listing, own: &Epoch) -> Result<Revision, Ended> {
-        let kept = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+    async fn take_over(&mut self, listing: Listing, own: &Epoch) -> Result<Revision, Interruption> {
+        let kept = self.core.replica.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         let listing = if self.core.store.capabilities().atomic_commit {
             origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?
         } else {
             listing
         };
-        let epoch = identity::value(&listing, EPOCH).unwrap_or_default();
+        let epoch = value(&listing, EPOCH).unwrap_or_default();
         self.identity.get_or_insert_with(|| Identity::new(epoch, own));
         self.take_listing(&listing)?;
         Ok(listing.revision)
@@ -211,12 +222,14 @@ impl Follower {
 
     /// Carries out what an operator decided about a store that contradicts what was seen of it, and says what came of
     /// it; without a decision the store stays refused.
-    async fn settle(&mut self, listing: Listing, own: &Epoch, why: String) -> Result<Revision, Ended> {
-        let Some(asked) = self.core.settlement.take() else { return Err(Ended::Diverged(why)) };
+    async fn settle(&mut self, listing: Listing, own: &Epoch, why: String) -> Result<Revision, Interruption> {
+        let Some(asked) = self.core.replica.settlement.take() else {
+            return Err(Interruption::Diverged(why));
+        };
         let done = match self.carry_out(asked.decision, listing).await {
             Ok(Err(undone)) => {
                 asked.answer(undone);
-                return Err(Ended::Diverged(why));
+                return Err(Interruption::Diverged(why));
             }
             Ok(Ok((settled, listing))) => {
                 self.identity = None;
@@ -239,7 +252,7 @@ impl Follower {
     }
 
     /// Makes the store what was decided, and lists it again; or gives the answer of a decision that changes nothing.
-    async fn carry_out(&self, decision: Decision, listing: Listing) -> Result<Carried, Ended> {
+    async fn carry_out(&self, decision: Decision, listing: Listing) -> Result<Carried, Interruption> {
         let known = self.identity.as_ref().map_or("", |known| known.epoch.as_str());
         let Decision::Restore { replace, dry_run } = decision else {
             let listing = origin::accept(&self.core, listing, known).await?;
@@ -251,13 +264,13 @@ impl Follower {
         if dry_run || refused.is_err() {
             return Ok(Err(refused.map(|()| settled)));
         }
-        let pins = self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+        let pins = self.core.replica.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         restore.carry_out(&self.core, &listing, pins.as_ref()).await?;
         Ok(Ok((settled, origin::list(&self.core).await?)))
     }
 
-    fn take_listing(&mut self, listing: &Listing) -> Result<(), Ended> {
-        self.take_stored_pin_keys(identity::entry(listing, PIN_KEYS))?;
+    fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
+        self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
         self.core.hooks.replace(listing);
         if let Some(identity) = &mut self.identity {
@@ -269,15 +282,15 @@ impl Follower {
             let mut entries = routed().map(|entry| (entry.key.as_str(), &entry.value[..], entry.modified));
             keyspace.replace(&mut entries, listing.revision);
         }
-        self.core.status.confirm(listing.revision);
+        self.core.replica.status.confirm(listing.revision);
         self.progressed = true;
         self.publish(listing.revision, self.core.clock.monotonic());
         Ok(())
     }
 
     /// `true` when these can be read.
-    fn take_stored_pin_keys(&mut self, entry: Option<&Entry>) -> Result<bool, Ended> {
-        let keys = entry.and_then(|entry| Some((pinkeys::decode(&entry.value)?, entry.modified)));
+    fn take_stored_pin_keys(&mut self, entry: Option<&Entry>) -> Result<bool, Interruption> {
+        let keys = entry.and_then(|entry| Some((pin_keys::decode(&entry.value)?, entry.modified)));
         let at = keys.as_ref().map(|(_, modified)| *modified);
         self.take_pin_keys(keys.map(|(keys, _)| keys))?;
         self.pin_keys_at = at.unwrap_or(self.pin_keys_at);
@@ -285,13 +298,13 @@ impl Follower {
     }
 
     /// Uses the pin keys of the store; if those cannot be read, the ones last known.
-    fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Ended> {
-        let known = || self.core.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
+    fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Interruption> {
+        let known = || self.core.replica.pin_keys().or_else(|| self.last_good.pin_keys().cloned());
         let keys = match stored.or_else(known) {
             Some(keys) => keys,
-            None => pinkeys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
+            None => pin_keys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
         };
-        self.core.set_pin_keys(keys.clone());
+        self.core.replica.set_pin_keys(keys.clone());
         self.last_good.keep_pin_keys(&keys);
         match &mut self.keyspace {
             Some(keyspace) => keyspace.set_pin_keys(keys),
@@ -320,7 +333,7 @@ impl Follower {
     }
 
     /// Takes an item and whatever else is there already, then publishes once.
-    fn take_items(&mut self, first: Option<Told>, reader: &mut Reader) -> Result<(), Ended> {
+    fn take_items(&mut self, first: Option<Told>, reader: &mut Reader) -> Result<(), Interruption> {
         let mut next = first;
         let mut reached = None;
         let mut changed = false;
@@ -328,7 +341,7 @@ impl Follower {
         while let Some((item, at)) = next {
             told_at = at;
             match item? {
-                WatchItem::Resync => return Err(Ended::Resync),
+                WatchItem::Resync => return Err(Interruption::Resync),
                 WatchItem::Progress(revision) => reached = Some(revision),
                 WatchItem::Batch(batch) => {
                     reached = Some(batch.revision);
@@ -343,7 +356,7 @@ impl Follower {
         if let Some(identity) = &mut self.identity {
             identity.saw(revision);
         }
-        self.core.status.confirm(revision);
+        self.core.replica.status.confirm(revision);
         if changed {
             self.publish(revision, told_at);
         } else {
@@ -353,7 +366,7 @@ impl Follower {
     }
 
     /// `true` when the batch changes what is routed or shown.
-    fn take_batch(&mut self, batch: &Batch) -> Result<bool, Ended> {
+    fn take_batch(&mut self, batch: &Batch) -> Result<bool, Interruption> {
         let mut changed = false;
         for event in &batch.events {
             changed |= match event {
@@ -364,7 +377,7 @@ impl Follower {
         Ok(changed)
     }
 
-    fn take_put(&mut self, entry: &Entry) -> Result<bool, Ended> {
+    fn take_put(&mut self, entry: &Entry) -> Result<bool, Interruption> {
         let key = entry.key.as_str();
         match keys::meaning(key) {
             Some(Meaning::Router) => return self.take_own(key, Some(entry)),
@@ -377,7 +390,7 @@ impl Follower {
             Some(Meaning::Record(app)) => {
                 let behind = |seq| self.identity.as_ref().is_some_and(|known| known.is_behind(&app, seq));
                 if record_seq(&entry.value).is_some_and(behind) {
-                    return Err(Ended::Diverged(format!(
+                    return Err(Interruption::Diverged(format!(
                         "the record of `{app}` went back to an earlier seq"
                     )));
                 }
@@ -392,7 +405,7 @@ impl Follower {
         Ok(true)
     }
 
-    fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Ended> {
+    fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Interruption> {
         match keys::meaning(key) {
             Some(Meaning::Router) => return self.take_own(key, None),
             Some(Meaning::Event(..)) | None => return Ok(false),
@@ -411,18 +424,18 @@ impl Follower {
     }
 
     /// The router's own keys: the epoch must stay, pin keys may be rotated.
-    fn take_own(&mut self, key: &str, entry: Option<&Entry>) -> Result<bool, Ended> {
+    fn take_own(&mut self, key: &str, entry: Option<&Entry>) -> Result<bool, Interruption> {
         match key {
             EPOCH => {
                 let value = entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
                 if value.as_deref() != self.identity.as_ref().map(|identity| identity.epoch.as_str()) {
-                    return Err(Ended::Diverged("the store's epoch was changed or deleted".into()));
+                    return Err(Interruption::Diverged("the store's epoch was changed or deleted".into()));
                 }
                 Ok(false)
             }
             PIN_KEYS => {
                 // Unreadable or deleted keys are written back by the next listing.
-                if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Ended::Resync) }
+                if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
             }
             _ => {
                 if !self.core.hooks.take(key, entry) {
@@ -443,9 +456,9 @@ impl Follower {
         self.deadlines.published(&before, &after, moment, !self.started);
         self.endpoint_ends.published(&before, &after, moment, !self.started);
         show_gone(&self.core, &self.endpoint_ends);
-        let view = self.core.view.load().after(keyspace, &changes);
+        let view = self.core.replica.view.load().after(keyspace, &changes);
         self.last_good.built(|key| view.is_faulty(key));
-        self.core.view.store(Arc::new(view));
+        self.core.replica.view.store(Arc::new(view));
         // Last, so that whoever reads the report finds everything else in place.
         let epoch = self.identity.as_ref().map_or_else(String::new, |identity| identity.epoch.clone());
         let report = self.core.roster.served().with(changed_apps(&before, &after));
@@ -457,7 +470,7 @@ impl Follower {
     }
 
     fn served(&mut self, revision: Revision) {
-        self.core.set_reached(revision);
+        self.core.replica.set_reached(revision);
         self.reached = revision;
         self.consider_ready();
     }
@@ -470,7 +483,7 @@ impl Follower {
     /// What was written past the API before this router started is adopted before it calls itself ready.
     fn consider_ready(&self) {
         if self.started && self.upkeep.is_idle() && self.reached >= self.ready_at {
-            self.core.set_published();
+            self.core.lifecycle.set_published();
         }
     }
 
@@ -482,7 +495,7 @@ impl Follower {
         self.endpoint_ends.tick(&published, now, |address| elsewhere.is_open(address));
         show_gone(&self.core, &self.endpoint_ends);
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
-        if self.core.status.is_followed() {
+        if self.core.replica.status.is_followed() {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
             if let Some(keyspace) = &self.keyspace {
                 self.upkeep.adopt(keyspace);
@@ -513,19 +526,14 @@ impl Follower {
         self.last_good.replace(values.iter().map(|(key, value, modified)| (key.as_str(), value, *modified)));
         tracing::warn!(revision, "serving the last good table from the state directory");
         self.publish(revision, self.core.clock.monotonic());
-        self.core.set_published();
+        self.core.lifecycle.set_published();
     }
 }
 
 /// Shows which endpoints no table names any more, if these are others than before.
 fn show_gone(core: &Core, ends: &EndpointEnds) {
-    let differ = ends.gone().differences(&core.gone.load()).next().is_some();
+    let differ = ends.gone().differences(&core.replica.gone.load()).next().is_some();
     if differ {
-        core.gone.store(Arc::new(ends.gone().clone()));
+        core.replica.gone.store(Arc::new(ends.gone().clone()));
     }
-}
-
-/// Whether a key may change what is routed: not events, not the router's own.
-pub fn is_routed(key: &str) -> bool {
-    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
 }

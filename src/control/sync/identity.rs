@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    control::shared::state_dir::hex,
+    control::shared::{
+        entries::{EPOCH, entry, value},
+        state_dir::hex,
+    },
     limits::EVENTS_MAX,
     rollout::{
         app::AppName,
         keys::{self, Meaning},
     },
 };
-
-/// Where a store's epoch is kept.
-pub const EPOCH: &str = "rolling/router/epoch";
 
 /// One store, as far as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,17 +97,6 @@ impl Identity {
     pub fn is_behind(&self, app: &AppName, seq: u64) -> bool {
         self.events.get(app).is_some_and(|(newest, _)| seq < *newest)
     }
-}
-
-/// A text value of a listing.
-pub fn value(listing: &Listing, key: &str) -> Option<String> {
-    entry(listing, key).map(|entry| String::from_utf8_lossy(&entry.value).into_owned())
-}
-
-/// An entry of a listing, which is ordered by key.
-pub fn entry<'a>(listing: &'a Listing, key: &str) -> Option<&'a Entry> {
-    let found = listing.entries.binary_search_by(|entry| entry.key.as_str().cmp(key));
-    found.ok().map(|index| &listing.entries[index])
 }
 
 /// The seq of a stored record; `None` when it cannot be read.

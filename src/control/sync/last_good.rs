@@ -9,11 +9,17 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::{identity::Identity, pinkeys};
+use super::identity::Identity;
 use crate::{
     blocks::BlockMap,
-    control::{limits::LAST_GOOD_EVERY, shared::state_dir::StateDir},
-    rollout::pin::PinKeys,
+    control::{
+        limits::LAST_GOOD_EVERY,
+        shared::{pin_keys, state_dir::StateDir},
+    },
+    rollout::{
+        keys::{self, Meaning},
+        pin::PinKeys,
+    },
 };
 
 const TABLE: &str = "table";
@@ -49,7 +55,7 @@ pub struct LastGood {
 impl LastGood {
     pub fn new(dir: Option<Arc<StateDir>>) -> Self {
         let pin_keys =
-            dir.as_ref().and_then(|dir| dir.read(PIN_KEYS)).and_then(|json| pinkeys::decode(&json));
+            dir.as_ref().and_then(|dir| dir.read(PIN_KEYS)).and_then(|json| pin_keys::decode(&json));
         Self {
             dir,
             values: Values::default(),
@@ -98,7 +104,7 @@ impl LastGood {
         }
         self.pin_keys = Some(keys.clone());
         if let Some(dir) = &self.dir
-            && let Err(error) = dir.write(PIN_KEYS, &pinkeys::encode(keys))
+            && let Err(error) = dir.write(PIN_KEYS, &pin_keys::encode(keys))
         {
             tracing::error!(%error, "the pin keys cannot be kept in the state directory");
         }
@@ -166,4 +172,9 @@ fn write(dir: &StateDir, identity: Identity, values: &Values) {
     if let Err(error) = written {
         tracing::error!(%error, "the last good table cannot be written to the state directory");
     }
+}
+
+/// Whether a key may change what is routed: not events, not the router's own.
+pub fn is_routed(key: &str) -> bool {
+    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
 }

@@ -4,19 +4,14 @@
 
 use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
 
-use super::{
-    Ended,
-    identity::{self, EPOCH},
-    pinkeys::{self, PIN_KEYS},
-};
+use super::interruption::Interruption;
 use crate::{
-    control::{
-        fleet::membership::own_entry,
-        shared::{
-            core::Core,
-            fleet::member::{Kind, encode},
-            state_dir::new_node_id,
-        },
+    control::shared::{
+        core::Core,
+        entries::{EPOCH, encode, entry, own_key, value},
+        fleet::member::Kind,
+        pin_keys::{self, PIN_KEYS},
+        state_dir::new_node_id,
     },
     rollout::{keys, pin::PinKeys},
 };
@@ -36,32 +31,32 @@ pub async fn prepare(
     mut listing: Listing,
     seed: &[(String, String)],
     kept: Option<&PinKeys>,
-) -> Result<Listing, Ended> {
+) -> Result<Listing, Interruption> {
     // Each round either finds nothing missing or writes; a lost race shows as a conflict and is read again.
     for _ in 0..10 {
         let mut checks = Vec::new();
         let mut writes = Vec::new();
         let mut make = |key: &str, value: Vec<u8>| {
-            let key = known_key(key);
+            let key = own_key(key);
             checks.push(Check::Absent(key.clone()));
             writes.push(Write::put(key, value));
         };
-        if identity::entry(&listing, EPOCH).is_none() {
+        if entry(&listing, EPOCH).is_none() {
             make(EPOCH, new_node_id().map_err(random_failed)?.into_bytes());
         }
-        if identity::entry(&listing, PIN_KEYS).is_none() {
+        if entry(&listing, PIN_KEYS).is_none() {
             let keys = match kept {
                 Some(keys) => keys.clone(),
-                None => pinkeys::generate().map_err(random_failed)?,
+                None => pin_keys::generate().map_err(random_failed)?,
             };
-            make(PIN_KEYS, pinkeys::encode(&keys));
+            make(PIN_KEYS, pin_keys::encode(&keys));
         }
         // Before it reads what it will serve: whoever commits after that knows of this member.
         let own = Kind::Entry.key(&core.node);
-        if identity::entry(&listing, &own).is_none() {
-            make(&own, encode(&own_entry(core)));
+        if entry(&listing, &own).is_none() {
+            make(&own, encode(&core.own_entry()));
         }
-        let seeding = !seed.is_empty() && identity::entry(&listing, keys::NULL).is_none();
+        let seeding = !seed.is_empty() && entry(&listing, keys::NULL).is_none();
         if checks.is_empty() && !seeding {
             return Ok(listing);
         }
@@ -83,21 +78,25 @@ pub async fn prepare(
 /// Takes the store as it is: from here on, what it holds is what counts. A store that has an epoch which this router
 /// never knew keeps it, since others may follow it by that; any other gets a new one, so that nobody takes what it
 /// holds now for what it was.
-pub async fn accept(core: &Core, listing: Listing, known: &str) -> Result<Listing, Ended> {
-    if identity::value(&listing, EPOCH).is_some_and(|epoch| epoch != known) {
+pub async fn accept(core: &Core, listing: Listing, known: &str) -> Result<Listing, Interruption> {
+    if value(&listing, EPOCH).is_some_and(|epoch| epoch != known) {
         return Ok(listing);
     }
     renew_epoch(core, &listing).await
 }
 
-async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Ended> {
+async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Interruption> {
     write_epoch(core, listing, Vec::new()).await?;
     Ok(list(core).await?)
 }
 
 /// Gives a store that was listed a new epoch, with further writes; the revision of that.
-pub async fn write_epoch(core: &Core, listing: &Listing, further: Vec<Write>) -> Result<Revision, Ended> {
-    let key = known_key(EPOCH);
+pub async fn write_epoch(
+    core: &Core,
+    listing: &Listing,
+    further: Vec<Write>,
+) -> Result<Revision, Interruption> {
+    let key = own_key(EPOCH);
     let check = held_to(listing).unwrap_or_else(|| Check::Absent(key.clone()));
     let mut writes = vec![Write::put(key, new_node_id().map_err(random_failed)?)];
     writes.extend(further);
@@ -111,11 +110,11 @@ pub async fn write_epoch(core: &Core, listing: &Listing, further: Vec<Write>) ->
 
 /// Holds a commit to the store that was listed: one whose epoch is renewed meanwhile refuses it.
 fn held_to(listing: &Listing) -> Option<Check> {
-    identity::entry(listing, EPOCH).map(|entry| Check::Unchanged(known_key(EPOCH), entry.modified))
+    entry(listing, EPOCH).map(|entry| Check::Unchanged(own_key(EPOCH), entry.modified))
 }
 
 /// Writes the seed in order: its marker comes last, so that a seeding that was cut short is repeated.
-async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Ended> {
+async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Interruption> {
     for batch in seed.chunks(SEED_BATCH) {
         let mut writes = Vec::new();
         for (key, value) in batch {
@@ -136,10 +135,6 @@ async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Ended>
     Ok(())
 }
 
-pub fn known_key(key: &str) -> Key {
-    key.parse().expect("a constant of ours is a valid key")
-}
-
-pub fn random_failed(error: impl std::fmt::Display) -> Ended {
-    Ended::Store(StoreError::Invalid(format!("the system gives no random numbers: {error}")))
+pub fn random_failed(error: impl std::fmt::Display) -> Interruption {
+    Interruption::Store(StoreError::Invalid(format!("the system gives no random numbers: {error}")))
 }

@@ -9,17 +9,17 @@ use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
 use super::{
-    Ended,
-    follower::is_routed,
-    identity::{self, EPOCH, record_seq},
-    last_good::Values,
-    origin::{self, known_key},
-    pinkeys::{self, PIN_KEYS},
+    identity::record_seq,
+    interruption::Interruption,
+    last_good::{Values, is_routed},
+    origin,
 };
 use crate::{
     control::shared::{
         core::Core,
+        entries::{EPOCH, entry, own_key, value},
         error::{ApiError, Kind},
+        pin_keys::{self, PIN_KEYS},
         settlement::Settled,
     },
     rollout::{
@@ -49,12 +49,10 @@ impl Restore {
     /// Compares the store with the last good keyvalues (value and revision by key), which came from a store of this
     /// epoch.
     pub fn plan(listing: &Listing, good: &Values, epoch: &str) -> Self {
-        let mut restore = Self {
-            foreign: identity::value(listing, EPOCH).filter(|found| found != epoch),
-            ..Self::default()
-        };
+        let mut restore =
+            Self { foreign: value(listing, EPOCH).filter(|found| found != epoch), ..Self::default() };
         for (key, (value, _)) in good.iter() {
-            match identity::entry(listing, key) {
+            match entry(listing, key) {
                 Some(entry) if entry.value == *value => restore.settled.unchanged += 1,
                 _ => restore.add(key, Some(value.clone())),
             }
@@ -95,11 +93,11 @@ impl Restore {
         core: &Core,
         listing: &Listing,
         pins: Option<&PinKeys>,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Interruption> {
         // The pin keys that clients hold pins of come with the epoch.
-        let pins = pins.map(|pins| Write::put(known_key(PIN_KEYS), pinkeys::encode(pins)));
+        let pins = pins.map(|pins| Write::put(own_key(PIN_KEYS), pin_keys::encode(pins)));
         let epoch_at = origin::write_epoch(core, listing, pins.into_iter().collect()).await?;
-        let held = || vec![Check::Unchanged(known_key(EPOCH), epoch_at)];
+        let held = || vec![Check::Unchanged(own_key(EPOCH), epoch_at)];
         let endpoints = self.endpoints.chunks(BATCH).map(<[Write]>::to_vec);
         let apps = self.apps.into_values();
         let leftovers = self.leftovers.chunks(BATCH).map(<[Write]>::to_vec);

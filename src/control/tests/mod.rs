@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Clock,
-    control::start::{Control, ControlOptions},
+    control::{Control, ControlOptions, RouterOptions, Surroundings},
     live::table::LiveTable,
     telemetry::counters::Counters,
 };
@@ -64,23 +64,16 @@ impl Bench {
         std::fs::write(&token_file, TOKENS).unwrap();
         let live = Arc::new(LiveTable::new(1));
         let options = ControlOptions {
+            router: RouterOptions { store_kind: "memory".into(), ..RouterOptions::default() },
             admin: vec![TcpListener::bind("127.0.0.1:0").unwrap()],
-            front: Vec::new(),
-            admin_hosts: Vec::new(),
             token_file: Some(token_file),
-            token: None,
             state: state.map(Path::to_owned),
-            keyvalues: Vec::new(),
-            default_app: None,
-            addresses: crate::rollout::endpoint::AddressPolicy::default(),
-            https: false,
-            node_name: None,
-            store_kind: "memory".into(),
-            followed: None,
-            front_door: None,
+            ..ControlOptions::default()
         };
+        let (counters, clock_too) = (Counters::new(1), clock.clone());
         let (store_too, live_too) = (Arc::clone(&store), Arc::clone(&live));
-        let control = Control::start(options, store_too, live_too, clock.clone(), Counters::new(1)).unwrap();
+        let surroundings = Surroundings { store: store_too, live: live_too, clock: clock_too, counters };
+        let control = Control::start(options, surroundings).unwrap();
         let client = reqwest::Client::new();
         Self { control, store, live, clock, token: "maria-token", client, _dir: dir }
     }

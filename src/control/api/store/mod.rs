@@ -8,8 +8,6 @@ mod call;
 mod leases;
 mod watch;
 
-use std::sync::Arc;
-
 use axum::{
     Json, Router,
     extract::State,
@@ -19,37 +17,19 @@ use keyvalues::{
     Check,
     wire::{About, CommitCall, GetCall, Got, ListCall, Listed, OutcomeForm},
 };
-use tokio::sync::Semaphore;
 
-use self::{
-    call::{Call, not_of_the_contract},
-    leases::Leases,
-};
+use self::call::{Call, not_of_the_contract};
 use crate::{
     control::{
         api::request::Read,
-        limits::STORE_WATCHES_MAX,
         shared::{
             core::Core,
+            entries::EPOCH,
             error::{ApiError, Kind},
         },
-        sync::identity::EPOCH,
     },
     rollout::command::Role,
 };
-
-/// What serving the store needs to remember.
-#[derive(Debug)]
-pub struct ServedStore {
-    watches: Arc<Semaphore>,
-    leases: Leases,
-}
-
-impl Default for ServedStore {
-    fn default() -> Self {
-        Self { watches: Arc::new(Semaphore::new(STORE_WATCHES_MAX)), leases: Leases::default() }
-    }
-}
 
 /// Its calls.
 pub fn routes() -> Router<Core> {
@@ -68,7 +48,7 @@ pub fn routes() -> Router<Core> {
 async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiError> {
     call.caller.needs(Role::Admin)?;
     call.query.finish()?;
-    if core.options.followed {
+    if core.is_follower {
         let message = "this router follows the keys of a server; it has no store of its own to serve";
         return Err(ApiError::new(Kind::Unsupported, message));
     }
@@ -99,7 +79,7 @@ fn is_held_to_the_epoch(checks: &[Check]) -> bool {
 async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
     let (checks, writes) = call.asked.read().map_err(not_of_the_contract)?;
     if !is_held_to_the_epoch(&checks) {
-        core.refuse_when_diverged()?;
+        core.replica.refuse_when_diverged()?;
     }
     Ok(Json(core.store.commit(checks, writes).await?.into()))
 }

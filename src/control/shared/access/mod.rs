@@ -5,5 +5,5 @@
 
 pub mod caller;
 pub mod live_tokens;
-pub mod throttle;
+pub mod sign_ins;
 pub mod tokens;

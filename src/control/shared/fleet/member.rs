@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use keyvalues::Revision;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     blocks::BlockMap,
@@ -163,19 +163,10 @@ impl ReleaseLoad {
     }
 }
 
-/// As JSON.
-pub fn encode(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("names, numbers and strings are JSON")
-}
-
-/// From JSON; `None` when it is not ours.
-pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    serde_json::from_slice(json).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::shared::entries::decode;
 
     #[test]
     fn keys_name_kind_and_member() {

@@ -4,17 +4,21 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use keyvalues::{Listing, Revision};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::member::{Entry, Heard, Kind, Load, Report, decode};
+use super::member::{Entry, Heard, Kind, Load, Report};
 use crate::{
     clock::Clock,
-    control::limits::{BEHIND_AFTER, HEARD_TTL, SKEW_MAX, SKEW_SAMPLES},
+    control::{
+        limits::{BEHIND_AFTER, HEARD_TTL, SKEW_MAX, SKEW_SAMPLES},
+        shared::entries::decode,
+    },
     rollout::app::AppName,
 };
 
@@ -60,7 +64,7 @@ impl Roster {
 
     /// Takes a whole listing.
     pub fn replace(&self, listing: &Listing) {
-        let mut members = self.lock();
+        let mut members = self.members.lock();
         let mut last = std::mem::take(&mut *members);
         for entry in &listing.entries {
             let Some((kind, node)) = Kind::of(entry.key.as_str()) else { continue };
@@ -75,7 +79,7 @@ impl Roster {
     /// Takes one write or deletion; `false` when the key is none of a member's.
     pub fn take(&self, key: &str, value: Option<&[u8]>) -> bool {
         let Some((kind, node)) = Kind::of(key) else { return false };
-        let mut members = self.lock();
+        let mut members = self.members.lock();
         let member = members.entry(node.to_owned()).or_default();
         member.take(kind, value, self.clock.monotonic(), Some(self.clock.wall_ms()));
         if member.is_nothing() {
@@ -114,26 +118,26 @@ impl Roster {
 
     /// The members by node id: those with an entry.
     pub fn members(&self) -> BTreeMap<String, Member> {
-        let members = self.lock();
+        let members = self.members.lock();
         let entered = members.iter().filter(|(_, member)| member.entry.is_some());
         entered.map(|(node, member)| (node.clone(), member.clone())).collect()
     }
 
     /// What is stored of this router.
     pub fn own(&self) -> Member {
-        self.lock().get(&self.node).cloned().unwrap_or_default()
+        self.members.lock().get(&self.node).cloned().unwrap_or_default()
     }
 
     /// How many members there are beside this router.
     pub fn others(&self) -> usize {
-        let members = self.lock();
+        let members = self.members.lock();
         members.iter().filter(|(node, member)| **node != self.node && member.entry.is_some()).count()
     }
 
     /// Compares what members serve with what this router serves; to be called every second or so.
     pub fn compare(&self) {
         let (own, now) = (Arc::clone(&self.serving.borrow()), self.clock.monotonic());
-        for (node, member) in self.lock().iter_mut() {
+        for (node, member) in self.members.lock().iter_mut() {
             let same =
                 *node == self.node || member.report.as_deref().is_some_and(|report| same(report, &own));
             member.behind_since = if same { None } else { Some(member.behind_since.unwrap_or(now)) };
@@ -159,7 +163,7 @@ impl Roster {
     /// Whether fewer than half of the other members have a wall clock within [`SKEW_MAX`] of this one's. Of two that
     /// differ nobody can tell which is off, so both are.
     pub fn is_clock_off(&self, node: &str) -> bool {
-        let members = self.lock();
+        let members = self.members.lock();
         let offset = |other: &str, member: &Member| {
             if other == self.node { Some(0) } else { member.alive.as_ref().and(member.skew_ms()) }
         };
@@ -180,10 +184,6 @@ impl Roster {
 
     fn wake(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Member>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -268,7 +268,7 @@ impl Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::shared::fleet::member::encode;
+    use crate::control::shared::entries::encode;
 
     const WALL: u64 = 1_763_630_000_000;
 

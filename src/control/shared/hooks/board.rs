@@ -4,23 +4,24 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use keyvalues::{Entry, Listing, Revision};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use super::{
+    claim::{CLAIM, Claim},
     hook::{HOOKS, Hook, HookName},
     message::Message,
     sent::{Delivery, Ended, Place, SENT, Sent},
 };
 use crate::{
     control::{
-        hooks::claim::{CLAIM, Claim},
         limits::{HOOK_NOTICES_MAX, HOOK_TESTS_MAX},
-        shared::{core::Core, fleet::member::decode},
+        shared::{entries::decode, view::View},
     },
     rollout::app::AppName,
 };
@@ -77,13 +78,13 @@ impl Hooks {
         for entry in &listing.entries {
             fresh.take(entry.key.as_str(), Some(entry));
         }
-        *lock(&self.stored) = fresh;
+        *self.stored.lock() = fresh;
         self.wake();
     }
 
     /// Takes one write or deletion; `false` when the key is none of a hook's.
     pub fn take(&self, key: &str, entry: Option<&Entry>) -> bool {
-        let taken = lock(&self.stored).take(key, entry);
+        let taken = self.stored.lock().take(key, entry);
         if taken {
             self.wake();
         }
@@ -101,31 +102,31 @@ impl Hooks {
     }
 
     pub fn is_empty(&self) -> bool {
-        lock(&self.stored).hooks.is_empty()
+        self.stored.lock().hooks.is_empty()
     }
 
     pub fn names(&self) -> Vec<HookName> {
-        lock(&self.stored).hooks.keys().cloned().collect()
+        self.stored.lock().hooks.keys().cloned().collect()
     }
 
     pub fn hook(&self, name: &HookName) -> Option<Arc<StoredHook>> {
-        lock(&self.stored).hooks.get(name).cloned()
+        self.stored.lock().hooks.get(name).cloned()
     }
 
     /// How far a hook was told an app's history; none where nothing is stored.
     pub fn sent(&self, name: &HookName, place: &Place) -> Option<Arc<Sent>> {
-        lock(&self.stored).sent.get(&(name.clone(), place.clone())).cloned()
+        self.stored.lock().sent.get(&(name.clone(), place.clone())).cloned()
     }
 
     /// Apps whose history a hook was told.
     pub fn places(&self, name: &HookName) -> Vec<Place> {
-        let stored = lock(&self.stored);
+        let stored = self.stored.lock();
         stored.sent.keys().filter(|(hook, _)| hook == name).map(|(_, place)| place.clone()).collect()
     }
 
     /// The last deliveries to a hook, newest first.
     pub fn deliveries(&self, name: &HookName) -> Vec<Delivery> {
-        let stored = lock(&self.stored);
+        let stored = self.stored.lock();
         let of_hook = stored.sent.iter().filter(|((hook, _), _)| hook == name);
         let mut all: Vec<Delivery> = of_hook.flat_map(|(_, sent)| sent.deliveries.clone()).collect();
         // Of one place the later ones come last, also within one millisecond.
@@ -136,12 +137,12 @@ impl Hooks {
 
     /// Who tells, as the store has it.
     pub fn claim(&self) -> Option<Claim> {
-        lock(&self.stored).claim.clone()
+        self.stored.lock().claim.clone()
     }
 
     /// Says until when this router is the one that tells; none: it is not.
     pub fn hold(&self, until: Option<Duration>, now: Duration) {
-        let before = std::mem::replace(&mut *lock(&self.holds_until), until);
+        let before = std::mem::replace(&mut *self.holds_until.lock(), until);
         let held = |until: Option<Duration>| until.is_some_and(|until| now < until);
         if held(before) != held(until) {
             self.wake();
@@ -150,7 +151,7 @@ impl Hooks {
 
     /// Whether this router is the one that tells.
     pub fn holds(&self, now: Duration) -> bool {
-        lock(&self.holds_until).is_some_and(|until| now < until)
+        self.holds_until.lock().is_some_and(|until| now < until)
     }
 
     /// Has a notice told to every hook that wants it.
@@ -165,7 +166,7 @@ impl Hooks {
             if !wanted {
                 continue;
             }
-            let mut notices = lock(&self.notices);
+            let mut notices = self.notices.lock();
             let queue = notices.entry(name.clone()).or_default();
             queue.push_back(Arc::clone(&message));
             // The oldest is the one that says least about now.
@@ -179,29 +180,40 @@ impl Hooks {
 
     /// The notice that waits longest.
     pub fn first_notice(&self, name: &HookName) -> Option<Arc<Message>> {
-        lock(&self.notices).get(name)?.front().cloned()
+        self.notices.lock().get(name)?.front().cloned()
     }
 
     /// It was told, or given up.
     pub fn end_notice(&self, name: &HookName, message: &Arc<Message>) {
-        if let Some(queue) = lock(&self.notices).get_mut(name) {
+        if let Some(queue) = self.notices.lock().get_mut(name) {
             queue.retain(|waiting| !Arc::ptr_eq(waiting, message));
         }
     }
 
     pub fn count(&self, name: &HookName, ended: Ended) {
-        lock(&self.counts).entry(name.clone()).or_default()[ended as usize] += 1;
+        self.counts.lock().entry(name.clone()).or_default()[ended as usize] += 1;
     }
 
     /// Deliveries of this router to a hook since it started.
     pub fn counts(&self, name: &HookName) -> Counts {
-        lock(&self.counts).get(name).copied().unwrap_or_default()
+        self.counts.lock().get(name).copied().unwrap_or_default()
     }
 
     /// A hook is gone, and what waited for it.
     pub fn forget(&self, name: &HookName) {
-        lock(&self.notices).remove(name);
-        lock(&self.counts).remove(name);
+        self.notices.lock().remove(name);
+        self.counts.lock().remove(name);
+    }
+
+    /// How many events of each app a hook has not been told yet, as far as this router knows.
+    pub fn waiting(&self, view: &View, name: &HookName, hook: &Hook) -> BTreeMap<AppName, u64> {
+        let apps = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
+        let counted = apps.filter_map(|(app, view)| {
+            let newest = view.record.as_ref()?.seq;
+            let told = self.sent(name, &Place::of(app)).map_or(0, |sent| sent.seq);
+            Some((app.clone(), newest.saturating_sub(told)))
+        });
+        counted.filter(|(_, count)| *count > 0).collect()
     }
 
     fn wake(&self) {
@@ -243,22 +255,6 @@ impl StoredHook {
     pub fn is_paused(&self) -> bool {
         self.hook.as_ref().is_ok_and(|hook| hook.paused)
     }
-}
-
-/// How many events of each app a hook has not been told yet, as far as this router knows.
-pub fn waiting(core: &Core, name: &HookName, hook: &Hook) -> BTreeMap<AppName, u64> {
-    let view = core.view.load();
-    let apps = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
-    let counted = apps.filter_map(|(app, view)| {
-        let newest = view.record.as_ref()?.seq;
-        let told = core.hooks.sent(name, &Place::of(app)).map_or(0, |sent| sent.seq);
-        Some((app.clone(), newest.saturating_sub(told)))
-    });
-    counted.filter(|(_, count)| *count > 0).collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What hooks are, what is told to them, and how far that went.
 
 pub mod board;
+pub mod claim;
 pub mod event;
 pub mod hook;
 pub mod message;

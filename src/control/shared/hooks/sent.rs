@@ -1,22 +1,9 @@
 //! How far a hook was told an app's history, and how the last deliveries went: stored, so that every router knows.
 
-use keyvalues::{Check, Entry, Outcome, Write};
 use serde::{Deserialize, Serialize};
 
 use super::hook::HookName;
-use crate::{
-    control::{
-        commands::stored::own_key,
-        limits::{COMMAND_REPEATS_MAX, HOOK_DELIVERIES_KEPT},
-        shared::{
-            core::Core,
-            error::{ApiError, Kind},
-            fleet::member::{decode, encode},
-        },
-        sync::identity::entry,
-    },
-    rollout::app::AppName,
-};
+use crate::{control::limits::HOOK_DELIVERIES_KEPT, rollout::app::AppName};
 
 /// Where that is stored.
 pub const SENT: &str = "rolling/router/hooks-sent/";
@@ -116,7 +103,7 @@ impl Sent {
         Self { seq, deliveries: known.map(|sent| sent.deliveries.clone()).unwrap_or_default() }
     }
 
-    fn add(&mut self, delivery: Delivery) {
+    pub fn add(&mut self, delivery: Delivery) {
         let same = |known: &Delivery| {
             known.id == delivery.id && known.attempt == delivery.attempt && known.at == delivery.at
         };
@@ -127,65 +114,6 @@ impl Sent {
         let over = self.deliveries.len().saturating_sub(HOOK_DELIVERIES_KEPT);
         self.deliveries.drain(..over);
     }
-}
-
-/// Stores how far a hook was told something, never less than is stored, and how it went. Nothing is stored for a hook that
-/// is gone: the commit is held to its being there.
-pub async fn advance(
-    core: &Core,
-    hook: &HookName,
-    place: &Place,
-    seq: u64,
-    delivery: Option<&Delivery>,
-) -> Result<(), ApiError> {
-    change(core, hook, place, |sent| {
-        sent.seq = sent.seq.max(seq);
-        if let Some(delivery) = delivery {
-            sent.add(delivery.clone());
-        }
-    })
-    .await
-}
-
-/// Begins again at a seq: what the store holds of the app is older than what was told.
-pub async fn go_back(core: &Core, hook: &HookName, place: &Place, seq: u64) -> Result<(), ApiError> {
-    change(core, hook, place, |sent| sent.seq = sent.seq.min(seq)).await
-}
-
-async fn change(
-    core: &Core,
-    hook: &HookName,
-    place: &Place,
-    edit: impl Fn(&mut Sent),
-) -> Result<(), ApiError> {
-    let (hook_key, key) = (hook.key(), place.key(hook));
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let listing = core.store.list(&[&hook_key, &key]).await?;
-        let Some(stored) = entry(&listing, &hook_key) else { return Ok(()) };
-        let known = entry(&listing, &key);
-        let before: Option<Sent> = known.and_then(|entry| decode(&entry.value));
-        let mut after = before.clone().unwrap_or_default();
-        edit(&mut after);
-        if before.as_ref() == Some(&after) {
-            return Ok(());
-        }
-        let checks = vec![unchanged(stored), held(known, &key)];
-        if let Outcome::Done(_) =
-            core.store.commit(checks, vec![Write::put(own_key(&key), encode(&after))]).await?
-        {
-            return Ok(());
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("what the hook `{hook}` was told keeps changing")))
-}
-
-fn unchanged(entry: &Entry) -> Check {
-    Check::Unchanged(entry.key.clone(), entry.modified)
-}
-
-/// That a key is as it was read.
-pub fn held(entry: Option<&Entry>, key: &str) -> Check {
-    entry.map_or_else(|| Check::Absent(own_key(key)), unchanged)
 }
 
 #[cfg(test)]

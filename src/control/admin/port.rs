@@ -1,0 +1,66 @@
+//! The admin port: the API and this port's own pages, all of it behind the guard, on every socket that it has.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    middleware::from_fn_with_state,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{guard::guard, gui, listener, metrics};
+use crate::control::shared::{
+    core::Core,
+    error::{ApiError, Kind},
+    status::StoreState,
+};
+
+/// Serves the API and the port's own pages on bound sockets; gives their addresses.
+pub fn listen(
+    core: &Core,
+    tasks: &mut JoinSet<()>,
+    sockets: Vec<std::net::TcpListener>,
+    api: Router<Core>,
+) -> io::Result<Vec<SocketAddr>> {
+    let routes = routes(core, api);
+    let places = listener::places();
+    let mut addresses = Vec::new();
+    for socket in sockets {
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(socket)?;
+        addresses.push(listener.local_addr()?);
+        tasks.spawn(listener::serve(core.clone(), listener, routes.clone(), Arc::clone(&places)));
+    }
+    Ok(addresses)
+}
+
+/// Everything that the admin port serves.
+fn routes(core: &Core, api: Router<Core>) -> Router {
+    api.merge(gui::routes())
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::read))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(core.clone(), guard))
+        .with_state(core.clone())
+}
+
+async fn ready(State(core): State<Core>) -> Response {
+    if !core.lifecycle.is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
+    }
+    match core.replica.status.state() {
+        StoreState::Current => "ready\n".into_response(),
+        state => {
+            format!("ready\nthe store is {}; the last good table is served\n", state.as_str()).into_response()
+        }
+    }
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(Kind::Method, "this path does not take this method")
+}

@@ -1,0 +1,66 @@
+//! Storing how far a hook was told an app's history.
+
+use keyvalues::{Outcome, Write};
+
+use crate::control::{
+    limits::COMMAND_REPEATS_MAX,
+    shared::{
+        core::Core,
+        entries::{as_read, decode, encode, entry, own_key, unchanged},
+        error::{ApiError, Kind},
+        hooks::{
+            hook::HookName,
+            sent::{Delivery, Place, Sent},
+        },
+    },
+};
+
+/// Stores how far a hook was told something, never less than is stored, and how it went. Nothing is stored for a hook that
+/// is gone: the commit is held to its being there.
+pub async fn advance(
+    core: &Core,
+    hook: &HookName,
+    place: &Place,
+    seq: u64,
+    delivery: Option<&Delivery>,
+) -> Result<(), ApiError> {
+    change(core, hook, place, |sent| {
+        sent.seq = sent.seq.max(seq);
+        if let Some(delivery) = delivery {
+            sent.add(delivery.clone());
+        }
+    })
+    .await
+}
+
+/// Begins again at a seq: what the store holds of the app is older than what was told.
+pub async fn go_back(core: &Core, hook: &HookName, place: &Place, seq: u64) -> Result<(), ApiError> {
+    change(core, hook, place, |sent| sent.seq = sent.seq.min(seq)).await
+}
+
+async fn change(
+    core: &Core,
+    hook: &HookName,
+    place: &Place,
+    edit: impl Fn(&mut Sent),
+) -> Result<(), ApiError> {
+    let (hook_key, key) = (hook.key(), place.key(hook));
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        let listing = core.store.list(&[&hook_key, &key]).await?;
+        let Some(stored) = entry(&listing, &hook_key) else { return Ok(()) };
+        let known = entry(&listing, &key);
+        let before: Option<Sent> = known.and_then(|entry| decode(&entry.value));
+        let mut after = before.clone().unwrap_or_default();
+        edit(&mut after);
+        if before.as_ref() == Some(&after) {
+            return Ok(());
+        }
+        let checks = vec![unchanged(stored), as_read(known, &key)];
+        if let Outcome::Done(_) =
+            core.store.commit(checks, vec![Write::put(own_key(&key), encode(&after))]).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(ApiError::new(Kind::Contended, format!("what the hook `{hook}` was told keeps changing")))
+}

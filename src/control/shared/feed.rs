@@ -1,0 +1,110 @@
+//! The feed of the live stream: what every page is sent, and what it was sent last.
+//!
+//! One task (`api::stream`) fills it; whoever changes something nudges that task.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+use tokio::sync::{Notify, Semaphore, broadcast};
+
+use super::view::View;
+use crate::{
+    control::limits::{STREAM_QUEUE, STREAMS_MAX},
+    live::table::Published,
+    rollout::app::AppName,
+};
+
+/// What pages subscribe to.
+#[derive(Debug)]
+pub struct Feed {
+    pub messages: broadcast::Sender<Arc<Message>>,
+    pub changed: Notify,
+    /// Every app is to be looked at.
+    pub all: AtomicBool,
+    /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
+    last: AtomicU64,
+    pub places: Arc<Semaphore>,
+    /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
+    /// that none is sent to it twice, and none is missed between those and the first change.
+    sent: Mutex<Option<LastSent>>,
+}
+
+/// One event, ready to be sent; without an app it is about the router, and for everyone.
+#[derive(Debug)]
+pub struct Message {
+    pub app: Option<AppName>,
+    pub text: Bytes,
+}
+
+impl Feed {
+    pub fn new(wall_ms: u64) -> Self {
+        Self {
+            messages: broadcast::Sender::new(STREAM_QUEUE),
+            changed: Notify::new(),
+            all: AtomicBool::new(false),
+            last: AtomicU64::new(wall_ms),
+            places: Arc::new(Semaphore::new(STREAMS_MAX)),
+            sent: Mutex::default(),
+        }
+    }
+
+    pub fn sent(&self) -> MutexGuard<'_, Option<LastSent>> {
+        self.sent.lock()
+    }
+
+    /// Something was published.
+    pub fn nudge(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Anything may have changed.
+    pub fn nudge_all(&self) {
+        self.all.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// How many pages follow.
+    pub fn followers(&self) -> usize {
+        self.messages.receiver_count()
+    }
+
+    pub fn text(&self, kind: &str, seq: u64, data: &Value) -> Bytes {
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
+        // JSON holds no line break, so it is one `data:` line.
+        format!("event: {kind}\nid: {seq}-{number}\ndata: {data}\n\n").into()
+    }
+
+    pub fn send(&self, app: Option<&AppName>, text: Bytes) {
+        // Nobody listening is no failure.
+        let _ = self.messages.send(Arc::new(Message { app: app.cloned(), text }));
+    }
+}
+
+/// What every page was sent last.
+pub struct LastSent {
+    /// What it was made from.
+    pub view: Arc<View>,
+    pub published: Arc<Published>,
+    /// States and activity by app.
+    pub states: HashMap<AppName, String>,
+    pub activity: HashMap<AppName, Value>,
+    pub router: Value,
+    pub fleet: Value,
+    /// The version of the hooks.
+    pub hooks: u64,
+}
+
+impl fmt::Debug for LastSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastSent").field("states", &self.states).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! Where this router stands between start and end: serving a first table, accepting, stopping.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+/// One router's way from start to end. Every task reads it.
+#[derive(Debug)]
+pub struct Lifecycle {
+    /// When the process started (monotonic).
+    pub started: Duration,
+    published: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
+    accepting: AtomicBool,
+}
+
+impl Lifecycle {
+    /// Starts at this moment (monotonic).
+    pub fn new(started: Duration) -> Self {
+        Self {
+            started,
+            published: watch::Sender::new(false),
+            stop: watch::Sender::new(false),
+            accepting: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that a first table is live.
+    pub fn set_published(&self) {
+        self.published.send_if_modified(|published| !std::mem::replace(published, true));
+    }
+
+    /// Waits for the first table.
+    pub async fn first_table(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.published.subscribe().wait_for(|published| *published).await;
+    }
+
+    /// Says whether the front listeners accept.
+    pub fn set_accepting(&self, accepting: bool) {
+        self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    /// Whether a table is published and listeners accept.
+    pub fn is_ready(&self) -> bool {
+        *self.published.borrow() && self.accepting.load(Ordering::Relaxed)
+    }
+
+    /// Ends all tasks.
+    pub fn stop(&self) {
+        self.set_accepting(false);
+        self.stop.send_replace(true);
+    }
+
+    /// Becomes true when the router stops.
+    pub fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Waits until the router stops.
+    pub async fn stopping(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Runs a task until it ends or the router stops.
+    pub async fn until_stopped(&self, task: impl Future<Output = ()>) {
+        tokio::select! {
+            () = task => {}
+            () = self.stopping() => {}
+        }
+    }
+}

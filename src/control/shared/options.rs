@@ -1,0 +1,67 @@
+//! What the control plane is started with: each option stands here once.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use keyvalues::Store;
+
+use super::front_door::FrontDoor;
+use crate::{
+    clock::Clock,
+    live::table::LiveTable,
+    rollout::{app::AppName, endpoint::AddressPolicy},
+    telemetry::counters::Counters,
+};
+
+/// Every option. What is needed only at the start stands here; what is read for as long as the router runs stands in
+/// [`RouterOptions`].
+#[derive(Debug, Default)]
+pub struct ControlOptions {
+    /// What is read for as long as the router runs.
+    pub router: RouterOptions,
+    /// Bound sockets of the admin port, so that an upgrade can hand them over.
+    pub admin: Vec<std::net::TcpListener>,
+    /// The token file; made with one admin token when it is missing.
+    pub token_file: Option<PathBuf>,
+    /// One more admin token.
+    pub token: Option<String>,
+    /// The state directory. Unused with a store that ends with the process: there is nothing to come back to.
+    pub state: Option<PathBuf>,
+    /// Keyvalues for a store that has no `rolling/null` yet, in the order they are written, the marker last.
+    pub keyvalues: Vec<(String, String)>,
+    /// A server without commits whose keys the store is to be a copy of. Such a router takes no command.
+    pub followed: Option<Arc<dyn Store>>,
+}
+
+/// The options that handlers and tasks read.
+#[derive(Debug, Default)]
+pub struct RouterOptions {
+    /// What people call this router; none: its id.
+    pub name: Option<String>,
+    /// Where end users are served, to be shown.
+    pub front: Vec<SocketAddr>,
+    /// Names that the admin port answers for beside literal addresses, `localhost` and the machine's own name.
+    pub admin_hosts: Vec<String>,
+    /// The app for hosts that no app has claimed; none: the only one.
+    pub default_app: Option<AppName>,
+    /// Which addresses may be endpoints. The router's own listeners are to be among the excluded.
+    pub addresses: AddressPolicy,
+    /// Whether http redirects to https, which makes pins `Secure`.
+    pub https: bool,
+    /// The store's kind, to be shown, such as `embedded`.
+    pub store_kind: String,
+    /// The data plane's private listener, for hosts that show a track; none: no host does.
+    pub front_door: Option<FrontDoor>,
+}
+
+/// What the control plane shares with the rest of the process.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The store that this router works on.
+    pub store: Arc<dyn Store>,
+    /// Where tables are published for the data plane.
+    pub live: Arc<LiveTable>,
+    /// Every reading of time.
+    pub clock: Clock,
+    /// The process's counters, to be shown.
+    pub counters: Counters,
+}

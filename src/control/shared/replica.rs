@@ -1,0 +1,112 @@
+//! This router's replica of the store: what the store holds as last read, how current that is, and up to which
+//! revision it is served. Written by `sync` alone, unless a line says otherwise.
+
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use keyvalues::{Revision, WatchMode};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+use super::{
+    error::{ApiError, Kind},
+    gone::GoneEndpoints,
+    settlement::{Decision, Settled, Settlement},
+    status::StoreStatus,
+    store::StoreHandle,
+    view::View,
+};
+use crate::{clock::Clock, rollout::pin::PinKeys};
+
+/// What this router holds of the store.
+pub struct Replica {
+    /// What the store holds, as last read; replaced whole.
+    pub view: ArcSwap<View>,
+    /// When the store was last surely read, and what is wrong with it.
+    pub status: StoreStatus,
+    /// Endpoints that no table names, and where something may still be open.
+    pub gone: ArcSwap<GoneEndpoints>,
+    /// What an operator decided about a store that is another one than the table came from. Written by the API.
+    pub settlement: Settlement,
+    /// Asks `sync` to list the store again. Anybody may ask.
+    pub relist: Notify,
+    /// The store's watch asks at intervals, and does not wait to be told.
+    is_polled: bool,
+    pin_keys: Mutex<Option<PinKeys>>,
+    reached: watch::Sender<Revision>,
+}
+
+impl Replica {
+    pub fn new(store: &StoreHandle, clock: Clock) -> Self {
+        Self {
+            view: ArcSwap::default(),
+            status: StoreStatus::new(clock),
+            gone: ArcSwap::default(),
+            settlement: Settlement::default(),
+            relist: Notify::new(),
+            is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),
+            pin_keys: Mutex::new(None),
+            reached: watch::Sender::new(0),
+        }
+    }
+
+    /// Says that everything up to this store revision is served.
+    pub fn set_reached(&self, revision: Revision) {
+        self.reached.send_replace(revision);
+    }
+
+    /// The store revision up to which everything is served.
+    pub fn reached(&self) -> Revision {
+        *self.reached.borrow()
+    }
+
+    /// Waits until this router serves everything up to a revision; `false` when that takes too long.
+    pub async fn wait_for(&self, revision: Revision, wait: Duration) -> bool {
+        let mut reached = self.reached.subscribe();
+        let behind = *reached.borrow() < revision;
+        if behind && self.is_polled {
+            // The watch would see the change only when it asks next; a listing sees it now.
+            self.relist.notify_one();
+        }
+        let served = timeout(wait, reached.wait_for(|reached| *reached >= revision)).await;
+        matches!(served, Ok(Ok(_)))
+    }
+
+    /// The pin keys in use; none before the first are known.
+    pub fn pin_keys(&self) -> Option<PinKeys> {
+        self.pin_keys.lock().clone()
+    }
+
+    pub fn set_pin_keys(&self, keys: PinKeys) {
+        *self.pin_keys.lock() = Some(keys);
+    }
+
+    /// Has `sync` carry out what was decided about the store.
+    pub async fn settle(&self, decision: Decision, wait: Duration) -> Result<Settled, ApiError> {
+        let answer = self.settlement.ask(decision);
+        self.relist.notify_one();
+        let answered = timeout(wait, answer).await;
+        if let Ok(Ok(result)) = answered {
+            return result;
+        }
+        self.settlement.take();
+        let message = "the store could not be read or written; look at its state and try again";
+        Err(ApiError::new(Kind::StoreUnavailable, message))
+    }
+
+    /// Refuses commands while the store is another one than the table came from.
+    pub fn refuse_when_diverged(&self) -> Result<(), ApiError> {
+        match self.status.diverged() {
+            None => Ok(()),
+            Some(why) => Err(ApiError::new(
+                Kind::StoreDiverged,
+                format!(
+                    "{why}; this router serves its last good table and takes no command until that is settled"
+                ),
+            )),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What other routers hold of the store that this one serves them: watches, and leases.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use keyvalues::{Lease, StoreError};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Semaphore;
+
+use super::error::ApiError;
+use crate::control::limits::{STORE_LEASES_MAX, STORE_WATCHES_MAX};
+
+/// What serving the store needs to remember.
+#[derive(Debug)]
+pub struct ServedStore {
+    pub watches: Arc<Semaphore>,
+    pub leases: Leases,
+}
+
+impl Default for ServedStore {
+    fn default() -> Self {
+        Self { watches: Arc::new(Semaphore::new(STORE_WATCHES_MAX)), leases: Leases::default() }
+    }
+}
+
+/// A handle that one call at a time uses; empty once it is revoked.
+pub type Handle = Arc<tokio::sync::Mutex<Option<Box<dyn Lease>>>>;
+
+/// The leases that were granted and may still run.
+#[derive(Default)]
+pub struct Leases(Mutex<HashMap<u64, Granted>>);
+
+/// One lease that was granted.
+pub struct Granted {
+    pub handle: Handle,
+    pub ttl: Duration,
+    /// When it has surely ended (monotonic), unless it is kept alive.
+    pub ends: Duration,
+}
+
+impl Leases {
+    pub fn lock(&self) -> MutexGuard<'_, HashMap<u64, Granted>> {
+        self.0.lock()
+    }
+
+    /// Room for one more, after those that have ended are gone.
+    pub fn has_room(&self, now: Duration) -> bool {
+        let mut granted = self.lock();
+        granted.retain(|_, lease| lease.ends > now);
+        granted.len() < STORE_LEASES_MAX
+    }
+
+    pub fn find(&self, id: u64) -> Result<Handle, ApiError> {
+        let found = self.lock().get(&id).map(|lease| Arc::clone(&lease.handle));
+        found.ok_or_else(|| StoreError::LeaseEnded.into())
+    }
+
+    pub fn extend(&self, id: u64, now: Duration) {
+        if let Some(lease) = self.lock().get_mut(&id) {
+            lease.ends = end(now, lease.ttl);
+        }
+    }
+}
+
+impl std::fmt::Debug for Leases {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leases").field("count", &self.lock().len()).finish()
+    }
+}
+
+/// A store may count whole seconds, and at least two, so a handle is kept for longer than was asked for.
+pub fn end(now: Duration, ttl: Duration) -> Duration {
+    now + ttl * 2 + Duration::from_secs(2)
+}

@@ -1,0 +1,30 @@
+//! Why following a store was interrupted.
+
+use keyvalues::StoreError;
+
+use crate::control::shared::error::{ApiError, Kind};
+
+/// Why following a store was interrupted.
+#[derive(Debug, thiserror::Error)]
+pub enum Interruption {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is another store, or an older one.
+    #[error("{0}")]
+    Diverged(String),
+    /// The watch lost its place: listing again is all it takes.
+    #[error("the watch is to begin anew")]
+    Resync,
+}
+
+impl Interruption {
+    /// Why a decision about the store could not be carried out.
+    pub fn refusal(&self) -> ApiError {
+        match self {
+            Self::Store(error) => error.clone().into(),
+            Self::Diverged(why) => ApiError::new(Kind::StoreDiverged, why.clone()),
+            Self::Resync => ApiError::new(Kind::StoreUnavailable, self.to_string()),
+        }
+    }
+}
