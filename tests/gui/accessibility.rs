@@ -102,7 +102,7 @@ fn checked_hooks(router: &Router) -> Browser {
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, router, "admin");
     browser.click("nav-hooks");
-    browser.see("hooks-none", "No hook yet");
+    browser.see("hooks-none", "No hooks yet");
     with_axe(&browser);
     browser
 }
@@ -118,14 +118,14 @@ fn through_the_life_of_a_hook(browser: &Browser, url: &str, mut check: impl FnMu
     check("adding");
     browser.fill("hook-url", url);
     browser.click("hook-submit");
-    browser.see("hook-dialog", "It is shown this once");
+    browser.see("hook-dialog", "It is shown only once");
     check("its secret");
     browser.click("hook-done");
     browser.click("hook-test-chat");
     browser.see("hook-chat", "Not delivered");
     check("in the list");
     browser.click("hook-edit-chat");
-    browser.see("hook-dialog", "Have the router make another secret");
+    browser.see("hook-dialog", "Make a new secret");
     check("changing");
     browser.keys("hook-url", ESCAPE);
     eventually("Escape closes it", || browser.text("hook-dialog").is_none());
@@ -133,7 +133,7 @@ fn through_the_life_of_a_hook(browser: &Browser, url: &str, mut check: impl FnMu
     browser.see("hook-remove-dialog", "Remove the hook chat?");
     check("removing");
     browser.click("hook-remove-submit");
-    browser.see("hooks-none", "No hook yet");
+    browser.see("hooks-none", "No hooks yet");
 }
 
 #[test]

@@ -35,14 +35,14 @@ fn locking_sticky_and_unlocking_say_why_and_hold_ci_back() {
     let ci = router.api_as("ci");
     ci.post("promote", &json!({"release": "1.0.1"})).expect(423);
     browser.click("promote");
-    browser.see("confirm-against", "A lock stands: “freeze for the fair” (maria)");
+    browser.see("confirm-warnings", "The app is locked by maria: “freeze for the fair”");
     browser.click("confirm-cancel");
     browser.click("unlock");
-    browser.see("confirm-against", "freeze for the fair");
+    browser.see("confirm-warnings", "freeze for the fair");
     browser.click("confirm-submit");
     browser.see("lock-state", "Not locked");
     browser.click("sticky-switch");
-    browser.see("confirm-happens", "Every request draws anew");
+    browser.see("confirm-effects", "Every request is drawn anew");
     confirm(&browser, "stateless by now");
     browser.see("sticky-switch", "Not sticky");
     assert_eq!(router.api().state()["sticky"], json!(false));
@@ -59,7 +59,7 @@ fn drains_are_finished_one_and_all() {
     let tenure = tenure_of(&router, "1.0.0");
     browser.click(&format!("finish-drain-{tenure}"));
     browser.see("confirm-dialog", "Finish draining 1.0.0 now?");
-    browser.see("confirm-happens", "go to 1.0.2 at once");
+    browser.see("confirm-effects", "go to 1.0.2 at once");
     confirm(&browser, "nobody is left");
     eventually("one is left", || router.api().state()["draining"].as_array().map(Vec::len) == Some(1));
     router.api().put("stable", &json!({"id": id("1.0.0")})).expect(200);
@@ -67,7 +67,7 @@ fn drains_are_finished_one_and_all() {
     browser.click("finish-drains");
     browser.see("confirm-dialog", "1.0.2");
     confirm(&browser, "endpoints go");
-    browser.see("draining", "Nothing is draining");
+    browser.see("draining", "No release is draining");
     assert_eq!(router.api().state()["draining"], json!([]));
 }
 
@@ -80,6 +80,7 @@ fn any_release_of_the_history_can_be_gone_back_to() {
     browser.see("stable-release", "1.0.2");
     browser.see("history", "Stable set");
     browser.click("rollback");
+    browser.see("rollback-to", "1.0.0 (became stable");
     browser.choose("rollback-to", &id("1.0.0"));
     browser.see("confirm-dialog", "Roll back from 1.0.2 to 1.0.0?");
     browser.click("confirm-cancel");
@@ -113,7 +114,7 @@ fn a_release_typed_by_hand_becomes_the_candidate_and_one_chosen_becomes_stable()
     browser.see("candidate-card", &typed.address.to_string());
     browser.click("choose-stable");
     browser.click("release-option-1.0.1");
-    browser.see("confirm-against", "It skips the candidate");
+    browser.see("confirm-warnings", "This skips the candidate");
     confirm(&browser, "straight");
     browser.see("stable-release", "1.0.1");
     browser.see("draining", "1.0.0");
@@ -161,7 +162,7 @@ fn raw_keyvalues_are_written_with_a_warning_and_what_is_wrong_is_shown_until_it_
     go(&browser, "keyvalues");
     browser.fill("kv-prefix", "rolling/hello");
     browser.keys("kv-prefix", ENTER);
-    browser.see("kv-rolling/hello/rollout", "written by commands only");
+    browser.see("kv-rolling/hello/rollout", "only commands write this");
     browser.click("kv-add");
     browser.fill("kv-edit-key", "rolling/hello/blendpercent");
     browser.fill("kv-edit-value", "101");
@@ -187,8 +188,8 @@ fn an_app_with_nothing_on_stable_says_so_until_a_release_is_chosen() {
     sign_in(&browser, &router);
     go(&browser, "apps/hello");
     browser.see("stable-release", "none");
-    browser.see("stable-card", "Nothing is on stable: requests get 503 until a release is");
-    browser.see("stable-card", "Roll back: nothing is on stable yet");
+    browser.see("stable-card", "No release is on stable: requests get 503 until you choose one");
+    browser.see("stable-card", "Roll back: there is no stable release yet");
     browser.see("candidate-card", "Choose candidate: there is no stable release yet");
     browser.see("blend-hint", "there is no candidate");
     let visit = router.visitor().try_get("/").expect("an answer");
@@ -208,18 +209,19 @@ fn a_second_app_is_set_up_from_what_the_store_holds() {
     browser.click("add-app");
     browser.fill("setup-app", "no good");
     browser.click("setup-submit");
-    browser.see("setup-error", "may hold letters");
+    browser.see("setup-error", "“no good” is not allowed: use up to 63 letters");
     browser.fill("setup-app", "shop");
     browser.fill("setup-hosts", "shop.example");
     browser.choose("setup-found", &id("7.0.0"));
     browser.click("setup-submit");
-    browser.see("setup-verdict", "Release 7.0.0 is on stable");
+    browser.see("setup-health", "Release 7.0.0 is on stable");
     browser.click("setup-done");
     browser.see("stable-release", "7.0.0");
     assert_eq!(router.api().app("shop").get("settings").json()["hosts"], json!(["shop.example"]));
     go(&browser, "apps/nowhere");
     eventually("an unknown app says so", || {
-        browser.script("return document.querySelector('main').innerText.includes('knows no app “nowhere”')")
+        browser
+            .script("return document.querySelector('main').innerText.includes('There is no app “nowhere”.')")
             == json!(true)
     });
 }

@@ -28,7 +28,7 @@ fn an_endpoint_is_drained_from_its_card_and_lifted_from_the_list_of_releases() {
     open_app(&browser, &router);
     browser.click(&format!("drain-{leaving}"));
     browser.see("confirm-dialog", &format!("Drain {leaving} of 1.0.0?"));
-    browser.see("confirm-happens", "go on at 1 other endpoint of 1.0.0; none changes its release");
+    browser.see("confirm-effects", "go on at 1 other endpoint of 1.0.0; no client changes its release");
     browser.choose("drain-within", "600");
     confirm(&browser, "kernel update");
     browser.see("stable-card", "1 of 2 endpoints serving, 1 draining");
@@ -44,7 +44,7 @@ fn an_endpoint_is_drained_from_its_card_and_lifted_from_the_list_of_releases() {
     assert_eq!(router.endpoints[0].1.received(), 0, "it gets nobody");
 
     browser.click(&format!("drain-{last}"));
-    browser.see("confirm-against", "No other endpoint of 1.0.0 is serving");
+    browser.see("confirm-warnings", "No other endpoint of 1.0.0 is serving");
     browser.click("confirm-submit");
     browser.see("confirm-error", "would have no endpoint left");
     browser.see("confirm-force", "");
@@ -68,7 +68,7 @@ fn a_confirmation_says_when_the_endpoint_is_no_more() {
     open_app(&browser, &router);
     browser.click(&format!("drain-{leaving}"));
     router.api().kv_delete("apps/hello-1.0.0-80/containers/c0").expect(200);
-    browser.see("confirm-error", "is no endpoint of 1.0.0 any more");
+    browser.see("confirm-error", "is no longer an endpoint of 1.0.0");
     assert_eq!(browser.attribute("confirm-submit", "aria-disabled").as_deref(), Some("true"));
 }
 

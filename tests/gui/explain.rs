@@ -32,7 +32,7 @@ fn a_pasted_cookie_is_explained() {
     browser.see("explain-where", "1.0.0 (stable)");
     browser.see("explain-why", "is not below 0 (blend 0 %): stable");
     browser.fill("explain-blend", &format!("120{ENTER}"));
-    browser.see("explain-error", "120 is above 100");
+    browser.see("explain-error", "“120” is above 100");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -69,7 +69,7 @@ fn a_testers_link_and_header_and_what_a_client_is_known_by_are_explained() {
     browser.see("explain-why", "192.0.2.7 is in none of these networks");
     browser.see("explain-where", "1.0.0 (stable)");
     ask(&browser, &[("explain-header", "x-release: 9.9.9"), ("explain-address", "10.1.2.3")]);
-    browser.see("explain-where", "404: it goes to no release");
+    browser.see("explain-where", "404: the request goes to no release");
 
     api.put("settings", &json!({"pin": "address"})).expect(200);
     ask(&browser, &[("explain-address", "192.0.2.7")]);
@@ -109,7 +109,7 @@ fn who_would_move_is_said_at_the_slider_and_in_confirmations() {
     browser.let_go();
 
     browser.click("abort");
-    browser.see("confirm-who-moves", "clients go from 1.0.1 to 1.0.0 at once");
+    browser.see("confirm-dry-run", "clients go from 1.0.1 to 1.0.0 at once");
     browser.picture("abort");
     crate::confirm(&browser, "errors");
     browser.see("candidate-release", "none");
@@ -121,9 +121,9 @@ fn who_would_move_is_said_at_the_slider_and_in_confirmations() {
 /// What the confirmation of a command says happens, once the router has said who would move.
 fn foretold(browser: &Browser, command: &str) -> String {
     browser.click(command);
-    browser.see("confirm-who-moves", "New clients all go to");
+    browser.see("confirm-dry-run", "New clients all go to");
     let said = |testid| browser.text(testid).expect("the confirmation is open");
-    let all = format!("{}\n{}", said("confirm-happens"), said("confirm-who-moves"));
+    let all = format!("{}\n{}", said("confirm-effects"), said("confirm-dry-run"));
     browser.picture(&format!("{command}-foretold"));
     all
 }

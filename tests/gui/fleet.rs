@@ -50,7 +50,7 @@ fn progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing() {
     browser.click("promote");
     browser.fill("confirm-reason", "does well");
     browser.click("confirm-submit");
-    heard(&browser, "waiting until every router has applied it");
+    heard(&browser, "Waiting until every router has applied it");
     eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
     browser.see("stable-release", "1.0.1");
 

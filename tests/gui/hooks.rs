@@ -23,7 +23,8 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
     browser.click("nav-hooks");
-    browser.see("hooks-none", "A hook is an address that is told of every change");
+    browser
+        .see("hooks-none", "A hook is an address to which the router sends a signed POST for every change");
     browser.click("hook-add");
     browser.fill("hook-name", "chat");
     browser.fill("hook-url", "ftp://chat.example/");
@@ -35,7 +36,7 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     eventually("the secret is shown", || text_of(&browser, "hook-made").starts_with("whsec_"));
     browser.click("hook-done");
     browser.see("hook-chat", "all apps; promote");
-    browser.see("hook-chat", "told nothing yet");
+    browser.see("hook-chat", "nothing sent yet");
 
     browser.click("hook-test-chat");
     browser.see("hook-chat", "Delivered in");
@@ -49,7 +50,7 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     browser.click("hook-pause-chat");
     browser.see("hook-chat", "paused");
     router.api().post("promote", &json!({})).expect(200);
-    browser.see("hook-chat", "1 change to be told");
+    browser.see("hook-chat", "1 change waiting");
     assert_eq!(receiver.received(), 0);
     browser.picture("hooks-paused");
     browser.click("hook-pause-chat");
@@ -64,7 +65,7 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     browser.click("hook-remove-chat");
     browser.see("hook-remove-dialog", "Remove the hook chat?");
     browser.click("hook-remove-submit");
-    browser.see("hooks-none", "No hook yet");
+    browser.see("hooks-none", "No hooks yet");
     assert_eq!(shown(&router)["error"]["code"], "not_found");
 }
 
@@ -77,9 +78,9 @@ fn a_hook_that_fails_says_why_without_being_opened() {
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
     browser.click("nav-hooks");
-    browser.see("hook-chat", "told nothing yet");
+    browser.see("hook-chat", "nothing sent yet");
     router.api().post("promote", &json!({})).expect(200);
-    browser.see("hook-chat", "✕ failed, tried again: the receiver answered 503 · 1 change to be told");
+    browser.see("hook-chat", "✕ failed, will be tried again: the receiver answered 503 · 1 change waiting");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -111,7 +111,7 @@ fn a_whole_release_by_the_page_alone_fails_no_request() {
     let tenure = router.api().state()["draining"][0]["tenure"].clone();
     browser.click(&format!("finish-drain-{tenure}"));
     confirm(&browser, "nobody is left");
-    browser.see("draining", "Nothing is draining");
+    browser.see("draining", "No release is draining");
     browser.click("rollback");
     confirm(&browser, "checkout fails");
     browser.see("stable-release", "1.0.0");
@@ -263,7 +263,7 @@ fn a_store_that_is_another_is_accepted_or_restored_where_it_is_told() {
     for (restores, other) in [(false, "YW5vdGhlcg=="), (true, "b3RoZXI=")] {
         let epoch = json!({"checks": [], "writes": [{"put": "rolling/router/epoch", "value": other}]});
         router.api_as("admin").call("POST", "/api/v1/store/commit", Some(&epoch)).expect(200);
-        browser.see("banner-store", "another past");
+        browser.see("banner-store", "The history in the store is not the one that is served here");
         browser.click("store-accept");
         browser.see("store-accept-dialog", "hello with 1.0.0 on stable");
         if restores {

@@ -89,7 +89,7 @@ fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
     browser.fill("setup-endpoint", &endpoint.address.to_string());
     browser.picture("setup");
     browser.click("setup-submit");
-    browser.see("setup-verdict", "1.0.0 is on stable");
+    browser.see("setup-health", "1.0.0 is on stable");
     browser.picture("setup-done");
     assert_eq!(router.visitor().release(), "1.0.0");
     browser.click("setup-done");
@@ -112,7 +112,7 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
 
     browser.click("choose-candidate");
     browser.click("release-option-1.0.1");
-    browser.see("confirm-happens", "No client moves");
+    browser.see("confirm-effects", "No client moves");
     browser.picture("choose");
     confirm(&browser, "build 1188");
     browser.see("candidate-release", "1.0.1");
@@ -134,8 +134,8 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
 
     browser.click("promote");
     browser.see("confirm-dialog", "Promote 1.0.1 to stable, in place of 1.0.0?");
-    browser.see("confirm-happens", "keep it while it drains");
-    browser.see("confirm-against", "Too little traffic to tell");
+    browser.see("confirm-effects", "keep it while it drains");
+    browser.see("confirm-warnings", "Too little traffic to tell");
     browser.picture("promote");
     confirm(&browser, "smoke tests green");
     browser.see("stable-release", "1.0.1");
@@ -167,7 +167,7 @@ fn abort_is_one_click_and_a_confirmation_and_says_where_clients_go() {
     open_app(&browser, &router);
     browser.click("abort");
     browser.see("confirm-dialog", "Abort 1.0.1 and stay with 1.0.0?");
-    browser.see("confirm-happens", "go to 1.0.0 at once");
+    browser.see("confirm-effects", "go to 1.0.0 at once");
     browser.keys("confirm-reason", ESCAPE);
     eventually("Escape closes it", || browser.text("confirm-dialog").is_none());
     eventually("the focus goes back to where it was", || {
@@ -188,7 +188,7 @@ fn a_confirmation_that_the_world_overtook_acts_only_after_another_look() {
     browser.click("promote");
     browser.see("confirm-dialog", "Promote 1.0.1");
     router.api().put("blend", &json!({"percent": 30})).expect(200);
-    browser.see("confirm-moved", "has changed since you opened this");
+    browser.see("confirm-outdated", "has changed since you opened this dialog");
     browser.picture("moved");
     browser.keys("confirm-reason", ENTER);
     assert_eq!(browser.attribute("confirm-submit", "aria-disabled").as_deref(), Some("true"));
@@ -224,7 +224,7 @@ fn the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go() {
     assert_eq!(router.api().state()["blend"], json!(50));
 
     browser.fill("blend-exact", "12.345");
-    browser.see("blend-hint", "Two decimals at most");
+    browser.see("blend-hint", "“12.345” has more than two decimals");
     browser.click("blend-preset-0");
     browser.see("share-configured", "0 %");
 }
@@ -271,7 +271,7 @@ fn figures_of_real_traffic_show_live() {
     browser.see("candidate-card", "0 of 1 endpoint serving");
     browser.see("verdict", "No endpoint of 1.0.1 is serving");
     browser.click("promote");
-    browser.see("confirm-against", "No endpoint of 1.0.1 is serving");
+    browser.see("confirm-warnings", "No endpoint of 1.0.1 is serving");
     browser.click("confirm-submit");
     browser.see("confirm-error", "1.0.1");
     browser.click("confirm-force");

@@ -68,7 +68,7 @@ fn a_setting_that_is_refused_says_so_at_its_control() {
     let browser = Browser::start(1280, 1000);
     open_page(&browser, &router, "settings");
     browser.fill("setting-abortseconds", "soon");
-    browser.see("setting-error-abortseconds", "“soon” is no whole number");
+    browser.see("setting-error-abortseconds", "“soon” is not a whole number");
     assert_eq!(browser.attribute("settings-save", "aria-disabled").as_deref(), Some("true"));
     browser.fill("setting-abortseconds", "3601");
     browser.click("settings-save");
@@ -96,7 +96,7 @@ fn settings_of_an_app_that_moved_are_looked_at_again_and_nothing_typed_is_lost()
     browser.fill("setting-hosts", "shop.example.test\nwww.example.test");
     router.api().put("blend", &json!({"percent": 10})).expect(200);
     browser.click("settings-save");
-    browser.see("settings-error", "The app has changed since you loaded this");
+    browser.see("settings-error", "The app has changed since you loaded this page");
     assert_eq!(router.api().get("settings").json(), json!({}), "nothing was saved");
     browser.see("settings-changes", "shop.example.test, www.example.test");
     browser.click("settings-save");
@@ -108,7 +108,7 @@ fn settings_of_an_app_that_moved_are_looked_at_again_and_nothing_typed_is_lost()
     browser.click("settings-save");
     browser.see("settings-error", "unheard");
     browser.fill("settings-json", "{\"cache\": \"trust\"");
-    browser.see("settings-error", "This is not JSON");
+    browser.see("settings-error", "The settings must be JSON");
     browser.fill("settings-json", "{\"cache\": \"trust\"}");
     browser.click("settings-save");
     eventually("it is saved", || router.api().get("settings").json() == json!({"cache": "trust"}));
@@ -159,7 +159,7 @@ fn releases_are_found_with_their_endpoints_and_made_the_candidate() {
     browser.see("release-1.0.0", "on stable");
     browser.see("release-1.0.0", "1 endpoint, all serving");
     browser.see("release-1.0.2", &router.endpoint("1.0.2").address.to_string());
-    browser.see("release-1.0.2", "not checked while no client is routed here");
+    browser.see("release-1.0.2", "not checked while no client is routed to the release");
     browser.fill("releases-find", &router.endpoint("1.0.1").address.to_string());
     eventually("the others are gone", || browser.text("release-1.0.2").is_none());
     browser.click("make-candidate-1.0.1");

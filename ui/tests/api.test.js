@@ -13,7 +13,7 @@ function recording(status, body, headers = {}) {
 
 test('a command carries the token, the seq it was opened at, and waits for the fleet', async () => {
 	const { calls, fetch } = recording(200, '{"seq":8}');
-	assert.deepEqual(await createApi('secret', { fetch }).blend('a b', { percent: 10 }, 7), { seq: 8 });
+	assert.deepEqual(await createApi('secret', { fetch }).setBlend('a b', { percent: 10 }, 7), { seq: 8 });
 	const [{ path, method, headers, body }] = calls;
 	assert.equal(path, '/api/v1/apps/a%20b/blend?wait=fleet&timeout=5s');
 	assert.equal(method, 'PUT');
@@ -26,7 +26,7 @@ test('a command carries the token, the seq it was opened at, and waits for the f
 test('a refusal keeps the words, the code and the field', async () => {
 	const { fetch } = recording(422, '{"error":{"code":"bad_blend","message":"blend is 0 to 100","field":"percent"}}');
 	await assert.rejects(
-		createApi('secret', { fetch }).blend('hello', { percent: 101 }, 7),
+		createApi('secret', { fetch }).setBlend('hello', { percent: 101 }, 7),
 		(error) =>
 			error instanceof ApiError &&
 			error.status === 422 &&
@@ -45,7 +45,7 @@ test('a refused token is told once more to the session', async () => {
 			onDenied: () => {
 				denied += 1;
 			},
-		}).apps(),
+		}).listApps(),
 		{ status: 401 },
 	);
 	assert.equal(denied, 1);
@@ -63,7 +63,7 @@ test('a command without an answer is never reported as not done', async () => {
 
 test('key-values keep their slashes and their bytes', async () => {
 	const { calls, fetch } = recording(200, '');
-	assert.deepEqual(await createApi('secret', { fetch }).kvList('apps/a b/'), []);
+	assert.deepEqual(await createApi('secret', { fetch }).listKeys('apps/a b/'), []);
 	assert.equal(calls[0].path, '/api/kv/apps/a%20b/?recurse=true');
 	assert.equal(entryText({ Value: Buffer.from('grün').toString('base64') }), 'grün');
 });

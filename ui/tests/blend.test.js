@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { movesWords, parseBlend, snapBlend, whoMoves } from '../web/blend.js';
+import { describeBlendChange, describeMoves, parseBlend, snapBlend } from '../web/blend.js';
 
 test('reads what people type for a percentage', () => {
 	for (const [typed, value] of [
@@ -34,14 +34,17 @@ test('a pointer sets whole percents', () => {
 });
 
 test('says who moves before it happens', () => {
-	assert.match(whoMoves(10, 25), /No pinned client moves; 15 of 100 more/);
-	assert.match(whoMoves(25, 10.5), /14.5 of 100 fewer/);
-	assert.match(whoMoves(10, 25, 'navigate'), /pinned ones too/);
-	assert.equal(whoMoves(10, 10), 'No change.');
+	assert.match(describeBlendChange(10, 25), /^No pinned client moves\. Of every 100 new clients, 15 more go to the candidate\.$/);
+	assert.match(describeBlendChange(25, 10.5), /Of every 100 new clients, 14\.5 fewer go to the candidate\.$/);
+	assert.match(
+		describeBlendChange(10, 25, 'navigate'),
+		/^About 15 of every 100 clients, pinned clients too, go to the candidate at their next page\.$/,
+	);
+	assert.equal(describeBlendChange(10, 10), 'No change.');
 });
 
 test('the promise measured is read at a glance', () => {
-	const words = (moves) => movesWords(moves).replaceAll('\u00a0', ' ');
+	const words = (moves) => describeMoves(moves).replaceAll('\u00a0', ' ');
 	assert.equal(words(undefined), '0 bounces; 0 moves');
 	assert.equal(words({ total: 33, bounces: 1, reasons: { abort: 2, shielded: 31 } }), '1 bounce; 33 moves: 31 shielded, 2 abort');
 });

@@ -11,6 +11,8 @@ const web = join(ui, 'web');
 // What a first visit may fetch, compressed as the router does it. Uncompressed it may be twice that: still read in a blink.
 const WIRE_BYTES_MAX = 150_000;
 const PLAIN_BYTES_MAX = 300_000;
+const COLUMNS_MAX = 160;
+const LINES_MAX = 450;
 
 function files(folder = web) {
 	return readdirSync(folder, { withFileTypes: true })
@@ -21,7 +23,13 @@ function files(folder = web) {
 		.sort();
 }
 
+const scripts = () => files().filter((file) => file.endsWith('.js'));
 const text = (name) => readFileSync(join(web, name), 'utf8');
+
+function importsOf(name) {
+	const targets = text(name).matchAll(/^(?:import|\}) .*from '([^']+)';$/gm);
+	return [...targets].map(([, target]) => join(dirname(name), target));
+}
 
 test('all of it is small, compressed and not', () => {
 	const sum = (size) => files().reduce((total, name) => total + size(readFileSync(join(web, name))), 0);
@@ -31,17 +39,33 @@ test('all of it is small, compressed and not', () => {
 
 test('every import and every reference of the page names an embedded file', () => {
 	const known = new Set(files());
-	for (const name of files().filter((file) => file.endsWith('.js'))) {
-		for (const [, target] of text(name).matchAll(/^(?:import|\}) .*from '([^']+)';$/gm)) {
-			assert.ok(known.has(join(dirname(name), target)), `${name} imports ${target}`);
-		}
-	}
+	for (const name of scripts()) for (const target of importsOf(name)) assert.ok(known.has(target), `${name} imports ${target}`);
 	for (const [, target] of text('index.html').matchAll(/(?:src|href)="\/ui\/([^"]+)"/g)) assert.ok(known.has(target), target);
+});
+
+test('no line is long and no file is long', () => {
+	for (const name of files().filter((file) => /\.(js|css)$/.test(file))) {
+		const lines = text(name).split('\n');
+		assert.ok(lines.length <= LINES_MAX, `${name} has ${lines.length} lines`);
+		for (const [at, line] of lines.entries()) assert.ok(line.length <= COLUMNS_MAX, `${name}:${at + 1} has ${line.length} columns`);
+	}
+});
+
+test('no file imports itself in a circle', () => {
+	const done = new Set();
+	function visit(name, path) {
+		assert.ok(!path.includes(name), [...path, name].join(' -> '));
+		if (done.has(name)) return;
+		for (const target of importsOf(name)) visit(target, [...path, name]);
+		done.add(name);
+	}
+	visit('main.js', []);
+	assert.deepEqual([...done].sort(), scripts(), 'every script is used');
 });
 
 test('nothing needs more than the content security policy allows', () => {
 	assert.doesNotMatch(text('index.html'), /\sstyle=|\son\w+=|<script(?![^>]*src=)|<style/);
-	for (const name of files().filter((file) => file.endsWith('.js'))) {
+	for (const name of scripts()) {
 		assert.doesNotMatch(
 			text(name),
 			/innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|style: '|https?:\/\/(?!www\.w3\.org\/2000\/svg)/,
@@ -53,7 +77,7 @@ test('nothing needs more than the content security policy allows', () => {
 
 test('every data-testid is listed in the README', () => {
 	const readme = readFileSync(join(ui, 'README.md'), 'utf8');
-	for (const name of files().filter((file) => file.endsWith('.js'))) {
+	for (const name of scripts()) {
 		for (const [, id] of text(name).matchAll(/(?:testid: |submitButton\([^,]+, |errorLine\(|name: )'([a-z0-9-]+)'/g))
 			assert.ok(readme.includes(`\`${id}\``), `${name}: ${id}`);
 	}

@@ -1,50 +1,51 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { whoIsLeft } from '../web/components/draining.js';
-import { whatIsLeft } from '../web/components/endpoints.js';
-import { fleetLink, heardWords, servesWords } from '../web/pages/fleet.js';
+import { describeWhoIsLeft } from '../web/components/draining.js';
+import { describeWhatIsLeft } from '../web/components/endpoints.js';
+import { describeHeard, describeServed, fleetLabel } from '../web/fleet-words.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
 
 test('a member is heard from, or not for a while', () => {
-	assert.equal(heardWords({ own: true, heard: true }), '● this router');
-	assert.equal(heardWords({ heard: true, silent_seconds: 1 }), '● heard from');
-	assert.equal(plain(heardWords({ heard: false, silent_seconds: 12 })), '✕ not heard from for 12 s');
-	assert.equal(heardWords({ heard: false, silent_seconds: null }), '✕ not heard from');
+	assert.equal(describeHeard({ own: true, heard: true }), '● this router');
+	assert.equal(describeHeard({ heard: true, silent_seconds: 1 }), '● heard from');
+	assert.equal(plain(describeHeard({ heard: false, silent_seconds: 12 })), '✕ not heard from for 12 s');
+	assert.equal(describeHeard({ heard: false, silent_seconds: null }), '✕ not heard from');
 });
 
 test('a member that serves something else is named with both changes', () => {
-	assert.equal(servesWords({ differs: {} }), 'serves the same');
+	assert.equal(describeServed({ differs: {} }), 'serves the same');
 	assert.equal(
-		servesWords({ differs: { hello: 41 } }, () => ({ seq: 42 })),
+		describeServed({ differs: { hello: 41 } }, () => ({ seq: 42 })),
 		'✕ serves hello at change 41 (here 42)',
 	);
-	assert.match(servesWords({ differs: { a: 1, b: 2, c: null, d: 4, e: 5 } }), /c at change unknown .* and 2 more$/);
+	assert.match(describeServed({ differs: { a: 1, b: 2, c: null, d: 4, e: 5 } }), /c at change unknown .* and 2 more$/);
 });
 
 test('the link counts routers, and alarms before them', () => {
-	assert.equal(fleetLink(null), 'Fleet');
-	assert.equal(plain(fleetLink({ members: [{}, {}, {}], alarms: [] })), 'Fleet 3');
-	assert.equal(plain(fleetLink({ members: [{}, {}, {}], alarms: [{}] })), 'Fleet ⚠ 1');
+	assert.equal(fleetLabel(null), 'Fleet');
+	assert.equal(plain(fleetLabel({ members: [{}, {}, {}], alarms: [] })), 'Fleet 3');
+	assert.equal(plain(fleetLabel({ members: [{}, {}, {}], alarms: [{}] })), 'Fleet ⚠ 1');
 });
 
 test('who is left at a draining release is summed over the fleet', () => {
 	const fleet = { members: 3, reported: 2, open_requests: 1, open_sockets: 0, pinned: 9 };
-	assert.equal(plain(whoIsLeft({ fleet })), '9 pinned clients, 1 open request, 0 open sockets, as 2 of 3 routers say');
-	assert.match(whoIsLeft({ can_be_stopped: true, fleet }), /can be stopped/);
+	assert.equal(plain(describeWhoIsLeft({ fleet })), '9 pinned clients, 1 open request, 0 open sockets, reported by 2 of 3 routers');
+	assert.match(describeWhoIsLeft({ can_be_stopped: true, fleet }), /can be stopped/);
 	assert.match(
-		plain(whoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })),
+		plain(describeWhoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })),
 		/^3 pinned clients, 2 open requests/,
 	);
 });
 
 test('what is left at a draining endpoint is summed over the fleet', () => {
 	const draining = { since: 1, until: 2 };
-	const words = (endpoint) => plain(whatIsLeft({ draining, in_flight: 1, open_sockets: 1, ...endpoint })).replace(/ until .*?: /, ': ');
-	assert.equal(whatIsLeft({ in_flight: 1 }), '', 'it serves');
+	const words = (endpoint) =>
+		plain(describeWhatIsLeft({ draining, in_flight: 1, open_sockets: 1, ...endpoint })).replace(/ until .*?: /, ': ');
+	assert.equal(describeWhatIsLeft({ in_flight: 1 }), '', 'it serves');
 	assert.equal(words({}), 'draining: 0 open requests, 1 open socket');
 	const fleet = { members: 3, reported: 3, in_flight: 4, open_sockets: 1 };
 	assert.equal(words({ fleet }), 'draining: 3 open requests, 1 open socket, on 3 routers');
-	assert.equal(words({ fleet: { ...fleet, reported: 2 } }), 'draining: 3 open requests, 1 open socket, as 2 of 3 routers say');
+	assert.equal(words({ fleet: { ...fleet, reported: 2 } }), 'draining: 3 open requests, 1 open socket, reported by 2 of 3 routers');
 	assert.equal(words({ can_be_stopped: true, fleet }), 'draining: can be stopped');
 });

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
-	allowedWords,
+	describeAllowed,
 	applyPatch,
 	mergePatch,
-	settingChanges,
+	describeSettingChanges,
 	settingFields,
-	settingText,
-	settingValue,
+	formatSetting,
+	parseSetting,
 	valueAt,
 	withValue,
 } from '../web/settings-model.js';
@@ -24,21 +24,21 @@ test('every setting of the description becomes a control of its kind', () => {
 	assert.equal(field('cookie.domain').kind, 'string');
 	assert.equal(field('transition').kind, 'choice');
 	assert.equal(field('health.fall').group.title, 'Health checks');
-	assert.equal(plain(allowedWords(field('abortseconds'))), '0 to 3,600 s; empty: 10 s');
-	assert.equal(allowedWords(field('hosts')), 'one per line; empty: none');
+	assert.equal(plain(describeAllowed(field('abortseconds'))), '0 to 3,600 s; when empty: 10 s');
+	assert.equal(describeAllowed(field('hosts')), 'one per line; when empty: none');
 	assert.equal(new Set(fields.map(({ path }) => path)).size, fields.length);
 });
 
 test('a text is read as its kind, and empty means the default', () => {
-	assert.deepEqual(settingValue(field('drainseconds'), ' 60 '), { value: 60 });
-	assert.deepEqual(settingValue(field('drainseconds'), ''), { value: undefined });
-	assert.match(settingValue(field('drainseconds'), '1.5').error, /whole number/);
-	assert.match(settingValue(field('ci_blend_max'), 'ten').error, /number/);
-	assert.deepEqual(settingValue(field('ci_blend_max'), '12.5'), { value: 12.5 });
-	assert.deepEqual(settingValue(field('hosts'), 'a.example\n b.example,'), { value: ['a.example', 'b.example'] });
-	assert.deepEqual(settingValue(field('cookie.secure'), 'false'), { value: false });
-	for (const path of ['drainseconds', 'hosts', 'cookie.secure']) assert.equal(settingText(field(path), undefined), '');
-	assert.equal(settingText(field('hosts'), ['a', 'b']), 'a\nb');
+	assert.deepEqual(parseSetting(field('drainseconds'), ' 60 '), { value: 60 });
+	assert.deepEqual(parseSetting(field('drainseconds'), ''), { value: undefined });
+	assert.match(parseSetting(field('drainseconds'), '1.5').error, /whole number/);
+	assert.match(parseSetting(field('ci_blend_max'), 'ten').error, /number/);
+	assert.deepEqual(parseSetting(field('ci_blend_max'), '12.5'), { value: 12.5 });
+	assert.deepEqual(parseSetting(field('hosts'), 'a.example\n b.example,'), { value: ['a.example', 'b.example'] });
+	assert.deepEqual(parseSetting(field('cookie.secure'), 'false'), { value: false });
+	for (const path of ['drainseconds', 'hosts', 'cookie.secure']) assert.equal(formatSetting(field(path), undefined), '');
+	assert.equal(formatSetting(field('hosts'), ['a', 'b']), 'a\nb');
 });
 
 test('setting and taking out leaves everything else as it was', () => {
@@ -65,7 +65,7 @@ test('only what changed is sent, and applying it gives the same', () => {
 });
 
 test('what saving changes is said in words', () => {
-	const words = settingChanges(
+	const words = describeSettingChanges(
 		fields,
 		{ drainseconds: 60, shielding: { enabled: false } },
 		{ hosts: ['a.example'], health: { fall: 5 } },

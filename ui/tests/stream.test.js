@@ -71,8 +71,8 @@ test('resumes after the last event it saw, and says that it was cut off', async 
 			onHeard: () => {},
 			onEvent: ({ id }) => told.push(id),
 			onDenied: () => told.push('denied'),
-			onLost: ({ why }) => {
-				told.push(why);
+			onLost: ({ reason }) => {
+				told.push(reason);
 				if (calls.length < 2) stream.retry();
 				else {
 					stream.close();
@@ -136,7 +136,7 @@ test('a paused stream asks for nothing, is not called lost, and goes on after th
 		onEvent() {
 			heard += 1;
 		},
-		onLost: (why) => lost.push(why),
+		onLost: (reason) => lost.push(reason),
 		onDenied() {},
 	});
 	const settle = async (isSo) => {

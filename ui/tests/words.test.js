@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../web/advice.js';
-import { callsOf, curlOf } from '../web/api-model.js';
-import { changes, commandTitle, differences, stableAfter, summary } from '../web/describe.js';
+import { buildCurl, listCalls } from '../web/api-model.js';
+import { commandTitle, describeChanges, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
 import { releaseName } from '../web/release.js';
-import { appHref, hashWithFind, parseRoute } from '../web/router.js';
+import { appHref, hashWithFind, parseRoute } from '../web/page-address.js';
 
 const plain = (lines) => lines.join('\n').replaceAll('\u00a0', ' ');
 const endpoint = (address, healthy = true, detail = null) => ({ address, healthy, in_flight: 0, detail });
@@ -34,14 +34,14 @@ const state = {
 };
 
 test('promoting says who stays, who drains, and everything that speaks against it', () => {
-	const { happens, clients, against } = promoteAdvice(state);
-	assert.match(plain(happens), /1\.0\.1 becomes stable; the blend returns to 0 %/);
-	assert.match(plain(clients), /131 clients pinned to 1\.0\.1 stay/);
-	assert.match(plain(clients), /Clients pinned to 1\.0\.0 keep it while it drains: until their first new page after 5 min, at most 1 h/);
-	assert.match(plain(against), /1 of 2 endpoints of 1\.0\.1 is not serving: 10\.0\.0\.9:3000 refused/);
-	assert.match(plain(against), /0\.31 % against 0\.02 % on stable \(120 requests: too little traffic to tell\)/);
-	assert.match(plain(against), /p95 90 ms against 38 ms/);
-	assert.doesNotMatch(plain(against), /blend is 0/);
+	const { effects, moves, warnings } = promoteAdvice(state);
+	assert.match(plain(effects), /1\.0\.1 becomes stable\. The blend returns to 0 %/);
+	assert.match(plain(moves), /131 clients pinned to 1\.0\.1 stay/);
+	assert.match(plain(moves), /Clients pinned to 1\.0\.0 keep it while it drains: until the first page they open after 5 min, at most 1 h/);
+	assert.match(plain(warnings), /1 of 2 endpoints of 1\.0\.1 is not serving: 10\.0\.0\.9:3000 \(refused\)\.$/m);
+	assert.match(plain(warnings), /0\.31 % against 0\.02 % on stable \(120 requests: too little traffic to tell\)/);
+	assert.match(plain(warnings), /p95 90 ms against 38 ms/);
+	assert.doesNotMatch(plain(warnings), /blend is 0/);
 });
 
 test('nothing speaks against a candidate that does well', () => {
@@ -50,30 +50,30 @@ test('nothing speaks against a candidate that does well', () => {
 		endpoints: [endpoint('127.0.0.1:9002')],
 		activity: { error_share: 0.0001, p95_ms: 39, requests: 5000 },
 	};
-	assert.deepEqual(promoteAdvice({ ...state, candidate: good }).against, []);
-	assert.match(plain(promoteAdvice({ ...state, candidate: good, blend: 0 }).against), /no new client has been sent/);
+	assert.deepEqual(promoteAdvice({ ...state, candidate: good }).warnings, []);
+	assert.match(plain(promoteAdvice({ ...state, candidate: good, blend: 0 }).warnings), /no new client is sent to the candidate/);
 });
 
 test('a lock speaks against everything but abort', () => {
 	const locked = { ...state, lock: { reason: 'freeze', by: 'maria' } };
-	assert.match(plain(promoteAdvice(locked).against), /“freeze” \(maria\)/);
-	assert.doesNotMatch(plain(abortAdvice(locked).against), /freeze/);
+	assert.match(plain(promoteAdvice(locked).warnings), /The app is locked by maria: “freeze”\./);
+	assert.doesNotMatch(plain(abortAdvice(locked).warnings), /freeze/);
 });
 
 test('aborting, rolling back and choosing name every release they touch', () => {
-	assert.match(plain(abortAdvice(state).clients), /131 clients pinned to 1\.0\.1 go to 1\.0\.0 at once/);
+	assert.match(plain(abortAdvice(state).moves), /131 clients pinned to 1\.0\.1 go to 1\.0\.0 at once/);
 	const back = rollbackAdvice(state, 'apps/hello-0.9.9-80/containers');
-	assert.match(plain(back.clients), /clients of 1\.0\.0 go to 0\.9\.9 at once/);
-	assert.match(plain(back.clients), /Clients of 1\.0\.1 go to 0\.9\.9 too/);
-	assert.match(plain(back.happens), /candidate 1\.0\.1 is dropped/);
-	const promoted = plain(stableAdvice(state, state.candidate).happens);
-	assert.match(promoted, /New clients all go to 1\.0\.1\.\n131 clients pinned to 1\.0\.1 stay there/, 'nobody else says it there');
+	assert.match(plain(back.moves), /All clients of 1\.0\.0 go to 0\.9\.9 at once, pinned clients too/);
+	assert.match(plain(back.moves), /Clients of 1\.0\.1 go to 0\.9\.9 too/);
+	assert.match(plain(back.effects), /candidate 1\.0\.1 is dropped/);
+	const promoted = plain(stableAdvice(state, state.candidate).effects);
+	assert.match(promoted, /All new clients go to 1\.0\.1\.\n131 clients pinned to 1\.0\.1 stay there/, 'nobody else says it there');
 	assert.match(
-		plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }, 0).against),
-		/1\.0\.2 has no endpoint/,
+		plain(candidateAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 0 }).warnings),
+		/1\.0\.2 has no endpoints/,
 	);
 	assert.match(
-		plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).against),
+		plain(stableAdvice(state, { id: 'apps/hello-1.0.2-80/containers', release: '1.0.2', endpoints: 1 }).warnings),
 		/skips the candidate/,
 	);
 });
@@ -93,15 +93,21 @@ test('one line says whether the candidate is better or worse, and whether there 
 	assert.equal(line({ requests: 9000, errors: 2 }, { requests: 150, errors: 0 }), '… Too little traffic to tell: 150 requests so far.');
 	assert.equal(
 		line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 1 }),
-		'✓ As good as stable: 0.03 % errors against 0.02 % on stable, of 4,000 requests.',
+		'✓ As good as stable: 0.03 % errors in 4,000 requests, against 0.02 % on stable.',
 	);
-	assert.match(line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 12 }), /^⚠ Worse: 0\.3 % errors against 0\.02 % on stable/);
+	assert.match(
+		line({ requests: 90_000, errors: 18 }, { requests: 4000, errors: 12 }),
+		/^⚠ Worse: 0\.3 % errors in 4,000 requests, against 0\.02 % on stable\.$/,
+	);
 	assert.match(
 		line({ requests: 90_000, errors: 18 }, { requests: 60, errors: 6 }),
 		/^⚠ Worse: 10 % errors/,
 		'so many errors tell with little traffic',
 	);
-	assert.match(line({ requests: 90_000, errors: 900 }, { requests: 4000, errors: 4 }), /^✓ Better than stable: 0\.1 % errors against 1 %/);
+	assert.match(
+		line({ requests: 90_000, errors: 900 }, { requests: 4000, errors: 4 }),
+		/^✓ Better than stable: 0\.1 % errors in 4,000 requests, against 1 %/,
+	);
 	assert.match(
 		line({ requests: 9000, errors: 0, p95_ms: 20 }, { requests: 900, errors: 0, p95_ms: 60 }),
 		/^⚠ Slower: p95 60 ms against 20 ms/,
@@ -115,24 +121,24 @@ test('one line says whether the candidate is better or worse, and whether there 
 test('draining an endpoint says who takes its clients, or that nobody can', () => {
 	const [first, second] = state.candidate.endpoints;
 	assert.match(
-		plain(drainEndpointAdvice(state, state.candidate, second).happens),
-		/go on at 1 other endpoint of 1\.0\.1; none changes its release/,
+		plain(drainEndpointAdvice(state, state.candidate, second).effects),
+		/go on at 1 other endpoint of 1\.0\.1; no client changes its release/,
 	);
-	assert.deepEqual(drainEndpointAdvice(state, state.candidate, second).against, []);
-	assert.match(plain(drainEndpointAdvice(state, state.candidate, first).against), /No other endpoint of 1\.0\.1 is serving/);
+	assert.deepEqual(drainEndpointAdvice(state, state.candidate, second).warnings, []);
+	assert.match(plain(drainEndpointAdvice(state, state.candidate, first).warnings), /No other endpoint of 1\.0\.1 is serving/);
 });
 
 test('a drain in the history names its endpoint', () => {
 	const drain = 'apps/hello-1.0.0-80/containers/10.0.0.9:3000';
-	assert.deepEqual(summary({ command: 'drain-endpoint', changed: { endpoint_drains: [[], [drain]] } }), {
+	assert.deepEqual(summarizeEvent({ command: 'drain-endpoint', changed: { endpoint_drains: [[], [drain]] } }), {
 		title: 'Drain endpoint',
 		words: '10.0.0.9:3000 of 1.0.0',
 	});
-	assert.deepEqual(summary({ command: 'undrain-endpoint', changed: { endpoint_drains: [[drain], []] } }), {
+	assert.deepEqual(summarizeEvent({ command: 'undrain-endpoint', changed: { endpoint_drains: [[drain], []] } }), {
 		title: 'Drain lifted',
 		words: '10.0.0.9:3000 of 1.0.0',
 	});
-	assert.equal(changes({ draining: [['apps/hello-1.0.0-80/containers'], []], endpoint_drains: [[drain], []] }), 'retired 1.0.0');
+	assert.equal(describeChanges({ draining: [['apps/hello-1.0.0-80/containers'], []], endpoint_drains: [[drain], []] }), 'retired 1.0.0');
 });
 
 test('a release is called by its short name, whatever form it comes in', () => {
@@ -154,12 +160,12 @@ test('history reads as sentences', () => {
 		blend: [10, 0],
 		previous: [null, 'x'],
 	};
-	assert.equal(changes(changed).replaceAll('\u00a0', ' '), 'stable 1.0.0 → 1.0.1, candidate 1.0.1 → none, blend 10 % → 0 %');
-	assert.deepEqual(summary({ command: 'set-candidate', changed: { candidate: [null, 'apps/hello-1.0.1-80/containers'] } }), {
+	assert.equal(describeChanges(changed).replaceAll('\u00a0', ' '), 'stable 1.0.0 → 1.0.1, candidate 1.0.1 → none, blend 10 % → 0 %');
+	assert.deepEqual(summarizeEvent({ command: 'set-candidate', changed: { candidate: [null, 'apps/hello-1.0.1-80/containers'] } }), {
 		title: 'Candidate set',
 		words: 'none → 1.0.1',
 	});
-	assert.deepEqual(summary({ command: 'unlock', changed: { lock: [{ reason: 'freeze' }, null] } }), { title: 'Unlock', words: '' });
+	assert.deepEqual(summarizeEvent({ command: 'unlock', changed: { lock: [{ reason: 'freeze' }, null] } }), { title: 'Unlock', words: '' });
 	assert.equal(
 		stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }),
 		'apps/hello-1.0.1-80/containers',
@@ -168,7 +174,7 @@ test('history reads as sentences', () => {
 
 test('every field of a change is shown with both values', () => {
 	const id = 'apps/hello-1.0.1-80/containers';
-	const rows = differences({
+	const rows = listChanges({
 		stable: [null, id],
 		blend: [10, 0],
 		sticky: [true, false],
@@ -183,14 +189,14 @@ test('every field of a change is shown with both values', () => {
 			'blend: 10 % > 0 %',
 			'sticky: on > off',
 			'lock: not locked > “freeze” by maria',
-			'draining: nothing > 1.0.1',
+			'draining: none > 1.0.1',
 			'new_one: 1 > {"a":2}',
 		],
 	);
 });
 
 test('the description of the API becomes calls with their fields', () => {
-	const calls = callsOf(JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')));
+	const calls = listCalls(JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')));
 	const blend = calls.find(({ id }) => id === 'setBlend');
 	assert.equal(`${blend.method} ${blend.path}`, 'PUT /api/v1/apps/{app}/blend');
 	assert.deepEqual(
@@ -200,7 +206,7 @@ test('the description of the API becomes calls with their fields', () => {
 	assert.equal(blend.body[0].type, 'number, 0 to 100');
 	assert.ok(blend.parameters.some(({ name, where }) => name === 'app' && where === 'path'));
 	assert.match(
-		curlOf(blend, 'http://localhost:8080'),
+		buildCurl(blend, 'http://localhost:8080'),
 		/^curl -X PUT .*If-Match.*"percent": .* http:\/\/localhost:8080\/api\/v1\/apps\/\{app\}\/blend$/,
 	);
 	const settings = calls.find(({ id }) => id === 'mergeSettings');

@@ -1,9 +1,9 @@
-// The description of the API (OpenAPI) as a list of calls with their fields. Pure.
+// Turns the description of the API (OpenAPI) into a list of calls with their fields. Pure.
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 
 /** Every call: `{id, method, path, summary, description, parameters, body, answers}`. */
-export function callsOf(page) {
+export function listCalls(page) {
 	const at = (node) =>
 		node?.$ref
 			? node.$ref
@@ -22,38 +22,38 @@ export function callsOf(page) {
 				description: call.description ?? '',
 				parameters: [...(item.parameters ?? []), ...(call.parameters ?? [])]
 					.map(at)
-					.map((each) => field(each.name, each.schema, each.description, each.required, each.in)),
-				body: fieldsOf(at(Object.values(at(call.requestBody)?.content ?? {})[0]?.schema), at),
+					.map((each) => buildField(each.name, each.schema, each.description, each.required, each.in)),
+				body: listFields(at(Object.values(at(call.requestBody)?.content ?? {})[0]?.schema), at),
 				answers: Object.entries(call.responses ?? {}).map(([status, answer]) => [status, at(answer)?.description ?? '']),
 			};
 		}),
 	);
 }
 
-function fieldsOf(schema, at, prefix = '') {
+function listFields(schema, at, prefix = '') {
 	return Object.entries(schema?.properties ?? {}).flatMap(([name, each]) => {
 		const inner = at(each);
 		return inner.properties
-			? fieldsOf(inner, at, `${prefix}${name}.`)
-			: [field(prefix + name, inner, inner.description, schema.required?.includes(name))];
+			? listFields(inner, at, `${prefix}${name}.`)
+			: [buildField(prefix + name, inner, inner.description, schema.required?.includes(name))];
 	});
 }
 
-function field(name, schema, description, required, where = 'body') {
-	return { name, type: typeWords(schema), description: description ?? '', required: Boolean(required), where };
+function buildField(name, schema, description, required, where = 'body') {
+	return { name, type: describeType(schema), description: description ?? '', required: Boolean(required), where };
 }
 
 /** `integer, 0 to 100`, `keep or navigate`. */
-export function typeWords(schema = {}) {
+export function describeType(schema = {}) {
 	if (schema.enum) return schema.enum.join(' or ');
-	if (schema.anyOf) return schema.anyOf.map(typeWords).join(' or ');
+	if (schema.anyOf) return schema.anyOf.map(describeType).join(' or ');
 	const type = [schema.type].flat().filter(Boolean).join(' or ');
 	const range = schema.minimum !== undefined && schema.maximum !== undefined ? `, ${schema.minimum} to ${schema.maximum}` : '';
-	return `${type}${schema.items ? ` of ${typeWords(schema.items)}` : ''}${range}`;
+	return `${type}${schema.items ? ` of ${describeType(schema.items)}` : ''}${range}`;
 }
 
-/** The call as a command line. */
-export function curlOf({ method, path, body, parameters }, origin) {
+/** A call as a command line with curl. */
+export function buildCurl({ method, path, body, parameters }, origin) {
 	const type = body.length ? " -H 'Content-Type: application/json'" : '';
 	const shown = body.filter(({ required }) => required);
 	const data = body.length ? ` -d '{${shown.map(({ name }) => `"${name}": …`).join(', ')}}'` : '';

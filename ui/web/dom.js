@@ -5,7 +5,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 /**
  * An HTML element; `p.quiet` has class quiet. `props`: `testid` becomes data-testid, `on` holds listeners, everything else is an attribute;
- * null, undefined and false leave it out, true makes it empty. Children: nodes, strings, null.
+ * null, undefined and false leave the attribute out, true makes it empty. Children: nodes, strings, null.
  */
 export function h(tag, props, ...children) {
 	const [name, ...classes] = tag.split('.');
@@ -27,7 +27,7 @@ function fill(element, classes, props, children) {
 	return element;
 }
 
-/** Sets, or with null, undefined or false removes, an attribute; touches nothing when it already is so. */
+/** Sets an attribute, or removes it for null, undefined and false. Touches nothing when it is already so. */
 export function setAttr(element, name, value) {
 	if (value == null || value === false) {
 		if (element.hasAttribute(name)) element.removeAttribute(name);
@@ -37,7 +37,7 @@ export function setAttr(element, name, value) {
 	if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Sets the text, only when it differs: selections, screen readers and layout stay calm. */
+/** Sets the text, only when it differs: so selections stay, screen readers are quiet and nothing is laid out again. */
 export function setText(element, text) {
 	const value = text ?? '';
 	if (element.textContent !== value) element.textContent = value;
@@ -47,7 +47,7 @@ export function setShown(element, shown) {
 	if (element.hidden === shown) element.hidden = !shown;
 }
 
-/** A custom property for the style sheet; the CSP allows CSSOM, not style attributes. */
+/** Sets a custom property for the style sheet. The CSP allows this, but no style attributes. */
 export function setVar(element, name, value) {
 	if (element.style.getPropertyValue(name) !== value) element.style.setProperty(name, value);
 }
@@ -74,6 +74,16 @@ export function keyed(parent, items, key, make) {
 	}
 	for (const [name, row] of before) if (!after.has(name)) row.element.remove();
 	rows.set(parent, after);
+}
+
+/** Keeps a list's items in step with lines of text. */
+export function showLines(list, lines) {
+	keyed(list, lines, (line) => line, buildLine);
+}
+
+function buildLine() {
+	const element = h('li');
+	return { element, update: (line) => setText(element, line) };
 }
 
 let ids = 0;

@@ -1,48 +1,46 @@
-// The newest events of an app, asked for when the stream tells of a change, at most once a second.
+// The newest events of an app: loaded again when the stream tells of a change, at most once a second.
 
 const SPACING_MS = 1000;
 
-/** `follow(seq)` says which seq is shown; `events()` are the newest, which become markers too. */
-export function recentHistory({ api, store, app, limit }) {
+/** `follow(seq)` says which change is shown. `events()` gives the newest events, which become marks of the charts too. */
+export function createHistoryFeed({ api, model, app, limit }) {
 	let events = [];
-	let wanted = null;
-	let held = null;
-	let asking = false;
-	let askedAt = 0;
+	let wantedSeq = null;
+	let loadedSeq = null;
+	let isLoading = false;
+	let startedAt = 0;
 
-	async function ask() {
-		asking = true;
-		askedAt = Date.now();
-		const aim = wanted;
+	async function load() {
+		isLoading = true;
+		startedAt = Date.now();
+		const seq = wantedSeq;
 		try {
-			events = (await api.history(app, { limit })).events;
-			events.forEach((event) => store.mark(app, event));
-			held = aim;
-			store.touch();
+			events = (await api.getHistory(app, { limit })).events;
+			events.forEach((event) => model.addMark(app, event));
+			loadedSeq = seq;
+			model.notifyListeners();
 		} catch {
-			// The connection's own state tells the reader; the next change asks again.
-			held = aim;
+			// The state of the connection tells the reader. The next change loads again.
+			loadedSeq = seq;
 		} finally {
-			asking = false;
-			if (wanted !== held) later();
+			isLoading = false;
+			if (wantedSeq !== loadedSeq) scheduleLoad();
 		}
 	}
 
-	function later() {
-		setTimeout(
-			() => {
-				if (!asking && wanted !== held) ask();
-			},
-			Math.max(0, askedAt + SPACING_MS - Date.now()),
-		);
+	function scheduleLoad() {
+		const wait = Math.max(0, startedAt + SPACING_MS - Date.now());
+		setTimeout(() => {
+			if (!isLoading && wantedSeq !== loadedSeq) load();
+		}, wait);
 	}
 
 	return {
 		events: () => events,
 		follow(seq) {
-			if (seq === wanted) return;
-			wanted = seq;
-			if (!asking) later();
+			if (seq === wantedSeq) return;
+			wantedSeq = seq;
+			if (!isLoading) scheduleLoad();
 		},
 	};
 }

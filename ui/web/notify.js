@@ -1,44 +1,44 @@
-// Notices of the browser: what others did and what is wrong, while the page is open and hidden. Opted in by the reader, kept in localStorage.
+// Notifications of the browser: changes that others made, and alarms, while the page is open but hidden. The reader turns them on;
+// the choice is kept in localStorage.
 
 import { commandTitle } from './describe.js';
 
 const KEY = 'rolling-router.notify';
 
 /** `Browser` is the browser's Notification, or nothing where there is none. */
-export function createNotifier({ Browser = globalThis.Notification, kept = localStorage, isHidden = () => document.hidden } = {}) {
-	const whyNot = () => {
-		if (!Browser || globalThis.isSecureContext === false) return 'Browsers notify only over https or on localhost.';
-		return Browser.permission === 'denied' ? 'This browser was told not to let this page notify; its settings can change that.' : null;
+export function createNotifier({ Browser = globalThis.Notification, storage = localStorage, isHidden = () => document.hidden } = {}) {
+	const unavailableReason = () => {
+		if (!Browser || globalThis.isSecureContext === false) {
+			return 'Browsers show notifications only for pages that are loaded over https or from localhost.';
+		}
+		return Browser.permission === 'denied' ? 'This browser blocks notifications of this page. You can allow them in its settings.' : null;
 	};
-	const isOn = () => !whyNot() && kept.getItem(KEY) === 'on' && Browser.permission === 'granted';
+	const isOn = () => !unavailableReason() && storage.getItem(KEY) === 'on' && Browser.permission === 'granted';
 
-	function tell(title, body, tag) {
-		if (!isOn() || !isHidden()) return false;
-		new Browser(title, { body, tag });
-		return true;
+	function show(title, body, tag) {
+		if (isOn() && isHidden()) new Browser(title, { body, tag });
 	}
 
 	return {
-		whyNot,
+		unavailableReason,
 		isOn,
-		/** Turns it on, which asks the reader's leave, or off. */
+		/** Turns notifications off, or on, for which the browser asks the reader's permission. */
 		async toggle() {
-			if (whyNot()) return;
-			if (isOn()) return kept.removeItem(KEY);
-			if ((await Browser.requestPermission()) === 'granted') kept.setItem(KEY, 'on');
+			if (unavailableReason()) return;
+			if (isOn()) return storage.removeItem(KEY);
+			if ((await Browser.requestPermission()) === 'granted') storage.setItem(KEY, 'on');
 		},
-		/** A change that was made elsewhere. */
-		change: ({ app, seq, updated }) =>
-			tell(
-				`${app}: ${commandTitle(updated?.command)}`,
-				`${updated?.actor ?? 'somebody'}${updated?.reason ? `: “${updated.reason}”` : ''}, change ${seq}`,
-				`${app} ${seq}`,
-			),
-		/** Alarms that were not there before. */
-		alarms(before, now) {
+		/** Shows a change that was made elsewhere. */
+		showChange({ app, seq, updated }) {
+			const reason = updated?.reason ? `: “${updated.reason}”` : '';
+			show(`${app}: ${commandTitle(updated?.command)}`, `${updated?.actor ?? 'somebody'}${reason}, change ${seq}`, `${app} ${seq}`);
+		},
+		/** Shows the alarms of `now` that are not in `before`. */
+		showAlarms(before, now) {
 			const known = new Set((before ?? []).map(({ kind, node }) => `${kind} ${node}`));
-			for (const { kind, node, message } of now ?? [])
-				if (!known.has(`${kind} ${node}`)) tell('rolling-router: alarm', message, `${kind} ${node}`);
+			for (const { kind, node, message } of now ?? []) {
+				if (!known.has(`${kind} ${node}`)) show('rolling-router: alarm', message, `${kind} ${node}`);
+			}
 		},
 	};
 }

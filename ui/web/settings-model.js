@@ -1,5 +1,5 @@
-// An app's settings as controls: which there are, what each allows, and what saving would change. The schema is the API's own
-// description, so that a setting which the router learns has a control at once. Pure.
+// An app's settings as controls: which settings there are, what each allows, and what saving would change. The schema comes from the
+// API's description, so a new setting of the router has a control at once. Pure.
 
 /** Every single setting of a schema: `{path, group, title, description, kind, choices, minimum, maximum, unit, fallback}`. */
 export function settingFields(schema, prefix = '', group = null) {
@@ -28,42 +28,45 @@ function kindOf({ type, enum: choices }) {
 	return [type].flat().find((one) => one !== 'null') ?? 'string';
 }
 
-/** What a field may hold, and what holds without it. */
-export function allowedWords({ kind, minimum, maximum, unit, fallback }) {
+/** What a setting allows, and what applies when it is empty. */
+export function describeAllowed({ kind, minimum, maximum, unit, fallback }) {
 	const number = (n) => n.toLocaleString();
 	const end = unit ? `\u00a0${unit}` : '';
 	const range = minimum !== undefined && maximum !== undefined ? `${number(minimum)} to ${number(maximum)}${end}` : '';
 	if (kind === 'choice' || kind === 'boolean') return '';
 	const empty = fallback === null || fallback.length === 0 ? 'none' : typeof fallback === 'number' ? `${number(fallback)}${end}` : fallback;
-	return [range, kind === 'array' ? 'one per line' : '', `empty: ${empty}`].filter(Boolean).join('; ');
+	return [range, kind === 'array' ? 'one per line' : '', `when empty: ${empty}`].filter(Boolean).join('; ');
 }
 
-/** The text of a control for a value; what is not set is empty. */
-export function settingText({ kind }, value) {
+/** The text of a control for a value. It is empty for a value that is not set. */
+export function formatSetting({ kind }, value) {
 	if (value === undefined || value === null) return '';
 	return kind === 'array' && Array.isArray(value) ? value.join('\n') : String(value);
 }
 
-/** The value of a control's text: `{value}`, undefined when empty, or `{error}` when it is none of its kind. Ranges are the router's to judge. */
-export function settingValue({ kind }, text) {
-	const bare = text.trim();
-	if (bare === '') return { value: undefined };
-	if (kind === 'array') return { value: bare.split(/[\s,]+/).filter(Boolean) };
-	if (kind === 'boolean') return { value: bare === 'true' };
-	if (kind === 'integer' && !/^-?\d{1,15}$/.test(bare)) return { error: `“${bare}” is no whole number.` };
-	if (kind === 'number' && !/^-?\d{1,15}(\.\d+)?$/.test(bare)) return { error: `“${bare}” is no number such as 12.5.` };
-	return { value: kind === 'integer' || kind === 'number' ? Number(bare) : bare };
+/**
+ * Reads a control's text: `{value}`, which is undefined for an empty text, or `{error}` when the text is of another kind. The router checks
+ * the ranges.
+ */
+export function parseSetting({ kind }, input) {
+	const text = input.trim();
+	if (text === '') return { value: undefined };
+	if (kind === 'array') return { value: text.split(/[\s,]+/).filter(Boolean) };
+	if (kind === 'boolean') return { value: text === 'true' };
+	if (kind === 'integer' && !/^-?\d{1,15}$/.test(text)) return { error: `“${text}” is not a whole number.` };
+	if (kind === 'number' && !/^-?\d{1,15}(\.\d+)?$/.test(text)) return { error: `“${text}” is not a number. Type one such as 12.5.` };
+	return { value: kind === 'integer' || kind === 'number' ? Number(text) : text };
 }
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /** The value at a path such as `health.fall`. */
 export function valueAt(settings, path) {
 	return path.split('.').reduce((inner, name) => inner?.[name], settings);
 }
 
-/** The settings with another value at a path; undefined takes it out, and an object that becomes empty with it. */
+/** The settings with another value at a path. Undefined removes the value, and the object around it when that becomes empty. */
 export function withValue(settings, path, value) {
 	const [name, ...rest] = path.split('.');
 	const inner = rest.length ? withValue(isObject(settings[name]) ? settings[name] : {}, rest.join('.'), value) : value;
@@ -72,12 +75,12 @@ export function withValue(settings, path, value) {
 	return name in settings ? { ...settings, [name]: inner } : { ...others, [name]: inner };
 }
 
-/** The merge patch (RFC 7396) from one to the other: only what changes is sent, so that nobody else's change is undone. */
+/** The merge patch (RFC 7396) from `before` to `after`. Only what changes is sent, so that nobody else's change is undone. */
 export function mergePatch(before, after) {
 	const patch = {};
 	for (const name of Object.keys(before)) if (!(name in after)) patch[name] = null;
 	for (const [name, value] of Object.entries(after)) {
-		if (same(before[name], value)) continue;
+		if (isSame(before[name], value)) continue;
 		patch[name] = isObject(value) && isObject(before[name]) ? mergePatch(before[name], value) : value;
 	}
 	return patch;
@@ -94,18 +97,18 @@ export function applyPatch(settings, patch) {
 }
 
 /** What saving changes, in words: `Health checks, Fall: 3 → 5`. */
-export function settingChanges(fields, before, after) {
+export function describeSettingChanges(fields, before, after) {
 	return fields.flatMap((field) => {
 		const [old, next] = [valueAt(before, field.path), valueAt(after, field.path)];
-		if (same(old, next)) return [];
+		if (isSame(old, next)) return [];
 		const name = field.group ? `${field.group.title}, ${field.title}` : field.title;
-		return [`${name}: ${valueWords(field, old)} → ${valueWords(field, next)}`];
+		return [`${name}: ${describeSetting(field, old)} → ${describeSetting(field, next)}`];
 	});
 }
 
-/** A value as people read it; without one, its default. */
-export function valueWords(field, value) {
-	if (value === undefined) return `${valueWords(field, field.fallback)} (the default)`;
+/** A value as people read it, or the default when it is not set. */
+export function describeSetting(field, value) {
+	if (value === undefined) return `${describeSetting(field, field.fallback)} (the default)`;
 	if (value === null || value.length === 0) return 'none';
 	if (typeof value === 'boolean') return value ? 'on' : 'off';
 	return `${Array.isArray(value) ? value.join(', ') : value}${field.unit && typeof value === 'number' ? `\u00a0${field.unit}` : ''}`;

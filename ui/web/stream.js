@@ -1,7 +1,7 @@
-// The live stream: server-sent events read by fetch, since EventSource cannot send the Authorization header.
-// Reconnects with a back-off and Last-Event-ID; says at once when the connection is lost. Never polls.
+// The live stream: server-sent events read by fetch, since EventSource cannot send the Authorization header. It reconnects with a back-off
+// and Last-Event-ID, and reports a lost connection at once. It never polls.
 
-// The router sends a comment every 10 s; two of them missing and a bit means that nobody is there.
+// The router sends a comment every 10 s; when two are missing and a bit more, nobody is there.
 const SILENCE_MS = 25_000;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 10_000;
@@ -19,7 +19,7 @@ export class EventParser {
 		this.lines = [];
 	}
 
-	/** Takes a piece of the stream, gives the events it completes. */
+	/** Takes a piece of the stream and gives the events that it completes. */
 	push(text) {
 		const events = [];
 		this.rest += text;
@@ -27,18 +27,18 @@ export class EventParser {
 		for (let match; (match = /\r\n|\n|\r(?=[^])/.exec(this.rest));) {
 			const line = this.rest.slice(0, match.index);
 			this.rest = this.rest.slice(match.index + match[0].length);
-			if (line === '') this.finish(events);
-			else this.field(line);
+			if (line === '') this.finishEvent(events);
+			else this.readField(line);
 		}
 		return events;
 	}
 
-	finish(events) {
+	finishEvent(events) {
 		if (this.lines.length > 0) events.push({ event: this.event, id: this.id, data: this.lines.join('\n') });
 		this.reset();
 	}
 
-	field(line) {
+	readField(line) {
 		const colon = line.indexOf(':');
 		const name = colon < 0 ? line : line.slice(0, colon);
 		const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
@@ -48,16 +48,16 @@ export class EventParser {
 	}
 }
 
-/** The wait before try number `attempt` (from 0) in ms; spread, so that many pages do not come back at once. */
+/** The wait in ms before an attempt, counted from 0. It is spread, so that many pages do not come back at once. */
 export function backoff(attempt, random = Math.random) {
 	const full = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 10));
 	return Math.round(full * (0.5 + random() / 2));
 }
 
 /**
- * Follows `url` until `close()`; calls `onOpen`, `onEvent({event, id, data})`, `onHeard`, `onLost({why, retryMs})`,
- * `onDenied` (401, and nothing more is tried). `retry()` tries at once, unless it is connected. `pause()` lets the connection go
- * without calling it lost; `resume()` goes on after the last event.
+ * Follows `url` until `close()`. Calls `onOpen`, `onHeard` when bytes arrive, `onEvent({event, id, data})`, `onLost({reason, retryMs})`, and
+ * `onDenied` after a 401, which ends it. `retry()` tries again at once after a loss. `pause()` lets the connection go without calling
+ * it lost; `resume()` goes on after the last event.
  */
 export function follow({
 	url,
@@ -74,21 +74,21 @@ export function follow({
 	let paused = false;
 	let lastId = '';
 	let attempt = 0;
-	let waiting = null;
+	let retryTimer = null;
 	let current = null;
 
 	async function connect() {
-		waiting = null;
+		retryTimer = null;
 		const control = new AbortController();
 		current = control;
-		let silence = null;
-		const listen = () => {
-			clearTimeout(silence);
-			silence = setTimeout(() => control.abort(new Error('no sign of life for 25 s')), SILENCE_MS);
+		let silenceTimer = null;
+		const restartSilenceTimer = () => {
+			clearTimeout(silenceTimer);
+			silenceTimer = setTimeout(() => control.abort(new Error('the router has sent nothing for 25 s')), SILENCE_MS);
 		};
-		let why = 'the router closed the connection';
+		let reason = 'the router closed the connection';
 		try {
-			listen();
+			restartSilenceTimer();
 			const headers = { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' };
 			if (lastId) headers['Last-Event-ID'] = lastId;
 			const answer = await fetch(url, { headers, cache: 'no-store', signal: control.signal });
@@ -99,27 +99,27 @@ export function follow({
 			}
 			if (!answer.ok) throw new Error(`the router answered ${answer.status}`);
 			onOpen();
-			await read(answer.body.getReader(), listen);
+			await read(answer.body.getReader(), restartSilenceTimer);
 		} catch (error) {
-			why = control.signal.reason?.message ?? (error instanceof TypeError ? 'the router cannot be reached' : error.message);
+			reason = control.signal.reason?.message ?? (error instanceof TypeError ? 'the router cannot be reached' : error.message);
 		} finally {
-			clearTimeout(silence);
+			clearTimeout(silenceTimer);
 		}
 		if (closed || current !== control) return;
 		const retryMs = backoff(attempt, random);
 		attempt += 1;
-		onLost({ why, retryMs });
-		waiting = setTimeout(connect, retryMs);
+		onLost({ reason, retryMs });
+		retryTimer = setTimeout(connect, retryMs);
 	}
 
-	async function read(reader, listen) {
+	async function read(reader, restartSilenceTimer) {
 		const parser = new EventParser();
 		const decoder = new TextDecoder();
 		for (;;) {
 			const { done, value } = await reader.read();
 			if (done || closed || paused) return;
 			attempt = 0;
-			listen();
+			restartSilenceTimer();
 			onHeard();
 			for (const event of parser.push(decoder.decode(value, { stream: true }))) {
 				if (event.id) lastId = event.id;
@@ -128,13 +128,13 @@ export function follow({
 		}
 	}
 
-	/** Ends what is under way; nobody is told. */
-	function drop() {
-		clearTimeout(waiting);
-		waiting = null;
-		const left = current;
+	/** Ends what is under way without reporting a loss. */
+	function abandon() {
+		clearTimeout(retryTimer);
+		retryTimer = null;
+		const control = current;
 		current = null;
-		left?.abort();
+		control?.abort();
 	}
 
 	connect();
@@ -142,7 +142,7 @@ export function follow({
 		pause() {
 			if (closed || paused) return;
 			paused = true;
-			drop();
+			abandon();
 		},
 		resume() {
 			if (closed || !paused) return;
@@ -152,11 +152,11 @@ export function follow({
 		},
 		close() {
 			closed = true;
-			drop();
+			abandon();
 		},
 		retry() {
-			if (closed || waiting === null) return;
-			clearTimeout(waiting);
+			if (closed || retryTimer === null) return;
+			clearTimeout(retryTimer);
 			attempt = 0;
 			connect();
 		},

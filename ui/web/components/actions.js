@@ -1,16 +1,15 @@
-// A row of buttons at fixed places. A button that cannot be used stays, can be focused, and says why in visible text.
+// A row of buttons at fixed places. A button that is disabled stays, can be focused, and says why in visible text.
 
 import { freshId, h, setAttr, setText } from '../dom.js';
 
 /**
- * `buttons`: `[{name, label, tone, run}]`, the name being its data-testid. `update({name: why})`: a text disables
- * that button and gives the reason, null enables it. aria-disabled is used, since a disabled button cannot be focused
- * and so could never tell its reason.
+ * `buttons` is `[{name, label, tone, run}]`; the name is the data-testid. `update({name: reason})` disables the button of that name and
+ * shows the reason; null enables it. It uses aria-disabled, since a button with `disabled` cannot be focused and so cannot say its reason.
  */
 export function actionRow(buttons) {
-	const why = h('p.why', { id: freshId('why') });
+	const reasonLine = h('p.why', { id: freshId('why') });
 	const reasons = {};
-	const made = buttons.map(({ name, label, tone, run }) => [
+	const elements = buttons.map(({ name, label, tone, run }) => [
 		name,
 		h(
 			'button',
@@ -34,23 +33,23 @@ export function actionRow(buttons) {
 			h(
 				'div.action-buttons',
 				{},
-				made.map(([, button]) => button),
+				elements.map(([, button]) => button),
 			),
-			why,
+			reasonLine,
 		),
 		update(next) {
 			Object.assign(reasons, next);
-			for (const [name, button] of made) {
+			for (const [name, button] of elements) {
 				setAttr(button, 'aria-disabled', reasons[name] ? 'true' : null);
-				setAttr(button, 'aria-describedby', reasons[name] ? why.id : null);
+				setAttr(button, 'aria-describedby', reasons[name] ? reasonLine.id : null);
 			}
-			setText(why, explain(buttons, reasons));
+			setText(reasonLine, describeReasons(buttons, reasons));
 		},
 	};
 }
 
 // Buttons with the same reason share one sentence.
-function explain(buttons, reasons) {
+function describeReasons(buttons, reasons) {
 	const grouped = new Map();
 	for (const { name, label } of buttons) {
 		if (!reasons[name]) continue;

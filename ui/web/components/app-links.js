@@ -1,7 +1,7 @@
 // The pages of one app, at the same place on each of them.
 
 import { h } from '../dom.js';
-import { appHref } from '../router.js';
+import { appHref } from '../page-address.js';
 
 const PAGES = [
 	['', 'Overview', 'open-app'],
@@ -11,7 +11,7 @@ const PAGES = [
 	['settings', 'Settings', 'open-settings'],
 ];
 
-/** `here` is the page that is shown, as the address has it; '' is the app's own. */
+/** `here` is the page that is shown, as in the address; '' is the overview. */
 export function appLinks(app, here) {
 	return h(
 		'nav.page-links',

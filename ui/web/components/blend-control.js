@@ -1,31 +1,24 @@
-// The blend: a slider whose track is the configured share, the drawn and the actual share beside it, exact entry, and who moves.
-// A pointer commits on release; keys move the thumb and Enter commits, so that no arrow press is a release step.
+// The blend: a slider, presets, an exact entry, and who would move.
+// The pointer sets the blend when it is released. Keys only move the thumb and Enter sets it, so that no arrow press is a release step.
 
-import { movesWords, parseBlend, snapBlend, whoMoves } from '../blend.js';
+import { describeBlendChange, parseBlend, snapBlend } from '../blend.js';
 import { freshId, h, setAttr, setText, setVar } from '../dom.js';
 import { percent } from '../format.js';
-import { shareBar } from './metric.js';
 import { submitButton } from './controls.js';
+import { shareList } from './shares.js';
 
 const PRESETS = [0, 10, 25, 50, 75, 100];
-// A thumb that rests this long is asked about: every pixel on its way is not.
+// The dry run is asked for when the thumb has rested this long, not for every pixel on its way.
 const REST_MS = 120;
 
 /**
- * `update({state, why})`: `why` disables it. `commit(percent, seq)` sends and never throws; it gives the seq that is known then.
- * `foretell(percent)` asks the router who would move.
+ * `update({state, disabledReason})`: a reason disables it. `setBlend(percent, seq)` sends, never throws, and gives the seq that is known
+ * afterwards. `dryRun(percent)` asks the router who would move.
  */
-export function blendControl({ commit, foretell }) {
+export function blendControl({ setBlend, dryRun }) {
 	const hint = h('p.blend-hint', { id: freshId('hint'), testid: 'blend-hint' });
 	const value = h('output.blend-value.live-value', { testid: 'blend-value' });
-	const configured = h('span.live-value', { testid: 'share-configured' });
-	const drawn = h('span.live-value', { testid: 'share-drawn' });
-	const actual = h('span.live-value', { testid: 'share-confirmed' });
-	const moved = h('p.quiet', {
-		testid: 'moves',
-		title: 'clients that changed release at this router since it started; a bounce is a third move within a day',
-	});
-	const bars = { configured: shareBar(), drawn: shareBar(), actual: shareBar() };
+	const shares = shareList();
 	const slider = h('input', {
 		type: 'range',
 		class: 'blend-slider',
@@ -33,7 +26,7 @@ export function blendControl({ commit, foretell }) {
 		max: '100',
 		step: 'any',
 		testid: 'blend-slider',
-		'aria-label': 'Blend, percent of new clients sent to the candidate',
+		'aria-label': 'Blend: percent of new clients sent to the candidate',
 		'aria-describedby': hint.id,
 	});
 	const exact = h('input.input.blend-exact', {
@@ -56,49 +49,49 @@ export function blendControl({ commit, foretell }) {
 		h('button', { type: 'button', class: 'preset', testid: `blend-preset-${preset}`, on: { click: () => send(preset) } }, percent(preset)),
 	);
 
-	let shown = { state: null, why: null };
-	// The draft is what the reader is about to set, with the seq at which it was begun.
+	let shown = { state: null, disabledReason: null };
+	// The draft is what the reader is about to set: `{target, seq, isReady}`, with the seq at which it was begun.
 	let draft = null;
 	let byPointer = false;
-	let sending = false;
-	let told = null;
-	let rest = 0;
+	let isSending = false;
+	let dryRunResult = null;
+	let restTimer = 0;
 
-	async function ask(target) {
-		const words = await foretell(target).then(
+	async function askDryRun(target) {
+		const words = await dryRun(target).then(
 			(answer) => answer.words,
 			() => null,
 		);
 		if (words && draft?.target === target) {
-			told = { target, words: words.join(' ') };
+			dryRunResult = { target, words: words.join(' ') };
 			redraw();
 		}
 	}
 
-	const begin = (target) => {
-		clearTimeout(rest);
-		if (told?.target !== target) rest = setTimeout(ask, REST_MS, target);
-		draft = { target, seq: draft && !sending ? draft.seq : shown.state.seq };
+	const beginDraft = (target) => {
+		clearTimeout(restTimer);
+		if (dryRunResult?.target !== target) restTimer = setTimeout(askDryRun, REST_MS, target);
+		draft = { target, seq: draft && !isSending ? draft.seq : shown.state.seq };
 		redraw();
 	};
-	const drop = () => {
+	const dropDraft = () => {
 		draft = null;
 		exact.value = '';
 		redraw();
 	};
 
 	async function send(target) {
-		if (shown.why || !shown.state) return;
-		const mine = draft?.target === target ? draft : { target, seq: draft?.seq ?? shown.state.seq };
-		draft = mine;
-		// What is asked for while an earlier one is under way follows it.
-		mine.isReady = true;
-		if (sending) return;
-		sending = true;
+		if (shown.disabledReason || !shown.state) return;
+		const sent = draft?.target === target ? draft : { target, seq: draft?.seq ?? shown.state.seq };
+		draft = sent;
+		// A draft that is ready while an earlier one is being sent follows it.
+		sent.isReady = true;
+		if (isSending) return;
+		isSending = true;
 		redraw();
-		const seq = target === shown.state.blend ? mine.seq : await commit(target, mine.seq);
-		sending = false;
-		if (draft === mine || !draft) return drop();
+		const seq = target === shown.state.blend ? sent.seq : await setBlend(target, sent.seq);
+		isSending = false;
+		if (draft === sent || !draft) return dropDraft();
 		draft.seq = seq;
 		if (draft.isReady) send(draft.target);
 	}
@@ -111,30 +104,30 @@ export function blendControl({ commit, foretell }) {
 		if (event.key === 'Enter' && draft) send(draft.target);
 		if (event.key === 'Escape' && draft) {
 			event.stopPropagation();
-			drop();
+			dropDraft();
 		}
 	});
 	slider.addEventListener('input', () => {
-		if (shown.why) redraw();
-		else begin(snapBlend(slider.value));
+		if (shown.disabledReason) redraw();
+		else beginDraft(snapBlend(slider.value));
 	});
 	slider.addEventListener('change', () => {
 		if (byPointer && draft) send(draft.target);
 		byPointer = false;
 	});
 	slider.addEventListener('blur', () => {
-		if (draft && !sending && exact.value === '') drop();
+		if (draft && !isSending && exact.value === '') dropDraft();
 	});
 	exact.addEventListener('input', () => {
 		const read = parseBlend(exact.value);
-		if (exact.value.trim() === '') drop();
-		else if (read.value !== undefined && !shown.why) begin(read.value);
+		if (exact.value.trim() === '') dropDraft();
+		else if (read.value !== undefined && !shown.disabledReason) beginDraft(read.value);
 		else redraw();
 	});
 	exact.addEventListener('keydown', (event) => {
 		if (event.key === 'Escape') {
 			event.stopPropagation();
-			drop();
+			dropDraft();
 		}
 	});
 	form.addEventListener('submit', (event) => {
@@ -146,7 +139,7 @@ export function blendControl({ commit, foretell }) {
 		} else send(read.value);
 	});
 
-	function redraw(tried = false) {
+	function redraw(isTried = false) {
 		const { state } = shown;
 		if (!state) return;
 		const target = draft?.target ?? state.blend;
@@ -154,19 +147,22 @@ export function blendControl({ commit, foretell }) {
 		setVar(slider, '--share', `${target}%`);
 		setAttr(slider, 'aria-valuetext', `${percent(target)} to the candidate`);
 		setText(value, draft ? `${percent(state.blend)} → ${percent(target)}` : percent(state.blend));
-		const typed = parseBlend(exact.value);
-		const wrong = exact.value.trim() !== '' || tried ? typed.error : null;
-		setAttr(exact, 'aria-invalid', wrong ? 'true' : null);
-		hint.classList.toggle('is-bad', Boolean(wrong));
-		setText(hint, wrong ?? hintText(state, target));
+		const read = parseBlend(exact.value);
+		const error = exact.value.trim() !== '' || isTried ? read.error : null;
+		setAttr(exact, 'aria-invalid', error ? 'true' : null);
+		hint.classList.toggle('is-bad', Boolean(error));
+		setText(hint, error ?? describeHint(state, target));
 	}
 
-	function hintText(state, target) {
-		if (shown.why) return `Blend: ${shown.why}.`;
-		if (sending) return `Setting ${percent(target)} …`;
-		if (!draft || target === state.blend) return 'Percent of new clients sent to the candidate. Drag and let go, or type and press Enter.';
-		const how = byPointer ? 'Let go to set it.' : 'Press Enter to set it, Escape to leave it.';
-		return `${told?.target === target ? told.words : whoMoves(state.blend, target, state.settings?.transition)} ${how}`;
+	function describeHint(state, target) {
+		if (shown.disabledReason) return `Blend: ${shown.disabledReason}.`;
+		if (isSending) return `Setting ${percent(target)} …`;
+		if (!draft || target === state.blend) {
+			return 'Percent of new clients sent to the candidate. Drag and let go, or type a number and press Enter.';
+		}
+		const how = byPointer ? 'Let go to set it.' : 'Press Enter to set it or Escape to cancel.';
+		if (dryRunResult?.target === target) return `${dryRunResult.words} ${how}`;
+		return `${describeBlendChange(state.blend, target, state.settings?.transition)} ${how}`;
 	}
 
 	const element = h(
@@ -176,38 +172,22 @@ export function blendControl({ commit, foretell }) {
 		slider,
 		h('div.blend-entry', {}, h('div.presets', { role: 'group', 'aria-label': 'Set the blend to' }, presets), form),
 		hint,
-		h(
-			'dl.shares',
-			{},
-			h('dt', {}, 'Configured'),
-			h('dd', {}, bars.configured.element, configured),
-			h('dt', { title: 'of the new clients lately, how many went to the candidate' }, 'Drawn'),
-			h('dd', {}, bars.drawn.element, drawn),
-			h('dt', { title: 'confirmed: of the clients whose pins came back in the last minutes, how many are on the candidate' }, 'Actual'),
-			h('dd', {}, bars.actual.element, actual),
-		),
-		moved,
+		shares.elements,
 	);
 
 	return {
 		element,
-		update({ state, why: reason }) {
-			if (state.seq !== shown.state?.seq) told = null;
-			shown = { state, why: reason };
-			const off = Boolean(reason);
+		update({ state, disabledReason }) {
+			if (state.seq !== shown.state?.seq) dryRunResult = null;
+			shown = { state, disabledReason };
+			const off = Boolean(disabledReason);
 			for (const control of [slider, exact]) control.disabled = off;
 			for (const button of [set, ...presets]) {
 				setAttr(button, 'aria-disabled', off ? 'true' : null);
 				setAttr(button, 'aria-describedby', off ? hint.id : null);
 			}
 			presets.forEach((button, at) => setAttr(button, 'aria-pressed', String(PRESETS[at] === state.blend)));
-			bars.configured.update(state.shares?.configured ?? state.blend);
-			bars.drawn.update(state.shares?.drawn);
-			setText(configured, percent(state.shares?.configured ?? state.blend));
-			setText(drawn, percent(state.shares?.drawn));
-			bars.actual.update(state.shares?.confirmed);
-			setText(actual, percent(state.shares?.confirmed));
-			setText(moved, movesWords(state.moves));
+			shares.update(state);
 			redraw();
 		},
 	};

@@ -1,10 +1,10 @@
-// The switch for notices of this browser: releases and alarms while the page is open and not looked at.
+// The switch for notifications of this browser: releases and alarms while the page is open but not looked at.
 
 import { h, setAttr, setText } from '../dom.js';
 
-/** `notifier` as `notify.js` makes it. */
+/** `notifier` is made by `notify.js`. */
 export function browserNotices(notifier) {
-	const why = h('p.why', { id: 'notify-why' });
+	const reasonLine = h('p.why', { id: 'notify-why' });
 	const control = h(
 		'button.switch',
 		{
@@ -19,10 +19,14 @@ export function browserNotices(notifier) {
 	);
 
 	function update() {
-		const reason = notifier.whyNot();
+		const reason = notifier.unavailableReason();
 		setAttr(control, 'aria-checked', String(notifier.isOn()));
 		setAttr(control, 'aria-disabled', reason ? 'true' : null);
-		setText(why, reason ?? 'Of releases and alarms, while this page is open in a tab that you do not look at. Kept for this browser.');
+		setText(
+			reasonLine,
+			reason ??
+				'You are notified of releases and alarms while this page is open in a tab that you are not looking at. The choice is kept in this browser.',
+		);
 	}
 
 	return {
@@ -31,7 +35,7 @@ export function browserNotices(notifier) {
 			{ 'aria-labelledby': 'notify-title' },
 			h('h2.panel-title', { id: 'notify-title' }, 'This browser'),
 			control,
-			why,
+			reasonLine,
 		),
 		update,
 	};

@@ -1,5 +1,5 @@
-// One figure of the last fifteen minutes: stable a full line, the candidate dashed, a marker for every event. Two SVG paths,
-// redrawn once a second while the page is looked at.
+// One figure of the last fifteen minutes: a full line for stable, a dashed line for the candidate, a mark for every event. Two SVG
+// paths, drawn once a second while the page is looked at.
 
 import { commandTitle } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText, setVar, svg } from '../dom.js';
@@ -10,7 +10,7 @@ const WIDTH = 600;
 const HEIGHT = 120;
 // Room for the letter of a mark.
 const LETTER_PERCENT = 4;
-// While little is known yet the axis is shorter.
+// The axis is shorter while shortNote is known.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
 /** `least` is the smallest top of the axis. `update({series, marks, now, live})`. */
@@ -24,11 +24,11 @@ export function chart({ title, column, format, least, testid }) {
 		lines.candidate,
 	);
 	const top = h('span.chart-top');
-	const markers = h('div.chart-marks');
+	const markBox = h('div.chart-marks');
 	const start = h('span');
 	const cursor = h('div.chart-cursor', { hidden: true });
-	const little = h('p.chart-note', {}, 'from when this page was opened');
-	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markers, little, cursor);
+	const shortNote = h('p.chart-note', {}, 'since this page was opened');
+	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markBox, shortNote, cursor);
 	const readout = { when: h('span'), stable: h('b.ink-stable'), candidate: h('b.ink-candidate') };
 	const element = h(
 		'figure.panel.chart',
@@ -45,39 +45,40 @@ export function chart({ title, column, format, least, testid }) {
 
 	let last = null;
 	let pointer = null;
-	const move = (event) => {
+	const followPointer = (event) => {
 		const box = plot.getBoundingClientRect();
 		pointer = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
 		if (last) draw(last);
 	};
-	plot.addEventListener('pointermove', move);
-	plot.addEventListener('pointerdown', move);
+	plot.addEventListener('pointermove', followPointer);
+	plot.addEventListener('pointerdown', followPointer);
 	plot.addEventListener('pointerleave', () => {
 		pointer = null;
 		if (last) draw(last);
 	});
 
 	function draw({ series, marks, now, live }) {
-		const began = series?.length ? series.at(0) : now;
+		const began = series?.length ? series.timeAt(0) : now;
 		const span = SPANS_MS.find((each) => now - began < each) ?? WINDOW_MS;
 		const from = now - span;
 		setText(start, `${duration(span / 1000)} ago`);
 		const first = series ? series.firstSince(from) : 0;
-		const highest = niceTop(Math.max(least, largest(series, column, first)));
+		const highest = roundTop(Math.max(least, findLargest(series, column, first)));
 		setText(top, format(highest));
-		for (const [track, line] of Object.entries(lines)) setAttr(line, 'd', trace(series, track, column, first, from, now, highest, live));
+		for (const [track, line] of Object.entries(lines))
+			setAttr(line, 'd', tracePath(series, track, column, first, from, now, highest, live));
 		keyed(
-			markers,
+			markBox,
 			marks.filter((mark) => mark.at >= from && mark.at <= now),
 			(mark) => mark.seq,
-			marker,
+			buildMark,
 		);
-		setShown(little, now - began < span / 2);
-		placeMarks(markers.children, (at) => (100 * (at - from)) / span);
-		read(series, from, now, live);
+		setShown(shortNote, now - began < span / 2);
+		placeMarks(markBox.children, (at) => (100 * (at - from)) / span);
+		showReadout(series, from, now, live);
 	}
 
-	function read(series, from, now, live) {
+	function showReadout(series, from, now, live) {
 		const at = pointer === null ? now : from + pointer * (now - from);
 		cursor.hidden = pointer === null;
 		if (pointer !== null) setVar(cursor, '--at', `${pointer * 100}%`);
@@ -98,7 +99,7 @@ export function chart({ title, column, format, least, testid }) {
 	};
 }
 
-// In percent of the width. Those too close to the one before keep their line and lose their letter.
+// Places are in percent of the width. A mark that is too close to the one before keeps its line and loses its letter.
 function placeMarks(marks, place) {
 	let taken = -Infinity;
 	for (const mark of marks) {
@@ -111,7 +112,7 @@ function placeMarks(marks, place) {
 
 const path = (track) => svg('path', { class: `chart-line line-${track}`, 'vector-effect': 'non-scaling-stroke' });
 
-function marker() {
+function buildMark() {
 	const element = h('span.chart-mark');
 	return {
 		element,
@@ -127,7 +128,7 @@ function marker() {
 	};
 }
 
-function largest(series, column, first) {
+function findLargest(series, column, first) {
 	let most = 0;
 	for (let index = first; series && index < series.length; index += 1) {
 		most = Math.max(most, series.value(index, 'stable', column) || 0, series.value(index, 'candidate', column) || 0);
@@ -135,19 +136,19 @@ function largest(series, column, first) {
 	return most;
 }
 
-function niceTop(value) {
+function roundTop(value) {
 	const power = 10 ** Math.floor(Math.log10(value));
 	return [1, 2, 5, 10].find((step) => step * power >= value * 0.999999) * power;
 }
 
 function indexAt(series, at) {
 	if (!series) return -1;
-	for (let index = series.length - 1; index >= 0; index -= 1) if (series.at(index) <= at) return index;
+	for (let index = series.length - 1; index >= 0; index -= 1) if (series.timeAt(index) <= at) return index;
 	return -1;
 }
 
 // A value holds until the next sample: the router is silent while nothing changes.
-function trace(series, track, column, first, from, now, highest, live) {
+function tracePath(series, track, column, first, from, now, highest, live) {
 	let d = '';
 	let drawing = false;
 	const x = (at) => ((WIDTH * (at - from)) / (now - from)).toFixed(1);
@@ -158,11 +159,11 @@ function trace(series, track, column, first, from, now, highest, live) {
 			continue;
 		}
 		const y = (HEIGHT - 2 - (HEIGHT - 6) * Math.min(1, value / highest)).toFixed(1);
-		const at = Math.max(from, series.at(index));
+		const at = Math.max(from, series.timeAt(index));
 		d += `${drawing ? 'L' : 'M'}${x(at)} ${y}`;
 		drawing = true;
 		const isLast = index === series.length - 1;
-		const until = isLast ? (live ? now : at) : series.at(index + 1);
+		const until = isLast ? (live ? now : at) : series.timeAt(index + 1);
 		if (isLast || until - at > 3000) d += `H${x(Math.max(until, from))}`;
 	}
 	return d || null;

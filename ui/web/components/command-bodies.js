@@ -1,4 +1,4 @@
-// What some confirmations ask beyond a reason: where to roll back to, how long a lock stands or a drain may take.
+// What some commands ask for beside a reason: where to roll back to, how long a lock lasts, how long a drain may take.
 
 import { stableAfter } from '../describe.js';
 import { freshId, h } from '../dom.js';
@@ -6,35 +6,37 @@ import { fullTime } from '../format.js';
 import { releaseId, releaseName } from '../release.js';
 import { field } from './controls.js';
 
-/** The release to go back to: the previous one, or any that the history had on stable. `history` is a promise. */
+/** Asks for the release to go back to: the previous one, or any that was stable before. `history` is a promise. */
 export function rollbackBody({ state, to, history }) {
 	const select = h('select.input', { id: freshId('target'), testid: 'rollback-to' });
 	const now = releaseId(state.stable);
-	const offered = new Map();
-	let tell = () => {};
-	const offer = (id, text) => {
+	const offered = new Set();
+	let notifyChange = () => {};
+	const addOption = (id, text) => {
 		if (!id || id === now || offered.has(id)) return;
-		offered.set(id, true);
+		offered.add(id);
 		select.append(h('option', { value: id }, text));
 	};
-	if (state.previous) offer(releaseId(state.previous), `${releaseName(state.previous)} (the previous stable)`);
-	if (to) offer(to, releaseName(to));
+	if (state.previous) addOption(releaseId(state.previous), `${releaseName(state.previous)} (the previous stable)`);
+	if (to) addOption(to, releaseName(to));
 	if (to) select.value = to;
-	select.addEventListener('change', () => tell());
+	select.addEventListener('change', () => notifyChange());
 	history.then(
 		({ events }) => {
 			const chosen = select.value;
-			for (const event of events)
-				if (event.changed?.stable) offer(stableAfter(event), `${releaseName(stableAfter(event))} (stable from ${fullTime(event.at)})`);
+			for (const event of events) {
+				const id = stableAfter(event);
+				if (event.changed?.stable) addOption(id, `${releaseName(id)} (became stable ${fullTime(event.at)})`);
+			}
 			if (chosen) select.value = chosen;
-			tell();
+			notifyChange();
 		},
 		() => {},
 	);
 	return {
 		element: field('Roll back to', select),
 		onChange(run) {
-			tell = run;
+			notifyChange = run;
 		},
 		values: () => ({ target: select.value || null }),
 	};
@@ -49,25 +51,25 @@ const TIMES = [
 	[72 * 3600, '3 days'],
 ];
 
-/** How long a lock stands. */
+/** Asks how long a lock lasts. */
 export function lockBody() {
-	return timeBody('How long', 'lock-until', 'until somebody unlocks it', TIMES.slice(2), (seconds) => ({
+	return timeBody('Duration', 'lock-until', 'until somebody unlocks it', TIMES.slice(2), (seconds) => ({
 		until: () => (seconds ? Date.now() + seconds * 1000 : undefined),
 	}));
 }
 
-/** How long what is open at an endpoint may go on; `usual` is the app's setting, in words. */
+/** Asks how long open requests and sockets at an endpoint may go on. `usual` is the app's setting, in words. */
 export function drainBody(usual) {
 	return timeBody(
-		'What is open there ends within',
+		'Open requests and sockets end within',
 		'drain-within',
-		`${usual}, as set for this app`,
-		[[0, 'no time: at once'], ...TIMES.slice(0, 5)],
+		`${usual} (the setting of this app)`,
+		[[0, '0 s (at once)'], ...TIMES.slice(0, 5)],
 		(seconds) => ({ seconds }),
 	);
 }
 
-// `values` gets the seconds that were chosen, undefined for the first choice.
+// `values` is called with the seconds that were chosen, or undefined for the first choice.
 function timeBody(label, testid, first, times, values) {
 	const select = h(
 		'select.input',

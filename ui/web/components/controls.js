@@ -1,4 +1,4 @@
-// The plain parts that pages and dialogs share: buttons, fields, the line for a refusal, the head of a page.
+// The small parts that pages and dialogs share: buttons, fields, the line for an error, the head of a page.
 
 import { h } from '../dom.js';
 
@@ -12,7 +12,7 @@ export function submitButton(label, testid, { tone = 'primary', ...props } = {})
 	return button(label, { type: 'submit', tone, testid, ...props });
 }
 
-/** Where a refusal is said; announced at once. */
+/** The line that shows an error; screen readers say it at once. */
 export function errorLine(testid, props) {
 	return h('p.error', { role: 'alert', testid, ...props });
 }
@@ -24,12 +24,12 @@ export function field(label, control, hint) {
 	return h('div.field', {}, h('label', { for: control.id }, label), control, text);
 }
 
-/** The heading of a page, which gets the focus when the page is shown, and what stands beside it. */
+/** The heading of a page, which gets the focus when the page is shown, and what is beside it. */
 export function pageHead(title, ...rest) {
 	return h('div.page-head', {}, h('h1', { tabindex: '-1' }, title), rest);
 }
 
-/** Text in which what stands between backticks is code. */
+/** Text in which the parts between backticks are code. */
 export function prose(text) {
 	return text.split('`').map((part, at) => (at % 2 ? h('code', {}, part) : part));
 }

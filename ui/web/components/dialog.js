@@ -1,9 +1,9 @@
-// The one modal of the page: a <dialog>, whose modality the browser does; gives the focus back where it was.
+// The only modal of the page: a <dialog>, which the browser makes modal. When it closes, the focus goes back to where it was.
 
 import { freshId, h, setAttr, setText } from '../dom.js';
 import { button, errorLine, submitButton } from './controls.js';
 
-/** Opens a dialog with a heading and content; gives `{element, close}`. `onClose` runs once, however it ended. */
+/** Opens a dialog with a heading and content. `onClose` runs once, however it was closed. */
 export function openDialog({ title, content, wide = false, testid, onClose = () => {}, mayClose = () => true }) {
 	const heading = h('h2.dialog-title', { id: freshId('dialog'), tabindex: '-1' }, title);
 	const element = h('dialog', { class: wide ? 'dialog is-wide' : 'dialog', 'aria-labelledby': heading.id, testid }, heading, content);
@@ -22,27 +22,27 @@ export function openDialog({ title, content, wide = false, testid, onClose = () 
 }
 
 /**
- * Asks once: runs `send` when it is confirmed, closes and runs `done`, or says the refusal and stays. `stem` begins the test ids
- * `<stem>-dialog`, `-submit`, `-cancel` and `-error`.
+ * Opens a dialog with a form. When it is submitted, `send` runs; then the dialog closes and `done` runs, or it stays and shows the error. The
+ * test ids are `<stem>-dialog`, `-submit`, `-cancel` and `-error`.
  */
-export function askOnce({ stem, title, content, submit, tone = 'stop', send, done }) {
+export function openFormDialog({ stem, title, content, submit, tone = 'stop', send, done }) {
 	const error = errorLine(`${stem}-error`);
-	const go = submitButton(submit, `${stem}-submit`, { tone });
+	const submitControl = submitButton(submit, `${stem}-submit`, { tone });
 	const cancel = button('Cancel', { testid: `${stem}-cancel` });
-	const form = h('form.dialog-body', {}, content, error, h('div.dialog-buttons', {}, cancel, go));
+	const form = h('form.dialog-body', {}, content, error, h('div.dialog-buttons', {}, cancel, submitControl));
 	const dialog = openDialog({ title, content: form, testid: `${stem}-dialog` });
 	cancel.addEventListener('click', () => dialog.close());
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
-		if (go.getAttribute('aria-disabled')) return;
-		setAttr(go, 'aria-disabled', 'true');
+		if (submitControl.getAttribute('aria-disabled')) return;
+		setAttr(submitControl, 'aria-disabled', 'true');
 		try {
 			await send();
 			dialog.close();
 			await done();
 		} catch (refusal) {
 			setText(error, refusal.message);
-			setAttr(go, 'aria-disabled', null);
+			setAttr(submitControl, 'aria-disabled', null);
 		}
 	});
 }

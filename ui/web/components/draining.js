@@ -1,4 +1,4 @@
-// Releases that are off their track and still serve those pinned to them: until when, and who is left.
+// Releases that are off their track and still serve the clients pinned to them: until when, and who is left.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { plural, rate, timeOfDay } from '../format.js';
@@ -8,10 +8,10 @@ import { when } from './when.js';
 
 const CAUSES = { promote: 'after a promote', 'set-stable': 'after stable was set', raw: 'after a raw write' };
 
-/** `update({draining, now, why})`; `finish(tenure)` asks whether to end one now, `finishAll()` all of them. */
+/** `update({draining, now, disabledReason})`. `finish(tenure)` asks whether to end one drain now, `finishAll()` all of them. */
 export function drainingPanel({ finish, finishAll }) {
 	const list = h('ul.rows');
-	const none = h('p.quiet', {}, 'Nothing is draining.');
+	const none = h('p.quiet', {}, 'No release is draining.');
 	const all = button('Finish all…', { tone: 'small', testid: 'finish-drains', run: finishAll });
 	let shown = null;
 	return {
@@ -25,7 +25,7 @@ export function drainingPanel({ finish, finishAll }) {
 		update(view) {
 			shown = view;
 			setShown(none, view.draining.length === 0);
-			setShown(all, view.draining.length > 1 && !view.why);
+			setShown(all, view.draining.length > 1 && !view.disabledReason);
 			keyed(
 				list,
 				view.draining,
@@ -38,41 +38,48 @@ export function drainingPanel({ finish, finishAll }) {
 
 function row(shown, finish) {
 	const name = h('b.mono');
-	const why = h('span.quiet');
+	const cause = h('span.quiet');
 	const left = h('span.live-value');
 	const until = when({ future: true });
 	const clock = h('span.quiet');
 	let tenure = null;
-	const end = button('Finish now…', { tone: 'small', run: () => finish(tenure) });
-	const element = h('li.row.drain-row', {}, h('span', {}, name, ' ', why), left, h('span', {}, 'ends ', until.element, ' ', clock), end);
+	const finishButton = button('Finish now…', { tone: 'small', run: () => finish(tenure) });
+	const element = h(
+		'li.row.drain-row',
+		{},
+		h('span', {}, name, ' ', cause),
+		left,
+		h('span', {}, 'ends ', until.element, ' ', clock),
+		finishButton,
+	);
 	return {
 		element,
 		update(release) {
 			setText(name, releaseName(release));
-			setText(why, CAUSES[release.cause] ?? release.cause ?? '');
-			setText(left, whoIsLeft(release.activity));
+			setText(cause, CAUSES[release.cause] ?? release.cause ?? '');
+			setText(left, describeWhoIsLeft(release.activity));
 			tenure = release.tenure;
-			setShown(end, !shown().why);
-			setAttr(end, 'data-testid', `finish-drain-${tenure}`);
+			setShown(finishButton, !shown().disabledReason);
+			setAttr(finishButton, 'data-testid', `finish-drain-${tenure}`);
 			until.update(release.until, shown().now);
 			setText(clock, `at ${timeOfDay(release.until)}`);
 		},
 	};
 }
 
-/** Who is left at a draining release, on all routers as far as they have said so. */
-export function whoIsLeft(activity) {
+/** Who is left at a draining release, on all routers that have reported it. */
+export function describeWhoIsLeft(activity) {
 	if (!activity) return '';
 	if (activity.can_be_stopped) return 'nobody is left: its endpoints can be stopped';
 	const { fleet } = activity;
 	if (fleet && fleet.members > 1) {
-		const told =
-			fleet.reported < fleet.members ? [`as ${fleet.reported} of ${fleet.members} routers say`] : [`on ${fleet.members} routers`];
+		const routers =
+			fleet.reported < fleet.members ? `reported by ${fleet.reported} of ${fleet.members} routers` : `on ${fleet.members} routers`;
 		return [
 			plural(fleet.pinned, 'pinned client'),
 			plural(fleet.open_requests, 'open request'),
 			plural(fleet.open_sockets, 'open socket'),
-			...told,
+			routers,
 		].join(', ');
 	}
 	const parts = [

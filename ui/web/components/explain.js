@@ -1,10 +1,10 @@
-// Why a request goes where it goes: paste what a browser sends, read which rule decided. Only asks; nothing is drawn or counted.
+// Explains why a request goes where it goes: paste what a browser sends, and read which rule decided. Nothing is drawn or counted.
 
-import { freshId, h, keyed, setShown, setText } from '../dom.js';
+import { freshId, h, setShown, setText, showLines } from '../dom.js';
 import { parseBlend } from '../blend.js';
 import { errorLine, field, submitButton } from './controls.js';
 
-// As a browser loads a page.
+// What a browser sends when it loads a page.
 const PAGE_LOAD = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
 
 /** `explain(body)` asks the router. */
@@ -23,12 +23,12 @@ export function explainPanel({ explain }) {
 	const form = h(
 		'form.stack',
 		{},
-		field('Cookie', cookie, 'A Cookie header, or the value of rolling_pin alone; empty: a new client.'),
+		field('Cookie', cookie, 'A Cookie header, or the value of rolling_pin alone. Empty: a new client.'),
 		field('Path', path),
-		field('Preview link', preview, 'What a tester opened; empty: none.'),
-		field('Header', header, 'One more header, such as the one that chooses a release or that clients are known by.'),
-		field('Address', address, 'Where it comes from; empty: not said.'),
-		field('If the blend were', blend, 'Empty: as it is.'),
+		field('Preview link', preview, 'The link that a tester opened. Empty: none.'),
+		field('Header', header, 'One more header, such as the one that chooses a release or identifies clients.'),
+		field('Address', address, 'The client’s IP address. Empty: unknown.'),
+		field('If the blend were', blend, 'Empty: the current blend.'),
 		h('p', {}, submitButton('Explain', 'explain-submit')),
 		error,
 		answer,
@@ -36,21 +36,21 @@ export function explainPanel({ explain }) {
 
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
-		const supposed = blend.value.trim() ? parseBlend(blend.value) : {};
-		setText(error, supposed.error ?? '');
+		const read = blend.value.trim() ? parseBlend(blend.value) : {};
+		setText(error, read.error ?? '');
 		setShown(answer, false);
-		if (supposed.error) return;
+		if (read.error) return;
 		try {
-			const told = await explain({
+			const explained = await explain({
 				cookies: cookie.value,
 				path: path.value || '/',
-				headers: { ...PAGE_LOAD, ...oneHeader(header.value) },
-				blend: supposed.value,
+				headers: { ...PAGE_LOAD, ...parseHeader(header.value) },
+				blend: read.value,
 				preview: preview.value || undefined,
 				address: address.value || undefined,
 			});
-			setText(where.firstChild, whereTo(told));
-			keyed(why, told.why, (line) => line, line);
+			setText(where.firstChild, describeAnswer(explained));
+			showLines(why, explained.why);
 			setShown(answer, true);
 		} catch (failure) {
 			setText(error, failure.message);
@@ -60,18 +60,13 @@ export function explainPanel({ explain }) {
 	return { element: h('details.panel', { testid: 'explain' }, h('summary', { testid: 'explain-open' }, 'Explain a request'), form) };
 }
 
-/** `Name: value` as an object; nothing for nothing. */
-function oneHeader(text) {
+/** `Name: value` as an object, which is empty for an empty text. */
+function parseHeader(text) {
 	const [name, ...value] = text.split(':');
 	return name.trim() ? { [name.trim()]: value.join(':').trim() } : {};
 }
 
-function whereTo({ release, endpoint, reason, status }) {
+function describeAnswer({ release, endpoint, reason, status }) {
 	if (release) return `${release.release} (${release.track}), ${endpoint.address}, reason ${reason}`;
-	return status === 503 ? '503: no release is routed' : `${status}: it goes to no release`;
+	return status === 503 ? '503: no release is routed' : `${status}: the request goes to no release`;
 }
-
-const line = () => {
-	const element = h('li');
-	return { element, update: (text) => setText(element, text) };
-};

@@ -1,15 +1,15 @@
-// The search of a page: filters as one types, and stands in the address, so that what was found can be linked to.
+// The search of a page: it filters while the reader types. It is part of the address, so that a search can be linked to.
 
 import { h } from '../dom.js';
-import { hashWithFind } from '../router.js';
+import { hashWithFind } from '../page-address.js';
 
-/** `value` is what the address says; `changed()` runs with every entry. `matches(text)`: whether every word typed occurs in it. */
-export function findBox({ label, testid, value = '', changed }) {
+/** `value` comes from the address; `onChange()` runs with every key. `matches(text)` says whether the text holds every word that was typed. */
+export function findBox({ label, testid, value = '', onChange }) {
 	const element = h('input.input', { type: 'search', placeholder: label, 'aria-label': label, value, testid });
 	const words = () => element.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
 	element.addEventListener('input', () => {
 		history.replaceState(null, '', hashWithFind(location.hash, element.value.trim()));
-		changed();
+		onChange();
 	});
 	return {
 		element,

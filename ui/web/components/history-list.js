@@ -1,15 +1,15 @@
-// The events of an app, newest first: what, by whom, why, when, and a way back to what was stable then.
+// The events of an app, newest first: what, by whom, why, when, and a button to roll back to what was stable then.
 
-import { differences, stableAfter, summary } from '../describe.js';
+import { listChanges, stableAfter, summarizeEvent } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { releaseId, releaseName } from '../release.js';
 import { when } from './when.js';
 import { button } from './controls.js';
 
-/** `update({events, state, now, why})`; `rollback(id)` opens the confirmation. `details` adds what exactly changed. */
+/** `update({events, state, now, disabledReason})`. `rollback(id)` opens the confirmation. `details` adds what exactly changed. */
 export function historyList({ rollback, details = false }) {
 	const list = h('ol.history', { testid: 'history' });
-	const none = h('p.quiet', {}, 'Nothing has happened yet.');
+	const none = h('p.quiet', {}, 'No changes yet.');
 	let view = null;
 	return {
 		element: h('div', {}, none, list),
@@ -33,8 +33,8 @@ function row(view, rollback, details) {
 	const actor = h('span.history-actor');
 	const reason = h('span.history-reason');
 	const at = when();
-	const back = button('Roll back to this', { tone: 'small' });
-	const record = details ? h('details.history-details', {}, h('summary', {}, 'What changed')) : null;
+	const backButton = button('Roll back to this', { tone: 'small' });
+	const changes = details ? h('details.history-details', {}, h('summary', {}, 'What changed')) : null;
 	const element = h(
 		'li.history-row',
 		{},
@@ -43,42 +43,42 @@ function row(view, rollback, details) {
 		actor,
 		reason,
 		h('span.history-at', {}, at.element),
-		h('span.history-back', {}, back),
-		record,
+		h('span.history-back', {}, backButton),
+		changes,
 	);
 	let event = null;
-	back.addEventListener('click', () => rollback(stableAfter(event)));
-	record?.addEventListener('toggle', () => {
-		if (record.open && record.children.length === 1) record.append(...difference(event));
+	backButton.addEventListener('click', () => rollback(stableAfter(event)));
+	changes?.addEventListener('toggle', () => {
+		if (changes.open && changes.children.length === 1) changes.append(...buildDetails(event));
 	});
 	return {
 		element,
 		update(next) {
 			event = next;
-			const { state, now, why } = view();
+			const { state, now, disabledReason } = view();
 			setAttr(element, 'data-testid', `history-row-${event.seq}`);
 			setText(seq, String(event.seq));
-			const said = summary(event);
-			setText(title, said.title);
-			setText(what, said.words);
+			const { title: titleText, words } = summarizeEvent(event);
+			setText(title, titleText);
+			setText(what, words);
 			setText(actor, event.token && event.token !== event.actor ? `${event.actor} (${event.token})` : event.actor);
 			setText(reason, event.reason ? `“${event.reason}”` : '');
 			at.update(event.at, now);
 			const target = stableAfter(event);
-			setShown(back, Boolean(target && event.changed?.stable) && target !== releaseId(state?.stable) && !why);
-			setAttr(back, 'data-testid', `rollback-to-${event.seq}`);
-			setAttr(back, 'aria-label', `Roll back to this: ${releaseName(target)}, stable since change ${event.seq}`);
+			setShown(backButton, Boolean(target && event.changed?.stable) && target !== releaseId(state?.stable) && !disabledReason);
+			setAttr(backButton, 'data-testid', `rollback-to-${event.seq}`);
+			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target)}, stable since change ${event.seq}`);
 		},
 	};
 }
 
-// An event never changes, so this is built once, when it is first looked at.
-function difference(event) {
-	const rows = differences(event.changed).map(({ field, before, after }) =>
+// An event never changes, so its details are built once, when they are first opened.
+function buildDetails(event) {
+	const rows = listChanges(event.changed).map(({ field, before, after }) =>
 		h('div.diff-row', {}, h('dt', {}, field), h('dd', {}, h('del', {}, before), ' → ', h('ins', {}, after))),
 	);
 	return [
-		rows.length ? h('dl.diff', {}, rows) : h('p', {}, 'Nothing of the record.'),
-		h('details', {}, h('summary', {}, 'The record after it'), h('pre.mono', {}, JSON.stringify(event.record, null, 2))),
+		rows.length ? h('dl.diff', {}, rows) : h('p', {}, 'Nothing in the rollout record.'),
+		h('details', {}, h('summary', {}, 'The record after this change'), h('pre.mono', {}, JSON.stringify(event.record, null, 2))),
 	];
 }

@@ -1,47 +1,55 @@
-// The dialog that makes a hook or changes one. A secret that the router made is shown in it, this once.
+// The dialog that adds a hook or changes one. It shows a secret that the router madeSecret, only this once.
 
 import { freshId, h, setShown, setText } from '../dom.js';
 import { button, errorLine, field, submitButton } from './controls.js';
 import { openDialog } from './dialog.js';
 
-/** `hook` is the one that is changed, or null; `events` what it may choose: `{name, about}`. */
-export function hookDialog({ api, notices, hook, events, apps, done }) {
+/** `hook` is the one that is changed, or null. `events` are those it can choose from: `{name, about}`. */
+export function openHookDialog({ api, notices, hook, events, apps, done }) {
 	const input = (testid, props) => h('input.input', { id: freshId(testid), testid, autocomplete: 'off', spellcheck: 'false', ...props });
 	const name = input('hook-name', { maxlength: '63', readonly: Boolean(hook), value: hook?.name ?? '' });
 	const url = input('hook-url', { type: 'url', value: hook?.url ?? '' });
 	const secret = input('hook-secret', {});
-	const fresh = h('input', { type: 'checkbox', testid: 'hook-new-secret' });
-	const appBoxes = boxes(
+	const newSecret = h('input', { type: 'checkbox', testid: 'hook-new-secret' });
+	const appBoxes = buildBoxes(
 		[...new Set([...apps, ...(hook?.apps ?? [])])].map((app) => ({ name: app })),
 		hook?.apps,
 		'hook-app',
 	);
-	const eventBoxes = boxes(events, hook?.events, 'hook-event');
+	const eventBoxes = buildBoxes(events, hook?.events, 'hook-event');
 	const error = errorLine('hook-error');
-	const made = h('input.input.mono', { readonly: true, 'aria-label': 'The secret', testid: 'hook-made' });
-	const shown = h(
+	const madeSecret = h('input.input.mono', { readonly: true, 'aria-label': 'The secret', testid: 'hook-made' });
+	const secretPage = h(
 		'section.stack',
 		{ hidden: true, role: 'status' },
-		h('p', {}, 'The secret of its signatures. It is shown this once: give it to the receiver.'),
-		made,
+		h('p', {}, 'This secret signs the messages of the hook. It is shown only once: give it to the receiver.'),
+		madeSecret,
 		h('div.dialog-buttons', {}, button('Done', { tone: 'primary', testid: 'hook-done', run: () => dialog.close() })),
 	);
 	const submit = submitButton(hook ? 'Save' : 'Add the hook', 'hook-submit');
 	const form = h(
 		'form.dialog-body',
 		{ novalidate: true },
-		field('Name', name, hook ? null : 'A letter or digit, then letters, digits, ., _ and -.'),
-		field('Address', url, 'http or https, without name and password. Never this router, its store, or a link-local address.'),
-		group('Apps', 'None chosen: all apps.', appBoxes),
-		group('Events', 'None chosen: all events.', eventBoxes),
-		field('Secret (optional)', secret, hook ? 'whsec_…; left empty it stays as it is.' : 'whsec_…; left empty the router makes one.'),
-		hook ? h('p', {}, h('label.check', {}, fresh, ' Have the router make another secret')) : null,
+		field(
+			'Name',
+			name,
+			hook ? null : 'Letters, digits, dot, underscore and dash, beginning with a letter or digit; at most 63 characters.',
+		),
+		field('Address', url, 'An http or https address without user name and password. Not this router, its store or a link-local address.'),
+		buildGroup('Apps', 'None chosen means all apps.', appBoxes),
+		buildGroup('Events', 'None chosen means all events.', eventBoxes),
+		field(
+			'Secret (optional)',
+			secret,
+			hook ? 'Begins with whsec_. Empty: the secret stays as it is.' : 'Begins with whsec_. Empty: the router makes one.',
+		),
+		hook ? h('p', {}, h('label.check', {}, newSecret, ' Make a new secret')) : null,
 		error,
 		h('div.dialog-buttons', {}, button('Cancel', { testid: 'hook-cancel', run: () => dialog.close() }), submit),
 	);
 	const dialog = openDialog({
 		title: hook ? `Change the hook ${hook.name}` : 'Add a hook',
-		content: h('div', {}, form, shown),
+		content: h('div', {}, form, secretPage),
 		wide: true,
 		testid: 'hook-dialog',
 		onClose: done,
@@ -49,35 +57,35 @@ export function hookDialog({ api, notices, hook, events, apps, done }) {
 
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
-		const body = { url: url.value.trim(), apps: chosen(appBoxes), events: chosen(eventBoxes), paused: hook?.paused ?? false };
+		const body = { url: url.value.trim(), apps: readChosen(appBoxes), events: readChosen(eventBoxes), paused: hook?.paused ?? false };
 		if (secret.value.trim()) body.secret = secret.value.trim();
-		if (fresh.checked) body.new_secret = true;
+		if (newSecret.checked) body.new_secret = true;
 		try {
-			// A hook that is added must not be one that is there already.
+			// Revision 0: a hook that is added must not exist yet.
 			const answer = await api.writeHook(name.value.trim(), body, hook?.revision ?? 0);
 			notices.post({ text: `The hook ${answer.name} is ${hook ? 'changed' : 'added'}.`, tone: 'done' });
 			if (!answer.secret) return dialog.close();
-			made.value = answer.secret;
+			madeSecret.value = answer.secret;
 			setShown(form, false);
-			setShown(shown, true);
-			made.focus();
-			made.select();
+			setShown(secretPage, true);
+			madeSecret.focus();
+			madeSecret.select();
 		} catch (refusal) {
-			const taken = !hook && refusal.status === 412;
-			setText(error, taken ? `There is a hook ${name.value.trim()} already.` : refusal.message);
+			const isTaken = !hook && refusal.status === 412;
+			setText(error, isTaken ? `There is already a hook ${name.value.trim()}.` : refusal.message);
 		}
 	});
 	(hook ? url : name).focus();
 }
 
-function boxes(items, picked, testid) {
+function buildBoxes(items, chosenNames, testid) {
 	return items.map(({ name, about }) => {
-		const box = h('input', { type: 'checkbox', value: name, checked: picked?.includes(name), 'data-testid': `${testid}-${name}` });
+		const box = h('input', { type: 'checkbox', value: name, checked: chosenNames?.includes(name), 'data-testid': `${testid}-${name}` });
 		return { box, element: h('label.check', {}, box, h('span', {}, `${name} `, about ? h('span.quiet', {}, about) : null)) };
 	});
 }
 
-function group(legend, hint, items) {
+function buildGroup(legend, hint, items) {
 	return h(
 		'fieldset.hook-choice',
 		{},
@@ -86,8 +94,8 @@ function group(legend, hint, items) {
 	);
 }
 
-/** The names that are chosen; none: null, which means all. */
-function chosen(items) {
+/** The names that are chosen, or null for none, which means all. */
+function readChosen(items) {
 	const names = items.filter(({ box }) => box.checked).map(({ box }) => box.value);
 	return names.length ? names : null;
 }

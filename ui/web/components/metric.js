@@ -1,8 +1,8 @@
-// One figure with its label, its unit set smaller, and a comparison below. Its place never changes size.
+// One figure with its label, its unit in smaller type, and a comparison below. It never changes its size.
 
 import { h, setText, setVar } from '../dom.js';
 
-/** `update(text, note)`: text is a number and its unit joined by a no-break space. */
+/** `update(text, note)`: `text` is a number and its unit, joined by a no-break space. */
 export function metric(label, { hint, small = false } = {}) {
 	const value = h('span.metric-value');
 	const unit = h('span.metric-unit');
@@ -24,7 +24,7 @@ export function metric(label, { hint, small = false } = {}) {
 	};
 }
 
-/** A bar of two parts: the candidate's share from the left, stable's the rest. `update(percent)`, null when unknown. */
+/** A bar of two parts: the candidate's share on the left, stable's share on the right. `update(percent)`; null is unknown. */
 export function shareBar(testid) {
 	const element = h('div.share-bar', { testid, 'aria-hidden': 'true' }, h('span.share-part'));
 	return {

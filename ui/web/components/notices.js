@@ -1,5 +1,5 @@
-// The progress of what was asked for, and what others did: over the page, so that nothing moves under a pointer, and clicks go through.
-// Failures stay until they are closed.
+// Notices: the progress of commands, and what others did. They lie over the page, so that nothing moves under the pointer, and let clicks
+// through. Failures stay until the reader closes them.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { button } from './controls.js';
@@ -7,7 +7,7 @@ import { button } from './controls.js';
 const SHOWN_MS = 5000;
 const SHOWN_MAX = 2;
 
-/** `post({text, tone, busy})` gives a handle `{update, close}`; tones: `done`, `bad`, none. */
+/** `post({text, tone, busy})` gives `{element, update, close}`. Tones are `done` and `bad`. `say` speaks to screen readers. */
 export function notices(say) {
 	const element = h('section.notices', { 'aria-label': 'Notices', testid: 'notices' });
 
@@ -43,17 +43,17 @@ export function notices(say) {
 	return { element, post };
 }
 
-/** What teaches when something is wrong with the connection or the store; one line and a way out. */
+/** A banner that says what is wrong with the connection or the store, with a button for what can be done. `update(text, mayAct)`. */
 export function banner({ testid, action, actionTestid, run }) {
 	const text = h('p');
-	const way = action ? button(action, { run, testid: actionTestid }) : null;
-	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, way);
+	const actionButton = action ? button(action, { run, testid: actionTestid }) : null;
+	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, actionButton);
 	return {
 		element,
 		update(words, mayAct = true) {
 			setShown(element, Boolean(words));
 			if (words) setText(text, words);
-			if (way) setShown(way, mayAct);
+			if (actionButton) setShown(actionButton, mayAct);
 		},
 	};
 }

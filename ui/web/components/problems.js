@@ -1,4 +1,4 @@
-// Key-values that cannot be used: which key, what it holds, what is allowed. The rest keeps working, and says so.
+// Key-values that cannot be used: the key, its value, what is allowed. It also says that everything else keeps working.
 
 import { h, keyed, setShown, setText } from '../dom.js';
 
@@ -9,7 +9,11 @@ export function problemsPanel() {
 		'section.panel.is-warning',
 		{ 'aria-labelledby': 'problems-title', testid: 'problems', hidden: true },
 		h('h2.panel-title', { id: 'problems-title' }, '⚠ Problems in key-values'),
-		h('p.quiet', {}, 'Each of these harms only itself: the last good value stays in force. Correct the key to end it.'),
+		h(
+			'p.quiet',
+			{},
+			'Each of these affects only itself: the last good value stays in use. Correct the value of the key to solve the problem.',
+		),
 		list,
 	);
 	return {

@@ -1,4 +1,4 @@
-// Choosing a release: one of those known from the key-values, or a name with endpoints typed by hand.
+// Chooses a release: one that is known from the key-values, or one whose name and endpoints are typed.
 
 import { freshId, h } from '../dom.js';
 import { plural } from '../format.js';
@@ -6,13 +6,13 @@ import { field } from './controls.js';
 
 const TRACK_WORDS = { stable: 'on stable now', candidate: 'the candidate now', draining: 'draining', previous: 'the previous stable' };
 
-/** The body of a choose dialog. `releases` is a promise of the API's list; `track` the place to fill; `wanted` the id that is chosen at first. */
-export function releasePicker({ releases, track, wanted = null }) {
+/** `releases` is a promise of the API's list, `track` is the track to fill, `first` the id that is chosen at first, or null. */
+export function releasePicker({ releases, track, first = null }) {
 	const group = freshId('release');
 	const list = h(
 		'div.options',
 		{ role: 'radiogroup', 'aria-label': 'Known releases', testid: 'release-options' },
-		h('p.quiet', {}, 'Asking for the known releases …'),
+		h('p.quiet', {}, 'Loading the known releases …'),
 	);
 	const search = h('input.input', {
 		type: 'search',
@@ -29,48 +29,52 @@ export function releasePicker({ releases, track, wanted = null }) {
 		placeholder: '10.0.0.9:3000',
 		testid: 'release-endpoints',
 	});
-	const hand = h(
+	const manual = h(
 		'details.by-hand',
 		{ testid: 'release-by-hand' },
-		h('summary', {}, 'Another release, by hand'),
-		field('Release name, or id such as apps/hello-1.0.1-80/containers', name),
-		field('Its endpoints, one ip:port per line (none: those already stored)', addresses),
+		h('summary', {}, 'Enter another release'),
+		field('Release name, or an id such as apps/hello-1.0.1-80/containers', name),
+		field('Its endpoints, one ip:port per line (empty: those that are already stored)', addresses),
 	);
 	let options = [];
-	let tell = () => {};
+	let notifyChange = () => {};
 
-	const chosen = () => options.find(({ radio }) => radio.checked)?.release ?? null;
-	const typed = () => name.value.trim();
+	const findChosen = () => options.find(({ radio }) => radio.checked)?.release ?? null;
+	const readName = () => name.value.trim();
 
-	function fill(known) {
+	function showReleases(known) {
 		const taken = new Set();
 		options = known.map((release) => {
 			const testName = taken.has(release.release) ? release.id : release.release;
 			taken.add(testName);
-			return option(release, testName, group, release.track === track || (track === 'candidate' && release.track === 'stable'), () => {
+			return buildOption(release, testName, group, release.track === track || (track === 'candidate' && release.track === 'stable'), () => {
 				name.value = '';
-				tell();
+				notifyChange();
 			});
 		});
 		list.replaceChildren(...options.map(({ element }) => element));
 		if (options.length === 0) {
 			list.replaceChildren(
-				h('p.quiet', {}, 'No release is known yet. A release appears here when its endpoints are in the key-values; or enter one below.'),
+				h(
+					'p.quiet',
+					{},
+					'No release is known yet. A release appears here once its endpoints are in the key-values. You can also enter one below.',
+				),
 			);
-			hand.open = true;
+			manual.open = true;
 		}
 		search.hidden = options.length < 8;
-		const first = options.find(({ release, radio }) => release.id === wanted && !radio.disabled);
-		if (first) first.radio.checked = true;
-		(first ?? options.find(({ radio }) => !radio.disabled))?.radio.focus();
-		tell();
+		const chosenFirst = options.find(({ release, radio }) => release.id === first && !radio.disabled);
+		if (chosenFirst) chosenFirst.radio.checked = true;
+		(chosenFirst ?? options.find(({ radio }) => !radio.disabled))?.radio.focus();
+		notifyChange();
 	}
 
 	releases.then(
-		({ releases: known }) => fill(known),
+		({ releases: known }) => showReleases(known),
 		(error) => {
 			list.replaceChildren(h('p.error', {}, error.message));
-			hand.open = true;
+			manual.open = true;
 		},
 	);
 	search.addEventListener('input', () => {
@@ -79,41 +83,41 @@ export function releasePicker({ releases, track, wanted = null }) {
 	});
 	name.addEventListener('input', () => {
 		for (const { radio } of options) radio.checked = false;
-		tell();
+		notifyChange();
 	});
-	addresses.addEventListener('input', () => tell());
+	addresses.addEventListener('input', () => notifyChange());
 
 	return {
-		element: h('div.picker', {}, search, list, hand),
+		element: h('div.picker', {}, search, list, manual),
 		onChange(run) {
-			tell = run;
+			notifyChange = run;
 		},
-		error: () => (chosen() || typed() ? null : 'Choose a release, or enter one by hand.'),
+		error: () => (findChosen() || readName() ? null : 'Choose a release or enter one.'),
 		values() {
-			if (chosen()) return { release: chosen(), body: { id: chosen().id } };
-			if (!typed()) return { release: null };
+			if (findChosen()) return { release: findChosen(), body: { id: findChosen().id } };
+			if (!readName()) return { release: null };
 			const endpoints = addresses.value.split(/[\s,]+/).filter(Boolean);
-			const isId = typed().startsWith('apps/');
-			const body = { [isId ? 'id' : 'release']: typed(), ...(endpoints.length ? { endpoints } : {}) };
-			return { release: isId ? { id: typed() } : { id: null, release: typed() }, body };
+			const isId = readName().startsWith('apps/');
+			const body = { [isId ? 'id' : 'release']: readName(), ...(endpoints.length ? { endpoints } : {}) };
+			return { release: isId ? { id: readName() } : { id: null, release: readName() }, body };
 		},
 	};
 }
 
-function option(release, testName, group, isHere, changed) {
+function buildOption(release, testName, group, isDisabled, onChange) {
 	const id = freshId('option');
 	const radio = h('input', {
 		type: 'radio',
 		name: group,
 		id,
 		testid: `release-option-${testName}`,
-		disabled: isHere,
-		on: { change: changed },
+		disabled: isDisabled,
+		on: { change: onChange },
 	});
 	const place = TRACK_WORDS[release.track];
 	const element = h(
 		'label',
-		{ class: isHere ? 'option is-off' : 'option', for: id },
+		{ class: isDisabled ? 'option is-off' : 'option', for: id },
 		radio,
 		h('span.option-name.mono', {}, release.release),
 		h('span.quiet.option-facts', {}, [plural(release.endpoints, 'endpoint'), place].filter(Boolean).join(', ')),

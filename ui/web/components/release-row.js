@@ -1,4 +1,4 @@
-// One release of an app in a list: where it stands, its endpoints with their health, and what can be made of it.
+// One release of an app in a list: its track, its endpoints with their health, and buttons to put it on a track.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
@@ -8,16 +8,19 @@ import { endpointStrip } from './endpoints.js';
 
 const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draining: 'draining', previous: 'the previous stable' };
 
-/** `choose(release, track)` asks for it, `drain` is what its endpoints offer. `update({release, live, addresses, why})`: `live` is what the state knows of it, or null. */
-export function releaseRow(choose, drain) {
+/**
+ * `setTrack(release, track)` opens the dialog; `drains` is what the endpoints offer. `update({release, live, addresses, disabledReason})`: `live`
+ * is the release as the app's state has it, or null.
+ */
+export function releaseRow(setTrack, drains) {
 	const name = h('b.mono');
 	const place = h('span');
 	const id = h('span.mono.quiet.release-id');
-	const strip = endpointStrip(drain);
+	const strip = endpointStrip(drains);
 	const unchecked = h('p.quiet');
 	const make = {
-		candidate: button('Make it the candidate…', { tone: 'small', run: () => choose(release, 'candidate') }),
-		stable: button('Make it stable…', { tone: 'small', run: () => choose(release, 'stable') }),
+		candidate: button('Make it the candidate…', { tone: 'small', run: () => setTrack(release, 'candidate') }),
+		stable: button('Make it stable…', { tone: 'small', run: () => setTrack(release, 'stable') }),
 	};
 	const element = h(
 		'li.panel.release-row',
@@ -31,26 +34,26 @@ export function releaseRow(choose, drain) {
 		element,
 		update(view) {
 			release = view.release;
-			const called = releaseName(release);
-			setAttr(element, 'data-testid', `release-${called}`);
-			setText(name, called);
+			const label = releaseName(release);
+			setAttr(element, 'data-testid', `release-${label}`);
+			setText(name, label);
 			place.className = `release-place${release.track === 'stable' || release.track === 'candidate' ? ` ink-${release.track}` : ' quiet'}`;
 			setText(place, TRACKS[release.track] ?? 'on no track');
 			setText(id, release.id);
 			setShown(strip.element, Boolean(view.live));
-			if (view.live) strip.update(view.live, view.why);
+			if (view.live) strip.update(view.live, view.disabledReason);
 			setShown(unchecked, !view.live);
-			setText(unchecked, uncheckedWords(release, view.addresses));
+			setText(unchecked, describeUnchecked(release, view.addresses));
 			for (const [track, control] of Object.entries(make)) {
-				setShown(control, !view.why && release.track !== track && !(track === 'candidate' && release.track === 'stable'));
-				setAttr(control, 'data-testid', `make-${track}-${called}`);
-				setAttr(control, 'aria-label', `${track === 'stable' ? 'Make it stable' : 'Make it the candidate'}: ${called}`);
+				setShown(control, !view.disabledReason && release.track !== track && !(track === 'candidate' && release.track === 'stable'));
+				setAttr(control, 'data-testid', `make-${track}-${label}`);
+				setAttr(control, 'aria-label', `${track === 'stable' ? 'Make it stable' : 'Make it the candidate'}: ${label}`);
 			}
 		},
 	};
 }
 
-function uncheckedWords({ endpoints }, addresses) {
-	if (endpoints === 0) return '✕ No endpoint in the key-values.';
-	return `${plural(endpoints, 'endpoint')}, not checked while no client is routed here${addresses?.length ? `: ${addresses.join(', ')}` : ''}`;
+function describeUnchecked({ endpoints }, addresses) {
+	if (endpoints === 0) return '✕ No endpoints in the key-values.';
+	return `${plural(endpoints, 'endpoint')}, not checked while no client is routed to the release${addresses?.length ? `: ${addresses.join(', ')}` : ''}`;
 }

@@ -1,12 +1,12 @@
-// A control for every setting of an app, in groups, each with what it allows and the refusal that names it.
+// A control for every setting of an app, in groups, each with what it allows and the error that names it.
 
 import { freshId, h, setAttr, setText } from '../dom.js';
-import { allowedWords, settingText, settingValue, valueWords } from '../settings-model.js';
+import { describeAllowed, formatSetting, parseSetting, describeSetting } from '../settings-model.js';
 import { errorLine, prose } from './controls.js';
 
-/** `changed(path, value)` runs with every valid entry, `wrong()` with every other. */
-export function settingsForm({ fields, changed, wrong }) {
-	const rows = fields.map((field) => [field, settingRow(field, changed, wrong)]);
+/** `onChange(path, value)` runs with every valid entry, `onInvalid()` with every other. */
+export function settingsForm({ fields, onChange, onInvalid }) {
+	const rows = fields.map((field) => [field, settingRow(field, onChange, onInvalid)]);
 	const groups = new Map();
 	for (const [{ group }, row] of rows) groups.set(group?.name, [...(groups.get(group?.name) ?? []), [group, row]]);
 	return {
@@ -32,38 +32,38 @@ export function settingsForm({ fields, changed, wrong }) {
 		show(valueOf) {
 			for (const [field, row] of rows) row.show(valueOf(field.path));
 		},
-		isWrong: () => rows.some(([, row]) => row.isWrong()),
-		/** Puts a refusal beside the setting it names, `hosts[1]` or `health.fall`; false when there is none of that name. */
-		refuse(path, message) {
-			for (const [, row] of rows) row.refuse('');
+		isInvalidNow: () => rows.some(([, row]) => row.isInvalidNow()),
+		/** Shows an error beside the setting it names, such as `hosts[1]` or `health.fall`. False when there is no such setting. */
+		showError(path, message) {
+			for (const [, row] of rows) row.showError('');
 			const found = rows.find(([field]) => path === field.path || path?.startsWith(`${field.path}[`));
-			found?.[1].refuse(message);
+			found?.[1].showError(message);
 			return Boolean(found);
 		},
-		setDisabled(why) {
-			for (const [, row] of rows) row.setDisabled(why);
+		setDisabled(isDisabled) {
+			for (const [, row] of rows) row.setDisabled(isDisabled);
 		},
 	};
 }
 
-function settingRow(field, changed, wrong) {
+function settingRow(field, onChange, onInvalid) {
 	const id = freshId('setting');
 	const control = settingControl(field, id);
 	const error = errorLine(`setting-error-${field.path}`, { id: `${id}-error` });
-	const allowed = allowedWords(field);
-	let bad = false;
-	const refuse = (message) => {
+	const allowed = describeAllowed(field);
+	let isInvalid = false;
+	const showError = (message) => {
 		setText(error, message);
 		setAttr(control, 'aria-invalid', message ? 'true' : null);
 		if (message) control.focus();
 	};
 	control.addEventListener('input', () => {
-		const read = settingValue(field, control.value);
-		bad = Boolean(read.error);
+		const read = parseSetting(field, control.value);
+		isInvalid = Boolean(read.error);
 		setText(error, read.error ?? '');
-		setAttr(control, 'aria-invalid', bad ? 'true' : null);
-		if (bad) wrong();
-		else changed(field.path, read.value);
+		setAttr(control, 'aria-invalid', isInvalid ? 'true' : null);
+		if (isInvalid) onInvalid();
+		else onChange(field.path, read.value);
 	});
 	return {
 		element: h(
@@ -76,25 +76,26 @@ function settingRow(field, changed, wrong) {
 		),
 		show(value) {
 			if (
-				bad ||
-				(control === document.activeElement && settingText(field, settingValue(field, control.value).value) === settingText(field, value))
+				isInvalid ||
+				(control === document.activeElement &&
+					formatSetting(field, parseSetting(field, control.value).value) === formatSetting(field, value))
 			)
 				return;
-			const text = settingText(field, value);
+			const text = formatSetting(field, value);
 			if (control.value !== text) control.value = text;
 		},
-		isWrong: () => bad,
-		refuse,
-		setDisabled(why) {
-			if (control.tagName === 'SELECT') control.disabled = Boolean(why);
-			else control.readOnly = Boolean(why);
+		isInvalidNow: () => isInvalid,
+		showError,
+		setDisabled(isDisabled) {
+			if (control.tagName === 'SELECT') control.disabled = isDisabled;
+			else control.readOnly = isDisabled;
 		},
 	};
 }
 
 function settingControl(field, id) {
 	const common = { id, testid: `setting-${field.path}`, 'aria-describedby': `${id}-hint ${id}-error` };
-	const unset = h('option', { value: '' }, field.fallback === null ? 'default' : `default: ${valueWords(field, field.fallback)}`);
+	const unset = h('option', { value: '' }, field.fallback === null ? 'default' : `default: ${describeSetting(field, field.fallback)}`);
 	if (field.kind === 'choice')
 		return h(
 			'select.input',

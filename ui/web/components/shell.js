@@ -1,9 +1,9 @@
-// The frame around every page: where one is, whether it is live, who is signed in.
+// The frame around every page: which page it is, whether it is live, who is signed in.
 
 import { h, setAttr, setText } from '../dom.js';
 import { duration } from '../format.js';
-import { fleetLink } from '../pages/fleet.js';
-import { appHref } from '../router.js';
+import { fleetLabel } from '../fleet-words.js';
+import { appHref } from '../page-address.js';
 import { ICON, nextTheme, theme } from '../theme.js';
 import { banners } from './banners.js';
 import { button } from './controls.js';
@@ -20,8 +20,8 @@ const LINKS = [
 	['#/api', 'API', 'nav-api', ['api']],
 ];
 
-/** `show(page, route)` puts a page in; `update(now)` draws the frame. */
-export function shell({ store, signOut, retry, acceptStore }) {
+/** `show(page, route)` shows a page; `update(now)` draws the frame. */
+export function shell({ model, signOut, retry, openStoreDialog }) {
 	const crumb = h('span.crumb');
 	const connection = h('p.connection', { testid: 'connection-state' });
 	const who = h('span.who', { testid: 'who' });
@@ -34,7 +34,7 @@ export function shell({ store, signOut, retry, acceptStore }) {
 		},
 	});
 	const links = LINKS.map(([href, label, testid, pages]) => ({ testid, label, pages, element: h('a', { href, testid }, label) }));
-	const top = banners({ retry, acceptStore });
+	const bannerBox = banners({ retry, openStoreDialog });
 	const main = h('main', { id: 'main' });
 	const skip = h(
 		'a.skip',
@@ -47,7 +47,7 @@ export function shell({ store, signOut, retry, acceptStore }) {
 				},
 			},
 		},
-		'Skip to the page',
+		'Skip to the content',
 	);
 	const element = h(
 		'div.shell',
@@ -67,13 +67,13 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			h('div.top-right', {}, who, themeButton, button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() })),
 		),
 		main,
-		top.element,
+		bannerBox.element,
 	);
 
 	function drawTheme() {
 		const [sign, word] = THEMES[theme()];
 		themeButton.replaceChildren(sign, h('span.wide-only', {}, `\u00a0${word}`));
-		setAttr(themeButton, 'aria-label', `Theme: ${theme()}; change it`);
+		setAttr(themeButton, 'aria-label', `Theme: ${theme()}. Change it.`);
 	}
 	drawTheme();
 
@@ -88,7 +88,7 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			element.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 		},
 		update(now) {
-			const { facts } = store;
+			const { facts } = model;
 			const { state, since } = facts.connection;
 			setAttr(connection, 'data-state', state);
 			setText(
@@ -100,9 +100,9 @@ export function shell({ store, signOut, retry, acceptStore }) {
 			const problems = facts.router?.problems?.length;
 			for (const link of links) {
 				if (link.testid === 'nav-router') setText(link.element, problems ? `${link.label} ⚠\u00a0${problems}` : link.label);
-				if (link.testid === 'nav-fleet') setText(link.element, fleetLink(facts.fleet));
+				if (link.testid === 'nav-fleet') setText(link.element, fleetLabel(facts.fleet));
 			}
-			top.update(facts, now);
+			bannerBox.update(facts, now);
 		},
 	};
 }

@@ -1,4 +1,4 @@
-// A point in time: relative in the text, in full and in the reader's zone in the title.
+// A point in time: relative in the text; complete, in the reader's time zone, in the title.
 
 import { h, setAttr, setText } from '../dom.js';
 import { ago, ahead, fullTime } from '../format.js';

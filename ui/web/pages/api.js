@@ -1,23 +1,23 @@
-// The API, from the description that this router serves: every call with its fields, its answers, and how to try it.
+// The API, as this router describes it: every call with its fields, its answers, and how to try it.
 
-import { callsOf, curlOf } from '../api-model.js';
+import { listCalls, buildCurl } from '../api-model.js';
 import { h, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { errorLine, pageHead, prose } from '../components/controls.js';
 import { findBox } from '../components/find-box.js';
 
 export function apiPage({ api, params }) {
-	const find = findBox({ label: 'Find a call or field', testid: 'api-find', value: params.find, changed: () => draw() });
+	const find = findBox({ label: 'Find a call or field', testid: 'api-find', value: params.find, onChange: () => draw() });
 	const lead = h('p.lead');
 	const count = h('p.quiet', { role: 'status', testid: 'api-count' });
 	const error = errorLine('api-error');
 	const list = h('ul.calls');
 	let rows = [];
 
-	api.description().then(
+	api.getDescription().then(
 		(page) => {
 			lead.replaceChildren(...prose(page.info.description ?? ''));
-			rows = callsOf(page).map((call) => ({ call, element: callRow(call), text: JSON.stringify(call) }));
+			rows = listCalls(page).map((call) => ({ call, element: buildCallRow(call), text: JSON.stringify(call) }));
 			list.replaceChildren(...rows.map(({ element }) => element));
 			draw();
 		},
@@ -36,26 +36,26 @@ export function apiPage({ api, params }) {
 	return { element: h('div', {}, pageHead('API', find.element), lead, count, error, list), title: 'API' };
 }
 
-function callRow(call) {
+function buildCallRow(call) {
 	const details = h(
 		'details',
 		{ testid: `call-${call.id}` },
 		h('summary', {}, h('b.call-method', {}, call.method), ' ', h('code', {}, call.path), ' ', h('span.quiet', {}, call.summary)),
 	);
-	// Built when first looked at: hundreds of rows of fields that nobody opens cost nothing.
+	// The body is built when it is first opened, so that hundreds of rows of fields that nobody opens cost nothing.
 	details.addEventListener('toggle', () => {
-		if (details.open && !details.querySelector('.call-body')) details.append(callBody(call));
+		if (details.open && !details.querySelector('.call-body')) details.append(buildCallBody(call));
 	});
 	return h('li.panel.call', {}, details);
 }
 
-function callBody(call) {
+function buildCallBody(call) {
 	return h(
 		'div.call-body.stack',
 		{},
 		call.description ? h('p', {}, prose(call.description)) : null,
-		fieldList('Asked with', call.parameters),
-		fieldList('Body, JSON', call.body),
+		buildFieldList('Parameters', call.parameters),
+		buildFieldList('JSON body', call.body),
 		h(
 			'section',
 			{},
@@ -66,11 +66,11 @@ function callBody(call) {
 				call.answers.map(([status, words]) => h('div.row', {}, h('dt.mono', {}, status), h('dd', {}, prose(words)))),
 			),
 		),
-		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, curlOf(call, location.origin))),
+		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, buildCurl(call, location.origin))),
 	);
 }
 
-function fieldList(title, fields) {
+function buildFieldList(title, fields) {
 	if (fields.length === 0) return null;
 	return h(
 		'section',

@@ -1,19 +1,19 @@
-// All apps at a glance: what is live, what is being tried, whether it does well.
+// All apps at a glance: what is live, what the candidate is, how both perform.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { percent, plural, rate, share } from '../format.js';
 import { health, releaseName } from '../release.js';
-import { appHref } from '../router.js';
+import { appHref } from '../page-address.js';
 import { findBox } from '../components/find-box.js';
 import { shareBar } from '../components/metric.js';
 import { pageHead } from '../components/controls.js';
 
-export function appsPage({ store, params }) {
+export function appsPage({ model, params }) {
 	const find = findBox({
 		label: 'Find an app, release, host or state',
 		testid: 'apps-search',
 		value: params.find,
-		changed: () => update(),
+		onChange: () => update(),
 	});
 	const count = h('p.quiet', { role: 'status' });
 	const list = h('ul.apps');
@@ -28,27 +28,27 @@ export function appsPage({ store, params }) {
 	);
 
 	function update() {
-		const all = store.apps();
+		const all = model.apps();
 		const shown = all.filter((state) => find.matches(searchText(state)));
 		keyed(list, shown, (state) => state.app, appRow);
 		setShown(none, shown.length === 0);
-		setText(none, !store.facts.loaded ? 'Asking the router …' : all.length === 0 ? 'No app yet.' : `No app matches “${find.text()}”.`);
-		setText(count, store.facts.loaded ? (find.text() ? `${shown.length} of ${plural(all.length, 'app')}` : plural(all.length, 'app')) : '');
+		setText(none, !model.facts.loaded ? 'Loading …' : all.length === 0 ? 'No apps yet.' : `No app matches “${find.text()}”.`);
+		setText(count, model.facts.loaded ? (find.text() ? `${shown.length} of ${plural(all.length, 'app')}` : plural(all.length, 'app')) : '');
 	}
 	return { element, title: 'Apps', update };
 }
 
-// What is said of an app can be searched for too: `candidate`, `locked`, `draining`, `problem`.
+// The search also finds what the row says of an app: `candidate`, `locked`, `draining`, `problem`.
 const searchText = (state) =>
 	[
 		state.app,
 		releaseName(state.stable),
 		state.candidate ? `candidate ${releaseName(state.candidate)}` : '',
 		...(state.hosts ?? []),
-		flagWords(state),
+		describeFlags(state),
 	].join(' ');
 
-const flagWords = (state) =>
+const describeFlags = (state) =>
 	[
 		state.lock ? 'locked' : null,
 		state.draining?.length ? `${state.draining.length}\u00a0draining` : null,
@@ -83,17 +83,17 @@ function appRow() {
 			setAttr(name, 'data-testid', `app-${state.app}`);
 			setText(hosts, [...(state.hosts ?? []), state.default ? 'all other hosts' : null].filter(Boolean).join(', '));
 			setText(stable, releaseName(state.stable));
-			setText(stableFigures, figures(state.stable));
+			setText(stableFigures, describeFigures(state.stable));
 			setText(candidate, releaseName(state.candidate));
-			setText(candidateFigures, figures(state.candidate));
+			setText(candidateFigures, describeFigures(state.candidate));
 			bar.update(state.candidate ? state.blend : 0);
 			setText(blend, `blend ${percent(state.blend)}`);
-			setText(flags, flagWords(state));
+			setText(flags, describeFlags(state));
 		},
 	};
 }
 
-function figures(release) {
+function describeFigures(release) {
 	if (!release) return '';
 	const { all, serving, failing } = health(release);
 	const endpoints = failing.length === 0 && all > 0 ? `● ${plural(all, 'endpoint')}` : `✕ ${serving} of ${all} serving`;

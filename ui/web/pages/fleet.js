@@ -1,22 +1,23 @@
 // The fleet: the routers that share the store, what each serves, and what is wrong with them.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { describeHeard, describeServed, describeSkew } from '../fleet-words.js';
 import { duration } from '../format.js';
 import { button, pageHead } from '../components/controls.js';
-import { askOnce } from '../components/dialog.js';
+import { openFormDialog } from '../components/dialog.js';
 
-export function fleetPage({ api, store, notices }) {
+export function fleetPage({ api, model, notices }) {
 	const list = h('ul.rows', { testid: 'fleet-members' });
-	const alarms = h('ul.advice.advice-against', { testid: 'fleet-alarms' });
-	const none = h('p.quiet', {}, '✓ No alarm.');
-	const rotating = h('p', { testid: 'fleet-rotating' }, 'The next pin key waits for every router to know it.');
+	const alarms = h('ul.advice.advice-warnings', { testid: 'fleet-alarms' });
+	const none = h('p.quiet', {}, '✓ No alarms.');
+	const rotating = h('p', { testid: 'fleet-rotating' }, 'The next pin key is not used until every router knows it.');
 	const rotate = button('Rotate pin keys…', {
 		tone: 'small',
 		testid: 'fleet-rotate',
 		run: () =>
-			ask({
+			openDialog({
 				title: 'Rotate the pin keys?',
-				text: 'A next key is made, and signs once every router knows it. Pins signed so far go on being known; no client moves.',
+				text: 'The router makes a new key and signs pins with it once every router knows it. The pins of today stay valid: no client moves.',
 				submit: 'Rotate',
 				tone: 'primary',
 				send: () => api.rotateKeys().then(({ text }) => notices.post({ text: `Pin keys: ${text}`, tone: 'done' })),
@@ -24,16 +25,16 @@ export function fleetPage({ api, store, notices }) {
 	});
 
 	function remove(member) {
-		ask({
+		openDialog({
 			title: `Remove ${member.name} from the fleet?`,
-			text: 'For a router that is gone for good: nobody waits for it any more. One that lives enters itself again.',
+			text: 'Do this for a router that is gone for good: commands no longer wait for it. A router that still runs joins again by itself.',
 			submit: `Remove ${member.name}`,
-			send: () => api.removeMember(member.node).then(() => notices.post({ text: `${member.name} is no member any more.`, tone: 'done' })),
+			send: () => api.removeMember(member.node).then(() => notices.post({ text: `${member.name} is no longer a member.`, tone: 'done' })),
 		});
 	}
 
-	const ask = ({ text, ...rest }) =>
-		askOnce({ stem: 'fleet', content: h('p', {}, text), done: () => api.fleet().then(store.setFleet), ...rest });
+	const openDialog = ({ text, ...rest }) =>
+		openFormDialog({ stem: 'fleet', content: h('p', {}, text), done: () => api.getFleet().then(model.setFleet), ...rest });
 
 	return {
 		element: h(
@@ -53,14 +54,14 @@ export function fleetPage({ api, store, notices }) {
 		title: 'Fleet',
 		refreshRouter: true,
 		update() {
-			const { fleet, who } = store.facts;
+			const { fleet, who } = model.facts;
 			keyed(
 				list,
 				fleet?.members ?? [],
 				(member) => member.node,
-				() => row({ remove, store }),
+				() => buildRow({ remove, model }),
 			);
-			keyed(alarms, fleet?.alarms ?? [], ({ kind, node }) => `${kind} ${node}`, alarm);
+			keyed(alarms, fleet?.alarms ?? [], ({ kind, node }) => `${kind} ${node}`, buildAlarm);
 			setShown(none, fleet?.alarms.length === 0);
 			setShown(rotating, Boolean(fleet?.rotating));
 			setShown(rotate, who?.role === 'admin');
@@ -68,67 +69,41 @@ export function fleetPage({ api, store, notices }) {
 	};
 }
 
-function alarm() {
+function buildAlarm() {
 	const element = h('li');
 	return { element, update: ({ message }) => setText(element, message) };
 }
 
-function row({ remove, store }) {
+function buildRow({ remove, model }) {
 	const name = h('b');
 	const node = h('span.quiet.mono');
 	const heard = h('span.live-value');
 	const serves = h('span.live-value');
 	const more = h('span.quiet.live-value');
-	let shown = null;
-	const away = button('Remove…', { tone: 'small', run: () => remove(shown) });
-	const element = h('li.row.member-row', {}, h('span', {}, name, ' ', node), heard, serves, more, away);
+	let current = null;
+	const removeButton = button('Remove…', { tone: 'small', run: () => remove(current) });
+	const element = h('li.row.member-row', {}, h('span', {}, name, ' ', node), heard, serves, more, removeButton);
 	return {
 		element,
 		update(member) {
-			shown = member;
+			current = member;
 			setText(name, member.name);
 			setText(node, member.name === member.node ? '' : member.node);
-			setText(heard, heardWords(member));
-			setText(serves, servesWords(member, store.app));
+			setText(heard, describeHeard(member));
+			setText(serves, describeServed(member, model.app));
 			setText(
 				more,
 				[
 					`version ${member.version || 'unknown'}`,
-					skewWords(member),
-					member.staleness_seconds > 1 ? `read the store ${duration(member.staleness_seconds)} ago` : '',
+					describeSkew(member),
+					member.staleness_seconds > 1 ? `last read the store ${duration(member.staleness_seconds)} ago` : '',
 				]
 					.filter(Boolean)
 					.join(' · '),
 			);
-			setShown(away, !member.own && !member.heard && !store.whyReadOnly());
-			setAttr(away, 'data-testid', `fleet-remove-${member.name}`);
+			setShown(removeButton, !member.own && !member.heard && !model.readOnlyReason());
+			setAttr(removeButton, 'data-testid', `fleet-remove-${member.name}`);
 			setAttr(element, 'data-testid', `fleet-${member.name}`);
 		},
 	};
-}
-
-/** Whether a member gives signs of life. */
-export function heardWords({ own, heard, silent_seconds: silent }) {
-	if (own) return '● this router';
-	if (heard) return '● heard from';
-	return silent == null ? '✕ not heard from' : `✕ not heard from for ${duration(silent)}`;
-}
-
-/** What a member serves, beside what this router serves; `app(name)` gives a known state. */
-export function servesWords({ own, differs }, app = () => null) {
-	const apps = Object.entries(differs ?? {});
-	if (apps.length === 0) return own ? 'the state shown here' : 'serves the same';
-	const words = apps.slice(0, 3).map(([name, seq]) => `${name} at change ${seq ?? 'unknown'} (here ${app(name)?.seq ?? 'unknown'})`);
-	return `✕ serves ${words.join(', ')}${apps.length > 3 ? ` and ${apps.length - 3} more` : ''}`;
-}
-
-function skewWords({ skew_ms: skew }) {
-	return Math.abs(skew ?? 0) >= 1000 ? `clock ${skew > 0 ? 'ahead' : 'behind'} by ${duration(Math.abs(skew) / 1000)}` : '';
-}
-
-/** The link's words: how many routers, and whether something is wrong. */
-export function fleetLink(fleet) {
-	const alarms = fleet?.alarms.length;
-	if (alarms) return `Fleet ⚠\u00a0${alarms}`;
-	return fleet?.members.length > 1 ? `Fleet\u00a0${fleet.members.length}` : 'Fleet';
 }

@@ -1,6 +1,6 @@
-// Every change of an app that is kept, newest first, filtered as one types, with what exactly changed.
+// Every change of an app that is kept, newest first, with what exactly changed; filtered while the reader types.
 
-import { changes, commandTitle } from '../describe.js';
+import { commandTitle, describeChanges } from '../describe.js';
 import { h, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { appLinks } from '../components/app-links.js';
@@ -10,14 +10,14 @@ import { findBox } from '../components/find-box.js';
 
 const PAGE = 50;
 
-export function historyPage({ api, store, actions, params }) {
+export function historyPage({ api, model, actions, params }) {
 	const name = params.app;
-	const find = findBox({ label: 'Filter by what, who or why', testid: 'history-filter', value: params.find, changed: () => redraw() });
-	const what = choice('Every change', 'What', 'history-what', () => redraw());
-	const who = choice('By anybody', 'Who', 'history-who', () => redraw());
+	const find = findBox({ label: 'Filter by what, who or why', testid: 'history-filter', value: params.find, onChange: () => redraw() });
+	const what = valueFilter('Every change', 'What', 'history-what', () => redraw());
+	const who = valueFilter('By anybody', 'Who', 'history-who', () => redraw());
 	const count = h('p.quiet', { role: 'status', testid: 'history-count' });
 	const list = historyList({ rollback: (id) => actions.rollback(name, id), details: true });
-	const more = button('Older changes', { testid: 'history-more', run: () => load(next) });
+	const more = button('Load older changes', { testid: 'history-more', run: () => load(next) });
 	const error = errorLine();
 	let events = [];
 	let next = null;
@@ -25,12 +25,12 @@ export function historyPage({ api, store, actions, params }) {
 
 	async function load(before) {
 		try {
-			const page = await api.history(name, { limit: PAGE, before });
+			const page = await api.getHistory(name, { limit: PAGE, before });
 			const known = new Set(events.map((event) => event.seq));
 			events = [...events, ...page.events.filter((event) => !known.has(event.seq))].sort((a, b) => b.seq - a.seq);
 			if (before || next === null) next = page.next;
-			what.offer(events.map((event) => [event.command, commandTitle(event.command)]));
-			who.offer(events.map((event) => [event.actor, event.actor]));
+			what.addValues(events.map((event) => [event.command, commandTitle(event.command)]));
+			who.addValues(events.map((event) => [event.actor, event.actor]));
 			setText(error, '');
 		} catch (refusal) {
 			setText(error, refusal.message);
@@ -43,9 +43,9 @@ export function historyPage({ api, store, actions, params }) {
 			(event) =>
 				what.allows(event.command) &&
 				who.allows(event.actor) &&
-				find.matches([event.seq, commandTitle(event.command), changes(event.changed), event.actor, event.reason].join(' ')),
+				find.matches([event.seq, commandTitle(event.command), describeChanges(event.onChange), event.actor, event.reason].join(' ')),
 		);
-		list.update({ events: shown, state: store.app(name), now: Date.now(), why: store.whyReadOnly() });
+		list.update({ events: shown, state: model.app(name), now: Date.now(), disabledReason: model.readOnlyReason() });
 		setText(
 			count,
 			shown.length < events.length
@@ -68,7 +68,7 @@ export function historyPage({ api, store, actions, params }) {
 		title: `History of ${name}`,
 		stream: name,
 		update() {
-			const seq = store.app(name)?.seq;
+			const seq = model.app(name)?.seq;
 			if (seq !== undefined && seq !== newest) {
 				newest = seq;
 				load();
@@ -77,17 +77,17 @@ export function historyPage({ api, store, actions, params }) {
 	};
 }
 
-// A choice among the values that were seen so far; what is chosen stays chosen.
-function choice(all, label, testid, changed) {
-	const element = h('select.input', { 'aria-label': label, testid, on: { change: changed } }, h('option', { value: '' }, all));
-	const offered = new Set();
+// A filter by one of the values that were loaded so far. What is chosen stays chosen.
+function valueFilter(all, label, testid, onChange) {
+	const element = h('select.input', { 'aria-label': label, testid, on: { change: onChange } }, h('option', { value: '' }, all));
+	const known = new Set();
 	return {
 		element,
 		allows: (value) => element.value === '' || element.value === value,
-		offer(pairs) {
+		addValues(pairs) {
 			for (const [value, words] of pairs) {
-				if (!value || offered.has(value)) continue;
-				offered.add(value);
+				if (!value || known.has(value)) continue;
+				known.add(value);
 				element.append(h('option', { value }, words));
 			}
 		},

@@ -1,17 +1,18 @@
-// The key-values below a prefix, with guarded editing: a raw write follows the rules of the old scripts, and says so first.
+// The key-values below a prefix. They can be edited: the dialog says first what a raw write does, which is what it did for the old scripts.
 
 import { entryText } from '../api.js';
 import { freshId, h, keyed, setAttr, setText } from '../dom.js';
 import { plural } from '../format.js';
-import { askOnce } from '../components/dialog.js';
+import { openFormDialog } from '../components/dialog.js';
 import { button, errorLine, field, pageHead, submitButton } from '../components/controls.js';
 
-// More rows help nobody; a longer prefix does.
+// Nobody reads more rows; a longer prefix shows fewer.
 const SHOWN_MAX = 500;
+// Keys that only commands write.
 const OWN = /^rolling\/(?:router\/|[^/]+\/(?:rollout|settings|events\/))/;
 
 /** The key-values page; `params.prefix` is what to show. */
-export function keyvaluesPage({ api, store, notices, params }) {
+export function keyvaluesPage({ api, model, notices, params }) {
 	const prefix = h('input.input.mono', {
 		value: params.prefix,
 		placeholder: 'apps/',
@@ -24,10 +25,10 @@ export function keyvaluesPage({ api, store, notices, params }) {
 	const add = button('New key…', {
 		testid: 'kv-add',
 		run: () => {
-			if (!store.whyReadOnly()) edit(null);
+			if (!model.readOnlyReason()) edit(null);
 		},
 	});
-	const why = h('p.why', { id: 'kv-why' });
+	const reasonLine = h('p.why', { id: 'kv-why' });
 	const count = h('p.quiet', { role: 'status' });
 	const error = errorLine();
 	const list = h('ul.rows');
@@ -35,7 +36,7 @@ export function keyvaluesPage({ api, store, notices, params }) {
 
 	async function load() {
 		try {
-			entries = (await api.kvList(prefix.value.trim())).map((entry) => ({ key: entry.Key, text: entryText(entry) }));
+			entries = (await api.listKeys(prefix.value.trim())).map((entry) => ({ key: entry.Key, text: entryText(entry) }));
 			setText(error, '');
 		} catch (refusal) {
 			entries = [];
@@ -50,18 +51,18 @@ export function keyvaluesPage({ api, store, notices, params }) {
 			list,
 			shown,
 			(entry) => entry.key,
-			() => row({ edit, remove, store }),
+			() => buildRow({ edit, remove, model }),
 		);
 		setText(
 			count,
 			entries.length > SHOWN_MAX
-				? `The first ${SHOWN_MAX} of ${plural(entries.length, 'key')}; a longer prefix shows fewer.`
+				? `The first ${SHOWN_MAX} of ${plural(entries.length, 'key')}. A longer prefix shows fewer.`
 				: plural(entries.length, 'key'),
 		);
 	}
 
-	const edit = (entry) => editDialog({ api, notices, entry, done: load });
-	const remove = (entry) => removeDialog({ api, notices, entry, done: load });
+	const edit = (entry) => openEditDialog({ api, notices, entry, done: load });
+	const remove = (entry) => openRemoveDialog({ api, notices, entry, done: load });
 
 	form.addEventListener('submit', (event) => {
 		event.preventDefault();
@@ -74,35 +75,35 @@ export function keyvaluesPage({ api, store, notices, params }) {
 			'div',
 			{},
 			pageHead('Key-values', form, add),
-			why,
-			h('p.lead', {}, 'The store as the old scripts see it, as of when this list was loaded.'),
+			reasonLine,
+			h('p.lead', {}, 'The store as the old scripts see it, at the time this list was loaded.'),
 			count,
 			error,
 			h('section.panel', {}, list),
 		),
 		title: 'Key-values',
 		update() {
-			const reason = store.whyReadOnly();
+			const reason = model.readOnlyReason();
 			setAttr(add, 'aria-disabled', reason ? 'true' : null);
-			setText(why, reason ? `New key, Edit, Delete: ${reason}.` : '');
+			setText(reasonLine, reason ? `New key, Edit, Delete: ${reason}.` : '');
 		},
 	};
 }
 
-function row({ edit, remove, store }) {
+function buildRow({ edit, remove, model }) {
 	const key = h('code');
 	const value = h('code.kv-value');
-	const own = h('span.quiet');
-	const guard = (label, run) =>
+	const ownNote = h('span.quiet');
+	const buildButton = (label, run) =>
 		button(label, {
 			tone: 'small',
 			run: () => {
-				if (!store.whyReadOnly()) run(entry);
+				if (!model.readOnlyReason()) run(entry);
 			},
 		});
-	const change = guard('Edit…', edit);
-	const drop = guard('Delete…', remove);
-	const element = h('li.row.kv-row', {}, key, value, h('span.kv-buttons', {}, own, change, drop));
+	const editButton = buildButton('Edit…', edit);
+	const deleteButton = buildButton('Delete…', remove);
+	const element = h('li.row.kv-row', {}, key, value, h('span.kv-buttons', {}, ownNote, editButton, deleteButton));
 	let entry = null;
 	return {
 		element,
@@ -110,26 +111,26 @@ function row({ edit, remove, store }) {
 			entry = next;
 			setAttr(element, 'data-testid', `kv-${entry.key}`);
 			setText(key, entry.key);
-			const readOnly = OWN.test(entry.key);
-			setText(value, readOnly && entry.text.length > 160 ? `${entry.text.slice(0, 160)}…` : entry.text);
-			setText(own, readOnly ? 'written by commands only' : '');
-			change.hidden = readOnly;
-			drop.hidden = readOnly;
-			setAttr(change, 'aria-label', `Edit ${entry.key}`);
-			setAttr(drop, 'aria-label', `Delete ${entry.key}`);
+			const isOwn = OWN.test(entry.key);
+			setText(value, isOwn && entry.text.length > 160 ? `${entry.text.slice(0, 160)}…` : entry.text);
+			setText(ownNote, isOwn ? 'only commands write this' : '');
+			editButton.hidden = isOwn;
+			deleteButton.hidden = isOwn;
+			setAttr(editButton, 'aria-label', `Edit ${entry.key}`);
+			setAttr(deleteButton, 'aria-label', `Delete ${entry.key}`);
 		},
 	};
 }
 
-function consequence(key) {
+function describeEffect(key) {
 	if (/^rolling\/[^/]+\/(stable|candidate)\/id$/.test(key))
-		return 'This changes which release is live, as an old script would: a release that leaves its track drains, and a new candidate starts at blend 0.';
-	if (/^rolling\//.test(key)) return 'This changes how clients are routed, at once.';
-	if (/^apps\//.test(key)) return 'This changes the endpoints of a release, at once. A release on a track without endpoints cannot serve.';
+		return 'This changes which release is live, as the old scripts did. A release that leaves its track drains; a new candidate starts at blend 0 %.';
+	if (/^rolling\//.test(key)) return 'This changes at once how clients are routed.';
+	if (/^apps\//.test(key)) return 'This changes the endpoints of a release at once. A release without endpoints cannot serve.';
 	return 'No app is routed by this key.';
 }
 
-function editDialog({ api, notices, entry, done }) {
+function openEditDialog({ api, notices, entry, done }) {
 	const id = freshId('kv');
 	const key = h('input.input.mono', {
 		id: `${id}-key`,
@@ -140,18 +141,18 @@ function editDialog({ api, notices, entry, done }) {
 	});
 	const value = h('textarea.input.mono', { id: `${id}-value`, rows: '4', spellcheck: 'false', testid: 'kv-edit-value' });
 	value.value = entry?.text ?? '';
-	const words = h('p.quiet');
-	const tell = () =>
-		setText(words, key.value ? consequence(key.value.trim()) : 'A raw write: it takes effect at once, with your token\u2019s role.');
-	key.addEventListener('input', tell);
-	tell();
-	askOnce({
+	const effect = h('p.quiet');
+	const showEffect = () =>
+		setText(effect, key.value ? describeEffect(key.value.trim()) : 'A raw write takes effect at once, with the role of your token.');
+	key.addEventListener('input', showEffect);
+	showEffect();
+	openFormDialog({
 		stem: 'kv',
 		title: entry ? `Change ${entry.key}?` : 'Write a new key',
 		submit: 'Write',
-		content: [field('Key', key), field('Value', value), words],
+		content: [field('Key', key), field('Value', value), effect],
 		send: async () => {
-			await api.kvPut(key.value.trim(), value.value);
+			await api.putKey(key.value.trim(), value.value);
 			notices.post({ text: `${key.value.trim()} written.`, tone: 'done' });
 		},
 		done,
@@ -159,14 +160,14 @@ function editDialog({ api, notices, entry, done }) {
 	(entry ? value : key).focus();
 }
 
-function removeDialog({ api, notices, entry, done }) {
-	askOnce({
+function openRemoveDialog({ api, notices, entry, done }) {
+	openFormDialog({
 		stem: 'kv',
 		title: `Delete ${entry.key}?`,
 		submit: 'Delete',
-		content: [h('p', {}, 'It holds ', h('code', {}, entry.text)), h('p.quiet', {}, consequence(entry.key))],
+		content: [h('p', {}, 'Its value is ', h('code', {}, entry.text)), h('p.quiet', {}, describeEffect(entry.key))],
 		send: async () => {
-			await api.kvDelete(entry.key);
+			await api.deleteKey(entry.key);
 			notices.post({ text: `${entry.key} deleted.`, tone: 'done' });
 		},
 		done,

@@ -1,4 +1,5 @@
-// Links that show a release to testers: made, copied, listed, revoked. A link is shown once, since the router keeps no token.
+// Preview links, which show a release to testers: made, copied, listed, revoked. A link is shown only once, since the router does not keep
+// its token.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { releaseName } from '../release.js';
@@ -15,7 +16,7 @@ const TIMES = [
 ];
 const TRACKS = { candidate: 'Candidate', stable: 'Stable' };
 
-export function previewsPage({ api, store, notices, params }) {
+export function previewsPage({ api, model, notices, params }) {
 	const name = params.app;
 	const tracks = Object.keys(TRACKS).map((track) => h('option', { value: track }));
 	const track = h('select.input', { id: 'preview-track', testid: 'preview-track' }, tracks);
@@ -27,37 +28,37 @@ export function previewsPage({ api, store, notices, params }) {
 	const note = h('input.input', { id: 'preview-note', maxlength: '200', autocomplete: 'off', testid: 'preview-note' });
 	const site = h('input.input.mono', { id: 'preview-site', spellcheck: 'false', autocomplete: 'off', testid: 'preview-site' });
 	const error = errorLine('preview-error');
-	const why = h('p.why', { id: 'preview-why' });
-	const make = submitButton('Make a link', 'preview-submit', { 'aria-describedby': 'preview-why' });
+	const reasonLine = h('p.why', { id: 'preview-why' });
+	const submitControl = submitButton('Make a link', 'preview-submit', { 'aria-describedby': 'preview-why' });
 	const form = h(
 		'form.panel.stack',
 		{},
-		field('Shows', track),
-		field('Lives for', time),
-		field('For whom or what (optional)', note),
-		field('Site', site, 'Where testers reach the site: the front of the link.'),
+		field('Track', track),
+		field('Valid for', time),
+		field('Purpose (optional)', note),
+		field('Site', site, 'The address at which testers reach the site. The link begins with it.'),
 		error,
-		h('div.action-buttons', {}, make),
-		why,
+		h('div.action-buttons', {}, submitControl),
+		reasonLine,
 	);
 	const link = h('input.input.mono', { readonly: true, 'aria-label': 'The link', testid: 'preview-link' });
 	const open = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-open' }, 'Open it');
-	const here = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-here' }, 'Open it on this port, beside the GUI');
+	const here = h('a', { target: '_blank', rel: 'noreferrer', testid: 'preview-here' }, 'Open it on this port, next to the GUI');
 	const made = h(
 		'section.panel.stack.below',
 		{ hidden: true, 'aria-labelledby': 'preview-made', role: 'status' },
-		h('h2.panel-title', { id: 'preview-made' }, 'The link. It is shown this once.'),
+		h('h2.panel-title', { id: 'preview-made' }, 'The link (it is shown only once)'),
 		link,
 		h('div.action-buttons', {}, button('Copy', { testid: 'preview-copy', run: copy }), open, here),
 	);
 	const list = h('ul.rows', { testid: 'preview-list' });
-	const none = h('p.quiet', {}, 'No link lives.');
-	let live = [];
-	let touched = false;
+	const none = h('p.quiet', {}, 'No links.');
+	let previews = [];
+	let isSiteTyped = false;
 
 	async function load() {
 		try {
-			live = (await api.previews(name)).previews;
+			previews = (await api.listPreviews(name)).previews;
 			setText(error, '');
 		} catch (refusal) {
 			setText(error, refusal.message);
@@ -67,7 +68,7 @@ export function previewsPage({ api, store, notices, params }) {
 
 	async function submit(event) {
 		event.preventDefault();
-		if (make.getAttribute('aria-disabled')) return;
+		if (submitControl.getAttribute('aria-disabled')) return;
 		try {
 			const preview = await api.createPreview(name, {
 				track: track.value,
@@ -76,10 +77,10 @@ export function previewsPage({ api, store, notices, params }) {
 			});
 			link.value = site.value.trim().replace(/\/+$/, '') + preview.path;
 			setAttr(open, 'href', link.value);
-			// A host of this port that begins with a track shows that track; an address has no such hosts.
-			const named = /[a-z]/i.test(location.hostname) && !location.hostname.includes(':');
+			// A host of this port that begins with a track's name shows that track. An IP address has no such hosts.
+			const hasHosts = /[a-z]/i.test(location.hostname) && !location.hostname.includes(':');
 			setAttr(here, 'href', `${location.protocol}//${track.value}.${location.host}${preview.path}`);
-			setShown(here, named);
+			setShown(here, hasHosts);
 			setShown(made, true);
 			link.focus();
 			link.select();
@@ -93,18 +94,18 @@ export function previewsPage({ api, store, notices, params }) {
 		try {
 			await navigator.clipboard.writeText(link.value);
 		} catch {
-			// Without https only the page itself may copy what is selected.
+			// Without https the clipboard is closed to scripts, but what is selected can be copied.
 			link.select();
 			document.execCommand('copy');
 		}
-		notices.post({ text: 'Link copied.', tone: 'done' });
+		notices.post({ text: 'The link is copied.', tone: 'done' });
 	}
 
 	async function revoke(id) {
-		if (store.whyReadOnly()) return;
+		if (model.readOnlyReason()) return;
 		try {
 			await api.revokePreview(name, id);
-			notices.post({ text: 'Preview link revoked: it ends at once.', tone: 'done' });
+			notices.post({ text: 'The preview link is revoked and ends at once.', tone: 'done' });
 			await load();
 		} catch (refusal) {
 			setText(error, refusal.message);
@@ -112,41 +113,45 @@ export function previewsPage({ api, store, notices, params }) {
 	}
 
 	function update() {
-		const state = store.app(name);
+		const state = model.app(name);
 		const now = Date.now();
 		for (const option of tracks) setText(option, `${TRACKS[option.value]}: ${releaseName(state?.[option.value])}`);
-		const reason = store.whyReadOnly() ?? (state?.[track.value] ? null : `there is no ${track.value} release`);
-		setAttr(make, 'aria-disabled', reason ? 'true' : null);
-		setText(why, reason ? `Make a link: ${reason}.` : '');
-		if (!touched) site.value = siteOf(state, store.facts.router);
-		const living = live.filter((preview) => preview.expires > now);
-		setShown(none, living.length === 0);
+		const reason = model.readOnlyReason() ?? (state?.[track.value] ? null : `there is no ${track.value} release`);
+		setAttr(submitControl, 'aria-disabled', reason ? 'true' : null);
+		setText(reasonLine, reason ? `Make a link: ${reason}.` : '');
+		if (!isSiteTyped) site.value = findSite(state, model.facts.router);
+		const valid = previews.filter((preview) => preview.expires > now);
+		setShown(none, valid.length === 0);
 		keyed(
 			list,
-			living,
+			valid,
 			(preview) => preview.id,
-			() => row(() => store.whyReadOnly(), revoke),
+			() => buildRow(model.readOnlyReason, revoke),
 		);
 	}
 
 	form.addEventListener('submit', submit);
 	track.addEventListener('change', update);
 	site.addEventListener('input', () => {
-		touched = true;
+		isSiteTyped = true;
 	});
 	load();
 	return {
 		element: h(
 			'div',
 			{},
-			pageHead(`Preview links of ${name}`, button('Load again', { testid: 'preview-reload', run: load }), appLinks(name, 'previews')),
-			h('p.lead', {}, 'A preview link shows one release to whoever opens it, whatever pins and blend say. It leaves no trace in either.'),
+			pageHead(`Preview links of ${name}`, button('Reload', { testid: 'preview-reload', run: load }), appLinks(name, 'previews')),
+			h(
+				'p.lead',
+				{},
+				'A preview link shows one release to everybody who opens it, whatever their pin and the blend say. It changes neither.',
+			),
 			form,
 			made,
 			h(
 				'section.panel.below',
 				{ 'aria-labelledby': 'preview-live' },
-				h('h2.panel-title', { id: 'preview-live' }, 'Links that live'),
+				h('h2.panel-title', { id: 'preview-live' }, 'Valid links'),
 				none,
 				list,
 			),
@@ -157,14 +162,14 @@ export function previewsPage({ api, store, notices, params }) {
 	};
 }
 
-function row(whyNot, revoke) {
+function buildRow(readOnlyReason, revoke) {
 	const release = h('b.mono');
 	const note = h('span.quiet');
 	const by = h('span.quiet');
 	const ends = when({ future: true });
 	let id = null;
-	const end = button('Revoke', { tone: 'small', run: () => revoke(id) });
-	const element = h('li.row.preview-row', {}, h('span', {}, release, ' ', note), by, h('span', {}, 'ends ', ends.element), end);
+	const revokeButton = button('Revoke', { tone: 'small', run: () => revoke(id) });
+	const element = h('li.row.preview-row', {}, h('span', {}, release, ' ', note), by, h('span', {}, 'ends ', ends.element), revokeButton);
 	return {
 		element,
 		update(preview) {
@@ -174,15 +179,15 @@ function row(whyNot, revoke) {
 			setText(note, preview.note ? `“${preview.note}”` : '');
 			setText(by, `by ${preview.by}`);
 			ends.update(preview.expires, Date.now());
-			setShown(end, !whyNot());
-			setAttr(end, 'data-testid', `revoke-${id}`);
-			setAttr(end, 'aria-label', `Revoke the link ${preview.note || id}`);
+			setShown(revokeButton, !readOnlyReason());
+			setAttr(revokeButton, 'data-testid', `revoke-${id}`);
+			setAttr(revokeButton, 'aria-label', `Revoke the link ${preview.note || id}`);
 		},
 	};
 }
 
 // The app's first host, or else the front port of the router that serves this page.
-function siteOf(state, router) {
+function findSite(state, router) {
 	const host = (state?.hosts ?? []).find((claimed) => !claimed.startsWith('*'));
 	if (host) return `${location.protocol}//${host}`;
 	const port = router?.listen?.[0]?.split(':').pop();

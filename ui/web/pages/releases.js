@@ -1,4 +1,4 @@
-// The releases of an app that the store knows: where each stands, its endpoints, their health.
+// The releases of an app that are in the store: the track of each, its endpoints, their health.
 
 import { entryText } from '../api.js';
 import { h, keyed, setShown, setText } from '../dom.js';
@@ -9,31 +9,34 @@ import { errorLine, pageHead } from '../components/controls.js';
 import { findBox } from '../components/find-box.js';
 import { releaseRow } from '../components/release-row.js';
 
-// More rows help nobody; a search shows the one that is meant.
+// Nobody reads more rows; a search finds the right one.
 const SHOWN_MAX = 100;
 const ORDER = ['stable', 'candidate', 'draining', 'previous'];
 
-export function releasesPage({ api, store, actions, params }) {
+export function releasesPage({ api, model, actions, params }) {
 	const name = params.app;
-	const find = findBox({ label: 'Find a release or endpoint', testid: 'releases-find', value: params.find, changed: () => draw() });
+	const find = findBox({ label: 'Find a release or endpoint', testid: 'releases-find', value: params.find, onChange: () => draw() });
 	const count = h('p.quiet', { role: 'status' });
 	const error = errorLine('releases-error');
 	const list = h('ul.apps', { testid: 'releases' });
 	const none = h(
 		'p.panel.quiet',
 		{ hidden: true },
-		'No release is known yet: one appears here as soon as its endpoints are in the key-values.',
+		'No release is known yet. A release appears here once its endpoints are in the key-values.',
 	);
 	let releases = [];
 	let addresses = new Map();
 	let shownSeq = null;
 	let loaded = false;
-	const drain = (...endpoint) => actions.drainEndpoint(name, ...endpoint);
+	const drains = {
+		drain: (id, address) => actions.drainEndpoint(name, id, address),
+		lift: (id, address) => actions.liftDrain(name, id, address),
+	};
 
 	async function load() {
 		try {
-			const [known, entries] = await Promise.all([api.releases(name), api.kvList('apps/')]);
-			addresses = addressesOf(entries);
+			const [known, entries] = await Promise.all([api.listReleases(name), api.listKeys('apps/')]);
+			addresses = groupAddresses(entries);
 			releases = known.releases.sort((a, b) => rank(a) - rank(b) || b.id.localeCompare(a.id, undefined, { numeric: true }));
 			loaded = true;
 			setText(error, '');
@@ -44,19 +47,19 @@ export function releasesPage({ api, store, actions, params }) {
 	}
 
 	function draw() {
-		const state = store.app(name);
+		const state = model.app(name);
 		const live = new Map(state ? releasesOf(state).map((release) => [release.id, release]) : []);
 		const found = releases.filter((release) =>
 			find.matches(`${release.release} ${release.id} ${release.track ?? ''} ${(addresses.get(release.id) ?? []).join(' ')}`),
 		);
-		const why = store.whyReadOnly();
+		const disabledReason = model.readOnlyReason();
 		keyed(
 			list,
 			found
 				.slice(0, SHOWN_MAX)
-				.map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), why })),
+				.map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), disabledReason })),
 			({ release }) => release.id,
-			() => releaseRow((release, track) => actions.choose(name, track, release.id), drain),
+			() => releaseRow((release, track) => actions.setTrack(name, track, release.id), drains),
 		);
 		setShown(none, loaded && releases.length === 0);
 		setText(
@@ -75,7 +78,7 @@ export function releasesPage({ api, store, actions, params }) {
 		title: `Releases of ${name}`,
 		stream: name,
 		update() {
-			const seq = store.app(name)?.seq;
+			const seq = model.app(name)?.seq;
 			if (seq !== shownSeq || !loaded) {
 				if (seq !== undefined) {
 					shownSeq = seq;
@@ -88,7 +91,7 @@ export function releasesPage({ api, store, actions, params }) {
 
 const rank = ({ track }) => (ORDER.indexOf(track) + ORDER.length + 1) % (ORDER.length + 1);
 
-function addressesOf(entries) {
+function groupAddresses(entries) {
 	const found = new Map();
 	for (const entry of entries) {
 		const id = /^(apps\/[^/]+\/containers)\/[^/]+$/.exec(entry.Key)?.[1];

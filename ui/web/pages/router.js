@@ -1,11 +1,11 @@
-// This router: who it is, what it listens on, how its store does, and which key-values it cannot use.
+// This router: its name, what it listens on, the state of its store, and the key-values that it cannot use.
 
 import { h, keyed, setText } from '../dom.js';
 import { duration } from '../format.js';
 import { problemsPanel } from '../components/problems.js';
-import { storeWords } from '../components/banners.js';
+import { describeStore } from '../components/banners.js';
 
-export function routerPage({ store }) {
+export function routerPage({ model }) {
 	const list = h('dl.rows');
 	const problems = problemsPanel();
 	return {
@@ -13,8 +13,8 @@ export function routerPage({ store }) {
 		title: 'Router',
 		refreshRouter: true,
 		update() {
-			const { router } = store.facts;
-			keyed(list, router ? facts(router) : [['Router', 'not heard from yet']], ([name]) => name, fact);
+			const { router } = model.facts;
+			keyed(list, router ? facts(router) : [['Router', 'not loaded yet']], ([name]) => name, fact);
 			problems.update((router?.problems ?? []).filter((problem) => problem.key));
 		},
 	};
@@ -26,7 +26,7 @@ function facts(router) {
 		['Version', router.version],
 		['Running for', duration(router.uptime_seconds)],
 		['Listening on', (router.listen ?? []).map((each) => (typeof each === 'string' ? each : Object.values(each).join(' '))).join(', ')],
-		['Store', `${router.store?.kind ?? 'unknown'}, ${storeWords(router.store)}`],
+		['Store', `${router.store?.kind ?? 'unknown'}, ${describeStore(router.store)}`],
 		['Store revision', String(router.store?.revision ?? '–')],
 	];
 }

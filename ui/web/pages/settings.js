@@ -1,26 +1,26 @@
-// An app's settings: a control for each, and the same as JSON. Only what changed is sent; what the router refuses is said
-// beside the field it names, and when the app moved meanwhile nothing is lost and nothing is overwritten.
+// An app's settings: a control for each, and all of them as JSON. Only what changed is sent. A refusal is shown beside the field that it
+// names. When the app changed in the meantime, nothing is overwritten and nothing that was typed is lost.
 
-import { h, keyed, setAttr, setShown, setText } from '../dom.js';
-import { applyPatch, mergePatch, settingChanges, settingFields, valueAt, withValue } from '../settings-model.js';
+import { h, setAttr, setShown, setText, showLines } from '../dom.js';
+import { applyPatch, mergePatch, describeSettingChanges, settingFields, valueAt, withValue } from '../settings-model.js';
 import { appLinks } from '../components/app-links.js';
 import { button, errorLine, pageHead, submitButton } from '../components/controls.js';
 import { settingsForm } from '../components/settings-form.js';
 
-export function settingsPage({ api, store, notices, params }) {
+export function settingsPage({ api, model, notices, params }) {
 	const name = params.app;
-	const place = h('div', {}, h('p.quiet', {}, 'Asking the router …'));
+	const place = h('div', {}, h('p.quiet', {}, 'Loading …'));
 	const text = h('textarea.input.mono.code', { rows: '20', spellcheck: 'false', id: 'settings-json', testid: 'settings-json' });
 	const error = errorLine('settings-error', { id: 'settings-error' });
-	const why = h('p.why', { id: 'settings-why' });
+	const reasonLine = h('p.why', { id: 'settings-why' });
 	const list = h('ul.advice', { testid: 'settings-changes' });
-	const changes = h('section', { hidden: true }, h('h2.panel-title', {}, 'Saving changes'), list);
+	const changes = h('section', { hidden: true }, h('h2.panel-title', {}, 'Changes to save'), list);
 	const save = submitButton('Save settings', 'settings-save', { 'aria-describedby': 'settings-why' });
-	const again = button('Drop and load again', { testid: 'settings-reload', run: () => load() });
+	const reload = button('Discard and reload', { testid: 'settings-reload', run: () => load() });
 	const asJson = h(
 		'details',
 		{ testid: 'settings-as-json' },
-		h('summary', {}, 'The same as JSON'),
+		h('summary', {}, 'The same settings as JSON'),
 		h('label.only-heard', { for: 'settings-json' }, 'Settings as JSON'),
 		text,
 	);
@@ -29,29 +29,29 @@ export function settingsPage({ api, store, notices, params }) {
 		{},
 		place,
 		asJson,
-		h('div.settings-foot', {}, changes, error, h('div.action-buttons', {}, save, again), why),
+		h('div.settings-foot', {}, changes, error, h('div.action-buttons', {}, save, reload), reasonLine),
 	);
 	let fields = [];
 	let controls = null;
 	let seq = null;
-	let kept = {};
+	let stored = {};
 	let draft = {};
 	let textError = null;
 	let loaded = false;
-	let saving = false;
+	let isSaving = false;
 
-	/** Loads what is stored; `patch` is what the reader had changed and keeps. */
+	/** Loads the stored settings. `patch` is what the reader has changed, which stays. */
 	async function load(patch = {}) {
 		try {
-			const [stored, description] = await Promise.all([api.settings(name), controls ? null : api.description()]);
-			if (description) build(description.components.schemas.Settings);
-			seq = store.app(name)?.seq ?? null;
-			kept = stored ?? {};
-			draft = applyPatch(kept, patch);
+			const [settings, description] = await Promise.all([api.getSettings(name), controls ? null : api.getDescription()]);
+			if (description) buildControls(description.components.schemas.Settings);
+			seq = model.app(name)?.seq ?? null;
+			stored = settings ?? {};
+			draft = applyPatch(stored, patch);
 			textError = null;
 			loaded = true;
 			setText(error, '');
-			controls.refuse(null, '');
+			controls.showError(null, '');
 			showDraft();
 		} catch (refusal) {
 			setText(error, refusal.message);
@@ -59,17 +59,17 @@ export function settingsPage({ api, store, notices, params }) {
 		update();
 	}
 
-	function build(schema) {
+	function buildControls(schema) {
 		fields = settingFields(schema);
 		controls = settingsForm({
 			fields,
-			changed(path, value) {
+			onChange(path, value) {
 				draft = withValue(draft, path, value);
 				textError = null;
 				showDraft();
 				update();
 			},
-			wrong: update,
+			onInvalid: update,
 		});
 		place.replaceChildren(controls.element);
 	}
@@ -82,13 +82,13 @@ export function settingsPage({ api, store, notices, params }) {
 	function readText() {
 		try {
 			const read = JSON.parse(text.value);
-			textError = read && typeof read === 'object' && !Array.isArray(read) ? null : 'Settings are a JSON object, such as {}.';
+			textError = read && typeof read === 'object' && !Array.isArray(read) ? null : 'The settings must be a JSON object, such as {}.';
 			if (!textError) {
 				draft = read;
 				showDraft();
 			}
-		} catch (wrong) {
-			textError = `This is not JSON: ${wrong.message}`;
+		} catch (syntax) {
+			textError = `The settings must be JSON: ${syntax.message}`;
 		}
 		setText(error, textError ?? '');
 		update();
@@ -97,58 +97,53 @@ export function settingsPage({ api, store, notices, params }) {
 	async function submit(event) {
 		event.preventDefault();
 		if (save.getAttribute('aria-disabled')) return;
-		const patch = mergePatch(kept, draft);
-		saving = true;
+		const patch = mergePatch(stored, draft);
+		isSaving = true;
 		update();
 		try {
 			const answer = await api.patchSettings(name, patch, seq);
-			if (answer?.app) store.take(answer);
-			notices.post({ text: `Settings of ${name} saved.`, tone: 'done' });
+			if (answer?.app) model.takeState(answer);
+			notices.post({ text: `The settings of ${name} are saved.`, tone: 'done' });
 			await load();
 		} catch (refusal) {
-			if (refusal.status === 412) await movedOn(patch);
-			else refused(refusal);
+			if (refusal.status === 412) await reloadOutdated(patch);
+			else showRefusal(refusal);
 		}
-		saving = false;
+		isSaving = false;
 		update();
 	}
 
-	async function movedOn(patch) {
-		await api.app(name).then(store.take, () => {});
+	async function reloadOutdated(patch) {
+		await api.getApp(name).then(model.takeState, () => {});
 		await load(patch);
 		setText(
 			error,
-			`The app has changed since you loaded this (now change ${seq}); nothing was saved. Your changes are still here: look again, then save.`,
+			`The app has changed since you loaded this page (now change ${seq}). Nothing was saved. Your changes are still here: look again, then save.`,
 		);
 	}
 
-	function refused({ field, message }) {
-		const isPlaced = field ? controls.refuse(field, message) : false;
+	function showRefusal({ field, message }) {
+		const isPlaced = field ? controls.showError(field, message) : false;
 		setText(error, isPlaced || !field ? (isPlaced ? '' : message) : `${field}: ${message}`);
 	}
 
-	function whyNot() {
-		if (store.whyReadOnly()) return store.whyReadOnly();
+	function findDisabledReason() {
+		if (model.readOnlyReason()) return model.readOnlyReason();
 		if (!loaded) return 'the settings are not loaded yet';
-		if (saving) return 'saving';
-		if (textError || controls.isWrong()) return 'correct what is marked first';
-		return Object.keys(mergePatch(kept, draft)).length === 0 ? 'nothing has been changed yet' : null;
+		if (isSaving) return 'the settings are being saved';
+		if (textError || controls.isInvalidNow()) return 'correct the marked fields first';
+		return Object.keys(mergePatch(stored, draft)).length === 0 ? 'nothing has changed yet' : null;
 	}
 
 	function update() {
-		const reason = whyNot();
+		const reason = findDisabledReason();
 		setAttr(save, 'aria-disabled', reason ? 'true' : null);
-		setText(why, reason ? `Save settings: ${reason}.` : '');
-		const lines = loaded ? settingChanges(fields, kept, draft) : [];
+		setText(reasonLine, reason ? `Save settings: ${reason}.` : '');
+		const lines = loaded ? describeSettingChanges(fields, stored, draft) : [];
 		setShown(changes, lines.length > 0);
-		keyed(
-			list,
-			lines,
-			(line) => line,
-			(line) => ({ element: h('li', {}, line), update() {} }),
-		);
-		controls?.setDisabled(store.whyReadOnly());
-		text.readOnly = Boolean(store.whyReadOnly());
+		showLines(list, lines);
+		controls?.setDisabled(Boolean(model.readOnlyReason()));
+		text.readOnly = Boolean(model.readOnlyReason());
 	}
 
 	form.addEventListener('submit', submit);

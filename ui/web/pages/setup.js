@@ -1,22 +1,24 @@
-// The first start, and every further app: name, hosts, first release, first endpoint. Asks nothing that the router knows:
-// releases found in the key-values are offered.
+// Sets up the first app and every further one: name, hosts, first release, first endpoint. Releases that are already in the key-values are
+// offered.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
+import { plural } from '../format.js';
 import { health, releaseName } from '../release.js';
-import { appHref } from '../router.js';
+import { appHref } from '../page-address.js';
 import { endpointStrip } from '../components/endpoints.js';
 import { errorLine, field, submitButton } from '../components/controls.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const NAME_ALLOWED = 'use up to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit';
 
-export function setupPage({ api, store }) {
-	const first = !store.apps().some((state) => state.stable);
+export function setupPage({ api, model }) {
+	const first = !model.apps().some((state) => state.stable);
 	const input = (id, props) =>
 		h('input.input', { id: `setup-${id}`, testid: `setup-${id}`, autocomplete: 'off', spellcheck: 'false', ...props });
-	const app = input('app', { required: true, placeholder: 'hello', value: (first && store.facts.defaultApp) || null });
+	const app = input('app', { required: true, placeholder: 'hello', value: (first && model.facts.defaultApp) || null });
 	const hosts = input('hosts', { placeholder: 'www.example.org' });
-	const found = h('select.input', { id: 'setup-found', testid: 'setup-found' }, h('option', { value: '' }, 'A new one, given below'));
-	const foundField = field('A release that the key-values hold already', found);
+	const found = h('select.input', { id: 'setup-found', testid: 'setup-found' }, h('option', { value: '' }, 'A new release, entered below'));
+	const foundField = field('A release that is already in the key-values', found);
 	const release = input('release', { placeholder: '1.0.0' });
 	const endpoint = input('endpoint', { placeholder: '127.0.0.1:9001', class: 'input mono' });
 	const port = input('port', { inputmode: 'numeric', placeholder: '80' });
@@ -24,28 +26,28 @@ export function setupPage({ api, store }) {
 		'div.stack',
 		{},
 		field('First release', release, 'Its version, as you will see it on every page.'),
-		field('First endpoint', endpoint, 'ip:port where that release answers; several with commas between.'),
-		field('Host port (optional)', port, 'The port in the release\u2019s key, as the old set-up screen had it; 80 when left empty.'),
+		field('First endpoint', endpoint, 'The ip:port where that release answers. Separate several with commas.'),
+		field('Host port (optional)', port, 'The port in the id of the release, as on the old set-up screen. Empty: 80.'),
 	);
 	const error = errorLine('setup-error');
 	const submit = submitButton('Put it on stable', 'setup-submit');
 	const form = h(
 		'form.panel.setup',
 		{},
-		field('Application name', app, 'Letters, digits, dot, dash and underscore. It names the app in keys and in the API.'),
+		field('Application name', app, 'Letters, digits, dot, dash and underscore. Keys and the API use this name.'),
 		field(
 			'Host names (optional)',
 			hosts,
 			first
 				? 'Requests for these hosts go to this app. The only app also gets all other hosts.'
-				: 'Requests for these hosts go to this app; commas between several.',
+				: 'Requests for these hosts go to this app. Separate several with commas.',
 		),
 		foundField,
 		byHand,
 		error,
 		submit,
 	);
-	const result = setupResult();
+	const result = resultPanel();
 	const element = h(
 		'div',
 		{},
@@ -54,15 +56,15 @@ export function setupPage({ api, store }) {
 			'p.lead',
 			{},
 			first
-				? 'The app, its host names, a release, and where that release answers: then the router serves.'
-				: 'The router starts to serve it as soon as it has a release on stable.',
+				? 'Enter the app, its host names, a release, and where that release answers. Then the router serves the app.'
+				: 'The router serves the app as soon as it has a release on stable.',
 		),
 		form,
 		result.element,
 	);
 
 	setShown(foundField, false);
-	knownReleases(api).then(
+	listStoredReleases(api).then(
 		(ids) => {
 			found.append(...ids.map((id) => h('option', { value: id }, `${releaseName(id)} (${id})`)));
 			setShown(foundField, ids.length > 0);
@@ -81,7 +83,7 @@ export function setupPage({ api, store }) {
 		if (read.error) return;
 		setAttr(submit, 'aria-disabled', 'true');
 		try {
-			store.take(await api.stable(read.app, read.body));
+			model.takeState(await api.setStable(read.app, read.body));
 			if (read.hosts.length) await api.patchSettings(read.app, { hosts: read.hosts });
 			created = read.app;
 			setShown(form, false);
@@ -94,61 +96,63 @@ export function setupPage({ api, store }) {
 	});
 
 	function redraw() {
-		if (created) result.update(store.app(created));
+		if (created) result.update(model.app(created));
 	}
 
 	return { element, title: 'Set up', update: redraw };
 }
 
 function readForm({ app, hosts, found, release, endpoint, port }) {
-	const wrong = (field, error) => ({ field, error });
-	if (!NAME.test(app.value.trim()))
-		return wrong(app, 'The application name may hold letters, digits, dot, dash and underscore, and begins with a letter or digit.');
-	const read = { app: app.value.trim(), hosts: words(hosts.value) };
+	const fail = (field, error) => ({ field, error });
+	if (!NAME.test(app.value.trim())) return fail(app, `Application name “${app.value.trim()}” is not allowed: ${NAME_ALLOWED}.`);
+	const read = { app: app.value.trim(), hosts: splitWords(hosts.value) };
 	if (found.value) return { ...read, body: { id: found.value } };
-	if (!release.value.trim()) return wrong(release, 'Name the first release, such as 1.0.0.');
-	const endpoints = words(endpoint.value);
-	if (endpoints.length === 0) return wrong(endpoint, 'Give the first endpoint as ip:port, such as 127.0.0.1:9001.');
+	if (!release.value.trim()) return fail(release, 'Enter the first release, such as 1.0.0.');
+	const endpoints = splitWords(endpoint.value);
+	if (endpoints.length === 0) return fail(endpoint, 'Enter the first endpoint as ip:port, such as 127.0.0.1:9001.');
 	const body = { release: release.value.trim(), endpoints };
 	if (port.value.trim()) {
-		if (!/^\d{1,5}$/.test(port.value.trim())) return wrong(port, 'The host port is a number such as 80.');
+		if (!/^\d{1,5}$/.test(port.value.trim()))
+			return fail(port, `Host port “${port.value.trim()}” is not a number from 1 to 65535, such as 80.`);
 		body.port = Number(port.value.trim());
 	}
 	return { ...read, body };
 }
 
-const words = (text) => text.split(/[\s,]+/).filter(Boolean);
+const splitWords = (text) => text.split(/[\s,]+/).filter(Boolean);
 
-async function knownReleases(api) {
-	const entries = await api.kvList('apps/');
+async function listStoredReleases(api) {
+	const entries = await api.listKeys('apps/');
 	return [...new Set(entries.map(({ Key }) => /^(apps\/[^/]+\/containers)\/[^/]+$/.exec(Key)?.[1]).filter(Boolean))].sort();
 }
 
-// What became of it, live: the first health check answers within seconds.
-function setupResult() {
+// What became of the app, live: the first health check answers within seconds.
+function resultPanel() {
 	const title = h('h2', { tabindex: '-1' });
-	const verdict = h('p', { role: 'status', testid: 'setup-verdict' });
+	const healthLine = h('p', { role: 'status', testid: 'setup-health' });
 	const strip = endpointStrip();
-	const go = h('a.button.primary', { testid: 'setup-done' }, 'Go to the app');
-	const element = h('section.panel.setup', { hidden: true, testid: 'setup-result' }, title, verdict, strip.element, h('p', {}, go));
+	const appLink = h('a.button.primary', { testid: 'setup-done' }, 'Go to the app');
+	const element = h('section.panel.setup', { hidden: true, testid: 'setup-result' }, title, healthLine, strip.element, h('p', {}, appLink));
 	return {
 		element,
 		show(app) {
 			setText(title, `${app} is routed`);
-			go.href = appHref(app);
+			appLink.href = appHref(app);
 			setShown(element, true);
 			title.focus();
 		},
 		update(state) {
 			if (!state?.stable) return;
-			const { all, failing } = health(state.stable);
-			setText(
-				verdict,
-				failing.length === 0
-					? `Release ${releaseName(state.stable)} is on stable. None of its endpoints has been seen failing; they are checked all the time.`
-					: `Release ${releaseName(state.stable)} is on stable, but ${failing.length} of ${all} endpoints do not answer. Start it there, or correct the address below “Key-values”.`,
-			);
+			setText(healthLine, describeHealth(state.stable));
 			strip.update(state.stable);
 		},
 	};
+}
+
+function describeHealth(release) {
+	const { all, failing } = health(release);
+	const start = `Release ${releaseName(release)} is on stable`;
+	if (failing.length === 0) return `${start}. The router checks its endpoints all the time; none has failed so far.`;
+	const failed = `${failing.length} of ${plural(all, 'endpoint')} ${failing.length === 1 ? 'does' : 'do'} not answer`;
+	return `${start}, but ${failed}. Start the release there, or correct the address on the page “Key-values”.`;
 }

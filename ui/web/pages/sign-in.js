@@ -1,12 +1,12 @@
-// Signing in: the token is tried against the router before it is kept.
+// Signs in: the router checks the token before the page keeps it.
 
 import { createApi } from '../api.js';
 import { h, setAttr, setText } from '../dom.js';
 import { ICON } from '../theme.js';
 import { errorLine, submitButton } from '../components/controls.js';
 
-/** `why` says why the reader is here again; `signedIn(token, who)` goes on. */
-export function signInPage({ why, signedIn }) {
+/** `reason` says why the reader has to sign in again. `onSignedIn(token, who)` runs once the router has accepted the token. */
+export function signInPage({ reason, onSignedIn }) {
 	const token = h('input.input.mono', {
 		id: 'token',
 		type: 'password',
@@ -18,7 +18,7 @@ export function signInPage({ why, signedIn }) {
 	});
 	const error = errorLine('sign-in-error', { id: 'token-error' });
 	const submit = submitButton('Sign in', 'sign-in-submit');
-	setText(error, why);
+	setText(error, reason);
 	const form = h(
 		'form.panel.sign-in',
 		{},
@@ -29,11 +29,7 @@ export function signInPage({ why, signedIn }) {
 			{},
 			h('label', { for: 'token' }, 'Token'),
 			token,
-			h(
-				'p.quiet',
-				{ id: 'token-hint' },
-				'The router printed it at its first start; it stands in its token file. It is kept in this tab only.',
-			),
+			h('p.quiet', { id: 'token-hint' }, 'The router printed a token at its first start; it is in the token file. Only this tab keeps it.'),
 		),
 		error,
 		submit,
@@ -42,13 +38,13 @@ export function signInPage({ why, signedIn }) {
 	form.addEventListener('submit', async (event) => {
 		event.preventDefault();
 		const value = token.value.trim();
-		if (!/^[\x21-\x7e]+$/.test(value)) return setText(error, 'A token is one word without spaces.');
+		if (!/^[\x21-\x7e]+$/.test(value)) return setText(error, 'A token has no spaces and no special characters.');
 		setAttr(submit, 'aria-disabled', 'true');
 		setText(error, '');
 		try {
-			signedIn(value, await createApi(value).whoami());
+			onSignedIn(value, await createApi(value).getWhoami());
 		} catch (refusal) {
-			setText(error, words(refusal));
+			setText(error, describeRefusal(refusal));
 			setAttr(submit, 'aria-disabled', null);
 			token.select();
 		}
@@ -57,7 +53,7 @@ export function signInPage({ why, signedIn }) {
 	return { element: h('main.sign-in-page', {}, form), title: 'Sign in', focus: () => token.focus() };
 }
 
-function words(refusal) {
+function describeRefusal(refusal) {
 	if (refusal.status === 401) return 'The router does not know this token.';
 	if (refusal.status === 429) return `Too many wrong tokens. Try again in ${refusal.retryAfter ?? 'a few'} seconds.`;
 	return refusal.message;

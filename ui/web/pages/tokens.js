@@ -1,17 +1,21 @@
-// Who may come: the names and roles of the token file, never a token. And who is here now.
+// The names and roles in the token file, never a token; and who is signed in.
 
 import { h, keyed, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { errorLine, pageHead, prose } from '../components/controls.js';
 
+const FILE_HELP =
+	'The router reads its tokens from its token file, one line each: `TOKEN [NAME [viewer|ci|operator|admin]]`. ' +
+	'It keeps only their digests, so it cannot show a token to anybody.';
+
 const ROLES = {
-	viewer: 'reads, and changes nothing',
-	ci: 'releases, within locks and caps',
+	viewer: 'looks, but changes nothing',
+	ci: 'releases, within locks and limits',
 	operator: 'releases, locks, changes settings',
-	admin: 'everything',
+	admin: 'does everything',
 };
 
-export function tokensPage({ api, store }) {
+export function tokensPage({ api, model }) {
 	const me = h('p', { testid: 'tokens-me' });
 	const error = errorLine('tokens-error');
 	const count = h('p.quiet', { role: 'status' });
@@ -20,7 +24,7 @@ export function tokensPage({ api, store }) {
 
 	async function load() {
 		try {
-			({ tokens } = await api.tokens());
+			({ tokens } = await api.listTokens());
 			setText(count, plural(tokens.length, 'token'));
 			keyed(
 				list,
@@ -40,19 +44,13 @@ export function tokensPage({ api, store }) {
 			pageHead('Tokens'),
 			h('section.panel', {}, h('h2.panel-title', {}, 'You'), me),
 			h('section.panel.below', {}, h('h2.panel-title', {}, 'All'), count, error, list),
-			h(
-				'p.lead',
-				{},
-				prose(
-					'Tokens stand in the router\u2019s token file, one line each: `TOKEN [NAME [viewer|ci|operator|admin]]`. They are kept as digests, so nobody can be shown one.',
-				),
-			),
+			h('p.lead', {}, prose(FILE_HELP)),
 		),
 		title: 'Tokens',
 		update() {
-			const { who } = store.facts;
-			setText(me, who ? `${who.name}, role ${who.role}: ${ROLES[who.role] ?? ''}.` : 'Asking the router …');
-			if (who && who.role !== 'admin') setText(error, `The list needs the role admin; yours is ${who.role}.`);
+			const { who } = model.facts;
+			setText(me, who ? `${who.name}, role ${who.role}: ${ROLES[who.role] ?? ''}.` : 'Loading …');
+			if (who && who.role !== 'admin') setText(error, `The list needs the role admin, and your role is ${who.role}.`);
 			else if (who && !tokens) {
 				tokens = [];
 				load();

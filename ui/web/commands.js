@@ -1,0 +1,261 @@
+// Each command as its dialog needs it: what the dialog says, and what is sent when it is confirmed. See `components/confirm.js`
+// for the shape. `context` is `{api, store, sendCommand, dryRun}`.
+
+import * as advice from './advice.js';
+import { drainBody, lockBody, rollbackBody } from './components/command-bodies.js';
+import { releasePicker } from './components/release-picker.js';
+import { duration } from './format.js';
+import { releaseId, releaseName, releasesOf } from './release.js';
+
+export function promote({ api, model, sendCommand, dryRun }, app) {
+	return {
+		app,
+		dryRun: () => dryRun(app, { command: 'promote' }),
+		mayForce: true,
+		describe: (state) => (state.candidate ? describePromote(state) : { impossible: 'There is no candidate to promote.' }),
+		send: ({ seq, reason, force }) => {
+			const { candidate } = model.app(app);
+			const send = () => api.promote(app, { release: candidate.id, reason, force }, seq);
+			return sendCommand(app, `Promote ${releaseName(candidate)}`, send);
+		},
+	};
+}
+
+function describePromote(state) {
+	return {
+		title: `Promote ${releaseName(state.candidate)} to stable, in place of ${releaseName(state.stable)}?`,
+		submit: `Promote ${releaseName(state.candidate)}`,
+		tone: 'go',
+		...advice.promoteAdvice(state),
+	};
+}
+
+export function abort({ api, model, sendCommand, dryRun }, app) {
+	return {
+		app,
+		dryRun: () => dryRun(app, { command: 'abort' }),
+		describe: (state) => (state.candidate ? describeAbort(state) : { impossible: 'There is no candidate to abort.' }),
+		send: ({ seq, reason }) => {
+			const { candidate } = model.app(app);
+			return sendCommand(app, `Abort ${releaseName(candidate)}`, () => api.abort(app, { release: candidate.id, reason }, seq));
+		},
+	};
+}
+
+function describeAbort(state) {
+	return {
+		title: `Abort ${releaseName(state.candidate)} and stay with ${releaseName(state.stable)}?`,
+		submit: `Abort ${releaseName(state.candidate)}`,
+		tone: 'stop',
+		...advice.abortAdvice(state),
+	};
+}
+
+/** `to` is the id of the release that is offered first, or null. */
+export function rollback({ api, model, sendCommand, dryRun }, app, to = null) {
+	return {
+		app,
+		body: rollbackBody({ state: model.app(app), to, history: api.getHistory(app, { limit: 200 }) }),
+		dryRun: async ({ target }) => (target ? dryRun(app, { command: 'rollback', to: releaseId(target) }) : null),
+		mayForce: true,
+		describe: (state, { target }) => describeRollback(state, target),
+		send: ({ seq, reason, force, values: { target } }) => {
+			const send = () => api.rollback(app, { to: releaseId(target), reason, force }, seq);
+			return sendCommand(app, `Roll back to ${releaseName(target)}`, send);
+		},
+	};
+}
+
+function describeRollback(state, target) {
+	if (!target) return { title: 'Roll back', submit: 'Roll back', tone: 'stop', impossible: 'Choose a release to roll back to.' };
+	return {
+		title: `Roll back from ${releaseName(state.stable)} to ${releaseName(target)}?`,
+		submit: `Roll back to ${releaseName(target)}`,
+		tone: 'stop',
+		...advice.rollbackAdvice(state, target),
+	};
+}
+
+/** Puts a release on `track`, which is `stable` or `candidate`. `first` is the id of the release that is offered first, or null. */
+export function setTrack({ api, model, sendCommand }, app, track, first = null) {
+	const isStable = track === 'stable';
+	return {
+		app,
+		body: releasePicker({ releases: api.listReleases(app), track, first }),
+		describe: (state, { release }) => describeTrack(state, track, release),
+		send: ({ seq, reason, values: { release, body } }) => {
+			const { candidate } = model.app(app);
+			const replace = !isStable && candidate ? { replace: candidate.id } : {};
+			const set = isStable ? api.setStable : api.setCandidate;
+			const label = `${isStable ? 'Stable' : 'Candidate'} ${releaseName(release)}`;
+			return sendCommand(app, label, () => set(app, { ...body, ...replace, reason }, seq));
+		},
+	};
+}
+
+function describeTrack(state, track, release) {
+	const title = track === 'stable' ? 'Choose the stable release' : 'Choose the candidate';
+	const now = `(now ${releaseName(state[track])})`;
+	if (!release) return { title: `${title} ${now}`, submit: 'Set', tone: 'primary' };
+	const advise = track === 'stable' ? advice.stableAdvice : advice.candidateAdvice;
+	return {
+		title: `${title}: ${releaseName(release)} ${now}`,
+		submit: `Set ${releaseName(release)}`,
+		tone: 'primary',
+		...advise(state, findRouted(state, release)),
+	};
+}
+
+/** The release as the state has it, with health and figures, when the state has it. */
+function findRouted(state, release) {
+	const routed = [state.stable, state.candidate, state.previous, ...(state.draining ?? [])];
+	return routed.find((each) => each?.endpoints && releaseId(each) === release.id) ?? release;
+}
+
+export function toggleSticky({ api, model, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => (state.sticky ? describeStickyOff(state) : describeStickyOn(state)),
+		send: ({ seq, reason }) => {
+			const sticky = !model.app(app).sticky;
+			return sendCommand(app, `Sticky ${sticky ? 'on' : 'off'}`, () => api.setSticky(app, { sticky, reason }, seq));
+		},
+	};
+}
+
+function describeStickyOff({ app, stable, candidate }) {
+	const [one, other] = [releaseName(stable), releaseName(candidate)];
+	return {
+		title: `Stop pinning clients of ${app}?`,
+		submit: 'Turn sticky off',
+		tone: 'stop',
+		effects: [`Every request is drawn anew, for ${one} or ${other}, so clients may bounce between them.`],
+		warnings: candidate ? ['There is a candidate: a page may then load parts of both releases.'] : [],
+	};
+}
+
+function describeStickyOn({ app, stable, candidate }) {
+	return {
+		title: `Pin the clients of ${app} again?`,
+		submit: 'Turn sticky on',
+		tone: 'primary',
+		effects: [`Each client keeps the release that is drawn for it: ${releaseName(stable)} or ${releaseName(candidate)}.`],
+	};
+}
+
+export function lock({ api, sendCommand }, app) {
+	return {
+		app,
+		body: lockBody(),
+		needsReason: true,
+		describe: (state) => ({
+			title: `Lock ${app} at stable ${releaseName(state.stable)}, candidate ${releaseName(state.candidate)}?`,
+			submit: 'Lock',
+			tone: 'primary',
+			effects: [
+				'Until the lock ends, CI can only abort. Every other command of CI is refused with your reason. Operators can still act.',
+				'No client moves.',
+			],
+		}),
+		send: ({ seq, reason, values }) => sendCommand(app, 'Lock', () => api.lock(app, { reason, until: values.until() }, seq)),
+	};
+}
+
+export function unlock({ api, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => ({
+			title: `Unlock ${app} (stable ${releaseName(state.stable)}, candidate ${releaseName(state.candidate)})?`,
+			submit: 'Unlock',
+			tone: 'primary',
+			effects: ['CI can act again at once. No client moves.'],
+			warnings: state.lock ? [`${state.lock.by} locked the app: “${state.lock.reason}”.`] : [],
+			impossible: state.lock ? null : 'The app is no longer locked.',
+		}),
+		send: ({ seq }) => sendCommand(app, 'Unlock', () => api.unlock(app, undefined, seq)),
+	};
+}
+
+export function finishDrain({ api, model, sendCommand }, app, tenure) {
+	const find = (state) => (state.draining ?? []).find((release) => release.tenure === tenure);
+	return {
+		app,
+		describe: (state) => describeFinish(state, find(state)),
+		send: ({ seq, reason }) => {
+			const label = `Finish draining ${releaseName(find(model.app(app)))}`;
+			return sendCommand(app, label, () => api.finishDrain(app, tenure, { reason }, seq));
+		},
+	};
+}
+
+function describeFinish(state, release) {
+	if (!release) return { impossible: 'This release is no longer draining.' };
+	return {
+		title: `Finish draining ${releaseName(release)} now?`,
+		submit: 'Finish now',
+		tone: 'stop',
+		...advice.finishDrainAdvice(state, release),
+	};
+}
+
+export function finishDrains({ api, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => (state.draining?.length ? describeFinishAll(state) : { impossible: 'No release is draining any more.' }),
+		send: ({ seq, reason }) => sendCommand(app, 'Finish every drain', () => api.finishDrains(app, { reason }, seq)),
+	};
+}
+
+function describeFinishAll(state) {
+	return {
+		title: `Finish draining ${state.draining.map(releaseName).join(', ')} now?`,
+		submit: 'Finish all now',
+		tone: 'stop',
+		...advice.finishDrainsAdvice(state),
+	};
+}
+
+/** Drains the endpoint at `address` of the release with this id. */
+export function drainEndpoint({ api, model, sendCommand }, app, id, address) {
+	const seconds = model.app(app)?.settings?.drainmaxseconds ?? 3600;
+	const describe = (state, release, endpoint) => ({
+		title: `Drain ${address} of ${releaseName(release)}?`,
+		submit: `Drain ${address}`,
+		tone: 'stop',
+		...advice.drainEndpointAdvice(state, release, endpoint),
+		impossible: endpoint.draining ? 'This endpoint is already draining.' : null,
+	});
+	return {
+		app,
+		body: drainBody(duration(seconds)),
+		mayForce: true,
+		describe: (state) => describeEndpoint(state, id, address, describe),
+		send: ({ seq, reason, force, values }) => {
+			const send = () => api.drainEndpoint(app, id, address, { reason, force, seconds: values.seconds }, seq);
+			return sendCommand(app, `Drain ${address}`, send);
+		},
+	};
+}
+
+/** Ends the drain of an endpoint, so that it serves again. */
+export function liftDrain({ api, sendCommand }, app, id, address) {
+	const describe = (state, release, endpoint) => ({
+		title: `Let ${address} of ${releaseName(release)} take requests again?`,
+		submit: `Lift the drain of ${address}`,
+		tone: 'primary',
+		effects: ['It gets its share of new clients again at once. No client moves.'],
+		impossible: endpoint.draining ? null : 'This endpoint is no longer draining.',
+	});
+	return {
+		app,
+		describe: (state) => describeEndpoint(state, id, address, describe),
+		send: ({ seq, reason }) => sendCommand(app, `Lift the drain of ${address}`, () => api.liftDrain(app, id, address, { reason }, seq)),
+	};
+}
+
+function describeEndpoint(state, id, address, describe) {
+	const release = releasesOf(state).find((each) => each.id === id);
+	const endpoint = release?.endpoints.find((each) => each.address === address);
+	if (!endpoint) return { impossible: `${address} is no longer an endpoint of ${releaseName(id)}.` };
+	return describe(state, release, endpoint);
+}

@@ -1,0 +1,72 @@
+// The head of an app's page: its name, change and hosts, the sticky switch and the lock, at fixed places.
+
+import { h, setAttr, setShown, setText } from '../dom.js';
+import { fullTime } from '../format.js';
+import { appLinks } from './app-links.js';
+import { button, pageHead } from './controls.js';
+
+/** `update(state, disabledReason)`: a reason disables the switch and the lock. */
+export function appHead(name, actions) {
+	let state = null;
+	let disabledReason = null;
+	const runEnabled = (run) => () => {
+		if (state && !disabledReason) run();
+	};
+	const change = h('span.quiet', { testid: 'seq' });
+	const hosts = h('span.quiet');
+	const sticky = stickySwitch(runEnabled(() => actions.toggleSticky(name)));
+	const lock = button('Lock…', {
+		tone: 'small',
+		testid: 'lock',
+		'aria-describedby': 'head-why',
+		run: runEnabled(() => (state.lock ? actions.unlock(name) : actions.lock(name))),
+	});
+	const lockText = h('span.lock-text', { testid: 'lock-state' });
+	const switches = h('div.app-switches', {}, sticky.element, lock, lockText);
+	const reasonLine = h('p.why', { id: 'head-why' });
+
+	function showLock() {
+		const isLocked = Boolean(state.lock);
+		setText(lock, isLocked ? 'Unlock…' : 'Lock…');
+		setAttr(lock, 'data-testid', isLocked ? 'unlock' : 'lock');
+		setText(lockText, isLocked ? describeLock(state.lock) : 'Not locked');
+		setAttr(lockText, 'title', lockText.textContent);
+		lockText.classList.toggle('is-locked', isLocked);
+	}
+
+	return {
+		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine),
+		update(next, nextReason) {
+			state = next;
+			disabledReason = nextReason;
+			setShown(switches, Boolean(state));
+			if (!state) return;
+			const { updated } = state;
+			setText(change, `change ${state.seq}`);
+			setAttr(change, 'title', updated ? `${updated.command} by ${updated.actor}, ${fullTime(updated.at)}` : null);
+			setText(hosts, [...(state.hosts ?? []), state.default ? 'all other hosts' : null].filter(Boolean).join(', '));
+			sticky.update(state.sticky);
+			showLock();
+			setText(reasonLine, disabledReason ? `Sticky, Lock: ${disabledReason}.` : '');
+			for (const control of [sticky.element, lock]) setAttr(control, 'aria-disabled', disabledReason ? 'true' : null);
+		},
+	};
+}
+
+function stickySwitch(run) {
+	const label = h('span');
+	const props = { type: 'button', class: 'switch', role: 'switch', testid: 'sticky-switch', 'aria-describedby': 'head-why' };
+	const element = h('button', { ...props, on: { click: run } }, h('span.switch-knob', { 'aria-hidden': 'true' }), label);
+	return {
+		element,
+		update(isSticky) {
+			setAttr(element, 'aria-checked', String(Boolean(isSticky)));
+			setText(label, isSticky ? 'Sticky: clients are pinned' : 'Not sticky: every request is drawn anew');
+		},
+	};
+}
+
+function describeLock({ reason, by, until, automatic }) {
+	const end = until ? `, until ${fullTime(until)}` : '';
+	return `Locked${automatic ? ' automatically' : ''} by ${by}: “${reason}”${end}`;
+}

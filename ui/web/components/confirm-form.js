@@ -1,0 +1,66 @@
+// What the confirmation of a command shows: the advice, the reason, and what went wrong.
+
+import { freshId, h, setAttr, setShown, setText, showLines } from '../dom.js';
+import { button, errorLine, submitButton } from './controls.js';
+
+/** The elements of the form, by name. `command` is that of `confirm.js`. */
+export function buildConfirmForm(command) {
+	const id = freshId('reason');
+	const parts = {
+		effects: h('ul.advice', { testid: 'confirm-effects' }),
+		dryRun: h('ul.advice', { testid: 'confirm-dry-run', 'aria-live': 'polite' }),
+		warnings: h('ul.advice.advice-warnings', { testid: 'confirm-warnings' }),
+		noWarning: h('p.quiet', {}, '✓ None that the router knows of.'),
+		reason: h('input.input', { id, autocomplete: 'off', maxlength: '500', testid: 'confirm-reason' }),
+		force: h('input', { type: 'checkbox', id: `${id}-force`, testid: 'confirm-force' }),
+		error: errorLine('confirm-error', { id: freshId('error') }),
+		outdatedText: h('p', { id: freshId('outdated') }),
+		lookAgain: button('Look again', { testid: 'confirm-again' }),
+		progress: h('p.quiet.progress', { role: 'status', testid: 'progress' }),
+		cancel: button('Cancel', { testid: 'confirm-cancel' }),
+		submit: submitButton('', 'confirm-submit'),
+	};
+	parts.outdated = h(
+		'div.panel.is-warning.outdated',
+		{ role: 'alert', testid: 'confirm-outdated', hidden: true },
+		parts.outdatedText,
+		parts.lookAgain,
+	);
+	parts.advice = h(
+		'div.stack',
+		{},
+		h('section', {}, h('h3', {}, 'What happens'), parts.effects, parts.dryRun),
+		h('section', {}, h('h3', {}, 'Warnings'), parts.warnings, parts.noWarning),
+	);
+	parts.forceRow = h('p', { hidden: true }, h('label.check', {}, parts.force, ' Do it anyway'));
+	parts.form = h(
+		'form.dialog-body',
+		{},
+		command.body?.element,
+		parts.advice,
+		h('div.field', {}, h('label', { for: id }, command.needsReason ? 'Reason' : 'Reason (optional)'), parts.reason),
+		parts.outdated,
+		parts.forceRow,
+		parts.error,
+		h('div.dialog-buttons', {}, parts.progress, parts.cancel, parts.submit),
+	);
+	return parts;
+}
+
+/** Shows what `describe` of a command gave. `isStale`: the connection is lost. */
+export function showAdvice(parts, dialog, { title, submit, tone, effects, moves = [], warnings = [] }, isStale) {
+	if (title) setText(dialog.heading, title);
+	if (submit) setText(parts.submit, submit);
+	parts.submit.className = `button ${tone ?? 'primary'}`;
+	setShown(parts.advice, Boolean(effects));
+	showLines(parts.effects, [...(effects ?? []), ...moves]);
+	const all = [...(isStale ? ['The connection is lost, so what this page shows may be old.'] : []), ...warnings];
+	showLines(parts.warnings, all);
+	setShown(parts.noWarning, all.length === 0);
+}
+
+/** Disables the submit button while `isDisabled`; `reasonId` is the element that says why, if any. */
+export function disableSubmit(parts, isDisabled, reasonId) {
+	setAttr(parts.submit, 'aria-disabled', isDisabled ? 'true' : null);
+	setAttr(parts.submit, 'aria-describedby', reasonId);
+}

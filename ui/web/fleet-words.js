@@ -1,0 +1,30 @@
+// Puts the fleet into words: whether a router gives signs of life, what it serves, how its clock differs. Pure.
+
+import { duration } from './format.js';
+
+/** Whether a member gives signs of life. */
+export function describeHeard({ own, heard, silent_seconds: silent }) {
+	if (own) return '● this router';
+	if (heard) return '● heard from';
+	return silent == null ? '✕ not heard from' : `✕ not heard from for ${duration(silent)}`;
+}
+
+/** What a member serves, compared with this router. `app(name)` gives a known state. */
+export function describeServed({ own, differs }, app = () => null) {
+	const apps = Object.entries(differs ?? {});
+	if (apps.length === 0) return own ? 'serves what this page shows' : 'serves the same';
+	const words = apps.slice(0, 3).map(([name, seq]) => `${name} at change ${seq ?? 'unknown'} (here ${app(name)?.seq ?? 'unknown'})`);
+	return `✕ serves ${words.join(', ')}${apps.length > 3 ? ` and ${apps.length - 3} more` : ''}`;
+}
+
+/** How far a member's clock is off, when that is a second or more. */
+export function describeSkew({ skew_ms: skew }) {
+	return Math.abs(skew ?? 0) >= 1000 ? `clock ${skew > 0 ? 'ahead' : 'behind'} by ${duration(Math.abs(skew) / 1000)}` : '';
+}
+
+/** The text of the link to the fleet: how many routers there are, or how many alarms. */
+export function fleetLabel(fleet) {
+	const alarms = fleet?.alarms.length;
+	if (alarms) return `Fleet ⚠\u00a0${alarms}`;
+	return fleet?.members.length > 1 ? `Fleet\u00a0${fleet.members.length}` : 'Fleet';
+}

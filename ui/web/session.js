@@ -1,0 +1,177 @@
+// Everything between signing in and signing out: the frame, the page that the address names, and the live feed behind both.
+
+import { createActions } from './actions.js';
+import { createApi } from './api.js';
+import { announcer } from './components/announcer.js';
+import { notices as createNotices } from './components/notices.js';
+import { shell as createShell } from './components/shell.js';
+import { openStoreDialog } from './components/store-dialog.js';
+import { commandTitle } from './describe.js';
+import { createLiveFeed } from './live-feed.js';
+import { createModel } from './model.js';
+import { createNotifier } from './notify.js';
+import { apiPage } from './pages/api.js';
+import { appPage } from './pages/app.js';
+import { appsPage } from './pages/apps.js';
+import { fleetPage } from './pages/fleet.js';
+import { historyPage } from './pages/history.js';
+import { hooksPage } from './pages/hooks.js';
+import { keyvaluesPage } from './pages/keyvalues.js';
+import { previewsPage } from './pages/previews.js';
+import { releasesPage } from './pages/releases.js';
+import { routerPage } from './pages/router.js';
+import { settingsPage } from './pages/settings.js';
+import { setupPage } from './pages/setup.js';
+import { tokensPage } from './pages/tokens.js';
+import { parseRoute } from './page-address.js';
+
+const PAGES = {
+	apps: appsPage,
+	app: appPage,
+	history: historyPage,
+	releases: releasesPage,
+	settings: settingsPage,
+	setup: setupPage,
+	keyvalues: keyvaluesPage,
+	previews: previewsPage,
+	fleet: fleetPage,
+	hooks: hooksPage,
+	router: routerPage,
+	tokens: tokensPage,
+	api: apiPage,
+};
+
+// As long as a glance at another tab: a chart keeps its line over that.
+const HIDDEN_MS = 5000;
+
+/** Runs a session in `root`. `who` is the answer of whoami, if it is known. `onEnd(reason)` runs once, when the session is over. */
+export function startSession({ root, token, who = null, onEnd }) {
+	const model = createModel();
+	const ended = new AbortController();
+	const endDenied = () => end('The router no longer accepts this token. Sign in again.');
+	const api = createApi(token, { onDenied: endDenied });
+	const announce = announcer();
+	const notices = createNotices(announce.say);
+	const notifier = createNotifier();
+	const actions = createActions({ api, model, notices, onTrouble: refreshRouter });
+	const feed = createLiveFeed({
+		api,
+		token,
+		model,
+		notifier,
+		announce,
+		isOwnChange: (app) => actions.isSending(app),
+		onChange: showOthersChange,
+		onReconnected: loadAll,
+		onDenied: endDenied,
+	});
+	const shell = createShell({
+		model,
+		signOut: () => end(),
+		retry: feed.retry,
+		openStoreDialog: () => openStoreDialog({ api, model, notices, done: refreshRouter }),
+	});
+	let page = null;
+	let isDrawing = false;
+	let othersNotice = null;
+
+	function end(reason) {
+		if (ended.signal.aborted) return;
+		ended.abort();
+		stopTimers();
+		feed.close();
+		document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
+		onEnd(reason);
+	}
+
+	/** Draws at the next frame, and so not at all while the tab is in the background. */
+	function redraw() {
+		if (isDrawing || ended.signal.aborted) return;
+		isDrawing = true;
+		requestAnimationFrame(() => {
+			isDrawing = false;
+			if (ended.signal.aborted) return;
+			shell.update(Date.now());
+			page?.update?.();
+		});
+	}
+
+	async function refreshRouter() {
+		await Promise.all([api.getRouter().then(model.setRouter, () => {}), api.getFleet().then(model.setFleet, () => {})]);
+	}
+
+	async function loadAll() {
+		const whoKnown = who ?? api.getWhoami().catch(() => null);
+		await Promise.all([api.listApps().then(model.takeApps, () => {}), refreshRouter(), whoKnown]);
+		who = await whoKnown;
+		if (who) model.setWho(who);
+	}
+
+	/** Follows the stream of the page's app, or else that of all apps. */
+	function followPage() {
+		feed.follow(model.app(page?.stream) ? page.stream : undefined);
+	}
+
+	/** Shows others' changes in one notice, which is used again while it is shown: a script's many changes must not fill the page. */
+	function showOthersChange({ seq, updated }) {
+		if (!updated) return;
+		const reason = updated.reason ? ` (“${updated.reason}”)` : '';
+		const text = `${updated.actor ?? 'Somebody'}: ${commandTitle(updated.command)}${reason}, change ${seq}.`;
+		if (othersNotice?.element.isConnected) othersNotice.update({ text });
+		else othersNotice = notices.post({ text });
+	}
+
+	function showPage() {
+		if (ended.signal.aborted) return;
+		const route = parseRoute(location.hash);
+		if (route.page === 'apps' && model.facts.router?.setup_needed && !model.apps().some((state) => state.stable)) {
+			location.replace('#/setup');
+			return;
+		}
+		page?.destroy?.();
+		page = PAGES[route.page]({ api, model, actions, notices, notifier, params: route.params });
+		shell.show(page.element, route);
+		document.title = `${page.title} · rolling-router`;
+		followPage();
+		if (page.refreshRouter) refreshRouter();
+		redraw();
+		page.element.querySelector('h1')?.focus({ preventScroll: true });
+		scrollTo(0, 0);
+	}
+
+	const on = (target, event, run) => target.addEventListener(event, run, { signal: ended.signal });
+	let redrawTimer = null;
+	let pauseTimer = null;
+
+	function stopTimers() {
+		clearInterval(redrawTimer);
+		clearTimeout(pauseTimer);
+	}
+
+	/** A hidden tab costs nothing: it does not redraw, and the router does not send to it. */
+	function hide() {
+		stopTimers();
+		// A reader who wants notifications while looking elsewhere gets them for every app.
+		if (notifier.isOn()) feed.follow(undefined);
+		else pauseTimer = setTimeout(feed.pause, HIDDEN_MS);
+	}
+
+	function unhide() {
+		stopTimers();
+		// Relative times and the charts' right edge move while nothing else does.
+		redrawTimer = setInterval(redraw, 1000);
+		if (page) followPage();
+		feed.resume();
+		redraw();
+	}
+
+	const followVisibility = () => (document.hidden ? hide() : unhide());
+	on(window, 'hashchange', showPage);
+	on(window, 'online', feed.retry);
+	on(document, 'visibilitychange', followVisibility);
+	followVisibility();
+	model.subscribe(redraw);
+
+	root.replaceChildren(shell.element, notices.element, announce.element);
+	loadAll().then(showPage);
+}
