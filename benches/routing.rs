@@ -11,6 +11,7 @@ use rolling_router::rollout::{
     keyspace::{Keyspace, KeyspaceOptions},
     pin::{Pin, PinKey, PinKeys},
     table::{AppRoutes, RoutingTable},
+    target::{EndpointSlot, ReleaseSlot},
 };
 
 fn main() {
@@ -23,15 +24,15 @@ const HOUR: u32 = 490_000;
 struct AllServe;
 
 impl Health for AllServe {
-    fn serves(&self, _endpoint: usize) -> bool {
+    fn serves(&self, _endpoint: EndpointSlot) -> bool {
         true
     }
 
-    fn in_flight(&self, _endpoint: usize) -> u32 {
+    fn in_flight(&self, _endpoint: EndpointSlot) -> u32 {
         0
     }
 
-    fn drain_over(&self, _release: usize) -> bool {
+    fn drain_over(&self, _release: ReleaseSlot) -> bool {
         false
     }
 }

@@ -28,6 +28,7 @@ use crate::{
         blend::Blend,
         record::Tenure,
         table::{AppRoutes, ReleaseKey, ReleaseRoutes, Standing},
+        target::ReleaseIndex,
     },
 };
 
@@ -145,7 +146,7 @@ impl Sampler {
     }
 
     fn drawn(&mut self, app: &AppRoutes) -> Option<f64> {
-        let candidate = &app.releases[app.candidate?];
+        let candidate = app.release(app.candidate?);
         let now = (self.draws_of(app, app.candidate), self.draws_of(app, app.stable));
         let draws = self.draws.entry(app.name.clone()).or_insert_with(|| Draws::new(app, now));
         if (draws.candidate, draws.blend, draws.sticky) != (candidate.tenure, app.blend, app.sticky) {
@@ -156,8 +157,8 @@ impl Sampler {
         percent(to_candidate, all)
     }
 
-    fn draws_of(&self, app: &AppRoutes, release: Option<usize>) -> u64 {
-        let Some(release) = release.map(|index| &app.releases[index]) else { return 0 };
+    fn draws_of(&self, app: &AppRoutes, release: Option<ReleaseIndex>) -> u64 {
+        let Some(release) = release.map(|index| app.release(index)) else { return 0 };
         let key = ReleaseKey { app: app.name.clone(), release: release.id.clone(), tenure: release.tenure };
         let total = self.releases.get(&key).and_then(|samples| samples.ring.back());
         total.map_or(0, |(_, total)| {
@@ -168,8 +169,8 @@ impl Sampler {
 
 /// The candidate's percent of those pinned to it or to stable, as seen lately.
 fn confirmed(app: &AppRoutes, releases: &HashMap<ReleaseKey, Activity>) -> Option<f64> {
-    let pinned = |index: usize| {
-        let release = &app.releases[index];
+    let pinned = |index: ReleaseIndex| {
+        let release = app.release(index);
         let key = ReleaseKey { app: app.name.clone(), release: release.id.clone(), tenure: release.tenure };
         releases.get(&key).map_or(0, |activity| activity.pinned)
     };
@@ -186,7 +187,7 @@ fn percent(part: u64, all: u64) -> Option<f64> {
 
 impl Draws {
     fn new(app: &AppRoutes, before: (u64, u64)) -> Self {
-        let candidate = app.candidate.map_or(0, |index| app.releases[index].tenure);
+        let candidate = app.candidate.map_or(0, |index| app.release(index).tenure);
         Self { candidate, blend: app.blend, sticky: app.sticky, before }
     }
 }

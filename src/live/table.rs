@@ -13,6 +13,7 @@ use crate::{
         assign::Health,
         release::ReleaseId,
         table::{EndpointKey, ReleaseKey, ReleaseRoutes, RoutingTable},
+        target::{EndpointSlot, ReleaseSlot},
     },
 };
 
@@ -33,13 +34,13 @@ pub struct Published {
 
 impl Published {
     /// The live state of an endpoint slot that this table names.
-    pub fn endpoint(&self, slot: usize) -> &Arc<EndpointState> {
-        self.endpoints[slot].as_ref().expect("every slot that a route names is filled when published")
+    pub fn endpoint(&self, slot: EndpointSlot) -> &Arc<EndpointState> {
+        self.endpoints[slot.0].as_ref().expect("every slot that a route names is filled when published")
     }
 
     /// The live state of a release slot that this table names.
-    pub fn release(&self, slot: usize) -> &Arc<ReleaseState> {
-        self.releases[slot].as_ref().expect("every slot that a route names is filled when published")
+    pub fn release(&self, slot: ReleaseSlot) -> &Arc<ReleaseState> {
+        self.releases[slot.0].as_ref().expect("every slot that a route names is filled when published")
     }
 
     /// The live state of an endpoint, if this table names it.
@@ -50,13 +51,13 @@ impl Published {
                 release.endpoints.binary_search_by_key(&key.address, |endpoint| endpoint.address).ok()?;
             Some(&release.endpoints[at])
         });
-        self.endpoints.get(found?.slot)
+        self.endpoints.get(found?.slot.0)
     }
 
     /// The live state of a release's stay, if this table names it.
     fn release_of(&self, key: &ReleaseKey) -> Option<&Arc<ReleaseState>> {
         let stay = self.stays(&key.app, &key.release).find(|release| release.tenure == key.tenure);
-        self.releases.get(stay?.slot)
+        self.releases.get(stay?.slot.0)
     }
 
     fn stays(&self, app: &AppName, release: &ReleaseId) -> impl Iterator<Item = &ReleaseRoutes> {
@@ -66,19 +67,19 @@ impl Published {
 }
 
 impl Health for Published {
-    fn serves(&self, endpoint: usize) -> bool {
+    fn serves(&self, endpoint: EndpointSlot) -> bool {
         self.endpoint(endpoint).serves()
     }
 
-    fn in_flight(&self, endpoint: usize) -> u32 {
+    fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         self.endpoint(endpoint).in_flight()
     }
 
-    fn weight(&self, endpoint: usize) -> u32 {
+    fn weight(&self, endpoint: EndpointSlot) -> u32 {
         self.endpoint(endpoint).weight()
     }
 
-    fn drain_over(&self, release: usize) -> bool {
+    fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.release(release).drain_over()
     }
 }

@@ -12,6 +12,7 @@ use super::{
     record::Tenure,
     table::AppRoutes,
 };
+use crate::rollout::target::{EndpointSlot, ReleaseSlot};
 
 /// Clients seen lately whose pins are the same as far as routing goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +92,7 @@ fn next_move(side: Side<'_>, group: &ClientGroup, hour: u32) -> Option<(MoveTime
         let request = RequestFacts { pin: PinEvidence::Valid(pin_of(group)), navigation, hour };
         let health = SupposedHealth { health: side.health, drains_over };
         let to = assign(side.app, &request, &health, &mut FixedDraw).ok()?;
-        let tenure = side.app.releases[to.release].tenure;
+        let tenure = side.app.release(to.target.release).tenure;
         (tenure != group.tenure).then_some((when, tenure))
     })
 }
@@ -117,15 +118,15 @@ struct SupposedHealth<'a> {
 }
 
 impl Health for SupposedHealth<'_> {
-    fn serves(&self, endpoint: usize) -> bool {
+    fn serves(&self, endpoint: EndpointSlot) -> bool {
         self.health.serves(endpoint)
     }
 
-    fn in_flight(&self, endpoint: usize) -> u32 {
+    fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         self.health.in_flight(endpoint)
     }
 
-    fn drain_over(&self, release: usize) -> bool {
+    fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.drains_over || self.health.drain_over(release)
     }
 }

@@ -29,6 +29,7 @@ pub mod release;
 pub mod request;
 pub mod settings;
 pub mod table;
+pub mod target;
 pub mod tester;
 #[cfg(test)]
 mod tests;

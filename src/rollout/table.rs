@@ -12,6 +12,7 @@ use super::{
     record::{EndpointDrain, LeftReason, Tenure, Tenures},
     release::ReleaseId,
     settings::Settings,
+    target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
 };
 use crate::blocks::{BlockMap, SlotVec};
 
@@ -80,10 +81,10 @@ pub struct AppRoutes {
     pub sticky: bool,
     /// Routed releases (stable, candidate, draining), then `previous`, which is only health-checked.
     pub releases: Vec<ReleaseRoutes>,
-    /// Index of stable in `releases`.
-    pub stable: Option<usize>,
-    /// Index of the candidate in `releases`.
-    pub candidate: Option<usize>,
+    /// Stable among `releases`.
+    pub stable: Option<ReleaseIndex>,
+    /// The candidate among `releases`.
+    pub candidate: Option<ReleaseIndex>,
     /// Added to a client's bucket: `hash(candidate's tenure)` modulo 10,000, so that every rollout has other first
     /// clients.
     pub bucket_offset: u16,
@@ -145,7 +146,7 @@ pub struct ReleaseRoutes {
     /// Its endpoints, ordered by address.
     pub endpoints: Vec<EndpointRoute>,
     /// Its place in [`RoutingTable::release_slots`].
-    pub slot: usize,
+    pub slot: ReleaseSlot,
     /// Clients without a pin have been sent to it in this tenure, so that pages of it are about.
     pub served: bool,
 }
@@ -158,7 +159,7 @@ pub struct EndpointRoute {
     /// What a pin stores: a hash of the address, distinct within its release (the pin masks it).
     pub tag: u32,
     /// Its place in [`RoutingTable::endpoint_slots`].
-    pub slot: usize,
+    pub slot: EndpointSlot,
     /// It gets no new requests. Never all endpoints of stable at once: then none of them drains.
     pub draining: bool,
 }
@@ -219,11 +220,23 @@ fn without_port(host: &str) -> &str {
 }
 
 impl AppRoutes {
+    /// A release of this app.
+    #[inline]
+    pub fn release(&self, index: ReleaseIndex) -> &ReleaseRoutes {
+        &self.releases[index.0]
+    }
+
+    /// An endpoint of this app.
+    #[inline]
+    pub fn endpoint(&self, target: Target) -> &EndpointRoute {
+        self.release(target.release).endpoint(target.endpoint)
+    }
+
     /// The routed release (not `previous`) with this tenure.
-    pub fn by_tenure(&self, tenure: Tenure) -> Option<usize> {
+    pub fn by_tenure(&self, tenure: Tenure) -> Option<ReleaseIndex> {
         let routed =
             |release: &ReleaseRoutes| release.standing != Standing::Previous && release.tenure == tenure;
-        self.releases.iter().position(routed)
+        self.releases.iter().position(routed).map(ReleaseIndex)
     }
 
     /// Why a tenure that is not routed any more left.
@@ -235,11 +248,12 @@ impl AppRoutes {
     /// The siblings of a release, which may be asked for an asset that it does not have: the other routed releases
     /// that have served clients without a pin, so that nobody meets a release that is still in the dark. Stable comes
     /// first, then the candidate, then whoever left its track last.
-    pub fn siblings(&self, release: usize) -> impl Iterator<Item = usize> {
-        let drains = |index: &usize| matches!(self.releases[*index].standing, Standing::Draining { .. });
-        let draining = (0..self.releases.len()).rev().filter(drains);
+    pub fn siblings(&self, release: ReleaseIndex) -> impl Iterator<Item = ReleaseIndex> {
+        let drains =
+            |index: &ReleaseIndex| matches!(self.release(*index).standing, Standing::Draining { .. });
+        let draining = (0..self.releases.len()).rev().map(ReleaseIndex).filter(drains);
         let all = self.stable.into_iter().chain(self.candidate).chain(draining);
-        all.filter(move |index| *index != release && self.releases[*index].served)
+        all.filter(move |index| *index != release && self.release(*index).served)
     }
 
     /// The same app at another blend, to ask "what if".
@@ -255,9 +269,15 @@ impl AppRoutes {
 }
 
 impl ReleaseRoutes {
+    /// An endpoint of this release.
+    #[inline]
+    pub fn endpoint(&self, index: EndpointIndex) -> &EndpointRoute {
+        &self.endpoints[index.0]
+    }
+
     /// The endpoint that a pin's tag stands for.
-    pub fn by_tag(&self, tag: u32) -> Option<usize> {
-        self.endpoints.iter().position(|endpoint| endpoint.tag == tag)
+    pub fn by_tag(&self, tag: u32) -> Option<EndpointIndex> {
+        self.endpoints.iter().position(|endpoint| endpoint.tag == tag).map(EndpointIndex)
     }
 }
 

@@ -3,13 +3,16 @@
 //!
 //! This is part of the core and not of the data plane, so that explaining a request and routing it use the same code.
 
-use super::table::{AppRoutes, Standing};
+use super::{
+    table::{AppRoutes, Standing},
+    target::ReleaseIndex,
+};
 
 /// The release that a preview grant leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreviewTarget {
-    /// Index into [`AppRoutes::releases`].
-    pub release: usize,
+    /// The release.
+    pub release: ReleaseIndex,
     /// The same number for every request under this grant, so that all go to one endpoint of the release.
     pub affinity: u64,
     /// When the grant ends, Unix ms.
@@ -69,7 +72,7 @@ pub fn open_preview(app: &AppRoutes, token: &[u8], now: u64) -> Result<PreviewTa
     }
     let listed = app.previews.live.find(token.id).ok_or(PreviewFault::Revoked)?;
     let release = app.by_tenure(token.tenure).ok_or(PreviewFault::Left)?;
-    let id = &app.releases[release].id;
+    let id = &app.release(release).id;
     // An entry that was edited by hand must not lead the token to another release than the one it was made for.
     if listed.tenure != token.tenure || listed.release != *id || !app.previews.codec.names(&token, id) {
         return Err(PreviewFault::Left);
@@ -97,14 +100,14 @@ pub fn choose_by_preview<'a>(
     Err(last)
 }
 
-/// Finds the release (by index) that the values of the override header name; `None` where there is no value.
+/// Finds the release that the values of the override header name; `None` where there is no value.
 ///
 /// # Errors
 /// There are several values, or the one value does not name exactly one routed release.
 pub fn choose_by_header<'a>(
     app: &AppRoutes,
     mut values: impl Iterator<Item = &'a [u8]>,
-) -> Result<Option<usize>, HeaderFault> {
+) -> Result<Option<ReleaseIndex>, HeaderFault> {
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(HeaderFault::Twice);
@@ -113,7 +116,7 @@ pub fn choose_by_header<'a>(
 }
 
 /// The routed release of this track, id or name. A name that several releases have finds none.
-fn find_release(app: &AppRoutes, value: &[u8]) -> Option<usize> {
+fn find_release(app: &AppRoutes, value: &[u8]) -> Option<ReleaseIndex> {
     match value {
         b"stable" => return app.stable,
         b"candidate" => return app.candidate,
@@ -124,7 +127,7 @@ fn find_release(app: &AppRoutes, value: &[u8]) -> Option<usize> {
     let by_id = routed().find(|(_, release)| release.id.as_str().as_bytes() == value);
     let mut by_name = routed().filter(|(_, release)| release.id.name().as_bytes() == value);
     match (by_id, by_name.next(), by_name.next()) {
-        (Some((index, _)), ..) | (None, Some((index, _)), None) => Some(index),
+        (Some((index, _)), ..) | (None, Some((index, _)), None) => Some(ReleaseIndex(index)),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     limits::{EJECT_FAILURES_MIN, EJECT_MS},
     live::{endpoints::EndpointState, table::Published},
-    rollout::table::ReleaseRoutes,
+    rollout::{table::ReleaseRoutes, target::EndpointSlot},
 };
 
 /// What was counted lately is kept in so many parts of one, so that it can fade.
@@ -35,7 +35,7 @@ struct Record {
 /// Who is ejected, and for how long.
 #[derive(Default)]
 pub struct Ejector {
-    records: HashMap<usize, Record>,
+    records: HashMap<EndpointSlot, Record>,
 }
 
 /// One endpoint of a release, as far as its peers are compared.
@@ -82,7 +82,7 @@ impl Ejector {
     }
 
     /// The record of an endpoint; a slot's next tenant has one of its own.
-    fn record(&mut self, slot: usize, state: &Arc<EndpointState>, now: Duration) -> &mut Record {
+    fn record(&mut self, slot: EndpointSlot, state: &Arc<EndpointState>, now: Duration) -> &mut Record {
         let fresh = || Record {
             state: Arc::downgrade(state),
             seen: state.counts(),
@@ -186,7 +186,7 @@ mod tests {
         let state =
             Arc::new(EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address }));
         let (mut ejector, mut now) = (Ejector::default(), Duration::ZERO);
-        let record = ejector.record(0, &state, now);
+        let record = ejector.record(EndpointSlot(0), &state, now);
         for seconds in [10, 20, 40, 80, 160, 300, 300] {
             let time = record.eject(&state, now);
             assert_eq!(time, Duration::from_secs(seconds));

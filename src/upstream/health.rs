@@ -27,7 +27,10 @@ use crate::{
         endpoints::EndpointState,
         table::{LiveTable, Published},
     },
-    rollout::settings::{HealthSettings, Settings},
+    rollout::{
+        settings::{HealthSettings, Settings},
+        target::EndpointSlot,
+    },
 };
 
 /// How often due checks are looked for; a new endpoint waits no longer than this for its first.
@@ -76,7 +79,7 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock) {
 /// in the interval follows their slot, so that checks spread out.
 fn take_due(
     published: &Published,
-    due: &mut HashMap<usize, Due>,
+    due: &mut HashMap<EndpointSlot, Due>,
     now: Duration,
 ) -> Vec<(Arc<EndpointState>, Arc<Settings>)> {
     due.retain(|_, due| due.state.strong_count() > 0);
@@ -97,7 +100,7 @@ fn take_due(
                 known.at = now + interval;
             }
             None => {
-                let spread = u32::try_from(slot % 20).unwrap_or(0);
+                let spread = u32::try_from(slot.0 % 20).unwrap_or(0);
                 let at = now + interval / 2 + interval / 2 * spread / 20;
                 due.insert(slot, Due { state: Arc::downgrade(state), at, serves_since: Some(now) });
             }

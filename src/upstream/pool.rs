@@ -14,7 +14,7 @@ use std::{
 
 use tokio::net::TcpStream;
 
-use crate::limits::SETTLED_IDLE_MS;
+use crate::{limits::SETTLED_IDLE_MS, rollout::target::EndpointSlot};
 
 /// A worker's kept connections, by endpoint slot.
 #[derive(Debug, Default)]
@@ -57,10 +57,10 @@ pub struct Taken {
 
 impl Pool {
     /// Takes the connection used last, if it is wanted and still open.
-    pub fn take(&self, slot: usize, address: SocketAddr, now_ms: u64, wanted: Wanted) -> Taken {
+    pub fn take(&self, slot: EndpointSlot, address: SocketAddr, now_ms: u64, wanted: Wanted) -> Taken {
         let mut taken = Taken::default();
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.get_mut(slot).filter(|slot| slot.address == Some(address)) else {
+        let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) else {
             return taken;
         };
         while let Some(last) = slot.idle.last() {
@@ -81,12 +81,19 @@ impl Pool {
     }
 
     /// Keeps a connection that has nothing left to be read, unless `idle_max` are kept already.
-    pub fn keep(&self, slot: usize, address: SocketAddr, stream: TcpStream, now_ms: u64, idle_max: usize) {
+    pub fn keep(
+        &self,
+        slot: EndpointSlot,
+        address: SocketAddr,
+        stream: TcpStream,
+        now_ms: u64,
+        idle_max: usize,
+    ) {
         let mut slots = self.slots.borrow_mut();
-        if slots.len() <= slot {
-            slots.resize_with(slot + 1, Slot::default);
+        if slots.len() <= slot.0 {
+            slots.resize_with(slot.0 + 1, Slot::default);
         }
-        let slot = &mut slots[slot];
+        let slot = &mut slots[slot.0];
         if slot.address != Some(address) {
             self.idle.set(self.idle.get() - slot.idle.len());
             *slot = Slot { address: Some(address), ..Slot::default() };
@@ -98,9 +105,9 @@ impl Pool {
     }
 
     /// Notes whether a kept connection carried another request to its end, or turned out to be closed.
-    pub fn note_kept(&self, slot: usize, address: SocketAddr, carried: bool) {
+    pub fn note_kept(&self, slot: EndpointSlot, address: SocketAddr, carried: bool) {
         let mut slots = self.slots.borrow_mut();
-        if let Some(slot) = slots.get_mut(slot).filter(|slot| slot.address == Some(address)) {
+        if let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) {
             slot.proven = carried;
         }
     }
@@ -173,10 +180,13 @@ mod tests {
         let (first, _other, address) = connected().await;
         let (second, _another, _) = connected().await;
         let expected = port(&second);
-        pool.keep(3, address, first, 0, 8);
-        pool.keep(3, address, second, 10, 8);
-        assert_eq!(pool.take(3, address, 20, ANY).stream.map(|stream| port(&stream)), Some(expected));
-        assert!(pool.take(3, address, 100, ANY).stream.is_none(), "too old");
+        pool.keep(EndpointSlot(3), address, first, 0, 8);
+        pool.keep(EndpointSlot(3), address, second, 10, 8);
+        assert_eq!(
+            pool.take(EndpointSlot(3), address, 20, ANY).stream.map(|stream| port(&stream)),
+            Some(expected)
+        );
+        assert!(pool.take(EndpointSlot(3), address, 100, ANY).stream.is_none(), "too old");
         assert_eq!(pool.sweep(100, 100), 1);
         assert_eq!(pool.idle(), 0);
     }
@@ -190,9 +200,9 @@ mod tests {
         unasked.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         stream.readable().await.unwrap();
         talking.readable().await.unwrap();
-        pool.keep(0, address, stream, 0, 8);
-        pool.keep(0, address, talking, 0, 8);
-        let taken = pool.take(0, address, 0, ANY);
+        pool.keep(EndpointSlot(0), address, stream, 0, 8);
+        pool.keep(EndpointSlot(0), address, talking, 0, 8);
+        let taken = pool.take(EndpointSlot(0), address, 0, ANY);
         assert!(taken.stream.is_none());
         assert_eq!(taken.stale, 2);
     }
@@ -202,15 +212,20 @@ mod tests {
         let pool = Pool::default();
         let careful = Wanted { careful: true, ..ANY };
         let (stream, _other, address) = connected().await;
-        pool.keep(0, address, stream, 0, 8);
-        assert!(pool.take(0, address, SETTLED_IDLE_MS - 1, careful).stream.is_none());
-        let stream = pool.take(0, address, SETTLED_IDLE_MS, careful).stream.expect("it has settled");
-        pool.note_kept(0, address, true);
-        pool.keep(0, address, stream, 60, 8);
-        let stream = pool.take(0, address, 60, careful).stream.expect("its endpoint keeps connections");
-        pool.note_kept(0, address, false);
-        pool.keep(0, address, stream, 60, 8);
-        assert!(pool.take(0, address, 60, careful).stream.is_none(), "until one turns out to be closed");
+        pool.keep(EndpointSlot(0), address, stream, 0, 8);
+        assert!(pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS - 1, careful).stream.is_none());
+        let stream =
+            pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS, careful).stream.expect("it has settled");
+        pool.note_kept(EndpointSlot(0), address, true);
+        pool.keep(EndpointSlot(0), address, stream, 60, 8);
+        let stream =
+            pool.take(EndpointSlot(0), address, 60, careful).stream.expect("its endpoint keeps connections");
+        pool.note_kept(EndpointSlot(0), address, false);
+        pool.keep(EndpointSlot(0), address, stream, 60, 8);
+        assert!(
+            pool.take(EndpointSlot(0), address, 60, careful).stream.is_none(),
+            "until one turns out to be closed"
+        );
     }
 
     #[tokio::test]
@@ -218,10 +233,10 @@ mod tests {
         let pool = Pool::default();
         let (stream, _other, address) = connected().await;
         let (next, _another, next_address) = connected().await;
-        pool.keep(0, address, stream, 0, 8);
-        assert!(pool.take(0, next_address, 0, ANY).stream.is_none());
-        pool.keep(0, next_address, next, 0, 8);
-        assert!(pool.take(0, address, 0, ANY).stream.is_none());
+        pool.keep(EndpointSlot(0), address, stream, 0, 8);
+        assert!(pool.take(EndpointSlot(0), next_address, 0, ANY).stream.is_none());
+        pool.keep(EndpointSlot(0), next_address, next, 0, 8);
+        assert!(pool.take(EndpointSlot(0), address, 0, ANY).stream.is_none());
         assert_eq!(pool.idle(), 1);
     }
 }

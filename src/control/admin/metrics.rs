@@ -33,6 +33,7 @@ use crate::{
         app::AppName,
         assign::Reason,
         table::{AppRoutes, EndpointRoute, ReleaseRoutes, Standing},
+        target::EndpointSlot,
     },
     telemetry::counters,
 };
@@ -307,7 +308,7 @@ fn moves(page: &mut Page, rows: &[Row<'_>]) {
 }
 
 fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) {
-    let each = |page: &mut Page, name: &str, value: &dyn Fn(usize) -> u64| {
+    let each = |page: &mut Page, name: &str, value: &dyn Fn(EndpointSlot) -> u64| {
         for row in rows {
             for endpoint in &row.release.endpoints {
                 let labels = format!("{},address=\"{}\"", row.labels(), endpoint.address);

@@ -13,6 +13,7 @@ use crate::{
         dry_run::{ClientGroup, Move, MoveTime, Side, list_moves},
         explain::ReleaseSummary,
         table::{AppRoutes, RoutingTable, Standing},
+        target::ReleaseIndex,
     },
 };
 
@@ -110,8 +111,8 @@ impl Foresight {
     }
 
     fn new_clients_words(&self, now: &AppRoutes, after: &AppRoutes) -> Option<String> {
-        let name = |app: &AppRoutes, index: Option<usize>| {
-            index.map(|index| app.releases[index].id.name().to_owned())
+        let name = |app: &AppRoutes, index: Option<ReleaseIndex>| {
+            index.map(|index| app.release(index).id.name().to_owned())
         };
         let (stable, candidate) = (name(after, after.stable)?, name(after, after.candidate));
         let Change { before, after: share } = self.new_clients;

@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     control::{Control, ControlOptions, RouterOptions, Surroundings},
     live::table::LiveTable,
+    rollout::target::ReleaseIndex,
     telemetry::counters::Counters,
 };
 
@@ -140,7 +141,7 @@ impl Bench {
     fn routed(&self) -> (Option<String>, Option<String>) {
         let published = self.live.load();
         let Some(app) = published.table.apps.get("shop") else { return (None, None) };
-        let name = |index: Option<usize>| index.map(|index| app.releases[index].id.name().to_owned());
+        let name = |index: Option<ReleaseIndex>| index.map(|index| app.release(index).id.name().to_owned());
         (name(app.stable), name(app.candidate))
     }
 }

@@ -9,7 +9,7 @@ impl Bench {
         let published = self.live.load();
         let app = &published.table.apps["shop"];
         let found = open_preview(app, token.as_bytes(), self.clock.wall_ms())?;
-        Ok(app.releases[found.release].id.name().to_owned())
+        Ok(app.release(found.release).id.name().to_owned())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         route::{Plan, tester},
         worker::{Worker, coarse},
     },
-    rollout::preview::PREVIEW_PATH,
+    rollout::{preview::PREVIEW_PATH, target::ReleaseIndex},
     telemetry::access_log::Line,
 };
 
@@ -27,8 +27,8 @@ pub struct Outcome {
     pub retries: u32,
     /// Which endpoint answered.
     pub endpoint: Option<SocketAddr>,
-    /// The sibling that answered for the release, by its index.
-    pub sibling: Option<usize>,
+    /// The sibling that answered for the release.
+    pub sibling: Option<ReleaseIndex>,
 }
 
 /// Counts and logs a request that was forwarded.
@@ -38,7 +38,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     if !plan.is_overridden() {
         count(worker, plan, outcome, duration_us);
     }
-    let release = &plan.view.app.releases[plan.assignment.release];
+    let release = &plan.view.app.release(plan.assignment.target.release);
     push(worker, || Line {
         at_ms: coarse::wall_ms(),
         client: plan.client.address,
@@ -54,7 +54,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         track: plan.track(),
         endpoint: outcome.endpoint,
         reason: plan.reason().as_str(),
-        sibling: outcome.sibling.map_or("", |sibling| plan.view.app.releases[sibling].id.as_str()),
+        sibling: outcome.sibling.map_or("", |sibling| plan.view.app.release(sibling).id.as_str()),
         retries: outcome.retries,
         request_id: plan.marked(&plan.marks.request_id),
         referer: plan.marked(&plan.marks.referer),
@@ -63,7 +63,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
 }
 
 fn count(worker: &Worker, plan: &Plan, outcome: &Outcome, duration_us: u64) {
-    let cell = plan.view.releases[plan.assignment.release].state.cell(worker.index);
+    let cell = plan.view.release(plan.assignment.target.release).state.cell(worker.index);
     // A client that left before a status is no error of the release's.
     if let Some(class) = (outcome.status / 100).checked_sub(1) {
         let classes = &cell.statuses[standing_index(Some(plan.standing()))];

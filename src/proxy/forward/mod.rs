@@ -20,15 +20,11 @@ use super::{
     downstream::{Answer, BodyFault, BodyPart, Downstream, stream::Stream},
     rewrite::refusal::{Form, Refusal, reason},
     route::Plan,
-    worker::{
-        Worker, coarse,
-        deadlines::Verdict,
-        local::{AppView, EndpointView, RequestDraw},
-    },
+    worker::{Worker, coarse, deadlines::Verdict, local::RequestDraw},
 };
 use crate::{
     limits::{ATTEMPTS_MAX, HEADROOM_BYTES, UNSAFE_IDLE_MS},
-    rollout::assign::another_endpoint,
+    rollout::{assign::another_endpoint, table::EndpointRoute, target::EndpointSlot},
     upstream::{pool::Wanted, shortage::is_shortage},
 };
 use exchange::Exchange;
@@ -73,8 +69,8 @@ impl<D: Downstream> Exchange<'_, D> {
 
 /// The attempts at one request.
 pub(super) struct Attempts<'a> {
-    /// Endpoint slots that were tried.
-    tried: [usize; ATTEMPTS_MAX],
+    /// The endpoints that were tried.
+    tried: [EndpointSlot; ATTEMPTS_MAX],
     count: usize,
     /// A kept connection turned out to be closed; a fresh one is due.
     fresh: bool,
@@ -91,7 +87,12 @@ pub(super) struct Link {
 impl<'a> Attempts<'a> {
     pub(super) fn new(plan: &Plan) -> Self {
         // A WebSocket takes its connection with it, so it gets a fresh one.
-        Self { tried: [usize::MAX; ATTEMPTS_MAX], count: 0, fresh: plan.websocket, waiting: None }
+        Self {
+            tried: [EndpointSlot(usize::MAX); ATTEMPTS_MAX],
+            count: 0,
+            fresh: plan.websocket,
+            waiting: None,
+        }
     }
 
     /// One endpoint, and a kept connection of its that turns out closed once more on a fresh one.
@@ -161,12 +162,13 @@ impl<'a> Attempts<'a> {
         if self.count + 1 >= ATTEMPTS_MAX {
             return false;
         }
-        self.tried[self.count] = endpoint(&view, assignment.release, assignment.endpoint).route.slot;
+        self.tried[self.count] = view.endpoint(assignment.target).route.slot;
         self.count += 1;
         let random = || worker.random();
         let mut draw = RequestDraw { view: &view, random: &random };
         let tried = &self.tried[..self.count];
-        let Some(other) = another_endpoint(&view.app, assignment.release, tried, view.as_ref(), &mut draw)
+        let Some(other) =
+            another_endpoint(&view.app, assignment.target.release, tried, view.as_ref(), &mut draw)
         else {
             return false;
         };
@@ -174,7 +176,7 @@ impl<'a> Attempts<'a> {
             worker.counters().upstream_retries_denied.add(1);
             return false;
         }
-        assignment.endpoint = other;
+        assignment.target.endpoint = other;
         true
     }
 
@@ -185,13 +187,13 @@ impl<'a> Attempts<'a> {
     ) -> Result<(), Failure> {
         exchange.begin_attempt();
         let view = Rc::clone(&exchange.plan.view);
-        let (release, at) = (exchange.plan.assignment.release, exchange.plan.assignment.endpoint);
-        let target = endpoint(&view, release, at);
-        let room = Room::enter(exchange, &view, release, at).await?;
-        exchange.outcome.endpoint = Some(target.route.address);
-        let mut link = match self.take_kept(exchange, &view, release, at) {
+        let target = exchange.plan.assignment.target;
+        let route = view.endpoint(target).route;
+        let room = Room::enter(exchange, &view, target).await?;
+        exchange.outcome.endpoint = Some(route.address);
+        let mut link = match self.take_kept(exchange, &route) {
             Some(stream) => Link { stream, kept: true },
-            None => Link { stream: connect(exchange, target.route.address).await?, kept: false },
+            None => Link { stream: connect(exchange, route.address).await?, kept: false },
         };
         *kept = link.kept;
         exchange.note_connected();
@@ -205,17 +207,11 @@ impl<'a> Attempts<'a> {
 
     /// A kept connection. A request that cannot be repeated takes only one that was used just now, since an endpoint
     /// may close an idle one at any moment.
-    fn take_kept<D: Downstream>(
-        &self,
-        exchange: &Exchange<'_, D>,
-        view: &AppView,
-        release: usize,
-        at: usize,
-    ) -> Option<Stream> {
+    fn take_kept<D: Downstream>(&self, exchange: &Exchange<'_, D>, route: &EndpointRoute) -> Option<Stream> {
         if self.fresh {
             return None;
         }
-        let (worker, route) = (exchange.worker, endpoint(view, release, at).route);
+        let worker = exchange.worker;
         let idle_ms_max = worker.limits().upstream_idle_ms;
         let idle_ms_max =
             if exchange.plan.idempotent { idle_ms_max } else { idle_ms_max.min(UNSAFE_IDLE_MS) };
@@ -230,8 +226,7 @@ impl<'a> Attempts<'a> {
 
 /// A whole exchange: its connection is kept for another one, if it can be.
 pub(super) fn settle<D: Downstream>(exchange: &Exchange<'_, D>, link: Link) {
-    let assignment = &exchange.plan.assignment;
-    let route = endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).route;
+    let route = exchange.plan.endpoint().route;
     let worker = exchange.worker;
     if link.kept {
         note_kept(exchange, true);
@@ -243,13 +238,8 @@ pub(super) fn settle<D: Downstream>(exchange: &Exchange<'_, D>, link: Link) {
 }
 
 fn note_kept<D: Downstream>(exchange: &Exchange<'_, D>, carried: bool) {
-    let assignment = &exchange.plan.assignment;
-    let route = endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).route;
+    let route = exchange.plan.endpoint().route;
     exchange.worker.pool.note_kept(route.slot, route.address, carried);
-}
-
-pub(super) fn endpoint(view: &AppView, release: usize, at: usize) -> &EndpointView {
-    &view.releases[release].endpoints[at]
 }
 
 /// Opens a connection to an endpoint.
@@ -281,10 +271,9 @@ async fn connect<D: Downstream>(
 /// Counts a failure that was the endpoint's.
 #[cold]
 pub(super) fn charge<D: Downstream>(exchange: &Exchange<'_, D>, failure: Failure) {
-    let assignment = &exchange.plan.assignment;
     // What a tester tries out takes no endpoint from users.
     if !exchange.plan.is_overridden() {
-        endpoint(&exchange.plan.view, assignment.release, assignment.endpoint).state.fail();
+        exchange.plan.endpoint().state.fail();
     }
     let counters = exchange.worker.counters();
     let counter = match failure {

@@ -3,21 +3,21 @@
 
 use std::{future::poll_fn, rc::Rc, task::Poll};
 
-use super::{endpoint, exchange::Exchange, failure::Failure};
+use super::{exchange::Exchange, failure::Failure};
 use crate::{
     live::endpoints::EndpointState,
     proxy::{
         downstream::Downstream,
         worker::{Worker, deadlines::Verdict, local::AppView},
     },
+    rollout::target::{EndpointSlot, Target},
 };
 
 /// Room at an endpoint, for one request.
 pub struct Room<'a> {
     worker: &'a Worker,
     view: Rc<AppView>,
-    release: usize,
-    at: usize,
+    target: Target,
 }
 
 impl<'a> Room<'a> {
@@ -25,28 +25,27 @@ impl<'a> Room<'a> {
     pub async fn enter<D: Downstream>(
         exchange: &mut Exchange<'a, D>,
         view: &Rc<AppView>,
-        release: usize,
-        at: usize,
+        target: Target,
     ) -> Result<Self, Failure> {
         let worker = exchange.worker;
-        let target = endpoint(view, release, at);
-        let (most, slot) = (worker.limits().endpoint_in_flight_max, target.route.slot);
-        if most > 0 && target.state.in_flight() >= most {
-            wait_for_room(exchange, &target.state, slot, most).await?;
+        let endpoint = view.endpoint(target);
+        let (most, slot) = (worker.limits().endpoint_in_flight_max, endpoint.route.slot);
+        if most > 0 && endpoint.state.in_flight() >= most {
+            wait_for_room(exchange, &endpoint.state, slot, most).await?;
         }
-        target.state.enter();
+        endpoint.state.enter();
         worker.count_busy(true);
-        Ok(Self { worker, view: Rc::clone(view), release, at })
+        Ok(Self { worker, view: Rc::clone(view), target })
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        let target = endpoint(&self.view, self.release, self.at);
-        target.state.leave();
+        let endpoint = self.view.endpoint(self.target);
+        endpoint.state.leave();
         self.worker.count_busy(false);
         if self.worker.limits().endpoint_in_flight_max > 0 {
-            self.worker.queues.wake_one(target.route.slot);
+            self.worker.queues.wake_one(endpoint.route.slot);
         }
     }
 }
@@ -54,7 +53,7 @@ impl Drop for Room<'_> {
 async fn wait_for_room<D: Downstream>(
     exchange: &mut Exchange<'_, D>,
     state: &EndpointState,
-    slot: usize,
+    slot: EndpointSlot,
     most: u32,
 ) -> Result<(), Failure> {
     let (worker, watch) = (exchange.worker, exchange.down.watch());

@@ -3,8 +3,6 @@
 //! Whether stable takes it is decided before the candidate is given up on, so that an answer of the candidate's, or
 //! the rest of its time, is never thrown away for nothing. Deliberately absent: any way from stable to the candidate.
 
-use std::rc::Rc;
-
 use super::{charge, exchange::Exchange, failure::Failure};
 use crate::{
     live::activity::standing_index,
@@ -31,7 +29,7 @@ impl Shield {
     /// For one request, as it was assigned.
     pub fn new(plan: &Plan) -> Self {
         let app = &plan.view.app;
-        if app.candidate != Some(plan.assignment.release) {
+        if app.candidate != Some(plan.assignment.target.release) {
             return Self::default();
         }
         let covered = app.settings.shielding.covers(plan.marked(&plan.marks.target));
@@ -84,9 +82,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut draw = RequestDraw { view: &plan.view, random: &random };
         let to = assign_shield(&plan.view.app, &request, &plan.assignment, plan.view.as_ref(), &mut draw);
         let to = to.filter(|to| {
-            let target = &plan.view.releases[to.release].endpoints[to.endpoint];
+            let endpoint = plan.view.endpoint(to.target);
             let most = worker.limits().endpoint_in_flight_max;
-            most == 0 || target.state.in_flight() < most && worker.queues.len(target.route.slot) == 0
+            most == 0 || endpoint.state.in_flight() < most && worker.queues.len(endpoint.route.slot) == 0
         });
         if to.is_none() {
             worker.counters().shields_denied_stable.add(1);
@@ -115,8 +113,8 @@ impl<D: Downstream> Exchange<'_, D> {
             return false;
         }
         let Some(assignment) = std::mem::take(&mut self.shield).agreed else { return false };
-        let (worker, view) = (self.worker, Rc::clone(&self.plan.view));
-        let cell = view.releases[self.plan.assignment.release].state.cell(worker.index);
+        let worker = self.worker;
+        let cell = self.plan.release().state.cell(worker.index);
         cell.statuses[standing_index(Some(self.plan.standing()))][4].add(1);
         worker.counters().shielded.add(1);
         self.plan.assignment = assignment;

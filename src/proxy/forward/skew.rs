@@ -30,6 +30,7 @@ use crate::{
     rollout::{
         assign::{Reason, another_endpoint},
         settings::AssetSettings,
+        target::{ReleaseIndex, Target},
     },
 };
 
@@ -138,7 +139,7 @@ fn miss(plan: &Plan) -> Miss<'_> {
     let app = &plan.view.app;
     Miss {
         app: (app.slot, app.seq),
-        release: plan.assignment.release,
+        release: plan.assignment.target.release,
         authority: plan.marked(&plan.marks.authority),
         path: target(plan).split('?').next().unwrap_or_default().as_bytes(),
     }
@@ -151,17 +152,17 @@ pub async fn fall_through<'a, D: Downstream>(
     own: Waiting<'a>,
 ) -> Result<(), Failure> {
     let plan = &mut exchange.plan;
-    let place = (plan.assignment.release, plan.assignment.endpoint);
+    let own_target = plan.assignment.target;
     let asked_first = exchange.outcome.endpoint;
     let mut head = exchange.worker.buffers.text();
     write_anonymous(&plan.out.bytes, &mut exchange.worker.lines.borrow_mut(), &mut head.bytes);
     std::mem::swap(&mut plan.out, &mut head);
     exchange.shield = Default::default();
     exchange.skew = Skew::Sibling(coarse::now_ms() + SIBLINGS_MS);
-    let found = ask_siblings(exchange, place.0).await;
+    let found = ask_siblings(exchange, own_target.release).await;
     // In the log and in all counts the request is that of the client's own release.
     std::mem::swap(&mut exchange.plan.out, &mut head);
-    (exchange.plan.assignment.release, exchange.plan.assignment.endpoint) = place;
+    exchange.plan.assignment.target = own_target;
     let counters = exchange.worker.counters();
     match found? {
         Some(sibling) => {
@@ -191,15 +192,15 @@ pub async fn fall_through<'a, D: Downstream>(
 /// Which sibling answered, if any.
 async fn ask_siblings<D: Downstream>(
     exchange: &mut Exchange<'_, D>,
-    release: usize,
-) -> Result<Option<usize>, Failure> {
+    release: ReleaseIndex,
+) -> Result<Option<ReleaseIndex>, Failure> {
     let view = Rc::clone(&exchange.plan.view);
     for sibling in view.app.siblings(release) {
         if exchange.sibling_first_byte_ms(coarse::now_ms()) == Some(0) {
             break;
         }
-        let Some(endpoint) = endpoint_with_room(exchange, sibling) else { continue };
-        (exchange.plan.assignment.release, exchange.plan.assignment.endpoint) = (sibling, endpoint);
+        let Some(target) = endpoint_with_room(exchange, sibling) else { continue };
+        exchange.plan.assignment.target = target;
         exchange.change_release();
         match Attempts::new(&exchange.plan).once(exchange).await {
             Ok(()) => return Ok(Some(sibling)),
@@ -217,15 +218,16 @@ async fn ask_siblings<D: Downstream>(
 }
 
 /// An endpoint of a sibling's that serves and has room at once: its own requests come first.
-fn endpoint_with_room<D: Downstream>(exchange: &Exchange<'_, D>, sibling: usize) -> Option<usize> {
+fn endpoint_with_room<D: Downstream>(exchange: &Exchange<'_, D>, sibling: ReleaseIndex) -> Option<Target> {
     let (worker, view) = (exchange.worker, &exchange.plan.view);
     let random = || worker.random();
     let mut draw = RequestDraw { view, random: &random };
     let endpoint = another_endpoint(&view.app, sibling, &[], view.as_ref(), &mut draw)?;
-    let target = &view.releases[sibling].endpoints[endpoint];
+    let target = Target { release: sibling, endpoint };
+    let endpoint = view.endpoint(target);
     let most = worker.limits().endpoint_in_flight_max;
-    let room = most == 0 || target.state.in_flight() < most && worker.queues.len(target.route.slot) == 0;
-    room.then_some(endpoint)
+    let room = most == 0 || endpoint.state.in_flight() < most && worker.queues.len(endpoint.route.slot) == 0;
+    room.then_some(target)
 }
 
 /// Appends a request's head less what a sibling is not told.

@@ -19,7 +19,7 @@ use super::{
         Worker,
         buffers::Text,
         coarse,
-        local::{AppView, RequestDraw, TableView},
+        local::{AppView, EndpointView, ReleaseView, RequestDraw, TableView},
     },
 };
 use crate::{
@@ -206,7 +206,7 @@ pub fn hour() -> u32 {
 
 /// Counts, at stable, a request that the candidate failed.
 pub fn count_shielded(worker: &Worker, plan: &Plan) {
-    let cell = plan.view.releases[plan.assignment.release].state.cell(worker.index);
+    let cell = plan.release().state.cell(worker.index);
     let reason = plan.assignment.reason as usize;
     cell.reasons[reason].add(1);
     if let (PinEvidence::Valid(_), PinChange::Replace(_)) = (plan.pin, plan.assignment.pin) {
@@ -217,15 +217,15 @@ pub fn count_shielded(worker: &Worker, plan: &Plan) {
 
 /// Counts the assignment at its release.
 fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvidence) {
-    let cell = view.releases[assignment.release].state.cell(worker.index);
+    let cell = view.release(assignment.target.release).state.cell(worker.index);
     cell.reasons[assignment.reason as usize].add(1);
     match pin {
         PinEvidence::Valid(pin) => {
-            let tenure = view.app.releases[assignment.release].tenure;
+            let tenure = view.app.release(assignment.target.release).tenure;
             if pin.tenure == tenure {
-                view.releases[assignment.release].state.saw(worker.index, &pin);
+                view.release(assignment.target.release).state.saw(worker.index, &pin);
             } else if matches!(assignment.pin, PinChange::Replace(_)) {
-                let from = view.app.by_tenure(pin.tenure).map(|index| view.app.releases[index].standing);
+                let from = view.app.by_tenure(pin.tenure).map(|index| view.app.release(index).standing);
                 cell.moves[standing_index(from)][assignment.reason as usize].add(1);
             }
         }
@@ -239,14 +239,26 @@ fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvide
 }
 
 impl Plan {
+    /// The release that the request goes to.
+    #[inline]
+    pub fn release(&self) -> &Rc<ReleaseView> {
+        self.view.release(self.assignment.target.release)
+    }
+
+    /// The endpoint that the request goes to.
+    #[inline]
+    pub fn endpoint(&self) -> &EndpointView {
+        self.view.endpoint(self.assignment.target)
+    }
+
     /// The release's standing in the table that this request was routed by.
     pub fn standing(&self) -> Standing {
-        self.view.app.releases[self.assignment.release].standing
+        self.view.app.release(self.assignment.target.release).standing
     }
 
     /// Whether any endpoint of the release serves.
     pub fn release_serves(&self) -> bool {
-        self.view.releases[self.assignment.release].endpoints.iter().any(|endpoint| endpoint.state.serves())
+        self.release().endpoints.iter().any(|endpoint| endpoint.state.serves())
     }
 
     /// The word for it.

@@ -22,6 +22,7 @@ use crate::{
     rollout::{
         preview::{COOKIE_SUFFIX, PREVIEW_PATH},
         table::AppRoutes,
+        target::ReleaseIndex,
         tester::{
             HeaderFault, PreviewFault, PreviewTarget, choose_by_header, choose_by_preview, open_preview,
         },
@@ -31,8 +32,8 @@ use crate::{
 /// A release that the sender of a request chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chosen {
-    /// Index into [`AppRoutes::releases`].
-    pub release: usize,
+    /// The release.
+    pub release: ReleaseIndex,
     /// Requests with the same number keep to one endpoint.
     pub affinity: Option<u64>,
 }

@@ -3,7 +3,14 @@
 use std::{io::Write, net::TcpListener, sync::Arc, time::Duration};
 
 use super::stage::{Stage, endpoint, eventually, ok, read_all, read_message, text};
-use crate::{blocks::SlotVec, limits::Limits, rollout::table::RoutingTable};
+use crate::{
+    blocks::SlotVec,
+    limits::Limits,
+    rollout::{
+        table::RoutingTable,
+        target::{EndpointSlot, ReleaseSlot},
+    },
+};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -48,7 +55,7 @@ fn an_endpoint_with_too_many_requests_has_a_queue() {
     let stage = Stage::with(&[endpoint.address], limits);
     let mut slow = stage.connect();
     slow.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    eventually("the slow one is in flight", || stage.live.load().endpoint(0).in_flight() == 1);
+    eventually("the slow one is in flight", || stage.live.load().endpoint(EndpointSlot(0)).in_flight() == 1);
     let refused = stage.ask(GET);
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n"), "{refused}");
     assert_eq!(stage.count("rolling_limits_hit_total"), 1);
@@ -96,7 +103,7 @@ fn an_exchange_of_an_ended_release_is_cut() {
     read_message(&mut endpoint).unwrap();
     endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").unwrap();
     eventually("the response has begun", || stage.release().open_requests == 1);
-    stage.live.load().release(0).set_ended(true);
+    stage.live.load().release(ReleaseSlot(0)).set_ended(true);
     assert!(read_all(&mut client).is_err(), "a reset");
     assert_eq!(stage.count("rolling_exchanges_ended_total"), 1);
 }

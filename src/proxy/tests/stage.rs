@@ -20,6 +20,7 @@ use crate::{
         keyspace::{Keyspace, KeyspaceOptions},
         pin::{PinKey, PinKeys},
         release::ReleaseId,
+        target::ReleaseSlot,
     },
     telemetry::counters::Counters,
 };
@@ -164,7 +165,7 @@ impl Stage {
 
     /// The release's share of what is counted.
     pub fn release(&self) -> crate::live::activity::ReleaseTotal {
-        self.live.load().release(0).total()
+        self.live.load().release(ReleaseSlot(0)).total()
     }
 
     pub fn count(&self, metric: &str) -> u64 {

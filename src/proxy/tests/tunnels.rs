@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::stage::{Stage, eventually, read_all, read_message, text};
+use crate::rollout::target::ReleaseSlot;
 
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -64,7 +65,7 @@ fn an_ended_release_closes_its_sockets_between_frames() {
     let (stage, mut client, mut endpoint) = tunnel();
     // The first frame is longer than its part that has been sent when the release ends.
     pass(&mut endpoint, &mut client, b"\x82\x0aabcd");
-    stage.live.load().release(0).set_ended(true);
+    stage.live.load().release(ReleaseSlot(0)).set_ended(true);
     let sender = std::thread::spawn(move || {
         let mut rest: &[u8] = b"efghij\x82\x03xyz";
         while endpoint.write_all(rest).is_ok() {
@@ -85,7 +86,7 @@ fn a_frame_that_goes_on_is_waited_for() {
     let (stage, mut client, mut endpoint) = tunnel();
     let frame = [b"\x82\x7e\x01\x2c".as_slice(), &[7; 300]].concat();
     pass(&mut endpoint, &mut client, &frame[..4]);
-    stage.live.load().release(0).set_ended(true);
+    stage.live.load().release(ReleaseSlot(0)).set_ended(true);
     for piece in frame[4..].chunks(30) {
         std::thread::park_timeout(std::time::Duration::from_millis(400));
         pass(&mut endpoint, &mut client, piece);
@@ -98,7 +99,7 @@ fn a_frame_that_goes_on_is_waited_for() {
 #[test]
 fn behind_the_closes_the_endpoints_end_is_the_clients() {
     let (stage, mut client, mut endpoint) = tunnel_on(Stage::outside_time);
-    stage.live.load().release(0).set_ended(true);
+    stage.live.load().release(ReleaseSlot(0)).set_ended(true);
     let mut close = [0; 4];
     client.read_exact(&mut close).unwrap();
     assert_eq!(close, *b"\x88\x02\x03\xf4");

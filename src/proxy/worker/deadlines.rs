@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{coarse, local::ReleaseView};
-use crate::limits::END_SPREAD_MS;
+use crate::{limits::END_SPREAD_MS, rollout::target::EndpointIndex};
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
@@ -49,7 +49,7 @@ struct Inner {
 struct Slot {
     waker: Option<Waker>,
     /// The release it talks to, and which of its endpoints.
-    talks_to: Option<(Rc<ReleaseView>, usize)>,
+    talks_to: Option<(Rc<ReleaseView>, EndpointIndex)>,
     end_at: Option<u64>,
 }
 
@@ -125,7 +125,8 @@ impl Slot {
     /// Whether what it talks to has ended.
     fn ended(&self) -> bool {
         self.talks_to.as_ref().is_some_and(|(release, at)| {
-            release.state.ended() || release.endpoints.get(*at).is_some_and(|endpoint| endpoint.state.ended())
+            release.state.ended()
+                || release.endpoints.get(at.0).is_some_and(|endpoint| endpoint.state.ended())
         })
     }
 
@@ -169,7 +170,7 @@ impl Watch {
     }
 
     /// Talks to this endpoint of this release from now on.
-    pub fn hold(&self, release: Rc<ReleaseView>, endpoint: usize) {
+    pub fn hold(&self, release: Rc<ReleaseView>, endpoint: EndpointIndex) {
         self.watches.inner.borrow_mut().slots[self.index()].talks_to = Some((release, endpoint));
     }
 
@@ -269,7 +270,7 @@ mod tests {
         coarse::refresh(&clock);
         let (release, view) = ended_release();
         let open: Vec<_> = (0..100).map(|_| watched(&watches)).collect();
-        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view), 0));
+        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view), EndpointIndex(0)));
         release.set_ended(true);
         let mut draw = 0;
         watches.sweep_ended(|| {
@@ -292,7 +293,7 @@ mod tests {
         coarse::refresh(&clock);
         let (release, view) = ended_release();
         let open: Vec<_> = (0..100).map(|_| watched(&watches).0).collect();
-        open.iter().for_each(|watch| watch.hold(Rc::clone(&view), 0));
+        open.iter().for_each(|watch| watch.hold(Rc::clone(&view), EndpointIndex(0)));
         watches.sweep_ended(|| 7);
         assert!(open.iter().all(|watch| watch.verdict() == Verdict::Wait));
         release.set_ended(true);

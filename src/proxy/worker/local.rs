@@ -21,6 +21,7 @@ use crate::{
         bucket,
         settings::CacheMode,
         table::{AppRoutes, EndpointRoute, ReleaseRoutes},
+        target::{EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
     },
 };
 
@@ -70,6 +71,18 @@ impl AppView {
 }
 
 impl AppView {
+    /// A release of the app.
+    #[inline]
+    pub fn release(&self, index: ReleaseIndex) -> &Rc<ReleaseView> {
+        &self.releases[index.0]
+    }
+
+    /// An endpoint of the app.
+    #[inline]
+    pub fn endpoint(&self, target: Target) -> &EndpointView {
+        &self.release(target.release).endpoints[target.endpoint.0]
+    }
+
     /// The header by which testers choose a release: for the router alone, so it never goes upstream.
     pub fn override_header(&self) -> Option<&str> {
         self.app.settings.overriding.header.as_deref()
@@ -83,26 +96,26 @@ impl AppView {
 
 /// Health by slot, of this app's endpoints and releases only: all that a repeat asks for.
 impl Health for AppView {
-    fn serves(&self, endpoint: usize) -> bool {
-        self.endpoint(endpoint).is_some_and(|view| view.state.serves())
+    fn serves(&self, endpoint: EndpointSlot) -> bool {
+        self.by_slot(endpoint).is_some_and(|view| view.state.serves())
     }
 
-    fn in_flight(&self, endpoint: usize) -> u32 {
-        self.endpoint(endpoint).map_or(0, |view| view.state.in_flight())
+    fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
+        self.by_slot(endpoint).map_or(0, |view| view.state.in_flight())
     }
 
-    fn weight(&self, endpoint: usize) -> u32 {
-        self.endpoint(endpoint).map_or(100, |view| view.state.weight())
+    fn weight(&self, endpoint: EndpointSlot) -> u32 {
+        self.by_slot(endpoint).map_or(100, |view| view.state.weight())
     }
 
-    fn drain_over(&self, release: usize) -> bool {
+    fn drain_over(&self, release: ReleaseSlot) -> bool {
         let index = self.app.releases.iter().position(|route| route.slot == release);
         index.is_some_and(|index| self.releases[index].state.drain_over())
     }
 }
 
 impl AppView {
-    fn endpoint(&self, slot: usize) -> Option<&EndpointView> {
+    fn by_slot(&self, slot: EndpointSlot) -> Option<&EndpointView> {
         let endpoints = self.releases.iter().flat_map(|release| release.endpoints.iter());
         endpoints.into_iter().find(|view| view.route.slot == slot)
     }

@@ -8,7 +8,10 @@ use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher24;
 
-use crate::limits::{MISS_MS, MISSES_MAX};
+use crate::{
+    limits::{MISS_MS, MISSES_MAX},
+    rollout::target::ReleaseIndex,
+};
 
 /// What one worker remembers.
 #[derive(Debug)]
@@ -23,8 +26,8 @@ pub struct Misses {
 pub struct Miss<'a> {
     /// The app's slot and the seq of its record.
     pub app: (usize, u64),
-    /// The index of the release whose siblings were asked.
-    pub release: usize,
+    /// The release whose siblings were asked.
+    pub release: ReleaseIndex,
     /// The authority asked for.
     pub authority: &'a [u8],
     /// The path.
@@ -55,7 +58,7 @@ impl Misses {
 
     fn hash(&self, miss: &Miss<'_>) -> u64 {
         let mut hasher = self.hasher;
-        for number in [miss.app.0 as u64, miss.app.1, miss.release as u64, miss.authority.len() as u64] {
+        for number in [miss.app.0 as u64, miss.app.1, miss.release.0 as u64, miss.authority.len() as u64] {
             hasher.write_u64(number);
         }
         hasher.write(miss.authority);
@@ -73,7 +76,7 @@ mod tests {
     use super::*;
 
     fn miss(path: &str) -> Miss<'_> {
-        Miss { app: (1, 7), release: 0, authority: b"shop.example", path: path.as_bytes() }
+        Miss { app: (1, 7), release: ReleaseIndex(0), authority: b"shop.example", path: path.as_bytes() }
     }
 
     #[test]
@@ -87,7 +90,7 @@ mod tests {
             miss("/b"),
             Miss { app: (2, 7), ..miss("/a") },
             Miss { app: (1, 8), ..miss("/a") },
-            Miss { release: 1, ..miss("/a") },
+            Miss { release: ReleaseIndex(1), ..miss("/a") },
             Miss { authority: b"shop.exampl", path: b"e/a", ..miss("/a") },
         ];
         assert!(others.iter().all(|other| !misses.knows(other, 1_000)));

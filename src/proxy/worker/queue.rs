@@ -10,20 +10,22 @@ use std::{
     task::Waker,
 };
 
+use crate::rollout::target::EndpointSlot;
+
 /// Who waits at one worker, by endpoint slot. Empty unless `endpoint_in_flight_max` is set and reached.
 #[derive(Debug, Default)]
 pub struct Queues {
-    waiting: RefCell<HashMap<usize, VecDeque<Waker>>>,
+    waiting: RefCell<HashMap<EndpointSlot, VecDeque<Waker>>>,
 }
 
 impl Queues {
     /// How many wait for this endpoint.
-    pub fn len(&self, slot: usize) -> usize {
+    pub fn len(&self, slot: EndpointSlot) -> usize {
         self.waiting.borrow().get(&slot).map_or(0, VecDeque::len)
     }
 
     /// Waits for this endpoint.
-    pub fn wait(&self, slot: usize, waker: &Waker) {
+    pub fn wait(&self, slot: EndpointSlot, waker: &Waker) {
         let mut waiting = self.waiting.borrow_mut();
         let queue = waiting.entry(slot).or_default();
         if !queue.iter().any(|other| other.will_wake(waker)) {
@@ -32,7 +34,7 @@ impl Queues {
     }
 
     /// Waits no longer.
-    pub fn leave(&self, slot: usize, waker: &Waker) {
+    pub fn leave(&self, slot: EndpointSlot, waker: &Waker) {
         let mut waiting = self.waiting.borrow_mut();
         if let Some(queue) = waiting.get_mut(&slot) {
             queue.retain(|other| !other.will_wake(waker));
@@ -43,7 +45,7 @@ impl Queues {
     }
 
     /// There is room for one more here.
-    pub fn wake_one(&self, slot: usize) {
+    pub fn wake_one(&self, slot: EndpointSlot) {
         if let Some(first) = self.waiting.borrow().get(&slot).and_then(VecDeque::front) {
             first.wake_by_ref();
         }

@@ -1,15 +1,13 @@
 //! The assignment: where one request goes, why, and what becomes of the client's pin.
 
 use super::reason::Reason;
-use crate::rollout::pin::Pin;
+use crate::rollout::{pin::Pin, target::Target};
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
-    /// Index into [`AppRoutes::releases`](crate::rollout::table::AppRoutes::releases).
-    pub release: usize,
-    /// Index into that release's endpoints.
-    pub endpoint: usize,
+    /// The release and the endpoint.
+    pub target: Target,
     /// Why.
     pub reason: Reason,
     /// What the response does with the pin.

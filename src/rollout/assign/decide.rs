@@ -13,6 +13,7 @@ use crate::rollout::{
     pin::{MOVES_MAX, Pin},
     settings::Transition,
     table::{AppRoutes, ReleaseRoutes, Standing},
+    target::{EndpointIndex, ReleaseIndex, Target},
 };
 
 /// How many moves within one day make a client a bounced one.
@@ -43,10 +44,9 @@ pub(super) struct Assigner<'a> {
     pub(super) draw: &'a mut dyn Draw,
 }
 
-/// A release and an endpoint in it, and why.
+/// Where a request goes, and why.
 pub(super) struct Place {
-    pub(super) release: usize,
-    pub(super) endpoint: usize,
+    pub(super) target: Target,
     pub(super) reason: Reason,
 }
 
@@ -71,12 +71,11 @@ impl Assigner<'_> {
         let bucket = self.draw.bucket(self.app);
         let place = self.by_bucket(bucket, reason)?;
         let client = self.draw.random();
-        let release = self.release(place.release);
         let pin = Pin {
             bucket,
             client,
-            tenure: release.tenure,
-            endpoint: release.endpoints[place.endpoint].tag,
+            tenure: self.release(place.target.release).tenure,
+            endpoint: self.app.endpoint(place.target).tag,
             hour: self.hour(),
             move_day: self.day(),
             moves: 0,
@@ -88,8 +87,9 @@ impl Assigner<'_> {
     /// A client that is known by a header or its address has no pin: its bucket and endpoint follow from its hash.
     fn hashed(&mut self, hash: u64) -> Result<Assignment, Unroutable> {
         let place = self.by_bucket(bucket::of_random(hash), Reason::NoCookie)?;
-        let endpoint = affine_endpoint(self.app, place.release, hash, self.health).unwrap_or(place.endpoint);
-        Ok(Place { endpoint, ..place }.with(PinChange::Keep))
+        let Target { release, endpoint } = place.target;
+        let endpoint = affine_endpoint(self.app, release, hash, self.health).unwrap_or(endpoint);
+        Ok(Place { target: Target { release, endpoint }, ..place }.with(PinChange::Keep))
     }
 
     /// Chooses candidate or stable by bucket. A candidate without a serving endpoint is passed over.
@@ -97,13 +97,13 @@ impl Assigner<'_> {
         let mut reason = reason;
         if let Some(release) = self.candidate_of(bucket) {
             if let Some(endpoint) = self.choose(release) {
-                return Ok(Place { release, endpoint, reason });
+                return Ok(Place { target: Target { release, endpoint }, reason });
             }
             reason = Reason::Fallback;
         }
         let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
         let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
-        Ok(Place { release, endpoint, reason })
+        Ok(Place { target: Target { release, endpoint }, reason })
     }
 
     fn pinned(&mut self, pin: Pin) -> Result<Assignment, Unroutable> {
@@ -117,13 +117,13 @@ impl Assigner<'_> {
                 let reason = self.app.left(pin.tenure).into();
                 let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
                 let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
-                Ok(self.moved(pin, Place { release, endpoint, reason }))
+                Ok(self.moved(pin, Place { target: Target { release, endpoint }, reason }))
             }
         }
     }
 
     /// A client whose release is routed stays there, unless a row of the table says otherwise.
-    fn routed(&mut self, pin: Pin, release: usize) -> Result<Assignment, Unroutable> {
+    fn routed(&mut self, pin: Pin, release: ReleaseIndex) -> Result<Assignment, Unroutable> {
         let leaves = match self.release(release).standing {
             Standing::Draining { .. } => self.drained(release),
             Standing::Stable | Standing::Candidate => self.transition(&pin, release),
@@ -145,16 +145,16 @@ impl Assigner<'_> {
     }
 
     /// Once `drainseconds` have passed, a navigation moves a draining release's client to stable, if stable serves.
-    fn drained(&mut self, release: usize) -> Option<Place> {
+    fn drained(&mut self, release: ReleaseIndex) -> Option<Place> {
         let over = self.request.navigation && self.health.drain_over(self.release(release).slot);
         let stable = self.app.stable.filter(|_| over)?;
         let endpoint = self.choose_if_it_serves(stable)?;
-        Some(Place { release: stable, endpoint, reason: Reason::Drained })
+        Some(Place { target: Target { release: stable, endpoint }, reason: Reason::Drained })
     }
 
     /// With `transition: navigate`, a navigation is routed by bucket again. A client that `fallback` or `shielded` moved
     /// to the present stable stays there.
-    fn transition(&mut self, pin: &Pin, release: usize) -> Option<Place> {
+    fn transition(&mut self, pin: &Pin, release: ReleaseIndex) -> Option<Place> {
         let again = self.app.settings.transition == Transition::Navigate && self.request.navigation;
         let left_alone = pin.left_candidate && self.app.stable == Some(release);
         if !again || left_alone {
@@ -162,12 +162,12 @@ impl Assigner<'_> {
         }
         let target = self.candidate_of(pin.bucket).or(self.app.stable).filter(|target| *target != release)?;
         let endpoint = self.choose_if_it_serves(target)?;
-        Some(Place { release: target, endpoint, reason: Reason::Bucket })
+        Some(Place { target: Target { release: target, endpoint }, reason: Reason::Bucket })
     }
 
     /// Where the clients of a release without a serving endpoint go: to stable, if stable serves. Stable's own clients
     /// have nowhere to go.
-    fn refuge(&mut self, release: usize) -> Option<Place> {
+    fn refuge(&mut self, release: ReleaseIndex) -> Option<Place> {
         let reason = match self.release(release).standing {
             Standing::Candidate => Reason::Fallback,
             Standing::Draining { .. } => Reason::DrainedEarly,
@@ -176,12 +176,12 @@ impl Assigner<'_> {
         let stable = self.app.stable?;
         let empty = self.release(release).endpoints.is_empty();
         let endpoint = if empty { self.choose(stable) } else { self.choose_if_it_serves(stable) }?;
-        Some(Place { release: stable, endpoint, reason })
+        Some(Place { target: Target { release: stable, endpoint }, reason })
     }
 
     /// Neither this release nor stable has a serving endpoint. A move would gain nothing, so the client stays and the
     /// request is tried here.
-    fn nowhere_better(&mut self, pin: Pin, release: usize) -> Result<Assignment, Unroutable> {
+    fn nowhere_better(&mut self, pin: Pin, release: ReleaseIndex) -> Result<Assignment, Unroutable> {
         if let Some(endpoint) = self.release(release).by_tag(pin.endpoint) {
             return Ok(self.kept(pin, release, endpoint));
         }
@@ -190,16 +190,16 @@ impl Assigner<'_> {
     }
 
     /// The pinned endpoint, if it serves, or if this release ignores health.
-    fn serving_endpoint(&self, pin: &Pin, release: usize) -> Option<usize> {
+    fn serving_endpoint(&self, pin: &Pin, release: ReleaseIndex) -> Option<EndpointIndex> {
         let index = self.release(release).by_tag(pin.endpoint)?;
-        let endpoint = self.release(release).endpoints[index];
+        let endpoint = *self.release(release).endpoint(index);
         let serves = !endpoint.draining
             && (self.health.serves(endpoint.slot) || ignores_health(self.app, release, self.health));
         serves.then_some(index)
     }
 
     /// Keeps release and endpoint. A navigation renews the cookie, so that its Max-Age starts anew.
-    fn kept(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
+    fn kept(&self, pin: Pin, release: ReleaseIndex, endpoint: EndpointIndex) -> Assignment {
         let due = pin.hour != self.hour() || self.app.settings.pinseconds < REFRESH_ALWAYS_BELOW_SECONDS;
         let change = if self.request.navigation && due {
             // The day is stored modulo 256: an old count must not come back for a client that visits every day.
@@ -208,24 +208,23 @@ impl Assigner<'_> {
         } else {
             PinChange::Keep
         };
-        Place { release, endpoint, reason: Reason::Pin }.with(change)
+        Place { target: Target { release, endpoint }, reason: Reason::Pin }.with(change)
     }
 
     /// Keeps the release and changes the endpoint, which is no move.
-    fn repinned(&self, pin: Pin, release: usize, endpoint: usize) -> Assignment {
-        let tag = self.release(release).endpoints[endpoint].tag;
-        let place = Place { release, endpoint, reason: Reason::RepinEndpoint };
+    fn repinned(&self, pin: Pin, release: ReleaseIndex, endpoint: EndpointIndex) -> Assignment {
+        let tag = self.release(release).endpoint(endpoint).tag;
+        let place = Place { target: Target { release, endpoint }, reason: Reason::RepinEndpoint };
         place.with(PinChange::Replace(Pin { endpoint: tag, hour: self.hour(), ..pin }))
     }
 
     /// Changes the release, and counts the move.
     pub(super) fn moved(&self, pin: Pin, place: Place) -> Assignment {
-        let release = self.release(place.release);
         let today = pin.move_day == self.day();
         let moves = if today { (pin.moves + 1).min(MOVES_MAX) } else { 1 };
         let pin = Pin {
-            tenure: release.tenure,
-            endpoint: release.endpoints[place.endpoint].tag,
+            tenure: self.release(place.target.release).tenure,
+            endpoint: self.app.endpoint(place.target).tag,
             hour: self.hour(),
             move_day: self.day(),
             moves,
@@ -236,21 +235,21 @@ impl Assigner<'_> {
     }
 
     /// The candidate, if a bucket is one of the candidate's.
-    fn candidate_of(&self, bucket: u16) -> Option<usize> {
+    fn candidate_of(&self, bucket: u16) -> Option<ReleaseIndex> {
         self.app.candidate.filter(|_| bucket::is_candidates(bucket, self.app.bucket_offset, self.app.blend))
     }
 
     /// Chooses a serving endpoint; in a stable of which less than half serves, any endpoint.
-    fn choose(&mut self, release: usize) -> Option<usize> {
+    fn choose(&mut self, release: ReleaseIndex) -> Option<EndpointIndex> {
         another_endpoint(self.app, release, &[], self.health, self.draw)
     }
 
-    pub(super) fn choose_if_it_serves(&mut self, release: usize) -> Option<usize> {
+    pub(super) fn choose_if_it_serves(&mut self, release: ReleaseIndex) -> Option<EndpointIndex> {
         if any_serves(self.app, release, self.health) { self.choose(release) } else { None }
     }
 
-    pub(super) fn release(&self, index: usize) -> &ReleaseRoutes {
-        &self.app.releases[index]
+    pub(super) fn release(&self, index: ReleaseIndex) -> &ReleaseRoutes {
+        self.app.release(index)
     }
 
     /// The hour as a pin stores it.
@@ -266,7 +265,7 @@ impl Assigner<'_> {
 
 impl Place {
     pub(super) fn with(self, pin: PinChange) -> Assignment {
-        let Self { release, endpoint, reason } = self;
-        Assignment { release, endpoint, reason, pin, bounced: false }
+        let Self { target, reason } = self;
+        Assignment { target, reason, pin, bounced: false }
     }
 }

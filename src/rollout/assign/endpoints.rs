@@ -6,18 +6,21 @@
 //! the health checks are more likely wrong than the release, so every endpoint of stable is tried.
 
 use super::{draw::Draw, health::Health};
-use crate::rollout::table::{AppRoutes, EndpointRoute};
+use crate::rollout::{
+    table::{AppRoutes, EndpointRoute},
+    target::{EndpointIndex, EndpointSlot, ReleaseIndex},
+};
 
-/// Chooses an endpoint of a release (by index) that is not in `tried` (slots of endpoints): of two random ones that serve,
-/// the one with fewer requests in flight. `None` where there is none. The result is an index into the release's endpoints.
+/// Chooses an endpoint of a release that is not in `tried`: of two random ones that serve, the one with fewer requests in
+/// flight. `None` where there is none.
 pub fn another_endpoint(
     app: &AppRoutes,
-    release: usize,
-    tried: &[usize],
+    release: ReleaseIndex,
+    tried: &[EndpointSlot],
     health: &dyn Health,
     draw: &mut dyn Draw,
-) -> Option<usize> {
-    let endpoints = &app.releases[release].endpoints;
+) -> Option<EndpointIndex> {
+    let endpoints = &app.release(release).endpoints;
     let untried = |endpoint: &EndpointRoute| !endpoint.draining && !tried.contains(&endpoint.slot);
     let serves = |endpoint: &EndpointRoute| untried(endpoint) && health.serves(endpoint.slot);
     let random = draw.random();
@@ -35,13 +38,13 @@ pub fn another_endpoint(
 /// The endpoint that a client's hash prefers among those that take requests.
 pub(super) fn affine_endpoint(
     app: &AppRoutes,
-    release: usize,
+    release: ReleaseIndex,
     hash: u64,
     health: &dyn Health,
-) -> Option<usize> {
+) -> Option<EndpointIndex> {
     let ignored = ignores_health(app, release, health);
     let takes = |endpoint: &EndpointRoute| !endpoint.draining && (ignored || health.serves(endpoint.slot));
-    preferred(&app.releases[release].endpoints, hash, takes)
+    preferred(&app.release(release).endpoints, hash, takes)
 }
 
 /// The acceptable endpoint that a number prefers (rendezvous hashing, Thaler and Ravishankar 1996). When an endpoint comes
@@ -50,9 +53,11 @@ pub(super) fn preferred(
     endpoints: &[EndpointRoute],
     number: u64,
     accept: impl Fn(&EndpointRoute) -> bool,
-) -> Option<usize> {
+) -> Option<EndpointIndex> {
     let acceptable = endpoints.iter().enumerate().filter(|(_, endpoint)| accept(endpoint));
-    acceptable.max_by_key(|(_, endpoint)| mixed(number ^ u64::from(endpoint.tag))).map(|(index, _)| index)
+    acceptable
+        .max_by_key(|(_, endpoint)| mixed(number ^ u64::from(endpoint.tag)))
+        .map(|(index, _)| EndpointIndex(index))
 }
 
 /// The last step of SplitMix64: every bit of the number influences every bit of the result.
@@ -66,25 +71,25 @@ fn mixed(number: u64) -> u64 {
 /// Chooses any endpoint of a release, whatever its health; a draining one only if there is no other.
 pub(super) fn any_endpoint(
     app: &AppRoutes,
-    release: usize,
+    release: ReleaseIndex,
     health: &dyn Health,
     draw: &mut dyn Draw,
-) -> Option<usize> {
-    let (endpoints, random) = (&app.releases[release].endpoints, draw.random());
+) -> Option<EndpointIndex> {
+    let (endpoints, random) = (&app.release(release).endpoints, draw.random());
     let stays = |endpoint: &EndpointRoute| !endpoint.draining;
     least_of_two(endpoints, random, &stays, health)
         .or_else(|| least_of_two(endpoints, random, &|_| true, health))
 }
 
 /// Whether any endpoint of a release serves.
-pub(super) fn any_serves(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
+pub(super) fn any_serves(app: &AppRoutes, release: ReleaseIndex, health: &dyn Health) -> bool {
     let takes = |endpoint: &EndpointRoute| !endpoint.draining && health.serves(endpoint.slot);
-    app.releases[release].endpoints.iter().any(takes)
+    app.release(release).endpoints.iter().any(takes)
 }
 
 /// Whether this is the stable release, and less than half of it serves.
-pub(super) fn ignores_health(app: &AppRoutes, release: usize, health: &dyn Health) -> bool {
-    let endpoints = || app.releases[release].endpoints.iter().filter(|endpoint| !endpoint.draining);
+pub(super) fn ignores_health(app: &AppRoutes, release: ReleaseIndex, health: &dyn Health) -> bool {
+    let endpoints = || app.release(release).endpoints.iter().filter(|endpoint| !endpoint.draining);
     app.stable == Some(release)
         && endpoints().filter(|endpoint| health.serves(endpoint.slot)).count() * 2 < endpoints().count()
 }
@@ -96,7 +101,7 @@ fn among_two(
     random: u64,
     accept: &dyn Fn(&EndpointRoute) -> bool,
     health: &dyn Health,
-) -> Option<usize> {
+) -> Option<EndpointIndex> {
     let (one, other) = two_of(endpoints.len(), random)?;
     let both = accept(&endpoints[one]) && accept(&endpoints[other]);
     both.then(|| less_loaded(endpoints, (one, other), random, health))
@@ -108,7 +113,7 @@ fn least_of_two(
     random: u64,
     accept: &dyn Fn(&EndpointRoute) -> bool,
     health: &dyn Health,
-) -> Option<usize> {
+) -> Option<EndpointIndex> {
     let acceptable = || endpoints.iter().enumerate().filter(|(_, endpoint)| accept(endpoint));
     let (one, other) = two_of(acceptable().count(), random)?;
     let ranked = |rank: usize| acceptable().nth(rank).map(|(index, _)| index);
@@ -125,17 +130,17 @@ fn less_loaded(
     (one, other): (usize, usize),
     random: u64,
     health: &dyn Health,
-) -> usize {
+) -> EndpointIndex {
     let weight = |index: usize| u64::from(health.weight(endpoints[index].slot));
     let (weight_of_one, weight_of_other) = (weight(one), weight(other));
     if weight_of_one != weight_of_other {
         let (slow, usual) = if weight_of_one < weight_of_other { (one, other) } else { (other, one) };
         let (least, most) = (weight_of_one.min(weight_of_other), weight_of_one.max(weight_of_other));
         // The places were drawn from the high bits of both halves, so the low bits are an independent draw.
-        return if random % most < least { slow } else { usual };
+        return EndpointIndex(if random % most < least { slow } else { usual });
     }
     let load = |index: usize| health.in_flight(endpoints[index].slot);
-    if load(other) < load(one) { other } else { one }
+    EndpointIndex(if load(other) < load(one) { other } else { one })
 }
 
 /// Two different places below `count`, all equally likely; the same place twice if `count` is 1.

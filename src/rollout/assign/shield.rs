@@ -11,7 +11,11 @@ use super::{
     health::Health,
     reason::Reason,
 };
-use crate::rollout::{pin::Pin, table::AppRoutes};
+use crate::rollout::{
+    pin::Pin,
+    table::AppRoutes,
+    target::{ReleaseIndex, Target},
+};
 
 /// Gives a request that the candidate failed to stable (docs/design.md section 6). This is a move: the pin goes along, and
 /// says that the client left the candidate.
@@ -31,15 +35,15 @@ pub fn assign_shield(
 impl Assigner<'_> {
     /// The assignment to stable instead of a failed one to the candidate.
     fn shield(mut self, failed: &Assignment) -> Option<Assignment> {
-        let from_candidate = self.app.candidate == Some(failed.release);
+        let from_candidate = self.app.candidate == Some(failed.target.release);
         let stable = self.app.stable.filter(|_| from_candidate && failed.reason != Reason::Override)?;
         let endpoint = self.choose_if_it_serves(stable)?;
-        let place = Place { release: stable, endpoint, reason: Reason::Shielded };
-        let (tenure, tag) = (self.release(stable).tenure, self.release(stable).endpoints[endpoint].tag);
+        let place = Place { target: Target { release: stable, endpoint }, reason: Reason::Shielded };
+        let (tenure, tag) = (self.release(stable).tenure, self.release(stable).endpoint(endpoint).tag);
         let here = |pin: Pin| Pin { tenure, endpoint: tag, left_candidate: true, ..pin };
         Some(match (self.request.pin, failed.pin) {
             // A client that is not pinned to the release it was sent to: this router lags, or the app has no pins.
-            (_, PinChange::Keep) if !self.pinned_to(failed.release) => place.with(PinChange::Keep),
+            (_, PinChange::Keep) if !self.pinned_to(failed.target.release) => place.with(PinChange::Keep),
             // The client was about to move away from stable. It stays, and no move is counted.
             (PinEvidence::Valid(pin), _) if pin.tenure == tenure => place.with(PinChange::Replace(here(pin))),
             (PinEvidence::Valid(pin), _) => self.moved(pin, place),
@@ -51,7 +55,7 @@ impl Assigner<'_> {
         })
     }
 
-    fn pinned_to(&self, release: usize) -> bool {
+    fn pinned_to(&self, release: ReleaseIndex) -> bool {
         let tenure = self.release(release).tenure;
         self.app.sticky && matches!(self.request.pin, PinEvidence::Valid(pin) if pin.tenure == tenure)
     }

@@ -8,7 +8,10 @@ use super::{
     health::Health,
     reason::Reason,
 };
-use crate::rollout::table::{AppRoutes, EndpointRoute};
+use crate::rollout::{
+    table::{AppRoutes, EndpointRoute},
+    target::{ReleaseIndex, Target},
+};
 
 /// Sends a request to the release that a tester chose (docs/design.md section 5).
 ///
@@ -19,16 +22,16 @@ use crate::rollout::table::{AppRoutes, EndpointRoute};
 /// The release has no endpoint.
 pub fn assign_override(
     app: &AppRoutes,
-    release: usize,
+    release: ReleaseIndex,
     affinity: Option<u64>,
     health: &dyn Health,
     draw: &mut dyn Draw,
 ) -> Result<Assignment, Unroutable> {
     let takes = |endpoint: &EndpointRoute| !endpoint.draining && health.serves(endpoint.slot);
-    let kept = affinity.and_then(|affinity| preferred(&app.releases[release].endpoints, affinity, takes));
+    let kept = affinity.and_then(|affinity| preferred(&app.release(release).endpoints, affinity, takes));
     let endpoint = kept
         .or_else(|| another_endpoint(app, release, &[], health, draw))
         .or_else(|| any_endpoint(app, release, health, draw))
         .ok_or(Unroutable::NoRelease)?;
-    Ok(Place { release, endpoint, reason: Reason::Override }.with(PinChange::Keep))
+    Ok(Place { target: Target { release, endpoint }, reason: Reason::Override }.with(PinChange::Keep))
 }

@@ -19,6 +19,7 @@ use crate::rollout::{
     request::is_navigation,
     settings::PinSource,
     table::{AppRoutes, EndpointRoute, Standing},
+    target::ReleaseIndex,
 };
 
 /// Explains one request to an app. `peek` answers what would be drawn next; nothing is drawn.
@@ -49,7 +50,7 @@ pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek
         rule: if tester.decides() { Rule::Override } else { rule(pin, assignment) },
         status,
         reason: assignment.map(|to| to.reason),
-        release: assignment.map(|to| ReleaseSummary::of(app, to.release)),
+        release: assignment.map(|to| ReleaseSummary::of(app, to.target.release)),
         endpoint: assignment.map(|to| endpoint_report(app, pin, affinity.is_some(), &to, health)),
         tester,
         pin: pin_report(app, pin, tester.decides(), request.evidence.values),
@@ -87,7 +88,7 @@ fn evidence(
 
 /// Whether stable would answer, should the candidate fail this request.
 fn is_shielded(app: &AppRoutes, request: &Request<'_>, to: &Assignment) -> bool {
-    Some(to.release) == app.candidate
+    Some(to.target.release) == app.candidate
         && to.reason != Reason::Override
         && matches!(request.method, b"GET" | b"HEAD" | b"OPTIONS")
         && app.stable.is_some()
@@ -112,9 +113,9 @@ fn endpoint_report(
     to: &Assignment,
     health: &dyn Health,
 ) -> EndpointReport {
-    let release = &app.releases[to.release];
-    let endpoint = &release.endpoints[to.endpoint];
-    let by_pin = |pin: Pin| pin.tenure == release.tenure && release.by_tag(pin.endpoint) == Some(to.endpoint);
+    let (release, endpoint) = (app.release(to.target.release), app.endpoint(to.target));
+    let by_pin =
+        |pin: Pin| pin.tenure == release.tenure && release.by_tag(pin.endpoint) == Some(to.target.endpoint);
     let pinned = matches!(pin, PinEvidence::Valid(pin) if by_pin(pin));
     let serves = takes_requests(endpoint, health);
     // A serving endpoint was then chosen by the client's number, which is the same for its next request.
@@ -142,8 +143,8 @@ fn pin_contents(app: &AppRoutes, pin: &Pin) -> PinContents {
     let release = app.by_tenure(pin.tenure);
     let ahead = release.is_none() && pin.tenure > app.tenures.last;
     let endpoint = release.and_then(|index| {
-        let release = &app.releases[index];
-        release.by_tag(pin.endpoint).map(|endpoint| release.endpoints[endpoint].address.to_string())
+        let release = app.release(index);
+        release.by_tag(pin.endpoint).map(|endpoint| release.endpoint(endpoint).address.to_string())
     });
     PinContents {
         tenure: pin.tenure,
@@ -199,7 +200,7 @@ fn release_reports(app: &AppRoutes, health: &dyn Health) -> Vec<ReleaseReport> {
             };
             let endpoints = || release.endpoints.iter();
             ReleaseReport {
-                summary: ReleaseSummary::of(app, index),
+                summary: ReleaseSummary::of(app, ReleaseIndex(index)),
                 endpoints: release.endpoints.len(),
                 serving: endpoints().filter(|endpoint| takes_requests(endpoint, health)).count(),
                 draining_endpoints: endpoints().filter(|endpoint| endpoint.draining).count(),

@@ -12,6 +12,7 @@ use crate::rollout::{
     record::{LeftReason, Tenure},
     release::ReleaseId,
     table::AppRoutes,
+    target::ReleaseIndex,
 };
 
 /// Why one request goes where it goes.
@@ -164,9 +165,9 @@ pub struct ReleaseReport {
 }
 
 impl ReleaseSummary {
-    /// The summary of a release of an app, by its index.
-    pub fn of(app: &AppRoutes, index: usize) -> Self {
-        let release = &app.releases[index];
+    /// The summary of a release of an app.
+    pub fn of(app: &AppRoutes, index: ReleaseIndex) -> Self {
+        let release = app.release(index);
         Self {
             id: release.id.clone(),
             release: release.id.name().to_owned(),

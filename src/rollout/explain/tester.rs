@@ -8,6 +8,7 @@ use super::{
 };
 use crate::rollout::{
     table::AppRoutes,
+    target::ReleaseIndex,
     tester::{HeaderFault, PreviewFault, choose_by_header, choose_by_preview},
 };
 
@@ -31,8 +32,8 @@ pub(super) enum TesterChoice {
     None,
     /// A release.
     Release {
-        /// Its index.
-        release: usize,
+        /// The release.
+        release: ReleaseIndex,
         /// The number by which its endpoint is chosen.
         affinity: Option<u64>,
     },

@@ -14,6 +14,7 @@ use crate::rollout::{
     release::ReleaseId,
     request::Evidence,
     table::AppRoutes,
+    target::{EndpointSlot, ReleaseSlot},
 };
 
 const HOUR: u32 = 24 * 20_000;
@@ -22,15 +23,15 @@ const HOUR: u32 = 24 * 20_000;
 struct AllServe;
 
 impl Health for AllServe {
-    fn serves(&self, _: usize) -> bool {
+    fn serves(&self, _: EndpointSlot) -> bool {
         true
     }
 
-    fn in_flight(&self, _: usize) -> u32 {
+    fn in_flight(&self, _: EndpointSlot) -> u32 {
         0
     }
 
-    fn drain_over(&self, _: usize) -> bool {
+    fn drain_over(&self, _: ReleaseSlot) -> bool {
         false
     }
 }

@@ -26,6 +26,7 @@ use crate::rollout::{
     table::{
         AppRoutes, EndpointKey, EndpointRoute, Hosts, ReleaseKey, ReleaseRoutes, RoutingTable, Standing,
     },
+    target::{EndpointSlot, ReleaseIndex, ReleaseSlot},
 };
 
 impl Keyspace {
@@ -176,16 +177,16 @@ fn give_up(
         let endpoints = app.releases.iter().flat_map(|release| &release.endpoints);
         endpoints.map(|endpoint| endpoint.slot).collect::<Vec<_>>()
     };
-    let kept: HashSet<usize> = now.map(releases).unwrap_or_default().into_iter().collect();
+    let kept: HashSet<ReleaseSlot> = now.map(releases).unwrap_or_default().into_iter().collect();
     releases(last)
         .into_iter()
         .filter(|slot| !kept.contains(slot))
-        .for_each(|slot| release_slots.give_up(slot));
-    let kept: HashSet<usize> = now.map(endpoints).unwrap_or_default().into_iter().collect();
+        .for_each(|slot| release_slots.give_up(slot.0));
+    let kept: HashSet<EndpointSlot> = now.map(endpoints).unwrap_or_default().into_iter().collect();
     endpoints(last)
         .into_iter()
         .filter(|slot| !kept.contains(slot))
-        .for_each(|slot| endpoint_slots.give_up(slot));
+        .for_each(|slot| endpoint_slots.give_up(slot.0));
 }
 
 /// A release of a table: its id, its tenure, what it is to the app, and whether it has served in this tenure.
@@ -233,7 +234,9 @@ impl Compiler<'_> {
             let release = self.release(routed, record, &releases);
             releases.push(release);
         }
-        let place = |wanted: Standing| releases.iter().position(|release| release.standing == wanted);
+        let place = |wanted: Standing| {
+            releases.iter().position(|release| release.standing == wanted).map(ReleaseIndex)
+        };
         AppRoutes {
             name: self.name.clone(),
             seq: record.seq,
@@ -263,7 +266,11 @@ impl Compiler<'_> {
         let same = |release: &&ReleaseRoutes| release.id == *id && release.tenure == tenure;
         let slot = self.last.and_then(|last| last.releases.iter().find(same)).map(|release| release.slot);
         let slot = slot.unwrap_or_else(|| {
-            self.release_slots.take(ReleaseKey { app: self.name.clone(), release: id.clone(), tenure })
+            ReleaseSlot(self.release_slots.take(ReleaseKey {
+                app: self.name.clone(),
+                release: id.clone(),
+                tenure,
+            }))
         });
         // Two stays of one release share its endpoints.
         let endpoints = match before.iter().find(|release| release.id == *id) {
@@ -287,7 +294,7 @@ impl Compiler<'_> {
             let known = last.binary_search_by_key(&address, |endpoint| endpoint.address);
             let slot = known.map(|index| last[index].slot).unwrap_or_else(|_| {
                 let key = EndpointKey { app: self.name.clone(), release: id.clone(), address };
-                self.endpoint_slots.take(key)
+                EndpointSlot(self.endpoint_slots.take(key))
             });
             let draining = record.endpoint_drains.iter().any(|drain| drain.is_of(id, address));
             endpoints.push(EndpointRoute { address, tag: distinct_tag(address, &mut tags), slot, draining });

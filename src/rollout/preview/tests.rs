@@ -19,6 +19,7 @@ use crate::{
         record::Tenure,
         release::ReleaseId,
         table::AppRoutes,
+        target::ReleaseIndex,
         tester::{PreviewFault, PreviewTarget, open_preview},
     },
 };
@@ -77,7 +78,7 @@ fn a_token_leads_to_its_release_while_that_is_routed() {
     let routes = routes(&live, &json!({}));
     for (index, preview) in live.iter().enumerate() {
         let target = open(&routes, &token(preview), NOW).unwrap();
-        assert_eq!((target.release, target.expires), (index, preview.expires));
+        assert_eq!((target.release.0, target.expires), (index, preview.expires));
     }
     let affinity = |preview| open(&routes, &token(preview), NOW).unwrap().affinity;
     assert_ne!(affinity(&live[0]), affinity(&live[1]));
@@ -88,7 +89,7 @@ fn a_token_ends_in_four_ways() {
     let (live, gone) = (preview("b", 2), preview("d", 4));
     let routes = routes(&[live.clone(), gone.clone()], &json!({}));
     let of = |token: &str, now| open(&routes, token, now).map(|target| target.release);
-    assert_eq!(of(&token(&live), NOW + 999), Ok(1));
+    assert_eq!(of(&token(&live), NOW + 999), Ok(ReleaseIndex(1)));
     assert_eq!(of(&token(&live), NOW + 1_000), Err(PreviewFault::Expired));
     assert_eq!(of(&token(&preview("a", 1)), NOW), Err(PreviewFault::Revoked));
     assert_eq!(of(&token(&gone), NOW), Err(PreviewFault::Left));
@@ -103,7 +104,7 @@ fn an_edited_list_leads_no_token_elsewhere() {
     let longer = Preview { expires: NOW * 2, ..made.clone() };
     for edited in [elsewhere, longer] {
         let routes = routes(std::slice::from_ref(&edited), &json!({}));
-        assert_ne!(open(&routes, &token(&made), NOW).map(|found| found.release), Ok(0));
+        assert_ne!(open(&routes, &token(&made), NOW).map(|found| found.release), Ok(ReleaseIndex(0)));
         let late = open(&routes, &token(&made), NOW + 1_000);
         assert_eq!(late.map(|found| found.release), Err(PreviewFault::Expired));
     }

@@ -73,7 +73,7 @@ struct Open<'a> {
 
 impl<'a> Open<'a> {
     fn new(worker: &'a Worker, plan: &Plan) -> Self {
-        let release = Rc::clone(&plan.view.releases[plan.assignment.release]);
+        let release = Rc::clone(plan.release());
         release.state.cell(worker.index).open_requests.add(1);
         Self { worker, release, socket: None }
     }
@@ -169,8 +169,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// A connection is there: from now on the endpoint's time counts, and its release may end the exchange.
     pub fn note_connected(&mut self) {
         self.upstream_at_ms = coarse::now_ms();
-        let release = &self.plan.view.releases[self.plan.assignment.release];
-        self.down.watch().hold(Rc::clone(release), self.plan.assignment.endpoint);
+        self.down.watch().hold(Rc::clone(self.plan.release()), self.plan.assignment.target.endpoint);
     }
 
     /// Puts this attempt aside with the answer that has come.

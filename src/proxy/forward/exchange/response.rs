@@ -167,7 +167,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 true => Caching::Private,
                 false => Caching::AsSent,
             },
-            release: tested.then(|| view.app.releases[self.plan.assignment.release].id.as_str()),
+            release: tested.then(|| view.app.release(self.plan.assignment.target.release).id.as_str()),
             strangers: self.is_siblings(),
         };
         let findings = write(head, &changes, fields);
@@ -183,13 +183,13 @@ impl<D: Downstream> Exchange<'_, D> {
     fn pin(&self, change: PinChange, asset: bool) -> Option<[u8; crate::rollout::pin::PIN_CHARS]> {
         let plan = &self.plan;
         let mut pin = change.pin_to_send(plan.navigation, plan.has_destination, asset)?;
-        let release = &plan.view.releases[plan.assignment.release];
+        let release = plan.release();
         if let PinChange::First(_) = change {
             release.state.cell(self.worker.index).pins_issued.add(1);
         }
         if !matches!(change, PinChange::Refresh(_)) {
             // After a repeat another endpoint answered than the one that was drawn.
-            pin.endpoint = release.endpoints[plan.assignment.endpoint].route.tag;
+            pin.endpoint = plan.endpoint().route.tag;
         }
         Some(plan.view.app.pins.encode(&pin))
     }

@@ -28,9 +28,7 @@ impl<D: Downstream> Exchange<'_, D> {
     #[cold]
     pub(super) fn begin_tunnel(&mut self) {
         self.plan.out.bytes.shrink_to_fit();
-        let assignment = &self.plan.assignment;
-        let release = &self.plan.view.releases[assignment.release];
-        self.open.become_socket(&release.endpoints[assignment.endpoint].state);
+        self.open.become_socket(&self.plan.endpoint().state);
     }
 
     /// Whether this exchange is a tunnel now.
@@ -54,7 +52,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) fn end_tunnel(&mut self, cx: &mut Context<'_>, flushed: bool) -> bool {
         let ended = self.down.watch().verdict() == Verdict::Ended;
         // A client of an endpoint that ends finds the same release elsewhere; one of a release does not.
-        let restarts = ended && self.plan.view.releases[self.plan.assignment.release].state.ended();
+        let restarts = ended && self.plan.release().state.ended();
         let leaving = self.worker.shared.phase() >= Phase::Draining;
         let Some(tunnel) = &mut self.response.tunnel else { return false };
         if !ended && !leaving || tunnel.closed || !flushed {

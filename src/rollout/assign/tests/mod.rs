@@ -18,6 +18,7 @@ use crate::rollout::{
     record::Tenure,
     release::ReleaseId,
     table::AppRoutes,
+    target::{EndpointSlot, ReleaseIndex, ReleaseSlot},
 };
 
 /// Hours since the Unix epoch in every test: the first of a day.
@@ -74,8 +75,8 @@ fn two_tracks(blend: f64) -> Arc<AppRoutes> {
 /// Health by hand.
 #[derive(Debug, Clone, Default)]
 struct Fake {
-    down: HashSet<usize>,
-    loaded: HashSet<usize>,
+    down: HashSet<EndpointSlot>,
+    loaded: HashSet<EndpointSlot>,
     drain_over: bool,
 }
 
@@ -88,15 +89,15 @@ impl Fake {
 }
 
 impl Health for Fake {
-    fn serves(&self, endpoint: usize) -> bool {
+    fn serves(&self, endpoint: EndpointSlot) -> bool {
         !self.down.contains(&endpoint)
     }
 
-    fn in_flight(&self, endpoint: usize) -> u32 {
+    fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         u32::from(self.loaded.contains(&endpoint))
     }
 
-    fn drain_over(&self, _release: usize) -> bool {
+    fn drain_over(&self, _release: ReleaseSlot) -> bool {
         self.drain_over
     }
 }

@@ -25,14 +25,14 @@ impl Case {
         assign(&self.app, &self.asked(pin), &self.health, &mut Drawn::new(seed))
     }
 
-    fn serves(&self, release: usize) -> bool {
-        self.app.releases[release].endpoints.iter().any(|endpoint| self.health.serves(endpoint.slot))
+    fn serves(&self, release: ReleaseIndex) -> bool {
+        self.app.release(release).endpoints.iter().any(|endpoint| self.health.serves(endpoint.slot))
     }
 
     /// Whether the row of the table that a move's reason names is about this pin.
     fn allows(&self, reason: Reason) -> bool {
         let pinned = self.app.by_tenure(self.pin.tenure);
-        let standing = pinned.map(|release| self.app.releases[release].standing);
+        let standing = pinned.map(|release| self.app.release(release).standing);
         let empty_handed = pinned.is_some_and(|release| !self.serves(release));
         let draining = matches!(standing, Some(Standing::Draining { .. }));
         let left = |why| standing.is_none() && self.app.left(self.pin.tenure) == why;
@@ -94,7 +94,7 @@ fn cases() -> impl Strategy<Value = Case> {
         let tags: Vec<u32> =
             app.releases.iter().flat_map(|r| &r.endpoints).map(|e| e.tag).chain([1]).collect();
         let slots = app.releases.iter().flat_map(|release| &release.endpoints).map(|endpoint| endpoint.slot);
-        let down = slots.filter(|slot| !all_up && down >> slot & 1 == 1).collect();
+        let down = slots.filter(|slot| !all_up && down >> slot.0 & 1 == 1).collect();
         let endpoint = tags[endpoint % tags.len()];
         let pin = Pin { bucket, endpoint, moves, left_candidate, ..pin_of(tenure) };
         let health = Fake { down, drain_over, ..Fake::default() };
@@ -104,16 +104,16 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// What every assignment must be, whatever was asked.
 fn check_place(case: &Case, got: &Assignment) -> Result<(), TestCaseError> {
-    let release = &case.app.releases[got.release];
+    let release = case.app.release(got.target.release);
     prop_assert!(release.standing != Standing::Previous, "previous is not routed");
-    prop_assert!(got.endpoint < release.endpoints.len(), "only listed endpoints");
-    let slot = release.endpoints[got.endpoint].slot;
+    prop_assert!(got.target.endpoint.0 < release.endpoints.len(), "only listed endpoints");
+    let slot = release.endpoint(got.target.endpoint).slot;
     let serving = release.endpoints.iter().filter(|endpoint| case.health.serves(endpoint.slot)).count();
     let ignores_health = release.standing == Standing::Stable && serving * 2 < release.endpoints.len();
     prop_assert!(case.health.serves(slot) || serving == 0 || ignores_health, "health is heeded");
     if let Some(pin) = pin_after(got) {
         prop_assert_eq!(pin.tenure, release.tenure);
-        prop_assert_eq!(pin.endpoint, release.endpoints[got.endpoint].tag);
+        prop_assert_eq!(pin.endpoint, release.endpoint(got.target.endpoint).tag);
         prop_assert!(pin.bucket < bucket::BUCKETS);
     }
     Ok(())
@@ -125,7 +125,7 @@ proptest! {
     #[test]
     fn the_same_pin_and_table_are_the_same_release(case in cases(), other_seed: u64) {
         let pin = PinEvidence::Valid(case.pin);
-        let decided = |seed| case.assign(pin, seed).map(|got| (got.release, got.reason, got.bounced));
+        let decided = |seed| case.assign(pin, seed).map(|got| (got.target.release, got.reason, got.bounced));
         prop_assert_eq!(decided(case.seed), decided(other_seed));
     }
 
@@ -133,7 +133,7 @@ proptest! {
     fn a_client_moves_only_by_a_row_of_the_table(case in cases()) {
         let got = case.assign(PinEvidence::Valid(case.pin), case.seed);
         let Ok(got) = got else {
-            let stable = case.app.stable.map_or(0, |stable| case.app.releases[stable].endpoints.len());
+            let stable = case.app.stable.map_or(0, |stable| case.app.release(stable).endpoints.len());
             prop_assert_eq!(stable, 0, "503 without asking only where stable has no endpoint");
             return Ok(());
         };
@@ -143,14 +143,14 @@ proptest! {
             prop_assert_eq!((got.reason, after), (Reason::Ahead, None));
             return Ok(());
         }
-        let moved = case.app.releases[got.release].tenure != case.pin.tenure;
+        let moved = case.app.release(got.target.release).tenure != case.pin.tenure;
         prop_assert_eq!(moved, !matches!(got.reason, Reason::Pin | Reason::RepinEndpoint));
         if let Some(after) = after {
             prop_assert_eq!((after.bucket, after.client), (case.pin.bucket, case.pin.client));
         }
         if moved {
             prop_assert!(case.allows(got.reason), "{:?}", got.reason);
-            prop_assert!(got.reason == Reason::Bucket || Some(got.release) == case.app.stable);
+            prop_assert!(got.reason == Reason::Bucket || Some(got.target.release) == case.app.stable);
             prop_assert!(matches!(got.pin, PinChange::Replace(_)));
             let after = after.unwrap();
             prop_assert_eq!(after.left_candidate, got.reason == Reason::Fallback);
@@ -165,10 +165,10 @@ proptest! {
     fn a_pinned_endpoint_that_serves_is_kept(case in cases()) {
         let Ok(got) = case.assign(PinEvidence::Valid(case.pin), case.seed) else { return Ok(()) };
         let Some(release) = case.app.by_tenure(case.pin.tenure) else { return Ok(()) };
-        let Some(endpoint) = case.app.releases[release].by_tag(case.pin.endpoint) else { return Ok(()) };
-        let serves = case.health.serves(case.app.releases[release].endpoints[endpoint].slot);
+        let Some(endpoint) = case.app.release(release).by_tag(case.pin.endpoint) else { return Ok(()) };
+        let serves = case.health.serves(case.app.release(release).endpoint(endpoint).slot);
         if serves && !matches!(got.reason, Reason::Drained | Reason::Bucket) {
-            prop_assert_eq!((got.release, got.endpoint, got.reason), (release, endpoint, Reason::Pin));
+            prop_assert_eq!((got.target.release, got.target.endpoint, got.reason), (release, endpoint, Reason::Pin));
         }
     }
 
@@ -192,12 +192,12 @@ proptest! {
         let Ok(failed) = case.assign(evidence, case.seed) else { return Ok(()) };
         let mut draw = Drawn::new(case.seed);
         let got = assign_shield(&case.app, &case.asked(evidence), &failed, &case.health, &mut draw);
-        let due = case.app.candidate == Some(failed.release)
+        let due = case.app.candidate == Some(failed.target.release)
             && case.app.stable.is_some_and(|stable| case.serves(stable));
         prop_assert_eq!(got.is_some(), due);
         let Some(got) = got else { return Ok(()) };
         check_place(&case, &got)?;
-        prop_assert_eq!((Some(got.release), got.reason), (case.app.stable, Reason::Shielded));
+        prop_assert_eq!((Some(got.target.release), got.reason), (case.app.stable, Reason::Shielded));
         let Some(pin) = pin_after(&got) else {
             prop_assert_eq!(failed.reason, Reason::Ahead);
             return Ok(());
@@ -212,7 +212,7 @@ proptest! {
         }
         let again = RequestFacts { navigation: true, ..case.asked(PinEvidence::Valid(pin)) };
         let later = assign(&case.app, &again, &case.health, &mut Drawn::new(other_seed)).unwrap();
-        prop_assert_eq!((Some(later.release), later.reason), (case.app.stable, Reason::Pin));
+        prop_assert_eq!((Some(later.target.release), later.reason), (case.app.stable, Reason::Pin));
     }
 
     #[test]
@@ -225,9 +225,9 @@ proptest! {
             bucket::is_candidates(bucket, case.app.bucket_offset, case.app.blend)
         });
         match candidates {
-            Some(candidate) if case.serves(candidate) => prop_assert_eq!(got.release, candidate),
-            Some(_) => prop_assert_eq!((Some(got.release), got.reason), (case.app.stable, Reason::Fallback)),
-            None => prop_assert_eq!(Some(got.release), case.app.stable),
+            Some(candidate) if case.serves(candidate) => prop_assert_eq!(got.target.release, candidate),
+            Some(_) => prop_assert_eq!((Some(got.target.release), got.reason), (case.app.stable, Reason::Fallback)),
+            None => prop_assert_eq!(Some(got.target.release), case.app.stable),
         }
         prop_assert_eq!(matches!(got.pin, PinChange::First(_)), evidence == PinEvidence::None);
     }
@@ -235,12 +235,12 @@ proptest! {
     #[test]
     fn siblings_are_all_other_releases_that_have_served(case in cases()) {
         let app = &case.app;
-        for release in 0..app.releases.len() {
-            let siblings: Vec<usize> = app.siblings(release).collect();
+        for release in (0..app.releases.len()).map(ReleaseIndex) {
+            let siblings: Vec<ReleaseIndex> = app.siblings(release).collect();
             let mut sorted = siblings.clone();
             sorted.sort_unstable();
-            let meant: Vec<usize> = (0..app.releases.len()).filter(|index| {
-                let other = &app.releases[*index];
+            let meant: Vec<ReleaseIndex> = (0..app.releases.len()).map(ReleaseIndex).filter(|index| {
+                let other = app.release(*index);
                 let lit = other.standing != Standing::Candidate || app.blend > Blend::ZERO;
                 let routed = other.standing != Standing::Previous;
                 *index != release && routed && lit && other.served
@@ -259,17 +259,17 @@ proptest! {
         check_place(&case, &got)?;
         prop_assert_eq!(got.pin, PinChange::Keep);
         let again = case.assign(known, other_seed).unwrap();
-        prop_assert_eq!((got.release, got.endpoint), (again.release, again.endpoint));
+        prop_assert_eq!(got.target, again.target);
         let mut fewer = case.clone();
         let slots = case.app.releases.iter().flat_map(|release| &release.endpoints).map(|endpoint| endpoint.slot);
-        fewer.health.down.extend(slots.filter(|slot| lost >> slot & 1 == 1));
-        let slot = case.app.releases[got.release].endpoints[got.endpoint].slot;
+        fewer.health.down.extend(slots.filter(|slot| lost >> slot.0 & 1 == 1));
+        let slot = case.app.endpoint(got.target).slot;
         let Ok(later) = fewer.assign(known, case.seed) else { return Ok(()) };
-        let endpoints = &case.app.releases[got.release].endpoints;
+        let endpoints = &case.app.release(got.target.release).endpoints;
         let serving = endpoints.iter().filter(|endpoint| fewer.health.serves(endpoint.slot)).count();
         // A stable release below half healthy tries every endpoint.
         if fewer.health.serves(slot) && serving * 2 >= endpoints.len() {
-            prop_assert_eq!((got.release, got.endpoint), (later.release, later.endpoint), "its endpoint still serves");
+            prop_assert_eq!(got.target, later.target, "its endpoint still serves");
         }
     }
 
@@ -302,12 +302,12 @@ proptest! {
         let (low, high) = (at(low.min(more)), at(low.max(more)));
         let first = |app: &AppRoutes| {
             let asked = asked(PinEvidence::None);
-            assign(app, &asked, &Fake::default(), &mut Drawn::new(seed)).unwrap().release
+            assign(app, &asked, &Fake::default(), &mut Drawn::new(seed)).unwrap().target.release
         };
         prop_assert!(first(&low) <= first(&high));
         let pinned = |app: &AppRoutes, release: usize| {
             let pin = Pin { bucket, ..pin_to(app, release, 0) };
-            assigned(app, &navigation(pin), &Fake::default()).release
+            assigned(app, &navigation(pin), &Fake::default()).target.release
         };
         for release in [0, 1] {
             prop_assert!(pinned(&low, release) <= pinned(&high, release));

@@ -20,10 +20,10 @@ pub(super) fn assert_move(
     reason: Reason,
 ) -> Pin {
     let got = assigned(app, asked, health);
-    assert_eq!((got.release, got.reason), (to, reason));
+    assert_eq!((got.target.release.0, got.reason), (to, reason));
     let PinChange::Replace(new) = got.pin else { panic!("the pin is replaced: {got:?}") };
     let release = &app.releases[to];
-    assert_eq!((new.tenure, new.endpoint), (release.tenure, release.endpoints[got.endpoint].tag));
+    assert_eq!((new.tenure, new.endpoint), (release.tenure, release.endpoint(got.target.endpoint).tag));
     new
 }
 
@@ -32,9 +32,9 @@ pub(super) fn assert_move(
 pub(super) fn stays(app: &AppRoutes, pin: Pin, health: &Fake) {
     for asked in [asked(PinEvidence::Valid(pin)), navigation(pin)] {
         let got = assigned(app, &asked, health);
-        let release = &app.releases[got.release];
+        let release = app.release(got.target.release);
         assert_eq!((release.tenure, got.reason, got.pin), (pin.tenure, Reason::Pin, PinChange::Keep));
-        assert_eq!(release.endpoints[got.endpoint].tag, pin.endpoint);
+        assert_eq!(release.endpoint(got.target.endpoint).tag, pin.endpoint);
     }
 }
 
@@ -47,7 +47,7 @@ fn blend_moves() {
         let mut draw = Drawn::new(1);
         let new =
             (0..1_000).map(|_| assign(&app, &asked(PinEvidence::None), &Fake::default(), &mut draw).unwrap());
-        let candidates = new.filter(|got| got.release == 1 && got.reason == Reason::Bucket).count();
+        let candidates = new.filter(|got| got.target.release.0 == 1 && got.reason == Reason::Bucket).count();
         assert!((candidates as f64 - blend * 10.0).abs() <= 4.0, "{candidates} of 1,000 at {blend} %");
     }
 }
@@ -56,7 +56,7 @@ fn blend_moves() {
 fn promote() {
     let fields = json!({"stable": stay("b", 2), "previous": release("a"), "draining": [draining("a", 1)]});
     let app = app(fields, &json!({}), &[("a", 2), ("b", 2)]);
-    assert_eq!(assigned(&app, &asked(PinEvidence::None), &Fake::default()).release, 0);
+    assert_eq!(assigned(&app, &asked(PinEvidence::None), &Fake::default()).target.release.0, 0);
     stays(&app, pin_to(&app, 0, 1), &Fake::default());
     stays(&app, pin_to(&app, 1, 1), &Fake::default());
 
@@ -124,13 +124,13 @@ fn whole_candidate_unhealthy() {
     assert!(new.left_candidate);
     stays(&app, pin_to(&app, 0, 0), &health);
     let unpinned = assigned(&app, &asked(PinEvidence::None), &health);
-    assert_eq!((unpinned.release, unpinned.reason), (0, Reason::Fallback));
+    assert_eq!((unpinned.target.release.0, unpinned.reason), (0, Reason::Fallback));
     let PinChange::First(pin) = unpinned.pin else { panic!("a first pin") };
     assert!(!pin.left_candidate && pin.moves == 0, "it has not moved");
 
     let both = Fake::without(&app, &[0, 1]);
     stays(&app, pin_to(&app, 1, 0), &both);
-    assert_eq!(assigned(&app, &asked(PinEvidence::None), &both).release, 0);
+    assert_eq!(assigned(&app, &asked(PinEvidence::None), &both).target.release.0, 0);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn whole_stable_unhealthy_is_tried_and_never_left_for_the_candidate() {
         let bucket = draw.clone().bucket(&app);
         let got = assign(&app, &asked(PinEvidence::None), &health, &mut draw).unwrap();
         let candidate = bucket::is_candidates(bucket, app.bucket_offset, app.blend);
-        assert_eq!(got.release, usize::from(candidate));
+        assert_eq!(got.target.release.0, usize::from(candidate));
     }
 }
 
@@ -161,11 +161,11 @@ fn whole_stable_unhealthy_is_tried_and_never_left_for_the_candidate() {
 fn stable_ignores_health_below_half_and_heeds_it_from_there_on() {
     let fields = json!({"stable": stay("a", 1)});
     let app = app(fields, &json!({}), &[("a", 4)]);
-    let slots: Vec<usize> = app.releases[0].endpoints.iter().map(|endpoint| endpoint.slot).collect();
-    let chosen = |health: &Fake| -> HashSet<usize> {
+    let slots: Vec<EndpointSlot> = app.releases[0].endpoints.iter().map(|endpoint| endpoint.slot).collect();
+    let chosen = |health: &Fake| -> HashSet<EndpointSlot> {
         let draws =
             (0..200).map(|seed| assign(&app, &asked(PinEvidence::None), health, &mut Drawn::new(seed)));
-        draws.map(|got| slots[got.unwrap().endpoint]).collect()
+        draws.map(|got| slots[got.unwrap().target.endpoint.0]).collect()
     };
     let half = Fake { down: slots[..2].iter().copied().collect(), ..Fake::default() };
     assert_eq!(chosen(&half), slots[2..].iter().copied().collect());
@@ -201,15 +201,15 @@ fn whoever_is_known_by_a_hash_goes_by_bucket_alone() {
     for blend in [0.0, 10.0, 50.0, 90.0, 100.0] {
         let app = at(blend);
         let got = assigned(&app, &known, &Fake::default());
-        assert_eq!((got.release, got.reason), (share(&app), Reason::NoCookie));
+        assert_eq!((got.target.release.0, got.reason), (share(&app), Reason::NoCookie));
         assert_eq!((got.pin, got.bounced), (PinChange::Keep, false));
     }
     let all = at(100.0);
     let fallen = assigned(&all, &known, &Fake::without(&all, &[1]));
-    assert_eq!((fallen.release, fallen.reason), (0, Reason::Fallback));
+    assert_eq!((fallen.target.release.0, fallen.reason), (0, Reason::Fallback));
     let promoted = json!({"stable": stay("b", 2), "draining": [draining("a", 1)]});
     let promoted = app(promoted, &json!({}), &[("b", 2), ("a", 2)]);
-    assert_eq!(assigned(&promoted, &known, &Fake::default()).release, 0, "nothing drains for it");
+    assert_eq!(assigned(&promoted, &known, &Fake::default()).target.release.0, 0, "nothing drains for it");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn an_endpoint_that_drains_gets_nobody_while_another_serves() {
     for seed in 0..200 {
         for health in [&Fake::default(), &half, &Fake::without(&one, &[0])] {
             let got = assign(&one, &asked(PinEvidence::None), health, &mut Drawn::new(seed)).unwrap();
-            assert!(!one.releases[got.release].endpoints[got.endpoint].draining, "{health:?}");
+            assert!(!one.endpoint(got.target).draining, "{health:?}");
         }
     }
     let all = |name: &str, place: u8, count: u8| -> Vec<Value> {
@@ -248,7 +248,11 @@ fn scaling_moves_no_pin_and_spreads_new_clients() {
     let mut counts = [0; 4];
     let mut draw = Drawn::new(1);
     for _ in 0..4_000 {
-        counts[assign(&after, &asked(PinEvidence::None), &Fake::default(), &mut draw).unwrap().endpoint] += 1;
+        counts[assign(&after, &asked(PinEvidence::None), &Fake::default(), &mut draw)
+            .unwrap()
+            .target
+            .endpoint
+            .0] += 1;
     }
     assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
 }
@@ -272,7 +276,7 @@ fn a_newer_pin_is_routed_by_bucket_and_not_replaced() {
         let pin = Pin { bucket: bucket_of(&app, candidate), ..pin_of(10) };
         let got = assigned(&app, &navigation(pin), &Fake::default());
         let expected = (usize::from(candidate), Reason::Ahead, PinChange::Keep);
-        assert_eq!((got.release, got.reason, got.pin), expected);
+        assert_eq!((got.target.release.0, got.reason, got.pin), expected);
     }
 }
 
@@ -283,7 +287,7 @@ fn what_is_not_ours_is_replaced() {
         [(PinEvidence::Forged, Reason::Forged), (PinEvidence::ForeignKey, Reason::ForeignKey)]
     {
         let got = assigned(&app, &asked(evidence), &Fake::default());
-        assert_eq!((got.release, got.reason), (1, reason));
+        assert_eq!((got.target.release.0, got.reason), (1, reason));
         assert!(matches!(got.pin, PinChange::Replace(pin) if pin.tenure == 2), "{got:?}");
     }
 }
@@ -297,7 +301,7 @@ fn an_app_that_is_not_sticky_draws_for_every_request() {
     let got: Vec<Assignment> =
         (0..10_000).map(|_| assign(&app, &asked, &Fake::default(), &mut draw).unwrap()).collect();
     assert!(got.iter().all(|got| got.reason == Reason::NoCookie && got.pin == PinChange::Keep));
-    let candidates = got.iter().filter(|got| got.release == 1).count();
+    let candidates = got.iter().filter(|got| got.target.release.0 == 1).count();
     assert!((2_800..3_200).contains(&candidates), "{candidates}");
 }
 
@@ -381,10 +385,11 @@ fn of_several_pins_the_valid_one_with_the_newest_tenure_counts() {
 #[test]
 fn the_less_loaded_of_two_is_chosen_and_a_repeat_goes_elsewhere() {
     let app = app(json!({"stable": stay("a", 1)}), &json!({}), &[("a", 3)]);
-    let slots: Vec<usize> = app.releases[0].endpoints.iter().map(|endpoint| endpoint.slot).collect();
+    let slots: Vec<EndpointSlot> = app.releases[0].endpoints.iter().map(|endpoint| endpoint.slot).collect();
     let busy = Fake { loaded: slots[..2].iter().copied().collect(), ..Fake::default() };
-    let picks = |tried: &[usize], health: &Fake| -> Vec<Option<usize>> {
-        (0..300).map(|seed| another_endpoint(&app, 0, tried, health, &mut Drawn::new(seed))).collect()
+    let picks = |tried: &[EndpointSlot], health: &Fake| -> Vec<Option<usize>> {
+        let pick = |seed| another_endpoint(&app, ReleaseIndex(0), tried, health, &mut Drawn::new(seed));
+        (0..300).map(|seed| pick(seed).map(|endpoint| endpoint.0)).collect()
     };
     let idle = picks(&[], &busy).iter().filter(|pick| **pick == Some(2)).count();
     assert!((150..250).contains(&idle), "two thirds of all pairs hold the idle endpoint: {idle} of 300");

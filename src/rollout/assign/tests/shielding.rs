@@ -15,7 +15,7 @@ fn after_failing(app: &AppRoutes, asked: &RequestFacts) -> Option<Assignment> {
 fn shielding_moves_from_the_candidate_to_stable_only() {
     let app = two_tracks(50.0);
     let got = after_failing(&app, &asked(PinEvidence::Valid(pin_to(&app, 1, 0)))).unwrap();
-    assert_eq!((got.release, got.reason, got.bounced), (0, Reason::Shielded, false));
+    assert_eq!((got.target.release.0, got.reason, got.bounced), (0, Reason::Shielded, false));
     let PinChange::Replace(pin) = got.pin else { panic!("{got:?}") };
     assert_eq!((pin.tenure, pin.moves, pin.left_candidate), (1, 1, true));
     assert_eq!(after_failing(&app, &asked(PinEvidence::Valid(pin_to(&app, 0, 0)))), None);
@@ -61,5 +61,5 @@ fn without_pins_only_the_request_is_shielded() {
     let fields = json!({"stable": stay("a", 1), "candidate": stay("b", 2), "blend": 100, "sticky": false});
     let app = app(fields, &json!({}), &[("a", 1), ("b", 1)]);
     let got = after_failing(&app, &asked(PinEvidence::None)).unwrap();
-    assert_eq!((got.release, got.reason, got.pin), (0, Reason::Shielded, PinChange::Keep));
+    assert_eq!((got.target.release.0, got.reason, got.pin), (0, Reason::Shielded, PinChange::Keep));
 }

@@ -5,7 +5,7 @@ mod properties;
 use std::sync::Arc;
 
 use super::*;
-use crate::rollout::{pin::PinKey, table::Standing};
+use crate::rollout::{pin::PinKey, table::Standing, target::ReleaseIndex};
 
 fn options() -> KeyspaceOptions {
     let current = PinKey { id: 1, secret: [7; 16] };
@@ -70,7 +70,7 @@ fn compiles_a_record_and_its_endpoints() {
     let table = keyspace.build(13);
     let routes = &table.apps["shop"];
     assert_eq!((routes.seq, routes.revision, table.revision), (5, 13, 13));
-    assert_eq!((routes.stable, routes.candidate), (Some(0), Some(1)));
+    assert_eq!((routes.stable, routes.candidate), (Some(ReleaseIndex(0)), Some(ReleaseIndex(1))));
     assert_eq!(addresses(routes, 0), ["10.0.0.1:80", "10.0.0.2:80"]);
     assert_eq!(addresses(routes, 1), ["10.0.0.3:80"]);
     assert_eq!(routes.set_cookie.0.as_ref(), "rolling_pin=");
@@ -236,10 +236,10 @@ fn untouched_apps_are_shared_and_slots_stay() {
     assert_eq!(old.releases[0].endpoints, new.releases[0].endpoints[1..], "tags and slots stay");
     for release in &new.releases {
         for endpoint in &release.endpoints {
-            let key = after.endpoint_slots[endpoint.slot].as_ref().unwrap();
+            let key = after.endpoint_slots[endpoint.slot.0].as_ref().unwrap();
             assert_eq!((&key.release, key.address), (&release.id, endpoint.address));
         }
-        assert_eq!(after.release_slots[release.slot].as_ref().unwrap().tenure, release.tenure);
+        assert_eq!(after.release_slots[release.slot.0].as_ref().unwrap().tenure, release.tenure);
     }
 }
 
@@ -287,7 +287,7 @@ fn previous_is_listed_but_not_routed() {
     let changes = serde_json::json!({ "candidate": null, "previous": release("b") });
     keyspace.put("rolling/shop/rollout", &record(changes), 20);
     let routes = Arc::clone(&keyspace.build(20).apps["shop"]);
-    assert_eq!((routes.stable, routes.candidate, routes.routed()), (Some(0), None, 1));
+    assert_eq!((routes.stable, routes.candidate, routes.routed()), (Some(ReleaseIndex(0)), None, 1));
     assert_eq!((routes.releases[1].standing, routes.releases[1].tenure), (Standing::Previous, 0));
     assert_eq!(routes.by_tenure(0), None);
     assert_eq!(addresses(&routes, 1), ["10.0.0.3:80"]);

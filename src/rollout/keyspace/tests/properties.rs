@@ -126,10 +126,10 @@ fn check_slots(table: &RoutingTable) -> Result<(), TestCaseError> {
     let mut used = 0;
     for app in table.apps.values() {
         for release in &app.releases {
-            let key = table.release_slots[release.slot].as_ref().expect("filled");
+            let key = table.release_slots[release.slot.0].as_ref().expect("filled");
             prop_assert_eq!((&key.app, &key.release, key.tenure), (&app.name, &release.id, release.tenure));
             for endpoint in &release.endpoints {
-                let key = table.endpoint_slots[endpoint.slot].as_ref().expect("filled");
+                let key = table.endpoint_slots[endpoint.slot.0].as_ref().expect("filled");
                 let route = (&app.name, &release.id, endpoint.address);
                 prop_assert_eq!((&key.app, &key.release, key.address), route);
                 used += 1;
