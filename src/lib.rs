@@ -90,7 +90,7 @@
 //! Each has tests that fail when it is broken; the path after it says where.
 //!
 //! 1. **No request ever waits on the store.** `proxy` cannot even name it:
-//!    `tests/tidy/main.rs::modules_import_only_what_the_design_allows`; and an outage changes nothing:
+//!    `tests/tidy/imports.rs::modules_import_only_what_the_design_allows`; and an outage changes nothing:
 //!    `src/control/tests/following.rs::an_outage_leaves_the_table_alone_and_refuses_commands`
 //! 2. **A request sees exactly one routing table; two routers at the same seq and store revision send the same pin
 //!    to the same release.** `src/rollout/assign/tests/properties.rs::the_same_pin_and_table_are_the_same_release`
@@ -124,7 +124,7 @@
 //!     `tests/control/api_security.rs::without_a_token_nothing_is_read_or_written`,
 //!     `tests/control/api/keyvalues.rs::the_routers_own_keys_are_nobodys`
 //! 11. **Nobody reads time except through [`clock`].**
-//!     `tests/tidy/main.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
+//!     `tests/tidy/words.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
 pub mod blocks;
 pub mod cell;

@@ -5,14 +5,11 @@
 //! line in between. A document declares what can be cited by an anchor: `<a id="section-6"></a>`, `<a id="row-12"></a>`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use tidy::{root, texts};
 
 /// Which files may cite.
 const ENDINGS: [&str; 9] = ["rs", "js", "md", "py", "toml", "html", "css", "sh", "lua"];
-
-/// Folders whose files are made, not written.
-const MADE: [&str; 3] = ["target", "node_modules", ".git"];
 
 /// What a path from the root begins with, for those paths that documents name.
 const TOP: [&str; 6] = ["src/", "ui/", "tests/", "keyvalues/", "benches/", "docs/"];
@@ -181,29 +178,8 @@ fn functions(files: &[(String, String)]) -> BTreeSet<String> {
     names.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
 
-/// Every file that is written by hand, by its path from the root.
+/// Every file that may cite, by its path from the root.
 fn files() -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the folder can be read") {
-            let path = entry.expect("its entry can be read").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() {
-                if !MADE.contains(&name.as_str()) {
-                    folders.push(path);
-                }
-            } else if ENDINGS.contains(&ending.as_str()) {
-                let text = fs::read_to_string(&path).expect("it is text");
-                let path = path.strip_prefix(root()).expect("it was found below the root");
-                found.push((path.display().to_string(), text));
-            }
-        }
-    }
-    found
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+    let may_cite = |path: &str| path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
+    texts("").into_iter().filter(|(path, _)| may_cite(path)).collect()
 }

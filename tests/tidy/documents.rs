@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::report;
+use crate::source::report;
+use tidy::root;
 
 /// README.md is for a person who has three minutes.
 const README_BYTES_MAX: usize = 14 * 1024;
@@ -41,10 +42,6 @@ const SHORT_CELLS: [&str; 13] = [
     "docs/security.md",
     "docs/settings.md",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn read(page: &str) -> String {
     fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))

@@ -64,7 +64,8 @@
 //! | accessibility | `tests/gui/accessibility.rs::no_page_breaks_a_rule_of_accessibility`, `tests/gui/accessibility.rs::no_dialog_breaks_a_rule_of_accessibility` |
 
 use std::fs;
-use std::path::Path;
+
+use tidy::root;
 
 #[test]
 fn every_promise_names_tests_that_exist() {
@@ -74,7 +75,7 @@ fn every_promise_names_tests_that_exist() {
     let named: Vec<(&str, &str)> = quoted.iter().filter_map(|word| word.split_once("::")).collect();
     assert!(named.len() >= 30, "{named:?}");
     for (file, function) in named {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let path = root().join(file);
         let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
         let test = format!("#[test]\nfn {function}()");
         assert!(source.contains(&test), "{file} has no test `{function}`");

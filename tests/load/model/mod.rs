@@ -5,10 +5,13 @@
 //! sequence is the same for a seed. At a difference the steps are printed that still lead to it after as many as possible
 //! were left out. 3,000 steps by default; `tests/run --long` takes 100,000, and `ROLLING_ROUTER_SEED` another seed.
 
+mod client;
 mod expected;
 mod routing;
+mod settling;
 mod site;
 mod steps;
+mod visits;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,8 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
 pub mod api;
+pub mod builder;
 pub mod clock;
 pub mod endpoint;
+mod launch;
 pub mod log;
 pub mod message;
 pub mod metrics;
@@ -28,12 +30,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 pub use api::{Answer, Api};
+pub use builder::{RouterBuilder, router};
 pub use clock::{Deadline, eventually};
 pub use endpoint::{Endpoint, Peer, echo, scripted, serving};
 pub use message::{Framing, Received, Response};
 pub use process::Process;
 pub use reply::Reply;
-pub use router::{Router, RouterBuilder, router};
+pub use router::Router;
 pub use visitor::{Visit, Visitor};
 pub use wire::{Broken, Wire};
 

@@ -1,16 +1,16 @@
-//! The real binary, started the way an operator starts it: `router().stable("v1").candidate("v2").blend(10).start()`.
+//! A running router: the real binary as a process of its own, on ports of its own.
 
 use super::api::Api;
-use super::clock::{Deadline, PATIENCE, await_an_hour_with_room, eventually, pause};
-use super::endpoint::{Endpoint, echo};
+use super::clock::{Deadline, PATIENCE, eventually, pause};
+use super::endpoint::Endpoint;
+use super::launch::Launch;
 use super::ports;
 use super::process::Process;
 use super::visitor::Visitor;
 use super::wire::Wire;
-use serde_json::{Map, Value};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 pub const APP: &str = "hello";
 
 /// One token per role: `(token, name, role)`.
-const TOKENS: [(&str, &str, &str); 4] = [
+pub(crate) const TOKENS: [(&str, &str, &str); 4] = [
     ("test-admin-0123456789abcdef0123456789abcdef", "root", "admin"),
     ("test-operator-0123456789abcdef0123456789abcdef", "maria", "operator"),
     ("test-ci-0123456789abcdef0123456789abcdef", "ci-main", "ci"),
@@ -31,214 +31,9 @@ pub fn token(role: &str) -> &'static str {
     TOKENS.iter().find(|(_, _, r)| *r == role).map(|(token, _, _)| *token).expect("a known role")
 }
 
-/// A router to be started. Nothing set: an app without releases.
-pub fn router() -> RouterBuilder {
-    RouterBuilder::default()
-}
-
-/// What a router is started with.
-#[derive(Default)]
-pub struct RouterBuilder {
-    keys: Map<String, Value>,
-    endpoints: Vec<(String, Endpoint)>,
-    embedded: bool,
-    store: Option<String>,
-    environment: Vec<(String, String)>,
-    workers: Option<usize>,
-    access_log: Option<PathBuf>,
-    flags: Vec<String>,
-    limits: Vec<(&'static str, u64)>,
-    descriptors_max: Option<u64>,
-    everywhere: bool,
-}
-
-impl RouterBuilder {
-    /// A stable release with one echo endpoint.
-    pub fn stable(self, release: &str) -> Self {
-        let endpoint = echo(release);
-        self.stable_on(release, vec![endpoint])
-    }
-
-    /// A stable release with these endpoints.
-    pub fn stable_on(self, release: &str, endpoints: Vec<Endpoint>) -> Self {
-        self.release(release, endpoints).key(&format!("rolling/{APP}/stable/id"), &id(release))
-    }
-
-    /// A candidate release with one echo endpoint.
-    pub fn candidate(self, release: &str) -> Self {
-        let endpoint = echo(release);
-        self.candidate_on(release, vec![endpoint])
-    }
-
-    /// A candidate release with these endpoints.
-    pub fn candidate_on(self, release: &str, endpoints: Vec<Endpoint>) -> Self {
-        self.release(release, endpoints).key(&format!("rolling/{APP}/candidate/id"), &id(release))
-    }
-
-    /// A release that is deployed and on no track.
-    pub fn deployed(self, release: &str) -> Self {
-        let endpoint = echo(release);
-        self.release(release, vec![endpoint])
-    }
-
-    /// A release with these endpoints, on no track.
-    pub fn release(mut self, release: &str, endpoints: Vec<Endpoint>) -> Self {
-        for (n, endpoint) in endpoints.into_iter().enumerate() {
-            let key = format!("{}/c{n}", id(release));
-            self.keys.insert(key, Value::String(endpoint.address.to_string()));
-            self.endpoints.push((release.to_owned(), endpoint));
-        }
-        self
-    }
-
-    /// The share of new clients that the candidate gets, in percent.
-    pub fn blend(self, percent: u32) -> Self {
-        self.key(&format!("rolling/{APP}/blendpercent"), &percent.to_string())
-    }
-
-    /// Without pins.
-    pub fn not_sticky(self) -> Self {
-        self.key(&format!("rolling/{APP}/stickyness"), "0")
-    }
-
-    /// A keyvalue that is there at the start.
-    pub fn key(mut self, key: &str, value: &str) -> Self {
-        self.keys.insert(key.to_owned(), Value::String(value.to_owned()));
-        self
-    }
-
-    /// With the store in a file, so that the router can be killed and started again.
-    pub fn durable(mut self) -> Self {
-        self.embedded = true;
-        self
-    }
-
-    /// With the store at this address.
-    pub fn store(mut self, address: &str) -> Self {
-        self.store = Some(address.to_owned());
-        self
-    }
-
-    /// With the store that these variables lead to.
-    pub fn environment(mut self, variables: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        self.environment.extend(variables.iter().map(owned));
-        self
-    }
-
-    /// With this many workers; one unless said.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = Some(workers);
-        self
-    }
-
-    /// With an access log in this file.
-    pub fn access_log(mut self, file: &Path) -> Self {
-        self.access_log = Some(file.to_owned());
-        self
-    }
-
-    /// With the front on every address of the machine.
-    pub fn everywhere(mut self) -> Self {
-        self.everywhere = true;
-        self
-    }
-
-    /// With a further command-line argument.
-    pub fn flag(mut self, flag: &str) -> Self {
-        self.flags.push(flag.to_owned());
-        self
-    }
-
-    /// With another limit, by its name in the configuration's `[limits]`.
-    pub fn limit(mut self, name: &'static str, value: u64) -> Self {
-        self.limits.push((name, value));
-        self
-    }
-
-    /// With at most so many open descriptors, as the kernel counts them.
-    pub fn descriptors_max(mut self, count: u64) -> Self {
-        self.descriptors_max = Some(count);
-        self
-    }
-
-    /// Starts it and waits until it is ready.
-    pub fn start(mut self) -> Router {
-        await_an_hour_with_room();
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        write_tokens(&dir.path().join("tokens"));
-        let keys = Value::Object(self.keys).to_string();
-        fs::write(dir.path().join("keyvalues.json"), keys).expect("the keyvalues can be written");
-        if !self.limits.is_empty() {
-            let file = dir.path().join("config.toml");
-            let lines = self.limits.iter().map(|(name, value)| format!("{name} = {value}\n"));
-            fs::write(&file, format!("[limits]\n{}", lines.collect::<String>()))
-                .expect("the file can be written");
-            self.flags.extend(["--config".into(), file.display().to_string()]);
-        }
-        let launch = Launch {
-            store: if let Some(address) = self.store {
-                address
-            } else if self.embedded {
-                format!("embedded:{}", dir.path().join("store.redb").display())
-            } else {
-                "memory".into()
-            },
-            workers: self.workers.unwrap_or(1),
-            access_log: self.access_log.map_or_else(|| "off".into(), |file| file.display().to_string()),
-            flags: self.flags,
-            environment: self.environment,
-            descriptors_max: self.descriptors_max,
-            everywhere: self.everywhere,
-            seeded: true,
-        };
-        let mut router = Router {
-            front: ([127, 0, 0, 1], 0).into(),
-            admin: ([127, 0, 0, 1], 0).into(),
-            host: "shop.example.test".into(),
-            endpoints: self.endpoints,
-            dir,
-            launch,
-            child: None,
-        };
-        router.launch();
-        router
-    }
-}
-
 /// The key prefix of a release of the suites' app.
 pub fn id(release: &str) -> String {
     format!("apps/hello-{release}-80/containers")
-}
-
-fn write_tokens(file: &Path) {
-    let lines: String = TOKENS.iter().map(|(token, name, role)| format!("{token} {name} {role}\n")).collect();
-    fs::write(file, lines).expect("the token file can be written");
-    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
-    fs::set_permissions(file, mode).expect("the token file can be made private");
-}
-
-struct Launch {
-    store: String,
-    workers: usize,
-    access_log: String,
-    flags: Vec<String>,
-    environment: Vec<(String, String)>,
-    descriptors_max: Option<u64>,
-    everywhere: bool,
-    seeded: bool,
-}
-
-impl Launch {
-    /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
-    fn command(&self) -> Command {
-        let built = || crate::binary().into();
-        let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
-        let Some(descriptors) = self.descriptors_max else { return Command::new(binary) };
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(binary);
-        command
-    }
 }
 
 /// A running router; it is killed when dropped.
@@ -251,9 +46,9 @@ pub struct Router {
     pub host: String,
     /// The endpoints that were started with it: release name and endpoint.
     pub endpoints: Vec<(String, Endpoint)>,
-    dir: TempDir,
-    launch: Launch,
-    child: Option<Child>,
+    pub(crate) dir: TempDir,
+    pub(crate) launch: Launch,
+    pub(crate) child: Option<Child>,
 }
 
 impl Router {
@@ -361,7 +156,7 @@ impl Router {
         eventually("the admin port answers", || self.readiness().is_some());
     }
 
-    fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         for _ in 0..5 {
             self.front = free_port();
             self.admin = free_port();

@@ -1,0 +1,27 @@
+//! How the process of a router is started, the first time and again.
+
+use std::process::Command;
+
+/// Its options.
+pub(crate) struct Launch {
+    pub(crate) store: String,
+    pub(crate) workers: usize,
+    pub(crate) access_log: String,
+    pub(crate) flags: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) descriptors_max: Option<u64>,
+    pub(crate) everywhere: bool,
+    pub(crate) seeded: bool,
+}
+
+impl Launch {
+    /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
+    pub(crate) fn command(&self) -> Command {
+        let built = || crate::binary().into();
+        let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
+        let Some(descriptors) = self.descriptors_max else { return Command::new(binary) };
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(binary);
+        command
+    }
+}
