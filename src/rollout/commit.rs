@@ -4,9 +4,10 @@
 //! commits once. At most seven writes, far below what any store takes.
 
 use super::{
-    adopt::{Adopted, OldKey, mirrored},
+    adopt::{Adoption, OldKey, mirror},
     app::AppName,
     command::Decision,
+    command_name::CommandName,
     keys,
     record::{HistoryEvent, Record},
 };
@@ -19,17 +20,17 @@ pub type Write = (String, Option<Vec<u8>>);
 /// one too many. A drain that ended by itself moves nothing and leaves the old keys alone, so that it takes back no
 /// raw write that still waits for its endpoints.
 pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
-    let automatic = event.record.command == super::command::RETIRE;
+    let automatic = event.record.command == CommandName::Retire;
     let mirror: &[OldKey] = if automatic { &[] } else { &OldKey::ALL };
     of_change(app, event, mirror)
 }
 
 /// What an adoption writes; nothing if the plan is empty. Without a change that is what mends the old keys: one that
-/// was deleted is written back from the record. `record` is the record that was adopted into.
-pub fn of_adoption(app: &AppName, record: Option<&Record>, adopted: &Adopted) -> Vec<Write> {
-    match (&adopted.decision, record) {
-        (Decision::Change(event), _) => of_change(app, event, &adopted.mirror),
-        (Decision::Unchanged, Some(record)) => mirror(app, record, &adopted.mirror),
+/// was deleted is written back from the record. `record` is the record that was adoption into.
+pub fn of_adoption(app: &AppName, record: Option<&Record>, adoption: &Adoption) -> Vec<Write> {
+    match (&adoption.decision, record) {
+        (Decision::Change(event), _) => of_change(app, event, &adoption.mirror),
+        (Decision::Unchanged, Some(record)) => mirror_writes(app, record, &adoption.mirror),
         (Decision::Unchanged, None) => Vec::new(),
     }
 }
@@ -41,9 +42,9 @@ pub fn of_raw_write(
     key: OldKey,
     value: Option<Vec<u8>>,
     record: Option<&Record>,
-    adopted: &Adopted,
+    adoption: &Adoption,
 ) -> Vec<Write> {
-    let mut writes = of_adoption(app, record, adopted);
+    let mut writes = of_adoption(app, record, adoption);
     let key = key.key(app);
     if writes.iter().all(|(written, _)| *written != key) {
         writes.push((key, value));
@@ -58,12 +59,12 @@ fn of_change(app: &AppName, event: &HistoryEvent, old: &[OldKey]) -> Vec<Write> 
     if seq > EVENTS_MAX {
         writes.push((keys::event(app, seq - EVENTS_MAX), None));
     }
-    writes.extend(mirror(app, &event.record, old));
+    writes.extend(mirror_writes(app, &event.record, old));
     writes
 }
 
-fn mirror(app: &AppName, record: &Record, old: &[OldKey]) -> Vec<Write> {
-    let values = mirrored(record);
+fn mirror_writes(app: &AppName, record: &Record, old: &[OldKey]) -> Vec<Write> {
+    let values = mirror(record);
     old.iter().map(|key| (key.key(app), values.get(*key).map(|value| value.as_bytes().to_vec()))).collect()
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{blend::Blend, release::ReleaseId};
+use super::{blend::Blend, command_name::CommandName, release::ReleaseId};
 use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
 /// Numbers one stay of a release on tracks; 1 is an app's first.
@@ -26,7 +26,7 @@ pub struct Record {
     /// What a rollback without a target goes to.
     pub previous: Option<ReleaseId>,
     /// Releases off their track that still serve those pinned to them, oldest first.
-    pub draining: Vec<Draining>,
+    pub draining: Vec<DrainingRelease>,
     /// Endpoints that get no new clients, since they are to be stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoint_drains: Vec<EndpointDrain>,
@@ -38,8 +38,8 @@ pub struct Record {
     /// (a blend, a lock, the end of a drain) does not make a repeat a new wish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_move: Option<LastMove>,
-    /// The command that wrote this record, e.g. `promote`.
-    pub command: String,
+    /// The command that wrote this record.
+    pub command: CommandName,
     /// Who gave it.
     pub actor: String,
     /// Why, in their words.
@@ -68,7 +68,7 @@ pub struct Stay {
 
 /// A release off its track, still routed for those pinned to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draining {
+pub struct DrainingRelease {
     /// The release.
     pub release: ReleaseId,
     /// The tenure its pins carry.
@@ -126,23 +126,23 @@ pub enum DrainCause {
 pub struct Tenures {
     /// The last number given; 0 before the first.
     pub last: Tenure,
-    /// Why the newest 64 left, oldest first; older ones read [`LeftReason::Drained`].
-    pub left: Vec<Left>,
+    /// Why the newest 64 left, oldest first; older ones read [`LeaveReason::Drained`].
+    pub left: Vec<EndedTenure>,
 }
 
 /// A tenure that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
+pub struct EndedTenure {
     /// Its number.
     pub tenure: Tenure,
     /// Why it ended.
-    pub reason: LeftReason,
+    pub reason: LeaveReason,
 }
 
 /// Why a tenure ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum LeftReason {
+pub enum LeaveReason {
     /// Its drain ended.
     Drained,
     /// Its candidate was aborted.
@@ -157,7 +157,7 @@ pub enum LeftReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastMove {
     /// The command that made it, as in [`Record::command`].
-    pub command: String,
+    pub command: CommandName,
     /// The candidate that it dropped, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<ReleaseId>,
@@ -209,7 +209,7 @@ impl Record {
             tenures: Tenures::default(),
             lock: None,
             last_move: None,
-            command: String::new(),
+            command: CommandName::None,
             actor: String::new(),
             reason: String::new(),
             at: 0,

@@ -9,7 +9,7 @@ use super::{
     blend::Blend,
     pin::PinCodec,
     preview::PreviewRoutes,
-    record::{EndpointDrain, LeftReason, Tenure, Tenures},
+    record::{EndpointDrain, LeaveReason, Tenure, Tenures},
     release::ReleaseId,
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
@@ -240,9 +240,9 @@ impl AppRoutes {
     }
 
     /// Why a tenure that is not routed any more left.
-    pub fn left(&self, tenure: Tenure) -> LeftReason {
+    pub fn left(&self, tenure: Tenure) -> LeaveReason {
         let found = self.tenures.left.iter().find(|left| left.tenure == tenure);
-        found.map_or(LeftReason::Drained, |left| left.reason)
+        found.map_or(LeaveReason::Drained, |left| left.reason)
     }
 
     /// The siblings of a release, which may be asked for an asset that it does not have: the other routed releases

@@ -17,7 +17,7 @@ use crate::{
         },
     },
     rollout::{
-        adopt::{Adopted, OldKeys, adopt, is_mirrored},
+        adopt::{Adoption, OldKeys, adopt, is_mirrored},
         app::AppName,
         command::{Asker, Decision, Role},
         commit::of_adoption,
@@ -48,12 +48,12 @@ pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiEr
 }
 
 /// What the old keys of a reading come to.
-pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adopted, ApiError> {
+pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adoption, ApiError> {
     let old = stored.old_keys();
     if stored.record.as_ref().is_some_and(|record| is_mirrored(record, &old)) {
         // The ordinary case, which needs no further reading.
         let decision = Decision::Unchanged;
-        return Ok(Adopted { decision, faults: Vec::new(), pending: None, mirror: Vec::new() });
+        return Ok(Adoption { decision, faults: Vec::new(), pending: None, mirror: Vec::new() });
     }
     let counts = named_endpoints(core, &old).await?;
     let background = stored.background(core, false).await?;
@@ -65,7 +65,7 @@ pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adopted, ApiErro
 pub async fn commit_adopted(
     core: &Core,
     stored: &StoredApp,
-    adopted: &Adopted,
+    adopted: &Adoption,
 ) -> Result<Committed, ApiError> {
     let plan = of_adoption(&stored.name, stored.record.as_ref(), adopted);
     if plan.is_empty() {
@@ -75,7 +75,7 @@ pub async fn commit_adopted(
 }
 
 /// The event that an adoption makes, if it changes the record.
-pub fn event_of(adopted: &Adopted) -> Option<&HistoryEvent> {
+pub fn event_of(adopted: &Adoption) -> Option<&HistoryEvent> {
     match &adopted.decision {
         Decision::Change(event) => Some(event),
         Decision::Unchanged => None,

@@ -124,7 +124,7 @@ async fn attempt(
 /// Who did what, for the operator's log. Texts from outside are escaped.
 fn log(app: &AppName, command: &Command, asker: &Asker, event: &HistoryEvent) {
     let (command, seq, actor) = (command.name(), event.record.seq, &asker.actor);
-    tracing::info!(%app, command, seq, ?actor, reason = ?asker.reason, "the app was changed");
+    tracing::info!(%app, command = command.as_str(), seq, ?actor, reason = ?asker.reason, "the app was changed");
 }
 
 /// Refuses an outcome that could not be served, or that would make a failing release stable.

@@ -11,7 +11,7 @@ use crate::{
         error::ApiError,
     },
     rollout::{
-        adopt::{OldKey, OldKeys, Written},
+        adopt::{OldKey, OldKeys, WriteRevisions},
         app::AppName,
         command::Background,
         endpoint::AddressPolicy,
@@ -76,7 +76,7 @@ impl StoredApp {
         let [stable, candidate, blend, sticky] = self.old.each_ref().map(|entry| entry.as_ref().map(text));
         let [_, candidate_entry, blend_entry, _] = &self.old;
         let modified = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.modified);
-        let written = Written { candidate: modified(candidate_entry), blend: modified(blend_entry) };
+        let written = WriteRevisions { candidate: modified(candidate_entry), blend: modified(blend_entry) };
         OldKeys { stable, candidate, blend, sticky, written }
     }
 

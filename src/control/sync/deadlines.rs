@@ -11,7 +11,7 @@ use crate::{
     rollout::{
         app::AppName,
         drain::deadline,
-        record::{LeftReason, Tenure},
+        record::{LeaveReason, Tenure},
         table::{AppRoutes, ReleaseRoutes, Standing},
     },
 };
@@ -114,8 +114,8 @@ impl Seen {
 /// How long what a release left open may go on.
 fn grace_of(app: &AppRoutes, tenure: Tenure) -> Duration {
     match app.left(tenure) {
-        LeftReason::Drained => Duration::ZERO,
-        LeftReason::Abort | LeftReason::Rollback | LeftReason::Replaced => {
+        LeaveReason::Drained => Duration::ZERO,
+        LeaveReason::Abort | LeaveReason::Rollback | LeaveReason::Replaced => {
             Duration::from_secs(app.settings.abortseconds.into())
         }
     }

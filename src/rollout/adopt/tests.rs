@@ -1,9 +1,9 @@
 //! The raw rules (docs/design.md section 4), one by one.
 
-use super::*;
+use super::{adoption::Adoption, old_keys::OldKey};
 use crate::rollout::{
-    command::Command,
-    record::LeftReason,
+    command::{Command, Decision, Refusal, Role},
+    record::{DrainCause, LeaveReason},
     release::NULL,
     tests::fixture::{Rollout, abort, percent, promote, release, rollback, set_candidate},
 };
@@ -11,11 +11,11 @@ use crate::rollout::{
 use Role::{Ci, Operator, Viewer};
 
 /// Writes through the API as an old script with an operator's token does.
-fn write(rollout: &mut Rollout, key: OldKey, value: &str) -> Adopted {
+fn write(rollout: &mut Rollout, key: OldKey, value: &str) -> Adoption {
     rollout.raw(Operator, key, value).unwrap()
 }
 
-fn write_release(rollout: &mut Rollout, key: OldKey, name: &str) -> Adopted {
+fn write_release(rollout: &mut Rollout, key: OldKey, name: &str) -> Adoption {
     write(rollout, key, release(name).as_str())
 }
 
@@ -260,7 +260,7 @@ fn a_bad_value_harms_only_itself() {
 #[test]
 fn raw_writes_have_their_tokens_role_and_respect_the_lock() {
     let mut rollout = Rollout::stable("a").candidate("b", 30);
-    let code = |answer: Result<Adopted, Refusal>| answer.unwrap_err().code();
+    let code = |answer: Result<Adoption, Refusal>| answer.unwrap_err().code();
     assert_eq!(code(rollout.raw(Viewer, OldKey::Blend, "1")), "forbidden");
     rollout.done(Operator, Command::Lock { reason: "freeze".into(), until: None });
     assert_eq!(code(rollout.raw(Ci, OldKey::Candidate, NULL)), "locked");
@@ -278,7 +278,7 @@ fn a_raw_way_off_the_track_never_moves_clients_at_once() {
     rollout.unchanged(Operator, abort(Some("b")));
     assert_eq!(rollout.left(2), None);
     rollout.done(Operator, Command::FinishDrain { tenure: Some(2), automatic: false });
-    assert_eq!(rollout.left(2), Some(LeftReason::Drained));
+    assert_eq!(rollout.left(2), Some(LeaveReason::Drained));
 }
 
 #[test]
@@ -286,6 +286,6 @@ fn a_rollback_undoes_a_script() {
     let mut rollout = Rollout::stable("a");
     write_release(&mut rollout, OldKey::Stable, "b");
     rollout.done(Operator, rollback(None));
-    assert_eq!((rollout.tracks().as_str(), rollout.left(2)), ("a - |", Some(LeftReason::Rollback)));
+    assert_eq!((rollout.tracks().as_str(), rollout.left(2)), ("a - |", Some(LeaveReason::Rollback)));
     assert_settled(&mut rollout);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::record::LeftReason;
+use crate::rollout::record::LeaveReason;
 
 /// Why a request went where it went: a closed list, so that a move without a reason cannot be expressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,14 +83,14 @@ impl Reason {
     }
 }
 
-impl From<LeftReason> for Reason {
+impl From<LeaveReason> for Reason {
     /// Why clients move whose release left for that reason.
-    fn from(left: LeftReason) -> Self {
+    fn from(left: LeaveReason) -> Self {
         match left {
-            LeftReason::Drained => Self::Drained,
-            LeftReason::Abort => Self::Abort,
-            LeftReason::Rollback => Self::Rollback,
-            LeftReason::Replaced => Self::Replaced,
+            LeaveReason::Drained => Self::Drained,
+            LeaveReason::Abort => Self::Abort,
+            LeaveReason::Rollback => Self::Rollback,
+            LeaveReason::Replaced => Self::Replaced,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Commands about the candidate: put it there, set its blend, drop it.
 
-use super::{Case, Done, Refusal, Role};
-use crate::rollout::{
-    blend::Blend,
-    draft::{Draft, Fate},
-    record::LeftReason,
-    release::ReleaseId,
+use super::{
+    case::{Case, Effect},
+    draft::{Departure, Draft},
+    gate::check_blend_cap,
+    refusal::Refusal,
+    role::Role,
 };
+use crate::rollout::{blend::Blend, record::LeaveReason, release::ReleaseId};
 
 /// `set candidate`.
 pub(super) fn set(
@@ -15,11 +16,11 @@ pub(super) fn set(
     release: &ReleaseId,
     blend: Option<Blend>,
     replace: Option<&ReleaseId>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     if draft.next.candidate_release() == Some(release) {
         return match blend {
             Some(blend) if blend != draft.next.blend => change_blend(case, draft, blend),
-            _ => Ok(Done::Unchanged),
+            _ => Ok(Effect::Unchanged),
         };
     }
     check_replace(case, draft, release, replace)?;
@@ -31,9 +32,9 @@ pub(super) fn set(
     let blend = blend.unwrap_or(Blend::ZERO);
     check_cap(case, blend)?;
     let stable = draft.next.stable_release().cloned();
-    draft.set_tracks(stable, Some(release.clone()), Fate::Leave(LeftReason::Replaced));
+    draft.set_tracks(stable, Some(release.clone()), Departure::Leave(LeaveReason::Replaced));
     draft.next.blend = blend;
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// A candidate that serves clients is not replaced by a pipeline that does not know of it, nor is any candidate by
@@ -65,18 +66,18 @@ pub(super) fn set_blend(
     draft: &mut Draft<'_>,
     blend: Blend,
     release: Option<&ReleaseId>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     match (release, draft.next.candidate_release()) {
         (Some(named), Some(candidate)) if named != candidate => {
             return Err(Refusal::other_candidate(named, candidate));
         }
         (Some(_), None) => return Err(Refusal::no_candidate()),
-        (Some(_), Some(_)) if draft.next.blend == blend => return Ok(Done::Unchanged),
+        (Some(_), Some(_)) if draft.next.blend == blend => return Ok(Effect::Unchanged),
         _ => {}
     }
     case.check_if_match()?;
     if draft.next.blend == blend {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     }
     // Without a candidate a blend would take no effect now, and none later: a candidate starts at its own.
     if draft.next.candidate.is_none() && blend > Blend::ZERO {
@@ -85,30 +86,15 @@ pub(super) fn set_blend(
     change_blend(case, draft, blend)
 }
 
-fn change_blend(case: &Case<'_>, draft: &mut Draft<'_>, blend: Blend) -> Result<Done, Refusal> {
+fn change_blend(case: &Case<'_>, draft: &mut Draft<'_>, blend: Blend) -> Result<Effect, Refusal> {
     case.check_if_match()?;
     check_cap(case, blend)?;
     draft.next.blend = blend;
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 fn check_cap(case: &Case<'_>, blend: Blend) -> Result<(), Refusal> {
     check_blend_cap(case.asker.role, blend, case.background.ci_blend_max)
-}
-
-/// Refuses `ci` a blend above its cap.
-pub(in crate::rollout) fn check_blend_cap(
-    role: Role,
-    blend: Blend,
-    cap: Option<Blend>,
-) -> Result<(), Refusal> {
-    match cap {
-        Some(cap) if role <= Role::Ci && blend > cap => {
-            let message = format!("{blend} is above {cap}, the most that a `ci` token may set for this app");
-            Err(Refusal::Value { field: "blend", message })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// `abort`.
@@ -116,22 +102,22 @@ pub(super) fn abort(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     release: Option<&ReleaseId>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     if let Some(named) = release.filter(|named| draft.next.stable_release() == Some(*named)) {
         // Answering "unchanged" would tell a pipeline that it is off, while everyone is on it.
         let message = format!("{named} is the stable release: roll back instead");
         return Err(Refusal::state("release_is_stable", message));
     }
-    let Some(candidate) = draft.next.candidate_release() else { return Ok(Done::Unchanged) };
+    let Some(candidate) = draft.next.candidate_release() else { return Ok(Effect::Unchanged) };
     if let Some(named) = release.filter(|named| *named != candidate) {
         let last_move = case.record.and_then(|record| record.last_move.as_ref());
         let dropped = last_move.and_then(|last| last.dropped.as_ref());
         let refusal = Refusal::other_candidate(named, candidate);
-        return if dropped == Some(named) { Ok(Done::Unchanged) } else { Err(refusal) };
+        return if dropped == Some(named) { Ok(Effect::Unchanged) } else { Err(refusal) };
     }
     case.check_if_match()?;
     let stable = draft.next.stable_release().cloned();
-    draft.set_tracks(stable, None, Fate::Leave(LeftReason::Abort));
+    draft.set_tracks(stable, None, Departure::Leave(LeaveReason::Abort));
     draft.next.blend = Blend::ZERO;
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }

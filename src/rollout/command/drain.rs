@@ -1,7 +1,11 @@
 //! The command that ends a drain: a person's, or the deadline's.
 
-use super::{Case, Done, Refusal};
-use crate::rollout::{draft::Draft, record::Tenure};
+use super::{
+    case::{Case, Effect},
+    draft::Draft,
+    refusal::Refusal,
+};
+use crate::rollout::record::Tenure;
 
 /// `finish drain`. The deadline's own never fails for the app's state: whatever it was meant for is over then.
 pub(super) fn finish(
@@ -9,18 +13,18 @@ pub(super) fn finish(
     draft: &mut Draft<'_>,
     tenure: Option<Tenure>,
     automatic: bool,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     let drains = |tenure| draft.next.draining.iter().any(|draining| draining.tenure == tenure);
     match tenure {
-        None if draft.next.draining.is_empty() => return Ok(Done::Unchanged),
+        None if draft.next.draining.is_empty() => return Ok(Effect::Unchanged),
         Some(tenure) if !drains(tenure) => {
             let over = draft.next.by_tenure(tenure).is_none() && tenure <= draft.next.tenures.last;
-            return if automatic || over { Ok(Done::Unchanged) } else { Err(not_draining(tenure)) };
+            return if automatic || over { Ok(Effect::Unchanged) } else { Err(not_draining(tenure)) };
         }
         _ => case.check_if_match()?,
     }
     draft.retire(tenure);
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 fn not_draining(tenure: Tenure) -> Refusal {

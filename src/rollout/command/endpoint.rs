@@ -2,10 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::{Case, Done, Refusal};
+use super::{
+    case::{Case, Effect},
+    draft::Draft,
+    refusal::Refusal,
+};
 use crate::{
     limits::{DRAIN_SECONDS_MAX, ENDPOINT_DRAINS_MAX},
-    rollout::{draft::Draft, record::EndpointDrain, release::ReleaseId},
+    rollout::{record::EndpointDrain, release::ReleaseId},
 };
 
 /// `drain endpoint`. Saying it again with another time moves the deadline.
@@ -14,7 +18,7 @@ pub(super) fn drain(
     draft: &mut Draft<'_>,
     (release, address): (&ReleaseId, SocketAddr),
     seconds: Option<u64>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     if let Some(seconds) = seconds.filter(|seconds| *seconds > u64::from(DRAIN_SECONDS_MAX)) {
         let message = format!("{seconds} is not from 0 to {DRAIN_SECONDS_MAX}");
         return Err(Refusal::Value { field: "seconds", message });
@@ -27,8 +31,8 @@ pub(super) fn drain(
     let length_ms = seconds.map_or(case.background.drain_max_ms, |seconds| seconds * 1_000);
     let known = draft.next.endpoint_drains.iter_mut().find(|drain| drain.is_of(release, address));
     match (known, seconds) {
-        (Some(_), None) => return Ok(Done::Unchanged),
-        (Some(known), Some(_)) if known.length_ms() == length_ms => return Ok(Done::Unchanged),
+        (Some(_), None) => return Ok(Effect::Unchanged),
+        (Some(known), Some(_)) if known.length_ms() == length_ms => return Ok(Effect::Unchanged),
         (Some(known), Some(_)) => {
             case.check_if_match()?;
             known.until = known.since.saturating_add(length_ms);
@@ -44,7 +48,7 @@ pub(super) fn drain(
             draft.next.endpoint_drains.push(drain);
         }
     }
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// `undrain endpoint`: it gets clients as before.
@@ -52,12 +56,12 @@ pub(super) fn undrain(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     (release, address): (&ReleaseId, SocketAddr),
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     let Some(index) = draft.next.endpoint_drains.iter().position(|drain| drain.is_of(release, address))
     else {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     };
     case.check_if_match()?;
     draft.next.endpoint_drains.remove(index);
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }

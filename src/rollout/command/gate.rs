@@ -1,9 +1,9 @@
 //! The gate: who may give a command at all, and when a lock holds them back.
 
-use super::{Asker, Command, Refusal, Role, stable};
+use super::{asker::Asker, draft::Draft, kinds::Command, refusal::Refusal, role::Role, stable};
 use crate::{
     limits::REASON_BYTES_MAX,
-    rollout::{draft::Draft, record::Record},
+    rollout::{blend::Blend, record::Record},
 };
 
 /// Checks everything about a command that does not depend on what it would change.
@@ -34,6 +34,21 @@ pub(in crate::rollout) fn check_lock(record: Option<&Record>, asker: &Asker) -> 
     match record.and_then(|record| record.lock_at(asker.at)) {
         Some(lock) if asker.role <= Role::Ci => {
             Err(Refusal::Locked { by: lock.by.clone(), reason: lock.reason.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses `ci` a blend above its cap.
+pub(in crate::rollout) fn check_blend_cap(
+    role: Role,
+    blend: Blend,
+    cap: Option<Blend>,
+) -> Result<(), Refusal> {
+    match cap {
+        Some(cap) if role <= Role::Ci && blend > cap => {
+            let message = format!("{blend} is above {cap}, the most that a `ci` token may set for this app");
+            Err(Refusal::Value { field: "blend", message })
         }
         _ => Ok(()),
     }

@@ -1,7 +1,12 @@
 //! Commands about the lock that holds `ci` back.
 
-use super::{Case, Done, Refusal, gate};
-use crate::rollout::{draft::Draft, record::Lock};
+use super::{
+    case::{Case, Effect},
+    draft::Draft,
+    gate,
+    refusal::Refusal,
+};
+use crate::rollout::record::Lock;
 
 /// `lock`.
 pub(super) fn lock(
@@ -9,7 +14,7 @@ pub(super) fn lock(
     draft: &mut Draft<'_>,
     reason: &str,
     until: Option<u64>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     gate::check_reason("reason", reason)?;
     case.check_if_match()?;
     let asker = case.asker;
@@ -19,19 +24,19 @@ pub(super) fn lock(
     }
     let stands = draft.next.lock.as_ref();
     if stands.is_some_and(|lock| lock.reason == reason && lock.until == until && lock.by == asker.actor) {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     }
     let (reason, by) = (reason.to_owned(), asker.actor.clone());
     draft.next.lock = Some(Lock { reason, by, at: asker.at, until, automatic: false });
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// `unlock`.
-pub(super) fn unlock(case: &Case<'_>, draft: &mut Draft<'_>) -> Result<Done, Refusal> {
+pub(super) fn unlock(case: &Case<'_>, draft: &mut Draft<'_>) -> Result<Effect, Refusal> {
     if case.record.is_none_or(|record| record.lock.is_none()) {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     }
     case.check_if_match()?;
     draft.next.lock = None;
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }

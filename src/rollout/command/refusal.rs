@@ -1,6 +1,6 @@
 //! Refusals: why a command is not done, for the person who has to act, and as a stable word for programs.
 
-use super::Role;
+use super::role::Role;
 use crate::rollout::release::ReleaseId;
 
 /// Why a command was refused.

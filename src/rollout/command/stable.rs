@@ -1,12 +1,16 @@
 //! Commands about the stable release: promote, set it, roll back.
 
-use super::{Asker, Case, Done, PROMOTE, ROLLBACK, Refusal, SET_STABLE};
+use super::{
+    asker::Asker,
+    case::{Case, Effect},
+    draft::{Departure, Draft},
+    refusal::Refusal,
+};
 use crate::rollout::{
-    adopt::RAW,
     blend::Blend,
-    draft::{Draft, Fate},
+    command_name::CommandName,
     history,
-    record::{DrainCause, LeftReason, Lock, Record},
+    record::{DrainCause, LeaveReason, Lock, Record},
     release::ReleaseId,
 };
 
@@ -15,10 +19,10 @@ pub(super) fn promote(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     release: Option<&ReleaseId>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     match (release, draft.next.candidate_release()) {
         (Some(named), None) if draft.next.stable_release() == Some(named) && made_stable(case) => {
-            return Ok(Done::Unchanged);
+            return Ok(Effect::Unchanged);
         }
         (Some(named), Some(candidate)) if named != candidate => {
             return Err(Refusal::other_candidate(named, candidate));
@@ -33,31 +37,34 @@ pub(super) fn promote(
 /// Whether the last change of the tracks was one that puts a release on stable for good.
 fn made_stable(case: &Case<'_>) -> bool {
     let last = case.record.and_then(|record| record.last_move.as_ref());
-    matches!(last.map(|last| last.command.as_str()), Some(PROMOTE | SET_STABLE | RAW))
+    matches!(
+        last.map(|last| &last.command),
+        Some(CommandName::Promote | CommandName::SetStable | CommandName::Raw)
+    )
 }
 
-fn move_candidate(draft: &mut Draft<'_>) -> Result<Done, Refusal> {
+fn move_candidate(draft: &mut Draft<'_>) -> Result<Effect, Refusal> {
     let candidate = draft.next.candidate_release().cloned();
     let candidate = candidate.ok_or_else(Refusal::no_candidate)?;
-    draft.set_tracks(Some(candidate), None, Fate::Drain(DrainCause::Promote));
+    draft.set_tracks(Some(candidate), None, Departure::Drain(DrainCause::Promote));
     draft.next.blend = Blend::ZERO;
     draft.set_previous();
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// `set stable`.
-pub(super) fn set(case: &Case<'_>, draft: &mut Draft<'_>, release: &ReleaseId) -> Result<Done, Refusal> {
+pub(super) fn set(case: &Case<'_>, draft: &mut Draft<'_>, release: &ReleaseId) -> Result<Effect, Refusal> {
     if draft.next.stable_release() == Some(release) {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     }
     case.check_if_match()?;
     let candidate = draft.next.candidate_release().cloned();
     if candidate.as_ref() == Some(release) {
         return move_candidate(draft);
     }
-    draft.set_tracks(Some(release.clone()), candidate, Fate::Drain(DrainCause::SetStable));
+    draft.set_tracks(Some(release.clone()), candidate, Departure::Drain(DrainCause::SetStable));
     draft.set_previous();
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// `rollback`.
@@ -65,20 +72,20 @@ pub(super) fn rollback(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     to: Option<&ReleaseId>,
-) -> Result<Done, Refusal> {
+) -> Result<Effect, Refusal> {
     let Some(record) = case.record else { return Err(Refusal::no_rollout()) };
     if repeats_rollback(record, to, case.asker) {
-        return Ok(Done::Unchanged);
+        return Ok(Effect::Unchanged);
     }
     case.check_if_match()?;
     let target = target(case, record, to)?;
     let from = record.stable_release();
     let previous = history::before(&case.background.stables, &target, from);
-    draft.set_tracks(Some(target.clone()), None, Fate::Leave(LeftReason::Rollback));
+    draft.set_tracks(Some(target.clone()), None, Departure::Leave(LeaveReason::Rollback));
     draft.next.blend = Blend::ZERO;
     draft.next.previous = previous;
     draft.next.lock = Some(lock_out(case, record, &target));
-    Ok(Done::Changed)
+    Ok(Effect::Changed)
 }
 
 /// Whether the last move already did it. Without a target a second rollback would go one release further back, which
@@ -89,8 +96,8 @@ pub(super) fn repeats_rollback(record: &Record, to: Option<&ReleaseId>, asker: &
         Some(to) => record.stable_release() == Some(to),
         None => asker.if_match != Some(record.seq),
     };
-    let last = record.last_move.as_ref().map(|last| last.command.as_str());
-    there && last == Some(ROLLBACK) && record.candidate.is_none()
+    let last = record.last_move.as_ref().map(|last| &last.command);
+    there && last == Some(&CommandName::Rollback) && record.candidate.is_none()
 }
 
 /// Where a rollback goes: `previous`, or any release that was stable before.

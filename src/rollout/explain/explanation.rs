@@ -9,7 +9,7 @@ use super::{
 use crate::rollout::{
     assign::Reason,
     blend::Blend,
-    record::{LeftReason, Tenure},
+    record::{LeaveReason, Tenure},
     release::ReleaseId,
     table::AppRoutes,
     target::ReleaseIndex,
@@ -106,7 +106,7 @@ pub struct PinContents {
     /// The release of that tenure; null: it is not routed any more.
     pub release: Option<ReleaseSummary>,
     /// Why that tenure ended; null: it did not.
-    pub left: Option<LeftReason>,
+    pub left: Option<LeaveReason>,
     /// Whether the tenure is newer than this router's table.
     pub ahead: bool,
     /// The address of the pinned endpoint, `ip:port`; null: the release does not list it.

@@ -23,7 +23,7 @@ use std::{
 pub use self::problem::Problem;
 use self::{claims::Claims, slots::Slots};
 use super::{
-    adopt::{OldKeys, Written},
+    adopt::{OldKeys, WriteRevisions},
     app::AppName,
     endpoint::AddressPolicy,
     keys::{self, Meaning},
@@ -249,7 +249,7 @@ impl Keyspace {
         let mut old = self.apps.get(app).map(|app| app.old.clone()).unwrap_or_default();
         let candidate = self.modified(&keys::candidate_id(app)).unwrap_or_default();
         let blend = self.modified(&keys::blendpercent(app)).unwrap_or_default();
-        old.written = Written { candidate, blend };
+        old.written = WriteRevisions { candidate, blend };
         old
     }
 

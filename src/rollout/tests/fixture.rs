@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::{
-    adopt::{self, Adopted, OldKey, OldKeys, Written},
+    adopt::{self, Adoption, OldKey, OldKeys, WriteRevisions},
     app::AppName,
     blend::Blend,
     command::{Asker, Background, Command, Decision, Refusal, Role, decide},
     commit::{self, Write},
     history, keys,
-    record::{HistoryEvent, LeftReason, Record, Tenure},
+    record::{HistoryEvent, LeaveReason, Record, Tenure},
     release::ReleaseId,
 };
 
@@ -96,7 +96,10 @@ impl Rollout {
             candidate: text(OldKey::Candidate),
             blend: text(OldKey::Blend),
             sticky: text(OldKey::Sticky),
-            written: Written { candidate: revision(OldKey::Candidate), blend: revision(OldKey::Blend) },
+            written: WriteRevisions {
+                candidate: revision(OldKey::Candidate),
+                blend: revision(OldKey::Blend),
+            },
         }
     }
 
@@ -172,7 +175,7 @@ impl Rollout {
         role: Role,
         key: OldKey,
         value: &str,
-    ) -> Result<Adopted, Refusal> {
+    ) -> Result<Adoption, Refusal> {
         self.now += 1_000;
         let record = self.stored();
         let endpoints = |release: &ReleaseId| usize::from(!self.without_endpoints.contains(release));
@@ -191,7 +194,7 @@ impl Rollout {
     }
 
     /// Adopts what was written past the router, as the router that sees it does.
-    pub(in crate::rollout) fn adopt(&mut self) -> Adopted {
+    pub(in crate::rollout) fn adopt(&mut self) -> Adoption {
         self.now += 1_000;
         let record = self.stored();
         let endpoints = |release: &ReleaseId| usize::from(!self.without_endpoints.contains(release));
@@ -229,7 +232,7 @@ impl Rollout {
     }
 
     /// Why a tenure left.
-    pub(in crate::rollout) fn left(&self, tenure: Tenure) -> Option<LeftReason> {
+    pub(in crate::rollout) fn left(&self, tenure: Tenure) -> Option<LeaveReason> {
         self.record().tenures.left.iter().find(|left| left.tenure == tenure).map(|left| left.reason)
     }
 

@@ -9,9 +9,10 @@ use super::fixture::{Rollout, percent, release};
 use crate::{
     limits::{DRAINING_MAX, TENURES_LEFT_MAX},
     rollout::{
-        adopt::{Adopted, OldKey, mirrored},
+        adopt::{Adoption, OldKey, mirror},
         command::{Command, Decision, Role},
-        record::{LeftReason, Record, Tenure},
+        command_name::CommandName,
+        record::{LeaveReason, Record, Tenure},
         release::{NULL, ReleaseId},
     },
 };
@@ -89,7 +90,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What came of a step.
 enum Outcome {
     Commanded(Decision),
-    Adopted(Adopted),
+    Adoption(Adoption),
     /// Refused, or nothing that decides.
     Nothing,
 }
@@ -106,9 +107,9 @@ fn take(rollout: &mut Rollout, step: &Step) -> Outcome {
             answer.map_or(Outcome::Nothing, Outcome::Commanded)
         }
         Step::Raw { role, key, value } => {
-            rollout.raw(*role, *key, value).map_or(Outcome::Nothing, Outcome::Adopted)
+            rollout.raw(*role, *key, value).map_or(Outcome::Nothing, Outcome::Adoption)
         }
-        Step::Adopt => Outcome::Adopted(rollout.adopt()),
+        Step::Adopt => Outcome::Adoption(rollout.adopt()),
         Step::Past { key, value } => {
             rollout.write_past(*key, value.as_deref());
             Outcome::Nothing
@@ -130,32 +131,32 @@ fn take(rollout: &mut Rollout, step: &Step) -> Outcome {
 }
 
 /// Why section 5's table moves a client of this tenure when this step changed this record, `None` where it stays.
-fn moved_by_table(before: &Record, after: &Record, step: &Step, tenure: Tenure) -> Option<LeftReason> {
+fn moved_by_table(before: &Record, after: &Record, step: &Step, tenure: Tenure) -> Option<LeaveReason> {
     let candidate = before.candidate.as_ref().is_some_and(|stay| stay.tenure == tenure);
     let stable = before.stable.as_ref().is_some_and(|stay| stay.tenure == tenure);
     let draining = before.draining.iter().position(|draining| draining.tenure == tenure);
     let Step::Give { command, .. } = step else { return crowded_out(before, after, draining) };
     match command {
-        Command::Abort { .. } => candidate.then_some(LeftReason::Abort),
+        Command::Abort { .. } => candidate.then_some(LeaveReason::Abort),
         Command::SetCandidate { release, .. } => {
             let replaced = candidate && before.candidate_release() != Some(release);
-            replaced.then_some(LeftReason::Replaced)
+            replaced.then_some(LeaveReason::Replaced)
         }
         Command::Rollback { .. } => {
             // Whoever is on the target already, stays.
             let target = before.by_tenure(tenure) == after.stable_release();
-            ((stable || candidate) && !target).then_some(LeftReason::Rollback)
+            ((stable || candidate) && !target).then_some(LeaveReason::Rollback)
         }
         Command::FinishDrain { tenure: meant, .. } => {
             let ends = draining.is_some() && meant.is_none_or(|meant| meant == tenure);
-            ends.then_some(LeftReason::Drained)
+            ends.then_some(LeaveReason::Drained)
         }
         _ => crowded_out(before, after, draining),
     }
 }
 
 /// The oldest draining releases retire when too many drain.
-fn crowded_out(before: &Record, after: &Record, draining: Option<usize>) -> Option<LeftReason> {
+fn crowded_out(before: &Record, after: &Record, draining: Option<usize>) -> Option<LeaveReason> {
     let position = draining?;
     let returned =
         |tenure| [&after.stable, &after.candidate].into_iter().flatten().any(|stay| stay.tenure == tenure);
@@ -165,7 +166,7 @@ fn crowded_out(before: &Record, after: &Record, draining: Option<usize>) -> Opti
     let stay = before.draining.iter().filter(|draining| !returned(draining.tenure)).count();
     let too_many = (stay + new).saturating_sub(DRAINING_MAX);
     let gone = !returned(before.draining[position].tenure) && older.len() <= too_many;
-    gone.then_some(LeftReason::Drained)
+    gone.then_some(LeaveReason::Drained)
 }
 
 /// What the types of a record cannot say, and what its history must.
@@ -208,7 +209,7 @@ fn check_settled(rollout: &Rollout) {
     assert_eq!(adopted.mirror, []);
     assert_eq!(later.store, rollout.store);
     if adopted.pending.is_none() && adopted.faults.is_empty() {
-        let (stored, record) = (rollout.old_keys(), mirrored(&rollout.record()));
+        let (stored, record) = (rollout.old_keys(), mirror(&rollout.record()));
         assert_eq!((stored.stable, stored.candidate), (record.stable, record.candidate));
     }
 }
@@ -231,7 +232,7 @@ fn check_step(was: &Rollout, is: &Rollout, step: &Step, outcome: &Outcome, past:
     let before = was.stored().unwrap_or_else(Record::empty);
     let changed = match outcome {
         Outcome::Commanded(Decision::Change(event)) => Some(&event.record),
-        Outcome::Adopted(Adopted { decision: Decision::Change(event), .. }) => Some(&event.record),
+        Outcome::Adoption(Adoption { decision: Decision::Change(event), .. }) => Some(&event.record),
         _ => None,
     };
     let Some(after) = changed else {
@@ -303,8 +304,8 @@ proptest! {
             let outcome = take(&mut rollout, step);
             past = match (step, &outcome) {
                 (Step::Past { .. } | Step::Endpoints { .. }, _) => true,
-                (_, Outcome::Adopted(_)) => false,
-                (_, Outcome::Commanded(Decision::Change(event))) => past && event.record.command == "retire",
+                (_, Outcome::Adoption(_)) => false,
+                (_, Outcome::Commanded(Decision::Change(event))) => past && event.record.command == CommandName::Retire,
                 _ => past,
             };
             check_step(&was, &rollout, step, &outcome, past);

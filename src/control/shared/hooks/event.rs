@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::rollout::command_name::CommandName;
+
 /// One kind of event. Those of the history are called as the history calls them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,10 +80,10 @@ impl EventKind {
         CHOICES.iter().find(|(kind, ..)| *kind == self).map_or("test", |(_, name, _)| name)
     }
 
-    /// What the history calls so.
-    pub fn of_command(command: &str) -> Self {
+    /// The kind of a change that this command made.
+    pub fn of_command(command: &CommandName) -> Self {
         let of_history = |kind: &Self| *kind < Self::Change;
-        command.parse().ok().filter(of_history).unwrap_or(Self::Change)
+        command.as_str().parse().ok().filter(of_history).unwrap_or(Self::Change)
     }
 }
 
@@ -102,7 +104,6 @@ impl fmt::Display for EventKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::{adopt, command};
 
     #[test]
     fn names_are_stored_as_they_are_shown() {
@@ -116,17 +117,20 @@ mod tests {
     #[test]
     fn the_history_and_hooks_use_the_same_words() {
         for (word, kind) in [
-            (command::PROMOTE, EventKind::Promote),
-            (command::SET_STABLE, EventKind::SetStable),
-            (command::ROLLBACK, EventKind::Rollback),
-            (command::RETIRE, EventKind::Retire),
-            (adopt::RAW, EventKind::Raw),
-            (adopt::ADOPT, EventKind::Adopt),
-            (command::Command::Unlock.name(), EventKind::Unlock),
-            ("of-tomorrow", EventKind::Change),
-            ("store-stale", EventKind::Change),
+            (CommandName::Promote, EventKind::Promote),
+            (CommandName::SetStable, EventKind::SetStable),
+            (CommandName::Rollback, EventKind::Rollback),
+            (CommandName::Retire, EventKind::Retire),
+            (CommandName::Raw, EventKind::Raw),
+            (CommandName::Adopt, EventKind::Adopt),
+            (CommandName::Unlock, EventKind::Unlock),
+            (CommandName::Other("of-tomorrow".into()), EventKind::Change),
+            (CommandName::Other("store-stale".into()), EventKind::Change),
         ] {
-            assert_eq!(EventKind::of_command(word), kind, "{word}");
+            assert_eq!(EventKind::of_command(&word), kind, "{word}");
+        }
+        for command in CommandName::ALL {
+            assert_ne!(EventKind::of_command(&command), EventKind::Change, "{command}");
         }
     }
 }

@@ -163,7 +163,11 @@ mod tests {
         };
         edit(&mut record);
         let Value::Object(changed) = changed else { panic!("fields are an object") };
-        line(EventKind::of_command(command), &"shop".parse().unwrap(), &HistoryEvent { record, changed })
+        line(
+            EventKind::of_command(&record.command),
+            &"shop".parse().unwrap(),
+            &HistoryEvent { record, changed },
+        )
     }
 
     fn id(release: &str) -> String {

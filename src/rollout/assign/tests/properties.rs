@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::rollout::{blend::Blend, record::LeftReason, table::Standing};
+use crate::rollout::{blend::Blend, record::LeaveReason, table::Standing};
 
 /// One random request to one random app.
 #[derive(Debug, Clone)]
@@ -38,12 +38,12 @@ impl Case {
         let left = |why| standing.is_none() && self.app.left(self.pin.tenure) == why;
         match reason {
             Reason::Drained => {
-                draining && self.health.drain_over && self.navigation || left(LeftReason::Drained)
+                draining && self.health.drain_over && self.navigation || left(LeaveReason::Drained)
             }
             Reason::DrainedEarly => draining && empty_handed,
-            Reason::Abort => left(LeftReason::Abort),
-            Reason::Rollback => left(LeftReason::Rollback),
-            Reason::Replaced => left(LeftReason::Replaced),
+            Reason::Abort => left(LeaveReason::Abort),
+            Reason::Rollback => left(LeaveReason::Rollback),
+            Reason::Replaced => left(LeaveReason::Replaced),
             Reason::Fallback => standing == Some(Standing::Candidate) && empty_handed,
             Reason::Bucket => {
                 self.app.settings.transition == crate::rollout::settings::Transition::Navigate

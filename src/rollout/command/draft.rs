@@ -1,51 +1,70 @@
-//! A draft: the next record of an app while it is being decided, and the one place where tenures begin and end.
+//! A draft: the next record of an app while a command is decided, and the one place where tenures begin and end.
 //!
-//! Commands and adoption differ in what they want on the tracks and in what becomes of whoever leaves them; that a
-//! release which never left keeps its tenure is here, once. Deliberately absent: every rule about who may ask.
+//! Commands and adoption differ in which releases they put on the tracks, and in what happens to those that leave. Both rely
+//! on one rule, which is here: a release that is routed all the time keeps its tenure. Who may give a command is not decided
+//! here.
 
 use super::{
-    blend::Blend,
-    command::{Asker, Background, Decision},
-    history,
-    record::{DrainCause, Draining, HistoryEvent, LastMove, Left, LeftReason, Record, Stay, Tenure},
-    release::ReleaseId,
+    asker::{Asker, Background},
+    decision::Decision,
 };
-use crate::limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX};
+use crate::{
+    limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX},
+    rollout::{
+        blend::Blend,
+        command_name::CommandName,
+        history,
+        record::{
+            DrainCause, DrainingRelease, EndedTenure, HistoryEvent, LastMove, LeaveReason, Record, Stay,
+            Tenure,
+        },
+        release::ReleaseId,
+    },
+};
 
-/// What becomes of a release that is on no track any more.
+/// How a release leaves its track.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fate {
-    /// It serves those pinned to it for a while.
+pub(in crate::rollout) enum Departure {
+    /// It drains: it serves those pinned to it for a while.
     Drain(DrainCause),
-    /// It is gone at once.
-    Leave(LeftReason),
+    /// It is not routed any more, at once.
+    Leave(LeaveReason),
 }
 
 /// The next record of an app, and the one before it.
-pub(super) struct Draft<'a> {
+pub(in crate::rollout) struct Draft<'a> {
     before: Record,
-    pub(super) next: Record,
+    pub(in crate::rollout) next: Record,
     asker: &'a Asker,
     background: &'a Background,
 }
 
 impl<'a> Draft<'a> {
-    /// Starts from a record; a lock whose end has passed is gone.
-    pub(super) fn of(record: Option<&Record>, asker: &'a Asker, background: &'a Background) -> Self {
+    /// Starts from a record, without a lock whose end has passed.
+    pub(in crate::rollout) fn of(
+        record: Option<&Record>,
+        asker: &'a Asker,
+        background: &'a Background,
+    ) -> Self {
         let before = record.cloned().unwrap_or_else(Record::empty);
         let mut next = before.clone();
         next.lock = before.lock_at(asker.at).cloned();
         Self { before, next, asker, background }
     }
 
-    /// Whether an app has given out all its numbers, so that nothing can change any more.
-    pub(super) fn is_exhausted(record: &Record) -> bool {
+    /// Whether an app has used up its seqs or tenures, so that nothing can change any more.
+    pub(in crate::rollout) fn is_exhausted(record: &Record) -> bool {
         record.seq >= SEQ_MAX || record.tenures.last > Tenure::MAX - 2
     }
 
-    /// Puts releases on the tracks. One that was routed before (on a track, or draining) never left: it keeps its
-    /// tenure. Whoever is on no track any more meets its fate.
-    pub(super) fn set_tracks(&mut self, stable: Option<ReleaseId>, candidate: Option<ReleaseId>, fate: Fate) {
+    /// Puts releases on the tracks. A release that was routed before (on a track, or draining) keeps its tenure. A release
+    /// that is on no track any more departs as `departure` says.
+    pub(in crate::rollout) fn set_tracks(
+        &mut self,
+        stable: Option<ReleaseId>,
+        candidate: Option<ReleaseId>,
+        departure: Departure,
+    ) {
         debug_assert!(stable.is_none() || stable != candidate, "a release is on one track");
         let were = [self.next.stable.take(), self.next.candidate.take()];
         let [was_stable, was_candidate] = &were;
@@ -53,12 +72,12 @@ impl<'a> Draft<'a> {
         self.next.candidate = candidate.map(|release| self.enter(release, was_candidate, was_stable));
         for stay in were.into_iter().flatten() {
             if self.next.by_tenure(stay.tenure).is_none() {
-                self.end(stay, fate);
+                self.end(stay, departure);
             }
         }
     }
 
-    /// The stay of a release on a track: `here` is who was on this track, `there` who was on the other.
+    /// The stay of a release on a track. `here` was on this track before, `there` on the other one.
     fn enter(&mut self, release: ReleaseId, here: &Option<Stay>, there: &Option<Stay>) -> Stay {
         if let Some(stay) = here.as_ref().filter(|stay| stay.release == release) {
             return stay.clone();
@@ -70,7 +89,7 @@ impl<'a> Draft<'a> {
         Stay { release, tenure, set_by: self.asker.actor.clone(), since: self.asker.at, served }
     }
 
-    /// The tenure that a draining release takes along, and whether it has served in it.
+    /// Takes a release off the draining ones: its tenure, and whether it has served in it.
     fn return_from_drain(&mut self, release: &ReleaseId) -> Option<(Tenure, bool)> {
         let index = self.next.draining.iter().position(|draining| draining.release == *release)?;
         let draining = self.next.draining.remove(index);
@@ -82,43 +101,43 @@ impl<'a> Draft<'a> {
         self.next.tenures.last
     }
 
-    fn end(&mut self, stay: Stay, fate: Fate) {
-        match fate {
-            Fate::Leave(reason) => self.leave(stay.tenure, reason),
-            Fate::Drain(cause) => {
+    fn end(&mut self, stay: Stay, departure: Departure) {
+        match departure {
+            Departure::Leave(reason) => self.leave(stay.tenure, reason),
+            Departure::Drain(cause) => {
                 let since = self.asker.at;
                 let until = since.saturating_add(self.background.drain_max_ms);
                 let Stay { release, tenure, served, .. } = stay;
-                self.next.draining.push(Draining { release, tenure, cause, since, until, served });
+                self.next.draining.push(DrainingRelease { release, tenure, cause, since, until, served });
                 while self.next.draining.len() > DRAINING_MAX {
                     let oldest = self.next.draining.remove(0);
-                    self.leave(oldest.tenure, LeftReason::Drained);
+                    self.leave(oldest.tenure, LeaveReason::Drained);
                 }
             }
         }
     }
 
-    fn leave(&mut self, tenure: Tenure, reason: LeftReason) {
+    fn leave(&mut self, tenure: Tenure, reason: LeaveReason) {
         let left = &mut self.next.tenures.left;
-        left.push(Left { tenure, reason });
+        left.push(EndedTenure { tenure, reason });
         left.drain(..left.len().saturating_sub(TENURES_LEFT_MAX));
     }
 
     /// Retires draining releases: one by its tenure, or all.
-    pub(super) fn retire(&mut self, tenure: Option<Tenure>) {
-        let retires = |draining: &Draining| tenure.is_none_or(|tenure| draining.tenure == tenure);
+    pub(in crate::rollout) fn retire(&mut self, tenure: Option<Tenure>) {
+        let retires = |draining: &DrainingRelease| tenure.is_none_or(|tenure| draining.tenure == tenure);
         for draining in std::mem::take(&mut self.next.draining) {
             if retires(&draining) {
-                self.leave(draining.tenure, LeftReason::Drained);
+                self.leave(draining.tenure, LeaveReason::Drained);
             } else {
                 self.next.draining.push(draining);
             }
         }
     }
 
-    /// Sets `previous` to the stable release that was replaced. Where there was none, it stays, unless it is the
-    /// stable release itself, which then has the one before it in the history.
-    pub(super) fn set_previous(&mut self) {
+    /// Sets `previous` to the stable release that was replaced. If there was none, `previous` stays, unless it is the new
+    /// stable release itself: then it becomes the release before that one in the history.
+    pub(in crate::rollout) fn set_previous(&mut self) {
         if self.next.stable_release() == self.before.stable_release() {
             return;
         }
@@ -131,7 +150,7 @@ impl<'a> Draft<'a> {
         };
     }
 
-    /// Notes who gets clients without a pin from now on.
+    /// Notes which releases get clients without a pin from now on.
     fn note_served(&mut self) {
         let blend = self.next.blend;
         self.next.stable.iter_mut().for_each(|stay| stay.served = true);
@@ -139,7 +158,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The finished change, signed.
-    pub(super) fn finish(mut self, command: &str) -> Decision {
+    pub(in crate::rollout) fn finish(mut self, command: CommandName) -> Decision {
         self.note_served();
         let mut drains = std::mem::take(&mut self.next.endpoint_drains);
         drains.retain(|drain| self.next.names(&drain.release));
@@ -150,10 +169,10 @@ impl<'a> Draft<'a> {
         if tracks(&before) != tracks(&next) {
             let dropped = before.candidate.iter().find(|stay| next.by_tenure(stay.tenure).is_none());
             let dropped = dropped.map(|stay| stay.release.clone());
-            next.last_move = Some(LastMove { command: command.to_owned(), dropped });
+            next.last_move = Some(LastMove { command: command.clone(), dropped });
         }
         next.seq += 1;
-        next.command = command.to_owned();
+        next.command = command;
         next.actor = asker.actor.clone();
         next.reason = asker.reason.clone();
         next.at = asker.at;

@@ -1,0 +1,147 @@
+//! The adoption: what the difference between the old keys and the record means.
+
+use super::{
+    old_keys::{OldKey, OldKeys, WriteRevisions},
+    parsed_keys::{ParsedKeys, RawFault},
+};
+use crate::rollout::{
+    blend::Blend,
+    command::{
+        Asker, Background, Decision, Refusal, Role,
+        draft::{Departure, Draft},
+        gate::{check_blend_cap, check_lock, check_role},
+    },
+    command_name::CommandName,
+    record::{DrainCause, Record},
+    release::ReleaseId,
+};
+
+/// The outcome of an adoption: a decision, and what happens to each old key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// The record to write, or that nothing is to be written.
+    pub decision: Decision,
+    /// Keys whose values are not allowed; they are left as they are.
+    pub faults: Vec<RawFault>,
+    /// The release that `stable/id` names, while it has no endpoints. It is adopted as soon as it has one, and shown as a
+    /// problem until then.
+    pub pending: Option<ReleaseId>,
+    /// The old keys to write from the record ([`commit`](crate::rollout::commit) does that): those that are missing and
+    /// those whose value was not adopted; after a change all but those of `faults` and `pending`.
+    pub mirror: Vec<OldKey>,
+}
+
+/// Compares the old keys with the record, and decides what the difference means.
+///
+/// `endpoints` answers how many endpoints a release has: a stable release without any is not adopted yet. With `None` as
+/// record this is the app's first adoption, which takes all keys as they are.
+///
+/// A store that is only followed cannot mirror a record, so its `blendpercent` may be older than the record and would undo
+/// it. There, the caller leaves out a `blendpercent` that was not written since the last adoption.
+pub fn adopt(
+    record: Option<&Record>,
+    keys: &OldKeys,
+    asker: &Asker,
+    background: &Background,
+    endpoints: &dyn Fn(&ReleaseId) -> usize,
+) -> Adoption {
+    let mut parsed = ParsedKeys::of(keys);
+    let nothing = record.is_none() && parsed.is_empty();
+    if nothing || record.is_some_and(Draft::is_exhausted) {
+        let faults = parsed.faults;
+        return Adoption { decision: Decision::Unchanged, faults, pending: None, mirror: Vec::new() };
+    }
+    let mut draft = Draft::of(record, asker, background);
+    let pending = parsed.hold_back_stable(&draft.next, endpoints);
+    let target = Target::of(record, &draft.next, &parsed, &keys.written);
+    let changes = record.is_none_or(|record| target != Target::from(record));
+    let faulty = |key: OldKey| parsed.faults.iter().any(|fault| fault.key == key.name());
+    let waits = |key: OldKey| key == OldKey::Stable && pending.is_some();
+    let mut mirror = OldKey::ALL.to_vec();
+    mirror.retain(|key| !faulty(*key) && !waits(*key) && (changes || !target.is_said_by(&parsed, *key)));
+    let decision = if changes {
+        target.put_into(&mut draft);
+        draft.finish(if record.is_some() { CommandName::Raw } else { CommandName::Adopt })
+    } else {
+        Decision::Unchanged
+    };
+    Adoption { decision, faults: parsed.faults, pending, mirror }
+}
+
+/// Decides one raw write that came through the API, as [`adopt`] does, but with the asker's role and the lock. `value` `None`
+/// deletes the key, which is then written back from the record.
+///
+/// # Errors
+/// The role or a lock forbids the write, or the value is not allowed.
+pub fn write(
+    record: Option<&Record>,
+    stored: &OldKeys,
+    (key, value): (OldKey, Option<&str>),
+    asker: &Asker,
+    background: &Background,
+    endpoints: &dyn Fn(&ReleaseId) -> usize,
+) -> Result<Adoption, Refusal> {
+    check_role(asker.role, Role::Ci)?;
+    check_lock(record, asker)?;
+    let keys = stored.clone().after_write(key, value.map(str::to_owned));
+    if ParsedKeys::of(&keys).faults.iter().any(|fault| fault.key == key.name()) {
+        let message = format!("`{}` is not {}", value.unwrap_or_default().escape_debug(), key.allowed());
+        return Err(Refusal::Value { field: key.name(), message });
+    }
+    if let (OldKey::Blend, Some(blend)) = (key, ParsedKeys::of(&keys).blend) {
+        check_blend_cap(asker.role, blend, background.ci_blend_max)?;
+    }
+    Ok(adopt(record, &keys, asker, background, endpoints))
+}
+
+/// What the record is to say.
+#[derive(PartialEq, Eq)]
+struct Target {
+    stable: Option<ReleaseId>,
+    candidate: Option<ReleaseId>,
+    blend: Blend,
+    sticky: bool,
+}
+
+impl From<&Record> for Target {
+    fn from(record: &Record) -> Self {
+        Self {
+            stable: record.stable_release().cloned(),
+            candidate: record.candidate_release().cloned(),
+            blend: record.blend,
+            sticky: record.sticky,
+        }
+    }
+}
+
+impl Target {
+    fn of(record: Option<&Record>, now: &Record, parsed: &ParsedKeys, written: &WriteRevisions) -> Self {
+        let now = Self::from(now);
+        let stable = parsed.stable.clone().unwrap_or(now.stable);
+        let candidate = parsed.candidate.clone().unwrap_or_else(|| now.candidate.clone());
+        let candidate = candidate.filter(|release| Some(release) != stable.as_ref());
+        let moved = record.is_some() && candidate != now.candidate;
+        let rewritten = written.blend > 0 && written.blend >= written.candidate;
+        let counts = !moved || (rewritten && candidate.is_some());
+        let kept = if moved { Blend::ZERO } else { now.blend };
+        let blend = parsed.blend.filter(|_| counts).unwrap_or(kept);
+        Self { stable, candidate, blend, sticky: parsed.sticky.unwrap_or(now.sticky) }
+    }
+
+    /// Whether a key says the same.
+    fn is_said_by(&self, parsed: &ParsedKeys, key: OldKey) -> bool {
+        match key {
+            OldKey::Stable => parsed.stable.as_ref() == Some(&self.stable),
+            OldKey::Candidate => parsed.candidate.as_ref() == Some(&self.candidate),
+            OldKey::Blend => parsed.blend == Some(self.blend),
+            OldKey::Sticky => parsed.sticky == Some(self.sticky),
+        }
+    }
+
+    fn put_into(self, draft: &mut Draft<'_>) {
+        draft.set_tracks(self.stable, self.candidate, Departure::Drain(DrainCause::Raw));
+        draft.set_previous();
+        draft.next.blend = self.blend;
+        draft.next.sticky = self.sticky;
+    }
+}

@@ -1,0 +1,77 @@
+//! The old keys, parsed.
+
+use super::old_keys::{OldKey, OldKeys};
+use crate::rollout::{blend::Blend, record::Record, release::ReleaseId};
+
+/// An old key whose value is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: `{}` is not {allowed}", value.escape_debug())]
+pub struct RawFault {
+    /// Which of the four: `stable/id`, `candidate/id`, `blendpercent`, `stickyness`.
+    pub key: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+/// The parsed values; `None` where a key is missing or its value is not allowed.
+#[derive(Default)]
+pub(super) struct ParsedKeys {
+    pub(super) stable: Option<Option<ReleaseId>>,
+    pub(super) candidate: Option<Option<ReleaseId>>,
+    pub(super) blend: Option<Blend>,
+    pub(super) sticky: Option<bool>,
+    pub(super) faults: Vec<RawFault>,
+}
+
+impl ParsedKeys {
+    pub(super) fn of(keys: &OldKeys) -> Self {
+        let mut faults = Vec::new();
+        Self {
+            stable: read(keys, OldKey::Stable, &mut faults, |text| ReleaseId::parse_nullable(text).ok()),
+            candidate: read(keys, OldKey::Candidate, &mut faults, |text| {
+                ReleaseId::parse_nullable(text).ok()
+            }),
+            blend: read(keys, OldKey::Blend, &mut faults, |text| text.parse().ok()),
+            sticky: read(keys, OldKey::Sticky, &mut faults, |text| match text {
+                "0" => Some(false),
+                "1" => Some(true),
+                _ => None,
+            }),
+            faults,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.stable.is_none() && self.candidate.is_none() && self.blend.is_none() && self.sticky.is_none()
+    }
+
+    /// Leaves `stable/id` out, and returns its release, if that release has no endpoints and is not stable already.
+    pub(super) fn hold_back_stable(
+        &mut self,
+        now: &Record,
+        endpoints: &dyn Fn(&ReleaseId) -> usize,
+    ) -> Option<ReleaseId> {
+        let named = self.stable.as_ref()?.as_ref()?;
+        if now.stable_release() == Some(named) || endpoints(named) > 0 {
+            return None;
+        }
+        self.stable.take().flatten()
+    }
+}
+
+/// Parses one key. White space around the value is left out: scripts sometimes end values with a line break.
+fn read<T>(
+    keys: &OldKeys,
+    key: OldKey,
+    faults: &mut Vec<RawFault>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let text = keys.get(key)?;
+    let value = parse(text.trim_ascii());
+    if value.is_none() {
+        faults.push(RawFault { key: key.name(), value: text.to_owned(), allowed: key.allowed() });
+    }
+    value
+}

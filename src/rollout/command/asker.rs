@@ -1,0 +1,31 @@
+//! Who gives a command, and what the command reads beside the record.
+
+use super::role::Role;
+use crate::rollout::{blend::Blend, history::PastStable};
+
+/// Who gives a command, when, and which state they have seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// The name of the token.
+    pub actor: String,
+    /// The role of the token.
+    pub role: Role,
+    /// Why, in their words.
+    pub reason: String,
+    /// When the command is given, Unix ms.
+    pub at: u64,
+    /// The seq that they have seen (`If-Match`).
+    pub if_match: Option<u64>,
+}
+
+/// What a command reads beside the record.
+#[derive(Debug, Clone, Default)]
+pub struct Background {
+    /// Releases that were stable, newest first ([`stables`](crate::rollout::history::stables) reads them from the events). Only a
+    /// rollback needs them: its targets are these and `previous`.
+    pub stables: Vec<PastStable>,
+    /// `drainmaxseconds` of the app, in ms.
+    pub drain_max_ms: u64,
+    /// The highest blend `ci` may set, if capped.
+    pub ci_blend_max: Option<Blend>,
+}

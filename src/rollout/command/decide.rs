@@ -1,0 +1,59 @@
+//! Deciding a command.
+
+use super::{
+    asker::{Asker, Background},
+    candidate,
+    case::{Case, Effect},
+    decision::Decision,
+    draft::Draft,
+    drain, endpoint, gate,
+    kinds::Command,
+    lock,
+    refusal::Refusal,
+    stable, sticky,
+};
+use crate::rollout::record::Record;
+
+/// Decides a command on an app's record (`None`: the app has none yet).
+///
+/// The caller commits the outcome on the condition that the record has not changed since it was read.
+///
+/// # Errors
+/// The command is refused: by role, lock, If-Match, a value, or the app's state.
+pub fn decide(
+    record: Option<&Record>,
+    command: &Command,
+    asker: &Asker,
+    background: &Background,
+) -> Result<Decision, Refusal> {
+    gate::admit(record, command, asker)?;
+    let mut draft = Draft::of(record, asker, background);
+    gate::end_automatic_lock(&mut draft.next, command, asker);
+    let case = Case { record, asker, background };
+    let effect = match command {
+        Command::SetCandidate { release, blend, replace } => {
+            candidate::set(&case, &mut draft, release, *blend, replace.as_ref())
+        }
+        Command::SetBlend { blend, release } => {
+            candidate::set_blend(&case, &mut draft, *blend, release.as_ref())
+        }
+        Command::Abort { release } => candidate::abort(&case, &mut draft, release.as_ref()),
+        Command::SetSticky { sticky } => sticky::set(&case, &mut draft, *sticky),
+        Command::Promote { release } => stable::promote(&case, &mut draft, release.as_ref()),
+        Command::SetStable { release } => stable::set(&case, &mut draft, release),
+        Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
+        Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
+        Command::Unlock => lock::unlock(&case, &mut draft),
+        Command::DrainEndpoint { release, address, seconds } => {
+            endpoint::drain(&case, &mut draft, (release, *address), *seconds)
+        }
+        Command::UndrainEndpoint { release, address } => {
+            endpoint::undrain(&case, &mut draft, (release, *address))
+        }
+        Command::FinishDrain { tenure, automatic } => drain::finish(&case, &mut draft, *tenure, *automatic),
+    }?;
+    Ok(match effect {
+        Effect::Changed => draft.finish(command.name()),
+        Effect::Unchanged => Decision::Unchanged,
+    })
+}

@@ -1,0 +1,104 @@
+//! The commands for one app.
+
+use std::net::SocketAddr;
+
+use crate::rollout::{blend::Blend, command_name::CommandName, record::Tenure, release::ReleaseId};
+
+/// A command for one app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Puts a release on the candidate track.
+    SetCandidate {
+        /// The release.
+        release: ReleaseId,
+        /// Its blend. None: 0, or unchanged if the release is the candidate already.
+        blend: Option<Blend>,
+        /// The present candidate, which `ci` must name to replace it.
+        replace: Option<ReleaseId>,
+    },
+    /// Makes a release stable.
+    SetStable {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Sets the blend.
+    SetBlend {
+        /// The new blend.
+        blend: Blend,
+        /// The candidate that is meant; another one is refused.
+        release: Option<ReleaseId>,
+    },
+    /// Sets whether clients are pinned.
+    SetSticky {
+        /// The new value.
+        sticky: bool,
+    },
+    /// The candidate becomes stable.
+    Promote {
+        /// The candidate that is meant; another one is refused.
+        release: Option<ReleaseId>,
+    },
+    /// The candidate is dropped.
+    Abort {
+        /// The candidate that is meant; another one is refused.
+        release: Option<ReleaseId>,
+    },
+    /// An earlier release becomes stable again.
+    Rollback {
+        /// The release to go back to. None: `previous`.
+        to: Option<ReleaseId>,
+    },
+    /// Locks `ci` out.
+    Lock {
+        /// Why.
+        reason: String,
+        /// When it ends by itself, Unix ms.
+        until: Option<u64>,
+    },
+    /// Ends a lock.
+    Unlock,
+    /// Sends no new client to an endpoint.
+    DrainEndpoint {
+        /// Its release.
+        release: ReleaseId,
+        /// Its address.
+        address: SocketAddr,
+        /// When open exchanges there end, in seconds from now. None: after `drainmaxseconds`.
+        seconds: Option<u64>,
+    },
+    /// Sends clients to an endpoint as before.
+    UndrainEndpoint {
+        /// Its release.
+        release: ReleaseId,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// Ends the drain of one tenure now, or of all.
+    FinishDrain {
+        /// The tenure. None: all.
+        tenure: Option<Tenure>,
+        /// Whether the router gives the command, since the deadline of the drain has passed. No lock refuses it then.
+        automatic: bool,
+    },
+}
+
+impl Command {
+    /// Its name in records, events and the API.
+    pub const fn name(&self) -> CommandName {
+        match self {
+            Self::SetCandidate { .. } => CommandName::SetCandidate,
+            Self::SetStable { .. } => CommandName::SetStable,
+            Self::SetBlend { .. } => CommandName::SetBlend,
+            Self::SetSticky { .. } => CommandName::SetSticky,
+            Self::Promote { .. } => CommandName::Promote,
+            Self::Abort { .. } => CommandName::Abort,
+            Self::Rollback { .. } => CommandName::Rollback,
+            Self::Lock { .. } => CommandName::Lock,
+            Self::Unlock => CommandName::Unlock,
+            Self::DrainEndpoint { .. } => CommandName::DrainEndpoint,
+            Self::UndrainEndpoint { .. } => CommandName::UndrainEndpoint,
+            Self::FinishDrain { automatic: false, .. } => CommandName::FinishDrain,
+            Self::FinishDrain { automatic: true, .. } => CommandName::Retire,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Roles: what a token may do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The role of a token. Ordered: each role may do whatever the roles before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Releases, within locks and caps.
+    Ci,
+    /// Releases, locks, settings.
+    Operator,
+    /// Everything.
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Viewer => "viewer",
+            Self::Ci => "ci",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        })
+    }
+}

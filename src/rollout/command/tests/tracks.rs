@@ -1,0 +1,250 @@
+//! Commands that change who is on the tracks, row by row.
+
+use super::*;
+
+#[test]
+fn set_candidate_starts_at_blend_0_or_as_given() {
+    let mut rollout = Rollout::stable("a");
+    let record = rollout.done(Ci, set_candidate("b", None));
+    assert_eq!((record.blend, record.candidate_release()), (percent(0), Some(&release("b"))));
+    assert_eq!((record.seq, record.command.as_str(), record.actor.as_str()), (2, "set-candidate", "ci"));
+    assert_eq!(Rollout::stable("a").candidate("b", 25).record().blend, percent(25));
+}
+
+#[test]
+fn set_candidate_again_changes_only_a_blend_that_is_given() {
+    let mut rollout = Rollout::stable("a").candidate("b", 25);
+    let tenure = rollout.tenure("b");
+    rollout.unchanged(Ci, set_candidate("b", None));
+    rollout.unchanged(Ci, set_candidate("b", Some(25)));
+    assert_eq!(rollout.done(Ci, set_candidate("b", Some(50))).blend, percent(50));
+    assert_eq!(rollout.tenure("b"), tenure);
+}
+
+#[test]
+fn set_candidate_refuses_the_stable_release() {
+    assert_eq!(Rollout::stable("a").refused(Operator, set_candidate("a", None)), "release_is_stable");
+}
+
+#[test]
+fn set_candidate_aborts_another_candidate_in_the_same_commit() {
+    let mut rollout = Rollout::stable("a").candidate("b", 25);
+    let record = rollout.done(Operator, set_candidate("c", None));
+    assert_eq!(rollout.tracks(), "a c |");
+    assert_eq!((rollout.left(2), record.blend), (Some(LeaveReason::Replaced), percent(0)));
+}
+
+#[test]
+fn ci_names_the_candidate_it_replaces_once_that_has_clients() {
+    let mut rollout = Rollout::stable("a").candidate("b", 25);
+    let replacing = |name: &str| Command::SetCandidate {
+        release: release("c"),
+        blend: None,
+        replace: Some(release(name)),
+    };
+    assert_eq!(rollout.refused(Ci, set_candidate("c", None)), "candidate_in_use");
+    assert_eq!(rollout.refused(Ci, replacing("d")), "other_candidate");
+    assert_eq!(rollout.refused(Operator, replacing("d")), "other_candidate");
+    rollout.done(Ci, replacing("b"));
+    rollout.unchanged(Ci, replacing("b"));
+    // At blend 0 nobody is hurt.
+    rollout.done(Ci, set_candidate("d", None));
+}
+
+#[test]
+fn a_blend_needs_the_candidate_it_is_meant_for() {
+    let mut rollout = Rollout::stable("a").candidate("b", 0);
+    let meant = |name: &str| Command::SetBlend { blend: percent(10), release: Some(release(name)) };
+    assert_eq!(rollout.refused(Ci, meant("c")), "other_candidate");
+    assert_eq!(rollout.done(Ci, meant("b")).blend, percent(10));
+    rollout.unchanged(Ci, meant("b"));
+    rollout.done(Operator, abort(None));
+    assert_eq!(rollout.refused(Operator, set_blend(10)), "no_candidate");
+    rollout.unchanged(Operator, set_blend(0));
+}
+
+#[test]
+fn ci_may_be_capped() {
+    let mut rollout = Rollout::stable("a");
+    rollout.ci_blend_max = Some(percent(20));
+    assert_eq!(rollout.refused(Ci, set_candidate("b", Some(21))), "value");
+    rollout.done(Ci, set_candidate("b", Some(20)));
+    let meant = |blend| Command::SetBlend { blend: percent(blend), release: Some(release("b")) };
+    assert_eq!(rollout.refused(Ci, meant(21)), "value");
+    assert_eq!(rollout.refused(Ci, set_candidate("b", Some(21))), "value");
+    assert!(rollout.raw(Ci, OldKey::Blend, "21").is_err());
+    rollout.done(Operator, meant(100));
+}
+
+#[test]
+fn sticky_is_set_by_a_command() {
+    let mut rollout = Rollout::stable("a");
+    assert!(rollout.record().sticky);
+    rollout.unchanged(Ci, Command::SetSticky { sticky: true });
+    assert!(!rollout.done(Ci, Command::SetSticky { sticky: false }).sticky);
+    assert_eq!(rollout.old_keys().sticky.as_deref(), Some("0"));
+}
+
+#[test]
+fn promote_drains_the_old_stable_and_keeps_the_candidates_tenure() {
+    let mut rollout = Rollout::stable("a").candidate("b", 100);
+    let tenure = rollout.tenure("b");
+    let record = rollout.done(Operator, promote(None));
+    assert_eq!((rollout.tracks().as_str(), record.blend), ("b - | a", percent(0)));
+    assert_eq!((rollout.tenure("b"), rollout.previous().as_deref()), (tenure, Some("a")));
+    let a = &record.draining[0];
+    assert_eq!((a.cause, a.since, a.until), (DrainCause::Promote, record.at, record.at + DRAIN_MAX_MS));
+    assert_eq!(rollout.refused(Operator, promote(None)), "no_candidate");
+}
+
+#[test]
+fn abort_ends_the_candidates_tenure_at_once() {
+    let mut rollout = Rollout::stable("a").candidate("b", 50);
+    let record = rollout.done(Operator, abort(None));
+    assert_eq!((rollout.tracks().as_str(), record.blend), ("a - |", percent(0)));
+    assert_eq!(rollout.left(2), Some(LeaveReason::Abort));
+    // It comes back with a new one.
+    rollout.done(Operator, set_candidate("b", None));
+    assert_eq!(rollout.tenure("b"), Some(3));
+}
+
+#[test]
+fn rollback_goes_to_previous_and_moves_the_clients_of_both_tracks() {
+    let mut rollout = Rollout::stable("a").candidate("b", 50);
+    rollout.done(Operator, promote(None));
+    rollout.done(Operator, set_candidate("c", Some(50)));
+    let record = rollout.done(Operator, rollback(None));
+    // `a` was draining and never left; what drains meanwhile would stay.
+    assert_eq!((rollout.tracks().as_str(), rollout.tenure("a")), ("a - |", Some(1)));
+    assert_eq!(rollout.left(2), Some(LeaveReason::Rollback));
+    assert_eq!(rollout.left(3), Some(LeaveReason::Rollback));
+    assert_eq!((record.blend, record.previous), (percent(0), None));
+}
+
+#[test]
+fn rollback_keeps_what_drains() {
+    let mut rollout = Rollout::stable("a").candidate("b", 50);
+    rollout.done(Operator, promote(None));
+    rollout.done(Operator, set_candidate("c", None));
+    rollout.done(Operator, promote(None));
+    rollout.done(Operator, rollback(None));
+    assert_eq!(rollout.tracks(), "b - | a");
+    assert_eq!(rollout.previous().as_deref(), Some("a"), "what was before b, not c");
+}
+
+#[test]
+fn rollback_goes_to_any_release_of_the_history() {
+    let mut rollout = Rollout::stable("a");
+    for name in ["b", "c", "d"] {
+        rollout.done(Operator, set_stable(name));
+    }
+    rollout.done(Operator, finish(None));
+    rollout.done(Operator, rollback(Some("b")));
+    assert_eq!((rollout.tracks().as_str(), rollout.previous().as_deref()), ("b - |", Some("a")));
+    assert_eq!(rollout.tenure("b"), Some(5), "it had retired");
+    assert_eq!(rollout.refused(Operator, rollback(Some("x"))), "not_in_history");
+}
+
+#[test]
+fn previous_is_never_what_was_rolled_back_from() {
+    let mut rollout = Rollout::stable("a");
+    // The history says that `b` was before `a`: the raw way back.
+    rollout.done(Operator, set_stable("b"));
+    rollout.done(Operator, set_stable("a"));
+    rollout.done(Operator, set_stable("b"));
+    rollout.done(Operator, rollback(Some("a")));
+    assert_eq!(rollout.previous(), None);
+    assert_eq!(rollout.refused(Operator, abort(Some("a"))), "release_is_stable");
+    rollout.done(Operator, set_candidate("c", None));
+    rollout.done(Operator, promote(None));
+    rollout.done(Operator, rollback(None));
+    assert_eq!(rollout.tracks(), "a - |");
+}
+
+#[test]
+fn rollback_to_the_candidate_keeps_its_tenure() {
+    let mut rollout = Rollout::stable("a");
+    rollout.done(Operator, set_stable("b"));
+    rollout.done(Operator, set_candidate("a", Some(10)));
+    rollout.done(Operator, rollback(None));
+    assert_eq!((rollout.tracks().as_str(), rollout.tenure("a")), ("a - |", Some(1)));
+}
+
+#[test]
+fn rollback_without_a_way_back_is_refused() {
+    assert_eq!(Rollout::stable("a").refused(Operator, rollback(None)), "no_previous");
+    let mut rollout = Rollout::stable("a").candidate("b", 5);
+    assert_eq!(rollout.refused(Operator, rollback(Some("a"))), "release_is_stable");
+}
+
+#[test]
+fn a_repeated_rollback_goes_back_once() {
+    let mut rollout = Rollout::stable("a");
+    rollout.done(Operator, set_stable("b"));
+    rollout.done(Operator, set_stable("c"));
+    let seq = rollout.done(Ci, rollback(None)).seq;
+    assert_eq!(rollout.give_at(seq - 1, Ci, &rollback(None)), Ok(Decision::Unchanged));
+    rollout.unchanged(Ci, rollback(None));
+    rollout.unchanged(Ci, rollback(Some("b")));
+    rollout.unchanged(Operator, rollback(None));
+    // Also with a lock in between, which is no second wish to go back.
+    rollout.done(Operator, lock(None));
+    rollout.unchanged(Operator, rollback(None));
+    // Who has seen it go back may go back further.
+    let seq = rollout.record().seq;
+    assert!(matches!(rollout.give_at(seq, Operator, &rollback(None)), Ok(Decision::Change(_))));
+    assert_eq!(rollout.tracks(), "a - |");
+}
+
+#[test]
+fn a_rollback_locks_ci_out_until_an_operators_next_command() {
+    let mut rollout = Rollout::stable("a");
+    rollout.done(Operator, set_stable("b"));
+    let record = rollout.done(Operator, rollback(None));
+    assert!(record.lock.is_some_and(|lock| lock.automatic));
+    assert_eq!(rollout.refused(Ci, set_candidate("c", None)), "locked");
+    assert!(rollout.raw(Ci, OldKey::Stable, release("c").as_str()).is_err());
+    rollout.unchanged(Operator, Command::SetSticky { sticky: true });
+    assert_eq!(rollout.refused(Ci, set_candidate("c", None)), "locked", "nothing was commanded");
+    rollout.done(Operator, set_candidate("c", None));
+    rollout.done(Ci, set_candidate("c", Some(5)));
+}
+
+#[test]
+fn neither_the_router_nor_a_raw_write_ends_the_lock_out() {
+    let mut rollout = Rollout::stable("a");
+    for name in ["b", "c"] {
+        rollout.done(Operator, set_stable(name));
+    }
+    rollout.done(Operator, rollback(None));
+    rollout.done(Viewer, retire(1));
+    rollout.raw(Operator, OldKey::Sticky, "0").unwrap();
+    assert_eq!(rollout.refused(Ci, set_candidate("d", None)), "locked");
+}
+
+#[test]
+fn a_persons_lock_outlasts_a_rollback() {
+    let mut rollout = Rollout::stable("a");
+    rollout.done(Operator, set_stable("b"));
+    let until = Some(rollout.now + 60_000);
+    rollout.done(Operator, lock(until));
+    let lock = rollout.done(Operator, rollback(None)).lock.unwrap();
+    assert_eq!((lock.reason.as_str(), lock.until, lock.automatic), ("freeze", None, false));
+    rollout.done(Operator, set_candidate("c", None));
+    assert_eq!(rollout.refused(Ci, set_blend(0)), "locked");
+}
+
+#[test]
+fn set_stable_is_the_first_release_or_a_promote_or_drains() {
+    let mut rollout = Rollout::stable("a");
+    assert_eq!((rollout.tracks().as_str(), rollout.previous()), ("a - |", None));
+    rollout.unchanged(Operator, set_stable("a"));
+    rollout.done(Operator, set_candidate("b", Some(40)));
+    let record = rollout.done(Operator, set_stable("b"));
+    assert_eq!((rollout.tracks().as_str(), record.blend), ("b - | a", percent(0)));
+    rollout.done(Operator, set_candidate("c", Some(40)));
+    let record = rollout.done(Operator, set_stable("d"));
+    assert_eq!((rollout.tracks().as_str(), record.blend), ("d c | a b", percent(40)));
+    assert_eq!(record.draining[1].cause, DrainCause::SetStable);
+    assert_eq!(rollout.previous().as_deref(), Some("b"));
+}

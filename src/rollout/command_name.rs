@@ -1,0 +1,128 @@
+//! Names of commands, as records, events, the API and hooks spell them.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The command that wrote a record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CommandName {
+    /// `set-candidate`
+    SetCandidate,
+    /// `set-stable`
+    SetStable,
+    /// `set-blend`
+    SetBlend,
+    /// `set-sticky`
+    SetSticky,
+    /// `promote`
+    Promote,
+    /// `abort`
+    Abort,
+    /// `rollback`
+    Rollback,
+    /// `lock`
+    Lock,
+    /// `unlock`
+    Unlock,
+    /// `drain-endpoint`
+    DrainEndpoint,
+    /// `undrain-endpoint`
+    UndrainEndpoint,
+    /// `finish-drain`: a person ended a drain.
+    FinishDrain,
+    /// `retire`: a drain ended by its deadline.
+    Retire,
+    /// `raw`: old keys were adopted into a record.
+    Raw,
+    /// `adopt`: old keys became an app's first record.
+    Adopt,
+    /// No command, as in a record that was never changed.
+    #[default]
+    None,
+    /// The command of a newer version, kept as it is written.
+    Other(Box<str>),
+}
+
+impl CommandName {
+    /// Every name that this version writes.
+    pub const ALL: [Self; 15] = [
+        Self::SetCandidate,
+        Self::SetStable,
+        Self::SetBlend,
+        Self::SetSticky,
+        Self::Promote,
+        Self::Abort,
+        Self::Rollback,
+        Self::Lock,
+        Self::Unlock,
+        Self::DrainEndpoint,
+        Self::UndrainEndpoint,
+        Self::FinishDrain,
+        Self::Retire,
+        Self::Raw,
+        Self::Adopt,
+    ];
+
+    /// The name as it is written, such as `set-candidate`; empty for [`CommandName::None`].
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::SetCandidate => "set-candidate",
+            Self::SetStable => "set-stable",
+            Self::SetBlend => "set-blend",
+            Self::SetSticky => "set-sticky",
+            Self::Promote => "promote",
+            Self::Abort => "abort",
+            Self::Rollback => "rollback",
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::DrainEndpoint => "drain-endpoint",
+            Self::UndrainEndpoint => "undrain-endpoint",
+            Self::FinishDrain => "finish-drain",
+            Self::Retire => "retire",
+            Self::Raw => "raw",
+            Self::Adopt => "adopt",
+            Self::None => "",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for CommandName {
+    fn from(text: &str) -> Self {
+        let known = Self::ALL.into_iter().chain([Self::None]).find(|name| name.as_str() == text);
+        known.unwrap_or_else(|| Self::Other(text.into()))
+    }
+}
+
+impl fmt::Display for CommandName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for CommandName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for CommandName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| text.as_str().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read_also_from_a_newer_version() {
+        for name in CommandName::ALL.into_iter().chain([CommandName::None]) {
+            assert_eq!(CommandName::from(name.as_str()), name);
+        }
+        let newer = CommandName::from("begin-plan");
+        assert_eq!((newer.as_str(), &newer), ("begin-plan", &CommandName::Other("begin-plan".into())));
+    }
+}
