@@ -204,6 +204,26 @@ fn metrics_below(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
+/// A newcomer copies these commands: each names a suite that is there.
+#[test]
+fn every_suite_that_the_documents_name_exists() {
+    let (mut findings, mut count) = (Vec::new(), 0);
+    for page in pages() {
+        let text = read(&page);
+        let commands = text.lines().filter(|line| line.contains("cargo test "));
+        for rest in commands.flat_map(|line| line.split(" --test ").skip(1)) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let files = [format!("tests/{name}/main.rs"), format!("keyvalues/tests/{name}.rs")];
+            count += 1;
+            if !files.iter().any(|file| root().join(file).is_file()) {
+                findings.push(format!("{page}: `--test {name}` names no suite"));
+            }
+        }
+    }
+    assert!(count > 3, "{count} suites");
+    report(findings);
+}
+
 #[test]
 fn the_reader_itself_tells_links_from_code() {
     let text =
