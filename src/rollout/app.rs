@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppName(Arc<str>);
 
-/// What is allowed as an app's name.
+/// A text is not an app's name. The message says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an app's name is a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`; `null` and `router` are taken"
+    "an app's name is a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`; `null` and `router` are reserved"
 )]
 pub struct AppNameError;
 

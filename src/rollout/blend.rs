@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Blend(u16);
 
-/// What is allowed as a blend.
+/// A value is not a blend. The message says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a blend is a percentage from 0 to 100 with at most two decimals")]
 pub struct BlendError;
@@ -39,7 +39,7 @@ impl Blend {
 impl FromStr for Blend {
     type Err = BlendError;
 
-    /// Reads `0`, `12.5`, `99.99`, `100`; no sign, exponent, blanks or superfluous digits.
+    /// Parses `0`, `12.5`, `99.99`, `100`. A sign, an exponent, blanks and superfluous digits are refused.
     fn from_str(text: &str) -> Result<Self, BlendError> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str, most: usize| {

@@ -16,17 +16,17 @@ use crate::limits::EVENTS_MAX;
 /// One write: the key, and its new value or `None` for a deletion. A plan names no key twice.
 pub type Write = (String, Option<Vec<u8>>);
 
-/// What a command writes: the record, its event, the four old keys that mirror it, and the end of the event that is
-/// one too many. A drain that ended by itself moves nothing and leaves the old keys alone, so that it takes back no
-/// raw write that still waits for its endpoints.
+/// The writes of a command: the record, its event, the four old keys that mirror it, and the deletion of the event that is
+/// one too many. A drain that ends by its deadline does not write the old keys: a raw write that still waits for its
+/// endpoints must not be undone.
 pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
     let automatic = event.record.command == CommandName::Retire;
     let mirror: &[OldKey] = if automatic { &[] } else { &OldKey::ALL };
     of_change(app, event, mirror)
 }
 
-/// What an adoption writes; nothing if the plan is empty. Without a change that is what mends the old keys: one that
-/// was deleted is written back from the record. `record` is the record that was adoption into.
+/// The writes of an adoption. Without a change of the record they only repair the old keys: a deleted one is written back.
+/// `record` is the record that was adopted into.
 pub fn of_adoption(app: &AppName, record: Option<&Record>, adoption: &Adoption) -> Vec<Write> {
     match (&adoption.decision, record) {
         (Decision::Change(event), _) => of_change(app, event, &adoption.mirror),
@@ -35,8 +35,8 @@ pub fn of_adoption(app: &AppName, record: Option<&Record>, adoption: &Adoption) 
     }
 }
 
-/// What a raw write through the API writes: what its adoption writes, and the value itself, unless the record has
-/// already said what that key holds from now on.
+/// The writes of a raw write through the API: those of its adoption, and the value itself, unless the adoption writes that
+/// key already.
 pub fn of_raw_write(
     app: &AppName,
     key: OldKey,

@@ -1,12 +1,12 @@
 //! Endpoints: literal, canonicalised addresses, and which of them are allowed.
 //!
-//! Whoever may write keyvalues chooses where this router connects to, so an address that would reach a cloud's
-//! metadata service, the router itself or its store is refused by its number, in every spelling. Names are refused
-//! too: what they resolve to could change after the check.
+//! Whoever may write keyvalues chooses where this router connects to. So an address that would reach a cloud's metadata
+//! service, the router itself or its store is refused, in every spelling. Names are refused too: they could resolve to
+//! another address after the check.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The longest endpoint anybody can mean: a full IPv6 address in brackets and a port have 47 characters.
+/// The longest text that is parsed as an endpoint: a full IPv6 address in brackets and a port have 47 characters.
 const ENDPOINT_CHARS_MAX: usize = 64;
 
 /// Metadata services outside of the link-local range.
@@ -21,12 +21,12 @@ const METADATA_V6: [Ipv6Addr; 2] =
 pub struct AddressPolicy {
     /// Whether loopback addresses are refused.
     pub loopback_refused: bool,
-    /// The store's and any router's own listeners, which are never endpoints. An unspecified address stands for
-    /// every loopback address with its port; the machine's other addresses are listed by whoever knows them.
+    /// Listeners of the store and of routers, which are never endpoints. An unspecified address stands for every loopback
+    /// address with its port. The machine's other addresses are listed one by one.
     pub own: Vec<SocketAddr>,
 }
 
-/// Why a value is no endpoint.
+/// Why a value is not an endpoint that may be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Not `ip:port`.
@@ -36,7 +36,7 @@ pub enum EndpointError {
     #[error("an endpoint cannot be an unspecified, multicast, link-local or metadata address")]
     Forbidden,
     /// Loopback, where the policy refuses it.
-    #[error("loopback endpoints are switched off by the router's settings")]
+    #[error("a loopback address is refused by the router's setting `loopback_endpoints`")]
     Loopback,
     /// One of the router's own listeners, or its store.
     #[error("an endpoint cannot be the router itself or its store")]

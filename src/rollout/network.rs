@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A network such as `10.0.0.0/8`. Host bits are zero, and IPv4-mapped IPv6 addresses are kept as IPv4.
+/// A network such as `10.0.0.0/8`. The bits after the prefix are zero, and IPv4-mapped IPv6 addresses are kept as IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network {
@@ -50,7 +50,9 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, bits) =
             text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| format!("`{text}` is no address or network"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("`{text}` is not an IP address or a network such as 10.0.0.0/8"))?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             None => most,
@@ -62,7 +64,7 @@ impl FromStr for Network {
         };
         if masked(address, bits) != address {
             return Err(format!(
-                "`{text}` has bits set after the first {bits}; the network is {}/{bits}",
+                "`{text}` has bits set after the first {bits}: write {}/{bits}",
                 masked(address, bits)
             ));
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{blend::Blend, command_name::CommandName, release::ReleaseId};
 use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
-/// Numbers one stay of a release on tracks; 1 is an app's first.
+/// The number of one stay of a release on tracks; the first of an app is 1.
 pub type Tenure = u32;
 
 /// The rollout record of one app, stored as JSON at `rolling/<app>/rollout`.
@@ -23,28 +23,28 @@ pub struct Record {
     pub blend: Blend,
     /// Whether clients are pinned.
     pub sticky: bool,
-    /// What a rollback without a target goes to.
+    /// The release that a rollback without a target goes to.
     pub previous: Option<ReleaseId>,
     /// Releases off their track that still serve those pinned to them, oldest first.
     pub draining: Vec<DrainingRelease>,
-    /// Endpoints that get no new clients, since they are to be stopped.
+    /// Endpoints that get no new clients, since somebody is going to stop them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoint_drains: Vec<EndpointDrain>,
-    /// Which numbers were given, and how they ended.
+    /// Which tenures were given out, and why the last ones ended.
     pub tenures: Tenures,
-    /// A lock that holds `ci` back.
+    /// The lock that refuses commands of `ci`, if there is one.
     pub lock: Option<Lock>,
-    /// The last change of who is on a track, by which a repeated command is told from a new one: what comes between
-    /// (a blend, a lock, the end of a drain) does not make a repeat a new wish.
+    /// The last change of who is on a track. By it a repeated command is recognised, also if other changes (a blend, a lock,
+    /// the end of a drain) came between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_move: Option<LastMove>,
     /// The command that wrote this record.
     pub command: CommandName,
-    /// Who gave it.
+    /// The name of the token that gave the command.
     pub actor: String,
-    /// Why, in their words.
+    /// The reason that was given with the command.
     pub reason: String,
-    /// When, Unix ms.
+    /// When the command was given, Unix ms.
     pub at: u64,
 }
 
@@ -84,7 +84,7 @@ pub struct DrainingRelease {
     pub served: bool,
 }
 
-/// An endpoint that drains while its release goes on. It ends with the release's place in the record.
+/// An endpoint that drains while its release goes on. The entry is dropped with its release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointDrain {
     /// Its release.
@@ -93,17 +93,17 @@ pub struct EndpointDrain {
     pub address: SocketAddr,
     /// Since when, Unix ms.
     pub since: u64,
-    /// When what is open there ends, Unix ms.
+    /// When open exchanges there end, Unix ms.
     pub until: u64,
 }
 
 impl EndpointDrain {
-    /// Whether it is about this endpoint.
+    /// Whether it is the drain of this endpoint.
     pub fn is_of(&self, release: &ReleaseId, address: SocketAddr) -> bool {
         self.address == address && self.release == *release
     }
 
-    /// How long what is open may go on, in ms.
+    /// How long open exchanges may go on, in ms.
     pub fn length_ms(&self) -> u64 {
         self.until.saturating_sub(self.since)
     }
@@ -163,29 +163,35 @@ pub struct LastMove {
     pub dropped: Option<ReleaseId>,
 }
 
-/// What holds `ci` back from everything but abort.
+/// What refuses every command of `ci` but abort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
-    /// Why, in the words of whoever locked.
+    /// The reason that was given.
     pub reason: String,
     /// Who locked.
     pub by: String,
     /// When, Unix ms.
     pub at: u64,
-    /// When it ends by itself, Unix ms.
+    /// When it ends by itself, Unix ms. None: it stays until somebody unlocks.
     pub until: Option<u64>,
-    /// Set by a rollback rather than by a person; an operator's next command ends it.
+    /// Whether a rollback set it, and not a person. An operator's next command ends it then.
     pub automatic: bool,
 }
 
-/// The most bytes of JSON that are read as a record: 8 draining releases and 64 tenures need a tenth of it.
+/// The most bytes of JSON that are read as a record. 8 draining releases and 64 tenures need a tenth of it.
 const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 impl Record {
-    /// Parses and checks the stored JSON; the error says what is allowed.
+    /// Parses and checks the stored JSON.
+    ///
+    /// # Errors
+    /// The JSON is too long or malformed, or contradicts itself; the text says what is allowed.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         if json.len() > RECORD_BYTES_MAX {
-            return Err(format!("a rollout record has at most {RECORD_BYTES_MAX} bytes"));
+            return Err(format!(
+                "a rollout record of at most {RECORD_BYTES_MAX} bytes; this value has {}",
+                json.len()
+            ));
         }
         let record: Self =
             serde_json::from_slice(json).map_err(|error| format!("a rollout record: {error}"))?;
@@ -232,7 +238,7 @@ impl Record {
         on_tracks.chain(self.draining.iter().map(|draining| (&draining.release, draining.tenure)))
     }
 
-    /// Whether a release is routed, or is the one before.
+    /// Whether a release is routed, or is `previous`.
     pub fn names(&self, release: &ReleaseId) -> bool {
         self.previous.as_ref() == Some(release) || self.routed().any(|(routed, _)| routed == release)
     }
@@ -247,32 +253,43 @@ impl Record {
         self.lock.as_ref().filter(|lock| lock.until.is_none_or(|until| now < until))
     }
 
-    /// What the types cannot say: why a stored record cannot be one that a command wrote. A pin must never stand
-    /// for two releases, nor a release have two tenures.
+    /// Why a record is not one that a command wrote, as far as the types allow a wrong one. A pin must never stand for two
+    /// releases, nor a release have two tenures.
     pub fn fault(&self) -> Option<String> {
         let routed: Vec<_> = self.routed().collect();
         let last = self.tenures.last;
         if self.seq == 0 || self.seq > SEQ_MAX {
-            return Some(format!("seq is {}, allowed is 1 to {SEQ_MAX}", self.seq));
+            return Some(format!("seq is {}, 1 to {SEQ_MAX} is allowed", self.seq));
         }
         if self.draining.len() > DRAINING_MAX {
-            return Some(format!("{} releases drain, at most {DRAINING_MAX} may", self.draining.len()));
+            return Some(format!(
+                "draining has {} entries, at most {DRAINING_MAX} are allowed",
+                self.draining.len()
+            ));
         }
         if self.endpoint_drains.len() > ENDPOINT_DRAINS_MAX {
-            return Some(format!("endpoint_drains has more than {ENDPOINT_DRAINS_MAX} entries"));
+            return Some(format!(
+                "endpoint_drains has {} entries, at most {ENDPOINT_DRAINS_MAX} are allowed",
+                self.endpoint_drains.len()
+            ));
         }
         if self.tenures.left.len() > TENURES_LEFT_MAX {
-            return Some(format!("tenures.left has more than {TENURES_LEFT_MAX} entries"));
+            return Some(format!(
+                "tenures.left has {} entries, at most {TENURES_LEFT_MAX} are allowed",
+                self.tenures.left.len()
+            ));
         }
         routed.iter().enumerate().find_map(|(index, (release, tenure))| {
             if *tenure == 0 || *tenure > last {
-                return Some(format!("{release} has tenure {tenure}, allowed is 1 to tenures.last ({last})"));
+                return Some(format!("{release} has tenure {tenure}, 1 to tenures.last ({last}) is allowed"));
             }
             if self.tenures.left.iter().any(|left| left.tenure == *tenure) {
-                return Some(format!("{release} has tenure {tenure}, which has left"));
+                return Some(format!("{release} has tenure {tenure}, which is among tenures.left"));
             }
             let earlier = routed[..index].iter().find(|(other, number)| other == release || number == tenure);
-            earlier.map(|(other, _)| format!("{other} and {release} share a release or tenure {tenure}"))
+            earlier.map(|(other, _)| {
+                format!("{other} and {release} are the same release or have the same tenure {tenure}")
+            })
         })
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// The placeholder an old script writes where no release is meant.
+/// What an old script writes instead of a release where it means none.
 pub const NULL: &str = "rolling/null";
 
 /// The longest segment, in bytes.
@@ -14,7 +14,7 @@ pub const SEGMENT_BYTES_MAX: usize = 200;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReleaseId(Arc<str>);
 
-/// What is allowed as a release.
+/// A text is not the id of a release. The message says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a release is `apps/<service>-<release>-<port>/containers`")]
 pub struct ReleaseIdError;

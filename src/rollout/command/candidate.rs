@@ -37,8 +37,7 @@ pub(super) fn set(
     Ok(Effect::Changed)
 }
 
-/// A candidate that serves clients is not replaced by a pipeline that does not know of it, nor is any candidate by
-/// somebody who named another.
+/// Refuses to replace another candidate than the one that is named. `ci` must name a candidate that serves clients.
 fn check_replace(
     case: &Case<'_>,
     draft: &Draft<'_>,
@@ -79,7 +78,7 @@ pub(super) fn set_blend(
     if draft.next.blend == blend {
         return Ok(Effect::Unchanged);
     }
-    // Without a candidate a blend would take no effect now, and none later: a candidate starts at its own.
+    // Without a candidate a blend has no effect now, nor later: a candidate starts with a blend of its own.
     if draft.next.candidate.is_none() && blend > Blend::ZERO {
         return Err(Refusal::no_candidate());
     }
@@ -104,7 +103,7 @@ pub(super) fn abort(
     release: Option<&ReleaseId>,
 ) -> Result<Effect, Refusal> {
     if let Some(named) = release.filter(|named| draft.next.stable_release() == Some(*named)) {
-        // Answering "unchanged" would tell a pipeline that it is off, while everyone is on it.
+        // "unchanged" would tell a pipeline that the release serves nobody, while it serves everyone.
         let message = format!("{named} is the stable release: roll back instead");
         return Err(Refusal::state("release_is_stable", message));
     }

@@ -1,4 +1,4 @@
-//! The command that ends a drain: a person's, or the deadline's.
+//! The command that ends a drain, given by a person or by the deadline.
 
 use super::{
     case::{Case, Effect},
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::rollout::record::Tenure;
 
-/// `finish drain`. The deadline's own never fails for the app's state: whatever it was meant for is over then.
+/// `finish drain`. If the deadline gives it, the app's state never refuses it: the drain has then ended already.
 pub(super) fn finish(
     case: &Case<'_>,
     draft: &mut Draft<'_>,

@@ -1,4 +1,4 @@
-//! The commands about single endpoints: one that is to be stopped gets no new clients.
+//! Commands that drain single endpoints: an endpoint that somebody is going to stop gets no new clients.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::{
     rollout::{record::EndpointDrain, release::ReleaseId},
 };
 
-/// `drain endpoint`. Saying it again with another time moves the deadline.
+/// `drain endpoint`. Repeating it with another time moves the deadline.
 pub(super) fn drain(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
@@ -20,11 +20,11 @@ pub(super) fn drain(
     seconds: Option<u64>,
 ) -> Result<Effect, Refusal> {
     if let Some(seconds) = seconds.filter(|seconds| *seconds > u64::from(DRAIN_SECONDS_MAX)) {
-        let message = format!("{seconds} is not from 0 to {DRAIN_SECONDS_MAX}");
+        let message = format!("{seconds} is not a whole number of seconds from 0 to {DRAIN_SECONDS_MAX}");
         return Err(Refusal::Value { field: "seconds", message });
     }
     if !draft.next.names(release) {
-        let message = format!("`{release}` is neither routed nor the release before");
+        let message = format!("{release} is neither routed nor the previous release");
         return Err(Refusal::state("not_routed", message));
     }
     let since = case.asker.at;
@@ -40,7 +40,9 @@ pub(super) fn drain(
         (None, _) => {
             case.check_if_match()?;
             if draft.next.endpoint_drains.len() >= ENDPOINT_DRAINS_MAX {
-                let message = format!("{ENDPOINT_DRAINS_MAX} endpoints drain already");
+                let message = format!(
+                    "{ENDPOINT_DRAINS_MAX} endpoints drain already, which is the most: end one of these drains first"
+                );
                 return Err(Refusal::state("too_many_drains", message));
             }
             let until = since.saturating_add(length_ms);

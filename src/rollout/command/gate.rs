@@ -1,4 +1,4 @@
-//! The gate: who may give a command at all, and when a lock holds them back.
+//! The gate: who may give a command at all, and when a lock refuses it.
 
 use super::{asker::Asker, draft::Draft, kinds::Command, refusal::Refusal, role::Role, stable};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     rollout::{blend::Blend, record::Record},
 };
 
-/// Checks everything about a command that does not depend on what it would change.
+/// Checks whatever does not depend on what the command would change.
 pub(super) fn admit(record: Option<&Record>, command: &Command, asker: &Asker) -> Result<(), Refusal> {
     check_role(asker.role, needs(command))?;
     check_reason("reason", &asker.reason)?;
@@ -76,24 +76,24 @@ const fn needs(command: &Command) -> Role {
         Command::Lock { .. } | Command::Unlock | Command::FinishDrain { automatic: false, .. } => {
             Role::Operator
         }
-        // The router itself asks, and no lock or role may keep a drain from ending.
+        // The router itself gives this command, and no lock or role may keep a drain from ending.
         Command::FinishDrain { automatic: true, .. } => Role::Viewer,
         _ => Role::Ci,
     }
 }
 
-/// What an app without a record can be told: its first release, and to stop what it does not do.
+/// The commands for an app without a record: those that give it its first release, and those that would stop something.
 const fn may_be_first(command: &Command) -> bool {
     let sets = matches!(command, Command::SetCandidate { .. } | Command::SetStable { .. });
     sets || matches!(command, Command::Abort { .. } | Command::Unlock | Command::FinishDrain { .. })
 }
 
-/// What no lock holds back: stopping a rollout, and the end of a drain.
+/// The commands that no lock refuses: abort, and the end of a drain.
 const fn is_stop(command: &Command) -> bool {
     matches!(command, Command::Abort { .. } | Command::FinishDrain { automatic: true, .. })
 }
 
-/// A rollback locks `ci` out; the pipeline that gave it and repeats it, because the answer was lost, gets the same
+/// A rollback locks `ci` out. The pipeline that gave it may have lost the answer; if it repeats the rollback, it gets the same
 /// answer again.
 fn repeats_own_rollback(record: Option<&Record>, command: &Command, asker: &Asker) -> bool {
     let (Some(record), Command::Rollback { to }) = (record, command) else { return false };
@@ -101,7 +101,7 @@ fn repeats_own_rollback(record: Option<&Record>, command: &Command, asker: &Aske
     own && stable::repeats_rollback(record, to.as_ref(), asker)
 }
 
-/// `ci` must say what it saw where a mistake would release the wrong thing.
+/// `ci` must name the release or the seq that it saw, where a mistake would release the wrong thing.
 fn check_named(command: &Command, asker: &Asker) -> Result<(), Refusal> {
     let (Command::Promote { release } | Command::Abort { release } | Command::SetBlend { release, .. }) =
         command

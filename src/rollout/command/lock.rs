@@ -1,4 +1,4 @@
-//! Commands about the lock that holds `ci` back.
+//! Commands that set and end the lock.
 
 use super::{
     case::{Case, Effect},

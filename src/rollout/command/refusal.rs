@@ -14,12 +14,12 @@ pub enum Refusal {
         /// For the person who has to act.
         message: String,
     },
-    /// 412: the record has moved on.
-    #[error("the app is at seq {now}, not at {seen}: look again and repeat")]
+    /// 412: the record has changed since the asker read it.
+    #[error("the app is at seq {now}, but If-Match says {seen}: read the app again, then repeat the command")]
     Stale {
-        /// What the asker saw.
+        /// The seq of If-Match.
         seen: u64,
-        /// What is.
+        /// The present seq.
         now: u64,
     },
     /// 422: a value is not allowed.
@@ -27,10 +27,10 @@ pub enum Refusal {
     Value {
         /// The field.
         field: &'static str,
-        /// What is allowed.
+        /// The value, and what is allowed.
         message: String,
     },
-    /// 423: a lock stands.
+    /// 423: a lock refuses it.
     #[error("locked by {by}: {}", if reason.is_empty() { "no reason given" } else { reason })]
     Locked {
         /// Who locked.
@@ -38,15 +38,15 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
-    /// 428: `ci` must say what it saw.
+    /// 428: `ci` must name the release or the seq that it saw.
     #[error("a `ci` token must send `release` or If-Match with this command")]
     Precondition,
-    /// 403: the role may not.
-    #[error("a `{role}` token may not do this; it needs `{needs}`")]
+    /// 403: the role may not give this command.
+    #[error("a `{role}` token may not give this command; it needs the role `{needs}`")]
     Forbidden {
-        /// The asker's.
+        /// The asker's role.
         role: Role,
-        /// The least that may.
+        /// The lowest role that may.
         needs: Role,
     },
 }
@@ -78,7 +78,9 @@ impl Refusal {
 
     /// The release named is not the candidate, but `candidate` is.
     pub(super) fn other_candidate(named: &ReleaseId, candidate: &ReleaseId) -> Self {
-        let message = format!("{named} is not the candidate, {candidate} is: look again and name that one");
+        let message = format!(
+            "{named} is not the candidate; {candidate} is. Read the app again, and name the candidate"
+        );
         Self::state("other_candidate", message)
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn promote(
     move_candidate(draft)
 }
 
-/// Whether the last change of the tracks was one that puts a release on stable for good.
+/// Whether the last change of the tracks made a release stable, other than by a rollback.
 fn made_stable(case: &Case<'_>) -> bool {
     let last = case.record.and_then(|record| record.last_move.as_ref());
     matches!(
@@ -88,9 +88,9 @@ pub(super) fn rollback(
     Ok(Effect::Changed)
 }
 
-/// Whether the last move already did it. Without a target a second rollback would go one release further back, which
-/// nobody wants from a click or a call that was only repeated; who has seen the first one's outcome (If-Match) or
-/// names a target does want it.
+/// Whether the last move was this rollback already. Without a target, a second rollback would go one release further back,
+/// and nobody wants that from a click or a call that was only repeated. It does go back further for somebody who has seen the
+/// outcome of the first one (If-Match), or who names a target.
 pub(super) fn repeats_rollback(record: &Record, to: Option<&ReleaseId>, asker: &Asker) -> bool {
     let there = match to {
         Some(to) => record.stable_release() == Some(to),
@@ -100,10 +100,10 @@ pub(super) fn repeats_rollback(record: &Record, to: Option<&ReleaseId>, asker: &
     there && last == Some(&CommandName::Rollback) && record.candidate.is_none()
 }
 
-/// Where a rollback goes: `previous`, or any release that was stable before.
+/// The release that a rollback goes to: `previous`, or any release that was stable before.
 fn target(case: &Case<'_>, record: &Record, to: Option<&ReleaseId>) -> Result<ReleaseId, Refusal> {
     let Some(to) = to else {
-        let none = "the app has no previous release to go back to: name one of its history";
+        let none = "the app has no previous release to go back to: name a release of its history";
         return record.previous.clone().ok_or_else(|| Refusal::state("no_previous", none));
     };
     if record.stable_release() == Some(to) {
@@ -120,8 +120,8 @@ fn target(case: &Case<'_>, record: &Record, to: Option<&ReleaseId>) -> Result<Re
     Ok(to.clone())
 }
 
-/// The lock that holds `ci` back after a rollback. A person's lock stays instead, and loses its end, since it now
-/// also stands for this.
+/// The lock that refuses `ci` after a rollback. A lock that a person set stays instead, and loses its end, since it now holds
+/// for the rollback as well.
 fn lock_out(case: &Case<'_>, record: &Record, target: &ReleaseId) -> Lock {
     let asker = case.asker;
     match record.lock_at(asker.at).filter(|lock| !lock.automatic) {

@@ -95,7 +95,7 @@ impl Claim {
     fn allowed(&self, holder: &AppName) -> String {
         match self {
             Self::Host(host) => format!(
-                "hosts: `{host}` is claimed by the app {holder}; a host belongs to one app, the first to claim it"
+                "hosts: `{host}` is claimed by the app {holder} already; a host belongs to the first app that claims it"
             ),
             Self::Cookie { name, domain } => format!(
                 "cookie.name: the app {holder} has a cookie `{name}` for the domain {domain} already; apps that \

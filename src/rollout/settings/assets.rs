@@ -1,31 +1,31 @@
 //! Fingerprinted assets: files whose name changes with their content, such as `/assets/app-BX3k9dQ2.js`.
 //!
-//! Shared caches keep them for ever and pages of either release ask for them, so they carry no pin and are never
-//! marked private. Build tools name them with a hash of 8 or more letters and digits before the extension; a word
-//! of that length (`/js/page-component.js`) is told from a hash by having neither a digit nor both cases.
+//! Shared caches keep them for ever, and pages of either release ask for them, so they carry no pin and are never marked
+//! private. Build tools name them with a hash of 8 or more letters and digits before the extension. A word of that length
+//! (`/js/page-component.js`) is not a hash, since it has neither a digit nor letters of both cases.
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, check::refuse_entry};
+use super::error::SettingsError;
 
 /// The shortest hash that build tools put into a name.
 const HASH_CHARS_MIN: usize = 8;
 
-/// Longer than any path of a built asset; keeps the cost of matching small whatever is asked for.
+/// Longer than any path of a built asset. The limit keeps matching cheap, whatever path is asked for.
 const PATH_BYTES_MAX: usize = 1_024;
 
-/// More patterns than this are better served by one that covers them.
+/// The most patterns. With more, one pattern that covers several serves better.
 const PATTERNS_MAX: usize = 32;
 
 /// Which paths are fingerprinted assets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AssetSettings {
-    /// Whether a name that looks like a build tool's (a hash before the extension) is one.
+    /// Whether a file name with a hash before its extension, as build tools write it, is a fingerprinted asset.
     pub detect: bool,
-    /// Paths that are, besides: `*` stands for any characters, `/static/*` for all below.
+    /// More paths of fingerprinted assets. `*` stands for any characters: `/static/*` is everything below `/static/`.
     pub paths: Vec<String>,
-    /// Whether one that a release does not have is asked of its siblings, while several releases are routed.
+    /// Whether the other routed releases are asked for an asset that a release does not have.
     pub fall_through: bool,
 }
 
@@ -44,8 +44,8 @@ impl AssetSettings {
                 || self.paths.iter().any(|pattern| matches(pattern.as_bytes(), path.as_bytes())))
     }
 
-    /// Whether HTML is no answer for a target: its name has an extension, and not a page's. An app that answers
-    /// every path with its page does so here too.
+    /// Whether HTML is a wrong answer for a target: its name has an extension, which is not that of a page. An app that
+    /// answers every unknown path with its start page sends HTML for a missing asset too.
     pub fn is_html_unfit(target: &str) -> bool {
         let path = target.split(['?', '#']).next().unwrap_or(target);
         let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
@@ -56,9 +56,10 @@ impl AssetSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let sound = |pattern: &&String| pattern.starts_with(['/', '*']) && (1..=200).contains(&pattern.len());
-        if let Some(unsound) = self.paths.iter().find(|pattern| !sound(pattern)) {
-            return refuse_entry("assets.paths", unsound);
+        let allowed =
+            |pattern: &&String| pattern.starts_with(['/', '*']) && (1..=200).contains(&pattern.len());
+        if let Some(wrong) = self.paths.iter().find(|pattern| !allowed(pattern)) {
+            return Err(SettingsError::entry("assets.paths", wrong));
         }
         if self.paths.len() > PATTERNS_MAX {
             return Err(SettingsError::value("assets.paths", self.paths.as_slice()));
@@ -72,7 +73,7 @@ fn has_hashed_name(path: &str) -> bool {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     let known = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
-    // The first part is the file's own name, however much it looks like a hash.
+    // The first part is the name of the file, even if it looks like a hash.
     known && stem.split(['.', '-', '_']).skip(1).any(is_hash)
 }
 
@@ -84,8 +85,8 @@ fn is_hash(part: &str) -> bool {
     part.len() >= HASH_CHARS_MIN && letters_and_digits && mixed && !dated
 }
 
-/// Whether a text fits a pattern in which `*` stands for any run of characters. Goes back to the last `*` only,
-/// which suffices, so the cost is at most the product of both lengths.
+/// Whether a text matches a pattern in which `*` stands for any run of characters. Going back to the last `*` suffices, so
+/// the cost is at most the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut star, mut resume) = (0, None, 0);
     let mut read = 0;

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, check::within};
+use super::error::{SettingsError, check_range};
 
 /// How endpoints are checked (docs/design.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthSettings {
-    /// What is asked for, by GET; none: an endpoint that accepts connections is healthy.
+    /// The path that a check gets. None: an endpoint is healthy if it accepts connections.
     pub path: Option<String>,
-    /// How often, in ms: 100 to an hour.
+    /// Time from one check to the next, in ms: 100 to an hour.
     pub interval_ms: u64,
     /// How long a check may take, in ms: 10 to `interval_ms`, so that checks of one endpoint do not overlap.
     pub timeout_ms: u64,
@@ -37,21 +37,23 @@ impl HealthSettings {
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let visible = |path: &&String| path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        let sound = |path: &&String| path.starts_with('/') && path.len() <= 1_000 && visible(path);
-        if let Some(path) = self.path.as_ref().filter(|path| !sound(path)) {
+        let allowed = |path: &&String| path.starts_with('/') && path.len() <= 1_000 && visible(path);
+        if let Some(path) = self.path.as_ref().filter(|path| !allowed(path)) {
             return Err(SettingsError::value("health.path", path.as_str()));
         }
-        within("health.interval_ms", self.interval_ms, 100..=3_600_000)?;
+        check_range("health.interval_ms", self.interval_ms, 100..=3_600_000)?;
         if !(10..=self.interval_ms).contains(&self.timeout_ms) {
-            let message =
-                format!("{} is not from 10 to interval_ms, which is {}", self.timeout_ms, self.interval_ms);
-            return Err(SettingsError { field: "health.timeout_ms".into(), message });
+            let message = format!(
+                "{} is not a whole number of ms from 10 to interval_ms, which is {}",
+                self.timeout_ms, self.interval_ms
+            );
+            return Err(SettingsError::new("health.timeout_ms", message));
         }
         if self.status.len() > 200 || !self.status.split(',').all(|part| range(part).is_some()) {
             return Err(SettingsError::value("health.status", self.status.as_str()));
         }
-        within("health.fall", self.fall, 1..=100)?;
-        within("health.rise", self.rise, 1..=100)?;
+        check_range("health.fall", self.fall, 1..=100)?;
+        check_range("health.rise", self.rise, 1..=100)?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::check::is_token;
+use super::names::is_token;
 
 /// The longest name of a header that clients may be known by.
 const HEADER_CHARS_MAX: usize = 100;
@@ -16,16 +16,16 @@ pub enum PinSource {
     /// The pin cookie.
     #[default]
     Cookie,
-    /// The value of this header, its name in lower case; where a request has none, its address.
+    /// The value of this header, whose name is in lower case. A request without it counts by its address.
     Header(Box<str>),
-    /// Its address; of an IPv6 address the network, since a client has many in it.
+    /// Its address. Of an IPv6 address only the network counts, since a client has many addresses in it.
     Address,
 }
 
-/// What is allowed as a source.
+/// What is allowed as a source, in words.
 pub(super) const ALLOWED: &str = "`cookie`, `address`, or `header:` and the name of a header other than Cookie, such as header:x-device-id";
 
-/// A text that is no source.
+/// A text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{ALLOWED}")]
 pub struct PinSourceError;
@@ -39,7 +39,7 @@ impl FromStr for PinSource {
             "address" => return Ok(Self::Address),
             _ => text.strip_prefix("header:").ok_or(PinSourceError)?.to_ascii_lowercase(),
         };
-        // Beside other cookies the pin would have to be found, which is what `cookie` does.
+        // The Cookie header holds all cookies; the source `cookie` finds the pin among them.
         if !is_token(&name) || name.len() > HEADER_CHARS_MAX || name == "cookie" {
             return Err(PinSourceError);
         }

@@ -2,24 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    SettingsError,
-    check::{refuse_entry, within},
-};
+use super::error::{SettingsError, check_range};
 
-/// More prefixes than this are better served by one that covers them.
+/// The most prefixes. With more, one prefix that covers several serves better.
 const PREFIXES_MAX: usize = 32;
 
 /// Whether a failing candidate is shielded (docs/design.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShieldingSettings {
-    /// Whether it is at all.
+    /// Whether it is shielded at all.
     pub enabled: bool,
     /// How long the candidate may take to the first byte of a response before stable is asked, in ms: 10 to an hour.
     /// An app whose good answers take longer sets it above them.
     pub first_byte_ms: u64,
-    /// Paths that are not: those that begin with one of these. For reads that must not be done twice.
+    /// Requests for paths that begin with one of these are not shielded: reads that must not be done twice.
     pub exclude: Vec<String>,
 }
 
@@ -36,10 +33,10 @@ impl ShieldingSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        within("shielding.first_byte_ms", self.first_byte_ms, 10..=3_600_000)?;
-        let sound = |prefix: &&String| prefix.starts_with('/') && prefix.len() <= 200;
-        if let Some(unsound) = self.exclude.iter().find(|prefix| !sound(prefix)) {
-            return refuse_entry("shielding.exclude", unsound);
+        check_range("shielding.first_byte_ms", self.first_byte_ms, 10..=3_600_000)?;
+        let allowed = |prefix: &&String| prefix.starts_with('/') && prefix.len() <= 200;
+        if let Some(wrong) = self.exclude.iter().find(|prefix| !allowed(prefix)) {
+            return Err(SettingsError::entry("shielding.exclude", wrong));
         }
         if self.exclude.len() > PREFIXES_MAX {
             return Err(SettingsError::value("shielding.exclude", self.exclude.as_slice()));

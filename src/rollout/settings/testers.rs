@@ -1,17 +1,16 @@
-//! The override header: what sends a request from a trusted network to a release of its choice.
+//! The override header: by it a request from a trusted network chooses its release.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, check::is_token};
+use super::{error::SettingsError, names::is_token};
 use crate::rollout::network::Network;
 
-/// More networks than this are better named by one that holds them.
+/// The most networks. With more, one network that holds several serves better.
 const NETWORKS_MAX: usize = 64;
 
-/// Headers that already mean something to the router, to HTTP, or to browsers. Their values cannot name a release as
-/// well.
+/// Headers that the router, HTTP or browsers use already.
 const TAKEN: [&str; 29] = [
     "accept",
     "authorization",
@@ -44,7 +43,7 @@ const TAKEN: [&str; 29] = [
     "x-request-id",
 ];
 
-/// Families of such headers, by how they begin.
+/// Prefixes of headers that are in use already.
 const TAKEN_PREFIXES: [&str; 10] = [
     "accept-",
     "cdn-",
@@ -58,33 +57,32 @@ const TAKEN_PREFIXES: [&str; 10] = [
     "x-forwarded-",
 ];
 
-/// Which header, and whose (docs/design.md section 5).
+/// The override header, and from where it counts (docs/design.md section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OverrideSettings {
     /// Its name. Its value is `stable`, `candidate`, or the id or the name of a release. It never goes upstream.
     pub header: Option<String>,
-    /// From where it counts: the networks that the peers who connect are in.
+    /// The networks from which it counts: the peer that connects must be in one of them.
     pub networks: Vec<Network>,
 }
 
 impl OverrideSettings {
-    /// Whether the header of a peer counts.
+    /// Whether the header counts if this peer sends it.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(peer))
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let refuse = |field: &str, message: &str| {
-            Err(SettingsError { field: format!("override.{field}"), message: message.into() })
-        };
+        let refuse =
+            |field: &str, message: &str| Err(SettingsError::new(&format!("override.{field}"), message));
         let Some(header) = &self.header else {
             if self.networks.is_empty() {
                 return Ok(());
             }
             return refuse(
                 "header",
-                "networks without a header are without effect; name one, such as X-Rolling-Release",
+                "null has no effect with `override.networks`: name a header such as X-Rolling-Release",
             );
         };
         if header.len() > 64 || !is_token(header) || header.contains('_') {
@@ -92,14 +90,15 @@ impl OverrideSettings {
         }
         let lower = header.to_ascii_lowercase();
         if TAKEN.contains(&lower.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-            let message =
-                format!("{header} means something else; take one of your own, such as X-Rolling-Release");
+            let message = format!(
+                "{header} has another meaning in HTTP: name a header of your own, such as X-Rolling-Release"
+            );
             return refuse("header", &message);
         }
         if self.networks.is_empty() || self.networks.len() > NETWORKS_MAX {
             return refuse(
                 "networks",
-                "1 to 64 addresses or networks, such as 10.0.0.0/8: only from there it counts",
+                "the header counts only from networks that are named: give 1 to 64 addresses or networks, such as 10.0.0.0/8",
             );
         }
         Ok(())

@@ -53,7 +53,7 @@ fn roles_may_what_they_may() {
     }
     rollout.done(Admin, lock(None));
     let refusal = rollout.give(Viewer, &promote(None)).unwrap_err();
-    assert_eq!(refusal.to_string(), "a `viewer` token may not do this; it needs `ci`");
+    assert_eq!(refusal.to_string(), "a `viewer` token may not give this command; it needs the role `ci`");
 }
 
 #[test]

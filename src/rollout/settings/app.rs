@@ -1,0 +1,145 @@
+//! All settings of one app.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    assets::AssetSettings,
+    cookie::CookieSettings,
+    error::{SettingsError, check_range},
+    health::HealthSettings,
+    names::is_host,
+    pin::PinSource,
+    shielding::ShieldingSettings,
+    testers::OverrideSettings,
+};
+use crate::{limits::DRAIN_SECONDS_MAX, rollout::blend::Blend};
+
+/// The most hosts of one app. With more, a `*.` name or the default app serves better.
+const HOSTS_MAX: usize = 1_000;
+
+/// All settings of an app, valid by construction. Missing fields take their defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Host names that the app claims: exact (`shop.example`) or `*.shop.example`. Empty: the app serves only as the default
+    /// app.
+    pub hosts: Vec<String>,
+    /// How long after a release left its track its clients stay: from then on a navigation moves them. In seconds, at most
+    /// `drainmaxseconds`.
+    pub drainseconds: u32,
+    /// How long after a release left its track it retires, with whoever is left. In seconds, at most 30 days.
+    pub drainmaxseconds: u32,
+    /// How long open exchanges of an aborted or rolled-back release may go on, in seconds. At most an hour.
+    pub abortseconds: u32,
+    /// The pin cookie's Max-Age, in seconds: a minute to 400 days, which is the most that browsers keep a cookie.
+    pub pinseconds: u32,
+    /// What clients are known by.
+    pub pin: PinSource,
+    /// What a blend change does to pinned clients.
+    pub transition: Transition,
+    /// The pin cookie.
+    pub cookie: CookieSettings,
+    /// Whether responses are marked `private` while several releases are routed.
+    pub cache: CacheMode,
+    /// What happens to the `traceparent` header.
+    pub traceparent: Traceparent,
+    /// Which paths are fingerprinted assets.
+    pub assets: AssetSettings,
+    /// How endpoints are checked.
+    pub health: HealthSettings,
+    /// Whether stable answers requests that the candidate failed.
+    pub shielding: ShieldingSettings,
+    /// A header by which requests from some networks choose a release.
+    #[serde(rename = "override")]
+    pub overriding: OverrideSettings,
+    /// The highest blend that a `ci` token may set, in percent. None: no cap.
+    pub ci_blend_max: Option<Blend>,
+}
+
+/// What a blend change does to pinned clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transition {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// A top-level navigation is routed by bucket again.
+    Navigate,
+}
+
+/// Whether the router guards responses against shared caches while several releases are routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheMode {
+    /// It marks them `private`.
+    #[default]
+    Guard,
+    /// It leaves them as the app sends them.
+    Trust,
+}
+
+/// What the router does about the trace a request belongs to (W3C Trace Context level 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traceparent {
+    /// It passes on what the client sent.
+    #[default]
+    Pass,
+    /// It passes on a valid `traceparent`, and begins a sampled trace where there is none.
+    Create,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            drainseconds: 300,
+            drainmaxseconds: 3_600,
+            abortseconds: 10,
+            pinseconds: 86_400,
+            pin: PinSource::default(),
+            transition: Transition::default(),
+            cookie: CookieSettings::default(),
+            cache: CacheMode::default(),
+            traceparent: Traceparent::default(),
+            assets: AssetSettings::default(),
+            health: HealthSettings::default(),
+            shielding: ShieldingSettings::default(),
+            overriding: OverrideSettings::default(),
+            ci_blend_max: None,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        self.check_hosts()?;
+        check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
+        if self.drainseconds > self.drainmaxseconds {
+            let (drain, most) = (self.drainseconds, self.drainmaxseconds);
+            let message = format!("{drain} is more than drainmaxseconds, which is {most}");
+            return Err(SettingsError::new("drainseconds", message));
+        }
+        check_range("abortseconds", self.abortseconds, 0..=3_600)?;
+        check_range("pinseconds", self.pinseconds, 60..=400 * 24 * 3_600)?;
+        self.cookie.check()?;
+        self.assets.check()?;
+        self.health.check()?;
+        self.shielding.check()?;
+        self.overriding.check()
+    }
+
+    fn check_hosts(&self) -> Result<(), SettingsError> {
+        if self.hosts.len() > HOSTS_MAX {
+            let message =
+                format!("{} hosts are claimed; an app may claim at most {HOSTS_MAX}", self.hosts.len());
+            return Err(SettingsError::new("hosts", message));
+        }
+        for host in &self.hosts {
+            if !is_host(host.strip_prefix("*.").unwrap_or(host)) {
+                return Err(SettingsError::entry("hosts", host));
+            }
+        }
+        Ok(())
+    }
+}
