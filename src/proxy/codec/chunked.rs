@@ -106,7 +106,7 @@ impl ChunkedDecoder {
                 self.extension_bytes_left = left.ok_or(Malformed("too many chunk extensions"))?;
                 State::Extension
             }
-            (State::Extension, _) => return Err(Malformed("a chunk extension holds a control byte")),
+            (State::Extension, _) => return Err(Malformed("a chunk extension contains a control byte")),
             (State::SizeLineFeed, b'\n') => {
                 self.digits = 0;
                 if self.remaining == 0 { State::Trailers } else { State::Data }

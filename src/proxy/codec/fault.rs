@@ -7,10 +7,10 @@ pub enum RequestFault {
     #[error("{0}")]
     Malformed(&'static str),
     /// CONNECT and TRACE.
-    #[error("this method is not served")]
+    #[error("this method is not supported")]
     MethodRefused,
     /// The target is longer than `target_bytes_max`.
-    #[error("the target is too long")]
+    #[error("the request target is too long")]
     TargetTooLong,
     /// The head is longer than `header_bytes_max`.
     #[error("the header is too long")]
@@ -19,13 +19,13 @@ pub enum RequestFault {
     #[error("there are too many header lines")]
     HeaderTooMany,
     /// An Expect other than `100-continue`.
-    #[error("this expectation cannot be met")]
+    #[error("this value of Expect is not supported")]
     ExpectationUnknown,
     /// A transfer coding other than chunked.
-    #[error("this transfer coding is not known")]
+    #[error("this transfer coding is not supported")]
     CodingUnknown,
     /// Neither HTTP/1.0 nor HTTP/1.1.
-    #[error("this version of HTTP is not served")]
+    #[error("this version of HTTP is not supported")]
     VersionUnknown,
 }
 

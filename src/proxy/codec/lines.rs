@@ -96,7 +96,7 @@ pub fn read_lines(
 /// No colon so far.
 const NOWHERE: usize = usize::MAX;
 
-const BARE: HeaderFault = HeaderFault::Malformed("a line ends with a line feed or a carriage return alone");
+const BARE: HeaderFault = HeaderFault::Malformed("a line ends with LF or CR alone instead of CRLF");
 
 /// The last bytes of a block as a stripe, in which nothing else is found.
 fn padded(rest: &[u8]) -> [u8; STRIPE_BYTES] {
@@ -148,7 +148,7 @@ fn check_split(stripe: &[u8], others: u64) -> Result<(), HeaderFault> {
     match stripe[at] {
         b'\r' if at + 1 == stripe.len().min(STRIPE_BYTES) => Ok(()),
         b'\r' => Err(BARE),
-        _ => Err(HeaderFault::Malformed("a header value holds a control byte")),
+        _ => Err(HeaderFault::Malformed("a header value contains a control byte")),
     }
 }
 
@@ -176,7 +176,7 @@ pub fn line_length(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
 #[cold]
 fn partial_line(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     match bytes.iter().position(|byte| matches!(byte, 0 | b'\r')) {
-        Some(at) if bytes[at] == 0 => Err(HeaderFault::Malformed("a NUL byte")),
+        Some(at) if bytes[at] == 0 => Err(HeaderFault::Malformed("the header contains a NUL byte")),
         Some(at) if at + 1 < bytes.len() => Err(BARE),
         _ => Ok(Progress::Partial),
     }
@@ -188,10 +188,10 @@ fn name_fault(line: &[u8]) -> HeaderFault {
     let end = line.iter().position(|&byte| CLASS[usize::from(byte)] & TOKEN == 0);
     HeaderFault::Malformed(match end.map(|end| (line[end], end)) {
         Some((b' ' | b'\t', 0)) => "a header line is folded",
-        Some((b' ' | b'\t', _)) => "a blank stands before a header's colon",
+        Some((b' ' | b'\t', _)) => "there is a space or tab before a header's colon",
         Some((b':', 0)) => "a header has no name",
         None | Some((b'\r', _)) => "a header line has no colon",
-        Some(_) => "a header name holds a byte that no name may hold",
+        Some(_) => "a header name contains a byte that is not allowed there",
     })
 }
 

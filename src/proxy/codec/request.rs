@@ -106,7 +106,7 @@ fn read_request_line(bytes: &[u8], target_max: usize) -> Result<Progress<Request
         return Err(RequestFault::TargetTooLong);
     }
     if target.is_empty() || !all(target, TARGET) {
-        return Err(RequestFault::Malformed("the target holds a byte that no target may hold"));
+        return Err(RequestFault::Malformed("the request target contains a byte that is not allowed there"));
     }
     Ok(Progress::Complete(RequestLine { method, target, minor_version, length: length + 2 }))
 }
@@ -124,17 +124,21 @@ fn split_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
 fn partial_request_line<T>(bytes: &[u8]) -> Result<Progress<T>, RequestFault> {
     let method = bytes.split(|&byte| byte == b' ' || byte == b'\r').next().unwrap_or_default();
     if method.is_empty() && !bytes.is_empty() && bytes != b"\r" {
-        return Err(RequestFault::Malformed("a request begins with its method"));
+        return Err(RequestFault::Malformed("the request does not begin with a method"));
     }
     if method.len() > METHOD_BYTES_MAX || !(method.is_empty() || all(method, TOKEN)) {
-        return Err(RequestFault::Malformed("this is no method"));
+        return Err(RequestFault::Malformed(
+            "the method is too long or contains a byte that is not allowed there",
+        ));
     }
     Ok(Progress::Partial)
 }
 
 fn check_method(method: &[u8]) -> Result<(), RequestFault> {
     if method.is_empty() || method.len() > METHOD_BYTES_MAX || !all(method, TOKEN) {
-        return Err(RequestFault::Malformed("this is no method"));
+        return Err(RequestFault::Malformed(
+            "the method is too long or contains a byte that is not allowed there",
+        ));
     }
     if method == b"CONNECT" || method == b"TRACE" {
         return Err(RequestFault::MethodRefused);
@@ -155,7 +159,7 @@ fn understand<'a>(
             facts.take(header.known, header.value(block), line.minor_version)?;
         }
     }
-    let host = facts.host.ok_or(RequestFault::Malformed("there is no Host"))?;
+    let host = facts.host.ok_or(RequestFault::Malformed("the request has no Host header"))?;
     let host =
         authority::checked(host).ok_or(RequestFault::Malformed("the Host is not `name` or `name:port`"))?;
     let (authority, target) = match line.target {
@@ -189,7 +193,7 @@ impl<'a> Facts<'a> {
         match known {
             Known::Host => match self.host.replace(value) {
                 None => {}
-                Some(_) => return Err(RequestFault::Malformed("there are two Hosts")),
+                Some(_) => return Err(RequestFault::Malformed("the request has two Host headers")),
             },
             Known::ContentLength => self.take_content_length(value)?,
             Known::TransferEncoding => self.take_transfer_encoding(value, minor_version)?,
@@ -209,19 +213,19 @@ impl<'a> Facts<'a> {
 
     fn take_content_length(&mut self, value: &[u8]) -> Result<(), RequestFault> {
         let length = content_length(value)
-            .ok_or(RequestFault::Malformed("the Content-Length is not one number of digits"))?;
+            .ok_or(RequestFault::Malformed("the Content-Length is not one decimal number"))?;
         if self.content_length.replace(length).is_some() {
-            return Err(RequestFault::Malformed("there are two Content-Lengths"));
+            return Err(RequestFault::Malformed("the request has two Content-Length headers"));
         }
         Ok(())
     }
 
     fn take_transfer_encoding(&mut self, value: &[u8], minor_version: u8) -> Result<(), RequestFault> {
         if minor_version == 0 {
-            return Err(RequestFault::Malformed("Transfer-Encoding does not exist in HTTP/1.0"));
+            return Err(RequestFault::Malformed("HTTP/1.0 has no Transfer-Encoding"));
         }
         if self.chunked {
-            return Err(RequestFault::Malformed("there are two Transfer-Encodings"));
+            return Err(RequestFault::Malformed("the request has two Transfer-Encoding headers"));
         }
         if value.eq_ignore_ascii_case(b"chunked") {
             self.chunked = true;
@@ -247,7 +251,9 @@ impl<'a> Facts<'a> {
 
     fn framing(&self) -> Result<Framing, RequestFault> {
         match (self.content_length, self.chunked) {
-            (Some(_), true) => Err(RequestFault::Malformed("both Content-Length and Transfer-Encoding")),
+            (Some(_), true) => {
+                Err(RequestFault::Malformed("the request has both Content-Length and Transfer-Encoding"))
+            }
             (None, true) => Ok(Framing::Streamed),
             (Some(length), false) => Ok(Framing::Length(length)),
             (None, false) => Ok(Framing::None),
@@ -260,10 +266,12 @@ impl<'a> Facts<'a> {
             return Ok(false);
         }
         if line.method != b"GET" || !matches!(framing, Framing::None | Framing::Length(0)) {
-            return Err(RequestFault::Malformed("a WebSocket is opened by GET without a body"));
+            return Err(RequestFault::Malformed("a WebSocket must be opened by GET without a body"));
         }
         if !self.websocket_key || !self.websocket_version {
-            return Err(RequestFault::Malformed("a WebSocket needs Sec-WebSocket-Key, and version 13"));
+            return Err(RequestFault::Malformed(
+                "a WebSocket needs Sec-WebSocket-Key and Sec-WebSocket-Version 13",
+            ));
         }
         Ok(true)
     }

@@ -133,7 +133,7 @@ impl Facts {
                 let length =
                     content_length(value).ok_or(Malformed("the Content-Length is not one number"))?;
                 if self.content_length.replace(length).is_some() {
-                    return Err(Malformed("there are two Content-Lengths"));
+                    return Err(Malformed("the response has two Content-Length headers"));
                 }
             }
             Known::TransferEncoding => {
@@ -163,7 +163,7 @@ impl Facts {
 
     fn framing(&self, status: u16, minor_version: u8, to_head: bool) -> Result<Framing, Malformed> {
         if self.chunked && (self.content_length.is_some() || minor_version == 0) {
-            return Err(Malformed("Transfer-Encoding stands with Content-Length, or in HTTP/1.0"));
+            return Err(Malformed("the response has Transfer-Encoding with Content-Length or in HTTP/1.0"));
         }
         if to_head || status < 200 || status == 204 || status == 304 {
             return Ok(Framing::None);

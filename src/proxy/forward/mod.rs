@@ -368,8 +368,8 @@ fn refusal(failure: Failure) -> Refusal {
     let status = failure.status();
     let detail = match failure {
         Failure::ConnectTimeout | Failure::FirstByte => "the application did not answer in time",
-        Failure::Queue => "the application has too much to do right now",
-        Failure::Resources => "the router has too much to do right now",
+        Failure::Queue => "the application is too busy right now",
+        Failure::Resources => "the router is too busy right now",
         Failure::ReleaseEnded => "this release has ended",
         Failure::RequestBody(what) => what,
         Failure::RequestSlow => "the request took too long to arrive",

@@ -74,11 +74,11 @@ const MISDIRECTED: Refusal =
 /// Its store is down and it has no last good table, or nothing was released yet.
 const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
 const LOOPED: Refusal =
-    Refusal { status: 508, detail: "this request has passed this router already", retry_after: None };
+    Refusal { status: 508, detail: "this request has already passed through this router", retry_after: None };
 const UNROUTABLE: Refusal =
     Refusal { status: 503, detail: "no release is available right now", retry_after: Some(5) };
 const NO_ROOM: Refusal =
-    Refusal { status: 503, detail: "the router has too much to do right now", retry_after: Some(1) };
+    Refusal { status: 503, detail: "the router is too busy right now", retry_after: Some(1) };
 
 /// Plans one request.
 pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<Plan, Reply> {

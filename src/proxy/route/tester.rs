@@ -46,18 +46,18 @@ const fn page(status: u16, detail: &'static str) -> Refusal {
 }
 
 const GO_ON: Refusal = page(303, "the preview goes on at another address");
-const NO_TOKEN: Refusal = page(404, "preview links lead here, and this one has no token");
+const NO_TOKEN: Refusal = page(404, "this preview link has no token");
 const NO_PATH: Refusal = page(400, "`to` must be a path on this site, such as /shop");
 const NO_GRANT: Refusal = page(
     403,
     "this address shows a release to testers. Ask an operator for a preview link, and open its path under this address",
 );
-const OTHER_GRANT: Refusal = page(403, "this preview link is for another release than the candidate");
+const OTHER_GRANT: Refusal = page(403, "this preview link does not show the candidate");
 const NO_TRACK: Refusal = page(404, "the app has no release on this track");
 
 const fn header_words(fault: HeaderFault) -> &'static str {
     match fault {
-        HeaderFault::Twice => "the override header stands there twice",
+        HeaderFault::Twice => "the request has two override headers",
         HeaderFault::UnknownRelease => {
             "the override header must say stable, candidate, or the name or the id of one release that is routed"
         }
@@ -66,7 +66,7 @@ const fn header_words(fault: HeaderFault) -> &'static str {
 
 const fn words(fault: PreviewFault) -> Refusal {
     let detail = match fault {
-        PreviewFault::Forged => "this preview link is not one of this site. Ask for a new one",
+        PreviewFault::Forged => "this preview link is not valid for this site. Ask for a new one",
         PreviewFault::Expired => {
             "this preview has expired. Ask for a new link, or reload to see what everybody sees"
         }
@@ -74,7 +74,7 @@ const fn words(fault: PreviewFault) -> Refusal {
             "this preview was revoked. Ask for a new link, or reload to see what everybody sees"
         }
         PreviewFault::Left => {
-            "the release that this preview showed is not served any more. Reload to see what everybody sees"
+            "the release that this preview showed is no longer served. Reload to see what everybody sees"
         }
     };
     page(fault.status(), detail)

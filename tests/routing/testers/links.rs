@@ -108,7 +108,7 @@ fn a_forged_link_is_a_plain_page_and_so_is_a_forged_cookie() {
     let cut = &good[..good.len() - 1];
     for forged in [flipped.as_str(), cut, "/_rolling/preview?token=", "/_rolling/preview?token=%0d%0aX: y"] {
         let forged = forged.replace(' ', "%20");
-        assert_ended(&Tester::at(&router).get(&forged), 403, "not one of this site");
+        assert_ended(&Tester::at(&router).get(&forged), 403, "not valid for this site");
     }
     let no_token = Tester::at(&router).get("/_rolling/preview");
     assert_eq!((no_token.status, no_token.header("set-cookie")), (404, None));
@@ -116,7 +116,7 @@ fn a_forged_link_is_a_plain_page_and_so_is_a_forged_cookie() {
     let pin = "A".repeat(43);
     for value in ["x", "", pin.as_str(), "%00"] {
         tester.cookies.insert(COOKIE.into(), value.into());
-        assert_ended(&tester.get("/"), 403, "not one of this site");
+        assert_ended(&tester.get("/"), 403, "not valid for this site");
         assert!(!tester.cookies.contains_key(COOKIE));
         assert_eq!(tester.release(), "v1", "with the cookie gone, as everybody");
     }
@@ -163,8 +163,8 @@ fn a_link_ends_with_the_stay_of_its_release() {
     let mut tester = Tester::at(&router).open(&link_to_candidate);
     assert_eq!(tester.release(), "v2");
     router.api().post("abort", &json!({})).expect(200);
-    assert_ended(&tester.get("/"), 410, "not served any more");
-    assert_ended(&Tester::at(&router).get(&link_to_candidate), 410, "not served any more");
+    assert_ended(&tester.get("/"), 410, "no longer served");
+    assert_ended(&Tester::at(&router).get(&link_to_candidate), 410, "no longer served");
     // The same release on trial once more is another stay, and needs another link.
     router.api().put("candidate", &json!({"release": "v2"})).expect(200);
     assert_ended(&Tester::at(&router).get(&link_to_candidate), 410, "");

@@ -232,13 +232,13 @@ impl Connection {
         }
         let detail = match fault {
             RequestFault::Malformed(what) => what,
-            RequestFault::MethodRefused => "this method is not served",
-            RequestFault::TargetTooLong => "the target is too long",
+            RequestFault::MethodRefused => "this method is not supported",
+            RequestFault::TargetTooLong => "the request target is too long",
             RequestFault::HeaderTooLong => "the header is too long",
             RequestFault::HeaderTooMany => "there are too many header lines",
-            RequestFault::ExpectationUnknown => "this expectation cannot be met",
-            RequestFault::CodingUnknown => "this transfer coding is not known",
-            RequestFault::VersionUnknown => "this version of HTTP is not served",
+            RequestFault::ExpectationUnknown => "this value of Expect is not supported",
+            RequestFault::CodingUnknown => "this transfer coding is not supported",
+            RequestFault::VersionUnknown => "this version of HTTP is not supported",
         };
         self.last_refusal(Refusal { status: fault.status(), detail, retry_after: None }, to_head)
     }

@@ -99,7 +99,9 @@ impl<D: Downstream> Exchange<'_, D> {
                 Ok(None)
             }
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) if incoming.start == incoming.end => Err(Failure::Reset),
-            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Err(Failure::Malformed("its head was cut")),
+            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                Err(Failure::Malformed("the connection ended inside the response's header"))
+            }
             Poll::Ready(Ok(read)) => {
                 incoming.end += read;
                 incoming.partial = false;
@@ -233,7 +235,9 @@ impl<D: Downstream> Exchange<'_, D> {
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
         if !self.plan.websocket || !facts.websocket {
-            return Err(Failure::Malformed("a 101 that was not asked for"));
+            return Err(Failure::Malformed(
+                "the endpoint answered 101 to a request that did not ask for an upgrade",
+            ));
         }
         let mut incoming = incoming;
         let at = incoming.start + facts.length;
