@@ -61,7 +61,7 @@ impl Published {
     }
 
     fn stays(&self, app: &AppName, release: &ReleaseId) -> impl Iterator<Item = &ReleaseRoutes> {
-        let routes = self.table.apps.get(app).map(|app| app.releases.iter()).into_iter().flatten();
+        let routes = self.table.apps.get(app).map(|app| app.listed()).into_iter().flatten();
         routes.filter(move |routes| routes.id == *release)
     }
 }

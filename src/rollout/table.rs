@@ -79,8 +79,10 @@ pub struct AppRoutes {
     pub blend: Blend,
     /// Whether clients are pinned.
     pub sticky: bool,
-    /// Routed releases (stable, candidate, draining), then `previous`, which is only health-checked.
+    /// The releases that are routed: stable, the candidate, draining ones.
     pub releases: Vec<ReleaseRoutes>,
+    /// Where a rollback would go, if it is not routed: health-checked and listed, and that is all.
+    pub previous: Option<ReleaseRoutes>,
     /// Stable among `releases`.
     pub stable: Option<ReleaseIndex>,
     /// The candidate among `releases`.
@@ -232,11 +234,14 @@ impl AppRoutes {
         self.release(target.release).endpoint(target.endpoint)
     }
 
-    /// The routed release (not `previous`) with this tenure.
+    /// The release with this tenure, if it is routed.
     pub fn by_tenure(&self, tenure: Tenure) -> Option<ReleaseIndex> {
-        let routed =
-            |release: &ReleaseRoutes| release.standing != Standing::Previous && release.tenure == tenure;
-        self.releases.iter().position(routed).map(ReleaseIndex)
+        self.releases.iter().position(|release| release.tenure == tenure).map(ReleaseIndex)
+    }
+
+    /// Every release that the app lists: those that are routed, then `previous`.
+    pub fn listed(&self) -> impl Iterator<Item = &ReleaseRoutes> {
+        self.releases.iter().chain(&self.previous)
     }
 
     /// Why a tenure that is not routed any more left.
@@ -260,11 +265,6 @@ impl AppRoutes {
     #[must_use]
     pub fn at_blend(&self, blend: Blend) -> Self {
         Self { blend, ..self.clone() }
-    }
-
-    /// How many releases are routed.
-    pub fn routed(&self) -> usize {
-        self.releases.iter().filter(|release| release.standing != Standing::Previous).count()
     }
 }
 

@@ -3,10 +3,7 @@
 //!
 //! This is part of the core and not of the data plane, so that explaining a request and routing it use the same code.
 
-use super::{
-    table::{AppRoutes, Standing},
-    target::ReleaseIndex,
-};
+use super::{table::AppRoutes, target::ReleaseIndex};
 
 /// The release that a preview grant leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,8 +119,7 @@ fn find_release(app: &AppRoutes, value: &[u8]) -> Option<ReleaseIndex> {
         b"candidate" => return app.candidate,
         _ => {}
     }
-    let routed =
-        || app.releases.iter().enumerate().filter(|(_, release)| release.standing != Standing::Previous);
+    let routed = || app.releases.iter().enumerate();
     let by_id = routed().find(|(_, release)| release.id.as_str().as_bytes() == value);
     let mut by_name = routed().filter(|(_, release)| release.id.name().as_bytes() == value);
     match (by_id, by_name.next(), by_name.next()) {

@@ -51,7 +51,7 @@ impl Ejector {
     /// Looks at every release: takes ejected endpoints in again whose time is over, and ejects outliers.
     pub fn turn(&mut self, published: &Published, now: Duration) {
         self.records.retain(|_, record| record.state.strong_count() > 0);
-        for release in published.table.apps.values().flat_map(|app| &app.releases) {
+        for release in published.table.apps.values().flat_map(|app| app.listed()) {
             self.turn_release(release, published, now);
         }
     }

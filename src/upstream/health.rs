@@ -84,7 +84,7 @@ fn take_due(
 ) -> Vec<(Arc<EndpointState>, Arc<Settings>)> {
     due.retain(|_, due| due.state.strong_count() > 0);
     let mut taken = Vec::new();
-    let releases = published.table.apps.values().flat_map(|app| app.releases.iter().map(move |r| (app, r)));
+    let releases = published.table.apps.values().flat_map(|app| app.listed().map(move |r| (app, r)));
     for (app, route) in releases.flat_map(|(app, release)| release.endpoints.iter().map(move |e| (app, e))) {
         let (state, slot) = (published.endpoint(route.slot), route.slot);
         let interval = Duration::from_millis(app.settings.health.interval_ms);

@@ -78,7 +78,7 @@ fn rows(published: &Published) -> Vec<Row<'_>> {
     apps.sort_by(|a, b| a.name.cmp(&b.name));
     let mut rows = Vec::new();
     for app in apps {
-        for release in app.releases.iter().filter(|release| release.standing != Standing::Previous) {
+        for release in &app.releases {
             let state = published.release(release.slot);
             rows.push(Row { app, release, total: state.total(), pinned: state.pinned_clients() });
         }
@@ -216,7 +216,7 @@ fn apps(page: &mut Page, published: &Published) {
         "1 for each release that is routed or kept for a rollback, with its track.",
     );
     for app in &apps {
-        for release in &app.releases {
+        for release in app.listed() {
             let track = release.standing.as_str();
             let labels = format!(
                 "app=\"{}\",release=\"{}\",track=\"{track}\",tenure=\"{}\"",

@@ -184,7 +184,7 @@ impl Written {
             }
             Self::Endpoint(release, revision, _) => {
                 let apps = published.table.apps.values();
-                let listing = apps.filter(|app| app.releases.iter().any(|listed| listed.id == *release));
+                let listing = apps.filter(|app| app.listed().any(|listed| listed.id == *release));
                 match listing.map(|app| app.name.clone()).collect::<Vec<_>>() {
                     apps if apps.is_empty() => Awaited::Store(*revision),
                     apps => Awaited::Apps(apps, *revision),

@@ -118,7 +118,7 @@ impl Snapshot {
         let routes = self.published.table.apps.get(app)?;
         let mut releases = Map::new();
         let mut endpoints = Map::new();
-        for release in &routes.releases {
+        for release in routes.listed() {
             releases.insert(
                 release.id.to_string(),
                 self.activity_of(app, Some(release), &release.id, release.tenure),
@@ -328,7 +328,7 @@ fn find<'a>(routes: &'a AppRoutes, id: &ReleaseId, tenure: Option<u32>) -> Optio
     let same = |release: &&ReleaseRoutes| release.id == *id;
     let exact =
         |release: &&ReleaseRoutes| same(release) && tenure.is_none_or(|wanted| wanted == release.tenure);
-    routes.releases.iter().find(exact).or_else(|| routes.releases.iter().find(same))
+    routes.listed().find(exact).or_else(|| routes.listed().find(same))
 }
 
 fn no_record() -> Map<String, Value> {

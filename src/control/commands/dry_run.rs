@@ -12,7 +12,7 @@ use crate::{
         app::AppName,
         dry_run::{ClientGroup, Move, MoveTime, Side, list_moves},
         explain::ReleaseSummary,
-        table::{AppRoutes, RoutingTable, Standing},
+        table::{AppRoutes, RoutingTable},
         target::ReleaseIndex,
     },
 };
@@ -160,9 +160,8 @@ impl Going {
 
 /// The clients seen lately, by what their pins say.
 fn seen(published: &Published, app: &AppRoutes) -> Vec<ClientGroup> {
-    let routed = app.releases.iter().filter(|release| release.standing != Standing::Previous);
     let mut seen = Vec::new();
-    for release in routed {
+    for release in &app.releases {
         let sketch = published.release(release.slot).seen_lately();
         let sampled: Vec<_> = sketch.sample().collect();
         #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]

@@ -83,7 +83,7 @@ fn takes_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<
 }
 
 fn has_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result<(), ApiError> {
-    let mut found = routes.releases.iter().filter(|routed| routed.id == *release);
+    let mut found = routes.listed().filter(|routed| routed.id == *release);
     if found.any(|routed| !routed.endpoints.is_empty()) {
         return Ok(());
     }
@@ -97,7 +97,7 @@ fn has_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result
 pub fn seen_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
     let published = core.live.load();
     let Some(routes) = published.table.apps.get(app) else { return Ok(()) };
-    let Some(routed) = routes.releases.iter().find(|routed| routed.id == *release) else { return Ok(()) };
+    let Some(routed) = routes.listed().find(|routed| routed.id == *release) else { return Ok(()) };
     let endpoints = || routed.endpoints.iter().filter(|endpoint| !endpoint.draining);
     let serving = endpoints().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
     enough(release, serving, endpoints().count())
@@ -111,7 +111,7 @@ pub fn leaves_another(
     address: SocketAddr,
     force: bool,
 ) -> Result<(), ApiError> {
-    let releases = table.apps.get(app).map(|routes| routes.releases.iter()).into_iter().flatten();
+    let releases = table.apps.get(app).map(|routes| routes.listed()).into_iter().flatten();
     let mut known = false;
     for routed in releases.filter(|routed| routed.id == *release) {
         known |= routed.endpoints.iter().any(|endpoint| endpoint.address == address);
@@ -147,7 +147,7 @@ pub async fn answers_now(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Res
 
 /// The endpoints that a table gives a release.
 pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) -> Vec<SocketAddr> {
-    let routes = table.apps.get(app).map(|routes| routes.releases.iter()).into_iter().flatten();
+    let routes = table.apps.get(app).map(|routes| routes.listed()).into_iter().flatten();
     let endpoints: BTreeMap<SocketAddr, ()> = routes
         .filter(|routed| routed.id == *release)
         .flat_map(|routed| routed.endpoints.iter().map(|endpoint| (endpoint.address, ())))

@@ -31,7 +31,7 @@ impl Stopping<'_> {
     /// The addresses of endpoints that drain or were taken out of their release; some more than once.
     pub fn leaving(&self) -> impl Iterator<Item = SocketAddr> {
         let apps = self.apps().filter(|app| !app.endpoint_drains.is_empty());
-        let listed = apps.flat_map(|app| &app.releases).flat_map(|release| &release.endpoints);
+        let listed = apps.flat_map(|app| app.listed()).flat_map(|release| &release.endpoints);
         let draining = listed.filter(|endpoint| endpoint.draining).map(|endpoint| endpoint.address);
         draining.chain(self.all_gone().map(|gone| gone.state.key().address))
     }
@@ -39,7 +39,7 @@ impl Stopping<'_> {
     /// The store revision from which on nothing new comes to an address, or a later one.
     pub fn left_at(&self, address: SocketAddr) -> Revision {
         let lists = |app: &&AppRoutes| {
-            app.releases.iter().any(|release| release.endpoints.iter().any(|it| it.address == address))
+            app.listed().any(|release| release.endpoints.iter().any(|it| it.address == address))
         };
         let listed = self.apps().filter(lists).map(|app| app.revision);
         let gone = self.all_gone().filter(|gone| gone.state.key().address == address);
@@ -85,7 +85,7 @@ impl Stopping<'_> {
 
     /// Whether nothing new comes to an address: each listing drains by itself, or is excepted.
     fn nothing_new(&self, address: SocketAddr, except: impl Fn(&ReleaseRoutes) -> bool) -> bool {
-        let releases = self.apps().flat_map(|app| &app.releases);
+        let releases = self.apps().flat_map(AppRoutes::listed);
         releases.filter(|release| !except(release)).all(|release| {
             release.endpoints.iter().all(|endpoint| endpoint.address != address || endpoint.draining)
         })

@@ -126,8 +126,7 @@ fn routed(published: &Published) -> impl Iterator<Item = (&AppRoutes, &ReleaseRo
 }
 
 fn routed_of(app: &AppRoutes) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
-    let routed = app.releases.iter().filter(|release| release.standing != Standing::Previous);
-    routed.map(move |release| (app, release))
+    app.releases.iter().map(move |release| (app, release))
 }
 
 /// An app's name, its routes as they were, its routes as they are.

@@ -128,6 +128,5 @@ impl EndpointEnds {
 }
 
 fn endpoints_of(app: &AppRoutes) -> impl Iterator<Item = (&ReleaseRoutes, &EndpointRoute)> {
-    let releases = app.releases.iter();
-    releases.flat_map(|release| release.endpoints.iter().map(move |endpoint| (release, endpoint)))
+    app.listed().flat_map(|release| release.endpoints.iter().map(move |endpoint| (release, endpoint)))
 }

@@ -63,8 +63,8 @@ impl AppView {
         Self {
             app: Arc::clone(app),
             releases: releases.collect(),
-            guarded: app.routed() > 1 && app.settings.cache == CacheMode::Guard,
-            falls_through: app.routed() > 1 && app.settings.assets.fall_through,
+            guarded: app.releases.len() > 1 && app.settings.cache == CacheMode::Guard,
+            falls_through: app.releases.len() > 1 && app.settings.assets.fall_through,
             bucket,
         }
     }

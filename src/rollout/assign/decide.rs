@@ -126,8 +126,7 @@ impl Assigner<'_> {
     fn routed(&mut self, pin: Pin, release: ReleaseIndex) -> Result<Assignment, Unroutable> {
         let leaves = match self.release(release).standing {
             Standing::Draining { .. } => self.drained(release),
-            Standing::Stable | Standing::Candidate => self.transition(&pin, release),
-            Standing::Previous => None,
+            _ => self.transition(&pin, release),
         };
         if let Some(place) = leaves {
             return Ok(self.moved(pin, place));
@@ -171,7 +170,7 @@ impl Assigner<'_> {
         let reason = match self.release(release).standing {
             Standing::Candidate => Reason::Fallback,
             Standing::Draining { .. } => Reason::DrainedEarly,
-            Standing::Stable | Standing::Previous => return None,
+            _ => return None,
         };
         let stable = self.app.stable?;
         let empty = self.release(release).endpoints.is_empty();

@@ -191,8 +191,8 @@ fn takes_requests(endpoint: &EndpointRoute, health: &dyn Health) -> bool {
 }
 
 fn release_reports(app: &AppRoutes, health: &dyn Health) -> Vec<ReleaseReport> {
-    let routed = app.releases.iter().enumerate().filter(|(_, each)| each.standing != Standing::Previous);
-    routed
+    let releases = app.releases.iter().enumerate();
+    releases
         .map(|(index, release)| {
             let until = match release.standing {
                 Standing::Draining { until, .. } => Some(until),

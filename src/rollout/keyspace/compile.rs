@@ -95,7 +95,7 @@ impl Keyspace {
     /// Lists an app's new form in the place of its last one.
     fn list(&mut self, name: &AppName, last: Option<&AppRoutes>, now: Option<Arc<AppRoutes>>) {
         self.claims_stale |= last.is_some() != now.is_some();
-        for release in last.iter().flat_map(|last| &last.releases) {
+        for release in last.iter().flat_map(|last| last.listed()) {
             if let Some(apps) = self.listed_by.get_mut(&release.id) {
                 apps.remove(name);
                 if apps.is_empty() {
@@ -103,7 +103,7 @@ impl Keyspace {
                 }
             }
         }
-        for release in now.iter().flat_map(|now| &now.releases) {
+        for release in now.iter().flat_map(|now| now.listed()) {
             self.listed_by.entry(release.id.clone()).or_default().insert(name.clone());
         }
         match &now {
@@ -147,7 +147,8 @@ impl AppKeys {
             return;
         }
         let Some(record) = &self.record else { return };
-        let newest = routed_releases(record).filter_map(|(release, ..)| changed.get(release)).max();
+        let listed = routed_releases(record).map(|(release, ..)| release).chain(&record.previous);
+        let newest = listed.filter_map(|release| changed.get(release)).max();
         if let Some(newest) = newest {
             self.revision = self.revision.max(*newest);
             self.compiled = None;
@@ -172,9 +173,9 @@ fn give_up(
     now: Option<&AppRoutes>,
 ) {
     let Some(last) = last else { return };
-    let releases = |app: &AppRoutes| app.releases.iter().map(|release| release.slot).collect::<Vec<_>>();
+    let releases = |app: &AppRoutes| app.listed().map(|release| release.slot).collect::<Vec<_>>();
     let endpoints = |app: &AppRoutes| {
-        let endpoints = app.releases.iter().flat_map(|release| &release.endpoints);
+        let endpoints = app.listed().flat_map(|release| &release.endpoints);
         endpoints.map(|endpoint| endpoint.slot).collect::<Vec<_>>()
     };
     let kept: HashSet<ReleaseSlot> = now.map(releases).unwrap_or_default().into_iter().collect();
@@ -192,17 +193,11 @@ fn give_up(
 /// A release of a table: its id, its tenure, what it is to the app, and whether it has served in this tenure.
 type Routed<'a> = (&'a ReleaseId, Tenure, Standing, bool);
 
-/// The releases that an app's table lists, each once: stable, the candidate, draining ones, `previous` (unless it is
-/// routed).
+/// The releases that an app routes: stable, the candidate, draining ones.
 fn routed_releases(record: &Record) -> impl Iterator<Item = Routed<'_>> {
-    let stable = record.stable.as_ref();
-    let candidate = record.candidate.as_ref();
-    let on_track = |release: &ReleaseId| {
-        let is = |stay: &crate::rollout::record::Stay| stay.release == *release;
-        stable.is_some_and(is) || candidate.is_some_and(is)
-    };
-    let stays = stable.map(|stay| (&stay.release, stay.tenure, Standing::Stable, true)).into_iter();
-    let stays = stays.chain(candidate.map(|stay| {
+    let stays =
+        record.stable.as_ref().map(|stay| (&stay.release, stay.tenure, Standing::Stable, true)).into_iter();
+    let stays = stays.chain(record.candidate.as_ref().map(|stay| {
         let served = stay.served || record.blend > Blend::ZERO;
         (&stay.release, stay.tenure, Standing::Candidate, served)
     }));
@@ -210,9 +205,7 @@ fn routed_releases(record: &Record) -> impl Iterator<Item = Routed<'_>> {
         let standing = Standing::Draining { since: draining.since, until: draining.until };
         (&draining.release, draining.tenure, standing, draining.served)
     });
-    let drains = |release: &ReleaseId| record.draining.iter().any(|draining| draining.release == *release);
-    let previous = record.previous.as_ref().filter(|previous| !on_track(previous) && !drains(previous));
-    stays.chain(draining).chain(previous.map(|previous| (previous, 0, Standing::Previous, false)))
+    stays.chain(draining)
 }
 
 /// Compiles one app.
@@ -234,13 +227,16 @@ impl Compiler<'_> {
             let release = self.release(routed, record, &releases);
             releases.push(release);
         }
+        let unrouted = |id: &&ReleaseId| releases.iter().all(|release| release.id != **id);
+        let previous = record.previous.as_ref().filter(unrouted);
+        let previous = previous.map(|id| self.release((id, 0, Standing::Previous, false), record, &releases));
         let place = |wanted: Standing| {
             releases.iter().position(|release| release.standing == wanted).map(ReleaseIndex)
         };
         AppRoutes {
             name: self.name.clone(),
             seq: record.seq,
-            revision: self.revision(&releases, app.revision),
+            revision: self.revision(releases.iter().chain(&previous), app.revision),
             blend: record.blend,
             sticky: record.sticky,
             stable: place(Standing::Stable),
@@ -254,6 +250,7 @@ impl Compiler<'_> {
             set_cookie: set_cookie(settings, self.options.https),
             slot,
             releases,
+            previous,
         }
     }
 
@@ -264,7 +261,7 @@ impl Compiler<'_> {
         before: &[ReleaseRoutes],
     ) -> ReleaseRoutes {
         let same = |release: &&ReleaseRoutes| release.id == *id && release.tenure == tenure;
-        let slot = self.last.and_then(|last| last.releases.iter().find(same)).map(|release| release.slot);
+        let slot = self.last.and_then(|last| last.listed().find(same)).map(|release| release.slot);
         let slot = slot.unwrap_or_else(|| {
             ReleaseSlot(self.release_slots.take(ReleaseKey {
                 app: self.name.clone(),
@@ -286,7 +283,7 @@ impl Compiler<'_> {
         let mut addresses: Vec<SocketAddr> = stored.map(|endpoint| endpoint.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let last = self.last.and_then(|last| last.releases.iter().find(|release| release.id == *id));
+        let last = self.last.and_then(|last| last.listed().find(|release| release.id == *id));
         let last = last.map_or(&[][..], |release| &release.endpoints);
         let mut tags = HashSet::with_capacity(addresses.len());
         let mut endpoints = Vec::with_capacity(addresses.len());
@@ -303,8 +300,8 @@ impl Compiler<'_> {
     }
 
     /// The newest store revision among the app's own keys and its releases' endpoints.
-    fn revision(&self, releases: &[ReleaseRoutes], own: u64) -> u64 {
-        let stored = releases.iter().filter_map(|release| self.releases.get(&release.id));
+    fn revision<'r>(&self, releases: impl Iterator<Item = &'r ReleaseRoutes>, own: u64) -> u64 {
+        let stored = releases.filter_map(|release| self.releases.get(&release.id));
         stored.flat_map(|endpoints| endpoints.values()).map(|endpoint| endpoint.modified).fold(own, u64::max)
     }
 }

@@ -287,10 +287,12 @@ fn previous_is_listed_but_not_routed() {
     let changes = serde_json::json!({ "candidate": null, "previous": release("b") });
     keyspace.put("rolling/shop/rollout", &record(changes), 20);
     let routes = Arc::clone(&keyspace.build(20).apps["shop"]);
-    assert_eq!((routes.stable, routes.candidate, routes.routed()), (Some(ReleaseIndex(0)), None, 1));
-    assert_eq!((routes.releases[1].standing, routes.releases[1].tenure), (Standing::Previous, 0));
+    assert_eq!((routes.stable, routes.candidate, routes.releases.len()), (Some(ReleaseIndex(0)), None, 1));
+    let previous = routes.previous.as_ref().unwrap();
+    assert_eq!((previous.standing, previous.tenure), (Standing::Previous, 0));
     assert_eq!(routes.by_tenure(0), None);
-    assert_eq!(addresses(&routes, 1), ["10.0.0.3:80"]);
+    assert_eq!(previous.endpoints[0].address, "10.0.0.3:80".parse().unwrap());
+    assert_eq!(previous.endpoints.len(), 1);
 }
 
 #[test]

@@ -108,8 +108,7 @@ impl Followed {
 fn routes(table: &RoutingTable) -> BTreeMap<String, impl PartialEq + std::fmt::Debug + use<>> {
     let of = |routes: &AppRoutes| {
         let releases: Vec<_> = routes
-            .releases
-            .iter()
+            .listed()
             .map(|release| {
                 let endpoints: Vec<_> =
                     release.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.tag)).collect();
@@ -125,7 +124,7 @@ fn routes(table: &RoutingTable) -> BTreeMap<String, impl PartialEq + std::fmt::D
 fn check_slots(table: &RoutingTable) -> Result<(), TestCaseError> {
     let mut used = 0;
     for app in table.apps.values() {
-        for release in &app.releases {
+        for release in app.listed() {
             let key = table.release_slots[release.slot.0].as_ref().expect("filled");
             prop_assert_eq!((&key.app, &key.release, key.tenure), (&app.name, &release.id, release.tenure));
             for endpoint in &release.endpoints {
