@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{query::WriteQuery, state::Snapshot};
 use crate::{
     control::{
-        commands::command::{Executed, unknown_app},
+        commands::command::{CommandOutcome, unknown_app},
         fleet::wait::{Applied, Target, applied},
         limits::SERVED_WAIT_MAX,
         shared::{core::Core, error::ApiError},
@@ -20,7 +20,7 @@ use crate::{
 
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
-pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &WriteQuery) -> Response {
+pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
     let (everywhere, applied) = reached(core, app, executed, query).await;
     let snapshot = Snapshot::of(core);
     let mut state = snapshot.state(app).unwrap_or_default();
@@ -34,7 +34,7 @@ pub async fn answer(core: &Core, app: &AppName, executed: Executed, query: &Writ
 pub(super) async fn reached(
     core: &Core,
     app: &AppName,
-    executed: Executed,
+    executed: CommandOutcome,
     query: &WriteQuery,
 ) -> (bool, Option<Applied>) {
     let Some(wait) = query.fleet else {

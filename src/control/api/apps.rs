@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Outcome, Revision, Write as StoreWrite};
+use keyvalues::{Revision, Write as StoreWrite};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,9 +17,14 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{command::unknown_app, stored::StoredApp},
+        commands::{
+            command::unknown_app,
+            commit::{Commit, Plan},
+            stored::StoredApp,
+            transact::transact_app,
+        },
         fleet::wait::{Target, served_everywhere},
-        limits::{COMMAND_REPEATS_MAX, SERVED_WAIT_MAX},
+        limits::SERVED_WAIT_MAX,
         shared::{
             core::Core,
             entries::own_key,
@@ -117,32 +122,24 @@ pub async fn remove(
     let if_match = call.if_match;
     let asker = call.asker(&core)?;
     let query = call.finish()?;
-    core.replica.refuse_when_diverged()?;
-    let _turn = core.app_locks.lock(&app).await;
-    let mut asked = false;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let stored = StoredApp::read(&core, &app).await?;
-        // A commit of ours whose answer was lost may have done it.
-        if !(asked && stored.is_absent()) {
+    let app = &app;
+    let revision = transact_app(&core, app, move |stored, round| async move {
+        // An earlier commit of ours may have done it.
+        if !(round.number > 0 && stored.is_absent()) {
             refuse_removal(&stored, force, if_match)?;
         }
-        asked = true;
-        let own = OldKey::ALL.iter().map(|old| old.key(&app)).chain([
-            keys::record(&app),
-            keys::settings(&app),
-            keys::previews(&app),
+        let own = OldKey::ALL.iter().map(|old| old.key(app)).chain([
+            keys::record(app),
+            keys::settings(app),
+            keys::previews(app),
         ]);
         let writes = own.map(|key| StoreWrite::delete(own_key(&key))).collect();
-        match core.store.commit(stored.checks(), writes).await? {
-            Outcome::Done(revision) => {
-                tracing::info!(%app, actor = asker.actor, "the app was removed");
-                remove_events(&core, &app).await?;
-                return Ok(removed(&core, &app, revision, &query).await);
-            }
-            Outcome::Conflict(_) | Outcome::Unknown(_) => {}
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; try again")))
+        Ok(Plan::write(Commit { checks: stored.checks(), writes, proof: None }, |revision| revision))
+    })
+    .await?;
+    tracing::info!(%app, actor = asker.actor, "the app was removed");
+    remove_events(&core, app).await?;
+    Ok(removed(&core, app, revision, &query).await)
 }
 
 /// Answers when this router has ended the app; with `?wait=fleet` when every member has, or 202.

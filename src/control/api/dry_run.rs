@@ -1,14 +1,13 @@
 //! `POST .../who-moves`: which of the clients seen lately a command would move, before it is given.
 //!
 //! The command is decided and its table is built as if it were given; then it is dropped. So it is refused where the
-//! command would be, and what it foretells comes from the code that then does it.
+//! command would be, and what it says comes from the code that then does it.
 
 use axum::{
     Json,
     extract::{Path, State},
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
 
 use super::{
     request::{Question, app_name},
@@ -16,14 +15,14 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{command::Given, dry_run::Foresight, preview::preview},
+        commands::dry_run::dry_run as run,
         shared::{core::Core, error::ApiError},
     },
     rollout::{app::AppName, command::Command},
 };
 
 /// `POST .../who-moves`
-pub async fn foretell(
+pub async fn dry_run(
     State(core): State<Core>,
     Path(app): Path<String>,
     mut call: Question,
@@ -33,13 +32,7 @@ pub async fn foretell(
     let force = call.fields.flag("force")?.unwrap_or(false);
     let asker = call.asker(&core);
     call.finish()?;
-    let decided = preview(&core, &app, &command, &asker, &Given { force, endpoints: None }).await?;
-    let foresight = Foresight::new(&core, &app, decided.table);
-    let mut body: Value = json!(foresight);
-    body["app"] = json!(app);
-    body["seq"] = json!(decided.seq);
-    body["command"] = json!(command.name());
-    Ok(Json(body).into_response())
+    Ok(Json(run(&core, &app, &command, &asker, force).await?).into_response())
 }
 
 async fn command(core: &Core, app: &AppName, call: &mut Question) -> Result<Command, ApiError> {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::{Given, unknown_app},
+            command::{CommandOptions, unknown_app},
             naming::Named,
         },
         shared::{
@@ -41,7 +41,7 @@ pub async fn drain(
     let seconds = call.fields.number("seconds")?;
     let force = call.fields.flag("force")?.unwrap_or(false);
     let command = Command::DrainEndpoint { release, address, seconds };
-    run(&core, &app, command, call, Given { force, endpoints: None }).await
+    run(&core, &app, command, call, CommandOptions { force, endpoints: None }).await
 }
 
 /// `DELETE .../releases/{release}/endpoints/{endpoint}/drain`
@@ -51,7 +51,7 @@ pub async fn undrain(
     call: Write,
 ) -> Result<Response, ApiError> {
     let (app, release, address) = named(&core, parts).await?;
-    run(&core, &app, Command::UndrainEndpoint { release, address }, call, Given::default()).await
+    run(&core, &app, Command::UndrainEndpoint { release, address }, call, CommandOptions::default()).await
 }
 
 /// `GET .../releases/{release}/endpoints/{endpoint}/drain`: what is left there, also once it is in no release.

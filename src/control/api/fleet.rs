@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Outcome, Write as StoreWrite};
+use keyvalues::Write as StoreWrite;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -17,6 +17,10 @@ use super::{
 };
 use crate::{
     control::{
+        commands::{
+            commit::{Commit, Plan},
+            transact::transact,
+        },
         fleet::{
             alarms::alarms,
             rotation::{Rotation, rotate},
@@ -101,18 +105,16 @@ pub async fn remove(
         let message = format!("{} is heard from; stop it, and it leaves by itself", known.name(&node));
         return Err(ApiError::new(Failure::Refused("still_heard"), message));
     }
-    let writes = Kind::ALL.map(|kind| StoreWrite::delete(own_key(&kind.key(&node)))).into();
-    match core.store.commit(Vec::new(), writes).await? {
-        Outcome::Done(revision) => {
-            core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
-            tracing::info!(node, actor, "a member was removed from the fleet");
-            Ok(Json(json!({ "node": node, "result": "done" })).into_response())
-        }
-        Outcome::Conflict(_) | Outcome::Unknown(_) => {
-            let message = "the store did not say whether the member was removed; repeating is harmless";
-            Err(ApiError::new(Failure::OutcomeUnknown, message))
-        }
-    }
+    let writes: Vec<StoreWrite> = Kind::ALL.map(|kind| StoreWrite::delete(own_key(&kind.key(&node)))).into();
+    let writes = &writes;
+    let what = format!("the membership of `{node}`");
+    let revision = transact::<_, ApiError, _>(&core.store, &what, move |_| async move {
+        Ok(Plan::write(Commit::unchecked(writes.clone()), |revision| revision))
+    })
+    .await?;
+    core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
+    tracing::info!(node, actor, "a member was removed from the fleet");
+    Ok(Json(json!({ "node": node, "result": "done" })).into_response())
 }
 
 /// A member by its node id, or by a name that only one has.

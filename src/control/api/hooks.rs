@@ -10,17 +10,22 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Entry, Listing, Outcome, Revision, Write as StoreWrite};
+use keyvalues::{Entry, Outcome, Revision, Write as StoreWrite};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::request::{Read, Write};
 use crate::{
     control::{
+        commands::{
+            commit::{Commit, Plan},
+            transact::transact,
+        },
         hooks::{client::HookClient, delivery::attempt, progress::advance},
-        limits::{COMMAND_REPEATS_MAX, HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
+        limits::{HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
         shared::{
             core::Core,
-            entries::{as_read, encode, entry, own_key},
+            entries::{as_read, encode, entry, own_key, unchanged},
             error::{ApiError, Kind},
             hooks::{
                 board::StoredHook,
@@ -119,25 +124,10 @@ pub async fn remove(
     call.query.finish()?;
     call.fields.finish()?;
     core.replica.refuse_when_diverged()?;
-    let key = own_key(&name.key());
-    let mut asked = false;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let found = core.store.get(&key).await?;
-        if let Some(found) = &found {
-            refuse_stale(if_match.filter(|_| !asked), Some(found))?;
-        } else if !asked {
-            return Err(unknown(&name));
-        }
-        // What it was told goes with it; a courier that is at it writes nothing for a hook that is gone.
-        let told = core.store.list(&[&format!("{SENT}{name}/")]).await?;
-        asked = true;
-        if let Some(revision) = delete(&core, &name, found.as_ref(), &told).await? {
-            core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
-            tracing::info!(hook = %name, actor = by, "a hook was removed");
-            return Ok(Json(json!({ "name": name, "result": "done" })));
-        }
-    }
-    Err(contended(&name))
+    let revision = delete(&core, &name, if_match).await?;
+    core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
+    tracing::info!(hook = %name, actor = by, "a hook was removed");
+    Ok(Json(json!({ "name": name, "result": "done" })))
 }
 
 /// `POST /api/v1/hooks/{hook}/test`: sends a test, once, and says what came of it. A paused hook is tested too.
@@ -269,17 +259,20 @@ async fn put(
     if_match: Option<u64>,
     made: &Secret,
 ) -> Result<Written, ApiError> {
-    let key = name.key();
-    let mut tried: Option<(Hook, bool)> = None;
-    for _ in 0..=COMMAND_REPEATS_MAX {
+    let key = &name.key();
+    // What the last round wrote, and whether that was new.
+    let tried: &Mutex<Option<(Hook, bool)>> = &Mutex::default();
+    transact(&core.store, &what(name), move |round| async move {
         let listing = core.store.list(&[HOOKS]).await?;
-        let found = entry(&listing, &key);
+        let found = entry(&listing, key);
         let known: Option<Hook> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
-        // A commit of ours whose answer was lost may have done it.
-        if let (Some((hook, is_new)), Some(found)) = (&tried, found)
+        // The commit whose answer was lost may have done it.
+        if round.in_doubt
+            && let (Some((hook, is_new)), Some(found)) = (&*tried.lock(), found)
             && known.as_ref() == Some(hook)
         {
-            return Ok(Written { hook: hook.clone(), revision: found.modified, is_new: *is_new });
+            let (hook, revision, is_new) = (hook.clone(), found.modified, *is_new);
+            return Ok(Plan::Nothing(Written { hook, revision, is_new }));
         }
         refuse_stale(if_match, found)?;
         if found.is_none() && listing.entries.len() >= HOOKS_MAX {
@@ -287,18 +280,17 @@ async fn put(
             return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
         }
         let hook = hook_of(core, asked, known.as_ref(), by, made);
-        let mut begins = beginnings(core, name, &hook, known.as_ref());
-        while begins.len() > BATCH {
-            core.store.commit(Vec::new(), begins.split_off(begins.len() - BATCH)).await?;
+        let mut writes = beginnings(core, name, &hook, known.as_ref());
+        while writes.len() > BATCH {
+            core.store.commit(Vec::new(), writes.split_off(writes.len() - BATCH)).await?;
         }
-        begins.push(StoreWrite::put(own_key(&key), encode(&hook)));
-        match core.store.commit(vec![as_read(found, &key)], begins).await? {
-            Outcome::Done(revision) => return Ok(Written { hook, revision, is_new: found.is_none() }),
-            Outcome::Conflict(_) => tried = None,
-            Outcome::Unknown(_) => tried = Some((hook, found.is_none())),
-        }
-    }
-    Err(contended(name))
+        writes.push(StoreWrite::put(own_key(key), encode(&hook)));
+        let is_new = found.is_none();
+        *tried.lock() = Some((hook.clone(), is_new));
+        let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };
+        Ok(Plan::write(commit, move |revision| Written { hook, revision, is_new }))
+    })
+    .await
 }
 
 fn hook_of(core: &Core, asked: &Asked, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {
@@ -329,28 +321,29 @@ fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -
     begins.collect()
 }
 
-/// Deletes the hook, then what it was told; gives the revision that a router is to serve, or none after a conflict.
-async fn delete(
-    core: &Core,
-    name: &HookName,
-    found: Option<&Entry>,
-    told: &Listing,
-) -> Result<Option<Revision>, ApiError> {
-    let key = name.key();
-    let mut reached = told.revision;
-    if found.is_some() {
-        let gone =
-            core.store.commit(vec![as_read(found, &key)], vec![StoreWrite::delete(own_key(&key))]).await?;
-        let Outcome::Done(revision) = gone else { return Ok(None) };
-        reached = revision;
-    }
+/// Deletes the hook, then what it was told; gives the revision that a router is to serve. A courier that is at it
+/// writes nothing for a hook that is gone.
+async fn delete(core: &Core, name: &HookName, if_match: Option<u64>) -> Result<Revision, ApiError> {
+    let key = &own_key(&name.key());
+    let mut reached = transact(&core.store, &what(name), move |round| async move {
+        let Some(found) = core.store.get(key).await? else {
+            // An earlier commit of ours may have done it.
+            return if round.number > 0 { Ok(Plan::Nothing(0)) } else { Err(unknown(name)) };
+        };
+        refuse_stale(if_match.filter(|_| round.number == 0), Some(&found))?;
+        let (checks, writes) = (vec![unchanged(&found)], vec![StoreWrite::delete(key.clone())]);
+        Ok(Plan::write(Commit { checks, writes, proof: None }, |revision| revision))
+    })
+    .await?;
+    let told = core.store.list(&[&format!("{SENT}{name}/")]).await?;
+    reached = reached.max(told.revision);
     for batch in told.entries.chunks(BATCH) {
         let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
         if let Outcome::Done(revision) = core.store.commit(Vec::new(), writes).await? {
             reached = revision;
         }
     }
-    Ok(Some(reached))
+    Ok(reached)
 }
 
 fn refuse_stale(if_match: Option<u64>, found: Option<&Entry>) -> Result<(), ApiError> {
@@ -382,6 +375,7 @@ fn unreadable(name: &HookName, fault: &str) -> ApiError {
     ApiError::new(Kind::Refused("unreadable"), message)
 }
 
-fn contended(name: &HookName) -> ApiError {
-    ApiError::new(Kind::Contended, format!("the hook `{name}` keeps changing; try again"))
+/// What is changed, in the words of an error.
+fn what(name: &HookName) -> String {
+    format!("the hook `{name}`")
 }

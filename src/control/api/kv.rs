@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keyvalues::{Entry, Key, Outcome, Revision, Write};
+use keyvalues::{Entry, Key, Revision, Write};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -22,7 +22,13 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{adoption::adopt_foreign, command::Executed, raw::write_old_key},
+        commands::{
+            adoption::adopt_foreign,
+            command::CommandOutcome,
+            commit::{Commit, Plan},
+            raw::write_old_key,
+            transact::transact,
+        },
         fleet::wait::{Target as Awaited, served_everywhere},
         limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
         shared::{
@@ -42,8 +48,6 @@ use crate::{
 
 /// Where the raw keyvalues are served.
 const ROOTS: [&str; 2] = ["/api/kv/", "/v1/kv/"];
-/// How often a plain write is repeated whose answer was lost; it says the same each time.
-const WRITE_REPEATS_MAX: usize = 2;
 
 /// Whether a path is one of ours.
 pub fn is_kv(path: &str) -> bool {
@@ -160,7 +164,7 @@ async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
 
 /// What was written, and at which store revision.
 enum Written {
-    Old(AppName, Executed),
+    Old(AppName, CommandOutcome),
     /// The release, its endpoint's revision, and that of what was adopted because of it.
     Endpoint(ReleaseId, Revision, Revision),
     Plain(Revision),
@@ -315,14 +319,11 @@ fn refuse_own(key: &str) -> Result<(), ApiError> {
 
 async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
     core.replica.refuse_when_diverged()?;
-    for _ in 0..=WRITE_REPEATS_MAX {
-        match core.store.commit(Vec::new(), vec![write.clone()]).await? {
-            Outcome::Done(revision) => return Ok(revision),
-            Outcome::Conflict(_) | Outcome::Unknown(_) => {}
-        }
-    }
-    let message = "the store did not say whether this was written; writing it again is harmless";
-    Err(ApiError::new(Kind::OutcomeUnknown, message))
+    let write = &write;
+    transact(&core.store, &format!("`{}`", write.key()), move |_| async move {
+        Ok(Plan::write(Commit::unchecked(vec![write.clone()]), |revision| revision))
+    })
+    .await
 }
 
 /// A `stable/id` may have waited for this release's first endpoint: it is adopted before the write is answered.

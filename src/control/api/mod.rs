@@ -57,7 +57,7 @@ pub fn routes() -> Router<Core> {
         .route("/draining/{tenure}", delete(tracks::finish_drain))
         .route("/history", get(history::read))
         .route("/explain", post(explain::explain))
-        .route("/who-moves", post(dry_run::foretell))
+        .route("/who-moves", post(dry_run::dry_run))
         .route("/previews", get(previews::list).post(previews::create))
         .route("/previews/{id}", delete(previews::revoke))
         .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))

@@ -10,7 +10,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Check, Entry, Outcome, Write as StoreWrite};
+use keyvalues::{Entry, Write as StoreWrite};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,15 +22,17 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::{Executed, unknown_app},
+            command::{CommandOutcome, unknown_app},
+            commit::{Commit, Plan},
             naming::Named,
             stored::StoredApp,
+            transact::transact_app,
         },
-        limits::{COMMAND_REPEATS_MAX, PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX},
+        limits::{PREVIEW_SECONDS_DEFAULT, PREVIEW_SECONDS_MAX},
         shared::{
             access::caller::Caller,
             core::Core,
-            entries::own_key,
+            entries::{as_read, own_key},
             error::{ApiError, Kind},
         },
     },
@@ -138,7 +141,7 @@ async fn answer(
     query: &WriteQuery,
 ) -> Response {
     let (revision, seq) = (changed.revision, changed.record.seq);
-    let executed = Executed { changed: true, revision, seq, routed: revision };
+    let executed = CommandOutcome { changed: true, revision, seq, routed: revision };
     let (served, applied) = reached(core, app, executed, query).await;
     if let Some(applied) = applied {
         body["applied"] = applied.json();
@@ -152,20 +155,19 @@ async fn commit(
     if_match: Option<u64>,
     change: Change<'_>,
 ) -> Result<Changed, ApiError> {
-    core.replica.refuse_when_diverged()?;
-    let _turn = core.app_locks.lock(app).await;
-    let key = own_key(&keys::previews(app));
-    let mut tried: Option<(Previews, Preview)> = None;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let stored = StoredApp::read(core, app).await?;
+    let key = &keys::previews(app);
+    // What the last round wrote.
+    let tried: &Mutex<Option<(Previews, Preview)>> = &Mutex::default();
+    transact_app(core, app, move |stored, round| async move {
         let Some(record) = stored.record.clone() else { return Err(no_record(&stored)) };
-        let entry = core.store.get(&key).await?;
+        let entry = core.store.get(&own_key(key)).await?;
         let mut list = list_of(core, app, entry.as_ref());
-        // A commit of ours whose answer was lost may have done it.
-        if let (Some((wanted, preview)), Some(entry)) = (&tried, &entry)
+        // The commit whose answer was lost may have done it.
+        if round.in_doubt
+            && let (Some((wanted, preview)), Some(entry)) = (&*tried.lock(), &entry)
             && *wanted == list
         {
-            return Ok(Changed { preview: preview.clone(), record, revision: entry.modified });
+            return Ok(Plan::Nothing(Changed { preview: preview.clone(), record, revision: entry.modified }));
         }
         if let Some(seen) = if_match.filter(|seen| *seen != record.seq) {
             return Err(Refusal::Stale { seen, now: record.seq }.into());
@@ -176,17 +178,13 @@ async fn commit(
         let json =
             serde_json::to_vec(&list).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
         let mut checks = stored.checks();
-        checks.push(match entry {
-            Some(entry) => Check::Unchanged(entry.key, entry.modified),
-            None => Check::Absent(key.clone()),
-        });
-        match core.store.commit(checks, vec![StoreWrite::put(key.clone(), json)]).await? {
-            Outcome::Done(revision) => return Ok(Changed { preview, record, revision }),
-            Outcome::Conflict(_) => tried = None,
-            Outcome::Unknown(_) => tried = Some((list, preview)),
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; try again")))
+        checks.push(as_read(entry.as_ref(), key));
+        let writes = vec![StoreWrite::put(own_key(key), json)];
+        *tried.lock() = Some((list, preview.clone()));
+        let commit = Commit { checks, writes, proof: None };
+        Ok(Plan::write(commit, |revision| Changed { preview, record, revision }))
+    })
+    .await
 }
 
 fn no_record(stored: &StoredApp) -> ApiError {

@@ -4,7 +4,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Response},
 };
-use keyvalues::{Check, Outcome, Write as StoreWrite};
+use keyvalues::Write as StoreWrite;
 use serde_json::{Map, Value};
 
 use super::{
@@ -16,13 +16,14 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::{Executed, unknown_app},
+            command::{CommandOutcome, unknown_app},
+            commit::{Commit, Plan},
             stored::StoredApp,
+            transact::transact_app,
         },
-        limits::COMMAND_REPEATS_MAX,
         shared::{
             core::Core,
-            entries::own_key,
+            entries::{as_read, own_key},
             error::{ApiError, Kind},
         },
     },
@@ -84,27 +85,27 @@ async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Re
     Fields::parse(&call.json)?;
     let document: Map<String, Value> = serde_json::from_slice(&call.json)
         .map_err(|error| ApiError::new(Kind::Malformed, format!("the body is no JSON object: {error}")))?;
-    core.replica.refuse_when_diverged()?;
-    let _turn = core.app_locks.lock(app).await;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let stored = StoredApp::read(core, app).await?;
-        if let Some(executed) = attempt(core, &stored, &document, mode, call.if_match).await? {
-            if executed.changed {
-                tracing::info!(%app, actor = call.caller.name, "settings changed");
-            }
-            return Ok(answer(core, app, executed, &query).await);
-        }
+    let (document, if_match) = (&document, call.if_match);
+    let outcome =
+        transact_app(
+            core,
+            app,
+            move |stored, _| async move { plan(core, &stored, document, mode, if_match) },
+        )
+        .await?;
+    if outcome.changed {
+        tracing::info!(%app, actor = call.caller.name, "settings changed");
     }
-    Err(ApiError::new(Kind::Contended, format!("the settings of `{app}` keep changing; try again")))
+    Ok(answer(core, app, outcome, &query).await)
 }
 
-async fn attempt(
+fn plan(
     core: &Core,
     stored: &StoredApp,
     document: &Map<String, Value>,
     mode: Mode,
     if_match: Option<u64>,
-) -> Result<Option<Executed>, ApiError> {
+) -> Result<Plan<CommandOutcome>, ApiError> {
     if stored.is_absent() {
         return Err(unknown_app(&stored.name));
     }
@@ -122,24 +123,19 @@ async fn attempt(
         serde_json::to_vec(&after).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     refuse_claimed(core, &stored.name, &Settings::parse(&json)?)?;
     if before == after {
-        return Ok(Some(Executed {
-            changed: false,
-            revision: stored.revision(),
-            seq,
-            routed: stored.routed(),
-        }));
+        let (revision, routed) = (stored.revision(), stored.routed());
+        return Ok(Plan::Nothing(CommandOutcome { changed: false, revision, seq, routed }));
     }
-    let key = own_key(&keys::settings(&stored.name));
+    let key = keys::settings(&stored.name);
     let mut checks = stored.checks();
-    checks.push(match &stored.settings_entry {
-        Some(entry) => Check::Unchanged(entry.key.clone(), entry.modified),
-        None => Check::Absent(key.clone()),
-    });
-    match core.store.commit(checks, vec![StoreWrite::put(key, json)]).await? {
-        Outcome::Done(revision) => Ok(Some(Executed { changed: true, revision, seq, routed: revision })),
-        // Reading again tells what came of a lost answer: the same document is then "unchanged".
-        Outcome::Conflict(_) | Outcome::Unknown(_) => Ok(None),
-    }
+    checks.push(as_read(stored.settings_entry.as_ref(), &key));
+    let writes = vec![StoreWrite::put(own_key(&key), json)];
+    Ok(Plan::write(Commit { checks, writes, proof: None }, move |revision| CommandOutcome {
+        changed: true,
+        revision,
+        seq,
+        routed: revision,
+    }))
 }
 
 /// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.

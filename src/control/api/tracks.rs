@@ -16,7 +16,7 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::{Given, execute},
+            command::{CommandOptions, execute},
             naming::Named,
             stored::StoredApp,
         },
@@ -58,14 +58,14 @@ pub async fn set_blend(State(core): State<Core>, Path(app): Path<String>, mut ca
     let app = app_name(&app)?;
     let blend = call.fields.blend("percent")?.ok_or_else(|| missing("percent", "a number from 0 to 100"))?;
     let release = named(&core, &app, &mut call.fields, "release").await?;
-    run(&core, &app, Command::SetBlend { blend, release }, call, Given::default()).await
+    run(&core, &app, Command::SetBlend { blend, release }, call, CommandOptions::default()).await
 }
 
 /// `PUT .../sticky`
 pub async fn set_sticky(State(core): State<Core>, Path(app): Path<String>, mut call: Write) -> Answer {
     let app = app_name(&app)?;
     let sticky = call.fields.flag("sticky")?.ok_or_else(|| missing("sticky", "true or false"))?;
-    run(&core, &app, Command::SetSticky { sticky }, call, Given::default()).await
+    run(&core, &app, Command::SetSticky { sticky }, call, CommandOptions::default()).await
 }
 
 /// `POST .../promote`
@@ -73,14 +73,14 @@ pub async fn promote(State(core): State<Core>, Path(app): Path<String>, mut call
     let app = app_name(&app)?;
     let release = named(&core, &app, &mut call.fields, "release").await?;
     let force = call.fields.flag("force")?.unwrap_or(false);
-    run(&core, &app, Command::Promote { release }, call, Given { force, endpoints: None }).await
+    run(&core, &app, Command::Promote { release }, call, CommandOptions { force, endpoints: None }).await
 }
 
 /// `POST .../abort` and `DELETE .../candidate`
 pub async fn abort(State(core): State<Core>, Path(app): Path<String>, mut call: Write) -> Answer {
     let app = app_name(&app)?;
     let release = named(&core, &app, &mut call.fields, "release").await?;
-    run(&core, &app, Command::Abort { release }, call, Given::default()).await
+    run(&core, &app, Command::Abort { release }, call, CommandOptions::default()).await
 }
 
 /// `POST .../rollback`
@@ -88,7 +88,7 @@ pub async fn rollback(State(core): State<Core>, Path(app): Path<String>, mut cal
     let app = app_name(&app)?;
     let to = named(&core, &app, &mut call.fields, "to").await?;
     let force = call.fields.flag("force")?.unwrap_or(false);
-    run(&core, &app, Command::Rollback { to }, call, Given { force, endpoints: None }).await
+    run(&core, &app, Command::Rollback { to }, call, CommandOptions { force, endpoints: None }).await
 }
 
 /// `PUT .../lock`
@@ -107,21 +107,21 @@ pub async fn lock(State(core): State<Core>, Path(app): Path<String>, mut call: W
     asker.reason.clone_from(&reason);
     let query = call.finish()?;
     let command = Command::Lock { reason, until };
-    let executed = execute(&core, &app, &command, &asker, &Given::default()).await?;
+    let executed = execute(&core, &app, &command, &asker, &CommandOptions::default()).await?;
     Ok(answer(&core, &app, executed, &query).await)
 }
 
 /// `DELETE .../lock`
 pub async fn unlock(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    run(&core, &app, Command::Unlock, call, Given::default()).await
+    run(&core, &app, Command::Unlock, call, CommandOptions::default()).await
 }
 
 /// `DELETE .../draining`
 pub async fn finish_drains(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let command = Command::FinishDrain { tenure: None, automatic: false };
-    run(&core, &app, command, call, Given::default()).await
+    run(&core, &app, command, call, CommandOptions::default()).await
 }
 
 /// `DELETE .../draining/{tenure}`
@@ -135,7 +135,7 @@ pub async fn finish_drain(
         ApiError::new(Kind::Malformed, "a tenure is a whole number, as in the app's state").field("tenure")
     })?;
     let command = Command::FinishDrain { tenure: Some(tenure), automatic: false };
-    run(&core, &app, command, call, Given::default()).await
+    run(&core, &app, command, call, CommandOptions::default()).await
 }
 
 /// `POST .../drain/finish`: of a release, of a tenure, or of all.
@@ -149,7 +149,7 @@ pub async fn finish_named(State(core): State<Core>, Path(app): Path<String>, mut
         (None, Some(release)) => Some(draining_tenure(&core, &app, &release).await?),
     };
     let command = Command::FinishDrain { tenure, automatic: false };
-    run(&core, &app, command, call, Given::default()).await
+    run(&core, &app, command, call, CommandOptions::default()).await
 }
 
 /// The tenure in which a release drains; that of nobody if it has ceased to.
@@ -164,7 +164,7 @@ pub(super) async fn run(
     app: &AppName,
     command: Command,
     mut call: Write,
-    given: Given,
+    given: CommandOptions,
 ) -> Answer {
     let asker = call.asker(core)?;
     let query = call.finish()?;
@@ -172,9 +172,9 @@ pub(super) async fn run(
     Ok(answer(core, app, executed, &query).await)
 }
 
-fn given(release: &ReleaseId, endpoints: Vec<SocketAddr>, force: bool) -> Given {
+fn given(release: &ReleaseId, endpoints: Vec<SocketAddr>, force: bool) -> CommandOptions {
     let endpoints = (!endpoints.is_empty()).then(|| (release.clone(), endpoints));
-    Given { force, endpoints }
+    CommandOptions { force, endpoints }
 }
 
 /// `id`, or `release` with optional `service` and `port`; and the endpoints to register.

@@ -5,17 +5,12 @@ use std::collections::HashMap;
 use keyvalues::Revision;
 
 use super::{
-    commit::{Committed, commit_planned},
+    commit::{Commit, Plan},
     stored::{StoredApp, endpoint_counts},
+    transact::transact_app,
 };
 use crate::{
-    control::{
-        limits::COMMAND_REPEATS_MAX,
-        shared::{
-            core::Core,
-            error::{ApiError, Kind},
-        },
-    },
+    control::shared::{core::Core, error::ApiError},
     rollout::{
         adopt::{Adoption, OldKeys, adopt, is_mirrored},
         app::AppName,
@@ -32,19 +27,17 @@ const OUTSIDE: &str = "keyvalues";
 /// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision that the
 /// app is at then.
 pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
-    let _turn = core.app_locks.lock(app).await;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        core.replica.refuse_when_diverged()?;
-        let stored = StoredApp::read(core, app).await?;
+    transact_app(core, app, move |stored, _| async move {
         if stored.is_absent() {
-            return Ok(0);
+            return Ok(Plan::Nothing(0));
         }
-        let adopted = adopted(core, &stored).await?;
-        if let Committed::Done(revision) = commit_adopted(core, &stored, &adopted).await? {
-            return Ok(revision);
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("the keys of `{app}` keep changing while they are adopted")))
+        let commit = commit_of(&stored, &adopted(core, &stored).await?);
+        Ok(match commit {
+            Some(commit) => Plan::write(commit, |revision| revision),
+            None => Plan::Nothing(stored.revision()),
+        })
+    })
+    .await
 }
 
 /// What the old keys of a reading come to.
@@ -61,17 +54,10 @@ pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adoption, ApiErr
     Ok(adopt(stored.record.as_ref(), &old, &outside(core), &background, &endpoints))
 }
 
-/// Commits what an adoption came to; nothing where that is nothing.
-pub async fn commit_adopted(
-    core: &Core,
-    stored: &StoredApp,
-    adopted: &Adoption,
-) -> Result<Committed, ApiError> {
+/// What an adoption writes; none where that is nothing.
+pub fn commit_of(stored: &StoredApp, adopted: &Adoption) -> Option<Commit> {
     let plan = of_adoption(&stored.name, stored.record.as_ref(), adopted);
-    if plan.is_empty() {
-        return Ok(Committed::Done(stored.revision()));
-    }
-    commit_planned(core, stored, event_of(adopted), plan, Vec::new()).await
+    (!plan.is_empty()).then(|| stored.commit(event_of(adopted), plan, Vec::new()))
 }
 
 /// The event that an adoption makes, if it changes the record.

@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 
-use keyvalues::{Outcome, Revision, Write};
+use keyvalues::{Revision, Write};
 
 use super::{
-    adoption::{adopted, commit_adopted},
-    commit::{Committed, commit_planned},
+    adoption::{adopted, commit_of},
+    commit::{Commit, Plan},
     gate,
     stored::StoredApp,
+    transact::{transact, transact_app},
 };
 use crate::{
     control::{
-        limits::{COMMAND_REPEATS_MAX, ENDPOINTS_PER_COMMIT_MAX},
+        limits::ENDPOINTS_PER_COMMIT_MAX,
         shared::{
             core::Core,
             entries::own_key,
@@ -23,14 +24,14 @@ use crate::{
         app::AppName,
         command::{Asker, Command, Decision, Role, decide},
         commit::of_command,
-        record::{HistoryEvent, Record, Tenure},
+        record::Tenure,
         release::ReleaseId,
     },
 };
 
-/// What a command is given besides itself.
+/// What a command is told besides itself.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct CommandOptions {
     /// Do it although endpoints were seen failing.
     pub force: bool,
     /// Endpoints to be registered with a release.
@@ -39,7 +40,7 @@ pub struct Given {
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Executed {
+pub struct CommandOutcome {
     /// Whether anything was written.
     pub changed: bool,
     /// The store revision that holds the outcome.
@@ -56,25 +57,24 @@ pub async fn execute(
     app: &AppName,
     command: &Command,
     asker: &Asker,
-    given: &Given,
-) -> Result<Executed, ApiError> {
+    options: &CommandOptions,
+) -> Result<CommandOutcome, ApiError> {
     core.replica.refuse_when_diverged()?;
-    let _turn = core.app_locks.lock(app).await;
-    register_many(core, given).await?;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let stored = StoredApp::read(core, app).await?;
+    register_many(core, options).await?;
+    let (outcome, is_logged) = transact_app(core, app, move |stored, _| async move {
         refuse_unknown(&stored, command)?;
         // What a script wrote past the API came first, so it is adopted first, under its own seq.
         let pending = adopted(core, &stored).await?;
-        if matches!(pending.decision, Decision::Change(_)) {
-            commit_adopted(core, &stored, &pending).await?;
-            continue;
+        match (&pending.decision, commit_of(&stored, &pending)) {
+            (Decision::Change(_), Some(adoption)) => Ok(Plan::WriteFirst(adoption)),
+            _ => plan(core, &stored, command, asker, options).await,
         }
-        if let Some(executed) = attempt(core, &stored, command, asker, given).await? {
-            return Ok(executed);
-        }
+    })
+    .await?;
+    if is_logged {
+        log(app, command, asker, outcome.seq);
     }
-    Err(ApiError::new(Kind::Contended, format!("`{app}` keeps changing; look at its state and try again")))
+    Ok(outcome)
 }
 
 /// Retires a release whose drain is over, unless that has been done already.
@@ -87,94 +87,48 @@ pub async fn retire(core: &Core, app: &AppName, tenure: Tenure) -> Result<Revisi
         at: core.clock.wall_ms(),
         if_match: None,
     };
-    Ok(execute(core, app, &command, &asker, &Given::default()).await?.revision)
+    Ok(execute(core, app, &command, &asker, &CommandOptions::default()).await?.revision)
 }
 
-/// One reading, one decision, at most one commit; `None` when somebody else was faster.
-async fn attempt(
+/// Decides a command on one reading. The flag says whether the outcome is an event, which is logged.
+async fn plan(
     core: &Core,
     stored: &StoredApp,
     command: &Command,
     asker: &Asker,
-    given: &Given,
-) -> Result<Option<Executed>, ApiError> {
+    options: &CommandOptions,
+) -> Result<Plan<(CommandOutcome, bool)>, ApiError> {
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
-    let along = endpoint_writes(given);
+    let endpoints = endpoint_keys(options);
     let event = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => event,
-        Decision::Unchanged => {
-            let registered = register(core, &along).await?;
-            let revision = stored.revision().max(registered);
-            let routed = stored.routed().max(registered);
-            return Ok(Some(Executed { changed: registered > 0, revision, seq: stored.seq(), routed }));
-        }
+        Decision::Unchanged => return Ok(register_only(stored, &endpoints)),
     };
-    check(core, stored, command, &event, &along, given.force).await?;
-    let writes = along.iter().map(|(key, value)| Write::put(own_key(key), value.clone())).collect();
+    gate::check(core, stored, command, &event, &endpoints, options.force).await?;
     let plan = of_command(&stored.name, &event);
-    match commit_planned(core, stored, Some(&event), plan, writes).await? {
-        Committed::Done(revision) => {
-            log(&stored.name, command, asker, &event);
-            Ok(Some(Executed { changed: true, revision, seq: event.record.seq, routed: revision }))
-        }
-        Committed::Conflict => Ok(None),
+    let commit = stored.commit(Some(&event), plan, endpoint_writes(&endpoints));
+    let seq = event.record.seq;
+    Ok(Plan::write(commit, move |revision| {
+        (CommandOutcome { changed: true, revision, seq, routed: revision }, true)
+    }))
+}
+
+/// The record is as asked already; endpoints that came with the command are still to be registered.
+fn register_only(stored: &StoredApp, endpoints: &[(String, String)]) -> Plan<(CommandOutcome, bool)> {
+    let (seq, revision, routed) = (stored.seq(), stored.revision(), stored.routed());
+    if endpoints.is_empty() {
+        return Plan::Nothing((CommandOutcome { changed: false, revision, seq, routed }, false));
     }
+    Plan::write(Commit::unchecked(endpoint_writes(endpoints)), move |registered| {
+        let (revision, routed) = (revision.max(registered), routed.max(registered));
+        (CommandOutcome { changed: true, revision, seq, routed }, false)
+    })
 }
 
 /// Who did what, for the operator's log. Texts from outside are escaped.
-fn log(app: &AppName, command: &Command, asker: &Asker, event: &HistoryEvent) {
-    let (command, seq, actor) = (command.name(), event.record.seq, &asker.actor);
+fn log(app: &AppName, command: &Command, asker: &Asker, seq: u64) {
+    let (command, actor) = (command.name(), &asker.actor);
     tracing::info!(%app, command = command.as_str(), seq, ?actor, reason = ?asker.reason, "the app was changed");
-}
-
-/// Refuses an outcome that could not be served, or that would make a failing release stable.
-pub async fn check(
-    core: &Core,
-    stored: &StoredApp,
-    command: &Command,
-    event: &HistoryEvent,
-    along: &[(String, String)],
-    force: bool,
-) -> Result<(), ApiError> {
-    if let Command::DrainEndpoint { release, address, .. } = command {
-        let table = gate::would_publish(core, stored, &event.record, along).await?;
-        return gate::leaves_another(&table, &stored.name, release, *address, force);
-    }
-    if !puts_on_track(command) {
-        return Ok(());
-    }
-    let table = gate::would_publish(core, stored, &event.record, along).await?;
-    let Some(stable) = event.record.stable.as_ref().map(|stay| &stay.release) else { return Ok(()) };
-    match command {
-        command if promotes(stored, command) && !force => gate::seen_serving(core, &stored.name, stable),
-        Command::Rollback { .. } if !force => {
-            gate::answers_now(stable, gate::endpoints_in(&table, &stored.name, stable)).await
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a command makes the candidate stable: to name it as stable is a promote too.
-fn promotes(stored: &StoredApp, command: &Command) -> bool {
-    match command {
-        Command::Promote { .. } => true,
-        Command::SetStable { release } => {
-            stored.record.as_ref().and_then(Record::candidate_release) == Some(release)
-        }
-        _ => false,
-    }
-}
-
-/// Commands after which a release has to serve that did not before. The others, abort first of all, are never
-/// refused for what the store holds of endpoints.
-fn puts_on_track(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::SetCandidate { .. }
-            | Command::SetStable { .. }
-            | Command::Promote { .. }
-            | Command::Rollback { .. }
-    )
 }
 
 /// An app begins with a release, or with old keys; everything else needs one that is there.
@@ -191,40 +145,37 @@ pub fn unknown_app(app: &AppName) -> ApiError {
     ApiError::new(Kind::UnknownApp, format!("there is no app `{app}`")).field("app")
 }
 
-/// The endpoint keys of what is to be registered: named by address, so that repeating is harmless.
-fn endpoint_writes(given: &Given) -> Vec<(String, String)> {
-    let Some((release, addresses)) = &given.endpoints else { return Vec::new() };
+/// The endpoint keys that are registered together with the record, and their values. Keys are named by address, so that
+/// repeating is harmless.
+fn endpoint_keys(options: &CommandOptions) -> Vec<(String, String)> {
+    let Some((release, addresses)) = &options.endpoints else { return Vec::new() };
     if addresses.len() > ENDPOINTS_PER_COMMIT_MAX {
         return Vec::new();
     }
+    keys_of(release, addresses)
+}
+
+fn keys_of(release: &ReleaseId, addresses: &[SocketAddr]) -> Vec<(String, String)> {
     addresses.iter().map(|address| (format!("{release}/{address}"), address.to_string())).collect()
 }
 
+fn endpoint_writes(endpoints: &[(String, String)]) -> Vec<Write> {
+    endpoints.iter().map(|(key, value)| Write::put(own_key(key), value.clone())).collect()
+}
+
 /// More endpoints than fit beside the record are written before it.
-async fn register_many(core: &Core, given: &Given) -> Result<(), ApiError> {
-    let Some((release, addresses)) = &given.endpoints else { return Ok(()) };
+async fn register_many(core: &Core, options: &CommandOptions) -> Result<(), ApiError> {
+    let Some((release, addresses)) = &options.endpoints else { return Ok(()) };
     if addresses.len() <= ENDPOINTS_PER_COMMIT_MAX {
         return Ok(());
     }
     for batch in addresses.chunks(ENDPOINTS_PER_COMMIT_MAX) {
-        let writes: Vec<_> =
-            batch.iter().map(|address| (format!("{release}/{address}"), address.to_string())).collect();
-        register(core, &writes).await?;
+        let writes = &endpoint_writes(&keys_of(release, batch));
+        let what = format!("the endpoints of `{release}`");
+        transact::<_, ApiError, _>(&core.store, &what, move |_| async move {
+            Ok(Plan::write(Commit::unchecked(writes.clone()), |_| ()))
+        })
+        .await?;
     }
     Ok(())
-}
-
-/// Writes endpoint keys by themselves; 0 when there are none.
-async fn register(core: &Core, endpoints: &[(String, String)]) -> Result<Revision, ApiError> {
-    if endpoints.is_empty() {
-        return Ok(0);
-    }
-    let writes = endpoints.iter().map(|(key, value)| Write::put(own_key(key), value.clone())).collect();
-    match core.store.commit(Vec::new(), writes).await? {
-        Outcome::Done(revision) => Ok(revision),
-        Outcome::Conflict(_) | Outcome::Unknown(_) => {
-            let message = "the store did not say whether the endpoints were written; repeating is harmless";
-            Err(ApiError::new(Kind::OutcomeUnknown, message))
-        }
-    }
 }

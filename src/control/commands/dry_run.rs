@@ -1,15 +1,19 @@
-//! Foresight: what a change would do to the clients seen lately, in numbers and in sentences.
+//! The dry run of a command: decided as the command would be, with nothing written, and told by what it would do to the
+//! clients seen lately, in numbers and in sentences.
 //!
 //! The clients are those whose pins came back at this router in the last five to ten minutes, known by the sketch of
 //! each release: its count, and its sample of at most 1,024 clients, which stands for all.
 
 use serde::Serialize;
 
+use super::{adoption::adopted, command::refuse_unknown, gate, stored::StoredApp};
 use crate::{
-    control::shared::core::Core,
+    control::shared::{core::Core, error::ApiError},
     live::table::Published,
     rollout::{
         app::AppName,
+        command::{Asker, Command, Decision, decide},
+        command_name::CommandName,
         dry_run::{ClientGroup, Move, MoveTime, Side, list_moves},
         explain::ReleaseSummary,
         table::{AppRoutes, RoutingTable},
@@ -23,18 +27,29 @@ const ERROR_PERCENT: f64 = 6.6;
 /// Two standard errors of a share of 1,024 sampled clients at worst, in percent of the release's clients.
 const ERROR_POINTS: f64 = 3.2;
 
-/// What a change would do.
+/// What a command would do.
+#[derive(Debug, Serialize)]
+pub struct DryRun {
+    app: AppName,
+    /// The seq of the record that it was decided on.
+    seq: u64,
+    command: CommandName,
+    #[serde(flatten)]
+    effect: Effect,
+}
+
+/// What a change would do to clients.
 #[derive(Debug, Default, Serialize)]
-pub struct Foresight {
+struct Effect {
     /// `change`, or `unchanged` when all is as asked already.
     result: &'static str,
     /// Clients seen lately.
     seen: u64,
     /// Those whom the change does not move.
     stay: u64,
-    moves: Vec<Going>,
+    moves: Vec<ClientMove>,
     /// The candidate's share of new clients, in percent.
-    new_clients: Change,
+    new_clients: ShareChange,
     error_percent: f64,
     error_points: f64,
     words: Vec<String>,
@@ -42,7 +57,7 @@ pub struct Foresight {
 
 /// Clients that go the same way.
 #[derive(Debug, Serialize)]
-struct Going {
+struct ClientMove {
     from: Option<ReleaseSummary>,
     to: Option<ReleaseSummary>,
     when: MoveTime,
@@ -52,14 +67,41 @@ struct Going {
 }
 
 #[derive(Debug, Default, Serialize)]
-struct Change {
+struct ShareChange {
     before: f64,
     after: f64,
 }
 
-impl Foresight {
-    /// Holds a table that would be served against the one that is.
-    pub fn new(core: &Core, app: &AppName, table: Option<RoutingTable>) -> Self {
+/// Decides a command as [`execute`](super::command::execute) would, refusals included, and writes nothing.
+pub async fn dry_run(
+    core: &Core,
+    app: &AppName,
+    command: &Command,
+    asker: &Asker,
+    force: bool,
+) -> Result<DryRun, ApiError> {
+    core.replica.refuse_when_diverged()?;
+    let mut stored = StoredApp::read(core, app).await?;
+    refuse_unknown(&stored, command)?;
+    // What a script wrote past the API would be adopted first.
+    if let Decision::Change(event) = adopted(core, &stored).await?.decision {
+        stored.record = Some(event.record);
+    }
+    let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
+    let table = match decide(stored.record.as_ref(), command, asker, &background)? {
+        Decision::Change(event) => {
+            gate::check(core, &stored, command, &event, &[], force).await?;
+            Some(gate::table_of(core, &stored, &event.record, &[]).await?)
+        }
+        Decision::Unchanged => None,
+    };
+    let effect = Effect::new(core, app, table);
+    Ok(DryRun { app: app.clone(), seq: stored.seq(), command: command.name(), effect })
+}
+
+impl Effect {
+    /// Compares the table that would be served with the one that is; none: it would stay.
+    fn new(core: &Core, app: &AppName, table: Option<RoutingTable>) -> Self {
         let published = core.live.load_full();
         let base = Self {
             result: if table.is_some() { "change" } else { "unchanged" },
@@ -80,15 +122,15 @@ impl Foresight {
             list_moves(sides.0, sides.1, &seen, hour)
         };
         let moving: f64 = going.iter().map(|going| going.clients).sum();
-        let mut foresight = Self {
+        let mut effect = Self {
             seen: whole(all),
             stay: whole(all - moving),
-            moves: going.iter().map(|going| Going::of(going, now, after, all)).collect(),
-            new_clients: Change { before: candidates_share(now), after: candidates_share(after) },
+            moves: going.iter().map(|going| ClientMove::of(going, now, after, all)).collect(),
+            new_clients: ShareChange { before: candidates_share(now), after: candidates_share(after) },
             ..base
         };
-        foresight.words = foresight.words(now, after);
-        foresight
+        effect.words = effect.words(now, after);
+        effect
     }
 
     fn words(&self, now: &AppRoutes, after: &AppRoutes) -> Vec<String> {
@@ -115,7 +157,7 @@ impl Foresight {
             index.map(|index| app.release(index).id.name().to_owned())
         };
         let (stable, candidate) = (name(after, after.stable)?, name(after, after.candidate));
-        let Change { before, after: share } = self.new_clients;
+        let ShareChange { before, after: share } = self.new_clients;
         match candidate {
             Some(candidate) if name(now, now.candidate).as_ref() == Some(&candidate) => {
                 Some(format!("Of new clients {share} % go to {candidate}, now {before} %."))
@@ -126,7 +168,7 @@ impl Foresight {
     }
 }
 
-impl Going {
+impl ClientMove {
     fn of(going: &Move, now: &AppRoutes, after: &AppRoutes, all: f64) -> Self {
         let by_tenure =
             |app: &AppRoutes, tenure| app.by_tenure(tenure).map(|index| ReleaseSummary::of(app, index));

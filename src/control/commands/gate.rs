@@ -17,13 +17,64 @@ use crate::{
     },
     rollout::{
         app::AppName,
+        command::Command,
         keys,
         keyspace::Keyspace,
-        record::Record,
+        record::{HistoryEvent, Record},
         release::ReleaseId,
         table::{AppRoutes, RoutingTable, Standing},
     },
 };
+
+/// Refuses an outcome that could not be served, or that would make a failing release stable.
+pub async fn check(
+    core: &Core,
+    stored: &StoredApp,
+    command: &Command,
+    event: &HistoryEvent,
+    along: &[(String, String)],
+    force: bool,
+) -> Result<(), ApiError> {
+    if let Command::DrainEndpoint { release, address, .. } = command {
+        let table = would_publish(core, stored, &event.record, along).await?;
+        return leaves_another(&table, &stored.name, release, *address, force);
+    }
+    if !puts_on_track(command) {
+        return Ok(());
+    }
+    let table = would_publish(core, stored, &event.record, along).await?;
+    let Some(stable) = event.record.stable.as_ref().map(|stay| &stay.release) else { return Ok(()) };
+    match command {
+        command if promotes(stored, command) && !force => seen_serving(core, &stored.name, stable),
+        Command::Rollback { .. } if !force => {
+            answers_now(stable, endpoints_in(&table, &stored.name, stable)).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a command makes the candidate stable: to name it as stable is a promote too.
+fn promotes(stored: &StoredApp, command: &Command) -> bool {
+    match command {
+        Command::Promote { .. } => true,
+        Command::SetStable { release } => {
+            stored.record.as_ref().and_then(Record::candidate_release) == Some(release)
+        }
+        _ => false,
+    }
+}
+
+/// Commands after which a release has to serve that did not before. The others, abort first of all, are never
+/// refused for what the store holds of endpoints.
+fn puts_on_track(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::SetCandidate { .. }
+            | Command::SetStable { .. }
+            | Command::Promote { .. }
+            | Command::Rollback { .. }
+    )
+}
 
 /// Builds the table that a record would be served by, from what the store holds of its releases and from endpoints
 /// registered along with it (key and value). 422 when the record would not take effect.

@@ -11,6 +11,6 @@ pub mod dry_run;
 pub mod gate;
 pub mod history;
 pub mod naming;
-pub mod preview;
 pub mod raw;
 pub mod stored;
+pub mod transact;

@@ -3,18 +3,13 @@
 
 use super::{
     adoption::{event_of, named_endpoints},
-    command::Executed,
-    commit::{Committed, commit_planned},
+    command::CommandOutcome,
+    commit::Plan,
     stored::StoredApp,
+    transact::transact_app,
 };
 use crate::{
-    control::{
-        limits::COMMAND_REPEATS_MAX,
-        shared::{
-            core::Core,
-            error::{ApiError, Kind},
-        },
-    },
+    control::shared::{core::Core, error::ApiError},
     rollout::{
         adopt::{self, OldKey},
         app::AppName,
@@ -32,25 +27,18 @@ pub async fn write_old_key(
     key: OldKey,
     value: Option<&str>,
     asker: &Asker,
-) -> Result<Executed, ApiError> {
-    core.replica.refuse_when_diverged()?;
-    let _turn = core.app_locks.lock(app).await;
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let stored = StoredApp::read(core, app).await?;
-        if let Some(executed) = attempt(core, &stored, key, value, asker).await? {
-            return Ok(executed);
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("the keys of `{app}` keep changing; try again")))
+) -> Result<CommandOutcome, ApiError> {
+    transact_app(core, app, move |stored, _| async move { plan(core, &stored, key, value, asker).await })
+        .await
 }
 
-async fn attempt(
+async fn plan(
     core: &Core,
     stored: &StoredApp,
     key: OldKey,
     value: Option<&str>,
     asker: &Asker,
-) -> Result<Option<Executed>, ApiError> {
+) -> Result<Plan<CommandOutcome>, ApiError> {
     let old = stored.old_keys();
     let counts = named_endpoints(core, &old.clone().after_write(key, value.map(str::to_owned))).await?;
     let background = stored.background(core, false).await?;
@@ -58,13 +46,17 @@ async fn attempt(
     let record = stored.record.as_ref();
     let adopted = adopt::write(record, &old, (key, value), asker, &background, &endpoints)?;
     let bytes = value.map(|value| value.as_bytes().to_vec());
-    let plan = of_raw_write(&stored.name, key, bytes, record, &adopted);
+    let writes = of_raw_write(&stored.name, key, bytes, record, &adopted);
     let event = event_of(&adopted);
-    let committed = commit_planned(core, stored, event, plan, Vec::new()).await?;
-    let Committed::Done(revision) = committed else { return Ok(None) };
+    let commit = stored.commit(event, writes, Vec::new());
     let (seq, routed) = match event {
-        Some(event) => (event.record.seq, revision),
-        None => (stored.seq(), stored.routed()),
+        Some(event) => (event.record.seq, None),
+        None => (stored.seq(), Some(stored.routed())),
     };
-    Ok(Some(Executed { changed: event.is_some(), revision, seq, routed }))
+    Ok(Plan::write(commit, move |revision| CommandOutcome {
+        changed: routed.is_none(),
+        revision,
+        seq,
+        routed: routed.unwrap_or(revision),
+    }))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use keyvalues::{Check, Entry, Listing, Revision};
+use keyvalues::{Check, Entry, Listing, Revision, Write};
 
+use super::commit::Commit;
 use crate::{
     control::shared::{
         core::Core,
@@ -14,6 +15,7 @@ use crate::{
         adopt::{OldKey, OldKeys, WriteRevisions},
         app::AppName,
         command::Background,
+        commit,
         endpoint::AddressPolicy,
         history::{self, PastStable},
         keys::{self, Meaning},
@@ -22,6 +24,9 @@ use crate::{
         settings::Settings,
     },
 };
+
+/// What the marker of a store that is set up holds.
+const MARKER: &str = "-";
 
 /// One reading of an app.
 #[derive(Debug)]
@@ -92,6 +97,22 @@ impl StoredApp {
             .collect()
     }
 
+    /// Planned writes and further ones as one commit, which takes effect if the app has not changed since this reading.
+    /// With an event a lost answer is settled by reading that event back.
+    pub fn commit(
+        &self,
+        event: Option<&HistoryEvent>,
+        plan: Vec<commit::Write>,
+        further: Vec<Write>,
+    ) -> Commit {
+        let mut writes: Vec<Write> = plan.into_iter().map(planned).chain(further).collect();
+        if event.is_some() && self.record.is_none() {
+            writes.push(Write::put(own_key(keys::NULL), MARKER));
+        }
+        let proof = event.map(|event| own_key(&keys::event(&self.name, event.record.seq)));
+        Commit { checks: self.checks(), writes, proof }
+    }
+
     /// The revision of the newest of these keys: who serves it serves all of this reading.
     pub fn revision(&self) -> Revision {
         let entries = self.old.iter().chain([&self.record_entry, &self.settings_entry]);
@@ -129,6 +150,14 @@ impl StoredApp {
         let read = |entry: &Entry| serde_json::from_slice::<HistoryEvent>(&entry.value).ok();
         let events: Vec<HistoryEvent> = listing.entries.iter().rev().filter_map(read).collect();
         Ok(history::stables(events.iter().map(|event| &event.record)))
+    }
+}
+
+fn planned((key, value): commit::Write) -> Write {
+    let key = own_key(&key);
+    match value {
+        Some(value) => Write::put(key, value),
+        None => Write::delete(key),
     }
 }
 

@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use keyvalues::{Check, Outcome, Revision, Write};
+use keyvalues::{Check, Revision, Write};
 use serde::{Deserialize, Serialize};
 
 use super::wait::{Applied, Target, applied};
 use crate::{
     control::{
-        limits::{COMMAND_REPEATS_MAX, ROTATION_PAUSE_MIN},
+        commands::{
+            commit::{Commit, Plan},
+            transact::{TransactError, transact},
+        },
+        limits::ROTATION_PAUSE_MIN,
         shared::{
             core::Core,
             entries::{decode, encode, entry, own_key},
@@ -22,6 +26,9 @@ use crate::{
         settings::Settings,
     },
 };
+
+/// What is changed, in the words of an error.
+const WHAT: &str = "the set of pin keys";
 
 /// When the last rotation was.
 pub const ROTATED: &str = "rolling/router/rotated";
@@ -70,40 +77,36 @@ pub async fn rotate(core: &Core, by: &str, force: bool, wait: Duration) -> Resul
 
 /// Makes `next`, unless there is one. Gives it with the revision that members have to use.
 async fn begin(core: &Core, force: bool) -> Result<(PinKey, Revision), ApiError> {
-    for _ in 0..=COMMAND_REPEATS_MAX {
+    transact(&core.store, WHAT, move |_| async move {
         let stored = read(core).await?;
         if let Some(next) = stored.keys.next {
-            return Ok((next, stored.modified));
+            return Ok(Plan::Nothing((next, stored.modified)));
         }
         if !force {
             refuse_too_soon(core, stored.rotated.as_ref())?;
         }
         let next = new_key(&stored.keys)?;
         let keys = PinKeys { next: Some(next), ..stored.keys };
-        if let Outcome::Done(revision) = commit(core, stored.modified, &keys, None).await? {
-            return Ok((next, revision));
-        }
-    }
-    Err(contended())
+        Ok(Plan::write(commit(stored.modified, &keys, None), move |revision| (next, revision)))
+    })
+    .await
 }
 
 /// Makes `next` the one that signs, if the keys are still those that every member uses.
 async fn finish(core: &Core, by: &str, next: &PinKey, revision: Revision) -> Result<Revision, ApiError> {
-    for _ in 0..=COMMAND_REPEATS_MAX {
+    transact(&core.store, WHAT, move |_| async move {
         let stored = read(core).await?;
         if stored.keys.current == *next {
-            return Ok(stored.modified);
+            return Ok(Plan::Nothing(stored.modified));
         }
         if stored.modified != revision {
-            break;
+            return Err(TransactError::Contended(WHAT.to_owned()).into());
         }
         let keys = PinKeys { next: None, current: *next, previous: Some(stored.keys.current) };
         let rotated = Rotated { at: core.clock.wall_ms(), by: by.to_owned() };
-        if let Outcome::Done(revision) = commit(core, revision, &keys, Some(&rotated)).await? {
-            return Ok(revision);
-        }
-    }
-    Err(contended())
+        Ok(Plan::write(commit(revision, &keys, Some(&rotated)), |revision| revision))
+    })
+    .await
 }
 
 async fn read(core: &Core) -> Result<Stored, ApiError> {
@@ -120,15 +123,10 @@ async fn read(core: &Core) -> Result<Stored, ApiError> {
     Ok(Stored { keys, modified, rotated })
 }
 
-async fn commit(
-    core: &Core,
-    seen: Revision,
-    keys: &PinKeys,
-    rotated: Option<&Rotated>,
-) -> Result<Outcome, ApiError> {
+fn commit(seen: Revision, keys: &PinKeys, rotated: Option<&Rotated>) -> Commit {
     let mut writes = vec![Write::put(own_key(PIN_KEYS), pin_keys::encode(keys))];
     writes.extend(rotated.map(|rotated| Write::put(own_key(ROTATED), encode(rotated))));
-    Ok(core.store.commit(vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes).await?)
+    Commit { checks: vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes, proof: None }
 }
 
 /// A key whose id tells it from those in use.
@@ -161,11 +159,4 @@ fn refuse_too_soon(core: &Core, rotated: Option<&Rotated>) -> Result<(), ApiErro
         pause.as_secs()
     );
     Err(ApiError::new(Kind::Refused("too_soon"), message))
-}
-
-fn contended() -> ApiError {
-    ApiError::new(
-        Kind::Contended,
-        "the pin keys were changed by somebody else meanwhile; look at the fleet and try again",
-    )
 }

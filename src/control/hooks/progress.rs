@@ -1,13 +1,16 @@
 //! Storing how far a hook was told an app's history.
 
-use keyvalues::{Outcome, Write};
+use keyvalues::Write;
 
 use crate::control::{
-    limits::COMMAND_REPEATS_MAX,
+    commands::{
+        commit::{Commit, Plan},
+        transact::transact,
+    },
     shared::{
         core::Core,
         entries::{as_read, decode, encode, entry, own_key, unchanged},
-        error::{ApiError, Kind},
+        error::ApiError,
         hooks::{
             hook::HookName,
             sent::{Delivery, Place, Sent},
@@ -44,23 +47,21 @@ async fn change(
     place: &Place,
     edit: impl Fn(&mut Sent),
 ) -> Result<(), ApiError> {
-    let (hook_key, key) = (hook.key(), place.key(hook));
-    for _ in 0..=COMMAND_REPEATS_MAX {
-        let listing = core.store.list(&[&hook_key, &key]).await?;
-        let Some(stored) = entry(&listing, &hook_key) else { return Ok(()) };
-        let known = entry(&listing, &key);
+    let (hook_key, key) = (&hook.key(), &place.key(hook));
+    let edit = &edit;
+    transact(&core.store, &format!("the progress of the hook `{hook}`"), move |_| async move {
+        let listing = core.store.list(&[hook_key, key]).await?;
+        let Some(stored) = entry(&listing, hook_key) else { return Ok(Plan::Nothing(())) };
+        let known = entry(&listing, key);
         let before: Option<Sent> = known.and_then(|entry| decode(&entry.value));
         let mut after = before.clone().unwrap_or_default();
         edit(&mut after);
         if before.as_ref() == Some(&after) {
-            return Ok(());
+            return Ok(Plan::Nothing(()));
         }
-        let checks = vec![unchanged(stored), as_read(known, &key)];
-        if let Outcome::Done(_) =
-            core.store.commit(checks, vec![Write::put(own_key(&key), encode(&after))]).await?
-        {
-            return Ok(());
-        }
-    }
-    Err(ApiError::new(Kind::Contended, format!("what the hook `{hook}` was told keeps changing")))
+        let checks = vec![unchanged(stored), as_read(known, key)];
+        let writes = vec![Write::put(own_key(key), encode(&after))];
+        Ok(Plan::write(Commit { checks, writes, proof: None }, |_| ()))
+    })
+    .await
 }

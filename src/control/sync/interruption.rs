@@ -2,7 +2,10 @@
 
 use keyvalues::StoreError;
 
-use crate::control::shared::error::{ApiError, Kind};
+use crate::control::{
+    commands::transact::TransactError,
+    shared::error::{ApiError, Kind},
+};
 
 /// Why following a store was interrupted.
 #[derive(Debug, thiserror::Error)]
@@ -26,5 +29,11 @@ impl Interruption {
             Self::Diverged(why) => ApiError::new(Kind::StoreDiverged, why.clone()),
             Self::Resync => ApiError::new(Kind::StoreUnavailable, self.to_string()),
         }
+    }
+}
+
+impl From<TransactError> for Interruption {
+    fn from(error: TransactError) -> Self {
+        StoreError::Unreachable(error.to_string()).into()
     }
 }

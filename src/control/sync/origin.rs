@@ -3,15 +3,22 @@
 //! Each is written under `Absent`, so that of many routers that start at once one makes it and all use it.
 
 use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
+use parking_lot::Mutex;
 
 use super::interruption::Interruption;
 use crate::{
-    control::shared::{
-        core::Core,
-        entries::{EPOCH, encode, entry, own_key, value},
-        fleet::member::Kind,
-        pin_keys::{self, PIN_KEYS},
-        state_dir::new_node_id,
+    control::{
+        commands::{
+            commit::{Commit, Plan},
+            transact::transact,
+        },
+        shared::{
+            core::Core,
+            entries::{EPOCH, as_read, encode, entry, own_key, value},
+            fleet::member::Kind,
+            pin_keys::{self, PIN_KEYS},
+            state_dir::new_node_id,
+        },
     },
     rollout::{keys, pin::PinKeys},
 };
@@ -28,51 +35,55 @@ pub async fn list(core: &Core) -> Result<Listing, StoreError> {
 /// `kept` are the pin keys that this router already signed with: they are restored, never remade.
 pub async fn prepare(
     core: &Core,
-    mut listing: Listing,
+    listing: Listing,
     seed: &[(String, String)],
     kept: Option<&PinKeys>,
 ) -> Result<Listing, Interruption> {
-    // Each round either finds nothing missing or writes; a lost race shows as a conflict and is read again.
-    for _ in 0..10 {
-        let mut checks = Vec::new();
-        let mut writes = Vec::new();
-        let mut make = |key: &str, value: Vec<u8>| {
-            let key = own_key(key);
-            checks.push(Check::Absent(key.clone()));
-            writes.push(Write::put(key, value));
+    let known = &Mutex::new(Some(listing));
+    transact(&core.store, "what every fleet has once", move |_| async move {
+        let known = known.lock().take();
+        let listing = match known {
+            Some(listing) => listing,
+            None => list(core).await?,
         };
-        if entry(&listing, EPOCH).is_none() {
-            make(EPOCH, new_node_id().map_err(random_failed)?.into_bytes());
+        if let Some(commit) = missing(core, &listing, kept)? {
+            return Ok(Plan::WriteFirst(commit));
         }
-        if entry(&listing, PIN_KEYS).is_none() {
-            let keys = match kept {
-                Some(keys) => keys.clone(),
-                None => pin_keys::generate().map_err(random_failed)?,
-            };
-            make(PIN_KEYS, pin_keys::encode(&keys));
+        if !seed.is_empty() && entry(&listing, keys::NULL).is_none() {
+            return Ok(Plan::WriteFirst(write_seed(core, seed).await?));
         }
-        // Before it reads what it will serve: whoever commits after that knows of this member.
-        let own = Kind::Entry.key(&core.node);
-        if entry(&listing, &own).is_none() {
-            make(&own, encode(&core.own_entry()));
-        }
-        let seeding = !seed.is_empty() && entry(&listing, keys::NULL).is_none();
-        if checks.is_empty() && !seeding {
-            return Ok(listing);
-        }
-        if !checks.is_empty() {
-            checks.extend(held_to(&listing));
-            match core.store.commit(checks, writes).await? {
-                Outcome::Done(_) | Outcome::Conflict(_) => {}
-                Outcome::Unknown(why) => return Err(StoreError::Unreachable(why).into()),
-            }
-        }
-        if seeding {
-            write_seed(core, seed).await?;
-        }
-        listing = list(core).await?;
+        Ok(Plan::Nothing(listing))
+    })
+    .await
+}
+
+/// What makes the epoch, the pin keys and this router's entry where they are missing, all in one commit.
+fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Option<Commit>, Interruption> {
+    let mut commit = Commit::default();
+    let mut make = |key: &str, value: Vec<u8>| {
+        commit.checks.push(as_read(None, key));
+        commit.writes.push(Write::put(own_key(key), value));
+    };
+    if entry(listing, EPOCH).is_none() {
+        make(EPOCH, new_node_id().map_err(random_failed)?.into_bytes());
     }
-    Err(StoreError::Unreachable("the store does not keep what is written to it".into()).into())
+    if entry(listing, PIN_KEYS).is_none() {
+        let keys = match kept {
+            Some(keys) => keys.clone(),
+            None => pin_keys::generate().map_err(random_failed)?,
+        };
+        make(PIN_KEYS, pin_keys::encode(&keys));
+    }
+    // Before it reads what it will serve: whoever commits after that knows of this member.
+    let own = Kind::Entry.key(&core.node);
+    if entry(listing, &own).is_none() {
+        make(&own, encode(&core.own_entry()));
+    }
+    if commit.writes.is_empty() {
+        return Ok(None);
+    }
+    commit.checks.extend(held_to(listing));
+    Ok(Some(commit))
 }
 
 /// Takes the store as it is: from here on, what it holds is what counts. A store that has an epoch which this router
@@ -113,26 +124,31 @@ fn held_to(listing: &Listing) -> Option<Check> {
     entry(listing, EPOCH).map(|entry| Check::Unchanged(own_key(EPOCH), entry.modified))
 }
 
-/// Writes the seed in order: its marker comes last, so that a seeding that was cut short is repeated.
-async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<(), Interruption> {
+/// Writes the seed in order but for its last batch, which is to be written next. The marker comes last, so that a
+/// seeding that was cut short is repeated.
+async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<Commit, Interruption> {
+    let mut last = Vec::new();
     for batch in seed.chunks(SEED_BATCH) {
-        let mut writes = Vec::new();
-        for (key, value) in batch {
-            match key.parse::<Key>() {
-                Ok(key) => writes.push(Write::put(key, value.clone().into_bytes())),
-                Err(error) => tracing::warn!(key, %error, "a keyvalue to start with is left out"),
-            }
+        let writes = std::mem::replace(&mut last, batch.iter().filter_map(seed_write).collect());
+        if writes.is_empty() {
+            continue;
         }
-        match core.store.commit(Vec::new(), writes).await? {
-            Outcome::Done(_) => {}
-            Outcome::Conflict(_) | Outcome::Unknown(_) => {
-                return Err(
-                    StoreError::Unreachable("the keyvalues to start with were not written".into()).into()
-                );
-            }
+        let Outcome::Done(_) = core.store.commit(Vec::new(), writes).await? else {
+            let why = "the keyvalues to start with were not written";
+            return Err(StoreError::Unreachable(why.into()).into());
+        };
+    }
+    Ok(Commit::unchecked(last))
+}
+
+fn seed_write((key, value): &(String, String)) -> Option<Write> {
+    match key.parse::<Key>() {
+        Ok(key) => Some(Write::put(key, value.clone().into_bytes())),
+        Err(error) => {
+            tracing::warn!(key, %error, "a keyvalue to start with is left out");
+            None
         }
     }
-    Ok(())
 }
 
 pub fn random_failed(error: impl std::fmt::Display) -> Interruption {
