@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """How long a promote takes while the router is saturated.
 
-Starts the release binary on an embedded store with two releases, keeps it saturated with the load generator of
+Starts the binary that packages have on an embedded store with two releases, keeps it saturated with the load generator of
 benches/peers, and alternates `set candidate` and `promote` through the API. Two figures, each with p50 and p99:
 
   request to answer    from sending the promote to its answer, which says that this router serves the result
   commit to worker     from the store's acknowledgement to each worker's first request routed by the new table
                        (the router's own histogram, rolling_publish_lag_seconds)
 
-  cargo build --release && (cd benches/peers && cargo build --release)
+  cargo build --profile dist && (cd benches/peers && cargo build --release)
   benches/promote.py [--count 1000] [--workers 1] [--store embedded|memory]
 """
 import argparse, contextlib, http.client, json, os, re, signal, socket, statistics, subprocess, tempfile, time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROUTER = os.path.join(HERE, '..', 'target', 'release', 'rolling-router')
-LOAD = os.path.join(HERE, 'peers', 'target', 'release', 'lg')
+import binaries
+
 RELEASES = {'a': 'apps/bench-a-80/containers', 'b': 'apps/bench-b-80/containers'}
 KEYVALUES = {
     'rolling/null': '-',
@@ -94,6 +93,7 @@ def main():
     arguments.add_argument('--conns', type=int, default=64)
     arguments.add_argument('--store', choices=['embedded', 'memory'], default='embedded')
     options = arguments.parse_args()
+    router_binary, load_binary = binaries.router(), binaries.tool('lg')
     with tempfile.TemporaryDirectory() as folder:
         path = lambda name: os.path.join(folder, name)
         with open(path('keyvalues.json'), 'w') as file:
@@ -103,7 +103,7 @@ def main():
         front, admin = free_port(), free_port()
         store = 'memory' if options.store == 'memory' else 'embedded:' + path('store.redb')
         router = subprocess.Popen(
-            [ROUTER, 'serve', '--listen', f'127.0.0.1:{front}', '--admin', f'127.0.0.1:{admin}', '--store', store,
+            [router_binary, 'serve', '--listen', f'127.0.0.1:{front}', '--admin', f'127.0.0.1:{admin}', '--store', store,
              '--keyvalues', path('keyvalues.json'), '--app', 'bench', '--token-file', path('tokens'),
              '--state', path('state'), '--workers', str(options.workers), '--access-log', 'off'],
             stdout=subprocess.DEVNULL, stderr=open(path('router.log'), 'w'))
@@ -111,7 +111,7 @@ def main():
         try:
             await_ready(admin, router)
             load = subprocess.Popen(
-                [LOAD, '--proxy', f'127.0.0.1:{front}', '--pids', str(router.pid), '--conns', str(options.conns),
+                [load_binary, '--proxy', f'127.0.0.1:{front}', '--pids', str(router.pid), '--conns', str(options.conns),
                  '--duration', '600', '--warm', '0.2', '--cookie', 'rolling_pin', '--spin', '0'],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             api = Api(admin, 'bench-token-0123456789abcdef')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a large routing table costs: a change among 1,000 apps and 10,000 endpoints, and a request beside them.
 
-Starts the release binary on a store with that many apps and says, for each store:
+Starts the binary that packages have on a store with that many apps and says, for each store:
 
   idle               processor time while nothing changes: health checks of all endpoints, and sampling
   changes            endpoints that change their address, written by several clients through the raw key API at a steady
@@ -15,15 +15,14 @@ and then, with --requests, the processor time of the workers' threads per reques
 windows alternate between both in random order, and the verdict is the median of the ratio of neighbours. A third window is
 the large router while it takes changes.
 
-  cargo build --release && (cd benches/peers && cargo build --release)
+  cargo build --profile dist && (cd benches/peers && cargo build --release)
   benches/size.py [--apps 1000] [--endpoints 10] [--rate 100] [--seconds 10] [--clients 8] [--store embedded] [--requests]
 """
 import argparse, contextlib, http.client, json, os, random, re, signal, socket, statistics, subprocess, tempfile
 import threading, time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROUTER = os.environ.get('ROUTER', os.path.join(HERE, '..', 'target', 'release', 'rolling-router'))
-LOAD = os.environ.get('LOAD', os.path.join(HERE, 'peers', 'target', 'release', 'lg'))
+import binaries
+
 TOKEN = 'bench-token-0123456789abcdef'
 HOST = 'shop.example.test'
 
@@ -83,7 +82,7 @@ class Router:
         store = {'memory': 'memory', 'embedded': 'embedded:' + path('store.redb')}.get(store, store)
         pinned = ['taskset', '-c', cpu] if cpu else []
         self.process = subprocess.Popen(
-            [*pinned, ROUTER, 'serve', '--listen', f'127.0.0.1:{self.front}', '--admin', f'127.0.0.1:{self.admin}',
+            [*pinned, binaries.router(), 'serve', '--listen', f'127.0.0.1:{self.front}', '--admin', f'127.0.0.1:{self.admin}',
              '--store', store, '--keyvalues', path('keyvalues.json'), '--app', 'shop', '--token-file', path('tokens'),
              '--state', path('state'), '--workers', str(workers), '--access-log', 'off'],
             stdout=subprocess.DEVNULL, stderr=open(path('log'), 'w'))
@@ -186,7 +185,7 @@ def bucket_quantile(before, after, share):
 def load(router, *more, pinned=()):
     """The load generator, with endpoints of its own."""
     process = subprocess.Popen(
-        [*pinned, LOAD, '--proxy', f'127.0.0.1:{router.front}', '--pids', str(router.process.pid), '--conns', '64',
+        [*pinned, binaries.tool('lg'), '--proxy', f'127.0.0.1:{router.front}', '--pids', str(router.process.pid), '--conns', '64',
          '--endpoints', ','.join(map(str, router.served)), '--duration', '600', '--warm', '0.1', '--cookie', 'rolling_pin',
          '--host', HOST, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

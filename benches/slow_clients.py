@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What thousands of slow clients do to a good one, and to the router's memory.
 
-Starts the release binary with an endpoint, and measures the latency of one good client (a request on a kept connection,
+Starts the binary that packages have with an endpoint, and measures the latency of one good client (a request on a kept connection,
 every few milliseconds) without and with the crowd beside it, in turns. The crowd trickles heads, trickles bodies, takes a
 byte of a large response now and then, or does nothing at all; it holds its connections for the length of a turn, which
 is below the deadlines that would cut it, so that every one of them is there all the time. Each acts every five seconds, at
@@ -11,14 +11,14 @@ Crowd, good client, and an endpoint for each, are processes of their own. The cr
 router, the good client and its endpoint the other, so that the crowd's own work is not taken for the router's. What is left
 of it is the third figure: a crowd that is connected to its endpoint, past the router.
 
-  cargo build --release
+  cargo build --profile dist
   benches/slow_clients.py [--clients 9000] [--turns 5] [--seconds 6] [--workers 1] [--in-step]
 """
 import argparse, asyncio, contextlib, http.client, json, multiprocessing, os, random, resource, signal, socket, statistics
 import subprocess, tempfile, time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROUTER = os.environ.get('ROUTER', os.path.join(HERE, '..', 'target', 'release', 'rolling-router'))
+import binaries
+
 APPS = ('good', 'crowd')
 LARGE = 1 << 20
 TICK = 5.0
@@ -149,7 +149,7 @@ def start_router(folder, endpoints, workers):
         file.write('[limits]\n' + ''.join(f'{name} = 3_600_000\n' for name in ('header_ms', 'body_grace_ms', 'idle_ms')))
     front, admin = free_port(), free_port()
     router = subprocess.Popen(
-        [ROUTER, 'serve', '--listen', f'127.0.0.1:{front}', '--admin', f'127.0.0.1:{admin}', '--store', 'memory',
+        [binaries.router(), 'serve', '--listen', f'127.0.0.1:{front}', '--admin', f'127.0.0.1:{admin}', '--store', 'memory',
          '--keyvalues', path('keyvalues.json'), '--workers', str(workers),
          '--config', path('config.toml'), '--state', path('state')],
         stdout=subprocess.DEVNULL, stderr=open(path('router.log'), 'w'))
@@ -180,6 +180,7 @@ def main():
     arguments.add_argument('--workers', type=int, default=1)
     arguments.add_argument('--in-step', action='store_true')
     options = arguments.parse_args()
+    binaries.router()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if options.clients * 2 > hard - 1000:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from contenders import COOKIE, TOOLS, Contender, claim, make_certificate, raise_file_limit
+from contenders import COOKIE, Contender, binaries, claim, make_certificate, present, raise_file_limit
 
 # mode -> what tlslg is told
 TLS = {"tls": "req", "handshake": "hs", "idle-tls": "idle"}
@@ -57,8 +57,10 @@ class Bench:
         self.options = options
         self.files = raise_file_limit()
         self.windows = {}
+        named = [name for name in options.contenders.split(",") if name]
+        self.specs = [spec for spec in named if present(spec)] + options.also
         os.makedirs(options.work, exist_ok=True)
-        self.base_port = claim(options.base_port, len(self.specs()))
+        self.base_port = claim(options.base_port, len(self.specs))
         self.endpoints = None
         if options.mode in TLS:
             make_certificate(options.work)
@@ -84,15 +86,12 @@ class Bench:
                 self.stop_endpoints()
         return self.windows
 
-    def specs(self):
-        return [name for name in self.options.contenders.split(",") if name] + self.options.also
-
     def pinned(self):
         return [] if self.options.lg_cpu == "none" else ["taskset", "-c", self.options.lg_cpu]
 
     def start_endpoints(self):
         """tlslg has none of its own."""
-        lg = [os.path.join(TOOLS, "lg"), "--mode", "endpoints", "--duration", "86400"]
+        lg = [binaries.tool("lg"), "--mode", "endpoints", "--duration", "86400"]
         self.endpoints = subprocess.Popen(self.pinned() + lg, stdin=subprocess.DEVNULL)
 
     def stop_endpoints(self):
@@ -104,7 +103,7 @@ class Bench:
     def start_all(self):
         o = self.options
         running = []
-        for at, spec in enumerate(self.specs()):
+        for at, spec in enumerate(self.specs):
             contender = Contender(spec, self.base_port + at, o.workers, o.work, o.proxy_cpu, self.files)
             self.windows.setdefault(contender.name, [])
             if contender.up:
@@ -128,14 +127,14 @@ class Bench:
         if o.mode in TLS:
             seconds = o.warm if o.mode in IDLE else o.duration
             words = [contender.port, TLS[o.mode], o.conns, seconds, contender.pids()]
-            return self.measured([os.path.join(TOOLS, "tlslg"), *map(str, words)])
+            return self.measured([binaries.tool("tlslg"), *map(str, words)])
         flags = {
             "proxy": f"127.0.0.1:{contender.port}", "pids": contender.pids(), "mode": "load" if o.mode == "load" else "idle",
             "websocket": int(o.mode == "idle-websocket"), "conns": o.conns,
             "size": o.size, "req-body": o.req_body, "chunked": o.chunked, "duration": o.duration, "warm": o.warm,
             "rate": o.rate, "cookie": COOKIE, "spin": o.spin,
         }
-        command = [os.path.join(TOOLS, "lg")]
+        command = [binaries.tool("lg")]
         for name, value in flags.items():
             command += [f"--{name}", str(value)]
         return self.measured(command)

@@ -4,14 +4,22 @@ import json
 import os
 import resource
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOOLS = os.path.join(HERE, "target", "release")
-ROUTER = os.environ.get("ROUTER") or os.path.join(HERE, "..", "..", "target", "release", "rolling-router")
+sys.path.insert(0, os.path.dirname(HERE))
+import binaries  # noqa: E402
+
+TOOLS = binaries.TOOLS
+# Another binary of rolling-router that takes part as `baseline`, `baseline-tls` and so on.
+BASELINE = os.environ.get("BASELINE")
+# How the contenders that are rolling-router are called.
+ROUTERS = ("rolling-router", "baseline")
 ENDPOINTS = (19001, 19002)
 COOKIE = "rolling_pin"
 
@@ -108,6 +116,25 @@ def process_tree(root):
     return tree
 
 
+def binary_of(spec):
+    """The binary of a contender that is a rolling-router."""
+    if spec.startswith("baseline"):
+        return binaries.built(BASELINE or "baseline", "--baseline names a binary of rolling-router")
+    return binaries.router()
+
+
+def present(spec):
+    """Whether a contender can take part; says why where it cannot."""
+    if "=" in spec or spec.startswith(ROUTERS):
+        return True
+    program = shlex.split(PEERS[spec][1].format(conf="", port=0, workers=0, work=""))
+    program = next(word for word in program if word != "env" and "=" not in word)
+    if shutil.which(program):
+        return True
+    print(f"left out: {spec}, since {os.path.basename(program)} is not there", file=sys.stderr)
+    return False
+
+
 class Contender:
     """One running proxy on a port of its own."""
 
@@ -127,14 +154,15 @@ class Contender:
     @staticmethod
     def _command(spec, port, workers, work, files):
         """`spec` is a peer's name, `rolling-router`, `rolling-router-log` (JSON), `rolling-router-combined` (what nginx
-        logs), `rolling-router-tls`, or `name=command`."""
+        logs), `rolling-router-tls`, the same beginning with `baseline`, or `name=command`."""
         values = {
             "port": port, "plain": port + PLAIN, "admin": port + ADMIN, "workers": workers, "work": work,
-            "router": ROUTER, "conf": "",
+            "conf": "",
         }
         if "=" in spec:
             name, command = spec.split("=", 1)
-        elif spec.startswith("rolling-router"):
+        elif spec.startswith(ROUTERS):
+            values["router"] = shlex.quote(binary_of(spec))
             name, command = spec, ROUTER_TLS if spec.endswith("-tls") else ROUTER_COMMAND
             write_keyvalues(work)
             values["log"] = f"{work}/{spec}.access" if spec.endswith(("-log", "-combined")) else "off"

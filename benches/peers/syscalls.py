@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from contenders import COOKIE, TOOLS, Contender, claim, raise_file_limit
+from contenders import COOKIE, Contender, binaries, claim, present, raise_file_limit
 
 NAMES = (
     "epoll_wait epoll_pwait epoll_pwait2 recvfrom sendto read write readv writev recvmsg sendmsg epoll_ctl futex"
@@ -28,7 +28,7 @@ def count(contender, seconds):
     """Runs one window under `perf stat`; calls per request by name, and requests per second."""
     events = [f"syscalls:sys_enter_{name}" for name in NAMES if known(name)] + ["raw_syscalls:sys_enter"]
     pids = contender.pids()
-    load = [os.path.join(TOOLS, "lg"), "--proxy", f"127.0.0.1:{contender.port}", "--pids", pids]
+    load = [binaries.tool("lg"), "--proxy", f"127.0.0.1:{contender.port}", "--pids", pids]
     load += ["--duration", str(seconds), "--warm", "0.3", "--cookie", COOKIE]
     perf = ["perf", "stat", "-x,", "-e", ",".join(events), "-p", pids, "taskset", "-c", "1"]
     done = subprocess.run(perf + load, capture_output=True, text=True, timeout=seconds + 120)
@@ -54,7 +54,7 @@ def main():
     options = parser.parse_args()
     os.makedirs(options.work, exist_ok=True)
     files, rows = raise_file_limit(), {}
-    specs = options.contenders.split(",")
+    specs = [spec for spec in options.contenders.split(",") if present(spec)]
     base = claim(0, len(specs))
     for at, spec in enumerate(specs):
         contender = Contender(spec, base + at, 1, options.work, "0", files)
