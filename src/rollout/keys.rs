@@ -38,7 +38,7 @@ pub enum Meaning {
     Endpoint(ReleaseId, String),
 }
 
-/// What a key means; `None` for keys that are none of ours.
+/// What a key means; `None` for keys that mean nothing to the router.
 pub fn meaning(key: &str) -> Option<Meaning> {
     if let Some(rest) = key.strip_prefix(ROLLING) {
         return rolling_meaning(rest);
@@ -49,6 +49,11 @@ pub fn meaning(key: &str) -> Option<Meaning> {
     }
     let release = format!("apps/{segment}/containers").parse().ok()?;
     Some(Meaning::Endpoint(release, container.to_owned()))
+}
+
+/// What a key means, if a route can depend on its value.
+pub(super) fn routed_meaning(key: &str) -> Option<Meaning> {
+    meaning(key).filter(|meaning| !matches!(meaning, Meaning::Null | Meaning::Event(..) | Meaning::Router))
 }
 
 fn rolling_meaning(rest: &str) -> Option<Meaning> {

@@ -20,13 +20,13 @@ mod field;
 pub mod history;
 pub mod keys;
 pub mod keyspace;
-
 pub mod network;
 pub mod pin;
 pub mod preview;
 pub mod record;
 pub mod release;
 pub mod request;
+pub mod set_cookie;
 pub mod settings;
 pub mod table;
 pub mod target;

@@ -11,6 +11,7 @@ use super::{
     preview::PreviewRoutes,
     record::{EndpointDrain, LeaveReason, Tenure, Tenures},
     release::ReleaseId,
+    set_cookie::SetCookie,
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
 };
@@ -100,8 +101,12 @@ pub struct AppRoutes {
     pub pins: PinCodec,
     /// Its preview grants.
     pub previews: PreviewRoutes,
-    /// The value of Set-Cookie before and after the pin's 43 characters (`name=` and the attributes), made once.
-    pub set_cookie: (Box<str>, Box<str>),
+    /// The Set-Cookie value around the pin's 43 characters.
+    pub set_cookie: SetCookie,
+    /// The Set-Cookie value around a preview token, without Max-Age, on the app's own hosts.
+    pub preview_cookie: SetCookie,
+    /// The same on hosts of the admin port.
+    pub admin_preview_cookie: SetCookie,
     /// Index of the app among all apps of the process's life, for counters (stable across tables).
     pub slot: usize,
 }

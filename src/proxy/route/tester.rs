@@ -20,7 +20,8 @@ use crate::{
         worker::{coarse, local::AppView},
     },
     rollout::{
-        preview::{COOKIE_SUFFIX, PREVIEW_PATH},
+        preview::PREVIEW_PATH,
+        set_cookie::SetCookie,
         table::AppRoutes,
         target::ReleaseIndex,
         tester::{
@@ -178,10 +179,10 @@ fn ended(view: &AppView, client: Client, refusal: Refusal) -> Reply {
 
 /// The header line that sets the tester's cookie, or with no value and no time takes it away.
 fn set_cookie(view: &AppView, client: Client, value: &str, seconds: u64) -> String {
-    let (name, previews) = (&view.app.settings.cookie.name, &view.app.previews);
-    let attributes =
-        if client.door == Door::Front { &previews.attributes } else { &previews.admin_attributes };
-    format!("set-cookie: {name}{COOKIE_SUFFIX}={value}; Max-Age={seconds}{attributes}\r\n")
+    let app = &view.app;
+    let SetCookie { before, after } =
+        if client.door == Door::Front { &app.preview_cookie } else { &app.admin_preview_cookie };
+    format!("set-cookie: {before}{value}{after}; Max-Age={seconds}\r\n")
 }
 
 /// The first value of a parameter, unescaped.

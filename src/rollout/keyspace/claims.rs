@@ -1,15 +1,15 @@
-//! Exclusive claims: what only one app may have, which is the first that claims it, for as long as it does.
+//! Exclusive claims: what only one app may have. The first app that claims it has it, as long as it goes on claiming it.
 //!
-//! Host names are claimed, since a request must lead to one app; and a pin cookie's name together with its
-//! `Domain`, since browsers would overwrite one app's pin with the other's. A refused claim of a cookie has no
-//! other effect than to be shown: the app works, though its clients lose pins.
+//! Host names are claimed, since a request must lead to one app. A pin cookie's name is claimed together with its `Domain`,
+//! since browsers would overwrite one app's pin with the other's. If the claim of a cookie is refused, it is only shown: the
+//! app works, but its clients lose pins.
 
 use std::collections::HashMap;
 
 use crate::rollout::{app::AppName, settings::Settings};
 
-/// Claims and their holders, kept from one table to the next, so that a holder that writes its settings again is
-/// not overtaken by an app that wrote a claim in between.
+/// Claims and their holders. They are kept from one table to the next: a holder that writes its settings again must not lose
+/// a claim to an app that wrote the same claim in between.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     holders: HashMap<Claim, AppName>,
@@ -39,12 +39,12 @@ pub(super) struct Claimant<'a> {
 }
 
 impl Claims {
-    /// Whether settings claim something else than these did.
+    /// Whether the claims of two settings differ.
     pub(super) fn differ(settings: &Settings, from: &Settings) -> bool {
         !claims(settings).eq(claims(from))
     }
 
-    /// Settles who holds what among the apps that are routed.
+    /// Decides which of the routed apps holds which claim.
     pub(super) fn settle(&mut self, mut claimants: Vec<Claimant<'_>>) {
         let mut holders = HashMap::with_capacity(self.holders.len());
         self.refused.clear();
@@ -73,7 +73,7 @@ impl Claims {
         })
     }
 
-    /// What an app with these settings could not have: the first claim that another app holds, and what is allowed.
+    /// The first claim of these settings that another app holds, as a sentence; `None` if there is none.
     pub(super) fn refusal(&self, app: &AppName, settings: &Settings) -> Option<String> {
         claims(settings).find_map(|claim| {
             let holder = self.holders.get(&claim).filter(|holder| *holder != app)?;
@@ -81,7 +81,7 @@ impl Claims {
         })
     }
 
-    /// Claims that did not hold: the app, what it claims, and what is allowed.
+    /// The refused claims: the app, what it claims, and what is allowed.
     pub(super) fn refused(&self) -> impl Iterator<Item = (&AppName, &str, String)> {
         self.refused.iter().filter_map(|(name, claim)| {
             let holder = self.holders.get(claim)?;

@@ -1,21 +1,21 @@
-//! Problems: stored values that cannot be taken, for the person who has to mend them.
+//! Problems: stored values that are not allowed, for the person who has to correct them.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keyspace, routed};
+use super::contents::Keyspace;
 use crate::rollout::{app::AppName, keys, release::ReleaseId};
 
-/// How much of a value is shown: enough to recognise it.
+/// How many characters of a value are shown: enough to recognise it.
 const SHOWN_CHARS: usize = 120;
 
-/// A stored value that cannot be taken, for the person who has to mend it.
+/// A stored value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The key.
     pub key: String,
-    /// What it holds (shortened, escaped).
+    /// Its value, shortened and escaped.
     pub value: String,
     /// What is allowed.
     pub allowed: String,
@@ -28,13 +28,13 @@ impl Problem {
 }
 
 impl Keyspace {
-    /// Every value that cannot be taken, ordered by key. What two apps claim is found by [`Keyspace::build`].
+    /// Every value that is not allowed, ordered by key. Claims of two apps are found by [`Keyspace::build`].
     pub fn problems(&self) -> Vec<Problem> {
         let faults = self.faulty.iter().filter_map(|key| {
             let stored = self.values.get(key)?;
             Some(Problem::new(key, &stored.raw, stored.fault.clone()?))
         });
-        // Old keys that say what the record says wait for nothing.
+        // Only old keys that differ from the record can wait for an endpoint.
         let unsettled: BTreeSet<&AppName> = self.unsettled.iter().chain(&self.touched).collect();
         let waiting = unsettled.into_iter().filter_map(|name| self.waiting_stable(name));
         let refused = self.claims.refused();
@@ -45,14 +45,16 @@ impl Keyspace {
         problems
     }
 
-    /// Whether a value would be taken if it were written now: what a raw write through the API is checked by.
-    /// Keys without a meaning take anything.
+    /// Checks a value that a raw write through the API is about to store. Keys without a meaning may hold anything.
+    ///
+    /// # Errors
+    /// The value is not allowed.
     pub fn check(&self, key: &str, value: &[u8]) -> Result<(), Problem> {
-        let fault = routed(key).and_then(|meaning| self.fault_of(&meaning, value));
+        let fault = keys::routed_meaning(key).and_then(|meaning| self.fault_of(&meaning, value));
         fault.map_or(Ok(()), |allowed| Err(Problem::new(key, value, allowed)))
     }
 
-    /// A release that an old script made stable, and that waits for its first endpoint to be adopted.
+    /// The release in `stable/id` that is not adopted yet, since it has no endpoint.
     fn waiting_stable(&self, name: &AppName) -> Option<Problem> {
         let app = self.apps.get(name)?;
         let text = app.old.stable.as_deref()?;
@@ -62,13 +64,13 @@ impl Keyspace {
             return None;
         }
         let allowed = format!(
-            "a release with an endpoint: it becomes stable as soon as a key {release}/<container id> holds `ip:port`"
+            "a release with an endpoint; this one becomes stable as soon as a key {release}/<container id> holds `ip:port`"
         );
         Some(Problem::new(&keys::stable_id(name), text.as_bytes(), allowed))
     }
 }
 
-/// A value as it may be shown anywhere: no control characters, not long.
+/// A value that may be shown anywhere: shortened, without control characters.
 fn shown(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(&value[..value.len().min(SHOWN_CHARS * 4)]);
     let mut shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();

@@ -1,8 +1,11 @@
-//! Reading one value: what each key may hold, and what a value that cannot be taken leaves as it was.
+//! Reading one value: what each key may hold, and what stays if a value is not allowed.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{AppKeys, Keyspace, StoredEndpoint, claims::Claims};
+use super::{
+    claims::Claims,
+    contents::{AppKeys, Keyspace, StoredEndpoint},
+};
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
@@ -15,8 +18,8 @@ use crate::rollout::{
     settings::Settings,
 };
 
-/// A value that can be taken.
-enum Reading {
+/// A value that is allowed.
+enum ParsedValue {
     Record(Box<Record>),
     Settings(Arc<Settings>),
     Previews(Arc<Previews>),
@@ -28,38 +31,38 @@ enum Reading {
 type OldPlace = fn(&mut OldKeys) -> &mut Option<String>;
 
 impl Keyspace {
-    /// Takes one value in; where it cannot be taken, says what is allowed instead.
+    /// Takes one value in. If it is not allowed, returns what is.
     pub(super) fn read(&mut self, meaning: Meaning, value: &[u8], modified: u64) -> Option<String> {
         let (reading, fault) = match parse(&meaning, value, &self.options.addresses) {
             Ok(reading) => (Some(reading), None),
             Err(allowed) => (None, Some(allowed)),
         };
         if let Some((name, place)) = old_key(&meaning) {
-            // Kept as it stands, since adoption is what reads it.
+            // Kept as text, since adoption parses it.
             let text = String::from_utf8_lossy(value.trim_ascii()).into_owned();
             *place(&mut self.app(name).old) = Some(text);
             return fault;
         }
         match (meaning, reading) {
-            (Meaning::Record(name), Some(Reading::Record(record))) => {
+            (Meaning::Record(name), Some(ParsedValue::Record(record))) => {
                 let app = self.app(&name);
                 app.record = Some(*record);
                 app.written(modified);
             }
-            (Meaning::Settings(name), Some(Reading::Settings(settings))) => {
+            (Meaning::Settings(name), Some(ParsedValue::Settings(settings))) => {
                 self.set_settings(&name, settings, modified).written(modified);
             }
-            (Meaning::Previews(name), Some(Reading::Previews(previews))) => {
+            (Meaning::Previews(name), Some(ParsedValue::Previews(previews))) => {
                 let app = self.app(&name);
                 app.previews = previews;
                 app.written(modified);
             }
-            (Meaning::Endpoint(release, container), Some(Reading::Address(address))) => {
+            (Meaning::Endpoint(release, container), Some(ParsedValue::Address(address))) => {
                 self.changed_releases.insert(release.clone(), modified);
                 let endpoints = self.releases.entry(release).or_default();
                 endpoints.insert(container, StoredEndpoint { address, modified });
             }
-            // No older address of an endpoint is any truer, so it drops out.
+            // The last good address of this endpoint is no longer right, so the endpoint is dropped.
             (Meaning::Endpoint(release, container), None) => {
                 self.drop_endpoint(release, &container, modified)
             }
@@ -94,11 +97,11 @@ impl Keyspace {
         }
     }
 
-    /// Whether a value would be taken; the error says what is allowed instead.
+    /// What is allowed, if this value is not.
     pub(super) fn fault_of(&self, meaning: &Meaning, value: &[u8]) -> Option<String> {
         match (meaning, parse(meaning, value, &self.options.addresses)) {
             (_, Err(allowed)) => Some(allowed),
-            (Meaning::Settings(name), Ok(Reading::Settings(settings))) => {
+            (Meaning::Settings(name), Ok(ParsedValue::Settings(settings))) => {
                 self.claims.refusal(name, &settings)
             }
             _ => None,
@@ -123,7 +126,7 @@ impl Keyspace {
         app
     }
 
-    /// An app that something is written for.
+    /// The keys of an app that is written.
     fn app(&mut self, name: &AppName) -> &mut AppKeys {
         if !self.touched.contains(name) {
             self.touched.insert(name.clone());
@@ -136,7 +139,7 @@ impl Keyspace {
 }
 
 impl AppKeys {
-    /// Something the routes depend on was written.
+    /// Notes that something was written that the app's routes depend on.
     fn written(&mut self, revision: u64) {
         self.revision = self.revision.max(revision);
         self.compiled = None;
@@ -154,22 +157,22 @@ fn old_key(meaning: &Meaning) -> Option<(&AppName, OldPlace)> {
     }
 }
 
-fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<Reading, String> {
+fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<ParsedValue, String> {
     let text = || std::str::from_utf8(value).map(str::trim_ascii);
     match meaning {
-        Meaning::Record(_) => Record::parse(value).map(Box::new).map(Reading::Record),
+        Meaning::Record(_) => Record::parse(value).map(Box::new).map(ParsedValue::Record),
         Meaning::Settings(_) => {
             let settings = Settings::parse(value).map_err(|error| error.to_string())?;
-            Ok(Reading::Settings(Arc::new(settings)))
+            Ok(ParsedValue::Settings(Arc::new(settings)))
         }
-        Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(Reading::Previews),
+        Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(ParsedValue::Previews),
         Meaning::Endpoint(..) => {
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
-            addresses.parse(text).map(Reading::Address).map_err(|error| error.to_string())
+            addresses.parse(text).map(ParsedValue::Address).map_err(|error| error.to_string())
         }
         old => {
             let text = text().map_err(|_| "text in UTF-8".to_owned())?;
-            check_old(old, text).map(|()| Reading::Old)
+            check_old(old, text).map(|()| ParsedValue::Old)
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Slots: small numbers for what outlives one table, so that its live state is found by index on every request.
+//! Slots: small numbers of whatever outlives one table, so that its live state is found by index on every request.
 //!
-//! A slot stays with its key while the key lives, and goes to another key afterwards. It is not handed out again
-//! in the table that gives it up, so that no slot means two things on the two sides of one publish.
+//! A slot belongs to its key while the key lives, and may go to another key afterwards. It is free again only in the table
+//! after the one that gave it up, so that no slot has two meanings on the two sides of one publish.
 
 use crate::blocks::SlotVec;
 
-/// Which slot stands for what.
+/// Slots, and the keys they belong to.
 #[derive(Debug)]
 pub(super) struct Slots<K> {
     keys: SlotVec<K>,
@@ -31,14 +31,14 @@ impl<K: Clone> Slots<K> {
         }
     }
 
-    /// Gives up the slot of a key that has ended; giving it up twice is once.
+    /// Gives up the slot of a key that has ended. Repeating it has no effect.
     pub(super) fn give_up(&mut self, slot: usize) {
         if self.keys.set(slot, None).is_some() {
             self.given_up.push(slot);
         }
     }
 
-    /// What each slot stands for. From now on, slots given up can be taken.
+    /// The key of each slot. Slots that were given up can be taken from now on.
     pub(super) fn publish(&mut self) -> SlotVec<K> {
         self.free.append(&mut self.given_up);
         self.keys.clone()

@@ -149,14 +149,3 @@ fn ids_are_texts_of_one_spelling() {
         assert_eq!(text.parse::<PreviewId>(), Err(PreviewIdError), "{text}");
     }
 }
-
-#[test]
-fn the_cookie_is_as_secure_as_the_pin_and_no_wider_than_a_host_of_the_admin_port() {
-    let plain = routes(&[], &json!({}));
-    assert_eq!(&*plain.previews.attributes, "; Path=/; HttpOnly; SameSite=Lax; Secure");
-    assert_eq!(&*plain.previews.admin_attributes, "; Path=/; HttpOnly; SameSite=Lax");
-    let set = json!({"cookie": {"domain": "shop.example", "samesite": "None", "secure": true}});
-    let set = routes(&[], &set);
-    assert_eq!(&*set.previews.attributes, "; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax; Secure");
-    assert_eq!(&*set.previews.admin_attributes, "; Path=/; HttpOnly; SameSite=Lax; Secure");
-}

@@ -17,7 +17,7 @@ fn assert_ended(response: &Response, status: u16, word: &str) {
     assert_eq!(response.status, status, "{}", response.text());
     assert!(response.text().contains(word), "{}", response.text());
     assert_eq!(response.header("cache-control"), Some("no-store"));
-    let gone = format!("{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+    let gone = format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
     assert_eq!(response.header_all("set-cookie"), [gone.as_str()]);
     assert_eq!(response.header("x-release"), None, "no release has seen it");
 }
@@ -33,7 +33,7 @@ fn a_link_shows_the_release_that_the_blend_hides() {
     let cookies = response.header_all("set-cookie");
     let [cookie] = cookies[..] else { panic!("{cookies:?}") };
     assert!(cookie.starts_with(&format!("{COOKIE}=")), "{cookie}");
-    assert!(cookie.ends_with("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=600"), "{cookie}");
     let shown = tester.get("/deep?x=1");
     assert_eq!((shown.header("x-release"), shown.header("set-cookie")), (Some("v2"), None));
     assert_eq!(shown.header("x-rolling-release"), Some("apps/hello-v2-80/containers"));
@@ -265,5 +265,6 @@ fn the_cookie_is_named_and_secured_as_the_pin() {
     let response = Tester::at(&router).get(&link(&router, "candidate"));
     let cookie = response.header("set-cookie").expect("a link sets its cookie");
     assert!(cookie.starts_with("shop_preview="), "{cookie}");
-    assert!(cookie.ends_with("; Path=/; Domain=example.test; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    let attributes = "; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.test; Max-Age=86400";
+    assert!(cookie.ends_with(attributes), "{cookie}");
 }

@@ -19,7 +19,7 @@ use crate::{
         rewrite::response::{Caching, Changes, write},
         worker::Phase,
     },
-    rollout::assign::PinChange,
+    rollout::{assign::PinChange, set_cookie::SetCookie},
 };
 
 /// What is kept of a head once its lines are written.
@@ -160,7 +160,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let concerned = change != PinChange::Keep || guarded;
         let asset = concerned && self.plan.is_asset();
         let pin = self.pin(change, asset);
-        let (before, after) = &view.app.set_cookie;
+        let SetCookie { before, after } = &view.app.set_cookie;
         let changes = Changes {
             pin_cookie: &view.app.settings.cookie.name,
             pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),

@@ -4,8 +4,17 @@ mod properties;
 
 use std::sync::Arc;
 
-use super::*;
-use crate::rollout::{pin::PinKey, table::Standing, target::ReleaseIndex};
+use super::{Keyspace, KeyspaceOptions};
+use crate::rollout::{
+    app::AppName,
+    endpoint::AddressPolicy,
+    pin::{PinKey, PinKeys},
+    release::ReleaseId,
+    set_cookie::SetCookie,
+    settings::Settings,
+    table::{AppRoutes, RoutingTable, Standing},
+    target::ReleaseIndex,
+};
 
 fn options() -> KeyspaceOptions {
     let current = PinKey { id: 1, secret: [7; 16] };
@@ -73,8 +82,7 @@ fn compiles_a_record_and_its_endpoints() {
     assert_eq!((routes.stable, routes.candidate), (Some(ReleaseIndex(0)), Some(ReleaseIndex(1))));
     assert_eq!(addresses(routes, 0), ["10.0.0.1:80", "10.0.0.2:80"]);
     assert_eq!(addresses(routes, 1), ["10.0.0.3:80"]);
-    assert_eq!(routes.set_cookie.0.as_ref(), "rolling_pin=");
-    assert_eq!(routes.set_cookie.1.as_ref(), "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax");
+    assert_eq!(routes.set_cookie, SetCookie::for_pin(&Settings::default(), false));
     assert!(keyspace.problems().is_empty());
 }
 
@@ -149,7 +157,7 @@ fn bad_settings_keep_the_last_good_ones() {
     keyspace.put("rolling/shop/settings", br#"{"pinseconds": 1}"#, 21);
     let table = keyspace.build(21);
     assert_eq!(table.apps["shop"].settings.pinseconds, 600);
-    assert!(table.apps["shop"].set_cookie.1.contains("Max-Age=600"));
+    assert!(table.apps["shop"].set_cookie.after.contains("Max-Age=600"));
     assert!(keyspace.problems()[0].allowed.starts_with("pinseconds: "));
     keyspace.delete("rolling/shop/settings", 22);
     assert_eq!(keyspace.build(22).apps["shop"].settings.pinseconds, 86_400);

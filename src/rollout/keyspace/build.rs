@@ -1,0 +1,184 @@
+//! Building: from the last good readings to a routing table.
+//!
+//! An app is compiled again only when one of its own keys was written, or an endpoint of a release that it routes. Whatever
+//! the old and the new routes have in common keeps its slot: an endpoint its health and load, a stay its drain.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    claims::Claimant,
+    contents::{AppKeys, Keyspace},
+    routes::Compiler,
+    slots::Slots,
+};
+use crate::rollout::{
+    adopt::is_mirrored,
+    app::AppName,
+    release::ReleaseId,
+    table::{AppRoutes, EndpointKey, Hosts, ReleaseKey, RoutingTable},
+    target::{EndpointSlot, ReleaseSlot},
+};
+
+impl Keyspace {
+    /// Builds the routing table. It shares whatever did not change with the table of the last call.
+    pub fn build(&mut self, revision: u64) -> RoutingTable {
+        self.compile_apps();
+        if std::mem::take(&mut self.claims_stale) {
+            self.settle_claims();
+        }
+        let table = &mut self.table;
+        table.revision = revision;
+        table.endpoint_slots = self.endpoint_slots.publish();
+        table.release_slots = self.release_slots.publish();
+        table.default_app = match &self.options.default_app {
+            Some(name) => table.apps.get(name).cloned(),
+            None if table.apps.len() == 1 => table.apps.values().next().cloned(),
+            None => None,
+        };
+        table.clone()
+    }
+
+    fn compile_apps(&mut self) {
+        let changed = std::mem::take(&mut self.changed_releases);
+        let listing = changed.keys().filter_map(|release| self.listed_by.get(release));
+        self.touched.extend(listing.flatten().cloned());
+        for name in std::mem::take(&mut self.touched) {
+            self.compile_app(&name, &changed);
+            self.changes.apps.insert(name);
+        }
+        self.changes.releases.extend(changed.into_keys());
+    }
+
+    fn compile_app(&mut self, name: &AppName, changed: &HashMap<ReleaseId, u64>) {
+        let Some(app) = self.apps.get_mut(name) else { return };
+        app.touch(changed);
+        if app.is_unsettled() {
+            self.unsettled.insert(name.clone());
+        } else {
+            self.unsettled.remove(name);
+        }
+        if app.compiled.is_some() {
+            return;
+        }
+        let last = app.last.take();
+        if let Some(record) = &app.record {
+            let mut compiler = Compiler {
+                options: &self.options,
+                releases: &self.releases,
+                endpoint_slots: &mut self.endpoint_slots,
+                release_slots: &mut self.release_slots,
+                name,
+                last: last.as_deref(),
+            };
+            let routes = Arc::new(compiler.routes(record, app, app_slot(&mut self.app_slots, name)));
+            app.compiled = Some(Arc::clone(&routes));
+            app.last = Some(routes);
+        }
+        let now = app.last.clone();
+        if now.is_none() && app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
+            self.apps.remove(name);
+        }
+        give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), now.as_deref());
+        self.list(name, last.as_deref(), now);
+    }
+
+    /// Puts an app's new routes in the place of its last ones.
+    fn list(&mut self, name: &AppName, last: Option<&AppRoutes>, now: Option<Arc<AppRoutes>>) {
+        self.claims_stale |= last.is_some() != now.is_some();
+        for release in last.iter().flat_map(|last| last.listed()) {
+            if let Some(apps) = self.listed_by.get_mut(&release.id) {
+                apps.remove(name);
+                if apps.is_empty() {
+                    self.listed_by.remove(&release.id);
+                }
+            }
+        }
+        for release in now.iter().flat_map(|now| now.listed()) {
+            self.listed_by.entry(release.id.clone()).or_default().insert(name.clone());
+        }
+        match &now {
+            Some(now) => drop(self.table.apps.insert(name.clone(), Arc::clone(now))),
+            None => drop(self.table.apps.remove(name)),
+        }
+        if let Some(slot) = now.as_deref().or(last).map(|routes| routes.slot) {
+            self.table.app_slots.set(slot, now);
+        }
+    }
+
+    fn settle_claims(&mut self) {
+        let routed = self.apps.iter().filter(|(_, app)| app.compiled.is_some());
+        let claimants = routed.map(|(name, app)| Claimant {
+            name,
+            settings: &app.settings,
+            modified: app.settings_modified,
+        });
+        self.claims.settle(claimants.collect());
+        let mut hosts = Hosts::default();
+        for (host, name) in self.claims.hosts() {
+            let Some(app) = self.table.apps.get(name) else { continue };
+            match host.strip_prefix("*.") {
+                Some(suffix) => hosts.wildcards.insert(suffix.into(), app.slot),
+                None => hosts.exact.insert(host.into(), app.slot),
+            };
+        }
+        self.table.hosts = Arc::new(hosts);
+    }
+}
+
+impl AppKeys {
+    /// Whether the old keys differ from the record.
+    fn is_unsettled(&self) -> bool {
+        !self.is_empty() && !self.record.as_ref().is_some_and(|record| is_mirrored(record, &self.old))
+    }
+
+    /// Notes that endpoints of a release that this app routes have changed.
+    fn touch(&mut self, changed: &HashMap<ReleaseId, u64>) {
+        if changed.is_empty() {
+            return;
+        }
+        let Some(record) = &self.record else { return };
+        let listed = record.routed().map(|(release, _)| release).chain(&record.previous);
+        let newest = listed.filter_map(|release| changed.get(release)).max();
+        if let Some(newest) = newest {
+            self.revision = self.revision.max(*newest);
+            self.compiled = None;
+        }
+    }
+}
+
+fn app_slot(slots: &mut HashMap<AppName, usize>, name: &AppName) -> usize {
+    if let Some(slot) = slots.get(name) {
+        return *slot;
+    }
+    let slot = slots.len();
+    slots.insert(name.clone(), slot);
+    slot
+}
+
+/// Gives up the slots that an app's last routes had and its present ones do not have.
+fn give_up(
+    endpoint_slots: &mut Slots<EndpointKey>,
+    release_slots: &mut Slots<ReleaseKey>,
+    last: Option<&AppRoutes>,
+    now: Option<&AppRoutes>,
+) {
+    let Some(last) = last else { return };
+    let releases = |app: &AppRoutes| app.listed().map(|release| release.slot).collect::<Vec<_>>();
+    let endpoints = |app: &AppRoutes| {
+        let endpoints = app.listed().flat_map(|release| &release.endpoints);
+        endpoints.map(|endpoint| endpoint.slot).collect::<Vec<_>>()
+    };
+    let kept: HashSet<ReleaseSlot> = now.map(releases).unwrap_or_default().into_iter().collect();
+    releases(last)
+        .into_iter()
+        .filter(|slot| !kept.contains(slot))
+        .for_each(|slot| release_slots.give_up(slot.0));
+    let kept: HashSet<EndpointSlot> = now.map(endpoints).unwrap_or_default().into_iter().collect();
+    endpoints(last)
+        .into_iter()
+        .filter(|slot| !kept.contains(slot))
+        .for_each(|slot| endpoint_slots.give_up(slot.0));
+}

@@ -1,0 +1,264 @@
+//! The contents of a keyspace: every value with its last good reading, and what is known of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use super::{claims::Claims, slots::Slots};
+use crate::rollout::{
+    adopt::{OldKeys, WriteRevisions},
+    app::AppName,
+    endpoint::AddressPolicy,
+    keys,
+    pin::PinKeys,
+    preview::Previews,
+    record::Record,
+    release::ReleaseId,
+    settings::Settings,
+    table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
+};
+
+/// What a keyspace needs beside the keyvalues.
+#[derive(Debug, Clone)]
+pub struct KeyspaceOptions {
+    /// The app for unknown hosts (`--app`). None: the only app, if there is just one.
+    pub default_app: Option<AppName>,
+    /// Which addresses may be endpoints.
+    pub addresses: AddressPolicy,
+    /// The fleet's pin keys.
+    pub pin_keys: PinKeys,
+    /// Whether http redirects to https, which makes pins `Secure`.
+    pub https: bool,
+}
+
+/// Everything that was read from the store, each value parsed once.
+#[derive(Debug)]
+pub struct Keyspace {
+    pub(super) options: KeyspaceOptions,
+    /// Every value as it was written, by key.
+    pub(super) values: BTreeMap<String, StoredValue>,
+    pub(super) apps: BTreeMap<AppName, AppKeys>,
+    pub(super) releases: BTreeMap<ReleaseId, Endpoints>,
+    /// Keys whose values are not allowed.
+    pub(super) faulty: BTreeSet<String>,
+    /// Releases whose endpoints changed since the last build, and at which store revision.
+    pub(super) changed_releases: HashMap<ReleaseId, u64>,
+    /// Apps that something was written for since the last build.
+    pub(super) touched: BTreeSet<AppName>,
+    /// Which apps list a release, as of the last build.
+    pub(super) listed_by: HashMap<ReleaseId, BTreeSet<AppName>>,
+    /// Apps whose old keys differed from their record at the last build.
+    pub(super) unsettled: BTreeSet<AppName>,
+    /// What builds have taken in since [`Keyspace::take_changes`].
+    pub(super) changes: Changes,
+    pub(super) claims: Claims,
+    /// Whether a claim may have changed since claims were last settled.
+    pub(super) claims_stale: bool,
+    /// The table of the last build.
+    pub(super) table: RoutingTable,
+    /// The number of whole listings so far. Each value notes the last one that had it.
+    pub(super) listing: u64,
+    pub(super) endpoint_slots: Slots<EndpointKey>,
+    pub(super) release_slots: Slots<ReleaseKey>,
+    /// Slots of apps are never given up: the counters of an app outlive it.
+    pub(super) app_slots: HashMap<AppName, usize>,
+}
+
+/// The apps and releases that were written since the changes were last taken.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Apps with a key that was written or deleted, or with a release whose endpoints were.
+    pub apps: BTreeSet<AppName>,
+    /// Releases with endpoints that were written or deleted.
+    pub releases: HashSet<ReleaseId>,
+}
+
+/// A value as it was written.
+#[derive(Debug)]
+pub(super) struct StoredValue {
+    pub(super) raw: Box<[u8]>,
+    pub(super) modified: u64,
+    pub(super) listing: u64,
+    /// What is allowed, if the value is not.
+    pub(super) fault: Option<String>,
+}
+
+/// One endpoint of a release.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredEndpoint {
+    pub(super) address: SocketAddr,
+    pub(super) modified: u64,
+}
+
+/// The valid endpoints of one release, by container.
+pub(super) type Endpoints = BTreeMap<String, StoredEndpoint>;
+
+/// The last good reading of one app's keys.
+#[derive(Debug, Default)]
+pub(super) struct AppKeys {
+    pub(super) record: Option<Record>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) settings_modified: u64,
+    pub(super) previews: Arc<Previews>,
+    pub(super) old: OldKeys,
+    /// The newest store revision among the app's own keys.
+    pub(super) revision: u64,
+    /// The routes of the last build; `None` if something was written since.
+    pub(super) compiled: Option<Arc<AppRoutes>>,
+    /// The last compiled routes, whose slots the next ones keep.
+    pub(super) last: Option<Arc<AppRoutes>>,
+}
+
+impl AppKeys {
+    pub(super) fn is_empty(&self) -> bool {
+        self.record.is_none() && self.old == OldKeys::default()
+    }
+}
+
+impl Keyspace {
+    /// An empty keyspace.
+    pub fn new(options: KeyspaceOptions) -> Self {
+        Self {
+            options,
+            values: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            faulty: BTreeSet::new(),
+            changed_releases: HashMap::new(),
+            touched: BTreeSet::new(),
+            listed_by: HashMap::new(),
+            unsettled: BTreeSet::new(),
+            changes: Changes::default(),
+            claims: Claims::default(),
+            claims_stale: true,
+            table: RoutingTable::default(),
+            listing: 0,
+            endpoint_slots: Slots::default(),
+            release_slots: Slots::default(),
+            app_slots: HashMap::new(),
+        }
+    }
+
+    /// Replaces the pin keys; the next table uses them.
+    pub fn set_pin_keys(&mut self, keys: PinKeys) {
+        if self.options.pin_keys != keys {
+            self.options.pin_keys = keys;
+            self.apps.values_mut().for_each(|app| app.compiled = None);
+            self.touched.extend(self.apps.keys().cloned());
+        }
+    }
+
+    /// Takes in one written value.
+    pub fn put(&mut self, key: &str, value: &[u8], modified: u64) {
+        let listing = self.listing;
+        if let Some(known) = self.values.get_mut(key)
+            && known.modified == modified
+            && *known.raw == *value
+        {
+            known.listing = listing;
+            return;
+        }
+        let Some(meaning) = keys::routed_meaning(key) else { return };
+        let fault = self.read(meaning, value, modified);
+        if fault.is_none() {
+            self.faulty.remove(key);
+        } else if !self.faulty.contains(key) {
+            self.faulty.insert(key.to_owned());
+        }
+        let stored = StoredValue { raw: value.into(), modified, listing, fault };
+        self.values.insert(key.to_owned(), stored);
+    }
+
+    /// Takes in one deletion.
+    pub fn delete(&mut self, key: &str, revision: u64) {
+        if self.values.remove(key).is_some()
+            && let Some(meaning) = keys::routed_meaning(key)
+        {
+            self.faulty.remove(key);
+            self.forget(meaning, revision);
+        }
+    }
+
+    /// Takes in a whole listing. Keys that are not in it count as deleted.
+    pub fn replace(&mut self, entries: &mut dyn Iterator<Item = (&str, &[u8], u64)>, revision: u64) {
+        self.listing += 1;
+        for (key, value, modified) in entries {
+            self.put(key, value, modified);
+        }
+        let gone = self.values.iter().filter(|(_, stored)| stored.listing != self.listing);
+        let gone: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            self.delete(&key, revision);
+        }
+    }
+
+    /// The apps that exist: those with a record or any old key.
+    pub fn apps(&self) -> Vec<AppName> {
+        self.apps.iter().filter(|(_, app)| !app.is_empty()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an app exists: it has a record or any old key.
+    pub fn has_app(&self, app: &AppName) -> bool {
+        self.apps.get(app).is_some_and(|app| !app.is_empty())
+    }
+
+    /// The apps whose old keys differed from their record when the table was last built.
+    pub fn unsettled(&self) -> impl Iterator<Item = &AppName> {
+        self.unsettled.iter()
+    }
+
+    /// Takes what builds have taken in since this was last called.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// An app's record in its last good reading.
+    pub fn record(&self, app: &AppName) -> Option<&Record> {
+        self.apps.get(app)?.record.as_ref()
+    }
+
+    /// An app's settings in their last good reading; the defaults where there are none.
+    pub fn settings(&self, app: &AppName) -> Arc<Settings> {
+        self.apps.get(app).map(|app| Arc::clone(&app.settings)).unwrap_or_default()
+    }
+
+    /// An app's live preview grants in their last good reading.
+    pub fn previews(&self, app: &AppName) -> Arc<Previews> {
+        self.apps.get(app).map(|app| Arc::clone(&app.previews)).unwrap_or_default()
+    }
+
+    /// The four old keys of an app, without white space around the values.
+    pub fn old_keys(&self, app: &AppName) -> OldKeys {
+        let mut old = self.apps.get(app).map(|app| app.old.clone()).unwrap_or_default();
+        let candidate = self.modified(&keys::candidate_id(app)).unwrap_or_default();
+        let blend = self.modified(&keys::blendpercent(app)).unwrap_or_default();
+        old.written = WriteRevisions { candidate, blend };
+        old
+    }
+
+    /// The store revision at which a key was last written, whether its value is allowed or not.
+    pub fn modified(&self, key: &str) -> Option<u64> {
+        self.values.get(key).map(|stored| stored.modified)
+    }
+
+    /// Releases known from endpoint keys, with the number of valid endpoints of each.
+    pub fn releases(&self) -> Vec<(ReleaseId, usize)> {
+        self.releases.keys().map(|release| (release.clone(), self.endpoints(release))).collect()
+    }
+
+    /// The valid endpoints of one release.
+    pub fn endpoints(&self, release: &ReleaseId) -> usize {
+        self.addresses(release).len()
+    }
+
+    /// The addresses of the valid endpoints of one release, in order, each once.
+    pub fn addresses(&self, release: &ReleaseId) -> Vec<SocketAddr> {
+        let endpoints = self.releases.get(release).into_iter().flat_map(BTreeMap::values);
+        let mut addresses: Vec<SocketAddr> = endpoints.map(|endpoint| endpoint.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+}
