@@ -54,11 +54,7 @@ fn routed_releases(record: &Record) -> impl Iterator<Item = ListEntry<'_>> {
         standing: Standing::Draining { since: draining.since, until: draining.until },
         served: draining.served,
     });
-    let is_routed = |release: &ReleaseId| record.routed().any(|(routed, _)| routed == release);
-    let previous = record.previous.iter().filter(move |previous| !is_routed(previous));
-    let previous =
-        previous.map(|id| ListEntry { id, tenure: 0, standing: Standing::Previous, served: false });
-    stable.chain(candidate).chain(draining).chain(previous)
+    stable.chain(candidate).chain(draining)
 }
 
 /// Compiles the routes of one app.
