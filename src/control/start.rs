@@ -17,7 +17,7 @@ use super::{
         options::{ControlOptions, Surroundings},
         state_dir::{self, StateDir, StateDirError},
     },
-    sync::{follow, followed::Followed, follower::SyncOptions},
+    sync::{follow, follower::SyncOptions, source_copier::SourceCopier},
 };
 
 /// Why the control plane did not start.
@@ -126,7 +126,7 @@ async fn take_part(core: Core, options: SyncOptions, followed: Option<Arc<dyn St
 async fn follow_store(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
     let stop = core.lifecycle.stop_signal();
     let Some(source) = followed else { return follow::run(core, options, stop).await };
-    let mut followed = Followed::new(core.clone(), source);
+    let mut followed = SourceCopier::new(core.clone(), source);
     followed.begin().await;
     tokio::join!(follow::run(core.clone(), options, stop), until_stopped(core, followed.run()));
 }

@@ -6,27 +6,24 @@ use super::{
     follower::{Follower, SyncOptions},
     interruption::Interruption,
 };
-use crate::control::{
-    limits::{STORE_RETRY_MAX, STORE_RETRY_MIN},
-    shared::{backoff::jittered, core::Core},
-};
+use crate::control::shared::{backoff::Backoff, core::Core};
 
 /// Follows the store until `stop` says so.
 pub async fn run(core: Core, options: SyncOptions, mut stop: watch::Receiver<bool>) {
     let mut follower = Follower::new(core.clone(), options);
-    let mut pause = STORE_RETRY_MIN;
+    let mut backoff = Backoff::default();
     loop {
         let interruption = tokio::select! {
             interruption = follower.follow() => interruption,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         if follower.take_progress() {
-            pause = STORE_RETRY_MIN;
+            backoff.reset();
         }
-        follower.note(&interruption);
+        follower.report(&interruption);
         if !matches!(interruption, Interruption::Resync) {
             tokio::select! {
-                () = follower.rest(jittered(pause)) => pause = (pause * 2).min(STORE_RETRY_MAX),
+                () = follower.rest(backoff.next_pause()) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }

@@ -1,8 +1,8 @@
-//! Which store this is, and how far it was seen: what tells an outage from another or an older store.
+//! Which store this is, and how far this router has read it: that tells an outage from another or an older store.
 //!
-//! A router that followed a wiped, swapped or restored store would take its emptiness for orders. So it remembers
-//! the store's epoch, the newest revision and the newest event of each app, and stops following when any of them
-//! does not fit (docs/design.md section 9).
+//! A router that followed a wiped, swapped or restored store would take what is missing there for orders. So it
+//! remembers the store's epoch, the newest revision and the newest event of each app, and stops following when one of
+//! them does not fit (docs/design.md section 9).
 
 use std::collections::BTreeMap;
 
@@ -22,16 +22,16 @@ use crate::{
     },
 };
 
-/// One store, as far as it was seen.
+/// One store, as far as this router has read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The value at [`EPOCH`].
     pub epoch: String,
-    /// The store's own name for this lifetime of its contents.
+    /// What the store's server calls this lifetime of its contents.
     pub own: String,
-    /// The newest revision seen.
+    /// The newest revision read.
     pub revision: Revision,
-    /// The newest event seen of each app: seq and digest.
+    /// The newest event read of each app: seq and digest.
     pub events: BTreeMap<AppName, (u64, String)>,
 }
 
@@ -41,18 +41,18 @@ impl Identity {
         Self { epoch, own: own.0.clone(), revision: 0, events: BTreeMap::new() }
     }
 
-    /// Says why a listing is not from this store at this or a later time.
+    /// Why a listing cannot be from this store at this or a later time; none: it can.
     pub fn contradiction(&self, listing: &Listing, own: &Epoch) -> Option<String> {
         let epoch = value(listing, EPOCH);
         if epoch.as_deref() != Some(self.epoch.as_str()) {
             let found = epoch.unwrap_or_else(|| "none".to_owned());
             return Some(format!(
-                "the store's epoch is `{found}`, this router's table is from `{}`",
+                "the store's epoch is `{found}`, and this router's table is from the epoch `{}`",
                 self.epoch
             ));
         }
         if own.0 != self.own {
-            return Some(format!("the store calls itself `{}`, it was `{}`", own.0, self.own));
+            return Some(format!("the store's own epoch is `{}`, and was `{}`", own.0, self.own));
         }
         if listing.revision < self.revision {
             return Some(format!(
@@ -63,7 +63,7 @@ impl Identity {
         self.events.iter().find_map(|(app, seen)| event_contradiction(listing, app, seen))
     }
 
-    /// Takes note of a whole listing: its revision, and the event that made each record.
+    /// Remembers a whole listing: its revision, and the event that made each record.
     pub fn saw_listing(&mut self, listing: &Listing) {
         self.saw(listing.revision);
         self.events.retain(|app, _| entry(listing, &keys::record(app)).is_some());
@@ -75,12 +75,12 @@ impl Identity {
         }
     }
 
-    /// Takes note of a revision.
+    /// Remembers a revision.
     pub fn saw(&mut self, revision: Revision) {
         self.revision = self.revision.max(revision);
     }
 
-    /// Takes note of an event, if the entry is one.
+    /// Remembers an event, if the entry is one.
     pub fn saw_event(&mut self, entry: &Entry) {
         let Some(Meaning::Event(app, seq)) = keys::meaning(entry.key.as_str()) else { return };
         if self.events.get(&app).is_none_or(|(newest, _)| *newest <= seq) {
@@ -88,12 +88,12 @@ impl Identity {
         }
     }
 
-    /// An app ended: its next record starts anew.
+    /// Forgets an app that has ended: its next record starts from seq 1.
     pub fn forget(&mut self, app: &AppName) {
         self.events.remove(app);
     }
 
-    /// Whether a record with this seq is older than what was seen of its app.
+    /// Whether a record with this seq is older than the app's newest event.
     pub fn is_behind(&self, app: &AppName, seq: u64) -> bool {
         self.events.get(app).is_some_and(|(newest, _)| seq < *newest)
     }
@@ -109,7 +109,7 @@ pub fn record_seq(value: &[u8]) -> Option<u64> {
 }
 
 fn event_contradiction(listing: &Listing, app: &AppName, (seq, seen): &(u64, String)) -> Option<String> {
-    // Without a record the app has ended; one that cannot be read proves nothing.
+    // Without a record the app has ended. A record that cannot be read proves nothing.
     let newest = record_seq(&entry(listing, &keys::record(app))?.value)?;
     if newest < *seq {
         return Some(format!("the record of `{app}` is at seq {newest}, and was already at {seq}"));
@@ -119,7 +119,7 @@ fn event_contradiction(listing: &Listing, app: &AppName, (seq, seen): &(u64, Str
     }
     match entry(listing, &keys::event(app, *seq)) {
         Some(event) if digest(&event.value) == *seen => None,
-        Some(_) => Some(format!("event {seq} of `{app}` is not the one this router saw")),
+        Some(_) => Some(format!("event {seq} of `{app}` is not the one that this router read")),
         None => Some(format!("event {seq} of `{app}` is gone")),
     }
 }

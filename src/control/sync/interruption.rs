@@ -17,7 +17,7 @@ pub enum Interruption {
     #[error("{0}")]
     Diverged(String),
     /// The watch lost its place: listing again is all it takes.
-    #[error("the watch is to begin anew")]
+    #[error("the store's watch lost its place and begins again")]
     Resync,
 }
 

@@ -1,7 +1,7 @@
 //! The last good table on disk: what a router starts from when its store does not answer.
 //!
-//! It holds the keyvalues that the table was built from, in their last good reading, so that the same code builds
-//! the same table from it. Pin keys lie beside it in a file of their own.
+//! It holds the keyvalues that the table was built from, each as it was last valid, so that the same code builds the
+//! same table from it. Pin keys are in a file of their own beside it.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -27,8 +27,8 @@ const PIN_KEYS: &str = "pinkeys";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Saved {
-    /// Which store it is from, and how far that was seen.
+pub struct SavedTable {
+    /// Which store it is from, and how far that was read.
     pub identity: Identity,
     /// Key, value, revision of the value.
     pub entries: Vec<(String, String, u64)>,
@@ -42,13 +42,15 @@ pub type Values = BlockMap<Arc<str>, (Bytes, u64)>;
 pub struct LastGood {
     dir: Option<Arc<StateDir>>,
     values: Values,
-    /// Written since the last build; good or not is known only then.
-    fresh: BTreeMap<String, Option<(Bytes, u64)>>,
+    /// Written since the last build, which alone tells whether they are valid.
+    unbuilt: BTreeMap<String, Option<(Bytes, u64)>>,
+    /// Values have changed since the file was written.
     dirty: bool,
+    /// When it was last written (monotonic).
     written: Option<Duration>,
     writing: Option<JoinHandle<()>>,
     pin_keys: Option<PinKeys>,
-    /// No readable table was found, and none was written since.
+    /// The state directory holds no readable table, and none was written since.
     is_missing: bool,
 }
 
@@ -59,7 +61,7 @@ impl LastGood {
         Self {
             dir,
             values: Values::default(),
-            fresh: BTreeMap::new(),
+            unbuilt: BTreeMap::new(),
             dirty: false,
             written: None,
             writing: None,
@@ -68,8 +70,8 @@ impl LastGood {
         }
     }
 
-    /// What the last process left, if anything. What cannot be read is looked at, and said, only once.
-    pub fn load(&mut self) -> Option<Saved> {
+    /// The table that the last process left; none if there is none. An unreadable file is reported only once.
+    pub fn load(&mut self) -> Option<SavedTable> {
         if self.is_missing {
             return None;
         }
@@ -78,11 +80,11 @@ impl LastGood {
         saved
     }
 
-    fn read(&self) -> Option<Saved> {
+    fn read(&self) -> Option<SavedTable> {
         let json = self.dir.as_ref()?.read(TABLE)?;
         let saved = serde_json::from_slice(&json);
         if let Err(error) = &saved {
-            tracing::warn!(%error, "the last good table is not readable; it is ignored");
+            tracing::warn!(%error, "the last good table in the state directory cannot be read and is ignored");
         }
         saved.ok()
     }
@@ -112,19 +114,19 @@ impl LastGood {
 
     /// A value was written (`None`: deleted).
     pub fn put(&mut self, key: &str, value: Option<(Bytes, u64)>) {
-        self.fresh.insert(key.to_owned(), value);
+        self.unbuilt.insert(key.to_owned(), value);
     }
 
     /// A whole listing takes the place of everything.
     pub fn replace<'a>(&mut self, entries: impl Iterator<Item = (&'a str, &'a Bytes, u64)>) {
-        self.fresh = self.values.keys().map(|key| (key.to_string(), None)).collect();
+        self.unbuilt = self.values.keys().map(|key| (key.to_string(), None)).collect();
         let listed = entries.map(|(key, value, modified)| (key.to_owned(), Some((value.clone(), modified))));
-        self.fresh.extend(listed);
+        self.unbuilt.extend(listed);
     }
 
-    /// A table was built: what is no problem is good.
-    pub fn built(&mut self, is_faulty: impl Fn(&str) -> bool) {
-        for (key, value) in std::mem::take(&mut self.fresh) {
+    /// Keeps the values that a build took without a problem.
+    pub fn keep_built(&mut self, is_faulty: impl Fn(&str) -> bool) {
+        for (key, value) in std::mem::take(&mut self.unbuilt) {
             match value {
                 None => drop(self.values.remove(key.as_str())),
                 Some(value) if !is_faulty(&key) => drop(self.values.insert(key.into(), value)),
@@ -148,7 +150,7 @@ impl LastGood {
         self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, identity, &values)));
     }
 
-    /// Writes what is left to write, before the process ends.
+    /// Writes what has changed since the last write, before the process ends.
     pub async fn finish(&mut self, identity: Option<&Identity>) {
         if let Some(writing) = self.writing.take() {
             let _ = writing.await;
@@ -162,11 +164,11 @@ impl LastGood {
 }
 
 fn write(dir: &StateDir, identity: Identity, values: &Values) {
-    // Values that are no text are never good readings of ours.
+    // No valid value is anything but text.
     let text = |(key, (value, modified)): (&Arc<str>, &(Bytes, u64))| {
         Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned(), *modified))
     };
-    let saved = Saved { identity, entries: values.iter().filter_map(text).collect() };
+    let saved = SavedTable { identity, entries: values.iter().filter_map(text).collect() };
     let written =
         serde_json::to_vec(&saved).map_err(std::io::Error::other).and_then(|json| dir.write(TABLE, &json));
     if let Err(error) = written {

@@ -1,17 +1,21 @@
-//! Store to table: list -> watch -> adopt -> build -> publish.
+//! From the store to the table: list, watch, build, publish.
 //!
-//! One task owns the keyspace. Whatever happens to the store, the task goes on serving the last good table: a lost
-//! watch is listed again after a pause, another or an older store is refused and shown. Nothing here is ever waited
-//! for by a request of an end user.
+//! One task (`follower`) keeps an image of the store and builds tables from it. Whatever happens to the store, the last
+//! good table is served on: a lost watch is listed again after a pause, and another or an older store is refused and
+//! shown. No request of an end user ever waits for anything here.
 
-pub mod deadlines;
-pub mod endpoint_ends;
+pub mod changes;
+pub mod endpoint_deadlines;
 pub mod follow;
-pub mod followed;
 pub mod follower;
 pub mod identity;
+pub mod image;
 pub mod interruption;
 pub mod last_good;
 pub mod origin;
+pub mod publisher;
+pub mod release_deadlines;
 pub mod restore;
+pub mod source_copier;
 pub mod upkeep;
+pub mod watch_reader;

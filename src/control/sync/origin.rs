@@ -1,6 +1,8 @@
-//! The first words with a store: seeding a new one, and making what every fleet has once (epoch and pin keys).
+//! What a router writes to a store that lacks it: the seed of a new store, and what every fleet has once (epoch, pin
+//! keys).
 //!
-//! Each is written under `Absent`, so that of many routers that start at once one makes it and all use it.
+//! Each is written on the condition that it is absent, so that of many routers that start at once one makes it and all
+//! use it.
 
 use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
 use parking_lot::Mutex;
@@ -31,8 +33,8 @@ pub async fn list(core: &Core) -> Result<Listing, StoreError> {
     core.store.list(&[keys::APPS, keys::ROLLING]).await
 }
 
-/// Makes what is missing in a store that this router may write to, and lists it again if anything was made.
-/// `kept` are the pin keys that this router already signed with: they are restored, never remade.
+/// Writes what is missing in the store, and lists it again if anything was written. `kept` are the pin keys that this
+/// router already signed with: they are restored, never replaced by new ones.
 pub async fn prepare(
     core: &Core,
     listing: Listing,
@@ -74,7 +76,7 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
         };
         make(PIN_KEYS, pin_keys::encode(&keys));
     }
-    // Before it reads what it will serve: whoever commits after that knows of this member.
+    // The entry is written before this router reads what it will serve, so whoever commits later knows of this member.
     let own = Kind::Entry.key(&core.node);
     if entry(listing, &own).is_none() {
         make(&own, encode(&core.own_entry()));
@@ -86,9 +88,9 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
     Ok(Some(commit))
 }
 
-/// Takes the store as it is: from here on, what it holds is what counts. A store that has an epoch which this router
-/// never knew keeps it, since others may follow it by that; any other gets a new one, so that nobody takes what it
-/// holds now for what it was.
+/// Accepts the store as it is. A store with an epoch that this router never knew keeps it, since other routers may
+/// follow the store by that epoch; any other store gets a new one, so that nobody takes what it holds now for what it
+/// held before.
 pub async fn accept(core: &Core, listing: Listing, known: &str) -> Result<Listing, Interruption> {
     if value(&listing, EPOCH).is_some_and(|epoch| epoch != known) {
         return Ok(listing);
@@ -101,7 +103,7 @@ async fn renew_epoch(core: &Core, listing: &Listing) -> Result<Listing, Interrup
     Ok(list(core).await?)
 }
 
-/// Gives a store that was listed a new epoch, with further writes; the revision of that.
+/// Gives a listed store a new epoch, with further writes in the same commit; gives the revision of that commit.
 pub async fn write_epoch(
     core: &Core,
     listing: &Listing,
@@ -114,12 +116,12 @@ pub async fn write_epoch(
     match core.store.commit(vec![check], writes).await? {
         Outcome::Done(revision) => Ok(revision),
         Outcome::Conflict(_) | Outcome::Unknown(_) => {
-            Err(StoreError::Unreachable("the store's new epoch was not written".into()).into())
+            Err(StoreError::Unreachable("the new epoch was not written to the store".into()).into())
         }
     }
 }
 
-/// Holds a commit to the store that was listed: one whose epoch is renewed meanwhile refuses it.
+/// Holds a commit to the listed store: if its epoch was renewed meanwhile, the commit has no effect.
 fn held_to(listing: &Listing) -> Option<Check> {
     entry(listing, EPOCH).map(|entry| Check::Unchanged(own_key(EPOCH), entry.modified))
 }
@@ -134,7 +136,7 @@ async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<Commit, In
             continue;
         }
         let Outcome::Done(_) = core.store.commit(Vec::new(), writes).await? else {
-            let why = "the keyvalues to start with were not written";
+            let why = "the seed was not written to the store";
             return Err(StoreError::Unreachable(why.into()).into());
         };
     }
@@ -145,12 +147,12 @@ fn seed_write((key, value): &(String, String)) -> Option<Write> {
     match key.parse::<Key>() {
         Ok(key) => Some(Write::put(key, value.clone().into_bytes())),
         Err(error) => {
-            tracing::warn!(key, %error, "a keyvalue to start with is left out");
+            tracing::warn!(key, %error, "a keyvalue of the seed has no valid key and is left out");
             None
         }
     }
 }
 
 pub fn random_failed(error: impl std::fmt::Display) -> Interruption {
-    Interruption::Store(StoreError::Invalid(format!("the system gives no random numbers: {error}")))
+    Interruption::Store(StoreError::Invalid(format!("the operating system gives no random numbers: {error}")))
 }

@@ -1,7 +1,8 @@
-//! Writing this router's last good state back into a store that fell or was lost.
+//! Writing this router's last good state back into a store that fell behind or was lost.
 //!
-//! The epoch is renewed first, so that no other router follows the store while it is being written, and a restore
-//! that was cut short shows as one. Then come endpoints, then each app in one commit, then what is not of that state.
+//! The epoch is renewed first, so that no other router follows the store while it is being written, and so that a
+//! restore that was cut short can be told. Then endpoints are written, then each app in one commit; keys that are not
+//! of that state are deleted last.
 
 use std::collections::BTreeMap;
 
@@ -32,22 +33,22 @@ use crate::{
 /// Writes of one commit of endpoints or events.
 const BATCH: usize = 90;
 
-/// What a restore writes.
+/// What a restore writes, in this order.
 #[derive(Debug, Default)]
 pub struct Restore {
     endpoints: Vec<Write>,
     /// The record, the old keys and the settings of each app.
     apps: BTreeMap<AppName, Vec<Write>>,
     marker: Vec<Write>,
+    /// Keys that are not of the last good state.
     leftovers: Vec<Write>,
-    /// The epoch of the store, if it has another one than this router knew.
+    /// The epoch of the store, if it is not the one that this router knew.
     foreign: Option<String>,
     settled: Settled,
 }
 
 impl Restore {
-    /// Compares the store with the last good keyvalues (value and revision by key), which came from a store of this
-    /// epoch.
+    /// Compares the store with the last good keyvalues, which came from a store of this epoch.
     pub fn plan(listing: &Listing, good: &Values, epoch: &str) -> Self {
         let mut restore =
             Self { foreign: value(listing, EPOCH).filter(|found| found != epoch), ..Self::default() };
@@ -59,11 +60,11 @@ impl Restore {
         }
         for entry in &listing.entries {
             let key = entry.key.as_str();
-            let other = match keys::meaning(key) {
+            let is_leftover = match keys::meaning(key) {
                 Some(Meaning::Event(app, seq)) => restore.foreign.is_some() || seq > seq_of(good, &app),
                 _ => is_routed(key) && !good.contains_key(key),
             };
-            if other {
+            if is_leftover {
                 restore.add(key, None);
             }
         }
@@ -75,26 +76,26 @@ impl Restore {
         self.settled
     }
 
-    /// Refuses a store that may belong to others, unless that was said to be meant.
+    /// Refuses to overwrite a store that may belong to other routers, unless `replace` is set.
     pub fn refuse_foreign(&self, replace: bool) -> Result<(), ApiError> {
         let Some(epoch) = self.foreign.as_ref().filter(|_| !replace) else { return Ok(()) };
         let Settled { written, deleted, .. } = self.settled;
         let message = format!(
-            "the store has another epoch (`{}`), so it may belong to other routers; `replace` writes over it all the \
-             same: {written} keys would be written and {deleted} deleted",
+            "the store has another epoch (`{}`), so it may belong to other routers; send `replace`: true to overwrite \
+             it: {written} keys would be written and {deleted} deleted",
             epoch.escape_debug()
         );
         Err(ApiError::new(Kind::Refused("another_store"), message))
     }
 
-    /// Does it.
+    /// Writes it.
     pub async fn carry_out(
         self,
         core: &Core,
         listing: &Listing,
         pins: Option<&PinKeys>,
     ) -> Result<(), Interruption> {
-        // The pin keys that clients hold pins of come with the epoch.
+        // Pin keys are written with the epoch: clients hold pins that were signed with them.
         let pins = pins.map(|pins| Write::put(own_key(PIN_KEYS), pin_keys::encode(pins)));
         let epoch_at = origin::write_epoch(core, listing, pins.into_iter().collect()).await?;
         let held = || vec![Check::Unchanged(own_key(EPOCH), epoch_at)];
@@ -105,11 +106,11 @@ impl Restore {
             match core.store.commit(held(), writes).await? {
                 Outcome::Done(_) => {}
                 Outcome::Conflict(_) => {
-                    let text = "somebody else settled the store meanwhile; look at its state";
+                    let text = "another router settled the store meanwhile; look at its state";
                     return Err(StoreError::Unreachable(text.into()).into());
                 }
                 Outcome::Unknown(_) => {
-                    let text = "the store did not say whether it was restored; restore it again";
+                    let text = "the store did not say whether everything was written; restore it again";
                     return Err(StoreError::Unreachable(text.into()).into());
                 }
             }

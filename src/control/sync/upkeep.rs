@@ -1,8 +1,8 @@
-//! Upkeep: what this router commits of its own accord. Adopting what was written past the API, writing deleted
-//! mirrored keys back, and retiring releases whose drain is over.
+//! Upkeep: what this router commits by itself. It adopts what was written past the API, writes deleted mirrored keys
+//! back, and retires releases whose drain is over.
 //!
-//! Each is guarded by the record's revision, so any number of routers may try at once and one succeeds. Failures
-//! are tried again after a pause; they never hold up a publish.
+//! Each commit is held to the record's revision, so any number of routers may try at once and one succeeds. A failure
+//! is tried again after a pause, and never holds up a publish.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,16 +28,17 @@ enum Task {
     Retire(AppName, Tenure),
 }
 
-/// What an app's old keys were when nothing could be adopted from them: seq, values, endpoints of the stable they
-/// name (whose first endpoint makes a difference).
-type Settled = (u64, OldKeys, usize);
+/// Everything that the adoption of an app depends on: the record's seq, the old keys, and how many endpoints the stable
+/// release has that they name (an adoption may wait for the first one).
+type AdoptionInput = (u64, OldKeys, usize);
 
-/// Tasks under way, and what need not be tried again.
+/// Tasks under way, and when those that failed are tried again.
 pub struct Upkeep {
     core: Core,
     running: JoinSet<(Task, Result<Revision, ApiError>)>,
     busy: HashSet<Task>,
-    settled: HashMap<AppName, Settled>,
+    /// What was adopted last, or could not be: an adoption with the same input comes to the same.
+    adopted: HashMap<AppName, AdoptionInput>,
     retry_at: HashMap<Task, Duration>,
 }
 
@@ -47,19 +48,19 @@ impl Upkeep {
             core,
             running: JoinSet::new(),
             busy: HashSet::new(),
-            settled: HashMap::new(),
+            adopted: HashMap::new(),
             retry_at: HashMap::new(),
         }
     }
 
-    /// Starts an adoption for every app whose old keys say something else than its record.
+    /// Starts an adoption for every app whose old keys differ from its record.
     pub fn adopt(&mut self, keyspace: &Keyspace) {
         let unsettled: HashSet<&AppName> = keyspace.unsettled().collect();
-        self.settled.retain(|app, _| unsettled.contains(app));
+        self.adopted.retain(|app, _| unsettled.contains(app));
         for app in unsettled {
-            let now = settled(keyspace, app);
-            if self.settled.get(app) != Some(&now) && self.start(Task::Adopt(app.clone())) {
-                self.settled.insert(app.clone(), now);
+            let input = adoption_input(keyspace, app);
+            if self.adopted.get(app) != Some(&input) && self.start(Task::Adopt(app.clone())) {
+                self.adopted.insert(app.clone(), input);
             }
         }
     }
@@ -74,12 +75,12 @@ impl Upkeep {
         self.running.is_empty()
     }
 
-    /// Waits for one task; gives the store revision it made. Pending while nothing is under way.
-    pub async fn done(&mut self) -> Revision {
+    /// Waits for one task to end; gives the store revision that it made. Never ends while nothing is under way.
+    pub async fn next_done(&mut self) -> Revision {
         loop {
             match self.running.join_next().await {
-                Some(Ok((task, result))) => return self.note(task, result),
-                // A panic in a task is a bug of ours; the next reading of the keyspace starts it again.
+                Some(Ok((task, result))) => return self.finish(task, result),
+                // A task that panicked is a bug of ours; the next look at the keyspace starts it again.
                 Some(Err(_)) => self.busy.clear(),
                 None => std::future::pending().await,
             }
@@ -103,7 +104,7 @@ impl Upkeep {
         true
     }
 
-    fn note(&mut self, task: Task, result: Result<Revision, ApiError>) -> Revision {
+    fn finish(&mut self, task: Task, result: Result<Revision, ApiError>) -> Revision {
         self.busy.remove(&task);
         match result {
             Ok(revision) => {
@@ -111,9 +112,13 @@ impl Upkeep {
                 revision
             }
             Err(error) => {
-                tracing::warn!(?task, error = error.message(), "upkeep failed; it is tried again");
+                tracing::warn!(
+                    ?task,
+                    error = error.message(),
+                    "this router's own change of an app failed and is tried again"
+                );
                 if let Task::Adopt(app) = &task {
-                    self.settled.remove(app);
+                    self.adopted.remove(app);
                 }
                 self.retry_at.insert(task, self.core.clock.monotonic() + UPKEEP_RETRY);
                 0
@@ -122,8 +127,7 @@ impl Upkeep {
     }
 }
 
-/// What an adoption looks at.
-fn settled(keyspace: &Keyspace, app: &AppName) -> Settled {
+fn adoption_input(keyspace: &Keyspace, app: &AppName) -> AdoptionInput {
     let old = keyspace.old_keys(app);
     let stable = old.stable.as_deref().and_then(|id| ReleaseId::parse_nullable(id).ok().flatten());
     let endpoints = stable.map_or(0, |release| keyspace.endpoints(&release));

@@ -1,50 +1,31 @@
-//! Deadlines: when a drain is over, when a release retires, when what it left open ends (docs/design.md section 7).
+//! ReleaseDeadlines: when a drain is over, when a release retires, when what it left open ends (docs/design.md section 7).
 //!
 //! All of them run on the monotonic clock. Wall time counts once, after a restart, to tell how much of a stored
 //! deadline has passed while nobody watched.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use super::changes::{FirstSeen, Moment, changed_apps, removed_states};
 use crate::{
-    blocks::SlotVec,
     live::{releases::ReleaseState, table::Published},
     rollout::{
         app::AppName,
-        drain::deadline,
         record::{LeaveReason, Tenure},
         table::{AppRoutes, ReleaseRoutes, Standing},
     },
 };
 
-/// Deadlines of everything that left its track.
+/// ReleaseDeadlines of everything that left its track.
 #[derive(Debug, Default)]
-pub struct Deadlines {
-    drains: HashMap<(AppName, Tenure), Seen>,
+pub struct ReleaseDeadlines {
+    drains: HashMap<(AppName, Tenure), FirstSeen>,
     ending: Vec<(Arc<ReleaseState>, Duration)>,
 }
 
-/// When this router first saw a release drain.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) at: Duration,
-    pub(super) wall_ms: u64,
-    /// The drain was under way when this router started.
-    pub(super) restored: bool,
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// Monotonic.
-    pub now: Duration,
-    /// Unix ms.
-    pub wall_ms: u64,
-}
-
-impl Deadlines {
-    /// Takes note of a publish. `restored` says that the table is the first of this process.
-    pub fn published(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
-        let fresh = Seen { at: moment.now, wall_ms: moment.wall_ms, restored };
+impl ReleaseDeadlines {
+    /// Starts and ends deadlines after a publish. `restored` says that the table is the first of this process.
+    pub fn note_publish(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
+        let fresh = FirstSeen { at: moment, restored };
         let mut seen = HashMap::new();
         for (_, then, now) in changed_apps(before, after) {
             for (app, release) in then.into_iter().flat_map(routed_of) {
@@ -66,7 +47,7 @@ impl Deadlines {
         self.note_departures(before, after, moment.now);
     }
 
-    /// Ends what is due, and says which releases are to be retired. A router whose wall clock is off (`trusted` is
+    /// Ends what is due, and gives the releases that are to be retired. A router whose wall clock is off (`trusted` is
     /// false) ends no drain.
     pub fn tick(&mut self, published: &Published, now: Duration, trusted: bool) -> Vec<(AppName, Tenure)> {
         self.ending.retain(|(state, at)| {
@@ -95,8 +76,8 @@ impl Deadlines {
     }
 
     fn note_departures(&mut self, before: &Published, after: &Published, now: Duration) {
-        let departed = |state: &&Arc<ReleaseState>| state.key().tenure != 0;
-        for state in left(&before.releases, &after.releases).filter(departed) {
+        let was_routed = |state: &&Arc<ReleaseState>| state.key().tenure != 0;
+        for state in removed_states(&before.releases, &after.releases).filter(was_routed) {
             let key = state.key();
             let app = after.table.apps.get(&key.app);
             let grace = app.map_or(Duration::ZERO, |app| grace_of(app, key.tenure));
@@ -105,13 +86,7 @@ impl Deadlines {
     }
 }
 
-impl Seen {
-    pub(super) fn end(self, duration: Duration, since_ms: u64) -> Duration {
-        deadline(self.at, duration, since_ms, self.wall_ms, self.restored)
-    }
-}
-
-/// How long what a release left open may go on.
+/// How long open requests of a release may go on after it left.
 fn grace_of(app: &AppRoutes, tenure: Tenure) -> Duration {
     match app.left(tenure) {
         LeaveReason::Drained => Duration::ZERO,
@@ -127,29 +102,4 @@ fn routed(published: &Published) -> impl Iterator<Item = (&AppRoutes, &ReleaseRo
 
 fn routed_of(app: &AppRoutes) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
     app.releases.iter().map(move |release| (app, release))
-}
-
-/// An app's name, its routes as they were, its routes as they are.
-pub(super) type Changed<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
-
-/// The apps whose routes are other ones than before, or are gone: name, as they were, as they are.
-pub(super) fn changed_apps<'a>(
-    before: &'a Published,
-    after: &'a Published,
-) -> impl Iterator<Item = Changed<'a>> {
-    let apps = after.table.apps.differences(&before.table.apps);
-    let changed = apps.filter(|(_, then, now)| match (then, now) {
-        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
-        _ => true,
-    });
-    changed.map(|(name, then, now)| (name, then.map(|app| &**app), now.map(|app| &**app)))
-}
-
-/// The states that no slot holds any more. One state has one slot for as long as it is published.
-pub(super) fn left<'a, S>(
-    before: &'a SlotVec<Arc<S>>,
-    after: &'a SlotVec<Arc<S>>,
-) -> impl Iterator<Item = &'a Arc<S>> {
-    let changed = after.differences(before);
-    changed.filter_map(|(_, then, now)| then.filter(|then| now.is_none_or(|now| !Arc::ptr_eq(then, now))))
 }

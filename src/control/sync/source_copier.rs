@@ -1,26 +1,27 @@
-//! A store that is followed, not commanded: a server that has keys and values and no commits (docs/design.md section 9).
+//! Copies a followed server into this router's own store: a server that has keys and values and no commits
+//! (docs/design.md section 9).
 //!
-//! What it holds is copied into a store of this router's own, in the order in which it was written. From there on
-//! everything is as ever: record, tenures, history and pin keys live in the router's own store, and what a script
-//! wrote at the server is adopted by the raw rules. What was copied is remembered, so that only what changes at the
-//! server is copied again: a restart does not bring back what the record has left behind since.
+//! Changes are copied in the order in which they were written. From there on nothing is special: record, tenures,
+//! history and pin keys are kept in the router's own store, and what a script wrote at the server is adopted like any
+//! raw write. Each copied value is remembered, so that only what changes at the server is copied again: a restart
+//! does not bring back what the record has left behind since.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use keyvalues::{Batch, Event, Key, Listing, Outcome, Store, StoreError, WatchItem, Write};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::interruption::Interruption;
+use super::{interruption::Interruption, watch_reader::silent_watch};
 use crate::{
     control::{
-        limits::{STORE_READ_MAX, STORE_RETRY_MAX, STORE_RETRY_MIN, WATCH_SILENCE_MAX},
-        shared::{backoff::jittered, core::Core, settlement::Settled},
+        limits::WATCH_SILENCE_MAX,
+        shared::{backoff::Backoff, core::Core, settlement::Settled, store::StoreHandle},
     },
     rollout::keys::{self, Meaning},
 };
 
-/// Where what was copied is remembered: below it each copied key with its value at the server.
+/// Where copied values are remembered: each copied key below this prefix, with its value at the server.
 const COPIES: &str = "rolling/router/followed/";
 
 /// Copied keys of one commit: each is two writes.
@@ -30,70 +31,71 @@ const COPIES_PER_COMMIT: usize = 50;
 type Change = (String, Option<Bytes>);
 
 /// The task that copies.
-pub struct Followed {
+pub struct SourceCopier {
     core: Core,
-    source: Arc<dyn Store>,
-    /// What was copied, once that has been read.
+    /// The followed server.
+    source: StoreHandle,
+    /// Every copied key with its value; none before that was read from the own store.
     copied: Option<BTreeMap<String, Bytes>>,
-    /// It had lost everything.
-    alarmed: bool,
+    /// The server has lost all its keys, and nobody has accepted that.
+    has_alarm: bool,
+    /// The server was read since the last attempt.
     progressed: bool,
 }
 
-impl Followed {
+impl SourceCopier {
     pub fn new(core: Core, source: Arc<dyn Store>) -> Self {
-        Self { core, source, copied: None, alarmed: false, progressed: false }
+        Self { core, source: StoreHandle::new(source), copied: None, has_alarm: false, progressed: false }
     }
 
-    /// Copies what there is, so that the first table is built from it. A server that does not answer now is waited
-    /// for by [`Followed::run`].
+    /// Copies what there is, so that the first table is built from it. If the server does not answer now,
+    /// [`SourceCopier::run`] waits for it.
     pub async fn begin(&mut self) {
-        if let Err(ended) = self.copy_all().await {
-            self.note(&ended);
+        if let Err(interruption) = self.copy_all().await {
+            self.report(&interruption);
         }
     }
 
-    /// Goes on copying.
+    /// Copies every change from now on.
     pub async fn run(mut self) {
-        let mut pause = STORE_RETRY_MIN;
+        let mut backoff = Backoff::default();
         loop {
-            let ended = match self.follow().await {
+            let interruption = match self.follow().await {
                 Ok(never) => match never {},
-                Err(ended) => ended,
+                Err(interruption) => interruption,
             };
             if std::mem::take(&mut self.progressed) {
-                pause = STORE_RETRY_MIN;
+                backoff.reset();
             }
-            self.note(&ended);
-            tokio::time::sleep(jittered(pause)).await;
-            pause = (pause * 2).min(STORE_RETRY_MAX);
+            self.report(&interruption);
+            sleep(backoff.next_pause()).await;
         }
     }
 
-    fn note(&self, ended: &Interruption) {
-        match ended {
+    fn report(&self, interruption: &Interruption) {
+        let status = &self.core.replica.status;
+        match interruption {
             Interruption::Resync => {}
             Interruption::Store(error) => {
-                if self.core.replica.status.down().is_none() {
-                    tracing::warn!(%error, "the followed server cannot be read; what was read last goes on");
+                if status.down().is_none() {
+                    tracing::warn!(%error, "the followed server cannot be read; its last copy is served on");
                 }
-                self.core.replica.status.source_down(error.to_string());
+                status.source_down(error.to_string());
             }
             Interruption::Diverged(why) => {
-                if self.core.replica.status.diverged().is_none() {
-                    tracing::error!("{why}; what was read last goes on");
+                if status.diverged().is_none() {
+                    tracing::error!("{why}; the last copy is served on");
                 }
-                self.core.replica.status.source_diverged(why.clone());
+                status.source_diverged(why.clone());
             }
         }
     }
 
     async fn follow(&mut self) -> Result<Infallible, Interruption> {
         let revision = self.copy_all().await?;
-        let mut watch = in_time(self.source.watch(&[keys::APPS, keys::ROLLING], revision)).await?;
+        let mut watch = self.source.watch(&[keys::APPS, keys::ROLLING], revision).await?;
         loop {
-            let silent = |_| StoreError::Unreachable("its watch fell silent".into());
-            match timeout(WATCH_SILENCE_MAX, watch.next()).await.map_err(silent)?? {
+            match timeout(WATCH_SILENCE_MAX, watch.next()).await.map_err(|_| silent_watch())?? {
                 WatchItem::Resync => return Err(Interruption::Resync),
                 WatchItem::Progress(_) => {}
                 WatchItem::Batch(batch) => self.copy(changes(batch)).await?,
@@ -109,8 +111,8 @@ impl Followed {
 
     /// Copies whatever differs from what was copied last.
     async fn copy_all(&mut self) -> Result<u64, Interruption> {
-        let listing = in_time(self.source.list(&[keys::APPS, keys::ROLLING])).await?;
-        self.remember().await?;
+        let listing = self.source.list(&[keys::APPS, keys::ROLLING]).await?;
+        self.load_copied().await?;
         let copied = self.copied.iter().flatten();
         let mut changes: Vec<Change> = copied.map(|(key, _)| (key.clone(), None)).collect();
         let followed = followed_entries(&listing);
@@ -123,7 +125,7 @@ impl Followed {
     }
 
     /// Reads what this or an earlier process copied, once.
-    async fn remember(&mut self) -> Result<(), StoreError> {
+    async fn load_copied(&mut self) -> Result<(), StoreError> {
         if self.copied.is_none() {
             let listing = self.core.store.list(&[COPIES]).await?;
             let short = |key: &str| key.strip_prefix(COPIES).map(str::to_owned);
@@ -135,8 +137,9 @@ impl Followed {
     }
 
     async fn copy(&mut self, changes: Vec<Change>) -> Result<(), Interruption> {
-        self.refuse_nothing(&changes)?;
-        // Who writes a candidate and a blend means the blend for the candidate, also where both are read at once.
+        self.refuse_loss(&changes)?;
+        // Whoever writes a candidate and a blend means the blend for that candidate, so the blend is copied after it,
+        // also when both are read at once.
         let (blends, others): (Vec<Change>, Vec<Change>) = changes
             .into_iter()
             .partition(|(key, _)| matches!(keys::meaning(key), Some(Meaning::BlendPercent(_))));
@@ -146,23 +149,23 @@ impl Followed {
         Ok(())
     }
 
-    /// A server that has lost everything is an alarm and not an order, until half of it is back or an operator accepts
-    /// what there is.
-    fn refuse_nothing(&mut self, changes: &[Change]) -> Result<(), Interruption> {
+    /// A server that has lost all its keys raises an alarm, and nothing is deleted here, until half of them are back or
+    /// an operator accepts the loss.
+    fn refuse_loss(&mut self, changes: &[Change]) -> Result<(), Interruption> {
         let Some(copied) = self.copied.as_ref().filter(|copied| !copied.is_empty()) else { return Ok(()) };
         let is_lost = |(key, value): &&Change| value.is_none() && copied.contains_key(key);
         let lost = changes.iter().filter(is_lost).count();
-        let enough = if self.alarmed { lost * 2 <= copied.len() } else { lost < copied.len() };
+        let enough = if self.has_alarm { lost * 2 <= copied.len() } else { lost < copied.len() };
         if enough {
-            self.alarmed = false;
+            self.has_alarm = false;
             return Ok(());
         }
-        if let Some(asked) = self.core.replica.settlement.take() {
-            asked.answer(Ok(Settled { deleted: lost, ..Settled::default() }));
-            self.alarmed = false;
+        if let Some(pending) = self.core.replica.settlement.take() {
+            pending.answer(Ok(Settled { deleted: lost, ..Settled::default() }));
+            self.has_alarm = false;
             return Ok(());
         }
-        self.alarmed = true;
+        self.has_alarm = true;
         Err(Interruption::Diverged(format!(
             "the followed server has lost {lost} of its {} keys",
             copied.len()
@@ -181,7 +184,8 @@ impl Followed {
         match self.core.store.commit(Vec::new(), writes).await? {
             Outcome::Done(_) => {}
             Outcome::Conflict(_) | Outcome::Unknown(_) => {
-                return Err(StoreError::Unreachable("what was read cannot be kept".into()).into());
+                let why = "the own store did not take the copy of the followed server";
+                return Err(StoreError::Unreachable(why.into()).into());
             }
         }
         let copied = self.copied.get_or_insert_default();
@@ -195,12 +199,12 @@ impl Followed {
     }
 }
 
-/// What an old script writes. Records and events at the server are another router's.
+/// Whether a key is copied: what an old script writes. Records and events at the server are another router's.
 fn is_followed(key: &str) -> bool {
     !matches!(keys::meaning(key), None | Some(Meaning::Record(_) | Meaning::Event(..) | Meaning::Router))
 }
 
-/// What is followed of a listing, ordered by key as that is.
+/// The entries of a listing that are copied, ordered by key as the listing is.
 fn followed_entries(listing: &Listing) -> Vec<Change> {
     let entries = listing.entries.iter().filter(|entry| is_followed(entry.key.as_str()));
     entries.map(|entry| (entry.key.to_string(), Some(entry.value.clone()))).collect()
@@ -212,13 +216,4 @@ fn changes(batch: Batch) -> Vec<Change> {
         Event::Deleted { key } => (key.to_string(), None),
     };
     batch.events.into_iter().map(change).filter(|(key, _)| is_followed(key)).collect()
-}
-
-async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = |_: tokio::time::error::Elapsed| late(STORE_READ_MAX);
-    timeout(STORE_READ_MAX, call).await.map_err(late)?
-}
-
-fn late(after: Duration) -> StoreError {
-    StoreError::Unreachable(format!("no answer within {after:?}"))
 }

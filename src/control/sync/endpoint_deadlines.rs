@@ -1,7 +1,8 @@
-//! The ends of endpoints: of those that drain, and of those that were taken out of their release (docs/design.md section 7).
+//! Deadlines of endpoints: of those that drain, and of those that were removed from their release (docs/design.md
+//! section 7).
 //!
-//! Neither gets a new request. What is open goes on until it ends, or until the deadline; who asks meanwhile is told
-//! what is left. Monotonic time alone ends anything.
+//! Neither gets a new request. What is open goes on until it ends by itself or by the deadline; until then the API shows
+//! what is left. Deadlines run on monotonic time alone.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::deadlines::{Moment, Seen, changed_apps, left};
+use super::changes::{FirstSeen, Moment, changed_apps, removed_states};
 use crate::{
     control::shared::gone::{Gone, GoneEndpoints},
     live::table::Published,
@@ -23,15 +24,15 @@ use crate::{
 
 /// Deadlines of endpoints.
 #[derive(Debug, Default)]
-pub struct EndpointEnds {
-    draining: HashMap<EndpointKey, Seen>,
+pub struct EndpointDeadlines {
+    draining: HashMap<EndpointKey, FirstSeen>,
     gone: GoneEndpoints,
 }
 
-impl EndpointEnds {
-    /// Takes note of a publish. `restored` says that the table is the first of this process.
-    pub fn published(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
-        let fresh = Seen { at: moment.now, wall_ms: moment.wall_ms, restored };
+impl EndpointDeadlines {
+    /// Starts and ends deadlines after a publish. `restored` says that the table is the first of this process.
+    pub fn note_publish(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
+        let fresh = FirstSeen { at: moment, restored };
         for (_, then, now) in changed_apps(before, after) {
             let mut seen = HashMap::new();
             for (_, endpoint) in then.into_iter().flat_map(endpoints_of).filter(|(_, route)| route.draining) {
@@ -47,9 +48,9 @@ impl EndpointEnds {
                     state.set_ended(false);
                 }
             }
-            now.iter().for_each(|app| self.note_back(app));
+            now.iter().for_each(|app| self.keep_returned(app));
         }
-        self.note_gone(before, after, moment.now);
+        self.note_removed(before, after, moment.now);
     }
 
     /// Ends what is due, and forgets what has nothing left, here or elsewhere.
@@ -87,12 +88,12 @@ impl EndpointEnds {
     }
 
     /// The endpoints that no table names, and where something may still be open.
-    pub fn gone(&self) -> &GoneEndpoints {
+    pub fn removed(&self) -> &GoneEndpoints {
         &self.gone
     }
 
-    /// What came back does not end.
-    fn note_back(&mut self, app: &AppRoutes) {
+    /// An endpoint that came back has no deadline any more.
+    fn keep_returned(&mut self, app: &AppRoutes) {
         let Some(gone) = self.gone.get(&app.name) else { return };
         let listed: HashSet<(&ReleaseId, SocketAddr)> =
             endpoints_of(app).map(|(release, endpoint)| (&release.id, endpoint.address)).collect();
@@ -106,8 +107,8 @@ impl EndpointEnds {
         }
     }
 
-    fn note_gone(&mut self, before: &Published, after: &Published, now: Duration) {
-        for state in left(&before.endpoints, &after.endpoints) {
+    fn note_removed(&mut self, before: &Published, after: &Published, now: Duration) {
+        for state in removed_states(&before.endpoints, &after.endpoints) {
             let name = &state.key().app;
             let app = after.table.apps.get(name);
             let most = app.map(|app| Duration::from_secs(app.settings.drainmaxseconds.into()));

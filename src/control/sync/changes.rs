@@ -1,0 +1,55 @@
+//! What differs between two published tables: found by identity, so that what did not change is not looked at.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    blocks::SlotVec,
+    live::table::Published,
+    rollout::{app::AppName, drain::deadline, table::AppRoutes},
+};
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Monotonic.
+    pub now: Duration,
+    /// Unix ms.
+    pub wall_ms: u64,
+}
+
+/// When this router first saw something drain.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstSeen {
+    pub at: Moment,
+    /// The drain was under way when this router started.
+    pub restored: bool,
+}
+
+impl FirstSeen {
+    /// When a drain ends that began at `since_ms` (Unix) and lasts so long: monotonic.
+    pub fn end(self, duration: Duration, since_ms: u64) -> Duration {
+        deadline(self.at.now, duration, since_ms, self.at.wall_ms, self.restored)
+    }
+}
+
+/// An app's name, its routes before, its routes after.
+pub type AppChange<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
+
+/// The apps whose routes were replaced, added or removed.
+pub fn changed_apps<'a>(before: &'a Published, after: &'a Published) -> impl Iterator<Item = AppChange<'a>> {
+    let apps = after.table.apps.differences(&before.table.apps);
+    let changed = apps.filter(|(_, then, now)| match (then, now) {
+        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
+        _ => true,
+    });
+    changed.map(|(name, then, now)| (name, then.map(|app| &**app), now.map(|app| &**app)))
+}
+
+/// The states that no slot holds any more. One state has one slot for as long as it is published.
+pub fn removed_states<'a, S>(
+    before: &'a SlotVec<Arc<S>>,
+    after: &'a SlotVec<Arc<S>>,
+) -> impl Iterator<Item = &'a Arc<S>> {
+    let changed = after.differences(before);
+    changed.filter_map(|(_, then, now)| then.filter(|then| now.is_none_or(|now| !Arc::ptr_eq(then, now))))
+}

@@ -1,0 +1,196 @@
+//! The image of the store that one task keeps in memory: what tables are built from, which store it is, and the last
+//! good values of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError};
+
+use super::{
+    identity::{Identity, record_seq},
+    interruption::Interruption,
+    last_good::{LastGood, is_routed},
+};
+use crate::{
+    control::shared::{
+        core::Core,
+        entries::{EPOCH, entry},
+        pin_keys::{self, PIN_KEYS},
+        state_dir::StateDir,
+    },
+    rollout::{
+        keys::{self, Meaning},
+        keyspace::Keyspace,
+        pin::PinKeys,
+    },
+};
+
+/// What is known of the store. Its contents stay while the store is down.
+pub struct StoreImage {
+    core: Core,
+    /// None until pin keys are known: a table without them could pin nobody.
+    pub keyspace: Option<Keyspace>,
+    /// Which store this is; none before the first was read.
+    pub identity: Option<Identity>,
+    pub last_good: LastGood,
+    /// The revision of the pin keys in use; 0 while they are not the store's.
+    pub pin_keys_at: Revision,
+}
+
+impl StoreImage {
+    pub fn new(core: Core, state_dir: Option<Arc<StateDir>>) -> Self {
+        Self { core, keyspace: None, identity: None, last_good: LastGood::new(state_dir), pin_keys_at: 0 }
+    }
+
+    /// Takes a whole listing, in place of everything.
+    pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
+        self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
+        self.core.roster.replace(listing);
+        self.core.hooks.replace(listing);
+        if let Some(identity) = &mut self.identity {
+            identity.saw_listing(listing);
+        }
+        let routed = || listing.entries.iter().filter(|entry| is_routed(entry.key.as_str()));
+        self.last_good.replace(routed().map(|entry| (entry.key.as_str(), &entry.value, entry.modified)));
+        if let Some(keyspace) = &mut self.keyspace {
+            let mut entries = routed().map(|entry| (entry.key.as_str(), &entry.value[..], entry.modified));
+            keyspace.replace(&mut entries, listing.revision);
+        }
+        Ok(())
+    }
+
+    /// Takes what the watch tells; `true` when that changes what is routed or shown.
+    pub fn take_batch(&mut self, batch: &Batch) -> Result<bool, Interruption> {
+        let mut changed = false;
+        for event in &batch.events {
+            changed |= match event {
+                Event::Put(entry) => self.take_put(entry)?,
+                Event::Deleted { key } => self.take_deletion(key.as_str(), batch.revision)?,
+            };
+        }
+        Ok(changed)
+    }
+
+    /// Takes what the last process left in the state directory; gives the revision that it had reached, or none when
+    /// there is nothing to take.
+    pub fn take_saved_table(&mut self) -> Option<Revision> {
+        let saved = self.last_good.load()?;
+        self.take_pin_keys(None).ok()?;
+        let revision = saved.identity.revision;
+        if let Some(keyspace) = &mut self.keyspace {
+            let entries = saved.entries.iter();
+            keyspace.replace(
+                &mut entries.map(|(key, value, modified)| (key.as_str(), value.as_bytes(), *modified)),
+                revision,
+            );
+        }
+        let bytes = |value: &String| Bytes::copy_from_slice(value.as_bytes());
+        let values: Vec<_> =
+            saved.entries.iter().map(|(key, value, modified)| (key, bytes(value), *modified)).collect();
+        self.last_good.replace(values.iter().map(|(key, value, modified)| (key.as_str(), value, *modified)));
+        Some(revision)
+    }
+
+    /// The pin keys that this router signs with, or that an earlier process signed with.
+    pub fn known_pin_keys(&self) -> Option<PinKeys> {
+        self.core.replica.pin_keys().or_else(|| self.last_good.pin_keys().cloned())
+    }
+
+    /// The epoch of the store; empty before the first was read.
+    pub fn epoch(&self) -> &str {
+        self.identity.as_ref().map_or("", |identity| identity.epoch.as_str())
+    }
+
+    fn take_put(&mut self, entry: &Entry) -> Result<bool, Interruption> {
+        let key = entry.key.as_str();
+        match keys::meaning(key) {
+            Some(Meaning::Router) => return self.take_router_key(key, Some(entry)),
+            Some(Meaning::Event(..)) => {
+                if let Some(identity) = &mut self.identity {
+                    identity.saw_event(entry);
+                }
+                return Ok(false);
+            }
+            Some(Meaning::Record(app)) => {
+                let is_behind = |seq| self.identity.as_ref().is_some_and(|known| known.is_behind(&app, seq));
+                if record_seq(&entry.value).is_some_and(is_behind) {
+                    return Err(Interruption::Diverged(format!(
+                        "the record of `{app}` went back to an earlier seq"
+                    )));
+                }
+            }
+            Some(_) => {}
+            None => return Ok(false),
+        }
+        if let Some(keyspace) = &mut self.keyspace {
+            keyspace.put(key, &entry.value, entry.modified);
+        }
+        self.last_good.put(key, Some((entry.value.clone(), entry.modified)));
+        Ok(true)
+    }
+
+    fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Interruption> {
+        match keys::meaning(key) {
+            Some(Meaning::Router) => return self.take_router_key(key, None),
+            Some(Meaning::Event(..)) | None => return Ok(false),
+            Some(Meaning::Record(app)) => {
+                if let Some(identity) = &mut self.identity {
+                    identity.forget(&app);
+                }
+            }
+            Some(_) => {}
+        }
+        if let Some(keyspace) = &mut self.keyspace {
+            keyspace.delete(key, revision);
+        }
+        self.last_good.put(key, None);
+        Ok(true)
+    }
+
+    /// The routers' own keys: the epoch must stay, pin keys may be rotated, the rest is about members and hooks.
+    fn take_router_key(&mut self, key: &str, entry: Option<&Entry>) -> Result<bool, Interruption> {
+        match key {
+            EPOCH => {
+                let value = entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+                if value.as_deref() != self.identity.as_ref().map(|identity| identity.epoch.as_str()) {
+                    return Err(Interruption::Diverged("the store's epoch was changed or deleted".into()));
+                }
+                Ok(false)
+            }
+            PIN_KEYS => {
+                // Unreadable or deleted keys are written back by the next listing.
+                if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
+            }
+            _ => {
+                if !self.core.hooks.take(key, entry) {
+                    self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// `true` when these can be read.
+    fn take_stored_pin_keys(&mut self, entry: Option<&Entry>) -> Result<bool, Interruption> {
+        let keys = entry.and_then(|entry| Some((pin_keys::decode(&entry.value)?, entry.modified)));
+        let at = keys.as_ref().map(|(_, modified)| *modified);
+        self.take_pin_keys(keys.map(|(keys, _)| keys))?;
+        self.pin_keys_at = at.unwrap_or(self.pin_keys_at);
+        Ok(at.is_some())
+    }
+
+    /// Uses the pin keys of the store; if those cannot be read, the ones last known.
+    fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Interruption> {
+        let keys = match stored.or_else(|| self.known_pin_keys()) {
+            Some(keys) => keys,
+            None => pin_keys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        };
+        self.core.replica.set_pin_keys(keys.clone());
+        self.last_good.keep_pin_keys(&keys);
+        match &mut self.keyspace {
+            Some(keyspace) => keyspace.set_pin_keys(keys),
+            None => self.keyspace = Some(Keyspace::new(self.core.keyspace_options(keys))),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Building tables from the image of the store and publishing them, and what has to be done when time has passed.
+
+use std::{cell::LazyCell, sync::Arc, time::Duration};
+
+use keyvalues::Revision;
+
+use super::{
+    changes::{Moment, changed_apps},
+    endpoint_deadlines::EndpointDeadlines,
+    image::StoreImage,
+    release_deadlines::ReleaseDeadlines,
+    upkeep::Upkeep,
+};
+use crate::control::{
+    fleet::elsewhere::Elsewhere,
+    shared::{core::Core, fleet::member::Report},
+};
+
+/// What was published, and the deadlines that run because of it.
+pub struct Publisher {
+    core: Core,
+    pub upkeep: Upkeep,
+    release_deadlines: ReleaseDeadlines,
+    endpoint_deadlines: EndpointDeadlines,
+    /// The first table of this process is live.
+    started: bool,
+    /// Served up to this revision.
+    reached: Revision,
+    /// Ready once this is served: what was found unadopted at the start is adopted first.
+    ready_at: Revision,
+}
+
+impl Publisher {
+    pub fn new(core: Core) -> Self {
+        Self {
+            upkeep: Upkeep::new(core.clone()),
+            core,
+            release_deadlines: ReleaseDeadlines::default(),
+            endpoint_deadlines: EndpointDeadlines::default(),
+            started: false,
+            reached: 0,
+            ready_at: 0,
+        }
+    }
+
+    /// Whether the first table of this process is live.
+    pub fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Publishes what the image holds. `told_at` is when the store told of the newest change (monotonic). What did not
+    /// change is not looked at.
+    pub fn publish(&mut self, image: &mut StoreImage, revision: Revision, told_at: Duration) {
+        let Some(keyspace) = &mut image.keyspace else { return };
+        let before = self.core.live.publish(keyspace.build(revision), told_at);
+        let after = self.core.live.load_full();
+        let changes = keyspace.take_changes();
+        let moment = Moment { now: self.core.clock.monotonic(), wall_ms: self.core.clock.wall_ms() };
+        self.release_deadlines.note_publish(&before, &after, moment, !self.started);
+        self.endpoint_deadlines.note_publish(&before, &after, moment, !self.started);
+        self.show_removed_endpoints();
+        let view = self.core.replica.view.load().after(keyspace, &changes);
+        image.last_good.keep_built(|key| view.is_faulty(key));
+        self.core.replica.view.store(Arc::new(view));
+        self.upkeep.adopt(keyspace);
+        // After everything else is in place for whoever reads the report.
+        let report = self.core.roster.served().with(changed_apps(&before, &after));
+        let (epoch, pin_keys) = (image.epoch().to_owned(), image.pin_keys_at);
+        self.core.roster.serve(Report { epoch, pin_keys, ..report });
+        self.started = true;
+        self.note_served(revision);
+        self.core.feed.nudge();
+    }
+
+    /// Everything up to this revision is served.
+    pub fn note_served(&mut self, revision: Revision) {
+        self.core.replica.set_reached(revision);
+        self.reached = revision;
+        self.consider_ready();
+    }
+
+    /// Upkeep has made this revision of the store.
+    pub fn note_upkeep(&mut self, revision: Revision) {
+        self.ready_at = self.ready_at.max(revision);
+        self.consider_ready();
+    }
+
+    /// Ends what is due, and starts the upkeep that is due.
+    pub fn tick(&mut self, image: &mut StoreImage) {
+        let now = self.core.clock.monotonic();
+        let published = self.core.live.load_full();
+        let due = self.release_deadlines.tick(&published, now, !self.core.roster.is_own_clock_off());
+        let elsewhere = LazyCell::new(|| Elsewhere::of(&self.core));
+        self.endpoint_deadlines.tick(&published, now, |address| elsewhere.is_open(address));
+        self.show_removed_endpoints();
+        // Without its store a router ends nothing and adopts nothing; both are done once it is back.
+        if self.core.replica.status.is_followed() {
+            due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
+            if let Some(keyspace) = &image.keyspace {
+                self.upkeep.adopt(keyspace);
+            }
+        }
+        self.consider_ready();
+        image.last_good.tick(image.identity.as_ref(), now);
+    }
+
+    /// What was written past the API before this router started is adopted before it calls itself ready.
+    fn consider_ready(&self) {
+        if self.started && self.upkeep.is_idle() && self.reached >= self.ready_at {
+            self.core.lifecycle.set_published();
+        }
+    }
+
+    /// Shows which endpoints no table names any more, if these are others than before.
+    fn show_removed_endpoints(&self) {
+        let removed = self.endpoint_deadlines.removed();
+        if removed.differences(&self.core.replica.gone.load()).next().is_some() {
+            self.core.replica.gone.store(Arc::new(removed.clone()));
+        }
+    }
+}
