@@ -61,7 +61,7 @@ test('a command without an answer is never reported as not done', async () => {
 	);
 });
 
-test('key-values keep their slashes and their bytes', async () => {
+test('keyvalues keep their slashes and their bytes', async () => {
 	const { calls, fetch } = recording(200, '');
 	assert.deepEqual(await createApi('secret', { fetch }).listKeys('apps/a b/'), []);
 	assert.equal(calls[0].path, '/api/kv/apps/a%20b/?recurse=true');

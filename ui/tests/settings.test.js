@@ -24,8 +24,8 @@ test('every setting of the description becomes a control of its kind', () => {
 	assert.equal(field('cookie.domain').kind, 'string');
 	assert.equal(field('transition').kind, 'choice');
 	assert.equal(field('health.fall').group.title, 'Health checks');
-	assert.equal(plain(describeAllowed(field('abortseconds'))), '0 to 3,600 s; when empty: 10 s');
-	assert.equal(describeAllowed(field('hosts')), 'one per line; when empty: none');
+	assert.equal(plain(describeAllowed(field('abortseconds'))), 'Allowed: 0 to 3,600 s. Empty: 10 s.');
+	assert.equal(describeAllowed(field('hosts')), 'One per line. Empty: none.');
 	assert.equal(new Set(fields.map(({ path }) => path)).size, fields.length);
 });
 

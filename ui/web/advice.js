@@ -196,6 +196,6 @@ function appWarnings(state) {
 
 function problemWarnings({ problems }) {
 	if (!problems?.length) return [];
-	const some = problems.length === 1 ? '1 key-value of the app is' : `${count(problems.length)} key-values of the app are`;
+	const some = problems.length === 1 ? '1 keyvalue of the app is' : `${count(problems.length)} keyvalues of the app are`;
 	return [`${some} invalid: see Problems.`];
 }

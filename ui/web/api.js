@@ -109,7 +109,7 @@ function parseJson(text) {
 	}
 }
 
-/** The text of a key-values entry, whose value travels as base64. */
+/** The text of a keyvalues entry, whose value travels as base64. */
 export function entryText(entry) {
 	const bytes = Uint8Array.from(atob(entry.Value ?? ''), (char) => char.charCodeAt(0));
 	return new TextDecoder().decode(bytes);

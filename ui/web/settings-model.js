@@ -30,12 +30,17 @@ function kindOf({ type, enum: choices }) {
 
 /** What a setting allows, and what applies when it is empty. */
 export function describeAllowed({ kind, minimum, maximum, unit, fallback }) {
-	const number = (n) => n.toLocaleString();
-	const end = unit ? `\u00a0${unit}` : '';
-	const range = minimum !== undefined && maximum !== undefined ? `${number(minimum)} to ${number(maximum)}${end}` : '';
 	if (kind === 'choice' || kind === 'boolean') return '';
-	const empty = fallback === null || fallback.length === 0 ? 'none' : typeof fallback === 'number' ? `${number(fallback)}${end}` : fallback;
-	return [range, kind === 'array' ? 'one per line' : '', `when empty: ${empty}`].filter(Boolean).join('; ');
+	const end = unit ? `\u00a0${unit}` : '';
+	const hasRange = minimum !== undefined && maximum !== undefined;
+	const range = hasRange ? `Allowed: ${minimum.toLocaleString()} to ${maximum.toLocaleString()}${end}.` : '';
+	return [range, kind === 'array' ? 'One per line.' : '', `Empty: ${describeFallback(fallback, end)}.`].filter(Boolean).join(' ');
+}
+
+function describeFallback(fallback, end) {
+	if (fallback === null) return 'not set';
+	if (typeof fallback === 'number') return `${fallback.toLocaleString()}${end}`;
+	return fallback.length === 0 ? 'none' : fallback;
 }
 
 /** The text of a control for a value. It is empty for a value that is not set. */

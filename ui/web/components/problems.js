@@ -1,4 +1,4 @@
-// Key-values that cannot be used: the key, its value, what is allowed. It also says that everything else keeps working.
+// Keyvalues that cannot be used: the key, its value, what is allowed. It also says that everything else keeps working.
 
 import { h, keyed, setShown, setText } from '../dom.js';
 
@@ -8,7 +8,7 @@ export function problemsPanel() {
 	const element = h(
 		'section.panel.is-warning',
 		{ 'aria-labelledby': 'problems-title', testid: 'problems', hidden: true },
-		h('h2.panel-title', { id: 'problems-title' }, '⚠ Problems in key-values'),
+		h('h2.panel-title', { id: 'problems-title' }, '⚠ Problems in keyvalues'),
 		h(
 			'p.quiet',
 			{},

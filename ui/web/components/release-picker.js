@@ -1,4 +1,4 @@
-// Chooses a release: one that is known from the key-values, or one whose name and endpoints are typed.
+// Chooses a release: one that is known from the keyvalues, or one whose name and endpoints are typed.
 
 import { freshId, h } from '../dom.js';
 import { plural } from '../format.js';
@@ -58,7 +58,7 @@ export function releasePicker({ releases, track, first = null }) {
 				h(
 					'p.quiet',
 					{},
-					'No release is known yet. A release appears here once its endpoints are in the key-values. You can also enter one below.',
+					'No release is known yet. A release appears here once its endpoints are in the keyvalues. You can also enter one below.',
 				),
 			);
 			manual.open = true;

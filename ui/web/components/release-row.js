@@ -54,6 +54,6 @@ export function releaseRow(setTrack, drains) {
 }
 
 function describeUnchecked({ endpoints }, addresses) {
-	if (endpoints === 0) return '✕ No endpoints in the key-values.';
+	if (endpoints === 0) return '✕ No endpoints in the keyvalues.';
 	return `${plural(endpoints, 'endpoint')}, not checked while no client is routed to the release${addresses?.length ? `: ${addresses.join(', ')}` : ''}`;
 }

@@ -71,7 +71,7 @@ function settingRow(field, onChange, onInvalid) {
 			{},
 			h('label', { for: id }, field.title),
 			field.unit ? h('span.with-unit', {}, control, h('span', { 'aria-hidden': 'true' }, field.unit)) : control,
-			h('p.quiet', { id: `${id}-hint` }, prose(field.description), allowed ? ` (${allowed})` : ''),
+			h('p.quiet', { id: `${id}-hint` }, prose(field.description), allowed ? ` ${allowed}` : ''),
 			error,
 		),
 		show(value) {

@@ -12,7 +12,7 @@ const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾
 
 const LINKS = [
 	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'previews', 'setup']],
-	['#/keyvalues', 'Key-values', 'nav-keyvalues', ['keyvalues']],
+	['#/keyvalues', 'Keyvalues', 'nav-keyvalues', ['keyvalues']],
 	['#/fleet', 'Fleet', 'nav-fleet', ['fleet']],
 	['#/hooks', 'Hooks', 'nav-hooks', ['hooks']],
 	['#/router', 'Router', 'nav-router', ['router']],

@@ -31,7 +31,7 @@ export function openStoreDialog({ api, model, notices, done }) {
 			h('b', {}, 'Restore: '),
 			'this router writes the records, settings, endpoints and keys that it served last. No client moves.',
 		),
-		h('p.quiet', {}, 'Look at the page “Key-values” first.'),
+		h('p.quiet', {}, 'Look at the page “Keyvalues” first.'),
 		replaceRow,
 		error,
 		h('div.dialog-buttons', {}, cancel, restore, accept),

@@ -1,4 +1,4 @@
-// The key-values below a prefix. They can be edited: the dialog says first what a raw write does, which is what it did for the old scripts.
+// The keyvalues below a prefix. They can be edited: the dialog says first what a raw write does, which is what it did for the old scripts.
 
 import { entryText } from '../api.js';
 import { freshId, h, keyed, setAttr, setText } from '../dom.js';
@@ -11,7 +11,7 @@ const SHOWN_MAX = 500;
 // Keys that only commands write.
 const OWN = /^rolling\/(?:router\/|[^/]+\/(?:rollout|settings|events\/))/;
 
-/** The key-values page; `params.prefix` is what to show. */
+/** The keyvalues page; `params.prefix` is what to show. */
 export function keyvaluesPage({ api, model, notices, params }) {
 	const prefix = h('input.input.mono', {
 		value: params.prefix,
@@ -74,14 +74,14 @@ export function keyvaluesPage({ api, model, notices, params }) {
 		element: h(
 			'div',
 			{},
-			pageHead('Key-values', form, add),
+			pageHead('Keyvalues', form, add),
 			reasonLine,
 			h('p.lead', {}, 'The store as the old scripts see it, at the time this list was loaded.'),
 			count,
 			error,
 			h('section.panel', {}, list),
 		),
-		title: 'Key-values',
+		title: 'Keyvalues',
 		update() {
 			const reason = model.readOnlyReason();
 			setAttr(add, 'aria-disabled', reason ? 'true' : null);

@@ -22,7 +22,7 @@ export function releasesPage({ api, model, actions, params }) {
 	const none = h(
 		'p.panel.quiet',
 		{ hidden: true },
-		'No release is known yet. A release appears here once its endpoints are in the key-values.',
+		'No release is known yet. A release appears here once its endpoints are in the keyvalues.',
 	);
 	let releases = [];
 	let addresses = new Map();

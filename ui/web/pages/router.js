@@ -1,4 +1,4 @@
-// This router: its name, what it listens on, the state of its store, and the key-values that it cannot use.
+// This router: its name, what it listens on, the state of its store, and the keyvalues that it cannot use.
 
 import { h, keyed, setText } from '../dom.js';
 import { duration } from '../format.js';

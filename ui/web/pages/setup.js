@@ -1,4 +1,4 @@
-// Sets up the first app and every further one: name, hosts, first release, first endpoint. Releases that are already in the key-values are
+// Sets up the first app and every further one: name, hosts, first release, first endpoint. Releases that are already in the keyvalues are
 // offered.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
@@ -17,8 +17,12 @@ export function setupPage({ api, model }) {
 		h('input.input', { id: `setup-${id}`, testid: `setup-${id}`, autocomplete: 'off', spellcheck: 'false', ...props });
 	const app = input('app', { required: true, placeholder: 'hello', value: (first && model.facts.defaultApp) || null });
 	const hosts = input('hosts', { placeholder: 'www.example.org' });
-	const found = h('select.input', { id: 'setup-found', testid: 'setup-found' }, h('option', { value: '' }, 'A new release, entered below'));
-	const foundField = field('A release that is already in the key-values', found);
+	const found = h(
+		'select.input',
+		{ id: 'setup-found', testid: 'setup-found' },
+		h('option', { value: '' }, 'None: a new release, entered below'),
+	);
+	const foundField = field('Release from the keyvalues', found);
 	const release = input('release', { placeholder: '1.0.0' });
 	const endpoint = input('endpoint', { placeholder: '127.0.0.1:9001', class: 'input mono' });
 	const port = input('port', { inputmode: 'numeric', placeholder: '80' });
@@ -34,7 +38,7 @@ export function setupPage({ api, model }) {
 	const form = h(
 		'form.panel.setup',
 		{},
-		field('Application name', app, 'Letters, digits, dot, dash and underscore. Keys and the API use this name.'),
+		field('App name', app, 'Letters, digits, dot, dash and underscore. Keys and the API use this name.'),
 		field(
 			'Host names (optional)',
 			hosts,
@@ -104,7 +108,7 @@ export function setupPage({ api, model }) {
 
 function readForm({ app, hosts, found, release, endpoint, port }) {
 	const fail = (field, error) => ({ field, error });
-	if (!NAME.test(app.value.trim())) return fail(app, `Application name “${app.value.trim()}” is not allowed: ${NAME_ALLOWED}.`);
+	if (!NAME.test(app.value.trim())) return fail(app, `App name “${app.value.trim()}” is not allowed: ${NAME_ALLOWED}.`);
 	const read = { app: app.value.trim(), hosts: splitWords(hosts.value) };
 	if (found.value) return { ...read, body: { id: found.value } };
 	if (!release.value.trim()) return fail(release, 'Enter the first release, such as 1.0.0.');
@@ -154,5 +158,5 @@ function describeHealth(release) {
 	const start = `Release ${releaseName(release)} is on stable`;
 	if (failing.length === 0) return `${start}. The router checks its endpoints all the time; none has failed so far.`;
 	const failed = `${failing.length} of ${plural(all, 'endpoint')} ${failing.length === 1 ? 'does' : 'do'} not answer`;
-	return `${start}, but ${failed}. Start the release there, or correct the address on the page “Key-values”.`;
+	return `${start}, but ${failed}. Start the release there, or correct the address on the page “Keyvalues”.`;
 }

@@ -29,7 +29,11 @@ export function signInPage({ reason, onSignedIn }) {
 			{},
 			h('label', { for: 'token' }, 'Token'),
 			token,
-			h('p.quiet', { id: 'token-hint' }, 'The router printed a token at its first start; it is in the token file. Only this tab keeps it.'),
+			h(
+				'p.quiet',
+				{ id: 'token-hint' },
+				'The router printed a token at its first start and keeps it in its token file. This page forgets the token when you close the tab.',
+			),
 		),
 		error,
 		submit,

@@ -9,10 +9,10 @@ const FILE_HELP =
 	'It keeps only their digests, so it cannot show a token to anybody.';
 
 const ROLES = {
-	viewer: 'looks, but changes nothing',
-	ci: 'releases, within locks and limits',
-	operator: 'releases, locks, changes settings',
-	admin: 'does everything',
+	viewer: 'can look, but not change anything',
+	ci: 'can release, within locks and limits',
+	operator: 'can release, lock and change settings',
+	admin: 'can do everything',
 };
 
 export function tokensPage({ api, model }) {
