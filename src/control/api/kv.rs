@@ -314,8 +314,7 @@ fn is_own(key: &str) -> bool {
 
 fn refuse_own(key: &str) -> Result<(), ApiError> {
     if is_own(key) {
-        let message =
-            "the router's own keys can be neither read nor written here";
+        let message = "the router's own keys can be neither read nor written here";
         return Err(ApiError::new(Kind::Forbidden, message).field("key"));
     }
     Ok(())
