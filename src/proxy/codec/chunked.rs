@@ -9,10 +9,7 @@ use super::{
     bytes::{CLASS, HEX, VALUE},
     fault::Malformed,
 };
-use crate::{
-    limits::{CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX},
-    proxy::downstream::BodyPart,
-};
+use crate::limits::{CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
 
 /// Where a chunked body is.
 #[derive(Debug, Clone)]
@@ -173,24 +170,6 @@ pub fn write_size(size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[start..]);
 }
 
-/// Puts a chunk's size before a part of a body and its end behind it; with `close`, behind the last part the last
-/// chunk too. The buffer has room for that; trailers would have none, so they go with [`write_last_chunk`].
-pub fn frame_part(mut part: BodyPart, close: bool) -> BodyPart {
-    let (start, mut end) = (part.data.start, part.data.end);
-    let all = part.lease.all();
-    if start < end {
-        part.data.start = write_size_before(all, start, end - start);
-        all[end..end + 2].copy_from_slice(b"\r\n");
-        end += 2;
-    }
-    if part.last && close {
-        all[end..end + LAST_CHUNK.len()].copy_from_slice(LAST_CHUNK);
-        end += LAST_CHUNK.len();
-    }
-    part.data.end = end;
-    part
-}
-
 /// Appends the last chunk with these trailer lines; nothing if there are none.
 pub fn write_last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
     if !trailers.is_empty() {
@@ -201,7 +180,7 @@ pub fn write_last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The last chunk, without trailers.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
 mod tests {

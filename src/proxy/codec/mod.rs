@@ -16,6 +16,7 @@ pub mod frames;
 pub mod head;
 pub mod known;
 pub mod lines;
+pub mod number;
 pub mod request;
 pub mod response;
 pub mod stripe;

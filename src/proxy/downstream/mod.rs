@@ -13,8 +13,11 @@ use std::{
 };
 
 use super::{
-    codec::head::Framing,
-    worker::{buffers::Lease, deadlines::Watch},
+    codec::{
+        chunked::{LAST_CHUNK, write_size_before},
+        head::Framing,
+    },
+    worker::{buffers::Lease, deadlines::Deadline},
 };
 
 /// Some of a body, in a buffer on loan.
@@ -28,6 +31,27 @@ pub struct BodyPart {
     pub last: bool,
     /// Trailer lines that may be passed on; only with the last part.
     pub trailers: Vec<u8>,
+}
+
+impl BodyPart {
+    /// Puts a chunk's size before the data and its end behind it; with `close`, behind the last part the last chunk too.
+    /// The buffer has room for that; trailers would have none, so they go with [`super::codec::chunked::write_last_chunk`].
+    #[must_use]
+    pub fn chunked(mut self, close: bool) -> Self {
+        let (start, mut end) = (self.data.start, self.data.end);
+        let all = self.lease.all();
+        if start < end {
+            self.data.start = write_size_before(all, start, end - start);
+            all[end..end + 2].copy_from_slice(b"\r\n");
+            end += 2;
+        }
+        if self.last && close {
+            all[end..end + LAST_CHUNK.len()].copy_from_slice(LAST_CHUNK);
+            end += LAST_CHUNK.len();
+        }
+        self.data.end = end;
+        self
+    }
 }
 
 /// Why a request's body cannot be read further.
@@ -110,5 +134,5 @@ pub trait Downstream {
     fn keeps_up(&self) -> bool;
 
     /// Its deadline, and its release.
-    fn watch(&self) -> &Watch;
+    fn deadline(&self) -> &Deadline;
 }

@@ -6,9 +6,8 @@ use crate::{
     live::activity::standing_index,
     proxy::{
         codec::head::RequestHead,
-        rewrite::request::Client,
         route::{Plan, tester},
-        worker::{Worker, coarse},
+        worker::{Worker, client::Client, coarse},
     },
     rollout::{preview::PREVIEW_PATH, target::ReleaseIndex},
     telemetry::access_log::Line,
@@ -38,7 +37,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     if !plan.is_overridden() {
         count(worker, plan, outcome, duration_us);
     }
-    let release = &plan.view.app.release(plan.assignment.target.release);
+    let release = &plan.app.routes.release(plan.assignment.target.release);
     push(worker, || Line {
         at_ms: coarse::wall_ms(),
         client: plan.client.address,
@@ -49,12 +48,12 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         status: outcome.status,
         bytes: outcome.sent,
         duration_us,
-        app: plan.view.app.name.as_str(),
+        app: plan.app.routes.name.as_str(),
         release: release.id.as_str(),
         track: plan.track(),
         endpoint: outcome.endpoint,
         reason: plan.reason().as_str(),
-        sibling: outcome.sibling.map_or("", |sibling| plan.view.app.release(sibling).id.as_str()),
+        sibling: outcome.sibling.map_or("", |sibling| plan.app.routes.release(sibling).id.as_str()),
         retries: outcome.retries,
         request_id: plan.marked(&plan.marks.request_id),
         referer: plan.marked(&plan.marks.referer),
@@ -63,7 +62,7 @@ pub fn forwarded(worker: &Worker, plan: &Plan, outcome: &Outcome) {
 }
 
 fn count(worker: &Worker, plan: &Plan, outcome: &Outcome, duration_us: u64) {
-    let cell = plan.view.release(plan.assignment.target.release).state.cell(worker.index);
+    let cell = plan.app.release(plan.assignment.target.release).state.cell(worker.index);
     // A client that left before a status is no error of the release's.
     if let Some(class) = (outcome.status / 100).checked_sub(1) {
         let classes = &cell.statuses[standing_index(Some(plan.standing()))];

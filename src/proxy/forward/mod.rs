@@ -20,7 +20,7 @@ use super::{
     downstream::{Answer, BodyFault, BodyPart, Downstream, stream::Stream},
     rewrite::refusal::{Form, Refusal, reason},
     route::Plan,
-    worker::{Worker, coarse, deadlines::Verdict, local::RequestDraw},
+    worker::{Worker, coarse, deadlines::WaitState, local::RequestDraw},
 };
 use crate::{
     limits::{ATTEMPTS_MAX, HEADROOM_BYTES, UNSAFE_IDLE_MS},
@@ -42,7 +42,7 @@ pub async fn forward<D: Downstream>(worker: &Worker, plan: Box<Plan>, down: &mut
     if let Err(failure) = ended {
         fail(&mut exchange, failure).await;
     }
-    exchange.down.watch().release();
+    exchange.down.deadline().unbind();
     account::forwarded(worker, &exchange.plan, &exchange.outcome);
 }
 
@@ -55,7 +55,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let chunked = self.plan.framing == Framing::Streamed;
         let before = self.plan.out.bytes.len();
-        let private = self.plan.view.override_header();
+        let private = self.plan.app.override_header();
         match self.down.buffered_body(chunked, private, &mut self.plan.out.bytes) {
             Ok(true) => self.upload.hold_all(),
             Ok(false) => {}
@@ -157,18 +157,18 @@ impl<'a> Attempts<'a> {
     /// outside the budget: nothing of the request was done, so doing it elsewhere adds no load.
     fn go_elsewhere<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
         let (worker, plan) = (exchange.worker, &mut exchange.plan);
-        let view = Rc::clone(&plan.view);
+        let app = Rc::clone(&plan.app);
         let assignment = &mut plan.assignment;
         if self.count + 1 >= ATTEMPTS_MAX {
             return false;
         }
-        self.tried[self.count] = view.endpoint(assignment.target).route.slot;
+        self.tried[self.count] = app.endpoint(assignment.target).route.slot;
         self.count += 1;
         let random = || worker.random();
-        let mut draw = RequestDraw { view: &view, random: &random };
+        let mut draw = RequestDraw { app: &app, random: &random };
         let tried = &self.tried[..self.count];
         let Some(other) =
-            another_endpoint(&view.app, assignment.target.release, tried, view.as_ref(), &mut draw)
+            another_endpoint(&app.routes, assignment.target.release, tried, app.as_ref(), &mut draw)
         else {
             return false;
         };
@@ -186,10 +186,10 @@ impl<'a> Attempts<'a> {
         kept: &mut bool,
     ) -> Result<(), Failure> {
         exchange.begin_attempt();
-        let view = Rc::clone(&exchange.plan.view);
+        let app = Rc::clone(&exchange.plan.app);
         let target = exchange.plan.assignment.target;
-        let route = view.endpoint(target).route;
-        let room = Room::enter(exchange, &view, target).await?;
+        let route = app.endpoint(target).route;
+        let room = Room::enter(exchange, &app, target).await?;
         exchange.outcome.endpoint = Some(route.address);
         let mut link = match self.take_kept(exchange, &route) {
             Some(stream) => Link { stream, kept: true },
@@ -248,12 +248,12 @@ async fn connect<D: Downstream>(
     address: std::net::SocketAddr,
 ) -> Result<Stream, Failure> {
     let worker = exchange.worker;
-    exchange.down.watch().set_in(worker.limits().connect_ms);
+    exchange.down.deadline().set_in(worker.limits().connect_ms);
     worker.counters().upstream_connects.add(1);
     let mut connecting = Box::pin(TcpStream::connect(address));
     let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(Some(connected)),
-        Poll::Pending if exchange.down.watch().verdict() == Verdict::Overdue => Poll::Ready(None),
+        Poll::Pending if exchange.down.deadline().state() == WaitState::Overdue => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     });
     match connected.await {
@@ -329,7 +329,7 @@ pub async fn refuse<D: Downstream>(
     let body = refusal.body(form);
     let length = if to_head { 0 } else { body.len() };
     let framing = if to_head { Framing::None } else { Framing::Length(length as u64) };
-    down.watch().set_in(worker.limits().body_grace_ms);
+    down.deadline().set_in(worker.limits().body_grace_ms);
     let mut unsent = Some((body, fields));
     poll_fn(|cx| {
         if let Some((body, fields)) = unsent.take() {
@@ -348,7 +348,7 @@ pub async fn refuse<D: Downstream>(
             down.answer(cx, &answer, BodyPart { lease, data, last: true, trailers: Vec::new() });
         }
         match down.poll_flush(cx) {
-            Poll::Pending if down.watch().verdict() == Verdict::Wait => Poll::Pending,
+            Poll::Pending if down.deadline().state() == WaitState::Waiting => Poll::Pending,
             Poll::Pending => {
                 down.abort();
                 Poll::Ready(())

@@ -8,7 +8,7 @@ use crate::{
     live::endpoints::EndpointState,
     proxy::{
         downstream::Downstream,
-        worker::{Worker, deadlines::Verdict, local::AppView},
+        worker::{Worker, deadlines::WaitState, local::LocalApp},
     },
     rollout::target::{EndpointSlot, Target},
 };
@@ -16,7 +16,7 @@ use crate::{
 /// Room at an endpoint, for one request.
 pub struct Room<'a> {
     worker: &'a Worker,
-    view: Rc<AppView>,
+    app: Rc<LocalApp>,
     target: Target,
 }
 
@@ -24,24 +24,24 @@ impl<'a> Room<'a> {
     /// Takes a place, waiting for one if there is a limit and it is reached.
     pub async fn enter<D: Downstream>(
         exchange: &mut Exchange<'a, D>,
-        view: &Rc<AppView>,
+        app: &Rc<LocalApp>,
         target: Target,
     ) -> Result<Self, Failure> {
         let worker = exchange.worker;
-        let endpoint = view.endpoint(target);
+        let endpoint = app.endpoint(target);
         let (most, slot) = (worker.limits().endpoint_in_flight_max, endpoint.route.slot);
         if most > 0 && endpoint.state.in_flight() >= most {
             wait_for_room(exchange, &endpoint.state, slot, most).await?;
         }
         endpoint.state.enter();
         worker.count_busy(true);
-        Ok(Self { worker, view: Rc::clone(view), target })
+        Ok(Self { worker, app: Rc::clone(app), target })
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        let endpoint = self.view.endpoint(self.target);
+        let endpoint = self.app.endpoint(self.target);
         endpoint.state.leave();
         self.worker.count_busy(false);
         if self.worker.limits().endpoint_in_flight_max > 0 {
@@ -56,15 +56,15 @@ async fn wait_for_room<D: Downstream>(
     slot: EndpointSlot,
     most: u32,
 ) -> Result<(), Failure> {
-    let (worker, watch) = (exchange.worker, exchange.down.watch());
+    let (worker, deadline) = (exchange.worker, exchange.down.deadline());
     if worker.queues.len(slot) >= worker.limits().endpoint_queue_max as usize {
         return Err(Failure::Queue);
     }
-    watch.set_in(worker.limits().endpoint_queue_ms);
+    deadline.set_in(worker.limits().endpoint_queue_ms);
     poll_fn(|cx| {
         let entered = if state.in_flight() < most {
             Some(Ok(()))
-        } else if watch.verdict() != Verdict::Wait {
+        } else if deadline.state() != WaitState::Waiting {
             Some(Err(Failure::Queue))
         } else {
             None

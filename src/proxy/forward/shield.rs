@@ -28,7 +28,7 @@ pub struct Shield {
 impl Shield {
     /// For one request, as it was assigned.
     pub fn new(plan: &Plan) -> Self {
-        let app = &plan.view.app;
+        let app = &plan.app.routes;
         if app.candidate != Some(plan.assignment.target.release) {
             return Self::default();
         }
@@ -58,7 +58,7 @@ impl<D: Downstream> Exchange<'_, D> {
             return most.min(sibling);
         }
         if self.shield.armed && self.is_shielded() {
-            most.min(self.plan.view.app.settings.shielding.first_byte_ms)
+            most.min(self.plan.app.routes.settings.shielding.first_byte_ms)
         } else {
             most
         }
@@ -79,10 +79,10 @@ impl<D: Downstream> Exchange<'_, D> {
         let (worker, plan) = (self.worker, &self.plan);
         let request = RequestFacts { pin: plan.pin, navigation: plan.navigation, hour: route::hour() };
         let random = || worker.random();
-        let mut draw = RequestDraw { view: &plan.view, random: &random };
-        let to = assign_shield(&plan.view.app, &request, &plan.assignment, plan.view.as_ref(), &mut draw);
+        let mut draw = RequestDraw { app: &plan.app, random: &random };
+        let to = assign_shield(&plan.app.routes, &request, &plan.assignment, plan.app.as_ref(), &mut draw);
         let to = to.filter(|to| {
-            let endpoint = plan.view.endpoint(to.target);
+            let endpoint = plan.app.endpoint(to.target);
             let most = worker.limits().endpoint_in_flight_max;
             most == 0 || endpoint.state.in_flight() < most && worker.queues.len(endpoint.route.slot) == 0
         });

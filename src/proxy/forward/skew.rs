@@ -70,7 +70,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// whether it is one.
     pub(super) fn judge(&mut self, head: &ResponseHead<'_>) -> Result<(), Failure> {
         match self.skew {
-            Skew::Own if self.plan.view.falls_through && is_missing(&self.plan, head) => self.ask_or_settle(),
+            Skew::Own if self.plan.app.falls_through && is_missing(&self.plan, head) => self.ask_or_settle(),
             Skew::Sibling(_) if head.status >= 200 && (head.status != 200 || is_html(head)) => {
                 Err(Failure::Missing)
             }
@@ -136,7 +136,7 @@ fn target(plan: &Plan) -> &str {
 }
 
 fn miss(plan: &Plan) -> Miss<'_> {
-    let app = &plan.view.app;
+    let app = &plan.app.routes;
     Miss {
         app: (app.slot, app.seq),
         release: plan.assignment.target.release,
@@ -194,8 +194,8 @@ async fn ask_siblings<D: Downstream>(
     exchange: &mut Exchange<'_, D>,
     release: ReleaseIndex,
 ) -> Result<Option<ReleaseIndex>, Failure> {
-    let view = Rc::clone(&exchange.plan.view);
-    for sibling in view.app.siblings(release) {
+    let app = Rc::clone(&exchange.plan.app);
+    for sibling in app.routes.siblings(release) {
         if exchange.sibling_first_byte_ms(coarse::now_ms()) == Some(0) {
             break;
         }
@@ -219,12 +219,12 @@ async fn ask_siblings<D: Downstream>(
 
 /// An endpoint of a sibling's that serves and has room at once: its own requests come first.
 fn endpoint_with_room<D: Downstream>(exchange: &Exchange<'_, D>, sibling: ReleaseIndex) -> Option<Target> {
-    let (worker, view) = (exchange.worker, &exchange.plan.view);
+    let (worker, app) = (exchange.worker, &exchange.plan.app);
     let random = || worker.random();
-    let mut draw = RequestDraw { view, random: &random };
-    let endpoint = another_endpoint(&view.app, sibling, &[], view.as_ref(), &mut draw)?;
+    let mut draw = RequestDraw { app, random: &random };
+    let endpoint = another_endpoint(&app.routes, sibling, &[], app.as_ref(), &mut draw)?;
     let target = Target { release: sibling, endpoint };
-    let endpoint = view.endpoint(target);
+    let endpoint = app.endpoint(target);
     let most = worker.limits().endpoint_in_flight_max;
     let room = most == 0 || endpoint.state.in_flight() < most && worker.queues.len(endpoint.route.slot) == 0;
     room.then_some(target)

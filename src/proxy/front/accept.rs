@@ -19,13 +19,16 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::until;
 use crate::{
     limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS, LISTEN_BACKLOG},
     proxy::{
         downstream::{http1::serve, stream::Stream},
-        rewrite::request::{Client, Door},
-        worker::{Phase, Worker, deadlines::Verdict},
+        worker::{
+            Worker,
+            client::{Client, Door},
+            deadlines::WaitState,
+            phase::{Phase, reached},
+        },
     },
 };
 
@@ -68,7 +71,7 @@ pub async fn accept(
 ) {
     tokio::select! {
         biased;
-        () = until(&mut phase, Phase::Draining) => {}
+        () = reached(&mut phase, Phase::Draining) => {}
         () = accept_on(&worker, &listener, tls.as_ref(), door) => {}
     }
     let waiting = poll_fn(|cx| {
@@ -147,23 +150,23 @@ fn take(
 
 /// Shakes hands, then serves.
 async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: Arc<rustls::ServerConfig>) {
-    let watch = worker.watches.enter();
-    watch.set_in(worker.limits().header_ms);
+    let deadline = worker.deadlines.enter();
+    deadline.set_in(worker.limits().header_ms);
     let mut handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
     let mut registered = false;
     let shaken = poll_fn(|cx| {
         if !std::mem::replace(&mut registered, true) {
-            watch.register(cx);
+            deadline.register(cx);
         }
         match Future::poll(handshake.as_mut(), cx) {
             Poll::Ready(shaken) => Poll::Ready(shaken.ok()),
-            Poll::Pending if watch.verdict() == Verdict::Wait => Poll::Pending,
+            Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
         }
     })
     .await;
     drop(handshake);
-    drop(watch);
+    drop(deadline);
     match shaken {
         Some(stream) => {
             worker.counters().tls_handshakes.add(1);

@@ -14,11 +14,11 @@ use subtle::ConstantTimeEq as _;
 use super::accept::bind;
 use crate::proxy::{
     codec::head::{Known, RequestHead},
-    rewrite::{
-        refusal::Refusal,
-        request::{Client, Door, Track},
+    rewrite::refusal::Refusal,
+    worker::{
+        Worker,
+        client::{Client, Door, Track},
     },
-    worker::Worker,
 };
 
 /// What a stranger on the private listener is told.

@@ -21,13 +21,19 @@ use tokio::{
 
 use super::{
     forward::account,
-    rewrite::request::Door,
-    worker::{Phase, Shared, Trust, Worker, coarse},
+    worker::{
+        Worker,
+        client::Door,
+        coarse,
+        phase::Phase,
+        shared::{Shared, Trust},
+    },
 };
 use crate::{
     clock::Clock,
     limits::{DESCRIPTORS_RESERVED, Limits, SWEEP_MS},
     live::table::LiveTable,
+    proxy::worker::phase::reached,
     telemetry::{
         access_log::{AccessLog, WorkerLog},
         counters::Counters,
@@ -234,8 +240,8 @@ async fn run(
     }
     tokio::task::spawn_local(sweep(Rc::clone(&worker)));
     // Ends also when the front is gone, which sets the phase before.
-    until(&mut phase, Phase::Draining).await;
-    worker.watches.wake_all();
+    reached(&mut phase, Phase::Draining).await;
+    worker.deadlines.wake_all();
     for task in accepting {
         // It ends by itself once it has taken what waits in the queue; a panic there was reported.
         let _ = task.await;
@@ -247,19 +253,13 @@ async fn run(
     };
     tokio::select! {
         () = emptied => {}
-        () = until(&mut phase, Phase::Ending) => {
-            worker.watches.wake_all();
+        () = reached(&mut phase, Phase::Ending) => {
+            worker.deadlines.wake_all();
             let _ = timeout(Duration::from_millis(SWEEP_MS), cut(&worker)).await;
         }
     }
     worker.pool.clear();
     account::flush(&worker);
-}
-
-/// Waits for a phase.
-pub async fn until(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    // An error means that the front is gone.
-    let _ = phase.wait_for(|phase| *phase >= wanted).await;
 }
 
 /// Waits for exchanges that were told to end.
@@ -277,12 +277,12 @@ async fn sweep(worker: Rc<Worker>) {
     loop {
         ticks.tick().await;
         coarse::refresh(&worker.shared.clock);
-        worker.watches.sweep();
+        worker.deadlines.sweep();
         worker.queues.wake_first_of_each();
         account::flush(&worker);
         sweeps = sweeps.wrapping_add(1);
         if sweeps.is_multiple_of(SWEEPS_PER_SLOW) {
-            worker.watches.sweep_ended(|| worker.random());
+            worker.deadlines.sweep_ended(|| worker.random());
             worker.sweep_slowly();
         }
     }

@@ -3,8 +3,10 @@
 //! It never repeats anything of the request and never names an endpoint: what is in it is fixed text; only a redirect,
 //! to https or from a preview link, says back what was asked for. Never cached.
 
-use super::request::write_number;
-use crate::proxy::codec::head::{HeaderLine, Known, RequestHead, members};
+use crate::proxy::codec::{
+    head::{HeaderLine, Known, RequestHead, members},
+    number::write_number,
+};
 
 /// An answer of the router's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,40 +6,13 @@
 use std::{io::Write as _, net::IpAddr, ops::Range};
 
 use super::{cookie, trace::Trace};
-use crate::proxy::codec::head::{Framing, HeaderLine, Known, RequestHead, nominated};
-
-/// Where a client came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// A front listener.
-    Front,
-    /// The private listener, where the admin port says whom it asks for.
-    Admin,
-    /// A host of the admin port that shows a track.
-    Track(Track),
-}
-
-/// A track that a host of the admin port shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Track {
-    /// `stable.`
-    Stable,
-    /// `candidate.`
-    Candidate,
-}
-
-/// Who asked, as far as the router knows.
-#[derive(Debug, Clone, Copy)]
-pub struct Client {
-    /// The peer's address.
-    pub address: IpAddr,
-    /// The peer is a proxy whose forwarding headers are believed.
-    pub trusted: bool,
-    /// It came in TLS.
-    pub secure: bool,
-    /// Where it came in.
-    pub door: Door,
-}
+use crate::proxy::{
+    codec::{
+        head::{Framing, HeaderLine, Known, RequestHead, nominated},
+        number::{write_hex, write_number},
+    },
+    worker::client::Client,
+};
 
 /// Where things are in the head that was written, for the access log. Empty where there is no such line.
 #[derive(Debug, Clone, Default)]
@@ -242,20 +215,6 @@ fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a number in decimal.
-pub fn write_number(number: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-/// Appends a number in 16 hexadecimal digits.
-pub(super) fn write_hex(number: u64, out: &mut Vec<u8>) {
-    let mut text = [0; 16];
-    for (at, digit) in text.iter_mut().enumerate() {
-        *digit = b"0123456789abcdef"[(number >> (60 - at * 4) & 15) as usize];
-    }
-    out.extend_from_slice(&text);
-}
-
 /// Appends an address; the usual ones without the machinery of formatting.
 fn write_address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
@@ -276,7 +235,10 @@ mod tests {
     use super::*;
     use crate::{
         limits::Limits,
-        proxy::codec::{lines::Progress, request::read_request},
+        proxy::{
+            codec::{lines::Progress, request::read_request},
+            worker::client::Door,
+        },
     };
 
     fn rewritten(request: &str, client: Client, pin_cookie: Option<&str>) -> (String, Marks) {

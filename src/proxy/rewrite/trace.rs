@@ -3,8 +3,10 @@
 //! Deliberately absent: a span of the router's own. It passes a valid `traceparent` on untouched, so the endpoint's span
 //! hangs below the client's, and nothing has to be told to a collector.
 
-use super::request::write_hex;
-use crate::proxy::codec::head::{Known, RequestHead, nominated};
+use crate::proxy::codec::{
+    head::{Known, RequestHead, nominated},
+    number::write_hex,
+};
 
 /// `version "-" trace-id "-" parent-id "-" flags`, in which only digits and `-` stand.
 const LENGTH: usize = 55;

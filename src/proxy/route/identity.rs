@@ -5,8 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::{
     proxy::{
         codec::head::{HeaderLine, Known, RequestHead},
-        rewrite::request::Client,
-        worker::Trust,
+        worker::{client::Client, shared::Trust},
     },
     rollout::{pin::PinCodec, settings::PinSource},
 };
@@ -69,7 +68,7 @@ mod tests {
         limits::Limits,
         proxy::{
             codec::{lines::Progress, request::read_request},
-            rewrite::request::Door,
+            worker::client::Door,
         },
     };
 

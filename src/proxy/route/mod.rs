@@ -12,14 +12,15 @@ use super::{
     codec::head::{Framing, Known, RequestHead, members},
     rewrite::{
         refusal::{Refusal, Reply},
-        request::{Additions, Client, Marks, write},
+        request::{Additions, Marks, write},
         trace::{self, Trace},
     },
     worker::{
         Worker,
         buffers::Text,
+        client::Client,
         coarse,
-        local::{AppView, EndpointView, ReleaseView, RequestDraw, TableView},
+        local::{LocalApp, LocalEndpoint, LocalRelease, LocalTable, RequestDraw},
     },
 };
 use crate::{
@@ -41,7 +42,7 @@ pub struct Plan {
     /// Where things are in `out`.
     pub marks: Marks,
     /// The app's routes.
-    pub view: Rc<AppView>,
+    pub app: Rc<LocalApp>,
     /// Where it goes, and why.
     pub assignment: Assignment,
     /// The pin it came with.
@@ -88,7 +89,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(NO_ROOM.into());
     }
     let table = worker.table();
-    let Some(view) = worker.app(&table, head.authority) else {
+    let Some(app) = worker.app(&table, head.authority) else {
         if table.published.table.apps.is_empty() {
             counters.requests_unroutable.add(1);
             return Err(NO_APP.into());
@@ -101,16 +102,16 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(LOOPED.into());
     }
     if tester::is_link(head.target) {
-        return Err(tester::open(head, &view, client));
+        return Err(tester::open(head, &app, client));
     }
     let navigation = is_navigation(head);
-    let mut evidence = evidence(worker, head, &view, client);
-    let assignment = match tester::chosen(head, &view, client, evidence.previews > 0)? {
-        None => assigned(worker, &table, &view, evidence.pin, navigation),
+    let mut evidence = evidence(worker, head, &app, client);
+    let assignment = match tester::chosen(head, &app, client, evidence.previews > 0)? {
+        None => assigned(worker, &table, &app, evidence.pin, navigation),
         Some(chosen) => {
             counters.overridden.add(1);
             evidence.pin = PinEvidence::None;
-            sent(worker, &view, chosen)
+            sent(worker, &app, chosen)
         }
     };
     let Some(assignment) = assignment else {
@@ -118,16 +119,16 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(UNROUTABLE.into());
     };
     if assignment.reason != Reason::Override {
-        count(worker, &view, &assignment, evidence.pin);
+        count(worker, &app, &assignment, evidence.pin);
     }
     worker.retries.count_request();
-    let creates = view.app.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
+    let creates = app.routes.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
     let additions = Additions {
         client,
         pseudonym: &worker.shared.pseudonym,
         pin_cookie: (evidence.values + evidence.previews > 0)
-            .then_some(view.app.settings.cookie.name.as_str()),
-        override_header: view.override_header(),
+            .then_some(app.routes.settings.cookie.name.as_str()),
+        override_header: app.override_header(),
         request_id: worker.random(),
         trace: creates.then(|| Trace::new(|| worker.random())),
     };
@@ -148,7 +149,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         has_destination: head.present.has(Known::SecFetchDest),
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
-        view,
+        app,
     })
 }
 
@@ -156,14 +157,14 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
     request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
 }
 
-fn evidence(worker: &Worker, head: &RequestHead<'_>, view: &AppView, client: Client) -> Evidence {
-    let evidence = Evidence::read(&view.app, head.values(Known::Cookie));
+fn evidence(worker: &Worker, head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence {
+    let evidence = Evidence::read(&app.routes, head.values(Known::Cookie));
     // An app that is not sticky has no pins, whatever is left in browsers.
-    let pin = match (view.app.sticky, &view.app.settings.pin) {
+    let pin = match (app.routes.sticky, &app.routes.settings.pin) {
         (false, _) => PinEvidence::None,
         (true, PinSource::Cookie) => evidence.pin,
         (true, source) => {
-            let hash = identity::hash_of(source, &view.app.pins, head, client, &worker.shared.trust);
+            let hash = identity::hash_of(source, &app.routes.pins, head, client, &worker.shared.trust);
             hash.map_or(PinEvidence::None, PinEvidence::Hashed)
         }
     };
@@ -180,23 +181,23 @@ fn passed_already(head: &RequestHead<'_>, pseudonym: &str) -> bool {
 
 fn assigned(
     worker: &Worker,
-    table: &TableView,
-    view: &AppView,
+    table: &LocalTable,
+    app: &LocalApp,
     pin: PinEvidence,
     navigation: bool,
 ) -> Option<Assignment> {
     let request = RequestFacts { pin, navigation, hour: hour() };
     let random = || worker.random();
-    let mut draw = RequestDraw { view, random: &random };
-    assign(&view.app, &request, table.published.as_ref(), &mut draw).ok()
+    let mut draw = RequestDraw { app, random: &random };
+    assign(&app.routes, &request, table.published.as_ref(), &mut draw).ok()
 }
 
 /// Where a request goes whose release its sender chose.
 #[cold]
-fn sent(worker: &Worker, view: &AppView, chosen: Chosen) -> Option<Assignment> {
+fn sent(worker: &Worker, app: &LocalApp, chosen: Chosen) -> Option<Assignment> {
     let random = || worker.random();
-    let mut draw = RequestDraw { view, random: &random };
-    assign_override(&view.app, chosen.release, chosen.affinity, view, &mut draw).ok()
+    let mut draw = RequestDraw { app, random: &random };
+    assign_override(&app.routes, chosen.release, chosen.affinity, app, &mut draw).ok()
 }
 
 /// Hours since the Unix epoch.
@@ -216,16 +217,16 @@ pub fn count_shielded(worker: &Worker, plan: &Plan) {
 }
 
 /// Counts the assignment at its release.
-fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvidence) {
-    let cell = view.release(assignment.target.release).state.cell(worker.index);
+fn count(worker: &Worker, app: &LocalApp, assignment: &Assignment, pin: PinEvidence) {
+    let cell = app.release(assignment.target.release).state.cell(worker.index);
     cell.reasons[assignment.reason as usize].add(1);
     match pin {
         PinEvidence::Valid(pin) => {
-            let tenure = view.app.release(assignment.target.release).tenure;
+            let tenure = app.routes.release(assignment.target.release).tenure;
             if pin.tenure == tenure {
-                view.release(assignment.target.release).state.saw(worker.index, &pin);
+                app.release(assignment.target.release).state.saw(worker.index, &pin);
             } else if matches!(assignment.pin, PinChange::Replace(_)) {
-                let from = view.app.by_tenure(pin.tenure).map(|index| view.app.release(index).standing);
+                let from = app.routes.by_tenure(pin.tenure).map(|index| app.routes.release(index).standing);
                 cell.moves[standing_index(from)][assignment.reason as usize].add(1);
             }
         }
@@ -241,19 +242,19 @@ fn count(worker: &Worker, view: &AppView, assignment: &Assignment, pin: PinEvide
 impl Plan {
     /// The release that the request goes to.
     #[inline]
-    pub fn release(&self) -> &Rc<ReleaseView> {
-        self.view.release(self.assignment.target.release)
+    pub fn release(&self) -> &Rc<LocalRelease> {
+        self.app.release(self.assignment.target.release)
     }
 
     /// The endpoint that the request goes to.
     #[inline]
-    pub fn endpoint(&self) -> &EndpointView {
-        self.view.endpoint(self.assignment.target)
+    pub fn endpoint(&self) -> &LocalEndpoint {
+        self.app.endpoint(self.assignment.target)
     }
 
     /// The release's standing in the table that this request was routed by.
     pub fn standing(&self) -> Standing {
-        self.view.app.release(self.assignment.target.release).standing
+        self.app.routes.release(self.assignment.target.release).standing
     }
 
     /// Whether any endpoint of the release serves.
@@ -274,7 +275,7 @@ impl Plan {
     /// Whether the path is that of a fingerprinted asset: it carries no pin, and shared caches may keep it.
     pub fn is_asset(&self) -> bool {
         let target = std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default();
-        self.view.app.settings.assets.is_fingerprinted(target)
+        self.app.routes.settings.assets.is_fingerprinted(target)
     }
 
     /// Whether a tester chose the release: then it is in no statistics, and its pin is left alone.

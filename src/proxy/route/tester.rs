@@ -15,9 +15,12 @@ use crate::{
         rewrite::{
             cookie,
             refusal::{Refusal, Reply},
-            request::{Client, Door, Track},
         },
-        worker::{coarse, local::AppView},
+        worker::{
+            client::{Client, Door, Track},
+            coarse,
+            local::LocalApp,
+        },
     },
     rollout::{
         preview::PREVIEW_PATH,
@@ -89,24 +92,24 @@ pub fn is_link(target: &[u8]) -> bool {
 
 /// Opens a link: `?token=` sets the cookie, `?end` takes it away; both go on to `to`, or to the start page.
 #[cold]
-pub fn open(head: &RequestHead<'_>, view: &AppView, client: Client) -> Reply {
+pub fn open(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Reply {
     let query = head.target.get(PREVIEW_PATH.len() + 1..).unwrap_or_default();
     let Some(location) = location(parameter(query, b"to").as_deref()) else { return NO_PATH.into() };
     let Some(token) = parameter(query, b"token") else {
         if parameter(query, b"end").is_none() {
             return NO_TOKEN.into();
         }
-        let mut reply = ended(view, client, GO_ON);
+        let mut reply = ended(app, client, GO_ON);
         reply.lines = format!("{}location: {location}\r\n", reply.lines).into();
         return reply;
     };
     let now = coarse::wall_ms();
-    match open_preview(&view.app, &token, now) {
-        Err(fault) => ended(view, client, words(fault)),
+    match open_preview(&app.routes, &token, now) {
+        Err(fault) => ended(app, client, words(fault)),
         Ok(PreviewTarget { expires, .. }) => {
             let seconds = expires.saturating_sub(now).div_ceil(1_000);
             // A good token is made of base64url, so its text is its bytes.
-            let cookie = set_cookie(view, client, &String::from_utf8_lossy(&token), seconds);
+            let cookie = set_cookie(app, client, &String::from_utf8_lossy(&token), seconds);
             let lines = format!("{cookie}location: {location}\r\nreferrer-policy: no-referrer\r\n");
             Reply { refusal: GO_ON, lines: lines.into() }
         }
@@ -116,22 +119,22 @@ pub fn open(head: &RequestHead<'_>, view: &AppView, client: Client) -> Reply {
 /// The release that the sender of a request chose, if any. `cookie`: there is a tester's cookie.
 pub fn chosen(
     head: &RequestHead<'_>,
-    view: &AppView,
+    app: &LocalApp,
     client: Client,
     cookie: bool,
 ) -> Result<Option<Chosen>, Reply> {
     if let Door::Track(track) = client.door {
-        let granted = if cookie { Some(by_cookie(head, view, client)?) } else { None };
-        return on_track(&view.app, track, granted).map(Some).map_err(Reply::from);
+        let granted = if cookie { Some(by_cookie(head, app, client)?) } else { None };
+        return on_track(&app.routes, track, granted).map(Some).map_err(Reply::from);
     }
-    let overriding = &view.app.settings.overriding;
+    let overriding = &app.routes.settings.overriding;
     if let Some(name) = &overriding.header
         && overriding.trusts(client.address)
-        && let Some(chosen) = by_header(head, &view.app, name)?
+        && let Some(chosen) = by_header(head, &app.routes, name)?
     {
         return Ok(Some(chosen));
     }
-    if cookie { by_cookie(head, view, client).map(|found| Some(Chosen::from(found))) } else { Ok(None) }
+    if cookie { by_cookie(head, app, client).map(|found| Some(Chosen::from(found))) } else { Ok(None) }
 }
 
 impl From<PreviewTarget> for Chosen {
@@ -141,12 +144,13 @@ impl From<PreviewTarget> for Chosen {
 }
 
 /// Where the tester's cookies lead; of several, the first that leads anywhere.
-fn by_cookie(head: &RequestHead<'_>, view: &AppView, client: Client) -> Result<PreviewTarget, Reply> {
-    let name = view.app.settings.cookie.name.as_bytes();
+fn by_cookie(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Result<PreviewTarget, Reply> {
+    let name = app.routes.settings.cookie.name.as_bytes();
     let own =
         head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
     let values = own.map(|found| found.value);
-    choose_by_preview(&view.app, values, coarse::wall_ms()).map_err(|fault| ended(view, client, words(fault)))
+    choose_by_preview(&app.routes, values, coarse::wall_ms())
+        .map_err(|fault| ended(app, client, words(fault)))
 }
 
 fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Option<Chosen>, Refusal> {
@@ -173,15 +177,15 @@ fn on_track(app: &AppRoutes, track: Track, granted: Option<PreviewTarget>) -> Re
 }
 
 /// Says something and takes the cookie away.
-fn ended(view: &AppView, client: Client, refusal: Refusal) -> Reply {
-    Reply { refusal, lines: set_cookie(view, client, "", 0).into() }
+fn ended(app: &LocalApp, client: Client, refusal: Refusal) -> Reply {
+    Reply { refusal, lines: set_cookie(app, client, "", 0).into() }
 }
 
 /// The header line that sets the tester's cookie, or with no value and no time takes it away.
-fn set_cookie(view: &AppView, client: Client, value: &str, seconds: u64) -> String {
-    let app = &view.app;
+fn set_cookie(app: &LocalApp, client: Client, value: &str, seconds: u64) -> String {
+    let routes = &app.routes;
     let SetCookie { before, after } =
-        if client.door == Door::Front { &app.preview_cookie } else { &app.admin_preview_cookie };
+        if client.door == Door::Front { &routes.preview_cookie } else { &routes.admin_preview_cookie };
     format!("set-cookie: {before}{value}{after}; Max-Age={seconds}\r\n")
 }
 

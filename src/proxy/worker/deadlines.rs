@@ -1,8 +1,8 @@
-//! Deadlines, and the end of releases, for everything a worker has open.
+//! Deadlines, and the end of releases, for everything that a worker has open.
 //!
-//! Setting a deadline is a store into an array; one sweeper per worker compares them all a few times a second and
-//! wakes whoever is overdue. No timer is registered with the runtime per request. Whoever waits asks
-//! [`Watches::verdict`] when it is woken without progress.
+//! Setting a deadline is a store into an array. One sweeper per worker compares all of them a few times a second, and
+//! wakes the tasks that are overdue: no timer is registered with the runtime for a request. A task that is woken without
+//! progress asks [`Deadline::state`] whether to go on waiting.
 
 use std::{
     cell::RefCell,
@@ -10,59 +10,60 @@ use std::{
     task::{Context, Waker},
 };
 
-use super::{coarse, local::ReleaseView};
+use super::{coarse, local::LocalRelease};
 use crate::{limits::END_SPREAD_MS, rollout::target::EndpointIndex};
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
-/// Ends of one release's open exchanges at one worker are at least so far apart, until they fill the spread.
+/// The open exchanges of an ended release are ended at least so far apart, until they fill [`END_SPREAD_MS`].
 const END_GAP_MS: u64 = 5;
 
-/// What a wait has to give way to.
+/// What a task that waits has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Go on waiting.
-    Wait,
+pub enum WaitState {
+    /// It goes on waiting.
+    Waiting,
     /// Its deadline has passed.
     Overdue,
-    /// The release it talks to has ended (retired, aborted or rolled back), or its endpoint, and its time is over.
+    /// The release that it talks to has ended (retired, aborted or rolled back), or the endpoint has, and it is this
+    /// exchange's turn to end.
     Ended,
 }
 
-/// Everything one worker has open.
+/// The deadlines of everything that one worker has open.
 #[derive(Debug, Default)]
-pub struct Watches {
+pub struct Deadlines {
     inner: RefCell<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// By number, in monotonic ms; apart from the rest, since the sweeper reads all of them.
+    /// By number, in monotonic ms. Apart from the rest, since the sweeper reads all of them.
     deadlines: Vec<u64>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Some of them have their turn to end.
+    /// Some exchanges have a time at which they end.
     ending: bool,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     waker: Option<Waker>,
-    /// The release it talks to, and which of its endpoints.
-    talks_to: Option<(Rc<ReleaseView>, EndpointIndex)>,
+    /// The release that it talks to, and which of its endpoints.
+    bound_to: Option<(Rc<LocalRelease>, EndpointIndex)>,
     end_at: Option<u64>,
 }
 
-/// One entry, as long as its connection or stream lives.
+/// The deadline of one connection or stream, as long as that lives.
 #[derive(Debug)]
-pub struct Watch {
-    watches: Rc<Watches>,
+pub struct Deadline {
+    deadlines: Rc<Deadlines>,
     number: u32,
 }
 
-impl Watches {
-    /// A new entry without a deadline.
-    pub fn enter(self: &Rc<Self>) -> Watch {
+impl Deadlines {
+    /// A new entry, whose deadline is not set.
+    pub fn enter(self: &Rc<Self>) -> Deadline {
         let mut inner = self.inner.borrow_mut();
         let number = inner.free.pop().unwrap_or_else(|| {
             inner.deadlines.push(NEVER);
@@ -70,7 +71,7 @@ impl Watches {
             u32::try_from(inner.slots.len() - 1)
                 .expect("fewer connections than descriptors, which are 32 bits")
         });
-        Watch { watches: Rc::clone(self), number }
+        Deadline { deadlines: Rc::clone(self), number }
     }
 
     /// How many entries there are.
@@ -84,7 +85,7 @@ impl Watches {
         self.len() == 0
     }
 
-    /// Wakes whatever is overdue, or has its turn to end.
+    /// Wakes the tasks that are overdue or whose turn to end has come.
     pub fn sweep(&self) {
         let now = coarse::now_ms();
         let inner = self.inner.borrow();
@@ -95,7 +96,7 @@ impl Watches {
         }
     }
 
-    /// Finds exchanges with ended releases, and gives each its turn: all within 30 s, sooner if they are few.
+    /// Finds the exchanges with ended releases, and gives each a time to end: all within 30 s, sooner if they are few.
     pub fn sweep_ended(&self, mut random: impl FnMut() -> u64) {
         let now = coarse::now_ms();
         let mut inner = self.inner.borrow_mut();
@@ -104,7 +105,7 @@ impl Watches {
         inner.ending = count > 0;
         for slot in &mut inner.slots {
             if !slot.ended() {
-                // What was to end may have come back.
+                // A release that had ended may be routed again.
                 slot.end_at = None;
                 continue;
             }
@@ -115,7 +116,7 @@ impl Watches {
         }
     }
 
-    /// Wakes everything, for a change that concerns all.
+    /// Wakes every task, for a change that concerns all.
     pub fn wake_all(&self) {
         self.inner.borrow().slots.iter().for_each(Slot::wake);
     }
@@ -124,7 +125,7 @@ impl Watches {
 impl Slot {
     /// Whether what it talks to has ended.
     fn ended(&self) -> bool {
-        self.talks_to.as_ref().is_some_and(|(release, at)| {
+        self.bound_to.as_ref().is_some_and(|(release, at)| {
             release.state.ended()
                 || release.endpoints.get(at.0).is_some_and(|endpoint| endpoint.state.ended())
         })
@@ -142,53 +143,53 @@ impl Slot {
     }
 }
 
-impl Watch {
-    /// Says whom to wake: once per task.
+impl Deadline {
+    /// Says which task to wake: once per task.
     pub fn register(&self, context: &Context<'_>) {
-        self.watches.inner.borrow_mut().slots[self.index()].waker = Some(context.waker().clone());
+        self.deadlines.inner.borrow_mut().slots[self.index()].waker = Some(context.waker().clone());
     }
 
-    /// The deadline, in monotonic ms.
+    /// Sets the deadline, in monotonic ms.
     pub fn set(&self, deadline_ms: u64) {
-        self.watches.inner.borrow_mut().deadlines[self.index()] = deadline_ms;
+        self.deadlines.inner.borrow_mut().deadlines[self.index()] = deadline_ms;
     }
 
-    /// The deadline, from now.
+    /// Sets the deadline, in ms from now.
     pub fn set_in(&self, ms: u64) {
         self.set(coarse::now_ms().saturating_add(ms));
     }
 
-    /// How long ago the deadline was set, if it was set with [`Watch::set_in`] to so many ms.
+    /// How long ago the deadline was set, if it was set with [`Deadline::set_in`] to so many ms.
     pub fn since(&self, ms: u64) -> u64 {
-        let deadline = self.watches.inner.borrow().deadlines[self.index()];
+        let deadline = self.deadlines.inner.borrow().deadlines[self.index()];
         coarse::now_ms().saturating_sub(deadline.saturating_sub(ms))
     }
 
-    /// No deadline.
+    /// Takes the deadline away.
     pub fn clear(&self) {
         self.set(NEVER);
     }
 
-    /// Talks to this endpoint of this release from now on.
-    pub fn hold(&self, release: Rc<ReleaseView>, endpoint: EndpointIndex) {
-        self.watches.inner.borrow_mut().slots[self.index()].talks_to = Some((release, endpoint));
+    /// From now on the end of this release, or of this endpoint, ends the exchange.
+    pub fn bind_to(&self, release: Rc<LocalRelease>, endpoint: EndpointIndex) {
+        self.deadlines.inner.borrow_mut().slots[self.index()].bound_to = Some((release, endpoint));
     }
 
-    /// Talks to no release any more.
-    pub fn release(&self) {
-        let slot = &mut self.watches.inner.borrow_mut().slots[self.index()];
-        slot.talks_to = None;
+    /// From now on no release's end concerns it.
+    pub fn unbind(&self) {
+        let slot = &mut self.deadlines.inner.borrow_mut().slots[self.index()];
+        slot.bound_to = None;
         slot.end_at = None;
     }
 
-    /// What a wait has to give way to now.
-    pub fn verdict(&self) -> Verdict {
+    /// What the task has to do now.
+    pub fn state(&self) -> WaitState {
         let now = coarse::now_ms();
-        let inner = self.watches.inner.borrow();
+        let inner = self.deadlines.inner.borrow();
         if inner.slots[self.index()].has_turn(now) {
-            return Verdict::Ended;
+            return WaitState::Ended;
         }
-        if inner.deadlines[self.index()] <= now { Verdict::Overdue } else { Verdict::Wait }
+        if inner.deadlines[self.index()] <= now { WaitState::Overdue } else { WaitState::Waiting }
     }
 
     fn index(&self) -> usize {
@@ -196,9 +197,9 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Deadline {
     fn drop(&mut self) {
-        let mut inner = self.watches.inner.borrow_mut();
+        let mut inner = self.deadlines.inner.borrow_mut();
         let index = self.number as usize;
         inner.deadlines[index] = NEVER;
         inner.slots[index] = Slot::default();
@@ -229,51 +230,55 @@ mod tests {
         }
     }
 
-    fn watched(watches: &Rc<Watches>) -> (Watch, Arc<Count>) {
-        let (watch, count) = (watches.enter(), Arc::new(Count::default()));
-        watch.register(&Context::from_waker(&Arc::clone(&count).into()));
-        (watch, count)
+    fn waiting(deadlines: &Rc<Deadlines>) -> (Deadline, Arc<Count>) {
+        let (deadline, count) = (deadlines.enter(), Arc::new(Count::default()));
+        deadline.register(&Context::from_waker(&Arc::clone(&count).into()));
+        (deadline, count)
     }
 
     #[test]
     fn only_the_overdue_are_woken() {
-        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
+        let (clock, deadlines) = (Clock::manual(0), Rc::new(Deadlines::default()));
         coarse::refresh(&clock);
-        let (soon, soon_woken) = watched(&watches);
-        let (late, late_woken) = watched(&watches);
+        let (soon, soon_woken) = waiting(&deadlines);
+        let (late, late_woken) = waiting(&deadlines);
         soon.set_in(100);
         late.set_in(1_000);
         clock.advance(Duration::from_millis(100));
         coarse::refresh(&clock);
-        watches.sweep();
-        assert_eq!((soon.verdict(), late.verdict()), (Verdict::Overdue, Verdict::Wait));
+        deadlines.sweep();
+        assert_eq!((soon.state(), late.state()), (WaitState::Overdue, WaitState::Waiting));
         assert_eq!((soon_woken.0.load(Ordering::Relaxed), late_woken.0.load(Ordering::Relaxed)), (1, 0));
         drop(soon);
-        assert_eq!(watches.len(), 1);
-        assert_eq!(watches.enter().verdict(), Verdict::Wait, "a new entry has no deadline of an old one");
+        assert_eq!(deadlines.len(), 1);
+        assert_eq!(
+            deadlines.enter().state(),
+            WaitState::Waiting,
+            "a new entry has no deadline of an old one"
+        );
     }
 
-    fn ended_release() -> (Arc<ReleaseState>, Rc<ReleaseView>) {
+    fn ended_release() -> (Arc<ReleaseState>, Rc<LocalRelease>) {
         let key = ReleaseKey {
             app: "a".parse().unwrap(),
             release: "apps/a-1-80/containers".parse().unwrap(),
             tenure: 1,
         };
         let release = Arc::new(ReleaseState::new(key, 1));
-        (Arc::clone(&release), Rc::new(ReleaseView { state: release, endpoints: Box::default() }))
+        (Arc::clone(&release), Rc::new(LocalRelease { state: release, endpoints: Box::default() }))
     }
 
     /// What was idle ended at the next look for ended releases, once a second, all at once.
     #[test]
     fn each_is_woken_when_its_turn_has_come() {
-        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
+        let (clock, deadlines) = (Clock::manual(0), Rc::new(Deadlines::default()));
         coarse::refresh(&clock);
-        let (release, view) = ended_release();
-        let open: Vec<_> = (0..100).map(|_| watched(&watches)).collect();
-        open.iter().for_each(|(watch, _)| watch.hold(Rc::clone(&view), EndpointIndex(0)));
-        release.set_ended(true);
+        let (state, release) = ended_release();
+        let open: Vec<_> = (0..100).map(|_| waiting(&deadlines)).collect();
+        open.iter().for_each(|(deadline, _)| deadline.bind_to(Rc::clone(&release), EndpointIndex(0)));
+        state.set_ended(true);
         let mut draw = 0;
-        watches.sweep_ended(|| {
+        deadlines.sweep_ended(|| {
             draw += 1;
             draw
         });
@@ -282,32 +287,32 @@ mod tests {
         for turn in [30, 70, 100] {
             clock.advance(Duration::from_millis(if turn == 70 { 40 } else { 30 }));
             coarse::refresh(&clock);
-            watches.sweep();
+            deadlines.sweep();
             assert_eq!(woken(), turn);
         }
     }
 
     #[test]
     fn the_ends_of_a_release_are_spread() {
-        let (clock, watches) = (Clock::manual(0), Rc::new(Watches::default()));
+        let (clock, deadlines) = (Clock::manual(0), Rc::new(Deadlines::default()));
         coarse::refresh(&clock);
-        let (release, view) = ended_release();
-        let open: Vec<_> = (0..100).map(|_| watched(&watches).0).collect();
-        open.iter().for_each(|watch| watch.hold(Rc::clone(&view), EndpointIndex(0)));
-        watches.sweep_ended(|| 7);
-        assert!(open.iter().all(|watch| watch.verdict() == Verdict::Wait));
-        release.set_ended(true);
+        let (state, release) = ended_release();
+        let open: Vec<_> = (0..100).map(|_| waiting(&deadlines).0).collect();
+        open.iter().for_each(|deadline| deadline.bind_to(Rc::clone(&release), EndpointIndex(0)));
+        deadlines.sweep_ended(|| 7);
+        assert!(open.iter().all(|deadline| deadline.state() == WaitState::Waiting));
+        state.set_ended(true);
         let mut draw = 0;
-        watches.sweep_ended(|| {
+        deadlines.sweep_ended(|| {
             draw += 10;
             draw
         });
         clock.advance(Duration::from_millis(250));
         coarse::refresh(&clock);
-        let ended = open.iter().filter(|watch| watch.verdict() == Verdict::Ended).count();
+        let ended = open.iter().filter(|deadline| deadline.state() == WaitState::Ended).count();
         assert!((20..80).contains(&ended), "{ended}");
         clock.advance(Duration::from_millis(250));
         coarse::refresh(&clock);
-        assert!(open.iter().all(|watch| watch.verdict() == Verdict::Ended));
+        assert!(open.iter().all(|deadline| deadline.state() == WaitState::Ended));
     }
 }

@@ -1,135 +1,36 @@
 //! One worker: what all connections of one thread share, and nobody else touches.
 
 pub mod buffers;
+pub mod client;
 pub mod coarse;
 pub mod deadlines;
 pub mod local;
 pub mod memory;
 pub mod misses;
+pub mod phase;
 pub mod queue;
+pub mod shared;
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     net::IpAddr,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::Arc,
 };
 
 use super::codec::head::HeaderLine;
 use crate::{
-    clock::Clock,
-    limits::{IDLE_MS_LEAST, Limits, SIBLING_ASKS_PER_SECOND_MAX},
-    live::table::LiveTable,
-    telemetry::{
-        access_log::WorkerLog,
-        counters::{Counters, WorkerCounters},
-    },
-    upstream::{
-        pool::Pool,
-        retry::{RateBudget, RetryBudget},
-    },
+    limits::{IDLE_MS_LEAST, Limits},
+    proxy::worker::shared::Shared,
+    telemetry::{access_log::WorkerLog, counters::WorkerCounters},
+    upstream::{pool::Pool, retry::RetryBudget},
 };
 use buffers::Buffers;
-use deadlines::Watches;
-use local::{AppView, TableView};
+use deadlines::Deadlines;
+use local::{LocalApp, LocalTable};
 use memory::{HighWater, give_back};
 use misses::Misses;
-
-/// Decides whether a peer's word about its client is believed.
-pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
-
-/// What all workers share: read only, or atomic.
-pub struct Shared {
-    /// The limits.
-    pub limits: Limits,
-    /// What this router calls itself in Via.
-    pub pseudonym: Box<str>,
-    /// Whose forwarding headers are believed.
-    pub trust: Box<Trust>,
-    /// Plain http is answered with a redirect to https on this port.
-    pub https_redirect: Option<u16>,
-    /// What the admin port proves itself with on the private listener.
-    pub admin_secret: Option<Box<str>>,
-    /// The published table.
-    pub table: Arc<LiveTable>,
-    /// Time.
-    pub clock: Clock,
-    /// Counters, a set for each worker.
-    pub counters: Counters,
-    /// How many requests that the candidate failed stable takes.
-    pub shields: RateBudget,
-    /// How many assets that a release does not have are asked of its siblings.
-    pub sibling_asks: RateBudget,
-    /// How many connections each worker may have open, descriptors considered.
-    pub connections_max: usize,
-    phase: AtomicU8,
-}
-
-/// What a front is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// It serves.
-    Serving,
-    /// It goes on serving, and asks every client to close.
-    Closing,
-    /// It accepts nothing more and ends what is idle.
-    Draining,
-    /// It ends what is left.
-    Ending,
-}
-
-impl Shared {
-    /// What is shared at the start.
-    #[allow(clippy::too_many_arguments, reason = "each is one field, and there is one caller")]
-    pub fn new(
-        limits: Limits,
-        pseudonym: Box<str>,
-        trust: Box<Trust>,
-        https_redirect: Option<u16>,
-        admin_secret: Option<Box<str>>,
-        table: Arc<LiveTable>,
-        clock: Clock,
-        counters: Counters,
-        connections_max: usize,
-    ) -> Self {
-        let phase = AtomicU8::new(0);
-        let shields = RateBudget::new(limits.shields_per_second_max);
-        let sibling_asks = RateBudget::new(SIBLING_ASKS_PER_SECOND_MAX);
-        Self {
-            limits,
-            pseudonym,
-            trust,
-            https_redirect,
-            admin_secret,
-            table,
-            clock,
-            counters,
-            shields,
-            sibling_asks,
-            connections_max,
-            phase,
-        }
-    }
-
-    /// What the front is about now.
-    pub fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Serving,
-            1 => Phase::Closing,
-            2 => Phase::Draining,
-            _ => Phase::Ending,
-        }
-    }
-
-    /// Goes on to a later phase; never back.
-    pub fn advance(&self, phase: Phase) {
-        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
-    }
-}
 
 /// One thread's share of the data plane.
 pub struct Worker {
@@ -144,7 +45,7 @@ pub struct Worker {
     /// How many repeats are left.
     pub retries: RetryBudget,
     /// Deadlines.
-    pub watches: Rc<Watches>,
+    pub deadlines: Rc<Deadlines>,
     /// Its part of the access log.
     pub log: Option<RefCell<WorkerLog>>,
     /// Space to read header lines into, used again by every message.
@@ -155,7 +56,7 @@ pub struct Worker {
     pub misses: RefCell<Misses>,
     /// Requests that wait for room at an endpoint, by its slot.
     pub queues: queue::Queues,
-    table: RefCell<Rc<TableView>>,
+    table: RefCell<Rc<LocalTable>>,
     open: Cell<usize>,
     busy: Cell<usize>,
     idle_ms: Cell<u64>,
@@ -170,13 +71,13 @@ impl Worker {
     /// A worker without connections. `seed` is random.
     pub fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, seed: u64) -> Rc<Self> {
         coarse::refresh(&shared.clock);
-        let table = TableView::new(shared.table.load_full());
+        let table = LocalTable::new(shared.table.load_full());
         Rc::new(Self {
             index,
             buffers: Buffers::new(&shared.limits),
             pool: Pool::default(),
             retries: RetryBudget::new(shared.limits.retry_percent_max),
-            watches: Rc::default(),
+            deadlines: Rc::default(),
             log: log.map(RefCell::new),
             lines: RefCell::default(),
             fields: RefCell::default(),
@@ -205,7 +106,7 @@ impl Worker {
     }
 
     /// The table as it is now; a request reads it once.
-    pub fn table(&self) -> Rc<TableView> {
+    pub fn table(&self) -> Rc<LocalTable> {
         let live = self.shared.table.load();
         let mut table = self.table.borrow_mut();
         if table.published.generation != live.generation {
@@ -284,7 +185,7 @@ impl Worker {
         let (now, usual) = (self.idle_ms.get(), self.limits().idle_ms);
         if used.saturating_mul(10) >= most.saturating_mul(9) {
             self.idle_ms.set((now / 2).max(IDLE_MS_LEAST.min(usual)));
-            self.watches.wake_all();
+            self.deadlines.wake_all();
         } else {
             self.idle_ms.set(now.saturating_mul(2).min(usual));
         }
@@ -300,7 +201,7 @@ impl Worker {
     }
 
     /// The app of a Host value.
-    pub fn app(&self, table: &TableView, host: &str) -> Option<Rc<AppView>> {
+    pub fn app(&self, table: &LocalTable, host: &str) -> Option<Rc<LocalApp>> {
         table.app(host, self.shared.table.buckets(), || self.random())
     }
 

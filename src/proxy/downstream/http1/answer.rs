@@ -9,14 +9,9 @@ use super::Connection;
 use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
-        codec::{
-            body::BodyDecoder,
-            chunked::{frame_part, write_last_chunk},
-            head::Framing,
-        },
+        codec::{body::BodyDecoder, chunked::write_last_chunk, head::Framing, number::write_number},
         downstream::{Answer, BodyFault, BodyPart, Downstream, Gone},
-        rewrite::request::write_number,
-        worker::{buffers::Lease, deadlines::Watch},
+        worker::{buffers::Lease, deadlines::Deadline},
     },
 };
 
@@ -88,8 +83,8 @@ impl Downstream for Connection {
         self.out.keeps_up
     }
 
-    fn watch(&self) -> &Watch {
-        &self.watch
+    fn deadline(&self) -> &Deadline {
+        &self.deadline
     }
 }
 
@@ -132,7 +127,7 @@ impl Connection {
         let mut part = part;
         if self.out.chunked {
             let trailers = std::mem::take(&mut part.trailers);
-            part = frame_part(part, trailers.is_empty());
+            part = part.chunked(trailers.is_empty());
             write_last_chunk(&trailers, &mut self.out.then);
         }
         let BodyPart { mut lease, mut data, .. } = part;

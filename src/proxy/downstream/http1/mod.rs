@@ -22,16 +22,14 @@ use crate::{
     proxy::{
         codec::{body::BodyDecoder, fault::RequestFault, head::Framing},
         forward::{account, forward, refuse},
-        rewrite::{
-            refusal::{Form, Refusal, Reply},
-            request::Client,
-        },
+        rewrite::refusal::{Form, Refusal, Reply},
         route::Plan,
         worker::{
             Worker,
             buffers::Lease,
+            client::Client,
             coarse,
-            deadlines::{Verdict, Watch},
+            deadlines::{Deadline, WaitState},
         },
     },
 };
@@ -43,7 +41,7 @@ const REDIRECT: Refusal = Refusal { status: 308, detail: "this is served over ht
 pub struct Connection {
     worker: Rc<Worker>,
     stream: Stream,
-    watch: Watch,
+    deadline: Deadline,
     client: Client,
     /// What was read and not used: part of a head, or requests that came pipelined.
     unread: Vec<u8>,
@@ -100,7 +98,7 @@ enum Next {
 pub async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
     let mut connection = Connection::new(worker, stream, client);
     poll_fn(|cx| {
-        connection.watch.register(cx);
+        connection.deadline.register(cx);
         Poll::Ready(())
     })
     .await;
@@ -139,8 +137,8 @@ impl Connection {
             aborted: false,
             flush: stream.secure(),
         };
-        let watch = worker.watches.enter();
-        Self { worker, stream, watch, client, unread: Vec::new(), unread_at: 0, requests: 0, request, out }
+        let deadline = worker.deadlines.enter();
+        Self { worker, stream, deadline, client, unread: Vec::new(), unread_at: 0, requests: 0, request, out }
     }
 
     async fn forward(&mut self, plan: Box<Plan>) {
@@ -184,7 +182,7 @@ impl Connection {
             return;
         }
         self.unread = Vec::new();
-        self.watch.set_in(LINGER_MS);
+        self.deadline.set_in(LINGER_MS);
         let mut left = LINGER_BYTES_MAX;
         let mut shut = false;
         poll_fn(|cx| {
@@ -208,7 +206,7 @@ impl Connection {
     }
 
     fn unless_overdue(&self) -> Poll<()> {
-        if self.watch.verdict() == Verdict::Wait { Poll::Pending } else { Poll::Ready(()) }
+        if self.deadline.state() == WaitState::Waiting { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Reads the next request; a panic on the way is one as in any other part of a request.
@@ -280,7 +278,7 @@ impl Connection {
     fn begin_waiting(&mut self) {
         let partial = self.unread_at < self.unread.len();
         let limits = self.worker.limits();
-        self.watch.set_in(if partial { limits.header_ms } else { limits.idle_ms });
+        self.deadline.set_in(if partial { limits.header_ms } else { limits.idle_ms });
         self.out.begun = false;
         coarse::count_request(&self.worker.shared.clock);
     }
@@ -297,7 +295,7 @@ mod tests {
 
     #[test]
     fn an_idle_connection_keeps_little() {
-        // Besides it there are the task's header, the socket's entry in the runtime and a watch, some 500 bytes.
+        // Besides it there are the task's header, the socket's entry in the runtime and a deadline, some 500 bytes.
         let bytes = kept(serve);
         assert!(bytes <= 512, "{bytes}");
     }

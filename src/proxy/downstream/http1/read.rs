@@ -18,12 +18,14 @@ use crate::{
         downstream::{BodyFault, BodyPart},
         forward::account,
         front::admin,
-        rewrite::{
-            refusal::{Form, Refusal, Reply},
-            request::{Client, Door},
-        },
+        rewrite::refusal::{Form, Refusal, Reply},
         route::plan,
-        worker::{Phase, buffers::Lease, deadlines::Verdict},
+        worker::{
+            buffers::Lease,
+            client::{Client, Door},
+            deadlines::WaitState,
+            phase::Phase,
+        },
     },
 };
 
@@ -66,12 +68,12 @@ impl Connection {
             }
             // A client that was accepted a moment ago is about to ask.
             if std::mem::take(&mut self.request.keep_alive) {
-                self.watch.set_in(LINGER_MS);
+                self.deadline.set_in(LINGER_MS);
             }
         }
         let idle_ms = self.worker.limits().idle_ms;
-        let shed = idle && self.watch.since(idle_ms) >= self.worker.idle_ms();
-        if self.watch.verdict() == Verdict::Wait && !shed {
+        let shed = idle && self.deadline.since(idle_ms) >= self.worker.idle_ms();
+        if self.deadline.state() == WaitState::Waiting && !shed {
             return Poll::Pending;
         }
         let counters = self.worker.counters();
@@ -90,7 +92,7 @@ impl Connection {
             let next = self.take_request(bytes);
             if next.is_none() {
                 self.unread.extend_from_slice(bytes);
-                self.watch.set_in(self.worker.limits().header_ms);
+                self.deadline.set_in(self.worker.limits().header_ms);
             }
             return next;
         }

@@ -28,7 +28,7 @@ use crate::{
         codec::body::BodyDecoder,
         downstream::{Downstream, stream::Stream},
         route::Plan,
-        worker::{Worker, buffers::Lease, coarse, local::ReleaseView},
+        worker::{Worker, buffers::Lease, coarse, local::LocalRelease},
     },
 };
 use pace::Pace;
@@ -66,7 +66,7 @@ pub struct Exchange<'a, D: Downstream> {
 /// An open exchange, counted at its release until it ends, also by a panic.
 struct Open<'a> {
     worker: &'a Worker,
-    release: Rc<ReleaseView>,
+    release: Rc<LocalRelease>,
     /// The endpoint of a WebSocket.
     socket: Option<Arc<EndpointState>>,
 }
@@ -169,7 +169,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// A connection is there: from now on the endpoint's time counts, and its release may end the exchange.
     pub fn note_connected(&mut self) {
         self.upstream_at_ms = coarse::now_ms();
-        self.down.watch().hold(Rc::clone(self.plan.release()), self.plan.assignment.target.endpoint);
+        self.down.deadline().bind_to(Rc::clone(self.plan.release()), self.plan.assignment.target.endpoint);
     }
 
     /// Puts this attempt aside with the answer that has come.
@@ -187,7 +187,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// The plan names another release from now on: the exchange is counted there, and that one may end it.
     pub(super) fn change_release(&mut self) {
         self.open = Open::new(self.worker, &self.plan);
-        self.down.watch().release();
+        self.down.deadline().unbind();
     }
 
     /// What of the request went where.

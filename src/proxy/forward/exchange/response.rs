@@ -17,7 +17,7 @@ use crate::{
         downstream::{Answer, BodyPart, Downstream, stream::Stream},
         forward::{failure::Failure, skew::Skew},
         rewrite::response::{Caching, Changes, write},
-        worker::Phase,
+        worker::phase::Phase,
     },
     rollout::{assign::PinChange, set_cookie::SetCookie},
 };
@@ -152,24 +152,24 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     fn write_fields(&self, head: &ResponseHead<'_>, fields: &mut Vec<u8>) {
-        let view = &self.plan.view;
+        let app = &self.plan.app;
         let interim = head.status < 200 && head.status != 101;
         let change = if interim { PinChange::Keep } else { self.plan.assignment.pin };
         let tested = self.plan.is_overridden() && !interim;
-        let guarded = view.guarded && !interim;
+        let guarded = app.guarded && !interim;
         let concerned = change != PinChange::Keep || guarded;
         let asset = concerned && self.plan.is_asset();
         let pin = self.pin(change, asset);
-        let SetCookie { before, after } = &view.app.set_cookie;
+        let SetCookie { before, after } = &app.routes.set_cookie;
         let changes = Changes {
-            pin_cookie: &view.app.settings.cookie.name,
+            pin_cookie: &app.routes.settings.cookie.name,
             pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),
-            caching: match !asset && (guarded || pin.is_some() && !view.trusts_cache()) {
+            caching: match !asset && (guarded || pin.is_some() && !app.trusts_cache()) {
                 _ if tested || self.skew == Skew::Nobody && !interim => Caching::NoStore,
                 true => Caching::Private,
                 false => Caching::AsSent,
             },
-            release: tested.then(|| view.app.release(self.plan.assignment.target.release).id.as_str()),
+            release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
             strangers: self.is_siblings(),
         };
         let findings = write(head, &changes, fields);
@@ -193,7 +193,7 @@ impl<D: Downstream> Exchange<'_, D> {
             // After a repeat another endpoint answered than the one that was drawn.
             pin.endpoint = plan.endpoint().route.tag;
         }
-        Some(plan.view.app.pins.encode(&pin))
+        Some(plan.app.routes.pins.encode(&pin))
     }
 
     #[cold]

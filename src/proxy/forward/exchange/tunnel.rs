@@ -8,7 +8,7 @@ use crate::{
     proxy::{
         codec::frames::{CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART, FrameTracker, close_frame},
         downstream::{BodyPart, Downstream, stream::Stream},
-        worker::{Phase, coarse, deadlines::Verdict},
+        worker::{coarse, deadlines::WaitState, phase::Phase},
     },
 };
 
@@ -50,7 +50,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// then a moment for the client to answer it. `true` when something was sent.
     #[cold]
     pub(super) fn end_tunnel(&mut self, cx: &mut Context<'_>, flushed: bool) -> bool {
-        let ended = self.down.watch().verdict() == Verdict::Ended;
+        let ended = self.down.deadline().state() == WaitState::Ended;
         // A client of an endpoint that ends finds the same release elsewhere; one of a release does not.
         let restarts = ended && self.plan.release().state.ended();
         let leaving = self.worker.shared.phase() >= Phase::Draining;

@@ -4,10 +4,7 @@ use std::task::{Context, Poll};
 
 use super::Exchange;
 use crate::proxy::{
-    codec::{
-        chunked::{frame_part, write_last_chunk},
-        head::Framing,
-    },
+    codec::{chunked::write_last_chunk, head::Framing},
     downstream::{BodyFault, BodyPart, Downstream, stream::Stream},
     forward::failure::{Failure, has_body},
     route::Plan,
@@ -172,7 +169,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     #[inline(never)]
     fn read_part(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
-        let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.view.override_header()) {
+        let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.app.override_header()) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(part)) => part,
             Poll::Ready(Err(BodyFault::Malformed(what))) => return Err(Failure::RequestBody(what)),
@@ -187,7 +184,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         if self.upload.chunked {
             let trailers = std::mem::take(&mut part.trailers);
-            part = frame_part(part, trailers.is_empty());
+            part = part.chunked(trailers.is_empty());
             write_last_chunk(&trailers, &mut self.plan.out.bytes);
         }
         if part.data.start < part.data.end {

@@ -8,7 +8,7 @@ use crate::{
     proxy::{
         downstream::Downstream,
         forward::failure::Failure,
-        worker::{Phase, coarse, deadlines::Verdict},
+        worker::{coarse, deadlines::WaitState, phase::Phase},
     },
 };
 
@@ -16,20 +16,20 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Nothing moved: sets the deadline of whatever is waited for, and gives up if it has passed.
     pub(super) fn wait(&mut self, cx: &mut Context<'_>, flushed: bool) -> Poll<Result<(), Failure>> {
         let look_at = self.look_for_client(cx);
-        let (mut deadline, mut failure) = self.deadline(flushed);
-        if failure == Failure::FirstByte && deadline <= coarse::now_ms() && !self.stable_agrees() {
+        let (mut due_ms, mut failure) = self.due(flushed);
+        if failure == Failure::FirstByte && due_ms <= coarse::now_ms() && !self.stable_agrees() {
             // Nobody else will answer, so the endpoint has all of its time.
-            (deadline, failure) = self.deadline(flushed);
+            (due_ms, failure) = self.due(flushed);
         }
-        if let Some(left_at) = self.client_left_at_ms.filter(|left_at| left_at + HALF_CLOSED_MS < deadline) {
-            (deadline, failure) = (left_at + HALF_CLOSED_MS, Failure::ClientGone);
+        if let Some(left_at) = self.client_left_at_ms.filter(|left_at| left_at + HALF_CLOSED_MS < due_ms) {
+            (due_ms, failure) = (left_at + HALF_CLOSED_MS, Failure::ClientGone);
         }
-        let watch = self.down.watch();
-        watch.set(deadline.min(look_at));
-        if deadline <= coarse::now_ms() {
+        let deadline = self.down.deadline();
+        deadline.set(due_ms.min(look_at));
+        if due_ms <= coarse::now_ms() {
             return Poll::Ready(if self.tunnel_closed() { Ok(()) } else { Err(failure) });
         }
-        let ended = watch.verdict() == Verdict::Ended || self.worker.shared.phase() == Phase::Ending;
+        let ended = deadline.state() == WaitState::Ended || self.worker.shared.phase() == Phase::Ending;
         if ended && !self.is_tunnel() {
             self.worker.counters().exchanges_ended.add(1);
             return Poll::Ready(Err(Failure::ReleaseEnded));
@@ -56,7 +56,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// When it is too late (monotonic ms), and for what.
-    fn deadline(&mut self, flushed: bool) -> (u64, Failure) {
+    fn due(&mut self, flushed: bool) -> (u64, Failure) {
         let limits = self.worker.limits();
         if let Some(cut_at) = self.tunnel_cut_at() {
             return (cut_at, Failure::ReleaseEnded);

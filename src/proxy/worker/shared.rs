@@ -1,0 +1,97 @@
+//! What all workers of a front share: read only, or atomic.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use super::phase::Phase;
+use crate::{
+    clock::Clock,
+    limits::{Limits, SIBLING_ASKS_PER_SECOND_MAX},
+    live::table::LiveTable,
+    telemetry::counters::Counters,
+    upstream::retry::RateBudget,
+};
+
+/// Decides whether a peer's word about its client is believed.
+pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
+
+/// What all workers share: read only, or atomic.
+pub struct Shared {
+    /// The limits.
+    pub limits: Limits,
+    /// What this router calls itself in Via.
+    pub pseudonym: Box<str>,
+    /// Whose forwarding headers are believed.
+    pub trust: Box<Trust>,
+    /// Plain http is answered with a redirect to https on this port.
+    pub https_redirect: Option<u16>,
+    /// What the admin port proves itself with on the private listener.
+    pub admin_secret: Option<Box<str>>,
+    /// The published table.
+    pub table: Arc<LiveTable>,
+    /// Time.
+    pub clock: Clock,
+    /// Counters, a set for each worker.
+    pub counters: Counters,
+    /// How many requests that the candidate failed stable takes.
+    pub shields: RateBudget,
+    /// How many assets that a release does not have are asked of its siblings.
+    pub sibling_asks: RateBudget,
+    /// How many connections each worker may have open, descriptors considered.
+    pub connections_max: usize,
+    phase: AtomicU8,
+}
+
+impl Shared {
+    /// What is shared at the start.
+    #[allow(clippy::too_many_arguments, reason = "each is one field, and there is one caller")]
+    pub fn new(
+        limits: Limits,
+        pseudonym: Box<str>,
+        trust: Box<Trust>,
+        https_redirect: Option<u16>,
+        admin_secret: Option<Box<str>>,
+        table: Arc<LiveTable>,
+        clock: Clock,
+        counters: Counters,
+        connections_max: usize,
+    ) -> Self {
+        let phase = AtomicU8::new(0);
+        let shields = RateBudget::new(limits.shields_per_second_max);
+        let sibling_asks = RateBudget::new(SIBLING_ASKS_PER_SECOND_MAX);
+        Self {
+            limits,
+            pseudonym,
+            trust,
+            https_redirect,
+            admin_secret,
+            table,
+            clock,
+            counters,
+            shields,
+            sibling_asks,
+            connections_max,
+            phase,
+        }
+    }
+
+    /// What the front is about now.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Serving,
+            1 => Phase::Closing,
+            2 => Phase::Draining,
+            _ => Phase::Ending,
+        }
+    }
+
+    /// Goes on to a later phase; never back.
+    pub fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+    }
+}
