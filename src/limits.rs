@@ -37,7 +37,7 @@ pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take.
 pub const LINGER_MS: u64 = 1_000;
 /// How often an exchange that waits for its endpoint looks whether the client is still there, in ms.
-pub const CLIENT_LOOK_MS: u64 = 1_000;
+pub const CLIENT_CHECK_MS: u64 = 1_000;
 /// How long a client that has closed its sending side is still answered, in ms. Most have left; a few only say that
 /// they have nothing more to ask.
 pub const HALF_CLOSED_MS: u64 = 10_000;

@@ -105,7 +105,7 @@ impl Pool {
     }
 
     /// Notes whether a kept connection carried another request to its end, or turned out to be closed.
-    pub fn note_kept(&self, slot: EndpointSlot, address: SocketAddr, carried: bool) {
+    pub fn note_reuse(&self, slot: EndpointSlot, address: SocketAddr, carried: bool) {
         let mut slots = self.slots.borrow_mut();
         if let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) {
             slot.proven = carried;
@@ -216,11 +216,11 @@ mod tests {
         assert!(pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS - 1, careful).stream.is_none());
         let stream =
             pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS, careful).stream.expect("it has settled");
-        pool.note_kept(EndpointSlot(0), address, true);
+        pool.note_reuse(EndpointSlot(0), address, true);
         pool.keep(EndpointSlot(0), address, stream, 60, 8);
         let stream =
             pool.take(EndpointSlot(0), address, 60, careful).stream.expect("its endpoint keeps connections");
-        pool.note_kept(EndpointSlot(0), address, false);
+        pool.note_reuse(EndpointSlot(0), address, false);
         pool.keep(EndpointSlot(0), address, stream, 60, 8);
         assert!(
             pool.take(EndpointSlot(0), address, 60, careful).stream.is_none(),

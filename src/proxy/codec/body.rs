@@ -1,19 +1,6 @@
 //! Bodies, by whichever framing: what is data, and where the body ends.
 
-use std::ops::Range;
-
-use super::{chunked::ChunkedDecoder, fault::Malformed, head::Framing};
-
-/// What came of decoding what was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// Where in the bytes given the data is now.
-    pub data: Range<usize>,
-    /// How many of the bytes given belong to this body.
-    pub consumed: usize,
-    /// The body has ended.
-    pub done: bool,
-}
+use super::{chunked::ChunkedDecoder, fault::Malformed, head::Framing, piece::Piece};
 
 /// Reads one body.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@
 //! one read are the later ones moved up to the first.
 
 use super::{
-    body::Piece,
     bytes::{CLASS, HEX, VALUE},
     fault::Malformed,
+    piece::Piece,
 };
 use crate::limits::{CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
 

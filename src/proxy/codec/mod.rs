@@ -17,6 +17,7 @@ pub mod head;
 pub mod known;
 pub mod lines;
 pub mod number;
+pub mod piece;
 pub mod request;
 pub mod response;
 pub mod stripe;

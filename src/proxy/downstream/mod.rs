@@ -5,6 +5,7 @@
 //! bytes and positions ([`super::codec::head`]), data in buffers with room around it, so that no side has to copy.
 
 pub mod http1;
+pub mod refuse;
 pub mod stream;
 
 use std::{
@@ -125,7 +126,7 @@ pub trait Downstream {
     fn abort(&mut self);
 
     /// Ready when the client has closed its sending side, or left: then nobody may be waiting for the response.
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Bytes that were sent and are not on their way yet.
     fn unflushed(&self) -> usize;

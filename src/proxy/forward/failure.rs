@@ -1,8 +1,8 @@
 //! What can go wrong with an exchange: who failed, and whether the request may be sent again.
 
-use crate::proxy::codec::head::Framing;
+use crate::proxy::codec::{fault::Malformed, head::Framing};
 
-/// Whose fault it was, and what a client is told if nothing can be done about it.
+/// Why an exchange failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The endpoint refused the connection, or could not be reached.
@@ -20,10 +20,10 @@ pub enum Failure {
     /// No first byte within `first_byte_ms`.
     #[error("the endpoint did not answer in time")]
     FirstByte,
-    /// The endpoint answered 502, 503 or 504, and somebody else is asked.
+    /// The endpoint answered 502, 503 or 504, and stable will be asked instead.
     #[error("the endpoint answered {0}")]
     Status(u16),
-    /// The endpoint does not have the asset that is asked for, and others may.
+    /// The endpoint does not have the asset that is asked for, and siblings may have it.
     #[error("the release does not have this asset")]
     Missing,
     /// The endpoint cut its response's body, or stopped sending it.
@@ -99,20 +99,26 @@ impl Failure {
         self.timed_out() || matches!(self, Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_))
     }
 
-    /// Whether the client has waited already, so that a further endpoint of the same release is not tried.
+    /// Whether the client has waited already, so that no other endpoint of the same release is tried.
     pub fn timed_out(self) -> bool {
         matches!(self, Self::ConnectTimeout | Self::FirstByte)
     }
 
-    /// Whether another attempt could do better, if the request may be sent again.
+    /// Whether another attempt could succeed, if the request may be sent again.
     pub fn worth_repeating(self) -> bool {
         matches!(self, Self::Connect | Self::ConnectTimeout | Self::Reset | Self::Malformed(_) | Self::Queue)
     }
 }
 
-/// What of a request went where: decides with [`Failure::worth_repeating`] whether it is sent again.
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed.0)
+    }
+}
+
+/// How far a request has got: decides with [`Failure::worth_repeating`] whether it is sent again.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress {
+pub struct SendState {
     /// Some of it was sent.
     pub sent: bool,
     /// All of it is still held.
@@ -123,15 +129,15 @@ pub struct Progress {
     pub answered: bool,
 }
 
-impl Progress {
+impl SendState {
     /// The repeat rule: nothing was sent, or the method is idempotent and the body still held; and no byte of a
-    /// response went downstream.
+    /// response went to the client.
     pub fn may_repeat(self) -> bool {
         !self.answered && self.held && (!self.sent || self.idempotent)
     }
 }
 
-/// Whether a request framed so is whole without a body.
+/// Whether a request of this framing has a body.
 pub fn has_body(framing: Framing) -> bool {
     !matches!(framing, Framing::None | Framing::Length(0))
 }
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn the_repeat_rule() {
         let rule =
-            |sent, held, idempotent, answered| Progress { sent, held, idempotent, answered }.may_repeat();
+            |sent, held, idempotent, answered| SendState { sent, held, idempotent, answered }.may_repeat();
         assert!(rule(false, true, false, false), "nothing was sent");
         assert!(rule(true, true, true, false), "idempotent, body held");
         assert!(!rule(true, true, false, false), "a POST may have been done");

@@ -22,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS, LISTEN_BACKLOG},
     proxy::{
-        downstream::{http1::serve, stream::Stream},
+        downstream::stream::Stream,
+        front::serve::serve,
         worker::{
             Worker,
             client::{Client, Door},

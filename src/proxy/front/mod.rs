@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod serve;
 pub mod tls;
 
 use std::{
@@ -19,15 +20,12 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{
-    forward::account,
-    worker::{
-        Worker,
-        client::Door,
-        coarse,
-        phase::Phase,
-        shared::{Shared, Trust},
-    },
+use super::worker::{
+    Worker,
+    client::Door,
+    coarse,
+    phase::Phase,
+    shared::{Shared, Trust},
 };
 use crate::{
     clock::Clock,
@@ -259,7 +257,7 @@ async fn run(
         }
     }
     worker.pool.clear();
-    account::flush(&worker);
+    worker.flush_log();
 }
 
 /// Waits for exchanges that were told to end.
@@ -279,7 +277,7 @@ async fn sweep(worker: Rc<Worker>) {
         coarse::refresh(&worker.shared.clock);
         worker.deadlines.sweep();
         worker.queues.wake_first_of_each();
-        account::flush(&worker);
+        worker.flush_log();
         sweeps = sweeps.wrapping_add(1);
         if sweeps.is_multiple_of(SWEEPS_PER_SLOW) {
             worker.deadlines.sweep_ended(|| worker.random());

@@ -1,6 +1,7 @@
 //! What the router does to headers on their way: the request's towards the endpoint, the response's towards the
 //! client.
 
+pub mod anonymous;
 pub mod cache;
 pub mod cookie;
 pub mod refusal;

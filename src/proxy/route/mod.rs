@@ -272,10 +272,14 @@ impl Plan {
         self.out.bytes.get(range.clone()).unwrap_or_default()
     }
 
+    /// The target, as text.
+    pub fn target(&self) -> &str {
+        std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default()
+    }
+
     /// Whether the path is that of a fingerprinted asset: it carries no pin, and shared caches may keep it.
     pub fn is_asset(&self) -> bool {
-        let target = std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default();
-        self.app.routes.settings.assets.is_fingerprinted(target)
+        self.app.routes.settings.assets.is_fingerprinted(self.target())
     }
 
     /// Whether a tester chose the release: then it is in no statistics, and its pin is left alone.

@@ -23,12 +23,15 @@ use super::codec::head::HeaderLine;
 use crate::{
     limits::{IDLE_MS_LEAST, Limits},
     proxy::worker::shared::Shared,
-    telemetry::{access_log::WorkerLog, counters::WorkerCounters},
+    telemetry::{
+        access_log::{Flushed, Line, WorkerLog},
+        counters::WorkerCounters,
+    },
     upstream::{pool::Pool, retry::RetryBudget},
 };
 use buffers::Buffers;
 use deadlines::Deadlines;
-use local::{LocalApp, LocalTable};
+use local::{LocalApp, LocalEndpoint, LocalTable};
 use memory::{HighWater, give_back};
 use misses::Misses;
 
@@ -216,6 +219,29 @@ impl Worker {
         out.extend_from_slice(b"date: ");
         out.extend_from_slice(date.1.as_bytes());
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// Whether a request could go to this endpoint without waiting for room.
+    pub fn has_room_at_once(&self, endpoint: &LocalEndpoint) -> bool {
+        let most = self.limits().endpoint_in_flight_max;
+        most == 0 || endpoint.state.in_flight() < most && self.queues.len(endpoint.route.slot) == 0
+    }
+
+    /// Writes a line to the access log, if there is one.
+    pub fn write_log<'a>(&self, line: impl FnOnce() -> Line<'a>) {
+        let Some(log) = &self.log else { return };
+        self.count_lines(log.borrow_mut().push(&line()));
+    }
+
+    /// Hands over what the log holds: a few times a second, so that a quiet log is fresh too.
+    pub fn flush_log(&self) {
+        let Some(log) = &self.log else { return };
+        self.count_lines(log.borrow_mut().flush());
+    }
+
+    fn count_lines(&self, flushed: Flushed) {
+        self.counters().log_lines.add(flushed.written);
+        self.counters().log_lines_dropped.add(flushed.dropped);
     }
 
     /// A random number: xorshift64*, for choices and client numbers, not for secrets.

@@ -70,7 +70,7 @@ impl Downstream for Connection {
         self.out.then = Vec::new();
     }
 
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.look_ahead(cx)
     }
 

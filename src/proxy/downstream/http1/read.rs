@@ -15,8 +15,7 @@ use crate::{
             request::{Request, read_request},
             trailers,
         },
-        downstream::{BodyFault, BodyPart},
-        forward::account,
+        downstream::{BodyFault, BodyPart, refuse::log_refused},
         front::admin,
         rewrite::refusal::{Form, Refusal, Reply},
         route::plan,
@@ -41,7 +40,7 @@ const TOO_SLOW: Refusal =
 
 impl Connection {
     /// Reads up to the next request.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if self.unread_at < self.unread.len()
             && let Some(next) = self.take_unread()
         {
@@ -163,7 +162,7 @@ impl Connection {
 
     #[cold]
     fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
-        account::refused(&self.worker, Some(head), client, reply.refusal.status);
+        log_refused(&self.worker, Some(head), client, reply.refusal.status);
         Next::Refuse(reply, Form::asked_by(head), head.method == b"HEAD")
     }
 
@@ -258,7 +257,7 @@ impl Connection {
         Poll::Ready(Some(length))
     }
 
-    /// See [`crate::proxy::downstream::Downstream::poll_left`]. What comes instead is a request sent ahead.
+    /// See [`crate::proxy::downstream::Downstream::poll_closed`]. What comes instead is a request sent ahead.
     pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.unread_at < self.unread.len() {
             return Poll::Pending;

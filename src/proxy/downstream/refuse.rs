@@ -1,0 +1,104 @@
+//! Answers of the router itself, sent to a client and logged.
+
+use std::{future::poll_fn, net::IpAddr, task::Poll};
+
+use super::{Answer, BodyPart, Downstream};
+use crate::{
+    limits::HEADROOM_BYTES,
+    proxy::{
+        codec::head::{Framing, RequestHead},
+        rewrite::refusal::{Form, Reply, reason},
+        route::tester,
+        worker::{Worker, client::Client, coarse, deadlines::WaitState},
+    },
+    rollout::preview::PREVIEW_PATH,
+    telemetry::access_log::Line,
+};
+
+/// Sends an answer of the router itself; how many bytes of body that was. Afterwards it is flushed, or the client's side
+/// was aborted.
+pub async fn refuse<D: Downstream>(
+    worker: &Worker,
+    down: &mut D,
+    reply: &Reply,
+    form: Form,
+    to_head: bool,
+    close: bool,
+) -> u64 {
+    let refusal = &reply.refusal;
+    let mut fields = Vec::new();
+    refusal.write_fields(form, &mut fields);
+    fields.extend_from_slice(reply.lines.as_bytes());
+    worker.write_date(&mut fields);
+    let body = refusal.body(form);
+    let length = if to_head { 0 } else { body.len() };
+    let framing = if to_head { Framing::None } else { Framing::Length(length as u64) };
+    down.deadline().set_in(worker.limits().body_grace_ms);
+    let mut unsent = Some((body, fields));
+    poll_fn(|cx| {
+        if let Some((body, fields)) = unsent.take() {
+            let mut lease = worker.buffers.lend(false);
+            lease.space()[..length].copy_from_slice(&body.as_bytes()[..length]);
+            let data = HEADROOM_BYTES..HEADROOM_BYTES + length;
+            let answer = Answer {
+                status: refusal.status,
+                reason: reason(refusal.status).as_bytes(),
+                fields: &fields,
+                framing,
+                stated_length: to_head.then_some(body.len() as u64),
+                tunnel: false,
+                close,
+            };
+            down.answer(cx, &answer, BodyPart { lease, data, last: true, trailers: Vec::new() });
+        }
+        match down.poll_flush(cx) {
+            Poll::Pending if down.deadline().state() == WaitState::Waiting => Poll::Pending,
+            Poll::Pending => {
+                down.abort();
+                Poll::Ready(())
+            }
+            Poll::Ready(_) => Poll::Ready(()),
+        }
+    })
+    .await;
+    length as u64
+}
+
+/// Logs a request that was not forwarded. The token of a preview link stays out of the log.
+pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, status: u16) {
+    worker.write_log(|| {
+        let line = blank(client.address, status);
+        let Some(head) = head else { return line };
+        Line {
+            method: head.method,
+            host: head.authority.as_bytes(),
+            target: if tester::is_link(head.target) { PREVIEW_PATH.as_bytes() } else { head.target },
+            minor_version: head.minor_version,
+            ..line
+        }
+    });
+}
+
+fn blank(client: IpAddr, status: u16) -> Line<'static> {
+    Line {
+        at_ms: coarse::wall_ms(),
+        client,
+        method: b"",
+        host: b"",
+        target: b"",
+        minor_version: 1,
+        status,
+        bytes: 0,
+        duration_us: 0,
+        app: "",
+        release: "",
+        track: "",
+        endpoint: None,
+        reason: "",
+        sibling: "",
+        retries: 0,
+        request_id: b"",
+        referer: b"",
+        user_agent: b"",
+    }
+}

@@ -1,0 +1,64 @@
+//! How a request ends whose attempts failed: the client is told, or the response that has begun is cut.
+
+use super::{
+    exchange::Exchange,
+    failure::{Failure, Side, has_body},
+};
+use crate::proxy::{
+    codec::lines::{Progress, read_lines},
+    downstream::{Downstream, refuse::refuse},
+    rewrite::refusal::{Form, Refusal},
+};
+
+/// Every endpoint of the release is known to be down, so the client can only try again soon.
+const RELEASE_DOWN: Refusal =
+    Refusal { status: 503, detail: "the application is down right now", retry_after: Some(5) };
+
+/// Tells the client what became of its request, or cuts the response that has begun.
+pub async fn end<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) {
+    let counters = exchange.worker.counters();
+    match failure {
+        Failure::Queue => counters.limit_endpoint_queue.add(1),
+        Failure::RequestSlow | Failure::ResponseSlow => counters.limit_body_rate.add(1),
+        Failure::RequestBody(_) => counters.requests_refused.add(1),
+        _ => {}
+    }
+    if exchange.send_state().answered || failure == Failure::ClientGone {
+        exchange.down.abort();
+        return;
+    }
+    let all_down = failure.side() == Side::Upstream && !exchange.plan.release_serves();
+    let refusal = if all_down { RELEASE_DOWN } else { refusal(failure) };
+    let (form, to_head) = (form(exchange), exchange.plan.to_head);
+    // What is left of the request's body is not read, so no other request can follow it.
+    let close =
+        failure.side() == Side::Downstream || !exchange.link_reusable() && has_body(exchange.plan.framing);
+    exchange.outcome.status = refusal.status;
+    exchange.outcome.sent =
+        refuse(exchange.worker, exchange.down, &refusal.into(), form, to_head, close).await;
+}
+
+fn refusal(failure: Failure) -> Refusal {
+    let status = failure.status();
+    let detail = match failure {
+        Failure::ConnectTimeout | Failure::FirstByte => "the application did not answer in time",
+        Failure::Queue => "the application is too busy right now",
+        Failure::Resources => "the router is too busy right now",
+        Failure::ReleaseEnded => "this release has ended",
+        Failure::RequestBody(what) => what,
+        Failure::RequestSlow => "the request took too long to arrive",
+        _ => "the application could not be reached",
+    };
+    Refusal { status, detail, retry_after: (status == 503).then_some(1) }
+}
+
+/// In which form the client wants its answer. Read again from the head that was sent upstream, since it is needed rarely.
+fn form<D: Downstream>(exchange: &Exchange<'_, D>) -> Form {
+    let out = &exchange.plan.out.bytes;
+    let Some(start) = memchr::memchr(b'\n', out).map(|end| end + 1) else { return Form::Text };
+    let mut lines = exchange.worker.lines.borrow_mut();
+    match read_lines(&out[start..], &mut lines, usize::MAX) {
+        Ok(Progress::Complete(_)) => Form::asked_in(&out[start..], &lines),
+        _ => Form::Text,
+    }
+}

@@ -1,0 +1,233 @@
+//! Answering the client: the head of the endpoint's response, rewritten in place in front of its body, so that both leave
+//! in one write.
+
+use std::task::Context;
+
+use super::{download::Incoming, state::Exchange, tunnel::Tunnel};
+use crate::{
+    limits::{HEADROOM_BYTES, INTERIM_RESPONSES_MAX},
+    proxy::{
+        codec::{
+            body::BodyDecoder,
+            fault::Malformed,
+            head::Framing,
+            lines::Progress,
+            response::{ResponseHead, read_response},
+        },
+        downstream::{Answer, BodyPart, Downstream},
+        forward::{account::count_failure, failure::Failure, skew::AssetSource},
+        rewrite::response::{Caching, Changes, write},
+        worker::phase::Phase,
+    },
+    rollout::{assign::PinChange, pin::PIN_CHARS, set_cookie::SetCookie},
+};
+
+/// What is kept of a response's head once its lines are written.
+pub(super) struct HeadFacts {
+    pub(super) status: u16,
+    framing: Framing,
+    content_length: Option<u64>,
+    keep_alive: bool,
+    length: usize,
+    /// How much of the written text is the reason.
+    reason_bytes: usize,
+    websocket: bool,
+}
+
+impl<D: Downstream> Exchange<'_, D> {
+    /// Reads the head, and writes its lines as the client is to see them into the worker's space for fields. `None` if the
+    /// head is not whole.
+    pub(super) fn rewrite_head(&mut self, incoming: &mut Incoming) -> Result<Option<HeadFacts>, Failure> {
+        let mut lines = self.worker.lines.borrow_mut();
+        let bytes = &incoming.lease.space()[incoming.start..incoming.end];
+        let read = read_response(bytes, &mut lines, self.worker.limits(), self.plan.to_head)?;
+        let Progress::Complete(head) = read else { return Ok(None) };
+        if matches!(head.status, 502..=504) {
+            self.note_gateway_error(head.status)?;
+        }
+        self.asset_source.check(self.worker, &self.plan, &head)?;
+        let mut fields = self.worker.fields.borrow_mut();
+        fields.clear();
+        fields.extend_from_slice(head.reason);
+        self.write_fields(&head, &mut fields);
+        Ok(Some(HeadFacts {
+            status: head.status,
+            framing: head.framing,
+            content_length: head.content_length,
+            keep_alive: head.keep_alive,
+            length: head.length,
+            reason_bytes: head.reason.len(),
+            websocket: head.websocket,
+        }))
+    }
+
+    /// The endpoint answered 502, 503 or 504, which counts as its failure. Gives the answer up if stable will be asked.
+    #[cold]
+    fn note_gateway_error(&mut self, status: u16) -> Result<(), Failure> {
+        let failure = Failure::Status(status);
+        if self.stable_agrees() {
+            return Err(failure);
+        }
+        count_failure(self.worker, &self.plan, failure);
+        Ok(())
+    }
+
+    fn write_fields(&self, head: &ResponseHead<'_>, fields: &mut Vec<u8>) {
+        let app = &self.plan.app;
+        let interim = head.status < 200 && head.status != 101;
+        let change = if interim { PinChange::Keep } else { self.plan.assignment.pin };
+        let tested = self.plan.is_overridden() && !interim;
+        let guarded = app.guarded && !interim;
+        // Whether it is an asset matters only to pins and to the guard, so it is not asked otherwise.
+        let asset = (change != PinChange::Keep || guarded) && self.plan.is_asset();
+        let pin = self.pin(change, asset);
+        let SetCookie { before, after } = &app.routes.set_cookie;
+        let changes = Changes {
+            pin_cookie: &app.routes.settings.cookie.name,
+            pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),
+            caching: match !asset && (guarded || pin.is_some() && !app.trusts_cache()) {
+                _ if tested || self.asset_source == AssetSource::NoRelease && !interim => Caching::NoStore,
+                true => Caching::Private,
+                false => Caching::AsSent,
+            },
+            release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
+            strangers: self.asks_sibling(),
+        };
+        let findings = write(head, &changes, fields);
+        let counters = self.worker.counters();
+        counters.pin_cookies_dropped.add(findings.cookies_dropped);
+        counters.responses_guarded.add(u64::from(findings.guarded));
+        if findings.undated && !interim {
+            self.worker.write_date(fields);
+        }
+    }
+
+    /// The pin to be sent, encoded.
+    fn pin(&self, change: PinChange, asset: bool) -> Option<[u8; PIN_CHARS]> {
+        let plan = &self.plan;
+        let mut pin = change.pin_to_send(plan.navigation, plan.has_destination, asset)?;
+        let release = plan.release();
+        if let PinChange::First(_) = change {
+            release.state.cell(self.worker.index).pins_issued.add(1);
+        }
+        if !matches!(change, PinChange::Refresh(_)) {
+            // After a repeat another endpoint answered than the one that was drawn.
+            pin.endpoint = plan.endpoint().route.tag;
+        }
+        Some(plan.app.routes.pins.encode(&pin))
+    }
+
+    #[cold]
+    pub(super) fn pass_interim(
+        &mut self,
+        cx: &mut Context<'_>,
+        incoming: Incoming,
+        facts: &HeadFacts,
+    ) -> Result<(), Failure> {
+        self.download.interims += 1;
+        if self.download.interims > INTERIM_RESPONSES_MAX {
+            return Err(Failure::Malformed("too many interim responses"));
+        }
+        // A client that did not ask for a 100 would take it for the answer. HTTP/1.0 has no interim responses.
+        let wanted = self.plan.minor_version > 0
+            && (facts.status != 100 || self.plan.expects_continue)
+            && !self.asks_sibling();
+        if wanted {
+            let fields = self.worker.fields.borrow();
+            let (reason, fields) = fields.split_at(facts.reason_bytes);
+            self.download.begun = true;
+            self.down.interim(cx, &answer_of(facts, reason, fields));
+        }
+        if facts.status == 100 {
+            self.plan.expects_continue = false;
+        }
+        let start = incoming.start + facts.length;
+        if start < incoming.end {
+            self.download.incoming = Some(Incoming { start, partial: false, ..incoming });
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub(super) fn upgrade(
+        &mut self,
+        cx: &mut Context<'_>,
+        incoming: Incoming,
+        facts: &HeadFacts,
+    ) -> Result<(), Failure> {
+        if !self.plan.websocket || !facts.websocket {
+            return Err(Failure::Malformed(
+                "the endpoint answered 101 to a request that did not ask for an upgrade",
+            ));
+        }
+        let mut incoming = incoming;
+        let at = incoming.start + facts.length;
+        let mut tunnel = Box::new(Tunnel::default());
+        tunnel.frames.follow(&incoming.lease.space()[at..incoming.end], false);
+        self.download.tunnel = Some(tunnel);
+        self.download.decoder = Some(BodyDecoder::UntilClose);
+        self.upload.become_tunnel();
+        self.begin_tunnel();
+        let data = HEADROOM_BYTES + at..HEADROOM_BYTES + incoming.end;
+        let part = BodyPart { lease: incoming.lease, data, last: false, trailers: Vec::new() };
+        let tunnelled = HeadFacts { framing: Framing::UntilClose, ..*facts };
+        self.send_answer(cx, &tunnelled, part, true);
+        Ok(())
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        incoming: Incoming,
+        facts: &HeadFacts,
+    ) -> Result<(), Failure> {
+        let mut incoming = incoming;
+        let at = incoming.start + facts.length;
+        let mut decoder = BodyDecoder::new(facts.framing, self.worker.limits().chunk_extension_bytes_max);
+        let available = incoming.end - at;
+        let piece = decoder.decode(&mut incoming.lease.space()[at..incoming.end]);
+        let piece = piece.map_err(|Malformed(what)| Failure::Malformed(what))?;
+        let start = HEADROOM_BYTES + at;
+        let part = BodyPart {
+            data: start + piece.data.start..start + piece.data.end,
+            last: piece.done || decoder.is_done(),
+            trailers: self.trailers(&mut decoder)?,
+            lease: incoming.lease,
+        };
+        // Bytes behind the response answer no request, so their connection is not used again.
+        self.download.reusable = facts.keep_alive && piece.consumed == available;
+        self.download.done = part.last;
+        self.download.decoder = Some(decoder);
+        self.send_answer(cx, facts, part, false);
+        Ok(())
+    }
+
+    fn send_answer(&mut self, cx: &mut Context<'_>, facts: &HeadFacts, part: BodyPart, tunnel: bool) {
+        let fields = self.worker.fields.borrow();
+        let (reason, fields) = fields.split_at(facts.reason_bytes);
+        // No other request can follow a body that is not read to its end.
+        let unread = !tunnel && facts.status >= 400 && !self.upload.is_whole();
+        let answer = Answer {
+            stated_length: facts.content_length.filter(|_| self.plan.to_head || facts.status == 304),
+            tunnel,
+            close: tunnel || unread || self.worker.shared.phase() != Phase::Serving,
+            ..answer_of(facts, reason, fields)
+        };
+        self.download.begun = true;
+        self.outcome.status = facts.status;
+        self.outcome.sent += (part.data.end - part.data.start) as u64;
+        self.down.answer(cx, &answer, part);
+    }
+}
+
+fn answer_of<'a>(facts: &HeadFacts, reason: &'a [u8], fields: &'a [u8]) -> Answer<'a> {
+    Answer {
+        status: facts.status,
+        reason,
+        fields,
+        framing: facts.framing,
+        stated_length: None,
+        tunnel: false,
+        close: false,
+    }
+}

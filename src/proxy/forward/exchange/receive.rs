@@ -1,0 +1,156 @@
+//! Receiving the response from the endpoint: its head, then its body, handed on as it comes.
+
+use std::task::{Context, Poll};
+
+use super::{download::Incoming, state::Exchange};
+use crate::{
+    limits::HEADROOM_BYTES,
+    proxy::{
+        codec::{body::BodyDecoder, trailers},
+        downstream::{BodyPart, Downstream, stream::Stream},
+        forward::failure::Failure,
+    },
+};
+
+impl<D: Downstream> Exchange<'_, D> {
+    /// Reads what the endpoint sent and hands it on. Everything before is flushed.
+    pub(super) fn receive_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Stream,
+    ) -> Result<(), Failure> {
+        if self.download.decoder.is_some() {
+            return self.receive_body(cx, link);
+        }
+        let mut incoming = match self.download.incoming.take() {
+            Some(incoming) if !incoming.partial => incoming,
+            held => match self.read_head(cx, link, held)? {
+                Some(incoming) => incoming,
+                None => return Ok(()),
+            },
+        };
+        let facts = match self.rewrite_head(&mut incoming) {
+            Ok(Some(facts)) => facts,
+            Ok(None) => {
+                incoming.partial = true;
+                self.download.incoming = Some(incoming);
+                return Ok(());
+            }
+            Err(failure) => {
+                // It is read again if the request does not go to a sibling or to stable after all.
+                self.download.incoming = Some(incoming);
+                return Err(failure);
+            }
+        };
+        self.went_on = true;
+        self.note_upstream();
+        match facts.status {
+            101 => self.upgrade(cx, incoming, &facts),
+            100..200 => self.pass_interim(cx, incoming, &facts),
+            _ => self.answer(cx, incoming, &facts),
+        }
+    }
+
+    /// Reads more of a head; `None` if nothing came.
+    fn read_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Stream,
+        held: Option<Incoming>,
+    ) -> Result<Option<Incoming>, Failure> {
+        let fresh = held.is_none();
+        let mut incoming = held.unwrap_or_else(|| Incoming {
+            lease: self.worker.buffers.lend(self.down.keeps_up()),
+            start: 0,
+            end: 0,
+            partial: false,
+        });
+        if incoming.end == incoming.lease.space().len() {
+            self.grow(&mut incoming)?;
+        }
+        match link.poll_read(cx, &mut incoming.lease.space()[incoming.end..]) {
+            Poll::Pending => {
+                // Nothing is kept for an endpoint that has not begun to answer.
+                self.download.incoming = if fresh { None } else { Some(incoming) };
+                Ok(None)
+            }
+            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) if incoming.start == incoming.end => Err(Failure::Reset),
+            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                Err(Failure::Malformed("the connection ended inside the response's header"))
+            }
+            Poll::Ready(Ok(read)) => {
+                incoming.end += read;
+                incoming.partial = false;
+                // The deadline for the first byte stays until the head is whole: an endpoint that sends its head byte by
+                // byte does not move it.
+                self.went_on = true;
+                Ok(Some(incoming))
+            }
+        }
+    }
+
+    /// Makes room for more of a head: the space of interim responses is free again, and a large buffer holds the longest
+    /// head that is allowed.
+    #[cold]
+    fn grow(&self, incoming: &mut Incoming) -> Result<(), Failure> {
+        let mut larger = self.worker.buffers.lend(true);
+        let length = incoming.end - incoming.start;
+        if larger.space().len() <= length {
+            return Err(Failure::Resources);
+        }
+        larger.space()[..length].copy_from_slice(&incoming.lease.space()[incoming.start..incoming.end]);
+        *incoming = Incoming { lease: larger, start: 0, end: length, partial: true };
+        Ok(())
+    }
+
+    fn receive_body(&mut self, cx: &mut Context<'_>, link: &mut Stream) -> Result<(), Failure> {
+        if self.download.done {
+            return Ok(());
+        }
+        let mut lease = self.worker.buffers.lend(self.down.keeps_up());
+        let read = match link.poll_read(cx, lease.space()) {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Err(_)) => return Err(Failure::BodyCut),
+            Poll::Ready(Ok(read)) => read,
+        };
+        self.went_on = true;
+        self.note_upstream();
+        let Some(decoder) = &mut self.download.decoder else { return Ok(()) };
+        let mut part =
+            BodyPart { lease, data: HEADROOM_BYTES..HEADROOM_BYTES, last: false, trailers: Vec::new() };
+        if read == 0 {
+            decoder.end_of_connection().map_err(|_| Failure::BodyCut)?;
+            part.last = true;
+        } else {
+            let piece = decoder.decode(&mut part.lease.space()[..read]);
+            let piece = piece.map_err(|_| Failure::BodyCut)?;
+            part.data = HEADROOM_BYTES + piece.data.start..HEADROOM_BYTES + piece.data.end;
+            part.last = piece.done;
+            self.download.reusable &= piece.consumed == read;
+        }
+        if part.last {
+            part.trailers = self.take_trailers().map_err(|_| Failure::BodyCut)?;
+        }
+        self.download.done = part.last;
+        self.follow_frames(&mut part);
+        self.outcome.sent += (part.data.end - part.data.start) as u64;
+        self.down.send(cx, part);
+        Ok(())
+    }
+
+    fn take_trailers(&mut self) -> Result<Vec<u8>, Failure> {
+        let Some(mut decoder) = self.download.decoder.take() else { return Ok(Vec::new()) };
+        let trailers = self.trailers(&mut decoder);
+        self.download.decoder = Some(decoder);
+        trailers
+    }
+
+    pub(super) fn trailers(&self, decoder: &mut BodyDecoder) -> Result<Vec<u8>, Failure> {
+        let section = decoder.take_trailers();
+        let mut out = Vec::new();
+        if !section.is_empty() && decoder.is_done() {
+            trailers::pass_on(&section, None, &mut self.worker.lines.borrow_mut(), &mut out)?;
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,171 @@
+//! The state of an exchange with a client, over all its attempts.
+
+use std::rc::Rc;
+
+use super::{download::Download, open::OpenCount, pace::Pace, upload::Upload};
+use crate::proxy::{
+    codec::head::Framing,
+    downstream::{BodyFault, Downstream},
+    forward::{
+        account::Outcome,
+        failure::{Failure, SendState, has_body},
+        shield::Shield,
+        skew::AssetSource,
+    },
+    route::Plan,
+    worker::{Worker, coarse},
+};
+
+/// An exchange with a client, over all its attempts.
+pub struct Exchange<'a, D: Downstream> {
+    /// Whose thread it runs on.
+    pub worker: &'a Worker,
+    /// The client.
+    pub down: &'a mut D,
+    /// What is asked, of which endpoint.
+    pub plan: Box<Plan>,
+    /// What became of it so far.
+    pub outcome: Outcome,
+    /// Whether stable takes the request if the candidate fails it.
+    pub shield: Shield,
+    /// Whose answer is awaited.
+    pub asset_source: AssetSource,
+    pub(super) upload: Upload,
+    pub(super) download: Download,
+    /// When the endpoint last moved a byte, monotonic ms.
+    pub(super) upstream_at_ms: u64,
+    /// How slowly the client may take what it was sent, while it does not take it.
+    pub(super) taking_pace: Option<Pace>,
+    /// How slowly the client may send its body, while the router waits for more of it.
+    pub(super) sending_pace: Option<Pace>,
+    /// When it was last checked whether the client is still there, monotonic ms.
+    pub(super) client_checked_at_ms: u64,
+    /// When the client was seen to have closed its sending side, monotonic ms.
+    pub(super) client_closed_at_ms: Option<u64>,
+    /// The response went on in this turn, so that there may be more to do. The request goes as far as it can in each.
+    pub(super) went_on: bool,
+    pub(super) open: OpenCount<'a>,
+}
+
+/// An attempt whose answer is not read yet, while others are made.
+pub struct PausedAttempt {
+    upload: Upload,
+    download: Download,
+}
+
+impl<'a, D: Downstream> Exchange<'a, D> {
+    /// An exchange before its first attempt.
+    pub fn new(worker: &'a Worker, down: &'a mut D, plan: Box<Plan>) -> Self {
+        let (upload, open) = (Upload::new(&plan), OpenCount::new(worker, &plan));
+        let shield = Shield::new(&plan);
+        Self {
+            worker,
+            down,
+            plan,
+            outcome: Outcome::default(),
+            shield,
+            asset_source: AssetSource::default(),
+            upload,
+            download: Download::default(),
+            upstream_at_ms: 0,
+            taking_pace: None,
+            sending_pace: None,
+            client_checked_at_ms: 0,
+            client_closed_at_ms: None,
+            went_on: false,
+            open,
+        }
+    }
+
+    /// Puts what was read of the body along with the head behind the head, so that both go out in one write and can
+    /// be sent again.
+    pub fn take_buffered_body(&mut self) -> Result<(), Failure> {
+        if !has_body(self.plan.framing) {
+            return Ok(());
+        }
+        let chunked = self.plan.framing == Framing::Streamed;
+        let before = self.plan.out.bytes.len();
+        let private = self.plan.app.override_header();
+        match self.down.buffered_body(chunked, private, &mut self.plan.out.bytes) {
+            Ok(true) => self.upload.hold_all(),
+            Ok(false) => {}
+            Err(BodyFault::Malformed(what)) => return Err(Failure::RequestBody(what)),
+            Err(BodyFault::Left) => return Err(Failure::ClientGone),
+        }
+        self.outcome.received += (self.plan.out.bytes.len() - before) as u64;
+        Ok(())
+    }
+
+    /// Begins an attempt.
+    pub fn begin_attempt(&mut self) {
+        self.upload.restart();
+        self.download = Download::default();
+        self.upstream_at_ms = coarse::now_ms();
+    }
+
+    /// A connection is there. From now on the endpoint's time counts, and the end of its release ends the exchange.
+    pub fn note_connected(&mut self) {
+        self.upstream_at_ms = coarse::now_ms();
+        self.down.deadline().bind_to(Rc::clone(self.plan.release()), self.plan.assignment.target.endpoint);
+    }
+
+    /// Pauses this attempt, with the answer that has come.
+    pub fn pause(&mut self) -> PausedAttempt {
+        let upload = std::mem::replace(&mut self.upload, Upload::new(&self.plan));
+        PausedAttempt { upload, download: std::mem::take(&mut self.download) }
+    }
+
+    /// Goes on with an attempt that was paused.
+    pub fn resume(&mut self, attempt: PausedAttempt) {
+        (self.upload, self.download) = (attempt.upload, attempt.download);
+        self.note_connected();
+    }
+
+    /// The plan names another release from now on: the exchange is counted there.
+    pub fn change_release(&mut self) {
+        self.open = OpenCount::new(self.worker, &self.plan);
+        self.down.deadline().unbind();
+    }
+
+    /// How far the request has got.
+    pub fn send_state(&self) -> SendState {
+        SendState {
+            sent: self.upload.sent > 0,
+            held: self.upload.is_held(),
+            idempotent: self.plan.idempotent,
+            answered: self.download.begun,
+        }
+    }
+
+    /// Whether stable may be asked what the candidate was.
+    pub fn is_shielded(&self) -> bool {
+        self.shield.covers(self.send_state())
+    }
+
+    /// Whether stable takes this request.
+    pub fn stable_agrees(&mut self) -> bool {
+        let state = self.send_state();
+        self.shield.stable_agrees(self.worker, &self.plan, state)
+    }
+
+    /// Whether a sibling is being asked for an asset.
+    pub fn asks_sibling(&self) -> bool {
+        self.asset_source.is_sibling()
+    }
+
+    /// Whether the connection to the endpoint may be kept: the response ended where it should, and so did the
+    /// request.
+    pub fn link_reusable(&self) -> bool {
+        self.download.reusable && self.upload.is_whole()
+    }
+
+    /// Whether this exchange is a tunnel now.
+    pub fn is_tunnel(&self) -> bool {
+        self.download.tunnel.is_some()
+    }
+
+    /// Notes that the endpoint moved a byte.
+    pub(super) fn note_upstream(&mut self) {
+        self.upstream_at_ms = coarse::now_ms();
+    }
+}

@@ -1,0 +1,99 @@
+//! One client's connection, from its first request to its last.
+//!
+//! One task owns it. While it waits for a request it holds no buffer and its future is small. Everything that an exchange
+//! needs lives in a box for as long as the exchange lasts.
+
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use crate::proxy::{
+    downstream::{
+        http1::{Connection, Next},
+        stream::Stream,
+    },
+    forward::forward,
+    route::Plan,
+    worker::{Worker, client::Client},
+};
+
+/// Serves a connection until it ends. A panic in one request is one 500.
+pub async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
+    let mut connection = Connection::new(worker, stream, client);
+    poll_fn(|cx| {
+        connection.register(cx);
+        Poll::Ready(())
+    })
+    .await;
+    loop {
+        connection.begin_waiting();
+        let next = poll_fn(|cx| poll_next(&mut connection, cx)).await;
+        let panicked = match next {
+            Ok(Next::Forward(plan)) => Caught(Box::pin(answer(&mut connection, plan))).await.is_err(),
+            Ok(Next::Refuse(reply, form, to_head)) => {
+                Box::pin(connection.refuse(&reply, form, to_head)).await;
+                false
+            }
+            Ok(Next::End) => return,
+            Err(()) => true,
+        };
+        if panicked {
+            Box::pin(connection.after_panic()).await;
+        }
+        if !connection.goes_on() {
+            return Box::pin(connection.linger()).await;
+        }
+    }
+}
+
+/// Waits for the next request; `Err` after a panic.
+fn poll_next(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Result<Next, ()>> {
+    match catch_unwind(AssertUnwindSafe(|| connection.poll_next(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(next)) => Poll::Ready(Ok(next)),
+        Err(_) => Poll::Ready(Err(())),
+    }
+}
+
+async fn answer(connection: &mut Connection, plan: Box<Plan>) {
+    let worker = Rc::clone(connection.worker());
+    forward(&worker, plan, connection).await;
+}
+
+/// A future whose panics end it and nothing else.
+struct Caught<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.0.as_mut();
+        match catch_unwind(AssertUnwindSafe(|| pin!(future).poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a function's future keeps.
+    fn kept<F: Future>(_: fn(Rc<Worker>, Stream, Client) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_little() {
+        // Besides it there are the task's header, the socket's entry in the runtime and a deadline, some 500 bytes.
+        let bytes = kept(serve);
+        assert!(bytes <= 512, "{bytes}");
+    }
+}
