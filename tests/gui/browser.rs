@@ -1,12 +1,12 @@
 //! A real browser: Chromium driven by chromedriver over the W3C WebDriver protocol, which is a dozen JSON calls, so no
 //! client library is needed. Elements are named by their `data-testid` (see `ui/README.md`).
 
+use super::turn::Turn;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use support::{Deadline, Wire, eventually};
 use tempfile::TempDir;
@@ -23,10 +23,6 @@ pub const ESCAPE: &str = "\u{e00c}";
 pub const ARROW_RIGHT: &str = "\u{e014}";
 pub const TAB: &str = "\u{e004}";
 pub const SPACE: &str = " ";
-
-/// One browser at a time: several on two cores would time each other, not the page.
-static TURN: Mutex<()> = Mutex::new(());
-type Turn = MutexGuard<'static, ()>;
 
 /// What a page holds.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +49,7 @@ pub struct Browser {
 impl Browser {
     /// Starts one with a window of this size.
     pub fn start(width: u32, height: u32) -> Self {
-        let mut turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = Turn::take();
         for _ in 1..STARTS_MAX {
             match Self::try_start(width, height, turn) {
                 Ok(browser) => return browser,

@@ -15,6 +15,7 @@ mod pages;
 mod pictures;
 mod scene;
 mod session;
+mod turn;
 
 use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
 use serde_json::json;

@@ -5,7 +5,7 @@ use crate::{confirm, open_app};
 use serde_json::{Value, json};
 use std::fs;
 use support::router::token;
-use support::{Router, router};
+use support::{Router, eventually, router};
 
 /// Takes a role's token out of the token file, which the router reads when it starts.
 fn without(router: &mut Router, role: &str) {
@@ -32,7 +32,7 @@ fn a_token_that_is_removed_leads_to_signing_in_and_back_to_the_same_page() {
     browser.fill("confirm-reason", "half done");
     without(&mut router, "operator");
     browser.see("sign-in-error", "no longer accepts this token");
-    assert_eq!(browser.text("confirm-dialog"), None, "nothing is left open");
+    eventually("nothing is left open", || browser.text("confirm-dialog").is_none());
     assert_eq!(browser.script("return Object.keys(sessionStorage)"), json!([]), "the token is forgotten");
     browser.fill("sign-in-token", token("operator"));
     browser.click("sign-in-submit");

@@ -20,7 +20,15 @@ struct Dropped {
     /// When a later command that routes `from` again was sent.
     until: Duration,
     from: String,
-    to: String,
+}
+
+/// A release that was stable for a while.
+struct Stable {
+    release: String,
+    /// When the command was sent that left it on stable.
+    sent: Duration,
+    /// When the next command was answered.
+    until: Duration,
 }
 
 #[test]
@@ -33,6 +41,7 @@ fn commands_under_load_move_only_those_whom_the_table_moves() {
     eventually("everybody is pinned", || traffic.answered() > 640);
 
     let mut drops: Vec<Dropped> = Vec::new();
+    let mut stables: Vec<Stable> = Vec::new();
     let begun = traffic.now();
     for n in 0..commands {
         // The full count is spread over half a minute, so that clients ask in every state and not only in some.
@@ -43,14 +52,18 @@ fn commands_under_load_move_only_those_whom_the_table_moves() {
         let sent = traffic.now();
         let (command, after) = issue(&api, n as usize, &before);
         let answered = traffic.now();
+        if let Some(last) = stables.last_mut() {
+            last.until = answered;
+        }
+        let stable = after["stable"]["release"].as_str().expect("there is a stable").to_owned();
+        stables.push(Stable { release: stable, sent, until: Duration::MAX });
         for release in RELEASES {
             if routed(&after, release) {
                 let reopened = drops.iter_mut().filter(|d| d.from == release && d.until == Duration::MAX);
                 reopened.for_each(|d| d.until = sent);
             } else if routed(&before, release) {
-                let to = after["stable"]["release"].as_str().expect("there is a stable").to_owned();
                 assert!(matches!(command, "abort" | "rollback" | "candidate"), "{command} dropped {release}");
-                drops.push(Dropped { sent, answered, until: Duration::MAX, from: release.to_owned(), to });
+                drops.push(Dropped { sent, answered, until: Duration::MAX, from: release.to_owned() });
             }
         }
     }
@@ -61,7 +74,7 @@ fn commands_under_load_move_only_those_whom_the_table_moves() {
     for (number, life) in lives.iter().enumerate() {
         assert!(life.failures.is_empty(), "client {number}: {:?}", life.failures);
         assert_eq!(life.connects, 1, "client {number}: its connection was closed");
-        check(number, life, &drops);
+        check(number, life, &drops, &stables);
     }
     assert!(answered > commands as usize, "there was load: {answered} requests");
     // A third move of one client within the pin's move day is what the bounce counter is for; commands caused every move.
@@ -98,15 +111,15 @@ fn routed(state: &Value, release: &str) -> bool {
     tracks.into_iter().chain(draining).any(|on| on["release"] == release)
 }
 
-fn check(number: usize, life: &Life, drops: &[Dropped]) {
+fn check(number: usize, life: &Life, drops: &[Dropped], stables: &[Stable]) {
     for pair in life.seen.windows(2).filter(|pair| pair[0].release != pair[1].release) {
         let (from, to) = (&pair[0], &pair[1]);
-        // Some command that dropped the one for the other was under way or done between the two answers; two in a row may
-        // have taken the client further than the first one's stable.
+        // Some command that dropped the one was under way or done between the two answers, and the other was stable
+        // meanwhile: by that command, or by one behind it that dropped nobody.
         let allowed =
             drops.iter().any(|d| d.from == from.release && d.sent <= to.answered && d.answered >= from.sent);
         let target =
-            drops.iter().any(|d| d.to == to.release && d.sent <= to.answered && d.answered >= from.sent);
+            stables.iter().any(|s| s.release == to.release && s.sent <= to.answered && s.until >= from.sent);
         assert!(allowed && target, "client {number} moved from {from:?} to {to:?} for no command");
     }
     for seen in &life.seen {
