@@ -231,7 +231,6 @@ impl Samples {
             open_sockets: last.open_sockets,
             pinned: self.state.pinned_clients(),
             can_be_stopped: false,
-            fleet: None,
         }
     }
 }

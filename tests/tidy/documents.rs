@@ -213,7 +213,8 @@ fn every_suite_that_the_documents_name_exists() {
         let commands = text.lines().filter(|line| line.contains("cargo test "));
         for rest in commands.flat_map(|line| line.split(" --test ").skip(1)) {
             let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            let files = [format!("tests/{name}/main.rs"), format!("keyvalues/tests/{name}.rs")];
+            let below_tests = ["main", "rules"].map(|file| format!("tests/{name}/{file}.rs"));
+            let files = [&below_tests[..], &[format!("keyvalues/tests/{name}.rs")]].concat();
             count += 1;
             if !files.iter().any(|file| root().join(file).is_file()) {
                 findings.push(format!("{page}: `--test {name}` names no suite"));

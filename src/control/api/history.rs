@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use serde_json::{Value, json};
 
 use super::request::{Read, app_name};
 use crate::{
@@ -13,8 +14,7 @@ use crate::{
         shared::{core::Core, error::ApiError},
     },
     limits::EVENTS_MAX,
-    rollout::record,
-    schema::history::{HistoryEvent, HistoryPage},
+    rollout::record::HistoryEvent,
 };
 
 /// Events in a page that asks for no number.
@@ -25,7 +25,7 @@ pub async fn read(
     State(core): State<Core>,
     Path(app): Path<String>,
     mut call: Read,
-) -> Result<Json<HistoryPage>, ApiError> {
+) -> Result<Json<Value>, ApiError> {
     let app = app_name(&app)?;
     let limit = call.query.number_in("limit", 1..=HISTORY_PAGE_MAX)?.unwrap_or(PAGE_DEFAULT);
     let before = call.query.number("before")?;
@@ -38,22 +38,21 @@ pub async fn read(
     let oldest = newest.saturating_sub(EVENTS_MAX) + 1;
     let end = before.unwrap_or(u64::MAX).min(newest + 1);
     let start = end.saturating_sub(limit).max(oldest);
-    let events: Vec<HistoryEvent> =
+    let events: Vec<Value> =
         history::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
     let next = (start > oldest && !events.is_empty()).then_some(start);
-    Ok(Json(HistoryPage { events, next }))
+    Ok(Json(json!({ "events": events, "next": next })))
 }
 
-fn describe(event: &record::HistoryEvent) -> HistoryEvent {
+fn describe(event: &HistoryEvent) -> Value {
     let record = &event.record;
-    HistoryEvent {
-        seq: record.seq,
-        command: record.command.to_string(),
-        actor: record.actor.clone(),
-        reason: record.reason.clone(),
-        at: record.at,
-        changed: event.changed.clone(),
-        // A record is stored as JSON, so it has such a form.
-        record: serde_json::to_value(record).unwrap_or_default(),
-    }
+    json!({
+        "seq": record.seq,
+        "command": record.command,
+        "actor": record.actor,
+        "reason": record.reason,
+        "at": record.at,
+        "changed": event.changed,
+        "record": record,
+    })
 }

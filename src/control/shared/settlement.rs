@@ -2,6 +2,7 @@
 //! router's last good state back into it. `sync` carries it out, since it alone knows both sides.
 
 use parking_lot::Mutex;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
@@ -21,7 +22,7 @@ pub enum Decision {
 }
 
 /// What was done, in keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Settled {
     pub written: usize,
     pub deleted: usize,

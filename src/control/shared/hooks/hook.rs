@@ -78,12 +78,6 @@ pub enum AddressError {
     Own(SocketAddr),
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
-    }
-}
-
 impl HookName {
     /// The key it is stored at.
     pub fn key(&self) -> String {
