@@ -153,7 +153,7 @@ pub struct Limits {
     pub connect_ms: u64,
     /// From the end of sending a request to the first byte of its response, in ms.
     pub first_byte_ms: u64,
-    /// Between two reads of a response's body, and the longest silence of a WebSocket is `tunnel_idle_ms`; in ms.
+    /// Longest pause between two reads of a response body, in ms (WebSockets: `tunnel_idle_ms`).
     pub between_bytes_ms: u64,
     /// The longest silence of a WebSocket, both ways, in ms.
     pub tunnel_idle_ms: u64,
@@ -212,9 +212,9 @@ impl Default for Limits {
     }
 }
 
-/// A limit that cannot be taken.
+/// A limit whose value is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("limits.{field} = {value}: {allowed}")]
+#[error("limits.{field} is {value}; allowed: {allowed}")]
 pub struct LimitsError {
     /// The field of [`Limits`].
     pub field: &'static str,
@@ -227,8 +227,24 @@ pub struct LimitsError {
 impl Limits {
     /// Refuses values that cannot work.
     pub fn checked(self) -> Result<Self, LimitsError> {
+        for (field, value, least, most, allowed) in self.ranges() {
+            if value < least || value > most {
+                return Err(LimitsError { field, value, allowed });
+            }
+        }
+        Ok(self)
+    }
+
+    /// What the limit of this name allows, in words, if it has a range.
+    pub fn allowed(name: &str) -> Option<&'static str> {
+        let mut ranges = Self::default().ranges().into_iter();
+        ranges.find(|(field, ..)| *field == name).map(|(.., allowed)| allowed)
+    }
+
+    /// The limits that have a range: name, value, least, most, and the range in words.
+    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 13] {
         let head = u64::from(HEADER_BYTES_CEILING);
-        let ranges: [(&'static str, u64, u64, u64, &'static str); 13] = [
+        [
             ("header_bytes_max", self.header_bytes_max.into(), 1_024, head, "1024 to 65535 bytes"),
             (
                 "response_header_bytes_max",
@@ -254,13 +270,7 @@ impl Limits {
             ("between_bytes_ms", self.between_bytes_ms, 10, DAY_MS, "10 ms to a day"),
             ("retry_percent_max", self.retry_percent_max.into(), 0, 100, "0 to 100 percent"),
             ("shields_per_second_max", self.shields_per_second_max.into(), 0, 1_000_000, "0 to 1000000"),
-        ];
-        for (field, value, least, most, allowed) in ranges {
-            if value < least || value > most {
-                return Err(LimitsError { field, value, allowed });
-            }
-        }
-        Ok(self)
+        ]
     }
 
     /// [`Limits::header_bytes_max`] as a size.
@@ -289,7 +299,7 @@ mod tests {
     #[test]
     fn a_value_that_cannot_work_is_refused_by_name() {
         let error = Limits { header_bytes_max: 70_000, ..Limits::default() }.checked().unwrap_err();
-        assert_eq!(error.to_string(), "limits.header_bytes_max = 70000: 1024 to 65535 bytes");
+        assert_eq!(error.to_string(), "limits.header_bytes_max is 70000; allowed: 1024 to 65535 bytes");
     }
 
     #[test]

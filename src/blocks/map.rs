@@ -4,7 +4,7 @@ use std::{borrow::Borrow, cmp::Ordering, fmt, marker::PhantomData, ops::Index, s
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::BLOCK;
+use super::block::BLOCK;
 
 /// Two neighbours that hold no more than this together become one.
 const MERGED: usize = BLOCK / 2;

@@ -4,10 +4,8 @@
 //! these costs a pointer for each block, a change copies the one block that it is in, and two copies are compared
 //! without looking into what they share. So with 10,000 endpoints a change costs what it changes.
 
+mod block;
 mod map;
 mod slots;
 
 pub use self::{map::BlockMap, slots::SlotVec};
-
-/// Items of a full block: of 10,000 items a copy takes some 160 pointers, and a change copies at most 64 items.
-const BLOCK: usize = 64;

@@ -2,7 +2,7 @@
 
 use std::{ops::Index, sync::Arc};
 
-use super::BLOCK;
+use super::block::BLOCK;
 
 /// Slots by number. Reading one costs as much as in a vector of vectors.
 #[derive(Debug, Clone)]

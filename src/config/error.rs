@@ -1,9 +1,10 @@
-//! What is wrong with a configuration, said so that it can be mended: where, what, what is allowed.
+//! Errors of the configuration: where the value was written, what it is, and what is allowed.
 
 use std::{io, path::PathBuf};
 
 use super::{
-    raw::Source,
+    fault::Fault,
+    origin::Origin,
     setting::{self, Setting},
 };
 
@@ -11,16 +12,16 @@ use super::{
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value is not allowed.
-    #[error("{}: {fault}\n  allowed: {}", pointed_at(.setting, .place, .text), .setting.allowed)]
+    #[error("{}\n  allowed: {}", describe(.setting, .origin, .text, .fault), .setting.allowed)]
     Value {
-        /// Which setting.
+        /// The setting.
         setting: &'static Setting,
-        /// Where it was given.
-        place: Source,
-        /// What was given.
+        /// Where its value was written.
+        origin: Origin,
+        /// The value.
         text: String,
         /// What is wrong with it.
-        fault: String,
+        fault: Fault,
     },
     /// The file names a setting that does not exist.
     #[error("{}: there is no setting `{name}`{}", .path.display(), suggestion(.name))]
@@ -31,18 +32,18 @@ pub enum ConfigError {
         name: String,
     },
     /// A limit in the file is not allowed.
-    #[error("{}, [limits]: {fault}", .path.display())]
+    #[error("{}: {fault}", .path.display())]
     Limit {
         /// The file.
         path: PathBuf,
         /// What is wrong, naming the limit.
         fault: String,
     },
-    /// Of two variables that belong together one is missing.
+    /// Only one of two environment variables that belong together is set.
     #[error(
         "{set} is set in the environment, but {missing} is not; the store is http://KV_IP:KV_PORT, so both are needed"
     )]
-    Half {
+    MissingVariable {
         /// The one that is set.
         set: &'static str,
         /// The one that is not.
@@ -59,8 +60,8 @@ pub enum ConfigError {
         #[source]
         cause: io::Error,
     },
-    /// A file is no TOML.
-    #[error("{} is no TOML", .path.display())]
+    /// A file is not valid TOML.
+    #[error("{} is not valid TOML", .path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -68,7 +69,7 @@ pub enum ConfigError {
         #[source]
         cause: Box<toml::de::Error>,
     },
-    /// A keyvalues file holds something else than keys and strings.
+    /// A keyvalues file does not hold keys and strings alone.
     #[error("keyvalues file {}: {fault}", .path.display())]
     Keyvalues {
         /// The file.
@@ -91,31 +92,36 @@ pub enum ConfigError {
     Contradiction(String),
 }
 
-/// Where the value stands and what it is, as a person would point at it. Tokens and store addresses (which may
-/// hold a password) are not repeated.
-fn pointed_at(setting: &Setting, place: &Source, text: &str) -> String {
-    let at = match place {
-        Source::Flag(flag) => (*flag).to_owned(),
-        Source::Environment(name) => format!("{name} (environment)"),
-        Source::File(path) => format!("`{}` in {}", setting.name, path.display()),
-        Source::Default => format!("the default of `{}`", setting.name),
+/// Where the value was written, the value, and what is wrong with it. Tokens are not repeated, nor addresses of stores,
+/// which may hold a password.
+fn describe(setting: &Setting, origin: &Origin, text: &str, fault: &Fault) -> String {
+    let at = match origin {
+        Origin::Flag(flag) => (*flag).to_owned(),
+        Origin::Environment(name) => format!("{name} (environment)"),
+        Origin::File(path) => format!("`{}` in {}", setting.name, path.display()),
+        Origin::Default => format!("the default of `{}`", setting.name),
     };
     let secret = *setting == setting::TOKEN || *setting == setting::STORE;
-    if secret { at } else { format!("{at} is `{text}`") }
+    match (secret, fault.is_empty()) {
+        (true, true) => format!("{at} has a value that is not allowed"),
+        (true, false) => format!("{at}: {fault}"),
+        (false, true) => format!("{at} is `{text}`, which is not allowed"),
+        (false, false) => format!("{at} is `{text}`: {fault}"),
+    }
 }
 
-/// A hint at the setting that was probably meant: one that differs in a character or two, or by `-` for `_`.
+/// Suggests the setting that was probably meant: one that differs in one or two characters, or has `_` for `-`.
 fn suggestion(name: &str) -> String {
     if name == setting::TOKEN.name {
         return format!(
-            "; a token does not belong in this file: put it into a file of its own and name that as `{}`",
+            "; a token must not be in this file: put it into a file of its own, and name that file as `{}`",
             setting::TOKEN_FILE.name
         );
     }
-    let given = name.replace('-', "_").to_lowercase();
+    let written = name.replace('-', "_").to_lowercase();
     let files = || setting::ALL.iter().filter(|setting| setting.flag.is_some()).map(|setting| setting.name);
-    match files().find(|known| close(&given, known)) {
-        Some(known) => format!("; is it `{known}`?"),
+    match files().find(|known| close(&written, known)) {
+        Some(known) => format!("; did you mean `{known}`?"),
         None => format!("; there are: {}, and the table [limits]", files().collect::<Vec<_>>().join(", ")),
     }
 }

@@ -2,27 +2,32 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::fault::Fault;
+
 /// One address: `ip:port`, `[ipv6]:port`, `localhost:port`, `:port` or a port alone, which means all addresses.
-pub(super) fn parse_one(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn parse_one(text: &str) -> Result<SocketAddr, Fault> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    let port: u16 = port.parse().map_err(|_| format!("`{text}` is no address with a port"))?;
+    let port: u16 = port.parse().map_err(|_| format!("`{text}` is not an address with a port"))?;
     match host {
         "" | "*" => Ok((IpAddr::V4(Ipv4Addr::UNSPECIFIED), port).into()),
         "localhost" => Ok((IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()),
-        name => Err(format!("`{name}` is no literal address; names are not resolved for listening")),
+        name => {
+            Err(format!("`{name}` is not an IP address; names other than `localhost` are not resolved here")
+                .into())
+        }
     }
 }
 
 /// Several addresses separated by commas, each once, at least one.
-pub(super) fn parse_many(text: &str) -> Result<Vec<SocketAddr>, String> {
+pub(super) fn parse_many(text: &str) -> Result<Vec<SocketAddr>, Fault> {
     let addresses = text.split(',').map(parse_one).collect::<Result<Vec<_>, _>>()?;
     for (index, address) in addresses.iter().enumerate() {
         if address.port() != 0 && addresses[..index].contains(address) {
-            return Err(format!("`{address}` stands there twice"));
+            return Err(format!("`{address}` is given twice").into());
         }
     }
     Ok(addresses)
@@ -44,10 +49,15 @@ mod tests {
 
     #[test]
     fn says_which_part_is_wrong() {
-        assert!(parse_many("80,example.org:80").unwrap_err().contains("`example.org`"));
-        assert!(parse_many("80,99999").unwrap_err().contains("`99999`"));
-        assert!(parse_many("80,").unwrap_err().contains("``"));
-        assert!(parse_many("80,0.0.0.0:80").unwrap_err().contains("twice"));
+        assert!(
+            parse_many("80,example.org:80")
+                .unwrap_err()
+                .to_string()
+                .contains("`example.org` is not an IP address")
+        );
+        assert!(parse_many("80,99999").unwrap_err().to_string().contains("`99999`"));
+        assert!(parse_many("80,").unwrap_err().to_string().contains("``"));
+        assert!(parse_many("80,0.0.0.0:80").unwrap_err().to_string().contains("twice"));
         assert!(parse_many("0.0.0.0:0,0.0.0.0:0").is_ok(), "port 0 asks for any free one, each time another");
     }
 }

@@ -1,46 +1,26 @@
-//! The raw form: what was written on the command line, in the environment and in the file, before it means
-//! anything. Each value remembers where it came from, so that an error can say where to mend it.
+//! The raw form: what was written on the command line, in the environment and in the file, before it is parsed. Each value
+//! keeps where it came from, so that an error can say where to correct it.
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use super::{
     error::ConfigError,
+    fault::Fault,
+    origin::{Origin, RawValue},
     setting::{self, Setting},
 };
 
-/// Names the configuration file itself.
+/// The variable that names the configuration file.
 pub const FILE_ENVIRONMENT: &str = "ROLLING_ROUTER_CONFIG";
 
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A flag, by its name.
-    Flag(&'static str),
-    /// A variable of the environment, by its name.
-    Environment(&'static str),
-    /// A configuration file.
-    File(PathBuf),
-    /// Nowhere: it is the default.
-    Default,
-}
-
-/// A value as written.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Given {
-    /// The text.
-    pub text: String,
-    /// Where it was written.
-    pub source: Source,
-}
-
-/// Everything as written, before it is checked.
+/// All settings as they were written, before they are parsed.
 #[derive(Debug, Clone, Default)]
 pub struct RawConfig {
-    given: BTreeMap<&'static str, Given>,
+    values: BTreeMap<&'static str, RawValue>,
     /// The `[limits]` table of the file, and which file.
     pub(super) limits: Option<(PathBuf, toml::Table)>,
 }
@@ -48,8 +28,8 @@ pub struct RawConfig {
 impl RawConfig {
     /// Takes a value from the command line.
     pub fn set_flag(&mut self, setting: &'static Setting, text: impl Into<String>) {
-        let source = setting.flag.map_or(Source::Default, Source::Flag);
-        self.given.insert(setting.name, Given { text: text.into(), source });
+        let origin = setting.flag.map_or(Origin::Default, Origin::Flag);
+        self.values.insert(setting.name, RawValue { text: text.into(), origin });
     }
 
     /// Reads the environment through `lookup`. A variable that is set but empty counts as not set, as it does in
@@ -60,22 +40,22 @@ impl RawConfig {
         for setting in setting::ALL {
             let found = setting.environment.iter().find_map(|name| present(name).map(|text| (*name, text)));
             if let Some((name, text)) = found {
-                raw.given.insert(setting.name, Given { text, source: Source::Environment(name) });
+                raw.values.insert(setting.name, RawValue { text, origin: Origin::Environment(name) });
             }
         }
         raw.take_old_store(&present)?;
         Ok(raw)
     }
 
-    /// `KV_IP` and `KV_PORT`, as the old image was told where its store is.
+    /// Reads the store's address from `KV_IP` and `KV_PORT`, as the old image did.
     fn take_old_store(&mut self, present: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
         let (address, port) = match (present("KV_IP"), present("KV_PORT")) {
             (None, None) => return Ok(()),
             (Some(address), Some(port)) => (address, port),
-            (Some(_), None) => return Err(ConfigError::Half { set: "KV_IP", missing: "KV_PORT" }),
-            (None, Some(_)) => return Err(ConfigError::Half { set: "KV_PORT", missing: "KV_IP" }),
+            (Some(_), None) => return Err(ConfigError::MissingVariable { set: "KV_IP", missing: "KV_PORT" }),
+            (None, Some(_)) => return Err(ConfigError::MissingVariable { set: "KV_PORT", missing: "KV_IP" }),
         };
-        // The old image showed its one token to the store as well.
+        // The old image used its one token for the store as well.
         let token = present("OCCS_API_TOKEN").map(|token| format!(":{}@", escaped(&token)));
         let token = token.unwrap_or_default();
         let text = if address.contains(':') && !address.starts_with('[') {
@@ -83,8 +63,8 @@ impl RawConfig {
         } else {
             format!("http://{token}{address}:{port}")
         };
-        let given = Given { text, source: Source::Environment("KV_IP") };
-        self.given.entry(setting::STORE.name).or_insert(given);
+        let value = RawValue { text, origin: Origin::Environment("KV_IP") };
+        self.values.entry(setting::STORE.name).or_insert(value);
         Ok(())
     }
 
@@ -118,37 +98,70 @@ impl RawConfig {
         let Some(setting) = known else {
             return Err(ConfigError::UnknownSetting { path: path.into(), name: name.into() });
         };
-        let source = Source::File(path.into());
+        let origin = Origin::File(path.into());
         let Some(text) = plain_text(value) else {
             return Err(ConfigError::Value {
                 setting,
-                place: source,
+                origin,
                 text: value.to_string(),
-                fault: "it is neither a text, a number nor a list of texts".into(),
+                fault: "a text, a whole number or a list of texts is expected".into(),
             });
         };
-        self.given.insert(setting.name, Given { text, source });
+        self.values.insert(setting.name, RawValue { text, origin });
         Ok(())
     }
 
-    /// What is given here, and what is not given here from `below`.
+    /// These values, and those of `below` that are missing here.
     pub fn over(mut self, below: Self) -> Self {
-        for (name, given) in below.given {
-            self.given.entry(name).or_insert(given);
+        for (name, value) in below.values {
+            self.values.entry(name).or_insert(value);
         }
         self.limits = self.limits.or(below.limits);
         self
     }
 
-    /// The value of a setting: as given, else its default; `None` where it has neither.
-    pub(super) fn get(&self, setting: &'static Setting) -> Option<Given> {
-        let default = || Given { text: setting.default.into(), source: Source::Default };
-        let given = self.given.get(setting.name).cloned().unwrap_or_else(default);
-        (given.source != Source::Default || !given.text.is_empty()).then_some(given)
+    /// Parses a setting that has a default.
+    pub(super) fn required<T>(
+        &self,
+        setting: &'static Setting,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Result<T, ConfigError> {
+        let default = || RawValue { text: String::new(), origin: Origin::Default };
+        let RawValue { text, origin } = self.get(setting).unwrap_or_else(default);
+        parse(text.trim()).map_err(|fault| ConfigError::Value { setting, origin, text, fault })
+    }
+
+    /// Parses a setting that may be left out.
+    pub(super) fn optional<T>(
+        &self,
+        setting: &'static Setting,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.get(setting).map(|_| self.required(setting, parse)).transpose()
+    }
+
+    /// Parses a setting that may be left out, or hold several values separated by commas.
+    pub(super) fn list<T>(
+        &self,
+        setting: &'static Setting,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let parts = |text: &str| {
+            let written = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            written.map(&parse).collect::<Result<Vec<T>, Fault>>()
+        };
+        Ok(self.optional(setting, parts)?.unwrap_or_default())
+    }
+
+    /// The value of a setting, else its default; `None` where it has neither.
+    pub(super) fn get(&self, setting: &'static Setting) -> Option<RawValue> {
+        let default = || RawValue { text: setting.default.into(), origin: Origin::Default };
+        let value = self.values.get(setting.name).cloned().unwrap_or_else(default);
+        (value.origin != Origin::Default || !value.text.is_empty()).then_some(value)
     }
 }
 
-/// A token as it is written into an address.
+/// A token, percent-encoded for a URL.
 fn escaped(token: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     token
@@ -157,7 +170,7 @@ fn escaped(token: &str) -> String {
         .collect()
 }
 
-/// A TOML value as the text one would write in a flag: lists are joined by commas.
+/// A TOML value as the text that a flag would have: lists are joined by commas.
 fn plain_text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
@@ -167,12 +180,5 @@ fn plain_text(value: &toml::Value) -> Option<String> {
             texts.map(|texts| texts.join(","))
         }
         _ => None,
-    }
-}
-
-impl fmt::Debug for Given {
-    /// Leaves the text out: it may be a token or hold a store's password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Given({:?})", self.source)
     }
 }

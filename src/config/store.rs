@@ -1,4 +1,4 @@
-//! Which key-value store, as far as the configuration has to know. Its backend reads the rest of the address.
+//! The store's address, as far as the configuration has to know it. The backend parses the rest.
 
 use std::{
     fmt,
@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
 };
+
+use super::fault::{Fault, NOT_ALLOWED};
 
 /// Schemes of stores that are reached over the network.
 const REMOTE_SCHEMES: &[&str] = &["redis", "rediss", "etcd", "etcds", "http", "https"];
@@ -31,8 +33,8 @@ impl StoreAddress {
         }
     }
 
-    /// Where servers are reached whose addresses are literal; any loopback address for `localhost`. What a name resolves to
-    /// may change at any time, so names are not held against endpoints.
+    /// The addresses of the servers, where the URL has IP addresses. An unspecified address stands for `localhost`. Other names
+    /// are left out: what they resolve to may change at any time.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let Self::Remote(url) = self else { return Vec::new() };
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
@@ -47,14 +49,14 @@ impl StoreAddress {
         hosts.split(',').filter_map(|host| literal(host, port)).collect()
     }
 
-    /// The folder of the file, if it is one.
+    /// The folder of an embedded store's file.
     pub fn folder(&self) -> Option<&Path> {
         let Self::Embedded(file) = self else { return None };
         Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
 }
 
-/// The address of a host that needs no resolving.
+/// The address of a host that is an IP address or `localhost`.
 fn literal(host: &str, port: u16) -> Option<SocketAddr> {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, digits)) if !digits.ends_with(']') => (name, digits.parse().ok()?),
@@ -70,20 +72,20 @@ fn literal(host: &str, port: u16) -> Option<SocketAddr> {
 }
 
 impl FromStr for StoreAddress {
-    type Err = String;
+    type Err = Fault;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Fault> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
         let server = rest.strip_prefix("//").filter(|server| !server.is_empty());
         match (scheme, server) {
             ("memory", _) if rest.is_empty() => Ok(Self::Memory),
             ("embedded", _) if !rest.is_empty() => Ok(Self::Embedded(rest.into())),
-            ("embedded", _) => Err("it names no file".into()),
+            ("embedded", _) => Err("`embedded:` must be followed by the name of a file".into()),
             (remote, Some(_)) if REMOTE_SCHEMES.contains(&remote) => Ok(Self::Remote(text.into())),
             (remote, None) if REMOTE_SCHEMES.contains(&remote) => {
-                Err(format!("after `{remote}:` comes `//` and a host"))
+                Err(format!("`{remote}:` must be followed by `//` and a host").into())
             }
-            _ => Err("it is no store's address".into()),
+            _ => Err(NOT_ALLOWED),
         }
     }
 }

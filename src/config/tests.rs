@@ -1,6 +1,12 @@
 //! What a configuration means, and what is said when it cannot.
 
-use super::*;
+use std::{path::Path, time::Duration};
+
+use super::{
+    AccessLog, Config, ConfigError, RawConfig, StoreAddress,
+    setting::{self, Setting},
+};
+use crate::limits::Limits;
 
 fn toml(text: &str) -> Result<RawConfig, ConfigError> {
     RawConfig::from_toml(Path::new("router.toml"), text)
@@ -103,7 +109,7 @@ fn an_error_says_where_what_and_what_is_allowed() {
     let error = refused(flags(&[(&setting::WORKERS, "0")]));
     assert_eq!(
         error,
-        "--workers is `0`: it is no such number\n  allowed: `auto` (one per core) or a number from 1 to 512"
+        "--workers is `0`, which is not allowed\n  allowed: `auto` (one per core) or a number from 1 to 512"
     );
     let error = refused(environment(&[("ROLLING_ROUTER_LISTEN", "80,nowhere:80")]).unwrap());
     assert!(
@@ -127,9 +133,9 @@ fn an_error_shows_no_secret() {
 #[test]
 fn a_misspelt_setting_is_told_its_name() {
     let error = toml("worker = 1").unwrap_err().to_string();
-    assert_eq!(error, "router.toml: there is no setting `worker`; is it `workers`?");
+    assert_eq!(error, "router.toml: there is no setting `worker`; did you mean `workers`?");
     let error = toml("access-log = 'off'").unwrap_err().to_string();
-    assert!(error.ends_with("is it `access_log`?"), "{error}");
+    assert!(error.ends_with("did you mean `access_log`?"), "{error}");
     let error = toml("colour = 'red'").unwrap_err().to_string();
     assert!(error.contains("admin, store"), "{error}");
     let error = toml("workers = true").unwrap_err().to_string();
@@ -154,7 +160,7 @@ fn the_redirect_names_a_port_and_needs_somebody_who_serves_https() {
     for (text, port) in [("off", None), ("on", Some(443)), ("8443", Some(8443))] {
         assert_eq!(Config::from_raw(&redirect(text)).unwrap().https_redirect, port, "{text}");
     }
-    assert!(refused(redirect("0")).contains("no port"));
+    assert!(refused(redirect("0")).starts_with("--https-redirect is `0`, which is not allowed\n"));
     assert!(refused(flags(&[(&setting::HTTPS_REDIRECT, "on")])).contains("`listen_tls`"));
 }
 
@@ -169,9 +175,22 @@ fn limits_are_a_table_of_the_file() {
     let config = Config::from_raw(&toml("workers = 1\n[limits]\nidle_ms = 5000\n").unwrap()).unwrap();
     assert_eq!((config.limits.idle_ms, config.limits.header_bytes_max), (5_000, 16 * 1024));
     let error = refused(toml("[limits]\nidle_seconds = 5\n").unwrap());
-    assert!(error.starts_with("router.toml, [limits]: unknown field `idle_seconds`"), "{error}");
+    assert!(error.starts_with("router.toml: limits: unknown field `idle_seconds`"), "{error}");
     let error = refused(toml("[limits]\nidle_ms = 1\n").unwrap());
-    assert_eq!(error, "router.toml, [limits]: limits.idle_ms = 1: 100 ms to a day");
+    assert_eq!(error, "router.toml: limits.idle_ms is 1; allowed: 100 ms to a day");
+    for (toml_text, told) in [
+        ("idle_ms = -5", "router.toml: limits.idle_ms is -5; allowed: 100 ms to a day"),
+        (
+            "endpoint_queue_max = 'many'",
+            "router.toml: limits.endpoint_queue_max is \"many\"; allowed: a whole number, 0 or more",
+        ),
+        (
+            "endpoint_queue_max = 5_000_000_000",
+            "router.toml: limits.endpoint_queue_max is 5000000000; allowed: a whole number from 0 to 4294967295",
+        ),
+    ] {
+        assert_eq!(refused(toml(&format!("[limits]\n{toml_text}\n")).unwrap()), told);
+    }
 }
 
 #[test]

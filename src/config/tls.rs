@@ -1,7 +1,7 @@
 //! TLS for end users: where it listens, and the certificate it shows.
 //!
-//! Both files are read here, so that `check` finds a broken certificate before a router does, and a router that is told
-//! to read them again judges them by the same rules.
+//! Both files are read here. So `check` finds a broken certificate before a router does, and a router that reads them again
+//! applies the same rules.
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
@@ -16,7 +16,7 @@ use super::{
     setting::{self, Setting},
 };
 
-/// Where end users are served in TLS.
+/// Where end users are served over TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// The addresses; at least one. Port 0 takes any free one.
@@ -66,11 +66,14 @@ impl Tls {
         let chain = read_chain(&self.certificate).map_err(certificate)?;
         let private = read_key(&self.key).map_err(key)?;
         CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider()).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                key(format!("this is not the key of the certificate in {}", self.certificate.display()))
+            rustls::Error::InconsistentKeys(_) => key(format!(
+                "the file has the key of another certificate than {}",
+                self.certificate.display()
+            )),
+            rustls::Error::InvalidCertificate(why) => {
+                certificate(format!("the file has a certificate that cannot be used: {why}"))
             }
-            rustls::Error::InvalidCertificate(why) => certificate(format!("it is no certificate: {why}")),
-            other => key(format!("it cannot be used: {other}")),
+            other => key(format!("the key cannot be used: {other}")),
         })
     }
 }
@@ -80,20 +83,18 @@ fn refused(setting: &'static Setting, path: &std::path::Path, fault: String) -> 
 }
 
 fn read_chain(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let bytes = fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
     let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| format!("it is no PEM file: {error}"))?;
-    if chain.is_empty() { Err("there is no certificate in it".into()) } else { Ok(chain) }
+    let chain = chain.map_err(|error| format!("the file is not PEM: {error}"))?;
+    if chain.is_empty() { Err("the file has no certificate".into()) } else { Ok(chain) }
 }
 
 fn read_key(path: &std::path::Path) -> Result<PrivateKeyDer<'static>, String> {
     use rustls::pki_types::pem::Error;
-    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let bytes = fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
-        Error::NoItemsFound => {
-            "there is no private key in it that can be used; an encrypted one cannot".into()
-        }
-        // The error may quote the line it stumbled over, and that line may be the key.
-        _ => "it is no PEM file".into(),
+        Error::NoItemsFound => "the file has no private key that can be used; encrypted keys cannot".into(),
+        // The error may quote the line where parsing stopped, and that line may be the key.
+        _ => "the file is not PEM".into(),
     })
 }

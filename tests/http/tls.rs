@@ -280,17 +280,23 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
         (vec![listen(), certificate()], "`tls_key` is not given"),
         (
             vec![listen(), certificate(), flag("tls-key", other.key())],
-            "this is not the key of the certificate",
+            "the file has the key of another certificate",
         ),
-        (vec![listen(), certificate(), flag("tls-key", nowhere.clone())], "nowhere.pem: it cannot be read"),
-        (vec![listen(), flag("tls-certificate", nowhere), key()], "nowhere.pem: it cannot be read"),
-        (vec![listen(), flag("tls-certificate", files.key()), key()], "there is no certificate in it"),
+        (
+            vec![listen(), certificate(), flag("tls-key", nowhere.clone())],
+            "nowhere.pem: the file cannot be read",
+        ),
+        (vec![listen(), flag("tls-certificate", nowhere), key()], "nowhere.pem: the file cannot be read"),
+        (vec![listen(), flag("tls-certificate", files.key()), key()], "the file has no certificate"),
         (
             vec![listen(), certificate(), flag("tls-key", files.certificate())],
-            "there is no private key in it",
+            "the file has no private key that can be used",
         ),
-        (vec![listen(), flag("tls-certificate", junk), key()], "junk.pem: it is no certificate"),
-        (vec!["--https-redirect=on".into()], "nothing is served in https"),
+        (
+            vec![listen(), flag("tls-certificate", junk), key()],
+            "junk.pem: the file has a certificate that cannot be used",
+        ),
+        (vec!["--https-redirect=on".into()], "nothing serves https"),
         (vec!["--https-redirect=yes".into()], "--https-redirect is `yes`"),
     ] {
         let output = refused(&flags);

@@ -1,7 +1,7 @@
 //! The keyvalues file: what a new store starts with.
 //!
-//! It is one flat JSON object of keys to strings, the form in which the old tools export a store. It is written
-//! only into a store that has no `rolling/null` yet, so a restart never undoes a rollout.
+//! The file holds one flat JSON object of keys to strings, as the old tools export a store. It is written only into a store
+//! that has no `rolling/null` yet, so a restart never undoes a rollout.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ const KEY_BYTES_MAX: usize = 512;
 /// The largest file, in bytes: 16 MiB holds about 100,000 endpoints, far more than one router serves.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// A keyvalues file, read and checked for form. What the values mean is for the rollout core to say.
+/// A keyvalues file with well-formed keys. What the values mean is for the rollout core to decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyvalues {
     path: PathBuf,
@@ -38,7 +38,7 @@ impl Keyvalues {
             |cause| ConfigError::Unreadable { what: "the keyvalues", path: path.to_owned(), cause };
         let bytes = fs::metadata(path).map_err(unreadable)?.len();
         if bytes > FILE_BYTES_MAX {
-            let fault = format!("it has {bytes} bytes; at most {FILE_BYTES_MAX} are read");
+            let fault = format!("the file has {bytes} bytes; at most {FILE_BYTES_MAX} are allowed");
             return Err(ConfigError::Keyvalues { path: path.into(), fault });
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
@@ -48,12 +48,14 @@ impl Keyvalues {
     /// Reads the text of a file.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let refuse = |fault: String| ConfigError::Keyvalues { path: path.into(), fault };
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
-            .map_err(|cause| refuse(format!("it must be one JSON object of keys to strings: {cause}")))?;
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(text).map_err(|cause| {
+                refuse(format!("the file must hold one JSON object of keys to strings: {cause}"))
+            })?;
         let mut entries = BTreeMap::new();
         for (key, value) in object {
             let serde_json::Value::String(value) = value else {
-                return Err(refuse(format!("`{key}` is {value}; every value is a string, in quotes")));
+                return Err(refuse(format!("`{key}` is {value}; every value must be a string, in quotes")));
             };
             check_key(&key).map_err(&refuse)?;
             entries.insert(key, value);
@@ -74,25 +76,26 @@ impl Keyvalues {
         &self.entries
     }
 
-    /// The entries in commits of at most `writes_max`: a single one if they fit. Otherwise endpoints come first
-    /// and everything else as late as it fits, so that a start that is cut short is begun again, not half done:
-    /// the marker is in the last commit.
+    /// The entries in commits of at most `writes_max`: a single one if they fit. Otherwise endpoints come first and the marker
+    /// last, so that a start that is cut short begins again with the next one.
     pub fn commits(&self, writes_max: usize) -> impl Iterator<Item = &[(String, String)]> {
         self.entries.chunks(writes_max)
     }
 }
 
-/// What a key must be: `/`-separated segments, none empty, `.` or `..`, no control character, none of the
-/// router's own.
+/// Checks a key: parts separated by `/`, none of them empty, `.` or `..`; no control character; not one of the router's own.
 fn check_key(key: &str) -> Result<(), String> {
     if key.len() > KEY_BYTES_MAX {
-        return Err(format!("the key `{key}` has {} bytes; at most {KEY_BYTES_MAX}", key.len()));
+        return Err(format!("the key `{key}` has {} bytes; at most {KEY_BYTES_MAX} are allowed", key.len()));
     }
     if key.chars().any(char::is_control) || key.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(format!("`{}` is no key; a key is like rolling/hello/stable/id", key.escape_default()));
+        return Err(format!(
+            "`{}` is not a key such as rolling/hello/stable/id: no part between slashes may be empty, `.` or `..`",
+            key.escape_default()
+        ));
     }
     if key.starts_with("rolling/router/") {
-        return Err(format!("`{key}` is the router's own and cannot be given"));
+        return Err(format!("`{key}` is one of the router's own keys, which a file may not set"));
     }
     Ok(())
 }

@@ -1,0 +1,89 @@
+//! Parsers of single settings. Each takes the text without blanks around it.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use super::{
+    access_log::{AccessLog, AccessLogFormat},
+    fault::{Fault, NOT_ALLOWED},
+};
+use crate::rollout::{app::AppName, network::Network};
+
+pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
+    if text.is_empty() { Err(NOT_ALLOWED) } else { Ok(text.into()) }
+}
+
+pub(super) fn app_name(text: &str) -> Result<AppName, Fault> {
+    text.parse().map_err(|_| NOT_ALLOWED)
+}
+
+pub(super) fn node_name(text: &str) -> Result<String, Fault> {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    if begins && text.len() <= 63 && text.bytes().all(inner) { Ok(text.to_owned()) } else { Err(NOT_ALLOWED) }
+}
+
+pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Fault> {
+    if text == "auto" {
+        return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    }
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 512);
+    number.ok_or(NOT_ALLOWED)
+}
+
+pub(super) fn access_log(text: &str) -> Result<AccessLog, Fault> {
+    match text {
+        "off" => Ok(AccessLog::Off),
+        "-" => Ok(AccessLog::Stdout),
+        file => path(file).map(AccessLog::File),
+    }
+}
+
+pub(super) fn access_log_format(text: &str) -> Result<AccessLogFormat, Fault> {
+    match text {
+        "json" => Ok(AccessLogFormat::Json),
+        "common" => Ok(AccessLogFormat::Common),
+        "combined" => Ok(AccessLogFormat::Combined),
+        _ => Err(NOT_ALLOWED),
+    }
+}
+
+pub(super) fn host_name(text: &str) -> Result<String, Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    if text.len() <= 253 && text.bytes().all(allowed) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("`{text}` is not a host name").into())
+    }
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, Fault> {
+    let number: Option<u64> = text.parse().ok().filter(|seconds| *seconds <= 3_600);
+    number.map(Duration::from_secs).ok_or(NOT_ALLOWED)
+}
+
+pub(super) fn allow_or_refuse(text: &str) -> Result<bool, Fault> {
+    match text {
+        "allow" => Ok(true),
+        "refuse" => Ok(false),
+        _ => Err(NOT_ALLOWED),
+    }
+}
+
+pub(super) fn https_redirect(text: &str) -> Result<Option<u16>, Fault> {
+    match text {
+        "off" => Ok(None),
+        "on" => Ok(Some(443)),
+        port => match port.parse() {
+            Ok(port) if port > 0 => Ok(Some(port)),
+            _ => Err(NOT_ALLOWED),
+        },
+    }
+}
+
+pub(super) fn level(text: &str) -> Result<tracing::Level, Fault> {
+    text.parse().map_err(|_| NOT_ALLOWED)
+}
+
+pub(super) fn network(text: &str) -> Result<Network, Fault> {
+    text.parse().map_err(|fault: String| fault.into())
+}

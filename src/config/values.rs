@@ -1,0 +1,198 @@
+//! The configuration: every setting as a valid value.
+
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    access_log::{AccessLog, AccessLogFormat},
+    error::ConfigError,
+    keyvalues_file::Keyvalues,
+    listen, parsers,
+    raw::RawConfig,
+    secret::Secret,
+    setting,
+    store::StoreAddress,
+    tls::Tls,
+};
+use crate::{
+    limits::Limits,
+    rollout::{app::AppName, network::Network},
+};
+
+/// The state directory of a router whose store is elsewhere.
+const STATE_DEFAULT: &str = "./rolling-router-state";
+
+/// The token file in the state directory.
+const TOKEN_FILE_DEFAULT: &str = "tokens";
+
+/// Everything that a router is told at start. To make one by hand, start from [`Config::default`] and change fields.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The front addresses; at least one. Port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Where end users are served over TLS. None: nowhere.
+    pub tls: Option<Tls>,
+    /// The port of https to which plain http is redirected. None: plain http is served.
+    pub https_redirect: Option<u16>,
+    /// The admin address. Port 0 takes any free one.
+    pub admin: SocketAddr,
+    /// The key-value store.
+    pub store: StoreAddress,
+    /// What to put into a store that is not set up yet. None: nothing.
+    pub keyvalues: Option<Keyvalues>,
+    /// The app for hosts that no app claims. None: the only app, if there is just one.
+    pub app: Option<AppName>,
+    /// One more admin token, beside those of the token file.
+    pub token: Option<Secret>,
+    /// The token file, which is made if it is missing. None: no token is kept (store `memory` without a state directory), and
+    /// without [`Config::token`] a token is made that only this process knows.
+    pub token_file: Option<PathBuf>,
+    /// The state directory. None: nothing is kept.
+    pub state: Option<PathBuf>,
+    /// The name of this router in its fleet. None: its node id.
+    pub node: Option<String>,
+    /// How many threads serve end users.
+    pub workers: NonZeroUsize,
+    /// Where the access log is written: one line for each request.
+    pub access_log: AccessLog,
+    /// The format of that line.
+    pub access_log_format: AccessLogFormat,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_networks: Vec<Network>,
+    /// More host names of the admin port, in lower case.
+    pub admin_hosts: Vec<String>,
+    /// How long to go on accepting connections after SIGTERM.
+    pub grace: Duration,
+    /// Whether loopback addresses may be endpoints.
+    pub loopback_endpoints: bool,
+    /// How much is logged on standard error.
+    pub log: tracing::Level,
+    /// The limits that an operator may set.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    /// The defaults of all settings.
+    fn default() -> Self {
+        Self::from_raw(&RawConfig::default()).expect("the defaults in `setting` are valid, as a test shows")
+    }
+}
+
+impl Config {
+    /// Parses and checks all settings. The keyvalues file and the certificate are read if they are named; nothing else is
+    /// opened.
+    ///
+    /// # Errors
+    /// A value is not allowed, two values contradict each other, or a file cannot be read.
+    pub fn from_raw(raw: &RawConfig) -> Result<Self, ConfigError> {
+        let store: StoreAddress = raw.required(&setting::STORE, str::parse)?;
+        let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
+        let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
+        let config = Self {
+            listen: raw.required(&setting::LISTEN, listen::parse_many)?,
+            tls: tls(raw)?,
+            https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
+            admin: raw.required(&setting::ADMIN, listen::parse_one)?,
+            keyvalues: read_keyvalues(raw)?,
+            app: raw.optional(&setting::APP, parsers::app_name)?,
+            token: raw.optional(&setting::TOKEN, str::parse)?,
+            token_file: raw
+                .optional(&setting::TOKEN_FILE, parsers::path)?
+                .or_else(|| state.as_ref().map(in_state)),
+            node: raw.optional(&setting::NODE, parsers::node_name)?,
+            workers: raw.required(&setting::WORKERS, parsers::workers)?,
+            access_log: raw.required(&setting::ACCESS_LOG, parsers::access_log)?,
+            access_log_format: raw.required(&setting::ACCESS_LOG_FORMAT, parsers::access_log_format)?,
+            trusted_networks: raw.list(&setting::TRUSTED_NETWORKS, parsers::network)?,
+            admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
+            grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
+            loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
+            log: raw.required(&setting::LOG, parsers::level)?,
+            limits: limits(raw)?,
+            store,
+            state,
+        };
+        config.check_contradictions()
+    }
+
+    fn check_contradictions(self) -> Result<Self, ConfigError> {
+        let secure = self.tls.iter().flat_map(|tls| &tls.listen);
+        let listening: Vec<(&str, &SocketAddr)> = std::iter::once(("admin", &self.admin))
+            .chain(self.listen.iter().map(|address| (setting::LISTEN.name, address)))
+            .chain(secure.map(|address| (setting::LISTEN_TLS.name, address)))
+            .collect();
+        for (at, (name, address)) in listening.iter().enumerate() {
+            let earlier = listening[..at].iter().filter(|(other, _)| other != name);
+            if let Some((other, taken)) = earlier.clone().find(|(_, taken)| collide(address, taken)) {
+                return Err(ConfigError::Contradiction(format!(
+                    "`{name}` has {address} and `{other}` has {taken}: each needs a port of its own"
+                )));
+            }
+        }
+        if self.https_redirect.is_some() && self.tls.is_none() && self.trusted_networks.is_empty() {
+            return Err(ConfigError::Contradiction(
+                "`https_redirect` is on, but nothing serves https: set `listen_tls`, or name the proxy that serves https in \
+                 `trusted_networks`"
+                    .into(),
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether two listeners cannot both listen.
+fn collide(left: &SocketAddr, right: &SocketAddr) -> bool {
+    let unspecified = left.ip().is_unspecified() || right.ip().is_unspecified();
+    left.port() == right.port()
+        && left.port() != 0
+        && left.is_ipv4() == right.is_ipv4()
+        && (unspecified || left.ip() == right.ip())
+}
+
+/// Reads the certificate once, so that a broken one is refused at start.
+fn tls(raw: &RawConfig) -> Result<Option<Tls>, ConfigError> {
+    let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
+    let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::path)?;
+    let tls = Tls::from_settings(listen, certificate, raw.optional(&setting::TLS_KEY, parsers::path)?)?;
+    tls.map(|tls| tls.read().map(|_| tls)).transpose()
+}
+
+fn read_keyvalues(raw: &RawConfig) -> Result<Option<Keyvalues>, ConfigError> {
+    let file = raw.optional(&setting::KEYVALUES, parsers::path)?;
+    file.map(|file| Keyvalues::read(&file)).transpose()
+}
+
+fn limits(raw: &RawConfig) -> Result<Limits, ConfigError> {
+    let Some((path, table)) = &raw.limits else { return Ok(Limits::default()) };
+    let refuse = |fault: String| ConfigError::Limit { path: path.clone(), fault };
+    let limits: Limits = serde_path_to_error::deserialize(table.clone())
+        .map_err(|error| refuse(limit_fault(table, &error.path().to_string(), error.inner())))?;
+    limits.checked().map_err(|error| refuse(error.to_string()))
+}
+
+/// What is wrong with the limit at which reading stopped: its name, its value and what is allowed.
+fn limit_fault(table: &toml::Table, name: &str, error: &toml::de::Error) -> String {
+    let known =
+        |name: &str| toml::Table::from_iter([(name.to_owned(), 1.into())]).try_into::<Limits>().is_ok();
+    let Some(value) = table.get(name).filter(|_| known(name)) else {
+        // The message names the unknown limit, and lists the known ones.
+        return format!("limits: {}", error.message());
+    };
+    let whole_number = match value.as_integer() {
+        Some(number) if number > u32::MAX.into() => "a whole number from 0 to 4294967295",
+        _ => "a whole number, 0 or more",
+    };
+    format!("limits.{name} is {value}; allowed: {}", Limits::allowed(name).unwrap_or(whole_number))
+}
+
+fn default_state(store: &StoreAddress) -> Option<PathBuf> {
+    match store {
+        StoreAddress::Memory => None,
+        StoreAddress::Embedded(_) => store.folder().map(Path::to_owned),
+        StoreAddress::Remote(_) => Some(STATE_DEFAULT.into()),
+    }
+}
