@@ -171,7 +171,7 @@ pub const HOOK_DELIVERIES_SHOWN: usize = 20;
 pub const HOOK_ANSWER_BYTES_MAX: usize = 500;
 /// Tests of hooks at once: each may wait for a receiver.
 pub const HOOK_TESTS_MAX: usize = 4;
-/// How long the claim to tell hooks holds without a sign of life: two may get lost.
+/// How long the claim to send to hooks holds without a sign of life: two may get lost.
 pub const HOOK_CLAIM_TTL: Duration = Duration::from_secs(6);
 /// How often it gives one.
 pub const HOOK_CLAIM_EVERY: Duration = Duration::from_secs(2);

@@ -22,7 +22,8 @@ use crate::{
             load::Loads,
         },
         shared::{
-            core::Core, fleet::roster::Member, hooks::sent::Ended, status::StoreState, stopping::Stopping,
+            core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState,
+            stopping::Stopping,
         },
     },
     live::{
@@ -165,7 +166,7 @@ fn hooks(page: &mut Page, core: &Core) {
         "Messages sent to a hook by this router, by how that ended.",
     );
     for name in &names {
-        for (ended, count) in Ended::ALL.iter().zip(core.hooks.counts(name)) {
+        for (ended, count) in DeliveryOutcome::ALL.iter().zip(core.hooks.counts(name)) {
             let labels = format!("hook=\"{name}\",outcome=\"{}\"", ended.as_str());
             page.sample("rolling_hook_deliveries_total", &labels, count);
         }

@@ -21,7 +21,7 @@ use crate::{
             commit::{Commit, Plan},
             transact::transact,
         },
-        hooks::{client::HookClient, delivery::attempt, progress::advance},
+        hooks::{client::HookClient, delivery::make_attempt, progress_store::advance},
         limits::{HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
         shared::{
             core::Core,
@@ -30,10 +30,10 @@ use crate::{
             hooks::{
                 board::StoredHook,
                 event::EventKind,
-                hook::{Address, HOOKS, Hook, HookName},
+                hook::{HOOKS_PREFIX, Hook, HookName, HookUrl},
                 message::Message,
+                progress::{DeliveryOutcome, PROGRESS_PREFIX, Progress, Topic},
                 secret::Secret,
-                sent::{Ended, Place, SENT, Sent},
             },
         },
     },
@@ -45,7 +45,7 @@ const BATCH: usize = 90;
 
 /// What a call says of a hook: all of it but the secret, which stays as it is unless it is said.
 struct Asked {
-    url: Address,
+    url: HookUrl,
     apps: Option<BTreeSet<AppName>>,
     events: Option<BTreeSet<EventKind>>,
     paused: bool,
@@ -150,12 +150,12 @@ pub async fn test(
     let id = message.id(&format!("{}{:?}", core.roster.epoch(), core.clock.monotonic()));
     let client = HookClient::new(&hook.url, &core.options.addresses)
         .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
-    let done = attempt(&client, &hook.secret, &id, &message, &core.clock).await;
-    let ended = if done.delivered { Ended::Delivered } else { Ended::Failed };
+    let done = make_attempt(&client, &hook.secret, &id, &message, &core.clock).await;
+    let ended = if done.delivered { DeliveryOutcome::Delivered } else { DeliveryOutcome::Failed };
     core.hooks.count(&name, ended);
     let delivery = done.delivery(&message, id, 1, ended, message.at, core.name());
     // What was answered is what was asked for; that it is kept is not.
-    let _ = advance(&core, &name, &Place::NONE, 0, Some(&delivery)).await;
+    let _ = advance(&core, &name, &Topic::NONE, 0, Some(&delivery)).await;
     Ok(Json(json!(done)))
 }
 
@@ -196,7 +196,7 @@ impl Asked {
         let refused = |error: &dyn std::fmt::Display| ApiError::value("url", error.to_string());
         let url =
             call.fields.text("url")?.ok_or_else(|| ApiError::value("url", "say where the hook leads"))?;
-        let url: Address = url.parse().map_err(|error| refused(&error))?;
+        let url: HookUrl = url.parse().map_err(|error| refused(&error))?;
         url.check(&core.options.addresses).map_err(|error| refused(&error))?;
         let secret = call.fields.text("secret")?;
         let secret = secret.map(|text| text.parse::<Secret>()).transpose();
@@ -263,7 +263,7 @@ async fn put(
     // What the last round wrote, and whether that was new.
     let tried: &Mutex<Option<(Hook, bool)>> = &Mutex::default();
     transact(&core.store, &what(name), move |round| async move {
-        let listing = core.store.list(&[HOOKS]).await?;
+        let listing = core.store.list(&[HOOKS_PREFIX]).await?;
         let found = entry(&listing, key);
         let known: Option<Hook> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
         // The commit whose answer was lost may have done it.
@@ -306,17 +306,17 @@ fn hook_of(core: &Core, asked: &Asked, known: Option<&Hook>, by: &str, made: &Se
     }
 }
 
-/// A hook is told what happens from now on: where it is not told of an app yet, its place is the app's newest change. An
-/// app that comes later has no place, and is told from its first.
+/// A hook is told what happens from now on: where it is not told of an app yet, its topic is the app's newest change. An
+/// app that comes later has no topic, and is told from its first.
 fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -> Vec<StoreWrite> {
     let view = core.replica.view.load();
     let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
     let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
     let begins = fresh.filter_map(|(app, view)| {
-        let place = Place::of(app);
-        let told = core.hooks.sent(name, &place);
-        let sent = Sent::from_now(view.record.as_ref()?.seq, told.as_deref());
-        Some(StoreWrite::put(own_key(&place.key(name)), encode(&sent)))
+        let topic = Topic::of(app);
+        let told = core.hooks.progress(name, &topic);
+        let sent = Progress::starting_at(view.record.as_ref()?.seq, told.as_deref());
+        Some(StoreWrite::put(own_key(&topic.key(name)), encode(&sent)))
     });
     begins.collect()
 }
@@ -335,7 +335,7 @@ async fn delete(core: &Core, name: &HookName, if_match: Option<u64>) -> Result<R
         Ok(Plan::write(Commit { checks, writes, proof: None }, |revision| revision))
     })
     .await?;
-    let told = core.store.list(&[&format!("{SENT}{name}/")]).await?;
+    let told = core.store.list(&[&format!("{PROGRESS_PREFIX}{name}/")]).await?;
     reached = reached.max(told.revision);
     for batch in told.entries.chunks(BATCH) {
         let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::control::{
     limits::{HEARD_EVERY, STALE_AFTER},
-    shared::{core::Core, fleet::roster::Member, hooks::sent::Ended, status::StoreState},
+    shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
 };
 
 /// The kinds of alarms.
@@ -91,7 +91,7 @@ fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) 
     for name in core.hooks.names() {
         let Some(last) = core.hooks.deliveries(&name).into_iter().next() else { continue };
         let paused = core.hooks.hook(&name).is_some_and(|hook| hook.is_paused());
-        if last.outcome == Ended::Dropped && !paused {
+        if last.outcome == DeliveryOutcome::Dropped && !paused {
             let why = last.error.unwrap_or_default();
             let message = format!("the hook {name} was not told of `{}`: {why}", last.kind);
             raise(AlarmKind::Hook, &core.node, core.name(), message);

@@ -1,7 +1,7 @@
-//! The courier of one hook: tells it, in order, what it has not been told yet, and tries again what failed.
+//! The courier of one hook: it sends every change that was not sent yet, in order, and tries failed messages again.
 //!
-//! What was told is stored before the next thing is told, so a restart repeats at most one message. An app whose message
-//! is being tried again waits for that one; other apps go on.
+//! That a message was sent is stored before the next one is sent, so a restart repeats at most one message. While a
+//! message of one app is tried again, later changes of that app wait; other apps do not.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::{
     client::HookClient,
-    delivery::{Attempt, attempt},
-    progress::{advance, go_back},
+    delivery::{Attempt, make_attempt},
+    progress_store::{advance, go_back},
 };
 use crate::{
     control::{
@@ -27,7 +27,7 @@ use crate::{
                 event::EventKind,
                 hook::{Hook, HookName},
                 message::Message,
-                sent::{Delivery, Ended, Place},
+                progress::{Delivery, DeliveryOutcome, Topic},
             },
         },
     },
@@ -35,24 +35,25 @@ use crate::{
     rollout::{app::AppName, keys, record::HistoryEvent},
 };
 
-/// Tells one hook.
+/// Sends to one hook.
 pub struct Courier {
     core: Core,
     name: HookName,
     client: Option<HookClient>,
-    progress: HashMap<Place, Progress>,
+    topics: HashMap<Topic, TopicState>,
 }
 
-/// How far it is with an app, where that is more than what is stored.
+/// How far this courier is with one topic, where that is further than what is stored.
 #[derive(Debug, Default)]
-struct Progress {
+struct TopicState {
+    /// Every change up to this seq was sent, or was not wanted.
     seq: u64,
-    failed: Option<Failed>,
+    retry: Option<Retry>,
 }
 
 /// A message that failed and is tried again.
 #[derive(Debug)]
-struct Failed {
+struct Retry {
     id: String,
     attempts: u32,
     /// When (monotonic).
@@ -61,29 +62,29 @@ struct Failed {
 
 /// When a courier has its next turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Next {
-    /// When something has changed.
+enum NextTurn {
+    /// After a change.
     Change,
-    /// When time has passed, too.
+    /// After a change, or after a while.
     Later,
-    /// At once: there is more to tell.
+    /// At once: there is more to send.
     Now,
 }
 
-/// Why telling an app's history stops for now.
-enum Stop {
+/// Why the history of an app is not sent further in this turn.
+enum Pause {
     /// The next message is not due yet, or the store did not answer.
     Later,
-    /// The hook was changed, or this router is not the one that tells.
+    /// The hook was changed, or another router holds the claim.
     Changed,
 }
 
 impl Courier {
     pub fn new(core: Core, name: HookName) -> Self {
-        Self { core, name, client: None, progress: HashMap::new() }
+        Self { core, name, client: None, topics: HashMap::new() }
     }
 
-    /// Goes on until the hook is gone.
+    /// Sends until the hook is removed.
     pub async fn run(mut self) {
         let (mut changes, mut serving) = (self.core.hooks.changes(), self.core.roster.serving());
         loop {
@@ -94,177 +95,179 @@ impl Courier {
             };
             let next = match &stored.hook {
                 Ok(hook) if !hook.paused => self.turn(&stored, hook).await,
-                _ => Next::Change,
+                _ => NextTurn::Change,
             };
             tokio::select! {
                 // Both senders live as long as `core`.
-                _ = changes.changed(), if next != Next::Now => {}
-                _ = serving.changed(), if next != Next::Now => {}
-                () = sleep(HOOK_LOOK), if next == Next::Later => {}
-                () = std::future::ready(()), if next == Next::Now => {}
+                _ = changes.changed(), if next != NextTurn::Now => {}
+                _ = serving.changed(), if next != NextTurn::Now => {}
+                () = sleep(HOOK_LOOK), if next == NextTurn::Later => {}
+                () = std::future::ready(()), if next == NextTurn::Now => {}
             }
         }
     }
 
-    /// Tells what there is.
-    async fn turn(&mut self, stored: &StoredHook, hook: &Hook) -> Next {
-        let mut next = self.notices(stored, hook).await;
+    /// Sends what is due.
+    async fn turn(&mut self, stored: &StoredHook, hook: &Hook) -> NextTurn {
+        let mut next = self.send_notices(stored, hook).await;
         for (app, newest) in self.apps(hook) {
-            if !self.may_tell(stored) {
+            if !self.may_send(stored) {
                 return next;
             }
-            next = next.max(match self.history(stored, hook, &app, newest).await {
-                Ok(true) => Next::Now,
-                Ok(false) => Next::Change,
-                Err(Stop::Later) => Next::Later,
-                Err(Stop::Changed) => return next,
+            next = next.max(match self.send_history(stored, hook, &app, newest).await {
+                Ok(true) => NextTurn::Now,
+                Ok(false) => NextTurn::Change,
+                Err(Pause::Later) => NextTurn::Later,
+                Err(Pause::Changed) => return next,
             });
         }
-        self.tidy().await;
+        self.forget_removed_apps().await;
         next
     }
 
-    /// The apps that the hook is told of, each with its newest seq.
+    /// The apps whose changes the hook gets, each with its newest seq.
     fn apps(&self, hook: &Hook) -> Vec<(AppName, u64)> {
         let view = self.core.replica.view.load();
         let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
         wanted.filter_map(|(app, view)| Some((app.clone(), view.record.as_ref()?.seq))).collect()
     }
 
-    /// Whether this router is the one that tells, and the hook is as it was when the turn began.
-    fn may_tell(&self, stored: &StoredHook) -> bool {
-        self.is_same(stored) && self.core.hooks.holds(self.core.clock.monotonic())
+    /// Whether this router holds the claim, and the hook is as it was when the turn began.
+    fn may_send(&self, stored: &StoredHook) -> bool {
+        self.is_unchanged(stored) && self.core.hooks.has_claim(self.core.clock.monotonic())
     }
 
-    fn is_same(&self, stored: &StoredHook) -> bool {
+    fn is_unchanged(&self, stored: &StoredHook) -> bool {
         self.core.hooks.hook(&self.name).is_some_and(|now| now.revision == stored.revision)
     }
 
-    /// Tells what is in no history. Whoever raised it tells it, whoever holds the claim.
-    async fn notices(&mut self, stored: &StoredHook, hook: &Hook) -> Next {
+    /// Sends the notices. The router that raised one sends it, whoever holds the claim.
+    async fn send_notices(&mut self, stored: &StoredHook, hook: &Hook) -> NextTurn {
         while let Some(message) = self.core.hooks.first_notice(&self.name) {
-            if self.is_early(&Place::NONE) {
-                return Next::Later;
+            if self.must_wait(&Topic::NONE) {
+                return NextTurn::Later;
             }
-            if !self.is_same(stored) {
-                return Next::Change;
+            if !self.is_unchanged(stored) {
+                return NextTurn::Change;
             }
-            let ended = self.tell(hook, &Place::NONE, &message).await;
-            if ended.outcome != Ended::Failed {
-                self.core.hooks.end_notice(&self.name, &message);
+            let delivery = self.send(hook, &Topic::NONE, &message).await;
+            if delivery.outcome != DeliveryOutcome::Failed {
+                self.core.hooks.remove_notice(&self.name, &message);
             }
-            // A store that is down is what some of them are about.
-            let _ = advance(&self.core, &self.name, &Place::NONE, 0, Some(&ended)).await;
+            // This may fail: a store that is down is what some notices are about.
+            let _ = advance(&self.core, &self.name, &Topic::NONE, 0, Some(&delivery)).await;
         }
-        Next::Change
+        NextTurn::Change
     }
 
-    /// Tells the next events of an app; `true` when there are more.
-    async fn history(
+    /// Sends the next changes of an app; `true` when there are more.
+    async fn send_history(
         &mut self,
         stored: &StoredHook,
         hook: &Hook,
         app: &AppName,
         newest: u64,
-    ) -> Result<bool, Stop> {
-        let place = Place::of(app);
-        let told = self.told(&place, app, newest).await?;
-        if told >= newest {
+    ) -> Result<bool, Pause> {
+        let topic = Topic::of(app);
+        let sent = self.sent_seq(&topic, app, newest).await?;
+        if sent >= newest {
             return Ok(false);
         }
-        if self.is_early(&place) {
-            return Err(Stop::Later);
+        if self.must_wait(&topic) {
+            return Err(Pause::Later);
         }
-        let start = (told + 1).max((newest + 1).saturating_sub(EVENTS_MAX));
+        let start = (sent + 1).max((newest + 1).saturating_sub(EVENTS_MAX));
         let end = newest.min(start + HOOK_EVENTS_PER_TURN - 1);
-        let events = history::read(&self.core, app, start, end + 1).await.map_err(|_| Stop::Later)?;
+        let events = history::read(&self.core, app, start, end + 1).await.map_err(|_| Pause::Later)?;
         for event in &events {
-            self.tell_event(stored, hook, &place, app, event).await?;
+            self.send_event(stored, hook, &topic, app, event).await?;
         }
-        // What was not wanted, or is not in the store any more, counts as told.
-        self.reach(&place, end, None).await?;
+        // Events that were not wanted, or are not in the store any more, count as sent.
+        self.note_sent(&topic, end, None).await?;
         Ok(end < newest)
     }
 
-    async fn tell_event(
+    async fn send_event(
         &mut self,
         stored: &StoredHook,
         hook: &Hook,
-        place: &Place,
+        topic: &Topic,
         app: &AppName,
         event: &HistoryEvent,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Pause> {
         let seq = event.record.seq;
         if !hook.wants(EventKind::of_command(&event.record.command)) {
-            self.progress.entry(place.clone()).or_default().seq = seq;
+            self.topics.entry(topic.clone()).or_default().seq = seq;
             return Ok(());
         }
-        if !self.may_tell(stored) {
-            return Err(Stop::Changed);
+        if !self.may_send(stored) {
+            return Err(Pause::Changed);
         }
-        let ended = self.tell(hook, place, &Message::of_event(app, event)).await;
-        if ended.outcome == Ended::Failed {
-            let _ = advance(&self.core, &self.name, place, seq - 1, Some(&ended)).await;
-            return Err(Stop::Later);
+        let delivery = self.send(hook, topic, &Message::of_event(app, event)).await;
+        if delivery.outcome == DeliveryOutcome::Failed {
+            let _ = advance(&self.core, &self.name, topic, seq - 1, Some(&delivery)).await;
+            return Err(Pause::Later);
         }
-        self.reach(place, seq, Some(&ended)).await
+        self.note_sent(topic, seq, Some(&delivery)).await
     }
 
-    /// How far the hook was told. A store that fell back knows less than was told: then it begins again there.
-    async fn told(&mut self, place: &Place, app: &AppName, newest: u64) -> Result<u64, Stop> {
-        let stored = self.core.hooks.sent(&self.name, place).map_or(0, |sent| sent.seq);
-        let told = stored.max(self.progress.get(place).map_or(0, |progress| progress.seq));
-        if told <= newest {
-            return Ok(told);
+    /// The seq up to which everything was sent. If the store fell back behind it, sending starts again at what the store
+    /// holds.
+    async fn sent_seq(&mut self, topic: &Topic, app: &AppName, newest: u64) -> Result<u64, Pause> {
+        let stored = self.core.hooks.progress(&self.name, topic).map_or(0, |progress| progress.seq);
+        let sent = stored.max(self.topics.get(topic).map_or(0, |state| state.seq));
+        if sent <= newest {
+            return Ok(sent);
         }
-        let now = StoredApp::read(&self.core, app).await.map_err(|_| Stop::Later)?.seq();
-        if told <= now {
-            return Ok(told);
+        let now = StoredApp::read(&self.core, app).await.map_err(|_| Pause::Later)?.seq();
+        if sent <= now {
+            return Ok(sent);
         }
-        tracing::warn!(hook = %self.name, %app, told, now, "the app began anew; the hook is told its newest change");
-        self.progress.remove(place);
-        go_back(&self.core, &self.name, place, now.saturating_sub(1)).await.map_err(|_| Stop::Later)?;
-        Err(Stop::Later)
+        tracing::warn!(hook = %self.name, %app, sent, now, "the app's history began again; its newest change is sent to the hook");
+        self.topics.remove(topic);
+        go_back(&self.core, &self.name, topic, now.saturating_sub(1)).await.map_err(|_| Pause::Later)?;
+        Err(Pause::Later)
     }
 
-    /// Everything up to this seq is told. Kept here too, so that nothing is told twice while the store does not answer.
-    async fn reach(&mut self, place: &Place, seq: u64, delivery: Option<&Delivery>) -> Result<(), Stop> {
-        self.progress.entry(place.clone()).or_default().seq = seq;
-        advance(&self.core, &self.name, place, seq, delivery).await.map_err(|error| {
-            tracing::warn!(hook = %self.name, error = error.message(), "what a hook was told is not stored yet");
-            Stop::Later
+    /// Everything up to this seq was sent. Kept here too, so that nothing is sent twice while the store does not answer.
+    async fn note_sent(&mut self, topic: &Topic, seq: u64, delivery: Option<&Delivery>) -> Result<(), Pause> {
+        self.topics.entry(topic.clone()).or_default().seq = seq;
+        advance(&self.core, &self.name, topic, seq, delivery).await.map_err(|error| {
+            tracing::warn!(hook = %self.name, error = error.message(), "that a message was sent to the hook is not stored yet");
+            Pause::Later
         })
     }
 
-    fn is_early(&self, place: &Place) -> bool {
-        let failed = self.progress.get(place).and_then(|progress| progress.failed.as_ref());
-        failed.is_some_and(|failed| self.core.clock.monotonic() < failed.due)
+    /// Whether a message of this topic is to be tried again, but not yet.
+    fn must_wait(&self, topic: &Topic) -> bool {
+        let retry = self.topics.get(topic).and_then(|state| state.retry.as_ref());
+        retry.is_some_and(|retry| self.core.clock.monotonic() < retry.due)
     }
 
-    /// Sends a message once, and takes note of how it went.
-    async fn tell(&mut self, hook: &Hook, place: &Place, message: &Message) -> Delivery {
+    /// Sends a message once. If that fails, sets when it is tried again, unless it was the last attempt.
+    async fn send(&mut self, hook: &Hook, topic: &Topic, message: &Message) -> Delivery {
         let (core, at) = (self.core.clone(), self.core.clock.wall_ms());
         let id = message.id(&core.roster.epoch());
-        let done = match self.client(hook) {
-            Ok(client) => attempt(&client, &hook.secret, &id, message, &core.clock).await,
+        let attempt = match self.client(hook) {
+            Ok(client) => make_attempt(&client, &hook.secret, &id, message, &core.clock).await,
             Err(error) => Attempt::refused(error),
         };
-        let earlier = self.progress.entry(place.clone()).or_default().failed.take();
-        let attempts = earlier.filter(|failed| failed.id == id).map_or(0, |failed| failed.attempts) + 1;
-        let next = HOOK_RETRIES.get(attempts as usize - 1).filter(|_| !done.delivered);
-        let outcome = match (done.delivered, next) {
-            (true, _) => Ended::Delivered,
-            (false, Some(_)) => Ended::Failed,
-            (false, None) => Ended::Dropped,
+        let state = self.topics.entry(topic.clone()).or_default();
+        let earlier = state.retry.take().filter(|retry| retry.id == id);
+        let attempts = earlier.map_or(0, |retry| retry.attempts) + 1;
+        let pause = HOOK_RETRIES.get(attempts as usize - 1).filter(|_| !attempt.delivered);
+        let outcome = match (attempt.delivered, pause) {
+            (true, _) => DeliveryOutcome::Delivered,
+            (false, Some(_)) => DeliveryOutcome::Failed,
+            (false, None) => DeliveryOutcome::Dropped,
         };
-        if let Some(pause) = next {
-            let pause = jittered(*pause).max(done.rest.unwrap_or_default().min(HOOK_RETRY_MAX));
+        if let Some(pause) = pause {
+            let pause = jittered(*pause).max(attempt.retry_after.unwrap_or_default().min(HOOK_RETRY_MAX));
             let due = core.clock.monotonic() + pause;
-            let failed = Some(Failed { id: id.clone(), attempts, due });
-            self.progress.entry(place.clone()).or_default().failed = failed;
+            state.retry = Some(Retry { id: id.clone(), attempts, due });
         }
         core.hooks.count(&self.name, outcome);
-        let delivery = done.delivery(message, id, attempts, outcome, at, core.name());
+        let delivery = attempt.delivery(message, id, attempts, outcome, at, core.name());
         self.log(&delivery);
         delivery
     }
@@ -272,16 +275,20 @@ impl Courier {
     fn log(&self, delivery: &Delivery) {
         let (hook, id, attempt, error) = (&self.name, &delivery.id, delivery.attempt, &delivery.error);
         match delivery.outcome {
-            Ended::Delivered => tracing::debug!(%hook, id, attempt, "a hook was told"),
-            Ended::Failed => {
-                tracing::info!(%hook, id, attempt, ?error, "a hook was not told; it is tried again")
+            DeliveryOutcome::Delivered => {
+                tracing::debug!(%hook, id, attempt, "a message was delivered to a hook");
             }
-            Ended::Dropped => tracing::warn!(%hook, id, attempt, ?error, "a hook was not told; given up"),
+            DeliveryOutcome::Failed => {
+                tracing::info!(%hook, id, attempt, ?error, "a message was not delivered to a hook; it is tried again");
+            }
+            DeliveryOutcome::Dropped => {
+                tracing::warn!(%hook, id, attempt, ?error, "a message was not delivered to a hook; it is given up");
+            }
         }
     }
 
     fn client(&mut self, hook: &Hook) -> Result<HookClient, String> {
-        if let Some(client) = self.client.as_ref().filter(|client| client.leads_to(&hook.url)) {
+        if let Some(client) = self.client.as_ref().filter(|client| client.is_for(&hook.url)) {
             return Ok(client.clone());
         }
         let client =
@@ -289,22 +296,22 @@ impl Courier {
         Ok(self.client.insert(client).clone())
     }
 
-    /// Forgets apps that are gone: one of that name that comes later begins at its first change.
-    async fn tidy(&mut self) {
+    /// Forgets apps that were removed: the history of a later app of that name is sent from its first change.
+    async fn forget_removed_apps(&mut self) {
         let view = self.core.replica.view.load_full();
-        for place in self.core.hooks.places(&self.name) {
-            let Some(app) = place.app().filter(|app| !view.apps.contains_key(*app)) else { continue };
-            self.progress.remove(&place);
-            if let Err(error) = forget(&self.core, &self.name, &place, app).await {
-                tracing::debug!(hook = %self.name, error = error.message(), "an app that is gone is not forgotten yet");
+        for topic in self.core.hooks.topics(&self.name) {
+            let Some(app) = topic.app().filter(|app| !view.apps.contains_key(*app)) else { continue };
+            self.topics.remove(&topic);
+            if let Err(error) = forget(&self.core, &self.name, &topic, app).await {
+                tracing::debug!(hook = %self.name, %app, error = error.message(), "the progress of a hook with a removed app is still stored");
             }
         }
     }
 }
 
-/// Unless the app is there after all.
-async fn forget(core: &Core, hook: &HookName, place: &Place, app: &AppName) -> Result<(), ApiError> {
+/// Deletes the progress with an app, unless the app exists after all.
+async fn forget(core: &Core, hook: &HookName, topic: &Topic, app: &AppName) -> Result<(), ApiError> {
     let absent = Check::Absent(own_key(&keys::record(app)));
-    core.store.commit(vec![absent], vec![Write::delete(own_key(&place.key(hook)))]).await?;
+    core.store.commit(vec![absent], vec![Write::delete(own_key(&topic.key(hook)))]).await?;
     Ok(())
 }

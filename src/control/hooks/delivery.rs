@@ -1,4 +1,4 @@
-//! One attempt to tell a hook something, and what came of it.
+//! One attempt to deliver a message to a hook.
 
 use std::time::Duration;
 
@@ -12,43 +12,50 @@ use crate::{
         limits::HOOK_ANSWER_BYTES_MAX,
         shared::hooks::{
             message::Message,
+            progress::{Delivery, DeliveryOutcome},
             secret::Secret,
-            sent::{Delivery, Ended},
         },
     },
 };
 
-/// What came of an attempt.
+/// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attempt {
-    /// Whether the receiver took it: it answered 2xx.
+    /// Whether the receiver answered 2xx.
     pub delivered: bool,
-    /// What it answered; none: nothing.
+    /// The status of the answer; none without an answer.
     pub status: Option<u16>,
-    /// How long that took.
+    /// How long it took.
     pub ms: u64,
     /// Why it counts as failed.
     pub error: Option<String>,
     /// The beginning of the answer's body.
     pub answer: String,
-    /// The receiver asks to be left alone for so long.
+    /// The pause that the receiver asks for.
     #[serde(skip)]
-    pub rest: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 impl Attempt {
-    /// One that was not even made.
+    /// An attempt that was not made.
     pub fn refused(error: String) -> Self {
-        Self { delivered: false, status: None, ms: 0, error: Some(error), answer: String::new(), rest: None }
+        Self {
+            delivered: false,
+            status: None,
+            ms: 0,
+            error: Some(error),
+            answer: String::new(),
+            retry_after: None,
+        }
     }
 
-    /// What is kept of it.
+    /// The attempt as it is stored.
     pub fn delivery(
         &self,
         message: &Message,
         id: String,
         attempt: u32,
-        outcome: Ended,
+        outcome: DeliveryOutcome,
         at: u64,
         router: &str,
     ) -> Delivery {
@@ -69,7 +76,7 @@ impl Attempt {
 }
 
 /// Sends a message once.
-pub async fn attempt(
+pub async fn make_attempt(
     client: &HookClient,
     secret: &Secret,
     id: &str,
@@ -80,10 +87,10 @@ pub async fn attempt(
     let answered = send(client, secret, id, message, clock).await;
     let ms = u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     match answered {
-        Ok((status, rest, answer)) => {
+        Ok((status, retry_after, answer)) => {
             let delivered = (200..300).contains(&status);
             let error = (!delivered).then(|| format!("the receiver answered {status}"));
-            Attempt { delivered, status: Some(status), ms, error, answer, rest }
+            Attempt { delivered, status: Some(status), ms, error, answer, retry_after }
         }
         Err(error) => Attempt {
             delivered: false,
@@ -91,7 +98,7 @@ pub async fn attempt(
             ms,
             error: Some(error),
             answer: String::new(),
-            rest: None,
+            retry_after: None,
         },
     }
 }
@@ -112,19 +119,20 @@ async fn send(
         .header("webhook-timestamp", timestamp.to_string())
         .header("webhook-signature", secret.sign(id, timestamp, &body))
         .body(body);
-    let response = request.send().await.map_err(|error| words(&error))?;
+    let response = request.send().await.map_err(|error| describe(&error))?;
     let status = response.status().as_u16();
-    let rest = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok((status, rest.map(Duration::from_secs), beginning(response).await))
+    let retry_after =
+        response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok((status, retry_after.map(Duration::from_secs), read_beginning(response).await))
 }
 
-/// The beginning of a body, as it may be shown anywhere.
-async fn beginning(mut response: Response) -> String {
+/// The beginning of a body, without control characters.
+async fn read_beginning(mut response: Response) -> String {
     let mut bytes = Vec::new();
     while bytes.len() < HOOK_ANSWER_BYTES_MAX {
         match response.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            // A body that is cut short says as much as it says.
+            // What came of a body that was cut short is shown.
             Ok(None) | Err(_) => break,
         }
     }
@@ -133,8 +141,8 @@ async fn beginning(mut response: Response) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect::<String>().trim().to_owned()
 }
 
-/// The cause at the bottom, which is what happened. The URL is left out: it may be a secret.
-fn words(error: &reqwest::Error) -> String {
+/// The innermost cause, which says what happened. The URL is left out: it may be a secret.
+fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the receiver did not answer in time".to_owned();
     }

@@ -1,4 +1,4 @@
-//! The tasks that tell hooks: the claim, the notices, and one courier for each hook.
+//! The tasks that send to hooks: one keeps the claim, one raises notices, and each hook has a courier.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::{claim, courier::Courier, notice};
 use crate::control::shared::{core::Core, hooks::hook::HookName};
 
-/// Tells hooks what happens, until the task is dropped.
+/// Sends to hooks until the task is dropped.
 pub async fn run(core: Core) {
     if !core.store.capabilities().atomic_commit {
-        // Nobody can have stored a hook there.
+        // Such a store holds no hooks.
         return;
     }
     tokio::join!(claim::keep(core.clone()), notice::run(core.clone()), couriers(core));
 }
 
-/// One courier for each hook, while it is stored.
+/// Runs one courier for each hook while that is stored.
 async fn couriers(core: Core) {
     let mut changes = core.hooks.changes();
     let mut tasks = JoinSet::new();

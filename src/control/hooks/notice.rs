@@ -1,7 +1,7 @@
-//! Notices: what people want to be told of and no history has. Alarms, and that endpoints can be stopped.
+//! Notices: alarms, and that endpoints can be stopped. They are in no history.
 //!
-//! Of itself each router tells: whether it reads the store, whether its clock is off. The rest is told by the one that holds
-//! the claim. What stands is told once by each process, so it is told again after a restart.
+//! Each router raises those about itself (whether it reads the store, whether its clock is off); the router that holds
+//! the claim raises the others. Each process sends a notice once, so it is sent again after a restart.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -28,115 +28,116 @@ use crate::{
     },
 };
 
-/// Something that stands now.
+/// Something that is so now, and that people want to know.
 #[derive(Debug, Clone)]
-struct Fact {
+struct Condition {
     kind: EventKind,
     app: Option<AppName>,
-    /// What it is about: with the kind, what makes it another one.
-    about: String,
+    /// What it is about. Kind and subject tell conditions apart.
+    subject: String,
     text: String,
-    /// What is said when it stands no more; none: nothing.
+    /// What is sent when it has ended; none: nothing.
     over: Option<String>,
-    /// It is about this router, which tells it whoever holds the claim.
+    /// It is about this router, which raises it whoever holds the claim.
     own: bool,
 }
 
-/// Since when it stands (monotonic), and whether it was told.
+/// A condition, since when it stands (monotonic), and whether its notice was sent.
 #[derive(Debug)]
-struct Known {
-    fact: Fact,
+struct ConditionState {
+    condition: Condition,
     since: Duration,
-    told: bool,
+    sent: bool,
 }
 
-/// Looks what stands, until the task is dropped.
+/// Raises notices until the task is dropped.
 pub async fn run(core: Core) {
     let mut ticks = interval(ACTIVITY_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = HashMap::new();
+    let mut standing = HashMap::new();
     loop {
         ticks.tick().await;
         if core.hooks.is_empty() {
-            known.clear();
+            standing.clear();
         } else {
-            look(&core, &mut known);
+            update(&core, &mut standing);
         }
     }
 }
 
-fn look(core: &Core, known: &mut HashMap<(EventKind, String), Known>) {
+fn update(core: &Core, standing: &mut HashMap<(EventKind, String), ConditionState>) {
     let now = core.clock.monotonic();
-    let holds = core.hooks.holds(now);
-    let mut facts = of_this_router(core);
-    facts.extend(of_the_fleet(core));
-    facts.extend(bad_values(core));
-    facts.extend(can_be_stopped(core));
-    let mut before = std::mem::take(known);
-    for fact in facts {
-        let key = (fact.kind, fact.about.clone());
-        let mut entry = before.remove(&key).unwrap_or(Known { fact: fact.clone(), since: now, told: false });
-        let tells = (fact.own || holds) && now.saturating_sub(entry.since) >= HOOK_NOTICE_AFTER;
-        if tells && !entry.told {
-            entry.told = true;
-            post(core, &fact, fact.text.clone(), true);
+    let has_claim = core.hooks.has_claim(now);
+    let mut conditions = router_conditions(core);
+    conditions.extend(fleet_conditions(core));
+    conditions.extend(invalid_values(core));
+    conditions.extend(stoppable_releases(core));
+    let mut before = std::mem::take(standing);
+    for condition in conditions {
+        let key = (condition.kind, condition.subject.clone());
+        let mut entry = before.remove(&key).unwrap_or(ConditionState {
+            condition: condition.clone(),
+            since: now,
+            sent: false,
+        });
+        let is_due = (condition.own || has_claim) && now.saturating_sub(entry.since) >= HOOK_NOTICE_AFTER;
+        if is_due && !entry.sent {
+            entry.sent = true;
+            send(core, &condition, condition.text.clone(), true);
         }
-        known.insert(key, entry);
+        standing.insert(key, entry);
     }
-    for ended in before.into_values().filter(|entry| entry.told && (entry.fact.own || holds)) {
-        if let Some(over) = ended.fact.over.clone() {
-            post(core, &ended.fact, over, false);
+    for ended in before.into_values().filter(|entry| entry.sent && (entry.condition.own || has_claim)) {
+        if let Some(over) = ended.condition.over.clone() {
+            send(core, &ended.condition, over, false);
         }
     }
 }
 
-fn post(core: &Core, fact: &Fact, text: String, standing: bool) {
-    core.hooks.post(Message::notice(fact.kind, fact.app.clone(), text, core.clock.wall_ms(), standing));
+fn send(core: &Core, condition: &Condition, text: String, standing: bool) {
+    let at = core.clock.wall_ms();
+    core.hooks.queue_notice(Message::notice(condition.kind, condition.app.clone(), text, at, standing));
 }
 
-fn of_this_router(core: &Core) -> Vec<Fact> {
+/// What is wrong with this router.
+fn router_conditions(core: &Core) -> Vec<Condition> {
     let name = core.name();
-    let own = |kind, text, over| Fact {
+    let own = |kind, text, over| Condition {
         kind,
         app: None,
-        about: name.to_owned(),
+        subject: name.to_owned(),
         text,
         over: Some(over),
         own: true,
     };
-    let mut facts = Vec::new();
-    let why = || {
-        core.replica
-            .status
-            .diverged()
-            .or_else(|| core.replica.status.down())
-            .unwrap_or_else(|| "no answer".into())
-    };
-    match core.replica.status.state() {
+    let mut conditions = Vec::new();
+    let status = &core.replica.status;
+    let why = || status.diverged().or_else(|| status.down()).unwrap_or_else(|| "no answer".into());
+    match status.state() {
         StoreState::Current => {}
-        StoreState::Diverged => facts.push(own(
+        StoreState::Diverged => conditions.push(own(
             EventKind::StoreDiverged,
-            format!("{name}: {}; it serves its last good table and takes no command", why()),
-            format!("{name}: the store is settled, and commands are taken again"),
+            format!("{name}: {}; it serves its last good table and refuses commands", why()),
+            format!("{name}: the store is settled, and commands are accepted again"),
         )),
-        StoreState::Stale | StoreState::Down => facts.push(own(
+        StoreState::Stale | StoreState::Down => conditions.push(own(
             EventKind::StoreStale,
-            format!("{name} cannot surely read the store ({}); its last good table serves on", why()),
+            format!("{name} cannot read the store ({}) and serves its last good table", why()),
             format!("{name} reads the store again"),
         )),
     }
     if core.roster.is_own_clock_off() {
-        facts.push(own(
+        conditions.push(own(
             EventKind::ClockSkew,
-            format!("the clock of {name} differs by more than 5 s from the others'; it ends no drain"),
+            format!("the clock of {name} differs by more than 5 s from the others', so it ends no drain"),
             format!("the clock of {name} is right again"),
         ));
     }
-    facts
+    conditions
 }
 
-/// What is wrong with other members, less what each tells of itself.
-fn of_the_fleet(core: &Core) -> impl Iterator<Item = Fact> {
+/// What is wrong with other members, apart from what each raises about itself.
+fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
     let kind = |alarm: &Alarm| match alarm.kind {
         AlarmKind::Silent => Some((EventKind::MemberSilent, "is heard from again, or was removed")),
         AlarmKind::Behind => Some((EventKind::MemberBehind, "serves the same state again")),
@@ -146,22 +147,22 @@ fn of_the_fleet(core: &Core) -> impl Iterator<Item = Fact> {
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;
         let over = Some(format!("{} {over}", alarm.name));
-        Some(Fact { kind, app: None, about: alarm.node, text: alarm.message, over, own: false })
+        Some(Condition { kind, app: None, subject: alarm.node, text: alarm.message, over, own: false })
     })
 }
 
-/// Stored values that cannot be taken, the first so many of them.
-fn bad_values(core: &Core) -> Vec<Fact> {
+/// The first stored values that are not valid.
+fn invalid_values(core: &Core) -> Vec<Condition> {
     let view = core.replica.view.load();
-    let fact = |problem: &Problem| Fact {
+    let condition = |problem: &Problem| Condition {
         kind: EventKind::BadValue,
         app: app_of(&problem.key),
-        about: problem.key.clone(),
+        subject: problem.key.clone(),
         text: format!("{} holds `{}`; allowed is {}", problem.key, problem.value, problem.allowed),
-        over: Some(format!("{} holds nothing wrong any more", problem.key)),
+        over: Some(format!("the value of {} is valid again, or deleted", problem.key)),
         own: false,
     };
-    view.problems.iter().take(HOOK_NOTICES_MAX / 2).map(fact).collect()
+    view.problems.iter().take(HOOK_NOTICES_MAX / 2).map(condition).collect()
 }
 
 /// The app that a key belongs to.
@@ -179,7 +180,7 @@ fn app_of(key: &str) -> Option<AppName> {
 }
 
 /// Draining releases at which nobody is left, on any member.
-fn can_be_stopped(core: &Core) -> Vec<Fact> {
+fn stoppable_releases(core: &Core) -> Vec<Condition> {
     let (published, board, loads) = (core.live.load_full(), core.board.load(), Loads::of(core));
     let apps = published.table.apps.values();
     let releases = apps.flat_map(|app| app.releases.iter().map(move |release| (app, release)));
@@ -189,13 +190,13 @@ fn can_be_stopped(core: &Core) -> Vec<Fact> {
         let own = board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped);
         loads.sum(state, own).can_be_stopped
     });
-    let fact = |(app, release): (&Arc<AppRoutes>, &ReleaseRoutes)| Fact {
+    let condition = |(app, release): (&Arc<AppRoutes>, &ReleaseRoutes)| Condition {
         kind: EventKind::CanBeStopped,
         app: Some(app.name.clone()),
-        about: format!("{} {}", app.name, release.tenure),
+        subject: format!("{} {}", app.name, release.tenure),
         text: format!("{}: nobody is left at {}: its endpoints can be stopped", app.name, release.id.name()),
         over: None,
         own: false,
     };
-    stops.map(fact).collect()
+    stops.map(condition).collect()
 }

@@ -13,7 +13,7 @@ use super::{
     app_locks::AppLocks,
     feed::Feed,
     fleet::{member::Entry, roster::Roster},
-    hooks::board::Hooks,
+    hooks::board::HookBoard,
     lifecycle::Lifecycle,
     options::{RouterOptions, Surroundings},
     replica::Replica,
@@ -49,8 +49,8 @@ pub struct Shared {
     pub replica: Replica,
     /// The fleet, as the watch tells of it: written by `sync` alone.
     pub roster: Roster,
-    /// Hooks, as the watch tells of them: what is stored is written by `sync` alone.
-    pub hooks: Hooks,
+    /// HookBoard, as the watch tells of them: what is stored is written by `sync` alone.
+    pub hooks: HookBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<Board>,
     /// What the live stream sends to pages.
@@ -82,7 +82,7 @@ impl Core {
             lifecycle: Lifecycle::new(clock.monotonic()),
             replica: Replica::new(&store, clock.clone()),
             roster: Roster::new(&node, clock.clone()),
-            hooks: Hooks::default(),
+            hooks: HookBoard::default(),
             board: ArcSwap::default(),
             feed: Feed::new(clock.wall_ms()),
             sign_ins: SignIns::default(),

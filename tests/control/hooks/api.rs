@@ -87,7 +87,7 @@ fn a_name_that_leads_to_the_router_itself_is_refused_when_something_is_sent() {
     call(&router, "PUT", "/self", Some(&body)).expect(201);
     let answer = call(&router, "POST", "/self/test", None).expect(200).json();
     let error = answer["error"].as_str().unwrap_or_default();
-    assert!(error.contains("a hook leads neither to this router nor to its store"), "{answer}");
+    assert!(error.contains("a hook must lead neither to this router nor to its store"), "{answer}");
     assert_eq!((&answer["delivered"], &answer["status"]), (&json!(false), &Value::Null));
 }
 

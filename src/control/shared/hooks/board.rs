@@ -1,6 +1,7 @@
-//! The board: what the store holds of hooks, as the watch told it, and what this router counts of them.
+//! The board of hooks: what the store holds of them, as the watch told it, and what this router queues and counts.
 //!
-//! Written by the one task that follows the store; couriers and whoever asks read it, and are woken by each change.
+//! Only the task that follows the store writes what is stored. Couriers and handlers read the board, and couriers are
+//! woken by each change.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,10 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    claim::{CLAIM, Claim},
-    hook::{HOOKS, Hook, HookName},
+    claim::{CLAIM_KEY, Claim},
+    hook::{HOOKS_PREFIX, Hook, HookName},
     message::Message,
-    sent::{Delivery, Ended, Place, SENT, Sent},
+    progress::{Delivery, DeliveryOutcome, PROGRESS_PREFIX, Progress, Topic},
 };
 use crate::{
     control::{
@@ -26,43 +27,43 @@ use crate::{
     rollout::app::AppName,
 };
 
-/// A hook as it is stored.
+/// A hook in the store.
 #[derive(Debug)]
 pub struct StoredHook {
     pub revision: Revision,
-    /// What it says, or why it cannot be read.
+    /// The hook, or why its value cannot be read.
     pub hook: Result<Hook, String>,
 }
 
-/// Deliveries of this router since it started, by how they ended.
-pub type Counts = [u64; Ended::ALL.len()];
+/// Deliveries of this router since it started, by outcome.
+pub type Counts = [u64; DeliveryOutcome::ALL.len()];
 
-/// Everything about hooks that is shared.
+/// Everything that is known of all hooks.
 #[derive(Debug)]
-pub struct Hooks {
+pub struct HookBoard {
     stored: Mutex<Stored>,
-    /// Until when this router is the one that tells (monotonic).
-    holds_until: Mutex<Option<Duration>>,
-    /// What waits to be told of what is in no history, by hook.
+    /// Until when this router holds the claim (monotonic); none: it does not.
+    claimed_until: Mutex<Option<Duration>>,
+    /// Notices that wait to be sent, by hook.
     notices: Mutex<BTreeMap<HookName, VecDeque<Arc<Message>>>>,
     counts: Mutex<BTreeMap<HookName, Counts>>,
     changed: watch::Sender<u64>,
-    /// How many tests may be under way.
+    /// Places for tests that are under way.
     pub tests: Semaphore,
 }
 
 #[derive(Debug, Default)]
 struct Stored {
     hooks: BTreeMap<HookName, Arc<StoredHook>>,
-    sent: BTreeMap<(HookName, Place), Arc<Sent>>,
+    progress: BTreeMap<(HookName, Topic), Arc<Progress>>,
     claim: Option<Claim>,
 }
 
-impl Default for Hooks {
+impl Default for HookBoard {
     fn default() -> Self {
         Self {
             stored: Mutex::default(),
-            holds_until: Mutex::default(),
+            claimed_until: Mutex::default(),
             notices: Mutex::default(),
             counts: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -71,8 +72,8 @@ impl Default for Hooks {
     }
 }
 
-impl Hooks {
-    /// Takes a whole listing.
+impl HookBoard {
+    /// Takes a whole listing, in place of everything.
     pub fn replace(&self, listing: &Listing) {
         let mut fresh = Stored::default();
         for entry in &listing.entries {
@@ -82,7 +83,7 @@ impl Hooks {
         self.wake();
     }
 
-    /// Takes one write or deletion; `false` when the key is none of a hook's.
+    /// Takes one write or deletion; `false` when the key is not about hooks.
     pub fn take(&self, key: &str, entry: Option<&Entry>) -> bool {
         let taken = self.stored.lock().take(key, entry);
         if taken {
@@ -91,12 +92,12 @@ impl Hooks {
         taken
     }
 
-    /// Counts changes.
+    /// Becomes another number with each change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// A number that changes whenever anything does.
+    /// How many changes there were.
     pub fn version(&self) -> u64 {
         *self.changed.borrow()
     }
@@ -113,49 +114,49 @@ impl Hooks {
         self.stored.lock().hooks.get(name).cloned()
     }
 
-    /// How far a hook was told an app's history; none where nothing is stored.
-    pub fn sent(&self, name: &HookName, place: &Place) -> Option<Arc<Sent>> {
-        self.stored.lock().sent.get(&(name.clone(), place.clone())).cloned()
+    /// How far the history of a topic was sent to a hook; none where nothing is stored.
+    pub fn progress(&self, name: &HookName, topic: &Topic) -> Option<Arc<Progress>> {
+        self.stored.lock().progress.get(&(name.clone(), topic.clone())).cloned()
     }
 
-    /// Apps whose history a hook was told.
-    pub fn places(&self, name: &HookName) -> Vec<Place> {
+    /// The topics of which something was sent to a hook.
+    pub fn topics(&self, name: &HookName) -> Vec<Topic> {
         let stored = self.stored.lock();
-        stored.sent.keys().filter(|(hook, _)| hook == name).map(|(_, place)| place.clone()).collect()
+        stored.progress.keys().filter(|(hook, _)| hook == name).map(|(_, topic)| topic.clone()).collect()
     }
 
     /// The last deliveries to a hook, newest first.
     pub fn deliveries(&self, name: &HookName) -> Vec<Delivery> {
         let stored = self.stored.lock();
-        let of_hook = stored.sent.iter().filter(|((hook, _), _)| hook == name);
-        let mut all: Vec<Delivery> = of_hook.flat_map(|(_, sent)| sent.deliveries.clone()).collect();
-        // Of one place the later ones come last, also within one millisecond.
+        let of_hook = stored.progress.iter().filter(|((hook, _), _)| hook == name);
+        let mut all: Vec<Delivery> = of_hook.flat_map(|(_, progress)| progress.deliveries.clone()).collect();
+        // The deliveries of one topic are in order, also within one millisecond.
         all.reverse();
         all.sort_by_key(|delivery| std::cmp::Reverse(delivery.at));
         all
     }
 
-    /// Who tells, as the store has it.
+    /// Who holds the claim, as stored.
     pub fn claim(&self) -> Option<Claim> {
         self.stored.lock().claim.clone()
     }
 
-    /// Says until when this router is the one that tells; none: it is not.
-    pub fn hold(&self, until: Option<Duration>, now: Duration) {
-        let before = std::mem::replace(&mut *self.holds_until.lock(), until);
-        let held = |until: Option<Duration>| until.is_some_and(|until| now < until);
-        if held(before) != held(until) {
+    /// Says until when this router holds the claim; none: it does not.
+    pub fn set_claim(&self, until: Option<Duration>, now: Duration) {
+        let before = std::mem::replace(&mut *self.claimed_until.lock(), until);
+        let holds = |until: Option<Duration>| until.is_some_and(|until| now < until);
+        if holds(before) != holds(until) {
             self.wake();
         }
     }
 
-    /// Whether this router is the one that tells.
-    pub fn holds(&self, now: Duration) -> bool {
-        self.holds_until.lock().is_some_and(|until| now < until)
+    /// Whether this router holds the claim.
+    pub fn has_claim(&self, now: Duration) -> bool {
+        self.claimed_until.lock().is_some_and(|until| now < until)
     }
 
-    /// Has a notice told to every hook that wants it.
-    pub fn post(&self, message: Message) {
+    /// Queues a notice for every hook that wants it.
+    pub fn queue_notice(&self, message: Message) {
         let message = Arc::new(message);
         for name in self.names() {
             let stored = self.hook(&name);
@@ -169,29 +170,30 @@ impl Hooks {
             let mut notices = self.notices.lock();
             let queue = notices.entry(name.clone()).or_default();
             queue.push_back(Arc::clone(&message));
-            // The oldest is the one that says least about now.
+            // The oldest says least about the present.
             let over = queue.len().saturating_sub(HOOK_NOTICES_MAX);
             queue.drain(..over);
             drop(notices);
-            (0..over).for_each(|_| self.count(&name, Ended::Dropped));
+            (0..over).for_each(|_| self.count(&name, DeliveryOutcome::Dropped));
         }
         self.wake();
     }
 
-    /// The notice that waits longest.
+    /// The oldest notice that waits for a hook.
     pub fn first_notice(&self, name: &HookName) -> Option<Arc<Message>> {
         self.notices.lock().get(name)?.front().cloned()
     }
 
-    /// It was told, or given up.
-    pub fn end_notice(&self, name: &HookName, message: &Arc<Message>) {
+    /// Takes a notice out of the queue: it was delivered, or given up.
+    pub fn remove_notice(&self, name: &HookName, message: &Arc<Message>) {
         if let Some(queue) = self.notices.lock().get_mut(name) {
             queue.retain(|waiting| !Arc::ptr_eq(waiting, message));
         }
     }
 
-    pub fn count(&self, name: &HookName, ended: Ended) {
-        self.counts.lock().entry(name.clone()).or_default()[ended as usize] += 1;
+    /// Counts a delivery of this router.
+    pub fn count(&self, name: &HookName, outcome: DeliveryOutcome) {
+        self.counts.lock().entry(name.clone()).or_default()[outcome as usize] += 1;
     }
 
     /// Deliveries of this router to a hook since it started.
@@ -199,19 +201,19 @@ impl Hooks {
         self.counts.lock().get(name).copied().unwrap_or_default()
     }
 
-    /// A hook is gone, and what waited for it.
+    /// Drops what is kept of a hook that was removed.
     pub fn forget(&self, name: &HookName) {
         self.notices.lock().remove(name);
         self.counts.lock().remove(name);
     }
 
-    /// How many events of each app a hook has not been told yet, as far as this router knows.
+    /// How many changes of each app were not sent to a hook yet, as far as this router knows.
     pub fn waiting(&self, view: &View, name: &HookName, hook: &Hook) -> BTreeMap<AppName, u64> {
         let apps = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
         let counted = apps.filter_map(|(app, view)| {
             let newest = view.record.as_ref()?.seq;
-            let told = self.sent(name, &Place::of(app)).map_or(0, |sent| sent.seq);
-            Some((app.clone(), newest.saturating_sub(told)))
+            let sent = self.progress(name, &Topic::of(app)).map_or(0, |progress| progress.seq);
+            Some((app.clone(), newest.saturating_sub(sent)))
         });
         counted.filter(|(_, count)| *count > 0).collect()
     }
@@ -223,19 +225,21 @@ impl Hooks {
 
 impl Stored {
     fn take(&mut self, key: &str, entry: Option<&Entry>) -> bool {
-        if key == CLAIM {
+        if key == CLAIM_KEY {
             self.claim = entry.map(Claim::of);
-        } else if let Some(name) = key.strip_prefix(HOOKS) {
+        } else if let Some(name) = key.strip_prefix(HOOKS_PREFIX) {
             let Ok(name) = name.parse() else { return true };
             match entry {
                 Some(entry) => self.hooks.insert(name, Arc::new(StoredHook::of(entry))),
                 None => self.hooks.remove(&name),
             };
-        } else if key.starts_with(SENT) {
-            let Some(place) = Place::parse(key) else { return true };
+        } else if key.starts_with(PROGRESS_PREFIX) {
+            let Some(topic) = Topic::parse(key) else { return true };
             match entry {
-                Some(entry) => self.sent.insert(place, Arc::new(decode(&entry.value).unwrap_or_default())),
-                None => self.sent.remove(&place),
+                Some(entry) => {
+                    self.progress.insert(topic, Arc::new(decode(&entry.value).unwrap_or_default()))
+                }
+                None => self.progress.remove(&topic),
             };
         } else {
             return false;
@@ -245,13 +249,13 @@ impl Stored {
 }
 
 impl StoredHook {
-    /// Reads one.
+    /// Reads a stored hook.
     pub fn of(entry: &Entry) -> Self {
         let hook = serde_json::from_slice(&entry.value).map_err(|error| error.to_string());
         Self { revision: entry.modified, hook }
     }
 
-    /// It is told nothing for now.
+    /// Whether nothing is sent to it for now.
     pub fn is_paused(&self) -> bool {
         self.hook.as_ref().is_ok_and(|hook| hook.paused)
     }
@@ -269,8 +273,8 @@ mod tests {
 
     const HOOK: &str = r#"{"url":"http://10.0.0.1/","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}"#;
 
-    fn board() -> (Hooks, HookName) {
-        let hooks = Hooks::default();
+    fn board() -> (HookBoard, HookName) {
+        let hooks = HookBoard::default();
         assert!(hooks.take("rolling/router/hooks/chat", Some(&entry("rolling/router/hooks/chat", HOOK, 7))));
         (hooks, "chat".parse().unwrap())
     }
@@ -293,20 +297,20 @@ mod tests {
         let (hooks, chat) = board();
         let message = |n: usize| Message::notice(EventKind::ClockSkew, None, n.to_string(), n as u64, true);
         for n in 0..HOOK_NOTICES_MAX + 3 {
-            hooks.post(message(n));
+            hooks.queue_notice(message(n));
         }
         assert_eq!(hooks.first_notice(&chat).unwrap().text, "3");
-        assert_eq!(hooks.counts(&chat)[Ended::Dropped as usize], 3);
+        assert_eq!(hooks.counts(&chat)[DeliveryOutcome::Dropped as usize], 3);
         let first = hooks.first_notice(&chat).unwrap();
-        hooks.end_notice(&chat, &first);
+        hooks.remove_notice(&chat, &first);
         assert_eq!(hooks.first_notice(&chat).unwrap().text, "4");
     }
 
     #[test]
-    fn who_tells_does_so_for_a_time() {
+    fn the_claim_ends_by_time() {
         let (hooks, _) = board();
-        assert!(!hooks.holds(Duration::ZERO));
-        hooks.hold(Some(Duration::from_secs(6)), Duration::ZERO);
-        assert!(hooks.holds(Duration::from_secs(5)) && !hooks.holds(Duration::from_secs(6)));
+        assert!(!hooks.has_claim(Duration::ZERO));
+        hooks.set_claim(Some(Duration::from_secs(6)), Duration::ZERO);
+        assert!(hooks.has_claim(Duration::from_secs(5)) && !hooks.has_claim(Duration::from_secs(6)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a hook can be told of: a closed list.
+//! The kinds of events that a hook can get: a closed list.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rollout::command_name::CommandName;
 
-/// One kind of event. Those of the history are called as the history calls them.
+/// One kind of event. Those of the history bear the names of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
@@ -35,13 +35,13 @@ pub enum EventKind {
     MemberBehind,
     SameName,
     BadValue,
-    /// Asked for by a person. No hook chooses it, and every hook gets it.
+    /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
 
 use EventKind as E;
 
-/// Every kind that a hook may choose, its name, and what it is about.
+/// Every kind that a hook may choose, its name, and what it says.
 const CHOICES: [(EventKind, &str, &str); 24] = [
     (E::SetCandidate, "set-candidate", "a candidate was set"),
     (E::SetStable, "set-stable", "a release was made stable without a trial"),
@@ -60,17 +60,21 @@ const CHOICES: [(EventKind, &str, &str); 24] = [
     (E::Adopt, "adopt", "an app began with raw keyvalues"),
     (E::Change, "change", "a change of another kind"),
     (E::CanBeStopped, "can-be-stopped", "nobody is left at a draining release: its endpoints can be stopped"),
-    (E::StoreDiverged, "store-diverged", "the store is another or an older one: commands are refused"),
-    (E::StoreStale, "store-stale", "a router has not surely read the store lately"),
-    (E::ClockSkew, "clock-skew", "a router's clock is off"),
-    (E::MemberSilent, "member-silent", "a router of the fleet is not heard from"),
+    (
+        E::StoreDiverged,
+        "store-diverged",
+        "the store is another one, or older, than the router knew: commands are refused",
+    ),
+    (E::StoreStale, "store-stale", "a router has not read the store for some seconds"),
+    (E::ClockSkew, "clock-skew", "a router's clock differs from the others'"),
+    (E::MemberSilent, "member-silent", "a router of the fleet gives no sign of life"),
     (E::MemberBehind, "member-behind", "a router of the fleet serves another state"),
-    (E::SameName, "same-name", "two routers of the fleet have one name"),
-    (E::BadValue, "bad-value", "a stored value cannot be taken"),
+    (E::SameName, "same-name", "two routers of the fleet have the same name"),
+    (E::BadValue, "bad-value", "a stored value is not valid"),
 ];
 
 impl EventKind {
-    /// What a hook may choose: kind, name, and what it is about.
+    /// Every kind that a hook may choose: kind, name, and what it says.
     pub const fn choices() -> &'static [(Self, &'static str, &'static str)] {
         &CHOICES
     }

@@ -1,4 +1,4 @@
-//! One hook: where it leads, what it is told of, and what it is called.
+//! One hook: its URL, the apps and events that it wants, and its name.
 
 use std::{
     collections::BTreeSet,
@@ -20,68 +20,74 @@ use crate::{
     },
 };
 
-/// Where hooks are stored.
-pub const HOOKS: &str = "rolling/router/hooks/";
+/// The prefix of the keys of hooks.
+pub const HOOKS_PREFIX: &str = "rolling/router/hooks/";
 
-/// A hook's name: what an app's name may be. Cheap to clone.
+/// A hook's name: the rules are those of an app's name. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HookName(Arc<str>);
 
 /// What is allowed as a hook's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a hook's name is a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`; `null` and `router` are taken"
+    "a hook's name begins with a letter or digit, followed by at most 62 letters, digits, `.`, `_` or `-`; `null` and \
+     `router` are not allowed"
 )]
 pub struct HookNameError;
 
 /// A hook as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
-    pub url: Address,
-    /// The apps it is told of; none: all.
+    pub url: HookUrl,
+    /// The apps whose changes it gets; none: all apps.
     #[serde(default)]
     pub apps: Option<BTreeSet<AppName>>,
-    /// The events it is told of; none: all.
+    /// The events that it gets; none: all events.
     #[serde(default)]
     pub events: Option<BTreeSet<EventKind>>,
     pub secret: Secret,
-    /// It is told nothing for now; what happens meanwhile waits.
+    /// Nothing is sent to it for now; changes wait.
     #[serde(default)]
     pub paused: bool,
     /// Who wrote it last.
     #[serde(default)]
     pub by: String,
-    /// When, Unix ms.
+    /// When it was written last, Unix ms.
     #[serde(default)]
     pub at: u64,
 }
 
-/// Where a hook leads: an http or https URL without credentials, in its canonical spelling.
+/// The URL of a hook: http or https, without credentials, in its canonical spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Address(Url);
+pub struct HookUrl(Url);
 
-/// Why a text is no address of a hook.
+/// Why a text is not allowed as a hook's URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
+pub enum HookUrlError {
     #[error(
-        "it is an http or https URL such as https://chat.example/hooks/releases, at most {HOOK_URL_BYTES_MAX} bytes long"
+        "the URL of a hook must be an http or https URL of at most {HOOK_URL_BYTES_MAX} bytes, such as \
+         https://chat.example/hooks/releases"
     )]
     Malformed,
-    #[error("it has no name and password in it: whoever may read hooks would read them")]
+    #[error(
+        "the URL of a hook must not contain a user name or password: everybody who may list hooks would see it"
+    )]
     Credentials,
-    #[error("{0} is refused: a hook leads to no unspecified, multicast, link-local or metadata address")]
+    #[error(
+        "{0} is refused: a hook must not lead to an unspecified, multicast, link-local or metadata address"
+    )]
     Forbidden(SocketAddr),
-    #[error("{0} is refused: addresses of this machine are switched off by the router's settings")]
+    #[error("{0} is refused: this router's options do not allow addresses of this machine")]
     Loopback(SocketAddr),
-    #[error("{0} is refused: a hook leads neither to this router nor to its store")]
+    #[error("{0} is refused: a hook must lead neither to this router nor to its store")]
     Own(SocketAddr),
 }
 
 impl HookName {
     /// The key it is stored at.
     pub fn key(&self) -> String {
-        format!("{HOOKS}{self}")
+        format!("{HOOKS_PREFIX}{self}")
     }
 }
 
@@ -112,18 +118,18 @@ impl fmt::Debug for HookName {
 }
 
 impl Hook {
-    /// Whether it is told of this app.
+    /// Whether it gets changes of this app.
     pub fn wants_app(&self, app: &AppName) -> bool {
         self.apps.as_ref().is_none_or(|apps| apps.contains(app))
     }
 
-    /// Whether it is told of such events.
+    /// Whether it gets events of this kind.
     pub fn wants(&self, kind: EventKind) -> bool {
         kind == EventKind::Test || self.events.as_ref().is_none_or(|events| events.contains(&kind))
     }
 }
 
-impl Address {
+impl HookUrl {
     /// The URL.
     pub fn url(&self) -> &Url {
         &self.0
@@ -134,57 +140,58 @@ impl Address {
         self.0.port_or_known_default().unwrap_or(0)
     }
 
-    /// Refuses an address by its number. Names are looked up, and what they lead to is refused, when something is sent.
-    pub fn check(&self, policy: &AddressPolicy) -> Result<(), AddressError> {
+    /// Refuses a literal address that is not allowed. Names are looked up, and their addresses checked, when something
+    /// is sent.
+    pub fn check(&self, policy: &AddressPolicy) -> Result<(), HookUrlError> {
         let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
         match host.parse::<IpAddr>() {
-            Ok(address) => allowed(policy, SocketAddr::new(address, self.port())),
+            Ok(address) => check_address(policy, SocketAddr::new(address, self.port())),
             Err(_) => Ok(()),
         }
     }
 }
 
-/// Refuses what no hook may connect to.
-pub fn allowed(policy: &AddressPolicy, address: SocketAddr) -> Result<(), AddressError> {
+/// Refuses an address that no hook may connect to.
+pub fn check_address(policy: &AddressPolicy, address: SocketAddr) -> Result<(), HookUrlError> {
     match policy.parse(&address.to_string()) {
         Ok(_) => Ok(()),
-        Err(EndpointError::Loopback) => Err(AddressError::Loopback(address)),
-        Err(EndpointError::Own) => Err(AddressError::Own(address)),
-        Err(EndpointError::Forbidden | EndpointError::Malformed) => Err(AddressError::Forbidden(address)),
+        Err(EndpointError::Loopback) => Err(HookUrlError::Loopback(address)),
+        Err(EndpointError::Own) => Err(HookUrlError::Own(address)),
+        Err(EndpointError::Forbidden | EndpointError::Malformed) => Err(HookUrlError::Forbidden(address)),
     }
 }
 
-impl FromStr for Address {
-    type Err = AddressError;
+impl FromStr for HookUrl {
+    type Err = HookUrlError;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        // The parser would take blanks and line breaks out, and what is stored would not be what was written.
+    fn from_str(text: &str) -> Result<Self, HookUrlError> {
+        // The parser would remove blanks and line breaks, and the stored URL would not be the written one.
         let odd = |char: char| char.is_whitespace() || char.is_control();
         if text.len() > HOOK_URL_BYTES_MAX || text.contains(odd) {
-            return Err(AddressError::Malformed);
+            return Err(HookUrlError::Malformed);
         }
-        let url = Url::parse(text).map_err(|_| AddressError::Malformed)?;
+        let url = Url::parse(text).map_err(|_| HookUrlError::Malformed)?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(AddressError::Credentials);
+            return Err(HookUrlError::Credentials);
         }
         let whole = url.has_host() && url.fragment().is_none() && url.port() != Some(0);
         if !whole || !matches!(url.scheme(), "http" | "https") {
-            return Err(AddressError::Malformed);
+            return Err(HookUrlError::Malformed);
         }
         Ok(Self(url))
     }
 }
 
-impl TryFrom<String> for Address {
-    type Error = AddressError;
+impl TryFrom<String> for HookUrl {
+    type Error = HookUrlError;
 
-    fn try_from(text: String) -> Result<Self, AddressError> {
+    fn try_from(text: String) -> Result<Self, HookUrlError> {
         text.parse()
     }
 }
 
-impl From<Address> for String {
-    fn from(address: Address) -> Self {
+impl From<HookUrl> for String {
+    fn from(address: HookUrl) -> Self {
         address.0.into()
     }
 }
@@ -193,7 +200,7 @@ impl From<Address> for String {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Result<Address, AddressError> {
+    fn address(text: &str) -> Result<HookUrl, HookUrlError> {
         text.parse()
     }
 
@@ -224,10 +231,10 @@ mod tests {
             "https://chat.ex\nample/",
             &long,
         ] {
-            assert_eq!(address(text), Err(AddressError::Malformed), "{text:?}");
+            assert_eq!(address(text), Err(HookUrlError::Malformed), "{text:?}");
         }
         for text in ["https://me@chat.example/", "https://me:secret@chat.example/"] {
-            assert_eq!(address(text), Err(AddressError::Credentials), "{text}");
+            assert_eq!(address(text), Err(HookUrlError::Credentials), "{text}");
         }
     }
 
@@ -238,18 +245,18 @@ mod tests {
         let check = |text: &str| address(text).unwrap().check(&policy);
         assert_eq!(check("http://127.0.0.1:9000/"), Ok(()));
         assert_eq!(check("https://chat.example/"), Ok(()), "a name is looked up later");
-        assert!(matches!(check("http://127.0.0.1:8080/"), Err(AddressError::Own(_))));
+        assert!(matches!(check("http://127.0.0.1:8080/"), Err(HookUrlError::Own(_))));
         for text in [
             "http://169.254.169.254/",
             "http://0.0.0.0/",
             "http://[fe80::1]/",
             "http://[::ffff:169.254.1.1]/",
         ] {
-            assert!(matches!(check(text), Err(AddressError::Forbidden(_))), "{text}");
+            assert!(matches!(check(text), Err(HookUrlError::Forbidden(_))), "{text}");
         }
         let closed = AddressPolicy { loopback_refused: true, own: Vec::new() };
         let refused = address("http://2130706433/").unwrap().check(&closed);
-        assert!(matches!(refused, Err(AddressError::Loopback(_))), "127.0.0.1 as one number");
+        assert!(matches!(refused, Err(HookUrlError::Loopback(_))), "127.0.0.1 as one number");
     }
 
     #[test]

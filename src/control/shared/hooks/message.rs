@@ -1,4 +1,4 @@
-//! What a hook is told: a JSON object whose `text` says it in one line, as chats show it.
+//! A message to a hook: a JSON object whose `text` says everything in one line, as chats show it.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     event::EventKind,
     hook::HookName,
-    text::{line, plain},
+    text::{describe_change, escape},
 };
 use crate::{
     control::shared::state_dir::hex,
@@ -17,9 +17,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub kind: EventKind,
-    /// The app it is about; none: the router.
+    /// The app that it is about; none: the router.
     pub app: Option<AppName>,
-    /// The seq of the change it is about.
+    /// The seq of the change that it is about.
     pub seq: Option<u64>,
     /// When it happened, Unix ms.
     pub at: u64,
@@ -28,7 +28,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A change from an app's history.
+    /// The message about a change in an app's history.
     pub fn of_event(app: &AppName, event: &HistoryEvent) -> Self {
         let record = &event.record;
         let kind = EventKind::of_command(&record.command);
@@ -44,31 +44,38 @@ impl Message {
             app: Some(app.clone()),
             seq: Some(record.seq),
             at: record.at,
-            text: line(kind, app, event),
+            text: describe_change(kind, app, event),
             fields: object(fields),
         }
     }
 
-    /// Something that is in no history: an alarm that is raised, or is over.
+    /// A notice, which is in no history: an alarm that is raised or has ended.
     pub fn notice(kind: EventKind, app: Option<AppName>, text: String, at: u64, standing: bool) -> Self {
-        Self { kind, app, seq: None, at, text: plain(&text), fields: object(json!({ "standing": standing })) }
+        Self {
+            kind,
+            app,
+            seq: None,
+            at,
+            text: escape(&text),
+            fields: object(json!({ "standing": standing })),
+        }
     }
 
-    /// A test that somebody asked for.
+    /// A test.
     pub fn test(hook: &HookName, by: &str, at: u64) -> Self {
-        let text = plain(&format!("This is a test of the hook {hook}, sent by {by}."));
+        let text = escape(&format!("This is a test of the hook {hook}, sent by {by}."));
         let fields = object(json!({ "hook": hook, "actor": by }));
         Self { kind: EventKind::Test, app: None, seq: None, at, text, fields }
     }
 
-    /// Names the message: the same each time it is sent, by whatever member of the fleet. `epoch` is the store's.
+    /// The id of the message: the same at each attempt, and from whichever router. `epoch` is the store's.
     pub fn id(&self, epoch: &str) -> String {
         let app = self.app.as_ref().map_or("", AppName::as_str);
-        let named = format!("{epoch}\n{app}\n{:?}\n{}\n{}\n{}", self.seq, self.kind, self.at, self.text);
-        format!("msg_{}", hex(&Sha256::digest(named)[..16]))
+        let identity = format!("{epoch}\n{app}\n{:?}\n{}\n{}\n{}", self.seq, self.kind, self.at, self.text);
+        format!("msg_{}", hex(&Sha256::digest(identity)[..16]))
     }
 
-    /// What is sent.
+    /// The body that is sent.
     pub fn body(&self) -> Vec<u8> {
         let mut body = self.fields.clone();
         body.insert("type".into(), json!(self.kind.as_str()));

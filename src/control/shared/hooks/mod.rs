@@ -5,6 +5,7 @@ pub mod claim;
 pub mod event;
 pub mod hook;
 pub mod message;
+pub mod progress;
 pub mod secret;
-pub mod sent;
+
 pub mod text;

@@ -1,4 +1,4 @@
-//! The secret that signs what a hook is told, and the signature (Standard Webhooks specification, "Signature scheme",
+//! The secret that signs the messages to a hook, and the signature (Standard Webhooks specification, "Signature scheme",
 //! symmetric).
 
 use std::{fmt, str::FromStr};
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
-/// As many bytes as the specification allows: 192 to 512 bits.
+/// How many bytes the specification allows: 192 to 512 bits.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// As many as a new one has.
+/// How many bytes a new secret has.
 const BYTES_NEW: usize = 32;
 
 /// A key for signatures. It is shown once, when it is made.
@@ -21,7 +21,7 @@ pub struct Secret(Vec<u8>);
 
 /// What is allowed as a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is `whsec_` and 24 to 64 bytes as base64; leave it out, and the router makes one")]
+#[error("a secret must be `whsec_` followed by 24 to 64 bytes as base64; without one the router makes one")]
 pub struct SecretError;
 
 impl Secret {
@@ -32,7 +32,7 @@ impl Secret {
         Ok(Self(bytes))
     }
 
-    /// The text that is given away once.
+    /// The secret as text, which is shown once.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}", BASE64_STANDARD.encode(&self.0))
     }

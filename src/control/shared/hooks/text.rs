@@ -1,6 +1,7 @@
 //! One line about a change, for people in a chat.
 //!
-//! Names and reasons come from outside, so they cannot call anybody (`@all`), begin markup or add a line.
+//! Names and reasons come from outside, so they are escaped: they cannot mention anybody (`@all`), start markup or add a
+//! line.
 
 use std::fmt::Write as _;
 
@@ -13,40 +14,40 @@ use crate::rollout::{
     release::ReleaseId,
 };
 
-/// Characters of a line: what a chat shows without folding it.
+/// The most characters of a line: what a chat shows without folding it.
 const CHARS_MAX: usize = 400;
 
 /// A change in one line.
-pub fn line(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
+pub fn describe_change(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
-    let mut text = format!("{app}: {}", what(kind, event));
+    let mut text = format!("{app}: {}", sentence(kind, event));
     if !record.reason.is_empty() && kind != EventKind::Lock {
         // Writing to a string cannot fail.
         let _ = write!(text, " (“{}”)", record.reason);
     }
-    plain(&text)
+    escape(&text)
 }
 
-/// A text as a chat may show it: Slack's three escapes, no line break, nobody called by name, not endless.
-pub fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
+/// A text as a chat may show it: with Slack's three escapes, without line breaks and mentions, and of limited length.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for char in text.chars().take(CHARS_MAX) {
         match char {
-            '&' => plain.push_str("&amp;"),
-            '<' => plain.push_str("&lt;"),
-            '>' => plain.push_str("&gt;"),
-            '@' => plain.push_str("@\u{200b}"),
-            char if char.is_control() => plain.push(' '),
-            char => plain.push(char),
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '@' => escaped.push_str("@\u{200b}"),
+            char if char.is_control() => escaped.push(' '),
+            char => escaped.push(char),
         }
     }
     if text.chars().count() > CHARS_MAX {
-        plain.push('…');
+        escaped.push('…');
     }
-    plain
+    escaped
 }
 
-fn what(kind: EventKind, event: &HistoryEvent) -> String {
+fn sentence(kind: EventKind, event: &HistoryEvent) -> String {
     let record = &event.record;
     let actor = if record.actor.is_empty() { "somebody" } else { &record.actor };
     let stable = name(record.stable_release());
@@ -67,7 +68,7 @@ fn what(kind: EventKind, event: &HistoryEvent) -> String {
         EventKind::Abort => format!("{actor} aborted {}; its clients go to {stable}", was("candidate")),
         EventKind::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
         EventKind::Lock => locked(actor, record),
-        EventKind::Unlock => format!("{actor} unlocked it: pipelines may act again"),
+        EventKind::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
         EventKind::DrainEndpoint => format!("{actor} drains {}", list(&of_endpoints(event, 1, 0))),
         EventKind::UndrainEndpoint => {
             format!("{actor} lets {} take requests again", list(&of_endpoints(event, 0, 1)))
@@ -75,7 +76,7 @@ fn what(kind: EventKind, event: &HistoryEvent) -> String {
         EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(event))),
         EventKind::Retire => format!("{} has drained and is gone", list(&drained(event))),
         EventKind::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
-        EventKind::Adopt => format!("its keyvalues were taken over: stable {stable}, candidate {candidate}"),
+        EventKind::Adopt => format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}"),
         _ => format!("{actor}: {} ({})", record.command, fields(event)),
     }
 }
@@ -83,9 +84,9 @@ fn what(kind: EventKind, event: &HistoryEvent) -> String {
 fn locked(actor: &str, record: &Record) -> String {
     let reason = record.lock.as_ref().map_or("", |lock| lock.reason.as_str());
     if reason.is_empty() {
-        format!("{actor} locked it")
+        format!("{actor} locked the app")
     } else {
-        format!("{actor} locked it: “{reason}”")
+        format!("{actor} locked the app: “{reason}”")
     }
 }
 
@@ -110,13 +111,13 @@ fn shown(value: &Value) -> String {
     value.as_f64().map_or_else(|| "?".to_owned(), |number| number.to_string())
 }
 
-/// What stands on one side of a list that changed, and not on the other.
+/// The items of a list that changed which are on one side and not on the other.
 fn only<'a>(event: &'a HistoryEvent, field: &str, there: usize, gone: usize) -> Vec<&'a Value> {
     let of = |at: usize| side(event, field, at).as_array().map(Vec::as_slice).unwrap_or_default();
     of(there).iter().filter(|item| !of(gone).contains(item)).collect()
 }
 
-/// The releases that drained and do so no more.
+/// The releases whose drain has ended.
 fn drained(event: &HistoryEvent) -> Vec<String> {
     let gone = only(event, "draining", 0, 1);
     gone.into_iter().map(|id| name(release_of(id).as_ref())).collect()
@@ -163,7 +164,7 @@ mod tests {
         };
         edit(&mut record);
         let Value::Object(changed) = changed else { panic!("fields are an object") };
-        line(
+        describe_change(
             EventKind::of_command(&record.command),
             &"shop".parse().unwrap(),
             &HistoryEvent { record, changed },
@@ -197,7 +198,7 @@ mod tests {
             ("abort", json!({"candidate": [id("v3"), null]}), "shop: maria aborted v3; its clients go to v1"),
             ("rollback", json!({"stable": [id("v3"), id("v1")]}), "shop: maria rolled back from v3 to v1"),
             ("set-sticky", json!({}), "shop: maria turned sticky on"),
-            ("unlock", json!({}), "shop: maria unlocked it: pipelines may act again"),
+            ("unlock", json!({}), "shop: maria unlocked the app: pipelines may act again"),
             (
                 "retire",
                 json!({"draining": [[id("v0"), id("v9")], [id("v9")]]}),
@@ -215,7 +216,7 @@ mod tests {
                 "shop: maria lets [fd00::1]:80 of v1 take requests again",
             ),
             ("raw", json!({"blend": [0, 25]}), "shop: maria changed blend by raw keyvalues"),
-            ("adopt", json!({}), "shop: its keyvalues were taken over: stable v1, candidate v2"),
+            ("adopt", json!({}), "shop: its raw keyvalues were adopted: stable v1, candidate v2"),
             ("of-tomorrow", json!({"blend": [0, 25]}), "shop: maria: of-tomorrow (blend)"),
         ] {
             assert_eq!(said(command, changed, nothing), line);
@@ -227,6 +228,6 @@ mod tests {
         let said = said("promote", json!({}), |record| record.reason = "<!channel> a & b\r\n@all".into());
         assert!(said.ends_with("(“&lt;!channel&gt; a &amp; b  @\u{200b}all”)"), "{said}");
         assert!(!said.contains('\n'));
-        assert_eq!(plain(&"x".repeat(1_000)).chars().count(), CHARS_MAX + 1);
+        assert_eq!(escape(&"x".repeat(1_000)).chars().count(), CHARS_MAX + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Storing how far a hook was told an app's history.
+//! Storing how far a hook is with a topic.
 
 use keyvalues::Write;
 
@@ -13,47 +13,47 @@ use crate::control::{
         error::ApiError,
         hooks::{
             hook::HookName,
-            sent::{Delivery, Place, Sent},
+            progress::{Delivery, Progress, Topic},
         },
     },
 };
 
-/// Stores how far a hook was told something, never less than is stored, and how it went. Nothing is stored for a hook that
-/// is gone: the commit is held to its being there.
+/// Stores that everything up to a seq was sent, never less than is stored, and how the delivery ended. Nothing is stored
+/// for a hook that was removed: the commit is held to the hook.
 pub async fn advance(
     core: &Core,
     hook: &HookName,
-    place: &Place,
+    topic: &Topic,
     seq: u64,
     delivery: Option<&Delivery>,
 ) -> Result<(), ApiError> {
-    change(core, hook, place, |sent| {
-        sent.seq = sent.seq.max(seq);
+    change(core, hook, topic, |progress| {
+        progress.seq = progress.seq.max(seq);
         if let Some(delivery) = delivery {
-            sent.add(delivery.clone());
+            progress.add(delivery.clone());
         }
     })
     .await
 }
 
-/// Begins again at a seq: what the store holds of the app is older than what was told.
-pub async fn go_back(core: &Core, hook: &HookName, place: &Place, seq: u64) -> Result<(), ApiError> {
-    change(core, hook, place, |sent| sent.seq = sent.seq.min(seq)).await
+/// Goes back to a seq: the store holds an older state of the app than was sent.
+pub async fn go_back(core: &Core, hook: &HookName, topic: &Topic, seq: u64) -> Result<(), ApiError> {
+    change(core, hook, topic, |progress| progress.seq = progress.seq.min(seq)).await
 }
 
 async fn change(
     core: &Core,
     hook: &HookName,
-    place: &Place,
-    edit: impl Fn(&mut Sent),
+    topic: &Topic,
+    edit: impl Fn(&mut Progress),
 ) -> Result<(), ApiError> {
-    let (hook_key, key) = (&hook.key(), &place.key(hook));
+    let (hook_key, key) = (&hook.key(), &topic.key(hook));
     let edit = &edit;
     transact(&core.store, &format!("the progress of the hook `{hook}`"), move |_| async move {
         let listing = core.store.list(&[hook_key, key]).await?;
         let Some(stored) = entry(&listing, hook_key) else { return Ok(Plan::Nothing(())) };
         let known = entry(&listing, key);
-        let before: Option<Sent> = known.and_then(|entry| decode(&entry.value));
+        let before: Option<Progress> = known.and_then(|entry| decode(&entry.value));
         let mut after = before.clone().unwrap_or_default();
         edit(&mut after);
         if before.as_ref() == Some(&after) {

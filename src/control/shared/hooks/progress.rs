@@ -1,28 +1,29 @@
-//! How far a hook was told an app's history, and how the last deliveries went: stored, so that every router knows.
+//! How far the history of an app was sent to a hook, and how the last deliveries ended. It is stored, so every router
+//! knows it.
 
 use serde::{Deserialize, Serialize};
 
 use super::hook::HookName;
 use crate::{control::limits::HOOK_DELIVERIES_KEPT, rollout::app::AppName};
 
-/// Where that is stored.
-pub const SENT: &str = "rolling/router/hooks-sent/";
+/// Where progress is stored.
+pub const PROGRESS_PREFIX: &str = "rolling/router/hooks-sent/";
 
-/// Whose history it is: an app's, or none's, for alarms and tests. No app's name is `-`.
+/// What a message is about: an app, or none, as for alarms and tests (stored as `-`, which is no app's name).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(Option<AppName>);
+pub struct Topic(Option<AppName>);
 
-/// How far it is, and how it went.
+/// How far a hook is with one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Sent {
-    /// Everything up to this seq was told, or was not wanted.
+pub struct Progress {
+    /// Every change up to this seq was sent, or was not wanted.
     pub seq: u64,
     /// The last deliveries, oldest first.
     pub deliveries: Vec<Delivery>,
 }
 
-/// One attempt to tell something.
+/// One attempt to deliver a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Delivery {
@@ -36,8 +37,8 @@ pub struct Delivery {
     pub at: u64,
     /// Which attempt, from 1.
     pub attempt: u32,
-    pub outcome: Ended,
-    /// What was answered; none: nothing was.
+    pub outcome: DeliveryOutcome,
+    /// The status of the answer; none without an answer.
     pub status: Option<u16>,
     /// How long it took.
     pub ms: u64,
@@ -50,17 +51,17 @@ pub struct Delivery {
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ended {
+pub enum DeliveryOutcome {
     /// Answered with 2xx.
     Delivered,
-    /// Not so, and it is tried again.
+    /// Not answered so; it is tried again.
     #[default]
     Failed,
-    /// Not so, and it is not tried again.
+    /// Not answered so; it is not tried again.
     Dropped,
 }
 
-impl Ended {
+impl DeliveryOutcome {
     pub const ALL: [Self; 3] = [Self::Delivered, Self::Failed, Self::Dropped];
 
     pub const fn as_str(self) -> &'static str {
@@ -72,8 +73,8 @@ impl Ended {
     }
 }
 
-impl Place {
-    /// The place of what is in no history.
+impl Topic {
+    /// The topic of messages that are about no app.
     pub const NONE: Self = Self(None);
 
     pub fn of(app: &AppName) -> Self {
@@ -84,25 +85,26 @@ impl Place {
         self.0.as_ref()
     }
 
-    /// The key of it.
+    /// The key of a hook's progress with this topic.
     pub fn key(&self, hook: &HookName) -> String {
-        format!("{SENT}{hook}/{}", self.0.as_ref().map_or("-", AppName::as_str))
+        format!("{PROGRESS_PREFIX}{hook}/{}", self.0.as_ref().map_or("-", AppName::as_str))
     }
 
-    /// What a key is about.
+    /// The hook and the topic of a key.
     pub fn parse(key: &str) -> Option<(HookName, Self)> {
-        let (hook, place) = key.strip_prefix(SENT)?.split_once('/')?;
-        let app = if place == "-" { None } else { Some(place.parse().ok()?) };
+        let (hook, topic) = key.strip_prefix(PROGRESS_PREFIX)?.split_once('/')?;
+        let app = if topic == "-" { None } else { Some(topic.parse().ok()?) };
         Some((hook.parse().ok()?, Self(app)))
     }
 }
 
-impl Sent {
-    /// A place where nothing was told yet of what came before.
-    pub fn from_now(seq: u64, known: Option<&Self>) -> Self {
-        Self { seq, deliveries: known.map(|sent| sent.deliveries.clone()).unwrap_or_default() }
+impl Progress {
+    /// Starts at this seq: what came before is not sent. Earlier deliveries are kept.
+    pub fn starting_at(seq: u64, known: Option<&Self>) -> Self {
+        Self { seq, deliveries: known.map(|known| known.deliveries.clone()).unwrap_or_default() }
     }
 
+    /// Adds a delivery, once; only the last ones are kept.
     pub fn add(&mut self, delivery: Delivery) {
         let same = |known: &Delivery| {
             known.id == delivery.id && known.attempt == delivery.attempt && known.at == delivery.at
@@ -121,29 +123,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_what_their_keys_say() {
+    fn topics_are_what_their_keys_say() {
         let hook: HookName = "chat".parse().unwrap();
-        for place in [Place::NONE, Place::of(&"shop.eu".parse().unwrap())] {
-            assert_eq!(Place::parse(&place.key(&hook)), Some((hook.clone(), place)));
+        for topic in [Topic::NONE, Topic::of(&"shop.eu".parse().unwrap())] {
+            assert_eq!(Topic::parse(&topic.key(&hook)), Some((hook.clone(), topic)));
         }
         for key in [
             "rolling/router/hooks-sent/",
             "rolling/router/hooks-sent/chat",
             "rolling/router/hooks-sent/chat/a/b",
         ] {
-            assert_eq!(Place::parse(key), None, "{key}");
+            assert_eq!(Topic::parse(key), None, "{key}");
         }
     }
 
     #[test]
     fn only_the_last_deliveries_are_kept_and_each_once() {
-        let mut sent = Sent::default();
+        let mut progress = Progress::default();
         let delivery = |at| Delivery { at, ..Delivery::default() };
         for at in 0..100 {
-            sent.add(delivery(at));
-            sent.add(delivery(at));
+            progress.add(delivery(at));
+            progress.add(delivery(at));
         }
-        let kept: Vec<u64> = sent.deliveries.iter().map(|delivery| delivery.at).collect();
+        let kept: Vec<u64> = progress.deliveries.iter().map(|delivery| delivery.at).collect();
         assert_eq!(kept, (100 - HOOK_DELIVERIES_KEPT as u64..100).collect::<Vec<_>>());
     }
 }
