@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::wire::{Login, Refusal, Token};
 use crate::{
     OpenError, StoreError,
-    backends::remote::{ANSWER_WITHIN, Address, Asking, Failure, base, causes, client},
+    backends::remote::{ANSWER_WITHIN, Address, Asking, Failure, base, causes, client, redirected},
 };
 
 /// What an address may say after `?`.
@@ -145,6 +145,11 @@ impl Gateway {
             asking.answered();
             match sent {
                 Ok(response) if response.status().is_success() => return Ok(Ok(response)),
+                Ok(response) if response.status().is_redirection() => {
+                    // A server that asks to go elsewhere is no member; another one may be.
+                    unreachable = redirected(response.status()).map(|e| e.to_string()).unwrap_or_default();
+                    self.next_member();
+                }
                 Ok(response) => return Ok(Err(response.json().await.unwrap_or_default())),
                 Err(error) if error.is_connect() => {
                     unreachable = causes(&error);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     OpenError, StoreError,
-    backends::remote::{Address, Failure, base, causes, client},
+    backends::remote::{Address, Failure, base, causes, client, redirected},
 };
 
 /// How long an answer may take: a router asks a store of its own first, which may take 4 s. Who cannot wait so long
@@ -145,6 +145,9 @@ fn token(address: &mut Address) -> Result<Option<String>, OpenError> {
 /// the server's own words says nothing about what became of the request.
 async fn refused(response: Response) -> Failure {
     let status = response.status();
+    if let Some(error) = redirected(status) {
+        return Failure::Refused(error);
+    }
     let body = response.bytes().await.unwrap_or_default();
     let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
     let Reason { code, message } = refusal.error;

@@ -24,7 +24,7 @@ use crate::{
     StoreError, Watch, WatchMode, Write,
     backends::{
         local::{Plan, Shared, State},
-        remote::ANSWER_WITHIN,
+        remote::{ANSWER_WITHIN, redirected},
     },
 };
 
@@ -170,6 +170,9 @@ async fn fetch(link: &Link, root: &str, index: Option<u64>) -> Result<Option<Rea
     let request = link.request(Method::GET, &format!("{path}?recurse=true{waiting}"));
     let response = link.answer(request.timeout(ANSWER_WITHIN)).await?;
     let index = header(&response);
+    if let Some(error) = redirected(response.status()) {
+        return Err(error);
+    }
     match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Err(StoreError::Denied(format!("{} for {path}", response.status())))

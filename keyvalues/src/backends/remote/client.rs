@@ -1,7 +1,7 @@
 //! HTTP to a server: the client, what its failures mean for an operation, and answers that come line by line.
 
 use bytes::{Buf as _, BytesMut};
-use reqwest::{Certificate, Client, Identity, Response};
+use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect::Policy};
 
 use super::{Address, CONNECT_WITHIN};
 use crate::{OpenError, StoreError};
@@ -33,7 +33,9 @@ pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
     let bad = |error: reqwest::Error| OpenError::Address(causes(&error));
     // A server closes what is idle for 10 s; a connection that is used just then would lose an answer.
     let idle = std::time::Duration::from_secs(5);
-    let mut builder = Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).pool_idle_timeout(idle);
+    // A redirect would send keys, values and the token wherever somebody in between says.
+    let builder = Client::builder().no_proxy().redirect(Policy::none());
+    let mut builder = builder.connect_timeout(CONNECT_WITHIN).pool_idle_timeout(idle);
     if let Some(ca) = address.file("ca")? {
         builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
     }
@@ -45,6 +47,14 @@ pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
         _ => return Err(OpenError::Address("`cert` and `key` go together".into())),
     };
     builder.build().map_err(bad)
+}
+
+/// What a redirect means: whoever sent it has done nothing, and is not the store.
+pub(crate) fn redirected(status: StatusCode) -> Option<StoreError> {
+    let text = || {
+        format!("the server answered {status}; redirects are not followed, so name the store's own address")
+    };
+    status.is_redirection().then(|| StoreError::Unreachable(text()))
 }
 
 /// The base address of a host.

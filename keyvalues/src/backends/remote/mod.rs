@@ -13,7 +13,7 @@ pub(crate) use address::Address;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) use asking::Asking;
 #[cfg(any(feature = "etcd", feature = "http"))]
-pub(crate) use client::{Failure, Lines, base, causes, client};
+pub(crate) use client::{Failure, Lines, base, causes, client, redirected};
 #[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) use feed::{Feeder, Hub, Lost};
 
