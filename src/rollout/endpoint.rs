@@ -9,12 +9,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The longest text that is parsed as an endpoint: a full IPv6 address in brackets and a port have 47 characters.
 const ENDPOINT_CHARS_MAX: usize = 64;
 
-/// Metadata services outside of the link-local range.
-const METADATA_V4: [Ipv4Addr; 1] = [Ipv4Addr::new(100, 100, 100, 200)];
+/// Metadata services outside of the link-local range: of Alibaba, Azure and Oracle.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
 
-/// Metadata services in IPv6's unique local range.
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+/// Metadata services in IPv6's unique local range: of Google, Oracle, Scaleway and Akamai. Amazon keeps a network for its.
+const METADATA_V6: [Ipv6Addr; 4] = [
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1),
+];
 
 /// Which addresses may be endpoints.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +37,10 @@ pub enum EndpointError {
     /// Not `ip:port`.
     #[error("an endpoint is `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000")]
     Malformed,
-    /// Unspecified, multicast, broadcast, link-local or a metadata service.
-    #[error("an endpoint cannot be an unspecified, multicast, link-local or metadata address")]
+    /// Unspecified, multicast, broadcast, link-local or a metadata service, or an address that hides where it leads.
+    #[error(
+        "an endpoint cannot be an unspecified, multicast, link-local or metadata address, nor one that hides where it leads"
+    )]
     Forbidden,
     /// Loopback, where the policy refuses it.
     #[error("a loopback address is refused by the router's setting `loopback_endpoints`")]
@@ -60,7 +67,11 @@ impl AddressPolicy {
         if self.loopback_refused && reached.is_loopback() {
             return Err(EndpointError::Loopback);
         }
-        if self.own.iter().any(|own| covers(canonical(*own), reached, address.port())) {
+        let is_own = |own: &SocketAddr| {
+            let own = canonical(*own);
+            covers(own, reached, address.port()) || covers(own, address.ip(), address.port())
+        };
+        if self.own.iter().any(is_own) {
             return Err(EndpointError::Own);
         }
         Ok(address)
@@ -72,8 +83,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// The IPv4 address that a translating IPv6 address leads to (IPv4-compatible, RFC 4291 2.5.5.1; NAT64, RFC 6052;
-/// 6to4, RFC 3056), or the address itself.
+/// The IPv4 address that a translating IPv6 address leads to (IPv4-compatible, RFC 4291 2.5.5.1; IPv4-translated, RFC
+/// 2765; NAT64, RFC 6052; 6to4, RFC 3056; ISATAP, RFC 5214), or the address itself.
 fn reached(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip else { return ip };
     let v4 = |high: u16, low: u16| {
@@ -82,8 +93,9 @@ fn reached(ip: IpAddr) -> IpAddr {
     };
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => ip,
-        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0, 0, 0, 0, 0 | 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
+        [.., 0 | 0x200, 0x5efe, high, low] => v4(high, low),
         _ => ip,
     }
 }
@@ -103,8 +115,16 @@ fn forbidden(ip: IpAddr) -> bool {
                 || v6.is_multicast()
                 || v6.is_unicast_link_local()
                 || METADATA_V6.contains(&v6)
+                || matches!(v6.segments(), [0xfd00, 0xec2, ..])
+                || hides_where_it_leads(v6)
         }
     }
+}
+
+/// Addresses that lead to some IPv4 address that cannot be told from them. In NAT64 for local use (RFC 8215) the network
+/// chooses where that address stands. Teredo (RFC 4380) leads to a server and through a NAT, both of the writer's choice.
+fn hides_where_it_leads(v6: Ipv6Addr) -> bool {
+    matches!(v6.segments(), [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..])
 }
 
 /// Whether a listener answers at `ip:port`. A wildcard answers on loopback of both families, since an IPv6 one
@@ -165,8 +185,45 @@ mod tests {
             "[64:ff9b::169.254.169.254]:80",
             "[2002:a9fe:a9fe::1]:80",
             "[::ffff:0.0.0.0]:80",
+            "168.63.129.16:80",
+            "192.0.0.192:80",
+            "[fd00:ec2::23]:80",
+            "[fd00:c1::a9fe:a9fe]:80",
+            "[fd00:42::42]:80",
+            "[fd00:a9fe:a9fe::1]:80",
         ] {
             assert_eq!(open().parse(text), Err(EndpointError::Forbidden), "{text}");
+        }
+    }
+
+    /// Azure's 168.63.129.16 was known in no spelling, and NAT64 for local use and Teredo hid every other one.
+    #[test]
+    fn refuses_every_spelling_of_what_is_excluded() {
+        for excluded in ["169.254.169.254", "168.63.129.16", "192.0.0.192", "100.100.100.200", "0.0.0.0"] {
+            let octets = excluded.parse::<Ipv4Addr>().unwrap().octets();
+            let [high, low] = [[octets[0], octets[1]], [octets[2], octets[3]]].map(u16::from_be_bytes);
+            for text in [
+                format!("{excluded}:80"),
+                format!("[::ffff:{excluded}]:80"),
+                format!("[0:0:0:0:0:FFFF:{high:X}:{low:X}]:80"),
+                format!("[::{excluded}]:80"),
+                format!("[::ffff:0:{excluded}]:80"),
+                format!("[64:ff9b::{excluded}]:80"),
+                format!("[64:ff9b:1::{excluded}]:80"),
+                format!("[64:ff9b:1:{high:x}:{:x}:{:x}::]:80", low >> 8, low << 8),
+                format!("[2002:{high:x}:{low:x}::1]:80"),
+                format!("[2001:0:4136:e378:0:0:{:x}:{:x}]:80", !high, !low),
+                format!("[2001:0:{high:x}:{low:x}::1]:80"),
+                format!("[fd00::5efe:{high:x}:{low:x}]:80"),
+                format!("[fd00::200:5efe:{high:x}:{low:x}]:80"),
+            ] {
+                assert_eq!(open().parse(&text), Err(EndpointError::Forbidden), "{text}");
+            }
+        }
+        for text in
+            ["[64:ff9b::10.0.0.9]:80", "[2002:a00:9::1]:80", "[2001:db8::1]:80", "[fd00::5efe:a00:9]:80"]
+        {
+            assert!(open().parse(text).is_ok(), "{text}");
         }
     }
 
@@ -182,7 +239,8 @@ mod tests {
 
     #[test]
     fn never_itself_nor_its_store() {
-        let own = ["0.0.0.0:80", "[::]:443", "[::ffff:10.0.0.1]:8080", "127.0.0.1:2379"];
+        let own =
+            ["0.0.0.0:80", "[::]:443", "[::ffff:10.0.0.1]:8080", "127.0.0.1:2379", "[2002:a00:2::1]:8080"];
         let own =
             AddressPolicy { loopback_refused: false, own: own.map(|own| own.parse().unwrap()).to_vec() };
         for text in [
@@ -195,6 +253,7 @@ mod tests {
             "127.0.0.1:2379",
             "[::ffff:127.0.0.1]:2379",
             "[64:ff9b::10.0.0.1]:8080",
+            "[2002:a00:2::1]:8080",
         ] {
             assert_eq!(own.parse(text), Err(EndpointError::Own), "{text}");
         }
