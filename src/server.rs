@@ -32,7 +32,7 @@ use crate::{
             tls::{self, Certificate},
         },
     },
-    rollout::endpoint::AddressPolicy,
+    rollout::{cdn_loop, endpoint::AddressPolicy},
     telemetry::{
         access_log::{AccessLog, LogFormat, LogTarget},
         counters::Counters,
@@ -137,7 +137,8 @@ impl Router {
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
         control.set_accepting(true);
-        runtime.spawn(check_endpoints(live, clock));
+        let router = cdn_loop::name_of(control.node());
+        runtime.spawn(async move { check_endpoints(live, clock, &router).await });
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
         Ok(Self { front, control, runtime, access_log, secure, token, grace: config.grace })
@@ -289,7 +290,7 @@ fn front_addresses(config: &Config) -> Vec<SocketAddr> {
 }
 
 /// Every address that leads to this router or to its store: what no endpoint may be. A wildcard listener answers at all
-/// addresses that the machine has at the start; to one that it gets later, Via is the second line.
+/// addresses that the machine has at the start; to one that it gets later, CDN-Loop is the second line.
 fn own_addresses(config: &Config, private: [SocketAddr; 2]) -> Vec<SocketAddr> {
     let mut own = front_addresses(config);
     own.extend(private);

@@ -73,7 +73,7 @@ impl Control {
         &self.addresses
     }
 
-    /// This router's id, as it stands in Via.
+    /// This router's id, as it stands in CDN-Loop.
     pub fn node(&self) -> &str {
         &self.core.node
     }

@@ -8,6 +8,7 @@ pub mod app;
 pub mod assign;
 pub mod blend;
 pub mod bucket;
+pub mod cdn_loop;
 pub mod command;
 pub mod command_name;
 pub mod commit;

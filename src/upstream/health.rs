@@ -50,8 +50,10 @@ struct Due {
     serves_since: Option<Duration>,
 }
 
-/// Checks every endpoint of the published table (previous included) until it is dropped.
-pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock) {
+/// Checks every endpoint of the published table (previous included) until it is dropped. `router` is what this router
+/// calls itself in CDN-Loop.
+pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock, router: &str) {
+    let router: Arc<str> = router.into();
     let permits = Arc::new(Semaphore::new(CHECKS_MAX));
     let (mut due, mut ejector, mut ejected_at) = (HashMap::new(), Ejector::default(), Duration::ZERO);
     let mut ticks = tokio::time::interval(TICK);
@@ -66,8 +68,9 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock) {
         for (state, settings) in take_due(&published, &mut due, now) {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             if state.begin_check() {
+                let router = Arc::clone(&router);
                 tokio::spawn(async move {
-                    check(&state, &settings.health).await;
+                    check(&state, &settings.health, &router).await;
                     drop(permit);
                 });
             }
@@ -126,11 +129,11 @@ impl Due {
     }
 }
 
-async fn check(state: &EndpointState, settings: &HealthSettings) {
+async fn check(state: &EndpointState, settings: &HealthSettings, router: &str) {
     let key = state.key();
     let limit = Duration::from_millis(settings.timeout_ms);
     let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-    let outcome = timeout(limit, probe(key.address, settings)).await.unwrap_or_else(late);
+    let outcome = timeout(limit, probe(key.address, settings, router)).await.unwrap_or_else(late);
     if outcome.as_ref().is_err_and(is_shortage) {
         return state.abandon_check();
     }
@@ -145,10 +148,10 @@ async fn check(state: &EndpointState, settings: &HealthSettings) {
 }
 
 /// Connects, and asks for the path if there is one.
-async fn probe(address: SocketAddr, settings: &HealthSettings) -> io::Result<()> {
+async fn probe(address: SocketAddr, settings: &HealthSettings, router: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     let answered = match &settings.path {
-        Some(path) => ask(&mut stream, address, path, settings).await,
+        Some(path) => ask(&mut stream, address, path, settings, router).await,
         None => Ok(()),
     };
     // Closing with a reset leaves no TIME_WAIT entry behind, of which there would be thousands.
@@ -161,10 +164,11 @@ async fn ask(
     address: SocketAddr,
     path: &str,
     settings: &HealthSettings,
+    router: &str,
 ) -> io::Result<()> {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: rolling-router (health check)\r\nAccept: */*\r\n\
-         Connection: close\r\n\r\n"
+         CDN-Loop: {router}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
     let (mut answer, mut length) = ([0; ANSWER_BYTES], 0);
@@ -235,11 +239,11 @@ mod tests {
         let state = state(address);
         assert!(state.serves() && !state.checked(), "not yet checked counts as healthy");
         for serves in [true, true, false, false] {
-            check(&state, &HealthSettings::default()).await;
+            check(&state, &HealthSettings::default(), "me").await;
             assert_eq!((state.serves(), state.checked()), (serves, true));
         }
         let _listener = tokio::net::TcpListener::bind(address).await.unwrap();
-        check(&state, &HealthSettings::default()).await;
+        check(&state, &HealthSettings::default(), "me").await;
         assert!(state.serves());
     }
 }

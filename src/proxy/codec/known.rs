@@ -11,6 +11,7 @@ pub enum Known {
     Underscored,
     Accept,
     CacheControl,
+    CdnLoop,
     Connection,
     ContentLength,
     Cookie,
@@ -96,6 +97,7 @@ impl Known {
             5 => b"proxy" Proxy;
             6 => b"cookie" Cookie, b"accept" Accept, b"expect" Expect;
             7 => b"referer" Referer, b"upgrade" Upgrade, b"trailer" Trailer;
+            8 => b"cdn-loop" CdnLoop;
             9 => b"forwarded" Forwarded, b"x-real-ip" XRealIp;
             10 =>
                 b"connection" Connection, b"user-agent" UserAgent, b"set-cookie" SetCookie,
@@ -193,6 +195,7 @@ mod tests {
             "referer",
             "upgrade",
             "trailer",
+            "cdn-loop",
             "forwarded",
             "x-real-ip",
             "connection",

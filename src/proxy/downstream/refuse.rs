@@ -1,6 +1,6 @@
 //! Answers of the router itself, sent to a client and logged.
 
-use std::{future::poll_fn, net::IpAddr, task::Poll};
+use std::{future::poll_fn, task::Poll};
 
 use super::{Answer, BodyPart, Downstream};
 use crate::{
@@ -67,7 +67,7 @@ pub async fn refuse<D: Downstream>(
 /// Logs a request that was not forwarded. The token of a preview link stays out of the log.
 pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, status: u16) {
     worker.write_log(|| {
-        let line = blank(client.address, status);
+        let line = blank(client, status);
         let Some(head) = head else { return line };
         Line {
             method: head.method,
@@ -79,10 +79,11 @@ pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Clie
     });
 }
 
-fn blank(client: IpAddr, status: u16) -> Line<'static> {
+fn blank(client: Client, status: u16) -> Line<'static> {
     Line {
         at_ms: coarse::wall_ms(),
-        client,
+        client: client.address,
+        peer: client.peer,
         method: b"",
         host: b"",
         target: b"",

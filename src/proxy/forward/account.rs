@@ -41,6 +41,7 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     worker.write_log(|| Line {
         at_ms: coarse::wall_ms(),
         client: plan.client.address,
+        peer: plan.client.peer,
         method: &plan.out.bytes[..plan.marks.method],
         host: plan.marked(&plan.marks.authority),
         target: plan.marked(&plan.marks.target),

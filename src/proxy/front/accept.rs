@@ -141,7 +141,7 @@ fn take(
     }
     // Without it small writes would wait for acknowledgements; with it failing they still arrive.
     let _ = stream.set_nodelay(true);
-    let client = Client { address, trusted: (worker.shared.trust)(address), secure: tls.is_some(), door };
+    let client = Client::new(address, (worker.shared.trust)(address), tls.is_some(), door);
     let worker = Rc::clone(worker);
     match tls {
         None => drop(tokio::task::spawn_local(serve(worker, Stream::Plain(stream), client))),
@@ -175,7 +175,7 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: A
         }
         None => {
             worker.counters().tls_failures.add(1);
-            worker.connection_closed(client.address);
+            worker.connection_closed(client.peer);
         }
     }
 }

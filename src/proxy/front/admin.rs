@@ -15,6 +15,7 @@ use super::accept::bind;
 use crate::proxy::{
     codec::head::{Known, RequestHead},
     rewrite::refusal::Refusal,
+    route::origin::told_by_proxies,
     worker::{
         Worker,
         client::{Client, Door, Track},
@@ -67,9 +68,11 @@ impl AdminDoor {
     }
 }
 
-/// Who asks: on the private listener whom the admin port names, or `None` for a stranger.
+/// Who asks, from where the trusted proxies before it say: on the private listener whom the admin port names, or `None`
+/// for a stranger.
 pub fn client(worker: &Worker, head: &RequestHead<'_>, peer: Client) -> Option<Client> {
-    if peer.door == Door::Front { Some(peer) } else { introduced(worker, head) }
+    let client = if peer.door == Door::Front { peer } else { introduced(worker, head)? };
+    Some(if client.trusted { told_by_proxies(head, client, &worker.shared.trust) } else { client })
 }
 
 /// Whom the admin port names.
@@ -89,5 +92,5 @@ fn introduced(worker: &Worker, head: &RequestHead<'_>) -> Option<Client> {
     };
     let address: std::net::IpAddr = words.next()?.parse().ok()?;
     let trusted = (worker.shared.trust)(address);
-    Some(Client { address, trusted, secure: false, door: Door::Track(track) })
+    Some(Client::new(address, trusted, false, Door::Track(track)))
 }

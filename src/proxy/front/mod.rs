@@ -32,6 +32,7 @@ use crate::{
     limits::{DESCRIPTORS_RESERVED, Limits, SWEEP_MS},
     live::table::LiveTable,
     proxy::worker::phase::reached,
+    rollout::cdn_loop,
     telemetry::{
         access_log::{AccessLog, WorkerLog},
         counters::Counters,
@@ -57,7 +58,7 @@ pub struct FrontOptions {
     pub workers: usize,
     /// The limits.
     pub limits: Limits,
-    /// Names this router among all routers: what Via says.
+    /// Names this router among all routers: what CDN-Loop says.
     pub node_id: String,
     /// Whose forwarding headers are believed.
     pub trust: Box<Trust>,
@@ -97,7 +98,7 @@ impl Front {
         let addresses_tls = bind_all(secure, &mut per_worker)?;
         let admin_secret = options.admin.map(|door| door.share_out(&mut per_worker));
         let connections_max = connections_max(&options.limits, workers);
-        let pseudonym = format!("rolling-router-{}", options.node_id).into_boxed_str();
+        let pseudonym = cdn_loop::name_of(&options.node_id).into_boxed_str();
         let shared = Arc::new(Shared::new(
             options.limits,
             pseudonym,

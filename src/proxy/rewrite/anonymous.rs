@@ -38,10 +38,10 @@ mod tests {
     #[test]
     fn a_sibling_is_not_told_who_asks() {
         let request = "GET /a-BX3k9dQ2.js HTTP/1.1\r\nhost: a\r\nCookie: s=1\r\nAccept: */*\r\nAUTHORIZATION: Basic x\r\n\
-            If-None-Match: \"1\"\r\nRange: bytes=0-1\r\nvia: 1.1 me\r\n\r\n";
+            If-None-Match: \"1\"\r\nRange: bytes=0-1\r\ncdn-loop: me\r\n\r\n";
         let mut out = Vec::new();
         write_anonymous(request.as_bytes(), &mut Vec::new(), &mut out);
-        let expected = "GET /a-BX3k9dQ2.js HTTP/1.1\r\nhost: a\r\nAccept: */*\r\nvia: 1.1 me\r\n\r\n";
+        let expected = "GET /a-BX3k9dQ2.js HTTP/1.1\r\nhost: a\r\nAccept: */*\r\ncdn-loop: me\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

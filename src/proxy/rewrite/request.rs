@@ -36,7 +36,7 @@ pub struct Marks {
 pub struct Additions<'a> {
     /// Who asked.
     pub client: Client,
-    /// What this router calls itself in Via.
+    /// What this router calls itself in CDN-Loop.
     pub pseudonym: &'a str,
     /// The app's pin cookie, to be taken out with the tester's cookie beside it; `None` if the request has neither.
     pub pin_cookie: Option<&'a str>,
@@ -160,7 +160,7 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
         }
     }
     let address = out.len();
-    write_address(client.address, out);
+    write_address(client.peer, out);
     let address = address..out.len();
     let kept = |known: Known| client.trusted && head.present.has(known);
     if !kept(Known::XForwardedProto) {
@@ -173,17 +173,15 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     }
     if !kept(Known::XRealIp) {
         out.extend_from_slice(b"\r\nx-real-ip: ");
-        out.extend_from_within(address.clone());
+        write_address(client.address, out);
     }
     write_forwarded(head, address, scheme, out);
-    out.extend_from_slice(b"\r\nvia: 1.");
-    out.push(b'0' + head.minor_version);
-    out.push(b' ');
+    out.extend_from_slice(b"\r\ncdn-loop: ");
     out.extend_from_slice(additions.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it. The client's address has been written
+/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it. The peer's address has been written
 /// already, at `address`.
 fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\nforwarded: for=");
@@ -259,7 +257,7 @@ mod tests {
     }
 
     fn client(address: &str, trusted: bool) -> Client {
-        Client { address: address.parse().unwrap(), trusted, secure: false, door: Door::Front }
+        Client::new(address.parse().unwrap(), trusted, false, Door::Front)
     }
 
     #[test]
@@ -267,12 +265,12 @@ mod tests {
         let request = "POST /x?y HTTP/1.1\r\nHost: a:80\r\nA: 1\r\nB:2 \r\nConnection: x-hop, host\r\nX-Hop: 1\r\n\
             Content-Length: 5\r\nUser-Agent: me too\r\nTE: trailers\r\nX_Y: 1\r\nProxy: p\r\nCookie: a=b; p=1; p_preview=t; c=d\r\n\
             X-Release: candidate\r\n\
-            X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.0 old\r\nUpgrade: h2c\r\nExpect: 100-continue\r\n\r\n";
+            X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.0 old\r\nCDN-Loop: cdn.test\r\nUpgrade: h2c\r\nExpect: 100-continue\r\n\r\n";
         let (out, marks) = rewritten(request, client("10.1.2.3", false), Some("p"));
         let expected = "POST /x?y HTTP/1.1\r\nhost: a:80\r\nA: 1\r\nB:2 \r\nUser-Agent: me too\r\n\
-            cookie: a=b; c=d\r\nVia: 1.0 old\r\nExpect: 100-continue\r\nx-forwarded-for: 10.1.2.3\r\n\
+            cookie: a=b; c=d\r\nVia: 1.0 old\r\nCDN-Loop: cdn.test\r\nExpect: 100-continue\r\nx-forwarded-for: 10.1.2.3\r\n\
             x-forwarded-proto: http\r\nx-forwarded-host: a:80\r\nx-real-ip: 10.1.2.3\r\n\
-            forwarded: for=10.1.2.3;host=\"a:80\";proto=http\r\nvia: 1.1 me\r\n\
+            forwarded: for=10.1.2.3;host=\"a:80\";proto=http\r\ncdn-loop: me\r\n\
             x-request-id: 00000000000000ab\r\ncontent-length: 5\r\n\r\n";
         assert_eq!(out, expected);
         assert_eq!(&out[marks.target], "/x?y");

@@ -4,12 +4,13 @@
 //! exchange needs is kept in the [`Plan`]; the routing table is not looked at again.
 
 pub mod identity;
+pub mod origin;
 pub mod tester;
 
 use std::rc::Rc;
 
 use super::{
-    codec::head::{Framing, Known, RequestHead, members},
+    codec::head::{Framing, Known, RequestHead},
     rewrite::{
         refusal::{Refusal, Reply},
         request::{Additions, Marks, write},
@@ -27,6 +28,7 @@ use crate::{
     live::activity::standing_index,
     rollout::{
         assign::{Assignment, PinChange, PinEvidence, Reason, RequestFacts, assign, assign_override},
+        cdn_loop,
         request::{self, Evidence},
         settings::{PinSource, Traceparent},
         table::Standing,
@@ -105,7 +107,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(tester::open(head, &app, client));
     }
     let navigation = is_navigation(head);
-    let mut evidence = evidence(worker, head, &app, client);
+    let mut evidence = evidence(head, &app, client);
     let assignment = match tester::chosen(head, &app, client, evidence.previews > 0)? {
         None => assigned(worker, &table, &app, evidence.pin, navigation),
         Some(chosen) => {
@@ -157,26 +159,24 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
     request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
 }
 
-fn evidence(worker: &Worker, head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence {
+fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence {
     let evidence = Evidence::read(&app.routes, head.values(Known::Cookie));
     // An app that is not sticky has no pins, whatever is left in browsers.
     let pin = match (app.routes.sticky, &app.routes.settings.pin) {
         (false, _) => PinEvidence::None,
         (true, PinSource::Cookie) => evidence.pin,
         (true, source) => {
-            let hash = identity::hash_of(source, &app.routes.pins, head, client, &worker.shared.trust);
+            let hash = identity::hash_of(source, &app.routes.pins, head, client);
             hash.map_or(PinEvidence::None, PinEvidence::Hashed)
         }
     };
     Evidence { pin, ..evidence }
 }
 
-/// Via names every proxy a request passed (RFC 9110 section 7.6.3).
+/// CDN-Loop names every router that a request passed.
 fn passed_already(head: &RequestHead<'_>, pseudonym: &str) -> bool {
-    head.values(Known::Via)
-        .flat_map(members)
-        .filter_map(|member| member.split(|&byte| byte == b' ').filter(|part| !part.is_empty()).nth(1))
-        .any(|by| by.eq_ignore_ascii_case(pseudonym.as_bytes()))
+    let mut names = head.values(Known::CdnLoop).flat_map(cdn_loop::names);
+    names.any(|name| name.eq_ignore_ascii_case(pseudonym.as_bytes()))
 }
 
 fn assigned(

@@ -129,6 +129,7 @@ pub fn chosen(
     }
     let overriding = &app.routes.settings.overriding;
     if let Some(name) = &overriding.header
+        && client.named
         && overriding.trusts(client.address)
         && let Some(chosen) = by_header(head, &app.routes, name)?
     {

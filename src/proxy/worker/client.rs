@@ -25,12 +25,23 @@ pub enum Track {
 /// Who asked, as far as the router knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
-    /// The peer's address.
+    /// The address that connected.
+    pub peer: IpAddr,
+    /// The client's own address: the peer's, or behind trusted proxies what the last of them says.
     pub address: IpAddr,
+    /// Whether `address` is the client's own: a trusted proxy may say of one that it does not know where it is.
+    pub named: bool,
     /// The peer is a proxy whose forwarding headers are believed.
     pub trusted: bool,
     /// It came in TLS.
     pub secure: bool,
     /// Where it came in.
     pub door: Door,
+}
+
+impl Client {
+    /// One whose peer speaks for itself.
+    pub fn new(peer: IpAddr, trusted: bool, secure: bool, door: Door) -> Self {
+        Self { peer, address: peer, named: true, trusted, secure, door }
+    }
 }

@@ -24,7 +24,7 @@ pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
 pub struct Shared {
     /// The limits.
     pub limits: Limits,
-    /// What this router calls itself in Via.
+    /// What this router calls itself in CDN-Loop.
     pub pseudonym: Box<str>,
     /// Whose forwarding headers are believed.
     pub trust: Box<Trust>,

@@ -63,14 +63,15 @@ const TAKEN_PREFIXES: [&str; 10] = [
 pub struct OverrideSettings {
     /// Its name. Its value is `stable`, `candidate`, or the id or the name of a release. It never goes upstream.
     pub header: Option<String>,
-    /// The networks from which it counts: the peer that connects must be in one of them.
+    /// The networks from which it counts: the client must be in one of them. Behind `trusted_networks`, a client is
+    /// where the last trusted proxy says, and one that it does not name is in none.
     pub networks: Vec<Network>,
 }
 
 impl OverrideSettings {
-    /// Whether the header counts if this peer sends it.
-    pub fn trusts(&self, peer: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(peer))
+    /// Whether the header counts if a client at this address sends it.
+    pub fn trusts(&self, client: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(client))
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {

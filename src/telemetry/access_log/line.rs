@@ -22,8 +22,10 @@ pub enum LogFormat {
 pub struct Line<'a> {
     /// When it was answered, Unix ms.
     pub at_ms: u64,
-    /// The client.
+    /// The client's own address: behind trusted proxies what the last of them says.
     pub client: IpAddr,
+    /// The address that connected.
+    pub peer: IpAddr,
     /// The method.
     pub method: &'a [u8],
     /// The authority it asked for.
@@ -87,6 +89,11 @@ impl Line<'_> {
         out.extend_from_slice(b"Z\",\"client\":\"");
         push_ip(self.client, out);
         out.push(b'"');
+        if self.peer != self.client {
+            out.extend_from_slice(b",\"peer\":\"");
+            push_ip(self.peer, out);
+            out.push(b'"');
+        }
         // What a client or an endpoint chose is escaped; the router's own words need no look.
         let chosen: [(&[u8], &[u8]); 4] = [
             (b",\"method\":\"", self.method),
@@ -269,6 +276,7 @@ mod tests {
         Line {
             at_ms: 1_795_173_585_042,
             client: IpAddr::from([127, 0, 0, 1]),
+            peer: IpAddr::from([127, 0, 0, 1]),
             method: b"GET",
             host: b"shop.example",
             target: b"/a\"b\\c\r\nd\xff",

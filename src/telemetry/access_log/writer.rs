@@ -182,6 +182,7 @@ mod tests {
         log.push(&Line {
             at_ms: 0,
             client: [127, 0, 0, 1].into(),
+            peer: [127, 0, 0, 1].into(),
             method: b"GET",
             host: b"h",
             target,

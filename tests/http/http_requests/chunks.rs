@@ -134,8 +134,9 @@ fn row_15_trailers_never_become_headers() {
         forwarded(name, post(CHUNKED, body), move |received: &Received| {
             assert_eq!(received.body, b"hello");
             // What the router names itself and the request is random, and may hold any digits.
-            let random =
-                |name: &str| name.eq_ignore_ascii_case("x-request-id") || name.eq_ignore_ascii_case("via");
+            let random = |name: &str| {
+                name.eq_ignore_ascii_case("x-request-id") || name.eq_ignore_ascii_case("cdn-loop")
+            };
             let evil = |fields: &[(String, String)]| {
                 fields.iter().any(|(name, value)| !random(name) && value.contains("666"))
             };

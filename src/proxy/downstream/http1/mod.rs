@@ -225,6 +225,6 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.worker.connection_closed(self.client.address);
+        self.worker.connection_closed(self.client.peer);
     }
 }
