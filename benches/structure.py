@@ -118,6 +118,8 @@ def functions(code):
 def expand(before, tree):
     """The paths of a `use` line's tree."""
     tree = tree.strip()
+    if not tree:
+        return  # behind the last comma
     if tree.startswith("{"):
         inner, depth, branch = tree[1:].removesuffix("}"), 0, ""
         for char in inner + ",":
