@@ -1,4 +1,4 @@
-// Numbers with units, and times, as the pages show them; a no-break space keeps both together. Pure: the present is an argument.
+// Formats numbers with their units, and times. A no-break space keeps a number and its unit together. Pure: the present is an argument.
 
 export const UNKNOWN = '–';
 const NBSP = '\u00a0';
@@ -21,7 +21,7 @@ export function rate(n, locale) {
 	return `${n >= 100 ? number(n, 0, locale) : fixed(n, 1, locale)}${NBSP}req/s`;
 }
 
-/** A share of 0..1 as percent; what is above zero never reads as zero. */
+/** A share from 0 to 1 as percent. A share above zero never reads as zero. */
 export function share(n, locale) {
 	if (!known(n)) return UNKNOWN;
 	const percent = n * 100;
@@ -29,7 +29,7 @@ export function share(n, locale) {
 	return `${number(percent, percent >= 10 ? 1 : 2, locale)}${NBSP}%`;
 }
 
-/** A percentage of 0..100, two decimals at most, as the blend is. */
+/** A percentage from 0 to 100 with at most two decimals, such as the blend. */
 export function percent(n, locale) {
 	return known(n) ? `${number(n, 2, locale)}${NBSP}%` : UNKNOWN;
 }
@@ -40,7 +40,7 @@ export function millis(n, locale) {
 	return `${n < 10 ? fixed(n, 1, locale) : number(n, 0, locale)}${NBSP}ms`;
 }
 
-/** A length of time in seconds, in its two greatest units. */
+/** A length of time in seconds, in its two largest units. */
 export function duration(seconds) {
 	if (!known(seconds)) return UNKNOWN;
 	const whole = Math.max(0, Math.round(seconds));
@@ -59,7 +59,7 @@ export function duration(seconds) {
 		.join(' ');
 }
 
-/** How long ago; a clock that runs ahead reads as `just now`. */
+/** How long ago. A time in the future, from a clock that runs ahead, is `just now`. */
 export function ago(at, now) {
 	if (!known(at)) return UNKNOWN;
 	const seconds = Math.floor((now - at) / 1000);
@@ -80,7 +80,7 @@ function inOneUnit(seconds) {
 	return `${Math.floor(seconds / 86400)}${NBSP}d`;
 }
 
-/** In the reader's zone, as below. */
+/** The time of day in the reader's time zone. */
 export function timeOfDay(at, locale) {
 	return known(at) ? new Date(at).toLocaleTimeString(locale) : UNKNOWN;
 }

@@ -1,4 +1,4 @@
-// Where the page is: the part of the address after `#`, so that every view can be linked to.
+// The address of a page: the part after `#`, so that every page can be linked to.
 
 const ROUTES = [
 	['apps', /^\/?$/, []],
@@ -16,7 +16,7 @@ const ROUTES = [
 	['api', /^\/api$/, []],
 ];
 
-/** `{page, params}` of a hash such as `#/apps/hello`; an unknown one is the overview. `params.find` is what is searched for. */
+/** `{page, params}` of a hash such as `#/apps/hello`. An unknown hash is the overview. `params.find` is the search. */
 export function parseRoute(hash) {
 	const [path, query = ''] = hash.replace(/^#/, '').split('?');
 	for (const [page, shape, names] of ROUTES) {

@@ -1,8 +1,8 @@
-// What a release is called, and how its endpoints do. Pure readers of the API's release objects.
+// Reads the API's release objects: the name of a release, its id, the health of its endpoints. Pure.
 
 const ID = /^apps\/([^/]+)\/containers$/;
 
-/** The short name of a release: from its object, or out of an id such as `apps/hello-1.0.0-80/containers`. */
+/** The short name of a release, from its object or from an id such as `apps/hello-1.0.0-80/containers`. */
 export function releaseName(release) {
 	if (release == null) return 'none';
 	if (typeof release === 'object')
@@ -21,7 +21,7 @@ export function releaseId(release) {
 	return typeof release === 'object' ? (release.id ?? release.release ?? null) : release;
 }
 
-/** `{all, serving, failing: [endpoint], draining}` of a release: how many it has, take requests, fail, are told to drain. */
+/** The endpoints of a release: how many there are (`all`), how many serve (`serving`) or drain (`draining`), and which fail (`failing`). */
 export function health(release) {
 	const endpoints = release?.endpoints ?? [];
 	const failing = endpoints.filter((endpoint) => endpoint.healthy === false);
@@ -29,7 +29,7 @@ export function health(release) {
 	return { all: endpoints.length, serving: endpoints.length - failing.length - draining, failing, draining };
 }
 
-/** Everything the app routes to, each once: stable, candidate, previous, draining. */
+/** Every release of an app's state, each once: stable, candidate, previous, draining. */
 export function releasesOf(state) {
 	const all = [state.stable, state.candidate, state.previous, ...(state.draining ?? [])].filter(
 		(release) => release && typeof release === 'object',

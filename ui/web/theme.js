@@ -1,6 +1,6 @@
-// Light, dark, or as the system says. The choice is the reader's and stays in localStorage.
+// The theme: light, dark, or as the system says. The reader's choice is kept in localStorage.
 
-/** The sign of the page; beside this file, whatever the path is called. */
+/** The icon of the page. It lies beside this file, whatever the path is. */
 export const ICON = new URL('./favicon.svg', import.meta.url).href;
 
 const KEY = 'rolling-router.theme';

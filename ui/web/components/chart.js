@@ -10,7 +10,7 @@ const WIDTH = 600;
 const HEIGHT = 120;
 // Room for the letter of a mark.
 const LETTER_PERCENT = 4;
-// The axis is shorter while shortNote is known.
+// The axis is shorter while little is known.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
 /** `least` is the smallest top of the axis. `update({series, marks, now, live})`. */

@@ -1,4 +1,4 @@
-// The dialog that adds a hook or changes one. It shows a secret that the router madeSecret, only this once.
+// The dialog that adds a hook or changes one. It shows a secret that the router made, only this once.
 
 import { freshId, h, setShown, setText } from '../dom.js';
 import { button, errorLine, field, submitButton } from './controls.js';

@@ -1,6 +1,7 @@
 // Keyvalues that cannot be used: the key, its value, what is allowed. It also says that everything else keeps working.
 
 import { h, keyed, setShown, setText } from '../dom.js';
+import { prose } from './controls.js';
 
 /** `update(problems)`; hidden while there are none. */
 export function problemsPanel() {
@@ -20,22 +21,19 @@ export function problemsPanel() {
 		element,
 		update(problems) {
 			setShown(element, problems.length > 0);
-			keyed(list, problems, (problem) => problem.key, row);
+			keyed(list, problems, ({ key, allowed }) => `${key} ${allowed}`, buildRow);
 		},
 	};
 }
 
-function row() {
-	const key = h('code');
+function buildRow({ key: name, allowed }) {
+	const key = h('code', {}, name);
 	const value = h('code.is-bad');
-	const allowed = h('span');
-	const element = h('li.row.problem-row', {}, key, h('span', {}, 'holds ', value), h('span', {}, 'allowed: ', allowed));
+	const element = h('li.row.problem-row', {}, key, h('span', {}, 'holds ', value), h('span', {}, 'allowed: ', prose(allowed)));
 	return {
 		element,
 		update(problem) {
-			setText(key, problem.key);
 			setText(value, problem.value || '(empty)');
-			setText(allowed, problem.allowed);
 		},
 	};
 }

@@ -9,7 +9,7 @@ export function routerPage({ model }) {
 	const list = h('dl.rows');
 	const problems = problemsPanel();
 	return {
-		element: h('div', {}, h('h1', { tabindex: '-1' }, 'This router'), h('section.panel', {}, list), problems.element),
+		element: h('div', {}, h('h1', { tabindex: '-1' }, 'This router'), h('div.stack', {}, h('section.panel', {}, list), problems.element)),
 		title: 'Router',
 		refreshRouter: true,
 		update() {
