@@ -10,7 +10,10 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
 };
-use crate::schema::store::{Acceptance, Restoration, RestoreRequest};
+use crate::schema::{
+    app::DoneAnswer,
+    store::{Restoration, RestoreRequest},
+};
 
 /// Decide about a store that is not the one the router's table came from
 ///
@@ -54,7 +57,7 @@ enum StoreVerb {
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         StoreVerb::Accept { connection } => {
-            let done = |_: Acceptance| vec!["the store is accepted as it is".into()];
+            let done = |_: DoneAnswer| vec!["the store is accepted as it is".into()];
             ask(&open(&connection, printer)?, printer, call("accept"), done).await
         }
         StoreVerb::Restore { dry_run, replace, connection } => {

@@ -231,6 +231,7 @@ impl Samples {
             open_sockets: last.open_sockets,
             pinned: self.state.pinned_clients(),
             can_be_stopped: false,
+            fleet: None,
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Unexpected, Visitor},
+};
 
 /// Percent of unpinned clients sent to the candidate, 0..=100 with at most two decimals, kept in hundredths so
 /// that no rounding ever happens.
@@ -76,8 +79,35 @@ impl Serialize for Blend {
 
 impl<'de> Deserialize<'de> for Blend {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = serde_json::Number::deserialize(deserializer)?;
-        number.to_string().trim_end_matches(".0").parse().map_err(D::Error::custom)
+        struct Percentage;
+
+        impl Percentage {
+            fn read<E: de::Error>(&self, text: &str, found: Unexpected<'_>) -> Result<Blend, E> {
+                text.parse().map_err(|_| E::invalid_value(found, self))
+            }
+        }
+
+        impl Visitor<'_> for Percentage {
+            type Value = Blend;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a percentage from 0 to 100 with at most two decimals")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Blend, E> {
+                self.read(&number.to_string(), Unexpected::Unsigned(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Blend, E> {
+                self.read(&number.to_string(), Unexpected::Signed(number))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Blend, E> {
+                self.read(&number.to_string(), Unexpected::Float(number))
+            }
+        }
+
+        deserializer.deserialize_any(Percentage)
     }
 }
 

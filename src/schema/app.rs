@@ -7,7 +7,7 @@ use super::{activity::Moves, applied::Applied, release::Release};
 pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
 
 /// All apps.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Apps {
     /// Each app with its state, ordered by name.
@@ -17,7 +17,7 @@ pub struct Apps {
 }
 
 /// The state of one app.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct App {
     /// Its name.
@@ -100,7 +100,7 @@ pub enum Outcome {
 }
 
 /// The answer to the removal of an app.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Removal {
     /// The app's name.
     pub app: String,
@@ -118,4 +118,12 @@ pub enum Done {
     /// It is done.
     #[default]
     Done,
+}
+
+/// The answer to a call that has nothing to say but that it is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DoneAnswer {
+    /// Always `done`.
+    pub result: Done,
 }

@@ -47,7 +47,7 @@ pub struct StableRequest {
 }
 
 /// Set the share of new clients that goes to the candidate.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlendRequest {
     /// 0 to 100, with at most two decimals.
@@ -59,7 +59,7 @@ pub struct BlendRequest {
 }
 
 /// Pin clients, or draw anew for every request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StickyRequest {
     /// Whether clients are pinned.
@@ -69,7 +69,7 @@ pub struct StickyRequest {
 }
 
 /// Hold `ci` tokens back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockRequest {
     /// Why. Everyone whom the lock holds back is shown it.

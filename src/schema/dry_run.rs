@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::rollout::{blend::Blend, dry_run::MoveTime, explain::ReleaseSummary};
 
 /// Ask which clients a command would move, and change nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DryRunRequest {
     /// The command.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An endpoint that its release lists.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Endpoint {
     /// Its address, `ip:port`.
@@ -25,7 +25,7 @@ pub struct Endpoint {
 }
 
 /// An endpoint that was taken out of its release while something was open there.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GoneEndpoint {
     /// Its address, `ip:port`.
@@ -41,7 +41,7 @@ pub struct GoneEndpoint {
 }
 
 /// What is left at one endpoint, whether its release still lists it or not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EndpointState {
     /// Its release lists it.
@@ -77,7 +77,7 @@ pub struct EndpointLoad {
 }
 
 /// Send no new request to an endpoint, so that it can be stopped.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointDrainRequest {
     /// After how many seconds what is still open there ends, 0 to 2592000; left out: after the app's `drainmaxseconds`.

@@ -10,7 +10,7 @@ pub use crate::rollout::{
 };
 
 /// Describe a request, to be told where it goes and why.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// The host, to see which app it leads to.
@@ -34,7 +34,7 @@ pub struct ExplainRequest {
 }
 
 /// Why a request goes where it goes. No key, MAC or client number is told.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Explanation {
     /// The app's name.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{app::Done, applied::Applied};
 
 /// The routers that share a store.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Fleet {
     /// The node id of the router that answers.
@@ -21,7 +21,7 @@ pub struct Fleet {
 }
 
 /// One router of a fleet.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Member {
     /// Its node id.
@@ -76,7 +76,7 @@ pub struct Alarm {
 }
 
 /// The answer to the removal of a member.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemberRemoval {
     /// The member's node id.
     pub node: String,
@@ -85,7 +85,7 @@ pub struct MemberRemoval {
 }
 
 /// Make the next pin key the one that signs.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RotateKeysRequest {
     /// Although pins may still be signed by the key before the last, whose clients are then forgotten.
@@ -93,7 +93,7 @@ pub struct RotateKeysRequest {
 }
 
 /// How far a rotation of the pin keys is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rotation {
     /// `done`: the next key signs; `waiting`: some member does not know it yet.
     pub result: RotationResult,

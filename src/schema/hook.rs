@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::app::Done;
 
 /// All hooks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hooks {
     /// Each hook with its last deliveries, ordered by name.
     pub hooks: Vec<HookState>,
@@ -30,7 +30,7 @@ pub struct HookEvent {
 }
 
 /// A hook as it is stored: one that can be read, or one that cannot.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum HookState {
     /// What is stored cannot be read.
@@ -40,7 +40,7 @@ pub enum HookState {
 }
 
 /// A hook of which the stored value cannot be read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnreadableHook {
     /// Its name.
     pub name: String,
@@ -58,7 +58,7 @@ pub struct UnreadableHook {
 }
 
 /// A hook. Its secret is never shown but once.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Hook {
     /// Its name.
@@ -118,7 +118,7 @@ pub struct Delivery {
 }
 
 /// Make a hook, or say all of one anew but its secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HookRequest {
     /// Where it leads: http or https, without credentials, at most 2,000 bytes.
@@ -136,7 +136,7 @@ pub struct HookRequest {
 }
 
 /// The answer to the removal of a hook.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HookRemoval {
     /// The hook's name.
     pub name: String,

@@ -23,7 +23,7 @@ pub struct Keyvalue {
 }
 
 /// The answer to a write with `wait=fleet`; without it the answer is `true`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyvalueWritten {
     /// Always `done`.
     pub result: Done,

@@ -24,4 +24,5 @@ pub mod preview;
 pub mod release;
 pub mod router;
 pub mod store;
+pub mod stream;
 pub mod token;

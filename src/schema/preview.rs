@@ -68,7 +68,7 @@ pub struct Preview {
 }
 
 /// The answer to the revocation of a preview link.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreviewRevocation {
     /// The app's name.
     pub app: String,

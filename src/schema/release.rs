@@ -9,7 +9,7 @@ use super::{
 pub use crate::rollout::{explain::TrackName, record::DrainCause};
 
 /// A release that an app routes, or can go back to.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Release {
     /// Its id, `apps/<segment>/containers`.
@@ -50,7 +50,7 @@ impl Release {
 }
 
 /// The releases that the store knows.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KnownReleases {
     /// Ordered by id.
@@ -58,7 +58,7 @@ pub struct KnownReleases {
 }
 
 /// A release that the store knows.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KnownRelease {
     /// Its id, `apps/<segment>/containers`.

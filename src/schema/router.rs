@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::rollout::keyspace::Problem;
 
 /// The router that answers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Router {
     /// Its node id.
@@ -29,7 +29,7 @@ pub struct Router {
 }
 
 /// The store, as a router sees it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RouterStore {
     /// The backend, such as `embedded`.
@@ -59,4 +59,16 @@ pub enum StoreState {
     Down,
     /// It is another store, or an older one, than the table came from.
     Diverged,
+}
+
+impl StoreState {
+    /// The word for it in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Stale => "stale",
+            Self::Down => "down",
+            Self::Diverged => "diverged",
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::app::{Done, Outcome};
+use super::app::Outcome;
 
 /// Write the router's last good state back into the store.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct RestoreRequest {
 }
 
 /// What a restore did, or with `dry_run` what it would do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Restoration {
     /// `done`, or `unchanged` with `dry_run`.
     pub result: Outcome,
@@ -25,11 +25,4 @@ pub struct Restoration {
     pub deleted: usize,
     /// How many keys were as they should be.
     pub unchanged: usize,
-}
-
-/// The answer when the store is taken as it is.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Acceptance {
-    /// Always `done`.
-    pub result: Done,
 }

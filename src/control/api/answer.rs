@@ -5,9 +5,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
-use super::{query::WriteQuery, state::Snapshot};
+use super::{query::WriteQuery, snapshot::Snapshot};
 use crate::{
     control::{
         commands::command::{CommandOutcome, unknown_app},
@@ -16,6 +16,7 @@ use crate::{
         shared::{core::Core, error::ApiError},
     },
     rollout::app::AppName,
+    schema::app::{App, Outcome},
 };
 
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
@@ -23,11 +24,13 @@ use crate::{
 pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
     let (everywhere, applied) = reached(core, app, executed, query).await;
     let snapshot = Snapshot::of(core);
-    let mut state = snapshot.state(app).unwrap_or_default();
-    state.insert("result".into(), json!(if executed.changed { "done" } else { "unchanged" }));
-    state.extend(applied.map(|applied| ("applied".into(), applied.json())));
+    let state = App {
+        result: Some(if executed.changed { Outcome::Done } else { Outcome::Unchanged }),
+        applied: applied.map(|applied| applied.to_answer()),
+        ..snapshot.state(app).unwrap_or_default()
+    };
     let status = if everywhere { StatusCode::OK } else { StatusCode::ACCEPTED };
-    (status, with_etag(state, snapshot.seq(app))).into_response()
+    (status, with_etag(&state, snapshot.seq(app))).into_response()
 }
 
 /// Whether a change is served where the asker wants it to be; with `?wait=fleet` also how far it is applied.
@@ -49,11 +52,11 @@ pub(super) async fn reached(
 /// One app's state with its ETag; 404 when there is no such app.
 pub fn state_answer(snapshot: &Snapshot, app: &AppName) -> Result<Response, ApiError> {
     let state = snapshot.state(app).ok_or_else(|| unknown_app(app))?;
-    Ok(with_etag(state, snapshot.seq(app)))
+    Ok(with_etag(&state, snapshot.seq(app)))
 }
 
-fn with_etag(body: Map<String, Value>, seq: Option<u64>) -> Response {
-    let mut response = Json(Value::Object(body)).into_response();
+fn with_etag(body: &impl Serialize, seq: Option<u64>) -> Response {
+    let mut response = Json(body).into_response();
     set_etag(&mut response, seq);
     response
 }

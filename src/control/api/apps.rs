@@ -7,13 +7,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use keyvalues::{Revision, Write as StoreWrite};
-use serde_json::{Value, json};
 
 use super::{
     answer::state_answer,
     query::WriteQuery,
     request::{Read, Write, app_name},
-    state::Snapshot,
+    snapshot::Snapshot,
 };
 use crate::{
     control::{
@@ -40,17 +39,22 @@ use crate::{
         record::Record,
         release::ReleaseId,
     },
+    schema::{
+        app::{Apps, Done, Removal},
+        change::ReasonRequest,
+        release::{KnownRelease, KnownReleases, TrackName},
+    },
 };
 
 /// Deletions in one commit.
 const DELETE_BATCH: usize = 100;
 
 /// `GET /api/v1/apps`
-pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Apps>, ApiError> {
     call.query.finish()?;
     let snapshot = Snapshot::of(&core);
-    let states: Vec<_> = snapshot.apps().iter().filter_map(|app| snapshot.state(app)).collect();
-    Ok(Json(json!({ "apps": states, "default_app": snapshot.default_app() })))
+    let apps = snapshot.apps().iter().filter_map(|app| snapshot.state(app)).collect();
+    Ok(Json(Apps { apps, default_app: snapshot.default_app().map(ToString::to_string) }))
 }
 
 /// `GET /api/v1/apps/{app}`
@@ -68,7 +72,7 @@ pub async fn releases(
     State(core): State<Core>,
     Path(app): Path<String>,
     mut call: Read,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<KnownReleases>, ApiError> {
     let app = app_name(&app)?;
     let all = call.query.flag("all")?;
     call.query.finish()?;
@@ -81,31 +85,28 @@ pub async fn releases(
     known.extend(own.iter().filter(|release| view.endpoints(release) == 0).cloned());
     known.sort();
     known.dedup();
-    let releases: Vec<Value> =
-        known.iter().map(|release| describe(&view, record.as_deref(), release)).collect();
-    Ok(Json(json!({ "releases": releases })))
+    let releases = known.iter().map(|release| describe(&view, record.as_deref(), release)).collect();
+    Ok(Json(KnownReleases { releases }))
 }
 
-fn describe(view: &View, record: Option<&Record>, release: &ReleaseId) -> Value {
-    json!({
-        "id": release,
-        "release": release.name(),
-        "service": release.service(),
-        "port": release.port(),
-        "endpoints": view.endpoints(release),
-        "track": record.and_then(|record| track(record, release)),
-    })
+fn describe(view: &View, record: Option<&Record>, release: &ReleaseId) -> KnownRelease {
+    KnownRelease {
+        id: release.to_string(),
+        release: release.name().to_owned(),
+        service: release.service().to_owned(),
+        port: release.port(),
+        endpoints: view.endpoints(release),
+        track: record.and_then(|record| track(record, release)),
+    }
 }
 
-fn track(record: &Record, release: &ReleaseId) -> Option<&'static str> {
-    let on = |stay: &Option<crate::rollout::record::Stay>| {
-        stay.as_ref().is_some_and(|stay| stay.release == *release)
-    };
+fn track(record: &Record, release: &ReleaseId) -> Option<TrackName> {
+    let is_draining = || record.draining.iter().any(|draining| draining.release == *release);
     match () {
-        () if on(&record.stable) => Some("stable"),
-        () if on(&record.candidate) => Some("candidate"),
-        () if record.draining.iter().any(|draining| draining.release == *release) => Some("draining"),
-        () if record.previous.as_ref() == Some(release) => Some("previous"),
+        () if record.stable_release() == Some(release) => Some(TrackName::Stable),
+        () if record.candidate_release() == Some(release) => Some(TrackName::Candidate),
+        () if is_draining() => Some(TrackName::Draining),
+        () if record.previous.as_ref() == Some(release) => Some(TrackName::Previous),
         () => None,
     }
 }
@@ -120,7 +121,8 @@ pub async fn remove(
     call.caller.needs(Role::Operator)?;
     let force = call.query.flag("force")?;
     let if_match = call.if_match;
-    let asker = call.asker(&core)?;
+    let ReasonRequest { reason } = call.read()?;
+    let asker = call.asker(&core, reason)?;
     let query = call.finish()?;
     let app = &app;
     let revision = transact_app(&core, app, move |stored, round| async move {
@@ -144,15 +146,15 @@ pub async fn remove(
 
 /// Answers when this router has ended the app; with `?wait=fleet` when every member has, or 202.
 async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQuery) -> Response {
+    let removal = |applied| Removal { app: app.to_string(), result: Done::Done, applied };
     let Some(wait) = query.fleet else {
         core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
-        return Json(json!({ "app": app, "result": "done" })).into_response();
+        return Json(removal(None)).into_response();
     };
     let target = || Target::Ended(app.clone(), revision);
     let applied = served_everywhere(core, revision, wait, target).await;
     let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let body = json!({ "app": app, "result": "done", "applied": applied.json() });
-    (status, Json(body)).into_response()
+    (status, Json(removal(Some(applied.to_answer())))).into_response()
 }
 
 fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Result<(), ApiError> {

@@ -1,55 +1,62 @@
 //! `POST .../who-moves`: which of the clients seen lately a command would move, before it is given.
 //!
 //! The command is decided and its table is built as if it were given; then it is dropped. So it is refused where the
-//! command would be, and what it says comes from the code that then does it.
+//! command would be, and what the answer says comes from the code that then does it.
 
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse as _, Response},
 };
 
 use super::{
     request::{Question, app_name},
-    tracks::{missing, named},
+    tracks::find_release,
 };
 use crate::{
     control::{
-        commands::dry_run::dry_run as run,
+        commands::dry_run::dry_run,
         shared::{core::Core, error::ApiError},
     },
     rollout::{app::AppName, command::Command},
+    schema::dry_run::{DryRun, DryRunCommand, DryRunRequest},
 };
 
 /// `POST .../who-moves`
-pub async fn dry_run(
+pub async fn ask(
     State(core): State<Core>,
     Path(app): Path<String>,
-    mut call: Question,
-) -> Result<Response, ApiError> {
+    call: Question,
+) -> Result<Json<DryRun>, ApiError> {
     let app = app_name(&app)?;
-    let command = command(&core, &app, &mut call).await?;
-    let force = call.fields.flag("force")?.unwrap_or(false);
+    let request: DryRunRequest = call.read()?;
+    let force = request.force == Some(true);
+    let command = command(&core, &app, request).await?;
     let asker = call.asker(&core);
-    call.finish()?;
-    Ok(Json(run(&core, &app, &command, &asker, force).await?).into_response())
+    call.query.finish()?;
+    Ok(Json(dry_run(&core, &app, &command, &asker, force).await?))
 }
 
-async fn command(core: &Core, app: &AppName, call: &mut Question) -> Result<Command, ApiError> {
-    let allowed = "`blend`, `promote`, `abort` or `rollback`";
-    let word = call.fields.text("command")?.ok_or_else(|| missing("command", allowed))?;
-    Ok(match word.as_str() {
-        "blend" => {
-            let blend = call.fields.blend("percent")?;
-            let blend = blend.ok_or_else(|| missing("percent", "a number from 0 to 100"))?;
-            Command::SetBlend { blend, release: named(core, app, &mut call.fields, "release").await? }
+async fn command(core: &Core, app: &AppName, request: DryRunRequest) -> Result<Command, ApiError> {
+    let DryRunRequest { command, percent, release, to, .. } = request;
+    let (takes_percent, takes_to) = (command == DryRunCommand::Blend, command == DryRunCommand::Rollback);
+    let foreign = [
+        ("percent", percent.is_some() && !takes_percent),
+        ("release", release.is_some() && takes_to),
+        ("to", to.is_some() && !takes_to),
+    ];
+    if let Some((field, _)) = foreign.into_iter().find(|(_, is_foreign)| *is_foreign) {
+        return Err(ApiError::value(field, format!("this command has no field `{field}`")));
+    }
+    let release = find_release(core, app, "release", release).await?;
+    Ok(match (command, percent) {
+        (DryRunCommand::Blend, Some(blend)) => Command::SetBlend { blend, release },
+        (DryRunCommand::Blend, None) => {
+            let message =
+                "`percent` is missing; allowed is a percentage from 0 to 100 with at most two decimals";
+            return Err(ApiError::value("percent", message));
         }
-        "promote" => Command::Promote { release: named(core, app, &mut call.fields, "release").await? },
-        "abort" => Command::Abort { release: named(core, app, &mut call.fields, "release").await? },
-        "rollback" => Command::Rollback { to: named(core, app, &mut call.fields, "to").await? },
-        _ => {
-            let message = format!("`{}` is not among {allowed}", word.escape_debug());
-            return Err(ApiError::value("command", message));
-        }
+        (DryRunCommand::Promote, _) => Command::Promote { release },
+        (DryRunCommand::Abort, _) => Command::Abort { release },
+        (DryRunCommand::Rollback, _) => Command::Rollback { to: find_release(core, app, "to", to).await? },
     })
 }

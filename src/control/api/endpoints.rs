@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 use axum::{
     Json,
     extract::{Path, State},
-    response::Response,
 };
-use serde_json::{Value, json};
 
 use super::{
     request::{Read, Write, app_name},
-    state::Snapshot,
-    tracks::run,
+    snapshot::Snapshot,
+    tracks::{Answer, forced, run},
 };
 use crate::{
     control::{
@@ -26,38 +24,39 @@ use crate::{
         },
     },
     rollout::{app::AppName, command::Command, release::ReleaseId},
+    schema::{
+        change::ReasonRequest,
+        endpoint::{EndpointDrainRequest, EndpointState},
+    },
 };
 
 /// App, release and address as the path has them.
 type Parts = Path<(String, String, String)>;
 
 /// `PUT .../releases/{release}/endpoints/{endpoint}/drain`
-pub async fn drain(
-    State(core): State<Core>,
-    Path(parts): Parts,
-    mut call: Write,
-) -> Result<Response, ApiError> {
-    let (app, release, address) = named(&core, parts).await?;
-    let seconds = call.fields.number("seconds")?;
-    let force = call.fields.flag("force")?.unwrap_or(false);
+pub async fn drain(State(core): State<Core>, Path(parts): Parts, call: Write) -> Answer {
+    let (app, release, address) = resolve(&core, parts).await?;
+    let EndpointDrainRequest { seconds, force, reason } = call.read()?;
     let command = Command::DrainEndpoint { release, address, seconds };
-    run(&core, &app, command, call, CommandOptions { force, endpoints: None }).await
+    run(&core, &app, command, call, reason, forced(force)).await
 }
 
 /// `DELETE .../releases/{release}/endpoints/{endpoint}/drain`
-pub async fn undrain(
-    State(core): State<Core>,
-    Path(parts): Parts,
-    call: Write,
-) -> Result<Response, ApiError> {
-    let (app, release, address) = named(&core, parts).await?;
-    run(&core, &app, Command::UndrainEndpoint { release, address }, call, CommandOptions::default()).await
+pub async fn undrain(State(core): State<Core>, Path(parts): Parts, call: Write) -> Answer {
+    let (app, release, address) = resolve(&core, parts).await?;
+    let ReasonRequest { reason } = call.read()?;
+    let command = Command::UndrainEndpoint { release, address };
+    run(&core, &app, command, call, reason, CommandOptions::default()).await
 }
 
 /// `GET .../releases/{release}/endpoints/{endpoint}/drain`: what is left there, also once it is in no release.
-pub async fn read(State(core): State<Core>, Path(parts): Parts, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn read(
+    State(core): State<Core>,
+    Path(parts): Parts,
+    call: Read,
+) -> Result<Json<EndpointState>, ApiError> {
     call.query.finish()?;
-    let (app, release, address) = named(&core, parts).await?;
+    let (app, release, address) = resolve(&core, parts).await?;
     let snapshot = Snapshot::of(&core);
     if snapshot.seq(&app).is_none() {
         return Err(unknown_app(&app));
@@ -66,16 +65,20 @@ pub async fn read(State(core): State<Core>, Path(parts): Parts, call: Read) -> R
         let message = format!("`{release}` has no endpoint `{address}`, and had none lately");
         ApiError::new(Kind::NotFound, message).field("endpoint")
     })?;
-    Ok(Json(json!(found)))
+    Ok(Json(found))
 }
 
-async fn named(
+/// What the path names.
+async fn resolve(
     core: &Core,
     (app, release, address): (String, String, String),
 ) -> Result<(AppName, ReleaseId, SocketAddr), ApiError> {
     let app = app_name(&app)?;
     let address = address.parse().map_err(|_| {
-        let message = "an endpoint is `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000";
+        let shown = address.escape_debug();
+        let message = format!(
+            "the endpoint is `{shown}`; it must be `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000"
+        );
         ApiError::new(Kind::Malformed, message).field("endpoint")
     })?;
     let release = Named::plain("release", release).resolve(core, &app).await?;

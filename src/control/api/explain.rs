@@ -7,14 +7,9 @@ use std::net::IpAddr;
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse as _, Response},
 };
-use serde_json::{Map, Value, json};
 
-use super::{
-    body::Fields,
-    request::{Question, app_name},
-};
+use super::request::{Question, app_name};
 use crate::{
     control::{
         commands::command::unknown_app,
@@ -35,6 +30,7 @@ use crate::{
         settings::PinSource,
         table::AppRoutes,
     },
+    schema::explain::{ExplainRequest, ExplainedHost, Explanation},
 };
 
 /// The longest method that the router takes, in bytes.
@@ -44,15 +40,14 @@ const METHOD_BYTES_MAX: usize = 32;
 pub async fn explain(
     State(core): State<Core>,
     Path(app): Path<String>,
-    mut call: Question,
-) -> Result<Response, ApiError> {
+    call: Question,
+) -> Result<Json<Explanation>, ApiError> {
     let app = app_name(&app)?;
-    let asked = Asked::take(&mut call.fields)?;
-    call.finish()?;
+    let described = DescribedRequest::check(call.read()?)?;
+    call.query.finish()?;
     let published = core.live.load_full();
     let routes = published.table.apps.get(&app).ok_or_else(|| unrouted(&core, &app))?;
-    let body = asked.answer(&core, &published, routes)?;
-    Ok(Json(body).into_response())
+    Ok(Json(described.explain(&core, &published, routes)?))
 }
 
 fn unrouted(core: &Core, app: &AppName) -> ApiError {
@@ -63,9 +58,9 @@ fn unrouted(core: &Core, app: &AppName) -> ApiError {
     unknown_app(app)
 }
 
-/// A request as it was described.
+/// A request as somebody described it, checked.
 #[derive(Debug)]
-struct Asked {
+struct DescribedRequest {
     host: Option<String>,
     path: String,
     method: String,
@@ -77,29 +72,30 @@ struct Asked {
     address: Option<IpAddr>,
 }
 
-impl Asked {
-    fn take(fields: &mut Fields) -> Result<Self, ApiError> {
-        let asked = Self {
-            host: fields.text("host")?,
-            path: fields.text("path")?.unwrap_or_else(|| "/".to_owned()),
-            method: fields.text("method")?.unwrap_or_else(|| "GET".to_owned()),
-            cookies: fields.text("cookies")?,
-            headers: headers(fields.take("headers"))?,
-            blend: fields.blend("blend")?,
-            preview: fields.text("preview")?.map(|pasted| token(&pasted)).transpose()?,
-            address: fields.text("address")?.map(|text| address(&text)).transpose()?,
+impl DescribedRequest {
+    fn check(request: ExplainRequest) -> Result<Self, ApiError> {
+        let described = Self {
+            host: request.host,
+            path: request.path.unwrap_or_else(|| "/".to_owned()),
+            method: request.method.unwrap_or_else(|| "GET".to_owned()),
+            cookies: request.cookies,
+            headers: request.headers.unwrap_or_default().into_iter().collect(),
+            blend: request.blend,
+            preview: request.preview.map(|pasted| token(&pasted)).transpose()?,
+            address: request.address.map(|text| address(&text)).transpose()?,
         };
-        if !asked.path.starts_with('/') && asked.path != "*" {
-            let message = format!("`{}` does not begin with `/`, as a path does", asked.path.escape_debug());
+        if !described.path.starts_with('/') && described.path != "*" {
+            let message =
+                format!("`{}` does not begin with `/`, as a path does", described.path.escape_debug());
             return Err(ApiError::value("path", message));
         }
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let length = 1..=METHOD_BYTES_MAX;
-        if !length.contains(&asked.method.len()) || !asked.method.bytes().all(token) {
-            let message = format!("`{}` is not a method such as GET", asked.method.escape_debug());
+        if !length.contains(&described.method.len()) || !described.method.bytes().all(token) {
+            let message = format!("`{}` is not a method such as GET", described.method.escape_debug());
             return Err(ApiError::value("method", message));
         }
-        Ok(asked)
+        Ok(described)
     }
 
     /// The value of the first header line of this name.
@@ -129,12 +125,12 @@ impl Asked {
         named.map(|(_, value)| value.trim().as_bytes()).find(|value| !value.is_empty())
     }
 
-    fn answer(
+    fn explain(
         &self,
         core: &Core,
         published: &Published,
         routes: &AppRoutes,
-    ) -> Result<Map<String, Value>, ApiError> {
+    ) -> Result<Explanation, ApiError> {
         let [start, random] = random()?;
         let supposed = self.blend.map(|blend| routes.at_blend(blend));
         let app = supposed.as_ref().unwrap_or(routes);
@@ -158,23 +154,22 @@ impl Asked {
             now: core.clock.wall_ms(),
         };
         let peek = Peek { bucket: core.live.buckets().next(app.slot, start), random };
-        let mut told = explained(app, &request, published, peek);
+        let mut findings = explained(app, &request, published, peek);
         let host = self.host.as_deref().map(|host| leads_to(published, host, &app.name));
         if let Some((_, Some(line))) = &host {
-            told.why.insert(0, line.clone());
+            findings.why.insert(0, line.clone());
         }
-        let Ok(Value::Object(mut body)) = serde_json::to_value(told) else {
-            return Err(ApiError::new(Kind::Internal, "the explanation could not be written"));
-        };
-        body.insert("app".into(), json!(app.name));
-        body.insert("supposed".into(), json!(supposed.is_some()));
-        body.insert("host".into(), json!(host.map(|(leads_to, _)| leads_to)));
-        Ok(body)
+        Ok(Explanation {
+            app: app.name.to_string(),
+            supposed: supposed.is_some(),
+            host: host.map(|(leads_to, _)| leads_to),
+            findings,
+        })
     }
 }
 
 /// Which app a host leads to, and a sentence if it is not this one.
-fn leads_to(published: &Published, host: &str, app: &AppName) -> (Value, Option<String>) {
+fn leads_to(published: &Published, host: &str, app: &AppName) -> (ExplainedHost, Option<String>) {
     let found = published.table.app_for_host(host).map(|found| &found.name);
     let shown = host.escape_debug();
     let line = match found {
@@ -186,7 +181,7 @@ fn leads_to(published: &Published, host: &str, app: &AppName) -> (Value, Option<
             "No app claims the host {shown}, so it gets 421: what follows holds for a host of {app}."
         )),
     };
-    (json!({ "asked": host, "app": found }), line)
+    (ExplainedHost { asked: host.to_owned(), app: found.map(ToString::to_string) }, line)
 }
 
 /// What somebody pasted as a Cookie value: a whole line, its value, or the pin alone.
@@ -207,29 +202,17 @@ fn token(pasted: &str) -> Result<String, ApiError> {
     if token.len() == TOKEN_CHARS && token.bytes().all(base64url) {
         return Ok(token.to_owned());
     }
-    let message = format!("a preview link is expected, or the {TOKEN_CHARS} characters behind its `token=`");
+    let message = format!(
+        "this is not a preview link; allowed is a link, or the {TOKEN_CHARS} characters behind its `token=`"
+    );
     Err(ApiError::value("preview", message))
 }
 
 fn address(text: &str) -> Result<IpAddr, ApiError> {
     text.trim().parse().map_err(|_| {
-        let message = "an address such as 10.0.0.7 or 2001:db8::7 is expected, without a port";
-        ApiError::value("address", format!("`{}`: {message}", text.escape_debug()))
+        let message = "is not an address without a port, such as 10.0.0.7 or 2001:db8::7";
+        ApiError::value("address", format!("`{}` {message}", text.escape_debug()))
     })
-}
-
-fn headers(value: Option<Value>) -> Result<Vec<(String, String)>, ApiError> {
-    let expected = || ApiError::value("headers", "an object of names and texts is expected");
-    let map = match value {
-        None => return Ok(Vec::new()),
-        Some(Value::Object(map)) => map,
-        Some(_) => return Err(expected()),
-    };
-    let text = |(name, value): (String, Value)| match value {
-        Value::String(text) => Ok((name, text)),
-        _ => Err(expected().field(format!("headers.{name}"))),
-    };
-    map.into_iter().map(text).collect()
 }
 
 fn random() -> Result<[u64; 2], ApiError> {

@@ -1,7 +1,5 @@
 //! The calls about the fleet: who is in it, who is to leave it, and rotating its pin keys.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -9,11 +7,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use keyvalues::Write as StoreWrite;
-use serde_json::{Map, Value, json};
 
 use super::{
     query::WriteQuery,
-    request::{Read, Write},
+    request::{NoFields, Read, Write},
 };
 use crate::{
     control::{
@@ -22,7 +19,7 @@ use crate::{
             transact::transact,
         },
         fleet::{
-            alarms::alarms,
+            alarms::{Alarm, alarms},
             rotation::{Rotation, rotate},
         },
         limits::{SERVED_WAIT_MAX, WAITED_FOR_MAX},
@@ -30,62 +27,82 @@ use crate::{
             core::Core,
             entries::own_key,
             error::{ApiError, Kind as Failure},
-            fleet::{member::Kind, roster::Member},
+            fleet::{member::Kind, roster::Member as Known},
         },
     },
     rollout::command::Role,
+    schema::{
+        self,
+        app::Done,
+        fleet::{Fleet, Member, MemberRemoval, RotateKeysRequest, RotationResult, ServedApp},
+    },
 };
 
 /// `GET /api/v1/fleet`
-pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Fleet>, ApiError> {
     call.query.finish()?;
     let mut facts = facts(&core);
     // What each serves, in full; the live stream leaves it out.
     let members = core.roster.members();
-    for shown in facts["members"].as_array_mut().into_iter().flatten() {
-        let report = shown["node"].as_str().and_then(|node| members.get(node)?.report.clone());
-        let own = shown["node"] == json!(core.node);
-        let report = if own { Some(core.roster.served()) } else { report };
+    for shown in &mut facts.members {
+        let report = members.get(&shown.node).and_then(|member| member.report.clone());
+        let report = if shown.own { Some(core.roster.served()) } else { report };
         let apps = report.iter().flat_map(|report| report.apps.iter());
-        let apps: Map<String, Value> = apps
-            .map(|(app, (seq, revision))| (app.to_string(), json!({ "seq": seq, "revision": revision })))
-            .collect();
-        shown["apps"] = Value::Object(apps);
+        let served =
+            apps.map(|(app, &(seq, revision))| (app.to_string(), ServedApp { seq, revision })).collect();
+        shown.apps = Some(served);
     }
     Ok(Json(facts))
 }
 
 /// The fleet as the API and the live stream show it.
-pub fn facts(core: &Core) -> Value {
+pub fn facts(core: &Core) -> Fleet {
     let mut members = core.roster.members();
     // Before its entry was read back, or without a store that could hold one, it is a member all the same.
     members.entry(core.node.clone()).or_default();
-    let shown: Vec<Value> = members.iter().map(|(node, member)| describe(core, node, member)).collect();
-    let keys = core.replica.pin_keys();
-    let rotating = keys.is_some_and(|keys| keys.next.is_some());
-    json!({ "node": core.node, "members": shown, "alarms": alarms(core), "rotating": rotating })
+    Fleet {
+        node: core.node.clone(),
+        members: members.iter().map(|(node, member)| describe(core, node, member)).collect(),
+        alarms: alarms(core).iter().map(Alarm::to_answer).collect(),
+        rotating: core.replica.pin_keys().is_some_and(|keys| keys.next.is_some()),
+    }
 }
 
-fn describe(core: &Core, node: &str, member: &Member) -> Value {
-    let own = node == core.node;
-    let silent = member.silent(&core.clock).filter(|_| !own);
-    let staleness = match own {
-        true => core.replica.status.staleness().map(|staleness| staleness.as_secs()),
-        false => member.alive.as_ref().and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
-    };
-    json!({
-        "node": node,
-        "name": if own { core.name() } else { member.name(node) },
-        "own": own,
-        "version": if own { env!("CARGO_PKG_VERSION") } else { member.entry.as_ref().map_or("", |entry| &entry.version) },
-        "heard": own || member.alive.is_some(),
-        "silent_seconds": silent.map(|silent| silent.as_secs()),
-        "skew_ms": if own { None } else { member.skew_ms() },
-        "staleness_seconds": staleness,
-        "revision": if own { Some(core.replica.status.revision()) } else { member.alive.as_ref().map(|sign| sign.revision) },
-        "behind": !own && member.is_behind(core.clock.monotonic()),
-        "differs": if own { BTreeMap::new() } else { core.roster.differing(member) },
-    })
+fn describe(core: &Core, node: &str, member: &Known) -> Member {
+    if node == core.node { own(core) } else { other(core, node, member) }
+}
+
+fn own(core: &Core) -> Member {
+    let status = &core.replica.status;
+    Member {
+        node: core.node.clone(),
+        name: core.name().to_owned(),
+        own: true,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        heard: true,
+        staleness_seconds: status.staleness().map(|staleness| staleness.as_secs()),
+        revision: Some(status.revision()),
+        ..Member::default()
+    }
+}
+
+fn other(core: &Core, node: &str, member: &Known) -> Member {
+    let sign = member.alive.as_ref();
+    let differing = core.roster.differing(member).into_iter();
+    Member {
+        node: node.to_owned(),
+        name: member.name(node).to_owned(),
+        own: false,
+        version: member.entry.as_ref().map(|entry| entry.version.clone()).unwrap_or_default(),
+        heard: sign.is_some(),
+        silent_seconds: member.silent(&core.clock).map(|silent| silent.as_secs()),
+        skew_ms: member.skew_ms(),
+        staleness_seconds: sign.and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
+        revision: sign.map(|sign| sign.revision),
+        behind: member.is_behind(core.clock.monotonic()),
+        differs: differing.map(|(app, seq)| (app.to_string(), seq)).collect(),
+        apps: None,
+    }
 }
 
 /// `DELETE /api/v1/fleet/{member}`: for one that is gone for good. One that lives enters itself again.
@@ -93,8 +110,9 @@ pub async fn remove(
     State(core): State<Core>,
     Path(member): Path<String>,
     mut call: Write,
-) -> Result<Response, ApiError> {
+) -> Result<Json<MemberRemoval>, ApiError> {
     call.caller.needs(Role::Operator)?;
+    call.read::<NoFields>()?;
     let force = call.query.flag("force")?;
     let actor = call.caller.name.clone();
     call.finish()?;
@@ -102,7 +120,7 @@ pub async fn remove(
     let node = find(&core, &member)?;
     let known = core.roster.members().remove(&node).unwrap_or_default();
     if !force && (node == core.node || known.alive.is_some()) {
-        let message = format!("{} is heard from; stop it, and it leaves by itself", known.name(&node));
+        let message = format!("{} is still heard from; stop it, and it leaves by itself", known.name(&node));
         return Err(ApiError::new(Failure::Refused("still_heard"), message));
     }
     let writes: Vec<StoreWrite> = Kind::ALL.map(|kind| StoreWrite::delete(own_key(&kind.key(&node)))).into();
@@ -114,7 +132,7 @@ pub async fn remove(
     .await?;
     core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     tracing::info!(node, actor, "a member was removed from the fleet");
-    Ok(Json(json!({ "node": node, "result": "done" })).into_response())
+    Ok(Json(MemberRemoval { node, result: Done::Done }))
 }
 
 /// A member by its node id, or by a name that only one has.
@@ -131,8 +149,7 @@ fn find(core: &Core, member: &str) -> Result<String, ApiError> {
             Err(ApiError::new(Failure::NotFound, message).field("member"))
         }
         (Some(_), Some(_)) => {
-            let message =
-                format!("several members are called `{}`; name it by its node id", member.escape_debug());
+            let message = format!("several members are called `{}`; send the node id", member.escape_debug());
             Err(ApiError::new(Failure::Refused("ambiguous"), message).field("member"))
         }
     }
@@ -141,24 +158,24 @@ fn find(core: &Core, member: &str) -> Result<String, ApiError> {
 /// `POST /api/v1/fleet/rotate-keys`
 pub async fn rotate_keys(State(core): State<Core>, mut call: Write) -> Result<Response, ApiError> {
     call.caller.needs(Role::Admin)?;
-    let force = call.fields.flag("force")?.unwrap_or(false);
+    let RotateKeysRequest { force } = call.read()?;
     let by = call.caller.name.clone();
     let wait = WriteQuery::take_timeout(&mut call.query)?.unwrap_or(SERVED_WAIT_MAX).min(WAITED_FOR_MAX);
     call.finish()?;
-    Ok(rotated(&rotate(&core, &by, force, wait).await?))
+    Ok(rotated(&rotate(&core, &by, force == Some(true), wait).await?))
 }
 
 fn rotated(rotation: &Rotation) -> Response {
     let everywhere = rotation.done && rotation.applied.is_everywhere();
     let status = if everywhere { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let text = match rotation.done {
-        true => format!("the next key signs: {}", rotation.applied.text()),
-        false => format!(
-            "the next key is known, and signs once every member knows it, when this is asked again: {}",
-            rotation.applied.text()
-        ),
+    let applied = rotation.applied.text();
+    let (result, text) = match rotation.done {
+        true => (RotationResult::Done, format!("the next key signs: {applied}")),
+        false => {
+            let wait = "the next key is made, and signs once every member knows it; repeat this then";
+            (RotationResult::Waiting, format!("{wait}: {applied}"))
+        }
     };
-    let result = if rotation.done { "done" } else { "waiting" };
-    (status, Json(json!({ "result": result, "text": text, "applied": rotation.applied.json() })))
-        .into_response()
+    let answer = schema::fleet::Rotation { result, text, applied: rotation.applied.to_answer() };
+    (status, Json(answer)).into_response()
 }

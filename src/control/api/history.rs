@@ -4,7 +4,6 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use serde_json::{Value, json};
 
 use super::request::{Read, app_name};
 use crate::{
@@ -14,7 +13,8 @@ use crate::{
         shared::{core::Core, error::ApiError},
     },
     limits::EVENTS_MAX,
-    rollout::record::HistoryEvent,
+    rollout::record,
+    schema::history::{HistoryEvent, HistoryPage},
 };
 
 /// Events in a page that asks for no number.
@@ -25,7 +25,7 @@ pub async fn read(
     State(core): State<Core>,
     Path(app): Path<String>,
     mut call: Read,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<HistoryPage>, ApiError> {
     let app = app_name(&app)?;
     let limit = call.query.number_in("limit", 1..=HISTORY_PAGE_MAX)?.unwrap_or(PAGE_DEFAULT);
     let before = call.query.number("before")?;
@@ -38,21 +38,22 @@ pub async fn read(
     let oldest = newest.saturating_sub(EVENTS_MAX) + 1;
     let end = before.unwrap_or(u64::MAX).min(newest + 1);
     let start = end.saturating_sub(limit).max(oldest);
-    let events: Vec<Value> =
+    let events: Vec<HistoryEvent> =
         history::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
     let next = (start > oldest && !events.is_empty()).then_some(start);
-    Ok(Json(json!({ "events": events, "next": next })))
+    Ok(Json(HistoryPage { events, next }))
 }
 
-fn describe(event: &HistoryEvent) -> Value {
+fn describe(event: &record::HistoryEvent) -> HistoryEvent {
     let record = &event.record;
-    json!({
-        "seq": record.seq,
-        "command": record.command,
-        "actor": record.actor,
-        "reason": record.reason,
-        "at": record.at,
-        "changed": event.changed,
-        "record": record,
-    })
+    HistoryEvent {
+        seq: record.seq,
+        command: record.command.to_string(),
+        actor: record.actor.clone(),
+        reason: record.reason.clone(),
+        at: record.at,
+        changed: event.changed.clone(),
+        // A record is stored as JSON, so it has such a form.
+        record: serde_json::to_value(record).unwrap_or_default(),
+    }
 }

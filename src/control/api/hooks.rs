@@ -12,16 +12,20 @@ use axum::{
 };
 use keyvalues::{Entry, Outcome, Revision, Write as StoreWrite};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::request::{Read, Write};
+use super::request::{NoFields, Read, Write};
 use crate::{
     control::{
         commands::{
             commit::{Commit, Plan},
             transact::transact,
         },
-        hooks::{client::HookClient, delivery::make_attempt, progress_store::advance},
+        hooks::{
+            client::HookClient,
+            delivery::{Attempt, make_attempt},
+            progress_store::advance,
+        },
         limits::{HOOK_APPS_MAX, HOOK_DELIVERIES_SHOWN, HOOKS_MAX, SERVED_WAIT_MAX},
         shared::{
             core::Core,
@@ -32,19 +36,26 @@ use crate::{
                 event::EventKind,
                 hook::{HOOKS_PREFIX, Hook, HookName, HookUrl},
                 message::Message,
-                progress::{DeliveryOutcome, PROGRESS_PREFIX, Progress, Topic},
+                progress::{self, DeliveryOutcome, PROGRESS_PREFIX, Progress, Topic},
                 secret::Secret,
             },
         },
     },
     rollout::{app::AppName, command::Role},
+    schema::{
+        app::Done,
+        hook::{
+            Delivery, Hook as HookAnswer, HookEvent, HookRemoval, HookRequest, HookState, HookTest, Hooks,
+            UnreadableHook,
+        },
+    },
 };
 
 /// Writes in one commit beside the hook itself.
 const BATCH: usize = 90;
 
-/// What a call says of a hook: all of it but the secret, which stays as it is unless it is said.
-struct Asked {
+/// What a hook is to be: all of it but the secret, which stays as it is unless it is given.
+struct HookChange {
     url: HookUrl,
     apps: Option<BTreeSet<AppName>>,
     events: Option<BTreeSet<EventKind>>,
@@ -54,19 +65,22 @@ struct Asked {
 }
 
 /// `GET /api/v1/hooks`
-pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Hooks>, ApiError> {
     call.caller.needs(Role::Operator)?;
     call.query.finish()?;
     let names = core.hooks.names();
     let shown = names.iter().filter_map(|name| Some(describe(&core, name, &*core.hooks.hook(name)?)));
-    let hooks: Vec<Value> = shown.collect();
-    let events = EventKind::choices().iter().map(|(_, name, about)| json!({ "name": name, "about": about }));
+    let hooks: Vec<HookState> = shown.collect();
+    let choices = EventKind::choices().iter();
+    let event =
+        |(_, name, about): &(_, &str, &str)| HookEvent { name: (*name).into(), about: (*about).into() };
+    let events = choices.map(event).collect();
     let claim = core.hooks.claim().filter(|_| !hooks.is_empty());
     let sender = claim.map(|claim| {
         let members = core.roster.members();
         members.get(&claim.node).map_or(claim.node.clone(), |member| member.name(&claim.node).to_owned())
     });
-    Ok(Json(json!({ "hooks": hooks, "events": events.collect::<Vec<_>>(), "sender": sender })))
+    Ok(Json(Hooks { hooks, events, sender }))
 }
 
 /// `GET /api/v1/hooks/{hook}`
@@ -79,37 +93,34 @@ pub async fn read(
     call.query.finish()?;
     let name = hook_name(&name)?;
     let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
-    Ok(tagged(StatusCode::OK, describe(&core, &name, &stored), stored.revision))
+    Ok(tagged(StatusCode::OK, &describe(&core, &name, &stored), stored.revision))
 }
 
 /// `PUT /api/v1/hooks/{hook}`: makes one, or says anew all of it but its secret.
 pub async fn write(
     State(core): State<Core>,
     Path(name): Path<String>,
-    mut call: Write,
+    call: Write,
 ) -> Result<Response, ApiError> {
     call.caller.needs(Role::Admin)?;
     let name = hook_name(&name)?;
-    let asked = Asked::take(&core, &mut call)?;
+    let change = HookChange::check(&core, call.read()?)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
-    call.fields.finish()?;
     core.replica.refuse_when_diverged()?;
     let made = Secret::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
-    let written = put(&core, &name, &asked, &by, if_match, &made).await?;
+    let written = put(&core, &name, &change, &by, if_match, &made).await?;
     tracing::info!(hook = %name, actor = by, "a hook was written");
     let served = core.replica.wait_for(written.revision, SERVED_WAIT_MAX).await;
-    let stored = StoredHook { revision: written.revision, hook: Ok(written.hook.clone()) };
-    let mut shown = describe(&core, &name, &stored);
-    if asked.secret.is_none() && written.hook.secret == made {
-        shown["secret"] = json!(made.reveal());
-    }
+    let is_made = change.secret.is_none() && written.hook.secret == made;
+    let secret = is_made.then(|| made.reveal());
+    let shown = HookAnswer { secret, ..describe_readable(&core, &name, &written.hook, written.revision) };
     let status = match (served, written.is_new) {
         (false, _) => StatusCode::ACCEPTED,
         (true, true) => StatusCode::CREATED,
         (true, false) => StatusCode::OK,
     };
-    Ok(tagged(status, shown, written.revision))
+    Ok(tagged(status, &shown, written.revision))
 }
 
 /// `DELETE /api/v1/hooks/{hook}`
@@ -117,17 +128,17 @@ pub async fn remove(
     State(core): State<Core>,
     Path(name): Path<String>,
     call: Write,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<HookRemoval>, ApiError> {
     call.caller.needs(Role::Admin)?;
+    call.read::<NoFields>()?;
     let name = hook_name(&name)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
-    call.fields.finish()?;
     core.replica.refuse_when_diverged()?;
     let revision = delete(&core, &name, if_match).await?;
     core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     tracing::info!(hook = %name, actor = by, "a hook was removed");
-    Ok(Json(json!({ "name": name, "result": "done" })))
+    Ok(Json(HookRemoval { name: name.to_string(), result: Done::Done }))
 }
 
 /// `POST /api/v1/hooks/{hook}/test`: sends a test, once, and says what came of it. A paused hook is tested too.
@@ -135,12 +146,12 @@ pub async fn test(
     State(core): State<Core>,
     Path(name): Path<String>,
     call: Write,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<HookTest>, ApiError> {
     call.caller.needs(Role::Admin)?;
+    call.read::<NoFields>()?;
     let name = hook_name(&name)?;
     let by = call.caller.name.clone();
     call.query.finish()?;
-    call.fields.finish()?;
     let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
     let hook = stored.hook.as_ref().map_err(|fault| unreadable(&name, fault))?;
     let _place = core.hooks.tests.try_acquire().map_err(|_| {
@@ -156,67 +167,91 @@ pub async fn test(
     let delivery = done.delivery(&message, id, 1, ended, message.at, core.name());
     // What was answered is what was asked for; that it is kept is not.
     let _ = advance(&core, &name, &Topic::NONE, 0, Some(&delivery)).await;
-    Ok(Json(json!(done)))
+    let Attempt { delivered, status, ms, error, answer, .. } = done;
+    Ok(Json(HookTest { delivered, status, ms, error, answer }))
 }
 
 /// A hook as the API shows it: never its secret.
-fn describe(core: &Core, name: &HookName, stored: &StoredHook) -> Value {
-    let mut deliveries = core.hooks.deliveries(name);
-    deliveries.truncate(HOOK_DELIVERIES_SHOWN);
-    let hook = match &stored.hook {
-        Ok(hook) => hook,
-        Err(fault) => {
-            return json!({ "name": name, "fault": fault, "revision": stored.revision, "state": "unreadable", "deliveries": deliveries });
-        }
-    };
+fn describe(core: &Core, name: &HookName, stored: &StoredHook) -> HookState {
+    match &stored.hook {
+        Ok(hook) => HookState::Readable(describe_readable(core, name, hook, stored.revision)),
+        Err(fault) => HookState::Unreadable(UnreadableHook {
+            name: name.to_string(),
+            fault: fault.clone(),
+            revision: stored.revision,
+            state: "unreadable".to_owned(),
+            deliveries: deliveries(core, name),
+        }),
+    }
+}
+
+fn describe_readable(core: &Core, name: &HookName, hook: &Hook, revision: Revision) -> HookAnswer {
+    let deliveries = deliveries(core, name);
     // A test says nothing of how far the hook was told.
-    let told = deliveries.iter().find(|delivery| delivery.kind != EventKind::Test.as_str());
-    let state = match told {
+    let last = deliveries.iter().find(|delivery| delivery.kind != EventKind::Test.as_str());
+    let state = match last {
         _ if hook.paused => "paused",
         None => "new",
         Some(last) => last.outcome.as_str(),
     };
-    json!({
-        "name": name,
-        "url": hook.url,
-        "apps": hook.apps,
-        "events": hook.events,
-        "paused": hook.paused,
-        "by": hook.by,
-        "at": hook.at,
-        "state": state,
-        "revision": stored.revision,
-        "waiting": core.hooks.waiting(&core.replica.view.load(), name, hook),
-        "deliveries": deliveries,
-    })
+    let waiting = core.hooks.waiting(&core.replica.view.load(), name, hook).into_iter();
+    HookAnswer {
+        name: name.to_string(),
+        url: hook.url.to_string(),
+        apps: hook.apps.as_ref().map(|apps| apps.iter().map(ToString::to_string).collect()),
+        events: hook.events.as_ref().map(|events| events.iter().map(ToString::to_string).collect()),
+        paused: hook.paused,
+        by: hook.by.clone(),
+        at: hook.at,
+        state: state.to_owned(),
+        revision,
+        waiting: waiting.map(|(app, count)| (app.to_string(), count)).collect(),
+        deliveries,
+        secret: None,
+    }
 }
 
-impl Asked {
-    fn take(core: &Core, call: &mut Write) -> Result<Self, ApiError> {
+/// The last deliveries to a hook, newest first.
+fn deliveries(core: &Core, name: &HookName) -> Vec<Delivery> {
+    let describe = |delivery: progress::Delivery| Delivery {
+        id: delivery.id,
+        kind: delivery.kind,
+        app: delivery.app.map(|app| app.to_string()),
+        seq: delivery.seq,
+        at: delivery.at,
+        attempt: delivery.attempt,
+        outcome: delivery.outcome.as_str().to_owned(),
+        status: delivery.status,
+        ms: delivery.ms,
+        error: delivery.error,
+        router: delivery.router,
+    };
+    core.hooks.deliveries(name).into_iter().take(HOOK_DELIVERIES_SHOWN).map(describe).collect()
+}
+
+impl HookChange {
+    fn check(core: &Core, request: HookRequest) -> Result<Self, ApiError> {
         let refused = |error: &dyn std::fmt::Display| ApiError::value("url", error.to_string());
-        let url =
-            call.fields.text("url")?.ok_or_else(|| ApiError::value("url", "say where the hook leads"))?;
-        let url: HookUrl = url.parse().map_err(|error| refused(&error))?;
+        let url: HookUrl = request.url.parse().map_err(|error| refused(&error))?;
         url.check(&core.options.addresses).map_err(|error| refused(&error))?;
-        let secret = call.fields.text("secret")?;
-        let secret = secret.map(|text| text.parse::<Secret>()).transpose();
+        let secret = request.secret.map(|text| text.parse::<Secret>()).transpose();
         let secret = secret.map_err(|error| ApiError::value("secret", error.to_string()))?;
-        let new_secret = call.fields.flag("new_secret")?.unwrap_or(false);
+        let new_secret = request.new_secret == Some(true);
         if new_secret && secret.is_some() {
-            return Err(ApiError::value("new_secret", "give a secret, or have one made"));
+            return Err(ApiError::value("new_secret", "send either `secret` or `new_secret`, not both"));
         }
         let app = |text: &str| text.parse::<AppName>().map_err(|error| error.to_string());
         let event = |text: &str| {
             text.parse::<EventKind>().map_err(|()| {
                 let names: Vec<&str> = EventKind::choices().iter().map(|(_, name, _)| *name).collect();
-                format!("`{}` is no event; allowed are {}", text.escape_debug(), names.join(", "))
+                format!("`{}` is not an event; allowed are {}", text.escape_debug(), names.join(", "))
             })
         };
         Ok(Self {
             url,
-            apps: choice(call, "apps", HOOK_APPS_MAX, app)?,
-            events: choice(call, "events", EventKind::choices().len(), event)?,
-            paused: call.fields.flag("paused")?.unwrap_or(false),
+            apps: check_names("apps", request.apps, HOOK_APPS_MAX, app)?,
+            events: check_names("events", request.events, EventKind::choices().len(), event)?,
+            paused: request.paused == Some(true),
             secret,
             new_secret,
         })
@@ -224,24 +259,21 @@ impl Asked {
 }
 
 /// A list of names that must not be empty; none: all.
-fn choice<T: Ord>(
-    call: &mut Write,
+fn check_names<T: Ord>(
     field: &'static str,
+    names: Option<Vec<String>>,
     most: usize,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<BTreeSet<T>>, ApiError> {
-    let Some(value) = call.fields.take(field) else { return Ok(None) };
-    let Some(items) = value.as_array() else {
-        return Err(ApiError::value(field, "a list of names is expected; leave it out for all"));
-    };
-    if items.is_empty() || items.len() > most {
-        return Err(ApiError::value(field, format!("1 to {most} names are expected; leave it out for all")));
+    let Some(names) = names else { return Ok(None) };
+    if names.is_empty() || names.len() > most {
+        let message = format!("there are {} names; allowed are 1 to {most}, or no list for all", names.len());
+        return Err(ApiError::value(field, message));
     }
-    let one = |(index, item): (usize, &Value)| {
-        let refused = |message: String| ApiError::value(format!("{field}[{index}]"), message);
-        parse(item.as_str().ok_or_else(|| refused("a name is expected, in quotes".into()))?).map_err(refused)
+    let one = |(index, name): (usize, &String)| {
+        parse(name).map_err(|message| ApiError::value(format!("{field}[{index}]"), message))
     };
-    items.iter().enumerate().map(one).collect::<Result<BTreeSet<T>, ApiError>>().map(Some)
+    names.iter().enumerate().map(one).collect::<Result<BTreeSet<T>, ApiError>>().map(Some)
 }
 
 /// What was written.
@@ -254,7 +286,7 @@ struct Written {
 async fn put(
     core: &Core,
     name: &HookName,
-    asked: &Asked,
+    change: &HookChange,
     by: &str,
     if_match: Option<u64>,
     made: &Secret,
@@ -279,7 +311,7 @@ async fn put(
             let message = format!("there are {HOOKS_MAX} hooks already; remove one that nobody needs");
             return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
         }
-        let hook = hook_of(core, asked, known.as_ref(), by, made);
+        let hook = hook_of(core, change, known.as_ref(), by, made);
         let mut writes = beginnings(core, name, &hook, known.as_ref());
         while writes.len() > BATCH {
             core.store.commit(Vec::new(), writes.split_off(writes.len() - BATCH)).await?;
@@ -293,14 +325,14 @@ async fn put(
     .await
 }
 
-fn hook_of(core: &Core, asked: &Asked, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {
-    let kept = known.map(|hook| hook.secret.clone()).filter(|_| !asked.new_secret);
+fn hook_of(core: &Core, change: &HookChange, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {
+    let kept = known.map(|hook| hook.secret.clone()).filter(|_| !change.new_secret);
     Hook {
-        url: asked.url.clone(),
-        apps: asked.apps.clone(),
-        events: asked.events.clone(),
-        secret: asked.secret.clone().or(kept).unwrap_or_else(|| made.clone()),
-        paused: asked.paused,
+        url: change.url.clone(),
+        apps: change.apps.clone(),
+        events: change.events.clone(),
+        secret: change.secret.clone().or(kept).unwrap_or_else(|| made.clone()),
+        paused: change.paused,
         by: by.to_owned(),
         at: core.clock.wall_ms(),
     }
@@ -354,7 +386,7 @@ fn refuse_stale(if_match: Option<u64>, found: Option<&Entry>) -> Result<(), ApiE
     Err(ApiError::new(Kind::Stale, "the hook was changed since you looked; look at it again"))
 }
 
-fn tagged(status: StatusCode, body: Value, revision: Revision) -> Response {
+fn tagged(status: StatusCode, body: &impl Serialize, revision: Revision) -> Response {
     let mut response = (status, Json(body)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
         response.headers_mut().insert(header::ETAG, tag);

@@ -13,7 +13,6 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keyvalues::{Entry, Key, Revision, Write};
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
 
 use super::{
     body,
@@ -43,6 +42,10 @@ use crate::{
         command::Role,
         keys::{self, Meaning},
         release::ReleaseId,
+    },
+    schema::{
+        app::Done,
+        keyvalue::{Keyvalue, KeyvalueWritten},
     },
 };
 
@@ -78,7 +81,7 @@ async fn read(core: &Core, key: Result<String, ApiError>, mut query: Query) -> R
         return Ok(Json(keys).into_response());
     }
     if query.flag("recurse")? {
-        let entries: Vec<Value> = below(core, &text).await?.iter().map(describe).collect();
+        let entries: Vec<Keyvalue> = below(core, &text).await?.iter().map(describe).collect();
         return Ok(Json(entries).into_response());
     }
     let key = Key::new(&text)?;
@@ -111,15 +114,15 @@ async fn below(core: &Core, text: &str) -> Result<Vec<Entry>, ApiError> {
     Ok(listing.entries.into_iter().filter(shown).collect())
 }
 
-fn describe(entry: &Entry) -> Value {
-    json!({
-        "Key": entry.key.as_str(),
-        "Value": BASE64_STANDARD.encode(&entry.value),
-        "CreateIndex": entry.created,
-        "ModifyIndex": entry.modified,
-        "LockIndex": 0,
-        "Flags": 0,
-    })
+fn describe(entry: &Entry) -> Keyvalue {
+    Keyvalue {
+        key: entry.key.as_str().to_owned(),
+        value: Some(BASE64_STANDARD.encode(&entry.value)),
+        create_index: entry.created,
+        modify_index: entry.modified,
+        lock_index: 0,
+        flags: 0,
+    }
 }
 
 async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
@@ -205,7 +208,7 @@ async fn done(core: &Core, key: &Key, written: &Written, query: &WriteQuery) -> 
     if let Some(wait) = query.fleet {
         let applied = served_everywhere(core, written.revision(), wait, || written.awaited(core)).await;
         let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
-        let body = json!({ "result": "done", "applied": applied.json() });
+        let body = KeyvalueWritten { result: Done::Done, applied: applied.to_answer() };
         return (status, Json(body)).into_response();
     }
     if watched {
@@ -258,7 +261,7 @@ fn refuse_ours(key: &str) -> Result<(), ApiError> {
 
 fn forbidden(key: &str) -> ApiError {
     let message =
-        format!("`{}` is written by the router; use the calls below /api/v1/apps", key.escape_debug());
+        format!("`{}` is written by the router alone; use the calls below /api/v1/apps", key.escape_debug());
     ApiError::new(Kind::Forbidden, message).field("key")
 }
 
@@ -284,7 +287,7 @@ fn admit_write(request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError>
     for unsupported in ["cas", "acquire", "release", "recurse"] {
         // Ignoring one of these would do something else than was asked.
         if query.take(unsupported).is_some() {
-            let message = format!("`{unsupported}` is not offered with writes of raw keyvalues");
+            let message = format!("a write of a raw keyvalue has no parameter `{unsupported}`");
             return Err(ApiError::new(Kind::Malformed, message).field(unsupported));
         }
     }

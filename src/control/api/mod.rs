@@ -6,19 +6,23 @@ pub mod answer;
 pub mod apps;
 pub mod body;
 pub mod description;
+pub mod drains;
 pub mod dry_run;
 pub mod endpoints;
 pub mod explain;
 pub mod fleet;
 pub mod history;
 pub mod hooks;
+mod json;
 pub mod kv;
+pub mod locks;
 pub mod previews;
 pub mod query;
 pub mod request;
 pub mod router;
 pub mod settings;
-pub mod state;
+pub mod snapshot;
+mod state;
 pub mod store;
 pub mod stream;
 pub mod tracks;
@@ -44,20 +48,20 @@ pub fn routes() -> Router<Core> {
         .route("/stable", put(tracks::set_stable))
         .route("/blend", put(tracks::set_blend))
         .route("/sticky", put(tracks::set_sticky))
-        .route("/lock", put(tracks::lock).delete(tracks::unlock))
+        .route("/lock", put(locks::lock).delete(locks::unlock))
         .route("/promote", post(tracks::promote))
         .route("/abort", post(tracks::abort))
         .route("/rollback", post(tracks::rollback))
-        .route("/drain/finish", post(tracks::finish_named))
+        .route("/drain/finish", post(drains::finish_named))
         .route(
             "/releases/{release}/endpoints/{endpoint}/drain",
             get(endpoints::read).put(endpoints::drain).delete(endpoints::undrain),
         )
-        .route("/draining", delete(tracks::finish_drains))
-        .route("/draining/{tenure}", delete(tracks::finish_drain))
+        .route("/draining", delete(drains::finish_all))
+        .route("/draining/{tenure}", delete(drains::finish_one))
         .route("/history", get(history::read))
         .route("/explain", post(explain::explain))
-        .route("/who-moves", post(dry_run::dry_run))
+        .route("/who-moves", post(dry_run::ask))
         .route("/previews", get(previews::list).post(previews::create))
         .route("/previews/{id}", delete(previews::revoke))
         .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))

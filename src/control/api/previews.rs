@@ -12,12 +12,11 @@ use axum::{
 };
 use keyvalues::{Entry, Write as StoreWrite};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 
 use super::{
     answer::reached,
     query::WriteQuery,
-    request::{Read, Write, app_name},
+    request::{NoFields, Read, Write, app_name},
 };
 use crate::{
     control::{
@@ -45,11 +44,19 @@ use crate::{
         record::{Record, Stay, Tenure},
         release::ReleaseId,
     },
+    schema::{
+        app::Done,
+        applied::Applied,
+        preview::{
+            Preview as PreviewAnswer, PreviewRequest, PreviewRevocation, PreviewTrack,
+            Previews as PreviewList,
+        },
+    },
 };
 
 /// Which release a preview is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Shown {
+enum PreviewTarget {
     Stable,
     Candidate,
     Release(ReleaseId),
@@ -70,7 +77,7 @@ pub async fn list(
     State(core): State<Core>,
     Path(app): Path<String>,
     call: Read,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<PreviewList>, ApiError> {
     let app = app_name(&app)?;
     call.query.finish()?;
     let view = core.replica.view.load_full();
@@ -78,25 +85,26 @@ pub async fn list(
     let record = known.record.as_deref();
     let mut live = (*known.previews).clone();
     live.retain(core.clock.wall_ms(), |tenure| is_routed(record, tenure));
-    let shown: Vec<Value> = live.previews.iter().map(|preview| describe(&app, preview, record)).collect();
-    Ok(Json(json!({ "previews": shown })))
+    let previews = live.previews.iter().map(|preview| describe(&app, preview, record)).collect();
+    Ok(Json(PreviewList { previews }))
 }
 
 /// `POST .../previews`
 pub async fn create(
     State(core): State<Core>,
     Path(app): Path<String>,
-    mut call: Write,
+    call: Write,
 ) -> Result<Response, ApiError> {
     let app = app_name(&app)?;
-    let shown = take_shown(&core, &app, &mut call).await?;
-    let lives = take_seconds(&mut call)?;
-    let note = take_note(&mut call)?;
+    let PreviewRequest { track, release, seconds, note } = call.read()?;
+    let target = PreviewTarget::resolve(&core, &app, track, release).await?;
+    let lives = check_seconds(seconds)?;
+    let note = check_note(note)?;
     let (caller, if_match) = (call.caller.clone(), call.if_match);
     let query = call.finish()?;
     let id = new_id()?;
     let make = |list: &mut Previews, record: &Record, now: u64| {
-        let (release, tenure) = routed_release(record, &shown)?;
+        let (release, tenure) = routed_release(record, &target)?;
         let expires = now.saturating_add(lives * 1_000);
         let (note, by) = (note.clone(), caller.name.clone());
         add(list, Preview { id, release: release.clone(), tenure, expires, note, by, at: now })
@@ -107,10 +115,14 @@ pub async fn create(
         .pin_keys()
         .ok_or_else(|| ApiError::new(Kind::StoreUnavailable, "this router has no keys yet; try again"))?;
     let token = PreviewCodec::new(&app, &keys).encode(&changed.preview);
-    let mut made = describe(&app, &changed.preview, Some(&changed.record));
-    made["path"] = json!(format!("{PREVIEW_PATH}?token={token}"));
+    let made = PreviewAnswer {
+        path: Some(format!("{PREVIEW_PATH}?token={token}")),
+        ..describe(&app, &changed.preview, Some(&changed.record))
+    };
     tracing::info!(%app, actor = caller.name, id = %changed.preview.id, "a preview was made");
-    Ok(answer(&core, &app, &changed, made, StatusCode::CREATED, &query).await)
+    let (served, applied) = wait(&core, &app, &changed, &query).await;
+    let status = if served { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok((status, Json(PreviewAnswer { applied, ..made })).into_response())
 }
 
 /// `DELETE .../previews/{id}`
@@ -120,33 +132,26 @@ pub async fn revoke(
     call: Write,
 ) -> Result<Response, ApiError> {
     let app = app_name(&app)?;
-    let id = id.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("id"))?;
+    let id: PreviewId =
+        id.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("id"))?;
+    call.read::<NoFields>()?;
     let (caller, if_match) = (call.caller.clone(), call.if_match);
     let query = call.finish()?;
     let take_out = |list: &mut Previews, _: &Record, _: u64| take_out(list, id, &caller);
     let changed = commit(&core, &app, if_match, &take_out).await?;
     tracing::info!(%app, actor = caller.name, %id, "a preview was revoked");
-    let done = json!({ "app": app, "id": id, "result": "done" });
-    Ok(answer(&core, &app, &changed, done, StatusCode::OK, &query).await)
+    let (served, applied) = wait(&core, &app, &changed, &query).await;
+    let status = if served { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let done = PreviewRevocation { app: app.to_string(), id: id.to_string(), result: Done::Done, applied };
+    Ok((status, Json(done)).into_response())
 }
 
-/// Answers when this router serves the change (with `?wait=fleet` every member); 202 when that takes longer than the
-/// asker waits.
-async fn answer(
-    core: &Core,
-    app: &AppName,
-    changed: &Changed,
-    mut body: Value,
-    done: StatusCode,
-    query: &WriteQuery,
-) -> Response {
+/// Waits until this router serves the change (with `?wait=fleet` every member); whether that was in time.
+async fn wait(core: &Core, app: &AppName, changed: &Changed, query: &WriteQuery) -> (bool, Option<Applied>) {
     let (revision, seq) = (changed.revision, changed.record.seq);
     let executed = CommandOutcome { changed: true, revision, seq, routed: revision };
     let (served, applied) = reached(core, app, executed, query).await;
-    if let Some(applied) = applied {
-        body["applied"] = applied.json();
-    }
-    (if served { done } else { StatusCode::ACCEPTED }, Json(body)).into_response()
+    (served, applied.map(|applied| applied.to_answer()))
 }
 
 async fn commit(
@@ -210,7 +215,9 @@ fn list_of(core: &Core, app: &AppName, entry: Option<&Entry>) -> Previews {
 
 fn add(list: &mut Previews, preview: Preview) -> Result<Preview, ApiError> {
     if list.previews.len() >= PREVIEWS_MAX {
-        let message = format!("{PREVIEWS_MAX} previews live already; revoke some that nobody needs");
+        let message = format!(
+            "the app has {PREVIEWS_MAX} previews already, which is the most; revoke some that nobody needs"
+        );
         return Err(ApiError::new(Kind::Refused("too_many_previews"), message));
     }
     list.previews.push(preview.clone());
@@ -219,7 +226,9 @@ fn add(list: &mut Previews, preview: Preview) -> Result<Preview, ApiError> {
 
 fn take_out(list: &mut Previews, id: PreviewId, caller: &Caller) -> Result<Preview, ApiError> {
     let found = list.previews.iter().position(|preview| preview.id == id);
-    let index = found.ok_or_else(|| ApiError::new(Kind::NotFound, format!("no preview `{id}` lives")))?;
+    let index = found.ok_or_else(|| {
+        ApiError::new(Kind::NotFound, format!("there is no preview `{id}`, or it has ended"))
+    })?;
     if caller.role < Role::Operator && list.previews[index].by != caller.name {
         let message =
             format!("`{}` was made by `{}`; a ci token revokes its own", id, list.previews[index].by);
@@ -229,16 +238,19 @@ fn take_out(list: &mut Previews, id: PreviewId, caller: &Caller) -> Result<Previ
 }
 
 /// The release that is to be shown, with its tenure.
-fn routed_release<'a>(record: &'a Record, shown: &Shown) -> Result<(&'a ReleaseId, Tenure), ApiError> {
-    let stay = match shown {
-        Shown::Stable => record.stable.as_ref(),
-        Shown::Candidate => record.candidate.as_ref(),
-        Shown::Release(release) => {
+fn routed_release<'a>(
+    record: &'a Record,
+    target: &PreviewTarget,
+) -> Result<(&'a ReleaseId, Tenure), ApiError> {
+    let stay = match target {
+        PreviewTarget::Stable => record.stable.as_ref(),
+        PreviewTarget::Candidate => record.candidate.as_ref(),
+        PreviewTarget::Release(release) => {
             let routed = record.routed().find(|(routed, _)| *routed == release);
             return routed.ok_or_else(|| not_routed(format!("{release} is neither on a track nor draining")));
         }
     };
-    let track = if *shown == Shown::Stable { "stable" } else { "candidate" };
+    let track = if *target == PreviewTarget::Stable { "stable" } else { "candidate" };
     stay.map(|stay| (&stay.release, stay.tenure)).ok_or_else(|| not_routed(format!("there is no {track}")))
 }
 
@@ -247,62 +259,63 @@ fn is_routed(record: Option<&Record>, tenure: Tenure) -> bool {
 }
 
 /// A grant as the API shows it.
-fn describe(app: &AppName, preview: &Preview, record: Option<&Record>) -> Value {
+fn describe(app: &AppName, preview: &Preview, record: Option<&Record>) -> PreviewAnswer {
     let stands = |stay: &Option<Stay>| stay.as_ref().is_some_and(|stay| stay.tenure == preview.tenure);
     let track = match record {
         Some(record) if stands(&record.stable) => "stable",
         Some(record) if stands(&record.candidate) => "candidate",
         _ => "draining",
     };
-    json!({
-        "app": app,
-        "id": preview.id,
-        "release": preview.release,
-        "tenure": preview.tenure,
-        "track": track,
-        "expires": preview.expires,
-        "note": preview.note,
-        "by": preview.by,
-        "at": preview.at,
-    })
-}
-
-/// `track`, or `release` by id or name.
-async fn take_shown(core: &Core, app: &AppName, call: &mut Write) -> Result<Shown, ApiError> {
-    let track = call.fields.text("track")?;
-    match (track.as_deref(), call.fields.text("release")?) {
-        (Some("stable"), None) => Ok(Shown::Stable),
-        (Some("candidate"), None) => Ok(Shown::Candidate),
-        (Some(other), None) => {
-            let message = format!("`{}` is not `stable` or `candidate`", other.escape_debug());
-            Err(ApiError::value("track", message))
-        }
-        (None, Some(name)) => {
-            let release = Named::plain("release", name).resolve(core, app).await?;
-            Ok(Shown::Release(release))
-        }
-        _ => Err(ApiError::value(
-            "track",
-            "send either `track`, which is `stable` or `candidate`, or `release`",
-        )),
+    PreviewAnswer {
+        app: app.to_string(),
+        id: preview.id.to_string(),
+        release: preview.release.to_string(),
+        tenure: preview.tenure,
+        track: track.to_owned(),
+        expires: preview.expires,
+        note: preview.note.clone(),
+        by: preview.by.clone(),
+        at: preview.at,
+        path: None,
+        applied: None,
     }
 }
 
-fn take_seconds(call: &mut Write) -> Result<u64, ApiError> {
-    let seconds = call.fields.number("seconds")?.unwrap_or(PREVIEW_SECONDS_DEFAULT);
+impl PreviewTarget {
+    /// `track`, or `release` by id or name.
+    async fn resolve(
+        core: &Core,
+        app: &AppName,
+        track: Option<PreviewTrack>,
+        release: Option<String>,
+    ) -> Result<Self, ApiError> {
+        match (track, release) {
+            (Some(PreviewTrack::Stable), None) => Ok(Self::Stable),
+            (Some(PreviewTrack::Candidate), None) => Ok(Self::Candidate),
+            (None, Some(name)) => Ok(Self::Release(Named::plain("release", name).resolve(core, app).await?)),
+            _ => {
+                let message = "send either `track`, which is `stable` or `candidate`, or `release`";
+                Err(ApiError::value("track", message))
+            }
+        }
+    }
+}
+
+fn check_seconds(seconds: Option<u64>) -> Result<u64, ApiError> {
+    let seconds = seconds.unwrap_or(PREVIEW_SECONDS_DEFAULT);
     if (1..=PREVIEW_SECONDS_MAX).contains(&seconds) {
         return Ok(seconds);
     }
-    Err(ApiError::value(
-        "seconds",
-        format!("{seconds} is not from 1 to {PREVIEW_SECONDS_MAX}, which is 30 days"),
-    ))
+    let allowed = format!("a whole number from 1 to {PREVIEW_SECONDS_MAX}, which is 30 days");
+    Err(ApiError::value("seconds", format!("{seconds} is not {allowed}")))
 }
 
-fn take_note(call: &mut Write) -> Result<String, ApiError> {
-    let note = call.fields.text("note")?.unwrap_or_default();
+fn check_note(note: Option<String>) -> Result<String, ApiError> {
+    let note = note.unwrap_or_default();
     if note.len() > PREVIEW_NOTE_BYTES_MAX {
-        return Err(ApiError::value("note", format!("at most {PREVIEW_NOTE_BYTES_MAX} bytes")));
+        let message =
+            format!("the note has {} bytes; allowed are at most {PREVIEW_NOTE_BYTES_MAX}", note.len());
+        return Err(ApiError::value("note", message));
     }
     Ok(note.trim().to_owned())
 }

@@ -5,8 +5,12 @@ use axum::{
     http::{HeaderMap, header},
 };
 
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+
 use super::{
-    body::Fields,
+    body::read_json,
+    json,
     query::{Query, WriteQuery},
 };
 use crate::{
@@ -18,6 +22,7 @@ use crate::{
             error::{ApiError, Kind},
         },
     },
+    limits::REASON_BYTES_MAX,
     rollout::{
         app::AppName,
         command::{Asker, Role},
@@ -37,7 +42,7 @@ pub struct Write {
     pub caller: Caller,
     pub query: Query,
     pub if_match: Option<u64>,
-    pub fields: Fields,
+    body: Option<Bytes>,
 }
 
 /// A call that asks about a request or a command, and changes nothing: whoever may look may ask.
@@ -46,7 +51,7 @@ pub struct Question {
     pub caller: Caller,
     pub query: Query,
     pub if_match: Option<u64>,
-    pub fields: Fields,
+    body: Option<Bytes>,
 }
 
 /// A call that brings a whole document.
@@ -55,37 +60,56 @@ pub struct Document {
     pub caller: Caller,
     pub query: Query,
     pub if_match: Option<u64>,
-    pub json: bytes::Bytes,
+    pub json: Bytes,
 }
 
+/// What a call without fields takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFields {}
+
 impl Write {
-    /// Who asks: takes `reason` from the body.
-    pub fn asker(&mut self, core: &Core) -> Result<Asker, ApiError> {
-        Ok(asker(core, &self.caller, self.fields.reason()?, self.if_match))
+    /// The body as what this call takes; none counts as `{}`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        json::parse(self.body.as_deref().unwrap_or(b"{}"))
     }
 
-    /// Takes what every write may say, and refuses what is left over.
+    /// Who asks, and why.
+    pub fn asker(&self, core: &Core, reason: Option<String>) -> Result<Asker, ApiError> {
+        Ok(asker(core, &self.caller, check_reason(reason)?, self.if_match))
+    }
+
+    /// Takes what every write may say in its query, and refuses what is left over.
     pub fn finish(mut self) -> Result<WriteQuery, ApiError> {
         let query = WriteQuery::take(&mut self.query)?;
         self.query.finish()?;
-        self.fields.finish()?;
         Ok(query)
     }
 }
 
 impl Question {
+    /// The body as what this call takes; none counts as `{}`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        json::parse(self.body.as_deref().unwrap_or(b"{}"))
+    }
+
     /// Who asks, as if to give the command that is asked about. Who may only look is told what an operator would be.
-    pub fn asker(&mut self, core: &Core) -> Asker {
+    pub fn asker(&self, core: &Core) -> Asker {
         let asker = asker(core, &self.caller, String::new(), self.if_match);
         let role = if asker.role == Role::Viewer { Role::Operator } else { asker.role };
         Asker { role, ..asker }
     }
+}
 
-    /// Refuses what is left over.
-    pub fn finish(self) -> Result<(), ApiError> {
-        self.query.finish()?;
-        self.fields.finish()
+/// Why, in the asker's words; bounded, since it is stored and shown.
+fn check_reason(reason: Option<String>) -> Result<String, ApiError> {
+    let reason = reason.unwrap_or_default();
+    if reason.len() > REASON_BYTES_MAX {
+        let message =
+            format!("the reason has {} bytes; allowed are at most {REASON_BYTES_MAX}", reason.len());
+        return Err(ApiError::value("reason", message));
     }
+    Ok(reason.trim().to_owned())
 }
 
 /// An asker of now.
@@ -107,7 +131,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     }
     let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let refused = || {
-        let message = "If-Match is the seq in quotes, as the ETag of the app gave it, such as \"7\"";
+        let message = "If-Match must be the seq in quotes, as in the ETag of the app, such as \"7\"";
         ApiError::new(Kind::Malformed, message).field("If-Match")
     };
     quoted.unwrap_or(text).parse().map(Some).map_err(|_| refused())
@@ -131,8 +155,8 @@ impl<S: Sync> FromRequest<S> for Write {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         caller(&request)?.needs(Role::Ci)?;
-        let Question { caller, query, if_match, fields } = Question::from_request(request, state).await?;
-        Ok(Self { caller, query, if_match, fields })
+        let Question { caller, query, if_match, body } = Question::from_request(request, state).await?;
+        Ok(Self { caller, query, if_match, body })
     }
 }
 
@@ -144,7 +168,8 @@ impl<S: Sync> FromRequest<S> for Question {
         let query = Query::parse(request.uri().query());
         let if_match = if_match(request.headers())?;
         let (parts, body) = request.into_parts();
-        Ok(Self { caller, query, if_match, fields: Fields::read(&parts.headers, body).await? })
+        let body = read_json(&parts.headers, body, JSON_BYTES_MAX).await?;
+        Ok(Self { caller, query, if_match, body })
     }
 }
 
@@ -157,9 +182,9 @@ impl<S: Sync> FromRequest<S> for Document {
         let query = Query::parse(request.uri().query());
         let if_match = if_match(request.headers())?;
         let (parts, body) = request.into_parts();
-        let json = super::body::read_json(&parts.headers, body, JSON_BYTES_MAX).await?;
+        let json = read_json(&parts.headers, body, JSON_BYTES_MAX).await?;
         let json = json
-            .ok_or_else(|| ApiError::new(Kind::Malformed, "the body is empty; a JSON object is expected"))?;
+            .ok_or_else(|| ApiError::new(Kind::Malformed, "the body is empty; it must be a JSON object"))?;
         Ok(Self { caller, query, if_match, json })
     }
 }

@@ -1,101 +1,107 @@
 //! The calls about this router itself.
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
 
-use super::request::{Read, Write};
+use super::request::{NoFields, Read, Write};
 use crate::{
     control::{
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
         shared::{
+            access::caller::Caller,
             core::Core,
             error::{ApiError, Kind},
-            settlement::Decision,
+            settlement::{Decision, Settled},
         },
     },
     rollout::command::Role,
+    schema::{
+        app::{DoneAnswer, Outcome},
+        router::{Router, RouterStore},
+        store::{Restoration, RestoreRequest},
+        token::{Token, Tokens},
+    },
 };
 
 /// `GET /api/v1/router`
-pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Router>, ApiError> {
     call.query.finish()?;
     Ok(Json(facts(&core)))
 }
 
 /// This router as the API and the live stream show it.
-pub fn facts(core: &Core) -> Value {
+pub fn facts(core: &Core) -> Router {
     let view = core.replica.view.load();
     let status = &core.replica.status;
-    json!({
-        "node": core.node,
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": core.clock.monotonic().saturating_sub(core.lifecycle.started).as_secs(),
-        "ready": core.lifecycle.is_ready(),
-        "store": {
-            "kind": core.options.store_kind,
-            "followed": core.is_follower,
-            "state": status.state().as_str(),
-            "detail": status.diverged().or_else(|| status.down()),
-            "staleness_seconds": status.staleness().map(|staleness| staleness.as_secs()),
-            "revision": status.revision(),
+    Router {
+        node: core.node.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_seconds: core.clock.monotonic().saturating_sub(core.lifecycle.started).as_secs(),
+        ready: core.lifecycle.is_ready(),
+        store: RouterStore {
+            kind: core.options.store_kind.clone(),
+            followed: core.is_follower,
+            state: status.state(),
+            detail: status.diverged().or_else(|| status.down()),
+            staleness_seconds: status.staleness().map(|staleness| staleness.as_secs()),
+            revision: status.revision(),
         },
-        "problems": *view.problems,
-        "listen": core.options.front,
-        "setup_needed": view.apps.is_empty(),
-    })
+        problems: view.problems.to_vec(),
+        listen: core.options.front.clone(),
+        setup_needed: view.apps.is_empty(),
+    }
 }
 
 /// `POST /api/v1/store/accept`: takes the store as it is now, after it was found to be another or an older one.
-pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<Value>, ApiError> {
+pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<DoneAnswer>, ApiError> {
     call.caller.needs(Role::Admin)?;
+    call.read::<NoFields>()?;
     let actor = call.caller.name.clone();
     call.finish()?;
     refuse_undiverged(&core)?;
     tracing::warn!(actor, "the store is accepted as it is");
     core.replica.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
-    Ok(Json(json!({ "result": "done" })))
+    Ok(Json(DoneAnswer::default()))
 }
 
 /// `POST /api/v1/store/restore`: writes the last good state back into a store that fell or was lost.
-pub async fn restore(State(core): State<Core>, mut call: Write) -> Result<Json<Value>, ApiError> {
+pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Restoration>, ApiError> {
     call.caller.needs(Role::Admin)?;
+    let request: RestoreRequest = call.read()?;
+    let (replace, dry_run) = (request.replace == Some(true), request.dry_run == Some(true));
     let actor = call.caller.name.clone();
-    let replace = call.fields.flag("replace")?.unwrap_or(false);
-    let dry_run = call.fields.flag("dry_run")?.unwrap_or(false);
     call.finish()?;
     refuse_undiverged(&core)?;
     if !dry_run {
         tracing::warn!(actor, replace, "the last good state is written back into the store");
     }
     let settled = core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
-    let mut answer = json!(settled);
-    answer["result"] = json!(if dry_run { "unchanged" } else { "done" });
-    Ok(Json(answer))
+    let Settled { written, deleted, unchanged } = settled;
+    let result = if dry_run { Outcome::Unchanged } else { Outcome::Done };
+    Ok(Json(Restoration { result, written, deleted, unchanged }))
 }
 
 fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {
     if core.replica.status.diverged().is_some() {
         return Ok(());
     }
-    let message = "the store is the one this router follows; there is nothing to settle";
+    let message = "the store is the one that this router follows, so there is nothing to decide";
     Err(ApiError::new(Kind::Refused("not_diverged"), message))
 }
 
 /// `GET /api/v1/whoami`
-pub async fn whoami(call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn whoami(call: Read) -> Result<Json<Token>, ApiError> {
     call.query.finish()?;
-    Ok(Json(json!({ "name": call.caller.name, "role": call.caller.role.to_string() })))
+    Ok(Json(describe(&call.caller)))
 }
 
 /// `GET /api/v1/tokens`: who may come, never with what.
-pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Value>, ApiError> {
+pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Tokens>, ApiError> {
     call.caller.needs(Role::Admin)?;
     call.query.finish()?;
-    let tokens: Vec<Value> = core
-        .tokens
-        .now()
-        .callers()
-        .map(|caller| json!({ "name": caller.name, "role": caller.role.to_string() }))
-        .collect();
-    Ok(Json(json!({ "tokens": tokens })))
+    let tokens = core.tokens.now().callers().map(describe).collect();
+    Ok(Json(Tokens { tokens }))
+}
+
+fn describe(caller: &Caller) -> Token {
+    Token { name: caller.name.clone(), role: caller.role.to_string() }
 }

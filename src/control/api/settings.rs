@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{answer, set_etag},
-    body::Fields,
+    json,
     query::WriteQuery,
     request::{Document, Read, app_name},
 };
@@ -81,10 +81,7 @@ pub async fn merge(
 async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Result<Response, ApiError> {
     let query = WriteQuery::take(&mut call.query)?;
     call.query.finish()?;
-    // Parsed for its strictness: one object, no field twice.
-    Fields::parse(&call.json)?;
-    let document: Map<String, Value> = serde_json::from_slice(&call.json)
-        .map_err(|error| ApiError::new(Kind::Malformed, format!("the body is no JSON object: {error}")))?;
+    let document: Map<String, Value> = json::object(&call.json)?.0.into_iter().collect();
     let (document, if_match) = (&document, call.if_match);
     let outcome =
         transact_app(

@@ -19,7 +19,6 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::{Value, json};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::timeout,
@@ -29,7 +28,7 @@ use super::{
     fleet,
     request::{Read, app_name},
     router::facts,
-    state::Snapshot,
+    snapshot::Snapshot,
 };
 use crate::{
     control::{
@@ -43,13 +42,15 @@ use crate::{
         },
     },
     rollout::app::AppName,
+    schema::{
+        fleet::Fleet,
+        router::Router,
+        stream::{GoneEvent, HooksEvent},
+    },
 };
 
 /// What keeps an idle connection known to be alive.
 const ALIVE: &[u8] = b": alive\n\n";
-
-/// What changes all the time about a member of the fleet.
-const RUNNING: [&str; 4] = ["silent_seconds", "skew_ms", "staleness_seconds", "revision"];
 
 /// Computes what changed, until the task is dropped.
 pub async fn run(core: Core) {
@@ -129,7 +130,9 @@ impl Update<'_> {
     fn send_end(&mut self, app: &AppName) {
         self.sent.activity.remove(app);
         if self.sent.states.remove(app).is_some() {
-            self.core.feed.send(Some(app), self.core.feed.text("gone", 0, &json!({ "app": app })));
+            self.core
+                .feed
+                .send(Some(app), self.core.feed.text("gone", 0, &GoneEvent { app: app.to_string() }));
         }
     }
 
@@ -147,7 +150,7 @@ impl Update<'_> {
     fn send_hooks(&mut self) {
         let version = self.core.hooks.version();
         if self.sent.hooks != version {
-            self.core.feed.send(None, self.core.feed.text("hooks", 0, &json!({ "version": version })));
+            self.core.feed.send(None, self.core.feed.text("hooks", 0, &HooksEvent { version }));
             self.sent.hooks = version;
         }
     }
@@ -165,26 +168,32 @@ impl Update<'_> {
 
 /// A state without what changes with every request.
 fn still_text(still: &Snapshot, app: &AppName) -> String {
-    still.state(app).map(Value::Object).unwrap_or_default().to_string()
+    // A state has a JSON form.
+    still.state(app).and_then(|state| serde_json::to_string(&state).ok()).unwrap_or_default()
 }
 
-fn still_router(mut facts: Value) -> Value {
-    facts["uptime_seconds"].take();
-    facts["store"]["staleness_seconds"].take();
-    facts["store"]["revision"].take();
+/// The router without its running figures.
+fn still_router(mut facts: Router) -> Router {
+    facts.uptime_seconds = 0;
+    facts.store.staleness_seconds = None;
+    facts.store.revision = 0;
     facts
 }
 
-fn still_fleet(mut facts: Value) -> Value {
-    let members = facts["members"].as_array_mut().into_iter().flatten();
-    members.for_each(|member| RUNNING.iter().for_each(|figure| drop(member[*figure].take())));
-    let alarms = facts["alarms"].as_array_mut().into_iter().flatten();
-    alarms.for_each(|alarm| drop(alarm["message"].take()));
+/// The fleet without what changes all the time about its members.
+fn still_fleet(mut facts: Fleet) -> Fleet {
+    for member in &mut facts.members {
+        member.silent_seconds = None;
+        member.skew_ms = None;
+        member.staleness_seconds = None;
+        member.revision = None;
+    }
+    facts.alarms.iter_mut().for_each(|alarm| alarm.message.clear());
     facts
 }
 
 fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
-    let state = snapshot.state(app).map(Value::Object).unwrap_or_default();
+    let state = snapshot.state(app).unwrap_or_default();
     core.feed.text("state", snapshot.seq(app).unwrap_or(0), &state)
 }
 

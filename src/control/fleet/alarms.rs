@@ -1,15 +1,15 @@
 //! What is wrong with the fleet, as this router sees it: for the API, the metrics, the GUI and the command line.
 
-use serde::Serialize;
-
-use crate::control::{
-    limits::{HEARD_EVERY, STALE_AFTER},
-    shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
+use crate::{
+    control::{
+        limits::{HEARD_EVERY, STALE_AFTER},
+        shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
+    },
+    schema::fleet as schema,
 };
 
 /// The kinds of alarms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlarmKind {
     /// A wall clock that differs from the others'.
     ClockSkew,
@@ -42,7 +42,7 @@ impl AlarmKind {
 }
 
 /// One alarm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
     pub kind: AlarmKind,
     /// The member's node id.
@@ -50,6 +50,14 @@ pub struct Alarm {
     /// The member's name.
     pub name: String,
     pub message: String,
+}
+
+impl Alarm {
+    /// As the API shows it.
+    pub fn to_answer(&self) -> schema::Alarm {
+        let Self { kind, node, name, message } = self.clone();
+        schema::Alarm { kind: kind.as_str().to_owned(), node, name, message }
+    }
 }
 
 /// All alarms, by member.

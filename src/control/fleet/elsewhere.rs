@@ -6,33 +6,20 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use serde::Serialize;
-
-use crate::control::{
-    limits::OPEN_ADDRESSES_MAX,
-    shared::{
-        core::Core,
-        fleet::{
-            member::{Heard, OpenAt},
-            roster::Member,
+use crate::{
+    control::{
+        limits::OPEN_ADDRESSES_MAX,
+        shared::{
+            core::Core,
+            fleet::{
+                member::{Heard, OpenAt},
+                roster::Member,
+            },
+            stopping::Stopping,
         },
-        stopping::Stopping,
     },
+    schema::endpoint::EndpointLoad,
 };
-
-/// What one endpoint that gets nothing new still carries, summed over all members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct EndpointLoad {
-    pub members: usize,
-    /// Members that are heard from, and serve the table in which it gets nothing new.
-    pub reported: usize,
-    /// Requests and WebSockets.
-    pub in_flight: u32,
-    /// WebSockets among them.
-    pub open_sockets: u32,
-    /// Every member has said that nothing is open there, so it can be stopped.
-    pub can_be_stopped: bool,
-}
 
 /// The last signs of life of the other members; none for one that is not heard from.
 #[derive(Debug, Clone, Default)]

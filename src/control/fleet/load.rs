@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use keyvalues::Write;
-use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -21,21 +20,8 @@ use crate::{
     },
     live::{releases::ReleaseState, table::Published},
     rollout::table::Standing,
+    schema::activity::FleetLoad,
 };
-
-/// The sum over all members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct FleetLoad {
-    pub members: usize,
-    /// Members that are heard from and have said what this release carries.
-    pub reported: usize,
-    pub open_requests: u64,
-    pub open_sockets: u64,
-    /// Distinct clients whose pins came back lately, to any member.
-    pub pinned: u64,
-    /// Every member has said that nobody is left, so the release's endpoints can be stopped.
-    pub can_be_stopped: bool,
-}
 
 /// What the other members said last; none for one that is not heard from.
 #[derive(Debug, Default)]

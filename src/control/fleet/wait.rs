@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use keyvalues::Revision;
-use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
         },
     },
     rollout::{app::AppName, keys, record::HistoryEvent},
+    schema::applied as schema,
 };
 
 /// What members are waited for to serve.
@@ -175,19 +175,17 @@ impl Applied {
     }
 
     /// As the API shows it.
-    pub fn json(&self) -> Value {
-        let missing = self.missing.iter().map(|missing| {
-            json!({
-                "node": missing.node,
-                "name": missing.name,
-                "heard": missing.silent.is_none(),
-                "silent_seconds": missing.silent.flatten().map(|silent| silent.as_secs()),
-                "seq": missing.seq,
-                "may_serve": missing.may_serve,
-            })
+    pub fn to_answer(&self) -> schema::Applied {
+        let missing = self.missing.iter().map(|missing| schema::MissingMember {
+            node: missing.node.clone(),
+            name: missing.name.clone(),
+            heard: missing.silent.is_none(),
+            silent_seconds: missing.silent.flatten().map(|silent| silent.as_secs()),
+            seq: missing.seq,
+            may_serve: missing.may_serve.clone(),
         });
-        let missing: Vec<Value> = missing.collect();
-        json!({ "members": self.members, "applied": self.applied, "text": self.text(), "missing": missing })
+        let missing = missing.collect();
+        schema::Applied { members: self.members, applied: self.applied, text: self.text(), missing }
     }
 }
 

@@ -1,36 +1,12 @@
 //! What every routed release does now, as the sampler last counted it: rates and quantiles for whoever asks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use serde::Serialize;
-
+pub use crate::schema::activity::{Activity, Moves};
 use crate::{
     live::activity::ReleaseTotal,
     rollout::{app::AppName, assign::Reason, table::ReleaseKey},
 };
-
-/// What one release does now.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Activity {
-    /// Over the last ten seconds.
-    pub requests_per_second: f64,
-    /// 5xx among the answers of the last ten seconds, 0..1.
-    pub error_share: f64,
-    /// Durations of the last ten seconds, in ms; null without requests.
-    pub p50_ms: Option<f64>,
-    pub p95_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    /// Answers and 5xx among them since this stay began on this router.
-    pub requests: u64,
-    pub errors: u64,
-    /// Open now.
-    pub open_requests: u64,
-    pub open_sockets: u64,
-    /// Distinct clients whose pins came back in the last minutes.
-    pub pinned: u64,
-    /// It drains, and nobody is left: nothing is open, no pin came back lately, and this router has watched for as long.
-    pub can_be_stopped: bool,
-}
 
 impl Activity {
     /// Nothing is open, and no pin came back lately.
@@ -51,23 +27,14 @@ pub struct Board {
     pub moves: HashMap<AppName, Moves>,
 }
 
-/// How often clients of an app changed release at this router since it started, whatever became of the releases.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Moves {
-    pub total: u64,
-    /// Third moves of a client within one day.
-    pub bounces: u64,
-    /// By reason.
-    pub reasons: BTreeMap<&'static str, u64>,
-}
-
 impl Moves {
+    /// Adds the moves to one release.
     pub fn add(&mut self, total: &ReleaseTotal) {
         self.bounces += total.bounces;
         for (reason, count) in total.moves.iter().flat_map(|counts| Reason::ALL.iter().zip(counts)) {
             if *count > 0 {
                 self.total += count;
-                *self.reasons.entry(reason.as_str()).or_default() += count;
+                *self.reasons.entry(reason.as_str().to_owned()).or_default() += count;
             }
         }
     }

@@ -8,9 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyvalues::StoreError;
-use serde_json::json;
 
-use crate::rollout::{command::Refusal, settings::SettingsError};
+use crate::{
+    rollout::{command::Refusal, settings::SettingsError},
+    schema::error::{ErrorAnswer, ErrorDetail},
+};
 
 /// The kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +111,12 @@ impl ApiError {
         &self.message
     }
 
+    /// The path of the field at fault; nothing where there is none.
+    #[cfg(test)]
+    pub fn field_name(&self) -> &str {
+        self.field.as_deref().unwrap_or_default()
+    }
+
     /// The header that goes with some statuses.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.kind {
@@ -126,13 +134,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let header = self.header();
         let (status, code) = self.kind.row();
-        let mut error = json!({ "code": code, "message": self.message });
-        if let Some(field) = &self.field {
-            error["field"] = json!(field);
-        }
-        let mut response = (status, Json(json!({ "error": error }))).into_response();
-        if let Some((name, value)) = self.header() {
+        let error = ErrorDetail { code: code.to_owned(), message: self.message, field: self.field };
+        let mut response = (status, Json(ErrorAnswer { error })).into_response();
+        if let Some((name, value)) = header {
             response.headers_mut().insert(name, value);
         }
         response

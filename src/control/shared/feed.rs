@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::Value;
+use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::view::View;
@@ -21,6 +21,7 @@ use crate::{
     control::limits::{STREAM_QUEUE, STREAMS_MAX},
     live::table::Published,
     rollout::app::AppName,
+    schema::{fleet::Fleet, router::Router, stream::ActivityEvent},
 };
 
 /// What pages subscribe to.
@@ -77,9 +78,10 @@ impl Feed {
         self.messages.receiver_count()
     }
 
-    pub fn text(&self, kind: &str, seq: u64, data: &Value) -> Bytes {
+    pub fn text(&self, kind: &str, seq: u64, data: &impl Serialize) -> Bytes {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
-        // JSON holds no line break, so it is one `data:` line.
+        // Answers have a JSON form, and it holds no line break, so it is one `data:` line.
+        let data = serde_json::to_string(data).unwrap_or_default();
         format!("event: {kind}\nid: {seq}-{number}\ndata: {data}\n\n").into()
     }
 
@@ -96,9 +98,9 @@ pub struct LastSent {
     pub published: Arc<Published>,
     /// States and activity by app.
     pub states: HashMap<AppName, String>,
-    pub activity: HashMap<AppName, Value>,
-    pub router: Value,
-    pub fleet: Value,
+    pub activity: HashMap<AppName, ActivityEvent>,
+    pub router: Router,
+    pub fleet: Fleet,
     /// The version of the hooks.
     pub hooks: u64,
 }

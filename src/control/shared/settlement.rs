@@ -2,7 +2,6 @@
 //! router's last good state back into it. `sync` carries it out, since it alone knows both sides.
 
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
@@ -22,7 +21,7 @@ pub enum Decision {
 }
 
 /// What was done, in keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settled {
     pub written: usize,
     pub deleted: usize,

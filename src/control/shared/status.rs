@@ -5,31 +5,8 @@ use std::time::Duration;
 use keyvalues::Revision;
 use parking_lot::Mutex;
 
+pub use crate::schema::router::StoreState;
 use crate::{clock::Clock, control::limits::STALE_AFTER};
-
-/// One word for all of it, as the API says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreState {
-    /// The table is what the store holds.
-    Current,
-    /// No confirmed read for a while.
-    Stale,
-    /// The last attempt to read failed.
-    Down,
-    /// It is another store, or an older one, than the table came from.
-    Diverged,
-}
-
-impl StoreState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Stale => "stale",
-            Self::Down => "down",
-            Self::Diverged => "diverged",
-        }
-    }
-}
 
 /// Written by `sync`, read by everybody.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use keyvalues::{
     StoreError,
     wire::{LeaseCall, LeaseGranted, ttl},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::call::Call;
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
         },
     },
     rollout::command::Role,
+    schema::app::DoneAnswer,
 };
 
 /// `POST /api/v1/store/leases`
@@ -47,7 +48,7 @@ pub async fn keep_alive(
     State(core): State<Core>,
     Path(lease): Path<String>,
     call: Call<Value>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<DoneAnswer>, ApiError> {
     let id = number(&lease)?;
     let handle = core.served_store.leases.find(id)?;
     let handle = handle.lock().await;
@@ -55,7 +56,7 @@ pub async fn keep_alive(
     core.store.in_time(lease.keep_alive()).await?;
     core.served_store.leases.extend(id, core.clock.monotonic());
     drop(call);
-    Ok(Json(json!({ "result": "done" })))
+    Ok(Json(DoneAnswer::default()))
 }
 
 /// `DELETE /api/v1/store/leases/{lease}`
@@ -63,17 +64,20 @@ pub async fn revoke(
     State(core): State<Core>,
     Path(lease): Path<String>,
     call: Read,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<DoneAnswer>, ApiError> {
     call.caller.needs(Role::Admin)?;
     let id = number(&lease)?;
     let handle = core.served_store.leases.find(id)?;
     let lease = handle.lock().await.take().ok_or(StoreError::LeaseEnded)?;
     core.served_store.leases.lock().remove(&id);
     core.store.in_time(lease.revoke()).await?;
-    Ok(Json(json!({ "result": "done" })))
+    Ok(Json(DoneAnswer::default()))
 }
 
 fn number(text: &str) -> Result<u64, ApiError> {
-    let refused = |_| ApiError::new(Kind::Malformed, "a lease is named by its number").field("lease");
+    let refused = |_| {
+        ApiError::new(Kind::Malformed, "the lease must be a whole number, as the grant gave it")
+            .field("lease")
+    };
     text.parse().map_err(refused)
 }

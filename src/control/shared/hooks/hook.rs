@@ -84,6 +84,12 @@ pub enum HookUrlError {
     Own(SocketAddr),
 }
 
+impl fmt::Display for HookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 impl HookName {
     /// The key it is stored at.
     pub fn key(&self) -> String {
