@@ -270,6 +270,7 @@ fn control_options(
         addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
         https: config.https_redirect.is_some(),
         store_kind: store_kind(&config.store),
+        limits: config.limits.clone(),
         front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
     };
     ControlOptions {

@@ -43,8 +43,31 @@ pub const UPKEEP_RETRY: Duration = Duration::from_secs(1);
 /// The last good table is written at most this often.
 pub const LAST_GOOD_EVERY: Duration = Duration::from_secs(1);
 
-/// Connections to the admin port at once; each holds a descriptor that end users could use.
-pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`. A crowd that comes all at once
+/// would else make an operator's connection wait for a second, until the kernel tries again.
+pub const LISTEN_BACKLOG: i32 = 4_096;
+/// What the kernel holds for a client that does not read, in bytes: enough for 2 MB/s to the other side of the world.
+pub const SEND_BUFFER_BYTES: usize = 256 << 10;
+/// How long a client may leave what was sent unacknowledged, or its window shut, before the kernel ends the connection.
+pub const VANISHED_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether clients read their answers.
+pub const UNREAD_LOOK: Duration = Duration::from_secs(1);
+/// What a client must take of an answer within [`UNREAD_LOOK`], in bytes: below a slow modem, above one that drips.
+pub const ANSWER_RATE_MIN: u64 = 1_024;
+/// For how many looks in a row a client may take less before it loses its connection: a browser in the background pauses,
+/// and comes back within seconds.
+pub const ANSWER_SLOW_SECONDS_MAX: u32 = 10;
+/// Calls of one token under way at once: a pipeline that releases all its apps at a time stays below it, and as many of
+/// the heaviest calls take no longer than a reader waits.
+pub const CALLS_PER_TOKEN_MAX: usize = 32;
+/// How long a call beyond that waits for its turn.
+pub const CALL_WAIT_MAX: Duration = Duration::from_secs(5);
+/// What is sent of `/metrics` at a time, in bytes: two such parts are what a scrape that nobody reads costs.
+pub const METRICS_PART_BYTES: usize = 16 << 10;
+/// What is read of a body that nobody wants, in bytes: four of the longest bodies that any call takes.
+pub const LINGER_BYTES_MAX: usize = 16 << 20;
+/// How long that may take.
+pub const LINGER_MAX: Duration = Duration::from_secs(2);
 /// How long a client may take for a request's head.
 pub const HEAD_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take for a request's body.
@@ -58,16 +81,26 @@ pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
 /// How long open admin connections may take to end when the router stops.
 pub const STOP_MAX: Duration = Duration::from_secs(3);
 
-/// Failed sign-ins from one address within [`SIGN_IN_WINDOW`] before it gets 429.
+/// Wrong tokens from one address before the answer is 429, and begins to be delayed: a person mistypes, and a pipeline
+/// with an old token tries a few times.
 pub const SIGN_IN_FAILURES_MAX: u32 = 10;
-/// The window in which failed sign-ins count.
+/// An address without wrong tokens for so long begins anew.
 pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
-/// Addresses whose failed sign-ins are remembered.
+/// By how much the pause between two answers to wrong tokens of one address grows with each.
+pub const SIGN_IN_PAUSE_STEP: Duration = Duration::from_millis(10);
+/// The longest such pause: one answer a second is nothing to guess by, and does not look like a router that hangs.
+pub const SIGN_IN_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long such an answer waits at most: connections that guess at once wait for each other. What most clients wait.
+pub const SIGN_IN_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Addresses whose wrong tokens are remembered.
 pub const SIGN_IN_ADDRESSES_MAX: usize = 10_000;
 /// How often the token file is looked at: one that changed counts at the second look, so within twice this.
 pub const TOKENS_EVERY: Duration = Duration::from_secs(2);
-/// The shortest token: below this it can be guessed.
+/// The shortest token that works: what was ever allowed.
 pub const TOKEN_CHARS_MIN: usize = 8;
+/// The shortest token that is not warned of: 80 random bits as hexadecimal digits, out of reach for guessing. New tokens
+/// have at least as many characters.
+pub const TOKEN_CHARS_GOOD: usize = 20;
 /// The longest token, so that hashing one costs nothing.
 pub const TOKEN_CHARS_MAX: usize = 512;
 

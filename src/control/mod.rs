@@ -19,6 +19,7 @@ mod start;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use self::{
     shared::{

@@ -13,11 +13,13 @@ use super::{
     hooks::{claim, dispatch},
     shared::{
         access::{live_tokens::LiveTokens, tokens::TokenError},
+        calls::Calls,
         core::Core,
         options::{ControlOptions, Surroundings},
         state_dir::{self, StateDir, StateDirError},
     },
     sync::{follow, follower::SyncOptions, source_copier::SourceCopier},
+    threads::Threads,
 };
 
 /// Why the control plane did not start.
@@ -40,6 +42,7 @@ pub struct Control {
     tasks: JoinSet<()>,
     addresses: Vec<SocketAddr>,
     generated_token: Option<String>,
+    _threads: Threads,
 }
 
 impl Control {
@@ -55,17 +58,19 @@ impl Control {
             Some(dir) => dir.node_id()?,
             None => state_dir::new_node_id()?,
         };
-        let core = Core::new(router, surroundings, node, followed.is_some(), tokens);
+        let threads = Threads::start()?;
+        let calls = Calls::new(threads.calls());
+        let core = Core::new(router, surroundings, node, followed.is_some(), tokens, calls);
         let mut tasks = JoinSet::new();
-        let addresses = port::listen(&core, &mut tasks, admin, api::routes())?;
+        let addresses = port::listen(&core, &mut tasks, &threads.connections(), admin, api::routes())?;
         // A followed server has keyvalues of its own.
         let seed = if followed.is_some() { Vec::new() } else { keyvalues };
         let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed };
         tasks.spawn(take_part(core.clone(), sync, followed));
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
-        tasks.spawn(until_stopped(core.clone(), stream::run(core.clone())));
+        tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(follow_tokens(core.clone()));
-        Ok(Self { core, tasks, addresses, generated_token })
+        Ok(Self { core, tasks, addresses, generated_token, _threads: threads })
     }
 
     /// Where the admin port is served.

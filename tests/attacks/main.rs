@@ -1,6 +1,11 @@
 //! Attacks on the running router: each stands for a kind, and must stay without effect. docs/security.md has the table.
 
+mod admin_connections;
 mod client_addresses;
 mod endpoints;
+mod guessing;
 mod loops;
+mod metric_series;
+mod operator;
 mod redirects;
+mod streams;

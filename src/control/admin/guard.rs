@@ -1,6 +1,9 @@
 //! What stands before every handler: Host, Origin, token, and the headers that every answer carries.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -8,6 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use tokio::time::sleep;
 
 use crate::control::shared::{
     access::live_tokens::Pass,
@@ -28,11 +32,26 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// A request that no handler sees: why, and how long its sender waits for the answer.
+struct Refused {
+    error: ApiError,
+    wait: Duration,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self { error, wait: Duration::ZERO }
+    }
+}
+
 /// Refuses what no handler should see, and adds the security headers to whatever is answered.
 pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
     let mut response = match admit(&core, &mut request) {
         Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
+        Err(Refused { error, wait }) => {
+            sleep(wait).await;
+            error.into_response()
+        }
     };
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
@@ -40,7 +59,7 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     response
 }
 
-fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
+fn admit(core: &Core, request: &mut Request) -> Result<(), Refused> {
     let path = request.uri().path();
     if OPEN.contains(&path) {
         return Ok(());
@@ -52,7 +71,7 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), ApiError> {
     }
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let pass = authenticate(core, request.headers(), peer)?;
+    let pass = authenticate(core, request.headers(), peer.unwrap_or(IpAddr::from([0, 0, 0, 0])))?;
     refuse_when_followed(core, request)?;
     request.extensions_mut().insert(pass.caller().clone());
     request.extensions_mut().insert(pass);
@@ -123,24 +142,27 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
     Err(ApiError::new(Kind::Forbidden, "requests from pages of another origin are refused"))
 }
 
-fn authenticate(core: &Core, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Pass, ApiError> {
-    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token)) {
+fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, Refused> {
+    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer)) {
         return Ok(pass);
     }
-    let presented = headers.contains_key(header::AUTHORIZATION);
     core.sign_ins.count_failed();
-    let over =
-        peer.is_some_and(|peer| presented && core.sign_ins.is_over_limit(peer, core.clock.monotonic()));
-    if over {
-        let message = "too many failed sign-ins from this address; wait a minute";
-        return Err(ApiError::new(Kind::TooManyFailures, message));
+    if !headers.contains_key(header::AUTHORIZATION) {
+        let message = "send `Authorization: Bearer TOKEN` with a token of this router's token file";
+        return Err(ApiError::new(Kind::Unauthorized, message).into());
     }
-    let message = if presented {
-        "the token is not known to this router"
+    let failure = core.sign_ins.fail(peer, core.clock.monotonic());
+    if failure.is_notable() {
+        let count = failure.count;
+        tracing::warn!(%peer, "{count} wrong tokens came from one address; its answers are delayed");
+    }
+    let error = if failure.is_over_limit() {
+        let message = "too many wrong tokens came from this address; wait for a minute";
+        ApiError::new(Kind::TooManyFailures, message)
     } else {
-        "send `Authorization: Bearer TOKEN` with a token of this router's token file"
+        ApiError::new(Kind::Unauthorized, "the token is not known to this router")
     };
-    Err(ApiError::new(Kind::Unauthorized, message))
+    Err(Refused { error, wait: failure.wait })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

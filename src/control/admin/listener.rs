@@ -1,6 +1,6 @@
 //! The admin port's connections: HTTP/1.1 by hyper, bounded in number, head and time.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1, service::Service as _};
@@ -10,22 +10,33 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::track_hosts::{Origin, forward, track_host};
+use super::{
+    places::{Place, Places},
+    socket::{Socket, SocketIo},
+    track_hosts::{Origin, forward, track_host},
+};
 use crate::control::{
-    limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_MAX, STOP_MAX},
+    limits::{HEAD_BYTES_MAX, HEAD_MAX, LISTEN_BACKLOG, STOP_MAX, UNREAD_LOOK},
     shared::core::Core,
 };
 
 /// A pause after accepting failed, for whatever it failed on to be freed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A bound socket as this port listens on it.
+pub fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    // As many may wait as a crowd of clients needs that all come at once.
+    socket2::SockRef::from(&socket).listen(LISTEN_BACKLOG)?;
+    TcpListener::from_std(socket)
+}
+
 /// Accepts until told to stop, then lets open connections finish for a while.
-pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Semaphore>) {
+pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Places>) {
     let mut stop = core.lifecycle.stop_signal();
     let mut connections = JoinSet::new();
     loop {
@@ -36,12 +47,12 @@ pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Ar
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Over the limit the connection is closed at once: waiting would pile them up in the kernel.
-                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                connections.spawn(connection(core.clone(), stream, peer, routes.clone(), Arc::new(place)));
+                let connection = Connection::new(&core, stream, peer, &places);
+                connections.spawn(connection.serve(core.clone(), routes.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "the admin port cannot accept a connection");
+                tracing::warn!(%error, "the admin port cannot accept a connection; it closes an old one");
+                places.make_room();
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -50,51 +61,67 @@ pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Ar
     let _ = timeout(STOP_MAX, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// How many connections all listeners share.
-pub fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(CONNECTIONS_MAX))
-}
-
-/// Serves one connection. Its place is free when everything of it has ended, tunnels too.
-async fn connection(
-    core: Core,
-    stream: TcpStream,
-    peer: SocketAddr,
-    routes: Router,
-    place: Arc<OwnedSemaphorePermit>,
-) {
-    let mut stop = core.lifecycle.stop_signal();
-    // Answers are small and waited for; a peer that has gone shows when it is written to.
-    let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(routes);
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let shown = track_host(&core, &request);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let (core, routes, origin) =
-            (core.clone(), routes.clone(), Origin { peer, place: Arc::clone(&place) });
-        async move {
-            match shown {
-                Some(shown) => Ok(forward(&core, shown, request, origin).await),
-                None => routes.call(request).await,
-            }
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return log(ended),
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+/// Closes connections that nobody reads, for ever.
+pub async fn close_unread(places: Arc<Places>) {
+    let mut looks = interval(UNREAD_LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        places.close_unread();
     }
-    log(connection.await);
 }
 
-fn log(ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an admin connection ended early");
+/// One connection. Its place is free when everything of it has ended, tunnels too.
+struct Connection {
+    place: Arc<Place>,
+    peer: SocketAddr,
+}
+
+impl Connection {
+    fn new(core: &Core, stream: TcpStream, peer: SocketAddr, places: &Arc<Places>) -> Self {
+        let socket = Socket::new(stream, peer, core.clock.clone());
+        Self { place: Arc::new(places.take(socket)), peer }
+    }
+
+    async fn serve(self, core: Core, routes: Router) {
+        let Self { place, peer } = self;
+        let mut stop = core.lifecycle.stop_signal();
+        let socket = Arc::clone(&place.socket);
+        let routes = TowerToHyperService::new(routes);
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            let shown = track_host(&core, &request);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Arc::clone(&place));
+            let (core, routes) = (core.clone(), routes.clone());
+            let origin = Origin { peer, place: Arc::clone(&place) };
+            async move {
+                match shown {
+                    Some(shown) => Ok(forward(&core, shown, request, origin).await),
+                    None => routes.call(request).await,
+                }
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(SocketIo(Arc::clone(&socket))), service)
+            .with_upgrades();
+        tokio::pin!(connection);
+        let served = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let ended = match served {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "an admin connection ended early");
+        }
+        socket.linger().await;
     }
 }

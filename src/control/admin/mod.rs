@@ -3,7 +3,10 @@
 pub mod asset;
 pub mod guard;
 pub mod gui;
+pub mod lane;
 pub mod listener;
 pub mod metrics;
+pub mod places;
 pub mod port;
+pub mod socket;
 pub mod track_hosts;

@@ -10,31 +10,36 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{runtime::Handle, task::JoinSet};
 
-use super::{guard::guard, gui, listener, metrics};
+use super::{guard::guard, gui, lane::in_lane, listener, metrics, places::Places};
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
     status::StoreState,
 };
 
-/// Serves the API and the port's own pages on bound sockets; gives their addresses.
+/// Serves the API and the port's own pages on bound sockets, on threads of their own; gives their addresses.
 pub fn listen(
     core: &Core,
     tasks: &mut JoinSet<()>,
+    threads: &Handle,
     sockets: Vec<std::net::TcpListener>,
     api: Router<Core>,
 ) -> io::Result<Vec<SocketAddr>> {
+    let _threads = threads.enter();
     let routes = routes(core, api);
-    let places = listener::places();
+    let places = Places::new(&core.options.limits);
     let mut addresses = Vec::new();
     for socket in sockets {
-        socket.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(socket)?;
+        let listener = listener::listener(socket)?;
         addresses.push(listener.local_addr()?);
-        tasks.spawn(listener::serve(core.clone(), listener, routes.clone(), Arc::clone(&places)));
+        let serving = listener::serve(core.clone(), listener, routes.clone(), Arc::clone(&places));
+        tasks.spawn_on(serving, threads);
     }
+    let core = core.clone();
+    let closing = async move { core.lifecycle.until_stopped(listener::close_unread(places)).await };
+    tasks.spawn_on(closing, threads);
     Ok(addresses)
 }
 
@@ -45,6 +50,7 @@ fn routes(core: &Core, api: Router<Core>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::read))
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(core.clone(), in_lane))
         .layer(from_fn_with_state(core.clone(), guard))
         .with_state(core.clone())
 }

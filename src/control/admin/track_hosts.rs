@@ -15,9 +15,9 @@ use axum::{
 };
 use hyper::{Request, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::{io::copy_bidirectional, net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
+use tokio::{io::copy_bidirectional, net::TcpStream, time::timeout};
 
-use super::guard::without_port;
+use super::{guard::without_port, places::Place};
 use crate::control::shared::{core::Core, front_door::FrontDoor};
 
 /// How long the private listener may take to accept: it is in this process.
@@ -41,7 +41,7 @@ pub struct TrackHost {
 /// A connection of this port, as long as anything of it is open.
 pub struct Origin {
     pub peer: SocketAddr,
-    pub place: Arc<OwnedSemaphorePermit>,
+    pub place: Arc<Place>,
 }
 
 /// The track that a request's host shows, if it does. A name that is the admin port's own is never one.
@@ -84,6 +84,7 @@ pub async fn forward(
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         if let Some(client_side) = client_side {
+            origin.place.socket.set_upgraded();
             let front_side = hyper::upgrade::on(&mut response);
             tokio::spawn(tunnel(client_side, front_side, origin));
         }

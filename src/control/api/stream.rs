@@ -33,11 +33,11 @@ use super::{
 use crate::{
     control::{
         commands::command::unknown_app,
-        limits::{STREAM_ALIVE, STREAMS_MAX},
+        limits::STREAM_ALIVE,
         shared::{
             access::live_tokens::Pass,
             core::Core,
-            error::{ApiError, Kind},
+            error::ApiError,
             feed::{LastSent, Message},
         },
     },
@@ -224,9 +224,7 @@ pub async fn of_all(
 
 /// Whatever Last-Event-ID a page comes back with, it is sent whole states first: they hold all it missed.
 fn follow(core: Core, only: Option<AppName>, pass: Pass) -> Result<Response, ApiError> {
-    let place = Arc::clone(&core.feed.places).try_acquire_owned().map_err(|_| {
-        ApiError::new(Kind::Busy, format!("{STREAMS_MAX} pages follow already; close one and try again"))
-    })?;
+    let place = core.feed.places.take(&pass)?;
     let follower = Follower { messages: core.feed.messages.subscribe(), core, only, pass, first: true };
     let body = stream::unfold((follower, place), |(mut follower, place)| async move {
         let text = follower.next().await?;

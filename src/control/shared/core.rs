@@ -11,6 +11,7 @@ use super::{
     access::{live_tokens::LiveTokens, sign_ins::SignIns},
     activity::Board,
     app_locks::AppLocks,
+    calls::Calls,
     feed::Feed,
     fleet::{member::Entry, roster::Roster},
     hooks::board::HookBoard,
@@ -58,6 +59,8 @@ pub struct Shared {
     /// What other routers hold of the store that this one serves them.
     pub served_store: ServedStore,
     pub app_locks: AppLocks,
+    /// Calls of the API that are under way.
+    pub calls: Calls,
 }
 
 impl Deref for Core {
@@ -75,6 +78,7 @@ impl Core {
         node: String,
         is_follower: bool,
         tokens: LiveTokens,
+        calls: Calls,
     ) -> Self {
         let Surroundings { store, live, clock, counters } = surroundings;
         let store = StoreHandle::new(store);
@@ -84,7 +88,7 @@ impl Core {
             roster: Roster::new(&node, clock.clone()),
             hooks: HookBoard::default(),
             board: ArcSwap::default(),
-            feed: Feed::new(clock.wall_ms()),
+            feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
             served_store: ServedStore::default(),
             app_locks: AppLocks::default(),
@@ -96,6 +100,7 @@ impl Core {
             clock,
             counters,
             tokens,
+            calls,
         }))
     }
 }

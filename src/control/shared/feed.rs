@@ -14,11 +14,12 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 
-use super::view::View;
+use super::{stream_places::StreamPlaces, view::View};
 use crate::{
-    control::limits::{STREAM_QUEUE, STREAMS_MAX},
+    control::limits::STREAM_QUEUE,
+    limits::Limits,
     live::table::Published,
     rollout::app::AppName,
     schema::{fleet::Fleet, router::Router, stream::ActivityEvent},
@@ -33,7 +34,7 @@ pub struct Feed {
     pub all: AtomicBool,
     /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
     last: AtomicU64,
-    pub places: Arc<Semaphore>,
+    pub places: Arc<StreamPlaces>,
     /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
     /// that none is sent to it twice, and none is missed between those and the first change.
     sent: Mutex<Option<LastSent>>,
@@ -47,13 +48,13 @@ pub struct Message {
 }
 
 impl Feed {
-    pub fn new(wall_ms: u64) -> Self {
+    pub fn new(wall_ms: u64, limits: &Limits) -> Self {
         Self {
             messages: broadcast::Sender::new(STREAM_QUEUE),
             changed: Notify::new(),
             all: AtomicBool::new(false),
             last: AtomicU64::new(wall_ms),
-            places: Arc::new(Semaphore::new(STREAMS_MAX)),
+            places: StreamPlaces::new(limits),
             sent: Mutex::default(),
         }
     }

@@ -7,6 +7,7 @@ use keyvalues::Store;
 use super::front_door::FrontDoor;
 use crate::{
     clock::Clock,
+    limits::Limits,
     live::table::LiveTable,
     rollout::{app::AppName, endpoint::AddressPolicy},
     telemetry::counters::Counters,
@@ -51,6 +52,8 @@ pub struct RouterOptions {
     pub store_kind: String,
     /// The data plane's private listener, for hosts that show a track; none: no host does.
     pub front_door: Option<FrontDoor>,
+    /// The limits that an operator may set.
+    pub limits: Limits,
 }
 
 /// What the control plane shares with the rest of the process.

@@ -22,11 +22,23 @@ impl Wire {
 
     /// The same; `None` when nobody listens.
     pub fn try_open(address: SocketAddr) -> Option<Self> {
-        let stream = TcpStream::connect(address).ok()?;
+        Some(Self::of(TcpStream::connect(address).ok()?))
+    }
+
+    /// The same from one of this machine's addresses, such as 127.0.0.2.
+    pub fn open_from(address: SocketAddr, from: [u8; 4]) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.expect("a socket can be made");
+        socket.bind(&SocketAddr::from((from, 0)).into()).expect("the address is this machine's");
+        socket.connect(&address.into()).expect("the router accepts connections");
+        Self::of(socket.into())
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("nodelay can be set");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        Some(Self { source: Source::new(stream) })
+        Self { source: Source::new(stream) }
     }
 
     /// This connection with another limit on waiting for bytes.

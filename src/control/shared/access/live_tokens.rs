@@ -4,7 +4,7 @@
 //! out by a line that was mistyped, and nobody who was let in stays in because another line was. A file that is being
 //! written is left alone until two looks find it the same.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc};
+use std::{fs, net::IpAddr, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc};
 
 use tokio::{
     sync::{Mutex, watch},
@@ -48,6 +48,7 @@ struct Looked {
 /// Somebody let in: ends with the token.
 #[derive(Debug, Clone)]
 pub struct Pass {
+    address: IpAddr,
     digest: Digest,
     caller: Caller,
     current: watch::Receiver<Arc<Tokens>>,
@@ -73,11 +74,11 @@ impl LiveTokens {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Lets somebody in who presents a token.
-    pub fn admit(&self, presented: &str) -> Option<Pass> {
+    /// Lets somebody in who presents a token, from this address.
+    pub fn admit(&self, presented: &str, address: IpAddr) -> Option<Pass> {
         let (digest, caller) =
             self.current.borrow().find(presented).map(|(digest, who)| (digest, who.clone()))?;
-        Some(Pass { digest, caller, current: self.current.subscribe() })
+        Some(Pass { address, digest, caller, current: self.current.subscribe() })
     }
 
     /// Looks at the file every few seconds, for ever.
@@ -134,6 +135,16 @@ impl Source {
 }
 
 impl Pass {
+    /// Where they come from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// What is kept of the token.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
     /// Who was let in.
     pub fn caller(&self) -> &Caller {
         &self.caller
@@ -141,7 +152,7 @@ impl Pass {
 
     /// Waits until the token is gone, or is somebody else's or another role's.
     pub async fn ended(&mut self) {
-        let Self { digest, caller, current } = self;
+        let Self { digest, caller, current, .. } = self;
         // The sender lives as long as whoever lets in.
         let _ = current.wait_for(|tokens| tokens.holder(digest) != Some(&*caller)).await;
     }
@@ -152,6 +163,8 @@ mod tests {
     use super::*;
     use crate::rollout::command::Role;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     #[tokio::test]
     async fn a_file_that_changed_counts_and_one_that_cannot_be_read_does_not() {
         let dir = tempfile::tempdir().unwrap();
@@ -159,8 +172,8 @@ mod tests {
         fs::write(&file, "root-token root admin\nci-token-1 main ci\n").unwrap();
         let (tokens, generated) = LiveTokens::load(Some(file.clone()), None).unwrap();
         assert_eq!(generated, None);
-        let role = |token: &str| tokens.admit(token).map(|pass| pass.caller().role);
-        let mut ci = tokens.admit("ci-token-1").unwrap();
+        let role = |token: &str| tokens.admit(token, HERE).map(|pass| pass.caller().role);
+        let mut ci = tokens.admit("ci-token-1", HERE).unwrap();
         for bad in ["root-token root admin\nci-token-1 main boss\n", "", "# nobody\n"] {
             fs::write(&file, bad).unwrap();
             tokens.look(true).await;
@@ -187,12 +200,12 @@ mod tests {
         let file = dir.path().join("tokens");
         fs::write(&file, "some-token maria admin\n").unwrap();
         let (tokens, _) = LiveTokens::load(Some(file.clone()), Some("from-the-environment".into())).unwrap();
-        let mut maria = tokens.admit("some-token").unwrap();
-        let mut environment = tokens.admit("from-the-environment").unwrap();
+        let mut maria = tokens.admit("some-token", HERE).unwrap();
+        let mut environment = tokens.admit("from-the-environment", HERE).unwrap();
         fs::write(&file, "some-token maria viewer\n").unwrap();
         tokens.look(true).await;
         maria.ended().await;
-        assert_eq!(tokens.admit("some-token").unwrap().caller().role, Role::Viewer);
+        assert_eq!(tokens.admit("some-token", HERE).unwrap().caller().role, Role::Viewer);
         let stays = environment.ended();
         assert!(futures_util::FutureExt::now_or_never(stays).is_none());
     }

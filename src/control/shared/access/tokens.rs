@@ -11,7 +11,7 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use super::caller::Caller;
 use crate::{
     control::{
-        limits::{TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
+        limits::{TOKEN_CHARS_GOOD, TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
         shared::state_dir::{hex, replace},
     },
     rollout::command::Role,
@@ -157,7 +157,18 @@ impl Known {
     }
 }
 
+/// Warns of a token that can be guessed. It works, since whoever uses it would else be locked out.
+fn warn_when_short(place: &str, token: &str) {
+    if token.len() < TOKEN_CHARS_GOOD {
+        tracing::warn!(
+            "{place}: the token has {} characters and may be guessed; new ones have at least {TOKEN_CHARS_GOOD}",
+            token.len()
+        );
+    }
+}
+
 fn of_environment(token: Option<&str>) -> Result<Vec<Known>, TokenError> {
+    token.iter().for_each(|token| warn_when_short("OCCS_API_TOKEN", token));
     let known = token.map(|token| Known::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
     Ok(known.transpose()?.into_iter().collect())
 }
@@ -174,6 +185,8 @@ fn parse(path: &str, text: &str) -> Result<Vec<Known>, TokenError> {
             line: index + 1,
             problem,
         })?);
+        let token = line.split_whitespace().next().unwrap_or_default();
+        warn_when_short(&format!("the token file {path}, line {}", index + 1), token);
     }
     Ok(known)
 }

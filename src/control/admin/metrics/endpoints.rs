@@ -1,0 +1,102 @@
+//! Endpoints, and what is left where nothing new comes.
+
+use super::{
+    page::{Group, Page},
+    row::Row,
+};
+use crate::{
+    control::{
+        fleet::{elsewhere::Elsewhere, load::Loads},
+        shared::{core::Core, stopping::Stopping, streamed::Broken},
+    },
+    live::{endpoints::EndpointState, table::Published},
+    rollout::table::{EndpointRoute, Standing},
+};
+
+/// What is told of an endpoint in one number: name, help, whether it only grows, and the number.
+type Figure = (&'static str, &'static str, bool, fn(&EndpointState) -> u64);
+
+const FIGURES: [Figure; 4] = [
+    ("rolling_endpoint_healthy", "1 while an endpoint serves.", false, |of| of.serves().into()),
+    ("rolling_endpoint_in_flight", "Requests in flight at an endpoint.", false, |of| of.in_flight().into()),
+    ("rolling_endpoint_requests_total", "Requests sent to an endpoint.", true, |of| of.counts().0),
+    ("rolling_endpoint_failures_total", "Failures that were the endpoint's.", true, |of| of.counts().1),
+];
+
+pub async fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) -> Result<(), Broken> {
+    let endpoints: usize = rows.iter().map(|row| row.release.endpoints.len()).sum();
+    if !page.begin(Group::Endpoints, endpoints * FIGURES.len()) {
+        return Ok(());
+    }
+    for (name, help, grows, figure) in FIGURES {
+        if grows {
+            page.counter(name, help)
+        } else {
+            page.gauge(name, help)
+        }
+        for row in rows {
+            for endpoint in &row.release.endpoints {
+                let labels = format!("{},address=\"{}\"", row.labels(), endpoint.address);
+                page.sample(name, &labels, figure(published.endpoint(endpoint.slot)));
+                page.flush_when_full().await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is left where nothing new comes, and what can be stopped.
+pub async fn drains(
+    page: &mut Page,
+    core: &Core,
+    published: &Published,
+    rows: &[Row<'_>],
+) -> Result<(), Broken> {
+    let draining: Vec<&Row<'_>> =
+        rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. })).collect();
+    let all = rows.iter().flat_map(|row| row.release.endpoints.iter().map(move |endpoint| (row, endpoint)));
+    let endpoints: Vec<(&Row<'_>, &EndpointRoute)> = all.filter(|(_, endpoint)| endpoint.draining).collect();
+    let gone = core.replica.gone.load_full();
+    let gone_series: usize = gone.values().map(|gone| gone.iter().count()).sum();
+    if !page.begin(Group::Drains, draining.len() + 2 * endpoints.len() + gone_series) {
+        return Ok(());
+    }
+    page.gauge(
+        "rolling_release_can_be_stopped",
+        "1 when nobody is left at a release that drains, on any router.",
+    );
+    let (board, loads) = (core.board.load_full(), Loads::of(core));
+    for row in draining {
+        let own = board.releases.get(row.state.key()).is_some_and(|activity| activity.can_be_stopped);
+        let stops = loads.sum(row.state, own).can_be_stopped;
+        page.sample("rolling_release_can_be_stopped", &row.labels(), u8::from(stops));
+        page.flush_when_full().await?;
+    }
+    let labels = |row: &Row<'_>, endpoint: &EndpointRoute| {
+        format!("{},address=\"{}\"", row.labels(), endpoint.address)
+    };
+    let name = "rolling_draining_endpoint_open_sockets";
+    page.gauge(name, "WebSockets open at an endpoint that drains.");
+    for (row, endpoint) in &endpoints {
+        page.sample(name, &labels(row, endpoint), published.endpoint(endpoint.slot).open_sockets());
+        page.flush_when_full().await?;
+    }
+    let name = "rolling_endpoint_can_be_stopped";
+    page.gauge(name, "1 when nothing is open at an endpoint that drains, on any router.");
+    let (elsewhere, stopping) = (Elsewhere::of(core), Stopping { published, gone: &gone });
+    for (row, endpoint) in &endpoints {
+        let stops = elsewhere.sum(stopping, endpoint.address).can_be_stopped;
+        page.sample(name, &labels(row, endpoint), u8::from(stops));
+        page.flush_when_full().await?;
+    }
+    let name = "rolling_gone_endpoint_in_flight";
+    page.gauge(name, "Requests at an endpoint that was taken out of its release.");
+    for gone in gone.values().flat_map(|gone| gone.iter()) {
+        let key = gone.state.key();
+        let (app, release, address) = (&key.app, key.release.name(), key.address);
+        let labels = format!("app=\"{app}\",release=\"{release}\",address=\"{address}\"");
+        page.sample(name, &labels, gone.state.in_flight());
+        page.flush_when_full().await?;
+    }
+    Ok(())
+}

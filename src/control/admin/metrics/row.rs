@@ -1,0 +1,41 @@
+//! What the page has a row for: each routed release.
+
+use crate::{
+    live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
+    rollout::table::{AppRoutes, ReleaseRoutes},
+};
+
+/// Every app, in order.
+pub fn sorted(published: &Published) -> Vec<&AppRoutes> {
+    let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &**app).collect();
+    apps.sort_by(|a, b| a.name.cmp(&b.name));
+    apps
+}
+
+/// One routed release. Its counts are read when they are written: those of all at once would be most of the page.
+pub struct Row<'a> {
+    pub app: &'a AppRoutes,
+    pub release: &'a ReleaseRoutes,
+    pub state: &'a ReleaseState,
+}
+
+impl Row<'_> {
+    pub fn labels(&self) -> String {
+        format!("app=\"{}\",release=\"{}\"", self.app.name, self.release.id.name())
+    }
+
+    pub fn total(&self) -> ReleaseTotal {
+        self.state.total()
+    }
+}
+
+/// Every release that they route.
+pub fn rows<'a>(apps: &[&'a AppRoutes], published: &'a Published) -> Vec<Row<'a>> {
+    let mut rows = Vec::new();
+    for app in apps {
+        for release in &app.releases {
+            rows.push(Row { app, release, state: published.release(release.slot) });
+        }
+    }
+    rows
+}
