@@ -4,6 +4,7 @@
 //! live state, whose reads are a relaxed atomic load each.
 
 use divan::{Bencher, black_box};
+use rolling_router::authority::Authority;
 use rolling_router::rollout::{
     assign::{Draw, Health, PinEvidence, RequestFacts, assign},
     bucket,
@@ -136,7 +137,7 @@ fn assign_new(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["shop7.example", "Shop7.Example:80", "unknown.example"])]
 fn app_for_host(bencher: Bencher<'_, '_>, host: &str) {
     let table = table();
-    bencher.bench_local(|| table.app_for_host(black_box(host)).map(|app| app.slot));
+    bencher.bench_local(|| table.app_for(Authority::split(black_box(host))).map(|app| app.slot));
 }
 
 /// 1,000 apps, 10,000 endpoints: every app compiled.

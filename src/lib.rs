@@ -126,6 +126,7 @@
 //! 11. **Nobody reads time except through [`clock`].**
 //!     `tests/tidy/words.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
+pub mod authority;
 pub mod blocks;
 pub mod cell;
 pub mod cli;

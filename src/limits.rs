@@ -58,6 +58,9 @@ pub const ACCEPT_PAUSE_MS: (u64, u64) = (10, 1_000);
 pub const DESCRIPTORS_RESERVED: u64 = 256;
 /// Connections taken from a listener before other work gets its turn.
 pub const ACCEPT_BATCH: usize = 32;
+/// Testers' connections that the admin port has handed to one worker, and that it has not taken yet: beyond it the answer
+/// is 502. More than a worker takes in one turn has no use.
+pub const HANDOVERS_MAX: usize = 64;
 /// Connections that may wait in a listener's queue; the kernel caps it at `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4_096;
 /// A body whose first part is at most this long goes out with the head in one write and is held for a repeat, in

@@ -23,14 +23,14 @@ use tokio::{
 use crate::{
     clock::Clock,
     config::{self, Config},
-    control::{Control, ControlOptions, FrontDoor, RouterOptions, StartError, Surroundings},
-    live::table::LiveTable,
+    control::{Control, ControlOptions, RouterOptions, StartError, Surroundings},
+    live::{
+        handover::{HandoverReceiver, HandoverSender, handovers},
+        table::LiveTable,
+    },
     proxy::{
         Front, FrontOptions,
-        front::{
-            admin::AdminDoor,
-            tls::{self, Certificate},
-        },
+        front::tls::{self, Certificate},
     },
     rollout::{cdn_loop, endpoint::AddressPolicy},
     telemetry::{
@@ -122,18 +122,18 @@ impl Router {
         make_folder(&config.store)?;
         let store = runtime.block_on(open_store(&config))?;
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
-        let door = AdminDoor::open(workers)
-            .map_err(Error::io("the private listener for preview hosts cannot be had on loopback"))?;
+        let (handover_sender, handovers) = handovers(workers);
         let control = {
             let _runtime = runtime.enter();
-            let own = own_addresses(&config, [admin_address, door.address()]);
-            let options = ControlOptions { followed, ..control_options(&config, admin, own, &door) };
+            let own = own_addresses(&config, admin_address);
+            let options =
+                ControlOptions { followed, ..control_options(&config, admin, own, handover_sender) };
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
         let secure = config.tls.as_ref().map(Secure::read).transpose()?;
-        let options = front_options(&config, control.node(), secure.as_ref(), door)?;
+        let options = front_options(&config, control.node(), secure.as_ref(), handovers)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
         control.set_accepting(true);
@@ -259,7 +259,7 @@ fn control_options(
     config: &Config,
     admin: TcpListener,
     own: Vec<SocketAddr>,
-    door: &AdminDoor,
+    handovers: HandoverSender,
 ) -> ControlOptions {
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
     let router = RouterOptions {
@@ -271,7 +271,7 @@ fn control_options(
         https: config.https_redirect.is_some(),
         store_kind: store_kind(&config.store),
         limits: config.limits.clone(),
-        front_door: Some(FrontDoor { address: door.address(), secret: door.secret().into() }),
+        handovers: Some(handovers),
     };
     ControlOptions {
         router,
@@ -292,9 +292,9 @@ fn front_addresses(config: &Config) -> Vec<SocketAddr> {
 
 /// Every address that leads to this router or to its store: what no endpoint may be. A wildcard listener answers at all
 /// addresses that the machine has at the start; to one that it gets later, CDN-Loop is the second line.
-fn own_addresses(config: &Config, private: [SocketAddr; 2]) -> Vec<SocketAddr> {
+fn own_addresses(config: &Config, admin: SocketAddr) -> Vec<SocketAddr> {
     let mut own = front_addresses(config);
-    own.extend(private);
+    own.push(admin);
     let wildcards: Vec<SocketAddr> =
         own.iter().copied().filter(|listener| listener.ip().is_unspecified()).collect();
     if !wildcards.is_empty() {
@@ -388,7 +388,7 @@ fn front_options(
     config: &Config,
     node: &str,
     secure: Option<&Secure>,
-    door: AdminDoor,
+    handovers: Vec<HandoverReceiver>,
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(Secure { files, certificate }) = secure {
@@ -400,7 +400,7 @@ fn front_options(
         listen: config.listen.clone(),
         listen_tls,
         https_redirect: config.https_redirect,
-        admin: Some(door),
+        handovers,
         workers: config.workers.get(),
         limits: config.limits.clone(),
         node_id: node.to_owned(),

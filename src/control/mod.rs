@@ -24,7 +24,6 @@ mod threads;
 pub use self::{
     shared::{
         access::tokens::TokenError,
-        front_door::FrontDoor,
         options::{ControlOptions, RouterOptions, Surroundings},
         state_dir::StateDirError,
     },

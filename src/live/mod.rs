@@ -1,11 +1,12 @@
-//! What crosses between the control plane and the data plane: the published routing table, and the state of
-//! endpoints and releases that outlives any one table.
+//! What crosses between the control plane and the data plane: the published routing table, the state of endpoints and
+//! releases that outlives any one table, and testers' connections.
 //!
-//! Everything here is shared by reading atomics. No lock is taken on the request path.
+//! What requests read here, they read by atomics: no lock is taken on their way.
 
 pub mod activity;
 pub mod buckets;
 pub mod endpoints;
+pub mod handover;
 pub mod releases;
 pub mod sketch;
 pub mod table;

@@ -15,7 +15,10 @@ use super::{
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
 };
-use crate::blocks::{BlockMap, SlotVec};
+use crate::{
+    authority::Authority,
+    blocks::{BlockMap, SlotVec},
+};
 
 /// All apps, and which host names lead to them.
 #[derive(Debug, Clone, Default)]
@@ -175,14 +178,15 @@ pub struct EndpointRoute {
 const HOST_CHARS_MAX: usize = 253;
 
 impl RoutingTable {
-    /// The app for a Host value (any case, with or without port): exact, then the longest `*.`, then the default.
-    pub fn app_for_host(&self, host: &str) -> Option<&Arc<AppRoutes>> {
-        self.app_claiming(host).or(self.default_app.as_ref())
+    /// The app for an authority (in any case): the one that claims its host exactly, then by the longest `*.`, then the
+    /// default.
+    pub fn app_for(&self, authority: Authority<'_>) -> Option<&Arc<AppRoutes>> {
+        self.app_claiming(authority).or(self.default_app.as_ref())
     }
 
-    /// The app that claims a Host value by name.
-    pub fn app_claiming(&self, host: &str) -> Option<&Arc<AppRoutes>> {
-        let name = without_port(host);
+    /// The app that claims the host of an authority.
+    pub fn app_claiming(&self, authority: Authority<'_>) -> Option<&Arc<AppRoutes>> {
+        let name = authority.host();
         let name = name.strip_suffix('.').unwrap_or(name);
         if name.len() > HOST_CHARS_MAX {
             return None;
@@ -215,14 +219,6 @@ impl Hosts {
         // From the left, so that the longest suffix is tried first.
         let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
         dots.filter(|(at, _)| *at > 0).find_map(|(at, _)| self.wildcards.get(&name[at + 1..]).copied())
-    }
-}
-
-/// A Host value less its port; the brackets of an IPv6 literal stay.
-fn without_port(host: &str) -> &str {
-    match host.bytes().rposition(|byte| byte == b':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
-        _ => host,
     }
 }
 
@@ -316,7 +312,7 @@ mod tests {
     }
 
     fn found<'a>(table: &'a RoutingTable, host: &str) -> &'a str {
-        table.app_for_host(host).map_or("none", |app| app.name.as_str())
+        table.app_for(Authority::split(host)).map_or("none", |app| app.name.as_str())
     }
 
     #[test]
@@ -342,11 +338,11 @@ mod tests {
         {
             assert_eq!((found(&with_default, host), found(&without, host)), ("D", "none"), "{host}");
         }
-        assert!(with_default.app_claiming("example").is_none());
+        assert!(with_default.app_claiming(Authority::split("example")).is_none());
     }
 
     #[test]
     fn an_empty_table_knows_nobody() {
-        assert!(RoutingTable::default().app_for_host("shop.example").is_none());
+        assert!(RoutingTable::default().app_for(Authority::split("shop.example")).is_none());
     }
 }

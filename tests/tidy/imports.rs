@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::source::{
-    Source, blank_out, first_names, line_of, lines_with, positions, report, sources, without_tests,
+    Source, blank_out, first_names, line_of, lines_with, outside_tests, positions, report, sources,
+    without_tests,
 };
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
@@ -36,6 +37,12 @@ const IMPORTS: [(&str, &[&str]); 12] = [
         ],
     ),
 ];
+
+/// The wings of the data plane, the lowest first. Each may import those before it; `fuzz` may import all, and nobody it.
+const WINGS: [&str; 7] = ["codec", "worker", "rewrite", "route", "downstream", "forward", "front"];
+
+/// What the codec may import from outside its wing, so that it can be driven without a router.
+const CODEC_IMPORTS: [&str; 2] = ["limits", "authority"];
 
 /// What single verbs of the command line may import beyond `config` and `schema`.
 const VERBS: [(&str, &[&str]); 3] =
@@ -76,6 +83,44 @@ fn modules_import_only_what_the_design_allows() {
         }
     }
     report(findings);
+}
+
+#[test]
+fn wings_of_the_data_plane_import_downwards() {
+    let mut findings = Vec::new();
+    for source in outside_tests(&["src/proxy"]) {
+        let wing = source.path.trim_start_matches("src/proxy/").split('/').next().unwrap_or_default();
+        let Some(floor) = WINGS.iter().position(|known| *known == wing) else { continue };
+        for (line, to) in wings_named(&source) {
+            if WINGS.iter().position(|known| *known == to).is_none_or(|other| other > floor) {
+                findings.push(format!("{}:{line}: `{wing}` must not import `{to}`", source.path));
+            }
+        }
+        for (line, to) in imports(&source).into_iter().filter(|_| wing == "codec") {
+            if to != "proxy" && !CODEC_IMPORTS.contains(&to.as_str()) {
+                findings.push(format!("{}:{line}: `codec` must not import `{to}`", source.path));
+            }
+        }
+    }
+    report(findings);
+}
+
+/// Every mention of a wing, with its line.
+fn wings_named(source: &Source) -> Vec<(usize, String)> {
+    let depth = source.path.trim_start_matches("src/proxy/").trim_end_matches("/mod.rs").split('/').count();
+    let root = "super::".repeat(depth);
+    let mut out = Vec::new();
+    for prefix in ["proxy::", root.as_str()] {
+        for at in
+            positions(&source.code, prefix).into_iter().filter(|at| !source.code[..*at].ends_with("super::"))
+        {
+            let names = first_names(&source.code[at + prefix.len()..]);
+            let line = line_of(&source.code, at);
+            let wings = names.into_iter().filter(|name| WINGS.contains(&name.as_str()) || name == "fuzz");
+            out.extend(wings.map(|name| (line, name)));
+        }
+    }
+    out
 }
 
 #[test]
@@ -152,6 +197,18 @@ fn imports(source: &Source) -> Vec<(usize, String)> {
         }
     }
     out
+}
+
+#[test]
+fn wings_are_found_by_either_path() {
+    let text = "use super::super::{codec::head, forward};\nuse crate::{limits, proxy::front::accept};\nsuper::route();\n";
+    let path = "src/proxy/downstream/http1/read.rs".into();
+    let named = wings_named(&Source { path, text: text.into(), code: blank_out(text) });
+    assert_eq!(named, [(2, "front".to_owned())], "the parent of `http1` is no wing");
+    let path = "src/proxy/downstream/stream.rs".into();
+    let named = wings_named(&Source { path, text: text.into(), code: blank_out(text) });
+    let expected = [(2, "front".to_owned()), (1, "codec".to_owned()), (1, "forward".to_owned())];
+    assert_eq!(named, expected);
 }
 
 #[test]

@@ -13,10 +13,13 @@ use axum::{
 };
 use tokio::time::sleep;
 
-use crate::control::shared::{
-    access::live_tokens::Pass,
-    core::Core,
-    error::{ApiError, Kind},
+use crate::{
+    authority::Authority,
+    control::shared::{
+        access::live_tokens::Pass,
+        core::Core,
+        error::{ApiError, Kind},
+    },
 };
 
 /// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.
@@ -109,7 +112,7 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<String, ApiError> {
 /// A page of another site that had its name point here (DNS rebinding) comes with that name: only names that are
 /// surely ours are answered.
 fn check_host(host: &str, allowed: &[String]) -> Result<(), ApiError> {
-    let name = without_port(host);
+    let name = Authority::split(host).host();
     let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
     let local = name == "localhost" || name.ends_with(".localhost");
     if literal || local || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)) {
@@ -118,17 +121,6 @@ fn check_host(host: &str, allowed: &[String]) -> Result<(), ApiError> {
     let message =
         format!("the admin port does not answer for `{}`; add it to admin_hosts", name.escape_debug());
     Err(ApiError::new(Kind::Misdirected, message))
-}
-
-/// A host without its port; the brackets of an address stay.
-pub fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => {
-            let bare_ipv6 = name.contains(':') && !name.ends_with(']');
-            if bare_ipv6 { host } else { name }
-        }
-        _ => host,
-    }
 }
 
 /// There is no CORS grant: a request that names another origin is refused, whatever it carries.

@@ -11,6 +11,7 @@ use axum::{
 
 use super::request::{Question, app_name};
 use crate::{
+    authority::Authority,
     control::{
         commands::command::unknown_app,
         shared::{
@@ -170,7 +171,7 @@ impl DescribedRequest {
 
 /// Which app a host leads to, and a sentence if it is not this one.
 fn leads_to(published: &Published, host: &str, app: &AppName) -> (ExplainedHost, Option<String>) {
-    let found = published.table.app_for_host(host).map(|found| &found.name);
+    let found = published.table.app_for(Authority::split(host)).map(|found| &found.name);
     let shown = host.escape_debug();
     let line = match found {
         Some(found) if found == app => None,

@@ -11,7 +11,6 @@ pub mod entries;
 pub mod error;
 pub mod feed;
 pub mod fleet;
-pub mod front_door;
 pub mod gone;
 pub mod hooks;
 pub mod lifecycle;

@@ -4,11 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use keyvalues::Store;
 
-use super::front_door::FrontDoor;
 use crate::{
     clock::Clock,
     limits::Limits,
-    live::table::LiveTable,
+    live::{handover::HandoverSender, table::LiveTable},
     rollout::{app::AppName, endpoint::AddressPolicy},
     telemetry::counters::Counters,
 };
@@ -50,8 +49,8 @@ pub struct RouterOptions {
     pub https: bool,
     /// The store's kind, to be shown, such as `embedded`.
     pub store_kind: String,
-    /// The data plane's private listener, for hosts that show a track; none: no host does.
-    pub front_door: Option<FrontDoor>,
+    /// The way to the data plane's workers, for hosts that show a track; none: no host does.
+    pub handovers: Option<HandoverSender>,
     /// The limits that an operator may set.
     pub limits: Limits,
 }

@@ -1,13 +1,15 @@
-//! Host and authority: `name`, `name:port`, `[address]:port`, and nothing that two readers could take apart
-//! differently (RFC 9110 section 7.2, RFC 3986 section 3.2).
+//! Reading authorities: `name`, `name:port`, `[address]:port`, and nothing that two readers could split differently (RFC
+//! 9110 section 7.2, RFC 3986 section 3.2).
+
+use crate::authority::Authority;
 
 use super::bytes::{CLASS, HEX, HOST, all};
 
 /// The longest authority, in bytes: a DNS name has at most 255, a port 6.
 const AUTHORITY_BYTES_MAX: usize = 261;
 
-/// The authority as text, if it is one: no userinfo, no escapes, no empty name, a port within 1..=65535.
-pub fn checked(authority: &[u8]) -> Option<&str> {
+/// Reads an authority: no userinfo, no escapes, no empty name, a port within 1..=65535.
+pub fn read(authority: &[u8]) -> Option<Authority<'_>> {
     if authority.len() > AUTHORITY_BYTES_MAX {
         return None;
     }
@@ -20,7 +22,8 @@ pub fn checked(authority: &[u8]) -> Option<&str> {
     if !name_fits || !port_fits(port) {
         return None;
     }
-    std::str::from_utf8(authority).ok()
+    let text = std::str::from_utf8(authority).ok()?;
+    Some(Authority::new(text, name_end))
 }
 
 /// The length of an IPv6 address up to its closing bracket.
@@ -44,7 +47,7 @@ fn port_fits(port: &[u8]) -> bool {
 }
 
 /// Splits `http://authority/path` (or `https`) into authority and path. The authority wins over Host.
-pub fn split_absolute(target: &[u8]) -> Option<(&str, &[u8])> {
+pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let scheme_end = target.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = target.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
@@ -55,15 +58,7 @@ pub fn split_absolute(target: &[u8]) -> Option<(&str, &[u8])> {
     let (authority, path) = rest.split_at(end);
     let path: &[u8] = if path.is_empty() { b"/" } else { path };
     // `http://host?query` would need a path made up; nobody sends it.
-    (path[0] == b'/').then_some((checked(authority)?, path))
-}
-
-/// The name without its port.
-pub fn without_port(authority: &str) -> &str {
-    match authority.rfind(':') {
-        Some(colon) if !authority.ends_with(']') => &authority[..colon],
-        _ => authority,
-    }
+    (path[0] == b'/').then_some((read(authority)?, path))
 }
 
 /// Whether a byte may stand in an authority: for tests that compare with other readers.
@@ -80,7 +75,8 @@ mod tests {
         for authority in
             ["a", "shop.example", "a_b.c:80", "127.0.0.1:65535", "[::1]", "[2001:db8::1]:8443", "1:1"]
         {
-            assert_eq!(checked(authority.as_bytes()), Some(authority));
+            let read = read(authority.as_bytes());
+            assert_eq!(read, Some(Authority::split(authority)), "{authority}");
         }
     }
 
@@ -91,26 +87,19 @@ mod tests {
             "[::1]x", "[a]", "a:", "a:0", "a:65536", "a:080000", "a:-1", "a:+1", "a:8a", ":80", "a:80:80",
             "é", "a;b", "a\"", "[::1]:",
         ] {
-            assert_eq!(checked(authority.as_bytes()), None, "{authority:?}");
+            assert_eq!(read(authority.as_bytes()), None, "{authority:?}");
         }
-        assert_eq!(checked("a".repeat(300).as_bytes()), None);
+        assert_eq!(read("a".repeat(300).as_bytes()), None);
     }
 
     #[test]
     fn splits_absolute_targets() {
-        assert_eq!(split_absolute(b"http://a:80/x?y"), Some(("a:80", &b"/x?y"[..])));
-        assert_eq!(split_absolute(b"HTTPS://a"), Some(("a", &b"/"[..])));
+        assert_eq!(split_absolute(b"http://a:80/x?y"), Some((Authority::split("a:80"), &b"/x?y"[..])));
+        assert_eq!(split_absolute(b"HTTPS://a"), Some((Authority::split("a"), &b"/"[..])));
         for target in
             ["ftp://a/", "http:/a", "http://", "http:///x", "http://u@a/", "http://a?x", "admin", "a:80"]
         {
             assert_eq!(split_absolute(target.as_bytes()), None, "{target}");
-        }
-    }
-
-    #[test]
-    fn the_port_is_left_out_also_of_addresses() {
-        for (authority, name) in [("a:80", "a"), ("a", "a"), ("[::1]", "[::1]"), ("[::1]:80", "[::1]")] {
-            assert_eq!(without_port(authority), name);
         }
     }
 }

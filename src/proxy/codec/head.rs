@@ -8,6 +8,7 @@
 //! Deliberately absent: a header map. Nothing here owns bytes or allocates.
 
 pub use super::known::{Known, KnownSet};
+use crate::authority::Authority;
 
 /// One line of a header block: positions in [`RequestHead::block`]. Blocks are at most 65,535 bytes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +64,8 @@ pub struct RequestHead<'a> {
     pub method: &'a [u8],
     /// Origin form (`/path?query`), or `*`.
     pub target: &'a [u8],
-    /// `host` or `host:port`, checked; what goes upstream as Host.
-    pub authority: &'a str,
+    /// What goes upstream as Host.
+    pub authority: Authority<'a>,
     /// The header lines as text.
     pub block: &'a [u8],
     /// Where each line is in `block`.

@@ -50,8 +50,6 @@ pub enum Known {
     /// What is meant for shared caches alone and counts there instead of Cache-Control: CDN-Cache-Control and its kind (RFC
     /// 9213), Surrogate-Control, and what single products read.
     TargetedCaching,
-    /// What the admin port's private listener is told by its own side; never accepted from anyone else.
-    RollingPeer,
 }
 
 /// Which headers a head has: asked before lines are looked through.
@@ -71,7 +69,7 @@ impl KnownSet {
 }
 
 /// Each has a bit.
-const _: () = assert!((Known::RollingPeer as u32) < u64::BITS);
+const _: () = assert!((Known::TargetedCaching as u32) < u64::BITS);
 
 /// The [`Known`] that a name is, from all there are, by their length.
 macro_rules! by_length {
@@ -103,7 +101,7 @@ impl Known {
                 b"connection" Connection, b"user-agent" UserAgent, b"set-cookie" SetCookie,
                 b"keep-alive" KeepAlive, b"tracestate" Tracestate;
             11 => b"traceparent" Traceparent;
-            12 => b"x-request-id" XRequestId, b"edge-control" TargetedCaching, b"rolling-peer" RollingPeer;
+            12 => b"x-request-id" XRequestId, b"edge-control" TargetedCaching;
             13 => b"cache-control" CacheControl;
             14 =>
                 b"content-length" ContentLength, b"sec-fetch-dest" SecFetchDest,
@@ -205,7 +203,6 @@ mod tests {
             "tracestate",
             "traceparent",
             "x-request-id",
-            "rolling-peer",
             "cache-control",
             "content-length",
             "sec-fetch-dest",

@@ -161,7 +161,7 @@ fn understand<'a>(
     }
     let host = facts.host.ok_or(RequestFault::Malformed("the request has no Host header"))?;
     let host =
-        authority::checked(host).ok_or(RequestFault::Malformed("the Host is not `name` or `name:port`"))?;
+        authority::read(host).ok_or(RequestFault::Malformed("the Host is not `name` or `name:port`"))?;
     let (authority, target) = match line.target {
         [b'/', ..] => (host, line.target),
         b"*" if line.method == b"OPTIONS" => (host, line.target),

@@ -44,7 +44,7 @@ fn our_reading(bytes: &[u8]) -> Option<Reading> {
     let Ok(Progress::Complete(request)) = read_request(bytes, &mut lines, &limits) else { return None };
     let (head, length) = (request.head, request.length);
     // hyper has no reading of its own for these: it answers 100 by itself, or hands over the connection.
-    if head.minor_version == 0 || head.target == b"*" || head.authority.is_empty() {
+    if head.minor_version == 0 || head.target == b"*" {
         return None;
     }
     // Browsers send a few bytes in targets that RFC 3986 does not name; hyper's Uri refuses some of them.

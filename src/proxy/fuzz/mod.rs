@@ -32,7 +32,10 @@ pub fn request_head(bytes: &[u8]) {
     let (head, length) = (request.head, request.length);
     assert!(length <= limits.header_bytes() && length <= bytes.len());
     assert!(head.target.starts_with(b"/") || head.target == b"*");
-    assert!(!head.authority.is_empty() && head.authority.bytes().all(super::codec::authority::may_hold));
+    assert!(
+        !head.authority.host().is_empty()
+            && head.authority.as_str().bytes().all(super::codec::authority::may_hold)
+    );
     assert!(head.block.ends_with(b"\r\n"));
     let control = |byte: &u8| (*byte < b' ' && !b"\t\r\n".contains(byte)) || *byte == 0x7f;
     assert!(!head.block.iter().any(control));

@@ -100,8 +100,8 @@ fn write_start(head: &RequestHead<'_>, out: &mut Vec<u8>) -> Marks {
     let target = out.len()..out.len() + head.target.len();
     out.extend_from_slice(head.target);
     out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
-    let authority = out.len()..out.len() + head.authority.len();
-    out.extend_from_slice(head.authority.as_bytes());
+    let authority = out.len()..out.len() + head.authority.as_str().len();
+    out.extend_from_slice(head.authority.as_str().as_bytes());
     out.extend_from_slice(b"\r\n");
     Marks { method: head.method.len(), target, authority, ..Marks::default() }
 }
@@ -121,7 +121,6 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         | Known::ContentLength
         | Known::Underscored
         | Known::Proxy
-        | Known::RollingPeer
         | Known::XForwardedFor
         | Known::Trailer => false,
         Known::XRealIp
@@ -169,7 +168,7 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     }
     if !kept(Known::XForwardedHost) {
         out.extend_from_slice(b"\r\nx-forwarded-host: ");
-        out.extend_from_slice(head.authority.as_bytes());
+        out.extend_from_slice(head.authority.as_str().as_bytes());
     }
     if !kept(Known::XRealIp) {
         out.extend_from_slice(b"\r\nx-real-ip: ");
@@ -193,7 +192,7 @@ fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8],
         out.extend_from_within(address);
     }
     out.extend_from_slice(b";host=\"");
-    out.extend_from_slice(head.authority.as_bytes());
+    out.extend_from_slice(head.authority.as_str().as_bytes());
     out.extend_from_slice(b"\";proto=");
     out.extend_from_slice(scheme);
 }

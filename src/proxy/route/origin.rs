@@ -9,9 +9,14 @@ use std::net::{IpAddr, SocketAddr};
 use crate::proxy::codec::head::{Known, RequestHead};
 use crate::proxy::worker::client::Client;
 
-/// The client, with the address that trusted proxies say it has; `trust` says which are.
+/// Who asks: the peer, or the client for which a trusted proxy asks. `trust` says which proxies are trusted.
+#[inline]
+pub fn client_of(head: &RequestHead<'_>, peer: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
+    if peer.trusted { told_by_proxies(head, peer, trust) } else { peer }
+}
+
 #[cold]
-pub fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
+fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
     let mut client = client;
     let known = [Known::XForwardedFor, Known::Forwarded, Known::XRealIp];
     let Some(header) = known.into_iter().find(|known| head.present.has(*known)) else { return client };

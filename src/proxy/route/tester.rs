@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
 use crate::{
+    live::handover::Track,
     proxy::{
         codec::head::{HeaderLine, Known, RequestHead},
         rewrite::{
@@ -17,7 +18,7 @@ use crate::{
             refusal::{Refusal, Reply},
         },
         worker::{
-            client::{Client, Door, Track},
+            client::{Client, Door},
             coarse,
             local::LocalApp,
         },

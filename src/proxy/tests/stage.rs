@@ -13,8 +13,8 @@ use std::{
 use crate::{
     clock::Clock,
     limits::Limits,
-    live::table::LiveTable,
-    proxy::front::{Front, FrontOptions, admin::AdminDoor},
+    live::{handover::HandoverReceiver, table::LiveTable},
+    proxy::front::{Front, FrontOptions},
     rollout::{
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},
@@ -100,17 +100,17 @@ impl Stage {
     }
 
     pub fn with_tls(stable: &[SocketAddr], limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        Self::start(stable, limits, tls, Clock::system(), None)
+        Self::start(stable, limits, tls, Clock::system(), Vec::new())
     }
 
     /// Where no time passes, so that no deadline comes to anybody's help.
     pub fn outside_time(stable: &[SocketAddr]) -> Self {
-        Self::start(stable, Limits::default(), None, Clock::manual(0), None)
+        Self::start(stable, Limits::default(), None, Clock::manual(0), Vec::new())
     }
 
-    /// With a private listener for the admin port.
-    pub fn with_door(stable: &[SocketAddr], door: AdminDoor) -> Self {
-        Self::start(stable, Limits::default(), None, Clock::system(), Some(door))
+    /// With what the admin port hands to each worker.
+    pub fn with_handovers(stable: &[SocketAddr], handovers: Vec<HandoverReceiver>) -> Self {
+        Self::start(stable, Limits::default(), None, Clock::system(), handovers)
     }
 
     fn start(
@@ -118,7 +118,7 @@ impl Stage {
         limits: Limits,
         tls: Option<Arc<rustls::ServerConfig>>,
         clock: Clock,
-        admin: Option<AdminDoor>,
+        handovers: Vec<HandoverReceiver>,
     ) -> Self {
         let workers = 2;
         let (live, counters) = (Arc::new(LiveTable::new(workers)), Counters::new(workers));
@@ -138,7 +138,7 @@ impl Stage {
         let options = FrontOptions {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             https_redirect: None,
-            admin,
+            handovers,
             listen_tls: tls.map(|config| ("127.0.0.1:0".parse().unwrap(), config)).into_iter().collect(),
             workers,
             limits,

@@ -2,24 +2,15 @@
 
 use std::net::IpAddr;
 
+use crate::live::handover::Track;
+
 /// Where a client came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// A front listener.
     Front,
-    /// The private listener, where the admin port says whom it asks for.
-    Admin,
     /// A host of the admin port that shows a track.
     Track(Track),
-}
-
-/// A track that a host of the admin port shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Track {
-    /// `stable.`
-    Stable,
-    /// `candidate.`
-    Candidate,
 }
 
 /// Who asked, as far as the router knows.

@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    authority::Authority,
     live::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState, table::Published},
     rollout::{
         assign::{Draw, Health},
@@ -156,9 +157,14 @@ impl LocalTable {
         Self { published, apps: RefCell::new(self.apps.take()) }
     }
 
-    /// The app of a Host value.
-    pub fn app(&self, host: &str, buckets: &Buckets, random: impl FnOnce() -> u64) -> Option<Rc<LocalApp>> {
-        let routes = self.published.table.app_for_host(host)?;
+    /// The app of an authority.
+    pub fn app(
+        &self,
+        authority: Authority<'_>,
+        buckets: &Buckets,
+        random: impl FnOnce() -> u64,
+    ) -> Option<Rc<LocalApp>> {
+        let routes = self.published.table.app_for(authority)?;
         let mut apps = self.apps.borrow_mut();
         if apps.len() <= routes.slot {
             apps.resize(routes.slot + 1, None);

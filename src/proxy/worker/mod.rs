@@ -21,6 +21,7 @@ use std::{
 
 use super::codec::head::HeaderLine;
 use crate::{
+    authority::Authority,
     limits::{IDLE_MS_LEAST, Limits},
     proxy::worker::shared::Shared,
     telemetry::{
@@ -203,9 +204,9 @@ impl Worker {
         self.open.get()
     }
 
-    /// The app of a Host value.
-    pub fn app(&self, table: &LocalTable, host: &str) -> Option<Rc<LocalApp>> {
-        table.app(host, self.shared.table.buckets(), || self.random())
+    /// The app of an authority.
+    pub fn app(&self, table: &LocalTable, authority: Authority<'_>) -> Option<Rc<LocalApp>> {
+        table.app(authority, self.shared.table.buckets(), || self.random())
     }
 
     /// Appends a Date line (RFC 9110 section 6.6.1), for a response that has none.

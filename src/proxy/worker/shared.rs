@@ -30,8 +30,6 @@ pub struct Shared {
     pub trust: Box<Trust>,
     /// Plain http is answered with a redirect to https on this port.
     pub https_redirect: Option<u16>,
-    /// What the admin port proves itself with on the private listener.
-    pub admin_secret: Option<Box<str>>,
     /// The published table.
     pub table: Arc<LiveTable>,
     /// Time.
@@ -55,7 +53,6 @@ impl Shared {
         pseudonym: Box<str>,
         trust: Box<Trust>,
         https_redirect: Option<u16>,
-        admin_secret: Option<Box<str>>,
         table: Arc<LiveTable>,
         clock: Clock,
         counters: Counters,
@@ -69,7 +66,6 @@ impl Shared {
             pseudonym,
             trust,
             https_redirect,
-            admin_secret,
             table,
             clock,
             counters,

@@ -11,7 +11,7 @@ use crate::rollout::network::Network;
 const NETWORKS_MAX: usize = 64;
 
 /// Headers that the router, HTTP or browsers use already.
-const TAKEN: [&str; 29] = [
+const TAKEN: [&str; 28] = [
     "accept",
     "authorization",
     "cache-control",
@@ -26,7 +26,6 @@ const TAKEN: [&str; 29] = [
     "origin",
     "range",
     "referer",
-    "rolling-peer",
     "set-cookie",
     "surrogate-control",
     "te",

@@ -7,7 +7,6 @@ use crate::{
     limits::{HEADROOM_BYTES, LINGER_MS, READ_BYTES},
     proxy::{
         codec::{
-            authority::without_port,
             body::BodyDecoder,
             chunked::{write_last_chunk, write_size},
             head::{Known, RequestHead, members},
@@ -16,9 +15,8 @@ use crate::{
             trailers,
         },
         downstream::{BodyFault, BodyPart, refuse::log_refused},
-        front::admin,
         rewrite::refusal::{Form, Refusal, Reply},
-        route::plan,
+        route::{origin::client_of, plan},
         worker::{
             buffers::Lease,
             client::{Client, Door},
@@ -147,9 +145,7 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        let Some(client) = admin::client(worker, head, self.client) else {
-            return self.refused(head, self.client, admin::STRANGER.into());
-        };
+        let client = client_of(head, self.client, &worker.shared.trust);
         if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
             let lines = format!("location: {location}\r\n").into();
             return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
@@ -290,12 +286,12 @@ impl Connection {
 }
 
 /// Where a request belongs that came in plain http, if that is redirected. A proxy that is believed may say that the client
-/// itself came in https. Who names no host is served, since there is nowhere to send them.
+/// itself came in https.
 fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) -> Option<Box<str>> {
     let port = port?;
     let said = || client.trusted && head.value(Known::XForwardedProto).is_some_and(is_https);
-    let host = without_port(head.authority);
-    if client.secure || client.door != Door::Front || host.is_empty() || said() {
+    let host = head.authority.host();
+    if client.secure || client.door != Door::Front || said() {
         return None;
     }
     let target =

@@ -5,15 +5,18 @@ mod properties;
 use std::sync::Arc;
 
 use super::{Keyspace, KeyspaceOptions};
-use crate::rollout::{
-    app::AppName,
-    endpoint::AddressPolicy,
-    pin::{PinKey, PinKeys},
-    release::ReleaseId,
-    set_cookie::SetCookie,
-    settings::Settings,
-    table::{AppRoutes, RoutingTable, Standing},
-    target::ReleaseIndex,
+use crate::{
+    authority::Authority,
+    rollout::{
+        app::AppName,
+        endpoint::AddressPolicy,
+        pin::{PinKey, PinKeys},
+        release::ReleaseId,
+        set_cookie::SetCookie,
+        settings::Settings,
+        table::{AppRoutes, RoutingTable, Standing},
+        target::ReleaseIndex,
+    },
 };
 
 fn options() -> KeyspaceOptions {
@@ -310,7 +313,7 @@ fn the_first_claim_of_a_host_keeps() {
     keyspace.put("rolling/shop/settings", br#"{"hosts": ["a.example", "b.example"]}"#, 20);
     keyspace.put("rolling/other/settings", br#"{"hosts": ["b.example", "c.example"]}"#, 21);
     let holder = |keyspace: &mut Keyspace, host: &str| {
-        keyspace.build(99).app_for_host(host).map(|routes| routes.name.to_string())
+        keyspace.build(99).app_for(Authority::split(host)).map(|routes| routes.name.to_string())
     };
     assert_eq!(holder(&mut keyspace, "b.example").as_deref(), Some("shop"));
     assert_eq!(holder(&mut keyspace, "c.example").as_deref(), Some("other"));

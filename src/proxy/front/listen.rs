@@ -1,0 +1,85 @@
+//! Listeners: each worker has its own on the same addresses, and the kernel spreads new connections over them.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver};
+
+/// What one worker takes connections from.
+#[derive(Default)]
+pub struct Sources {
+    /// Listeners, and the TLS configuration of those that are not plain.
+    pub listeners: Vec<(TcpListener, Option<Arc<rustls::ServerConfig>>)>,
+    /// What the admin port hands over.
+    pub handovers: Option<HandoverReceiver>,
+}
+
+/// Binds addresses, and gives each worker a listener for each; where they listen then.
+pub fn bind_all(
+    wanted: impl Iterator<Item = (SocketAddr, Option<Arc<rustls::ServerConfig>>)>,
+    workers: &mut [Sources],
+) -> io::Result<Vec<SocketAddr>> {
+    let mut bound = Vec::new();
+    for (address, tls) in wanted {
+        let listeners = bind(address, workers.len())
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+        bound.push(listeners[0].local_addr()?);
+        for (worker, listener) in workers.iter_mut().zip(listeners) {
+            worker.listeners.push((listener, tls.clone()));
+        }
+    }
+    Ok(bound)
+}
+
+/// Binds one listener for each worker to an address; port 0 takes any free port, the same for all.
+///
+/// An address that anything else listens on is refused: `SO_REUSEPORT` alone would let a second router take half of
+/// the first one's connections. So the first listener binds and listens without it, which only one can do at a time,
+/// and is opened to its siblings afterwards.
+fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
+    let first = listener(address, false)?;
+    first.set_reuse_port(true)?;
+    let mut listeners: Vec<TcpListener> = vec![first.into()];
+    let address = listeners[0].local_addr()?;
+    for _ in 1..workers {
+        listeners.push(listener(address, true)?.into());
+    }
+    Ok(listeners)
+}
+
+fn listener(address: SocketAddr, share: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_port(share)?;
+    socket.bind(&address.into())?;
+    socket.listen(LISTEN_BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_workers_share_a_port_and_nobody_else_does() {
+        let listeners = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        assert!(listeners.iter().all(|listener| listener.local_addr().unwrap() == address));
+        let error = bind(address, 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let clients: Vec<_> = (0..100).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let accepted = |listener: &TcpListener| std::iter::from_fn(|| listener.accept().ok()).count();
+        let shares: Vec<_> = listeners.iter().map(accepted).collect();
+        assert_eq!(shares.iter().sum::<usize>(), clients.len());
+        assert!(shares.iter().all(|share| *share > 0), "every worker gets some: {shares:?}");
+    }
+}
