@@ -76,6 +76,8 @@ pub const BODY_MAX: Duration = Duration::from_secs(10);
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// The longest JSON body, in bytes: above what any call needs, so that absurd nesting is named as such.
 pub const JSON_BYTES_MAX: usize = 1 << 20;
+/// Fields of one JSON body: several times what any call has. Each is held against all before it, and reading ends here.
+pub const JSON_FIELDS_MAX: usize = 64;
 /// The longest raw keyvalue, in bytes.
 pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
 /// How long open admin connections may take to end when the router stops.

@@ -4,6 +4,7 @@ mod admin_connections;
 mod client_addresses;
 mod endpoints;
 mod guessing;
+mod json_bodies;
 mod loops;
 mod metric_series;
 mod operator;

@@ -15,7 +15,10 @@ use serde::{
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use crate::control::shared::error::{ApiError, Kind};
+use crate::control::{
+    limits::JSON_FIELDS_MAX,
+    shared::error::{ApiError, Kind},
+};
 
 /// How much of a wrong value is repeated to its author.
 const SHOWN_CHARS_MAX: usize = 40;
@@ -52,6 +55,9 @@ impl<'de> Deserialize<'de> for Object {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut fields: Vec<(String, Value)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.len() == JSON_FIELDS_MAX {
+                        return Err(de::Error::custom(format!("it has more than {JSON_FIELDS_MAX} fields")));
+                    }
                     if fields.iter().any(|(known, _)| *known == name) {
                         return Err(de::Error::custom(format!("the field `{name}` is there twice")));
                     }
@@ -321,6 +327,10 @@ mod tests {
             let error = parse::<RotateKeysRequest>(json.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), Kind::Malformed, "{json}");
         }
+        let fields = |count| (0..count).map(|n| format!("\"f{n}\":1")).collect::<Vec<_>>().join(",");
+        assert_eq!(object(format!("{{{}}}", fields(64)).as_bytes()).unwrap().0.len(), 64);
+        let error = object(format!("{{{}}}", fields(65)).as_bytes()).unwrap_err();
+        assert!(error.message().contains("it has more than 64 fields"), "{}", error.message());
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(object(deep.as_bytes()).unwrap_err().kind(), Kind::Malformed);
     }
