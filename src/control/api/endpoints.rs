@@ -16,7 +16,7 @@ use crate::{
     control::{
         commands::{
             command::{CommandOptions, unknown_app},
-            naming::Named,
+            release_name::ReleaseName,
         },
         shared::{
             core::Core,
@@ -81,6 +81,6 @@ async fn resolve(
         );
         ApiError::new(Kind::Malformed, message).field("endpoint")
     })?;
-    let release = Named::plain("release", release).resolve(core, &app).await?;
+    let release = ReleaseName::new("release", release).resolve(core, &app).await?;
     Ok((app, release, address))
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     control::{
         commands::{
-            adoption::adopt_foreign,
+            adoption::adopt_raw_writes,
             command::CommandOutcome,
             commit::{Commit, Plan},
             raw::write_old_key,
@@ -339,7 +339,7 @@ async fn adopt_waiting(core: &Core, release: &ReleaseId) -> Result<Revision, Api
         let routed =
             record.and_then(|record| record.stable.as_ref()).is_some_and(|stay| stay.release == *release);
         if named && !routed {
-            revision = revision.max(adopt_foreign(core, app).await?);
+            revision = revision.max(adopt_raw_writes(core, app).await?);
         }
     }
     Ok(revision)

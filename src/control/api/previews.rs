@@ -23,7 +23,7 @@ use crate::{
         commands::{
             command::{CommandOutcome, unknown_app},
             commit::{Commit, Plan},
-            naming::Named,
+            release_name::ReleaseName,
             stored::StoredApp,
             transact::transact_app,
         },
@@ -292,7 +292,9 @@ impl PreviewTarget {
         match (track, release) {
             (Some(PreviewTrack::Stable), None) => Ok(Self::Stable),
             (Some(PreviewTrack::Candidate), None) => Ok(Self::Candidate),
-            (None, Some(name)) => Ok(Self::Release(Named::plain("release", name).resolve(core, app).await?)),
+            (None, Some(name)) => {
+                Ok(Self::Release(ReleaseName::new("release", name).resolve(core, app).await?))
+            }
             _ => {
                 let message = "send either `track`, which is `stable` or `candidate`, or `release`";
                 Err(ApiError::value("track", message))

@@ -15,7 +15,7 @@ use crate::{
     control::{
         commands::{
             command::{CommandOptions, execute},
-            naming::Named,
+            release_name::ReleaseName,
         },
         limits::ENDPOINTS_PER_CALL_MAX,
         shared::{core::Core, error::ApiError},
@@ -121,7 +121,7 @@ pub(super) async fn find_release(
 ) -> Result<Option<ReleaseId>, ApiError> {
     match name {
         None => Ok(None),
-        Some(name) => Named::plain(field, name).resolve(core, app).await.map(Some),
+        Some(name) => ReleaseName::new(field, name).resolve(core, app).await.map(Some),
     }
 }
 
@@ -144,12 +144,12 @@ impl ReleaseChoice {
         let endpoints = addresses(core, &endpoints.unwrap_or_default())?;
         let registers = !endpoints.is_empty();
         let named = match (id, release) {
-            (Some(id), None) if service.is_none() && port.is_none() => Named::plain("id", id),
+            (Some(id), None) if service.is_none() && port.is_none() => ReleaseName::new("id", id),
             (Some(_), None) => {
                 let message = "the id says service and port already; send them with `release` only";
                 return Err(ApiError::value("id", message));
             }
-            (None, Some(text)) => Named { field: "release", text, service, port, registers },
+            (None, Some(text)) => ReleaseName { field: "release", text, service, port, registers },
             (None, None) => {
                 let message = "`release` is missing; allowed is the name of a release, or its id as `id`";
                 return Err(ApiError::value("release", message));

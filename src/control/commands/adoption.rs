@@ -1,4 +1,4 @@
-//! Adoption of what was written to the old keys past the API, and of what waits for its first endpoint.
+//! Adoption: what a script wrote to the old keys past the API becomes part of the record.
 
 use std::collections::HashMap;
 
@@ -21,17 +21,17 @@ use crate::{
     },
 };
 
-/// Who signs for what nobody signed for.
+/// The actor of a change that nobody made through the API.
 const OUTSIDE: &str = "keyvalues";
 
-/// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision that the
-/// app is at then.
-pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
+/// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision of the app
+/// after that.
+pub async fn adopt_raw_writes(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
     transact_app(core, app, move |stored, _| async move {
         if stored.is_absent() {
             return Ok(Plan::Nothing(0));
         }
-        let commit = commit_of(&stored, &adopted(core, &stored).await?);
+        let commit = adoption_commit(&stored, &plan_adoption(core, &stored).await?);
         Ok(match commit {
             Some(commit) => Plan::write(commit, |revision| revision),
             None => Plan::Nothing(stored.revision()),
@@ -40,22 +40,22 @@ pub async fn adopt_foreign(core: &Core, app: &AppName) -> Result<Revision, ApiEr
     .await
 }
 
-/// What the old keys of a reading come to.
-pub async fn adopted(core: &Core, stored: &StoredApp) -> Result<Adoption, ApiError> {
+/// Decides what the old keys mean.
+pub async fn plan_adoption(core: &Core, stored: &StoredApp) -> Result<Adoption, ApiError> {
     let old = stored.old_keys();
     if stored.record.as_ref().is_some_and(|record| is_mirrored(record, &old)) {
-        // The ordinary case, which needs no further reading.
+        // Usually the keys mirror the record, and nothing else has to be read.
         let decision = Decision::Unchanged;
         return Ok(Adoption { decision, faults: Vec::new(), pending: None, mirror: Vec::new() });
     }
     let counts = named_endpoints(core, &old).await?;
     let background = stored.background(core, false).await?;
     let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
-    Ok(adopt(stored.record.as_ref(), &old, &outside(core), &background, &endpoints))
+    Ok(adopt(stored.record.as_ref(), &old, &outside_asker(core), &background, &endpoints))
 }
 
-/// What an adoption writes; none where that is nothing.
-pub fn commit_of(stored: &StoredApp, adopted: &Adoption) -> Option<Commit> {
+/// The commit of an adoption; none if it writes nothing.
+pub fn adoption_commit(stored: &StoredApp, adopted: &Adoption) -> Option<Commit> {
     let plan = of_adoption(&stored.name, stored.record.as_ref(), adopted);
     (!plan.is_empty()).then(|| stored.commit(event_of(adopted), plan, Vec::new()))
 }
@@ -76,7 +76,7 @@ pub async fn named_endpoints(core: &Core, old: &OldKeys) -> Result<HashMap<Relea
     endpoint_counts(core, &releases).await
 }
 
-fn outside(core: &Core) -> Asker {
+fn outside_asker(core: &Core) -> Asker {
     Asker {
         actor: OUTSIDE.to_owned(),
         role: Role::Admin,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use keyvalues::{Revision, Write};
 
 use super::{
-    adoption::{adopted, commit_of},
+    adoption::{adoption_commit, plan_adoption},
     commit::{Commit, Plan},
     gate,
     stored::StoredApp,
@@ -29,10 +29,10 @@ use crate::{
     },
 };
 
-/// What a command is told besides itself.
+/// What can be said with a command.
 #[derive(Debug, Default)]
 pub struct CommandOptions {
-    /// Do it although endpoints were seen failing.
+    /// Carry it out although endpoints fail.
     pub force: bool,
     /// Endpoints to be registered with a release.
     pub endpoints: Option<(ReleaseId, Vec<SocketAddr>)>,
@@ -47,7 +47,7 @@ pub struct CommandOutcome {
     pub revision: Revision,
     /// The seq of the outcome.
     pub seq: u64,
-    /// The newest revision of what the outcome is routed by: record and settings.
+    /// The newest revision among the keys that the app is routed by: record and settings.
     pub routed: Revision,
 }
 
@@ -63,9 +63,9 @@ pub async fn execute(
     register_many(core, options).await?;
     let (outcome, is_logged) = transact_app(core, app, move |stored, _| async move {
         refuse_unknown(&stored, command)?;
-        // What a script wrote past the API came first, so it is adopted first, under its own seq.
-        let pending = adopted(core, &stored).await?;
-        match (&pending.decision, commit_of(&stored, &pending)) {
+        // A raw write that is not adopted yet came before this command, so it gets the seq before it.
+        let pending = plan_adoption(core, &stored).await?;
+        match (&pending.decision, adoption_commit(&stored, &pending)) {
             (Decision::Change(_), Some(adoption)) => Ok(Plan::WriteFirst(adoption)),
             _ => plan(core, &stored, command, asker, options).await,
         }
@@ -77,7 +77,7 @@ pub async fn execute(
     Ok(outcome)
 }
 
-/// Retires a release whose drain is over, unless that has been done already.
+/// Retires a release whose drain is over, unless that is done already.
 pub async fn retire(core: &Core, app: &AppName, tenure: Tenure) -> Result<Revision, ApiError> {
     let command = Command::FinishDrain { tenure: Some(tenure), automatic: true };
     let asker = Asker {
@@ -90,7 +90,7 @@ pub async fn retire(core: &Core, app: &AppName, tenure: Tenure) -> Result<Revisi
     Ok(execute(core, app, &command, &asker, &CommandOptions::default()).await?.revision)
 }
 
-/// Decides a command on one reading. The flag says whether the outcome is an event, which is logged.
+/// Decides a command on one reading of the app. The flag says whether the outcome is an event, which is logged.
 async fn plan(
     core: &Core,
     stored: &StoredApp,
@@ -113,7 +113,7 @@ async fn plan(
     }))
 }
 
-/// The record is as asked already; endpoints that came with the command are still to be registered.
+/// The record is as it should be; endpoints that came with the command are still to be registered.
 fn register_only(stored: &StoredApp, endpoints: &[(String, String)]) -> Plan<(CommandOutcome, bool)> {
     let (seq, revision, routed) = (stored.seq(), stored.revision(), stored.routed());
     if endpoints.is_empty() {
@@ -131,7 +131,7 @@ fn log(app: &AppName, command: &Command, asker: &Asker, seq: u64) {
     tracing::info!(%app, command = command.as_str(), seq, ?actor, reason = ?asker.reason, "the app was changed");
 }
 
-/// An app begins with a release, or with old keys; everything else needs one that is there.
+/// Refuses a command to an app that does not exist, unless it is one that can begin an app.
 pub fn refuse_unknown(stored: &StoredApp, command: &Command) -> Result<(), ApiError> {
     let begins = matches!(command, Command::SetStable { .. } | Command::SetCandidate { .. });
     if begins || !stored.is_absent() {
@@ -163,7 +163,7 @@ fn endpoint_writes(endpoints: &[(String, String)]) -> Vec<Write> {
     endpoints.iter().map(|(key, value)| Write::put(own_key(key), value.clone())).collect()
 }
 
-/// More endpoints than fit beside the record are written before it.
+/// Registers more endpoints than fit beside the record, before the record is written.
 async fn register_many(core: &Core, options: &CommandOptions) -> Result<(), ApiError> {
     let Some((release, addresses)) = &options.endpoints else { return Ok(()) };
     if addresses.len() <= ENDPOINTS_PER_COMMIT_MAX {

@@ -4,7 +4,7 @@
 //! The clients are those whose pins came back at this router in the last five to ten minutes, known by the sketch of
 //! each release: its count, and its sample of at most 1,024 clients, which stands for all.
 
-use super::{adoption::adopted, command::refuse_unknown, gate, stored::StoredApp};
+use super::{adoption::plan_adoption, command::refuse_unknown, gate, stored::StoredApp};
 use crate::{
     control::shared::{core::Core, error::ApiError},
     live::table::Published,
@@ -36,15 +36,15 @@ pub async fn dry_run(
     core.replica.refuse_when_diverged()?;
     let mut stored = StoredApp::read(core, app).await?;
     refuse_unknown(&stored, command)?;
-    // What a script wrote past the API would be adopted first.
-    if let Decision::Change(event) = adopted(core, &stored).await?.decision {
+    // A raw write that is not adopted yet would get the seq before the command.
+    if let Decision::Change(event) = plan_adoption(core, &stored).await?.decision {
         stored.record = Some(event.record);
     }
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
     let table = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => {
             gate::check(core, &stored, command, &event, &[], force).await?;
-            Some(gate::table_of(core, &stored, &event.record, &[]).await?)
+            Some(gate::build_table(core, &stored, &event.record, &[]).await?)
         }
         Decision::Unchanged => None,
     };

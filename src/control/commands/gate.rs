@@ -1,5 +1,5 @@
-//! What a change is held against before it is committed: that a table can be built from it, and that the release
-//! it makes stable serves.
+//! The gate: what must hold before a change is committed. A table can be built from it, and the release that it makes
+//! stable has enough endpoints that serve.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -26,34 +26,32 @@ use crate::{
     },
 };
 
-/// Refuses an outcome that could not be served, or that would make a failing release stable.
+/// Refuses a change that could not be served, or that would make a failing release stable.
 pub async fn check(
     core: &Core,
     stored: &StoredApp,
     command: &Command,
     event: &HistoryEvent,
-    along: &[(String, String)],
+    endpoints: &[(String, String)],
     force: bool,
 ) -> Result<(), ApiError> {
     if let Command::DrainEndpoint { release, address, .. } = command {
-        let table = would_publish(core, stored, &event.record, along).await?;
-        return leaves_another(&table, &stored.name, release, *address, force);
+        let table = build_checked_table(core, stored, &event.record, endpoints).await?;
+        return check_remaining(&table, &stored.name, release, *address, force);
     }
     if !puts_on_track(command) {
         return Ok(());
     }
-    let table = would_publish(core, stored, &event.record, along).await?;
+    let table = build_checked_table(core, stored, &event.record, endpoints).await?;
     let Some(stable) = event.record.stable.as_ref().map(|stay| &stay.release) else { return Ok(()) };
     match command {
-        command if promotes(stored, command) && !force => seen_serving(core, &stored.name, stable),
-        Command::Rollback { .. } if !force => {
-            answers_now(stable, endpoints_in(&table, &stored.name, stable)).await
-        }
+        command if promotes(stored, command) && !force => check_serving(core, &stored.name, stable),
+        Command::Rollback { .. } if !force => probe(stable, endpoints_in(&table, &stored.name, stable)).await,
         _ => Ok(()),
     }
 }
 
-/// Whether a command makes the candidate stable: to name it as stable is a promote too.
+/// Whether a command makes the candidate stable. Setting it as stable is a promote too.
 fn promotes(stored: &StoredApp, command: &Command) -> bool {
     match command {
         Command::Promote { .. } => true,
@@ -64,8 +62,8 @@ fn promotes(stored: &StoredApp, command: &Command) -> bool {
     }
 }
 
-/// Commands after which a release has to serve that did not before. The others, abort first of all, are never
-/// refused for what the store holds of endpoints.
+/// Whether a command puts a release on a track, where it has to serve. No other command, abort above all, is ever
+/// refused for the endpoints in the store.
 fn puts_on_track(command: &Command) -> bool {
     matches!(
         command,
@@ -76,28 +74,31 @@ fn puts_on_track(command: &Command) -> bool {
     )
 }
 
-/// Builds the table that a record would be served by, from what the store holds of its releases and from endpoints
-/// registered along with it (key and value). 422 when the record would not take effect.
-pub async fn would_publish(
+/// Builds the table that a record would be served by, from the stored endpoints of its releases and from those that are
+/// registered with it (key and value). 422 if the record would not take effect.
+pub async fn build_checked_table(
     core: &Core,
     stored: &StoredApp,
     record: &Record,
-    along: &[(String, String)],
+    endpoints: &[(String, String)],
 ) -> Result<RoutingTable, ApiError> {
-    let table = table_of(core, stored, record, along).await?;
-    takes_effect(&table, &stored.name, record)?;
+    let table = build_table(core, stored, record, endpoints).await?;
+    check_effect(&table, &stored.name, record)?;
     Ok(table)
 }
 
-/// The same table, whether the record takes effect in it or not.
-pub async fn table_of(
+/// Builds the same table without that check.
+pub async fn build_table(
     core: &Core,
     stored: &StoredApp,
     record: &Record,
-    along: &[(String, String)],
+    endpoints: &[(String, String)],
 ) -> Result<RoutingTable, ApiError> {
     let pin_keys = core.replica.pin_keys().ok_or_else(|| {
-        ApiError::new(Kind::StoreUnavailable, "this router has not read its store yet; try again shortly")
+        ApiError::new(
+            Kind::StoreUnavailable,
+            "this router has not read its store yet; try again in a few seconds",
+        )
     })?;
     let listing = endpoints_of(core, &releases_of(record)).await?;
     let mut keyspace = Keyspace::new(core.keyspace_options(pin_keys));
@@ -105,7 +106,7 @@ pub async fn table_of(
     for entry in &listing.entries {
         keyspace.put(entry.key.as_str(), &entry.value, entry.modified);
     }
-    for (key, value) in along {
+    for (key, value) in endpoints {
         keyspace.put(key, value.as_bytes(), revision);
     }
     if let Some(settings) = &stored.settings_entry {
@@ -117,7 +118,7 @@ pub async fn table_of(
     Ok(keyspace.build(revision))
 }
 
-fn takes_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {
+fn check_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {
     let cannot = || {
         ApiError::new(
             Kind::Internal,
@@ -127,13 +128,13 @@ fn takes_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<
     let routes = table.apps.get(app).filter(|routes| routes.seq == record.seq).ok_or_else(cannot)?;
     for (track, stay) in [("stable", &record.stable), ("candidate", &record.candidate)] {
         if let Some(stay) = stay {
-            has_endpoints(routes, &stay.release, track)?;
+            check_endpoints(routes, &stay.release, track)?;
         }
     }
     Ok(())
 }
 
-fn has_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result<(), ApiError> {
+fn check_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result<(), ApiError> {
     let mut found = routes.listed().filter(|routed| routed.id == *release);
     if found.any(|routed| !routed.endpoints.is_empty()) {
         return Ok(());
@@ -144,18 +145,18 @@ fn has_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result
     Err(ApiError::value("release", message))
 }
 
-/// Promote's readiness gate: refuses only what was seen failing. At least max(1, half) must serve.
-pub fn seen_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
+/// The gate of a promote: at least half of the endpoints, and at least one, must serve by this router's checks.
+pub fn check_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
     let published = core.live.load();
     let Some(routes) = published.table.apps.get(app) else { return Ok(()) };
     let Some(routed) = routes.listed().find(|routed| routed.id == *release) else { return Ok(()) };
     let endpoints = || routed.endpoints.iter().filter(|endpoint| !endpoint.draining);
     let serving = endpoints().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
-    enough(release, serving, endpoints().count())
+    check_enough(release, serving, endpoints().count())
 }
 
-/// The gate of a single endpoint's drain: it is one of the release, and a release on a track keeps another one.
-pub fn leaves_another(
+/// The gate of an endpoint's drain: the release has this endpoint, and a release on a track keeps another one.
+pub fn check_remaining(
     table: &RoutingTable,
     app: &AppName,
     release: &ReleaseId,
@@ -172,7 +173,7 @@ pub fn leaves_another(
             || routed.endpoints.iter().all(|other| other.draining);
         if known && on_track && none_left && !force {
             let message = format!(
-                "`{release}` would have no endpoint left that takes requests; add another one first, or `force` it"
+                "`{release}` would have no endpoint left that takes requests; add another one first, or send `force`: true"
             );
             return Err(ApiError::new(Kind::Refused("last_endpoint"), message));
         }
@@ -184,8 +185,8 @@ pub fn leaves_another(
     Err(ApiError::new(Kind::NotFound, message).field("endpoint"))
 }
 
-/// Rollback's gate: asks the target's endpoints now, since nobody may have checked them lately.
-pub async fn answers_now(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Result<(), ApiError> {
+/// The gate of a rollback: connects to the endpoints now, since nobody may have checked them lately.
+pub async fn probe(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Result<(), ApiError> {
     let asked = endpoints.len().min(PROBES_MAX);
     let mut probes = JoinSet::new();
     for address in endpoints.into_iter().take(asked) {
@@ -193,7 +194,7 @@ pub async fn answers_now(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Res
             .spawn(async move { matches!(timeout(PROBE_MAX, TcpStream::connect(address)).await, Ok(Ok(_))) });
     }
     let answered = probes.join_all().await.into_iter().filter(|answered| *answered).count();
-    enough(release, answered, asked)
+    check_enough(release, answered, asked)
 }
 
 /// The endpoints that a table gives a release.
@@ -206,13 +207,14 @@ pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) ->
     endpoints.into_keys().collect()
 }
 
-fn enough(release: &ReleaseId, serving: usize, endpoints: usize) -> Result<(), ApiError> {
+fn check_enough(release: &ReleaseId, serving: usize, endpoints: usize) -> Result<(), ApiError> {
     let needed = endpoints.div_ceil(2).max(1);
     if serving >= needed {
         return Ok(());
     }
     let message = format!(
-        "{serving} of {endpoints} endpoints of `{release}` serve, at least {needed} must; `force` does it anyway"
+        "{serving} of {endpoints} endpoints of `{release}` serve, and at least {needed} must; send `force`: true to do it \
+         anyway"
     );
     Err(ApiError::new(Kind::Refused("target_unhealthy"), message))
 }
@@ -233,7 +235,11 @@ mod tests {
             (2, 3, true),
             (2, 4, true),
         ] {
-            assert_eq!(enough(&release, serving, endpoints).is_ok(), allowed, "{serving} of {endpoints}");
+            assert_eq!(
+                check_enough(&release, serving, endpoints).is_ok(),
+                allowed,
+                "{serving} of {endpoints}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An app as the store holds it now: what a command decides on, and the checks that hold its commit to that.
+//! An app as the store holds it: what a command decides on, and the checks that hold its commit to that.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ const MARKER: &str = "-";
 #[derive(Debug)]
 pub struct StoredApp {
     pub name: AppName,
-    /// The record; where the stored one cannot be read, the last good one, so that no garbage disables a command.
+    /// The record. If the stored one cannot be read, the last good one, so that a damaged value disables no command.
     pub record: Option<Record>,
     record_entry: Option<Entry>,
     old: [Option<Entry>; 4],
@@ -43,7 +43,7 @@ pub struct StoredApp {
 }
 
 impl StoredApp {
-    /// Reads the app's own keys in one consistent view.
+    /// Reads the app's own keys, all at one revision.
     pub async fn read(core: &Core, name: &AppName) -> Result<Self, ApiError> {
         let keys: Vec<String> = OldKey::ALL
             .iter()
@@ -85,7 +85,7 @@ impl StoredApp {
         OldKeys { stable, candidate, blend, sticky, written }
     }
 
-    /// That nothing of what a command decides on has changed since.
+    /// Checks that nothing which a command decides on has changed since this reading.
     pub fn checks(&self) -> Vec<Check> {
         let own = OldKey::ALL.iter().map(|old| old.key(&self.name)).zip(&self.old);
         let record = (keys::record(&self.name), &self.record_entry);
@@ -113,7 +113,7 @@ impl StoredApp {
         Commit { checks: self.checks(), writes, proof }
     }
 
-    /// The revision of the newest of these keys: who serves it serves all of this reading.
+    /// The newest revision among these keys: a router that serves it serves all of this reading.
     pub fn revision(&self) -> Revision {
         let entries = self.old.iter().chain([&self.record_entry, &self.settings_entry]);
         entries.flatten().map(|entry| entry.modified).max().unwrap_or(0)
@@ -130,10 +130,10 @@ impl StoredApp {
         self.record.as_ref().map_or(0, |record| record.seq)
     }
 
-    /// What commands read besides the record. The releases that were stable are read only when they are needed.
+    /// What a decision needs besides the record. The releases that were stable are read only when they are needed.
     pub async fn background(&self, core: &Core, with_stables: bool) -> Result<Background, ApiError> {
         let record = self.record.as_ref();
-        // Whoever comes back to an empty stable track has its own way back, which only the history tells.
+        // With an empty stable track only the history tells which releases were stable.
         let vacant = record.is_some_and(|record| record.stable.is_none() && record.previous.is_some());
         let stables = if with_stables || vacant { self.stables(core).await? } else { Vec::new() };
         Ok(Background {

@@ -96,7 +96,7 @@ impl Upkeep {
         let core = self.core.clone();
         self.running.spawn(async move {
             let result = match &task {
-                Task::Adopt(app) => adoption::adopt_foreign(&core, app).await,
+                Task::Adopt(app) => adoption::adopt_raw_writes(&core, app).await,
                 Task::Retire(app, tenure) => retire(&core, app, *tenure).await,
             };
             (task, result)

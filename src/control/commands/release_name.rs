@@ -1,7 +1,7 @@
-//! Which release a person or a pipeline means: a full id, or the short name that they read on the page.
+//! Which release is meant: people and pipelines send a full id, or the short name that the GUI shows.
 //!
-//! No prefix of the store leads from a short name to its keys, which begin with the service and say nothing of the app.
-//! So a name is looked up in what this router has read anyway.
+//! The keys of a release begin with its service and do not contain the app, so no prefix of the store leads from a short
+//! name to them. A name is looked up in what this router has read anyway.
 
 use std::collections::BTreeSet;
 
@@ -22,32 +22,32 @@ use crate::{
     },
 };
 
-/// The service of a release that nobody named one for.
+/// The service if none is sent.
 const SERVICE_DEFAULT: &str = "app";
-/// The port of a release that nobody named one for.
+/// The port if none is sent.
 const PORT_DEFAULT: u16 = 80;
 
-/// A release as it was named.
+/// A release as it was named in a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// The field it came in, for errors.
+pub struct ReleaseName {
+    /// The field that held the name, for errors.
     pub field: &'static str,
     /// A full id or a short name.
     pub text: String,
     pub service: Option<String>,
     pub port: Option<u16>,
-    /// Endpoints come with it, so it need not be known.
+    /// Endpoints are registered with it, so it need not be known.
     pub registers: bool,
 }
 
-impl Named {
+impl ReleaseName {
     /// A name without service, port and endpoints.
-    pub fn plain(field: &'static str, text: String) -> Self {
+    pub fn new(field: &'static str, text: String) -> Self {
         Self { field, text, service: None, port: None, registers: false }
     }
 
-    /// The release meant: a full id is itself; a short name is the one release of that name among the app's own,
-    /// then among all that are known. A name that nobody knows gets the id that registering it would give it.
+    /// The release that is meant. A short name is the one release of that name among the app's own, else among all known
+    /// releases. An unknown name gets the id that registering it would give it.
     pub async fn resolve(&self, core: &Core, app: &AppName) -> Result<ReleaseId, ApiError> {
         if self.text.starts_with("apps/") {
             return self.text.parse().map_err(|error| self.refuse(&error));
@@ -69,7 +69,7 @@ impl Named {
         Ok(self.known_in_store(core).await?.unwrap_or(new))
     }
 
-    /// Among what this router has read: all that the store holds, unless somebody wrote past every router just now.
+    /// Looks among the releases that this router has read.
     fn known_here(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
         let view = core.replica.view.load();
         let faulty = view.problems.iter().filter_map(|problem| release_of(&problem.key));
@@ -77,7 +77,7 @@ impl Named {
         self.only(view.releases.keys().chain(&unserved))
     }
 
-    /// Among the keys of all endpoints, which are many.
+    /// Looks among the keys of all endpoints in the store, which are many.
     async fn known_in_store(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
         let listing = core.store.list(&[keys::APPS]).await?;
         let known: BTreeSet<ReleaseId> =
@@ -89,7 +89,8 @@ impl Named {
         let found: Vec<&ReleaseId> = releases.filter(|release| self.means(release)).collect();
         if found.len() > 1 {
             let ids: Vec<&str> = found.into_iter().map(ReleaseId::as_str).collect();
-            let message = format!("`{}` may mean {}; send the full id", self.text, ids.join(" or "));
+            let message =
+                format!("`{}` may mean {}; send the full id of the release", self.text, ids.join(" or "));
             return Err(ApiError::new(Kind::Refused("ambiguous_release"), message).field(self.field));
         }
         Ok(found.first().copied().cloned())
@@ -128,13 +129,14 @@ mod tests {
             "apps/shop-1.0.1-90/containers",
         ];
         let releases = releases.map(|id| id.parse::<ReleaseId>().unwrap());
-        let only = |named: &Named| named.only(releases.iter()).map(|found| found.map(|id| id.to_string()));
-        let short = |text: &str| Named::plain("release", text.to_owned());
+        let only =
+            |named: &ReleaseName| named.only(releases.iter()).map(|found| found.map(|id| id.to_string()));
+        let short = |text: &str| ReleaseName::new("release", text.to_owned());
         assert_eq!(only(&short("1.0.0")), Ok(Some("apps/hello-1.0.0-80/containers".into())));
         assert_eq!(only(&short("hello-1.0.1")), Ok(Some("apps/hello-1.0.1-80/containers".into())));
         assert_eq!(only(&short("2.0")), Ok(None));
         assert!(only(&short("1.0.1")).is_err(), "two releases have this name");
-        let with_port = Named { port: Some(90), ..short("1.0.1") };
+        let with_port = ReleaseName { port: Some(90), ..short("1.0.1") };
         assert_eq!(only(&with_port), Ok(Some("apps/shop-1.0.1-90/containers".into())));
     }
 }
