@@ -6,6 +6,8 @@
 //! End: not ready, go on accepting for the grace time, finish what is open, then the control plane, the store and
 //! the log, which by then nobody writes any more.
 
+mod own_addresses;
+
 use std::{
     fs::DirBuilder,
     io,
@@ -39,6 +41,8 @@ use crate::{
     },
     upstream::health::check_endpoints,
 };
+
+use own_addresses::{OwnAddresses, front_addresses};
 
 /// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
 const CONTROL_THREADS: usize = 2;
@@ -125,7 +129,7 @@ impl Router {
         let (handover_sender, handovers) = handovers(workers);
         let control = {
             let _runtime = runtime.enter();
-            let own = own_addresses(&config, admin_address);
+            let own = OwnAddresses::new(&config, admin_address);
             let options =
                 ControlOptions { followed, ..control_options(&config, admin, own, handover_sender) };
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
@@ -258,7 +262,7 @@ impl Signals {
 fn control_options(
     config: &Config,
     admin: TcpListener,
-    own: Vec<SocketAddr>,
+    own: OwnAddresses,
     handovers: HandoverSender,
 ) -> ControlOptions {
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
@@ -267,7 +271,12 @@ fn control_options(
         front: front_addresses(config),
         admin_hosts: config.admin_hosts.clone(),
         default_app: config.app.clone(),
-        addresses: AddressPolicy { loopback_refused: !config.loopback_endpoints, own },
+        listeners: own.listeners,
+        addresses: AddressPolicy {
+            loopback_refused: !config.loopback_endpoints,
+            own: own.all,
+            fleet: Vec::new(),
+        },
         https: config.https_redirect.is_some(),
         store_kind: store_kind(&config.store),
         limits: config.limits.clone(),
@@ -282,36 +291,6 @@ fn control_options(
         keyvalues: entries.into_iter().flatten().cloned().collect(),
         followed: None,
     }
-}
-
-/// Where end users come in.
-fn front_addresses(config: &Config) -> Vec<SocketAddr> {
-    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
-    config.listen.iter().chain(secure).copied().collect()
-}
-
-/// Every address that leads to this router or to its store: what no endpoint may be. A wildcard listener answers at all
-/// addresses that the machine has at the start; to one that it gets later, CDN-Loop is the second line.
-fn own_addresses(config: &Config, admin: SocketAddr) -> Vec<SocketAddr> {
-    let mut own = front_addresses(config);
-    own.push(admin);
-    let wildcards: Vec<SocketAddr> =
-        own.iter().copied().filter(|listener| listener.ip().is_unspecified()).collect();
-    if !wildcards.is_empty() {
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-            tracing::warn!(
-                "the machine's addresses cannot be told, so endpoints are not held against them: {error}"
-            );
-            Vec::new()
-        });
-        for ip in interfaces.iter().map(if_addrs::Interface::ip) {
-            // An IPv6 wildcard usually takes IPv4 as well.
-            let answers = wildcards.iter().filter(|wildcard| wildcard.is_ipv6() || ip.is_ipv4());
-            own.extend(answers.map(|wildcard| SocketAddr::new(ip, wildcard.port())));
-        }
-    }
-    own.extend(config.store.addresses());
-    own
 }
 
 /// Opens the store. A server that cannot be reached now is waited for, so that what was served last is served again.

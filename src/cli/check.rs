@@ -70,6 +70,7 @@ fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
         addresses: AddressPolicy {
             loopback_refused: !config.loopback_endpoints,
             own: config.listen.iter().chain(secure).copied().chain([config.admin]).collect(),
+            fleet: Vec::new(),
         },
         pin_keys: PinKeys { next: None, current: PinKey { id: 0, secret: [0; 16] }, previous: None },
         https: false,

@@ -21,6 +21,8 @@ pub const COMMAND_REPEATS_MAX: usize = 5;
 pub const ENDPOINTS_PER_CALL_MAX: usize = 1_000;
 /// Endpoints that fit one commit beside the record, its event and the mirrored keys (100 writes in all).
 pub const ENDPOINTS_PER_COMMIT_MAX: usize = 90;
+/// Listeners that a member reports: three ports at each of 80 addresses. More are cut off.
+pub const LISTENERS_MAX: usize = 240;
 /// Endpoints that a rollback probes before it commits.
 pub const PROBES_MAX: usize = 32;
 /// How long one probe may take.

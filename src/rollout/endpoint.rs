@@ -26,6 +26,8 @@ const METADATA_V6: [Ipv6Addr; 4] = [
 pub struct AddressPolicy {
     /// Whether loopback addresses are refused.
     pub loopback_refused: bool,
+    /// Where the other routers of the fleet listen, as they report it.
+    pub fleet: Vec<SocketAddr>,
     /// Listeners of the store and of routers, which are never endpoints. An unspecified address stands for every loopback
     /// address with its port. The machine's other addresses are listed one by one.
     pub own: Vec<SocketAddr>,
@@ -45,8 +47,8 @@ pub enum EndpointError {
     /// Loopback, where the policy refuses it.
     #[error("a loopback address is refused by the router's setting `loopback_endpoints`")]
     Loopback,
-    /// One of the router's own listeners, or its store.
-    #[error("an endpoint cannot be the router itself or its store")]
+    /// A listener of this router or of another one of its fleet, or its store.
+    #[error("an endpoint cannot be the router itself, another router of its fleet, or its store")]
     Own,
 }
 
@@ -71,7 +73,7 @@ impl AddressPolicy {
             let own = canonical(*own);
             covers(own, reached, address.port()) || covers(own, address.ip(), address.port())
         };
-        if self.own.iter().any(is_own) {
+        if self.own.iter().chain(&self.fleet).any(is_own) {
             return Err(EndpointError::Own);
         }
         Ok(address)
@@ -229,7 +231,7 @@ mod tests {
 
     #[test]
     fn loopback_is_allowed_unless_switched_off() {
-        let closed = AddressPolicy { loopback_refused: true, own: Vec::new() };
+        let closed = AddressPolicy { loopback_refused: true, ..AddressPolicy::default() };
         for text in ["127.0.0.1:80", "127.8.8.8:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "[::127.0.0.1]:80"]
         {
             assert_eq!(closed.parse(text), Err(EndpointError::Loopback), "{text}");
@@ -242,7 +244,7 @@ mod tests {
         let own =
             ["0.0.0.0:80", "[::]:443", "[::ffff:10.0.0.1]:8080", "127.0.0.1:2379", "[2002:a00:2::1]:8080"];
         let own =
-            AddressPolicy { loopback_refused: false, own: own.map(|own| own.parse().unwrap()).to_vec() };
+            AddressPolicy { own: own.map(|own| own.parse().unwrap()).to_vec(), ..AddressPolicy::default() };
         for text in [
             "127.0.0.1:80",
             "127.9.9.9:80",

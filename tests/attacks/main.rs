@@ -3,6 +3,7 @@
 mod admin_connections;
 mod client_addresses;
 mod endpoints;
+mod fleet;
 mod guessing;
 mod json_bodies;
 mod loops;

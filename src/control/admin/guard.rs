@@ -13,6 +13,7 @@ use axum::{
 };
 use tokio::time::sleep;
 
+use super::loops::refuse_forwarded;
 use crate::{
     authority::Authority,
     control::shared::{
@@ -63,6 +64,7 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
 }
 
 fn admit(core: &Core, request: &mut Request) -> Result<(), Refused> {
+    refuse_forwarded(core, request.headers())?;
     let path = request.uri().path();
     if OPEN.contains(&path) {
         return Ok(());

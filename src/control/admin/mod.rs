@@ -5,6 +5,7 @@ pub mod guard;
 pub mod gui;
 pub mod lane;
 pub mod listener;
+pub mod loops;
 pub mod metrics;
 pub mod places;
 pub mod port;

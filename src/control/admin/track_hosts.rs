@@ -17,7 +17,7 @@ use hyper::{Request, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{io::copy_bidirectional, net::UnixStream};
 
-use super::places::Place;
+use super::{loops::refuse_forwarded, places::Place};
 use crate::{
     authority::Authority,
     control::shared::core::Core,
@@ -70,6 +70,9 @@ pub async fn forward(
     mut request: Request<Incoming>,
     origin: Origin,
 ) -> Response {
+    if let Err(error) = refuse_forwarded(core, request.headers()) {
+        return error.into_response();
+    }
     let Some(workers) = &core.options.handovers else { return unreachable_front() };
     if *request.method() == Method::CONNECT {
         return (StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed\n").into_response();

@@ -159,7 +159,7 @@ pub async fn test(
     })?;
     let message = Message::test(&name, &by, core.clock.wall_ms());
     let id = message.id(&format!("{}{:?}", core.roster.epoch(), core.clock.monotonic()));
-    let client = HookClient::new(&hook.url, &core.options.addresses)
+    let client = HookClient::new(&hook.url, &core.addresses.load())
         .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let done = make_attempt(&client, &hook.secret, &id, &message, &core.clock).await;
     let ended = if done.delivered { DeliveryOutcome::Delivered } else { DeliveryOutcome::Failed };
@@ -233,7 +233,7 @@ impl HookChange {
     fn check(core: &Core, request: HookRequest) -> Result<Self, ApiError> {
         let refused = |error: &dyn std::fmt::Display| ApiError::value("url", error.to_string());
         let url: HookUrl = request.url.parse().map_err(|error| refused(&error))?;
-        url.check(&core.options.addresses).map_err(|error| refused(&error))?;
+        url.check(&core.addresses.load()).map_err(|error| refused(&error))?;
         let secret = request.secret.map(|text| text.parse::<Secret>()).transpose();
         let secret = secret.map_err(|error| ApiError::value("secret", error.to_string()))?;
         let new_secret = request.new_secret == Some(true);

@@ -136,7 +136,7 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
         }
         Target::Endpoint(release) => {
             let text = text_of(&key, &value)?;
-            core.options.addresses.parse(text).map_err(|error| {
+            core.addresses.load().parse(text).map_err(|error| {
                 ApiError::value(key.as_str(), format!("`{}`: {error}", text.escape_debug()))
             })?;
             let revision = commit(core, Write::put(key.clone(), text.to_owned())).await?;

@@ -173,7 +173,7 @@ fn addresses(core: &Core, endpoints: &[String]) -> Result<Vec<SocketAddr>, ApiEr
     }
     let mut addresses = Vec::new();
     for (index, text) in endpoints.iter().enumerate() {
-        let address = core.options.addresses.parse(text).map_err(|error| {
+        let address = core.addresses.load().parse(text).map_err(|error| {
             ApiError::value(format!("endpoints[{index}]"), format!("`{}`: {error}", text.escape_debug()))
         })?;
         if !addresses.contains(&address) {

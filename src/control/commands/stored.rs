@@ -166,7 +166,7 @@ pub async fn endpoint_counts(
     core: &Core,
     releases: &[ReleaseId],
 ) -> Result<HashMap<ReleaseId, usize>, ApiError> {
-    Ok(count_endpoints(&endpoints_of(core, releases).await?, &core.options.addresses))
+    Ok(count_endpoints(&endpoints_of(core, releases).await?, &core.addresses.load()))
 }
 
 /// The endpoint keys of these releases.

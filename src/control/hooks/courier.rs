@@ -292,7 +292,7 @@ impl Courier {
             return Ok(client.clone());
         }
         let client =
-            HookClient::new(&hook.url, &self.core.options.addresses).map_err(|error| error.to_string())?;
+            HookClient::new(&hook.url, &self.core.addresses.load()).map_err(|error| error.to_string())?;
         Ok(self.client.insert(client).clone())
     }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     live::table::LiveTable,
-    rollout::{keyspace::KeyspaceOptions, pin::PinKeys},
+    rollout::{endpoint::AddressPolicy, keyspace::KeyspaceOptions, pin::PinKeys},
     telemetry::counters::Counters,
 };
 
@@ -61,6 +61,8 @@ pub struct Shared {
     pub app_locks: AppLocks,
     /// Calls of the API that are under way.
     pub calls: Calls,
+    /// Which addresses may be endpoints: the option, with the listeners that the other members report. Written by `sync` alone.
+    pub addresses: ArcSwap<AddressPolicy>,
 }
 
 impl Deref for Core {
@@ -92,6 +94,7 @@ impl Core {
             sign_ins: SignIns::default(),
             served_store: ServedStore::default(),
             app_locks: AppLocks::default(),
+            addresses: ArcSwap::from_pointee(options.addresses.clone()),
             options,
             node,
             is_follower,
@@ -113,14 +116,18 @@ impl Shared {
 
     /// This router's entry in its fleet.
     pub fn own_entry(&self) -> Entry {
-        Entry { name: self.name().to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+        Entry {
+            name: self.name().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            listeners: self.options.listeners.clone(),
+        }
     }
 
     /// What a keyspace of this router is told.
     pub fn keyspace_options(&self, pin_keys: PinKeys) -> KeyspaceOptions {
         KeyspaceOptions {
             default_app: self.options.default_app.clone(),
-            addresses: self.options.addresses.clone(),
+            addresses: AddressPolicy::clone(&self.addresses.load()),
             pin_keys,
             https: self.options.https,
         }

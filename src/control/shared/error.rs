@@ -41,6 +41,7 @@ pub enum Kind {
     Disk,
     LeaseEnded,
     Unsupported,
+    Looped,
     Internal,
 }
 
@@ -72,6 +73,7 @@ impl Kind {
             Self::Disk => (StatusCode::INSUFFICIENT_STORAGE, "disk"),
             Self::LeaseEnded => (StatusCode::GONE, "lease_ended"),
             Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
+            Self::Looped => (StatusCode::LOOP_DETECTED, "loop"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

@@ -39,6 +39,8 @@ pub struct RouterOptions {
     pub name: Option<String>,
     /// Where end users are served, to be shown.
     pub front: Vec<SocketAddr>,
+    /// Where others reach this router, end users or people: what the fleet is told, since none of it is an endpoint.
+    pub listeners: Vec<SocketAddr>,
     /// Names that the admin port answers for beside literal addresses, `localhost` and the machine's own name.
     pub admin_hosts: Vec<String>,
     /// The app for hosts that no app has claimed; none: the only one.

@@ -15,10 +15,12 @@ use crate::{
     control::shared::{
         core::Core,
         entries::{EPOCH, entry},
+        fleet::member::Kind,
         pin_keys::{self, PIN_KEYS},
         state_dir::StateDir,
     },
     rollout::{
+        endpoint::AddressPolicy,
         keys::{self, Meaning},
         keyspace::Keyspace,
         pin::PinKeys,
@@ -46,6 +48,7 @@ impl StoreImage {
     pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
         self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
+        self.take_listeners();
         self.core.hooks.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
@@ -165,9 +168,23 @@ impl StoreImage {
                 if !self.core.hooks.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
                 }
-                Ok(false)
+                Ok(matches!(Kind::of(key), Some((Kind::Entry, _))) && self.take_listeners())
             }
         }
+    }
+
+    /// No endpoint leads to another member; `true` when these listen elsewhere than before.
+    fn take_listeners(&mut self) -> bool {
+        let fleet = self.core.roster.listeners();
+        if self.core.addresses.load().fleet == fleet {
+            return false;
+        }
+        let addresses = AddressPolicy { fleet, ..self.core.options.addresses.clone() };
+        self.core.addresses.store(Arc::new(addresses.clone()));
+        if let Some(keyspace) = &mut self.keyspace {
+            keyspace.set_addresses(addresses);
+        }
+        true
     }
 
     /// `true` when these can be read.

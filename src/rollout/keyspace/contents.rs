@@ -11,7 +11,7 @@ use crate::rollout::{
     adopt::{OldKeys, WriteRevisions},
     app::AppName,
     endpoint::AddressPolicy,
-    keys,
+    keys::{self, Meaning},
     pin::PinKeys,
     preview::Previews,
     record::Record,
@@ -147,6 +147,21 @@ impl Keyspace {
             self.options.pin_keys = keys;
             self.apps.values_mut().for_each(|app| app.compiled = None);
             self.touched.extend(self.apps.keys().cloned());
+        }
+    }
+
+    /// Replaces what may be an endpoint. Values for which that makes a difference are read again.
+    pub fn set_addresses(&mut self, addresses: AddressPolicy) {
+        self.options.addresses = addresses;
+        let differ = self.values.iter().filter_map(|(key, stored)| {
+            let meaning = keys::routed_meaning(key)?;
+            let endpoint = matches!(meaning, Meaning::Endpoint(..));
+            (endpoint && self.fault_of(&meaning, &stored.raw) != stored.fault).then(|| key.clone())
+        });
+        for key in differ.collect::<Vec<_>>() {
+            if let Some(stored) = self.values.remove(&key) {
+                self.put(&key, &stored.raw, stored.modified);
+            }
         }
     }
 

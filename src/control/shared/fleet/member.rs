@@ -66,6 +66,9 @@ pub struct Entry {
     pub name: String,
     /// The program's version.
     pub version: String,
+    /// Where it listens, at each address of its machine; a member of an older version does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<SocketAddr>,
 }
 
 /// What a member routes by.

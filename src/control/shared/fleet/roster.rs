@@ -3,7 +3,8 @@
 //! Written by the one task that follows the store; whoever waits for members is woken by each change.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -16,7 +17,7 @@ use super::member::{Entry, Heard, Kind, Load, Report};
 use crate::{
     clock::Clock,
     control::{
-        limits::{BEHIND_AFTER, HEARD_TTL, SKEW_MAX, SKEW_SAMPLES},
+        limits::{BEHIND_AFTER, HEARD_TTL, LISTENERS_MAX, SKEW_MAX, SKEW_SAMPLES},
         shared::entries::decode,
     },
     rollout::app::AppName,
@@ -126,6 +127,21 @@ impl Roster {
     /// What is stored of this router.
     pub fn own(&self) -> Member {
         self.members.lock().get(&self.node).cloned().unwrap_or_default()
+    }
+
+    /// Whether a router is this one or another member.
+    pub fn knows(&self, node: &str) -> bool {
+        node == self.node || self.members.lock().get(node).is_some_and(|member| member.entry.is_some())
+    }
+
+    /// Where the other members listen, in order, each once.
+    pub fn listeners(&self) -> Vec<SocketAddr> {
+        let members = self.members.lock();
+        let entries = members.iter().filter(|(node, _)| **node != self.node);
+        let entries = entries.filter_map(|(_, member)| member.entry.as_ref());
+        let told: BTreeSet<SocketAddr> =
+            entries.flat_map(|entry| entry.listeners.iter().take(LISTENERS_MAX)).copied().collect();
+        told.into_iter().collect()
     }
 
     /// How many members there are beside this router.
@@ -278,7 +294,7 @@ mod tests {
     }
 
     fn enter(roster: &Roster, node: &str) {
-        let entry = Entry { name: node.to_uppercase(), version: "1".into() };
+        let entry = Entry { name: node.to_uppercase(), version: "1".into(), ..Entry::default() };
         assert!(roster.take(&Kind::Entry.key(node), Some(&encode(&entry))));
     }
 

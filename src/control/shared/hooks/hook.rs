@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn addresses_are_judged_by_their_number() {
         let own = vec!["0.0.0.0:8080".parse().unwrap()];
-        let policy = AddressPolicy { loopback_refused: false, own };
+        let policy = AddressPolicy { own, ..AddressPolicy::default() };
         let check = |text: &str| address(text).unwrap().check(&policy);
         assert_eq!(check("http://127.0.0.1:9000/"), Ok(()));
         assert_eq!(check("https://chat.example/"), Ok(()), "a name is looked up later");
@@ -260,7 +260,7 @@ mod tests {
         ] {
             assert!(matches!(check(text), Err(HookUrlError::Forbidden(_))), "{text}");
         }
-        let closed = AddressPolicy { loopback_refused: true, own: Vec::new() };
+        let closed = AddressPolicy { loopback_refused: true, ..AddressPolicy::default() };
         let refused = address("http://2130706433/").unwrap().check(&closed);
         assert!(matches!(refused, Err(HookUrlError::Loopback(_))), "127.0.0.1 as one number");
     }

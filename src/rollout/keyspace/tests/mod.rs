@@ -23,7 +23,7 @@ fn options() -> KeyspaceOptions {
     let current = PinKey { id: 1, secret: [7; 16] };
     KeyspaceOptions {
         default_app: None,
-        addresses: AddressPolicy { loopback_refused: false, own: vec!["127.0.0.1:80".parse().unwrap()] },
+        addresses: AddressPolicy { own: vec!["127.0.0.1:80".parse().unwrap()], ..AddressPolicy::default() },
         pin_keys: PinKeys { next: None, current, previous: None },
         https: false,
     }

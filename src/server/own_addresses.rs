@@ -1,0 +1,51 @@
+//! Where this router listens, and what else no endpoint may be.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::config::Config;
+
+/// Where end users come in.
+pub fn front_addresses(config: &Config) -> Vec<SocketAddr> {
+    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
+    config.listen.iter().chain(secure).copied().collect()
+}
+
+/// Addresses that are no endpoint's. A wildcard listener answers at all addresses that the machine has at the start; to
+/// one that it gets later, CDN-Loop is the second line.
+pub struct OwnAddresses {
+    /// Where others reach this router.
+    pub listeners: Vec<SocketAddr>,
+    /// Every address that leads to this router or to its store.
+    pub all: Vec<SocketAddr>,
+}
+
+impl OwnAddresses {
+    /// `admin` is where the admin port listens.
+    pub fn new(config: &Config, admin: SocketAddr) -> Self {
+        let mut listeners = front_addresses(config);
+        listeners.push(admin);
+        // One that is yet to get its port leads nowhere.
+        listeners.retain(|listener| listener.port() != 0);
+        let wildcards: Vec<SocketAddr> =
+            listeners.iter().copied().filter(|listener| listener.ip().is_unspecified()).collect();
+        if !wildcards.is_empty() {
+            for ip in machine_addresses() {
+                // An IPv6 wildcard usually takes IPv4 as well.
+                let answers = wildcards.iter().filter(|wildcard| wildcard.is_ipv6() || ip.is_ipv4());
+                listeners.extend(answers.map(|wildcard| SocketAddr::new(ip, wildcard.port())));
+            }
+        }
+        let all = listeners.iter().copied().chain(config.store.addresses()).collect();
+        Self { listeners, all }
+    }
+}
+
+fn machine_addresses() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(
+            "the machine's addresses cannot be told, so endpoints are not held against them: {error}"
+        );
+        Vec::new()
+    });
+    interfaces.iter().map(if_addrs::Interface::ip).collect()
+}
