@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::Key;
+use crate::key::Key;
 
 /// The backend's own order of writes. Revisions compare only within one [`Epoch`].
 pub type Revision = u64;

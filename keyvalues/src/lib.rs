@@ -18,9 +18,11 @@ pub mod faults;
 mod key;
 mod limits;
 mod open;
+mod open_error;
 #[cfg(feature = "http")]
 pub mod wire;
 
+pub use backends::awaited::await_later;
 #[cfg(feature = "embedded")]
 pub use backends::embedded::Embedded;
 #[cfg(feature = "etcd")]
@@ -38,4 +40,5 @@ pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use limits::{
     COMMIT_BYTES_MAX, COMMIT_CHECKS_MAX, COMMIT_WRITES_MAX, LEASE_TTL_MAX, PROGRESS_EVERY, VALUE_BYTES_MAX,
 };
-pub use open::{OpenError, await_later, open};
+pub use open::open;
+pub use open_error::OpenError;

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{Check, StoreError, Write};
+use crate::contract::{Check, StoreError, Write};
 
 /// The most writes one commit carries (etcd's own limit is 128 operations, checks included).
 pub const COMMIT_WRITES_MAX: usize = 100;

@@ -5,47 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{Memory, Store, StoreError, backends::awaited::Awaited};
-
-/// Every scheme of this build, for messages.
-const BUILT_IN: &[&str] = &[
-    "memory",
-    #[cfg(feature = "embedded")]
-    "embedded:FILE",
-    #[cfg(feature = "etcd")]
-    "etcd://HOST",
-    #[cfg(feature = "etcd")]
-    "etcds://HOST",
-    #[cfg(feature = "http")]
-    "http://HOST",
-    #[cfg(feature = "http")]
-    "https://HOST",
-    #[cfg(feature = "redis")]
-    "redis://HOST",
-    #[cfg(feature = "redis")]
-    "rediss://HOST",
-];
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The scheme is not one of this build's.
-    #[error("unknown store `{scheme}`; this build has {}", BUILT_IN.join(", "))]
-    Scheme {
-        /// What was given before the colon.
-        scheme: String,
-    },
-    /// The scheme is known, its address is not understood.
-    #[error("the store address is not usable: {0}")]
-    Address(String),
-    /// Another process has it open.
-    #[error("the store {0} is in use by another process")]
-    InUse(String),
-    /// It was found but did not open.
-    #[error("the store did not open")]
-    Store(#[from] StoreError),
-}
+use crate::{backends, backends::memory::Memory, contract::Store, open_error::OpenError};
 
 /// Opens the store of this address: `memory`, `embedded:FILE`, `redis://...`, `etcd://...`, `http://...`, or with TLS
 /// `rediss://...`, `etcds://...`, `https://...`. Must be called inside a tokio runtime.
@@ -59,22 +19,15 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
             Err(OpenError::Address("`embedded:` names no file; write `embedded:FILE`".into()))
         }
         #[cfg(feature = "embedded")]
-        "embedded" => Ok(Arc::new(crate::Embedded::open(rest).await?)),
+        "embedded" => Ok(Arc::new(backends::embedded::Embedded::open(rest).await?)),
         #[cfg(feature = "etcd")]
-        "etcd" | "etcds" => Ok(Arc::new(crate::Etcd::open(rest, scheme == "etcds").await?)),
+        "etcd" | "etcds" => Ok(Arc::new(backends::etcd::Etcd::open(rest, scheme == "etcds").await?)),
         #[cfg(feature = "http")]
-        "http" | "https" => crate::Http::open(rest, scheme == "https").await,
+        "http" | "https" => backends::http::Http::open(rest, scheme == "https").await,
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => Ok(Arc::new(crate::Redis::open(rest, scheme == "rediss").await?)),
+        "redis" | "rediss" => Ok(Arc::new(backends::redis::Redis::open(rest, scheme == "rediss").await?)),
         _ => Err(OpenError::Scheme { scheme: scheme.into() }),
     }
-}
-
-/// The store of an address whose server does not answer now: it is opened by the first use that finds the server.
-/// Until then every use fails with [`StoreError::Unreachable`]. `commits` says whether the server is one that can be
-/// commanded; one that turns out to be of the other kind is refused.
-pub fn await_later(url: &str, commits: bool) -> Arc<dyn Store> {
-    Arc::new(Awaited::new(url, commits))
 }
 
 #[cfg(test)]

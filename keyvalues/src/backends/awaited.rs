@@ -8,8 +8,13 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, Listing, OpenError, Outcome, Revision, Store,
-    StoreError, Watch, WatchMode, Write, open,
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, Listing, Outcome, Revision, Store, StoreError,
+        Watch, WatchMode, Write,
+    },
+    key::Key,
+    open::open,
+    open_error::OpenError,
 };
 
 /// What every server promises that can be commanded; one that turns out to be followed is refused.
@@ -19,6 +24,13 @@ const PROMISED: Capabilities = Capabilities {
     watch: WatchMode::Streamed,
     durability: Durability::Server,
 };
+
+/// The store of an address whose server does not answer now: it is opened by the first use that finds the server.
+/// Until then every use fails with [`StoreError::Unreachable`]. `commits` says whether the server is one that can be
+/// commanded; one that turns out to be of the other kind is refused.
+pub fn await_later(url: &str, commits: bool) -> Arc<dyn Store> {
+    Arc::new(Awaited::new(url, commits))
+}
 
 /// A store that is opened when its server answers.
 pub(crate) struct Awaited {

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 
 use super::local::{LeaseHost, Plan, Shared, State, grant, random_id};
 use crate::{
-    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, LeaseId, Listing, Outcome, Revision, Store,
-    StoreError, Watch, WatchMode, Write,
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchMode, Write,
+    },
+    key::Key,
     limits::{check_commit, check_ttl},
 };
 

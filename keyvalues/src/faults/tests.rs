@@ -1,8 +1,10 @@
 //! Each fault does what it says, and only while it is on.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::{
-    Batch, Memory,
+    Batch, Memory, WatchItem,
     conformance::{self, Backend, Subject},
 };
 

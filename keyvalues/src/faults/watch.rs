@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use tokio::{sync::watch as signal, time::Instant};
 
-use super::{Disorder, Faults};
-use crate::{StoreError, Watch, WatchItem};
+use super::handle::{Disorder, Faults};
+use crate::contract::{StoreError, Watch, WatchItem};
 
 /// The most items on their way; what comes after them waits in the store inside.
 const DELAYED_MAX: usize = 256;

@@ -15,48 +15,15 @@ use std::{
 
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::tables;
+use super::{error::DiskError, tables};
 use crate::{
-    Batch, OpenError, Outcome, StoreError,
     backends::local::{Plan, Shared, State},
+    contract::{Batch, Outcome, StoreError},
+    open_error::OpenError,
 };
 
 /// redb's page cache: 4 MiB, since the contents are in memory anyway.
 const CACHE_BYTES: usize = 4 << 20;
-
-/// What went wrong below the contract.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DiskError {
-    #[error("{0}")]
-    Io(String),
-    #[error("{0}")]
-    Corrupt(String),
-    #[error("it is in use by another process")]
-    InUse,
-}
-
-impl From<DiskError> for StoreError {
-    fn from(error: DiskError) -> Self {
-        match error {
-            DiskError::Io(text) => Self::Disk(text),
-            DiskError::Corrupt(text) => Self::Corrupt(text),
-            DiskError::InUse => Self::Disk(error.to_string()),
-        }
-    }
-}
-
-impl<E: Into<redb::Error>> From<E> for DiskError {
-    fn from(error: E) -> Self {
-        match error.into() {
-            redb::Error::DatabaseAlreadyOpen => Self::InUse,
-            redb::Error::Corrupted(text) => Self::Corrupt(text),
-            error @ (redb::Error::UpgradeRequired(_) | redb::Error::TableTypeMismatch { .. }) => {
-                Self::Corrupt(error.to_string())
-            }
-            error => Self::Io(error.to_string()),
-        }
-    }
-}
 
 /// Opens the database of a path; tests put a failing disk here.
 pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;

@@ -6,6 +6,7 @@
 //! earlier process have ended when the file opens. Unix only, for the file's mode.
 
 mod disk;
+mod error;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,13 @@ use tokio::sync::Mutex;
 use self::disk::{Disk, Opener, open_file};
 use super::local::{LeaseHost, Plan, Shared, State, grant};
 use crate::{
-    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, LeaseId, Listing, OpenError, Outcome,
-    Revision, Store, StoreError, Watch, WatchMode, Write,
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchMode, Write,
+    },
+    key::Key,
     limits::{check_commit, check_ttl},
+    open_error::OpenError,
 };
 
 /// How long [`Embedded::open`] waits for an earlier holder that is just closing the file.

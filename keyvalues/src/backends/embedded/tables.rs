@@ -16,11 +16,12 @@ use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::{
-    Batch, Entry, Event, Key, LeaseId, Revision,
     backends::local::{Log, State, random_id},
+    contract::{Batch, Entry, Event, LeaseId, Revision},
+    key::Key,
 };
 
-use super::disk::DiskError;
+use super::error::DiskError;
 
 /// The layout above. A file of another layout is refused, not guessed at.
 const FORMAT: u64 = 1;

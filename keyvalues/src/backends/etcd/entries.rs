@@ -2,7 +2,10 @@
 //!
 //! Keys outside the prefix, and keys that are no valid names (another tool's), are left out.
 
-use crate::{Batch, Entry, Event, Key, LeaseId, Revision};
+use crate::{
+    contract::{Batch, Entry, Event, LeaseId, Revision},
+    key::Key,
+};
 
 use super::wire::{Blob, KeyValue, Range, WatchedEvent};
 

@@ -13,8 +13,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::wire::{Login, Refusal, Token};
 use crate::{
-    OpenError, StoreError,
     backends::remote::{ANSWER_WITHIN, Address, Asking, Failure, base, causes, client, redirected},
+    contract::StoreError,
+    open_error::OpenError,
 };
 
 /// What an address may say after `?`.

@@ -20,9 +20,13 @@ use self::{
 };
 use super::remote::{Failure, Hub, Lost};
 use crate::{
-    COMMIT_CHECKS_MAX, Capabilities, Check, Durability, Entry, Epoch, Key, Lease, LeaseId, Listing,
-    OpenError, Outcome, Revision, Store, StoreError, Watch, WatchMode, Write,
-    limits::{check_commit, check_ttl},
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchMode, Write,
+    },
+    key::Key,
+    limits::{COMMIT_CHECKS_MAX, check_commit, check_ttl},
+    open_error::OpenError,
 };
 
 /// A store in an etcd cluster.

@@ -16,8 +16,8 @@ use super::{
     wire::{Blob, CreateWatch, Number, Streamed, WatchRequest, Watched},
 };
 use crate::{
-    Revision, StoreError,
     backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder, Lines},
+    contract::{Revision, StoreError},
 };
 
 /// Why the task ends.

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::Revision;
+use crate::contract::Revision;
 
 /// A number that travels as a string.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd)]

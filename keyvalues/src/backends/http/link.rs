@@ -6,8 +6,9 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::CONT
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    OpenError, StoreError,
     backends::remote::{Address, Failure, base, causes, client, redirected},
+    contract::StoreError,
+    open_error::OpenError,
 };
 
 /// How long an answer may take: a router asks a store of its own first, which may take 4 s. Who cannot wait so long

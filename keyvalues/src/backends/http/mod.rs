@@ -7,7 +7,7 @@ mod router;
 
 use std::sync::Arc;
 
-use crate::{OpenError, Store};
+use crate::{contract::Store, open_error::OpenError};
 
 use self::{link::Link, plain::Plain, router::Served};
 

@@ -20,12 +20,16 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use super::link::Link;
 use crate::{
-    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, Listing, OpenError, Outcome, Revision, Store,
-    StoreError, Watch, WatchMode, Write,
     backends::{
         local::{Plan, Shared, State},
         remote::{ANSWER_WITHIN, redirected},
     },
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, Listing, Outcome, Revision, Store, StoreError,
+        Watch, WatchMode, Write,
+    },
+    key::Key,
+    open_error::OpenError,
 };
 
 /// Where a server may have its keys, in the order in which they are tried.

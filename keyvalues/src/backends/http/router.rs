@@ -9,10 +9,14 @@ use reqwest::{Method, StatusCode};
 
 use super::link::{ANSWER_WITHIN, Link};
 use crate::{
-    Batch, Capabilities, Check, Entry, Epoch, Event, Key, Lease, LeaseId, Listing, OpenError, Outcome,
-    Revision, Store, StoreError, Watch, WatchItem, Write,
     backends::remote::{Failure, Lines},
+    contract::{
+        Batch, Capabilities, Check, Entry, Epoch, Event, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchItem, Write,
+    },
+    key::Key,
     limits::{check_commit, check_ttl},
+    open_error::OpenError,
     wire::{
         About, BadKey, CONTRACT, CommitCall, GetCall, Got, LeaseCall, LeaseGranted, ListCall, Listed,
         OutcomeForm, ROOT, WatchCall, WatchForm,

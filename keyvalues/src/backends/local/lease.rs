@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::{Lease, LeaseId, StoreError};
+use crate::contract::{Lease, LeaseId, StoreError};
 
 /// How long to wait before the keys of an ended lease are deleted again, when the disk refused.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -5,8 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::batch_bytes;
-use crate::{Batch, Revision};
+use crate::contract::{Batch, Event, Revision};
 
 /// The most batches kept: at the 100 changes a second that a large fleet makes, 40 s of disconnection.
 pub(crate) const LOG_BATCHES_MAX: usize = 4_096;
@@ -70,10 +69,26 @@ impl Log {
     }
 }
 
+/// The bytes that a batch costs the log.
+pub(crate) fn batch_bytes(batch: &Batch) -> usize {
+    batch.events.iter().map(event_bytes).sum()
+}
+
+fn event_bytes(event: &Event) -> usize {
+    let value_bytes = match event {
+        Event::Put(entry) => entry.value.len(),
+        Event::Deleted { .. } => 0,
+    };
+    event.key().as_str().len() + value_bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Entry, Event, Key};
+    use crate::{
+        contract::{Entry, Event},
+        key::Key,
+    };
 
     fn batch(revision: Revision, value_bytes: usize) -> Batch {
         let key = Key::new("k").unwrap();

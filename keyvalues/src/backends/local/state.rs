@@ -8,8 +8,11 @@ use std::{
     ops::Bound,
 };
 
-use super::{log::Log, matches};
-use crate::{Batch, Check, Entry, Event, Key, LeaseId, Listing, Revision, StoreError, Write};
+use super::log::Log;
+use crate::{
+    contract::{Batch, Check, Entry, Event, LeaseId, Listing, Revision, StoreError, Write},
+    key::Key,
+};
 
 /// What a commit comes to.
 #[derive(Debug)]
@@ -183,4 +186,9 @@ pub(crate) fn filtered(batch: &Batch, prefixes: &[String]) -> Option<Batch> {
     let wanted = batch.events.iter().filter(|event| matches(prefixes, event.key().as_str()));
     let events = wanted.cloned().collect::<Vec<_>>();
     (!events.is_empty()).then_some(Batch { revision: batch.revision, events })
+}
+
+/// Keys match plain string prefixes; the empty one is everything.
+fn matches(prefixes: &[String], key: &str) -> bool {
+    prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
 }

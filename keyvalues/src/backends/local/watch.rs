@@ -5,8 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::{sync::watch as signal, time::Instant};
 
-use super::{Shared, state::Next};
-use crate::{PROGRESS_EVERY, Revision, StoreError, Watch, WatchItem};
+use super::{shared::Shared, state::Next};
+use crate::{
+    contract::{Revision, StoreError, Watch, WatchItem},
+    limits::PROGRESS_EVERY,
+};
 
 /// Reads the log from a position on. It holds the contents but not the file, so a store closes under it.
 #[derive(Debug)]
@@ -16,6 +19,13 @@ pub(crate) struct LogWatch {
     prefixes: Vec<String>,
     after: Revision,
     progress_due: Instant,
+}
+
+impl Shared {
+    /// Watches from here on.
+    pub(crate) fn watch(self: &Arc<Self>, prefixes: &[&str], after: Revision) -> LogWatch {
+        LogWatch::new(Arc::clone(self), self.moved.subscribe(), prefixes, after)
+    }
 }
 
 impl LogWatch {

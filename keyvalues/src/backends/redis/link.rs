@@ -13,8 +13,9 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::{
-    OpenError, Outcome, StoreError,
     backends::remote::{ANSWER_WITHIN, Address, Asking, CONNECT_WITHIN},
+    contract::{Outcome, StoreError},
+    open_error::OpenError,
 };
 
 /// How long a commit waits for its replicas.

@@ -19,9 +19,13 @@ use super::{
     remote::{Hub, Lost},
 };
 use crate::{
-    Capabilities, Check, Durability, Entry, Epoch, Key, Lease, LeaseId, Listing, OpenError, Outcome,
-    Revision, Store, StoreError, Watch, WatchMode, Write,
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchMode, Write,
+    },
+    key::Key,
     limits::{check_commit, check_ttl},
+    open_error::OpenError,
 };
 
 /// A store on a Redis server.

@@ -6,7 +6,10 @@
 use bytes::Bytes;
 use redis::Value;
 
-use crate::{Batch, Entry, Event, Key, LeaseId, Outcome, Revision, StoreError};
+use crate::{
+    contract::{Batch, Entry, Event, LeaseId, Outcome, Revision, StoreError},
+    key::Key,
+};
 
 /// A name, its value, and `created modified lease digest`.
 pub(super) type Row = (Vec<u8>, Vec<u8>, String);

@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use redis::{Msg, aio::PubSub};
 
 use super::link::Link;
-use crate::StoreError;
+use crate::contract::StoreError;
 
 /// Between the starts of two searches of the whole fleet.
 const SEARCH_EVERY: Duration = Duration::from_millis(600);

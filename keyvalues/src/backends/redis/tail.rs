@@ -11,8 +11,8 @@ use super::{
     reply, sweep,
 };
 use crate::{
-    Revision, StoreError,
     backends::remote::{CONFIRM_EVERY, Feeder},
+    contract::{Revision, StoreError},
 };
 
 /// Entries of the log read at once.

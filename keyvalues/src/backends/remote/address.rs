@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::OpenError;
+use crate::open_error::OpenError;
 
 /// An address, taken apart and percent-decoded. The options are taken out one by one, so that a misspelt one is
 /// found by [`Address::finish`].

@@ -3,8 +3,8 @@
 use bytes::{Buf as _, BytesMut};
 use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect::Policy};
 
-use super::{Address, CONNECT_WITHIN};
-use crate::{OpenError, StoreError};
+use super::{address::Address, pace::CONNECT_WITHIN};
+use crate::{contract::StoreError, open_error::OpenError};
 
 /// The longest line taken: above what a commit of the largest size becomes as base64 in JSON.
 const LINE_BYTES_MAX: usize = 16 << 20;

@@ -15,13 +15,14 @@ use async_trait::async_trait;
 use tokio::{sync::watch as signal, task::AbortHandle, time::Instant};
 
 use crate::{
-    Batch, PROGRESS_EVERY, Revision, StoreError, Watch, WatchItem,
     backends::local::{LOG_BATCHES_MAX, LOG_BYTES_MAX, batch_bytes, filtered},
+    contract::{Batch, Revision, StoreError, Watch, WatchItem},
+    limits::PROGRESS_EVERY,
 };
 
 /// A watch says that it is current with the first proof after this time, and so within [`PROGRESS_EVERY`].
 const PROGRESS_DUE: Duration =
-    PROGRESS_EVERY.saturating_sub(super::CONFIRM_EVERY).saturating_sub(Duration::from_millis(100));
+    PROGRESS_EVERY.saturating_sub(super::pace::CONFIRM_EVERY).saturating_sub(Duration::from_millis(100));
 
 /// The changes after a revision, bounded as the logs of the local stores are.
 #[derive(Debug)]
@@ -262,7 +263,7 @@ impl Watch for Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Key};
+    use crate::{contract::Event, key::Key};
 
     fn batch(revision: Revision, name: &str) -> Batch {
         Batch { revision, events: vec![Event::Deleted { key: Key::new(name).unwrap() }] }

@@ -8,6 +8,7 @@ mod asking;
 mod client;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 mod feed;
+mod pace;
 
 pub(crate) use address::Address;
 #[cfg(any(feature = "redis", feature = "etcd"))]
@@ -16,15 +17,6 @@ pub(crate) use asking::Asking;
 pub(crate) use client::{Failure, Lines, base, causes, client, redirected};
 #[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) use feed::{Feeder, Hub, Lost};
-
-/// Between two proofs that the feed is current. Four a second, so that a watch that says so every second never
-/// says it late.
 #[cfg(any(feature = "redis", feature = "etcd"))]
-pub(crate) const CONFIRM_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
-
-/// How long an operation may take before its answer counts as lost: longer than a leader's election (etcd: about
-/// 1 s), shorter than an operator's patience.
-pub(crate) const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// How long a connection may take to be made.
-pub(crate) const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
+pub(crate) use pace::CONFIRM_EVERY;
+pub(crate) use pace::{ANSWER_WITHIN, CONNECT_WITHIN};

@@ -3,16 +3,19 @@
 //! Values are base64, since they may be any bytes; numbers are plain. A watch is a line of JSON for each item. The
 //! calls stand in `docs/openapi.json` below `/api/v1/store`.
 
+mod forms;
+
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Capabilities, Check, Durability, Entry, Epoch, Event, Key, LeaseId, Listing, Outcome, Revision,
-    WatchItem, WatchMode, Write,
+    contract::{Capabilities, Check, Durability, Entry, Epoch, LeaseId, Listing, Revision, WatchMode, Write},
+    key::Key,
 };
+
+use self::forms::key;
+pub use self::forms::{BadKey, Base64, CheckForm, EntryForm, EventForm, OutcomeForm, WatchForm, WriteForm};
 
 /// Where the store is served.
 pub const ROOT: &str = "/api/v1/store";
@@ -118,162 +121,10 @@ pub struct LeaseGranted {
     pub lease: u64,
 }
 
-/// Bytes as base64.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Base64(pub Bytes);
-
-impl Serialize for Base64 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(text.as_bytes());
-        bytes.map(|bytes| Self(bytes.into())).map_err(|_| D::Error::custom("a value is not base64"))
-    }
-}
-
-/// An [`Entry`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryForm {
-    /// Its key.
-    pub key: String,
-    /// Its bytes.
-    pub value: Base64,
-    /// The revision that created the key.
-    pub created: Revision,
-    /// The revision that wrote this value.
-    pub modified: Revision,
-    /// The lease it ends with, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<u64>,
-}
-
-/// A [`Check`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum CheckForm {
-    /// [`Check::Absent`].
-    Absent {
-        /// The key.
-        absent: String,
-    },
-    /// [`Check::Unchanged`].
-    Unchanged {
-        /// The key.
-        unchanged: String,
-        /// When it was last written.
-        modified: Revision,
-    },
-}
-
-/// A [`Write`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum WriteForm {
-    /// [`Write::Put`].
-    Put {
-        /// The key.
-        put: String,
-        /// Its value.
-        value: Base64,
-        /// The lease it ends with, if any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        lease: Option<u64>,
-    },
-    /// [`Write::Delete`].
-    Delete {
-        /// The key.
-        delete: String,
-    },
-}
-
-/// An [`Outcome`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OutcomeForm {
-    /// [`Outcome::Done`].
-    Done(Revision),
-    /// [`Outcome::Conflict`].
-    Conflict(String),
-    /// [`Outcome::Unknown`].
-    Unknown(String),
-}
-
-/// An item of a watch, or why it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WatchForm {
-    /// [`WatchItem::Batch`].
-    Batch {
-        /// [`Batch::revision`].
-        revision: Revision,
-        /// [`Batch::events`].
-        events: Vec<EventForm>,
-    },
-    /// [`WatchItem::Progress`].
-    Progress(Revision),
-    /// [`WatchItem::Resync`].
-    Resync {},
-    /// The watch is over, for this reason.
-    Error(String),
-}
-
-/// An [`Event`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventForm {
-    /// [`Event::Put`].
-    Put(EntryForm),
-    /// [`Event::Deleted`].
-    Deleted(String),
-}
-
-/// Why something that was said is not of the contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no key: {error}", key.escape_debug())]
-pub struct BadKey {
-    key: String,
-    error: crate::KeyError,
-}
-
-fn key(text: String) -> Result<Key, BadKey> {
-    Key::new(&text).map_err(|error| BadKey { key: text, error })
-}
-
 impl GetCall {
     /// The key.
     pub fn read(self) -> Result<Key, BadKey> {
         key(self.key)
-    }
-}
-
-impl From<Entry> for EntryForm {
-    fn from(entry: Entry) -> Self {
-        Self {
-            key: entry.key.to_string(),
-            value: Base64(entry.value),
-            created: entry.created,
-            modified: entry.modified,
-            lease: entry.lease.map(|lease| lease.0),
-        }
-    }
-}
-
-impl TryFrom<EntryForm> for Entry {
-    type Error = BadKey;
-
-    fn try_from(form: EntryForm) -> Result<Self, BadKey> {
-        Ok(Self {
-            key: key(form.key)?,
-            value: form.value.0,
-            created: form.created,
-            modified: form.modified,
-            lease: form.lease.map(LeaseId),
-        })
     }
 }
 
@@ -333,63 +184,6 @@ impl CommitCall {
     }
 }
 
-impl From<Outcome> for OutcomeForm {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Done(revision) => Self::Done(revision),
-            Outcome::Conflict(key) => Self::Conflict(key.to_string()),
-            Outcome::Unknown(why) => Self::Unknown(why),
-        }
-    }
-}
-
-impl TryFrom<OutcomeForm> for Outcome {
-    type Error = BadKey;
-
-    fn try_from(form: OutcomeForm) -> Result<Self, BadKey> {
-        Ok(match form {
-            OutcomeForm::Done(revision) => Self::Done(revision),
-            OutcomeForm::Conflict(text) => Self::Conflict(key(text)?),
-            OutcomeForm::Unknown(why) => Self::Unknown(why),
-        })
-    }
-}
-
-impl WatchForm {
-    /// One line: JSON and a line feed, of which JSON itself holds none.
-    pub fn line(&self) -> String {
-        // Text, numbers and base64 have a JSON form.
-        serde_json::to_string(self).map(|json| json + "\n").unwrap_or_default()
-    }
-}
-
-impl From<WatchItem> for WatchForm {
-    fn from(item: WatchItem) -> Self {
-        let event = |event| match event {
-            Event::Put(entry) => EventForm::Put(entry.into()),
-            Event::Deleted { key } => EventForm::Deleted(key.to_string()),
-        };
-        match item {
-            WatchItem::Batch(Batch { revision, events }) => {
-                Self::Batch { revision, events: events.into_iter().map(event).collect() }
-            }
-            WatchItem::Progress(revision) => Self::Progress(revision),
-            WatchItem::Resync => Self::Resync {},
-        }
-    }
-}
-
-impl TryFrom<EventForm> for Event {
-    type Error = BadKey;
-
-    fn try_from(form: EventForm) -> Result<Self, BadKey> {
-        match form {
-            EventForm::Put(entry) => entry.try_into().map(Self::Put),
-            EventForm::Deleted(text) => key(text).map(|key| Self::Deleted { key }),
-        }
-    }
-}
-
 /// The time to live that a call names.
 pub fn ttl(call: &LeaseCall) -> Duration {
     Duration::from_millis(call.ttl_ms)
@@ -397,7 +191,10 @@ pub fn ttl(call: &LeaseCall) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::contract::{Batch, Event, Outcome, WatchItem};
 
     fn name(text: &str) -> Key {
         Key::new(text).unwrap()

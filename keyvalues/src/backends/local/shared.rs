@@ -1,0 +1,30 @@
+//! The state that a store, its watches and its leases share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch as signal;
+
+use super::state::State;
+
+/// The state and the signal that it moved. Held by the store, its watches and (weakly) its leases.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(super) moved: signal::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(state), moved: signal::Sender::new(()) })
+    }
+
+    /// Locks the state. Nothing waits while it is held, and nothing inside can leave it half changed.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes every watch.
+    pub(crate) fn wake(&self) {
+        self.moved.send_replace(());
+    }
+}
