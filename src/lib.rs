@@ -42,12 +42,16 @@
 //! | [`telemetry`] | counters, access log | `rollout` |
 //! | [`upstream`] | the endpoints' side: connections per worker, health checks, the repeat rule | `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane: workers, accepting, the HTTP/1.1 codec, forwarding, upgrades | `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: API, tokens, GUI, live updates, hooks, the loop from store to table | `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
+//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
 //! | [`cell`], [`blocks`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
+//!
+//! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
+//! change of the store, in one loop: `transact`), `fleet`, `sync` (store to table) and `hooks`, `admin` (the port), `api`
+//! (handlers; nobody but `start` imports it).
 //!
 //! `proxy` and `control` never import each other. `tests/tidy` enforces the table. Outside `src/`: `ui/` is the
 //! GUI, embedded in the binary; `tests/` the suites of the whole binary; `benches/` what is measured and how;

@@ -194,7 +194,7 @@ impl Router {
     }
 
     fn serve_until(self, mut signals: Signals) {
-        while let Asked::Reopen = self.runtime.block_on(signals.next()) {
+        while let SignalAction::Reopen = self.runtime.block_on(signals.next()) {
             if let Some(log) = &self.access_log {
                 log.reopen();
             }
@@ -225,8 +225,8 @@ fn control_runtime() -> Result<Runtime, Error> {
         .map_err(Error::io("the control plane's threads cannot be started"))
 }
 
-/// What a signal asks for.
-enum Asked {
+/// What a signal means.
+enum SignalAction {
     End,
     Reopen,
 }
@@ -246,16 +246,16 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> SignalAction {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hangup.recv() => Asked::Reopen,
+            _ = self.terminate.recv() => SignalAction::End,
+            _ = self.interrupt.recv() => SignalAction::End,
+            _ = self.hangup.recv() => SignalAction::Reopen,
         }
     }
 
     async fn ended(&mut self) {
-        while !matches!(self.next().await, Asked::End) {}
+        while !matches!(self.next().await, SignalAction::End) {}
     }
 }
 

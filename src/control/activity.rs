@@ -99,8 +99,9 @@ impl Sampler {
             let routes = routes_of(published, state.key());
             let stopping = Stopping { published, gone };
             activity.can_be_stopped = activity.nobody_is_left()
-                && routes
-                    .is_some_and(|routes| self.knows_who_returns(routes, now) && stopping.release(routes));
+                && routes.is_some_and(|routes| {
+                    self.would_have_seen_clients(routes, now) && stopping.release(routes)
+                });
             board.releases.insert(state.key().clone(), activity);
             releases.insert(state.key().clone(), samples);
         }
@@ -122,7 +123,7 @@ impl Sampler {
 
     /// Whether this router would have seen the clients of a release that drains: it has been watching since before, or
     /// for as long as "lately" lasts.
-    fn knows_who_returns(&self, release: &ReleaseRoutes, now: Duration) -> bool {
+    fn would_have_seen_clients(&self, release: &ReleaseRoutes, now: Duration) -> bool {
         let (started, started_ms) = self.started;
         let saw_it_begin =
             matches!(release.standing, Standing::Draining { since, .. } if since >= started_ms);

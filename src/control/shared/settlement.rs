@@ -30,12 +30,12 @@ pub struct Settled {
 
 /// A decision, and where to say what came of it. Dropped without a word it was not carried out.
 #[derive(Debug)]
-pub struct Asked {
+pub struct PendingDecision {
     pub decision: Decision,
     answer: oneshot::Sender<Result<Settled, ApiError>>,
 }
 
-impl Asked {
+impl PendingDecision {
     /// Says what came of it; who asked may have gone.
     pub fn answer(self, result: Result<Settled, ApiError>) {
         let _ = self.answer.send(result);
@@ -44,18 +44,18 @@ impl Asked {
 
 /// The decision that waits to be carried out, if any.
 #[derive(Debug, Default)]
-pub struct Settlement(Mutex<Option<Asked>>);
+pub struct Settlement(Mutex<Option<PendingDecision>>);
 
 impl Settlement {
     /// Leaves a decision, in place of an earlier one.
     pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<Settled, ApiError>> {
         let (answer, answered) = oneshot::channel();
-        *self.0.lock() = Some(Asked { decision, answer });
+        *self.0.lock() = Some(PendingDecision { decision, answer });
         answered
     }
 
     /// Takes the decision, for whoever carries it out.
-    pub fn take(&self) -> Option<Asked> {
+    pub fn take(&self) -> Option<PendingDecision> {
         self.0.lock().take()
     }
 }
