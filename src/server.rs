@@ -301,7 +301,7 @@ async fn open_store(config: &Config) -> Result<Arc<dyn keyvalues::Store>, Error>
         Err(keyvalues::OpenError::Store(keyvalues::StoreError::Unreachable(why))) => {
             tracing::warn!("the store {} cannot be reached and is waited for: {why}", config.store);
             let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
-            Ok(keyvalues::await_later(&url, !followed))
+            Ok(keyvalues::open_later(&url, !followed))
         }
         Err(error) => Err(error.into()),
     }

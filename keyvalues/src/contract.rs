@@ -1,4 +1,4 @@
-//! The contract: what every backend does, in the types that say it.
+//! The contract that every backend keeps.
 
 use std::{fmt, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::key::Key;
 /// The backend's own order of writes. Revisions compare only within one [`Epoch`].
 pub type Revision = u64;
 
-/// What names one lifetime of a store's contents, as far as the backend itself can tell (etcd: cluster id;
-/// embedded: file id; memory: a random id). Empty when the backend has no such thing.
+/// The name of one lifetime of a store's contents, as far as the backend knows it (etcd: the cluster's id; embedded: the file's
+/// id; memory: a random id). Empty if the backend has no such name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Epoch(pub String);
 
@@ -26,7 +26,7 @@ pub struct Entry {
     pub created: Revision,
     /// The revision that wrote this value.
     pub modified: Revision,
-    /// The lease it ends with, if any.
+    /// The lease whose end deletes it, if any.
     pub lease: Option<LeaseId>,
 }
 
@@ -60,7 +60,7 @@ pub enum Write {
         /// The lease whose end deletes the key.
         lease: Option<LeaseId>,
     },
-    /// Removes a key; removing a missing key is no error and no event.
+    /// Removes a key. Removing a missing key is neither an error nor an event.
     Delete {
         /// The key.
         key: Key,
@@ -120,7 +120,7 @@ pub enum Outcome {
     Done(Revision),
     /// Nothing was written, since the check on this key failed.
     Conflict(Key),
-    /// The answer was lost: the commit may or may not have taken effect. Read back to know.
+    /// The answer was lost: the commit may have taken effect or not. Reading shows which.
     Unknown(String),
 }
 
@@ -150,9 +150,9 @@ pub struct Batch {
 pub enum WatchItem {
     /// Changes in order, none left out.
     Batch(Batch),
-    /// The store was read up to this revision and nothing watched has changed: proof that the view is current.
+    /// Nothing that is watched has changed up to this revision: proof that the view is current.
     Progress(Revision),
-    /// The position is too long ago (or belongs to another epoch): list again and watch from there.
+    /// The position is too old, or belongs to another epoch: list again and watch from there.
     Resync,
 }
 
@@ -163,14 +163,14 @@ pub trait Watch: Send {
     async fn next(&mut self) -> Result<WatchItem, StoreError>;
 }
 
-/// Names a granted lease.
+/// The id of a granted lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub u64);
 
 /// A granted lease. Dropping the handle lets it run out; [`Lease::revoke`] ends it now.
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Its name, for [`Write::Put`].
+    /// Its id, for [`Write::Put`].
     fn id(&self) -> LeaseId;
     /// Restarts its time to live; an error when it has already ended.
     async fn keep_alive(&self) -> Result<(), StoreError>;
@@ -187,7 +187,7 @@ pub enum WatchMode {
     Polled(Duration),
 }
 
-/// What survives what.
+/// What an acknowledged commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// Nothing survives the process.
@@ -201,9 +201,9 @@ pub enum Durability {
 /// What a backend promises; the conformance suite runs exactly these cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Commits of several keys are all or nothing, with checks. Without it the store is followed, not commanded.
+    /// Whether commits of several keys are all or nothing, with checks. Without it the store is only followed.
     pub atomic_commit: bool,
-    /// Leases end by themselves and watches see it.
+    /// Whether there are leases, which end by themselves, and watches see it.
     pub lease: bool,
     /// How watches learn of changes.
     pub watch: WatchMode,
@@ -233,7 +233,7 @@ pub enum StoreError {
     /// The lease has ended.
     #[error("the lease has ended")]
     LeaseEnded,
-    /// The store holds something that it cannot have written.
+    /// The store holds something that it cannot have written itself.
     #[error("the store's own data is damaged: {0}")]
     Corrupt(String),
 }

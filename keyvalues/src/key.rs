@@ -1,8 +1,8 @@
-//! Keys: what may name a value.
+//! Keys.
 
 use std::{fmt, sync::Arc};
 
-/// The longest key, in bytes. etcd and Redis allow more; nothing of ours comes near it.
+/// The longest key, in bytes. etcd and Redis allow more; the router's keys are far shorter.
 pub const KEY_BYTES_MAX: usize = 512;
 
 /// A valid key: `/`-separated segments, without a leading or trailing slash, an empty, `.` or `..` segment,
@@ -10,25 +10,28 @@ pub const KEY_BYTES_MAX: usize = 512;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Arc<str>);
 
-/// Why a text is no key.
+/// Why a text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No bytes at all.
-    #[error("a key cannot be empty")]
+    /// It is empty.
+    #[error("a key may not be empty")]
     Empty,
-    /// Over [`KEY_BYTES_MAX`].
-    #[error("a key has at most {KEY_BYTES_MAX} bytes")]
+    /// It is longer than [`KEY_BYTES_MAX`].
+    #[error("a key may have at most {KEY_BYTES_MAX} bytes")]
     TooLong,
     /// A `//`, a leading or trailing `/`, or a `.` or `..` segment.
-    #[error("a key's segments cannot be empty, `.` or `..`")]
+    #[error("no part of a key between slashes may be empty, `.` or `..`")]
     Segment,
     /// A control character, CR, LF and NUL among them.
-    #[error("a key cannot hold control characters")]
+    #[error("a key may not have control characters")]
     Control,
 }
 
 impl Key {
     /// Parses a key.
+    ///
+    /// # Errors
+    /// The text is empty or too long, or has a part or a character that is not allowed.
     pub fn new(text: &str) -> Result<Self, KeyError> {
         if text.is_empty() {
             return Err(KeyError::Empty);

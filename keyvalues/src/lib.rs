@@ -1,8 +1,8 @@
 //! The key-value store contract that rolling-router is built on, and its backends.
 //!
-//! The crate knows nothing of proxying: it moves small values under string keys, atomically and in order, and
-//! tells those who watch. What each backend promises is in [`Capabilities`]; one conformance suite runs every
-//! case a backend promises against it. [`open`] turns a store's address into a [`Store`].
+//! The crate knows nothing of proxying. It stores small values under string keys, changes them atomically and in order, and
+//! reports every change to watches. What each backend promises is in [`Capabilities`]; one conformance suite runs every case
+//! that a backend promises. [`open`] opens the [`Store`] of an address.
 
 #![cfg_attr(
     not(all(feature = "embedded", feature = "etcd", feature = "http", feature = "redis")),
@@ -22,13 +22,13 @@ mod open_error;
 #[cfg(feature = "http")]
 pub mod wire;
 
-pub use backends::awaited::await_later;
 #[cfg(feature = "embedded")]
 pub use backends::embedded::Embedded;
 #[cfg(feature = "etcd")]
 pub use backends::etcd::Etcd;
 #[cfg(feature = "http")]
 pub use backends::http::Http;
+pub use backends::lazy::open_later;
 pub use backends::memory::Memory;
 #[cfg(feature = "redis")]
 pub use backends::redis::Redis;

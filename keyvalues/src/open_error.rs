@@ -25,19 +25,19 @@ const BUILT_IN: &[&str] = &[
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The scheme is not one of this build's.
-    #[error("unknown store `{scheme}`; this build has {}", BUILT_IN.join(", "))]
+    /// The scheme is not one of this build.
+    #[error("`{scheme}` is not a store of this build, which has {}", BUILT_IN.join(", "))]
     Scheme {
-        /// What was given before the colon.
+        /// The scheme, which is what stands before the colon.
         scheme: String,
     },
-    /// The scheme is known, its address is not understood.
-    #[error("the store address is not usable: {0}")]
+    /// The scheme is known, but the address cannot be used.
+    #[error("the address of the store cannot be used: {0}")]
     Address(String),
-    /// Another process has it open.
+    /// Another process has the store open.
     #[error("the store {0} is in use by another process")]
     InUse(String),
-    /// It was found but did not open.
-    #[error("the store did not open")]
+    /// The store was found, but could not be opened.
+    #[error("the store cannot be opened")]
     Store(#[from] StoreError),
 }

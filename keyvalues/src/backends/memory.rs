@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::local::{LeaseHost, Plan, Shared, State, grant, random_id};
 use crate::{
+    backends::local::{LeaseHost, LogWatch, Plan, Shared, State, grant, random_id},
     contract::{
         Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
         StoreError, Watch, WatchMode, Write,
@@ -100,7 +100,7 @@ impl Store for Memory {
     }
 
     async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        Ok(Box::new(self.host.0.watch(prefixes, after)))
+        Ok(Box::new(LogWatch::new(&self.host.0, prefixes, after)))
     }
 
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {

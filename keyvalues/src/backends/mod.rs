@@ -1,12 +1,12 @@
 //! The implementations of the store contract, one file or folder each.
 
-pub(crate) mod awaited;
 #[cfg(feature = "embedded")]
 pub(crate) mod embedded;
 #[cfg(feature = "etcd")]
 pub(crate) mod etcd;
 #[cfg(feature = "http")]
 pub(crate) mod http;
+pub(crate) mod lazy;
 mod local;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]

@@ -5,10 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use futures_util::future::join_all;
 
 use super::{
-    Given, cases,
+    case::{CaseInput, cases},
     support::{Follower, batch, delete, head, key, put, read, soon, value, watch, write},
 };
-use crate::{Batch, Check, Event, Outcome, Store, WatchItem};
+use crate::contract::{Batch, Check, Event, Outcome, Store, WatchItem};
 
 cases! { AtomicCommit:
     compare_and_set_counts_exactly,
@@ -44,8 +44,8 @@ async fn increment(store: &dyn Store, name: &str) {
     }
 }
 
-async fn compare_and_set_counts_exactly(given: Given) {
-    let clients = [given.store(), given.subject.second().await];
+async fn compare_and_set_counts_exactly(input: CaseInput) {
+    let clients = [input.store(), input.subject.second().await];
     let tasks = (0..WRITERS).map(|writer| {
         let store = Arc::clone(&clients[writer % 2]);
         tokio::spawn(async move {
@@ -60,8 +60,8 @@ async fn compare_and_set_counts_exactly(given: Given) {
     assert_eq!(number(&value(&*clients[0], "counter").await), WRITERS * ROUNDS);
 }
 
-async fn one_of_many_creators_wins(given: Given) {
-    let clients = [given.store(), given.subject.second().await];
+async fn one_of_many_creators_wins(input: CaseInput) {
+    let clients = [input.store(), input.subject.second().await];
     for round in 0..5 {
         let name = format!("claim/{round}");
         let tries = (0..10).map(|claimant| {
@@ -80,8 +80,8 @@ async fn one_of_many_creators_wins(given: Given) {
 }
 
 /// Each commit is guarded by the key that the other one writes.
-async fn two_guarded_commits_never_both_win(given: Given) {
-    let (one, other) = (given.store(), given.subject.second().await);
+async fn two_guarded_commits_never_both_win(input: CaseInput) {
+    let (one, other) = (input.store(), input.subject.second().await);
     for round in 0..10 {
         let (left, right) = (format!("left/{round}"), format!("right/{round}"));
         let (first, second) = soon("both answers", async {
@@ -96,8 +96,8 @@ async fn two_guarded_commits_never_both_win(given: Given) {
     }
 }
 
-async fn two_clients_see_each_other(given: Given) {
-    let (one, other) = (given.store(), given.subject.second().await);
+async fn two_clients_see_each_other(input: CaseInput) {
+    let (one, other) = (input.store(), input.subject.second().await);
     let mut watch = watch(&*other, &["k"], head(&*other).await).await;
     let revision = write(&*one, [put("k", "1")]).await;
     assert_eq!(read(&*other, "k").await, read(&*one, "k").await);
@@ -119,8 +119,8 @@ fn spawn_writers(clients: &[Arc<dyn Store>; 2]) -> Vec<tokio::task::JoinHandle<(
     (0..WRITERS).map(spawn).collect()
 }
 
-async fn a_watch_has_no_gap_under_concurrent_writers(given: Given) {
-    let clients = [given.store(), given.subject.second().await];
+async fn a_watch_has_no_gap_under_concurrent_writers(input: CaseInput) {
+    let clients = [input.store(), input.subject.second().await];
     let mut follower = Follower::listed(&*clients[0], &["own/"]).await;
     let mut watch = watch(&*clients[0], &["own/"], follower.revision).await;
     let writers = spawn_writers(&clients);
@@ -138,8 +138,8 @@ async fn a_watch_has_no_gap_under_concurrent_writers(given: Given) {
     assert_eq!(Follower::listed(&*clients[0], &["own/"]).await.entries, follower.entries);
 }
 
-async fn every_watch_sees_the_same_order(given: Given) {
-    let clients = [given.store(), given.subject.second().await];
+async fn every_watch_sees_the_same_order(input: CaseInput) {
+    let clients = [input.store(), input.subject.second().await];
     let start = head(&*clients[0]).await;
     let read_all = |store: Arc<dyn Store>| async move {
         let mut watch = watch(&*store, &["own/"], start).await;
@@ -160,8 +160,8 @@ async fn every_watch_sees_the_same_order(given: Given) {
     soon("the writers' end", join_all(writers)).await;
 }
 
-async fn a_hundred_watches_see_a_change(given: Given) {
-    let store = given.store();
+async fn a_hundred_watches_see_a_change(input: CaseInput) {
+    let store = input.store();
     let start = head(&*store).await;
     let mut watches = Vec::new();
     for _ in 0..100 {
@@ -173,8 +173,8 @@ async fn a_hundred_watches_see_a_change(given: Given) {
     }
 }
 
-async fn a_cancelled_commit_is_whole_or_absent(given: Given) {
-    let store = given.store();
+async fn a_cancelled_commit_is_whole_or_absent(input: CaseInput) {
+    let store = input.store();
     for round in 0..20_u64 {
         let (left, right) = (format!("cut/{round}/left"), format!("cut/{round}/right"));
         let commit = store.commit(vec![], vec![put(&left, "1"), put(&right, "1")]);
@@ -192,8 +192,8 @@ async fn a_cancelled_commit_is_whole_or_absent(given: Given) {
 }
 
 /// A mixed load of puts and deletions; the follower adds up to the store's own listing.
-async fn a_follower_ends_where_the_store_is(given: Given) {
-    let clients = [given.store(), given.subject.second().await];
+async fn a_follower_ends_where_the_store_is(input: CaseInput) {
+    let clients = [input.store(), input.subject.second().await];
     let mut follower = Follower::listed(&*clients[0], &["mix/"]).await;
     let mut watch = watch(&*clients[0], &["mix/"], follower.revision).await;
     let tasks = (0..WRITERS).map(|writer| {

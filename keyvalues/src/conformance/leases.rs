@@ -5,10 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Given, cases,
+    case::{CaseInput, cases},
     support::{batch, head, key, only_event, put, read, soon, watch, write},
 };
-use crate::{Event, LEASE_TTL_MAX, LeaseId, Store, StoreError, Write};
+use crate::{
+    contract::{Event, LeaseId, Store, StoreError, Write},
+    limits::LEASE_TTL_MAX,
+};
 
 cases! { Lease:
     a_lease_ends_by_itself_and_takes_its_keys,
@@ -42,28 +45,28 @@ async fn gone(store: &dyn Store, name: &str) {
     soon("the key's end", polling).await;
 }
 
-async fn a_lease_ends_by_itself_and_takes_its_keys(given: Given) {
-    let store = given.store();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+async fn a_lease_ends_by_itself_and_takes_its_keys(input: CaseInput) {
+    let store = input.store();
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     write(&*store, [bound("l/1", lease.id()), bound("l/2", lease.id())]).await;
     gone(&*store, "l/1").await;
     gone(&*store, "l/2").await;
 }
 
-async fn a_lease_does_not_end_early(given: Given) {
-    let store = given.store();
+async fn a_lease_does_not_end_early(input: CaseInput) {
+    let store = input.store();
     let begun = Instant::now();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     write(&*store, [bound("l", lease.id())]).await;
     gone(&*store, "l").await;
     // A server counts from when it granted, with its own clock.
-    let early = given.lease_ttl.saturating_sub(begun.elapsed());
+    let early = input.lease_ttl.saturating_sub(begun.elapsed());
     assert!(early < Duration::from_millis(100), "ended {early:?} early");
 }
 
-async fn the_end_of_a_lease_is_seen_as_a_deletion(given: Given) {
-    let store = given.store();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+async fn the_end_of_a_lease_is_seen_as_a_deletion(input: CaseInput) {
+    let store = input.store();
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     let written = write(&*store, [bound("l", lease.id()), put("other", "1")]).await;
     let mut watch = watch(&*store, &[""], written).await;
     let batch = batch(&mut *watch).await;
@@ -71,21 +74,21 @@ async fn the_end_of_a_lease_is_seen_as_a_deletion(given: Given) {
     assert_eq!(only_event(batch), Event::Deleted { key: key("l") });
 }
 
-async fn keeping_a_lease_alive_keeps_its_keys(given: Given) {
-    let store = given.store();
+async fn keeping_a_lease_alive_keeps_its_keys(input: CaseInput) {
+    let store = input.store();
     let begun = Instant::now();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     write(&*store, [bound("l", lease.id())]).await;
-    while begun.elapsed() < given.lease_ttl * 5 / 2 {
-        tokio::time::sleep(given.lease_ttl / 10).await;
+    while begun.elapsed() < input.lease_ttl * 5 / 2 {
+        tokio::time::sleep(input.lease_ttl / 10).await;
         lease.keep_alive().await.expect("it lives");
         assert!(read(&*store, "l").await.is_some());
     }
     gone(&*store, "l").await;
 }
 
-async fn a_revoked_lease_ends_at_once(given: Given) {
-    let store = given.store();
+async fn a_revoked_lease_ends_at_once(input: CaseInput) {
+    let store = input.store();
     let lease = store.lease(LEASE_TTL_MAX).await.expect("granted");
     let id = lease.id();
     let written = write(&*store, [bound("l/1", id), bound("l/2", id)]).await;
@@ -100,27 +103,27 @@ async fn a_revoked_lease_ends_at_once(given: Given) {
     assert!(deleted.iter().all(|event| matches!(event, Event::Deleted { .. })));
 }
 
-async fn a_dropped_lease_runs_out(given: Given) {
-    let store = given.store();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+async fn a_dropped_lease_runs_out(input: CaseInput) {
+    let store = input.store();
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     write(&*store, [bound("l", lease.id())]).await;
     drop(lease);
     assert!(read(&*store, "l").await.is_some(), "dropping does not revoke");
     gone(&*store, "l").await;
 }
 
-async fn an_ended_lease_cannot_be_kept_alive(given: Given) {
-    let store = given.store();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+async fn an_ended_lease_cannot_be_kept_alive(input: CaseInput) {
+    let store = input.store();
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     write(&*store, [bound("l", lease.id())]).await;
     gone(&*store, "l").await;
     let answer = lease.keep_alive().await;
     assert!(matches!(answer, Err(StoreError::LeaseEnded)), "{answer:?}");
 }
 
-async fn an_ended_lease_binds_nothing(given: Given) {
-    let store = given.store();
-    let lease = store.lease(given.lease_ttl).await.expect("granted");
+async fn an_ended_lease_binds_nothing(input: CaseInput) {
+    let store = input.store();
+    let lease = store.lease(input.lease_ttl).await.expect("granted");
     let id = lease.id();
     lease.revoke().await.expect("revoked");
     let answer = store.commit(vec![], vec![put("k", "1"), bound("l", id)]).await;
@@ -128,15 +131,15 @@ async fn an_ended_lease_binds_nothing(given: Given) {
     assert_eq!(read(&*store, "k").await, None);
 }
 
-async fn an_unknown_lease_binds_nothing(given: Given) {
-    let store = given.store();
+async fn an_unknown_lease_binds_nothing(input: CaseInput) {
+    let store = input.store();
     let answer = store.commit(vec![], vec![put("k", "1"), bound("l", LeaseId(u64::MAX >> 3))]).await;
     assert!(matches!(answer, Err(StoreError::LeaseEnded)), "{answer:?}");
     assert_eq!(read(&*store, "k").await, None);
 }
 
-async fn an_entry_names_its_lease(given: Given) {
-    let store = given.store();
+async fn an_entry_names_its_lease(input: CaseInput) {
+    let store = input.store();
     let lease = store.lease(LEASE_TTL_MAX).await.expect("granted");
     let mut watch = watch(&*store, &["l"], head(&*store).await).await;
     write(&*store, [bound("l", lease.id())]).await;
@@ -147,8 +150,8 @@ async fn an_entry_names_its_lease(given: Given) {
     lease.revoke().await.expect("revoked");
 }
 
-async fn a_key_rewritten_without_a_lease_stays(given: Given) {
-    let store = given.store();
+async fn a_key_rewritten_without_a_lease_stays(input: CaseInput) {
+    let store = input.store();
     let lease = store.lease(LEASE_TTL_MAX).await.expect("granted");
     write(&*store, [bound("l/free", lease.id()), bound("l/bound", lease.id())]).await;
     write(&*store, [put("l/free", "2")]).await;
@@ -157,8 +160,8 @@ async fn a_key_rewritten_without_a_lease_stays(given: Given) {
     assert_eq!(read(&*store, "l/free").await.expect("it was freed").lease, None);
 }
 
-async fn a_key_moved_to_another_lease_stays_with_it(given: Given) {
-    let store = given.store();
+async fn a_key_moved_to_another_lease_stays_with_it(input: CaseInput) {
+    let store = input.store();
     let (first, second) = (store.lease(LEASE_TTL_MAX).await, store.lease(LEASE_TTL_MAX).await);
     let (first, second) = (first.expect("granted"), second.expect("granted"));
     write(&*store, [bound("l", first.id())]).await;
@@ -169,8 +172,8 @@ async fn a_key_moved_to_another_lease_stays_with_it(given: Given) {
     assert_eq!(read(&*store, "l").await, None);
 }
 
-async fn a_lease_ends_only_its_own_keys(given: Given) {
-    let store = given.store();
+async fn a_lease_ends_only_its_own_keys(input: CaseInput) {
+    let store = input.store();
     let (first, second) = (store.lease(LEASE_TTL_MAX).await, store.lease(LEASE_TTL_MAX).await);
     let (first, second) = (first.expect("granted"), second.expect("granted"));
     write(&*store, [bound("l/1", first.id()), bound("l/2", second.id()), put("l/3", "1")]).await;
@@ -179,15 +182,15 @@ async fn a_lease_ends_only_its_own_keys(given: Given) {
     second.revoke().await.expect("revoked");
 }
 
-async fn leases_have_different_names(given: Given) {
-    let (one, other) = (given.store(), given.subject.second().await);
-    let first = one.lease(given.lease_ttl).await.expect("granted");
-    let second = other.lease(given.lease_ttl).await.expect("granted");
+async fn leases_have_different_names(input: CaseInput) {
+    let (one, other) = (input.store(), input.subject.second().await);
+    let first = one.lease(input.lease_ttl).await.expect("granted");
+    let second = other.lease(input.lease_ttl).await.expect("granted");
     assert_ne!(first.id(), second.id());
 }
 
-async fn a_lease_of_no_time_or_too_long_is_refused(given: Given) {
-    let store = given.store();
+async fn a_lease_of_no_time_or_too_long_is_refused(input: CaseInput) {
+    let store = input.store();
     for ttl in [Duration::ZERO, LEASE_TTL_MAX + Duration::from_secs(1)] {
         let refused = store.lease(ttl).await.map(drop);
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");

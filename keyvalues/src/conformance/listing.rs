@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Given, cases,
+    case::{CaseInput, cases},
     support::{Follower, batch, delete, key, names, put, soon, watch, write},
 };
-use crate::Store;
+use crate::contract::Store;
 
 cases! { AtomicCommit:
     an_empty_store_lists_nothing,
@@ -29,12 +29,12 @@ cases! { AtomicCommit:
 /// Commits that a concurrent writer makes.
 const ROUNDS: u32 = 60;
 
-async fn an_empty_store_lists_nothing(given: Given) {
-    assert!(names(&*given.store(), &[""]).await.is_empty());
+async fn an_empty_store_lists_nothing(input: CaseInput) {
+    assert!(names(&*input.store(), &[""]).await.is_empty());
 }
 
-async fn a_listing_is_ordered_by_key(given: Given) {
-    let store = given.store();
+async fn a_listing_is_ordered_by_key(input: CaseInput) {
+    let store = input.store();
     for name in ["l/b", "l/a/z", "l/a", "l/é", "l/B", "l/a-", "l/a0"] {
         write(&*store, [put(name, "1")]).await;
     }
@@ -42,14 +42,14 @@ async fn a_listing_is_ordered_by_key(given: Given) {
     assert_eq!(listed, ["l/B", "l/a", "l/a-", "l/a/z", "l/a0", "l/b", "l/é"]);
 }
 
-async fn overlapping_prefixes_list_each_key_once(given: Given) {
-    let store = given.store();
+async fn overlapping_prefixes_list_each_key_once(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("a/1", "1"), put("a/b/2", "1"), put("c/3", "1"), put("d", "1")]).await;
     assert_eq!(names(&*store, &["c/", "a/b/", "a/", "a/", "c/3"]).await, ["a/1", "a/b/2", "c/3"]);
 }
 
-async fn prefixes_are_plain_strings(given: Given) {
-    let store = given.store();
+async fn prefixes_are_plain_strings(input: CaseInput) {
+    let store = input.store();
     write(
         &*store,
         [put("app", "1"), put("app/x", "1"), put("apple", "1"), put("ap", "1"), put("b/app", "1")],
@@ -60,22 +60,22 @@ async fn prefixes_are_plain_strings(given: Given) {
     assert_eq!(names(&*store, &["app/x/"]).await, [""; 0]);
 }
 
-async fn the_empty_prefix_lists_everything(given: Given) {
-    let store = given.store();
+async fn the_empty_prefix_lists_everything(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("!", "1"), put("m/n", "1"), put("\u{10ffff}", "1")]).await;
     assert_eq!(names(&*store, &[""]).await, ["!", "m/n", "\u{10ffff}"]);
     assert_eq!(names(&*store, &["m/", ""]).await.len(), 3);
 }
 
-async fn no_prefix_lists_nothing(given: Given) {
-    let store = given.store();
+async fn no_prefix_lists_nothing(input: CaseInput) {
+    let store = input.store();
     let revision = write(&*store, [put("k", "1")]).await;
     let listing = store.list(&[]).await.expect("it lists");
     assert!(listing.entries.is_empty() && listing.revision >= revision);
 }
 
-async fn pattern_characters_in_a_prefix_are_literal(given: Given) {
-    let store = given.store();
+async fn pattern_characters_in_a_prefix_are_literal(input: CaseInput) {
+    let store = input.store();
     write(
         &*store,
         [put("p*/1", "1"), put("px/1", "1"), put("p?/1", "1"), put("p[x]/1", "1"), put("p\\*", "1")],
@@ -87,8 +87,8 @@ async fn pattern_characters_in_a_prefix_are_literal(given: Given) {
     assert_eq!(names(&*store, &["p\\"]).await, ["p\\*"]);
 }
 
-async fn a_prefix_that_ends_in_the_last_character_works(given: Given) {
-    let store = given.store();
+async fn a_prefix_that_ends_in_the_last_character_works(input: CaseInput) {
+    let store = input.store();
     write(
         &*store,
         [put("z\u{10ffff}/a", "1"), put("z\u{10ffff}\u{10ffff}", "1"), put("z", "1"), put("{", "1")],
@@ -97,15 +97,15 @@ async fn a_prefix_that_ends_in_the_last_character_works(given: Given) {
     assert_eq!(names(&*store, &["z\u{10ffff}"]).await, ["z\u{10ffff}/a", "z\u{10ffff}\u{10ffff}"]);
 }
 
-async fn deleted_keys_are_not_listed(given: Given) {
-    let store = given.store();
+async fn deleted_keys_are_not_listed(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("d/1", "1"), put("d/2", "1")]).await;
     write(&*store, [delete("d/1")]).await;
     assert_eq!(names(&*store, &["d/"]).await, ["d/2"]);
 }
 
-async fn a_listing_holds_nothing_after_its_revision(given: Given) {
-    let store = given.store();
+async fn a_listing_holds_nothing_after_its_revision(input: CaseInput) {
+    let store = input.store();
     let writer = spawn_pairs(Arc::clone(&store), ROUNDS);
     while !writer.is_finished() {
         let listing = store.list(&[""]).await.expect("it lists");
@@ -117,8 +117,8 @@ async fn a_listing_holds_nothing_after_its_revision(given: Given) {
     soon("the writer's end", writer).await.expect("the writer is well");
 }
 
-async fn a_listing_holds_everything_up_to_its_revision(given: Given) {
-    let store = given.store();
+async fn a_listing_holds_everything_up_to_its_revision(input: CaseInput) {
+    let store = input.store();
     for round in 0..20 {
         let revision = write(&*store, [put(&format!("e/{round}"), "1")]).await;
         let listing = store.list(&["e/"]).await.expect("it lists");
@@ -127,8 +127,8 @@ async fn a_listing_holds_everything_up_to_its_revision(given: Given) {
     }
 }
 
-async fn a_listing_of_many_keys_is_whole(given: Given) {
-    let store = given.store();
+async fn a_listing_of_many_keys_is_whole(input: CaseInput) {
+    let store = input.store();
     for hundred in 0..10 {
         let writes =
             (0..100).map(|one| put(&format!("big/{:04}", hundred * 100 + one), "x")).collect::<Vec<_>>();
@@ -138,8 +138,8 @@ async fn a_listing_of_many_keys_is_whole(given: Given) {
     assert_eq!(names(&*store, &["big/"]).await, expected);
 }
 
-async fn a_listing_agrees_with_get(given: Given) {
-    let store = given.store();
+async fn a_listing_agrees_with_get(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("g/1", "1"), put("g/2", "2")]).await;
     write(&*store, [put("g/1", "3")]).await;
     for entry in store.list(&["g/"]).await.expect("it lists").entries {
@@ -156,10 +156,10 @@ fn spawn_pairs(store: Arc<dyn Store>, rounds: u32) -> tokio::task::JoinHandle<()
     })
 }
 
-async fn a_listing_under_concurrent_commits_is_never_torn(given: Given) {
-    let store = given.store();
+async fn a_listing_under_concurrent_commits_is_never_torn(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("left/k", "0"), put("right/k", "0")]).await;
-    let writer = spawn_pairs(given.subject.second().await, ROUNDS);
+    let writer = spawn_pairs(input.subject.second().await, ROUNDS);
     while !writer.is_finished() {
         let listing = store.list(&["right/", "left/"]).await.expect("it lists");
         let [left, right] = &listing.entries[..] else { panic!("{listing:?}") };
@@ -170,10 +170,10 @@ async fn a_listing_under_concurrent_commits_is_never_torn(given: Given) {
     soon("the writer's end", writer).await.expect("the writer is well");
 }
 
-async fn a_listing_and_its_watch_leave_no_gap(given: Given) {
-    let store = given.store();
+async fn a_listing_and_its_watch_leave_no_gap(input: CaseInput) {
+    let store = input.store();
     write(&*store, [put("left/k", "0"), put("right/k", "0")]).await;
-    let writer = spawn_pairs(given.subject.second().await, ROUNDS);
+    let writer = spawn_pairs(input.subject.second().await, ROUNDS);
     let mut known = 0;
     while known < ROUNDS {
         let mut follower = Follower::listed(&*store, &["left/"]).await;

@@ -4,7 +4,10 @@ use std::{any::Any, collections::BTreeMap, future::Future, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{Batch, Check, Entry, Event, Key, Outcome, Revision, Store, Watch, WatchItem, Write};
+use crate::{
+    contract::{Batch, Check, Entry, Event, Outcome, Revision, Store, Watch, WatchItem, Write},
+    key::Key,
+};
 
 /// Longer than anything a case waits for, even on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,13 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Given, cases,
+    case::{CaseInput, cases},
     support::{
         Follower, batch, batch_or_resync, delete, head, key, next, only_event, put, quiet_until, read,
         usually_within, watch, write,
     },
 };
-use crate::{Event, PROGRESS_EVERY, VALUE_BYTES_MAX, WatchItem};
+use crate::{
+    contract::{Event, WatchItem},
+    limits::{PROGRESS_EVERY, VALUE_BYTES_MAX},
+};
 
 cases! { AtomicCommit:
     a_watch_yields_batches_in_order,
@@ -41,8 +44,8 @@ cases! { AtomicCommit:
 /// What is promised, and a little for the way.
 const PROMISE: Duration = PROGRESS_EVERY.saturating_add(Duration::from_millis(200));
 
-async fn a_watch_yields_batches_in_order(given: Given) {
-    let store = given.store();
+async fn a_watch_yields_batches_in_order(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["w/"], head(&*store).await).await;
     let mut expected = Vec::new();
     for round in 0..30 {
@@ -56,8 +59,8 @@ async fn a_watch_yields_batches_in_order(given: Given) {
     }
 }
 
-async fn a_commit_is_one_batch(given: Given) {
-    let store = given.store();
+async fn a_commit_is_one_batch(input: CaseInput) {
+    let store = input.store();
     let start = write(&*store, [put("old", "1")]).await;
     let mut watch = watch(&*store, &[""], start).await;
     let revision = write(&*store, [put("a", "1"), delete("old"), put("z/y", "2")]).await;
@@ -68,8 +71,8 @@ async fn a_commit_is_one_batch(given: Given) {
     assert_eq!(touched, ["a", "old", "z/y"]);
 }
 
-async fn a_batch_holds_only_watched_keys(given: Given) {
-    let store = given.store();
+async fn a_batch_holds_only_watched_keys(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["in/", "also"], head(&*store).await).await;
     write(&*store, [put("out", "1")]).await;
     let revision = write(&*store, [put("in/1", "1"), put("out", "2"), put("also", "3")]).await;
@@ -78,8 +81,8 @@ async fn a_batch_holds_only_watched_keys(given: Given) {
     assert!(batch.events.iter().all(|event| event.key().as_str() != "out"));
 }
 
-async fn watched_prefixes_are_plain_strings(given: Given) {
-    let store = given.store();
+async fn watched_prefixes_are_plain_strings(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["ap*", "p/"], head(&*store).await).await;
     write(&*store, [put("apx", "1"), put("p", "1"), put("pp/1", "1")]).await;
     let revision = write(&*store, [put("ap*x", "1"), put("p/x", "1"), put("q/p/x", "1")]).await;
@@ -87,8 +90,8 @@ async fn watched_prefixes_are_plain_strings(given: Given) {
     assert_eq!((batch.revision, batch.events.len()), (revision, 2));
 }
 
-async fn overlapping_prefixes_yield_an_event_once(given: Given) {
-    let store = given.store();
+async fn overlapping_prefixes_yield_an_event_once(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["o/p/", "o/", "o/p/q", "o/"], head(&*store).await).await;
     for _ in 0..2 {
         let revision = write(&*store, [put("o/p/q", "1"), put("o/r", "1")]).await;
@@ -97,8 +100,8 @@ async fn overlapping_prefixes_yield_an_event_once(given: Given) {
     }
 }
 
-async fn a_watch_of_the_empty_prefix_sees_everything(given: Given) {
-    let store = given.store();
+async fn a_watch_of_the_empty_prefix_sees_everything(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &[""], head(&*store).await).await;
     for name in ["!", "a/b", "\u{10ffff}/x"] {
         write(&*store, [put(name, "1")]).await;
@@ -106,15 +109,15 @@ async fn a_watch_of_the_empty_prefix_sees_everything(given: Given) {
     }
 }
 
-async fn a_watch_of_no_prefix_is_quiet(given: Given) {
-    let store = given.store();
+async fn a_watch_of_no_prefix_is_quiet(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &[], head(&*store).await).await;
     let revision = write(&*store, [put("k", "1")]).await;
     quiet_until(&mut *watch, revision).await;
 }
 
-async fn an_event_carries_the_entry_that_get_shows(given: Given) {
-    let store = given.store();
+async fn an_event_carries_the_entry_that_get_shows(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["k"], head(&*store).await).await;
     for value in ["1", "2"] {
         write(&*store, [put("k", value)]).await;
@@ -123,8 +126,8 @@ async fn an_event_carries_the_entry_that_get_shows(given: Given) {
     }
 }
 
-async fn a_deletion_is_seen(given: Given) {
-    let store = given.store();
+async fn a_deletion_is_seen(input: CaseInput) {
+    let store = input.store();
     let start = write(&*store, [put("d/1", "1"), put("d/2", "1")]).await;
     let mut watch = watch(&*store, &["d/"], start).await;
     let revision = write(&*store, [delete("d/1")]).await;
@@ -133,8 +136,8 @@ async fn a_deletion_is_seen(given: Given) {
     assert_eq!(only_event(batch), Event::Deleted { key: key("d/1") });
 }
 
-async fn a_deleted_and_recreated_key_is_seen_twice(given: Given) {
-    let store = given.store();
+async fn a_deleted_and_recreated_key_is_seen_twice(input: CaseInput) {
+    let store = input.store();
     let start = write(&*store, [put("k", "1")]).await;
     let mut watch = watch(&*store, &["k"], start).await;
     write(&*store, [delete("k")]).await;
@@ -144,16 +147,16 @@ async fn a_deleted_and_recreated_key_is_seen_twice(given: Given) {
     assert_eq!((entry.created, entry.modified), (again, again));
 }
 
-async fn a_watch_begins_after_its_revision(given: Given) {
-    let store = given.store();
+async fn a_watch_begins_after_its_revision(input: CaseInput) {
+    let store = input.store();
     let seen = write(&*store, [put("k", "seen")]).await;
     let mut watch = watch(&*store, &["k"], seen).await;
     let unseen = write(&*store, [put("k", "unseen")]).await;
     assert_eq!(batch(&mut *watch).await.revision, unseen);
 }
 
-async fn a_watch_from_an_earlier_revision_replays_or_resyncs(given: Given) {
-    let store = given.store();
+async fn a_watch_from_an_earlier_revision_replays_or_resyncs(input: CaseInput) {
+    let store = input.store();
     let mut revisions = Vec::new();
     for round in 0..10 {
         revisions.push(write(&*store, [put("k", round.to_string())]).await);
@@ -165,8 +168,8 @@ async fn a_watch_from_an_earlier_revision_replays_or_resyncs(given: Given) {
     }
 }
 
-async fn a_watch_from_before_everything_replays_or_resyncs(given: Given) {
-    let store = given.store();
+async fn a_watch_from_before_everything_replays_or_resyncs(input: CaseInput) {
+    let store = input.store();
     let first = write(&*store, [put("k", "1")]).await;
     write(&*store, [put("k", "2")]).await;
     let mut watch = watch(&*store, &["k"], 0).await;
@@ -175,15 +178,15 @@ async fn a_watch_from_before_everything_replays_or_resyncs(given: Given) {
     }
 }
 
-async fn a_watch_from_the_future_resyncs(given: Given) {
-    let store = given.store();
+async fn a_watch_from_the_future_resyncs(input: CaseInput) {
+    let store = input.store();
     let revision = write(&*store, [put("k", "1")]).await;
     let mut watch = watch(&*store, &["k"], revision + 1_000_000).await;
     assert_eq!(next(&mut *watch).await, WatchItem::Resync);
 }
 
-async fn a_resync_is_followed_by_a_working_watch(given: Given) {
-    let store = given.store();
+async fn a_resync_is_followed_by_a_working_watch(input: CaseInput) {
+    let store = input.store();
     let revision = write(&*store, [put("k", "1")]).await;
     let mut lost = watch(&*store, &["k"], revision + 1_000_000).await;
     assert_eq!(next(&mut *lost).await, WatchItem::Resync);
@@ -195,8 +198,8 @@ async fn a_resync_is_followed_by_a_working_watch(given: Given) {
 }
 
 /// 24 MiB of changes that nobody fetches: more than any backend may queue.
-async fn a_slow_watch_replays_or_resyncs(given: Given) {
-    let store = given.store();
+async fn a_slow_watch_replays_or_resyncs(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["slow"], head(&*store).await).await;
     let mut revisions = Vec::new();
     for round in 0..24_u8 {
@@ -208,19 +211,19 @@ async fn a_slow_watch_replays_or_resyncs(given: Given) {
     }
 }
 
-async fn a_watch_from_compacted_history_resyncs(given: Given) {
-    let store = given.store();
+async fn a_watch_from_compacted_history_resyncs(input: CaseInput) {
+    let store = input.store();
     let old = write(&*store, [put("k", "1")]).await;
     for round in 0..3 {
         write(&*store, [put("k", round.to_string())]).await;
     }
-    given.subject.compact().await;
+    input.subject.compact().await;
     let mut watch = watch(&*store, &["k"], old).await;
     assert_eq!(batch_or_resync(&mut *watch).await, None, "a compacted history was replayed");
 }
 
-async fn an_idle_watch_makes_progress_in_time(given: Given) {
-    let store = given.store();
+async fn an_idle_watch_makes_progress_in_time(input: CaseInput) {
+    let store = input.store();
     let revision = write(&*store, [put("k", "1")]).await;
     let mut watch = watch(&*store, &["k"], revision).await;
     let mut silences = Vec::new();
@@ -233,8 +236,8 @@ async fn an_idle_watch_makes_progress_in_time(given: Given) {
     usually_within(PROMISE, silences);
 }
 
-async fn progress_goes_on_while_other_keys_change(given: Given) {
-    let store = given.store();
+async fn progress_goes_on_while_other_keys_change(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["quiet/"], head(&*store).await).await;
     let noise = async {
         loop {
@@ -258,8 +261,8 @@ async fn progress_goes_on_while_other_keys_change(given: Given) {
 }
 
 /// Progress up to a revision says that nothing up to it is unseen.
-async fn progress_never_passes_an_unseen_change(given: Given) {
-    let store = given.store();
+async fn progress_never_passes_an_unseen_change(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["k"], head(&*store).await).await;
     for round in 0..3 {
         // Long enough for progress to be due while the change is on its way.
@@ -275,8 +278,8 @@ async fn progress_never_passes_an_unseen_change(given: Given) {
     }
 }
 
-async fn a_cancelled_next_loses_nothing(given: Given) {
-    let store = given.store();
+async fn a_cancelled_next_loses_nothing(input: CaseInput) {
+    let store = input.store();
     let mut watch = watch(&*store, &["k"], head(&*store).await).await;
     for round in 0..20_u64 {
         let revision = write(&*store, [put("k", round.to_string())]).await;
@@ -296,8 +299,8 @@ async fn a_cancelled_next_loses_nothing(given: Given) {
     }
 }
 
-async fn a_dropped_watch_harms_nobody(given: Given) {
-    let store = given.store();
+async fn a_dropped_watch_harms_nobody(input: CaseInput) {
+    let store = input.store();
     let start = head(&*store).await;
     let mut kept = watch(&*store, &["k"], start).await;
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! The handle that switches faults.
+//! The handle that switches faults on and off.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::{
     key::Key,
 };
 
-/// Steers a [`Faulty`] store. Cheap to clone.
+/// Steers a [`FaultyStore`] store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
@@ -23,7 +23,7 @@ pub struct Faults {
 
 /// When a commit's answer gets lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lost {
+pub enum AnswerLoss {
     /// The request never arrived: nothing is written.
     BeforeWriting,
     /// The answer never arrived: everything is written.
@@ -48,14 +48,14 @@ pub(super) struct State {
     pub(super) refusing: bool,
     pub(super) silent: bool,
     pub(super) commit_error: Option<StoreError>,
-    pub(super) lost: Option<(Lost, usize)>,
+    pub(super) lost: Option<(AnswerLoss, usize)>,
     pub(super) old_view: Option<Listing>,
     pub(super) garbage: BTreeMap<Key, Bytes>,
     pub(super) disorder: Option<Disorder>,
 }
 
 impl Faults {
-    /// Around a store; no fault is on.
+    /// Faults around a store, none of them on.
     pub(super) fn around(inner: Arc<dyn Store>) -> Self {
         let state = State {
             inner,
@@ -100,8 +100,8 @@ impl Faults {
         self.lock().commit_error = error;
     }
 
-    /// The next commits end as [`Outcome::Unknown`].
-    pub fn lose_answers(&self, when: Lost, commits: usize) {
+    /// The next commits end as [`Outcome::Unknown`](crate::Outcome::Unknown).
+    pub fn lose_answers(&self, when: AnswerLoss, commits: usize) {
         self.lock().lost = (commits > 0).then_some((when, commits));
     }
 
@@ -162,14 +162,14 @@ impl Faults {
         Ok(self.inner())
     }
 
-    pub(super) fn connected(&self) -> Result<(), StoreError> {
+    fn connected(&self) -> Result<(), StoreError> {
         if self.lock().refusing {
             return Err(StoreError::Unreachable("refused by a fault".into()));
         }
         Ok(())
     }
 
-    pub(super) fn take_lost(&self) -> Option<Lost> {
+    pub(super) fn take_lost(&self) -> Option<AnswerLoss> {
         let mut state = self.lock();
         let (when, left) = state.lost?;
         state.lost = (left > 1).then_some((when, left - 1));

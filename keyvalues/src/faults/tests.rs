@@ -1,11 +1,16 @@
 //! Each fault does what it says, and only while it is on.
 
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::*;
+use super::{AnswerLoss, Disorder, FaultyStore};
 use crate::{
-    Batch, Memory, WatchItem,
+    backends::memory::Memory,
     conformance::{self, Backend, Subject},
+    contract::{Batch, Outcome, Revision, Store, StoreError, Watch, WatchItem, Write},
+    key::Key,
 };
 
 fn key(text: &str) -> Key {
@@ -32,11 +37,11 @@ async fn revision_of(watch: &mut dyn Watch) -> Revision {
 
 #[tokio::test]
 async fn a_lost_answer_is_unknown_whether_it_was_written_or_not() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
-    faults.lose_answers(Lost::AfterWriting, 1);
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
+    faults.lose_answers(AnswerLoss::AfterWriting, 1);
     assert!(matches!(store.commit(vec![], put("a", "1")).await, Ok(Outcome::Unknown(_))));
     assert_eq!(value(&*store, "a").await.as_deref(), Some(&b"1"[..]));
-    faults.lose_answers(Lost::BeforeWriting, 2);
+    faults.lose_answers(AnswerLoss::BeforeWriting, 2);
     for _ in 0..2 {
         assert!(matches!(store.commit(vec![], put("b", "1")).await, Ok(Outcome::Unknown(_))));
     }
@@ -46,7 +51,7 @@ async fn a_lost_answer_is_unknown_whether_it_was_written_or_not() {
 
 #[tokio::test]
 async fn a_refusing_store_is_unreachable_for_everything_and_heals() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     let lease = store.lease(Duration::from_secs(9)).await.unwrap();
     let mut watch = store.watch(&[""], 0).await.unwrap();
     faults.refuse(true);
@@ -62,7 +67,7 @@ async fn a_refusing_store_is_unreachable_for_everything_and_heals() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delay_holds_back_answers_and_watch_items() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     let mut watch = store.watch(&[""], 0).await.unwrap();
     faults.delay(Duration::from_millis(500));
     let begun = tokio::time::Instant::now();
@@ -77,7 +82,7 @@ async fn a_delay_holds_back_answers_and_watch_items() {
 
 #[tokio::test]
 async fn batches_are_swapped_dropped_and_doubled_once() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     let mut watch = store.watch(&[""], 0).await.unwrap();
     let mut expect = async |disorder, revisions: &[Revision]| {
         faults.disorder(disorder);
@@ -95,7 +100,7 @@ async fn batches_are_swapped_dropped_and_doubled_once() {
 
 #[tokio::test]
 async fn an_old_view_and_garbage_are_shown_until_healed() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     store.commit(vec![], put("a", "old")).await.unwrap();
     faults.hold_view().await.unwrap();
     store.commit(vec![], put("a", "new")).await.unwrap();
@@ -109,7 +114,7 @@ async fn an_old_view_and_garbage_are_shown_until_healed() {
 
 #[tokio::test(start_paused = true)]
 async fn silenced_watches_say_nothing_and_go_on_where_they_were() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     let mut watch = store.watch(&[""], 0).await.unwrap();
     faults.silence_watches(true);
     store.commit(vec![], put("a", "1")).await.unwrap();
@@ -120,7 +125,7 @@ async fn silenced_watches_say_nothing_and_go_on_where_they_were() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_commits_only_and_a_replaced_store_is_another_epoch() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     faults.fail_commits(Some(StoreError::Disk("full".into())));
     assert!(matches!(store.commit(vec![], put("a", "1")).await, Err(StoreError::Disk(_))));
     assert_eq!(value(&*store, "a").await, None);
@@ -130,19 +135,19 @@ async fn a_full_disk_refuses_commits_only_and_a_replaced_store_is_another_epoch(
 }
 
 struct Healthy;
-struct Wrapped(Arc<Faulty>);
+struct Wrapped(Arc<FaultyStore>);
 
 #[async_trait]
 impl Backend for Healthy {
     async fn subject(&self) -> Box<dyn Subject> {
-        Box::new(Wrapped(Faulty::new(Arc::new(Memory::new())).0))
+        Box::new(Wrapped(FaultyStore::new(Arc::new(Memory::new())).0))
     }
 }
 
 #[async_trait]
 impl Subject for Wrapped {
     fn store(&self) -> Arc<dyn Store> {
-        Arc::<Faulty>::clone(&self.0)
+        Arc::<FaultyStore>::clone(&self.0)
     }
 
     async fn compact(&self) {

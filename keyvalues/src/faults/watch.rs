@@ -72,7 +72,7 @@ impl Watch for FaultyWatch {
             tokio::select! {
                 () = sleep_until(due) => {}
                 item = self.inner.next(), if !silent && self.due.len() < DELAYED_MAX => self.take_in(item?),
-                // A fault was switched: look again. The sender lives in `faults`.
+                // A fault was switched, so everything is looked at again. The sender lives in `faults`.
                 _ = self.cut.changed() => {}
             }
         }

@@ -1,31 +1,12 @@
-//! How keyvalues, conditions, outcomes and events are written in JSON.
+//! The contract's types as JSON.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    contract::{Batch, Entry, Event, LeaseId, Outcome, Revision, WatchItem},
-    key::Key,
+use super::{
+    base64::Base64,
+    key::{BadKey, parse_key},
 };
-
-/// Bytes as base64.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Base64(pub Bytes);
-
-impl Serialize for Base64 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(text.as_bytes());
-        bytes.map(|bytes| Self(bytes.into())).map_err(|_| D::Error::custom("a value is not base64"))
-    }
-}
+use crate::contract::{Batch, Entry, Event, LeaseId, Outcome, Revision, WatchItem};
 
 /// An [`Entry`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,19 +104,6 @@ pub enum EventForm {
     Deleted(String),
 }
 
-/// Why something that was said is not of the contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no key: {error}", key.escape_debug())]
-pub struct BadKey {
-    key: String,
-    error: crate::KeyError,
-}
-
-/// A key as it was sent.
-pub(super) fn key(text: String) -> Result<Key, BadKey> {
-    Key::new(&text).map_err(|error| BadKey { key: text, error })
-}
-
 impl From<Entry> for EntryForm {
     fn from(entry: Entry) -> Self {
         Self {
@@ -153,7 +121,7 @@ impl TryFrom<EntryForm> for Entry {
 
     fn try_from(form: EntryForm) -> Result<Self, BadKey> {
         Ok(Self {
-            key: key(form.key)?,
+            key: parse_key(form.key)?,
             value: form.value.0,
             created: form.created,
             modified: form.modified,
@@ -178,7 +146,7 @@ impl TryFrom<OutcomeForm> for Outcome {
     fn try_from(form: OutcomeForm) -> Result<Self, BadKey> {
         Ok(match form {
             OutcomeForm::Done(revision) => Self::Done(revision),
-            OutcomeForm::Conflict(text) => Self::Conflict(key(text)?),
+            OutcomeForm::Conflict(text) => Self::Conflict(parse_key(text)?),
             OutcomeForm::Unknown(why) => Self::Unknown(why),
         })
     }
@@ -214,7 +182,7 @@ impl TryFrom<EventForm> for Event {
     fn try_from(form: EventForm) -> Result<Self, BadKey> {
         match form {
             EventForm::Put(entry) => entry.try_into().map(Self::Put),
-            EventForm::Deleted(text) => key(text).map(|key| Self::Deleted { key }),
+            EventForm::Deleted(text) => parse_key(text).map(|key| Self::Deleted { key }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyvalues::{Memory, Store, Write, faults::Faulty};
+use keyvalues::{Memory, Store, Write, faults::FaultyStore};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn a_fleet_of_one_writes_its_entry_and_nothing_else() {
 async fn a_router_enters_the_fleet_before_it_serves() {
     let store = Arc::new(Memory::new());
     let _first = join(&store, Clock::system()).await.with_stable().await;
-    let (slow, faults) = Faulty::new(Arc::<Memory>::clone(&store));
+    let (slow, faults) = FaultyStore::new(Arc::<Memory>::clone(&store));
     faults.silence_watches(true);
     let second = Bench::begin(slow, None, Clock::system());
     eventually("it serves", async || second.routed().0.is_some()).await;
@@ -87,7 +87,7 @@ async fn who_enters_is_given_the_time_of_a_first_sign_of_life() {
 async fn a_member_that_cannot_read_is_not_counted_and_the_commit_stands() {
     let store = Arc::new(Memory::new());
     let first = join(&store, Clock::system()).await.with_stable().await;
-    let (slow, faults) = Faulty::new(Arc::<Memory>::clone(&store));
+    let (slow, faults) = FaultyStore::new(Arc::<Memory>::clone(&store));
     let second = Bench::on(slow, None, Clock::system()).await;
     whole(&[&first, &second]).await;
     let state = first.ok(Method::PUT, WAIT, json!({ "sticky": false })).await;
@@ -111,7 +111,7 @@ async fn a_member_that_cannot_read_is_not_counted_and_the_commit_stands() {
 async fn a_preview_is_waited_for_like_a_command() {
     let store = Arc::new(Memory::new());
     let first = join(&store, Clock::system()).await.with_stable().await;
-    let (slow, faults) = Faulty::new(Arc::<Memory>::clone(&store));
+    let (slow, faults) = FaultyStore::new(Arc::<Memory>::clone(&store));
     let second = Bench::on(slow, None, Clock::system()).await;
     whole(&[&first, &second]).await;
     let previews = "/api/v1/apps/shop/previews";
@@ -183,7 +183,7 @@ async fn a_rotation_is_gone_on_with_by_asking_again() {
     let store = Arc::new(Memory::new());
     let mut first = join(&store, Clock::system()).await.with_stable().await;
     first.token = "root-token";
-    let (slow, faults) = Faulty::new(Arc::<Memory>::clone(&store));
+    let (slow, faults) = FaultyStore::new(Arc::<Memory>::clone(&store));
     let second = Bench::on(slow, None, Clock::system()).await;
     whole(&[&first, &second]).await;
     faults.silence_watches(true);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyvalues::{
     Embedded, Key, Memory, Store, StoreError, Write,
-    faults::{Faults, Faulty, Lost},
+    faults::{AnswerLoss, Faults, FaultyStore},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const STICKY: &str = "/api/v1/apps/shop/sticky";
 
 /// A bench whose store can be made to fail.
 async fn faulty() -> (Bench, Faults) {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     (Bench::on(store, None, Clock::system()).await.with_stable().await, faults)
 }
 
@@ -123,7 +123,7 @@ async fn a_watch_that_is_cut_begins_anew_and_misses_nothing() {
 #[tokio::test]
 async fn a_lost_answer_is_read_back() {
     let (bench, faults) = faulty().await;
-    for (lost, sticky, seq) in [(Lost::AfterWriting, false, 2), (Lost::BeforeWriting, true, 3)] {
+    for (lost, sticky, seq) in [(AnswerLoss::AfterWriting, false, 2), (AnswerLoss::BeforeWriting, true, 3)] {
         faults.lose_answers(lost, 1);
         let state = bench.ok(Method::PUT, STICKY, json!({ "sticky": sticky })).await;
         assert_eq!((&state["seq"], &state["result"]), (&json!(seq), &json!("done")));
@@ -215,7 +215,7 @@ async fn a_restart_without_the_store_serves_the_last_good_table_with_the_same_pi
     let before = pin(&first);
     let Bench { control, store, .. } = first;
     control.stop().await;
-    let (store, faults) = Faulty::new(store);
+    let (store, faults) = FaultyStore::new(store);
     faults.refuse(true);
     let second = Bench::on(store, Some(&state), Clock::system()).await;
     assert_eq!((second.routed().0, pin(&second)), (Some("1.0".into()), before));
@@ -227,7 +227,7 @@ async fn a_restart_without_the_store_serves_the_last_good_table_with_the_same_pi
 
 #[tokio::test]
 async fn without_a_store_and_without_a_last_good_table_it_is_not_ready() {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     faults.refuse(true);
     let bench = Bench::begin(store, None, Clock::system());
     bench.control.set_accepting(true);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyvalues::{
     Memory,
-    faults::{Faults, Faulty},
+    faults::{Faults, FaultyStore},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const HOOK: &str = "/api/v1/hooks/chat";
 
 /// A bench with a hook to a receiver that is not there.
 async fn bench() -> (Bench, Faults) {
-    let (store, faults) = Faulty::new(Arc::new(Memory::new()));
+    let (store, faults) = FaultyStore::new(Arc::new(Memory::new()));
     let mut bench = Bench::on(store, None, Clock::manual(1_763_630_000_000)).await.with_stable().await;
     bench.token = "root-token";
     let url = format!("http://{}/", refusing());

@@ -1,9 +1,9 @@
-//! The file behind the contents: opening, writing, and getting back on its feet after an error.
+//! The file behind the contents: opening, writing, and recovering from an error.
 //!
-//! The contents in memory are the truth that everybody has seen. A batch is written and synced first and shown
-//! afterwards. When writing fails, the file is opened again at once and brought back to what was shown, so the
-//! failure is final: nothing was written. When it does not open either, the batch is in doubt: its caller is told
-//! `Unknown`, and nobody reads until a later use has opened the file and settled it.
+//! Readers see the contents in memory. A batch is written and synced first, and shown to readers afterwards. If writing
+//! fails, the file is opened again at once and brought back to what readers have seen, so nothing was written. If it cannot
+//! be opened either, it is unknown whether the batch was written: the caller gets `Unknown`, and reads fail until a later use
+//! has opened the file and settled it.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use crate::{
 /// redb's page cache: 4 MiB, since the contents are in memory anyway.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// Opens the database of a path; tests put a failing disk here.
+/// Opens the database of a path. Tests use a failing disk instead.
 pub(super) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send>;
 
 /// The open file. One batch at a time, from threads that may block.
@@ -99,20 +99,20 @@ impl Disk {
         let database = (self.opener)(&self.path).map_err(DiskError::from)?;
         self.settle(&database, shared)?;
         self.database = Some(database);
-        shared.lock().set_doubt(None);
+        shared.lock().set_read_error(None);
         shared.wake();
         tracing::info!(file = %self.path.display(), "the store's file is open again");
         Ok(())
     }
 
-    /// Takes back a batch that was never shown; a file that is anything else is not ours any more.
+    /// Takes back a batch that was never shown. A file with anything else is not the one that was open.
     fn settle(&self, database: &Database, shared: &Shared) -> Result<(), DiskError> {
         let id = tables::prepare(database)?;
         let found = tables::revision(database)?;
         let seen = shared.lock().revision();
         if id != self.id || !(seen..=seen + 1).contains(&found) {
             return Err(DiskError::Corrupt(format!(
-                "{} was replaced while it was in use; start again to use it",
+                "{} was replaced while it was in use: start this process again",
                 self.path.display()
             )));
         }
@@ -125,7 +125,7 @@ impl Disk {
     }
 
     fn write(&mut self, batch: &Batch, compacted: u64) -> Result<(), WriteFailure> {
-        // Out of its place while it is written to: after an error or a panic the file is opened and settled anew.
+        // Taken out while it is written to: after an error or a panic the file is opened and settled again.
         let database = self.database.take().ok_or_else(|| DiskError::Io("the file is closed".into()))?;
         let transaction = database.begin_write().map_err(DiskError::from)?;
         tables::write(&transaction, batch, compacted)?;
@@ -135,23 +135,23 @@ impl Disk {
     }
 
     fn after_failure(&mut self, shared: &Shared, failure: WriteFailure) -> Result<Outcome, StoreError> {
-        tracing::error!(file = %self.path.display(), error = %failure.error, "the store could not write");
+        tracing::error!(file = %self.path.display(), error = %failure.error, "the store cannot write");
         let Err(again) = self.recover(shared) else { return Err(failure.error.into()) };
         if !failure.in_doubt {
             return Err(failure.error.into());
         }
-        let text = format!("{}; then it did not open again: {again}", failure.error);
-        shared.lock().set_doubt(Some(text.clone()));
+        let text = format!("{}; afterwards the file could not be opened again: {again}", failure.error);
+        shared.lock().set_read_error(Some(StoreError::Disk(text.clone())));
         shared.wake();
         Ok(Outcome::Unknown(text))
     }
 }
 
-/// A batch that was not written, or perhaps was.
+/// A failed write of a batch.
 #[derive(Debug)]
 struct WriteFailure {
     error: DiskError,
-    /// The commit itself failed, so the file may hold it.
+    /// Whether the commit itself failed, so that the file may hold the batch.
     in_doubt: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Why the file cannot be used.
+//! Errors of the file, below the contract.
 
 use crate::contract::StoreError;
 
-/// What went wrong below the contract.
+/// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DiskError {
     #[error("{0}")]

@@ -34,7 +34,7 @@ const ID: TableDefinition<'_, &str, &str> = TableDefinition::new("id");
 const ENTRIES: TableDefinition<'_, &str, (u64, u64, u64, &[u8])> = TableDefinition::new("entries");
 const LOG: TableDefinition<'_, (u64, &str), LogRow<'_>> = TableDefinition::new("log");
 
-/// Makes the tables of a new file, or checks the layout of an old one; answers the file's id.
+/// Makes the tables of a new file, or checks the layout of an old one. Returns the file's id.
 pub(super) fn prepare(database: &Database) -> Result<String, DiskError> {
     let transaction = database.begin_write()?;
     let id = {
@@ -47,7 +47,11 @@ pub(super) fn prepare(database: &Database) -> Result<String, DiskError> {
                 }
             }
             Some(FORMAT) => {}
-            Some(other) => return Err(DiskError::Corrupt(format!("file layout {other}, known is {FORMAT}"))),
+            Some(other) => {
+                return Err(DiskError::Corrupt(format!(
+                    "the file has layout {other}; this version knows layout {FORMAT}"
+                )));
+            }
         }
         transaction.open_table(ENTRIES)?;
         transaction.open_table(LOG)?;
@@ -124,7 +128,8 @@ fn number(transaction: &ReadTransaction, name: &str) -> Result<u64, DiskError> {
 }
 
 fn parse_key(text: &str) -> Result<Key, DiskError> {
-    Key::new(text).map_err(|error| DiskError::Corrupt(format!("the stored key {text:?}: {error}")))
+    Key::new(text)
+        .map_err(|error| DiskError::Corrupt(format!("the stored key `{}`: {error}", text.escape_debug())))
 }
 
 /// Writes a batch and its log, and drops the log up to `compacted`.
@@ -156,7 +161,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Takes back the revision after `seen`, which nobody has seen: its keys get what was `shown` for them.
+/// Takes back the revision after `seen`, which nobody has read: its keys get the entries that `shown` returns.
 pub(super) fn undo(
     transaction: &WriteTransaction,
     seen: Revision,

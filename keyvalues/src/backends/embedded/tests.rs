@@ -3,16 +3,22 @@
 use std::{
     io,
     os::unix::fs::PermissionsExt,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-use super::*;
-use crate::{Event, WatchItem};
+use super::store::Embedded;
+use crate::{
+    contract::{Event, Outcome, Store, StoreError, WatchItem, Write},
+    key::Key,
+    open_error::OpenError,
+};
 
 fn key(text: &str) -> Key {
     Key::new(text).unwrap()
@@ -140,7 +146,7 @@ async fn a_commit_whose_sync_failed_is_taken_back() {
     breakage.sync.store(true, SeqCst);
     let failed = store.commit(vec![], [put("a", "new"), put("b", "new")].concat()).await.unwrap();
     assert!(matches!(failed, Outcome::Unknown(_)), "the file cannot open without a sync: {failed:?}");
-    assert!(matches!(watch.next().await, Err(StoreError::Disk(_))), "no view is current while in doubt");
+    assert!(matches!(watch.next().await, Err(StoreError::Disk(_))), "no view is known to be current");
     assert!(matches!(store.get(&key("a")).await, Err(StoreError::Disk(_))));
     assert!(matches!(store.list(&[""]).await, Err(StoreError::Disk(_))));
 

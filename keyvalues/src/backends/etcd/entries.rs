@@ -7,7 +7,7 @@ use crate::{
     key::Key,
 };
 
-use super::wire::{Blob, KeyValue, Range, WatchedEvent};
+use super::wire::{Blob, KeyValue, Range, WatchEvent};
 
 /// A key with what stands before it.
 pub(super) fn full(prefix: &str, name: &str) -> Blob {
@@ -51,7 +51,7 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// Takes events in; answers the revisions that are complete.
-    pub(super) fn take(&mut self, prefix: &str, events: Vec<WatchedEvent>, more_follows: bool) -> Vec<Batch> {
+    pub(super) fn take(&mut self, prefix: &str, events: Vec<WatchEvent>, more_follows: bool) -> Vec<Batch> {
         let mut complete = Vec::new();
         for event in events {
             let revision: Revision = event.kv.mod_revision.0;
@@ -68,7 +68,7 @@ impl Assembly {
     }
 }
 
-fn seen(prefix: &str, event: WatchedEvent) -> Option<Event> {
+fn seen(prefix: &str, event: WatchEvent) -> Option<Event> {
     if event.r#type == "DELETE" {
         return name(prefix, &event.kv.key).map(|key| Event::Deleted { key });
     }
@@ -80,13 +80,13 @@ mod tests {
     use super::*;
     use crate::backends::etcd::wire::Number;
 
-    fn put(name: &str, revision: Revision) -> WatchedEvent {
+    fn put(name: &str, revision: Revision) -> WatchEvent {
         let kv = KeyValue {
             key: Blob::of(name.as_bytes()),
             mod_revision: Number(revision),
             ..KeyValue::default()
         };
-        WatchedEvent { r#type: String::new(), kv }
+        WatchEvent { r#type: String::new(), kv }
     }
 
     #[test]

@@ -13,12 +13,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::wire::{Login, Refusal, Token};
 use crate::{
-    backends::remote::{ANSWER_WITHIN, Address, Asking, Failure, base, causes, client, redirected},
+    backends::remote::{ANSWER_WITHIN, Address, Failure, PendingAnswer, base, causes, client, redirected},
     contract::StoreError,
     open_error::OpenError,
 };
 
-/// What an address may say after `?`.
+/// The options of an address, after `?`.
 const OPTIONS: &str = "`prefix`, `ca`, `cert`, `key`";
 
 // gRPC's numbers for what went wrong.
@@ -48,7 +48,7 @@ impl Gateway {
     pub(super) fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
         let mut address = Address::parse(rest, 2379)?;
         if !address.path.is_empty() {
-            return Err(OpenError::Address("etcd has no databases; use `?prefix=`".into()));
+            return Err(OpenError::Address("an etcd address has no path; use `?prefix=`".into()));
         }
         let prefix = address.option("prefix").unwrap_or_default();
         let client = client(&mut address)?;
@@ -62,12 +62,12 @@ impl Gateway {
         Ok(Self { client, members, current, login, token, prefix })
     }
 
-    /// What stands before every key.
+    /// The prefix of every key.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Calls what may be repeated: each member is asked once before it is given up.
+    /// Makes a call that may be repeated: every member is asked once before the call fails.
     pub(super) async fn read<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -83,7 +83,7 @@ impl Gateway {
         last.map_err(StoreError::from)
     }
 
-    /// Calls once; only members that could not be connected to are passed over.
+    /// Makes a call once. Only members that cannot be connected to are passed over.
     pub(super) async fn call<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -93,13 +93,13 @@ impl Gateway {
         match response.json().await {
             Ok(answer) => Ok(answer),
             Err(error) if error.is_decode() => {
-                Err(Failure::Lost(format!("the answer does not read: {error}")))
+                Err(Failure::Lost(format!("the answer cannot be read: {error}")))
             }
             Err(error) => Err(self.lost(&error)),
         }
     }
 
-    /// Calls for an answer that goes on and on.
+    /// Makes a call whose answer does not end.
     pub(super) async fn stream(&self, path: &str, request: &impl Serialize) -> Result<Response, StoreError> {
         Ok(self.send(path, request, |builder| builder).await?)
     }
@@ -141,9 +141,9 @@ impl Gateway {
             if let Some(token) = token {
                 builder = builder.header(AUTHORIZATION, token);
             }
-            let asking = Asking::begin(|| self.next_member());
+            let pending = PendingAnswer::begin(|| self.next_member());
             let sent = builder.send().await;
-            asking.answered();
+            pending.answered();
             match sent {
                 Ok(response) if response.status().is_success() => return Ok(Ok(response)),
                 Ok(response) if response.status().is_redirection() => {
@@ -171,11 +171,13 @@ impl Gateway {
         let login = Login { name, password };
         let tuned = |builder: RequestBuilder| builder.timeout(ANSWER_WITHIN);
         let answer = self.send_once("auth/authenticate", &login, tuned, None).await;
-        // A login changes nothing, so one that was lost was simply not made.
+        // A login changes nothing, so a lost one counts as not made.
         let answer = answer.map_err(|failure| Failure::Refused(failure.into()))?;
         let response = answer.map_err(|refusal| Failure::Refused(StoreError::Denied(refusal.message)))?;
         let token = response.json::<Token>().await.map_err(|error| {
-            Failure::Refused(StoreError::Unreachable(format!("the login's answer does not read: {error}")))
+            Failure::Refused(StoreError::Unreachable(format!(
+                "the answer to the login cannot be read: {error}"
+            )))
         })?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.token.clone());
         Ok(Some(token.token))
@@ -190,8 +192,8 @@ impl Gateway {
         Failure::Lost(causes(error))
     }
 
-    /// A refusal in the words of the contract. Without a leader or in time a member cannot say what became of a
-    /// request.
+    /// A refusal in the words of the contract. A member without a leader, or one that was too slow, cannot say whether the
+    /// request took effect.
     fn refused(&self, refusal: &Refusal) -> Failure {
         match refusal.code {
             UNAVAILABLE | DEADLINE_EXCEEDED => {
@@ -216,7 +218,7 @@ pub(super) fn meaning(refusal: &Refusal) -> StoreError {
         RESOURCE_EXHAUSTED => StoreError::Disk(text),
         DATA_LOSS => StoreError::Corrupt(text),
         _ => StoreError::Unreachable(if text.is_empty() {
-            "an answer that is not etcd's".into()
+            "the answer is not one of etcd".into()
         } else {
             text
         }),

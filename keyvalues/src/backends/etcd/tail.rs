@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{
     entries::Assembly,
     gateway::{Gateway, meaning},
-    status,
-    wire::{Blob, CreateWatch, Number, Streamed, WatchRequest, Watched},
+    status::status,
+    wire::{Blob, CreateWatch, Number, StreamMessage, WatchAnswer, WatchRequest},
 };
 use crate::{
     backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder, Lines},
@@ -94,19 +94,21 @@ async fn confirm(gateway: &Gateway, feeder: &Feeder) -> StoreError {
         };
         let mut reached = pin!(feeder.reaches(revision));
         if tokio::time::timeout(ANSWER_WITHIN, &mut reached).await.is_err() {
-            return StoreError::Unreachable(format!("the watch lags: revision {revision} does not come"));
+            return StoreError::Unreachable(format!(
+                "the watch lags: revision {revision} did not arrive in time"
+            ));
         }
         feeder.confirm(revision, asked);
         tokio::time::sleep(CONFIRM_EVERY).await;
     }
 }
 
-fn parse(line: &[u8]) -> Result<Watched, StoreError> {
-    let message: Streamed<Watched> = serde_json::from_slice(line)
-        .map_err(|error| StoreError::Corrupt(format!("a message of the watch does not read: {error}")))?;
+fn parse(line: &[u8]) -> Result<WatchAnswer, StoreError> {
+    let message: StreamMessage<WatchAnswer> = serde_json::from_slice(line)
+        .map_err(|error| StoreError::Corrupt(format!("a message of the watch cannot be read: {error}")))?;
     match (message.result, message.error) {
         (_, Some(refusal)) => Err(meaning(&refusal)),
         (Some(watched), None) => Ok(watched),
-        (None, None) => Ok(Watched::default()),
+        (None, None) => Ok(WatchAnswer::default()),
     }
 }

@@ -106,7 +106,7 @@ pub(super) struct KeyValue {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Ranged {
+pub(super) struct RangeAnswer {
     pub(super) header: Header,
     pub(super) kvs: Vec<KeyValue>,
 }
@@ -122,7 +122,7 @@ pub(super) struct TxnAnswer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OperationAnswer {
-    pub(super) response_range: Ranged,
+    pub(super) response_range: RangeAnswer,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,7 +137,7 @@ pub(super) struct Token {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Grant {
+pub(super) struct GrantCall {
     #[serde(rename = "TTL")]
     pub(super) ttl: Number,
 }
@@ -150,7 +150,7 @@ pub(super) struct LeaseName {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Granted {
+pub(super) struct GrantAnswer {
     #[serde(rename = "ID")]
     pub(super) id: Number,
     /// Seconds left; zero when the lease has ended.
@@ -160,7 +160,7 @@ pub(super) struct Granted {
 
 /// One message of a stream.
 #[derive(Debug, Deserialize)]
-pub(super) struct Streamed<T> {
+pub(super) struct StreamMessage<T> {
     pub(super) result: Option<T>,
     pub(super) error: Option<Refusal>,
 }
@@ -190,18 +190,18 @@ pub(super) struct CreateWatch {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Watched {
+pub(super) struct WatchAnswer {
     pub(super) canceled: bool,
     pub(super) compact_revision: Number,
     pub(super) cancel_reason: String,
     /// More of the same revision may follow.
     pub(super) fragment: bool,
-    pub(super) events: Vec<WatchedEvent>,
+    pub(super) events: Vec<WatchEvent>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct WatchedEvent {
+pub(super) struct WatchEvent {
     /// `DELETE`, or left out for a put.
     pub(super) r#type: String,
     pub(super) kv: KeyValue,
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_has_its_default_value_may_be_missing() {
-        let ranged: Ranged =
+        let ranged: RangeAnswer =
             serde_json::from_str(r#"{"header":{"revision":"7"},"kvs":[{"key":"Zm9v"}]}"#).unwrap();
         assert_eq!(ranged.header.revision, Number(7));
         assert_eq!((&ranged.kvs[0].key.0[..], ranged.kvs[0].lease), (&b"foo"[..], Number(0)));

@@ -18,7 +18,7 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// What is sent may take longer by a second for so many bytes, which is a slow line.
 const BYTES_PER_SECOND: usize = 64 << 10;
 
-/// What an address may say after `?`.
+/// The options of an address, after `?`.
 const OPTIONS: &str = "`prefix`, `token_file`, `ca`, `cert`, `key`";
 
 /// A server.
@@ -47,11 +47,11 @@ impl Link {
     pub(super) fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
         let mut address = Address::parse(rest, if tls { 443 } else { 80 })?;
         let [host] = &address.hosts[..] else {
-            return Err(OpenError::Address("a store behind HTTP has one host".into()));
+            return Err(OpenError::Address("an HTTP address of a store has one host".into()));
         };
         let base = base(tls, host);
         if !address.path.is_empty() {
-            return Err(OpenError::Address("a store behind HTTP has no path; use `?prefix=`".into()));
+            return Err(OpenError::Address("an HTTP address of a store has no path; use `?prefix=`".into()));
         }
         let prefix = address.option("prefix").unwrap_or_default();
         let token = token(&mut address)?;
@@ -60,7 +60,7 @@ impl Link {
         Ok(Self { client, base, token, prefix })
     }
 
-    /// What stands before every key.
+    /// The prefix of every key.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -87,7 +87,7 @@ impl Link {
         let response = self.send(request.timeout(within)).await?;
         match response.json().await {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(Failure::Lost(format!("the answer does not read: {}", causes(&error)))),
+            Err(error) => Err(Failure::Lost(format!("the answer cannot be read: {}", causes(&error)))),
         }
     }
 
@@ -129,16 +129,20 @@ impl Link {
 fn token(address: &mut Address) -> Result<Option<String>, OpenError> {
     let file = address.file("token_file")?;
     if address.user.is_some() {
-        return Err(OpenError::Address("a token is written as `:TOKEN@` before the host".into()));
+        return Err(OpenError::Address(
+            "a token is written as `:TOKEN@` before the host, without a user".into(),
+        ));
     }
     let Some(bytes) = file else { return Ok(address.password.clone()) };
     if address.password.is_some() {
-        return Err(OpenError::Address("there is a token and a `token_file`; give one of them".into()));
+        return Err(OpenError::Address(
+            "the address has a token and a `token_file`: give one of them".into(),
+        ));
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.flat_map(|line| line.split_whitespace().next()).next();
-    let missing = || OpenError::Address("the `token_file` holds no token".into());
+    let missing = || OpenError::Address("the `token_file` has no token".into());
     first.map(|token| Some(token.to_owned())).ok_or_else(missing)
 }
 
@@ -162,7 +166,7 @@ async fn refused(response: Response) -> Failure {
     Failure::Refused(match code.as_str() {
         "value" | "malformed" | "too_large" => StoreError::Invalid(text),
         "disk" => StoreError::Disk(text),
-        "unsupported" => StoreError::Unsupported("what was asked for"),
+        "unsupported" => StoreError::Unsupported("this operation"),
         "lease_ended" => StoreError::LeaseEnded,
         _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => StoreError::Denied(text),
         _ => StoreError::Unreachable(text),

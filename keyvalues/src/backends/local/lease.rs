@@ -28,7 +28,7 @@ pub(crate) trait LeaseHost: Send + Sync + 'static {
 pub(crate) fn grant<H: LeaseHost>(host: &Arc<H>, id: LeaseId, ttl: Duration) -> Box<dyn Lease> {
     let life = Arc::new(Life { ttl, ends: Mutex::new(Some(Instant::now() + ttl)) });
     tokio::spawn(expire(Arc::downgrade(host), id, Arc::clone(&life)));
-    Box::new(Granted { host: Arc::downgrade(host), id, life })
+    Box::new(LocalLease { host: Arc::downgrade(host), id, life })
 }
 
 /// When a lease ends; `None` once it has. Held by the handle and the task.
@@ -66,21 +66,23 @@ async fn expire<H: LeaseHost>(host: Weak<H>, id: LeaseId, life: Arc<Life>) {
         let Some(host) = host.upgrade() else { return };
         match host.end(id).await {
             Ok(()) => return,
-            Err(error) => tracing::warn!(lease = id.0, %error, "an ended lease's keys stay for now"),
+            Err(error) => {
+                tracing::warn!(lease = id.0, %error, "the keys of an ended lease could not be deleted; this is tried again")
+            }
         }
         drop(host);
         tokio::time::sleep(RETRY_AFTER).await;
     }
 }
 
-struct Granted<H> {
+struct LocalLease<H> {
     host: Weak<H>,
     id: LeaseId,
     life: Arc<Life>,
 }
 
 #[async_trait]
-impl<H: LeaseHost> Lease for Granted<H> {
+impl<H: LeaseHost> Lease for LocalLease<H> {
     fn id(&self) -> LeaseId {
         self.id
     }
@@ -99,7 +101,7 @@ impl<H: LeaseHost> Lease for Granted<H> {
     }
 }
 
-impl<H> fmt::Debug for Granted<H> {
+impl<H> fmt::Debug for LocalLease<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").field("id", &self.id).finish_non_exhaustive()
     }

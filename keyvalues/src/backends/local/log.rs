@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use crate::contract::{Batch, Event, Revision};
+use super::batches::batch_bytes;
+use crate::contract::{Batch, Revision};
 
 /// The most batches kept: at the 100 changes a second that a large fleet makes, 40 s of disconnection.
 pub(crate) const LOG_BATCHES_MAX: usize = 4_096;
@@ -67,19 +68,6 @@ impl Log {
         let skip = revision.checked_sub(self.compacted)?;
         (revision <= self.head()).then(|| self.batches.iter().skip(skip as usize))
     }
-}
-
-/// The bytes that a batch costs the log.
-pub(crate) fn batch_bytes(batch: &Batch) -> usize {
-    batch.events.iter().map(event_bytes).sum()
-}
-
-fn event_bytes(event: &Event) -> usize {
-    let value_bytes = match event {
-        Event::Put(entry) => entry.value.len(),
-        Event::Deleted { .. } => 0,
-    };
-    event.key().as_str().len() + value_bytes
 }
 
 #[cfg(test)]

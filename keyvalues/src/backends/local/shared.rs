@@ -1,4 +1,4 @@
-//! The state that a store, its watches and its leases share.
+//! The contents that a store, its watches and its leases share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -8,7 +8,7 @@ use std::{
     ops::Bound,
 };
 
-use super::log::Log;
+use super::{batches::filter, log::Log};
 use crate::{
     contract::{Batch, Check, Entry, Event, LeaseId, Listing, Revision, StoreError, Write},
     key::Key,
@@ -47,7 +47,7 @@ pub(crate) struct State {
     log: Log,
     leases: HashSet<LeaseId>,
     last_lease: u64,
-    doubt: Option<StoreError>,
+    read_error: Option<StoreError>,
 }
 
 impl State {
@@ -68,19 +68,13 @@ impl State {
         self.entries.get(key)
     }
 
-    /// Why these contents may lag behind the file, if they may: nobody can read until that is settled.
-    pub(crate) fn doubt(&self) -> Option<StoreError> {
-        self.doubt.clone()
+    /// The error that every read gets while these contents may be behind the file or the server.
+    pub(crate) fn read_error(&self) -> Option<StoreError> {
+        self.read_error.clone()
     }
 
-    pub(crate) fn set_doubt(&mut self, doubt: Option<String>) {
-        self.doubt = doubt.map(StoreError::Disk);
-    }
-
-    /// The same for contents that are read from a server.
-    #[cfg(feature = "http")]
-    pub(crate) fn set_unreachable(&mut self, doubt: Option<StoreError>) {
-        self.doubt = doubt;
+    pub(crate) fn set_read_error(&mut self, error: Option<StoreError>) {
+        self.read_error = error;
     }
 
     pub(crate) fn list(&self, prefixes: &[&str]) -> Listing {
@@ -176,19 +170,7 @@ impl State {
     pub(crate) fn next(&self, prefixes: &[String], after: Revision) -> Next {
         let Some(mut batches) = self.log.after(after) else { return Next::Gone };
         batches
-            .find_map(|batch| filtered(batch, prefixes))
+            .find_map(|batch| filter(batch, prefixes))
             .map_or(Next::Nothing { head: self.revision }, Next::Batch)
     }
-}
-
-/// The part of a batch that these prefixes see, if any.
-pub(crate) fn filtered(batch: &Batch, prefixes: &[String]) -> Option<Batch> {
-    let wanted = batch.events.iter().filter(|event| matches(prefixes, event.key().as_str()));
-    let events = wanted.cloned().collect::<Vec<_>>();
-    (!events.is_empty()).then_some(Batch { revision: batch.revision, events })
-}
-
-/// Keys match plain string prefixes; the empty one is everything.
-fn matches(prefixes: &[String], key: &str) -> bool {
-    prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
 }

@@ -21,20 +21,9 @@ pub(crate) struct LogWatch {
     progress_due: Instant,
 }
 
-impl Shared {
-    /// Watches from here on.
-    pub(crate) fn watch(self: &Arc<Self>, prefixes: &[&str], after: Revision) -> LogWatch {
-        LogWatch::new(Arc::clone(self), self.moved.subscribe(), prefixes, after)
-    }
-}
-
 impl LogWatch {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        moved: signal::Receiver<()>,
-        prefixes: &[&str],
-        after: Revision,
-    ) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, prefixes: &[&str], after: Revision) -> Self {
+        let (shared, moved) = (Arc::clone(shared), shared.moved.subscribe());
         let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         Self { shared, moved, prefixes, after, progress_due: Instant::now() + PROGRESS_EVERY }
     }
@@ -42,8 +31,8 @@ impl LogWatch {
     /// What there is to say now, if anything. Moves the position only with what it returns.
     fn look(&mut self) -> Result<Option<WatchItem>, StoreError> {
         let state = self.shared.lock();
-        if let Some(doubt) = state.doubt() {
-            return Err(doubt);
+        if let Some(error) = state.read_error() {
+            return Err(error);
         }
         let item = match state.next(&self.prefixes, self.after) {
             Next::Gone => WatchItem::Resync,

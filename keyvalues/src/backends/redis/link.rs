@@ -1,4 +1,4 @@
-//! The connection: made when needed, given up when it breaks, and what its errors mean.
+//! The connection: it is made when needed and dropped when it breaks. And what its errors mean.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::{
-    backends::remote::{ANSWER_WITHIN, Address, Asking, CONNECT_WITHIN},
+    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN, PendingAnswer},
     contract::{Outcome, StoreError},
     open_error::OpenError,
 };
@@ -21,7 +21,7 @@ use crate::{
 /// How long a commit waits for its replicas.
 const REPLICAS_WITHIN_MS: u64 = 1_000;
 
-/// What an address may say after `?`.
+/// The options of an address, after `?`.
 const OPTIONS: &str = "`prefix`, `replicas`, `ca`, `cert`, `key`";
 
 /// Why a command has no answer.
@@ -40,7 +40,7 @@ pub(super) struct Link {
     prefix: String,
     replicas: u32,
     live: Mutex<Option<MultiplexedConnection>>,
-    /// Somebody waited on the live connection in vain.
+    /// Whether a caller gave up waiting for an answer on the live connection.
     doubtful: AtomicBool,
 }
 
@@ -49,9 +49,9 @@ impl Link {
         let mut address = Address::parse(rest, 6379)?;
         let prefix = address.option("prefix").unwrap_or_default();
         let replicas = match address.option("replicas") {
-            Some(text) => {
-                text.parse().map_err(|_| OpenError::Address(format!("`replicas={text}` is no number")))?
-            }
+            Some(text) => text
+                .parse()
+                .map_err(|_| OpenError::Address(format!("`replicas={text}` is not a whole number")))?,
             None => 0,
         };
         let client = client(&mut address, tls)?;
@@ -67,7 +67,7 @@ impl Link {
         })
     }
 
-    /// What stands before every key.
+    /// The prefix of every key.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -78,7 +78,7 @@ impl Link {
         let mut connection = self.connect().await?;
         let mut ask = redis::cmd("CONFIG");
         ask.arg("GET").arg("notify-keyspace-events");
-        // A login that may not ask has to do without.
+        // A login that may not ask gets no notifications.
         let (_, on) = ask.query_async::<(String, String)>(&mut connection).await.unwrap_or_default();
         if !on.contains('K') || !(on.contains('A') || ['$', 'g', 'x'].iter().all(|kind| on.contains(*kind))) {
             return Ok(None);
@@ -95,7 +95,7 @@ impl Link {
         Ok(Some(notices))
     }
 
-    /// Where the change log is.
+    /// The key of the change log.
     pub(super) fn log(&self) -> String {
         format!("{}/log", self.prefix)
     }
@@ -129,7 +129,7 @@ impl Link {
         Ok(live.insert(self.connect().await?).clone())
     }
 
-    /// Calls something that may be repeated: once more on a new connection if the old one was broken.
+    /// Makes a call that may be repeated: once more on a new connection if the old one was broken.
     pub(super) async fn read<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, StoreError> {
         match self.call_once(command).await {
             Err(Failure::Lost(_)) => self.call(command).await,
@@ -138,7 +138,7 @@ impl Link {
         }
     }
 
-    /// Calls something whose repetition does no harm, but that is not worth repeating.
+    /// Makes a call that is not repeated, although repeating it would do no harm.
     pub(super) async fn call<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, StoreError> {
         self.call_once(command).await.map_err(|failure| match failure {
             Failure::Refused(error) => error,
@@ -146,11 +146,11 @@ impl Link {
         })
     }
 
-    /// Calls something that must not be repeated. The connection is tried first, so that one that broke while
-    /// nobody used it leaves no doubt about the command.
+    /// Makes a call that must not be repeated. The connection is tried first: if it broke while it was idle, it is replaced
+    /// before the command is sent.
     pub(super) async fn write<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        if let Err(error) = self.awaited(redis::cmd("PING").query_async::<String>(&mut connection)).await {
+        if let Err(error) = self.wait_for(redis::cmd("PING").query_async::<String>(&mut connection)).await {
             self.after(&error).await;
             self.shared().await.map_err(Failure::Refused)?;
         }
@@ -159,21 +159,21 @@ impl Link {
 
     async fn call_once<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        match self.awaited(command.invoke(&mut connection)).await {
+        match self.wait_for(command.invoke(&mut connection)).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.after(&error).await),
         }
     }
 
-    /// Waits for an answer on the live connection, which is in doubt if the caller gives up.
-    async fn awaited<T>(&self, answer: impl Future<Output = T>) -> T {
-        let asking = Asking::begin(|| self.doubtful.store(true, Relaxed));
+    /// Waits for an answer on the live connection, which counts as doubtful if the caller gives up.
+    async fn wait_for<T>(&self, answer: impl Future<Output = T>) -> T {
+        let pending = PendingAnswer::begin(|| self.doubtful.store(true, Relaxed));
         let answer = answer.await;
-        asking.answered();
+        pending.answered();
         answer
     }
 
-    /// What an error means; a connection that is no good is given up.
+    /// What an error means. A broken connection is dropped.
     async fn after(&self, error: &RedisError) -> Failure {
         let lost = error.is_io_error() || error.is_unrecoverable_error() || error.is_timeout();
         if lost || matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly)) {
@@ -193,7 +193,7 @@ impl Link {
         };
         let mut wait = redis::cmd("WAIT");
         wait.arg(self.replicas).arg(REPLICAS_WITHIN_MS);
-        match self.awaited(wait.query_async::<u32>(&mut connection)).await {
+        match self.wait_for(wait.query_async::<u32>(&mut connection)).await {
             Ok(count) if count >= self.replicas => Ok(outcome),
             Ok(count) => unknown(format!("only {count} of {} replicas have it", self.replicas)),
             Err(error) => {
@@ -225,11 +225,13 @@ impl Command<'_> {
 
 fn client(address: &mut Address, tls: bool) -> Result<Client, OpenError> {
     let bad = |text: String| OpenError::Address(text);
-    let [(host, port)] = &address.hosts[..] else { return Err(bad("Redis takes one host".into())) };
+    let [(host, port)] = &address.hosts[..] else { return Err(bad("a Redis address has one host".into())) };
     let (host, port) = (host.clone(), *port);
     let database = match &*address.path {
         "" => 0,
-        path => path.parse().map_err(|_| bad(format!("`/{path}` is no database number")))?,
+        path => path
+            .parse()
+            .map_err(|_| bad(format!("`/{path}` is not the number of a database, such as `/0`")))?,
     };
     let mut login = RedisConnectionInfo::default().set_db(database);
     if let Some(user) = &address.user {
@@ -248,7 +250,7 @@ fn client(address: &mut Address, tls: bool) -> Result<Client, OpenError> {
     let client_tls = match (cert, key) {
         (Some(client_cert), Some(client_key)) => Some(redis::ClientTlsConfig { client_cert, client_key }),
         (None, None) => None,
-        _ => return Err(bad("`cert` and `key` go together".into())),
+        _ => return Err(bad("`cert` and `key` need each other: give both or neither".into())),
     };
     let opened = match tls {
         true => Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: ca }),

@@ -6,8 +6,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::open_error::OpenError;
 
-/// An address, taken apart and percent-decoded. The options are taken out one by one, so that a misspelt one is
-/// found by [`Address::finish`].
+/// A parsed and percent-decoded address. Options are taken out one by one, so that [`Address::finish`] finds a misspelt one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) user: Option<String>,
@@ -40,8 +39,8 @@ impl Address {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             options.insert(decode(name)?, decode(value)?);
         }
-        let given = |text: String| (!text.is_empty()).then_some(text);
-        Ok(Self { user: given(user), password: given(password), hosts, path: decode(path)?, options })
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        Ok(Self { user: some(user), password: some(password), hosts, path: decode(path)?, options })
     }
 
     /// Takes an option out.
@@ -53,13 +52,15 @@ impl Address {
     pub(crate) fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>, OpenError> {
         let Some(path) = self.option(name) else { return Ok(None) };
         let read = std::fs::read(&path);
-        read.map(Some).map_err(|error| OpenError::Address(format!("`{name}={path}` cannot be read: {error}")))
+        read.map(Some).map_err(|error| {
+            OpenError::Address(format!("the file of `{name}={path}` cannot be read: {error}"))
+        })
     }
 
     /// Refuses options that nobody has taken.
     pub(crate) fn finish(self, known: &str) -> Result<(), OpenError> {
         match self.options.keys().next() {
-            Some(name) => Err(OpenError::Address(format!("unknown option `{name}`; there are {known}"))),
+            Some(name) => Err(OpenError::Address(format!("`{name}` is not an option; there are {known}"))),
             None => Ok(()),
         }
     }
@@ -69,8 +70,8 @@ fn parse_host(text: &str, default_port: u16) -> Result<(String, u16), OpenError>
     // The text may be part of a password that holds an unescaped `/`, so it is not repeated.
     let bad = || {
         OpenError::Address(
-            "a host is missing or its port is no number; in a password write `/`, `?`, `@` and `%` as \
-             `%2F`, `%3F`, `%40` and `%25`"
+            "a host is missing, or its port is not a number from 0 to 65535. In a password write `/`, `?`, `@` and `%` \
+             as `%2F`, `%3F`, `%40` and `%25`"
                 .into(),
         )
     };
@@ -100,7 +101,8 @@ fn decode(text: &str) -> Result<String, OpenError> {
             }
         }
     }
-    String::from_utf8(bytes).map_err(|_| OpenError::Address("it is not UTF-8 after percent-decoding".into()))
+    String::from_utf8(bytes)
+        .map_err(|_| OpenError::Address("the address is not UTF-8 after percent-decoding".into()))
 }
 
 impl fmt::Debug for Address {

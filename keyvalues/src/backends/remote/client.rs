@@ -3,7 +3,7 @@
 use bytes::{Buf as _, BytesMut};
 use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect::Policy};
 
-use super::{address::Address, pace::CONNECT_WITHIN};
+use super::{address::Address, timing::CONNECT_WITHIN};
 use crate::{contract::StoreError, open_error::OpenError};
 
 /// The longest line taken: above what a commit of the largest size becomes as base64 in JSON.
@@ -44,7 +44,7 @@ pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
             builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
         }
         (None, None) => builder,
-        _ => return Err(OpenError::Address("`cert` and `key` go together".into())),
+        _ => return Err(OpenError::Address("`cert` and `key` need each other: give both or neither".into())),
     };
     builder.build().map_err(bad)
 }
@@ -100,7 +100,9 @@ impl Lines {
             }
             searched = self.buffer.len();
             if searched > LINE_BYTES_MAX {
-                return Err(StoreError::Unreachable(format!("a message of over {LINE_BYTES_MAX} bytes")));
+                return Err(StoreError::Unreachable(format!(
+                    "a message has more than {LINE_BYTES_MAX} bytes"
+                )));
             }
             match self.response.chunk().await {
                 Ok(Some(bytes)) => self.buffer.extend_from_slice(&bytes),

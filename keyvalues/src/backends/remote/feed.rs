@@ -14,15 +14,16 @@ use std::{
 use async_trait::async_trait;
 use tokio::{sync::watch as signal, task::AbortHandle, time::Instant};
 
+use super::timing::CONFIRM_EVERY;
 use crate::{
-    backends::local::{LOG_BATCHES_MAX, LOG_BYTES_MAX, batch_bytes, filtered},
+    backends::local::{LOG_BATCHES_MAX, LOG_BYTES_MAX, batch_bytes, filter},
     contract::{Batch, Revision, StoreError, Watch, WatchItem},
     limits::PROGRESS_EVERY,
 };
 
 /// A watch says that it is current with the first proof after this time, and so within [`PROGRESS_EVERY`].
 const PROGRESS_DUE: Duration =
-    PROGRESS_EVERY.saturating_sub(super::pace::CONFIRM_EVERY).saturating_sub(Duration::from_millis(100));
+    PROGRESS_EVERY.saturating_sub(CONFIRM_EVERY).saturating_sub(Duration::from_millis(100));
 
 /// The changes after a revision, bounded as the logs of the local stores are.
 #[derive(Debug)]
@@ -142,19 +143,19 @@ impl Drop for Feeder {
 
 /// A feed and the task that fills it, which ends when nobody holds this any more.
 #[derive(Debug)]
-struct Running {
+struct RunningFeed {
     feed: Arc<Feed>,
     task: AbortHandle,
 }
 
-impl Running {
+impl RunningFeed {
     fn covers(&self, after: Revision) -> bool {
         let state = self.feed.lock();
         state.end.is_none() && state.compacted <= after
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningFeed {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -162,7 +163,7 @@ impl Drop for Running {
 
 /// The feed of a store, started with the first watch.
 #[derive(Debug, Default)]
-pub(crate) struct Hub(Mutex<Option<Arc<Running>>>);
+pub(crate) struct Hub(Mutex<Option<Arc<RunningFeed>>>);
 
 impl Hub {
     /// A watch from a position that the server still has. Starts a feed if the present one does not reach back to
@@ -179,7 +180,7 @@ impl Hub {
             _ => {
                 let feed = Feed::after(after);
                 let task = tokio::spawn(run(Feeder(Arc::clone(&feed)))).abort_handle();
-                Arc::new(Running { feed, task })
+                Arc::new(RunningFeed { feed, task })
             }
         };
         *current = Some(Arc::clone(&running));
@@ -190,7 +191,7 @@ impl Hub {
 /// A position in a feed.
 #[derive(Debug)]
 pub(crate) struct FeedWatch {
-    running: Arc<Running>,
+    running: Arc<RunningFeed>,
     moved: signal::Receiver<()>,
     prefixes: Vec<String>,
     after: Revision,
@@ -198,7 +199,7 @@ pub(crate) struct FeedWatch {
 }
 
 impl FeedWatch {
-    fn new(running: Arc<Running>, prefixes: &[&str], after: Revision) -> Self {
+    fn new(running: Arc<RunningFeed>, prefixes: &[&str], after: Revision) -> Self {
         let moved = running.feed.moved.subscribe();
         let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         Self { running, moved, prefixes, after, said: Instant::now() }
@@ -212,7 +213,7 @@ impl FeedWatch {
         } else {
             let from = state.batches.partition_point(|batch| batch.revision <= self.after);
             let mut later = state.batches.range(from..);
-            match (later.find_map(|batch| filtered(batch, &self.prefixes)), &state.end) {
+            match (later.find_map(|batch| filter(batch, &self.prefixes)), &state.end) {
                 (Some(batch), _) => {
                     self.after = batch.revision;
                     WatchItem::Batch(batch)
@@ -249,12 +250,12 @@ impl Watch for FeedWatch {
     }
 }
 
-/// A watch from a position that the server has forgotten, or never had.
+/// A watch from a position that the server does not have (any more). It says so.
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub(crate) struct ResyncWatch;
 
 #[async_trait]
-impl Watch for Lost {
+impl Watch for ResyncWatch {
     async fn next(&mut self) -> Result<WatchItem, StoreError> {
         Ok(WatchItem::Resync)
     }

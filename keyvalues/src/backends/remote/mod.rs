@@ -1,22 +1,20 @@
-//! What the stores on a server share: the feed of changes that one connection fills and every watch reads, and the
-//! parts of an address.
+//! What the stores on a server share: addresses, the HTTP client, and the feed of changes that one connection fills and every
+//! watch reads.
 
 mod address;
-#[cfg(any(feature = "redis", feature = "etcd"))]
-mod asking;
 #[cfg(any(feature = "etcd", feature = "http"))]
 mod client;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 mod feed;
-mod pace;
+#[cfg(any(feature = "redis", feature = "etcd"))]
+mod pending;
+mod timing;
 
-pub(crate) use address::Address;
-#[cfg(any(feature = "redis", feature = "etcd"))]
-pub(crate) use asking::Asking;
+pub(crate) use self::address::Address;
 #[cfg(any(feature = "etcd", feature = "http"))]
-pub(crate) use client::{Failure, Lines, base, causes, client, redirected};
+pub(crate) use self::client::{Failure, Lines, base, causes, client, redirected};
 #[cfg(any(feature = "redis", feature = "etcd"))]
-pub(crate) use feed::{Feeder, Hub, Lost};
+pub(crate) use self::feed::{Feeder, Hub, ResyncWatch};
 #[cfg(any(feature = "redis", feature = "etcd"))]
-pub(crate) use pace::CONFIRM_EVERY;
-pub(crate) use pace::{ANSWER_WITHIN, CONNECT_WITHIN};
+pub(crate) use self::pending::PendingAnswer;
+pub(crate) use self::timing::*;

@@ -9,7 +9,7 @@ use axum::{
 };
 use keyvalues::{
     StoreError,
-    wire::{LeaseCall, LeaseGranted, ttl},
+    wire::{LeaseAnswer, LeaseCall},
 };
 use serde_json::Value;
 
@@ -29,18 +29,18 @@ use crate::{
 };
 
 /// `POST /api/v1/store/leases`
-pub async fn grant(State(core): State<Core>, call: Call<LeaseCall>) -> Result<Json<LeaseGranted>, ApiError> {
+pub async fn grant(State(core): State<Core>, call: Call<LeaseCall>) -> Result<Json<LeaseAnswer>, ApiError> {
     core.replica.refuse_when_diverged()?;
     let now = core.clock.monotonic();
     if !core.served_store.leases.has_room(now) {
         return Err(ApiError::new(Kind::Busy, format!("{STORE_LEASES_MAX} leases run already")));
     }
-    let ttl = ttl(&call.asked);
+    let ttl = call.asked.ttl();
     let lease = core.store.lease(ttl).await?;
     let id = lease.id().0;
     let handle = Arc::new(tokio::sync::Mutex::new(Some(lease)));
     core.served_store.leases.lock().insert(id, Granted { handle, ttl, ends: end(now, ttl) });
-    Ok(Json(LeaseGranted { lease: id }))
+    Ok(Json(LeaseAnswer { lease: id }))
 }
 
 /// `POST /api/v1/store/leases/{lease}/keep-alive`

@@ -15,7 +15,7 @@ use axum::{
 };
 use keyvalues::{
     Check,
-    wire::{About, CommitCall, GetCall, Got, ListCall, Listed, OutcomeForm},
+    wire::{About, CommitCall, GetAnswer, GetCall, ListAnswer, ListCall, OutcomeForm},
 };
 
 use self::call::{Call, not_of_the_contract};
@@ -57,14 +57,14 @@ async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiE
 }
 
 /// `POST /api/v1/store/get`
-async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<Got>, ApiError> {
+async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<GetAnswer>, ApiError> {
     let key = call.asked.read().map_err(not_of_the_contract)?;
     let entry = core.store.get(&key).await?;
-    Ok(Json(Got { entry: entry.map(Into::into) }))
+    Ok(Json(GetAnswer { entry: entry.map(Into::into) }))
 }
 
 /// `POST /api/v1/store/list`
-async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Json<Listed>, ApiError> {
+async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Json<ListAnswer>, ApiError> {
     let prefixes: Vec<&str> = call.asked.prefixes.iter().map(String::as_str).collect();
     Ok(Json(core.store.list(&prefixes).await?.into()))
 }

@@ -18,19 +18,19 @@ use crate::{
     limits::{check_commit, check_ttl},
     open_error::OpenError,
     wire::{
-        About, BadKey, CONTRACT, CommitCall, GetCall, Got, LeaseCall, LeaseGranted, ListCall, Listed,
-        OutcomeForm, ROOT, WatchCall, WatchForm,
+        About, BadKey, CONTRACT, CommitCall, GetAnswer, GetCall, LeaseAnswer, LeaseCall, ListAnswer,
+        ListCall, OutcomeForm, ROOT, WatchCall, WatchForm,
     },
 };
 
 /// The store behind a router.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(super) struct RouterStore {
     link: Arc<Link>,
     capabilities: Capabilities,
 }
 
-impl Served {
+impl RouterStore {
     /// Asks the server which contract it keeps; `None` when it keeps none, or not for the holder of this token.
     pub(super) async fn about(link: &Link) -> Result<Option<About>, StoreError> {
         let response = link.answer(link.request(Method::GET, ROOT).timeout(ANSWER_WITHIN)).await?;
@@ -45,7 +45,10 @@ impl Served {
     /// The store of a server that keeps this contract.
     pub(super) fn open(link: Link, about: &About) -> Result<Self, OpenError> {
         if about.contract != CONTRACT {
-            let text = format!("the server speaks `{}`, this is `{CONTRACT}`", about.contract);
+            let text = format!(
+                "the server keeps the contract `{}`; this version needs `{CONTRACT}`",
+                about.contract
+            );
             return Err(OpenError::Store(StoreError::Invalid(text)));
         }
         Ok(Self { capabilities: about.capabilities(), link: Arc::new(link) })
@@ -61,20 +64,20 @@ impl Served {
 
     fn check(&self, check: Check) -> Result<Check, StoreError> {
         Ok(match check {
-            Check::Absent(key) => Check::Absent(self.named(&key)?),
-            Check::Unchanged(key, modified) => Check::Unchanged(self.named(&key)?, modified),
+            Check::Absent(key) => Check::Absent(self.full_key(&key)?),
+            Check::Unchanged(key, modified) => Check::Unchanged(self.full_key(&key)?, modified),
         })
     }
 
     fn write(&self, write: Write) -> Result<Write, StoreError> {
         Ok(match write {
-            Write::Put { key, value, lease } => Write::Put { key: self.named(&key)?, value, lease },
-            Write::Delete { key } => Write::Delete { key: self.named(&key)? },
+            Write::Put { key, value, lease } => Write::Put { key: self.full_key(&key)?, value, lease },
+            Write::Delete { key } => Write::Delete { key: self.full_key(&key)? },
         })
     }
 
-    /// The key with what stands before it.
-    fn named(&self, key: &Key) -> Result<Key, StoreError> {
+    /// The key with the prefix before it.
+    fn full_key(&self, key: &Key) -> Result<Key, StoreError> {
         if self.link.prefix().is_empty() {
             return Ok(key.clone());
         }
@@ -87,10 +90,12 @@ async fn about(link: &Link) -> Result<About, Failure> {
     link.ask(link.request(Method::GET, ROOT)).await
 }
 
-/// A key less what stands before it. Keys elsewhere were not asked for.
+/// A key without the prefix. The server must not send keys without it.
 fn own(prefix: &str, key: &Key) -> Result<Key, StoreError> {
     let short = key.as_str().strip_prefix(prefix).and_then(|short| Key::new(short).ok());
-    short.ok_or_else(|| StoreError::Corrupt(format!("the server told of `{key}`, which was not asked for")))
+    short.ok_or_else(|| {
+        StoreError::Corrupt(format!("the server sent the key `{key}`, which does not begin with `{prefix}`"))
+    })
 }
 
 fn own_entry(prefix: &str, mut entry: Entry) -> Result<Entry, StoreError> {
@@ -100,12 +105,12 @@ fn own_entry(prefix: &str, mut entry: Entry) -> Result<Entry, StoreError> {
     Ok(entry)
 }
 
-fn odd(error: BadKey) -> StoreError {
+fn corrupt(error: BadKey) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
 
 #[async_trait]
-impl Store for Served {
+impl Store for RouterStore {
     fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
@@ -116,15 +121,15 @@ impl Store for Served {
 
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let call = GetCall { key: self.full(key) };
-        let got: Got = self.link.call(&format!("{ROOT}/get"), &call).await?;
-        let entry = got.entry.map(Entry::try_from).transpose().map_err(odd)?;
+        let answer: GetAnswer = self.link.call(&format!("{ROOT}/get"), &call).await?;
+        let entry = answer.entry.map(Entry::try_from).transpose().map_err(corrupt)?;
         entry.map(|entry| own_entry(self.link.prefix(), entry)).transpose()
     }
 
     async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
         let call = ListCall { prefixes: self.prefixes(prefixes) };
-        let listed: Listed = self.link.call(&format!("{ROOT}/list"), &call).await?;
-        let Listing { revision, entries } = listed.try_into().map_err(odd)?;
+        let answer: ListAnswer = self.link.call(&format!("{ROOT}/list"), &call).await?;
+        let Listing { revision, entries } = answer.try_into().map_err(corrupt)?;
         let entries = entries.into_iter().map(|entry| own_entry(self.link.prefix(), entry));
         Ok(Listing { revision, entries: entries.collect::<Result<_, _>>()? })
     }
@@ -135,7 +140,7 @@ impl Store for Served {
         let writes = writes.into_iter().map(|write| self.write(write)).collect::<Result<_, _>>()?;
         let call = CommitCall::of(checks, writes);
         match self.link.call::<OutcomeForm>(&format!("{ROOT}/commit"), &call).await {
-            Ok(outcome) => match outcome.try_into().map_err(odd)? {
+            Ok(outcome) => match outcome.try_into().map_err(corrupt)? {
                 Outcome::Conflict(key) => Ok(Outcome::Conflict(own(self.link.prefix(), &key)?)),
                 outcome => Ok(outcome),
             },
@@ -148,29 +153,29 @@ impl Store for Served {
         let call = WatchCall { prefixes: self.prefixes(prefixes), after };
         let request = self.link.request(Method::POST, &format!("{ROOT}/watch")).json(&call);
         let response = self.link.send(request).await?;
-        Ok(Box::new(ServedWatch { link: Arc::clone(&self.link), lines: Lines::of(response) }))
+        Ok(Box::new(RouterWatch { link: Arc::clone(&self.link), lines: Lines::of(response) }))
     }
 
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
         check_ttl(ttl)?;
         let call = LeaseCall { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1) };
-        let granted: LeaseGranted = self.link.call(&format!("{ROOT}/leases"), &call).await?;
-        Ok(Box::new(ServedLease { link: Arc::clone(&self.link), id: LeaseId(granted.lease) }))
+        let granted: LeaseAnswer = self.link.call(&format!("{ROOT}/leases"), &call).await?;
+        Ok(Box::new(RouterLease { link: Arc::clone(&self.link), id: LeaseId(granted.lease) }))
     }
 }
 
 #[derive(Debug)]
-struct ServedWatch {
+struct RouterWatch {
     link: Arc<Link>,
     lines: Lines,
 }
 
 #[async_trait]
-impl Watch for ServedWatch {
+impl Watch for RouterWatch {
     async fn next(&mut self) -> Result<WatchItem, StoreError> {
         let line = self.lines.next().await?;
         let form: WatchForm = serde_json::from_slice(&line)
-            .map_err(|error| StoreError::Corrupt(format!("a line of the watch does not read: {error}")))?;
+            .map_err(|error| StoreError::Corrupt(format!("a line of the watch cannot be read: {error}")))?;
         let (revision, events) = match form {
             WatchForm::Batch { revision, events } => (revision, events),
             WatchForm::Progress(revision) => return Ok(WatchItem::Progress(revision)),
@@ -178,7 +183,7 @@ impl Watch for ServedWatch {
             WatchForm::Error(text) => return Err(StoreError::Unreachable(text)),
         };
         let prefix = self.link.prefix();
-        let read = |form| match Event::try_from(form).map_err(odd)? {
+        let read = |form| match Event::try_from(form).map_err(corrupt)? {
             Event::Put(entry) => own_entry(prefix, entry).map(Event::Put),
             Event::Deleted { key } => own(prefix, &key).map(|key| Event::Deleted { key }),
         };
@@ -188,19 +193,19 @@ impl Watch for ServedWatch {
 }
 
 #[derive(Debug)]
-struct ServedLease {
+struct RouterLease {
     link: Arc<Link>,
     id: LeaseId,
 }
 
-impl ServedLease {
+impl RouterLease {
     fn path(&self) -> String {
         format!("{ROOT}/leases/{}", self.id.0)
     }
 }
 
 #[async_trait]
-impl Lease for ServedLease {
+impl Lease for RouterLease {
     fn id(&self) -> LeaseId {
         self.id
     }

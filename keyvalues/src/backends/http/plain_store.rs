@@ -21,7 +21,7 @@ use tokio::{task::AbortHandle, time::Instant};
 use super::link::Link;
 use crate::{
     backends::{
-        local::{Plan, Shared, State},
+        local::{LogWatch, Plan, Shared, State},
         remote::{ANSWER_WITHIN, redirected},
     },
     contract::{
@@ -49,37 +49,36 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Keys and values that are followed.
 #[derive(Debug)]
-pub(super) struct Plain {
+pub(super) struct PlainStore {
     shared: Arc<Shared>,
     poll: AbortHandle,
 }
 
-impl Plain {
+impl PlainStore {
     /// Finds out which shape the server speaks, and reads everything once.
     pub(super) async fn open(link: Link) -> Result<Self, OpenError> {
         let mut found = None;
         for root in ROOTS {
-            let reading = fetch(&link, root, None).await.map_err(OpenError::Store)?;
-            if let Some(reading) = reading {
-                found = Some((root, reading));
+            let snapshot = fetch(&link, root, None).await.map_err(OpenError::Store)?;
+            if let Some(snapshot) = snapshot {
+                found = Some((root, snapshot));
                 break;
             }
         }
-        let Some((root, reading)) = found else {
-            let text =
-                "the server is no rolling-router's admin port and has no keys below `/v1/kv/` or `/api/kv/`";
+        let Some((root, snapshot)) = found else {
+            let text = "the server is not the admin port of a rolling-router, and has no keys below `/v1/kv/` or `/api/kv/`";
             return Err(OpenError::Store(StoreError::Invalid(text.into())));
         };
         let shared = Shared::new(State::default());
         let mut poller =
             Poller { link, root, index: None, known: BTreeMap::new(), shared: Arc::clone(&shared) };
-        poller.take(reading)?;
+        poller.take(snapshot)?;
         let poll = tokio::spawn(poller.run()).abort_handle();
         Ok(Self { shared, poll })
     }
 }
 
-impl Drop for Plain {
+impl Drop for PlainStore {
     fn drop(&mut self) {
         self.poll.abort();
     }
@@ -101,7 +100,7 @@ type Values = BTreeMap<Key, (Bytes, u64)>;
 
 /// Everything, once.
 #[derive(Debug, Default)]
-struct Reading {
+struct Snapshot {
     index: Option<u64>,
     values: Values,
 }
@@ -122,15 +121,17 @@ impl Poller {
             let asked = Instant::now();
             let before = self.index;
             let read = match fetch(&self.link, self.root, before).await {
-                Ok(Some(reading)) => self.take(reading),
-                Ok(None) => Err(StoreError::Unreachable("the server has no keys there any more".into())),
+                Ok(Some(snapshot)) => self.take(snapshot),
+                Ok(None) => {
+                    Err(StoreError::Unreachable("the server has no keys any more where they were".into()))
+                }
                 Err(error) => Err(error),
             };
             if read.is_err() {
                 // A restarted server may count anew, and a question must not wait for what will not come.
                 self.index = None;
             }
-            self.shared.lock().set_unreachable(read.err());
+            self.shared.lock().set_read_error(read.err());
             self.shared.wake();
             let waited = before.is_some() && (self.index != before || asked.elapsed() >= POLL_EVERY / 2);
             tokio::time::sleep_until(asked + if waited { REST } else { POLL_EVERY }).await;
@@ -138,21 +139,21 @@ impl Poller {
     }
 
     /// Makes what differs a change, in the order in which it was written as far as that is known. Deletions are last.
-    fn take(&mut self, reading: Reading) -> Result<(), StoreError> {
+    fn take(&mut self, snapshot: Snapshot) -> Result<(), StoreError> {
         let mut written: BTreeMap<u64, Vec<Write>> = BTreeMap::new();
-        for (key, (value, index)) in &reading.values {
+        for (key, (value, index)) in &snapshot.values {
             if self.known.get(key) != Some(&(value.clone(), *index)) {
                 written.entry(*index).or_default().push(Write::put(key.clone(), value.clone()));
             }
         }
-        let now: BTreeSet<&Key> = reading.values.keys().collect();
+        let now: BTreeSet<&Key> = snapshot.values.keys().collect();
         let gone = self.known.keys().filter(|key| !now.contains(key));
         let gone: Vec<Write> = gone.map(|key| Write::delete(key.clone())).collect();
         for writes in written.into_values().chain([gone]) {
             self.change(writes)?;
         }
-        self.index = reading.index;
-        self.known = reading.values;
+        self.index = snapshot.index;
+        self.known = snapshot.values;
         Ok(())
     }
 
@@ -168,7 +169,7 @@ impl Poller {
 }
 
 /// Reads everything; with an index, once it is another one or a while has passed. `None`: there is no such thing.
-async fn fetch(link: &Link, root: &str, index: Option<u64>) -> Result<Option<Reading>, StoreError> {
+async fn fetch(link: &Link, root: &str, index: Option<u64>) -> Result<Option<Snapshot>, StoreError> {
     let path = format!("{root}{}", link.prefix());
     let waiting = index.map(|index| format!("&index={index}&wait={WAIT}")).unwrap_or_default();
     let request = link.request(Method::GET, &format!("{path}?recurse=true{waiting}"));
@@ -182,14 +183,14 @@ async fn fetch(link: &Link, root: &str, index: Option<u64>) -> Result<Option<Rea
             Err(StoreError::Denied(format!("{} for {path}", response.status())))
         }
         // Without any key Consul knows of none, which its index tells from a page that is not there.
-        StatusCode::NOT_FOUND if index.is_some() => Ok(Some(Reading { index, ..Reading::default() })),
+        StatusCode::NOT_FOUND if index.is_some() => Ok(Some(Snapshot { index, ..Snapshot::default() })),
         status if status.is_server_error() => {
             Err(StoreError::Unreachable(format!("the server answered {status} for {path}")))
         }
         status if !status.is_success() => Ok(None),
         _ => {
             let body = whole(response).await?;
-            Ok(parse(&body, link.prefix())?.map(|values| Reading { index, values }))
+            Ok(parse(&body, link.prefix())?.map(|values| Snapshot { index, values }))
         }
     }
 }
@@ -207,7 +208,9 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, StoreError> {
     while let Some(bytes) = response.chunk().await.map_err(broken)? {
         body.extend_from_slice(&bytes);
         if body.len() > ANSWER_BYTES_MAX {
-            let text = format!("the server's keys have more than {ANSWER_BYTES_MAX} bytes; use `?prefix=`");
+            let text = format!(
+                "the server's keys have more than {ANSWER_BYTES_MAX} bytes; choose fewer with `?prefix=`"
+            );
             return Err(StoreError::Invalid(text));
         }
     }
@@ -229,7 +232,7 @@ fn parse(body: &[u8], prefix: &str) -> Result<Option<Values>, StoreError> {
 }
 
 #[async_trait]
-impl Store for Plain {
+impl Store for PlainStore {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             atomic_commit: false,
@@ -245,12 +248,12 @@ impl Store for Plain {
 
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
         let state = self.shared.lock();
-        state.doubt().map_or_else(|| Ok(state.get(key.as_str()).cloned()), Err)
+        state.read_error().map_or_else(|| Ok(state.get(key.as_str()).cloned()), Err)
     }
 
     async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
         let state = self.shared.lock();
-        state.doubt().map_or_else(|| Ok(state.list(prefixes)), Err)
+        state.read_error().map_or_else(|| Ok(state.list(prefixes)), Err)
     }
 
     async fn commit(&self, _: Vec<Check>, _: Vec<Write>) -> Result<Outcome, StoreError> {
@@ -258,7 +261,7 @@ impl Store for Plain {
     }
 
     async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        Ok(Box::new(self.shared.watch(prefixes, after)))
+        Ok(Box::new(LogWatch::new(&self.shared, prefixes, after)))
     }
 
     async fn lease(&self, _: Duration) -> Result<Box<dyn Lease>, StoreError> {

@@ -1,4 +1,4 @@
-//! How long servers are waited for.
+//! How long a server is waited for.
 
 use std::time::Duration;
 

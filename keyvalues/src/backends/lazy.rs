@@ -1,6 +1,6 @@
-//! A store on a server that did not answer when it was opened: every use tries again, until one of them opens it.
+//! A store on a server that does not answer yet: every use tries to open it, until one of them succeeds.
 //!
-//! So a router starts, and serves what it served last, while its store is down.
+//! So a router can start while its store is down, and serve its last good table.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     open_error::OpenError,
 };
 
-/// What every server promises that can be commanded; one that turns out to be followed is refused.
+/// What every server promises that can be commanded. A server that turns out to be one to be followed is refused.
 const PROMISED: Capabilities = Capabilities {
     atomic_commit: true,
     lease: true,
@@ -25,23 +25,23 @@ const PROMISED: Capabilities = Capabilities {
     durability: Durability::Server,
 };
 
-/// The store of an address whose server does not answer now: it is opened by the first use that finds the server.
-/// Until then every use fails with [`StoreError::Unreachable`]. `commits` says whether the server is one that can be
-/// commanded; one that turns out to be of the other kind is refused.
-pub fn await_later(url: &str, commits: bool) -> Arc<dyn Store> {
-    Arc::new(Awaited::new(url, commits))
+/// The store of an address whose server does not answer now. The first use that finds the server opens it; until then every
+/// use fails with [`StoreError::Unreachable`]. `commits` says whether the server must be one that can be commanded; a server
+/// of the other kind is refused.
+pub fn open_later(url: &str, commits: bool) -> Arc<dyn Store> {
+    Arc::new(LazyStore::new(url, commits))
 }
 
 /// A store that is opened when its server answers.
-pub(crate) struct Awaited {
+struct LazyStore {
     url: String,
     store: OnceCell<Arc<dyn Store>>,
-    /// What the server must turn out to promise.
+    /// Whether the server must turn out to be one that can be commanded.
     commits: bool,
 }
 
-impl Awaited {
-    pub(crate) fn new(url: &str, commits: bool) -> Self {
+impl LazyStore {
+    fn new(url: &str, commits: bool) -> Self {
         Self { url: url.to_owned(), store: OnceCell::new(), commits }
     }
 
@@ -57,13 +57,13 @@ impl Awaited {
         if store.capabilities().atomic_commit == self.commits {
             return Ok(store);
         }
-        let text = "the server is of another kind than when it was opened before; start this process again";
+        let text = "the server is of another kind than before: start this process again";
         Err(StoreError::Unreachable(text.into()))
     }
 }
 
 #[async_trait]
-impl Store for Awaited {
+impl Store for LazyStore {
     fn capabilities(&self) -> Capabilities {
         let promised = Capabilities { atomic_commit: self.commits, lease: self.commits, ..PROMISED };
         self.store.get().map_or(promised, |store| store.capabilities())
@@ -94,9 +94,9 @@ impl Store for Awaited {
     }
 }
 
-impl fmt::Debug for Awaited {
+impl fmt::Debug for LazyStore {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Awaited").field("store", &self.store.get()).finish_non_exhaustive()
+        f.debug_struct("LazyStore").field("store", &self.store.get()).finish_non_exhaustive()
     }
 }

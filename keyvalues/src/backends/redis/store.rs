@@ -1,0 +1,150 @@
+//! The store on a Redis server.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    link::{Failure, Link},
+    reply, tail,
+};
+use crate::{
+    backends::{
+        local::random_id,
+        remote::{Hub, ResyncWatch},
+    },
+    contract::{
+        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
+        StoreError, Watch, WatchMode, Write,
+    },
+    key::Key,
+    limits::{check_commit, check_ttl},
+    open_error::OpenError,
+};
+
+/// A store on a Redis server.
+#[derive(Debug)]
+pub struct Redis {
+    link: Arc<Link>,
+    hub: Hub,
+}
+
+impl Redis {
+    /// Connects to what follows `redis:`, or with TLS to what follows `rediss:`:
+    /// `//[user][:password]@host[:port][/database][?prefix=P&replicas=N&ca=FILE&cert=FILE&key=FILE]`.
+    ///
+    /// `prefix` stands before every key. With `replicas`, a commit is done only once that many replicas have it.
+    /// `ca`, `cert` and `key` are PEM files.
+    pub async fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
+        let link = Arc::new(Link::open(rest, tls)?);
+        let store = Self { link, hub: Hub::default() };
+        store.epoch().await?;
+        Ok(store)
+    }
+
+    /// Revision, how far the log is compacted, and the epoch.
+    async fn status(&self) -> Result<(Revision, Revision, String), StoreError> {
+        let id = random_id()?;
+        self.link.read(&self.link.command("status").arg(id)).await
+    }
+}
+
+#[async_trait]
+impl Store for Redis {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            atomic_commit: true,
+            lease: true,
+            watch: WatchMode::Streamed,
+            durability: Durability::Server,
+        }
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        let (_, _, id) = self.status().await?;
+        Ok(Epoch(format!("redis-{id}")))
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
+        let rows = self.link.read(&self.link.command("get").arg(key.as_str())).await?;
+        Ok(reply::entries(rows)?.pop())
+    }
+
+    async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
+        let (revision, rows) = self.link.read(&self.link.command("list").arg(prefixes)).await?;
+        let mut entries = reply::entries(rows)?;
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(Listing { revision, entries })
+    }
+
+    async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        check_commit(&checks, &writes)?;
+        let mut command = self.link.command("commit").arg(checks.len()).arg(writes.len());
+        for check in &checks {
+            let (kind, revision) = match check {
+                Check::Absent(_) => ("absent", 0),
+                Check::Unchanged(_, revision) => ("unchanged", *revision),
+            };
+            command = command.arg(kind).arg(check.key().as_str()).arg(revision);
+        }
+        for write in &writes {
+            let (kind, lease) = match write {
+                Write::Put { lease, .. } => ("put", lease.map_or(0, |lease| lease.0)),
+                Write::Delete { .. } => ("delete", 0),
+            };
+            command = command.arg(kind).arg(write.key().as_str()).arg(lease);
+            command = command.arg(write.value().unwrap_or_default());
+        }
+        match self.link.write(&command).await {
+            Ok(answer) => self.link.replicated(reply::outcome(answer)?).await,
+            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Lost(text)) => Ok(Outcome::Unknown(text)),
+        }
+    }
+
+    async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
+        let (revision, compacted, _) = self.status().await?;
+        if !(compacted..=revision).contains(&after) {
+            return Ok(Box::new(ResyncWatch));
+        }
+        let link = Arc::clone(&self.link);
+        Ok(Box::new(self.hub.watch(prefixes, after, |feeder| tail::run(link, feeder))))
+    }
+
+    async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
+        check_ttl(ttl)?;
+        let id = self.link.call(&self.link.command("grant").arg(millis(ttl))).await?;
+        Ok(Box::new(RedisLease { link: Arc::clone(&self.link), id: LeaseId(id), ttl }))
+    }
+}
+
+/// Whole milliseconds, at least one.
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).map_or(u64::MAX, |millis| millis.max(1))
+}
+
+#[derive(Debug)]
+struct RedisLease {
+    link: Arc<Link>,
+    id: LeaseId,
+    ttl: Duration,
+}
+
+#[async_trait]
+impl Lease for RedisLease {
+    fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    async fn keep_alive(&self) -> Result<(), StoreError> {
+        let command = self.link.command("keep").arg(self.id.0).arg(millis(self.ttl));
+        match self.link.read::<u8>(&command).await? {
+            0 => Err(StoreError::LeaseEnded),
+            _ => Ok(()),
+        }
+    }
+
+    async fn revoke(self: Box<Self>) -> Result<(), StoreError> {
+        self.link.read::<u8>(&self.link.command("revoke").arg(self.id.0)).await.map(drop)
+    }
+}
