@@ -32,7 +32,7 @@ fn a_wrong_setting_is_named_before_anything_starts() {
     let file = dir.path().join("router.toml");
     fs::write(&file, "worker = 1\n").unwrap();
     let refused = finish(program().args(["serve", "--config"]).arg(&file)).expect(2);
-    assert!(refused.err.contains("is it `workers`?"), "{}", refused.err);
+    assert!(refused.err.contains("did you mean `workers`?"), "{}", refused.err);
 }
 
 #[test]
