@@ -49,7 +49,8 @@ impl Times {
         self.0.push(slowest);
     }
 
-    /// Fails unless they were answered at once. On a machine that others use, one round in ten may be late.
+    /// Says the slowest, and fails unless they were answered at once. On a machine that others use, one round in ten may be late.
+    #[allow(clippy::print_stdout, reason = "the figure of an attack is for the page on security")]
     pub fn assert_at_once(&self, what: &str) {
         let late = self.0.iter().filter(|time| **time > AT_ONCE).count();
         println!("{what}: the slowest reserved call of {} rounds took {:?}", self.0.len(), self.slowest());

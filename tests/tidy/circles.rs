@@ -141,7 +141,8 @@ fn expand(before: &[String], tree: &str, out: &mut Vec<Path>) {
     }
     let name = word(tree);
     let mut path = before.to_vec();
-    if !name.is_empty() && !(name == "self" && !before.is_empty()) {
+    let names_a_level = before.is_empty() || name != "self";
+    if !name.is_empty() && names_a_level {
         path.push(name.to_owned());
     }
     match tree[name.len()..].trim_start().strip_prefix("::") {

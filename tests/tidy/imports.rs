@@ -111,9 +111,8 @@ fn wings_named(source: &Source) -> Vec<(usize, String)> {
     let root = "super::".repeat(depth);
     let mut out = Vec::new();
     for prefix in ["proxy::", root.as_str()] {
-        for at in
-            positions(&source.code, prefix).into_iter().filter(|at| !source.code[..*at].ends_with("super::"))
-        {
+        let starts = positions(&source.code, prefix);
+        for at in starts.filter(|at| !source.code[..*at].ends_with("super::")) {
             let names = first_names(&source.code[at + prefix.len()..]);
             let line = line_of(&source.code, at);
             let wings = names.into_iter().filter(|name| WINGS.contains(&name.as_str()) || name == "fuzz");
