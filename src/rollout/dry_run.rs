@@ -29,6 +29,7 @@ pub struct ClientGroup {
 
 /// When a client moves. Ordered: the soonest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveTime {
     /// With its next request, whatever that is.

@@ -12,6 +12,7 @@ pub type Tenure = u32;
 
 /// The rollout record of one app, stored as JSON at `rolling/<app>/rollout`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Record {
     /// The count of changes of this record; 1 is the first.
     pub seq: u64,
@@ -50,6 +51,7 @@ pub struct Record {
 
 /// A release on a track, in its present tenure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Stay {
     /// The release.
     pub release: ReleaseId,
@@ -68,6 +70,7 @@ pub struct Stay {
 
 /// A release off its track, still routed for those pinned to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct DrainingRelease {
     /// The release.
     pub release: ReleaseId,
@@ -86,10 +89,13 @@ pub struct DrainingRelease {
 
 /// An endpoint that drains while its release goes on. The entry is dropped with its release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = RecordedEndpointDrain))]
 pub struct EndpointDrain {
     /// Its release.
     pub release: ReleaseId,
     /// Its address.
+    #[cfg_attr(test, schema(value_type = String))]
     pub address: SocketAddr,
     /// Since when, Unix ms.
     pub since: u64,
@@ -111,6 +117,7 @@ impl EndpointDrain {
 
 /// What took a release off its track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DrainCause {
     /// A promote.
@@ -123,6 +130,7 @@ pub enum DrainCause {
 
 /// The tenures given so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Tenures {
     /// The last number given; 0 before the first.
     pub last: Tenure,
@@ -132,6 +140,7 @@ pub struct Tenures {
 
 /// A tenure that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct EndedTenure {
     /// Its number.
     pub tenure: Tenure,
@@ -141,6 +150,7 @@ pub struct EndedTenure {
 
 /// Why a tenure ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LeaveReason {
     /// Its drain ended.
@@ -155,6 +165,7 @@ pub enum LeaveReason {
 
 /// The last change of who is on a track.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct LastMove {
     /// The command that made it, as in [`Record::command`].
     pub command: CommandName,
@@ -165,6 +176,7 @@ pub struct LastMove {
 
 /// What refuses every command of `ci` but abort.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Lock {
     /// The reason that was given.
     pub reason: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a release does at the moment, as this router sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Activity {
     /// Requests per second over the last ten seconds.
@@ -38,6 +39,7 @@ pub struct Activity {
 
 /// What a draining release still carries, summed over all members of the fleet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct FleetLoad {
     /// How many routers the fleet has.
@@ -56,6 +58,7 @@ pub struct FleetLoad {
 
 /// How often clients of an app changed release at this router since it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Moves {
     /// All moves.

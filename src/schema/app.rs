@@ -8,6 +8,7 @@ pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
 
 /// All apps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Apps {
     /// Each app with its state, ordered by name.
@@ -18,6 +19,7 @@ pub struct Apps {
 
 /// The state of one app.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct App {
     /// Its name.
@@ -51,6 +53,7 @@ pub struct App {
     /// The last change; null: there was none.
     pub updated: Option<Update>,
     /// All settings, those that are not set with their defaults.
+    #[cfg_attr(test, schema(value_type = super::document::Settings))]
     pub settings: Value,
     /// In the answer to a change: whether anything was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,7 @@ pub struct App {
 
 /// The candidate's share of the clients, in percent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Shares {
     /// The blend.
@@ -77,6 +81,7 @@ pub struct Shares {
 
 /// The last change of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Update {
     /// The command, such as `promote`.
@@ -91,6 +96,7 @@ pub struct Update {
 
 /// Whether a change changed anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It did.
@@ -100,7 +106,8 @@ pub enum Outcome {
 }
 
 /// The answer to the removal of an app.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Removal {
     /// The app's name.
     pub app: String,
@@ -113,6 +120,7 @@ pub struct Removal {
 
 /// The one word of an answer that has nothing else to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Done {
     /// It is done.
@@ -122,6 +130,7 @@ pub enum Done {
 
 /// The answer to a call that has nothing to say but that it is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct DoneAnswer {
     /// Always `done`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far the fleet applied a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Applied {
     /// How many routers the fleet has.
@@ -18,6 +19,7 @@ pub struct Applied {
 
 /// A member that has not said that it applied a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct MissingMember {
     /// Its node id.

@@ -6,6 +6,7 @@ pub use crate::rollout::blend::Blend;
 
 /// Put a release on trial.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CandidateRequest {
     /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
@@ -14,7 +15,7 @@ pub struct CandidateRequest {
     pub release: Option<String>,
     /// Endpoints to register with the release, `ip:port` each.
     pub endpoints: Option<Vec<String>>,
-    /// The service in the id of a new release; left out: that of the app's releases, or the app's name.
+    /// The service in the id of a new release; left out: `app`.
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
@@ -28,6 +29,7 @@ pub struct CandidateRequest {
 
 /// Make a release stable.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StableRequest {
     /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
@@ -36,7 +38,7 @@ pub struct StableRequest {
     pub release: Option<String>,
     /// Endpoints to register with the release, `ip:port` each.
     pub endpoints: Option<Vec<String>>,
-    /// The service in the id of a new release; left out: that of the app's releases, or the app's name.
+    /// The service in the id of a new release; left out: `app`.
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
@@ -48,6 +50,7 @@ pub struct StableRequest {
 
 /// Set the share of new clients that goes to the candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BlendRequest {
     /// 0 to 100, with at most two decimals.
@@ -60,6 +63,7 @@ pub struct BlendRequest {
 
 /// Pin clients, or draw anew for every request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StickyRequest {
     /// Whether clients are pinned.
@@ -70,6 +74,7 @@ pub struct StickyRequest {
 
 /// Hold `ci` tokens back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LockRequest {
     /// Why. Everyone whom the lock holds back is shown it.
@@ -80,6 +85,7 @@ pub struct LockRequest {
 
 /// Make the candidate stable.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PromoteRequest {
     /// The release that is meant, by id or name: refused if it is not the candidate.
@@ -92,6 +98,7 @@ pub struct PromoteRequest {
 
 /// Drop the candidate.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AbortRequest {
     /// The release that is meant, by id or name: refused if it is not the candidate.
@@ -102,6 +109,7 @@ pub struct AbortRequest {
 
 /// Make an earlier release stable again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RollbackRequest {
     /// Any release of the history, by id or name; left out: `previous`.
@@ -114,6 +122,7 @@ pub struct RollbackRequest {
 
 /// Retire draining releases now.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FinishDrainRequest {
     /// The release that drains, by id or name; left out, with `tenure` too: every one that drains.
@@ -126,6 +135,7 @@ pub struct FinishDrainRequest {
 
 /// A change that takes nothing but a reason.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReasonRequest {
     /// Why, for the history.

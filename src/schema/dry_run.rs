@@ -6,6 +6,7 @@ pub use crate::rollout::{blend::Blend, dry_run::MoveTime, explain::ReleaseSummar
 
 /// Ask which clients a command would move, and change nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DryRunRequest {
     /// The command.
@@ -22,6 +23,7 @@ pub struct DryRunRequest {
 
 /// The commands whose moves can be told before they are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DryRunCommand {
     /// Set the blend.
@@ -36,6 +38,7 @@ pub enum DryRunCommand {
 
 /// What a command would do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct DryRun {
     /// The app's name.
@@ -65,6 +68,7 @@ pub struct DryRun {
 
 /// Whether a command would change anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DryRunResult {
     /// It would.
@@ -76,6 +80,7 @@ pub enum DryRunResult {
 
 /// Clients that would go the same way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ClientMove {
     /// The release that they leave.
     pub from: Option<ReleaseSummary>,
@@ -92,6 +97,7 @@ pub struct ClientMove {
 
 /// The candidate's share of new clients, in percent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct NewClients {
     /// Now.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An endpoint that its release lists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Endpoint {
     /// Its address, `ip:port`.
@@ -26,6 +27,7 @@ pub struct Endpoint {
 
 /// An endpoint that was taken out of its release while something was open there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct GoneEndpoint {
     /// Its address, `ip:port`.
@@ -42,6 +44,7 @@ pub struct GoneEndpoint {
 
 /// What is left at one endpoint, whether its release still lists it or not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum EndpointState {
     /// Its release lists it.
@@ -52,6 +55,7 @@ pub enum EndpointState {
 
 /// An endpoint that gets no new requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointDrain {
     /// Since when, Unix ms.
@@ -62,6 +66,7 @@ pub struct EndpointDrain {
 
 /// What one endpoint that gets nothing new still carries, summed over all members of the fleet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointLoad {
     /// How many routers the fleet has.
@@ -78,6 +83,7 @@ pub struct EndpointLoad {
 
 /// Send no new request to an endpoint, so that it can be stopped.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EndpointDrainRequest {
     /// After how many seconds what is still open there ends, 0 to 2592000; left out: after the app's `drainmaxseconds`.

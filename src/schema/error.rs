@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 /// Why the router did not do as asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ErrorAnswer {
     /// The error.
     pub error: ErrorDetail,
 }
 
 /// An error, for programs and for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
     /// A stable word in snake_case, for programs.
     pub code: String,

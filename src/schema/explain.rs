@@ -11,6 +11,7 @@ pub use crate::rollout::{
 
 /// Describe a request, to be told where it goes and why.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// The host, to see which app it leads to.
@@ -35,6 +36,7 @@ pub struct ExplainRequest {
 
 /// Why a request goes where it goes. No key, MAC or client number is told.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Explanation {
     /// The app's name.
@@ -50,6 +52,7 @@ pub struct Explanation {
 
 /// A host, and the app that it leads to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ExplainedHost {
     /// The host that was asked about.

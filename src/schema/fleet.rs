@@ -8,6 +8,7 @@ use super::{app::Done, applied::Applied};
 
 /// The routers that share a store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Fleet {
     /// The node id of the router that answers.
@@ -22,6 +23,7 @@ pub struct Fleet {
 
 /// One router of a fleet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Member {
     /// Its node id.
@@ -53,6 +55,7 @@ pub struct Member {
 
 /// What a member serves of one app.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ServedApp {
     /// The seq of the record that its routes come from.
@@ -63,6 +66,7 @@ pub struct ServedApp {
 
 /// Something that is wrong with a fleet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Alarm {
     /// What kind of fault it is: `clock_skew`, `stale`, `silent`, `behind`, `same_name` or `hook`.
@@ -77,6 +81,7 @@ pub struct Alarm {
 
 /// The answer to the removal of a member.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct MemberRemoval {
     /// The member's node id.
     pub node: String,
@@ -86,6 +91,7 @@ pub struct MemberRemoval {
 
 /// Make the next pin key the one that signs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotateKeysRequest {
     /// Although pins may still be signed by the key before the last, whose clients are then forgotten.
@@ -94,6 +100,7 @@ pub struct RotateKeysRequest {
 
 /// How far a rotation of the pin keys is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Rotation {
     /// `done`: the next key signs; `waiting`: some member does not know it yet.
     pub result: RotationResult,
@@ -105,6 +112,7 @@ pub struct Rotation {
 
 /// How far a rotation of the pin keys is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RotationResult {
     /// The next key signs.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// A page of an app's history.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HistoryPage {
     /// The changes, newest first.
@@ -15,6 +16,7 @@ pub struct HistoryPage {
 
 /// One change.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HistoryEvent {
     /// Its number, which is the record's seq after it.
@@ -28,7 +30,9 @@ pub struct HistoryEvent {
     /// When, Unix ms.
     pub at: u64,
     /// What it changed: names of fields, each with a list of its value before and after.
+    #[cfg_attr(test, schema(value_type = std::collections::BTreeMap<String, Vec<Value>>))]
     pub changed: Map<String, Value>,
     /// The whole rollout record after it.
+    #[cfg_attr(test, schema(value_type = crate::rollout::record::Record))]
     pub record: Value,
 }

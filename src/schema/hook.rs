@@ -8,6 +8,7 @@ use super::app::Done;
 
 /// All hooks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Hooks {
     /// Each hook with its last deliveries, ordered by name.
     pub hooks: Vec<HookState>,
@@ -21,6 +22,7 @@ pub struct Hooks {
 
 /// An event that a hook can be told of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HookEvent {
     /// Its name, such as `promote`.
@@ -31,6 +33,7 @@ pub struct HookEvent {
 
 /// A hook as it is stored: one that can be read, or one that cannot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum HookState {
     /// What is stored cannot be read.
@@ -41,6 +44,7 @@ pub enum HookState {
 
 /// A hook of which the stored value cannot be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UnreadableHook {
     /// Its name.
     pub name: String,
@@ -59,6 +63,7 @@ pub struct UnreadableHook {
 
 /// A hook. Its secret is never shown but once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Hook {
     /// Its name.
@@ -90,6 +95,7 @@ pub struct Hook {
 
 /// One attempt to tell a hook something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Delivery {
     /// The header `webhook-id`: the same for each attempt.
@@ -119,13 +125,14 @@ pub struct Delivery {
 
 /// Make a hook, or say all of one anew but its secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HookRequest {
     /// Where it leads: http or https, without credentials, at most 2,000 bytes.
     pub url: String,
     /// The apps that it is told of, 1 to 100 names; left out: all apps.
     pub apps: Option<Vec<String>>,
-    /// The events that it is told of; left out: all events.
+    /// The events that it is told of, such as `promote`; `GET /api/v1/hooks` lists them. Left out: all events.
     pub events: Option<Vec<String>>,
     /// Tell it nothing for now; what happens meanwhile waits, at most 1,000 changes of each app. Left out: false.
     pub paused: Option<bool>,
@@ -137,6 +144,7 @@ pub struct HookRequest {
 
 /// The answer to the removal of a hook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct HookRemoval {
     /// The hook's name.
     pub name: String,
@@ -146,6 +154,7 @@ pub struct HookRemoval {
 
 /// What came of a test of a hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HookTest {
     /// Whether the receiver took it: it answered 2xx.

@@ -6,6 +6,7 @@ use super::{app::Done, applied::Applied};
 
 /// One keyvalue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default, rename_all = "PascalCase")]
 pub struct Keyvalue {
     /// The key.
@@ -24,6 +25,7 @@ pub struct Keyvalue {
 
 /// The answer to a write with `wait=fleet`; without it the answer is `true`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct KeyvalueWritten {
     /// Always `done`.
     pub result: Done,

@@ -12,6 +12,8 @@ pub mod activity;
 pub mod app;
 pub mod applied;
 pub mod change;
+#[cfg(test)]
+mod document;
 pub mod dry_run;
 pub mod endpoint;
 pub mod error;

@@ -6,6 +6,7 @@ use super::{app::Done, applied::Applied};
 
 /// Make a preview link.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// The track whose release is shown; or send `release`.
@@ -20,6 +21,7 @@ pub struct PreviewRequest {
 
 /// A track whose release can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PreviewTrack {
     /// The stable release.
@@ -30,6 +32,7 @@ pub enum PreviewTrack {
 
 /// The preview links that live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Previews {
     /// Each without its token.
@@ -38,6 +41,7 @@ pub struct Previews {
 
 /// A preview link.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Preview {
     /// The app's name.
@@ -68,7 +72,8 @@ pub struct Preview {
 }
 
 /// The answer to the revocation of a preview link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PreviewRevocation {
     /// The app's name.
     pub app: String,

@@ -10,6 +10,7 @@ pub use crate::rollout::{explain::TrackName, record::DrainCause};
 
 /// A release that an app routes, or can go back to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Release {
     /// Its id, `apps/<segment>/containers`.
@@ -51,6 +52,7 @@ impl Release {
 
 /// The releases that the store knows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct KnownReleases {
     /// Ordered by id.
@@ -59,6 +61,7 @@ pub struct KnownReleases {
 
 /// A release that the store knows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct KnownRelease {
     /// Its id, `apps/<segment>/containers`.

@@ -8,6 +8,7 @@ use crate::rollout::keyspace::Problem;
 
 /// The router that answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Router {
     /// Its node id.
@@ -23,6 +24,7 @@ pub struct Router {
     /// Stored values that the router cannot take.
     pub problems: Vec<Problem>,
     /// The addresses where it serves end users, `ip:port` each.
+    #[cfg_attr(test, schema(value_type = Vec<String>))]
     pub listen: Vec<SocketAddr>,
     /// Whether there is no app yet.
     pub setup_needed: bool,
@@ -30,6 +32,7 @@ pub struct Router {
 
 /// The store, as a router sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct RouterStore {
     /// The backend, such as `embedded`.
@@ -48,6 +51,7 @@ pub struct RouterStore {
 
 /// How a store is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum StoreState {
     /// The table is what the store holds.

@@ -6,6 +6,7 @@ use super::app::Outcome;
 
 /// Write the router's last good state back into the store.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RestoreRequest {
     /// Only say what would be written.
@@ -16,6 +17,7 @@ pub struct RestoreRequest {
 
 /// What a restore did, or with `dry_run` what it would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Restoration {
     /// `done`, or `unchanged` with `dry_run`.
     pub result: Outcome,

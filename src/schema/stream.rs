@@ -13,6 +13,7 @@ use super::{
 
 /// `event: activity`: what the releases and endpoints of an app do at the moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ActivityEvent {
     /// The app's name.
@@ -29,6 +30,7 @@ pub struct ActivityEvent {
 
 /// What one endpoint does at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointActivity {
     /// Whether it serves, as this router sees it.
@@ -45,6 +47,7 @@ pub struct EndpointActivity {
 
 /// `event: gone`: an app has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct GoneEvent {
     /// The app's name.
@@ -53,6 +56,7 @@ pub struct GoneEvent {
 
 /// `event: hooks`: something about hooks has changed. Not everybody who follows may see them, so it does not say what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HooksEvent {
     /// Counts the changes since the router started.

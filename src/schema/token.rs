@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Tokens {
     /// Each by name and role, never the token itself.
@@ -12,6 +13,7 @@ pub struct Tokens {
 
 /// A token by name and role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Token {
     /// Its name.

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod apps;
 pub mod body;
+mod calls;
 pub mod description;
 pub mod drains;
 pub mod dry_run;
@@ -31,59 +32,76 @@ use axum::{
     Router,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
-    routing::{delete, get, post, put},
 };
 
+use self::calls::Calls;
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
 };
 
-/// Every call of the API.
+/// The routes of the API.
 pub fn routes() -> Router<Core> {
-    let app = Router::new()
-        .route("/", get(apps::read).delete(apps::remove))
-        .route("/releases", get(apps::releases))
-        .route("/candidate", put(tracks::set_candidate).delete(tracks::abort))
-        .route("/stable", put(tracks::set_stable))
-        .route("/blend", put(tracks::set_blend))
-        .route("/sticky", put(tracks::set_sticky))
-        .route("/lock", put(locks::lock).delete(locks::unlock))
-        .route("/promote", post(tracks::promote))
-        .route("/abort", post(tracks::abort))
-        .route("/rollback", post(tracks::rollback))
-        .route("/drain/finish", post(drains::finish_named))
-        .route(
-            "/releases/{release}/endpoints/{endpoint}/drain",
-            get(endpoints::read).put(endpoints::drain).delete(endpoints::undrain),
-        )
-        .route("/draining", delete(drains::finish_all))
-        .route("/draining/{tenure}", delete(drains::finish_one))
-        .route("/history", get(history::read))
-        .route("/explain", post(explain::explain))
-        .route("/who-moves", post(dry_run::ask))
-        .route("/previews", get(previews::list).post(previews::create))
-        .route("/previews/{id}", delete(previews::revoke))
-        .route("/settings", get(settings::read).put(settings::replace).patch(settings::merge))
-        .route("/stream", get(stream::of_app));
-    Router::new()
-        .route("/api/v1/apps", get(apps::list))
-        .nest("/api/v1/apps/{app}", app)
-        .route("/api/v1/stream", get(stream::of_all))
-        .route("/api/v1/router", get(router::read))
-        .nest("/api/v1/store", store::routes())
-        .route("/api/v1/fleet", get(fleet::read))
-        .route("/api/v1/fleet/rotate-keys", post(fleet::rotate_keys))
-        .route("/api/v1/fleet/{member}", delete(fleet::remove))
-        .route("/api/v1/store/accept", post(router::accept))
-        .route("/api/v1/store/restore", post(router::restore))
-        .route("/api/v1/hooks", get(hooks::list))
-        .route("/api/v1/hooks/{hook}", get(hooks::read).put(hooks::write).delete(hooks::remove))
-        .route("/api/v1/hooks/{hook}/test", post(hooks::test))
-        .route("/api/v1/whoami", get(router::whoami))
-        .route("/api/v1/tokens", get(router::tokens))
-        .route("/api/openapi.json", get(description::read))
-        .fallback(raw_keyvalues)
+    calls().into_router().fallback(raw_keyvalues)
+}
+
+/// Every call but those of raw keyvalues.
+fn calls() -> Calls {
+    store::calls(commands(apps(Calls::default())))
+        .get("/api/v1/stream", stream::of_all)
+        .get("/api/v1/router", router::read)
+        .get("/api/v1/fleet", fleet::read)
+        .post("/api/v1/fleet/rotate-keys", fleet::rotate_keys)
+        .delete("/api/v1/fleet/{member}", fleet::remove)
+        .get("/api/v1/hooks", hooks::list)
+        .get("/api/v1/hooks/{hook}", hooks::read)
+        .put("/api/v1/hooks/{hook}", hooks::write)
+        .delete("/api/v1/hooks/{hook}", hooks::remove)
+        .post("/api/v1/hooks/{hook}/test", hooks::test)
+        .get("/api/v1/whoami", router::whoami)
+        .get("/api/v1/tokens", router::tokens)
+        .get("/api/openapi.json", description::read)
+}
+
+/// What is known of apps, and what stands beside their records.
+fn apps(calls: Calls) -> Calls {
+    calls
+        .get("/api/v1/apps", apps::list)
+        .get("/api/v1/apps/{app}", apps::read)
+        .delete("/api/v1/apps/{app}", apps::remove)
+        .get("/api/v1/apps/{app}/releases", apps::releases)
+        .get("/api/v1/apps/{app}/history", history::read)
+        .post("/api/v1/apps/{app}/explain", explain::explain)
+        .post("/api/v1/apps/{app}/who-moves", dry_run::ask)
+        .get("/api/v1/apps/{app}/previews", previews::list)
+        .post("/api/v1/apps/{app}/previews", previews::create)
+        .delete("/api/v1/apps/{app}/previews/{id}", previews::revoke)
+        .get("/api/v1/apps/{app}/settings", settings::read)
+        .put("/api/v1/apps/{app}/settings", settings::replace)
+        .patch("/api/v1/apps/{app}/settings", settings::merge)
+        .get("/api/v1/apps/{app}/stream", stream::of_app)
+}
+
+/// The commands.
+fn commands(calls: Calls) -> Calls {
+    let endpoint = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain";
+    calls
+        .put("/api/v1/apps/{app}/candidate", tracks::set_candidate)
+        .delete("/api/v1/apps/{app}/candidate", tracks::abort)
+        .put("/api/v1/apps/{app}/stable", tracks::set_stable)
+        .put("/api/v1/apps/{app}/blend", tracks::set_blend)
+        .put("/api/v1/apps/{app}/sticky", tracks::set_sticky)
+        .put("/api/v1/apps/{app}/lock", locks::lock)
+        .delete("/api/v1/apps/{app}/lock", locks::unlock)
+        .post("/api/v1/apps/{app}/promote", tracks::promote)
+        .post("/api/v1/apps/{app}/abort", tracks::abort)
+        .post("/api/v1/apps/{app}/rollback", tracks::rollback)
+        .post("/api/v1/apps/{app}/drain/finish", drains::finish_named)
+        .delete("/api/v1/apps/{app}/draining", drains::finish_all)
+        .delete("/api/v1/apps/{app}/draining/{tenure}", drains::finish_one)
+        .get(endpoint, endpoints::read)
+        .put(endpoint, endpoints::drain)
+        .delete(endpoint, endpoints::undrain)
 }
 
 /// Raw keyvalues are told apart by their path as it came, which a route's pattern would not give.
@@ -92,4 +110,43 @@ async fn raw_keyvalues(state: State<Core>, request: Request) -> Response {
         return kv::handle(state, request).await;
     }
     ApiError::new(Kind::NotFound, "there is nothing at this path").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What the admin port serves besides: its probes (`admin::port`), and raw keyvalues below both of their roots.
+    const OTHERS: [(&str, &str); 9] = [
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+        ("get", "/metrics"),
+        ("get", "/api/kv/{key}"),
+        ("put", "/api/kv/{key}"),
+        ("delete", "/api/kv/{key}"),
+        ("get", "/v1/kv/{key}"),
+        ("put", "/v1/kv/{key}"),
+        ("delete", "/v1/kv/{key}"),
+    ];
+
+    #[test]
+    fn the_description_has_every_route_and_no_other() {
+        let page: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        let paths = page["paths"].as_object().unwrap().iter();
+        let described = paths.flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys().filter(|name| *name != "parameters");
+            methods.map(move |method| (method.as_str(), path.as_str()))
+        });
+        let described: BTreeSet<(&str, &str)> = described.collect();
+        let served: BTreeSet<(&str, &str)> = calls().listed.into_iter().chain(OTHERS).collect();
+        let (missing, surplus) = (&served - &described, &described - &served);
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "not described: {missing:?}; not served: {surplus:?}"
+        );
+    }
 }

@@ -6,6 +6,7 @@ use crate::rollout::record::LeaveReason;
 
 /// Why a request went where it went: a closed list, so that a move without a reason cannot be expressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Reason {

@@ -17,6 +17,8 @@ use crate::rollout::{
 
 /// Why one request goes where it goes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = Findings))]
 #[serde(default)]
 pub struct Explanation {
     /// The seq of the record that this router routes by.
@@ -58,6 +60,7 @@ pub struct Explanation {
 
 /// A release, with its name and what it is to the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ReleaseSummary {
     /// Its id, `apps/<segment>/containers`.
     pub id: ReleaseId,
@@ -71,6 +74,7 @@ pub struct ReleaseSummary {
 
 /// An endpoint, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointReport {
     /// Its address, `ip:port`.
@@ -86,6 +90,7 @@ pub struct EndpointReport {
 
 /// What the pin cookie says, after verification.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct PinReport {
     /// What is known of it: `unread` in an app that is not sticky or knows its clients by something else, and where a
@@ -100,6 +105,7 @@ pub struct PinReport {
 
 /// The contents of a valid pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PinContents {
     /// The tenure it is pinned to.
     pub tenure: Tenure,
@@ -119,6 +125,7 @@ pub struct PinContents {
 
 /// The arithmetic of the bucket: it is the candidate's if `place` is below `threshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct BucketReport {
     /// The client's bucket, 0 to 9999.
@@ -138,6 +145,7 @@ pub struct BucketReport {
 
 /// What the response does with the pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct CookieReport {
     /// What becomes of the pin.
@@ -148,6 +156,7 @@ pub struct CookieReport {
 
 /// A routed release, with its health.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ReleaseReport {
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its fields are the object's own")]

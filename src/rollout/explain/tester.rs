@@ -14,6 +14,7 @@ use crate::rollout::{
 
 /// What a tester's preview or override header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TesterReport {
     /// How the tester chose.

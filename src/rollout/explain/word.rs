@@ -8,6 +8,7 @@ use crate::rollout::table::Standing;
 
 /// What decided about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// A tester's preview or header, also one that leads nowhere.
@@ -23,6 +24,7 @@ pub enum Rule {
 
 /// What a release is to its app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TrackName {
     /// It is the stable release.
@@ -66,6 +68,7 @@ impl From<Standing> for TrackName {
 
 /// What is known of a pin cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PinState {
     /// The request has none.
@@ -83,6 +86,7 @@ pub enum PinState {
 
 /// Where a bucket comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BucketSource {
     /// The pin.
@@ -100,6 +104,7 @@ pub enum BucketSource {
 
 /// What a response does with the pin cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CookieChange {
     /// The pin stays as it is.
@@ -115,6 +120,7 @@ pub enum CookieChange {
 
 /// How a tester chose a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TesterMeans {
     /// Nobody did.
@@ -128,6 +134,7 @@ pub enum TesterMeans {
 
 /// Why a tester's choice does not lead to a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TesterFault {
     /// The preview was not signed for this app, or was changed afterwards.

@@ -12,6 +12,7 @@ const SHOWN_CHARS: usize = 120;
 
 /// A stored value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The key.
     pub key: String,

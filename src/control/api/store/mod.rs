@@ -8,11 +8,7 @@ mod call;
 mod leases;
 mod watch;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    routing::{delete, get, post},
-};
+use axum::{Json, extract::State};
 use keyvalues::{
     Check,
     wire::{About, CommitCall, GetAnswer, GetCall, ListAnswer, ListCall, OutcomeForm},
@@ -21,7 +17,7 @@ use keyvalues::{
 use self::call::{Call, not_of_the_contract};
 use crate::{
     control::{
-        api::request::Read,
+        api::{calls::Calls, request::Read, router},
         shared::{
             core::Core,
             entries::EPOCH,
@@ -31,17 +27,19 @@ use crate::{
     rollout::command::Role,
 };
 
-/// Its calls.
-pub fn routes() -> Router<Core> {
-    Router::new()
-        .route("/", get(about))
-        .route("/get", post(read))
-        .route("/list", post(list))
-        .route("/commit", post(commit))
-        .route("/watch", post(watch::follow))
-        .route("/leases", post(leases::grant))
-        .route("/leases/{lease}", delete(leases::revoke))
-        .route("/leases/{lease}/keep-alive", post(leases::keep_alive))
+/// Its calls, and those that settle what becomes of it.
+pub fn calls(calls: Calls) -> Calls {
+    calls
+        .get("/api/v1/store", about)
+        .post("/api/v1/store/get", read)
+        .post("/api/v1/store/list", list)
+        .post("/api/v1/store/commit", commit)
+        .post("/api/v1/store/watch", watch::follow)
+        .post("/api/v1/store/leases", leases::grant)
+        .delete("/api/v1/store/leases/{lease}", leases::revoke)
+        .post("/api/v1/store/leases/{lease}/keep-alive", leases::keep_alive)
+        .post("/api/v1/store/accept", router::accept)
+        .post("/api/v1/store/restore", router::restore)
 }
 
 /// `GET /api/v1/store`

@@ -1,0 +1,124 @@
+//! What is known of apps, and their settings.
+
+use serde_json::json;
+
+use super::super::{operation::Operation, settings::Settings};
+use crate::schema::{
+    app::{App, Apps, Removal},
+    change::ReasonRequest,
+    dry_run::{DryRun, DryRunRequest},
+    endpoint::EndpointState,
+    explain::{ExplainRequest, Explanation},
+    history::HistoryPage,
+    release::KnownReleases,
+};
+
+/// What the ETag of an app is.
+pub const SEQ: &str = "The seq, in quotes.";
+
+pub fn calls() -> Vec<Operation> {
+    let mut calls = reads();
+    calls.extend(settings());
+    calls.extend(questions());
+    calls
+}
+
+fn reads() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/apps", "apps", "All apps")
+            .says("Each app with its state, and which one is the default.")
+            .answers::<Apps>(200, "The apps."),
+        Operation::get("/api/v1/apps/{app}", "app", "One app")
+            .answers::<App>(200, "The app's state.")
+            .tagged(&[200], SEQ)
+            .refuses(&[400, 404]),
+        Operation::delete("/api/v1/apps/{app}", "removeApp", "Remove an app")
+            .says(
+                "Removes the app with its record, history, settings and previews; for operators. 409 `still_routed` \
+                 while it routes requests, unless forced.",
+            )
+            .switch("force", "Also an app that routes requests.")
+            .command()
+            .takes::<ReasonRequest>(false)
+            .answers::<Removal>(200, "It is removed.")
+            .answers::<Removal>(202, "It is removed, but some router has not said that it has no routes of it any more."),
+        Operation::get("/api/v1/apps/{app}/releases", "releases", "Known releases")
+            .says("The releases of the app's own services, or every one while it has none, or with `all`.")
+            .switch("all", "Releases of every service.")
+            .answers::<KnownReleases>(200, "The releases.")
+            .refuses(&[400]),
+        Operation::get("/api/v1/apps/{app}/history", "history", "History")
+            .says("The changes of the app, newest first, in pages.")
+            .parameter(
+                "query",
+                "limit",
+                json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+                "How many changes.",
+            )
+            .parameter("query", "before", json!({ "type": "integer", "minimum": 0 }), "Only changes before this seq.")
+            .answers::<HistoryPage>(200, "A page.")
+            .refuses(&[400, 404, 422, 503]),
+        Operation::get(
+            "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain",
+            "readEndpoint",
+            "What is left at an endpoint",
+        )
+        .says(
+            "Also of an endpoint that was taken out of its release, as long as something is open there, and for a minute \
+             after it left.",
+        )
+        .release_and_endpoint()
+        .answers::<EndpointState>(200, "The endpoint.")
+        .refuses(&[400, 404, 409, 422, 503]),
+    ]
+}
+
+fn settings() -> Vec<Operation> {
+    let path = "/api/v1/apps/{app}/settings";
+    let write = |operation: Operation| {
+        operation
+            .command()
+            .takes::<Settings>(true)
+            .answers::<App>(200, "The app's new state.")
+            .tagged(&[200], SEQ)
+            .answers::<App>(202, "It is written, but some router has not said that it serves it.")
+    };
+    vec![
+        Operation::get(path, "settings", "Settings")
+            .switch("effective", "With the defaults of everything that is not set.")
+            .answers::<Settings>(200, "What is set.")
+            .tagged(&[200], SEQ)
+            .refuses(&[400, 404, 503]),
+        write(
+            Operation::put(path, "replaceSettings", "Replace the settings")
+                .says("What is left out takes its default. For operators."),
+        ),
+        write(
+            Operation::new("patch", path, "mergeSettings", "Change some settings")
+                .says("What is left out stays, what is null takes its default (RFC 7396). For operators."),
+        ),
+    ]
+}
+
+fn questions() -> Vec<Operation> {
+    vec![
+        Operation::post("/api/v1/apps/{app}/explain", "explain", "Explain a request")
+            .says(
+                "Which rule gives a request its release and endpoint, and why, by the live table of this router. Nothing \
+                 is written: no bucket is drawn, no client is counted. A `viewer` may ask.",
+            )
+            .takes::<ExplainRequest>(false)
+            .answers::<Explanation>(200, "Why.")
+            .refuses(&[400, 404, 409, 415, 422]),
+        Operation::post("/api/v1/apps/{app}/who-moves", "whoMoves", "Dry run of a command")
+            .says(
+                "Which of the clients seen lately a command would move, from where to where, and when. The command is \
+                 decided and its table is built as if it were given, and dropped: where the command would be refused, \
+                 this is. A `viewer` is told what an operator would be.",
+            )
+            .shared("if_match")
+            .takes::<DryRunRequest>(true)
+            .answers::<DryRun>(200, "Who would move.")
+            .refuses(&[400, 403, 404, 409, 412, 415, 422, 423, 428, 503]),
+    ]
+}

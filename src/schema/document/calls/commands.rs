@@ -1,0 +1,114 @@
+//! The commands.
+
+use serde_json::json;
+
+use super::{super::operation::Operation, apps::SEQ};
+use crate::schema::{
+    app::App,
+    change::{
+        AbortRequest, BlendRequest, CandidateRequest, FinishDrainRequest, LockRequest, PromoteRequest,
+        ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
+    },
+    endpoint::EndpointDrainRequest,
+};
+
+/// A command: answered with the app's new state.
+fn command(operation: Operation) -> Operation {
+    operation
+        .command()
+        .answers::<App>(200, "The app's new state.")
+        .tagged(&[200], SEQ)
+        .answers::<App>(202, "It is written, but some router has not said that it serves it.")
+}
+
+pub fn calls() -> Vec<Operation> {
+    let mut calls = releases();
+    calls.extend(locks());
+    calls.extend(drains());
+    calls.into_iter().map(command).collect()
+}
+
+fn releases() -> Vec<Operation> {
+    vec![
+        Operation::put("/api/v1/apps/{app}/stable", "setStable", "Set the stable release")
+            .says(
+                "An app's first release, or a new one without a trial: the stable release before it drains. If it is the \
+                 candidate, this is a promote, refused with 409 `target_unhealthy` unless forced.",
+            )
+            .takes::<StableRequest>(true),
+        Operation::put("/api/v1/apps/{app}/candidate", "setCandidate", "Set the candidate")
+            .says(
+                "At blend 0 unless the request says otherwise. Repeating it changes nothing. Another candidate is aborted \
+                 in the same commit; a `ci` token must name one that has a share of the clients as `replace`.",
+            )
+            .takes::<CandidateRequest>(true),
+        Operation::delete("/api/v1/apps/{app}/candidate", "clearCandidate", "Drop the candidate")
+            .says("The same as abort.")
+            .takes::<AbortRequest>(false),
+        Operation::put("/api/v1/apps/{app}/blend", "setBlend", "Set the blend")
+            .says("Pinned clients stay where they are.")
+            .takes::<BlendRequest>(true),
+        Operation::put("/api/v1/apps/{app}/sticky", "setSticky", "Pin clients, or not").takes::<StickyRequest>(true),
+        Operation::post("/api/v1/apps/{app}/promote", "promote", "Promote")
+            .says(
+                "The candidate becomes stable; the stable release before it drains. 409 without a candidate; naming the \
+                 release that the last command made stable changes nothing.",
+            )
+            .takes::<PromoteRequest>(false),
+        Operation::post("/api/v1/apps/{app}/abort", "abort", "Abort")
+            .says(
+                "The candidate is dropped, and its clients go to stable at once. Without a candidate nothing changes. \
+                 Works under a lock.",
+            )
+            .takes::<AbortRequest>(false),
+        Operation::post("/api/v1/apps/{app}/rollback", "rollback", "Roll back")
+            .says(
+                "An earlier release becomes stable again; clients of the bad release and of a candidate go to it at once. \
+                 Holds `ci` tokens back until an operator's next command. 409 `target_unhealthy` unless forced.",
+            )
+            .takes::<RollbackRequest>(false),
+    ]
+}
+
+fn locks() -> Vec<Operation> {
+    vec![
+        Operation::put("/api/v1/apps/{app}/lock", "lock", "Lock")
+            .says("While the lock stands, a `ci` token gets 423 for everything but abort.")
+            .takes::<LockRequest>(true),
+        Operation::delete("/api/v1/apps/{app}/lock", "unlock", "Unlock").takes::<ReasonRequest>(false),
+    ]
+}
+
+fn drains() -> Vec<Operation> {
+    let endpoint = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain";
+    vec![
+        Operation::delete("/api/v1/apps/{app}/draining", "finishDrains", "End every drain now")
+            .says("Clients of draining releases go to stable at once.")
+            .takes::<ReasonRequest>(false),
+        Operation::delete("/api/v1/apps/{app}/draining/{tenure}", "finishDrain", "End one drain now")
+            .parameter(
+                "path",
+                "tenure",
+                json!({ "type": "integer", "minimum": 0 }),
+                "The tenure of the release that drains, as in the app's state.",
+            )
+            .takes::<ReasonRequest>(false),
+        Operation::post("/api/v1/apps/{app}/drain/finish", "finishDrainOf", "End a drain now, or all of them")
+            .says(
+                "The same as DELETE draining, for those who know a release by its name. A release that drains no more \
+                 changes nothing; a release on a track is refused with 409.",
+            )
+            .takes::<FinishDrainRequest>(false),
+        Operation::put(endpoint, "drainEndpoint", "Send no new request to an endpoint")
+            .says(
+                "Its clients go on at another endpoint of the release with their next request. What is open there goes on \
+                 until it ends, or until the deadline; WebSockets are then closed with 1001. 404 for an address that the \
+                 release does not have; 409 `last_endpoint` where a release on a track would have no other one.",
+            )
+            .release_and_endpoint()
+            .takes::<EndpointDrainRequest>(false),
+        Operation::delete(endpoint, "undrainEndpoint", "Send requests to an endpoint as before")
+            .release_and_endpoint()
+            .takes::<ReasonRequest>(false),
+    ]
+}

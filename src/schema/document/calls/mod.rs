@@ -1,0 +1,117 @@
+//! Every call of the API, by what it is about.
+
+mod apps;
+mod commands;
+mod fleet;
+mod hooks;
+mod keyvalues;
+mod previews;
+mod router;
+mod store;
+
+use super::{
+    components::Components,
+    operation::Operation,
+    store_forms::{StoreContract, StoreEntry, StoreLease, StoreListing, StoreValue},
+};
+use crate::{
+    rollout::explain::{self, BucketReport, CookieReport, EndpointReport, PinReport, TesterReport},
+    schema::{
+        activity::{Activity, FleetLoad, Moves},
+        app::{App, Apps, DoneAnswer, Removal, Shares, Update},
+        applied::{Applied, MissingMember},
+        dry_run::{DryRun, NewClients},
+        endpoint::{Endpoint, EndpointDrain, EndpointLoad, GoneEndpoint},
+        error::ErrorDetail,
+        explain::{ExplainedHost, Explanation},
+        fleet::{Alarm, Fleet, Member, ServedApp},
+        history::{HistoryEvent, HistoryPage},
+        hook::{Delivery, Hook, HookEvent, HookTest},
+        keyvalue::Keyvalue,
+        preview::{Preview, PreviewRevocation, Previews},
+        release::{KnownRelease, KnownReleases, Release},
+        router::{Router, RouterStore},
+        stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
+        token::{Token, Tokens},
+    },
+};
+
+/// All calls.
+pub fn all() -> Vec<Operation> {
+    let lists = [
+        apps::calls(),
+        commands::calls(),
+        previews::calls(),
+        hooks::calls(),
+        fleet::calls(),
+        store::calls(),
+        keyvalues::calls(),
+        router::calls(),
+    ];
+    lists.into_iter().flatten().collect()
+}
+
+/// The answers, and their parts, of which the default value has every field that is always written.
+pub fn always_written(components: &mut Components) {
+    macro_rules! always {
+        ($($answer:ty),* $(,)?) => { $( components.always::<$answer>(); )* };
+    }
+    always!(
+        Activity,
+        ActivityEvent,
+        Alarm,
+        App,
+        Applied,
+        Apps,
+        BucketReport,
+        CookieReport,
+        Delivery,
+        DoneAnswer,
+        DryRun,
+        Endpoint,
+        EndpointActivity,
+        EndpointDrain,
+        EndpointLoad,
+        EndpointReport,
+        ErrorDetail,
+        ExplainedHost,
+        Explanation,
+        Fleet,
+        FleetLoad,
+        GoneEndpoint,
+        GoneEvent,
+        HistoryEvent,
+        HistoryPage,
+        Hook,
+        HookEvent,
+        HookTest,
+        HooksEvent,
+        Keyvalue,
+        KnownRelease,
+        KnownReleases,
+        Member,
+        MissingMember,
+        Moves,
+        NewClients,
+        PinReport,
+        Preview,
+        PreviewRevocation,
+        Previews,
+        Release,
+        Removal,
+        Router,
+        RouterStore,
+        ServedApp,
+        Shares,
+        StoreContract,
+        StoreEntry,
+        StoreLease,
+        StoreListing,
+        StoreValue,
+        TesterReport,
+        Token,
+        Tokens,
+        Update,
+        explain::Explanation,
+    );
+}

@@ -1,0 +1,179 @@
+//! The settings of an app, as the GUI makes its controls from them: title, unit, range and description of each. Types and
+//! ranges stand here once more for that; `rollout::settings::schema` holds them to what is enforced. Defaults are the real
+//! ones.
+
+use serde_json::{Value, json};
+use utoipa::{PartialSchema, ToSchema, openapi::RefOr};
+
+use crate::rollout::settings::Settings as Enforced;
+
+/// Stands for an app's settings wherever an answer has them as JSON.
+pub struct Settings;
+
+/// What a setting can be.
+enum Kind {
+    Flag,
+    FlagOrNull,
+    /// From, to.
+    Whole(i64, i64),
+    PercentOrNull,
+    /// The most characters.
+    Text(usize),
+    TextOrNull(Option<usize>),
+    /// A regular expression, and the most characters.
+    Pattern(&'static str, usize),
+    /// The most items, and the most characters of one.
+    Texts(usize, Option<usize>),
+    Words(&'static [&'static str]),
+}
+
+use Kind::{Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, Words};
+
+/// Groups of settings: name, title, description.
+const GROUPS: &[(&str, &str, &str)] = &[
+    ("cookie", "Pin cookie", "The attributes of the pin cookie. `Path=/` and `HttpOnly` are always set."),
+    ("assets", "Fingerprinted assets", "Files whose name changes with their content. They carry no pin."),
+    ("health", "Health checks", "How endpoints are checked."),
+    ("shielding", "Shielding", "Stable answers the requests that the candidate fails."),
+    (
+        "override",
+        "Override header",
+        "A header that sends requests from some networks to a release of their choice.",
+    ),
+];
+
+/// Single settings: path, title, what they can be, unit, description.
+#[rustfmt::skip]
+const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
+    ("hosts", "Hosts", Texts(1_000, None), "",
+     "The host names that the app claims: exact ones, or wildcards such as `*.shop.example`. The first app that claims a host keeps it."),
+    ("drainseconds", "Drain", Whole(0, 2_592_000), "s",
+     "After this time, a client of a draining release moves at its next page. At most `drainmaxseconds`."),
+    ("drainmaxseconds", "Drain at most", Whole(0, 2_592_000), "s",
+     "After this time, a draining release retires even if clients are left."),
+    ("abortseconds", "Abort", Whole(0, 3_600), "s",
+     "How long open exchanges of an aborted or rolled-back release may go on."),
+    ("pinseconds", "Pin lasts", Whole(60, 34_560_000), "s",
+     "How long a browser keeps the pin cookie (its Max-Age)."),
+    ("pin", "Clients are known by", Pattern("^(cookie|address|header:.+)$", 107), "",
+     "How a client is known again. `cookie`: by the pin cookie. `header:<name>`: by the value of a header, or by its address when a request has no such header. `address`: by its address. With a header or an address, the client stores nothing."),
+    ("transition", "Transition", Words(&["keep", "navigate"]), "",
+     "What a change of the blend does to pinned clients. `keep`: nothing. `navigate`: their next page is drawn again."),
+    ("cookie.name", "Name", Text(100), "",
+     "Letters, digits and signs such as `_-.`, 1 to 100 of them. Names that begin with `__Secure-` or `__Host-` need `secure`."),
+    ("cookie.domain", "Domain", TextOrNull(None), "",
+     "A host name without a leading dot."),
+    ("cookie.samesite", "SameSite", Words(&["Lax", "Strict", "None"]), "",
+     "`None` needs `secure`."),
+    ("cookie.partitioned", "Partitioned", Flag, "",
+     "Needs `secure`."),
+    ("cookie.secure", "Secure", FlagOrNull, "",
+     "Not set: the cookie is secure where http redirects to https."),
+    ("cache", "Caches", Words(&["guard", "trust"]), "",
+     "`guard`: shared caches cannot mix releases while several are routed. `trust`: headers stay as the app sent them."),
+    ("traceparent", "Trace context", Words(&["pass", "create"]), "",
+     "`pass`: the header goes on as it is. `create`: the router also begins a sampled trace when a request has no valid one."),
+    ("assets.detect", "Detect", Flag, "",
+     "Whether a file name with a hash before its extension is a fingerprinted asset."),
+    ("assets.paths", "Paths", Texts(32, Some(200)), "",
+     "Other paths of fingerprinted assets. `*` stands for any characters, such as `/static/*`."),
+    ("assets.fall_through", "Ask siblings", Flag, "",
+     "Whether the other releases are asked for an asset that a release does not have, while several are routed."),
+    ("health.path", "Path", TextOrNull(Some(1_000)), "",
+     "The path that is requested by GET, such as `/healthz`. Not set: an endpoint that accepts connections is healthy."),
+    ("health.interval_ms", "Interval", Whole(100, 3_600_000), "ms",
+     "The time from one check to the next."),
+    ("health.timeout_ms", "Time-out", Whole(10, 3_600_000), "ms",
+     "How long a check may take. At most `interval_ms`."),
+    ("health.status", "Status", Text(200), "",
+     "The statuses that are healthy, single ones or ranges, such as `200-399` or `200,204`."),
+    ("health.fall", "Fall", Whole(1, 100), "",
+     "An endpoint is unhealthy after this many failed checks in a row."),
+    ("health.rise", "Rise", Whole(1, 100), "",
+     "An endpoint is healthy again after this many passed checks in a row."),
+    ("shielding.enabled", "Shielding", Flag, "",
+     "Whether requests are shielded."),
+    ("shielding.first_byte_ms", "First byte", Whole(10, 3_600_000), "ms",
+     "How long the candidate may be silent before stable gets the request."),
+    ("shielding.exclude", "Exclude", Texts(32, Some(200)), "",
+     "Requests whose path begins with one of these are not shielded, such as `/export/`."),
+    ("override.header", "Header", TextOrNull(Some(64)), "",
+     "The name of the header, such as X-Rolling-Release. Its value is `stable`, `candidate`, or the name or the id of a release. It never goes upstream."),
+    ("override.networks", "Networks", Texts(64, None), "",
+     "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
+    ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
+     "The highest blend that a `ci` token may set. At most two decimals."),
+];
+
+impl Kind {
+    fn schema(&self) -> Value {
+        match *self {
+            Flag => json!({ "type": "boolean" }),
+            FlagOrNull => json!({ "type": ["boolean", "null"] }),
+            Whole(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+            PercentOrNull => json!({ "type": ["number", "null"], "minimum": 0, "maximum": 100 }),
+            Text(most) => json!({ "type": "string", "maxLength": most }),
+            TextOrNull(None) => json!({ "type": ["string", "null"] }),
+            TextOrNull(Some(most)) => json!({ "type": ["string", "null"], "maxLength": most }),
+            Pattern(pattern, most) => json!({ "type": "string", "pattern": pattern, "maxLength": most }),
+            Texts(most, None) => {
+                json!({ "type": "array", "items": { "type": "string" }, "maxItems": most })
+            }
+            Texts(most, Some(chars)) => {
+                let item = json!({ "type": "string", "maxLength": chars });
+                json!({ "type": "array", "items": item, "maxItems": most })
+            }
+            Words(words) => json!({ "type": "string", "enum": words }),
+        }
+    }
+}
+
+/// The schema of all settings.
+pub fn schema() -> Value {
+    let defaults = serde_json::to_value(Enforced::default()).unwrap();
+    let mut properties = json!({});
+    for (name, title, description) in GROUPS {
+        properties[*name] =
+            json!({ "type": "object", "title": title, "description": description, "properties": {} });
+    }
+    for (path, title, kind, unit, description) in SETTINGS {
+        let mut schema = kind.schema();
+        schema["title"] = json!(title);
+        schema["description"] = json!(description);
+        schema["default"] = path.split('.').fold(&defaults, |value, name| &value[name]).clone();
+        if !unit.is_empty() {
+            schema["x-unit"] = json!(unit);
+        }
+        match path.split_once('.') {
+            None => properties[*path] = schema,
+            Some((group, name)) => properties[group]["properties"][name] = schema,
+        }
+    }
+    let description = "A setting that is left out has its default. An unknown field is refused.";
+    json!({ "type": "object", "description": description, "properties": properties })
+}
+
+/// The names of settings and of groups, in their order.
+pub fn order() -> Vec<&'static str> {
+    let mut names: Vec<&str> =
+        SETTINGS.iter().map(|(path, ..)| path.split('.').next().unwrap_or(path)).collect();
+    names.dedup();
+    names
+}
+
+/// The names of the settings of a group, in their order.
+pub fn orders_of_groups() -> impl Iterator<Item = Vec<&'static str>> {
+    let of_group = |group: &'static str| {
+        let paths = SETTINGS.iter().filter_map(move |(path, ..)| path.split_once('.'));
+        paths.filter(move |(known, _)| *known == group).map(|(_, name)| name).collect()
+    };
+    GROUPS.iter().map(move |(group, ..)| of_group(group))
+}
+
+impl PartialSchema for Settings {
+    fn schema() -> RefOr<utoipa::openapi::Schema> {
+        serde_json::from_value(schema()).unwrap()
+    }
+}
+
+impl ToSchema for Settings {}

@@ -1,0 +1,235 @@
+//! `docs/openapi.json` says what the router answers: every call is made, and each answer held to what is said of it.
+
+mod page;
+
+use self::page::Page;
+use serde_json::{Value, json};
+use support::api::Api;
+use support::receiver::Receiver;
+use support::router::id;
+use support::{Router, Visitor, eventually, router};
+
+/// Makes calls, and holds each answer to the document.
+struct Caller<'a> {
+    page: &'a Page,
+    api: Api,
+}
+
+impl Caller<'_> {
+    #[track_caller]
+    fn call(&self, status: u16, method: &str, path: &str, body: Option<Value>) -> Value {
+        let answer = self.api.call(method, path, body.as_ref());
+        self.page.check(method, path, &answer);
+        answer.expect(status).json()
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Value {
+        self.call(200, "GET", path, None)
+    }
+
+    /// Below the app `hello`.
+    #[track_caller]
+    fn app(&self, method: &str, path: &str, body: Value) -> Value {
+        self.call(200, method, &format!("/api/v1/apps/hello/{path}"), Some(body))
+    }
+}
+
+#[test]
+fn every_call_answers_what_the_description_says() {
+    let page = Page::new();
+    let router = router().stable("v1").candidate("v2").deployed("v3").start();
+    let caller = Caller { page: &page, api: router.api_as("admin") };
+    let mut visitor = Visitor::new(router.front, &router.host);
+    let pin = visitor.pin_of("/").expect("a pin");
+    visitor.get("/again");
+    read_apps(&caller, &pin);
+    previews(&caller);
+    commands(&caller, &router);
+    settings(&caller);
+    hooks(&caller);
+    fleet_and_router(&caller);
+    store(&caller);
+    keyvalues(&caller);
+    remove_an_app(&caller, &router);
+    streams(&caller, &mut visitor);
+    // Its lines have no end; what they are is read by `tests/stores`.
+    page.mark("POST", "/api/v1/store/watch");
+    assert!(page.left().is_empty(), "not called: {:?}", page.left());
+}
+
+fn read_apps(caller: &Caller<'_>, pin: &str) {
+    for path in [
+        "",
+        "/hello",
+        "/hello/releases",
+        "/hello/releases?all=true",
+        "/hello/history",
+        "/hello/history?limit=1",
+    ] {
+        caller.get(&format!("/api/v1/apps{path}"));
+    }
+    caller.call(404, "GET", "/api/v1/apps/nobody", None);
+    caller.call(422, "GET", "/api/v1/apps/hello/history?limit=0", None);
+    let explained = caller.app("POST", "explain", json!({}));
+    assert_eq!(explained["pin"]["found"], "none");
+    let explained =
+        caller.app("POST", "explain", json!({"cookies": pin, "host": "other.example", "blend": 30}));
+    assert_eq!((&explained["pin"]["found"], &explained["supposed"]), (&json!("valid"), &json!(true)));
+    caller.call(422, "POST", "/api/v1/apps/hello/explain", Some(json!({"blend": -5})));
+    eventually("a client is seen", || {
+        caller.app("POST", "who-moves", json!({"command": "promote"}))["seen"] != 0
+    });
+    caller.app("POST", "who-moves", json!({"command": "blend", "percent": 0}));
+    caller.app("POST", "who-moves", json!({"command": "abort"}));
+}
+
+fn previews(caller: &Caller<'_>) {
+    let path = "/api/v1/apps/hello/previews?wait=fleet";
+    let made = caller.call(201, "POST", path, Some(json!({"track": "stable", "note": "a tester"})));
+    let id = made["id"].as_str().expect("an id");
+    caller.get("/api/v1/apps/hello/previews");
+    caller.call(200, "DELETE", &format!("/api/v1/apps/hello/previews/{id}?wait=fleet"), None);
+    caller.call(404, "DELETE", &format!("/api/v1/apps/hello/previews/{id}"), None);
+}
+
+fn commands(caller: &Caller<'_>, router: &Router) {
+    caller.app("PUT", "blend", json!({"percent": 12.5, "reason": "a little"}));
+    caller.app("PUT", "sticky", json!({"sticky": true}));
+    let locked = caller.app("PUT", "lock?wait=fleet", json!({"reason": "freeze"}));
+    assert_eq!(locked["applied"]["members"], 1);
+    caller.app("DELETE", "lock", json!({}));
+    let promoted = caller.app("POST", "promote", json!({}));
+    assert_eq!(promoted["draining"][0]["cause"], "promote");
+    caller.call(409, "POST", "/api/v1/apps/hello/promote", Some(json!({"release": id("v3")})));
+    caller.app("POST", "drain/finish", json!({"release": id("v1")}));
+    caller.app("POST", "rollback", json!({"to": id("v1")}));
+    caller.app("PUT", "candidate", json!({"id": id("v3")}));
+    caller.app("DELETE", "candidate", json!({"release": "v3"}));
+    caller.app("PUT", "stable", json!({"release": "v3"}));
+    let tenure = caller.get("/api/v1/apps/hello")["draining"][0]["tenure"].clone();
+    caller.app("DELETE", &format!("draining/{tenure}"), json!({}));
+    caller.app("DELETE", "draining", json!({}));
+    let address = router.endpoint("v3").address;
+    let endpoint = format!("releases/v3/endpoints/{address}/drain");
+    caller.app("PUT", &endpoint, json!({"force": true, "seconds": 60}));
+    caller.get(&format!("/api/v1/apps/hello/{endpoint}"));
+    caller.app("DELETE", &endpoint, json!({}));
+    caller.app("PUT", "candidate", json!({"release": "v1", "blend": 5}));
+    caller.app("POST", "abort", json!({}));
+    caller.app("POST", "abort", json!({}));
+    caller.get("/api/v1/apps/hello/history");
+}
+
+fn settings(caller: &Caller<'_>) {
+    caller.app("PUT", "settings", json!({"pinseconds": 3600}));
+    caller.app("PATCH", "settings", json!({"health": {"fall": 5}}));
+    caller.get("/api/v1/apps/hello/settings");
+    caller.get("/api/v1/apps/hello/settings?effective=true");
+    caller.call(422, "PUT", "/api/v1/apps/hello/settings", Some(json!({"pinseconds": -5})));
+}
+
+fn hooks(caller: &Caller<'_>) {
+    let receiver = Receiver::start();
+    let made = caller.call(201, "PUT", "/api/v1/hooks/chat", Some(json!({"url": receiver.url()})));
+    assert!(made["secret"].is_string(), "{made}");
+    let body = json!({"url": receiver.url(), "apps": ["hello"], "events": ["promote"], "paused": true});
+    caller.call(200, "PUT", "/api/v1/hooks/chat", Some(body));
+    caller.call(200, "POST", "/api/v1/hooks/chat/test", None);
+    let write = json!({"checks": [], "writes": [{"put": "rolling/router/hooks/odd", "value": "e30="}]});
+    caller.call(200, "POST", "/api/v1/store/commit", Some(write));
+    eventually("the odd one is read", || {
+        caller.get("/api/v1/hooks")["hooks"].as_array().map(Vec::len) == Some(2)
+    });
+    assert_eq!(caller.get("/api/v1/hooks/odd")["state"], "unreadable");
+    eventually("the test is kept", || caller.get("/api/v1/hooks/chat")["deliveries"][0].is_object());
+    caller.call(422, "PUT", "/api/v1/hooks/chat", Some(json!({"url": 7})));
+    for name in ["chat", "odd"] {
+        caller.call(200, "DELETE", &format!("/api/v1/hooks/{name}"), None);
+    }
+}
+
+fn fleet_and_router(caller: &Caller<'_>) {
+    let fleet = caller.get("/api/v1/fleet");
+    let node = fleet["node"].as_str().expect("a node");
+    caller.call(409, "DELETE", &format!("/api/v1/fleet/{node}"), None);
+    caller.call(200, "DELETE", &format!("/api/v1/fleet/{node}?force=true"), None);
+    caller.call(200, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
+    caller.call(409, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
+    for path in ["/api/v1/router", "/api/v1/whoami", "/api/v1/tokens", "/api/openapi.json"] {
+        caller.get(path);
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        caller.get(path);
+    }
+    let nobody = caller.api.anonymous().call("GET", "/api/v1/apps", None);
+    caller.page.check("GET", "/api/v1/apps", &nobody);
+}
+
+fn store(caller: &Caller<'_>) {
+    caller.get("/api/v1/store");
+    let post =
+        |path: &str, body: Value| caller.call(200, "POST", &format!("/api/v1/store/{path}"), Some(body));
+    let lease = post("leases", json!({"ttl_ms": 60_000}))["lease"].clone();
+    let write = json!({"put": "some/key", "value": "AA==", "lease": lease});
+    post("commit", json!({"checks": [{"absent": "some/key"}], "writes": [write]}));
+    post("commit", json!({"checks": [{"absent": "some/key"}], "writes": []}));
+    post("get", json!({"key": "some/key"}));
+    post("get", json!({"key": "no/key"}));
+    post("list", json!({"prefixes": ["some/", "apps/"]}));
+    post(&format!("leases/{lease}/keep-alive"), json!({}));
+    caller.call(200, "DELETE", &format!("/api/v1/store/leases/{lease}"), None);
+    caller.call(410, "DELETE", &format!("/api/v1/store/leases/{lease}"), None);
+    caller.call(409, "POST", "/api/v1/store/accept", None);
+    caller.call(409, "POST", "/api/v1/store/restore", Some(json!({"dry_run": true})));
+}
+
+fn keyvalues(caller: &Caller<'_>) {
+    for root in ["/api/kv", "/v1/kv"] {
+        for (method, path) in [
+            ("PUT", "free/key"),
+            ("PUT", "free/key?wait=fleet"),
+            ("GET", "free/key"),
+            ("GET", "free/key?raw=true"),
+            ("GET", "free/nothing"),
+            ("GET", "?recurse=true"),
+            ("GET", "?keys=true"),
+            ("DELETE", "free/key"),
+        ] {
+            let path = format!("{root}/{path}");
+            let body = (method == "PUT").then_some(("text/plain", b"value".as_slice()));
+            let answer = caller.api.raw(method, &path, body, "");
+            caller.page.check(method, &path, &answer);
+            answer.expect(200);
+        }
+        let path = format!("{root}/rolling/router/pinkeys");
+        caller.call(403, "GET", &path, None);
+    }
+}
+
+fn remove_an_app(caller: &Caller<'_>, router: &Router) {
+    let endpoint = router.endpoint("v1").address.to_string();
+    let body = json!({"release": "w1", "endpoints": [endpoint], "service": "other"});
+    caller.call(200, "PUT", "/api/v1/apps/other/stable", Some(body));
+    caller.call(409, "DELETE", "/api/v1/apps/other", None);
+    caller.call(200, "DELETE", "/api/v1/apps/other?force=true&wait=fleet", None);
+}
+
+fn streams(caller: &Caller<'_>, visitor: &mut Visitor) {
+    for path in ["/api/v1/apps/hello/stream", "/api/v1/stream"] {
+        caller.page.mark("GET", path);
+        let mut stream = caller.api.stream(path, "");
+        for (event, name) in [("router", "Router"), ("fleet", "Fleet"), ("state", "App")] {
+            caller.page.check_component(&stream.next(event).data, name);
+        }
+        visitor.get("/");
+        caller.page.check_component(&stream.next("activity").data, "ActivityEvent");
+    }
+    let mut stream = caller.api.stream("/api/v1/stream", "");
+    let receiver = Receiver::start();
+    let hook = json!({"url": receiver.url(), "paused": true});
+    caller.call(201, "PUT", "/api/v1/hooks/late", Some(hook));
+    caller.page.check_component(&stream.next("hooks").data, "HooksEvent");
+    caller.call(200, "DELETE", "/api/v1/apps/hello?force=true", None);
+    caller.page.check_component(&stream.next("gone").data, "GoneEvent");
+}
