@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -51,14 +52,23 @@ pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Ar
                 connections.spawn(connection.serve(core.clone(), routes.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "the admin port cannot accept a connection; it closes an old one");
-                places.make_room();
+                if is_waited_for(&listener) {
+                    tracing::warn!(%error, "the admin port cannot accept a connection; it closes an old one");
+                    places.make_room();
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     let _ = timeout(STOP_MAX, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// Whether a client waits to be accepted. Where descriptors have run out, Linux says so before it looks whether anybody
+/// is there, and then nobody may lose a connection for it.
+fn is_waited_for(listener: &TcpListener) -> bool {
+    let mut polled = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Closes connections that nobody reads, for ever.
