@@ -1,7 +1,7 @@
 //! Counters with one writer each. A leaf: anything may import it.
 //!
-//! A worker counts in cells of its own and a scrape adds them up, so counting costs a plain load and store: no
-//! locked instruction, no cache line that two workers write.
+//! A worker counts in cells of its own, and a scrape adds them up. So counting costs a plain load and store: there is no locked
+//! instruction, and no cache line that two workers write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds; only the owning thread may call this.
+    /// Adds to it. Only the thread that owns it may call this.
     pub fn add(&self, count: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 
-    /// Takes away, for what comes and goes; only the owning thread may call this.
+    /// Takes away from it. Only the thread that owns it may call this.
     pub fn subtract(&self, count: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(count), Ordering::Relaxed);
     }
@@ -85,7 +85,7 @@ impl HistogramTotal {
         self.buckets.iter().sum()
     }
 
-    /// What was counted since an earlier sum of the same cells.
+    /// The difference to an earlier sum of the same cells.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut rest = self.clone();
@@ -96,8 +96,7 @@ impl HistogramTotal {
         rest
     }
 
-    /// The upper bound of the bucket that holds this quantile (0.0..=1.0), in microseconds; `None` when nothing
-    /// was counted.
+    /// The upper bound of the bucket that contains this quantile (0.0..=1.0), in microseconds. `None` if nothing was counted.
     pub fn quantile_us(&self, quantile: f64) -> Option<u64> {
         let count = self.count();
         if count == 0 {
@@ -119,7 +118,7 @@ impl HistogramTotal {
     }
 }
 
-/// The first duration (in microseconds) that is above a bucket.
+/// The shortest duration that is above a bucket, in microseconds.
 pub fn upper_bound_us(bucket: usize) -> u64 {
     let (doubling, step) = (bucket / STEPS, (bucket % STEPS) as u64);
     if doubling == 0 {
@@ -130,7 +129,7 @@ pub fn upper_bound_us(bucket: usize) -> u64 {
 }
 
 fn bucket_of(duration_us: u64) -> usize {
-    // The last bucket takes all that is longer.
+    // Longer durations count in the last bucket.
     let duration_us = duration_us.min((FIRST_US << DOUBLINGS) - 1);
     let bucket = if duration_us < FIRST_US {
         duration_us * STEPS as u64 / FIRST_US

@@ -1,7 +1,7 @@
 //! Time: monotonic for every deadline, wall time only to display and to store. A leaf: anything may import it.
 //!
-//! Nothing else in the crate reads a clock (`.clippy.toml` forbids it), so a jump of the wall clock moves no
-//! deadline, and a test moves time by hand.
+//! Nothing else in the crate reads a clock (`.clippy.toml` forbids it). So a jump of the wall clock moves no deadline, and a
+//! test can move time by hand.
 
 use std::{
     sync::{
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// A source of time. Cheap to clone; clones of a manual clock move together.
+/// A source of time. It is cheap to clone, and clones of a manual clock move together.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     manual: Option<Arc<ManualTime>>,
@@ -35,7 +35,7 @@ impl Clock {
         Self { manual: Some(Arc::new(time)) }
     }
 
-    /// Time since an arbitrary point of this process's life; never goes back.
+    /// Time since some moment in this process's life. It never goes back.
     pub fn monotonic(&self) -> Duration {
         match &self.manual {
             Some(time) => Duration::from_millis(time.monotonic_ms.load(Ordering::Relaxed)),
@@ -51,7 +51,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; a system clock does not move by hand.
+    /// Moves a manual clock forward. A system clock is not changed.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.manual {
             let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);

@@ -10,123 +10,121 @@ use serde::Deserialize;
 
 /// What one read asks for while the other side is slow, in bytes: a slow peer costs one such buffer.
 pub const READ_BYTES: usize = 16 * 1024;
-/// What one read asks for while the other side takes whole reads, in bytes. Large bodies cost less than half the
-/// processor time they cost at 16 KiB, and a MiB a seventh less than at 128 KiB; more gains nothing, since a buffer has
-/// to fit into a core's cache together with what the kernel holds of it on both sides.
+/// What one read asks for while the other side takes whole reads, in bytes. Large bodies then cost less than half of the
+/// processor time that they cost at 16 KiB, and a MiB a seventh less than at 128 KiB. More gains nothing, since a buffer must
+/// fit into a core's cache together with what the kernel holds of it on both sides.
 pub const READ_LARGE_BYTES: usize = 256 * 1024;
-/// Free space kept in front of what is read, in bytes, so that a rewritten response head or a chunk size goes out in
-/// one write with the body behind it.
+/// Free space in front of what is read, in bytes, so that a rewritten response head or a chunk size goes out in one write
+/// with the body after it.
 pub const HEADROOM_BYTES: usize = 2 * 1024;
-/// Free space kept behind what is read, in bytes: a chunk's end, and the last chunk.
+/// Free space after what is read, in bytes, for the end of a chunk and the last chunk.
 pub const TAILROOM_BYTES: usize = 16;
-/// The most a head may be configured to, in bytes: positions within a head are kept in 16 bits.
+/// The largest head that may be configured, in bytes: positions within a head have 16 bits.
 pub const HEADER_BYTES_CEILING: u32 = 65_535;
 /// The longest method, in bytes: the longest registered one (`UPDATEREDIRECTREF`) has 17.
 pub const METHOD_BYTES_MAX: usize = 32;
-/// Digits of a chunk's size: 64 bits.
+/// Digits of a chunk's size: enough for 64 bits.
 pub const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
-/// Bytes of trailers in one body; they are held until the body ends.
+/// Bytes of trailers in one body. They are kept until the body ends.
 pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// Trailer lines in one body.
 pub const TRAILER_COUNT_MAX: usize = 64;
-/// Interim (1xx) responses to one request: more is a loop.
+/// Interim (1xx) responses to one request. More must be a loop.
 pub const INTERIM_RESPONSES_MAX: u8 = 16;
-/// What is read and thrown away after a refusal, in bytes, so that the answer is not lost to a reset (RFC 9112,
+/// What is read and thrown away after a refusal, in bytes, so that a reset does not destroy the answer (RFC 9112 section
 /// 9.6).
 pub const LINGER_BYTES_MAX: usize = 256 * 1024;
-/// How long that may take.
+/// How long that may take, in ms.
 pub const LINGER_MS: u64 = 1_000;
-/// How often an exchange that waits for its endpoint looks whether the client is still there, in ms.
+/// How often an exchange that waits for its endpoint checks whether the client is still there, in ms.
 pub const CLIENT_CHECK_MS: u64 = 1_000;
-/// How long a client that has closed its sending side is still answered, in ms. Most have left; a few only say that
-/// they have nothing more to ask.
+/// How long a client that has closed its sending side is still answered, in ms. Most of them have left; a few only say that
+/// they will send nothing more.
 pub const HALF_CLOSED_MS: u64 = 10_000;
 /// The shortest idle time of clients' connections while descriptors run out, in ms.
 pub const IDLE_MS_LEAST: u64 = 500;
-/// How long an ended WebSocket waits for the next byte of a frame that has begun, and after the router's Close for the
-/// client's.
+/// How long a WebSocket that is ended waits for the next byte of a frame that has begun, and for the client's Close after the
+/// router's, in ms.
 pub const CLOSE_FRAME_MS: u64 = 2_000;
-/// How long it waits for that frame in all: one that never ends is cut.
+/// How long it waits for the end of that frame in all, in ms. A frame that does not end is cut.
 pub const LAST_FRAME_MS: u64 = 30_000;
-/// Open exchanges of an ended release are cut over so long, so that clients do not return all at once.
+/// The time over which the open exchanges of an ended release are cut, in ms, so that clients do not all return at once.
 pub const END_SPREAD_MS: u64 = 30_000;
-/// How often deadlines are looked at: no deadline is off by more than this.
+/// How often deadlines are checked, in ms. No deadline is late by more than this.
 pub const SWEEP_MS: u64 = 100;
-/// How long accepting rests after descriptors ran out, at first and at most; it doubles in between.
+/// How long accepting pauses after descriptors ran out, at first and at most, in ms. It doubles in between.
 pub const ACCEPT_PAUSE_MS: (u64, u64) = (10, 1_000);
 /// Descriptors kept from the data plane for the store, the admin port, the log and health checks.
 pub const DESCRIPTORS_RESERVED: u64 = 256;
-/// Connections taken from a listener before other work gets its turn.
+/// Connections that are taken from a listener before other work gets its turn.
 pub const ACCEPT_BATCH: usize = 32;
 /// Testers' connections that the admin port has handed to one worker, and that it has not taken yet: beyond it the answer
 /// is 502. More than a worker takes in one turn has no use.
 pub const HANDOVERS_MAX: usize = 64;
-/// Connections that may wait in a listener's queue; the kernel caps it at `net.core.somaxconn`.
+/// Connections that may wait in a listener's queue. The kernel allows at most `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4_096;
-/// A body whose first part is at most this long goes out with the head in one write and is held for a repeat, in
-/// bytes.
+/// A body whose first part is at most this long, in bytes, goes out with the head in one write, and is held for a repeat.
 pub const HELD_BODY_BYTES_MAX: usize = 16 * 1024;
-/// How long a kept connection may have been idle for a request that cannot be repeated, in ms: below the shortest
-/// idle time-outs of common servers, so that it does not meet one that is just being closed.
+/// How long a pooled connection may have been idle for a request that cannot be repeated, in ms. It is below the shortest idle
+/// time-outs of common servers, so that the connection is not just being closed.
 pub const UNSAFE_IDLE_MS: u64 = 1_000;
-/// How long an endpoint is ejected that fails requests while its peers do not, at first and at most, in ms; it doubles
-/// in between. A first suspicion is short, since what it rests on is a few seconds of traffic.
+/// How long an endpoint is ejected, at first and at most, in ms. It doubles in between. The first time is short, since it is
+/// based on a few seconds of traffic.
 pub const EJECT_MS: (u64, u64) = (10_000, 300_000);
-/// Failures of the last seconds below which nobody is ejected.
+/// With fewer failures in the last seconds no endpoint is ejected.
 pub const EJECT_FAILURES_MIN: u64 = 5;
-/// How long an endpoint that is new or came back has less than its share of new clients, in ms.
+/// How long an endpoint that is new or came back gets less than its share of new clients, in ms.
 pub const SLOW_START_MS: u64 = 10_000;
-/// What it begins with, in percent of a share.
+/// What such an endpoint gets at first, in percent of its share.
 pub const SLOW_START_PERCENT: u32 = 20;
 /// Endpoints tried for one request, the first included.
 pub const ATTEMPTS_MAX: usize = 4;
-/// How long an unproven connection must have stayed open since its last response before such a request takes it, in
-/// ms: an endpoint that closes after each response without saying so has done it by then.
+/// How long a connection must have stayed open since its last response before a request that cannot be repeated takes it, in
+/// ms, unless the endpoint is known to keep connections. An endpoint that closes after each response without saying so has
+/// closed it by then.
 pub const SETTLED_IDLE_MS: u64 = 50;
-/// How long the siblings of a release may take, all together, to answer for an asset that it does not have, in ms:
-/// the release's own answer waits as long.
+/// How long all siblings of a release together may take to answer for an asset that it does not have, in ms. The release's own
+/// answer waits for so long.
 pub const SIBLINGS_MS: u64 = 5_000;
-/// Assets asked of siblings per second and router: pages of a release ask for a few dozen, so beyond this somebody
-/// is guessing names, and several releases are not made to work for each guess.
+/// Assets for which a router asks siblings, per second. A page asks for a few dozen. Beyond this somebody guesses names, and
+/// several releases should not work for each guess.
 pub const SIBLING_ASKS_PER_SECOND_MAX: u32 = 1_000;
 /// How long it is remembered that no sibling has an asset, in ms.
 pub const MISS_MS: u64 = 10_000;
-/// Such assets remembered by one worker: what is asked for beyond takes the place of others, and costs one more
-/// question. A power of two; 64 KiB.
+/// How many such assets one worker remembers. Further ones replace others, for which siblings are then asked once more. A power
+/// of two; 64 KiB.
 pub const MISSES_MAX: usize = 4_096;
-/// Repeats that one worker may make at once without any traffic before, so that a quiet router can repeat at all.
+/// Repeats that one worker may make without any traffic before, so that a router with little traffic can repeat at all.
 pub const RETRY_FLOOR: u32 = 20;
-/// Repeats that come back every second without any traffic.
+/// Repeats that are added every second without any traffic.
 pub const RETRY_FLOOR_PER_SECOND: u32 = 5;
 
-/// Releases of one app that drain at a time; the oldest retires first. Two releases a day, each draining for half a
-/// week, stay below it.
+/// Releases of one app that drain at the same time. The oldest retires first. Two releases a day, each of which drains for half
+/// a week, stay below it.
 pub const DRAINING_MAX: usize = 8;
-/// The longest drain, in seconds: enough for a month of holidays; longer, and a release that nobody watches stays up for
-/// ever.
+/// The longest drain, in seconds. A month of holidays fits in it. With more, a release that nobody watches would stay for ever.
 pub const DRAIN_SECONDS_MAX: u32 = 30 * 24 * 3_600;
-/// Endpoints of one app that drain by themselves at a time: a record keeps them, and a whole release drains as one.
+/// Endpoints of one app that drain by themselves at the same time. The record lists them, and a whole release drains as one.
 pub const ENDPOINT_DRAINS_MAX: usize = 64;
-/// Ended tenures of which a record keeps the reason: more releases than a browser's pin outlives.
+/// Ended tenures whose reason a record keeps: more than end while a browser keeps a pin.
 pub const TENURES_LEFT_MAX: usize = 64;
-/// Events of one app that stay in the store: the history that a rollback can reach.
+/// Events of one app that stay in the store. A rollback reaches as far back as they do.
 pub const EVENTS_MAX: u64 = 1_000;
-/// The highest seq: an event's key has 12 digits.
+/// The highest seq: the key of an event has 12 digits.
 pub const SEQ_MAX: u64 = 999_999_999_999;
-/// Preview grants of one app that live at a time: a link for everybody who looks at a release, and the list stays
-/// short enough to be read whole.
+/// Preview grants of one app at the same time: a link for everybody who looks at a release, in a list that people can read.
 pub const PREVIEWS_MAX: usize = 100;
-/// The note of a preview grant, in bytes: a name or a ticket.
+/// The note of a preview grant, in bytes: enough for a name or a ticket.
 pub const PREVIEW_NOTE_BYTES_MAX: usize = 200;
-/// The reason given with a command, in bytes: a long commit message, and no log file.
+/// The reason given with a command, in bytes: enough for a long commit message, and not for a log file.
 pub const REASON_BYTES_MAX: usize = 1_000;
 
-/// The limits an operator may set. Zero switches off those that say so.
+/// The limits that an operator may set. Zero switches off those that say so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// A request's head, in bytes. 16 KiB holds what browsers send with full cookie jars, and is what a slow client
-    /// may make a worker keep.
+    /// A request's head, in bytes. 16 KiB is enough for browsers with full cookie jars, and is what a worker keeps for a slow
+    /// client.
     pub header_bytes_max: u32,
     /// Header lines in a request or a response.
     pub header_count_max: u32,
@@ -134,49 +132,49 @@ pub struct Limits {
     pub target_bytes_max: u32,
     /// From a request's first byte to the end of its head, in ms.
     pub header_ms: u64,
-    /// The least a body must bring, in bytes per second, either way, once `body_grace_ms` have passed.
+    /// The least rate of a body in either direction, in bytes per second, once `body_grace_ms` have passed.
     pub body_rate_min: u64,
-    /// How long a body may be below `body_rate_min`, in ms.
+    /// How long a body may stay below `body_rate_min`, in ms.
     pub body_grace_ms: u64,
     /// How long a connection may wait for its next request, in ms.
     pub idle_ms: u64,
-    /// Requests on one connection; 0 is no limit, since a connection that is closed costs more than one that stays.
+    /// Requests on one connection. 0: no limit, since closing a connection costs more than keeping it.
     pub requests_per_connection_max: u32,
-    /// Connections open at one worker.
+    /// Open connections of one worker.
     pub connections_per_worker_max: u32,
-    /// Connections open at one worker from one address; 0 is no limit, since a whole office may share an address.
+    /// Open connections of one worker from one address. 0: no limit, since a whole office may share an address.
     pub connections_per_address_max: u32,
-    /// Requests in flight at one endpoint, over all workers; 0 is no limit.
+    /// Requests in flight at one endpoint, over all workers. 0: no limit.
     pub endpoint_in_flight_max: u32,
-    /// Requests of one worker that wait for room at one endpoint; beyond it the answer is 503.
+    /// Requests of one worker that wait for room at one endpoint. Beyond it the answer is 503.
     pub endpoint_queue_max: u32,
     /// How long a request waits for room at an endpoint, in ms.
     pub endpoint_queue_ms: u64,
-    /// Connecting to an endpoint, in ms.
+    /// How long connecting to an endpoint may take, in ms.
     pub connect_ms: u64,
-    /// From the end of sending a request to the first byte of its response, in ms.
+    /// Longest time from the end of sending a request to the first byte of its response, in ms.
     pub first_byte_ms: u64,
     /// Longest pause between two reads of a response body, in ms (WebSockets: `tunnel_idle_ms`).
     pub between_bytes_ms: u64,
-    /// The longest silence of a WebSocket, both ways, in ms.
+    /// Longest time in which nothing is sent on a WebSocket, in either direction, in ms.
     pub tunnel_idle_ms: u64,
     /// A response's head, in bytes.
     pub response_header_bytes_max: u32,
-    /// Chunk extensions in one body, in bytes; they are thrown away.
+    /// Chunk extensions in one body, in bytes. They are thrown away.
     pub chunk_extension_bytes_max: u32,
-    /// 256 KiB buffers that one worker lends to transfers: 128 are 32 MiB.
+    /// Buffers of 256 KiB that one worker lends to transfers: 128 are 32 MiB.
     pub large_buffers_max: u32,
-    /// 16 KiB buffers that one worker lends to slow transfers; beyond it new requests are answered 503.
+    /// Buffers of 16 KiB that one worker lends to slow transfers. Beyond it new requests are answered with 503.
     pub small_buffers_max: u32,
-    /// Idle connections kept to one endpoint by one worker.
+    /// Idle connections that one worker keeps to one endpoint.
     pub upstream_idle_per_endpoint_max: u32,
-    /// How long an idle connection to an endpoint is kept, in ms. Below the idle time-outs of common servers (5 s in
-    /// Node.js is detected at checkout; most others wait a minute).
+    /// How long an idle connection to an endpoint is kept, in ms. It is below the idle time-outs of common servers: most wait for
+    /// a minute. (Node.js waits for 5 s, which is noticed when the connection is taken.)
     pub upstream_idle_ms: u64,
     /// Repeats, in percent of recent requests.
     pub retry_percent_max: u32,
-    /// Requests that the candidate failed and stable takes, per second and router; 0 is none. A candidate that fails
-    /// altogether must not bring its whole load to stable at once.
+    /// Requests that the candidate failed and stable takes, per second and router. 0: none. A candidate that fails altogether
+    /// must not bring its whole load to stable at once.
     pub shields_per_second_max: u32,
     /// How long open exchanges may go on after the grace time of a shutdown, in ms.
     pub shutdown_ms: u64,
@@ -301,13 +299,13 @@ impl Limits {
         self.header_bytes_max as usize
     }
 
-    /// How long until a connection attempt is given up.
+    /// [`Limits::connect_ms`] as a duration.
     pub fn connect(&self) -> Duration {
         Duration::from_millis(self.connect_ms)
     }
 }
 
-/// The longest deadline that can be configured, in ms.
+/// The longest deadline that may be configured, in ms.
 const DAY_MS: u64 = 86_400_000;
 
 #[cfg(test)]

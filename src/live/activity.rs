@@ -5,18 +5,18 @@ use crate::{
     rollout::{assign::Reason, table::Standing},
 };
 
-/// What one worker counted at one release's stay. Only that worker writes. On cache lines of its own.
+/// What one worker has counted at one stay of a release. Only that worker writes to it. It has cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct ReleaseCell {
-    /// Answered requests by the standing that the release had for them ([`standing_index`]) and status class; index 0 is
-    /// 1xx (an upgrade's 101), 4 is 5xx.
+    /// Answered requests, by the standing that the release had for them ([`standing_index`]), and by status class: index 0 is
+    /// 1xx (the 101 of an upgrade), 4 is 5xx.
     pub statuses: [[Counter; 5]; STANDINGS],
     /// From the first byte of the request to the last of the response.
     pub latency: Histogram,
     /// Requests by the reason of their assignment, by [`Reason`]'s number.
     pub reasons: [Counter; Reason::ALL.len()],
-    /// Clients that moved here: by the standing of the release they came from ([`standing_index`]) and the reason.
+    /// Clients that moved to this release, by the standing of the release they came from ([`standing_index`]) and the reason.
     pub moves: [[Counter; Reason::ALL.len()]; STANDINGS],
     /// Third moves within one pin's move day.
     pub bounces: Counter,

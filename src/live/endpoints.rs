@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::{limits::SLOW_START_PERCENT, rollout::table::EndpointKey};
 
-/// The bit that says why an endpoint is out: active checks.
+/// The bit of an endpoint that is out because checks fail.
 const UNHEALTHY: u8 = 1;
-/// It fails requests while its peers do not.
+/// The bit of an endpoint that is out because it fails requests while its peers do not.
 const EJECTED: u8 = 2;
 
 /// One endpoint's state, shared by health checks, every worker and the API. It lives as long as any table or
@@ -14,7 +14,7 @@ const EJECTED: u8 = 2;
 #[derive(Debug)]
 pub struct EndpointState {
     key: EndpointKey,
-    /// Why it does not serve; nothing of it set when it does.
+    /// Why it does not serve. No bit is set while it serves.
     out: AtomicU8,
     weight: AtomicU32,
     checked: AtomicBool,
@@ -57,7 +57,7 @@ impl EndpointState {
         self.out.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether it is left out because it fails requests while its peers do not.
+    /// Whether it gets no new requests because it fails requests while its peers do not.
     pub fn ejected(&self) -> bool {
         self.out.load(Ordering::Relaxed) & EJECTED != 0
     }
@@ -97,8 +97,8 @@ impl EndpointState {
         !self.checking.swap(true, Ordering::Relaxed)
     }
 
-    /// Ends a check: out after `fall` failures in a row, in after `rise` successes in a row. Returns the new
-    /// health when this check changed it.
+    /// Ends a check. The endpoint is out after `fall` failures in a row, and in again after `rise` successes in a row. Returns
+    /// whether it is in now, if this check changed that.
     pub fn end_check(&self, answered: bool, fall: u32, rise: u32) -> Option<bool> {
         let row = |count: &AtomicU32, goes_on: bool| {
             let row = if goes_on { count.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
@@ -114,7 +114,7 @@ impl EndpointState {
         (self.set_out(UNHEALTHY, unhealthy) != unhealthy).then_some(!unhealthy)
     }
 
-    /// Ends a check that could not be made: it says nothing of the endpoint.
+    /// Ends a check that could not be made, so that nothing is known from it.
     pub fn abandon_check(&self) {
         self.checking.store(false, Ordering::Relaxed);
     }
@@ -129,13 +129,13 @@ impl EndpointState {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Counts a request in; pair with [`EndpointState::leave`].
+    /// Counts a request that begins. [`EndpointState::leave`] counts its end.
     pub fn enter(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request out.
+    /// Counts a request that ends.
     pub fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
@@ -145,17 +145,17 @@ impl EndpointState {
         self.open_sockets.load(Ordering::Relaxed)
     }
 
-    /// Counts a request as a WebSocket; pair with [`EndpointState::close_socket`].
+    /// Counts a request that becomes a WebSocket. [`EndpointState::close_socket`] counts its end.
     pub fn open_socket(&self) {
         self.open_sockets.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a WebSocket out.
+    /// Counts a WebSocket that ends.
     pub fn close_socket(&self) {
         self.open_sockets.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether what is open here is to end: it drained, or was taken out of its release, and its time is over.
+    /// Whether its open exchanges are to end: it drains, or was taken out of its release, and its time is over.
     pub fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     activity::{ReleaseCell, ReleaseTotal},
-    sketch::{Lately, SketchTotal, Window},
+    sketch::{RecentClients, SketchTotal, Window},
 };
 use crate::rollout::{pin::Pin, table::ReleaseKey};
 
-/// One release's stay, shared by the control plane (which ends deadlines), every worker and the API.
+/// The live state of one stay of a release. The control plane ends its deadlines; every worker and the API read it.
 #[derive(Debug)]
 pub struct ReleaseState {
     key: ReleaseKey,
@@ -16,11 +16,11 @@ pub struct ReleaseState {
     ended: AtomicBool,
     cells: Box<[ReleaseCell]>,
     window: Window,
-    clients: Box<[Lately]>,
+    clients: Box<[RecentClients]>,
 }
 
 impl ReleaseState {
-    /// A stay that has just begun, with a cell for each worker.
+    /// The state of a stay that begins, with a cell for each worker.
     pub fn new(key: ReleaseKey, workers: usize) -> Self {
         Self {
             key,
@@ -28,7 +28,7 @@ impl ReleaseState {
             ended: AtomicBool::new(false),
             cells: (0..workers).map(|_| ReleaseCell::default()).collect(),
             window: Window::default(),
-            clients: (0..workers).map(|_| Lately::default()).collect(),
+            clients: (0..workers).map(|_| RecentClients::default()).collect(),
         }
     }
 
@@ -69,12 +69,12 @@ impl ReleaseState {
         total
     }
 
-    /// Notes, on one worker, a client whose pin to this release came back.
-    pub fn saw(&self, worker: usize, pin: &Pin) {
+    /// Notes on one worker a client whose pin to this release came back.
+    pub fn note_client(&self, worker: usize, pin: &Pin) {
         self.clients[worker].add(self.window.now(), pin);
     }
 
-    /// Distinct clients whose pins came back lately (within one to two turns of [`ReleaseState::turn_window`]).
+    /// How many distinct clients' pins came back lately, within one to two turns of [`ReleaseState::turn_window`].
     pub fn pinned_clients(&self) -> u64 {
         self.seen_lately().estimate()
     }
@@ -86,7 +86,7 @@ impl ReleaseState {
         total
     }
 
-    /// Begins a new window of "lately"; the control plane does so every few minutes.
+    /// Begins a new window of "lately". The control plane does so every few minutes.
     pub fn turn_window(&self) {
         self.window.turn(|next| self.clients.iter().for_each(|clients| clients.clear(next)));
     }

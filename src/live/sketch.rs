@@ -1,11 +1,11 @@
-//! How many distinct clients were seen, and which, in bounded memory: a HyperLogLog sketch (Flajolet et al., 2007) over
-//! the client number in a pin.
+//! How many distinct clients were seen, and a sample of them, in bounded memory: a HyperLogLog sketch (Flajolet et al.,
+//! 2007) over the client number in a pin.
 //!
-//! The number is random and signed, so it needs no hashing and cannot be chosen by a client. Sketches of workers
-//! and of routers merge by taking each register's maximum, so nobody is counted twice.
+//! The number is random and signed, so it needs no hashing, and a client cannot choose it. Sketches of workers and of
+//! routers merge by taking the maximum of each register, so no client is counted twice.
 //!
-//! A register also keeps the place of the client that set it. That client is any of those who share the register, since
-//! its rank has nothing to do with its bucket: the registers are a random sample of the clients, for free.
+//! A register also keeps the place of the client that set it. The rank of a client has nothing to do with its bucket, so
+//! that client is a random one of those that share the register, and the registers are a random sample of all clients.
 
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
@@ -15,14 +15,14 @@ use crate::rollout::pin::Pin;
 pub const REGISTERS: usize = 1_024;
 /// Bits of a client number that choose the register.
 const INDEX_BITS: u32 = REGISTERS.trailing_zeros();
-/// Buckets that share a place: a tenth of a percent, so that rank, bit and place fit in 16 bits.
+/// Buckets that share a place. A place is a tenth of a percent, so that rank, bit and place fit in 16 bits.
 const BUCKETS_PER_PLACE: u16 = 10;
 /// The highest rank: five bits, enough for 2^41 clients.
 const RANK_MAX: u32 = 31;
 /// Where the rank begins in a register. Below it: ten bits of place, one bit "left the candidate".
 const RANK_SHIFT: u32 = 11;
 
-/// One worker's sketch: one writer, any reader.
+/// One worker's sketch. One thread writes it, any thread reads it.
 #[derive(Debug)]
 pub struct Sketch {
     registers: [AtomicU16; REGISTERS],
@@ -34,9 +34,9 @@ impl Default for Sketch {
     }
 }
 
-/// One client of the sample.
+/// One client of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sampled {
+pub struct SampledClient {
     /// Its bucket, to a tenth of a percent: the middle of ten.
     pub bucket: u16,
     /// The bit in its pin: `shielded` or `fallback` moved it off the candidate.
@@ -48,21 +48,21 @@ impl Sketch {
     pub fn add(&self, pin: &Pin) {
         let (index, register) = place(pin);
         let known = self.registers[index].load(Ordering::Relaxed);
-        // The same client again may have left the candidate since.
+        // The same client may have left the candidate meanwhile.
         let same_client = known >> 1 == register >> 1;
         if rank(known) < rank(register) || same_client && known != register {
             self.registers[index].store(register, Ordering::Relaxed);
         }
     }
 
-    /// Forgets everyone. A client noted at the same moment may be lost; it is noted again with its next request.
+    /// Forgets every client. One that is noted at the same moment may be lost, and is noted again with its next request.
     pub fn clear(&self) {
         self.registers.iter().for_each(|register| register.store(0, Ordering::Relaxed));
     }
 }
 
-/// The register of a client, and what it would hold. The rank is one more than the zeros that the number's other bits
-/// begin with.
+/// The register of a client, and the value that it would have. The rank is the number of zeros with which the remaining bits
+/// of the client number begin, plus one.
 fn place(pin: &Pin) -> (usize, u16) {
     let index = usize::try_from(pin.client >> (64 - INDEX_BITS)).expect("ten bits fit");
     let rank = ((pin.client << INDEX_BITS).leading_zeros() + 1).min(RANK_MAX);
@@ -84,27 +84,28 @@ const ALL_MARK: char = '*';
 /// Places that there are.
 const PLACES: u16 = crate::rollout::bucket::BUCKETS / BUCKETS_PER_PLACE;
 
-/// A register in its digits; one that no client makes is none.
-fn value(digits: &str) -> Option<u16> {
+/// Reads the digits of a register. `None` for a value that no client gives.
+fn read_register(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let register = u16::from_str_radix(digits, 16).ok().filter(|_| plain)?;
-    let made = register == 0 || rank(register) > 0;
-    (made && (register >> 1 & 0x3FF) < PLACES).then_some(register)
+    let possible = register == 0 || rank(register) > 0;
+    (possible && (register >> 1 & 0x3FF) < PLACES).then_some(register)
 }
 
-/// Two sketches in turn: the present window and the one before it, so that "lately" is between one and two windows.
+/// The clients seen lately: a sketch of the present window and one of the window before, so that "lately" lasts between one
+/// and two windows.
 #[derive(Debug, Default)]
-pub struct Lately {
+pub struct RecentClients {
     windows: [Sketch; 2],
 }
 
-impl Lately {
+impl RecentClients {
     /// Notes the client of a pin in a window (0 or 1).
     pub fn add(&self, window: usize, pin: &Pin) {
         self.windows[window & 1].add(pin);
     }
 
-    /// Adds what both windows hold to a sum; `window` is the present one, whose word counts where they differ.
+    /// Adds both windows to a sum. `window` is the present one, which counts where they differ.
     pub fn merge_into(&self, window: usize, total: &mut SketchTotal) {
         total.merge(&self.windows[window & 1]);
         total.merge(&self.windows[1 - (window & 1)]);
@@ -116,7 +117,7 @@ impl Lately {
     }
 }
 
-/// Which window is the present one, turned by the control plane.
+/// Which window is the present one. The control plane turns it.
 #[derive(Debug, Default)]
 pub struct Window(AtomicUsize);
 
@@ -126,7 +127,7 @@ impl Window {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Makes the other one the present one, after `clear` emptied it.
+    /// Makes the other window the present one, after `clear` has emptied it.
     pub fn turn(&self, clear: impl FnOnce(usize)) {
         let next = 1 - self.now();
         clear(next);
@@ -157,7 +158,7 @@ impl SketchTotal {
         self.raise(other.registers.iter().copied());
     }
 
-    /// Takes over what ranks higher; of equals what is there stays.
+    /// Takes over registers of a higher rank. Of equal ranks the own register stays.
     fn raise(&mut self, registers: impl Iterator<Item = u16>) {
         for (sum, register) in self.registers.iter_mut().zip(registers) {
             if rank(*sum) < rank(register) {
@@ -166,8 +167,8 @@ impl SketchTotal {
         }
     }
 
-    /// The sum as hexadecimal digits, for another router: three of index and four of value for each register in use
-    /// while they are few, else four for every register.
+    /// The sum as hexadecimal digits, for another router. While few registers are in use, there are three digits of index and
+    /// four of value for each of them; else four digits for every register.
     pub fn to_text(&self) -> String {
         let used = || self.registers.iter().enumerate().filter(|(_, register)| **register != 0);
         if used().count() * SPARSE_DIGITS < REGISTERS * DIGITS {
@@ -177,7 +178,7 @@ impl SketchTotal {
         format!("{ALL_MARK}{all}")
     }
 
-    /// What [`SketchTotal::to_text`] wrote; `None` for anything else.
+    /// Reads what [`SketchTotal::to_text`] wrote. `None` for any other text.
     pub fn from_text(text: &str) -> Option<Self> {
         let mut total = Self::default();
         if let Some(all) = text.strip_prefix(ALL_MARK) {
@@ -185,26 +186,26 @@ impl SketchTotal {
                 return None;
             }
             for (index, register) in total.registers.iter_mut().enumerate() {
-                *register = value(all.get(index * DIGITS..(index + 1) * DIGITS)?)?;
+                *register = read_register(all.get(index * DIGITS..(index + 1) * DIGITS)?)?;
             }
             return Some(total);
         }
         for at in (0..text.len()).step_by(SPARSE_DIGITS) {
             let index = usize::from_str_radix(text.get(at..at + 3)?, 16).ok()?;
-            *total.registers.get_mut(index)? = value(text.get(at + 3..at + SPARSE_DIGITS)?)?;
+            *total.registers.get_mut(index)? = read_register(text.get(at + 3..at + SPARSE_DIGITS)?)?;
         }
         Some(total)
     }
 
-    /// A random sample of the clients noted: all of them while there are few, at most [`REGISTERS`].
-    pub fn sample(&self) -> impl Iterator<Item = Sampled> + '_ {
-        self.registers.iter().filter(|register| **register != 0).map(|register| Sampled {
+    /// A random sample of the noted clients: all of them while there are few, at most [`REGISTERS`].
+    pub fn sample(&self) -> impl Iterator<Item = SampledClient> + '_ {
+        self.registers.iter().filter(|register| **register != 0).map(|register| SampledClient {
             bucket: (register >> 1 & 0x3FF) * BUCKETS_PER_PLACE + BUCKETS_PER_PLACE / 2,
             left_candidate: register & 1 == 1,
         })
     }
 
-    /// The distinct clients noted, within about 3.3 % (exact to a client or two while there are few).
+    /// The number of distinct clients that were noted, within about 3.3 % (within a client or two while there are few).
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -288,9 +289,9 @@ mod tests {
 
     #[test]
     fn a_client_is_forgotten_after_two_turns_of_the_window() {
-        let (lately, window) = (Lately::default(), Window::default());
+        let (lately, window) = (RecentClients::default(), Window::default());
         lately.add(window.now(), &client(1));
-        let seen = |lately: &Lately| {
+        let seen = |lately: &RecentClients| {
             let mut total = SketchTotal::default();
             lately.merge_into(window.now(), &mut total);
             total.estimate()
@@ -323,20 +324,20 @@ mod tests {
 
     #[test]
     fn what_a_pin_says_last_counts() {
-        let (lately, window) = (Lately::default(), Window::default());
+        let (lately, window) = (RecentClients::default(), Window::default());
         let before = Pin { bucket: 9_999, ..client(1) };
         lately.add(window.now(), &before);
-        let seen = |lately: &Lately| {
+        let seen = |lately: &RecentClients| {
             let mut total = SketchTotal::default();
             lately.merge_into(window.now(), &mut total);
             total.sample().collect::<Vec<_>>()
         };
-        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: false }]);
+        assert_eq!(seen(&lately), [SampledClient { bucket: 9_995, left_candidate: false }]);
         let after = Pin { left_candidate: true, ..before };
         lately.add(window.now(), &after);
-        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: true }]);
+        assert_eq!(seen(&lately), [SampledClient { bucket: 9_995, left_candidate: true }]);
         window.turn(|next| lately.clear(next));
         lately.add(window.now(), &before);
-        assert_eq!(seen(&lately), [Sampled { bucket: 9_995, left_candidate: false }]);
+        assert_eq!(seen(&lately), [SampledClient { bucket: 9_995, left_candidate: false }]);
     }
 }

@@ -84,18 +84,18 @@ impl Health for Published {
     }
 }
 
-/// Where the current table is read by workers, and replaced by the one publisher.
+/// The current table, which workers read and the one publisher replaces.
 #[derive(Debug)]
 pub struct LiveTable {
     current: ArcSwap<Published>,
-    adopted: Box<[Adopted]>,
+    workers: Box<[WorkerLag]>,
     buckets: Buckets,
 }
 
-/// How long one worker took to route by each new table. On cache lines of its own.
+/// How long one worker took until it used each new table. It has cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Adopted {
+struct WorkerLag {
     generation: Counter,
     lag: Histogram,
 }
@@ -103,13 +103,13 @@ struct Adopted {
 impl LiveTable {
     /// An empty table, for a data plane of so many workers.
     pub fn new(workers: usize) -> Self {
-        let adopted = (0..workers).map(|_| Adopted::default()).collect();
-        Self { current: ArcSwap::default(), adopted, buckets: Buckets::default() }
+        let workers = (0..workers).map(|_| WorkerLag::default()).collect();
+        Self { current: ArcSwap::default(), workers, buckets: Buckets::default() }
     }
 
     /// How many workers read it.
     pub fn workers(&self) -> usize {
-        self.adopted.len()
+        self.workers.len()
     }
 
     /// Where new clients' buckets come from.
@@ -117,22 +117,22 @@ impl LiveTable {
         &self.buckets
     }
 
-    /// Notes that a worker routes by this table from `now` on; costs one comparison when that is not new. A table
-    /// that no request saw before the next one was published is not counted.
-    pub fn adopt(&self, worker: usize, published: &Published, now: impl FnOnce() -> Duration) {
-        let adopted = &self.adopted[worker];
-        let seen = adopted.generation.get();
+    /// Notes that a worker uses this table from `now` on. It costs one comparison if that is not new. A table that no request
+    /// used before the next one was published is not counted.
+    pub fn note_use(&self, worker: usize, published: &Published, now: impl FnOnce() -> Duration) {
+        let noted = &self.workers[worker];
+        let seen = noted.generation.get();
         if seen != published.generation {
-            adopted.generation.add(published.generation.wrapping_sub(seen));
+            noted.generation.add(published.generation.wrapping_sub(seen));
             let lag = now().saturating_sub(published.committed_at).as_micros();
-            adopted.lag.record(u64::try_from(lag).unwrap_or(u64::MAX));
+            noted.lag.record(u64::try_from(lag).unwrap_or(u64::MAX));
         }
     }
 
-    /// From the store's acknowledgement to a worker's first request routed by the new table, over all workers.
+    /// The times from the store's acknowledgement of a change to a worker's first request with the new table, over all workers.
     pub fn lag(&self) -> HistogramTotal {
         let mut total = HistogramTotal::default();
-        self.adopted.iter().for_each(|adopted| adopted.lag.add_to(&mut total));
+        self.workers.iter().for_each(|worker| worker.lag.add_to(&mut total));
         total
     }
 
@@ -146,8 +146,8 @@ impl LiveTable {
         self.current.load_full()
     }
 
-    /// What publishing a table would make live, without doing so: to ask "what if".
-    pub fn suppose(&self, table: RoutingTable) -> Published {
+    /// What publishing a table would make live. Nothing is published.
+    pub fn prepare(&self, table: RoutingTable) -> Published {
         let last = self.current.load_full();
         let endpoints =
             carry_over(&table.endpoint_slots, &last.table.endpoint_slots, &last.endpoints, |key| {
@@ -161,15 +161,15 @@ impl LiveTable {
         Published { table, endpoints, releases, generation, committed_at: Duration::ZERO }
     }
 
-    /// Makes a table live for every request that begins after this call, carrying over the state of endpoints and
-    /// releases it shares with the last one. `committed_at` is when the store acknowledged, or told of, the newest
-    /// change in it (monotonic). Returns what was live before. There is one publisher.
+    /// Makes a table live for every request that begins after this call. Endpoints and releases that it shares with the last
+    /// one keep their state. `committed_at` is when the store acknowledged, or told of, the newest change in it (monotonic).
+    /// Returns what was live before. There is one publisher.
     pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<Published> {
-        self.current.swap(Arc::new(Published { committed_at, ..self.suppose(table) }))
+        self.current.swap(Arc::new(Published { committed_at, ..self.prepare(table) }))
     }
 }
 
-/// The states of all slots: the last ones, but where a slot stands for something else now.
+/// The states of all slots: those of the last table, except where a slot stands for something else now.
 fn carry_over<K: PartialEq, S>(
     keys: &SlotVec<K>,
     last_keys: &SlotVec<K>,

@@ -9,7 +9,7 @@
 //! | [`downstream`] | what a client's connection is, and the HTTP/1.1 server |
 //! | [`route`] | from a head to a plan: app, release, endpoint, and the head that goes upstream |
 //! | [`rewrite`] | headers of requests and responses, cache rules, the router's own answers |
-//! | [`worker`] | what one thread has: buffers, clock, deadlines, its view of the routing table |
+//! | [`worker`] | what one thread has: buffers, clock, deadlines, its own pointers into the routing table |
 //! | [`codec`] | bytes to heads, bodies and trailers, and back; a leaf, driven by [`fuzz`] without a socket |
 //!
 //! One thread per core, nothing shared between them but the published table, endpoint atomics and bucket counters:

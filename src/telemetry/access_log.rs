@@ -1,8 +1,8 @@
 //! The access log: one line per answered request, batched per worker, written by a thread of its own.
 //!
-//! A worker formats into its own buffer and hands whole batches over; when the disk cannot keep up, batches are
-//! dropped and counted, and traffic never waits. Log injection is impossible: every byte a client or an endpoint
-//! chose is escaped.
+//! A worker formats lines into its own buffer and hands over whole batches. When the disk cannot keep up, batches are
+//! dropped and counted; requests never wait. Log injection is impossible: every byte that a client or an endpoint chose is
+//! escaped.
 
 mod line;
 mod writer;

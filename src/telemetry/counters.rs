@@ -1,13 +1,13 @@
-//! Counters of the process, in one set per worker, added up when scraped.
+//! Counters of the process, in one set per worker. They are added up when they are scraped.
 
 use std::sync::Arc;
 
 use crate::cell::Counter;
 
-/// Declares the counters once: the struct a worker writes, and the list a scrape reads.
+/// Declares the counters once: the struct that a worker writes, and the list that a scrape reads.
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident: $kind:ident $metric:literal $($label:literal)?;)+) => {
-        /// One worker's counters. Only that worker writes. On cache lines of its own.
+        /// One worker's counters. Only that worker writes to them. They have cache lines of their own.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub struct WorkerCounters {
@@ -66,11 +66,11 @@ counters! {
     requests_refused: Counter "rolling_requests_refused_total";
     /// Requests whose Host no app claims.
     requests_misdirected: Counter "rolling_requests_misdirected_total";
-    /// Requests that found no release routed.
+    /// Requests for which no release was routed.
     requests_unroutable: Counter "rolling_requests_unroutable_total";
     /// Requests that had already passed this router.
     requests_looped: Counter "rolling_requests_looped_total";
-    /// Requests whose release a tester chose; no other count of a release has them.
+    /// Requests whose release a tester chose. No other count of a release includes them.
     overridden: Counter "rolling_overridden_requests_total";
     /// Panics caught in a request.
     panics: Counter "rolling_panics_total";
@@ -86,21 +86,21 @@ counters! {
     upstream_retries: Counter "rolling_upstream_retries_total";
     /// Repeats not made because the budget was used up.
     upstream_retries_denied: Counter "rolling_upstream_retries_denied_total";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_connect: Counter "rolling_upstream_failures_total" "kind=\"connect\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_connect_timeout: Counter "rolling_upstream_failures_total" "kind=\"connect_timeout\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_reset: Counter "rolling_upstream_failures_total" "kind=\"reset\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_malformed: Counter "rolling_upstream_failures_total" "kind=\"malformed\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_first_byte: Counter "rolling_upstream_failures_total" "kind=\"first_byte_timeout\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_status: Counter "rolling_upstream_failures_total" "kind=\"status\"";
-    /// Failures that were an endpoint's.
+    /// Failures of endpoints.
     upstream_failed_body: Counter "rolling_upstream_failures_total" "kind=\"body\"";
-    /// Requests that the candidate failed and stable was given.
+    /// Requests that the candidate failed and stable took.
     shielded: Counter "rolling_shielded_requests_total";
     /// Requests that the candidate failed and stable did not take.
     shields_denied_rate: Counter "rolling_shields_denied_total" "reason=\"rate\"";
@@ -114,9 +114,9 @@ counters! {
     assets_remembered: Counter "rolling_asset_fall_through_total" "outcome=\"remembered\"";
     /// Fingerprinted assets that a release did not have, by what came of asking its siblings.
     assets_denied: Counter "rolling_asset_fall_through_total" "outcome=\"denied\"";
-    /// Set-Cookie lines from endpoints under the router's own cookie name, dropped.
+    /// Dropped Set-Cookie lines of endpoints, with the router's own cookie names.
     pin_cookies_dropped: Counter "rolling_endpoint_pin_cookies_dropped_total";
-    /// Pin cookies that were not ours.
+    /// Pin cookies that no router of this fleet signed.
     pins_forged: Counter "rolling_pins_rejected_total" "reason=\"forged\"";
     /// Pin cookies signed with an unknown key.
     pins_foreign_key: Counter "rolling_pins_rejected_total" "reason=\"foreign-key\"";
@@ -143,7 +143,7 @@ pub enum Kind {
     Gauge,
 }
 
-/// One line of the exposition, less its value.
+/// One line of the exposition, without its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
     /// Its name.
@@ -173,7 +173,7 @@ impl Counters {
         &self.workers[index]
     }
 
-    /// Every metric with its sum over all workers; metrics of one name stand together.
+    /// Every metric with its sum over all workers. Metrics of one name follow each other.
     pub fn totals(&self) -> Vec<(Metric, u64)> {
         let mut totals = WorkerCounters::default().read();
         for worker in self.workers.iter() {

@@ -1,7 +1,7 @@
-//! What the data plane tells about itself: counters per worker, and the access log.
+//! What the data plane reports about itself: counters per worker, and the access log.
 //!
-//! What is counted per release lives in [`crate::live::activity`]; the Prometheus text is put together where it is
-//! served, in the control plane.
+//! Counts per release are in [`crate::live::activity`]. The Prometheus text is made where it is served, in the control
+//! plane.
 
 pub mod access_log;
 pub mod counters;

@@ -1,8 +1,8 @@
 //! Passive ejection: an endpoint that fails requests while its peers do not is left out for a while.
 //!
-//! Judged once a second from what all workers counted, so it costs a request nothing, and all workers see the same. An
-//! endpoint is compared with its own release only: when all of a release fails, nobody is an outlier, and only active
-//! checks say that it is down. Deliberately absent: any memory of an endpoint that left the table.
+//! It is decided once a second from what all workers have counted, so it costs a request nothing, and is the same for all
+//! workers. An endpoint is compared only with the other endpoints of its release: when a whole release fails, none of them is
+//! an outlier, and only active checks say that it is down. Deliberately absent: any memory of an endpoint that left the table.
 
 use std::{
     collections::HashMap,
@@ -16,29 +16,29 @@ use crate::{
     rollout::{table::ReleaseRoutes, target::EndpointSlot},
 };
 
-/// What was counted lately is kept in so many parts of one, so that it can fade.
+/// Recent counts are kept in such fractions of one, so that they can fade.
 const PARTS: u64 = 16;
 
-/// What is known of one endpoint.
-struct Record {
+/// What was counted at one endpoint lately, and how often it was ejected.
+struct EndpointHistory {
     state: Weak<EndpointState>,
-    /// Requests and failures when last looked at.
+    /// Requests and failures at the last look.
     seen: (u64, u64),
-    /// Requests and failures of the last seconds, in [`PARTS`]; a quarter fades every second.
+    /// Requests and failures of the last seconds, in [`PARTS`]. A quarter of them fades every second.
     lately: (u64, u64),
-    /// Until when it is out, or since when it is in again.
+    /// Until when it is ejected, or since when it is in again.
     turned: Duration,
     /// How often in a row it was ejected.
     times: u32,
 }
 
-/// Who is ejected, and for how long.
+/// Decides which endpoints are ejected, and for how long.
 #[derive(Default)]
 pub struct Ejector {
-    records: HashMap<EndpointSlot, Record>,
+    histories: HashMap<EndpointSlot, EndpointHistory>,
 }
 
-/// One endpoint of a release, as far as its peers are compared.
+/// One endpoint of a release, as it is compared with its peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Member {
     requests: u64,
@@ -48,31 +48,31 @@ struct Member {
 }
 
 impl Ejector {
-    /// Looks at every release: takes ejected endpoints in again whose time is over, and ejects outliers.
-    pub fn turn(&mut self, published: &Published, now: Duration) {
-        self.records.retain(|_, record| record.state.strong_count() > 0);
+    /// Goes through every release: takes endpoints in again whose time is over, and ejects outliers.
+    pub fn run(&mut self, published: &Published, now: Duration) {
+        self.histories.retain(|_, history| history.state.strong_count() > 0);
         for release in published.table.apps.values().flat_map(|app| app.listed()) {
-            self.turn_release(release, published, now);
+            self.check_release(release, published, now);
         }
     }
 
-    fn turn_release(&mut self, release: &ReleaseRoutes, published: &Published, now: Duration) {
+    fn check_release(&mut self, release: &ReleaseRoutes, published: &Published, now: Duration) {
         let states: Vec<&Arc<EndpointState>> =
             release.endpoints.iter().map(|route| published.endpoint(route.slot)).collect();
         let mut members = Vec::with_capacity(states.len());
         for (route, state) in release.endpoints.iter().zip(&states) {
-            let (requests, failures) = self.record(route.slot, state, now).look(state, now);
+            let (requests, failures) = self.history(route.slot, state, now).update(state, now);
             members.push(Member { requests, failures, out: !state.serves() });
         }
         if members.iter().filter(|member| member.out).count() > members.len() / 2 {
-            // Checks took out what was left: then nothing may be held back for a suspicion.
+            // Checks took out most of the release, so it needs every endpoint that may still work.
             states.iter().for_each(|state| state.set_ejected(false));
             return;
         }
         while let Some(at) = outlier(&members) {
             members[at].out = true;
-            let record = self.record(release.endpoints[at].slot, states[at], now);
-            let time = record.eject(states[at], now);
+            let history = self.history(release.endpoints[at].slot, states[at], now);
+            let time = history.eject(states[at], now);
             let (key, seconds) = (states[at].key(), time.as_secs());
             tracing::warn!(
                 app = %key.app, release = %key.release, address = %key.address,
@@ -81,26 +81,31 @@ impl Ejector {
         }
     }
 
-    /// The record of an endpoint; a slot's next tenant has one of its own.
-    fn record(&mut self, slot: EndpointSlot, state: &Arc<EndpointState>, now: Duration) -> &mut Record {
-        let fresh = || Record {
+    /// The history of an endpoint. Another endpoint that gets the same slot has a history of its own.
+    fn history(
+        &mut self,
+        slot: EndpointSlot,
+        state: &Arc<EndpointState>,
+        now: Duration,
+    ) -> &mut EndpointHistory {
+        let fresh = || EndpointHistory {
             state: Arc::downgrade(state),
             seen: state.counts(),
             lately: (0, 0),
             turned: now,
             times: 0,
         };
-        let record = self.records.entry(slot).or_insert_with(fresh);
-        if !std::ptr::eq(record.state.as_ptr(), Arc::as_ptr(state)) {
-            *record = fresh();
+        let history = self.histories.entry(slot).or_insert_with(fresh);
+        if !std::ptr::eq(history.state.as_ptr(), Arc::as_ptr(state)) {
+            *history = fresh();
         }
-        record
+        history
     }
 }
 
-impl Record {
-    /// Takes in what was counted since the last look; what was counted lately.
-    fn look(&mut self, state: &EndpointState, now: Duration) -> (u64, u64) {
+impl EndpointHistory {
+    /// Adds what was counted since the last look, and returns the recent requests and failures.
+    fn update(&mut self, state: &EndpointState, now: Duration) -> (u64, u64) {
         let (requests, failures) = state.counts();
         let add = |lately: u64, now: u64, before: u64| {
             lately - lately / 4 + now.saturating_sub(before).saturating_mul(PARTS)
@@ -116,7 +121,7 @@ impl Record {
         self.lately
     }
 
-    /// Ejects it, twice as long as the last time; for how long.
+    /// Ejects the endpoint, for twice as long as the last time. Returns for how long.
     fn eject(&mut self, state: &EndpointState, now: Duration) -> Duration {
         let time = EJECT_MS.0.saturating_mul(1 << self.times.min(16)).min(EJECT_MS.1);
         let time = Duration::from_millis(time);
@@ -127,8 +132,8 @@ impl Record {
     }
 }
 
-/// The worst endpoint that fails at least half of its requests, and more than twice what its peers fail; `None` when
-/// more than half of the release would be out without it.
+/// The endpoint with the most failures among those that fail at least half of their requests, and more than twice as many as
+/// their peers. `None` if more than half of the release would be out without it.
 fn outlier(members: &[Member]) -> Option<usize> {
     let out = members.iter().filter(|member| member.out).count();
     if (out + 1) * 2 > members.len() {
@@ -186,17 +191,17 @@ mod tests {
         let state =
             Arc::new(EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address }));
         let (mut ejector, mut now) = (Ejector::default(), Duration::ZERO);
-        let record = ejector.record(EndpointSlot(0), &state, now);
+        let history = ejector.history(EndpointSlot(0), &state, now);
         for seconds in [10, 20, 40, 80, 160, 300, 300] {
-            let time = record.eject(&state, now);
+            let time = history.eject(&state, now);
             assert_eq!(time, Duration::from_secs(seconds));
-            record.look(&state, now + time - Duration::from_millis(1));
+            history.update(&state, now + time - Duration::from_millis(1));
             assert!(!state.serves() && state.ejected());
             now += time;
-            record.look(&state, now);
+            history.update(&state, now);
             assert!(state.serves());
         }
-        record.look(&state, now + Duration::from_secs(300));
-        assert_eq!(record.eject(&state, now), Duration::from_secs(10));
+        history.update(&state, now + Duration::from_secs(300));
+        assert_eq!(history.eject(&state, now), Duration::from_secs(10));
     }
 }

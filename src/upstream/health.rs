@@ -1,8 +1,8 @@
 //! Active health checks: whether an endpoint accepts connections, or answers a path as it should (docs/design.md section 6).
 //!
-//! One task looks at the published table a few times a second and starts what is due, so a table of 10,000
-//! endpoints costs no task per endpoint. Checks run beside the data plane, never on a worker. The same task turns
-//! ejection, and lets endpoints that are new or came back start slowly.
+//! One task looks at the published table a few times a second and starts the checks that are due, so a table of 10,000
+//! endpoints costs no task per endpoint. Checks run beside the data plane, never on a worker. The same task runs ejection,
+//! and lets endpoints that are new or came back start slowly.
 
 use std::{
     collections::HashMap,
@@ -33,16 +33,16 @@ use crate::{
     },
 };
 
-/// How often due checks are looked for; a new endpoint waits no longer than this for its first.
+/// How often due checks are started. A new endpoint waits no longer than this for its first check.
 const TICK: Duration = Duration::from_millis(100);
 /// Checks under way at once; each holds a descriptor.
 const CHECKS_MAX: usize = 256;
 /// How often outliers are looked for.
 const EJECT_INTERVAL: Duration = Duration::from_secs(1);
-/// What is read of an answer, in bytes: its status stands in the first 12.
+/// How much of an answer is read, in bytes. The status is in the first 12.
 const ANSWER_BYTES: usize = 512;
 
-/// When an endpoint is due again. The state is held weakly, so that a slot's next tenant is a new endpoint.
+/// When an endpoint is checked next. Its state is held weakly, so that another endpoint in the same slot is a new one.
 struct Due {
     state: Weak<EndpointState>,
     at: Duration,
@@ -63,7 +63,7 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock, router: &str) {
         let (published, now) = (live.load_full(), clock.monotonic());
         if now.saturating_sub(ejected_at) >= EJECT_INTERVAL {
             ejected_at = now;
-            ejector.turn(&published, now);
+            ejector.run(&published, now);
         }
         for (state, settings) in take_due(&published, &mut due, now) {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -78,8 +78,8 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock, router: &str) {
     }
 }
 
-/// The endpoints that are due, each put down for its next turn. New ones are due at once; after that their place
-/// in the interval follows their slot, so that checks spread out.
+/// The endpoints that are due, for each of which the next check is planned. New endpoints are due at once. After that the
+/// slot decides the time within the interval, so that checks spread out.
 fn take_due(
     published: &Published,
     due: &mut HashMap<EndpointSlot, Due>,
@@ -114,7 +114,7 @@ fn take_due(
 }
 
 impl Due {
-    /// From when an endpoint serves, its weight grows evenly to that of its peers.
+    /// Lets the weight of an endpoint grow evenly to that of its peers, from when it serves.
     fn start_slowly(&mut self, state: &EndpointState, now: Duration) {
         if !state.serves() {
             self.serves_since = None;
@@ -147,7 +147,7 @@ async fn check(state: &EndpointState, settings: &HealthSettings, router: &str) {
     }
 }
 
-/// Connects, and asks for the path if there is one.
+/// Connects to an endpoint, and asks for the path if there is one.
 async fn probe(address: SocketAddr, settings: &HealthSettings, router: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     let answered = match &settings.path {
@@ -187,15 +187,13 @@ async fn ask(
     }
 }
 
-/// The status of an HTTP/1 response that begins so; `None` when there is too little of it.
+/// Reads the status of an HTTP/1 response. `None` if too little of it has arrived.
 fn status_of(answer: &[u8]) -> io::Result<Option<u16>> {
     let Some(start) = answer.get(..12) else { return Ok(None) };
     let text = std::str::from_utf8(start).unwrap_or_default();
     let status =
         text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..)).and_then(|code| code.parse().ok());
-    status
-        .map(Some)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what it answered is not HTTP/1"))
+    status.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
 }
 
 #[cfg(test)]

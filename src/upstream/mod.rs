@@ -1,4 +1,4 @@
-//! The endpoints' side: connections per worker, health checks, ejection, the repeat rule.
+//! The endpoints' side: pooled connections, health checks, ejection, budgets of repeats.
 
 pub mod eject;
 pub mod health;

@@ -1,9 +1,10 @@
-//! Kept connections to endpoints: one pool per worker, so nothing is shared and nothing is locked.
+//! Connections to endpoints that wait for another request. Each worker has a pool of its own, so nothing is shared or locked.
 //!
-//! Last in, first out: the connection used last is the least likely to have been closed, and under less load the
-//! others grow old and are dropped. A connection that the endpoint closed meanwhile is found when it is taken. One that
-//! it is closing at this moment cannot be found, so requests that cannot be repeated are careful: they take one only
-//! from an endpoint that is known to keep connections, or that has had the time to close it.
+//! The connection that was used last is taken first: it is the least likely to have been closed, and under less load the
+//! others grow old and are dropped. A connection that the endpoint has closed is found when it is taken. One that it closes at
+//! this very moment cannot be found. So a request that cannot be repeated takes a connection only from an endpoint that is
+//! known to keep connections, or that has had the time to close it.
+//!
 //! Deliberately absent: any sharing between releases, even of one address, so that a pool ends with its endpoint.
 
 use std::{
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 
 use crate::{limits::SETTLED_IDLE_MS, rollout::target::EndpointSlot};
 
-/// A worker's kept connections, by endpoint slot.
+/// A worker's pooled connections, by endpoint.
 #[derive(Debug, Default)]
 pub struct Pool {
     slots: RefCell<Vec<Slot>>,
@@ -27,7 +28,7 @@ pub struct Pool {
 struct Slot {
     address: Option<SocketAddr>,
     idle: Vec<Idle>,
-    /// A kept connection of this endpoint's has carried another request, and none has failed since.
+    /// A pooled connection of this endpoint has carried another request, and none was found closed since.
     proven: bool,
 }
 
@@ -37,26 +38,26 @@ struct Idle {
     since_ms: u64,
 }
 
-/// Which kept connection a request may take.
+/// Which pooled connection a request may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     /// Idle for less than this, in ms.
     pub idle_ms_max: u64,
-    /// The request cannot be repeated, so the connection must be one that the endpoint is not about to close.
+    /// The request cannot be repeated, so the endpoint must not be about to close the connection.
     pub careful: bool,
 }
 
-/// What came of taking a kept connection.
+/// A pooled connection that was taken, if there was one.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// The connection, if a usable one was kept.
+    /// The connection, if there was a usable one.
     pub stream: Option<TcpStream>,
-    /// Kept connections that turned out closed.
+    /// How many connections turned out to be closed.
     pub stale: u64,
 }
 
 impl Pool {
-    /// Takes the connection used last, if it is wanted and still open.
+    /// Takes the connection that was used last, if it is wanted and still open.
     pub fn take(&self, slot: EndpointSlot, address: SocketAddr, now_ms: u64, wanted: Wanted) -> Taken {
         let mut taken = Taken::default();
         let mut slots = self.slots.borrow_mut();
@@ -80,7 +81,7 @@ impl Pool {
         taken
     }
 
-    /// Keeps a connection that has nothing left to be read, unless `idle_max` are kept already.
+    /// Keeps a connection from which everything was read, unless `idle_max` are kept already.
     pub fn keep(
         &self,
         slot: EndpointSlot,
@@ -104,7 +105,7 @@ impl Pool {
         }
     }
 
-    /// Notes whether a kept connection carried another request to its end, or turned out to be closed.
+    /// Notes whether a pooled connection carried another request to its end, or turned out to be closed.
     pub fn note_reuse(&self, slot: EndpointSlot, address: SocketAddr, carried: bool) {
         let mut slots = self.slots.borrow_mut();
         if let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) {
@@ -112,7 +113,7 @@ impl Pool {
         }
     }
 
-    /// Drops what has been idle for too long or was closed by its endpoint; how many were dropped.
+    /// Drops connections that were idle for too long or that their endpoint closed. Returns how many.
     pub fn sweep(&self, now_ms: u64, idle_ms_max: u64) -> usize {
         let before = self.idle.get();
         let mut left = 0;
@@ -128,25 +129,25 @@ impl Pool {
         before - left
     }
 
-    /// Drops all of them.
+    /// Drops all connections.
     pub fn clear(&self) {
         self.slots.borrow_mut().clear();
         self.idle.set(0);
     }
 
-    /// How many are kept.
+    /// How many connections are kept.
     pub fn idle(&self) -> usize {
         self.idle.get()
     }
 }
 
-/// Whether nothing has come from the other side: neither its end nor bytes that nobody asked for. Costs no system
-/// call unless the runtime saw something come.
+/// Whether a connection is usable: the endpoint has neither closed it nor sent bytes without a request. This costs no system
+/// call unless the runtime saw something arrive.
 fn is_open(stream: &TcpStream) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     match stream.poll_read_ready(&mut context) {
         Poll::Pending => true,
-        // Readiness may be a leftover of the last response; only reading tells.
+        // The socket may still count as readable since the last response, so only a read tells.
         Poll::Ready(_) => {
             matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
         }

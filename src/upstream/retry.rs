@@ -1,6 +1,6 @@
-//! The retry budget: repeats may be so many percent of recent requests, so that a release in trouble is not buried
-//! under them. And rate budgets: so many requests a second that the candidate failed go to stable, so many assets that
-//! a release does not have are asked of its siblings.
+//! Budgets for requests that the router makes by itself. Repeats may be so many percent of recent requests, so that they do
+//! not add to the trouble of a release. Shielded requests that go to stable, and questions to siblings for an asset, may be so
+//! many per second.
 
 use std::{
     cell::Cell,
@@ -9,12 +9,12 @@ use std::{
 
 use crate::limits::{RETRY_FLOOR, RETRY_FLOOR_PER_SECOND};
 
-/// A repeat's price, in hundredths of a request.
+/// The price of a repeat, in hundredths of a request.
 const PRICE: u32 = 100;
-/// What can be saved up: the share of this many requests.
+/// The most that can be saved up: the share of this many requests.
 const REQUESTS_REMEMBERED: u32 = 1_000;
 
-/// One worker's budget.
+/// One worker's budget of repeats.
 #[derive(Debug)]
 pub struct RetryBudget {
     percent: u32,
@@ -22,7 +22,7 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// Repeats may be `percent` of requests; some are allowed at once.
+    /// Repeats may be `percent` of requests. Some are allowed from the start.
     pub fn new(percent: u32) -> Self {
         let floor = if percent == 0 { 0 } else { RETRY_FLOOR * PRICE };
         Self { percent, saved: Cell::new(floor) }
@@ -34,14 +34,14 @@ impl RetryBudget {
         self.saved.set((self.saved.get() + self.percent).min(most));
     }
 
-    /// A second has passed: a few repeats come back, but no more than a quiet worker starts with.
+    /// Adds a few repeats after a second, up to what a worker starts with.
     pub fn refill(&self) {
         let floor = if self.percent == 0 { 0 } else { RETRY_FLOOR * PRICE };
         let refilled = (self.saved.get() + RETRY_FLOOR_PER_SECOND * PRICE).min(floor);
         self.saved.set(refilled.max(self.saved.get()));
     }
 
-    /// Takes one repeat out of the budget; `false` when it is used up.
+    /// Takes one repeat out of the budget. `false` if it is used up.
     pub fn take(&self) -> bool {
         let left = self.saved.get().checked_sub(PRICE);
         self.saved.set(left.unwrap_or(self.saved.get()));
@@ -49,26 +49,26 @@ impl RetryBudget {
     }
 }
 
-/// What can be saved up of a rate budget, in microseconds: a second's worth.
+/// The most that can be saved up of a rate budget, in microseconds: one second.
 const SAVED_US: u64 = 1_000_000;
 
-/// One router's budget of further requests, so many a second, shared by its workers: touched only when one is made.
+/// One router's budget of so many requests per second. Its workers share it, and touch it only when they make such a request.
 #[derive(Debug)]
 pub struct RateBudget {
-    /// The price of one, in microseconds; 0 when there are none at all.
+    /// The price of one request, in microseconds. 0: none is allowed.
     price_us: u64,
-    /// Until when what was taken is paid for, in monotonic microseconds.
+    /// Until when the requests so far are paid for, monotonic microseconds.
     paid_until_us: AtomicU64,
 }
 
 impl RateBudget {
-    /// So many a second; 0 is none.
+    /// A budget of so many requests per second. 0: none is allowed.
     pub fn new(per_second: u32) -> Self {
         let price_us = 1_000_000_u64.checked_div(per_second.into()).unwrap_or(0);
         Self { price_us, paid_until_us: AtomicU64::new(0) }
     }
 
-    /// Takes one out of the budget at this time (monotonic microseconds); `false` when it is used up.
+    /// Takes one request out of the budget at this time (monotonic microseconds). `false` if it is used up.
     pub fn take(&self, now_us: u64) -> bool {
         let pay = |until: u64| {
             let until = until.max(now_us) + self.price_us;

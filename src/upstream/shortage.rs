@@ -1,8 +1,8 @@
-//! What ran out on this side when a connection could not be opened.
+//! Whether this machine ran out of something when a connection could not be opened.
 
 use std::io;
 
-/// Whether descriptors, ports or memory ran out here, which says nothing about the endpoint.
+/// Whether this machine ran out of descriptors, ports or memory, which says nothing about the endpoint.
 pub fn is_shortage(error: &io::Error) -> bool {
     // ENFILE, EMFILE: the standard library has no names for them.
     let descriptors = matches!(error.raw_os_error(), Some(23 | 24));

@@ -68,7 +68,7 @@ fn effect(core: &Core, app: &AppName, table: Option<RoutingTable>) -> DryRun {
     let Some(now) = published.table.apps.get(app) else { return base };
     let seen = seen(&published, now);
     let all: f64 = seen.iter().map(|seen| seen.clients).sum();
-    let supposed = core.live.suppose(table.unwrap_or_default());
+    let supposed = core.live.prepare(table.unwrap_or_default());
     let after = supposed.table.apps.get(app).unwrap_or(now);
     let hour = u32::try_from(core.clock.wall_ms() / 3_600_000).unwrap_or(u32::MAX);
     let sides = (Side { app: now, health: &*published }, Side { app: after, health: &supposed });

@@ -131,7 +131,7 @@ mod tests {
             moves: 0,
             left_candidate: false,
         };
-        clients.for_each(|client| state.saw(0, &pin(client)));
+        clients.for_each(|client| state.note_client(0, &pin(client)));
         state
     }
 

@@ -70,7 +70,7 @@ fn a_table_made_apart_is_held_against_the_same_states() {
     // As it is built to see what a command would do: of one app alone, so with other slots.
     let mut apart = self::keyspace();
     put_app(&mut apart, "shop", &[4, 5]);
-    let supposed = live.suppose(apart.build(1));
+    let supposed = live.prepare(apart.build(1));
     assert!(Arc::ptr_eq(&state(&supposed, "shop", 4), &state(&live.load(), "shop", 4)));
     assert!(state(&supposed, "shop", 5).in_flight() == 0 && supposed.endpoints.iter().flatten().count() == 2);
     let release =
@@ -108,7 +108,7 @@ fn a_worker_counts_each_new_table_once() {
     let live = LiveTable::new(2);
     live.publish(RoutingTable::default(), Duration::from_millis(5));
     for _ in 0..3 {
-        live.adopt(1, &live.load(), || Duration::from_millis(7));
+        live.note_use(1, &live.load(), || Duration::from_millis(7));
     }
     assert_eq!((live.lag().count(), live.lag().sum_us), (1, 2_000));
 }

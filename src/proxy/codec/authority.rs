@@ -46,7 +46,7 @@ fn port_fits(port: &[u8]) -> bool {
     }
 }
 
-/// Splits `http://authority/path` (or `https`) into authority and path. The authority wins over Host.
+/// Splits `http://authority/path` (or `https`) into authority and path. This authority counts, and not the one of Host.
 pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let scheme_end = target.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = target.split_at(scheme_end);

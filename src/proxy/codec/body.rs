@@ -1,11 +1,11 @@
-//! Bodies, by whichever framing: what is data, and where the body ends.
+//! Bodies of every framing: what is data, and where the body ends.
 
 use super::{chunked::ChunkedDecoder, fault::Malformed, head::Framing, piece::Piece};
 
 /// Reads one body.
 #[derive(Debug, Clone)]
 pub enum BodyDecoder {
-    /// So many bytes are left.
+    /// This many bytes are left.
     Length(u64),
     /// Chunks.
     Chunked(ChunkedDecoder),
@@ -14,7 +14,7 @@ pub enum BodyDecoder {
 }
 
 impl BodyDecoder {
-    /// For a body framed so.
+    /// A decoder for a body of this framing.
     pub fn new(framing: Framing, extension_bytes_max: u32) -> Self {
         match framing {
             Framing::None => Self::Length(0),

@@ -4,7 +4,7 @@
 pub const TOKEN: u8 = 1;
 /// A byte of a field value or a reason: visible ASCII, blank, tab, and bytes above ASCII.
 pub const VALUE: u8 = 2;
-/// A byte of a request target: visible ASCII less `#`.
+/// A byte of a request target: visible ASCII without `#`.
 pub const TARGET: u8 = 4;
 /// A byte of a registered host name or an IPv4 address.
 pub const HOST: u8 = 8;

@@ -1,8 +1,8 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded in place.
 //!
-//! Sizes are hexadecimal digits and nothing else, lines end with CRLF and nothing else, extensions are thrown away
-//! and counted, trailers are kept until the end. Data stays where it was read; only when several chunks arrive in
-//! one read are the later ones moved up to the first.
+//! Sizes are hexadecimal digits and nothing else. Lines end with CRLF and nothing else. Extensions are counted and thrown
+//! away. Trailers are kept until the end. Data stays where it was read, except when several chunks arrive in one read: then
+//! the later ones are moved up to the first.
 
 use super::{
     bytes::{CLASS, HEX, VALUE},
@@ -34,7 +34,7 @@ enum State {
 }
 
 impl ChunkedDecoder {
-    /// At the start of a body that may hold so many bytes of chunk extensions in all.
+    /// A decoder at the start of a body, which may have so many bytes of chunk extensions in all.
     pub fn new(extension_bytes_max: u32) -> Self {
         Self {
             state: State::Size,

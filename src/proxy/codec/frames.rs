@@ -1,12 +1,12 @@
-//! WebSocket frames (RFC 6455 section 5.2) on their way to the client, followed only as far as to know where one
-//! ends: a tunnel that has to end says so with a Close of its own, and that may stand only between two frames.
+//! WebSocket frames (RFC 6455 section 5.2) on their way to the client. Only their lengths are read, to know where a frame
+//! ends: the router ends a tunnel with a Close frame of its own, which may stand only between two frames.
 
 /// The longest frame header without a mask: 2 bytes, and 8 of length.
 const HEADER_BYTES_MAX: usize = 10;
 
-/// Why the router ends a WebSocket: the release it talks to has ended, so connecting again leads elsewhere (1012).
+/// The code of a WebSocket whose release has ended: connecting again leads to another release (1012).
 pub const CLOSE_SERVICE_RESTART: u16 = 1012;
-/// Why the router ends a WebSocket: the router itself is going away (1001).
+/// The code of a WebSocket whose router or endpoint goes away (1001).
 pub const CLOSE_GOING_AWAY: u16 = 1001;
 
 /// Where in a stream of frames a tunnel is.
@@ -23,8 +23,7 @@ impl FrameTracker {
         self.header_bytes == 0 && self.payload_left == 0
     }
 
-    /// Follows what is sent. With `stop` it takes only what belongs to the frame that has begun; returns how many
-    /// bytes it took.
+    /// Follows bytes that are sent, and returns how many it took. With `stop` it takes only those of the frame that has begun.
     pub fn follow(&mut self, bytes: &[u8], stop: bool) -> usize {
         let mut at = 0;
         while at < bytes.len() {
@@ -62,7 +61,7 @@ impl FrameTracker {
             0 => u64::from(self.header[1] & 0x7f),
             _ => self.header[2..2 + length_bytes].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
-        // A server does not mask; should one do so, the mask's four bytes are passed over like payload.
+        // A server does not mask. If one does, the four bytes of the mask are skipped like payload.
         let mask = if self.header[1] & 0x80 == 0 { 0 } else { 4 };
         self.payload_left = length.saturating_add(mask);
         self.header_bytes = 0;

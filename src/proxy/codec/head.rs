@@ -2,8 +2,8 @@
 //! positions in them.
 //!
 //! A header block is kept as the text of HTTP/1.1 (`Name: value\r\n`, RFC 9112 section 5), since that is what goes
-//! upstream: lines that nobody touches are copied as one run. A protocol with another form writes its fields into
-//! such a block once. Names are recognised when a line is read and never compared again.
+//! upstream: lines that are not changed are copied as one run. A protocol with another form writes its fields into such a
+//! block once. A name is recognised when its line is read, and never compared again.
 //!
 //! Deliberately absent: a header map. Nothing here owns bytes or allocates.
 
@@ -57,7 +57,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// What a request's head asks for, checked: everything here may go upstream unless a rule says otherwise.
+/// A request's head, checked: everything in it may go upstream unless a rule says otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     /// A token of at most 32 bytes, never CONNECT or TRACE.
@@ -70,14 +70,14 @@ pub struct RequestHead<'a> {
     pub block: &'a [u8],
     /// Where each line is in `block`.
     pub lines: &'a [HeaderLine],
-    /// Which headers are among them.
+    /// The known headers among them.
     pub present: KnownSet,
     /// How the body ends.
     pub framing: Framing,
     /// A well-formed WebSocket handshake (RFC 6455 section 4.1).
     pub websocket: bool,
-    /// Names besides `close`, `keep-alive` and `upgrade` stand in Connection.
-    pub nominates: bool,
+    /// Connection has other members than `close`, `keep-alive` and `upgrade`.
+    pub connection_names_headers: bool,
     /// `Expect: 100-continue`, and a body that waits for it.
     pub expects_continue: bool,
     /// HTTP's minor version: 0 or 1. HTTP/2 counts as 1.
@@ -96,20 +96,20 @@ impl<'a> RequestHead<'a> {
         lines.iter().filter(move |line| line.known == known).map(|line| line.value(block))
     }
 
-    /// Whether repeating it has the effect of doing it once (RFC 9110 section 9.2.2).
+    /// Whether sending the request twice has the effect of sending it once (RFC 9110 section 9.2.2).
     pub fn idempotent(&self) -> bool {
         matches!(self.method, b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE")
     }
 }
 
-/// The members of a comma-separated value, blanks around them left out; empty members are left out too.
+/// The members of a comma-separated value, without the blanks around them and without empty members.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Whether a name stands in one of the Connection lines, and may be meant by it: what frames, routes or identifies
-/// a request is not the client's to remove.
-pub fn nominated(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
+/// Whether Connection names this header, so that it belongs to one connection and is not forwarded. Headers that frame,
+/// route or identify a request cannot be removed in this way.
+pub fn is_named_by_connection(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
     if !matches!(line.known, Known::Other | Known::Traceparent | Known::Tracestate) {
         return false;
     }

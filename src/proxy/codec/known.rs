@@ -1,11 +1,11 @@
 //! The header names that mean something to the router.
 
-/// A header name, as far as the router cares.
+/// A header name that the router knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "each variant is the header of that name")]
 pub enum Known {
-    /// None of the others.
+    /// A name that the router does not know.
     Other,
     /// A name with `_`, which some servers read as `-`: never forwarded in a request.
     Underscored,
@@ -47,17 +47,17 @@ pub enum Known {
     XForwardedProto,
     XRealIp,
     XRequestId,
-    /// What is meant for shared caches alone and counts there instead of Cache-Control: CDN-Cache-Control and its kind (RFC
-    /// 9213), Surrogate-Control, and what single products read.
+    /// Headers for shared caches alone, which read them instead of Cache-Control: CDN-Cache-Control and its kind (RFC 9213),
+    /// Surrogate-Control, and those of single products.
     TargetedCaching,
 }
 
-/// Which headers a head has: asked before lines are looked through.
+/// The known headers that a head has. It is asked before lines are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KnownSet(u64);
 
 impl KnownSet {
-    /// Adds one.
+    /// Adds a header.
     pub fn add(&mut self, known: Known) {
         self.0 |= 1 << known as u32;
     }
@@ -68,10 +68,10 @@ impl KnownSet {
     }
 }
 
-/// Each has a bit.
+/// Each header has a bit in a [`KnownSet`].
 const _: () = assert!((Known::TargetedCaching as u32) < u64::BITS);
 
-/// The [`Known`] that a name is, from all there are, by their length.
+/// Finds the [`Known`] of a name among those of its length.
 macro_rules! by_length {
     ($name:ident: $($length:literal => $($text:literal $known:ident),+;)+) => {
         match $name.len() {
@@ -143,7 +143,7 @@ impl Known {
 
 /// Whether a token is this name, which is in lower case.
 ///
-/// The bit that tells `A` from `a` is set in digits and `-` too, and no other byte of a token becomes one of these by it.
+/// Setting the bit that tells `A` from `a` leaves digits and `-` as they are, and makes no other byte of a token one of them.
 #[inline]
 fn is<const LENGTH: usize>(token: &[u8; LENGTH], name: &[u8; LENGTH]) -> bool {
     let ((words, bytes), (own_words, own_bytes)) = (token.as_chunks(), name.as_chunks());

@@ -1,8 +1,8 @@
 //! Header lines, read once: tokenised, checked and recognised in the same pass.
 //!
-//! This is stricter than a general tokeniser can be, and the only reader there is, so no second reading can differ:
-//! lines end with CRLF and nothing else, no line is folded, no blank precedes a colon, and no control byte stands
-//! anywhere (RFC 9112 sections 2.2 and 5). The tests compare it with an independent tokeniser's reading.
+//! This is stricter than a general tokeniser, and it is the only reader of header lines, so two readings cannot differ:
+//! lines end with CRLF and nothing else, no line is folded, no blank precedes a colon, and no control byte is allowed (RFC
+//! 9112 sections 2.2 and 5). The tests compare it with an independent tokeniser.
 
 use super::{
     bytes::{CLASS, Classes, TOKEN, UNDERSCORE},
@@ -10,12 +10,12 @@ use super::{
     stripe::{STRIPE_BYTES, Stripe},
 };
 
-/// How far reading came.
+/// How far something was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<T> {
     /// More bytes are needed.
     Partial,
-    /// Done.
+    /// All of it was read.
     Complete(T),
 }
 
@@ -71,13 +71,13 @@ pub fn read_lines(
             }
             lines.push(read_line(line, start, colon.wrapping_sub(start))?);
             start = line_feed + 1;
-            // Colons of the line that has ended are no names' ends.
+            // Colons inside the line that has ended are not the end of the next name.
             colons &= !(line_feeds ^ (line_feeds - 1));
             line_feeds &= line_feeds - 1;
             colon = NOWHERE;
         }
         let seen = if end.is_some() { line_feeds ^ (line_feeds - 1) } else { u64::MAX };
-        // Whether a carriage return stands before each line feed was looked at there.
+        // The loop above has checked that a carriage return precedes each line feed.
         let others = stripe.controls & !(stripe.line_feeds | stripe.line_feeds >> 1) & seen;
         split = others != 0;
         if split {
@@ -87,7 +87,7 @@ pub fn read_lines(
             return Ok(Progress::Complete(end));
         }
         if rest.len() < STRIPE_BYTES {
-            return partial(&block[start..]);
+            return check_partial(&block[start..]);
         }
         base += STRIPE_BYTES;
     }
@@ -98,19 +98,19 @@ const NOWHERE: usize = usize::MAX;
 
 const BARE: HeaderFault = HeaderFault::Malformed("a line ends with LF or CR alone instead of CRLF");
 
-/// The last bytes of a block as a stripe, in which nothing else is found.
+/// Makes a stripe of the last bytes of a block. It is filled up with blanks, in which nothing is found.
 fn padded(rest: &[u8]) -> [u8; STRIPE_BYTES] {
     let mut stripe = [b' '; STRIPE_BYTES];
     stripe[..rest.len()].copy_from_slice(rest);
     stripe
 }
 
-/// Reads a line without its end, which begins at `start` and has its first colon at `colon` of its own, if any.
+/// Reads a line, given without its CRLF. `start` is its place in the block, `colon` the place of its first colon in the line.
 #[inline]
 fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, HeaderFault> {
     let Some((name, [b':', value @ ..])) = line.split_at_checked(colon) else { return Err(name_fault(line)) };
     let mut known = Known::of(name);
-    // What is recognised is a token, unless a control byte stands in it, which is refused anyhow.
+    // A name that is recognised is a token, unless it contains a control byte, which is refused elsewhere.
     if known == Known::Other {
         let classes = Classes::of(name);
         if name.is_empty() || classes.all & TOKEN == 0 {
@@ -129,7 +129,7 @@ fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, Head
         (value, value_end) = (rest, value_end - 1);
     }
     let end = u16::try_from(start + line.len() + 2).map_err(|_| HeaderFault::TooLong)?;
-    // What is before the end fits as it does.
+    // The end fits, and so does every position before it.
     let narrow = |position: usize| (start + position) as u16;
     Ok(HeaderLine {
         known,
@@ -141,7 +141,8 @@ fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, Head
     })
 }
 
-/// Only a carriage return at the very end may become the end of a line.
+/// Checks a control byte that ends no line in its stripe: it may only be a carriage return at the very end, whose line feed
+/// may follow.
 #[cold]
 fn check_split(stripe: &[u8], others: u64) -> Result<(), HeaderFault> {
     let at = others.trailing_zeros() as usize;
@@ -152,9 +153,9 @@ fn check_split(stripe: &[u8], others: u64) -> Result<(), HeaderFault> {
     }
 }
 
-/// A line that has not ended: refused as soon as it cannot become one.
+/// Checks a line that is not whole yet. It is refused as soon as it cannot become a valid one.
 #[cold]
-fn partial(begun: &[u8]) -> Result<Progress<usize>, HeaderFault> {
+fn check_partial(begun: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     match begun.iter().find(|byte| CLASS[usize::from(**byte)] & TOKEN == 0) {
         None => Ok(Progress::Partial),
         Some(b'\r') if begun.len() == 1 => Ok(Progress::Partial),
@@ -163,10 +164,10 @@ fn partial(begun: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     }
 }
 
-/// Finds the CRLF that ends a line; completes with the length before it, in which a carriage return may still stand.
-/// What cannot become a line is refused before its end is there.
+/// Finds the CRLF that ends a line. Completes with the length of the line before it, which may still contain a carriage
+/// return. A line that cannot become a valid one is refused before its end is there.
 pub fn line_length(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
-    let Some(line_feed) = memchr::memchr(b'\n', bytes) else { return partial_line(bytes) };
+    let Some(line_feed) = memchr::memchr(b'\n', bytes) else { return check_partial_line(bytes) };
     match line_feed.checked_sub(1) {
         Some(length) if bytes[length] == b'\r' => Ok(Progress::Complete(length)),
         _ => Err(BARE),
@@ -174,7 +175,7 @@ pub fn line_length(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
 }
 
 #[cold]
-fn partial_line(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
+fn check_partial_line(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     match bytes.iter().position(|byte| matches!(byte, 0 | b'\r')) {
         Some(at) if bytes[at] == 0 => Err(HeaderFault::Malformed("the header contains a NUL byte")),
         Some(at) if at + 1 < bytes.len() => Err(BARE),
@@ -182,7 +183,7 @@ fn partial_line(bytes: &[u8]) -> Result<Progress<usize>, HeaderFault> {
     }
 }
 
-/// What is wrong with the name that a line begins with.
+/// What is wrong with the name at the start of a line.
 #[cold]
 fn name_fault(line: &[u8]) -> HeaderFault {
     let end = line.iter().position(|&byte| CLASS[usize::from(byte)] & TOKEN == 0);

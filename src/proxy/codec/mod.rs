@@ -1,9 +1,9 @@
-//! HTTP/1.1 as this router reads and writes it (RFC 9112).
+//! HTTP/1.1 as this router reads and writes it (RFC 9112): bytes to heads, bodies and trailers, and back.
 //!
-//! Own code, since most of what a general library spends per request (header maps, reference-counted bytes, two
-//! state machines, channels) buys nothing here, and since a proxy has to be stricter than a server: whatever two
-//! readers could take differently is refused. Everything works on borrowed bytes, keeps no more than its limits
-//! and can be driven by [`super::fuzz`] without a socket.
+//! This is own code for two reasons. Most of what a general library spends per request (header maps, reference-counted
+//! bytes, two state machines, channels) buys nothing here. And a proxy has to be stricter than a server: what two readers
+//! could understand differently is refused. Everything works on borrowed bytes and keeps no more than its limits. Nothing
+//! here does I/O, so that [`super::fuzz`] can drive it without a socket.
 //!
 //! Deliberately absent: HTTP/0.9, folded lines, transfer codings other than chunked, upgrades other than WebSocket.
 

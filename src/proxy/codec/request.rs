@@ -1,4 +1,4 @@
-//! The head of a request (RFC 9112 sections 3 and 6): strict, so that what goes upstream has one reading.
+//! The head of a request (RFC 9112 sections 3 and 6). Reading is strict, so that what goes upstream has one meaning.
 
 use super::{
     authority,
@@ -12,11 +12,11 @@ use crate::limits::{Limits, METHOD_BYTES_MAX};
 /// A request's head, and what it says about its connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// What is asked.
+    /// The head itself.
     pub head: RequestHead<'a>,
     /// The connection stays open after the response, if the response allows it.
     pub keep_alive: bool,
-    /// The bytes the head takes, the empty line included.
+    /// How many bytes the head takes, its empty line included.
     pub length: usize,
 }
 
@@ -37,14 +37,14 @@ struct Facts<'a> {
     close: bool,
     keep_alive: bool,
     upgrade: bool,
-    nominates: bool,
+    connection_names_headers: bool,
     expects_continue: bool,
     websocket: Option<bool>,
     websocket_key: bool,
     websocket_version: bool,
 }
 
-/// Reads a request's head from the start of `bytes`. `lines` is the caller's, so that its space is used again.
+/// Reads a request's head from the start of `bytes`. `lines` belongs to the caller, so that its space is used again.
 ///
 /// One empty line before the request is skipped (RFC 9112 section 2.2).
 pub fn read_request<'a>(
@@ -69,7 +69,7 @@ pub fn read_request<'a>(
         return Err(RequestFault::HeaderTooLong);
     }
     let block = &bytes[start..start + end];
-    let request = understand(&line, block, lines, start + end)?;
+    let request = build_request(&line, block, lines, start + end)?;
     Ok(Progress::Complete(request))
 }
 
@@ -82,7 +82,7 @@ fn read_request_line(bytes: &[u8], target_max: usize) -> Result<Progress<Request
     let length = match line_length(&bytes[..bytes.len().min(longest + 2)]) {
         Ok(Progress::Complete(length)) => length,
         Ok(Progress::Partial) if bytes.len() > longest => return Err(RequestFault::TargetTooLong),
-        Ok(Progress::Partial) => return partial_request_line(bytes),
+        Ok(Progress::Partial) => return check_partial_line(bytes),
         Err(HeaderFault::Malformed(what)) => return Err(RequestFault::Malformed(what)),
         Err(HeaderFault::TooMany | HeaderFault::TooLong) => return Err(RequestFault::HeaderTooLong),
     };
@@ -120,8 +120,8 @@ fn split_version(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..end], &line[end + 1..]))
 }
 
-/// A request line that has not ended: refused as soon as it cannot become one.
-fn partial_request_line<T>(bytes: &[u8]) -> Result<Progress<T>, RequestFault> {
+/// Checks a request line that is not whole yet. It is refused as soon as it cannot become a valid one.
+fn check_partial_line<T>(bytes: &[u8]) -> Result<Progress<T>, RequestFault> {
     let method = bytes.split(|&byte| byte == b' ' || byte == b'\r').next().unwrap_or_default();
     if method.is_empty() && !bytes.is_empty() && bytes != b"\r" {
         return Err(RequestFault::Malformed("the request does not begin with a method"));
@@ -146,7 +146,7 @@ fn check_method(method: &[u8]) -> Result<(), RequestFault> {
     Ok(())
 }
 
-fn understand<'a>(
+fn build_request<'a>(
     line: &RequestLine<'a>,
     block: &'a [u8],
     lines: &'a [HeaderLine],
@@ -178,7 +178,7 @@ fn understand<'a>(
         present,
         framing,
         websocket: facts.handshake(line, framing)?,
-        nominates: facts.nominates,
+        connection_names_headers: facts.connection_names_headers,
         expects_continue: facts.expects_continue
             && line.minor_version == 1
             && !matches!(framing, Framing::None | Framing::Length(0)),
@@ -244,7 +244,7 @@ impl<'a> Facts<'a> {
                 5 if member.eq_ignore_ascii_case(b"close") => self.close = true,
                 10 if member.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
                 7 if member.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-                _ => self.nominates = true,
+                _ => self.connection_names_headers = true,
             }
         }
     }
@@ -260,7 +260,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether this is a WebSocket handshake (RFC 6455 section 4.1). Any other protocol is not asked for upstream.
+    /// Whether this is a WebSocket handshake (RFC 6455 section 4.1). An Upgrade to any other protocol is dropped.
     fn handshake(&self, line: &RequestLine<'_>, framing: Framing) -> Result<bool, RequestFault> {
         if self.websocket != Some(true) || !self.upgrade || line.minor_version == 0 {
             return Ok(false);
@@ -277,7 +277,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A Content-Length: digits only, at most 64 bits.
+/// Reads a Content-Length: digits only, at most 64 bits.
 pub fn content_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 20 {
         return None;

@@ -1,5 +1,5 @@
-//! The head of an endpoint's response (RFC 9112 sections 4 and 6): as strict as for requests, since an endpoint may
-//! be hostile, or may only pass on what somebody hostile made it say.
+//! The head of an endpoint's response (RFC 9112 sections 4 and 6). Reading is as strict as for requests: an endpoint may be
+//! hostile, or may repeat what somebody hostile made it say.
 
 use super::{
     bytes::all_value,
@@ -27,11 +27,11 @@ pub struct ResponseHead<'a> {
     pub content_length: Option<u64>,
     /// The connection can carry another request after the body.
     pub keep_alive: bool,
-    /// It agrees to a WebSocket: 101 with the Upgrade and Connection that go with it (RFC 6455 section 4.2.2).
+    /// It accepts a WebSocket: 101 with the Upgrade and Connection that belong to it (RFC 6455 section 4.2.2).
     pub websocket: bool,
-    /// Names besides `close`, `keep-alive` and `upgrade` stand in Connection.
-    pub nominates: bool,
-    /// The bytes the head takes, the empty line included.
+    /// Connection has other members than `close`, `keep-alive` and `upgrade`.
+    pub connection_names_headers: bool,
+    /// How many bytes the head takes, its empty line included.
     pub length: usize,
 }
 
@@ -44,10 +44,10 @@ struct Facts {
     upgrade: bool,
     websocket: bool,
     accepted: bool,
-    nominates: bool,
+    connection_names_headers: bool,
 }
 
-/// Reads a response's head from the start of `bytes`. `to_head` says that a HEAD request asked for it.
+/// Reads a response's head from the start of `bytes`. `to_head`: the request was HEAD.
 pub fn read_response<'a>(
     bytes: &'a [u8],
     lines: &'a mut Vec<HeaderLine>,
@@ -92,7 +92,7 @@ pub fn read_response<'a>(
         content_length: facts.content_length,
         keep_alive,
         websocket: status == 101 && facts.upgrade && facts.websocket && facts.accepted,
-        nominates: facts.nominates,
+        connection_names_headers: facts.connection_names_headers,
         length: start + end,
     }))
 }
@@ -156,7 +156,7 @@ impl Facts {
                 5 if member.eq_ignore_ascii_case(b"close") => self.close = true,
                 10 if member.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
                 7 if member.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-                _ => self.nominates = true,
+                _ => self.connection_names_headers = true,
             }
         }
     }

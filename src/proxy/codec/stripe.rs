@@ -1,11 +1,11 @@
-//! 64 bytes looked at in one go: where lines end, where colons stand, and what may stand in no field value.
+//! 64 bytes examined at once: where lines end, where colons are, and which bytes no field value may contain.
 //!
-//! Most of what reading a head costs is finding these few bytes among many others. One comparison of 16 bytes answers
-//! for all of them, and bits are walked instead of bytes.
+//! Most of the cost of reading a head is finding these few bytes among many others. Here 16 bytes are compared at once, and
+//! then bits are walked instead of bytes.
 
 use wide::u8x16;
 
-/// How many bytes are looked at together: as many as a machine word has bits.
+/// How many bytes are examined together: as many as a machine word has bits.
 pub const STRIPE_BYTES: usize = 64;
 
 /// How many of them one comparison takes.
@@ -23,7 +23,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// Looks at the bytes.
+    /// Examines the bytes.
     #[inline]
     pub fn of(bytes: &[u8; STRIPE_BYTES]) -> Self {
         let mut stripe = Self::default();

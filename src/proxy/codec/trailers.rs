@@ -1,5 +1,5 @@
-//! Trailers (RFC 9110 section 6.5): passed on when harmless, dropped when they could be taken for a header that
-//! frames, routes, identifies or decorates a message. They are never merged into headers.
+//! Trailers (RFC 9110 section 6.5). Those that could be taken for a header that frames, routes, identifies or describes a
+//! message are dropped, all others are passed on. They are never merged into headers.
 
 use super::{
     fault::Malformed,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::limits::TRAILER_COUNT_MAX;
 
-/// Names that no trailer may bear, besides all that [`Known`] lists.
+/// Names that no trailer may have, besides those of [`Known`].
 const REFUSED: [&str; 15] = [
     "age",
     "authorization",
@@ -27,8 +27,8 @@ const REFUSED: [&str; 15] = [
     "www-authenticate",
 ];
 
-/// Appends those lines of a trailer section that may pass, without the empty line that ends it. A header of the name
-/// `private` is for the router alone, so no trailer bears it either.
+/// Appends the lines of a trailer section that are passed on, without its empty line. `private` is the name of a header that
+/// is for the router alone, so it is dropped too.
 pub fn pass_on(
     section: &[u8],
     private: Option<&str>,
@@ -44,8 +44,8 @@ pub fn pass_on(
     }
     for line in lines.iter() {
         let name = line.name(section);
-        let is_it = |text: &&str| text.as_bytes().eq_ignore_ascii_case(name);
-        if line.known == Known::Other && !REFUSED.iter().chain(&private).any(is_it) {
+        let is_name = |text: &&str| text.as_bytes().eq_ignore_ascii_case(name);
+        if line.known == Known::Other && !REFUSED.iter().chain(&private).any(is_name) {
             out.extend_from_slice(line.whole(section));
         }
     }

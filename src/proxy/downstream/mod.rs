@@ -1,8 +1,8 @@
-//! The seam between forwarding and the client's protocol.
+//! The client's side: what forwarding needs of it ([`Downstream`]), and the server of HTTP/1.1 ([`http1`]).
 //!
-//! [`super::forward`] reads a request's body from a [`Downstream`] and answers into it, and knows nothing of how
-//! either is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 would put frames. Heads cross the seam as
-//! bytes and positions ([`super::codec::head`]), data in buffers with room around it, so that no side has to copy.
+//! [`super::forward`] reads a request's body from a [`Downstream`] and writes the answer into it. It does not know how either
+//! is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 would put frames. Heads cross this seam as bytes and positions
+//! ([`super::codec::head`]). Data crosses it in buffers with room around it, so that neither side copies.
 
 pub mod http1;
 pub mod refuse;
@@ -21,16 +21,16 @@ use super::{
     worker::{buffers::Lease, deadlines::Deadline},
 };
 
-/// Some of a body, in a buffer on loan.
+/// A part of a body, in a lent buffer.
 #[derive(Debug)]
 pub struct BodyPart {
     /// The buffer.
     pub lease: Lease,
-    /// Where in all of the buffer the data is: at least 24 bytes from its start, at least 16 from its end.
+    /// Where the data is in the whole buffer: at least 24 bytes from its start, at least 16 from its end.
     pub data: Range<usize>,
     /// The body ends with it.
     pub last: bool,
-    /// Trailer lines that may be passed on; only with the last part.
+    /// Trailer lines that may be passed on. Only the last part has any.
     pub trailers: Vec<u8>,
 }
 
@@ -58,7 +58,7 @@ impl BodyPart {
 /// Why a request's body cannot be read further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// The client broke the framing.
+    /// The client does not keep to the framing.
     #[error("{0}")]
     Malformed(&'static str),
     /// The client left.
@@ -66,7 +66,7 @@ pub enum BodyFault {
     Left,
 }
 
-/// The client is gone: nothing can be sent to it any more.
+/// The client is gone, and nothing can be sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client left before the response was whole")]
 pub struct Gone;
@@ -76,24 +76,24 @@ pub struct Gone;
 pub struct Answer<'a> {
     /// 200..=999, or 101 for a tunnel.
     pub status: u16,
-    /// The reason; HTTP/2 has none.
+    /// The reason, which HTTP/2 does not have.
     pub reason: &'a [u8],
     /// Header lines as text (`name: value\r\n`), nothing of framing or of the connection among them.
     pub fields: &'a [u8],
-    /// How the body ends; [`Framing::UntilClose`] means that nobody knows its length.
+    /// How the body ends. [`Framing::UntilClose`]: its length is not known.
     pub framing: Framing,
-    /// The length to state where no body follows: HEAD and 304.
+    /// The length to state where no body follows (HEAD and 304).
     pub stated_length: Option<u64>,
-    /// From here on bytes go both ways without framing.
+    /// From now on bytes go both ways without framing.
     pub tunnel: bool,
-    /// Take no further request on this connection.
+    /// No further request is taken on this connection.
     pub close: bool,
 }
 
-/// A client that asked something.
+/// A client that waits for an answer.
 pub trait Downstream {
-    /// Appends to `out` what was read of the body already, as chunks if `chunked`; `true` if that was all of it. No
-    /// trailer is named `private`.
+    /// Appends to `out` what was read of the body already, in chunks if `chunked`. `true` if that was all of it. A trailer of
+    /// the name `private` is left out.
     fn buffered_body(
         &mut self,
         chunked: bool,
@@ -101,8 +101,8 @@ pub trait Downstream {
         out: &mut Vec<u8>,
     ) -> Result<bool, BodyFault>;
 
-    /// Reads more of the body, or of a tunnel's bytes once it is one; much at once if `large`. An empty part that is
-    /// not the last never comes, and no trailer that is named `private`.
+    /// Reads more of the body, or once it is a tunnel, of its bytes. With `large` much is read at once. A part is empty only
+    /// if it is the last. A trailer of the name `private` is left out.
     fn poll_body(
         &mut self,
         cx: &mut Context<'_>,
@@ -110,30 +110,30 @@ pub trait Downstream {
         private: Option<&str>,
     ) -> Poll<Result<BodyPart, BodyFault>>;
 
-    /// Sends an interim (1xx) response. Everything sent before must be flushed.
+    /// Sends an interim (1xx) response. Everything that was sent before must be flushed.
     fn interim(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>);
 
-    /// Begins the response with the first part of its body. Everything sent before must be flushed.
+    /// Sends the head of the response, and the first part of its body. Everything that was sent before must be flushed.
     fn answer(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>, first: BodyPart);
 
-    /// Sends more of the body. Everything sent before must be flushed.
+    /// Sends another part of the body. Everything that was sent before must be flushed.
     fn send(&mut self, cx: &mut Context<'_>, part: BodyPart);
 
-    /// Ready when everything sent is on its way and more can be sent.
+    /// Ready when everything that was sent is on its way, so that more can be sent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>>;
 
-    /// Ends the response here, so that the client cannot take it for a whole one.
+    /// Cuts the response, so that the client cannot take it for a whole one.
     fn abort(&mut self);
 
-    /// Ready when the client has closed its sending side, or left: then nobody may be waiting for the response.
+    /// Ready when the client has closed its sending side, or has left. It may then no longer wait for the response.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Bytes that were sent and are not on their way yet.
+    /// How many of the bytes that were sent are not on their way yet.
     fn unflushed(&self) -> usize;
 
-    /// Whether the client has been taking whole reads, so that large ones pay.
+    /// Whether the client takes whole reads, so that large ones are worth it.
     fn keeps_up(&self) -> bool;
 
-    /// Its deadline, and its release.
+    /// The deadline of the request.
     fn deadline(&self) -> &Deadline;
 }

@@ -1,4 +1,4 @@
-//! A downstream connection's bytes, with or without TLS around them.
+//! The bytes of a connection, with or without TLS around them.
 
 use std::{
     io,
@@ -13,17 +13,17 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// A connection to a client.
+/// A connection to a client or an endpoint.
 #[derive(Debug)]
 pub enum Stream {
-    /// As it is.
+    /// Without TLS.
     Plain(TcpStream),
-    /// In TLS; apart, so that a plain connection does not pay for the size of its state.
+    /// With TLS. Boxed, so that a plain connection does not pay for the size of its state.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// Reads what is there; 0 is the end.
+    /// Reads what has arrived. 0 is the end.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(space);
         let read = match self {
@@ -42,7 +42,7 @@ impl Stream {
         }
     }
 
-    /// Waits until what was written is the kernel's: only TLS keeps something back.
+    /// Ready when the kernel has everything that was written. Only TLS keeps something back.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(_) => Poll::Ready(Ok(())),
@@ -50,7 +50,7 @@ impl Stream {
         }
     }
 
-    /// Says that nothing more will be written.
+    /// Tells the other side that nothing more will be written.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -58,18 +58,18 @@ impl Stream {
         }
     }
 
-    /// Whether it is in TLS.
+    /// Whether it uses TLS.
     pub fn secure(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 
-    /// Makes the coming close a reset, so that the client cannot take what it got for a whole response.
+    /// Makes the close a reset, so that the client cannot take what it got for a whole response.
     pub fn reset_on_close(&self) {
         let socket = match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
         };
-        // Without it the close is an ordinary one: a client then sees a body that is too short.
+        // Should it fail, the close is an ordinary one, and the client sees a body that is too short.
         let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
     }
 }

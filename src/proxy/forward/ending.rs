@@ -58,7 +58,7 @@ fn form<D: Downstream>(exchange: &Exchange<'_, D>) -> Form {
     let Some(start) = memchr::memchr(b'\n', out).map(|end| end + 1) else { return Form::Text };
     let mut lines = exchange.worker.lines.borrow_mut();
     match read_lines(&out[start..], &mut lines, usize::MAX) {
-        Ok(Progress::Complete(_)) => Form::asked_in(&out[start..], &lines),
+        Ok(Progress::Complete(_)) => Form::of_lines(&out[start..], &lines),
         _ => Form::Text,
     }
 }

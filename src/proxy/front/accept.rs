@@ -1,5 +1,4 @@
-//! Listening and accepting: each worker has listeners of its own on the same addresses, and the kernel spreads new
-//! connections over them.
+//! Accepting connections, and the TLS handshake.
 
 use std::{future::poll_fn, io, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
@@ -80,7 +79,7 @@ pub async fn wait_for_descriptors(worker: &Worker) {
     }
 }
 
-/// Errors that concern the connection that was to be accepted, not the listener.
+/// Whether an error concerns the connection that was to be accepted, and not the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -104,18 +103,18 @@ fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&A
     }
 }
 
-/// Shakes hands, then serves.
+/// Makes the TLS handshake, then serves.
 async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: Arc<rustls::ServerConfig>) {
     let deadline = worker.deadlines.enter();
     deadline.set_in(worker.limits().header_ms);
     let mut handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
     let mut registered = false;
-    let shaken = poll_fn(|cx| {
+    let accepted = poll_fn(|cx| {
         if !std::mem::replace(&mut registered, true) {
             deadline.register(cx);
         }
         match Future::poll(handshake.as_mut(), cx) {
-            Poll::Ready(shaken) => Poll::Ready(shaken.ok()),
+            Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
             Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
         }
@@ -123,7 +122,7 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: A
     .await;
     drop(handshake);
     drop(deadline);
-    match shaken {
+    match accepted {
         Some(stream) => {
             worker.counters().tls_handshakes.add(1);
             serve(worker, Stream::Tls(Box::new(stream)), client).await;

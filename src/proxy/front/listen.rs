@@ -36,11 +36,11 @@ pub fn bind_all(
     Ok(bound)
 }
 
-/// Binds one listener for each worker to an address; port 0 takes any free port, the same for all.
+/// Binds one listener for each worker to an address. Port 0 takes any free port, the same for all.
 ///
-/// An address that anything else listens on is refused: `SO_REUSEPORT` alone would let a second router take half of
-/// the first one's connections. So the first listener binds and listens without it, which only one can do at a time,
-/// and is opened to its siblings afterwards.
+/// An address on which anything else listens is refused: with `SO_REUSEPORT` alone a second router would get half of the
+/// connections of the first. So the first listener binds and listens without it, which only one process can do. The option is
+/// set afterwards, for the other listeners.
 fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
     let first = listener(address, false)?;
     first.set_reuse_port(true)?;

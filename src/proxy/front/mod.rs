@@ -1,4 +1,4 @@
-//! The front: starts the workers, and ends them without losing a request.
+//! The front: it starts the workers, and ends them without losing a request.
 
 pub mod accept;
 pub mod handover;
@@ -30,11 +30,11 @@ use thread::WorkerThread;
 
 /// What a front is started with.
 pub struct FrontOptions {
-    /// Where it listens; port 0 takes any free port.
+    /// Where it listens. Port 0 takes any free port.
     pub listen: Vec<SocketAddr>,
-    /// Where it listens in TLS, and with which certificates.
+    /// Where it listens with TLS, and with which certificates.
     pub listen_tls: Vec<(SocketAddr, Arc<rustls::ServerConfig>)>,
-    /// Plain http is answered with a redirect to https on this port; `None`: it is served.
+    /// Plain http is redirected to https on this port. `None`: it is served.
     pub https_redirect: Option<u16>,
     /// How many threads serve.
     pub workers: usize,
@@ -44,7 +44,7 @@ pub struct FrontOptions {
     pub node_id: String,
     /// Whose forwarding headers are believed.
     pub trust: Box<Trust>,
-    /// What the admin port hands to each worker; none: nothing.
+    /// What the admin port hands to each worker. Empty: it hands nothing over.
     pub handovers: Vec<HandoverReceiver>,
 }
 
@@ -114,13 +114,13 @@ impl Front {
         &self.addresses
     }
 
-    /// Where it listens in TLS, in the order of [`FrontOptions::listen_tls`].
+    /// Where it listens with TLS, in the order of [`FrontOptions::listen_tls`].
     pub fn addresses_tls(&self) -> &[SocketAddr] {
         &self.addresses_tls
     }
 
-    /// Ends the front: goes on accepting for the grace time while asking clients to close, then finishes what is open
-    /// for at most `limits.shutdown_ms`, then cuts what is left. `true` when nothing had to be cut.
+    /// Ends the front. For the grace time it goes on accepting, and asks clients to close. Then it finishes what is open, for
+    /// at most `limits.shutdown_ms`, and cuts what is left. `true` when nothing had to be cut.
     pub async fn drain(mut self, grace: Duration) -> bool {
         self.enter(Phase::Closing);
         sleep(grace).await;
@@ -143,13 +143,13 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.enter(Phase::Ending);
         for thread in self.threads.drain(..) {
-            // A panic there was reported by the panic hook.
+            // The panic hook has reported a panic there.
             let _ = thread.join();
         }
     }
 }
 
-/// How many descriptors each worker may use: what the process may open, less what others need.
+/// How many descriptors each worker may use: what the process may open, without what its other parts need.
 fn connections_max(limits: &Limits, workers: usize) -> usize {
     let allowed = descriptors_allowed().unwrap_or(u64::MAX);
     let reserved = DESCRIPTORS_RESERVED.min(allowed / 4);
@@ -157,7 +157,7 @@ fn connections_max(limits: &Limits, workers: usize) -> usize {
     share.min(limits.connections_per_worker_max as usize)
 }
 
-/// The soft limit of open files. `None` where the system does not tell, or has no limit.
+/// The soft limit of open files. `None` where the system does not say, or has no limit.
 fn descriptors_allowed() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = text.lines().find(|line| line.starts_with("Max open files"))?;

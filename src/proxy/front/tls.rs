@@ -1,11 +1,11 @@
-//! TLS towards clients: HTTP/1.1 only, TLS 1.2 and 1.3, sessions that resume, a certificate that can be exchanged
-//! while connections are open.
+//! TLS towards clients: HTTP/1.1 only, TLS 1.2 and 1.3, session resumption, and a certificate that can be replaced while
+//! connections are open.
 //!
-//! Session tickets hold their state themselves, sealed with a key that only this process knows and changes every few
-//! hours: resuming costs no memory, whatever the number of clients, and all workers can do it.
+//! Session tickets contain their state, encrypted with a key that only this process knows and changes every few hours. So
+//! resuming costs no memory, however many clients there are, and every worker can do it.
 //!
-//! Deliberately absent: early data, since it may be replayed and a router cannot know what a replay does; one
-//! certificate per name.
+//! Deliberately absent: early data, since it may be replayed and the router cannot know what a replay does; one certificate
+//! per name.
 
 use std::sync::Arc;
 
@@ -18,30 +18,30 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-/// The certificate that handshakes show from now on; replacing it leaves open connections alone.
+/// The certificate that new handshakes show. Replacing it does not touch open connections.
 #[derive(Debug)]
 pub struct Certificate(ArcSwap<CertifiedKey>);
 
 impl Certificate {
-    /// Starts with this one.
+    /// The first certificate.
     pub fn new(certificate: CertifiedKey) -> Arc<Self> {
         Arc::new(Self(ArcSwap::from_pointee(certificate)))
     }
 
-    /// Goes on with another one.
+    /// Shows another certificate from now on.
     pub fn replace(&self, certificate: CertifiedKey) {
         self.0.store(Arc::new(certificate));
     }
 }
 
 impl ResolvesServerCert for Certificate {
-    /// There is one for every name, so who asks by a name that it does not hold is told by their own check.
+    /// There is one certificate for every name. A client that asks for a name that is not in it finds out by its own check.
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.load_full())
     }
 }
 
-/// What a listener needs.
+/// The TLS configuration of a listener.
 ///
 /// # Errors
 /// The system gives no random numbers for the ticket key.

@@ -1,6 +1,6 @@
-//! The comparison of our reading of a request with hyper's.
+//! The comparison of the router's reading of a request with hyper's: what the router accepts, hyper accepts.
 //!
-//! The other direction is not asked: we refuse much that hyper takes.
+//! The other direction does not hold: the router refuses much that hyper accepts.
 
 use std::{convert::Infallible, sync::mpsc};
 

@@ -1,7 +1,7 @@
 //! Entry points for fuzzing: plain functions over bytes, used by the fuzz targets and by a bounded run in the tests.
 //!
-//! Each panics when something that must always hold does not; none may loop, and none may allocate beyond its
-//! limits. What they compare: reading whole against reading in pieces, and our reading against our own writing.
+//! Each panics if something does not hold that must always hold. None may loop, and none may allocate beyond its limits.
+//! They compare reading a whole with reading it in pieces, and the router's reading with its own writing.
 
 mod differential;
 

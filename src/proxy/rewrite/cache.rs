@@ -1,10 +1,10 @@
-//! The guard against shared caches (docs/design.md section 8): while several releases are routed, a response that a
-//! shared cache could keep would be shown to clients of another release.
+//! The guard against shared caches (docs/design.md section 8). While several releases are routed, a response that a shared
+//! cache keeps could be shown to clients of another release.
 
 use crate::proxy::codec::head::{HeaderLine, Known, members};
 
-/// Whether a response keeps itself from shared caches that read Cache-Control. `private="a-field"` keeps them from that field
-/// alone (RFC 9111 section 5.2.2.7).
+/// Whether Cache-Control forbids shared caches to keep a response. `private="a-field"` forbids them to keep that field alone
+/// (RFC 9111 section 5.2.2.7).
 pub fn is_private(block: &[u8], lines: &[HeaderLine]) -> bool {
     let cache_control = lines.iter().filter(|line| line.known == Known::CacheControl);
     cache_control.flat_map(|line| members(line.value(block))).any(|member| {
@@ -12,8 +12,7 @@ pub fn is_private(block: &[u8], lines: &[HeaderLine]) -> bool {
     })
 }
 
-/// Appends a Cache-Control line that says `private` besides what the response said, less what is meant for shared
-/// caches.
+/// Appends a Cache-Control line with `private` and what the response said, without what was said to shared caches.
 pub fn write_private(block: &[u8], lines: &[HeaderLine], out: &mut Vec<u8>) {
     out.extend_from_slice(b"cache-control: private");
     let cache_control = lines.iter().filter(|line| line.known == Known::CacheControl);

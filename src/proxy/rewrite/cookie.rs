@@ -1,11 +1,11 @@
-//! Cookies on their way through: what of a Cookie value goes upstream, and which cookie a Set-Cookie sets.
+//! The router's own cookies, on their way through: taken out of requests, and recognised in Set-Cookie.
 
 use std::ops::Range;
 
 pub use crate::rollout::cookie::find;
 use crate::{proxy::codec::lines::is_blank, rollout::preview::COOKIE_SUFFIX};
 
-/// Appends a Cookie value without these cookies (as [`find`] gave them); nothing if none are left.
+/// Appends a Cookie value without these cookies (as [`find`] gave them). Nothing is appended if no other cookie is left.
 pub fn write_without(header: &[u8], removed: impl IntoIterator<Item = Range<usize>>, out: &mut Vec<u8>) {
     let start = out.len();
     let mut at = 0;

@@ -1,14 +1,14 @@
-//! What the router says in its own voice: a page for browsers, JSON for those who ask for it, else plain text.
+//! Answers of the router itself: a page for browsers, JSON for those who ask for it, else plain text.
 //!
-//! It never repeats anything of the request and never names an endpoint: what is in it is fixed text; only a redirect,
-//! to https or from a preview link, says back what was asked for. Never cached.
+//! Their text is fixed: they repeat nothing of the request and name no endpoint. Only the Location of a redirect (to https,
+//! or from a preview link) repeats what was asked for. No answer may be cached.
 
 use crate::proxy::codec::{
     head::{HeaderLine, Known, RequestHead, members},
     number::write_number,
 };
 
-/// An answer of the router's own.
+/// An answer of the router itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     /// 303, 308, or 400..=599.
@@ -19,12 +19,12 @@ pub struct Refusal {
     pub retry_after: Option<u32>,
 }
 
-/// An answer of the router's own with header lines of its own.
+/// An answer of the router itself, with further header lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// What is said.
+    /// The answer.
     pub refusal: Refusal,
-    /// Header lines as text (`name: value\r\n`), checked.
+    /// Further header lines as text (`name: value\r\n`), checked.
     pub lines: Box<str>,
 }
 
@@ -34,7 +34,7 @@ impl From<Refusal> for Reply {
     }
 }
 
-/// In which form it is said.
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
     /// Plain text.
@@ -47,13 +47,13 @@ pub enum Form {
 }
 
 impl Form {
-    /// What a request asks for: a browser's Accept names `text/html`.
-    pub fn asked_by(head: &RequestHead<'_>) -> Self {
-        Self::asked_in(head.block, head.lines)
+    /// The form that a request asks for in Accept; browsers ask for `text/html`.
+    pub fn of_request(head: &RequestHead<'_>) -> Self {
+        Self::of_lines(head.block, head.lines)
     }
 
-    /// The same, from header lines.
-    pub fn asked_in(block: &[u8], lines: &[HeaderLine]) -> Self {
+    /// The form that header lines ask for in Accept.
+    pub fn of_lines(block: &[u8], lines: &[HeaderLine]) -> Self {
         let accept = lines.iter().filter(|line| line.known == Known::Accept);
         for member in accept.flat_map(|line| members(line.value(block))) {
             let media = member.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
@@ -150,7 +150,7 @@ mod tests {
         let request = format!("GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n");
         let mut lines = Vec::new();
         match read_request(request.as_bytes(), &mut lines, &Limits::default()) {
-            Ok(Progress::Complete(request)) => Form::asked_by(&request.head),
+            Ok(Progress::Complete(request)) => Form::of_request(&request.head),
             other => panic!("{other:?}"),
         }
     }

@@ -1,20 +1,20 @@
-//! A request's head as it goes upstream: one Host, one framing, no hop-by-hop header, what is said about the client
-//! is the router's own word (docs/design.md section 13, invariant 7).
+//! A request's head as it goes upstream: one Host, one framing, no hop-by-hop header, and about the client what the router
+//! knows (docs/design.md section 13, invariant 7).
 //!
-//! Lines that stay are copied as runs between those that do not.
+//! Lines that stay are copied as runs between the lines that do not.
 
 use std::{io::Write as _, net::IpAddr, ops::Range};
 
 use super::{cookie, trace::Trace};
 use crate::proxy::{
     codec::{
-        head::{Framing, HeaderLine, Known, RequestHead, nominated},
+        head::{Framing, HeaderLine, Known, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
     worker::client::Client,
 };
 
-/// Where things are in the head that was written, for the access log. Empty where there is no such line.
+/// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
 #[derive(Debug, Clone, Default)]
 pub struct Marks {
     /// The length of the method.
@@ -31,27 +31,27 @@ pub struct Marks {
     pub user_agent: Range<usize>,
 }
 
-/// What is written besides the client's own lines.
+/// What is written besides the client's own lines, and what is left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Additions<'a> {
     /// Who asked.
     pub client: Client,
     /// What this router calls itself in CDN-Loop.
     pub pseudonym: &'a str,
-    /// The app's pin cookie, to be taken out with the tester's cookie beside it; `None` if the request has neither.
+    /// The app's pin cookie, which is taken out together with the tester's cookie. `None` if the request has neither.
     pub pin_cookie: Option<&'a str>,
     /// The app's override header, which is for the router alone.
     pub override_header: Option<&'a str>,
     /// An X-Request-Id for a request that has none.
     pub request_id: u64,
-    /// The trace that begins here, instead of whatever the request says about one.
+    /// The trace that begins here. It replaces what the request says about a trace.
     pub trace: Option<Trace>,
 }
 
 /// Appends the head, the empty line included.
 pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
     let mut marks = write_start(head, out);
-    let others_stay = !head.nominates && additions.override_header.is_none();
+    let others_stay = !head.connection_names_headers && additions.override_header.is_none();
     let mut run_start = 0;
     for line in head.lines {
         let at = out.len() + usize::from(line.value_start).saturating_sub(run_start);
@@ -112,10 +112,11 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         Known::Other => {
             let name = line.name(head.block);
             let is_own = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
-            !nominated(head.block, head.lines, line) && !additions.override_header.is_some_and(is_own)
+            !is_named_by_connection(head.block, head.lines, line)
+                && !additions.override_header.is_some_and(is_own)
         }
         Known::Traceparent | Known::Tracestate => {
-            additions.trace.is_none() && !nominated(head.block, head.lines, line)
+            additions.trace.is_none() && !is_named_by_connection(head.block, head.lines, line)
         }
         Known::Host
         | Known::ContentLength
@@ -135,7 +136,7 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
     }
 }
 
-/// A Cookie line without these cookies, if anything is left of it.
+/// Writes a Cookie line without these cookies, if anything is left of it.
 fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(b"cookie: ");
@@ -180,8 +181,7 @@ fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut
     out.extend_from_slice(b"\r\n");
 }
 
-/// Forwarded (RFC 7239): beside what a trusted peer said, else instead of it. The peer's address has been written
-/// already, at `address`.
+/// Writes Forwarded (RFC 7239), beside what a trusted peer said. `address` is where the peer's address was written before.
 fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\nforwarded: for=");
     if out[address.clone()].contains(&b':') {
@@ -212,7 +212,7 @@ fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an address; the usual ones without the machinery of formatting.
+/// Appends an address. IPv4, the usual case, is written without the cost of formatting.
 fn write_address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => {

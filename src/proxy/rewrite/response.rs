@@ -1,9 +1,9 @@
-//! A response's header lines as they go downstream: nothing of the connection to the endpoint, no cookie under the
-//! router's name, the pin if it changes, and `private` where a shared cache would mix releases.
+//! A response's header lines as they go to the client: nothing that belongs to the connection to the endpoint, no cookie
+//! with the router's names, the pin if it changes, and `private` where a shared cache would mix releases.
 
 use super::{cache, cookie};
 use crate::proxy::codec::{
-    head::{HeaderLine, Known, nominated},
+    head::{HeaderLine, Known, is_named_by_connection},
     response::ResponseHead,
 };
 
@@ -12,36 +12,36 @@ use crate::proxy::codec::{
 pub enum Caching {
     /// What the endpoint said.
     AsSent,
-    /// Shared caches are kept from it.
+    /// Shared caches may not keep it.
     Private,
-    /// Every cache is kept from it.
+    /// No cache may keep it.
     NoStore,
 }
 
 /// What is done to a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Changes<'a> {
-    /// The app's pin cookie: the endpoint may not set it, nor the tester's cookie beside it.
+    /// The name of the app's pin cookie. The endpoint may set neither it nor the tester's cookie.
     pub pin_cookie: &'a str,
-    /// A Set-Cookie value for the pin, in three parts.
+    /// The Set-Cookie value of a pin that changes, in three parts.
     pub pin: Option<(&'a str, &'a [u8], &'a str)>,
     /// What caches are told.
     pub caching: Caching,
-    /// The release, for the tester who asked for it.
+    /// The release to name, for a tester.
     pub release: Option<&'a str>,
-    /// A sibling was asked as by a stranger, so its cookies are not the client's.
-    pub strangers: bool,
+    /// It comes from a sibling, which was asked as a stranger would ask: its cookies are not for the client.
+    pub from_sibling: bool,
 }
 
-/// Names the release to a tester.
+/// The header that names the release to a tester.
 const RELEASE: &[u8] = b"x-rolling-release";
 
-/// What was found on the way.
+/// What was found in the response's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Findings {
     /// Set-Cookie lines that were dropped.
     pub cookies_dropped: u64,
-    /// It was kept from shared caches that might have kept it.
+    /// Shared caches might have kept it, and now may not.
     pub guarded: bool,
     /// It has no Date.
     pub undated: bool,
@@ -52,25 +52,25 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     let guards = changes.caching == Caching::Private;
     let made_private = guards && !cache::is_private(head.block, head.lines);
     let own_caching = made_private || changes.caching == Caching::NoStore;
-    let shown = changes.release.is_some();
+    let named = changes.release.is_some();
     let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
     for line in head.lines {
         let stays = match line.known {
-            Known::Other if !head.nominates && !shown => continue,
-            Known::Other if shown && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
+            Known::Other if !head.connection_names_headers && !named => continue,
+            Known::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
             Known::SetCookie => {
                 let ours =
                     cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
                 findings.cookies_dropped += u64::from(ours);
-                !ours && !changes.strangers
+                !ours && !changes.from_sibling
             }
             Known::Date => {
                 findings.undated = false;
                 true
             }
             Known::TargetedCaching => {
-                // It counts instead of a `private` in Cache-Control (RFC 9213 section 2.2).
+                // Shared caches read it instead of `private` in Cache-Control (RFC 9213 section 2.2).
                 findings.guarded |= guards;
                 changes.caching == Caching::AsSent
             }
@@ -106,7 +106,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
 
 fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
-        Known::Other => !nominated(head.block, head.lines, line),
+        Known::Other => !is_named_by_connection(head.block, head.lines, line),
         Known::ContentLength => false,
         Known::CacheControl => !own_caching,
         known => !known.hop_by_hop(),
@@ -128,7 +128,7 @@ mod tests {
         let Progress::Complete(head) = read else { panic!("partial") };
         let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
         let mut out = Vec::new();
-        let changes = Changes { pin_cookie: "p", pin, caching, release, strangers: false };
+        let changes = Changes { pin_cookie: "p", pin, caching, release, from_sibling: false };
         let findings = write(&head, &changes, &mut out);
         (String::from_utf8(out).unwrap(), findings)
     }

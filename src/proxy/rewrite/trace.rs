@@ -1,10 +1,10 @@
 //! Trace context (W3C Trace Context level 1): beginning a trace where a request belongs to none.
 //!
-//! Deliberately absent: a span of the router's own. It passes a valid `traceparent` on untouched, so the endpoint's span
-//! hangs below the client's, and nothing has to be told to a collector.
+//! Deliberately absent: a span of the router itself. It passes a valid `traceparent` on as it is, so the endpoint's span
+//! becomes a child of the client's, and the router has to report nothing to a collector.
 
 use crate::proxy::codec::{
-    head::{Known, RequestHead, nominated},
+    head::{Known, RequestHead, is_named_by_connection},
     number::write_hex,
 };
 
@@ -13,7 +13,8 @@ const LENGTH: usize = 55;
 const TRACE_ID: std::ops::Range<usize> = 3..35;
 const PARENT_ID: std::ops::Range<usize> = 36..52;
 
-/// A trace that begins here. Sampled, since an endpoint that samples by its parent would record nothing otherwise.
+/// A trace that begins here. It is marked as sampled, since an endpoint that samples by its parent would record nothing
+/// otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Trace {
     trace_id: [u64; 2],
@@ -38,28 +39,30 @@ impl Trace {
     }
 }
 
-/// Whether a request belongs to a trace: it says so once, and in a valid form (section 3.2 of the recommendation).
+/// Whether a request belongs to a trace: it has one `traceparent` line, which is valid (section 3.2 of the recommendation).
 pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
-    let mut said = head.lines.iter().filter(|line| line.known == Known::Traceparent);
-    match (said.next(), said.next()) {
-        (Some(line), None) => is_valid(line.value(head.block)) && !nominated(head.block, head.lines, line),
+    let mut carried = head.lines.iter().filter(|line| line.known == Known::Traceparent);
+    match (carried.next(), carried.next()) {
+        (Some(line), None) => {
+            is_valid(line.value(head.block)) && !is_named_by_connection(head.block, head.lines, line)
+        }
         _ => false,
     }
 }
 
-/// Whether a `traceparent` can be read. One of a later version may go on behind a further `-`.
+/// Whether a `traceparent` is valid. In a later version more may follow after another `-`.
 fn is_valid(value: &[u8]) -> bool {
     let Some((known, more)) = value.split_at_checked(LENGTH) else { return false };
-    let is_place = |(at, byte): (usize, &u8)| match at {
+    let is_expected = |(at, byte): (usize, &u8)| match at {
         2 | 35 | 52 => *byte == b'-',
         _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
     };
-    let is_nothing = |id: &[u8]| id.iter().all(|byte| *byte == b'0');
+    let is_zero = |id: &[u8]| id.iter().all(|byte| *byte == b'0');
     let version = &known[..2];
-    known.iter().enumerate().all(is_place)
+    known.iter().enumerate().all(is_expected)
         && version != b"ff"
-        && !is_nothing(&known[TRACE_ID])
-        && !is_nothing(&known[PARENT_ID])
+        && !is_zero(&known[TRACE_ID])
+        && !is_zero(&known[PARENT_ID])
         && (more.is_empty() || version != b"00" && more[0] == b'-')
 }
 

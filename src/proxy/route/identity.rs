@@ -1,4 +1,5 @@
-//! Who a client is that keeps no cookies: a hash of a header of its, or of its address (docs/design.md section 5).
+//! How a client is recognised that keeps no cookies: by a hash of one of its headers, or of its address (docs/design.md
+//! section 5).
 
 use crate::{
     proxy::{
@@ -8,7 +9,7 @@ use crate::{
     rollout::{pin::PinCodec, settings::PinSource},
 };
 
-/// The hash of what a client is known by; `None` where that is the pin cookie.
+/// The hash by which a client is recognised. `None` where clients are recognised by the pin cookie.
 #[inline(never)]
 pub fn hash_of(source: &PinSource, pins: &PinCodec, head: &RequestHead<'_>, client: Client) -> Option<u64> {
     let named = match source {
@@ -22,7 +23,7 @@ pub fn hash_of(source: &PinSource, pins: &PinCodec, head: &RequestHead<'_>, clie
     })
 }
 
-/// The first line of a header that says anything.
+/// The first value of a header that is not empty.
 fn value<'a>(head: &RequestHead<'a>, name: &[u8]) -> Option<&'a [u8]> {
     let named = |line: &&HeaderLine| line.name(head.block).eq_ignore_ascii_case(name);
     let values = head.lines.iter().filter(named).map(|line| line.value(head.block));

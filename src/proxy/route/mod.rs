@@ -1,27 +1,25 @@
 //! From a request's head to a plan: which app, release and endpoint, and the head that goes upstream.
 //!
-//! All of it happens while the head is still where it was read, in one go without waiting. What the rest of the
-//! exchange needs is kept in the [`Plan`]; the routing table is not looked at again.
+//! All of it happens at once, while the head is still where it was read. What the exchange needs afterwards is kept in the
+//! [`Plan`]. The routing table is not read again.
 
 pub mod identity;
 pub mod origin;
+pub mod plan;
 pub mod tester;
 
-use std::rc::Rc;
-
 use super::{
-    codec::head::{Framing, Known, RequestHead},
+    codec::head::{Known, RequestHead},
     rewrite::{
         refusal::{Refusal, Reply},
-        request::{Additions, Marks, write},
+        request::{Additions, write},
         trace::{self, Trace},
     },
     worker::{
         Worker,
-        buffers::Text,
         client::Client,
         coarse,
-        local::{LocalApp, LocalEndpoint, LocalRelease, LocalTable, RequestDraw},
+        local::{LocalApp, LocalTable, RequestDraw},
     },
 };
 use crate::{
@@ -34,47 +32,12 @@ use crate::{
         table::Standing,
     },
 };
-use tester::Chosen;
+pub use plan::Plan;
+use tester::TesterChoice;
 
-/// One request on its way.
-#[derive(Debug)]
-pub struct Plan {
-    /// The head as it goes upstream, and behind it what is held of the body.
-    pub out: Text,
-    /// Where things are in `out`.
-    pub marks: Marks,
-    /// The app's routes.
-    pub app: Rc<LocalApp>,
-    /// Where it goes, and why.
-    pub assignment: Assignment,
-    /// The pin it came with.
-    pub pin: PinEvidence,
-    /// Who asked.
-    pub client: Client,
-    /// How the body ends.
-    pub framing: Framing,
-    /// A HEAD request.
-    pub to_head: bool,
-    /// Repeating it has the effect of doing it once.
-    pub idempotent: bool,
-    /// A WebSocket handshake.
-    pub websocket: bool,
-    /// It waits with its body for a 100.
-    pub expects_continue: bool,
-    /// A top-level navigation.
-    pub navigation: bool,
-    /// It says what it fetches for (`Sec-Fetch-Dest`).
-    pub has_destination: bool,
-    /// HTTP's minor version.
-    pub minor_version: u8,
-    /// When its first byte was read, monotonic microseconds.
-    pub started_us: u64,
-}
-
-/// Why a request goes nowhere.
 const MISDIRECTED: Refusal =
     Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
-/// Its store is down and it has no last good table, or nothing was released yet.
+/// No app has a release yet, or the store is down and no table was kept from before.
 const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
 const LOOPED: Refusal =
     Refusal { status: 508, detail: "this request has already passed through this router", retry_after: None };
@@ -99,21 +62,21 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         counters.requests_misdirected.add(1);
         return Err(MISDIRECTED.into());
     };
-    if passed_already(head, &worker.shared.pseudonym) {
+    if has_passed(head, &worker.shared.pseudonym) {
         counters.requests_looped.add(1);
         return Err(LOOPED.into());
     }
     if tester::is_link(head.target) {
-        return Err(tester::open(head, &app, client));
+        return Err(tester::open_link(head, &app, client));
     }
     let navigation = is_navigation(head);
     let mut evidence = evidence(head, &app, client);
-    let assignment = match tester::chosen(head, &app, client, evidence.previews > 0)? {
-        None => assigned(worker, &table, &app, evidence.pin, navigation),
-        Some(chosen) => {
+    let assignment = match tester::choose(head, &app, client, evidence.previews > 0)? {
+        None => assign_by_pin(worker, &table, &app, evidence.pin, navigation),
+        Some(choice) => {
             counters.overridden.add(1);
             evidence.pin = PinEvidence::None;
-            sent(worker, &app, chosen)
+            assign_for_tester(worker, &app, choice)
         }
     };
     let Some(assignment) = assignment else {
@@ -121,7 +84,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         return Err(UNROUTABLE.into());
     };
     if assignment.reason != Reason::Override {
-        count(worker, &app, &assignment, evidence.pin);
+        count_assigned(worker, &app, &assignment, evidence.pin);
     }
     worker.retries.count_request();
     let creates = app.routes.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
@@ -174,12 +137,12 @@ fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence 
 }
 
 /// CDN-Loop names every router that a request passed.
-fn passed_already(head: &RequestHead<'_>, pseudonym: &str) -> bool {
+fn has_passed(head: &RequestHead<'_>, pseudonym: &str) -> bool {
     let mut names = head.values(Known::CdnLoop).flat_map(cdn_loop::names);
     names.any(|name| name.eq_ignore_ascii_case(pseudonym.as_bytes()))
 }
 
-fn assigned(
+fn assign_by_pin(
     worker: &Worker,
     table: &LocalTable,
     app: &LocalApp,
@@ -192,12 +155,12 @@ fn assigned(
     assign(&app.routes, &request, table.published.as_ref(), &mut draw).ok()
 }
 
-/// Where a request goes whose release its sender chose.
+/// The assignment of a request whose sender chose the release.
 #[cold]
-fn sent(worker: &Worker, app: &LocalApp, chosen: Chosen) -> Option<Assignment> {
+fn assign_for_tester(worker: &Worker, app: &LocalApp, choice: TesterChoice) -> Option<Assignment> {
     let random = || worker.random();
     let mut draw = RequestDraw { app, random: &random };
-    assign_override(&app.routes, chosen.release, chosen.affinity, app, &mut draw).ok()
+    assign_override(&app.routes, choice.release, choice.affinity, app, &mut draw).ok()
 }
 
 /// Hours since the Unix epoch.
@@ -205,7 +168,7 @@ pub fn hour() -> u32 {
     u32::try_from(coarse::wall_ms() / 3_600_000).unwrap_or(u32::MAX)
 }
 
-/// Counts, at stable, a request that the candidate failed.
+/// Counts at stable a request that the candidate failed.
 pub fn count_shielded(worker: &Worker, plan: &Plan) {
     let cell = plan.release().state.cell(worker.index);
     let reason = plan.assignment.reason as usize;
@@ -217,14 +180,14 @@ pub fn count_shielded(worker: &Worker, plan: &Plan) {
 }
 
 /// Counts the assignment at its release.
-fn count(worker: &Worker, app: &LocalApp, assignment: &Assignment, pin: PinEvidence) {
+fn count_assigned(worker: &Worker, app: &LocalApp, assignment: &Assignment, pin: PinEvidence) {
     let cell = app.release(assignment.target.release).state.cell(worker.index);
     cell.reasons[assignment.reason as usize].add(1);
     match pin {
         PinEvidence::Valid(pin) => {
             let tenure = app.routes.release(assignment.target.release).tenure;
             if pin.tenure == tenure {
-                app.release(assignment.target.release).state.saw(worker.index, &pin);
+                app.release(assignment.target.release).state.note_client(worker.index, &pin);
             } else if matches!(assignment.pin, PinChange::Replace(_)) {
                 let from = app.routes.by_tenure(pin.tenure).map(|index| app.routes.release(index).standing);
                 cell.moves[standing_index(from)][assignment.reason as usize].add(1);
@@ -236,60 +199,6 @@ fn count(worker: &Worker, app: &LocalApp, assignment: &Assignment, pin: PinEvide
     }
     if assignment.bounced {
         cell.bounces.add(1);
-    }
-}
-
-impl Plan {
-    /// The release that the request goes to.
-    #[inline]
-    pub fn release(&self) -> &Rc<LocalRelease> {
-        self.app.release(self.assignment.target.release)
-    }
-
-    /// The endpoint that the request goes to.
-    #[inline]
-    pub fn endpoint(&self) -> &LocalEndpoint {
-        self.app.endpoint(self.assignment.target)
-    }
-
-    /// The release's standing in the table that this request was routed by.
-    pub fn standing(&self) -> Standing {
-        self.app.routes.release(self.assignment.target.release).standing
-    }
-
-    /// Whether any endpoint of the release serves.
-    pub fn release_serves(&self) -> bool {
-        self.release().endpoints.iter().any(|endpoint| endpoint.state.serves())
-    }
-
-    /// The word for it.
-    pub fn track(&self) -> &'static str {
-        crate::live::activity::STANDING_WORDS[standing_index(Some(self.standing()))]
-    }
-
-    /// A byte range of `out` as text for the log.
-    pub fn marked(&self, range: &std::ops::Range<usize>) -> &[u8] {
-        self.out.bytes.get(range.clone()).unwrap_or_default()
-    }
-
-    /// The target, as text.
-    pub fn target(&self) -> &str {
-        std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default()
-    }
-
-    /// Whether the path is that of a fingerprinted asset: it carries no pin, and shared caches may keep it.
-    pub fn is_asset(&self) -> bool {
-        self.app.routes.settings.assets.is_fingerprinted(self.target())
-    }
-
-    /// Whether a tester chose the release: then it is in no statistics, and its pin is left alone.
-    pub fn is_overridden(&self) -> bool {
-        self.assignment.reason == Reason::Override
-    }
-
-    /// The reason of the assignment, for the log.
-    pub fn reason(&self) -> Reason {
-        self.assignment.reason
     }
 }
 

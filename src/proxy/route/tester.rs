@@ -1,9 +1,8 @@
 //! Testers: links, cookies and headers that send a request to a release of its sender's choice (docs/design.md section 5).
 //!
-//! A link is opened on the front port; what it carries becomes a cookie of its own, and the browser goes on to a path
-//! of the same origin. From then on the cookie decides, until it ends in one of four ways, each of which is said once,
-//! on a plain page that takes the cookie away. Who has neither a cookie nor an app with an override header pays two
-//! comparisons.
+//! A link is opened on the front port. Its token becomes a cookie, and the browser goes on to a path of the same origin. From
+//! then on the cookie decides, until it ends in one of four ways. Each of them is told once, on a plain page that takes the
+//! cookie away. A request without such a cookie, to an app without an override header, pays two comparisons.
 
 use std::borrow::Cow;
 
@@ -36,14 +35,14 @@ use crate::{
 
 /// A release that the sender of a request chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chosen {
+pub struct TesterChoice {
     /// The release.
     pub release: ReleaseIndex,
     /// Requests with the same number keep to one endpoint.
     pub affinity: Option<u64>,
 }
 
-/// What has to be escaped in a Location that was unescaped in a query.
+/// What must be escaped again in a Location after it was unescaped in a query.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}');
 
 const fn page(status: u16, detail: &'static str) -> Refusal {
@@ -60,7 +59,7 @@ const NO_GRANT: Refusal = page(
 const OTHER_GRANT: Refusal = page(403, "this preview link does not show the candidate");
 const NO_TRACK: Refusal = page(404, "the app has no release on this track");
 
-const fn header_words(fault: HeaderFault) -> &'static str {
+const fn header_detail(fault: HeaderFault) -> &'static str {
     match fault {
         HeaderFault::Twice => "the request has two override headers",
         HeaderFault::UnknownRelease => {
@@ -69,7 +68,7 @@ const fn header_words(fault: HeaderFault) -> &'static str {
     }
 }
 
-const fn words(fault: PreviewFault) -> Refusal {
+const fn fault_page(fault: PreviewFault) -> Refusal {
     let detail = match fault {
         PreviewFault::Forged => "this preview link is not valid for this site. Ask for a new one",
         PreviewFault::Expired => {
@@ -85,31 +84,31 @@ const fn words(fault: PreviewFault) -> Refusal {
     page(fault.status(), detail)
 }
 
-/// Whether a target is that of a preview link.
+/// Whether this is the target of a preview link.
 pub fn is_link(target: &[u8]) -> bool {
     let rest = target.strip_prefix(PREVIEW_PATH.as_bytes());
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'?')))
 }
 
-/// Opens a link: `?token=` sets the cookie, `?end` takes it away; both go on to `to`, or to the start page.
+/// Opens a preview link: `?token=` sets the cookie, `?end` takes it away. Both lead on to `to`, or to the start page.
 #[cold]
-pub fn open(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Reply {
+pub fn open_link(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Reply {
     let query = head.target.get(PREVIEW_PATH.len() + 1..).unwrap_or_default();
     let Some(location) = location(parameter(query, b"to").as_deref()) else { return NO_PATH.into() };
     let Some(token) = parameter(query, b"token") else {
         if parameter(query, b"end").is_none() {
             return NO_TOKEN.into();
         }
-        let mut reply = ended(app, client, GO_ON);
+        let mut reply = end_preview(app, client, GO_ON);
         reply.lines = format!("{}location: {location}\r\n", reply.lines).into();
         return reply;
     };
     let now = coarse::wall_ms();
     match open_preview(&app.routes, &token, now) {
-        Err(fault) => ended(app, client, words(fault)),
+        Err(fault) => end_preview(app, client, fault_page(fault)),
         Ok(PreviewTarget { expires, .. }) => {
             let seconds = expires.saturating_sub(now).div_ceil(1_000);
-            // A good token is made of base64url, so its text is its bytes.
+            // A valid token is base64url, so it is text.
             let cookie = set_cookie(app, client, &String::from_utf8_lossy(&token), seconds);
             let lines = format!("{cookie}location: {location}\r\nreferrer-policy: no-referrer\r\n");
             Reply { refusal: GO_ON, lines: lines.into() }
@@ -117,55 +116,68 @@ pub fn open(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Reply {
     }
 }
 
-/// The release that the sender of a request chose, if any. `cookie`: there is a tester's cookie.
-pub fn chosen(
+/// The release that the sender of a request chose, if any. `cookie`: the request has a tester's cookie.
+pub fn choose(
     head: &RequestHead<'_>,
     app: &LocalApp,
     client: Client,
     cookie: bool,
-) -> Result<Option<Chosen>, Reply> {
+) -> Result<Option<TesterChoice>, Reply> {
     if let Door::Track(track) = client.door {
-        let granted = if cookie { Some(by_cookie(head, app, client)?) } else { None };
-        return on_track(&app.routes, track, granted).map(Some).map_err(Reply::from);
+        let granted = if cookie { Some(choose_by_cookie(head, app, client)?) } else { None };
+        return choose_track(&app.routes, track, granted).map(Some).map_err(Reply::from);
     }
     let overriding = &app.routes.settings.overriding;
     if let Some(name) = &overriding.header
         && client.named
         && overriding.trusts(client.address)
-        && let Some(chosen) = by_header(head, &app.routes, name)?
+        && let Some(chosen) = choose_by_override(head, &app.routes, name)?
     {
         return Ok(Some(chosen));
     }
-    if cookie { by_cookie(head, app, client).map(|found| Some(Chosen::from(found))) } else { Ok(None) }
+    if cookie {
+        choose_by_cookie(head, app, client).map(|found| Some(TesterChoice::from(found)))
+    } else {
+        Ok(None)
+    }
 }
 
-impl From<PreviewTarget> for Chosen {
+impl From<PreviewTarget> for TesterChoice {
     fn from(target: PreviewTarget) -> Self {
         Self { release: target.release, affinity: Some(target.affinity) }
     }
 }
 
-/// Where the tester's cookies lead; of several, the first that leads anywhere.
-fn by_cookie(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Result<PreviewTarget, Reply> {
+/// Where the tester's cookies lead. Of several cookies the first counts that leads to a release.
+fn choose_by_cookie(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Result<PreviewTarget, Reply> {
     let name = app.routes.settings.cookie.name.as_bytes();
     let own =
         head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
     let values = own.map(|found| found.value);
     choose_by_preview(&app.routes, values, coarse::wall_ms())
-        .map_err(|fault| ended(app, client, words(fault)))
+        .map_err(|fault| end_preview(app, client, fault_page(fault)))
 }
 
-fn by_header(head: &RequestHead<'_>, app: &AppRoutes, name: &str) -> Result<Option<Chosen>, Refusal> {
-    let is_it = |line: &&HeaderLine| {
+fn choose_by_override(
+    head: &RequestHead<'_>,
+    app: &AppRoutes,
+    name: &str,
+) -> Result<Option<TesterChoice>, Refusal> {
+    let is_override = |line: &&HeaderLine| {
         line.known == Known::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
     };
-    let values = head.lines.iter().filter(is_it).map(|line| line.value(head.block));
-    let found = choose_by_header(app, values).map_err(|fault| page(fault.status(), header_words(fault)))?;
-    Ok(found.map(|release| Chosen { release, affinity: None }))
+    let values = head.lines.iter().filter(is_override).map(|line| line.value(head.block));
+    let found = choose_by_header(app, values).map_err(|fault| page(fault.status(), header_detail(fault)))?;
+    Ok(found.map(|release| TesterChoice { release, affinity: None }))
 }
 
-/// A track as a host of the admin port shows it: to whoever holds a grant; the candidate to whoever was granted it.
-fn on_track(app: &AppRoutes, track: Track, granted: Option<PreviewTarget>) -> Result<Chosen, Refusal> {
+/// The release on the track that a host of the admin port shows. Stable is shown to everybody with a grant, the candidate
+/// only with a grant for it.
+fn choose_track(
+    app: &AppRoutes,
+    track: Track,
+    granted: Option<PreviewTarget>,
+) -> Result<TesterChoice, Refusal> {
     let granted = granted.ok_or(NO_GRANT)?;
     let (on, restricted) = match track {
         Track::Stable => (app.stable, false),
@@ -175,15 +187,15 @@ fn on_track(app: &AppRoutes, track: Track, granted: Option<PreviewTarget>) -> Re
     if restricted && granted.release != release {
         return Err(OTHER_GRANT);
     }
-    Ok(Chosen { release, affinity: Some(granted.affinity) })
+    Ok(TesterChoice { release, affinity: Some(granted.affinity) })
 }
 
-/// Says something and takes the cookie away.
-fn ended(app: &LocalApp, client: Client, refusal: Refusal) -> Reply {
+/// Answers with this page, and takes the cookie away.
+fn end_preview(app: &LocalApp, client: Client, refusal: Refusal) -> Reply {
     Reply { refusal, lines: set_cookie(app, client, "", 0).into() }
 }
 
-/// The header line that sets the tester's cookie, or with no value and no time takes it away.
+/// The header line that sets the tester's cookie. Without value and time it takes the cookie away.
 fn set_cookie(app: &LocalApp, client: Client, value: &str, seconds: u64) -> String {
     let routes = &app.routes;
     let SetCookie { before, after } =
@@ -200,8 +212,8 @@ fn parameter<'a>(query: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
     })
 }
 
-/// Where to go on: a path on the same origin. Browsers read `//` and `/\` as the start of another host's address, and
-/// drop tabs and line ends before they look.
+/// Where to go on: a path on the same origin. Browsers take `//` and `/\` for the start of another host's address, and
+/// drop tabs and line ends before.
 fn location(to: Option<&[u8]>) -> Option<String> {
     let Some(to) = to else { return Some("/".into()) };
     let path = std::str::from_utf8(to).ok()?.strip_prefix('/')?;

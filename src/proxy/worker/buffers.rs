@@ -1,8 +1,8 @@
-//! The memory of one worker's transfers: buffers that are lent while bytes are on their way, and returned.
+//! The memory of one worker's transfers: buffers that are lent while bytes are on their way, and then returned.
 //!
-//! A connection that waits holds no buffer. One that moves bytes holds one for the time of a poll, and longer only
-//! while the other side does not take them. The last one returned is lent first, so that it is still in the
-//! processor's cache. How many may be lent is limited by name; beyond it new requests are shed.
+//! A connection that waits holds no buffer. One that moves bytes holds a buffer for the time of a poll, and longer only
+//! while the other side does not take the bytes. The buffer that was returned last is lent first, since it is still in the
+//! processor's cache. A limit says how many may be lent. Beyond it new requests are refused.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,7 +12,7 @@ use std::{
 
 use crate::limits::{HEADROOM_BYTES, Limits, READ_BYTES, READ_LARGE_BYTES, TAILROOM_BYTES};
 
-/// Text buffers kept for the next request; more are only needed while that many requests are in flight.
+/// Text buffers that are kept for the next requests. More are needed only while more requests are in flight.
 const TEXTS_KEPT: usize = 64;
 /// A text buffer that has grown beyond this is not kept, in bytes.
 const TEXT_BYTES_KEPT: usize = 64 * 1024;
@@ -51,7 +51,7 @@ impl Shelf {
 }
 
 impl Buffers {
-    /// None are allocated before they are needed.
+    /// No buffer is allocated before it is needed.
     pub fn new(limits: &Limits) -> Rc<Self> {
         Rc::new(Self {
             small: Shelf::new(READ_BYTES, limits.small_buffers_max),
@@ -60,12 +60,12 @@ impl Buffers {
         })
     }
 
-    /// Whether new requests may begin: some small buffers are left.
+    /// Whether new requests may begin: a small buffer is left.
     pub fn has_room(&self) -> bool {
         self.small.has_room()
     }
 
-    /// Lends a buffer: a large one if asked for and there is one left, else a small one.
+    /// Lends a buffer: a large one if `large` is set and one is left, else a small one.
     pub fn lend(self: &Rc<Self>, large: bool) -> Lease {
         let shelf = if large && self.large.has_room() { &self.large } else { &self.small };
         Lease { bytes: shelf.lend(), from: Rc::clone(self) }
@@ -77,7 +77,7 @@ impl Buffers {
         Text { bytes, from: Rc::clone(self) }
     }
 
-    /// Gives free buffers back to the allocator, keeping a few: called when there is time.
+    /// Gives free buffers back to the allocator, all but a few.
     pub fn trim(&self) {
         for shelf in [&self.small, &self.large] {
             let kept = (shelf.lent.get() as usize / 2).max(4);
@@ -90,7 +90,7 @@ impl Buffers {
     }
 }
 
-/// A buffer on loan, with room before and behind the bytes that are read into it. Returned when dropped.
+/// A lent buffer, with room before and behind the bytes that are read into it. It is returned when this is dropped.
 #[derive(Debug)]
 pub struct Lease {
     bytes: Box<[u8]>,
@@ -98,18 +98,18 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Where bytes are read to: behind the headroom, before the tailroom.
+    /// The part that bytes are read into: behind the headroom, before the tailroom.
     pub fn space(&mut self) -> &mut [u8] {
         let end = self.bytes.len() - TAILROOM_BYTES;
         &mut self.bytes[HEADROOM_BYTES..end]
     }
 
-    /// All of it, headroom and tailroom included.
+    /// The whole buffer, headroom and tailroom included.
     pub fn all(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 
-    /// Some of it, by position in all of it.
+    /// A part of the whole buffer.
     pub fn get(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
     }
@@ -124,10 +124,10 @@ impl Drop for Lease {
     }
 }
 
-/// A growing buffer on loan. Returned when dropped.
+/// A lent buffer that grows. It is returned when this is dropped.
 #[derive(Debug)]
 pub struct Text {
-    /// What is in it.
+    /// Its contents.
     pub bytes: Vec<u8>,
     from: Rc<Buffers>,
 }

@@ -1,10 +1,10 @@
-//! Who is at the other end of a client's connection.
+//! Who sends requests on a connection, and where it came in.
 
 use std::net::IpAddr;
 
 use crate::live::handover::Track;
 
-/// Where a client came in.
+/// Where a connection came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// A front listener.
@@ -13,7 +13,7 @@ pub enum Door {
     Track(Track),
 }
 
-/// Who asked, as far as the router knows.
+/// Who sends a request, as far as the router knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Client {
     /// The address that connected.
@@ -24,9 +24,9 @@ pub struct Client {
     pub named: bool,
     /// The peer is a proxy whose forwarding headers are believed.
     pub trusted: bool,
-    /// It came in TLS.
+    /// The connection uses TLS.
     pub secure: bool,
-    /// Where it came in.
+    /// Where the connection came in.
     pub door: Door,
 }
 

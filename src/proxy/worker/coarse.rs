@@ -1,13 +1,13 @@
-//! A worker's coarse clock: read once per turn of its event loop, so that a request costs no clock of its own.
+//! A worker's coarse clock. It is read once per turn of the event loop, so that a request does not pay for reading a clock.
 //!
-//! A turn takes well below a millisecond, which is what a latency may be off by. Since a loop that never rests
-//! would never read it, it is read again after every [`REQUESTS_PER_READING`] requests too.
+//! A turn takes well below a millisecond, so a latency is wrong by no more than that. A loop that never waits would never
+//! read the clock, so it is also read after every [`REQUESTS_PER_READING`] requests.
 
 use std::cell::Cell;
 
 use crate::clock::Clock;
 
-/// Requests between two readings at most.
+/// The most requests between two readings.
 const REQUESTS_PER_READING: u32 = 16;
 
 thread_local! {
@@ -43,7 +43,7 @@ pub fn now_ms() -> u64 {
     NOW_US.get() / 1_000
 }
 
-/// Wall time at the last reading, Unix ms: only to display, and for the hour in a pin.
+/// Wall time at the last reading, Unix ms. Only for display, and for the hour in a pin.
 pub fn wall_ms() -> u64 {
     WALL_MS.get()
 }

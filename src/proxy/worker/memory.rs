@@ -1,20 +1,21 @@
 //! Giving memory back to the system after a crowd has left.
 //!
-//! The C library's allocator gives back only what is free at the end of a heap. After 2,000 slow clients, four times, it
-//! kept 44 of 44 MiB, since something small lay behind every free buffer; asked to, it keeps 4.
+//! By itself the C library's allocator gives back only what is free at the end of a heap. After 2,000 slow clients, four
+//! times, it kept 44 of 44 MiB, since something small lay behind every free buffer. When it is asked to give memory back, it
+//! keeps 4 MiB.
 
 use std::cell::Cell;
 
-/// Fewer connections and exchanges than this are not worth the asking.
+/// Asking is not worth it for fewer connections and exchanges than this.
 const CROWD: usize = 256;
 
-/// How many connections and exchanges there were at most since memory was last given back.
+/// The most connections and exchanges since memory was last given back.
 #[derive(Debug, Default)]
 pub struct HighWater(Cell<usize>);
 
 impl HighWater {
-    /// Whether a crowd has left, now that there are so many: at least half, and not just a few. Each half is
-    /// worth it once, so a crowd that leaves slowly costs a few times what one costs that leaves at once.
+    /// Whether a crowd has left, now that so many are open: at least half of them, and more than a few. It is true once for
+    /// each half, so memory is given back only a few times while a crowd leaves slowly.
     pub fn has_fallen_to(&self, open: usize) -> bool {
         let most = self.0.get().max(open);
         let fallen = most - open >= CROWD && open <= most / 2;
@@ -23,7 +24,7 @@ impl HighWater {
     }
 }
 
-/// Gives what is free back to the system. Takes some milliseconds for 100 MiB, while threads that allocate wait.
+/// Gives free memory back to the system. This takes some milliseconds for 100 MiB, in which threads that allocate wait.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "declares one function of the C library, which no safe crate offers")]
 pub fn give_back() {

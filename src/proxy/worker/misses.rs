@@ -1,8 +1,8 @@
-//! Assets that neither a release nor its siblings have: remembered for a moment, so that what nobody has is not asked
-//! of everybody with each request.
+//! Assets that neither a release nor its siblings have. They are remembered for a moment, so that not every request for one
+//! asks all siblings again.
 //!
-//! A table of fixed size, by a hash that no client can aim: a newcomer takes the place of whoever was there, which
-//! costs that one a question more. Nothing is allocated before the first miss.
+//! The table has a fixed size and a hash that clients cannot predict. A new entry replaces the old one in its place; the
+//! asset that was replaced is then asked for once more. Nothing is allocated before the first miss.
 
 use std::hash::Hasher as _;
 
@@ -13,7 +13,7 @@ use crate::{
     rollout::target::ReleaseIndex,
 };
 
-/// What one worker remembers.
+/// The assets that one worker remembers.
 #[derive(Debug)]
 pub struct Misses {
     hasher: SipHasher24,
@@ -21,16 +21,16 @@ pub struct Misses {
     slots: Box<[(u64, u64)]>,
 }
 
-/// What was asked of whom: the same asset of another release, or after another change of the app, is another one.
+/// An asset that was not found. The same asset at another release, or after a change of the app, is another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Miss<'a> {
     /// The app's slot and the seq of its record.
     pub app: (usize, u64),
     /// The release whose siblings were asked.
     pub release: ReleaseIndex,
-    /// The authority asked for.
+    /// The authority of the request.
     pub authority: &'a [u8],
-    /// The path.
+    /// The path of the request.
     pub path: &'a [u8],
 }
 
@@ -40,14 +40,14 @@ impl Misses {
         Self { hasher: SipHasher24::new_with_keys(seed, seed.rotate_left(32)), slots: Box::default() }
     }
 
-    /// Whether it is remembered.
+    /// Whether an asset is remembered.
     pub fn knows(&self, miss: &Miss<'_>, now_ms: u64) -> bool {
         let hash = self.hash(miss);
         let slot = self.slots.get(place(hash));
         slot.is_some_and(|(known, until_ms)| *known == hash && now_ms < *until_ms)
     }
 
-    /// Remembers it from now on.
+    /// Remembers an asset from now on.
     pub fn remember(&mut self, miss: &Miss<'_>, now_ms: u64) {
         if self.slots.is_empty() {
             self.slots = vec![(0, 0); MISSES_MAX].into_boxed_slice();

@@ -1,4 +1,4 @@
-//! One worker: what all connections of one thread share, and nobody else touches.
+//! One worker: what the connections of one thread share, and no other thread touches.
 
 pub mod buffers;
 pub mod client;
@@ -38,25 +38,25 @@ use misses::Misses;
 
 /// One thread's share of the data plane.
 pub struct Worker {
-    /// Its number.
+    /// Its number among the workers.
     pub index: usize,
-    /// What it shares with the others.
+    /// What it shares with the other workers.
     pub shared: Arc<Shared>,
     /// Memory for transfers.
     pub buffers: Rc<Buffers>,
-    /// Kept connections to endpoints.
+    /// Open connections to endpoints that wait for a request.
     pub pool: Pool,
-    /// How many repeats are left.
+    /// How many repeats are allowed now.
     pub retries: RetryBudget,
     /// Deadlines.
     pub deadlines: Rc<Deadlines>,
     /// Its part of the access log.
     pub log: Option<RefCell<WorkerLog>>,
-    /// Space to read header lines into, used again by every message.
+    /// Space for the positions of header lines, used again by every message.
     pub lines: RefCell<Vec<HeaderLine>>,
-    /// Space to write response headers into, used again by every message.
+    /// Space for the header lines of a response, used again by every message.
     pub fields: RefCell<Vec<u8>>,
-    /// Assets that no sibling had, a moment ago.
+    /// Assets that no sibling had a moment ago.
     pub misses: RefCell<Misses>,
     /// Requests that wait for room at an endpoint, by its slot.
     pub queues: queue::Queues,
@@ -67,7 +67,7 @@ pub struct Worker {
     addresses: RefCell<HashMap<IpAddr, u32>>,
     water: HighWater,
     random: Cell<u64>,
-    /// The second that was last written as a date, and the date.
+    /// The second for which a date was last written, and that date.
     date: RefCell<(u64, String)>,
 }
 
@@ -109,12 +109,12 @@ impl Worker {
         self.shared.counters.worker(self.index)
     }
 
-    /// The table as it is now; a request reads it once.
+    /// The published table as it is now. A request asks for it once.
     pub fn table(&self) -> Rc<LocalTable> {
         let live = self.shared.table.load();
         let mut table = self.table.borrow_mut();
         if table.published.generation != live.generation {
-            self.shared.table.adopt(self.index, &live, || self.shared.clock.monotonic());
+            self.shared.table.note_use(self.index, &live, || self.shared.clock.monotonic());
             let next = table.followed_by(Arc::clone(&live));
             *table = Rc::new(next);
         }
@@ -153,17 +153,17 @@ impl Worker {
         }
     }
 
-    /// Whether as many descriptors are used as this worker may use.
+    /// Whether this worker uses as many descriptors as it may.
     pub fn is_full(&self) -> bool {
         self.used() >= self.shared.connections_max
     }
 
-    /// Counts connections to endpoints in use: one more, or one less.
-    pub fn count_busy(&self, one_more: bool) {
-        self.busy.set(if one_more { self.busy.get() + 1 } else { self.busy.get() - 1 });
+    /// Counts a connection to an endpoint that comes into use, or one whose use ends.
+    pub fn count_busy(&self, begins: bool) {
+        self.busy.set(if begins { self.busy.get() + 1 } else { self.busy.get() - 1 });
     }
 
-    /// What has time: old connections to endpoints, memory that nobody needs, gauges.
+    /// Looks after what can wait: old connections to endpoints, unused memory, gauges.
     pub fn sweep_slowly(&self) {
         self.table.borrow().forget_stale();
         self.pool.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
@@ -177,13 +177,13 @@ impl Worker {
         self.shed_idle();
     }
 
-    /// How long a client's connection may be idle now.
+    /// How long a client's connection may be idle at present, in ms.
     pub fn idle_ms(&self) -> u64 {
         self.idle_ms.get()
     }
 
-    /// While nearly all descriptors are used, the idle time is halved every second, so that connections nobody uses
-    /// make room for new ones; then it grows again.
+    /// Halves the idle time every second while nearly all descriptors are used, so that idle connections make room for new
+    /// ones. Afterwards the idle time doubles again, up to its limit.
     fn shed_idle(&self) {
         let (used, most) = (self.used(), self.shared.connections_max);
         let (now, usual) = (self.idle_ms.get(), self.limits().idle_ms);
@@ -245,7 +245,7 @@ impl Worker {
         self.counters().log_lines_dropped.add(flushed.dropped);
     }
 
-    /// A random number: xorshift64*, for choices and client numbers, not for secrets.
+    /// A random number (xorshift64*) for choices and client numbers. Not for secrets.
     pub fn random(&self) -> u64 {
         let mut state = self.random.get();
         state ^= state >> 12;

@@ -1,8 +1,8 @@
-//! Room at endpoints: how many requests may be in flight at one, and who waits for room.
+//! Requests that wait for room at an endpoint.
 //!
-//! The count is shared by all workers; the waiting is not, so that no worker ever wakes another one. A worker's own
-//! departures let its own waiters in at once; room that other workers made is found by the sweeper, within
-//! [`crate::limits::SWEEP_MS`].
+//! All workers share the count of requests in flight, but each has a queue of its own, so that no worker wakes another one.
+//! When a request of this worker ends, the next one in its queue goes at once. Room that other workers made is found by the
+//! sweeper, within [`crate::limits::SWEEP_MS`].
 
 use std::{
     cell::RefCell,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::rollout::target::EndpointSlot;
 
-/// Who waits at one worker, by endpoint slot. Empty unless `endpoint_in_flight_max` is set and reached.
+/// The requests of one worker that wait, by endpoint. Empty unless `endpoint_in_flight_max` is set and reached.
 #[derive(Debug, Default)]
 pub struct Queues {
     waiting: RefCell<HashMap<EndpointSlot, VecDeque<Waker>>>,
@@ -24,7 +24,7 @@ impl Queues {
         self.waiting.borrow().get(&slot).map_or(0, VecDeque::len)
     }
 
-    /// Waits for this endpoint.
+    /// Joins the queue for this endpoint, if it is not in it.
     pub fn wait(&self, slot: EndpointSlot, waker: &Waker) {
         let mut waiting = self.waiting.borrow_mut();
         let queue = waiting.entry(slot).or_default();
@@ -33,7 +33,7 @@ impl Queues {
         }
     }
 
-    /// Waits no longer.
+    /// Leaves the queue.
     pub fn leave(&self, slot: EndpointSlot, waker: &Waker) {
         let mut waiting = self.waiting.borrow_mut();
         if let Some(queue) = waiting.get_mut(&slot) {
@@ -44,14 +44,14 @@ impl Queues {
         }
     }
 
-    /// There is room for one more here.
+    /// Wakes the first in this queue: there is room for one more request.
     pub fn wake_one(&self, slot: EndpointSlot) {
         if let Some(first) = self.waiting.borrow().get(&slot).and_then(VecDeque::front) {
             first.wake_by_ref();
         }
     }
 
-    /// There may be room anywhere.
+    /// Wakes the first in each queue: there may be room.
     pub fn wake_first_of_each(&self) {
         self.waiting.borrow().values().filter_map(VecDeque::front).for_each(Waker::wake_by_ref);
     }

@@ -17,10 +17,10 @@ use crate::{
     upstream::retry::RateBudget,
 };
 
-/// Decides whether a peer's word about its client is believed.
+/// Decides whether what a peer says about its client is believed.
 pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
 
-/// What all workers share: read only, or atomic.
+/// What all workers of a front share.
 pub struct Shared {
     /// The limits.
     pub limits: Limits,
@@ -36,9 +36,9 @@ pub struct Shared {
     pub clock: Clock,
     /// Counters, a set for each worker.
     pub counters: Counters,
-    /// How many requests that the candidate failed stable takes.
+    /// How many shielded requests stable takes.
     pub shields: RateBudget,
-    /// How many assets that a release does not have are asked of its siblings.
+    /// How often siblings are asked for an asset.
     pub sibling_asks: RateBudget,
     /// How many connections each worker may have open, descriptors considered.
     pub connections_max: usize,
@@ -46,7 +46,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// What is shared at the start.
+    /// What workers share when a front starts.
     #[allow(clippy::too_many_arguments, reason = "each is one field, and there is one caller")]
     pub fn new(
         limits: Limits,
@@ -76,7 +76,7 @@ impl Shared {
         }
     }
 
-    /// What the front is about now.
+    /// The front's present phase.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Serving,
@@ -86,7 +86,7 @@ impl Shared {
         }
     }
 
-    /// Goes on to a later phase; never back.
+    /// Goes on to a later phase. It never goes back.
     pub fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::Relaxed);
     }

@@ -17,7 +17,7 @@ pub enum LogFormat {
     Combined,
 }
 
-/// What is known of one answered request.
+/// What is known about one answered request.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// When it was answered, Unix ms.
@@ -28,17 +28,17 @@ pub struct Line<'a> {
     pub peer: IpAddr,
     /// The method.
     pub method: &'a [u8],
-    /// The authority it asked for.
+    /// The authority of the request.
     pub host: &'a [u8],
-    /// The target, as sent.
+    /// The target, as it was sent.
     pub target: &'a [u8],
     /// HTTP's minor version: 0 or 1.
     pub minor_version: u8,
-    /// The status it got; 0 when the client left before one.
+    /// The status that the client got. 0: it left before one.
     pub status: u16,
     /// Bytes of response body sent.
     pub bytes: u64,
-    /// From its first byte to the last of the response.
+    /// From the first byte of the request to the last of the response.
     pub duration_us: u64,
     /// The app, if the host led to one.
     pub app: &'a str,

@@ -14,8 +14,7 @@ use std::{
 
 use super::line::{DateText, Line, LogFormat};
 
-/// A batch is handed over when it has grown to this, in bytes: some 200 lines, far below a pipe's or a page
-/// cache's appetite, so that a write is rare and never huge.
+/// A batch is handed over when it has grown to this, in bytes: some 200 lines, so that a write is rare and never large.
 const BATCH_BYTES: usize = 64 * 1024;
 /// Batches that may wait for the disk before they are dropped: 16 MiB in all.
 const BATCHES_WAITING_MAX: usize = 256;
@@ -51,11 +50,11 @@ impl AccessLog {
         Ok(Self { format, batches: Some(batches), reopen, thread: Some(thread) })
     }
 
-    /// Opens the file again before the next batch is written: what log rotation asks for with SIGHUP.
+    /// Opens the file again before the next batch is written. Log rotation asks for this with SIGHUP.
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Relaxed);
         if let Some(batches) = &self.batches {
-            // A full queue means that a batch is coming anyway.
+            // If the queue is full, another batch comes anyway.
             let _ = batches.try_send(Vec::new());
         }
     }
@@ -76,7 +75,7 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the panic hook already.
+            // The panic hook has reported a panic there.
             let _ = thread.join();
         }
     }
@@ -92,7 +91,7 @@ pub struct WorkerLog {
     date: DateText,
 }
 
-/// What came of a batch that was handed over.
+/// What became of a batch that was handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flushed {
     /// Lines on their way to the file.
@@ -102,7 +101,7 @@ pub struct Flushed {
 }
 
 impl WorkerLog {
-    /// Adds a line; hands the batch over when it is full.
+    /// Adds a line, and hands the batch over if it is full.
     pub fn push(&mut self, line: &Line<'_>) -> Flushed {
         if self.batch.capacity() == 0 {
             self.batch.reserve_exact(BATCH_BYTES + BATCH_BYTES / 8);
@@ -112,7 +111,7 @@ impl WorkerLog {
         if self.batch.len() >= BATCH_BYTES { self.flush() } else { Flushed::default() }
     }
 
-    /// Hands the batch over: called by the worker a few times a second, so that a quiet log is fresh too.
+    /// Hands the batch over. The worker calls it a few times a second, so that a log with few lines is up to date too.
     pub fn flush(&mut self) -> Flushed {
         if self.batch.is_empty() {
             return Flushed::default();

@@ -1,4 +1,4 @@
-//! What a client gets: responses, framed for HTTP/1.1 or 1.0.
+//! Writing to a client: responses, framed for HTTP/1.1 or 1.0.
 
 use std::{
     ops::Range,
@@ -122,7 +122,7 @@ impl Connection {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Sends a part with this text in front of it, in one write if the buffer has room for the text.
+    /// Sends a part with a text in front of it, in one write if the buffer has room for the text.
     fn send_behind(&mut self, cx: &mut Context<'_>, text: &[u8], part: BodyPart) {
         let mut part = part;
         if self.out.chunked {
@@ -140,7 +140,7 @@ impl Connection {
         self.send_apart(cx, text, lease.get(data));
     }
 
-    /// A head so long that it does not fit in front of its body goes out in a text of its own.
+    /// Sends a text and data apart: a head that is too long to fit in front of its body.
     #[cold]
     fn send_apart(&mut self, cx: &mut Context<'_>, text: &[u8], data: &[u8]) {
         self.out.then = [text, data, &self.out.then].concat();
@@ -153,7 +153,7 @@ impl Connection {
         let _ = self.poll_out(cx);
     }
 
-    /// Writes what fits and keeps the rest.
+    /// Writes what the socket takes, and keeps the rest.
     fn write(&mut self, cx: &mut Context<'_>, lease: Lease, range: Range<usize>) {
         if range.is_empty() {
             return;
@@ -214,5 +214,5 @@ impl Connection {
     }
 }
 
-/// The room that a part always has in front of it.
+/// The room that [`BodyPart::data`] promises.
 const _: () = assert!(HEADROOM_BYTES > 24);

@@ -1,4 +1,4 @@
-//! A client's HTTP/1.1 connection: requests one after the other, until one side ends it.
+//! A client's HTTP/1.1 connection: one request after the other, until one side ends it.
 
 mod answer;
 mod read;
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Keeps method and body, as a POST to the wrong scheme needs (RFC 9110 section 15.4.9).
+/// 308 and not 301, since it keeps method and body (RFC 9110 section 15.4.9).
 const REDIRECT: Refusal = Refusal { status: 308, detail: "this is served over https", retry_after: None };
 
 /// A client's connection.
@@ -37,15 +37,15 @@ pub struct Connection {
     stream: Stream,
     deadline: Deadline,
     client: Client,
-    /// What was read and not used: part of a head, or requests that came pipelined.
+    /// What was read and is not used yet: part of a head, or pipelined requests.
     unread: Vec<u8>,
-    /// How much of `unread` was used.
+    /// How much of `unread` is used.
     unread_at: usize,
     /// Requests so far.
     requests: u32,
-    /// What the present request says about its body and its connection.
+    /// The present request's body, and what it says about the connection.
     request: Request,
-    /// What goes down.
+    /// What is sent to the client.
     out: Out,
 }
 
@@ -58,11 +58,11 @@ struct Request {
     tunnel: bool,
 }
 
-/// What goes down, and how.
+/// What is sent to the client, and how.
 struct Out {
     /// What the client has not taken yet.
     pending: Option<(Lease, Range<usize>)>,
-    /// What comes after it.
+    /// What is sent after it.
     then: Vec<u8>,
     /// The response is chunked.
     chunked: bool,
@@ -72,7 +72,7 @@ struct Out {
     keeps_up: bool,
     /// The client is gone.
     gone: bool,
-    /// The response was cut, and the client has to see that.
+    /// The response was cut, and the client must see that.
     aborted: bool,
     /// TLS may hold something back.
     flush: bool,
@@ -84,7 +84,7 @@ pub enum Next {
     Forward(Box<Plan>),
     /// A request that is answered by the router.
     Refuse(Reply, Form, bool),
-    /// Nothing.
+    /// Nothing: the connection ends.
     End,
 }
 
@@ -117,7 +117,7 @@ impl Connection {
         &self.worker
     }
 
-    /// Waits for a request from now on.
+    /// Begins to wait for a request.
     pub fn begin_waiting(&mut self) {
         let partial = self.unread_at < self.unread.len();
         let limits = self.worker.limits();
@@ -133,7 +133,7 @@ impl Connection {
         refuse(&worker, self, reply, form, to_head, close).await;
     }
 
-    /// One request's panic is one 500.
+    /// Answers a request that panicked with a 500, or cuts its response.
     pub async fn after_panic(&mut self) {
         self.worker.counters().panics.add(1);
         self.request.keep_alive = false;
@@ -151,9 +151,8 @@ impl Connection {
         self.request.keep_alive && self.request.body.is_done() && !self.out.gone && !self.out.aborted
     }
 
-    /// Closes so that the client gets the last response: says that nothing more comes, and reads what the client is
-    /// still sending, since closing on unread bytes would reset the connection under the response (RFC 9112,
-    /// section 9.6).
+    /// Closes so that the client gets the last response. It is told that nothing more comes, and what it still sends is read:
+    /// closing with unread bytes would reset the connection before the client has read the response (RFC 9112 section 9.6).
     pub async fn linger(&mut self) {
         if self.out.aborted {
             self.stream.reset_on_close();
@@ -190,8 +189,9 @@ impl Connection {
         if self.deadline.state() == WaitState::Waiting { Poll::Pending } else { Poll::Ready(()) }
     }
 
+    /// Refuses a request whose head cannot be read.
     #[cold]
-    fn fault(&mut self, fault: RequestFault, to_head: bool) -> Next {
+    fn refuse_head(&mut self, fault: RequestFault, to_head: bool) -> Next {
         let counters = self.worker.counters();
         counters.requests_refused.add(1);
         match fault {
@@ -213,7 +213,7 @@ impl Connection {
         self.last_refusal(Refusal { status: fault.status(), detail, retry_after: None }, to_head)
     }
 
-    /// A refusal after which nothing on this connection is answered.
+    /// A refusal after which no request on this connection is answered.
     #[cold]
     fn last_refusal(&mut self, refusal: Refusal, to_head: bool) -> Next {
         self.request.keep_alive = false;

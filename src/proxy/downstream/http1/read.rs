@@ -1,4 +1,4 @@
-//! What a client sends: heads, and bodies behind them.
+//! Reading from a client: heads, and the bodies after them.
 
 use std::task::{Context, Poll};
 
@@ -26,11 +26,10 @@ use crate::{
     },
 };
 
-/// More than this is not kept of what a client sends ahead: it is thrown away, and the connection closes after the
-/// present response.
+/// How much is kept of what a client sends ahead. More is thrown away, and the connection closes after the present response.
 const AHEAD_BYTES_MAX: usize = READ_BYTES;
 
-/// By how much the space for a head grows that comes in pieces.
+/// By how much the space grows for a head that arrives in pieces.
 const HEAD_STEP_BYTES: usize = 1_024;
 
 const TOO_SLOW: Refusal =
@@ -63,7 +62,7 @@ impl Connection {
             if self.requests > 0 {
                 return Poll::Ready(Next::End);
             }
-            // A client that was accepted a moment ago is about to ask.
+            // A client that was accepted a moment ago is about to send a request.
             if std::mem::take(&mut self.request.keep_alive) {
                 self.deadline.set_in(LINGER_MS);
             }
@@ -93,9 +92,10 @@ impl Connection {
             }
             return next;
         }
-        // Without a line's end nothing new can be told, so a head that comes byte by byte is not read again for each.
+        // Without the end of a line there is nothing new to be read, so a head that arrives byte by byte is not read again for
+        // each byte.
         let worth_reading = memchr::memchr(b'\n', bytes).is_some();
-        // Room is added in small steps: a client may take its time with a head, and many may.
+        // Space is added in small steps, since many clients may send their heads slowly.
         if self.unread.capacity() - self.unread.len() < bytes.len() {
             self.unread.reserve_exact(bytes.len().max(HEAD_STEP_BYTES));
         }
@@ -125,7 +125,7 @@ impl Connection {
                 self.unread = bytes[request.length..].to_vec();
                 Some(self.take_head(&request))
             }
-            Err(fault) => Some(self.fault(fault, bytes.trim_ascii_start().starts_with(b"HEAD "))),
+            Err(fault) => Some(self.refuse_head(fault, bytes.trim_ascii_start().starts_with(b"HEAD "))),
         }
     }
 
@@ -159,7 +159,7 @@ impl Connection {
     #[cold]
     fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
         log_refused(&self.worker, Some(head), client, reply.refusal.status);
-        Next::Refuse(reply, Form::asked_by(head), head.method == b"HEAD")
+        Next::Refuse(reply, Form::of_request(head), head.method == b"HEAD")
     }
 
     /// See [`crate::proxy::downstream::Downstream::buffered_body`].
@@ -240,7 +240,7 @@ impl Connection {
         }
     }
 
-    /// Fills a buffer from what was read ahead, else from the connection; `None` when that is broken.
+    /// Fills a buffer from what was read ahead, else from the connection. `None` if that is broken.
     fn read_ahead_or_more(&mut self, cx: &mut Context<'_>, lease: &mut Lease) -> Poll<Option<usize>> {
         let ahead = &self.unread[self.unread_at..];
         if ahead.is_empty() {
@@ -253,7 +253,7 @@ impl Connection {
         Poll::Ready(Some(length))
     }
 
-    /// See [`crate::proxy::downstream::Downstream::poll_closed`]. What comes instead is a request sent ahead.
+    /// See [`crate::proxy::downstream::Downstream::poll_closed`]. If bytes come instead, they are a request that is sent ahead.
     pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.unread_at < self.unread.len() {
             return Poll::Pending;
@@ -273,7 +273,7 @@ impl Connection {
         }
     }
 
-    /// Keeps what came behind a body: the start of the next request.
+    /// Keeps what came after a body: the start of the next request.
     fn keep_ahead(&mut self, ahead: &[u8]) {
         if ahead.len() > AHEAD_BYTES_MAX {
             self.request.keep_alive = false;
@@ -300,7 +300,7 @@ fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) 
     Some(format!("https://{host}{port}{target}").into())
 }
 
-/// Of several proxies the first one spoke with the client.
+/// Whether the client's scheme was https. Of several proxies the first one spoke with the client.
 fn is_https(value: &[u8]) -> bool {
     members(value).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
 }

@@ -91,7 +91,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 false => Caching::AsSent,
             },
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
-            strangers: self.asks_sibling(),
+            from_sibling: self.asks_sibling(),
         };
         let findings = write(head, &changes, fields);
         let counters = self.worker.counters();

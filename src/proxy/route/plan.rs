@@ -1,0 +1,109 @@
+//! The plan of one request: everything that its exchange needs to know.
+
+use std::{ops::Range, rc::Rc};
+
+use crate::{
+    live::activity::{STANDING_WORDS, standing_index},
+    proxy::{
+        codec::head::Framing,
+        rewrite::request::Marks,
+        worker::{
+            buffers::Text,
+            client::Client,
+            local::{LocalApp, LocalEndpoint, LocalRelease},
+        },
+    },
+    rollout::{
+        assign::{Assignment, PinEvidence, Reason},
+        table::Standing,
+    },
+};
+
+/// The plan of one request.
+#[derive(Debug)]
+pub struct Plan {
+    /// The head as it goes upstream, and behind it what is held of the body.
+    pub out: Text,
+    /// What is where in `out`.
+    pub marks: Marks,
+    /// The app's routes.
+    pub app: Rc<LocalApp>,
+    /// Where the request goes, and why.
+    pub assignment: Assignment,
+    /// The pin that it came with.
+    pub pin: PinEvidence,
+    /// Who sends it.
+    pub client: Client,
+    /// How the body ends.
+    pub framing: Framing,
+    /// The method is HEAD.
+    pub to_head: bool,
+    /// Sending it twice has the effect of sending it once.
+    pub idempotent: bool,
+    /// A WebSocket handshake.
+    pub websocket: bool,
+    /// The client waits for a 100 before it sends the body.
+    pub expects_continue: bool,
+    /// A top-level navigation.
+    pub navigation: bool,
+    /// It has a `Sec-Fetch-Dest`.
+    pub has_destination: bool,
+    /// HTTP's minor version.
+    pub minor_version: u8,
+    /// When its first byte was read, monotonic microseconds.
+    pub started_us: u64,
+}
+
+impl Plan {
+    /// The release that the request goes to.
+    #[inline]
+    pub fn release(&self) -> &Rc<LocalRelease> {
+        self.app.release(self.assignment.target.release)
+    }
+
+    /// The endpoint that the request goes to.
+    #[inline]
+    pub fn endpoint(&self) -> &LocalEndpoint {
+        self.app.endpoint(self.assignment.target)
+    }
+
+    /// The release's standing in the table by which this request was routed.
+    pub fn standing(&self) -> Standing {
+        self.app.routes.release(self.assignment.target.release).standing
+    }
+
+    /// Whether any endpoint of the release serves.
+    pub fn release_serves(&self) -> bool {
+        self.release().endpoints.iter().any(|endpoint| endpoint.state.serves())
+    }
+
+    /// The word for the release's standing, for the log.
+    pub fn track(&self) -> &'static str {
+        STANDING_WORDS[standing_index(Some(self.standing()))]
+    }
+
+    /// The bytes of a range of `out`.
+    pub fn marked(&self, range: &Range<usize>) -> &[u8] {
+        self.out.bytes.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The target, as text.
+    pub fn target(&self) -> &str {
+        std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default()
+    }
+
+    /// Whether the path is that of a fingerprinted asset, whose response carries no pin and may be kept by shared caches.
+    pub fn is_asset(&self) -> bool {
+        self.app.routes.settings.assets.is_fingerprinted(self.target())
+    }
+
+    /// Whether a tester chose the release. Such a request is in no statistics, and its pin is not touched.
+    pub fn is_overridden(&self) -> bool {
+        self.assignment.reason == Reason::Override
+    }
+
+    /// The reason of the assignment, for the log.
+    pub fn reason(&self) -> Reason {
+        self.assignment.reason
+    }
+}
