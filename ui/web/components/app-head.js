@@ -55,7 +55,7 @@ export function appHead(name, actions) {
 
 function stickySwitch(run) {
 	const label = h('span');
-	const props = { type: 'button', class: 'switch', role: 'switch', testid: 'sticky-switch', 'aria-describedby': 'head-why' };
+	const props = { type: 'button', class: 'switch', role: 'switch', 'aria-checked': 'false', testid: 'sticky-switch', 'aria-describedby': 'head-why' };
 	const element = h('button', { ...props, on: { click: run } }, h('span.switch-knob', { 'aria-hidden': 'true' }), label);
 	return {
 		element,

@@ -10,6 +10,7 @@ export function browserNotices(notifier) {
 		{
 			type: 'button',
 			role: 'switch',
+			'aria-checked': 'false',
 			testid: 'notify-switch',
 			'aria-describedby': 'notify-why',
 			on: { click: () => notifier.toggle().then(update) },
