@@ -85,7 +85,7 @@ fn a_testers_link_and_header_and_what_a_client_is_known_by_are_explained() {
     ask(&browser, &[("explain-preview", "nonsense")]);
     browser.see("explain-error", "this is not a preview link; allowed is a link");
     ask(&browser, &[("explain-address", "10.0.0.1:80")]);
-    browser.see("explain-error", "`10.0.0.1:80`: an address such as 10.0.0.7");
+    browser.see("explain-error", "is not an address without a port, such as 10.0.0.7");
     assert_eq!(browser.text("explain-where").as_deref(), Some(""), "nothing else is said");
 }
 
