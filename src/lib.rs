@@ -38,20 +38,23 @@
 //! | [`limits`], [`clock`] | every limit by name; every reading of time | nothing |
 //! | [`rollout`] | the pure core: record, commands, adoption, pins, blend, routing table, assignment. No I/O, no async, no lock, no clock: all of it is driven by property tests | `limits` |
 //! | [`schema`] | the HTTP API as types: requests and answers, shared by the router and the command line | `rollout` |
-//! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes | `rollout` |
+//! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes, testers' connections | `rollout` |
 //! | [`telemetry`] | counters, access log | `rollout` |
-//! | [`upstream`] | the endpoints' side: connections per worker, health checks, the repeat rule | `rollout`, `live`, `telemetry` |
-//! | [`proxy`] | the data plane: workers, accepting, the HTTP/1.1 codec, forwarding, upgrades | `live`, `rollout`, `upstream`, `telemetry` |
+//! | [`upstream`] | the endpoints' side: pooled connections per worker, health checks, ejection, budgets of repeats | `rollout`, `live`, `telemetry` |
+//! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `live`, `rollout`, `upstream`, `telemetry` |
 //! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`], [`blocks`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same | nothing |
+//! | [`cell`], [`blocks`], [`authority`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same, hosts with ports | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
 //! change of the store, in one loop: `transact`), `fleet`, `sync` (store to table) and `hooks`, `admin` (the port), `api`
 //! (handlers; nobody but `start` imports it).
+//!
+//! The wings of [`proxy`] import only those before them in its row, and the codec nothing of the router but `limits` and
+//! `authority`.
 //!
 //! `proxy` and `control` never import each other. `tests/tidy` enforces the table. Outside `src/`: `ui/` is the
 //! GUI, embedded in the binary; `tests/` the suites of the whole binary; `benches/` what is measured and how;
@@ -59,23 +62,24 @@
 //!
 //! # Life of a request
 //!
-//! 1. A worker's listener accepts the connection. Every worker has its own listener on the same address, so the
-//!    kernel spreads connections and no thread hands one to another. The task that owns the connection stays on this
-//!    thread until it ends.
-//! 2. The codec ([`proxy::codec`]) reads the head once, strictly, and borrows everything from the read buffer. What
-//!    is ambiguous is refused, and the connection ends there.
-//! 3. The published table is loaded, once; the request sees no other. The Host leads to an app.
+//! 1. A worker's listener accepts the connection ([`proxy::front`]). Every worker has its own listener on the same address,
+//!    so the kernel spreads connections and no thread hands one to another. One task serves the connection
+//!    (`front/serve.rs`), on this thread, until it ends.
+//! 2. The HTTP/1.1 server ([`proxy::downstream::http1`]) reads. The codec ([`proxy::codec`]) reads the head once, strictly, and
+//!    borrows everything from the read buffer. What is ambiguous is refused, and the connection ends there.
+//! 3. [`proxy::route`] makes a plan. It loads the published table once; the request sees no other. The Host leads to an app.
 //! 4. A tester's preview or header decides, if there is one ([`proxy::route::tester`]); else [`rollout::assign`] does, by the
-//!    pin, else the bucket. It answers with a release, an endpoint
-//!    and one of a closed list of reasons, and is a pure function of the table, the pin and what [`live`] knows of
-//!    the endpoints' health.
-//! 5. [`upstream`] lends a kept connection to that endpoint, or opens one. The head goes out rewritten: one Host, one
-//!    framing, no hop-by-hop header, ours for forwarding.
-//! 6. Body and response stream through one buffer, whose size follows how fast the other side takes it. If the
-//!    endpoint fails before anything of the request was sent, or the request may be repeated, another endpoint of
-//!    the same release is asked.
-//! 7. The response's head goes out with a Set-Cookie if the pin is new or has moved. The activity cells of this
-//!    worker count it, the access log gets its line, and the connection waits for the next request without a buffer.
+//!    pin, or else by the bucket. It answers with a target (release and endpoint) and one of a closed list of reasons, and is
+//!    a pure function of the table, the pin and what [`live`] knows of the endpoints' health. The head that goes upstream is
+//!    written ([`proxy::rewrite`]): one Host, one framing, no hop-by-hop header, the router's own forwarding headers.
+//! 5. [`proxy::forward`] carries the plan out. It waits for room at the endpoint, and takes a connection from the pool
+//!    ([`upstream`]) or opens one.
+//! 6. The exchange ([`proxy::forward::exchange`]) streams body and response through one buffer, whose size follows how fast the
+//!    other side takes it. If it fails and the request may be repeated, another endpoint of the same release is asked, or
+//!    stable is, if the candidate failed.
+//! 7. The response's head goes out with a Set-Cookie if the pin is new or has changed. The account
+//!    ([`proxy::forward::account`]) counts the request in this worker's cells and writes its line to the access log. The
+//!    connection waits for the next request without a buffer.
 //!
 //! # Life of a command
 //!
