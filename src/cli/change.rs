@@ -16,7 +16,7 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
     session::Session,
-    waiting::{Waiting, applied},
+    waiting::{WaitOptions, applied},
 };
 use crate::schema::{
     app::{App, Outcome},
@@ -47,7 +47,7 @@ pub(super) struct ChangeOptions {
     if_match: Option<u64>,
 
     #[command(flatten)]
-    waiting: Waiting,
+    waiting: WaitOptions,
 }
 
 /// Only look.
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn options() -> ChangeOptions {
-        ChangeOptions { reason: Some("green".into()), if_match: None, waiting: Waiting::none() }
+        ChangeOptions { reason: Some("green".into()), if_match: None, waiting: WaitOptions::none() }
     }
 
     fn sent(request: &Request) -> &Value {

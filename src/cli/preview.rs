@@ -13,7 +13,7 @@ use super::{
     exit::{Exit, Failure},
     printer::{Printer, Style},
     session::Session,
-    waiting::{Waiting, applied},
+    waiting::{WaitOptions, applied},
 };
 use crate::{
     clock::Clock,
@@ -52,7 +52,7 @@ enum PreviewVerb {
         /// As `list` shows it
         id: String,
         #[command(flatten)]
-        waiting: Waiting,
+        waiting: WaitOptions,
         #[command(flatten)]
         app: AppChoice,
         #[command(flatten)]
@@ -83,7 +83,7 @@ struct Create {
     site: String,
 
     #[command(flatten)]
-    waiting: Waiting,
+    waiting: WaitOptions,
     #[command(flatten)]
     app: AppChoice,
     #[command(flatten)]
@@ -130,7 +130,7 @@ async fn list(session: &Session<'_>) -> Result<Exit, Failure> {
     ask(&session.client, session.printer, request, lines).await
 }
 
-async fn revoke(id: &str, waiting: &Waiting, session: &Session<'_>) -> Result<Exit, Failure> {
+async fn revoke(id: &str, waiting: &WaitOptions, session: &Session<'_>) -> Result<Exit, Failure> {
     let app = session.app().await?;
     let mut request = Request::new(Method::DELETE, &["api", "v1", "apps", &app, "previews", id]);
     waiting.ask(&mut request);

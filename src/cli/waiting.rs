@@ -8,11 +8,11 @@ use super::{
     client::{self, Request},
     duration,
 };
-use crate::schema::applied::Applied;
+use crate::schema::apply_status::ApplyStatus;
 
 /// For whom an answer waits.
 #[derive(Debug, Args)]
-pub(super) struct Waiting {
+pub(super) struct WaitOptions {
     /// Wait until every router applies it (exit code 6 if some have not said so in time)
     #[arg(long, value_name = "WHOM", value_parser = ["fleet"])]
     wait: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Waiting {
     timeout: Duration,
 }
 
-impl Waiting {
+impl WaitOptions {
     /// For nobody.
     #[cfg(test)]
     pub(super) fn none() -> Self {
@@ -40,7 +40,7 @@ impl Waiting {
 }
 
 /// How far a change is applied, behind what was done; nothing if nobody asked.
-pub(super) fn applied(applied: Option<&Applied>) -> String {
+pub(super) fn applied(applied: Option<&ApplyStatus>) -> String {
     match applied {
         Some(applied) if applied.text.is_empty() => {
             format!(", applied {} of {}", applied.applied, applied.members)
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_the_fleet_waits_longer_for_the_answer() {
-        let waiting = Waiting { wait: Some("fleet".into()), timeout: Duration::from_secs(90) };
+        let waiting = WaitOptions { wait: Some("fleet".into()), timeout: Duration::from_secs(90) };
         let mut request = Request::get(&[]);
         waiting.ask(&mut request);
         assert_eq!(request.query, [("wait", "fleet".into()), ("timeout", "90s".to_owned())]);

@@ -14,14 +14,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{
     limits::{ACTIVITY_SAMPLES, ACTIVITY_TICK},
     shared::{
-        activity::{Activity, Board, Moves},
+        activity::{Activity, ActivityBoard, Moves},
         core::Core,
-        gone::GoneEndpoints,
-        stopping::Stopping,
+        former_endpoints::FormerEndpoints,
+        stop_check::StopCheck,
     },
 };
 use crate::{
-    live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
+    live::{activity::ReleaseTotal, releases::ReleaseState, table::PublishedTable},
     rollout::{
         app::AppName,
         assign::Reason,
@@ -43,7 +43,11 @@ pub async fn run(core: Core) {
     let mut sampler = Sampler { started, ..Sampler::default() };
     loop {
         ticks.tick().await;
-        let board = sampler.sample(&core.live.load_full(), &core.replica.gone.load(), core.clock.monotonic());
+        let board = sampler.sample(
+            &core.live.load_full(),
+            &core.replica.former_endpoints.load(),
+            core.clock.monotonic(),
+        );
         core.board.store(Arc::new(board));
         core.feed.nudge_all();
     }
@@ -76,13 +80,18 @@ struct Draws {
 }
 
 impl Sampler {
-    fn sample(&mut self, published: &Published, gone: &GoneEndpoints, now: Duration) -> Board {
+    fn sample(
+        &mut self,
+        published: &PublishedTable,
+        former: &FormerEndpoints,
+        now: Duration,
+    ) -> ActivityBoard {
         let turn = now.saturating_sub(self.turned) >= PINNED_WINDOW;
         if turn {
             self.turned = now;
         }
         let mut releases = HashMap::new();
-        let mut board = Board::default();
+        let mut board = ActivityBoard::default();
         for state in published.releases.iter().flatten().filter(|state| state.key().tenure != 0) {
             if turn {
                 state.turn_window();
@@ -97,10 +106,10 @@ impl Sampler {
             samples.push(now);
             let mut activity = samples.activity();
             let routes = routes_of(published, state.key());
-            let stopping = Stopping { published, gone };
+            let check = StopCheck { published, former };
             activity.can_be_stopped = activity.nobody_is_left()
                 && routes.is_some_and(|routes| {
-                    self.would_have_seen_clients(routes, now) && stopping.release(routes)
+                    self.would_have_seen_clients(routes, now) && check.release_can_be_stopped(routes)
                 });
             board.releases.insert(state.key().clone(), activity);
             releases.insert(state.key().clone(), samples);
@@ -135,7 +144,7 @@ impl Sampler {
         self.past.entry(ended.state.key().app.clone()).or_default().add(&ended.state.total());
     }
 
-    fn moves(&self, published: &Published) -> HashMap<AppName, Moves> {
+    fn moves(&self, published: &PublishedTable) -> HashMap<AppName, Moves> {
         let mut moves = self.past.clone();
         for samples in self.releases.values() {
             if let Some((_, total)) = samples.ring.back() {
@@ -237,7 +246,7 @@ impl Samples {
     }
 }
 
-fn routes_of<'a>(published: &'a Published, key: &ReleaseKey) -> Option<&'a ReleaseRoutes> {
+fn routes_of<'a>(published: &'a PublishedTable, key: &ReleaseKey) -> Option<&'a ReleaseRoutes> {
     let app = published.table.apps.get(&key.app)?;
     app.releases.iter().find(|release| release.id == key.release && release.tenure == key.tenure)
 }

@@ -137,9 +137,9 @@ pub const NAMES_WAIT: Duration = Duration::from_millis(250);
 pub const HISTORY_PAGE_MAX: u64 = 200;
 
 /// How often a member gives a sign of life. A fleet of one gives none.
-pub const HEARD_EVERY: Duration = Duration::from_secs(2);
+pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
 /// How long a sign of life holds: two may get lost.
-pub const HEARD_TTL: Duration = Duration::from_secs(6);
+pub const SIGN_OF_LIFE_TTL: Duration = Duration::from_secs(6);
 /// Between two reports of a member, for each member of the fleet: so any fleet writes at most 200 a second.
 pub const REPORT_SPACING: Duration = Duration::from_millis(5);
 /// Bytes of a report that count as one: longer ones are spaced out as if there were more members.

@@ -19,7 +19,7 @@ use crate::{
 
 /// A routing table with the live state of everything it names.
 #[derive(Debug, Default)]
-pub struct Published {
+pub struct PublishedTable {
     /// The routes.
     pub table: RoutingTable,
     /// By [`crate::rollout::table::EndpointRoute::slot`]; free slots are `None`.
@@ -32,7 +32,7 @@ pub struct Published {
     pub committed_at: Duration,
 }
 
-impl Published {
+impl PublishedTable {
     /// The live state of an endpoint slot that this table names.
     pub fn endpoint(&self, slot: EndpointSlot) -> &Arc<EndpointState> {
         self.endpoints[slot.0].as_ref().expect("every slot that a route names is filled when published")
@@ -66,7 +66,7 @@ impl Published {
     }
 }
 
-impl Health for Published {
+impl Health for PublishedTable {
     fn serves(&self, endpoint: EndpointSlot) -> bool {
         self.endpoint(endpoint).serves()
     }
@@ -87,7 +87,7 @@ impl Health for Published {
 /// The current table, which workers read and the one publisher replaces.
 #[derive(Debug)]
 pub struct LiveTable {
-    current: ArcSwap<Published>,
+    current: ArcSwap<PublishedTable>,
     workers: Box<[WorkerLag]>,
     buckets: Buckets,
 }
@@ -119,7 +119,7 @@ impl LiveTable {
 
     /// Notes that a worker uses this table from `now` on. It costs one comparison if that is not new. A table that no request
     /// used before the next one was published is not counted.
-    pub fn note_use(&self, worker: usize, published: &Published, now: impl FnOnce() -> Duration) {
+    pub fn note_use(&self, worker: usize, published: &PublishedTable, now: impl FnOnce() -> Duration) {
         let noted = &self.workers[worker];
         let seen = noted.generation.get();
         if seen != published.generation {
@@ -137,17 +137,17 @@ impl LiveTable {
     }
 
     /// The current table, without touching its reference count.
-    pub fn load(&self) -> Guard<Arc<Published>> {
+    pub fn load(&self) -> Guard<Arc<PublishedTable>> {
         self.current.load()
     }
 
     /// The current table, to be held across waits.
-    pub fn load_full(&self) -> Arc<Published> {
+    pub fn load_full(&self) -> Arc<PublishedTable> {
         self.current.load_full()
     }
 
     /// What publishing a table would make live. Nothing is published.
-    pub fn prepare(&self, table: RoutingTable) -> Published {
+    pub fn prepare(&self, table: RoutingTable) -> PublishedTable {
         let last = self.current.load_full();
         let endpoints =
             carry_over(&table.endpoint_slots, &last.table.endpoint_slots, &last.endpoints, |key| {
@@ -158,14 +158,14 @@ impl LiveTable {
             last.release_of(key).cloned().unwrap_or_else(new)
         });
         let generation = last.generation + 1;
-        Published { table, endpoints, releases, generation, committed_at: Duration::ZERO }
+        PublishedTable { table, endpoints, releases, generation, committed_at: Duration::ZERO }
     }
 
     /// Makes a table live for every request that begins after this call. Endpoints and releases that it shares with the last
     /// one keep their state. `committed_at` is when the store acknowledged, or told of, the newest change in it (monotonic).
     /// Returns what was live before. There is one publisher.
-    pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<Published> {
-        self.current.swap(Arc::new(Published { committed_at, ..self.prepare(table) }))
+    pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<PublishedTable> {
+        self.current.swap(Arc::new(PublishedTable { committed_at, ..self.prepare(table) }))
     }
 }
 

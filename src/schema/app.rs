@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{activity::Moves, applied::Applied, release::Release};
+use super::{activity::Moves, apply_status::ApplyStatus, release::Release};
 pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
 
 /// All apps.
@@ -60,7 +60,7 @@ pub struct App {
     pub result: Option<Outcome>,
     /// In the answer to a change with `wait=fleet`: how far the fleet applied it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<ApplyStatus>,
 }
 
 /// The candidate's share of the clients, in percent.
@@ -115,7 +115,7 @@ pub struct Removal {
     pub result: Done,
     /// With `wait=fleet`: how far the fleet applied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<ApplyStatus>,
 }
 
 /// The one word of an answer that has nothing else to say.

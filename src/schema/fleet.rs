@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{app::Done, applied::Applied};
+use super::{app::Done, apply_status::ApplyStatus};
 
 /// The routers that share a store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ pub struct Rotation {
     /// The same in words.
     pub text: String,
     /// How far the fleet applied it.
-    pub applied: Applied,
+    pub applied: ApplyStatus,
 }
 
 /// How far a rotation of the pin keys is, in a word.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{app::Done, applied::Applied};
+use super::{app::Done, apply_status::ApplyStatus};
 
 /// One keyvalue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Keyvalue {
 /// The answer to a write with `wait=fleet`; without it the answer is `true`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
-pub struct KeyvalueWritten {
+pub struct KeyvalueAnswer {
     /// Always `done`.
     pub result: Done,
     /// How far the fleet applied it.
-    pub applied: Applied,
+    pub applied: ApplyStatus,
 }

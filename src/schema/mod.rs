@@ -10,7 +10,7 @@
 
 pub mod activity;
 pub mod app;
-pub mod applied;
+pub mod apply_status;
 pub mod change;
 #[cfg(test)]
 mod document;

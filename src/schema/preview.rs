@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{app::Done, applied::Applied};
+use super::{app::Done, apply_status::ApplyStatus};
 
 /// Make a preview link.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct Preview {
     pub path: Option<String>,
     /// In the answer to the call that made it, with `wait=fleet`: how far the fleet applied it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<ApplyStatus>,
 }
 
 /// The answer to the revocation of a preview link.
@@ -83,5 +83,5 @@ pub struct PreviewRevocation {
     pub result: Done,
     /// With `wait=fleet`: how far the fleet applied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<ApplyStatus>,
 }

@@ -8,4 +8,4 @@ mod line;
 mod writer;
 
 pub use line::{Line, LogFormat};
-pub use writer::{AccessLog, Flushed, LogTarget, WorkerLog};
+pub use writer::{AccessLog, FlushCounts, LogTarget, WorkerLog};

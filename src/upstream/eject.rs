@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     limits::{EJECT_FAILURES_MIN, EJECT_MS},
-    live::{endpoints::EndpointState, table::Published},
+    live::{endpoints::EndpointState, table::PublishedTable},
     rollout::{table::ReleaseRoutes, target::EndpointSlot},
 };
 
@@ -49,14 +49,14 @@ struct Member {
 
 impl Ejector {
     /// Goes through every release: takes endpoints in again whose time is over, and ejects outliers.
-    pub fn run(&mut self, published: &Published, now: Duration) {
+    pub fn run(&mut self, published: &PublishedTable, now: Duration) {
         self.histories.retain(|_, history| history.state.strong_count() > 0);
         for release in published.table.apps.values().flat_map(|app| app.listed()) {
             self.check_release(release, published, now);
         }
     }
 
-    fn check_release(&mut self, release: &ReleaseRoutes, published: &Published, now: Duration) {
+    fn check_release(&mut self, release: &ReleaseRoutes, published: &PublishedTable, now: Duration) {
         let states: Vec<&Arc<EndpointState>> =
             release.endpoints.iter().map(|route| published.endpoint(route.slot)).collect();
         let mut members = Vec::with_capacity(states.len());

@@ -25,7 +25,7 @@ use crate::{
     limits::{SLOW_START_MS, SLOW_START_PERCENT},
     live::{
         endpoints::EndpointState,
-        table::{LiveTable, Published},
+        table::{LiveTable, PublishedTable},
     },
     rollout::{
         settings::{HealthSettings, Settings},
@@ -81,7 +81,7 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock, router: &str) {
 /// The endpoints that are due, for each of which the next check is planned. New endpoints are due at once. After that the
 /// slot decides the time within the interval, so that checks spread out.
 fn take_due(
-    published: &Published,
+    published: &PublishedTable,
     due: &mut HashMap<EndpointSlot, Due>,
     now: Duration,
 ) -> Vec<(Arc<EndpointState>, Arc<Settings>)> {

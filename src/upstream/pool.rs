@@ -40,7 +40,7 @@ struct Idle {
 
 /// Which pooled connection a request may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct PoolQuery {
     /// Idle for less than this, in ms.
     pub idle_ms_max: u64,
     /// The request cannot be repeated, so the endpoint must not be about to close the connection.
@@ -49,7 +49,7 @@ pub struct Wanted {
 
 /// A pooled connection that was taken, if there was one.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct PoolAnswer {
     /// The connection, if there was a usable one.
     pub stream: Option<TcpStream>,
     /// How many connections turned out to be closed.
@@ -58,8 +58,14 @@ pub struct Taken {
 
 impl Pool {
     /// Takes the connection that was used last, if it is wanted and still open.
-    pub fn take(&self, slot: EndpointSlot, address: SocketAddr, now_ms: u64, wanted: Wanted) -> Taken {
-        let mut taken = Taken::default();
+    pub fn take(
+        &self,
+        slot: EndpointSlot,
+        address: SocketAddr,
+        now_ms: u64,
+        wanted: PoolQuery,
+    ) -> PoolAnswer {
+        let mut taken = PoolAnswer::default();
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) else {
             return taken;
@@ -168,7 +174,7 @@ mod tests {
         (ours.unwrap(), theirs.unwrap().0, address)
     }
 
-    const ANY: Wanted = Wanted { idle_ms_max: 100, careful: false };
+    const ANY: PoolQuery = PoolQuery { idle_ms_max: 100, careful: false };
 
     /// The port that tells two connections apart.
     fn port(stream: &TcpStream) -> u16 {
@@ -211,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn a_careful_request_takes_only_what_is_proven_or_settled() {
         let pool = Pool::default();
-        let careful = Wanted { careful: true, ..ANY };
+        let careful = PoolQuery { careful: true, ..ANY };
         let (stream, _other, address) = connected().await;
         pool.keep(EndpointSlot(0), address, stream, 0, 8);
         assert!(pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS - 1, careful).stream.is_none());

@@ -37,12 +37,12 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
 ];
 
 /// A request that no handler sees: why, and how long its sender waits for the answer.
-struct Refused {
+struct GuardRefusal {
     error: ApiError,
     wait: Duration,
 }
 
-impl From<ApiError> for Refused {
+impl From<ApiError> for GuardRefusal {
     fn from(error: ApiError) -> Self {
         Self { error, wait: Duration::ZERO }
     }
@@ -52,7 +52,7 @@ impl From<ApiError> for Refused {
 pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
     let mut response = match admit(&core, &mut request) {
         Ok(()) => next.run(request).await,
-        Err(Refused { error, wait }) => {
+        Err(GuardRefusal { error, wait }) => {
             sleep(wait).await;
             error.into_response()
         }
@@ -63,7 +63,7 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     response
 }
 
-fn admit(core: &Core, request: &mut Request) -> Result<(), Refused> {
+fn admit(core: &Core, request: &mut Request) -> Result<(), GuardRefusal> {
     refuse_forwarded(core, request.headers())?;
     let path = request.uri().path();
     if OPEN.contains(&path) {
@@ -136,7 +136,7 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
     Err(ApiError::new(Kind::Forbidden, "requests from pages of another origin are refused"))
 }
 
-fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, Refused> {
+fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, GuardRefusal> {
     if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer)) {
         return Ok(pass);
     }
@@ -156,7 +156,7 @@ fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, 
     } else {
         ApiError::new(Kind::Unauthorized, "the token is not known to this router")
     };
-    Err(Refused { error, wait: failure.wait })
+    Err(GuardRefusal { error, wait: failure.wait })
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -19,8 +19,8 @@ use bytes::Bytes;
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
-use super::asset::Asset;
 use crate::control::shared::{
+    asset::Asset,
     core::Core,
     error::{ApiError, Kind},
     state_dir::hex,

@@ -36,7 +36,7 @@ pub async fn in_lane(State(core): State<Core>, request: Request, next: Next) -> 
             Err(busy) => return busy.into_response(),
         },
     };
-    let carried_out = Ending(core.calls.threads().spawn(next.run(request))).await_it().await;
+    let carried_out = CallTask(core.calls.threads().spawn(next.run(request))).await_it().await;
     drop(turn);
     carried_out.unwrap_or_else(|| ApiError::new(Kind::Internal, "the call failed inside").into_response())
 }
@@ -56,15 +56,15 @@ fn is_reserved(method: &Method, path: &str) -> bool {
 }
 
 /// A call on another thread, which ends with whoever waits for it.
-struct Ending(JoinHandle<Response>);
+struct CallTask(JoinHandle<Response>);
 
-impl Ending {
+impl CallTask {
     async fn await_it(mut self) -> Option<Response> {
         (&mut self.0).await.ok()
     }
 }
 
-impl Drop for Ending {
+impl Drop for CallTask {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -1,6 +1,5 @@
 //! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
 
-pub mod asset;
 pub mod guard;
 pub mod gui;
 pub mod lane;

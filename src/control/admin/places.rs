@@ -19,11 +19,11 @@ use crate::{
 pub struct Places {
     connections_max: usize,
     per_address_max: usize,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     /// Numbers connections.
     last: u64,
     connections: HashMap<u64, Connection>,
@@ -100,7 +100,7 @@ impl Places {
     }
 }
 
-impl Open {
+impl OpenConnections {
     /// Closes the first to leave of those that are meant.
     fn close_first(&mut self, is_meant: impl Fn(&Socket) -> bool) {
         let meant = self.connections.iter().filter(|(_, connection)| is_meant(&connection.socket));

@@ -64,7 +64,7 @@ pub struct Rank {
 
 /// A reserved call that is under way. Until it is dropped, connections without one leave first.
 #[derive(Debug)]
-pub struct Reserved(Arc<Socket>);
+pub struct Reservation(Arc<Socket>);
 
 impl Socket {
     /// A connection that was accepted just now.
@@ -107,9 +107,9 @@ impl Socket {
     }
 
     /// Says that a reserved call is under way.
-    pub fn reserve(self: &Arc<Self>) -> Reserved {
+    pub fn reserve(self: &Arc<Self>) -> Reservation {
         self.reserved.fetch_add(1, Ordering::Relaxed);
-        Reserved(Arc::clone(self))
+        Reservation(Arc::clone(self))
     }
 
     /// Says that its bytes belong to another protocol from now on.
@@ -172,7 +172,7 @@ impl Socket {
     }
 }
 
-impl Drop for Reserved {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.0.reserved.fetch_sub(1, Ordering::Relaxed);
     }

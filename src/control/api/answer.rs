@@ -11,7 +11,7 @@ use super::{query::WriteQuery, snapshot::Snapshot};
 use crate::{
     control::{
         commands::command::{CommandOutcome, unknown_app},
-        fleet::wait::{Applied, Target, applied},
+        fleet::wait::{ApplyStatus, Target, applied},
         limits::SERVED_WAIT_MAX,
         shared::{core::Core, error::ApiError},
     },
@@ -39,7 +39,7 @@ pub(super) async fn reached(
     app: &AppName,
     executed: CommandOutcome,
     query: &WriteQuery,
-) -> (bool, Option<Applied>) {
+) -> (bool, Option<ApplyStatus>) {
     let Some(wait) = query.fleet else {
         return (core.replica.wait_for(executed.revision, SERVED_WAIT_MAX).await, None);
     };

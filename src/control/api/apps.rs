@@ -28,7 +28,7 @@ use crate::{
             core::Core,
             entries::own_key,
             error::{ApiError, Kind},
-            view::View,
+            reading::StoreReading,
         },
     },
     rollout::{
@@ -76,26 +76,27 @@ pub async fn releases(
     let app = app_name(&app)?;
     let all = call.query.flag("all")?;
     call.query.finish()?;
-    let view = core.replica.view.load_full();
-    let record = view.apps.get(&app).and_then(|view| view.record.clone());
-    let own = record.as_deref().map(crate::control::shared::view::releases_of).unwrap_or_default();
+    let reading = core.replica.reading.load_full();
+    let record = reading.apps.get(&app).and_then(|reading| reading.record.clone());
+    let own = record.as_deref().map(crate::control::shared::reading::releases_of).unwrap_or_default();
     let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
     let shown = |release: &ReleaseId| all || services.is_empty() || services.contains(&release.service());
-    let mut known: Vec<ReleaseId> = view.releases.keys().filter(|release| shown(release)).cloned().collect();
-    known.extend(own.iter().filter(|release| view.endpoints(release) == 0).cloned());
+    let mut known: Vec<ReleaseId> =
+        reading.releases.keys().filter(|release| shown(release)).cloned().collect();
+    known.extend(own.iter().filter(|release| reading.endpoints(release) == 0).cloned());
     known.sort();
     known.dedup();
-    let releases = known.iter().map(|release| describe(&view, record.as_deref(), release)).collect();
+    let releases = known.iter().map(|release| describe(&reading, record.as_deref(), release)).collect();
     Ok(Json(KnownReleases { releases }))
 }
 
-fn describe(view: &View, record: Option<&Record>, release: &ReleaseId) -> KnownRelease {
+fn describe(reading: &StoreReading, record: Option<&Record>, release: &ReleaseId) -> KnownRelease {
     KnownRelease {
         id: release.to_string(),
         release: release.name().to_owned(),
         service: release.service().to_owned(),
         port: release.port(),
-        endpoints: view.endpoints(release),
+        endpoints: reading.endpoints(release),
         track: record.and_then(|record| track(record, release)),
     }
 }

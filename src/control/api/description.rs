@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use axum::{http::HeaderMap, response::Response};
 
 use super::request::Read;
-use crate::control::{admin::asset::Asset, shared::error::ApiError};
+use crate::control::shared::{asset::Asset, error::ApiError};
 
 static DESCRIPTION: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("application/json", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json")))

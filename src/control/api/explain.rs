@@ -19,7 +19,7 @@ use crate::{
             error::{ApiError, Kind},
         },
     },
-    live::table::Published,
+    live::table::PublishedTable,
     rollout::{
         app::AppName,
         blend::Blend,
@@ -52,7 +52,7 @@ pub async fn explain(
 }
 
 fn unrouted(core: &Core, app: &AppName) -> ApiError {
-    if core.replica.view.load().apps.contains_key(app) {
+    if core.replica.reading.load().apps.contains_key(app) {
         let message = format!("`{app}` has no rollout yet: set its stable release first");
         return ApiError::new(Kind::Refused("no_rollout"), message);
     }
@@ -129,7 +129,7 @@ impl DescribedRequest {
     fn explain(
         &self,
         core: &Core,
-        published: &Published,
+        published: &PublishedTable,
         routes: &AppRoutes,
     ) -> Result<Explanation, ApiError> {
         let [start, random] = random()?;
@@ -170,7 +170,7 @@ impl DescribedRequest {
 }
 
 /// Which app a host leads to, and a sentence if it is not this one.
-fn leads_to(published: &Published, host: &str, app: &AppName) -> (ExplainedHost, Option<String>) {
+fn leads_to(published: &PublishedTable, host: &str, app: &AppName) -> (ExplainedHost, Option<String>) {
     let found = published.table.app_for(Authority::split(host)).map(|found| &found.name);
     let shown = host.escape_debug();
     let line = match found {

@@ -10,7 +10,7 @@ use crate::{
             access::caller::Caller,
             core::Core,
             error::{ApiError, Kind},
-            settlement::{Decision, Settled},
+            settlement::{Decision, SettlementCounts},
         },
     },
     rollout::command::Role,
@@ -30,7 +30,7 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Router>, 
 
 /// This router as the API and the live stream show it.
 pub fn facts(core: &Core) -> Router {
-    let view = core.replica.view.load();
+    let reading = core.replica.reading.load();
     let status = &core.replica.status;
     Router {
         node: core.node.clone(),
@@ -45,9 +45,9 @@ pub fn facts(core: &Core) -> Router {
             staleness_seconds: status.staleness().map(|staleness| staleness.as_secs()),
             revision: status.revision(),
         },
-        problems: view.problems.to_vec(),
+        problems: reading.problems.to_vec(),
         listen: core.options.front.clone(),
-        setup_needed: view.apps.is_empty(),
+        setup_needed: reading.apps.is_empty(),
     }
 }
 
@@ -75,7 +75,7 @@ pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Resto
         tracing::warn!(actor, replace, "the last good state is written back into the store");
     }
     let settled = core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
-    let Settled { written, deleted, unchanged } = settled;
+    let SettlementCounts { written, deleted, unchanged } = settled;
     let result = if dry_run { Outcome::Unchanged } else { Outcome::Done };
     Ok(Json(Restoration { result, written, deleted, unchanged }))
 }

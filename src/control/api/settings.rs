@@ -137,10 +137,10 @@ fn plan(
 
 /// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.
 fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
-    let view = core.replica.view.load();
-    for (other, other_view) in view.apps.iter().filter(|(other, _)| *other != app) {
+    let reading = core.replica.reading.load();
+    for (other, other_reading) in reading.apps.iter().filter(|(other, _)| *other != app) {
         let same = |host: &&String| {
-            other_view.settings.hosts.iter().any(|claimed| claimed.eq_ignore_ascii_case(host))
+            other_reading.settings.hosts.iter().any(|claimed| claimed.eq_ignore_ascii_case(host))
         };
         if let Some(host) = settings.hosts.iter().find(same) {
             return Err(ApiError::value("hosts", format!("`{host}` is claimed by the app `{other}`")));

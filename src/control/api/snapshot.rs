@@ -5,21 +5,24 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     blocks::BlockMap,
     control::{
-        fleet::{elsewhere::Elsewhere, load::Loads},
-        shared::{activity::Board, core::Core, gone::GoneEndpoints, view::View},
+        fleet::release_loads::ReleaseLoads,
+        shared::{
+            activity::ActivityBoard, core::Core, fleet::endpoint_loads::EndpointLoads,
+            former_endpoints::FormerEndpoints, reading::StoreReading,
+        },
     },
-    live::table::Published,
+    live::table::PublishedTable,
     rollout::app::AppName,
 };
 
 /// Everything a state is made from, of one moment.
 pub struct Snapshot {
-    pub view: Arc<View>,
-    pub published: Arc<Published>,
-    pub(super) board: Arc<Board>,
-    pub(super) gone: Arc<GoneEndpoints>,
-    pub(super) loads: Loads,
-    pub(super) elsewhere: Elsewhere,
+    pub reading: Arc<StoreReading>,
+    pub published: Arc<PublishedTable>,
+    pub(super) board: Arc<ActivityBoard>,
+    pub(super) former: Arc<FormerEndpoints>,
+    pub(super) loads: ReleaseLoads,
+    pub(super) endpoint_loads: EndpointLoads,
     pub(super) now_ms: u64,
     /// Leave out what changes with every request, to see whether anything else did.
     pub(super) still: bool,
@@ -29,12 +32,12 @@ impl Snapshot {
     /// Now, with everything.
     pub fn of(core: &Core) -> Self {
         Self {
-            view: core.replica.view.load_full(),
+            reading: core.replica.reading.load_full(),
             published: core.live.load_full(),
             board: core.board.load_full(),
-            gone: core.replica.gone.load_full(),
-            loads: Loads::of(core),
-            elsewhere: Elsewhere::of(core),
+            former: core.replica.former_endpoints.load_full(),
+            loads: ReleaseLoads::of(core),
+            endpoint_loads: EndpointLoads::of(core),
             now_ms: core.clock.wall_ms(),
             still: false,
         }
@@ -43,31 +46,31 @@ impl Snapshot {
     /// The same moment without activity and load.
     pub fn still(&self) -> Self {
         Self {
-            view: Arc::clone(&self.view),
+            reading: Arc::clone(&self.reading),
             published: Arc::clone(&self.published),
             board: Arc::default(),
-            gone: Arc::clone(&self.gone),
-            loads: Loads::default(),
-            elsewhere: self.elsewhere.clone(),
+            former: Arc::clone(&self.former),
+            loads: ReleaseLoads::default(),
+            endpoint_loads: self.endpoint_loads.clone(),
             now_ms: self.now_ms,
             still: true,
         }
     }
 
     /// The apps of which anything but activity may differ from what it was, ended ones included.
-    pub fn changed_since(&self, view: &View, published: &Published) -> BTreeSet<AppName> {
-        let concerns_all = !Arc::ptr_eq(&self.view.problems, &view.problems)
+    pub fn changed_since(&self, reading: &StoreReading, published: &PublishedTable) -> BTreeSet<AppName> {
+        let concerns_all = !Arc::ptr_eq(&self.reading.problems, &reading.problems)
             || default_app(&self.published) != default_app(published);
         if concerns_all {
-            return self.view.apps.keys().chain(view.apps.keys()).cloned().collect();
+            return self.reading.apps.keys().chain(reading.apps.keys()).cloned().collect();
         }
-        let read = changed(&self.view.apps, &view.apps);
+        let read = changed(&self.reading.apps, &reading.apps);
         read.chain(changed(&self.published.table.apps, &published.table.apps)).cloned().collect()
     }
 
     /// The apps that exist, by name.
     pub fn apps(&self) -> Vec<AppName> {
-        self.view.apps.keys().cloned().collect()
+        self.reading.apps.keys().cloned().collect()
     }
 
     /// The app for unknown hosts.
@@ -77,12 +80,12 @@ impl Snapshot {
 
     /// An app's seq; 0 before its first record.
     pub fn seq(&self, app: &AppName) -> Option<u64> {
-        self.view.apps.get(app).map(|view| view.record.as_ref().map_or(0, |record| record.seq))
+        self.reading.apps.get(app).map(|reading| reading.record.as_ref().map_or(0, |record| record.seq))
     }
 }
 
 /// The app for unknown hosts, by this table.
-fn default_app(published: &Published) -> Option<&AppName> {
+fn default_app(published: &PublishedTable) -> Option<&AppName> {
     published.table.default_app.as_ref().map(|app| &app.name)
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::snapshot::Snapshot;
 use crate::{
-    control::shared::{gone::Gone, stopping::Stopping},
+    control::shared::{former_endpoints::FormerEndpoint, stop_check::StopCheck},
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
         app::AppName,
@@ -26,19 +26,19 @@ use crate::{
 impl Snapshot {
     /// One app's state, or `None` when there is no such app.
     pub fn state(&self, app: &AppName) -> Option<App> {
-        let view = self.view.apps.get(app)?;
+        let reading = self.reading.apps.get(app)?;
         let routes = self.published.table.apps.get(app).map(|routes| &**routes);
-        let state = match &view.record {
+        let state = match &reading.record {
             Some(record) => self.record_state(record, app, routes),
             None => App { sticky: true, ..App::default() },
         };
         Some(App {
             app: app.to_string(),
-            hosts: view.settings.hosts.clone(),
+            hosts: reading.settings.hosts.clone(),
             default: self.default_app() == Some(app),
-            problems: self.view.problems_of(app).cloned().collect(),
+            problems: self.reading.problems_of(app).cloned().collect(),
             // Settings are numbers, texts and lists, which all have a JSON form.
-            settings: serde_json::to_value(&*view.settings).unwrap_or(Value::Null),
+            settings: serde_json::to_value(&*reading.settings).unwrap_or(Value::Null),
             ..state
         })
     }
@@ -150,30 +150,31 @@ impl Snapshot {
         if let Some(route) = listed {
             return Some(EndpointState::Listed(self.endpoint(routes, release, route)));
         }
-        let is_meant = |gone: &&Gone| {
-            let key = gone.state.key();
+        let is_meant = |former: &&FormerEndpoint| {
+            let key = former.state.key();
             key.release == *release && key.address == address
         };
-        let gone = self.gone.get(app)?.iter().find(is_meant)?;
-        Some(EndpointState::Gone(self.gone_endpoint(gone)))
+        let former = self.former.get(app)?.iter().find(is_meant)?;
+        Some(EndpointState::Gone(self.gone_endpoint(former)))
     }
 
     /// The endpoints that were taken out of a release, and where something is open still.
     fn gone_from(&self, app: &AppName, release: &ReleaseId) -> Vec<GoneEndpoint> {
-        let is_open =
-            |gone: &Gone| gone.state.in_flight() > 0 || self.elsewhere.is_open(gone.state.key().address);
-        let is_meant = |gone: &&Gone| gone.state.key().release == *release && is_open(gone);
-        let gone = self.gone.get(app).map(|gone| gone.iter()).into_iter().flatten();
-        gone.filter(is_meant).map(|gone| self.gone_endpoint(gone)).collect()
+        let is_open = |former: &FormerEndpoint| {
+            former.state.in_flight() > 0 || self.endpoint_loads.is_open(former.state.key().address)
+        };
+        let is_meant = |former: &&FormerEndpoint| former.state.key().release == *release && is_open(former);
+        let former = self.former.get(app).map(|former| former.iter()).into_iter().flatten();
+        former.filter(is_meant).map(|former| self.gone_endpoint(former)).collect()
     }
 
-    fn gone_endpoint(&self, gone: &Gone) -> GoneEndpoint {
-        let address = gone.state.key().address;
+    fn gone_endpoint(&self, former: &FormerEndpoint) -> GoneEndpoint {
+        let address = former.state.key().address;
         let sum = self.left_at(address);
         GoneEndpoint {
             address: address.to_string(),
-            in_flight: if self.still { 0 } else { gone.state.in_flight() },
-            open_sockets: if self.still { 0 } else { gone.state.open_sockets() },
+            in_flight: if self.still { 0 } else { former.state.in_flight() },
+            open_sockets: if self.still { 0 } else { former.state.open_sockets() },
             can_be_stopped: sum.can_be_stopped,
             fleet: (!self.still).then_some(sum),
         }
@@ -181,7 +182,7 @@ impl Snapshot {
 
     /// What is left, on all routers, at an endpoint that gets nothing new.
     fn left_at(&self, address: SocketAddr) -> EndpointLoad {
-        self.elsewhere.sum(Stopping { published: &self.published, gone: &self.gone }, address)
+        self.endpoint_loads.sum(StopCheck { published: &self.published, former: &self.former }, address)
     }
 
     fn endpoint(&self, routes: Option<&AppRoutes>, release: &ReleaseId, route: &EndpointRoute) -> Endpoint {

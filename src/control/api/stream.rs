@@ -38,7 +38,7 @@ use crate::{
             access::live_tokens::Pass,
             core::Core,
             error::ApiError,
-            feed::{LastSent, Message},
+            feed::{Message, PageState},
         },
     },
     rollout::app::AppName,
@@ -70,21 +70,21 @@ pub async fn run(core: Core) {
 /// What every page is told when something has changed.
 struct Update<'a> {
     core: &'a Core,
-    sent: &'a mut LastSent,
+    sent: &'a mut PageState,
 }
 
 /// What the first page begins with.
-fn first_states(core: &Core) -> LastSent {
+fn first_states(core: &Core) -> PageState {
     let snapshot = Snapshot::of(core);
     let still = snapshot.still();
     let state = |app: AppName| (app.clone(), still_text(&still, &app));
-    LastSent {
+    PageState {
         states: snapshot.apps().into_iter().map(state).collect(),
         activity: HashMap::new(),
         router: still_router(facts(core)),
         fleet: still_fleet(fleet::facts(core)),
         hooks: core.hooks.version(),
-        view: Arc::clone(&snapshot.view),
+        reading: Arc::clone(&snapshot.reading),
         published: Arc::clone(&snapshot.published),
     }
 }
@@ -96,7 +96,7 @@ impl Update<'_> {
         let apps: BTreeSet<AppName> = if all {
             snapshot.apps().into_iter().chain(self.sent.states.keys().cloned()).collect()
         } else {
-            snapshot.changed_since(&self.sent.view, &self.sent.published)
+            snapshot.changed_since(&self.sent.reading, &self.sent.published)
         };
         let still = snapshot.still();
         for app in &apps {
@@ -108,7 +108,7 @@ impl Update<'_> {
         self.send_router();
         self.send_fleet();
         self.send_hooks();
-        self.sent.view = snapshot.view;
+        self.sent.reading = snapshot.reading;
         self.sent.published = snapshot.published;
     }
 

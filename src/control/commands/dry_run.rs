@@ -7,7 +7,7 @@
 use super::{adoption::plan_adoption, command::refuse_unknown, gate, stored::StoredApp};
 use crate::{
     control::shared::{core::Core, error::ApiError},
-    live::table::Published,
+    live::table::PublishedTable,
     rollout::{
         app::AppName,
         command::{Asker, Command, Decision, decide},
@@ -151,7 +151,7 @@ fn move_words(each: &ClientMove, after: &AppRoutes) -> String {
 }
 
 /// The clients seen lately, by what their pins say.
-fn seen(published: &Published, app: &AppRoutes) -> Vec<ClientGroup> {
+fn seen(published: &PublishedTable, app: &AppRoutes) -> Vec<ClientGroup> {
     let mut seen = Vec::new();
     for release in &app.releases {
         let sketch = published.release(release.slot).seen_lately();

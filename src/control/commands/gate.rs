@@ -12,7 +12,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
-            view::releases_of,
+            reading::releases_of,
         },
     },
     rollout::{

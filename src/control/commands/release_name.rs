@@ -12,7 +12,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
-            view::releases_of,
+            reading::releases_of,
         },
     },
     rollout::{
@@ -71,10 +71,11 @@ impl ReleaseName {
 
     /// Looks among the releases that this router has read.
     fn known_here(&self, core: &Core) -> Result<Option<ReleaseId>, ApiError> {
-        let view = core.replica.view.load();
-        let faulty = view.problems.iter().filter_map(|problem| release_of(&problem.key));
-        let unserved: BTreeSet<ReleaseId> = faulty.filter(|release| view.endpoints(release) == 0).collect();
-        self.only(view.releases.keys().chain(&unserved))
+        let reading = core.replica.reading.load();
+        let faulty = reading.problems.iter().filter_map(|problem| release_of(&problem.key));
+        let unserved: BTreeSet<ReleaseId> =
+            faulty.filter(|release| reading.endpoints(release) == 0).collect();
+        self.only(reading.releases.keys().chain(&unserved))
     }
 
     /// Looks among the keys of all endpoints in the store, which are many.

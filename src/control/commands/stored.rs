@@ -191,9 +191,9 @@ fn count_endpoints(listing: &Listing, addresses: &AddressPolicy) -> HashMap<Rele
 }
 
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {
-    core.replica.view.load().apps.get(name)?.record.as_deref().cloned()
+    core.replica.reading.load().apps.get(name)?.record.as_deref().cloned()
 }
 
 fn last_good_settings(core: &Core, name: &AppName) -> Settings {
-    core.replica.view.load().apps.get(name).map(|view| (*view.settings).clone()).unwrap_or_default()
+    core.replica.reading.load().apps.get(name).map(|reading| (*reading.settings).clone()).unwrap_or_default()
 }

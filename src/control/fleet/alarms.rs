@@ -2,7 +2,7 @@
 
 use crate::{
     control::{
-        limits::{HEARD_EVERY, STALE_AFTER},
+        limits::{SIGN_OF_LIFE_EVERY, STALE_AFTER},
         shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
     },
     schema::fleet as schema,
@@ -111,7 +111,7 @@ fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(Ala
     let name = member.name(node);
     let Some(sign) = &member.alive else {
         let silent = member.silent(&core.clock);
-        if silent.is_some_and(|silent| silent < HEARD_EVERY) {
+        if silent.is_some_and(|silent| silent < SIGN_OF_LIFE_EVERY) {
             // It entered or reported just now, and its next sign of life is not due yet.
             return;
         }

@@ -4,8 +4,8 @@ use keyvalues::Write;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
-    load,
-    report::{Beat, Reporter},
+    release_loads,
+    report::{Heartbeat, Reporter},
 };
 use crate::control::{
     limits::{ACTIVITY_TICK, LEAVE_MAX},
@@ -20,8 +20,8 @@ pub async fn run(core: Core) {
     }
     tokio::join!(
         Reporter::new(core.clone()).run(),
-        Beat::new(core.clone()).run(),
-        load::run(core.clone()),
+        Heartbeat::new(core.clone()).run(),
+        release_loads::run(core.clone()),
         compare(core)
     );
 }

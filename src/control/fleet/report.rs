@@ -11,15 +11,18 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::elsewhere::open_here;
 use crate::control::{
     limits::{
-        HEARD_EVERY, HEARD_TTL, REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING,
+        REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING, SIGN_OF_LIFE_EVERY,
+        SIGN_OF_LIFE_TTL,
     },
     shared::{
         core::Core,
         entries::{encode, own_key},
-        fleet::member::{Heard, Kind, Report},
+        fleet::{
+            endpoint_loads::open_here,
+            member::{Kind, Report, SignOfLife},
+        },
     },
 };
 
@@ -106,21 +109,21 @@ fn pause_of(members: usize, bytes: usize) -> Duration {
 }
 
 /// Gives signs of life while there are other members.
-pub struct Beat {
+pub struct Heartbeat {
     core: Core,
     lease: Option<Box<dyn Lease>>,
     /// When it was last tried (monotonic): the watch may not have brought it back yet.
     tried: Duration,
 }
 
-impl Beat {
+impl Heartbeat {
     pub fn new(core: Core) -> Self {
         Self { core, lease: None, tried: Duration::ZERO }
     }
 
     pub async fn run(mut self) {
         let mut changes = self.core.roster.changes();
-        let mut ticks = interval(HEARD_EVERY);
+        let mut ticks = interval(SIGN_OF_LIFE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -161,7 +164,7 @@ impl Beat {
                 self.core.store.in_time(lease.keep_alive()).await?;
                 lease
             }
-            None => self.core.store.lease(HEARD_TTL).await?,
+            None => self.core.store.lease(SIGN_OF_LIFE_TTL).await?,
         };
         let staleness = self.core.replica.status.staleness();
         let staleness_ms =
@@ -169,8 +172,8 @@ impl Beat {
         // The revision first: what is open is then said of that one or a later one.
         let revision = self.core.replica.reached();
         let open = open_here(&self.core);
-        let sign = Heard { at: self.core.clock.wall_ms(), revision, staleness_ms, open };
-        let key = own_key(&Kind::Heard.key(&self.core.node));
+        let sign = SignOfLife { at: self.core.clock.wall_ms(), revision, staleness_ms, open };
+        let key = own_key(&Kind::SignOfLife.key(&self.core.node));
         let write = Write::Put { key, value: encode(&sign).into(), lease: Some(lease.id()) };
         self.lease = Some(lease);
         match self.core.store.commit(Vec::new(), vec![write]).await? {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyvalues::{Check, Revision, Write};
 use serde::{Deserialize, Serialize};
 
-use super::wait::{Applied, Target, applied};
+use super::wait::{ApplyStatus, Target, applied};
 use crate::{
     control::{
         commands::{
@@ -31,12 +31,12 @@ use crate::{
 const WHAT: &str = "the set of pin keys";
 
 /// When the last rotation was.
-pub const ROTATED: &str = "rolling/router/rotated";
+pub const LAST_ROTATION_KEY: &str = "rolling/router/rotated";
 
 /// Who rotated the keys, and when (Unix ms).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Rotated {
+pub struct LastRotation {
     pub at: u64,
     pub by: String,
 }
@@ -46,14 +46,14 @@ pub struct Rotated {
 pub struct Rotation {
     /// Whether `next` became `current`.
     pub done: bool,
-    pub applied: Applied,
+    pub applied: ApplyStatus,
 }
 
 /// The pin keys as stored.
-struct Stored {
+struct StoredPinKeys {
     keys: PinKeys,
     modified: Revision,
-    rotated: Option<Rotated>,
+    rotated: Option<LastRotation>,
 }
 
 /// Begins a rotation, or goes on with one; waits for members at most this long for each of the two commits.
@@ -103,14 +103,14 @@ async fn finish(core: &Core, by: &str, next: &PinKey, revision: Revision) -> Res
             return Err(TransactError::Contended(WHAT.to_owned()).into());
         }
         let keys = PinKeys { next: None, current: *next, previous: Some(stored.keys.current) };
-        let rotated = Rotated { at: core.clock.wall_ms(), by: by.to_owned() };
+        let rotated = LastRotation { at: core.clock.wall_ms(), by: by.to_owned() };
         Ok(Plan::write(commit(revision, &keys, Some(&rotated)), |revision| revision))
     })
     .await
 }
 
-async fn read(core: &Core) -> Result<Stored, ApiError> {
-    let listing = core.store.list(&[PIN_KEYS, ROTATED]).await?;
+async fn read(core: &Core) -> Result<StoredPinKeys, ApiError> {
+    let listing = core.store.list(&[PIN_KEYS, LAST_ROTATION_KEY]).await?;
     let found = entry(&listing, PIN_KEYS);
     let keys = found.and_then(|entry| Some((pin_keys::decode(&entry.value)?, entry.modified)));
     let (keys, modified) = keys.ok_or_else(|| {
@@ -119,13 +119,13 @@ async fn read(core: &Core) -> Result<Stored, ApiError> {
             "the store holds no readable pin keys; there is nothing to rotate",
         )
     })?;
-    let rotated = entry(&listing, ROTATED).and_then(|entry| decode(&entry.value));
-    Ok(Stored { keys, modified, rotated })
+    let rotated = entry(&listing, LAST_ROTATION_KEY).and_then(|entry| decode(&entry.value));
+    Ok(StoredPinKeys { keys, modified, rotated })
 }
 
-fn commit(seen: Revision, keys: &PinKeys, rotated: Option<&Rotated>) -> Commit {
+fn commit(seen: Revision, keys: &PinKeys, rotated: Option<&LastRotation>) -> Commit {
     let mut writes = vec![Write::put(own_key(PIN_KEYS), pin_keys::encode(keys))];
-    writes.extend(rotated.map(|rotated| Write::put(own_key(ROTATED), encode(rotated))));
+    writes.extend(rotated.map(|rotated| Write::put(own_key(LAST_ROTATION_KEY), encode(rotated))));
     Commit { checks: vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes, proof: None }
 }
 
@@ -141,10 +141,10 @@ fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
 }
 
 /// Pins that the key before the last signed are lost with the next rotation; so they must have lapsed by then.
-fn refuse_too_soon(core: &Core, rotated: Option<&Rotated>) -> Result<(), ApiError> {
+fn refuse_too_soon(core: &Core, rotated: Option<&LastRotation>) -> Result<(), ApiError> {
     let Some(rotated) = rotated else { return Ok(()) };
-    let view = core.replica.view.load();
-    let pins = view.apps.values().map(|app| app.settings.pinseconds);
+    let reading = core.replica.reading.load();
+    let pins = reading.apps.values().map(|app| app.settings.pinseconds);
     let longest = pins.max().unwrap_or_else(|| Settings::default().pinseconds);
     let pause = Duration::from_secs(longest.into()).max(ROTATION_PAUSE_MIN);
     let passed = Duration::from_millis(core.clock.wall_ms().saturating_sub(rotated.at));

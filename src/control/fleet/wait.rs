@@ -15,7 +15,7 @@ use crate::{
         },
     },
     rollout::{app::AppName, keys, record::HistoryEvent},
-    schema::applied as schema,
+    schema::apply_status as schema,
 };
 
 /// What members are waited for to serve.
@@ -35,15 +35,15 @@ pub enum Target {
 
 /// How far something is applied.
 #[derive(Debug, Clone, Default)]
-pub struct Applied {
+pub struct ApplyStatus {
     pub members: usize,
     pub applied: usize,
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingMember>,
 }
 
 /// A member that has not said that it applied it, or is not heard from.
 #[derive(Debug, Clone)]
-pub struct Missing {
+pub struct MissingMember {
     pub node: String,
     pub name: String,
     /// How long it was not heard from; none while it is.
@@ -55,11 +55,11 @@ pub struct Missing {
 }
 
 /// Waits until every member applied it, at most this long. Members that were silent for long are not waited for.
-pub async fn applied(core: &Core, target: &Target, wait: Duration) -> Applied {
+pub async fn applied(core: &Core, target: &Target, wait: Duration) -> ApplyStatus {
     let (mut changes, mut serving) = (core.roster.changes(), core.roster.serving());
     let settled = async {
         loop {
-            let applied = Applied::now(core, target);
+            let applied = ApplyStatus::now(core, target);
             if applied.is_settled() {
                 return;
             }
@@ -72,7 +72,7 @@ pub async fn applied(core: &Core, target: &Target, wait: Duration) -> Applied {
     };
     // Whether it settled or not, what is said is what is known then.
     let _ = timeout(wait, settled).await;
-    let mut applied = Applied::now(core, target);
+    let mut applied = ApplyStatus::now(core, target);
     if let Some(app) = target.app() {
         applied.find_releases(core, app).await;
     }
@@ -85,7 +85,7 @@ pub async fn served_everywhere(
     revision: Revision,
     wait: Duration,
     target: impl FnOnce() -> Target,
-) -> Applied {
+) -> ApplyStatus {
     let begun = core.clock.monotonic();
     core.replica.wait_for(revision, wait).await;
     let left = wait.saturating_sub(core.clock.monotonic().saturating_sub(begun));
@@ -119,7 +119,7 @@ impl Target {
     }
 }
 
-impl Applied {
+impl ApplyStatus {
     /// What is known now.
     pub fn now(core: &Core, target: &Target) -> Self {
         let own = Arc::clone(&core.roster.serving().borrow());
@@ -129,7 +129,7 @@ impl Applied {
         if target.is_served(&own, core.replica.reached()) {
             applied.applied += 1;
         } else {
-            let missing = Missing::new(&core.node, core.name(), None, target.earlier_seq(&own));
+            let missing = MissingMember::new(&core.node, core.name(), None, target.earlier_seq(&own));
             applied.missing.push(missing);
         }
         for (node, member) in members {
@@ -147,7 +147,7 @@ impl Applied {
 
     fn is_settled(&self) -> bool {
         let is_given_up =
-            |missing: &Missing| matches!(missing.silent, Some(Some(silent)) if silent > WAITED_FOR_MAX);
+            |missing: &MissingMember| matches!(missing.silent, Some(Some(silent)) if silent > WAITED_FOR_MAX);
         self.missing.iter().all(is_given_up)
     }
 
@@ -175,7 +175,7 @@ impl Applied {
     }
 
     /// As the API shows it.
-    pub fn to_answer(&self) -> schema::Applied {
+    pub fn to_answer(&self) -> schema::ApplyStatus {
         let missing = self.missing.iter().map(|missing| schema::MissingMember {
             node: missing.node.clone(),
             name: missing.name.clone(),
@@ -185,13 +185,13 @@ impl Applied {
             may_serve: missing.may_serve.clone(),
         });
         let missing = missing.collect();
-        schema::Applied { members: self.members, applied: self.applied, text: self.text(), missing }
+        schema::ApplyStatus { members: self.members, applied: self.applied, text: self.text(), missing }
     }
 }
 
 /// Why a member does not count as having applied it; none when it does. A member that is not heard from may have been
 /// started again from an older table, so its last report says nothing any more.
-fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<Missing> {
+fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<MissingMember> {
     let report = member.report.as_deref().filter(|report| report.epoch == epoch);
     let silent = member.alive.is_none().then(|| member.silent(&core.clock));
     let read = member.alive.as_ref().map_or(0, |sign| sign.revision);
@@ -199,10 +199,10 @@ fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &st
         return None;
     }
     let seq = report.and_then(|report| target.earlier_seq(report));
-    Some(Missing::new(node, member.name(node), silent, seq))
+    Some(MissingMember::new(node, member.name(node), silent, seq))
 }
 
-impl Missing {
+impl MissingMember {
     fn new(node: &str, name: &str, silent: Option<Option<Duration>>, seq: Option<u64>) -> Self {
         Self { node: node.to_owned(), name: name.to_owned(), silent, seq, may_serve: Vec::new() }
     }
@@ -227,15 +227,16 @@ impl Missing {
 mod tests {
     use super::*;
 
-    fn missing(silent: Option<Option<u64>>, seq: Option<u64>, may_serve: &[&str]) -> Missing {
+    fn missing(silent: Option<Option<u64>>, seq: Option<u64>, may_serve: &[&str]) -> MissingMember {
         let silent = silent.map(|seconds| seconds.map(Duration::from_secs));
         let may_serve = may_serve.iter().map(|name| (*name).to_owned()).collect();
-        Missing { may_serve, ..Missing::new("n3", "r3", silent, seq) }
+        MissingMember { may_serve, ..MissingMember::new("n3", "r3", silent, seq) }
     }
 
     #[test]
     fn what_is_missing_is_said_in_one_line() {
-        let text = |missing: Missing| Applied { members: 3, applied: 2, missing: vec![missing] }.text();
+        let text =
+            |missing: MissingMember| ApplyStatus { members: 3, applied: 2, missing: vec![missing] }.text();
         assert_eq!(
             text(missing(Some(Some(12)), Some(6), &["A"])),
             "applied 2 of 3, r3 not heard from for 12 s, may still serve A"
@@ -249,12 +250,13 @@ mod tests {
             text(missing(None, Some(6), &[])),
             "applied 2 of 3, r3 has not applied it yet, may still serve change 6"
         );
-        assert_eq!(Applied { members: 3, applied: 3, missing: Vec::new() }.text(), "applied 3 of 3");
+        assert_eq!(ApplyStatus { members: 3, applied: 3, missing: Vec::new() }.text(), "applied 3 of 3");
     }
 
     #[test]
     fn only_who_was_silent_for_long_is_not_waited_for() {
-        let settled = |missing: Vec<Missing>| Applied { members: 3, applied: 2, missing }.is_settled();
+        let settled =
+            |missing: Vec<MissingMember>| ApplyStatus { members: 3, applied: 2, missing }.is_settled();
         assert!(settled(Vec::new()));
         assert!(!settled(vec![missing(None, None, &[])]));
         assert!(!settled(vec![missing(Some(Some(12)), None, &[])]));

@@ -127,9 +127,9 @@ impl Courier {
 
     /// The apps whose changes the hook gets, each with its newest seq.
     fn apps(&self, hook: &Hook) -> Vec<(AppName, u64)> {
-        let view = self.core.replica.view.load();
-        let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
-        wanted.filter_map(|(app, view)| Some((app.clone(), view.record.as_ref()?.seq))).collect()
+        let reading = self.core.replica.reading.load();
+        let wanted = reading.apps.iter().filter(|(app, _)| hook.wants_app(app));
+        wanted.filter_map(|(app, reading)| Some((app.clone(), reading.record.as_ref()?.seq))).collect()
     }
 
     /// Whether this router holds the claim, and the hook is as it was when the turn began.
@@ -298,9 +298,9 @@ impl Courier {
 
     /// Forgets apps that were removed: the history of a later app of that name is sent from its first change.
     async fn forget_removed_apps(&mut self) {
-        let view = self.core.replica.view.load_full();
+        let reading = self.core.replica.reading.load_full();
         for topic in self.core.hooks.topics(&self.name) {
-            let Some(app) = topic.app().filter(|app| !view.apps.contains_key(*app)) else { continue };
+            let Some(app) = topic.app().filter(|app| !reading.apps.contains_key(*app)) else { continue };
             self.topics.remove(&topic);
             if let Err(error) = forget(&self.core, &self.name, &topic, app).await {
                 tracing::debug!(hook = %self.name, %app, error = error.message(), "the progress of a hook with a removed app is still stored");

@@ -11,7 +11,7 @@ use crate::{
     control::{
         fleet::{
             alarms::{Alarm, AlarmKind, alarms},
-            load::Loads,
+            release_loads::ReleaseLoads,
         },
         limits::{ACTIVITY_TICK, HOOK_NOTICE_AFTER, HOOK_NOTICES_MAX},
         shared::{
@@ -153,7 +153,7 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
 
 /// The first stored values that are not valid.
 fn invalid_values(core: &Core) -> Vec<Condition> {
-    let view = core.replica.view.load();
+    let reading = core.replica.reading.load();
     let condition = |problem: &Problem| Condition {
         kind: EventKind::BadValue,
         app: app_of(&problem.key),
@@ -162,7 +162,7 @@ fn invalid_values(core: &Core) -> Vec<Condition> {
         over: Some(format!("the value of {} is valid again, or deleted", problem.key)),
         own: false,
     };
-    view.problems.iter().take(HOOK_NOTICES_MAX / 2).map(condition).collect()
+    reading.problems.iter().take(HOOK_NOTICES_MAX / 2).map(condition).collect()
 }
 
 /// The app that a key belongs to.
@@ -181,7 +181,7 @@ fn app_of(key: &str) -> Option<AppName> {
 
 /// Draining releases at which nobody is left, on any member.
 fn stoppable_releases(core: &Core) -> Vec<Condition> {
-    let (published, board, loads) = (core.live.load_full(), core.board.load(), Loads::of(core));
+    let (published, board, loads) = (core.live.load_full(), core.board.load(), ReleaseLoads::of(core));
     let apps = published.table.apps.values();
     let releases = apps.flat_map(|app| app.releases.iter().map(move |release| (app, release)));
     let draining = releases.filter(|(_, release)| matches!(release.standing, Standing::Draining { .. }));

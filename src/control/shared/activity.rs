@@ -17,7 +17,7 @@ impl Activity {
 
 /// All activity at one moment.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct ActivityBoard {
     pub releases: HashMap<ReleaseKey, Activity>,
     /// Percent of unpinned clients that were sent to the candidate since blend and candidate are what they are.
     pub drawn: HashMap<AppName, f64>,

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::{
     access::{live_tokens::LiveTokens, sign_ins::SignIns},
-    activity::Board,
+    activity::ActivityBoard,
     app_locks::AppLocks,
     calls::Calls,
     feed::Feed,
@@ -30,10 +30,10 @@ use crate::{
 
 /// A handle on what is shared. Cheap to clone.
 #[derive(Clone)]
-pub struct Core(Arc<Shared>);
+pub struct Core(Arc<CoreState>);
 
 /// What is shared.
-pub struct Shared {
+pub struct CoreState {
     pub options: RouterOptions,
     /// This router's id.
     pub node: String,
@@ -53,7 +53,7 @@ pub struct Shared {
     /// HookBoard, as the watch tells of them: what is stored is written by `sync` alone.
     pub hooks: HookBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
-    pub board: ArcSwap<Board>,
+    pub board: ArcSwap<ActivityBoard>,
     /// What the live stream sends to pages.
     pub feed: Feed,
     /// What other routers hold of the store that this one serves them.
@@ -66,9 +66,9 @@ pub struct Shared {
 }
 
 impl Deref for Core {
-    type Target = Shared;
+    type Target = CoreState;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &CoreState {
         &self.0
     }
 }
@@ -84,7 +84,7 @@ impl Core {
     ) -> Self {
         let Surroundings { store, live, clock, counters } = surroundings;
         let store = StoreHandle::new(store);
-        Self(Arc::new(Shared {
+        Self(Arc::new(CoreState {
             lifecycle: Lifecycle::new(clock.monotonic()),
             replica: Replica::new(&store, clock.clone()),
             roster: Roster::new(&node, clock.clone()),
@@ -108,7 +108,7 @@ impl Core {
     }
 }
 
-impl Shared {
+impl CoreState {
     /// What people call this router: its `--node`, or its id.
     pub fn name(&self) -> &str {
         self.options.name.as_deref().unwrap_or(&self.node)

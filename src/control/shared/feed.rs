@@ -16,11 +16,11 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::{Notify, broadcast};
 
-use super::{stream_places::StreamPlaces, view::View};
+use super::{reading::StoreReading, stream_places::StreamPlaces};
 use crate::{
     control::limits::STREAM_QUEUE,
     limits::Limits,
-    live::table::Published,
+    live::table::PublishedTable,
     rollout::app::AppName,
     schema::{fleet::Fleet, router::Router, stream::ActivityEvent},
 };
@@ -37,7 +37,7 @@ pub struct Feed {
     pub places: Arc<StreamPlaces>,
     /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
     /// that none is sent to it twice, and none is missed between those and the first change.
-    sent: Mutex<Option<LastSent>>,
+    sent: Mutex<Option<PageState>>,
 }
 
 /// One event, ready to be sent; without an app it is about the router, and for everyone.
@@ -59,7 +59,7 @@ impl Feed {
         }
     }
 
-    pub fn sent(&self) -> MutexGuard<'_, Option<LastSent>> {
+    pub fn sent(&self) -> MutexGuard<'_, Option<PageState>> {
         self.sent.lock()
     }
 
@@ -93,10 +93,10 @@ impl Feed {
 }
 
 /// What every page was sent last.
-pub struct LastSent {
+pub struct PageState {
     /// What it was made from.
-    pub view: Arc<View>,
-    pub published: Arc<Published>,
+    pub reading: Arc<StoreReading>,
+    pub published: Arc<PublishedTable>,
     /// States and activity by app.
     pub states: HashMap<AppName, String>,
     pub activity: HashMap<AppName, ActivityEvent>,
@@ -106,8 +106,8 @@ pub struct LastSent {
     pub hooks: u64,
 }
 
-impl fmt::Debug for LastSent {
+impl fmt::Debug for PageState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LastSent").field("states", &self.states).finish_non_exhaustive()
+        f.debug_struct("PageState").field("states", &self.states).finish_non_exhaustive()
     }
 }

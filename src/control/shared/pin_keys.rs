@@ -10,7 +10,7 @@ pub const PIN_KEYS: &str = "rolling/router/pinkeys";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredKeys {
     next: Option<StoredKey>,
     current: StoredKey,
     previous: Option<StoredKey>,
@@ -35,7 +35,7 @@ pub fn generate() -> Result<PinKeys, getrandom::Error> {
 /// As JSON.
 pub fn encode(keys: &PinKeys) -> Vec<u8> {
     let key = |key: &PinKey| StoredKey { id: key.id, secret: BASE64_STANDARD.encode(key.secret) };
-    let stored = Stored {
+    let stored = StoredKeys {
         next: keys.next.as_ref().map(key),
         current: key(&keys.current),
         previous: keys.previous.as_ref().map(key),
@@ -49,7 +49,7 @@ pub fn decode(json: &[u8]) -> Option<PinKeys> {
         let secret = BASE64_STANDARD.decode(key.secret).ok()?.try_into().ok()?;
         Some(PinKey { id: key.id, secret })
     };
-    let stored: Stored = serde_json::from_slice(json).ok()?;
+    let stored: StoredKeys = serde_json::from_slice(json).ok()?;
     let optional = |stored: Option<StoredKey>| match stored {
         None => Some(None),
         Some(stored) => key(stored).map(Some),

@@ -13,22 +13,22 @@ use tokio::{
 
 use super::{
     error::{ApiError, Kind},
-    gone::GoneEndpoints,
-    settlement::{Decision, Settled, Settlement},
+    former_endpoints::FormerEndpoints,
+    reading::StoreReading,
+    settlement::{Decision, Settlement, SettlementCounts},
     status::StoreStatus,
     store::StoreHandle,
-    view::View,
 };
 use crate::{clock::Clock, rollout::pin::PinKeys};
 
 /// What this router holds of the store.
 pub struct Replica {
     /// What the store holds, as last read; replaced whole.
-    pub view: ArcSwap<View>,
+    pub reading: ArcSwap<StoreReading>,
     /// When the store was last surely read, and what is wrong with it.
     pub status: StoreStatus,
     /// Endpoints that no table names, and where something may still be open.
-    pub gone: ArcSwap<GoneEndpoints>,
+    pub former_endpoints: ArcSwap<FormerEndpoints>,
     /// What an operator decided about a store that is another one than the table came from. Written by the API.
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
@@ -42,9 +42,9 @@ pub struct Replica {
 impl Replica {
     pub fn new(store: &StoreHandle, clock: Clock) -> Self {
         Self {
-            view: ArcSwap::default(),
+            reading: ArcSwap::default(),
             status: StoreStatus::new(clock),
-            gone: ArcSwap::default(),
+            former_endpoints: ArcSwap::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),
             is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),
@@ -85,7 +85,7 @@ impl Replica {
     }
 
     /// Has `sync` carry out what was decided about the store.
-    pub async fn settle(&self, decision: Decision, wait: Duration) -> Result<Settled, ApiError> {
+    pub async fn settle(&self, decision: Decision, wait: Duration) -> Result<SettlementCounts, ApiError> {
         let answer = self.settlement.ask(decision);
         self.relist.notify_one();
         let answered = timeout(wait, answer).await;

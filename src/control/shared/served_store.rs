@@ -27,10 +27,10 @@ pub type Handle = Arc<tokio::sync::Mutex<Option<Box<dyn Lease>>>>;
 
 /// The leases that were granted and may still run.
 #[derive(Default)]
-pub struct Leases(Mutex<HashMap<u64, Granted>>);
+pub struct Leases(Mutex<HashMap<u64, GrantedLease>>);
 
 /// One lease that was granted.
-pub struct Granted {
+pub struct GrantedLease {
     pub handle: Handle,
     pub ttl: Duration,
     /// When it has surely ended (monotonic), unless it is kept alive.
@@ -38,7 +38,7 @@ pub struct Granted {
 }
 
 impl Leases {
-    pub fn lock(&self) -> MutexGuard<'_, HashMap<u64, Granted>> {
+    pub fn lock(&self) -> MutexGuard<'_, HashMap<u64, GrantedLease>> {
         self.0.lock()
     }
 

@@ -22,7 +22,7 @@ pub enum Decision {
 
 /// What was done, in keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settled {
+pub struct SettlementCounts {
     pub written: usize,
     pub deleted: usize,
     pub unchanged: usize,
@@ -32,12 +32,12 @@ pub struct Settled {
 #[derive(Debug)]
 pub struct PendingDecision {
     pub decision: Decision,
-    answer: oneshot::Sender<Result<Settled, ApiError>>,
+    answer: oneshot::Sender<Result<SettlementCounts, ApiError>>,
 }
 
 impl PendingDecision {
     /// Says what came of it; who asked may have gone.
-    pub fn answer(self, result: Result<Settled, ApiError>) {
+    pub fn answer(self, result: Result<SettlementCounts, ApiError>) {
         let _ = self.answer.send(result);
     }
 }
@@ -48,7 +48,7 @@ pub struct Settlement(Mutex<Option<PendingDecision>>);
 
 impl Settlement {
     /// Leaves a decision, in place of an earlier one.
-    pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<Settled, ApiError>> {
+    pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<SettlementCounts, ApiError>> {
         let (answer, answered) = oneshot::channel();
         *self.0.lock() = Some(PendingDecision { decision, answer });
         answered

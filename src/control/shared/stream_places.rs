@@ -17,11 +17,11 @@ use crate::{control::limits::STREAMS_MAX, limits::Limits};
 pub struct StreamPlaces {
     per_token_max: usize,
     per_address_max: usize,
-    taken: Mutex<Taken>,
+    taken: Mutex<PlaceCounts>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct PlaceCounts {
     all: usize,
     by_token: HashMap<Digest, usize>,
     by_address: HashMap<IpAddr, usize>,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     blocks::SlotVec,
-    live::table::Published,
+    live::table::PublishedTable,
     rollout::{app::AppName, drain::deadline, table::AppRoutes},
 };
 
@@ -19,13 +19,13 @@ pub struct Moment {
 
 /// When this router first saw something drain.
 #[derive(Debug, Clone, Copy)]
-pub struct FirstSeen {
+pub struct FirstSight {
     pub at: Moment,
     /// The drain was under way when this router started.
     pub restored: bool,
 }
 
-impl FirstSeen {
+impl FirstSight {
     /// When a drain ends that began at `since_ms` (Unix) and lasts so long: monotonic.
     pub fn end(self, duration: Duration, since_ms: u64) -> Duration {
         deadline(self.at.now, duration, since_ms, self.at.wall_ms, self.restored)
@@ -36,7 +36,10 @@ impl FirstSeen {
 pub type AppChange<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
 
 /// The apps whose routes were replaced, added or removed.
-pub fn changed_apps<'a>(before: &'a Published, after: &'a Published) -> impl Iterator<Item = AppChange<'a>> {
+pub fn changed_apps<'a>(
+    before: &'a PublishedTable,
+    after: &'a PublishedTable,
+) -> impl Iterator<Item = AppChange<'a>> {
     let apps = after.table.apps.differences(&before.table.apps);
     let changed = apps.filter(|(_, then, now)| match (then, now) {
         (Some(then), Some(now)) => !Arc::ptr_eq(then, now),

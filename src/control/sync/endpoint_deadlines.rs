@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use super::changes::{FirstSeen, Moment, changed_apps, removed_states};
+use super::changes::{FirstSight, Moment, changed_apps, removed_states};
 use crate::{
-    control::shared::gone::{Gone, GoneEndpoints},
-    live::table::Published,
+    control::shared::former_endpoints::{FormerEndpoint, FormerEndpoints},
+    live::table::PublishedTable,
     rollout::{
         app::AppName,
         release::ReleaseId,
@@ -25,14 +25,20 @@ use crate::{
 /// Deadlines of endpoints.
 #[derive(Debug, Default)]
 pub struct EndpointDeadlines {
-    draining: HashMap<EndpointKey, FirstSeen>,
-    gone: GoneEndpoints,
+    draining: HashMap<EndpointKey, FirstSight>,
+    former: FormerEndpoints,
 }
 
 impl EndpointDeadlines {
     /// Starts and ends deadlines after a publish. `restored` says that the table is the first of this process.
-    pub fn note_publish(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
-        let fresh = FirstSeen { at: moment, restored };
+    pub fn note_publish(
+        &mut self,
+        before: &PublishedTable,
+        after: &PublishedTable,
+        moment: Moment,
+        restored: bool,
+    ) {
+        let fresh = FirstSight { at: moment, restored };
         for (_, then, now) in changed_apps(before, after) {
             let mut seen = HashMap::new();
             for (_, endpoint) in then.into_iter().flat_map(endpoints_of).filter(|(_, route)| route.draining) {
@@ -56,11 +62,12 @@ impl EndpointDeadlines {
     /// Ends what is due, and forgets what has nothing left, here or elsewhere.
     pub fn tick(
         &mut self,
-        published: &Published,
+        published: &PublishedTable,
         now: Duration,
         open_elsewhere: impl Fn(SocketAddr) -> bool,
     ) {
-        let is_over = |gone: &Gone| gone.is_settled(now) && !open_elsewhere(gone.state.key().address);
+        let is_over =
+            |former: &FormerEndpoint| former.is_settled(now) && !open_elsewhere(former.state.key().address);
         let apps = published.table.apps.values().filter(|app| !app.endpoint_drains.is_empty());
         for app in apps {
             for (release, endpoint) in endpoints_of(app).filter(|(_, endpoint)| endpoint.draining) {
@@ -74,56 +81,62 @@ impl EndpointDeadlines {
             }
         }
         let mut settled = Vec::new();
-        for (app, gone) in self.gone.iter() {
-            for gone in gone.iter().filter(|gone| gone.ends_at.is_some_and(|at| at <= now)) {
-                gone.state.set_ended(true);
+        for (app, former) in self.former.iter() {
+            for former in former.iter().filter(|former| former.ends_at.is_some_and(|at| at <= now)) {
+                former.state.set_ended(true);
             }
-            if gone.iter().any(&is_over) {
+            if former.iter().any(&is_over) {
                 settled.push(app.clone());
             }
         }
         for app in settled {
-            self.change(&app, |gone| gone.retain(|gone| !is_over(gone)));
+            self.change(&app, |former| former.retain(|former| !is_over(former)));
         }
     }
 
     /// The endpoints that no table names, and where something may still be open.
-    pub fn removed(&self) -> &GoneEndpoints {
-        &self.gone
+    pub fn removed(&self) -> &FormerEndpoints {
+        &self.former
     }
 
     /// An endpoint that came back has no deadline any more.
     fn keep_returned(&mut self, app: &AppRoutes) {
-        let Some(gone) = self.gone.get(&app.name) else { return };
+        let Some(former) = self.former.get(&app.name) else { return };
         let listed: HashSet<(&ReleaseId, SocketAddr)> =
             endpoints_of(app).map(|(release, endpoint)| (&release.id, endpoint.address)).collect();
-        let is_back = |gone: &Gone| {
-            let key = gone.state.key();
-            gone.ends_at.is_some() && listed.contains(&(&key.release, key.address))
+        let is_back = |former: &FormerEndpoint| {
+            let key = former.state.key();
+            former.ends_at.is_some() && listed.contains(&(&key.release, key.address))
         };
-        if gone.iter().any(is_back) {
-            let stay = |gone: &mut Gone| gone.ends_at = gone.ends_at.filter(|_| !is_back(gone));
-            self.change(&app.name, |gone| gone.iter_mut().for_each(stay));
+        if former.iter().any(is_back) {
+            let stay =
+                |former: &mut FormerEndpoint| former.ends_at = former.ends_at.filter(|_| !is_back(former));
+            self.change(&app.name, |former| former.iter_mut().for_each(stay));
         }
     }
 
-    fn note_removed(&mut self, before: &Published, after: &Published, now: Duration) {
+    fn note_removed(&mut self, before: &PublishedTable, after: &PublishedTable, now: Duration) {
         for state in removed_states(&before.endpoints, &after.endpoints) {
             let name = &state.key().app;
             let app = after.table.apps.get(name);
             let most = app.map(|app| Duration::from_secs(app.settings.drainmaxseconds.into()));
             let ends_at = most.map(|most| now + most);
-            let gone = Gone { state: Arc::clone(state), revision: after.table.revision, since: now, ends_at };
-            self.change(name, |all| all.push(gone));
+            let former = FormerEndpoint {
+                state: Arc::clone(state),
+                revision: after.table.revision,
+                since: now,
+                ends_at,
+            };
+            self.change(name, |all| all.push(former));
         }
     }
 
-    /// Changes what is gone of one app.
-    fn change(&mut self, app: &AppName, change: impl FnOnce(&mut Vec<Gone>)) {
-        let mut gone = self.gone.remove(app).unwrap_or_default();
-        change(Arc::make_mut(&mut gone));
-        if !gone.is_empty() {
-            self.gone.insert(app.clone(), gone);
+    /// Changes the former endpoints of one app.
+    fn change(&mut self, app: &AppName, change: impl FnOnce(&mut Vec<FormerEndpoint>)) {
+        let mut former = self.former.remove(app).unwrap_or_default();
+        change(Arc::make_mut(&mut former));
+        if !former.is_empty() {
+            self.former.insert(app.clone(), former);
         }
     }
 }

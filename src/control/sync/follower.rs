@@ -20,7 +20,7 @@ use crate::control::{
         core::Core,
         entries::{EPOCH, value},
         error::ApiError,
-        settlement::{Decision, Settled},
+        settlement::{Decision, SettlementCounts},
         state_dir::StateDir,
     },
 };
@@ -47,9 +47,9 @@ pub struct Follower {
 /// What became of a decision about the store.
 enum Execution {
     /// It was carried out; the store holds this now.
-    Done(Settled, Listing),
+    Done(SettlementCounts, Listing),
     /// It changes nothing, or was refused: this is the answer.
-    Answer(Result<Settled, ApiError>),
+    Answer(Result<SettlementCounts, ApiError>),
 }
 
 impl Follower {
@@ -215,7 +215,7 @@ impl Follower {
         let known = self.image.epoch();
         let Decision::Restore { replace, dry_run } = decision else {
             let listing = origin::accept(&self.core, listing, known).await?;
-            return Ok(Execution::Done(Settled::default(), listing));
+            return Ok(Execution::Done(SettlementCounts::default(), listing));
         };
         let restore = Restore::plan(&listing, self.image.last_good.values(), known);
         let settlement = restore.settled();

@@ -11,9 +11,9 @@ use super::{
     release_deadlines::ReleaseDeadlines,
     upkeep::Upkeep,
 };
-use crate::control::{
-    fleet::elsewhere::Elsewhere,
-    shared::{core::Core, fleet::member::Report},
+use crate::control::shared::{
+    core::Core,
+    fleet::{endpoint_loads::EndpointLoads, member::Report},
 };
 
 /// What was published, and the deadlines that run because of it.
@@ -59,9 +59,9 @@ impl Publisher {
         self.release_deadlines.note_publish(&before, &after, moment, !self.started);
         self.endpoint_deadlines.note_publish(&before, &after, moment, !self.started);
         self.show_removed_endpoints();
-        let view = self.core.replica.view.load().after(keyspace, &changes);
-        image.last_good.keep_built(|key| view.is_faulty(key));
-        self.core.replica.view.store(Arc::new(view));
+        let reading = self.core.replica.reading.load().after(keyspace, &changes);
+        image.last_good.keep_built(|key| reading.is_faulty(key));
+        self.core.replica.reading.store(Arc::new(reading));
         self.upkeep.adopt(keyspace);
         // After everything else is in place for whoever reads the report.
         let report = self.core.roster.served().with(changed_apps(&before, &after));
@@ -90,8 +90,8 @@ impl Publisher {
         let now = self.core.clock.monotonic();
         let published = self.core.live.load_full();
         let due = self.release_deadlines.tick(&published, now, !self.core.roster.is_own_clock_off());
-        let elsewhere = LazyCell::new(|| Elsewhere::of(&self.core));
-        self.endpoint_deadlines.tick(&published, now, |address| elsewhere.is_open(address));
+        let endpoint_loads = LazyCell::new(|| EndpointLoads::of(&self.core));
+        self.endpoint_deadlines.tick(&published, now, |address| endpoint_loads.is_open(address));
         self.show_removed_endpoints();
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
         if self.core.replica.status.is_followed() {
@@ -114,8 +114,8 @@ impl Publisher {
     /// Shows which endpoints no table names any more, if these are others than before.
     fn show_removed_endpoints(&self) {
         let removed = self.endpoint_deadlines.removed();
-        if removed.differences(&self.core.replica.gone.load()).next().is_some() {
-            self.core.replica.gone.store(Arc::new(removed.clone()));
+        if removed.differences(&self.core.replica.former_endpoints.load()).next().is_some() {
+            self.core.replica.former_endpoints.store(Arc::new(removed.clone()));
         }
     }
 }

@@ -5,9 +5,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::changes::{FirstSeen, Moment, changed_apps, removed_states};
+use super::changes::{FirstSight, Moment, changed_apps, removed_states};
 use crate::{
-    live::{releases::ReleaseState, table::Published},
+    live::{releases::ReleaseState, table::PublishedTable},
     rollout::{
         app::AppName,
         record::{LeaveReason, Tenure},
@@ -18,14 +18,20 @@ use crate::{
 /// ReleaseDeadlines of everything that left its track.
 #[derive(Debug, Default)]
 pub struct ReleaseDeadlines {
-    drains: HashMap<(AppName, Tenure), FirstSeen>,
+    drains: HashMap<(AppName, Tenure), FirstSight>,
     ending: Vec<(Arc<ReleaseState>, Duration)>,
 }
 
 impl ReleaseDeadlines {
     /// Starts and ends deadlines after a publish. `restored` says that the table is the first of this process.
-    pub fn note_publish(&mut self, before: &Published, after: &Published, moment: Moment, restored: bool) {
-        let fresh = FirstSeen { at: moment, restored };
+    pub fn note_publish(
+        &mut self,
+        before: &PublishedTable,
+        after: &PublishedTable,
+        moment: Moment,
+        restored: bool,
+    ) {
+        let fresh = FirstSight { at: moment, restored };
         let mut seen = HashMap::new();
         for (_, then, now) in changed_apps(before, after) {
             for (app, release) in then.into_iter().flat_map(routed_of) {
@@ -49,7 +55,12 @@ impl ReleaseDeadlines {
 
     /// Ends what is due, and gives the releases that are to be retired. A router whose wall clock is off (`trusted` is
     /// false) ends no drain.
-    pub fn tick(&mut self, published: &Published, now: Duration, trusted: bool) -> Vec<(AppName, Tenure)> {
+    pub fn tick(
+        &mut self,
+        published: &PublishedTable,
+        now: Duration,
+        trusted: bool,
+    ) -> Vec<(AppName, Tenure)> {
         self.ending.retain(|(state, at)| {
             let due = *at <= now;
             if due {
@@ -75,7 +86,7 @@ impl ReleaseDeadlines {
         retire
     }
 
-    fn note_departures(&mut self, before: &Published, after: &Published, now: Duration) {
+    fn note_departures(&mut self, before: &PublishedTable, after: &PublishedTable, now: Duration) {
         let was_routed = |state: &&Arc<ReleaseState>| state.key().tenure != 0;
         for state in removed_states(&before.releases, &after.releases).filter(was_routed) {
             let key = state.key();
@@ -96,7 +107,7 @@ fn grace_of(app: &AppRoutes, tenure: Tenure) -> Duration {
     }
 }
 
-fn routed(published: &Published) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
+fn routed(published: &PublishedTable) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {
     published.table.apps.values().flat_map(|app| routed_of(app))
 }
 

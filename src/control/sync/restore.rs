@@ -21,7 +21,7 @@ use crate::{
         entries::{EPOCH, entry, own_key, value},
         error::{ApiError, Kind},
         pin_keys::{self, PIN_KEYS},
-        settlement::Settled,
+        settlement::SettlementCounts,
     },
     rollout::{
         app::AppName,
@@ -44,7 +44,7 @@ pub struct Restore {
     leftovers: Vec<Write>,
     /// The epoch of the store, if it is not the one that this router knew.
     foreign: Option<String>,
-    settled: Settled,
+    settled: SettlementCounts,
 }
 
 impl Restore {
@@ -72,14 +72,14 @@ impl Restore {
     }
 
     /// How much it writes.
-    pub fn settled(&self) -> Settled {
+    pub fn settled(&self) -> SettlementCounts {
         self.settled
     }
 
     /// Refuses to overwrite a store that may belong to other routers, unless `replace` is set.
     pub fn refuse_foreign(&self, replace: bool) -> Result<(), ApiError> {
         let Some(epoch) = self.foreign.as_ref().filter(|_| !replace) else { return Ok(()) };
-        let Settled { written, deleted, .. } = self.settled;
+        let SettlementCounts { written, deleted, .. } = self.settled;
         let message = format!(
             "the store has another epoch (`{}`), so it may belong to other routers; send `replace`: true to overwrite \
              it: {written} keys would be written and {deleted} deleted",
@@ -194,7 +194,7 @@ mod tests {
             ("other/key", "not ours"),
         ]);
         let restore = Restore::plan(&fallen, &state, "e1");
-        assert_eq!(restore.settled(), Settled { written: 2, deleted: 2, unchanged: 1 });
+        assert_eq!(restore.settled(), SettlementCounts { written: 2, deleted: 2, unchanged: 1 });
         assert!(restore.refuse_foreign(false).is_ok());
         let touched = restore.apps.values().flatten().chain(&restore.endpoints).chain(&restore.leftovers);
         let mut touched: Vec<&str> = touched.map(|write| write.key().as_str()).collect();

@@ -16,7 +16,7 @@ use super::{interruption::Interruption, watch_reader::silent_watch};
 use crate::{
     control::{
         limits::WATCH_SILENCE_MAX,
-        shared::{backoff::Backoff, core::Core, settlement::Settled, store::StoreHandle},
+        shared::{backoff::Backoff, core::Core, settlement::SettlementCounts, store::StoreHandle},
     },
     rollout::keys::{self, Meaning},
 };
@@ -161,7 +161,7 @@ impl SourceCopier {
             return Ok(());
         }
         if let Some(pending) = self.core.replica.settlement.take() {
-            pending.answer(Ok(Settled { deleted: lost, ..Settled::default() }));
+            pending.answer(Ok(SettlementCounts { deleted: lost, ..SettlementCounts::default() }));
             self.has_alarm = false;
             return Ok(());
         }

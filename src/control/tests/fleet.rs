@@ -10,7 +10,7 @@ use super::{Bench, eventually};
 use crate::{
     clock::Clock,
     control::{
-        limits::{DEADLINE_TICK, HEARD_EVERY},
+        limits::{DEADLINE_TICK, SIGN_OF_LIFE_EVERY},
         shared::fleet::member::Kind,
     },
 };
@@ -78,7 +78,7 @@ async fn who_enters_is_given_the_time_of_a_first_sign_of_life() {
     eventually("it is a member", async || fleet().await["members"].as_array().unwrap().len() == 2).await;
     let entered = fleet().await;
     assert!(!silent(&entered), "{}", entered["alarms"]);
-    clock.advance(HEARD_EVERY);
+    clock.advance(SIGN_OF_LIFE_EVERY);
     let later = fleet().await;
     assert!(silent(&later), "{}", later["alarms"]);
 }

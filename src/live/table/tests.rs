@@ -36,7 +36,7 @@ fn put_endpoint(keyspace: &mut Keyspace, name: &str, port: u16) {
     keyspace.put(&endpoint_key(name, port), format!("127.0.0.1:{port}").as_bytes(), 1);
 }
 
-fn state(published: &Published, name: &str, port: u16) -> Arc<EndpointState> {
+fn state(published: &PublishedTable, name: &str, port: u16) -> Arc<EndpointState> {
     let app = &published.table.apps[name];
     let route = app.releases[0].endpoints.iter().find(|endpoint| endpoint.address.port() == port).unwrap();
     let state = Arc::clone(published.endpoint(route.slot));
@@ -73,8 +73,9 @@ fn a_table_made_apart_is_held_against_the_same_states() {
     let supposed = live.prepare(apart.build(1));
     assert!(Arc::ptr_eq(&state(&supposed, "shop", 4), &state(&live.load(), "shop", 4)));
     assert!(state(&supposed, "shop", 5).in_flight() == 0 && supposed.endpoints.iter().flatten().count() == 2);
-    let release =
-        |published: &Published| Arc::clone(published.release(published.table.apps["shop"].releases[0].slot));
+    let release = |published: &PublishedTable| {
+        Arc::clone(published.release(published.table.apps["shop"].releases[0].slot))
+    };
     assert!(Arc::ptr_eq(&release(&supposed), &release(&live.load())));
 }
 

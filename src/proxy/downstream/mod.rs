@@ -69,7 +69,7 @@ pub enum BodyFault {
 /// The client is gone, and nothing can be sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client left before the response was whole")]
-pub struct Gone;
+pub struct ClientGone;
 
 /// The head of a response, ready for a client.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +120,7 @@ pub trait Downstream {
     fn send(&mut self, cx: &mut Context<'_>, part: BodyPart);
 
     /// Ready when everything that was sent is on its way, so that more can be sent.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>>;
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientGone>>;
 
     /// Cuts the response, so that the client cannot take it for a whole one.
     fn abort(&mut self);

@@ -12,7 +12,7 @@ use crate::{
         worker::{coarse, deadlines::WaitState},
     },
     rollout::table::EndpointRoute,
-    upstream::{pool::Wanted, shortage::is_shortage},
+    upstream::{pool::PoolQuery, shortage::is_shortage},
 };
 
 /// A connection to an endpoint.
@@ -30,7 +30,7 @@ impl Link {
         let idle_ms_max = worker.limits().upstream_idle_ms;
         let idle_ms_max =
             if exchange.plan.idempotent { idle_ms_max } else { idle_ms_max.min(UNSAFE_IDLE_MS) };
-        let wanted = Wanted { idle_ms_max, careful: !exchange.plan.idempotent };
+        let wanted = PoolQuery { idle_ms_max, careful: !exchange.plan.idempotent };
         let taken = worker.pool.take(route.slot, route.address, coarse::now_ms(), wanted);
         worker.counters().upstream_stale.add(taken.stale);
         let stream = taken.stream?;

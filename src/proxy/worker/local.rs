@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     authority::Authority,
-    live::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState, table::Published},
+    live::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState, table::PublishedTable},
     rollout::{
         assign::{Draw, Health},
         bucket,
@@ -60,7 +60,7 @@ pub struct LocalEndpoint {
 }
 
 impl LocalApp {
-    fn new(routes: &Arc<AppRoutes>, published: &Published, bucket: Arc<AtomicU64>) -> Self {
+    fn new(routes: &Arc<AppRoutes>, published: &PublishedTable, bucket: Arc<AtomicU64>) -> Self {
         let releases = routes.releases.iter().map(|release| Rc::new(LocalRelease::new(release, published)));
         Self {
             routes: Arc::clone(routes),
@@ -124,7 +124,7 @@ impl LocalApp {
 }
 
 impl LocalRelease {
-    fn new(release: &ReleaseRoutes, published: &Published) -> Self {
+    fn new(release: &ReleaseRoutes, published: &PublishedTable) -> Self {
         let endpoint = |route: &EndpointRoute| LocalEndpoint {
             route: *route,
             state: Arc::clone(published.endpoint(route.slot)),
@@ -140,20 +140,20 @@ impl LocalRelease {
 #[derive(Debug)]
 pub struct LocalTable {
     /// The table as it was published.
-    pub published: Arc<Published>,
+    pub published: Arc<PublishedTable>,
     /// By [`AppRoutes::slot`].
     apps: RefCell<Vec<Option<Rc<LocalApp>>>>,
 }
 
 impl LocalTable {
     /// A table of which no app was asked for yet.
-    pub fn new(published: Arc<Published>) -> Self {
+    pub fn new(published: Arc<PublishedTable>) -> Self {
         Self { published, apps: RefCell::default() }
     }
 
     /// A newer table, which takes over the apps of this one. Routes that both tables share name the same live state in
     /// both.
-    pub fn followed_by(&self, published: Arc<Published>) -> Self {
+    pub fn followed_by(&self, published: Arc<PublishedTable>) -> Self {
         Self { published, apps: RefCell::new(self.apps.take()) }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     limits::{IDLE_MS_LEAST, Limits},
     proxy::worker::shared::Shared,
     telemetry::{
-        access_log::{Flushed, Line, WorkerLog},
+        access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
     },
     upstream::{pool::Pool, retry::RetryBudget},
@@ -240,7 +240,7 @@ impl Worker {
         self.count_lines(log.borrow_mut().flush());
     }
 
-    fn count_lines(&self, flushed: Flushed) {
+    fn count_lines(&self, flushed: FlushCounts) {
         self.counters().log_lines.add(flushed.written);
         self.counters().log_lines_dropped.add(flushed.dropped);
     }

@@ -93,7 +93,7 @@ pub struct WorkerLog {
 
 /// What became of a batch that was handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flushed {
+pub struct FlushCounts {
     /// Lines on their way to the file.
     pub written: u64,
     /// Lines dropped, since the disk could not keep up.
@@ -102,27 +102,27 @@ pub struct Flushed {
 
 impl WorkerLog {
     /// Adds a line, and hands the batch over if it is full.
-    pub fn push(&mut self, line: &Line<'_>) -> Flushed {
+    pub fn push(&mut self, line: &Line<'_>) -> FlushCounts {
         if self.batch.capacity() == 0 {
             self.batch.reserve_exact(BATCH_BYTES + BATCH_BYTES / 8);
         }
         line.write(self.format, &mut self.date, &mut self.batch);
         self.lines += 1;
-        if self.batch.len() >= BATCH_BYTES { self.flush() } else { Flushed::default() }
+        if self.batch.len() >= BATCH_BYTES { self.flush() } else { FlushCounts::default() }
     }
 
     /// Hands the batch over. The worker calls it a few times a second, so that a log with few lines is up to date too.
-    pub fn flush(&mut self) -> Flushed {
+    pub fn flush(&mut self) -> FlushCounts {
         if self.batch.is_empty() {
-            return Flushed::default();
+            return FlushCounts::default();
         }
         let lines = std::mem::take(&mut self.lines);
         match self.batches.try_send(std::mem::take(&mut self.batch)) {
-            Ok(()) => Flushed { written: lines, dropped: 0 },
+            Ok(()) => FlushCounts { written: lines, dropped: 0 },
             Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
                 batch.clear();
                 self.batch = batch;
-                Flushed { written: 0, dropped: lines }
+                FlushCounts { written: 0, dropped: lines }
             }
         }
     }
@@ -177,7 +177,7 @@ fn write_batches(
 mod tests {
     use super::*;
 
-    fn push_one(log: &mut WorkerLog, target: &[u8]) -> Flushed {
+    fn push_one(log: &mut WorkerLog, target: &[u8]) -> FlushCounts {
         log.push(&Line {
             at_ms: 0,
             client: [127, 0, 0, 1].into(),
@@ -209,7 +209,7 @@ mod tests {
         let log = AccessLog::start(LogTarget::File(path.clone()), LogFormat::Common).unwrap();
         let mut worker = log.worker();
         push_one(&mut worker, b"/first");
-        assert_eq!(worker.flush(), Flushed { written: 1, dropped: 0 });
+        assert_eq!(worker.flush(), FlushCounts { written: 1, dropped: 0 });
         std::fs::rename(&path, &rotated).unwrap();
         log.reopen();
         push_one(&mut worker, b"/second");

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::{
     control::{
-        fleet::{elsewhere::Elsewhere, load::Loads},
-        shared::{core::Core, stopping::Stopping, streamed::Broken},
+        fleet::release_loads::ReleaseLoads,
+        shared::{
+            body_stream::BodyError, core::Core, fleet::endpoint_loads::EndpointLoads, stop_check::StopCheck,
+        },
     },
-    live::{endpoints::EndpointState, table::Published},
+    live::{endpoints::EndpointState, table::PublishedTable},
     rollout::table::{EndpointRoute, Standing},
 };
 
@@ -23,7 +25,11 @@ const FIGURES: [Figure; 4] = [
     ("rolling_endpoint_failures_total", "Failures that were the endpoint's.", true, |of| of.counts().1),
 ];
 
-pub async fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>]) -> Result<(), Broken> {
+pub async fn endpoints(
+    page: &mut Page,
+    published: &PublishedTable,
+    rows: &[Row<'_>],
+) -> Result<(), BodyError> {
     let endpoints: usize = rows.iter().map(|row| row.release.endpoints.len()).sum();
     if !page.begin(Group::Endpoints, endpoints * FIGURES.len()) {
         return Ok(());
@@ -49,15 +55,15 @@ pub async fn endpoints(page: &mut Page, published: &Published, rows: &[Row<'_>])
 pub async fn drains(
     page: &mut Page,
     core: &Core,
-    published: &Published,
+    published: &PublishedTable,
     rows: &[Row<'_>],
-) -> Result<(), Broken> {
+) -> Result<(), BodyError> {
     let draining: Vec<&Row<'_>> =
         rows.iter().filter(|row| matches!(row.release.standing, Standing::Draining { .. })).collect();
     let all = rows.iter().flat_map(|row| row.release.endpoints.iter().map(move |endpoint| (row, endpoint)));
     let endpoints: Vec<(&Row<'_>, &EndpointRoute)> = all.filter(|(_, endpoint)| endpoint.draining).collect();
-    let gone = core.replica.gone.load_full();
-    let gone_series: usize = gone.values().map(|gone| gone.iter().count()).sum();
+    let former = core.replica.former_endpoints.load_full();
+    let gone_series: usize = former.values().map(|former| former.iter().count()).sum();
     if !page.begin(Group::Drains, draining.len() + 2 * endpoints.len() + gone_series) {
         return Ok(());
     }
@@ -65,7 +71,7 @@ pub async fn drains(
         "rolling_release_can_be_stopped",
         "1 when nobody is left at a release that drains, on any router.",
     );
-    let (board, loads) = (core.board.load_full(), Loads::of(core));
+    let (board, loads) = (core.board.load_full(), ReleaseLoads::of(core));
     for row in draining {
         let own = board.releases.get(row.state.key()).is_some_and(|activity| activity.can_be_stopped);
         let stops = loads.sum(row.state, own).can_be_stopped;
@@ -83,19 +89,19 @@ pub async fn drains(
     }
     let name = "rolling_endpoint_can_be_stopped";
     page.gauge(name, "1 when nothing is open at an endpoint that drains, on any router.");
-    let (elsewhere, stopping) = (Elsewhere::of(core), Stopping { published, gone: &gone });
+    let (endpoint_loads, check) = (EndpointLoads::of(core), StopCheck { published, former: &former });
     for (row, endpoint) in &endpoints {
-        let stops = elsewhere.sum(stopping, endpoint.address).can_be_stopped;
+        let stops = endpoint_loads.sum(check, endpoint.address).can_be_stopped;
         page.sample(name, &labels(row, endpoint), u8::from(stops));
         page.flush_when_full().await?;
     }
     let name = "rolling_gone_endpoint_in_flight";
     page.gauge(name, "Requests at an endpoint that was taken out of its release.");
-    for gone in gone.values().flat_map(|gone| gone.iter()) {
-        let key = gone.state.key();
+    for former in former.values().flat_map(|former| former.iter()) {
+        let key = former.state.key();
         let (app, release, address) = (&key.app, key.release.name(), key.address);
         let labels = format!("app=\"{app}\",release=\"{release}\",address=\"{address}\"");
-        page.sample(name, &labels, gone.state.in_flight());
+        page.sample(name, &labels, former.state.in_flight());
         page.flush_when_full().await?;
     }
     Ok(())

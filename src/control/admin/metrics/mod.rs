@@ -22,18 +22,18 @@ use self::{
 };
 use crate::control::shared::{
     core::Core,
-    streamed::{Broken, Parts, streamed},
+    body_stream::{BodyError, Parts, stream_body},
 };
 
 /// `GET /metrics`
 pub async fn read(State(core): State<Core>) -> Response {
     let threads = core.calls.threads().clone();
-    let body = streamed(&threads, |parts| write(core, parts));
+    let body = stream_body(&threads, |parts| write(core, parts));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body).into_response()
 }
 
 /// The whole page, what matters most first.
-async fn write(core: Core, parts: Parts) -> Result<(), Broken> {
+async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let series_max = usize::try_from(core.options.limits.metrics_series_max).unwrap_or(usize::MAX);
     let mut page = Page::new(parts, series_max);
     own::write(&mut page, &core);

@@ -41,7 +41,7 @@ fn router(page: &mut Page, core: &Core) {
     page.gauge("rolling_store_revision", "The store revision that is served.");
     page.sample("rolling_store_revision", "", status.revision());
     page.gauge("rolling_keyvalue_problems", "Stored values that cannot be taken.");
-    page.sample("rolling_keyvalue_problems", "", core.replica.view.load().problems.len());
+    page.sample("rolling_keyvalue_problems", "", core.replica.reading.load().problems.len());
     page.counter("rolling_tables_published_total", "Routing tables published.");
     page.sample("rolling_tables_published_total", "", core.live.load().generation);
     page.gauge("rolling_stream_followers", "Pages that follow the live stream.");
@@ -106,7 +106,7 @@ fn hooks(page: &mut Page, core: &Core) {
         let hook = core.hooks.hook(name);
         let hook = hook.as_ref().and_then(|stored| stored.hook.as_ref().ok());
         let waiting = hook.map_or(0, |hook| {
-            core.hooks.waiting(&core.replica.view.load(), name, hook).values().sum::<u64>()
+            core.hooks.waiting(&core.replica.reading.load(), name, hook).values().sum::<u64>()
         });
         page.sample("rolling_hook_lag_events", &format!("hook=\"{name}\""), waiting);
     }

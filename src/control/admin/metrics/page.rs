@@ -6,7 +6,7 @@ use crate::{
     cell::{HistogramTotal, upper_bound_us},
     control::{
         limits::METRICS_PART_BYTES,
-        shared::streamed::{Broken, Parts},
+        shared::body_stream::{BodyError, Parts},
     },
 };
 
@@ -70,7 +70,7 @@ impl Page {
     }
 
     /// Sends what there is, once it is enough for a part.
-    pub async fn flush_when_full(&mut self) -> Result<(), Broken> {
+    pub async fn flush_when_full(&mut self) -> Result<(), BodyError> {
         if self.text.len() < METRICS_PART_BYTES {
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl Page {
     }
 
     /// Says what was left out, and sends the rest.
-    pub async fn finish(mut self) -> Result<(), Broken> {
+    pub async fn finish(mut self) -> Result<(), BodyError> {
         self.group = None;
         let name = "rolling_metrics_series_left_out";
         self.gauge(

@@ -7,12 +7,12 @@ use super::{
     row::Row,
 };
 use crate::{
-    control::shared::{core::Core, streamed::Broken},
+    control::shared::{body_stream::BodyError, core::Core},
     live::activity::{ReleaseTotal, STANDING_WORDS, standing_index},
     rollout::{app::AppName, assign::Reason, table::AppRoutes},
 };
 
-pub async fn apps(page: &mut Page, apps: &[&AppRoutes]) -> Result<(), Broken> {
+pub async fn apps(page: &mut Page, apps: &[&AppRoutes]) -> Result<(), BodyError> {
     let releases: usize = apps.iter().map(|app| app.listed().count()).sum();
     if !page.begin(Group::Apps, 4 * apps.len() + releases) {
         return Ok(());
@@ -73,7 +73,7 @@ const FIGURES: [Figure; 6] = [
     ("rolling_sent_bytes_total", "Bytes of response bodies.", true, |of| of.bytes_sent),
 ];
 
-pub async fn requests(page: &mut Page, rows: &[Row<'_>]) -> Result<(), Broken> {
+pub async fn requests(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     // Most releases were on one track only, with five classes of statuses.
     if !page.begin(Group::Requests, rows.len() * (5 + 1 + FIGURES.len())) {
         return Ok(());
@@ -116,7 +116,7 @@ fn statuses(page: &mut Page, row: &Row<'_>) {
     }
 }
 
-pub async fn durations(page: &mut Page, rows: &[Row<'_>]) -> Result<(), Broken> {
+pub async fn durations(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     if !page.begin(Group::Durations, rows.len() * histogram_series()) {
         return Ok(());
     }
@@ -129,7 +129,7 @@ pub async fn durations(page: &mut Page, rows: &[Row<'_>]) -> Result<(), Broken> 
     Ok(())
 }
 
-pub async fn moves(page: &mut Page, rows: &[Row<'_>]) -> Result<(), Broken> {
+pub async fn moves(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     if !page.begin(Group::Moves, rows.len() * Reason::ALL.len()) {
         return Ok(());
     }

@@ -1,12 +1,12 @@
 //! What the page has a row for: each routed release.
 
 use crate::{
-    live::{activity::ReleaseTotal, releases::ReleaseState, table::Published},
+    live::{activity::ReleaseTotal, releases::ReleaseState, table::PublishedTable},
     rollout::table::{AppRoutes, ReleaseRoutes},
 };
 
 /// Every app, in order.
-pub fn sorted(published: &Published) -> Vec<&AppRoutes> {
+pub fn sorted(published: &PublishedTable) -> Vec<&AppRoutes> {
     let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &**app).collect();
     apps.sort_by(|a, b| a.name.cmp(&b.name));
     apps
@@ -30,7 +30,7 @@ impl Row<'_> {
 }
 
 /// Every release that they route.
-pub fn rows<'a>(apps: &[&'a AppRoutes], published: &'a Published) -> Vec<Row<'a>> {
+pub fn rows<'a>(apps: &[&'a AppRoutes], published: &'a PublishedTable) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     for app in apps {
         for release in &app.releases {

@@ -194,7 +194,7 @@ fn describe_readable(core: &Core, name: &HookName, hook: &Hook, revision: Revisi
         None => "new",
         Some(last) => last.outcome.as_str(),
     };
-    let waiting = core.hooks.waiting(&core.replica.view.load(), name, hook).into_iter();
+    let waiting = core.hooks.waiting(&core.replica.reading.load(), name, hook).into_iter();
     HookAnswer {
         name: name.to_string(),
         url: hook.url.to_string(),
@@ -277,7 +277,7 @@ fn check_names<T: Ord>(
 }
 
 /// What was written.
-struct Written {
+struct HookWrite {
     hook: Hook,
     revision: Revision,
     is_new: bool,
@@ -290,7 +290,7 @@ async fn put(
     by: &str,
     if_match: Option<u64>,
     made: &Secret,
-) -> Result<Written, ApiError> {
+) -> Result<HookWrite, ApiError> {
     let key = &name.key();
     // What the last round wrote, and whether that was new.
     let tried: &Mutex<Option<(Hook, bool)>> = &Mutex::default();
@@ -304,7 +304,7 @@ async fn put(
             && known.as_ref() == Some(hook)
         {
             let (hook, revision, is_new) = (hook.clone(), found.modified, *is_new);
-            return Ok(Plan::Nothing(Written { hook, revision, is_new }));
+            return Ok(Plan::Nothing(HookWrite { hook, revision, is_new }));
         }
         refuse_stale(if_match, found)?;
         if found.is_none() && listing.entries.len() >= HOOKS_MAX {
@@ -320,7 +320,7 @@ async fn put(
         let is_new = found.is_none();
         *tried.lock() = Some((hook.clone(), is_new));
         let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };
-        Ok(Plan::write(commit, move |revision| Written { hook, revision, is_new }))
+        Ok(Plan::write(commit, move |revision| HookWrite { hook, revision, is_new }))
     })
     .await
 }
@@ -341,13 +341,13 @@ fn hook_of(core: &Core, change: &HookChange, known: Option<&Hook>, by: &str, mad
 /// A hook is told what happens from now on: where it is not told of an app yet, its topic is the app's newest change. An
 /// app that comes later has no topic, and is told from its first.
 fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -> Vec<StoreWrite> {
-    let view = core.replica.view.load();
-    let wanted = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
+    let reading = core.replica.reading.load();
+    let wanted = reading.apps.iter().filter(|(app, _)| hook.wants_app(app));
     let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
-    let begins = fresh.filter_map(|(app, view)| {
+    let begins = fresh.filter_map(|(app, reading)| {
         let topic = Topic::of(app);
         let told = core.hooks.progress(name, &topic);
-        let sent = Progress::starting_at(view.record.as_ref()?.seq, told.as_deref());
+        let sent = Progress::starting_at(reading.record.as_ref()?.seq, told.as_deref());
         Some(StoreWrite::put(own_key(&topic.key(name)), encode(&sent)))
     });
     begins.collect()

@@ -45,7 +45,7 @@ use crate::{
     },
     schema::{
         app::Done,
-        keyvalue::{Keyvalue, KeyvalueWritten},
+        keyvalue::{Keyvalue, KeyvalueAnswer},
     },
 };
 
@@ -132,7 +132,7 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);
             let executed = write_old_key(core, &app, old, Some(text_of(&key, &value)?), &asker).await?;
-            Written::Old(app, executed)
+            RawWriteOutcome::Old(app, executed)
         }
         Target::Endpoint(release) => {
             let text = text_of(&key, &value)?;
@@ -141,9 +141,9 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
             })?;
             let revision = commit(core, Write::put(key.clone(), text.to_owned())).await?;
             let adopted = adopt_waiting(core, &release).await?;
-            Written::Endpoint(release, revision, adopted.max(revision))
+            RawWriteOutcome::Endpoint(release, revision, adopted.max(revision))
         }
-        Target::Plain => Written::Plain(commit(core, Write::put(key.clone(), value)).await?),
+        Target::Plain => RawWriteOutcome::Plain(commit(core, Write::put(key.clone(), value)).await?),
     };
     Ok(done(core, &key, &written, &query).await)
 }
@@ -154,26 +154,26 @@ async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);
             let executed = write_old_key(core, &app, old, None, &asker).await?;
-            Written::Old(app, executed)
+            RawWriteOutcome::Old(app, executed)
         }
         Target::Endpoint(release) => {
             let revision = commit(core, Write::delete(key.clone())).await?;
-            Written::Endpoint(release, revision, revision)
+            RawWriteOutcome::Endpoint(release, revision, revision)
         }
-        Target::Plain => Written::Plain(commit(core, Write::delete(key.clone())).await?),
+        Target::Plain => RawWriteOutcome::Plain(commit(core, Write::delete(key.clone())).await?),
     };
     Ok(done(core, &key, &written, &query).await)
 }
 
 /// What was written, and at which store revision.
-enum Written {
+enum RawWriteOutcome {
     Old(AppName, CommandOutcome),
     /// The release, its endpoint's revision, and that of what was adopted because of it.
     Endpoint(ReleaseId, Revision, Revision),
     Plain(Revision),
 }
 
-impl Written {
+impl RawWriteOutcome {
     fn revision(&self) -> Revision {
         match self {
             Self::Old(_, executed) => executed.revision,
@@ -203,12 +203,12 @@ impl Written {
 }
 
 /// `true`, once this router serves what was written; with `?wait=fleet` how far every member does.
-async fn done(core: &Core, key: &Key, written: &Written, query: &WriteQuery) -> Response {
+async fn done(core: &Core, key: &Key, written: &RawWriteOutcome, query: &WriteQuery) -> Response {
     let watched = [keys::ROLLING, keys::APPS].iter().any(|root| key.as_str().starts_with(root));
     if let Some(wait) = query.fleet {
         let applied = served_everywhere(core, written.revision(), wait, || written.awaited(core)).await;
         let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
-        let body = KeyvalueWritten { result: Done::Done, applied: applied.to_answer() };
+        let body = KeyvalueAnswer { result: Done::Done, applied: applied.to_answer() };
         return (status, Json(body)).into_response();
     }
     if watched {
@@ -331,11 +331,11 @@ async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
 
 /// A `stable/id` may have waited for this release's first endpoint: it is adopted before the write is answered.
 async fn adopt_waiting(core: &Core, release: &ReleaseId) -> Result<Revision, ApiError> {
-    let view = core.replica.view.load_full();
+    let reading = core.replica.reading.load_full();
     let mut revision = 0;
-    for (app, app_view) in view.apps.iter() {
-        let named = app_view.old.stable.as_deref() == Some(release.as_str());
-        let record = app_view.record.as_ref();
+    for (app, app_reading) in reading.apps.iter() {
+        let named = app_reading.old.stable.as_deref() == Some(release.as_str());
+        let record = app_reading.record.as_ref();
         let routed =
             record.and_then(|record| record.stable.as_ref()).is_some_and(|stay| stay.release == *release);
         if named && !routed {

@@ -46,7 +46,7 @@ use crate::{
     },
     schema::{
         app::Done,
-        applied::Applied,
+        apply_status::ApplyStatus,
         preview::{
             Preview as PreviewAnswer, PreviewRequest, PreviewRevocation, PreviewTrack,
             Previews as PreviewList,
@@ -66,7 +66,7 @@ enum PreviewTarget {
 type Change<'a> = &'a (dyn Fn(&mut Previews, &Record, u64) -> Result<Preview, ApiError> + Sync);
 
 /// What a change came to.
-struct Changed {
+struct PreviewOutcome {
     preview: Preview,
     record: Record,
     revision: keyvalues::Revision,
@@ -80,8 +80,8 @@ pub async fn list(
 ) -> Result<Json<PreviewList>, ApiError> {
     let app = app_name(&app)?;
     call.query.finish()?;
-    let view = core.replica.view.load_full();
-    let known = view.apps.get(&app).ok_or_else(|| unknown_app(&app))?;
+    let reading = core.replica.reading.load_full();
+    let known = reading.apps.get(&app).ok_or_else(|| unknown_app(&app))?;
     let record = known.record.as_deref();
     let mut live = (*known.previews).clone();
     live.retain(core.clock.wall_ms(), |tenure| is_routed(record, tenure));
@@ -147,7 +147,7 @@ pub async fn revoke(
 }
 
 /// Waits until this router serves the change (with `?wait=fleet` every member); whether that was in time.
-async fn wait(core: &Core, app: &AppName, changed: &Changed, query: &WriteQuery) -> (bool, Option<Applied>) {
+async fn wait(core: &Core, app: &AppName, changed: &PreviewOutcome, query: &WriteQuery) -> (bool, Option<ApplyStatus>) {
     let (revision, seq) = (changed.revision, changed.record.seq);
     let executed = CommandOutcome { changed: true, revision, seq, routed: revision };
     let (served, applied) = reached(core, app, executed, query).await;
@@ -159,7 +159,7 @@ async fn commit(
     app: &AppName,
     if_match: Option<u64>,
     change: Change<'_>,
-) -> Result<Changed, ApiError> {
+) -> Result<PreviewOutcome, ApiError> {
     let key = &keys::previews(app);
     // What the last round wrote.
     let tried: &Mutex<Option<(Previews, Preview)>> = &Mutex::default();
@@ -172,7 +172,7 @@ async fn commit(
             && let (Some((wanted, preview)), Some(entry)) = (&*tried.lock(), &entry)
             && *wanted == list
         {
-            return Ok(Plan::Nothing(Changed { preview: preview.clone(), record, revision: entry.modified }));
+            return Ok(Plan::Nothing(PreviewOutcome { preview: preview.clone(), record, revision: entry.modified }));
         }
         if let Some(seen) = if_match.filter(|seen| *seen != record.seq) {
             return Err(Refusal::Stale { seen, now: record.seq }.into());
@@ -187,7 +187,7 @@ async fn commit(
         let writes = vec![StoreWrite::put(own_key(key), json)];
         *tried.lock() = Some((list, preview.clone()));
         let commit = Commit { checks, writes, proof: None };
-        Ok(Plan::write(commit, |revision| Changed { preview, record, revision }))
+        Ok(Plan::write(commit, |revision| PreviewOutcome { preview, record, revision }))
     })
     .await
 }
@@ -207,8 +207,8 @@ fn not_routed(message: String) -> ApiError {
 fn list_of(core: &Core, app: &AppName, entry: Option<&Entry>) -> Previews {
     let Some(entry) = entry else { return Previews::default() };
     let last_good = || {
-        let view = core.replica.view.load();
-        view.apps.get(app).map(|known| (*known.previews).clone()).unwrap_or_default()
+        let reading = core.replica.reading.load();
+        reading.apps.get(app).map(|known| (*known.previews).clone()).unwrap_or_default()
     };
     Previews::parse(&entry.value).unwrap_or_else(|_| last_good())
 }

@@ -39,23 +39,23 @@ impl<A: DeserializeOwned, S: Sync> FromRequest<S> for Call<A> {
 }
 
 /// What was said is none of the calls.
-pub fn not_of_the_contract(error: impl Refused) -> ApiError {
+pub fn not_of_the_contract(error: impl CallFault) -> ApiError {
     error.refuse()
 }
 
 /// Why a call cannot be read.
-pub trait Refused {
+pub trait CallFault {
     /// In the API's words.
     fn refuse(self) -> ApiError;
 }
 
-impl Refused for serde_json::Error {
+impl CallFault for serde_json::Error {
     fn refuse(self) -> ApiError {
         ApiError::new(Kind::Malformed, format!("the body is not what this call takes: {self}"))
     }
 }
 
-impl Refused for BadKey {
+impl CallFault for BadKey {
     fn refuse(self) -> ApiError {
         ApiError::value("key", self.to_string())
     }

@@ -21,7 +21,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
-            served_store::{Granted, end},
+            served_store::{GrantedLease, end},
         },
     },
     rollout::command::Role,
@@ -39,7 +39,7 @@ pub async fn grant(State(core): State<Core>, call: Call<LeaseCall>) -> Result<Js
     let lease = core.store.lease(ttl).await?;
     let id = lease.id().0;
     let handle = Arc::new(tokio::sync::Mutex::new(Some(lease)));
-    core.served_store.leases.lock().insert(id, Granted { handle, ttl, ends: end(now, ttl) });
+    core.served_store.leases.lock().insert(id, GrantedLease { handle, ttl, ends: end(now, ttl) });
     Ok(Json(LeaseAnswer { lease: id }))
 }
 

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     caller::Caller,
-    tokens::{Digest, Loaded, TokenError, Tokens},
+    tokens::{Digest, LoadedTokens, TokenError, Tokens},
 };
 use crate::control::limits::TOKENS_EVERY;
 
@@ -33,12 +33,12 @@ struct Source {
 pub struct LiveTokens {
     source: Source,
     current: watch::Sender<Arc<Tokens>>,
-    looked: Mutex<Looked>,
+    looked: Mutex<FileStamps>,
 }
 
 /// What the looks at the file found.
 #[derive(Debug, Clone, Copy)]
-struct Looked {
+struct FileStamps {
     /// When it was read, be it in vain.
     read: Stamp,
     /// At the last look.
@@ -62,10 +62,10 @@ impl LiveTokens {
     ) -> Result<(Self, Option<String>), TokenError> {
         let source = Source { file, environment };
         let before = source.stamp();
-        let Loaded { tokens, generated } =
+        let LoadedTokens { tokens, generated } =
             Tokens::load(source.file.as_deref(), source.environment.as_deref())?;
         let stamp = if generated.is_some() { source.stamp() } else { before };
-        let looked = Mutex::new(Looked { read: stamp, last: stamp });
+        let looked = Mutex::new(FileStamps { read: stamp, last: stamp });
         Ok((Self { source, current: watch::Sender::new(Arc::new(tokens)), looked }, generated))
     }
 
@@ -123,14 +123,14 @@ impl Source {
     }
 
     /// One look; and what was read, if anything was.
-    fn look(&self, before: Looked, at_once: bool) -> (Looked, Option<Result<Tokens, TokenError>>) {
+    fn look(&self, before: FileStamps, at_once: bool) -> (FileStamps, Option<Result<Tokens, TokenError>>) {
         let stamp = self.stamp();
         let settled = at_once || stamp == before.last;
         if stamp == before.read || !settled {
-            return (Looked { last: stamp, ..before }, None);
+            return (FileStamps { last: stamp, ..before }, None);
         }
         let read = self.file.as_deref().map(|file| Tokens::read_again(file, self.environment.as_deref()));
-        (Looked { read: stamp, last: stamp }, read)
+        (FileStamps { read: stamp, last: stamp }, read)
     }
 }
 

@@ -55,21 +55,21 @@ pub enum TokenError {
 /// All tokens of a router.
 #[derive(Debug)]
 pub struct Tokens {
-    known: Vec<Known>,
+    known: Vec<KnownToken>,
 }
 
 /// What is kept of a token.
 pub type Digest = [u8; 32];
 
 #[derive(Debug)]
-struct Known {
+struct KnownToken {
     digest: Digest,
     caller: Caller,
 }
 
 /// What a start-up found or made.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedTokens {
     /// The tokens.
     pub tokens: Tokens,
     /// A token made just now, to be shown to the operator once.
@@ -79,14 +79,14 @@ pub struct Loaded {
 impl Tokens {
     /// Reads the token file, making it with one admin token when it is missing. `environment` is a further admin
     /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made.
-    pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<Loaded, TokenError> {
+    pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<LoadedTokens, TokenError> {
         let mut known = of_environment(environment)?;
         let mut generated = None;
         match file.map(|path| (path, fs::read_to_string(path))) {
             Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
             Some((path, Err(error))) if error.kind() == io::ErrorKind::NotFound => {
                 let token = generate(path)?;
-                known.push(Known::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                known.push(KnownToken::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
                 generated = Some(token);
             }
             Some((path, Err(source))) => {
@@ -94,12 +94,12 @@ impl Tokens {
             }
             None if known.is_empty() => {
                 let token = random_token().map_err(|source| TokenError::Io { path: "-".into(), source })?;
-                known.push(Known::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                known.push(KnownToken::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
                 generated = Some(token);
             }
             None => {}
         }
-        Ok(Loaded { tokens: Self { known }, generated })
+        Ok(LoadedTokens { tokens: Self { known }, generated })
     }
 
     /// Reads a token file that was read before: it must be there, and hold a token unless `environment` is one.
@@ -117,7 +117,7 @@ impl Tokens {
 
     /// How many of these tokens are not among others.
     pub fn gone_in(&self, others: &Self) -> usize {
-        let gone = |known: &&Known| others.holder(&known.digest).is_none();
+        let gone = |known: &&KnownToken| others.holder(&known.digest).is_none();
         self.known.iter().filter(gone).count()
     }
 
@@ -145,7 +145,7 @@ impl Tokens {
     }
 }
 
-impl Known {
+impl KnownToken {
     fn new(token: &str, name: &str, role: Role) -> Result<Self, String> {
         let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
         if !printable || !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
@@ -167,13 +167,14 @@ fn warn_when_short(place: &str, token: &str) {
     }
 }
 
-fn of_environment(token: Option<&str>) -> Result<Vec<Known>, TokenError> {
+fn of_environment(token: Option<&str>) -> Result<Vec<KnownToken>, TokenError> {
     token.iter().for_each(|token| warn_when_short("OCCS_API_TOKEN", token));
-    let known = token.map(|token| Known::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
+    let known =
+        token.map(|token| KnownToken::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
     Ok(known.transpose()?.into_iter().collect())
 }
 
-fn parse(path: &str, text: &str) -> Result<Vec<Known>, TokenError> {
+fn parse(path: &str, text: &str) -> Result<Vec<KnownToken>, TokenError> {
     let mut known = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -191,7 +192,7 @@ fn parse(path: &str, text: &str) -> Result<Vec<Known>, TokenError> {
     Ok(known)
 }
 
-fn parse_line(line: &str) -> Result<Known, String> {
+fn parse_line(line: &str) -> Result<KnownToken, String> {
     let mut words = line.split_whitespace();
     let token = words.next().unwrap_or_default();
     let name = words.next().unwrap_or("admin");
@@ -205,7 +206,7 @@ fn parse_line(line: &str) -> Result<Known, String> {
     if words.next().is_some() {
         return Err(format!("it has more than three words; a line is `{LINE}`"));
     }
-    Known::new(token, name, role)
+    KnownToken::new(token, name, role)
 }
 
 fn generate(path: &Path) -> Result<String, TokenError> {

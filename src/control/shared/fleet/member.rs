@@ -26,20 +26,20 @@ pub enum Kind {
     /// What it serves.
     Report,
     /// That it lives: bound to a lease.
-    Heard,
+    SignOfLife,
     /// What its draining releases still carry.
     Load,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Entry, Self::Report, Self::Heard, Self::Load];
+    pub const ALL: [Self; 4] = [Self::Entry, Self::Report, Self::SignOfLife, Self::Load];
 
     const fn prefix(self) -> &'static str {
         match self {
             Self::Entry => "rolling/router/members/",
             Self::Report => "rolling/router/reports/",
-            Self::Heard => "rolling/router/heard/",
+            Self::SignOfLife => "rolling/router/heard/",
             Self::Load => "rolling/router/loads/",
         }
     }
@@ -109,7 +109,7 @@ impl Report {
 /// A sign of life.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Heard {
+pub struct SignOfLife {
     /// The member's wall clock, Unix ms.
     pub at: u64,
     /// The store revision up to which it serves.

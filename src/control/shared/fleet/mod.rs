@@ -1,4 +1,5 @@
 //! What is known of the fleet: what members report, and the roster that is made of it.
 
+pub mod endpoint_loads;
 pub mod member;
 pub mod roster;

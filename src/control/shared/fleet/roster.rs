@@ -13,11 +13,11 @@ use keyvalues::{Listing, Revision};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::member::{Entry, Heard, Kind, Load, Report};
+use super::member::{Entry, Kind, Load, Report, SignOfLife};
 use crate::{
     clock::Clock,
     control::{
-        limits::{BEHIND_AFTER, HEARD_TTL, LISTENERS_MAX, SKEW_MAX, SKEW_SAMPLES},
+        limits::{BEHIND_AFTER, LISTENERS_MAX, SIGN_OF_LIFE_TTL, SKEW_MAX, SKEW_SAMPLES},
         shared::entries::decode,
     },
     rollout::app::AppName,
@@ -41,7 +41,7 @@ pub struct Member {
     pub report: Option<Arc<Report>>,
     pub load: Option<Arc<Load>>,
     /// Its last sign of life; none once its lease has ended.
-    pub alive: Option<Heard>,
+    pub alive: Option<SignOfLife>,
     /// Its wall clock less ours, in ms, at its last signs of life. Each is too low by as long as it was under way.
     offsets: VecDeque<i64>,
     /// When it was last heard from (monotonic); none: not since this router started.
@@ -232,17 +232,17 @@ impl Member {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
             Kind::Load => self.load = value.and_then(decode).map(Arc::new),
-            Kind::Heard => return self.heard(value.and_then(decode::<Heard>), now, wall_ms),
+            Kind::SignOfLife => return self.heard(value.and_then(decode::<SignOfLife>), now, wall_ms),
         }
         if value.is_some() && wall_ms.is_some() {
             self.heard_at = Some(now);
         }
     }
 
-    fn heard(&mut self, sign: Option<Heard>, now: Duration, wall_ms: Option<u64>) {
+    fn heard(&mut self, sign: Option<SignOfLife>, now: Duration, wall_ms: Option<u64>) {
         if sign.is_none() && self.alive.is_some() {
             // Its lease has run out, so it was last kept alive a lease's time ago, or later.
-            self.heard_at = self.heard_at.or(Some(now.saturating_sub(HEARD_TTL)));
+            self.heard_at = self.heard_at.or(Some(now.saturating_sub(SIGN_OF_LIFE_TTL)));
         }
         let at = sign.as_ref().map(|sign| sign.at);
         self.alive = sign;
@@ -301,7 +301,7 @@ mod tests {
     /// A sign of life from a clock that is off by this much.
     fn live(roster: &Roster, clock: &Clock, node: &str, off_ms: i64) {
         let at = clock.wall_ms().saturating_add_signed(off_ms);
-        roster.take(&Kind::Heard.key(node), Some(&encode(&Heard { at, ..Heard::default() })));
+        roster.take(&Kind::SignOfLife.key(node), Some(&encode(&SignOfLife { at, ..SignOfLife::default() })));
     }
 
     fn off(roster: &Roster) -> Vec<String> {
@@ -329,7 +329,7 @@ mod tests {
         live(&roster, &clock, "r2", 0);
         clock.advance(Duration::from_secs(4));
         assert_eq!(roster.members()["r2"].silent(&clock), Some(Duration::from_secs(4)));
-        roster.take(&Kind::Heard.key("r2"), None);
+        roster.take(&Kind::SignOfLife.key("r2"), None);
         let member = &roster.members()["r2"];
         assert!(member.alive.is_none());
         assert_eq!(member.silent(&clock), Some(Duration::from_secs(4)));

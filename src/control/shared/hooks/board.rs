@@ -22,7 +22,7 @@ use super::{
 use crate::{
     control::{
         limits::{HOOK_NOTICES_MAX, HOOK_TESTS_MAX},
-        shared::{entries::decode, view::View},
+        shared::{entries::decode, reading::StoreReading},
     },
     rollout::app::AppName,
 };
@@ -41,7 +41,7 @@ pub type Counts = [u64; DeliveryOutcome::ALL.len()];
 /// Everything that is known of all hooks.
 #[derive(Debug)]
 pub struct HookBoard {
-    stored: Mutex<Stored>,
+    stored: Mutex<StoredHooks>,
     /// Until when this router holds the claim (monotonic); none: it does not.
     claimed_until: Mutex<Option<Duration>>,
     /// Notices that wait to be sent, by hook.
@@ -53,7 +53,7 @@ pub struct HookBoard {
 }
 
 #[derive(Debug, Default)]
-struct Stored {
+struct StoredHooks {
     hooks: BTreeMap<HookName, Arc<StoredHook>>,
     progress: BTreeMap<(HookName, Topic), Arc<Progress>>,
     claim: Option<Claim>,
@@ -75,7 +75,7 @@ impl Default for HookBoard {
 impl HookBoard {
     /// Takes a whole listing, in place of everything.
     pub fn replace(&self, listing: &Listing) {
-        let mut fresh = Stored::default();
+        let mut fresh = StoredHooks::default();
         for entry in &listing.entries {
             fresh.take(entry.key.as_str(), Some(entry));
         }
@@ -208,10 +208,10 @@ impl HookBoard {
     }
 
     /// How many changes of each app were not sent to a hook yet, as far as this router knows.
-    pub fn waiting(&self, view: &View, name: &HookName, hook: &Hook) -> BTreeMap<AppName, u64> {
-        let apps = view.apps.iter().filter(|(app, _)| hook.wants_app(app));
-        let counted = apps.filter_map(|(app, view)| {
-            let newest = view.record.as_ref()?.seq;
+    pub fn waiting(&self, reading: &StoreReading, name: &HookName, hook: &Hook) -> BTreeMap<AppName, u64> {
+        let apps = reading.apps.iter().filter(|(app, _)| hook.wants_app(app));
+        let counted = apps.filter_map(|(app, reading)| {
+            let newest = reading.record.as_ref()?.seq;
             let sent = self.progress(name, &Topic::of(app)).map_or(0, |progress| progress.seq);
             Some((app.clone(), newest.saturating_sub(sent)))
         });
@@ -223,7 +223,7 @@ impl HookBoard {
     }
 }
 
-impl Stored {
+impl StoredHooks {
     fn take(&mut self, key: &str, entry: Option<&Entry>) -> bool {
         if key == CLAIM_KEY {
             self.claim = entry.map(Claim::of);

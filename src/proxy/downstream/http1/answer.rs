@@ -10,7 +10,7 @@ use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
         codec::{body::BodyDecoder, chunked::write_last_chunk, head::Framing, number::write_number},
-        downstream::{Answer, BodyFault, BodyPart, Downstream, Gone},
+        downstream::{Answer, BodyFault, BodyPart, ClientGone, Downstream},
         worker::{buffers::Lease, deadlines::Deadline},
     },
 };
@@ -60,7 +60,7 @@ impl Downstream for Connection {
         self.send_behind(cx, &[], part);
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientGone>> {
         self.poll_out(cx)
     }
 
@@ -172,9 +172,9 @@ impl Connection {
         }
     }
 
-    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientGone>> {
         if self.out.gone {
-            return Poll::Ready(Err(Gone));
+            return Poll::Ready(Err(ClientGone));
         }
         while let Some((lease, range)) = self.out.pending.take() {
             match self.stream.poll_write(cx, lease.get(range.clone())) {
@@ -208,9 +208,9 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    fn lost(&mut self) -> Poll<Result<(), Gone>> {
+    fn lost(&mut self) -> Poll<Result<(), ClientGone>> {
         self.out.gone = true;
-        Poll::Ready(Err(Gone))
+        Poll::Ready(Err(ClientGone))
     }
 }
 

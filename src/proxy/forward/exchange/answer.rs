@@ -3,7 +3,7 @@
 
 use std::task::Context;
 
-use super::{download::Incoming, state::Exchange, tunnel::Tunnel};
+use super::{download::UnreadBytes, state::Exchange, tunnel::Tunnel};
 use crate::{
     limits::{HEADROOM_BYTES, INTERIM_RESPONSES_MAX},
     proxy::{
@@ -37,7 +37,7 @@ pub(super) struct HeadFacts {
 impl<D: Downstream> Exchange<'_, D> {
     /// Reads the head, and writes its lines as the client is to see them into the worker's space for fields. `None` if the
     /// head is not whole.
-    pub(super) fn rewrite_head(&mut self, incoming: &mut Incoming) -> Result<Option<HeadFacts>, Failure> {
+    pub(super) fn rewrite_head(&mut self, incoming: &mut UnreadBytes) -> Result<Option<HeadFacts>, Failure> {
         let mut lines = self.worker.lines.borrow_mut();
         let bytes = &incoming.lease.space()[incoming.start..incoming.end];
         let read = read_response(bytes, &mut lines, self.worker.limits(), self.plan.to_head)?;
@@ -121,7 +121,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) fn pass_interim(
         &mut self,
         cx: &mut Context<'_>,
-        incoming: Incoming,
+        incoming: UnreadBytes,
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
         self.download.interims += 1;
@@ -143,7 +143,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let start = incoming.start + facts.length;
         if start < incoming.end {
-            self.download.incoming = Some(Incoming { start, partial: false, ..incoming });
+            self.download.incoming = Some(UnreadBytes { start, partial: false, ..incoming });
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) fn upgrade(
         &mut self,
         cx: &mut Context<'_>,
-        incoming: Incoming,
+        incoming: UnreadBytes,
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
         if !self.plan.websocket || !facts.websocket {
@@ -178,7 +178,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) fn answer(
         &mut self,
         cx: &mut Context<'_>,
-        incoming: Incoming,
+        incoming: UnreadBytes,
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
         let mut incoming = incoming;

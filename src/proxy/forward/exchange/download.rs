@@ -7,7 +7,7 @@ use crate::proxy::{codec::body::BodyDecoder, worker::buffers::Lease};
 #[derive(Default)]
 pub struct Download {
     /// What was read of a head that is not whole, or of what follows an interim response.
-    pub incoming: Option<Incoming>,
+    pub incoming: Option<UnreadBytes>,
     /// Set once the head of the final response is read.
     pub decoder: Option<BodyDecoder>,
     /// Set by a 101.
@@ -23,7 +23,7 @@ pub struct Download {
 }
 
 /// Bytes from the endpoint that belong to no body yet.
-pub struct Incoming {
+pub struct UnreadBytes {
     /// Where they were read to.
     pub lease: Lease,
     /// In the lease's space: where the unread bytes begin.

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use super::{download::Incoming, state::Exchange};
+use super::{download::UnreadBytes, state::Exchange};
 use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
@@ -56,10 +56,10 @@ impl<D: Downstream> Exchange<'_, D> {
         &mut self,
         cx: &mut Context<'_>,
         link: &mut Stream,
-        held: Option<Incoming>,
-    ) -> Result<Option<Incoming>, Failure> {
+        held: Option<UnreadBytes>,
+    ) -> Result<Option<UnreadBytes>, Failure> {
         let fresh = held.is_none();
-        let mut incoming = held.unwrap_or_else(|| Incoming {
+        let mut incoming = held.unwrap_or_else(|| UnreadBytes {
             lease: self.worker.buffers.lend(self.down.keeps_up()),
             start: 0,
             end: 0,
@@ -92,14 +92,14 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Makes room for more of a head: the space of interim responses is free again, and a large buffer holds the longest
     /// head that is allowed.
     #[cold]
-    fn grow(&self, incoming: &mut Incoming) -> Result<(), Failure> {
+    fn grow(&self, incoming: &mut UnreadBytes) -> Result<(), Failure> {
         let mut larger = self.worker.buffers.lend(true);
         let length = incoming.end - incoming.start;
         if larger.space().len() <= length {
             return Err(Failure::Resources);
         }
         larger.space()[..length].copy_from_slice(&incoming.lease.space()[incoming.start..incoming.end]);
-        *incoming = Incoming { lease: larger, start: 0, end: length, partial: true };
+        *incoming = UnreadBytes { lease: larger, start: 0, end: length, partial: true };
         Ok(())
     }
 

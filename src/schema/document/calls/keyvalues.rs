@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::{components::reference, operation::Operation};
-use crate::schema::keyvalue::{Keyvalue, KeyvalueWritten};
+use crate::schema::keyvalue::{Keyvalue, KeyvalueAnswer};
 
 pub fn calls() -> Vec<Operation> {
     let mut calls = below("/api/kv/{key}", "");
@@ -22,12 +22,12 @@ fn below(path: &'static str, suffix: &str) -> Vec<Operation> {
         )
     };
     let write = |operation: Operation| {
-        let answer = json!({ "oneOf": [{ "type": "boolean" }, reference("KeyvalueWritten")] });
+        let answer = json!({ "oneOf": [{ "type": "boolean" }, reference("KeyvalueAnswer")] });
         keyed(operation)
             .shared("wait")
             .shared("timeout")
             .with(200, "`true`; with `wait=fleet` how far it is applied.", "application/json", answer)
-            .answers::<KeyvalueWritten>(202, "It is written, but some router has not said that it serves it.")
+            .answers::<KeyvalueAnswer>(202, "It is written, but some router has not said that it serves it.")
             .refuses(&[400, 403, 404, 409, 412, 422, 423, 503, 507])
     };
     let entries = json!({ "type": "array", "items": reference("Keyvalue") });

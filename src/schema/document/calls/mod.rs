@@ -19,7 +19,7 @@ use crate::{
     schema::{
         activity::{Activity, FleetLoad, Moves},
         app::{App, Apps, DoneAnswer, Removal, Shares, Update},
-        applied::{Applied, MissingMember},
+        apply_status::{ApplyStatus, MissingMember},
         dry_run::{DryRun, NewClients},
         endpoint::{Endpoint, EndpointDrain, EndpointLoad, GoneEndpoint},
         error::ErrorDetail,
@@ -61,7 +61,7 @@ pub fn always_written(components: &mut Components) {
         ActivityEvent,
         Alarm,
         App,
-        Applied,
+        ApplyStatus,
         Apps,
         BucketReport,
         CookieReport,

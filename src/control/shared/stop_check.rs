@@ -7,24 +7,24 @@ use keyvalues::Revision;
 
 use super::{
     fleet::member::OpenAt,
-    gone::{Gone, GoneEndpoints},
+    former_endpoints::{FormerEndpoint, FormerEndpoints},
 };
 use crate::{
-    live::{endpoints::EndpointState, table::Published},
+    live::{endpoints::EndpointState, table::PublishedTable},
     rollout::table::{AppRoutes, ReleaseRoutes, Standing},
 };
 
-/// Everything that is known of where requests go and are, at one moment.
+/// What decides whether endpoints can be stopped, at one moment: the published table, and the endpoints that it no longer names.
 #[derive(Debug, Clone, Copy)]
-pub struct Stopping<'a> {
-    pub published: &'a Published,
-    pub gone: &'a GoneEndpoints,
+pub struct StopCheck<'a> {
+    pub published: &'a PublishedTable,
+    pub former: &'a FormerEndpoints,
 }
 
-impl Stopping<'_> {
+impl StopCheck<'_> {
     /// Whether an endpoint can be stopped as far as this router is concerned: wherever its address is listed it drains,
     /// and nothing is open.
-    pub fn endpoint(&self, address: SocketAddr) -> bool {
+    pub fn endpoint_can_be_stopped(&self, address: SocketAddr) -> bool {
         self.nothing_new(address, |_| false) && self.open(address) == 0
     }
 
@@ -33,7 +33,7 @@ impl Stopping<'_> {
         let apps = self.apps().filter(|app| !app.endpoint_drains.is_empty());
         let listed = apps.flat_map(|app| app.listed()).flat_map(|release| &release.endpoints);
         let draining = listed.filter(|endpoint| endpoint.draining).map(|endpoint| endpoint.address);
-        draining.chain(self.all_gone().map(|gone| gone.state.key().address))
+        draining.chain(self.all_former().map(|former| former.state.key().address))
     }
 
     /// The store revision from which on nothing new comes to an address, or a later one.
@@ -42,8 +42,8 @@ impl Stopping<'_> {
             app.listed().any(|release| release.endpoints.iter().any(|it| it.address == address))
         };
         let listed = self.apps().filter(lists).map(|app| app.revision);
-        let gone = self.all_gone().filter(|gone| gone.state.key().address == address);
-        listed.chain(gone.map(|gone| gone.revision)).max().unwrap_or(0)
+        let former = self.all_former().filter(|former| former.state.key().address == address);
+        listed.chain(former.map(|former| former.revision)).max().unwrap_or(0)
     }
 
     /// What is open at an address, in whatever release.
@@ -54,7 +54,7 @@ impl Stopping<'_> {
 
     /// Whether the endpoints of a release that drains can be stopped, as far as anything new is concerned: no other
     /// release lists them.
-    pub fn release(&self, release: &ReleaseRoutes) -> bool {
+    pub fn release_can_be_stopped(&self, release: &ReleaseRoutes) -> bool {
         let own = |other: &ReleaseRoutes| {
             other.slot == release.slot || matches!(other.standing, Standing::Draining { .. })
         };
@@ -68,15 +68,15 @@ impl Stopping<'_> {
         self.states(address).map(|state| state.in_flight()).sum()
     }
 
-    /// Everything of this address, listed or gone.
+    /// Every endpoint of this address, whether a table lists it or no longer does.
     fn states(&self, address: SocketAddr) -> impl Iterator<Item = &EndpointState> {
         let listed = self.published.endpoints.iter().flatten();
-        let all = listed.chain(self.all_gone().map(|gone| &gone.state));
+        let all = listed.chain(self.all_former().map(|former| &former.state));
         all.map(|state| &**state).filter(move |state| state.key().address == address)
     }
 
-    fn all_gone(&self) -> impl Iterator<Item = &Gone> {
-        self.gone.values().flat_map(|gone| gone.iter())
+    fn all_former(&self) -> impl Iterator<Item = &FormerEndpoint> {
+        self.former.values().flat_map(|former| former.iter())
     }
 
     fn apps(&self) -> impl Iterator<Item = &AppRoutes> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
-pub struct Applied {
+pub struct ApplyStatus {
     /// How many routers the fleet has.
     pub members: usize,
     /// How many of them are heard from, and say that their routes come from the change.

@@ -12,10 +12,10 @@ use crate::{
         shared::{
             core::Core,
             fleet::{
-                member::{Heard, OpenAt},
+                member::{OpenAt, SignOfLife},
                 roster::Member,
             },
-            stopping::Stopping,
+            stop_check::StopCheck,
         },
     },
     schema::endpoint::EndpointLoad,
@@ -23,9 +23,9 @@ use crate::{
 
 /// The last signs of life of the other members; none for one that is not heard from.
 #[derive(Debug, Clone, Default)]
-pub struct Elsewhere(Vec<Option<Heard>>);
+pub struct EndpointLoads(Vec<Option<SignOfLife>>);
 
-impl Elsewhere {
+impl EndpointLoads {
     pub fn of(core: &Core) -> Self {
         let epoch = core.roster.epoch();
         let others = core.roster.members().into_iter().filter(|(node, _)| *node != core.node);
@@ -37,16 +37,16 @@ impl Elsewhere {
     }
 
     /// The sum for one address, with what this router knows of itself.
-    pub fn sum(&self, stopping: Stopping<'_>, address: SocketAddr) -> EndpointLoad {
-        let own = stopping.open_at(address);
+    pub fn sum(&self, check: StopCheck<'_>, address: SocketAddr) -> EndpointLoad {
+        let own = check.open_at(address);
         let mut sum = EndpointLoad {
             members: self.0.len() + 1,
             reported: 1,
             in_flight: own.in_flight,
             open_sockets: own.open_sockets,
-            can_be_stopped: stopping.endpoint(address),
+            can_be_stopped: check.endpoint_can_be_stopped(address),
         };
-        let left_at = stopping.left_at(address);
+        let left_at = check.left_at(address);
         for sign in self.0.iter().flatten() {
             let Some(open) = sign.open.as_ref().filter(|_| sign.revision >= left_at) else { continue };
             sum.reported += 1;
@@ -68,10 +68,10 @@ impl Elsewhere {
 
 /// What is open on this router where nothing new comes; none when that is more than one sign of life can name.
 pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
-    let (published, gone) = (core.live.load_full(), core.replica.gone.load_full());
-    let stopping = Stopping { published: &published, gone: &gone };
-    let addresses: BTreeSet<SocketAddr> = stopping.leaving().collect();
-    let open = addresses.into_iter().map(|address| stopping.open_at(address));
+    let (published, former) = (core.live.load_full(), core.replica.former_endpoints.load_full());
+    let check = StopCheck { published: &published, former: &former };
+    let addresses: BTreeSet<SocketAddr> = check.leaving().collect();
+    let open = addresses.into_iter().map(|address| check.open_at(address));
     let open: Vec<OpenAt> = open.filter(|open| open.in_flight > 0).collect();
     (open.len() <= OPEN_ADDRESSES_MAX).then_some(open)
 }
@@ -79,14 +79,14 @@ pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{control::shared::gone::GoneEndpoints, live::table::Published};
+    use crate::{control::shared::former_endpoints::FormerEndpoints, live::table::PublishedTable};
 
     fn address() -> SocketAddr {
         ([10, 0, 0, 9], 3000).into()
     }
 
-    fn said(revision: u64, open: Option<Vec<OpenAt>>) -> Option<Heard> {
-        Some(Heard { revision, open, ..Heard::default() })
+    fn said(revision: u64, open: Option<Vec<OpenAt>>) -> Option<SignOfLife> {
+        Some(SignOfLife { revision, open, ..SignOfLife::default() })
     }
 
     fn busy(in_flight: u32) -> Option<Vec<OpenAt>> {
@@ -94,10 +94,10 @@ mod tests {
     }
 
     /// An address that this router's table does not list and where nothing is open here.
-    fn sum(others: Vec<Option<Heard>>) -> EndpointLoad {
-        let published = Published::default();
-        let gone = GoneEndpoints::default();
-        Elsewhere(others).sum(Stopping { published: &published, gone: &gone }, address())
+    fn sum(others: Vec<Option<SignOfLife>>) -> EndpointLoad {
+        let published = PublishedTable::default();
+        let former = FormerEndpoints::default();
+        EndpointLoads(others).sum(StopCheck { published: &published, former: &former }, address())
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn an_earlier_version_says_nothing_about_what_is_open() {
-        let sign: Heard = serde_json::from_str(r#"{"at":1,"revision":5,"staleness_ms":3}"#).unwrap();
+        let sign: SignOfLife = serde_json::from_str(r#"{"at":1,"revision":5,"staleness_ms":3}"#).unwrap();
         assert!(!sum(vec![Some(sign)]).can_be_stopped);
     }
 }

@@ -16,12 +16,12 @@ pub struct Parts(mpsc::Sender<Bytes>);
 /// Why a body ends before it is whole: the connection is then cut, so that nobody takes a part for the whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Broken(pub String);
+pub struct BodyError(pub String);
 
 impl Parts {
     /// Waits until the last part has been taken, and sends the next.
-    pub async fn send(&self, part: impl Into<Bytes>) -> Result<(), Broken> {
-        self.0.send(part.into()).await.map_err(|_| Broken("nobody reads".to_owned()))
+    pub async fn send(&self, part: impl Into<Bytes>) -> Result<(), BodyError> {
+        self.0.send(part.into()).await.map_err(|_| BodyError("nobody reads".to_owned()))
     }
 }
 
@@ -29,7 +29,7 @@ impl Parts {
 #[derive(Debug)]
 struct Work {
     parts: mpsc::Receiver<Bytes>,
-    task: JoinHandle<Result<(), Broken>>,
+    task: JoinHandle<Result<(), BodyError>>,
 }
 
 impl Drop for Work {
@@ -38,10 +38,10 @@ impl Drop for Work {
     }
 }
 
-/// A body whose parts are worked out on these threads.
-pub fn streamed<W>(threads: &Handle, work: impl FnOnce(Parts) -> W) -> Body
+/// A body whose parts are made on these threads.
+pub fn stream_body<W>(threads: &Handle, work: impl FnOnce(Parts) -> W) -> Body
 where
-    W: Future<Output = Result<(), Broken>> + Send + 'static,
+    W: Future<Output = Result<(), BodyError>> + Send + 'static,
 {
     let (sender, parts) = mpsc::channel(1);
     let task = threads.spawn(work(Parts(sender)));
@@ -67,14 +67,14 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_whole_or_broken() {
         let threads = Handle::current();
-        let whole = streamed(&threads, |parts| async move {
+        let whole = stream_body(&threads, |parts| async move {
             parts.send("one ").await?;
             parts.send("two").await
         });
         assert_eq!(whole.collect().await.unwrap().to_bytes(), "one two");
-        let broken = streamed(&threads, |parts| async move {
+        let broken = stream_body(&threads, |parts| async move {
             parts.send("one ").await?;
-            Err(Broken("the store went away".to_owned()))
+            Err(BodyError("the store went away".to_owned()))
         });
         assert!(broken.collect().await.is_err());
     }
@@ -82,7 +82,7 @@ mod tests {
     #[tokio::test]
     async fn the_work_waits_for_its_reader_and_ends_with_it() {
         let (told, mut made) = mpsc::unbounded_channel();
-        let mut body = streamed(&Handle::current(), |parts| async move {
+        let mut body = stream_body(&Handle::current(), |parts| async move {
             for number in 0_u8.. {
                 let _ = told.send(number);
                 parts.send(vec![number]).await?;

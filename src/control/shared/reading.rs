@@ -1,4 +1,4 @@
-//! The view: what the store holds, as this router last read it, for whoever answers questions.
+//! The reading: what the store holds, as this router last read it, for whoever answers questions.
 //!
 //! Replaced together with each published table, so an answer never mixes two readings. Two views share whatever is
 //! the same in both.
@@ -20,8 +20,8 @@ use crate::{
 
 /// Everything that is known of all apps.
 #[derive(Debug, Clone, Default)]
-pub struct View {
-    pub apps: BlockMap<AppName, Arc<AppView>>,
+pub struct StoreReading {
+    pub apps: BlockMap<AppName, Arc<AppReading>>,
     /// Releases known from endpoint keys, with the number of valid endpoints.
     pub releases: BlockMap<ReleaseId, usize>,
     /// Ordered by key.
@@ -30,7 +30,7 @@ pub struct View {
 
 /// What is known of one app.
 #[derive(Debug)]
-pub struct AppView {
+pub struct AppReading {
     /// Its record in its last good reading; none before the first adoption.
     pub record: Option<Arc<Record>>,
     pub old: OldKeys,
@@ -38,7 +38,7 @@ pub struct AppView {
     pub previews: Arc<Previews>,
 }
 
-impl AppView {
+impl AppReading {
     fn of(keyspace: &Keyspace, name: &AppName) -> Self {
         Self {
             record: keyspace.record(name).cloned().map(Arc::new),
@@ -49,29 +49,29 @@ impl AppView {
     }
 }
 
-impl View {
-    /// Reads what has changed in the keyspace since this view was read.
+impl StoreReading {
+    /// Reads what has changed in the keyspace since this reading was read.
     #[must_use]
     pub fn after(&self, keyspace: &Keyspace, changes: &Changes) -> Self {
-        let mut view = self.clone();
+        let mut reading = self.clone();
         for name in &changes.apps {
             if keyspace.has_app(name) {
-                view.apps.insert(name.clone(), Arc::new(AppView::of(keyspace, name)));
+                reading.apps.insert(name.clone(), Arc::new(AppReading::of(keyspace, name)));
             } else {
-                view.apps.remove(name);
+                reading.apps.remove(name);
             }
         }
         for release in &changes.releases {
             match keyspace.endpoints(release) {
-                0 => drop(view.releases.remove(release)),
-                endpoints => drop(view.releases.insert(release.clone(), endpoints)),
+                0 => drop(reading.releases.remove(release)),
+                endpoints => drop(reading.releases.insert(release.clone(), endpoints)),
             }
         }
         let problems = keyspace.problems();
-        if problems != *view.problems {
-            view.problems = Arc::new(problems);
+        if problems != *reading.problems {
+            reading.problems = Arc::new(problems);
         }
-        view
+        reading
     }
 
     /// How many endpoints a release has.
@@ -87,7 +87,7 @@ impl View {
     /// Problems of one app's own keys and of its releases' endpoints.
     pub fn problems_of<'a>(&'a self, app: &AppName) -> impl Iterator<Item = &'a Problem> + use<'a> {
         let own = format!("rolling/{app}/");
-        let record = self.apps.get(app).and_then(|view| view.record.clone());
+        let record = self.apps.get(app).and_then(|reading| reading.record.clone());
         let releases = record.map(|record| releases_of(&record)).unwrap_or_default();
         self.problems.iter().filter(move |problem| {
             let of = |release: &ReleaseId| problem.key.starts_with(release.as_str());

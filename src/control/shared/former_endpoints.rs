@@ -12,7 +12,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// An endpoint that no table names any more.
 #[derive(Debug, Clone)]
-pub struct Gone {
+pub struct FormerEndpoint {
     /// What is still open there.
     pub state: Arc<EndpointState>,
     /// The store revision of the first table without it.
@@ -24,9 +24,9 @@ pub struct Gone {
 }
 
 /// The endpoints that no table names, and where something may still be open, by app.
-pub type GoneEndpoints = BlockMap<AppName, Arc<Vec<Gone>>>;
+pub type FormerEndpoints = BlockMap<AppName, Arc<Vec<FormerEndpoint>>>;
 
-impl Gone {
+impl FormerEndpoint {
     /// Nothing is open there, nor on its way.
     pub fn is_settled(&self, now: Duration) -> bool {
         self.state.in_flight() == 0 && now.saturating_sub(self.since) >= SETTLED

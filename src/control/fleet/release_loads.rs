@@ -12,22 +12,22 @@ use crate::{
     control::{
         limits::{LOAD_EVERY, LOAD_RELEASES_MAX},
         shared::{
-            activity::Board,
+            activity::ActivityBoard,
             core::Core,
             entries::{encode, own_key},
             fleet::member::{Kind, Load, ReleaseLoad},
         },
     },
-    live::{releases::ReleaseState, table::Published},
+    live::{releases::ReleaseState, table::PublishedTable},
     rollout::table::Standing,
     schema::activity::FleetLoad,
 };
 
 /// What the other members said last; none for one that is not heard from.
 #[derive(Debug, Default)]
-pub struct Loads(Vec<Option<Arc<Load>>>);
+pub struct ReleaseLoads(Vec<Option<Arc<Load>>>);
 
-impl Loads {
+impl ReleaseLoads {
     pub fn of(core: &Core) -> Self {
         let members = core.roster.members();
         let others = members.into_iter().filter(|(node, _)| *node != core.node);
@@ -87,7 +87,7 @@ pub async fn run(core: Core) {
 }
 
 /// The draining releases of a table, the first so many of them.
-fn of_draining(published: &Published, board: &Board) -> Load {
+fn of_draining(published: &PublishedTable, board: &ActivityBoard) -> Load {
     let mut apps: Vec<_> = published.table.apps.values().collect();
     apps.sort_by(|a, b| a.name.cmp(&b.name));
     let releases = apps.iter().flat_map(|app| app.releases.iter());
@@ -135,10 +135,10 @@ mod tests {
         state
     }
 
-    fn loads(others: &[Option<&ReleaseState>]) -> Loads {
+    fn loads(others: &[Option<&ReleaseState>]) -> ReleaseLoads {
         let idle = |state: &ReleaseState| state.total().open_sockets == 0 && state.pinned_clients() == 0;
         let load = |state: &ReleaseState| Arc::new(Load { releases: vec![of_release(state, idle(state))] });
-        Loads(others.iter().map(|state| state.map(load)).collect())
+        ReleaseLoads(others.iter().map(|state| state.map(load)).collect())
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         assert!(loads(&[]).sum(&idle, true).can_be_stopped, "a fleet of one");
         assert!(loads(&[Some(&busy), Some(&busy)]).sum(&idle, true).can_be_stopped);
         assert!(!loads(&[Some(&busy), None]).sum(&idle, true).can_be_stopped, "one is not heard from");
-        let empty = Loads(vec![Some(Arc::default())]);
+        let empty = ReleaseLoads(vec![Some(Arc::default())]);
         assert!(!loads(&[Some(&busy)]).sum(&idle, false).can_be_stopped, "this router itself is not sure");
         assert!(!empty.sum(&idle, true).can_be_stopped, "one does not know of the release yet");
         busy.cell(0).open_sockets.add(1);
