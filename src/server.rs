@@ -54,7 +54,7 @@ const CONTROL_END: Duration = Duration::from_secs(2);
 /// Why the router did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address cannot be bound, or a thread or a file cannot be had.
+    /// The operating system refused an address, a thread or a file.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.
@@ -68,7 +68,7 @@ pub enum Error {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] config::ConfigError),
-    /// TLS cannot be had.
+    /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
     /// The control plane cannot start.

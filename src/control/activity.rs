@@ -1,7 +1,7 @@
-//! Activity: rates and quantiles of every routed release over the last seconds, sampled once for whoever asks.
+//! Activity: rates and quantiles of every routed release over the last seconds.
 //!
-//! Workers only count; here the counts of two moments are subtracted. Samples of an idle release are shared, so
-//! that a thousand quiet apps cost next to nothing.
+//! Workers only count; here the counts of two moments are subtracted, once for everybody who asks. Samples of an idle
+//! release are shared, so that a thousand quiet apps cost next to nothing.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -60,7 +60,7 @@ struct Sampler {
     /// Moves to releases whose stay has ended.
     past: HashMap<AppName, Moves>,
     turned: Duration,
-    /// When this router began to watch: monotonic, and in Unix ms.
+    /// When sampling began: monotonic, and in Unix ms.
     started: (Duration, u64),
 }
 
@@ -70,7 +70,7 @@ struct Samples {
     ring: VecDeque<(Duration, Arc<ReleaseTotal>)>,
 }
 
-/// Draws counted when the blend became what it is.
+/// The draws that were counted when candidate or blend last changed.
 #[derive(Debug)]
 struct Draws {
     candidate: Tenure,
@@ -130,8 +130,8 @@ impl Sampler {
         board
     }
 
-    /// Whether this router would have seen the clients of a release that drains: it has been watching since before, or
-    /// for as long as "lately" lasts.
+    /// Whether this router would have seen the clients of a release that drains: it has been sampling since before the
+    /// drain began, or for as long as "lately" lasts.
     fn would_have_seen_clients(&self, release: &ReleaseRoutes, now: Duration) -> bool {
         let (started, started_ms) = self.started;
         let saw_it_begin =
@@ -139,7 +139,7 @@ impl Sampler {
         saw_it_begin || now.saturating_sub(started) >= PINNED_WINDOW
     }
 
-    /// Keeps what was counted at a stay that is over.
+    /// Keeps what was counted during a stay that has ended.
     fn end(&mut self, ended: &Samples) {
         self.past.entry(ended.state.key().app.clone()).or_default().add(&ended.state.total());
     }
@@ -177,7 +177,7 @@ impl Sampler {
     }
 }
 
-/// The candidate's percent of those pinned to it or to stable, as seen lately.
+/// Of the clients pinned to candidate or stable that came back lately, the percent pinned to the candidate.
 fn confirmed(app: &AppRoutes, releases: &HashMap<ReleaseKey, Activity>) -> Option<f64> {
     let pinned = |index: ReleaseIndex| {
         let release = app.release(index);

@@ -25,7 +25,7 @@ use super::{
 /// Why the control plane did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The tokens cannot be had.
+    /// The tokens cannot be read or made.
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// The state directory cannot be used.

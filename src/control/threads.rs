@@ -1,7 +1,7 @@
 //! The threads of the admin port, apart from those that follow the store, publish tables and check health.
 //!
-//! Connections and the reserved lane have some, all other calls have others: a call that takes long to work out delays
-//! neither. The latter give way to whatever else the machine has to do, end users first of all.
+//! Connections and the reserved lane have their own, and all other calls have others, so that a call that takes long delays
+//! neither. The threads of calls give way to whatever else the machine has to do, end users first of all.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 const CONNECTION_THREADS: usize = 2;
 /// Threads for all other calls: one that works out a long answer leaves the other.
 const CALL_THREADS: usize = 2;
-/// How much the latter give way: an end user's request has nine times as much of a processor that both want.
+/// How much the threads of calls give way: an end user's request gets nine times as much of a processor that both want.
 const CALL_NICENESS: i32 = 10;
 
 /// Threads that end with it.

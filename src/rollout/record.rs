@@ -82,7 +82,7 @@ pub struct DrainingRelease {
     pub since: u64,
     /// `since` + `drainmaxseconds`: when any router may retire it, Unix ms.
     pub until: u64,
-    /// As [`Stay::served`] was.
+    /// Whether clients without a pin had been sent to it, as in its stay.
     #[serde(default)]
     pub served: bool,
 }
@@ -134,7 +134,7 @@ pub enum DrainCause {
 pub struct Tenures {
     /// The last number given; 0 before the first.
     pub last: Tenure,
-    /// Why the newest 64 left, oldest first; older ones read [`LeaveReason::Drained`].
+    /// Why the newest 64 left, oldest first; older ones count as `drained`.
     pub left: Vec<EndedTenure>,
 }
 

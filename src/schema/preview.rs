@@ -30,7 +30,7 @@ pub enum PreviewTrack {
     Candidate,
 }
 
-/// The preview links that live.
+/// The preview links of an app that have not ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]

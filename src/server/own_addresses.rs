@@ -10,8 +10,8 @@ pub fn front_addresses(config: &Config) -> Vec<SocketAddr> {
     config.listen.iter().chain(secure).copied().collect()
 }
 
-/// Addresses that are no endpoint's. A wildcard listener answers at all addresses that the machine has at the start; to
-/// one that it gets later, CDN-Loop is the second line.
+/// Addresses that may not be endpoints. A wildcard listener answers at all addresses that the machine has at the start. An
+/// address that it gets later is not among them; there `CDN-Loop` stops a loop.
 pub struct OwnAddresses {
     /// Where others reach this router.
     pub listeners: Vec<SocketAddr>,
@@ -24,7 +24,7 @@ impl OwnAddresses {
     pub fn new(config: &Config, admin: SocketAddr) -> Self {
         let mut listeners = front_addresses(config);
         listeners.push(admin);
-        // One that is yet to get its port leads nowhere.
+        // A listener with port 0 has no address yet.
         listeners.retain(|listener| listener.port() != 0);
         let wildcards: Vec<SocketAddr> =
             listeners.iter().copied().filter(|listener| listener.ip().is_unspecified()).collect();
@@ -43,7 +43,7 @@ impl OwnAddresses {
 fn machine_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
         tracing::warn!(
-            "the machine's addresses cannot be told, so endpoints are not held against them: {error}"
+            "the machine's addresses cannot be listed, so endpoints are not checked against them: {error}"
         );
         Vec::new()
     });

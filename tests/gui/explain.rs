@@ -121,7 +121,7 @@ fn who_would_move_is_said_at_the_slider_and_in_confirmations() {
 /// What the confirmation of a command says happens, once the router has said who would move.
 fn foretold(browser: &Browser, command: &str) -> String {
     browser.click(command);
-    browser.see("confirm-dry-run", "New clients all go to");
+    browser.see("confirm-dry-run", "All new clients go to");
     let said = |testid| browser.text(testid).expect("the confirmation is open");
     let all = format!("{}\n{}", said("confirm-effects"), said("confirm-dry-run"));
     browser.picture(&format!("{command}-foretold"));
@@ -138,7 +138,7 @@ fn a_confirmation_says_who_moves_once() {
     open_app(&browser, &router);
     browser.see("share-confirmed", "50 %");
     let once = |said: &str, all: &[&str]| {
-        for words in all.iter().chain(&["New clients all go to", "stay"]) {
+        for words in all.iter().chain(&["All new clients go to", "stay"]) {
             assert_eq!(said.matches(words).count(), 1, "{words:?}: {said}");
         }
     };

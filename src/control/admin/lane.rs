@@ -55,7 +55,7 @@ fn is_reserved(method: &Method, path: &str) -> bool {
     }
 }
 
-/// A call on another thread, which ends with whoever waits for it.
+/// A call on another thread. It ends when nobody waits for it any more.
 struct CallTask(JoinHandle<Response>);
 
 impl CallTask {

@@ -14,7 +14,7 @@ use crate::{
     limits::Limits,
 };
 
-/// The places that all listeners share.
+/// The places of all listeners.
 #[derive(Debug)]
 pub struct Places {
     connections_max: usize,

@@ -1,7 +1,7 @@
 //! One connection of the admin port: the bytes themselves, and what the table of places has to know of it.
 //!
-//! Whoever serves the connection and the table share it, so the table can close it at any time: what waits for it then
-//! sees its end, a tunnel too.
+//! The task that serves the connection and the table of places share it, so the table can close it at any time. Whatever
+//! waits for the connection then sees its end, a tunnel too.
 
 use std::{
     io::{self, IoSlice},
@@ -54,7 +54,7 @@ pub struct Socket {
     reserved: AtomicU32,
 }
 
-/// Which connection leaves first: the least of all.
+/// The order in which connections leave: the least leaves first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
     /// A reserved call is under way on it.

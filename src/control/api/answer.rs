@@ -11,7 +11,7 @@ use super::{query::WriteQuery, snapshot::Snapshot};
 use crate::{
     control::{
         commands::command::{CommandOutcome, unknown_app},
-        fleet::wait::{ApplyStatus, Target, applied},
+        fleet::wait::{ApplyStatus, Target, wait_until_applied},
         limits::SERVED_WAIT_MAX,
         shared::{core::Core, error::ApiError},
     },
@@ -45,7 +45,7 @@ pub(super) async fn reached(
     };
     let target = Target::App(app.clone(), executed.seq, executed.routed);
     let (_, applied) =
-        tokio::join!(core.replica.wait_for(executed.revision, wait), applied(core, &target, wait));
+        tokio::join!(core.replica.wait_for(executed.revision, wait), wait_until_applied(core, &target, wait));
     (applied.is_everywhere(), Some(applied))
 }
 

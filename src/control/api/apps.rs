@@ -22,7 +22,7 @@ use crate::{
             stored::StoredApp,
             transact::transact_app,
         },
-        fleet::wait::{Target, served_everywhere},
+        fleet::wait::{Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
         shared::{
             core::Core,
@@ -153,7 +153,7 @@ async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQu
         return Json(removal(None)).into_response();
     };
     let target = || Target::Ended(app.clone(), revision);
-    let applied = served_everywhere(core, revision, wait, target).await;
+    let applied = wait_until_served(core, revision, wait, target).await;
     let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
     (status, Json(removal(Some(applied.to_answer())))).into_response()
 }

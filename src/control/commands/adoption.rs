@@ -1,4 +1,4 @@
-//! Adoption: what a script wrote to the old keys past the API becomes part of the record.
+//! Adoption: what a script wrote to the old keys in the store itself becomes part of the record.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,8 @@ pub async fn plan_adoption(core: &Core, stored: &StoredApp) -> Result<Adoption, 
     let counts = named_endpoints(core, &old).await?;
     let background = stored.background(core, false).await?;
     let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
-    Ok(adopt(stored.record.as_ref(), &old, &outside_asker(core), &background, &endpoints))
+    let asker = outside_asker(core, stored.record.is_none());
+    Ok(adopt(stored.record.as_ref(), &old, &asker, &background, &endpoints))
 }
 
 /// The commit of an adoption; none if it writes nothing.
@@ -76,11 +77,17 @@ pub async fn named_endpoints(core: &Core, old: &OldKeys) -> Result<HashMap<Relea
     endpoint_counts(core, &releases).await
 }
 
-fn outside_asker(core: &Core) -> Asker {
+/// Who adopts: nobody by name, since the store does not tell who wrote the keys.
+fn outside_asker(core: &Core, is_first: bool) -> Asker {
+    let reason = if is_first {
+        "the app was set up by keyvalues in the store"
+    } else {
+        "the old keys were changed in the store, by a script or by hand"
+    };
     Asker {
         actor: OUTSIDE.to_owned(),
         role: Role::Admin,
-        reason: "the keyvalues were written past the API".to_owned(),
+        reason: reason.to_owned(),
         at: core.clock.wall_ms(),
         if_match: None,
     }

@@ -13,7 +13,7 @@ use crate::{
 pub enum AlarmKind {
     /// A wall clock that differs from the others'.
     ClockSkew,
-    /// A member that has not surely read the store for a while.
+    /// A member whose last confirmed read of the store is too long ago.
     Stale,
     /// A member that is not heard from.
     Silent,
@@ -21,7 +21,7 @@ pub enum AlarmKind {
     Behind,
     /// Two members of one name.
     SameName,
-    /// A hook that could not be told something.
+    /// A hook to which a message could not be delivered.
     Hook,
 }
 
@@ -69,7 +69,7 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
     };
     if core.replica.status.state() != StoreState::Current {
         let message = format!(
-            "{} has not surely read the store lately: {}",
+            "{} has had no confirmed read of the store lately: {}",
             core.name(),
             core.replica.status.state().as_str()
         );
@@ -87,15 +87,15 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
             raise(AlarmKind::SameName, node, name, message);
         }
         if *node != core.node {
-            of_other(core, node, member, &mut raise);
+            raise_for_member(core, node, member, &mut raise);
         }
     }
-    of_hooks(core, &mut raise);
+    raise_for_hooks(core, &mut raise);
     alarms
 }
 
-/// Hooks whose last message was given up, as far as the store tells: so every member raises it.
-fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
+/// Hooks whose last message was given up. The store tells that, so every member raises it.
+fn raise_for_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
     for name in core.hooks.names() {
         let Some(last) = core.hooks.deliveries(&name).into_iter().next() else { continue };
         let paused = core.hooks.hook(&name).is_some_and(|hook| hook.is_paused());
@@ -107,7 +107,12 @@ fn of_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) 
     }
 }
 
-fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
+fn raise_for_member(
+    core: &Core,
+    node: &str,
+    member: &Member,
+    raise: &mut impl FnMut(AlarmKind, &str, &str, String),
+) {
     let name = member.name(node);
     let Some(sign) = &member.alive else {
         let silent = member.silent(&core.clock);
@@ -120,7 +125,7 @@ fn of_other(core: &Core, node: &str, member: &Member, raise: &mut impl FnMut(Ala
         return raise(AlarmKind::Silent, node, name, message);
     };
     if sign.staleness_ms.is_some_and(|ms| u128::from(ms) > STALE_AFTER.as_millis()) {
-        raise(AlarmKind::Stale, node, name, format!("{name} has not surely read the store lately"));
+        raise(AlarmKind::Stale, node, name, format!("{name} has had no confirmed read of the store lately"));
     }
     if member.is_behind(core.clock.monotonic()) {
         let apps = core.roster.differing(member);

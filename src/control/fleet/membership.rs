@@ -15,7 +15,7 @@ use crate::control::{
 /// Takes part in the fleet until the task is dropped.
 pub async fn run(core: Core) {
     if !core.store.capabilities().atomic_commit {
-        // It can only be read, so nobody can know of this router: it is a fleet of one.
+        // The store can only be read, so no other router can learn of this one: it is a fleet of one.
         return;
     }
     tokio::join!(
@@ -26,7 +26,7 @@ pub async fn run(core: Core) {
     );
 }
 
-/// Ends the membership, so that nobody waits for this router any more. Whatever it had under way has ended.
+/// Ends the membership, so that nobody waits for this router any more. Call it when everything else has ended.
 pub async fn leave(core: &Core) {
     if !core.store.capabilities().atomic_commit || !core.replica.status.is_followed() {
         return;
@@ -35,7 +35,7 @@ pub async fn leave(core: &Core) {
     match timeout(LEAVE_MAX, core.store.commit(Vec::new(), writes)).await {
         Ok(Ok(keyvalues::Outcome::Done(_))) => {}
         _ => tracing::warn!(
-            "the store did not take note that this router left its fleet; remove it there by hand"
+            "this router left its fleet, but its entry could not be deleted from the store: `fleet remove` does that"
         ),
     }
 }

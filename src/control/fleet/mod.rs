@@ -7,8 +7,8 @@
 //! Absent on purpose: any agreement among members. What is agreed on is in the store, guarded by its checks.
 
 pub mod alarms;
-pub mod release_loads;
 pub mod membership;
+pub mod release_loads;
 pub mod report;
 pub mod rotation;
 pub mod wait;

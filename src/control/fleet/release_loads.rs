@@ -1,7 +1,7 @@
-//! What draining releases still carry on every member: whether their endpoints can be stopped.
+//! What every member still carries on draining releases, and so whether their endpoints can be stopped.
 //!
-//! Members publish their open requests and sockets, and a sketch of the clients that came back lately. Sketches merge, so
-//! that a client seen by two routers counts once.
+//! Each member stores its open requests and sockets, and a sketch of the clients that came back lately. Sketches merge, so
+//! a client that two routers saw counts once.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     schema::activity::FleetLoad,
 };
 
-/// What the other members said last; none for one that is not heard from.
+/// What each other member stored last; `None` for a member that is not heard from.
 #[derive(Debug, Default)]
 pub struct ReleaseLoads(Vec<Option<Arc<Load>>>);
 
@@ -34,7 +34,7 @@ impl ReleaseLoads {
         Self(others.map(|(_, member)| member.load.filter(|_| member.alive.is_some())).collect())
     }
 
-    /// The sum for one draining release, with what this router says of itself.
+    /// What all members carry on one draining release, this router included.
     pub fn sum(&self, state: &ReleaseState, nobody_is_left: bool) -> FleetLoad {
         let own = state.total();
         let mut clients = state.seen_lately();
@@ -64,7 +64,7 @@ impl ReleaseLoads {
     }
 }
 
-/// Publishes what this router's draining releases carry, while there are other members, until the task is dropped.
+/// Stores what this router carries on draining releases, while there are other members, until the task is dropped.
 pub async fn run(core: Core) {
     let mut ticks = interval(LOAD_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,7 +73,7 @@ pub async fn run(core: Core) {
         if core.roster.others() == 0 || !core.replica.status.is_followed() {
             continue;
         }
-        let load = of_draining(&core.live.load_full(), &core.board.load());
+        let load = load_of_draining(&core.live.load_full(), &core.board.load());
         let stored = core.roster.own().load.unwrap_or_default();
         if *stored == load {
             continue;
@@ -81,25 +81,28 @@ pub async fn run(core: Core) {
         let key = own_key(&Kind::Load.key(&core.node));
         let write =
             if load.releases.is_empty() { Write::delete(key) } else { Write::put(key, encode(&load)) };
-        // What fails is written with the next tick.
+        // A write that fails is repeated at the next tick.
         let _ = core.store.commit(Vec::new(), vec![write]).await;
     }
 }
 
-/// The draining releases of a table, the first so many of them.
-fn of_draining(published: &PublishedTable, board: &ActivityBoard) -> Load {
+/// The loads of a table's draining releases, at most [`LOAD_RELEASES_MAX`] of them.
+fn load_of_draining(published: &PublishedTable, board: &ActivityBoard) -> Load {
     let mut apps: Vec<_> = published.table.apps.values().collect();
     apps.sort_by(|a, b| a.name.cmp(&b.name));
     let releases = apps.iter().flat_map(|app| app.releases.iter());
     let draining = releases.filter(|release| matches!(release.standing, Standing::Draining { .. }));
     let loads = draining.take(LOAD_RELEASES_MAX).map(|release| {
         let state = published.release(release.slot);
-        of_release(state, board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped))
+        load_of_release(
+            state,
+            board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped),
+        )
     });
     Load { releases: loads.collect() }
 }
 
-fn of_release(state: &ReleaseState, can_be_stopped: bool) -> ReleaseLoad {
+fn load_of_release(state: &ReleaseState, can_be_stopped: bool) -> ReleaseLoad {
     let (key, total) = (state.key().clone(), state.total());
     ReleaseLoad {
         app: key.app,
@@ -137,7 +140,8 @@ mod tests {
 
     fn loads(others: &[Option<&ReleaseState>]) -> ReleaseLoads {
         let idle = |state: &ReleaseState| state.total().open_sockets == 0 && state.pinned_clients() == 0;
-        let load = |state: &ReleaseState| Arc::new(Load { releases: vec![of_release(state, idle(state))] });
+        let load =
+            |state: &ReleaseState| Arc::new(Load { releases: vec![load_of_release(state, idle(state))] });
         ReleaseLoads(others.iter().map(|state| state.map(load)).collect())
     }
 

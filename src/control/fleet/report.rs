@@ -1,7 +1,7 @@
-//! Writing about oneself: the entry, what is served, and that one lives.
+//! What this router writes about itself: its entry, its report and its signs of life.
 //!
-//! What is stored is compared with what should be, so it does not matter why they differ: something new is served, an answer
-//! was lost, an operator removed a member that lives, a lease ran out while the store was down.
+//! What is stored is compared with what should be stored, so it does not matter why they differ: something new is served,
+//! an answer was lost, an operator removed a member that lives, a lease ended while the store was down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,12 +26,12 @@ use crate::control::{
     },
 };
 
-/// Keeps the entry and the report.
+/// Keeps this router's entry and report in the store up to date.
 pub struct Reporter {
     core: Core,
     serving: watch::Receiver<Arc<Report>>,
     changes: watch::Receiver<u64>,
-    /// What was written last, and when (monotonic): the watch may not have brought it back yet.
+    /// The report that was written last, and when (monotonic). The watch may not have brought it back yet.
     written: Option<(Arc<Report>, Duration)>,
 }
 
@@ -49,15 +49,15 @@ impl Reporter {
                 // Both senders live as long as `core`.
                 _ = self.serving.changed() => {}
                 _ = self.changes.changed() => {}
-                // What a lost answer or an outage left undone.
+                // Repeats what a lost answer or an outage left undone.
                 () = sleep(REPORT_AGAIN) => {}
             }
         }
     }
 
-    /// Writes what differs; gives the pause until the next time.
+    /// Writes what differs, and returns the pause until the next time.
     async fn settle(&mut self) -> Duration {
-        // At the start nothing is served yet, and another store's fleet is none of ours.
+        // At the start nothing is served yet, and the fleet of another store is not this router's.
         if !self.core.replica.status.is_followed() || self.core.roster.epoch().is_empty() {
             return Duration::ZERO;
         }
@@ -73,7 +73,7 @@ impl Reporter {
                 self.written = Some((report, self.core.clock.monotonic()));
                 pause_of(others + 1, bytes)
             }
-            // It is not known, or known not, to be stored.
+            // It may not be stored, or surely is not.
             Ok(Outcome::Conflict(_) | Outcome::Unknown(_)) | Err(_) => REPORT_RETRY,
         }
     }
@@ -102,7 +102,7 @@ impl Reporter {
     }
 }
 
-/// The larger the fleet, and the longer the report, the rarer it comes.
+/// The pause after a report: the larger the fleet and the longer the report, the longer.
 fn pause_of(members: usize, bytes: usize) -> Duration {
     let units = members.saturating_mul(1 + bytes / REPORT_BYTES);
     (REPORT_SPACING * u32::try_from(units).unwrap_or(u32::MAX)).min(REPORT_PAUSE_MAX)
@@ -112,7 +112,7 @@ fn pause_of(members: usize, bytes: usize) -> Duration {
 pub struct Heartbeat {
     core: Core,
     lease: Option<Box<dyn Lease>>,
-    /// When it was last tried (monotonic): the watch may not have brought it back yet.
+    /// When a sign was last written (monotonic). The watch may not have brought it back yet.
     tried: Duration,
 }
 
@@ -141,7 +141,7 @@ impl Heartbeat {
         }
     }
 
-    /// Waits until others are there and no sign of life of this router is.
+    /// Waits until there are other members and the store holds no sign of life of this router.
     async fn is_missed(&self, changes: &mut watch::Receiver<u64>) {
         loop {
             // The sender lives as long as `core`.
@@ -169,7 +169,7 @@ impl Heartbeat {
         let staleness = self.core.replica.status.staleness();
         let staleness_ms =
             staleness.map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
-        // The revision first: what is open is then said of that one or a later one.
+        // The revision is read first, so that what is open belongs to that revision or a later one.
         let revision = self.core.replica.reached();
         let open = open_here(&self.core);
         let sign = SignOfLife { at: self.core.clock.wall_ms(), revision, staleness_ms, open };

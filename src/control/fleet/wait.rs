@@ -1,4 +1,4 @@
-//! Waiting until every member applied a change: on the watch that tells of their reports, never by asking again.
+//! Waiting until every member has applied a change. The watch brings the members' reports, so nothing is polled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,22 +18,22 @@ use crate::{
     schema::apply_status as schema,
 };
 
-/// What members are waited for to serve.
+/// What every member has to serve before the wait ends.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// An app's routes come from this seq and this revision of its keys, or later ones.
     App(AppName, u64, Revision),
-    /// The same of several apps, which all depend on one key of this revision.
+    /// The same for several apps, which all depend on one key of this revision.
     Apps(Vec<AppName>, Revision),
-    /// The app has no routes any more, or only such as came after this revision, at which it ended.
+    /// The app has no routes, or only routes that are newer than this revision, at which the app ended.
     Ended(AppName, Revision),
-    /// All of the store up to this revision: told by signs of life, so within seconds and not at once.
+    /// Everything in the store up to this revision. Signs of life tell that, so it takes seconds.
     Store(Revision),
     /// The pin keys of this revision, or later ones.
     PinKeys(Revision),
 }
 
-/// How far something is applied.
+/// How far the fleet has applied a change.
 #[derive(Debug, Clone, Default)]
 pub struct ApplyStatus {
     pub members: usize,
@@ -41,25 +41,25 @@ pub struct ApplyStatus {
     pub missing: Vec<MissingMember>,
 }
 
-/// A member that has not said that it applied it, or is not heard from.
+/// A member that has not reported the change, or is not heard from.
 #[derive(Debug, Clone)]
 pub struct MissingMember {
     pub node: String,
     pub name: String,
-    /// How long it was not heard from; none while it is.
+    /// `None`: it is heard from. Else for how long it has been silent, if that is known.
     pub silent: Option<Option<Duration>>,
-    /// The seq that it serves as far as is known, where that is an earlier one.
+    /// The earlier seq that it serves, if it is known to serve one.
     pub seq: Option<u64>,
     /// Releases that it may still send new clients to.
     pub may_serve: Vec<String>,
 }
 
-/// Waits until every member applied it, at most this long. Members that were silent for long are not waited for.
-pub async fn applied(core: &Core, target: &Target, wait: Duration) -> ApplyStatus {
+/// Waits at most this long until every member has applied a change. Nobody waits for members that were silent for long.
+pub async fn wait_until_applied(core: &Core, target: &Target, wait: Duration) -> ApplyStatus {
     let (mut changes, mut serving) = (core.roster.changes(), core.roster.serving());
     let settled = async {
         loop {
-            let applied = ApplyStatus::now(core, target);
+            let applied = ApplyStatus::read(core, target);
             if applied.is_settled() {
                 return;
             }
@@ -70,17 +70,17 @@ pub async fn applied(core: &Core, target: &Target, wait: Duration) -> ApplyStatu
             }
         }
     };
-    // Whether it settled or not, what is said is what is known then.
+    // Whether it settled or not, the answer says what is known now.
     let _ = timeout(wait, settled).await;
-    let mut applied = ApplyStatus::now(core, target);
+    let mut applied = ApplyStatus::read(core, target);
     if let Some(app) = target.app() {
         applied.find_releases(core, app).await;
     }
     applied
 }
 
-/// Waits until this router serves a store revision, then until every member applied what that made the target.
-pub async fn served_everywhere(
+/// Waits until this router serves a store revision, then until every member serves the target, which is read only then.
+pub async fn wait_until_served(
     core: &Core,
     revision: Revision,
     wait: Duration,
@@ -89,11 +89,11 @@ pub async fn served_everywhere(
     let begun = core.clock.monotonic();
     core.replica.wait_for(revision, wait).await;
     let left = wait.saturating_sub(core.clock.monotonic().saturating_sub(begun));
-    applied(core, &target(), left).await
+    wait_until_applied(core, &target(), left).await
 }
 
 impl Target {
-    /// Whether that is so for a member that serves this, and has read the store up to this revision.
+    /// Whether a member serves the target that reports this and has read the store up to this revision.
     fn is_served(&self, report: &Report, read: Revision) -> bool {
         match self {
             Self::App(app, seq, revision) => report.has(app, *seq, *revision),
@@ -112,7 +112,7 @@ impl Target {
         }
     }
 
-    /// The seq that a member serves instead of the one it should.
+    /// The seq that a member serves instead of the target's.
     fn earlier_seq(&self, report: &Report) -> Option<u64> {
         let seq = report.apps.get(self.app()?).map(|(seq, _)| *seq);
         seq.filter(|seq| !matches!(self, Self::App(_, wanted, _) if seq >= wanted))
@@ -121,7 +121,7 @@ impl Target {
 
 impl ApplyStatus {
     /// What is known now.
-    pub fn now(core: &Core, target: &Target) -> Self {
+    pub fn read(core: &Core, target: &Target) -> Self {
         let own = Arc::clone(&core.roster.serving().borrow());
         let mut members = core.roster.members();
         members.remove(&core.node);
@@ -133,7 +133,7 @@ impl ApplyStatus {
             applied.missing.push(missing);
         }
         for (node, member) in members {
-            match missing(core, &node, &member, target, &own.epoch) {
+            match missing_member(core, &node, &member, target, &own.epoch) {
                 None => applied.applied += 1,
                 Some(missing) => applied.missing.push(missing),
             }
@@ -189,9 +189,15 @@ impl ApplyStatus {
     }
 }
 
-/// Why a member does not count as having applied it; none when it does. A member that is not heard from may have been
-/// started again from an older table, so its last report says nothing any more.
-fn missing(core: &Core, node: &str, member: &Member, target: &Target, epoch: &str) -> Option<MissingMember> {
+/// A member as one that has not applied the target; `None` if it has. A member that is not heard from may have restarted
+/// with an older table, so its last report proves nothing.
+fn missing_member(
+    core: &Core,
+    node: &str,
+    member: &Member,
+    target: &Target,
+    epoch: &str,
+) -> Option<MissingMember> {
     let report = member.report.as_deref().filter(|report| report.epoch == epoch);
     let silent = member.alive.is_none().then(|| member.silent(&core.clock));
     let read = member.alive.as_ref().map_or(0, |sign| sign.revision);

@@ -1,4 +1,4 @@
-//! What every routed release does now, as the sampler last counted it: rates and quantiles for whoever asks.
+//! What every routed release does now, as the sampler last counted it: rates and quantiles.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ impl Activity {
 #[derive(Debug, Default)]
 pub struct ActivityBoard {
     pub releases: HashMap<ReleaseKey, Activity>,
-    /// Percent of unpinned clients that were sent to the candidate since blend and candidate are what they are.
+    /// Percent of unpinned clients that were sent to the candidate since candidate or blend last changed.
     pub drawn: HashMap<AppName, f64>,
-    /// Percent of the clients whose pins came back lately, to stable or to the candidate, that are the candidate's.
+    /// Of the clients whose pins for stable or for the candidate came back lately, the percent with the candidate's.
     pub confirmed: HashMap<AppName, f64>,
-    /// The promise measured.
+    /// How many clients were moved, and why: the router's promise, measured.
     pub moves: HashMap<AppName, Moves>,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that are worked out while they are sent: a part at a time, and the next one only when the last has been taken.
+//! Bodies that are made while they are sent: one part at a time, and the next one only when the last has been taken.
 //!
 //! So an answer of any length costs two parts of memory, and one that nobody reads costs no more.
 
@@ -25,7 +25,7 @@ impl Parts {
     }
 }
 
-/// The work of a body, which ends when nobody wants the body any more.
+/// The task that makes a body. It ends when nobody reads the body any more.
 #[derive(Debug)]
 struct Work {
     parts: mpsc::Receiver<Bytes>,

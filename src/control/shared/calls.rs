@@ -22,7 +22,7 @@ pub struct Calls {
     by_token: Mutex<HashMap<Digest, Arc<Semaphore>>>,
 }
 
-/// A call's turn; over when it is dropped.
+/// A call's turn, which ends when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     _permit: OwnedSemaphorePermit,

@@ -28,11 +28,11 @@ use crate::{
     telemetry::counters::Counters,
 };
 
-/// A handle on what is shared. Cheap to clone.
+/// A handle on the state that every part of the control plane shares. Cheap to clone.
 #[derive(Clone)]
 pub struct Core(Arc<CoreState>);
 
-/// What is shared.
+/// The state that every part of the control plane shares.
 pub struct CoreState {
     pub options: RouterOptions,
     /// This router's id.
@@ -50,13 +50,13 @@ pub struct CoreState {
     pub replica: Replica,
     /// The fleet, as the watch tells of it: written by `sync` alone.
     pub roster: Roster,
-    /// HookBoard, as the watch tells of them: what is stored is written by `sync` alone.
+    /// The hooks, as the watch tells of them: what is stored is written by `sync` alone.
     pub hooks: HookBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<ActivityBoard>,
     /// What the live stream sends to pages.
     pub feed: Feed,
-    /// What other routers hold of the store that this one serves them.
+    /// The watches and leases of other routers, to which this one serves its store.
     pub served_store: ServedStore,
     pub app_locks: AppLocks,
     /// Calls of the API that are under way.
@@ -123,7 +123,7 @@ impl CoreState {
         }
     }
 
-    /// What a keyspace of this router is told.
+    /// The options of this router's keyspace.
     pub fn keyspace_options(&self, pin_keys: PinKeys) -> KeyspaceOptions {
         KeyspaceOptions {
             default_app: self.options.default_app.clone(),

@@ -1,4 +1,4 @@
-//! Keys and entries of the store: the small readings and checks that every part needs.
+//! Keys and entries of the store: the small functions to read and check them that every part needs.
 
 use keyvalues::{Check, Entry, Key, Listing};
 use serde::{Serialize, de::DeserializeOwned};
@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Where a store's epoch is kept.
 pub const EPOCH: &str = "rolling/router/epoch";
 
-/// A key of ours, which is valid because its parts were parsed.
+/// A key that the router makes. It is valid because its parts were parsed.
 pub fn own_key(key: &str) -> Key {
     key.parse().expect("an app's name and a release are made of characters that keys allow")
 }
@@ -32,17 +32,17 @@ pub fn encode(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("names, numbers and strings are JSON")
 }
 
-/// A value from JSON; `None` when it is not ours.
+/// A value from JSON; `None` if the JSON has another form.
 pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     serde_json::from_slice(json).ok()
 }
 
-/// Holds a commit to an entry as it was read.
+/// The check that an entry has not changed since it was read.
 pub fn unchanged(entry: &Entry) -> Check {
     Check::Unchanged(entry.key.clone(), entry.modified)
 }
 
-/// Holds a commit to a key as it was read: with this entry, or without any.
+/// The check that a key is as it was read: with this entry, or without any.
 pub fn as_read(entry: Option<&Entry>, key: &str) -> Check {
     entry.map_or_else(|| Check::Absent(own_key(key)), unchanged)
 }

@@ -1,4 +1,4 @@
-//! What the API answers when it does not do as asked: one table from kinds of failure to statuses.
+//! The API's failures: one table from kinds of failure to statuses.
 //!
 //! Every message is for the person who has to act; `code` is the stable word for programs.
 

@@ -30,7 +30,7 @@ use crate::{
 pub struct Feed {
     pub messages: broadcast::Sender<Arc<Message>>,
     pub changed: Notify,
-    /// Every app is to be looked at.
+    /// Every app may have changed, not only those that were published.
     pub all: AtomicBool,
     /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
     last: AtomicU64,
@@ -87,14 +87,14 @@ impl Feed {
     }
 
     pub fn send(&self, app: Option<&AppName>, text: Bytes) {
-        // Nobody listening is no failure.
+        // That nobody listens is no failure.
         let _ = self.messages.send(Arc::new(Message { app: app.cloned(), text }));
     }
 }
 
-/// What every page was sent last.
+/// What every page was sent last, so that only changes are sent.
 pub struct PageState {
-    /// What it was made from.
+    /// What the states below were made from.
     pub reading: Arc<StoreReading>,
     pub published: Arc<PublishedTable>,
     /// States and activity by app.

@@ -1,4 +1,4 @@
-//! Endpoints that no table names any more, and where something may still be open.
+//! Former endpoints: the published table no longer names them, and something may still be open there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,11 +6,11 @@ use keyvalues::Revision;
 
 use crate::{blocks::BlockMap, live::endpoints::EndpointState, rollout::app::AppName};
 
-/// How long an endpoint that is gone is remembered although nothing is open there: a request that was routed before
-/// may still be on its way to it.
+/// For how long a former endpoint is kept although nothing is open there: a request that was routed earlier may still be
+/// on its way to it.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// An endpoint that no table names any more.
+/// An endpoint that the published table no longer names.
 #[derive(Debug, Clone)]
 pub struct FormerEndpoint {
     /// What is still open there.
@@ -19,15 +19,15 @@ pub struct FormerEndpoint {
     pub revision: Revision,
     /// When this router saw it go.
     pub since: Duration,
-    /// When what is open ends; none where it came back, or where its app is gone.
+    /// When what is open there is ended; `None` if the endpoint came back, or if its app has ended.
     pub ends_at: Option<Duration>,
 }
 
-/// The endpoints that no table names, and where something may still be open, by app.
+/// All former endpoints, by app.
 pub type FormerEndpoints = BlockMap<AppName, Arc<Vec<FormerEndpoint>>>;
 
 impl FormerEndpoint {
-    /// Nothing is open there, nor on its way.
+    /// Whether nothing is open there, and no request can be on its way.
     pub fn is_settled(&self, now: Duration) -> bool {
         self.state.in_flight() == 0 && now.saturating_sub(self.since) >= SETTLED
     }

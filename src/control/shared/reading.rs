@@ -1,7 +1,7 @@
-//! The reading: what the store holds, as this router last read it, for whoever answers questions.
+//! The reading of the store: what it holds, as this router last read it. The API answers from it.
 //!
-//! Replaced together with each published table, so an answer never mixes two readings. Two views share whatever is
-//! the same in both.
+//! It is replaced together with each published table, so an answer never mixes two readings. Two readings share whatever
+//! is the same in both.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl AppReading {
 }
 
 impl StoreReading {
-    /// Reads what has changed in the keyspace since this reading was read.
+    /// This reading with the changes of the keyspace since.
     #[must_use]
     pub fn after(&self, keyspace: &Keyspace, changes: &Changes) -> Self {
         let mut reading = self.clone();

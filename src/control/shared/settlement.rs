@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 
 use super::error::ApiError;
 
-/// What is to become of the store.
+/// What an operator decides about the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It counts as it is.
+    /// The store counts as it is.
     Accept,
     /// The last good state is written into it.
     Restore {
@@ -20,7 +20,7 @@ pub enum Decision {
     },
 }
 
-/// What was done, in keys.
+/// How many keys a settlement wrote, deleted and left as they were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SettlementCounts {
     pub written: usize,
@@ -28,7 +28,7 @@ pub struct SettlementCounts {
     pub unchanged: usize,
 }
 
-/// A decision, and where to say what came of it. Dropped without a word it was not carried out.
+/// A decision, and where its result is sent. If it is dropped without one, it was not carried out.
 #[derive(Debug)]
 pub struct PendingDecision {
     pub decision: Decision,
@@ -36,7 +36,7 @@ pub struct PendingDecision {
 }
 
 impl PendingDecision {
-    /// Says what came of it; who asked may have gone.
+    /// Sends the result. Whoever asked may have gone by now.
     pub fn answer(self, result: Result<SettlementCounts, ApiError>) {
         let _ = self.answer.send(result);
     }
@@ -47,7 +47,7 @@ impl PendingDecision {
 pub struct Settlement(Mutex<Option<PendingDecision>>);
 
 impl Settlement {
-    /// Leaves a decision, in place of an earlier one.
+    /// Leaves a decision for `sync`, in place of an earlier one.
     pub fn ask(&self, decision: Decision) -> oneshot::Receiver<Result<SettlementCounts, ApiError>> {
         let (answer, answered) = oneshot::channel();
         *self.0.lock() = Some(PendingDecision { decision, answer });

@@ -104,7 +104,7 @@ impl Publisher {
         image.last_good.tick(image.identity.as_ref(), now);
     }
 
-    /// What was written past the API before this router started is adopted before it calls itself ready.
+    /// Old keys that were written in the store before this router started are adopted before it calls itself ready.
     fn consider_ready(&self) {
         if self.started && self.upkeep.is_idle() && self.reached >= self.ready_at {
             self.core.lifecycle.set_published();

@@ -1,4 +1,4 @@
-//! Upkeep: what this router commits by itself. It adopts what was written past the API, writes deleted mirrored keys
+//! Upkeep: what this router commits by itself. It adopts what was written in the store itself, writes deleted mirrored keys
 //! back, and retires releases whose drain is over.
 //!
 //! Each commit is held to the record's revision, so any number of routers may try at once and one succeeds. A failure

@@ -71,7 +71,7 @@ async fn who_enters_is_given_the_time_of_a_first_sign_of_life() {
     let store = Arc::new(Memory::new());
     let clock = Clock::manual(WALL);
     let bench = join(&store, clock.clone()).await.with_stable().await;
-    bench.past(&Kind::Entry.key("r2"), "{}").await;
+    bench.write_in_store(&Kind::Entry.key("r2"), "{}").await;
     let fleet = async || bench.ok(Method::GET, "/api/v1/fleet", Value::Null).await;
     let silent =
         |fleet: &Value| fleet["alarms"].as_array().unwrap().iter().any(|alarm| alarm["kind"] == "silent");

@@ -97,7 +97,7 @@ async fn a_message_is_given_up_after_its_last_attempt_and_that_is_an_alarm() {
 #[tokio::test]
 async fn a_bad_value_is_told_when_it_stands() {
     let (bench, _) = bench().await;
-    bench.past("rolling/shop/blendpercent", "lots").await;
+    bench.write_in_store("rolling/shop/blendpercent", "lots").await;
     later("the bad value is known", async || {
         bench.state().await["problems"][0]["key"] == "rolling/shop/blendpercent"
     })

@@ -7,7 +7,7 @@ mod hooks;
 mod previews;
 mod releasing;
 mod sizes;
-mod watching;
+mod streaming;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -113,8 +113,8 @@ impl Bench {
         (response.status(), response.text().await.unwrap())
     }
 
-    /// Writes past the API.
-    async fn past(&self, key: &str, value: &str) {
+    /// Writes in the store itself, as a script of the old setup does.
+    async fn write_in_store(&self, key: &str, value: &str) {
         let write = Write::put(key.parse().unwrap(), value.to_owned());
         self.store.commit(Vec::new(), vec![write]).await.unwrap();
     }

@@ -41,7 +41,7 @@ async fn a_damaged_list_keeps_its_last_good_reading() {
         made["path"].as_str().unwrap().split('=').nth(1).unwrap().to_owned()
     };
     let first = make().await;
-    bench.past("rolling/shop/previews", "garbage").await;
+    bench.write_in_store("rolling/shop/previews", "garbage").await;
     eventually("the problem is shown", async || {
         let problems = bench.state().await["problems"].clone();
         problems.to_string().contains("rolling/shop/previews")

@@ -99,7 +99,7 @@ async fn a_change_among_ten_thousand_keys_rereads_nothing() {
     for number in 0..CHANGES {
         let (release, endpoint) = (number % RELEASES, number % ENDPOINTS);
         bench
-            .past(
+            .write_in_store(
                 &format!("apps/app-r{release}-80/containers/c{endpoint}"),
                 &format!("10.1.{release}.{endpoint}:81"),
             )

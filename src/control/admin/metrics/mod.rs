@@ -21,8 +21,8 @@ use self::{
     row::{rows, sorted},
 };
 use crate::control::shared::{
-    core::Core,
     body_stream::{BodyError, Parts, stream_body},
+    core::Core,
 };
 
 /// `GET /metrics`

@@ -33,7 +33,7 @@ fn router(page: &mut Page, core: &Core) {
     }
     page.gauge(
         "rolling_store_staleness_seconds",
-        "Time since the store was surely read; +Inf before the first time.",
+        "Time since the last confirmed read of the store; +Inf before the first.",
     );
     let staleness =
         status.staleness().map_or("+Inf".to_owned(), |staleness| staleness.as_secs_f64().to_string());

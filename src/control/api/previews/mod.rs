@@ -147,7 +147,12 @@ pub async fn revoke(
 }
 
 /// Waits until this router serves the change (with `?wait=fleet` every member); whether that was in time.
-async fn wait(core: &Core, app: &AppName, changed: &PreviewOutcome, query: &WriteQuery) -> (bool, Option<ApplyStatus>) {
+async fn wait(
+    core: &Core,
+    app: &AppName,
+    changed: &PreviewOutcome,
+    query: &WriteQuery,
+) -> (bool, Option<ApplyStatus>) {
     let (revision, seq) = (changed.revision, changed.record.seq);
     let executed = CommandOutcome { changed: true, revision, seq, routed: revision };
     let (served, applied) = reached(core, app, executed, query).await;
@@ -172,7 +177,11 @@ async fn commit(
             && let (Some((wanted, preview)), Some(entry)) = (&*tried.lock(), &entry)
             && *wanted == list
         {
-            return Ok(Plan::Nothing(PreviewOutcome { preview: preview.clone(), record, revision: entry.modified }));
+            return Ok(Plan::Nothing(PreviewOutcome {
+                preview: preview.clone(),
+                record,
+                revision: entry.modified,
+            }));
         }
         if let Some(seen) = if_match.filter(|seen| *seen != record.seq) {
             return Err(Refusal::Stale { seen, now: record.seq }.into());

@@ -36,16 +36,16 @@ pub struct LiveTokens {
     looked: Mutex<FileStamps>,
 }
 
-/// What the looks at the file found.
+/// The file's stamps.
 #[derive(Debug, Clone, Copy)]
 struct FileStamps {
-    /// When it was read, be it in vain.
+    /// When it was last read, even if that failed.
     read: Stamp,
     /// At the last look.
     last: Stamp,
 }
 
-/// Somebody let in: ends with the token.
+/// Somebody who was let in. It ends with the token.
 #[derive(Debug, Clone)]
 pub struct Pass {
     address: IpAddr,

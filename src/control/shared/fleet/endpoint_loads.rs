@@ -1,8 +1,8 @@
-//! What is open on other members at endpoints that get nothing new: those that drain, and those that were taken out of their
-//! release.
+//! What every member still has open at endpoints that get no new requests: those that drain, and those that were taken out
+//! of their release.
 //!
-//! A member says it with each sign of life, beside the store revision that it serves. One that serves the revision at
-//! which an endpoint left, and names nothing open there, never sends anything there again.
+//! A member reports it with each sign of life, together with the store revision that it serves. A member that serves the
+//! revision at which an endpoint left, and reports nothing open there, never sends anything there again.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -21,7 +21,7 @@ use crate::{
     schema::endpoint::EndpointLoad,
 };
 
-/// The last signs of life of the other members; none for one that is not heard from.
+/// The last sign of life of each other member; `None` for a member that is not heard from.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointLoads(Vec<Option<SignOfLife>>);
 
@@ -36,7 +36,7 @@ impl EndpointLoads {
         Self(others.map(|(_, member)| sign(member)).collect())
     }
 
-    /// The sum for one address, with what this router knows of itself.
+    /// What all members have open at one address, this router included.
     pub fn sum(&self, check: StopCheck<'_>, address: SocketAddr) -> EndpointLoad {
         let own = check.open_at(address);
         let mut sum = EndpointLoad {
@@ -66,7 +66,7 @@ impl EndpointLoads {
     }
 }
 
-/// What is open on this router where nothing new comes; none when that is more than one sign of life can name.
+/// What this router has open at endpoints that get no new requests; `None` if that is more than a sign of life can list.
 pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
     let (published, former) = (core.live.load_full(), core.replica.former_endpoints.load_full());
     let check = StopCheck { published: &published, former: &former };

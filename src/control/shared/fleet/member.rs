@@ -1,4 +1,4 @@
-//! What members write about themselves, and where: values below `rolling/router/` that never build a table.
+//! What members write about themselves: values below `rolling/router/` from which no table is built.
 //!
 //! Each member writes only its own keys. Fields that are missing or unknown are no fault, so that versions mix.
 
@@ -21,13 +21,13 @@ use crate::{
 /// The kinds of values a member writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// That it is a member: durable, gone only with a graceful exit or by an operator.
+    /// That it is a member. It is durable: only a graceful exit or an operator removes it.
     Entry,
     /// What it serves.
     Report,
-    /// That it lives: bound to a lease.
+    /// That it lives. It is bound to a lease.
     SignOfLife,
-    /// What its draining releases still carry.
+    /// What it still carries on draining releases.
     Load,
 }
 
@@ -116,7 +116,7 @@ pub struct SignOfLife {
     pub revision: Revision,
     /// Time since its last confirmed read, in ms; null before the first.
     pub staleness_ms: Option<u64>,
-    /// What is open, at that revision or later, where nothing new comes; missing where the member does not say.
+    /// What is open, at that revision or later, at endpoints that get no new requests; `None` if the member does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<Vec<OpenAt>>,
 }
@@ -132,14 +132,14 @@ pub struct OpenAt {
     pub open_sockets: u32,
 }
 
-/// What draining releases still carry at one member.
+/// What one member still carries on draining releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Load {
     pub releases: Vec<ReleaseLoad>,
 }
 
-/// What one draining release still carries at one member.
+/// What one member still carries on one draining release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseLoad {
     pub app: AppName,
@@ -155,7 +155,7 @@ pub struct ReleaseLoad {
 }
 
 impl ReleaseLoad {
-    /// Whether it is about this stay.
+    /// Whether this is the load of that stay.
     pub fn is_of(&self, key: &ReleaseKey) -> bool {
         self.app == key.app && self.release == key.release && self.tenure == key.tenure
     }

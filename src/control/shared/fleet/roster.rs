@@ -34,7 +34,7 @@ pub struct Roster {
     changed: watch::Sender<u64>,
 }
 
-/// What is known of one member. One without an entry is none: what it left is only garbage.
+/// What is known of one member. A node without an entry is no member: what it left in the store is garbage.
 #[derive(Debug, Clone, Default)]
 pub struct Member {
     pub entry: Option<Entry>,
@@ -42,7 +42,7 @@ pub struct Member {
     pub load: Option<Arc<Load>>,
     /// Its last sign of life; none once its lease has ended.
     pub alive: Option<SignOfLife>,
-    /// Its wall clock less ours, in ms, at its last signs of life. Each is too low by as long as it was under way.
+    /// Its wall clock less ours, in ms, at its last signs of life. Each is too low by the time that the sign was under way.
     offsets: VecDeque<i64>,
     /// When it was last heard from (monotonic); none: not since this router started.
     heard_at: Option<Duration>,
@@ -70,14 +70,14 @@ impl Roster {
         for entry in &listing.entries {
             let Some((kind, node)) = Kind::of(entry.key.as_str()) else { continue };
             let member = members.entry(node.to_owned()).or_insert_with(|| Member::kept(last.remove(node)));
-            // How long ago it was written is not known, so it says nothing about its clock.
+            // It is not known when it was written, so it says nothing about the member's clock.
             member.take(kind, Some(&entry.value), self.clock.monotonic(), None);
         }
         drop(members);
         self.wake();
     }
 
-    /// Takes one write or deletion; `false` when the key is none of a member's.
+    /// Takes one write or deletion; `false` if the key is not a member's.
     pub fn take(&self, key: &str, value: Option<&[u8]>) -> bool {
         let Some((kind, node)) = Kind::of(key) else { return false };
         let mut members = self.members.lock();
@@ -203,8 +203,8 @@ impl Roster {
     }
 }
 
-/// Two that serve every app at the same seq and use the same pin keys. Revisions may differ for nothing: of a deletion
-/// that happened while it did not watch, a router knows only that it has happened.
+/// Whether two members serve every app at the same seq, with the same pin keys. Revisions may differ without meaning: a
+/// router that did not watch while a key was deleted knows only that the key is gone.
 fn same(one: &Report, other: &Report) -> bool {
     one.pin_keys == other.pin_keys
         && one.epoch == other.epoch
@@ -216,7 +216,7 @@ fn seq(served: &(u64, Revision)) -> u64 {
 }
 
 impl Member {
-    /// What a whole listing does not tell is kept.
+    /// Keeps what a listing does not tell.
     fn kept(last: Option<Self>) -> Self {
         let last = last.unwrap_or_default();
         Self { entry: None, report: None, load: None, alive: None, ..last }
@@ -226,7 +226,7 @@ impl Member {
         self.entry.is_none() && self.report.is_none() && self.load.is_none() && self.alive.is_none()
     }
 
-    /// `wall_ms` is our wall clock where the value has only just been written.
+    /// `wall_ms` is our wall clock, if the value has only just been written.
     fn take(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
         match kind {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),

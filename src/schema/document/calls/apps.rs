@@ -42,7 +42,7 @@ fn reads() -> Vec<Operation> {
             .takes::<ReasonRequest>(false)
             .answers::<Removal>(200, "It is removed.")
             .answers::<Removal>(202, "It is removed, but some router has not said that it has no routes of it any more."),
-        Operation::get("/api/v1/apps/{app}/releases", "releases", "Known releases")
+        Operation::get("/api/v1/apps/{app}/releases", "releases", "All known releases")
             .says("The releases of the app's own services, or every one while it has none, or with `all`.")
             .switch("all", "Releases of every service.")
             .answers::<KnownReleases>(200, "The releases.")
@@ -61,7 +61,7 @@ fn reads() -> Vec<Operation> {
         Operation::get(
             "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain",
             "readEndpoint",
-            "What is left at an endpoint",
+            "What is still open at an endpoint",
         )
         .says(
             "Also of an endpoint that was taken out of its release, as long as something is open there, and for a minute \
@@ -118,7 +118,7 @@ fn questions() -> Vec<Operation> {
             )
             .shared("if_match")
             .takes::<DryRunRequest>(true)
-            .answers::<DryRun>(200, "Who would move.")
+            .answers::<DryRun>(200, "Which clients would move.")
             .refuses(&[400, 403, 404, 409, 412, 415, 422, 423, 428, 503]),
     ]
 }

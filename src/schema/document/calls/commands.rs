@@ -48,7 +48,7 @@ fn releases() -> Vec<Operation> {
         Operation::put("/api/v1/apps/{app}/blend", "setBlend", "Set the blend")
             .says("Pinned clients stay where they are.")
             .takes::<BlendRequest>(true),
-        Operation::put("/api/v1/apps/{app}/sticky", "setSticky", "Pin clients, or not").takes::<StickyRequest>(true),
+        Operation::put("/api/v1/apps/{app}/sticky", "setSticky", "Turn pinning on or off").takes::<StickyRequest>(true),
         Operation::post("/api/v1/apps/{app}/promote", "promote", "Promote")
             .says(
                 "The candidate becomes stable; the stable release before it drains. 409 without a candidate; naming the \

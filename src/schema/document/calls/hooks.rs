@@ -20,7 +20,7 @@ pub fn calls() -> Vec<Operation> {
             .answers::<HookState>(200, "The hook.")
             .tagged(&[200], TAG)
             .refuses(&[400, 403, 404]),
-        if_match(named(Operation::put("/api/v1/hooks/{hook}", "writeHook", "Make a hook, or write one anew")))
+        if_match(named(Operation::put("/api/v1/hooks/{hook}", "writeHook", "Make or replace a hook")))
             .says(
                 "Everything is written anew but the secret, which stays unless one is given. The hook is told of what \
                  happens from now on. A receiver checks each message as the Standard Webhooks specification has it \

@@ -16,7 +16,7 @@ pub fn calls() -> Vec<Operation> {
             .says("Version, store, listeners, problems.")
             .answers::<Router>(200, "The router that answers.")
             .refuses(&[400]),
-        Operation::get("/api/v1/whoami", "whoami", "Who asks")
+        Operation::get("/api/v1/whoami", "whoami", "The token of the caller")
             .answers::<Token>(200, "The token, by name and role.")
             .refuses(&[400]),
         Operation::get("/api/v1/tokens", "tokens", "The tokens")
@@ -54,10 +54,10 @@ fn streams() -> Vec<Operation> {
 fn probes() -> Vec<Operation> {
     let text = || json!({ "type": "string" });
     vec![
-        Operation::get("/healthz", "healthz", "Whether the process lives")
+        Operation::get("/healthz", "healthz", "Liveness")
             .open()
-            .with(200, "It does.", "text/plain", text()),
-        Operation::get("/readyz", "readyz", "Whether a table is published and listeners accept")
+            .with(200, "The process lives.", "text/plain", text()),
+        Operation::get("/readyz", "readyz", "Readiness")
             .open()
             .with(
                 200,

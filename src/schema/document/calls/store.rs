@@ -29,15 +29,15 @@ fn contract() -> Vec<Operation> {
             .answers::<StoreContract>(200, "The contract.")
             .refuses(&[400, 403, 503])
             .refuses_as(501, "This router follows a server, and has no store of its own (`unsupported`)."),
-        Operation::post("/api/v1/store/get", "storeGet", "One value")
+        Operation::post("/api/v1/store/get", "storeGet", "Read one value")
             .says("The router's own keys too; with an admin's token.")
             .takes::<StoreGetRequest>(true)
             .answers::<StoreValue>(200, "The value.")
             .refuses(&[400, 403, 415, 422, 503]),
-        Operation::post("/api/v1/store/list", "storeList", "Everything below some prefixes")
+        Operation::post("/api/v1/store/list", "storeList", "List everything below some prefixes")
             .says("One consistent view with its revision; with an admin's token.")
             .takes::<StoreListRequest>(true)
-            .answers::<StoreListing>(200, "The view.")
+            .answers::<StoreListing>(200, "The listing.")
             .refuses(&[400, 403, 415, 422, 503]),
         Operation::post("/api/v1/store/commit", "storeCommit", "Write all or nothing")
             .says(
@@ -48,7 +48,7 @@ fn contract() -> Vec<Operation> {
             .takes::<StoreCommitRequest>(true)
             .answers::<StoreOutcome>(200, "What came of it.")
             .refuses(&[400, 403, 409, 415, 422, 503, 507]),
-        Operation::post("/api/v1/store/watch", "storeWatch", "Changes after a revision")
+        Operation::post("/api/v1/store/watch", "storeWatch", "Watch the changes after a revision")
             .says(
                 "One JSON document per line, without end: `batch`, `progress` at least every second, `resync`, or `error` \
                  as the last. With an admin's token.",

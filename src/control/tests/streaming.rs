@@ -1,4 +1,4 @@
-//! Watching: the live stream and the metrics.
+//! The live stream, and the metrics.
 
 use std::collections::VecDeque;
 
