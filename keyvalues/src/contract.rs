@@ -211,6 +211,12 @@ pub struct Capabilities {
     pub durability: Durability,
 }
 
+impl Capabilities {
+    /// Those of a server that keeps revisions, leases and the changes since.
+    pub const SERVER: Self =
+        Self { atomic_commit: true, lease: true, watch: WatchMode::Streamed, durability: Durability::Server };
+}
+
 /// Why an operation failed. Nothing was written unless the variant says otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

@@ -34,3 +34,4 @@ pub mod target;
 pub mod tester;
 #[cfg(test)]
 mod tests;
+pub mod text_form;

@@ -2,15 +2,16 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use super::text_form::serde_as_text;
 
 /// A network such as `10.0.0.0/8`. The bits after the prefix are zero, and IPv4-mapped IPv6 addresses are kept as IPv4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     bits: u8,
 }
+
+serde_as_text!(Network);
 
 impl Network {
     /// The network's first address.
@@ -74,20 +75,6 @@ impl FromStr for Network {
             (true, Some(bits)) => Ok(Self { address: canonical, bits }),
             _ => Ok(Self { address, bits }),
         }
-    }
-}
-
-impl TryFrom<String> for Network {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Network> for String {
-    fn from(network: Network) -> Self {
-        network.to_string()
     }
 }
 

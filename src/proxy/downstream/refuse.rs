@@ -67,7 +67,7 @@ pub async fn refuse<D: Downstream>(
 /// Logs a request that was not forwarded. The token of a preview link stays out of the log.
 pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, status: u16) {
     worker.write_log(|| {
-        let line = blank(client, status);
+        let line = Line::empty(coarse::wall_ms(), client.address, client.peer, status);
         let Some(head) = head else { return line };
         Line {
             method: head.method,
@@ -77,29 +77,4 @@ pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Clie
             ..line
         }
     });
-}
-
-fn blank(client: Client, status: u16) -> Line<'static> {
-    Line {
-        at_ms: coarse::wall_ms(),
-        client: client.address,
-        peer: client.peer,
-        method: b"",
-        host: b"",
-        target: b"",
-        minor_version: 1,
-        status,
-        bytes: 0,
-        duration_us: 0,
-        app: "",
-        release: "",
-        track: "",
-        endpoint: None,
-        reason: "",
-        sibling: "",
-        retries: 0,
-        request_id: b"",
-        referer: b"",
-        user_agent: b"",
-    }
 }

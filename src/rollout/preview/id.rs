@@ -2,15 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use crate::rollout::text_form::serde_as_text;
 
 /// The length of an id, in bytes: enough random bits that no two ids are ever the same.
 pub(super) const ID_BYTES: usize = 10;
 
 /// The id of a preview grant: random, written as 20 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PreviewId(pub(super) [u8; ID_BYTES]);
+
+serde_as_text!(PreviewId);
 
 /// A text is not the id of a preview grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,19 +55,5 @@ impl FromStr for PreviewId {
             *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).map_err(|_| PreviewIdError)?;
         }
         Ok(Self(id))
-    }
-}
-
-impl TryFrom<String> for PreviewId {
-    type Error = PreviewIdError;
-
-    fn try_from(text: String) -> Result<Self, PreviewIdError> {
-        text.parse()
-    }
-}
-
-impl From<PreviewId> for String {
-    fn from(id: PreviewId) -> Self {
-        id.to_string()
     }
 }

@@ -2,9 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-
 use super::names::is_token;
+use crate::rollout::text_form::serde_as_text;
 
 /// The longest name of a header that clients may be known by.
 const HEADER_CHARS_MAX: usize = 100;
@@ -47,6 +46,8 @@ impl FromStr for PinSource {
     }
 }
 
+serde_as_text!(PinSource);
+
 impl fmt::Display for PinSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,18 +55,6 @@ impl fmt::Display for PinSource {
             Self::Address => f.write_str("address"),
             Self::Header(name) => write!(f, "header:{name}"),
         }
-    }
-}
-
-impl Serialize for PinSource {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PinSource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

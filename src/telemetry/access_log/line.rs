@@ -62,6 +62,34 @@ pub struct Line<'a> {
     pub user_agent: &'a [u8],
 }
 
+impl Line<'static> {
+    /// The line of a request of which nothing is known but its client and its answer.
+    pub fn empty(at_ms: u64, client: IpAddr, peer: IpAddr, status: u16) -> Self {
+        Self {
+            at_ms,
+            client,
+            peer,
+            method: b"",
+            host: b"",
+            target: b"",
+            minor_version: 1,
+            status,
+            bytes: 0,
+            duration_us: 0,
+            app: "",
+            release: "",
+            track: "",
+            endpoint: None,
+            reason: "",
+            sibling: "",
+            retries: 0,
+            request_id: b"",
+            referer: b"",
+            user_agent: b"",
+        }
+    }
+}
+
 impl Line<'_> {
     /// Appends the line, newline included.
     pub fn write(&self, format: LogFormat, date: &mut DateText, out: &mut Vec<u8>) {

@@ -178,28 +178,8 @@ mod tests {
     use super::*;
 
     fn push_one(log: &mut WorkerLog, target: &[u8]) -> FlushCounts {
-        log.push(&Line {
-            at_ms: 0,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            method: b"GET",
-            host: b"h",
-            target,
-            minor_version: 1,
-            status: 200,
-            bytes: 0,
-            duration_us: 0,
-            app: "",
-            release: "",
-            track: "",
-            endpoint: None,
-            reason: "",
-            sibling: "",
-            retries: 0,
-            request_id: b"",
-            referer: b"",
-            user_agent: b"",
-        })
+        let client = [127, 0, 0, 1].into();
+        log.push(&Line { method: b"GET", host: b"h", target, ..Line::empty(0, client, client, 200) })
     }
 
     #[test]

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     backends::remote::{Failure, Hub, ResyncWatch},
     contract::{
-        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
-        StoreError, Watch, WatchMode, Write,
+        Capabilities, Check, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store, StoreError,
+        Watch, Write,
     },
     key::Key,
     limits::{COMMIT_CHECKS_MAX, check_commit, check_ttl},
@@ -87,12 +87,7 @@ fn failed(checks: &[Check], answer: &TxnAnswer) -> Option<Key> {
 #[async_trait]
 impl Store for Etcd {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            atomic_commit: true,
-            lease: true,
-            watch: WatchMode::Streamed,
-            durability: Durability::Server,
-        }
+        Capabilities::SERVER
     }
 
     /// The cluster's id. It is derived from the members' configuration, so a cluster that was wiped and started

@@ -14,8 +14,8 @@ use crate::{
         remote::{Hub, ResyncWatch},
     },
     contract::{
-        Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
-        StoreError, Watch, WatchMode, Write,
+        Capabilities, Check, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store, StoreError,
+        Watch, Write,
     },
     key::Key,
     limits::{check_commit, check_ttl},
@@ -52,12 +52,7 @@ impl Redis {
 #[async_trait]
 impl Store for Redis {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            atomic_commit: true,
-            lease: true,
-            watch: WatchMode::Streamed,
-            durability: Durability::Server,
-        }
+        Capabilities::SERVER
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {

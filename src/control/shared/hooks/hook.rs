@@ -9,7 +9,7 @@ use std::{
 };
 
 use reqwest::Url;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{event::EventKind, secret::Secret};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     rollout::{
         app::AppName,
         endpoint::{AddressPolicy, EndpointError},
+        text_form::serde_as_text,
     },
 };
 
@@ -26,6 +27,8 @@ pub const HOOKS_PREFIX: &str = "rolling/router/hooks/";
 /// A hook's name: the rules are those of an app's name. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HookName(Arc<str>);
+
+serde_as_text!(HookName);
 
 /// What is allowed as a hook's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,9 +61,10 @@ pub struct Hook {
 }
 
 /// The URL of a hook: http or https, without credentials, in its canonical spelling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookUrl(Url);
+
+serde_as_text!(HookUrl);
 
 /// Why a text is not allowed as a hook's URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,12 +112,6 @@ impl FromStr for HookName {
 impl fmt::Display for HookName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Serialize for HookName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -188,20 +186,6 @@ impl FromStr for HookUrl {
     }
 }
 
-impl TryFrom<String> for HookUrl {
-    type Error = HookUrlError;
-
-    fn try_from(text: String) -> Result<Self, HookUrlError> {
-        text.parse()
-    }
-}
-
-impl From<HookUrl> for String {
-    fn from(address: HookUrl) -> Self {
-        address.0.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +201,7 @@ mod tests {
             ("http://0x7f.1:9000", "http://127.0.0.1:9000/"),
             ("https://[::1]:8443/x", "https://[::1]:8443/x"),
         ] {
-            assert_eq!(address(text).map(String::from), Ok(canonical.to_owned()));
+            assert_eq!(address(text).map(|url| url.to_string()), Ok(canonical.to_owned()));
         }
     }
 

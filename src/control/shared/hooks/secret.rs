@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize};
+
+use crate::rollout::text_form::serde_as_text;
 
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
@@ -15,9 +16,10 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 const BYTES_NEW: usize = 32;
 
 /// A key for signatures. It is shown once, when it is made.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
+
+serde_as_text!(Secret, Secret::reveal);
 
 /// What is allowed as a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,20 +54,6 @@ impl FromStr for Secret {
     fn from_str(text: &str) -> Result<Self, SecretError> {
         let bytes = text.strip_prefix(PREFIX).and_then(|coded| BASE64_STANDARD.decode(coded).ok());
         bytes.filter(|bytes| BYTES.contains(&bytes.len())).map(Self).ok_or(SecretError)
-    }
-}
-
-impl TryFrom<String> for Secret {
-    type Error = SecretError;
-
-    fn try_from(text: String) -> Result<Self, SecretError> {
-        text.parse()
-    }
-}
-
-impl From<Secret> for String {
-    fn from(secret: Secret) -> Self {
-        secret.reveal()
     }
 }
 
