@@ -116,7 +116,7 @@ pub async fn remove(
     let force = call.query.flag("force")?;
     let actor = call.caller.name.clone();
     call.finish()?;
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let node = find(&core, &member)?;
     let known = core.roster.members().remove(&node).unwrap_or_default();
     if !force && (node == core.node || known.alive.is_some()) {

@@ -59,7 +59,7 @@ pub async fn execute(
     asker: &Asker,
     options: &CommandOptions,
 ) -> Result<CommandOutcome, ApiError> {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     register_many(core, options).await?;
     let (outcome, is_logged) = transact_app(core, app, move |stored, _| async move {
         refuse_unknown(&stored, command)?;

@@ -33,7 +33,7 @@ pub async fn dry_run(
     asker: &Asker,
     force: bool,
 ) -> Result<DryRun, ApiError> {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let mut stored = StoredApp::read(core, app).await?;
     refuse_unknown(&stored, command)?;
     // A raw write that is not adopted yet would get the seq before the command.
@@ -128,7 +128,7 @@ fn new_clients_words(share: NewClients, now: &AppRoutes, after: &AppRoutes) -> O
             Some(format!("Of new clients {share} % go to {candidate}, now {before} %."))
         }
         Some(candidate) => Some(format!("Of new clients {share} % go to {candidate}.")),
-        None => Some(format!("New clients all go to {stable}.")),
+        None => Some(format!("All new clients go to {stable}.")),
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn transact_app<T, F>(
 where
     F: Future<Output = Result<Plan<T>, ApiError>>,
 {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let _lock = core.app_locks.lock(app).await;
     let decide = &decide;
     transact(&core.store, &format!("the app `{app}`"), move |round| async move {

@@ -1,12 +1,12 @@
-//! Rotating the pin keys, in two commits: `next` is made, and becomes `current` once every member verifies it. So no member
-//! ever meets a pin that it cannot verify, and a rotation that was cut short is gone on with by asking again.
+//! The rotation of the pin keys, in two commits: `next` is made, and becomes `current` once every member verifies it. So no
+//! member ever meets a pin that it cannot verify. A rotation that was cut short continues with the next call.
 
 use std::time::Duration;
 
 use keyvalues::{Check, Revision, Write};
 use serde::{Deserialize, Serialize};
 
-use super::wait::{ApplyStatus, Target, applied};
+use super::wait::{ApplyStatus, Target, wait_until_applied};
 use crate::{
     control::{
         commands::{
@@ -30,7 +30,7 @@ use crate::{
 /// What is changed, in the words of an error.
 const WHAT: &str = "the set of pin keys";
 
-/// When the last rotation was.
+/// Where the last rotation is stored.
 pub const LAST_ROTATION_KEY: &str = "rolling/router/rotated";
 
 /// Who rotated the keys, and when (Unix ms).
@@ -56,9 +56,9 @@ struct StoredPinKeys {
     rotated: Option<LastRotation>,
 }
 
-/// Begins a rotation, or goes on with one; waits for members at most this long for each of the two commits.
+/// Begins a rotation or continues one. Waits for the members at most this long after each of the two commits.
 pub async fn rotate(core: &Core, by: &str, force: bool, wait: Duration) -> Result<Rotation, ApiError> {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     if !core.store.capabilities().atomic_commit {
         return Err(ApiError::new(
             Kind::Unsupported,
@@ -66,16 +66,16 @@ pub async fn rotate(core: &Core, by: &str, force: bool, wait: Duration) -> Resul
         ));
     }
     let (next, revision) = begin(core, force).await?;
-    let known = applied(core, &Target::PinKeys(revision), wait).await;
+    let known = wait_until_applied(core, &Target::PinKeys(revision), wait).await;
     if !known.is_everywhere() {
         return Ok(Rotation { done: false, applied: known });
     }
     let revision = finish(core, by, &next, revision).await?;
     tracing::info!(by, "the pin keys were rotated");
-    Ok(Rotation { done: true, applied: applied(core, &Target::PinKeys(revision), wait).await })
+    Ok(Rotation { done: true, applied: wait_until_applied(core, &Target::PinKeys(revision), wait).await })
 }
 
-/// Makes `next`, unless there is one. Gives it with the revision that members have to use.
+/// Makes `next` unless there is one. Returns it with the revision that members have to use.
 async fn begin(core: &Core, force: bool) -> Result<(PinKey, Revision), ApiError> {
     transact(&core.store, WHAT, move |_| async move {
         let stored = read(core).await?;
@@ -129,7 +129,7 @@ fn commit(seen: Revision, keys: &PinKeys, rotated: Option<&LastRotation>) -> Com
     Commit { checks: vec![Check::Unchanged(own_key(PIN_KEYS), seen)], writes, proof: None }
 }
 
-/// A key whose id tells it from those in use.
+/// A new key, whose id no key in use has.
 fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
     let used = |id| keys.current.id == id || keys.previous.as_ref().is_some_and(|key| key.id == id);
     loop {
@@ -140,7 +140,7 @@ fn new_key(keys: &PinKeys) -> Result<PinKey, ApiError> {
     }
 }
 
-/// Pins that the key before the last signed are lost with the next rotation; so they must have lapsed by then.
+/// A rotation drops the `previous` key, and the pins that it signed are lost. So they must have expired by then.
 fn refuse_too_soon(core: &Core, rotated: Option<&LastRotation>) -> Result<(), ApiError> {
     let Some(rotated) = rotated else { return Ok(()) };
     let reading = core.replica.reading.load();

@@ -19,7 +19,7 @@ use super::{
     status::StoreStatus,
     store::StoreHandle,
 };
-use crate::{clock::Clock, rollout::pin::PinKeys};
+use crate::{clock::Clock, control::limits::STORE_READ_MAX, rollout::pin::PinKeys};
 
 /// What this router holds of the store.
 pub struct Replica {
@@ -27,13 +27,13 @@ pub struct Replica {
     pub reading: ArcSwap<StoreReading>,
     /// When the store was last surely read, and what is wrong with it.
     pub status: StoreStatus,
-    /// Endpoints that no table names, and where something may still be open.
+    /// Endpoints that the table no longer names, and where something may still be open.
     pub former_endpoints: ArcSwap<FormerEndpoints>,
     /// What an operator decided about a store that is another one than the table came from. Written by the API.
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
     pub relist: Notify,
-    /// The store's watch asks at intervals, and does not wait to be told.
+    /// The store cannot tell of changes: its watch polls.
     is_polled: bool,
     pin_keys: Mutex<Option<PinKeys>>,
     reached: watch::Sender<Revision>,
@@ -68,7 +68,7 @@ impl Replica {
         let mut reached = self.reached.subscribe();
         let behind = *reached.borrow() < revision;
         if behind && self.is_polled {
-            // The watch would see the change only when it asks next; a listing sees it now.
+            // The watch would see the change only when it polls next; a listing sees it now.
             self.relist.notify_one();
         }
         let served = timeout(wait, reached.wait_for(|reached| *reached >= revision)).await;
@@ -84,7 +84,7 @@ impl Replica {
         *self.pin_keys.lock() = Some(keys);
     }
 
-    /// Has `sync` carry out what was decided about the store.
+    /// Has `sync` carry out an operator's decision about the store.
     pub async fn settle(&self, decision: Decision, wait: Duration) -> Result<SettlementCounts, ApiError> {
         let answer = self.settlement.ask(decision);
         self.relist.notify_one();
@@ -97,8 +97,27 @@ impl Replica {
         Err(ApiError::new(Kind::StoreUnavailable, message))
     }
 
-    /// Refuses commands while the store is another one than the table came from.
-    pub fn refuse_when_diverged(&self) -> Result<(), ApiError> {
+    /// Lets a change begin only in the store that the table came from. A store that was not read yet, or could not be
+    /// read lately, may be another one by now: so a change waits until `sync` has looked.
+    pub async fn require_known_store(&self) -> Result<(), ApiError> {
+        let verdict = self.status.next_verdict(STORE_READ_MAX);
+        if !self.status.is_followed() && self.status.diverged().is_none() {
+            // It may be pausing.
+            self.relist.notify_one();
+            verdict.await;
+        }
+        self.refuse_when_diverged()?;
+        if self.status.is_followed() {
+            return Ok(());
+        }
+        let why = self.status.down();
+        Err(ApiError::new(
+            Kind::StoreUnavailable,
+            why.unwrap_or_else(|| "the store was not read yet; try again".to_owned()),
+        ))
+    }
+
+    fn refuse_when_diverged(&self) -> Result<(), ApiError> {
         match self.status.diverged() {
             None => Ok(()),
             Some(why) => Err(ApiError::new(

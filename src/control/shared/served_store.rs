@@ -1,4 +1,4 @@
-//! What other routers hold of the store that this one serves them: watches, and leases.
+//! The store as this router serves it to other routers: their watches and leases.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::error::ApiError;
 use crate::control::limits::{STORE_LEASES_MAX, STORE_WATCHES_MAX};
 
-/// What serving the store needs to remember.
+/// The watches and leases of other routers.
 #[derive(Debug)]
 pub struct ServedStore {
     pub watches: Arc<Semaphore>,
@@ -22,7 +22,7 @@ impl Default for ServedStore {
     }
 }
 
-/// A handle that one call at a time uses; empty once it is revoked.
+/// A lease of the store, which one call at a time uses; empty once it is revoked.
 pub type Handle = Arc<tokio::sync::Mutex<Option<Box<dyn Lease>>>>;
 
 /// The leases that were granted and may still run.
@@ -42,7 +42,7 @@ impl Leases {
         self.0.lock()
     }
 
-    /// Room for one more, after those that have ended are gone.
+    /// Whether there is room for one more. Leases that have ended are dropped first.
     pub fn has_room(&self, now: Duration) -> bool {
         let mut granted = self.lock();
         granted.retain(|_, lease| lease.ends > now);
@@ -56,7 +56,7 @@ impl Leases {
 
     pub fn extend(&self, id: u64, now: Duration) {
         if let Some(lease) = self.lock().get_mut(&id) {
-            lease.ends = end(now, lease.ttl);
+            lease.ends = lease_end(now, lease.ttl);
         }
     }
 }
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Leases {
     }
 }
 
-/// A store may count whole seconds, and at least two, so a handle is kept for longer than was asked for.
-pub fn end(now: Duration, ttl: Duration) -> Duration {
+/// When a lease has surely ended. A store may count whole seconds, and at least two, so that is later than was asked for.
+pub fn lease_end(now: Duration, ttl: Duration) -> Duration {
     now + ttl * 2 + Duration::from_secs(2)
 }

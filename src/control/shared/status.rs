@@ -1,9 +1,10 @@
-//! How this router stands to its store: when it was last surely current, and what is wrong.
+//! How current this router's reading of the store is, and what is wrong with the store.
 
 use std::time::Duration;
 
 use keyvalues::Revision;
 use parking_lot::Mutex;
+use tokio::{sync::watch, time::timeout};
 
 pub use crate::schema::router::StoreState;
 use crate::{clock::Clock, control::limits::STALE_AFTER};
@@ -12,21 +13,24 @@ use crate::{clock::Clock, control::limits::STALE_AFTER};
 #[derive(Debug)]
 pub struct StoreStatus {
     clock: Clock,
-    now: Mutex<Now>,
+    store: watch::Sender<StoreVerdict>,
     /// The server that the store is a copy of, if it is one.
-    source: Mutex<Option<Source>>,
+    source: Mutex<Option<SourceVerdict>>,
 }
 
+/// What the last attempt to read the store found.
 #[derive(Debug, Default)]
-struct Now {
+struct StoreVerdict {
+    /// When a read was last confirmed (monotonic).
     confirmed: Option<Duration>,
     revision: Revision,
     down: Option<String>,
     diverged: Option<String>,
 }
 
+/// The same of the followed server.
 #[derive(Debug, Default)]
-struct Source {
+struct SourceVerdict {
     confirmed: Option<Duration>,
     down: Option<String>,
     diverged: Option<String>,
@@ -34,31 +38,29 @@ struct Source {
 
 impl StoreStatus {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, now: Mutex::default(), source: Mutex::default() }
+        Self { clock, store: watch::Sender::default(), source: Mutex::default() }
     }
 
     /// The store was read up to this revision just now.
     pub fn confirm(&self, revision: Revision) {
         let confirmed = Some(self.clock.monotonic());
-        *self.now.lock() = Now { confirmed, revision, down: None, diverged: None };
+        self.store.send_replace(StoreVerdict { confirmed, revision, down: None, diverged: None });
     }
 
     /// It cannot be read.
     pub fn set_down(&self, why: String) {
-        self.now.lock().down = Some(why);
+        self.store.send_modify(|verdict| verdict.down = Some(why));
     }
 
     /// It can be read, and is not the store the table came from.
     pub fn set_diverged(&self, why: String) {
-        let mut now = self.now.lock();
-        now.down = None;
-        now.diverged = Some(why);
+        self.store.send_modify(|verdict| (verdict.down, verdict.diverged) = (None, Some(why)));
     }
 
     /// The followed server was read just now.
     pub fn source_confirmed(&self) {
         let confirmed = Some(self.clock.monotonic());
-        *self.source.lock() = Some(Source { confirmed, ..Source::default() });
+        *self.source.lock() = Some(SourceVerdict { confirmed, ..SourceVerdict::default() });
     }
 
     /// The followed server cannot be read.
@@ -78,28 +80,39 @@ impl StoreStatus {
     /// Why commands are refused, if they are.
     pub fn diverged(&self) -> Option<String> {
         let source = || self.source.lock().as_ref().and_then(|source| source.diverged.clone());
-        self.now.lock().diverged.clone().or_else(source)
+        let own = self.store.borrow().diverged.clone();
+        own.or_else(source)
     }
 
     /// Why the store cannot be read, if it cannot.
     pub fn down(&self) -> Option<String> {
         let source = || self.source.lock().as_ref().and_then(|source| source.down.clone());
-        self.now.lock().down.clone().or_else(source)
+        let own = self.store.borrow().down.clone();
+        own.or_else(source)
     }
 
     /// Whether the store can be read and is the right one, as far as is known.
     pub fn is_followed(&self) -> bool {
-        let now = self.now.lock();
-        now.confirmed.is_some() && now.down.is_none() && now.diverged.is_none()
+        let verdict = self.store.borrow();
+        verdict.confirmed.is_some() && verdict.down.is_none() && verdict.diverged.is_none()
+    }
+
+    /// Waits at most this long for the next attempt to read the store to end. Make it before the attempt begins.
+    pub fn next_verdict(&self, wait: Duration) -> impl Future<Output = ()> + use<> {
+        let mut verdicts = self.store.subscribe();
+        async move {
+            // The sender lives as long as the router does, and a verdict that does not come is none.
+            let _ = timeout(wait, verdicts.changed()).await;
+        }
     }
 
     pub fn revision(&self) -> Revision {
-        self.now.lock().revision
+        self.store.borrow().revision
     }
 
     /// Time since the last confirmed read; `None` before the first.
     pub fn staleness(&self) -> Option<Duration> {
-        let own = self.now.lock().confirmed?;
+        let own = self.store.borrow().confirmed?;
         // The copy is as stale as what it was taken from.
         let confirmed = match self.source.lock().as_ref() {
             Some(source) => source.confirmed?.min(own),

@@ -99,6 +99,8 @@ impl Follower {
         if matches!(interruption, Interruption::Resync) {
             return;
         }
+        let is_news = self.show(interruption);
+        // Whoever sees the table sees how the store is: no command is decided by a store that the table did not come from.
         if !self.publisher.has_started() {
             self.serve_last_good();
         }
@@ -106,20 +108,31 @@ impl Follower {
             true => "the last good table is served on",
             false => "there is no last good table: requests get 503 until the store can be followed",
         };
+        match interruption {
+            Interruption::Store(error) if is_news => {
+                tracing::warn!(%error, "the store cannot be followed; {table}");
+            }
+            Interruption::Diverged(why) if is_news => {
+                tracing::error!("{why}; {table}, and commands are refused");
+            }
+            _ => {}
+        }
+    }
+
+    /// Shows an interruption in the store's status; `true` if it was not shown before.
+    fn show(&self, interruption: &Interruption) -> bool {
         let status = &self.core.replica.status;
         match interruption {
-            Interruption::Resync => {}
+            Interruption::Resync => false,
             Interruption::Store(error) => {
-                if status.down().is_none() {
-                    tracing::warn!(%error, "the store cannot be followed; {table}");
-                }
+                let is_news = status.down().is_none();
                 status.set_down(error.to_string());
+                is_news
             }
             Interruption::Diverged(why) => {
-                if status.diverged().is_none() {
-                    tracing::error!("{why}; {table}, and commands are refused");
-                }
+                let is_news = status.diverged().is_none();
                 status.set_diverged(why.clone());
+                is_news
             }
         }
     }

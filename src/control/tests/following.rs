@@ -21,10 +21,10 @@ async fn faulty() -> (Bench, Faults) {
 }
 
 #[tokio::test]
-async fn what_is_written_past_the_api_is_adopted_once() {
+async fn what_is_written_in_the_store_is_adopted_once() {
     let bench = Bench::start().await.with_stable().await;
-    bench.past("apps/app-1.1-80/containers/c1", "127.0.0.1:9002").await;
-    bench.past("rolling/shop/candidate/id", &id("1.1")).await;
+    bench.write_in_store("apps/app-1.1-80/containers/c1", "127.0.0.1:9002").await;
+    bench.write_in_store("rolling/shop/candidate/id", &id("1.1")).await;
     eventually("the candidate is routed", async || bench.routed().1 == Some("1.1".into())).await;
     eventually("the state says so", async || {
         let state = bench.state().await;
@@ -37,7 +37,7 @@ async fn what_is_written_past_the_api_is_adopted_once() {
         bench.stored("rolling/shop/blendpercent").await == Some("0".into())
     })
     .await;
-    bench.past("rolling/shop/blendpercent", "lots").await;
+    bench.write_in_store("rolling/shop/blendpercent", "lots").await;
     eventually("the bad value is shown", async || {
         bench.state().await["problems"][0]["key"] == "rolling/shop/blendpercent"
     })
@@ -55,7 +55,7 @@ async fn garbage_in_the_record_harms_neither_the_table_nor_the_stop_button() {
         bench.set("candidate", "1.1").await;
         let record = bench.stored("rolling/shop/rollout").await.unwrap();
         assert_ne!(record, damage(&record));
-        bench.past("rolling/shop/rollout", &damage(&record)).await;
+        bench.write_in_store("rolling/shop/rollout", &damage(&record)).await;
         eventually("the problem is shown", async || !bench.state().await["problems"][0].is_null()).await;
         assert_eq!(bench.routed(), (Some("1.0".into()), Some("1.1".into())));
         let state = bench.ok(Method::POST, "/api/v1/apps/shop/abort", Value::Null).await;
@@ -113,7 +113,7 @@ async fn an_outage_leaves_the_table_alone_and_refuses_commands() {
 async fn a_watch_that_is_cut_begins_anew_and_misses_nothing() {
     let (bench, faults) = faulty().await;
     faults.cut_watches();
-    bench.past("apps/app-1.0-80/containers/c2", "127.0.0.1:9002").await;
+    bench.write_in_store("apps/app-1.0-80/containers/c2", "127.0.0.1:9002").await;
     eventually("the endpoint is served", async || {
         bench.state().await["stable"]["endpoints"].as_array().unwrap().len() == 2
     })
@@ -152,11 +152,44 @@ async fn an_emptied_store_is_an_alarm_and_not_an_order() {
     assert_eq!(bench.stored("rolling/router/epoch").await, None, "nothing was written into it");
 }
 
+/// A command was answered from the store that came back, before it was seen to be another one: 404 for an app that is
+/// served.
+#[tokio::test]
+async fn a_store_that_comes_back_is_looked_at_before_a_command_is() {
+    let (bench, faults) = faulty().await;
+    faults.refuse(true);
+    eventually("the outage is shown", async || {
+        bench.ok(Method::GET, "/api/v1/router", Value::Null).await["store"]["state"] == "down"
+    })
+    .await;
+    faults.replace(Arc::new(Memory::new()));
+    faults.refuse(false);
+    let (status, error) = bench.call(Method::PUT, STICKY, json!({ "sticky": false })).await;
+    assert_eq!((status, &error["error"]["code"]), (StatusCode::CONFLICT, &json!("store_diverged")));
+}
+
+/// The same at the start, where a router was ready before it had said that the store is another one.
+#[tokio::test]
+async fn a_command_before_the_store_was_read_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let open = async |name: &str| Embedded::open(dir.path().join(name).to_str().unwrap()).await.unwrap();
+    let first = Bench::on(Arc::new(open("first.redb").await), Some(&state), Clock::system()).await;
+    let Bench { control, .. } = first.with_stable().await;
+    control.stop().await;
+    let (store, faults) = FaultyStore::new(Arc::new(open("emptied.redb").await));
+    faults.delay(Duration::from_millis(100));
+    let second = Bench::begin(store, Some(&state), Clock::system());
+    let (status, error) = second.call(Method::PUT, STICKY, json!({ "sticky": false })).await;
+    assert_eq!((status, &error["error"]["code"]), (StatusCode::CONFLICT, &json!("store_diverged")));
+    eventually("the last good table is served", async || second.routed().0 == Some("1.0".into())).await;
+}
+
 #[tokio::test]
 async fn another_store_is_refused_until_an_operator_accepts_it() {
     let mut bench = Bench::start().await.with_stable().await;
     bench.token = "root-token";
-    bench.past("rolling/router/epoch", "another").await;
+    bench.write_in_store("rolling/router/epoch", "another").await;
     eventually("commands are refused", async || {
         let (status, error) =
             bench.call(Method::PUT, "/api/v1/apps/shop/sticky", json!({ "sticky": false })).await;
@@ -178,7 +211,7 @@ async fn the_routers_of_a_fleet_accept_one_after_the_other() {
     let mut first = Bench::on(Arc::clone(&store), None, Clock::system()).await.with_stable().await;
     let mut second = Bench::on(store, None, Clock::system()).await;
     (first.token, second.token) = ("root-token", "root-token");
-    first.past("rolling/router/epoch", "another").await;
+    first.write_in_store("rolling/router/epoch", "another").await;
     for bench in [&first, &second] {
         eventually("commands are refused", async || {
             bench.call(Method::PUT, STICKY, json!({ "sticky": false })).await.0 == StatusCode::CONFLICT

@@ -107,7 +107,7 @@ pub async fn write(
     let change = HookChange::check(&core, call.read()?)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let made = Secret::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let written = put(&core, &name, &change, &by, if_match, &made).await?;
     tracing::info!(hook = %name, actor = by, "a hook was written");
@@ -134,7 +134,7 @@ pub async fn remove(
     let name = hook_name(&name)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let revision = delete(&core, &name, if_match).await?;
     core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     tracing::info!(hook = %name, actor = by, "a hook was removed");

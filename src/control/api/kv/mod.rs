@@ -28,7 +28,7 @@ use crate::{
             raw::write_old_key,
             transact::transact,
         },
-        fleet::wait::{Target as Awaited, served_everywhere},
+        fleet::wait::{Target as Awaited, wait_until_served},
         limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
         shared::{
             access::caller::Caller,
@@ -206,7 +206,7 @@ impl RawWriteOutcome {
 async fn done(core: &Core, key: &Key, written: &RawWriteOutcome, query: &WriteQuery) -> Response {
     let watched = [keys::ROLLING, keys::APPS].iter().any(|root| key.as_str().starts_with(root));
     if let Some(wait) = query.fleet {
-        let applied = served_everywhere(core, written.revision(), wait, || written.awaited(core)).await;
+        let applied = wait_until_served(core, written.revision(), wait, || written.awaited(core)).await;
         let status = if applied.is_everywhere() { StatusCode::OK } else { StatusCode::ACCEPTED };
         let body = KeyvalueAnswer { result: Done::Done, applied: applied.to_answer() };
         return (status, Json(body)).into_response();
@@ -321,7 +321,7 @@ fn refuse_own(key: &str) -> Result<(), ApiError> {
 }
 
 async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let write = &write;
     transact(&core.store, &format!("`{}`", write.key()), move |_| async move {
         Ok(Plan::write(Commit::unchecked(vec![write.clone()]), |revision| revision))

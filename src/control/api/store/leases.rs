@@ -21,7 +21,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
-            served_store::{GrantedLease, end},
+            served_store::{GrantedLease, lease_end},
         },
     },
     rollout::command::Role,
@@ -30,7 +30,7 @@ use crate::{
 
 /// `POST /api/v1/store/leases`
 pub async fn grant(State(core): State<Core>, call: Call<LeaseCall>) -> Result<Json<LeaseAnswer>, ApiError> {
-    core.replica.refuse_when_diverged()?;
+    core.replica.require_known_store().await?;
     let now = core.clock.monotonic();
     if !core.served_store.leases.has_room(now) {
         return Err(ApiError::new(Kind::Busy, format!("{STORE_LEASES_MAX} leases run already")));
@@ -39,7 +39,7 @@ pub async fn grant(State(core): State<Core>, call: Call<LeaseCall>) -> Result<Js
     let lease = core.store.lease(ttl).await?;
     let id = lease.id().0;
     let handle = Arc::new(tokio::sync::Mutex::new(Some(lease)));
-    core.served_store.leases.lock().insert(id, GrantedLease { handle, ttl, ends: end(now, ttl) });
+    core.served_store.leases.lock().insert(id, GrantedLease { handle, ttl, ends: lease_end(now, ttl) });
     Ok(Json(LeaseAnswer { lease: id }))
 }
 

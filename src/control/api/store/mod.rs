@@ -77,7 +77,7 @@ fn is_held_to_the_epoch(checks: &[Check]) -> bool {
 async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
     let (checks, writes) = call.asked.read().map_err(not_of_the_contract)?;
     if !is_held_to_the_epoch(&checks) {
-        core.replica.refuse_when_diverged()?;
+        core.replica.require_known_store().await?;
     }
     Ok(Json(core.store.commit(checks, writes).await?.into()))
 }
