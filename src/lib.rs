@@ -46,7 +46,7 @@
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`], [`blocks`], [`authority`] | the small primitives that several planes need: counters of one writer, collections whose copies share what is the same, hosts with ports | nothing |
+//! | [`cell`], [`slots`], [`authority`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
@@ -135,7 +135,6 @@
 //!     `tests/tidy/words.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
 pub mod authority;
-pub mod blocks;
 pub mod cell;
 pub mod cli;
 pub mod clock;
@@ -147,6 +146,7 @@ pub mod proxy;
 pub mod rollout;
 pub mod schema;
 pub mod server;
+pub mod slots;
 pub mod telemetry;
 pub mod upstream;
 

@@ -6,7 +6,6 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState};
 use crate::{
-    blocks::SlotVec,
     cell::{Counter, Histogram, HistogramTotal},
     rollout::{
         app::AppName,
@@ -15,6 +14,7 @@ use crate::{
         table::{EndpointKey, ReleaseKey, ReleaseRoutes, RoutingTable},
         target::{EndpointSlot, ReleaseSlot},
     },
+    slots::SlotVec,
 };
 
 /// A routing table with the live state of everything it names.

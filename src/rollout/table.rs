@@ -15,16 +15,17 @@ use super::{
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
 };
-use crate::{
-    authority::Authority,
-    blocks::{BlockMap, SlotVec},
-};
+
+use by_address::ByAddress;
+use imbl::OrdMap;
+
+use crate::{authority::Authority, slots::SlotVec};
 
 /// All apps, and which host names lead to them.
 #[derive(Debug, Clone, Default)]
 pub struct RoutingTable {
     /// By name.
-    pub apps: BlockMap<AppName, Arc<AppRoutes>>,
+    pub apps: OrdMap<AppName, ByAddress<Arc<AppRoutes>>>,
     /// The same by [`AppRoutes::slot`].
     pub app_slots: SlotVec<Arc<AppRoutes>>,
     /// Which host name leads where.

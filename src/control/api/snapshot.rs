@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use by_address::ByAddress;
+use imbl::{OrdMap, ordmap::DiffItem};
+
 use crate::{
-    blocks::BlockMap,
     control::{
         fleet::release_loads::ReleaseLoads,
         shared::{
@@ -91,12 +93,10 @@ fn default_app(published: &PublishedTable) -> Option<&AppName> {
 
 /// The keys of values that are not the same ones.
 fn changed<'a, T>(
-    now: &'a BlockMap<AppName, Arc<T>>,
-    then: &'a BlockMap<AppName, Arc<T>>,
+    now: &'a OrdMap<AppName, ByAddress<Arc<T>>>,
+    then: &'a OrdMap<AppName, ByAddress<Arc<T>>>,
 ) -> impl Iterator<Item = &'a AppName> {
-    let differ = |then: Option<&Arc<T>>, now: Option<&Arc<T>>| match (then, now) {
-        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
-        _ => true,
-    };
-    now.differences(then).filter(move |(_, then, now)| differ(*then, *now)).map(|(name, ..)| name)
+    then.diff(now).map(|item| match item {
+        DiffItem::Add(name, _) | DiffItem::Remove(name, _) | DiffItem::Update { new: (name, _), .. } => name,
+    })
 }

@@ -3,7 +3,7 @@
 //! Each router raises those about itself (whether it reads the store, whether its clock is off); the router that holds
 //! the claim raises the others. Each process sends a notice once, so it is sent again after a restart.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -182,7 +182,7 @@ fn app_of(key: &str) -> Option<AppName> {
 /// Draining releases at which nobody is left, on any member.
 fn stoppable_releases(core: &Core) -> Vec<Condition> {
     let (published, board, loads) = (core.live.load_full(), core.board.load(), ReleaseLoads::of(core));
-    let apps = published.table.apps.values();
+    let apps = published.table.apps.values().map(|app| &***app);
     let releases = apps.flat_map(|app| app.releases.iter().map(move |release| (app, release)));
     let draining = releases.filter(|(_, release)| matches!(release.standing, Standing::Draining { .. }));
     let stops = draining.filter(|(_, release)| {
@@ -190,7 +190,7 @@ fn stoppable_releases(core: &Core) -> Vec<Condition> {
         let own = board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped);
         loads.sum(state, own).can_be_stopped
     });
-    let condition = |(app, release): (&Arc<AppRoutes>, &ReleaseRoutes)| Condition {
+    let condition = |(app, release): (&AppRoutes, &ReleaseRoutes)| Condition {
         kind: EventKind::CanBeStopped,
         app: Some(app.name.clone()),
         subject: format!("{} {}", app.name, release.tenure),

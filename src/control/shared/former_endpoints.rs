@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use by_address::ByAddress;
+use imbl::OrdMap;
 use keyvalues::Revision;
 
-use crate::{blocks::BlockMap, live::endpoints::EndpointState, rollout::app::AppName};
+use crate::{live::endpoints::EndpointState, rollout::app::AppName};
 
 /// For how long a former endpoint is kept although nothing is open there: a request that was routed earlier may still be
 /// on its way to it.
@@ -24,7 +26,7 @@ pub struct FormerEndpoint {
 }
 
 /// All former endpoints, by app.
-pub type FormerEndpoints = BlockMap<AppName, Arc<Vec<FormerEndpoint>>>;
+pub type FormerEndpoints = OrdMap<AppName, ByAddress<Arc<Vec<FormerEndpoint>>>>;
 
 impl FormerEndpoint {
     /// Whether nothing is open there, and no request can be on its way.

@@ -5,25 +5,25 @@
 
 use std::sync::Arc;
 
-use crate::{
-    blocks::BlockMap,
-    rollout::{
-        adopt::OldKeys,
-        app::AppName,
-        keyspace::{Changes, Keyspace, Problem},
-        preview::Previews,
-        record::Record,
-        release::ReleaseId,
-        settings::Settings,
-    },
+use by_address::ByAddress;
+use imbl::OrdMap;
+
+use crate::rollout::{
+    adopt::OldKeys,
+    app::AppName,
+    keyspace::{Changes, Keyspace, Problem},
+    preview::Previews,
+    record::Record,
+    release::ReleaseId,
+    settings::Settings,
 };
 
 /// Everything that is known of all apps.
 #[derive(Debug, Clone, Default)]
 pub struct StoreReading {
-    pub apps: BlockMap<AppName, Arc<AppReading>>,
+    pub apps: OrdMap<AppName, ByAddress<Arc<AppReading>>>,
     /// Releases known from endpoint keys, with the number of valid endpoints.
-    pub releases: BlockMap<ReleaseId, usize>,
+    pub releases: OrdMap<ReleaseId, usize>,
     /// Ordered by key.
     pub problems: Arc<Vec<Problem>>,
 }
@@ -56,7 +56,7 @@ impl StoreReading {
         let mut reading = self.clone();
         for name in &changes.apps {
             if keyspace.has_app(name) {
-                reading.apps.insert(name.clone(), Arc::new(AppReading::of(keyspace, name)));
+                reading.apps.insert(name.clone(), ByAddress(Arc::new(AppReading::of(keyspace, name))));
             } else {
                 reading.apps.remove(name);
             }

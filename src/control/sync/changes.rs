@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use imbl::ordmap::DiffItem;
+
 use crate::{
-    blocks::SlotVec,
     live::table::PublishedTable,
     rollout::{app::AppName, drain::deadline, table::AppRoutes},
+    slots::SlotVec,
 };
 
 /// One moment on both clocks.
@@ -36,16 +38,12 @@ impl FirstSight {
 pub type AppChange<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
 
 /// The apps whose routes were replaced, added or removed.
-pub fn changed_apps<'a>(
-    before: &'a PublishedTable,
-    after: &'a PublishedTable,
-) -> impl Iterator<Item = AppChange<'a>> {
-    let apps = after.table.apps.differences(&before.table.apps);
-    let changed = apps.filter(|(_, then, now)| match (then, now) {
-        (Some(then), Some(now)) => !Arc::ptr_eq(then, now),
-        _ => true,
-    });
-    changed.map(|(name, then, now)| (name, then.map(|app| &**app), now.map(|app| &**app)))
+pub fn changed_apps<'a>(before: &'a PublishedTable, after: &'a PublishedTable) -> impl Iterator<Item = AppChange<'a>> {
+    before.table.apps.diff(&after.table.apps).map(|item| match item {
+        DiffItem::Add(name, now) => (name, None, Some(&***now)),
+        DiffItem::Remove(name, then) => (name, Some(&***then), None),
+        DiffItem::Update { old: (_, then), new: (name, now) } => (name, Some(&***then), Some(&***now)),
+    })
 }
 
 /// The states that no slot holds any more. One state has one slot for as long as it is published.

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::identity::Identity;
+
+use imbl::OrdMap;
+
 use crate::{
-    blocks::BlockMap,
     control::{
         limits::LAST_GOOD_EVERY,
         shared::{pin_keys, state_dir::StateDir},
@@ -35,7 +37,7 @@ pub struct SavedTable {
 }
 
 /// Values and their revisions by key.
-pub type Values = BlockMap<Arc<str>, (Bytes, u64)>;
+pub type Values = OrdMap<Arc<str>, (Bytes, u64)>;
 
 /// The last good keyvalues, and the file they are kept in (none with `--store memory`).
 #[derive(Debug)]

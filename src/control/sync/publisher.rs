@@ -114,7 +114,7 @@ impl Publisher {
     /// Shows which endpoints no table names any more, if these are others than before.
     fn show_removed_endpoints(&self) {
         let removed = self.endpoint_deadlines.removed();
-        if removed.differences(&self.core.replica.former_endpoints.load()).next().is_some() {
+        if *removed != **self.core.replica.former_endpoints.load() {
             self.core.replica.former_endpoints.store(Arc::new(removed.clone()));
         }
     }

@@ -154,6 +154,8 @@ fn seq_of(good: &Values, app: &AppName) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use keyvalues::Entry;
 
     use super::*;
@@ -173,7 +175,7 @@ mod tests {
 
     fn good(entries: &[(&str, &str)]) -> Values {
         let entry =
-            |(key, value): &(&str, &str)| ((*key).into(), (Bytes::copy_from_slice(value.as_bytes()), 1));
+            |(key, value): &(&str, &str)| (Arc::<str>::from(*key), (Bytes::copy_from_slice(value.as_bytes()), 1));
         entries.iter().map(entry).collect()
     }
 

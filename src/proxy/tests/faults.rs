@@ -4,12 +4,12 @@ use std::{io::Write, net::TcpListener, sync::Arc, time::Duration};
 
 use super::stage::{Stage, endpoint, eventually, ok, read_all, read_message, text};
 use crate::{
-    blocks::SlotVec,
     limits::Limits,
     rollout::{
         table::RoutingTable,
         target::{EndpointSlot, ReleaseSlot},
     },
+    slots::SlotVec,
 };
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -14,6 +14,9 @@ use super::{
     routes::Compiler,
     slots::Slots,
 };
+
+use by_address::ByAddress;
+
 use crate::rollout::{
     adopt::is_mirrored,
     app::AppName,
@@ -34,8 +37,8 @@ impl Keyspace {
         table.endpoint_slots = self.endpoint_slots.publish();
         table.release_slots = self.release_slots.publish();
         table.default_app = match &self.options.default_app {
-            Some(name) => table.apps.get(name).cloned(),
-            None if table.apps.len() == 1 => table.apps.values().next().cloned(),
+            Some(name) => table.apps.get(name).map(|app| Arc::clone(app)),
+            None if table.apps.len() == 1 => table.apps.values().next().map(|app| Arc::clone(app)),
             None => None,
         };
         table.clone()
@@ -100,7 +103,7 @@ impl Keyspace {
             self.listed_by.entry(release.id.clone()).or_default().insert(name.clone());
         }
         match &now {
-            Some(now) => drop(self.table.apps.insert(name.clone(), Arc::clone(now))),
+            Some(now) => drop(self.table.apps.insert(name.clone(), ByAddress(Arc::clone(now)))),
             None => drop(self.table.apps.remove(name)),
         }
         if let Some(slot) = now.as_deref().or(last).map(|routes| routes.slot) {

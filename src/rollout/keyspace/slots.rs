@@ -3,7 +3,7 @@
 //! A slot belongs to its key while the key lives, and may go to another key afterwards. It is free again only in the table
 //! after the one that gave it up, so that no slot has two meanings on the two sides of one publish.
 
-use crate::blocks::SlotVec;
+use crate::slots::SlotVec;
 
 /// Slots, and the keys they belong to.
 #[derive(Debug)]

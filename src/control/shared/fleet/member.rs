@@ -4,11 +4,11 @@
 
 use std::net::SocketAddr;
 
+use imbl::OrdMap;
 use keyvalues::Revision;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    blocks::BlockMap,
     live::sketch::SketchTotal,
     rollout::{
         app::AppName,
@@ -80,8 +80,11 @@ pub struct Report {
     /// The revision of the pin keys it uses.
     pub pin_keys: Revision,
     /// Of each app: the seq of the record that its routes come from, and the newest revision among the app's keys.
-    pub apps: BlockMap<AppName, (u64, Revision)>,
+    pub apps: ServedApps,
 }
+
+/// The seq and the revision at which each app is served.
+pub type ServedApps = OrdMap<AppName, (u64, Revision)>;
 
 impl Report {
     /// This report with other routes of some apps: name, as they were, as they are.
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn a_report_has_what_is_at_least_as_new() {
         let app: AppName = "shop".parse().unwrap();
-        let report = Report { apps: [(app.clone(), (7, 40))].into(), ..Report::default() };
+        let report = Report { apps: ServedApps::unit(app.clone(), (7, 40)), ..Report::default() };
         assert!(report.has(&app, 7, 40) && report.has(&app, 6, 39));
         assert!(!report.has(&app, 8, 40) && !report.has(&app, 7, 41));
         assert!(!report.has(&"other".parse().unwrap(), 0, 0));

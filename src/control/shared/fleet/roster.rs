@@ -9,11 +9,12 @@ use std::{
     time::Duration,
 };
 
-use keyvalues::{Listing, Revision};
+use imbl::ordmap::DiffItem;
+use keyvalues::Listing;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::member::{Entry, Kind, Load, Report, SignOfLife};
+use super::member::{Entry, Kind, Load, Report, ServedApps, SignOfLife};
 use crate::{
     clock::Clock,
     control::{
@@ -164,11 +165,7 @@ impl Roster {
     pub fn differing(&self, member: &Member) -> BTreeMap<AppName, Option<u64>> {
         let own = Arc::clone(&self.serving.borrow());
         let theirs = member.report.as_deref().cloned().unwrap_or_default();
-        let told = own.apps.differences(&theirs.apps);
-        told.map(|(app, there, here)| (app, there.map(seq), here.map(seq)))
-            .filter(|(_, there, here)| there != here)
-            .map(|(app, there, _)| (app.clone(), there))
-            .collect()
+        seq_differences(&theirs.apps, &own.apps).map(|(app, there, _)| (app.clone(), there)).collect()
     }
 
     /// Whether this router's wall clock is so far from the others' that it is not to end anything by it.
@@ -208,11 +205,22 @@ impl Roster {
 fn same(one: &Report, other: &Report) -> bool {
     one.pin_keys == other.pin_keys
         && one.epoch == other.epoch
-        && one.apps.differences(&other.apps).all(|(_, a, b)| a.map(seq) == b.map(seq))
+        && seq_differences(&one.apps, &other.apps).next().is_none()
 }
 
-fn seq(served: &(u64, Revision)) -> u64 {
-    served.0
+/// The apps that are served at different seqs, with the seqs of both sides.
+fn seq_differences<'a>(
+    one: &'a ServedApps,
+    other: &'a ServedApps,
+) -> impl Iterator<Item = (&'a AppName, Option<u64>, Option<u64>)> {
+    let sides = one.diff(other).map(|item| match item {
+        DiffItem::Add(app, (seq, _)) => (app, None, Some(*seq)),
+        DiffItem::Remove(app, (seq, _)) => (app, Some(*seq), None),
+        DiffItem::Update { old: (_, (before, _)), new: (app, (after, _)) } => {
+            (app, Some(*before), Some(*after))
+        }
+    });
+    sides.filter(|(_, before, after)| before != after)
 }
 
 impl Member {
@@ -370,7 +378,7 @@ mod tests {
     fn a_member_that_serves_something_else_for_long_is_behind() {
         let (roster, clock) = roster();
         let report =
-            |seq| Report { apps: [("shop".parse().unwrap(), (seq, 40))].into(), ..Report::default() };
+            |seq| Report { apps: ServedApps::unit("shop".parse().unwrap(), (seq, 40)), ..Report::default() };
         roster.serve(report(8));
         enter(&roster, "r2");
         roster.take(&Kind::Report.key("r2"), Some(&encode(&report(7))));

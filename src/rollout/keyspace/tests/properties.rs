@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::blocks::SlotVec;
+use crate::slots::SlotVec;
 
 /// Something that happens to the store, or a build.
 #[derive(Debug, Clone)]
