@@ -11,7 +11,7 @@ use keyvalues::{Batch, Etcd, OpenError, Outcome, Store, StoreError, Watch, Watch
 use serde_json::json;
 use support::servers::{
     self, Server, eventually, judge,
-    shared::{OneServer, Reached},
+    shared::{OneServer, ServerAccess},
     wanted,
 };
 
@@ -65,7 +65,7 @@ async fn call(port: u16, path: &str, body: serde_json::Value) -> serde_json::Val
 struct Member(u16);
 
 #[async_trait]
-impl Reached for Member {
+impl ServerAccess for Member {
     const FOREIGN: bool = true;
 
     async fn open(&self, prefix: &str) -> Arc<dyn Store> {

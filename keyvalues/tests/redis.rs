@@ -12,7 +12,7 @@ use keyvalues::{
 };
 use support::servers::{
     self, Server, eventually, judge,
-    shared::{OneServer, OtherTool, Reached},
+    shared::{OneServer, OtherTool, ServerAccess},
     wanted,
 };
 
@@ -52,7 +52,7 @@ async fn open(port: u16, options: &str) -> Arc<Redis> {
 struct Port(u16);
 
 #[async_trait]
-impl Reached for Port {
+impl ServerAccess for Port {
     const FOREIGN: bool = true;
 
     async fn open(&self, prefix: &str) -> Arc<dyn Store> {

@@ -12,7 +12,7 @@ const RELEASES: [&str; 3] = ["v1", "v2", "v3"];
 
 /// A command that took its clients off some releases at once.
 #[derive(Debug)]
-struct Dropped {
+struct ReleaseDrop {
     /// When the command was sent.
     sent: Duration,
     /// When it was answered; from then on nobody may be on `from`.
@@ -40,7 +40,7 @@ fn commands_under_load_move_only_those_whom_the_table_moves() {
     let traffic = Traffic::start(&router, 64);
     eventually("everybody is pinned", || traffic.answered() > 640);
 
-    let mut drops: Vec<Dropped> = Vec::new();
+    let mut drops: Vec<ReleaseDrop> = Vec::new();
     let mut stables: Vec<Stable> = Vec::new();
     let begun = traffic.now();
     for n in 0..commands {
@@ -63,7 +63,7 @@ fn commands_under_load_move_only_those_whom_the_table_moves() {
                 reopened.for_each(|d| d.until = sent);
             } else if routed(&before, release) {
                 assert!(matches!(command, "abort" | "rollback" | "candidate"), "{command} dropped {release}");
-                drops.push(Dropped { sent, answered, until: Duration::MAX, from: release.to_owned() });
+                drops.push(ReleaseDrop { sent, answered, until: Duration::MAX, from: release.to_owned() });
             }
         }
     }
@@ -111,7 +111,7 @@ fn routed(state: &Value, release: &str) -> bool {
     tracks.into_iter().chain(draining).any(|on| on["release"] == release)
 }
 
-fn check(number: usize, life: &Life, drops: &[Dropped], stables: &[Stable]) {
+fn check(number: usize, life: &Life, drops: &[ReleaseDrop], stables: &[Stable]) {
     for pair in life.seen.windows(2).filter(|pair| pair[0].release != pair[1].release) {
         let (from, to) = (&pair[0], &pair[1]);
         // Some command that dropped the one was under way or done between the two answers, and the other was stable

@@ -67,7 +67,7 @@ impl Slow {
 
 /// How a slow client's connection ended.
 #[derive(Clone, Debug)]
-struct Ended {
+struct ClientEnd {
     way: Slow,
     /// How long it lasted.
     after: Duration,
@@ -85,7 +85,7 @@ fn clients() -> usize {
     count(900, 9_000).min(own().descriptors_max().saturating_sub(500) * 2 / 3)
 }
 
-async fn live(front: SocketAddr, way: Slow, opening: &Semaphore) -> std::io::Result<Ended> {
+async fn live(front: SocketAddr, way: Slow, opening: &Semaphore) -> std::io::Result<ClientEnd> {
     let permit = opening.acquire().await.expect("it is never closed");
     let socket = TcpSocket::new_v4()?;
     if way == Slow::Reader {
@@ -106,7 +106,7 @@ async fn live(front: SocketAddr, way: Slow, opening: &Semaphore) -> std::io::Res
         Slow::Idle => rest(stream, "GET / HTTP/1.1\r\nHost: shop\r\n\r\n").await?,
         Slow::Silent => rest(stream, "").await?,
     };
-    Ok(Ended { way, after: since.elapsed(), said })
+    Ok(ClientEnd { way, after: since.elapsed(), said })
 }
 
 /// Sends a byte now and then until the router ends it; what it said.
@@ -187,7 +187,7 @@ async fn answer(mut stream: TcpStream, large: Rc<[u8]>) {
 struct Crowd {
     endpoint: SocketAddr,
     go: Sender<SocketAddr>,
-    ended: std::sync::mpsc::Receiver<Vec<Ended>>,
+    ended: std::sync::mpsc::Receiver<Vec<ClientEnd>>,
 }
 
 impl Crowd {
@@ -211,7 +211,7 @@ impl Crowd {
     }
 }
 
-async fn crowd(front: SocketAddr, clients: usize) -> Vec<Ended> {
+async fn crowd(front: SocketAddr, clients: usize) -> Vec<ClientEnd> {
     let (opening, mut lives) = (Rc::new(Semaphore::new(OPENING_MAX)), JoinSet::new());
     for way in WAYS.into_iter().cycle().take(clients) {
         let opening = Rc::clone(&opening);
@@ -265,7 +265,7 @@ struct Peak {
     memory: usize,
 }
 
-fn watch(router: &Router, crowd: &Crowd) -> (Peak, Vec<Ended>) {
+fn watch(router: &Router, crowd: &Crowd) -> (Peak, Vec<ClientEnd>) {
     let (mut peak, patience) = (Peak::default(), Deadline::after(deadline() * 3 + PATIENCE));
     while !patience.passed() {
         if let Ok(ended) = crowd.ended.try_recv() {
@@ -339,7 +339,7 @@ fn slow_clients_are_cut_and_a_good_one_is_served() {
 }
 
 /// Nobody was cut early, everybody was told what a client can be told, and all were counted under the limit they hit.
-fn assert_cut(ended: &[Ended], hits: &BTreeMap<String, usize>) {
+fn assert_cut(ended: &[ClientEnd], hits: &BTreeMap<String, usize>) {
     let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
     for life in ended {
         *wanted.entry(life.way.limit().to_owned()).or_default() += 1;

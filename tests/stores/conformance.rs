@@ -7,7 +7,7 @@ use keyvalues::{
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
-use support::servers::shared::{OneServer, Reached};
+use support::servers::shared::{OneServer, ServerAccess};
 use support::{router, router::token};
 
 /// The admin port of a router.
@@ -18,7 +18,7 @@ struct Admin {
 }
 
 #[async_trait]
-impl Reached for Admin {
+impl ServerAccess for Admin {
     const FOREIGN: bool = false;
 
     async fn open(&self, prefix: &str) -> Arc<dyn Store> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    backends::local::{LeaseHost, LogWatch, Plan, Shared, State, grant, random_id},
+    backends::local::{LeaseHost, LogWatch, Plan, SharedState, State, grant, random_id},
     contract::{
         Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
         StoreError, Watch, WatchMode, Write,
@@ -22,13 +22,13 @@ pub struct Memory {
 }
 
 #[derive(Debug)]
-struct Host(Arc<Shared>);
+struct Host(Arc<SharedState>);
 
 impl Memory {
     /// An empty store.
     pub fn new() -> Self {
         Self {
-            host: Arc::new(Host(Shared::new(State::default()))),
+            host: Arc::new(Host(SharedState::new(State::default()))),
             epoch: random_id().map(|id| Epoch(format!("memory-{id}"))),
         }
     }

@@ -135,17 +135,17 @@ async fn a_full_disk_refuses_commits_only_and_a_replaced_store_is_another_epoch(
 }
 
 struct Healthy;
-struct Wrapped(Arc<FaultyStore>);
+struct WrappedStore(Arc<FaultyStore>);
 
 #[async_trait]
 impl Backend for Healthy {
     async fn subject(&self) -> Box<dyn Subject> {
-        Box::new(Wrapped(FaultyStore::new(Arc::new(Memory::new())).0))
+        Box::new(WrappedStore(FaultyStore::new(Arc::new(Memory::new())).0))
     }
 }
 
 #[async_trait]
-impl Subject for Wrapped {
+impl Subject for WrappedStore {
     fn store(&self) -> Arc<dyn Store> {
         Arc::<FaultyStore>::clone(&self.0)
     }

@@ -38,7 +38,10 @@ impl FirstSight {
 pub type AppChange<'a> = (&'a AppName, Option<&'a AppRoutes>, Option<&'a AppRoutes>);
 
 /// The apps whose routes were replaced, added or removed.
-pub fn changed_apps<'a>(before: &'a PublishedTable, after: &'a PublishedTable) -> impl Iterator<Item = AppChange<'a>> {
+pub fn changed_apps<'a>(
+    before: &'a PublishedTable,
+    after: &'a PublishedTable,
+) -> impl Iterator<Item = AppChange<'a>> {
     before.table.apps.diff(&after.table.apps).map(|item| match item {
         DiffItem::Add(name, now) => (name, None, Some(&***now)),
         DiffItem::Remove(name, then) => (name, Some(&***then), None),

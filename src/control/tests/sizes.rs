@@ -26,14 +26,14 @@ const CHANGES: usize = 300;
 
 /// A store that counts how often it is read, and how many keys that gave.
 #[derive(Debug, Default)]
-struct Counting {
+struct CountingStore {
     inner: Memory,
     reads: AtomicUsize,
     keys: AtomicUsize,
 }
 
 #[async_trait]
-impl Store for Counting {
+impl Store for CountingStore {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
     }
@@ -68,7 +68,7 @@ impl Store for Counting {
 }
 
 /// Apps by number, each with a stable release of one endpoint, as an old script leaves them.
-async fn fill_with_apps(store: &Counting, apps: usize) {
+async fn fill_with_apps(store: &CountingStore, apps: usize) {
     for app in 0..apps {
         let release = format!("apps/app{app}-1-80/containers");
         let writes = [
@@ -80,7 +80,7 @@ async fn fill_with_apps(store: &Counting, apps: usize) {
     }
 }
 
-async fn fill(store: &Counting) {
+async fn fill(store: &CountingStore) {
     for release in 0..RELEASES {
         let endpoint = |number| {
             let key = format!("apps/app-r{release}-80/containers/c{number}");
@@ -92,9 +92,10 @@ async fn fill(store: &Counting) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_among_ten_thousand_keys_rereads_nothing() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(CountingStore::default());
     fill(&store).await;
-    let bench = Bench::on(Arc::<Counting>::clone(&store), None, Clock::system()).await.with_stable().await;
+    let bench =
+        Bench::on(Arc::<CountingStore>::clone(&store), None, Clock::system()).await.with_stable().await;
     let before = store.reads.load(Relaxed);
     for number in 0..CHANGES {
         let (release, endpoint) = (number % RELEASES, number % ENDPOINTS);
@@ -117,9 +118,9 @@ async fn a_change_among_ten_thousand_keys_rereads_nothing() {
 /// One change made every app be looked at, and every key be copied.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_writers_among_hundreds_of_apps_change_only_what_they_write() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(CountingStore::default());
     fill_with_apps(&store, 300).await;
-    let bench = Bench::on(Arc::<Counting>::clone(&store), None, Clock::system()).await;
+    let bench = Bench::on(Arc::<CountingStore>::clone(&store), None, Clock::system()).await;
     let (before, reads) = (bench.live.load_full(), store.reads.load(Relaxed));
     assert_eq!(before.table.apps.len(), 300);
     let name = |writer: usize, change: usize| format!("app{}", writer * 60 + change);
@@ -148,9 +149,10 @@ async fn many_writers_among_hundreds_of_apps_change_only_what_they_write() {
 /// of a router that is behind, so the best of several tries counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_name_is_found_without_reading_the_endpoints_of_all_releases() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(CountingStore::default());
     fill(&store).await;
-    let bench = Bench::on(Arc::<Counting>::clone(&store), None, Clock::system()).await.with_stable().await;
+    let bench =
+        Bench::on(Arc::<CountingStore>::clone(&store), None, Clock::system()).await.with_stable().await;
     let set = async |name: String, body: Value| {
         let before = store.keys.load(Relaxed);
         let state = bench.ok(Method::PUT, "/api/v1/apps/shop/candidate", body).await;

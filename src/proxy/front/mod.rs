@@ -16,7 +16,7 @@ use tokio::{
 
 use super::worker::{
     phase::Phase,
-    shared::{Shared, Trust},
+    shared::{FrontState, Trust},
 };
 use crate::{
     clock::Clock,
@@ -52,7 +52,7 @@ pub struct FrontOptions {
 pub struct Front {
     addresses: Vec<SocketAddr>,
     addresses_tls: Vec<SocketAddr>,
-    shared: Arc<Shared>,
+    shared: Arc<FrontState>,
     phase: watch::Sender<Phase>,
     running: mpsc::Receiver<()>,
     threads: Vec<JoinHandle<()>>,
@@ -78,7 +78,7 @@ impl Front {
         sources.iter_mut().zip(options.handovers).for_each(|(worker, from)| worker.handovers = Some(from));
         let connections_max = connections_max(&options.limits, workers);
         let pseudonym = cdn_loop::name_of(&options.node_id).into_boxed_str();
-        let shared = Arc::new(Shared::new(
+        let shared = Arc::new(FrontState::new(
             options.limits,
             pseudonym,
             options.trust,

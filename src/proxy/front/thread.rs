@@ -15,7 +15,7 @@ use crate::{
     proxy::worker::{
         Worker, coarse,
         phase::{Phase, reached},
-        shared::Shared,
+        shared::FrontState,
     },
     telemetry::access_log::WorkerLog,
 };
@@ -30,7 +30,7 @@ pub struct WorkerThread {
     /// The worker's number.
     pub index: usize,
     /// What all workers share.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<FrontState>,
     /// The worker's part of the access log.
     pub log: Option<WorkerLog>,
     /// A random number.

@@ -23,7 +23,7 @@ use super::codec::head::HeaderLine;
 use crate::{
     authority::Authority,
     limits::{IDLE_MS_LEAST, Limits},
-    proxy::worker::shared::Shared,
+    proxy::worker::shared::FrontState,
     telemetry::{
         access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
@@ -41,7 +41,7 @@ pub struct Worker {
     /// Its number among the workers.
     pub index: usize,
     /// What it shares with the other workers.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<FrontState>,
     /// Memory for transfers.
     pub buffers: Rc<Buffers>,
     /// Open connections to endpoints that wait for a request.
@@ -73,7 +73,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker without connections. `seed` is random.
-    pub fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, seed: u64) -> Rc<Self> {
+    pub fn new(index: usize, shared: Arc<FrontState>, log: Option<WorkerLog>, seed: u64) -> Rc<Self> {
         coarse::refresh(&shared.clock);
         let table = LocalTable::new(shared.table.load_full());
         Rc::new(Self {

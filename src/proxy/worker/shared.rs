@@ -21,7 +21,7 @@ use crate::{
 pub type Trust = dyn Fn(IpAddr) -> bool + Send + Sync;
 
 /// What all workers of a front share.
-pub struct Shared {
+pub struct FrontState {
     /// The limits.
     pub limits: Limits,
     /// What this router calls itself in CDN-Loop.
@@ -45,7 +45,7 @@ pub struct Shared {
     phase: AtomicU8,
 }
 
-impl Shared {
+impl FrontState {
     /// What workers share when a front starts.
     #[allow(clippy::too_many_arguments, reason = "each is one field, and there is one caller")]
     pub fn new(

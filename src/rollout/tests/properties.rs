@@ -20,7 +20,7 @@ use crate::{
 /// One thing that happens to an app.
 #[derive(Debug, Clone)]
 enum Step {
-    Give { role: Role, command: Command, if_match: Seen },
+    Give { role: Role, command: Command, if_match: Sighting },
     Raw { role: Role, key: OldKey, value: String },
     Past { key: OldKey, value: Option<String> },
     Adopt,
@@ -30,7 +30,7 @@ enum Step {
 
 /// What an asker says they saw.
 #[derive(Debug, Clone, Copy)]
-enum Seen {
+enum Sighting {
     Nothing,
     Present,
     Earlier,
@@ -73,7 +73,7 @@ fn old_writes() -> impl Strategy<Value = (OldKey, String)> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let role = || select(vec![Role::Viewer, Role::Ci, Role::Operator, Role::Operator, Role::Admin]);
-    let seen = || select(vec![Seen::Nothing, Seen::Nothing, Seen::Present, Seen::Earlier]);
+    let seen = || select(vec![Sighting::Nothing, Sighting::Nothing, Sighting::Present, Sighting::Earlier]);
     let step = prop_oneof![
         12 => (role(), commands(), seen())
             .prop_map(|(role, command, if_match)| Step::Give { role, command, if_match }),
@@ -100,9 +100,9 @@ fn take(rollout: &mut Rollout, step: &Step) -> Outcome {
         Step::Give { role, command, if_match } => {
             let seq = rollout.stored().map_or(0, |record| record.seq);
             let answer = match if_match {
-                Seen::Nothing => rollout.give(*role, command),
-                Seen::Present => rollout.give_at(seq, *role, command),
-                Seen::Earlier => rollout.give_at(seq.saturating_sub(1), *role, command),
+                Sighting::Nothing => rollout.give(*role, command),
+                Sighting::Present => rollout.give_at(seq, *role, command),
+                Sighting::Earlier => rollout.give_at(seq.saturating_sub(1), *role, command),
             };
             answer.map_or(Outcome::Nothing, Outcome::Commanded)
         }

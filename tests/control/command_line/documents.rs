@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{
     page::lines,
     program::{Ran, finish, program, shell},
-    serve::Serving,
+    serve::RouterProcess,
 };
 use support::{Api, Endpoint, Router, Visitor, echo, router, router::token};
 
@@ -33,7 +33,7 @@ fn the_quick_start_works_as_it_stands() {
     ];
     let serve = lines("README.md", "Quick start", 0)[1]
         .replace("--listen 8000", "--listen 127.0.0.1:0 --admin 127.0.0.1:0");
-    let mut serving = Serving::start(folder.path(), &served(&serve));
+    let mut serving = RouterProcess::start(folder.path(), &served(&serve));
     let said = serving.until("admin token, shown this once: ");
     let address = |mark: &str| -> std::net::SocketAddr {
         let rest = said.split_once(mark).unwrap_or_else(|| panic!("no `{mark}` in\n{said}")).1;

@@ -12,12 +12,12 @@ use super::program::{finish, program};
 const ON_FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
 
 /// A running router, and what it says.
-pub struct Serving {
+pub struct RouterProcess {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStderr>>,
 }
 
-impl Serving {
+impl RouterProcess {
     /// Starts it in a directory, with these settings and nothing else said.
     pub fn start(folder: &Path, settings: &[&str]) -> Self {
         let mut command = program();
@@ -48,7 +48,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for RouterProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -58,7 +58,7 @@ impl Drop for Serving {
 #[test]
 fn a_router_without_settings_starts_in_an_empty_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let mut router = Serving::start(folder.path(), &ON_FREE_PORTS);
+    let mut router = RouterProcess::start(folder.path(), &ON_FREE_PORTS);
     let said = router.until("admin token, shown this once: ");
     for part in
         ["store embedded:./rolling-router-state/keyvalues.redb", "tokens in", "end users on http://127."]
@@ -71,7 +71,7 @@ fn a_router_without_settings_starts_in_an_empty_directory() {
     finish(program().args(["status", "--admin", admin]).current_dir(folder.path())).expect(0);
     finish(program().args(["status", "--admin", admin, "--token", token])).expect(0);
     assert_eq!(router.end(), Some(0));
-    let mut again = Serving::start(folder.path(), &ON_FREE_PORTS);
+    let mut again = RouterProcess::start(folder.path(), &ON_FREE_PORTS);
     let said = again.until("GUI and API on ");
     assert!(!said.contains("shown this once"), "{said}");
     assert_eq!(again.end(), Some(0));

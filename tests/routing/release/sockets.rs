@@ -59,18 +59,18 @@ fn a_drain_that_is_finished_by_hand_closes_all_properly() {
 }
 
 /// So many open sockets at a router with both tracks, every third of each kind.
-fn arrive(count: usize, blend: u32, settings: &serde_json::Value) -> (Router, Open) {
+fn arrive(count: usize, blend: u32, settings: &serde_json::Value) -> (Router, OpenSockets) {
     let release = |name: &str| vec![sockets(name, converse)];
     let builder = router().workers(2).stable_on("v1", release("v1")).candidate_on("v2", release("v2"));
     let router = builder.blend(blend).key("rolling/hello/settings", &settings.to_string()).start();
     let on = if blend == 0 { "v1" } else { "v2" };
     let began = Deadline::after(Duration::ZERO);
     let lives = TARGETS.iter().cycle().take(count).map(|target| begin(&router, target, on, began)).collect();
-    (router, Open { lives, began, since: Duration::ZERO })
+    (router, OpenSockets { lives, began, since: Duration::ZERO })
 }
 
 /// Open sockets, when the first was opened, and since when they may end.
-struct Open {
+struct OpenSockets {
     lives: Vec<Life>,
     began: Deadline,
     since: Duration,
@@ -79,7 +79,7 @@ struct Open {
 /// A client of one socket: when it was told to go, since all began, and how many frames it had got.
 type Life = (&'static str, JoinHandle<Result<(Duration, usize), String>>);
 
-impl Open {
+impl OpenSockets {
     /// The command that ends them comes now.
     fn since_now(self) -> Self {
         Self { since: self.began.elapsed(), ..self }

@@ -17,7 +17,7 @@ use std::thread;
 pub struct Endpoint {
     /// Where it listens.
     pub address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<EndpointState>,
 }
 
 /// One connection as an endpoint's own code sees it.
@@ -25,14 +25,14 @@ pub struct Peer {
     /// Which connection this is, counted from 0.
     pub connection: usize,
     source: Source<TcpStream>,
-    shared: Arc<Shared>,
+    shared: Arc<EndpointState>,
     reset: bool,
 }
 
 type Serve = dyn Fn(&mut Peer) + Send + Sync;
 type Script = dyn Fn(&Received) -> Reply + Send + Sync;
 
-struct Shared {
+struct EndpointState {
     stopped: AtomicBool,
     connections: AtomicUsize,
     serving: AtomicUsize,
@@ -109,7 +109,7 @@ impl Endpoint {
         let address = listener.local_addr().expect("a listener has an address");
         // The standard library's queue of 128 overflows when a router connects for hundreds of clients at once.
         let _ = socket2::SockRef::from(&listener).listen(1_024);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(EndpointState {
             stopped: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             serving: AtomicUsize::new(0),
@@ -184,7 +184,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn accept(listener: &TcpListener, serve: &Arc<Serve>, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, serve: &Arc<Serve>, shared: &Arc<EndpointState>) {
     while let Ok((stream, _)) = listener.accept() {
         if shared.stopped.load(Ordering::SeqCst) {
             return;

@@ -38,7 +38,7 @@ pub use process::Process;
 pub use reply::Reply;
 pub use router::Router;
 pub use visitor::{Visit, Visitor};
-pub use wire::{Broken, Wire};
+pub use wire::{Wire, WireFault};
 
 /// The router's binary, as Cargo built it for the suite that runs.
 pub fn binary() -> &'static Path {

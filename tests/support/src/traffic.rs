@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// One answered request: when it was sent, when its answer was there, and which release gave it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct TimedAnswer {
     /// When it was sent.
     pub sent: Duration,
     /// When it was answered.
@@ -21,7 +21,7 @@ pub struct Seen {
 /// What one client lived through.
 pub struct Life {
     /// Its answers, in order; unchanged releases in a row are joined to their first and last.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<TimedAnswer>,
     /// Requests that got no answer, or one other than 200.
     pub failures: Vec<String>,
     /// How many connections it opened.
@@ -78,7 +78,7 @@ fn live(mut visitor: Visitor, clock: Deadline, over: &AtomicBool, answered: &Ato
         match visitor.try_get("/") {
             Ok(visit) if visit.response.status == 200 => {
                 answered.fetch_add(1, Ordering::SeqCst);
-                life.saw(Seen { sent, answered: clock.elapsed(), release: visit.release });
+                life.saw(TimedAnswer { sent, answered: clock.elapsed(), release: visit.release });
             }
             Ok(visit) => life.failures.push(format!("{} {}", visit.response.status, visit.response.text())),
             Err(why) => life.failures.push(why),
@@ -93,7 +93,7 @@ fn live(mut visitor: Visitor, clock: Deadline, over: &AtomicBool, answered: &Ato
 
 impl Life {
     /// Keeps the first and the last of a run of answers from one release.
-    fn saw(&mut self, seen: Seen) {
+    fn saw(&mut self, seen: TimedAnswer) {
         let count = self.seen.len();
         if count >= 2
             && self.seen[count - 1].release == seen.release

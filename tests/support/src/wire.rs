@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Why no response could be read.
-pub type Broken = Fault;
+pub type WireFault = Fault;
 
 /// One TCP connection to a router.
 pub struct Wire {
@@ -86,7 +86,7 @@ impl Wire {
     }
 
     /// Reads the response to a request with `method`.
-    pub fn try_response(&mut self, method: &str) -> Result<Response, Broken> {
+    pub fn try_response(&mut self, method: &str) -> Result<Response, WireFault> {
         read_response(&mut self.source, method)
     }
 

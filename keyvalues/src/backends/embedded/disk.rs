@@ -17,7 +17,7 @@ use redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::{error::DiskError, tables};
 use crate::{
-    backends::local::{Plan, Shared, State},
+    backends::local::{Plan, SharedState, State},
     contract::{Batch, Outcome, StoreError},
     open_error::OpenError,
 };
@@ -65,7 +65,7 @@ impl Disk {
     /// Plans, writes, syncs and then shows a batch.
     pub(super) fn carry_out(
         &mut self,
-        shared: &Shared,
+        shared: &SharedState,
         plan: impl FnOnce(&mut State) -> Result<Plan, StoreError>,
     ) -> Result<Outcome, StoreError> {
         self.recover(shared)?;
@@ -92,7 +92,7 @@ impl Disk {
     }
 
     /// Opens the file again if an error closed it, and brings it back to what has been shown.
-    pub(super) fn recover(&mut self, shared: &Shared) -> Result<(), StoreError> {
+    pub(super) fn recover(&mut self, shared: &SharedState) -> Result<(), StoreError> {
         if self.database.is_some() {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Disk {
     }
 
     /// Takes back a batch that was never shown. A file with anything else is not the one that was open.
-    fn settle(&self, database: &Database, shared: &Shared) -> Result<(), DiskError> {
+    fn settle(&self, database: &Database, shared: &SharedState) -> Result<(), DiskError> {
         let id = tables::prepare(database)?;
         let found = tables::revision(database)?;
         let seen = shared.lock().revision();
@@ -134,7 +134,7 @@ impl Disk {
         Ok(())
     }
 
-    fn after_failure(&mut self, shared: &Shared, failure: WriteFailure) -> Result<Outcome, StoreError> {
+    fn after_failure(&mut self, shared: &SharedState, failure: WriteFailure) -> Result<Outcome, StoreError> {
         tracing::error!(file = %self.path.display(), error = %failure.error, "the store cannot write");
         let Err(again) = self.recover(shared) else { return Err(failure.error.into()) };
         if !failure.in_doubt {

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::disk::{Disk, Opener, open_file};
 use crate::{
-    backends::local::{LeaseHost, LogWatch, Plan, Shared, State, grant},
+    backends::local::{LeaseHost, LogWatch, Plan, SharedState, State, grant},
     contract::{
         Capabilities, Check, Durability, Entry, Epoch, Lease, LeaseId, Listing, Outcome, Revision, Store,
         StoreError, Watch, WatchMode, Write,
@@ -32,7 +32,7 @@ pub struct Embedded {
 
 #[derive(Debug)]
 struct Host {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     disk: Arc<Mutex<Disk>>,
 }
 
@@ -57,7 +57,7 @@ impl Embedded {
             }
         };
         let epoch = Epoch(format!("embedded-{}", disk.id()));
-        let host = Host { shared: Shared::new(state), disk: Arc::new(Mutex::new(disk)) };
+        let host = Host { shared: SharedState::new(state), disk: Arc::new(Mutex::new(disk)) };
         Ok(Self { host: Arc::new(host), epoch })
     }
 }

@@ -21,7 +21,7 @@ use tokio::{task::AbortHandle, time::Instant};
 use super::link::Link;
 use crate::{
     backends::{
-        local::{LogWatch, Plan, Shared, State},
+        local::{LogWatch, Plan, SharedState, State},
         remote::{ANSWER_WITHIN, redirected},
     },
     contract::{
@@ -50,7 +50,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Keys and values that are followed.
 #[derive(Debug)]
 pub(super) struct PlainStore {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     poll: AbortHandle,
 }
 
@@ -69,7 +69,7 @@ impl PlainStore {
             let text = "the server is not the admin port of a rolling-router, and has no keys below `/v1/kv/` or `/api/kv/`";
             return Err(OpenError::Store(StoreError::Invalid(text.into())));
         };
-        let shared = Shared::new(State::default());
+        let shared = SharedState::new(State::default());
         let mut poller =
             Poller { link, root, index: None, known: BTreeMap::new(), shared: Arc::clone(&shared) };
         poller.take(snapshot)?;
@@ -112,7 +112,7 @@ struct Poller {
     root: &'static str,
     index: Option<u64>,
     known: Values,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 impl Poller {

@@ -16,7 +16,7 @@ pub(crate) use self::{
     lease::{LeaseHost, grant},
     log::{LOG_BATCHES_MAX, LOG_BYTES_MAX, Log},
     random_id::random_id,
-    shared::Shared,
+    shared::SharedState,
     state::{Plan, State},
     watch::LogWatch,
 };

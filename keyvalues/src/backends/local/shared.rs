@@ -8,12 +8,12 @@ use super::state::State;
 
 /// The state and the signal that it moved. Held by the store, its watches and (weakly) its leases.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedState {
     state: Mutex<State>,
     pub(super) moved: signal::Sender<()>,
 }
 
-impl Shared {
+impl SharedState {
     pub(crate) fn new(state: State) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(state), moved: signal::Sender::new(()) })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::{sync::watch as signal, time::Instant};
 
-use super::{shared::Shared, state::Next};
+use super::{shared::SharedState, state::Next};
 use crate::{
     contract::{Revision, StoreError, Watch, WatchItem},
     limits::PROGRESS_EVERY,
@@ -14,7 +14,7 @@ use crate::{
 /// Reads the log from a position on. It holds the contents but not the file, so a store closes under it.
 #[derive(Debug)]
 pub(crate) struct LogWatch {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     moved: signal::Receiver<()>,
     prefixes: Vec<String>,
     after: Revision,
@@ -22,7 +22,7 @@ pub(crate) struct LogWatch {
 }
 
 impl LogWatch {
-    pub(crate) fn new(shared: &Arc<Shared>, prefixes: &[&str], after: Revision) -> Self {
+    pub(crate) fn new(shared: &Arc<SharedState>, prefixes: &[&str], after: Revision) -> Self {
         let (shared, moved) = (Arc::clone(shared), shared.moved.subscribe());
         let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         Self { shared, moved, prefixes, after, progress_due: Instant::now() + PROGRESS_EVERY }

@@ -68,13 +68,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A keyspace beside the store it follows.
-struct Followed {
+struct FollowedStore {
     keyspace: Keyspace,
     store: BTreeMap<&'static str, (Vec<u8>, u64)>,
     revision: u64,
 }
 
-impl Followed {
+impl FollowedStore {
     fn new() -> Self {
         Self { keyspace: keyspace(), store: BTreeMap::new(), revision: 0 }
     }
@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn building_often_and_once_come_to_the_same(steps in steps()) {
-        let (mut often, mut once) = (Followed::new(), Followed::new());
+        let (mut often, mut once) = (FollowedStore::new(), FollowedStore::new());
         for step in &steps {
             often.step(step);
             once.step(if matches!(step, Step::Build) { &Step::Delete(11) } else { step });
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn slots_stand_for_their_routes_and_stay(steps in steps()) {
-        let mut followed = Followed::new();
+        let mut followed = FollowedStore::new();
         let mut before = RoutingTable::default();
         for table in steps.iter().filter_map(|step| followed.step(step)) {
             check_slots(&table)?;
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn a_store_without_bad_values_is_read_alike_from_its_end(steps in steps()) {
         let good = |step: &&Step| !matches!(step, Step::Put(_, value) if *value >= 3);
-        let (mut followed, mut fresh) = (Followed::new(), keyspace());
+        let (mut followed, mut fresh) = (FollowedStore::new(), keyspace());
         steps.iter().filter(good).for_each(|step| drop(followed.step(step)));
         let mut entries = followed.store.iter().map(|(key, (value, at))| (*key, value.as_slice(), *at));
         fresh.replace(&mut entries, 99);

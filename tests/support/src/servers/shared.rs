@@ -15,7 +15,7 @@ use super::push_out;
 
 /// A server that is running, as stores and other tools reach it. Clones reach the same one.
 #[async_trait]
-pub trait Reached: Clone + Send + Sync + 'static {
+pub trait ServerAccess: Clone + Send + Sync + 'static {
     /// Opens the store whose keys stand behind a prefix.
     async fn open(&self, prefix: &str) -> Arc<dyn Store>;
 
@@ -29,7 +29,7 @@ pub trait Reached: Clone + Send + Sync + 'static {
         push_out(store).await;
     }
 
-    /// Whether other tools write into the same contents, by [`Reached::put`] and [`Reached::delete`].
+    /// Whether other tools write into the same contents, by [`ServerAccess::put`] and [`ServerAccess::delete`].
     const FOREIGN: bool;
 
     /// Sets a value under its whole name, with another tool.
@@ -49,7 +49,7 @@ pub struct OneServer<R> {
     cases: AtomicUsize,
 }
 
-impl<R: Reached> OneServer<R> {
+impl<R: ServerAccess> OneServer<R> {
     /// All cases on the server that is reached so.
     pub fn new(reached: R) -> Self {
         Self { reached, cases: AtomicUsize::new(0) }
@@ -57,21 +57,21 @@ impl<R: Reached> OneServer<R> {
 }
 
 #[async_trait]
-impl<R: Reached> Backend for OneServer<R> {
+impl<R: ServerAccess> Backend for OneServer<R> {
     async fn subject(&self) -> Box<dyn Subject> {
         let prefix = self.reached.prefix(self.cases.fetch_add(1, Relaxed));
         let store = self.reached.open(&prefix).await;
-        Box::new(Prefixed { keys: OtherTool { reached: self.reached.clone(), prefix }, store })
+        Box::new(PrefixedCase { keys: OtherTool { reached: self.reached.clone(), prefix }, store })
     }
 }
 
-struct Prefixed<R> {
+struct PrefixedCase<R> {
     keys: OtherTool<R>,
     store: Arc<dyn Store>,
 }
 
 #[async_trait]
-impl<R: Reached> Subject for Prefixed<R> {
+impl<R: ServerAccess> Subject for PrefixedCase<R> {
     fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
@@ -103,7 +103,7 @@ pub struct OtherTool<R> {
 }
 
 #[async_trait]
-impl<R: Reached> Foreign for OtherTool<R> {
+impl<R: ServerAccess> Foreign for OtherTool<R> {
     async fn put(&self, key: &Key, value: &[u8]) {
         self.reached.put(format!("{}{key}", self.prefix), value).await;
     }
