@@ -174,8 +174,9 @@ mod tests {
     }
 
     fn good(entries: &[(&str, &str)]) -> Values {
-        let entry =
-            |(key, value): &(&str, &str)| (Arc::<str>::from(*key), (Bytes::copy_from_slice(value.as_bytes()), 1));
+        let entry = |(key, value): &(&str, &str)| {
+            (Arc::<str>::from(*key), (Bytes::copy_from_slice(value.as_bytes()), 1))
+        };
         entries.iter().map(entry).collect()
     }
 

@@ -1,0 +1,73 @@
+//! What a call makes of a hook, checked.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    control::{
+        limits::HOOK_APPS_MAX,
+        shared::{
+            core::Core,
+            error::ApiError,
+            hooks::{event::EventKind, hook::HookUrl, secret::Secret},
+        },
+    },
+    rollout::app::AppName,
+    schema::hook::HookRequest,
+};
+
+/// What a hook is to be: all of it but the secret, which stays as it is unless it is given.
+pub(super) struct HookChange {
+    pub(super) url: HookUrl,
+    pub(super) apps: Option<BTreeSet<AppName>>,
+    pub(super) events: Option<BTreeSet<EventKind>>,
+    pub(super) paused: bool,
+    pub(super) secret: Option<Secret>,
+    pub(super) new_secret: bool,
+}
+
+impl HookChange {
+    pub(super) fn check(core: &Core, request: HookRequest) -> Result<Self, ApiError> {
+        let refused = |error: &dyn std::fmt::Display| ApiError::value("url", error.to_string());
+        let url: HookUrl = request.url.parse().map_err(|error| refused(&error))?;
+        url.check(&core.addresses.load()).map_err(|error| refused(&error))?;
+        let secret = request.secret.map(|text| text.parse::<Secret>()).transpose();
+        let secret = secret.map_err(|error| ApiError::value("secret", error.to_string()))?;
+        let new_secret = request.new_secret == Some(true);
+        if new_secret && secret.is_some() {
+            return Err(ApiError::value("new_secret", "send either `secret` or `new_secret`, not both"));
+        }
+        let app = |text: &str| text.parse::<AppName>().map_err(|error| error.to_string());
+        let event = |text: &str| {
+            text.parse::<EventKind>().map_err(|()| {
+                let names: Vec<&str> = EventKind::choices().iter().map(|(_, name, _)| *name).collect();
+                format!("`{}` is not an event; allowed are {}", text.escape_debug(), names.join(", "))
+            })
+        };
+        Ok(Self {
+            url,
+            apps: check_names("apps", request.apps, HOOK_APPS_MAX, app)?,
+            events: check_names("events", request.events, EventKind::choices().len(), event)?,
+            paused: request.paused == Some(true),
+            secret,
+            new_secret,
+        })
+    }
+}
+
+/// A list of names that must not be empty; none: all.
+fn check_names<T: Ord>(
+    field: &'static str,
+    names: Option<Vec<String>>,
+    most: usize,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<BTreeSet<T>>, ApiError> {
+    let Some(names) = names else { return Ok(None) };
+    if names.is_empty() || names.len() > most {
+        let message = format!("there are {} names; allowed are 1 to {most}, or no list for all", names.len());
+        return Err(ApiError::value(field, message));
+    }
+    let one = |(index, name): (usize, &String)| {
+        parse(name).map_err(|message| ApiError::value(format!("{field}[{index}]"), message))
+    };
+    names.iter().enumerate().map(one).collect::<Result<BTreeSet<T>, ApiError>>().map(Some)
+}

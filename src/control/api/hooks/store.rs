@@ -1,0 +1,151 @@
+//! Hooks in the store: one is written or deleted, each in one commit.
+
+use keyvalues::{Entry, Outcome, Revision, Write as StoreWrite};
+use parking_lot::Mutex;
+
+use super::change::HookChange;
+use crate::control::{
+    commands::{
+        commit::{Commit, Plan},
+        transact::transact,
+    },
+    limits::HOOKS_MAX,
+    shared::{
+        core::Core,
+        entries::{as_read, encode, entry, own_key, unchanged},
+        error::{ApiError, Kind},
+        hooks::{
+            hook::{HOOKS_PREFIX, Hook, HookName},
+            progress::{PROGRESS_PREFIX, Progress, Topic},
+            secret::Secret,
+        },
+    },
+};
+
+/// Writes in one commit beside the hook itself.
+const BATCH: usize = 90;
+
+/// A hook that was written.
+pub(super) struct HookWrite {
+    pub(super) hook: Hook,
+    pub(super) revision: Revision,
+    pub(super) is_new: bool,
+}
+
+/// Writes a hook; a secret that nobody gave is the one that was made.
+pub(super) async fn put(
+    core: &Core,
+    name: &HookName,
+    change: &HookChange,
+    by: &str,
+    if_match: Option<u64>,
+    made: &Secret,
+) -> Result<HookWrite, ApiError> {
+    let key = &name.key();
+    // What the last round wrote, and whether that was new.
+    let tried: &Mutex<Option<(Hook, bool)>> = &Mutex::default();
+    transact(&core.store, &what(name), move |round| async move {
+        let listing = core.store.list(&[HOOKS_PREFIX]).await?;
+        let found = entry(&listing, key);
+        let known: Option<Hook> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
+        // The commit whose answer was lost may have done it.
+        if round.in_doubt
+            && let (Some((hook, is_new)), Some(found)) = (&*tried.lock(), found)
+            && known.as_ref() == Some(hook)
+        {
+            let (hook, revision, is_new) = (hook.clone(), found.modified, *is_new);
+            return Ok(Plan::Nothing(HookWrite { hook, revision, is_new }));
+        }
+        refuse_stale(if_match, found)?;
+        if found.is_none() && listing.entries.len() >= HOOKS_MAX {
+            let message = format!("there are {HOOKS_MAX} hooks already; remove one that nobody needs");
+            return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
+        }
+        let hook = hook_of(core, change, known.as_ref(), by, made);
+        let mut writes = beginnings(core, name, &hook, known.as_ref());
+        while writes.len() > BATCH {
+            core.store.commit(Vec::new(), writes.split_off(writes.len() - BATCH)).await?;
+        }
+        writes.push(StoreWrite::put(own_key(key), encode(&hook)));
+        let is_new = found.is_none();
+        *tried.lock() = Some((hook.clone(), is_new));
+        let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };
+        Ok(Plan::write(commit, move |revision| HookWrite { hook, revision, is_new }))
+    })
+    .await
+}
+
+fn hook_of(core: &Core, change: &HookChange, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {
+    let kept = known.map(|hook| hook.secret.clone()).filter(|_| !change.new_secret);
+    Hook {
+        url: change.url.clone(),
+        apps: change.apps.clone(),
+        events: change.events.clone(),
+        secret: change.secret.clone().or(kept).unwrap_or_else(|| made.clone()),
+        paused: change.paused,
+        by: by.to_owned(),
+        at: core.clock.wall_ms(),
+    }
+}
+
+/// A hook is told what happens from now on: where it is not told of an app yet, its topic is the app's newest change. An
+/// app that comes later has no topic, and is told from its first.
+fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -> Vec<StoreWrite> {
+    let reading = core.replica.reading.load();
+    let wanted = reading.apps.iter().filter(|(app, _)| hook.wants_app(app));
+    let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
+    let begins = fresh.filter_map(|(app, reading)| {
+        let topic = Topic::of(app);
+        let told = core.hooks.progress(name, &topic);
+        let sent = Progress::starting_at(reading.record.as_ref()?.seq, told.as_deref());
+        Some(StoreWrite::put(own_key(&topic.key(name)), encode(&sent)))
+    });
+    begins.collect()
+}
+
+/// Deletes the hook, then what it was told; gives the revision that a router is to serve. A courier that is at it
+/// writes nothing for a hook that is gone.
+pub(super) async fn delete(
+    core: &Core,
+    name: &HookName,
+    if_match: Option<u64>,
+) -> Result<Revision, ApiError> {
+    let key = &own_key(&name.key());
+    let mut reached = transact(&core.store, &what(name), move |round| async move {
+        let Some(found) = core.store.get(key).await? else {
+            // An earlier commit of ours may have done it.
+            return if round.number > 0 { Ok(Plan::Nothing(0)) } else { Err(unknown(name)) };
+        };
+        refuse_stale(if_match.filter(|_| round.number == 0), Some(&found))?;
+        let (checks, writes) = (vec![unchanged(&found)], vec![StoreWrite::delete(key.clone())]);
+        Ok(Plan::write(Commit { checks, writes, proof: None }, |revision| revision))
+    })
+    .await?;
+    let told = core.store.list(&[&format!("{PROGRESS_PREFIX}{name}/")]).await?;
+    reached = reached.max(told.revision);
+    for batch in told.entries.chunks(BATCH) {
+        let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
+        if let Outcome::Done(revision) = core.store.commit(Vec::new(), writes).await? {
+            reached = revision;
+        }
+    }
+    Ok(reached)
+}
+
+fn refuse_stale(if_match: Option<u64>, found: Option<&Entry>) -> Result<(), ApiError> {
+    let now = found.map_or(0, |entry| entry.modified);
+    if if_match.is_none_or(|seen| seen == now) {
+        return Ok(());
+    }
+    Err(ApiError::new(Kind::Stale, "somebody has changed the hook since you read it; read it again"))
+}
+
+/// There is no such hook.
+pub(super) fn unknown(name: &HookName) -> ApiError {
+    ApiError::new(Kind::NotFound, format!("there is no hook `{name}`")).field("hook")
+}
+
+/// What is changed, in the words of an error.
+fn what(name: &HookName) -> String {
+    format!("the hook `{name}`")
+}
