@@ -119,12 +119,12 @@ fn who_would_move_is_said_at_the_slider_and_in_confirmations() {
 }
 
 /// What the confirmation of a command says happens, once the router has said who would move.
-fn foretold(browser: &Browser, command: &str) -> String {
+fn dry_run(browser: &Browser, command: &str) -> String {
     browser.click(command);
     browser.see("confirm-dry-run", "All new clients go to");
     let said = |testid| browser.text(testid).expect("the confirmation is open");
     let all = format!("{}\n{}", said("confirm-effects"), said("confirm-dry-run"));
-    browser.picture(&format!("{command}-foretold"));
+    browser.picture(&format!("{command}-dry-run"));
     all
 }
 
@@ -142,17 +142,17 @@ fn a_confirmation_says_who_moves_once() {
             assert_eq!(said.matches(words).count(), 1, "{words:?}: {said}");
         }
     };
-    let promote = foretold(&browser, "promote");
+    let promote = dry_run(&browser, "promote");
     once(&promote, &["1.0.1 becomes stable", "About 2 clients go from 1.0.0 to 1.0.1 over time"]);
     assert!(!promote.contains("pinned"), "the rule has given way to the figures: {promote}");
     browser.click("confirm-cancel");
-    let abort = foretold(&browser, "abort");
+    let abort = dry_run(&browser, "abort");
     once(&abort, &["1.0.1 is dropped", "About 2 clients go from 1.0.1 to 1.0.0", "at once"]);
     browser.click("confirm-cancel");
     browser.click("promote");
     crate::confirm(&browser, "green");
     browser.see("stable-release", "1.0.1");
-    let rollback = foretold(&browser, "rollback");
+    let rollback = dry_run(&browser, "rollback");
     once(&rollback, &["1.0.0 becomes stable", "About 2 clients go from 1.0.1 to 1.0.0", "at once"]);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -35,7 +35,7 @@ impl ServerAccess for Admin {
 const ALONE: [&str; 2] = ["a_watch_from_compacted_history_resyncs", "a_slow_watch_replays_or_resyncs"];
 const FULL: [&str; 2] = ["the_longest_key_is_taken", "more_bytes_than_a_commit_carries_are_refused"];
 
-fn judge(report: &Report, least: usize) {
+fn assert_passed(report: &Report, least: usize) {
     assert!(report.failed.is_empty(), "{:#?}", report.failed);
     assert!(report.passed.len() >= least, "only {} cases ran", report.passed.len());
 }
@@ -45,13 +45,13 @@ async fn the_store_that_a_router_serves_conforms() {
     let serving = router().durable().start();
     let backend = OneServer::new(Admin { address: serving.admin, prefixed: true });
     let together = |name: &str| !ALONE.contains(&name) && !FULL.contains(&name);
-    judge(&conformance::run(&backend, together, 4).await, 95);
-    judge(&conformance::run(&backend, |name| ALONE.contains(&name), 1).await, ALONE.len());
+    assert_passed(&conformance::run(&backend, together, 4).await, 95);
+    assert_passed(&conformance::run(&backend, |name| ALONE.contains(&name), 1).await, ALONE.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limits_through_a_router_are_those_of_any_store() {
     let serving = router().durable().start();
     let backend = OneServer::new(Admin { address: serving.admin, prefixed: false });
-    judge(&conformance::run(&backend, |name| FULL.contains(&name), 1).await, FULL.len());
+    assert_passed(&conformance::run(&backend, |name| FULL.contains(&name), 1).await, FULL.len());
 }

@@ -23,7 +23,7 @@ use crate::control::shared::{
 };
 
 /// Carries out a request in the lane, or on the threads for everything else.
-pub async fn in_lane(State(core): State<Core>, request: Request, next: Next) -> Response {
+pub async fn carry_out(State(core): State<Core>, request: Request, next: Next) -> Response {
     if is_reserved(request.method(), request.uri().path()) {
         let place = request.extensions().get::<Arc<Place>>();
         let _reserved = place.map(|place| place.socket.reserve());
@@ -36,7 +36,7 @@ pub async fn in_lane(State(core): State<Core>, request: Request, next: Next) -> 
             Err(busy) => return busy.into_response(),
         },
     };
-    let carried_out = CallTask(core.calls.threads().spawn(next.run(request))).await_it().await;
+    let carried_out = CallTask(core.calls.threads().spawn(next.run(request))).join().await;
     drop(turn);
     carried_out.unwrap_or_else(|| ApiError::new(Kind::Internal, "the call failed inside").into_response())
 }
@@ -59,7 +59,7 @@ fn is_reserved(method: &Method, path: &str) -> bool {
 struct CallTask(JoinHandle<Response>);
 
 impl CallTask {
-    async fn await_it(mut self) -> Option<Response> {
+    async fn join(mut self) -> Option<Response> {
         (&mut self.0).await.ok()
     }
 }

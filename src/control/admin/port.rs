@@ -12,7 +12,7 @@ use axum::{
 };
 use tokio::{runtime::Handle, task::JoinSet};
 
-use super::{guard::guard, gui, lane::in_lane, listener, metrics, places::Places};
+use super::{guard::guard, gui, lane::carry_out, listener, metrics, places::Places};
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
@@ -50,7 +50,7 @@ fn routes(core: &Core, api: Router<Core>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::read))
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(core.clone(), in_lane))
+        .layer(from_fn_with_state(core.clone(), carry_out))
         .layer(from_fn_with_state(core.clone(), guard))
         .with_state(core.clone())
 }

@@ -45,10 +45,10 @@ pub struct Origin {
 /// The track that a request's host shows, if it does. A name that is the admin port's own is never one.
 pub fn track_host(core: &Core, request: &Request<Incoming>) -> Option<TrackHost> {
     core.options.handovers.as_ref()?;
-    shown_by(request.uri(), request.headers(), &core.options.admin_hosts)
+    find_track(request.uri(), request.headers(), &core.options.admin_hosts)
 }
 
-fn shown_by(uri: &Uri, headers: &HeaderMap, admin_hosts: &[String]) -> Option<TrackHost> {
+fn find_track(uri: &Uri, headers: &HeaderMap, admin_hosts: &[String]) -> Option<TrackHost> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (said, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
     let host = uri.authority().map_or(said, |authority| authority.as_str()).to_ascii_lowercase();
@@ -79,7 +79,7 @@ pub async fn forward(
     }
     let upgrading = request.headers().contains_key(header::UPGRADE);
     let client_side = upgrading.then(|| hyper::upgrade::on(&mut request));
-    let Some(request) = handed_on(request, &shown) else { return unreachable_front() };
+    let Some(request) = rewrite_for_worker(request, &shown) else { return unreachable_front() };
     let mut response = match ask(workers, request, shown.track, origin.peer).await {
         Ok(response) => response,
         Err(error) => {
@@ -99,7 +99,7 @@ pub async fn forward(
     response.map(Body::new)
 }
 
-fn handed_on(request: Request<Incoming>, shown: &TrackHost) -> Option<Request<Incoming>> {
+fn rewrite_for_worker(request: Request<Incoming>, shown: &TrackHost) -> Option<Request<Incoming>> {
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     parts.uri = target.parse().ok()?;
@@ -152,7 +152,7 @@ mod tests {
     fn shown(host: &str) -> Option<(Track, String)> {
         let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
         let own = ["stable.corp.example".to_owned()];
-        shown_by(&Uri::from_static("/"), &headers, &own).map(|shown| (shown.track, shown.host))
+        find_track(&Uri::from_static("/"), &headers, &own).map(|shown| (shown.track, shown.host))
     }
 
     #[test]
@@ -182,9 +182,9 @@ mod tests {
     fn the_target_wins_over_the_host_and_two_hosts_are_none() {
         let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost"))]);
         let absolute = Uri::from_static("http://candidate.localhost/x");
-        assert!(shown_by(&absolute, &headers, &[]).is_some());
-        assert!(shown_by(&Uri::from_static("/x"), &headers, &[]).is_none());
+        assert!(find_track(&absolute, &headers, &[]).is_some());
+        assert!(find_track(&Uri::from_static("/x"), &headers, &[]).is_none());
         headers.append(header::HOST, HeaderValue::from_static("candidate.localhost"));
-        assert!(shown_by(&Uri::from_static("/x"), &headers, &[]).is_none());
+        assert!(find_track(&Uri::from_static("/x"), &headers, &[]).is_none());
     }
 }

@@ -43,7 +43,7 @@ impl Reporter {
 
     pub async fn run(mut self) {
         loop {
-            let pause = self.settle().await;
+            let pause = self.write_differences().await;
             sleep(pause).await;
             tokio::select! {
                 // Both senders live as long as `core`.
@@ -56,7 +56,7 @@ impl Reporter {
     }
 
     /// Writes what differs, and returns the pause until the next time.
-    async fn settle(&mut self) -> Duration {
+    async fn write_differences(&mut self) -> Duration {
         // At the start nothing is served yet, and the fleet of another store is not this router's.
         if !self.core.replica.status.is_followed() || self.core.roster.epoch().is_empty() {
             return Duration::ZERO;

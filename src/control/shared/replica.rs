@@ -100,11 +100,11 @@ impl Replica {
     /// Lets a change begin only in the store that the table came from. A store that was not read yet, or could not be
     /// read lately, may be another one by now: so a change waits until `sync` has looked.
     pub async fn require_known_store(&self) -> Result<(), ApiError> {
-        let verdict = self.status.next_verdict(STORE_READ_MAX);
+        let attempt = self.status.next_attempt(STORE_READ_MAX);
         if !self.status.is_followed() && self.status.diverged().is_none() {
             // It may be pausing.
             self.relist.notify_one();
-            verdict.await;
+            attempt.await;
         }
         self.refuse_when_diverged()?;
         if self.status.is_followed() {

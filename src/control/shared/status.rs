@@ -13,14 +13,14 @@ use crate::{clock::Clock, control::limits::STALE_AFTER};
 #[derive(Debug)]
 pub struct StoreStatus {
     clock: Clock,
-    store: watch::Sender<StoreVerdict>,
+    store: watch::Sender<StoreFinding>,
     /// The server that the store is a copy of, if it is one.
-    source: Mutex<Option<SourceVerdict>>,
+    source: Mutex<Option<SourceFinding>>,
 }
 
 /// What the last attempt to read the store found.
 #[derive(Debug, Default)]
-struct StoreVerdict {
+struct StoreFinding {
     /// When a read was last confirmed (monotonic).
     confirmed: Option<Duration>,
     revision: Revision,
@@ -30,7 +30,7 @@ struct StoreVerdict {
 
 /// The same of the followed server.
 #[derive(Debug, Default)]
-struct SourceVerdict {
+struct SourceFinding {
     confirmed: Option<Duration>,
     down: Option<String>,
     diverged: Option<String>,
@@ -44,23 +44,23 @@ impl StoreStatus {
     /// The store was read up to this revision just now.
     pub fn confirm(&self, revision: Revision) {
         let confirmed = Some(self.clock.monotonic());
-        self.store.send_replace(StoreVerdict { confirmed, revision, down: None, diverged: None });
+        self.store.send_replace(StoreFinding { confirmed, revision, down: None, diverged: None });
     }
 
     /// It cannot be read.
     pub fn set_down(&self, why: String) {
-        self.store.send_modify(|verdict| verdict.down = Some(why));
+        self.store.send_modify(|found| found.down = Some(why));
     }
 
     /// It can be read, and is not the store the table came from.
     pub fn set_diverged(&self, why: String) {
-        self.store.send_modify(|verdict| (verdict.down, verdict.diverged) = (None, Some(why)));
+        self.store.send_modify(|found| (found.down, found.diverged) = (None, Some(why)));
     }
 
     /// The followed server was read just now.
     pub fn source_confirmed(&self) {
         let confirmed = Some(self.clock.monotonic());
-        *self.source.lock() = Some(SourceVerdict { confirmed, ..SourceVerdict::default() });
+        *self.source.lock() = Some(SourceFinding { confirmed, ..SourceFinding::default() });
     }
 
     /// The followed server cannot be read.
@@ -93,16 +93,16 @@ impl StoreStatus {
 
     /// Whether the store can be read and is the right one, as far as is known.
     pub fn is_followed(&self) -> bool {
-        let verdict = self.store.borrow();
-        verdict.confirmed.is_some() && verdict.down.is_none() && verdict.diverged.is_none()
+        let found = self.store.borrow();
+        found.confirmed.is_some() && found.down.is_none() && found.diverged.is_none()
     }
 
     /// Waits at most this long for the next attempt to read the store to end. Make it before the attempt begins.
-    pub fn next_verdict(&self, wait: Duration) -> impl Future<Output = ()> + use<> {
-        let mut verdicts = self.store.subscribe();
+    pub fn next_attempt(&self, wait: Duration) -> impl Future<Output = ()> + use<> {
+        let mut findings = self.store.subscribe();
         async move {
-            // The sender lives as long as the router does, and a verdict that does not come is none.
-            let _ = timeout(wait, verdicts.changed()).await;
+            // The sender lives as long as the router does, and an attempt that takes too long counts as failed.
+            let _ = timeout(wait, findings.changed()).await;
         }
     }
 

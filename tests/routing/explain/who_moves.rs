@@ -1,4 +1,4 @@
-//! What is foretold of a command is what it then does.
+//! A command does what its dry run says.
 
 use super::{on, regulars, visit};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use support::{Api, Router, Visitor, eventually, router};
 /// than this happens once in a million runs.
 const OFF: usize = 7;
 
-fn foretold(api: &Api, body: &Value) -> Value {
+fn dry_run(api: &Api, body: &Value) -> Value {
     let seq = api.state()["seq"].clone();
     let told = api.post("who-moves", body).expect(200).json();
     assert_eq!(api.state()["seq"], seq, "asking changes nothing");
@@ -28,7 +28,7 @@ fn moving(told: &Value, from: &str, to: &str, when: &str) -> usize {
     moves.iter().filter(fits).map(|one| one["clients"].as_u64().unwrap_or(0) as usize).sum()
 }
 
-/// Fails unless exactly this way is foretold, for about so many.
+/// Fails unless the dry run names exactly this way, for about so many clients.
 #[track_caller]
 fn assert_only(told: &Value, (from, to, when): (&str, &str, &str), count: usize) {
     assert_eq!(told["moves"].as_array().map(Vec::len), Some(1), "{told}");
@@ -54,7 +54,7 @@ fn a_blend_moves_nobody_with_a_pin() {
     let (router, mut visitors, _) = settled();
     let (api, before) = (router.api(), visit(&mut visitors));
     for percent in [0, 30, 100] {
-        let told = foretold(&api, &json!({ "command": "blend", "percent": percent }));
+        let told = dry_run(&api, &json!({ "command": "blend", "percent": percent }));
         assert_eq!((&told["moves"], &told["new_clients"]["after"]), (&json!([]), &json!(f64::from(percent))));
         assert!(told["seen"].as_u64().is_some_and(|seen| seen.abs_diff(60) <= 10), "{told}");
         api.put("blend", &json!({ "percent": percent })).expect(200);
@@ -69,7 +69,7 @@ fn a_blend_that_navigates_moves_those_who_were_foretold() {
     api.put("settings", &json!({ "transition": "navigate" })).expect(200);
     for (percent, from, to) in [(10, "v2", "v1"), (75, "v1", "v2"), (25, "v2", "v1")] {
         let before = visit(&mut visitors);
-        let told = foretold(&api, &json!({ "command": "blend", "percent": percent }));
+        let told = dry_run(&api, &json!({ "command": "blend", "percent": percent }));
         api.put("blend", &json!({ "percent": percent })).expect(200);
         visitors.iter_mut().for_each(|visitor| visitor.navigates = false);
         assert_eq!(visit(&mut visitors), before, "nobody moves before the next page");
@@ -85,7 +85,7 @@ fn promote_moves_the_old_stables_clients_over_time() {
     let (router, mut visitors, candidate) = settled();
     let api = router.api();
     api.put("settings", &json!({ "drainseconds": 1, "drainmaxseconds": 3600 })).expect(200);
-    let told = foretold(&api, &json!({ "command": "promote" }));
+    let told = dry_run(&api, &json!({ "command": "promote" }));
     assert_only(&told, ("v1", "v2", "after-drain"), 60 - candidate);
     assert!(
         told["stay"].as_u64().is_some_and(|stay| stay.abs_diff(candidate as u64) <= OFF as u64),
@@ -103,13 +103,13 @@ fn promote_moves_the_old_stables_clients_over_time() {
 fn abort_moves_the_candidates_clients_at_once() {
     let (router, mut visitors, candidate) = settled();
     let api = router.api();
-    let told = foretold(&api, &json!({ "command": "abort", "release": "v2" }));
+    let told = dry_run(&api, &json!({ "command": "abort", "release": "v2" }));
     assert_only(&told, ("v2", "v1", "at-once"), candidate);
     let before = visit(&mut visitors);
     api.post("abort", &json!({})).expect(200);
     visitors.iter_mut().for_each(|visitor| visitor.navigates = false);
     assert_eq!(changed(&before, &visit(&mut visitors)), candidate);
-    let told = foretold(&api, &json!({ "command": "abort" }));
+    let told = dry_run(&api, &json!({ "command": "abort" }));
     assert_eq!((&told["result"], &told["moves"]), (&json!("unchanged"), &json!([])));
 }
 
@@ -121,7 +121,7 @@ fn rollback_moves_the_bad_releases_clients_at_once() {
     api.put("candidate", &json!({ "id": id("v3"), "blend": 100 })).expect(200);
     let mut next = regulars(&router, 12);
     let before = visit(&mut visitors);
-    let told = foretold(&api, &json!({ "command": "rollback" }));
+    let told = dry_run(&api, &json!({ "command": "rollback" }));
     assert_eq!(told["moves"].as_array().map(Vec::len), Some(2), "{told}");
     assert!(moving(&told, "v2", "v1", "at-once").abs_diff(bad) <= OFF, "{told}");
     assert!(moving(&told, "v3", "v1", "at-once").abs_diff(12) <= OFF, "{told}");

@@ -18,7 +18,7 @@ use axum::{
 
 use self::{
     page::Page,
-    row::{rows, sorted},
+    row::{rows, sorted_apps},
 };
 use crate::control::shared::{
     body_stream::{BodyError, Parts, stream_body},
@@ -38,7 +38,7 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let mut page = Page::new(parts, series_max);
     own::write(&mut page, &core);
     let published = core.live.load_full();
-    let apps = sorted(&published);
+    let apps = sorted_apps(&published);
     let rows = rows(&apps, &published);
     releases::apps(&mut page, &apps).await?;
     releases::shares(&mut page, &core);

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Every app, in order.
-pub fn sorted(published: &PublishedTable) -> Vec<&AppRoutes> {
+pub fn sorted_apps(published: &PublishedTable) -> Vec<&AppRoutes> {
     let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &***app).collect();
     apps.sort_by(|a, b| a.name.cmp(&b.name));
     apps

@@ -33,13 +33,13 @@ impl<A: DeserializeOwned, S: Sync> FromRequest<S> for Call<A> {
         Query::parse(request.uri().query()).finish()?;
         let (parts, body) = request.into_parts();
         let json = read_json(&parts.headers, body, STORE_CALL_BYTES_MAX).await?.unwrap_or_default();
-        let asked = serde_json::from_slice(&json).map_err(not_of_the_contract)?;
+        let asked = serde_json::from_slice(&json).map_err(refuse_call)?;
         Ok(Self { asked })
     }
 }
 
-/// What was said is none of the calls.
-pub fn not_of_the_contract(error: impl CallFault) -> ApiError {
+/// Refuses a call whose body has not the form that the store contract gives it.
+pub fn refuse_call(error: impl CallFault) -> ApiError {
     error.refuse()
 }
 

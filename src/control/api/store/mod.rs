@@ -14,7 +14,7 @@ use keyvalues::{
     wire::{About, CommitCall, GetAnswer, GetCall, ListAnswer, ListCall, OutcomeForm},
 };
 
-use self::call::{Call, not_of_the_contract};
+use self::call::{Call, refuse_call};
 use crate::{
     control::{
         api::{calls::Calls, request::Read, router},
@@ -56,7 +56,7 @@ async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiE
 
 /// `POST /api/v1/store/get`
 async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<GetAnswer>, ApiError> {
-    let key = call.asked.read().map_err(not_of_the_contract)?;
+    let key = call.asked.read().map_err(refuse_call)?;
     let entry = core.store.get(&key).await?;
     Ok(Json(GetAnswer { entry: entry.map(Into::into) }))
 }
@@ -75,7 +75,7 @@ fn is_held_to_the_epoch(checks: &[Check]) -> bool {
 
 /// `POST /api/v1/store/commit`
 async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
-    let (checks, writes) = call.asked.read().map_err(not_of_the_contract)?;
+    let (checks, writes) = call.asked.read().map_err(refuse_call)?;
     if !is_held_to_the_epoch(&checks) {
         core.replica.require_known_store().await?;
     }

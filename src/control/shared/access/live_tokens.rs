@@ -108,7 +108,7 @@ impl LiveTokens {
 
     fn take(&self, tokens: Tokens) {
         let before = self.now();
-        let gone = before.gone_in(&tokens);
+        let gone = before.missing_in(&tokens);
         let count = tokens.callers().count();
         self.current.send_replace(Arc::new(tokens));
         tracing::info!("the token file was read again: {count} tokens, {gone} of the earlier ones are gone");

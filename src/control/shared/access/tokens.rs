@@ -80,7 +80,7 @@ impl Tokens {
     /// Reads the token file, making it with one admin token when it is missing. `environment` is a further admin
     /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made.
     pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<LoadedTokens, TokenError> {
-        let mut known = of_environment(environment)?;
+        let mut known = environment_token(environment)?;
         let mut generated = None;
         match file.map(|path| (path, fs::read_to_string(path))) {
             Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
@@ -107,7 +107,7 @@ impl Tokens {
         let path = file.display().to_string();
         let text = fs::read_to_string(file);
         let text = text.map_err(|source| TokenError::Io { path: path.clone(), source })?;
-        let mut known = of_environment(environment)?;
+        let mut known = environment_token(environment)?;
         known.extend(parse(&path, &text)?);
         if known.is_empty() {
             return Err(TokenError::Empty { path });
@@ -116,7 +116,7 @@ impl Tokens {
     }
 
     /// How many of these tokens are not among others.
-    pub fn gone_in(&self, others: &Self) -> usize {
+    pub fn missing_in(&self, others: &Self) -> usize {
         let gone = |known: &&KnownToken| others.holder(&known.digest).is_none();
         self.known.iter().filter(gone).count()
     }
@@ -167,7 +167,7 @@ fn warn_when_short(place: &str, token: &str) {
     }
 }
 
-fn of_environment(token: Option<&str>) -> Result<Vec<KnownToken>, TokenError> {
+fn environment_token(token: Option<&str>) -> Result<Vec<KnownToken>, TokenError> {
     token.iter().for_each(|token| warn_when_short("OCCS_API_TOKEN", token));
     let known =
         token.map(|token| KnownToken::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
