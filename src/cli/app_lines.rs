@@ -37,6 +37,10 @@ pub(super) fn quoted(reason: &str) -> String {
 /// The lines that show one app at this time (Unix ms).
 fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     let mut lines = vec![headline(app, printer)];
+    if app.leading_hosts.is_empty() && app.seq > 0 {
+        let text = "no host leads to it: claim some with the setting `hosts`, or make it the default (`app default`)";
+        lines.push(row("hosts", &printer.styled(Style::Bad, text)));
+    }
     let tracks = [("stable", Style::Stable, &app.stable), ("candidate", Style::Candidate, &app.candidate)];
     for (track, style, release) in tracks {
         lines.push(row(track, &on_track(release.as_ref(), style, printer, now)));
@@ -222,7 +226,7 @@ mod tests {
                   "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0,"pinned":1}},
         "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
         "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
-        "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,
+        "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,"leading_hosts":["*"],
         "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
         "lock":{"reason":"freeze","by":"maria","at":1000,"automatic":false},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use super::{
     app_lines::{candidate_id, candidate_name},
     blend,
-    change::{Change, ChangeArguments},
+    change::{Change, ChangeArguments, NewChoice},
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
@@ -51,6 +51,8 @@ struct SetArguments {
     replace: Option<String>,
 
     #[command(flatten)]
+    new: NewChoice,
+    #[command(flatten)]
     change: ChangeArguments,
 }
 
@@ -67,7 +69,8 @@ async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
     let (blend, replace) = (arguments.blend, arguments.replace);
     let request = CandidateRequest { id, release, endpoints, service, port, blend, replace, reason: None };
-    arguments.change.ask(Change::new(Method::PUT, "candidate", &request, done), printer).await
+    let change = Change::new(Method::PUT, "candidate", &request, done);
+    arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }
 
 fn clear(app: &crate::schema::app::App) -> Change {

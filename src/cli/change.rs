@@ -44,10 +44,10 @@ pub(super) struct ChangeOptions {
 
     /// Only if the app is still at this seq (exit code 4 if not)
     #[arg(long, value_name = "SEQ", value_parser = parse_seq)]
-    if_match: Option<u64>,
+    pub(super) if_match: Option<u64>,
 
     #[command(flatten)]
-    waiting: WaitOptions,
+    pub(super) waiting: WaitOptions,
 }
 
 /// Only look.
@@ -59,11 +59,20 @@ pub(super) struct DryRunChoice {
     dry_run: bool,
 }
 
+/// Whether an app may be made by a change.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Change")]
+pub(super) struct NewChoice {
+    /// Make the app if there is none of that name
+    #[arg(long)]
+    new: bool,
+}
+
 /// One change to an app, as a verb asks for it.
 #[derive(Debug)]
 pub(super) struct Change {
     method: Method,
-    /// What follows the app in the path, such as `promote` or `drain/finish`.
+    /// What follows the app in the path, such as `promote` or `drain/finish`; empty for the app itself.
     path: String,
     /// What is asked for, less the reason.
     fields: Map<String, Value>,
@@ -99,7 +108,8 @@ impl Change {
             request.path.push("who-moves".to_owned());
             fields.insert("command".into(), self.path.into());
         } else {
-            request.path.extend(self.path.split('/').map(str::to_owned));
+            let parts = self.path.split('/').filter(|part| !part.is_empty());
+            request.path.extend(parts.map(str::to_owned));
             fields.extend(options.reason.clone().map(|reason| ("reason".to_owned(), reason.into())));
             options.waiting.ask(&mut request);
         }
@@ -113,6 +123,19 @@ impl ChangeArguments {
     pub(super) async fn ask(self, change: Change, printer: &Printer) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection, self.app, printer)?;
         let app = session.app().await?;
+        ask(&session, &app, None, change, &self.options).await
+    }
+
+    /// Asks for a change that makes the app if it is not there, which must be meant: a name with a slip in it would make an
+    /// app that nobody wants.
+    pub(super) async fn ask_to_begin(
+        self,
+        change: Change,
+        choice: &NewChoice,
+        printer: &Printer,
+    ) -> Result<Exit, Failure> {
+        let session = Session::open(&self.connection, self.app, printer)?;
+        let app = session.app_to_begin(choice.new).await?;
         ask(&session, &app, None, change, &self.options).await
     }
 
@@ -130,7 +153,8 @@ impl ChangeArguments {
     }
 }
 
-async fn ask(
+/// Asks for a change, and prints what came of it.
+pub(super) async fn ask(
     session: &Session<'_>,
     app: &str,
     seen: Option<u64>,
@@ -157,7 +181,9 @@ fn dry_run_lines(answer: &Answer) -> Result<Vec<String>, Failure> {
 fn state_lines(answer: &Answer, done: &str, printer: &Printer) -> Result<Vec<String>, Failure> {
     let state: App = answer.read()?;
     let headline = if state.result == Some(Outcome::Unchanged) { "nothing to do" } else { done };
-    let headline = format!("{headline}{}", applied(state.applied.as_ref()));
+    let made =
+        if state.created == Some(true) { format!("; the app {} is new", state.app) } else { String::new() };
+    let headline = format!("{headline}{made}{}", applied(state.applied.as_ref()));
     Ok([headline].into_iter().chain(app_lines::now(&state, printer)).collect())
 }
 

@@ -141,22 +141,22 @@ fn tell(config: &Config, findings: Option<&Findings>, printer: &Printer) {
         printer.line(format!("  {} is `{}`\n    allowed: {}", problem.key, problem.value, problem.allowed));
     }
     for (app, record) in &findings.apps {
-        printer.line(format!("  app {app}: {}", route(record.as_ref())));
+        printer.line(format!("  app {app}: {}", route(app, record.as_ref())));
     }
 }
 
-fn route(record: Option<&Record>) -> String {
+fn route(app: &AppName, record: Option<&Record>) -> String {
     let Some(record) = record else { return "nothing to route yet".into() };
     let Some(stable) = &record.stable else { return "no stable release: 503".into() };
     let sticky = if record.sticky { "sticky" } else { "not sticky" };
     match &record.candidate {
         Some(candidate) => format!(
             "stable {}, candidate {} at {} %, {sticky}",
-            stable.release.name(),
-            candidate.release.name(),
+            stable.release.name_in(app),
+            candidate.release.name_in(app),
             record.blend
         ),
-        None => format!("stable {}, no candidate, {sticky}", stable.release.name()),
+        None => format!("stable {}, no candidate, {sticky}", stable.release.name_in(app)),
     }
 }
 
@@ -181,7 +181,10 @@ mod tests {
                 "apps/hello-1.0.1-80/containers/b": "127.0.0.1:9002"}"#,
         );
         assert_eq!(found.problems, []);
-        assert_eq!(route(found.apps[0].1.as_ref()), "stable 1.0.0, candidate 1.0.1 at 10 %, sticky");
+        assert_eq!(
+            route(&found.apps[0].0, found.apps[0].1.as_ref()),
+            "stable 1.0.0, candidate 1.0.1 at 10 %, sticky"
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@
 
 mod abort;
 mod answer;
+mod app;
 mod app_lines;
+mod apps;
 mod ask;
 mod blend;
 mod candidate;
@@ -54,7 +56,7 @@ const AFTER_HELP: &str = "\
 Examples:
   rolling-router demo                        two sample releases, nothing to install
   rolling-router serve                       a router on ports 80 and 8080, store in ./rolling-router-state
-  rolling-router stable set 1.0.0 --app hello --endpoint 10.0.0.5:3000
+  rolling-router stable set 1.0.0 --app hello --new --endpoint 10.0.0.5:3000
   rolling-router candidate set 1.0.1 --endpoint 10.0.0.6:3000 --blend 10
   rolling-router promote --reason \"smoke tests green\"
   rolling-router rollback --reason \"errors in checkout\"
@@ -83,6 +85,8 @@ enum Verb {
     Demo(demo::Arguments),
     Status(status::Arguments),
     Explain(explain::Arguments),
+    Apps(apps::Arguments),
+    App(app::Arguments),
     Releases(releases::Arguments),
     Stable(stable::Arguments),
     Candidate(candidate::Arguments),
@@ -135,6 +139,8 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
         match verb {
             Verb::Status(arguments) => status::run(arguments, printer).await,
             Verb::Explain(arguments) => explain::run(arguments, printer).await,
+            Verb::Apps(arguments) => apps::run(arguments, printer).await,
+            Verb::App(arguments) => app::run(arguments, printer).await,
             Verb::Releases(arguments) => releases::run(arguments, printer).await,
             Verb::Stable(arguments) => stable::run(arguments, printer).await,
             Verb::Candidate(arguments) => candidate::run(arguments, printer).await,

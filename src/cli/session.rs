@@ -3,10 +3,13 @@
 use super::{
     client::{Client, Request},
     connect::{AppChoice, Connection},
-    exit::Failure,
+    exit::{Exit, Failure},
     printer::Printer,
 };
 use crate::schema::app::{App, Apps};
+
+/// Letters that a name may differ by and still be taken for a slip of another one.
+const SLIPS_MAX: usize = 2;
 
 /// A conversation about one app.
 #[derive(Debug)]
@@ -38,6 +41,21 @@ impl<'a> Session<'a> {
             Some(app) => Ok(app.clone()),
             None => Ok(meant(self.apps().await?)?.app),
         }
+    }
+
+    /// The name of the app that is meant by a change that may make it. One that is not there is refused unless `new` says
+    /// that it is meant; the one that the router was started with counts as made.
+    pub(super) async fn app_to_begin(&self, new: bool) -> Result<String, Failure> {
+        let known = self.apps().await?;
+        let Some(named) = &self.app else {
+            let configured = known.configured_app.clone().filter(|_| known.apps.is_empty());
+            return configured.map_or_else(|| Ok(meant(known)?.app), Ok);
+        };
+        let is_made = known.apps.iter().any(|app| app.app == *named);
+        if new || is_made || known.configured_app.as_ref() == Some(named) {
+            return Ok(named.clone());
+        }
+        Err(Failure::new(Exit::Refused, no_app(named, &known)))
     }
 
     /// All apps.
@@ -73,9 +91,39 @@ fn meant(mut known: Apps) -> Result<App, Failure> {
     }
 }
 
+/// That there is no app of a name, with the name that may have been meant.
+fn no_app(named: &str, known: &Apps) -> String {
+    let distance = |app: &App| strsim::damerau_levenshtein(named, &app.app);
+    let closest = known.apps.iter().min_by_key(|app| distance(app));
+    let similar = closest.filter(|app| distance(app) <= SLIPS_MAX && distance(app) < named.chars().count());
+    match (similar, known.apps.is_empty()) {
+        (Some(app), _) => format!("no app {named}; did you mean {}? --new makes it", app.app),
+        (None, true) => format!("no app {named}; --new makes it"),
+        (None, false) => {
+            let names: Vec<&str> = known.apps.iter().map(|app| app.app.as_str()).collect();
+            format!("no app {named}; the apps are {}. --new makes it", names.join(", "))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_a_slip_is_told_which_app_may_be_meant() {
+        let known = |json: &str| serde_json::from_str::<Apps>(json).unwrap();
+        let two = known(r#"{"apps":[{"app":"hello"},{"app":"shop"}]}"#);
+        for (named, said) in [
+            ("helo", "no app helo; did you mean hello? --new makes it"),
+            ("hlelo", "no app hlelo; did you mean hello? --new makes it"),
+            ("shop2", "no app shop2; did you mean shop? --new makes it"),
+            ("blog", "no app blog; the apps are hello, shop. --new makes it"),
+        ] {
+            assert_eq!(no_app(named, &two), said);
+        }
+        assert_eq!(no_app("hello", &known(r#"{"apps":[]}"#)), "no app hello; --new makes it");
+    }
 
     #[test]
     fn the_app_meant_is_the_default_or_the_only_one() {

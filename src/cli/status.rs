@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let apps = session.apps().await?.apps;
     if apps.is_empty() {
         printer.line("there is no app yet; the first release makes one:");
-        printer.line("  rolling-router stable set 1.0.0 --app hello --endpoint 127.0.0.1:9001");
+        printer.line("  rolling-router stable set 1.0.0 --app hello --new --endpoint 127.0.0.1:9001");
     }
     apps.iter().for_each(|app| print(&app_lines::now(app, printer), printer));
     let fleet: Fleet = session.client.send(Request::get(&["api", "v1", "fleet"])).await?.read()?;

@@ -49,6 +49,7 @@ pub async fn run(core: Core) {
             core.clock.monotonic(),
         );
         core.board.store(Arc::new(board));
+        core.misdirected.note(core.counters.misdirected(), core.clock.monotonic());
         core.feed.nudge_all();
     }
 }

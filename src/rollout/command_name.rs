@@ -11,6 +11,8 @@ pub enum CommandName {
     SetCandidate,
     /// `set-stable`
     SetStable,
+    /// `clear-stable`: a person took the app off line.
+    ClearStable,
     /// `set-blend`
     SetBlend,
     /// `set-sticky`
@@ -33,6 +35,8 @@ pub enum CommandName {
     FinishDrain,
     /// `retire`: a drain ended by its deadline.
     Retire,
+    /// `add-app`: a person made the app, without a release.
+    AddApp,
     /// `raw`: old keys were adopted into a record.
     Raw,
     /// `adopt`: old keys became an app's first record.
@@ -46,9 +50,10 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::SetCandidate,
         Self::SetStable,
+        Self::ClearStable,
         Self::SetBlend,
         Self::SetSticky,
         Self::Promote,
@@ -60,6 +65,7 @@ impl CommandName {
         Self::UndrainEndpoint,
         Self::FinishDrain,
         Self::Retire,
+        Self::AddApp,
         Self::Raw,
         Self::Adopt,
     ];
@@ -69,6 +75,7 @@ impl CommandName {
         match self {
             Self::SetCandidate => "set-candidate",
             Self::SetStable => "set-stable",
+            Self::ClearStable => "clear-stable",
             Self::SetBlend => "set-blend",
             Self::SetSticky => "set-sticky",
             Self::Promote => "promote",
@@ -80,6 +87,7 @@ impl CommandName {
             Self::UndrainEndpoint => "undrain-endpoint",
             Self::FinishDrain => "finish-drain",
             Self::Retire => "retire",
+            Self::AddApp => "add-app",
             Self::Raw => "raw",
             Self::Adopt => "adopt",
             Self::None => "",

@@ -11,6 +11,12 @@ pub const APPS: &str = "apps/";
 /// The prefix of the router's own keys, closed to the raw key API.
 pub const ROUTER: &str = "rolling/router/";
 
+/// Which app unknown hosts lead to: its name, or [`NO_DEFAULT`]. Stored, so that all routers agree, and so that a second app
+/// never takes the first one off line.
+pub const DEFAULT_APP: &str = "rolling/default-app";
+/// What [`DEFAULT_APP`] holds where several apps are and none of them is the default.
+pub const NO_DEFAULT: &str = "-";
+
 /// A key with a meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
@@ -32,6 +38,8 @@ pub enum Meaning {
     Settings(AppName),
     /// `rolling/<app>/previews`.
     Previews(AppName),
+    /// `rolling/default-app`.
+    DefaultApp,
     /// `rolling/router/...`.
     Router,
     /// `apps/<segment>/containers/<container id>`: one endpoint of a release.
@@ -57,8 +65,10 @@ pub(super) fn routed_meaning(key: &str) -> Option<Meaning> {
 }
 
 fn rolling_meaning(rest: &str) -> Option<Meaning> {
-    if rest == "null" {
-        return Some(Meaning::Null);
+    match rest {
+        "null" => return Some(Meaning::Null),
+        "default-app" => return Some(Meaning::DefaultApp),
+        _ => {}
     }
     let (app, rest) = rest.split_once('/')?;
     if app == "router" {
@@ -138,6 +148,7 @@ mod tests {
             (previews(&app), Meaning::Previews(app.clone())),
             (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
             (NULL.to_owned(), Meaning::Null),
+            (DEFAULT_APP.to_owned(), Meaning::DefaultApp),
             ("rolling/router/pin-keys".to_owned(), Meaning::Router),
         ] {
             assert_eq!(meaning(&key), Some(meant), "{key}");

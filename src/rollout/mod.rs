@@ -22,6 +22,7 @@ pub mod history;
 pub mod keys;
 pub mod keyspace;
 pub mod network;
+pub mod owners;
 pub mod pin;
 pub mod preview;
 pub mod record;

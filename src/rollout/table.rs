@@ -203,6 +203,20 @@ impl RoutingTable {
     }
 
     /// The app that claims a lower-case name without a port.
+    /// The hosts that lead to an app: those that it has claimed first, and `*` for all that nobody claims.
+    pub fn hosts_of(&self, app: &AppRoutes) -> Vec<String> {
+        let leads = |host: &&String| {
+            let slot = match host.strip_prefix("*.") {
+                Some(suffix) => self.hosts.wildcards.get(suffix),
+                None => self.hosts.exact.get(host.as_str()),
+            };
+            slot == Some(&app.slot)
+        };
+        let claimed = app.settings.hosts.iter().filter(leads).cloned();
+        let is_default = self.default_app.as_ref().is_some_and(|default| default.name == app.name);
+        claimed.chain(is_default.then(|| "*".to_owned())).collect()
+    }
+
     fn app_named(&self, name: &str) -> Option<&Arc<AppRoutes>> {
         self.app_slots.get(self.hosts.slot(name)?)
     }

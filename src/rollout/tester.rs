@@ -121,7 +121,7 @@ fn find_release(app: &AppRoutes, value: &[u8]) -> Option<ReleaseIndex> {
     }
     let routed = || app.releases.iter().enumerate();
     let by_id = routed().find(|(_, release)| release.id.as_str().as_bytes() == value);
-    let mut by_name = routed().filter(|(_, release)| release.id.name().as_bytes() == value);
+    let mut by_name = routed().filter(|(_, release)| release.id.name_in(&app.name).as_bytes() == value);
     match (by_id, by_name.next(), by_name.next()) {
         (Some((index, _)), ..) | (None, Some((index, _)), None) => Some(ReleaseIndex(index)),
         _ => None,

@@ -15,6 +15,8 @@ pub struct Apps {
     pub apps: Vec<App>,
     /// The app that serves every host that no app has claimed; null: none does.
     pub default_app: Option<String>,
+    /// The app that this router was started with as `--app`, made or not; null: it was started without.
+    pub configured_app: Option<String>,
 }
 
 /// The state of one app.
@@ -48,6 +50,9 @@ pub struct App {
     pub hosts: Vec<String>,
     /// Whether it serves every host that no app has claimed.
     pub default: bool,
+    /// The hosts that lead to it now: those of `hosts` that no other app claimed before, and `*` for every host that nobody
+    /// claims, if it is the default. Empty: no host leads to it.
+    pub leading_hosts: Vec<String>,
     /// Stored values of the app that the router cannot take.
     pub problems: Vec<Problem>,
     /// The last change; null: there was none.
@@ -58,6 +63,9 @@ pub struct App {
     /// In the answer to a change: whether anything was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Outcome>,
+    /// In the answer to a change: `true` if the app was made by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<bool>,
     /// In the answer to a change with `wait=fleet`: how far the fleet applied it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<ApplyStatus>,

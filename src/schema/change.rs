@@ -9,13 +9,15 @@ pub use crate::rollout::blend::Blend;
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CandidateRequest {
-    /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
+    /// A release that the store knows and that belongs to no other app, as `apps/<segment>/containers`; or send `release`.
     pub id: Option<String>,
-    /// A release by its name; a new one is registered as `apps/<service>-<release>-<port>/containers`.
+    /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
+    /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
     /// Endpoints to register with the release, `ip:port` each.
     pub endpoints: Option<Vec<String>>,
-    /// The service in the id of a new release; left out: `app`.
+    /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
+    /// can only be the app.
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
@@ -32,18 +34,42 @@ pub struct CandidateRequest {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StableRequest {
-    /// A release that the store knows, as `apps/<segment>/containers`; or send `release`.
+    /// A release that the store knows and that belongs to no other app, as `apps/<segment>/containers`; or send `release`.
     pub id: Option<String>,
-    /// A release by its name; a new one is registered as `apps/<service>-<release>-<port>/containers`.
+    /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
+    /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
     /// Endpoints to register with the release, `ip:port` each.
     pub endpoints: Option<Vec<String>>,
-    /// The service in the id of a new release; left out: `app`.
+    /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
+    /// can only be the app.
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
     /// If it is the candidate: go on although its endpoints were seen failing.
     pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Take the stable release off its track, with nothing in its place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ClearStableRequest {
+    /// Go on although new clients will get 503.
+    pub force: Option<bool>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Make an app that has no release yet.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AppRequest {
+    /// Host names that lead to it, exact or with `*.`. They are a setting, so only an operator may send them.
+    pub hosts: Option<Vec<String>>,
     /// Why, for the history.
     pub reason: Option<String>,
 }

@@ -20,4 +20,10 @@ pub struct Token {
     pub name: String,
     /// Its role: `viewer`, `ci`, `operator` or `admin`.
     pub role: String,
+    /// The apps that it is for; left out: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apps: Option<Vec<String>>,
+    /// `false`: it may not use raw keyvalues; left out: it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<bool>,
 }

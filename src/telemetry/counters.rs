@@ -173,6 +173,12 @@ impl Counters {
         &self.workers[index]
     }
 
+    /// Requests whose Host no app claims, of all workers.
+    pub fn misdirected(&self) -> u64 {
+        let counts = self.workers.iter().map(|worker| worker.requests_misdirected.get());
+        counts.fold(0, u64::wrapping_add)
+    }
+
     /// Every metric with its sum over all workers. Metrics of one name follow each other.
     pub fn totals(&self) -> Vec<(Metric, u64)> {
         let mut totals = WorkerCounters::default().read();

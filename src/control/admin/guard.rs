@@ -77,6 +77,7 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), GuardRefusal> {
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let pass = authenticate(core, request.headers(), peer.unwrap_or(IpAddr::from([0, 0, 0, 0])))?;
+    pass.caller().needs_path(request.uri().path())?;
     refuse_when_followed(core, request)?;
     request.extensions_mut().insert(pass.caller().clone());
     request.extensions_mut().insert(pass);

@@ -23,9 +23,20 @@ use crate::{
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
     let (everywhere, applied) = reached(core, app, executed, query).await;
+    changed_state(core, app, executed, (everywhere, applied))
+}
+
+/// The answer to a change that is served where the asker wants it to be, or not (`everywhere`).
+pub(super) fn changed_state(
+    core: &Core,
+    app: &AppName,
+    executed: CommandOutcome,
+    (everywhere, applied): (bool, Option<ApplyStatus>),
+) -> Response {
     let snapshot = Snapshot::of(core);
     let state = App {
         result: Some(if executed.changed { Outcome::Done } else { Outcome::Unchanged }),
+        created: executed.created.then_some(true),
         applied: applied.map(|applied| applied.to_answer()),
         ..snapshot.state(app).unwrap_or_default()
     };

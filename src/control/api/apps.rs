@@ -13,29 +13,24 @@ use super::{
     query::WriteQuery,
     request::{Read, Write, app_name},
     snapshot::Snapshot,
+    visible::VisibleKeys,
 };
 use crate::{
     control::{
         commands::{
-            command::unknown_app,
-            commit::{Commit, Plan},
-            stored::StoredApp,
-            transact::transact_app,
+            command::unknown_app, commit::Plan, ownership::owners, stored::StoredApp, transact::transact_app,
         },
         fleet::wait::{Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
         shared::{
             core::Core,
-            entries::own_key,
             error::{ApiError, Kind},
-            reading::StoreReading,
+            reading::{StoreReading, releases_of},
         },
     },
     rollout::{
-        adopt::OldKey,
         app::AppName,
         command::{Refusal, Role},
-        keys,
         record::Record,
         release::ReleaseId,
     },
@@ -52,9 +47,14 @@ const DELETE_BATCH: usize = 100;
 /// `GET /api/v1/apps`
 pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Apps>, ApiError> {
     call.query.finish()?;
+    let scope = &call.caller.scope;
     let snapshot = Snapshot::of(&core);
-    let apps = snapshot.apps().iter().filter_map(|app| snapshot.state(app)).collect();
-    Ok(Json(Apps { apps, default_app: snapshot.default_app().map(ToString::to_string) }))
+    let shown = |app: &&AppName| scope.has_app(app);
+    let apps = snapshot.apps();
+    let apps = apps.iter().filter(shown).filter_map(|app| snapshot.state(app)).collect();
+    let default_app = snapshot.default_app().filter(shown).map(ToString::to_string);
+    let configured_app = core.options.default_app.as_ref().filter(shown).map(ToString::to_string);
+    Ok(Json(Apps { apps, default_app, configured_app }))
 }
 
 /// `GET /api/v1/apps/{app}`
@@ -78,23 +78,34 @@ pub async fn releases(
     call.query.finish()?;
     let reading = core.replica.reading.load_full();
     let record = reading.apps.get(&app).and_then(|reading| reading.record.clone());
-    let own = record.as_deref().map(crate::control::shared::reading::releases_of).unwrap_or_default();
+    let own = record.as_deref().map(releases_of).unwrap_or_default();
     let services: Vec<&str> = own.iter().map(ReleaseId::service).collect();
-    let shown = |release: &ReleaseId| all || services.is_empty() || services.contains(&release.service());
-    let mut known: Vec<ReleaseId> =
-        reading.releases.keys().filter(|release| shown(release)).cloned().collect();
+    let keys = VisibleKeys::of(&call.caller.scope, &reading);
+    let mut owners = owners(&reading);
+    owners.add(&app, record.as_deref());
+    let is_choice = |release: &ReleaseId| match owners.owners(release)[..] {
+        [] => services.is_empty() || services.contains(&release.service()),
+        ref apps => apps.contains(&&app),
+    };
+    let shown = |release: &&ReleaseId| keys.has_release(release) && (all || is_choice(release));
+    let mut known: Vec<ReleaseId> = reading.releases.keys().filter(shown).cloned().collect();
     known.extend(own.iter().filter(|release| reading.endpoints(release) == 0).cloned());
     known.sort();
     known.dedup();
-    let releases = known.iter().map(|release| describe(&reading, record.as_deref(), release)).collect();
+    let releases = known.iter().map(|release| describe(&reading, &app, record.as_deref(), release)).collect();
     Ok(Json(KnownReleases { releases }))
 }
 
-fn describe(reading: &StoreReading, record: Option<&Record>, release: &ReleaseId) -> KnownRelease {
+fn describe(
+    reading: &StoreReading,
+    app: &AppName,
+    record: Option<&Record>,
+    release: &ReleaseId,
+) -> KnownRelease {
     KnownRelease {
         id: release.to_string(),
-        release: release.name().to_owned(),
-        service: release.service().to_owned(),
+        release: release.name_in(app).to_owned(),
+        service: release.service_in(app).to_owned(),
         port: release.port(),
         endpoints: reading.endpoints(release),
         track: record.and_then(|record| track(record, release)),
@@ -131,13 +142,7 @@ pub async fn remove(
         if !(round.number > 0 && stored.is_absent()) {
             refuse_removal(&stored, force, if_match)?;
         }
-        let own = OldKey::ALL.iter().map(|old| old.key(app)).chain([
-            keys::record(app),
-            keys::settings(app),
-            keys::previews(app),
-        ]);
-        let writes = own.map(|key| StoreWrite::delete(own_key(&key))).collect();
-        Ok(Plan::write(Commit { checks: stored.checks(), writes, proof: None }, |revision| revision))
+        Ok(Plan::write(stored.removal(), |revision| revision))
     })
     .await?;
     tracing::info!(%app, actor = asker.actor, "the app was removed");

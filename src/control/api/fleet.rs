@@ -11,6 +11,7 @@ use keyvalues::Write as StoreWrite;
 use super::{
     query::WriteQuery,
     request::{NoFields, Read, Write},
+    visible,
 };
 use crate::{
     control::{
@@ -52,7 +53,7 @@ pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Fleet>, A
             apps.map(|(app, &(seq, revision))| (app.to_string(), ServedApp { seq, revision })).collect();
         shown.apps = Some(served);
     }
-    Ok(Json(facts))
+    Ok(Json(visible::fleet(facts, &call.caller.scope)))
 }
 
 /// The fleet as the API and the live stream show it.

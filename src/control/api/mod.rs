@@ -22,11 +22,13 @@ pub mod query;
 pub mod request;
 pub mod router;
 pub mod settings;
+pub mod setup;
 pub mod snapshot;
 mod state;
 pub mod store;
 pub mod stream;
 pub mod tracks;
+pub mod visible;
 
 use axum::{
     Router,
@@ -68,7 +70,10 @@ fn apps(calls: Calls) -> Calls {
     calls
         .get("/api/v1/apps", apps::list)
         .get("/api/v1/apps/{app}", apps::read)
+        .put("/api/v1/apps/{app}", setup::add)
         .delete("/api/v1/apps/{app}", apps::remove)
+        .put("/api/v1/apps/{app}/default", setup::make_default)
+        .delete("/api/v1/apps/{app}/default", setup::end_default)
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
         .post("/api/v1/apps/{app}/explain", explain::explain)
@@ -89,6 +94,7 @@ fn commands(calls: Calls) -> Calls {
         .put("/api/v1/apps/{app}/candidate", tracks::set_candidate)
         .delete("/api/v1/apps/{app}/candidate", tracks::abort)
         .put("/api/v1/apps/{app}/stable", tracks::set_stable)
+        .delete("/api/v1/apps/{app}/stable", tracks::clear_stable)
         .put("/api/v1/apps/{app}/blend", tracks::set_blend)
         .put("/api/v1/apps/{app}/sticky", tracks::set_sticky)
         .put("/api/v1/apps/{app}/lock", locks::lock)

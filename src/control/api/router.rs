@@ -2,7 +2,10 @@
 
 use axum::{Json, extract::State};
 
-use super::request::{NoFields, Read, Write};
+use super::{
+    request::{NoFields, Read, Write},
+    visible,
+};
 use crate::{
     control::{
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
@@ -25,7 +28,8 @@ use crate::{
 /// `GET /api/v1/router`
 pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<Router>, ApiError> {
     call.query.finish()?;
-    Ok(Json(facts(&core)))
+    let reading = core.replica.reading.load();
+    Ok(Json(visible::router(facts(&core), &call.caller.scope, &reading)))
 }
 
 /// This router as the API and the live stream show it.
@@ -103,5 +107,10 @@ pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Tokens>
 }
 
 fn describe(caller: &Caller) -> Token {
-    Token { name: caller.name.clone(), role: caller.role.to_string() }
+    Token {
+        name: caller.name.clone(),
+        role: caller.role.to_string(),
+        apps: caller.scope.apps(),
+        raw: (!caller.scope.may_use_raw()).then_some(false),
+    }
 }

@@ -121,7 +121,7 @@ fn plan(
     refuse_claimed(core, &stored.name, &Settings::parse(&json)?)?;
     if before == after {
         let (revision, routed) = (stored.revision(), stored.routed());
-        return Ok(Plan::Nothing(CommandOutcome { changed: false, revision, seq, routed }));
+        return Ok(Plan::Nothing(CommandOutcome { changed: false, created: false, revision, seq, routed }));
     }
     let key = keys::settings(&stored.name);
     let mut checks = stored.checks();
@@ -129,6 +129,7 @@ fn plan(
     let writes = vec![StoreWrite::put(own_key(&key), json)];
     Ok(Plan::write(Commit { checks, writes, proof: None }, move |revision| CommandOutcome {
         changed: true,
+        created: false,
         revision,
         seq,
         routed: revision,
@@ -136,7 +137,7 @@ fn plan(
 }
 
 /// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.
-fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
+pub(super) fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
     let reading = core.replica.reading.load();
     for (other, other_reading) in reading.apps.iter().filter(|(other, _)| *other != app) {
         let same = |host: &&String| {

@@ -36,6 +36,7 @@ impl Snapshot {
             app: app.to_string(),
             hosts: reading.settings.hosts.clone(),
             default: self.default_app() == Some(app),
+            leading_hosts: routes.map(|routes| self.published.table.hosts_of(routes)).unwrap_or_default(),
             problems: self.reading.problems_of(app).cloned().collect(),
             // Settings are numbers, texts and lists, which all have a JSON form.
             settings: serde_json::to_value(&*reading.settings).unwrap_or(Value::Null),
@@ -126,8 +127,8 @@ impl Snapshot {
         let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
         Release {
             id: id.to_string(),
-            release: id.name().to_owned(),
-            service: id.service().to_owned(),
+            release: id.name_in(app).to_owned(),
+            service: id.service_in(app).to_owned(),
             port: id.port(),
             tenure,
             endpoints: endpoints.map(|route| self.endpoint(routes, id, route)).collect(),

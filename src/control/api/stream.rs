@@ -29,6 +29,7 @@ use super::{
     request::{Read, app_name},
     router::facts,
     snapshot::Snapshot,
+    visible,
 };
 use crate::{
     control::{
@@ -257,10 +258,13 @@ impl Follower {
             };
             match message {
                 Err(_) => return Some(Bytes::from_static(ALIVE)),
-                Ok(Ok(message)) if message.app.as_ref().is_none_or(|app| self.wants(app)) => {
-                    return Some(message.text.clone());
-                }
-                Ok(Ok(_)) => {}
+                Ok(Ok(message)) => match &message.app {
+                    Some(app) if self.wants(app) => return Some(message.text.clone()),
+                    Some(_) => {}
+                    // What is told to everybody may name apps that this token is not for.
+                    None if !self.pass.caller().scope.has_all_apps() => return Some(self.general()),
+                    None => return Some(message.text.clone()),
+                },
                 Ok(Err(RecvError::Lagged(_))) => return Some(self.states()),
                 Ok(Err(RecvError::Closed)) => return None,
             }
@@ -268,7 +272,7 @@ impl Follower {
     }
 
     fn wants(&self, app: &AppName) -> bool {
-        self.only.as_ref().is_none_or(|only| only == app)
+        self.only.as_ref().is_none_or(|only| only == app) && self.pass.caller().scope.has_app(app)
     }
 
     /// Whole states; what changes from here on follows.
@@ -281,11 +285,16 @@ impl Follower {
     /// Whatever this page wants, the router and the fleet included.
     fn states(&self) -> Bytes {
         let snapshot = Snapshot::of(&self.core);
-        let feed = &self.core.feed;
-        let general =
-            [feed.text("router", 0, &facts(&self.core)), feed.text("fleet", 0, &fleet::facts(&self.core))];
         let apps = snapshot.apps().into_iter().filter(|app| self.wants(app));
         let states = apps.map(|app| state_text(&self.core, &snapshot, &app));
-        general.into_iter().chain(states).collect::<Vec<_>>().concat().into()
+        [self.general()].into_iter().chain(states).collect::<Vec<_>>().concat().into()
+    }
+
+    /// The router and the fleet.
+    fn general(&self) -> Bytes {
+        let (core, scope) = (&self.core, &self.pass.caller().scope);
+        let router = visible::router(facts(core), scope, &core.replica.reading.load());
+        let fleet = visible::fleet(fleet::facts(core), scope);
+        [core.feed.text("router", 0, &router), core.feed.text("fleet", 0, &fleet)].concat().into()
     }
 }

@@ -22,8 +22,8 @@ use crate::{
     },
     rollout::{app::AppName, command::Command, release::ReleaseId},
     schema::change::{
-        AbortRequest, BlendRequest, CandidateRequest, PromoteRequest, RollbackRequest, StableRequest,
-        StickyRequest,
+        AbortRequest, BlendRequest, CandidateRequest, ClearStableRequest, PromoteRequest, RollbackRequest,
+        StableRequest, StickyRequest,
     },
 };
 
@@ -50,6 +50,14 @@ pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, call:
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     let options = CommandOptions { force: force == Some(true), endpoints };
     run(&core, &app, Command::SetStable { release }, call, reason, options).await
+}
+
+/// `DELETE .../stable`: takes the app off line.
+pub async fn clear_stable(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
+    let app = app_name(&app)?;
+    let ClearStableRequest { force, reason } = call.read()?;
+    let command = Command::ClearStable { force: force == Some(true) };
+    run(&core, &app, command, call, reason, CommandOptions::default()).await
 }
 
 /// `PUT .../blend`

@@ -16,7 +16,7 @@ use crate::{
         app::AppName,
         command::{Asker, Decision, Role},
         commit::of_adoption,
-        record::HistoryEvent,
+        record::{HistoryEvent, Record},
         release::ReleaseId,
     },
 };
@@ -46,9 +46,10 @@ pub async fn plan_adoption(core: &Core, stored: &StoredApp) -> Result<Adoption, 
     if stored.record.as_ref().is_some_and(|record| is_mirrored(record, &old)) {
         // Usually the keys mirror the record, and nothing else has to be read.
         let decision = Decision::Unchanged;
-        return Ok(Adoption { decision, faults: Vec::new(), pending: None, mirror: Vec::new() });
+        let (faults, mirror) = (Vec::new(), Vec::new());
+        return Ok(Adoption { decision, faults, pending: None, held: None, mirror });
     }
-    let counts = named_endpoints(core, &old).await?;
+    let counts = named_endpoints(core, &old, stored.record.as_ref()).await?;
     let background = stored.background(core, false).await?;
     let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
     let asker = outside_asker(core, stored.record.is_none());
@@ -69,11 +70,18 @@ pub fn event_of(adopted: &Adoption) -> Option<&HistoryEvent> {
     }
 }
 
-/// How many endpoints the releases have that old keys name.
-pub async fn named_endpoints(core: &Core, old: &OldKeys) -> Result<HashMap<ReleaseId, usize>, ApiError> {
+/// How many endpoints the releases have that old keys name, and those on the tracks.
+pub async fn named_endpoints(
+    core: &Core,
+    old: &OldKeys,
+    record: Option<&Record>,
+) -> Result<HashMap<ReleaseId, usize>, ApiError> {
     let named = [&old.stable, &old.candidate].into_iter().flatten();
-    let releases: Vec<ReleaseId> =
-        named.filter_map(|id| ReleaseId::parse_nullable(id).ok().flatten()).collect();
+    let named = named.filter_map(|id| ReleaseId::parse_nullable(id).ok().flatten());
+    let on_tracks = record.into_iter().flat_map(|record| record.stable.iter().chain(&record.candidate));
+    let mut releases: Vec<ReleaseId> = named.chain(on_tracks.map(|stay| stay.release.clone())).collect();
+    releases.sort();
+    releases.dedup();
     endpoint_counts(core, &releases).await
 }
 

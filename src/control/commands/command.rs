@@ -8,6 +8,7 @@ use super::{
     adoption::{adoption_commit, plan_adoption},
     commit::{Commit, Plan},
     gate,
+    ownership::{refuse_foreign, refuse_shared},
     stored::StoredApp,
     transact::{transact, transact_app},
 };
@@ -43,6 +44,8 @@ pub struct CommandOptions {
 pub struct CommandOutcome {
     /// Whether anything was written.
     pub changed: bool,
+    /// Whether the app was made by it.
+    pub created: bool,
     /// The store revision that holds the outcome.
     pub revision: Revision,
     /// The seq of the outcome.
@@ -102,38 +105,58 @@ async fn plan(
     let endpoints = endpoint_keys(options);
     let event = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => event,
-        Decision::Unchanged => return Ok(register_only(stored, &endpoints)),
+        Decision::Unchanged => {
+            refuse_shared_endpoints(core, stored, options)?;
+            return Ok(register_only(stored, &endpoints));
+        }
     };
+    refuse_foreign(core, stored, &event.record).await?;
+    refuse_shared_endpoints(core, stored, options)?;
     gate::check(core, stored, command, &event, &endpoints, options.force).await?;
     let plan = of_command(&stored.name, &event);
     let commit = stored.commit(Some(&event), plan, endpoint_writes(&endpoints));
     let seq = event.record.seq;
+    let created = stored.record.is_none();
     Ok(Plan::write(commit, move |revision| {
-        (CommandOutcome { changed: true, revision, seq, routed: revision }, true)
+        (CommandOutcome { changed: true, created, revision, seq, routed: revision }, true)
     }))
+}
+
+/// Refuses endpoints for a release that another app routes too.
+fn refuse_shared_endpoints(
+    core: &Core,
+    stored: &StoredApp,
+    options: &CommandOptions,
+) -> Result<(), ApiError> {
+    let Some((release, _)) = &options.endpoints else { return Ok(()) };
+    refuse_shared(&core.replica.reading.load(), Some(&stored.name), release, options.force)
 }
 
 /// The record is as it should be; endpoints that came with the command are still to be registered.
 fn register_only(stored: &StoredApp, endpoints: &[(String, String)]) -> Plan<(CommandOutcome, bool)> {
     let (seq, revision, routed) = (stored.seq(), stored.revision(), stored.routed());
     if endpoints.is_empty() {
-        return Plan::Nothing((CommandOutcome { changed: false, revision, seq, routed }, false));
+        return Plan::Nothing((
+            CommandOutcome { changed: false, created: false, revision, seq, routed },
+            false,
+        ));
     }
     Plan::write(Commit::unchecked(endpoint_writes(endpoints)), move |registered| {
         let (revision, routed) = (revision.max(registered), routed.max(registered));
-        (CommandOutcome { changed: true, revision, seq, routed }, false)
+        (CommandOutcome { changed: true, created: false, revision, seq, routed }, false)
     })
 }
 
 /// Who did what, for the operator's log. Texts from outside are escaped.
-fn log(app: &AppName, command: &Command, asker: &Asker, seq: u64) {
+pub(super) fn log(app: &AppName, command: &Command, asker: &Asker, seq: u64) {
     let (command, actor) = (command.name(), &asker.actor);
     tracing::info!(%app, command = command.as_str(), seq, ?actor, reason = ?asker.reason, "the app was changed");
 }
 
 /// Refuses a command to an app that does not exist, unless it is one that can begin an app.
 pub fn refuse_unknown(stored: &StoredApp, command: &Command) -> Result<(), ApiError> {
-    let begins = matches!(command, Command::SetStable { .. } | Command::SetCandidate { .. });
+    let begins =
+        matches!(command, Command::SetStable { .. } | Command::SetCandidate { .. } | Command::AddApp);
     if begins || !stored.is_absent() {
         return Ok(());
     }

@@ -119,7 +119,7 @@ fn words(effect: &DryRun, now: &AppRoutes, after: &AppRoutes) -> Vec<String> {
 
 fn new_clients_words(share: NewClients, now: &AppRoutes, after: &AppRoutes) -> Option<String> {
     let name = |app: &AppRoutes, index: Option<ReleaseIndex>| {
-        index.map(|index| app.release(index).id.name().to_owned())
+        index.map(|index| app.release(index).id.name_in(&app.name).to_owned())
     };
     let (stable, candidate) = (name(after, after.stable)?, name(after, after.candidate));
     let NewClients { before, after: share } = share;

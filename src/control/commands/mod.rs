@@ -7,10 +7,14 @@
 pub mod adoption;
 pub mod command;
 pub mod commit;
+pub mod default_app;
 pub mod dry_run;
 pub mod gate;
 pub mod history;
+pub mod new_app;
+pub mod ownership;
 pub mod raw;
 pub mod release_name;
 pub mod stored;
+pub mod stored_default;
 pub mod transact;

@@ -5,6 +5,7 @@ use super::{
     adoption::{event_of, named_endpoints},
     command::CommandOutcome,
     commit::Plan,
+    ownership::refuse_foreign_release,
     stored::StoredApp,
     transact::transact_app,
 };
@@ -40,7 +41,13 @@ async fn plan(
     asker: &Asker,
 ) -> Result<Plan<CommandOutcome>, ApiError> {
     let old = stored.old_keys();
-    let counts = named_endpoints(core, &old.clone().after_write(key, value.map(str::to_owned))).await?;
+    let written = old.clone().after_write(key, value.map(str::to_owned));
+    let counts = named_endpoints(core, &written, stored.record.as_ref()).await?;
+    if let (OldKey::Stable | OldKey::Candidate, Some(value)) = (key, value)
+        && let Ok(Some(release)) = ReleaseId::parse_nullable(value)
+    {
+        refuse_foreign_release(core, stored, &release).await?;
+    }
     let background = stored.background(core, false).await?;
     let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
     let record = stored.record.as_ref();
@@ -55,6 +62,7 @@ async fn plan(
     };
     Ok(Plan::write(commit, move |revision| CommandOutcome {
         changed: routed.is_none(),
+        created: false,
         revision,
         seq,
         routed: routed.unwrap_or(revision),

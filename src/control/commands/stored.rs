@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
 
-use super::commit::Commit;
+use super::{commit::Commit, stored_default::StoredDefault};
 use crate::{
     control::shared::{
         core::Core,
@@ -38,6 +38,7 @@ pub struct StoredApp {
     old: [Option<Entry>; 4],
     pub settings: Settings,
     pub settings_entry: Option<Entry>,
+    default_app: StoredDefault,
     /// The store's revision at this reading.
     pub read_at: Revision,
 }
@@ -48,7 +49,7 @@ impl StoredApp {
         let keys: Vec<String> = OldKey::ALL
             .iter()
             .map(|old| old.key(name))
-            .chain([keys::record(name), keys::settings(name)])
+            .chain([keys::record(name), keys::settings(name), keys::DEFAULT_APP.to_owned()])
             .collect();
         let prefixes: Vec<&str> = keys.iter().map(String::as_str).collect();
         let listing = core.store.list(&prefixes).await?;
@@ -67,6 +68,7 @@ impl StoredApp {
             old: OldKey::ALL.map(|old| find(&old.key(name))),
             settings: settings.unwrap_or_else(|| last_good_settings(core, name)),
             settings_entry,
+            default_app: StoredDefault::of(find(keys::DEFAULT_APP), name, &core.replica.reading.load()),
             read_at: listing.revision,
         })
     }
@@ -106,11 +108,27 @@ impl StoredApp {
         further: Vec<Write>,
     ) -> Commit {
         let mut writes: Vec<Write> = plan.into_iter().map(planned).chain(further).collect();
+        let mut checks = self.checks();
         if event.is_some() && self.record.is_none() {
             writes.push(Write::put(own_key(keys::NULL), MARKER));
+            self.default_app.begin(&mut checks, &mut writes);
         }
         let proof = event.map(|event| own_key(&keys::event(&self.name, event.record.seq)));
-        Commit { checks: self.checks(), writes, proof }
+        Commit { checks, writes, proof }
+    }
+
+    /// The deletion of the app's own keys but its events, as one commit.
+    pub fn removal(&self) -> Commit {
+        let name = &self.name;
+        let own = OldKey::ALL.iter().map(|old| old.key(name)).chain([
+            keys::record(name),
+            keys::settings(name),
+            keys::previews(name),
+        ]);
+        let mut writes = own.map(|key| Write::delete(own_key(&key))).collect();
+        let mut checks = self.checks();
+        self.default_app.end(name, &mut checks, &mut writes);
+        Commit { checks, writes, proof: None }
     }
 
     /// The newest revision among these keys: a router that serves it serves all of this reading.
@@ -140,6 +158,7 @@ impl StoredApp {
             stables,
             drain_max_ms: u64::from(self.settings.drainmaxseconds) * 1_000,
             ci_blend_max: self.settings.ci_blend_max,
+            ci_may_promote: self.settings.ci_may_promote,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     control::{
-        limits::{SIGN_OF_LIFE_EVERY, STALE_AFTER},
+        limits::{MISDIRECTED_ALARM, SIGN_OF_LIFE_EVERY, STALE_AFTER},
         shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
     },
     schema::fleet as schema,
@@ -23,11 +23,20 @@ pub enum AlarmKind {
     SameName,
     /// A hook to which a message could not be delivered.
     Hook,
+    /// Requests that led to no app.
+    Misdirected,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 6] =
-        [Self::ClockSkew, Self::Stale, Self::Silent, Self::Behind, Self::SameName, Self::Hook];
+    pub const ALL: [Self; 7] = [
+        Self::ClockSkew,
+        Self::Stale,
+        Self::Silent,
+        Self::Behind,
+        Self::SameName,
+        Self::Hook,
+        Self::Misdirected,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +46,7 @@ impl AlarmKind {
             Self::Behind => "behind",
             Self::SameName => "same_name",
             Self::Hook => "hook",
+            Self::Misdirected => "misdirected",
         }
     }
 }
@@ -91,6 +101,13 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
         }
     }
     raise_for_hooks(core, &mut raise);
+    if core.misdirected.was_within(MISDIRECTED_ALARM, core.clock.monotonic()) {
+        let message = format!(
+            "{} answered requests with 421 lately, since no app claims their hosts and none is the default",
+            core.name()
+        );
+        raise(AlarmKind::Misdirected, &core.node, core.name(), message);
+    }
     alarms
 }
 

@@ -159,7 +159,8 @@ impl ApplyStatus {
             let Ok(event) = serde_json::from_slice::<HistoryEvent>(&entry.value) else { continue };
             let record = event.record;
             let candidate = record.candidate.filter(|_| record.blend.percent() > 0.0);
-            let names = record.stable.into_iter().chain(candidate).map(|stay| stay.release.name().to_owned());
+            let names =
+                record.stable.into_iter().chain(candidate).map(|stay| stay.release.name_in(app).to_owned());
             missing.may_serve = names.collect();
         }
     }

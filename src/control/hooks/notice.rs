@@ -142,7 +142,7 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         AlarmKind::Silent => Some((EventKind::MemberSilent, "is heard from again, or was removed")),
         AlarmKind::Behind => Some((EventKind::MemberBehind, "serves the same state again")),
         AlarmKind::SameName => Some((EventKind::SameName, "is the only one of its name")),
-        AlarmKind::ClockSkew | AlarmKind::Stale | AlarmKind::Hook => None,
+        AlarmKind::ClockSkew | AlarmKind::Stale | AlarmKind::Hook | AlarmKind::Misdirected => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;
@@ -194,7 +194,11 @@ fn stoppable_releases(core: &Core) -> Vec<Condition> {
         kind: EventKind::CanBeStopped,
         app: Some(app.name.clone()),
         subject: format!("{} {}", app.name, release.tenure),
-        text: format!("{}: nobody is left at {}: its endpoints can be stopped", app.name, release.id.name()),
+        text: format!(
+            "{}: nobody is left at {}: its endpoints can be stopped",
+            app.name,
+            release.id.name_in(&app.name)
+        ),
         over: None,
         own: false,
     };

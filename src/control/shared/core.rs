@@ -16,6 +16,7 @@ use super::{
     fleet::{member::Entry, roster::Roster},
     hooks::board::HookBoard,
     lifecycle::Lifecycle,
+    misdirected::Misdirected,
     options::{RouterOptions, Surroundings},
     replica::Replica,
     served_store::ServedStore,
@@ -46,6 +47,8 @@ pub struct CoreState {
     pub lifecycle: Lifecycle,
     pub tokens: LiveTokens,
     pub sign_ins: SignIns,
+    /// Requests that led to no app. Written by `activity` alone.
+    pub misdirected: Misdirected,
     /// What this router holds of the store.
     pub replica: Replica,
     /// The fleet, as the watch tells of it: written by `sync` alone.
@@ -92,6 +95,7 @@ impl Core {
             board: ArcSwap::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
+            misdirected: Misdirected::default(),
             served_store: ServedStore::default(),
             app_locks: AppLocks::default(),
             addresses: ArcSwap::from_pointee(options.addresses.clone()),

@@ -156,7 +156,7 @@ impl From<Refusal> for ApiError {
             Refusal::Value { field, message } => Self::value(field, message),
             Refusal::Locked { .. } => Self::new(Kind::Locked, message),
             Refusal::Precondition => Self::new(Kind::Precondition, message),
-            Refusal::Forbidden { .. } => Self::new(Kind::Forbidden, message),
+            Refusal::Forbidden { .. } | Refusal::Capped { .. } => Self::new(Kind::Forbidden, message),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod former_endpoints;
 pub mod hooks;
 pub mod lifecycle;
+pub mod misdirected;
 pub mod options;
 pub mod pin_keys;
 pub mod reading;

@@ -22,7 +22,10 @@ use crate::{
             state_dir::new_node_id,
         },
     },
-    rollout::{keys, pin::PinKeys},
+    rollout::{
+        keys::{self, Meaning},
+        pin::PinKeys,
+    },
 };
 
 /// Writes that one seeding commit carries.
@@ -51,12 +54,29 @@ pub async fn prepare(
         if let Some(commit) = missing(core, &listing, kept)? {
             return Ok(Plan::WriteFirst(commit));
         }
-        if !seed.is_empty() && entry(&listing, keys::NULL).is_none() {
+        if !seed.is_empty() && entry(&listing, keys::NULL).is_none() && !holds_a_record(&listing) {
             return Ok(Plan::WriteFirst(write_seed(core, seed).await?));
         }
         Ok(Plan::Nothing(listing))
     })
     .await
+}
+
+/// Whether an app is being released from this store. Such a store is never seeded, whatever became of its marker: the seed
+/// would put everybody back on what it names.
+fn holds_a_record(listing: &Listing) -> bool {
+    let found = listing.entries.iter().find_map(|entry| match keys::meaning(entry.key.as_str()) {
+        Some(Meaning::Record(app)) => Some(app),
+        _ => None,
+    });
+    if let Some(app) = &found {
+        tracing::warn!(
+            %app,
+            "the store has no `{}`, but it holds the rollout of an app, so the keyvalues file is not written into it",
+            keys::NULL
+        );
+    }
+    found.is_some()
 }
 
 /// What makes the epoch, the pin keys and this router's entry where they are missing, all in one commit.

@@ -201,7 +201,10 @@ impl SourceCopier {
 
 /// Whether a key is copied: what an old script writes. Records and events at the server are another router's.
 fn is_followed(key: &str) -> bool {
-    !matches!(keys::meaning(key), None | Some(Meaning::Record(_) | Meaning::Event(..) | Meaning::Router))
+    !matches!(
+        keys::meaning(key),
+        None | Some(Meaning::Record(_) | Meaning::DefaultApp | Meaning::Event(..) | Meaning::Router)
+    )
 }
 
 /// The entries of a listing that are copied, ordered by key as the listing is.

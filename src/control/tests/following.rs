@@ -23,7 +23,7 @@ async fn faulty() -> (Bench, Faults) {
 #[tokio::test]
 async fn what_is_written_in_the_store_is_adopted_once() {
     let bench = Bench::start().await.with_stable().await;
-    bench.write_in_store("apps/app-1.1-80/containers/c1", "127.0.0.1:9002").await;
+    bench.write_in_store("apps/shop-1.1-80/containers/c1", "127.0.0.1:9002").await;
     bench.write_in_store("rolling/shop/candidate/id", &id("1.1")).await;
     eventually("the candidate is routed", async || bench.routed().1 == Some("1.1".into())).await;
     eventually("the state says so", async || {
@@ -113,7 +113,7 @@ async fn an_outage_leaves_the_table_alone_and_refuses_commands() {
 async fn a_watch_that_is_cut_begins_anew_and_misses_nothing() {
     let (bench, faults) = faulty().await;
     faults.cut_watches();
-    bench.write_in_store("apps/app-1.0-80/containers/c2", "127.0.0.1:9002").await;
+    bench.write_in_store("apps/shop-1.0-80/containers/c2", "127.0.0.1:9002").await;
     eventually("the endpoint is served", async || {
         bench.state().await["stable"]["endpoints"].as_array().unwrap().len() == 2
     })

@@ -171,5 +171,5 @@ fn refusing() -> SocketAddr {
 }
 
 fn id(release: &str) -> String {
-    format!("apps/app-{release}-80/containers")
+    format!("apps/shop-{release}-80/containers")
 }

@@ -186,7 +186,8 @@ async fn settings_are_checked_merged_and_served() {
     assert_eq!(stored, json!({ "hosts": ["shop.example"], "drainseconds": 60 }));
     let (status, error) = bench.call(Method::PATCH, path, json!({ "pinseconds": "long" })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{error}");
-    bench.ok(Method::PUT, "/api/v1/apps/other/stable", json!({ "release": "1.0", "port": 80 })).await;
+    let body = json!({ "release": "1.0", "endpoints": ["127.0.0.1:9002"] });
+    bench.ok(Method::PUT, "/api/v1/apps/other/stable", body).await;
     let (status, error) =
         bench.call(Method::PUT, "/api/v1/apps/other/settings", json!({ "hosts": ["shop.example"] })).await;
     assert_eq!((status, &error["error"]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("hosts")));

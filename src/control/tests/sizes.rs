@@ -153,19 +153,19 @@ async fn a_short_name_is_found_without_reading_the_endpoints_of_all_releases() {
     fill(&store).await;
     let bench =
         Bench::on(Arc::<CountingStore>::clone(&store), None, Clock::system()).await.with_stable().await;
-    let set = async |name: String, body: Value| {
+    let set = async |id: String, body: Value| {
         let before = store.keys.load(Relaxed);
         let state = bench.ok(Method::PUT, "/api/v1/apps/shop/candidate", body).await;
-        assert_eq!(state["candidate"]["id"], format!("apps/app-{name}-80/containers"));
+        assert_eq!(state["candidate"]["id"], id);
         store.keys.load(Relaxed) - before
     };
     let (mut known, mut new) = (usize::MAX, usize::MAX);
     for number in 0..5 {
-        let name = format!("r{number}");
-        known = known.min(set(name.clone(), json!({ "release": name })).await);
-        let name = format!("new{number}");
-        let body = json!({ "release": name, "endpoints": ["127.0.0.1:9002"] });
-        new = new.min(set(name, body).await);
+        let id = format!("apps/app-r{number}-80/containers");
+        known = known.min(set(id, json!({ "release": format!("r{number}") })).await);
+        let id = format!("apps/shop-new{number}-80/containers");
+        let body = json!({ "release": format!("new{number}"), "endpoints": ["127.0.0.1:9002"] });
+        new = new.min(set(id, body).await);
     }
     assert!(known < ENDPOINTS + 50, "{known} keys were read: more than the app's own and the release's");
     assert!(new < 50, "{new} keys were read: more than the app's own");

@@ -129,7 +129,7 @@ impl Stage {
             pin_keys: PinKeys { next: None, current, previous: None },
             https: false,
         });
-        let release = ReleaseId::from_parts("shop", "a", 80).unwrap();
+        let release = ReleaseId::of_app(&"shop".parse().unwrap(), "a", 80).unwrap();
         keyspace.put("rolling/shop/rollout", &record(&release), 1);
         for (number, address) in stable.iter().enumerate() {
             keyspace.put(&format!("{release}/{number}"), address.to_string().as_bytes(), 2);

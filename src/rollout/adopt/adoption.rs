@@ -9,7 +9,7 @@ use crate::rollout::{
     command::{
         Asker, Background, Decision, Refusal, Role,
         draft::{Departure, Draft},
-        gate::{check_blend_cap, check_lock, check_role},
+        gate::{check_blend_cap, check_lock, check_role, check_stable_cap},
     },
     command_name::CommandName,
     record::{DrainCause, Record},
@@ -26,6 +26,9 @@ pub struct Adoption {
     /// The release that `stable/id` names, while it has no endpoints. It is adopted as soon as it has one, and shown as a
     /// problem until then.
     pub pending: Option<ReleaseId>,
+    /// The key whose null would leave the app without a release. It stays as it is, is shown as a problem, and is never
+    /// adopted by itself.
+    pub held: Option<OldKey>,
     /// The old keys to write from the record ([`commit`](crate::rollout::commit) does that): those that are missing and
     /// those whose value was not adopted; after a change all but those of `faults` and `pending`.
     pub mirror: Vec<OldKey>,
@@ -49,14 +52,16 @@ pub fn adopt(
     let nothing = record.is_none() && parsed.is_empty();
     if nothing || record.is_some_and(Draft::is_exhausted) {
         let faults = parsed.faults;
-        return Adoption { decision: Decision::Unchanged, faults, pending: None, mirror: Vec::new() };
+        let (pending, held, mirror) = (None, None, Vec::new());
+        return Adoption { decision: Decision::Unchanged, faults, pending, held, mirror };
     }
     let mut draft = Draft::of(record, asker, background);
     let pending = parsed.hold_back_stable(&draft.next, endpoints);
+    let held = parsed.hold_back_null(&draft.next, endpoints);
     let target = Target::of(record, &draft.next, &parsed, &keys.written);
     let changes = record.is_none_or(|record| target != Target::from(record));
     let faulty = |key: OldKey| parsed.faults.iter().any(|fault| fault.key == key.name());
-    let waits = |key: OldKey| key == OldKey::Stable && pending.is_some();
+    let waits = |key: OldKey| held == Some(key) || key == OldKey::Stable && pending.is_some();
     let mut mirror = OldKey::ALL.to_vec();
     mirror.retain(|key| !faulty(*key) && !waits(*key) && (changes || !target.is_said_by(&parsed, *key)));
     let decision = if changes {
@@ -65,7 +70,18 @@ pub fn adopt(
     } else {
         Decision::Unchanged
     };
-    Adoption { decision, faults: parsed.faults, pending, mirror }
+    Adoption { decision, faults: parsed.faults, pending, held, mirror }
+}
+
+/// The old key whose null is not adopted, since it would leave the app without a release: see [`Adoption::held`].
+pub fn held_null(
+    record: Option<&Record>,
+    keys: &OldKeys,
+    endpoints: &dyn Fn(&ReleaseId) -> usize,
+) -> Option<OldKey> {
+    let (record, mut parsed) = (record?, ParsedKeys::of(keys));
+    parsed.hold_back_stable(record, endpoints);
+    parsed.hold_back_null(record, endpoints)
 }
 
 /// Decides one raw write that came through the API, as [`adopt`] does, but with the asker's role and the lock. `value` `None`
@@ -88,8 +104,14 @@ pub fn write(
         let message = format!("`{}` is not {}", value.unwrap_or_default().escape_debug(), key.allowed());
         return Err(Refusal::Value { field: key.name(), message });
     }
-    if let (OldKey::Blend, Some(blend)) = (key, ParsedKeys::of(&keys).blend) {
+    let parsed = ParsedKeys::of(&keys);
+    if let (OldKey::Blend, Some(blend)) = (key, parsed.blend) {
         check_blend_cap(asker.role, blend, background.ci_blend_max)?;
+    }
+    // Also one that only waits for its endpoints is given to everybody by this write.
+    if let (OldKey::Stable, Some(stable)) = (key, &parsed.stable) {
+        let now = record.and_then(Record::stable_release);
+        check_stable_cap(asker.role, now, stable.as_ref(), background)?;
     }
     Ok(adopt(record, &keys, asker, background, endpoints))
 }

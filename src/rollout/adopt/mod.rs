@@ -11,7 +11,7 @@ mod parsed_keys;
 mod tests;
 
 pub use self::{
-    adoption::{Adoption, adopt, write},
+    adoption::{Adoption, adopt, held_null, write},
     old_keys::{OldKey, OldKeys, WriteRevisions, is_mirrored, mirror},
     parsed_keys::RawFault,
 };

@@ -59,6 +59,27 @@ impl ParsedKeys {
         }
         self.stable.take().flatten()
     }
+
+    /// Leaves out the null that would leave the app without a release, and returns its key. A script that promotes twice
+    /// writes it, and so does an old set-up script on a live app; both mean no harm, and all clients would get 503. A null
+    /// over stable is held beside a candidate too: the clients that the candidate does not get would have nowhere to go.
+    pub(super) fn hold_back_null(
+        &mut self,
+        now: &Record,
+        endpoints: &dyn Fn(&ReleaseId) -> usize,
+    ) -> Option<OldKey> {
+        let serves = |release: Option<&ReleaseId>| release.is_some_and(|release| endpoints(release) > 0);
+        if self.stable == Some(None) && serves(now.stable_release()) {
+            self.stable = None;
+            return Some(OldKey::Stable);
+        }
+        let has_stable = now.stable.is_some() || self.stable.as_ref().is_some_and(Option::is_some);
+        if self.candidate == Some(None) && !has_stable && serves(now.candidate_release()) {
+            self.candidate = None;
+            return Some(OldKey::Candidate);
+        }
+        None
+    }
 }
 
 /// Parses one key. White space around the value is left out: scripts sometimes end values with a line break.

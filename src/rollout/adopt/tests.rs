@@ -184,10 +184,64 @@ fn the_tracks_may_be_swapped() {
 }
 
 #[test]
-fn a_raw_null_leaves_the_track_empty() {
+fn a_raw_null_over_a_release_that_serves_is_stored_and_not_adopted() {
+    // The old promote script, run twice: the second time there is no candidate to make stable.
     let mut rollout = Rollout::stable("a").candidate("b", 30);
     rollout.done(Operator, promote(None));
+    for null in [NULL, "apps/app-rolling/null-80/containers"] {
+        let held = write(&mut rollout, OldKey::Stable, null);
+        assert_eq!((held.decision, held.held), (Decision::Unchanged, Some(OldKey::Stable)));
+        assert_eq!(rollout.old_keys().stable.as_deref(), Some(null), "it is there to be seen");
+        assert_settled(&mut rollout);
+    }
+    write(&mut rollout, OldKey::Candidate, NULL);
+    write(&mut rollout, OldKey::Blend, "0");
+    write(&mut rollout, OldKey::Sticky, "0");
+    assert_eq!((rollout.tracks().as_str(), rollout.record().sticky), ("b - | a", false));
+    // A command writes the key back.
+    rollout.done(Operator, set_candidate("c", None));
+    assert_eq!(rollout.old_keys().stable.as_deref(), Some(release("b").as_str()));
+    assert_settled(&mut rollout);
+}
+
+#[test]
+fn the_old_set_up_script_takes_no_live_app_off_line() {
+    let setup =
+        [(OldKey::Stable, NULL), (OldKey::Candidate, NULL), (OldKey::Blend, "0"), (OldKey::Sticky, "1")];
+    for past in [false, true] {
+        let mut rollout = Rollout::stable("a").candidate("b", 30);
+        for (key, value) in setup {
+            match past {
+                true => rollout.write_past(key, Some(value)),
+                false => drop(write(&mut rollout, key, value)),
+            }
+        }
+        rollout.adopt();
+        assert_eq!(rollout.tracks(), "a - | b", "stable serves everyone");
+        assert_settled(&mut rollout);
+    }
+}
+
+#[test]
+fn a_candidate_that_is_all_an_app_has_stays_too() {
+    let mut rollout = Rollout::new();
+    write_release(&mut rollout, OldKey::Candidate, "b");
+    write(&mut rollout, OldKey::Blend, "100");
+    assert_eq!(write(&mut rollout, OldKey::Candidate, NULL).held, Some(OldKey::Candidate));
+    assert_eq!(rollout.tracks(), "- b |");
+    // Once it is stable, the null means nothing any more.
+    write_release(&mut rollout, OldKey::Stable, "b");
+    assert_eq!(rollout.tracks(), "b - |");
+    assert_settled(&mut rollout);
+}
+
+#[test]
+fn a_raw_null_leaves_the_track_of_a_release_without_endpoints() {
+    let mut rollout = Rollout::stable("a").candidate("b", 30);
+    rollout.done(Operator, promote(None));
+    rollout.without_endpoints.insert(release("b"));
     write(&mut rollout, OldKey::Stable, "apps/app-rolling/null-80/containers");
+    rollout.without_endpoints.clear();
     assert_eq!((rollout.tracks().as_str(), rollout.previous().as_deref()), ("- - | a b", Some("b")));
     // It comes back with its pins, and with the way back it had.
     write_release(&mut rollout, OldKey::Stable, "b");
@@ -268,6 +322,22 @@ fn raw_writes_have_their_tokens_role_and_respect_the_lock() {
     rollout.done(Operator, Command::Unlock);
     rollout.raw(Ci, OldKey::Blend, "2").unwrap();
     assert_eq!((rollout.record().command.as_str(), rollout.record().actor.as_str()), ("raw", "ci"));
+}
+
+#[test]
+fn ci_gives_no_release_to_everybody_while_its_blend_is_capped() {
+    let mut rollout = Rollout::stable("a").candidate("b", 10);
+    rollout.ci_blend_max = Some(percent(20));
+    for name in ["b", "c"] {
+        let refused = rollout.raw(Ci, OldKey::Stable, release(name).as_str()).unwrap_err();
+        assert_eq!(refused, Refusal::Capped { cap: percent(20) });
+    }
+    // Nor one that is only waiting for its endpoints, which a pipeline may register.
+    rollout.without_endpoints.insert(release("c"));
+    assert!(rollout.raw(Ci, OldKey::Stable, release("c").as_str()).is_err());
+    rollout.raw(Ci, OldKey::Stable, release("a").as_str()).unwrap();
+    write_release(&mut rollout, OldKey::Stable, "b");
+    assert_eq!(rollout.tracks(), "b - | a");
 }
 
 #[test]

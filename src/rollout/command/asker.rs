@@ -28,4 +28,6 @@ pub struct Background {
     pub drain_max_ms: u64,
     /// The highest blend `ci` may set, if capped.
     pub ci_blend_max: Option<Blend>,
+    /// Whether `ci` may give a release to everybody in spite of that cap.
+    pub ci_may_promote: bool,
 }

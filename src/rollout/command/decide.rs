@@ -41,6 +41,10 @@ pub fn decide(
         Command::SetSticky { sticky } => sticky::set(&case, &mut draft, *sticky),
         Command::Promote { release } => stable::promote(&case, &mut draft, release.as_ref()),
         Command::SetStable { release } => stable::set(&case, &mut draft, release),
+        Command::ClearStable { force } => stable::clear(&case, &mut draft, *force),
+        // Only an app without a record is there to be made.
+        Command::AddApp if record.is_none() => Ok(Effect::Changed),
+        Command::AddApp => Ok(Effect::Unchanged),
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),
@@ -53,7 +57,14 @@ pub fn decide(
         Command::FinishDrain { tenure, automatic } => drain::finish(&case, &mut draft, *tenure, *automatic),
     }?;
     Ok(match effect {
-        Effect::Changed => draft.finish(command.name()),
+        Effect::Changed => {
+            // The way back is never capped: what it leads to was stable before.
+            if !matches!(command, Command::Rollback { .. }) {
+                let now = record.and_then(Record::stable_release);
+                gate::check_stable_cap(asker.role, now, draft.next.stable_release(), background)?;
+            }
+            draft.finish(command.name())
+        }
         Effect::Unchanged => Decision::Unchanged,
     })
 }

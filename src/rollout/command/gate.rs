@@ -1,9 +1,16 @@
 //! The gate: who may give a command at all, and when a lock refuses it.
 
-use super::{asker::Asker, draft::Draft, kinds::Command, refusal::Refusal, role::Role, stable};
+use super::{
+    asker::{Asker, Background},
+    draft::Draft,
+    kinds::Command,
+    refusal::Refusal,
+    role::Role,
+    stable,
+};
 use crate::{
     limits::REASON_BYTES_MAX,
-    rollout::{blend::Blend, record::Record},
+    rollout::{blend::Blend, record::Record, release::ReleaseId},
 };
 
 /// Checks whatever does not depend on what the command would change.
@@ -54,6 +61,22 @@ pub(in crate::rollout) fn check_blend_cap(
     }
 }
 
+/// Refuses `ci` what would give a release to everybody, while the app caps what `ci` may give it to.
+pub(in crate::rollout) fn check_stable_cap(
+    role: Role,
+    now: Option<&ReleaseId>,
+    next: Option<&ReleaseId>,
+    background: &Background,
+) -> Result<(), Refusal> {
+    let Background { ci_blend_max, ci_may_promote, .. } = background;
+    match ci_blend_max {
+        Some(cap) if role <= Role::Ci && !ci_may_promote && next.is_some() && next != now => {
+            Err(Refusal::Capped { cap: *cap })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A lock that a rollback set ends with the next command of an operator, so that a pipeline goes on only after a
 /// person has looked.
 pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
@@ -73,19 +96,21 @@ pub(super) fn check_reason(field: &'static str, reason: &str) -> Result<(), Refu
 
 const fn needs(command: &Command) -> Role {
     match command {
-        Command::Lock { .. } | Command::Unlock | Command::FinishDrain { automatic: false, .. } => {
-            Role::Operator
-        }
+        Command::Lock { .. }
+        | Command::Unlock
+        | Command::ClearStable { .. }
+        | Command::FinishDrain { automatic: false, .. } => Role::Operator,
         // The router itself gives this command, and no lock or role may keep a drain from ending.
         Command::FinishDrain { automatic: true, .. } => Role::Viewer,
         _ => Role::Ci,
     }
 }
 
-/// The commands for an app without a record: those that give it its first release, and those that would stop something.
+/// The commands for an app without a record: those that make it, and those that would stop something.
 const fn may_be_first(command: &Command) -> bool {
-    let sets = matches!(command, Command::SetCandidate { .. } | Command::SetStable { .. });
-    sets || matches!(command, Command::Abort { .. } | Command::Unlock | Command::FinishDrain { .. })
+    let begins =
+        matches!(command, Command::SetCandidate { .. } | Command::SetStable { .. } | Command::AddApp);
+    begins || matches!(command, Command::Abort { .. } | Command::Unlock | Command::FinishDrain { .. })
 }
 
 /// The commands that no lock refuses: abort, and the end of a drain.

@@ -21,6 +21,13 @@ pub enum Command {
         /// The release.
         release: ReleaseId,
     },
+    /// Takes the stable release off its track, with nothing in its place: the app is off line.
+    ClearStable {
+        /// Whether it is meant although that release serves.
+        force: bool,
+    },
+    /// Makes the app, without a release.
+    AddApp,
     /// Sets the blend.
     SetBlend {
         /// The new blend.
@@ -88,6 +95,8 @@ impl Command {
         match self {
             Self::SetCandidate { .. } => CommandName::SetCandidate,
             Self::SetStable { .. } => CommandName::SetStable,
+            Self::ClearStable { .. } => CommandName::ClearStable,
+            Self::AddApp => CommandName::AddApp,
             Self::SetBlend { .. } => CommandName::SetBlend,
             Self::SetSticky { .. } => CommandName::SetSticky,
             Self::Promote { .. } => CommandName::Promote,

@@ -1,7 +1,7 @@
 //! Refusals: why a command is not done, for the person who has to act, and as a stable word for programs.
 
 use super::role::Role;
-use crate::rollout::release::ReleaseId;
+use crate::rollout::{blend::Blend, release::ReleaseId};
 
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,15 @@ pub enum Refusal {
     /// 428: `ci` must name the release or the seq that it saw.
     #[error("a `ci` token must send `release` or If-Match with this command")]
     Precondition,
+    /// 403: the app caps what `ci` may give a release to.
+    #[error(
+        "this app's `ci_blend_max` is {cap}, so a `ci` token may not make a release stable; an operator may, and so may \
+         `ci` if the setting `ci_may_promote` is true"
+    )]
+    Capped {
+        /// The most percent of clients that `ci` may give a release to.
+        cap: Blend,
+    },
     /// 403: the role may not give this command.
     #[error("a `{role}` token may not give this command; it needs the role `{needs}`")]
     Forbidden {
@@ -60,7 +69,7 @@ impl Refusal {
             Self::Value { .. } => "value",
             Self::Locked { .. } => "locked",
             Self::Precondition => "precondition_required",
-            Self::Forbidden { .. } => "forbidden",
+            Self::Capped { .. } | Self::Forbidden { .. } => "forbidden",
         }
     }
 

@@ -67,6 +67,25 @@ pub(super) fn set(case: &Case<'_>, draft: &mut Draft<'_>, release: &ReleaseId) -
     Ok(Effect::Changed)
 }
 
+/// `clear stable`.
+pub(super) fn clear(case: &Case<'_>, draft: &mut Draft<'_>, force: bool) -> Result<Effect, Refusal> {
+    let Some(stable) = draft.next.stable_release() else { return Ok(Effect::Unchanged) };
+    case.check_if_match()?;
+    if let Some(candidate) = draft.next.candidate_release() {
+        let message = format!("{candidate} is the candidate: abort it first, or promote it");
+        return Err(Refusal::state("candidate_in_use", message));
+    }
+    if !force {
+        let message = format!(
+            "{stable} serves the app, and new clients would get 503 without it; send `force`: true to clear it anyway"
+        );
+        return Err(Refusal::state("still_routed", message));
+    }
+    draft.set_tracks(None, None, Departure::Drain(DrainCause::SetStable));
+    draft.set_previous();
+    Ok(Effect::Changed)
+}
+
 /// `rollback`.
 pub(super) fn rollback(
     case: &Case<'_>,

@@ -38,7 +38,7 @@ impl Health for AllServe {
 
 /// Stable `a` (tenure 1), candidate `b` (tenure 2) at a blend; tenure 3 was aborted.
 fn app(blend: f64) -> std::sync::Arc<AppRoutes> {
-    let id = |name: &str| ReleaseId::from_parts("shop", name, 80).unwrap();
+    let id = |name: &str| ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap();
     let record = json!({
         "seq": 7, "stable": {"release": id("a"), "tenure": 1}, "candidate": {"release": id("b"), "tenure": 2},
         "blend": blend, "sticky": true, "previous": null, "draining": [], "lock": null,

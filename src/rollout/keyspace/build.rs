@@ -32,16 +32,24 @@ impl Keyspace {
         if std::mem::take(&mut self.claims_stale) {
             self.settle_claims();
         }
+        let default_app = self.default_routes();
         let table = &mut self.table;
         table.revision = revision;
         table.endpoint_slots = self.endpoint_slots.publish();
         table.release_slots = self.release_slots.publish();
-        table.default_app = match &self.options.default_app {
-            Some(name) => table.apps.get(name).map(|app| Arc::clone(app)),
-            None if table.apps.len() == 1 => table.apps.values().next().map(|app| Arc::clone(app)),
-            None => None,
-        };
+        table.default_app = default_app;
         table.clone()
+    }
+
+    /// Where unknown hosts lead: to the app that the options name, else to the stored one, else to the only one.
+    fn default_routes(&self) -> Option<Arc<AppRoutes>> {
+        let apps = &self.table.apps;
+        if let Some(name) = &self.options.default_app {
+            return apps.get(name).map(|app| Arc::clone(app));
+        }
+        let stored = self.default_app.as_ref().and_then(|name| apps.get(name));
+        let only = || apps.values().next().filter(|_| apps.len() == 1);
+        stored.or_else(only).map(|app| Arc::clone(app))
     }
 
     fn compile_apps(&mut self) {

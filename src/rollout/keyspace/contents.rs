@@ -23,7 +23,7 @@ use crate::rollout::{
 /// What a keyspace needs beside the keyvalues.
 #[derive(Debug, Clone)]
 pub struct KeyspaceOptions {
-    /// The app for unknown hosts (`--app`). None: the only app, if there is just one.
+    /// The app for unknown hosts (`--app`). None: the stored one, or the only app.
     pub default_app: Option<AppName>,
     /// Which addresses may be endpoints.
     pub addresses: AddressPolicy,
@@ -41,6 +41,8 @@ pub struct Keyspace {
     pub(super) values: BTreeMap<String, StoredValue>,
     pub(super) apps: BTreeMap<AppName, AppKeys>,
     pub(super) releases: BTreeMap<ReleaseId, Endpoints>,
+    /// The app for unknown hosts, as it is stored.
+    pub(super) default_app: Option<AppName>,
     /// Keys whose values are not allowed.
     pub(super) faulty: BTreeSet<String>,
     /// Releases whose endpoints changed since the last build, and at which store revision.
@@ -125,6 +127,7 @@ impl Keyspace {
             values: BTreeMap::new(),
             apps: BTreeMap::new(),
             releases: BTreeMap::new(),
+            default_app: None,
             faulty: BTreeSet::new(),
             changed_releases: HashMap::new(),
             touched: BTreeSet::new(),

@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::contents::Keyspace;
-use crate::rollout::{app::AppName, keys, release::ReleaseId};
+use crate::rollout::{
+    adopt::{self, OldKey},
+    app::AppName,
+    keys,
+    release::ReleaseId,
+};
 
 /// How many characters of a value are shown: enough to recognise it.
 const SHOWN_CHARS: usize = 120;
@@ -37,13 +42,50 @@ impl Keyspace {
         });
         // Only old keys that differ from the record can wait for an endpoint.
         let unsettled: BTreeSet<&AppName> = self.unsettled.iter().chain(&self.touched).collect();
-        let waiting = unsettled.into_iter().filter_map(|name| self.waiting_stable(name));
+        let waiting = unsettled.iter().filter_map(|name| self.waiting_stable(name));
+        let held = unsettled.iter().filter_map(|name| self.held_null(name));
         let refused = self.claims.refused();
         let claims = refused
             .map(|(name, claim, allowed)| Problem::new(&keys::settings(name), claim.as_bytes(), allowed));
-        let mut problems: Vec<Problem> = faults.chain(waiting).chain(claims).collect();
+        let mut problems: Vec<Problem> =
+            faults.chain(waiting).chain(held).chain(claims).chain(self.shared_releases()).collect();
         problems.sort_by(|one, other| one.key.cmp(&other.key));
         problems
+    }
+
+    /// The old key whose null is not adopted, since it would leave the app without a release.
+    fn held_null(&self, name: &AppName) -> Option<Problem> {
+        let app = self.apps.get(name)?;
+        let held = adopt::held_null(app.record.as_ref(), &app.old, &|release| self.endpoints(release))?;
+        let allowed = match held {
+            OldKey::Candidate => {
+                "a release: this candidate is all that the app has. `abort` drops it all the same"
+            }
+            _ => {
+                "a release: new clients would get 503 without the one that is stable. It stays; `stable clear --force` \
+                 takes the app off line all the same"
+            }
+        };
+        let text = app.old.get(held).unwrap_or_default();
+        Some(Problem::new(&held.key(name), text.as_bytes(), allowed.to_owned()))
+    }
+
+    /// The releases that several apps route: a request of one of them may be answered by what another one registered.
+    fn shared_releases(&self) -> Vec<Problem> {
+        let routes = |app: &AppName, release: &ReleaseId| {
+            let record = self.apps.get(app).and_then(|app| app.record.as_ref());
+            record.is_some_and(|record| record.routed().any(|(routed, _)| routed == release))
+        };
+        let several = self.listed_by.iter().filter(|(_, apps)| apps.len() > 1);
+        let shared = several.filter_map(|(release, apps)| {
+            let apps: Vec<&str> =
+                apps.iter().filter(|app| routes(app, release)).map(AppName::as_str).collect();
+            let allowed = "a release of one app only: give each app releases of its own. While both route it, its \
+                           endpoints are changed only with `force`";
+            (apps.len() > 1)
+                .then(|| Problem::new(release.as_str(), apps.join(", ").as_bytes(), allowed.to_owned()))
+        });
+        shared.collect()
     }
 
     /// Checks a value that a raw write through the API is about to store. Keys without a meaning may hold anything.

@@ -11,7 +11,7 @@ use crate::rollout::{
     app::AppName,
     blend::Blend,
     endpoint::{AddressPolicy, EndpointError},
-    keys::Meaning,
+    keys::{self, Meaning},
     preview::Previews,
     record::Record,
     release::ReleaseId,
@@ -24,6 +24,7 @@ enum ParsedValue {
     Settings(Arc<Settings>),
     Previews(Arc<Previews>),
     Address(SocketAddr),
+    DefaultApp(Option<AppName>),
     Old,
 }
 
@@ -62,6 +63,7 @@ impl Keyspace {
                 let endpoints = self.releases.entry(release).or_default();
                 endpoints.insert(container, StoredEndpoint { address, modified });
             }
+            (Meaning::DefaultApp, Some(ParsedValue::DefaultApp(app))) => self.default_app = app,
             // The last good address of this endpoint is no longer right, so the endpoint is dropped.
             (Meaning::Endpoint(release, container), None) => {
                 self.drop_endpoint(release, &container, modified)
@@ -93,6 +95,7 @@ impl Keyspace {
                 app.written(revision);
             }
             Meaning::Endpoint(release, container) => self.drop_endpoint(release, &container, revision),
+            Meaning::DefaultApp => self.default_app = None,
             _ => {}
         }
     }
@@ -170,6 +173,11 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
             addresses.parse(text).map(ParsedValue::Address).map_err(|error| error.to_string())
         }
+        Meaning::DefaultApp => match text() {
+            Ok(keys::NO_DEFAULT) => Ok(ParsedValue::DefaultApp(None)),
+            Ok(name) if name.parse::<AppName>().is_ok() => Ok(ParsedValue::DefaultApp(name.parse().ok())),
+            _ => Err("the name of an app, or `-` for none".to_owned()),
+        },
         old => {
             let text = text().map_err(|_| "text in UTF-8".to_owned())?;
             check_old(old, text).map(|()| ParsedValue::Old)

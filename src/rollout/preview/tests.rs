@@ -31,7 +31,7 @@ fn keys() -> PinKeys {
 }
 
 fn release(name: &str) -> ReleaseId {
-    ReleaseId::from_parts("shop", name, 80).unwrap()
+    ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap()
 }
 
 fn preview(name: &str, tenure: Tenure) -> Preview {

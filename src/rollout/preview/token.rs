@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn release(name: &str) -> ReleaseId {
-        ReleaseId::from_parts("shop", name, 80).unwrap()
+        ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap()
     }
 
     fn preview(id: [u8; ID_BYTES], tenure: Tenure, expires: u64) -> Preview {

@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 33] = [
+const ALLOWED: [(&str, &str); 34] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -52,6 +52,7 @@ const ALLOWED: [(&str, &str); 33] = [
     ("override.networks", "a list of 1 to 64 addresses or networks, such as [\"10.0.0.0/8\"]"),
     ("override.networks[]", "an address or a network, such as 10.0.0.0/8"),
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),
+    ("ci_may_promote", "true or false"),
 ];
 
 /// What the setting at `path` allows; an index such as `[3]` stands for every entry.

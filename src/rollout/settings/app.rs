@@ -54,6 +54,8 @@ pub struct Settings {
     pub overriding: OverrideSettings,
     /// The highest blend that a `ci` token may set, in percent. None: no cap.
     pub ci_blend_max: Option<Blend>,
+    /// Whether a `ci` token may make a release stable in spite of that cap.
+    pub ci_may_promote: bool,
 }
 
 /// What a blend change does to pinned clients.
@@ -107,6 +109,7 @@ impl Default for Settings {
             shielding: ShieldingSettings::default(),
             overriding: OverrideSettings::default(),
             ci_blend_max: None,
+            ci_may_promote: false,
         }
     }
 }

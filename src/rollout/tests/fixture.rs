@@ -18,7 +18,7 @@ use crate::rollout::{
 
 /// `apps/shop-<name>-80/containers`.
 pub(in crate::rollout) fn release(name: &str) -> ReleaseId {
-    ReleaseId::from_parts("shop", name, 80).unwrap()
+    ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap()
 }
 
 /// A blend of whole percents.
@@ -115,6 +115,7 @@ impl Rollout {
             stables: history::stables(events.iter().map(|event| &event.record)),
             drain_max_ms: DRAIN_MAX_MS,
             ci_blend_max: self.ci_blend_max,
+            ci_may_promote: false,
         }
     }
 

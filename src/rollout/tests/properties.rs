@@ -48,6 +48,7 @@ fn commands() -> impl Strategy<Value = Command> {
         4 => (releases(), option::of(blend()), named())
             .prop_map(|(release, blend, replace)| Command::SetCandidate { release, blend, replace }),
         4 => releases().prop_map(|release| Command::SetStable { release }),
+        1 => any::<bool>().prop_map(|force| Command::ClearStable { force }),
         3 => (blend(), named()).prop_map(|(blend, release)| Command::SetBlend { blend, release }),
         1 => any::<bool>().prop_map(|sticky| Command::SetSticky { sticky }),
         4 => named().prop_map(|release| Command::Promote { release }),
@@ -208,7 +209,7 @@ fn check_settled(rollout: &Rollout) {
     assert_eq!(adopted.decision, Decision::Unchanged);
     assert_eq!(adopted.mirror, []);
     assert_eq!(later.store, rollout.store);
-    if adopted.pending.is_none() && adopted.faults.is_empty() {
+    if adopted.pending.is_none() && adopted.held.is_none() && adopted.faults.is_empty() {
         let (stored, record) = (rollout.old_keys(), mirror(&rollout.record()));
         assert_eq!((stored.stable, stored.candidate), (record.stable, record.candidate));
     }
@@ -250,9 +251,14 @@ fn check_step(was: &Rollout, is: &Rollout, step: &Step, outcome: &Outcome, past:
     }
 }
 
-/// A raw write never makes a release stable that has no endpoints; a rollback goes where the app has been.
+/// A raw write never makes a release stable that has no endpoints, and never takes one away that has some; a rollback goes where the app has been.
 fn check_stable(was: &Rollout, before: &Record, after: &Record, step: &Step) {
     let (from, to) = (before.stable_release(), after.stable_release());
+    let served = |release: &&ReleaseId| !was.without_endpoints.contains(*release);
+    if to.is_none() && from.filter(served).is_some() {
+        let meant = matches!(step, Step::Give { command: Command::ClearStable { force: true }, .. });
+        assert!(meant, "{step:?} takes the app off line");
+    }
     let Some(to) = to.filter(|to| from != Some(*to)) else { return };
     match step {
         Step::Give { command: Command::Rollback { .. }, .. } => {

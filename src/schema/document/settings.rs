@@ -102,7 +102,9 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
     ("override.networks", "Networks", Texts(64, None), "",
      "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
     ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
-     "The highest blend that a `ci` token may set. At most two decimals."),
+     "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
+    ("ci_may_promote", "CI may promote", Flag, "",
+     "Whether `ci` may make a release stable in spite of the cap."),
 ];
 
 impl Kind {

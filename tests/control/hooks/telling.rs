@@ -53,7 +53,8 @@ fn a_hook_is_told_only_what_it_wants() {
     let router = router().stable("v1").candidate("v2").start();
     let (mut receiver, api) = (Receiver::start(), router.api());
     hook(&router, &receiver, json!({"apps": ["hello"], "events": ["promote", "abort"]}));
-    api.app("other").put("stable", &json!({"id": "apps/hello-v1-80/containers"})).expect(200);
+    let release = json!({"release": "w1", "endpoints": [router.endpoint("v1").address.to_string()]});
+    api.app("other").put("stable", &release).expect(200);
     api.put("blend", &json!({"percent": 25})).expect(200);
     let seq = api.post("promote", &json!({})).expect(200).seq();
     receiver.wait_for("the promote", |told| !told.is_empty());
@@ -68,7 +69,7 @@ fn a_hook_is_told_only_what_it_wants() {
 
     // An app that came later is told from its first change.
     hook(&router, &receiver, json!({"events": ["set-stable"]}));
-    api.app("late").put("stable", &json!({"id": "apps/hello-v1-80/containers"})).expect(200);
+    api.app("late").put("stable", &release).expect(200);
     let told = receiver.wait_for("the new app", |told| told.len() >= 3);
     assert_eq!((&told[2].body["app"], &told[2].body["seq"]), (&json!("late"), &json!(1)));
 }

@@ -186,6 +186,10 @@ impl Model {
 
     pub fn raw_stable(&mut self, release: Option<usize>) {
         self.pending = None;
+        if release.is_none() && self.stable.is_some() {
+            // Every release keeps an endpoint here, and the one that serves is never taken off line by a raw null.
+            return;
+        }
         if let Some(named) =
             release.filter(|named| !self.is_stable(*named) && self.registered(*named).count() == 0)
         {

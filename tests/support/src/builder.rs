@@ -27,6 +27,8 @@ pub struct RouterBuilder {
     limits: Vec<(&'static str, u64)>,
     descriptors_max: Option<u64>,
     everywhere: bool,
+    without_app: bool,
+    tokens: Vec<String>,
 }
 
 impl RouterBuilder {
@@ -139,11 +141,23 @@ impl RouterBuilder {
         self
     }
 
+    /// Without `--app`, so that the store says which app is the default.
+    pub fn without_app(mut self) -> Self {
+        self.without_app = true;
+        self
+    }
+
+    /// With a further line in the token file.
+    pub fn token(mut self, line: &str) -> Self {
+        self.tokens.push(line.to_owned());
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(mut self) -> Router {
         await_an_hour_with_room();
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        write_tokens(&dir.path().join("tokens"));
+        write_tokens(&dir.path().join("tokens"), &self.tokens);
         let keys = Value::Object(self.keys).to_string();
         fs::write(dir.path().join("keyvalues.json"), keys).expect("the keyvalues can be written");
         if !self.limits.is_empty() {
@@ -168,6 +182,7 @@ impl RouterBuilder {
             descriptors_max: self.descriptors_max,
             everywhere: self.everywhere,
             seeded: true,
+            names_app: !self.without_app,
         };
         let mut router = Router {
             front: ([127, 0, 0, 1], 0).into(),
@@ -183,8 +198,9 @@ impl RouterBuilder {
     }
 }
 
-fn write_tokens(file: &Path) {
-    let lines: String = TOKENS.iter().map(|(token, name, role)| format!("{token} {name} {role}\n")).collect();
+fn write_tokens(file: &Path, further: &[String]) {
+    let lines = TOKENS.iter().map(|(token, name, role)| format!("{token} {name} {role}\n"));
+    let lines: String = lines.chain(further.iter().map(|line| format!("{line}\n"))).collect();
     fs::write(file, lines).expect("the token file can be written");
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
     fs::set_permissions(file, mode).expect("the token file can be made private");

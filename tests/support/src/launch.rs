@@ -12,6 +12,8 @@ pub(crate) struct Launch {
     pub(crate) descriptors_max: Option<u64>,
     pub(crate) everywhere: bool,
     pub(crate) seeded: bool,
+    /// With `--app`.
+    pub(crate) names_app: bool,
 }
 
 impl Launch {

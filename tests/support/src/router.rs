@@ -177,7 +177,10 @@ impl Router {
             false => self.front.to_string(),
         };
         command.arg("serve").args(["--listen", &listen, "--admin", &self.admin.to_string()]);
-        command.args(["--app", APP, "--access-log", &self.launch.access_log]);
+        command.args(["--access-log", &self.launch.access_log]);
+        if self.launch.names_app {
+            command.args(["--app", APP]);
+        }
         if self.launch.environment.is_empty() {
             command.args(["--store", &self.launch.store]);
         }

@@ -99,7 +99,7 @@ pub async fn drains(
     page.gauge(name, "Requests at an endpoint that was taken out of its release.");
     for former in former.values().flat_map(|former| former.iter()) {
         let key = former.state.key();
-        let (app, release, address) = (&key.app, key.release.name(), key.address);
+        let (app, release, address) = (&key.app, key.release.name_in(&key.app), key.address);
         let labels = format!("app=\"{app}\",release=\"{release}\",address=\"{address}\"");
         page.sample(name, &labels, former.state.in_flight());
         page.flush_when_full().await?;

@@ -40,7 +40,7 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let published = core.live.load_full();
     let apps = sorted_apps(&published);
     let rows = rows(&apps, &published);
-    releases::apps(&mut page, &apps).await?;
+    releases::apps(&mut page, &apps, &published.table).await?;
     releases::shares(&mut page, &core);
     releases::requests(&mut page, &rows).await?;
     endpoints::drains(&mut page, &core, &published, &rows).await?;

@@ -9,17 +9,30 @@ use super::{
 use crate::{
     control::shared::{body_stream::BodyError, core::Core},
     live::activity::{ReleaseTotal, STANDING_WORDS, standing_index},
-    rollout::{app::AppName, assign::Reason, table::AppRoutes},
+    rollout::{
+        app::AppName,
+        assign::Reason,
+        table::{AppRoutes, RoutingTable},
+    },
 };
 
-pub async fn apps(page: &mut Page, apps: &[&AppRoutes]) -> Result<(), BodyError> {
+pub async fn apps(page: &mut Page, apps: &[&AppRoutes], table: &RoutingTable) -> Result<(), BodyError> {
     let releases: usize = apps.iter().map(|app| app.listed().count()).sum();
-    if !page.begin(Group::Apps, 4 * apps.len() + releases) {
+    if !page.begin(Group::Apps, 5 * apps.len() + releases) {
         return Ok(());
     }
     page.gauge("rolling_seq", "The seq of the rollout record that is served.");
     for app in apps {
         page.sample("rolling_seq", &format!("app=\"{}\"", app.name), app.seq);
+        page.flush_when_full().await?;
+    }
+    page.gauge(
+        "rolling_app_leading_hosts",
+        "Hosts that lead to the app, 1 more if it is the default; 0: none does.",
+    );
+    for app in apps {
+        let hosts = table.hosts_of(app).len();
+        page.sample("rolling_app_leading_hosts", &format!("app=\"{}\"", app.name), hosts);
         page.flush_when_full().await?;
     }
     page.gauge("rolling_blend_percent", "The candidate's share of unpinned clients, as configured.");
@@ -37,7 +50,7 @@ pub async fn apps(page: &mut Page, apps: &[&AppRoutes]) -> Result<(), BodyError>
             let labels = format!(
                 "app=\"{}\",release=\"{}\",track=\"{track}\",tenure=\"{}\"",
                 app.name,
-                release.id.name(),
+                release.id.name_in(&app.name),
                 release.tenure
             );
             page.sample("rolling_release_info", &labels, 1);
@@ -148,7 +161,7 @@ pub async fn moves(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     for row in rows {
         for (from, counts) in STANDING_WORDS.iter().zip(&row.total().moves) {
             for (reason, count) in Reason::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {
-                let (app, to) = (&row.app.name, row.release.id.name());
+                let (app, to) = (&row.app.name, row.release.id.name_in(&row.app.name));
                 let reason = reason.as_str();
                 let labels = format!("app=\"{app}\",from=\"{from}\",to=\"{to}\",reason=\"{reason}\"");
                 page.sample("rolling_release_moves_total", &labels, count);

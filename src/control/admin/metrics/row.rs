@@ -21,7 +21,7 @@ pub struct Row<'a> {
 
 impl Row<'_> {
     pub fn labels(&self) -> String {
-        format!("app=\"{}\",release=\"{}\"", self.app.name, self.release.id.name())
+        format!("app=\"{}\",release=\"{}\"", self.app.name, self.release.id.name_in(&self.app.name))
     }
 
     pub fn total(&self) -> ReleaseTotal {

@@ -30,9 +30,11 @@ use crate::{
         },
         limits::SERVED_WAIT_MAX,
         shared::{
+            access::caller::Caller,
             core::Core,
             error::{ApiError, Kind},
             hooks::{
+                board::StoredHook,
                 event::EventKind,
                 hook::HookName,
                 message::Message,
@@ -53,7 +55,9 @@ pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Hooks>, A
     call.caller.needs(Role::Operator)?;
     call.query.finish()?;
     let names = core.hooks.names();
-    let shown = names.iter().filter_map(|name| Some(describe(&core, name, &*core.hooks.hook(name)?)));
+    let stored = names.iter().filter_map(|name| Some((name, core.hooks.hook(name)?)));
+    let shown = stored.filter(|(_, stored)| is_for(&call.caller, stored));
+    let shown = shown.map(|(name, stored)| describe(&core, name, &stored));
     let hooks: Vec<HookState> = shown.collect();
     let choices = EventKind::choices().iter();
     let event =
@@ -76,7 +80,8 @@ pub async fn read(
     call.caller.needs(Role::Operator)?;
     call.query.finish()?;
     let name = hook_name(&name)?;
-    let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
+    let stored = core.hooks.hook(&name).filter(|stored| is_for(&call.caller, stored));
+    let stored = stored.ok_or_else(|| unknown(&name))?;
     Ok(tagged(StatusCode::OK, &describe(&core, &name, &stored), stored.revision))
 }
 
@@ -89,6 +94,11 @@ pub async fn write(
     call.caller.needs(Role::Admin)?;
     let name = hook_name(&name)?;
     let change = HookChange::check(&core, call.read()?)?;
+    if !call.caller.scope.has_each(change.apps.as_ref()) {
+        let why = "is for some apps only: allowed is a list `apps` of those";
+        return Err(call.caller.out_of_scope(why).field("apps"));
+    }
+    refuse_others(&core, &call.caller, &name)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
     core.replica.require_known_store().await?;
@@ -116,6 +126,7 @@ pub async fn remove(
     call.caller.needs(Role::Admin)?;
     call.read::<NoFields>()?;
     let name = hook_name(&name)?;
+    refuse_others(&core, &call.caller, &name)?;
     let (by, if_match) = (call.caller.name.clone(), call.if_match);
     call.query.finish()?;
     core.replica.require_known_store().await?;
@@ -134,6 +145,7 @@ pub async fn test(
     call.caller.needs(Role::Admin)?;
     call.read::<NoFields>()?;
     let name = hook_name(&name)?;
+    refuse_others(&core, &call.caller, &name)?;
     let by = call.caller.name.clone();
     call.query.finish()?;
     let stored = core.hooks.hook(&name).ok_or_else(|| unknown(&name))?;
@@ -153,6 +165,23 @@ pub async fn test(
     let _ = advance(&core, &name, &Topic::NONE, 0, Some(&delivery)).await;
     let Attempt { delivered, status, ms, error, answer, .. } = done;
     Ok(Json(HookTest { delivered, status, ms, error, answer }))
+}
+
+/// Whether a hook is about nothing but apps that the caller's token is for.
+fn is_for(caller: &Caller, stored: &StoredHook) -> bool {
+    caller.scope.has_all_apps()
+        || stored.hook.as_ref().is_ok_and(|hook| caller.scope.has_each(hook.apps.as_ref()))
+}
+
+/// Refuses to touch a hook that is about apps which the caller's token is not for.
+fn refuse_others(core: &Core, caller: &Caller, name: &HookName) -> Result<(), ApiError> {
+    match core.hooks.hook(name) {
+        Some(stored) if !is_for(caller, &stored) => {
+            Err(caller
+                .out_of_scope(&format!("is for some apps only, and the hook `{name}` is for others too")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tagged(status: StatusCode, body: &impl Serialize, revision: Revision) -> Response {

@@ -18,6 +18,7 @@ use super::{
     body,
     query::{Query, WriteQuery},
     request::asker,
+    visible::VisibleKeys,
 };
 use crate::{
     control::{
@@ -25,6 +26,7 @@ use crate::{
             adoption::adopt_raw_writes,
             command::CommandOutcome,
             commit::{Commit, Plan},
+            ownership::refuse_shared,
             raw::write_old_key,
             transact::transact,
         },
@@ -62,7 +64,10 @@ pub async fn handle(State(core): State<Core>, request: Request) -> Response {
     let result = match *request.method() {
         Method::GET | Method::HEAD => {
             let query = Query::parse(request.uri().query());
-            read(&core, key_text(request.uri().path()), query).await
+            match caller_of(&request) {
+                Ok(caller) => read(&core, &caller, key_text(request.uri().path()), query).await,
+                Err(error) => Err(error),
+            }
         }
         Method::PUT => write(&core, request).await,
         Method::DELETE => delete(&core, request).await,
@@ -74,18 +79,27 @@ pub async fn handle(State(core): State<Core>, request: Request) -> Response {
     result.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn read(core: &Core, key: Result<String, ApiError>, mut query: Query) -> Result<Response, ApiError> {
+async fn read(
+    core: &Core,
+    caller: &Caller,
+    key: Result<String, ApiError>,
+    mut query: Query,
+) -> Result<Response, ApiError> {
     let text = key?;
     if query.flag("keys")? {
-        let keys: Vec<String> = below(core, &text).await?.iter().map(|entry| entry.key.to_string()).collect();
+        let keys: Vec<String> =
+            below(core, caller, &text).await?.iter().map(|entry| entry.key.to_string()).collect();
         return Ok(Json(keys).into_response());
     }
     if query.flag("recurse")? {
-        let entries: Vec<Keyvalue> = below(core, &text).await?.iter().map(describe).collect();
+        let entries: Vec<Keyvalue> = below(core, caller, &text).await?.iter().map(describe).collect();
         return Ok(Json(entries).into_response());
     }
     let key = Key::new(&text)?;
     refuse_own(key.as_str())?;
+    if !VisibleKeys::of(&caller.scope, &core.replica.reading.load()).has(key.as_str()) {
+        return Err(not_for(caller, &key));
+    }
     let Some(entry) = core.store.get(&key).await? else {
         return Ok(plain(Vec::new()));
     };
@@ -100,8 +114,8 @@ fn plain(value: Vec<u8>) -> Response {
     (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], value).into_response()
 }
 
-/// Everything below a prefix (and the key itself, if it is one), less what is the router's own.
-async fn below(core: &Core, text: &str) -> Result<Vec<Entry>, ApiError> {
+/// Everything below a prefix (and the key itself, if it is one), less what is the router's own or not for the caller.
+async fn below(core: &Core, caller: &Caller, text: &str) -> Result<Vec<Entry>, ApiError> {
     let base = text.trim_end_matches('/');
     if !base.is_empty() {
         refuse_own(Key::new(base)?.as_str())?;
@@ -110,7 +124,12 @@ async fn below(core: &Core, text: &str) -> Result<Vec<Entry>, ApiError> {
     let inside = |key: &str| {
         base.is_empty() || key.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let shown = |entry: &Entry| inside(entry.key.as_str()) && !is_own(entry.key.as_str());
+    let reading = core.replica.reading.load();
+    let visible = VisibleKeys::of(&caller.scope, &reading);
+    let shown = |entry: &Entry| {
+        let key = entry.key.as_str();
+        inside(key) && !is_own(key) && visible.has(key)
+    };
     Ok(listing.entries.into_iter().filter(shown).collect())
 }
 
@@ -126,7 +145,7 @@ fn describe(entry: &Entry) -> Keyvalue {
 }
 
 async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key, query) = admit_write(&request)?;
+    let (caller, key, query) = admit_write(core, &request)?;
     let value = body::read(request.into_body(), RAW_VALUE_BYTES_MAX).await?;
     let written = match Target::of(&key)? {
         Target::Old(app, old) => {
@@ -149,7 +168,7 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
 }
 
 async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key, query) = admit_write(&request)?;
+    let (caller, key, query) = admit_write(core, &request)?;
     let written = match Target::of(&key)? {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);
@@ -241,6 +260,7 @@ impl Target {
                 | Meaning::Event(..)
                 | Meaning::Settings(_)
                 | Meaning::Previews(_)
+                | Meaning::DefaultApp
                 | Meaning::Router,
             ) => Err(forbidden(key.as_str())),
             None => misnamed(key.as_str()).map_or(Ok(Self::Plain), Err),
@@ -279,9 +299,13 @@ fn misnamed(key: &str) -> Option<ApiError> {
     Some(ApiError::value("key", format!("`{}`: {error}", segment.escape_debug())))
 }
 
-fn admit_write(request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError> {
+fn caller_of(request: &Request) -> Result<Caller, ApiError> {
     let caller = request.extensions().get::<Caller>().cloned();
-    let caller = caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?;
+    caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))
+}
+
+fn admit_write(core: &Core, request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError> {
+    let caller = caller_of(request)?;
     caller.needs(Role::Ci)?;
     let mut query = Query::parse(request.uri().query());
     for unsupported in ["cas", "acquire", "release", "recurse"] {
@@ -291,7 +315,31 @@ fn admit_write(request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError>
             return Err(ApiError::new(Kind::Malformed, message).field(unsupported));
         }
     }
-    Ok((caller, Key::new(&key_text(request.uri().path())?)?, WriteQuery::take(&mut query)?))
+    let key = Key::new(&key_text(request.uri().path())?)?;
+    admit_key(core, &caller, &key, query.flag("force")?)?;
+    Ok((caller, key, WriteQuery::take(&mut query)?))
+}
+
+/// Refuses a write that the caller's token is not for, and one of an endpoint that serves several apps.
+fn admit_key(core: &Core, caller: &Caller, key: &Key, force: bool) -> Result<(), ApiError> {
+    if key.as_str() == keys::NULL {
+        // Without it a router that starts with a keyvalues file would take the store for a new one.
+        caller.needs(Role::Operator)?;
+    }
+    let reading = core.replica.reading.load();
+    let visible = VisibleKeys::of(&caller.scope, &reading);
+    let Some(Meaning::Endpoint(release, _)) = keys::meaning(key.as_str()) else {
+        return if visible.has(key.as_str()) { Ok(()) } else { Err(not_for(caller, key)) };
+    };
+    if !visible.may_change(&release) {
+        return Err(not_for(caller, key));
+    }
+    refuse_shared(&reading, None, &release, force)
+}
+
+fn not_for(caller: &Caller, key: &Key) -> ApiError {
+    let shown = key.as_str().escape_debug();
+    caller.out_of_scope(&format!("is for some apps only, and `{shown}` is not theirs")).field("key")
 }
 
 /// The key in a path: everything behind the root, with well-formed escapes decoded and all else as it came.

@@ -128,7 +128,7 @@ async fn wait(
     query: &WriteQuery,
 ) -> (bool, Option<ApplyStatus>) {
     let (revision, seq) = (changed.revision, changed.record.seq);
-    let executed = CommandOutcome { changed: true, revision, seq, routed: revision };
+    let executed = CommandOutcome { changed: true, created: false, revision, seq, routed: revision };
     let (served, applied) = reached(core, app, executed, query).await;
     (served, applied.map(|applied| applied.to_answer()))
 }

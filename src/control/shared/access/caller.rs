@@ -1,5 +1,8 @@
 //! Who sent a request, and what that token may do.
 
+use std::sync::Arc;
+
+use super::scope::Scope;
 use crate::{
     control::shared::error::{ApiError, Kind},
     rollout::command::Role,
@@ -12,6 +15,8 @@ pub struct Caller {
     pub name: String,
     /// The token's role.
     pub role: Role,
+    /// What the token is limited to.
+    pub scope: Arc<Scope>,
 }
 
 impl Caller {
@@ -22,5 +27,15 @@ impl Caller {
         }
         let message = format!("the token `{}` has the role `{}`; this needs `{least}`", self.name, self.role);
         Err(ApiError::new(Kind::Forbidden, message))
+    }
+
+    /// Refuses callers whose token is not for the call with this path.
+    pub fn needs_path(&self, path: &str) -> Result<(), ApiError> {
+        self.scope.refusal(path).map_or(Ok(()), |why| Err(self.out_of_scope(&why)))
+    }
+
+    /// The refusal of what a token is not for.
+    pub fn out_of_scope(&self, why: &str) -> ApiError {
+        ApiError::new(Kind::Forbidden, format!("the token `{}` {why}", self.name))
     }
 }

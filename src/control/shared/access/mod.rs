@@ -6,5 +6,6 @@
 pub mod caller;
 pub mod live_tokens;
 pub mod network;
+pub mod scope;
 pub mod sign_ins;
 pub mod tokens;

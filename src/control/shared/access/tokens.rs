@@ -1,14 +1,14 @@
-//! The token file: one `TOKEN [NAME [ROLE]]` per line (docs/design.md section 11).
+//! The token file: one `TOKEN [NAME [ROLE [LIMITS]]]` per line (docs/design.md section 11).
 //!
 //! Tokens are kept as digests and compared in constant time, all of them every time: how long an answer takes says
 //! nothing about which token was close.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::caller::Caller;
+use super::{caller::Caller, scope::Scope};
 use crate::{
     control::{
         limits::{TOKEN_CHARS_GOOD, TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a line of the file is.
-const LINE: &str = "TOKEN [NAME [viewer|ci|operator|admin]]";
+const LINE: &str = "TOKEN [NAME [viewer|ci|operator|admin [apps=APP,APP;raw=no]]]";
 
 /// Why the tokens cannot be had. No message repeats a token.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ impl Tokens {
             Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
             Some((path, Err(error))) if error.kind() == io::ErrorKind::NotFound => {
                 let token = generate(path)?;
-                known.push(KnownToken::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                known.push(KnownToken::of_admin(&token).map_err(TokenError::Environment)?);
                 generated = Some(token);
             }
             Some((path, Err(source))) => {
@@ -94,7 +94,7 @@ impl Tokens {
             }
             None if known.is_empty() => {
                 let token = random_token().map_err(|source| TokenError::Io { path: "-".into(), source })?;
-                known.push(KnownToken::new(&token, "admin", Role::Admin).map_err(TokenError::Environment)?);
+                known.push(KnownToken::of_admin(&token).map_err(TokenError::Environment)?);
                 generated = Some(token);
             }
             None => {}
@@ -146,14 +146,19 @@ impl Tokens {
 }
 
 impl KnownToken {
-    fn new(token: &str, name: &str, role: Role) -> Result<Self, String> {
+    fn of_admin(token: &str) -> Result<Self, String> {
+        Self::new(token, "admin", Role::Admin, Scope::default())
+    }
+
+    fn new(token: &str, name: &str, role: Role, scope: Scope) -> Result<Self, String> {
         let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
         if !printable || !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
             return Err(format!(
                 "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
             ));
         }
-        Ok(Self { digest: Sha256::digest(token).into(), caller: Caller { name: name.to_owned(), role } })
+        let caller = Caller { name: name.to_owned(), role, scope: Arc::new(scope) };
+        Ok(Self { digest: Sha256::digest(token).into(), caller })
     }
 }
 
@@ -169,8 +174,7 @@ fn warn_when_short(place: &str, token: &str) {
 
 fn environment_token(token: Option<&str>) -> Result<Vec<KnownToken>, TokenError> {
     token.iter().for_each(|token| warn_when_short("OCCS_API_TOKEN", token));
-    let known =
-        token.map(|token| KnownToken::new(token, "admin", Role::Admin).map_err(TokenError::Environment));
+    let known = token.map(|token| KnownToken::of_admin(token).map_err(TokenError::Environment));
     Ok(known.transpose()?.into_iter().collect())
 }
 
@@ -203,10 +207,11 @@ fn parse_line(line: &str) -> Result<KnownToken, String> {
         "admin" => Role::Admin,
         other => return Err(format!("`{other}` is no role; one of viewer, ci, operator, admin")),
     };
+    let scope = words.next().map_or_else(|| Ok(Scope::default()), str::parse)?;
     if words.next().is_some() {
-        return Err(format!("it has more than three words; a line is `{LINE}`"));
+        return Err(format!("it has more than four words; a line is `{LINE}`"));
     }
-    KnownToken::new(token, name, role)
+    KnownToken::new(token, name, role, scope)
 }
 
 fn generate(path: &Path) -> Result<String, TokenError> {
@@ -242,6 +247,22 @@ mod tests {
         assert_eq!(who("third-token-3"), Some(("maria", Role::Operator)));
         for wrong in ["", "first-token", "first-token-11", "# tokens", "ci-main"] {
             assert_eq!(who(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_fourth_word_limits_a_token() {
+        let text = "shop-token-1 ci-shop ci apps=shop,blog;raw=no\nall-token-22 maria operator\n";
+        let tokens = Tokens { known: parse("tokens", text).unwrap() };
+        let app = |name: &str| name.parse().unwrap();
+        let (_, limited) = tokens.find("shop-token-1").unwrap();
+        assert!(limited.scope.has_app(&app("shop")) && !limited.scope.has_app(&app("other")));
+        assert!(!limited.scope.may_use_raw());
+        let (_, all) = tokens.find("all-token-22").unwrap();
+        assert_eq!(*all.scope, Scope::default());
+        for bad in ["apps=", "apps=shop raw=no", "raw", "apps=sh/op"] {
+            let line = format!("some-token-1 x ci {bad}");
+            assert!(parse("tokens", &line).is_err(), "{bad}");
         }
     }
 

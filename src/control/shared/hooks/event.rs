@@ -12,6 +12,7 @@ use crate::rollout::command_name::CommandName;
 pub enum EventKind {
     SetCandidate,
     SetStable,
+    ClearStable,
     SetBlend,
     SetSticky,
     Promote,
@@ -23,6 +24,7 @@ pub enum EventKind {
     UndrainEndpoint,
     FinishDrain,
     Retire,
+    AddApp,
     Raw,
     Adopt,
     /// A change of a kind that this version does not know: another member of the fleet may be newer.
@@ -42,9 +44,10 @@ pub enum EventKind {
 use EventKind as E;
 
 /// Every kind that a hook may choose, its name, and what it says.
-const CHOICES: [(EventKind, &str, &str); 24] = [
+const CHOICES: [(EventKind, &str, &str); 26] = [
     (E::SetCandidate, "set-candidate", "a candidate was set"),
     (E::SetStable, "set-stable", "a release was made stable without a trial"),
+    (E::ClearStable, "clear-stable", "the stable release was taken away: the app is off line"),
     (E::SetBlend, "set-blend", "the blend was moved"),
     (E::SetSticky, "set-sticky", "pinning was turned on or off"),
     (E::Promote, "promote", "the candidate became stable"),
@@ -56,6 +59,7 @@ const CHOICES: [(EventKind, &str, &str); 24] = [
     (E::UndrainEndpoint, "undrain-endpoint", "an endpoint takes requests again"),
     (E::FinishDrain, "finish-drain", "a drain was ended by hand"),
     (E::Retire, "retire", "a release has drained and is gone"),
+    (E::AddApp, "add-app", "an app was made, without a release"),
     (E::Raw, "raw", "a script changed the app by raw keyvalues"),
     (E::Adopt, "adopt", "an app began with raw keyvalues"),
     (E::Change, "change", "a change of another kind"),

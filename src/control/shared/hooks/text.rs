@@ -20,7 +20,7 @@ const CHARS_MAX: usize = 400;
 /// A change in one line.
 pub fn describe_change(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
-    let mut text = format!("{app}: {}", sentence(kind, event));
+    let mut text = format!("{app}: {}", sentence(kind, app, event));
     if !record.reason.is_empty() && kind != EventKind::Lock {
         // Writing to a string cannot fail.
         let _ = write!(text, " (“{}”)", record.reason);
@@ -47,15 +47,19 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-fn sentence(kind: EventKind, event: &HistoryEvent) -> String {
+fn sentence(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
     let actor = if record.actor.is_empty() { "somebody" } else { &record.actor };
-    let stable = name(record.stable_release());
-    let candidate = name(record.candidate_release());
-    let was = |field: &str| name(release_of(before(event, field)).as_ref());
+    let stable = name(app, record.stable_release());
+    let candidate = name(app, record.candidate_release());
+    let was = |field: &str| name(app, release_of(before(event, field)).as_ref());
     match kind {
         EventKind::SetCandidate => format!("{actor} set the candidate {candidate} at {} %", record.blend),
         EventKind::SetStable => format!("{actor} made {stable} stable, in place of {}", was("stable")),
+        EventKind::ClearStable => {
+            format!("{actor} cleared stable, which was {}: the app is off line", was("stable"))
+        }
+        EventKind::AddApp => format!("{actor} made the app"),
         EventKind::SetBlend => {
             format!(
                 "{actor} moved the blend of {candidate} from {} % to {} %",
@@ -69,12 +73,12 @@ fn sentence(kind: EventKind, event: &HistoryEvent) -> String {
         EventKind::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
         EventKind::Lock => locked(actor, record),
         EventKind::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
-        EventKind::DrainEndpoint => format!("{actor} drains {}", list(&of_endpoints(event, 1, 0))),
+        EventKind::DrainEndpoint => format!("{actor} drains {}", list(&of_endpoints(app, event, 1, 0))),
         EventKind::UndrainEndpoint => {
-            format!("{actor} lets {} take requests again", list(&of_endpoints(event, 0, 1)))
+            format!("{actor} lets {} take requests again", list(&of_endpoints(app, event, 0, 1)))
         }
-        EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(event))),
-        EventKind::Retire => format!("{} has drained and is gone", list(&drained(event))),
+        EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
+        EventKind::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
         EventKind::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
         EventKind::Adopt => format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}"),
         _ => format!("{actor}: {} ({})", record.command, fields(event)),
@@ -103,8 +107,8 @@ fn release_of(id: &Value) -> Option<ReleaseId> {
     id.as_str()?.parse().ok()
 }
 
-fn name(release: Option<&ReleaseId>) -> String {
-    release.map_or_else(|| "none".to_owned(), |release| release.name().to_owned())
+fn name(app: &AppName, release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "none".to_owned(), |release| release.name_in(app).to_owned())
 }
 
 fn shown(value: &Value) -> String {
@@ -118,17 +122,17 @@ fn only<'a>(event: &'a HistoryEvent, field: &str, there: usize, gone: usize) -> 
 }
 
 /// The releases whose drain has ended.
-fn drained(event: &HistoryEvent) -> Vec<String> {
+fn drained(app: &AppName, event: &HistoryEvent) -> Vec<String> {
     let gone = only(event, "draining", 0, 1);
-    gone.into_iter().map(|id| name(release_of(id).as_ref())).collect()
+    gone.into_iter().map(|id| name(app, release_of(id).as_ref())).collect()
 }
 
 /// The endpoints on one side and not on the other, as `10.0.0.5:3000 of v1`.
-fn of_endpoints(event: &HistoryEvent, there: usize, gone: usize) -> Vec<String> {
+fn of_endpoints(app: &AppName, event: &HistoryEvent, there: usize, gone: usize) -> Vec<String> {
     let found = only(event, "endpoint_drains", there, gone);
     let words = |drain: &Value| {
         let (release, address) = drain.as_str()?.rsplit_once('/')?;
-        Some(format!("{address} of {}", release.parse::<ReleaseId>().ok()?.name()))
+        Some(format!("{address} of {}", release.parse::<ReleaseId>().ok()?.name_in(app)))
     };
     found.into_iter().filter_map(words).collect()
 }
@@ -195,6 +199,12 @@ mod tests {
                 json!({"stable": [id("v0"), id("v1")]}),
                 "shop: maria promoted v1 to stable, in place of v0",
             ),
+            (
+                "clear-stable",
+                json!({"stable": [id("v1"), null]}),
+                "shop: maria cleared stable, which was v1: the app is off line",
+            ),
+            ("add-app", json!({}), "shop: maria made the app"),
             ("abort", json!({"candidate": [id("v3"), null]}), "shop: maria aborted v3; its clients go to v1"),
             ("rollback", json!({"stable": [id("v3"), id("v1")]}), "shop: maria rolled back from v3 to v1"),
             ("set-sticky", json!({}), "shop: maria turned sticky on"),

@@ -29,7 +29,7 @@ fn keys(id: u8) -> PinKeys {
 }
 
 fn release(name: &str) -> ReleaseId {
-    ReleaseId::from_parts("shop", name, 80).unwrap()
+    ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap()
 }
 
 fn stay(name: &str, tenure: Tenure) -> Value {

@@ -73,7 +73,40 @@ fn ci_may_be_capped() {
     assert_eq!(rollout.refused(Ci, meant(21)), "value");
     assert_eq!(rollout.refused(Ci, set_candidate("b", Some(21))), "value");
     assert!(rollout.raw(Ci, OldKey::Blend, "21").is_err());
+    let promote_b = promote(Some("b"));
+    assert_eq!(rollout.refused(Ci, promote_b.clone()), "forbidden");
+    for name in ["b", "c"] {
+        assert_eq!(rollout.refused(Ci, Command::SetStable { release: release(name) }), "forbidden");
+    }
+    rollout.unchanged(Ci, Command::SetStable { release: release("a") });
     rollout.done(Operator, meant(100));
+    rollout.done(Operator, promote_b);
+    // The way back goes where the app was before.
+    rollout.done(Ci, rollback(None));
+}
+
+#[test]
+fn stable_is_cleared_only_on_purpose() {
+    let clear = |force| Command::ClearStable { force };
+    let mut rollout = Rollout::stable("a").candidate("b", 10);
+    assert_eq!(rollout.refused(Ci, clear(true)), "forbidden");
+    assert_eq!(rollout.refused(Operator, clear(true)), "candidate_in_use");
+    rollout.done(Operator, abort(None));
+    assert_eq!(rollout.refused(Operator, clear(false)), "still_routed");
+    let record = rollout.done(Operator, clear(true));
+    assert_eq!((rollout.tracks().as_str(), rollout.previous().as_deref()), ("- - | a", Some("a")));
+    assert_eq!(record.command.as_str(), "clear-stable");
+    rollout.unchanged(Operator, clear(true));
+    assert_eq!(rollout.old_keys().stable.as_deref(), Some("rolling/null"));
+}
+
+#[test]
+fn an_app_is_made_once() {
+    let mut rollout = Rollout::new();
+    let record = rollout.done(Ci, Command::AddApp);
+    assert_eq!((rollout.tracks().as_str(), record.seq), ("- - |", 1));
+    rollout.unchanged(Ci, Command::AddApp);
+    rollout.done(Ci, Command::SetStable { release: release("a") });
 }
 
 #[test]

@@ -38,10 +38,15 @@ fn app(name: &str) -> AppName {
 }
 
 fn release(name: &str) -> ReleaseId {
-    ReleaseId::from_parts("shop", name, 80).unwrap()
+    ReleaseId::of_app(&"shop".parse().unwrap(), name, 80).unwrap()
 }
 
 /// A record with stable `a` (tenure 1), candidate `b` (tenure 2) and the given changes.
+/// A record with a release that the fixture's app does not route.
+fn record_of_others() -> Vec<u8> {
+    record(serde_json::json!({ "stable": { "release": release("x"), "tenure": 1 }, "candidate": null }))
+}
+
 fn record(changes: serde_json::Value) -> Vec<u8> {
     let mut record = serde_json::json!({
         "seq": 5, "stable": {"release": release("a"), "tenure": 1},
@@ -309,7 +314,7 @@ fn previous_is_listed_but_not_routed() {
 #[test]
 fn the_first_claim_of_a_host_keeps() {
     let mut keyspace = shop();
-    keyspace.put("rolling/other/rollout", &record(serde_json::json!({})), 14);
+    keyspace.put("rolling/other/rollout", &record_of_others(), 14);
     keyspace.put("rolling/shop/settings", br#"{"hosts": ["a.example", "b.example"]}"#, 20);
     keyspace.put("rolling/other/settings", br#"{"hosts": ["b.example", "c.example"]}"#, 21);
     let holder = |keyspace: &mut Keyspace, host: &str| {
@@ -338,9 +343,20 @@ fn the_default_app_is_the_named_or_the_only_one() {
     let default =
         |keyspace: &mut Keyspace| keyspace.build(1).default_app.map(|routes| routes.name.to_string());
     assert_eq!(default(&mut keyspace).as_deref(), Some("shop"));
-    keyspace.put("rolling/other/rollout", &record(serde_json::json!({})), 14);
+    keyspace.put("rolling/other/rollout", &record_of_others(), 14);
+    assert_eq!(default(&mut keyspace), None);
+    keyspace.put("rolling/default-app", b"shop\n", 15);
+    assert_eq!(default(&mut keyspace).as_deref(), Some("shop"), "what is stored counts for all routers");
+    for (value, is_bad) in [("gone", false), ("-", false), ("not/a name", true)] {
+        keyspace.put("rolling/default-app", value.as_bytes(), 16);
+        assert_eq!(default(&mut keyspace).is_some(), is_bad, "a bad value keeps the last good one: {value}");
+        assert_eq!(keyspace.problems().len(), usize::from(is_bad));
+        keyspace.put("rolling/default-app", b"shop", 17);
+    }
+    keyspace.delete("rolling/default-app", 18);
     assert_eq!(default(&mut keyspace), None);
     let mut named = Keyspace::new(KeyspaceOptions { default_app: Some(app("other")), ..options() });
+    named.put("rolling/default-app", b"shop", 1);
     named.put("rolling/shop/rollout", &record(serde_json::json!({})), 1);
     assert_eq!(default(&mut named), None, "the only app is not the one that was named");
     named.put("rolling/other/rollout", &record(serde_json::json!({})), 2);
@@ -373,9 +389,42 @@ fn the_routers_own_keys_events_and_strangers_are_no_part_of_it() {
 }
 
 #[test]
+fn a_release_that_two_apps_route_is_shown() {
+    let mut keyspace = shop();
+    // Where a rollback would go is not routed.
+    let way_back = serde_json::json!({ "stable": null, "candidate": null, "previous": release("a") });
+    keyspace.put("rolling/other/rollout", &record(way_back), 14);
+    keyspace.build(14);
+    assert_eq!(keyspace.problems(), []);
+    keyspace.put("rolling/other/rollout", &record(serde_json::json!({ "candidate": null })), 15);
+    keyspace.build(15);
+    let [problem] = &keyspace.problems()[..] else { panic!("one problem") };
+    assert_eq!((problem.key.as_str(), problem.value.as_str()), (release("a").as_str(), "other, shop"));
+    keyspace.put("rolling/other/rollout", &record_of_others(), 16);
+    keyspace.build(16);
+    assert_eq!(keyspace.problems(), []);
+}
+
+#[test]
+fn a_null_that_is_not_adopted_is_shown() {
+    let mut keyspace = shop();
+    keyspace.put("rolling/shop/stable/id", b"rolling/null", 20);
+    let problems = |keyspace: &Keyspace| {
+        let keys = keyspace.problems().into_iter().map(|problem| (problem.key, problem.value));
+        keys.collect::<Vec<_>>()
+    };
+    let held = [("rolling/shop/stable/id".to_owned(), "rolling/null".to_owned())];
+    assert_eq!(problems(&keyspace), held);
+    keyspace.build(20);
+    assert_eq!(problems(&keyspace), held);
+    keyspace.put("rolling/shop/stable/id", release("a").as_str().as_bytes(), 21);
+    assert_eq!(problems(&keyspace), []);
+}
+
+#[test]
 fn apps_that_share_a_cookies_domain_need_different_names() {
     let mut keyspace = shop();
-    keyspace.put("rolling/other/rollout", &record(serde_json::json!({})), 14);
+    keyspace.put("rolling/other/rollout", &record_of_others(), 14);
     let domain = br#"{"cookie": {"domain": "shop.example"}}"#;
     keyspace.put("rolling/shop/settings", domain, 20);
     keyspace.put("rolling/other/settings", domain, 21);

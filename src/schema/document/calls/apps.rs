@@ -43,8 +43,9 @@ fn reads() -> Vec<Operation> {
             .answers::<Removal>(200, "It is removed.")
             .answers::<Removal>(202, "It is removed, but some router has not said that it has no routes of it any more."),
         Operation::get("/api/v1/apps/{app}/releases", "releases", "All known releases")
-            .says("The releases of the app's own services, or every one while it has none, or with `all`.")
-            .switch("all", "Releases of every service.")
+            .says("The app's own releases, and of those that belong to no app the ones of its services, or every one while it has none. \
+                 With `all` also those of other apps.")
+            .switch("all", "Releases of every service and app.")
             .answers::<KnownReleases>(200, "The releases.")
             .refuses(&[400]),
         Operation::get("/api/v1/apps/{app}/history", "history", "History")

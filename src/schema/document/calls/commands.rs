@@ -6,8 +6,8 @@ use super::{super::operation::Operation, apps::SEQ};
 use crate::schema::{
     app::App,
     change::{
-        AbortRequest, BlendRequest, CandidateRequest, FinishDrainRequest, LockRequest, PromoteRequest,
-        ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
+        AbortRequest, AppRequest, BlendRequest, CandidateRequest, ClearStableRequest, FinishDrainRequest,
+        LockRequest, PromoteRequest, ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
     },
     endpoint::EndpointDrainRequest,
 };
@@ -22,10 +22,31 @@ fn command(operation: Operation) -> Operation {
 }
 
 pub fn calls() -> Vec<Operation> {
-    let mut calls = releases();
+    let mut calls = apps();
+    calls.extend(releases());
     calls.extend(locks());
     calls.extend(drains());
     calls.into_iter().map(command).collect()
+}
+
+fn apps() -> Vec<Operation> {
+    vec![
+        Operation::put("/api/v1/apps/{app}", "addApp", "Make an app")
+            .says(
+                "An app without a release, and the hosts that lead to it, which only an operator may send. One that is there \
+                 stays as it is. Setting a release makes its app too.",
+            )
+            .takes::<AppRequest>(false),
+        Operation::put("/api/v1/apps/{app}/default", "makeDefault", "Make an app the default")
+            .says(
+                "Every host that no app claims leads to it from now on, at every router of the fleet; for operators. 409 \
+                 `set_by_flag` at a router that was started with `--app`.",
+            )
+            .takes::<ReasonRequest>(false),
+        Operation::delete("/api/v1/apps/{app}/default", "endDefault", "Have no default app")
+            .says("If this app is the default. The only app is the default whatever is stored. For operators.")
+            .takes::<ReasonRequest>(false),
+    ]
 }
 
 fn releases() -> Vec<Operation> {
@@ -33,9 +54,16 @@ fn releases() -> Vec<Operation> {
         Operation::put("/api/v1/apps/{app}/stable", "setStable", "Set the stable release")
             .says(
                 "An app's first release, or a new one without a trial: the stable release before it drains. If it is the \
-                 candidate, this is a promote, refused with 409 `target_unhealthy` unless forced.",
+                 candidate, this is a promote, refused with 409 `target_unhealthy` unless forced. 409 `other_apps_release` \
+                 for a release of another app.",
             )
             .takes::<StableRequest>(true),
+        Operation::delete("/api/v1/apps/{app}/stable", "clearStable", "Take the app off line")
+            .says(
+                "The stable release drains, and nothing takes its place: new clients get 503. 409 `still_routed` unless forced, \
+                 409 `candidate_in_use` while there is a candidate. For operators.",
+            )
+            .takes::<ClearStableRequest>(false),
         Operation::put("/api/v1/apps/{app}/candidate", "setCandidate", "Set the candidate")
             .says(
                 "At blend 0 unless the request says otherwise. Repeating it changes nothing. Another candidate is aborted \

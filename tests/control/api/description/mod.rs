@@ -210,7 +210,14 @@ fn keyvalues(caller: &Caller<'_>) {
 fn remove_an_app(caller: &Caller<'_>, router: &Router) {
     let endpoint = router.endpoint("v1").address.to_string();
     let body = json!({"release": "w1", "endpoints": [endpoint], "service": "other"});
-    caller.call(200, "PUT", "/api/v1/apps/other/stable", Some(body));
+    let made = caller.call(200, "PUT", "/api/v1/apps/other/stable", Some(body));
+    assert_eq!((&made["created"], &made["leading_hosts"]), (&json!(true), &json!([])));
+    caller.call(200, "PUT", "/api/v1/apps/further", Some(json!({"hosts": ["further.example"]})));
+    caller.call(409, "PUT", "/api/v1/apps/other/default", None);
+    caller.call(409, "DELETE", "/api/v1/apps/hello/default", None);
+    caller.call(409, "DELETE", "/api/v1/apps/other/stable", None);
+    caller.call(200, "DELETE", "/api/v1/apps/further/stable", None);
+    caller.call(200, "DELETE", "/api/v1/apps/further", None);
     caller.call(409, "DELETE", "/api/v1/apps/other", None);
     caller.call(200, "DELETE", "/api/v1/apps/other?force=true&wait=fleet", None);
 }
