@@ -2,12 +2,10 @@
 
 use std::{
     fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use parking_lot::Mutex;
 use reqwest::{Client, RequestBuilder, Response, header::AUTHORIZATION};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -121,7 +119,7 @@ impl Gateway {
                 return Err(self.refused(&refusal));
             }
             may_log_in = false;
-            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.token.lock() = None;
             self.token(true).await?;
         }
     }
@@ -164,7 +162,7 @@ impl Gateway {
 
     /// The token of the login, if there is one.
     async fn token(&self, may_log_in: bool) -> Result<Option<String>, Failure> {
-        let known = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.token.lock().clone();
         let (None, true, Some((name, password))) = (&known, may_log_in, &self.login) else {
             return Ok(known);
         };
@@ -179,7 +177,7 @@ impl Gateway {
                 "the answer to the login cannot be read: {error}"
             )))
         })?;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.token.clone());
+        *self.token.lock() = Some(token.token.clone());
         Ok(Some(token.token))
     }
 

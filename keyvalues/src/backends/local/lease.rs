@@ -5,11 +5,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::contract::{Lease, LeaseId, StoreError};
@@ -41,20 +42,20 @@ struct Life {
 impl Life {
     /// The deadline, or `None` (now and for ever) when it has passed.
     fn deadline(&self) -> Option<Instant> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ends = self.ends.lock();
         *ends = ends.filter(|deadline| Instant::now() < *deadline);
         *ends
     }
 
     fn extend(&self) -> Result<(), StoreError> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ends = self.ends.lock();
         let now = Instant::now();
         *ends = ends.filter(|deadline| now < *deadline).map(|_| now + self.ttl);
         ends.map(drop).ok_or(StoreError::LeaseEnded)
     }
 
     fn end(&self) {
-        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.ends.lock() = None;
     }
 }
 

@@ -1,7 +1,8 @@
 //! The contents that a store, its watches and its leases share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch as signal;
 
 use super::state::State;
@@ -20,7 +21,7 @@ impl SharedState {
 
     /// Locks the state. Nothing waits while it is held, and nothing inside can leave it half changed.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Wakes every watch.

@@ -5,13 +5,10 @@
 //! order. A feed that breaks ends its watches with the error; the next watch starts a new one. It does not
 //! reconnect by itself: whoever watches has to read epoch and revision again first.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::watch as signal, task::AbortHandle, time::Instant};
 
 use super::timing::CONFIRM_EVERY;
@@ -66,7 +63,7 @@ impl Feed {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -174,7 +171,7 @@ impl Hub {
         after: Revision,
         run: impl FnOnce(Feeder) -> F,
     ) -> FeedWatch {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.lock();
         let running = match current.take() {
             Some(running) if running.covers(after) => running,
             _ => {
