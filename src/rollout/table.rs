@@ -202,6 +202,16 @@ impl RoutingTable {
         self.app_named(std::str::from_utf8(lower).ok()?)
     }
 
+    /// The routes of an app.
+    pub fn routes_of(&self, app: &AppName) -> Option<&AppRoutes> {
+        self.apps.get(app).map(|routes| &***routes)
+    }
+
+    /// The routes of every app, ordered by the apps' names.
+    pub fn all_routes(&self) -> impl Iterator<Item = &AppRoutes> {
+        self.apps.values().map(|routes| &***routes)
+    }
+
     /// The app that claims a lower-case name without a port.
     /// The hosts that lead to an app: those that it has claimed first, and `*` for all that nobody claims.
     pub fn hosts_of(&self, app: &AppRoutes) -> Vec<String> {

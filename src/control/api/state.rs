@@ -27,7 +27,7 @@ impl Snapshot {
     /// One app's state, or `None` when there is no such app.
     pub fn state(&self, app: &AppName) -> Option<App> {
         let reading = self.reading.apps.get(app)?;
-        let routes = self.published.table.apps.get(app).map(|routes| &***routes);
+        let routes = self.published.table.routes_of(app);
         let state = match &reading.record {
             Some(record) => self.record_state(record, app, routes),
             None => App { sticky: true, ..App::default() },
@@ -145,7 +145,7 @@ impl Snapshot {
         release: &ReleaseId,
         address: SocketAddr,
     ) -> Option<EndpointState> {
-        let routes = self.published.table.apps.get(app).map(|routes| &***routes);
+        let routes = self.published.table.routes_of(app);
         let routed = routes.and_then(|routes| find(routes, release, None));
         let listed = routed.and_then(|routed| routed.endpoints.iter().find(|route| route.address == address));
         if let Some(route) = listed {

@@ -88,9 +88,7 @@ pub async fn run(core: Core) {
 
 /// The loads of a table's draining releases, at most [`LOAD_RELEASES_MAX`] of them.
 fn load_of_draining(published: &PublishedTable, board: &ActivityBoard) -> Load {
-    let mut apps: Vec<_> = published.table.apps.values().collect();
-    apps.sort_by(|a, b| a.name.cmp(&b.name));
-    let releases = apps.iter().flat_map(|app| app.releases.iter());
+    let releases = published.table.all_routes().flat_map(|app| app.releases.iter());
     let draining = releases.filter(|release| matches!(release.standing, Standing::Draining { .. }));
     let loads = draining.take(LOAD_RELEASES_MAX).map(|release| {
         let state = published.release(release.slot);

@@ -182,7 +182,7 @@ fn app_of(key: &str) -> Option<AppName> {
 /// Draining releases at which nobody is left, on any member.
 fn stoppable_releases(core: &Core) -> Vec<Condition> {
     let (published, board, loads) = (core.live.load_full(), core.board.load(), ReleaseLoads::of(core));
-    let apps = published.table.apps.values().map(|app| &***app);
+    let apps = published.table.all_routes();
     let releases = apps.flat_map(|app| app.releases.iter().map(move |release| (app, release)));
     let draining = releases.filter(|(_, release)| matches!(release.standing, Standing::Draining { .. }));
     let stops = draining.filter(|(_, release)| {

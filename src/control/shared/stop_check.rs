@@ -80,7 +80,7 @@ impl StopCheck<'_> {
     }
 
     fn apps(&self) -> impl Iterator<Item = &AppRoutes> {
-        self.published.table.apps.values().map(|app| &***app)
+        self.published.table.all_routes()
     }
 
     /// Whether nothing new comes to an address: each listing drains by itself, or is excepted.

@@ -16,10 +16,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use self::{
-    page::Page,
-    row::{rows, sorted_apps},
-};
+use self::{page::Page, row::rows};
 use crate::control::shared::{
     body_stream::{BodyError, Parts, stream_body},
     core::Core,
@@ -38,7 +35,7 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let mut page = Page::new(parts, series_max);
     own::write(&mut page, &core);
     let published = core.live.load_full();
-    let apps = sorted_apps(&published);
+    let apps: Vec<_> = published.table.all_routes().collect();
     let rows = rows(&apps, &published);
     releases::apps(&mut page, &apps, &published.table).await?;
     releases::shares(&mut page, &core);

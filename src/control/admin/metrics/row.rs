@@ -5,13 +5,6 @@ use crate::{
     rollout::table::{AppRoutes, ReleaseRoutes},
 };
 
-/// Every app, in order.
-pub fn sorted_apps(published: &PublishedTable) -> Vec<&AppRoutes> {
-    let mut apps: Vec<&AppRoutes> = published.table.apps.values().map(|app| &***app).collect();
-    apps.sort_by(|a, b| a.name.cmp(&b.name));
-    apps
-}
-
 /// One routed release. Its counts are read when they are written: those of all at once would be most of the page.
 pub struct Row<'a> {
     pub app: &'a AppRoutes,
