@@ -32,6 +32,19 @@ impl<'a> Authority<'a> {
         Self { text, host_bytes: host.len() }
     }
 
+    /// That of a request which names none: HTTP/1.0 without Host.
+    pub const NONE: Authority<'static> = Authority { text: "", host_bytes: 0 };
+
+    /// Whether the request names no host.
+    pub fn is_none(self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The port, if one is named.
+    pub fn port(self) -> Option<u16> {
+        self.text.get(self.host_bytes + 1..)?.parse().ok()
+    }
+
     /// All of it.
     pub fn as_str(self) -> &'a str {
         self.text
@@ -67,6 +80,8 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(Authority::split(text).host(), host, "{text}");
+            let port = text.strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
+            assert_eq!(Authority::split(text).port(), port.and_then(|port| port.parse().ok()), "{text}");
         }
     }
 }

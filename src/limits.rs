@@ -23,14 +23,18 @@ pub const TAILROOM_BYTES: usize = 16;
 pub const HEADER_BYTES_CEILING: u32 = 65_535;
 /// The longest method, in bytes: the longest registered one (`UPDATEREDIRECTREF`) has 17.
 pub const METHOD_BYTES_MAX: usize = 32;
+/// Empty lines that are skipped before a request. Old clients send one behind a body, and one in front of the next request.
+pub const EMPTY_LINES_MAX: usize = 4;
 /// Digits of a chunk's size: enough for 64 bits.
 pub const CHUNK_SIZE_DIGITS_MAX: u8 = 16;
 /// Bytes of trailers in one body. They are kept until the body ends.
 pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// Trailer lines in one body.
 pub const TRAILER_COUNT_MAX: usize = 64;
-/// Interim (1xx) responses to one request. More must be a loop.
-pub const INTERIM_RESPONSES_MAX: u8 = 16;
+/// Interim (1xx) responses to one request that may come at once. More must be a loop.
+pub const INTERIM_BURST_MAX: u64 = 16;
+/// How long it takes until a further one may come, in ms. Endpoints send one every few seconds while they work.
+pub const INTERIM_GAP_MS: u64 = 1_000;
 /// What is read and thrown away after a refusal, in bytes, so that a reset does not destroy the answer (RFC 9112 section
 /// 9.6).
 pub const LINGER_BYTES_MAX: usize = 256 * 1024;
@@ -71,6 +75,8 @@ pub const UNSAFE_IDLE_MS: u64 = 1_000;
 /// How long an endpoint is ejected, at first and at most, in ms. It doubles in between. The first time is short, since it is
 /// based on a few seconds of traffic.
 pub const EJECT_MS: (u64, u64) = (10_000, 300_000);
+/// How long the log says a cause of failures of one endpoint only once, in ms.
+pub const FAILURE_SAID_MS: u64 = 10_000;
 /// With fewer failures in the last seconds no endpoint is ejected.
 pub const EJECT_FAILURES_MIN: u64 = 5;
 /// How long an endpoint that is new or came back gets less than its share of new clients, in ms.
@@ -126,7 +132,7 @@ pub struct Limits {
     /// A request's head, in bytes. 16 KiB is enough for browsers with full cookie jars, and is what a worker keeps for a slow
     /// client.
     pub header_bytes_max: u32,
-    /// Header lines in a request or a response.
+    /// Header lines in a request.
     pub header_count_max: u32,
     /// A request's target, in bytes.
     pub target_bytes_max: u32,
@@ -158,8 +164,11 @@ pub struct Limits {
     pub between_bytes_ms: u64,
     /// Longest time in which nothing is sent on a WebSocket, in either direction, in ms.
     pub tunnel_idle_ms: u64,
-    /// A response's head, in bytes.
+    /// A response's head, in bytes. More than of a request, since an endpoint is not an attacker as a rule, and applications
+    /// send long policies and many cookies.
     pub response_header_bytes_max: u32,
+    /// Header lines in a response.
+    pub response_header_count_max: u32,
     /// Chunk extensions in one body, in bytes. They are thrown away.
     pub chunk_extension_bytes_max: u32,
     /// Buffers of 256 KiB that one worker lends to transfers: 128 are 32 MiB.
@@ -171,6 +180,9 @@ pub struct Limits {
     /// How long an idle connection to an endpoint is kept, in ms. It is below the idle time-outs of common servers: most wait for
     /// a minute. (Node.js waits for 5 s, which is noticed when the connection is taken.)
     pub upstream_idle_ms: u64,
+    /// Connections of one worker to endpoints that carry a login by NTLM or Negotiate. Each belongs to one client's connection.
+    /// Beyond it they are closed after each response, and clients cannot log in. A browser opens six.
+    pub login_connections_max: u32,
     /// Repeats, in percent of recent requests.
     pub retry_percent_max: u32,
     /// Requests that the candidate failed and stable takes, per second and router. 0: none. A candidate that fails altogether
@@ -212,12 +224,14 @@ impl Default for Limits {
             first_byte_ms: 60_000,
             between_bytes_ms: 60_000,
             tunnel_idle_ms: 3_600_000,
-            response_header_bytes_max: 32 * 1024,
+            response_header_bytes_max: 64 * 1024,
+            response_header_count_max: 1_000,
             chunk_extension_bytes_max: 16 * 1024,
             large_buffers_max: 128,
             small_buffers_max: 16_384,
             upstream_idle_per_endpoint_max: 256,
             upstream_idle_ms: 50_000,
+            login_connections_max: 4_096,
             retry_percent_max: 20,
             shields_per_second_max: 1_000,
             shutdown_ms: 30_000,
@@ -260,7 +274,7 @@ impl Limits {
     }
 
     /// The limits that have a range: name, value, least, most, and the range in words.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 16] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 18] {
         let head = u64::from(HEADER_BYTES_CEILING);
         [
             ("header_bytes_max", self.header_bytes_max.into(), 1_024, head, "1024 to 65535 bytes"),
@@ -268,8 +282,16 @@ impl Limits {
                 "response_header_bytes_max",
                 self.response_header_bytes_max.into(),
                 1_024,
-                head,
-                "1024 to 65535 bytes",
+                // Positions count from behind the status line.
+                head + 1,
+                "1024 to 65536 bytes",
+            ),
+            (
+                "response_header_count_max",
+                self.response_header_count_max.into(),
+                8,
+                10_000,
+                "8 to 10000 lines",
             ),
             ("header_count_max", self.header_count_max.into(), 8, 1_000, "8 to 1000 lines"),
             ("target_bytes_max", self.target_bytes_max.into(), 64, head, "64 to 65535 bytes"),
@@ -286,6 +308,7 @@ impl Limits {
             ("connect_ms", self.connect_ms, 10, DAY_MS, "10 ms to a day"),
             ("first_byte_ms", self.first_byte_ms, 10, DAY_MS, "10 ms to a day"),
             ("between_bytes_ms", self.between_bytes_ms, 10, DAY_MS, "10 ms to a day"),
+            ("login_connections_max", self.login_connections_max.into(), 0, 1_000_000, "0 to 1000000"),
             ("retry_percent_max", self.retry_percent_max.into(), 0, 100, "0 to 100 percent"),
             ("shields_per_second_max", self.shields_per_second_max.into(), 0, 1_000_000, "0 to 1000000"),
             ("admin_connections_max", self.admin_connections_max.into(), 16, 100_000, "16 to 100000"),

@@ -209,7 +209,7 @@ pub const TRUSTED_NETWORKS: Setting = Setting {
     environment: &["ROLLING_ROUTER_TRUSTED_NETWORKS"],
     default: "",
     allowed: "addresses or networks such as `10.0.0.0/8` or `fd00::/8`, separated by commas",
-    meaning: "proxies that may say who their client is, in X-Forwarded-For, -Proto and -Host; what everybody else says is replaced",
+    meaning: "proxies that may say who their client is, in X-Forwarded-For, -Proto, -Host and -Port, or in Forwarded; what others say is replaced",
 };
 
 /// Names under which the admin port answers.

@@ -1,8 +1,16 @@
 //! The live state of endpoints: health and load, in slots that survive publishes.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+};
 
-use crate::{limits::SLOW_START_PERCENT, rollout::table::EndpointKey};
+use arc_swap::ArcSwapOption;
+
+use crate::{
+    limits::{FAILURE_SAID_MS, SLOW_START_PERCENT},
+    rollout::{last_failure::LastFailure, table::EndpointKey},
+};
 
 /// The bit of an endpoint that is out because checks fail.
 const UNHEALTHY: u8 = 1;
@@ -26,7 +34,13 @@ pub struct EndpointState {
     ended: AtomicBool,
     requests: AtomicU64,
     failures: AtomicU64,
+    /// When the log was last told of each cause of a failure, Unix ms, by a hash of its words.
+    told: [AtomicU64; CAUSES],
+    last_failure: ArcSwapOption<LastFailure>,
 }
+
+/// Places for causes of failures: there are about thirty of them.
+const CAUSES: usize = 64;
 
 impl EndpointState {
     /// A new endpoint: not yet checked, so it serves.
@@ -44,6 +58,8 @@ impl EndpointState {
             ended: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            told: [const { AtomicU64::new(0) }; CAUSES],
+            last_failure: ArcSwapOption::empty(),
         }
     }
 
@@ -168,6 +184,21 @@ impl EndpointState {
     /// Counts a failure that was the endpoint's.
     pub fn fail(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes with what it failed a request. `true` if the log should be told, which it is not again for a while.
+    pub fn note_failure(&self, cause: &str, at_ms: u64) -> bool {
+        self.last_failure.store(Some(Arc::new(LastFailure { cause: cause.to_owned(), at: at_ms })));
+        let hash = cause.bytes().fold(0, |hash: usize, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let told = &self.told[hash % CAUSES];
+        let before = told.load(Ordering::Relaxed);
+        let due = at_ms.saturating_sub(before) >= FAILURE_SAID_MS || before > at_ms;
+        due && told.compare_exchange(before, at_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// With what it last failed a request.
+    pub fn last_failure(&self) -> Option<Arc<LastFailure>> {
+        self.last_failure.load_full()
     }
 
     /// Requests and failures so far.

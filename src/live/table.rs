@@ -10,6 +10,7 @@ use crate::{
     rollout::{
         app::AppName,
         assign::Health,
+        last_failure::LastFailure,
         release::ReleaseId,
         table::{EndpointKey, ReleaseKey, ReleaseRoutes, RoutingTable},
         target::{EndpointSlot, ReleaseSlot},
@@ -77,6 +78,10 @@ impl Health for PublishedTable {
 
     fn weight(&self, endpoint: EndpointSlot) -> u32 {
         self.endpoint(endpoint).weight()
+    }
+
+    fn last_failure(&self, endpoint: EndpointSlot) -> Option<LastFailure> {
+        self.endpoint(endpoint).last_failure().map(|failure| (*failure).clone())
     }
 
     fn drain_over(&self, release: ReleaseSlot) -> bool {

@@ -21,6 +21,7 @@ mod field;
 pub mod history;
 pub mod keys;
 pub mod keyspace;
+pub mod last_failure;
 pub mod network;
 pub mod owners;
 pub mod pin;
@@ -36,3 +37,4 @@ pub mod tester;
 #[cfg(test)]
 mod tests;
 pub mod text_form;
+pub mod underscores;

@@ -57,6 +57,8 @@ counters! {
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_idle_time: Counter "rolling_limits_hit_total" "limit=\"idle_time\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_login_connections: Counter "rolling_limits_hit_total" "limit=\"login_connections\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_requests_per_connection: Counter "rolling_limits_hit_total" "limit=\"requests_per_connection\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_endpoint_queue: Counter "rolling_limits_hit_total" "limit=\"endpoint_queue\"";
@@ -72,6 +74,10 @@ counters! {
     requests_looped: Counter "rolling_requests_looped_total";
     /// Requests whose release a tester chose. No other count of a release includes them.
     overridden: Counter "rolling_overridden_requests_total";
+    /// Request header lines that were dropped since their names have `_`.
+    headers_with_underscores: Counter "rolling_underscore_headers_dropped_total";
+    /// Responses that said their framing twice in the same way, and went on with it once.
+    repeated_framing: Counter "rolling_responses_repeating_framing_total";
     /// Panics caught in a request.
     panics: Counter "rolling_panics_total";
     /// Connections opened to endpoints.
@@ -82,6 +88,8 @@ counters! {
     upstream_stale: Counter "rolling_upstream_stale_total";
     /// Idle connections to endpoints kept now.
     upstream_idle: Gauge "rolling_upstream_idle_connections";
+    /// Connections to endpoints that carry the login of one client, and are kept for it.
+    login_connections: Gauge "rolling_login_connections";
     /// Requests repeated.
     upstream_retries: Counter "rolling_upstream_retries_total";
     /// Repeats not made because the budget was used up.

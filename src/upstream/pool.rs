@@ -149,7 +149,7 @@ impl Pool {
 
 /// Whether a connection is usable: the endpoint has neither closed it nor sent bytes without a request. This costs no system
 /// call unless the runtime saw something arrive.
-fn is_open(stream: &TcpStream) -> bool {
+pub fn is_open(stream: &TcpStream) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     match stream.poll_read_ready(&mut context) {
         Poll::Pending => true,

@@ -1,8 +1,11 @@
 //! HTTP as docs/http.md has it, and what the proxy does with good traffic.
 
 mod back_pressure;
+mod haproxy;
 mod http_requests;
 mod http_responses;
+mod logins;
+mod origins;
 mod proxying;
 mod shutdown;
 mod tls;

@@ -13,7 +13,7 @@ use std::io::Write;
 use support::clock::PATIENCE;
 use support::message::{Source, read_response};
 use support::websocket::{TEXT, echo_sockets, masked_frame, read_frame, upgrade};
-use support::{Response, Router, RouterBuilder, eventually, router};
+use support::{Response, Router, RouterBuilder, Wire, eventually, router};
 use tempfile::TempDir;
 
 const HOST: &str = "shop.example.test";
@@ -253,6 +253,37 @@ fn a_trusted_proxy_may_say_that_it_was_https() {
     assert_eq!(wire.response("GET").status, 200);
     wire.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: http\r\n\r\n");
     assert_eq!(wire.response("GET").header("location"), Some("https://a:8443/"));
+}
+
+/// A bookmark with `http://` and the port of https: the connection was closed without a word.
+#[test]
+fn plain_http_on_the_port_of_https_is_told_so() {
+    let (files, trust) = Files::new();
+    let router = files.serve(router().stable("v1"));
+    let address = secure(&router);
+    for (method, request) in [
+        ("GET", "GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
+        ("HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
+        ("GET", "GET / HTTP/1.0\r\n\r\n".to_owned()),
+        (
+            "POST",
+            format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n{}", "a".repeat(20_000)),
+        ),
+    ] {
+        let mut wire = Wire::open(address);
+        wire.send(&request);
+        let response = wire.response(method);
+        assert_eq!(response.status, 400, "{method}");
+        assert!(response.says_close(), "{method}");
+        assert!(method == "HEAD" || response.text().contains("https"), "{method}: {}", response.text());
+        wire.assert_closed();
+    }
+    assert_eq!(router.endpoint("v1").received(), 0);
+    // What is neither is closed, and a handshake in small pieces is one.
+    let mut garbage = Wire::open(address);
+    garbage.send([0x80, 0x2e, 1, 0, 2, 0, 0, 0, 0, 0]);
+    assert!(garbage.try_response("GET").is_err());
+    assert_eq!(Client::open(&router, &trust).get("").status, 200);
 }
 
 /// `serve` with these flags, in an empty directory.

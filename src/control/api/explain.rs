@@ -141,6 +141,7 @@ impl DescribedRequest {
         let grants: Vec<&[u8]> = found.filter(|found| found.preview).map(|found| found.value).collect();
         let overriding = app.settings.overriding.header.as_deref();
         let overrides: Vec<&[u8]> = overriding.into_iter().flat_map(|name| self.values(name)).collect();
+        let header_names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let request = Request {
             method: self.method.as_bytes(),
             path: &self.path,
@@ -151,6 +152,7 @@ impl DescribedRequest {
             preview_tokens: &grants,
             override_values: &overrides,
             client_header: self.known_by(app),
+            header_names: &header_names,
             address: self.address,
             now: core.clock.wall_ms(),
         };

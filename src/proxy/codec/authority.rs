@@ -8,7 +8,8 @@ use super::bytes::{CLASS, HEX, HOST, all};
 /// The longest authority, in bytes: a DNS name has at most 255, a port 6.
 const AUTHORITY_BYTES_MAX: usize = 261;
 
-/// Reads an authority: no userinfo, no escapes, no empty name, a port within 1..=65535.
+/// Reads an authority: no userinfo, no escapes, no empty name, a port within 1..=65535. An empty port is none (RFC 3986 section
+/// 3.2.3).
 pub fn read(authority: &[u8]) -> Option<Authority<'_>> {
     if authority.len() > AUTHORITY_BYTES_MAX {
         return None;
@@ -22,7 +23,7 @@ pub fn read(authority: &[u8]) -> Option<Authority<'_>> {
     if !name_fits || !port_fits(port) {
         return None;
     }
-    let text = std::str::from_utf8(authority).ok()?;
+    let text = std::str::from_utf8(if port == b":" { name } else { authority }).ok()?;
     Some(Authority::new(text, name_end))
 }
 
@@ -35,7 +36,7 @@ fn address_length(rest: &[u8]) -> Option<usize> {
 
 fn port_fits(port: &[u8]) -> bool {
     match port {
-        [] => true,
+        [] | [b':'] => true,
         [b':', digits @ ..] if (1..=5).contains(&digits.len()) => {
             let number = digits.iter().try_fold(0_u32, |sum, &digit| {
                 digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'))
@@ -46,7 +47,8 @@ fn port_fits(port: &[u8]) -> bool {
     }
 }
 
-/// Splits `http://authority/path` (or `https`) into authority and path. This authority counts, and not the one of Host.
+/// Splits `http://authority/path` (or `https`) into authority and path. This authority counts, and not the one of Host. A
+/// path that begins with `?` stands for `/?` (RFC 9112 section 3.2.1).
 pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let scheme_end = target.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = target.split_at(scheme_end);
@@ -57,8 +59,7 @@ pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let end = rest.iter().position(|&byte| byte == b'/' || byte == b'?').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let path: &[u8] = if path.is_empty() { b"/" } else { path };
-    // `http://host?query` would need a path made up; nobody sends it.
-    (path[0] == b'/').then_some((read(authority)?, path))
+    Some((read(authority)?, path))
 }
 
 /// Whether a byte may stand in an authority: for tests that compare with other readers.
@@ -72,9 +73,17 @@ mod tests {
 
     #[test]
     fn takes_names_addresses_and_ports() {
-        for authority in
-            ["a", "shop.example", "a_b.c:80", "127.0.0.1:65535", "[::1]", "[2001:db8::1]:8443", "1:1"]
-        {
+        for authority in [
+            "a",
+            "shop.example",
+            "a_b.c:80",
+            "127.0.0.1:65535",
+            "[::1]",
+            "[2001:db8::1]:8443",
+            "1:1",
+            "a~b",
+            "a;b=c",
+        ] {
             let read = read(authority.as_bytes());
             assert_eq!(read, Some(Authority::split(authority)), "{authority}");
         }
@@ -84,20 +93,23 @@ mod tests {
     fn refuses_what_is_ambiguous() {
         for authority in [
             "", " ", "a b", "a/b", "a\\b", "user@a", "a,b", "a#b", "a?b", "a%00", "a%41", "[::1", "[]",
-            "[::1]x", "[a]", "a:", "a:0", "a:65536", "a:080000", "a:-1", "a:+1", "a:8a", ":80", "a:80:80",
-            "é", "a;b", "a\"", "[::1]:",
+            "[::1]x", "[a]", ":", "a:0", "a:65536", "a:080000", "a:-1", "a:+1", "a:8a", ":80", "a:80:80",
+            "é", "a\"", "a::", "[::1]::", "a<b", "a|b",
         ] {
             assert_eq!(read(authority.as_bytes()), None, "{authority:?}");
         }
         assert_eq!(read("a".repeat(300).as_bytes()), None);
+        assert_eq!(read(b"a:"), Some(Authority::split("a")), "an empty port is none");
+        assert_eq!(read(b"[::1]:"), Some(Authority::split("[::1]")));
     }
 
     #[test]
     fn splits_absolute_targets() {
         assert_eq!(split_absolute(b"http://a:80/x?y"), Some((Authority::split("a:80"), &b"/x?y"[..])));
         assert_eq!(split_absolute(b"HTTPS://a"), Some((Authority::split("a"), &b"/"[..])));
+        assert_eq!(split_absolute(b"http://a?x"), Some((Authority::split("a"), &b"?x"[..])));
         for target in
-            ["ftp://a/", "http:/a", "http://", "http:///x", "http://u@a/", "http://a?x", "admin", "a:80"]
+            ["ftp://a/", "http:/a", "http://", "http:///x", "http://u@a/", "http://?x", "admin", "a:80"]
         {
             assert_eq!(split_absolute(target.as_bytes()), None, "{target}");
         }

@@ -4,14 +4,17 @@
 pub const TOKEN: u8 = 1;
 /// A byte of a field value or a reason: visible ASCII, blank, tab, and bytes above ASCII.
 pub const VALUE: u8 = 2;
-/// A byte of a request target: visible ASCII without `#`.
+/// A byte of a request target: visible ASCII without `#`, and bytes above ASCII, which are escaped on the way up.
 pub const TARGET: u8 = 4;
-/// A byte of a registered host name or an IPv4 address.
+/// A byte of a registered host name or an IPv4 address (RFC 3986 section 3.2.2). `,` and escapes are left out, since readers
+/// split and decode them differently.
 pub const HOST: u8 = 8;
 /// A hexadecimal digit.
 pub const HEX: u8 = 16;
 /// `_`.
 pub const UNDERSCORE: u8 = 32;
+/// A byte above ASCII.
+pub const HIGH: u8 = 64;
 
 /// The classes of each byte.
 pub const CLASS: [u8; 256] = classes();
@@ -53,10 +56,16 @@ const fn class(byte: u8) -> u8 {
     if byte >= 0x80 || (byte >= 0x20 && byte != 0x7f) || byte == b'\t' {
         class |= VALUE;
     }
-    if byte > 0x20 && byte < 0x7f && byte != b'#' {
+    if byte > 0x20 && byte != 0x7f && byte != b'#' {
         class |= TARGET;
     }
-    if matches!(byte, b'-' | b'.' | b'_') {
+    if byte >= 0x80 {
+        class |= HIGH;
+    }
+    if matches!(
+        byte,
+        b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
+    ) {
         class |= HOST;
     }
     if byte.is_ascii_hexdigit() {

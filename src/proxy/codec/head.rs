@@ -62,9 +62,11 @@ pub enum Framing {
 pub struct RequestHead<'a> {
     /// A token of at most 32 bytes, never CONNECT or TRACE.
     pub method: &'a [u8],
-    /// Origin form (`/path?query`), or `*`.
+    /// Origin form (`/path?query`), or `*`; `?query` stands for `/?query`.
     pub target: &'a [u8],
-    /// What goes upstream as Host.
+    /// The target has bytes above ASCII, which are escaped on the way up.
+    pub target_is_high: bool,
+    /// Whom the request is for: what goes upstream as Host. HTTP/1.0 may name nobody.
     pub authority: Authority<'a>,
     /// The header lines as text.
     pub block: &'a [u8],
@@ -110,7 +112,7 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether Connection names this header, so that it belongs to one connection and is not forwarded. Headers that frame,
 /// route or identify a request cannot be removed in this way.
 pub fn is_named_by_connection(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
-    if !matches!(line.known, Known::Other | Known::Traceparent | Known::Tracestate) {
+    if !matches!(line.known, Known::Other | Known::Underscored | Known::Traceparent | Known::Tracestate) {
         return false;
     }
     let name = line.name(block);

@@ -7,9 +7,10 @@
 pub enum Known {
     /// A name that the router does not know.
     Other,
-    /// A name with `_`, which some servers read as `-`: never forwarded in a request.
+    /// A name with `_`, which some servers read as `-`: forwarded in a request only where the app asks for it.
     Underscored,
     Accept,
+    Authorization,
     CacheControl,
     CdnLoop,
     Connection,
@@ -21,6 +22,7 @@ pub enum Known {
     Host,
     Http2Settings,
     KeepAlive,
+    PersistentAuth,
     Proxy,
     ProxyAuthenticate,
     ProxyAuthorization,
@@ -40,11 +42,14 @@ pub enum Known {
     Upgrade,
     UserAgent,
     Via,
+    WwwAuthenticate,
     XForwardedFor,
     XForwardedHost,
     XForwardedPort,
     XForwardedPrefix,
     XForwardedProto,
+    XForwardedScheme,
+    XForwardedSsl,
     XRealIp,
     XRequestId,
     /// Headers for shared caches alone, which read them instead of Cache-Control: CDN-Cache-Control and its kind (RFC 9213),
@@ -102,19 +107,23 @@ impl Known {
                 b"keep-alive" KeepAlive, b"tracestate" Tracestate;
             11 => b"traceparent" Traceparent;
             12 => b"x-request-id" XRequestId, b"edge-control" TargetedCaching;
-            13 => b"cache-control" CacheControl;
+            13 => b"cache-control" CacheControl, b"authorization" Authorization;
             14 =>
                 b"content-length" ContentLength, b"sec-fetch-dest" SecFetchDest,
                 b"sec-fetch-mode" SecFetchMode, b"http2-settings" Http2Settings;
-            15 => b"x-forwarded-for" XForwardedFor, b"x-accel-expires" TargetedCaching;
+            15 =>
+                b"x-forwarded-for" XForwardedFor, b"x-forwarded-ssl" XForwardedSsl,
+                b"persistent-auth" PersistentAuth, b"x-accel-expires" TargetedCaching;
             16 =>
                 b"proxy-connection" ProxyConnection, b"x-forwarded-host" XForwardedHost,
-                b"x-forwarded-port" XForwardedPort;
+                b"x-forwarded-port" XForwardedPort, b"www-authenticate" WwwAuthenticate;
             17 =>
                 b"transfer-encoding" TransferEncoding, b"x-forwarded-proto" XForwardedProto,
                 b"sec-websocket-key" SecWebSocketKey, b"cdn-cache-control" TargetedCaching,
                 b"surrogate-control" TargetedCaching;
-            18 => b"x-forwarded-prefix" XForwardedPrefix, b"proxy-authenticate" ProxyAuthenticate;
+            18 =>
+                b"x-forwarded-prefix" XForwardedPrefix, b"x-forwarded-scheme" XForwardedScheme,
+                b"proxy-authenticate" ProxyAuthenticate;
             19 => b"proxy-authorization" ProxyAuthorization;
             20 => b"sec-websocket-accept" SecWebSocketAccept;
             21 => b"sec-websocket-version" SecWebSocketVersion;
@@ -203,12 +212,15 @@ mod tests {
             "tracestate",
             "traceparent",
             "x-request-id",
+            "authorization",
             "cache-control",
             "content-length",
             "sec-fetch-dest",
             "sec-fetch-mode",
             "http2-settings",
             "x-forwarded-for",
+            "persistent-auth",
+            "www-authenticate",
             "proxy-connection",
             "x-forwarded-host",
             "x-forwarded-port",
@@ -218,6 +230,8 @@ mod tests {
             "cdn-cache-control",
             "surrogate-control",
             "x-forwarded-prefix",
+            "x-forwarded-scheme",
+            "x-forwarded-ssl",
             "proxy-authenticate",
             "proxy-authorization",
             "sec-websocket-accept",

@@ -12,6 +12,7 @@ pub mod body;
 pub mod bytes;
 pub mod chunked;
 pub mod fault;
+pub mod forwarded;
 pub mod frames;
 pub mod head;
 pub mod known;

@@ -2,12 +2,15 @@
 
 use super::{
     authority,
-    bytes::{TARGET, TOKEN, all},
+    bytes::{Classes, HIGH, TARGET, TOKEN, all},
     fault::RequestFault,
     head::{Framing, HeaderLine, Known, KnownSet, RequestHead, members},
     lines::{HeaderFault, Progress, line_length, read_lines},
 };
-use crate::limits::{Limits, METHOD_BYTES_MAX};
+use crate::{
+    authority::Authority,
+    limits::{EMPTY_LINES_MAX, Limits, METHOD_BYTES_MAX},
+};
 
 /// A request's head, and what it says about its connection.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +27,8 @@ pub struct Request<'a> {
 struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
+    /// The target has bytes above ASCII.
+    high: bool,
     minor_version: u8,
     length: usize,
 }
@@ -46,13 +51,13 @@ struct Facts<'a> {
 
 /// Reads a request's head from the start of `bytes`. `lines` belongs to the caller, so that its space is used again.
 ///
-/// One empty line before the request is skipped (RFC 9112 section 2.2).
+/// Empty lines before the request are skipped (RFC 9112 section 2.2).
 pub fn read_request<'a>(
     bytes: &'a [u8],
     lines: &'a mut Vec<HeaderLine>,
     limits: &Limits,
 ) -> Result<Progress<Request<'a>>, RequestFault> {
-    let skipped = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
+    let skipped = if bytes.starts_with(b"\r\n") { empty_lines(bytes) } else { 0 };
     let target_max = limits.target_bytes_max as usize;
     let Progress::Complete(line) = read_request_line(&bytes[skipped..], target_max)? else {
         return too_long_or_partial(bytes.len(), limits);
@@ -71,6 +76,13 @@ pub fn read_request<'a>(
     let block = &bytes[start..start + end];
     let request = build_request(&line, block, lines, start + end)?;
     Ok(Progress::Complete(request))
+}
+
+/// How many bytes the empty lines before a request take.
+#[cold]
+fn empty_lines(bytes: &[u8]) -> usize {
+    let (lines, _) = bytes.as_chunks();
+    2 * lines.iter().take(EMPTY_LINES_MAX).take_while(|line| *line == b"\r\n").count()
 }
 
 fn too_long_or_partial<T>(length: usize, limits: &Limits) -> Result<Progress<T>, RequestFault> {
@@ -105,10 +117,12 @@ fn read_request_line(bytes: &[u8], target_max: usize) -> Result<Progress<Request
     if target.len() > target_max {
         return Err(RequestFault::TargetTooLong);
     }
-    if target.is_empty() || !all(target, TARGET) {
+    let classes = Classes::of(target);
+    if target.is_empty() || classes.all & TARGET == 0 {
         return Err(RequestFault::Malformed("the request target contains a byte that is not allowed there"));
     }
-    Ok(Progress::Complete(RequestLine { method, target, minor_version, length: length + 2 }))
+    let high = classes.any & HIGH != 0;
+    Ok(Progress::Complete(RequestLine { method, target, high, minor_version, length: length + 2 }))
 }
 
 /// Splits a request line at its last blank.
@@ -159,9 +173,14 @@ fn build_request<'a>(
             facts.take(header.known, header.value(block), line.minor_version)?;
         }
     }
-    let host = facts.host.ok_or(RequestFault::Malformed("the request has no Host header"))?;
-    let host =
-        authority::read(host).ok_or(RequestFault::Malformed("the Host is not `name` or `name:port`"))?;
+    let host = match facts.host {
+        Some(host) => {
+            authority::read(host).ok_or(RequestFault::Malformed("the Host is not `name` or `name:port`"))?
+        }
+        // HTTP/1.0 did not have it yet.
+        None if line.minor_version == 0 => Authority::NONE,
+        None => return Err(RequestFault::Malformed("the request has no Host header")),
+    };
     let (authority, target) = match line.target {
         [b'/', ..] => (host, line.target),
         b"*" if line.method == b"OPTIONS" => (host, line.target),
@@ -172,6 +191,7 @@ fn build_request<'a>(
     let head = RequestHead {
         method: line.method,
         target,
+        target_is_high: line.high,
         authority,
         block,
         lines,

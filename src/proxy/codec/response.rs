@@ -31,6 +31,10 @@ pub struct ResponseHead<'a> {
     pub websocket: bool,
     /// Connection has other members than `close`, `keep-alive` and `upgrade`.
     pub connection_names_headers: bool,
+    /// It says that a login goes with its connection (Persistent-Auth).
+    pub binds_login: bool,
+    /// It says its framing more than once, and the same each time.
+    pub repeats_framing: bool,
     /// How many bytes the head takes, its empty line included.
     pub length: usize,
 }
@@ -45,6 +49,8 @@ struct Facts {
     websocket: bool,
     accepted: bool,
     connection_names_headers: bool,
+    binds_login: bool,
+    repeats_framing: bool,
 }
 
 /// Reads a response's head from the start of `bytes`. `to_head`: the request was HEAD.
@@ -68,7 +74,8 @@ pub fn read_response<'a>(
     let Progress::Complete(line_end) = line_length(bytes).map_err(malformed)? else { return too_long() };
     let (minor_version, status, reason) = status_line(&bytes[..line_end])?;
     let start = line_end + 2;
-    let complete = read_lines(&bytes[start..], lines, limits.header_count_max as usize).map_err(malformed)?;
+    let complete =
+        read_lines(&bytes[start..], lines, limits.response_header_count_max as usize).map_err(malformed)?;
     let Progress::Complete(end) = complete else { return too_long() };
     if start + end > most {
         return Err(Malformed("the response's header is too long"));
@@ -93,6 +100,8 @@ pub fn read_response<'a>(
         keep_alive,
         websocket: status == 101 && facts.upgrade && facts.websocket && facts.accepted,
         connection_names_headers: facts.connection_names_headers,
+        binds_login: facts.binds_login,
+        repeats_framing: facts.repeats_framing,
         length: start + end,
     }))
 }
@@ -130,24 +139,38 @@ impl Facts {
     fn take(&mut self, known: Known, value: &[u8]) -> Result<(), Malformed> {
         match known {
             Known::ContentLength => {
-                let length =
-                    content_length(value).ok_or(Malformed("the Content-Length is not one number"))?;
-                if self.content_length.replace(length).is_some() {
-                    return Err(Malformed("the response has two Content-Length headers"));
+                for number in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    self.take_content_length(number)?;
                 }
             }
             Known::TransferEncoding => {
-                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                if !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Malformed("the Transfer-Encoding is not `chunked` alone"));
                 }
-                self.chunked = true;
+                self.repeats_framing |= std::mem::replace(&mut self.chunked, true);
             }
             Known::Connection => self.take_connection(value),
             Known::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
+            Known::PersistentAuth => self.binds_login |= !value.eq_ignore_ascii_case(b"false"),
             Known::SecWebSocketAccept => self.accepted = !value.is_empty(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// The same length again has only one meaning (RFC 9110 section 8.6), and servers behind which a framework writes its own
+    /// do send it.
+    fn take_content_length(&mut self, number: &[u8]) -> Result<(), Malformed> {
+        let length = content_length(number).ok_or(Malformed("the Content-Length is not one number"))?;
+        match self.content_length.replace(length) {
+            Some(before) if before != length => {
+                Err(Malformed("the response has two Content-Length headers that differ"))
+            }
+            before => {
+                self.repeats_framing |= before.is_some();
+                Ok(())
+            }
+        }
     }
 
     fn take_connection(&mut self, value: &[u8]) {
@@ -225,11 +248,14 @@ mod tests {
     fn hostile_heads_are_refused() {
         for head in [
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5, 5",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5, 6",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5,",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5, five",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked",
             "HTTP/1.1 200 OK\r\nContent-Length: -5",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked",
             "HTTP/1.1 99 OK\r\nX: y",
             "HTTP/1.1 099 OK\r\nX: y",
@@ -248,7 +274,30 @@ mod tests {
         ] {
             assert!(read(&format!("{head}\r\n\r\n"), false).is_err(), "{head:?}");
         }
-        assert!(read(&format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(40_000)), false).is_err());
+        assert!(read(&format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(70_000)), false).is_err());
+        assert!(read(&format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(1_001)), false).is_err());
+    }
+
+    #[test]
+    fn long_heads_and_framing_that_is_said_again_are_read() {
+        let heads = [
+            ("Content-Length: 5\r\nContent-Length: 5", Framing::Length(5)),
+            ("Content-Length: 5, 5", Framing::Length(5)),
+            ("Content-Length: 5\r\ncontent-length: 05", Framing::Length(5)),
+            ("Transfer-Encoding: chunked\r\ntransfer-encoding: CHUNKED", Framing::Streamed),
+        ];
+        for (lines, framing) in heads {
+            let (head, mut space) = (format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n"), Vec::new());
+            let read = read_response(head.as_bytes(), &mut space, &Limits::default(), false);
+            let Ok(Progress::Complete(read)) = read else { panic!("{head:?}") };
+            assert_eq!((read.framing, read.repeats_framing), (framing, true), "{head:?}");
+        }
+        let many = "Content-Length: 0\r\n".to_owned() + &"X: y\r\n".repeat(999);
+        let whole = format!("HTTP/1.1 200 OK\r\n{many}\r\n");
+        assert_eq!(read(&whole, false), Ok(Some((200, Framing::Length(0), true, false))));
+        let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: {}\r\n\r\n", "y".repeat(65_493));
+        assert_eq!(long.len(), 65_536);
+        assert!(matches!(read(&long, false), Ok(Some(_))));
     }
 
     #[test]

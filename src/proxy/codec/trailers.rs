@@ -9,9 +9,8 @@ use super::{
 use crate::limits::TRAILER_COUNT_MAX;
 
 /// Names that no trailer may have, besides those of [`Known`].
-const REFUSED: [&str; 15] = [
+const REFUSED: [&str; 13] = [
     "age",
-    "authorization",
     "content-encoding",
     "content-range",
     "content-type",
@@ -24,7 +23,6 @@ const REFUSED: [&str; 15] = [
     "pragma",
     "range",
     "vary",
-    "www-authenticate",
 ];
 
 /// Appends the lines of a trailer section that are passed on, without its empty line. `private` is the name of a header that

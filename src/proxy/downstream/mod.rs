@@ -20,6 +20,7 @@ use super::{
     },
     worker::{buffers::Lease, deadlines::Deadline},
 };
+use crate::upstream::login::LoginLink;
 
 /// A part of a body, in a lent buffer.
 #[derive(Debug)]
@@ -122,8 +123,14 @@ pub trait Downstream {
     /// Ready when everything that was sent is on its way, so that more can be sent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientGone>>;
 
-    /// Cuts the response, so that the client cannot take it for a whole one.
+    /// Resets the connection, so that the client cannot take the response for a whole one. What it has not got yet is lost.
     fn abort(&mut self);
+
+    /// Sends no more, and closes once the client has what was sent.
+    fn close_early(&mut self);
+
+    /// Whether a response that [`Downstream::close_early`] cuts is seen to be cut: by a missing last chunk, or its length.
+    fn shows_cut(&self) -> bool;
 
     /// Ready when the client has closed its sending side, or has left. It may then no longer wait for the response.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
@@ -133,6 +140,9 @@ pub trait Downstream {
 
     /// Whether the client takes whole reads, so that large ones are worth it.
     fn keeps_up(&self) -> bool;
+
+    /// Where the connection to an endpoint waits that carries this client's login.
+    fn login(&mut self) -> &mut Option<Box<LoginLink>>;
 
     /// The deadline of the request.
     fn deadline(&self) -> &Deadline;

@@ -15,7 +15,7 @@ use crate::{
     telemetry::access_log::Line,
 };
 
-/// Sends an answer of the router itself; how many bytes of body that was. Afterwards it is flushed, or the client's side
+/// Sends an answer of the router itself, once interim responses are on their way; how many bytes of body that was. Afterwards it is flushed, or the client's side
 /// was aborted.
 pub async fn refuse<D: Downstream>(
     worker: &Worker,
@@ -36,7 +36,10 @@ pub async fn refuse<D: Downstream>(
     down.deadline().set_in(worker.limits().body_grace_ms);
     let mut unsent = Some((body, fields));
     poll_fn(|cx| {
-        if let Some((body, fields)) = unsent.take() {
+        // An interim response may still be on its way.
+        if down.poll_flush(cx).is_ready()
+            && let Some((body, fields)) = unsent.take()
+        {
             let mut lease = worker.buffers.lend(false);
             lease.space()[..length].copy_from_slice(&body.as_bytes()[..length]);
             let data = HEADROOM_BYTES..HEADROOM_BYTES + length;

@@ -1,8 +1,8 @@
 //! The account of a request that was forwarded: counted in its release's cell, and one line in the access log.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
-use super::failure::Failure;
+use super::failure::{Failure, Side};
 use crate::{
     live::activity::standing_index,
     proxy::{
@@ -28,6 +28,8 @@ pub struct Outcome {
     pub endpoint: Option<SocketAddr>,
     /// The sibling that answered for the release.
     pub sibling: Option<ReleaseIndex>,
+    /// Why it did not end well.
+    pub failure: Option<Failure>,
 }
 
 /// Counts and logs a request that was forwarded.
@@ -56,6 +58,8 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         reason: plan.reason().as_str(),
         sibling: outcome.sibling.map_or("", |sibling| routes.release(sibling).id.as_str()),
         retries: outcome.retries,
+        failure: outcome.failure.as_ref().map(|failure| failure as &dyn fmt::Display),
+        fault: outcome.failure.map_or("", |failure| failure.side().as_str()),
         request_id: plan.marked(&plan.marks.request_id),
         referer: plan.marked(&plan.marks.referer),
         user_agent: plan.marked(&plan.marks.user_agent),
@@ -81,6 +85,7 @@ pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
     if !plan.is_overridden() {
         plan.endpoint().state.fail();
     }
+    tell(plan, failure);
     let counters = worker.counters();
     let counter = match failure {
         Failure::Connect => &counters.upstream_failed_connect,
@@ -92,4 +97,21 @@ pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
         _ => &counters.upstream_failed_body,
     };
     counter.add(1);
+}
+
+/// Remembers what an endpoint failed with, and says it in the log, so that somebody who looks for the cause of a 502 finds the
+/// endpoint and the rule. What an application answered itself it can log itself.
+#[cold]
+fn tell(plan: &Plan, failure: Failure) {
+    let endpoint = plan.endpoint();
+    let due = endpoint.state.note_failure(&failure.to_string(), coarse::wall_ms());
+    if due && !matches!(failure, Failure::Status(_)) {
+        tracing::warn!(
+            endpoint = %endpoint.route.address,
+            app = plan.app.routes.name.as_str(),
+            release = plan.app.routes.release(plan.assignment.target.release).id.as_str(),
+            fault = Side::Upstream.as_str(),
+            "an endpoint failed a request: {failure}"
+        );
+    }
 }

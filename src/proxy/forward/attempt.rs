@@ -52,8 +52,8 @@ impl<'a> Attempts<'a> {
         Self {
             tried: [EndpointSlot(usize::MAX); ATTEMPTS_MAX],
             count: 0,
-            // A WebSocket keeps its connection for itself.
-            fresh: plan.websocket,
+            // A WebSocket keeps its connection for itself, and so does a login.
+            fresh: plan.websocket || plan.carries_login,
             reused: false,
             own_answer: None,
         }
@@ -68,8 +68,9 @@ impl<'a> Attempts<'a> {
         let route = app.endpoint(target).route;
         let room = Room::enter(exchange, &app, target).await?;
         exchange.outcome.endpoint = Some(route.address);
-        let pooled = if self.fresh { None } else { Link::from_pool(exchange, &route) };
-        let mut link = match pooled {
+        let own = if exchange.down.login().is_some() { Link::with_login(exchange, &route) } else { None };
+        let kept = if own.is_some() || self.fresh { own } else { Link::from_pool(exchange, &route) };
+        let mut link = match kept {
             Some(link) => link,
             None => Link::open(exchange, route.address).await?,
         };
@@ -86,7 +87,9 @@ impl<'a> Attempts<'a> {
     /// Tries one endpoint. If a pooled connection turns out to be closed, tries once more on a new one.
     pub async fn try_once<D: Downstream>(mut self, exchange: &mut Exchange<'a, D>) -> Result<(), Failure> {
         match self.attempt(exchange).await {
-            Err(failure) if self.was_stale(failure) && self.renew(exchange) => self.attempt(exchange).await,
+            Err(failure) if self.was_stale(exchange, failure) && self.renew(exchange) => {
+                self.attempt(exchange).await
+            }
             done => done,
         }
     }
@@ -94,7 +97,7 @@ impl<'a> Attempts<'a> {
     /// Counts a failure, and decides whether another attempt follows and where it goes.
     #[cold]
     pub fn go_on<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
-        if self.was_stale(failure) {
+        if self.was_stale(exchange, failure) {
             if self.renew(exchange) {
                 return true;
             }
@@ -105,8 +108,8 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether the pooled connection was closed already, which is no failure of the endpoint.
-    fn was_stale(&self, failure: Failure) -> bool {
-        self.reused && failure == Failure::Reset
+    fn was_stale<D: Downstream>(&self, exchange: &Exchange<'_, D>, failure: Failure) -> bool {
+        self.reused && failure == Failure::Reset && !exchange.send_state().answered
     }
 
     /// After a stale connection: whether the request may be sent again, on a new connection to the same endpoint.

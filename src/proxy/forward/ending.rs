@@ -23,8 +23,8 @@ pub async fn end<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure
         Failure::RequestBody(_) => counters.requests_refused.add(1),
         _ => {}
     }
-    if exchange.send_state().answered || failure == Failure::ClientGone {
-        exchange.down.abort();
+    if exchange.has_answered() || failure == Failure::ClientGone {
+        cut(exchange, failure);
         return;
     }
     let all_down = failure.side() == Side::Upstream && !exchange.plan.release_serves();
@@ -38,10 +38,23 @@ pub async fn end<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure
         refuse(exchange.worker, exchange.down, &refusal.into(), form, to_head, close).await;
 }
 
+/// Ends the connection so that the client can tell a cut response from a whole one, and gets what was sent of it: a reset, which
+/// destroys what is on its way, only where nothing else shows the cut, or nobody reads.
+fn cut<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) {
+    let reads = !matches!(failure, Failure::ClientGone | Failure::ResponseSlow);
+    if exchange.response_is_whole() || reads && exchange.down.shows_cut() {
+        exchange.down.close_early();
+    } else {
+        exchange.down.abort();
+    }
+}
+
 fn refusal(failure: Failure) -> Refusal {
     let status = failure.status();
     let detail = match failure {
         Failure::ConnectTimeout | Failure::FirstByte => "the application did not answer in time",
+        Failure::Reset => "the application closed the connection before it answered",
+        Failure::Malformed(_) => "the application's answer is not valid HTTP",
         Failure::Queue => "the application is too busy right now",
         Failure::Resources => "the router is too busy right now",
         Failure::ReleaseEnded => "this release has ended",

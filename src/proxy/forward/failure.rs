@@ -52,7 +52,7 @@ pub enum Failure {
     ReleaseEnded,
 }
 
-/// Who failed.
+/// Whose fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The client.
@@ -63,8 +63,19 @@ pub enum Side {
     Router,
 }
 
+impl Side {
+    /// The word for it in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Downstream => "client",
+            Self::Upstream => "endpoint",
+            Self::Router => "router",
+        }
+    }
+}
+
 impl Failure {
-    /// Who failed.
+    /// Whose fault it is.
     pub fn side(self) -> Side {
         match self {
             Self::Connect

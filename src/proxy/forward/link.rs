@@ -11,8 +11,16 @@ use crate::{
         downstream::{Downstream, stream::Stream},
         worker::{coarse, deadlines::WaitState},
     },
-    rollout::table::EndpointRoute,
-    upstream::{pool::PoolQuery, shortage::is_shortage},
+    rollout::{
+        assign::{PinChange, PinEvidence},
+        pin::Pin,
+        table::EndpointRoute,
+    },
+    upstream::{
+        login::{LoginLink, LoginSeat},
+        pool::PoolQuery,
+        shortage::is_shortage,
+    },
 };
 
 /// A connection to an endpoint.
@@ -20,6 +28,8 @@ pub struct Link {
     /// The connection.
     pub stream: Stream,
     reused: bool,
+    /// It carries the client's login already.
+    seat: Option<LoginSeat>,
 }
 
 impl Link {
@@ -35,7 +45,19 @@ impl Link {
         worker.counters().upstream_stale.add(taken.stale);
         let stream = taken.stream?;
         worker.counters().upstream_reuses.add(1);
-        Some(Self { stream: Stream::Plain(stream), reused: true })
+        Some(Self { stream: Stream::Plain(stream), reused: true, seat: None })
+    }
+
+    /// Takes the connection that carries the client's login, if it leads to this endpoint: a move ends the login. A sibling is
+    /// asked as a stranger would ask.
+    #[cold]
+    pub fn with_login<D: Downstream>(exchange: &mut Exchange<'_, D>, route: &EndpointRoute) -> Option<Self> {
+        if exchange.asks_sibling() {
+            return None;
+        }
+        let login = exchange.down.login().take().filter(|login| login.leads_to(route))?;
+        exchange.worker.counters().upstream_reuses.add(1);
+        Some(Self { stream: Stream::Plain(login.stream), reused: true, seat: Some(login.seat) })
     }
 
     /// Opens a connection.
@@ -59,7 +81,7 @@ impl Link {
             Some(Ok(stream)) => {
                 // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
                 let _ = stream.set_nodelay(true);
-                Ok(Self { stream: Stream::Plain(stream), reused: false })
+                Ok(Self { stream: Stream::Plain(stream), reused: false, seat: None })
             }
         }
     }
@@ -70,16 +92,42 @@ impl Link {
     }
 
     /// Gives the connection to the pool after a whole exchange, if it can carry another one.
-    pub fn give_back<D: Downstream>(self, exchange: &Exchange<'_, D>) {
+    pub fn give_back<D: Downstream>(self, exchange: &mut Exchange<'_, D>) {
         let route = exchange.plan.endpoint().route;
         let worker = exchange.worker;
         if self.reused {
             Self::note_reuse(exchange, true);
         }
+        if self.seat.is_some() || exchange.binds_login() {
+            return self.keep_for_client(exchange);
+        }
         if let (true, Stream::Plain(stream)) = (exchange.link_reusable(), self.stream) {
             let idle_max = worker.limits().upstream_idle_per_endpoint_max as usize;
             worker.pool.keep(route.slot, route.address, stream, coarse::now_ms(), idle_max);
         }
+    }
+
+    /// Keeps a connection that carries a login for the client whose login it is. Where that cannot be, it is closed.
+    #[cold]
+    fn keep_for_client<D: Downstream>(self, exchange: &mut Exchange<'_, D>) {
+        let (worker, plan) = (exchange.worker, &exchange.plan);
+        if !exchange.link_reusable() || plan.hides_logins || exchange.asks_sibling() {
+            return;
+        }
+        let Some(seat) = self.seat.or_else(|| worker.logins.enter(worker.limits().login_connections_max))
+        else {
+            worker.counters().limit_login_connections.add(1);
+            return;
+        };
+        let Stream::Plain(stream) = self.stream else { return };
+        let EndpointRoute { slot, address, tag, .. } = plan.endpoint().route;
+        let pin = match (plan.assignment.pin, plan.pin) {
+            (PinChange::First(pin) | PinChange::Replace(pin), _) => Some(Pin { endpoint: tag, ..pin }),
+            (PinChange::Refresh(pin), _) | (PinChange::Keep, PinEvidence::Valid(pin)) => Some(pin),
+            (PinChange::Keep, _) => None,
+        };
+        let app = plan.app.routes.slot;
+        *exchange.down.login() = Some(Box::new(LoginLink { stream, seat, slot, address, app, pin }));
     }
 
     /// Tells the pool whether a connection of this endpoint carried another request.

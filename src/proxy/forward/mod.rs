@@ -35,6 +35,7 @@ pub async fn forward<D: Downstream>(worker: &Worker, plan: Box<Plan>, down: &mut
         Err(failure) => Err(failure),
     };
     if let Err(failure) = done {
+        exchange.outcome.failure = Some(failure);
         ending::end(&mut exchange, failure).await;
     }
     exchange.down.deadline().unbind();

@@ -3,6 +3,7 @@
 use std::{future::poll_fn, io, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
+    io::ReadBuf,
     net::{TcpListener, TcpStream},
     sync::watch,
     time::sleep,
@@ -13,7 +14,7 @@ use crate::{
     limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS},
     proxy::{
         downstream::stream::Stream,
-        front::serve::serve,
+        front::serve::{refuse_plain_http, serve},
         worker::{
             Worker,
             client::{Client, Door},
@@ -103,21 +104,42 @@ fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&A
     }
 }
 
+/// As many bytes as tell a request in plain http from a handshake, whose first byte is no letter.
+const FIRST_BYTES: usize = 5;
+
+/// Whether a connection begins as a request in plain http does.
+fn is_http(first: &[u8; FIRST_BYTES]) -> bool {
+    first[0].is_ascii_alphabetic()
+}
+
 /// Makes the TLS handshake, then serves.
 async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: Arc<rustls::ServerConfig>) {
     let deadline = worker.deadlines.enter();
     deadline.set_in(worker.limits().header_ms);
-    let mut handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
     let mut registered = false;
-    let accepted = poll_fn(|cx| {
+    let first = poll_fn(|cx| {
         if !std::mem::replace(&mut registered, true) {
             deadline.register(cx);
         }
-        match Future::poll(handshake.as_mut(), cx) {
-            Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        let mut bytes = [0; FIRST_BYTES];
+        match stream.poll_peek(cx, &mut ReadBuf::new(&mut bytes)) {
+            Poll::Ready(Ok(_)) => Poll::Ready(Some(bytes)),
+            Poll::Ready(Err(_)) => Poll::Ready(None),
             Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
             Poll::Pending => Poll::Ready(None),
         }
+    })
+    .await;
+    if let Some(bytes) = first.filter(is_http) {
+        drop(deadline);
+        worker.counters().tls_failures.add(1);
+        return Box::pin(refuse_plain_http(worker, stream, client, bytes.starts_with(b"HEAD "))).await;
+    }
+    let mut handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
+    let accepted = poll_fn(|cx| match Future::poll(handshake.as_mut(), cx) {
+        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
     })
     .await;
     drop(handshake);

@@ -12,6 +12,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use tokio::net::TcpStream;
+
 use crate::proxy::{
     downstream::{
         http1::{Connection, Next},
@@ -49,6 +51,18 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
             return Box::pin(connection.linger()).await;
         }
     }
+}
+
+/// Tells a client that speaks plain http on a port that speaks https.
+pub async fn refuse_plain_http(worker: Rc<Worker>, stream: TcpStream, client: Client, to_head: bool) {
+    let mut connection = Connection::new(worker, Stream::Plain(stream), client);
+    poll_fn(|cx| {
+        connection.register(cx);
+        Poll::Ready(())
+    })
+    .await;
+    connection.refuse_plain_http(to_head).await;
+    connection.linger().await;
 }
 
 /// Waits for the next request; `Err` after a panic.

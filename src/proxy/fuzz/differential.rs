@@ -59,7 +59,10 @@ fn our_reading(bytes: &[u8]) -> Option<Reading> {
     headers.sort();
     Some(Reading {
         method: String::from_utf8_lossy(head.method).into_owned(),
-        path: String::from_utf8_lossy(head.target).into_owned(),
+        path: match head.target {
+            query @ [b'?', ..] => format!("/{}", String::from_utf8_lossy(query)),
+            target => String::from_utf8_lossy(target).into_owned(),
+        },
         headers,
         body: decode(BodyDecoder::new(head.framing, 1_000), &bytes[length..]),
     })

@@ -31,15 +31,19 @@ pub fn request_head(bytes: &[u8]) {
     let Ok(Progress::Complete(request)) = read_request(bytes, &mut lines, &limits) else { return };
     let (head, length) = (request.head, request.length);
     assert!(length <= limits.header_bytes() && length <= bytes.len());
-    assert!(head.target.starts_with(b"/") || head.target == b"*");
+    assert!(matches!(head.target, [b'/' | b'?', ..] | b"*"));
+    assert!(head.target_is_high == !head.target.is_ascii());
     assert!(
-        !head.authority.host().is_empty()
+        head.authority.is_none() == head.authority.host().is_empty()
+            && (!head.authority.is_none() || head.minor_version == 0)
             && head.authority.as_str().bytes().all(super::codec::authority::may_hold)
     );
     assert!(head.block.ends_with(b"\r\n"));
     let control = |byte: &u8| (*byte < b' ' && !b"\t\r\n".contains(byte)) || *byte == 0x7f;
     assert!(!head.block.iter().any(control));
-    assert_eq!(memchr::memmem::find(&bytes[..length], b"\r\n\r\n"), Some(length - 4));
+    let (lines_before, _) = bytes.as_chunks();
+    let skipped = 2 * lines_before.iter().take_while(|line| *line == b"\r\n").count();
+    assert_eq!(memchr::memmem::find(&bytes[skipped..length], b"\r\n\r\n"), Some(length - 4 - skipped));
     let mut lines = Vec::new();
     let shorter = read_request(&bytes[..length - 1], &mut lines, &limits);
     assert!(matches!(shorter, Ok(Progress::Partial)), "a prefix of a head is no head");

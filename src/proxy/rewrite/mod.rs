@@ -4,7 +4,10 @@
 pub mod anonymous;
 pub mod cache;
 pub mod cookie;
+pub mod forwarding;
+pub mod login;
 pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod target;
 pub mod trace;

@@ -1,17 +1,22 @@
 //! A request's head as it goes upstream: one Host, one framing, no hop-by-hop header, and about the client what the router
-//! knows (docs/design.md section 13, invariant 7).
+//! knows ([`super::forwarding`]; docs/design.md section 13, invariant 7).
 //!
 //! Lines that stay are copied as runs between the lines that do not.
 
-use std::{io::Write as _, net::IpAddr, ops::Range};
+use std::ops::Range;
 
-use super::{cookie, trace::Trace};
-use crate::proxy::{
-    codec::{
+use super::{
+    cookie,
+    forwarding::{self, Origin},
+    target::write_target,
+    trace::Trace,
+};
+use crate::{
+    proxy::codec::{
         head::{Framing, HeaderLine, Known, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
-    worker::client::Client,
+    rollout::underscores::Underscores,
 };
 
 /// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
@@ -35,13 +40,17 @@ pub struct Marks {
 #[derive(Debug, Clone, Copy)]
 pub struct Additions<'a> {
     /// Who asked.
-    pub client: Client,
+    pub origin: Origin<'a>,
+    /// What goes upstream as Host for a request that names nobody.
+    pub host: Option<&'a str>,
     /// What this router calls itself in CDN-Loop.
     pub pseudonym: &'a str,
     /// The app's pin cookie, which is taken out together with the tester's cookie. `None` if the request has neither.
     pub pin_cookie: Option<&'a str>,
     /// The app's override header, which is for the router alone.
     pub override_header: Option<&'a str>,
+    /// What becomes of header names with `_`.
+    pub underscores: Underscores,
     /// An X-Request-Id for a request that has none.
     pub request_id: u64,
     /// The trace that begins here. It replaces what the request says about a trace.
@@ -50,7 +59,7 @@ pub struct Additions<'a> {
 
 /// Appends the head, the empty line included.
 pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
-    let mut marks = write_start(head, out);
+    let mut marks = write_start(head, additions.host, out);
     let others_stay = !head.connection_names_headers && additions.override_header.is_none();
     let mut run_start = 0;
     for line in head.lines {
@@ -79,7 +88,10 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     }
     let end = head.lines.last().map_or(0, |line| usize::from(line.end));
     out.extend_from_slice(&head.block[run_start..end]);
-    write_forwarding(head, additions, out);
+    forwarding::write(head, &additions.origin, out);
+    out.extend_from_slice(b"cdn-loop: ");
+    out.extend_from_slice(additions.pseudonym.as_bytes());
+    out.extend_from_slice(b"\r\n");
     if marks.request_id.is_empty() {
         out.extend_from_slice(b"x-request-id: ");
         marks.request_id = out.len()..out.len() + 16;
@@ -94,14 +106,18 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     marks
 }
 
-fn write_start(head: &RequestHead<'_>, out: &mut Vec<u8>) -> Marks {
+fn write_start(head: &RequestHead<'_>, host: Option<&str>, out: &mut Vec<u8>) -> Marks {
     out.extend_from_slice(head.method);
     out.push(b' ');
-    let target = out.len()..out.len() + head.target.len();
-    out.extend_from_slice(head.target);
+    let target = out.len();
+    write_target(head, out);
+    let target = target..out.len();
     out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
     let authority = out.len()..out.len() + head.authority.as_str().len();
     out.extend_from_slice(head.authority.as_str().as_bytes());
+    if let Some(host) = host {
+        out.extend_from_slice(host.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
     Marks { method: head.method.len(), target, authority, ..Marks::default() }
 }
@@ -120,20 +136,34 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         }
         Known::Host
         | Known::ContentLength
-        | Known::Underscored
         | Known::Proxy
-        | Known::XForwardedFor
-        | Known::Trailer => false,
-        Known::XRealIp
         | Known::Forwarded
+        | Known::XForwardedFor
         | Known::XForwardedHost
-        | Known::XForwardedProto
         | Known::XForwardedPort
-        | Known::XForwardedPrefix => additions.client.trusted,
+        | Known::XForwardedProto
+        | Known::XForwardedScheme
+        | Known::XForwardedSsl
+        | Known::XRealIp
+        | Known::Trailer => false,
+        Known::Underscored => !is_dropped(head, additions, line),
+        Known::XForwardedPrefix => additions.origin.client.trusted,
         Known::SecWebSocketKey | Known::SecWebSocketVersion | Known::SecWebSocketAccept => head.websocket,
         Known::Expect => head.expects_continue,
         known => !known.hop_by_hop(),
     }
+}
+
+/// How many lines are left out since their names have `_`.
+#[cold]
+pub fn count_underscored(head: &RequestHead<'_>, additions: &Additions<'_>) -> u64 {
+    let lines = head.lines.iter().filter(|line| line.known == Known::Underscored);
+    lines.filter(|line| is_dropped(head, additions, line)).count() as u64
+}
+
+fn is_dropped(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -> bool {
+    let dropped = additions.underscores.drops(line.name(head.block), additions.override_header);
+    dropped.is_some() || is_named_by_connection(head.block, head.lines, line)
 }
 
 /// Writes a Cookie line without these cookies, if anything is left of it.
@@ -147,54 +177,6 @@ fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out:
     } else {
         out.extend_from_slice(b"\r\n");
     }
-}
-
-fn write_forwarding(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) {
-    let client = additions.client;
-    let scheme: &[u8] = if client.secure { b"https" } else { b"http" };
-    out.extend_from_slice(b"x-forwarded-for: ");
-    if client.trusted {
-        for value in head.values(Known::XForwardedFor) {
-            out.extend_from_slice(value);
-            out.extend_from_slice(b", ");
-        }
-    }
-    let address = out.len();
-    write_address(client.peer, out);
-    let address = address..out.len();
-    let kept = |known: Known| client.trusted && head.present.has(known);
-    if !kept(Known::XForwardedProto) {
-        out.extend_from_slice(b"\r\nx-forwarded-proto: ");
-        out.extend_from_slice(scheme);
-    }
-    if !kept(Known::XForwardedHost) {
-        out.extend_from_slice(b"\r\nx-forwarded-host: ");
-        out.extend_from_slice(head.authority.as_str().as_bytes());
-    }
-    if !kept(Known::XRealIp) {
-        out.extend_from_slice(b"\r\nx-real-ip: ");
-        write_address(client.address, out);
-    }
-    write_forwarded(head, address, scheme, out);
-    out.extend_from_slice(b"\r\ncdn-loop: ");
-    out.extend_from_slice(additions.pseudonym.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Writes Forwarded (RFC 7239), beside what a trusted peer said. `address` is where the peer's address was written before.
-fn write_forwarded(head: &RequestHead<'_>, address: Range<usize>, scheme: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\r\nforwarded: for=");
-    if out[address.clone()].contains(&b':') {
-        out.extend_from_slice(b"\"[");
-        out.extend_from_within(address);
-        out.extend_from_slice(b"]\"");
-    } else {
-        out.extend_from_within(address);
-    }
-    out.extend_from_slice(b";host=\"");
-    out.extend_from_slice(head.authority.as_str().as_bytes());
-    out.extend_from_slice(b"\";proto=");
-    out.extend_from_slice(scheme);
 }
 
 fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
@@ -212,21 +194,6 @@ fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an address. IPv4, the usual case, is written without the cost of formatting.
-fn write_address(address: IpAddr, out: &mut Vec<u8>) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                write_number(octet.into(), out);
-            }
-        }
-        IpAddr::V6(address) => write!(out, "{address}").expect("writing to memory does not fail"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +201,7 @@ mod tests {
         limits::Limits,
         proxy::{
             codec::{lines::Progress, request::read_request},
-            worker::client::Door,
+            worker::client::{Client, Door},
         },
     };
 
@@ -243,10 +210,12 @@ mod tests {
         let read = read_request(request.as_bytes(), &mut lines, &Limits::default()).unwrap();
         let Progress::Complete(request) = read else { panic!("partial") };
         let additions = Additions {
-            client,
+            origin: Origin { client, authority: request.head.authority, other_port: None },
+            host: request.head.authority.is_none().then_some("stand-in.test"),
             pseudonym: "me",
             pin_cookie,
             override_header: Some("x-release"),
+            underscores: Underscores::Drop,
             request_id: 0xab,
             trace: None,
         };
@@ -268,7 +237,7 @@ mod tests {
         let (out, marks) = rewritten(request, client("10.1.2.3", false), Some("p"));
         let expected = "POST /x?y HTTP/1.1\r\nhost: a:80\r\nA: 1\r\nB:2 \r\nUser-Agent: me too\r\n\
             cookie: a=b; c=d\r\nVia: 1.0 old\r\nCDN-Loop: cdn.test\r\nExpect: 100-continue\r\nx-forwarded-for: 10.1.2.3\r\n\
-            x-forwarded-proto: http\r\nx-forwarded-host: a:80\r\nx-real-ip: 10.1.2.3\r\n\
+            x-forwarded-proto: http\r\nx-forwarded-host: a:80\r\nx-forwarded-port: 80\r\nx-real-ip: 10.1.2.3\r\n\
             forwarded: for=10.1.2.3;host=\"a:80\";proto=http\r\ncdn-loop: me\r\n\
             x-request-id: 00000000000000ab\r\ncontent-length: 5\r\n\r\n";
         assert_eq!(out, expected);
@@ -279,14 +248,41 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_peer_is_believed_and_added_to() {
-        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n\
-            X-Request-Id: abc\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n";
-        let (out, marks) = rewritten(request, client("fd00::1", true), None);
-        assert!(out.contains("x-forwarded-for: 1.1.1.1, 2.2.2.2, fd00::1\r\n"), "{out}");
-        assert!(out.contains("X-Forwarded-Proto: https\r\n") && !out.contains("x-forwarded-proto"), "{out}");
-        assert!(out.contains("forwarded: for=\"[fd00::1]\";host=\"a\";proto=http\r\n"), "{out}");
+    fn every_family_is_written_from_what_is_known() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 1.1.1.1\r\nX-Forwarded-Proto: https\r\n\
+            X-Forwarded-Ssl: on\r\nX-Forwarded-Scheme: http\r\nX-Forwarded-Port: 1\r\nForwarded: for=6.6.6.6\r\n\
+            X-Forwarded-Prefix: /p\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: abc\r\nX-Forwarded-For: [fd00::2]:9\r\n\r\n";
+        let told = Client { address: "1.1.1.1".parse().unwrap(), secure: true, ..client("fd00::1", true) };
+        let (out, marks) = rewritten(request, told, None);
+        let expected = "GET / HTTP/1.1\r\nhost: a\r\nX-Forwarded-Prefix: /p\r\nX-Request-Id: abc\r\n\
+            x-forwarded-for: 1.1.1.1, fd00::2, fd00::1\r\nx-forwarded-proto: https\r\nx-forwarded-host: a\r\n\
+            x-forwarded-port: 443\r\nx-real-ip: 1.1.1.1\r\n\
+            forwarded: for=1.1.1.1;host=\"a\";proto=https, for=\"[fd00::2]\", for=\"[fd00::1]\"\r\ncdn-loop: me\r\n\r\n";
+        assert_eq!(out, expected);
         assert_eq!(&out[marks.request_id], "abc");
+        let (out, _) = rewritten("GET / HTTP/1.1\r\nHost: a\r\n\r\n", client("fd00::1", true), None);
+        assert!(
+            out.contains("x-forwarded-for: fd00::1\r\n"),
+            "a proxy that names nobody asks for itself: {out}"
+        );
+        assert!(out.contains("forwarded: for=\"[fd00::1]\";host=\"a\";proto=http\r\n"), "{out}");
+    }
+
+    #[test]
+    fn a_request_that_names_nobody_gets_a_host_and_a_target_in_ascii() {
+        let (out, marks) =
+            rewritten("GET /caf\u{e9}?\u{4f60} HTTP/1.0\r\n\r\n", client("1.1.1.1", false), None);
+        assert!(out.starts_with("GET /caf%C3%A9?%E4%BD%A0 HTTP/1.1\r\nhost: stand-in.test\r\n"), "{out}");
+        assert!(
+            !out.contains("x-forwarded-host") && out.contains("forwarded: for=1.1.1.1;proto=http\r\n"),
+            "{out}"
+        );
+        assert_eq!(&out[marks.target], "/caf%C3%A9?%E4%BD%A0");
+        assert_eq!(&out[marks.authority], "");
+        let (out, marks) =
+            rewritten("GET http://a?b HTTP/1.1\r\nHost: c\r\n\r\n", client("1.1.1.1", false), None);
+        assert!(out.starts_with("GET /?b HTTP/1.1\r\nhost: a\r\n"), "{out}");
+        assert_eq!(&out[marks.target], "/?b");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A response's header lines as they go to the client: nothing that belongs to the connection to the endpoint, no cookie
 //! with the router's names, the pin if it changes, and `private` where a shared cache would mix releases.
 
-use super::{cache, cookie};
+use super::{cache, cookie, login};
 use crate::proxy::codec::{
     head::{HeaderLine, Known, is_named_by_connection},
     response::ResponseHead,
@@ -31,6 +31,8 @@ pub struct Changes<'a> {
     pub release: Option<&'a str>,
     /// It comes from a sibling, which was asked as a stranger would ask: its cookies are not for the client.
     pub from_sibling: bool,
+    /// The client's connection is not one client's alone, so no login may go with it: the client is not asked for one.
+    pub hides_logins: bool,
 }
 
 /// The header that names the release to a tester.
@@ -45,6 +47,8 @@ pub struct Findings {
     pub guarded: bool,
     /// It has no Date.
     pub undated: bool,
+    /// It asks for a login that goes with its connection, and the client is not told.
+    pub login_hidden: bool,
 }
 
 /// Appends the header lines.
@@ -67,6 +71,12 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
             }
             Known::Date => {
                 findings.undated = false;
+                true
+            }
+            Known::WwwAuthenticate | Known::PersistentAuth if changes.hides_logins => {
+                out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                run_start = usize::from(line.end);
+                findings.login_hidden |= hide_login(line, head.block, out);
                 true
             }
             Known::TargetedCaching => {
@@ -104,6 +114,24 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     findings
 }
 
+/// Appends what a line asks for beside logins that go with a connection. `true` if it asks for such a login.
+#[cold]
+fn hide_login(line: &HeaderLine, block: &[u8], out: &mut Vec<u8>) -> bool {
+    if line.known == Known::PersistentAuth {
+        return true;
+    }
+    let start = out.len();
+    out.extend_from_slice(b"www-authenticate: ");
+    let value_start = out.len();
+    let hidden = login::write_other_challenges(line.value(block), out);
+    if out.len() == value_start {
+        out.truncate(start);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+    hidden
+}
+
 fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
         Known::Other => !is_named_by_connection(head.block, head.lines, line),
@@ -128,7 +156,8 @@ mod tests {
         let Progress::Complete(head) = read else { panic!("partial") };
         let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
         let mut out = Vec::new();
-        let changes = Changes { pin_cookie: "p", pin, caching, release, from_sibling: false };
+        let changes =
+            Changes { pin_cookie: "p", pin, caching, release, from_sibling: false, hides_logins: false };
         let findings = write(&head, &changes, &mut out);
         (String::from_utf8(out).unwrap(), findings)
     }

@@ -4,6 +4,7 @@
 //! [`Plan`]. The routing table is not read again.
 
 pub mod identity;
+mod login;
 pub mod origin;
 pub mod plan;
 pub mod tester;
@@ -11,12 +12,14 @@ pub mod tester;
 use super::{
     codec::head::{Known, RequestHead},
     rewrite::{
+        login::is_carried_by,
         refusal::{Refusal, Reply},
-        request::{Additions, write},
+        request::{Additions, Marks, count_underscored, write},
         trace::{self, Trace},
     },
     worker::{
         Worker,
+        buffers::Text,
         client::Client,
         coarse,
         local::{LocalApp, LocalTable, RequestDraw},
@@ -31,7 +34,9 @@ use crate::{
         settings::{PinSource, Traceparent},
         table::Standing,
     },
+    upstream::login::LoginLink,
 };
+use login::{follow, follow_pin_of};
 pub use plan::Plan;
 use tester::TesterChoice;
 
@@ -46,22 +51,20 @@ const UNROUTABLE: Refusal =
 const NO_ROOM: Refusal =
     Refusal { status: 503, detail: "the router is too busy right now", retry_after: Some(1) };
 
-/// Plans one request.
-pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<Plan, Reply> {
+/// Plans one request. `login`: the connection to an endpoint that carries this client's login.
+pub fn plan(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    client: Client,
+    login: Option<&LoginLink>,
+) -> Result<Plan, Reply> {
     let counters = worker.counters();
     if !worker.buffers.has_room() {
         counters.limit_memory.add(1);
         return Err(NO_ROOM.into());
     }
     let table = worker.table();
-    let Some(app) = worker.app(&table, head.authority) else {
-        if table.published.table.apps.is_empty() {
-            counters.requests_unroutable.add(1);
-            return Err(NO_APP.into());
-        }
-        counters.requests_misdirected.add(1);
-        return Err(MISDIRECTED.into());
-    };
+    let app = worker.app(&table, head.authority).ok_or_else(|| nobody(worker, &table))?;
     if has_passed(head, &worker.shared.pseudonym) {
         counters.requests_looped.add(1);
         return Err(LOOPED.into());
@@ -71,7 +74,10 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
     }
     let navigation = is_navigation(head);
     let mut evidence = evidence(head, &app, client);
-    let assignment = match tester::choose(head, &app, client, evidence.previews > 0)? {
+    if let Some(login) = login {
+        follow_pin_of(login, &app, &mut evidence);
+    }
+    let mut assignment = match tester::choose(head, &app, client, evidence.previews > 0)? {
         None => assign_by_pin(worker, &table, &app, evidence.pin, navigation),
         Some(choice) => {
             counters.overridden.add(1);
@@ -79,6 +85,9 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
             assign_for_tester(worker, &app, choice)
         }
     };
+    if let (Some(login), Some(assignment)) = (login, &mut assignment) {
+        follow(login, &app, assignment);
+    }
     let Some(assignment) = assignment else {
         counters.requests_unroutable.add(1);
         return Err(UNROUTABLE.into());
@@ -87,18 +96,7 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         count_assigned(worker, &app, &assignment, evidence.pin);
     }
     worker.retries.count_request();
-    let creates = app.routes.settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
-    let additions = Additions {
-        client,
-        pseudonym: &worker.shared.pseudonym,
-        pin_cookie: (evidence.values + evidence.previews > 0)
-            .then_some(app.routes.settings.cookie.name.as_str()),
-        override_header: app.override_header(),
-        request_id: worker.random(),
-        trace: creates.then(|| Trace::new(|| worker.random())),
-    };
-    let mut out = worker.buffers.text();
-    let marks = write(head, &additions, &mut out.bytes);
+    let (out, marks) = write_head(worker, head, &app, client, &evidence, &assignment);
     Ok(Plan {
         out,
         marks,
@@ -110,12 +108,65 @@ pub fn plan(worker: &Worker, head: &RequestHead<'_>, client: Client) -> Result<P
         idempotent: head.idempotent(),
         websocket: head.websocket,
         expects_continue: head.expects_continue,
+        carries_login: is_carried_by(head),
+        hides_logins: client.trusted,
         navigation,
         has_destination: head.present.has(Known::SecFetchDest),
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
         app,
     })
+}
+
+/// Why a request leads to no app.
+#[cold]
+fn nobody(worker: &Worker, table: &LocalTable) -> Refusal {
+    let counters = worker.counters();
+    if table.published.table.apps.is_empty() {
+        counters.requests_unroutable.add(1);
+        return NO_APP;
+    }
+    counters.requests_misdirected.add(1);
+    MISDIRECTED
+}
+
+/// Writes the head that goes upstream.
+#[inline]
+fn write_head(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    app: &LocalApp,
+    client: Client,
+    evidence: &Evidence,
+    assignment: &Assignment,
+) -> (Text, Marks) {
+    let settings = &app.routes.settings;
+    let creates = settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
+    let host = head.authority.is_none().then(|| stand_in(app, assignment));
+    let additions = Additions {
+        origin: origin::origin_of(head, client),
+        host: host.as_deref(),
+        pseudonym: &worker.shared.pseudonym,
+        pin_cookie: (evidence.values + evidence.previews > 0).then_some(settings.cookie.name.as_str()),
+        override_header: app.override_header(),
+        underscores: settings.underscores,
+        request_id: worker.random(),
+        trace: creates.then(|| Trace::new(|| worker.random())),
+    };
+    let mut out = worker.buffers.text();
+    let marks = write(head, &additions, &mut out.bytes);
+    if head.present.has(Known::Underscored) {
+        worker.counters().headers_with_underscores.add(count_underscored(head, &additions));
+    }
+    (out, marks)
+}
+
+/// What goes upstream as Host for a request that names nobody: a name that the app answers to, or else the endpoint's address,
+/// as in health checks.
+#[cold]
+fn stand_in(app: &LocalApp, assignment: &Assignment) -> String {
+    let exact = app.routes.settings.hosts.iter().find(|host| !host.starts_with('*'));
+    exact.cloned().unwrap_or_else(|| app.endpoint(assignment.target).route.address.to_string())
 }
 
 fn is_navigation(head: &RequestHead<'_>) -> bool {

@@ -3,11 +3,24 @@
 //!
 //! X-Forwarded-For is asked first, since every proxy that writes one of these headers writes it; then Forwarded (RFC
 //! 7239), then X-Real-IP. Each is read from its end: what stands before the first proxy that is not trusted is hearsay.
+//!
+//! Scheme, host and port come from X-Forwarded-Proto, -Host and -Port, or from Forwarded where no X-Forwarded-For says that
+//! the proxy does not write it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::proxy::codec::head::{Known, RequestHead};
-use crate::proxy::worker::client::Client;
+use crate::{
+    authority::Authority,
+    proxy::{
+        codec::{
+            authority,
+            forwarded::{address, parameter},
+            head::{Known, RequestHead, members},
+        },
+        rewrite::forwarding::Origin,
+        worker::client::Client,
+    },
+};
 
 /// Who asks: the peer, or the client for which a trusted proxy asks. `trust` says which proxies are trusted.
 #[inline]
@@ -15,42 +28,82 @@ pub fn client_of(head: &RequestHead<'_>, peer: Client, trust: &dyn Fn(IpAddr) ->
     if peer.trusted { told_by_proxies(head, peer, trust) } else { peer }
 }
 
+/// Under which address this client asked.
+#[inline]
+pub fn origin_of<'a>(head: &RequestHead<'a>, client: Client) -> Origin<'a> {
+    if client.trusted {
+        origin_told_by_proxies(head, client)
+    } else {
+        Origin { client, authority: head.authority, other_port: None }
+    }
+}
+
 #[cold]
 fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
     let mut client = client;
     let known = [Known::XForwardedFor, Known::Forwarded, Known::XRealIp];
-    let Some(header) = known.into_iter().find(|known| head.present.has(*known)) else { return client };
-    let lines = head.lines.iter().rev().filter(|line| line.known == header);
-    for member in lines.flat_map(|line| line.value(head.block).rsplit(|&byte| byte == b',')) {
-        let member = member.trim_ascii();
-        let text = if header == Known::Forwarded { forwarded_for(member) } else { member };
-        // Proxies may say that they do not know, or do not tell.
-        let Some(before) = parse(text) else {
-            client.named = false;
-            break;
-        };
-        client.address = before;
-        if !trust(before) {
-            break;
+    if let Some(header) = known.into_iter().find(|known| head.present.has(*known)) {
+        let lines = head.lines.iter().rev().filter(|line| line.known == header);
+        for member in lines.flat_map(|line| line.value(head.block).rsplit(|&byte| byte == b',')) {
+            let member = member.trim_ascii();
+            let text = if header == Known::Forwarded { parameter(member, "for") } else { member };
+            // Proxies may say that they do not know, or do not tell.
+            let Some(before) = address(text) else {
+                client.named = false;
+                break;
+            };
+            client.address = before;
+            if !trust(before) {
+                break;
+            }
         }
     }
+    client.secure = scheme_told(head, client).unwrap_or(client.secure);
     client
 }
 
-/// The value of `for` in one element of Forwarded; empty if there is none.
-fn forwarded_for(element: &[u8]) -> &[u8] {
-    let pairs = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-    let named = |pair: &[u8]| pair.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"for="));
-    let value = pairs.into_iter().find(|pair| named(pair)).map_or(&b""[..], |pair| &pair[4..]);
-    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+/// Whether the client asked in https, if a proxy says so in one way or the other.
+fn scheme_told(head: &RequestHead<'_>, client: Client) -> Option<bool> {
+    // Of several proxies the first one spoke with the client.
+    let first = |known: Known| head.values(known).flat_map(members).next();
+    let is_https = |value: &[u8]| match value {
+        value if value.eq_ignore_ascii_case(b"https") || value.eq_ignore_ascii_case(b"wss") => Some(true),
+        value if value.eq_ignore_ascii_case(b"http") || value.eq_ignore_ascii_case(b"ws") => Some(false),
+        _ => None,
+    };
+    let in_forwarded = || element_of(head, client).and_then(|element| is_https(parameter(element, "proto")));
+    let in_ssl = || first(Known::XForwardedSsl).map(|value| value.eq_ignore_ascii_case(b"on"));
+    let told = first(Known::XForwardedProto).and_then(is_https);
+    told.or_else(|| first(Known::XForwardedScheme).and_then(is_https)).or_else(in_forwarded).or_else(in_ssl)
 }
 
-/// An address as proxies write it: with a port or without, IPv6 in brackets or not.
-fn parse(member: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(member).ok()?;
-    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
-    text.parse().ok().or_else(with_port).or_else(in_brackets).map(|address: IpAddr| address.to_canonical())
+#[cold]
+fn origin_told_by_proxies<'a>(head: &RequestHead<'a>, client: Client) -> Origin<'a> {
+    let first = |known: Known| head.values(known).flat_map(members).next();
+    let in_forwarded = || Some(parameter(element_of(head, client)?, "host"));
+    let host = first(Known::XForwardedHost).and_then(authority::read);
+    let host = host.or_else(|| in_forwarded().and_then(authority::read));
+    let port = first(Known::XForwardedPort).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+    let port = port.filter(|port: &u16| *port > 0);
+    match (host, port) {
+        (Some(host), _) if host.port().is_some() => Origin { client, authority: host, other_port: None },
+        (None, None) => Origin { client, authority: head.authority, other_port: None },
+        (host, port) => {
+            let authority = Authority::split(host.unwrap_or(head.authority).host());
+            let usual = if client.secure { 443 } else { 80 };
+            Origin { client, authority, other_port: port.filter(|port| *port != usual) }
+        }
+    }
+}
+
+/// What Forwarded says of the client, where it is believed: the element that names it, else the last one.
+fn element_of<'a>(head: &RequestHead<'a>, client: Client) -> Option<&'a [u8]> {
+    if head.present.has(Known::XForwardedFor) {
+        return None;
+    }
+    let elements = || head.values(Known::Forwarded).flat_map(members);
+    let names = |element: &&[u8]| address(parameter(element, "for")) == Some(client.address);
+    elements().filter(names).last().or_else(|| elements().last())
 }
 
 #[cfg(test)]
@@ -69,8 +122,51 @@ mod tests {
         let mut lines = Vec::new();
         let read = read_request(text.as_bytes(), &mut lines, &Limits::default());
         let Ok(Progress::Complete(request)) = read else { panic!("{text:?} is a request") };
-        let client = Client::new("10.0.0.1".parse().unwrap(), true, false, Door::Front);
-        told_by_proxies(&request.head, client, &|address| address.to_string().starts_with("10."))
+        told_by_proxies(&request.head, peer(), &|address| address.to_string().starts_with("10."))
+    }
+
+    fn peer() -> Client {
+        Client::new("10.0.0.1".parse().unwrap(), true, false, Door::Front)
+    }
+
+    /// What the endpoint is told: scheme, host with the port if one is shown, and what stands beside it.
+    fn asked(headers: &str) -> String {
+        let text = format!("GET / HTTP/1.1\r\nHost: a:8080\r\n{headers}\r\n");
+        let mut lines = Vec::new();
+        let read = read_request(text.as_bytes(), &mut lines, &Limits::default());
+        let Ok(Progress::Complete(request)) = read else { panic!("{text:?} is a request") };
+        let client = told_by_proxies(&request.head, peer(), &|_| true);
+        let origin = origin_of(&request.head, client);
+        let scheme = if client.secure { "https" } else { "http" };
+        let port = origin.other_port.map_or(String::new(), |port| format!(":{port}"));
+        format!("{scheme}://{}{port}", origin.authority)
+    }
+
+    #[test]
+    fn scheme_host_and_port_are_those_that_the_client_asked() {
+        for (headers, wanted) in [
+            ("", "http://a:8080"),
+            ("X-Forwarded-Proto: https\r\n", "https://a:8080"),
+            ("X-Forwarded-Proto: HTTPS, http\r\n", "https://a:8080"),
+            ("X-Forwarded-Proto: wss\r\n", "https://a:8080"),
+            ("X-Forwarded-Proto: gopher\r\n", "http://a:8080"),
+            ("X-Forwarded-Scheme: https\r\n", "https://a:8080"),
+            ("X-Forwarded-Ssl: on\r\n", "https://a:8080"),
+            ("X-Forwarded-Proto: http\r\nX-Forwarded-Ssl: on\r\n", "http://a:8080"),
+            ("X-Forwarded-Host: b\r\n", "http://b"),
+            ("X-Forwarded-Host: b:81\r\nX-Forwarded-Port: 82\r\n", "http://b:81"),
+            ("X-Forwarded-Host: b, c\r\nX-Forwarded-Port: 82\r\n", "http://b:82"),
+            ("X-Forwarded-Host: b c\r\n", "http://a:8080"),
+            ("X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n", "https://a"),
+            ("X-Forwarded-Proto: https\r\nX-Forwarded-Port: 8443\r\n", "https://a:8443"),
+            ("X-Forwarded-Port: 0\r\nX-Forwarded-Port: 9\r\n", "http://a:8080"),
+            ("X-Forwarded-Port: 99999\r\n", "http://a:8080"),
+            ("Forwarded: for=1.1.1.1;proto=https;host=\"b:8443\"\r\n", "https://b:8443"),
+            ("Forwarded: proto=https;host=b\r\n", "https://b"),
+            ("Forwarded: for=1.1.1.1;proto=https\r\nX-Forwarded-For: 1.1.1.1\r\n", "http://a:8080"),
+        ] {
+            assert_eq!(asked(headers), wanted, "{headers:?}");
+        }
     }
 
     fn came_from(headers: &str) -> String {

@@ -44,6 +44,10 @@ pub struct Plan {
     pub websocket: bool,
     /// The client waits for a 100 before it sends the body.
     pub expects_continue: bool,
+    /// It carries a login that goes with the connection.
+    pub carries_login: bool,
+    /// No login may go with its connection, which is not one client's alone.
+    pub hides_logins: bool,
     /// A top-level navigation.
     pub navigation: bool,
     /// It has a `Sec-Fetch-Dest`.

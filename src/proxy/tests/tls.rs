@@ -70,14 +70,18 @@ fn requests_and_large_bodies_pass_both_ways() {
 }
 
 #[test]
-fn who_does_not_speak_tls_is_hung_up_on() {
+fn who_does_not_speak_tls_is_hung_up_on_and_who_speaks_http_is_told() {
     let endpoint = endpoint(|_| ok("x"));
     let stage = Stage::with_tls(&[endpoint.address], Limits::default(), Some(server()));
-    let mut stream = TcpStream::connect(stage.front.as_ref().unwrap().addresses_tls()[0]).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    // A TLS alert may come, and the end may be a reset; a response may not.
-    let _ = stream.read_to_end(&mut answer);
-    assert!(!answer.starts_with(b"HTTP"));
-    super::stage::eventually("it is counted", || stage.count("rolling_tls_handshakes_failed_total") == 1);
+    let said = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(stage.front.as_ref().unwrap().addresses_tls()[0]).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // A TLS alert may come, and the end may be a reset.
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    };
+    assert!(!said(b"\x80\x2e\x01\x00\x02\x00\x00\x00").starts_with(b"HTTP"));
+    assert!(said(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 400 "));
+    super::stage::eventually("both are counted", || stage.count("rolling_tls_handshakes_failed_total") == 2);
 }

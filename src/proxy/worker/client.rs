@@ -24,7 +24,7 @@ pub struct Client {
     pub named: bool,
     /// The peer is a proxy whose forwarding headers are believed.
     pub trusted: bool,
-    /// The connection uses TLS.
+    /// The client speaks https: the connection uses TLS, or a trusted proxy says that its own does.
     pub secure: bool,
     /// Where the connection came in.
     pub door: Door,

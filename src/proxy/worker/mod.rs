@@ -28,7 +28,7 @@ use crate::{
         access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
     },
-    upstream::{pool::Pool, retry::RetryBudget},
+    upstream::{login::Logins, pool::Pool, retry::RetryBudget},
 };
 use buffers::Buffers;
 use deadlines::Deadlines;
@@ -46,6 +46,8 @@ pub struct Worker {
     pub buffers: Rc<Buffers>,
     /// Open connections to endpoints that wait for a request.
     pub pool: Pool,
+    /// How many connections carry a login.
+    pub logins: Logins,
     /// How many repeats are allowed now.
     pub retries: RetryBudget,
     /// Deadlines.
@@ -80,6 +82,7 @@ impl Worker {
             index,
             buffers: Buffers::new(&shared.limits),
             pool: Pool::default(),
+            logins: Logins::default(),
             retries: RetryBudget::new(shared.limits.retry_percent_max),
             deadlines: Rc::default(),
             log: log.map(RefCell::new),
@@ -169,6 +172,8 @@ impl Worker {
         self.pool.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
         let (gauge, idle) = (&self.counters().upstream_idle, self.pool.idle() as u64);
         gauge.add(idle.wrapping_sub(gauge.get()));
+        let (gauge, logins) = (&self.counters().login_connections, self.logins.open() as u64);
+        gauge.add(logins.wrapping_sub(gauge.get()));
         self.buffers.trim();
         if self.water.has_fallen_to(self.open() + self.busy.get()) {
             give_back();
@@ -196,7 +201,7 @@ impl Worker {
     }
 
     fn used(&self) -> usize {
-        self.open.get() + self.pool.idle() + self.busy.get()
+        self.open.get() + self.pool.idle() + self.logins.open() + self.busy.get()
     }
 
     /// How many connections are open.

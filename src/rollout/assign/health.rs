@@ -1,6 +1,9 @@
 //! Health: what an assignment asks about endpoints and drains. The caller answers from live state.
 
-use crate::rollout::target::{EndpointSlot, ReleaseSlot};
+use crate::rollout::{
+    last_failure::LastFailure,
+    target::{EndpointSlot, ReleaseSlot},
+};
 
 /// The state of endpoints and releases, by their slots.
 pub trait Health {
@@ -12,6 +15,11 @@ pub trait Health {
     fn weight(&self, endpoint: EndpointSlot) -> u32 {
         let _ = endpoint;
         100
+    }
+    /// With what an endpoint last failed a request.
+    fn last_failure(&self, endpoint: EndpointSlot) -> Option<LastFailure> {
+        let _ = endpoint;
+        None
     }
     /// Whether `drainseconds` have passed for a draining release.
     fn drain_over(&self, release: ReleaseSlot) -> bool;

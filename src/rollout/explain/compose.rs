@@ -2,9 +2,10 @@
 
 use super::{
     explanation::{
-        BucketReport, CookieReport, EndpointReport, Explanation, PinContents, PinReport, ReleaseReport,
-        ReleaseSummary,
+        BucketReport, CookieReport, EndpointFailure, EndpointReport, Explanation, PinContents, PinReport,
+        ReleaseReport, ReleaseSummary,
     },
+    headers,
     request::{Peek, Request},
     tester::{self, TesterChoice},
     word::{BucketSource, CookieChange, PinState, Rule},
@@ -52,11 +53,13 @@ pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek
         reason: assignment.map(|to| to.reason),
         release: assignment.map(|to| ReleaseSummary::of(app, to.target.release)),
         endpoint: assignment.map(|to| endpoint_report(app, pin, affinity.is_some(), &to, health)),
+        failures: assignment.map(|to| failures(app, to.target.release, health)).unwrap_or_default(),
         tester,
         pin: pin_report(app, pin, tester.decides(), request.evidence.values),
         bucket: bucket_report(app, pin, source, peek),
         cookie: cookie_report(assignment, navigation, request.has_destination, asset),
         shielded: assignment.is_some_and(|to| is_shielded(app, request, &to)),
+        headers_dropped: headers::dropped(app, request),
         releases: release_reports(app, health),
         why: Vec::new(),
     };
@@ -121,6 +124,16 @@ fn endpoint_report(
     // A serving endpoint was then chosen by the client's number, which is the same for its next request.
     let by_number = serves && (affine || matches!(pin, PinEvidence::Hashed(_)));
     EndpointReport { address: endpoint.address.to_string(), serves, pinned, kept: pinned || by_number }
+}
+
+fn failures(app: &AppRoutes, release: ReleaseIndex, health: &dyn Health) -> Vec<EndpointFailure> {
+    let endpoints = app.release(release).endpoints.iter();
+    endpoints
+        .filter_map(|endpoint| {
+            let failure = health.last_failure(endpoint.slot)?;
+            Some(EndpointFailure { address: endpoint.address.to_string(), failure })
+        })
+        .collect()
 }
 
 fn pin_report(app: &AppRoutes, pin: PinEvidence, overridden: bool, values: usize) -> PinReport {

@@ -9,6 +9,7 @@ use super::{
 use crate::rollout::{
     assign::Reason,
     blend::Blend,
+    last_failure::LastFailure,
     record::{LeaveReason, Tenure},
     release::ReleaseId,
     table::AppRoutes,
@@ -42,6 +43,8 @@ pub struct Explanation {
     pub release: Option<ReleaseSummary>,
     /// The endpoint that gets the request; null: none.
     pub endpoint: Option<EndpointReport>,
+    /// With what the endpoints of that release last failed requests of this router.
+    pub failures: Vec<EndpointFailure>,
     /// What a tester's preview or header says.
     pub tester: TesterReport,
     /// What its pin says.
@@ -52,6 +55,8 @@ pub struct Explanation {
     pub cookie: CookieReport,
     /// Whether stable would answer, should the candidate fail.
     pub shielded: bool,
+    /// Header lines that do not go to the endpoint, since their names have `_`.
+    pub headers_dropped: Vec<String>,
     /// Every routed release, with its health.
     pub releases: Vec<ReleaseReport>,
     /// The whole explanation in sentences.
@@ -86,6 +91,17 @@ pub struct EndpointReport {
     /// Whether all requests like this one go there as long as it serves: by the pin, the preview, or what the client is
     /// known by. Otherwise a serving endpoint is drawn for each request.
     pub kept: bool,
+}
+
+/// With what an endpoint last failed a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct EndpointFailure {
+    /// Its address, `ip:port`.
+    pub address: String,
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its fields are the object's own")]
+    pub failure: LastFailure,
 }
 
 /// What the pin cookie says, after verification.

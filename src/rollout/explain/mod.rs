@@ -7,6 +7,7 @@
 
 mod compose;
 mod explanation;
+mod headers;
 mod request;
 mod tester;
 #[cfg(test)]
@@ -17,8 +18,8 @@ mod words;
 pub use self::{
     compose::explain,
     explanation::{
-        BucketReport, CookieReport, EndpointReport, Explanation, PinContents, PinReport, ReleaseReport,
-        ReleaseSummary,
+        BucketReport, CookieReport, EndpointFailure, EndpointReport, Explanation, PinContents, PinReport,
+        ReleaseReport, ReleaseSummary,
     },
     request::{Peek, Request},
     tester::TesterReport,

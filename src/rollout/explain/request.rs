@@ -25,6 +25,8 @@ pub struct Request<'a> {
     pub override_values: &'a [&'a [u8]],
     /// The value of the header that the app's setting `pin` names.
     pub client_header: Option<&'a [u8]>,
+    /// The names of its header lines.
+    pub header_names: &'a [&'a str],
     /// The client's address, if it is known.
     pub address: Option<IpAddr>,
     /// When it arrives, Unix ms.

@@ -1,7 +1,8 @@
 //! The explanation in sentences.
 
 use super::{
-    explanation::{BucketReport, Explanation, PinContents, ReleaseReport},
+    explanation::{BucketReport, EndpointFailure, Explanation, PinContents, ReleaseReport},
+    headers,
     request::Request,
     word::{BucketSource, CookieChange, PinState, Rule, TesterFault, TesterMeans, TrackName},
 };
@@ -17,6 +18,7 @@ pub(super) fn sentences(
     if !explanation.tester.decides() {
         lines.push(pin(app, request, explanation));
     }
+    lines.extend(headers::sentences(app, explanation));
     let Some(reason) = reason else {
         lines.push(nowhere(explanation));
         return lines;
@@ -27,6 +29,7 @@ pub(super) fn sentences(
     }
     lines.extend(health(explanation));
     lines.extend(endpoint(explanation));
+    lines.extend(explanation.failures.iter().map(|failure| failed(request, failure)));
     lines.push(if explanation.tester.decides() { OVERRIDDEN.into() } else { cookie(explanation) });
     if explanation.shielded {
         lines.push(
@@ -233,6 +236,12 @@ fn health(explanation: &Explanation) -> impl Iterator<Item = String> + '_ {
         };
         format!("{serving} of {endpoints} endpoints of {} ({}) serve{drain}.", summary.release, summary.track)
     })
+}
+
+/// With what an endpoint last failed a request: who saw a 502 looks here.
+fn failed(request: &Request<'_>, failed: &EndpointFailure) -> String {
+    let seconds = request.now.saturating_sub(failed.failure.at) / 1_000;
+    format!("Endpoint {} last failed a request {seconds} s ago: {}.", failed.address, failed.failure.cause)
 }
 
 fn endpoint(explanation: &Explanation) -> Option<String> {

@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 34] = [
+const ALLOWED: [(&str, &str); 35] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -28,6 +28,7 @@ const ALLOWED: [(&str, &str); 34] = [
     ("cookie.secure", "true, false or null"),
     ("cache", "`guard` or `trust`"),
     ("traceparent", "`pass` or `create`"),
+    ("underscores", "`drop` or `pass`"),
     ("assets.detect", "true or false"),
     ("assets.paths", "a list of at most 32 patterns, such as [\"/static/*\"]"),
     ("assets.paths[]", "a pattern that begins with `/` or `*`, of at most 200 characters, such as /static/*"),

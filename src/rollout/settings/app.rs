@@ -12,7 +12,10 @@ use super::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
 };
-use crate::{limits::DRAIN_SECONDS_MAX, rollout::blend::Blend};
+use crate::{
+    limits::DRAIN_SECONDS_MAX,
+    rollout::{blend::Blend, underscores::Underscores},
+};
 
 /// The most hosts of one app. With more, a `*.` name or the default app serves better.
 const HOSTS_MAX: usize = 1_000;
@@ -43,6 +46,8 @@ pub struct Settings {
     pub cache: CacheMode,
     /// What happens to the `traceparent` header.
     pub traceparent: Traceparent,
+    /// What becomes of request headers whose names have `_`.
+    pub underscores: Underscores,
     /// Which paths are fingerprinted assets.
     pub assets: AssetSettings,
     /// How endpoints are checked.
@@ -104,6 +109,7 @@ impl Default for Settings {
             cookie: CookieSettings::default(),
             cache: CacheMode::default(),
             traceparent: Traceparent::default(),
+            underscores: Underscores::default(),
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),

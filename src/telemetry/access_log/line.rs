@@ -1,6 +1,7 @@
 //! One line of the access log, in each format.
 
 use std::{
+    fmt,
     io::Write as _,
     net::{IpAddr, SocketAddr},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -18,7 +19,7 @@ pub enum LogFormat {
 }
 
 /// What is known about one answered request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Line<'a> {
     /// When it was answered, Unix ms.
     pub at_ms: u64,
@@ -54,6 +55,10 @@ pub struct Line<'a> {
     pub sibling: &'a str,
     /// How often it was repeated.
     pub retries: u32,
+    /// Why it did not end well: a 502's cause, a response that was cut, a client that left.
+    pub failure: Option<&'a dyn fmt::Display>,
+    /// Whose fault that is: `client`, `endpoint`, `router`; empty without a failure.
+    pub fault: &'a str,
     /// Its X-Request-Id.
     pub request_id: &'a [u8],
     /// Its Referer (combined format).
@@ -83,6 +88,8 @@ impl Line<'static> {
             reason: "",
             sibling: "",
             retries: 0,
+            failure: None,
+            fault: "",
             request_id: b"",
             referer: b"",
             user_agent: b"",
@@ -169,6 +176,10 @@ impl Line<'_> {
             out.extend_from_slice(self.sibling.as_bytes());
             out.push(b'"');
         }
+        if let Some(failure) = self.failure {
+            // Its words are the router's own, and have nothing to be escaped.
+            write_to(out, format_args!(",\"failure\":\"{failure}\",\"fault\":\"{}\"", self.fault));
+        }
         out.extend_from_slice(b"}\n");
     }
 
@@ -252,7 +263,7 @@ fn push_address(address: SocketAddr, out: &mut Vec<u8>) {
     push_number(address.port(), out);
 }
 
-fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+fn write_to(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to memory does not fail");
 }
 
@@ -319,6 +330,8 @@ mod tests {
             reason: "pin",
             sibling: "",
             retries: 0,
+            failure: None,
+            fault: "",
             request_id: b"7b1c",
             referer: b"",
             user_agent: b"curl/8 \"x\"",

@@ -1,6 +1,8 @@
 //! Rows 25-29, 31, 32: what a connection keeps to itself, and what an endpoint may believe.
 
 use super::case::{HOST, forwarded, get, post, refused, run};
+use serde_json::{Value, json};
+use support::router;
 use support::websocket::NONCE;
 
 #[test]
@@ -30,7 +32,7 @@ fn row_25_nothing_behind_close_is_answered() {
 #[test]
 fn row_25_http_1_0_that_asks_for_it_is_kept() {
     let bytes = format!("GET / HTTP/1.0\r\nHost: {HOST}\r\nConnection: keep-alive\r\n\r\n");
-    let router = support::router().stable("v1").start();
+    let router = router().stable("v1").start();
     let mut wire = router.connect();
     wire.send(&bytes);
     let response = wire.response("GET");
@@ -168,6 +170,54 @@ fn row_31_names_that_endpoints_confuse() {
     run(cases.collect());
 }
 
+/// Asked for, they pass; what reads like a header of the router's never does, whatever its spelling.
+#[test]
+fn row_31_names_with_underscores_pass_where_the_app_asks_for_them() {
+    let settings =
+        r#"{"underscores": "pass", "override": {"header": "X-Rolling-Release", "networks": ["10.0.0.0/8"]}}"#;
+    let router = router().stable("v1").key("rolling/hello/settings", settings).start();
+    let mut wire = router.connect();
+    let collide = [
+        "X_Forwarded_For",
+        "x_forwarded-PROTO",
+        "X_Real_IP",
+        "Content_Length",
+        "TRANSFER_ENCODING",
+        "CDN_Loop",
+        "X_Request_ID",
+        "X_Rolling_Release",
+    ];
+    let lines: String = collide.iter().map(|name| format!("{name}: 6\r\n")).collect();
+    wire.send(format!(
+        "GET / HTTP/1.1\r\nHost: {HOST}\r\nuser_id: 7\r\n{lines}X_Team-Name: a\r\nConnection: x_hop\r\nX_Hop: 1\r\n\r\n"
+    ));
+    assert_eq!(wire.response("GET").status, 200);
+    let received = router.endpoint("v1").take().remove(0);
+    let with: Vec<&str> =
+        received.headers.iter().map(|(name, _)| name.as_str()).filter(|name| name.contains('_')).collect();
+    assert_eq!(with, ["user_id", "X_Team-Name"]);
+    let dropped = || router.api().metrics().sum("rolling_underscore_headers_dropped_total", &[]);
+    assert_eq!(dropped(), 9.0);
+    router.api().put("settings", &json!({ "underscores": "drop" })).expect(200);
+    wire.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nuser_id: 7\r\n\r\n"));
+    assert_eq!(wire.response("GET").status, 200);
+    assert_eq!(router.endpoint("v1").take()[0].header("user_id"), None);
+    assert_eq!(dropped(), 10.0);
+}
+
+#[test]
+fn row_31_explain_says_what_becomes_of_them() {
+    for (setting, told) in [("drop", "underscores: pass"), ("pass", "one that the router sets")] {
+        let settings = json!({ "underscores": setting }).to_string();
+        let router = router().stable("v1").key("rolling/hello/settings", &settings).start();
+        let asked = json!({ "headers": { "X_Real_IP": "6.6.6.6", "user_id": "7", "Accept": "*/*" } });
+        let answer: Value = router.api().post("explain", &asked).expect(200).json();
+        let dropped = if setting == "drop" { json!(["X_Real_IP", "user_id"]) } else { json!(["X_Real_IP"]) };
+        assert_eq!(answer["headers_dropped"], dropped);
+        assert!(answer["why"].to_string().contains(told), "{answer}");
+    }
+}
+
 #[test]
 fn row_32_what_an_untrusted_client_says_about_itself() {
     let headers = [
@@ -178,6 +228,8 @@ fn row_32_what_an_untrusted_client_says_about_itself() {
         "X-Forwarded-Proto: 666\r\n",
         "X-Forwarded-Prefix: /666\r\n",
         "X-Forwarded-Port: 666\r\n",
+        "X-Forwarded-Ssl: 666\r\n",
+        "X-Forwarded-Scheme: 666\r\n",
         "Forwarded: for=6.6.6.6;host=evil666.test;proto=https\r\n",
         "forwarded: for=666\r\nForwarded: for=6.6.6.6\r\n",
         "X-Real-IP: 6.6.6.6\r\n",
@@ -195,6 +247,7 @@ fn row_32_what_an_untrusted_client_says_about_itself() {
             assert_eq!(received.header_all("x-forwarded-for"), ["127.0.0.1"]);
             assert_eq!(received.header_all("x-forwarded-host"), [HOST]);
             assert_eq!(received.header_all("x-forwarded-proto"), ["http"]);
+            assert_eq!(received.header_all("x-forwarded-port"), ["80"]);
             let [forwarded] = received.header_all("forwarded")[..] else { panic!("one Forwarded header") };
             assert!(
                 forwarded.contains("for=127.0.0.1") || forwarded.contains("for=\"127.0.0.1\""),

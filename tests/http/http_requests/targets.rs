@@ -20,6 +20,32 @@ fn row_17_no_host_or_two() {
     run(heads.iter().map(|head| refused(format!("{head:?}"), BAD, head)).collect());
 }
 
+/// HAProxy's `option httpchk` asks so, and took the site down that refused it. A host stands in for the missing one, so that the
+/// endpoint's request is a valid one.
+#[test]
+fn row_17_http_1_0_may_name_no_host() {
+    let lines = [
+        ("GET / HTTP/1.0\r\n\r\n", "/"),
+        ("OPTIONS / HTTP/1.0\r\n\r\n", "/"),
+        ("OPTIONS * HTTP/1.0\r\n\r\n", "*"),
+        ("HEAD /a?b HTTP/1.0\r\nX: y\r\n\r\n", "/a?b"),
+        ("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", "/"),
+    ];
+    let cases = lines.into_iter().map(|(head, target)| {
+        let check = move |received: &Received| {
+            assert_eq!(received.target(), target);
+            assert_eq!(received.header_all("host").len(), 1);
+            assert!(!received.header("host").unwrap_or_default().is_empty());
+            assert_eq!(received.header("x-forwarded-host"), None, "nobody named one");
+        };
+        forwarded(format!("{head:?}"), head, check).closing()
+    });
+    let absolute = forwarded("absolute", "GET http://other.test/a HTTP/1.0\r\n\r\n", |received| {
+        assert_eq!((received.header("host"), received.target().as_str()), (Some("other.test"), "/a"));
+    });
+    run(cases.chain([absolute.closing()]).collect());
+}
+
 #[test]
 fn row_18_hosts_that_are_none() {
     let hosts = [
@@ -74,11 +100,27 @@ fn row_18_hosts_that_are_some() {
         "127.0.0.1:80",
         "SHOP.example.TEST",
         "x",
+        "a~b",
+        "a_b",
+        "a!$&'()*+;=b",
     ];
     let cases = hosts.into_iter().map(|host| {
         let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
         forwarded(format!("Host: {host:?}"), bytes, move |received| {
             assert!(received.header("host").is_some_and(|got| got.eq_ignore_ascii_case(host)));
+        })
+    });
+    run(cases.collect());
+}
+
+#[test]
+fn row_18_an_empty_port_is_none() {
+    let hosts = [("a:", "a"), ("shop.example.test:", HOST), ("[::1]:", "[::1]"), ("127.0.0.1:", "127.0.0.1")];
+    let cases = hosts.into_iter().map(|(host, wanted)| {
+        let bytes = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        forwarded(host, bytes, move |received| {
+            assert_eq!(received.header_all("host"), [wanted]);
+            assert_eq!(received.header_all("x-forwarded-port"), ["80"]);
         })
     });
     run(cases.collect());
@@ -104,6 +146,9 @@ fn row_19_absolute_targets() {
         absolute("http://shop.example.test/a", HOST, "/a"),
         absolute("http://other.test/", "other.test", "/"),
         absolute("http://other.test", "other.test", "/"),
+        absolute("http://other.test?q", "other.test", "/?q"),
+        absolute("http://other.test:81?q=/a", "other.test:81", "/?q=/a"),
+        absolute("http://other.test:/a", "other.test", "/a"),
     ]);
 }
 
@@ -212,6 +257,37 @@ fn row_22_odd_but_valid_targets_arrive_as_they_are() {
         Case::new(target, bytes, wants)
     });
     run(cases.collect());
+}
+
+/// Old pages and scripts send them as they are; a server may read them in any charset.
+#[test]
+fn row_22_bytes_above_ascii_are_escaped() {
+    let targets: [(&[u8], &str); 5] = [
+        ("/caf\u{e9}".as_bytes(), "/caf%C3%A9"),
+        ("/a?q=\u{4f60}\u{597d}&r=%20".as_bytes(), "/a?q=%E4%BD%A0%E5%A5%BD&r=%20"),
+        (b"/\xff\x80", "/%FF%80"),
+        ("http://shop.example.test/\u{e9}".as_bytes(), "/%C3%A9"),
+        ("http://shop.example.test?\u{e9}".as_bytes(), "/?%C3%A9"),
+    ];
+    let cases = targets.into_iter().map(|(target, wanted)| {
+        let name = String::from_utf8_lossy(target).into_owned();
+        let bytes = line([b"GET ", target, b" HTTP/1.1"].concat());
+        forwarded(name, bytes, move |received| assert_eq!(received.target(), wanted))
+    });
+    run(cases.collect());
+}
+
+#[test]
+fn empty_lines_before_a_request_are_skipped() {
+    let behind = |lines: usize| format!("{}GET /a HTTP/1.1\r\nHost: {HOST}\r\n\r\n", "\r\n".repeat(lines));
+    let one_and_two = [1, 2].map(|lines| {
+        forwarded(format!("{lines}"), behind(lines), |received| {
+            assert_eq!(received.line(), "GET /a HTTP/1.1")
+        })
+    });
+    let many = refused("many", BAD, behind(100));
+    let bare = refused("bare", BAD, format!("\n\nGET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    run(one_and_two.into_iter().chain([many, bare]).collect());
 }
 
 #[test]

@@ -53,7 +53,11 @@ fn row_33_framing_said_twice_or_wrongly() {
         "Content-Length: 5 5\r\n",
         "Content-Length: 18446744073709551616\r\n",
         "Transfer-Encoding: chunked, chunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Content-Length: 5\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 5, 5, 6\r\n",
+        "Content-Length: 5,\r\n",
         "Transfer-Encoding: gzip\r\n",
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding: xchunked\r\n",
@@ -136,6 +140,8 @@ fn row_33_a_101_that_nobody_asked_for() {
 fn row_33_heads_beyond_any_use() {
     let many: String = (0..5_000).map(|n| format!("X-{n}: a\r\n")).collect();
     let cases = [
+        ("1,001 headers", ok(&"X: a\r\n".repeat(1_001))),
+        ("a header of 65 KiB", ok(&format!("X: {}\r\n", "a".repeat(65 * 1024)))),
         ("a header of 1 MB", ok(&format!("X: {}\r\n", "a".repeat(1_000_000)))),
         ("5,000 headers", ok(&many)),
         ("a reason of 1 MB", format!("HTTP/1.1 200 {}\r\n\r\n", "a".repeat(1_000_000)).into_bytes()),

@@ -29,12 +29,46 @@ fn odd_but_valid_heads_arrive_as_they_are() {
     }
 }
 
+/// A framework and the server in front of it both write the framing: it means the same as once.
 #[test]
-fn equal_lengths_said_twice_are_refused() {
+fn row_42_framing_that_is_repeated_goes_on_once_and_is_counted() {
     let stage = Stage::new();
-    for headers in ["Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n"] {
-        let response = answer(&stage, &format!("HTTP/1.1 200 OK\r\n{headers}\r\nhello"));
-        assert_eq!(response.status, 502, "{headers:?}: a duplicate is refused, not repaired");
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (headers, body, framing) in [
+        ("Content-Length: 5\r\nContent-Length: 5\r\n".to_owned(), "hello", Framing::Length(5)),
+        ("Content-Length: 5\r\nX: a\r\ncontent-length: 5\r\n".to_owned(), "hello", Framing::Length(5)),
+        ("Content-Length: 5, 5\r\n".to_owned(), "hello", Framing::Length(5)),
+        (format!("{chunked}{chunked}"), "5\r\nhello\r\n0\r\n\r\n", Framing::Chunked),
+        (
+            format!("{chunked}X: a\r\ntransfer-encoding: CHUNKED\r\n"),
+            "5\r\nhello\r\n0\r\n\r\n",
+            Framing::Chunked,
+        ),
+    ] {
+        let response = answer(&stage, &format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}"));
+        assert_eq!(
+            (response.status, response.text().as_str(), response.framing),
+            (200, "hello", framing),
+            "{headers:?}"
+        );
+        let said =
+            response.header_all("content-length").len() + response.header_all("transfer-encoding").len();
+        assert_eq!(said, 1, "{headers:?}");
+    }
+    let counted = stage.router.api().metrics().sum("rolling_responses_repeating_framing_total", &[]);
+    assert_eq!(counted, 5.0);
+}
+
+/// A page with 140 lines (policies, cookies, timings) was a 502.
+#[test]
+fn long_heads_of_endpoints_arrive_whole() {
+    let stage = Stage::new();
+    for (count, length) in [(140, 40), (999, 50), (20, 3_000), (1, 64_000)] {
+        let lines: String = (0..count).map(|n| format!("X-{n}: {}\r\n", "a".repeat(length))).collect();
+        let response = answer(&stage, &format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n{lines}\r\nhello"));
+        assert_eq!((response.status, response.text().as_str()), (200, "hello"), "{count} lines");
+        let last = format!("x-{}", count - 1);
+        assert_eq!(response.header(&last).map(str::len), Some(length), "{count} lines");
     }
 }
 

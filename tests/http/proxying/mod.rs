@@ -4,6 +4,7 @@
 mod access_log;
 mod answers;
 mod connections;
+mod endings;
 mod pressure;
 mod repeats;
 mod streaming;

@@ -14,6 +14,7 @@ mod launch;
 pub mod log;
 pub mod message;
 pub mod metrics;
+pub mod ntlm;
 pub mod ports;
 pub mod process;
 pub mod receiver;

@@ -13,6 +13,7 @@ use crate::{
         downstream::{Answer, BodyFault, BodyPart, ClientGone, Downstream},
         worker::{buffers::Lease, deadlines::Deadline},
     },
+    upstream::login::LoginLink,
 };
 
 impl Downstream for Connection {
@@ -49,6 +50,7 @@ impl Downstream for Connection {
         }
         let unframed = matches!(answer.framing, Framing::Streamed | Framing::UntilClose) && !answer.tunnel;
         self.out.chunked = unframed && self.request.minor_version > 0;
+        self.out.framed = self.out.chunked || matches!(answer.framing, Framing::Length(_));
         self.request.keep_alive &= !answer.close && (!unframed || self.out.chunked);
         let mut text = self.worker.buffers.text();
         write_status_line(answer, &mut text.bytes);
@@ -70,6 +72,16 @@ impl Downstream for Connection {
         self.out.then = Vec::new();
     }
 
+    fn close_early(&mut self) {
+        self.request.keep_alive = false;
+        self.out.pending = None;
+        self.out.then = Vec::new();
+    }
+
+    fn shows_cut(&self) -> bool {
+        self.out.framed
+    }
+
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.look_ahead(cx)
     }
@@ -81,6 +93,10 @@ impl Downstream for Connection {
 
     fn keeps_up(&self) -> bool {
         self.out.keeps_up
+    }
+
+    fn login(&mut self) -> &mut Option<Box<LoginLink>> {
+        &mut self.login
     }
 
     fn deadline(&self) -> &Deadline {

@@ -26,10 +26,17 @@ use crate::{
             deadlines::{Deadline, WaitState},
         },
     },
+    upstream::login::LoginLink,
 };
 
 /// 308 and not 301, since it keeps method and body (RFC 9110 section 15.4.9).
 const REDIRECT: Refusal = Refusal { status: 308, detail: "this is served over https", retry_after: None };
+
+const PLAIN_HTTP: Refusal = Refusal {
+    status: 400,
+    detail: "this port speaks https, and the request came in plain http",
+    retry_after: None,
+};
 
 /// A client's connection.
 pub struct Connection {
@@ -47,6 +54,8 @@ pub struct Connection {
     request: Request,
     /// What is sent to the client.
     out: Out,
+    /// The connection to an endpoint that carries this client's login.
+    login: Option<Box<LoginLink>>,
 }
 
 /// The present request.
@@ -66,6 +75,8 @@ struct Out {
     then: Vec<u8>,
     /// The response is chunked.
     chunked: bool,
+    /// It is seen where the response's body ends.
+    framed: bool,
     /// A response has begun.
     begun: bool,
     /// The client takes whole reads.
@@ -97,6 +108,7 @@ impl Connection {
             pending: None,
             then: Vec::new(),
             chunked: false,
+            framed: false,
             begun: false,
             keeps_up: true,
             gone: false,
@@ -104,7 +116,8 @@ impl Connection {
             flush: stream.secure(),
         };
         let deadline = worker.deadlines.enter();
-        Self { worker, stream, deadline, client, unread: Vec::new(), unread_at: 0, requests: 0, request, out }
+        let (unread, unread_at, requests, login) = (Vec::new(), 0, 0, None);
+        Self { worker, stream, deadline, client, unread, unread_at, requests, request, out, login }
     }
 
     /// Says which task to wake, once.
@@ -131,6 +144,14 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let close = !self.request.keep_alive || !self.request.body.is_done();
         refuse(&worker, self, reply, form, to_head, close).await;
+    }
+
+    /// Answers a request that came in plain http where https is spoken.
+    pub async fn refuse_plain_http(&mut self, to_head: bool) {
+        self.worker.counters().requests_refused.add(1);
+        self.request.keep_alive = false;
+        log_refused(&self.worker, None, self.client, PLAIN_HTTP.status);
+        self.refuse(&PLAIN_HTTP.into(), Form::Text, to_head).await;
     }
 
     /// Answers a request that panicked with a 500, or cuts its response.

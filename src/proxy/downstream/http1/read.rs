@@ -9,14 +9,20 @@ use crate::{
         codec::{
             body::BodyDecoder,
             chunked::{write_last_chunk, write_size},
-            head::{Known, RequestHead, members},
+            head::RequestHead,
             lines::Progress,
             request::{Request, read_request},
             trailers,
         },
         downstream::{BodyFault, BodyPart, refuse::log_refused},
-        rewrite::refusal::{Form, Refusal, Reply},
-        route::{origin::client_of, plan},
+        rewrite::{
+            refusal::{Form, Refusal, Reply},
+            target::write_target,
+        },
+        route::{
+            origin::{client_of, origin_of},
+            plan,
+        },
         worker::{
             buffers::Lease,
             client::{Client, Door},
@@ -150,7 +156,7 @@ impl Connection {
             let lines = format!("location: {location}\r\n").into();
             return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
         }
-        match plan(worker, head, client) {
+        match plan(worker, head, client, self.login.as_deref()) {
             Ok(plan) => Next::Forward(Box::new(plan)),
             Err(reply) => self.refused(head, client, reply),
         }
@@ -289,18 +295,14 @@ impl Connection {
 /// itself came in https.
 fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) -> Option<Box<str>> {
     let port = port?;
-    let said = || client.trusted && head.value(Known::XForwardedProto).is_some_and(is_https);
-    let host = head.authority.host();
-    if client.secure || client.door != Door::Front || said() {
+    let host = origin_of(head, client).authority.host();
+    // Who names no host cannot be told where to go.
+    if client.secure || client.door != Door::Front || host.is_empty() {
         return None;
     }
-    let target =
-        std::str::from_utf8(head.target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
+    let mut target = Vec::new();
+    write_target(head, &mut target);
+    let target = std::str::from_utf8(&target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     Some(format!("https://{host}{port}{target}").into())
-}
-
-/// Whether the client's scheme was https. Of several proxies the first one spoke with the client.
-fn is_https(value: &[u8]) -> bool {
-    members(value).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
 }

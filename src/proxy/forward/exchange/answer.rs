@@ -5,7 +5,7 @@ use std::task::Context;
 
 use super::{download::UnreadBytes, state::Exchange, tunnel::Tunnel};
 use crate::{
-    limits::{HEADROOM_BYTES, INTERIM_RESPONSES_MAX},
+    limits::HEADROOM_BYTES,
     proxy::{
         codec::{
             body::BodyDecoder,
@@ -17,7 +17,7 @@ use crate::{
         downstream::{Answer, BodyPart, Downstream},
         forward::{account::count_failure, failure::Failure, skew::AssetSource},
         rewrite::response::{Caching, Changes, write},
-        worker::phase::Phase,
+        worker::{coarse, phase::Phase},
     },
     rollout::{assign::PinChange, pin::PIN_CHARS, set_cookie::SetCookie},
 };
@@ -42,6 +42,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let bytes = &incoming.lease.space()[incoming.start..incoming.end];
         let read = read_response(bytes, &mut lines, self.worker.limits(), self.plan.to_head)?;
         let Progress::Complete(head) = read else { return Ok(None) };
+        if head.repeats_framing {
+            self.worker.counters().repeated_framing.add(1);
+        }
         if matches!(head.status, 502..=504) {
             self.note_gateway_error(head.status)?;
         }
@@ -49,7 +52,8 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut fields = self.worker.fields.borrow_mut();
         fields.clear();
         fields.extend_from_slice(head.reason);
-        self.write_fields(&head, &mut fields);
+        let login = self.write_fields(&head, &mut fields) || head.binds_login;
+        self.download.binds_login |= login;
         Ok(Some(HeadFacts {
             status: head.status,
             framing: head.framing,
@@ -72,7 +76,8 @@ impl<D: Downstream> Exchange<'_, D> {
         Ok(())
     }
 
-    fn write_fields(&self, head: &ResponseHead<'_>, fields: &mut Vec<u8>) {
+    /// Writes the lines. `true` if they ask for a login that the client is not told of.
+    fn write_fields(&self, head: &ResponseHead<'_>, fields: &mut Vec<u8>) -> bool {
         let app = &self.plan.app;
         let interim = head.status < 200 && head.status != 101;
         let change = if interim { PinChange::Keep } else { self.plan.assignment.pin };
@@ -92,6 +97,7 @@ impl<D: Downstream> Exchange<'_, D> {
             },
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
             from_sibling: self.asks_sibling(),
+            hides_logins: self.plan.hides_logins,
         };
         let findings = write(head, &changes, fields);
         let counters = self.worker.counters();
@@ -100,6 +106,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if findings.undated && !interim {
             self.worker.write_date(fields);
         }
+        findings.login_hidden
     }
 
     /// The pin to be sent, encoded.
@@ -124,9 +131,8 @@ impl<D: Downstream> Exchange<'_, D> {
         incoming: UnreadBytes,
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
-        self.download.interims += 1;
-        if self.download.interims > INTERIM_RESPONSES_MAX {
-            return Err(Failure::Malformed("too many interim responses"));
+        if !self.download.count_interim(coarse::now_ms()) {
+            return Err(Failure::Malformed("too many interim responses within a short time"));
         }
         // A client that did not ask for a 100 would take it for the answer. HTTP/1.0 has no interim responses.
         let wanted = self.plan.minor_version > 0
@@ -205,15 +211,22 @@ impl<D: Downstream> Exchange<'_, D> {
     fn send_answer(&mut self, cx: &mut Context<'_>, facts: &HeadFacts, part: BodyPart, tunnel: bool) {
         let fields = self.worker.fields.borrow();
         let (reason, fields) = fields.split_at(facts.reason_bytes);
-        // No other request can follow a body that is not read to its end.
-        let unread = !tunnel && facts.status >= 400 && !self.upload.is_whole();
+        let early = !tunnel && !self.upload.is_whole();
+        // No other request can follow a body that is not read to its end: after an error most clients stop, and a client that
+        // waits for a 100 may never send it.
+        let unread = early && (facts.status >= 400 || self.plan.expects_continue || self.upload.broken);
+        self.download.upload_goes_on = early && !unread;
         let answer = Answer {
             stated_length: facts.content_length.filter(|_| self.plan.to_head || facts.status == 304),
             tunnel,
-            close: tunnel || unread || self.worker.shared.phase() != Phase::Serving,
+            close: tunnel
+                || unread
+                || early && !facts.keep_alive
+                || self.worker.shared.phase() != Phase::Serving,
             ..answer_of(facts, reason, fields)
         };
         self.download.begun = true;
+        self.download.headed = true;
         self.outcome.status = facts.status;
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.answer(cx, &answer, part);

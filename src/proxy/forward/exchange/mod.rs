@@ -33,7 +33,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::ClientGone)),
                 Poll::Pending => false,
             };
-            if flushed && self.download.done {
+            if flushed && self.is_over() {
                 return Poll::Ready(Ok(()));
             }
             if self.is_tunnel() {
@@ -48,8 +48,16 @@ impl<D: Downstream> Exchange<'_, D> {
                 self.receive_response(cx, link)?;
             }
             if !self.went_on {
+                if flushed && self.is_over() {
+                    return Poll::Ready(Ok(()));
+                }
                 return self.wait(cx, flushed);
             }
         }
+    }
+
+    /// Whether nothing is left to be moved: the response is whole, and the request, if it goes on after an early response.
+    fn is_over(&self) -> bool {
+        self.download.done && (self.upload.over || !self.download.upload_goes_on)
     }
 }

@@ -153,10 +153,25 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         self.asset_source.is_sibling()
     }
 
+    /// Whether the head of the final response went to the client, so that no other answer can be given.
+    pub fn has_answered(&self) -> bool {
+        self.download.headed
+    }
+
+    /// Whether the client has the whole response.
+    pub fn response_is_whole(&self) -> bool {
+        self.download.done && self.down.unflushed() == 0
+    }
+
     /// Whether the connection to the endpoint may be kept: the response ended where it should, and so did the
     /// request.
     pub fn link_reusable(&self) -> bool {
         self.download.reusable && self.upload.is_whole()
+    }
+
+    /// Whether a login may go with the connection to the endpoint from now on.
+    pub fn binds_login(&self) -> bool {
+        self.plan.carries_login || self.download.binds_login
     }
 
     /// Whether this exchange is a tunnel now.

@@ -27,6 +27,11 @@ impl<D: Downstream> Exchange<'_, D> {
         let deadline = self.down.deadline();
         deadline.set(due_ms.min(check_at));
         if due_ms <= coarse::now_ms() {
+            if flushed && self.download.done {
+                // Only the rest of a request is left, which one side does not move.
+                self.upload.give_up();
+                return Poll::Ready(Ok(()));
+            }
             return Poll::Ready(if self.tunnel_closed() { Ok(()) } else { Err(failure) });
         }
         let ended = deadline.state() == WaitState::Ended || self.worker.shared.phase() == Phase::Ending;
