@@ -37,6 +37,11 @@ pub struct EndpointState {
     /// When the log was last told of each cause of a failure, Unix ms, by a hash of its words.
     told: [AtomicU64; CAUSES],
     last_failure: ArcSwapOption<LastFailure>,
+    /// How many of the failures were refused connections.
+    refusals: AtomicU64,
+    /// It was ejected because it refused connections.
+    ejected_for_refusals: AtomicBool,
+    fails_often: AtomicBool,
 }
 
 /// Places for causes of failures: there are about thirty of them.
@@ -60,6 +65,9 @@ impl EndpointState {
             failures: AtomicU64::new(0),
             told: [const { AtomicU64::new(0) }; CAUSES],
             last_failure: ArcSwapOption::empty(),
+            refusals: AtomicU64::new(0),
+            ejected_for_refusals: AtomicBool::new(false),
+            fails_often: AtomicBool::new(false),
         }
     }
 
@@ -78,9 +86,30 @@ impl EndpointState {
         self.out.load(Ordering::Relaxed) & EJECTED != 0
     }
 
-    /// Sets or clears [`EndpointState::ejected`].
-    pub fn set_ejected(&self, ejected: bool) {
-        self.set_out(EJECTED, ejected);
+    /// Whether it is only suspected: it is ejected, and no check says that it is down. It is tried before a request fails.
+    pub fn suspected(&self) -> bool {
+        self.out.load(Ordering::Relaxed) == EJECTED
+    }
+
+    /// Leaves it out. If that is because it refused connections (`for_refusals`), the next check that it passes readmits it.
+    pub fn eject(&self, for_refusals: bool) {
+        self.ejected_for_refusals.store(for_refusals, Ordering::Relaxed);
+        self.set_out(EJECTED, true);
+    }
+
+    /// Ends [`EndpointState::eject`].
+    pub fn readmit(&self) {
+        self.set_out(EJECTED, false);
+    }
+
+    /// Whether it failed many of its recent requests, so that repeats of requests should not all go to it.
+    pub fn fails_often(&self) -> bool {
+        self.fails_often.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`EndpointState::fails_often`].
+    pub fn set_fails_often(&self, fails: bool) {
+        self.fails_often.store(fails, Ordering::Relaxed);
     }
 
     /// Its share of new clients against its peers', in percent: less while it starts slowly.
@@ -113,8 +142,9 @@ impl EndpointState {
         !self.checking.swap(true, Ordering::Relaxed)
     }
 
-    /// Ends a check. The endpoint is out after `fall` failures in a row, and in again after `rise` successes in a row. Returns
-    /// whether it is in now, if this check changed that.
+    /// Ends a check. The endpoint is out after `fall` failures in a row, and in again after `rise` successes in a row. One that
+    /// was ejected because it refused connections is readmitted by a success, which disproves that. Returns whether it is in
+    /// now, if this check changed that.
     pub fn end_check(&self, answered: bool, fall: u32, rise: u32) -> Option<bool> {
         let row = |count: &AtomicU32, goes_on: bool| {
             let row = if goes_on { count.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
@@ -127,7 +157,10 @@ impl EndpointState {
         self.checking.store(false, Ordering::Relaxed);
         let was = self.out.load(Ordering::Relaxed) & UNHEALTHY != 0;
         let unhealthy = if answered { was && passed < rise } else { was || failed >= fall };
-        (self.set_out(UNHEALTHY, unhealthy) != unhealthy).then_some(!unhealthy)
+        let changed = self.set_out(UNHEALTHY, unhealthy) != unhealthy;
+        let disproved = answered && self.ejected_for_refusals.swap(false, Ordering::Relaxed);
+        let readmitted = disproved && self.set_out(EJECTED, false);
+        (changed || readmitted).then_some(!unhealthy)
     }
 
     /// Ends a check that could not be made, so that nothing is known from it.
@@ -181,9 +214,17 @@ impl EndpointState {
         self.ended.store(ended, Ordering::Relaxed);
     }
 
-    /// Counts a failure that was the endpoint's.
-    pub fn fail(&self) {
+    /// Counts a failure that was the endpoint's; `refused`: it refused the connection.
+    pub fn fail(&self, refused: bool) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+        if refused {
+            self.refusals.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many of its failures were refused connections.
+    pub fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
     }
 
     /// Notes with what it failed a request. `true` if the log should be told, which it is not again for a while.

@@ -72,6 +72,10 @@ impl Health for PublishedTable {
         self.endpoint(endpoint).serves()
     }
 
+    fn suspected(&self, endpoint: EndpointSlot) -> bool {
+        self.endpoint(endpoint).suspected()
+    }
+
     fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         self.endpoint(endpoint).in_flight()
     }

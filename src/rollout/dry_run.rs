@@ -123,6 +123,10 @@ impl Health for SupposedHealth<'_> {
         self.health.serves(endpoint)
     }
 
+    fn suspected(&self, endpoint: EndpointSlot) -> bool {
+        self.health.suspected(endpoint)
+    }
+
     fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         self.health.in_flight(endpoint)
     }

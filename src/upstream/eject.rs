@@ -26,6 +26,10 @@ struct EndpointHistory {
     seen: (u64, u64),
     /// Requests and failures of the last seconds, in [`PARTS`]. A quarter of them fades every second.
     lately: (u64, u64),
+    /// Refused connections at the last look, and how many the last seconds had.
+    refusals: (u64, u64),
+    /// It was ejected at the last look.
+    ejected: bool,
     /// Until when it is ejected, or since when it is in again.
     turned: Duration,
     /// How often in a row it was ejected.
@@ -62,11 +66,12 @@ impl Ejector {
         let mut members = Vec::with_capacity(states.len());
         for (route, state) in release.endpoints.iter().zip(&states) {
             let (requests, failures) = self.history(route.slot, state, now).update(state, now);
+            state.set_fails_often(fails_often(requests, failures));
             members.push(Member { requests, failures, out: !state.serves() });
         }
         if members.iter().filter(|member| member.out).count() > members.len() / 2 {
             // Checks took out most of the release, so it needs every endpoint that may still work.
-            states.iter().for_each(|state| state.set_ejected(false));
+            states.iter().for_each(|state| state.readmit());
             return;
         }
         while let Some(at) = outlier(&members) {
@@ -92,6 +97,8 @@ impl Ejector {
             state: Arc::downgrade(state),
             seen: state.counts(),
             lately: (0, 0),
+            refusals: (state.refusals(), 0),
+            ejected: state.ejected(),
             turned: now,
             times: 0,
         };
@@ -112,9 +119,14 @@ impl EndpointHistory {
         };
         self.lately = (add(self.lately.0, requests, self.seen.0), add(self.lately.1, failures, self.seen.1));
         self.seen = (requests, failures);
+        let refusals = state.refusals();
+        self.refusals = (refusals, add(self.refusals.1, refusals, self.refusals.0));
         if state.ejected() && self.turned <= now {
-            state.set_ejected(false);
-            (self.lately, self.turned) = ((0, 0), now);
+            state.readmit();
+        }
+        if std::mem::replace(&mut self.ejected, state.ejected()) && !self.ejected {
+            // What it failed before is forgiven, or it would be ejected again at once.
+            (self.lately, self.refusals.1, self.turned) = ((0, 0), 0, now);
         } else if !state.ejected() && now.saturating_sub(self.turned) >= Duration::from_millis(EJECT_MS.1) {
             self.times = 0;
         }
@@ -127,9 +139,16 @@ impl EndpointHistory {
         let time = Duration::from_millis(time);
         self.times += 1;
         self.turned = now + time;
-        state.set_ejected(true);
+        self.ejected = true;
+        let for_refusals = self.refusals.1.saturating_mul(2) >= self.lately.1;
+        state.eject(for_refusals);
         time
     }
+}
+
+/// Whether an endpoint fails so much that repeats at it are limited: a quarter of its recent requests, and not just a few.
+fn fails_often(requests: u64, failures: u64) -> bool {
+    failures >= EJECT_FAILURES_MIN * PARTS && failures.saturating_mul(4) >= requests
 }
 
 /// The endpoint with the most failures among those that fail at least half of their requests, and more than twice as many as
@@ -186,10 +205,7 @@ mod tests {
 
     #[test]
     fn each_ejection_is_longer_and_a_calm_time_forgets_them() {
-        let release = "apps/shop-1-80/containers".parse().unwrap();
-        let address = ([127, 0, 0, 1], 80).into();
-        let state =
-            Arc::new(EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address }));
+        let state = endpoint();
         let (mut ejector, mut now) = (Ejector::default(), Duration::ZERO);
         let history = ejector.history(EndpointSlot(0), &state, now);
         for seconds in [10, 20, 40, 80, 160, 300, 300] {
@@ -203,5 +219,38 @@ mod tests {
         }
         history.update(&state, now + Duration::from_secs(300));
         assert_eq!(history.eject(&state, now), Duration::from_secs(10));
+    }
+
+    fn endpoint() -> Arc<EndpointState> {
+        let release = "apps/shop-1-80/containers".parse().unwrap();
+        let address = ([127, 0, 0, 1], 80).into();
+        Arc::new(EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address }))
+    }
+
+    /// An endpoint that restarted was left out for ten seconds, in which the other one restarted too: every request failed,
+    /// while the first passed every check.
+    #[test]
+    fn a_passed_check_disproves_refused_connections_and_nothing_else() {
+        for refused in [true, false] {
+            let (state, mut ejector) = (endpoint(), Ejector::default());
+            let history = ejector.history(EndpointSlot(0), &state, Duration::ZERO);
+            (0..10).for_each(|_| state.fail(refused));
+            let seconds = Duration::from_secs;
+            history.update(&state, seconds(1));
+            history.eject(&state, seconds(1));
+            assert!(state.suspected());
+            assert_eq!(state.end_check(false, 3, 1), None);
+            assert!(state.ejected(), "a check that failed says nothing for it");
+            assert_eq!(state.end_check(true, 3, 1), refused.then_some(true));
+            assert_eq!(state.ejected(), !refused);
+            let lately = history.update(&state, seconds(2));
+            assert_eq!(lately == (0, 0), refused, "what it failed before is forgiven: {lately:?}");
+        }
+    }
+
+    #[test]
+    fn who_fails_a_quarter_fails_often() {
+        let fails = |requests, failures| fails_often(requests * PARTS, failures * PARTS);
+        assert!(fails(20, 5) && !fails(21, 5) && !fails(4, 4) && !fails(0, 0));
     }
 }

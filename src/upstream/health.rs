@@ -223,9 +223,9 @@ mod tests {
             state.weight()
         };
         assert_eq!([0, 5, 10, 11].map(&mut weight_at), [20, 60, 100, 100]);
-        state.set_ejected(true);
+        state.eject(false);
         weight_at(20);
-        state.set_ejected(false);
+        state.readmit();
         assert_eq!([30, 35, 40].map(&mut weight_at), [20, 60, 100]);
     }
 

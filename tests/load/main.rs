@@ -10,5 +10,6 @@ mod failures;
 mod kill;
 mod model;
 mod moves;
+mod restarts;
 mod slow_clients;
 mod soak;

@@ -83,7 +83,7 @@ fn count(worker: &Worker, plan: &Plan, outcome: &Outcome, duration_us: u64) {
 pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
     // A tester's request must not get an endpoint ejected that users need.
     if !plan.is_overridden() {
-        plan.endpoint().state.fail();
+        plan.endpoint().state.fail(failure == Failure::Connect);
     }
     tell(plan, failure);
     let counters = worker.counters();

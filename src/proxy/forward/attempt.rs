@@ -17,17 +17,32 @@ use crate::{
         route::{Plan, count_shielded},
         worker::local::RequestDraw,
     },
-    rollout::{assign::another_endpoint, target::EndpointSlot},
+    rollout::{
+        assign::{Draw, Health, another_endpoint, last_endpoint, suspected_endpoint},
+        table::AppRoutes,
+        target::{EndpointIndex, EndpointSlot, ReleaseIndex, Target},
+    },
 };
 
 /// The place of 5xx among a cell's status classes.
 const SERVER_ERROR: usize = 4;
+/// Ejected endpoints that are tried for one request. With two the request finds one that came back, and does not wander
+/// through a release that is down.
+const SUSPECTED_TRIES_MAX: usize = 2;
+
+/// A way to choose an endpoint of a release that was not tried.
+type Choice =
+    fn(&AppRoutes, ReleaseIndex, &[EndpointSlot], &dyn Health, &mut dyn Draw) -> Option<EndpointIndex>;
 
 /// The attempts at one request so far.
 pub struct Attempts<'a> {
-    /// The endpoints that were tried before the present one.
+    /// The endpoints that failed.
     tried: [EndpointSlot; ATTEMPTS_MAX],
     count: usize,
+    /// How many of them were ejected.
+    suspected: usize,
+    /// An attempt took so long that the client has waited enough.
+    timed_out: bool,
     /// The next attempt opens a connection, whatever the pool has.
     fresh: bool,
     /// The last attempt used a connection from the pool.
@@ -52,6 +67,8 @@ impl<'a> Attempts<'a> {
         Self {
             tried: [EndpointSlot(usize::MAX); ATTEMPTS_MAX],
             count: 0,
+            suspected: 0,
+            timed_out: false,
             // A WebSocket keeps its connection for itself, and so does a login.
             fresh: plan.websocket || plan.carries_login,
             reused: false,
@@ -124,40 +141,72 @@ impl<'a> Attempts<'a> {
     }
 
     /// Chooses where the request goes next, if anywhere. A shielded request goes once to another endpoint of the candidate
-    /// and then to stable; any other follows the repeat rule alone.
+    /// and then to stable; any other follows the repeat rule alone. Before a request fails or leaves its release, endpoints
+    /// that are only suspected are tried, unless the client has waited already.
     fn choose_next<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
+        self.note_failed(exchange, failure);
         let shielded = exchange.is_shielded() && failure.worth_shielding();
         let may_repeat = exchange.send_state().may_repeat();
         if shielded {
-            let another = may_repeat && !failure.timed_out() && self.count == 0;
-            if another && self.choose_another(exchange, failure) || move_to_stable(exchange) {
+            let others = may_repeat && !self.timed_out;
+            // One of the attempts is stable's.
+            let found = others && self.count == 1 && self.choose(exchange, failure, another_endpoint)
+                || others && self.count + 1 < ATTEMPTS_MAX && self.choose_suspected(exchange, failure);
+            if found || move_to_stable(exchange) {
                 return true;
             }
         }
-        may_repeat && failure.worth_repeating() && self.choose_another(exchange, failure)
+        if !may_repeat || !failure.worth_repeating() {
+            return false;
+        }
+        self.choose(exchange, failure, another_endpoint)
+            || !self.timed_out
+                && (self.choose_suspected(exchange, failure) || self.choose(exchange, failure, last_endpoint))
     }
 
-    /// Chooses another endpoint of the same release, if there is one and the budget allows it. After a refused connection
-    /// no budget is asked: the endpoint did nothing for the request, so asking another one adds no load.
-    fn choose_another<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
+    /// Notes that the endpoint of the present attempt failed.
+    fn note_failed<D: Downstream>(&mut self, exchange: &Exchange<'_, D>, failure: Failure) {
+        if let Some(next) = self.tried.get_mut(self.count) {
+            *next = exchange.plan.endpoint().route.slot;
+            self.count += 1;
+        }
+        self.timed_out |= failure.timed_out();
+    }
+
+    fn choose_suspected<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
+        let found =
+            self.suspected < SUSPECTED_TRIES_MAX && self.choose(exchange, failure, suspected_endpoint);
+        self.suspected += usize::from(found);
+        found
+    }
+
+    /// Chooses another endpoint of the same release, if there is one and the budget allows it. No budget is asked after a
+    /// refused connection, since the endpoint did nothing for the request, and where the next endpoint fails rarely: asking
+    /// it adds no load to a release that is in trouble.
+    fn choose<D: Downstream>(
+        &mut self,
+        exchange: &mut Exchange<'_, D>,
+        failure: Failure,
+        choice: Choice,
+    ) -> bool {
         let (worker, plan) = (exchange.worker, &mut exchange.plan);
         let app = Rc::clone(&plan.app);
         let target = &mut plan.assignment.target;
-        if self.count + 1 >= ATTEMPTS_MAX {
+        if self.count >= ATTEMPTS_MAX {
             return false;
         }
-        self.tried[self.count] = app.endpoint(*target).route.slot;
-        self.count += 1;
         let random = || worker.random();
         let mut draw = RequestDraw { app: &app, random: &random };
         let tried = &self.tried[..self.count];
-        let another = another_endpoint(&app.routes, target.release, tried, app.as_ref(), &mut draw);
-        let Some(another) = another else { return false };
-        if failure != Failure::Connect && !worker.retries.take() {
+        let chosen = choice(&app.routes, target.release, tried, app.as_ref(), &mut draw);
+        let Some(endpoint) = chosen else { return false };
+        let next = Target { endpoint, ..*target };
+        let limited = failure != Failure::Connect && app.endpoint(next).state.fails_often();
+        if limited && !worker.retries.take() {
             worker.counters().upstream_retries_denied.add(1);
             return false;
         }
-        target.endpoint = another;
+        *target = next;
         true
     }
 }

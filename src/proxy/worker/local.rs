@@ -102,6 +102,10 @@ impl Health for LocalApp {
         self.by_slot(endpoint).is_some_and(|endpoint| endpoint.state.serves())
     }
 
+    fn suspected(&self, endpoint: EndpointSlot) -> bool {
+        self.by_slot(endpoint).is_some_and(|endpoint| endpoint.state.suspected())
+    }
+
     fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         self.by_slot(endpoint).map_or(0, |endpoint| endpoint.state.in_flight())
     }

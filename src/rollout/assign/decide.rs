@@ -3,7 +3,9 @@
 use super::{
     assignment::{Assignment, PinChange, Unroutable},
     draw::Draw,
-    endpoints::{affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health},
+    endpoints::{
+        affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health, suspected_endpoint,
+    },
     evidence::{PinEvidence, RequestFacts},
     health::Health,
     reason::Reason,
@@ -238,9 +240,10 @@ impl Assigner<'_> {
         self.app.candidate.filter(|_| bucket::is_candidates(bucket, self.app.bucket_offset, self.app.blend))
     }
 
-    /// Chooses a serving endpoint; in a stable of which less than half serves, any endpoint.
+    /// Chooses a serving endpoint, or else one that is only suspected; in a stable of which less than half serves, any.
     fn choose(&mut self, release: ReleaseIndex) -> Option<EndpointIndex> {
         another_endpoint(self.app, release, &[], self.health, self.draw)
+            .or_else(|| suspected_endpoint(self.app, release, &[], self.health, self.draw))
     }
 
     pub(super) fn choose_if_it_serves(&mut self, release: ReleaseIndex) -> Option<EndpointIndex> {

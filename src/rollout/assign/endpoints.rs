@@ -4,6 +4,9 @@
 //! the same idle endpoint. An endpoint that is new or came back gets less than its share at first. A draining endpoint
 //! gets nothing. An unhealthy endpoint gets nothing either, with one exception: if less than half of stable serves,
 //! the health checks are more likely wrong than the release, so every endpoint of stable is tried.
+//!
+//! A suspicion never outweighs a refusal: an endpoint that is only ejected is tried before a request fails or goes to another
+//! release ([`suspected_endpoint`]); and where half of a release or less serves, so is every other ([`last_endpoint`]).
 
 use super::{draw::Draw, health::Health};
 use crate::rollout::{
@@ -33,6 +36,36 @@ pub fn another_endpoint(
     } else {
         least_of_two(endpoints, random, &serves, health)
     }
+}
+
+/// Chooses an endpoint of a release that is not in `tried` and is only suspected: ejected, and not down by its checks.
+pub fn suspected_endpoint(
+    app: &AppRoutes,
+    release: ReleaseIndex,
+    tried: &[EndpointSlot],
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Option<EndpointIndex> {
+    let accept = |endpoint: &EndpointRoute| {
+        !endpoint.draining && !tried.contains(&endpoint.slot) && health.suspected(endpoint.slot)
+    };
+    least_of_two(&app.release(release).endpoints, draw.random(), &accept, health)
+}
+
+/// Chooses any endpoint of a release that is not in `tried`, if the release is degraded: half of it serves, or less.
+pub fn last_endpoint(
+    app: &AppRoutes,
+    release: ReleaseIndex,
+    tried: &[EndpointSlot],
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Option<EndpointIndex> {
+    let endpoints = &app.release(release).endpoints;
+    let stays = || endpoints.iter().filter(|endpoint| !endpoint.draining);
+    let serving = stays().filter(|endpoint| health.serves(endpoint.slot)).count();
+    let untried = |endpoint: &EndpointRoute| !endpoint.draining && !tried.contains(&endpoint.slot);
+    let degraded = serving * 2 <= stays().count();
+    if degraded { least_of_two(endpoints, draw.random(), &untried, health) } else { None }
 }
 
 /// The endpoint that a client's hash prefers among those that take requests.
@@ -81,9 +114,10 @@ pub(super) fn any_endpoint(
         .or_else(|| least_of_two(endpoints, random, &|_| true, health))
 }
 
-/// Whether any endpoint of a release serves.
+/// Whether any endpoint of a release serves, or may serve.
 pub(super) fn any_serves(app: &AppRoutes, release: ReleaseIndex, health: &dyn Health) -> bool {
-    let takes = |endpoint: &EndpointRoute| !endpoint.draining && health.serves(endpoint.slot);
+    let may_serve = |slot| health.serves(slot) || health.suspected(slot);
+    let takes = |endpoint: &EndpointRoute| !endpoint.draining && may_serve(endpoint.slot);
     app.release(release).endpoints.iter().any(takes)
 }
 

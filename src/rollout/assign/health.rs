@@ -9,6 +9,12 @@ use crate::rollout::{
 pub trait Health {
     /// Whether an endpoint serves. An endpoint that was not checked yet counts as serving.
     fn serves(&self, endpoint: EndpointSlot) -> bool;
+    /// Whether an endpoint that does not serve is only suspected: it failed requests while its peers did not, and no check
+    /// says that it is down.
+    fn suspected(&self, endpoint: EndpointSlot) -> bool {
+        let _ = endpoint;
+        false
+    }
     /// How many requests are in flight at an endpoint.
     fn in_flight(&self, endpoint: EndpointSlot) -> u32;
     /// An endpoint's share of new clients in percent of its peers' share: less than 100 while it starts slowly.

@@ -22,7 +22,7 @@ pub use self::{
     assignment::{Assignment, PinChange, Unroutable},
     decide::assign,
     draw::Draw,
-    endpoints::another_endpoint,
+    endpoints::{another_endpoint, last_endpoint, suspected_endpoint},
     evidence::{PinEvidence, RequestFacts},
     health::Health,
     reason::Reason,

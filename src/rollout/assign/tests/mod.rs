@@ -76,6 +76,8 @@ fn two_tracks(blend: f64) -> Arc<AppRoutes> {
 #[derive(Debug, Clone, Default)]
 struct Fake {
     down: HashSet<EndpointSlot>,
+    /// Of those that are down: only ejected.
+    suspected: HashSet<EndpointSlot>,
     loaded: HashSet<EndpointSlot>,
     drain_over: bool,
 }
@@ -91,6 +93,10 @@ impl Fake {
 impl Health for Fake {
     fn serves(&self, endpoint: EndpointSlot) -> bool {
         !self.down.contains(&endpoint)
+    }
+
+    fn suspected(&self, endpoint: EndpointSlot) -> bool {
+        self.suspected.contains(&endpoint)
     }
 
     fn in_flight(&self, endpoint: EndpointSlot) -> u32 {

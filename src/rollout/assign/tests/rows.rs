@@ -133,6 +133,28 @@ fn whole_candidate_unhealthy() {
     assert_eq!(assigned(&app, &asked(PinEvidence::None), &both).target.release.0, 0);
 }
 
+/// An endpoint that is ejected and passes its checks may work, so nobody leaves the release for it.
+#[test]
+fn a_suspicion_moves_nobody() {
+    let app = two_tracks(50.0);
+    let mut health = Fake::without(&app, &[1]);
+    let suspected = app.releases[1].endpoints[1].slot;
+    health.suspected.insert(suspected);
+    for endpoint in 0..2 {
+        let to = assigned(&app, &asked(PinEvidence::Valid(pin_to(&app, 1, endpoint))), &health);
+        assert_eq!((to.target.release, app.endpoint(to.target).slot), (ReleaseIndex(1), suspected));
+    }
+    let mut draw = Drawn::new(5);
+    let next =
+        |tried: &[_], draw: &mut Drawn| suspected_endpoint(&app, ReleaseIndex(1), tried, &health, draw);
+    assert!(next(&[], &mut draw).is_some() && next(&[suspected], &mut draw).is_none());
+    let last = |tried: &[_], health: &Fake| {
+        last_endpoint(&app, ReleaseIndex(1), tried, health, &mut Drawn::new(5)).is_some()
+    };
+    assert!(last(&[suspected], &health), "what its checks call down, where nothing serves");
+    assert!(!last(&[suspected], &Fake::default()), "all of it serves, so whoever is left is asked as usual");
+}
+
 #[test]
 fn a_candidate_that_lost_its_endpoints_falls_back() {
     let fields = json!({"stable": stay("a", 1), "candidate": stay("b", 2), "blend": 100});
