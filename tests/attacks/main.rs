@@ -1,13 +1,16 @@
 //! Attacks on the running router: each stands for a kind, and must stay without effect. docs/security.md has the table.
 
 mod admin_connections;
+mod caps;
 mod client_addresses;
 mod endpoints;
 mod fleet;
 mod guessing;
 mod json_bodies;
+mod limits_of_tokens;
 mod loops;
 mod metric_series;
 mod operator;
 mod redirects;
 mod streams;
+mod two_apps;

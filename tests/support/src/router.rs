@@ -135,6 +135,16 @@ impl Router {
     /// Starts it again on the same ports, with the same state directory and store file.
     pub fn start_again(&mut self) {
         self.launch.seeded = false;
+        self.start_until_ready();
+    }
+
+    /// The same with the keyvalues file that it was first started with.
+    pub fn start_again_seeded(&mut self) {
+        self.launch.seeded = true;
+        self.start_until_ready();
+    }
+
+    fn start_until_ready(&mut self) {
         let deadline = Deadline::after(PATIENCE);
         loop {
             self.kill();
