@@ -6,26 +6,25 @@
 //! End: not ready, go on accepting for the grace time, finish what is open, then the control plane, the store and
 //! the log, which by then nobody writes any more.
 
+mod error;
+mod examination;
+mod logs;
 mod own_addresses;
+mod signals;
 
 use std::{
-    fs::DirBuilder,
-    io,
     net::{SocketAddr, TcpListener},
-    os::unix::fs::DirBuilderExt as _,
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use rustls::sign::CertifiedKey;
+use tokio::runtime::Runtime;
 
 use crate::{
     clock::Clock,
     config::{self, Config},
-    control::{Control, ControlOptions, RouterOptions, StartError, Surroundings},
+    control::{Control, ControlOptions, RouterOptions, Surroundings, make_private},
     live::{
         handover::{HandoverReceiver, HandoverSender, handovers},
         table::LiveTable,
@@ -35,14 +34,15 @@ use crate::{
         front::tls::{self, Certificate},
     },
     rollout::{cdn_loop, endpoint::AddressPolicy},
-    telemetry::{
-        access_log::{AccessLog, LogFormat, LogTarget},
-        counters::Counters,
-    },
+    telemetry::{access_log::AccessLog, counters::Counters, log_file::LogFile},
     upstream::health::check_endpoints,
 };
 
+pub use error::Error;
+pub use examination::{Examination, examine};
+use logs::{open_access_log, open_audit_log};
 use own_addresses::{OwnAddresses, front_addresses};
+use signals::{SignalAction, Signals};
 
 /// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
 const CONTROL_THREADS: usize = 2;
@@ -50,38 +50,6 @@ const CONTROL_THREADS: usize = 2;
 const FOLLOWED_FILE: &str = "followed.redb";
 /// How long threads of the control plane may take to end.
 const CONTROL_END: Duration = Duration::from_secs(2);
-
-/// Why the router did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The operating system refused an address, a thread or a file.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// The store cannot be opened.
-    #[error("the store cannot be opened: {0}")]
-    Store(#[from] keyvalues::OpenError),
-    /// The certificate cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] config::ConfigError),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The control plane cannot start.
-    #[error(transparent)]
-    Control(#[from] StartError),
-}
-
-impl Error {
-    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Io { what, source }
-    }
-}
 
 /// Runs a router until SIGTERM or SIGINT, then ends it without losing a request. A second signal ends it at once.
 pub fn run(config: Config) -> Result<(), Error> {
@@ -104,6 +72,7 @@ pub struct Router {
     control: Control,
     runtime: Runtime,
     access_log: Option<AccessLog>,
+    audit_log: Option<LogFile>,
     secure: Option<Secure>,
     token: Option<String>,
     grace: Duration,
@@ -127,11 +96,13 @@ impl Router {
         let store = runtime.block_on(open_store(&config))?;
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
         let (handover_sender, handovers) = handovers(workers);
+        let audit_log = open_audit_log(&config)?;
         let control = {
             let _runtime = runtime.enter();
             let own = OwnAddresses::new(&config, admin_address);
-            let options =
-                ControlOptions { followed, ..control_options(&config, admin, own, handover_sender) };
+            let mut options = control_options(&config, admin, own, handover_sender);
+            options.followed = followed;
+            options.router.audit_log = audit_log.as_ref().map(LogFile::sender);
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
@@ -145,7 +116,7 @@ impl Router {
         runtime.spawn(async move { check_endpoints(live, clock, &router).await });
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
-        Ok(Self { front, control, runtime, access_log, secure, token, grace: config.grace })
+        Ok(Self { front, control, runtime, access_log, audit_log, secure, token, grace: config.grace })
     }
 
     /// Where end users are served.
@@ -184,24 +155,45 @@ impl Router {
 
     /// Ends the router without losing a request; `true` when nothing had to be cut.
     pub fn stop(self) -> bool {
-        let Self { front, control, runtime, access_log, grace, .. } = self;
+        let Self { front, control, runtime, access_log, audit_log, grace, .. } = self;
         control.set_accepting(false);
         let finished = runtime.block_on(front.drain(grace));
         runtime.block_on(control.stop());
         runtime.shutdown_timeout(CONTROL_END);
         drop(access_log);
+        drop(audit_log);
         finished
     }
 
+    fn reopen_logs(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
+        if let Some(log) = &self.audit_log {
+            log.reopen();
+        }
+    }
+
+    fn read_again(&self) {
+        if let Some(secure) = &self.secure {
+            secure.read_again();
+        }
+        self.runtime.block_on(self.control.read_tokens_again());
+    }
+
     fn serve_until(self, mut signals: Signals) {
-        while let SignalAction::Reopen = self.runtime.block_on(signals.next()) {
-            if let Some(log) = &self.access_log {
-                log.reopen();
+        loop {
+            match self.runtime.block_on(signals.next()) {
+                SignalAction::End => break,
+                SignalAction::ReopenLogs => self.reopen_logs(),
+                SignalAction::ReadAgain => {
+                    self.reopen_logs();
+                    self.read_again();
+                }
+                SignalAction::Nothing => {
+                    tracing::info!("SIGUSR2 has no meaning for this version: nothing is done");
+                }
             }
-            if let Some(secure) = &self.secure {
-                secure.read_again();
-            }
-            self.runtime.block_on(self.control.read_tokens_again());
         }
         tracing::info!(grace = ?self.grace, "ending: clients are asked to close, open requests finish");
         let end_at_once = async move {
@@ -225,40 +217,6 @@ fn control_runtime() -> Result<Runtime, Error> {
         .map_err(Error::io("the control plane's threads cannot be started"))
 }
 
-/// What a signal means.
-enum SignalAction {
-    End,
-    Reopen,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> SignalAction {
-        tokio::select! {
-            _ = self.terminate.recv() => SignalAction::End,
-            _ = self.interrupt.recv() => SignalAction::End,
-            _ = self.hangup.recv() => SignalAction::Reopen,
-        }
-    }
-
-    async fn ended(&mut self) {
-        while !matches!(self.next().await, SignalAction::End) {}
-    }
-}
-
 fn control_options(
     config: &Config,
     admin: TcpListener,
@@ -278,6 +236,8 @@ fn control_options(
             fleet: Vec::new(),
         },
         https: config.https_redirect.is_some(),
+        trusted_networks: config.trusted_networks.clone(),
+        audit_log: None,
         store_kind: store_kind(&config.store),
         limits: config.limits.clone(),
         handovers: Some(handovers),
@@ -319,7 +279,7 @@ async fn own_store(
     let own = match &config.state {
         Some(state) => {
             let what = format!("the state directory {} cannot be made", state.display());
-            DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(Error::io(what))?;
+            make_private(state).map_err(Error::io(what))?;
             config::StoreAddress::Embedded(state.join(FOLLOWED_FILE))
         }
         None => config::StoreAddress::Memory,
@@ -327,11 +287,12 @@ async fn own_store(
     Ok((keyvalues::open(&own.url()).await?, Some(store)))
 }
 
-/// The folder of the embedded store, so that a router without settings starts in an empty directory.
+/// The folder of the embedded store, so that a router without settings starts in an empty directory. One that is there
+/// may be anybody's; the file in it is private.
 fn make_folder(store: &config::StoreAddress) -> Result<(), Error> {
-    let Some(folder) = store.folder() else { return Ok(()) };
+    let Some(folder) = store.folder().filter(|folder| !folder.is_dir()) else { return Ok(()) };
     let what = format!("the store's folder {} cannot be made", folder.display());
-    std::fs::create_dir_all(folder).map_err(Error::io(what))
+    make_private(folder).map_err(Error::io(what))
 }
 
 fn store_kind(store: &config::StoreAddress) -> String {
@@ -347,7 +308,9 @@ struct Secure {
 
 impl Secure {
     fn read(files: &config::Tls) -> Result<Self, Error> {
-        Ok(Self { files: files.clone(), certificate: Certificate::new(files.read()?) })
+        let certificate = files.read()?;
+        warn_of_expiry(files, &certificate);
+        Ok(Self { files: files.clone(), certificate: Certificate::new(certificate) })
     }
 
     /// Takes a new certificate for the handshakes to come; one that cannot be used changes nothing.
@@ -355,11 +318,19 @@ impl Secure {
         let file = self.files.certificate.display();
         match self.files.read() {
             Ok(certificate) => {
+                warn_of_expiry(&self.files, &certificate);
                 self.certificate.replace(certificate);
                 tracing::info!("the certificate was read again from {file}");
             }
             Err(error) => tracing::error!("the certificate stays as it was: {error}"),
         }
+    }
+}
+
+/// Says that clients refuse the certificate. It is shown all the same: one that they can look at is better than none.
+fn warn_of_expiry(files: &config::Tls, certificate: &CertifiedKey) {
+    if let Some(fault) = config::expiry(certificate, Clock::system().wall_ms()) {
+        tracing::error!("{}: {fault}", files.certificate.display());
     }
 }
 
@@ -385,21 +356,6 @@ fn front_options(
         node_id: node.to_owned(),
         trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
     })
-}
-
-fn open_access_log(config: &Config) -> Result<Option<AccessLog>, Error> {
-    let target = match &config.access_log {
-        config::AccessLog::Off => return Ok(None),
-        config::AccessLog::Stdout => LogTarget::Stdout,
-        config::AccessLog::File(path) => LogTarget::File(path.clone()),
-    };
-    let format = match config.access_log_format {
-        config::AccessLogFormat::Json => LogFormat::Json,
-        config::AccessLogFormat::Common => LogFormat::Common,
-        config::AccessLogFormat::Combined => LogFormat::Combined,
-    };
-    let what = format!("the access log {target:?} cannot be opened (--access-log)");
-    AccessLog::start(target, format).map(Some).map_err(Error::io(what))
 }
 
 /// A proxy needs two descriptors for each client, and the soft limit of most systems is meant for programs that use

@@ -40,5 +40,5 @@ pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use limits::{
     COMMIT_BYTES_MAX, COMMIT_CHECKS_MAX, COMMIT_WRITES_MAX, LEASE_TTL_MAX, PROGRESS_EVERY, VALUE_BYTES_MAX,
 };
-pub use open::open;
+pub use open::{check_address, open};
 pub use open_error::OpenError;

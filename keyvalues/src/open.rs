@@ -35,6 +35,27 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     }
 }
 
+/// Whether an address can be used, as far as that is known without connecting. See [`open`].
+///
+/// # Errors
+/// As those of [`open`], less what only the server or the file can say.
+pub fn check_address(url: &str) -> Result<(), OpenError> {
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    match scheme {
+        "memory" if rest.is_empty() => Ok(()),
+        "memory" => Err(OpenError::Address("nothing may follow `memory`".into())),
+        #[cfg(feature = "embedded")]
+        "embedded" if !rest.is_empty() => Ok(()),
+        #[cfg(feature = "etcd")]
+        "etcd" | "etcds" => crate::backends::etcd::Etcd::check_address(rest, scheme == "etcds"),
+        #[cfg(feature = "http")]
+        "http" | "https" => crate::backends::http::Http::check_address(rest, scheme == "https"),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => crate::backends::redis::Redis::check_address(rest, scheme == "rediss"),
+        _ => Err(OpenError::Scheme { scheme: scheme.into() }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +65,25 @@ mod tests {
         let error = open("mongo://user:secret@host").await.expect_err("no such backend").to_string();
         assert!(error.contains("`mongo`") && error.contains("memory"), "{error}");
         assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_checked_without_a_server_and_its_password_not_repeated() {
+        for url in [
+            "redis://:secret@h:99999",
+            "redis://:secret/x@h:1/0",
+            "redis://:1?secret=x@h:1/0",
+            "redis://:secret@h/0?replcias=1",
+            "etcd://secret@h",
+            "http://:secret@h:port",
+            "http://:secret@h/path",
+        ] {
+            let error = check_address(url).expect_err(url).to_string();
+            assert!(!error.contains("secret"), "{url}: {error}");
+        }
+        for url in ["memory", "embedded:x", "redis://:s@h:1/0", "etcd://u:p@h:1,i:2", "https://:t@h"] {
+            assert!(check_address(url).is_ok(), "{url}");
+        }
     }
 
     #[tokio::test]

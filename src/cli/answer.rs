@@ -3,8 +3,13 @@
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
+use serde_json::{Map, Value};
+
 use super::exit::{Exit, Failure};
-use crate::schema::error::ErrorAnswer;
+use crate::{
+    printable::{escaped, escaped_json},
+    schema::error::ErrorAnswer,
+};
 
 /// How much of an answer that is no router's is shown: enough to recognise whose it is.
 const EXCERPT_CHARS_MAX: usize = 60;
@@ -30,18 +35,28 @@ impl Answer {
         if self.is_json() || self.body.is_empty() { Ok(self) } else { Err(self.foreign(Exit::Unreachable)) }
     }
 
-    /// The body as what it should be.
+    /// The body as what it should be, for a person to read. In every text of it, stored ones above all, hidden characters
+    /// are escaped, so that none is acted on or forges a line wherever it is printed.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let Self { from, .. } = self;
-            let message = format!("{from} answered JSON that this version cannot read: {error}");
-            Failure::new(Exit::Unreachable, message)
-        })
+        let value: Value = self.read_exact()?;
+        serde_json::from_value(shown(value)).map_err(|error| self.unknown(&error))
     }
 
-    /// The body as text.
+    /// The body as what it should be, for a program: a file, another request.
+    pub(super) fn read_exact<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unknown(&error))
+    }
+
+    /// JSON that is not of this version.
+    fn unknown(&self, error: &serde_json::Error) -> Failure {
+        let Self { from, .. } = self;
+        let message = format!("{from} answered JSON that this version cannot read: {error}");
+        Failure::new(Exit::Unreachable, message)
+    }
+
+    /// The body as text. What a terminal would act on is written as JSON writes it.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim_end().to_owned()
+        escaped_json(String::from_utf8_lossy(&self.body).trim_end()).into_owned()
     }
 
     fn is_json(&self) -> bool {
@@ -52,7 +67,7 @@ impl Answer {
     /// What a router refused, in its words.
     fn refusal(&self, signed_in: bool) -> Failure {
         let exit = Exit::of_status(self.status);
-        let Ok(ErrorAnswer { error }) = serde_json::from_slice(&self.body) else { return self.foreign(exit) };
+        let Ok(ErrorAnswer { error }) = self.read() else { return self.foreign(exit) };
         let message = match error.field {
             Some(field) if !error.message.contains(&field) => format!("{field}: {}", error.message),
             _ => error.message,
@@ -76,7 +91,7 @@ impl Answer {
             "" => "no content type".to_owned(),
             some => excerpt(some),
         };
-        let text = self.text();
+        let text = String::from_utf8_lossy(&self.body).trim_end().to_owned();
         let body =
             if text.is_empty() { "an empty body".to_owned() } else { format!("\"{}\"", excerpt(&text)) };
         let message = format!(
@@ -86,6 +101,19 @@ impl Answer {
             status.trim_end()
         );
         Failure::new(exit, message)
+    }
+}
+
+/// A value whose texts can be shown.
+fn shown(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(escaped(&text).into_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(shown).collect()),
+        Value::Object(fields) => {
+            let field = |(name, value): (String, Value)| (escaped(&name).into_owned(), shown(value));
+            Value::Object(fields.into_iter().map(field).collect::<Map<String, Value>>())
+        }
+        other => other,
     }
 }
 
@@ -140,6 +168,20 @@ mod tests {
         assert!(foreign.message.contains("502 Bad Gateway, no content type, an empty body"));
         let json = failure(404, "application/json", r#"{"message":"no Route matched"}"#);
         assert!(json.exit == Exit::Refused && json.message.contains("is not a rolling-router"));
+    }
+
+    #[test]
+    fn stored_texts_are_shown_and_not_acted_on() {
+        let body = r#"{"events":[{"reason":"ok\u001b]0;root\u0007\nforged by root","\u202ea":"\u009b2J"}]}"#;
+        let answer = answer(200, "application/json", body);
+        let shown: Value = answer.read().unwrap();
+        assert_eq!(shown["events"][0]["reason"], "ok\\u{1b}]0;root\\u{7}\\nforged by root");
+        assert_eq!(shown["events"][0]["\\u{202e}a"], "\\u{9b}2J");
+        let exact: Value = answer.read_exact().unwrap();
+        assert_eq!(exact["events"][0]["reason"], "ok\u{1b}]0;root\u{7}\nforged by root");
+        assert_eq!(serde_json::from_str::<Value>(&answer.text()).unwrap(), exact);
+        let locked = r#"{"error":{"code":"locked","message":"locked: \u001b[2J\u202e"}}"#;
+        assert_eq!(failure(423, "application/json", locked).message, "locked: \\u{1b}[2J\\u{202e}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, Keyvalues},
+    printable::{escaped, escaped_lines},
     rollout::{
         adopt::adopt,
         app::AppName,
@@ -22,12 +23,14 @@ use crate::{
         pin::{PinKey, PinKeys},
         record::Record,
     },
+    server::{Examination, examine},
 };
 
 /// Validate settings and a keyvalues file without serving
 ///
-/// Takes the same settings as `serve`. Exit code 2 for a setting that is wrong, 4 for keyvalues that a router would
-/// refuse (it would serve without them).
+/// Takes the same settings as `serve`, and says what that would say: of the store's address, the token file, logs, folders
+/// and certificates too. Exit code 2 where a router would not start, 4 for what it would serve without: keyvalues that it
+/// refuses, tokens that are left out, a certificate that has expired.
 ///
 /// Examples:
 ///   rolling-router check --config router.toml
@@ -54,13 +57,22 @@ pub(super) fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failu
     printer.expect_json(arguments.json);
     let config = arguments.settings.read()?;
     let findings = config.keyvalues.as_ref().map(|keyvalues| find(&config, keyvalues));
+    let examination = examine(&config);
     if printer.is_json() {
-        printer.line(as_json(findings.as_ref()));
+        printer.line(as_json(findings.as_ref(), &examination));
     } else {
-        tell(&config, findings.as_ref(), printer);
+        tell(&config, findings.as_ref(), &examination, printer);
     }
-    let clean = findings.is_none_or(|findings| findings.problems.is_empty());
-    Ok(if clean { Exit::Done } else { Exit::Refused })
+    Ok(match (examination.refusals.is_empty(), is_valid(findings.as_ref(), &examination)) {
+        (false, _) => Exit::Usage,
+        (true, false) => Exit::Refused,
+        (true, true) => Exit::Done,
+    })
+}
+
+fn is_valid(findings: Option<&Findings>, examination: &Examination) -> bool {
+    let Examination { refusals, faults, .. } = examination;
+    refusals.is_empty() && faults.is_empty() && findings.is_none_or(|findings| findings.problems.is_empty())
 }
 
 fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
@@ -108,9 +120,8 @@ fn routed(keyspace: &Keyspace, app: &AppName, problems: &mut Vec<Problem>) -> Op
     }
 }
 
-fn as_json(findings: Option<&Findings>) -> serde_json::Value {
-    let Some(findings) = findings else { return json!({ "valid": true, "apps": [], "problems": [] }) };
-    let apps = findings.apps.iter().map(|(app, record)| {
+fn as_json(findings: Option<&Findings>, examination: &Examination) -> serde_json::Value {
+    let apps = findings.map(|findings| &findings.apps).into_iter().flatten().map(|(app, record)| {
         let release =
             |stay: &Option<crate::rollout::record::Stay>| stay.as_ref().map(|stay| stay.release.clone());
         let record = record.as_ref();
@@ -123,11 +134,28 @@ fn as_json(findings: Option<&Findings>) -> serde_json::Value {
         })
     });
     let apps: Vec<serde_json::Value> = apps.collect();
-    json!({ "valid": findings.problems.is_empty(), "apps": apps, "problems": findings.problems })
+    let problems = findings.map_or(&[][..], |findings| &findings.problems);
+    let Examination { refusals, faults, warnings } = examination;
+    let valid = is_valid(findings, examination);
+    json!({
+        "valid": valid, "apps": apps, "problems": problems,
+        "refusals": refusals, "faults": faults, "warnings": warnings,
+    })
 }
 
-fn tell(config: &Config, findings: Option<&Findings>, printer: &Printer) {
-    printer.line("settings: valid");
+fn tell(config: &Config, findings: Option<&Findings>, examination: &Examination, printer: &Printer) {
+    let Examination { refusals, faults, warnings } = examination;
+    match refusals.is_empty() {
+        true => printer.line("settings: valid"),
+        false => printer.line(printer.styled(Style::Bad, "settings: a router would not start")),
+    }
+    let told = refusals.iter().map(|why| (why, Style::Bad));
+    let told = told
+        .chain(faults.iter().map(|why| (why, Style::Bad)))
+        .chain(warnings.iter().map(|why| (why, Style::Bold)));
+    for (why, style) in told {
+        printer.line(format!("  {}", printer.styled(style, escaped_lines(why))));
+    }
     let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     printer.line(format!("  end users on {}, GUI and API on {}", addresses.join(", "), config.admin));
     printer.line(format!("  store {}", config.store));
@@ -138,7 +166,12 @@ fn tell(config: &Config, findings: Option<&Findings>, printer: &Printer) {
         n => printer.line(printer.styled(Style::Bad, format!("keyvalues: a router would refuse {n} values"))),
     }
     for problem in &findings.problems {
-        printer.line(format!("  {} is `{}`\n    allowed: {}", problem.key, problem.value, problem.allowed));
+        printer.line(format!(
+            "  {} is `{}`\n    allowed: {}",
+            escaped(&problem.key),
+            escaped(&problem.value),
+            problem.allowed
+        ));
     }
     for (app, record) in &findings.apps {
         printer.line(format!("  app {app}: {}", route(app, record.as_ref())));
@@ -197,6 +230,6 @@ mod tests {
         );
         let keys: Vec<&str> = found.problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["apps/hello-1.0.0-80/containers/b", "rolling/hello/blendpercent"]);
-        assert_eq!(as_json(Some(&found))["valid"], false);
+        assert_eq!(as_json(Some(&found), &Examination::default())["valid"], false);
     }
 }

@@ -150,7 +150,7 @@ async fn write(add: Add, printer: &Printer) -> Result<Exit, Failure> {
 /// Writes the hook anew as it was, if nobody changed it meanwhile.
 async fn pause(choice: &HookChoice, paused: bool, printer: &Printer) -> Result<Exit, Failure> {
     let client = open(&choice.connection, printer)?;
-    let known: Hook = client.send(Request::get(&path(&choice.name))).await?.read()?;
+    let known: Hook = client.send(Request::get(&path(&choice.name))).await?.read_exact()?;
     let Hook { url, apps, events, revision, .. } = known;
     let hook = HookRequest { url, apps, events, paused: Some(paused), secret: None, new_secret: None };
     let mut request = put(&choice.name, &hook);

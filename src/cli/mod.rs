@@ -44,12 +44,14 @@ mod store;
 mod unlock;
 mod waiting;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 use printer::Printer;
+
+use crate::printable::{escaped, is_hidden};
 
 /// What stands below the list of verbs.
 const AFTER_HELP: &str = "\
@@ -112,7 +114,7 @@ enum Verb {
 pub fn run() -> ExitCode {
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&shown(error)),
     };
     let printer = Printer::new();
     let outcome = match line.verb {
@@ -161,6 +163,17 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),
         }
     })
+}
+
+/// An error that can be shown. It repeats words of the command line, which a pipeline may have taken from elsewhere.
+fn shown(error: clap::Error) -> clap::Error {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if !words.iter().any(|word| word.to_string_lossy().contains(is_hidden)) {
+        return error;
+    }
+    let escape = |word: &OsString| escaped(&word.to_string_lossy()).into_owned();
+    let again = CommandLine::try_parse_from(words.iter().map(escape)).err();
+    again.unwrap_or_else(|| clap::Error::raw(error.kind(), "a word has characters that cannot be shown\n"))
 }
 
 /// Help and version are no errors; anything else that cannot be parsed is one of usage.

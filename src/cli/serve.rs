@@ -8,7 +8,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    config::{AccessLog, Config},
+    config::{Config, LogDestination},
     server,
 };
 
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
 pub(super) fn announce(config: &Config) {
     tracing::info!("rolling-router {}, {} workers", env!("CARGO_PKG_VERSION"), config.workers);
     tracing::info!("store {}", config.store);
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     match &config.app {
         Some(app) => tracing::info!("app {app} serves every host that no app has claimed"),
         None => {
@@ -62,7 +63,10 @@ pub(super) fn announce(config: &Config) {
     if let Some(keyvalues) = &config.keyvalues {
         tracing::info!("keyvalues for a new store from {}", keyvalues.path().display());
     }
-    if let AccessLog::File(file) = &config.access_log {
+    if let LogDestination::File(file) = &config.access_log {
         tracing::info!("access log in {}", file.display());
+    }
+    if let LogDestination::File(file) = &config.audit_log {
+        tracing::info!("audit log in {}", file.display());
     }
 }

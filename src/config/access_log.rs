@@ -1,10 +1,10 @@
-//! Where the access log is written, and in which format.
+//! Where logs are written, and the format of the access log.
 
 use std::path::PathBuf;
 
-/// Where the access log is written: one line for each request.
+/// Where a log is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessLog {
+pub enum LogDestination {
     /// Nowhere.
     Off,
     /// Standard output.

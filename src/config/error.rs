@@ -61,13 +61,22 @@ pub enum ConfigError {
         cause: io::Error,
     },
     /// A file is not valid TOML.
-    #[error("{} is not valid TOML", .path.display())]
+    #[error("{} is not valid TOML: line {line}: {fault}", .path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
-        #[source]
-        cause: Box<toml::de::Error>,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong. The line itself is not repeated: it may hold a password.
+        fault: String,
+    },
+    /// The file that should hold the store's address does not.
+    #[error("the store file {}: {fault}", .path.display())]
+    StoreFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong. What the file holds is not repeated.
+        fault: String,
     },
     /// A keyvalues file does not hold keys and strings alone.
     #[error("keyvalues file {}: {fault}", .path.display())]

@@ -5,6 +5,7 @@
 //! configuration: it is a setting in the store, the same for every router.
 
 mod access_log;
+mod certificate_dates;
 mod error;
 mod fault;
 mod keyvalues_file;
@@ -15,20 +16,21 @@ mod raw;
 mod secret;
 pub mod setting;
 mod store;
+mod store_file;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod values;
 
 pub use self::{
-    access_log::{AccessLog, AccessLogFormat},
+    access_log::{AccessLogFormat, LogDestination},
     error::ConfigError,
     keyvalues_file::{Keyvalues, MARKER},
     origin::{Origin, RawValue},
     raw::{FILE_ENVIRONMENT, RawConfig},
     secret::Secret,
     store::StoreAddress,
-    tls::Tls,
+    tls::{Tls, expiry},
     values::Config,
 };
 pub use crate::rollout::network::Network;

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use super::{
-    access_log::{AccessLog, AccessLogFormat},
+    access_log::{AccessLogFormat, LogDestination},
     fault::{Fault, NOT_ALLOWED},
 };
 use crate::rollout::{app::AppName, network::Network};
@@ -30,11 +30,11 @@ pub(super) fn workers(text: &str) -> Result<NonZeroUsize, Fault> {
     number.ok_or(NOT_ALLOWED)
 }
 
-pub(super) fn access_log(text: &str) -> Result<AccessLog, Fault> {
+pub(super) fn log_destination(text: &str) -> Result<LogDestination, Fault> {
     match text {
-        "off" => Ok(AccessLog::Off),
-        "-" => Ok(AccessLog::Stdout),
-        file => path(file).map(AccessLog::File),
+        "off" => Ok(LogDestination::Off),
+        "-" => Ok(LogDestination::Stdout),
+        file => path(file).map(LogDestination::File),
     }
 }
 

@@ -49,6 +49,9 @@ impl RawConfig {
 
     /// Reads the store's address from `KV_IP` and `KV_PORT`, as the old image did.
     fn take_old_store(&mut self, present: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        if self.values.contains_key(setting::STORE_FILE.name) {
+            return Ok(());
+        }
         let (address, port) = match (present("KV_IP"), present("KV_PORT")) {
             (None, None) => return Ok(()),
             (Some(address), Some(port)) => (address, port),
@@ -80,9 +83,11 @@ impl RawConfig {
 
     /// Reads the text of a configuration file.
     pub fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let table: toml::Table = text
-            .parse()
-            .map_err(|cause| ConfigError::Syntax { path: path.into(), cause: Box::new(cause) })?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: path.into(),
+            line: line_of(text, &error),
+            fault: error.message().to_owned(),
+        })?;
         let mut raw = Self::default();
         for (name, value) in table {
             match value {
@@ -153,12 +158,23 @@ impl RawConfig {
         Ok(self.optional(setting, parts)?.unwrap_or_default())
     }
 
+    /// Where a setting was written; `None`: nowhere.
+    pub(super) fn origin(&self, setting: &'static Setting) -> Option<&Origin> {
+        self.values.get(setting.name).map(|value| &value.origin)
+    }
+
     /// The value of a setting, else its default; `None` where it has neither.
     pub(super) fn get(&self, setting: &'static Setting) -> Option<RawValue> {
         let default = || RawValue { text: setting.default.into(), origin: Origin::Default };
         let value = self.values.get(setting.name).cloned().unwrap_or_else(default);
         (value.origin != Origin::Default || !value.text.is_empty()).then_some(value)
     }
+}
+
+/// The line where a text stops being TOML.
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    1 + before.matches('\n').count()
 }
 
 /// A token, percent-encoded for a URL.

@@ -100,6 +100,18 @@ pub const STORE: Setting = Setting {
     meaning: "the key-value store that holds releases and rollouts",
 };
 
+/// The key-value store, where its address holds a password.
+pub const STORE_FILE: Setting = Setting {
+    name: "store_file",
+    placeholder: "FILE",
+    flag: Some("--store-file"),
+    environment: &["ROLLING_ROUTER_STORE_FILE"],
+    default: "",
+    allowed: "a file whose first line is an address as for `store`; give either of the two",
+    meaning: "where the address of the store is written, so that no password stands in a process list or a description of a \
+              container",
+};
+
 /// What a new store starts with.
 pub const KEYVALUES: Setting = Setting {
     name: "keyvalues",
@@ -129,7 +141,7 @@ pub const TOKEN_FILE: Setting = Setting {
     flag: Some("--token-file"),
     environment: &["ROLLING_ROUTER_TOKEN_FILE"],
     default: "",
-    allowed: "a file with one `TOKEN [NAME [viewer|ci|operator|admin]]` per line",
+    allowed: "a file with one `TOKEN [NAME viewer|ci|operator|admin]` per line",
     meaning: "the tokens of the admin port; read again when it changes; made with one fresh admin token if missing; \
               unset: `tokens` in the state directory",
 };
@@ -201,6 +213,17 @@ pub const ACCESS_LOG_FORMAT: Setting = Setting {
     meaning: "what that line looks like; `json` alone has every field",
 };
 
+/// One line per change.
+pub const AUDIT_LOG: Setting = Setting {
+    name: "audit_log",
+    placeholder: "FILE",
+    flag: Some("--audit-log"),
+    environment: &["ROLLING_ROUTER_AUDIT_LOG"],
+    default: "off",
+    allowed: "`off`, `-` for standard output, or a file to append to, which is made with mode 0600",
+    meaning: "one line of JSON per change, done or refused: who, from where, what, before and after",
+};
+
 /// Whose forwarding headers are believed.
 pub const TRUSTED_NETWORKS: Setting = Setting {
     name: "trusted_networks",
@@ -265,6 +288,7 @@ pub const ALL: &[&Setting] = &[
     &HTTPS_REDIRECT,
     &ADMIN,
     &STORE,
+    &STORE_FILE,
     &KEYVALUES,
     &APP,
     &TOKEN_FILE,
@@ -274,6 +298,7 @@ pub const ALL: &[&Setting] = &[
     &WORKERS,
     &ACCESS_LOG,
     &ACCESS_LOG_FORMAT,
+    &AUDIT_LOG,
     &TRUSTED_NETWORKS,
     &ADMIN_HOSTS,
     &GRACE_SECONDS,

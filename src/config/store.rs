@@ -44,9 +44,13 @@ impl StoreAddress {
             "https" => 443,
             _ => 80,
         };
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+        let hosts = after_login(rest).split(['/', '?']).next().unwrap_or_default();
         hosts.split(',').filter_map(|host| literal(host, port)).collect()
+    }
+
+    /// Whether the address holds a user or a password.
+    pub(super) fn has_login(&self) -> bool {
+        matches!(self, Self::Remote(url) if url.contains('@'))
     }
 
     /// The folder of an embedded store's file.
@@ -54,6 +58,12 @@ impl StoreAddress {
         let Self::Embedded(file) = self else { return None };
         Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
+}
+
+/// What follows user and password. Wherever the last `@` stands, nothing before it is shown: a password may hold an
+/// unescaped `/` or `?`.
+fn after_login(rest: &str) -> &str {
+    rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts)
 }
 
 /// The address of a host that is an IP address or `localhost`.
@@ -95,10 +105,7 @@ impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.url();
         let Some((scheme, rest)) = url.split_once("://") else { return f.write_str(&url) };
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let path = path.split('?').next().unwrap_or_default();
-        write!(f, "{scheme}://{host}{path}")
+        write!(f, "{scheme}://{}", after_login(rest).split('?').next().unwrap_or_default())
     }
 }
 
@@ -145,8 +152,10 @@ mod tests {
 
     #[test]
     fn shows_no_password() {
-        let store: StoreAddress = "redis://user:p@ss/word@h:6379/0?token=x".parse().unwrap();
-        assert!(!store.to_string().contains("token"), "{store}");
+        for text in ["redis://user:p@ss/word@h:6379/0?token=x", "redis://:a?ss/word@h:6379/0"] {
+            let store: StoreAddress = text.parse().unwrap();
+            assert_eq!(store.to_string(), "redis://h:6379/0", "{text}");
+        }
         let store: StoreAddress = "redis://user:p@ss@h:6379/0?token=x".parse().unwrap();
         assert_eq!(format!("{store} {store:?}"), "redis://h:6379/0 redis://h:6379/0");
     }

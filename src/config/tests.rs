@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    AccessLog, Config, ConfigError, RawConfig, StoreAddress,
+    Config, ConfigError, LogDestination, RawConfig, StoreAddress,
     setting::{self, Setting},
 };
 use crate::limits::Limits;
@@ -37,7 +37,7 @@ fn a_router_without_settings_serves_at_once() {
     assert_eq!(config.store.url(), "embedded:./rolling-router-state/keyvalues.redb");
     assert_eq!(config.state.as_deref(), Some(Path::new("./rolling-router-state")));
     assert_eq!(config.token_file.as_deref(), Some(Path::new("./rolling-router-state/tokens")));
-    assert_eq!(config.access_log, AccessLog::Off);
+    assert_eq!(config.access_log, LogDestination::Off);
     assert!(config.loopback_endpoints);
 }
 
@@ -126,8 +126,55 @@ fn an_error_shows_no_secret() {
     assert!(!error.contains("hunter2") && error.contains("embedded:FILE"), "{error}");
     let error = refused(environment(&[("OCCS_API_TOKEN", "hunter2")]).unwrap());
     assert!(!error.contains("hunter2"), "{error}");
+    for text in [
+        "store = 'redis://:hunter2@h",
+        "workers = 1\nstore = \"redis://:hunter2@h\" x",
+        "store = { url = 'redis://:hunter2@h' }",
+        "stor = 'redis://:hunter2@h'",
+        "store = ['redis://:hunter2@h', 1]",
+        "store = 'redis://:hunter2@h'\nstore = 'redis://:hunter2@h'",
+    ] {
+        let error = toml(text).map_or_else(|error| chain(&error), refused);
+        assert!(!error.contains("hunter2"), "{text}: {error}");
+    }
+    let error = toml("workers = 1\nstore = 'redis://:hunter2@h").unwrap_err().to_string();
+    assert!(error.starts_with("router.toml is not valid TOML: line 2: "), "{error}");
     let raw = environment(&[("OCCS_API_TOKEN", "hunter2-hunter2")]).unwrap();
     assert!(!format!("{raw:?} {:?}", Config::from_raw(&raw).unwrap()).contains("hunter2"));
+}
+
+/// An error with all that caused it, as it is printed.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_address_of_the_store_may_stand_in_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let file = path.display().to_string();
+    let with = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Config::from_raw(&flags(&[(&setting::STORE_FILE, &file)]))
+    };
+    let config = with("\nredis://:hunter2@h:6379/0\n").unwrap();
+    assert_eq!(config.store.url(), "redis://:hunter2@h:6379/0");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for text in ["", "hunter2", "memory\nredis://:hunter2@h", "mongo://:hunter2@h"] {
+        let error = chain(&with(text).unwrap_err());
+        assert!(error.contains(&file) && !error.contains("hunter2"), "{error}");
+    }
+    with("memory").unwrap();
+    let both = flags(&[(&setting::STORE_FILE, &file), (&setting::STORE, "memory")]);
+    assert!(refused(both).contains("`store` and `store_file` are both given"));
+    let environment =
+        environment(&[("ROLLING_ROUTER_STORE", "redis://h"), ("KV_IP", "h"), ("KV_PORT", "1")]).unwrap();
+    let above = flags(&[(&setting::STORE_FILE, &file)]).over(environment.clone());
+    assert_eq!(Config::from_raw(&above).unwrap().store, StoreAddress::Memory);
+    let below = toml(&format!("store_file = '{file}'")).unwrap();
+    assert_eq!(Config::from_raw(&environment.over(below)).unwrap().store.url(), "redis://h");
+    let shown = Config::from_raw(&flags(&[(&setting::STORE, "redis://:hunter2@h")])).unwrap();
+    assert!(shown.warnings[0].contains("--store-file") && !shown.warnings[0].contains("hunter2"));
 }
 
 #[test]

@@ -12,9 +12,13 @@ use rustls::{
 };
 
 use super::{
+    certificate_dates::not_after,
     error::ConfigError,
     setting::{self, Setting},
 };
+
+/// What an expiry is told in.
+const SECONDS_PER_DAY: u64 = 24 * 3_600;
 
 /// Where end users are served over TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +80,13 @@ impl Tls {
             other => key(format!("the key cannot be used: {other}")),
         })
     }
+}
+
+/// What clients would say of a certificate at a time (Unix ms); none: nothing. They refuse one that has expired.
+pub fn expiry(certificate: &CertifiedKey, wall_ms: u64) -> Option<String> {
+    let ends = certificate.cert.iter().filter_map(|der| not_after(der)).min()?;
+    let ago = (wall_ms / 1_000).checked_sub(ends)? / SECONDS_PER_DAY;
+    Some(format!("the certificate expired {ago} days ago, and clients refuse it"))
 }
 
 fn refused(setting: &'static Setting, path: &std::path::Path, fault: String) -> ConfigError {

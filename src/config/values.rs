@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    access_log::{AccessLog, AccessLogFormat},
+    access_log::{AccessLogFormat, LogDestination},
     error::ConfigError,
     keyvalues_file::Keyvalues,
     listen, parsers,
@@ -16,6 +16,7 @@ use super::{
     secret::Secret,
     setting,
     store::StoreAddress,
+    store_file,
     tls::Tls,
 };
 use crate::{
@@ -58,9 +59,11 @@ pub struct Config {
     /// How many threads serve end users.
     pub workers: NonZeroUsize,
     /// Where the access log is written: one line for each request.
-    pub access_log: AccessLog,
+    pub access_log: LogDestination,
     /// The format of that line.
     pub access_log_format: AccessLogFormat,
+    /// Where the audit is written: one line for each change, done or refused.
+    pub audit_log: LogDestination,
     /// Peers whose forwarding headers are believed.
     pub trusted_networks: Vec<Network>,
     /// More host names of the admin port, in lower case.
@@ -73,6 +76,8 @@ pub struct Config {
     pub log: tracing::Level,
     /// The limits that an operator may set.
     pub limits: Limits,
+    /// What an operator should mend, though all of it is valid.
+    pub warnings: Vec<String>,
 }
 
 impl Default for Config {
@@ -89,7 +94,7 @@ impl Config {
     /// # Errors
     /// A value is not allowed, two values contradict each other, or a file cannot be read.
     pub fn from_raw(raw: &RawConfig) -> Result<Self, ConfigError> {
-        let store: StoreAddress = raw.required(&setting::STORE, str::parse)?;
+        let (store, warnings) = store_file::read(raw)?;
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
@@ -105,7 +110,8 @@ impl Config {
                 .or_else(|| state.as_ref().map(in_state)),
             node: raw.optional(&setting::NODE, parsers::node_name)?,
             workers: raw.required(&setting::WORKERS, parsers::workers)?,
-            access_log: raw.required(&setting::ACCESS_LOG, parsers::access_log)?,
+            access_log: raw.required(&setting::ACCESS_LOG, parsers::log_destination)?,
+            audit_log: raw.required(&setting::AUDIT_LOG, parsers::log_destination)?,
             access_log_format: raw.required(&setting::ACCESS_LOG_FORMAT, parsers::access_log_format)?,
             trusted_networks: raw.list(&setting::TRUSTED_NETWORKS, parsers::network)?,
             admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
@@ -113,6 +119,7 @@ impl Config {
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
             log: raw.required(&setting::LOG, parsers::level)?,
             limits: limits(raw)?,
+            warnings,
             store,
             state,
         };

@@ -110,6 +110,21 @@ pub const TOKEN_CHARS_GOOD: usize = 20;
 /// The longest token, so that hashing one costs nothing.
 pub const TOKEN_CHARS_MAX: usize = 512;
 
+/// Entries of the audit that the API shows: some days of a busy fleet's releases.
+pub const AUDIT_ENTRIES_MAX: usize = 2_000;
+/// What these may take, in bytes of JSON.
+pub const AUDIT_RING_BYTES_MAX: usize = 4 << 20;
+/// Entries in one page of the audit.
+pub const AUDIT_PAGE_MAX: u64 = 200;
+/// What the changes of one entry may take, in bytes.
+pub const AUDIT_CHANGES_BYTES_MAX: usize = 16 << 10;
+/// Changes that one entry lists: above any command's, below what a whole import writes.
+pub const AUDIT_CHANGES_MAX: usize = 32;
+/// What is shown of one value, in bytes: above a rollout record.
+pub const AUDIT_VALUE_BYTES_MAX: usize = 4 << 10;
+/// Entries a second of callers without a known token: enough to see that somebody tries.
+pub const AUDIT_ANONYMOUS_PER_SECOND: u32 = 20;
+
 /// The longest call of another router to the store that this one serves, in bytes: what the largest commit
 /// (1,500,000 bytes) becomes as base64 in JSON, and its keys.
 pub const STORE_CALL_BYTES_MAX: usize = 4 << 20;

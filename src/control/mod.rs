@@ -20,11 +20,13 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod token_watch;
 
 pub use self::{
     shared::{
-        access::tokens::TokenError,
+        access::tokens::Tokens,
         options::{ControlOptions, RouterOptions, Surroundings},
+        private_folder::make_private,
         state_dir::StateDirError,
     },
     start::{Control, StartError},

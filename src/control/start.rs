@@ -12,7 +12,7 @@ use super::{
     fleet::membership,
     hooks::{claim, dispatch},
     shared::{
-        access::{live_tokens::LiveTokens, tokens::TokenError},
+        access::live_tokens::LiveTokens,
         calls::Calls,
         core::Core,
         options::{ControlOptions, Surroundings},
@@ -20,14 +20,12 @@ use super::{
     },
     sync::{follow, follower::SyncOptions, source_copier::SourceCopier},
     threads::Threads,
+    token_watch,
 };
 
 /// Why the control plane did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The tokens cannot be read or made.
-    #[error(transparent)]
-    Tokens(#[from] TokenError),
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateDirError),
@@ -51,7 +49,7 @@ impl Control {
     pub fn start(options: ControlOptions, surroundings: Surroundings) -> Result<Self, StartError> {
         let ControlOptions { mut router, admin, token_file, token, state, keyvalues, followed } = options;
         router.admin_hosts.extend(machine_name());
-        let (tokens, generated_token) = LiveTokens::load(token_file, token)?;
+        let (tokens, generated_token) = LiveTokens::load(token_file, token);
         let lasting = surroundings.store.capabilities().durability != Durability::Process;
         let state_dir = state.filter(|_| lasting).map(|dir| StateDir::open(&dir)).transpose()?;
         let node = match &state_dir {
@@ -69,7 +67,7 @@ impl Control {
         tasks.spawn(take_part(core.clone(), sync, followed));
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
-        tasks.spawn(follow_tokens(core.clone()));
+        tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
         Ok(Self { core, tasks, addresses, generated_token, _threads: threads })
     }
 
@@ -90,7 +88,7 @@ impl Control {
 
     /// Reads the token file again, if it has changed.
     pub async fn read_tokens_again(&self) {
-        self.core.tokens.look(true).await;
+        token_watch::look(&self.core, true).await;
     }
 
     /// Waits until a first table is live, from the store or from the state directory.
@@ -112,10 +110,6 @@ impl Control {
 
 async fn until_stopped(core: Core, task: impl Future<Output = ()>) {
     core.lifecycle.until_stopped(task).await;
-}
-
-async fn follow_tokens(core: Core) {
-    core.lifecycle.until_stopped(core.tokens.follow()).await;
 }
 
 /// Follows the store as a member of its fleet, which this router leaves last.

@@ -18,6 +18,7 @@ pub mod dry_run;
 pub mod endpoint;
 pub mod explain;
 mod field;
+pub mod forwarded;
 pub mod history;
 pub mod keys;
 pub mod keyspace;

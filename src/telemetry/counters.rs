@@ -134,7 +134,7 @@ counters! {
     exchanges_ended: Counter "rolling_exchanges_ended_total";
     /// Access log lines written.
     log_lines: Counter "rolling_access_log_lines_total";
-    /// Access log lines dropped because the disk could not keep up.
+    /// Access log lines lost: the disk could not keep up, or the file cannot be written.
     log_lines_dropped: Counter "rolling_access_log_lines_dropped_total";
     /// TLS handshakes that failed.
     tls_failures: Counter "rolling_tls_handshakes_failed_total";

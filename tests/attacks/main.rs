@@ -1,8 +1,10 @@
 //! Attacks on the running router: each stands for a kind, and must stay without effect. docs/security.md has the table.
 
 mod admin_connections;
+mod audit;
 mod caps;
 mod client_addresses;
+mod command;
 mod endpoints;
 mod fleet;
 mod guessing;
@@ -11,6 +13,9 @@ mod limits_of_tokens;
 mod loops;
 mod metric_series;
 mod operator;
+mod passwords;
 mod redirects;
 mod streams;
+mod terminal;
+mod token_file;
 mod two_apps;

@@ -46,7 +46,7 @@ const CODEC_IMPORTS: [&str; 2] = ["limits", "authority"];
 
 /// What single verbs of the command line may import beyond `config` and `schema`.
 const VERBS: [(&str, &[&str]); 3] =
-    [("serve", &["server"]), ("demo", &["server"]), ("check", &["rollout", "keyvalues"])];
+    [("serve", &["server"]), ("demo", &["server"]), ("check", &["rollout", "keyvalues", "server"])];
 
 /// What the pure core must not touch: I/O, locks, clocks, randomness.
 const IMPURE: [&str; 18] = [

@@ -8,7 +8,13 @@ mod ports;
 mod site;
 mod visitors;
 
-use std::{fs, io, net::SocketAddr, path::PathBuf};
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+};
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -179,7 +185,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("rolling-router-demo-{}", std::process::id()));
-        fs::create_dir(&folder).map_err(|error| {
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
             Failure::here(format!("cannot make the temporary folder {}: {error}", folder.display()))
         })?;
         Ok(Self(folder))

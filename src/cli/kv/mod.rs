@@ -21,7 +21,10 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
 };
-use crate::schema::keyvalue::Keyvalue;
+use crate::{
+    printable::{escaped, escaped_lines},
+    schema::keyvalue::Keyvalue,
+};
 
 /// Read and write raw keyvalues
 ///
@@ -68,7 +71,8 @@ enum KvVerb {
     /// Write everything to a file
     ///
     /// The file is a JSON object of keys and values, without the routers' own keys. An admin may take the pin keys along,
-    /// so that pins hold at the routers of another store. The file has mode 0600.
+    /// so that pins hold at the routers of another store. The file has mode 0600; with the routers' own keys it is always a
+    /// new one, and nothing is written where its name is that of a link or a device.
     ///
     /// Example: rolling-router kv export keyvalues.json --with-secrets
     #[command(verbatim_doc_comment)]
@@ -131,7 +135,7 @@ async fn get(key: &str, client: &Client, printer: &Printer) -> Result<Exit, Fail
     if printer.is_json() {
         printer.line(answer.text());
     }
-    let entries: Vec<Keyvalue> = if answer.text().is_empty() { Vec::new() } else { answer.read()? };
+    let entries: Vec<Keyvalue> = if answer.text().is_empty() { Vec::new() } else { answer.read_exact()? };
     let Some(entry) = entries.first() else {
         if printer.is_json() {
             return Ok(Exit::Refused);
@@ -163,7 +167,8 @@ async fn list(prefix: &str, values: bool, client: &Client, printer: &Printer) ->
         printer.line(answer.text());
     } else if values {
         for entry in answer.read::<Vec<Keyvalue>>()? {
-            printer.line(format!("{}={}", entry.key, String::from_utf8_lossy(&bytes(&entry)?)));
+            let value = bytes(&entry)?;
+            printer.line(format!("{}={}", entry.key, escaped(&String::from_utf8_lossy(&value))));
         }
     } else {
         for key in answer.read::<Vec<String>>()? {
@@ -173,12 +178,13 @@ async fn list(prefix: &str, values: bool, client: &Client, printer: &Printer) ->
     Ok(Exit::Done)
 }
 
-/// The value as it is for a pipe, with a line's end for a person.
+/// The value as it is for a pipe; for a person with a line's end, and nothing that a terminal acts on.
 fn print_value(value: &[u8], printer: &Printer) {
-    printer.bytes(value);
-    if printer.to_terminal() && !value.ends_with(b"\n") {
-        printer.line("");
+    if !printer.to_terminal() {
+        return printer.bytes(value);
     }
+    let text = String::from_utf8_lossy(value);
+    printer.line(escaped_lines(text.strip_suffix('\n').unwrap_or(&text)));
 }
 
 fn done(answer: String, printer: &Printer) -> Result<Exit, Failure> {

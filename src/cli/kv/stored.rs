@@ -38,7 +38,7 @@ impl StoredEntry {
 /// All entries of the store.
 pub(super) async fn list(client: &Client) -> Result<Vec<StoredEntry>, Failure> {
     let request = Request::new(Method::POST, &["api", "v1", "store", "list"]);
-    let listing: Listing = client.send(request.json(&json!({ "prefixes": [""] }))).await?.read()?;
+    let listing: Listing = client.send(request.json(&json!({ "prefixes": [""] }))).await?.read_exact()?;
     Ok(listing.entries)
 }
 

@@ -13,7 +13,7 @@ use axum::{
 };
 use tokio::time::sleep;
 
-use super::loops::refuse_forwarded;
+use super::{loops::refuse_forwarded, recording::Recording};
 use crate::{
     authority::Authority,
     control::shared::{
@@ -48,22 +48,27 @@ impl From<ApiError> for GuardRefusal {
     }
 }
 
-/// Refuses what no handler should see, and adds the security headers to whatever is answered.
+/// Refuses what no handler should see, keeps the call's entry in the audit, and adds the security headers to whatever is
+/// answered.
 pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
-    let mut response = match admit(&core, &mut request) {
+    let mut recording = Recording::begin(&core, &request);
+    let mut response = match admit(&core, &mut request, &mut recording) {
         Ok(()) => next.run(request).await,
         Err(GuardRefusal { error, wait }) => {
             sleep(wait).await;
             error.into_response()
         }
     };
+    if let Some(recording) = recording {
+        recording.finish(&response);
+    }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
-fn admit(core: &Core, request: &mut Request) -> Result<(), GuardRefusal> {
+fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) -> Result<(), GuardRefusal> {
     refuse_forwarded(core, request.headers())?;
     let path = request.uri().path();
     if OPEN.contains(&path) {
@@ -77,6 +82,10 @@ fn admit(core: &Core, request: &mut Request) -> Result<(), GuardRefusal> {
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let pass = authenticate(core, request.headers(), peer.unwrap_or(IpAddr::from([0, 0, 0, 0])))?;
+    if let Some(recording) = recording {
+        recording.set_caller(pass.caller());
+        request.extensions_mut().insert(recording.trail());
+    }
     pass.caller().needs_path(request.uri().path())?;
     refuse_when_followed(core, request)?;
     request.extensions_mut().insert(pass.caller().clone());

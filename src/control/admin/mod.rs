@@ -1,5 +1,6 @@
 //! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
 
+pub mod client_address;
 pub mod guard;
 pub mod gui;
 pub mod lane;
@@ -8,5 +9,6 @@ pub mod loops;
 pub mod metrics;
 pub mod places;
 pub mod port;
+pub mod recording;
 pub mod socket;
 pub mod track_hosts;

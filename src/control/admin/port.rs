@@ -6,13 +6,13 @@ use axum::{
     Router,
     extract::State,
     http::StatusCode,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use tokio::{runtime::Handle, task::JoinSet};
 
-use super::{guard::guard, gui, lane::carry_out, listener, metrics, places::Places};
+use super::{guard::guard, gui, lane::carry_out, listener, metrics, places::Places, recording::follow_trail};
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
@@ -50,21 +50,28 @@ fn routes(core: &Core, api: Router<Core>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::read))
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(follow_trail))
         .layer(from_fn_with_state(core.clone(), carry_out))
         .layer(from_fn_with_state(core.clone(), guard))
         .with_state(core.clone())
 }
 
+/// Whether end users are served, and what an operator should mend.
 async fn ready(State(core): State<Core>) -> Response {
-    if !core.lifecycle.is_ready() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response();
-    }
+    let is_ready = core.lifecycle.is_ready();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut text = if is_ready { "ready\n" } else { "not ready\n" }.to_owned();
     match core.replica.status.state() {
-        StoreState::Current => "ready\n".into_response(),
-        state => {
-            format!("ready\nthe store is {}; the last good table is served\n", state.as_str()).into_response()
+        StoreState::Current => {}
+        state if is_ready => {
+            text += &format!("the store is {}; the last good table is served\n", state.as_str());
         }
+        _ => {}
     }
+    for fault in core.tokens.faults() {
+        text += &format!("{fault}\n");
+    }
+    (status, text).into_response()
 }
 
 async fn wrong_method() -> ApiError {

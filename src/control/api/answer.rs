@@ -13,7 +13,7 @@ use crate::{
         commands::command::{CommandOutcome, unknown_app},
         fleet::wait::{ApplyStatus, Target, wait_until_applied},
         limits::SERVED_WAIT_MAX,
-        shared::{core::Core, error::ApiError},
+        shared::{audit::trail, core::Core, error::ApiError},
     },
     rollout::app::AppName,
     schema::app::{App, Outcome},
@@ -22,6 +22,7 @@ use crate::{
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
+    trail::note(|notes| notes.is_unchanged = !executed.changed);
     let (everywhere, applied) = reached(core, app, executed, query).await;
     changed_state(core, app, executed, (everywhere, applied))
 }

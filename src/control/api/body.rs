@@ -10,7 +10,10 @@ use tokio::time::timeout;
 
 use crate::control::{
     limits::BODY_MAX,
-    shared::error::{ApiError, Kind},
+    shared::{
+        audit::trail,
+        error::{ApiError, Kind},
+    },
 };
 
 /// Reads a body of at most `bytes_max` bytes, in time.
@@ -39,6 +42,7 @@ pub async fn read_json(headers: &HeaderMap, body: Body, bytes_max: usize) -> Res
         return Err(refused());
     }
     let bytes = read(body, bytes_max).await?;
+    trail::note(|notes| notes.ask(&bytes));
     match (bytes.is_empty(), is_json) {
         (true, None) => Ok(None),
         (false, None) => Err(refused()),

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod apps;
+mod audit;
 pub mod body;
 mod calls;
 pub mod description;
@@ -62,6 +63,7 @@ fn calls() -> Calls {
         .post("/api/v1/hooks/{hook}/test", hooks::test)
         .get("/api/v1/whoami", router::whoami)
         .get("/api/v1/tokens", router::tokens)
+        .get("/api/v1/audit", audit::read)
         .get("/api/openapi.json", description::read)
 }
 

@@ -11,6 +11,7 @@ use crate::{
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
         shared::{
             access::caller::Caller,
+            audit::trail,
             core::Core,
             error::{ApiError, Kind},
             settlement::{Decision, SettlementCounts},
@@ -64,6 +65,7 @@ pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<DoneAn
     refuse_undiverged(&core)?;
     tracing::warn!(actor, "the store is accepted as it is");
     core.replica.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
+    trail::note(|notes| notes.change("the store", "diverged".into(), "accepted as it is".into()));
     Ok(Json(DoneAnswer::default()))
 }
 
@@ -80,6 +82,11 @@ pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Resto
     }
     let settled = core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
     let SettlementCounts { written, deleted, unchanged } = settled;
+    let done = format!("restored: {written} keys written, {deleted} deleted");
+    trail::note(|notes| match dry_run {
+        true => notes.is_unchanged = true,
+        false => notes.change("the store", "diverged".into(), done.into()),
+    });
     let result = if dry_run { Outcome::Unchanged } else { Outcome::Done };
     Ok(Json(Restoration { result, written, deleted, unchanged }))
 }

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    access::{live_tokens::Pass, tokens::Digest},
+    access::{known_token::Digest, live_tokens::Pass},
     error::{ApiError, Kind},
 };
 use crate::control::limits::{CALL_WAIT_MAX, CALLS_PER_TOKEN_MAX};

@@ -11,6 +11,7 @@ use super::{
     access::{live_tokens::LiveTokens, sign_ins::SignIns},
     activity::ActivityBoard,
     app_locks::AppLocks,
+    audit::journal::Journal,
     calls::Calls,
     feed::Feed,
     fleet::{member::Entry, roster::Roster},
@@ -64,6 +65,8 @@ pub struct CoreState {
     pub app_locks: AppLocks,
     /// Calls of the API that are under way.
     pub calls: Calls,
+    /// Who changed what, or tried to.
+    pub journal: Journal,
     /// Which addresses may be endpoints: the option, with the listeners that the other members report. Written by `sync` alone.
     pub addresses: ArcSwap<AddressPolicy>,
 }
@@ -98,6 +101,7 @@ impl Core {
             misdirected: Misdirected::default(),
             served_store: ServedStore::default(),
             app_locks: AppLocks::default(),
+            journal: Journal::new(options.audit_log.clone()),
             addresses: ArcSwap::from_pointee(options.addresses.clone()),
             options,
             node,

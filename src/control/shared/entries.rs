@@ -3,8 +3,15 @@
 use keyvalues::{Check, Entry, Key, Listing};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::rollout::keys::{self, Meaning};
+
 /// Where a store's epoch is kept.
 pub const EPOCH: &str = "rolling/router/epoch";
+
+/// Whether a key may change what is routed: not events, not the router's own.
+pub fn is_routed(key: &str) -> bool {
+    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
+}
 
 /// A key that the router makes. It is valid because its parts were parsed.
 pub fn own_key(key: &str) -> Key {

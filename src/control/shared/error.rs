@@ -139,7 +139,9 @@ impl IntoResponse for ApiError {
         let header = self.header();
         let (status, code) = self.kind.row();
         let error = ErrorDetail { code: code.to_owned(), message: self.message, field: self.field };
-        let mut response = (status, Json(ErrorAnswer { error })).into_response();
+        let mut response = (status, Json(ErrorAnswer { error: error.clone() })).into_response();
+        // For the audit, which does not read bodies.
+        response.extensions_mut().insert(error);
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, value);
         }

@@ -8,8 +8,8 @@ use crate::{
     clock::Clock,
     limits::Limits,
     live::{handover::HandoverSender, table::LiveTable},
-    rollout::{app::AppName, endpoint::AddressPolicy},
-    telemetry::counters::Counters,
+    rollout::{app::AppName, endpoint::AddressPolicy, network::Network},
+    telemetry::{counters::Counters, log_file::LogSender},
 };
 
 /// Every option. What is needed only at the start stands here; what is read for as long as the router runs stands in
@@ -43,6 +43,10 @@ pub struct RouterOptions {
     pub listeners: Vec<SocketAddr>,
     /// Names that the admin port answers for beside literal addresses, `localhost` and the machine's own name.
     pub admin_hosts: Vec<String>,
+    /// Proxies that may say who their client is.
+    pub trusted_networks: Vec<Network>,
+    /// Where the audit is written, beside what the API shows of it.
+    pub audit_log: Option<LogSender>,
     /// The app for hosts that no app has claimed; none: the only one.
     pub default_app: Option<AppName>,
     /// Which addresses may be endpoints. The router's own listeners are to be among the excluded.

@@ -1,16 +1,18 @@
 //! The state directory: node id, last good table and pin keys, kept for a start without the store.
 //!
-//! Files are 0600, replaced atomically and carry a checksum, so that a torn or edited file counts as none. The
+//! The folder is 0700. Files are 0600, replaced atomically and carry a checksum, so that a torn or edited file counts as none. The
 //! directory is locked: two routers that wrote one last good table would each restore the other's.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest as _, Sha256};
+
+use super::private_folder::make_private;
 
 /// A locked state directory. The lock ends with the value (or the process).
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl StateDir {
     /// Opens (or makes) and locks a directory.
     pub fn open(dir: &Path) -> Result<Self, StateDirError> {
         let failed = |source| StateDirError::Io { path: dir.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+        make_private(dir).map_err(failed)?;
         let lock = private().create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),

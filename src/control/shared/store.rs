@@ -1,14 +1,23 @@
-//! The store with a deadline on every call, so that no caller can forget one.
+//! The store with a deadline on every call, so that no caller can forget one. What a call of the API writes is noted for the
+//! audit here, since nobody gets past here.
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use imbl::OrdMap;
 use keyvalues::{
     Capabilities, Check, Entry, Epoch, Key, Lease, Listing, Outcome, Revision, Store, StoreError, Watch,
     Write,
 };
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::control::limits::{STORE_COMMIT_MAX, STORE_READ_MAX};
+use super::{
+    audit::trail::{self, Attempt, Trail, told},
+    entries::is_routed,
+};
+use crate::control::limits::{AUDIT_CHANGES_MAX, STORE_COMMIT_MAX, STORE_READ_MAX};
 
 /// A store whose calls end in time. Cheap to clone.
 ///
@@ -18,12 +27,21 @@ use crate::control::limits::{STORE_COMMIT_MAX, STORE_READ_MAX};
 pub struct StoreHandle {
     store: Arc<dyn Store>,
     threads: Handle,
+    held: Arc<ArcSwap<Values>>,
 }
+
+/// Values and their revisions by key.
+pub type Values = OrdMap<Arc<str>, (Bytes, Revision)>;
 
 impl StoreHandle {
     /// A store that works on the threads where this is called.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, threads: Handle::current() }
+        Self { store, threads: Handle::current(), held: Arc::default() }
+    }
+
+    /// What this router holds of the store: whoever asks what a key held before need not read it again.
+    pub fn hold(&self, values: Values) {
+        self.held.store(Arc::new(values));
     }
 
     pub fn capabilities(&self) -> Capabilities {
@@ -63,8 +81,37 @@ impl StoreHandle {
         in_time(call).await
     }
 
-    /// A commit whose answer did not come in time may still take effect, which is what `Unknown` says.
+    /// A commit whose answer did not come in time may still take effect, which is what `Unknown` says. What a call of the
+    /// API writes is noted on its trail.
     pub async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        let Some(trail) = trail::current() else { return self.carry_out(checks, writes).await };
+        let attempt = self.begin(&trail, &checks, &writes).await;
+        let outcome = self.carry_out(checks, writes).await;
+        trail.end(&attempt, &outcome);
+        outcome
+    }
+
+    /// Notes what is about to be written, and what stands there now.
+    async fn begin(&self, trail: &Trail, checks: &[Check], writes: &[Write]) -> Attempt {
+        let held = self.held.load_full();
+        let told = told(writes).into_iter().take(AUDIT_CHANGES_MAX);
+        let before = join_all(told.map(|write| self.before(write.key(), checks, &held))).await;
+        trail.begin(before, writes)
+    }
+
+    /// What a key holds: as its check says that it was read, else as this router last took it, else as the store says.
+    async fn before(&self, key: &Key, checks: &[Check], held: &Values) -> Option<Bytes> {
+        let check = checks.iter().find(|check| check.key() == key);
+        match (held.get(key.as_str()), check) {
+            (_, Some(Check::Absent(_))) => None,
+            (Some((value, at)), Some(Check::Unchanged(_, read))) if at == read => Some(value.clone()),
+            (Some((value, _)), None) => Some(value.clone()),
+            (None, None) if is_routed(key.as_str()) => None,
+            _ => self.get(key).await.ok().flatten().map(|entry| entry.value),
+        }
+    }
+
+    async fn carry_out(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
         let store = Arc::clone(&self.store);
         let commit = self.threads.spawn(async move {
             match timeout(STORE_COMMIT_MAX, store.commit(checks, writes)).await {

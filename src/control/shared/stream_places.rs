@@ -7,7 +7,7 @@ use std::{collections::HashMap, hash::Hash, net::IpAddr, sync::Arc};
 use parking_lot::Mutex;
 
 use super::{
-    access::{live_tokens::Pass, network::network, tokens::Digest},
+    access::{known_token::Digest, live_tokens::Pass, network::network},
     error::{ApiError, Kind},
 };
 use crate::{control::limits::STREAMS_MAX, limits::Limits};

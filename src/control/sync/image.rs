@@ -9,12 +9,12 @@ use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError};
 use super::{
     identity::{Identity, record_seq},
     interruption::Interruption,
-    last_good::{LastGood, is_routed},
+    last_good::LastGood,
 };
 use crate::{
     control::shared::{
         core::Core,
-        entries::{EPOCH, entry},
+        entries::{EPOCH, entry, is_routed},
         fleet::member::Kind,
         pin_keys::{self, PIN_KEYS},
         state_dir::StateDir,

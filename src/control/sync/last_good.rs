@@ -10,18 +10,12 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::identity::Identity;
-
-use imbl::OrdMap;
-
 use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
-        shared::{pin_keys, state_dir::StateDir},
+        shared::{pin_keys, state_dir::StateDir, store::Values},
     },
-    rollout::{
-        keys::{self, Meaning},
-        pin::PinKeys,
-    },
+    rollout::pin::PinKeys,
 };
 
 const TABLE: &str = "table";
@@ -35,9 +29,6 @@ pub struct SavedTable {
     /// Key, value, revision of the value.
     pub entries: Vec<(String, String, u64)>,
 }
-
-/// Values and their revisions by key.
-pub type Values = OrdMap<Arc<str>, (Bytes, u64)>;
 
 /// The last good keyvalues, and the file they are kept in (none with `--store memory`).
 #[derive(Debug)]
@@ -176,9 +167,4 @@ fn write(dir: &StateDir, identity: Identity, values: &Values) {
     if let Err(error) = written {
         tracing::error!(%error, "the last good table cannot be written to the state directory");
     }
-}
-
-/// Whether a key may change what is routed: not events, not the router's own.
-pub fn is_routed(key: &str) -> bool {
-    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
 }

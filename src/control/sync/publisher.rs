@@ -61,6 +61,7 @@ impl Publisher {
         self.show_removed_endpoints();
         let reading = self.core.replica.reading.load().after(keyspace, &changes);
         image.last_good.keep_built(|key| reading.is_faulty(key));
+        self.core.store.hold(image.last_good.values().clone());
         self.core.replica.reading.store(Arc::new(reading));
         self.upkeep.adopt(keyspace);
         // After everything else is in place for whoever reads the report.

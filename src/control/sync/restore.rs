@@ -9,19 +9,15 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
-use super::{
-    identity::record_seq,
-    interruption::Interruption,
-    last_good::{Values, is_routed},
-    origin,
-};
+use super::{identity::record_seq, interruption::Interruption, origin};
 use crate::{
     control::shared::{
         core::Core,
-        entries::{EPOCH, entry, own_key, value},
+        entries::{EPOCH, entry, is_routed, own_key, value},
         error::{ApiError, Kind},
         pin_keys::{self, PIN_KEYS},
         settlement::SettlementCounts,
+        store::Values,
     },
     rollout::{
         app::AppName,

@@ -20,6 +20,7 @@ use crate::{
         rewrite::forwarding::Origin,
         worker::client::Client,
     },
+    rollout::forwarded::{Family, client_before},
 };
 
 /// Who asks: the peer, or the client for which a trusted proxy asks. `trust` says which proxies are trusted.
@@ -41,22 +42,16 @@ pub fn origin_of<'a>(head: &RequestHead<'a>, client: Client) -> Origin<'a> {
 #[cold]
 fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
     let mut client = client;
-    let known = [Known::XForwardedFor, Known::Forwarded, Known::XRealIp];
-    if let Some(header) = known.into_iter().find(|known| head.present.has(*known)) {
-        let lines = head.lines.iter().rev().filter(|line| line.known == header);
-        for member in lines.flat_map(|line| line.value(head.block).rsplit(|&byte| byte == b',')) {
-            let member = member.trim_ascii();
-            let text = if header == Known::Forwarded { parameter(member, "for") } else { member };
-            // Proxies may say that they do not know, or do not tell.
-            let Some(before) = address(text) else {
-                client.named = false;
-                break;
-            };
-            client.address = before;
-            if !trust(before) {
-                break;
-            }
-        }
+    let known = |family: Family| match family {
+        Family::XForwardedFor => Known::XForwardedFor,
+        Family::Forwarded => Known::Forwarded,
+        Family::XRealIp => Known::XRealIp,
+    };
+    if let Some(family) = Family::ALL.into_iter().find(|family| head.present.has(known(*family))) {
+        let lines = head.lines.iter().rev().filter(|line| line.known == known(family));
+        let values = lines.map(|line| line.value(head.block));
+        let origin = client_before(client.address, family, values, trust);
+        (client.address, client.named) = (origin.address, client.named && origin.is_named);
     }
     client.secure = scheme_told(head, client).unwrap_or(client.secure);
     client

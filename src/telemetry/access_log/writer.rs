@@ -1,82 +1,47 @@
 //! Batches of lines on their way to the file.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
-    thread::JoinHandle,
-};
+use std::io;
 
-use super::line::{DateText, Line, LogFormat};
+use super::{
+    super::log_file::{LogFile, LogOptions, LogSender, LogTarget},
+    line::{DateText, Line, LogFormat},
+};
 
 /// A batch is handed over when it has grown to this, in bytes: some 200 lines, so that a write is rare and never large.
 const BATCH_BYTES: usize = 64 * 1024;
 /// Batches that may wait for the disk before they are dropped: 16 MiB in all.
 const BATCHES_WAITING_MAX: usize = 256;
+/// The permissions of a log that is made, less the umask: as other servers' access logs.
+const MODE: u32 = 0o666;
 
-/// Where lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Appended to this file, opened again on [`AccessLog::reopen`].
-    File(PathBuf),
-    /// The process's standard output.
-    Stdout,
-}
-
-/// The writing thread. Dropping the handle, after every [`WorkerLog`] is gone, writes what is left and ends it.
+/// The access log. Dropping it, after every [`WorkerLog`] is gone, writes what is left.
 #[derive(Debug)]
 pub struct AccessLog {
     format: LogFormat,
-    batches: Option<SyncSender<Vec<u8>>>,
-    reopen: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    file: LogFile,
 }
 
 impl AccessLog {
-    /// Opens the target and starts the thread.
+    /// Opens the target and starts the thread that writes it.
     pub fn start(target: LogTarget, format: LogFormat) -> io::Result<Self> {
-        let file = open(&target)?;
-        let (batches, waiting) = sync_channel(BATCHES_WAITING_MAX);
-        let reopen = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&reopen);
-        let thread = std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || write_batches(&waiting, &target, file, &flag))?;
-        Ok(Self { format, batches: Some(batches), reopen, thread: Some(thread) })
+        let options = LogOptions { name: "access log", target, mode: MODE, waiting_max: BATCHES_WAITING_MAX };
+        Ok(Self { format, file: LogFile::start(options)? })
     }
 
-    /// Opens the file again before the next batch is written. Log rotation asks for this with SIGHUP.
+    /// Opens the file again before the next batch is written. Log rotation asks for this with SIGHUP or SIGUSR1.
     pub fn reopen(&self) {
-        self.reopen.store(true, Ordering::Relaxed);
-        if let Some(batches) = &self.batches {
-            // If the queue is full, another batch comes anyway.
-            let _ = batches.try_send(Vec::new());
-        }
+        self.file.reopen();
     }
 
     /// The log of one worker.
     pub fn worker(&self) -> WorkerLog {
         WorkerLog {
             format: self.format,
-            batches: self.batches.clone().expect("taken only when dropped"),
+            file: self.file.sender(),
             batch: Vec::new(),
             lines: 0,
+            overcounted: 0,
             date: DateText::default(),
-        }
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        self.batches = None;
-        if let Some(thread) = self.thread.take() {
-            // The panic hook has reported a panic there.
-            let _ = thread.join();
         }
     }
 }
@@ -85,9 +50,11 @@ impl Drop for AccessLog {
 #[derive(Debug)]
 pub struct WorkerLog {
     format: LogFormat,
-    batches: SyncSender<Vec<u8>>,
+    file: LogSender,
     batch: Vec<u8>,
     lines: u64,
+    /// Lines that were counted as written when they were handed over, and were lost after that.
+    overcounted: u64,
     date: DateText,
 }
 
@@ -96,7 +63,7 @@ pub struct WorkerLog {
 pub struct FlushCounts {
     /// Lines on their way to the file.
     pub written: u64,
-    /// Lines dropped, since the disk could not keep up.
+    /// Lines lost, since the disk could not keep up or the file could not be written.
     pub dropped: u64,
 }
 
@@ -113,16 +80,23 @@ impl WorkerLog {
 
     /// Hands the batch over. The worker calls it a few times a second, so that a log with few lines is up to date too.
     pub fn flush(&mut self) -> FlushCounts {
+        let failed = self.file.take_failed();
+        self.overcounted += failed;
         if self.batch.is_empty() {
-            return FlushCounts::default();
+            return FlushCounts { written: 0, dropped: failed };
         }
         let lines = std::mem::take(&mut self.lines);
-        match self.batches.try_send(std::mem::take(&mut self.batch)) {
-            Ok(()) => FlushCounts { written: lines, dropped: 0 },
-            Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
+        match self.file.send(std::mem::take(&mut self.batch), lines) {
+            Ok(()) => {
+                // Counts never fall, so what was counted too early is not counted again.
+                let counted = self.overcounted.min(lines);
+                self.overcounted -= counted;
+                FlushCounts { written: lines - counted, dropped: failed }
+            }
+            Err(mut batch) => {
                 batch.clear();
                 self.batch = batch;
-                FlushCounts { written: 0, dropped: lines }
+                FlushCounts { written: 0, dropped: failed + lines }
             }
         }
     }
@@ -130,46 +104,7 @@ impl WorkerLog {
 
 impl Drop for WorkerLog {
     fn drop(&mut self) {
-        // At the end of a worker there is time to wait for the disk.
-        let _ = self.batches.send(std::mem::take(&mut self.batch));
-    }
-}
-
-fn open(target: &LogTarget) -> io::Result<Option<File>> {
-    match target {
-        LogTarget::File(path) => OpenOptions::new().create(true).append(true).open(path).map(Some),
-        LogTarget::Stdout => Ok(None),
-    }
-}
-
-fn write_batches(
-    waiting: &Receiver<Vec<u8>>,
-    target: &LogTarget,
-    mut file: Option<File>,
-    reopen: &AtomicBool,
-) {
-    let mut failing = false;
-    while let Ok(batch) = waiting.recv() {
-        if reopen.swap(false, Ordering::Relaxed) {
-            match open(target) {
-                Ok(opened) => file = opened,
-                Err(error) => {
-                    tracing::error!(%error, ?target, "the access log cannot be opened again: writing on")
-                }
-            }
-        }
-        let written = match &mut file {
-            Some(file) => file.write_all(&batch),
-            None => io::stdout().write_all(&batch),
-        };
-        match written {
-            Ok(()) => failing = false,
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(%error, ?target, "the access log cannot be written: lines are lost until it can");
-            }
-            Err(_) => {}
-        }
+        self.file.send_last(std::mem::take(&mut self.batch), self.lines);
     }
 }
 
@@ -180,6 +115,25 @@ mod tests {
     fn push_one(log: &mut WorkerLog, target: &[u8]) -> FlushCounts {
         let client = [127, 0, 0, 1].into();
         log.push(&Line { method: b"GET", host: b"h", target, ..Line::empty(0, client, client, 200) })
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_costs_its_lines() {
+        let log = AccessLog::start(LogTarget::File("/dev/full".into()), LogFormat::Common).unwrap();
+        let mut worker = log.worker();
+        let (mut written, mut dropped) = (0, 0);
+        for _ in 0..20 {
+            push_one(&mut worker, b"/lost");
+            let mut tries = 0;
+            let before = dropped;
+            while dropped == before && tries < 1_000_000 {
+                let flushed = worker.flush();
+                (written, dropped) = (written + flushed.written, dropped + flushed.dropped);
+                tries += 1;
+                std::thread::yield_now();
+            }
+        }
+        assert!(written <= 1 && dropped >= 19, "{written} written, {dropped} dropped");
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Etcd {
         Ok(store)
     }
 
+    /// Whether that can be used, as far as it is known without connecting.
+    pub fn check_address(rest: &str, tls: bool) -> Result<(), OpenError> {
+        Gateway::open(rest, tls).map(drop)
+    }
+
     fn full(&self, key: &Key) -> Blob {
         entries::full(self.gateway.prefix(), key.as_str())
     }

@@ -28,4 +28,9 @@ impl Http {
             None => Arc::new(PlainStore::open(link).await?),
         })
     }
+
+    /// Whether that can be used, as far as it is known without connecting.
+    pub fn check_address(rest: &str, tls: bool) -> Result<(), OpenError> {
+        Link::open(rest, tls).map(drop)
+    }
 }

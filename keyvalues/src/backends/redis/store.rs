@@ -42,6 +42,11 @@ impl Redis {
         Ok(store)
     }
 
+    /// Whether that can be used, as far as it is known without connecting.
+    pub fn check_address(rest: &str, tls: bool) -> Result<(), OpenError> {
+        Link::open(rest, tls).map(drop)
+    }
+
     /// Revision, how far the log is compacted, and the epoch.
     async fn status(&self) -> Result<(Revision, Revision, String), StoreError> {
         let id = random_id()?;

@@ -25,6 +25,10 @@ impl Address {
         let rest = rest.strip_prefix("//").ok_or_else(|| bad("`//` must follow the scheme"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // What follows an unescaped `/` or `?` of a password is no path and no option, and is repeated nowhere.
+        if path.contains('@') || (query.contains('@') && !authority.contains('@')) {
+            return Err(bad_host());
+        }
         let (login, hosts) = match authority.rsplit_once('@') {
             Some((login, hosts)) => (Some(login), hosts),
             None => (None, authority),
@@ -66,22 +70,21 @@ impl Address {
     }
 }
 
+/// The text may be part of a password that holds an unescaped `/`, so it is not repeated.
+fn bad_host() -> OpenError {
+    let text = "a host is missing, or its port is not a number from 0 to 65535. In a password write `/`, `?`, `@` and `%` \
+                as `%2F`, `%3F`, `%40` and `%25`";
+    OpenError::Address(text.into())
+}
+
 fn parse_host(text: &str, default_port: u16) -> Result<(String, u16), OpenError> {
-    // The text may be part of a password that holds an unescaped `/`, so it is not repeated.
-    let bad = || {
-        OpenError::Address(
-            "a host is missing, or its port is not a number from 0 to 65535. In a password write `/`, `?`, `@` and `%` \
-             as `%2F`, `%3F`, `%40` and `%25`"
-                .into(),
-        )
-    };
     // An IPv6 address stands in brackets, which are not part of it.
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
-    let port = port.map_or(Ok(default_port), str::parse).map_err(|_| bad())?;
-    if host.is_empty() { Err(bad()) } else { Ok((host.to_owned(), port)) }
+    let port = port.map_or(Ok(default_port), str::parse).map_err(|_| bad_host())?;
+    if host.is_empty() { Err(bad_host()) } else { Ok((host.to_owned(), port)) }
 }
 
 fn decode(text: &str) -> Result<String, OpenError> {

@@ -48,6 +48,14 @@ fn router(page: &mut Page, core: &Core) {
     page.sample("rolling_stream_followers", "", core.feed.followers());
     page.counter("rolling_failed_sign_ins_total", "API calls without a valid token.");
     page.sample("rolling_failed_sign_ins_total", "", core.sign_ins.failed_total());
+    let (written, lost) = core.journal.counts();
+    page.counter("rolling_audit_lines_total", "Lines handed to the audit log.");
+    page.sample("rolling_audit_lines_total", "", written);
+    page.counter(
+        "rolling_audit_lost_total",
+        "Entries of the audit that are lost: unwritten, or too many without a token.",
+    );
+    page.sample("rolling_audit_lost_total", "", lost);
     page.histogram_head(
         "rolling_publish_lag_seconds",
         "From the store's word to a worker's first request by the new table.",

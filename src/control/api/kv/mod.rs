@@ -34,6 +34,7 @@ use crate::{
         limits::{RAW_VALUE_BYTES_MAX, SERVED_WAIT_MAX},
         shared::{
             access::caller::Caller,
+            audit::trail,
             core::Core,
             error::{ApiError, Kind},
         },
@@ -147,6 +148,7 @@ fn describe(entry: &Entry) -> Keyvalue {
 async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
     let (caller, key, query) = admit_write(core, &request)?;
     let value = body::read(request.into_body(), RAW_VALUE_BYTES_MAX).await?;
+    trail::note(|notes| notes.ask(&value));
     let written = match Target::of(&key)? {
         Target::Old(app, old) => {
             let asker = asker(core, &caller, String::new(), None);

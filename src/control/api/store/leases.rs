@@ -19,6 +19,7 @@ use crate::{
         api::request::Read,
         limits::STORE_LEASES_MAX,
         shared::{
+            audit::trail,
             core::Core,
             error::{ApiError, Kind},
             served_store::{GrantedLease, lease_end},
@@ -55,6 +56,7 @@ pub async fn keep_alive(
     let lease = handle.as_ref().ok_or(StoreError::LeaseEnded)?;
     core.store.in_time(lease.keep_alive()).await?;
     core.served_store.leases.extend(id, core.clock.monotonic());
+    trail::note(|notes| notes.is_routine = true);
     drop(call);
     Ok(Json(DoneAnswer::default()))
 }

@@ -19,9 +19,11 @@ use crate::{
     control::{
         api::{calls::Calls, request::Read, router},
         shared::{
+            audit::{redaction::is_secret, trail},
             core::Core,
             entries::EPOCH,
-            error::{ApiError, Kind},
+            error::{ApiError, Kind as Failure},
+            fleet::member::Kind,
         },
     },
     rollout::command::Role,
@@ -48,7 +50,7 @@ async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiE
     call.query.finish()?;
     if core.is_follower {
         let message = "this router follows the keys of a server; it has no store of its own to serve";
-        return Err(ApiError::new(Kind::Unsupported, message));
+        return Err(ApiError::new(Failure::Unsupported, message));
     }
     let epoch = core.store.epoch().await?;
     Ok(Json(About::of(core.store.capabilities(), epoch)))
@@ -58,6 +60,7 @@ async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiE
 async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<GetAnswer>, ApiError> {
     let key = call.asked.read().map_err(refuse_call)?;
     let entry = core.store.get(&key).await?;
+    trail::note(|notes| notes.is_routine = !is_secret(key.as_str()));
     Ok(Json(GetAnswer { entry: entry.map(Into::into) }))
 }
 
@@ -79,5 +82,8 @@ async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json
     if !is_held_to_the_epoch(&checks) {
         core.replica.require_known_store().await?;
     }
+    // What members say of themselves they say every two seconds.
+    let is_routine = writes.iter().all(|write| Kind::of(write.key().as_str()).is_some());
+    trail::note(|notes| notes.is_routine = is_routine);
     Ok(Json(core.store.commit(checks, writes).await?.into()))
 }

@@ -1,22 +1,29 @@
 //! The tokens in use: those of the token file as it was last readable.
 //!
-//! The file is looked at every few seconds, and at once on SIGHUP. What cannot be read changes nothing: nobody is locked
-//! out by a line that was mistyped, and nobody who was let in stays in because another line was. A file that is being
-//! written is left alone until two looks find it the same.
+//! The file is looked at every few seconds, and at once on SIGHUP. A file that cannot be read, or that others can write,
+//! changes nothing. Where a line is not understood, the others count, and nobody is taken out: whose line it was to be is not
+//! known. A file that is being written is left alone until two looks find it the same.
 
-use std::{fs, net::IpAddr, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    net::IpAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use parking_lot::Mutex as Lock;
 use tokio::{
     sync::{Mutex, watch},
     task::spawn_blocking,
-    time::sleep,
 };
 
 use super::{
     caller::Caller,
-    tokens::{Digest, LoadedTokens, TokenError, Tokens},
+    known_token::Digest,
+    token_file::TokenError,
+    tokens::{LoadedTokens, TokenChange, Tokens},
 };
-use crate::control::limits::TOKENS_EVERY;
 
 /// What tells one content of a file from another: which file, how long, last changed when.
 type Stamp = Option<[i64; 4]>;
@@ -34,6 +41,8 @@ pub struct LiveTokens {
     source: Source,
     current: watch::Sender<Arc<Tokens>>,
     looked: Mutex<FileStamps>,
+    /// Why the file counts for nothing since it was last read.
+    unread: Lock<Option<String>>,
 }
 
 /// The file's stamps.
@@ -56,17 +65,22 @@ pub struct Pass {
 
 impl LiveTokens {
     /// Reads them, making the file if it is missing; see [`Tokens::load`]. Gives a token that was made along with them.
-    pub fn load(
-        file: Option<PathBuf>,
-        environment: Option<String>,
-    ) -> Result<(Self, Option<String>), TokenError> {
+    pub fn load(file: Option<PathBuf>, environment: Option<String>) -> (Self, Option<String>) {
         let source = Source { file, environment };
         let before = source.stamp();
         let LoadedTokens { tokens, generated } =
-            Tokens::load(source.file.as_deref(), source.environment.as_deref())?;
+            Tokens::load(source.file.as_deref(), source.environment.as_deref());
+        tokens.faults().iter().for_each(|fault| tracing::error!("{fault}"));
         let stamp = if generated.is_some() { source.stamp() } else { before };
         let looked = Mutex::new(FileStamps { read: stamp, last: stamp });
-        Ok((Self { source, current: watch::Sender::new(Arc::new(tokens)), looked }, generated))
+        let current = watch::Sender::new(Arc::new(tokens));
+        (Self { source, current, looked, unread: Lock::default() }, generated)
+    }
+
+    /// What is wrong with them: lines that are left out, or a file that is not used. No text repeats a token.
+    pub fn faults(&self) -> Vec<String> {
+        let faults = self.now().faults().to_vec();
+        faults.into_iter().chain(self.unread.lock().clone()).collect()
     }
 
     /// The tokens as they are now.
@@ -81,37 +95,44 @@ impl LiveTokens {
         Some(Pass { address, digest, caller, current: self.current.subscribe() })
     }
 
-    /// Looks at the file every few seconds, for ever.
-    pub async fn follow(&self) {
-        loop {
-            sleep(TOKENS_EVERY).await;
-            self.look(false).await;
-        }
+    /// The token file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.source.file.as_deref()
     }
 
-    /// Reads the file again if it has changed; `at_once`: also if it may still be being written.
-    pub async fn look(&self, at_once: bool) {
-        if self.source.file.is_none() {
-            return;
-        }
+    /// Reads the file again if it has changed; `at_once`: also if it may still be being written. Gives what is otherwise now,
+    /// or why nothing is; none where nothing was read.
+    pub async fn look(&self, at_once: bool) -> Option<Result<Vec<TokenChange>, String>> {
+        self.file()?;
         let mut looked = self.looked.lock().await;
         let (source, before) = (self.source.clone(), *looked);
-        let look = spawn_blocking(move || source.look(before, at_once)).await;
-        let Ok((after, read)) = look else { return };
+        let (after, read) = spawn_blocking(move || source.look(before, at_once)).await.ok()?;
         *looked = after;
-        match read {
-            None => {}
-            Some(Ok(tokens)) => self.take(tokens),
-            Some(Err(error)) => tracing::error!("the tokens stay as they were: {error}"),
-        }
+        Some(match read? {
+            Ok(tokens) => Ok(self.take(tokens)),
+            Err(error) => {
+                let fault = format!("the tokens stay as they were: {error}");
+                tracing::error!("{fault}");
+                *self.unread.lock() = Some(fault.clone());
+                Err(fault)
+            }
+        })
     }
 
-    fn take(&self, tokens: Tokens) {
+    fn take(&self, mut tokens: Tokens) -> Vec<TokenChange> {
         let before = self.now();
-        let gone = before.missing_in(&tokens);
+        if !tokens.faults().is_empty() {
+            tokens.keep_missing(&before);
+            tracing::warn!("tokens that the file lacks stay until no line of it is left out");
+        }
+        tokens.faults().iter().for_each(|fault| tracing::error!("{fault}"));
+        *self.unread.lock() = None;
+        let changes = before.changes_to(&tokens);
+        let gone = changes.iter().filter(|change| change.after.is_none() || change.is_other).count();
         let count = tokens.callers().count();
         self.current.send_replace(Arc::new(tokens));
         tracing::info!("the token file was read again: {count} tokens, {gone} of the earlier ones are gone");
+        changes
     }
 }
 
@@ -170,28 +191,60 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tokens");
         fs::write(&file, "root-token root admin\nci-token-1 main ci\n").unwrap();
-        let (tokens, generated) = LiveTokens::load(Some(file.clone()), None).unwrap();
+        let (tokens, generated) = LiveTokens::load(Some(file.clone()), None);
         assert_eq!(generated, None);
         let role = |token: &str| tokens.admit(token, HERE).map(|pass| pass.caller().role);
         let mut ci = tokens.admit("ci-token-1", HERE).unwrap();
-        for bad in ["root-token root admin\nci-token-1 main boss\n", "", "# nobody\n"] {
+        for bad in ["root-token root\nci-token-1 main boss\n", "", "# nobody\n"] {
             fs::write(&file, bad).unwrap();
-            tokens.look(true).await;
+            let _ = tokens.look(true).await;
             assert_eq!(
                 (role("root-token"), role("ci-token-1")),
                 (Some(Role::Admin), Some(Role::Ci)),
                 "{bad:?}"
             );
+            assert!(tokens.faults()[0].starts_with("the tokens stay as they were: "), "{bad:?}");
         }
+        fs::write(&file, "root-token root admin\nnina-token nina viewer\nci-token-1 main boss\n").unwrap();
+        let _ = tokens.look(true).await;
+        assert_eq!(
+            (role("nina-token"), role("ci-token-1")),
+            (Some(Role::Viewer), Some(Role::Ci)),
+            "others count"
+        );
         fs::remove_file(&file).unwrap();
-        tokens.look(true).await;
+        let _ = tokens.look(true).await;
         assert_eq!(role("ci-token-1"), Some(Role::Ci), "a file that is gone takes nobody out");
         fs::write(&file, "root-token root admin\nci-token-2 main ci\n").unwrap();
-        tokens.look(false).await;
+        let _ = tokens.look(false).await;
         assert_eq!(role("ci-token-2"), None, "it may still be being written");
-        tokens.look(false).await;
+        let _ = tokens.look(false).await;
         assert_eq!((role("ci-token-1"), role("ci-token-2")), (None, Some(Role::Ci)));
+        assert_eq!(tokens.faults(), Vec::<String>::new());
         ci.ended().await;
+    }
+
+    /// Tokens are no safer for being right when somebody else could have written them.
+    #[tokio::test]
+    async fn a_file_that_others_can_write_changes_nothing_until_it_is_mended() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tokens");
+        let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        fs::write(&file, "root-token root admin\n").unwrap();
+        let (tokens, _) = LiveTokens::load(Some(file.clone()), None);
+        let role = |token: &str| tokens.admit(token, HERE).map(|pass| pass.caller().role);
+        fs::write(&file, "evil-token evil admin\n").unwrap();
+        mode(0o666);
+        let _ = tokens.look(true).await;
+        assert_eq!((role("root-token"), role("evil-token")), (Some(Role::Admin), None));
+        mode(0o600);
+        let _ = tokens.look(true).await;
+        assert_eq!((role("root-token"), role("evil-token")), (None, Some(Role::Admin)));
+        mode(0o606);
+        let (at_start, generated) = LiveTokens::load(Some(file.clone()), None);
+        assert_eq!((at_start.now().callers().count(), generated), (0, None), "nobody comes in");
+        assert_eq!(at_start.faults().len(), 1);
     }
 
     #[tokio::test]
@@ -199,11 +252,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tokens");
         fs::write(&file, "some-token maria admin\n").unwrap();
-        let (tokens, _) = LiveTokens::load(Some(file.clone()), Some("from-the-environment".into())).unwrap();
+        let (tokens, _) = LiveTokens::load(Some(file.clone()), Some("from-the-environment".into()));
         let mut maria = tokens.admit("some-token", HERE).unwrap();
         let mut environment = tokens.admit("from-the-environment", HERE).unwrap();
         fs::write(&file, "some-token maria viewer\n").unwrap();
-        tokens.look(true).await;
+        let _ = tokens.look(true).await;
         maria.ended().await;
         assert_eq!(tokens.admit("some-token", HERE).unwrap().caller().role, Role::Viewer);
         let stays = environment.ended();

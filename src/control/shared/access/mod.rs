@@ -4,8 +4,10 @@
 //! of another site can act for a signed-in person.
 
 pub mod caller;
+pub mod known_token;
 pub mod live_tokens;
 pub mod network;
 pub mod scope;
 pub mod sign_ins;
+pub mod token_file;
 pub mod tokens;

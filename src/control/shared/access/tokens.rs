@@ -1,70 +1,53 @@
-//! The token file: one `TOKEN [NAME [ROLE [LIMITS]]]` per line (docs/design.md section 11).
+//! All tokens of a router: those of the token file, and one from the environment.
 //!
 //! Tokens are kept as digests and compared in constant time, all of them every time: how long an answer takes says
 //! nothing about which token was close.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::{caller::Caller, scope::Scope};
+use super::{
+    caller::Caller,
+    known_token::{Digest, KnownToken, short_token},
+    scope::Scope,
+    token_file::{self, TokenError, TokenFile, is_missing},
+};
 use crate::{
     control::{
-        limits::{TOKEN_CHARS_GOOD, TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
-        shared::state_dir::{hex, replace},
+        limits::TOKEN_CHARS_MAX,
+        shared::{
+            private_folder::make_private,
+            state_dir::{hex, replace},
+        },
     },
     rollout::command::Role,
 };
 
-/// What a line of the file is.
-const LINE: &str = "TOKEN [NAME [viewer|ci|operator|admin [apps=APP,APP;raw=no]]]";
-
-/// Why the tokens cannot be had. No message repeats a token.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// The file cannot be read or made.
-    #[error("the token file {path}: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is not understood.
-    #[error("the token file {path}, line {line}: {problem}")]
-    Line {
-        /// The file.
-        path: String,
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        problem: String,
-    },
-    /// It holds no token, so nobody could come in.
-    #[error("the token file {path} holds no token; a line is `{LINE}`")]
-    Empty {
-        /// The file.
-        path: String,
-    },
-    /// The environment's token is not usable.
-    #[error("OCCS_API_TOKEN: {0}")]
-    Environment(String),
-}
-
 /// All tokens of a router.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tokens {
     known: Vec<KnownToken>,
+    /// What is wrong with them.
+    faults: Vec<String>,
 }
 
-/// What is kept of a token.
-pub type Digest = [u8; 32];
+/// What a token may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    pub role: Role,
+    pub scope: Arc<Scope>,
+}
 
-#[derive(Debug)]
-struct KnownToken {
-    digest: Digest,
-    caller: Caller,
+/// What became of a name in the tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenChange {
+    pub name: String,
+    pub before: Option<Rights>,
+    pub after: Option<Rights>,
+    /// It has another token than before.
+    pub is_other: bool,
 }
 
 /// What a start-up found or made.
@@ -78,47 +61,129 @@ pub struct LoadedTokens {
 
 impl Tokens {
     /// Reads the token file, making it with one admin token when it is missing. `environment` is a further admin
-    /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made.
-    pub fn load(file: Option<&Path>, environment: Option<&str>) -> Result<LoadedTokens, TokenError> {
-        let mut known = environment_token(environment)?;
+    /// token (`OCCS_API_TOKEN`); with it and without a file, nothing is made. What is wrong is kept as a fault: without a
+    /// usable token nobody comes in, and end users are served all the same.
+    pub fn load(file: Option<&Path>, environment: Option<&str>) -> LoadedTokens {
+        let mut tokens = Self::default();
         let mut generated = None;
-        match file.map(|path| (path, fs::read_to_string(path))) {
-            Some((path, Ok(text))) => known.extend(parse(&path.display().to_string(), &text)?),
-            Some((path, Err(error))) if error.kind() == io::ErrorKind::NotFound => {
-                let token = generate(path)?;
-                known.push(KnownToken::of_admin(&token).map_err(TokenError::Environment)?);
-                generated = Some(token);
-            }
-            Some((path, Err(source))) => {
-                return Err(TokenError::Io { path: path.display().to_string(), source });
-            }
-            None if known.is_empty() => {
-                let token = random_token().map_err(|source| TokenError::Io { path: "-".into(), source })?;
-                known.push(KnownToken::of_admin(&token).map_err(TokenError::Environment)?);
-                generated = Some(token);
-            }
+        match file.map(|path| (path, token_file::read(path))) {
+            Some((path, Ok(found))) => tokens.take(path, found),
+            Some((path, Err(error))) if is_missing(&error) => match generate(path) {
+                Ok(token) => generated = Some(token),
+                Err(error) => tokens.faults.push(error.to_string()),
+            },
+            Some((_, Err(error))) => tokens.faults.push(error.to_string()),
+            None if environment.is_none() => match random_token() {
+                Ok(token) => generated = Some(token),
+                Err(error) => tokens.faults.push(format!("no token can be made: {error}")),
+            },
             None => {}
         }
-        Ok(LoadedTokens { tokens: Self { known }, generated })
+        generated.iter().for_each(|token| tokens.add_admin("the token made just now", token));
+        tokens.add_environment(environment);
+        if let (Some(path), true) = (file, tokens.known.is_empty() && tokens.faults.is_empty()) {
+            tokens.faults.push(TokenError::Empty { path: path.display().to_string() }.to_string());
+        }
+        LoadedTokens { tokens, generated }
     }
 
     /// Reads a token file that was read before: it must be there, and hold a token unless `environment` is one.
     pub fn read_again(file: &Path, environment: Option<&str>) -> Result<Self, TokenError> {
-        let path = file.display().to_string();
-        let text = fs::read_to_string(file);
-        let text = text.map_err(|source| TokenError::Io { path: path.clone(), source })?;
-        let mut known = environment_token(environment)?;
-        known.extend(parse(&path, &text)?);
-        if known.is_empty() {
-            return Err(TokenError::Empty { path });
+        let mut tokens = Self::default();
+        tokens.take(file, token_file::read(file)?);
+        tokens.add_environment(environment);
+        if tokens.known.is_empty() {
+            return Err(TokenError::Empty { path: file.display().to_string() });
         }
-        Ok(Self { known })
+        Ok(tokens)
     }
 
-    /// How many of these tokens are not among others.
-    pub fn missing_in(&self, others: &Self) -> usize {
-        let gone = |known: &&KnownToken| others.holder(&known.digest).is_none();
-        self.known.iter().filter(gone).count()
+    /// What a start-up would find, which makes nothing: what is wrong, and what should be mended.
+    pub fn examine(file: Option<&Path>, environment: Option<&str>) -> (Vec<String>, Vec<String>) {
+        let of_environment =
+            environment.and_then(short_token).map(|warning| format!("OCCS_API_TOKEN: {warning}"));
+        let mut warnings: Vec<String> = of_environment.into_iter().collect();
+        let Some(path) = file else { return (Vec::new(), warnings) };
+        let faults = match token_file::read(path) {
+            Ok(found) => {
+                warnings.extend(found.warnings.iter().map(|warning| at(path, warning)));
+                let empty = found.known.is_empty() && found.faults.is_empty() && environment.is_none();
+                let empty = empty.then(|| TokenError::Empty { path: path.display().to_string() }.to_string());
+                found.faults.iter().map(|fault| at(path, fault)).chain(empty).collect()
+            }
+            // It would be made.
+            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) => vec![error.to_string()],
+        };
+        (faults, warnings)
+    }
+
+    /// What is wrong with them: lines that were left out, or a file that counts for nothing.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// Takes what a file holds, and logs what is wrong with it.
+    fn take(&mut self, path: &Path, found: TokenFile) {
+        found.warnings.iter().for_each(|warning| tracing::warn!("{}", at(path, warning)));
+        self.faults.extend(found.faults.iter().map(|fault| at(path, fault)));
+        self.known.extend(found.known);
+    }
+
+    fn add_environment(&mut self, token: Option<&str>) {
+        let Some(token) = token else { return };
+        if let Some(warning) = short_token(token) {
+            tracing::warn!("OCCS_API_TOKEN: {warning}");
+        }
+        self.add_admin("OCCS_API_TOKEN", token);
+    }
+
+    /// An admin's token that stands in no file, under a name of its own: what it does can be told from what others do.
+    fn add_admin(&mut self, place: &str, token: &str) {
+        let taken = |name: &str| self.known.iter().any(|known| known.caller.name == name);
+        let name = ["admin", "environment"].into_iter().find(|name| !taken(name)).unwrap_or("OCCS_API_TOKEN");
+        match KnownToken::new(token, name, Role::Admin, Scope::default()) {
+            // A line of the file says whose it is.
+            Ok(known) if self.holder(&known.digest).is_some() => {}
+            Ok(known) => self.known.push(known),
+            Err(problem) => self.faults.push(format!("{place}: {problem}")),
+        }
+    }
+
+    /// Keeps those of before that these say nothing of, since a line that is left out may have been one of theirs.
+    pub fn keep_missing(&mut self, before: &Self) {
+        let is_missing = |known: &&KnownToken| {
+            let same = |now: &KnownToken| now.digest == known.digest || now.caller.name == known.caller.name;
+            !self.known.iter().any(same)
+        };
+        let missing: Vec<KnownToken> = before.known.iter().filter(is_missing).cloned().collect();
+        self.known.extend(missing);
+    }
+
+    /// What is otherwise after these: names that came, went, or have another role or another token.
+    pub fn changes_to(&self, after: &Self) -> Vec<TokenChange> {
+        let of = |tokens: &'_ Self, name: &str| {
+            let known = tokens.known.iter().find(|known| known.caller.name == name)?;
+            let rights = Rights { role: known.caller.role, scope: Arc::clone(&known.caller.scope) };
+            Some((rights, known.digest))
+        };
+        let names: BTreeSet<&str> =
+            self.callers().chain(after.callers()).map(|who| who.name.as_str()).collect();
+        let change = |name: &str| {
+            let (before, after) = (of(self, name), of(after, name));
+            if before == after {
+                return None;
+            }
+            let is_other = matches!((&before, &after), (Some((_, one)), Some((_, other))) if one != other);
+            let rights = |known: Option<(Rights, Digest)>| known.map(|(rights, _)| rights);
+            Some(TokenChange {
+                name: name.to_owned(),
+                before: rights(before),
+                after: rights(after),
+                is_other,
+            })
+        };
+        names.into_iter().filter_map(change).collect()
     }
 
     /// Who holds the token of this digest.
@@ -145,80 +210,16 @@ impl Tokens {
     }
 }
 
-impl KnownToken {
-    fn of_admin(token: &str) -> Result<Self, String> {
-        Self::new(token, "admin", Role::Admin, Scope::default())
-    }
-
-    fn new(token: &str, name: &str, role: Role, scope: Scope) -> Result<Self, String> {
-        let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
-        if !printable || !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
-            return Err(format!(
-                "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
-            ));
-        }
-        let caller = Caller { name: name.to_owned(), role, scope: Arc::new(scope) };
-        Ok(Self { digest: Sha256::digest(token).into(), caller })
-    }
-}
-
-/// Warns of a token that can be guessed. It works, since whoever uses it would else be locked out.
-fn warn_when_short(place: &str, token: &str) {
-    if token.len() < TOKEN_CHARS_GOOD {
-        tracing::warn!(
-            "{place}: the token has {} characters and may be guessed; new ones have at least {TOKEN_CHARS_GOOD}",
-            token.len()
-        );
-    }
-}
-
-fn environment_token(token: Option<&str>) -> Result<Vec<KnownToken>, TokenError> {
-    token.iter().for_each(|token| warn_when_short("OCCS_API_TOKEN", token));
-    let known = token.map(|token| KnownToken::of_admin(token).map_err(TokenError::Environment));
-    Ok(known.transpose()?.into_iter().collect())
-}
-
-fn parse(path: &str, text: &str) -> Result<Vec<KnownToken>, TokenError> {
-    let mut known = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        known.push(parse_line(line).map_err(|problem| TokenError::Line {
-            path: path.to_owned(),
-            line: index + 1,
-            problem,
-        })?);
-        let token = line.split_whitespace().next().unwrap_or_default();
-        warn_when_short(&format!("the token file {path}, line {}", index + 1), token);
-    }
-    Ok(known)
-}
-
-fn parse_line(line: &str) -> Result<KnownToken, String> {
-    let mut words = line.split_whitespace();
-    let token = words.next().unwrap_or_default();
-    let name = words.next().unwrap_or("admin");
-    let role = match words.next().unwrap_or("admin") {
-        "viewer" => Role::Viewer,
-        "ci" => Role::Ci,
-        "operator" => Role::Operator,
-        "admin" => Role::Admin,
-        other => return Err(format!("`{other}` is no role; one of viewer, ci, operator, admin")),
-    };
-    let scope = words.next().map_or_else(|| Ok(Scope::default()), str::parse)?;
-    if words.next().is_some() {
-        return Err(format!("it has more than four words; a line is `{LINE}`"));
-    }
-    KnownToken::new(token, name, role, scope)
+/// A text about a token file, with its name.
+fn at(path: &Path, text: &str) -> String {
+    format!("the token file {}, {text}", path.display())
 }
 
 fn generate(path: &Path) -> Result<String, TokenError> {
     let failed = |source| TokenError::Io { path: path.display().to_string(), source };
     let token = random_token().map_err(failed)?;
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(failed)?;
+        make_private(dir).map_err(failed)?;
     }
     replace(path, format!("{token} admin admin\n").as_bytes()).map_err(failed)?;
     Ok(token)
@@ -233,54 +234,56 @@ fn random_token() -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 
     #[test]
-    fn lines_give_name_and_role_with_defaults() {
-        let text = "# tokens\nfirst-token-1\nsecond-token-2 ci-main ci\n\nthird-token-3 maria operator\n";
-        let tokens = Tokens { known: parse("tokens", text).unwrap() };
+    fn lines_give_name_and_role() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokens");
+        fs::write(
+            &path,
+            "# tokens\nfirst-token-1\nsecond-token-2 ci-main ci\n\nthird-token-3 maria operator\n",
+        )
+        .unwrap();
+        let tokens = Tokens::load(Some(&path), Some("from-the-environment")).tokens;
         let who = |token| tokens.find(token).map(|(_, caller)| (caller.name.as_str(), caller.role));
         assert_eq!(who("first-token-1"), Some(("admin", Role::Admin)));
         assert_eq!(who("second-token-2"), Some(("ci-main", Role::Ci)));
         assert_eq!(who("third-token-3"), Some(("maria", Role::Operator)));
+        assert_eq!(who("from-the-environment"), Some(("environment", Role::Admin)), "it is another admin");
         for wrong in ["", "first-token", "first-token-11", "# tokens", "ci-main"] {
             assert_eq!(who(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
-    fn a_fourth_word_limits_a_token() {
-        let text = "shop-token-1 ci-shop ci apps=shop,blog;raw=no\nall-token-22 maria operator\n";
-        let tokens = Tokens { known: parse("tokens", text).unwrap() };
-        let app = |name: &str| name.parse().unwrap();
-        let (_, limited) = tokens.find("shop-token-1").unwrap();
-        assert!(limited.scope.has_app(&app("shop")) && !limited.scope.has_app(&app("other")));
-        assert!(!limited.scope.may_use_raw());
-        let (_, all) = tokens.find("all-token-22").unwrap();
-        assert_eq!(*all.scope, Scope::default());
-        for bad in ["apps=", "apps=shop raw=no", "raw", "apps=sh/op"] {
-            let line = format!("some-token-1 x ci {bad}");
-            assert!(parse("tokens", &line).is_err(), "{bad}");
+    fn whatever_is_wrong_with_the_file_there_are_tokens_and_faults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokens");
+        for (text, callers, fault) in [
+            ("", 0, "holds no token"),
+            ("good-token-1 a ci\nbad-token-2 b\n", 1, "line 2: it has a name and no role"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let LoadedTokens { tokens, generated } = Tokens::load(Some(&path), None);
+            assert_eq!((tokens.callers().count(), generated), (callers, None), "{text}");
+            assert!(tokens.faults().iter().any(|told| told.contains(fault)), "{:?}", tokens.faults());
         }
-    }
-
-    #[test]
-    fn a_line_that_is_not_understood_is_named_without_its_token() {
-        let error = parse("tokens", "good-token\nsecret-token maria boss").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("boss") && !error.contains("secret"), "{error}");
-        assert!(parse("tokens", "short").is_err());
+        let folder = Tokens::load(Some(dir.path()), Some("from-the-environment")).tokens;
+        assert_eq!((folder.callers().count(), folder.faults().len()), (1, 1));
     }
 
     #[test]
     fn the_first_start_makes_a_private_file_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("made/tokens");
-        let first = Tokens::load(Some(&path), None).unwrap();
+        let first = Tokens::load(Some(&path), None);
         let token = first.generated.unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let second = Tokens::load(Some(&path), Some("from-the-environment")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        let second = Tokens::load(Some(&path), Some("from-the-environment"));
         assert_eq!(second.generated, None);
         assert_eq!(second.tokens.find(&token).unwrap().1.role, Role::Admin);
         assert_eq!(second.tokens.find("from-the-environment").unwrap().1.role, Role::Admin);

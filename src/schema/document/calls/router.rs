@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::operation::Operation;
 use crate::schema::{
+    audit::{AuditOutcome, AuditPage},
     router::Router,
     stream::{ActivityEvent, GoneEvent, HooksEvent},
     token::{Token, Tokens},
@@ -23,12 +24,32 @@ pub fn calls() -> Vec<Operation> {
             .says("Names and roles, never the tokens themselves; for admins.")
             .answers::<Tokens>(200, "The tokens.")
             .refuses(&[400, 403]),
+        audit(),
         Operation::get("/api/openapi.json", "openapi", "This description")
             .with(200, "OpenAPI 3.1.", "application/json", json!({ "type": "object" }))
             .refuses(&[400]),
     ]);
     calls.extend(probes());
     calls
+}
+
+fn audit() -> Operation {
+    let text = || json!({ "type": "string" });
+    let number = || json!({ "type": "integer", "minimum": 1 });
+    let outcome = json!({ "type": "string", "enum": AuditOutcome::ALL.map(AuditOutcome::as_str) });
+    Operation::get("/api/v1/audit", "audit", "Who changed what, or tried to")
+        .says(
+            "The newest calls to this router that change something or read secrets, done or refused, newest first; for \
+             admins. The setting `audit_log` writes all of them.",
+        )
+        .parameter("query", "limit", json!({ "type": "integer", "minimum": 1, "maximum": 200 }), "How many; left out: 50.")
+        .parameter("query", "before", number(), "Only entries with a smaller `id`: the next page.")
+        .parameter("query", "app", text(), "Only calls about this app.")
+        .parameter("query", "actor", text(), "Only calls with the token of this name.")
+        .parameter("query", "via", text(), "Only calls by this door.")
+        .parameter("query", "outcome", outcome, "Only calls that ended like this.")
+        .answers::<AuditPage>(200, "A page of entries.")
+        .refuses(&[400, 403, 422])
 }
 
 fn streams() -> Vec<Operation> {

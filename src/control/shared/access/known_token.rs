@@ -1,0 +1,45 @@
+//! One token: its digest, and whose it is.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{caller::Caller, scope::Scope};
+use crate::{
+    control::limits::{TOKEN_CHARS_GOOD, TOKEN_CHARS_MAX, TOKEN_CHARS_MIN},
+    rollout::command::Role,
+};
+
+/// What is kept of a token.
+pub type Digest = [u8; 32];
+
+/// A token: its digest, and whose it is.
+#[derive(Debug, Clone)]
+pub struct KnownToken {
+    pub digest: Digest,
+    pub caller: Caller,
+}
+
+impl KnownToken {
+    /// A token and whose it is. An error says what is allowed.
+    pub fn new(token: &str, name: &str, role: Role, scope: Scope) -> Result<Self, String> {
+        let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
+            return Err(format!(
+                "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
+            ));
+        }
+        let caller = Caller { name: name.to_owned(), role, scope: Arc::new(scope) };
+        Ok(Self { digest: Sha256::digest(token).into(), caller })
+    }
+}
+
+/// Says of a token that it can be guessed. It works, since whoever uses it would else be locked out.
+pub fn short_token(token: &str) -> Option<String> {
+    (token.len() < TOKEN_CHARS_GOOD).then(|| {
+        format!(
+            "the token has {} characters and may be guessed; new ones have at least {TOKEN_CHARS_GOOD}",
+            token.len()
+        )
+    })
+}
