@@ -47,8 +47,8 @@ fn port_fits(port: &[u8]) -> bool {
     }
 }
 
-/// Splits `http://authority/path` (or `https`) into authority and path. This authority counts, and not the one of Host. A
-/// path that begins with `?` stands for `/?` (RFC 9112 section 3.2.1).
+/// Splits `http://authority/path` (or `https`) into authority and path. This authority counts, and not the one of Host. The
+/// path may be empty, or begin with its query.
 pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let scheme_end = target.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = target.split_at(scheme_end);
@@ -58,7 +58,6 @@ pub fn split_absolute(target: &[u8]) -> Option<(Authority<'_>, &[u8])> {
     let rest = rest.strip_prefix(b"://")?;
     let end = rest.iter().position(|&byte| byte == b'/' || byte == b'?').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let path: &[u8] = if path.is_empty() { b"/" } else { path };
     Some((read(authority)?, path))
 }
 
@@ -106,7 +105,7 @@ mod tests {
     #[test]
     fn splits_absolute_targets() {
         assert_eq!(split_absolute(b"http://a:80/x?y"), Some((Authority::split("a:80"), &b"/x?y"[..])));
-        assert_eq!(split_absolute(b"HTTPS://a"), Some((Authority::split("a"), &b"/"[..])));
+        assert_eq!(split_absolute(b"HTTPS://a"), Some((Authority::split("a"), &b""[..])));
         assert_eq!(split_absolute(b"http://a?x"), Some((Authority::split("a"), &b"?x"[..])));
         for target in
             ["ftp://a/", "http:/a", "http://", "http:///x", "http://u@a/", "http://?x", "admin", "a:80"]

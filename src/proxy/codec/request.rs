@@ -184,8 +184,13 @@ fn build_request<'a>(
     let (authority, target) = match line.target {
         [b'/', ..] => (host, line.target),
         b"*" if line.method == b"OPTIONS" => (host, line.target),
-        absolute => authority::split_absolute(absolute)
-            .ok_or(RequestFault::Malformed("the target is neither a path nor an http address"))?,
+        absolute => match authority::split_absolute(absolute) {
+            // It asks about the server, and not about a path (RFC 9112 section 3.2.4).
+            Some((authority, b"")) if line.method == b"OPTIONS" => (authority, &b"*"[..]),
+            Some((authority, b"")) => (authority, &b"/"[..]),
+            Some(split) => split,
+            None => return Err(RequestFault::Malformed("the target is neither a path nor an http address")),
+        },
     };
     let framing = facts.framing()?;
     let head = RequestHead {

@@ -27,8 +27,8 @@ pub enum Failure {
     #[error("the release does not have this asset")]
     Missing,
     /// The endpoint cut its response's body, or stopped sending it.
-    #[error("the endpoint's response was cut")]
-    BodyCut,
+    #[error("the endpoint's response was cut: {0}")]
+    BodyCut(&'static str),
     /// The endpoint has no room: its queue is full, or the wait was too long.
     #[error("the endpoint has too many requests")]
     Queue,
@@ -84,7 +84,7 @@ impl Failure {
             | Self::Malformed(_)
             | Self::FirstByte
             | Self::Status(_)
-            | Self::BodyCut => Side::Upstream,
+            | Self::BodyCut(_) => Side::Upstream,
             Self::RequestBody(_) | Self::RequestSlow | Self::ResponseSlow | Self::ClientGone => {
                 Side::Downstream
             }
@@ -95,7 +95,7 @@ impl Failure {
     /// The status a client gets when no byte of a response went to it yet.
     pub fn status(self) -> u16 {
         match self {
-            Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_) | Self::BodyCut => 502,
+            Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_) | Self::BodyCut(_) => 502,
             Self::ConnectTimeout | Self::FirstByte => 504,
             Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,

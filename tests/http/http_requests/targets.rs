@@ -295,6 +295,8 @@ fn options_for_the_whole_server_and_unknown_methods_arrive() {
     let lines = [
         ("OPTIONS * HTTP/1.1", "*"),
         ("OPTIONS /a HTTP/1.1", "/a"),
+        ("OPTIONS http://shop.example.test HTTP/1.1", "*"),
+        ("OPTIONS http://shop.example.test/ HTTP/1.1", "/"),
         ("PROPFIND /a HTTP/1.1", "/a"),
         ("X! /a HTTP/1.1", "/a"),
     ];

@@ -241,6 +241,8 @@ fn what_failed_later_and_through_whom_is_in_the_access_log() {
         lines = objects(&file);
         lines.len() == 2
     });
+    let failures: Vec<&str> = lines.iter().filter_map(|line| line["failure"].as_str()).collect();
+    assert!(failures[0].contains("the connection ended inside a body"), "{failures:?}");
     let faults: Vec<&str> = lines.iter().filter_map(|line| line["fault"].as_str()).collect();
     assert_eq!(faults, ["endpoint", "client"], "{lines:?}");
 }

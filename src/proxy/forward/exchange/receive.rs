@@ -6,7 +6,7 @@ use super::{download::UnreadBytes, state::Exchange};
 use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
-        codec::{body::BodyDecoder, trailers},
+        codec::{body::BodyDecoder, fault::Malformed, trailers},
         downstream::{BodyPart, Downstream, stream::Stream},
         forward::failure::Failure,
     },
@@ -110,7 +110,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut lease = self.worker.buffers.lend(self.down.keeps_up());
         let read = match link.poll_read(cx, lease.space()) {
             Poll::Pending => return Ok(()),
-            Poll::Ready(Err(_)) => return Err(Failure::BodyCut),
+            Poll::Ready(Err(_)) => return Err(Failure::BodyCut("its connection was reset")),
             Poll::Ready(Ok(read)) => read,
         };
         self.went_on = true;
@@ -119,17 +119,17 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut part =
             BodyPart { lease, data: HEADROOM_BYTES..HEADROOM_BYTES, last: false, trailers: Vec::new() };
         if read == 0 {
-            decoder.end_of_connection().map_err(|_| Failure::BodyCut)?;
+            decoder.end_of_connection().map_err(|Malformed(what)| Failure::BodyCut(what))?;
             part.last = true;
         } else {
             let piece = decoder.decode(&mut part.lease.space()[..read]);
-            let piece = piece.map_err(|_| Failure::BodyCut)?;
+            let piece = piece.map_err(|Malformed(what)| Failure::BodyCut(what))?;
             part.data = HEADROOM_BYTES + piece.data.start..HEADROOM_BYTES + piece.data.end;
             part.last = piece.done;
             self.download.reusable &= piece.consumed == read;
         }
         if part.last {
-            part.trailers = self.take_trailers().map_err(|_| Failure::BodyCut)?;
+            part.trailers = self.take_trailers()?;
         }
         self.download.done = part.last;
         self.follow_frames(&mut part);
@@ -142,10 +142,10 @@ impl<D: Downstream> Exchange<'_, D> {
         let Some(mut decoder) = self.download.decoder.take() else { return Ok(Vec::new()) };
         let trailers = self.trailers(&mut decoder);
         self.download.decoder = Some(decoder);
-        trailers
+        trailers.map_err(|Malformed(what)| Failure::BodyCut(what))
     }
 
-    pub(super) fn trailers(&self, decoder: &mut BodyDecoder) -> Result<Vec<u8>, Failure> {
+    pub(super) fn trailers(&self, decoder: &mut BodyDecoder) -> Result<Vec<u8>, Malformed> {
         let section = decoder.take_trailers();
         let mut out = Vec::new();
         if !section.is_empty() && decoder.is_done() {

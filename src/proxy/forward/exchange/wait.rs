@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// The endpoint sent nothing for too long in the middle of its response.
+const STALLED: Failure = Failure::BodyCut("nothing came for `between_bytes_ms`");
+
 impl<D: Downstream> Exchange<'_, D> {
     /// Nothing can be moved: sets the deadline of what is waited for, and gives up if it has passed.
     pub(super) fn wait(&mut self, cx: &mut Context<'_>, flushed: bool) -> Poll<Result<(), Failure>> {
@@ -78,7 +81,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         self.sending_pace = None;
         if self.download.decoder.is_some() {
-            return (self.upstream_at_ms.saturating_add(limits.between_bytes_ms), Failure::BodyCut);
+            return (self.upstream_at_ms.saturating_add(limits.between_bytes_ms), STALLED);
         }
         (self.upstream_at_ms.saturating_add(self.first_byte_ms()), Failure::FirstByte)
     }
