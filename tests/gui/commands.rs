@@ -203,7 +203,13 @@ fn an_app_with_nothing_on_stable_says_so_until_a_release_is_chosen() {
 
 #[test]
 fn a_second_app_is_set_up_from_what_the_store_holds() {
-    let router = router().stable("1.0.0").release("7.0.0", vec![echo("7.0.0")]).start();
+    let endpoint = echo("7.0.0");
+    let free = "apps/docker-7.0.0-80/containers";
+    let router = router()
+        .stable("1.0.0")
+        .deployed("7.0.1")
+        .key(&format!("{free}/c0"), &endpoint.address.to_string())
+        .start();
     let browser = Browser::start(1280, 1000);
     sign_in(&browser, &router);
     browser.click("add-app");
@@ -212,7 +218,9 @@ fn a_second_app_is_set_up_from_what_the_store_holds() {
     browser.see("setup-error", "“no good” is not allowed: use up to 63 letters");
     browser.fill("setup-app", "shop");
     browser.fill("setup-hosts", "shop.example");
-    browser.choose("setup-found", &id("7.0.0"));
+    browser.choose("setup-found", free);
+    let offered = "return document.querySelector('[data-testid=setup-found]').innerText.includes('hello')";
+    assert_eq!(browser.script(offered), json!(false), "the releases of the other app are not offered");
     browser.click("setup-submit");
     browser.see("setup-health", "Release 7.0.0 is on stable");
     browser.click("setup-done");

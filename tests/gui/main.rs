@@ -2,6 +2,7 @@
 //! release, step by step. Pictures of each step are left in `target/tmp/gui/`.
 
 mod accessibility;
+mod apps;
 mod browser;
 mod commands;
 mod display;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../web/advice.js';
 import { buildCurl, listCalls } from '../web/api-model.js';
 import { commandTitle, describeChanges, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
+import { describeHosts, isUnreachable } from '../web/hosts.js';
 import { releaseName } from '../web/release.js';
 import { appHref, hashWithFind, parseRoute } from '../web/page-address.js';
 
@@ -226,4 +227,18 @@ test('every page has an address', () => {
 	});
 	assert.equal(hashWithFind('#/?find=old', ''), '#/');
 	assert.deepEqual(parseRoute('#/nowhere'), { page: 'apps', params: {} });
+});
+
+test('the hosts of an app are said, and that none leads to it', () => {
+	assert.equal(describeHosts({ seq: 1, default: true, leading_hosts: ['a.example', '*'] }), 'a.example, all other hosts');
+	assert.equal(describeHosts({ seq: 1, default: false, leading_hosts: [] }), 'no host leads to it');
+	assert.equal(isUnreachable({ seq: 0, leading_hosts: [] }), false);
+});
+
+test('the app tells where its name ends in an id', () => {
+	const id = 'apps/hello-world-1.0.1-80/containers';
+	assert.equal(releaseName(id, 'hello-world'), '1.0.1');
+	assert.equal(releaseName(id, 'hello'), 'world-1.0.1');
+	assert.equal(releaseName(id), 'world-1.0.1');
+	assert.equal(describeChanges({ stable: [null, id] }, 'hello-world'), 'stable none → 1.0.1');
 });

@@ -75,6 +75,9 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 
 		setCandidate: command('PUT', 'candidate'),
 		setStable: command('PUT', 'stable'),
+		clearStable: command('DELETE', 'stable'),
+		makeDefault: command('PUT', 'default'),
+		removeApp: (name) => send('DELETE', `${appPath(name)}?force=true`),
 		abort: command('POST', 'abort'),
 		setBlend: command('PUT', 'blend'),
 		setSticky: command('PUT', 'sticky'),

@@ -7,6 +7,8 @@ const TITLES = {
 	rollback: 'Roll back',
 	'set-candidate': 'Candidate set',
 	'set-stable': 'Stable set',
+	'clear-stable': 'Stable cleared',
+	'add-app': 'App made',
 	'set-blend': 'Blend',
 	'set-sticky': 'Sticky',
 	raw: 'Raw write',
@@ -22,35 +24,35 @@ export function commandTitle(command = 'change') {
 
 const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains'];
 
-/** What changed: `blend 0 % → 10 %, candidate none → 1.0.1`. */
-export function describeChanges(changed) {
+/** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */
+export function describeChanges(changed, app) {
 	const fields = FIELDS.filter((field) => Array.isArray(changed?.[field]));
-	const words = fields.map((field) => describeChange(field, ...changed[field]));
+	const words = fields.map((field) => describeChange(app, field, ...changed[field]));
 	// Which releases drain follows from the other fields, so it is said only when nothing else changed.
 	const others = words.filter((each) => !/^(drain|retired)/.test(each));
 	return others.length ? others.join(', ') : (words[0] ?? '');
 }
 
-function describeChange(field, before, after) {
+function describeChange(app, field, before, after) {
 	if (field === 'blend') return `blend ${percent(before)} → ${percent(after)}`;
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
-	if (field === 'endpoint_drains') return describeEndpointDrains(before, after);
-	if (field === 'draining') return describeDrains(before, after);
-	return `${field} ${releaseName(before)} → ${releaseName(after)}`;
+	if (field === 'endpoint_drains') return describeEndpointDrains(app, before, after);
+	if (field === 'draining') return describeDrains(app, before, after);
+	return `${field} ${releaseName(before, app)} → ${releaseName(after, app)}`;
 }
 
 const except = (list, known) => list.filter((each) => !known.includes(each));
 
-function describeDrains(before, after) {
-	const retired = except(before, after).map((id) => `retired ${releaseName(id)}`);
-	const draining = except(after, before).map((id) => `draining ${releaseName(id)}`);
+function describeDrains(app, before, after) {
+	const retired = except(before, after).map((id) => `retired ${releaseName(id, app)}`);
+	const draining = except(after, before).map((id) => `draining ${releaseName(id, app)}`);
 	return [...retired, ...draining].join(', ');
 }
 
 // The endpoints whose drain began or ended: `drain 10.0.0.9:3000 of 1.0.1`.
-function describeEndpointDrains(before, after) {
-	const name = (each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id)}`);
+function describeEndpointDrains(app, before, after) {
+	const name = (each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id, app)}`);
 	return [...except(after, before), ...except(before, after)].map((each) => `drain ${name(each)}`).join(', ');
 }
 
@@ -65,16 +67,16 @@ function describeValue(field, value) {
 	if (field === 'blend') return percent(value);
 	if (field === 'sticky') return value ? 'on' : 'off';
 	if (field === 'lock') return value ? `“${value.reason}” by ${value.by}` : 'not locked';
-	if (field === 'draining') return (value ?? []).map(releaseName).join(', ') || 'none';
+	if (field === 'draining') return (value ?? []).map((id) => releaseName(id)).join(', ') || 'none';
 	if (field === 'stable' || field === 'candidate' || field === 'previous') return releaseId(value) ?? 'none';
 	return JSON.stringify(value);
 }
 
 /** An event as its title and the rest, without a word twice: `Blend` and `5 % → 10 %`. */
-export function summarizeEvent(event) {
+export function summarizeEvent(event, app) {
 	const title = commandTitle(event.command);
 	const [first] = title.toLowerCase().split(' ');
-	return { title, words: describeChanges(event.changed).replace(new RegExp(`^${first}(ed)?( |$)`), '') };
+	return { title, words: describeChanges(event.changed, app).replace(new RegExp(`^${first}(ed)?( |$)`), '') };
 }
 
 /** The release that an event put on stable, if any: a row of the history offers to roll back to it. */

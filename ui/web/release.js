@@ -2,15 +2,19 @@
 
 const ID = /^apps\/([^/]+)\/containers$/;
 
-/** The short name of a release, from its object or from an id such as `apps/hello-1.0.0-80/containers`. */
-export function releaseName(release) {
+/**
+ * The short name of a release, from its object or from an id such as `apps/hello-1.0.0-80/containers`. Of an id, `app` tells where the name
+ * of the app ends, since that may have a `-` too.
+ */
+export function releaseName(release, app) {
 	if (release == null) return 'none';
 	if (typeof release === 'object')
-		return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release);
+		return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release, app);
 	if (release === 'rolling/null' || release === '-') return 'none';
 	const segment = ID.exec(release)?.[1];
 	if (!segment) return String(release);
 	const name = segment.replace(/-\d+$/, '');
+	if (typeof app === 'string' && name.startsWith(`${app}-`)) return name.slice(app.length + 1);
 	const dash = name.indexOf('-');
 	return dash < 0 ? name : name.slice(dash + 1);
 }

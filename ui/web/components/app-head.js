@@ -2,6 +2,7 @@
 
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { fullTime } from '../format.js';
+import { describeHosts, isUnreachable } from '../hosts.js';
 import { appLinks } from './app-links.js';
 import { button, pageHead } from './controls.js';
 
@@ -24,6 +25,11 @@ export function appHead(name, actions) {
 	const lockText = h('span.lock-text', { testid: 'lock-state' });
 	const switches = h('div.app-switches', {}, sticky.element, lock, lockText);
 	const reasonLine = h('p.why', { id: 'head-why' });
+	const noHost = h(
+		'p.panel.is-warning',
+		{ testid: 'no-host', hidden: true },
+		'No host leads to this app. Claim one in its settings, or make it the default there.',
+	);
 
 	function showLock() {
 		const isLocked = Boolean(state.lock);
@@ -35,7 +41,7 @@ export function appHead(name, actions) {
 	}
 
 	return {
-		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine),
+		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine, noHost),
 		update(next, nextReason) {
 			state = next;
 			disabledReason = nextReason;
@@ -44,7 +50,8 @@ export function appHead(name, actions) {
 			const { updated } = state;
 			setText(change, `change ${state.seq}`);
 			setAttr(change, 'title', updated ? `${updated.command} by ${updated.actor}, ${fullTime(updated.at)}` : null);
-			setText(hosts, [...(state.hosts ?? []), state.default ? 'all other hosts' : null].filter(Boolean).join(', '));
+			setText(hosts, describeHosts(state));
+			setShown(noHost, isUnreachable(state));
 			sticky.update(state.sticky);
 			showLock();
 			setText(reasonLine, disabledReason ? `Sticky, Lock: ${disabledReason}.` : '');

@@ -18,7 +18,7 @@ export function rollbackBody({ state, to, history }) {
 		select.append(h('option', { value: id }, text));
 	};
 	if (state.previous) addOption(releaseId(state.previous), `${releaseName(state.previous)} (the previous stable)`);
-	if (to) addOption(to, releaseName(to));
+	if (to) addOption(to, releaseName(to, state.app));
 	if (to) select.value = to;
 	select.addEventListener('change', () => notifyChange());
 	history.then(
@@ -26,7 +26,7 @@ export function rollbackBody({ state, to, history }) {
 			const chosen = select.value;
 			for (const event of events) {
 				const id = stableAfter(event);
-				if (event.changed?.stable) addOption(id, `${releaseName(id)} (became stable ${fullTime(event.at)})`);
+				if (event.changed?.stable) addOption(id, `${releaseName(id, state.app)} (became stable ${fullTime(event.at)})`);
 			}
 			if (chosen) select.value = chosen;
 			notifyChange();

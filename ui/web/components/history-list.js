@@ -58,7 +58,7 @@ function row(view, rollback, details) {
 			const { state, now, disabledReason } = view();
 			setAttr(element, 'data-testid', `history-row-${event.seq}`);
 			setText(seq, String(event.seq));
-			const { title: titleText, words } = summarizeEvent(event);
+			const { title: titleText, words } = summarizeEvent(event, state?.app);
 			setText(title, titleText);
 			setText(what, words);
 			setText(actor, event.token && event.token !== event.actor ? `${event.actor} (${event.token})` : event.actor);
@@ -67,7 +67,7 @@ function row(view, rollback, details) {
 			const target = stableAfter(event);
 			setShown(backButton, Boolean(target && event.changed?.stable) && target !== releaseId(state?.stable) && !disabledReason);
 			setAttr(backButton, 'data-testid', `rollback-to-${event.seq}`);
-			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target)}, stable since change ${event.seq}`);
+			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target, state?.app)}, stable since change ${event.seq}`);
 		},
 	};
 }

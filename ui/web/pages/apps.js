@@ -2,6 +2,7 @@
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { percent, plural, rate, share } from '../format.js';
+import { describeHosts } from '../hosts.js';
 import { health, releaseName } from '../release.js';
 import { appHref } from '../page-address.js';
 import { findBox } from '../components/find-box.js';
@@ -44,7 +45,7 @@ const searchText = (state) =>
 		state.app,
 		releaseName(state.stable),
 		state.candidate ? `candidate ${releaseName(state.candidate)}` : '',
-		...(state.hosts ?? []),
+		describeHosts(state),
 		describeFlags(state),
 	].join(' ');
 
@@ -81,7 +82,7 @@ function appRow() {
 			setText(name, state.app);
 			setAttr(name, 'href', appHref(state.app));
 			setAttr(name, 'data-testid', `app-${state.app}`);
-			setText(hosts, [...(state.hosts ?? []), state.default ? 'all other hosts' : null].filter(Boolean).join(', '));
+			setText(hosts, describeHosts(state));
 			setText(stable, releaseName(state.stable));
 			setText(stableFigures, describeFigures(state.stable));
 			setText(candidate, releaseName(state.candidate));

@@ -43,7 +43,7 @@ export function historyPage({ api, model, actions, params }) {
 			(event) =>
 				what.allows(event.command) &&
 				who.allows(event.actor) &&
-				find.matches([event.seq, commandTitle(event.command), describeChanges(event.onChange), event.actor, event.reason].join(' ')),
+				find.matches([event.seq, commandTitle(event.command), describeChanges(event.changed, name), event.actor, event.reason].join(' ')),
 		);
 		list.update({ events: shown, state: model.app(name), now: Date.now(), disabledReason: model.readOnlyReason() });
 		setText(

@@ -3,6 +3,7 @@
 
 import { h, setAttr, setShown, setText, showLines } from '../dom.js';
 import { applyPatch, mergePatch, describeSettingChanges, settingFields, valueAt, withValue } from '../settings-model.js';
+import { appControls } from '../components/app-controls.js';
 import { appLinks } from '../components/app-links.js';
 import { button, errorLine, pageHead, submitButton } from '../components/controls.js';
 import { settingsForm } from '../components/settings-form.js';
@@ -31,6 +32,11 @@ export function settingsPage({ api, model, notices, params }) {
 		asJson,
 		h('div.settings-foot', {}, changes, error, h('div.action-buttons', {}, save, reload), reasonLine),
 	);
+	const removed = () => {
+		model.forget(name);
+		window.location.hash = '#/';
+	};
+	const itself = appControls(name, { api, model, notices, removed });
 	let fields = [];
 	let controls = null;
 	let seq = null;
@@ -144,13 +150,14 @@ export function settingsPage({ api, model, notices, params }) {
 		showLines(list, lines);
 		controls?.setDisabled(Boolean(model.readOnlyReason()));
 		text.readOnly = Boolean(model.readOnlyReason());
+		itself.update(model.app(name), model.readOnlyReason());
 	}
 
 	form.addEventListener('submit', submit);
 	text.addEventListener('input', readText);
 	load();
 	return {
-		element: h('div', {}, pageHead(`Settings of ${name}`, appLinks(name, 'settings')), form),
+		element: h('div', {}, pageHead(`Settings of ${name}`, appLinks(name, 'settings')), form, itself.element),
 		title: `Settings of ${name}`,
 		stream: name,
 		update,

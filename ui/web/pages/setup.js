@@ -3,7 +3,8 @@
 
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
-import { health, releaseName } from '../release.js';
+import { isUnreachable } from '../hosts.js';
+import { health, releaseName, releasesOf } from '../release.js';
 import { appHref } from '../page-address.js';
 import { endpointStrip } from '../components/endpoints.js';
 import { errorLine, field, submitButton } from '../components/controls.js';
@@ -43,7 +44,7 @@ export function setupPage({ api, model }) {
 			'Host names (optional)',
 			hosts,
 			first
-				? 'Requests for these hosts go to this app. The only app also gets all other hosts.'
+				? 'Requests for these hosts go to this app. The first app also gets all other hosts.'
 				: 'Requests for these hosts go to this app. Separate several with commas.',
 		),
 		foundField,
@@ -68,7 +69,7 @@ export function setupPage({ api, model }) {
 	);
 
 	setShown(foundField, false);
-	listStoredReleases(api).then(
+	listStoredReleases(api, model.apps()).then(
 		(ids) => {
 			found.append(...ids.map((id) => h('option', { value: id }, `${releaseName(id)} (${id})`)));
 			setShown(foundField, ids.length > 0);
@@ -125,9 +126,13 @@ function readForm({ app, hosts, found, release, endpoint, port }) {
 
 const splitWords = (text) => text.split(/[\s,]+/).filter(Boolean);
 
-async function listStoredReleases(api) {
+// Those of no app: each app has releases of its own.
+async function listStoredReleases(api, apps) {
 	const entries = await api.listKeys('apps/');
-	return [...new Set(entries.map(({ Key }) => /^(apps\/[^/]+\/containers)\/[^/]+$/.exec(Key)?.[1]).filter(Boolean))].sort();
+	const known = new Set(entries.map(({ Key }) => /^(apps\/[^/]+\/containers)\/[^/]+$/.exec(Key)?.[1]).filter(Boolean));
+	const routed = new Set(apps.flatMap(releasesOf).map(({ id }) => id));
+	const isFree = (id) => !routed.has(id) && !apps.some(({ app }) => id.startsWith(`apps/${app}-`));
+	return [...known].filter(isFree).sort();
 }
 
 // What became of the app, live: the first health check answers within seconds.
@@ -135,8 +140,9 @@ function resultPanel() {
 	const title = h('h2', { tabindex: '-1' });
 	const healthLine = h('p', { role: 'status', testid: 'setup-health' });
 	const strip = endpointStrip();
+	const noHost = h('p.panel.is-warning', { testid: 'setup-no-host', hidden: true }, 'No host leads to it yet: claim one in its settings.');
 	const appLink = h('a.button.primary', { testid: 'setup-done' }, 'Go to the app');
-	const element = h('section.panel.setup', { hidden: true, testid: 'setup-result' }, title, healthLine, strip.element, h('p', {}, appLink));
+	const element = h('section.panel.setup', { hidden: true, testid: 'setup-result' }, title, healthLine, strip.element, noHost, h('p', {}, appLink));
 	return {
 		element,
 		show(app) {
@@ -149,6 +155,7 @@ function resultPanel() {
 			if (!state?.stable) return;
 			setText(healthLine, describeHealth(state.stable));
 			strip.update(state.stable);
+			setShown(noHost, isUnreachable(state));
 		},
 	};
 }
