@@ -10,7 +10,7 @@ use rolling_router::rollout::{
     bucket,
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{Pin, PinKey, PinKeys},
+    pin::{Pin, PinFormat, PinKey, PinKeys},
     table::{AppRoutes, RoutingTable},
     target::{EndpointSlot, ReleaseSlot},
 };
@@ -21,6 +21,15 @@ fn main() {
 
 /// Hours since the Unix epoch.
 const HOUR: u32 = 490_000;
+
+/// A request that brings nothing along.
+const REQUEST: RequestFacts = RequestFacts {
+    pin: PinEvidence::None,
+    navigation: false,
+    anonymous: false,
+    resend: false,
+    seconds: HOUR as u64 * 3_600,
+};
 
 struct AllServe;
 
@@ -59,6 +68,7 @@ fn keyspace(apps: usize, endpoints: usize) -> Keyspace {
         default_app: None,
         addresses: AddressPolicy::default(),
         pin_keys: PinKeys { next: None, current, previous: None },
+        pin_format: PinFormat::Two,
         https: false,
     });
     for app in 0..apps {
@@ -88,7 +98,7 @@ fn pin(routes: &AppRoutes) -> Pin {
     let endpoint = stable.endpoints[stable.endpoints.len() - 1].tag;
     let (hour, move_day) = ((HOUR % 65_536) as u16, (HOUR / 24 % 256) as u8);
     let tenure = stable.tenure;
-    Pin { bucket: 1, client: 2, tenure, endpoint, hour, move_day, moves: 0, left_candidate: false }
+    Pin { bucket: 1, client: 2, tenure, endpoint, hour, move_day, ..Pin::default() }
 }
 
 fn table() -> RoutingTable {
@@ -120,7 +130,7 @@ fn assign_pinned(bencher: Bencher<'_, '_>) {
     let mut draw = Counting(1);
     bencher.bench_local(|| {
         let pin = PinEvidence::None.add(routes, black_box(&text));
-        assign(routes, &RequestFacts { pin, navigation: true, hour: HOUR }, &AllServe, &mut draw)
+        assign(routes, &RequestFacts { pin, navigation: true, ..REQUEST }, &AllServe, &mut draw)
     });
 }
 
@@ -130,7 +140,7 @@ fn assign_new(bencher: Bencher<'_, '_>) {
     let table = table();
     let routes = &table.apps["shop7"];
     let mut draw = Counting(1);
-    let request = RequestFacts { pin: PinEvidence::None, navigation: true, hour: HOUR };
+    let request = RequestFacts { navigation: true, ..REQUEST };
     bencher.bench_local(|| assign(black_box(routes), &request, &AllServe, &mut draw));
 }
 
@@ -149,7 +159,7 @@ fn build_all(bencher: Bencher<'_, '_>) {
         // Other keys leave nothing to share.
         id = id.wrapping_add(1);
         let current = PinKey { id, secret: [id; 16] };
-        keyspace.set_pin_keys(PinKeys { next: None, current, previous: None });
+        keyspace.set_pin_signing(PinKeys { next: None, current, previous: None }, PinFormat::Two);
         keyspace.build(1)
     });
 }

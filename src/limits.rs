@@ -95,6 +95,20 @@ pub const SIBLINGS_MS: u64 = 5_000;
 /// Assets for which a router asks siblings, per second. A page asks for a few dozen. Beyond this somebody guesses names, and
 /// several releases should not work for each guess.
 pub const SIBLING_ASKS_PER_SECOND_MAX: u32 = 1_000;
+/// How long the candidate may take to answer a CORS preflight that stable did not allow, in ms. Stable's answer waits for so
+/// long.
+pub const PREFLIGHT_MS: u64 = 1_000;
+/// What Access-Control-Max-Age may say at most while several releases are routed, in seconds: what one release allows is not
+/// what the next one does.
+pub const PREFLIGHT_AGE_SECONDS_MAX: u64 = 60;
+/// How long first requests are taken for those of one client, in ms. A page has sent its first requests by then, and the
+/// answers have pinned the client.
+pub const BUNCH_MS: u64 = 10_000;
+/// How many requests from one address with one User-Agent share a draw. A browser opens six connections to a host, and a few
+/// frames or workers may do the same; more than this are people behind one address.
+pub const BUNCH_REQUESTS_MAX: u64 = 64;
+/// How long a client that brings no pin back is known, in minutes since it was last seen.
+pub const PINLESS_MINUTES: u64 = 10;
 /// How long it is remembered that no sibling has an asset, in ms.
 pub const MISS_MS: u64 = 10_000;
 /// How many such assets one worker remembers. Further ones replace others, for which siblings are then asked once more. A power

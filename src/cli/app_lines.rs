@@ -159,7 +159,11 @@ fn measured(moves: &Moves) -> String {
     let reasons: Vec<_> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     let colon = if reasons.is_empty() { "" } else { ": " };
     let (bounces, total) = (count(moves.bounces, "bounce"), count(moves.total, "move"));
-    format!("{bounces}; {total}{colon}{}", reasons.join(", "))
+    let without_pin = match moves.bounces_without_pin {
+        0 => String::new(),
+        count => format!(", {count} without a pin"),
+    };
+    format!("{bounces}{without_pin}; {total}{colon}{}", reasons.join(", "))
 }
 
 fn drain(release: &Release, now: u64) -> String {

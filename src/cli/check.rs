@@ -20,7 +20,7 @@ use crate::{
         command::{Asker, Background, Decision, Role},
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions, Problem},
-        pin::{PinKey, PinKeys},
+        pin::{PinFormat, PinKey, PinKeys},
         record::Record,
     },
     server::{Examination, examine},
@@ -85,6 +85,7 @@ fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
             fleet: Vec::new(),
         },
         pin_keys: PinKeys { next: None, current: PinKey { id: 0, secret: [0; 16] }, previous: None },
+        pin_format: PinFormat::default(),
         https: false,
     });
     let entries = keyvalues.entries().iter();

@@ -24,7 +24,6 @@ use crate::{
     live::{activity::ReleaseTotal, releases::ReleaseState, table::PublishedTable},
     rollout::{
         app::AppName,
-        assign::Reason,
         blend::Blend,
         record::Tenure,
         table::{AppRoutes, ReleaseKey, ReleaseRoutes, Standing},
@@ -172,9 +171,7 @@ impl Sampler {
         let Some(release) = release.map(|index| app.release(index)) else { return 0 };
         let key = ReleaseKey { app: app.name.clone(), release: release.id.clone(), tenure: release.tenure };
         let total = self.releases.get(&key).and_then(|samples| samples.ring.back());
-        total.map_or(0, |(_, total)| {
-            total.reasons[Reason::Bucket as usize] + total.reasons[Reason::NoCookie as usize]
-        })
+        total.map_or(0, |(_, total)| total.draws)
     }
 }
 

@@ -44,6 +44,9 @@ pub const WATCH_QUEUE: usize = 1_024;
 pub const DEADLINE_TICK: Duration = Duration::from_millis(200);
 /// A retirement or adoption that failed is tried again after this.
 pub const UPKEEP_RETRY: Duration = Duration::from_secs(1);
+/// For how long every member has to say that it reads the newest pin format before it is signed. A member of an earlier version
+/// that restarts says nothing meanwhile, and is back by then.
+pub const PIN_FORMAT_PAUSE: Duration = Duration::from_secs(10);
 /// The last good table is written at most this often.
 pub const LAST_GOOD_EVERY: Duration = Duration::from_secs(1);
 

@@ -20,6 +20,10 @@ pub struct ReleaseCell {
     pub moves: [[Counter; Reason::ALL.len()]; STANDINGS],
     /// Third moves within one pin's move day.
     pub bounces: Counter,
+    /// Third moves within a day of clients that never bring a pin back.
+    pub bounces_without_pin: Counter,
+    /// New clients that were drawn to this release.
+    pub draws: Counter,
     /// Pins sent to clients that had none.
     pub pins_issued: Counter,
     /// Requests open now, WebSockets not among them.
@@ -61,6 +65,10 @@ pub struct ReleaseTotal {
     pub moves: [[u64; Reason::ALL.len()]; STANDINGS],
     /// Third moves within a day.
     pub bounces: u64,
+    /// Third moves within a day of clients that never bring a pin back.
+    pub bounces_without_pin: u64,
+    /// New clients.
+    pub draws: u64,
     /// First pins.
     pub pins_issued: u64,
     /// Open requests.
@@ -85,6 +93,8 @@ impl ReleaseTotal {
             add_all(sums, counters);
         }
         self.bounces += cell.bounces.get();
+        self.bounces_without_pin += cell.bounces_without_pin.get();
+        self.draws += cell.draws.get();
         self.pins_issued += cell.pins_issued.get();
         self.open_requests += cell.open_requests.get();
         self.open_sockets += cell.open_sockets.get();

@@ -239,7 +239,7 @@ mod tests {
         let bucket = u16::try_from(index % 10_000).unwrap();
         let rest = (1, 0, 0, 0, 0);
         let (tenure, endpoint, hour, move_day, moves) = rest;
-        Pin { bucket, client: z ^ (z >> 31), tenure, endpoint, hour, move_day, moves, left_candidate: false }
+        Pin { bucket, client: z ^ (z >> 31), tenure, endpoint, hour, move_day, moves, ..Pin::default() }
     }
 
     fn estimate(sketches: &[&Sketch]) -> u64 {

@@ -2,20 +2,47 @@
 
 use std::ops::Range;
 
-use super::preview::COOKIE_SUFFIX;
+use super::preview::COOKIE_SUFFIX as PREVIEW_SUFFIX;
 
-/// A cookie of the router's own in a Cookie header: the pin, or a tester's preview token.
+/// The pin cookie that was set by https is named like the one that was set by http, with this suffix. Under one name an
+/// `http` answer could not replace the cookie of an `https` answer, and a browser would send both.
+pub const HTTPS_SUFFIX: &str = "_s";
+
+/// Which of the router's own cookies it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnKind {
+    /// The pin, as it is set by http.
+    Pin,
+    /// The pin, as it is set by https: with [`HTTPS_SUFFIX`].
+    HttpsPin,
+    /// A tester's preview token: with the suffix of previews.
+    Preview,
+}
+
+impl OwnKind {
+    /// All of them, and what follows the name of the pin cookie.
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Pin, ""), (Self::HttpsPin, HTTPS_SUFFIX), (Self::Preview, PREVIEW_SUFFIX)];
+
+    /// Which of them a cookie's name stands for.
+    pub fn of(name: &[u8], pin_cookie: &[u8]) -> Option<Self> {
+        let rest = name.strip_prefix(pin_cookie)?;
+        Self::ALL.into_iter().find(|(_, suffix)| rest == suffix.as_bytes()).map(|(kind, _)| kind)
+    }
+}
+
+/// A cookie of the router's own in a Cookie header: a pin, or a tester's preview token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnCookie<'a> {
     /// The bytes to leave out to remove it, its separator included.
     pub whole: Range<usize>,
     /// Its value.
     pub value: &'a [u8],
-    /// Whether it is a tester's cookie, whose name is that of the pin cookie with [`COOKIE_SUFFIX`].
-    pub preview: bool,
+    /// Which of them it is.
+    pub kind: OwnKind,
 }
 
-/// Finds all cookies of this name, and of this name with [`COOKIE_SUFFIX`], in order.
+/// Finds all of the router's own cookies of an app whose pin cookie has this name, in order.
 pub fn find<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = OwnCookie<'a>> {
     let mut at = 0;
     std::iter::from_fn(move || find_from(&mut at, header, name))
@@ -28,18 +55,19 @@ fn find_from<'a>(at: &mut usize, header: &'a [u8], name: &[u8]) -> Option<OwnCoo
         let length = memchr::memchr(b';', &header[start..]);
         let end = length.map_or(header.len(), |length| start + length);
         *at = length.map_or(header.len(), |length| start + length + 1);
-        if let Some((value, preview)) = value_of(&header[start..end], name) {
-            return Some(OwnCookie { whole: start..*at, value, preview });
+        if let Some((value, kind)) = value_of(&header[start..end], name) {
+            return Some(OwnCookie { whole: start..*at, value, kind });
         }
     }
     None
 }
 
-/// The value of a `name=value` pair of this name, without blanks around it, and whether the name has the suffix.
-fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<(&'a [u8], bool)> {
+/// The value of a `name=value` pair of one of the router's own names, without blanks around it.
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<(&'a [u8], OwnKind)> {
     let leading = pair.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let rest = pair[leading..].strip_prefix(name)?;
-    let suffixed = rest.strip_prefix(COOKIE_SUFFIX.as_bytes());
-    let value = suffixed.unwrap_or(rest).trim_ascii_start().strip_prefix(b"=")?;
-    Some((value.trim_ascii(), suffixed.is_some()))
+    OwnKind::ALL.into_iter().find_map(|(kind, suffix)| {
+        let value = rest.strip_prefix(suffix.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
+        Some((value.trim_ascii(), kind))
+    })
 }

@@ -90,7 +90,9 @@ fn next_move(side: Side<'_>, group: &ClientGroup, hour: u32) -> Option<(MoveTime
         (MoveTime::AfterDrain, true, true),
     ];
     steps.into_iter().find_map(|(when, navigation, drains_over)| {
-        let request = RequestFacts { pin: PinEvidence::Valid(pin_of(group)), navigation, hour };
+        let seconds = u64::from(hour) * 3_600;
+        let pin = PinEvidence::Valid(pin_of(group));
+        let request = RequestFacts { pin, navigation, seconds, ..RequestFacts::default() };
         let health = SupposedHealth { health: side.health, drains_over };
         let to = assign(side.app, &request, &health, &mut FixedDraw).ok()?;
         let tenure = side.app.release(to.target.release).tenure;
@@ -100,16 +102,7 @@ fn next_move(side: Side<'_>, group: &ClientGroup, hour: u32) -> Option<(MoveTime
 
 /// A pin that is routed as the group's pins are. It names no endpoint, which decides nothing between releases.
 fn pin_of(group: &ClientGroup) -> Pin {
-    Pin {
-        bucket: group.bucket,
-        client: 0,
-        tenure: group.tenure,
-        endpoint: 0,
-        hour: 0,
-        move_day: 0,
-        moves: 0,
-        left_candidate: group.left_candidate,
-    }
+    Pin { bucket: group.bucket, tenure: group.tenure, left_candidate: group.left_candidate, ..Pin::default() }
 }
 
 /// The present health, with all drains over if that is supposed.

@@ -33,6 +33,9 @@ pub struct Record {
     pub endpoint_drains: Vec<EndpointDrain>,
     /// Which tenures were given out, and why the last ones ended.
     pub tenures: Tenures,
+    /// Which draw epochs were given out.
+    #[serde(default, skip_serializing_if = "DrawEpochs::are_none")]
+    pub draw_epochs: DrawEpochs,
     /// The lock that refuses commands of `ci`, if there is one.
     pub lock: Option<Lock>,
     /// The last change of who is on a track. By it a repeated command is recognised, also if other changes (a blend, a lock,
@@ -138,6 +141,44 @@ pub struct Tenures {
     pub left: Vec<EndedTenure>,
 }
 
+/// The draw epochs given so far. Of the clients that were drawn in one epoch, those of stable are as new as those of the
+/// candidate, so that the two may be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct DrawEpochs {
+    /// The last number given: a new one with each candidate, and with each raise of its blend. 0 before the first.
+    pub last: u64,
+    /// The first number of the present candidate, or of the last one.
+    pub first: u64,
+}
+
+impl DrawEpochs {
+    /// Whether none was given yet.
+    pub fn are_none(&self) -> bool {
+        self.last == 0
+    }
+
+    /// The next one begins; it is the first of a new candidate, or one more of the present one.
+    pub fn begin(&mut self, new_candidate: bool) {
+        self.last = self.last.saturating_add(1);
+        if new_candidate {
+            self.first = self.last;
+        }
+    }
+
+    /// What pins say of an epoch: its number modulo 255 plus 1, since 0 says "of none".
+    pub fn in_pins(epoch: u64) -> u8 {
+        (epoch % 255 + 1) as u8
+    }
+
+    /// Whether what a pin says may be one of the present candidate's.
+    pub fn has(&self, drawn_for: u8) -> bool {
+        let count = self.last.saturating_sub(self.first) + 1;
+        let place = u64::from(drawn_for) + 255 - u64::from(Self::in_pins(self.first));
+        drawn_for != 0 && !self.are_none() && (count >= 255 || place % 255 < count)
+    }
+}
+
 /// A tenure that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -225,6 +266,7 @@ impl Record {
             draining: Vec::new(),
             endpoint_drains: Vec::new(),
             tenures: Tenures::default(),
+            draw_epochs: DrawEpochs::default(),
             lock: None,
             last_move: None,
             command: CommandName::None,

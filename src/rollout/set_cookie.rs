@@ -3,8 +3,9 @@
 use cookie::{Cookie, CookieBuilder, time::Duration};
 
 use super::{
+    cookie::HTTPS_SUFFIX,
     preview::COOKIE_SUFFIX,
-    settings::{SameSite, Settings},
+    settings::{SameSite, SchemeAttributes, Settings},
 };
 
 /// What stands before and after the value in a Set-Cookie header (RFC 6265 section 4.1).
@@ -16,22 +17,81 @@ pub struct SetCookie {
     pub after: Box<str>,
 }
 
-impl SetCookie {
-    /// The pin cookie of an app with these settings. `https` says that plain http redirects to https.
-    pub fn for_pin(settings: &Settings, https: bool) -> Self {
-        let cookie = &settings.cookie;
-        let same_site = match cookie.samesite {
-            SameSite::Lax => cookie::SameSite::Lax,
-            SameSite::Strict => cookie::SameSite::Strict,
-            SameSite::None => cookie::SameSite::None,
-        };
-        let built = base(cookie.name.clone(), cookie.secure.unwrap_or(https), cookie.domain.as_deref())
-            .same_site(same_site)
-            .partitioned(cookie.partitioned)
-            .max_age(Duration::seconds(settings.pinseconds.into()));
-        Self::split(&built.build())
+/// An app's pin cookies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinCookies {
+    http: PinCookie,
+    https: PinCookie,
+}
+
+impl PinCookies {
+    /// Those of an app with these settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self { http: PinCookie::new(settings, false), https: PinCookie::new(settings, true) }
     }
 
+    /// The one for requests that came by https, or by http.
+    #[inline]
+    pub fn by(&self, https: bool) -> &PinCookie {
+        if https { &self.https } else { &self.http }
+    }
+}
+
+/// The pin cookie of an app, for requests that came by https or for those that came by http.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinCookie {
+    /// Sets it.
+    pub set: SetCookie,
+    /// `Lax` or `Strict`: browsers do not send it with a cross-site request of another method than GET or HEAD.
+    pub withheld: bool,
+    /// Set-Cookie values that take away other cookies of the same name, which browsers keep beside it: one that is not
+    /// partitioned, one without its `Domain`. They go before the one that sets it, since a browser that knows no partitions
+    /// takes them for one cookie.
+    pub same_name: Box<[Box<str>]>,
+    /// A Set-Cookie value that takes away the cookie of http, in whose place this one is set.
+    pub other_name: Option<Box<str>>,
+}
+
+impl PinCookie {
+    fn new(settings: &Settings, https: bool) -> Self {
+        let cookie = &settings.cookie;
+        let attributes = cookie.attributes(https);
+        let name = if https { format!("{}{HTTPS_SUFFIX}", cookie.name) } else { cookie.name.clone() };
+        let domain = cookie.domain.as_deref();
+        let built = pin_base(&name, attributes, domain);
+        let built = match settings.cookie.session {
+            true => built,
+            false => built.max_age(Duration::seconds(settings.pinseconds.into())),
+        };
+        let removal = |name: &str, partitioned: bool, domain: Option<&str>| {
+            // By https a cookie has to be `SameSite=None` to be taken away from an embedded page.
+            let samesite = if https { SameSite::None } else { SameSite::Lax };
+            let attributes = SchemeAttributes { samesite, secure: https, partitioned };
+            pin_base(name, attributes, domain).max_age(Duration::ZERO).build().to_string().into_boxed_str()
+        };
+        let partitioned = attributes.partitioned;
+        let unpartitioned = partitioned.then(|| removal(&name, false, domain));
+        let host_only = domain.is_some().then(|| removal(&name, partitioned, None));
+        Self {
+            set: SetCookie::split(&built.build()),
+            withheld: attributes.samesite != SameSite::None,
+            same_name: unpartitioned.into_iter().chain(host_only).collect(),
+            other_name: https.then(|| removal(&cookie.name, false, domain)),
+        }
+    }
+}
+
+/// A pin cookie without a value.
+fn pin_base(name: &str, attributes: SchemeAttributes, domain: Option<&str>) -> CookieBuilder<'static> {
+    let same_site = match attributes.samesite {
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::None => cookie::SameSite::None,
+    };
+    base(name.to_owned(), attributes.secure, domain).same_site(same_site).partitioned(attributes.partitioned)
+}
+
+impl SetCookie {
     /// The tester's cookie on the app's own hosts. It has no Max-Age, which depends on the preview.
     pub fn for_preview(settings: &Settings, https: bool) -> Self {
         let cookie = &settings.cookie;
@@ -80,25 +140,42 @@ mod tests {
         (&set_cookie.before, &set_cookie.after)
     }
 
+    fn pin(settings: &Settings, https: bool) -> PinCookie {
+        PinCookies::new(settings).by(https).clone()
+    }
+
+    #[test]
+    fn the_pin_cookie_of_https_is_another_one_than_that_of_http() {
+        let http = pin(&Settings::default(), false);
+        assert_eq!(parts(&http.set), ("rolling_pin=", "; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"));
+        assert_eq!((http.withheld, http.same_name.len(), http.other_name), (true, 0, None));
+        let https = pin(&Settings::default(), true);
+        let after = "; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=86400";
+        assert_eq!(parts(&https.set), ("rolling_pin_s=", after));
+        assert!(!https.withheld);
+        let gone = "; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=0";
+        assert_eq!(https.same_name[..], [format!("rolling_pin_s={gone}").into_boxed_str()]);
+        assert_eq!(https.other_name, Some(format!("rolling_pin={gone}").into_boxed_str()));
+    }
+
     #[test]
     fn the_pin_cookie_has_the_attributes_of_the_settings() {
-        let plain = SetCookie::for_pin(&Settings::default(), false);
-        assert_eq!(parts(&plain), ("rolling_pin=", "; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"));
-        let https = SetCookie::for_pin(&Settings::default(), true);
-        assert_eq!(&*https.after, "; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400");
         let all = settings(
             r#"{"pinseconds": 60, "cookie": {"name": "p", "domain": "shop.example", "samesite": "None",
                 "secure": true, "partitioned": true}}"#,
         );
-        assert_eq!(
-            parts(&SetCookie::for_pin(&all, false)),
-            ("p=", "; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Domain=shop.example; Max-Age=60")
-        );
-        let insecure = settings(r#"{"cookie": {"secure": false, "samesite": "Strict"}}"#);
-        assert_eq!(
-            &*SetCookie::for_pin(&insecure, true).after,
-            "; HttpOnly; SameSite=Strict; Path=/; Max-Age=86400"
-        );
+        let after = "; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Domain=shop.example; Max-Age=60";
+        assert_eq!(parts(&pin(&all, false).set), ("p=", after));
+        assert_eq!(parts(&pin(&all, true).set), ("p_s=", after));
+        assert_eq!(pin(&all, true).same_name.len(), 2, "one not partitioned, one without the domain");
+        let lax = settings(r#"{"cookie": {"samesite": "Lax", "session": true}}"#);
+        assert_eq!(&*pin(&lax, true).set.after, "; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert!(pin(&lax, true).withheld);
+        let insecure = settings(r#"{"cookie": {"secure": false}}"#);
+        assert_eq!(&*pin(&insecure, true).set.after, "; HttpOnly; SameSite=Lax; Path=/; Max-Age=86400");
+        let whole = settings(r#"{"cookie": {"partitioned": false}}"#);
+        let after = "; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=86400";
+        assert_eq!(&*pin(&whole, true).set.after, after);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use super::{
     blend::Blend,
     pin::PinCodec,
     preview::PreviewRoutes,
-    record::{EndpointDrain, LeaveReason, Tenure, Tenures},
+    record::{DrawEpochs, EndpointDrain, LeaveReason, Tenure, Tenures},
     release::ReleaseId,
-    set_cookie::SetCookie,
+    set_cookie::{PinCookies, SetCookie},
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
 };
@@ -97,6 +97,8 @@ pub struct AppRoutes {
     pub bucket_offset: u16,
     /// Which tenures left, and why.
     pub tenures: Tenures,
+    /// The draw epochs of the present candidate; none without one.
+    pub draw_epochs: DrawEpochs,
     /// Endpoints that were told to drain.
     pub endpoint_drains: Vec<EndpointDrain>,
     /// The app's settings.
@@ -105,8 +107,8 @@ pub struct AppRoutes {
     pub pins: PinCodec,
     /// Its preview grants.
     pub previews: PreviewRoutes,
-    /// The Set-Cookie value around the pin's 43 characters.
-    pub set_cookie: SetCookie,
+    /// Its pin cookies.
+    pub pin_cookies: PinCookies,
     /// The Set-Cookie value around a preview token, without Max-Age, on the app's own hosts.
     pub preview_cookie: SetCookie,
     /// The same on hosts of the admin port.
@@ -287,6 +289,11 @@ impl AppRoutes {
         all.filter(move |index| *index != release && self.release(*index).served)
     }
 
+    /// What the pins say that are drawn now: for which draw epoch. 0 without a candidate.
+    pub fn drawn_for(&self) -> u8 {
+        if self.draw_epochs.are_none() { 0 } else { DrawEpochs::in_pins(self.draw_epochs.last) }
+    }
+
     /// The same app at another blend, to ask "what if".
     #[must_use]
     pub fn at_blend(&self, blend: Blend) -> Self {
@@ -313,7 +320,7 @@ mod tests {
     use crate::rollout::{
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},
-        pin::{PinKey, PinKeys},
+        pin::{PinFormat, PinKey, PinKeys},
     };
 
     /// A table of apps (a letter each) with these hosts.
@@ -323,6 +330,7 @@ mod tests {
             default_app: default_app.map(|name| name.parse().unwrap()),
             addresses: AddressPolicy::default(),
             pin_keys: PinKeys { next: None, current, previous: None },
+            pin_format: PinFormat::Two,
             https: false,
         });
         for (name, hosts) in claims {

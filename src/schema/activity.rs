@@ -65,6 +65,15 @@ pub struct Moves {
     pub total: u64,
     /// Third moves of a client within one day.
     pub bounces: u64,
+    /// The same of clients that never bring a pin back, known by their address and User-Agent; several people behind one
+    /// address with the same browser look like one. Missing: none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bounces_without_pin: u64,
     /// How many moves had which reason, such as `shielded`.
     pub reasons: BTreeMap<String, u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

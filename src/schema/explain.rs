@@ -22,7 +22,8 @@ pub struct ExplainRequest {
     pub method: Option<String>,
     /// A Cookie header's value, or the value of the pin cookie alone.
     pub cookies: Option<String>,
-    /// Headers by name. Those that count: Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest, the header of the app setting
+    /// Headers by name. Those that count: Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest, Sec-Fetch-Site, Origin,
+    /// Access-Control-Request-Method, X-Forwarded-Proto (`https`: the request comes by https), the header of the app setting
     /// `override`, and the one of `pin`.
     pub headers: Option<BTreeMap<String, String>>,
     /// Explain it as if the blend were this, 0 to 100 with at most two decimals.

@@ -125,14 +125,19 @@ fn a_client_is_pinned_and_the_endpoint_is_told_https() {
         let mut client = Client::open(&router, &trust);
         let first = client.get(NAVIGATION);
         let cookie = first.header("set-cookie").expect("a first navigation is pinned").to_owned();
-        assert!(!cookie.contains("Secure"), "plain http is served too: {cookie}");
+        let attributes = "; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=86400";
+        assert!(cookie.starts_with("rolling_pin_s=") && cookie.ends_with(attributes), "{cookie}");
         assert!(first.text().contains("x-forwarded-proto: https\r\n"), "{}", first.text());
         let pin = cookie.split(';').next().expect("a cookie has a value");
         let again = Client::open(&router, &trust).get(&format!("{NAVIGATION}Cookie: {pin}\r\n"));
         assert_eq!(again.header("x-release"), first.header("x-release"));
         assert_eq!(client.session().alpn_protocol(), None, "none was offered");
     }
-    assert_eq!(router.visitor().get("/").response.status, 200, "plain http is served beside it");
+    let plain = router.visitor().get("/");
+    assert!(
+        plain.pinned && plain.response.status == 200,
+        "plain http is served beside it, with a pin of its own"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod assets;
 mod endpoint_drain;
 mod explain;
 mod health;
+mod pins;
 mod release;
 mod shielding;
 mod testers;

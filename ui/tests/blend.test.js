@@ -46,5 +46,6 @@ test('says who moves before it happens', () => {
 test('the promise measured is read at a glance', () => {
 	const words = (moves) => describeMoves(moves).replaceAll('\u00a0', ' ');
 	assert.equal(words(undefined), '0 bounces; 0 moves');
+	assert.equal(words({ bounces_without_pin: 2 }), '0 bounces, 2 without a pin; 0 moves');
 	assert.equal(words({ total: 33, bounces: 1, reasons: { abort: 2, shielded: 31 } }), '1 bounce; 33 moves: 31 shielded, 2 abort');
 });

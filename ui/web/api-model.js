@@ -45,7 +45,7 @@ function buildField(name, schema, description, required, where = 'body') {
 
 /** `integer, 0 to 100`, `keep or navigate`. */
 export function describeType(schema = {}) {
-	if (schema.enum) return schema.enum.join(' or ');
+	if (schema.enum) return schema.enum.map(String).join(' or ');
 	if (schema.anyOf) return schema.anyOf.map(describeType).join(' or ');
 	const type = [schema.type].flat().filter(Boolean).join(' or ');
 	const range = schema.minimum !== undefined && schema.maximum !== undefined ? `, ${schema.minimum} to ${schema.maximum}` : '';

@@ -23,11 +23,12 @@ export function snapBlend(position) {
 	return Math.min(100, Math.max(0, Math.round(Number(position))));
 }
 
-/** How often clients changed release, such as `0 bounces; 31 moves: 31 shielded`. */
-export function describeMoves({ total = 0, bounces = 0, reasons = {} } = {}) {
+/** How often clients changed release, such as `0 bounces, 2 without a pin; 31 moves: 31 shielded`. */
+export function describeMoves({ total = 0, bounces = 0, bounces_without_pin: pinless = 0, reasons = {} } = {}) {
 	const byCount = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
 	const each = byCount.map(([reason, n]) => `${count(n)} ${reason}`);
-	return `${plural(bounces, 'bounce')}; ${plural(total, 'move')}${each.length ? `: ${each.join(', ')}` : ''}`;
+	const bounced = `${plural(bounces, 'bounce')}${pinless ? `, ${count(pinless)} without a pin` : ''}`;
+	return `${bounced}; ${plural(total, 'move')}${each.length ? `: ${each.join(', ')}` : ''}`;
 }
 
 /** What a change of the blend does to clients, by rule. The dry run says it in numbers. `transition` is the app's setting. */

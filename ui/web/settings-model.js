@@ -13,7 +13,7 @@ export function settingFields(schema, prefix = '', group = null) {
 						title: each.title ?? name,
 						description: each.description ?? '',
 						kind: kindOf(each),
-						choices: each.enum ?? null,
+						choices: each.enum?.filter((choice) => choice !== null) ?? null,
 						minimum: each.minimum,
 						maximum: each.maximum,
 						unit: each['x-unit'] ?? '',

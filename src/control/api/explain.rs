@@ -23,9 +23,9 @@ use crate::{
     rollout::{
         app::AppName,
         blend::Blend,
-        cookie,
+        cookie::{self, OwnKind},
         explain::{Peek, Request, explain as explained},
-        pin::PIN_CHARS,
+        pin::PIN_CHARS_LEAST,
         preview::{COOKIE_SUFFIX, TOKEN_CHARS},
         request::Evidence,
         settings::PinSource,
@@ -126,6 +126,11 @@ impl DescribedRequest {
         named.map(|(_, value)| value.trim().as_bytes()).find(|value| !value.is_empty())
     }
 
+    /// Whether the request comes by https, as a trusted proxy says.
+    fn came_by_https(&self) -> bool {
+        self.values("x-forwarded-proto").any(|value| value.eq_ignore_ascii_case(b"https"))
+    }
+
     fn explain(
         &self,
         core: &Core,
@@ -138,7 +143,9 @@ impl DescribedRequest {
         let name = &app.settings.cookie.name;
         let lines = self.cookie_lines(name);
         let found = lines.iter().flat_map(|line| cookie::find(line.as_bytes(), name.as_bytes()));
-        let grants: Vec<&[u8]> = found.filter(|found| found.preview).map(|found| found.value).collect();
+        let grants = found.filter(|found| found.kind == OwnKind::Preview);
+        let grants: Vec<&[u8]> = grants.map(|found| found.value).collect();
+        let https = self.came_by_https();
         let overriding = app.settings.overriding.header.as_deref();
         let overrides: Vec<&[u8]> = overriding.into_iter().flat_map(|name| self.values(name)).collect();
         let header_names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -146,9 +153,14 @@ impl DescribedRequest {
             method: self.method.as_bytes(),
             path: &self.path,
             sec_fetch_mode: self.header("sec-fetch-mode"),
-            has_destination: self.header("sec-fetch-dest").is_some(),
+            sec_fetch_dest: self.header("sec-fetch-dest"),
+            sec_fetch_site: self.header("sec-fetch-site"),
+            origin: self.header("origin"),
+            requested_method: self.header("access-control-request-method"),
+            host: self.host.as_deref(),
+            https,
             accept: self.header("accept"),
-            evidence: Evidence::read(app, lines.iter().map(String::as_bytes)),
+            evidence: Evidence::read(app, lines.iter().map(String::as_bytes), https),
             preview_tokens: &grants,
             override_values: &overrides,
             client_header: self.known_by(app),
@@ -192,7 +204,7 @@ fn cookie_line(pasted: &str, name: &str) -> String {
     let text = pasted.trim();
     let labelled = text.get(..7).is_some_and(|label| label.eq_ignore_ascii_case("cookie:"));
     let text = if labelled { &text[7..] } else { text };
-    let bare = text.trim().len() >= PIN_CHARS && !text.contains('=');
+    let bare = text.trim().len() >= PIN_CHARS_LEAST && !text.contains('=');
     if bare { format!("{name}={}", text.trim()) } else { text.to_owned() }
 }
 
@@ -232,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_pasted_cookie_may_be_a_line_a_value_or_the_pin_alone() {
-        let pin = "A".repeat(PIN_CHARS);
+        let pin = "A".repeat(PIN_CHARS_LEAST);
         let whole = format!("rolling_pin={pin}");
         assert_eq!(cookie_line(&format!("Cookie: {whole}"), "rolling_pin").trim(), whole);
         assert_eq!(cookie_line(&format!(" {whole}\n"), "rolling_pin").trim(), whole);

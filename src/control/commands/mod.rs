@@ -13,6 +13,7 @@ pub mod gate;
 pub mod history;
 pub mod new_app;
 pub mod ownership;
+pub mod pin_format;
 pub mod raw;
 pub mod release_name;
 pub mod stored;

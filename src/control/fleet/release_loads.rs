@@ -126,11 +126,7 @@ mod tests {
             bucket: 1,
             client: client.wrapping_mul(0x9e37_79b9_7f4a_7c15),
             tenure: 3,
-            endpoint: 0,
-            hour: 0,
-            move_day: 0,
-            moves: 0,
-            left_candidate: false,
+            ..Pin::default()
         };
         clients.for_each(|client| state.note_client(0, &pin(client)));
         state

@@ -31,6 +31,7 @@ impl Moves {
     /// Adds the moves to one release.
     pub fn add(&mut self, total: &ReleaseTotal) {
         self.bounces += total.bounces;
+        self.bounces_without_pin += total.bounces_without_pin;
         for (reason, count) in total.moves.iter().flat_map(|counts| Reason::ALL.iter().zip(counts)) {
             if *count > 0 {
                 self.total += count;

@@ -26,7 +26,11 @@ use super::{
 use crate::{
     clock::Clock,
     live::table::LiveTable,
-    rollout::{endpoint::AddressPolicy, keyspace::KeyspaceOptions, pin::PinKeys},
+    rollout::{
+        endpoint::AddressPolicy,
+        keyspace::KeyspaceOptions,
+        pin::{PinFormat, PinKeys},
+    },
     telemetry::counters::Counters,
 };
 
@@ -127,6 +131,7 @@ impl CoreState {
         Entry {
             name: self.name().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            pin_format: PinFormat::NEWEST.number(),
             listeners: self.options.listeners.clone(),
         }
     }
@@ -137,6 +142,7 @@ impl CoreState {
             default_app: self.options.default_app.clone(),
             addresses: AddressPolicy::clone(&self.addresses.load()),
             pin_keys,
+            pin_format: self.replica.pin_format(),
             https: self.options.https,
         }
     }

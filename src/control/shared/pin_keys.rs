@@ -1,12 +1,26 @@
-//! The fleet's pin keys: made once by the first router, kept in the store and beside the last good table.
+//! The fleet's pin keys: made once by the first router, kept in the store and beside the last good table. Beside them stands
+//! the format in which pins are signed, under a key of its own, since earlier versions refuse pin keys with more to say.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::pin::{PinKey, PinKeys};
+use crate::rollout::pin::{PinFormat, PinKey, PinKeys};
 
 /// Where the fleet keeps them.
 pub const PIN_KEYS: &str = "rolling/router/pinkeys";
+
+/// Where the fleet keeps the number of the format that it signs.
+pub const PIN_FORMAT: &str = "rolling/router/pinformat";
+
+/// A format as stored.
+pub fn encode_format(format: PinFormat) -> Vec<u8> {
+    format.number().to_string().into_bytes()
+}
+
+/// A stored format; `None` when it is not ours.
+pub fn decode_format(text: &[u8]) -> Option<PinFormat> {
+    Some(PinFormat::of_number(std::str::from_utf8(text).ok()?.trim().parse().ok()?))
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +86,15 @@ mod tests {
         keys.previous = Some(generate().unwrap().current);
         assert!(decode(&encode(&keys)).unwrap() == keys);
         assert!(generate().unwrap() != generate().unwrap());
+    }
+
+    #[test]
+    fn formats_survive_being_stored() {
+        for format in [PinFormat::One, PinFormat::Two] {
+            assert_eq!(decode_format(&encode_format(format)), Some(format));
+        }
+        assert_eq!(decode_format(b"9"), Some(PinFormat::NEWEST), "of a newer version");
+        assert_eq!((decode_format(b"x"), decode_format(b"")), (None, None));
     }
 
     #[test]

@@ -19,7 +19,11 @@ use super::{
     status::StoreStatus,
     store::StoreHandle,
 };
-use crate::{clock::Clock, control::limits::STORE_READ_MAX, rollout::pin::PinKeys};
+use crate::{
+    clock::Clock,
+    control::limits::STORE_READ_MAX,
+    rollout::pin::{PinFormat, PinKeys},
+};
 
 /// What this router holds of the store.
 pub struct Replica {
@@ -36,6 +40,7 @@ pub struct Replica {
     /// The store cannot tell of changes: its watch polls.
     is_polled: bool,
     pin_keys: Mutex<Option<PinKeys>>,
+    pin_format: Mutex<PinFormat>,
     reached: watch::Sender<Revision>,
 }
 
@@ -49,6 +54,7 @@ impl Replica {
             relist: Notify::new(),
             is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),
             pin_keys: Mutex::new(None),
+            pin_format: Mutex::default(),
             reached: watch::Sender::new(0),
         }
     }
@@ -82,6 +88,18 @@ impl Replica {
 
     pub fn set_pin_keys(&self, keys: PinKeys) {
         *self.pin_keys.lock() = Some(keys);
+    }
+
+    /// The format in which pins are signed.
+    pub fn pin_format(&self) -> PinFormat {
+        *self.pin_format.lock()
+    }
+
+    /// Signs in this format from the next table on. It never becomes an earlier one, since clients hold what was signed.
+    pub fn raise_pin_format(&self, format: PinFormat) -> PinFormat {
+        let mut known = self.pin_format.lock();
+        *known = format.max(*known);
+        *known
     }
 
     /// Has `sync` carry out an operator's decision about the store.

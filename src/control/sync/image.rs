@@ -16,14 +16,14 @@ use crate::{
         core::Core,
         entries::{EPOCH, entry, is_routed},
         fleet::member::Kind,
-        pin_keys::{self, PIN_KEYS},
+        pin_keys::{self, PIN_FORMAT, PIN_KEYS},
         state_dir::StateDir,
     },
     rollout::{
         endpoint::AddressPolicy,
         keys::{self, Meaning},
         keyspace::Keyspace,
-        pin::PinKeys,
+        pin::{PinFormat, PinKeys},
     },
 };
 
@@ -37,15 +37,25 @@ pub struct StoreImage {
     pub last_good: LastGood,
     /// The revision of the pin keys in use; 0 while they are not the store's.
     pub pin_keys_at: Revision,
+    /// The format of pins that the store names.
+    pub stored_pin_format: Option<PinFormat>,
 }
 
 impl StoreImage {
     pub fn new(core: Core, state_dir: Option<Arc<StateDir>>) -> Self {
-        Self { core, keyspace: None, identity: None, last_good: LastGood::new(state_dir), pin_keys_at: 0 }
+        Self {
+            core,
+            keyspace: None,
+            identity: None,
+            last_good: LastGood::new(state_dir),
+            pin_keys_at: 0,
+            stored_pin_format: None,
+        }
     }
 
     /// Takes a whole listing, in place of everything.
     pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
+        self.take_pin_format(entry(listing, PIN_FORMAT));
         self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
         self.take_listeners();
@@ -78,6 +88,7 @@ impl StoreImage {
     /// there is nothing to take.
     pub fn take_saved_table(&mut self) -> Option<Revision> {
         let saved = self.last_good.load()?;
+        self.take_pin_format(None);
         self.take_pin_keys(None).ok()?;
         let revision = saved.identity.revision;
         if let Some(keyspace) = &mut self.keyspace {
@@ -160,6 +171,11 @@ impl StoreImage {
                 }
                 Ok(false)
             }
+            PIN_FORMAT => {
+                self.take_pin_format(entry);
+                self.take_pin_keys(None)?;
+                Ok(true)
+            }
             PIN_KEYS => {
                 // Unreadable or deleted keys are written back by the next listing.
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
@@ -196,6 +212,17 @@ impl StoreImage {
         Ok(at.is_some())
     }
 
+    /// Signs in the format of the store, or in the last one. A store that is only followed has no word for it: its routers
+    /// have keys of their own, so each of them is a fleet.
+    fn take_pin_format(&mut self, entry: Option<&Entry>) {
+        let stored = entry.and_then(|entry| pin_keys::decode_format(&entry.value));
+        self.stored_pin_format = stored;
+        let alone = !self.core.store.capabilities().atomic_commit;
+        let format = if alone { PinFormat::NEWEST } else { stored.unwrap_or_default() };
+        let format = self.core.replica.raise_pin_format(format.max(self.last_good.pin_format()));
+        self.last_good.keep_pin_format(format);
+    }
+
     /// Uses the pin keys of the store; if those cannot be read, the ones last known.
     fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Interruption> {
         let keys = match stored.or_else(|| self.known_pin_keys()) {
@@ -204,8 +231,9 @@ impl StoreImage {
         };
         self.core.replica.set_pin_keys(keys.clone());
         self.last_good.keep_pin_keys(&keys);
+        let format = self.core.replica.pin_format();
         match &mut self.keyspace {
-            Some(keyspace) => keyspace.set_pin_keys(keys),
+            Some(keyspace) => keyspace.set_pin_signing(keys, format),
             None => self.keyspace = Some(Keyspace::new(self.core.keyspace_options(keys))),
         }
         Ok(())

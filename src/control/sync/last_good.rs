@@ -15,11 +15,12 @@ use crate::{
         limits::LAST_GOOD_EVERY,
         shared::{pin_keys, state_dir::StateDir, store::Values},
     },
-    rollout::pin::PinKeys,
+    rollout::pin::{PinFormat, PinKeys},
 };
 
 const TABLE: &str = "table";
 const PIN_KEYS: &str = "pinkeys";
+const PIN_FORMAT: &str = "pinformat";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +44,7 @@ pub struct LastGood {
     written: Option<Duration>,
     writing: Option<JoinHandle<()>>,
     pin_keys: Option<PinKeys>,
+    pin_format: PinFormat,
     /// The state directory holds no readable table, and none was written since.
     is_missing: bool,
 }
@@ -51,8 +53,11 @@ impl LastGood {
     pub fn new(dir: Option<Arc<StateDir>>) -> Self {
         let pin_keys =
             dir.as_ref().and_then(|dir| dir.read(PIN_KEYS)).and_then(|json| pin_keys::decode(&json));
+        let format = dir.as_ref().and_then(|dir| dir.read(PIN_FORMAT));
+        let pin_format = format.and_then(|text| pin_keys::decode_format(&text)).unwrap_or_default();
         Self {
             dir,
+            pin_format,
             values: Values::default(),
             unbuilt: BTreeMap::new(),
             dirty: false,
@@ -102,6 +107,23 @@ impl LastGood {
             && let Err(error) = dir.write(PIN_KEYS, &pin_keys::encode(keys))
         {
             tracing::error!(%error, "the pin keys cannot be kept in the state directory");
+        }
+    }
+
+    /// The format last signed.
+    pub fn pin_format(&self) -> PinFormat {
+        self.pin_format
+    }
+
+    /// Keeps the format that is signed.
+    pub fn keep_pin_format(&mut self, format: PinFormat) {
+        if std::mem::replace(&mut self.pin_format, format) == format {
+            return;
+        }
+        if let Some(dir) = &self.dir
+            && let Err(error) = dir.write(PIN_FORMAT, &pin_keys::encode_format(format))
+        {
+            tracing::error!(%error, "the format of pins cannot be kept in the state directory");
         }
     }
 

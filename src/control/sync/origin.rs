@@ -18,13 +18,13 @@ use crate::{
             core::Core,
             entries::{EPOCH, as_read, encode, entry, own_key, value},
             fleet::member::Kind,
-            pin_keys::{self, PIN_KEYS},
+            pin_keys::{self, PIN_FORMAT, PIN_KEYS},
             state_dir::new_node_id,
         },
     },
     rollout::{
         keys::{self, Meaning},
-        pin::PinKeys,
+        pin::{PinFormat, PinKeys},
     },
 };
 
@@ -95,6 +95,10 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
             None => pin_keys::generate().map_err(random_failed)?,
         };
         make(PIN_KEYS, pin_keys::encode(&keys));
+        // With the first keys of a fleet begins the newest format: nobody holds a pin, and no member is older.
+        if kept.is_none() && entry(listing, PIN_FORMAT).is_none() {
+            make(PIN_FORMAT, pin_keys::encode_format(PinFormat::NEWEST));
+        }
     }
     // The entry is written before this router reads what it will serve, so whoever commits later knows of this member.
     let own = Kind::Entry.key(&core.node);

@@ -100,6 +100,7 @@ impl Publisher {
             if let Some(keyspace) = &image.keyspace {
                 self.upkeep.adopt(keyspace);
             }
+            self.upkeep.raise_pin_format(image.stored_pin_format);
         }
         self.consider_ready();
         image.last_good.tick(image.identity.as_ref(), now);

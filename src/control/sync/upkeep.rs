@@ -1,5 +1,5 @@
 //! Upkeep: what this router commits by itself. It adopts what was written in the store itself, writes deleted mirrored keys
-//! back, and retires releases whose drain is over.
+//! back, retires releases whose drain is over, and raises the format of pins.
 //!
 //! Each commit is held to the record's revision, so any number of routers may try at once and one succeeds. A failure
 //! is tried again after a pause, and never holds up a publish.
@@ -14,11 +14,13 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{adoption, command::retire},
-        limits::UPKEEP_RETRY,
+        commands::{adoption, command::retire, pin_format},
+        limits::{PIN_FORMAT_PAUSE, UPKEEP_RETRY},
         shared::{core::Core, error::ApiError},
     },
-    rollout::{adopt::OldKeys, app::AppName, keyspace::Keyspace, record::Tenure, release::ReleaseId},
+    rollout::{
+        adopt::OldKeys, app::AppName, keyspace::Keyspace, pin::PinFormat, record::Tenure, release::ReleaseId,
+    },
 };
 
 /// One thing to do.
@@ -26,6 +28,7 @@ use crate::{
 enum Task {
     Adopt(AppName),
     Retire(AppName, Tenure),
+    RaisePinFormat,
 }
 
 /// Everything that the adoption of an app depends on: the record's seq, the old keys, and how many endpoints the stable
@@ -40,6 +43,8 @@ pub struct Upkeep {
     /// What was adopted last, or could not be: an adoption with the same input comes to the same.
     adopted: HashMap<AppName, AdoptionInput>,
     retry_at: HashMap<Task, Duration>,
+    /// Since when every member reads the newest pin format (monotonic), while the store does not say it.
+    format_read_since: Option<Duration>,
 }
 
 impl Upkeep {
@@ -50,6 +55,7 @@ impl Upkeep {
             busy: HashSet::new(),
             adopted: HashMap::new(),
             retry_at: HashMap::new(),
+            format_read_since: None,
         }
     }
 
@@ -68,6 +74,20 @@ impl Upkeep {
     /// Starts a retirement.
     pub fn retire(&mut self, app: AppName, tenure: Tenure) {
         self.start(Task::Retire(app, tenure));
+    }
+
+    /// Raises the format in which pins are signed from the stored one, once every member has read the newest for a while.
+    pub fn raise_pin_format(&mut self, stored: Option<PinFormat>) {
+        let newest = PinFormat::NEWEST;
+        if stored == Some(newest) || !self.core.roster.reads_pin_format(newest) {
+            self.format_read_since = None;
+            return;
+        }
+        let now = self.core.clock.monotonic();
+        let since = *self.format_read_since.get_or_insert(now);
+        if now.saturating_sub(since) >= PIN_FORMAT_PAUSE {
+            self.start(Task::RaisePinFormat);
+        }
     }
 
     /// Whether anything is under way.
@@ -98,6 +118,7 @@ impl Upkeep {
             let result = match &task {
                 Task::Adopt(app) => adoption::adopt_raw_writes(&core, app).await,
                 Task::Retire(app, tenure) => retire(&core, app, *tenure).await,
+                Task::RaisePinFormat => pin_format::raise(&core).await,
             };
             (task, result)
         });

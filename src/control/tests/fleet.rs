@@ -5,14 +5,19 @@ use std::{sync::Arc, time::Duration};
 use keyvalues::{Memory, Store, Write, faults::FaultyStore};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{Bench, eventually};
 use crate::{
     clock::Clock,
     control::{
-        limits::{DEADLINE_TICK, SIGN_OF_LIFE_EVERY},
-        shared::fleet::member::Kind,
+        limits::{DEADLINE_TICK, PIN_FORMAT_PAUSE, SIGN_OF_LIFE_EVERY},
+        shared::{
+            fleet::member::Kind,
+            pin_keys::{self, PIN_FORMAT, PIN_KEYS},
+        },
     },
+    rollout::pin::Pin,
 };
 
 const WALL: u64 = 1_763_630_000_000;
@@ -46,7 +51,9 @@ async fn a_fleet_of_one_writes_its_entry_and_nothing_else() {
     assert_eq!(state["applied"]["text"], "applied 1 of 1");
     let own = Kind::Entry.key(bench.control.node());
     let keys = entries(&store, "rolling/router/").await;
-    assert_eq!(keys, ["rolling/router/epoch".to_owned(), own, "rolling/router/pinkeys".to_owned()]);
+    let pins = ["pinformat", "pinkeys"].map(|key| format!("rolling/router/{key}"));
+    assert_eq!(keys[..2], ["rolling/router/epoch".to_owned(), own]);
+    assert_eq!(keys[2..], pins);
     bench.control.stop().await;
     assert!(entries(&store, "rolling/router/members/").await.is_empty(), "it left");
 }
@@ -81,6 +88,43 @@ async fn who_enters_is_given_the_time_of_a_first_sign_of_life() {
     clock.advance(SIGN_OF_LIFE_EVERY);
     let later = fleet().await;
     assert!(silent(&later), "{}", later["alarms"]);
+}
+
+/// The keys are those of a fleet of an earlier version, of which one member is left.
+#[tokio::test]
+async fn the_newest_pin_format_is_signed_once_every_member_reads_it() {
+    let store = Arc::new(Memory::new());
+    let clock = Clock::manual(WALL);
+    let other = Kind::Entry.key("r2");
+    let put = |key: &str, value: Vec<u8>| Write::put(key.parse().unwrap(), value);
+    let keys = pin_keys::encode(&pin_keys::generate().unwrap());
+    let writes = vec![put(PIN_KEYS, keys), put(&other, b"{}".to_vec())];
+    store.commit(Vec::new(), writes).await.unwrap();
+    let bench = join(&store, clock.clone()).await.with_stable().await;
+    let signed = || bench.live.load().table.apps["shop"].pins.encode(&Pin::default()).len();
+    clock.advance(PIN_FORMAT_PAUSE * 2);
+    sleep(DEADLINE_TICK * 3).await;
+    assert_eq!((signed(), bench.stored(PIN_FORMAT).await), (43, None), "r2 does not read it");
+    bench.write_in_store(&other, r#"{"pin_format": 2}"#).await;
+    sleep(DEADLINE_TICK * 3).await;
+    assert_eq!((signed(), bench.stored(PIN_FORMAT).await), (43, None), "r2 may be about to restart");
+    let moves_on = async || {
+        clock.advance(PIN_FORMAT_PAUSE / 2);
+        signed() == 44
+    };
+    eventually("everybody reads it", moves_on).await;
+    assert_eq!(bench.stored(PIN_FORMAT).await.as_deref(), Some("2"));
+    // What was signed is never unlearned: not when an earlier version comes, and not when the key is lost.
+    bench.write_in_store(&other, "{}").await;
+    store.commit(Vec::new(), vec![Write::delete(PIN_FORMAT.parse().unwrap())]).await.unwrap();
+    bench.ok(Method::PUT, "/api/v1/apps/shop/sticky", json!({ "sticky": false })).await;
+    assert_eq!(signed(), 44);
+    bench.write_in_store(&other, r#"{"pin_format": 3}"#).await;
+    eventually("it is written back", async || {
+        clock.advance(PIN_FORMAT_PAUSE / 2);
+        bench.stored(PIN_FORMAT).await.is_some()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -149,7 +193,7 @@ async fn a_member_whose_clock_is_off_ends_no_drain() {
     first.ok(Method::POST, "/api/v1/apps/shop/promote?wait=fleet", Value::Null).await;
     clocks.iter().for_each(|clock| clock.advance(Duration::from_secs(4_000)));
     // Passing time is what is looked at: each router had its turns to end the drain.
-    tokio::time::sleep(DEADLINE_TICK * 4).await;
+    sleep(DEADLINE_TICK * 4).await;
     assert_eq!(first.state().await["draining"][0]["release"], "1.0");
     let third = join(&store, clocks[0].clone()).await;
     eventually("most agree with the first clock, and its drain ends", async || {

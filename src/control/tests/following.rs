@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Bench, eventually, id};
-use crate::clock::Clock;
+use crate::{clock::Clock, rollout::pin::Pin};
 
 const STICKY: &str = "/api/v1/apps/shop/sticky";
 
@@ -232,16 +232,8 @@ async fn a_restart_without_the_store_serves_the_last_good_table_with_the_same_pi
     let state = dir.path().join("state");
     let store = Embedded::open(dir.path().join("store.redb").to_str().unwrap()).await.unwrap();
     let pin = |bench: &Bench| {
-        let pin = crate::rollout::pin::Pin {
-            bucket: 1,
-            client: 2,
-            tenure: 1,
-            endpoint: 3,
-            hour: 4,
-            move_day: 0,
-            moves: 0,
-            left_candidate: false,
-        };
+        let pin =
+            Pin { bucket: 1, client: 2, tenure: 1, endpoint: 3, hour: 4, drawn_for: 5, ..Pin::default() };
         bench.live.load().table.apps["shop"].pins.encode(&pin)
     };
     let first = Bench::on(Arc::new(store), Some(&state), Clock::system()).await.with_stable().await;

@@ -7,7 +7,7 @@ use imbl::ordmap::DiffItem;
 use crate::rollout::{
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PinKey, PinKeys},
+    pin::{PinFormat, PinKey, PinKeys},
 };
 
 fn keyspace() -> Keyspace {
@@ -16,6 +16,7 @@ fn keyspace() -> Keyspace {
         default_app: None,
         addresses: AddressPolicy::default(),
         pin_keys: PinKeys { next: None, current, previous: None },
+        pin_format: PinFormat::Two,
         https: false,
     })
 }

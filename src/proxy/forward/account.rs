@@ -35,8 +35,7 @@ pub struct Outcome {
 /// Counts and logs a request that was forwarded.
 pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let duration_us = coarse::now_us().saturating_sub(plan.started_us);
-    // What testers do says nothing about how users fare.
-    if !plan.is_overridden() {
+    if plan.is_counted() {
         count(worker, plan, outcome, duration_us);
     }
     let routes = &plan.app.routes;

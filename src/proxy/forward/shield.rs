@@ -69,7 +69,8 @@ impl Shield {
 /// Asks stable. It declines shielded requests before its own: beyond their rate, and where it has no room at once.
 #[cold]
 fn ask_stable(worker: &Worker, plan: &Plan) -> Option<Assignment> {
-    let facts = RequestFacts { pin: plan.pin, navigation: plan.navigation, hour: route::hour() };
+    let (pin, navigation, seconds) = (plan.pin, plan.navigation, route::seconds());
+    let facts = RequestFacts { pin, navigation, seconds, ..RequestFacts::default() };
     let random = || worker.random();
     let mut draw = RequestDraw { app: &plan.app, random: &random };
     let to = assign_shield(&plan.app.routes, &facts, &plan.assignment, plan.app.as_ref(), &mut draw);

@@ -1,4 +1,5 @@
-//! Asking the siblings of a release for an asset that it does not have (docs/design.md section 6).
+//! Asking the siblings of a release for an asset that it does not have (docs/design.md section 6), and the candidate for a
+//! preflight that stable did not allow (section 5).
 //!
 //! The release's own answer waits meanwhile, unread, and goes out if no sibling has the asset. Siblings are asked as a
 //! stranger would ask them, and their cookies stay with them. It is no move: the client's pin is not touched.
@@ -10,7 +11,7 @@ use super::{
     attempt::{Attempts, OwnAnswer},
     exchange::Exchange,
     failure::{Failure, Side},
-    skew::{AssetSource, miss_of},
+    skew::{AssetSource, lit_candidate, miss_of},
 };
 use crate::{
     proxy::{
@@ -36,21 +37,23 @@ pub async fn fall_through<'a, D: Downstream>(
     write_anonymous(&plan.out.bytes, &mut exchange.worker.lines.borrow_mut(), &mut head.bytes);
     std::mem::swap(&mut plan.out, &mut head);
     exchange.shield = Default::default();
-    exchange.asset_source = AssetSource::sibling();
+    exchange.asset_source = AssetSource::sibling(&exchange.plan);
     let found = ask_siblings(exchange, own_target.release).await;
     // In the log and in all counts the request is that of the client's own release.
     std::mem::swap(&mut exchange.plan.out, &mut head);
     exchange.plan.assignment.target = own_target;
-    let counters = exchange.worker.counters();
+    let (counters, for_asset) = (exchange.worker.counters(), exchange.plan.preflight.is_none());
     match found? {
         Some(sibling) => {
-            counters.assets_found.add(1);
+            counters.assets_found.add(for_asset.into());
             exchange.outcome.sibling = Some(sibling);
             Ok(())
         }
         None => {
-            counters.assets_missed.add(1);
-            exchange.worker.misses.borrow_mut().remember(&miss_of(&exchange.plan), coarse::now_ms());
+            if for_asset {
+                counters.assets_missed.add(1);
+                exchange.worker.misses.borrow_mut().remember(&miss_of(&exchange.plan), coarse::now_ms());
+            }
             exchange.outcome.endpoint = own_endpoint;
             send_own(exchange, own).await
         }
@@ -81,7 +84,10 @@ async fn ask_siblings<D: Downstream>(
     release: ReleaseIndex,
 ) -> Result<Option<ReleaseIndex>, Failure> {
     let app = Rc::clone(&exchange.plan.app);
-    for sibling in app.routes.siblings(release) {
+    let candidate = exchange.plan.preflight.as_ref().map(|_| lit_candidate(&app.routes));
+    let siblings = app.routes.siblings(release);
+    let asked = siblings.filter(|sibling| candidate.is_none_or(|candidate| candidate == Some(*sibling)));
+    for sibling in asked {
         if exchange.asset_source.first_byte_ms(coarse::now_ms()) == Some(0) {
             break;
         }

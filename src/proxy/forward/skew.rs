@@ -3,17 +3,24 @@
 //! A fingerprinted asset is the same file under the same name in every release that has it. So when a release does not have
 //! one, its siblings are asked ([`super::siblings`]). Here it is decided for which answers that is done.
 //!
+//! In the same way the candidate is asked for a CORS preflight that stable did not allow (docs/design.md section 5).
+//!
 //! Deliberately absent: testers, who are to see what their release really has.
 
 use super::failure::{Failure, has_body};
 use crate::{
-    limits::SIBLINGS_MS,
+    limits::{PREFLIGHT_MS, SIBLINGS_MS},
     proxy::{
         codec::{head::HeaderLine, response::ResponseHead},
-        route::Plan,
+        route::{
+            Plan,
+            preflight::{Permission, Preflight},
+        },
         worker::{Worker, coarse, misses::Miss},
     },
-    rollout::{assign::Reason, settings::AssetSettings},
+    rollout::{
+        assign::Reason, blend::Blend, settings::AssetSettings, table::AppRoutes, target::ReleaseIndex,
+    },
 };
 
 /// Whose answer is awaited.
@@ -33,8 +40,9 @@ pub enum AssetSource {
 
 impl AssetSource {
     /// A sibling, from now on.
-    pub fn sibling() -> Self {
-        Self::Sibling { until_ms: coarse::now_ms() + SIBLINGS_MS }
+    pub fn sibling(plan: &Plan) -> Self {
+        let most = if plan.preflight.is_some() { PREFLIGHT_MS } else { SIBLINGS_MS };
+        Self::Sibling { until_ms: coarse::now_ms() + most }
     }
 
     /// Whether it is a sibling.
@@ -53,10 +61,43 @@ impl AssetSource {
     /// Looks at the head of an answer. [`Failure::Missing`] if siblings are to be asked for a better one, or if it is a
     /// sibling's and not the asset.
     pub fn check(&mut self, worker: &Worker, plan: &Plan, head: &ResponseHead<'_>) -> Result<(), Failure> {
+        if let Some(preflight) = &plan.preflight {
+            return self.check_preflight(worker, plan, preflight, head);
+        }
         match self {
             Self::Own if plan.app.falls_through && lacks_asset(plan, head) => self.ask_siblings(worker, plan),
             Self::Sibling { .. } if head.status >= 200 && (head.status != 200 || is_html(head)) => {
                 Err(Failure::Missing)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a preflight: the candidate is asked if stable allows the origin and not the rest. Its answer is taken only
+    /// if that allows everything.
+    #[cold]
+    fn check_preflight(
+        &mut self,
+        worker: &Worker,
+        plan: &Plan,
+        preflight: &Preflight,
+        head: &ResponseHead<'_>,
+    ) -> Result<(), Failure> {
+        if head.status < 200 {
+            return Ok(());
+        }
+        let permission = preflight.permission(head);
+        match self {
+            Self::Sibling { .. } if permission != Permission::Everything => Err(Failure::Missing),
+            Self::Own
+                if permission == Permission::OriginOnly && lit_candidate(&plan.app.routes).is_some() =>
+            {
+                if worker.shared.sibling_asks.take(coarse::now_us()) {
+                    return Err(Failure::Missing);
+                }
+                worker.counters().assets_denied.add(1);
+                *self = Self::NoRelease;
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -78,6 +119,11 @@ impl AssetSource {
         *self = Self::NoRelease;
         Ok(())
     }
+}
+
+/// The candidate, if it gets clients without a pin.
+pub fn lit_candidate(app: &AppRoutes) -> Option<ReleaseIndex> {
+    app.candidate.filter(|_| app.blend > Blend::ZERO)
 }
 
 /// What is remembered if no sibling has the asset either.

@@ -97,6 +97,7 @@ fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&A
     // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
     let _ = stream.set_nodelay(true);
     let client = Client::new(address, (worker.shared.trust)(address), tls.is_some(), Door::Front);
+    let client = Client { peer_port: peer.port(), ..client };
     let worker = Rc::clone(worker);
     match tls {
         None => drop(tokio::task::spawn_local(serve(worker, Stream::Plain(stream), client))),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 pub use crate::rollout::cookie::find;
-use crate::{proxy::codec::lines::is_blank, rollout::preview::COOKIE_SUFFIX};
+use crate::{proxy::codec::lines::is_blank, rollout::cookie::OwnKind};
 
 /// Appends a Cookie value without these cookies (as [`find`] gave them). Nothing is appended if no other cookie is left.
 pub fn write_without(header: &[u8], removed: impl IntoIterator<Item = Range<usize>>, out: &mut Vec<u8>) {
@@ -26,10 +26,9 @@ fn trim_separators(out: &mut Vec<u8>, start: usize) {
     out.drain(start..start + leading);
 }
 
-/// Whether a name is that of the pin cookie, or of the tester's cookie beside it.
+/// Whether a name is that of the pin cookie, or of one of those beside it.
 pub fn is_own(name: &[u8], pin_cookie: &str) -> bool {
-    let rest = name.strip_prefix(pin_cookie.as_bytes());
-    rest.is_some_and(|rest| rest.is_empty() || rest == COOKIE_SUFFIX.as_bytes())
+    OwnKind::of(name, pin_cookie.as_bytes()).is_some()
 }
 
 /// The name of the cookie that a Set-Cookie value sets.
@@ -67,6 +66,8 @@ mod tests {
             ("p=a=b", vec!["a=b"], ""),
             ("a=1; p_preview=t; p=x", vec!["t", "x"], "a=1"),
             ("p_preview2=1; p_=2; xp_preview=3", vec![], "p_preview2=1; p_=2; xp_preview=3"),
+            ("a=1; p_s=y; p=x", vec!["y", "x"], "a=1"),
+            ("p_s2=1; p_session=2; p_s", vec![], "p_s2=1; p_session=2; p_s"),
             ("", vec![], ""),
             (";;;", vec![], ""),
         ] {
@@ -79,11 +80,20 @@ mod tests {
     }
 
     #[test]
-    fn a_testers_cookie_is_told_from_a_pin() {
-        let found: Vec<bool> =
-            find(b"p_preview=t; p=x; p_preview =", b"p").map(|found| found.preview).collect();
-        assert_eq!(found, [true, false, true]);
-        for (name, own) in [("p", true), ("p_preview", true), ("p_", false), ("pp", false), ("", false)] {
+    fn the_routers_cookies_are_told_apart() {
+        use OwnKind::{HttpsPin, Pin, Preview};
+        let found: Vec<_> =
+            find(b"p_preview=t; p=x; p_s=y; p_preview =", b"p").map(|found| found.kind).collect();
+        assert_eq!(found, [Preview, Pin, HttpsPin, Preview]);
+        for (name, own) in [
+            ("p", true),
+            ("p_preview", true),
+            ("p_s", true),
+            ("p_sx", false),
+            ("p_", false),
+            ("pp", false),
+            ("", false),
+        ] {
             assert_eq!(is_own(name.as_bytes(), "p"), own, "{name}");
         }
     }

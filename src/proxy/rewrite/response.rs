@@ -1,10 +1,16 @@
 //! A response's header lines as they go to the client: nothing that belongs to the connection to the endpoint, no cookie
 //! with the router's names, the pin if it changes, and `private` where a shared cache would mix releases.
 
+use std::io::Write as _;
+
 use super::{cache, cookie, login};
-use crate::proxy::codec::{
-    head::{HeaderLine, Known, is_named_by_connection},
-    response::ResponseHead,
+use crate::{
+    limits::PREFLIGHT_AGE_SECONDS_MAX,
+    proxy::codec::{
+        head::{HeaderLine, Known, is_named_by_connection},
+        response::ResponseHead,
+    },
+    rollout::{request::Leftover, set_cookie::PinCookie},
 };
 
 /// What caches are told.
@@ -23,8 +29,10 @@ pub enum Caching {
 pub struct Changes<'a> {
     /// The name of the app's pin cookie. The endpoint may set neither it nor the tester's cookie.
     pub pin_cookie: &'a str,
-    /// The Set-Cookie value of a pin that changes, in three parts.
-    pub pin: Option<(&'a str, &'a [u8], &'a str)>,
+    /// A pin that is sent.
+    pub pin: Option<SentPin<'a>>,
+    /// It answers a preflight, which browsers may remember for a minute only.
+    pub cuts_max_age: bool,
     /// What caches are told.
     pub caching: Caching,
     /// The release to name, for a tester.
@@ -34,6 +42,20 @@ pub struct Changes<'a> {
     /// The client's connection is not one client's alone, so no login may go with it: the client is not asked for one.
     pub hides_logins: bool,
 }
+
+/// A pin that is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct SentPin<'a> {
+    /// How it is set.
+    pub cookie: &'a PinCookie,
+    /// Its text.
+    pub pin: &'a [u8],
+    /// The cookies that go.
+    pub leftover: Leftover,
+}
+
+/// How long browsers may remember what a preflight was answered.
+const MAX_AGE: &[u8] = b"access-control-max-age";
 
 /// The header that names the release to a tester.
 const RELEASE: &[u8] = b"x-rolling-release";
@@ -57,11 +79,17 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     let made_private = guards && !cache::is_private(head.block, head.lines);
     let own_caching = made_private || changes.caching == Caching::NoStore;
     let named = changes.release.is_some();
+    let looks = named || changes.cuts_max_age;
+    let mut max_age_cut = false;
     let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
     for line in head.lines {
         let stays = match line.known {
-            Known::Other if !head.connection_names_headers && !named => continue,
+            Known::Other if !head.connection_names_headers && !looks => continue,
+            Known::Other if changes.cuts_max_age && is_long_max_age(head, line) => {
+                max_age_cut = true;
+                false
+            }
             Known::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
             Known::SetCookie => {
                 let ours =
@@ -104,12 +132,11 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
         out.extend_from_slice(release.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if let Some((before, pin, after)) = changes.pin {
-        out.extend_from_slice(b"set-cookie: ");
-        out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(pin);
-        out.extend_from_slice(after.as_bytes());
-        out.extend_from_slice(b"\r\n");
+    if max_age_cut {
+        let _ = write!(out, "access-control-max-age: {PREFLIGHT_AGE_SECONDS_MAX}\r\n");
+    }
+    if let Some(sent) = changes.pin {
+        write_pin(&sent, out);
     }
     findings
 }
@@ -132,6 +159,33 @@ fn hide_login(line: &HeaderLine, block: &[u8], out: &mut Vec<u8>) -> bool {
     hidden
 }
 
+fn write_pin(sent: &SentPin<'_>, out: &mut Vec<u8>) {
+    let SentPin { cookie, pin, leftover } = sent;
+    if leftover.same_name {
+        cookie.same_name.iter().for_each(|removal| write_set_cookie(&[removal.as_bytes()], out));
+    }
+    write_set_cookie(&[cookie.set.before.as_bytes(), pin, cookie.set.after.as_bytes()], out);
+    if let Some(removal) = cookie.other_name.as_ref().filter(|_| leftover.other_name) {
+        write_set_cookie(&[removal.as_bytes()], out);
+    }
+}
+
+fn write_set_cookie(parts: &[&[u8]], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"set-cookie: ");
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a line says Access-Control-Max-Age, and more than is allowed while several releases are routed.
+fn is_long_max_age(head: &ResponseHead<'_>, line: &HeaderLine) -> bool {
+    let value = line.value(head.block);
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let number = || std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
+    // What has more digits than a number can have is too long as well.
+    let long = || number().is_none_or(|seconds| seconds > PREFLIGHT_AGE_SECONDS_MAX);
+    line.name(head.block).eq_ignore_ascii_case(MAX_AGE) && digits && long()
+}
+
 fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
         Known::Other => !is_named_by_connection(head.block, head.lines, line),
@@ -147,6 +201,7 @@ mod tests {
     use crate::{
         limits::Limits,
         proxy::codec::{lines::Progress, response::read_response},
+        rollout::{set_cookie::PinCookies, settings::Settings},
     };
 
     fn rewritten(lines: &str, caching: Caching, pin: bool, release: Option<&str>) -> (String, Findings) {
@@ -154,10 +209,21 @@ mod tests {
         let mut space = Vec::new();
         let read = read_response(response.as_bytes(), &mut space, &Limits::default(), false).unwrap();
         let Progress::Complete(head) = read else { panic!("partial") };
-        let pin = pin.then_some(("p=", &b"PIN"[..], "; Path=/"));
+        let settings = br#"{"cookie": {"name": "p", "session": true}}"#;
+        let cookies = PinCookies::new(&Settings::parse(settings).unwrap());
+        let sent = SentPin { cookie: cookies.by(false), pin: b"PIN", leftover: Leftover::default() };
+        let pin = pin.then_some(sent);
         let mut out = Vec::new();
-        let changes =
-            Changes { pin_cookie: "p", pin, caching, release, from_sibling: false, hides_logins: false };
+        let cuts_max_age = caching == Caching::AsSent;
+        let changes = Changes {
+            pin_cookie: "p",
+            pin,
+            cuts_max_age,
+            caching,
+            release,
+            from_sibling: false,
+            hides_logins: false,
+        };
         let findings = write(&head, &changes, &mut out);
         (String::from_utf8(out).unwrap(), findings)
     }
@@ -166,15 +232,15 @@ mod tests {
     fn what_belongs_to_the_connection_or_the_router_is_dropped() {
         let (out, findings) = rewritten(
             "A: 1\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 5\r\nDate: now\r\n\
-             Set-Cookie: p_preview=evil\r\nSet-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
+             Set-Cookie: p_preview=evil\r\nSet-Cookie: p_s=evil\r\nSet-Cookie: p=evil\r\nSet-Cookie: q=1\r\nUpgrade: h2c\r\nX_Y: kept\r\nCache-Control: public\r\n",
             Caching::AsSent,
             true,
             None,
         );
         let expected = "A: 1\r\nDate: now\r\nSet-Cookie: q=1\r\nX_Y: kept\r\nCache-Control: public\r\n\
-            set-cookie: p=PIN; Path=/\r\n";
+            set-cookie: p=PIN; HttpOnly; SameSite=Lax; Path=/\r\n";
         assert_eq!(out, expected);
-        assert_eq!(findings, Findings { cookies_dropped: 2, ..Findings::default() });
+        assert_eq!(findings, Findings { cookies_dropped: 3, ..Findings::default() });
     }
 
     #[test]
@@ -230,6 +296,37 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_preflight_is_remembered_for_a_minute_at_most() {
+        for (age, out) in [
+            ("86400", "access-control-max-age: 60\r\n"),
+            ("99999999999999999999", "access-control-max-age: 60\r\n"),
+            ("60", "Access-Control-Max-Age: 60\r\n"),
+            ("0", "Access-Control-Max-Age: 0\r\n"),
+            ("-1", "Access-Control-Max-Age: -1\r\n"),
+            ("soon", "Access-Control-Max-Age: soon\r\n"),
+        ] {
+            let lines = format!("Access-Control-Max-Age: {age}\r\n");
+            assert_eq!(rewritten(&lines, Caching::AsSent, false, None).0, out);
+            let uncut = rewritten(&lines, Caching::NoStore, false, None).0;
+            assert_eq!(uncut, format!("{lines}cache-control: no-store\r\n"));
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_the_pin_goes_with_it() {
+        let cookies = PinCookies::new(&Settings::default());
+        let leftover = Leftover { same_name: true, other_name: true, resend: true };
+        let mut out = Vec::new();
+        write_pin(&SentPin { cookie: cookies.by(true), pin: b"PIN", leftover }, &mut out);
+        let gone = "HttpOnly; SameSite=None; Secure; Path=/; Max-Age=0\r\n";
+        let set = "HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=86400\r\n";
+        let wanted = format!(
+            "set-cookie: rolling_pin_s=; {gone}set-cookie: rolling_pin_s=PIN; {set}set-cookie: rolling_pin=; {gone}"
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), wanted, "a browser may take the first two for one");
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 pub mod identity;
 mod login;
+pub mod new_client;
 pub mod origin;
 pub mod plan;
+pub mod preflight;
 pub mod tester;
 
 use super::{
@@ -37,7 +39,9 @@ use crate::{
     upstream::login::LoginLink,
 };
 use login::{follow, follow_pin_of};
+use new_client::ClientDraw;
 pub use plan::Plan;
+use preflight::{Preflight, request_value};
 use tester::TesterChoice;
 
 const MISDIRECTED: Refusal =
@@ -72,16 +76,21 @@ pub fn plan(
     if tester::is_link(head.target) {
         return Err(tester::open_link(head, &app, client));
     }
-    let navigation = is_navigation(head);
     let mut evidence = evidence(head, &app, client);
     if let Some(login) = login {
         follow_pin_of(login, &app, &mut evidence);
     }
+    let mut preflight = Preflight::of(head);
+    let facts = facts(head, &app, client, &evidence, preflight.is_some());
+    let mut draw = ClientDraw::new(worker, &app, head, client);
     let mut assignment = match tester::choose(head, &app, client, evidence.previews > 0)? {
-        None => assign_by_pin(worker, &table, &app, evidence.pin, navigation),
+        None => {
+            evidence.pin = facts.pin;
+            assign(&app.routes, &facts, table.published.as_ref(), &mut draw).ok()
+        }
         Some(choice) => {
             counters.overridden.add(1);
-            evidence.pin = PinEvidence::None;
+            (evidence.pin, preflight) = (PinEvidence::None, None);
             assign_for_tester(worker, &app, choice)
         }
     };
@@ -92,15 +101,15 @@ pub fn plan(
         counters.requests_unroutable.add(1);
         return Err(UNROUTABLE.into());
     };
-    if assignment.reason != Reason::Override {
-        count_assigned(worker, &app, &assignment, evidence.pin);
-    }
     worker.retries.count_request();
+    if assignment.reason != Reason::Override && preflight.is_none() {
+        count_assigned(worker, &app, &assignment, &facts, draw);
+    }
     let (out, marks) = write_head(worker, head, &app, client, &evidence, &assignment);
+    let subresource = matches!(assignment.pin, PinChange::First(_)) && is_subresource(head);
     Ok(Plan {
         out,
         marks,
-        assignment,
         pin: evidence.pin,
         client,
         framing: head.framing,
@@ -110,10 +119,13 @@ pub fn plan(
         expects_continue: head.expects_continue,
         carries_login: is_carried_by(head),
         hides_logins: client.trusted,
-        navigation,
-        has_destination: head.present.has(Known::SecFetchDest),
+        navigation: facts.navigation,
+        subresource,
+        leftover: evidence.leftover,
+        preflight,
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
+        assignment,
         app,
     })
 }
@@ -174,7 +186,7 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
 }
 
 fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence {
-    let evidence = Evidence::read(&app.routes, head.values(Known::Cookie));
+    let evidence = Evidence::read(&app.routes, head.values(Known::Cookie), client.secure);
     // An app that is not sticky has no pins, whatever is left in browsers.
     let pin = match (app.routes.sticky, &app.routes.settings.pin) {
         (false, _) => PinEvidence::None,
@@ -193,17 +205,31 @@ fn has_passed(head: &RequestHead<'_>, pseudonym: &str) -> bool {
     names.any(|name| name.eq_ignore_ascii_case(pseudonym.as_bytes()))
 }
 
-fn assign_by_pin(
-    worker: &Worker,
-    table: &LocalTable,
+/// What an assignment has to know about a request.
+fn facts(
+    head: &RequestHead<'_>,
     app: &LocalApp,
-    pin: PinEvidence,
-    navigation: bool,
-) -> Option<Assignment> {
-    let request = RequestFacts { pin, navigation, hour: hour() };
-    let random = || worker.random();
-    let mut draw = RequestDraw { app, random: &random };
-    assign(&app.routes, &request, table.published.as_ref(), &mut draw).ok()
+    client: Client,
+    evidence: &Evidence,
+    preflight: bool,
+) -> RequestFacts {
+    let pin = if preflight { PinEvidence::None } else { evidence.pin };
+    let anonymous = preflight || pin == PinEvidence::None && is_pin_withheld(head, app, client);
+    let resend = evidence.leftover.resend;
+    RequestFacts { pin, navigation: is_navigation(head), anonymous, resend, seconds: seconds() }
+}
+
+/// Whether the browser may have a pin that it does not send with this request.
+fn is_pin_withheld(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> bool {
+    let withheld = app.routes.sticky && app.routes.pin_cookies.by(client.secure).withheld;
+    withheld && !matches!(head.method, b"GET" | b"HEAD") && {
+        let (site, origin) = (request_value(head, "sec-fetch-site"), request_value(head, "origin"));
+        request::withholds_pin(head.method, site, origin, head.authority)
+    }
+}
+
+fn is_subresource(head: &RequestHead<'_>) -> bool {
+    head.value(Known::SecFetchDest).is_some_and(request::is_subresource)
 }
 
 /// The assignment of a request whose sender chose the release.
@@ -214,9 +240,9 @@ fn assign_for_tester(worker: &Worker, app: &LocalApp, choice: TesterChoice) -> O
     assign_override(&app.routes, choice.release, choice.affinity, app, &mut draw).ok()
 }
 
-/// Hours since the Unix epoch.
-pub fn hour() -> u32 {
-    u32::try_from(coarse::wall_ms() / 3_600_000).unwrap_or(u32::MAX)
+/// Seconds since the Unix epoch.
+pub fn seconds() -> u64 {
+    coarse::wall_ms() / 1_000
 }
 
 /// Counts at stable a request that the candidate failed.
@@ -231,10 +257,20 @@ pub fn count_shielded(worker: &Worker, plan: &Plan) {
 }
 
 /// Counts the assignment at its release.
-fn count_assigned(worker: &Worker, app: &LocalApp, assignment: &Assignment, pin: PinEvidence) {
+fn count_assigned(
+    worker: &Worker,
+    app: &LocalApp,
+    assignment: &Assignment,
+    facts: &RequestFacts,
+    draw: ClientDraw<'_>,
+) {
     let cell = app.release(assignment.target.release).state.cell(worker.index);
     cell.reasons[assignment.reason as usize].add(1);
-    match pin {
+    let is_new = draw.finish(assignment, facts.pin) && !facts.anonymous;
+    if is_new && matches!(assignment.reason, Reason::Bucket | Reason::NoCookie) {
+        cell.draws.add(1);
+    }
+    match facts.pin {
         PinEvidence::Valid(pin) => {
             let tenure = app.routes.release(assignment.target.release).tenure;
             if pin.tenure == tenure {

@@ -2,6 +2,7 @@
 
 use std::{ops::Range, rc::Rc};
 
+use super::preflight::Preflight;
 use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
@@ -15,6 +16,7 @@ use crate::{
     },
     rollout::{
         assign::{Assignment, PinEvidence, Reason},
+        request::Leftover,
         table::Standing,
     },
 };
@@ -50,8 +52,12 @@ pub struct Plan {
     pub hides_logins: bool,
     /// A top-level navigation.
     pub navigation: bool,
-    /// It has a `Sec-Fetch-Dest`.
-    pub has_destination: bool,
+    /// The client gets its first pin, but not with this answer: it is what a page loads for itself.
+    pub subresource: bool,
+    /// Cookies beside the pin, which go when the pin is sent.
+    pub leftover: Leftover,
+    /// What it asks for, if it is a CORS preflight.
+    pub preflight: Option<Box<Preflight>>,
     /// HTTP's minor version.
     pub minor_version: u8,
     /// When its first byte was read, monotonic microseconds.
@@ -104,6 +110,11 @@ impl Plan {
     /// Whether a tester chose the release. Such a request is in no statistics, and its pin is not touched.
     pub fn is_overridden(&self) -> bool {
         self.assignment.reason == Reason::Override
+    }
+
+    /// Whether it is counted at its release: neither what testers do nor a preflight says how users fare.
+    pub fn is_counted(&self) -> bool {
+        !self.is_overridden() && self.preflight.is_none()
     }
 
     /// The reason of the assignment, for the log.

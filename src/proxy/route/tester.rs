@@ -23,6 +23,7 @@ use crate::{
         },
     },
     rollout::{
+        cookie::OwnKind,
         preview::PREVIEW_PATH,
         set_cookie::SetCookie,
         table::AppRoutes,
@@ -151,8 +152,10 @@ impl From<PreviewTarget> for TesterChoice {
 /// Where the tester's cookies lead. Of several cookies the first counts that leads to a release.
 fn choose_by_cookie(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Result<PreviewTarget, Reply> {
     let name = app.routes.settings.cookie.name.as_bytes();
-    let own =
-        head.values(Known::Cookie).flat_map(|line| cookie::find(line, name)).filter(|found| found.preview);
+    let own = head
+        .values(Known::Cookie)
+        .flat_map(|line| cookie::find(line, name))
+        .filter(|found| found.kind == OwnKind::Preview);
     let values = own.map(|found| found.value);
     choose_by_preview(&app.routes, values, coarse::wall_ms())
         .map_err(|fault| end_preview(app, client, fault_page(fault)))

@@ -18,7 +18,7 @@ use crate::{
     rollout::{
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},
-        pin::{PinKey, PinKeys},
+        pin::{PinFormat, PinKey, PinKeys},
         release::ReleaseId,
         target::ReleaseSlot,
     },
@@ -127,6 +127,7 @@ impl Stage {
             default_app: None,
             addresses: AddressPolicy::default(),
             pin_keys: PinKeys { next: None, current, previous: None },
+            pin_format: PinFormat::Two,
             https: false,
         });
         let release = ReleaseId::of_app(&"shop".parse().unwrap(), "a", 80).unwrap();

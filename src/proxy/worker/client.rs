@@ -18,6 +18,8 @@ pub enum Door {
 pub struct Client {
     /// The address that connected.
     pub peer: IpAddr,
+    /// The port of the peer, which tells its connections apart; 0 where nobody knows.
+    pub peer_port: u16,
     /// The client's own address: the peer's, or behind trusted proxies what the last of them says.
     pub address: IpAddr,
     /// Whether `address` is the client's own: a trusted proxy may say of one that it does not know where it is.
@@ -33,6 +35,6 @@ pub struct Client {
 impl Client {
     /// One whose peer speaks for itself.
     pub fn new(peer: IpAddr, trusted: bool, secure: bool, door: Door) -> Self {
-        Self { peer, address: peer, named: true, trusted, secure, door }
+        Self { peer, peer_port: 0, address: peer, named: true, trusted, secure, door }
     }
 }

@@ -90,6 +90,11 @@ impl LocalApp {
         self.routes.settings.overriding.header.as_deref()
     }
 
+    /// The bucket of the next new client.
+    pub fn draw_bucket(&self) -> u16 {
+        bucket::nth(self.bucket.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Whether the app tells shared caches itself what they may keep.
     pub fn trusts_cache(&self) -> bool {
         self.routes.settings.cache == CacheMode::Trust
@@ -206,7 +211,7 @@ pub struct RequestDraw<'a> {
 
 impl Draw for RequestDraw<'_> {
     fn bucket(&mut self, _: &AppRoutes) -> u16 {
-        bucket::nth(self.app.bucket.fetch_add(1, Ordering::Relaxed))
+        self.app.draw_bucket()
     }
 
     fn random(&mut self) -> u64 {

@@ -1,6 +1,7 @@
 //! One worker: what the connections of one thread share, and no other thread touches.
 
 pub mod buffers;
+pub mod bunches;
 pub mod client;
 pub mod coarse;
 pub mod deadlines;
@@ -8,8 +9,10 @@ pub mod local;
 pub mod memory;
 pub mod misses;
 pub mod phase;
+pub mod pinless;
 pub mod queue;
 pub mod shared;
+pub mod slots;
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,6 +1,7 @@
 //! What all workers of a front share: read only, or atomic.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     net::IpAddr,
     sync::{
         Arc,
@@ -8,7 +9,7 @@ use std::{
     },
 };
 
-use super::phase::Phase;
+use super::{bunches::Bunches, phase::Phase, pinless::PinlessClients};
 use crate::{
     clock::Clock,
     limits::{Limits, SIBLING_ASKS_PER_SECOND_MAX},
@@ -40,6 +41,10 @@ pub struct FrontState {
     pub shields: RateBudget,
     /// How often siblings are asked for an asset.
     pub sibling_asks: RateBudget,
+    /// First requests that share a draw.
+    pub bunches: Bunches,
+    /// Clients that never bring a pin back.
+    pub pinless: PinlessClients,
     /// How many connections each worker may have open, descriptors considered.
     pub connections_max: usize,
     phase: AtomicU8,
@@ -71,6 +76,8 @@ impl FrontState {
             counters,
             shields,
             sibling_asks,
+            bunches: Bunches::new(RandomState::new().hash_one(0)),
+            pinless: PinlessClients::new(),
             connections_max,
             phase,
         }

@@ -30,16 +30,14 @@ pub enum PinChange {
 }
 
 impl PinChange {
-    /// The pin that a response carries, if any (docs/design.md section 8). A first pin is sent with navigations, and where the
-    /// request does not say what it fetches (no `Sec-Fetch-Dest`); a replaced pin with every response; a refreshed pin with
-    /// navigations. A fingerprinted asset carries no pin.
-    pub fn pin_to_send(self, navigation: bool, has_destination: bool, asset: bool) -> Option<Pin> {
+    /// The pin that a response carries, if any (docs/design.md section 8). A fingerprinted asset carries none. The response to
+    /// a subresource carries no first pin, since the page that asks for it brings a pin of its own.
+    pub fn pin_to_send(self, subresource: bool, asset: bool) -> Option<Pin> {
         match self {
+            Self::Keep => None,
             _ if asset => None,
-            Self::First(pin) if navigation || !has_destination => Some(pin),
-            Self::Replace(pin) => Some(pin),
-            Self::Refresh(pin) if navigation => Some(pin),
-            _ => None,
+            Self::First(_) if subresource => None,
+            Self::First(pin) | Self::Replace(pin) | Self::Refresh(pin) => Some(pin),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     assignment::{Assignment, PinChange, Unroutable},
-    draw::Draw,
+    draw::{Draw, NewClient},
     endpoints::{
         affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health, suspected_endpoint,
     },
@@ -21,9 +21,9 @@ use crate::rollout::{
 /// How many moves within one day make a client a bounced one.
 const BOUNCE: u8 = 3;
 
-/// A cookie that is renewed once an hour could lapse under a client that comes back. Below this Max-Age it is therefore
-/// renewed with every navigation.
-const REFRESH_ALWAYS_BELOW_SECONDS: u32 = 2 * 3_600;
+/// How often a pin is sent again. Where a tenth of its Max-Age is less, it is sent that often, so that it never lapses under a
+/// client that comes back.
+const HOUR_SECONDS: u32 = 3_600;
 
 /// Assigns one request to an app whose releases it knows.
 ///
@@ -54,6 +54,9 @@ pub(super) struct Place {
 
 impl Assigner<'_> {
     pub(super) fn assign(mut self) -> Result<Assignment, Unroutable> {
+        if self.request.anonymous {
+            return self.anonymous();
+        }
         if !self.app.sticky {
             let bucket = self.draw.request_bucket(self.app);
             let place = self.by_bucket(bucket, Reason::NoCookie)?;
@@ -70,20 +73,31 @@ impl Assigner<'_> {
 
     /// A client without a valid pin gets a new bucket and a new client number.
     fn unpinned(&mut self, reason: Reason, change: fn(Pin) -> PinChange) -> Result<Assignment, Unroutable> {
-        let bucket = self.draw.bucket(self.app);
-        let place = self.by_bucket(bucket, reason)?;
-        let client = self.draw.random();
+        let NewClient { bucket, number, endpoint } = self.draw.client(self.app);
+        let mut place = self.by_bucket(bucket, reason)?;
+        let known = endpoint.and_then(|tag| self.serving_endpoint(tag, place.target.release));
+        place.target.endpoint = known.unwrap_or(place.target.endpoint);
         let pin = Pin {
             bucket,
-            client,
+            client: number,
             tenure: self.release(place.target.release).tenure,
             endpoint: self.app.endpoint(place.target).tag,
             hour: self.hour(),
             move_day: self.day(),
             moves: 0,
             left_candidate: false,
+            drawn_for: self.app.drawn_for(),
+            drawn_to_candidate: self.candidate_of(bucket).is_some(),
         };
         Ok(place.with(change(pin)))
+    }
+
+    /// A request that says nothing about its client. Stable answers it, since whatever else it may find out about the
+    /// client, it must not move it.
+    fn anonymous(&mut self) -> Result<Assignment, Unroutable> {
+        let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
+        let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
+        Ok(Place { target: Target { release, endpoint }, reason: Reason::NoCookie }.with(PinChange::Keep))
     }
 
     /// A client that is known by a header or its address has no pin: its bucket and endpoint follow from its hash.
@@ -133,7 +147,7 @@ impl Assigner<'_> {
         if let Some(place) = leaves {
             return Ok(self.moved(pin, place));
         }
-        if let Some(endpoint) = self.serving_endpoint(&pin, release) {
+        if let Some(endpoint) = self.serving_endpoint(pin.endpoint, release) {
             return Ok(self.kept(pin, release, endpoint));
         }
         if let Some(endpoint) = self.choose(release) {
@@ -190,33 +204,44 @@ impl Assigner<'_> {
         endpoint.map(|endpoint| self.repinned(pin, release, endpoint)).ok_or(Unroutable::NoRelease)
     }
 
-    /// The pinned endpoint, if it serves, or if this release ignores health.
-    fn serving_endpoint(&self, pin: &Pin, release: ReleaseIndex) -> Option<EndpointIndex> {
-        let index = self.release(release).by_tag(pin.endpoint)?;
+    /// The endpoint of a tag, if it serves, or if this release ignores health.
+    fn serving_endpoint(&self, tag: u32, release: ReleaseIndex) -> Option<EndpointIndex> {
+        let index = self.release(release).by_tag(tag)?;
         let endpoint = *self.release(release).endpoint(index);
         let serves = !endpoint.draining
             && (self.health.serves(endpoint.slot) || ignores_health(self.app, release, self.health));
         serves.then_some(index)
     }
 
-    /// Keeps release and endpoint. A navigation renews the cookie, so that its Max-Age starts anew.
+    /// Keeps release and endpoint. Once an hour the cookie is sent again, so that its Max-Age starts anew.
     fn kept(&self, pin: Pin, release: ReleaseIndex, endpoint: EndpointIndex) -> Assignment {
-        let due = pin.hour != self.hour() || self.app.settings.pinseconds < REFRESH_ALWAYS_BELOW_SECONDS;
-        let change = if self.request.navigation && due {
+        let change = if pin.hour != self.hour() || self.request.resend {
             // The day is stored modulo 256: an old count must not come back for a client that visits every day.
             let moves = if pin.move_day == self.day() { pin.moves } else { 0 };
-            PinChange::Refresh(Pin { hour: self.hour(), move_day: self.day(), moves, ..pin })
+            PinChange::Refresh(Pin { move_day: self.day(), moves, ..self.renewed(pin) })
         } else {
             PinChange::Keep
         };
         Place { target: Target { release, endpoint }, reason: Reason::Pin }.with(change)
     }
 
+    /// A pin as it is sent again: with this hour, and without a draw that is none of the present candidate's, since its
+    /// number comes round again.
+    pub(super) fn renewed(&self, pin: Pin) -> Pin {
+        let drawn_for = if self.app.draw_epochs.has(pin.drawn_for) { pin.drawn_for } else { 0 };
+        Pin {
+            hour: self.hour(),
+            drawn_for,
+            drawn_to_candidate: drawn_for != 0 && pin.drawn_to_candidate,
+            ..pin
+        }
+    }
+
     /// Keeps the release and changes the endpoint, which is no move.
     fn repinned(&self, pin: Pin, release: ReleaseIndex, endpoint: EndpointIndex) -> Assignment {
         let tag = self.release(release).endpoint(endpoint).tag;
         let place = Place { target: Target { release, endpoint }, reason: Reason::RepinEndpoint };
-        place.with(PinChange::Replace(Pin { endpoint: tag, hour: self.hour(), ..pin }))
+        place.with(PinChange::Replace(Pin { endpoint: tag, ..self.renewed(pin) }))
     }
 
     /// Changes the release, and counts the move.
@@ -226,11 +251,10 @@ impl Assigner<'_> {
         let pin = Pin {
             tenure: self.release(place.target.release).tenure,
             endpoint: self.app.endpoint(place.target).tag,
-            hour: self.hour(),
             move_day: self.day(),
             moves,
             left_candidate: matches!(place.reason, Reason::Fallback | Reason::Shielded),
-            ..pin
+            ..self.renewed(pin)
         };
         Assignment { bounced: moves == BOUNCE, ..place.with(PinChange::Replace(pin)) }
     }
@@ -254,14 +278,19 @@ impl Assigner<'_> {
         self.app.release(index)
     }
 
-    /// The hour as a pin stores it.
+    /// The hour as a pin stores it; where a tenth of `pinseconds` is shorter, the tenth.
     fn hour(&self) -> u16 {
-        (self.request.hour % (1 << 16)) as u16
+        let pinseconds = self.app.settings.pinseconds;
+        let hours = match pinseconds >= 10 * HOUR_SECONDS {
+            true => self.request.seconds / u64::from(HOUR_SECONDS),
+            false => self.request.seconds / u64::from((pinseconds / 10).max(1)),
+        };
+        (hours % (1 << 16)) as u16
     }
 
     /// The day as a pin stores it.
     fn day(&self) -> u8 {
-        (self.request.hour / 24 % 256) as u8
+        (self.request.seconds / u64::from(24 * HOUR_SECONDS) % 256) as u8
     }
 }
 

@@ -11,7 +11,7 @@ pub enum PinEvidence {
     /// No pin cookie.
     #[default]
     None,
-    /// A valid pin; of several, the one with the newest tenure.
+    /// A valid pin; of several, the one that was sent last, and of those the one with more moves.
     Valid(Pin),
     /// Only values that this router did not sign.
     Forged,
@@ -25,7 +25,7 @@ impl PinEvidence {
     /// Takes one more cookie value under the pin's name into account.
     pub fn add(self, app: &AppRoutes, value: &[u8]) -> Self {
         match (self, app.pins.decode(value)) {
-            (Self::Valid(known), Ok(pin)) => Self::Valid(if pin.tenure > known.tenure { pin } else { known }),
+            (Self::Valid(known), Ok(pin)) => Self::Valid(if is_newer(&pin, &known) { pin } else { known }),
             (_, Ok(pin)) => Self::Valid(pin),
             (Self::Valid(known), Err(_)) => Self::Valid(known),
             (Self::ForeignKey, Err(_)) | (_, Err(PinFault::ForeignKey)) => Self::ForeignKey,
@@ -34,13 +34,26 @@ impl PinEvidence {
     }
 }
 
+/// Whether a pin was sent after another one. Hours are stored modulo 65,536, so the shorter way round counts.
+fn is_newer(pin: &Pin, known: &Pin) -> bool {
+    match pin.hour.wrapping_sub(known.hour) {
+        0 => pin.moves > known.moves,
+        ahead => ahead < 1 << 15,
+    }
+}
+
 /// What an assignment needs to know about one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct RequestFacts {
     /// What its cookies say.
     pub pin: PinEvidence,
     /// Whether it is a top-level navigation (`Sec-Fetch-Mode: navigate`).
     pub navigation: bool,
-    /// Hours since the Unix epoch.
-    pub hour: u32,
+    /// It says nothing about its client, as a CORS preflight, or a cross-site POST from which the browser withholds the pin:
+    /// it goes to stable, draws nothing, and gets no pin.
+    pub anonymous: bool,
+    /// A valid pin has to be sent again whatever its hour, under another name or in place of several.
+    pub resend: bool,
+    /// Seconds since the Unix epoch.
+    pub seconds: u64,
 }

@@ -21,7 +21,7 @@ mod tests;
 pub use self::{
     assignment::{Assignment, PinChange, Unroutable},
     decide::assign,
-    draw::Draw,
+    draw::{Draw, NewClient},
     endpoints::{another_endpoint, last_endpoint, suspected_endpoint},
     evidence::{PinEvidence, RequestFacts},
     health::Health,

@@ -45,7 +45,9 @@ impl Assigner<'_> {
             // A client that is not pinned to the release it was sent to: this router lags, or the app has no pins.
             (_, PinChange::Keep) if !self.pinned_to(failed.target.release) => place.with(PinChange::Keep),
             // The client was about to move away from stable. It stays, and no move is counted.
-            (PinEvidence::Valid(pin), _) if pin.tenure == tenure => place.with(PinChange::Replace(here(pin))),
+            (PinEvidence::Valid(pin), _) if pin.tenure == tenure => {
+                place.with(PinChange::Replace(here(self.renewed(pin))))
+            }
             (PinEvidence::Valid(pin), _) => self.moved(pin, place),
             (_, PinChange::First(pin)) => place.with(PinChange::First(here(pin))),
             (_, PinChange::Replace(pin) | PinChange::Refresh(pin)) => {

@@ -157,9 +157,21 @@ impl<'a> Draft<'a> {
         self.next.candidate.iter_mut().for_each(|stay| stay.served |= blend > Blend::ZERO);
     }
 
+    /// Begins a draw epoch with a candidate that is new on its track, and with a raise of its blend: clients drawn from now on
+    /// are others than those drawn before.
+    fn note_draws(&mut self) {
+        let tenure = |record: &Record| record.candidate.as_ref().map(|stay| stay.tenure);
+        let Some(candidate) = tenure(&self.next) else { return };
+        let is_new = tenure(&self.before) != Some(candidate);
+        if is_new || self.next.blend > self.before.blend {
+            self.next.draw_epochs.begin(is_new);
+        }
+    }
+
     /// The finished change, signed.
     pub(in crate::rollout) fn finish(mut self, command: CommandName) -> Decision {
         self.note_served();
+        self.note_draws();
         let mut drains = std::mem::take(&mut self.next.endpoint_drains);
         drains.retain(|drain| self.next.names(&drain.release));
         self.next.endpoint_drains = drains;

@@ -6,18 +6,19 @@ use super::{
         ReleaseReport, ReleaseSummary,
     },
     headers,
-    request::{Peek, Request},
+    request::{Peek, Request, Silence},
     tester::{self, TesterChoice},
     word::{BucketSource, CookieChange, PinState, Rule},
     words,
 };
+use crate::authority::Authority;
 use crate::rollout::{
     assign::{
         Assignment, Draw, Health, PinChange, PinEvidence, Reason, RequestFacts, assign, assign_override,
     },
     bucket,
     pin::Pin,
-    request::is_navigation,
+    request::{is_navigation, is_preflight, is_subresource, withholds_pin},
     settings::PinSource,
     table::{AppRoutes, EndpointRoute, Standing},
     target::ReleaseIndex,
@@ -27,9 +28,21 @@ use crate::rollout::{
 pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek: Peek) -> Explanation {
     let navigation = is_navigation(request.method, request.sec_fetch_mode, request.accept);
     let (tester, choice) = tester::read(app, request);
-    let (pin, source) = evidence(app, request, choice, peek);
-    let hour = u32::try_from(request.now / 3_600_000).unwrap_or(u32::MAX);
-    let facts = RequestFacts { pin, navigation, hour };
+    let (mut pin, source) = evidence(app, request, choice, peek);
+    let silence = match choice {
+        TesterChoice::None => silence(app, request, pin),
+        _ => Silence::None,
+    };
+    if silence == Silence::Preflight {
+        pin = PinEvidence::None;
+    }
+    let facts = RequestFacts {
+        pin,
+        navigation,
+        anonymous: silence != Silence::None,
+        resend: request.evidence.leftover.resend,
+        seconds: request.now / 1_000,
+    };
     let (assignment, affinity) = match choice {
         TesterChoice::None => (assign(app, &facts, health, &mut { peek }).ok(), None),
         TesterChoice::Release { release, affinity } => {
@@ -48,7 +61,11 @@ pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek
         sticky: app.sticky,
         navigation,
         asset,
-        rule: if tester.decides() { Rule::Override } else { rule(pin, assignment) },
+        rule: match silence {
+            _ if tester.decides() => Rule::Override,
+            Silence::None => rule(pin, assignment),
+            Silence::Preflight | Silence::WithheldPin => Rule::Anonymous,
+        },
         status,
         reason: assignment.map(|to| to.reason),
         release: assignment.map(|to| ReleaseSummary::of(app, to.target.release)),
@@ -57,13 +74,14 @@ pub fn explain(app: &AppRoutes, request: &Request<'_>, health: &dyn Health, peek
         tester,
         pin: pin_report(app, pin, tester.decides(), request.evidence.values),
         bucket: bucket_report(app, pin, source, peek),
-        cookie: cookie_report(assignment, navigation, request.has_destination, asset),
+        cookie: cookie_report(assignment, request.sec_fetch_dest.is_some_and(is_subresource), asset),
         shielded: assignment.is_some_and(|to| is_shielded(app, request, &to)),
         headers_dropped: headers::dropped(app, request),
         releases: release_reports(app, health),
         why: Vec::new(),
     };
-    explanation.why = words::sentences(app, request, &explanation, assignment.map(|to| to.reason));
+    let reason = assignment.map(|to| to.reason);
+    explanation.why = words::sentences(app, request, &explanation, silence, reason);
     explanation
 }
 
@@ -87,6 +105,19 @@ fn evidence(
         (None, None) => (peek.random, BucketSource::Any),
     };
     (PinEvidence::Hashed(hash), source)
+}
+
+/// Why a request says nothing about its client.
+fn silence(app: &AppRoutes, request: &Request<'_>, pin: PinEvidence) -> Silence {
+    if is_preflight(request.method, request.origin, request.requested_method) {
+        return Silence::Preflight;
+    }
+    let host = Authority::split(request.host.unwrap_or_default());
+    let withheld = app.sticky
+        && pin == PinEvidence::None
+        && app.pin_cookies.by(request.https).withheld
+        && withholds_pin(request.method, request.sec_fetch_site, request.origin, host);
+    if withheld { Silence::WithheldPin } else { Silence::None }
 }
 
 /// Whether stable would answer, should the candidate fail this request.
@@ -183,12 +214,7 @@ fn bucket_report(app: &AppRoutes, pin: PinEvidence, source: BucketSource, mut pe
     BucketReport { bucket, from, offset, place, threshold: app.blend.hundredths(), candidate }
 }
 
-fn cookie_report(
-    assignment: Option<Assignment>,
-    navigation: bool,
-    has_destination: bool,
-    asset: bool,
-) -> CookieReport {
+fn cookie_report(assignment: Option<Assignment>, subresource: bool, asset: bool) -> CookieReport {
     let pin = assignment.map_or(PinChange::Keep, |to| to.pin);
     let change = match pin {
         PinChange::Keep => CookieChange::Keep,
@@ -196,7 +222,7 @@ fn cookie_report(
         PinChange::Replace(_) => CookieChange::Replace,
         PinChange::Refresh(_) => CookieChange::Refresh,
     };
-    CookieReport { change, set: pin.pin_to_send(navigation, has_destination, asset).is_some() }
+    CookieReport { change, set: pin.pin_to_send(subresource, asset).is_some() }
 }
 
 fn takes_requests(endpoint: &EndpointRoute, health: &dyn Health) -> bool {

@@ -13,8 +13,18 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// `Sec-Fetch-Mode`.
     pub sec_fetch_mode: Option<&'a [u8]>,
-    /// Whether `Sec-Fetch-Dest` is there.
-    pub has_destination: bool,
+    /// `Sec-Fetch-Dest`.
+    pub sec_fetch_dest: Option<&'a [u8]>,
+    /// `Sec-Fetch-Site`.
+    pub sec_fetch_site: Option<&'a [u8]>,
+    /// `Origin`.
+    pub origin: Option<&'a [u8]>,
+    /// `Access-Control-Request-Method`.
+    pub requested_method: Option<&'a [u8]>,
+    /// Its host, if it is known.
+    pub host: Option<&'a str>,
+    /// Whether it comes by https.
+    pub https: bool,
     /// `Accept`.
     pub accept: Option<&'a [u8]>,
     /// What its cookies say.
@@ -50,4 +60,15 @@ impl Draw for Peek {
     fn random(&mut self) -> u64 {
         self.random
     }
+}
+
+/// Why a request says nothing about its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// It does say something, or the client may be new.
+    None,
+    /// It is a CORS preflight.
+    Preflight,
+    /// It comes from another site and does more than read, so the browser withholds the pin.
+    WithheldPin,
 }

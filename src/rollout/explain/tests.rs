@@ -9,7 +9,7 @@ use crate::rollout::{
     assign::{Health, Reason},
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PIN_CHARS, Pin, PinKey, PinKeys},
+    pin::{Pin, PinFormat, PinKey, PinKeys},
     record::Tenure,
     release::ReleaseId,
     request::Evidence,
@@ -50,6 +50,7 @@ fn app(blend: f64) -> std::sync::Arc<AppRoutes> {
         default_app: None,
         addresses: AddressPolicy::default(),
         pin_keys: PinKeys { next: None, current, previous: None },
+        pin_format: PinFormat::Two,
         https: false,
     });
     keyspace.put("rolling/shop/rollout", record.to_string().as_bytes(), 1);
@@ -69,18 +70,18 @@ fn cookie(app: &AppRoutes, tenure: Tenure, bucket: u16) -> String {
         hour: 1,
         move_day: 0,
         moves: 2,
-        left_candidate: false,
+        ..Pin::default()
     };
     format!("theme=dark; rolling_pin={}", String::from_utf8_lossy(&app.pins.encode(&pin)))
 }
 
 fn explained(app: &AppRoutes, cookie: &str, bucket: u16) -> Explanation {
-    let evidence = Evidence::read(app, std::iter::once(cookie.as_bytes()));
+    let evidence = Evidence::read(app, std::iter::once(cookie.as_bytes()), false);
     let request = Request {
         method: b"GET",
         path: "/",
         sec_fetch_mode: Some(b"navigate"),
-        has_destination: true,
+        sec_fetch_dest: Some(b"document"),
         evidence,
         now: u64::from(HOUR) * 3_600_000,
         ..Request::default()
@@ -136,7 +137,7 @@ fn who_lost_a_pin_is_told_why() {
 fn no_key_no_mac_and_no_client_number_is_told() {
     let app = app(30.0);
     let cookie = cookie(&app, 1, 4_711);
-    let value = &cookie[cookie.len() - PIN_CHARS..];
+    let value = cookie.rsplit_once('=').map(|(_, value)| value).unwrap();
     let told: Value = serde_json::to_value(explained(&app, &cookie, 0)).unwrap();
     let text = told.to_string();
     let tag = app.releases[0].endpoints[0].tag;

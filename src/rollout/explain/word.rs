@@ -17,6 +17,8 @@ pub enum Rule {
     Pin,
     /// The bucket.
     Bucket,
+    /// Neither: the request says nothing about its client, so it goes to stable.
+    Anonymous,
     /// Nothing: no release is routed.
     #[default]
     None,

@@ -3,7 +3,7 @@
 use super::{
     explanation::{BucketReport, EndpointFailure, Explanation, PinContents, ReleaseReport},
     headers,
-    request::Request,
+    request::{Request, Silence},
     word::{BucketSource, CookieChange, PinState, Rule, TesterFault, TesterMeans, TrackName},
 };
 use crate::rollout::{assign::Reason, table::AppRoutes};
@@ -12,6 +12,7 @@ pub(super) fn sentences(
     app: &AppRoutes,
     request: &Request<'_>,
     explanation: &Explanation,
+    silence: Silence,
     reason: Option<Reason>,
 ) -> Vec<String> {
     let mut lines: Vec<String> = tester(app, request, explanation).into_iter().collect();
@@ -23,7 +24,7 @@ pub(super) fn sentences(
         lines.push(nowhere(explanation));
         return lines;
     };
-    lines.push(decision(app, explanation, reason));
+    lines.push(anonymous(silence, explanation).unwrap_or_else(|| decision(app, explanation, reason)));
     if explanation.rule == Rule::Bucket {
         lines.push(arithmetic(app, explanation));
     }
@@ -51,6 +52,21 @@ fn nowhere(explanation: &Explanation) -> String {
         }
         _ => "The app has no stable release with an endpoint: the router answers 503.".into(),
     }
+}
+
+/// Why a request goes to stable that says nothing about its client.
+fn anonymous(silence: Silence, explanation: &Explanation) -> Option<String> {
+    let why = match silence {
+        Silence::None => return None,
+        Silence::Preflight => {
+            "It is a CORS preflight, which carries no cookies. If stable's answer allows the origin and not the rest, a candidate at a blend above 0 is asked as well"
+        }
+        Silence::WithheldPin => {
+            "It comes from another site and does more than read, so the browser would not send a pin that is Lax or Strict, and the client may have one"
+        }
+    };
+    let to = explanation.release.as_ref().map_or("", |release| release.release.as_str());
+    Some(format!("{why}: {to} gets it, and nothing is drawn."))
 }
 
 /// What a tester's preview or header comes to, if there is one.
@@ -109,7 +125,8 @@ fn known(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> S
 }
 
 fn pin(app: &AppRoutes, request: &Request<'_>, explanation: &Explanation) -> String {
-    let name = &app.settings.cookie.name;
+    let set = &app.pin_cookies.by(request.https).set;
+    let name = set.before.trim_end_matches('=');
     match (explanation.pin.found, &explanation.pin.contents) {
         (PinState::Valid, Some(contents)) => valid(explanation, contents),
         (PinState::Unread, _) if explanation.sticky => known(app, request, explanation),
@@ -283,9 +300,9 @@ fn cookie(explanation: &Explanation) -> String {
             "No pin is set: the path is that of a fingerprinted asset. The next page sets it."
         }
         (CookieChange::First, false) => {
-            "No pin is set: this is not a navigation and has Sec-Fetch-Dest. The next page sets it."
+            "No pin is set: this is what a page loads for itself. The page's own answer sets it."
         }
-        (CookieChange::Refresh, false) => "The next page sends the pin again, so that it lasts.",
+        (CookieChange::Refresh, false) => "The next answer sends the pin again, so that it lasts.",
         _ => "The response does not change the pin.",
     };
     text.into()

@@ -12,7 +12,7 @@ use crate::rollout::{
     app::AppName,
     endpoint::AddressPolicy,
     keys::{self, Meaning},
-    pin::PinKeys,
+    pin::{PinFormat, PinKeys},
     preview::Previews,
     record::Record,
     release::ReleaseId,
@@ -29,7 +29,9 @@ pub struct KeyspaceOptions {
     pub addresses: AddressPolicy,
     /// The fleet's pin keys.
     pub pin_keys: PinKeys,
-    /// Whether http redirects to https, which makes pins `Secure`.
+    /// The format in which pins are signed.
+    pub pin_format: PinFormat,
+    /// Whether http redirects to https, which makes the cookies of testers `Secure`.
     pub https: bool,
 }
 
@@ -144,10 +146,11 @@ impl Keyspace {
         }
     }
 
-    /// Replaces the pin keys; the next table uses them.
-    pub fn set_pin_keys(&mut self, keys: PinKeys) {
-        if self.options.pin_keys != keys {
+    /// Replaces the pin keys and the format that is signed; the next table uses them.
+    pub fn set_pin_signing(&mut self, keys: PinKeys, format: PinFormat) {
+        if (&self.options.pin_keys, self.options.pin_format) != (&keys, format) {
             self.options.pin_keys = keys;
+            self.options.pin_format = format;
             self.apps.values_mut().for_each(|app| app.compiled = None);
             self.touched.extend(self.apps.keys().cloned());
         }

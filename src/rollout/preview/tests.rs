@@ -15,7 +15,7 @@ use crate::{
         app::AppName,
         endpoint::AddressPolicy,
         keyspace::{Keyspace, KeyspaceOptions},
-        pin::{PinKey, PinKeys},
+        pin::{PinFormat, PinKey, PinKeys},
         record::Tenure,
         release::ReleaseId,
         table::AppRoutes,
@@ -58,6 +58,7 @@ fn routes(live: &[Preview], settings: &Value) -> Arc<AppRoutes> {
         default_app: None,
         addresses: AddressPolicy::default(),
         pin_keys: keys(),
+        pin_format: PinFormat::Two,
         https: true,
     });
     keyspace.put("rolling/shop/rollout", record.to_string().as_bytes(), 1);

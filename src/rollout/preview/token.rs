@@ -154,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rollout::pin::{Pin, PinCodec};
+    use crate::rollout::pin::{Pin, PinCodec, PinFormat};
 
     fn keys(ids: [Option<u8>; 3]) -> PinKeys {
         let [next, current, previous] = ids.map(|id| id.map(|id| PinKey { id, secret: [id; 16] }));
@@ -228,7 +228,8 @@ mod tests {
     #[test]
     fn the_key_that_signs_pins_signs_no_token() {
         let (app, keys): (AppName, _) = ("shop".parse().unwrap(), keys([None, Some(1), None]));
-        let (pins, previews) = (PinCodec::new(app.clone(), keys.clone()), PreviewCodec::new(&app, &keys));
+        let (pins, previews) =
+            (PinCodec::new(app.clone(), keys.clone(), PinFormat::Two), PreviewCodec::new(&app, &keys));
         let token = previews.encode(&sample());
         assert!(pins.decode(token.as_bytes()).is_err());
         let pin = Pin {
@@ -239,7 +240,7 @@ mod tests {
             hour: 5,
             move_day: 6,
             moves: 0,
-            left_candidate: false,
+            ..Pin::default()
         };
         assert!(previews.decode(&pins.encode(&pin)).is_none());
         let secret = keys.current.secret;

@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 35] = [
+const ALLOWED: [(&str, &str); 36] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -23,9 +23,10 @@ const ALLOWED: [(&str, &str); 35] = [
     ("transition", "`keep` or `navigate`"),
     ("cookie.name", "a cookie's name: 1 to 100 letters, digits and !#$%&'*+-.^_`|~"),
     ("cookie.domain", "a host name without a leading dot, or null"),
-    ("cookie.samesite", "`Lax`, `Strict` or `None`"),
-    ("cookie.partitioned", "true or false"),
+    ("cookie.samesite", "`Lax`, `Strict`, `None` or null"),
+    ("cookie.partitioned", "true, false or null"),
     ("cookie.secure", "true, false or null"),
+    ("cookie.session", "true or false"),
     ("cache", "`guard` or `trust`"),
     ("traceparent", "`pass` or `create`"),
     ("underscores", "`drop` or `pass`"),

@@ -7,28 +7,30 @@ use super::{
     names::{is_host, is_token},
 };
 
-/// The pin cookie's attributes. `Path=/` and `HttpOnly` are always set.
+/// The pin cookie's attributes. `Path=/` and `HttpOnly` are always set. What is not set depends on how a request came: a
+/// cookie that was set by https is for https alone, and has a name of its own, so that neither shadows the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CookieSettings {
-    /// Its name: a token (RFC 6265 section 4.1.1). `__Secure-` needs `secure: true`; `__Host-` needs that, and no
-    /// `domain`.
+    /// Its name by http: a token (RFC 6265 section 4.1.1). By https `_s` is appended. `__Secure-` needs `secure: true`;
+    /// `__Host-` needs that, and no `domain`.
     pub name: String,
     /// Its `Domain`, if any: a host name without a leading dot.
     pub domain: Option<String>,
-    /// Its `SameSite`. `None` needs `secure: true`.
-    pub samesite: SameSite,
-    /// Whether it is `Partitioned`. Needs `secure: true`.
-    pub partitioned: bool,
-    /// Whether it is `Secure`. None: it is where http redirects to https.
+    /// Its `SameSite`. Not set: `None` by https, else `Lax`. To set `None` needs `secure: true`.
+    pub samesite: Option<SameSite>,
+    /// Whether it is `Partitioned`. Not set: by https, where it is `SameSite=None`. To set it needs `secure: true`.
+    pub partitioned: Option<bool>,
+    /// Whether it is `Secure`. Not set: by https.
     pub secure: Option<bool>,
+    /// Whether it has no Max-Age, so that browsers drop it when they end.
+    pub session: bool,
 }
 
 /// A cookie's `SameSite` attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SameSite {
     /// Sent with navigations from other sites.
-    #[default]
     Lax,
     /// Never sent from other sites.
     Strict,
@@ -47,19 +49,40 @@ impl SameSite {
     }
 }
 
+/// The attributes that depend on how a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemeAttributes {
+    /// `SameSite`.
+    pub samesite: SameSite,
+    /// `Secure`.
+    pub secure: bool,
+    /// `Partitioned`.
+    pub partitioned: bool,
+}
+
 impl Default for CookieSettings {
     fn default() -> Self {
         Self {
             name: "rolling_pin".into(),
             domain: None,
-            samesite: SameSite::default(),
-            partitioned: false,
+            samesite: None,
+            partitioned: None,
             secure: None,
+            session: false,
         }
     }
 }
 
 impl CookieSettings {
+    /// The attributes for requests that came by https, or by http.
+    pub fn attributes(&self, https: bool) -> SchemeAttributes {
+        let secure = self.secure.unwrap_or(https);
+        let usual = if https && secure { SameSite::None } else { SameSite::Lax };
+        let samesite = self.samesite.unwrap_or(usual);
+        let usual = https && samesite == SameSite::None;
+        SchemeAttributes { samesite, secure, partitioned: self.partitioned.unwrap_or(usual) }
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         if !is_token(&self.name) || self.name.len() > 100 {
             return Err(SettingsError::value("cookie.name", self.name.as_str()));
@@ -73,10 +96,10 @@ impl CookieSettings {
             let message = |what: &str| {
                 format!("{what} needs `cookie.secure` to be true: browsers drop the cookie otherwise")
             };
-            if self.samesite == SameSite::None {
+            if self.samesite == Some(SameSite::None) {
                 return Err(SettingsError::new("cookie.samesite", message("`None`")));
             }
-            if self.partitioned {
+            if self.partitioned == Some(true) {
                 return Err(SettingsError::new("cookie.partitioned", message("a partitioned cookie")));
             }
             if has_prefix(&self.name, "__secure-") || has_prefix(&self.name, "__host-") {

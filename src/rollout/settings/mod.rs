@@ -23,7 +23,7 @@ mod tests;
 pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
     assets::AssetSettings,
-    cookie::{CookieSettings, SameSite},
+    cookie::{CookieSettings, SameSite, SchemeAttributes},
     error::SettingsError,
     health::HealthSettings,
     names::is_host,

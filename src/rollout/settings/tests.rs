@@ -113,7 +113,10 @@ fn a_wrong_value_is_told_with_field_value_and_what_is_allowed() {
         (r#"{"health": {"fall": -1}}"#, "health.fall: -1 is not a whole number from 1 to 100"),
         (r#"{"transition": {"keep": 1}}"#, r#"transition: {"keep":1} is not `keep` or `navigate`"#),
         (r#"{"cookie": {"secure": "no"}}"#, r#"cookie.secure: "no" is not true, false or null"#),
-        (r#"{"cookie": 7}"#, "cookie: 7 is not an object of name, domain, samesite, partitioned, secure"),
+        (
+            r#"{"cookie": 7}"#,
+            "cookie: 7 is not an object of name, domain, samesite, partitioned, secure, session",
+        ),
         (
             r#"{"shielding": {"of": 1}}"#,
             r#"shielding.of: there is no "of" here; `shielding` has enabled, first_byte_ms, exclude"#,

@@ -184,8 +184,19 @@ fn check_record(before: &Record, after: &Record) {
     if after.candidate.is_none() && before.candidate.is_some() {
         assert_eq!(after.blend, percent(0));
     }
+    check_draws(before, after);
     let json = serde_json::to_vec(after).unwrap();
     assert_eq!(&serde_json::from_slice::<Record>(&json).unwrap(), after);
+}
+
+/// A draw epoch begins with each candidate and each raise of its blend, and with nothing else.
+fn check_draws(before: &Record, after: &Record) {
+    let tenure = |record: &Record| record.candidate.as_ref().map(|stay| stay.tenure);
+    let is_new = tenure(after).is_some() && tenure(after) != tenure(before);
+    let raised = tenure(after).is_some() && after.blend > before.blend;
+    let (was, is) = (before.draw_epochs, after.draw_epochs);
+    assert_eq!(is.last, was.last + u64::from(is_new || raised));
+    assert_eq!(is.first, if is_new { is.last } else { was.first });
 }
 
 /// Every client stays with its release, or is moved as the table says.

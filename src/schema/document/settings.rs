@@ -25,9 +25,10 @@ enum Kind {
     /// The most items, and the most characters of one.
     Texts(usize, Option<usize>),
     Words(&'static [&'static str]),
+    WordsOrNull(&'static [&'static str]),
 }
 
-use Kind::{Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, Words};
+use Kind::{Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, Words, WordsOrNull};
 
 /// Groups of settings: name, title, description.
 const GROUPS: &[(&str, &str, &str)] = &[
@@ -60,15 +61,17 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
     ("transition", "Transition", Words(&["keep", "navigate"]), "",
      "What a change of the blend does to pinned clients. `keep`: nothing. `navigate`: their next page is drawn again."),
     ("cookie.name", "Name", Text(100), "",
-     "Letters, digits and signs such as `_-.`, 1 to 100 of them. Names that begin with `__Secure-` or `__Host-` need `secure`."),
+     "By https, `_s` is appended, so that neither cookie shadows the other. Letters, digits and signs such as `_-.`, 1 to 100 of them. Names that begin with `__Secure-` or `__Host-` need `secure`."),
     ("cookie.domain", "Domain", TextOrNull(None), "",
      "A host name without a leading dot."),
-    ("cookie.samesite", "SameSite", Words(&["Lax", "Strict", "None"]), "",
-     "`None` needs `secure`."),
-    ("cookie.partitioned", "Partitioned", Flag, "",
-     "Needs `secure`."),
+    ("cookie.samesite", "SameSite", WordsOrNull(&["Lax", "Strict", "None"]), "",
+     "Not set: `None` for requests that came by https, so that sign-ins through other sites and embedded pages keep their release, else `Lax`. To set `None` needs `secure`."),
+    ("cookie.partitioned", "Partitioned", FlagOrNull, "",
+     "Not set: where it came by https and SameSite is `None`. To set it needs `secure`."),
     ("cookie.secure", "Secure", FlagOrNull, "",
-     "Not set: the cookie is secure where http redirects to https."),
+     "Not set: for requests that came by https."),
+    ("cookie.session", "Session", Flag, "",
+     "Whether the cookie has no Max-Age, so that browsers drop it when they end."),
     ("cache", "Caches", Words(&["guard", "trust"]), "",
      "`guard`: shared caches cannot mix releases while several are routed. `trust`: headers stay as the app sent them."),
     ("traceparent", "Trace context", Words(&["pass", "create"]), "",
@@ -128,6 +131,10 @@ impl Kind {
                 json!({ "type": "array", "items": item, "maxItems": most })
             }
             Words(words) => json!({ "type": "string", "enum": words }),
+            WordsOrNull(words) => {
+                let all: Vec<_> = words.iter().map(|word| json!(word)).chain([Value::Null]).collect();
+                json!({ "type": ["string", "null"], "enum": all })
+            }
         }
     }
 }

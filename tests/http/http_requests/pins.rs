@@ -30,7 +30,7 @@ fn pin_on(router: &Router, release: &str) -> String {
 fn forged_pins_count_as_none_and_are_replaced() {
     let router = router().stable("v1").candidate("v2").blend(50).start();
     let good = pin_on(&router, "v1");
-    assert_eq!(good.len(), 43, "32 bytes of base64url");
+    assert_eq!(good.len(), 44, "33 bytes of base64url");
     let mut forged: Vec<String> =
         ["", "x", "=", "null", "../../etc/passwd", "%00", "\"quoted\"", "a.b.c", "-1"]
             .map(String::from)

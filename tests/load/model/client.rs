@@ -1,6 +1,6 @@
 //! An end user with its cookie, and what can be read of an answer from outside.
 
-use super::routing::{Evidence, Outcome, Pin};
+use super::routing::{Draw, Evidence, Outcome, Pin};
 use super::site::Site;
 use super::world::name;
 use base64::Engine as _;
@@ -33,11 +33,13 @@ pub(super) struct Read {
     pub(super) tenure: u32,
     pub(super) hour: u16,
     pub(super) left_candidate: bool,
+    pub(super) draw: Draw,
 }
 
 impl Read {
+    /// Reads a pin of format 2.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 33 && bytes[0] == 2)?;
         let number = |range: std::ops::Range<usize>| {
             bytes[range].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
         };
@@ -46,6 +48,7 @@ impl Read {
             tenure: number(12..16),
             hour: u16::from_be_bytes([bytes[20], bytes[21]]),
             left_candidate: bytes[23] & 0x80 != 0,
+            draw: Draw { epoch: bytes[24], to_candidate: bytes[23] & 0x40 != 0 },
         })
     }
 }
@@ -67,6 +70,6 @@ pub(super) fn told(answer: &Response, sites: &BTreeMap<(usize, usize), Site>) ->
     let number =
         sites.iter().find(|(_, site)| site.address.to_string() == endpoint).map(|((_, number), _)| number);
     let pin = pin_of(answer).and_then(|text| Read::of(&text));
-    let pin = pin.map(|pin| (pin.bucket, pin.tenure, pin.hour, pin.left_candidate));
-    format!("{} {release:?} {number:?}, pin (bucket, tenure, hour, left) {pin:?}", answer.status)
+    let pin = pin.map(|pin| (pin.bucket, pin.tenure, pin.hour, pin.left_candidate, pin.draw));
+    format!("{} {release:?} {number:?}, pin (bucket, tenure, hour, left, draw) {pin:?}", answer.status)
 }

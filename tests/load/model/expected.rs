@@ -32,7 +32,9 @@ pub struct Model {
     last_move: (&'static str, Option<usize>),
     pub navigate: bool,
     pub drain_over: bool,
-    pub refresh_always: bool,
+    pub short_lived: bool,
+    /// The first draw epoch of the present candidate, or of the last one, and the last.
+    pub draw_epochs: (u32, u32),
     registered: BTreeSet<(usize, usize)>,
     stopped: BTreeSet<(usize, usize)>,
     /// What may be added to a bucket while this tenure is the candidate's: nobody has said, so all that explain what was
@@ -61,7 +63,8 @@ impl Model {
             last_move: ("adopt", None),
             navigate: false,
             drain_over: false,
-            refresh_always: false,
+            short_lived: false,
+            draw_epochs: (1, 1),
             registered: all.collect(),
             stopped: BTreeSet::new(),
             offsets: (0, Vec::new()),
@@ -302,6 +305,19 @@ impl Model {
         while_stable
             .filter_map(|(_, previous)| *previous)
             .find(|previous| *previous != release && Some(*previous) != not)
+    }
+
+    /// A draw epoch begins with each candidate, and with each raise of its blend. `before` is the candidate and its blend as
+    /// they were.
+    pub fn note_draws(&mut self, before: (Option<Stay>, u32)) {
+        let Some(candidate) = self.candidate else { return };
+        let is_new = before.0.is_none_or(|was| was.1 != candidate.1);
+        if is_new || self.blend > before.1 {
+            self.draw_epochs.1 += 1;
+        }
+        if is_new {
+            self.draw_epochs.0 = self.draw_epochs.1;
+        }
     }
 
     // --- what is asked of it ---

@@ -11,6 +11,16 @@ pub struct Pin {
     /// The number of the endpoint in its release.
     pub endpoint: usize,
     pub left_candidate: bool,
+    pub draw: Draw,
+    /// It was sent while pins were short-lived, which count their hours otherwise.
+    pub short_lived: bool,
+}
+
+/// For which draw a client was drawn, and to which side; epoch 0: for none that counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draw {
+    pub epoch: u8,
+    pub to_candidate: bool,
 }
 
 /// What a client's cookie is worth.
@@ -54,17 +64,62 @@ const BUCKETS: u32 = 10_000;
 impl Model {
     /// Where a visit may go.
     pub fn route(&self, evidence: Evidence, kind: Kind) -> Vec<Outcome> {
+        match kind {
+            Kind::Preflight(field) => return self.preflight(field),
+            Kind::CrossSitePost if self.sticky && evidence == Evidence::Nothing => {
+                return vec![self.anonymous(self.stable.map(|stay| stay.0))];
+            }
+            _ => {}
+        }
         if !self.sticky {
             return self.by_bucket(None, "no-cookie", Cookie::No);
         }
-        let first = if matches!(kind, Kind::Navigation | Kind::Bare) { Cookie::First } else { Cookie::No };
         let other = if kind == Kind::Asset { Cookie::No } else { Cookie::First };
+        let first = if kind == Kind::Image { Cookie::No } else { other };
         match evidence {
             Evidence::Nothing => self.by_bucket(None, "bucket", first),
             Evidence::Forged => self.by_bucket(None, "forged", other),
             Evidence::ForeignKey => self.by_bucket(None, "foreign-key", other),
             Evidence::Valid(pin) => self.pinned(pin, kind),
         }
+    }
+
+    /// Stable, and the candidate where only that allows the field that a release is named after.
+    fn preflight(&self, field: usize) -> Vec<Outcome> {
+        let (stable, candidate) = (self.stable.map(|stay| stay.0), self.candidate.map(|stay| stay.0));
+        let stable_serves = stable.is_some_and(|stable| self.serves(stable));
+        let asked = candidate.filter(|candidate| *candidate == field);
+        let taken = asked.filter(|candidate| stable_serves && self.blend > 0 && self.serves(*candidate));
+        vec![self.anonymous(taken.or(stable))]
+    }
+
+    /// A request that says nothing about its client is answered, and changes nothing.
+    fn anonymous(&self, release: Option<usize>) -> Outcome {
+        let serves = self.stable.is_some_and(|stay| self.serves(stay.0));
+        Outcome {
+            release: release.filter(|_| serves),
+            endpoint: None,
+            reason: if self.stable.is_some() { "no-cookie" } else { "" },
+            cookie: Cookie::No,
+            left_candidate: false,
+            by_bucket: None,
+        }
+    }
+
+    /// What a pin says of its draw once it is sent again: nothing, if that was not for the present candidate.
+    pub fn renewed(&self, draw: Draw) -> Draw {
+        let mut present = (self.draw_epochs.0..=self.draw_epochs.1).map(in_pins);
+        if self.candidate.is_some() && present.any(|epoch| epoch == draw.epoch) {
+            draw
+        } else {
+            Draw::default()
+        }
+    }
+
+    /// What the first pin of a client says.
+    pub fn drawn(&self, to_candidate: bool) -> Draw {
+        let epoch = self.candidate.map_or(0, |_| in_pins(self.draw_epochs.1));
+        Draw { epoch, to_candidate }
     }
 
     fn pinned(&self, pin: Pin, kind: Kind) -> Vec<Outcome> {
@@ -109,7 +164,7 @@ impl Model {
 
     /// The same release, as long as it has anything to offer.
     fn stays(&self, pin: Pin, release: usize, kind: Kind) -> Vec<Outcome> {
-        let renewed = kind == Kind::Navigation && self.refresh_always;
+        let renewed = kind != Kind::Asset && pin.short_lived != self.short_lived;
         let kept = Outcome {
             release: Some(release),
             endpoint: Some(pin.endpoint),
@@ -236,6 +291,10 @@ impl Model {
             ..outcome
         }
     }
+}
+
+fn in_pins(epoch: u32) -> u8 {
+    u8::try_from(epoch % 255 + 1).expect("it is at most 255")
 }
 
 /// A pin that must change goes out with anything but an asset.

@@ -43,8 +43,14 @@ fn script(
     sick: &Arc<AtomicBool>,
 ) -> impl Fn(&Received) -> Reply + use<> {
     let (name, address, sick) = (format!("v{release}"), address.to_string(), Arc::clone(sick));
-    move |_| {
+    move |received| {
         let status = if sick.load(Ordering::SeqCst) { "503 Service Unavailable" } else { "200 OK" };
-        Reply::response(status, &[("X-Release", &name), ("X-Endpoint", &address)], "a page")
+        let place = [("X-Release", name.as_str()), ("X-Endpoint", &address)];
+        if received.method() == "OPTIONS" {
+            let field = format!("x-{name}");
+            let allows = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Headers", &field)];
+            return Reply::response(status, &[place, allows].concat(), "");
+        }
+        Reply::response(status, &place, "a page")
     }
 }

@@ -23,6 +23,12 @@ pub enum Kind {
     Bare,
     /// A fingerprinted asset.
     Asset,
+    /// An image of a page.
+    Image,
+    /// A form of another site, sent here by POST.
+    CrossSitePost,
+    /// A CORS preflight for a header field that only the release of this number allows.
+    Preflight(usize),
 }
 
 /// What becomes of a client's cookie.
@@ -64,7 +70,7 @@ pub enum Step {
     RegisterLate,
     Navigate(bool),
     DrainOver(bool),
-    RefreshAlways(bool),
+    ShortLived(bool),
     /// Sets a stable release whose predecessor may drain for one second, and lets that pass.
     SetStableBriefly(usize),
     Restart,
@@ -95,6 +101,16 @@ impl Draw {
         [Kind::Navigation, Kind::Navigation, Kind::Fetch, Kind::Bare, Kind::Asset][self.below(5)]
     }
 
+    /// Also those that are never sent twice, or never by a client.
+    fn any_kind(&mut self) -> Kind {
+        match self.below(10) {
+            0 => Kind::Image,
+            1 => Kind::CrossSitePost,
+            2 => Kind::Preflight(self.release()),
+            _ => self.kind(),
+        }
+    }
+
     /// One of the first few more often, so that releases come back.
     fn release(&mut self) -> usize {
         let most = [3, 6, RELEASES][self.below(3)];
@@ -110,7 +126,7 @@ impl Draw {
     pub fn step(&mut self) -> Step {
         let client = self.below(CLIENTS);
         match self.below(10_000) {
-            0..7_400 => Step::Visit(client, self.kind()),
+            0..7_400 => Step::Visit(client, self.any_kind()),
             7_400..7_450 => Step::VisitSick(client, self.kind()),
             7_450..8_150 => Step::Tamper(
                 client,
@@ -179,7 +195,7 @@ impl Draw {
             2..5 => Step::Navigate(false),
             5 => Step::DrainOver(true),
             6..9 => Step::DrainOver(false),
-            _ => Step::RefreshAlways(self.below(3) == 0),
+            _ => Step::ShortLived(self.below(3) == 0),
         }
     }
 }

@@ -93,13 +93,18 @@ impl World {
             return false;
         }
         let Some(pin) = pin else { return outcome.cookie == Cookie::No };
-        // A navigation renews a pin of an earlier hour.
-        let renewed = outcome.reason == "pin" && kind == Kind::Navigation && pin.hour != client.hour;
+        // Any answer but that to an asset renews a pin of an earlier hour.
+        let renewed = outcome.reason == "pin" && kind != Kind::Asset && pin.hour != client.hour;
         let tenure = self.model.routed().find(|stay| stay.0 == release).map(|stay| stay.1);
         let kept = |old: Pin| outcome.cookie == Cookie::First || old.bucket == pin.bucket;
+        let draw = match (client.pin(), outcome.cookie) {
+            (Some(old), Cookie::No | Cookie::Changed) => self.model.renewed(old.draw),
+            _ => self.model.drawn(outcome.by_bucket == Some(true)),
+        };
         (outcome.cookie != Cookie::No || renewed)
             && Some(pin.tenure) == tenure
             && pin.left_candidate == outcome.left_candidate
+            && pin.draw == draw
             && client.pin().is_none_or(kept)
     }
 
@@ -122,9 +127,10 @@ impl World {
             .iter()
             .find_map(|outcome| self.number_of(outcome.release?, answer.header("x-endpoint")?));
         let endpoint = old.filter(|_| kept).map(|pin| pin.endpoint).or(answered).unwrap_or(usize::MAX);
-        let client = &mut self.clients[client];
-        let Read { bucket, tenure, hour, left_candidate } = read;
-        client.evidence = Evidence::Valid(Pin { bucket, tenure, endpoint, left_candidate });
+        let (client, short_lived) = (&mut self.clients[client], self.model.short_lived);
+        let Read { bucket, tenure, hour, left_candidate, draw } = read;
+        let pin = Pin { bucket, tenure, endpoint, left_candidate, draw, short_lived };
+        client.evidence = Evidence::Valid(pin);
         (client.cookie, client.hour) = (Some(cookie), hour);
         learnt
     }
@@ -140,15 +146,28 @@ impl World {
     pub(super) fn ask(&mut self, client: usize, kind: Kind, request: &str) -> Result<Response, String> {
         let client = &mut self.clients[client];
         let target = if kind == Kind::Asset { "/assets/app.4f2a9c1e7b.js" } else { "/" };
-        let mut head =
-            format!("GET {target} HTTP/1.1\r\nHost: {}\r\nX-Request-Id: {request}\r\n", self.router.host);
-        head += match kind {
-            Kind::Navigation => "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
-            Kind::Fetch => "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n",
-            Kind::Asset => "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n",
-            Kind::Bare => "",
+        let method = match kind {
+            Kind::CrossSitePost => "POST",
+            Kind::Preflight(_) => "OPTIONS",
+            _ => "GET",
         };
-        if let Some(cookie) = &client.cookie {
+        let mut head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\nX-Request-Id: {request}\r\n",
+            self.router.host
+        );
+        head += &match kind {
+            Kind::Navigation => "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n".to_owned(),
+            Kind::Fetch => "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n".to_owned(),
+            Kind::Asset => "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n".to_owned(),
+            Kind::Image => "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n".to_owned(),
+            Kind::Bare => String::new(),
+            Kind::CrossSitePost => "Origin: http://elsewhere.test\r\nContent-Length: 0\r\n".to_owned(),
+            Kind::Preflight(release) => format!(
+                "Origin: http://elsewhere.test\r\nAccess-Control-Request-Method: GET\r\n\
+                 Access-Control-Request-Headers: x-v{release}\r\n"
+            ),
+        };
+        if let Some(cookie) = client.cookie.as_ref().filter(|_| method != "OPTIONS") {
             head += &format!("Cookie: {PIN}={cookie}\r\n");
         }
         let front = self.router.front;

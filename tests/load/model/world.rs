@@ -83,6 +83,7 @@ impl World {
 
     /// Does a step to both, and compares.
     pub fn step(&mut self, step: Step) -> Outcomes {
+        let before = (self.model.candidate, self.model.blend);
         match step {
             Step::Visit(client, kind) => return self.visit(client, kind, false),
             Step::VisitSick(client, kind) => return self.visit(client, kind, true),
@@ -96,12 +97,13 @@ impl World {
             Step::RegisterLate => self.register_late()?,
             Step::Navigate(on) => self.model.navigate = on,
             Step::DrainOver(on) => self.model.drain_over = on,
-            Step::RefreshAlways(on) => self.model.refresh_always = on,
+            Step::ShortLived(on) => self.model.short_lived = on,
             Step::SetStableBriefly(release) => self.set_stable_briefly(release)?,
             Step::Restart => self.restart()?,
             command => self.command(command)?,
         }
-        if matches!(step, Step::Navigate(_) | Step::DrainOver(_) | Step::RefreshAlways(_)) {
+        self.model.note_draws(before);
+        if matches!(step, Step::Navigate(_) | Step::DrainOver(_) | Step::ShortLived(_)) {
             self.apply_settings(0);
         }
         self.compare_state()?;
@@ -201,7 +203,7 @@ impl World {
 
     fn apply_settings(&self, drain_max: u32) {
         let model = &self.model;
-        let settings = settings(model.navigate, model.drain_over, model.refresh_always, drain_max);
+        let settings = settings(model.navigate, model.drain_over, model.short_lived, drain_max);
         self.api.put("settings", &settings).expect(200);
     }
 
@@ -239,13 +241,13 @@ impl World {
     }
 }
 
-fn settings(navigate: bool, drain_over: bool, refresh_always: bool, drain_max: u32) -> Value {
+fn settings(navigate: bool, drain_over: bool, short_lived: bool, drain_max: u32) -> Value {
     let drain_max = if drain_max == 0 { 1_000_000 } else { drain_max };
     json!({
         "transition": if navigate { "navigate" } else { "keep" },
         "drainseconds": if drain_over { 0 } else { drain_max.min(100_000) },
         "drainmaxseconds": drain_max,
-        "pinseconds": if refresh_always { 3_600 } else { 86_400 },
+        "pinseconds": if short_lived { 3_600 } else { 86_400 },
         "health": { "interval_ms": 100, "timeout_ms": 100, "fall": 1 },
     })
 }

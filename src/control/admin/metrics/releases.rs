@@ -77,18 +77,21 @@ pub fn shares(page: &mut Page, core: &Core) {
 /// What is counted of a release in one number: name, help, whether it only grows, and the number.
 type Figure = (&'static str, &'static str, bool, fn(&ReleaseTotal) -> u64);
 
+/// The bounces of clients that never bring a pin back are a series of their own.
+const BOUNCES: &str = "rolling_bounces_total";
+
 const FIGURES: [Figure; 6] = [
     ("rolling_open_requests", "Requests open now, WebSockets not among them.", false, |of| of.open_requests),
     ("rolling_open_sockets", "WebSockets open now.", false, |of| of.open_sockets),
     ("rolling_pins_issued_total", "Pins sent to clients that had none.", true, |of| of.pins_issued),
-    ("rolling_bounces_total", "Third moves of a client within one day.", true, |of| of.bounces),
+    (BOUNCES, "Third moves of a client within one day.", true, |of| of.bounces),
     ("rolling_received_bytes_total", "Bytes of request bodies.", true, |of| of.bytes_received),
     ("rolling_sent_bytes_total", "Bytes of response bodies.", true, |of| of.bytes_sent),
 ];
 
 pub async fn requests(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     // Most releases were on one track only, with five classes of statuses.
-    if !page.begin(Group::Requests, rows.len() * (5 + 1 + FIGURES.len())) {
+    if !page.begin(Group::Requests, rows.len() * (5 + 1 + FIGURES.len() + 1)) {
         return Ok(());
     }
     page.counter("rolling_requests_total", "Answered requests by the release's track then and status class.");
@@ -109,6 +112,10 @@ pub async fn requests(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError
         }
         for row in rows {
             page.sample(name, &row.labels(), figure(&row.total()));
+            let without_pin = row.total().bounces_without_pin;
+            if name == BOUNCES && without_pin > 0 {
+                page.sample(name, &format!("{},pin=\"none\"", row.labels()), without_pin);
+            }
             page.flush_when_full().await?;
         }
     }

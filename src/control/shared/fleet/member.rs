@@ -66,9 +66,17 @@ pub struct Entry {
     pub name: String,
     /// The program's version.
     pub version: String,
+    /// The number of the newest pin format that it reads; a member of an older version does not say.
+    #[serde(skip_serializing_if = "is_first")]
+    pub pin_format: u8,
     /// Where it listens, at each address of its machine; a member of an older version does not say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<SocketAddr>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(format: &u8) -> bool {
+    *format < 2
 }
 
 /// What a member routes by.

@@ -21,7 +21,7 @@ use crate::{
         limits::{BEHIND_AFTER, LISTENERS_MAX, SIGN_OF_LIFE_TTL, SKEW_MAX, SKEW_SAMPLES},
         shared::entries::decode,
     },
-    rollout::app::AppName,
+    rollout::{app::AppName, pin::PinFormat},
 };
 
 /// All members.
@@ -149,6 +149,13 @@ impl Roster {
     pub fn others(&self) -> usize {
         let members = self.members.lock();
         members.iter().filter(|(node, member)| **node != self.node && member.entry.is_some()).count()
+    }
+
+    /// Whether every member says that it reads pins of this format.
+    pub fn reads_pin_format(&self, format: PinFormat) -> bool {
+        let members = self.members.lock();
+        let mut entries = members.values().filter_map(|member| member.entry.as_ref()).peekable();
+        entries.peek().is_some() && entries.all(|entry| PinFormat::of_number(entry.pin_format) >= format)
     }
 
     /// Compares what members serve with what this router serves; to be called every second or so.

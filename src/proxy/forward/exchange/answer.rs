@@ -16,10 +16,10 @@ use crate::{
         },
         downstream::{Answer, BodyPart, Downstream},
         forward::{account::count_failure, failure::Failure, skew::AssetSource},
-        rewrite::response::{Caching, Changes, write},
+        rewrite::response::{Caching, Changes, SentPin, write},
         worker::{coarse, phase::Phase},
     },
-    rollout::{assign::PinChange, pin::PIN_CHARS, set_cookie::SetCookie},
+    rollout::{assign::PinChange, pin::PinText},
 };
 
 /// What is kept of a response's head once its lines are written.
@@ -86,12 +86,13 @@ impl<D: Downstream> Exchange<'_, D> {
         // Whether it is an asset matters only to pins and to the guard, so it is not asked otherwise.
         let asset = (change != PinChange::Keep || guarded) && self.plan.is_asset();
         let pin = self.pin(change, asset);
-        let SetCookie { before, after } = &app.routes.set_cookie;
+        let cookie = app.routes.pin_cookies.by(self.plan.client.secure);
         let changes = Changes {
             pin_cookie: &app.routes.settings.cookie.name,
-            pin: pin.as_ref().map(|pin| (before.as_ref(), &pin[..], after.as_ref())),
+            pin: pin.as_ref().map(|pin| SentPin { cookie, pin, leftover: self.plan.leftover }),
+            cuts_max_age: self.plan.preflight.is_some() && app.routes.releases.len() > 1,
             caching: match !asset && (guarded || pin.is_some() && !app.trusts_cache()) {
-                _ if tested || self.asset_source == AssetSource::NoRelease && !interim => Caching::NoStore,
+                _ if tested || self.lacks_asset() && !interim => Caching::NoStore,
                 true => Caching::Private,
                 false => Caching::AsSent,
             },
@@ -109,10 +110,15 @@ impl<D: Downstream> Exchange<'_, D> {
         findings.login_hidden
     }
 
+    /// Whether this is the answer of a release that does not have the asset, as no sibling has it.
+    fn lacks_asset(&self) -> bool {
+        self.asset_source == AssetSource::NoRelease && self.plan.preflight.is_none()
+    }
+
     /// The pin to be sent, encoded.
-    fn pin(&self, change: PinChange, asset: bool) -> Option<[u8; PIN_CHARS]> {
+    fn pin(&self, change: PinChange, asset: bool) -> Option<PinText> {
         let plan = &self.plan;
-        let mut pin = change.pin_to_send(plan.navigation, plan.has_destination, asset)?;
+        let mut pin = change.pin_to_send(plan.subresource, asset)?;
         let release = plan.release();
         if let PinChange::First(_) = change {
             release.state.cell(self.worker.index).pins_issued.add(1);

@@ -1,5 +1,6 @@
 //! Section 5's table, row by row, and what testers choose, then its promises for random tables, pins, health and blends.
 
+mod pins;
 mod properties;
 mod rows;
 mod shielding;
@@ -14,7 +15,7 @@ use crate::rollout::{
     bucket,
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{Pin, PinKey, PinKeys},
+    pin::{Pin, PinFormat, PinKey, PinKeys},
     record::Tenure,
     release::ReleaseId,
     table::AppRoutes,
@@ -23,6 +24,9 @@ use crate::rollout::{
 
 /// Hours since the Unix epoch in every test: the first of a day.
 const HOUR: u32 = 24 * 20_000;
+
+/// The same in seconds.
+const SECONDS: u64 = HOUR as u64 * 3_600;
 
 fn keys(id: u8) -> PinKeys {
     PinKeys { next: None, current: PinKey { id, secret: [id; 16] }, previous: None }
@@ -52,6 +56,7 @@ fn app(fields: Value, settings: &Value, endpoints: &[(&str, u8)]) -> Arc<AppRout
         default_app: None,
         addresses: AddressPolicy::default(),
         pin_keys: keys(1),
+        pin_format: PinFormat::Two,
         https: false,
     });
     keyspace.put("rolling/shop/rollout", record.to_string().as_bytes(), 1);
@@ -159,18 +164,18 @@ fn pin_of(tenure: Tenure) -> Pin {
         hour: (HOUR % (1 << 16)) as u16,
         move_day: (HOUR / 24 % 256) as u8,
         moves: 0,
-        left_candidate: false,
+        ..Pin::default()
     }
 }
 
 /// A request that is no navigation.
 fn asked(pin: PinEvidence) -> RequestFacts {
-    RequestFacts { pin, navigation: false, hour: HOUR }
+    RequestFacts { pin, seconds: SECONDS, ..RequestFacts::default() }
 }
 
 /// A navigation with this pin.
 fn navigation(pin: Pin) -> RequestFacts {
-    RequestFacts { pin: PinEvidence::Valid(pin), navigation: true, hour: HOUR }
+    RequestFacts { navigation: true, ..asked(PinEvidence::Valid(pin)) }
 }
 
 fn assigned(app: &AppRoutes, asked: &RequestFacts, health: &Fake) -> Assignment {

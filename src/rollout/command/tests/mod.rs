@@ -1,5 +1,6 @@
 //! Every row of the table of commands, and the rules below it (docs/design.md section 4).
 
+mod draws;
 mod gate;
 mod tenures;
 mod tracks;

@@ -10,9 +10,9 @@ use crate::{
     rollout::{
         app::AppName,
         endpoint::AddressPolicy,
-        pin::{PinKey, PinKeys},
+        pin::{PinFormat, PinKey, PinKeys},
         release::ReleaseId,
-        set_cookie::SetCookie,
+        set_cookie::PinCookies,
         settings::Settings,
         table::{AppRoutes, RoutingTable, Standing},
         target::ReleaseIndex,
@@ -25,6 +25,7 @@ fn options() -> KeyspaceOptions {
         default_app: None,
         addresses: AddressPolicy { own: vec!["127.0.0.1:80".parse().unwrap()], ..AddressPolicy::default() },
         pin_keys: PinKeys { next: None, current, previous: None },
+        pin_format: PinFormat::Two,
         https: false,
     }
 }
@@ -90,7 +91,7 @@ fn compiles_a_record_and_its_endpoints() {
     assert_eq!((routes.stable, routes.candidate), (Some(ReleaseIndex(0)), Some(ReleaseIndex(1))));
     assert_eq!(addresses(routes, 0), ["10.0.0.1:80", "10.0.0.2:80"]);
     assert_eq!(addresses(routes, 1), ["10.0.0.3:80"]);
-    assert_eq!(routes.set_cookie, SetCookie::for_pin(&Settings::default(), false));
+    assert_eq!(routes.pin_cookies, PinCookies::new(&Settings::default()));
     assert!(keyspace.problems().is_empty());
 }
 
@@ -165,7 +166,7 @@ fn bad_settings_keep_the_last_good_ones() {
     keyspace.put("rolling/shop/settings", br#"{"pinseconds": 1}"#, 21);
     let table = keyspace.build(21);
     assert_eq!(table.apps["shop"].settings.pinseconds, 600);
-    assert!(table.apps["shop"].set_cookie.after.contains("Max-Age=600"));
+    assert!(table.apps["shop"].pin_cookies.by(false).set.after.contains("Max-Age=600"));
     assert!(keyspace.problems()[0].allowed.starts_with("pinseconds: "));
     keyspace.delete("rolling/shop/settings", 22);
     assert_eq!(keyspace.build(22).apps["shop"].settings.pinseconds, 86_400);
@@ -367,14 +368,18 @@ fn the_default_app_is_the_named_or_the_only_one() {
 fn new_pin_keys_reach_every_app() {
     let mut keyspace = shop();
     let before = keyspace.build(13);
-    keyspace.set_pin_keys(options().pin_keys);
+    keyspace.set_pin_signing(options().pin_keys, PinFormat::Two);
     assert!(
         Arc::ptr_eq(&before.apps["shop"], &keyspace.build(13).apps["shop"]),
         "the same keys change nothing"
     );
     let current = PinKey { id: 2, secret: [8; 16] };
-    keyspace.set_pin_keys(PinKeys { current, ..options().pin_keys });
-    assert!(!Arc::ptr_eq(&before.apps["shop"], &keyspace.build(13).apps["shop"]));
+    let keys = PinKeys { current, ..options().pin_keys };
+    keyspace.set_pin_signing(keys.clone(), PinFormat::Two);
+    let after = keyspace.build(13);
+    assert!(!Arc::ptr_eq(&before.apps["shop"], &after.apps["shop"]));
+    keyspace.set_pin_signing(keys, PinFormat::One);
+    assert!(!Arc::ptr_eq(&after.apps["shop"], &keyspace.build(13).apps["shop"]), "another format");
 }
 
 #[test]
