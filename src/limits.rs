@@ -130,6 +130,9 @@ pub const ENDPOINT_DRAINS_MAX: usize = 64;
 pub const TENURES_LEFT_MAX: usize = 64;
 /// Events of one app that stay in the store. A rollback reaches as far back as they do.
 pub const EVENTS_MAX: u64 = 1_000;
+/// Events about endpoints of one app that stay in the store, beside the other ones: endpoints come and go more often than
+/// releases, and must not push their history out.
+pub const ENDPOINT_EVENTS_MAX: u64 = 1_000;
 /// The highest seq: the key of an event has 12 digits.
 pub const SEQ_MAX: u64 = 999_999_999_999;
 /// Preview grants of one app at the same time: a link for everybody who looks at a release, in a list that people can read.

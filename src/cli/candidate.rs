@@ -50,6 +50,10 @@ struct SetArguments {
     #[arg(long, value_name = "RELEASE")]
     replace: Option<String>,
 
+    /// Replace its endpoints although others are registered for it already
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     new: NewChoice,
     #[command(flatten)]
@@ -67,8 +71,9 @@ async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure
     let done = format!("{} is the candidate", arguments.release.name());
     let (id, release) = arguments.release.id_or_name();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
-    let (blend, replace) = (arguments.blend, arguments.replace);
-    let request = CandidateRequest { id, release, endpoints, service, port, blend, replace, reason: None };
+    let (blend, replace, force) = (arguments.blend, arguments.replace, arguments.force.then_some(true));
+    let request =
+        CandidateRequest { id, release, endpoints, service, port, blend, replace, force, reason: None };
     let change = Change::new(Method::PUT, "candidate", &request, done);
     arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }

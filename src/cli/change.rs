@@ -139,6 +139,21 @@ impl ChangeArguments {
         ask(&session, &app, None, change, &self.options).await
     }
 
+    /// Asks for a change that is answered with something else than the app's state, and prints it.
+    pub(super) async fn ask_for(
+        self,
+        change: Change,
+        lines: impl FnOnce(&Answer) -> Result<Vec<String>, Failure>,
+        printer: &Printer,
+    ) -> Result<Exit, Failure> {
+        let session = Session::open(&self.connection, self.app, printer)?;
+        let app = session.app().await?;
+        let answer = session.client.send(change.request(&app, None, &self.options)).await?;
+        let lines = if printer.is_json() { vec![answer.text()] } else { lines(&answer)? };
+        lines.into_iter().for_each(|line| printer.line(line));
+        Ok(Exit::of_status(answer.status))
+    }
+
     /// Asks for a change that rests on what the app is now, and prints what came of it. The seq that was seen goes along,
     /// so that a change that somebody else makes in between is not overwritten.
     pub(super) async fn ask_as_seen(

@@ -10,6 +10,7 @@ use super::{
     duration,
     exit::{Exit, Failure},
     printer::Printer,
+    release::ReleaseChoice,
 };
 use crate::schema::{
     change::{FinishDrainRequest, ReasonRequest},
@@ -132,7 +133,6 @@ impl EndpointChoice {
     /// What follows the app in the path; a release's id stands there without its slashes.
     fn path(&self) -> String {
         let Self { release, endpoint } = self;
-        let segment = release.strip_prefix("apps/").and_then(|id| id.strip_suffix("/containers"));
-        format!("releases/{}/endpoints/{endpoint}/drain", segment.unwrap_or(release))
+        format!("releases/{}/endpoints/{endpoint}/drain", ReleaseChoice::in_path(release))
     }
 }

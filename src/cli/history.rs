@@ -73,10 +73,21 @@ fn line(event: &HistoryEvent, printer: &Printer, now: u64) -> String {
 
 /// `blend 0 -> 10` for the fields a person follows; what happens inside (tenures, drains) stays out.
 fn change(field: &str, pair: &Value) -> Option<String> {
+    if field == "endpoints" {
+        return Some(format!("endpoints {}", counts(pair)));
+    }
     if !matches!(field, "stable" | "candidate" | "blend" | "sticky") {
         return None;
     }
     Some(format!("{field} {} -> {}", short(pair.get(0)?), short(pair.get(1)?)))
+}
+
+/// How many endpoints came and went: `+2 -1`.
+fn counts(pair: &Value) -> String {
+    let side = |at: usize| pair.get(at).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let only =
+        |there: usize, gone: usize| side(there).iter().filter(|entry| !side(gone).contains(entry)).count();
+    format!("+{} -{}", only(1, 0), only(0, 1))
 }
 
 /// A value in a word: a release by its id's segment, nothing as `none`.

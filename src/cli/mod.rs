@@ -19,6 +19,7 @@ mod connect;
 mod demo;
 mod drain;
 mod duration;
+mod endpoint;
 mod exit;
 mod explain;
 mod fleet;
@@ -32,6 +33,7 @@ mod preview;
 mod printer;
 mod promote;
 mod release;
+mod release_verb;
 mod releases;
 mod rollback;
 mod serve;
@@ -98,6 +100,8 @@ enum Verb {
     Abort(abort::Arguments),
     Rollback(rollback::Arguments),
     Drain(drain::Arguments),
+    Endpoint(endpoint::Arguments),
+    Release(release_verb::Arguments),
     History(history::Arguments),
     Preview(preview::Arguments),
     Hook(hook::Arguments),
@@ -152,6 +156,8 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Abort(arguments) => abort::run(arguments, printer).await,
             Verb::Rollback(arguments) => rollback::run(arguments, printer).await,
             Verb::Drain(arguments) => drain::run(arguments, printer).await,
+            Verb::Endpoint(arguments) => endpoint::run(arguments, printer).await,
+            Verb::Release(arguments) => release_verb::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,

@@ -9,7 +9,7 @@ pub(super) struct ReleaseChoice {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// An endpoint of it, `ip:port`; may be given several times, and is registered with the release
+    /// An endpoint of it, `ip:port`; may be given several times. All of them replace those that were registered so before
     #[arg(long = "endpoint", value_name = "ADDR", value_delimiter = ',')]
     pub(super) endpoints: Option<Vec<String>>,
 
@@ -26,6 +26,12 @@ impl ReleaseChoice {
     /// As the person named it.
     pub(super) fn name(&self) -> &str {
         &self.release
+    }
+
+    /// As it stands in a path: an id without its slashes, or a name.
+    pub(super) fn in_path(release: &str) -> &str {
+        let segment = release.strip_prefix("apps/").and_then(|id| id.strip_suffix("/containers"));
+        segment.unwrap_or(release)
     }
 
     /// As the API takes it: the id if it is one, else the name.

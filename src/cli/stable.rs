@@ -54,7 +54,7 @@ struct SetArguments {
     #[command(flatten)]
     release: ReleaseChoice,
 
-    /// Also if it is the candidate and its endpoints were seen failing
+    /// Also if its endpoints were seen failing, or others are registered for it already
     #[arg(long)]
     force: bool,
 

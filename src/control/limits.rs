@@ -21,8 +21,16 @@ pub const MISDIRECTED_ALARM: Duration = Duration::from_secs(300);
 pub const COMMAND_REPEATS_MAX: usize = 5;
 /// Endpoints that one call may register.
 pub const ENDPOINTS_PER_CALL_MAX: usize = 1_000;
-/// Endpoints that fit one commit beside the record, its event and the mirrored keys (100 writes in all).
-pub const ENDPOINTS_PER_COMMIT_MAX: usize = 90;
+/// Endpoints that fit one commit beside the record, the mirrored keys, and the events of the apps that route the release
+/// (100 writes in all).
+pub const ENDPOINTS_PER_COMMIT_MAX: usize = 80;
+/// The pause before a change of endpoints is tried again after a conflict; it doubles. Replicas register in crowds, at
+/// several routers at once.
+pub const REGISTRATION_PAUSE: Duration = Duration::from_millis(5);
+/// How long another router has to write out the set of endpoints that it committed, before this one does it.
+pub const WRITE_OUT_AFTER: Duration = Duration::from_secs(5);
+/// Events about endpoints in one page of history, beside its other events.
+pub const HISTORY_ENDPOINT_EVENTS_MAX: usize = 200;
 /// Listeners that a member reports: three ports at each of 80 addresses. More are cut off.
 pub const LISTENERS_MAX: usize = 240;
 /// Endpoints that a rollback probes before it commits.

@@ -37,6 +37,8 @@ pub enum CommandName {
     Retire,
     /// `add-app`: a person made the app, without a release.
     AddApp,
+    /// `change-endpoints`: endpoints of a release that the app routes were added, replaced or removed.
+    ChangeEndpoints,
     /// `raw`: old keys were adopted into a record.
     Raw,
     /// `adopt`: old keys became an app's first record.
@@ -50,7 +52,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -66,6 +68,7 @@ impl CommandName {
         Self::FinishDrain,
         Self::Retire,
         Self::AddApp,
+        Self::ChangeEndpoints,
         Self::Raw,
         Self::Adopt,
     ];
@@ -88,6 +91,7 @@ impl CommandName {
             Self::FinishDrain => "finish-drain",
             Self::Retire => "retire",
             Self::AddApp => "add-app",
+            Self::ChangeEndpoints => "change-endpoints",
             Self::Raw => "raw",
             Self::Adopt => "adopt",
             Self::None => "",

@@ -34,6 +34,8 @@ pub enum Meaning {
     Record(AppName),
     /// `rolling/<app>/events/<seq>`.
     Event(AppName, u64),
+    /// `rolling/<app>/endpoint-events/<number>`.
+    EndpointEvent(AppName, u64),
     /// `rolling/<app>/settings`.
     Settings(AppName),
     /// `rolling/<app>/previews`.
@@ -44,6 +46,8 @@ pub enum Meaning {
     Router,
     /// `apps/<segment>/containers/<container id>`: one endpoint of a release.
     Endpoint(ReleaseId, String),
+    /// `apps/<segment>/set`: how often the endpoints of a release were changed, and those that are still to be written.
+    EndpointSet(ReleaseId),
 }
 
 /// What a key means; `None` for keys that mean nothing to the router.
@@ -51,7 +55,11 @@ pub fn meaning(key: &str) -> Option<Meaning> {
     if let Some(rest) = key.strip_prefix(ROLLING) {
         return rolling_meaning(rest);
     }
-    let (segment, container) = key.strip_prefix(APPS)?.split_once("/containers/")?;
+    let rest = key.strip_prefix(APPS)?;
+    if let Some(segment) = rest.strip_suffix("/set") {
+        return format!("apps/{segment}/containers").parse().ok().map(Meaning::EndpointSet);
+    }
+    let (segment, container) = rest.split_once("/containers/")?;
     if container.is_empty() || container.contains('/') {
         return None;
     }
@@ -61,7 +69,10 @@ pub fn meaning(key: &str) -> Option<Meaning> {
 
 /// What a key means, if a route can depend on its value.
 pub(super) fn routed_meaning(key: &str) -> Option<Meaning> {
-    meaning(key).filter(|meaning| !matches!(meaning, Meaning::Null | Meaning::Event(..) | Meaning::Router))
+    let unrouted = |meaning: &Meaning| {
+        matches!(meaning, Meaning::Null | Meaning::Event(..) | Meaning::EndpointEvent(..) | Meaning::Router)
+    };
+    meaning(key).filter(|meaning| !unrouted(meaning))
 }
 
 fn rolling_meaning(rest: &str) -> Option<Meaning> {
@@ -84,9 +95,13 @@ fn rolling_meaning(rest: &str) -> Option<Meaning> {
         "settings" => Some(Meaning::Settings(app)),
         "previews" => Some(Meaning::Previews(app)),
         _ => {
-            let twelve_digits = |seq: &&str| seq.len() == 12 && seq.bytes().all(|byte| byte.is_ascii_digit());
-            let seq = rest.strip_prefix("events/").filter(twelve_digits)?;
-            Some(Meaning::Event(app, seq.parse().ok()?))
+            let twelve_digits =
+                |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = |prefix: &str| rest.strip_prefix(prefix).filter(twelve_digits)?.parse().ok();
+            match number("events/") {
+                Some(seq) => Some(Meaning::Event(app, seq)),
+                None => Some(Meaning::EndpointEvent(app, number("endpoint-events/")?)),
+            }
         }
     }
 }
@@ -131,6 +146,16 @@ pub fn event(app: &AppName, seq: u64) -> String {
     format!("rolling/{app}/events/{seq:012}")
 }
 
+/// `rolling/<app>/endpoint-events/<number, 12 digits>`.
+pub fn endpoint_event(app: &AppName, number: u64) -> String {
+    format!("rolling/{app}/endpoint-events/{number:012}")
+}
+
+/// `apps/<segment>/set`.
+pub fn endpoint_set(release: &ReleaseId) -> String {
+    format!("apps/{}/set", release.segment())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +172,7 @@ mod tests {
             (settings(&app), Meaning::Settings(app.clone())),
             (previews(&app), Meaning::Previews(app.clone())),
             (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
+            (endpoint_event(&app, 12), Meaning::EndpointEvent(app.clone(), 12)),
             (NULL.to_owned(), Meaning::Null),
             (DEFAULT_APP.to_owned(), Meaning::DefaultApp),
             ("rolling/router/pin-keys".to_owned(), Meaning::Router),
@@ -161,6 +187,8 @@ mod tests {
         let release: ReleaseId = "apps/shop-a-80/containers".parse().unwrap();
         let endpoint = Meaning::Endpoint(release, "c:1".into());
         assert_eq!(meaning("apps/shop-a-80/containers/c:1"), Some(endpoint));
+        let release: ReleaseId = "apps/shop-a-80/containers".parse().unwrap();
+        assert_eq!(meaning(&endpoint_set(&release)), Some(Meaning::EndpointSet(release)));
         for key in [
             "apps/shop-a-80/containers",
             "apps/shop-a-80/containers/",
@@ -168,6 +196,9 @@ mod tests {
             "apps/shop-a-80/c",
             "apps/a/b/containers/c",
             "apps//containers/c",
+            "apps//set",
+            "apps/a/b/set",
+            "apps/set",
         ] {
             assert_eq!(meaning(key), None, "{key}");
         }

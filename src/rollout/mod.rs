@@ -16,6 +16,8 @@ pub mod cookie;
 pub mod drain;
 pub mod dry_run;
 pub mod endpoint;
+pub mod endpoint_event;
+pub mod endpoint_set;
 pub mod explain;
 mod field;
 pub mod forwarded;

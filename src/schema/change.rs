@@ -14,7 +14,7 @@ pub struct CandidateRequest {
     /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
     /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
-    /// Endpoints to register with the release, `ip:port` each.
+    /// All endpoints that are registered for the release, `ip:port` each; left out: they stay.
     pub endpoints: Option<Vec<String>>,
     /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
     /// can only be the app.
@@ -25,6 +25,8 @@ pub struct CandidateRequest {
     pub blend: Option<Blend>,
     /// The candidate that it may replace, by id or name. A `ci` token must name one that has a share of the clients.
     pub replace: Option<String>,
+    /// Replace its endpoints although others are registered for it already.
+    pub force: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,
 }
@@ -39,14 +41,14 @@ pub struct StableRequest {
     /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
     /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
-    /// Endpoints to register with the release, `ip:port` each.
+    /// All endpoints that are registered for the release, `ip:port` each; left out: they stay.
     pub endpoints: Option<Vec<String>>,
     /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
     /// can only be the app.
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
-    /// If it is the candidate: go on although its endpoints were seen failing.
+    /// Go on although endpoints were seen failing, or others are registered for it already.
     pub force: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,

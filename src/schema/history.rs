@@ -12,6 +12,8 @@ pub struct HistoryPage {
     pub events: Vec<HistoryEvent>,
     /// What `before` is to be for the next page; null: this is the last one.
     pub next: Option<u64>,
+    /// Changes of endpoints that belong on this page and are left out, since there are so many.
+    pub left_out: usize,
 }
 
 /// One change.
@@ -19,8 +21,11 @@ pub struct HistoryPage {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HistoryEvent {
-    /// Its number, which is the record's seq after it.
+    /// Its number, which is the record's seq after it. A change of endpoints leaves the seq as it is.
     pub seq: u64,
+    /// Of a change of endpoints: its number among these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// The command, such as `promote`.
     pub command: String,
     /// Who gave it: the name of a token.

@@ -15,6 +15,7 @@ mod metric_series;
 mod operator;
 mod passwords;
 mod redirects;
+mod registration;
 mod streams;
 mod terminal;
 mod token_file;

@@ -140,6 +140,9 @@ test('a drain in the history names its endpoint', () => {
 		words: '10.0.0.9:3000 of 1.0.0',
 	});
 	assert.equal(describeChanges({ draining: [['apps/hello-1.0.0-80/containers'], []], endpoint_drains: [[drain], []] }), 'retired 1.0.0');
+	const [one, two] = [6, 7].map((n) => `apps/hello-1.0.1-80/containers/10.0.0.${n}:3000`);
+	assert.equal(describeChanges({ endpoints: [[one], [two]] }), 'added 10.0.0.7:3000 of 1.0.1, removed 10.0.0.6:3000 of 1.0.1');
+	assert.equal(describeChanges({ sticky: [true, false], endpoints: [[], [one]] }), 'sticky off');
 });
 
 test('a release is called by its short name, whatever form it comes in', () => {

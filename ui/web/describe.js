@@ -15,6 +15,7 @@ const TITLES = {
 	adopt: 'Adopted',
 	retire: 'Retired',
 	'undrain-endpoint': 'Drain lifted',
+	'change-endpoints': 'Endpoints',
 };
 
 /** The name that people know a command by. */
@@ -22,14 +23,14 @@ export function commandTitle(command = 'change') {
 	return TITLES[command] ?? (command.charAt(0).toUpperCase() + command.slice(1)).replace(/-/g, ' ');
 }
 
-const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains'];
+const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains', 'endpoints'];
 
 /** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */
 export function describeChanges(changed, app) {
 	const fields = FIELDS.filter((field) => Array.isArray(changed?.[field]));
 	const words = fields.map((field) => describeChange(app, field, ...changed[field]));
-	// Which releases drain follows from the other fields, so it is said only when nothing else changed.
-	const others = words.filter((each) => !/^(drain|retired)/.test(each));
+	// Which releases drain follows from the other fields, and endpoints come with a release, so both are said only when nothing else changed.
+	const others = words.filter((each) => !/^(drain|retired|added|removed)/.test(each));
 	return others.length ? others.join(', ') : (words[0] ?? '');
 }
 
@@ -38,6 +39,7 @@ function describeChange(app, field, before, after) {
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
 	if (field === 'endpoint_drains') return describeEndpointDrains(app, before, after);
+	if (field === 'endpoints') return describeEndpoints(app, before, after);
 	if (field === 'draining') return describeDrains(app, before, after);
 	return `${field} ${releaseName(before, app)} → ${releaseName(after, app)}`;
 }
@@ -50,10 +52,22 @@ function describeDrains(app, before, after) {
 	return [...retired, ...draining].join(', ');
 }
 
+// `10.0.0.9:3000 of 1.0.1`.
+const endpointName = (app, each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id, app)}`);
+
 // The endpoints whose drain began or ended: `drain 10.0.0.9:3000 of 1.0.1`.
 function describeEndpointDrains(app, before, after) {
-	const name = (each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id, app)}`);
-	return [...except(after, before), ...except(before, after)].map((each) => `drain ${name(each)}`).join(', ');
+	return [...except(after, before), ...except(before, after)].map((each) => `drain ${endpointName(app, each)}`).join(', ');
+}
+
+// The endpoints that came and went, the first few of them by name.
+function describeEndpoints(app, before, after) {
+	const words = (verb, list) => {
+		if (list.length === 0) return [];
+		const more = list.length > 3 ? ` and ${list.length - 3} more` : '';
+		return [`${verb} ${list.slice(0, 3).map((each) => endpointName(app, each)).join(', ')}${more}`];
+	};
+	return [...words('added', except(after, before)), ...words('removed', except(before, after))].join(', ');
 }
 
 /** Every field that an event changed: `{field, before, after}`, the values in words. */

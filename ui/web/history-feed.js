@@ -16,7 +16,8 @@ export function createHistoryFeed({ api, model, app, limit }) {
 		const seq = wantedSeq;
 		try {
 			events = (await api.getHistory(app, { limit })).events;
-			events.forEach((event) => model.addMark(app, event));
+			// A change of endpoints is no mark: it has no seq of its own.
+			events.filter((event) => !event.number).forEach((event) => model.addMark(app, event));
 			loadedSeq = seq;
 			model.notifyListeners();
 		} catch {

@@ -144,7 +144,8 @@ impl Plan {
 /// The app whose routing a key is part of; events are not.
 fn app_of(key: &str) -> Option<&str> {
     let (app, rest) = key.strip_prefix("rolling/")?.split_once('/')?;
-    (app != "router" && !rest.starts_with("events/")).then_some(app)
+    let is_event = rest.starts_with("events/") || rest.starts_with("endpoint-events/");
+    (app != "router" && !is_event).then_some(app)
 }
 
 fn show(plan: &Plan, dry_run: bool, printer: &Printer) {

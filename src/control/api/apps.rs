@@ -180,7 +180,8 @@ fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Res
 }
 
 async fn remove_events(core: &Core, app: &AppName) -> Result<(), ApiError> {
-    let listing = core.store.list(&[&format!("rolling/{app}/events/")]).await?;
+    let events = ["events", "endpoint-events"].map(|events| format!("rolling/{app}/{events}/"));
+    let listing = core.store.list(&[&events[0], &events[1]]).await?;
     for batch in listing.entries.chunks(DELETE_BATCH) {
         let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
         core.store.commit(Vec::new(), writes).await?;

@@ -1,5 +1,7 @@
 //! An app's history: its events, newest first, in pages.
 
+use std::cmp::Reverse;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -8,8 +10,8 @@ use axum::{
 use super::request::{Read, app_name};
 use crate::{
     control::{
-        commands::{command::unknown_app, history, stored::StoredApp},
-        limits::HISTORY_PAGE_MAX,
+        commands::{command::unknown_app, endpoint_events, history, stored::StoredApp},
+        limits::{HISTORY_ENDPOINT_EVENTS_MAX, HISTORY_PAGE_MAX},
         shared::{core::Core, error::ApiError},
     },
     limits::EVENTS_MAX,
@@ -38,16 +40,23 @@ pub async fn read(
     let oldest = newest.saturating_sub(EVENTS_MAX) + 1;
     let end = before.unwrap_or(u64::MAX).min(newest + 1);
     let start = end.saturating_sub(limit).max(oldest);
-    let events: Vec<HistoryEvent> =
-        history::read(&core, &app, start, end).await?.iter().rev().map(describe).collect();
-    let next = (start > oldest && !events.is_empty()).then_some(start);
-    Ok(Json(HistoryPage { events, next }))
+    let changes = history::read(&core, &app, start, end).await?;
+    let next = (start > oldest && !changes.is_empty()).then_some(start);
+    let (of_endpoints, left_out) =
+        endpoint_events::between(&core, &app, (start, end), HISTORY_ENDPOINT_EVENTS_MAX).await?;
+    let mut events: Vec<HistoryEvent> =
+        of_endpoints.iter().map(|(number, event)| describe(event, Some(*number))).collect();
+    events.extend(changes.iter().rev().map(|event| describe(event, None)));
+    // Endpoints that changed while the app was at a seq did so after the change that made it. The sort keeps the rest.
+    events.sort_by_key(|event| (Reverse(event.seq), event.number.is_none()));
+    Ok(Json(HistoryPage { events, next, left_out }))
 }
 
-fn describe(event: &record::HistoryEvent) -> HistoryEvent {
+fn describe(event: &record::HistoryEvent, number: Option<u64>) -> HistoryEvent {
     let record = &event.record;
     HistoryEvent {
         seq: record.seq,
+        number,
         command: record.command.to_string(),
         actor: record.actor.clone(),
         reason: record.reason.clone(),

@@ -20,6 +20,7 @@ pub mod kv;
 pub mod locks;
 pub mod previews;
 pub mod query;
+pub mod registrations;
 pub mod request;
 pub mod router;
 pub mod settings;
@@ -50,7 +51,7 @@ pub fn routes() -> Router<Core> {
 
 /// Every call but those of raw keyvalues.
 fn calls() -> Calls {
-    store::calls(commands(apps(Calls::default())))
+    store::calls(endpoints_of_releases(commands(apps(Calls::default()))))
         .get("/api/v1/stream", stream::of_all)
         .get("/api/v1/router", router::read)
         .get("/api/v1/fleet", fleet::read)
@@ -110,6 +111,19 @@ fn commands(calls: Calls) -> Calls {
         .get(endpoint, endpoints::read)
         .put(endpoint, endpoints::drain)
         .delete(endpoint, endpoints::undrain)
+}
+
+/// Which endpoints a release has.
+fn endpoints_of_releases(calls: Calls) -> Calls {
+    let release = "/api/v1/apps/{app}/releases/{release}";
+    let all = "/api/v1/apps/{app}/releases/{release}/endpoints";
+    let one = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}";
+    calls
+        .delete(release, registrations::remove_release)
+        .get(all, registrations::list)
+        .put(all, registrations::replace)
+        .put(one, registrations::add)
+        .delete(one, registrations::remove)
 }
 
 /// Raw keyvalues are told apart by their path as it came, which a route's pattern would not give.

@@ -10,6 +10,7 @@ use axum::{
 use super::{
     answer::answer,
     request::{Write, app_name},
+    visible::check_registration,
 };
 use crate::{
     control::{
@@ -33,11 +34,14 @@ pub(super) type Answer = Result<Response, ApiError>;
 pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let request: CandidateRequest = call.read()?;
-    let CandidateRequest { id, release, endpoints, service, port, blend, replace, reason } = request;
+    let CandidateRequest { id, release, endpoints, service, port, blend, replace, force, reason } = request;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
+    if endpoints.is_some() {
+        check_registration(&core, &call.caller, &app, &release)?;
+    }
     let replace = find_release(&core, &app, "replace", replace).await?;
-    let options = CommandOptions { force: false, endpoints };
+    let options = CommandOptions { force: force == Some(true), endpoints };
     let command = Command::SetCandidate { release, blend, replace };
     run(&core, &app, command, call, reason, options).await
 }
@@ -48,6 +52,9 @@ pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, call:
     let StableRequest { id, release, endpoints, service, port, force, reason } = call.read()?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
+    if endpoints.is_some() {
+        check_registration(&core, &call.caller, &app, &release)?;
+    }
     let options = CommandOptions { force: force == Some(true), endpoints };
     run(&core, &app, Command::SetStable { release }, call, reason, options).await
 }
@@ -173,7 +180,7 @@ impl ReleaseChoice {
 }
 
 /// The addresses of endpoints, each once.
-fn addresses(core: &Core, endpoints: &[String]) -> Result<Vec<SocketAddr>, ApiError> {
+pub(super) fn addresses(core: &Core, endpoints: &[String]) -> Result<Vec<SocketAddr>, ApiError> {
     if endpoints.len() > ENDPOINTS_PER_CALL_MAX {
         let message =
             format!("there are {} endpoints; allowed are at most {ENDPOINTS_PER_CALL_MAX}", endpoints.len());

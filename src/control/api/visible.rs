@@ -6,9 +6,15 @@ use crate::{
     control::{
         commands::ownership::owners,
         fleet::alarms::AlarmKind,
-        shared::{access::scope::Scope, reading::StoreReading},
+        shared::{
+            access::{caller::Caller, scope::Scope},
+            core::Core,
+            error::ApiError,
+            reading::StoreReading,
+        },
     },
     rollout::{
+        app::AppName,
         keys::{self, Meaning},
         owners::Owners,
         release::ReleaseId,
@@ -78,6 +84,27 @@ impl<'a> VisibleKeys<'a> {
     pub fn may_change(&self, release: &ReleaseId) -> bool {
         self.owners.owners(release).iter().all(|app| self.scope.has_app(app))
     }
+}
+
+/// Refuses a change of the endpoints of a release of some app that the caller's token is not for.
+pub fn check_registration(
+    core: &Core,
+    caller: &Caller,
+    app: &AppName,
+    release: &ReleaseId,
+) -> Result<(), ApiError> {
+    if caller.scope.has_all_apps() {
+        return Ok(());
+    }
+    let reading = core.replica.reading.load();
+    let mut owners = owners(&reading);
+    // It may be about to be made.
+    owners.add(app, None);
+    if (VisibleKeys { scope: &caller.scope, owners }).may_change(release) {
+        return Ok(());
+    }
+    let why = format!("is for some apps only, and `{release}` is not theirs alone");
+    Err(caller.out_of_scope(&why).field("endpoints"))
 }
 
 /// The release that a key below `apps/` is of, whatever follows its id.

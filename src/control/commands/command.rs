@@ -2,30 +2,30 @@
 
 use std::net::SocketAddr;
 
-use keyvalues::{Revision, Write};
+use keyvalues::Revision;
 
 use super::{
     adoption::{adoption_commit, plan_adoption},
-    commit::{Commit, Plan},
+    commit::Plan,
     gate,
-    ownership::{refuse_foreign, refuse_shared},
+    ownership::refuse_foreign,
+    registration::{self, PlannedRegistration, Registration, apps_naming},
+    release_endpoints::ReleaseEndpoints,
     stored::StoredApp,
-    transact::{transact, transact_app},
+    transact::transact_app,
 };
 use crate::{
-    control::{
-        limits::ENDPOINTS_PER_COMMIT_MAX,
-        shared::{
-            core::Core,
-            entries::own_key,
-            error::{ApiError, Kind},
-        },
+    control::shared::{
+        core::Core,
+        error::{ApiError, Kind},
     },
     rollout::{
         app::AppName,
-        command::{Asker, Command, Decision, Role, decide},
+        command::{Asker, Command, Decision, Refusal, Role, decide},
         commit::of_command,
-        record::Tenure,
+        endpoint_event::{EndpointDifference, FIELD},
+        endpoint_set::EndpointChange,
+        record::{HistoryEvent, Record, Tenure},
         release::ReleaseId,
     },
 };
@@ -33,9 +33,9 @@ use crate::{
 /// What can be said with a command.
 #[derive(Debug, Default)]
 pub struct CommandOptions {
-    /// Carry it out although endpoints fail.
+    /// Carry it out although endpoints fail, or are others than before.
     pub force: bool,
-    /// Endpoints to be registered with a release.
+    /// All endpoints of a release that are registered through the API.
     pub endpoints: Option<(ReleaseId, Vec<SocketAddr>)>,
 }
 
@@ -63,21 +63,28 @@ pub async fn execute(
     options: &CommandOptions,
 ) -> Result<CommandOutcome, ApiError> {
     core.replica.require_known_store().await?;
-    register_many(core, options).await?;
-    let (outcome, is_logged) = transact_app(core, app, move |stored, _| async move {
+    let done = transact_app(core, app, move |mut stored, _| async move {
         refuse_unknown(&stored, command)?;
         // A raw write that is not adopted yet came before this command, so it gets the seq before it.
         let pending = plan_adoption(core, &stored).await?;
         match (&pending.decision, adoption_commit(&stored, &pending)) {
-            (Decision::Change(_), Some(adoption)) => Ok(Plan::WriteFirst(adoption)),
+            (Decision::Change(event), Some(adoption)) => {
+                // A command that is refused writes nothing, so it is decided on what the adoption will make of the app.
+                stored.record = Some(event.record.clone());
+                plan(core, &stored, command, asker, options).await?;
+                Ok(Plan::WriteFirst(adoption))
+            }
             _ => plan(core, &stored, command, asker, options).await,
         }
     })
     .await?;
-    if is_logged {
-        log(app, command, asker, outcome.seq);
+    if done.is_event {
+        log(app, command, asker, done.outcome.seq);
     }
-    Ok(outcome)
+    if let Some(registration) = done.registration {
+        registration.log(asker);
+    }
+    Ok(done.outcome)
 }
 
 /// Retires a release whose drain is over, unless that is done already.
@@ -93,58 +100,144 @@ pub async fn retire(core: &Core, app: &AppName, tenure: Tenure) -> Result<Revisi
     Ok(execute(core, app, &command, &asker, &CommandOptions::default()).await?.revision)
 }
 
-/// Decides a command on one reading of the app. The flag says whether the outcome is an event, which is logged.
+/// What a command did, and what of it is logged.
+struct Done {
+    outcome: CommandOutcome,
+    /// It changed the record.
+    is_event: bool,
+    registration: Option<PlannedRegistration>,
+}
+
+/// Decides a command on one reading of the app.
 async fn plan(
     core: &Core,
     stored: &StoredApp,
     command: &Command,
     asker: &Asker,
     options: &CommandOptions,
-) -> Result<Plan<(CommandOutcome, bool)>, ApiError> {
+) -> Result<Plan<Done>, ApiError> {
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
-    let endpoints = endpoint_keys(options);
-    let event = match decide(stored.record.as_ref(), command, asker, &background)? {
-        Decision::Change(event) => event,
-        Decision::Unchanged => {
-            refuse_shared_endpoints(core, stored, options)?;
-            return Ok(register_only(stored, &endpoints));
+    let decision = decide(stored.record.as_ref(), command, asker, &background)?;
+    if let Decision::Change(event) = &decision {
+        refuse_foreign(core, stored, &event.record).await?;
+    }
+    let is_change = matches!(decision, Decision::Change(_));
+    let registration = registration_of(core, (stored, command), asker, options, is_change).await?;
+    match (decision, registration) {
+        (Decision::Change(event), registration) => {
+            plan_change(core, (stored, command), *event, registration, options.force).await
         }
+        (Decision::Unchanged, None) => Ok(Plan::Nothing(Done {
+            outcome: CommandOutcome {
+                changed: false,
+                created: false,
+                revision: stored.revision(),
+                seq: stored.seq(),
+                routed: stored.routed(),
+            },
+            is_event: false,
+            registration: None,
+        })),
+        (Decision::Unchanged, Some(registration)) => {
+            let seq = stored.seq();
+            let commit = registration.commit.clone();
+            Ok(Plan::write(commit, move |revision| Done {
+                outcome: CommandOutcome { changed: true, created: false, revision, seq, routed: revision },
+                is_event: false,
+                registration: Some(registration),
+            }))
+        }
+    }
+}
+
+/// A change of the record, and of endpoints with it.
+async fn plan_change(
+    core: &Core,
+    (stored, command): (&StoredApp, &Command),
+    mut event: HistoryEvent,
+    registration: Option<PlannedRegistration>,
+    force: bool,
+) -> Result<Plan<Done>, ApiError> {
+    let endpoints: Vec<(String, String)> =
+        registration.iter().map(PlannedRegistration::table_entry).collect();
+    gate::check(core, stored, command, &event, &endpoints, force).await?;
+    if let Some(registration) = &registration {
+        event.changed.insert(FIELD.to_owned(), registration.difference.to_field());
+    }
+    let commit = stored.commit(Some(&event), of_command(&stored.name, &event), Vec::new());
+    let commit = match &registration {
+        Some(registration) => registration.join(commit),
+        None => commit,
     };
-    refuse_foreign(core, stored, &event.record).await?;
-    refuse_shared_endpoints(core, stored, options)?;
-    gate::check(core, stored, command, &event, &endpoints, options.force).await?;
-    let plan = of_command(&stored.name, &event);
-    let commit = stored.commit(Some(&event), plan, endpoint_writes(&endpoints));
     let seq = event.record.seq;
     let created = stored.record.is_none();
-    Ok(Plan::write(commit, move |revision| {
-        (CommandOutcome { changed: true, created, revision, seq, routed: revision }, true)
+    Ok(Plan::write(commit, move |revision| Done {
+        outcome: CommandOutcome { changed: true, created, revision, seq, routed: revision },
+        is_event: true,
+        registration,
     }))
 }
 
-/// Refuses endpoints for a release that another app routes too.
-fn refuse_shared_endpoints(
+/// What becomes of the endpoints that a command names. None: they are as it says.
+async fn registration_of(
     core: &Core,
-    stored: &StoredApp,
+    (stored, command): (&StoredApp, &Command),
+    asker: &Asker,
     options: &CommandOptions,
-) -> Result<(), ApiError> {
-    let Some((release, _)) = &options.endpoints else { return Ok(()) };
-    refuse_shared(&core.replica.reading.load(), Some(&stored.name), release, options.force)
+    is_change: bool,
+) -> Result<Option<PlannedRegistration>, ApiError> {
+    let Some((release, addresses)) = &options.endpoints else { return Ok(None) };
+    let endpoints = ReleaseEndpoints::read(core, release).await?;
+    let others = apps_naming(core, &endpoints, Some(&stored.name)).await?;
+    let naming: Vec<&StoredApp> = [stored].into_iter().chain(&others).collect();
+    let change = EndpointChange::Replace { addresses: addresses.iter().map(ToString::to_string).collect() };
+    let call = Registration { change: &change, asker, app: Some(&stored.name), force: options.force };
+    let Some(planned) = registration::plan(core, &endpoints, &naming, call).await? else { return Ok(None) };
+    let is_repeat = is_on_its_track(stored, command);
+    if let Some(seen) = asker.if_match.filter(|seen| is_repeat && *seen != stored.seq()) {
+        return Err(Refusal::Stale { seen, now: stored.seq() }.into());
+    }
+    if !options.force {
+        if is_repeat {
+            return Err(other_endpoints(&planned));
+        }
+        let is_routed = |record: &Record| record.routed().any(|(routed, _)| routed == release);
+        if stored.record.as_ref().is_some_and(is_routed) {
+            gate::probe(release, planned.difference.after.iter().copied().collect()).await?;
+        }
+    }
+    // The event of a command that changes the record says it by itself.
+    let except = is_change.then_some(&stored.name);
+    Ok(Some(planned.with_events(core, &naming, asker, except).await?))
 }
 
-/// The record is as it should be; endpoints that came with the command are still to be registered.
-fn register_only(stored: &StoredApp, endpoints: &[(String, String)]) -> Plan<(CommandOutcome, bool)> {
-    let (seq, revision, routed) = (stored.seq(), stored.revision(), stored.routed());
-    if endpoints.is_empty() {
-        return Plan::Nothing((
-            CommandOutcome { changed: false, created: false, revision, seq, routed },
-            false,
-        ));
+/// Whether a command names the release that is on its track already.
+fn is_on_its_track(stored: &StoredApp, command: &Command) -> bool {
+    let Some(record) = &stored.record else { return false };
+    match command {
+        Command::SetStable { release } => record.stable_release() == Some(release),
+        Command::SetCandidate { release, .. } => record.candidate_release() == Some(release),
+        _ => false,
     }
-    Plan::write(Commit::unchecked(endpoint_writes(endpoints)), move |registered| {
-        let (revision, routed) = (revision.max(registered), routed.max(registered));
-        (CommandOutcome { changed: true, created: false, revision, seq, routed }, false)
-    })
+}
+
+/// 409 for a command that was given before, with other endpoints.
+fn other_endpoints(planned: &PlannedRegistration) -> ApiError {
+    let EndpointDifference { release, before, after } = &planned.difference;
+    let list = |addresses: Vec<&SocketAddr>| match addresses.as_slice() {
+        [] => "none".to_owned(),
+        [first] => first.to_string(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
+    };
+    let (new, gone) = (after.difference(before).collect(), before.difference(after).collect());
+    let message = format!(
+        "`{release}` has other endpoints than these (new: {}; gone: {}); send `force`: true to replace them, or change single \
+         ones below releases/{}/endpoints",
+        list(new),
+        list(gone),
+        release.segment()
+    );
+    ApiError::new(Kind::Refused("other_endpoints"), message).field("endpoints")
 }
 
 /// Who did what, for the operator's log. Texts from outside are escaped.
@@ -166,39 +259,4 @@ pub fn refuse_unknown(stored: &StoredApp, command: &Command) -> Result<(), ApiEr
 /// 404 for an app that does not exist.
 pub fn unknown_app(app: &AppName) -> ApiError {
     ApiError::new(Kind::UnknownApp, format!("there is no app `{app}`")).field("app")
-}
-
-/// The endpoint keys that are registered together with the record, and their values. Keys are named by address, so that
-/// repeating is harmless.
-fn endpoint_keys(options: &CommandOptions) -> Vec<(String, String)> {
-    let Some((release, addresses)) = &options.endpoints else { return Vec::new() };
-    if addresses.len() > ENDPOINTS_PER_COMMIT_MAX {
-        return Vec::new();
-    }
-    keys_of(release, addresses)
-}
-
-fn keys_of(release: &ReleaseId, addresses: &[SocketAddr]) -> Vec<(String, String)> {
-    addresses.iter().map(|address| (format!("{release}/{address}"), address.to_string())).collect()
-}
-
-fn endpoint_writes(endpoints: &[(String, String)]) -> Vec<Write> {
-    endpoints.iter().map(|(key, value)| Write::put(own_key(key), value.clone())).collect()
-}
-
-/// Registers more endpoints than fit beside the record, before the record is written.
-async fn register_many(core: &Core, options: &CommandOptions) -> Result<(), ApiError> {
-    let Some((release, addresses)) = &options.endpoints else { return Ok(()) };
-    if addresses.len() <= ENDPOINTS_PER_COMMIT_MAX {
-        return Ok(());
-    }
-    for batch in addresses.chunks(ENDPOINTS_PER_COMMIT_MAX) {
-        let writes = &endpoint_writes(&keys_of(release, batch));
-        let what = format!("the endpoints of `{release}`");
-        transact::<_, ApiError, _>(&core.store, &what, move |_| async move {
-            Ok(Plan::write(Commit::unchecked(writes.clone()), |_| ()))
-        })
-        .await?;
-    }
-    Ok(())
 }

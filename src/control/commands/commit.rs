@@ -5,7 +5,7 @@ use std::fmt;
 use keyvalues::{Check, Key, Revision, Write};
 
 /// Writes that take effect together or not at all, held to what was read before.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Commit {
     /// What must still be so.
     pub checks: Vec<Check>,

@@ -106,28 +106,6 @@ async fn is_in_history(
     Ok(events.iter().any(|event| event.record.names(release)))
 }
 
-/// Refuses to change the endpoints of a release that another app routes too, unless `force` is set. `own`: the app whose
-/// change it is; none: that of whichever app routes the release, if that is only one.
-pub fn refuse_shared(
-    reading: &StoreReading,
-    own: Option<&AppName>,
-    release: &ReleaseId,
-    force: bool,
-) -> Result<(), ApiError> {
-    let routes = |record: &Record| record.routed().any(|(routed, _)| routed == release);
-    let routing = reading.apps.iter().filter(|(_, known)| known.record.as_deref().is_some_and(routes));
-    let routing: Vec<&str> = routing.map(|(app, _)| app.as_str()).collect();
-    let others = routing.iter().any(|app| own.is_some_and(|own| own.as_str() != *app));
-    if force || !(others || routing.len() > 1) {
-        return Ok(());
-    }
-    let message = format!(
-        "`{release}` is routed by {}, and its endpoints serve the clients of each; send `force`: true to change them anyway",
-        routing.join(" and ")
-    );
-    Err(ApiError::new(Kind::Refused("shared_release"), message).field("endpoints"))
-}
-
 fn foreign(release: &ReleaseId, owner: &AppName) -> ApiError {
     let message = format!(
         "`{release}` is a release of the app `{owner}`, and each app has releases of its own: register its endpoints with a \

@@ -172,7 +172,7 @@ impl ReleaseName {
 
 fn release_of(key: &str) -> Option<ReleaseId> {
     match keys::meaning(key)? {
-        Meaning::Endpoint(release, _) => Some(release),
+        Meaning::Endpoint(release, _) | Meaning::EndpointSet(release) => Some(release),
         _ => None,
     }
 }

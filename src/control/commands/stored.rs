@@ -4,21 +4,24 @@ use std::collections::HashMap;
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
 
-use super::{commit::Commit, stored_default::StoredDefault};
+use super::{
+    commit::Commit,
+    release_endpoints::{ReleaseEndpoints, prefixes},
+    stored_default::StoredDefault,
+};
 use crate::{
     control::shared::{
         core::Core,
-        entries::{entry, own_key, text},
+        entries::{as_read, entry, own_key, text},
         error::ApiError,
     },
     rollout::{
         adopt::{OldKey, OldKeys, WriteRevisions},
         app::AppName,
-        command::Background,
+        command::{Background, RegistrationRules},
         commit,
-        endpoint::AddressPolicy,
         history::{self, PastStable},
-        keys::{self, Meaning},
+        keys,
         record::{HistoryEvent, Record},
         release::ReleaseId,
         settings::Settings,
@@ -97,6 +100,20 @@ impl StoredApp {
                 None => Check::Absent(own_key(&key)),
             })
             .collect()
+    }
+
+    /// Checks that the record has not changed since this reading.
+    pub fn record_check(&self) -> Check {
+        as_read(self.record_entry.as_ref(), &keys::record(&self.name))
+    }
+
+    /// What the app says about who may register endpoints.
+    pub fn registration_rules(&self) -> RegistrationRules<'_> {
+        RegistrationRules {
+            ci_blend_max: self.settings.ci_blend_max,
+            ci_may_promote: self.settings.ci_may_promote,
+            register_under_lock: &self.settings.register_under_lock,
+        }
     }
 
     /// Planned writes and further ones as one commit, which takes effect if the app has not changed since this reading.
@@ -185,28 +202,24 @@ pub async fn endpoint_counts(
     core: &Core,
     releases: &[ReleaseId],
 ) -> Result<HashMap<ReleaseId, usize>, ApiError> {
-    Ok(count_endpoints(&endpoints_of(core, releases).await?, &core.addresses.load()))
+    let listing = endpoints_of(core, releases).await?;
+    let policy = core.addresses.load();
+    let count = |release: &ReleaseId| {
+        let endpoints = ReleaseEndpoints::of(release, &listing);
+        let valid = endpoints.containers().values().filter(|address| policy.parse(address).is_ok());
+        (release.clone(), valid.count())
+    };
+    Ok(releases.iter().map(count).collect())
 }
 
-/// The endpoint keys of these releases.
+/// The endpoint keys of these releases, and the sets that count instead of them.
 pub async fn endpoints_of(core: &Core, releases: &[ReleaseId]) -> Result<Listing, ApiError> {
-    let prefixes: Vec<String> = releases.iter().map(|release| format!("{release}/")).collect();
+    let prefixes: Vec<String> = releases.iter().flat_map(prefixes).collect();
     let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
     if prefixes.is_empty() {
         return Ok(Listing { revision: 0, entries: Vec::new() });
     }
     Ok(core.store.list(&prefixes).await?)
-}
-
-fn count_endpoints(listing: &Listing, addresses: &AddressPolicy) -> HashMap<ReleaseId, usize> {
-    let mut counts = HashMap::new();
-    for stored in &listing.entries {
-        let Some(Meaning::Endpoint(release, _)) = keys::meaning(stored.key.as_str()) else { continue };
-        if addresses.parse(&text(stored)).is_ok() {
-            *counts.entry(release).or_insert(0) += 1;
-        }
-    }
-    counts
 }
 
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {

@@ -14,7 +14,7 @@ use crate::{
             fleet::{member::Report, roster::Member},
         },
     },
-    rollout::{app::AppName, keys, record::HistoryEvent},
+    rollout::{app::AppName, keys, record::HistoryEvent, release::ReleaseId},
     schema::apply_status as schema,
 };
 
@@ -93,6 +93,18 @@ pub async fn wait_until_served(
 }
 
 impl Target {
+    /// What of this revision of a release's endpoints can be waited for: the routes of the apps that list it. What no route of
+    /// this router depends on counts as applied by whoever has read it.
+    pub fn of_release(core: &Core, release: &ReleaseId, revision: Revision) -> Self {
+        let published = core.live.load();
+        let apps = published.table.apps.values();
+        let listing = apps.filter(|app| app.listed().any(|listed| listed.id == *release));
+        match listing.map(|app| app.name.clone()).collect::<Vec<_>>() {
+            apps if apps.is_empty() => Self::Store(revision),
+            apps => Self::Apps(apps, revision),
+        }
+    }
+
     /// Whether a member serves the target that reports this and has read the store up to this revision.
     fn is_served(&self, report: &Report, read: Revision) -> bool {
         match self {

@@ -31,8 +31,8 @@ use crate::{
             },
         },
     },
-    limits::EVENTS_MAX,
-    rollout::{app::AppName, keys, record::HistoryEvent},
+    limits::{ENDPOINT_EVENTS_MAX, EVENTS_MAX},
+    rollout::{app::AppName, endpoint_event::is_settled, keys, record::HistoryEvent},
 };
 
 /// Sends to one hook.
@@ -114,12 +114,16 @@ impl Courier {
             if !self.may_send(stored) {
                 return next;
             }
-            next = next.max(match self.send_history(stored, hook, &app, newest).await {
-                Ok(true) => NextTurn::Now,
-                Ok(false) => NextTurn::Change,
-                Err(Pause::Later) => NextTurn::Later,
-                Err(Pause::Changed) => return next,
-            });
+            let history = self.send_history(stored, hook, &app, newest).await;
+            let of_endpoints = self.send_endpoint_events(stored, hook, &app).await;
+            for sent in [history, of_endpoints] {
+                next = next.max(match sent {
+                    Ok(true) => NextTurn::Now,
+                    Ok(false) => NextTurn::Change,
+                    Err(Pause::Later) => NextTurn::Later,
+                    Err(Pause::Changed) => return next,
+                });
+            }
         }
         self.forget_removed_apps().await;
         next
@@ -144,18 +148,18 @@ impl Courier {
     /// Sends the notices. The router that raised one sends it, whoever holds the claim.
     async fn send_notices(&mut self, stored: &StoredHook, hook: &Hook) -> NextTurn {
         while let Some(message) = self.core.hooks.first_notice(&self.name) {
-            if self.must_wait(&Topic::NONE) {
+            if self.must_wait(&Topic::None) {
                 return NextTurn::Later;
             }
             if !self.is_unchanged(stored) {
                 return NextTurn::Change;
             }
-            let delivery = self.send(hook, &Topic::NONE, &message).await;
+            let delivery = self.send(hook, &Topic::None, &message).await;
             if delivery.outcome != DeliveryOutcome::Failed {
                 self.core.hooks.remove_notice(&self.name, &message);
             }
             // This may fail: a store that is down is what some notices are about.
-            let _ = advance(&self.core, &self.name, &Topic::NONE, 0, Some(&delivery)).await;
+            let _ = advance(&self.core, &self.name, &Topic::None, 0, Some(&delivery)).await;
         }
         NextTurn::Change
     }
@@ -180,22 +184,52 @@ impl Courier {
         let end = newest.min(start + HOOK_EVENTS_PER_TURN - 1);
         let events = history::read(&self.core, app, start, end + 1).await.map_err(|_| Pause::Later)?;
         for event in &events {
-            self.send_event(stored, hook, &topic, app, event).await?;
+            self.send_event(stored, hook, &topic, (event.record.seq, event)).await?;
         }
         // Events that were not wanted, or are not in the store any more, count as sent.
         self.note_sent(&topic, end, None).await?;
         Ok(end < newest)
     }
 
+    /// Sends the next events about endpoints of an app, each once nothing is joined to it any more; `true` when there are
+    /// more.
+    async fn send_endpoint_events(
+        &mut self,
+        stored: &StoredHook,
+        hook: &Hook,
+        app: &AppName,
+    ) -> Result<bool, Pause> {
+        let (topic, newest) = (Topic::Endpoints(app.clone()), self.core.endpoint_events.of(app));
+        let told = self.core.hooks.progress(&self.name, &topic).map_or(0, |progress| progress.seq);
+        let sent = told.max(self.topics.get(&topic).map_or(0, |state| state.seq));
+        if sent >= newest {
+            return Ok(false);
+        }
+        if self.must_wait(&topic) {
+            return Err(Pause::Later);
+        }
+        let start = (sent + 1).max((newest + 1).saturating_sub(ENDPOINT_EVENTS_MAX));
+        let end = newest.min(start + HOOK_EVENTS_PER_TURN - 1);
+        let events = history::read_endpoint_events(&self.core, app, start, end + 1).await;
+        for (number, event) in &events.map_err(|_| Pause::Later)? {
+            if !is_settled(event, self.core.clock.wall_ms()) {
+                return Err(Pause::Later);
+            }
+            self.send_event(stored, hook, &topic, (*number, event)).await?;
+        }
+        self.note_sent(&topic, end, None).await?;
+        Ok(end < newest)
+    }
+
+    /// Sends one event, which has this number in its topic.
     async fn send_event(
         &mut self,
         stored: &StoredHook,
         hook: &Hook,
         topic: &Topic,
-        app: &AppName,
-        event: &HistoryEvent,
+        (seq, event): (u64, &HistoryEvent),
     ) -> Result<(), Pause> {
-        let seq = event.record.seq;
+        let Some(app) = topic.app() else { return Ok(()) };
         if !hook.wants(EventKind::of_command(&event.record.command)) {
             self.topics.entry(topic.clone()).or_default().seq = seq;
             return Ok(());

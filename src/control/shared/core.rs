@@ -10,9 +10,10 @@ use arc_swap::ArcSwap;
 use super::{
     access::{live_tokens::LiveTokens, sign_ins::SignIns},
     activity::ActivityBoard,
-    app_locks::AppLocks,
     audit::journal::Journal,
     calls::Calls,
+    change_locks::ChangeLocks,
+    endpoint_events::NewestEvents,
     feed::Feed,
     fleet::{member::Entry, roster::Roster},
     hooks::board::HookBoard,
@@ -66,7 +67,12 @@ pub struct CoreState {
     pub feed: Feed,
     /// The watches and leases of other routers, to which this one serves its store.
     pub served_store: ServedStore,
-    pub app_locks: AppLocks,
+    /// One change of an app at a time.
+    pub app_locks: ChangeLocks,
+    /// One change of the endpoints of a release at a time.
+    pub release_locks: ChangeLocks,
+    /// The newest events about endpoints: written by `sync` alone.
+    pub endpoint_events: NewestEvents,
     /// Calls of the API that are under way.
     pub calls: Calls,
     /// Who changed what, or tried to.
@@ -104,7 +110,9 @@ impl Core {
             sign_ins: SignIns::default(),
             misdirected: Misdirected::default(),
             served_store: ServedStore::default(),
-            app_locks: AppLocks::default(),
+            app_locks: ChangeLocks::default(),
+            release_locks: ChangeLocks::default(),
+            endpoint_events: NewestEvents::default(),
             journal: Journal::new(options.audit_log.clone()),
             addresses: ArcSwap::from_pointee(options.addresses.clone()),
             options,

@@ -10,7 +10,10 @@ pub const EPOCH: &str = "rolling/router/epoch";
 
 /// Whether a key may change what is routed: not events, not the router's own.
 pub fn is_routed(key: &str) -> bool {
-    !matches!(keys::meaning(key), None | Some(Meaning::Router | Meaning::Event(..)))
+    !matches!(
+        keys::meaning(key),
+        None | Some(Meaning::Router | Meaning::Event(..) | Meaning::EndpointEvent(..))
+    )
 }
 
 /// A key that the router makes. It is valid because its parts were parsed.

@@ -158,7 +158,9 @@ impl From<Refusal> for ApiError {
             Refusal::Value { field, message } => Self::value(field, message),
             Refusal::Locked { .. } => Self::new(Kind::Locked, message),
             Refusal::Precondition => Self::new(Kind::Precondition, message),
-            Refusal::Forbidden { .. } | Refusal::Capped { .. } => Self::new(Kind::Forbidden, message),
+            Refusal::Forbidden { .. } | Refusal::Capped { .. } | Refusal::CappedEndpoints { .. } => {
+                Self::new(Kind::Forbidden, message)
+            }
         }
     }
 }

@@ -3,13 +3,14 @@
 
 pub mod access;
 pub mod activity;
-pub mod app_locks;
 pub mod asset;
 pub mod audit;
 pub mod backoff;
 pub mod body_stream;
 pub mod calls;
+pub mod change_locks;
 pub mod core;
+pub mod endpoint_events;
 pub mod entries;
 pub mod error;
 pub mod feed;

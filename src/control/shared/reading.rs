@@ -11,6 +11,7 @@ use imbl::OrdMap;
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
+    keys,
     keyspace::{Changes, Keyspace, Problem},
     preview::Previews,
     record::Record,
@@ -90,7 +91,9 @@ impl StoreReading {
         let record = self.apps.get(app).and_then(|reading| reading.record.clone());
         let releases = record.map(|record| releases_of(&record)).unwrap_or_default();
         self.problems.iter().filter(move |problem| {
-            let of = |release: &ReleaseId| problem.key.starts_with(release.as_str());
+            let of = |release: &ReleaseId| {
+                problem.key.starts_with(release.as_str()) || problem.key == keys::endpoint_set(release)
+            };
             problem.key.starts_with(&own) || releases.iter().any(of)
         })
     }

@@ -60,6 +60,7 @@ impl StoreImage {
         self.core.roster.replace(listing);
         self.take_listeners();
         self.core.hooks.replace(listing);
+        self.core.endpoint_events.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
@@ -125,6 +126,10 @@ impl StoreImage {
                 }
                 return Ok(false);
             }
+            Some(Meaning::EndpointEvent(app, number)) => {
+                self.core.endpoint_events.note(app, number);
+                return Ok(false);
+            }
             Some(Meaning::Record(app)) => {
                 let is_behind = |seq| self.identity.as_ref().is_some_and(|known| known.is_behind(&app, seq));
                 if record_seq(&entry.value).is_some_and(is_behind) {
@@ -146,7 +151,7 @@ impl StoreImage {
     fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Interruption> {
         match keys::meaning(key) {
             Some(Meaning::Router) => return self.take_router_key(key, None),
-            Some(Meaning::Event(..)) | None => return Ok(false),
+            Some(Meaning::Event(..) | Meaning::EndpointEvent(..)) | None => return Ok(false),
             Some(Meaning::Record(app)) => {
                 if let Some(identity) = &mut self.identity {
                     identity.forget(&app);

@@ -64,6 +64,7 @@ impl Publisher {
         self.core.store.hold(image.last_good.values().clone());
         self.core.replica.reading.store(Arc::new(reading));
         self.upkeep.adopt(keyspace);
+        self.upkeep.write_out(keyspace);
         // After everything else is in place for whoever reads the report.
         let report = self.core.roster.served().with(changed_apps(&before, &after));
         let (epoch, pin_keys) = (image.epoch().to_owned(), image.pin_keys_at);
@@ -99,6 +100,7 @@ impl Publisher {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
             if let Some(keyspace) = &image.keyspace {
                 self.upkeep.adopt(keyspace);
+                self.upkeep.write_out(keyspace);
             }
             self.upkeep.raise_pin_format(image.stored_pin_format);
         }

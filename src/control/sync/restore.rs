@@ -58,6 +58,8 @@ impl Restore {
             let key = entry.key.as_str();
             let is_leftover = match keys::meaning(key) {
                 Some(Meaning::Event(app, seq)) => restore.foreign.is_some() || seq > seq_of(good, &app),
+                // They say what was so once, in this store too unless it is another one.
+                Some(Meaning::EndpointEvent(..)) => restore.foreign.is_some(),
                 _ => is_routed(key) && !good.contains_key(key),
             };
             if is_leftover {
@@ -136,7 +138,7 @@ impl Restore {
                 | Meaning::BlendPercent(app)
                 | Meaning::Stickyness(app),
             ) => self.apps.entry(app).or_default().push(write),
-            Some(Meaning::Endpoint(..)) if !deletes => self.endpoints.push(write),
+            Some(Meaning::Endpoint(..) | Meaning::EndpointSet(_)) if !deletes => self.endpoints.push(write),
             Some(Meaning::Null) if !deletes => self.marker.push(write),
             _ => self.leftovers.push(write),
         }

@@ -199,12 +199,20 @@ impl SourceCopier {
     }
 }
 
-/// Whether a key is copied: what an old script writes. Records and events at the server are another router's.
+/// Whether a key is copied: what an old script writes. Records, events and sets at the server are another router's.
 fn is_followed(key: &str) -> bool {
-    !matches!(
-        keys::meaning(key),
-        None | Some(Meaning::Record(_) | Meaning::DefaultApp | Meaning::Event(..) | Meaning::Router)
-    )
+    let own = |meaning: &Meaning| {
+        matches!(
+            meaning,
+            Meaning::Record(_)
+                | Meaning::DefaultApp
+                | Meaning::Event(..)
+                | Meaning::EndpointEvent(..)
+                | Meaning::EndpointSet(_)
+                | Meaning::Router
+        )
+    };
+    keys::meaning(key).is_some_and(|meaning| !own(&meaning))
 }
 
 /// The entries of a listing that are copied, ordered by key as the listing is.

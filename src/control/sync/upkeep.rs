@@ -1,5 +1,5 @@
 //! Upkeep: what this router commits by itself. It adopts what was written in the store itself, writes deleted mirrored keys
-//! back, retires releases whose drain is over, and raises the format of pins.
+//! back, writes out sets of endpoints, retires releases whose drain is over, and raises the format of pins.
 //!
 //! Each commit is held to the record's revision, so any number of routers may try at once and one succeeds. A failure
 //! is tried again after a pause, and never holds up a publish.
@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{adoption, command::retire, pin_format},
-        limits::{PIN_FORMAT_PAUSE, UPKEEP_RETRY},
+        commands::{adoption, command::retire, pin_format, write_out::write_out},
+        limits::{PIN_FORMAT_PAUSE, UPKEEP_RETRY, WRITE_OUT_AFTER},
         shared::{core::Core, error::ApiError},
     },
     rollout::{
@@ -29,6 +29,7 @@ enum Task {
     Adopt(AppName),
     Retire(AppName, Tenure),
     RaisePinFormat,
+    WriteOut(ReleaseId),
 }
 
 /// Everything that the adoption of an app depends on: the record's seq, the old keys, and how many endpoints the stable
@@ -45,6 +46,8 @@ pub struct Upkeep {
     retry_at: HashMap<Task, Duration>,
     /// Since when every member reads the newest pin format (monotonic), while the store does not say it.
     format_read_since: Option<Duration>,
+    /// Since when sets of endpoints wait for the router that committed them to write them out (monotonic).
+    waiting: HashMap<ReleaseId, Duration>,
 }
 
 impl Upkeep {
@@ -56,6 +59,7 @@ impl Upkeep {
             adopted: HashMap::new(),
             retry_at: HashMap::new(),
             format_read_since: None,
+            waiting: HashMap::new(),
         }
     }
 
@@ -67,6 +71,20 @@ impl Upkeep {
             let input = adoption_input(keyspace, app);
             if self.adopted.get(app) != Some(&input) && self.start(Task::Adopt(app.clone())) {
                 self.adopted.insert(app.clone(), input);
+            }
+        }
+    }
+
+    /// Starts to write out the sets of endpoints that this router committed, and those that another one has left.
+    pub fn write_out(&mut self, keyspace: &Keyspace) {
+        let now = self.core.clock.monotonic();
+        let pending: Vec<(ReleaseId, bool)> =
+            keyspace.pending().map(|(release, by)| (release.clone(), by == self.core.node)).collect();
+        self.waiting.retain(|release, _| pending.iter().any(|(pending, _)| pending == release));
+        for (release, is_own) in pending {
+            let since = *self.waiting.entry(release.clone()).or_insert(now);
+            if is_own || now.saturating_sub(since) >= WRITE_OUT_AFTER {
+                self.start(Task::WriteOut(release));
             }
         }
     }
@@ -119,6 +137,7 @@ impl Upkeep {
                 Task::Adopt(app) => adoption::adopt_raw_writes(&core, app).await,
                 Task::Retire(app, tenure) => retire(&core, app, *tenure).await,
                 Task::RaisePinFormat => pin_format::raise(&core).await,
+                Task::WriteOut(release) => write_out(&core, release).await,
             };
             (task, result)
         });

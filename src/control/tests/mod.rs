@@ -1,10 +1,12 @@
 //! The control plane as its callers meet it: the real memory or embedded store, real sockets, no data plane.
 
 mod access;
+mod endpoints;
 mod fleet;
 mod following;
 mod hooks;
 mod previews;
+mod refusals;
 mod releasing;
 mod sizes;
 mod streaming;

@@ -121,7 +121,7 @@ async fn many_writers_among_hundreds_of_apps_change_only_what_they_write() {
     let store = Arc::new(CountingStore::default());
     fill_with_apps(&store, 300).await;
     let bench = Bench::on(Arc::<CountingStore>::clone(&store), None, Clock::system()).await;
-    let (before, reads) = (bench.live.load_full(), store.reads.load(Relaxed));
+    let (before, reads) = (bench.live.load_full(), store.keys.load(Relaxed));
     assert_eq!(before.table.apps.len(), 300);
     let name = |writer: usize, change: usize| format!("app{}", writer * 60 + change);
     let write = async |writer| {
@@ -135,7 +135,11 @@ async fn many_writers_among_hundreds_of_apps_change_only_what_they_write() {
         }
     };
     join_all((0..4).map(write)).await;
-    assert_eq!(store.reads.load(Relaxed), reads, "nothing is read again");
+    let read = (store.keys.load(Relaxed) - reads) / 200;
+    assert!(
+        read < 12,
+        "{read} keys were read for one that was written: more than its release's and its app's"
+    );
     let after = bench.live.load_full();
     let written: Vec<String> =
         (0..4).flat_map(|writer| (0..50).map(move |change| name(writer, change))).collect();

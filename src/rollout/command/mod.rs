@@ -1,7 +1,7 @@
 //! Commands: what a person or a pipeline may do to a rollout, and what comes of it (docs/design.md section 4).
 //!
 //! [`decide`] is the entrance. One file per concern: the gate (roles, locks, what must be named), candidate, stable, sticky,
-//! lock, drain, endpoint. All of them work on a draft of the next record, so that a command is one value changing. Whether a
+//! lock, drain, endpoint, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
 //! target is healthy and whether a table can be built is not decided here: the caller finds that out before it commits.
 
 mod asker;
@@ -16,6 +16,7 @@ pub(super) mod gate;
 mod kinds;
 mod lock;
 mod refusal;
+mod registration;
 mod role;
 mod stable;
 mod sticky;
@@ -28,5 +29,6 @@ pub use self::{
     decision::Decision,
     kinds::Command,
     refusal::Refusal,
+    registration::{RegistrationRules, admit_registration},
     role::Role,
 };

@@ -50,6 +50,17 @@ pub enum Refusal {
         /// The most percent of clients that `ci` may give a release to.
         cap: Blend,
     },
+    /// 403: `ci` may not show new addresses to so many clients.
+    #[error(
+        "the release may have {exposure} % of the clients, and this app's `ci_blend_max` lets a `ci` token show new addresses to \
+         at most {cap} %; an operator may, and so may a token that the setting `register_under_lock` names"
+    )]
+    CappedEndpoints {
+        /// The most percent of clients.
+        cap: Blend,
+        /// The percent of clients that the release may have.
+        exposure: Blend,
+    },
     /// 403: the role may not give this command.
     #[error("a `{role}` token may not give this command; it needs the role `{needs}`")]
     Forbidden {
@@ -69,7 +80,7 @@ impl Refusal {
             Self::Value { .. } => "value",
             Self::Locked { .. } => "locked",
             Self::Precondition => "precondition_required",
-            Self::Capped { .. } | Self::Forbidden { .. } => "forbidden",
+            Self::Capped { .. } | Self::CappedEndpoints { .. } | Self::Forbidden { .. } => "forbidden",
         }
     }
 

@@ -79,6 +79,7 @@ impl Keyspace {
             let mut compiler = Compiler {
                 options: &self.options,
                 releases: &self.releases,
+                pending: &self.pending,
                 endpoint_slots: &mut self.endpoint_slots,
                 release_slots: &mut self.release_slots,
                 name,

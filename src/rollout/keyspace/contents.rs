@@ -42,9 +42,12 @@ pub struct Keyspace {
     /// Every value as it was written, by key.
     pub(super) values: BTreeMap<String, StoredValue>,
     pub(super) apps: BTreeMap<AppName, AppKeys>,
+    /// The valid endpoints below `containers/`, by release.
     pub(super) releases: BTreeMap<ReleaseId, Endpoints>,
     /// The app for unknown hosts, as it is stored.
     pub(super) default_app: Option<AppName>,
+    /// The valid endpoints of sets whose keys are still to be written. They count instead of the others.
+    pub(super) pending: BTreeMap<ReleaseId, PendingEndpoints>,
     /// Keys whose values are not allowed.
     pub(super) faulty: BTreeSet<String>,
     /// Releases whose endpoints changed since the last build, and at which store revision.
@@ -99,6 +102,14 @@ pub(super) struct StoredEndpoint {
 /// The valid endpoints of one release, by container.
 pub(super) type Endpoints = BTreeMap<String, StoredEndpoint>;
 
+/// The endpoints of a release that count although their keys are still to be written.
+#[derive(Debug)]
+pub(super) struct PendingEndpoints {
+    pub(super) endpoints: Endpoints,
+    /// The id of the router that writes the keys.
+    pub(super) by: String,
+}
+
 /// The last good reading of one app's keys.
 #[derive(Debug, Default)]
 pub(super) struct AppKeys {
@@ -130,6 +141,7 @@ impl Keyspace {
             apps: BTreeMap::new(),
             releases: BTreeMap::new(),
             default_app: None,
+            pending: BTreeMap::new(),
             faulty: BTreeSet::new(),
             changed_releases: HashMap::new(),
             touched: BTreeSet::new(),
@@ -161,7 +173,7 @@ impl Keyspace {
         self.options.addresses = addresses;
         let differ = self.values.iter().filter_map(|(key, stored)| {
             let meaning = keys::routed_meaning(key)?;
-            let endpoint = matches!(meaning, Meaning::Endpoint(..));
+            let endpoint = matches!(meaning, Meaning::Endpoint(..) | Meaning::EndpointSet(_));
             (endpoint && self.fault_of(&meaning, &stored.raw) != stored.fault).then(|| key.clone())
         });
         for key in differ.collect::<Vec<_>>() {
@@ -266,7 +278,13 @@ impl Keyspace {
 
     /// Releases known from endpoint keys, with the number of valid endpoints of each.
     pub fn releases(&self) -> Vec<(ReleaseId, usize)> {
-        self.releases.keys().map(|release| (release.clone(), self.endpoints(release))).collect()
+        let known: BTreeSet<&ReleaseId> = self.releases.keys().chain(self.pending.keys()).collect();
+        known.into_iter().map(|release| (release.clone(), self.endpoints(release))).collect()
+    }
+
+    /// Releases with endpoints whose keys are still to be written, each with the id of the router that does it.
+    pub fn pending(&self) -> impl Iterator<Item = (&ReleaseId, &str)> {
+        self.pending.iter().map(|(release, pending)| (release, pending.by.as_str()))
     }
 
     /// The valid endpoints of one release.
@@ -276,10 +294,19 @@ impl Keyspace {
 
     /// The addresses of the valid endpoints of one release, in order, each once.
     pub fn addresses(&self, release: &ReleaseId) -> Vec<SocketAddr> {
-        let endpoints = self.releases.get(release).into_iter().flat_map(BTreeMap::values);
+        let endpoints = listed(&self.releases, &self.pending, release).into_iter().flat_map(BTreeMap::values);
         let mut addresses: Vec<SocketAddr> = endpoints.map(|endpoint| endpoint.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
         addresses
     }
+}
+
+/// The endpoints of a release that count.
+pub(super) fn listed<'a>(
+    releases: &'a BTreeMap<ReleaseId, Endpoints>,
+    pending: &'a BTreeMap<ReleaseId, PendingEndpoints>,
+    release: &ReleaseId,
+) -> Option<&'a Endpoints> {
+    pending.get(release).map(|pending| &pending.endpoints).or_else(|| releases.get(release))
 }

@@ -4,13 +4,14 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     claims::Claims,
-    contents::{AppKeys, Keyspace, StoredEndpoint},
+    contents::{AppKeys, Endpoints, Keyspace, PendingEndpoints, StoredEndpoint},
 };
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
     blend::Blend,
     endpoint::{AddressPolicy, EndpointError},
+    endpoint_set::{EndpointSet, PendingSet},
     keys::{self, Meaning},
     preview::Previews,
     record::Record,
@@ -25,6 +26,7 @@ enum ParsedValue {
     Previews(Arc<Previews>),
     Address(SocketAddr),
     DefaultApp(Option<AppName>),
+    Set,
     Old,
 }
 
@@ -34,6 +36,9 @@ type OldPlace = fn(&mut OldKeys) -> &mut Option<String>;
 impl Keyspace {
     /// Takes one value in. If it is not allowed, returns what is.
     pub(super) fn read(&mut self, meaning: Meaning, value: &[u8], modified: u64) -> Option<String> {
+        if let Meaning::EndpointSet(release) = meaning {
+            return self.read_set(release, value, modified);
+        }
         let (reading, fault) = match parse(&meaning, value, &self.options.addresses) {
             Ok(reading) => (Some(reading), None),
             Err(allowed) => (None, Some(allowed)),
@@ -59,7 +64,7 @@ impl Keyspace {
                 app.written(modified);
             }
             (Meaning::Endpoint(release, container), Some(ParsedValue::Address(address))) => {
-                self.changed_releases.insert(release.clone(), modified);
+                self.note_changed(&release, modified);
                 let endpoints = self.releases.entry(release).or_default();
                 endpoints.insert(container, StoredEndpoint { address, modified });
             }
@@ -71,6 +76,17 @@ impl Keyspace {
             // All else keeps its last good reading.
             _ => {}
         }
+        fault
+    }
+
+    /// Takes in what of a set of endpoints is allowed, as of keys of their own.
+    fn read_set(&mut self, release: ReleaseId, value: &[u8], modified: u64) -> Option<String> {
+        let set = match EndpointSet::parse(value) {
+            Ok(set) => set,
+            Err(allowed) => return Some(allowed),
+        };
+        let fault = check_pending(&set, &self.options.addresses).err();
+        self.set_pending(release, set.pending, modified);
         fault
     }
 
@@ -96,6 +112,7 @@ impl Keyspace {
             }
             Meaning::Endpoint(release, container) => self.drop_endpoint(release, &container, revision),
             Meaning::DefaultApp => self.default_app = None,
+            Meaning::EndpointSet(release) => self.set_pending(release, None, revision),
             _ => {}
         }
     }
@@ -118,7 +135,32 @@ impl Keyspace {
                 self.releases.remove(&release);
             }
         }
-        self.changed_releases.insert(release, revision);
+        self.note_changed(&release, revision);
+    }
+
+    /// The endpoints of a release that count until their keys are written; none: the keys count. An address that is not
+    /// allowed is left out.
+    fn set_pending(&mut self, release: ReleaseId, pending: Option<PendingSet>, modified: u64) {
+        if pending.is_none() && !self.pending.contains_key(&release) {
+            return;
+        }
+        self.changed_releases.insert(release.clone(), modified);
+        let Some(PendingSet { by, endpoints }) = pending else {
+            self.pending.remove(&release);
+            return;
+        };
+        let valid = endpoints.into_iter().filter_map(|(container, text)| {
+            Some((container, StoredEndpoint { address: self.options.addresses.parse(&text).ok()?, modified }))
+        });
+        let endpoints: Endpoints = valid.collect();
+        self.pending.insert(release, PendingEndpoints { endpoints, by });
+    }
+
+    /// Notes that the endpoints of a release have changed, unless others count instead of them.
+    fn note_changed(&mut self, release: &ReleaseId, revision: u64) {
+        if !self.pending.contains_key(release) {
+            self.changed_releases.insert(release.clone(), revision);
+        }
     }
 
     fn set_settings(&mut self, name: &AppName, settings: Arc<Settings>, modified: u64) -> &mut AppKeys {
@@ -178,10 +220,25 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
             Ok(name) if name.parse::<AppName>().is_ok() => Ok(ParsedValue::DefaultApp(name.parse().ok())),
             _ => Err("the name of an app, or `-` for none".to_owned()),
         },
+        Meaning::EndpointSet(_) => {
+            let set = EndpointSet::parse(value)?;
+            check_pending(&set, addresses).map(|()| ParsedValue::Set)
+        }
         old => {
             let text = text().map_err(|_| "text in UTF-8".to_owned())?;
             check_old(old, text).map(|()| ParsedValue::Old)
         }
+    }
+}
+
+/// Finds an address that is not allowed.
+fn check_pending(set: &EndpointSet, addresses: &AddressPolicy) -> Result<(), String> {
+    let pending = set.pending.iter().flat_map(|pending| pending.endpoints.values());
+    let faulty =
+        pending.map(|address| (address, addresses.parse(address))).find(|(_, parsed)| parsed.is_err());
+    match faulty {
+        Some((address, Err(error))) => Err(format!("`{}`: {error}", address.escape_debug())),
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use siphasher::sip::SipHasher24;
 
 use super::{
-    contents::{AppKeys, Endpoints, KeyspaceOptions},
+    contents::{AppKeys, Endpoints, KeyspaceOptions, PendingEndpoints, listed},
     slots::Slots,
 };
 use crate::rollout::{
@@ -61,6 +61,7 @@ fn routed_releases(record: &Record) -> impl Iterator<Item = ListEntry<'_>> {
 pub(super) struct Compiler<'a> {
     pub(super) options: &'a KeyspaceOptions,
     pub(super) releases: &'a BTreeMap<ReleaseId, Endpoints>,
+    pub(super) pending: &'a BTreeMap<ReleaseId, PendingEndpoints>,
     pub(super) endpoint_slots: &'a mut Slots<EndpointKey>,
     pub(super) release_slots: &'a mut Slots<ReleaseKey>,
     pub(super) name: &'a AppName,
@@ -130,7 +131,7 @@ impl Compiler<'_> {
     }
 
     fn endpoints(&mut self, id: &ReleaseId, record: &Record) -> Vec<EndpointRoute> {
-        let stored = self.releases.get(id).into_iter().flat_map(|endpoints| endpoints.values());
+        let stored = self.stored(id).into_iter().flat_map(|endpoints| endpoints.values());
         let mut addresses: Vec<SocketAddr> = stored.map(|endpoint| endpoint.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
@@ -150,9 +151,13 @@ impl Compiler<'_> {
         endpoints
     }
 
+    fn stored(&self, id: &ReleaseId) -> Option<&Endpoints> {
+        listed(self.releases, self.pending, id)
+    }
+
     /// The newest store revision among the app's own keys and its releases' endpoints.
     fn revision<'r>(&self, releases: impl Iterator<Item = &'r ReleaseRoutes>, own: u64) -> u64 {
-        let stored = releases.filter_map(|release| self.releases.get(&release.id));
+        let stored = releases.filter_map(|release| self.stored(&release.id));
         stored.flat_map(|endpoints| endpoints.values()).map(|endpoint| endpoint.modified).fold(own, u64::max)
     }
 }

@@ -19,6 +19,10 @@ use crate::{
 
 /// The most hosts of one app. With more, a `*.` name or the default app serves better.
 const HOSTS_MAX: usize = 1_000;
+/// The most tokens that may register under a lock: one for each place that starts replicas.
+const REGISTRATORS_MAX: usize = 32;
+/// The longest name of a token in a setting, in bytes.
+const TOKEN_NAME_BYTES_MAX: usize = 100;
 
 /// All settings of an app, valid by construction. Missing fields take their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +61,8 @@ pub struct Settings {
     /// A header by which requests from some networks choose a release.
     #[serde(rename = "override")]
     pub overriding: OverrideSettings,
+    /// Names of `ci` tokens that may register endpoints under a lock, and of releases above their cap: those of registrators.
+    pub register_under_lock: Vec<String>,
     /// The highest blend that a `ci` token may set, in percent. None: no cap.
     pub ci_blend_max: Option<Blend>,
     /// Whether a `ci` token may make a release stable in spite of that cap.
@@ -114,6 +120,7 @@ impl Default for Settings {
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
             overriding: OverrideSettings::default(),
+            register_under_lock: Vec::new(),
             ci_blend_max: None,
             ci_may_promote: false,
         }
@@ -123,6 +130,7 @@ impl Default for Settings {
 impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         self.check_hosts()?;
+        self.check_registrators()?;
         check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
         if self.drainseconds > self.drainmaxseconds {
             let (drain, most) = (self.drainseconds, self.drainmaxseconds);
@@ -136,6 +144,17 @@ impl Settings {
         self.health.check()?;
         self.shielding.check()?;
         self.overriding.check()
+    }
+
+    fn check_registrators(&self) -> Result<(), SettingsError> {
+        if self.register_under_lock.len() > REGISTRATORS_MAX {
+            return Err(SettingsError::value("register_under_lock", self.register_under_lock.clone()));
+        }
+        let refused = |name: &&String| name.is_empty() || name.len() > TOKEN_NAME_BYTES_MAX;
+        match self.register_under_lock.iter().find(refused) {
+            Some(name) => Err(SettingsError::entry("register_under_lock", name)),
+            None => Ok(()),
+        }
     }
 
     fn check_hosts(&self) -> Result<(), SettingsError> {

@@ -107,13 +107,13 @@ impl Operation {
 
     /// The path names a release and one of its endpoints.
     pub fn release_and_endpoint(self) -> Self {
+        self.release().parameter("path", "endpoint", json!({ "type": "string" }), "The endpoint, `ip:port`.")
+    }
+
+    /// The path names a release.
+    pub fn release(self) -> Self {
         let release = "The release, by name, or by its id without `apps/` and `/containers`.";
-        self.parameter("path", "release", json!({ "type": "string" }), release).parameter(
-            "path",
-            "endpoint",
-            json!({ "type": "string" }),
-            "The endpoint, `ip:port`.",
-        )
+        self.parameter("path", "release", json!({ "type": "string" }), release)
     }
 
     /// What it answers with this status.

@@ -106,6 +106,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The name of the header, such as X-Rolling-Release. Its value is `stable`, `candidate`, or the name or the id of a release. It never goes upstream."),
     ("override.networks", "Networks", Texts(64, None), "",
      "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
+    ("register_under_lock", "Registrators", Texts(32, Some(100)), "",
+     "Names of `ci` tokens that may register endpoints also while a lock stands, and of releases above the cap."),
     ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
      "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
     ("ci_may_promote", "CI may promote", Flag, "",

@@ -195,3 +195,21 @@ fn it_is_told_when_the_endpoints_of_the_old_release_can_be_stopped() {
     assert_eq!((told[0].body["app"].as_str(), &told[0].body["seq"]), (Some("hello"), &Value::Null));
     assert_eq!(told[0].body["text"], "hello: nobody is left at v1: its endpoints can be stopped");
 }
+
+#[test]
+fn a_change_of_endpoints_is_told_once_nothing_more_is_joined_to_it() {
+    let router = router().stable("v1").start();
+    let mut receiver = Receiver::start();
+    hook(&router, &receiver, json!({}));
+    let seq = router.api().state()["seq"].as_u64().unwrap();
+    for n in 1..=3 {
+        let key = format!("apps/hello-v1-80/containers/r{n}");
+        router.api().kv_put(&key, &format!("127.0.0.1:900{n}")).expect(200);
+    }
+    let told = receiver.wait_for("the change of endpoints", |told| !told.is_empty());
+    assert_eq!(receiver.events(), pairs(&[("change-endpoints", seq)]));
+    let text = told[0].body["text"].as_str().unwrap();
+    assert!(text.contains("changed endpoints: added 127.0.0.1:9001 of v1, 127.0.0.1:9002 of v1"), "{text}");
+    assert!(text.ends_with("removed nothing"), "{text}");
+    eventually("it is kept as told", || shown(&router)["deliveries"][0]["type"] == "change-endpoints");
+}

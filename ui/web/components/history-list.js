@@ -19,12 +19,15 @@ export function historyList({ rollback, details = false }) {
 			keyed(
 				list,
 				next.events,
-				(event) => event.seq,
+				eventKey,
 				() => row(() => view, rollback, details),
 			);
 		},
 	};
 }
+
+// A change of endpoints shares the seq with the change before it.
+const eventKey = ({ seq, number }) => (number ? `${seq}-endpoints-${number}` : `${seq}`);
 
 function row(view, rollback, details) {
 	const seq = h('span.history-seq');
@@ -56,7 +59,7 @@ function row(view, rollback, details) {
 		update(next) {
 			event = next;
 			const { state, now, disabledReason } = view();
-			setAttr(element, 'data-testid', `history-row-${event.seq}`);
+			setAttr(element, 'data-testid', `history-row-${eventKey(event)}`);
 			setText(seq, String(event.seq));
 			const { title: titleText, words } = summarizeEvent(event, state?.app);
 			setText(title, titleText);

@@ -162,7 +162,7 @@ pub async fn test(
     core.hooks.count(&name, ended);
     let delivery = done.delivery(&message, id, 1, ended, message.at, core.name());
     // What was answered is what was asked for; that it is kept is not.
-    let _ = advance(&core, &name, &Topic::NONE, 0, Some(&delivery)).await;
+    let _ = advance(&core, &name, &Topic::None, 0, Some(&delivery)).await;
     let Attempt { delivered, status, ms, error, answer, .. } = done;
     Ok(Json(HookTest { delivered, status, ms, error, answer }))
 }

@@ -94,13 +94,17 @@ fn beginnings(core: &Core, name: &HookName, hook: &Hook, known: Option<&Hook>) -
     let reading = core.replica.reading.load();
     let wanted = reading.apps.iter().filter(|(app, _)| hook.wants_app(app));
     let fresh = wanted.filter(|(app, _)| !known.is_some_and(|known| known.wants_app(app)));
-    let begins = fresh.filter_map(|(app, reading)| {
-        let topic = Topic::of(app);
+    let begin = |(topic, newest): (Topic, u64)| {
         let told = core.hooks.progress(name, &topic);
-        let sent = Progress::starting_at(reading.record.as_ref()?.seq, told.as_deref());
-        Some(StoreWrite::put(own_key(&topic.key(name)), encode(&sent)))
+        let sent = Progress::starting_at(newest, told.as_deref());
+        StoreWrite::put(own_key(&topic.key(name)), encode(&sent))
+    };
+    let topics = fresh.flat_map(|(app, reading)| {
+        let changes = reading.record.as_ref().map(|record| (Topic::of(app), record.seq));
+        let of_endpoints = (Topic::Endpoints(app.clone()), core.endpoint_events.of(app));
+        changes.into_iter().chain([of_endpoints].into_iter().filter(|(_, newest)| *newest > 0))
     });
-    begins.collect()
+    topics.map(begin).collect()
 }
 
 /// Deletes the hook, then what it was told; gives the revision that a router is to serve. A courier that is at it

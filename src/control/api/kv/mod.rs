@@ -4,16 +4,22 @@
 //! decoded. Bodies are raw values whatever their content type says. What a write to a rollout key means is adopted
 //! in the commit that writes it (`commands::raw`). The router's own keys do not exist here.
 
+mod own;
+mod read;
+
 use axum::{
     Json,
     extract::{Request, State},
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keyvalues::{Entry, Key, Revision, Write};
+use keyvalues::{Key, Revision, Write};
 use percent_encoding::percent_decode_str;
 
+use self::{
+    own::{not_for, refuse_own},
+    read::read,
+};
 use super::{
     body,
     query::{Query, WriteQuery},
@@ -26,8 +32,9 @@ use crate::{
             adoption::adopt_raw_writes,
             command::CommandOutcome,
             commit::{Commit, Plan},
-            ownership::refuse_shared,
             raw::write_old_key,
+            register::change_endpoints,
+            registration::Registration,
             transact::transact,
         },
         fleet::wait::{Target as Awaited, wait_until_served},
@@ -42,14 +49,12 @@ use crate::{
     rollout::{
         adopt::OldKey,
         app::AppName,
-        command::Role,
+        command::{Asker, Role},
+        endpoint_set::EndpointChange,
         keys::{self, Meaning},
         release::ReleaseId,
     },
-    schema::{
-        app::Done,
-        keyvalue::{Keyvalue, KeyvalueAnswer},
-    },
+    schema::{app::Done, keyvalue::KeyvalueAnswer},
 };
 
 /// Where the raw keyvalues are served.
@@ -80,87 +85,23 @@ pub async fn handle(State(core): State<Core>, request: Request) -> Response {
     result.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn read(
-    core: &Core,
-    caller: &Caller,
-    key: Result<String, ApiError>,
-    mut query: Query,
-) -> Result<Response, ApiError> {
-    let text = key?;
-    if query.flag("keys")? {
-        let keys: Vec<String> =
-            below(core, caller, &text).await?.iter().map(|entry| entry.key.to_string()).collect();
-        return Ok(Json(keys).into_response());
-    }
-    if query.flag("recurse")? {
-        let entries: Vec<Keyvalue> = below(core, caller, &text).await?.iter().map(describe).collect();
-        return Ok(Json(entries).into_response());
-    }
-    let key = Key::new(&text)?;
-    refuse_own(key.as_str())?;
-    if !VisibleKeys::of(&caller.scope, &core.replica.reading.load()).has(key.as_str()) {
-        return Err(not_for(caller, &key));
-    }
-    let Some(entry) = core.store.get(&key).await? else {
-        return Ok(plain(Vec::new()));
-    };
-    if query.flag("raw")? {
-        return Ok(plain(entry.value.to_vec()));
-    }
-    Ok(Json([describe(&entry)]).into_response())
-}
-
-/// A value as it is. Never sniffed, never HTML.
-fn plain(value: Vec<u8>) -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], value).into_response()
-}
-
-/// Everything below a prefix (and the key itself, if it is one), less what is the router's own or not for the caller.
-async fn below(core: &Core, caller: &Caller, text: &str) -> Result<Vec<Entry>, ApiError> {
-    let base = text.trim_end_matches('/');
-    if !base.is_empty() {
-        refuse_own(Key::new(base)?.as_str())?;
-    }
-    let listing = core.store.list(&[base]).await?;
-    let inside = |key: &str| {
-        base.is_empty() || key.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let reading = core.replica.reading.load();
-    let visible = VisibleKeys::of(&caller.scope, &reading);
-    let shown = |entry: &Entry| {
-        let key = entry.key.as_str();
-        inside(key) && !is_own(key) && visible.has(key)
-    };
-    Ok(listing.entries.into_iter().filter(shown).collect())
-}
-
-fn describe(entry: &Entry) -> Keyvalue {
-    Keyvalue {
-        key: entry.key.as_str().to_owned(),
-        value: Some(BASE64_STANDARD.encode(&entry.value)),
-        create_index: entry.created,
-        modify_index: entry.modified,
-        lock_index: 0,
-        flags: 0,
-    }
-}
-
 async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key, query) = admit_write(core, &request)?;
+    let RawWrite { caller, key, query, force } = admit_write(core, &request)?;
     let value = body::read(request.into_body(), RAW_VALUE_BYTES_MAX).await?;
     trail::note(|notes| notes.ask(&value));
+    let asker = asker(core, &caller, String::new(), None);
     let written = match Target::of(&key)? {
         Target::Old(app, old) => {
-            let asker = asker(core, &caller, String::new(), None);
             let executed = write_old_key(core, &app, old, Some(text_of(&key, &value)?), &asker).await?;
             RawWriteOutcome::Old(app, executed)
         }
-        Target::Endpoint(release) => {
+        Target::Endpoint(release, container) => {
             let text = text_of(&key, &value)?;
             core.addresses.load().parse(text).map_err(|error| {
                 ApiError::value(key.as_str(), format!("`{}`: {error}", text.escape_debug()))
             })?;
-            let revision = commit(core, Write::put(key.clone(), text.to_owned())).await?;
+            let change = EndpointChange::PutRaw { container, address: text.to_owned() };
+            let revision = register(core, &release, &change, &asker, force).await?;
             let adopted = adopt_waiting(core, &release).await?;
             RawWriteOutcome::Endpoint(release, revision, adopted.max(revision))
         }
@@ -170,15 +111,16 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
 }
 
 async fn delete(core: &Core, request: Request) -> Result<Response, ApiError> {
-    let (caller, key, query) = admit_write(core, &request)?;
+    let RawWrite { caller, key, query, force } = admit_write(core, &request)?;
+    let asker = asker(core, &caller, String::new(), None);
     let written = match Target::of(&key)? {
         Target::Old(app, old) => {
-            let asker = asker(core, &caller, String::new(), None);
             let executed = write_old_key(core, &app, old, None, &asker).await?;
             RawWriteOutcome::Old(app, executed)
         }
-        Target::Endpoint(release) => {
-            let revision = commit(core, Write::delete(key.clone())).await?;
+        Target::Endpoint(release, container) => {
+            let change = EndpointChange::Remove { container };
+            let revision = register(core, &release, &change, &asker, force).await?;
             RawWriteOutcome::Endpoint(release, revision, revision)
         }
         Target::Plain => RawWriteOutcome::Plain(commit(core, Write::delete(key.clone())).await?),
@@ -202,22 +144,13 @@ impl RawWriteOutcome {
         }
     }
 
-    /// What members are waited for to serve. What no route of this router depends on counts as applied by whoever has
-    /// read it.
+    /// What members are waited for to serve.
     fn awaited(&self, core: &Core) -> Awaited {
-        let published = core.live.load();
         match self {
             Self::Old(app, executed) if executed.seq > 0 => {
                 Awaited::App(app.clone(), executed.seq, executed.routed)
             }
-            Self::Endpoint(release, revision, _) => {
-                let apps = published.table.apps.values();
-                let listing = apps.filter(|app| app.listed().any(|listed| listed.id == *release));
-                match listing.map(|app| app.name.clone()).collect::<Vec<_>>() {
-                    apps if apps.is_empty() => Awaited::Store(*revision),
-                    apps => Awaited::Apps(apps, *revision),
-                }
-            }
+            Self::Endpoint(release, revision, _) => Awaited::of_release(core, release, *revision),
             _ => Awaited::Store(self.revision()),
         }
     }
@@ -241,7 +174,7 @@ async fn done(core: &Core, key: &Key, written: &RawWriteOutcome, query: &WriteQu
 /// What a key may be written as.
 enum Target {
     Old(AppName, OldKey),
-    Endpoint(ReleaseId),
+    Endpoint(ReleaseId, String),
     Plain,
 }
 
@@ -255,11 +188,13 @@ impl Target {
             Some(Meaning::CandidateId(app)) => old(app, OldKey::Candidate),
             Some(Meaning::BlendPercent(app)) => old(app, OldKey::Blend),
             Some(Meaning::Stickyness(app)) => old(app, OldKey::Sticky),
-            Some(Meaning::Endpoint(release, _)) => Ok(Self::Endpoint(release)),
+            Some(Meaning::Endpoint(release, container)) => Ok(Self::Endpoint(release, container)),
             Some(Meaning::Null) => Ok(Self::Plain),
             Some(
                 Meaning::Record(_)
                 | Meaning::Event(..)
+                | Meaning::EndpointEvent(..)
+                | Meaning::EndpointSet(_)
                 | Meaning::Settings(_)
                 | Meaning::Previews(_)
                 | Meaning::DefaultApp
@@ -270,14 +205,15 @@ impl Target {
     }
 }
 
+/// What of an app is never a raw key of an old script.
+const OWN_OF_AN_APP: [&str; 5] = ["rollout", "events", "endpoint-events", "settings", "previews"];
+
 /// The record, the history, the settings and the previews of an app are written through the API only.
 fn refuse_ours(key: &str) -> Result<(), ApiError> {
     let mut segments = key.split('/');
     let ours = segments.next() == Some("rolling")
         && segments.next().is_some()
-        && segments
-            .next()
-            .is_some_and(|segment| matches!(segment, "rollout" | "events" | "settings" | "previews"));
+        && segments.next().is_some_and(|segment| OWN_OF_AN_APP.contains(&segment));
     if ours { Err(forbidden(key)) } else { Ok(()) }
 }
 
@@ -301,12 +237,21 @@ fn misnamed(key: &str) -> Option<ApiError> {
     Some(ApiError::value("key", format!("`{}`: {error}", segment.escape_debug())))
 }
 
+/// What a write of a raw key says beside its value.
+struct RawWrite {
+    caller: Caller,
+    key: Key,
+    query: WriteQuery,
+    /// Also an endpoint of a release that several apps route.
+    force: bool,
+}
+
 fn caller_of(request: &Request) -> Result<Caller, ApiError> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))
 }
 
-fn admit_write(core: &Core, request: &Request) -> Result<(Caller, Key, WriteQuery), ApiError> {
+fn admit_write(core: &Core, request: &Request) -> Result<RawWrite, ApiError> {
     let caller = caller_of(request)?;
     caller.needs(Role::Ci)?;
     let mut query = Query::parse(request.uri().query());
@@ -318,12 +263,13 @@ fn admit_write(core: &Core, request: &Request) -> Result<(Caller, Key, WriteQuer
         }
     }
     let key = Key::new(&key_text(request.uri().path())?)?;
-    admit_key(core, &caller, &key, query.flag("force")?)?;
-    Ok((caller, key, WriteQuery::take(&mut query)?))
+    let force = query.flag("force")?;
+    admit_key(core, &caller, &key)?;
+    Ok(RawWrite { caller, key, query: WriteQuery::take(&mut query)?, force })
 }
 
-/// Refuses a write that the caller's token is not for, and one of an endpoint that serves several apps.
-fn admit_key(core: &Core, caller: &Caller, key: &Key, force: bool) -> Result<(), ApiError> {
+/// Refuses a write that the caller's token is not for.
+fn admit_key(core: &Core, caller: &Caller, key: &Key) -> Result<(), ApiError> {
     if key.as_str() == keys::NULL {
         // Without it a router that starts with a keyvalues file would take the store for a new one.
         caller.needs(Role::Operator)?;
@@ -333,15 +279,7 @@ fn admit_key(core: &Core, caller: &Caller, key: &Key, force: bool) -> Result<(),
     let Some(Meaning::Endpoint(release, _)) = keys::meaning(key.as_str()) else {
         return if visible.has(key.as_str()) { Ok(()) } else { Err(not_for(caller, key)) };
     };
-    if !visible.may_change(&release) {
-        return Err(not_for(caller, key));
-    }
-    refuse_shared(&reading, None, &release, force)
-}
-
-fn not_for(caller: &Caller, key: &Key) -> ApiError {
-    let shown = key.as_str().escape_debug();
-    caller.out_of_scope(&format!("is for some apps only, and `{shown}` is not theirs")).field("key")
+    if visible.may_change(&release) { Ok(()) } else { Err(not_for(caller, key)) }
 }
 
 /// The key in a path: everything behind the root, with well-formed escapes decoded and all else as it came.
@@ -358,16 +296,18 @@ fn text_of<'a>(key: &Key, value: &'a [u8]) -> Result<&'a str, ApiError> {
     Ok(text.trim())
 }
 
-fn is_own(key: &str) -> bool {
-    key.starts_with(keys::ROUTER) || key == keys::ROUTER.trim_end_matches('/')
-}
-
-fn refuse_own(key: &str) -> Result<(), ApiError> {
-    if is_own(key) {
-        let message = "the router's own keys can be neither read nor written here";
-        return Err(ApiError::new(Kind::Forbidden, message).field("key"));
-    }
-    Ok(())
+/// Changes the endpoints of a release as a raw key says.
+async fn register(
+    core: &Core,
+    release: &ReleaseId,
+    change: &EndpointChange,
+    asker: &Asker,
+    force: bool,
+) -> Result<Revision, ApiError> {
+    let registration = Registration { change, asker, app: None, force };
+    let outcome = change_endpoints(core, release, registration).await?;
+    trail::note(|notes| notes.is_unchanged = !outcome.changed);
+    Ok(outcome.revision)
 }
 
 async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {

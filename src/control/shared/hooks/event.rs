@@ -25,6 +25,7 @@ pub enum EventKind {
     FinishDrain,
     Retire,
     AddApp,
+    ChangeEndpoints,
     Raw,
     Adopt,
     /// A change of a kind that this version does not know: another member of the fleet may be newer.
@@ -44,7 +45,7 @@ pub enum EventKind {
 use EventKind as E;
 
 /// Every kind that a hook may choose, its name, and what it says.
-const CHOICES: [(EventKind, &str, &str); 26] = [
+const CHOICES: [(EventKind, &str, &str); 27] = [
     (E::SetCandidate, "set-candidate", "a candidate was set"),
     (E::SetStable, "set-stable", "a release was made stable without a trial"),
     (E::ClearStable, "clear-stable", "the stable release was taken away: the app is off line"),
@@ -60,6 +61,7 @@ const CHOICES: [(EventKind, &str, &str); 26] = [
     (E::FinishDrain, "finish-drain", "a drain was ended by hand"),
     (E::Retire, "retire", "a release has drained and is gone"),
     (E::AddApp, "add-app", "an app was made, without a release"),
+    (E::ChangeEndpoints, "change-endpoints", "endpoints of a routed release were added, replaced or removed"),
     (E::Raw, "raw", "a script changed the app by raw keyvalues"),
     (E::Adopt, "adopt", "an app began with raw keyvalues"),
     (E::Change, "change", "a change of another kind"),

@@ -9,9 +9,15 @@ use crate::{control::limits::HOOK_DELIVERIES_KEPT, rollout::app::AppName};
 /// Where progress is stored.
 pub const PROGRESS_PREFIX: &str = "rolling/router/hooks-sent/";
 
-/// What a message is about: an app, or none, as for alarms and tests (stored as `-`, which is no app's name).
+/// What a message is about: an app, its endpoints (stored with `*` after the name), or none, as for alarms and tests (stored as
+/// `-`). Neither sign is part of an app's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Topic(Option<AppName>);
+pub enum Topic {
+    /// Messages that are about no app.
+    None,
+    App(AppName),
+    Endpoints(AppName),
+}
 
 /// How far a hook is with one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,27 +80,36 @@ impl DeliveryOutcome {
 }
 
 impl Topic {
-    /// The topic of messages that are about no app.
-    pub const NONE: Self = Self(None);
-
     pub fn of(app: &AppName) -> Self {
-        Self(Some(app.clone()))
+        Self::App(app.clone())
     }
 
     pub fn app(&self) -> Option<&AppName> {
-        self.0.as_ref()
+        match self {
+            Self::None => None,
+            Self::App(app) | Self::Endpoints(app) => Some(app),
+        }
     }
 
     /// The key of a hook's progress with this topic.
     pub fn key(&self, hook: &HookName) -> String {
-        format!("{PROGRESS_PREFIX}{hook}/{}", self.0.as_ref().map_or("-", AppName::as_str))
+        let prefix = format!("{PROGRESS_PREFIX}{hook}/");
+        match self {
+            Self::None => format!("{prefix}-"),
+            Self::App(app) => format!("{prefix}{app}"),
+            Self::Endpoints(app) => format!("{prefix}{app}*"),
+        }
     }
 
     /// The hook and the topic of a key.
     pub fn parse(key: &str) -> Option<(HookName, Self)> {
         let (hook, topic) = key.strip_prefix(PROGRESS_PREFIX)?.split_once('/')?;
-        let app = if topic == "-" { None } else { Some(topic.parse().ok()?) };
-        Some((hook.parse().ok()?, Self(app)))
+        let topic = match topic.strip_suffix('*') {
+            Some(app) => Self::Endpoints(app.parse().ok()?),
+            None if topic == "-" => Self::None,
+            None => Self::App(topic.parse().ok()?),
+        };
+        Some((hook.parse().ok()?, topic))
     }
 }
 
@@ -125,7 +140,8 @@ mod tests {
     #[test]
     fn topics_are_what_their_keys_say() {
         let hook: HookName = "chat".parse().unwrap();
-        for topic in [Topic::NONE, Topic::of(&"shop.eu".parse().unwrap())] {
+        let app: AppName = "shop.eu".parse().unwrap();
+        for topic in [Topic::None, Topic::of(&app), Topic::Endpoints(app)] {
             assert_eq!(Topic::parse(&topic.key(&hook)), Some((hook.clone(), topic)));
         }
         for key in [

@@ -73,9 +73,19 @@ fn sentence(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
         EventKind::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
         EventKind::Lock => locked(actor, record),
         EventKind::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
-        EventKind::DrainEndpoint => format!("{actor} drains {}", list(&of_endpoints(app, event, 1, 0))),
+        EventKind::DrainEndpoint => {
+            format!("{actor} drains {}", list(&of_endpoints(app, event, "endpoint_drains", 1, 0)))
+        }
         EventKind::UndrainEndpoint => {
-            format!("{actor} lets {} take requests again", list(&of_endpoints(app, event, 0, 1)))
+            format!(
+                "{actor} lets {} take requests again",
+                list(&of_endpoints(app, event, "endpoint_drains", 0, 1))
+            )
+        }
+        EventKind::ChangeEndpoints => {
+            let [added, removed] =
+                [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(app, event, "endpoints", there, gone));
+            format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
         EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
         EventKind::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
@@ -128,8 +138,8 @@ fn drained(app: &AppName, event: &HistoryEvent) -> Vec<String> {
 }
 
 /// The endpoints on one side and not on the other, as `10.0.0.5:3000 of v1`.
-fn of_endpoints(app: &AppName, event: &HistoryEvent, there: usize, gone: usize) -> Vec<String> {
-    let found = only(event, "endpoint_drains", there, gone);
+fn of_endpoints(app: &AppName, event: &HistoryEvent, field: &str, there: usize, gone: usize) -> Vec<String> {
+    let found = only(event, field, there, gone);
     let words = |drain: &Value| {
         let (release, address) = drain.as_str()?.rsplit_once('/')?;
         Some(format!("{address} of {}", release.parse::<ReleaseId>().ok()?.name_in(app)))
@@ -224,6 +234,14 @@ mod tests {
                 "undrain-endpoint",
                 json!({"endpoint_drains": [[format!("{}/[fd00::1]:80", id("v1"))], []]}),
                 "shop: maria lets [fd00::1]:80 of v1 take requests again",
+            ),
+            (
+                "change-endpoints",
+                json!({"endpoints": [
+                    [format!("{}/10.0.0.5:80", id("v1"))],
+                    [format!("{}/10.0.0.5:80", id("v1")), format!("{}/10.0.0.6:80", id("v1"))],
+                ]}),
+                "shop: maria changed endpoints: added 10.0.0.6:80 of v1; removed nothing",
             ),
             ("raw", json!({"blend": [0, 25]}), "shop: maria changed blend by raw keyvalues"),
             ("adopt", json!({}), "shop: its raw keyvalues were adopted: stable v1, candidate v2"),

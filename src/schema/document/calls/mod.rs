@@ -2,6 +2,7 @@
 
 mod apps;
 mod commands;
+mod endpoints;
 mod fleet;
 mod hooks;
 mod keyvalues;
@@ -30,6 +31,7 @@ use crate::{
         hook::{Delivery, Hook, HookEvent, HookTest},
         keyvalue::Keyvalue,
         preview::{Preview, PreviewRevocation, Previews},
+        registration::{RegisteredEndpoint, RegisteredEndpoints},
         release::{KnownRelease, KnownReleases, Release},
         router::{Router, RouterStore},
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
@@ -42,6 +44,7 @@ pub fn all() -> Vec<Operation> {
     let lists = [
         apps::calls(),
         commands::calls(),
+        endpoints::calls(),
         previews::calls(),
         hooks::calls(),
         fleet::calls(),
@@ -101,6 +104,8 @@ pub fn always_written(components: &mut Components) {
         Preview,
         PreviewRevocation,
         Previews,
+        RegisteredEndpoint,
+        RegisteredEndpoints,
         Release,
         Removal,
         Router,

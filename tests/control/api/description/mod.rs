@@ -115,10 +115,26 @@ fn commands(caller: &Caller<'_>, router: &Router) {
     caller.app("PUT", &endpoint, json!({"force": true, "seconds": 60}));
     caller.get(&format!("/api/v1/apps/hello/{endpoint}"));
     caller.app("DELETE", &endpoint, json!({}));
+    registrations(caller, &address.to_string());
     caller.app("PUT", "candidate", json!({"release": "v1", "blend": 5}));
     caller.app("POST", "abort", json!({}));
     caller.app("POST", "abort", json!({}));
     caller.get("/api/v1/apps/hello/history");
+}
+
+/// The calls about the endpoints of stable, which has this one, registered by an old script.
+fn registrations(caller: &Caller<'_>, address: &str) {
+    let all = "releases/v3/endpoints";
+    let added = caller.app("PUT", &format!("{all}/web-1?wait=fleet"), json!({"address": "127.0.0.1:9"}));
+    assert_eq!((&added["result"], &added["applied"]["members"]), (&json!("done"), &json!(1)));
+    caller.get(&format!("/api/v1/apps/hello/{all}"));
+    caller.app("DELETE", &format!("{all}/web-1"), json!({}));
+    caller.app("PUT", all, json!({"endpoints": [address, "127.0.0.1:9"], "force": true}));
+    caller.app("PUT", all, json!({"endpoints": [address]}));
+    caller.call(422, "PUT", &format!("/api/v1/apps/hello/{all}"), Some(json!({"endpoints": []})));
+    caller.call(409, "DELETE", "/api/v1/apps/hello/releases/v3", None);
+    caller.app("PUT", "releases/v9/endpoints/127.0.0.1:9", json!({}));
+    caller.app("DELETE", "releases/v9", json!({}));
 }
 
 fn settings(caller: &Caller<'_>) {
