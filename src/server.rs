@@ -263,6 +263,13 @@ async fn open_store(config: &Config) -> Result<Arc<dyn keyvalues::Store>, Error>
             let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
             Ok(keyvalues::open_later(&url, !followed))
         }
+        Err(keyvalues::OpenError::Store(keyvalues::StoreError::Corrupt(why))) => {
+            tracing::error!(
+                "the store's file is damaged, and what was served last is served: {why}; move the file away, then \
+                 `rolling-router store restore`"
+            );
+            Ok(keyvalues::open_later(&url, true))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -5,6 +5,7 @@
 //! escaped.
 
 mod line;
+mod link_tokens;
 mod writer;
 
 pub use line::{Line, LogFormat};

@@ -1,10 +1,12 @@
-//! A store on a server that does not answer yet: every use tries to open it, until one of them succeeds.
+//! A store that does not answer yet, or a file that cannot be read: every use tries to open it, until one of them succeeds.
 //!
-//! So a router can start while its store is down, and serve its last good table.
+//! So a router can start while its store is down, and serve its last good table. A file that was found damaged is looked at
+//! again only after it has changed: each look reads all of it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, os::unix::fs::MetadataExt as _, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -38,11 +40,22 @@ struct LazyStore {
     store: OnceCell<Arc<dyn Store>>,
     /// Whether the server must turn out to be one that can be commanded.
     commits: bool,
+    /// A file as it was found damaged, and how.
+    damage: Mutex<Option<(Stamp, StoreError)>>,
+}
+
+/// What tells one content of a file from another: which file, how long, last changed when.
+type Stamp = [i64; 3];
+
+/// The file of an address, as it is now; none: the address is a server's, or there is no file.
+fn stamp(url: &str) -> Option<Stamp> {
+    let found = std::fs::metadata(url.strip_prefix("embedded:")?).ok()?;
+    Some([found.ino().cast_signed(), found.len().cast_signed(), found.mtime_nsec()])
 }
 
 impl LazyStore {
     fn new(url: &str, commits: bool) -> Self {
-        Self { url: url.to_owned(), store: OnceCell::new(), commits }
+        Self { url: url.to_owned(), store: OnceCell::new(), commits, damage: Mutex::new(None) }
     }
 
     async fn store(&self) -> Result<&Arc<dyn Store>, StoreError> {
@@ -50,10 +63,20 @@ impl LazyStore {
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let before = stamp(&self.url);
+        if let Some((damaged, error)) = &*self.damage.lock()
+            && Some(*damaged) == before
+        {
+            return Err(error.clone());
+        }
         let store = Box::pin(open(&self.url)).await.map_err(|error| match error {
             OpenError::Store(error) => error,
             error => StoreError::Unreachable(error.to_string()),
-        })?;
+        });
+        if let Err(error @ StoreError::Corrupt(_)) = &store {
+            *self.damage.lock() = stamp(&self.url).map(|stamp| (stamp, error.clone()));
+        }
+        let store = store?;
         if store.capabilities().atomic_commit == self.commits {
             return Ok(store);
         }

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::link_tokens::without_tokens;
+
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -107,7 +109,7 @@ impl Line<'_> {
                 self.write_common(date, out);
                 out.pop();
                 out.extend_from_slice(b" \"");
-                quote_or_dash(self.referer, out);
+                quote_or_dash(&without_tokens(self.referer), out);
                 out.extend_from_slice(b"\" \"");
                 quote_or_dash(self.user_agent, out);
                 out.extend_from_slice(b"\"\n");
@@ -133,7 +135,7 @@ impl Line<'_> {
         let chosen: [(&[u8], &[u8]); 4] = [
             (b",\"method\":\"", self.method),
             (b",\"host\":\"", self.host),
-            (b",\"target\":\"", self.target),
+            (b",\"target\":\"", &without_tokens(self.target)),
             (b",\"request_id\":\"", self.request_id),
         ];
         for (name, value) in chosen {
@@ -191,7 +193,7 @@ impl Line<'_> {
         out.extend_from_slice(b" +0000] \"");
         escape_quoted(self.method, out);
         out.push(b' ');
-        escape_quoted(self.target, out);
+        escape_quoted(&without_tokens(self.target), out);
         out.extend_from_slice(b" HTTP/1.");
         push_number(self.minor_version, out);
         out.extend_from_slice(b"\" ");

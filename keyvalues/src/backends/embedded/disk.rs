@@ -6,16 +6,17 @@
 //! has opened the file and settled it.
 
 use std::{
+    cell::Cell,
     fmt,
-    fs::{File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::{error::DiskError, tables};
+use super::{error::DiskError, guard::guarded, tables};
 use crate::{
     backends::local::{Plan, SharedState, State},
     contract::{Batch, Outcome, StoreError},
@@ -34,7 +35,26 @@ pub(super) struct Disk {
     opener: Opener,
     /// `None` from an error until the file opens again.
     database: Option<Database>,
+    /// The file as it was after the last write.
+    file: FileStamp,
     id: String,
+}
+
+/// What tells that a file is the one that is open, and not cut short.
+#[derive(Debug, Clone, Copy)]
+struct FileStamp {
+    inode: u64,
+    length: u64,
+}
+
+impl FileStamp {
+    fn of(path: &Path) -> Result<Self, DiskError> {
+        let found = fs::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => DiskError::Corrupt("it was moved away while it was in use".into()),
+            _ => DiskError::Io(error.to_string()),
+        })?;
+        Ok(Self { inode: found.ino(), length: found.len() })
+    }
 }
 
 impl Disk {
@@ -46,10 +66,15 @@ impl Disk {
             DiskError::Io(text) => StoreError::Disk(format!("{}: {text}", name())).into(),
             DiskError::Corrupt(text) => StoreError::Corrupt(format!("{}: {text}", name())).into(),
         };
-        let database = opener(path).map_err(|error| fail(error.into()))?;
-        let id = tables::prepare(&database).map_err(fail)?;
-        let mut state = tables::load(&database).map_err(fail)?;
-        let mut disk = Self { path: path.to_owned(), opener, database: Some(database), id };
+        let opened = guarded(|| {
+            let database = open_whole(&opener, path)?;
+            let id = tables::prepare(&database)?;
+            let state = tables::load(&database)?;
+            Ok((database, id, state))
+        });
+        let (database, id, mut state) = opened.map_err(fail)?;
+        let file = FileStamp::of(path).map_err(fail)?;
+        let mut disk = Self { path: path.to_owned(), opener, database: Some(database), file, id };
         if let Plan::Change(batch) = state.plan_end_all() {
             disk.write(&batch, state.log().compacted_with(&batch)).map_err(|failure| fail(failure.into()))?;
             state.apply(batch);
@@ -96,9 +121,13 @@ impl Disk {
         if self.database.is_some() {
             return Ok(());
         }
-        let database = (self.opener)(&self.path).map_err(DiskError::from)?;
-        self.settle(&database, shared)?;
+        let database = guarded(|| {
+            let database = open_whole(&self.opener, &self.path)?;
+            self.settle(&database, shared)?;
+            Ok(database)
+        })?;
         self.database = Some(database);
+        self.file = FileStamp::of(&self.path)?;
         shared.lock().set_read_error(None);
         shared.wake();
         tracing::info!(file = %self.path.display(), "the store's file is open again");
@@ -125,18 +154,60 @@ impl Disk {
     }
 
     fn write(&mut self, batch: &Batch, compacted: u64) -> Result<(), WriteFailure> {
+        self.refuse_other_file()?;
         // Taken out while it is written to: after an error or a panic the file is opened and settled again.
         let database = self.database.take().ok_or_else(|| DiskError::Io("the file is closed".into()))?;
-        let transaction = database.begin_write().map_err(DiskError::from)?;
-        tables::write(&transaction, batch, compacted)?;
-        transaction.commit().map_err(|error| WriteFailure { error: error.into(), in_doubt: true })?;
+        let in_doubt = Cell::new(false);
+        let written = guarded(|| {
+            let transaction = database.begin_write()?;
+            tables::write(&transaction, batch, compacted)?;
+            in_doubt.set(true);
+            Ok(transaction.commit()?)
+        });
+        if let Err(error) = written {
+            // It may find out only now that it cannot go on.
+            let _ = guarded(|| Ok(drop(database)));
+            return Err(WriteFailure { error, in_doubt: in_doubt.get() });
+        }
         self.database = Some(database);
+        self.file = FileStamp::of(&self.path)?;
         Ok(())
     }
 
+    /// Whoever moves the file away, puts another in its place or cuts it short would have this process write where nobody
+    /// looks, or into a file that nobody can read again.
+    fn refuse_other_file(&self) -> Result<(), DiskError> {
+        let now = FileStamp::of(&self.path)?;
+        if now.inode != self.file.inode {
+            return Err(DiskError::Corrupt("another file was put in its place while it was in use".into()));
+        }
+        if now.length < self.file.length {
+            return Err(DiskError::Corrupt("it was cut short while it was in use".into()));
+        }
+        Ok(())
+    }
+
+    /// Says that the file is damaged, also to whoever reads: what is held in memory is not what a next process would read.
+    fn give_up(&self, shared: &SharedState, text: &str) -> StoreError {
+        let file = self.path.display();
+        let error = StoreError::Corrupt(format!(
+            "{file}: {text}; move the file away, start this process again, and restore what it held"
+        ));
+        tracing::error!("{error}");
+        shared.lock().set_read_error(Some(error.clone()));
+        shared.wake();
+        error
+    }
+
     fn after_failure(&mut self, shared: &SharedState, failure: WriteFailure) -> Result<Outcome, StoreError> {
+        if let DiskError::Corrupt(text) = &failure.error {
+            return Err(self.give_up(shared, text));
+        }
         tracing::error!(file = %self.path.display(), error = %failure.error, "the store cannot write");
         let Err(again) = self.recover(shared) else { return Err(failure.error.into()) };
+        if let StoreError::Corrupt(text) = &again {
+            return Err(self.give_up(shared, text));
+        }
         if !failure.in_doubt {
             return Err(failure.error.into());
         }
@@ -171,6 +242,14 @@ impl fmt::Debug for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Disk").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// Opens the file and makes sure that all of it can be read: what is damaged in the middle would else be found when
+/// somebody asks for it.
+fn open_whole(opener: &Opener, path: &Path) -> Result<Database, DiskError> {
+    let mut database = opener(path)?;
+    database.check_integrity()?;
+    Ok(database)
 }
 
 /// Opens the real file, which only its owner may read: it holds tokens and keys.

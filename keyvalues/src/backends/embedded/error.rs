@@ -1,5 +1,7 @@
 //! Errors of the file, below the contract.
 
+use std::io;
+
 use crate::contract::StoreError;
 
 /// Why the file cannot be used.
@@ -29,6 +31,12 @@ impl<E: Into<redb::Error>> From<E> for DiskError {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
             redb::Error::Corrupted(text) => Self::Corrupt(text),
             error @ (redb::Error::UpgradeRequired(_) | redb::Error::TableTypeMismatch { .. }) => {
+                Self::Corrupt(error.to_string())
+            }
+            // What is cut short, or no database at all.
+            redb::Error::Io(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            {
                 Self::Corrupt(error.to_string())
             }
             error => Self::Io(error.to_string()),

@@ -84,7 +84,8 @@ impl Host {
         }
         let mut disk = Arc::clone(&self.disk).lock_owned().await;
         let shared = Arc::clone(&self.shared);
-        blocking(move || disk.recover(&shared)).await?
+        blocking(move || disk.recover(&shared)).await??;
+        self.shared.lock().read_error().map_or(Ok(()), Err)
     }
 }
 

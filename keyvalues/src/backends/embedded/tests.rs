@@ -263,3 +263,73 @@ async fn leases_end_when_the_file_is_reopened_and_a_resumed_watch_sees_it() {
     assert_eq!(batch.events, vec![Event::Deleted { key: key("m/1") }]);
     assert_eq!(value(&store, "m/1").await, None);
 }
+
+/// A file of some commits, closed.
+async fn filled(path: &Path) {
+    let store = Embedded::open(path).await.unwrap();
+    for number in 0..20 {
+        store.commit(Vec::new(), put(&format!("k/{number}"), &"v".repeat(500))).await.unwrap();
+    }
+}
+
+/// redb panicked on some of these.
+#[tokio::test]
+async fn whatever_a_file_holds_it_opens_or_is_called_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    filled(&path).await;
+    let whole = std::fs::read(&path).unwrap();
+    let length = whole.len();
+    let mut damaged: Vec<Vec<u8>> = vec![b"nonsense".to_vec(), vec![0; 4_096], vec![0xff; 100_000]];
+    damaged.extend(
+        [64, 512, 4_096, 5_000, length / 2, length - 4_096, length - 1].map(|end| whole[..end].to_vec()),
+    );
+    for at in (0..length).step_by(length / 60) {
+        let mut flipped = whole.clone();
+        let end = (at + 64).min(length);
+        flipped[at..end].iter_mut().for_each(|byte| *byte ^= 0xa5);
+        damaged.push(flipped);
+    }
+    let mut told = 0;
+    for (number, bytes) in damaged.iter().enumerate() {
+        std::fs::write(&path, bytes).unwrap();
+        match Embedded::open(&path).await {
+            Err(OpenError::Store(StoreError::Corrupt(text))) => {
+                assert!(text.contains(&path.display().to_string()), "{text}");
+                told += 1;
+            }
+            // What was flipped lay in a part that nothing uses, or is as it was after an earlier commit.
+            Ok(store) => {
+                let listed = store.list(&["k/"]).await.unwrap();
+                assert!(
+                    listed.entries.iter().all(|entry| entry.value.iter().all(|byte| *byte == b'v')),
+                    "{number}"
+                );
+            }
+            Err(other) => panic!("{number}: {other}"),
+        }
+    }
+    assert!(told > 10, "{told} of {} were found damaged", damaged.len());
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_or_moved_while_it_is_in_use_is_found_at_the_next_write() {
+    let folder = tempfile::tempdir().unwrap();
+    for how in ["cut", "moved", "replaced"] {
+        let path = folder.path().join(how);
+        filled(&path).await;
+        let store = Embedded::open(&path).await.unwrap();
+        match how {
+            "cut" => std::fs::File::options().write(true).open(&path).unwrap().set_len(100).unwrap(),
+            "moved" => std::fs::rename(&path, folder.path().join("elsewhere")).unwrap(),
+            _ => {
+                std::fs::copy(&path, folder.path().join("copy")).unwrap();
+                std::fs::rename(folder.path().join("copy"), &path).unwrap();
+            }
+        }
+        let failed = store.commit(Vec::new(), put("k/new", "x")).await;
+        let Err(StoreError::Corrupt(text)) = failed else { panic!("{how}: {failed:?}") };
+        assert!(text.contains("move the file away, start this process again"), "{text}");
+        assert!(store.list(&["k/"]).await.is_err(), "{how}: readers are told too");
+    }
+}
