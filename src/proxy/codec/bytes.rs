@@ -6,8 +6,8 @@ pub const TOKEN: u8 = 1;
 pub const VALUE: u8 = 2;
 /// A byte of a request target: visible ASCII without `#`, and bytes above ASCII, which are escaped on the way up.
 pub const TARGET: u8 = 4;
-/// A byte of a registered host name or an IPv4 address (RFC 3986 section 3.2.2). `,` and escapes are left out, since readers
-/// split and decode them differently.
+/// A byte of a registered host name or an IPv4 address (RFC 3986 section 3.2.2). Escapes are left out, since readers decode them
+/// differently, and so are `,`, `;` and `=`: readers of Forwarded that do not know quotes would find parameters in a host.
 pub const HOST: u8 = 8;
 /// A hexadecimal digit.
 pub const HEX: u8 = 16;
@@ -62,10 +62,7 @@ const fn class(byte: u8) -> u8 {
     if byte >= 0x80 {
         class |= HIGH;
     }
-    if matches!(
-        byte,
-        b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
-    ) {
+    if matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+') {
         class |= HOST;
     }
     if byte.is_ascii_hexdigit() {

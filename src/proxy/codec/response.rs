@@ -151,7 +151,7 @@ impl Facts {
             }
             Known::Connection => self.take_connection(value),
             Known::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
-            Known::PersistentAuth => self.binds_login |= !value.eq_ignore_ascii_case(b"false"),
+            Known::PersistentAuth => self.binds_login = true,
             Known::SecWebSocketAccept => self.accepted = !value.is_empty(),
             _ => {}
         }

@@ -58,6 +58,8 @@ fn scheme(element: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*, sample::select};
+
     use super::*;
 
     fn others(value: &str) -> (String, bool) {
@@ -84,6 +86,30 @@ mod tests {
         }
         for value in ["Basic realm=\"NTLM\"", "NTLMish", "Bearer error=\"x\", scope=\"Negotiate\""] {
             assert_eq!(others(value), (value.to_owned(), false));
+        }
+    }
+
+    proptest! {
+        /// Whatever an endpoint sends: nobody who reads what is left finds such a login in it, and what has none stays.
+        #[test]
+        fn no_login_is_left_and_nothing_else_is_taken(
+            parts in collection::vec(
+                select(vec![
+                    "NTLM", "negotiate", "Negotiate a==", "Basic", "realm=\"x, NTLM\"", "a=b", "\"", "\\", " ", "=", ",", ", ", "Digest q=\"",
+                ]),
+                0..12,
+            ),
+        ) {
+            let value = parts.concat();
+            let (rest, hidden) = others(&value);
+            let logins = |text: &str| elements(text.as_bytes()).filter_map(scheme).filter(|scheme| is_login(scheme)).count();
+            prop_assert_eq!(logins(&rest), 0, "{:?} became {:?}", value, rest);
+            prop_assert_eq!(hidden, logins(&value) > 0);
+            prop_assert_eq!(others(&rest), (rest.clone(), false), "once is enough");
+            if !hidden {
+                let joined = |text: &str| elements(text.as_bytes()).filter(|one| !one.is_empty()).map(<[u8]>::to_vec).collect::<Vec<_>>();
+                prop_assert_eq!(joined(&rest), joined(&value));
+            }
         }
     }
 

@@ -103,11 +103,14 @@ fn element_of<'a>(head: &RequestHead<'a>, client: Client) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*, sample::select};
+
     use super::*;
     use crate::{
         limits::Limits,
         proxy::{
             codec::{lines::Progress, request::read_request},
+            rewrite::forwarding,
             worker::client::Door,
         },
     };
@@ -203,6 +206,60 @@ mod tests {
             "X-Real-IP: x\r\n",
         ] {
             assert!(!client(unnamed).named, "{unnamed}");
+        }
+    }
+
+    proptest! {
+        /// Whatever proxies and clients write: every family says the same, once, and in a form that can be read again.
+        #[test]
+        fn no_two_families_disagree(
+            lines in collection::vec(
+                (
+                    select(vec![
+                        "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Ssl",
+                        "X-Forwarded-Scheme", "Forwarded", "X-Real-IP",
+                    ]),
+                    collection::vec(
+                        select(vec![
+                            "1.2.3.4", "10.0.0.7", "[fd00::1]:9", "unknown", "https", "http", "a.test", "b.test:81", "443", "0", "on",
+                            "for=1.2.3.4;proto=https;host=c.test", "for=\"[fd00::1]\";host=\"d.test:8443\"", "proto=http", "\"", ";", "",
+                        ]),
+                        0..3,
+                    ),
+                ),
+                0..6,
+            ),
+            trusted: bool,
+        ) {
+            let lines: String = lines.iter().map(|(name, values)| format!("{name}: {}\r\n", values.join(", "))).collect();
+            let text = format!("GET / HTTP/1.1\r\nHost: a.test:8080\r\n{lines}\r\n");
+            let mut space = Vec::new();
+            let read = read_request(text.as_bytes(), &mut space, &Limits::default());
+            let Ok(Progress::Complete(request)) = read else { panic!("{text:?} is a request") };
+            let trust = |address: IpAddr| address.to_string().starts_with("10.");
+            let client = client_of(&request.head, Client { trusted, ..peer() }, &trust);
+            let mut out = Vec::new();
+            forwarding::write(&request.head, &origin_of(&request.head, client), &mut out);
+            let out = String::from_utf8(out).unwrap();
+            let one = |name: &str| {
+                let mut all = out.lines().filter_map(|line| line.strip_prefix(&format!("{name}: ")));
+                let (first, next) = (all.next().unwrap_or_default(), all.next());
+                assert!(!first.is_empty() && next.is_none(), "{name}: {out}");
+                first.to_owned()
+            };
+            let first = |list: String| list.split(", ").next().unwrap_or_default().to_owned();
+            let element = first(one("forwarded"));
+            let told = |name: &str| String::from_utf8_lossy(parameter(element.as_bytes(), name)).into_owned();
+            prop_assert_eq!(address(told("for").as_bytes()), Some(client.address), "{}", out);
+            prop_assert_eq!(one("x-real-ip"), client.address.to_string());
+            prop_assert_eq!(first(one("x-forwarded-for")), client.address.to_string());
+            prop_assert_eq!(one("x-forwarded-proto"), told("proto"));
+            prop_assert_eq!(one("x-forwarded-host"), told("host"));
+            let host = one("x-forwarded-host");
+            let usual = if client.secure { 443 } else { 80 };
+            let port = Authority::split(&host).port().unwrap_or(usual);
+            prop_assert_eq!(one("x-forwarded-port"), port.to_string(), "{}", out);
+            prop_assert!(trusted || client.address == client.peer && !client.secure && host == "a.test:8080");
         }
     }
 }
