@@ -40,11 +40,33 @@ pub const INTERIM_GAP_MS: u64 = 1_000;
 pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take, in ms.
 pub const LINGER_MS: u64 = 1_000;
-/// How often an exchange that waits for its endpoint checks whether the client is still there, in ms.
-pub const CLIENT_CHECK_MS: u64 = 1_000;
-/// How long a client that has closed its sending side is still answered, in ms. Most of them have left; a few only say that
-/// they will send nothing more.
-pub const HALF_CLOSED_MS: u64 = 10_000;
+/// How long an exchange waits for its endpoint before it watches whether the client is still there, in ms. Most requests are
+/// answered before that, and do not pay for it.
+pub const CLIENT_CHECK_MS: u64 = 100;
+/// How long a client that has closed its sending side is answered while no byte of the response is delivered, in ms. Most of
+/// them have left; a few only say that they will send nothing more.
+pub const HALF_CLOSED_MS: u64 = 1_000;
+/// How long nothing happens on a connection before the kernel asks whether the other side still exists, in ms.
+pub const KEEPALIVE_IDLE_MS: u64 = 60_000;
+/// How long it waits for the answer before it asks again, in ms.
+pub const KEEPALIVE_INTERVAL_MS: u64 = 10_000;
+/// How often it asks.
+pub const KEEPALIVE_PROBES: u32 = 6;
+/// How long what was sent may stay without an acknowledgement, in ms: as long as all of these questions take.
+pub const UNACKNOWLEDGED_MS: u64 = 120_000;
+/// How long a client that takes nothing may hold a buffer while buffers run short, in ms.
+pub const SCARCE_GRACE_MS: u64 = 10_000;
+/// How long a path on which the candidate is slow and right is not raced, in ms.
+pub const SLOW_PATH_MS: u64 = 600_000;
+/// How many segments of a path tell it from another one.
+pub const SLOW_PATH_SEGMENTS: usize = 4;
+/// How many such paths a router remembers; 200 KiB.
+pub const SLOW_PATHS_MAX: usize = 4_096;
+/// The longest body, in bytes: a pebibyte. A length beyond it is no length, but an attempt to make somebody wait or count wrong.
+pub const BODY_BYTES_MAX: u64 = 1 << 50;
+/// Buffers get this part of the memory that the process may use. The rest is for what each request and connection costs beside
+/// its buffer.
+pub const MEMORY_PARTS: u64 = 4;
 /// The shortest idle time of clients' connections while descriptors run out, in ms.
 pub const IDLE_MS_LEAST: u64 = 500;
 /// How long a WebSocket that is ended waits for the next byte of a frame that has begun, and for the client's Close after the
@@ -157,7 +179,7 @@ pub struct Limits {
     pub header_ms: u64,
     /// The least rate of a body in either direction, in bytes per second, once `body_grace_ms` have passed.
     pub body_rate_min: u64,
-    /// How long a body may stay below `body_rate_min`, in ms.
+    /// How long a body may stay below `body_rate_min`, in ms: as long as a client may pause.
     pub body_grace_ms: u64,
     /// How long a connection may wait for its next request, in ms.
     pub idle_ms: u64,
@@ -229,7 +251,7 @@ impl Default for Limits {
             target_bytes_max: 8 * 1024,
             header_ms: 10_000,
             body_rate_min: 128,
-            body_grace_ms: 20_000,
+            body_grace_ms: 60_000,
             idle_ms: 75_000,
             requests_per_connection_max: 0,
             connections_per_worker_max: 100_000,
@@ -282,6 +304,18 @@ impl Limits {
             }
         }
         Ok(self)
+    }
+
+    /// Keeps the buffers of all workers within the memory that the process may use, in bytes. A quarter of it is for them, and
+    /// of that a quarter for large ones.
+    pub fn fit_memory(&mut self, bytes: u64, workers: usize) {
+        let share = bytes / MEMORY_PARTS / (workers.max(1) as u64);
+        let count = |bytes: u64, each: usize| {
+            let whole = HEADROOM_BYTES + each + TAILROOM_BYTES;
+            u32::try_from(bytes / (whole as u64)).unwrap_or(u32::MAX)
+        };
+        self.large_buffers_max = self.large_buffers_max.min(count(share / 4, READ_LARGE_BYTES));
+        self.small_buffers_max = self.small_buffers_max.min(count(share - share / 4, READ_BYTES).max(16));
     }
 
     /// What the limit of this name allows, in words, if it has a range.
@@ -361,6 +395,20 @@ mod tests {
     fn a_value_that_cannot_work_is_refused_by_name() {
         let error = Limits { header_bytes_max: 70_000, ..Limits::default() }.checked().unwrap_err();
         assert_eq!(error.to_string(), "limits.header_bytes_max is 70000; allowed: 1024 to 65535 bytes");
+    }
+
+    #[test]
+    fn buffers_fit_into_little_memory_and_do_not_grow_with_much() {
+        let fitted = |bytes, workers| {
+            let mut limits = Limits::default();
+            limits.fit_memory(bytes, workers);
+            (limits.small_buffers_max, limits.large_buffers_max)
+        };
+        let (small, large) = fitted(64 << 20, 2);
+        let bytes = 2 * (u64::from(small) * 18_448 + u64::from(large) * 264_208);
+        assert!(bytes <= 16 << 20 && bytes > 14 << 20, "{small} and {large}: {bytes}");
+        assert_eq!(fitted(64 << 30, 1), (16_384, 128));
+        assert_eq!(fitted(1_000, 8), (16, 0));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod error;
 mod examination;
 mod logs;
+mod memory;
 mod own_addresses;
 mod signals;
 
@@ -87,6 +88,8 @@ impl Router {
     fn start_on(runtime: Runtime, config: Config) -> Result<Self, Error> {
         raise_descriptor_limit();
         let workers = config.workers.get();
+        let mut config = config;
+        fit_memory(&mut config);
         let (clock, counters) = (Clock::system(), Counters::new(workers));
         let live = Arc::new(LiveTable::new(workers));
         let admin = TcpListener::bind(config.admin)
@@ -363,6 +366,22 @@ fn front_options(
         node_id: node.to_owned(),
         trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
     })
+}
+
+/// Keeps the buffers within the memory that the process may use: it answers 503 before the kernel ends it.
+fn fit_memory(config: &mut Config) {
+    let Some(bytes) = memory::limit_bytes() else { return };
+    let before = config.limits.clone();
+    config.limits.fit_memory(bytes, config.workers.get());
+    if config.limits != before {
+        let (small, large) = (config.limits.small_buffers_max, config.limits.large_buffers_max);
+        tracing::info!(
+            bytes,
+            small,
+            large,
+            "this process may use little memory, so each worker lends fewer buffers"
+        );
+    }
 }
 
 /// A proxy needs two descriptors for each client, and the soft limit of most systems is meant for programs that use

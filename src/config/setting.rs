@@ -252,7 +252,7 @@ pub const GRACE_SECONDS: Setting = Setting {
     placeholder: "N",
     flag: Some("--grace-seconds"),
     environment: &["ROLLING_ROUTER_GRACE_SECONDS"],
-    default: "0",
+    default: "2",
     allowed: "a whole number of seconds from 0 to 3600",
     meaning: "after SIGTERM: how long to go on accepting while `/readyz` says no, so that a load balancer notices",
 };

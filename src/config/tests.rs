@@ -49,7 +49,7 @@ fn flags_count_before_environment_before_file_before_defaults() {
     let flags = flags(&[(&setting::WORKERS, "3")]);
     let config = Config::from_raw(&flags.over(environment).over(file)).unwrap();
     assert_eq!((config.workers.get(), config.admin.port(), config.listen.len()), (3, 2, 2));
-    assert_eq!(config.grace, Duration::ZERO);
+    assert_eq!(config.grace, Duration::from_secs(2));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What happens at a release, counted in one cell per worker.
 
+use std::sync::OnceLock;
+
 use crate::{
     cell::{Counter, Histogram, HistogramTotal},
     rollout::{assign::Reason, table::Standing},
@@ -12,8 +14,8 @@ pub struct ReleaseCell {
     /// Answered requests, by the standing that the release had for them ([`standing_index`]), and by status class: index 0 is
     /// 1xx (the 101 of an upgrade), 4 is 5xx.
     pub statuses: [[Counter; 5]; STANDINGS],
-    /// From the first byte of the request to the last of the response.
-    pub latency: Histogram,
+    /// How long requests took, by the release's standing then. Made with the first request.
+    durations: [OnceLock<Box<Durations>>; STANDINGS],
     /// Requests by the reason of their assignment, by [`Reason`]'s number.
     pub reasons: [Counter; Reason::ALL.len()],
     /// Clients that moved to this release, by the standing of the release they came from ([`standing_index`]) and the reason.
@@ -34,6 +36,27 @@ pub struct ReleaseCell {
     pub bytes_received: Counter,
     /// Bytes of response bodies.
     pub bytes_sent: Counter,
+}
+
+/// How long requests took.
+#[derive(Debug, Default)]
+pub struct Durations {
+    /// From when the release was asked to the last byte of the response.
+    pub whole: Histogram,
+    /// From when the release was asked to the head of the response.
+    pub first_byte: Histogram,
+}
+
+impl ReleaseCell {
+    /// The durations for one of the standings ([`standing_index`]).
+    pub fn durations(&self, standing: usize) -> &Durations {
+        self.durations[standing].get_or_init(Box::default)
+    }
+
+    /// Those that there are, with their standings.
+    pub fn all_durations(&self) -> impl Iterator<Item = (usize, &Durations)> {
+        self.durations.iter().enumerate().filter_map(|(place, cell)| Some((place, &**cell.get()?)))
+    }
 }
 
 /// Where a client can come from: stable, candidate, draining, or a release that is gone.
@@ -87,7 +110,7 @@ impl ReleaseTotal {
         for (sums, counters) in self.statuses.iter_mut().zip(&cell.statuses) {
             add_all(sums, counters);
         }
-        cell.latency.add_to(&mut self.latency);
+        cell.all_durations().for_each(|(_, durations)| durations.whole.add_to(&mut self.latency));
         add_all(&mut self.reasons, &cell.reasons);
         for (sums, counters) in self.moves.iter_mut().zip(&cell.moves) {
             add_all(sums, counters);

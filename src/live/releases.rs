@@ -6,7 +6,10 @@ use super::{
     activity::{ReleaseCell, ReleaseTotal},
     sketch::{RecentClients, SketchTotal, Window},
 };
-use crate::rollout::{pin::Pin, table::ReleaseKey};
+use crate::{
+    cell::HistogramTotal,
+    rollout::{pin::Pin, table::ReleaseKey},
+};
 
 /// The live state of one stay of a release. The control plane ends its deadlines; every worker and the API read it.
 #[derive(Debug)]
@@ -67,6 +70,20 @@ impl ReleaseState {
         let mut total = ReleaseTotal::default();
         self.cells.iter().for_each(|cell| total.add(cell));
         total
+    }
+
+    /// How long requests took while the release had one of the standings: in all, and to the head of the response. `None`
+    /// without any.
+    pub fn durations(&self, standing: usize) -> Option<(HistogramTotal, HistogramTotal)> {
+        let mut found = None;
+        for (place, durations) in self.cells.iter().flat_map(ReleaseCell::all_durations) {
+            if place == standing {
+                let (whole, first_byte) = found.get_or_insert_with(Default::default);
+                durations.whole.add_to(whole);
+                durations.first_byte.add_to(first_byte);
+            }
+        }
+        found
     }
 
     /// Notes on one worker a client whose pin to this release came back.

@@ -6,3 +6,4 @@ pub mod login;
 pub mod pool;
 pub mod retry;
 pub mod shortage;
+pub mod vanished;

@@ -5,6 +5,7 @@ mod endpoint_drain;
 mod explain;
 mod health;
 mod pins;
+mod race;
 mod release;
 mod shielding;
 mod testers;

@@ -9,7 +9,7 @@ use super::{
     fault::Malformed,
     piece::Piece,
 };
-use crate::limits::{CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
+use crate::limits::{BODY_BYTES_MAX, CHUNK_SIZE_DIGITS_MAX, TRAILER_BYTES_MAX};
 
 /// Where a chunked body is.
 #[derive(Debug, Clone)]
@@ -126,6 +126,9 @@ impl ChunkedDecoder {
             _ => (digit | 0x20) - b'a' + 10,
         };
         self.remaining = self.remaining << 4 | u64::from(value);
+        if self.remaining > BODY_BYTES_MAX {
+            return Err(Malformed("a chunk's size is larger than any body"));
+        }
         Ok(())
     }
 
@@ -220,6 +223,8 @@ mod tests {
             "5xyz\r\n",
             "\r\n",
             "12345678901234567\r\n",
+            "ffffffffffffffff\r\n",
+            "4000000000001\r\n",
             " 5\r\n",
             "5 \r\n",
             "5\n",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     authority::Authority,
-    limits::{EMPTY_LINES_MAX, Limits, METHOD_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, EMPTY_LINES_MAX, Limits, METHOD_BYTES_MAX},
 };
 
 /// A request's head, and what it says about its connection.
@@ -302,15 +302,16 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Reads a Content-Length: digits only, at most 64 bits.
+/// Reads a Content-Length: digits only, and no more than any body has.
 pub fn content_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 20 {
         return None;
     }
-    value.iter().try_fold(0_u64, |length, byte| match byte {
+    let length = value.iter().try_fold(0_u64, |length, byte| match byte {
         b'0'..=b'9' => length.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
         _ => None,
-    })
+    });
+    length.filter(|length| *length <= BODY_BYTES_MAX)
 }
 
 #[cfg(test)]

@@ -67,6 +67,15 @@ pub enum BodyFault {
     Left,
 }
 
+/// How a client went away while it was to wait for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It has closed its sending side. It may still wait.
+    HalfClosed,
+    /// It left.
+    Left,
+}
+
 /// The client is gone, and nothing can be sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client left before the response was whole")]
@@ -132,8 +141,11 @@ pub trait Downstream {
     /// Whether a response that [`Downstream::close_early`] cuts is seen to be cut: by a missing last chunk, or its length.
     fn shows_cut(&self) -> bool;
 
-    /// Ready when the client has closed its sending side, or has left. It may then no longer wait for the response.
-    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// Ready when the client has closed its sending side, or has left.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Departure>;
+
+    /// Lets the client pause for so long, in ms, before it counts as vanished.
+    fn tolerate_pause(&self, ms: u64);
 
     /// How many of the bytes that were sent are not on their way yet.
     fn unflushed(&self) -> usize;

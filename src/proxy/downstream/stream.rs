@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -65,11 +66,15 @@ impl Stream {
 
     /// Makes the close a reset, so that the client cannot take what it got for a whole response.
     pub fn reset_on_close(&self) {
-        let socket = match self {
+        // Should it fail, the close is an ordinary one, and the client sees a body that is too short.
+        let _ = self.socket().set_linger(Some(Duration::ZERO));
+    }
+
+    /// The socket, for its options.
+    pub fn socket(&self) -> SockRef<'_> {
+        SockRef::from(match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
-        };
-        // Should it fail, the close is an ordinary one, and the client sees a body that is too short.
-        let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        })
     }
 }

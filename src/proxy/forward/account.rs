@@ -9,9 +9,15 @@ use crate::{
         route::Plan,
         worker::{Worker, coarse},
     },
-    rollout::target::ReleaseIndex,
+    rollout::{
+        assign::{Assignment, Reason},
+        target::{ReleaseIndex, Target},
+    },
     telemetry::access_log::Line,
 };
+
+/// The place of 5xx among a cell's status classes.
+const SERVER_ERROR: usize = 4;
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +30,10 @@ pub struct Outcome {
     pub received: u64,
     /// How often it was repeated.
     pub retries: u32,
+    /// When the release that answers was asked, if another one was asked before, monotonic microseconds.
+    pub asked_us: Option<u64>,
+    /// When the head of the response was there, monotonic microseconds.
+    pub head_us: u64,
     /// Which endpoint answered.
     pub endpoint: Option<SocketAddr>,
     /// The sibling that answered for the release.
@@ -36,7 +46,7 @@ pub struct Outcome {
 pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let duration_us = coarse::now_us().saturating_sub(plan.started_us);
     if plan.is_counted() {
-        count(worker, plan, outcome, duration_us);
+        count(worker, plan, outcome);
     }
     let routes = &plan.app.routes;
     worker.write_log(|| Line {
@@ -65,16 +75,54 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     });
 }
 
-fn count(worker: &Worker, plan: &Plan, outcome: &Outcome, duration_us: u64) {
+fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let cell = plan.release().state.cell(worker.index);
     // A client that left before a status is no error of the release.
     if let Some(class) = (outcome.status / 100).checked_sub(1) {
-        let classes = &cell.statuses[standing_index(Some(plan.standing()))];
-        classes[usize::from(class).min(classes.len() - 1)].add(1);
-        cell.latency.record(duration_us);
+        let place = standing_index(Some(plan.standing()));
+        let classes = &cell.statuses[place];
+        // What the candidate failed is an error of the candidate, and no success of stable.
+        if plan.reason() != Reason::Shielded {
+            classes[usize::from(class).min(classes.len() - 1)].add(1);
+        }
+        let asked_us = outcome.asked_us.unwrap_or(plan.started_us);
+        let durations = cell.durations(place);
+        durations.whole.record(coarse::now_us().saturating_sub(asked_us));
+        if outcome.head_us > 0 {
+            durations.first_byte.record(outcome.head_us.saturating_sub(asked_us));
+        }
     }
     cell.bytes_received.add(outcome.received);
     cell.bytes_sent.add(outcome.sent);
+}
+
+/// Charges a release that failed, or was silent for too long: an error of its own, with the time that it had.
+#[cold]
+pub fn charge_release(worker: &Worker, plan: &Plan, failed: &Assignment, asked_us: Option<u64>) {
+    let standing = plan.app.routes.release(failed.target.release).standing;
+    let (cell, place) =
+        (plan.app.release(failed.target.release).state.cell(worker.index), standing_index(Some(standing)));
+    if !plan.is_counted() {
+        return;
+    }
+    cell.statuses[place][SERVER_ERROR].add(1);
+    let since_us = asked_us.unwrap_or(plan.started_us);
+    cell.durations(place).whole.record(coarse::now_us().saturating_sub(since_us));
+}
+
+/// Charges the candidate that lost a race, and its endpoint.
+#[cold]
+pub fn charge_candidate(
+    worker: &Worker,
+    plan: &Plan,
+    failed: &Assignment,
+    failure: Failure,
+    asked_us: Option<u64>,
+) {
+    charge_release(worker, plan, failed, asked_us);
+    plan.app.endpoint(failed.target).state.fail(failure == Failure::Connect);
+    tell(plan, failed.target, failure);
+    count_kind(worker, failure);
 }
 
 /// Counts a failure that was the endpoint's.
@@ -84,7 +132,11 @@ pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
     if !plan.is_overridden() {
         plan.endpoint().state.fail(failure == Failure::Connect);
     }
-    tell(plan, failure);
+    tell(plan, plan.assignment.target, failure);
+    count_kind(worker, failure);
+}
+
+fn count_kind(worker: &Worker, failure: Failure) {
     let counters = worker.counters();
     let counter = match failure {
         Failure::Connect => &counters.upstream_failed_connect,
@@ -101,14 +153,14 @@ pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
 /// Remembers what an endpoint failed with, and says it in the log, so that somebody who looks for the cause of a 502 finds the
 /// endpoint and the rule. What an application answered itself it can log itself.
 #[cold]
-fn tell(plan: &Plan, failure: Failure) {
-    let endpoint = plan.endpoint();
+fn tell(plan: &Plan, target: Target, failure: Failure) {
+    let endpoint = plan.app.endpoint(target);
     let due = endpoint.state.note_failure(&failure.to_string(), coarse::wall_ms());
     if due && !matches!(failure, Failure::Status(_)) {
         tracing::warn!(
             endpoint = %endpoint.route.address,
             app = plan.app.routes.name.as_str(),
-            release = plan.app.routes.release(plan.assignment.target.release).id.as_str(),
+            release = plan.app.routes.release(target.release).id.as_str(),
             fault = Side::Upstream.as_str(),
             "an endpoint failed a request: {failure}"
         );

@@ -3,19 +3,19 @@
 use std::{future::poll_fn, rc::Rc};
 
 use super::{
-    account::count_failure,
+    account::{charge_release, count_failure},
     exchange::{Exchange, PausedAttempt},
     failure::{Failure, Side},
     link::Link,
+    race::SilentAttempt,
     room::Room,
 };
 use crate::{
     limits::ATTEMPTS_MAX,
-    live::activity::standing_index,
     proxy::{
         downstream::Downstream,
         route::{Plan, count_shielded},
-        worker::local::RequestDraw,
+        worker::{coarse, local::RequestDraw},
     },
     rollout::{
         assign::{Draw, Health, another_endpoint, last_endpoint, suspected_endpoint},
@@ -24,8 +24,6 @@ use crate::{
     },
 };
 
-/// The place of 5xx among a cell's status classes.
-const SERVER_ERROR: usize = 4;
 /// Ejected endpoints that are tried for one request. With two the request finds one that came back, and does not wander
 /// through a release that is down.
 const SUSPECTED_TRIES_MAX: usize = 2;
@@ -47,6 +45,8 @@ pub struct Attempts<'a> {
     fresh: bool,
     /// The last attempt used a connection from the pool.
     reused: bool,
+    /// An attempt whose endpoint is silent, so that stable is asked as well.
+    pub silent: Option<Box<SilentAttempt<'a>>>,
     /// The release's own answer for an asset that it does not have.
     pub own_answer: Option<Box<OwnAnswer<'a>>>,
 }
@@ -72,6 +72,7 @@ impl<'a> Attempts<'a> {
             // A WebSocket keeps its connection for itself, and so does a login.
             fresh: plan.websocket || plan.carries_login,
             reused: false,
+            silent: None,
             own_answer: None,
         }
     }
@@ -94,6 +95,11 @@ impl<'a> Attempts<'a> {
         self.reused = link.is_reused();
         exchange.note_connected();
         let done = poll_fn(|cx| exchange.poll(cx, &mut link.stream)).await;
+        if done == Err(Failure::Silent) {
+            self.reused = false;
+            self.silent = Some(Box::new(SilentAttempt { link, room }));
+            return done;
+        }
         if done == Err(Failure::Missing) && !exchange.asks_sibling() {
             self.own_answer = Some(Box::new(OwnAnswer { link, room, attempt: exchange.pause() }));
             return done;
@@ -145,7 +151,7 @@ impl<'a> Attempts<'a> {
     /// that are only suspected are tried, unless the client has waited already.
     fn choose_next<D: Downstream>(&mut self, exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
         self.note_failed(exchange, failure);
-        let shielded = exchange.is_shielded() && failure.worth_shielding();
+        let shielded = exchange.is_shielded(failure);
         let may_repeat = exchange.send_state().may_repeat();
         if shielded {
             let others = may_repeat && !self.timed_out;
@@ -218,10 +224,10 @@ fn move_to_stable<D: Downstream>(exchange: &mut Exchange<'_, D>) -> bool {
     }
     let Some(assignment) = exchange.shield.take_agreed() else { return false };
     let (worker, plan) = (exchange.worker, &mut exchange.plan);
-    let cell = plan.release().state.cell(worker.index);
-    cell.statuses[standing_index(Some(plan.standing()))][SERVER_ERROR].add(1);
+    let failed = std::mem::replace(&mut plan.assignment, assignment);
+    charge_release(worker, plan, &failed, exchange.outcome.asked_us);
     worker.counters().shielded.add(1);
-    plan.assignment = assignment;
+    exchange.outcome.asked_us = Some(coarse::now_us());
     count_shielded(worker, plan);
     exchange.change_release();
     true

@@ -20,6 +20,9 @@ pub enum Failure {
     /// No first byte within `first_byte_ms`.
     #[error("the endpoint did not answer in time")]
     FirstByte,
+    /// The candidate has not answered yet, and stable is asked as well.
+    #[error("the candidate is silent")]
+    Silent,
     /// The endpoint answered 502, 503 or 504, and stable will be asked instead.
     #[error("the endpoint answered {0}")]
     Status(u16),
@@ -88,7 +91,7 @@ impl Failure {
             Self::RequestBody(_) | Self::RequestSlow | Self::ResponseSlow | Self::ClientGone => {
                 Side::Downstream
             }
-            Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
+            Self::Silent | Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
         }
     }
 
@@ -96,7 +99,7 @@ impl Failure {
     pub fn status(self) -> u16 {
         match self {
             Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_) | Self::BodyCut(_) => 502,
-            Self::ConnectTimeout | Self::FirstByte => 504,
+            Self::ConnectTimeout | Self::FirstByte | Self::Silent => 504,
             Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
             Self::Missing => 404,

@@ -1,7 +1,12 @@
 //! A connection to an endpoint, for one attempt: from the worker's pool, or new.
 
-use std::{future::poll_fn, net::SocketAddr, task::Poll};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::{exchange::Exchange, failure::Failure};
@@ -20,6 +25,7 @@ use crate::{
         login::{LoginLink, LoginSeat},
         pool::PoolQuery,
         shortage::is_shortage,
+        vanished::notice_vanished,
     },
 };
 
@@ -81,8 +87,18 @@ impl Link {
             Some(Ok(stream)) => {
                 // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
                 let _ = stream.set_nodelay(true);
+                // An endpoint may take as long for a request's body as for its answer.
+                let _ = notice_vanished(&SockRef::from(&stream), worker.limits().first_byte_ms);
                 Ok(Self { stream: Stream::Plain(stream), reused: false, seat: None })
             }
+        }
+    }
+
+    /// Ready when the endpoint has sent or closed something. It may turn out to be nothing.
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.stream {
+            Stream::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Stream::Tls(_) => Poll::Pending,
         }
     }
 

@@ -6,8 +6,8 @@
 //! 2. An attempt ([`attempt`]) waits for [`room`] at the endpoint, takes a connection to it ([`link`]), and lets the exchange
 //!    move bytes both ways until the response is whole.
 //! 3. After a [`failure`] it decides whether another attempt follows: to another endpoint by the repeat rule
-//!    (docs/design.md section 6), or to stable ([`shield`]). Where the release lacks an asset ([`skew`]), [`siblings`] are
-//!    asked.
+//!    (docs/design.md section 6), or to stable ([`shield`]). Where the candidate is silent, stable is asked as well
+//!    ([`race`]). Where the release lacks an asset ([`skew`]), [`siblings`] are asked.
 //! 4. If no attempt ended well, [`ending`] tells the client.
 //! 5. [`account`] counts and logs what became of it.
 
@@ -17,6 +17,8 @@ pub mod ending;
 pub mod exchange;
 pub mod failure;
 pub mod link;
+pub mod race;
+pub mod raceable;
 pub mod room;
 pub mod shield;
 pub mod siblings;
@@ -46,10 +48,12 @@ pub async fn forward<D: Downstream>(worker: &Worker, plan: Box<Plan>, down: &mut
 async fn make_attempts<'a, D: Downstream>(exchange: &mut Exchange<'a, D>) -> Result<(), Failure> {
     let mut attempts = Attempts::new(&exchange.plan);
     loop {
-        let failure = match attempts.attempt(exchange).await {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+        let mut done = attempts.attempt(exchange).await;
+        if let Some(silent) = attempts.silent.take() {
+            // Boxed for the same reason as below.
+            done = Box::pin(race::race(exchange, *silent)).await;
+        }
+        let Err(failure) = done else { return Ok(()) };
         if let Some(own) = attempts.own_answer.take() {
             // Boxed, since it is rare and every exchange has the size of the largest.
             return Box::pin(siblings::fall_through(exchange, *own)).await;

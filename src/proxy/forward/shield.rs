@@ -3,7 +3,7 @@
 //! Stable is asked whether it takes the request before the candidate is given up on, so that an answer of the candidate, or
 //! the rest of its time, is never thrown away for nothing. Deliberately absent: any way from stable to the candidate.
 
-use super::failure::SendState;
+use super::failure::{Failure, SendState};
 use crate::{
     proxy::{
         route::{self, Plan},
@@ -19,6 +19,8 @@ pub struct Shield {
     armed: bool,
     /// The method only reads, so the request may be sent again after it was sent.
     reads: bool,
+    /// The candidate has all of its time: its silence is no reason to ask stable.
+    patient: bool,
     /// The assignment to stable, once stable has agreed to take the request.
     agreed: Option<Assignment>,
 }
@@ -36,6 +38,7 @@ impl Shield {
         Self {
             armed: covered && !tested && routes.stable.is_some(),
             reads: matches!(method, b"GET" | b"HEAD" | b"OPTIONS"),
+            patient: false,
             agreed: None,
         }
     }
@@ -46,9 +49,26 @@ impl Shield {
         self.armed && state.held && !state.answered && (!state.sent || self.reads)
     }
 
-    /// How long the candidate may take to the first byte of its response, in ms; `most` where stable would not answer.
-    pub fn first_byte_ms(&self, plan: &Plan, state: SendState, most: u64) -> u64 {
-        if self.covers(state) { most.min(plan.app.routes.settings.shielding.first_byte_ms) } else { most }
+    /// Whether a failure of the candidate leads to stable. Its time-out does not if the request must not be sent twice, or was
+    /// in a race.
+    pub fn answers(&self, failure: Failure, state: SendState) -> bool {
+        self.covers(state) && failure.worth_shielding() && !(self.patient && failure == Failure::FirstByte)
+    }
+
+    /// For how long the candidate may be silent before stable is asked as well, in ms; `None` where it is not.
+    pub fn silence_ms(&self, plan: &Plan, state: SendState) -> Option<u64> {
+        let asks = !self.patient && self.covers(state);
+        asks.then(|| plan.app.routes.settings.shielding.first_byte_ms)
+    }
+
+    /// From now on the candidate's silence is no reason to ask stable.
+    pub fn be_patient(&mut self) {
+        self.patient = true;
+    }
+
+    /// Stable still takes this request if the candidate fails it.
+    pub fn restore(&mut self, agreed: Assignment) {
+        *self = Self { armed: true, reads: true, patient: true, agreed: Some(agreed) };
     }
 
     /// Whether stable takes this request. A request that stable declined is not offered to it again.

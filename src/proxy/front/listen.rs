@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver};
+use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver, upstream::vanished::notice_vanished};
 
 /// What one worker takes connections from.
 #[derive(Default)]
@@ -19,16 +19,22 @@ pub struct Sources {
     pub handovers: Option<HandoverReceiver>,
 }
 
-/// Binds addresses, and gives each worker a listener for each; where they listen then.
+/// Binds addresses, and gives each worker a listener for each; where they listen then. Clients may pause for `paused_ms`.
 pub fn bind_all(
     wanted: impl Iterator<Item = (SocketAddr, Option<Arc<rustls::ServerConfig>>)>,
     workers: &mut [Sources],
+    paused_ms: u64,
 ) -> io::Result<Vec<SocketAddr>> {
     let mut bound = Vec::new();
     for (address, tls) in wanted {
         let listeners = bind(address, workers.len())
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         bound.push(listeners[0].local_addr()?);
+        for listener in &listeners {
+            // Every connection that is accepted has these options of its listener. Without them it works as well, but is
+            // kept when the client has vanished.
+            let _ = notice_vanished(&SockRef::from(listener), paused_ms);
+        }
         for (worker, listener) in workers.iter_mut().zip(listeners) {
             worker.listeners.push((listener, tls.clone()));
         }

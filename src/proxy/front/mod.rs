@@ -70,11 +70,12 @@ impl Front {
         counters: Counters,
         access_log: Option<&AccessLog>,
     ) -> io::Result<Self> {
-        let workers = options.workers;
+        let (workers, paused_ms) = (options.workers, options.limits.body_grace_ms);
         let mut sources: Vec<Sources> = (0..workers).map(|_| Sources::default()).collect();
-        let addresses = bind_all(options.listen.iter().map(|address| (*address, None)), &mut sources)?;
+        let addresses =
+            bind_all(options.listen.iter().map(|address| (*address, None)), &mut sources, paused_ms)?;
         let secure = options.listen_tls.into_iter().map(|(address, config)| (address, Some(config)));
-        let addresses_tls = bind_all(secure, &mut sources)?;
+        let addresses_tls = bind_all(secure, &mut sources, paused_ms)?;
         sources.iter_mut().zip(options.handovers).for_each(|(worker, from)| worker.handovers = Some(from));
         let connections_max = connections_max(&options.limits, workers);
         let pseudonym = cdn_loop::name_of(&options.node_id).into_boxed_str();

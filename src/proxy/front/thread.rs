@@ -109,6 +109,9 @@ async fn sweep(worker: Rc<Worker>) {
         coarse::refresh(&worker.shared.clock);
         worker.deadlines.sweep();
         worker.queues.wake_first_of_each();
+        if worker.buffers.ends_wait() {
+            worker.deadlines.wake_all();
+        }
         worker.flush_log();
         sweeps = sweeps.wrapping_add(1);
         if sweeps.is_multiple_of(SWEEPS_PER_SLOW) {

@@ -23,6 +23,8 @@ pub struct Buffers {
     small: Shelf,
     large: Shelf,
     texts: RefCell<Vec<Vec<u8>>>,
+    /// A transfer waits for a buffer.
+    awaited: Cell<bool>,
 }
 
 /// Buffers of one size.
@@ -57,12 +59,33 @@ impl Buffers {
             small: Shelf::new(READ_BYTES, limits.small_buffers_max),
             large: Shelf::new(READ_LARGE_BYTES, limits.large_buffers_max),
             texts: RefCell::default(),
+            awaited: Cell::new(false),
         })
     }
 
     /// Whether new requests may begin: a small buffer is left.
     pub fn has_room(&self) -> bool {
         self.small.has_room()
+    }
+
+    /// Whether a transfer may take a buffer. If not, it waits: what it would read stays with the kernel, and
+    /// [`Buffers::ends_wait`] says when to try again.
+    pub fn may_lend(&self) -> bool {
+        let has_room = self.has_room();
+        if !has_room {
+            self.awaited.set(true);
+        }
+        has_room
+    }
+
+    /// Whether transfers waited for a buffer and there are some now. Once for each wait.
+    pub fn ends_wait(&self) -> bool {
+        self.awaited.get() && self.has_room() && self.awaited.replace(false)
+    }
+
+    /// Whether most buffers are lent, so that nobody should hold one for long.
+    pub fn are_scarce(&self) -> bool {
+        self.small.lent.get() / 3 >= self.small.lent_max / 4
     }
 
     /// Lends a buffer: a large one if `large` is set and one is left, else a small one.
@@ -160,6 +183,17 @@ mod tests {
         drop(first);
         assert!(buffers.has_room());
         assert_eq!(buffers.lend(true).space().len(), READ_LARGE_BYTES);
+    }
+
+    #[test]
+    fn who_finds_no_buffer_waits_until_one_is_back() {
+        let buffers = Buffers::new(&Limits { small_buffers_max: 8, ..Limits::default() });
+        let mut lent: Vec<_> = (0..5).map(|_| buffers.lend(false)).collect();
+        assert!(!buffers.are_scarce() && buffers.may_lend());
+        lent.extend((0..3).map(|_| buffers.lend(false)));
+        assert!(buffers.are_scarce() && !buffers.may_lend() && !buffers.ends_wait());
+        lent.pop();
+        assert!(buffers.ends_wait() && !buffers.ends_wait());
     }
 
     #[test]

@@ -154,6 +154,12 @@ impl Deadline {
         self.deadlines.inner.borrow_mut().deadlines[self.index()] = deadline_ms;
     }
 
+    /// Makes the deadline earlier, if it is later than this (monotonic ms).
+    pub fn set_no_later(&self, deadline_ms: u64) {
+        let deadline = &mut self.deadlines.inner.borrow_mut().deadlines[self.index()];
+        *deadline = deadline_ms.min(*deadline);
+    }
+
     /// Sets the deadline, in ms from now.
     pub fn set_in(&self, ms: u64) {
         self.set(coarse::now_ms().saturating_add(ms));

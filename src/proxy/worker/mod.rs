@@ -13,6 +13,7 @@ pub mod pinless;
 pub mod queue;
 pub mod shared;
 pub mod slots;
+pub mod slow_paths;
 
 use std::{
     cell::{Cell, RefCell},
@@ -69,6 +70,8 @@ pub struct Worker {
     open: Cell<usize>,
     busy: Cell<usize>,
     idle_ms: Cell<u64>,
+    /// Buffers were scarce a second ago.
+    scarce: Cell<bool>,
     addresses: RefCell<HashMap<IpAddr, u32>>,
     water: HighWater,
     random: Cell<u64>,
@@ -97,6 +100,7 @@ impl Worker {
             open: Cell::new(0),
             busy: Cell::new(0),
             idle_ms: Cell::new(shared.limits.idle_ms),
+            scarce: Cell::new(false),
             addresses: RefCell::default(),
             water: HighWater::default(),
             random: Cell::new(seed | 1),
@@ -182,6 +186,10 @@ impl Worker {
             give_back();
         }
         self.retries.refill();
+        if !self.scarce.replace(self.buffers.are_scarce()) && self.scarce.get() {
+            // Who holds a buffer may hold it for a shorter time now.
+            self.deadlines.wake_all();
+        }
         self.shed_idle();
     }
 

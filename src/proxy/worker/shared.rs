@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{bunches::Bunches, phase::Phase, pinless::PinlessClients};
+use super::{bunches::Bunches, phase::Phase, pinless::PinlessClients, slow_paths::SlowPaths};
 use crate::{
     clock::Clock,
     limits::{Limits, SIBLING_ASKS_PER_SECOND_MAX},
@@ -39,6 +39,8 @@ pub struct FrontState {
     pub counters: Counters,
     /// How many shielded requests stable takes.
     pub shields: RateBudget,
+    /// The paths on which a candidate is slow and right.
+    pub slow_paths: SlowPaths,
     /// How often siblings are asked for an asset.
     pub sibling_asks: RateBudget,
     /// First requests that share a draw.
@@ -75,6 +77,7 @@ impl FrontState {
             clock,
             counters,
             shields,
+            slow_paths: SlowPaths::default(),
             sibling_asks,
             bunches: Bunches::new(RandomState::new().hash_one(0)),
             pinless: PinlessClients::new(),

@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 38] = [
+const ALLOWED: [(&str, &str); 47] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -47,6 +47,23 @@ const ALLOWED: [(&str, &str); 38] = [
     ("shielding.first_byte_ms", "a whole number of ms from 10 to 3600000"),
     ("shielding.exclude", "a list of at most 32 paths, such as [\"/export/\"]"),
     ("shielding.exclude[]", "a path that begins with `/`, of at most 200 characters, such as /export/"),
+    ("shielding.race_exclude", "a list of at most 32 patterns, such as [\"*callback*\"]"),
+    (
+        "shielding.race_exclude[]",
+        "a pattern that begins with `/` or `*`, of at most 200 characters, such as *callback*",
+    ),
+    ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),
+    ("timeouts.between_bytes_ms", "a whole number of ms from 10 to 86400000, or null"),
+    ("timeouts.tunnel_idle_ms", "a whole number of ms from 10 to 604800000, or null"),
+    ("timeouts.body_rate_min", "a whole number of bytes per second from 0 to 1000000000, or null"),
+    ("timeouts.body_grace_ms", "a whole number of ms from 100 to 3600000, or null"),
+    ("timeouts.paths", "a list of at most 32 paths, such as [\"/report/;first_byte_ms=600000\"]"),
+    (
+        "timeouts.paths[]",
+        "a path that begins with `/`, of at most 200 characters, and after it one or more of ;first_byte_ms=, \
+         ;between_bytes_ms=, ;tunnel_idle_ms=, ;body_rate_min= and ;body_grace_ms= with a number that the setting of that \
+         name allows, such as /report/;first_byte_ms=600000",
+    ),
     (
         "override.header",
         "a header's name of 1 to 64 letters, digits and `-`, such as X-Rolling-Release, or null",

@@ -11,6 +11,7 @@ use super::{
     pin::PinSource,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
+    timeouts::TimeoutSettings,
 };
 use crate::{
     limits::DRAIN_SECONDS_MAX,
@@ -58,6 +59,8 @@ pub struct Settings {
     pub health: HealthSettings,
     /// Whether stable answers requests that the candidate failed.
     pub shielding: ShieldingSettings,
+    /// How long endpoints and clients may take.
+    pub timeouts: TimeoutSettings,
     /// A header by which requests from some networks choose a release.
     #[serde(rename = "override")]
     pub overriding: OverrideSettings,
@@ -119,6 +122,7 @@ impl Default for Settings {
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
+            timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
             register_under_lock: Vec::new(),
             ci_blend_max: None,
@@ -143,6 +147,7 @@ impl Settings {
         self.assets.check()?;
         self.health.check()?;
         self.shielding.check()?;
+        self.timeouts.check()?;
         self.overriding.check()
     }
 

@@ -87,7 +87,7 @@ fn is_hash(part: &str) -> bool {
 
 /// Whether a text matches a pattern in which `*` stands for any run of characters. Going back to the last `*` suffices, so
 /// the cost is at most the product of both lengths.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut star, mut resume) = (0, None, 0);
     let mut read = 0;
     while read < text.len() {

@@ -19,6 +19,7 @@ pub mod shielding;
 pub mod testers;
 #[cfg(test)]
 mod tests;
+pub mod timeouts;
 
 pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
@@ -31,4 +32,5 @@ pub use self::{
     pin::PinSource,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
+    timeouts::{Timeout, TimeoutSettings},
 };

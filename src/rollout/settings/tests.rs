@@ -119,7 +119,7 @@ fn a_wrong_value_is_told_with_field_value_and_what_is_allowed() {
         ),
         (
             r#"{"shielding": {"of": 1}}"#,
-            r#"shielding.of: there is no "of" here; `shielding` has enabled, first_byte_ms, exclude"#,
+            r#"shielding.of: there is no "of" here; `shielding` has enabled, first_byte_ms, exclude, race_exclude"#,
         ),
         (r#"{"cache": "guard", "cache": "trust"}"#, ".: the setting is given twice; give it once"),
         (r#"{"cookie": {"name": "a", "name": "b"}}"#, "cookie: the setting is given twice; give it once"),

@@ -16,6 +16,7 @@ enum Kind {
     FlagOrNull,
     /// From, to.
     Whole(i64, i64),
+    WholeOrNull(i64, i64),
     PercentOrNull,
     /// The most characters.
     Text(usize),
@@ -28,7 +29,9 @@ enum Kind {
     WordsOrNull(&'static [&'static str]),
 }
 
-use Kind::{Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, Words, WordsOrNull};
+use Kind::{
+    Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, WholeOrNull, Words, WordsOrNull,
+};
 
 /// Groups of settings: name, title, description.
 const GROUPS: &[(&str, &str, &str)] = &[
@@ -36,6 +39,11 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("assets", "Fingerprinted assets", "Files whose name changes with their content. They carry no pin."),
     ("health", "Health checks", "How endpoints are checked."),
     ("shielding", "Shielding", "Stable answers the requests that the candidate fails."),
+    (
+        "timeouts",
+        "Time-outs",
+        "How long endpoints and clients may take. Not set: the router's limit of that name.",
+    ),
     (
         "override",
         "Override header",
@@ -99,9 +107,23 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
     ("shielding.enabled", "Shielding", Flag, "",
      "Whether requests are shielded."),
     ("shielding.first_byte_ms", "First byte", Whole(10, 3_600_000), "ms",
-     "How long the candidate may be silent before stable gets the request."),
+     "How long the candidate may be silent before stable is asked as well."),
     ("shielding.exclude", "Exclude", Texts(32, Some(200)), "",
      "Requests whose path begins with one of these are not shielded, such as `/export/`."),
+    ("shielding.race_exclude", "Never to both", Texts(32, Some(200)), "",
+     "Requests for these paths never go to both releases while the candidate is silent. `*` stands for any characters."),
+    ("timeouts.first_byte_ms", "First byte", WholeOrNull(10, 86_400_000), "ms",
+     "How long an endpoint may take from the end of a request to the first byte of its response."),
+    ("timeouts.between_bytes_ms", "Between bytes", WholeOrNull(10, 86_400_000), "ms",
+     "The longest pause in the body of a response."),
+    ("timeouts.tunnel_idle_ms", "Idle tunnel", WholeOrNull(10, 604_800_000), "ms",
+     "The longest time in which nothing is sent on a WebSocket, or in a stream of events (`text/event-stream`)."),
+    ("timeouts.body_rate_min", "Least rate", WholeOrNull(0, 1_000_000_000), "B/s",
+     "The least rate at which a client sends or takes a body. 0: none."),
+    ("timeouts.body_grace_ms", "Pause", WholeOrNull(100, 3_600_000), "ms",
+     "How long a client may stay below the least rate, and so how long it may pause."),
+    ("timeouts.paths", "Paths", Texts(32, None), "",
+     "Time-outs of paths by how they begin, such as `/report/;first_byte_ms=600000`. The longest that sets a time-out counts."),
     ("override.header", "Header", TextOrNull(Some(64)), "",
      "The name of the header, such as X-Rolling-Release. Its value is `stable`, `candidate`, or the name or the id of a release. It never goes upstream."),
     ("override.networks", "Networks", Texts(64, None), "",
@@ -120,6 +142,7 @@ impl Kind {
             Flag => json!({ "type": "boolean" }),
             FlagOrNull => json!({ "type": ["boolean", "null"] }),
             Whole(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+            WholeOrNull(from, to) => json!({ "type": ["integer", "null"], "minimum": from, "maximum": to }),
             PercentOrNull => json!({ "type": ["number", "null"], "minimum": 0, "maximum": 100 }),
             Text(most) => json!({ "type": "string", "maxLength": most }),
             TextOrNull(None) => json!({ "type": ["string", "null"] }),

@@ -203,6 +203,10 @@ impl Router {
             command.env_remove(name);
         }
         command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
+        if !self.launch.flags.iter().any(|flag| flag.starts_with("--grace-seconds")) {
+            // What a test waits for is never that a load balancer notices.
+            command.args(["--grace-seconds", "0"]);
+        }
         command.args(&self.launch.flags).current_dir(self.dir.path());
         let copy = log.try_clone().expect("the log file can be shared");
         command.stdin(Stdio::null()).stdout(Stdio::from(copy)).stderr(Stdio::from(log));

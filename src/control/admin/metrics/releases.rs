@@ -7,6 +7,7 @@ use super::{
     row::Row,
 };
 use crate::{
+    cell::HistogramTotal,
     control::shared::{body_stream::BodyError, core::Core},
     live::activity::{ReleaseTotal, STANDING_WORDS, standing_index},
     rollout::{
@@ -137,13 +138,34 @@ fn statuses(page: &mut Page, row: &Row<'_>) {
 }
 
 pub async fn durations(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
-    if !page.begin(Group::Durations, rows.len() * histogram_series()) {
+    // Most releases were on one track only.
+    if !page.begin(Group::Durations, 2 * rows.len() * histogram_series()) {
         return Ok(());
     }
     let name = "rolling_request_duration_seconds";
-    page.histogram_head(name, "From a request's first byte to its response's last.");
+    page.histogram_head(name, "From when a release was asked to its response's last byte.");
+    each_track(page, rows, |page, labels, (whole, _)| page.histogram(name, labels, whole)).await?;
+    let name = "rolling_first_byte_seconds";
+    page.histogram_head(name, "From when a release was asked to its response's head.");
+    each_track(page, rows, |page, labels, (_, first)| page.histogram(name, labels, first)).await
+}
+
+/// Writes the durations of every release for each track that it was on.
+async fn each_track(
+    page: &mut Page,
+    rows: &[Row<'_>],
+    write: impl Fn(&mut Page, &str, &(HistogramTotal, HistogramTotal)),
+) -> Result<(), BodyError> {
     for row in rows {
-        page.histogram(name, &row.labels(), &row.total().latency);
+        let now = standing_index(Some(row.release.standing));
+        for (place, track) in STANDING_WORDS.iter().enumerate() {
+            let total = row.state.durations(place);
+            if place != now && total.is_none() {
+                continue;
+            }
+            let labels = format!("{},track=\"{track}\"", row.labels());
+            write(page, &labels, &total.unwrap_or_default());
+        }
         page.flush_when_full().await?;
     }
     Ok(())

@@ -10,10 +10,10 @@ use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
         codec::{body::BodyDecoder, chunked::write_last_chunk, head::Framing, number::write_number},
-        downstream::{Answer, BodyFault, BodyPart, ClientGone, Downstream},
+        downstream::{Answer, BodyFault, BodyPart, ClientGone, Departure, Downstream},
         worker::{buffers::Lease, deadlines::Deadline},
     },
-    upstream::login::LoginLink,
+    upstream::{login::LoginLink, vanished::tolerate_pause},
 };
 
 impl Downstream for Connection {
@@ -82,8 +82,15 @@ impl Downstream for Connection {
         self.out.framed
     }
 
-    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Departure> {
         self.look_ahead(cx)
+    }
+
+    fn tolerate_pause(&self, ms: u64) {
+        if ms > self.worker.limits().body_grace_ms {
+            // Should it fail, a longer pause ends the connection.
+            let _ = tolerate_pause(&self.stream.socket(), ms);
+        }
     }
 
     fn unflushed(&self) -> usize {

@@ -1,6 +1,9 @@
 //! Reading from a client: heads, and the bodies after them.
 
-use std::task::{Context, Poll};
+use std::{
+    io,
+    task::{Context, Poll},
+};
 
 use super::{Connection, Next};
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
             request::{Request, read_request},
             trailers,
         },
-        downstream::{BodyFault, BodyPart, refuse::log_refused},
+        downstream::{BodyFault, BodyPart, Departure, refuse::log_refused},
         rewrite::{
             refusal::{Form, Refusal, Reply},
             target::write_target,
@@ -260,7 +263,7 @@ impl Connection {
     }
 
     /// See [`crate::proxy::downstream::Downstream::poll_closed`]. If bytes come instead, they are a request that is sent ahead.
-    pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Departure> {
         if self.unread_at < self.unread.len() {
             return Poll::Pending;
         }
@@ -272,9 +275,11 @@ impl Connection {
                 self.unread_at = 0;
                 Poll::Pending
             }
-            Poll::Ready(_) => {
+            Poll::Ready(ended) => {
                 self.request.keep_alive = false;
-                Poll::Ready(())
+                // A TLS client may close without a goodbye.
+                let reset = ended.is_err_and(|error| error.kind() != io::ErrorKind::UnexpectedEof);
+                Poll::Ready(if reset { Departure::Left } else { Departure::HalfClosed })
             }
         }
     }

@@ -45,6 +45,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if head.repeats_framing {
             self.worker.counters().repeated_framing.add(1);
         }
+        self.check_race(head.status)?;
         if matches!(head.status, 502..=504) {
             self.note_gateway_error(head.status)?;
         }
@@ -143,7 +144,8 @@ impl<D: Downstream> Exchange<'_, D> {
         // A client that did not ask for a 100 would take it for the answer. HTTP/1.0 has no interim responses.
         let wanted = self.plan.minor_version > 0
             && (facts.status != 100 || self.plan.expects_continue)
-            && !self.asks_sibling();
+            && !self.asks_sibling()
+            && !self.races;
         if wanted {
             let fields = self.worker.fields.borrow();
             let (reason, fields) = fields.split_at(facts.reason_bytes);
@@ -210,6 +212,9 @@ impl<D: Downstream> Exchange<'_, D> {
         self.download.reusable = facts.keep_alive && piece.consumed == available;
         self.download.done = part.last;
         self.download.decoder = Some(decoder);
+        if !part.last && matches!(facts.framing, Framing::Streamed | Framing::UntilClose) {
+            self.download.event_stream = is_event_stream(&self.worker.fields.borrow()[facts.reason_bytes..]);
+        }
         self.send_answer(cx, facts, part, false);
         Ok(())
     }
@@ -234,9 +239,21 @@ impl<D: Downstream> Exchange<'_, D> {
         self.download.begun = true;
         self.download.headed = true;
         self.outcome.status = facts.status;
+        self.outcome.head_us = coarse::now_us();
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.answer(cx, &answer, part);
     }
+}
+
+/// Whether these header lines say that the body is a stream of events.
+#[cold]
+fn is_event_stream(fields: &[u8]) -> bool {
+    let (name, media) = (b"content-type:", b"text/event-stream");
+    let begins = |text: &[u8], start: &[u8]| {
+        text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
+    };
+    let mut lines = fields.split(|byte| *byte == b'\n');
+    lines.any(|line| begins(line, name) && begins(line[name.len()..].trim_ascii_start(), media))
 }
 
 fn answer_of<'a>(facts: &HeadFacts, reason: &'a [u8], fields: &'a [u8]) -> Answer<'a> {

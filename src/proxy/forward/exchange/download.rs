@@ -27,6 +27,8 @@ pub struct Download {
     pub reusable: bool,
     /// The response says that a login goes with its connection.
     pub binds_login: bool,
+    /// It is a stream of events, which may be silent for long.
+    pub event_stream: bool,
     /// When the interim responses so far are used up, at one each [`INTERIM_GAP_MS`], monotonic ms.
     pub interims_until_ms: u64,
 }

@@ -7,11 +7,13 @@
 
 mod answer;
 mod download;
+mod half_closed;
 mod open;
 mod pace;
 mod receive;
 mod send;
 mod state;
+mod suspend;
 mod tunnel;
 mod upload;
 mod wait;
@@ -19,7 +21,10 @@ mod websocket;
 
 use std::task::{Context, Poll};
 
-pub use self::state::{Exchange, PausedAttempt};
+pub use self::{
+    state::{Exchange, PausedAttempt},
+    suspend::SuspendedAttempt,
+};
 use super::failure::Failure;
 use crate::proxy::downstream::{Downstream, stream::Stream};
 

@@ -21,7 +21,12 @@ pub struct OpenCount<'a> {
 impl<'a> OpenCount<'a> {
     /// Counts a request at the release that its plan names.
     pub fn new(worker: &'a Worker, plan: &Plan) -> Self {
-        let release = Rc::clone(plan.release());
+        Self::to(worker, plan.release())
+    }
+
+    /// Counts a request at this release.
+    pub fn to(worker: &'a Worker, release: &Rc<LocalRelease>) -> Self {
+        let release = Rc::clone(release);
         release.state.cell(worker.index).open_requests.add(1);
         Self { worker, release, socket: None }
     }

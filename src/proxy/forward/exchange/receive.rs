@@ -59,6 +59,9 @@ impl<D: Downstream> Exchange<'_, D> {
         held: Option<UnreadBytes>,
     ) -> Result<Option<UnreadBytes>, Failure> {
         let fresh = held.is_none();
+        if fresh && !self.worker.buffers.may_lend() {
+            return Ok(None);
+        }
         let mut incoming = held.unwrap_or_else(|| UnreadBytes {
             lease: self.worker.buffers.lend(self.down.keeps_up()),
             start: 0,
@@ -105,6 +108,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     fn receive_body(&mut self, cx: &mut Context<'_>, link: &mut Stream) -> Result<(), Failure> {
         if self.download.done {
+            return Ok(());
+        }
+        if !self.worker.buffers.may_lend() {
             return Ok(());
         }
         let mut lease = self.worker.buffers.lend(self.down.keeps_up());

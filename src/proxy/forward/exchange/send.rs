@@ -35,6 +35,7 @@ impl<D: Downstream> Exchange<'_, D> {
             Poll::Ready(Ok(sent)) if sent > 0 => {
                 self.upload.sent += sent;
                 self.note_upstream();
+                self.asked_at_ms = self.upstream_at_ms;
                 true
             }
             Poll::Ready(_) => self.stop_request(),
@@ -80,6 +81,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     #[inline(never)]
     fn read_part(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        if !self.worker.buffers.may_lend() {
+            return Ok(false);
+        }
         let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.app.override_header()) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(part)) => part,

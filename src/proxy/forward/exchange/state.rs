@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{download::Download, open::OpenCount, pace::Pace, upload::Upload};
+use super::{download::Download, half_closed::HalfClosed, open::OpenCount, pace::Pace, upload::Upload};
 use crate::proxy::{
     codec::head::Framing,
     downstream::{BodyFault, Downstream},
@@ -34,14 +34,18 @@ pub struct Exchange<'a, D: Downstream> {
     pub(super) download: Download,
     /// When the endpoint last moved a byte, monotonic ms.
     pub(super) upstream_at_ms: u64,
+    /// When some of the request was last sent to it, monotonic ms.
+    pub(super) asked_at_ms: u64,
+    /// Stable is asked beside a silent candidate, and only a good answer of it is taken.
+    pub(super) races: bool,
     /// How slowly the client may take what it was sent, while it does not take it.
     pub(super) taking_pace: Option<Pace>,
     /// How slowly the client may send its body, while the router waits for more of it.
     pub(super) sending_pace: Option<Pace>,
-    /// When it was last checked whether the client is still there, monotonic ms.
-    pub(super) client_checked_at_ms: u64,
-    /// When the client was seen to have closed its sending side, monotonic ms.
-    pub(super) client_closed_at_ms: Option<u64>,
+    /// It is watched whether the client is still there.
+    pub(super) client_watched: bool,
+    /// The client has closed its sending side.
+    pub(super) client_half_closed: Option<HalfClosed>,
     /// The response went on in this turn, so that there may be more to do. The request goes as far as it can in each.
     pub(super) went_on: bool,
     pub(super) open: OpenCount<'a>,
@@ -49,8 +53,8 @@ pub struct Exchange<'a, D: Downstream> {
 
 /// An attempt whose answer is not read yet, while others are made.
 pub struct PausedAttempt {
-    upload: Upload,
-    download: Download,
+    pub(super) upload: Upload,
+    pub(super) download: Download,
 }
 
 impl<'a, D: Downstream> Exchange<'a, D> {
@@ -68,10 +72,12 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             upload,
             download: Download::default(),
             upstream_at_ms: 0,
+            asked_at_ms: 0,
+            races: false,
             taking_pace: None,
             sending_pace: None,
-            client_checked_at_ms: 0,
-            client_closed_at_ms: None,
+            client_watched: false,
+            client_half_closed: None,
             went_on: false,
             open,
         }
@@ -106,6 +112,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// A connection is there. From now on the endpoint's time counts, and the end of its release ends the exchange.
     pub fn note_connected(&mut self) {
         self.upstream_at_ms = coarse::now_ms();
+        self.asked_at_ms = self.upstream_at_ms;
         self.down.deadline().bind_to(Rc::clone(self.plan.release()), self.plan.assignment.target.endpoint);
     }
 
@@ -137,9 +144,9 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
     }
 
-    /// Whether stable may be asked what the candidate was.
-    pub fn is_shielded(&self) -> bool {
-        self.shield.covers(self.send_state())
+    /// Whether stable may be asked what the candidate failed so.
+    pub fn is_shielded(&self, failure: Failure) -> bool {
+        self.shield.answers(failure, self.send_state())
     }
 
     /// Whether stable takes this request.

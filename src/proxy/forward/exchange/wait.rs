@@ -2,14 +2,15 @@
 
 use std::task::{Context, Poll};
 
-use super::{pace::Pace, state::Exchange};
+use super::{half_closed::HalfClosed, pace::Pace, state::Exchange};
 use crate::{
-    limits::{CLIENT_CHECK_MS, HALF_CLOSED_MS},
+    limits::{CLIENT_CHECK_MS, SCARCE_GRACE_MS},
     proxy::{
-        downstream::Downstream,
+        downstream::{Departure, Downstream},
         forward::failure::Failure,
         worker::{coarse, deadlines::WaitState, phase::Phase},
     },
+    rollout::settings::Timeout,
 };
 
 /// The endpoint sent nothing for too long in the middle of its response.
@@ -18,14 +19,14 @@ const STALLED: Failure = Failure::BodyCut("nothing came for `between_bytes_ms`")
 impl<D: Downstream> Exchange<'_, D> {
     /// Nothing can be moved: sets the deadline of what is waited for, and gives up if it has passed.
     pub(super) fn wait(&mut self, cx: &mut Context<'_>, flushed: bool) -> Poll<Result<(), Failure>> {
-        let check_at = self.check_client(cx);
+        let check_at = self.check_client(cx)?;
         let (mut due_ms, mut failure) = self.due(flushed);
-        if failure == Failure::FirstByte && due_ms <= coarse::now_ms() && !self.stable_agrees() {
-            // Stable will not answer, so the endpoint may use all of its time.
+        if failure == Failure::FirstByte && due_ms <= coarse::now_ms() {
+            if self.begins_race() {
+                return Poll::Ready(Err(Failure::Silent));
+            }
+            // The endpoint may use all of its time.
             (due_ms, failure) = self.due(flushed);
-        }
-        if let Some(closed_at) = self.client_closed_at_ms.filter(|at_ms| at_ms + HALF_CLOSED_MS < due_ms) {
-            (due_ms, failure) = (closed_at + HALF_CLOSED_MS, Failure::ClientGone);
         }
         let deadline = self.down.deadline();
         deadline.set(due_ms.min(check_at));
@@ -45,27 +46,53 @@ impl<D: Downstream> Exchange<'_, D> {
         Poll::Pending
     }
 
-    /// Checks whether the client is still there: after one second of waiting for the endpoint, and then every second, so a
-    /// request that is answered sooner does not pay for it. Returns when to check next.
-    fn check_client(&mut self, cx: &mut Context<'_>) -> u64 {
+    /// Watches whether the client is still there, once an endpoint has been silent for a moment: a request that is answered
+    /// sooner does not pay for it. Returns when to look again.
+    fn check_client(&mut self, cx: &mut Context<'_>) -> Result<u64, Failure> {
+        if !self.upload.over || self.is_tunnel() {
+            return Ok(u64::MAX);
+        }
         let now = coarse::now_ms();
-        if self.client_closed_at_ms.is_some() || !self.upload.over || self.is_tunnel() {
-            return u64::MAX;
+        if !self.client_watched {
+            let watch_at = self.upstream_at_ms + CLIENT_CHECK_MS;
+            if now < watch_at {
+                return Ok(watch_at);
+            }
+            self.client_watched = true;
         }
-        let check_at = self.client_checked_at_ms.max(self.upstream_at_ms) + CLIENT_CHECK_MS;
-        if now < check_at {
-            return check_at;
+        if self.client_half_closed.is_none() {
+            match self.down.poll_closed(cx) {
+                Poll::Pending => return Ok(u64::MAX),
+                Poll::Ready(Departure::Left) => return Err(Failure::ClientGone),
+                Poll::Ready(Departure::HalfClosed) => {}
+            }
         }
-        self.client_checked_at_ms = now;
-        if self.down.poll_closed(cx).is_ready() {
-            self.client_closed_at_ms = Some(now);
-        }
-        now + CLIENT_CHECK_MS
+        let delivered = self.delivered();
+        let closed = self.client_half_closed.get_or_insert(HalfClosed::new(now, delivered));
+        let gone_at = closed.gone_at_ms(now, delivered);
+        if gone_at <= now { Err(Failure::ClientGone) } else { Ok(gone_at) }
+    }
+
+    /// Bytes of the response's body that are on their way to the client.
+    fn delivered(&self) -> u64 {
+        self.outcome.sent.saturating_sub(self.down.unflushed() as u64)
+    }
+
+    /// A time-out of the app for this path, or the router's.
+    pub(super) fn timeout(&self, timeout: Timeout) -> u64 {
+        let (plan, limits) = (&self.plan, self.worker.limits());
+        let set = plan.app.routes.settings.timeouts.of(plan.marked(&plan.marks.target), timeout);
+        set.unwrap_or(match timeout {
+            Timeout::FirstByte => limits.first_byte_ms,
+            Timeout::BetweenBytes => limits.between_bytes_ms,
+            Timeout::TunnelIdle => limits.tunnel_idle_ms,
+            Timeout::BodyRateMin => limits.body_rate_min,
+            Timeout::BodyGrace => limits.body_grace_ms,
+        })
     }
 
     /// When it is too late (monotonic ms), and for what.
     fn due(&mut self, flushed: bool) -> (u64, Failure) {
-        let limits = self.worker.limits();
         if let Some(cut_at) = self.download.tunnel.as_ref().and_then(|tunnel| tunnel.cut_at_ms()) {
             return (cut_at, Failure::ReleaseEnded);
         }
@@ -74,41 +101,64 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         self.taking_pace = None;
         if self.is_tunnel() {
-            return (self.upstream_at_ms.saturating_add(limits.tunnel_idle_ms), Failure::ClientGone);
+            let idle_ms = self.timeout(Timeout::TunnelIdle);
+            return (self.upstream_at_ms.saturating_add(idle_ms), Failure::ClientGone);
         }
         if self.upload.waits_for_client() && !self.plan.expects_continue {
             return self.sending_due();
         }
         self.sending_pace = None;
         if self.download.decoder.is_some() {
-            return (self.upstream_at_ms.saturating_add(limits.between_bytes_ms), STALLED);
+            let events = self.download.event_stream;
+            let pause_ms = self.timeout(if events { Timeout::TunnelIdle } else { Timeout::BetweenBytes });
+            return (self.upstream_at_ms.saturating_add(pause_ms), STALLED);
         }
-        (self.upstream_at_ms.saturating_add(self.first_byte_ms()), Failure::FirstByte)
+        (self.first_byte_due_ms(), Failure::FirstByte)
     }
 
-    /// How long the endpoint may take to the first byte of its response, in ms.
-    fn first_byte_ms(&self) -> u64 {
-        let most = self.worker.limits().first_byte_ms;
-        match self.asset_source.first_byte_ms(self.upstream_at_ms) {
-            Some(sibling) => most.min(sibling),
-            None => self.shield.first_byte_ms(&self.plan, self.send_state(), most),
+    /// When the endpoint is too late with the first byte of its response, or silent for so long that stable is asked as well,
+    /// monotonic ms.
+    fn first_byte_due_ms(&self) -> u64 {
+        if let Some(sibling_ms) = self.asset_source.first_byte_ms(self.upstream_at_ms) {
+            let most = self.timeout(Timeout::FirstByte);
+            return self.upstream_at_ms.saturating_add(most.min(sibling_ms));
         }
+        // An interim response is no answer, so it does not end a silence.
+        let silent = self.shield.silence_ms(&self.plan, self.send_state());
+        let silent_at = silent.map_or(u64::MAX, |ms| self.asked_at_ms.saturating_add(ms));
+        self.late_at_ms().min(silent_at)
     }
 
     /// When the client is too slow in sending its body.
     #[cold]
     fn sending_due(&mut self) -> (u64, Failure) {
-        let (limits, now, received) = (self.worker.limits(), coarse::now_ms(), self.outcome.received);
-        let pace = self.sending_pace.get_or_insert_with(|| Pace::begin(limits, now, received));
-        (pace.due_ms(limits, now, received), Failure::RequestSlow)
+        let (now, received) = (coarse::now_ms(), self.outcome.received);
+        let mut pace = self.sending_pace.take().unwrap_or_else(|| self.begin_pace(received));
+        let due_ms = pace.due_ms(now, received);
+        self.sending_pace = Some(pace);
+        (due_ms, Failure::RequestSlow)
     }
 
-    /// When the client is too slow in taking what it was sent.
+    /// When the client is too slow in taking what it was sent. It holds a buffer meanwhile, so it may be slow only for a short
+    /// time while buffers run short.
     #[cold]
     fn taking_due(&mut self) -> (u64, Failure) {
-        let (limits, now) = (self.worker.limits(), coarse::now_ms());
-        let taken = self.outcome.sent.saturating_sub(self.down.unflushed() as u64);
-        let pace = self.taking_pace.get_or_insert_with(|| Pace::begin(limits, now, taken));
-        (pace.due_ms(limits, now, taken), Failure::ResponseSlow)
+        let (now, taken) = (coarse::now_ms(), self.delivered());
+        let begun = self.taking_pace.take();
+        let mut pace = begun.unwrap_or_else(|| {
+            self.down.tolerate_pause(self.timeout(Timeout::BodyGrace));
+            self.begin_pace(taken)
+        });
+        let mut due_ms = pace.due_ms(now, taken);
+        if self.worker.buffers.are_scarce() {
+            due_ms = due_ms.saturating_sub(pace.beyond_ms(SCARCE_GRACE_MS));
+        }
+        self.taking_pace = Some(pace);
+        (due_ms, Failure::ResponseSlow)
+    }
+
+    fn begin_pace(&self, bytes: u64) -> Pace {
+        let (rate_min, grace_ms) = (self.timeout(Timeout::BodyRateMin), self.timeout(Timeout::BodyGrace));
+        Pace::begin(rate_min, grace_ms, coarse::now_ms(), bytes)
     }
 }
