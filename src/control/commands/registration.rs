@@ -25,8 +25,9 @@ use crate::{
         command::{Asker, admit_registration},
         endpoint_event::EndpointDifference,
         endpoint_set::{Containers, EndpointChange, EndpointSet, PendingSet},
-        keys,
+        keys::{self, Meaning},
         record::Record,
+        release::ReleaseId,
     },
 };
 
@@ -104,26 +105,47 @@ impl PlannedRegistration {
     }
 }
 
-/// The apps that name a release, but for one, as the store holds them.
+/// The apps that name a release, or wait for its first endpoint, but for one, as the store holds them.
 pub async fn apps_naming(
     core: &Core,
     endpoints: &ReleaseEndpoints,
     except: Option<&AppName>,
 ) -> Result<Vec<StoredApp>, ApiError> {
-    // What this router has read says which apps to look at, so it has to be as new as the reading of the endpoints.
-    core.replica.wait_for(endpoints.read_at, NAMES_WAIT).await;
-    let reading = core.replica.reading.load_full();
-    let is_named = |record: &Record| record.names(&endpoints.release);
     let mut naming = Vec::new();
-    for (name, app) in reading.apps.iter() {
-        if except != Some(name) && app.record.as_deref().is_some_and(is_named) {
-            let stored = StoredApp::read(core, name).await?;
-            if stored.record.as_ref().is_some_and(is_named) {
+    for name in names_of_apps(core, endpoints).await? {
+        if except != Some(&name) {
+            let stored = StoredApp::read(core, &name).await?;
+            if concerns(&stored, &endpoints.release) {
                 naming.push(stored);
             }
         }
     }
     Ok(naming)
+}
+
+/// The apps that may name a release. What this router has read says so if it is as new as the reading of the endpoints; a
+/// router that is behind asks the store for all apps.
+async fn names_of_apps(core: &Core, endpoints: &ReleaseEndpoints) -> Result<Vec<AppName>, ApiError> {
+    let release = &endpoints.release;
+    if !core.replica.wait_for(endpoints.read_at, NAMES_WAIT).await {
+        let listing = core.store.list(&[keys::ROLLING]).await?;
+        let names = listing.entries.iter().filter_map(|entry| match keys::meaning(entry.key.as_str())? {
+            Meaning::Record(app) => Some(app),
+            _ => None,
+        });
+        return Ok(names.collect());
+    }
+    let reading = core.replica.reading.load_full();
+    let apps = reading.apps.iter().filter(|(_, app)| {
+        app.record.as_deref().is_some_and(|record| record.names(release))
+            || app.old.stable.as_deref() == Some(release.as_str())
+    });
+    Ok(apps.map(|(name, _)| name.clone()).collect())
+}
+
+/// Whether a change of the endpoints of a release changes what the app's users get.
+fn concerns(stored: &StoredApp, release: &ReleaseId) -> bool {
+    stored.record.as_ref().is_some_and(|record| record.names(release) || stored.awaits(release))
 }
 
 /// Decides a change. `naming` are the apps that name the release, or are about to. None: nothing would change.
@@ -150,7 +172,7 @@ pub async fn plan(
     commit.checks.push(endpoints.check());
     let mut apps = Vec::new();
     for stored in naming {
-        let Some(record) = stored.record.as_ref().filter(|record| record.names(&difference.release)) else {
+        let Some(record) = stored.record.as_ref().filter(|_| concerns(stored, &difference.release)) else {
             continue;
         };
         admit_registration(
@@ -158,10 +180,12 @@ pub async fn plan(
             &difference.release,
             difference.adds(),
             asker,
-            &stored.registration_rules(),
+            &stored.registration_rules(&difference.release),
         )?;
         commit.checks.push(stored.record_check());
-        apps.push(stored.name.clone());
+        if record.names(&difference.release) {
+            apps.push(stored.name.clone());
+        }
     }
     refuse_shared(&difference, naming, registration)?;
     refuse_last(&difference, naming, registration)?;

@@ -107,11 +107,19 @@ impl StoredApp {
         as_read(self.record_entry.as_ref(), &keys::record(&self.name))
     }
 
-    /// What the app says about who may register endpoints.
-    pub fn registration_rules(&self) -> RegistrationRules<'_> {
+    /// Whether a release becomes stable as soon as it has an endpoint, since a raw write named it.
+    pub fn awaits(&self, release: &ReleaseId) -> bool {
+        let stable = self.record.as_ref().and_then(Record::stable_release);
+        let old = self.old[0].as_ref().map(text);
+        stable != Some(release) && old.as_deref() == Some(release.as_str())
+    }
+
+    /// What the app says about who may register endpoints of a release.
+    pub fn registration_rules(&self, release: &ReleaseId) -> RegistrationRules<'_> {
         RegistrationRules {
             ci_blend_max: self.settings.ci_blend_max,
             ci_may_promote: self.settings.ci_may_promote,
+            is_awaited: self.awaits(release),
             register_under_lock: &self.settings.register_under_lock,
         }
     }

@@ -103,6 +103,24 @@ async fn a_lock_out_after_a_rollback_holds_ci_back_too_and_a_registrator_is_not_
     assert_eq!(status, StatusCode::LOCKED, "it may register, and nothing else");
 }
 
+/// A release that a raw `stable/id` waits for becomes stable with its first endpoint, whoever registers that.
+#[tokio::test]
+async fn under_a_lock_ci_does_not_register_the_endpoint_that_a_release_waits_for() {
+    let mut bench = Bench::start().await.with_stable().await;
+    bench.ok(Method::PUT, "/api/v1/apps/shop/lock", json!({ "reason": "an incident" })).await;
+    bench.write_in_store("rolling/shop/stable/id", &id("1.2")).await;
+    eventually("it waits", async || bench.state().await["problems"][0]["key"] == "rolling/shop/stable/id")
+        .await;
+    bench.token = "ci-token";
+    let before = stored(&bench).await;
+    let (status, text) = bench.kv(&format!("{}/c1", id("1.2")), "127.0.0.1:6666").await;
+    assert_eq!(status, StatusCode::LOCKED, "{text}");
+    assert_eq!(stored(&bench).await, before);
+    bench.token = "maria-token";
+    assert_eq!(bench.kv(&format!("{}/c1", id("1.2")), "127.0.0.1:9002").await.0, StatusCode::OK);
+    assert_eq!(bench.routed().0.as_deref(), Some("1.2"));
+}
+
 #[tokio::test]
 async fn above_its_cap_ci_shows_no_new_address_to_users() {
     let mut bench = Bench::start().await.with_stable().await;

@@ -15,6 +15,8 @@ pub struct RegistrationRules<'a> {
     pub ci_blend_max: Option<Blend>,
     /// Whether `ci` may give a release to everybody in spite of that cap.
     pub ci_may_promote: bool,
+    /// Whether the release becomes stable as soon as it has an endpoint, since an old key says so.
+    pub is_awaited: bool,
     /// The `ci` tokens that neither lock nor cap holds back.
     pub register_under_lock: &'a [String],
 }
@@ -32,11 +34,13 @@ pub fn admit_registration(
     rules: &RegistrationRules<'_>,
 ) -> Result<(), Refusal> {
     check_role(asker.role, Role::Ci)?;
-    if !record.names(release) || rules.register_under_lock.contains(&asker.actor) {
+    let is_named = record.names(release) || rules.is_awaited;
+    if !is_named || rules.register_under_lock.contains(&asker.actor) {
         return Ok(());
     }
     check_lock(Some(record), asker)?;
-    if adds { check_cap(exposure(record, release), asker, rules) } else { Ok(()) }
+    let exposure = if rules.is_awaited { Blend::FULL } else { exposure(record, release) };
+    if adds { check_cap(exposure, asker, rules) } else { Ok(()) }
 }
 
 fn check_cap(exposure: Blend, asker: &Asker, rules: &RegistrationRules<'_>) -> Result<(), Refusal> {
@@ -155,12 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn who_registers_the_endpoint_that_a_release_waits_for_makes_it_stable() {
+        let awaited = RegistrationRules { is_awaited: true, ..RegistrationRules::default() };
+        assert_eq!(code(&record(true), "other", true, Role::Ci, &awaited), "locked");
+        assert_eq!(code(&record(false), "other", true, Role::Ci, &awaited), "");
+        let capped = RegistrationRules { ci_blend_max: "99".parse().ok(), ..awaited };
+        assert_eq!(code(&record(false), "other", true, Role::Ci, &capped), "forbidden");
+    }
+
+    #[test]
     fn a_registrator_is_held_back_by_neither() {
         let names = ["ci-main".to_owned()];
         let rules = RegistrationRules {
             ci_blend_max: "5".parse().ok(),
             register_under_lock: &names,
-            ci_may_promote: false,
+            ..RegistrationRules::default()
         };
         assert_eq!(code(&record(true), "1", true, Role::Ci, &rules), "");
         assert_eq!(code(&record(true), "1", true, Role::Viewer, &rules), "forbidden");
