@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 
 fn lines(known: &KnownReleases, printer: &Printer) -> Vec<String> {
     if known.releases.is_empty() {
-        let key = "apps/<service>-<release>-<port>/containers/<id>";
+        let key = "apps/<app>-<release>-<port>/containers/<id>";
         return vec![format!("there is no release yet: one appears with its first key {key}")];
     }
     let width = known.releases.iter().map(|known| known.release.len()).max().unwrap_or(0);

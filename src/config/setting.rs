@@ -131,7 +131,7 @@ pub const APP: Setting = Setting {
     environment: &["ROLLING_ROUTER_APP", "APP_NAME"],
     default: "",
     allowed: "a letter or digit, then at most 62 of letters, digits, `.`, `_` and `-`; not `null` or `router`",
-    meaning: "the app that serves hosts no app has claimed; unset: the only app there is",
+    meaning: "the app that serves hosts no app has claimed; unset: the stored one (`app default`)",
 };
 
 /// Who may do what on the admin port.

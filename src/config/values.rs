@@ -45,7 +45,7 @@ pub struct Config {
     pub store: StoreAddress,
     /// What to put into a store that is not set up yet. None: nothing.
     pub keyvalues: Option<Keyvalues>,
-    /// The app for hosts that no app claims. None: the only app, if there is just one.
+    /// The app for hosts that no app claims. None: the stored one, or the only app.
     pub app: Option<AppName>,
     /// One more admin token, beside those of the token file.
     pub token: Option<Secret>,

@@ -22,7 +22,6 @@ use crate::{
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
-    trail::note(|notes| notes.is_unchanged = !executed.changed);
     let (everywhere, applied) = reached(core, app, executed, query).await;
     changed_state(core, app, executed, (everywhere, applied))
 }
@@ -34,6 +33,7 @@ pub(super) fn changed_state(
     executed: CommandOutcome,
     (everywhere, applied): (bool, Option<ApplyStatus>),
 ) -> Response {
+    trail::note(|notes| notes.is_unchanged = !executed.changed);
     let snapshot = Snapshot::of(core);
     let state = App {
         result: Some(if executed.changed { Outcome::Done } else { Outcome::Unchanged }),

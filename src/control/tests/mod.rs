@@ -1,6 +1,7 @@
 //! The control plane as its callers meet it: the real memory or embedded store, real sockets, no data plane.
 
 mod access;
+mod apps;
 mod endpoints;
 mod fleet;
 mod following;

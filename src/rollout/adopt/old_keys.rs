@@ -47,9 +47,7 @@ impl OldKey {
     /// What its value may be.
     pub const fn allowed(self) -> &'static str {
         match self {
-            Self::Stable | Self::Candidate => {
-                "`rolling/null` or `apps/<service>-<release>-<port>/containers`"
-            }
+            Self::Stable | Self::Candidate => "`rolling/null` or `apps/<app>-<release>-<port>/containers`",
             Self::Blend => "a percentage from 0 to 100 with at most two decimals",
             Self::Sticky => "`0` or `1`",
         }

@@ -301,7 +301,7 @@ fn a_bad_value_harms_only_itself() {
     let adopted = rollout.adopt();
     assert_eq!(rollout.record().blend, percent(50));
     let fault =
-        "stable/id: `not a release` is not `rolling/null` or `apps/<service>-<release>-<port>/containers`";
+        "stable/id: `not a release` is not `rolling/null` or `apps/<app>-<release>-<port>/containers`";
     assert_eq!(adopted.faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [fault]);
     assert_eq!(rollout.old_keys().stable.as_deref(), Some("not a release"), "its owner can still see it");
     for (key, value) in [(OldKey::Blend, "101"), (OldKey::Sticky, "yes"), (OldKey::Candidate, "")] {
