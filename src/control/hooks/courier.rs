@@ -230,7 +230,7 @@ impl Courier {
         (seq, event): (u64, &HistoryEvent),
     ) -> Result<(), Pause> {
         let Some(app) = topic.app() else { return Ok(()) };
-        if !hook.wants(EventKind::of_command(&event.record.command)) {
+        if !hook.wants(&EventKind::of_command(&event.record.command)) {
             self.topics.entry(topic.clone()).or_default().seq = seq;
             return Ok(());
         }

@@ -74,7 +74,7 @@ fn update(core: &Core, standing: &mut HashMap<(EventKind, String), ConditionStat
     conditions.extend(stoppable_releases(core));
     let mut before = std::mem::take(standing);
     for condition in conditions {
-        let key = (condition.kind, condition.subject.clone());
+        let key = (condition.kind.clone(), condition.subject.clone());
         let mut entry = before.remove(&key).unwrap_or(ConditionState {
             condition: condition.clone(),
             since: now,
@@ -96,7 +96,13 @@ fn update(core: &Core, standing: &mut HashMap<(EventKind, String), ConditionStat
 
 fn send(core: &Core, condition: &Condition, text: String, standing: bool) {
     let at = core.clock.wall_ms();
-    core.hooks.queue_notice(Message::notice(condition.kind, condition.app.clone(), text, at, standing));
+    core.hooks.queue_notice(Message::notice(
+        condition.kind.clone(),
+        condition.app.clone(),
+        text,
+        at,
+        standing,
+    ));
 }
 
 /// What is wrong with this router.

@@ -38,15 +38,15 @@ impl HookChange {
         }
         let app = |text: &str| text.parse::<AppName>().map_err(|error| error.to_string());
         let event = |text: &str| {
-            text.parse::<EventKind>().map_err(|()| {
-                let names: Vec<&str> = EventKind::choices().iter().map(|(_, name, _)| *name).collect();
+            text.parse::<EventKind>().map_err(|_| {
+                let names: Vec<String> = EventKind::choices().map(|kind| kind.to_string()).collect();
                 format!("`{}` is not an event; allowed are {}", text.escape_debug(), names.join(", "))
             })
         };
         Ok(Self {
             url,
             apps: check_names("apps", request.apps, HOOK_APPS_MAX, app)?,
-            events: check_names("events", request.events, EventKind::choices().len(), event)?,
+            events: check_names("events", request.events, EventKind::choices().count(), event)?,
             paused: request.paused == Some(true),
             secret,
             new_secret,

@@ -59,10 +59,8 @@ pub async fn list(State(core): State<Core>, call: Read) -> Result<Json<Hooks>, A
     let shown = stored.filter(|(_, stored)| is_for(&call.caller, stored));
     let shown = shown.map(|(name, stored)| describe(&core, name, &stored));
     let hooks: Vec<HookState> = shown.collect();
-    let choices = EventKind::choices().iter();
-    let event =
-        |(_, name, about): &(_, &str, &str)| HookEvent { name: (*name).into(), about: (*about).into() };
-    let events = choices.map(event).collect();
+    let event = |kind: EventKind| HookEvent { name: kind.to_string(), about: kind.about().to_owned() };
+    let events = EventKind::choices().map(event).collect();
     let claim = core.hooks.claim().filter(|_| !hooks.is_empty());
     let sender = claim.map(|claim| {
         let members = core.roster.members();

@@ -162,7 +162,7 @@ impl HookBoard {
             let stored = self.hook(&name);
             let hook = stored.as_ref().and_then(|stored| stored.hook.as_ref().ok());
             let wanted = hook.is_some_and(|hook| {
-                hook.wants(message.kind) && message.app.as_ref().is_none_or(|app| hook.wants_app(app))
+                hook.wants(&message.kind) && message.app.as_ref().is_none_or(|app| hook.wants_app(app))
             });
             if !wanted {
                 continue;

@@ -2,33 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use crate::rollout::{command_name::CommandName, text_form::serde_as_text};
 
-use crate::rollout::command_name::CommandName;
-
-/// One kind of event. Those of the history bear the names of commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// One kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
-    SetCandidate,
-    SetStable,
-    ClearStable,
-    SetBlend,
-    SetSticky,
-    Promote,
-    Abort,
-    Rollback,
-    Lock,
-    Unlock,
-    DrainEndpoint,
-    UndrainEndpoint,
-    FinishDrain,
-    Retire,
-    AddApp,
-    ChangeEndpoints,
-    Raw,
-    Adopt,
-    /// A change of a kind that this version does not know: another member of the fleet may be newer.
+    /// A change in an app's history, by the command that made it.
+    Command(CommandName),
+    /// A change by a command that this version does not know: another member of the fleet may be newer.
     Change,
     CanBeStopped,
     StoreDiverged,
@@ -42,66 +23,103 @@ pub enum EventKind {
     Test,
 }
 
-use EventKind as E;
+serde_as_text!(EventKind, EventKind::as_str);
 
-/// Every kind that a hook may choose, its name, and what it says.
-const CHOICES: [(EventKind, &str, &str); 27] = [
-    (E::SetCandidate, "set-candidate", "a candidate was set"),
-    (E::SetStable, "set-stable", "a release was made stable without a trial"),
-    (E::ClearStable, "clear-stable", "the stable release was taken away: the app is off line"),
-    (E::SetBlend, "set-blend", "the blend was moved"),
-    (E::SetSticky, "set-sticky", "pinning was turned on or off"),
-    (E::Promote, "promote", "the candidate became stable"),
-    (E::Abort, "abort", "the candidate was dropped"),
-    (E::Rollback, "rollback", "an earlier release is stable again"),
-    (E::Lock, "lock", "pipelines are held back"),
-    (E::Unlock, "unlock", "pipelines may act again"),
-    (E::DrainEndpoint, "drain-endpoint", "an endpoint drains"),
-    (E::UndrainEndpoint, "undrain-endpoint", "an endpoint takes requests again"),
-    (E::FinishDrain, "finish-drain", "a drain was ended by hand"),
-    (E::Retire, "retire", "a release has drained and is gone"),
-    (E::AddApp, "add-app", "an app was made, without a release"),
-    (E::ChangeEndpoints, "change-endpoints", "endpoints of a routed release were added, replaced or removed"),
-    (E::Raw, "raw", "a script changed the app by raw keyvalues"),
-    (E::Adopt, "adopt", "an app began with raw keyvalues"),
-    (E::Change, "change", "a change of another kind"),
-    (E::CanBeStopped, "can-be-stopped", "nobody is left at a draining release: its endpoints can be stopped"),
-    (
-        E::StoreDiverged,
-        "store-diverged",
-        "the store is another one, or older, than the router knew: commands are refused",
-    ),
-    (E::StoreStale, "store-stale", "a router has not read the store for some seconds"),
-    (E::ClockSkew, "clock-skew", "a router's clock differs from the others'"),
-    (E::MemberSilent, "member-silent", "a router of the fleet gives no sign of life"),
-    (E::MemberBehind, "member-behind", "a router of the fleet serves another state"),
-    (E::SameName, "same-name", "two routers of the fleet have the same name"),
-    (E::BadValue, "bad-value", "a stored value is not valid"),
+/// A text is not the name of an event that a hook may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no event of this name")]
+pub struct EventKindError;
+
+/// The kinds that a hook may choose besides the commands.
+const OTHERS: [EventKind; 9] = [
+    EventKind::Change,
+    EventKind::CanBeStopped,
+    EventKind::StoreDiverged,
+    EventKind::StoreStale,
+    EventKind::ClockSkew,
+    EventKind::MemberSilent,
+    EventKind::MemberBehind,
+    EventKind::SameName,
+    EventKind::BadValue,
 ];
 
 impl EventKind {
-    /// Every kind that a hook may choose: kind, name, and what it says.
-    pub const fn choices() -> &'static [(Self, &'static str, &'static str)] {
-        &CHOICES
-    }
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        CHOICES.iter().find(|(kind, ..)| *kind == self).map_or("test", |(_, name, _)| name)
+    /// Every kind that a hook may choose.
+    pub fn choices() -> impl Iterator<Item = Self> {
+        CommandName::ALL.into_iter().map(Self::Command).chain(OTHERS)
     }
 
     /// The kind of a change that this command made.
     pub fn of_command(command: &CommandName) -> Self {
-        let of_history = |kind: &Self| *kind < Self::Change;
-        command.as_str().parse().ok().filter(of_history).unwrap_or(Self::Change)
+        if CommandName::ALL.contains(command) { Self::Command(command.clone()) } else { Self::Change }
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Command(command) => command.as_str(),
+            Self::Change => "change",
+            Self::CanBeStopped => "can-be-stopped",
+            Self::StoreDiverged => "store-diverged",
+            Self::StoreStale => "store-stale",
+            Self::ClockSkew => "clock-skew",
+            Self::MemberSilent => "member-silent",
+            Self::MemberBehind => "member-behind",
+            Self::SameName => "same-name",
+            Self::BadValue => "bad-value",
+            Self::Test => "test",
+        }
+    }
+
+    /// What it says.
+    pub fn about(&self) -> &'static str {
+        match self {
+            Self::Command(command) => about_command(command),
+            Self::Change => "a change of another kind",
+            Self::CanBeStopped => "nobody is left at a draining release: its endpoints can be stopped",
+            Self::StoreDiverged => {
+                "the store is another one, or older, than the router knew: commands are refused"
+            }
+            Self::StoreStale => "a router has not read the store for some seconds",
+            Self::ClockSkew => "a router's clock differs from the others'",
+            Self::MemberSilent => "a router of the fleet gives no sign of life",
+            Self::MemberBehind => "a router of the fleet serves another state",
+            Self::SameName => "two routers of the fleet have the same name",
+            Self::BadValue => "a stored value is not valid",
+            Self::Test => "a test",
+        }
+    }
+}
+
+fn about_command(command: &CommandName) -> &'static str {
+    match command {
+        CommandName::SetCandidate => "a candidate was set",
+        CommandName::SetStable => "a release was made stable without a trial",
+        CommandName::ClearStable => "the stable release was taken away: the app is off line",
+        CommandName::SetBlend => "the blend was moved",
+        CommandName::SetSticky => "pinning was turned on or off",
+        CommandName::Promote => "the candidate became stable",
+        CommandName::Abort => "the candidate was dropped",
+        CommandName::Rollback => "an earlier release is stable again",
+        CommandName::Lock => "pipelines are held back",
+        CommandName::Unlock => "pipelines may act again",
+        CommandName::DrainEndpoint => "an endpoint drains",
+        CommandName::UndrainEndpoint => "an endpoint takes requests again",
+        CommandName::FinishDrain => "a drain was ended by hand",
+        CommandName::Retire => "a release has drained and is gone",
+        CommandName::AddApp => "an app was made, without a release",
+        CommandName::ChangeEndpoints => "endpoints of a routed release were added, replaced or removed",
+        CommandName::Raw => "a script changed the app by raw keyvalues",
+        CommandName::Adopt => "an app began with raw keyvalues",
+        CommandName::None | CommandName::Other(_) => "a change of another kind",
     }
 }
 
 impl FromStr for EventKind {
-    type Err = ();
+    type Err = EventKindError;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        CHOICES.iter().find(|(_, name, _)| *name == text).map(|(kind, ..)| *kind).ok_or(())
+    fn from_str(text: &str) -> Result<Self, EventKindError> {
+        Self::choices().find(|kind| kind.as_str() == text).ok_or(EventKindError)
     }
 }
 
@@ -117,30 +135,18 @@ mod tests {
 
     #[test]
     fn names_are_stored_as_they_are_shown() {
-        for (kind, name, _) in EventKind::choices() {
-            assert_eq!(serde_json::to_value(kind).unwrap(), *name);
-            assert_eq!((name.parse(), kind.as_str()), (Ok(*kind), *name));
+        for kind in EventKind::choices() {
+            assert_eq!(serde_json::to_value(&kind).unwrap(), kind.as_str());
+            assert_eq!(kind.as_str().parse(), Ok(kind.clone()));
         }
-        assert_eq!("test".parse::<EventKind>(), Err(()), "nobody can choose it");
+        assert_eq!("test".parse::<EventKind>(), Err(EventKindError), "nobody can choose it");
     }
 
     #[test]
-    fn the_history_and_hooks_use_the_same_words() {
-        for (word, kind) in [
-            (CommandName::Promote, EventKind::Promote),
-            (CommandName::SetStable, EventKind::SetStable),
-            (CommandName::Rollback, EventKind::Rollback),
-            (CommandName::Retire, EventKind::Retire),
-            (CommandName::Raw, EventKind::Raw),
-            (CommandName::Adopt, EventKind::Adopt),
-            (CommandName::Unlock, EventKind::Unlock),
-            (CommandName::Other("of-tomorrow".into()), EventKind::Change),
-            (CommandName::Other("store-stale".into()), EventKind::Change),
-        ] {
-            assert_eq!(EventKind::of_command(&word), kind, "{word}");
-        }
-        for command in CommandName::ALL {
-            assert_ne!(EventKind::of_command(&command), EventKind::Change, "{command}");
+    fn a_command_of_another_version_is_a_change() {
+        assert_eq!(EventKind::of_command(&CommandName::Promote).as_str(), "promote");
+        for name in ["of-tomorrow", "store-stale", ""] {
+            assert_eq!(EventKind::of_command(&name.into()), EventKind::Change, "{name}");
         }
     }
 }

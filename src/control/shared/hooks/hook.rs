@@ -128,8 +128,8 @@ impl Hook {
     }
 
     /// Whether it gets events of this kind.
-    pub fn wants(&self, kind: EventKind) -> bool {
-        kind == EventKind::Test || self.events.as_ref().is_none_or(|events| events.contains(&kind))
+    pub fn wants(&self, kind: &EventKind) -> bool {
+        *kind == EventKind::Test || self.events.as_ref().is_none_or(|events| events.contains(kind))
     }
 }
 
@@ -189,6 +189,7 @@ impl FromStr for HookUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::command_name::CommandName;
 
     fn address(text: &str) -> Result<HookUrl, HookUrlError> {
         text.parse()
@@ -254,10 +255,9 @@ mod tests {
         let json = r#"{"url":"http://10.0.0.1/","apps":["shop"],"events":["promote"],"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}"#;
         let hook: Hook = serde_json::from_str(json).unwrap();
         assert!(hook.wants_app(&"shop".parse().unwrap()) && !hook.wants_app(&"blog".parse().unwrap()));
-        assert!(
-            hook.wants(EventKind::Promote) && hook.wants(EventKind::Test) && !hook.wants(EventKind::Abort)
-        );
+        let [promote, abort] = [CommandName::Promote, CommandName::Abort].map(EventKind::Command);
+        assert!(hook.wants(&promote) && hook.wants(&EventKind::Test) && !hook.wants(&abort));
         let all = Hook { apps: None, events: None, ..hook };
-        assert!(all.wants_app(&"blog".parse().unwrap()) && all.wants(EventKind::ClockSkew));
+        assert!(all.wants_app(&"blog".parse().unwrap()) && all.wants(&EventKind::ClockSkew));
     }
 }

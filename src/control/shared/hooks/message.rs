@@ -44,7 +44,7 @@ impl Message {
             app: Some(app.clone()),
             seq: Some(record.seq),
             at: record.at,
-            text: describe_change(kind, app, event),
+            text: describe_change(app, event),
             fields: object(fields),
         }
     }

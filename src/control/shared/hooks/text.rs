@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::event::EventKind;
 use crate::rollout::{
     app::AppName,
+    command_name::CommandName,
     record::{HistoryEvent, Record},
     release::ReleaseId,
 };
@@ -18,10 +18,10 @@ use crate::rollout::{
 const CHARS_MAX: usize = 400;
 
 /// A change in one line.
-pub fn describe_change(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
+pub fn describe_change(app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
-    let mut text = format!("{app}: {}", sentence(kind, app, event));
-    if !record.reason.is_empty() && kind != EventKind::Lock {
+    let mut text = format!("{app}: {}", sentence(app, event));
+    if !record.reason.is_empty() && record.command != CommandName::Lock {
         // Writing to a string cannot fail.
         let _ = write!(text, " (“{}”)", record.reason);
     }
@@ -47,50 +47,54 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-fn sentence(kind: EventKind, app: &AppName, event: &HistoryEvent) -> String {
+fn sentence(app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
     let actor = if record.actor.is_empty() { "somebody" } else { &record.actor };
     let stable = name(app, record.stable_release());
     let candidate = name(app, record.candidate_release());
     let was = |field: &str| name(app, release_of(before(event, field)).as_ref());
-    match kind {
-        EventKind::SetCandidate => format!("{actor} set the candidate {candidate} at {} %", record.blend),
-        EventKind::SetStable => format!("{actor} made {stable} stable, in place of {}", was("stable")),
-        EventKind::ClearStable => {
+    match &record.command {
+        CommandName::SetCandidate => format!("{actor} set the candidate {candidate} at {} %", record.blend),
+        CommandName::SetStable => format!("{actor} made {stable} stable, in place of {}", was("stable")),
+        CommandName::ClearStable => {
             format!("{actor} cleared stable, which was {}: the app is off line", was("stable"))
         }
-        EventKind::AddApp => format!("{actor} made the app"),
-        EventKind::SetBlend => {
+        CommandName::AddApp => format!("{actor} made the app"),
+        CommandName::SetBlend => {
             format!(
                 "{actor} moved the blend of {candidate} from {} % to {} %",
                 shown(before(event, "blend")),
                 record.blend
             )
         }
-        EventKind::SetSticky => format!("{actor} turned sticky {}", if record.sticky { "on" } else { "off" }),
-        EventKind::Promote => format!("{actor} promoted {stable} to stable, in place of {}", was("stable")),
-        EventKind::Abort => format!("{actor} aborted {}; its clients go to {stable}", was("candidate")),
-        EventKind::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
-        EventKind::Lock => locked(actor, record),
-        EventKind::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
-        EventKind::DrainEndpoint => {
+        CommandName::SetSticky => {
+            format!("{actor} turned sticky {}", if record.sticky { "on" } else { "off" })
+        }
+        CommandName::Promote => format!("{actor} promoted {stable} to stable, in place of {}", was("stable")),
+        CommandName::Abort => format!("{actor} aborted {}; its clients go to {stable}", was("candidate")),
+        CommandName::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
+        CommandName::Lock => locked(actor, record),
+        CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
+        CommandName::DrainEndpoint => {
             format!("{actor} drains {}", list(&of_endpoints(app, event, "endpoint_drains", 1, 0)))
         }
-        EventKind::UndrainEndpoint => {
+        CommandName::UndrainEndpoint => {
             format!(
                 "{actor} lets {} take requests again",
                 list(&of_endpoints(app, event, "endpoint_drains", 0, 1))
             )
         }
-        EventKind::ChangeEndpoints => {
+        CommandName::ChangeEndpoints => {
             let [added, removed] =
                 [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(app, event, "endpoints", there, gone));
             format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
-        EventKind::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
-        EventKind::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
-        EventKind::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
-        EventKind::Adopt => format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}"),
+        CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
+        CommandName::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
+        CommandName::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
+        CommandName::Adopt => {
+            format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}")
+        }
         _ => format!("{actor}: {} ({})", record.command, fields(event)),
     }
 }
@@ -178,11 +182,7 @@ mod tests {
         };
         edit(&mut record);
         let Value::Object(changed) = changed else { panic!("fields are an object") };
-        describe_change(
-            EventKind::of_command(&record.command),
-            &"shop".parse().unwrap(),
-            &HistoryEvent { record, changed },
-        )
+        describe_change(&"shop".parse().unwrap(), &HistoryEvent { record, changed })
     }
 
     fn id(release: &str) -> String {
