@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use super::text_form::serde_as_text;
 
 /// The thing being released: `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`, neither `null` nor `router`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,17 +54,7 @@ impl std::borrow::Borrow<str> for AppName {
     }
 }
 
-impl Serialize for AppName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for AppName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+serde_as_text!(AppName, AppName::as_str);
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-
-use super::app::AppName;
+use super::{app::AppName, text_form::serde_as_text};
 
 /// What an old script writes instead of a release where it means none.
 pub const NULL: &str = "rolling/null";
@@ -129,17 +127,7 @@ impl fmt::Debug for ReleaseId {
     }
 }
 
-impl Serialize for ReleaseId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ReleaseId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+serde_as_text!(ReleaseId, ReleaseId::as_str);
 
 #[cfg(test)]
 mod tests {
