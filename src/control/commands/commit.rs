@@ -17,7 +17,7 @@ pub struct Commit {
 
 /// What a round decided, after it has read.
 pub enum Plan<T> {
-    /// All is as it should be.
+    /// Nothing has to be written.
     Nothing(T),
     /// This is to be written; what comes of it depends on the revision.
     Write(Commit, Box<dyn FnOnce(Revision) -> T + Send>),

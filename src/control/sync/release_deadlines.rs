@@ -1,4 +1,4 @@
-//! ReleaseDeadlines: when a drain is over, when a release retires, when what it left open ends (docs/design.md section 7).
+//! Deadlines of releases: when a drain is over, when a release retires, when what it left open ends (docs/design.md section 7).
 //!
 //! All of them run on the monotonic clock. Wall time counts once, after a restart, to tell how much of a stored
 //! deadline has passed while nobody watched.
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// ReleaseDeadlines of everything that left its track.
+/// The deadlines of every release that left its track.
 #[derive(Debug, Default)]
 pub struct ReleaseDeadlines {
     drains: HashMap<(AppName, Tenure), FirstSight>,

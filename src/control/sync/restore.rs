@@ -1,7 +1,7 @@
 //! Writing this router's last good state back into a store that fell behind or was lost.
 //!
 //! The epoch is renewed first, so that no other router follows the store while it is being written, and so that a
-//! restore that was cut short can be told. Then endpoints are written, then each app in one commit; keys that are not
+//! restore that was cut short can be recognised. Then endpoints are written, then each app in one commit; keys that are not
 //! of that state are deleted last.
 
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ impl Restore {
         restore
     }
 
-    /// How much it writes.
+    /// How many keys it writes.
     pub fn settled(&self) -> SettlementCounts {
         self.settled
     }
@@ -86,7 +86,7 @@ impl Restore {
         Err(ApiError::new(Kind::Refused("another_store"), message))
     }
 
-    /// Writes it.
+    /// Carries the plan out.
     pub async fn carry_out(
         self,
         core: &Core,

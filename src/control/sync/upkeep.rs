@@ -41,7 +41,7 @@ pub struct Upkeep {
     core: Core,
     running: JoinSet<(Task, Result<Revision, ApiError>)>,
     busy: HashSet<Task>,
-    /// What was adopted last, or could not be: an adoption with the same input comes to the same.
+    /// The input of the last adoption, even of one that failed: the same input has the same result.
     adopted: HashMap<AppName, AdoptionInput>,
     retry_at: HashMap<Task, Duration>,
     /// Since when every member reads the newest pin format (monotonic), while the store does not say it.
