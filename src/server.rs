@@ -6,12 +6,16 @@
 //! End: not ready, go on accepting for the grace time, finish what is open, then the control plane, the store and
 //! the log, which by then nobody writes any more.
 
+mod certificate;
+mod descriptors;
 mod error;
 mod examination;
 mod logs;
 mod memory;
+mod options;
 mod own_addresses;
 mod signals;
+mod store;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -19,36 +23,32 @@ use std::{
     time::Duration,
 };
 
-use rustls::sign::CertifiedKey;
 use tokio::runtime::Runtime;
 
 use crate::{
     clock::Clock,
-    config::{self, Config},
-    control::{Control, ControlOptions, RouterOptions, Surroundings, make_private},
-    live::{
-        handover::{HandoverReceiver, HandoverSender, handovers},
-        table::LiveTable,
-    },
-    proxy::{
-        Front, FrontOptions,
-        front::tls::{self, Certificate},
-    },
-    rollout::{cdn_loop, endpoint::AddressPolicy},
+    config::Config,
+    control::{Control, Surroundings},
+    live::{handover::handovers, table::LiveTable},
+    proxy::Front,
+    rollout::cdn_loop,
     telemetry::{access_log::AccessLog, counters::Counters, log_file::LogFile},
     upstream::health::check_endpoints,
 };
 
+use certificate::LiveCertificate;
+use descriptors::raise_descriptor_limit;
 pub use error::Error;
 pub use examination::{Examination, examine};
 use logs::{open_access_log, open_audit_log};
-use own_addresses::{OwnAddresses, front_addresses};
+use memory::fit_memory;
+use options::{control_options, front_options};
+use own_addresses::OwnAddresses;
 use signals::{SignalAction, Signals};
+use store::{make_folder, open_store, own_store};
 
 /// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
 const CONTROL_THREADS: usize = 2;
-/// What the router makes of a followed server's keys.
-const FOLLOWED_FILE: &str = "followed.redb";
 /// How long threads of the control plane may take to end.
 const CONTROL_END: Duration = Duration::from_secs(2);
 
@@ -74,7 +74,7 @@ pub struct Router {
     runtime: Runtime,
     access_log: Option<AccessLog>,
     audit_log: Option<LogFile>,
-    secure: Option<Secure>,
+    certificate: Option<LiveCertificate>,
     token: Option<String>,
     grace: Duration,
 }
@@ -110,8 +110,8 @@ impl Router {
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
-        let secure = config.tls.as_ref().map(Secure::read).transpose()?;
-        let options = front_options(&config, control.node(), secure.as_ref(), handovers)?;
+        let certificate = config.tls.as_ref().map(LiveCertificate::read).transpose()?;
+        let options = front_options(&config, control.node(), certificate.as_ref(), handovers)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
         control.set_accepting(true);
@@ -119,7 +119,7 @@ impl Router {
         runtime.spawn(async move { check_endpoints(live, clock, &router).await });
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
-        Ok(Self { front, control, runtime, access_log, audit_log, secure, token, grace: config.grace })
+        Ok(Self { front, control, runtime, access_log, audit_log, certificate, token, grace: config.grace })
     }
 
     /// Where end users are served.
@@ -178,8 +178,8 @@ impl Router {
     }
 
     fn read_again(&self) {
-        if let Some(secure) = &self.secure {
-            secure.read_again();
+        if let Some(certificate) = &self.certificate {
+            certificate.read_again();
         }
         self.runtime.block_on(self.control.read_tokens_again());
     }
@@ -218,181 +218,4 @@ fn control_runtime() -> Result<Runtime, Error> {
         .enable_all()
         .build()
         .map_err(Error::io("the control plane's threads cannot be started"))
-}
-
-fn control_options(
-    config: &Config,
-    admin: TcpListener,
-    own: OwnAddresses,
-    handovers: HandoverSender,
-) -> ControlOptions {
-    let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
-    let router = RouterOptions {
-        name: config.node.clone(),
-        front: front_addresses(config),
-        admin_hosts: config.admin_hosts.clone(),
-        default_app: config.app.clone(),
-        listeners: own.listeners,
-        addresses: AddressPolicy {
-            loopback_refused: !config.loopback_endpoints,
-            own: own.all,
-            fleet: Vec::new(),
-        },
-        https: config.https_redirect.is_some(),
-        trusted_networks: config.trusted_networks.clone(),
-        audit_log: None,
-        store_kind: store_kind(&config.store),
-        limits: config.limits.clone(),
-        handovers: Some(handovers),
-    };
-    ControlOptions {
-        router,
-        admin: vec![admin],
-        token_file: config.token_file.clone(),
-        token: config.token.as_ref().map(|token| token.expose().to_owned()),
-        state: config.state.clone(),
-        keyvalues: entries.into_iter().flatten().cloned().collect(),
-        followed: None,
-    }
-}
-
-/// Opens the store. A server that cannot be reached now is waited for, so that what was served last is served again.
-async fn open_store(config: &Config) -> Result<Arc<dyn keyvalues::Store>, Error> {
-    let url = config.store.url();
-    match keyvalues::open(&url).await {
-        Ok(store) => Ok(store),
-        Err(keyvalues::OpenError::Store(keyvalues::StoreError::Unreachable(why))) => {
-            tracing::warn!("the store {} cannot be reached and is waited for: {why}", config.store);
-            let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
-            Ok(keyvalues::open_later(&url, !followed))
-        }
-        Err(keyvalues::OpenError::Store(keyvalues::StoreError::Corrupt(why))) => {
-            tracing::error!(
-                "the store's file is damaged, and what was served last is served: {why}; move the file away, then \
-                 `rolling-router store restore`"
-            );
-            Ok(keyvalues::open_later(&url, true))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A server without commits is followed: what the router makes of its keys is kept in a store of its own, in the state
-/// directory. Gives the store to work on, and the one to follow.
-async fn own_store(
-    config: &Config,
-    store: Arc<dyn keyvalues::Store>,
-) -> Result<(Arc<dyn keyvalues::Store>, Option<Arc<dyn keyvalues::Store>>), Error> {
-    if store.capabilities().atomic_commit {
-        return Ok((store, None));
-    }
-    let own = match &config.state {
-        Some(state) => {
-            let what = format!("the state directory {} cannot be made", state.display());
-            make_private(state).map_err(Error::io(what))?;
-            config::StoreAddress::Embedded(state.join(FOLLOWED_FILE))
-        }
-        None => config::StoreAddress::Memory,
-    };
-    Ok((keyvalues::open(&own.url()).await?, Some(store)))
-}
-
-/// The folder of the embedded store, so that a router without settings starts in an empty directory. One that is there
-/// may be anybody's; the file in it is private.
-fn make_folder(store: &config::StoreAddress) -> Result<(), Error> {
-    let Some(folder) = store.folder().filter(|folder| !folder.is_dir()) else { return Ok(()) };
-    let what = format!("the store's folder {} cannot be made", folder.display());
-    make_private(folder).map_err(Error::io(what))
-}
-
-fn store_kind(store: &config::StoreAddress) -> String {
-    let url = store.url();
-    url.split_once(':').map_or(url.as_str(), |(kind, _)| kind).to_owned()
-}
-
-/// The certificate in use, and where it came from.
-struct Secure {
-    files: config::Tls,
-    certificate: Arc<Certificate>,
-}
-
-impl Secure {
-    fn read(files: &config::Tls) -> Result<Self, Error> {
-        let certificate = files.read()?;
-        warn_of_expiry(files, &certificate);
-        Ok(Self { files: files.clone(), certificate: Certificate::new(certificate) })
-    }
-
-    /// Takes a new certificate for the handshakes to come; one that cannot be used changes nothing.
-    fn read_again(&self) {
-        let file = self.files.certificate.display();
-        match self.files.read() {
-            Ok(certificate) => {
-                warn_of_expiry(&self.files, &certificate);
-                self.certificate.replace(certificate);
-                tracing::info!("the certificate was read again from {file}");
-            }
-            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
-        }
-    }
-}
-
-/// Says that clients refuse the certificate. It is shown all the same: one that they can look at is better than none.
-fn warn_of_expiry(files: &config::Tls, certificate: &CertifiedKey) {
-    if let Some(fault) = config::expiry(certificate, Clock::system().wall_ms()) {
-        tracing::error!("{}: {fault}", files.certificate.display());
-    }
-}
-
-fn front_options(
-    config: &Config,
-    node: &str,
-    secure: Option<&Secure>,
-    handovers: Vec<HandoverReceiver>,
-) -> Result<FrontOptions, Error> {
-    let mut listen_tls = Vec::new();
-    if let Some(Secure { files, certificate }) = secure {
-        let shown = tls::server_config(Arc::clone(certificate))?;
-        listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
-    }
-    let trusted = config.trusted_networks.clone();
-    Ok(FrontOptions {
-        listen: config.listen.clone(),
-        listen_tls,
-        https_redirect: config.https_redirect,
-        handovers,
-        workers: config.workers.get(),
-        limits: config.limits.clone(),
-        node_id: node.to_owned(),
-        trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
-    })
-}
-
-/// Keeps the buffers within the memory that the process may use: it answers 503 before the kernel ends it.
-fn fit_memory(config: &mut Config) {
-    let Some(bytes) = memory::limit_bytes() else { return };
-    let before = config.limits.clone();
-    config.limits.fit_memory(bytes, config.workers.get());
-    if config.limits != before {
-        let (small, large) = (config.limits.small_buffers_max, config.limits.large_buffers_max);
-        tracing::info!(
-            bytes,
-            small,
-            large,
-            "this process may use little memory, so each worker lends fewer buffers"
-        );
-    }
-}
-
-/// A proxy needs two descriptors for each client, and the soft limit of most systems is meant for programs that use
-/// `select`; so take what the hard limit allows.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current == maximum {
-        return;
-    }
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::warn!(%error, ?current, "the limit of open files stays as it is");
-    }
 }

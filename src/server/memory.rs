@@ -3,11 +3,13 @@
 
 use std::{fs, path::Path};
 
+use crate::config::Config;
+
 /// A limit of version 1 from here on, in bytes, means that there is none.
 const UNLIMITED_BYTES: u64 = 1 << 60;
 
 /// The limit of this process, in bytes.
-pub fn limit_bytes() -> Option<u64> {
+fn limit_bytes() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     limit_in(&groups, Path::new("/sys/fs/cgroup"))
 }
@@ -35,6 +37,22 @@ fn lowest(root: &Path, group: &str, file: &str) -> Option<u64> {
     let folders = folder.ancestors().take_while(|folder| folder.starts_with(root));
     let read = |folder: &Path| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
     folders.filter_map(read).filter(|limit| *limit < UNLIMITED_BYTES).min()
+}
+
+/// Keeps the buffers within the memory that the process may use: it answers 503 before the kernel ends it.
+pub fn fit_memory(config: &mut Config) {
+    let Some(bytes) = limit_bytes() else { return };
+    let before = config.limits.clone();
+    config.limits.fit_memory(bytes, config.workers.get());
+    if config.limits != before {
+        let (small, large) = (config.limits.small_buffers_max, config.limits.large_buffers_max);
+        tracing::info!(
+            bytes,
+            small,
+            large,
+            "this process may use little memory, so each worker lends fewer buffers"
+        );
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! What the planes are started with, as the settings say.
+
+use std::{net::TcpListener, sync::Arc};
+
+use super::{
+    certificate::LiveCertificate,
+    error::Error,
+    own_addresses::{OwnAddresses, front_addresses},
+};
+use crate::{
+    config::{Config, StoreAddress},
+    control::{ControlOptions, RouterOptions},
+    live::handover::{HandoverReceiver, HandoverSender},
+    proxy::{FrontOptions, front::tls},
+    rollout::endpoint::AddressPolicy,
+};
+
+/// What the control plane is started with.
+pub fn control_options(
+    config: &Config,
+    admin: TcpListener,
+    own: OwnAddresses,
+    handovers: HandoverSender,
+) -> ControlOptions {
+    let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
+    let router = RouterOptions {
+        name: config.node.clone(),
+        front: front_addresses(config),
+        admin_hosts: config.admin_hosts.clone(),
+        default_app: config.app.clone(),
+        listeners: own.listeners,
+        addresses: AddressPolicy {
+            loopback_refused: !config.loopback_endpoints,
+            own: own.all,
+            fleet: Vec::new(),
+        },
+        https: config.https_redirect.is_some(),
+        trusted_networks: config.trusted_networks.clone(),
+        audit_log: None,
+        store_kind: store_kind(&config.store),
+        limits: config.limits.clone(),
+        handovers: Some(handovers),
+    };
+    ControlOptions {
+        router,
+        admin: vec![admin],
+        token_file: config.token_file.clone(),
+        token: config.token.as_ref().map(|token| token.expose().to_owned()),
+        state: config.state.clone(),
+        keyvalues: entries.into_iter().flatten().cloned().collect(),
+        followed: None,
+    }
+}
+
+/// What the front is started with.
+pub fn front_options(
+    config: &Config,
+    node: &str,
+    certificate: Option<&LiveCertificate>,
+    handovers: Vec<HandoverReceiver>,
+) -> Result<FrontOptions, Error> {
+    let mut listen_tls = Vec::new();
+    if let Some(LiveCertificate { files, certificate }) = certificate {
+        let shown = tls::server_config(Arc::clone(certificate))?;
+        listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
+    }
+    let trusted = config.trusted_networks.clone();
+    Ok(FrontOptions {
+        listen: config.listen.clone(),
+        listen_tls,
+        https_redirect: config.https_redirect,
+        handovers,
+        workers: config.workers.get(),
+        limits: config.limits.clone(),
+        node_id: node.to_owned(),
+        trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
+    })
+}
+
+/// A store's kind, to be shown.
+fn store_kind(store: &StoreAddress) -> String {
+    let url = store.url();
+    url.split_once(':').map_or(url.as_str(), |(kind, _)| kind).to_owned()
+}
