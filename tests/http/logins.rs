@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 use support::ntlm::{first_message, greeting, negotiate, third_message};
+use support::websocket::upgrade;
 use support::{Response, Router, RouterBuilder, Wire, eventually, router};
 
 fn intranet() -> RouterBuilder {
@@ -61,7 +62,7 @@ fn whoever_comes_after_a_login_by_curl_is_nobody() {
 /// 117 of 200 requests of five users were answered as somebody else.
 #[test]
 fn of_several_users_each_is_always_the_same() {
-    let router = intranet().start();
+    let router = intranet().workers(2).start();
     let users = ["user1", "user2", "user3", "user4", "user5"];
     let mut wires: Vec<Wire> = users.iter().map(|_| router.connect()).collect();
     for (wire, user) in wires.iter_mut().zip(users) {
@@ -128,6 +129,22 @@ fn a_handshake_stays_at_one_endpoint_without_cookies_too() {
         }
         assert_strangers_are_nobody(&router);
     }
+}
+
+/// A page that logs in opens its WebSocket on the connection on which it did.
+#[test]
+fn a_websocket_is_opened_by_who_has_logged_in() {
+    let router = intranet().start();
+    let mut wire = router.connect();
+    log_in(&mut wire, "maria");
+    wire.send(upgrade("/chat", "shop.example.test"));
+    let opened = wire.response("GET");
+    assert_eq!((opened.status, opened.header("x-user")), (101, Some("maria")));
+    assert_strangers_are_nobody(&router);
+    drop(wire);
+    let mut stranger = router.connect();
+    stranger.send(upgrade("/chat", "shop.example.test"));
+    assert_eq!(stranger.response("GET").header("x-user"), Some("nobody"));
 }
 
 #[test]

@@ -8,22 +8,18 @@ use crate::{
     proxy::worker::local::LocalApp,
     rollout::{
         assign::{Assignment, PinEvidence, Reason},
-        request::Evidence,
-        settings::PinSource,
-        table::Standing,
+        table::{EndpointRoute, Standing},
         target::{EndpointIndex, ReleaseIndex, Target},
     },
     upstream::login::LoginLink,
 };
 
-/// Lets a client without a pin go by the one that it was given.
+/// The pin by which a client goes: its own, or without one that which it was given when it logged in.
 #[cold]
-pub fn follow_pin_of(login: &LoginLink, app: &LocalApp, evidence: &mut Evidence) {
-    let by_cookie = app.routes.sticky && app.routes.settings.pin == PinSource::Cookie;
-    if let (true, PinEvidence::None, Some(pin)) =
-        (by_cookie && login.app == app.routes.slot, evidence.pin, login.pin)
-    {
-        evidence.pin = PinEvidence::Valid(pin);
+pub fn pin_with(login: &LoginLink, app: &LocalApp, own: PinEvidence) -> PinEvidence {
+    match (own, login.pin) {
+        (PinEvidence::None, Some(pin)) if login.app == app.routes.slot => PinEvidence::Valid(pin),
+        _ => own,
     }
 }
 
@@ -52,8 +48,7 @@ pub fn follow(login: &LoginLink, app: &LocalApp, assignment: &mut Assignment) {
 /// The endpoint of the login, if this release has it and it takes requests.
 fn endpoint_of(login: &LoginLink, app: &LocalApp, release: ReleaseIndex) -> Option<EndpointIndex> {
     let endpoints = &app.release(release).endpoints;
-    let takes_requests =
-        |route: &crate::rollout::table::EndpointRoute| !route.draining && route.slot == login.slot;
+    let takes_requests = |route: &EndpointRoute| !route.draining && route.slot == login.slot;
     let place =
         endpoints.iter().position(|endpoint| takes_requests(&endpoint.route) && endpoint.state.serves());
     place.map(EndpointIndex)

@@ -38,7 +38,7 @@ use crate::{
     },
     upstream::login::LoginLink,
 };
-use login::{follow, follow_pin_of};
+use login::{follow, pin_with};
 use new_client::ClientDraw;
 pub use plan::Plan;
 use preflight::{Preflight, request_value};
@@ -76,10 +76,7 @@ pub fn plan(
     if tester::is_link(head.target) {
         return Err(tester::open_link(head, &app, client));
     }
-    let mut evidence = evidence(head, &app, client);
-    if let Some(login) = login {
-        follow_pin_of(login, &app, &mut evidence);
-    }
+    let mut evidence = evidence(head, &app, client, login);
     let mut preflight = Preflight::of(head);
     let facts = facts(head, &app, client, &evidence, preflight.is_some());
     let mut draw = ClientDraw::new(worker, &app, head, client);
@@ -185,12 +182,15 @@ fn is_navigation(head: &RequestHead<'_>) -> bool {
     request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
 }
 
-fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Evidence {
+fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client, login: Option<&LoginLink>) -> Evidence {
     let evidence = Evidence::read(&app.routes, head.values(Known::Cookie), client.secure);
     // An app that is not sticky has no pins, whatever is left in browsers.
     let pin = match (app.routes.sticky, &app.routes.settings.pin) {
         (false, _) => PinEvidence::None,
-        (true, PinSource::Cookie) => evidence.pin,
+        (true, PinSource::Cookie) => match login {
+            Some(login) => pin_with(login, app, evidence.pin),
+            None => evidence.pin,
+        },
         (true, source) => {
             let hash = identity::hash_of(source, &app.routes.pins, head, client);
             hash.map_or(PinEvidence::None, PinEvidence::Hashed)

@@ -3,6 +3,7 @@
 
 use super::endpoint::{Endpoint, serving};
 use super::message::Received;
+use super::websocket::ACCEPT;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -11,12 +12,22 @@ const SIGNATURE: &[u8] = b"NTLMSSP\0";
 const USER_FIELD: usize = 36;
 
 /// An endpoint that greets the user of its connection: `hello maria`, or `hello nobody`. `/private` wants a login. `/remembered`
-/// says that the login goes with the connection (`Persistent-Auth`), and logs in whoever `X-User` names.
+/// says that the login goes with the connection (`Persistent-Auth`), and logs in whoever `X-User` names. A WebSocket is told its
+/// user in `X-User`.
 pub fn greeting(release: &str) -> Endpoint {
     let release = release.to_owned();
     serving(move |peer| {
         let mut user = None;
         while let Some(received) = peer.request() {
+            if received.header("upgrade").is_some() {
+                let user = user.as_deref().unwrap_or("nobody");
+                peer.send(format!(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Accept: {ACCEPT}\r\nX-User: {user}\r\n\r\n"
+                ));
+                peer.drain();
+                return;
+            }
             let answer = answer(&received, &mut user);
             let answer = answer.replacen("\r\n", &format!("\r\nX-Release: {release}\r\n"), 1);
             peer.keep(received);
