@@ -42,9 +42,16 @@ fn calls() -> Vec<(String, String)> {
     paths.flat_map(methods).collect()
 }
 
+/// Every role, and every call that is described, those of later versions too.
 #[test]
 fn no_call_of_the_description_reaches_another_app() {
-    let (router, api) = limited("admin", "apps=hello;raw=no");
+    for role in ["viewer", "ci", "operator", "admin"] {
+        reach_for_shop(role);
+    }
+}
+
+fn reach_for_shop(role: &str) {
+    let (router, api) = limited(role, "apps=hello;raw=no");
     let before = router.api().app("shop").state();
     let mut refused = 0;
     for (method, path) in calls() {
@@ -55,13 +62,36 @@ fn no_call_of_the_description_reaches_another_app() {
         }
         let concrete = path.replace("{app}", "shop").replace(['{', '}'], "");
         let answer = api.call(&method, &concrete, Some(&json!({})).filter(|_| method != "GET"));
-        assert_eq!(answer.status(), 403, "{method} {concrete}: {}", answer.response.text());
+        assert_eq!(answer.status(), 403, "{role}: {method} {concrete}: {}", answer.response.text());
         refused += 1;
     }
     assert!(refused > 40, "{refused}");
     let now = router.api().app("shop").state();
     assert_eq!((&now["seq"], &now["stable"]["id"]), (&before["seq"], &before["stable"]["id"]));
-    api.put("blend", &json!({ "percent": 20 })).expect(200);
+    let own = api.put("blend", &json!({ "percent": 20, "release": "v2" }));
+    assert_eq!(own.status(), if role == "viewer" { 403 } else { 200 }, "{role}: {}", own.response.text());
+}
+
+/// Whoever may only look changes nothing by any call that is described.
+#[test]
+fn a_viewer_changes_nothing_by_any_call_of_the_description() {
+    let (router, _) = limited("viewer", "raw=no");
+    let viewer = router.api_as("viewer");
+    let questions = ["/api/v1/apps/{app}/explain", "/api/v1/apps/{app}/who-moves"];
+    let mut refused = 0;
+    for (method, path) in calls() {
+        if method == "GET" || questions.contains(&path.as_str()) {
+            continue;
+        }
+        let concrete = path
+            .replace("{app}", "hello")
+            .replace("{key}", "rolling/hello/stable/id")
+            .replace(['{', '}'], "");
+        let answer = viewer.call(&method, &concrete, Some(&json!({})));
+        assert_eq!(answer.status(), 403, "{method} {concrete}: {}", answer.response.text());
+        refused += 1;
+    }
+    assert!(refused > 30, "{refused}");
 }
 
 #[test]
