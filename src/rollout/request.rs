@@ -129,6 +129,14 @@ pub fn withholds_pin(
     }
 }
 
+/// Whether a request surely comes from a script of a page, and is not a form that the browser sends.
+pub fn is_scripted(sec_fetch_mode: Option<&[u8]>, accept: Option<&[u8]>) -> bool {
+    match sec_fetch_mode {
+        Some(mode) => !mode.eq_ignore_ascii_case(b"navigate"),
+        None => accept.is_some_and(|accept| !accepts_html(accept)),
+    }
+}
+
 /// Whether an Origin is that of a host. Cookies know neither scheme nor port.
 fn is_origin_of(origin: &[u8], authority: Authority<'_>) -> bool {
     let origin = std::str::from_utf8(origin).ok().and_then(|origin| origin.split_once("://"));
@@ -176,6 +184,13 @@ mod tests {
             assert!(!withheld("POST", None, Some(origin)), "{origin}");
         }
         assert!(!withheld("POST", None, None));
+    }
+
+    #[test]
+    fn a_script_says_so_and_a_form_asks_for_a_page() {
+        assert!(is_scripted(Some(b"cors"), None) && is_scripted(None, Some(b"*/*")));
+        assert!(!is_scripted(Some(b"navigate"), Some(b"*/*")) && !is_scripted(None, None));
+        assert!(!is_scripted(None, Some(b"text/html,*/*;q=0.8")));
     }
 
     #[test]

@@ -49,24 +49,29 @@ pub struct Browser {
 impl Browser {
     /// Starts one with a window of this size.
     pub fn start(width: u32, height: u32) -> Self {
+        Self::start_with(width, height, &[])
+    }
+
+    /// The same with further command-line arguments.
+    pub fn start_with(width: u32, height: u32, further: &[&str]) -> Self {
         let mut turn = Turn::take();
         for _ in 1..STARTS_MAX {
-            match Self::try_start(width, height, turn) {
+            match Self::try_start(width, height, further, turn) {
                 Ok(browser) => return browser,
                 Err((again, _)) => turn = again,
             }
         }
-        Self::try_start(width, height, turn)
+        Self::try_start(width, height, further, turn)
             .unwrap_or_else(|(_, error)| panic!("no browser in {STARTS_MAX} tries: {error}"))
     }
 
     /// One try; the turn comes back when there is no browser.
-    fn try_start(width: u32, height: u32, turn: Turn) -> Result<Self, (Turn, String)> {
+    fn try_start(width: u32, height: u32, further: &[&str], turn: Turn) -> Result<Self, (Turn, String)> {
         let (driver, out, address) = start_driver();
         let profile = tempfile::tempdir().expect("a temporary directory can be made");
         let mut browser =
             Self { driver, _out: out, address, session: String::new(), _profile: profile, turn: Some(turn) };
-        let arguments = [
+        let mut arguments = vec![
             "--headless".to_owned(),
             "--no-sandbox".to_owned(),
             "--disable-gpu".to_owned(),
@@ -79,6 +84,7 @@ impl Browser {
             format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", browser._profile.path().display()),
         ];
+        arguments.extend(further.iter().map(|argument| (*argument).to_owned()));
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},

@@ -1,9 +1,11 @@
 //! The GUI in a real browser, with a real router and real endpoints behind it: what a release manager does during a
-//! release, step by step. Pictures of each step are left in `target/tmp/gui/`.
+//! release, step by step; and what a browser does as an end user ([`browsers`]). Pictures of each step are left in
+//! `target/tmp/gui/`.
 
 mod accessibility;
 mod apps;
 mod browser;
+mod browsers;
 mod commands;
 mod display;
 mod endpoints;

@@ -62,17 +62,10 @@ pub fn plan(
     client: Client,
     login: Option<&LoginLink>,
 ) -> Result<Plan, Reply> {
-    let counters = worker.counters();
-    if !worker.buffers.has_room() {
-        counters.limit_memory.add(1);
-        return Err(NO_ROOM.into());
-    }
+    check_room(worker)?;
     let table = worker.table();
     let app = worker.app(&table, head.authority).ok_or_else(|| nobody(worker, &table))?;
-    if has_passed(head, &worker.shared.pseudonym) {
-        counters.requests_looped.add(1);
-        return Err(LOOPED.into());
-    }
+    check_loop(worker, head)?;
     if tester::is_link(head.target) {
         return Err(tester::open_link(head, &app, client));
     }
@@ -86,7 +79,7 @@ pub fn plan(
             assign(&app.routes, &facts, table.published.as_ref(), &mut draw).ok()
         }
         Some(choice) => {
-            counters.overridden.add(1);
+            worker.counters().overridden.add(1);
             (evidence.pin, preflight) = (PinEvidence::None, None);
             assign_for_tester(worker, &app, choice)
         }
@@ -95,7 +88,7 @@ pub fn plan(
         follow(login, &app, assignment);
     }
     let Some(assignment) = assignment else {
-        counters.requests_unroutable.add(1);
+        worker.counters().requests_unroutable.add(1);
         return Err(UNROUTABLE.into());
     };
     worker.retries.count_request();
@@ -125,6 +118,22 @@ pub fn plan(
         assignment,
         app,
     })
+}
+
+fn check_room(worker: &Worker) -> Result<(), Refusal> {
+    if worker.buffers.has_room() {
+        return Ok(());
+    }
+    worker.counters().limit_memory.add(1);
+    Err(NO_ROOM)
+}
+
+fn check_loop(worker: &Worker, head: &RequestHead<'_>) -> Result<(), Refusal> {
+    if !has_passed(head, &worker.shared.pseudonym) {
+        return Ok(());
+    }
+    worker.counters().requests_looped.add(1);
+    Err(LOOPED)
 }
 
 /// Why a request leads to no app.

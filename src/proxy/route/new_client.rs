@@ -15,6 +15,7 @@ use crate::{
     },
     rollout::{
         assign::{Assignment, Draw, NewClient, PinEvidence},
+        request,
         table::AppRoutes,
     },
 };
@@ -84,6 +85,19 @@ impl Draw for ClientDraw<'_> {
         let drawn = self.worker.shared.bunches.join(routes.slot, keys, coarse::now_ms(), &mut draw);
         self.drawn = Some((drawn, keys));
         NewClient { bucket: drawn.bucket, number: drawn.number, endpoint: drawn.endpoint }
+    }
+
+    /// Only scripts of a page send further requests that say who they are. A preflight is nobody's.
+    #[cold]
+    fn present_client(&mut self, routes: &AppRoutes) -> Option<NewClient> {
+        let head = self.head;
+        let scripted = request::is_scripted(head.value(Known::SecFetchMode), head.value(Known::Accept));
+        if !scripted || head.method == b"OPTIONS" {
+            return None;
+        }
+        let present = self.worker.shared.bunches.present(routes.slot, self.keys(), coarse::now_ms());
+        let BunchDraw { bucket, number, endpoint, .. } = present?;
+        Some(NewClient { bucket, number, endpoint })
     }
 
     fn bucket(&mut self, routes: &AppRoutes) -> u16 {

@@ -129,22 +129,36 @@ impl Bunches {
             let slot = self.slots.of(hash);
             let word = Word::unpack(slot.draw.load(Relaxed));
             if word.is_shared(hash, now) {
-                return self.drawn(app, word, slot.endpoint_for(hash), false);
+                return self.drawn(app, word, self.endpoint(keys), false);
             }
         }
-        let (word, endpoint, first) = match keys.browser {
-            Some(hash) => {
-                let slot = self.slots.of(hash);
-                let (word, first) = slot.share(hash, now, draw);
-                (word, slot.endpoint_for(hash), first)
-            }
-            None => (Word { tag: 0, bucket: draw().into(), drawn_at: now, requests: 1 }, None, true),
+        let (word, first) = match keys.browser {
+            Some(hash) => self.slots.of(hash).share(hash, now, draw),
+            None => (Word { tag: 0, bucket: draw().into(), drawn_at: now, requests: 1 }, true),
         };
         if let Some(hash) = keys.connection {
             let word = Word { tag: tag(hash, TAG_BITS), requests: 1, ..word };
             self.slots.of(hash).draw.store(word.pack(), Relaxed);
         }
-        self.drawn(app, word, endpoint.filter(|_| !first), first)
+        let endpoint = if first { None } else { self.endpoint(keys) };
+        self.drawn(app, word, endpoint, first)
+    }
+
+    /// The endpoint that was noted, for the connection or else for the browser: the draw of a connection may have been made on
+    /// another one.
+    fn endpoint(&self, keys: BunchKeys) -> Option<u32> {
+        let mut known = [keys.connection, keys.browser].into_iter().flatten();
+        known.find_map(|hash| self.slots.of(hash).endpoint_for(hash))
+    }
+
+    /// The draw that a request would share, if there is one. Nothing is drawn.
+    pub fn present(&self, app: usize, keys: BunchKeys, now_ms: u64) -> Option<BunchDraw> {
+        let now = now_ms / 100 & TIME_MASK;
+        [keys.connection, keys.browser].into_iter().flatten().find_map(|hash| {
+            let slot = self.slots.of(hash);
+            let word = Word::unpack(slot.draw.load(Relaxed));
+            word.is_shared(hash, now).then(|| self.drawn(app, word, self.endpoint(keys), false))
+        })
     }
 
     /// Notes where a request was sent, for the others that share its draw.
@@ -222,6 +236,11 @@ mod tests {
             assert_eq!((other.bucket, other.number, other.first), (4_711, first.number, false));
             assert_eq!(other.endpoint, Some(0xDEAD_BEEF));
         }
+        let again = join(&bunches, browser(&bunches, "a", 3), 2_000, 9);
+        assert_eq!(again.endpoint, Some(0xDEAD_BEEF), "also with the second request of a connection");
+        let present = |now| bunches.present(0, browser(&bunches, "a", 9), now);
+        assert_eq!(present(1_500).map(|draw| (draw.bucket, draw.number)), Some((4_711, first.number)));
+        assert_eq!(present(1_000 + BUNCH_MS), None);
         let later = join(&bunches, browser(&bunches, "a", 1), 1_000 + BUNCH_MS, 9);
         assert_eq!((later.bucket, later.first), (9, true), "ten seconds have passed");
         assert_ne!(later.number, first.number);

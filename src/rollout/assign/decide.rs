@@ -73,10 +73,9 @@ impl Assigner<'_> {
 
     /// A client without a valid pin gets a new bucket and a new client number.
     fn unpinned(&mut self, reason: Reason, change: fn(Pin) -> PinChange) -> Result<Assignment, Unroutable> {
-        let NewClient { bucket, number, endpoint } = self.draw.client(self.app);
-        let mut place = self.by_bucket(bucket, reason)?;
-        let known = endpoint.and_then(|tag| self.serving_endpoint(tag, place.target.release));
-        place.target.endpoint = known.unwrap_or(place.target.endpoint);
+        let client = self.draw.client(self.app);
+        let place = self.place_of(client, reason)?;
+        let NewClient { bucket, number, .. } = client;
         let pin = Pin {
             bucket,
             client: number,
@@ -92,12 +91,23 @@ impl Assigner<'_> {
         Ok(place.with(change(pin)))
     }
 
-    /// A request that says nothing about its client. Stable answers it, since whatever else it may find out about the
-    /// client, it must not move it.
+    /// A request that says nothing about its client. Stable answers it, or whoever answers the client's other requests at
+    /// present, since whatever else may be found out about the client, it must not be moved.
     fn anonymous(&mut self) -> Result<Assignment, Unroutable> {
+        if let Some(client) = self.draw.present_client(self.app) {
+            return Ok(self.place_of(client, Reason::NoCookie)?.with(PinChange::Keep));
+        }
         let release = self.app.stable.ok_or(Unroutable::NoRelease)?;
         let endpoint = self.choose(release).ok_or(Unroutable::NoRelease)?;
         Ok(Place { target: Target { release, endpoint }, reason: Reason::NoCookie }.with(PinChange::Keep))
+    }
+
+    /// Where a client without a pin goes: by its bucket, and to the endpoint of its other requests, if that serves.
+    fn place_of(&mut self, client: NewClient, reason: Reason) -> Result<Place, Unroutable> {
+        let mut place = self.by_bucket(client.bucket, reason)?;
+        let known = client.endpoint.and_then(|tag| self.serving_endpoint(tag, place.target.release));
+        place.target.endpoint = known.unwrap_or(place.target.endpoint);
+        Ok(place)
     }
 
     /// A client that is known by a header or its address has no pin: its bucket and endpoint follow from its hash.

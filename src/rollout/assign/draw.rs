@@ -19,6 +19,12 @@ pub trait Draw {
     fn client(&mut self, app: &AppRoutes) -> NewClient {
         NewClient { bucket: self.bucket(app), number: self.random(), endpoint: None }
     }
+    /// The client that was drawn a moment ago and sends this request too, though the request does not say so. None: nobody
+    /// knows.
+    fn present_client(&mut self, app: &AppRoutes) -> Option<NewClient> {
+        let _ = app;
+        None
+    }
     /// The bucket of a new client, 0..10,000, from the app's golden-ratio counter.
     fn bucket(&mut self, app: &AppRoutes) -> u16;
     /// A random number, for client numbers and for the choice of an endpoint.

@@ -61,6 +61,22 @@ fn where_the_pin_is_sent_by_all_sites_such_a_client_is_pinned_like_any_other() {
     assert!(pin_of(&post()).is_none() && release(&post()) == "v1");
 }
 
+/// A socket.io client of another site polls by GET and POST, of which only one end knows the session.
+#[test]
+fn a_scripts_post_follows_the_request_that_has_drawn_a_moment_ago() {
+    let router = both(2, 50).start();
+    for number in 0..20 {
+        let agent =
+            format!("User-Agent: Browser/{number}\r\nAccept: */*\r\nOrigin: http://elsewhere.example\r\n");
+        let get = ask(&router, "GET", &agent);
+        let post = ask(&router, "POST", &format!("{agent}{FORM}"));
+        assert_eq!((release(&post), super::endpoint(&post)), (release(&get), super::endpoint(&get)));
+        assert_eq!(pin_of(&post), None);
+        let form = ask(&router, "POST", &format!("{FORM}{}", agent.replace("*/*", "text/html, */*")));
+        assert_eq!(release(&form), "v1", "a form moves nobody");
+    }
+}
+
 #[test]
 fn it_counts_as_no_new_client_and_draws_nothing() {
     let router = both(1, 50).start();
