@@ -23,6 +23,7 @@ mod threads;
 mod token_watch;
 
 pub use self::{
+    api::fuzz,
     shared::{
         access::tokens::Tokens,
         options::{ControlOptions, RouterOptions, Surroundings},

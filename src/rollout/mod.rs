@@ -21,6 +21,7 @@ pub mod endpoint_set;
 pub mod explain;
 mod field;
 pub mod forwarded;
+pub mod fuzz;
 pub mod history;
 pub mod keys;
 pub mod keyspace;

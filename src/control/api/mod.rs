@@ -13,6 +13,7 @@ pub mod dry_run;
 pub mod endpoints;
 pub mod explain;
 pub mod fleet;
+pub mod fuzz;
 pub mod history;
 pub mod hooks;
 mod json;
