@@ -1,5 +1,5 @@
 //! What crosses between the control plane and the data plane: the published routing table, the state of endpoints and
-//! releases that outlives any one table, and testers' connections.
+//! releases that outlives any one table, testers' connections, and the strict reading of requests.
 //!
 //! What requests read here, they read by atomics: no lock is taken on their way.
 
@@ -8,5 +8,6 @@ pub mod buckets;
 pub mod endpoints;
 pub mod handover;
 pub mod releases;
+pub mod request_follower;
 pub mod sketch;
 pub mod table;

@@ -11,7 +11,7 @@ use crate::{
     config::{Config, StoreAddress},
     control::{ControlOptions, RouterOptions},
     live::handover::{HandoverReceiver, HandoverSender},
-    proxy::{FrontOptions, front::tls},
+    proxy::{FrontOptions, downstream::follower::followers, front::tls},
     rollout::endpoint::AddressPolicy,
 };
 
@@ -40,6 +40,7 @@ pub fn control_options(
         store_kind: store_kind(&config.store),
         limits: config.limits.clone(),
         handovers: Some(handovers),
+        followers: Some(followers(&config.limits)),
     };
     ControlOptions {
         router,

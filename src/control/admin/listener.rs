@@ -1,8 +1,13 @@
 //! The admin port's connections: HTTP/1.1 by hyper, bounded in number, head and time.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::ConnectInfo};
+use axum::{
+    Router,
+    extract::ConnectInfo,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 use hyper::{Request, body::Incoming, server::conn::http1, service::Service as _};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,13 +21,15 @@ use tokio::{
 };
 
 use super::{
+    guard::secure,
     places::{Place, Places},
     socket::{Socket, SocketIo},
+    strict::{StrictIo, Turns},
     track_hosts::{Origin, forward, track_host},
 };
 use crate::control::{
     limits::{HEAD_BYTES_MAX, HEAD_MAX, LISTEN_BACKLOG, STOP_MAX, UNREAD_LOOK},
-    shared::core::Core,
+    shared::{core::Core, error::ApiError},
 };
 
 /// A pause after accepting failed, for whatever it failed on to be freed.
@@ -98,24 +105,35 @@ impl Connection {
         let mut stop = core.lifecycle.stop_signal();
         let socket = Arc::clone(&place.socket);
         let routes = TowerToHyperService::new(routes);
+        let turns = Arc::new(Turns::default());
+        let io =
+            StrictIo::new(SocketIo(Arc::clone(&socket)), core.options.followers.as_ref(), Arc::clone(&turns));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let shown = track_host(&core, &request);
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&place));
-            let (core, routes) = (core.clone(), routes.clone());
+            let (core, routes, turns) = (core.clone(), routes.clone(), Arc::clone(&turns));
             let origin = Origin { peer, place: Arc::clone(&place) };
+            let turn = turns.begin();
             async move {
-                match shown {
-                    Some(shown) => Ok(forward(&core, shown, request, origin).await),
-                    None => routes.call(request).await,
-                }
+                let answered = match (turns.refusal(turn), shown) {
+                    (Some(_), _) => None,
+                    (None, Some(shown)) => Some(forward(&core, shown, request, origin).await),
+                    (None, None) => Some(routes.call(request).await?),
+                };
+                turns.end(turn);
+                let answered = match turns.refusal(turn) {
+                    Some(refused) => Some(last_answer(refused)),
+                    None => answered,
+                };
+                Ok::<_, Infallible>(answered.unwrap_or_default())
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(SocketIo(Arc::clone(&socket))), service)
+            .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         tokio::pin!(connection);
         let served = tokio::select! {
@@ -134,4 +152,12 @@ impl Connection {
         }
         socket.linger().await;
     }
+}
+
+/// Refuses a request; the connection ends with it.
+fn last_answer(refused: ApiError) -> Response {
+    let mut response = refused.into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    secure(&mut response);
+    response
 }

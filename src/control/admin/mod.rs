@@ -11,4 +11,5 @@ pub mod places;
 pub mod port;
 pub mod recording;
 pub mod socket;
+pub mod strict;
 pub mod track_hosts;

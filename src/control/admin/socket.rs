@@ -117,10 +117,15 @@ impl Socket {
         self.is_upgraded.store(true, Ordering::Relaxed);
     }
 
+    /// Whether its bytes belong to another protocol.
+    pub fn is_upgraded(&self) -> bool {
+        self.is_upgraded.load(Ordering::Relaxed)
+    }
+
     /// Reads what the peer still sends, for a while: if it were closed with bytes unread, the kernel would answer with a
     /// reset, which takes the answer away from a peer that is still sending (RFC 9112 section 9.6).
     pub async fn linger(&self) {
-        if self.is_upgraded.load(Ordering::Relaxed) || self.has_ended.load(Ordering::Relaxed) {
+        if self.is_upgraded() || self.has_ended.load(Ordering::Relaxed) {
             return;
         }
         let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);

@@ -39,9 +39,12 @@ pub enum Kind {
     Busy,
     Slow,
     Disk,
+    Quota,
     LeaseEnded,
     Unsupported,
     Looped,
+    /// A request that cannot be read, with the status that says so.
+    Unreadable(StatusCode),
     Internal,
 }
 
@@ -71,9 +74,11 @@ impl Kind {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Disk => (StatusCode::INSUFFICIENT_STORAGE, "disk"),
+            Self::Quota => (StatusCode::INSUFFICIENT_STORAGE, "quota"),
             Self::LeaseEnded => (StatusCode::GONE, "lease_ended"),
             Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
             Self::Looped => (StatusCode::LOOP_DETECTED, "loop"),
+            Self::Unreadable(status) => (status, "malformed"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

@@ -7,7 +7,7 @@ use keyvalues::Store;
 use crate::{
     clock::Clock,
     limits::Limits,
-    live::{handover::HandoverSender, table::LiveTable},
+    live::{handover::HandoverSender, request_follower::RequestFollowers, table::LiveTable},
     rollout::{app::AppName, endpoint::AddressPolicy, network::Network},
     telemetry::{counters::Counters, log_file::LogSender},
 };
@@ -57,6 +57,8 @@ pub struct RouterOptions {
     pub store_kind: String,
     /// The way to the data plane's workers, for hosts that show a track; none: no host does.
     pub handovers: Option<HandoverSender>,
+    /// Reads requests as the front does; none: as leniently as the admin port's HTTP server.
+    pub followers: Option<RequestFollowers>,
     /// The limits that an operator may set.
     pub limits: Limits,
 }

@@ -1,31 +1,25 @@
 //! What can be wrong with a message, and what a client is told about it.
 
+use std::fmt;
+
 /// Why a request is refused before anything of it is forwarded. The connection closes after the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestFault {
     /// Malformed, or ambiguous enough that two readers could differ.
-    #[error("{0}")]
     Malformed(&'static str),
     /// CONNECT and TRACE.
-    #[error("this method is not supported")]
     MethodRefused,
     /// The target is longer than `target_bytes_max`.
-    #[error("the request target is too long")]
     TargetTooLong,
     /// The head is longer than `header_bytes_max`.
-    #[error("the header is too long")]
     HeaderTooLong,
     /// More lines than `header_count_max`.
-    #[error("there are too many header lines")]
     HeaderTooMany,
     /// An Expect other than `100-continue`.
-    #[error("this value of Expect is not supported")]
     ExpectationUnknown,
     /// A transfer coding other than chunked.
-    #[error("this transfer coding is not supported")]
     CodingUnknown,
     /// Neither HTTP/1.0 nor HTTP/1.1.
-    #[error("this version of HTTP is not supported")]
     VersionUnknown,
 }
 
@@ -42,7 +36,29 @@ impl RequestFault {
             Self::VersionUnknown => 505,
         }
     }
+
+    /// What the client is told.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::MethodRefused => "this method is not supported",
+            Self::TargetTooLong => "the request target is too long",
+            Self::HeaderTooLong => "the header is too long",
+            Self::HeaderTooMany => "there are too many header lines",
+            Self::ExpectationUnknown => "this value of Expect is not supported",
+            Self::CodingUnknown => "this transfer coding is not supported",
+            Self::VersionUnknown => "this version of HTTP is not supported",
+        }
+    }
 }
+
+impl fmt::Display for RequestFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail())
+    }
+}
+
+impl std::error::Error for RequestFault {}
 
 /// Why a response, or the body of either side, cannot be taken further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -221,17 +221,10 @@ impl Connection {
             RequestFault::HeaderTooMany => counters.limit_header_count.add(1),
             _ => {}
         }
-        let detail = match fault {
-            RequestFault::Malformed(what) => what,
-            RequestFault::MethodRefused => "this method is not supported",
-            RequestFault::TargetTooLong => "the request target is too long",
-            RequestFault::HeaderTooLong => "the header is too long",
-            RequestFault::HeaderTooMany => "there are too many header lines",
-            RequestFault::ExpectationUnknown => "this value of Expect is not supported",
-            RequestFault::CodingUnknown => "this transfer coding is not supported",
-            RequestFault::VersionUnknown => "this version of HTTP is not supported",
-        };
-        self.last_refusal(Refusal { status: fault.status(), detail, retry_after: None }, to_head)
+        self.last_refusal(
+            Refusal { status: fault.status(), detail: fault.detail(), retry_after: None },
+            to_head,
+        )
     }
 
     /// A refusal after which no request on this connection is answered.
