@@ -261,6 +261,23 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// `rolling/`; the empty prefix is everything).
     async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError>;
 
+    /// The entries that start with a prefix and come behind a key (none: from the first), in the order of keys. None means
+    /// that there are no more. Pages may be of different revisions.
+    ///
+    /// A page has about as many entries as are asked for, so that whoever reads a long listing holds a part of it. A backend
+    /// that keeps its values in this process gives all: they are shared, and cost nothing.
+    async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let _ = entries_max;
+        let mut listing = self.list(&[prefix]).await?;
+        listing.entries.retain(|entry| after.is_none_or(|after| entry.key > *after));
+        Ok(listing)
+    }
+
     /// Writes all or nothing, if every check holds.
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError>;
 

@@ -91,8 +91,27 @@ pub const BODY_MAX: Duration = Duration::from_secs(10);
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// The longest JSON body, in bytes: above what any call needs, so that absurd nesting is named as such.
 pub const JSON_BYTES_MAX: usize = 1 << 20;
-/// Fields of one JSON body: several times what any call has. Each is held against all before it, and reading ends here.
+/// Fields of one JSON body, those of objects within it included: several times what any call has. Each is held against
+/// all others of its object, and reading ends here.
 pub const JSON_FIELDS_MAX: usize = 64;
+/// How deep the values of a JSON body may be nested: twice what any call has.
+pub const JSON_DEPTH_MAX: usize = 8;
+/// Items of all lists of one JSON body together: above the endpoints of one call.
+pub const JSON_ITEMS_MAX: usize = 2_000;
+/// Keyvalues that one call may list with `limit`. Without it all are listed.
+pub const LISTED_MAX: u64 = 10_000;
+/// What a listing reads of the store at a time, in bytes of values: what one that nobody reads costs.
+pub const LISTING_PAGE_BYTES: usize = 1 << 20;
+/// Entries that it asks for first, before it is known how long values are.
+pub const LISTING_PAGE_FIRST: usize = 16;
+/// Entries that it asks for at most.
+pub const LISTING_PAGE_MAX: usize = 1_000;
+/// What is sent of a listing at a time, in bytes.
+pub const LISTING_PART_BYTES: usize = 16 << 10;
+/// How long a count of the raw keys is good for, while what this router writes is added: others write too.
+pub const RAW_COUNT_EVERY: Duration = Duration::from_secs(10);
+/// For how long a full store is not counted again.
+pub const RAW_RECOUNT_PAUSE: Duration = Duration::from_secs(1);
 /// The longest raw keyvalue, in bytes.
 pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
 /// How long open admin connections may take to end when the router stops.

@@ -37,8 +37,15 @@ fn a_body_of_a_hundred_thousand_fields_is_refused_at_once() {
         (0..10).for_each(|_| times.round(&router, HERE));
         times.assert_at_once("bodies of a hundred thousand fields");
     });
-    let many = format!("{{{}}}", fields[..65].join(","));
-    let answer =
-        viewer.raw("POST", "/api/v1/apps/hello/explain", Some(("application/json", many.as_bytes())), "");
-    assert!(answer.expect(400).response.text().contains("it has more than 64 fields"));
+    let many = fields[..65].join(",");
+    for body in [
+        format!("{{{many}}}"),
+        format!("{{\"headers\":{{{many}}}}}"),
+        format!("{{\"headers\":{{{}}},\"path\":{{{}}}}}", fields[..40].join(","), fields[..40].join(",")),
+        format!("{{\"path\":[{}]}}", vec!["{\"a\":1}"; 65].join(",")),
+    ] {
+        let body = Some(("application/json", body.as_bytes()));
+        let answer = viewer.raw("POST", "/api/v1/apps/hello/explain", body, "");
+        assert!(answer.expect(400).response.text().contains("it has more than 64 fields"));
+    }
 }

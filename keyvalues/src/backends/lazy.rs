@@ -104,6 +104,15 @@ impl Store for LazyStore {
         self.store().await?.list(prefixes).await
     }
 
+    async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        self.store().await?.page(prefix, after, entries_max).await
+    }
+
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
         self.store().await?.commit(checks, writes).await
     }

@@ -24,6 +24,7 @@ cases! { AtomicCommit:
     a_listing_agrees_with_get,
     a_listing_under_concurrent_commits_is_never_torn,
     a_listing_and_its_watch_leave_no_gap,
+    pages_are_a_listing_in_parts,
 }
 
 /// Commits that a concurrent writer makes.
@@ -144,6 +145,25 @@ async fn a_listing_agrees_with_get(input: CaseInput) {
     write(&*store, [put("g/1", "3")]).await;
     for entry in store.list(&["g/"]).await.expect("it lists").entries {
         assert_eq!(store.get(&entry.key).await.expect("it reads"), Some(entry));
+    }
+}
+
+async fn pages_are_a_listing_in_parts(input: CaseInput) {
+    let store = input.store();
+    for ten in 0..3 {
+        let writes = (0..10).map(|one| put(&format!("p/{ten}{one}"), "x"));
+        write(&*store, writes.chain([put(&format!("q{ten}"), "x")]).collect::<Vec<_>>()).await;
+    }
+    for (prefix, entries_max) in [("p/", 1), ("p/", 7), ("p/", 30), ("", 4), ("p/2", 100), ("none", 5)] {
+        let (mut after, mut found) = (None, Vec::new());
+        loop {
+            let page = store.page(prefix, after.as_ref(), entries_max).await.expect("it lists");
+            let Some(last) = page.entries.last() else { break };
+            after = Some(last.key.clone());
+            found.extend(page.entries);
+        }
+        let whole = store.list(&[prefix]).await.expect("it lists");
+        assert_eq!(found, whole.entries, "{prefix} by {entries_max}");
     }
 }
 

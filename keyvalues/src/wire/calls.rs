@@ -35,6 +35,12 @@ pub struct GetAnswer {
 pub struct ListCall {
     /// Plain string prefixes; the empty one is everything.
     pub prefixes: Vec<String>,
+    /// With `limit`: only what comes behind this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// At most so many entries, of one prefix ([`crate::Store::page`]); left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
 }
 
 /// The answer to [`ListCall`]: a [`Listing`].
@@ -85,6 +91,13 @@ impl GetCall {
     /// The key.
     pub fn read(self) -> Result<Key, BadKey> {
         parse_key(self.key)
+    }
+}
+
+impl ListCall {
+    /// The key behind which it begins.
+    pub fn after(&self) -> Result<Option<Key>, BadKey> {
+        self.after.clone().map(parse_key).transpose()
     }
 }
 

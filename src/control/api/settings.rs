@@ -81,7 +81,7 @@ pub async fn merge(
 async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Result<Response, ApiError> {
     let query = WriteQuery::take(&mut call.query)?;
     call.query.finish()?;
-    let document: Map<String, Value> = json::object(&call.json)?.0.into_iter().collect();
+    let document = json::object(&call.json)?;
     let (document, if_match) = (&document, call.if_match);
     let outcome =
         transact_app(

@@ -63,6 +63,17 @@ impl StoreHandle {
         self.read(async move { store.list(&borrowed(&prefixes)).await }).await
     }
 
+    /// See [`Store::page`].
+    pub async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let (store, prefix, after) = (Arc::clone(&self.store), prefix.to_owned(), after.cloned());
+        self.read(async move { store.page(&prefix, after.as_ref(), entries_max).await }).await
+    }
+
     pub async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
         let (store, prefixes) = (Arc::clone(&self.store), owned(prefixes));
         self.read(async move { store.watch(&borrowed(&prefixes), after).await }).await

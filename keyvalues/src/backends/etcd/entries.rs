@@ -7,7 +7,7 @@ use crate::{
     key::Key,
 };
 
-use super::wire::{Blob, KeyValue, Range, WatchEvent};
+use super::wire::{Blob, KeyValue, Number, Range, WatchEvent};
 
 /// A key with what stands before it.
 pub(super) fn full(prefix: &str, name: &str) -> Blob {
@@ -18,14 +18,31 @@ pub(super) fn full(prefix: &str, name: &str) -> Blob {
 pub(super) fn below(text: &str) -> Range {
     let zero = || Blob::of(&[0]);
     if text.is_empty() {
-        return Range { key: zero(), range_end: Some(zero()), keys_only: false };
+        return Range { key: zero(), range_end: Some(zero()), keys_only: false, limit: Number(0) };
     }
     let mut end = text.as_bytes().to_vec();
     if let Some(last) = end.last_mut() {
         // UTF-8 has no byte 0xff.
         *last += 1;
     }
-    Range { key: Blob::of(text.as_bytes()), range_end: Some(Blob(end.into())), keys_only: false }
+    Range {
+        key: Blob::of(text.as_bytes()),
+        range_end: Some(Blob(end.into())),
+        keys_only: false,
+        limit: Number(0),
+    }
+}
+
+/// At most so many of what starts with a text, behind a key if one is given.
+pub(super) fn page(text: &str, after: Option<&Blob>, entries_max: usize) -> Range {
+    let mut range = below(text);
+    if let Some(after) = after {
+        // The next key there could be.
+        let next = Blob([&after.0[..], &[0]].concat().into());
+        range.key = if next.0 > range.key.0 { next } else { range.key };
+    }
+    range.limit = Number(entries_max as u64);
+    range
 }
 
 fn name(prefix: &str, key: &Blob) -> Option<Key> {

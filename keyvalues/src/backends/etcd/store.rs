@@ -103,7 +103,7 @@ impl Store for Etcd {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let range = Range { key: self.full(key), range_end: None, keys_only: false };
+        let range = Range { key: self.full(key), range_end: None, keys_only: false, limit: Number(0) };
         let ranged: RangeAnswer = self.gateway.read("kv/range", &range).await?;
         Ok(ranged.kvs.into_iter().find_map(|found| entries::entry(self.gateway.prefix(), found)))
     }
@@ -122,10 +122,37 @@ impl Store for Etcd {
         Ok(Listing { revision: answer.header.revision.0, entries: entries.into_values().collect() })
     }
 
+    async fn page(
+        &self,
+        below: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let prefix = self.gateway.prefix();
+        let mut after = after.map(|after| self.full(after));
+        loop {
+            let range = entries::page(&format!("{prefix}{below}"), after.as_ref(), entries_max.max(1));
+            let ranged: RangeAnswer = self.gateway.read("kv/range", &range).await?;
+            let revision = ranged.header.revision.0;
+            after = ranged.kvs.last().map(|last| last.key.clone());
+            let found = ranged.kvs.into_iter().filter_map(|found| entries::entry(prefix, found));
+            let entries: Vec<Entry> = found.collect();
+            // A page of another tool's keys alone is not the end.
+            if !entries.is_empty() || after.is_none() {
+                return Ok(Listing { revision, entries });
+            }
+        }
+    }
+
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
         check_commit(&checks, &writes)?;
         let look = |check: &Check| {
-            Operation::Range(Range { key: self.full(check.key()), range_end: None, keys_only: true })
+            Operation::Range(Range {
+                key: self.full(check.key()),
+                range_end: None,
+                keys_only: true,
+                limit: Number(0),
+            })
         };
         let txn = Txn {
             compare: checks.iter().map(|check| self.compare(check)).collect(),

@@ -56,6 +56,8 @@ pub(super) struct Range {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) range_end: Option<Blob>,
     pub(super) keys_only: bool,
+    /// 0: all.
+    pub(super) limit: Number,
 }
 
 #[derive(Debug, Default, Serialize)]

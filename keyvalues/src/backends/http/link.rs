@@ -165,7 +165,7 @@ async fn refused(response: Response) -> Failure {
     let text = if own.is_empty() { format!("the server answered {status}") } else { own };
     Failure::Refused(match code.as_str() {
         "value" | "malformed" | "too_large" => StoreError::Invalid(text),
-        "disk" => StoreError::Disk(text),
+        "disk" | "quota" => StoreError::Disk(text),
         "unsupported" => StoreError::Unsupported("this operation"),
         "lease_ended" => StoreError::LeaseEnded,
         _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => StoreError::Denied(text),

@@ -76,6 +76,13 @@ impl RouterStore {
         })
     }
 
+    async fn ask_list(&self, call: &ListCall) -> Result<Listing, StoreError> {
+        let answer: ListAnswer = self.link.call(&format!("{ROOT}/list"), call).await?;
+        let Listing { revision, entries } = answer.try_into().map_err(corrupt)?;
+        let entries = entries.into_iter().map(|entry| own_entry(self.link.prefix(), entry));
+        Ok(Listing { revision, entries: entries.collect::<Result<_, _>>()? })
+    }
+
     /// The key with the prefix before it.
     fn full_key(&self, key: &Key) -> Result<Key, StoreError> {
         if self.link.prefix().is_empty() {
@@ -127,11 +134,27 @@ impl Store for RouterStore {
     }
 
     async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
-        let call = ListCall { prefixes: self.prefixes(prefixes) };
-        let answer: ListAnswer = self.link.call(&format!("{ROOT}/list"), &call).await?;
-        let Listing { revision, entries } = answer.try_into().map_err(corrupt)?;
-        let entries = entries.into_iter().map(|entry| own_entry(self.link.prefix(), entry));
-        Ok(Listing { revision, entries: entries.collect::<Result<_, _>>()? })
+        self.ask_list(&ListCall { prefixes: self.prefixes(prefixes), after: None, limit: None }).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let after_full = after.map(|after| self.full(after));
+        let call =
+            ListCall { prefixes: self.prefixes(&[prefix]), after: after_full, limit: Some(entries_max) };
+        match self.ask_list(&call).await {
+            Err(StoreError::Invalid(_)) => {
+                // A router of an earlier version knows no pages.
+                let mut listing = self.list(&[prefix]).await?;
+                listing.entries.retain(|entry| after.is_none_or(|after| entry.key > *after));
+                Ok(listing)
+            }
+            page => page,
+        }
     }
 
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {

@@ -222,6 +222,27 @@ function commands.list(...)
   return { state('revision'), found }
 end
 
+-- At most `count` of what is below a prefix, behind a name if one is given.
+function commands.page(prefix, after, count)
+  if after == '' then
+    -- What another tool has added becomes known before anything is read.
+    local unknown = {}
+    for _, name in ipairs(names_below({ prefix })) do
+      if redis.call('HEXISTS', META, name) == 0 then unknown[#unknown + 1] = name end
+    end
+    heal(unknown)
+  end
+  local found = {}
+  repeat
+    local from = after == '' and '[' .. prefix or '(' .. after
+    local names = redis.call('ZRANGEBYLEX', NAMES, from, '[' .. prefix .. '\255', 'LIMIT', 0, count)
+    after = names[#names]
+    found = heal(names)
+    -- Names whose values are gone are not the end.
+  until #found > 0 or not after
+  return { state('revision'), found }
+end
+
 -- The checks, each as kind, name, revision; then the writes, each as kind, name, lease, value.
 function commands.commit(checks, writes, ...)
   local arguments, at = { ... }, 0

@@ -77,6 +77,21 @@ impl Store for Redis {
         Ok(Listing { revision, entries })
     }
 
+    async fn page(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        entries_max: usize,
+    ) -> Result<Listing, StoreError> {
+        // A key before the prefix is as good as none.
+        let after = after.map(Key::as_str).filter(|after| *after >= prefix).unwrap_or_default();
+        let command = self.link.command("page").arg(prefix).arg(after).arg(entries_max.max(1));
+        let (revision, rows) = self.link.read(&command).await?;
+        let mut entries = reply::entries(rows)?;
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(Listing { revision, entries })
+    }
+
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
         check_commit(&checks, &writes)?;
         let mut command = self.link.command("commit").arg(checks.len()).arg(writes.len());

@@ -3,10 +3,12 @@
 //! A reader of JSON speaks of what it found in its own terms (`invalid type: string "x", expected u16`). This one knows
 //! which type each field asks for, so it can say that in ours.
 
+mod document;
+
 use std::{collections::VecDeque, fmt};
 
 use serde::{
-    Deserialize, Deserializer, de,
+    Deserializer, de,
     de::{
         DeserializeOwned, DeserializeSeed, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
         value::BorrowedStrDeserializer,
@@ -15,60 +17,17 @@ use serde::{
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use crate::control::{
-    limits::JSON_FIELDS_MAX,
-    shared::error::{ApiError, Kind},
-};
+pub use self::document::object;
+use crate::control::shared::error::ApiError;
 
 /// How much of a wrong value is repeated to its author.
 const SHOWN_CHARS_MAX: usize = 40;
 
 /// Reads a request. Every field is known and of its type, none comes twice; one that is null counts as left out.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
-    let Object(fields) = object(json)?;
-    let document = Value::Object(fields.into_iter().collect());
+    let document = Value::Object(object(json)?);
     serde_path_to_error::deserialize(Reader(Some(&document)))
         .map_err(|error| refusal(&document, error.path(), error.inner()))
-}
-
-/// The fields of one JSON object. Nesting beyond what the parser takes is malformed, as is a field that comes twice.
-pub fn object(json: &[u8]) -> Result<Object, ApiError> {
-    serde_json::from_slice(json)
-        .map_err(|error| ApiError::new(Kind::Malformed, format!("the body must be one JSON object: {error}")))
-}
-
-/// The fields of a JSON object, each once.
-#[derive(Debug)]
-pub struct Object(pub Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut fields: Vec<(String, Value)> = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if fields.len() == JSON_FIELDS_MAX {
-                        return Err(de::Error::custom(format!("it has more than {JSON_FIELDS_MAX} fields")));
-                    }
-                    if fields.iter().any(|(known, _)| *known == name) {
-                        return Err(de::Error::custom(format!("the field `{name}` is there twice")));
-                    }
-                    fields.push((name, value));
-                }
-                Ok(Object(fields))
-            }
-        }
-
-        deserializer.deserialize_map(Fields)
-    }
 }
 
 /// The refusal of a document because of what is at this path.
@@ -303,7 +262,6 @@ mod tests {
         change::{BlendRequest, CandidateRequest, StickyRequest},
         dry_run::{DryRunCommand, DryRunRequest},
         explain::ExplainRequest,
-        fleet::RotateKeysRequest,
     };
 
     fn told<T: DeserializeOwned + fmt::Debug>(json: &str) -> String {
@@ -319,20 +277,6 @@ mod tests {
         assert_eq!(request.command, DryRunCommand::Abort);
         let request: ExplainRequest = parse(br#"{"headers":{"Accept":"*/*"}}"#).unwrap();
         assert_eq!(request.headers.unwrap()["Accept"], "*/*");
-    }
-
-    #[test]
-    fn only_one_flat_enough_object_is_taken() {
-        for json in ["", "[]", "1", "{", r#"{"a":1} x"#, r#"{"a":1,"a":2}"#, "\u{feff}{}"] {
-            let error = parse::<RotateKeysRequest>(json.as_bytes()).unwrap_err();
-            assert_eq!(error.kind(), Kind::Malformed, "{json}");
-        }
-        let fields = |count| (0..count).map(|n| format!("\"f{n}\":1")).collect::<Vec<_>>().join(",");
-        assert_eq!(object(format!("{{{}}}", fields(64)).as_bytes()).unwrap().0.len(), 64);
-        let error = object(format!("{{{}}}", fields(65)).as_bytes()).unwrap_err();
-        assert!(error.message().contains("it has more than 64 fields"), "{}", error.message());
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(object(deep.as_bytes()).unwrap_err().kind(), Kind::Malformed);
     }
 
     /// A wrong value was told as `invalid value: integer -5, expected u64`, without the field.

@@ -4,6 +4,7 @@
 //! decoded. Bodies are raw values whatever their content type says. What a write to a rollout key means is adopted
 //! in the commit that writes it (`commands::raw`). The router's own keys do not exist here.
 
+mod listing;
 mod own;
 mod read;
 
@@ -32,6 +33,7 @@ use crate::{
             adoption::adopt_raw_writes,
             command::CommandOutcome,
             commit::{Commit, Plan},
+            quota::{admit, admit_raw},
             raw::write_old_key,
             register::change_endpoints,
             registration::Registration,
@@ -313,6 +315,8 @@ async fn register(
 async fn commit(core: &Core, write: Write) -> Result<Revision, ApiError> {
     core.replica.require_known_store().await?;
     let write = &write;
+    admit(core, std::slice::from_ref(write)).await?;
+    admit_raw(core, std::slice::from_ref(write)).await?;
     transact(&core.store, &format!("`{}`", write.key()), move |_| async move {
         Ok(Plan::write(Commit::unchecked(vec![write.clone()]), |revision| revision))
     })
