@@ -241,6 +241,19 @@ pub struct Limits {
     /// Series of `/metrics`. Above it the finest are left out, those of endpoints first, and the page says so. 100,000
     /// are 12 MB and a fifth of a second of work; with ten endpoints each, 800 releases stay below it.
     pub metrics_series_max: u32,
+    /// Apps. Each costs a table, a record and up to 1,000 events, and whoever has a `ci` token can make one.
+    pub apps_max: u32,
+    /// Releases of one app that have endpoints: pipelines leave old ones behind, and three a day are a year's.
+    pub releases_per_app_max: u32,
+    /// Endpoints of one release: what one call can register.
+    pub endpoints_per_release_max: u32,
+    /// Endpoints in all: twice as many as publishing and health checks are measured with.
+    pub endpoints_max: u32,
+    /// Keys that mean nothing to the router: a store of a router is for its rollouts.
+    pub raw_keys_max: u32,
+    /// Bytes of such keys and their values: what a small machine can hold beside everything else. A store in this process
+    /// keeps them in memory.
+    pub raw_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -279,6 +292,12 @@ impl Default for Limits {
             streams_per_token_max: 64,
             streams_per_address_max: 128,
             metrics_series_max: 100_000,
+            apps_max: 1_000,
+            releases_per_app_max: 1_000,
+            endpoints_per_release_max: 1_000,
+            endpoints_max: 20_000,
+            raw_keys_max: 10_000,
+            raw_bytes_max: 256 << 20,
         }
     }
 }
@@ -325,7 +344,7 @@ impl Limits {
     }
 
     /// The limits that have a range: name, value, least, most, and the range in words.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 18] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 22] {
         let head = u64::from(HEADER_BYTES_CEILING);
         [
             ("header_bytes_max", self.header_bytes_max.into(), 1_024, head, "1024 to 65535 bytes"),
@@ -365,6 +384,10 @@ impl Limits {
             ("admin_connections_max", self.admin_connections_max.into(), 16, 100_000, "16 to 100000"),
             ("streams_per_token_max", self.streams_per_token_max.into(), 1, 512, "1 to 512"),
             ("metrics_series_max", self.metrics_series_max.into(), 1_000, 10_000_000, "1000 to 10000000"),
+            ("apps_max", self.apps_max.into(), 1, 100_000, "1 to 100000"),
+            ("releases_per_app_max", self.releases_per_app_max.into(), 2, 100_000, "2 to 100000"),
+            ("endpoints_per_release_max", self.endpoints_per_release_max.into(), 1, 100_000, "1 to 100000"),
+            ("endpoints_max", self.endpoints_max.into(), 1, 1_000_000, "1 to 1000000"),
         ]
     }
 

@@ -141,7 +141,7 @@ pub const TOKEN_FILE: Setting = Setting {
     flag: Some("--token-file"),
     environment: &["ROLLING_ROUTER_TOKEN_FILE"],
     default: "",
-    allowed: "a file with one `TOKEN [NAME viewer|ci|operator|admin]` per line",
+    allowed: "a file with one `TOKEN [NAME viewer|ci|operator|admin|router]` per line",
     meaning: "the tokens of the admin port; read again when it changes; made with one fresh admin token if missing; \
               unset: `tokens` in the state directory",
 };

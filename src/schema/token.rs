@@ -18,7 +18,7 @@ pub struct Tokens {
 pub struct Token {
     /// Its name.
     pub name: String,
-    /// Its role: `viewer`, `ci`, `operator` or `admin`.
+    /// Its role: `viewer`, `ci`, `operator`, `admin` or `router`.
     pub role: String,
     /// The apps that it is for; left out: all.
     #[serde(skip_serializing_if = "Option::is_none")]

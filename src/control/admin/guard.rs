@@ -21,10 +21,14 @@ use crate::{
         core::Core,
         error::{ApiError, Kind},
     },
+    rollout::command::Role,
 };
 
 /// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// What the tokens of routers are for.
+const STORE_API: &str = "/api/v1/store";
 
 /// Headers of every answer of the admin port. The GUI sets a wider Content-Security-Policy and its own caching.
 const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
@@ -62,10 +66,15 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     if let Some(recording) = recording {
         recording.finish(&response);
     }
+    secure(&mut response);
+    response
+}
+
+/// Adds the security headers to an answer.
+pub fn secure(response: &mut Response) {
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
 fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) -> Result<(), GuardRefusal> {
@@ -87,6 +96,9 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
         request.extensions_mut().insert(recording.trail());
     }
     pass.caller().needs_path(request.uri().path())?;
+    if pass.caller().role == Role::Router && !is_below(request.uri().path(), STORE_API) {
+        pass.caller().needs(Role::Viewer)?;
+    }
     refuse_when_followed(core, request)?;
     request.extensions_mut().insert(pass.caller().clone());
     request.extensions_mut().insert(pass);

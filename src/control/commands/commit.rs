@@ -42,6 +42,14 @@ impl Commit {
 }
 
 impl<T> Plan<T> {
+    /// What it writes.
+    pub fn writes(&self) -> &[Write] {
+        match self {
+            Self::Nothing(_) => &[],
+            Self::Write(commit, _) | Self::WriteFirst(commit) => &commit.writes,
+        }
+    }
+
     /// Writes this; gives what comes of it at the revision of the commit.
     pub fn write(commit: Commit, outcome: impl FnOnce(Revision) -> T + Send + 'static) -> Self {
         Self::Write(commit, Box::new(outcome))

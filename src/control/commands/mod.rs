@@ -15,6 +15,7 @@ pub mod history;
 pub mod new_app;
 pub mod ownership;
 pub mod pin_format;
+pub mod quota;
 pub mod raw;
 pub mod register;
 pub mod registration;

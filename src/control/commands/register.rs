@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use super::{
     commit::{Commit, Plan, Round},
     gate,
+    quota::admit,
     registration::{self, PlannedRegistration, Registration, apps_naming},
     release_endpoints::ReleaseEndpoints,
     stored::StoredApp,
@@ -46,7 +47,9 @@ pub async fn change_endpoints(
     let what = format!("the endpoints of `{release}`");
     let (outcome, planned) = transact(&core.store, &what, move |round| async move {
         pause(round).await;
-        decide(core, release, registration).await
+        let plan = decide(core, release, registration).await?;
+        admit(core, plan.writes()).await?;
+        Ok::<_, ApiError>(plan)
     })
     .await?;
     if let Some(planned) = planned {

@@ -7,6 +7,7 @@ use keyvalues::{Key, Outcome, Revision, StoreError, Write};
 
 use super::{
     commit::{Commit, Plan, Round},
+    quota::admit,
     stored::StoredApp,
 };
 use crate::{
@@ -83,7 +84,9 @@ where
     let _lock = core.app_locks.lock(app).await;
     let decide = &decide;
     transact(&core.store, &format!("the app `{app}`"), move |round| async move {
-        decide(StoredApp::read(core, app).await?, round).await
+        let plan = decide(StoredApp::read(core, app).await?, round).await?;
+        admit(core, plan.writes()).await?;
+        Ok(plan)
     })
     .await
 }

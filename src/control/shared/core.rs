@@ -20,6 +20,7 @@ use super::{
     lifecycle::Lifecycle,
     misdirected::Misdirected,
     options::{RouterOptions, Surroundings},
+    quota::Quotas,
     replica::Replica,
     served_store::ServedStore,
     store::StoreHandle,
@@ -73,6 +74,8 @@ pub struct CoreState {
     pub release_locks: ChangeLocks,
     /// The newest events about endpoints: written by `sync` alone.
     pub endpoint_events: NewestEvents,
+    /// What was added a moment ago.
+    pub quotas: Quotas,
     /// Calls of the API that are under way.
     pub calls: Calls,
     /// Who changed what, or tried to.
@@ -114,6 +117,7 @@ impl Core {
             release_locks: ChangeLocks::default(),
             endpoint_events: NewestEvents::default(),
             journal: Journal::new(options.audit_log.clone()),
+            quotas: Quotas::default(),
             addresses: ArcSwap::from_pointee(options.addresses.clone()),
             options,
             node,

@@ -13,9 +13,6 @@ use crate::{
     },
 };
 
-/// What stands for the Host of a request that needs none.
-const ANY_HOST: &[u8] = b"Host: localhost\r\n";
-
 /// Reads heads with the codec, and bodies as far as it takes to find their end.
 #[derive(Debug)]
 struct Follower {
@@ -48,21 +45,11 @@ impl RequestFollower for Follower {
 
 impl Follower {
     fn head(&mut self, bytes: &[u8]) -> Result<Part, UnreadableRequest> {
-        let (added, read) = match read_request(bytes, &mut self.lines, &self.limits) {
-            Err(fault) => match with_host(bytes) {
-                Some(text) => {
-                    self.scratch = text;
-                    (ANY_HOST.len(), read_request(&self.scratch, &mut self.lines, &self.limits))
-                }
-                None => (0, Err(fault)),
-            },
-            read => (0, read),
-        };
-        match read.map_err(unreadable)? {
+        match read_request(bytes, &mut self.lines, &self.limits).map_err(unreadable)? {
             Progress::Partial => Ok(Part::Partial),
             Progress::Complete(Request { head, length, .. }) => {
                 self.body = Some(BodyDecoder::new(head.framing, self.limits.chunk_extension_bytes_max));
-                Ok(Part::Head { length: length - added, websocket: head.websocket })
+                Ok(Part::Head { length, websocket: head.websocket })
             }
         }
     }
@@ -76,18 +63,6 @@ impl Follower {
             Err(malformed) => Err(UnreadableRequest { status: 400, detail: malformed.0, in_body: true }),
         }
     }
-}
-
-/// HTTP/1.0 has no Host, and probes still ask so. Such a head gets one to be read with; none if it has one or is another.
-fn with_host(bytes: &[u8]) -> Option<Vec<u8>> {
-    let end = memchr::memmem::find(bytes, b"\r\n\r\n")? + 2;
-    let first = memchr::memmem::find(bytes, b"\r\n")? + 2;
-    let mut lines = bytes[first..end].split(|&byte| byte == b'\n');
-    let has_host = lines.any(|line| line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"host:")));
-    if has_host || !bytes[..first].ends_with(b" HTTP/1.0\r\n") {
-        return None;
-    }
-    Some([&bytes[..first], ANY_HOST, &bytes[first..]].concat())
 }
 
 fn unreadable(fault: RequestFault) -> UnreadableRequest {

@@ -4,10 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The role of a token. Ordered: each role may do whatever the roles before it may.
+/// The role of a token. Ordered: each role may do whatever the roles before it may, except that the store which a router
+/// serves is for [`Role::Router`] and [`Role::Admin`] alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Another router, which uses this router's store and nothing else.
+    Router,
     /// Reads.
     Viewer,
     /// Releases, within locks and caps.
@@ -21,6 +24,7 @@ pub enum Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Router => "router",
             Self::Viewer => "viewer",
             Self::Ci => "ci",
             Self::Operator => "operator",

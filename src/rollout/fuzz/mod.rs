@@ -8,7 +8,7 @@ mod tests;
 use super::{
     endpoint::AddressPolicy,
     keyspace::{Keyspace, KeyspaceOptions},
-    pin::{PinKey, PinKeys},
+    pin::{PinFormat, PinKey, PinKeys},
     settings::Settings,
 };
 
@@ -28,7 +28,13 @@ pub fn stored_values(bytes: &[u8]) {
     let own = "127.0.0.1:80".parse().expect("an address");
     let addresses = AddressPolicy { own: vec![own], ..AddressPolicy::default() };
     let allowed = addresses.clone();
-    let options = KeyspaceOptions { default_app: None, addresses, pin_keys, https: false };
+    let options = KeyspaceOptions {
+        default_app: None,
+        addresses,
+        pin_keys,
+        pin_format: PinFormat::NEWEST,
+        https: false,
+    };
     let mut keyspace = Keyspace::new(options);
     let mut keys = Vec::new();
     for (revision, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {

@@ -41,7 +41,7 @@ const REFUSALS: [(u16, &str); 15] = [
     (428, "A `ci` token must send `release` or If-Match."),
     (429, "There were too many failed attempts to sign in."),
     (503, "The store cannot be reached."),
-    (507, "The store's disk is full."),
+    (507, "The store's disk is full, or a limit of how much there may be is reached (`quota`)."),
 ];
 
 /// The document, and the order in which it lists things.
@@ -75,7 +75,9 @@ fn document() -> (Value, Order) {
             "version": "1",
             "summary": "Promote, abort and roll back releases behind a sticky-session reverse proxy",
             "description": "The admin port serves this. Every change of an app takes `If-Match` with the seq that was \
-                seen, and answers with the app's new state. In a body, null counts as left out.",
+                seen, and answers with the app's new state. In a body, null counts as left out. `x-role` is the least role \
+                of a token that may make a call: `viewer`, `ci`, `operator` or `admin`; `none` needs no token, and \
+                `router` stands for `router` and `admin` alone.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "security": [{ "token": [] }],

@@ -13,6 +13,8 @@ pub struct Operation {
     types: Vec<fn(&mut Components) -> String>,
 }
 
+/// Where the document says who may make a call.
+const ROLE: &str = "x-role";
 /// Refusals of every call that needs a token.
 const SIGNED_IN: [u16; 3] = [401, 421, 429];
 /// Refusals of a command.
@@ -21,7 +23,8 @@ const COMMAND: [u16; 11] = [400, 403, 404, 409, 412, 415, 422, 423, 428, 503, 50
 impl Operation {
     /// A call; the id is for programs that are made from the document.
     pub fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Self {
-        let body = json!({ "operationId": id, "summary": summary, "responses": {} });
+        let role = if method == "get" { "viewer" } else { "ci" };
+        let body = json!({ "operationId": id, "summary": summary, ROLE: role, "responses": {} });
         let operation = Self { method, path, body: body.as_object().unwrap().clone(), types: Vec::new() };
         operation.refuses(&SIGNED_IN)
     }
@@ -48,8 +51,16 @@ impl Operation {
         self
     }
 
+    /// The least role of a token that may make it, where that is not `viewer` to read and `ci` to write. `router` stands
+    /// for `router` and `admin` alone.
+    pub fn role(mut self, role: &str) -> Self {
+        self.body.insert(ROLE.into(), json!(role));
+        self
+    }
+
     /// No token is needed.
     pub fn open(mut self) -> Self {
+        self.body.insert(ROLE.into(), json!("none"));
         self.body.insert("security".into(), json!([]));
         self.body.insert("responses".into(), json!({}));
         self

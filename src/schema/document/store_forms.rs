@@ -40,6 +40,10 @@ pub struct StoreValue {
 pub struct StoreListRequest {
     /// Plain string prefixes; the empty one is everything.
     prefixes: Vec<String>,
+    /// With `limit`: only what comes behind this key.
+    after: Option<String>,
+    /// At most so many entries, of one prefix; left out: all.
+    limit: Option<u64>,
 }
 
 /// Everything below some prefixes, at one revision.

@@ -5,7 +5,7 @@ import { plural } from '../format.js';
 import { errorLine, pageHead, prose } from '../components/controls.js';
 
 const FILE_HELP =
-	'The router reads its tokens from its token file, one line each: `TOKEN [NAME [viewer|ci|operator|admin]]`. ' +
+	'The router reads its tokens from its token file, one line each: `TOKEN [NAME [viewer|ci|operator|admin|router]]`. ' +
 	'It keeps only their digests, so it cannot show a token to anybody.';
 
 const ROLES = {
@@ -13,6 +13,7 @@ const ROLES = {
 	ci: 'can release, within locks and limits',
 	operator: 'can release, lock and change settings',
 	admin: 'can do everything',
+	router: 'can use the store of this router, and nothing else',
 };
 
 export function tokensPage({ api, model }) {

@@ -80,12 +80,7 @@ pub async fn list(
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-async fn send(
-    mut listing: KeyListing,
-    first: Vec<Entry>,
-    form: Form,
-    parts: Parts,
-) -> Result<(), BodyError> {
+async fn send(mut listing: KeyListing, first: Vec<Entry>, form: Form, parts: Parts) -> Result<(), BodyError> {
     let mut page = first;
     let mut part = String::from("[");
     let mut is_first = true;

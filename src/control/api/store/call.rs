@@ -1,22 +1,19 @@
-//! One call of another router: an admin's token and a JSON document of the contract.
+//! One call of another router: the token of a router or an admin, and a JSON document of the contract.
 
 use axum::extract::{FromRequest, Request};
 use keyvalues::wire::BadKey;
 use serde::de::DeserializeOwned;
 
-use crate::{
-    control::{
-        api::{body::read_json, query::Query},
-        limits::STORE_CALL_BYTES_MAX,
-        shared::{
-            access::caller::Caller,
-            error::{ApiError, Kind},
-        },
+use crate::control::{
+    api::{body::read_json, query::Query},
+    limits::STORE_CALL_BYTES_MAX,
+    shared::{
+        access::caller::Caller,
+        error::{ApiError, Kind},
     },
-    rollout::command::Role,
 };
 
-/// What was asked, by an admin.
+/// What was asked, by whoever may use the store.
 #[derive(Debug)]
 pub struct Call<A> {
     pub asked: A,
@@ -27,9 +24,7 @@ impl<A: DeserializeOwned, S: Sync> FromRequest<S> for Call<A> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let caller = request.extensions().get::<Caller>();
-        caller
-            .ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?
-            .needs(Role::Admin)?;
+        caller.ok_or_else(|| ApiError::new(Kind::Unauthorized, "this call needs a token"))?.needs_store()?;
         Query::parse(request.uri().query()).finish()?;
         let (parts, body) = request.into_parts();
         let json = read_json(&parts.headers, body, STORE_CALL_BYTES_MAX).await?.unwrap_or_default();

@@ -25,7 +25,6 @@ use crate::{
             served_store::{GrantedLease, lease_end},
         },
     },
-    rollout::command::Role,
     schema::app::DoneAnswer,
 };
 
@@ -67,7 +66,7 @@ pub async fn revoke(
     Path(lease): Path<String>,
     call: Read,
 ) -> Result<Json<DoneAnswer>, ApiError> {
-    call.caller.needs(Role::Admin)?;
+    call.caller.needs_store()?;
     let id = number(&lease)?;
     let handle = core.served_store.leases.find(id)?;
     let lease = handle.lock().await.take().ok_or(StoreError::LeaseEnded)?;

@@ -1,5 +1,5 @@
-//! The store behind this router, for other routers: the whole contract below `/api/v1/store`, for admins alone, since
-//! it holds the fleet's own keys too. `keyvalues::wire` has the forms, `--store http://` is the other side.
+//! The store behind this router, for other routers: the whole contract below `/api/v1/store`, for routers' and
+//! admins' tokens alone, since it holds the fleet's own keys too. `keyvalues::wire` has the forms, `--store http://` is the other side.
 //!
 //! Everything is passed through as it is. Only what changes the store is refused while this router's store is not
 //! the one that its table came from, unless it settles just that.
@@ -8,25 +8,30 @@ mod call;
 mod leases;
 mod watch;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
 use keyvalues::{
-    Check,
-    wire::{About, CommitCall, GetAnswer, GetCall, ListAnswer, ListCall, OutcomeForm},
+    Check, Listing,
+    wire::{About, CommitCall, EntryForm, GetAnswer, GetCall, ListCall, OutcomeForm},
 };
 
 use self::call::{Call, refuse_call};
-use crate::{
-    control::{
-        api::{calls::Calls, request::Read, router},
-        shared::{
-            audit::{redaction::is_secret, trail},
-            core::Core,
-            entries::EPOCH,
-            error::{ApiError, Kind as Failure},
-            fleet::member::Kind,
-        },
+use crate::control::{
+    api::{calls::Calls, request::Read, router},
+    commands::quota::{admit, admit_raw},
+    limits::LISTING_PART_BYTES,
+    shared::{
+        audit::{redaction::is_secret, trail},
+        body_stream::{BodyError, Parts, stream_body},
+        core::Core,
+        entries::EPOCH,
+        error::{ApiError, Kind as Failure},
+        fleet::member::Kind,
     },
-    rollout::command::Role,
 };
 
 /// Its calls, and those that settle what becomes of it.
@@ -46,7 +51,7 @@ pub fn calls(calls: Calls) -> Calls {
 
 /// `GET /api/v1/store`
 async fn about(State(core): State<Core>, call: Read) -> Result<Json<About>, ApiError> {
-    call.caller.needs(Role::Admin)?;
+    call.caller.needs_store()?;
     call.query.finish()?;
     if core.is_follower {
         let message = "this router follows the keys of a server; it has no store of its own to serve";
@@ -65,9 +70,36 @@ async fn read(State(core): State<Core>, call: Call<GetCall>) -> Result<Json<GetA
 }
 
 /// `POST /api/v1/store/list`
-async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Json<ListAnswer>, ApiError> {
+async fn list(State(core): State<Core>, call: Call<ListCall>) -> Result<Response, ApiError> {
     let prefixes: Vec<&str> = call.asked.prefixes.iter().map(String::as_str).collect();
-    Ok(Json(core.store.list(&prefixes).await?.into()))
+    let listing = match (call.asked.limit, &prefixes[..]) {
+        (None, _) if call.asked.after.is_none() => core.store.list(&prefixes).await?,
+        (Some(limit), [prefix]) => {
+            let after = call.asked.after().map_err(refuse_call)?;
+            let mut page = core.store.page(prefix, after.as_ref(), limit).await?;
+            page.entries.truncate(limit);
+            page
+        }
+        _ => return Err(ApiError::value("limit", "a page is of one prefix, and `after` needs a `limit`")),
+    };
+    let body = stream_body(core.calls.threads(), |parts| send(listing, parts));
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// A listing, written while it is sent: as text it is longer than what it is made from.
+async fn send(listing: Listing, parts: Parts) -> Result<(), BodyError> {
+    let mut part = format!("{{\"revision\":{},\"entries\":[", listing.revision);
+    let mut separator = "";
+    for entry in listing.entries {
+        part.push_str(separator);
+        separator = ",";
+        // Texts, numbers and base64 have a JSON form.
+        part.push_str(&serde_json::to_string(&EntryForm::from(entry)).unwrap_or_default());
+        if part.len() >= LISTING_PART_BYTES {
+            parts.send(std::mem::take(&mut part)).await?;
+        }
+    }
+    parts.send(part + "]}").await
 }
 
 /// Whether a commit has effect only in the store that the other router has listed: what it writes there an operator
@@ -85,5 +117,8 @@ async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json
     // What members say of themselves they say every two seconds.
     let is_routine = writes.iter().all(|write| Kind::of(write.key().as_str()).is_some());
     trail::note(|notes| notes.is_routine = is_routine);
+    // Members have admitted what they write; an import has not.
+    admit(&core, &writes).await?;
+    admit_raw(&core, &writes).await?;
     Ok(Json(core.store.commit(checks, writes).await?.into()))
 }

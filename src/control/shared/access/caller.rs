@@ -22,11 +22,18 @@ pub struct Caller {
 impl Caller {
     /// Refuses callers below a role.
     pub fn needs(&self, least: Role) -> Result<(), ApiError> {
-        if self.role >= least {
-            return Ok(());
-        }
-        let message = format!("the token `{}` has the role `{}`; this needs `{least}`", self.name, self.role);
-        Err(ApiError::new(Kind::Forbidden, message))
+        if self.role >= least { Ok(()) } else { Err(self.refused(&format!("`{least}`"))) }
+    }
+
+    /// Refuses callers that may not use the store which this router serves.
+    pub fn needs_store(&self) -> Result<(), ApiError> {
+        let may = matches!(self.role, Role::Router | Role::Admin);
+        if may { Ok(()) } else { Err(self.refused("`router` or `admin`")) }
+    }
+
+    fn refused(&self, needed: &str) -> ApiError {
+        let message = format!("the token `{}` has the role `{}`; this needs {needed}", self.name, self.role);
+        ApiError::new(Kind::Forbidden, message)
     }
 
     /// Refuses callers whose token is not for the call with this path.

@@ -17,7 +17,7 @@ use super::{
 use crate::{printable::is_hidden, rollout::command::Role};
 
 /// What a line of the file is.
-pub const LINE: &str = "TOKEN [NAME viewer|ci|operator|admin [apps=APP,APP;raw=no]]";
+pub const LINE: &str = "TOKEN [NAME viewer|ci|operator|admin|router [apps=APP,APP;raw=no]]";
 /// The longest name.
 const NAME_CHARS_MAX: usize = 63;
 /// Permission bits by which others than the owner write.
@@ -148,8 +148,11 @@ fn parse_role(word: &str) -> Result<Role, String> {
         "viewer" => Ok(Role::Viewer),
         "ci" => Ok(Role::Ci),
         "operator" => Ok(Role::Operator),
+        "router" => Ok(Role::Router),
         "admin" => Ok(Role::Admin),
-        other => Err(format!("`{}` is no role; one of viewer, ci, operator, admin", shortened(other))),
+        other => {
+            Err(format!("`{}` is no role; one of viewer, ci, operator, admin, router", shortened(other)))
+        }
     }
 }
 

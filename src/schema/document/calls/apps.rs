@@ -32,7 +32,7 @@ fn reads() -> Vec<Operation> {
             .answers::<App>(200, "The app's state.")
             .tagged(&[200], SEQ)
             .refuses(&[400, 404]),
-        Operation::delete("/api/v1/apps/{app}", "removeApp", "Remove an app")
+        Operation::delete("/api/v1/apps/{app}", "removeApp", "Remove an app").role("operator")
             .says(
                 "Removes the app with its record, history, settings and previews; for operators. 409 `still_routed` \
                  while it routes requests, unless forced.",
@@ -92,10 +92,12 @@ fn settings() -> Vec<Operation> {
             .refuses(&[400, 404, 503]),
         write(
             Operation::put(path, "replaceSettings", "Replace the settings")
+                .role("operator")
                 .says("What is left out takes its default. For operators."),
         ),
         write(
             Operation::new("patch", path, "mergeSettings", "Change some settings")
+                .role("operator")
                 .says("What is left out stays, what is null takes its default (RFC 7396). For operators."),
         ),
     ]
@@ -103,7 +105,7 @@ fn settings() -> Vec<Operation> {
 
 fn questions() -> Vec<Operation> {
     vec![
-        Operation::post("/api/v1/apps/{app}/explain", "explain", "Explain a request")
+        Operation::post("/api/v1/apps/{app}/explain", "explain", "Explain a request").role("viewer")
             .says(
                 "Which rule gives a request its release and endpoint, and why, by the live table of this router. Nothing \
                  is written: no bucket is drawn, no client is counted. A `viewer` may ask.",
@@ -111,7 +113,7 @@ fn questions() -> Vec<Operation> {
             .takes::<ExplainRequest>(false)
             .answers::<Explanation>(200, "Why.")
             .refuses(&[400, 404, 409, 415, 422]),
-        Operation::post("/api/v1/apps/{app}/who-moves", "whoMoves", "Dry run of a command")
+        Operation::post("/api/v1/apps/{app}/who-moves", "whoMoves", "Dry run of a command").role("viewer")
             .says(
                 "Which of the clients seen lately a command would move, from where to where, and when. The command is \
                  decided and its table is built as if it were given, and dropped: where the command would be refused, \

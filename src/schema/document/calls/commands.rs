@@ -37,13 +37,13 @@ fn apps() -> Vec<Operation> {
                  stays as it is. Setting a release makes its app too.",
             )
             .takes::<AppRequest>(false),
-        Operation::put("/api/v1/apps/{app}/default", "makeDefault", "Make an app the default")
+        Operation::put("/api/v1/apps/{app}/default", "makeDefault", "Make an app the default").role("operator")
             .says(
                 "Every host that no app claims leads to it from now on, at every router of the fleet; for operators. 409 \
                  `set_by_flag` at a router that was started with `--app`.",
             )
             .takes::<ReasonRequest>(false),
-        Operation::delete("/api/v1/apps/{app}/default", "endDefault", "Have no default app")
+        Operation::delete("/api/v1/apps/{app}/default", "endDefault", "Have no default app").role("operator")
             .says("If this app is the default. The only app is the default whatever is stored. For operators.")
             .takes::<ReasonRequest>(false),
     ]
@@ -101,19 +101,22 @@ fn releases() -> Vec<Operation> {
 fn locks() -> Vec<Operation> {
     vec![
         Operation::put("/api/v1/apps/{app}/lock", "lock", "Lock")
+            .role("operator")
             .says("While the lock stands, a `ci` token gets 423 for everything but abort.")
             .takes::<LockRequest>(true),
-        Operation::delete("/api/v1/apps/{app}/lock", "unlock", "Unlock").takes::<ReasonRequest>(false),
+        Operation::delete("/api/v1/apps/{app}/lock", "unlock", "Unlock")
+            .role("operator")
+            .takes::<ReasonRequest>(false),
     ]
 }
 
 fn drains() -> Vec<Operation> {
     let endpoint = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain";
     vec![
-        Operation::delete("/api/v1/apps/{app}/draining", "finishDrains", "End every drain now")
+        Operation::delete("/api/v1/apps/{app}/draining", "finishDrains", "End every drain now").role("operator")
             .says("Clients of draining releases go to stable at once.")
             .takes::<ReasonRequest>(false),
-        Operation::delete("/api/v1/apps/{app}/draining/{tenure}", "finishDrain", "End one drain now")
+        Operation::delete("/api/v1/apps/{app}/draining/{tenure}", "finishDrain", "End one drain now").role("operator")
             .parameter(
                 "path",
                 "tenure",
@@ -121,7 +124,7 @@ fn drains() -> Vec<Operation> {
                 "The tenure of the release that drains, as in the app's state.",
             )
             .takes::<ReasonRequest>(false),
-        Operation::post("/api/v1/apps/{app}/drain/finish", "finishDrainOf", "End a drain now, or all of them")
+        Operation::post("/api/v1/apps/{app}/drain/finish", "finishDrainOf", "End a drain now, or all of them").role("operator")
             .says(
                 "The same as DELETE draining, for those who know a release by its name. A release that drains no more \
                  changes nothing; a release on a track is refused with 409.",

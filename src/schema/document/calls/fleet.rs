@@ -11,7 +11,7 @@ pub fn calls() -> Vec<Operation> {
             .says("The routers that share the store, what each serves, and what is wrong.")
             .answers::<Fleet>(200, "The fleet.")
             .refuses(&[400]),
-        Operation::delete("/api/v1/fleet/{member}", "removeMember", "Remove a member")
+        Operation::delete("/api/v1/fleet/{member}", "removeMember", "Remove a member").role("operator")
             .says(
                 "For a router that is gone for good. One that ends gracefully leaves by itself, one that runs enters \
                  itself again. 409 `still_heard` while it is heard from, unless forced; 409 `ambiguous` when several have \
@@ -21,7 +21,7 @@ pub fn calls() -> Vec<Operation> {
             .switch("force", "Also if it is still heard from.")
             .answers::<MemberRemoval>(200, "It is removed.")
             .refuses(&[400, 403, 404, 409, 415, 422, 503, 507]),
-        Operation::post("/api/v1/fleet/rotate-keys", "rotateKeys", "Rotate the pin keys")
+        Operation::post("/api/v1/fleet/rotate-keys", "rotateKeys", "Rotate the pin keys").role("admin")
             .says(
                 "For admins. A next key is made; it signs once every member knows it, and the key so far goes on being \
                  known. When some member does not know it in time, the answer is 202 with `waiting`: ask again to go on. \

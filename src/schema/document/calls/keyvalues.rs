@@ -38,9 +38,21 @@ fn below(path: &'static str, suffix: &str) -> Vec<Operation> {
             .switch("raw", "The bare value.")
             .switch("keys", "The keys below the prefix.")
             .switch("recurse", "All keyvalues below the prefix.")
+            .parameter(
+                "query",
+                "limit",
+                json!({ "type": "integer", "minimum": 1, "maximum": 10_000 }),
+                "With `keys` or `recurse`: at most so many, in the order of keys. When that many came, there may be more.",
+            )
+            .parameter(
+                "query",
+                "after",
+                json!({ "type": "string" }),
+                "With `keys` or `recurse`: only what comes behind this key, such as the last one of the page before.",
+            )
             .mentions::<Keyvalue>()
             .with(200, "Keyvalues, or with `keys` their keys.", "application/json", json!({ "oneOf": [entries, keys] }))
-            .refuses(&[400, 403, 503]),
+            .refuses(&[400, 403, 422, 503]),
         write(Operation::put(path, &id("kvPut"), "Write a raw keyvalue"))
             .says(
                 "The body is the value, whatever its content type. Keys of a rollout follow the raw rules, with the \

@@ -21,6 +21,7 @@ pub fn calls() -> Vec<Operation> {
             .answers::<Token>(200, "The token, by name and role.")
             .refuses(&[400]),
         Operation::get("/api/v1/tokens", "tokens", "The tokens")
+            .role("admin")
             .says("Names and roles, never the tokens themselves; for admins.")
             .answers::<Tokens>(200, "The tokens.")
             .refuses(&[400, 403]),
@@ -37,7 +38,7 @@ fn audit() -> Operation {
     let text = || json!({ "type": "string" });
     let number = || json!({ "type": "integer", "minimum": 1 });
     let outcome = json!({ "type": "string", "enum": AuditOutcome::ALL.map(AuditOutcome::as_str) });
-    Operation::get("/api/v1/audit", "audit", "Who changed what, or tried to")
+    Operation::get("/api/v1/audit", "audit", "Who changed what, or tried to").role("admin")
         .says(
             "The newest calls to this router that change something or read secrets, done or refused, newest first; for \
              admins. The setting `audit_log` writes all of them.",
