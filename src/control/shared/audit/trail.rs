@@ -11,7 +11,10 @@ use serde_json::Value;
 use super::redaction::{of_bytes, of_key, of_text};
 use crate::{
     control::limits::{AUDIT_CHANGES_BYTES_MAX, AUDIT_CHANGES_MAX},
-    rollout::keys::{self, Meaning},
+    rollout::{
+        endpoint_set::EndpointSet,
+        keys::{self, Meaning},
+    },
     schema::audit::AuditChange,
 };
 
@@ -127,7 +130,8 @@ impl Trail {
     }
 }
 
-/// The writes that are told of: an event says again what its record says, so it is not where both are written.
+/// The writes that are told of: an event says again what its record says, or its endpoints, and a count only that these were
+/// changed, so neither is where both are written.
 pub fn told(writes: &[Write]) -> Vec<&Write> {
     let meaning = |write: &Write| keys::meaning(write.key().as_str());
     let records: Vec<_> = writes
@@ -137,11 +141,20 @@ pub fn told(writes: &[Write]) -> Vec<&Write> {
             _ => None,
         })
         .collect();
+    let has_keys = writes.iter().any(|write| matches!(meaning(write), Some(Meaning::Endpoint(..))));
+    let has_endpoints =
+        has_keys || writes.iter().any(|write| matches!(meaning(write), Some(Meaning::EndpointSet(_))));
     let repeats = |write: &&Write| match meaning(write) {
         Some(Meaning::Event(app, _)) => write.value().is_some() && records.contains(&app),
+        Some(Meaning::EndpointEvent(..)) => has_endpoints,
+        Some(Meaning::EndpointSet(_)) => has_keys && write.value().is_none_or(is_mere_count),
         _ => false,
     };
     writes.iter().filter(|write| !repeats(write)).collect()
+}
+
+fn is_mere_count(set: &[u8]) -> bool {
+    EndpointSet::parse(set).is_ok_and(|set| set.pending.is_none())
 }
 
 #[cfg(test)]
@@ -167,6 +180,26 @@ mod tests {
         let change =
             AuditChange { key: "rolling/shop/rollout".into(), before: Value::Null, after: json!({}) };
         assert_eq!(trail.notes().changes, [change]);
+    }
+
+    #[test]
+    fn endpoints_are_told_once_and_a_set_of_them_always() {
+        let set = |text: &str| put("apps/shop-1-80/set", text);
+        let pending = r#"{"count":2,"pending":{"by":"n","endpoints":{"c":"127.0.0.1:9"}}}"#;
+        let event = put("rolling/shop/endpoint-events/000000000001", "{}");
+        let endpoint = put("apps/shop-1-80/containers/c", "127.0.0.1:9");
+        let keys = |writes: &[Write]| -> Vec<String> {
+            told(writes).iter().map(|write| write.key().to_string()).collect()
+        };
+        assert_eq!(
+            keys(&[endpoint.clone(), set("{\"count\":1}"), event.clone()]),
+            ["apps/shop-1-80/containers/c"]
+        );
+        assert_eq!(keys(&[set(pending), event.clone()]), ["apps/shop-1-80/set"]);
+        assert_eq!(keys(&[endpoint, set(pending)]).len(), 2, "it counts instead of the key");
+        assert_eq!(keys(&[event]).len(), 1, "nothing else tells of it");
+        let removed = Write::delete("apps/shop-1-80/set".parse().unwrap());
+        assert_eq!(keys(&[removed]).len(), 1, "what it held counts no more");
     }
 
     #[tokio::test]
