@@ -28,6 +28,7 @@ mod hook;
 mod hook_lines;
 mod kv;
 mod lock;
+mod log_lines;
 mod logging;
 mod preview;
 mod printer;

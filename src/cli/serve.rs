@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let config = arguments.settings.read()?;
-    logging::start(config.log);
+    let _log = logging::start(config.log);
     announce(&config);
     server::run(config).map_err(|error| Failure::chain(Exit::Failed, &error))?;
     Ok(Exit::Done)

@@ -230,6 +230,11 @@ impl EndpointState {
     /// Notes with what it failed a request. `true` if the log should be told, which it is not again for a while.
     pub fn note_failure(&self, cause: &str, at_ms: u64) -> bool {
         self.last_failure.store(Some(Arc::new(LastFailure { cause: cause.to_owned(), at: at_ms })));
+        self.is_told(cause, at_ms)
+    }
+
+    /// Whether the log should be told of something, which it is not again for a while.
+    pub fn is_told(&self, cause: &str, at_ms: u64) -> bool {
         let hash = cause.bytes().fold(0, |hash: usize, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         let told = &self.told[hash % CAUSES];
         let before = told.load(Ordering::Relaxed);

@@ -24,6 +24,21 @@ impl BodyDecoder {
         }
     }
 
+    /// From now on lines between chunks may end with a bare line feed, and sizes may have blanks around them.
+    pub fn allow_lenient(&mut self) {
+        if let Self::Chunked(decoder) = self {
+            decoder.allow_lenient();
+        }
+    }
+
+    /// Whether something was let pass, asked once.
+    pub fn take_let_pass(&mut self) -> bool {
+        match self {
+            Self::Chunked(decoder) => decoder.take_let_pass(),
+            _ => false,
+        }
+    }
+
     /// Whether the body has ended.
     pub fn is_done(&self) -> bool {
         match self {

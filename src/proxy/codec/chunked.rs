@@ -18,12 +18,17 @@ pub struct ChunkedDecoder {
     digits: u8,
     remaining: u64,
     extension_bytes_left: u32,
+    /// Bare line feeds and blanks around sizes are let pass.
+    lenient: bool,
+    /// Some were.
+    let_pass: bool,
     trailers: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Size,
+    Padding,
     Extension,
     SizeLineFeed,
     Data,
@@ -41,8 +46,20 @@ impl ChunkedDecoder {
             digits: 0,
             remaining: 0,
             extension_bytes_left: extension_bytes_max,
+            lenient: false,
+            let_pass: false,
             trailers: Vec::new(),
         }
+    }
+
+    /// From now on lines may end with a bare line feed, and sizes may have blanks around them.
+    pub fn allow_lenient(&mut self) {
+        self.lenient = true;
+    }
+
+    /// Whether something was let pass, asked once.
+    pub fn take_let_pass(&mut self) -> bool {
+        std::mem::take(&mut self.let_pass)
     }
 
     /// Whether the body has ended.
@@ -63,7 +80,11 @@ impl ChunkedDecoder {
             if self.state == State::Data {
                 at = self.take_data(bytes, at, &mut data);
             } else {
-                self.step(bytes[at])?;
+                match self.step(bytes[at]) {
+                    Ok(()) => {}
+                    Err(_) if self.lenient && self.step_leniently(bytes[at]) => self.let_pass = true,
+                    Err(malformed) => return Err(malformed),
+                }
                 at += 1;
             }
         }
@@ -96,7 +117,11 @@ impl ChunkedDecoder {
             }
             (State::Size, b'\r') if self.digits > 0 => State::SizeLineFeed,
             (State::Size, b';') if self.digits > 0 => State::Extension,
-            (State::Size, _) => return Err(Malformed("a chunk's size is not a hexadecimal number")),
+            (State::Padding, b'\r') => State::SizeLineFeed,
+            (State::Padding, b';') => State::Extension,
+            (State::Size | State::Padding, _) => {
+                return Err(Malformed("a chunk's size is not a hexadecimal number"));
+            }
             (State::Extension, b'\r') => State::SizeLineFeed,
             (State::Extension, _) if CLASS[usize::from(byte)] & VALUE != 0 => {
                 let left = self.extension_bytes_left.checked_sub(1);
@@ -104,16 +129,38 @@ impl ChunkedDecoder {
                 State::Extension
             }
             (State::Extension, _) => return Err(Malformed("a chunk extension contains a control byte")),
-            (State::SizeLineFeed, b'\n') => {
-                self.digits = 0;
-                if self.remaining == 0 { State::Trailers } else { State::Data }
-            }
+            (State::SizeLineFeed, b'\n') => self.end_size(),
             (State::DataReturn, b'\r') => State::DataLineFeed,
             (State::DataLineFeed, b'\n') => State::Size,
             (State::Trailers, _) => self.take_trailer_byte(byte)?,
             _ => return Err(Malformed("a chunk's line does not end with CRLF")),
         };
         Ok(())
+    }
+
+    /// Takes a byte that the rules do not allow, if it is one of those that are let pass.
+    #[cold]
+    fn step_leniently(&mut self, byte: u8) -> bool {
+        self.state = match (self.state, byte) {
+            (State::Size, b' ' | b'\t') if self.digits == 0 => State::Size,
+            (State::Size | State::Padding, b' ' | b'\t') => State::Padding,
+            (State::Size | State::Padding, b'\n') if self.digits > 0 => self.end_size(),
+            (State::Extension, b'\n') => self.end_size(),
+            (State::DataReturn, b'\n') => State::Size,
+            (State::Trailers, b'\n') if self.take_trailer_byte(b'\r').is_ok() => {
+                match self.take_trailer_byte(b'\n') {
+                    Ok(state) => state,
+                    Err(_) => return false,
+                }
+            }
+            _ => return false,
+        };
+        true
+    }
+
+    fn end_size(&mut self) -> State {
+        self.digits = 0;
+        if self.remaining == 0 { State::Trailers } else { State::Data }
     }
 
     fn take_digit(&mut self, digit: u8) -> Result<(), Malformed> {
@@ -212,6 +259,30 @@ mod tests {
         }
         assert_eq!(decode(b"0\r\n\r\n", 9), Ok((vec![], vec![], 0, true)));
         assert_eq!(decode(b"3\r\nab", 9), Ok((b"ab".to_vec(), vec![], 0, false)));
+    }
+
+    #[test]
+    fn what_old_endpoints_write_is_let_pass_where_that_is_allowed() {
+        let decode = |body: &str| {
+            let mut decoder = ChunkedDecoder::new(16);
+            decoder.allow_lenient();
+            let mut bytes = body.as_bytes().to_vec();
+            let piece = decoder.decode(&mut bytes)?;
+            Ok::<_, Malformed>((bytes[piece.data].to_vec(), piece.done, decoder.take_let_pass()))
+        };
+        let whole = |let_pass| Ok((b"hello".to_vec(), true, let_pass));
+        assert_eq!(decode("5\r\nhello\r\n0\r\n\r\n"), whole(false));
+        for body in [
+            "5  \r\nhello\r\n0 \r\n\r\n",
+            " 5\r\nhello\r\n0\r\n\r\n",
+            "5\nhello\n0\n\n",
+            "5\r\nhello\r\n0\r\nX: y\n\n",
+        ] {
+            assert_eq!(decode(body), whole(true), "{body:?}");
+        }
+        for body in ["5 5\r\n", "5\rhello", "0x5\n", "\n", "5\nhelloX"] {
+            assert!(decode(body).is_err(), "{body:?}");
+        }
     }
 
     #[test]

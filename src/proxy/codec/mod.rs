@@ -16,6 +16,7 @@ pub mod forwarded;
 pub mod frames;
 pub mod head;
 pub mod known;
+pub mod lenient;
 pub mod lines;
 pub mod number;
 pub mod piece;

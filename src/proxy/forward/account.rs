@@ -136,6 +136,20 @@ pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
     count_kind(worker, failure);
 }
 
+/// Says in the log what was let pass of an endpoint's response.
+#[cold]
+pub fn tell_let_pass(plan: &Plan, what: &str) {
+    let endpoint = plan.endpoint();
+    if endpoint.state.is_told(what, coarse::wall_ms()) {
+        tracing::warn!(
+            endpoint = %endpoint.route.address,
+            app = plan.app.routes.name.as_str(),
+            release = plan.app.routes.release(plan.assignment.target.release).id.as_str(),
+            "a response breaks the rules of HTTP, which lenient_responses allows: {what}"
+        );
+    }
+}
+
 fn count_kind(worker: &Worker, failure: Failure) {
     let counters = worker.counters();
     let counter = match failure {

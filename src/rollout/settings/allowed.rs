@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 47] = [
+const ALLOWED: [(&str, &str); 48] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -52,6 +52,7 @@ const ALLOWED: [(&str, &str); 47] = [
         "shielding.race_exclude[]",
         "a pattern that begins with `/` or `*`, of at most 200 characters, such as *callback*",
     ),
+    ("lenient_responses", "true or false"),
     ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),
     ("timeouts.between_bytes_ms", "a whole number of ms from 10 to 86400000, or null"),
     ("timeouts.tunnel_idle_ms", "a whole number of ms from 10 to 604800000, or null"),

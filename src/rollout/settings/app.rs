@@ -59,6 +59,8 @@ pub struct Settings {
     pub health: HealthSettings,
     /// Whether stable answers requests that the candidate failed.
     pub shielding: ShieldingSettings,
+    /// Whether responses pass that break some rules of HTTP, as old endpoints do.
+    pub lenient_responses: bool,
     /// How long endpoints and clients may take.
     pub timeouts: TimeoutSettings,
     /// A header by which requests from some networks choose a release.
@@ -122,6 +124,7 @@ impl Default for Settings {
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
+            lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
             register_under_lock: Vec::new(),

@@ -112,6 +112,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "Requests whose path begins with one of these are not shielded, such as `/export/`."),
     ("shielding.race_exclude", "Never to both", Texts(32, Some(200)), "",
      "Requests for these paths never go to both releases while the candidate is silent. `*` stands for any characters."),
+    ("lenient_responses", "Lenient responses", Flag, "",
+     "Whether responses of old endpoints pass that have bare line feeds, blanks around chunk sizes, or a version such as HTTP/1.2. The log says what was let pass."),
     ("timeouts.first_byte_ms", "First byte", WholeOrNull(10, 86_400_000), "ms",
      "How long an endpoint may take from the end of a request to the first byte of its response."),
     ("timeouts.between_bytes_ms", "Between bytes", WholeOrNull(10, 86_400_000), "ms",

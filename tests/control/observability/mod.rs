@@ -6,3 +6,4 @@ mod counts;
 mod exposition;
 mod formats;
 mod request_ids;
+mod unread_log;

@@ -6,5 +6,6 @@
 mod bodies;
 mod heads;
 mod leftovers;
+mod lenient;
 mod odd;
 mod stage;

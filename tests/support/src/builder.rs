@@ -27,6 +27,7 @@ pub struct RouterBuilder {
     limits: Vec<(&'static str, u64)>,
     descriptors_max: Option<u64>,
     everywhere: bool,
+    unread: bool,
     without_app: bool,
     tokens: Vec<String>,
 }
@@ -123,6 +124,12 @@ impl RouterBuilder {
         self
     }
 
+    /// With standard error in a pipe that nobody reads.
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
     /// With a further command-line argument.
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
@@ -181,6 +188,7 @@ impl RouterBuilder {
             environment: self.environment,
             descriptors_max: self.descriptors_max,
             everywhere: self.everywhere,
+            unread: self.unread,
             seeded: true,
             names_app: !self.without_app,
         };

@@ -11,6 +11,8 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) descriptors_max: Option<u64>,
     pub(crate) everywhere: bool,
+    /// Nobody reads what it says.
+    pub(crate) unread: bool,
     pub(crate) seeded: bool,
     /// With `--app`.
     pub(crate) names_app: bool,

@@ -209,7 +209,8 @@ impl Router {
         }
         command.args(&self.launch.flags).current_dir(self.dir.path());
         let copy = log.try_clone().expect("the log file can be shared");
-        command.stdin(Stdio::null()).stdout(Stdio::from(copy)).stderr(Stdio::from(log));
+        command.stdin(Stdio::null()).stdout(Stdio::from(copy));
+        command.stderr(if self.launch.unread { Stdio::piped() } else { Stdio::from(log) });
         self.child = Some(command.spawn().expect("the binary can be run"));
     }
 

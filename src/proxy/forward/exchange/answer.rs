@@ -198,6 +198,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut incoming = incoming;
         let at = incoming.start + facts.length;
         let mut decoder = BodyDecoder::new(facts.framing, self.worker.limits().chunk_extension_bytes_max);
+        self.allow_lenient(&mut decoder);
         let available = incoming.end - at;
         let piece = decoder.decode(&mut incoming.lease.space()[at..incoming.end]);
         let piece = piece.map_err(|Malformed(what)| Failure::Malformed(what))?;
@@ -212,6 +213,9 @@ impl<D: Downstream> Exchange<'_, D> {
         self.download.reusable = facts.keep_alive && piece.consumed == available;
         self.download.done = part.last;
         self.download.decoder = Some(decoder);
+        if part.last && self.is_lenient() {
+            self.tell_lenient_body();
+        }
         if !part.last && matches!(facts.framing, Framing::Streamed | Framing::UntilClose) {
             self.download.event_stream = is_event_stream(&self.worker.fields.borrow()[facts.reason_bytes..]);
         }

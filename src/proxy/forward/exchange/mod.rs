@@ -8,6 +8,7 @@
 mod answer;
 mod download;
 mod half_closed;
+mod lenient;
 mod open;
 mod pace;
 mod receive;

@@ -36,6 +36,15 @@ impl<D: Downstream> Exchange<'_, D> {
                 self.download.incoming = Some(incoming);
                 return Ok(());
             }
+            Err(failure @ Failure::Malformed(_)) if self.is_lenient() => {
+                if self.mend_head(&mut incoming, failure)? {
+                    self.went_on = true;
+                } else {
+                    incoming.partial = true;
+                }
+                self.download.incoming = Some(incoming);
+                return Ok(());
+            }
             Err(failure) => {
                 // It is read again if the request does not go to a sibling or to stable after all.
                 self.download.incoming = Some(incoming);
@@ -138,6 +147,9 @@ impl<D: Downstream> Exchange<'_, D> {
             part.trailers = self.take_trailers()?;
         }
         self.download.done = part.last;
+        if part.last && self.is_lenient() {
+            self.tell_lenient_body();
+        }
         self.follow_frames(&mut part);
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.send(cx, part);
