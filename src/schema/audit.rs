@@ -59,7 +59,7 @@ pub struct AuditEntry {
     /// What was asked for: the body, without secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,
-    /// What was written: each key with its value before and after, without secrets.
+    /// What was written: each key whose value changed, with its value before and after, without secrets.
     pub changes: Vec<AuditChange>,
     /// Changes that are not listed, since there are too many.
     pub changes_left_out: u64,

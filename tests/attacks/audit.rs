@@ -117,24 +117,6 @@ fn an_entry_says_who_by_which_door_what_before_and_after() {
     assert_eq!((&refused["request"], &refused["changes"]), (&json!("100"), &json!([])));
     router.api().delete("lock").expect(200);
 
-    let endpoint = "apps/hello-v1-80/containers/evil";
-    router.api_as("ci").kv_put(endpoint, "127.0.0.1:9").expect(200);
-    assert_eq!(
-        newest("actor=ci-main")["changes"],
-        json!([{ "key": endpoint, "before": null, "after": "127.0.0.1:9" }])
-    );
-    router.api_as("ci").kv_put(endpoint, "127.0.0.1:10").expect(200);
-    assert_eq!(newest("actor=ci-main")["changes"][0]["before"], "127.0.0.1:9");
-    router.api_as("ci").kv_delete(endpoint).expect(200);
-    assert_eq!(newest("actor=ci-main")["changes"][0]["after"], Value::Null);
-
-    let blended = ask(&router, "operator", &["blend", "25", "--app", "hello"]);
-    assert_eq!(blended.code, 0, "{blended:?}");
-    let entry = newest("app=hello");
-    assert_eq!(
-        (&entry["via"], &entry["outcome"], &entry["request"]["percent"]),
-        (&json!("cli"), &json!("done"), &json!(25))
-    );
     let change = |entry: &Value, key: &str| {
         let changes = entry["changes"].as_array().expect("a list").iter();
         changes
@@ -143,6 +125,22 @@ fn an_entry_says_who_by_which_door_what_before_and_after() {
             .next()
             .unwrap_or_else(|| panic!("{key}: {entry}"))
     };
+    let endpoint = "apps/hello-v1-80/containers/evil";
+    router.api_as("ci").kv_put(endpoint, "127.0.0.1:9").expect(200);
+    let made = change(&newest("actor=ci-main"), endpoint);
+    assert_eq!(made, json!({ "key": endpoint, "before": null, "after": "127.0.0.1:9" }));
+    router.api_as("ci").kv_put(endpoint, "127.0.0.1:10").expect(200);
+    assert_eq!(change(&newest("actor=ci-main"), endpoint)["before"], "127.0.0.1:9");
+    router.api_as("ci").kv_delete(endpoint).expect(200);
+    assert_eq!(change(&newest("actor=ci-main"), endpoint)["after"], Value::Null);
+
+    let blended = ask(&router, "operator", &["blend", "25", "--app", "hello"]);
+    assert_eq!(blended.code, 0, "{blended:?}");
+    let entry = newest("app=hello");
+    assert_eq!(
+        (&entry["via"], &entry["outcome"], &entry["request"]["percent"]),
+        (&json!("cli"), &json!("done"), &json!(25))
+    );
     let record = change(&entry, "rolling/hello/rollout");
     assert_eq!((&record["before"]["blend"], &record["after"]["blend"]), (&json!(10), &json!(25)), "{record}");
     router.api().put("blend", &json!({ "percent": 25 })).expect(200);

@@ -332,7 +332,7 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("history", "apps/hello/history"),
@@ -345,6 +345,7 @@ const PAGES: [(&str, &str); 13] = [
     ("router", "router"),
     ("setup", "setup"),
     ("tokens", "tokens"),
+    ("audit", "audit"),
     ("api", "api"),
 ];
 

@@ -193,6 +193,27 @@ fn tokens_are_listed_by_name_for_an_admin_and_shown_to_nobody() {
 }
 
 #[test]
+fn an_admin_sees_who_changed_what_or_tried_to() {
+    let router = router().stable("1.0.0").candidate("1.0.1").start();
+    router.api().put("lock", &json!({ "reason": "<b>freeze</b>" })).expect(200);
+    router.api_as("ci").put("blend", &json!({ "percent": 50, "release": "1.0.1" })).expect(423);
+    let browser = Browser::start(1280, 1000);
+    sign_in(&browser, &router);
+    browser.click("nav-tokens");
+    browser.click("open-audit");
+    browser.see("audit-error", "needs the role admin");
+    browser.click("sign-out");
+    sign_in_as(&browser, &router, "admin");
+    browser.click("nav-tokens");
+    browser.click("open-audit");
+    browser.see("audit-2", "PUT /api/v1/apps/hello/blend: refused (423)");
+    browser.see("audit-2", "ci-main, by API, from 127.0.0.1");
+    browser.see("audit-1", "maria, by API");
+    browser.see("audit-1", "rolling/hello/rollout");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn the_api_page_shows_every_call_of_the_description() {
     let router = router().stable("1.0.0").start();
     let browser = Browser::start(1280, 1000);

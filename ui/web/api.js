@@ -60,6 +60,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		listApps: () => get('/api/v1/apps'),
 		getApp: (name) => get(appPath(name)),
 		listTokens: () => get('/api/v1/tokens'),
+		getAudit: ({ limit = 50, before } = {}) => get(`/api/v1/audit?limit=${limit}${before ? `&before=${before}` : ''}`),
 		listHooks: () => get('/api/v1/hooks'),
 		writeHook: (name, body, revision) => send('PUT', `/api/v1/hooks/${segment(name)}`, body, revision),
 		testHook: (name) => send('POST', `/api/v1/hooks/${segment(name)}/test`, {}),

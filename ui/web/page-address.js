@@ -13,6 +13,7 @@ const ROUTES = [
 	['hooks', /^\/hooks$/, []],
 	['router', /^\/router$/, []],
 	['tokens', /^\/tokens$/, []],
+	['audit', /^\/audit$/, []],
 	['api', /^\/api$/, []],
 ];
 

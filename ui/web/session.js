@@ -22,6 +22,7 @@ import { releasesPage } from './pages/releases.js';
 import { routerPage } from './pages/router.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
+import { auditPage } from './pages/audit.js';
 import { tokensPage } from './pages/tokens.js';
 import { parseRoute } from './page-address.js';
 
@@ -38,6 +39,7 @@ const PAGES = {
 	hooks: hooksPage,
 	router: routerPage,
 	tokens: tokensPage,
+	audit: auditPage,
 	api: apiPage,
 };
 

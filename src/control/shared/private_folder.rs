@@ -1,7 +1,7 @@
 //! Folders that are the router's alone: 0700 whatever the umask.
 //!
-//! One that exists is made private only where everything in it is the router's. An operator may have named a folder that
-//! others need, such as the working directory; then the log says so, and the files in it are private by themselves.
+//! One that exists is made private only where nobody else loses by it, since every file in it is private already. An operator
+//! may have named a folder that others need, such as the working directory; then the log says so.
 
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -13,8 +13,8 @@ use std::{
 /// Nobody else may list it, or reach what is in it.
 const PRIVATE: u32 = 0o700;
 
-/// What a router, or the process that it runs as, leaves in its folder.
-const OURS: [&str; 7] = ["lock", "node", "table", "pinkeys", "tokens", "keyvalues.redb", "followed.redb"];
+/// The mark of a folder that everybody is meant to use.
+const STICKY: u32 = 0o1000;
 
 /// Makes a folder, and those above it, for this router alone.
 pub fn make_private(folder: &Path) -> io::Result<()> {
@@ -27,12 +27,13 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
         // The umask may have taken something away.
         return fs::set_permissions(folder, Permissions::from_mode(PRIVATE));
     }
-    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o1777;
     if mode & !PRIVATE == 0 {
         return Ok(());
     }
     let path = folder.display();
-    if holds_only_ours(folder)? && fs::set_permissions(folder, Permissions::from_mode(PRIVATE)).is_ok() {
+    let is_shared = mode & STICKY != 0 || !holds_only_private_files(folder)?;
+    if !is_shared && fs::set_permissions(folder, Permissions::from_mode(PRIVATE)).is_ok() {
         tracing::warn!("the folder {path} was open to others (mode {mode:o}) and is private now (700)");
     } else {
         tracing::warn!("the folder {path} is open to others (mode {mode:o}); `chmod 700` it");
@@ -40,13 +41,11 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn holds_only_ours(folder: &Path) -> io::Result<bool> {
+/// Whether nobody else has anything in it: every file is for its owner alone, as all of the router's are.
+fn holds_only_private_files(folder: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let name = Path::new(&name);
-        // A file that is being replaced.
-        let ours = |known: &&str| name == Path::new(known) || name == Path::new(known).with_extension("new");
-        if !OURS.iter().any(|known| ours(&known)) {
+        let found = fs::symlink_metadata(entry?.path())?;
+        if !found.is_file() || found.permissions().mode() & 0o077 != 0 {
             return Ok(false);
         }
     }
@@ -68,7 +67,7 @@ mod tests {
         make_private(&own).unwrap();
         assert_eq!((mode(&own), mode(own.parent().unwrap())), (0o700, 0o700));
         fs::write(own.join("tokens"), "").unwrap();
-        fs::write(own.join("tokens.new"), "").unwrap();
+        fs::set_permissions(own.join("tokens"), Permissions::from_mode(0o600)).unwrap();
         fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
         make_private(&own).unwrap();
         assert_eq!(mode(&own), 0o700);

@@ -16,7 +16,7 @@ const LINKS = [
 	['#/fleet', 'Fleet', 'nav-fleet', ['fleet']],
 	['#/hooks', 'Hooks', 'nav-hooks', ['hooks']],
 	['#/router', 'Router', 'nav-router', ['router']],
-	['#/tokens', 'Tokens', 'nav-tokens', ['tokens']],
+	['#/tokens', 'Tokens', 'nav-tokens', ['tokens', 'audit']],
 	['#/api', 'API', 'nav-api', ['api']],
 ];
 

@@ -5,7 +5,7 @@ import { plural } from '../format.js';
 import { errorLine, pageHead, prose } from '../components/controls.js';
 
 const FILE_HELP =
-	'The router reads its tokens from its token file, one line each: `TOKEN [NAME [viewer|ci|operator|admin|router]]`. ' +
+	'The router reads its tokens from its token file, one line each: `TOKEN [NAME viewer|ci|operator|admin|router [apps=APP,APP;raw=no]]`. ' +
 	'It keeps only their digests, so it cannot show a token to anybody.';
 
 const ROLES = {
@@ -42,7 +42,7 @@ export function tokensPage({ api, model }) {
 		element: h(
 			'div',
 			{},
-			pageHead('Tokens'),
+			pageHead('Tokens', h('a', { href: '#/audit', testid: 'open-audit' }, 'What they were used for')),
 			h('section.panel', {}, h('h2.panel-title', {}, 'You'), me),
 			h('section.panel.below', {}, h('h2.panel-title', {}, 'All'), count, error, list),
 			h('p.lead', {}, prose(FILE_HELP)),

@@ -218,7 +218,8 @@ fn at(path: &Path, text: &str) -> String {
 fn generate(path: &Path) -> Result<String, TokenError> {
     let failed = |source| TokenError::Io { path: path.display().to_string(), source };
     let token = random_token().map_err(failed)?;
-    if let Some(dir) = path.parent() {
+    // One that is there may be anybody's; the file is private by itself.
+    if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
         make_private(dir).map_err(failed)?;
     }
     replace(path, format!("{token} admin admin\n").as_bytes()).map_err(failed)?;
