@@ -31,7 +31,8 @@ fn a_damaged_file_leaves_users_served_and_says_what_to_do() {
         [("cut", &cut), ("scrambled", &scrambled), ("garbage", &|_| b"this is no store".to_vec())];
     for (what, damage) in damages {
         damaged(&mut router, damage);
-        assert_eq!(router.visitor().release(), "v1", "{what}");
+        let release = router.visitor().release();
+        assert!(["v1", "v2"].contains(&release.as_str()), "{what}: {release}");
         let log = router.log();
         assert!(!log.contains("panicked"), "{what}: {log}");
         let lines: Vec<&str> =
