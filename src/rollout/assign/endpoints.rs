@@ -52,7 +52,8 @@ pub fn suspected_endpoint(
     least_of_two(&app.release(release).endpoints, draw.random(), &accept, health)
 }
 
-/// Chooses any endpoint of a release that is not in `tried`, if the release is degraded: half of it serves, or less.
+/// Chooses any endpoint of a release that is not in `tried`, if the release is degraded: half of it serves, or less. If not, one
+/// that came back since it was last asked for.
 pub fn last_endpoint(
     app: &AppRoutes,
     release: ReleaseIndex,
@@ -63,9 +64,11 @@ pub fn last_endpoint(
     let endpoints = &app.release(release).endpoints;
     let stays = || endpoints.iter().filter(|endpoint| !endpoint.draining);
     let serving = stays().filter(|endpoint| health.serves(endpoint.slot)).count();
-    let untried = |endpoint: &EndpointRoute| !endpoint.draining && !tried.contains(&endpoint.slot);
     let degraded = serving * 2 <= stays().count();
-    if degraded { least_of_two(endpoints, draw.random(), &untried, health) } else { None }
+    let accept = |endpoint: &EndpointRoute| {
+        !endpoint.draining && !tried.contains(&endpoint.slot) && (degraded || health.serves(endpoint.slot))
+    };
+    least_of_two(endpoints, draw.random(), &accept, health)
 }
 
 /// The endpoint that a client's hash prefers among those that take requests.

@@ -7,7 +7,10 @@ import { shareBar } from './metric.js';
 
 const DRAWN = 'How many of the recent new clients went to the candidate';
 const ACTUAL = 'How many of the clients whose pins came back in the last minutes are on the candidate';
-const MOVES = 'Clients that changed release at this router since it started. A bounce is the third move of a client within a day. Clients without a pin are those that never send one back: they are known by address and browser.';
+const MOVES = [
+	'Clients that changed release at this router since it started. A bounce is the third move of a client within a day.',
+	'Clients without a pin are those that never send one back: they are known by address and browser.',
+].join(' ');
 
 /** `update(state)`. */
 export function shareList() {

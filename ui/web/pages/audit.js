@@ -40,7 +40,7 @@ export function auditPage({ api, model, params }) {
 		keyed(list, shown, ({ id }) => id, row);
 		setText(
 			count,
-			shown.length < entries.length ? `${shown.length} of ${plural(entries.length, 'entry', 'entries')} loaded` : `${plural(entries.length, 'entry', 'entries')} loaded`,
+			(shown.length < entries.length ? `${shown.length} of ` : '') + `${plural(entries.length, 'entry', 'entries')} loaded`,
 		);
 		setShown(more, next !== null);
 	}

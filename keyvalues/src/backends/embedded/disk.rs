@@ -166,7 +166,10 @@ impl Disk {
         });
         if let Err(error) = written {
             // It may find out only now that it cannot go on.
-            let _ = guarded(|| Ok(drop(database)));
+            let _ = guarded(|| {
+                drop(database);
+                Ok(())
+            });
             return Err(WriteFailure { error, in_doubt: in_doubt.get() });
         }
         self.database = Some(database);

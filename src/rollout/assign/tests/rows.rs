@@ -152,7 +152,10 @@ fn a_suspicion_moves_nobody() {
         last_endpoint(&app, ReleaseIndex(1), tried, health, &mut Drawn::new(5)).is_some()
     };
     assert!(last(&[suspected], &health), "what its checks call down, where nothing serves");
-    assert!(!last(&[suspected], &Fake::default()), "all of it serves, so whoever is left is asked as usual");
+    let well = Fake::default();
+    assert!(last(&[suspected], &well), "it came back since it was last asked for");
+    let all: Vec<_> = app.releases[1].endpoints.iter().map(|endpoint| endpoint.slot).collect();
+    assert!(!last(&all, &well), "each once");
 }
 
 #[test]
