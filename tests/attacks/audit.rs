@@ -118,12 +118,8 @@ fn an_entry_says_who_by_which_door_what_before_and_after() {
     router.api().delete("lock").expect(200);
 
     let change = |entry: &Value, key: &str| {
-        let changes = entry["changes"].as_array().expect("a list").iter();
-        changes
-            .filter(|change| change["key"] == key)
-            .cloned()
-            .next()
-            .unwrap_or_else(|| panic!("{key}: {entry}"))
+        let mut changes = entry["changes"].as_array().expect("a list").iter();
+        changes.find(|change| change["key"] == key).cloned().unwrap_or_else(|| panic!("{key}: {entry}"))
     };
     let endpoint = "apps/hello-v1-80/containers/evil";
     router.api_as("ci").kv_put(endpoint, "127.0.0.1:9").expect(200);

@@ -13,6 +13,9 @@ fn damaged(router: &mut Router, damage: impl Fn(Vec<u8>) -> Vec<u8>) {
     router.start_again();
 }
 
+/// What becomes of a file's bytes.
+type Damage<'a> = &'a dyn Fn(Vec<u8>) -> Vec<u8>;
+
 #[test]
 fn a_damaged_file_leaves_users_served_and_says_what_to_do() {
     let mut router = router().durable().stable("v1").candidate("v2").start();
@@ -27,7 +30,7 @@ fn a_damaged_file_leaves_users_served_and_says_what_to_do() {
     let scrambled = |bytes: Vec<u8>| {
         bytes.into_iter().enumerate().map(|(at, byte)| if at < 64 { byte } else { byte ^ 0x5a }).collect()
     };
-    let damages: [(&str, &dyn Fn(Vec<u8>) -> Vec<u8>); 3] =
+    let damages: [(&str, Damage<'_>); 3] =
         [("cut", &cut), ("scrambled", &scrambled), ("garbage", &|_| b"this is no store".to_vec())];
     for (what, damage) in damages {
         damaged(&mut router, damage);

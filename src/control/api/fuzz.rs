@@ -99,6 +99,9 @@ mod tests {
 
     use super::*;
 
+    /// What a fuzz target calls.
+    type Entry = fn(&[u8]);
+
     /// Text that looks like a body often enough to get past the first check.
     fn body() -> impl Strategy<Value = String> {
         let field = prop::sample::select(vec![
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn the_entry_points_hold_on_their_corpus() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
-        let entries: [(&str, fn(&[u8])); 2] = [("api_bodies", api_bodies), ("store_wire", store_wire)];
+        let entries: [(&str, Entry); 2] = [("api_bodies", api_bodies), ("store_wire", store_wire)];
         for (name, entry) in entries {
             let seeds: Vec<_> = corpus.join(name).read_dir().unwrap().collect();
             assert!(!seeds.is_empty(), "{name}");

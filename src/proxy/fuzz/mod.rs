@@ -32,7 +32,7 @@ pub fn request_head(bytes: &[u8]) {
     let (head, length) = (request.head, request.length);
     assert!(length <= limits.header_bytes() && length <= bytes.len());
     assert!(matches!(head.target, [b'/' | b'?', ..] | b"*"));
-    assert!(head.target_is_high == !head.target.is_ascii());
+    assert!(head.target_is_high != head.target.is_ascii());
     assert!(
         head.authority.is_none() == head.authority.host().is_empty()
             && (!head.authority.is_none() || head.minor_version == 0)

@@ -95,7 +95,7 @@ impl Bunches {
     /// None yet. `seed` is random.
     pub fn new(seed: u64) -> Self {
         let hasher = SipHasher24::new_with_keys(seed, seed.rotate_left(32));
-        Self { hasher, slots: Slots::new() }
+        Self { hasher, slots: Slots::default() }
     }
 
     /// The key of a connection: an app's slot, and the client's end of it.
@@ -124,7 +124,7 @@ impl Bunches {
 
     /// Shares the draw of an earlier request, or draws. `app` is the app's slot.
     pub fn join(&self, app: usize, keys: BunchKeys, now_ms: u64, draw: &mut dyn FnMut() -> u16) -> BunchDraw {
-        let now = now_ms / 100 & TIME_MASK;
+        let now = (now_ms / 100) & TIME_MASK;
         if let Some(hash) = keys.connection {
             let slot = self.slots.of(hash);
             let word = Word::unpack(slot.draw.load(Relaxed));
@@ -153,7 +153,7 @@ impl Bunches {
 
     /// The draw that a request would share, if there is one. Nothing is drawn.
     pub fn present(&self, app: usize, keys: BunchKeys, now_ms: u64) -> Option<BunchDraw> {
-        let now = now_ms / 100 & TIME_MASK;
+        let now = (now_ms / 100) & TIME_MASK;
         [keys.connection, keys.browser].into_iter().flatten().find_map(|hash| {
             let slot = self.slots.of(hash);
             let word = Word::unpack(slot.draw.load(Relaxed));

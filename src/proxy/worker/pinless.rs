@@ -10,7 +10,7 @@ use super::slots::{Slots, tag};
 use crate::{limits::PINLESS_MINUTES, rollout::record::Tenure};
 
 /// The clients without a pin that were seen lately.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PinlessClients {
     slots: Slots<AtomicU64>,
 }
@@ -72,16 +72,11 @@ impl Word {
 }
 
 impl PinlessClients {
-    /// Nobody yet.
-    pub const fn new() -> Self {
-        Self { slots: Slots::new() }
-    }
-
     /// Notes that a client without a pin goes to a release. `hash` is that of its address and User-Agent at its app.
     pub fn note(&self, hash: u64, tenure: Tenure, now_ms: u64) -> Sighting {
         let slot = self.slots.of(hash);
         let (tag, tenure, now) =
-            (tag(hash, TAG_BITS), u64::from(tenure) & 0x3FF, now_ms / 60_000 & MINUTE_MASK);
+            (tag(hash, TAG_BITS), u64::from(tenure) & 0x3FF, (now_ms / 60_000) & MINUTE_MASK);
         let mut seen = slot.load(Relaxed);
         loop {
             let word = Word::unpack(seen);
@@ -107,7 +102,7 @@ mod tests {
 
     #[test]
     fn whoever_alternates_bounces_once_a_day() {
-        let clients = PinlessClients::new();
+        let clients = PinlessClients::default();
         let at = |minute: u64, tenure| clients.note(77, tenure, minute * MINUTE);
         assert_eq!(at(5, 1), Sighting { known: false, bounced: false });
         let bounces = |from: u64| (0..20).filter(|n| at(from + n, 1 + (n % 2) as u32).bounced).count();
@@ -117,7 +112,7 @@ mod tests {
 
     #[test]
     fn whoever_stays_or_moves_once_does_not_bounce() {
-        let clients = PinlessClients::new();
+        let clients = PinlessClients::default();
         for minute in 0..2 * DAY_MINUTES {
             let tenure = if minute < 100 { 1 } else { 2 };
             let sighting = clients.note(77, tenure, minute * MINUTE);
@@ -127,7 +122,7 @@ mod tests {
 
     #[test]
     fn whoever_was_away_for_long_or_is_somebody_else_is_new() {
-        let clients = PinlessClients::new();
+        let clients = PinlessClients::default();
         let known = |hash, minute| clients.note(hash, 1, minute * MINUTE).known;
         assert!(!known(77, 0) && known(77, 1) && !known(77, 1 + PINLESS_MINUTES));
         let same_slot = 77 | 1 << 50;

@@ -80,7 +80,7 @@ impl FrontState {
             slow_paths: SlowPaths::default(),
             sibling_asks,
             bunches: Bunches::new(RandomState::new().hash_one(0)),
-            pinless: PinlessClients::new(),
+            pinless: PinlessClients::default(),
             connections_max,
             phase,
         }

@@ -18,12 +18,14 @@ pub struct Slots<T> {
     slots: OnceLock<Box<[T]>>,
 }
 
-impl<T: Default> Slots<T> {
-    /// Slots that nobody has used yet.
-    pub const fn new() -> Self {
+/// Slots that nobody has used yet.
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
         Self { slots: OnceLock::new() }
     }
+}
 
+impl<T: Default> Slots<T> {
     /// The slot of a hash.
     pub fn of(&self, hash: u64) -> &T {
         let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| T::default()).collect());

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use super::{settings, stored_values};
 
+/// What a fuzz target calls.
+type Entry = fn(&[u8]);
+
 /// Text that looks like what is stored often enough to get past the first check.
 fn value() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
@@ -80,7 +83,7 @@ proptest! {
 #[test]
 fn the_entry_points_hold_on_their_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
-    let entries: [(&str, fn(&[u8])); 2] = [("settings", settings), ("stored_values", stored_values)];
+    let entries: [(&str, Entry); 2] = [("settings", settings), ("stored_values", stored_values)];
     for (name, entry) in entries {
         let seeds: Vec<_> = corpus.join(name).read_dir().unwrap().collect();
         assert!(!seeds.is_empty(), "{name}");
