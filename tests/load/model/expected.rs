@@ -112,6 +112,9 @@ impl Model {
         }
         let candidate = self.candidate.map(|stay| stay.0).filter(|candidate| *candidate != release);
         let promoted = self.is_candidate(release);
+        if promoted && !self.serves_enough(release) {
+            return 409;
+        }
         self.change("set-stable", |model| {
             model.put(Some(release), candidate, Fate::Drain);
             if promoted {
@@ -125,9 +128,7 @@ impl Model {
             let done = ["promote", "set-stable", "raw"].contains(&self.last_move.0);
             return if done && named.is_some_and(|named| self.is_stable(named)) { 200 } else { 409 };
         };
-        let serving = self.serving(candidate).count();
-        let enough = serving * 2 >= self.registered(candidate).count() && serving > 0;
-        if named.is_some_and(|named| named != candidate) || !enough {
+        if named.is_some_and(|named| named != candidate) || !self.serves_enough(candidate) {
             return 409;
         }
         self.change("promote", |model| {
@@ -157,9 +158,7 @@ impl Model {
         }
         let Some(target) = named.or(self.previous) else { return 409 };
         let known = self.previous == Some(target) || self.history.iter().any(|(stable, _)| *stable == target);
-        let serving = self.serving(target).count();
-        let enough = serving * 2 >= self.registered(target).count() && serving > 0;
-        if self.is_stable(target) || !known || !enough {
+        if self.is_stable(target) || !known || !self.serves_enough(target) {
             return 409;
         }
         let from = self.stable.map(|stay| stay.0);
@@ -370,6 +369,12 @@ impl Model {
     /// Endpoints of a release that are registered and do not answer.
     pub fn down(&self, release: usize) -> impl Iterator<Item = usize> {
         self.registered(release).filter(move |number| self.stopped.contains(&(release, *number)))
+    }
+
+    /// Whether at least half of a release answers, as a release must that becomes stable.
+    fn serves_enough(&self, release: usize) -> bool {
+        let serving = self.serving(release).count();
+        serving * 2 >= self.registered(release).count() && serving > 0
     }
 
     pub fn serves(&self, release: usize) -> bool {
