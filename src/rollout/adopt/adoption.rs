@@ -8,8 +8,8 @@ use crate::rollout::{
     blend::Blend,
     command::{
         Asker, Background, Decision, Refusal, Role,
+        admission::{check_blend_cap, check_lock, check_role, check_stable_cap},
         draft::{Departure, Draft},
-        gate::{check_blend_cap, check_lock, check_role, check_stable_cap},
     },
     command_name::CommandName,
     record::{DrainCause, Record},

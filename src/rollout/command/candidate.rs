@@ -1,9 +1,9 @@
 //! Commands about the candidate: put it there, set its blend, drop it.
 
 use super::{
+    admission::check_blend_cap,
     case::{Case, Effect},
     draft::{Departure, Draft},
-    gate::check_blend_cap,
     refusal::Refusal,
     role::Role,
 };

@@ -1,12 +1,13 @@
 //! Deciding a command.
 
 use super::{
+    admission,
     asker::{Asker, Background},
     candidate,
     case::{Case, Effect},
     decision::Decision,
     draft::Draft,
-    drain, endpoint, gate,
+    drain, endpoint,
     kinds::Command,
     lock,
     refusal::Refusal,
@@ -26,9 +27,9 @@ pub fn decide(
     asker: &Asker,
     background: &Background,
 ) -> Result<Decision, Refusal> {
-    gate::admit(record, command, asker)?;
+    admission::admit(record, command, asker)?;
     let mut draft = Draft::of(record, asker, background);
-    gate::end_automatic_lock(&mut draft.next, command, asker);
+    admission::end_automatic_lock(&mut draft.next, command, asker);
     let case = Case { record, asker, background };
     let effect = match command {
         Command::SetCandidate { release, blend, replace } => {
@@ -61,7 +62,7 @@ pub fn decide(
             // The way back is never capped: what it leads to was stable before.
             if !matches!(command, Command::Rollback { .. }) {
                 let now = record.and_then(Record::stable_release);
-                gate::check_stable_cap(asker.role, now, draft.next.stable_release(), background)?;
+                admission::check_stable_cap(asker.role, now, draft.next.stable_release(), background)?;
             }
             draft.finish(command.name())
         }

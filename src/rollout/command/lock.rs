@@ -1,9 +1,9 @@
 //! Commands that set and end the lock.
 
 use super::{
+    admission,
     case::{Case, Effect},
     draft::Draft,
-    gate,
     refusal::Refusal,
 };
 use crate::rollout::record::Lock;
@@ -15,7 +15,7 @@ pub(super) fn lock(
     reason: &str,
     until: Option<u64>,
 ) -> Result<Effect, Refusal> {
-    gate::check_reason("reason", reason)?;
+    admission::check_reason("reason", reason)?;
     case.check_if_match()?;
     let asker = case.asker;
     if let Some(until) = until.filter(|until| *until <= asker.at) {

@@ -1,9 +1,10 @@
 //! Commands: what a person or a pipeline may do to a rollout, and what comes of it (docs/design.md section 4).
 //!
-//! [`decide`] is the entrance. One file per concern: the gate (roles, locks, what must be named), candidate, stable, sticky,
+//! [`decide`] is the entrance. One file per concern: admission (roles, locks, what must be named), candidate, stable, sticky,
 //! lock, drain, endpoint, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
 //! target is healthy and whether a table can be built is not decided here: the caller finds that out before it commits.
 
+pub(super) mod admission;
 mod asker;
 mod candidate;
 mod case;
@@ -12,7 +13,6 @@ mod decision;
 pub(super) mod draft;
 mod drain;
 mod endpoint;
-pub(super) mod gate;
 mod kinds;
 mod lock;
 mod refusal;

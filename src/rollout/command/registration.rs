@@ -1,8 +1,8 @@
 //! Who may change the endpoints of a release that an app routes: by whichever door, it changes what the app's users get.
 
 use super::{
+    admission::{check_lock, check_role},
     asker::Asker,
-    gate::{check_lock, check_role},
     refusal::Refusal,
     role::Role,
 };

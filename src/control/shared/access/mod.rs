@@ -1,4 +1,4 @@
-//! Who may use the admin port: tokens, roles, and what is refused before a handler sees a request.
+//! Who may use the admin port: tokens, their roles, and what limits them.
 //!
 //! Bearer tokens only: nothing a browser sends by itself (a cookie, a query string) ever authenticates, so no page
 //! of another site can act for a signed-in person.

@@ -1,4 +1,4 @@
-//! The gate: who may give a command at all, and when a lock refuses it.
+//! Admission: who may give a command at all, and when a lock or a cap refuses it.
 
 use super::{
     asker::{Asker, Background},
