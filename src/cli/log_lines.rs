@@ -26,11 +26,11 @@ const END_REST: Duration = Duration::from_millis(10);
 /// Lines on their way to standard error. All copies share what waits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LogLines {
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: Arc<Mutex<WaitingLines>>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingLines {
     lines: VecDeque<Vec<u8>>,
     lost: u64,
 }
@@ -68,12 +68,12 @@ impl LogLines {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, WaitingLines> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl WaitingLines {
     fn push(&mut self, line: &[u8]) {
         if self.lines.len() < LINES_WAITING_MAX {
             self.lines.push_back(line.to_vec());
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn lines_wait_for_their_reader_and_are_counted_when_there_are_too_many() {
-        let (pipe, mut waiting) = (Pipe::default(), Waiting::default());
+        let (pipe, mut waiting) = (Pipe::default(), WaitingLines::default());
         (0..LINES_WAITING_MAX + 7).for_each(|_| waiting.push(b"abcd\n"));
         assert!(!waiting.write_on(&pipe) && pipe.read.borrow().is_empty());
         pipe.room.set(1);

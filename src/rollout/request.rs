@@ -37,7 +37,7 @@ impl Evidence {
     /// Reads the values of the Cookie lines of a request that came by https, or by http.
     pub fn read<'a>(app: &AppRoutes, cookies: impl Iterator<Item = &'a [u8]>, https: bool) -> Self {
         let name = app.settings.cookie.name.as_bytes();
-        let mut found = [Found::default(); 2];
+        let mut found = [FoundPin::default(); 2];
         let mut previews = 0;
         for line in cookies {
             for own in cookie::find(line, name) {
@@ -61,12 +61,12 @@ impl Evidence {
 
 /// The pins under one name.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+struct FoundPin {
     pin: PinEvidence,
     count: usize,
 }
 
-impl Found {
+impl FoundPin {
     fn add(&mut self, app: &AppRoutes, value: &[u8]) {
         self.pin = self.pin.add(app, value);
         self.count += 1;

@@ -79,7 +79,7 @@ fn a_store_that_is_down_is_told_by_each_router_and_so_is_its_return() {
         fleet.routers.iter().all(|router| call(router, "GET", "/chat", None).status() == 200)
     });
     fleet.server.kill();
-    let about = |told: &[support::receiver::Told], standing: bool, name: &str| {
+    let about = |told: &[support::receiver::HookCall], standing: bool, name: &str| {
         told.iter().any(|told| {
             told.body["standing"] == standing
                 && told.body["text"].as_str().unwrap_or_default().starts_with(name)

@@ -310,7 +310,7 @@ fn a_preview_link_is_made_opened_and_revoked() {
     browser.open_window();
     browser.open(&link);
     let shown = router.endpoint("1.0.1").take();
-    let asked = |received: &support::Received| received.target() == "/";
+    let asked = |received: &support::ReceivedMessage| received.target() == "/";
     assert!(shown.iter().any(asked), "the candidate was shown: {shown:?}");
     // The same link under a host of the admin port, which the browser finds on this machine.
     let port = router.admin.port();

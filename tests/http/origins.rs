@@ -1,22 +1,22 @@
 //! What endpoints are told about the client: each family of headers says the same, also behind a balancer. Jetty and Spring
 //! prefer different ones, and both saw `http` and the balancer's address.
 
-use support::{Received, Router, router};
+use support::{ReceivedMessage, Router, router};
 
 const HOST: &str = "shop.example.test";
 
 /// Whom and what an endpoint takes a request for.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct SeenOrigin {
     client: String,
     scheme: String,
     host: String,
     port: String,
 }
 
-fn seen(client: &str, scheme: &str, host: &str, port: &str) -> Seen {
+fn seen(client: &str, scheme: &str, host: &str, port: &str) -> SeenOrigin {
     let owned = str::to_owned;
-    Seen { client: owned(client), scheme: owned(scheme), host: owned(host), port: owned(port) }
+    SeenOrigin { client: owned(client), scheme: owned(scheme), host: owned(host), port: owned(port) }
 }
 
 /// The first member of a list.
@@ -35,7 +35,7 @@ fn split_host(text: &str, scheme: &str) -> (String, String) {
 
 /// A parameter of the first element of Forwarded, as Spring's `ForwardedHeaderUtils` and Jetty's `ForwardedRequestCustomizer`
 /// take it.
-fn in_forwarded(received: &Received, name: &str) -> Option<String> {
+fn in_forwarded(received: &ReceivedMessage, name: &str) -> Option<String> {
     let element = first(received.header("forwarded")?);
     let pair =
         element.split(';').find_map(|pair| pair.trim().strip_prefix(&format!("{name}=")).map(str::to_owned));
@@ -43,15 +43,15 @@ fn in_forwarded(received: &Received, name: &str) -> Option<String> {
 }
 
 /// Reads as Jetty and Spring do: Forwarded first.
-fn by_forwarded(received: &Received) -> Seen {
+fn by_forwarded(received: &ReceivedMessage) -> SeenOrigin {
     let scheme = in_forwarded(received, "proto").expect("a proto");
     let (host, port) = split_host(&in_forwarded(received, "host").expect("a host"), &scheme);
     let client = in_forwarded(received, "for").expect("a client").trim_matches(['[', ']']).to_owned();
-    Seen { client, scheme, host, port }
+    SeenOrigin { client, scheme, host, port }
 }
 
 /// Reads as servers do that know X-Forwarded-* alone; Spring lets X-Forwarded-Port win over the port of the host.
-fn by_x_forwarded(received: &Received) -> Seen {
+fn by_x_forwarded(received: &ReceivedMessage) -> SeenOrigin {
     let one = |name: &str| {
         let all = received.header_all(name);
         assert_eq!(all.len(), 1, "{name}: {all:?}");
@@ -61,11 +61,11 @@ fn by_x_forwarded(received: &Received) -> Seen {
     let (host, port_of_host) = split_host(&one("x-forwarded-host"), &scheme);
     let port = one("x-forwarded-port");
     assert_eq!(port, port_of_host, "both say the same");
-    Seen { client: one("x-forwarded-for"), scheme, host, port }
+    SeenOrigin { client: one("x-forwarded-for"), scheme, host, port }
 }
 
 /// Sends a request with these lines; what every reader made of it.
-fn sent(router: &Router, lines: &str) -> (Seen, Received) {
+fn sent(router: &Router, lines: &str) -> (SeenOrigin, ReceivedMessage) {
     let mut wire = router.connect();
     wire.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n"));
     assert_eq!(wire.response("GET").status, 200, "{lines}");

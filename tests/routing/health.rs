@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 use support::clock::pause;
-use support::message::Received;
+use support::message::ReceivedMessage;
 use support::router::id;
 use support::{Endpoint, Reply, Router, RouterBuilder, echo, eventually, router, scripted};
 
@@ -19,7 +19,7 @@ fn checked(health: Reply) -> Endpoint {
     scripted(move |received| if is_check(received) { health.clone() } else { good() })
 }
 
-fn is_check(received: &Received) -> bool {
+fn is_check(received: &ReceivedMessage) -> bool {
     received.head.starts_with(b"GET /healthz HTTP/1.1\r\n")
 }
 

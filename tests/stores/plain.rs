@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::clock::within;
-use support::{Endpoint, Received, Reply, scripted};
+use support::{Endpoint, ReceivedMessage, Reply, scripted};
 
 /// Which server it is like.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn items(keys: &Keys, indexed: bool) -> Value {
     keys.values.iter().map(item).collect()
 }
 
-fn consul(keys: &Mutex<Keys>, request: &Received) -> Reply {
+fn consul(keys: &Mutex<Keys>, request: &ReceivedMessage) -> Reply {
     let target = request.target();
     let Some(query) = target.strip_prefix("/v1/kv/?recurse=true") else { return missing() };
     let known = query.strip_prefix("&index=").and_then(|rest| rest.split('&').next()?.parse::<u64>().ok());
@@ -89,7 +89,7 @@ fn consul(keys: &Mutex<Keys>, request: &Received) -> Reply {
     Reply::response("200 OK", &headers, items(&keys, true).to_string().as_bytes())
 }
 
-fn container_cloud(keys: &Mutex<Keys>, request: &Received) -> Reply {
+fn container_cloud(keys: &Mutex<Keys>, request: &ReceivedMessage) -> Reply {
     if request.target() != "/api/kv/?recurse=true" {
         return missing();
     }

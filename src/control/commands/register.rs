@@ -66,13 +66,13 @@ async fn pause(round: Round) {
 }
 
 /// What a round gives: the outcome, and what is logged.
-type Decided = (RegistrationOutcome, Option<PlannedRegistration>);
+type RegistrationDecision = (RegistrationOutcome, Option<PlannedRegistration>);
 
 async fn decide(
     core: &Core,
     release: &ReleaseId,
     registration: Registration<'_>,
-) -> Result<Plan<Decided>, ApiError> {
+) -> Result<Plan<RegistrationDecision>, ApiError> {
     let endpoints = ReleaseEndpoints::read(core, release).await?;
     let naming = apps_naming(core, &endpoints, None).await?;
     let naming: Vec<&StoredApp> = naming.iter().collect();

@@ -18,7 +18,7 @@ use super::{
     fleet::{member::Entry, roster::Roster},
     hooks::board::HookBoard,
     lifecycle::Lifecycle,
-    misdirected::Misdirected,
+    misdirected::MisdirectedRequests,
     options::{RouterOptions, Surroundings},
     quota::Quotas,
     replica::Replica,
@@ -55,7 +55,7 @@ pub struct CoreState {
     pub tokens: LiveTokens,
     pub sign_ins: SignIns,
     /// Requests that led to no app. Written by `activity` alone.
-    pub misdirected: Misdirected,
+    pub misdirected: MisdirectedRequests,
     /// What this router holds of the store.
     pub replica: Replica,
     /// The fleet, as the watch tells of it: written by `sync` alone.
@@ -111,7 +111,7 @@ impl Core {
             board: ArcSwap::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
-            misdirected: Misdirected::default(),
+            misdirected: MisdirectedRequests::default(),
             served_store: ServedStore::default(),
             app_locks: ChangeLocks::default(),
             release_locks: ChangeLocks::default(),

@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 
 /// When requests last led to no app. Times are monotonic.
 #[derive(Debug, Default)]
-pub struct Misdirected {
+pub struct MisdirectedRequests {
     seen: Mutex<(u64, Option<Duration>)>,
 }
 
-impl Misdirected {
+impl MisdirectedRequests {
     /// Notes how many there were until now.
     pub fn note(&self, total: u64, now: Duration) {
         let mut seen = self.seen.lock();
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn the_last_one_is_remembered_for_a_while() {
-        let (misdirected, second) = (Misdirected::default(), Duration::from_secs(1));
+        let (misdirected, second) = (MisdirectedRequests::default(), Duration::from_secs(1));
         misdirected.note(0, second);
         assert!(!misdirected.was_within(10 * second, second));
         misdirected.note(3, 2 * second);

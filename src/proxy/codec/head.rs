@@ -7,14 +7,14 @@
 //!
 //! Deliberately absent: a header map. Nothing here owns bytes or allocates.
 
-pub use super::known::{Known, KnownSet};
+pub use super::known::{KnownName, KnownSet};
 use crate::authority::Authority;
 
 /// One line of a header block: positions in [`RequestHead::block`]. Blocks are at most 65,535 bytes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeaderLine {
     /// Which header it is.
-    pub known: Known,
+    pub known: KnownName,
     /// Where its name begins.
     pub start: u16,
     /// Where its name ends.
@@ -88,12 +88,12 @@ pub struct RequestHead<'a> {
 
 impl<'a> RequestHead<'a> {
     /// The value of the first line of this header.
-    pub fn value(&self, known: Known) -> Option<&'a [u8]> {
+    pub fn value(&self, known: KnownName) -> Option<&'a [u8]> {
         self.values(known).next()
     }
 
     /// The values of all lines of this header.
-    pub fn values(&self, known: Known) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    pub fn values(&self, known: KnownName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (block, lines) = (self.block, if self.present.has(known) { self.lines } else { &[] });
         lines.iter().filter(move |line| line.known == known).map(|line| line.value(block))
     }
@@ -112,10 +112,13 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether Connection names this header, so that it belongs to one connection and is not forwarded. Headers that frame,
 /// route or identify a request cannot be removed in this way.
 pub fn is_named_by_connection(block: &[u8], lines: &[HeaderLine], line: &HeaderLine) -> bool {
-    if !matches!(line.known, Known::Other | Known::Underscored | Known::Traceparent | Known::Tracestate) {
+    if !matches!(
+        line.known,
+        KnownName::Other | KnownName::Underscored | KnownName::Traceparent | KnownName::Tracestate
+    ) {
         return false;
     }
     let name = line.name(block);
-    let connections = lines.iter().filter(|other| other.known == Known::Connection);
+    let connections = lines.iter().filter(|other| other.known == KnownName::Connection);
     connections.flat_map(|other| members(other.value(block))).any(|member| member.eq_ignore_ascii_case(name))
 }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "each variant is the header of that name")]
-pub enum Known {
+pub enum KnownName {
     /// A name that the router does not know.
     Other,
     /// A name with `_`, which some servers read as `-`: forwarded in a request only where the app asks for it.
@@ -63,20 +63,20 @@ pub struct KnownSet(u64);
 
 impl KnownSet {
     /// Adds a header.
-    pub fn add(&mut self, known: Known) {
+    pub fn add(&mut self, known: KnownName) {
         self.0 |= 1 << known as u32;
     }
 
     /// Whether it was added.
-    pub fn has(self, known: Known) -> bool {
+    pub fn has(self, known: KnownName) -> bool {
         self.0 >> known as u32 & 1 == 1
     }
 }
 
 /// Each header has a bit in a [`KnownSet`].
-const _: () = assert!((Known::TargetedCaching as u32) < u64::BITS);
+const _: () = assert!((KnownName::TargetedCaching as u32) < u64::BITS);
 
-/// Finds the [`Known`] of a name among those of its length.
+/// Finds the [`KnownName`] of a name among those of its length.
 macro_rules! by_length {
     ($name:ident: $($length:literal => $($text:literal $known:ident),+;)+) => {
         match $name.len() {
@@ -89,7 +89,7 @@ macro_rules! by_length {
     };
 }
 
-impl Known {
+impl KnownName {
     /// Recognises a name, which is a token. The length decides first, so that most names cost one comparison or none.
     #[inline]
     pub fn of(name: &[u8]) -> Self {
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn names_are_recognised_in_any_case() {
-        assert_eq!(Known::of(b"CoNtEnT-lEnGtH"), Known::ContentLength);
-        assert_eq!(Known::of(b"x-forwarded-for"), Known::XForwardedFor);
-        assert_eq!(Known::of(b"X-Forwarded-Fo"), Known::Other);
-        assert_eq!(Known::of(b""), Known::Other);
+        assert_eq!(KnownName::of(b"CoNtEnT-lEnGtH"), KnownName::ContentLength);
+        assert_eq!(KnownName::of(b"x-forwarded-for"), KnownName::XForwardedFor);
+        assert_eq!(KnownName::of(b"X-Forwarded-Fo"), KnownName::Other);
+        assert_eq!(KnownName::of(b""), KnownName::Other);
     }
 
     #[test]
@@ -183,7 +183,11 @@ mod tests {
                 other[at] = wrong;
                 let same = other.eq_ignore_ascii_case(name.as_bytes());
                 let token = all(&other, TOKEN);
-                assert!(!token || (Known::of(&other) != Known::Other) == same, "{}", other.escape_ascii());
+                assert!(
+                    !token || (KnownName::of(&other) != KnownName::Other) == same,
+                    "{}",
+                    other.escape_ascii()
+                );
             }
         }
     }
@@ -242,7 +246,7 @@ mod tests {
             "netlify-cdn-cache-control",
             "cloudflare-cdn-cache-control",
         ] {
-            assert_ne!(Known::of(name.as_bytes()), Known::Other, "{name}");
+            assert_ne!(KnownName::of(name.as_bytes()), KnownName::Other, "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 /// What became of a head that was refused.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Mended {
+pub enum Repair {
     /// It is not whole.
     Partial,
     /// The head as it was meant, how long it was, and what was let pass.
@@ -20,13 +20,13 @@ const VERSION: &str = "its version of HTTP/1 does not exist";
 const BOTH: &str = "lines end with a bare line feed, and its version of HTTP/1 does not exist";
 
 /// Mends the head at the start of `bytes`.
-pub fn mend(bytes: &[u8]) -> Mended {
+pub fn mend(bytes: &[u8]) -> Repair {
     if !bytes.starts_with(b"HTTP/1.") {
-        return Mended::Nothing;
+        return Repair::Nothing;
     }
     let (mut out, mut at, mut bare) = (Vec::with_capacity(bytes.len().min(64 * 1024) + 64), 0, false);
     loop {
-        let Some(length) = memchr::memchr(b'\n', &bytes[at..]) else { return Mended::Partial };
+        let Some(length) = memchr::memchr(b'\n', &bytes[at..]) else { return Repair::Partial };
         let line = &bytes[at..at + length];
         at += length + 1;
         let text = line.strip_suffix(b"\r").unwrap_or(line);
@@ -42,10 +42,10 @@ pub fn mend(bytes: &[u8]) -> Mended {
         out[7] = b'1';
     }
     match (bare, odd) {
-        (true, true) => Mended::Whole(out, at, BOTH),
-        (true, false) => Mended::Whole(out, at, LINE_FEED),
-        (false, true) => Mended::Whole(out, at, VERSION),
-        (false, false) => Mended::Nothing,
+        (true, true) => Repair::Whole(out, at, BOTH),
+        (true, false) => Repair::Whole(out, at, LINE_FEED),
+        (false, true) => Repair::Whole(out, at, VERSION),
+        (false, false) => Repair::Nothing,
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn line_feeds_and_versions_are_mended_and_nothing_else_is() {
         let mended = |text: &str| match mend(text.as_bytes()) {
-            Mended::Whole(head, length, what) => Some((String::from_utf8(head).unwrap(), length, what)),
+            Repair::Whole(head, length, what) => Some((String::from_utf8(head).unwrap(), length, what)),
             _ => None,
         };
         let wanted = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n".to_owned();
@@ -66,8 +66,8 @@ mod tests {
         for text in
             ["HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/2.0 200 OK\n\n", "HTTP/1.10 200 OK\r\n\r\n", "x"]
         {
-            assert_eq!(mend(text.as_bytes()), Mended::Nothing, "{text:?}");
+            assert_eq!(mend(text.as_bytes()), Repair::Nothing, "{text:?}");
         }
-        assert_eq!(mend(b"HTTP/1.1 200 OK\nA: b\n"), Mended::Partial);
+        assert_eq!(mend(b"HTTP/1.1 200 OK\nA: b\n"), Repair::Partial);
     }
 }

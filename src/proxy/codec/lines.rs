@@ -6,7 +6,7 @@
 
 use super::{
     bytes::{CLASS, Classes, TOKEN, UNDERSCORE},
-    head::{HeaderLine, Known},
+    head::{HeaderLine, KnownName},
     stripe::{STRIPE_BYTES, Stripe},
 };
 
@@ -109,15 +109,15 @@ fn padded(rest: &[u8]) -> [u8; STRIPE_BYTES] {
 #[inline]
 fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, HeaderFault> {
     let Some((name, [b':', value @ ..])) = line.split_at_checked(colon) else { return Err(name_fault(line)) };
-    let mut known = Known::of(name);
+    let mut known = KnownName::of(name);
     // A name that is recognised is a token, unless it contains a control byte, which is refused elsewhere.
-    if known == Known::Other {
+    if known == KnownName::Other {
         let classes = Classes::of(name);
         if name.is_empty() || classes.all & TOKEN == 0 {
             return Err(name_fault(line));
         }
         if classes.any & UNDERSCORE != 0 {
-            known = Known::Underscored;
+            known = KnownName::Underscored;
         }
     }
     let (mut value, mut value_end) = (value, line.len());

@@ -4,7 +4,7 @@ use super::{
     authority,
     bytes::{Classes, HIGH, TARGET, TOKEN, all},
     fault::RequestFault,
-    head::{Framing, HeaderLine, Known, KnownSet, RequestHead, members},
+    head::{Framing, HeaderLine, KnownName, KnownSet, RequestHead, members},
     lines::{HeaderFault, Progress, line_length, read_lines},
 };
 use crate::{
@@ -168,7 +168,7 @@ fn build_request<'a>(
 ) -> Result<Request<'a>, RequestFault> {
     let (mut facts, mut present) = (Facts::default(), KnownSet::default());
     for header in lines {
-        if header.known != Known::Other {
+        if header.known != KnownName::Other {
             present.add(header.known);
             facts.take(header.known, header.value(block), line.minor_version)?;
         }
@@ -214,23 +214,23 @@ fn build_request<'a>(
 }
 
 impl<'a> Facts<'a> {
-    fn take(&mut self, known: Known, value: &'a [u8], minor_version: u8) -> Result<(), RequestFault> {
+    fn take(&mut self, known: KnownName, value: &'a [u8], minor_version: u8) -> Result<(), RequestFault> {
         match known {
-            Known::Host => match self.host.replace(value) {
+            KnownName::Host => match self.host.replace(value) {
                 None => {}
                 Some(_) => return Err(RequestFault::Malformed("the request has two Host headers")),
             },
-            Known::ContentLength => self.take_content_length(value)?,
-            Known::TransferEncoding => self.take_transfer_encoding(value, minor_version)?,
-            Known::Connection => self.take_connection(value),
-            Known::Expect if value.eq_ignore_ascii_case(b"100-continue") => self.expects_continue = true,
-            Known::Expect => return Err(RequestFault::ExpectationUnknown),
-            Known::Upgrade => {
+            KnownName::ContentLength => self.take_content_length(value)?,
+            KnownName::TransferEncoding => self.take_transfer_encoding(value, minor_version)?,
+            KnownName::Connection => self.take_connection(value),
+            KnownName::Expect if value.eq_ignore_ascii_case(b"100-continue") => self.expects_continue = true,
+            KnownName::Expect => return Err(RequestFault::ExpectationUnknown),
+            KnownName::Upgrade => {
                 let only = self.websocket.is_none() && value.eq_ignore_ascii_case(b"websocket");
                 self.websocket = Some(only);
             }
-            Known::SecWebSocketKey => self.websocket_key = !value.is_empty(),
-            Known::SecWebSocketVersion => self.websocket_version = value == b"13",
+            KnownName::SecWebSocketKey => self.websocket_key = !value.is_empty(),
+            KnownName::SecWebSocketVersion => self.websocket_version = value == b"13",
             _ => {}
         }
         Ok(())

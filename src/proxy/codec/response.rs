@@ -4,7 +4,7 @@
 use super::{
     bytes::all_value,
     fault::Malformed,
-    head::{Framing, HeaderLine, Known, members},
+    head::{Framing, HeaderLine, KnownName, members},
     lines::{HeaderFault, Progress, line_length, read_lines},
     request::content_length,
 };
@@ -83,7 +83,7 @@ pub fn read_response<'a>(
     let block = &bytes[start..start + end];
     let mut facts = Facts::default();
     for header in lines.iter() {
-        if header.known != Known::Other {
+        if header.known != KnownName::Other {
             facts.take(header.known, header.value(block))?;
         }
     }
@@ -136,23 +136,23 @@ fn status_line(line: &[u8]) -> Result<(u8, u16, &[u8]), Malformed> {
 }
 
 impl Facts {
-    fn take(&mut self, known: Known, value: &[u8]) -> Result<(), Malformed> {
+    fn take(&mut self, known: KnownName, value: &[u8]) -> Result<(), Malformed> {
         match known {
-            Known::ContentLength => {
+            KnownName::ContentLength => {
                 for number in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                     self.take_content_length(number)?;
                 }
             }
-            Known::TransferEncoding => {
+            KnownName::TransferEncoding => {
                 if !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Malformed("the Transfer-Encoding is not `chunked` alone"));
                 }
                 self.repeats_framing |= std::mem::replace(&mut self.chunked, true);
             }
-            Known::Connection => self.take_connection(value),
-            Known::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
-            Known::PersistentAuth => self.binds_login = true,
-            Known::SecWebSocketAccept => self.accepted = !value.is_empty(),
+            KnownName::Connection => self.take_connection(value),
+            KnownName::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
+            KnownName::PersistentAuth => self.binds_login = true,
+            KnownName::SecWebSocketAccept => self.accepted = !value.is_empty(),
             _ => {}
         }
         Ok(())

@@ -3,12 +3,12 @@
 
 use super::{
     fault::Malformed,
-    head::{HeaderLine, Known},
+    head::{HeaderLine, KnownName},
     lines::{Progress, read_lines},
 };
 use crate::limits::TRAILER_COUNT_MAX;
 
-/// Names that no trailer may have, besides those of [`Known`].
+/// Names that no trailer may have, besides those of [`KnownName`].
 const REFUSED: [&str; 13] = [
     "age",
     "content-encoding",
@@ -43,7 +43,7 @@ pub fn pass_on(
     for line in lines.iter() {
         let name = line.name(section);
         let is_name = |text: &&str| text.as_bytes().eq_ignore_ascii_case(name);
-        if line.known == Known::Other && !REFUSED.iter().chain(&private).any(is_name) {
+        if line.known == KnownName::Other && !REFUSED.iter().chain(&private).any(is_name) {
             out.extend_from_slice(line.whole(section));
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     proxy::{
         codec::{
             forwarded::address,
-            head::{Known, RequestHead, members},
+            head::{KnownName, RequestHead, members},
             number::write_number,
         },
         worker::client::Client,
@@ -99,7 +99,7 @@ pub fn write(head: &RequestHead<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
 /// peer. What X-Forwarded-For lists before the client is hearsay, so it does not go on.
 #[cold]
 fn each_proxy(head: &RequestHead<'_>, client: Client, mut proxy: impl FnMut(IpAddr)) {
-    let listed = || head.values(Known::XForwardedFor).flat_map(members).map(address);
+    let listed = || head.values(KnownName::XForwardedFor).flat_map(members).map(address);
     let place = listed().enumerate().filter(|(_, listed)| *listed == Some(client.address)).last();
     if let Some((place, _)) = place {
         listed().skip(place + 1).flatten().for_each(&mut proxy);

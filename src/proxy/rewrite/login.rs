@@ -1,16 +1,16 @@
 //! Logins that an endpoint ties to a connection: by the schemes NTLM and Negotiate (RFC 4559).
 
-use crate::proxy::codec::head::{Known, RequestHead};
+use crate::proxy::codec::head::{KnownName, RequestHead};
 
 /// Whether a request carries such a login.
 #[inline]
 pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
-    head.present.has(Known::Authorization) && names_login(head)
+    head.present.has(KnownName::Authorization) && names_login(head)
 }
 
 #[cold]
 fn names_login(head: &RequestHead<'_>) -> bool {
-    head.values(Known::Authorization).flat_map(elements).filter_map(scheme).any(is_login)
+    head.values(KnownName::Authorization).flat_map(elements).filter_map(scheme).any(is_login)
 }
 
 /// Appends the value of a WWW-Authenticate line without the challenges of such schemes. `true` if it had any.

@@ -4,7 +4,7 @@
 //! or from a preview link) repeats what was asked for. No answer may be cached.
 
 use crate::proxy::codec::{
-    head::{HeaderLine, Known, RequestHead, members},
+    head::{HeaderLine, KnownName, RequestHead, members},
     number::write_number,
 };
 
@@ -54,7 +54,7 @@ impl Form {
 
     /// The form that header lines ask for in Accept.
     pub fn of_lines(block: &[u8], lines: &[HeaderLine]) -> Self {
-        let accept = lines.iter().filter(|line| line.known == Known::Accept);
+        let accept = lines.iter().filter(|line| line.known == KnownName::Accept);
         for member in accept.flat_map(|line| members(line.value(block))) {
             let media = member.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
             if media.eq_ignore_ascii_case(b"text/html") {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     proxy::codec::{
-        head::{Framing, HeaderLine, Known, RequestHead, is_named_by_connection},
+        head::{Framing, HeaderLine, KnownName, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
     rollout::underscores::Underscores,
@@ -66,11 +66,11 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
         let at = out.len() + usize::from(line.value_start).saturating_sub(run_start);
         let value = at..at + usize::from(line.value_end - line.value_start);
         match line.known {
-            Known::Other if others_stay => continue,
-            Known::UserAgent => marks.user_agent = value,
-            Known::Referer => marks.referer = value,
-            Known::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
-            Known::Cookie => {
+            KnownName::Other if others_stay => continue,
+            KnownName::UserAgent => marks.user_agent = value,
+            KnownName::Referer => marks.referer = value,
+            KnownName::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
+            KnownName::Cookie => {
                 let name = additions.pin_cookie.unwrap_or_default();
                 let mut own = cookie::find(line.value(head.block), name.as_bytes()).peekable();
                 if !name.is_empty() && own.peek().is_some() {
@@ -125,31 +125,33 @@ fn write_start(head: &RequestHead<'_>, host: Option<&str>, out: &mut Vec<u8>) ->
 /// Whether a line goes upstream as it is.
 fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -> bool {
     match line.known {
-        Known::Other => {
+        KnownName::Other => {
             let name = line.name(head.block);
             let is_own = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
             !is_named_by_connection(head.block, head.lines, line)
                 && !additions.override_header.is_some_and(is_own)
         }
-        Known::Traceparent | Known::Tracestate => {
+        KnownName::Traceparent | KnownName::Tracestate => {
             additions.trace.is_none() && !is_named_by_connection(head.block, head.lines, line)
         }
-        Known::Host
-        | Known::ContentLength
-        | Known::Proxy
-        | Known::Forwarded
-        | Known::XForwardedFor
-        | Known::XForwardedHost
-        | Known::XForwardedPort
-        | Known::XForwardedProto
-        | Known::XForwardedScheme
-        | Known::XForwardedSsl
-        | Known::XRealIp
-        | Known::Trailer => false,
-        Known::Underscored => !is_dropped(head, additions, line),
-        Known::XForwardedPrefix => additions.origin.client.trusted,
-        Known::SecWebSocketKey | Known::SecWebSocketVersion | Known::SecWebSocketAccept => head.websocket,
-        Known::Expect => head.expects_continue,
+        KnownName::Host
+        | KnownName::ContentLength
+        | KnownName::Proxy
+        | KnownName::Forwarded
+        | KnownName::XForwardedFor
+        | KnownName::XForwardedHost
+        | KnownName::XForwardedPort
+        | KnownName::XForwardedProto
+        | KnownName::XForwardedScheme
+        | KnownName::XForwardedSsl
+        | KnownName::XRealIp
+        | KnownName::Trailer => false,
+        KnownName::Underscored => !is_dropped(head, additions, line),
+        KnownName::XForwardedPrefix => additions.origin.client.trusted,
+        KnownName::SecWebSocketKey | KnownName::SecWebSocketVersion | KnownName::SecWebSocketAccept => {
+            head.websocket
+        }
+        KnownName::Expect => head.expects_continue,
         known => !known.hop_by_hop(),
     }
 }
@@ -157,7 +159,7 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
 /// How many lines are left out since their names have `_`.
 #[cold]
 pub fn count_underscored(head: &RequestHead<'_>, additions: &Additions<'_>) -> u64 {
-    let lines = head.lines.iter().filter(|line| line.known == Known::Underscored);
+    let lines = head.lines.iter().filter(|line| line.known == KnownName::Underscored);
     lines.filter(|line| is_dropped(head, additions, line)).count() as u64
 }
 

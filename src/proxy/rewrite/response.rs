@@ -7,7 +7,7 @@ use super::{cache, cookie, login};
 use crate::{
     limits::PREFLIGHT_AGE_SECONDS_MAX,
     proxy::codec::{
-        head::{HeaderLine, Known, is_named_by_connection},
+        head::{HeaderLine, KnownName, is_named_by_connection},
         response::ResponseHead,
     },
     rollout::{request::Leftover, set_cookie::PinCookie},
@@ -85,29 +85,29 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     let mut run_start = 0;
     for line in head.lines {
         let stays = match line.known {
-            Known::Other if !head.connection_names_headers && !looks => continue,
-            Known::Other if changes.cuts_max_age && is_long_max_age(head, line) => {
+            KnownName::Other if !head.connection_names_headers && !looks => continue,
+            KnownName::Other if changes.cuts_max_age && is_long_max_age(head, line) => {
                 max_age_cut = true;
                 false
             }
-            Known::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
-            Known::SetCookie => {
+            KnownName::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
+            KnownName::SetCookie => {
                 let ours =
                     cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
                 findings.cookies_dropped += u64::from(ours);
                 !ours && !changes.from_sibling
             }
-            Known::Date => {
+            KnownName::Date => {
                 findings.undated = false;
                 true
             }
-            Known::WwwAuthenticate | Known::PersistentAuth if changes.hides_logins => {
+            KnownName::WwwAuthenticate | KnownName::PersistentAuth if changes.hides_logins => {
                 out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
                 run_start = usize::from(line.end);
                 findings.login_hidden |= hide_login(line, head.block, out);
                 true
             }
-            Known::TargetedCaching => {
+            KnownName::TargetedCaching => {
                 // Shared caches read it instead of `private` in Cache-Control (RFC 9213 section 2.2).
                 findings.guarded |= guards;
                 changes.caching == Caching::AsSent
@@ -144,7 +144,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
 /// Appends what a line asks for beside logins that go with a connection. `true` if it asks for such a login.
 #[cold]
 fn hide_login(line: &HeaderLine, block: &[u8], out: &mut Vec<u8>) -> bool {
-    if line.known == Known::PersistentAuth {
+    if line.known == KnownName::PersistentAuth {
         return true;
     }
     let start = out.len();
@@ -188,9 +188,9 @@ fn is_long_max_age(head: &ResponseHead<'_>, line: &HeaderLine) -> bool {
 
 fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
-        Known::Other => !is_named_by_connection(head.block, head.lines, line),
-        Known::ContentLength => false,
-        Known::CacheControl => !own_caching,
+        KnownName::Other => !is_named_by_connection(head.block, head.lines, line),
+        KnownName::ContentLength => false,
+        KnownName::CacheControl => !own_caching,
         known => !known.hop_by_hop(),
     }
 }

@@ -4,7 +4,7 @@
 //! becomes a child of the client's, and the router has to report nothing to a collector.
 
 use crate::proxy::codec::{
-    head::{Known, RequestHead, is_named_by_connection},
+    head::{KnownName, RequestHead, is_named_by_connection},
     number::write_hex,
 };
 
@@ -41,7 +41,7 @@ impl Trace {
 
 /// Whether a request belongs to a trace: it has one `traceparent` line, which is valid (section 3.2 of the recommendation).
 pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
-    let mut carried = head.lines.iter().filter(|line| line.known == Known::Traceparent);
+    let mut carried = head.lines.iter().filter(|line| line.known == KnownName::Traceparent);
     match (carried.next(), carried.next()) {
         (Some(line), None) => {
             is_valid(line.value(head.block)) && !is_named_by_connection(head.block, head.lines, line)

@@ -12,7 +12,7 @@ pub mod preflight;
 pub mod tester;
 
 use super::{
-    codec::head::{Known, RequestHead},
+    codec::head::{KnownName, RequestHead},
     rewrite::{
         login::is_carried_by,
         refusal::{Refusal, Reply},
@@ -173,7 +173,7 @@ fn write_head(
     };
     let mut out = worker.buffers.text();
     let marks = write(head, &additions, &mut out.bytes);
-    if head.present.has(Known::Underscored) {
+    if head.present.has(KnownName::Underscored) {
         worker.counters().headers_with_underscores.add(count_underscored(head, &additions));
     }
     (out, marks)
@@ -188,11 +188,11 @@ fn stand_in(app: &LocalApp, assignment: &Assignment) -> String {
 }
 
 fn is_navigation(head: &RequestHead<'_>) -> bool {
-    request::is_navigation(head.method, head.value(Known::SecFetchMode), head.value(Known::Accept))
+    request::is_navigation(head.method, head.value(KnownName::SecFetchMode), head.value(KnownName::Accept))
 }
 
 fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client, login: Option<&LoginLink>) -> Evidence {
-    let evidence = Evidence::read(&app.routes, head.values(Known::Cookie), client.secure);
+    let evidence = Evidence::read(&app.routes, head.values(KnownName::Cookie), client.secure);
     // An app that is not sticky has no pins, whatever is left in browsers.
     let pin = match (app.routes.sticky, &app.routes.settings.pin) {
         (false, _) => PinEvidence::None,
@@ -210,7 +210,7 @@ fn evidence(head: &RequestHead<'_>, app: &LocalApp, client: Client, login: Optio
 
 /// CDN-Loop names every router that a request passed.
 fn has_passed(head: &RequestHead<'_>, pseudonym: &str) -> bool {
-    let mut names = head.values(Known::CdnLoop).flat_map(cdn_loop::names);
+    let mut names = head.values(KnownName::CdnLoop).flat_map(cdn_loop::names);
     names.any(|name| name.eq_ignore_ascii_case(pseudonym.as_bytes()))
 }
 
@@ -238,7 +238,7 @@ fn is_pin_withheld(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> bo
 }
 
 fn is_subresource(head: &RequestHead<'_>) -> bool {
-    head.value(Known::SecFetchDest).is_some_and(request::is_subresource)
+    head.value(KnownName::SecFetchDest).is_some_and(request::is_subresource)
 }
 
 /// The assignment of a request whose sender chose the release.

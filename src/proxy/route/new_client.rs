@@ -3,7 +3,7 @@
 
 use crate::{
     proxy::{
-        codec::head::{Known, RequestHead},
+        codec::head::{KnownName, RequestHead},
         worker::{
             Worker,
             bunches::{BunchDraw, BunchKeys},
@@ -69,7 +69,7 @@ impl<'a> ClientDraw<'a> {
         let bunches = &self.worker.shared.bunches;
         let alone = !self.client.trusted && self.client.peer_port != 0;
         let own = self.client.named && (!self.client.trusted || address != peer);
-        let agent = self.head.value(Known::UserAgent).filter(|agent| own && !agent.is_empty());
+        let agent = self.head.value(KnownName::UserAgent).filter(|agent| own && !agent.is_empty());
         BunchKeys {
             connection: alone.then(|| bunches.connection(app, peer, self.client.peer_port)),
             browser: agent.map(|agent| bunches.browser(app, address, agent)),
@@ -91,7 +91,8 @@ impl Draw for ClientDraw<'_> {
     #[cold]
     fn present_client(&mut self, routes: &AppRoutes) -> Option<NewClient> {
         let head = self.head;
-        let scripted = request::is_scripted(head.value(Known::SecFetchMode), head.value(Known::Accept));
+        let scripted =
+            request::is_scripted(head.value(KnownName::SecFetchMode), head.value(KnownName::Accept));
         if !scripted || head.method == b"OPTIONS" {
             return None;
         }

@@ -15,7 +15,7 @@ use crate::{
         codec::{
             authority,
             forwarded::{address, parameter},
-            head::{Known, RequestHead, members},
+            head::{KnownName, RequestHead, members},
         },
         rewrite::forwarding::Origin,
         worker::client::Client,
@@ -43,9 +43,9 @@ pub fn origin_of<'a>(head: &RequestHead<'a>, client: Client) -> Origin<'a> {
 fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr) -> bool) -> Client {
     let mut client = client;
     let known = |family: Family| match family {
-        Family::XForwardedFor => Known::XForwardedFor,
-        Family::Forwarded => Known::Forwarded,
-        Family::XRealIp => Known::XRealIp,
+        Family::XForwardedFor => KnownName::XForwardedFor,
+        Family::Forwarded => KnownName::Forwarded,
+        Family::XRealIp => KnownName::XRealIp,
     };
     if let Some(family) = Family::ALL.into_iter().find(|family| head.present.has(known(*family))) {
         let lines = head.lines.iter().rev().filter(|line| line.known == known(family));
@@ -60,25 +60,28 @@ fn told_by_proxies(head: &RequestHead<'_>, client: Client, trust: &dyn Fn(IpAddr
 /// Whether the client asked in https, if a proxy says so in one way or the other.
 fn scheme_told(head: &RequestHead<'_>, client: Client) -> Option<bool> {
     // Of several proxies the first one spoke with the client.
-    let first = |known: Known| head.values(known).flat_map(members).next();
+    let first = |known: KnownName| head.values(known).flat_map(members).next();
     let is_https = |value: &[u8]| match value {
         value if value.eq_ignore_ascii_case(b"https") || value.eq_ignore_ascii_case(b"wss") => Some(true),
         value if value.eq_ignore_ascii_case(b"http") || value.eq_ignore_ascii_case(b"ws") => Some(false),
         _ => None,
     };
     let in_forwarded = || element_of(head, client).and_then(|element| is_https(parameter(element, "proto")));
-    let in_ssl = || first(Known::XForwardedSsl).map(|value| value.eq_ignore_ascii_case(b"on"));
-    let told = first(Known::XForwardedProto).and_then(is_https);
-    told.or_else(|| first(Known::XForwardedScheme).and_then(is_https)).or_else(in_forwarded).or_else(in_ssl)
+    let in_ssl = || first(KnownName::XForwardedSsl).map(|value| value.eq_ignore_ascii_case(b"on"));
+    let told = first(KnownName::XForwardedProto).and_then(is_https);
+    told.or_else(|| first(KnownName::XForwardedScheme).and_then(is_https))
+        .or_else(in_forwarded)
+        .or_else(in_ssl)
 }
 
 #[cold]
 fn origin_told_by_proxies<'a>(head: &RequestHead<'a>, client: Client) -> Origin<'a> {
-    let first = |known: Known| head.values(known).flat_map(members).next();
+    let first = |known: KnownName| head.values(known).flat_map(members).next();
     let in_forwarded = || Some(parameter(element_of(head, client)?, "host"));
-    let host = first(Known::XForwardedHost).and_then(authority::read);
+    let host = first(KnownName::XForwardedHost).and_then(authority::read);
     let host = host.or_else(|| in_forwarded().and_then(authority::read));
-    let port = first(Known::XForwardedPort).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+    let port =
+        first(KnownName::XForwardedPort).and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
     let port = port.filter(|port: &u16| *port > 0);
     match (host, port) {
         (Some(host), _) if host.port().is_some() => Origin { client, authority: host, other_port: None },
@@ -93,10 +96,10 @@ fn origin_told_by_proxies<'a>(head: &RequestHead<'a>, client: Client) -> Origin<
 
 /// What Forwarded says of the client, where it is believed: the element that names it, else the last one.
 fn element_of<'a>(head: &RequestHead<'a>, client: Client) -> Option<&'a [u8]> {
-    if head.present.has(Known::XForwardedFor) {
+    if head.present.has(KnownName::XForwardedFor) {
         return None;
     }
-    let elements = || head.values(Known::Forwarded).flat_map(members);
+    let elements = || head.values(KnownName::Forwarded).flat_map(members);
     let names = |element: &&[u8]| address(parameter(element, "for")) == Some(client.address);
     elements().filter(names).last().or_else(|| elements().last())
 }

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use crate::{
     live::handover::Track,
     proxy::{
-        codec::head::{HeaderLine, Known, RequestHead},
+        codec::head::{HeaderLine, KnownName, RequestHead},
         rewrite::{
             cookie,
             refusal::{Refusal, Reply},
@@ -153,7 +153,7 @@ impl From<PreviewTarget> for TesterChoice {
 fn choose_by_cookie(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Result<PreviewTarget, Reply> {
     let name = app.routes.settings.cookie.name.as_bytes();
     let own = head
-        .values(Known::Cookie)
+        .values(KnownName::Cookie)
         .flat_map(|line| cookie::find(line, name))
         .filter(|found| found.kind == OwnKind::Preview);
     let values = own.map(|found| found.value);
@@ -167,7 +167,7 @@ fn choose_by_override(
     name: &str,
 ) -> Result<Option<TesterChoice>, Refusal> {
     let is_override = |line: &&HeaderLine| {
-        line.known == Known::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
+        line.known == KnownName::Other && line.name(head.block).eq_ignore_ascii_case(name.as_bytes())
     };
     let values = head.lines.iter().filter(is_override).map(|line| line.value(head.block));
     let found = choose_by_header(app, values).map_err(|fault| page(fault.status(), header_detail(fault)))?;

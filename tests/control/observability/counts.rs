@@ -1,7 +1,7 @@
 //! Numbers that are right: what the metrics say is what clients sent and got.
 
 use support::metrics::Metrics;
-use support::{Received, Reply, Router, Wire, count, echo, eventually, router, scripted};
+use support::{ReceivedMessage, Reply, Router, Wire, count, echo, eventually, router, scripted};
 
 fn equal(value: f64, wanted: usize) -> bool {
     #[allow(clippy::cast_precision_loss, reason = "a small count")]
@@ -27,7 +27,7 @@ fn after(router: &Router, requests: usize) -> Metrics {
 }
 
 /// Answers `/STATUS` with that status and four bytes.
-fn by_target(request: &Received) -> Reply {
+fn by_target(request: &ReceivedMessage) -> Reply {
     let status = format!("{} Reason", &request.target()[1..]);
     Reply::response(&status, &[], "four")
 }

@@ -6,7 +6,7 @@ use support::log::objects;
 use support::{Router, eventually, router};
 
 /// Sends a request with these header lines; what the endpoint received.
-fn received(router: &Router, headers: &str) -> support::Received {
+fn received(router: &Router, headers: &str) -> support::ReceivedMessage {
     let mut wire = router.connect();
     wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", router.host));
     assert_eq!(wire.response("GET").status, 200);

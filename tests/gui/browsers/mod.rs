@@ -11,7 +11,7 @@ mod socket_io;
 use super::browser::Browser;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use support::{Endpoint, Received, Reply, Router, RouterBuilder, eventually, router, scripted};
+use support::{Endpoint, ReceivedMessage, Reply, Router, RouterBuilder, eventually, router, scripted};
 use tempfile::TempDir;
 
 /// A router that serves in http and https under any name below `.test`, and a page of another site.
@@ -79,7 +79,7 @@ fn browser() -> Browser {
 /// A page that says its release, to its frame too, and lets pages of other sites fetch it. The candidate's API has a header
 /// of its own.
 fn page(release: &'static str) -> Endpoint {
-    scripted(move |received: &Received| {
+    scripted(move |received: &ReceivedMessage| {
         let origin = received.header("origin").unwrap_or("null").to_owned();
         let fields = if release == "v2" { "content-type, x-new" } else { "content-type" };
         let headers = [
@@ -100,7 +100,7 @@ fn page(release: &'static str) -> Endpoint {
 }
 
 /// A page of another site. With a query it sends a form there by POST, as an identity provider does.
-fn elsewhere(received: &Received) -> Reply {
+fn elsewhere(received: &ReceivedMessage) -> Reply {
     let target = received.target();
     let body = match target.split_once('?') {
         Some((_, to)) => format!(

@@ -1,6 +1,6 @@
 //! One case and all the ways in which it is sent.
 
-use support::{Endpoint, Received, Router, Wire, echo, router};
+use support::{Endpoint, ReceivedMessage, Router, Wire, echo, router};
 
 /// The host of every request that does not say otherwise.
 pub const HOST: &str = "shop.example.test";
@@ -18,9 +18,9 @@ pub enum Wants {
     /// The same for a body found wrong after its head was forwarded: the endpoint never sees it complete.
     BodyRefused(&'static [u16]),
     /// It arrives once, complete and unambiguous, and this holds for what arrived.
-    Forwarded(Box<dyn Fn(&Received)>),
+    Forwarded(Box<dyn Fn(&ReceivedMessage)>),
     /// Either of the two: the design leaves it open.
-    RefusedOr(&'static [u16], Box<dyn Fn(&Received)>),
+    RefusedOr(&'static [u16], Box<dyn Fn(&ReceivedMessage)>),
 }
 
 /// A named request.
@@ -48,7 +48,7 @@ pub fn body_refused(name: impl Into<String>, statuses: &'static [u16], bytes: im
 pub fn forwarded(
     name: impl Into<String>,
     bytes: impl AsRef<[u8]>,
-    check: impl Fn(&Received) + 'static,
+    check: impl Fn(&ReceivedMessage) + 'static,
 ) -> Case {
     Case::new(name, bytes, Wants::Forwarded(Box::new(check)))
 }
@@ -224,7 +224,7 @@ impl Bench {
         }
     }
 
-    fn forwarded(&self, case: &Case, way: Way, wire: &mut Wire, check: &dyn Fn(&Received)) -> Outcome {
+    fn forwarded(&self, case: &Case, way: Way, wire: &mut Wire, check: &dyn Fn(&ReceivedMessage)) -> Outcome {
         let followed = matches!(way, Way::Followed);
         if case.closes {
             if wire.rest().as_deref() != Some(b"") {
@@ -236,7 +236,8 @@ impl Bench {
             }
             self.answer(wire, "GET", &[200]).map_err(|why| format!("the request behind it: {why}"))?;
         }
-        let arrived: Vec<Received> = self.endpoint().take().into_iter().filter(|r| r.complete).collect();
+        let arrived: Vec<ReceivedMessage> =
+            self.endpoint().take().into_iter().filter(|r| r.complete).collect();
         let expected = if case.closes { 1 } else { 2 };
         if arrived.len() != expected {
             let heads: Vec<String> = arrived.iter().map(|received| lossy(&received.head)).collect();

@@ -3,7 +3,7 @@
 use super::case::{body_refused, forwarded, post, run};
 use std::time::Duration;
 use support::clock::within;
-use support::{Received, Router, echo, router};
+use support::{ReceivedMessage, Router, echo, router};
 
 const BAD: &[u16] = &[400];
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
@@ -135,7 +135,7 @@ fn row_15_trailers_never_become_headers() {
     ];
     let cases = names.into_iter().map(|name| {
         let body = format!("5\r\nhello\r\n0\r\nX-Good: yes\r\n{name}: 666\r\n\r\n");
-        forwarded(name, post(CHUNKED, body), move |received: &Received| {
+        forwarded(name, post(CHUNKED, body), move |received: &ReceivedMessage| {
             assert_eq!(received.body, b"hello");
             // What the router names itself and the request is random, and may hold any digits.
             let random = |name: &str| {

@@ -1,7 +1,7 @@
 //! Rows 17-23: for whom and for what a request is, and in which version of HTTP.
 
 use super::case::{Case, HOST, Wants, forwarded, line, refused, run};
-use support::Received;
+use support::ReceivedMessage;
 
 const BAD: &[u16] = &[400];
 
@@ -32,7 +32,7 @@ fn row_17_http_1_0_may_name_no_host() {
         ("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", "/"),
     ];
     let cases = lines.into_iter().map(|(head, target)| {
-        let check = move |received: &Received| {
+        let check = move |received: &ReceivedMessage| {
             assert_eq!(received.target(), target);
             assert_eq!(received.header_all("host").len(), 1);
             assert!(!received.header("host").unwrap_or_default().is_empty());
@@ -131,7 +131,7 @@ fn row_18_an_empty_port_is_none() {
 /// Row 19: the target wins and Host is rewritten, or the request is refused.
 fn absolute(target: &'static str, host: &'static str, path: &'static str) -> Case {
     let bytes = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-    let check = move |received: &Received| {
+    let check = move |received: &ReceivedMessage| {
         assert_eq!(received.header("host"), Some(host));
         let target = received.target();
         assert!(target == path || target.ends_with(&format!("{host}{path}")), "{target}");
@@ -253,7 +253,7 @@ fn row_22_odd_but_valid_targets_arrive_as_they_are() {
         let bytes = line(format!("GET {target} HTTP/1.1"));
         // What RFC 3986 does not allow in a path may be refused; what it allows may not be changed.
         let strange = target.contains(['|', '"', '[', '{', '^', '`']) || target == "/%zz";
-        let check = move |received: &Received| assert_eq!(received.target(), target);
+        let check = move |received: &ReceivedMessage| assert_eq!(received.target(), target);
         let wants =
             if strange { Wants::RefusedOr(BAD, Box::new(check)) } else { Wants::Forwarded(Box::new(check)) };
         Case::new(target, bytes, wants)

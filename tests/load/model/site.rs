@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use support::clock::{PATIENCE, within};
 use support::router::free_port;
-use support::{Endpoint, Received, Reply};
+use support::{Endpoint, ReceivedMessage, Reply};
 
 /// An endpoint, running or not.
 pub struct Site {
@@ -41,7 +41,7 @@ fn script(
     release: usize,
     address: SocketAddr,
     sick: &Arc<AtomicBool>,
-) -> impl Fn(&Received) -> Reply + use<> {
+) -> impl Fn(&ReceivedMessage) -> Reply + use<> {
     let (name, address, sick) = (format!("v{release}"), address.to_string(), Arc::clone(sick));
     move |received| {
         let status = if sick.load(Ordering::SeqCst) { "503 Service Unavailable" } else { "200 OK" };

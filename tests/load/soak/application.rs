@@ -1,7 +1,7 @@
 //! The application that is released again and again: pages, echoes, bodies of any length, failures on demand, WebSockets.
 
 use support::websocket::{ACCEPT, CLOSE, frame, read_frame};
-use support::{Endpoint, Peer, Received, serving};
+use support::{Endpoint, Peer, ReceivedMessage, serving};
 
 /// An endpoint of a release.
 pub fn application(release: &str) -> Endpoint {
@@ -16,7 +16,7 @@ pub fn application(release: &str) -> Endpoint {
 }
 
 /// Whether the connection goes on.
-fn answer(peer: &mut Peer, request: &Received, release: &str) -> bool {
+fn answer(peer: &mut Peer, request: &ReceivedMessage, release: &str) -> bool {
     let target = request.target();
     if request.header("upgrade").is_some() {
         return converse(peer, release);

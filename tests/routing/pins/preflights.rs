@@ -4,13 +4,13 @@ use super::{both, pinned_to};
 use serde_json::json;
 use std::time::Duration;
 use support::clock::Deadline;
-use support::{Endpoint, Received, Reply, Response, Router, router, scripted};
+use support::{Endpoint, ReceivedMessage, Reply, Response, Router, router, scripted};
 
 const ORIGIN: &str = "https://app.example";
 
 /// An endpoint that allows these header fields to this origin.
 fn api(release: &'static str, origin: &'static str, fields: &'static str) -> Endpoint {
-    scripted(move |received: &Received| {
+    scripted(move |received: &ReceivedMessage| {
         let place = ("X-Release", release);
         if received.method() != "OPTIONS" {
             return Reply::response("200 OK", &[place], "data");

@@ -4,7 +4,7 @@
 //! really arrived. A connection on which nothing is sent (a health check) leaves no record.
 
 use super::clock::PATIENCE;
-use super::message::{Fault, Framing, Received, Source};
+use super::message::{Fault, Framing, ReceivedMessage, Source};
 use super::ports;
 use super::reply::Reply;
 use std::io::Write;
@@ -30,13 +30,13 @@ pub struct Peer {
 }
 
 type Serve = dyn Fn(&mut Peer) + Send + Sync;
-type Script = dyn Fn(&Received) -> Reply + Send + Sync;
+type Script = dyn Fn(&ReceivedMessage) -> Reply + Send + Sync;
 
 struct EndpointState {
     stopped: AtomicBool,
     connections: AtomicUsize,
     serving: AtomicUsize,
-    received: Mutex<Vec<Received>>,
+    received: Mutex<Vec<ReceivedMessage>>,
     open: Mutex<Vec<TcpStream>>,
     script: Mutex<Arc<Script>>,
 }
@@ -48,7 +48,7 @@ pub fn echo(release: &str) -> Endpoint {
 }
 
 /// An endpoint that reads a request and then does as it is told; [`Endpoint::script`] tells it something else.
-pub fn scripted(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Endpoint {
+pub fn scripted(script: impl Fn(&ReceivedMessage) -> Reply + Send + Sync + 'static) -> Endpoint {
     Endpoint::start(ports::listener(), |_| Arc::new(script))
 }
 
@@ -59,7 +59,7 @@ pub fn serving(serve: impl Fn(&mut Peer) + Send + Sync + 'static) -> Endpoint {
 
 fn echo_script(release: &str, address: SocketAddr) -> Arc<Script> {
     let release = release.to_owned();
-    Arc::new(move |received: &Received| {
+    Arc::new(move |received: &ReceivedMessage| {
         let mut body = received.head.clone();
         body.extend(&received.body);
         let endpoint = address.to_string();
@@ -85,7 +85,7 @@ impl Endpoint {
     /// An endpoint that follows a script on a given address; `None` while somebody else listens there.
     pub fn scripted_at(
         address: SocketAddr,
-        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+        script: impl Fn(&ReceivedMessage) -> Reply + Send + Sync + 'static,
     ) -> Option<Self> {
         let listener = TcpListener::bind(address).ok()?;
         Some(Self::run(listener, Arc::new(follow_script), Arc::new(script)))
@@ -123,7 +123,7 @@ impl Endpoint {
     }
 
     /// From the next request on, do this.
-    pub fn script(&self, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+    pub fn script(&self, script: impl Fn(&ReceivedMessage) -> Reply + Send + Sync + 'static) {
         *lock(&self.shared.script) = Arc::new(script);
     }
 
@@ -133,7 +133,7 @@ impl Endpoint {
     }
 
     /// Everything received since the last call, in the order in which the reading of each ended.
-    pub fn take(&self) -> Vec<Received> {
+    pub fn take(&self) -> Vec<ReceivedMessage> {
         std::mem::take(&mut *lock(&self.shared.received))
     }
 
@@ -226,28 +226,28 @@ fn follow_script(peer: &mut Peer) {
 
 impl Peer {
     /// Reads one request, body included; `None` when the connection ended before its first byte.
-    pub fn request(&mut self) -> Option<Received> {
+    pub fn request(&mut self) -> Option<ReceivedMessage> {
         let mut received = self.head()?;
         self.body(&mut received);
         Some(received)
     }
 
     /// Reads a request's head only.
-    pub fn head(&mut self) -> Option<Received> {
+    pub fn head(&mut self) -> Option<ReceivedMessage> {
         match self.source.until(b"\r\n\r\n") {
-            Ok(head) => Some(Received::from_head(self.connection, &head)),
-            Err(Fault::Cut(head)) => Some(Received {
+            Ok(head) => Some(ReceivedMessage::from_head(self.connection, &head)),
+            Err(Fault::Cut(head)) => Some(ReceivedMessage {
                 connection: self.connection,
                 head,
                 faults: vec!["unreadable: cut inside the head".into()],
-                ..Received::default()
+                ..ReceivedMessage::default()
             }),
             Err(_) => None,
         }
     }
 
     /// Reads the body that `received`'s head announces.
-    pub fn body(&mut self, received: &mut Received) {
+    pub fn body(&mut self, received: &mut ReceivedMessage) {
         let outcome = match received.framing() {
             Framing::Length(length) => self.source.exactly(length, &mut received.body).map(|()| Vec::new()),
             Framing::Chunked => self.source.chunked(&mut received.body),
@@ -264,7 +264,7 @@ impl Peer {
     }
 
     /// Adds a request to what the endpoint received.
-    pub fn keep(&self, received: Received) {
+    pub fn keep(&self, received: ReceivedMessage) {
         lock(&self.shared.received).push(received);
     }
 

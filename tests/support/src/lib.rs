@@ -34,7 +34,7 @@ pub use api::{Answer, Api};
 pub use builder::{RouterBuilder, router};
 pub use clock::{Deadline, eventually};
 pub use endpoint::{Endpoint, Peer, echo, scripted, serving};
-pub use message::{Framing, Received, Response};
+pub use message::{Framing, ReceivedMessage, Response};
 pub use process::Process;
 pub use reply::Reply;
 pub use router::Router;

@@ -1,7 +1,7 @@
 //! HTTP/1.1 messages as the suites read them: strictly, and without forgetting a byte.
 //!
-//! [`read_response`] is what a suspicious client does with an answer, [`Received`] what a suspicious endpoint does with
-//! a request: anything that two parsers could read differently is named in [`Received::faults`].
+//! [`read_response`] is what a suspicious client does with an answer, [`ReceivedMessage`] what a suspicious endpoint does with
+//! a request: anything that two parsers could read differently is named in [`ReceivedMessage::faults`].
 
 use std::io::{self, Read};
 
@@ -74,7 +74,7 @@ impl Response {
 
 /// What an endpoint received as one request.
 #[derive(Clone, Debug, Default)]
-pub struct Received {
+pub struct ReceivedMessage {
     /// Which connection of this endpoint it came on, counted from 0.
     pub connection: usize,
     /// Request line and header lines as they came, blank line included.
@@ -91,7 +91,7 @@ pub struct Received {
     pub faults: Vec<String>,
 }
 
-impl Received {
+impl ReceivedMessage {
     /// The request line.
     pub fn line(&self) -> String {
         let end = find(&self.head, b"\r\n").unwrap_or(self.head.len());

@@ -2,7 +2,7 @@
 //! Negotiate in one. Whose password it is, it does not check; who logged in on which connection, it never forgets.
 
 use super::endpoint::{Endpoint, serving};
-use super::message::Received;
+use super::message::ReceivedMessage;
 use super::websocket::ACCEPT;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,7 +38,7 @@ pub fn greeting(release: &str) -> Endpoint {
     })
 }
 
-fn answer(received: &Received, user: &mut Option<String>) -> String {
+fn answer(received: &ReceivedMessage, user: &mut Option<String>) -> String {
     let target = received.target();
     match login(received) {
         Some(Login::Begins) => return challenge(&format!("NTLM {}", STANDARD.encode(second_message()))),
@@ -66,7 +66,7 @@ enum Login {
     Is(String),
 }
 
-fn login(received: &Received) -> Option<Login> {
+fn login(received: &ReceivedMessage) -> Option<Login> {
     let (scheme, token) = received.header("authorization")?.split_once(' ')?;
     let message = STANDARD.decode(token.trim()).expect("a token is base64");
     match scheme.to_ascii_lowercase().as_str() {

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::clock::within;
-use crate::{Answer, Endpoint, Received, Reply, Router, scripted};
+use crate::{Answer, Endpoint, ReceivedMessage, Reply, Router, scripted};
 
 /// The secret of the suites' hooks.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -18,14 +18,14 @@ const LONG: Duration = Duration::from_secs(120);
 
 /// One message as it came.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct HookCall {
     /// The header `webhook-id`.
     pub id: String,
     /// The body.
     pub body: Value,
 }
 
-impl Told {
+impl HookCall {
     /// Its `type`, and the seq it is about.
     pub fn what(&self) -> (String, u64) {
         (self.body["type"].as_str().unwrap_or_default().to_owned(), self.body["seq"].as_u64().unwrap_or(0))
@@ -36,7 +36,7 @@ impl Told {
 pub struct Receiver {
     /// The server.
     pub endpoint: Endpoint,
-    told: Vec<Told>,
+    told: Vec<HookCall>,
 }
 
 impl Receiver {
@@ -46,7 +46,7 @@ impl Receiver {
     }
 
     /// One that answers so.
-    pub fn answering(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn answering(script: impl Fn(&ReceivedMessage) -> Reply + Send + Sync + 'static) -> Self {
         Self { endpoint: scripted(script), told: Vec::new() }
     }
 
@@ -68,14 +68,14 @@ impl Receiver {
     }
 
     /// Everything it was told so far, each checked.
-    pub fn told(&mut self) -> &[Told] {
+    pub fn told(&mut self) -> &[HookCall] {
         self.told.extend(self.endpoint.take().iter().map(checked));
         &self.told
     }
 
     /// Waits until it was told so much.
     #[track_caller]
-    pub fn wait_for(&mut self, what: &str, condition: impl Fn(&[Told]) -> bool) -> Vec<Told> {
+    pub fn wait_for(&mut self, what: &str, condition: impl Fn(&[HookCall]) -> bool) -> Vec<HookCall> {
         let came = within(LONG, || condition(self.told()));
         assert!(came, "{what}: {:#?}", self.told);
         self.told.clone()
@@ -96,7 +96,7 @@ impl Receiver {
 }
 
 /// Fails unless the message is a signed POST of JSON.
-fn checked(received: &Received) -> Told {
+fn checked(received: &ReceivedMessage) -> HookCall {
     assert!(received.faults.is_empty() && received.complete, "{received:?}");
     assert_eq!(received.line(), "POST /in?key=s3cret HTTP/1.1");
     let header =
@@ -108,7 +108,7 @@ fn checked(received: &Received) -> Told {
     let key = BASE64_STANDARD.decode(&SECRET["whsec_".len()..]).expect("base64");
     let right = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &signed);
     assert_eq!(header("webhook-signature"), format!("v1,{}", BASE64_STANDARD.encode(right)));
-    Told { id, body: serde_json::from_slice(&received.body).expect("JSON") }
+    HookCall { id, body: serde_json::from_slice(&received.body).expect("JSON") }
 }
 
 /// As `eventually`, for what takes as long as several attempts.

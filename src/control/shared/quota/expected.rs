@@ -14,7 +14,7 @@ use crate::{
 
 /// Apps and endpoints that were admitted, until they are seen or were surely not written.
 #[derive(Debug, Default)]
-pub struct Expected {
+pub struct ExpectedUse {
     apps: BTreeMap<AppName, Duration>,
     /// How many endpoints a release then has.
     releases: BTreeMap<ReleaseId, (usize, Duration)>,
@@ -28,7 +28,7 @@ struct Census {
     releases: BTreeMap<String, usize>,
 }
 
-impl Expected {
+impl ExpectedUse {
     /// Takes additions in, or says of what there would be too many. `now` is monotonic.
     pub fn take(
         &mut self,
@@ -182,7 +182,7 @@ mod tests {
 
     /// Which limit refuses the keys, if one does.
     fn refuses(
-        expected: &mut Expected,
+        expected: &mut ExpectedUse,
         reading: &StoreReading,
         keys: &[&str],
         now: u64,
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_was_admitted_a_moment_ago_counts() {
-        let (mut expected, reading) = (Expected::default(), StoreReading::default());
+        let (mut expected, reading) = (ExpectedUse::default(), StoreReading::default());
         assert_eq!(refuses(&mut expected, &reading, &["rolling/a/rollout"], 0), None);
         assert_eq!(refuses(&mut expected, &reading, &["rolling/b/rollout", "rolling/b/stable/id"], 0), None);
         assert_eq!(refuses(&mut expected, &reading, &["rolling/c/rollout"], 0), Some("apps_max"));
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn endpoints_are_counted_by_release_and_in_all() {
-        let (mut expected, mut reading) = (Expected::default(), StoreReading::default());
+        let (mut expected, mut reading) = (ExpectedUse::default(), StoreReading::default());
         let keys = |release: &str, count: usize| -> Vec<String> {
             (0..count).map(|n| format!("apps/{release}/containers/{n}")).collect()
         };

@@ -11,11 +11,11 @@ pub mod raw;
 
 use parking_lot::Mutex;
 
-use self::{expected::Expected, raw::RawUsage};
+use self::{expected::ExpectedUse, raw::RawUsage};
 
 /// What was admitted and is not seen yet.
 #[derive(Debug, Default)]
 pub struct Quotas {
-    pub expected: Mutex<Expected>,
+    pub expected: Mutex<ExpectedUse>,
     pub raw: tokio::sync::Mutex<RawUsage>,
 }

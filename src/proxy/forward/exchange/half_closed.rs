@@ -4,14 +4,14 @@ use crate::limits::HALF_CLOSED_MS;
 
 /// A client that has closed its sending side.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HalfClosed {
+pub(super) struct HalfClosedClient {
     /// When a byte of the response was last delivered, or when it closed, monotonic ms.
     at_ms: u64,
     /// How many bytes were delivered by then.
     delivered: u64,
 }
 
-impl HalfClosed {
+impl HalfClosedClient {
     /// It was seen to have closed; so many bytes were delivered before.
     pub(super) fn new(now_ms: u64, delivered: u64) -> Self {
         Self { at_ms: now_ms, delivered }
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn it_stays_while_bytes_are_delivered() {
-        let mut client = HalfClosed::new(0, 10);
+        let mut client = HalfClosedClient::new(0, 10);
         assert_eq!(client.gone_at_ms(500, 10), HALF_CLOSED_MS);
         assert_eq!(client.gone_at_ms(900, 11), 900 + HALF_CLOSED_MS);
         assert_eq!(client.gone_at_ms(1_000, 11), 900 + HALF_CLOSED_MS);

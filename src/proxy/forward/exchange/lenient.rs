@@ -4,7 +4,7 @@ use super::{download::UnreadBytes, state::Exchange};
 use crate::proxy::{
     codec::{
         body::BodyDecoder,
-        lenient::{Mended, mend},
+        lenient::{Repair, mend},
     },
     downstream::Downstream,
     forward::{account::tell_let_pass, failure::Failure},
@@ -23,12 +23,12 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let bytes = &incoming.lease.space()[incoming.start..incoming.end];
         match mend(bytes) {
-            Mended::Nothing => Err(refused),
-            Mended::Partial if bytes.len() < self.worker.limits().response_header_bytes_max as usize => {
+            Repair::Nothing => Err(refused),
+            Repair::Partial if bytes.len() < self.worker.limits().response_header_bytes_max as usize => {
                 Ok(false)
             }
-            Mended::Partial => Err(refused),
-            Mended::Whole(mut mended, length, what) => {
+            Repair::Partial => Err(refused),
+            Repair::Whole(mut mended, length, what) => {
                 mended.extend_from_slice(&bytes[length..]);
                 tell_let_pass(&self.plan, what);
                 // A bare line feed has become two bytes.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{download::Download, half_closed::HalfClosed, open::OpenCount, pace::Pace, upload::Upload};
+use super::{download::Download, half_closed::HalfClosedClient, open::OpenCount, pace::Pace, upload::Upload};
 use crate::proxy::{
     codec::head::Framing,
     downstream::{BodyFault, Downstream},
@@ -45,7 +45,7 @@ pub struct Exchange<'a, D: Downstream> {
     /// It is watched whether the client is still there.
     pub(super) client_watched: bool,
     /// The client has closed its sending side.
-    pub(super) client_half_closed: Option<HalfClosed>,
+    pub(super) client_half_closed: Option<HalfClosedClient>,
     /// The response went on in this turn, so that there may be more to do. The request goes as far as it can in each.
     pub(super) went_on: bool,
     pub(super) open: OpenCount<'a>,

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use super::{half_closed::HalfClosed, pace::Pace, state::Exchange};
+use super::{half_closed::HalfClosedClient, pace::Pace, state::Exchange};
 use crate::{
     limits::{CLIENT_CHECK_MS, SCARCE_GRACE_MS},
     proxy::{
@@ -68,7 +68,7 @@ impl<D: Downstream> Exchange<'_, D> {
             }
         }
         let delivered = self.delivered();
-        let closed = self.client_half_closed.get_or_insert(HalfClosed::new(now, delivered));
+        let closed = self.client_half_closed.get_or_insert(HalfClosedClient::new(now, delivered));
         let gone_at = closed.gone_at_ms(now, delivered);
         if gone_at <= now { Err(Failure::ClientGone) } else { Ok(gone_at) }
     }
