@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders whose files nobody wrote here. What Cargo builds is told by the mark that it leaves.
-const MADE: [&str; 3] = [".git", "node_modules", "__pycache__"];
+/// Folders whose files nobody wrote here (`results` are those of the benches). What Cargo builds is told by the mark that it leaves.
+const MADE: [&str; 4] = [".git", "node_modules", "__pycache__", "results"];
 const MARK_OF_CARGO: &str = "CACHEDIR.TAG";
 
 /// The root of the repository.
