@@ -15,8 +15,8 @@ use crate::{
     telemetry::access_log::Line,
 };
 
-/// Sends an answer of the router itself, once interim responses are on their way; how many bytes of body that was. Afterwards it is flushed, or the client's side
-/// was aborted.
+/// Sends an answer of the router itself, after any interim response that is still on its way. Returns the bytes of its body. By
+/// then it is flushed, or the client's side was aborted.
 pub async fn refuse<D: Downstream>(
     worker: &Worker,
     down: &mut D,

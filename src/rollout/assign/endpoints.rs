@@ -24,7 +24,7 @@ pub fn another_endpoint(
     draw: &mut dyn Draw,
 ) -> Option<EndpointIndex> {
     let endpoints = &app.release(release).endpoints;
-    let untried = |endpoint: &EndpointRoute| !endpoint.draining && !tried.contains(&endpoint.slot);
+    let untried = |endpoint: &EndpointRoute| is_left(endpoint, tried);
     let serves = |endpoint: &EndpointRoute| untried(endpoint) && health.serves(endpoint.slot);
     let random = draw.random();
     if let Some(found) = among_two(endpoints, random, &serves, health) {
@@ -46,9 +46,7 @@ pub fn suspected_endpoint(
     health: &dyn Health,
     draw: &mut dyn Draw,
 ) -> Option<EndpointIndex> {
-    let accept = |endpoint: &EndpointRoute| {
-        !endpoint.draining && !tried.contains(&endpoint.slot) && health.suspected(endpoint.slot)
-    };
+    let accept = |endpoint: &EndpointRoute| is_left(endpoint, tried) && health.suspected(endpoint.slot);
     least_of_two(&app.release(release).endpoints, draw.random(), &accept, health)
 }
 
@@ -65,10 +63,14 @@ pub fn last_endpoint(
     let stays = || endpoints.iter().filter(|endpoint| !endpoint.draining);
     let serving = stays().filter(|endpoint| health.serves(endpoint.slot)).count();
     let degraded = serving * 2 <= stays().count();
-    let accept = |endpoint: &EndpointRoute| {
-        !endpoint.draining && !tried.contains(&endpoint.slot) && (degraded || health.serves(endpoint.slot))
-    };
+    let accept =
+        |endpoint: &EndpointRoute| is_left(endpoint, tried) && (degraded || health.serves(endpoint.slot));
     least_of_two(endpoints, draw.random(), &accept, health)
+}
+
+/// Whether an endpoint takes requests, as far as the table says, and was not tried yet.
+fn is_left(endpoint: &EndpointRoute, tried: &[EndpointSlot]) -> bool {
+    !endpoint.draining && !tried.contains(&endpoint.slot)
 }
 
 /// The endpoint that a client's hash prefers among those that take requests.

@@ -5,7 +5,7 @@
 //! could try all private addresses, and a tag that was keyed instead would change whenever keys rotate, and with it
 //! the endpoint of every client. Nothing else in a pin is worth hiding.
 
-use std::{hash::Hasher as _, net::IpAddr};
+use std::net::IpAddr;
 
 use siphasher::sip::SipHasher24;
 
@@ -105,12 +105,7 @@ impl PinCodec {
 
 impl Signer {
     fn new(key: &PinKey, app: &AppName) -> Self {
-        let part = |purpose: &[u8]| {
-            let mut hasher = SipHasher24::new_with_key(&key.secret);
-            hasher.write(purpose);
-            hasher.write(app.as_str().as_bytes());
-            hasher.finish()
-        };
+        let part = |purpose: &[u8]| key.derive(purpose, app);
         Self {
             id: key.id,
             sign: SipHasher24::new_with_keys(part(b"pin sign 0 "), part(b"pin sign 1 ")),

@@ -1,6 +1,10 @@
 //! The keys that pins are signed with.
 
-use std::fmt;
+use std::{fmt, hash::Hasher as _};
+
+use siphasher::sip::SipHasher24;
+
+use crate::rollout::app::AppName;
 
 /// One signing key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -9,6 +13,16 @@ pub struct PinKey {
     pub id: u8,
     /// The secret.
     pub secret: [u8; 16],
+}
+
+impl PinKey {
+    /// Half of a key of its own for one purpose at one app, so that what is made for one is never taken for another.
+    pub fn derive(&self, purpose: &[u8], app: &AppName) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.secret);
+        hasher.write(purpose);
+        hasher.write(app.as_str().as_bytes());
+        hasher.finish()
+    }
 }
 
 /// The keys of a fleet: all verify, `current` signs.

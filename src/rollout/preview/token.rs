@@ -5,8 +5,6 @@
 //! that signs pins, for this purpose and this app alone. So a pin is never accepted as a token nor a token as a pin, and
 //! routers that share pin keys accept each other's links.
 
-use std::hash::Hasher as _;
-
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use siphasher::{sip::SipHasher24, sip128};
 use subtle::ConstantTimeEq as _;
@@ -119,12 +117,7 @@ impl PreviewCodec {
 
 impl Signer {
     fn new(key: &PinKey, app: &AppName) -> Self {
-        let part = |purpose: &[u8]| {
-            let mut hasher = SipHasher24::new_with_key(&key.secret);
-            hasher.write(purpose);
-            hasher.write(app.as_str().as_bytes());
-            hasher.finish()
-        };
+        let part = |purpose: &[u8]| key.derive(purpose, app);
         Self {
             id: key.id,
             sign: sip128::SipHasher24::new_with_keys(part(b"preview sign 0 "), part(b"preview sign 1 ")),
