@@ -95,6 +95,7 @@ impl Router {
         let admin = TcpListener::bind(config.admin)
             .map_err(Error::io(format!("cannot listen on {} (--admin)", config.admin)))?;
         let admin_address = admin.local_addr().map_err(Error::io("the admin port"))?;
+        let served_before = config.served_before();
         make_folder(&config.store)?;
         let store = runtime.block_on(open_store(&config))?;
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
@@ -110,7 +111,11 @@ impl Router {
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
-        let certificate = config.tls.as_ref().map(LiveCertificate::read).transpose()?;
+        let read = |files| LiveCertificate::read(files, served_before);
+        let certificate = config.tls.as_ref().map(read).transpose()?;
+        if let Some(certificate) = certificate.clone() {
+            runtime.spawn(certificate.wait_for_files(control.front_fault_teller()));
+        }
         let options = front_options(&config, control.node(), certificate.as_ref(), handovers)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;

@@ -94,15 +94,16 @@ impl Config {
     /// # Errors
     /// A value is not allowed, two values contradict each other, or a file cannot be read.
     pub fn from_raw(raw: &RawConfig) -> Result<Self, ConfigError> {
-        let (store, warnings) = store_file::read(raw)?;
+        let (store, mut warnings) = store_file::read(raw)?;
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
+        let served_before = served_before(state.as_deref());
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
             listen: raw.required(&setting::LISTEN, listen::parse_many)?,
-            tls: tls(raw)?,
+            tls: tls(raw, served_before)?,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
-            keyvalues: read_keyvalues(raw)?,
+            keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,
             app: raw.optional(&setting::APP, parsers::app_name)?,
             token: raw.optional(&setting::TOKEN, str::parse)?,
             token_file: raw
@@ -124,6 +125,11 @@ impl Config {
             state,
         };
         config.check_contradictions()
+    }
+
+    /// Whether an earlier run left what it served. Such a router serves it again, whatever else it misses.
+    pub fn served_before(&self) -> bool {
+        served_before(self.state.as_deref())
     }
 
     fn check_contradictions(self) -> Result<Self, ConfigError> {
@@ -160,17 +166,35 @@ fn collide(left: &SocketAddr, right: &SocketAddr) -> bool {
         && (unspecified || left.ip() == right.ip())
 }
 
-/// Reads the certificate once, so that a broken one is refused at start.
-fn tls(raw: &RawConfig) -> Result<Option<Tls>, ConfigError> {
+/// The last good table in the state directory.
+const LAST_GOOD_FILE: &str = "table";
+
+fn served_before(state: Option<&Path>) -> bool {
+    state.is_some_and(|state| state.join(LAST_GOOD_FILE).exists())
+}
+
+/// Reads the certificate once, so that a broken one is refused at the first start.
+fn tls(raw: &RawConfig, served_before: bool) -> Result<Option<Tls>, ConfigError> {
     let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
     let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::path)?;
     let tls = Tls::from_settings(listen, certificate, raw.optional(&setting::TLS_KEY, parsers::path)?)?;
-    tls.map(|tls| tls.read().map(|_| tls)).transpose()
+    tls.map(|tls| if served_before { Ok(tls) } else { tls.read().map(|_| tls) }).transpose()
 }
 
-fn read_keyvalues(raw: &RawConfig) -> Result<Option<Keyvalues>, ConfigError> {
+/// Reads the keyvalues of a new store. A router that served before has no use for them, so it does not miss them.
+fn read_keyvalues(
+    raw: &RawConfig,
+    served_before: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Keyvalues>, ConfigError> {
     let file = raw.optional(&setting::KEYVALUES, parsers::path)?;
-    file.map(|file| Keyvalues::read(&file)).transpose()
+    match file.map(|file| Keyvalues::read(&file)).transpose() {
+        Err(error) if served_before => {
+            warnings.push(format!("the keyvalues for a new store are left out: {error}"));
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 fn limits(raw: &RawConfig) -> Result<Limits, ConfigError> {

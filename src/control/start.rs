@@ -101,6 +101,12 @@ impl Control {
         self.core.lifecycle.set_accepting(accepting);
     }
 
+    /// Tells what keeps the front from serving all that it should, and when nothing does any more.
+    pub fn front_fault_teller(&self) -> impl Fn(Option<String>) + Send + 'static {
+        let core = self.core.clone();
+        move |fault| core.lifecycle.set_front_fault(fault)
+    }
+
     /// Ends everything: open answers may finish, the last good table is kept.
     pub async fn stop(mut self) {
         self.core.lifecycle.stop();

@@ -13,25 +13,37 @@ use crate::{
 /// What the router makes of a followed server's keys.
 const FOLLOWED_FILE: &str = "followed.redb";
 
-/// Opens the store. A server that cannot be reached now is waited for, so that what was served last is served again.
+/// Opens the store. One that cannot be used now is waited for, so that what was served last is served again.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Error> {
-    let url = config.store.url();
+    let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
+    open_or_wait(config, &config.store, !followed).await
+}
+
+/// Opens a store, or waits for it where its answer is an outage. `commits` says whether it is one that can be commanded, as
+/// long as it does not say so itself.
+async fn open_or_wait(config: &Config, store: &StoreAddress, commits: bool) -> Result<Arc<dyn Store>, Error> {
+    let url = store.url();
     match keyvalues::open(&url).await {
-        Ok(store) => Ok(store),
-        Err(OpenError::Store(StoreError::Unreachable(why))) => {
-            tracing::warn!("the store {} cannot be reached and is waited for: {why}", config.store);
-            let followed = config.state.as_ref().is_some_and(|state| state.join(FOLLOWED_FILE).exists());
-            Ok(keyvalues::open_later(&url, !followed))
-        }
-        Err(OpenError::Store(StoreError::Corrupt(why))) => {
-            tracing::error!(
-                "the store's file is damaged, and what was served last is served: {why}; move the file away, then \
-                 `rolling-router store restore`"
-            );
-            Ok(keyvalues::open_later(&url, true))
-        }
-        Err(error) => Err(error.into()),
+        Ok(store) => return Ok(store),
+        Err(OpenError::Store(error)) if is_outage(&error, config.served_before()) => match error {
+            StoreError::Corrupt(why) => tracing::error!(
+                "the file of the store {store} is damaged, and what was served last is served: {why}; move the file away, \
+                 then `rolling-router store restore`"
+            ),
+            error => tracing::warn!(
+                "the store {store} cannot be used now and is tried again; what was served last is served: {error}"
+            ),
+        },
+        Err(error) => return Err(error.into()),
     }
+    // A damaged or silent file is opened as what it was before.
+    Ok(keyvalues::open_later(&url, commits || matches!(store, StoreAddress::Embedded(_))))
+}
+
+/// Whether the answer of a store is an outage. Whoever served before goes on, whatever the store says; without that an
+/// answer that time will not change says that the configuration is wrong.
+fn is_outage(error: &StoreError, served_before: bool) -> bool {
+    served_before || matches!(error, StoreError::Unreachable(_) | StoreError::Corrupt(_))
 }
 
 /// A server without commits is followed: what the router makes of its keys is kept in a store of its own, in the state
@@ -51,7 +63,7 @@ pub async fn own_store(
         }
         None => StoreAddress::Memory,
     };
-    Ok((keyvalues::open(&own.url()).await?, Some(store)))
+    Ok((open_or_wait(config, &own, true).await?, Some(store)))
 }
 
 /// The folder of the embedded store, so that a router without settings starts in an empty directory. One that is there

@@ -341,3 +341,29 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
         assert!(said.contains(told), "{flags:?}: {said}");
     }
 }
+
+#[test]
+fn a_router_that_starts_without_its_certificate_serves_http_and_tls_as_soon_as_it_is_there() {
+    let (files, _) = Files::new();
+    let mut router = files.serve(router().durable().stable("v1"));
+    let mut visitor = router.visitor();
+    assert_eq!(visitor.release(), "v1");
+    router.terminate();
+    assert_eq!(router.exit_code(), Some(0));
+    fs::remove_file(files.certificate()).expect("it was written");
+    router.start_again();
+    visitor.hang_up();
+    assert_eq!(visitor.release(), "v1");
+    let address = secure(&router);
+    let trust = Arc::new(client(
+        &rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate can be made").cert.pem(),
+        rustls::ALL_VERSIONS,
+    ));
+    assert!(Client::try_open(address, &trust).is_none(), "there is nothing to show");
+    let ready = router.api().anonymous().call("GET", "/readyz", None).expect(200).response.text();
+    assert!(ready.contains("certificate"), "{ready}");
+    let trust = files.renew();
+    eventually("TLS is served", || Client::try_open(address, &trust).is_some());
+    let fault = || router.api().anonymous().call("GET", "/readyz", None).expect(200).response.text();
+    eventually("nothing is missing any more", || !fault().contains("certificate"));
+}

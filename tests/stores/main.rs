@@ -12,4 +12,5 @@ mod restoring;
 mod serving;
 mod settling;
 mod size;
+mod starting;
 mod waiting;

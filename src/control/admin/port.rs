@@ -64,11 +64,12 @@ async fn ready(State(core): State<Core>) -> Response {
     match core.replica.status.state() {
         StoreState::Current => {}
         state if is_ready => {
-            text += &format!("the store is {}; the last good table is served\n", state.as_str());
+            let why = core.replica.status.detail().map(|why| format!(" ({why})")).unwrap_or_default();
+            text += &format!("the store is {}; the last good table is served{why}\n", state.as_str());
         }
         _ => {}
     }
-    for fault in core.tokens.faults() {
+    for fault in core.tokens.faults().into_iter().chain(core.lifecycle.front_fault()) {
         text += &format!("{fault}\n");
     }
     (status, text).into_response()

@@ -46,7 +46,7 @@ pub fn facts(core: &Core) -> Router {
             kind: core.options.store_kind.clone(),
             followed: core.is_follower,
             state: status.state(),
-            detail: status.diverged().or_else(|| status.down()),
+            detail: status.detail(),
             staleness_seconds: status.staleness().map(|staleness| staleness.as_secs()),
             revision: status.revision(),
         },

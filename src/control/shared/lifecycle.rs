@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 /// One router's way from start to end. Every task reads it.
@@ -15,6 +16,7 @@ pub struct Lifecycle {
     published: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     accepting: AtomicBool,
+    front_fault: Mutex<Option<String>>,
 }
 
 impl Lifecycle {
@@ -25,6 +27,7 @@ impl Lifecycle {
             published: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             accepting: AtomicBool::new(false),
+            front_fault: Mutex::default(),
         }
     }
 
@@ -42,6 +45,16 @@ impl Lifecycle {
     /// Says whether the front listeners accept.
     pub fn set_accepting(&self, accepting: bool) {
         self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    /// Says what keeps the front from serving all that it should; `None`: nothing any more.
+    pub fn set_front_fault(&self, fault: Option<String>) {
+        *self.front_fault.lock() = fault;
+    }
+
+    /// What keeps the front from serving all that it should.
+    pub fn front_fault(&self) -> Option<String> {
+        self.front_fault.lock().clone()
     }
 
     /// Whether a table is published and listeners accept.

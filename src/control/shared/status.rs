@@ -91,6 +91,11 @@ impl StoreStatus {
         own.or_else(source)
     }
 
+    /// What is wrong with the store, if anything is.
+    pub fn detail(&self) -> Option<String> {
+        self.diverged().or_else(|| self.down())
+    }
+
     /// Whether the store can be read and is the right one, as far as is known.
     pub fn is_followed(&self) -> bool {
         let found = self.store.borrow();

@@ -14,15 +14,19 @@ use super::{
     restore::Restore,
     watch_reader::{WatchNews, WatchReader},
 };
-use crate::control::{
-    limits::DEADLINE_TICK,
-    shared::{
-        core::Core,
-        entries::{EPOCH, value},
-        error::ApiError,
-        settlement::{Decision, SettlementCounts},
-        state_dir::StateDir,
+use crate::{
+    control::{
+        limits::DEADLINE_TICK,
+        shared::{
+            core::Core,
+            entries::{EPOCH, is_routed, value},
+            error::ApiError,
+            settlement::{Decision, SettlementCounts},
+            state_dir::StateDir,
+            store::Values,
+        },
     },
+    rollout::keys::{self, Meaning},
 };
 
 /// What `sync` is started with besides the core.
@@ -43,6 +47,13 @@ pub struct Follower {
     /// The store was read since this was last asked.
     progressed: bool,
 }
+
+/// What an operator can do about a store that is another one than was served from.
+const ADVICE: &str = "`rolling-router store restore` writes what this router serves back into the store, `rolling-router store \
+                      accept` takes the store as it is";
+/// What an operator can do about a store whose contents are damaged.
+const DAMAGE_ADVICE: &str = "move the store's file away, then `rolling-router store restore` writes what this router serves \
+                             into a new one";
 
 /// What became of a decision about the store.
 enum Execution {
@@ -113,7 +124,7 @@ impl Follower {
                 tracing::warn!(%error, "the store cannot be followed; {table}");
             }
             Interruption::Diverged(why) if is_news => {
-                tracing::error!("{why}; {table}, and commands are refused");
+                tracing::error!("{why}; {table}, and commands are refused; {ADVICE}");
             }
             _ => {}
         }
@@ -126,12 +137,15 @@ impl Follower {
             Interruption::Resync => false,
             Interruption::Store(error) => {
                 let is_news = status.down().is_none();
-                status.set_down(error.to_string());
+                status.set_down(match error {
+                    StoreError::Corrupt(_) => format!("{error}; {DAMAGE_ADVICE}"),
+                    error => error.to_string(),
+                });
                 is_news
             }
             Interruption::Diverged(why) => {
                 let is_news = status.diverged().is_none();
-                status.set_diverged(why.clone());
+                status.set_diverged(format!("{why}; {ADVICE}"));
                 is_news
             }
         }
@@ -172,7 +186,10 @@ impl Follower {
         let known = self.image.identity.as_ref();
         match known.and_then(|known| known.contradiction(&listing, &own)) {
             None => self.take_over(listing, &own).await,
-            Some(why) => self.settle(listing, &own, why).await,
+            Some(why) => {
+                let why = format!("{why}; {}", comparison(&listing, self.image.last_good.values()));
+                self.settle(listing, &own, why).await
+            }
         }
     }
 
@@ -280,4 +297,20 @@ impl Follower {
         self.publisher.publish(&mut self.image, revision, self.core.clock.monotonic());
         self.core.lifecycle.set_published();
     }
+}
+
+/// What the store holds, beside what is served.
+fn comparison(listing: &Listing, good: &Values) -> String {
+    let held: Vec<&str> = listing.entries.iter().map(|entry| entry.key.as_str()).collect();
+    let served: Vec<&str> = good.keys().map(AsRef::as_ref).collect();
+    format!("the store holds {}, this router serves {}", contents(&held), contents(&served))
+}
+
+/// How many apps and routed keys there are.
+fn contents(keys: &[&str]) -> String {
+    let is_record = |key: &&&str| matches!(keys::meaning(key), Some(Meaning::Record(_)));
+    let apps = keys.iter().filter(is_record).count();
+    let routed = keys.iter().filter(|key| is_routed(key)).count();
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    format!("{apps} app{} in {routed} key{}", plural(apps), plural(routed))
 }

@@ -16,7 +16,13 @@ use super::{interruption::Interruption, watch_reader::silent_watch};
 use crate::{
     control::{
         limits::WATCH_SILENCE_MAX,
-        shared::{backoff::Backoff, core::Core, settlement::SettlementCounts, store::StoreHandle},
+        shared::{
+            backoff::Backoff,
+            core::Core,
+            error::{ApiError, Kind},
+            settlement::{Decision, SettlementCounts},
+            store::StoreHandle,
+        },
     },
     rollout::keys::{self, Meaning},
 };
@@ -161,15 +167,26 @@ impl SourceCopier {
             return Ok(());
         }
         if let Some(pending) = self.core.replica.settlement.take() {
+            if matches!(pending.decision, Decision::Restore { .. }) {
+                let message = "a followed server is only read, so nothing is written back to it: write its keys again there, \
+                               or take it as it is by `rolling-router store accept`";
+                pending.answer(Err(ApiError::new(Kind::Unsupported, message)));
+                return Err(Self::loss(lost, copied.len()));
+            }
             pending.answer(Ok(SettlementCounts { deleted: lost, ..SettlementCounts::default() }));
             self.has_alarm = false;
             return Ok(());
         }
+        let total = copied.len();
         self.has_alarm = true;
-        Err(Interruption::Diverged(format!(
-            "the followed server has lost {lost} of its {} keys",
-            copied.len()
-        )))
+        Err(Self::loss(lost, total))
+    }
+
+    fn loss(lost: usize, total: usize) -> Interruption {
+        Interruption::Diverged(format!(
+            "the followed server has lost {lost} of its {total} keys, and this router serves its copy of all of them: write them \
+             again there, or take the server as it is by `rolling-router store accept`"
+        ))
     }
 
     async fn commit(&mut self, changes: &[Change]) -> Result<(), Interruption> {

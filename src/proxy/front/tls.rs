@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -18,26 +18,32 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-/// The certificate that new handshakes show. Replacing it does not touch open connections.
-#[derive(Debug)]
-pub struct Certificate(ArcSwap<CertifiedKey>);
+/// The certificate that new handshakes show. Replacing it does not touch open connections. Without one every handshake
+/// fails.
+#[derive(Debug, Default)]
+pub struct Certificate(ArcSwapOption<CertifiedKey>);
 
 impl Certificate {
     /// The first certificate.
     pub fn new(certificate: CertifiedKey) -> Arc<Self> {
-        Arc::new(Self(ArcSwap::from_pointee(certificate)))
+        Arc::new(Self(ArcSwapOption::from_pointee(certificate)))
+    }
+
+    /// Whether none was shown yet.
+    pub fn is_missing(&self) -> bool {
+        self.0.load().is_none()
     }
 
     /// Shows another certificate from now on.
     pub fn replace(&self, certificate: CertifiedKey) {
-        self.0.store(Arc::new(certificate));
+        self.0.store(Some(Arc::new(certificate)));
     }
 }
 
 impl ResolvesServerCert for Certificate {
     /// There is one certificate for every name. A client that asks for a name that is not in it finds out by its own check.
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        self.0.load_full()
     }
 }
 
