@@ -24,5 +24,6 @@ mod registration;
 mod roles;
 mod streams;
 mod terminal;
+mod together;
 mod token_file;
 mod two_apps;

@@ -11,7 +11,7 @@ use crate::operator::{AT_ONCE, Times, deaf_crowd, get};
 const HERE: [u8; 4] = [127, 0, 0, 1];
 
 /// Keyvalues of apps with one release each, as a keyvalues file has them.
-fn crowded(apps: usize, endpoints: usize) -> Vec<(String, String)> {
+pub fn crowded(apps: usize, endpoints: usize) -> Vec<(String, String)> {
     let mut keys = Vec::new();
     for app in 0..apps {
         let release = format!("apps/app{app}-1-80/containers");

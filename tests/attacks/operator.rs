@@ -57,6 +57,13 @@ impl Times {
         assert!(late <= self.0.len() / 10, "{what}: {late} rounds were late: {:?}", self.0);
     }
 
+    /// Says the slowest, and fails unless every one was answered within `limit`.
+    #[allow(clippy::print_stdout, reason = "the figure of an attack is for the page on security")]
+    pub fn assert_all_within(&self, what: &str, limit: Duration) {
+        println!("{what}: the slowest reserved call of {} rounds took {:?}", self.0.len(), self.slowest());
+        assert!(self.slowest() <= limit, "{what}: {:?}", self.0);
+    }
+
     /// The slowest of all.
     pub fn slowest(&self) -> Duration {
         self.0.iter().copied().max().unwrap_or_default()
