@@ -7,7 +7,7 @@
 use super::{
     bytes::{CLASS, Classes, TOKEN, UNDERSCORE},
     head::{HeaderLine, KnownName},
-    stripe::{STRIPE_BYTES, Stripe},
+    stripe::{STRIPE_BYTES, Stripe, begins_plain},
 };
 
 /// How far something was read.
@@ -69,7 +69,7 @@ pub fn read_lines(
             if lines.len() == count_max {
                 return Err(HeaderFault::TooMany);
             }
-            lines.push(read_line(line, start, colon.wrapping_sub(start))?);
+            lines.push(read_line(block, line, start, colon.wrapping_sub(start))?);
             start = line_feed + 1;
             // Colons inside the line that has ended are not the end of the next name.
             colons &= !(line_feeds ^ (line_feeds - 1));
@@ -107,27 +107,17 @@ fn padded(rest: &[u8]) -> [u8; STRIPE_BYTES] {
 
 /// Reads a line, given without its CRLF. `start` is its place in the block, `colon` the place of its first colon in the line.
 #[inline]
-fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, HeaderFault> {
+fn read_line(block: &[u8], line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, HeaderFault> {
     let Some((name, [b':', value @ ..])) = line.split_at_checked(colon) else { return Err(name_fault(line)) };
     let mut known = KnownName::of(name);
     // A name that is recognised is a token, unless it contains a control byte, which is refused elsewhere.
-    if known == KnownName::Other {
-        let classes = Classes::of(name);
-        if name.is_empty() || classes.all & TOKEN == 0 {
-            return Err(name_fault(line));
-        }
-        if classes.any & UNDERSCORE != 0 {
-            known = KnownName::Underscored;
-        }
+    if known == KnownName::Other && (colon == 0 || !begins_plain(&block[start..], colon)) {
+        known = unusual(name).ok_or_else(|| name_fault(line))?;
     }
-    let (mut value, mut value_end) = (value, line.len());
-    while let [b' ' | b'\t', rest @ ..] = value {
-        value = rest;
-    }
-    let value_start = line.len() - value.len();
-    while let [rest @ .., b' ' | b'\t'] = value {
-        (value, value_end) = (rest, value_end - 1);
-    }
+    let (value_start, value_end) = match value {
+        [b' ', value @ ..] if is_trimmed(value) => (colon + 2, line.len()),
+        _ => trimmed(line, colon + 1),
+    };
     let end = u16::try_from(start + line.len() + 2).map_err(|_| HeaderFault::TooLong)?;
     // The end fits, and so does every position before it.
     let narrow = |position: usize| (start + position) as u16;
@@ -139,6 +129,29 @@ fn read_line(line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, Head
         value_start: narrow(value_start),
         value_end: narrow(value_end),
     })
+}
+
+/// What a name is that has other bytes than most, or is too near the end of the block to be looked at in stripes. `None` if it
+/// is no token.
+#[cold]
+fn unusual(name: &[u8]) -> Option<KnownName> {
+    let classes = Classes::of(name);
+    let known = if classes.any & UNDERSCORE != 0 { KnownName::Underscored } else { KnownName::Other };
+    (!name.is_empty() && classes.all & TOKEN != 0).then_some(known)
+}
+
+/// Whether a value begins and ends with something else than a blank.
+fn is_trimmed(value: &[u8]) -> bool {
+    matches!(value, [first, .., last] if !is_blank(*first) && !is_blank(*last))
+}
+
+/// Where a value begins and ends in its line, without the blanks around it. `start` is behind the colon.
+#[cold]
+fn trimmed(line: &[u8], start: usize) -> (usize, usize) {
+    let leading = line[start..].iter().take_while(|byte| is_blank(**byte)).count();
+    let rest = &line[start + leading..];
+    let trailing = rest.iter().rev().take_while(|byte| is_blank(**byte)).count();
+    (start + leading, line.len() - trailing)
 }
 
 /// Checks a control byte that ends no line in its stripe: it may only be a carriage return at the very end, whose line feed

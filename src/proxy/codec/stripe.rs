@@ -46,9 +46,50 @@ impl Stripe {
     }
 }
 
+/// Whether so many bytes at the start are letters, digits, and `-`, as in most header names. Sees no bytes that are nearer to the
+/// end than one comparison takes, and answers no.
+#[inline]
+pub fn begins_plain(bytes: &[u8], length: usize) -> bool {
+    let mut at = 0;
+    while at < length {
+        let Some(part) = bytes[at..].first_chunk() else { return false };
+        let others = u32::MAX << (length - at).min(LANES);
+        if plain(*part) | others != u32::MAX {
+            return false;
+        }
+        at += LANES;
+    }
+    true
+}
+
+/// Which bytes are letters, digits, and `-`.
+#[inline]
+fn plain(bytes: [u8; LANES]) -> u32 {
+    let bytes = u8x16::new(bytes);
+    let up_to = |distance: u8x16, most: u8| distance.min(u8x16::splat(most)).simd_eq(distance);
+    // What lies below the first of them wraps around to a large distance.
+    let letters = up_to((bytes | u8x16::splat(0x20)) - u8x16::splat(b'a'), 25);
+    let digits = up_to(bytes - u8x16::splat(b'0'), 9);
+    (letters | digits | bytes.simd_eq(u8x16::splat(b'-'))).to_bitmask()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_names_are_told_at_every_length() {
+        for (byte, at) in (0..=255_u8).flat_map(|byte| (0..40).map(move |at| (byte, at))) {
+            let mut bytes = [b'x'; STRIPE_BYTES];
+            bytes[at] = byte;
+            for length in 1..40 {
+                let expected =
+                    bytes[..length].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+                assert_eq!(begins_plain(&bytes, length), expected, "{byte:#x} at {at} of {length}");
+            }
+        }
+        assert!(!begins_plain(b"short: a", 5), "what is not looked at is not known");
+    }
 
     #[test]
     fn every_byte_is_seen_everywhere() {

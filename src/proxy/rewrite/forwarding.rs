@@ -1,7 +1,7 @@
 //! What endpoints are told about the client: every family of headers says the same, since all of them are written from one
 //! [`Origin`] (docs/design.md section 14). What else a request says about its client does not go on.
 
-use std::{io::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
 use crate::{
     authority::Authority,
@@ -9,7 +9,7 @@ use crate::{
         codec::{
             forwarded::address,
             head::{KnownName, RequestHead, members},
-            number::write_number,
+            number::{write_address, write_number},
         },
         worker::client::Client,
     },
@@ -27,10 +27,13 @@ pub struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// The port that the client asked.
-    fn port(&self) -> u16 {
-        let usual = if self.client.secure { 443 } else { 80 };
-        self.other_port.or(self.authority.port()).unwrap_or(usual)
+    /// Appends the port that the client asked.
+    fn write_port(&self, out: &mut Vec<u8>) {
+        match self.other_port.or(self.authority.port()) {
+            Some(port) => write_number(port.into(), out),
+            None if self.client.secure => out.extend_from_slice(b"443"),
+            None => out.extend_from_slice(b"80"),
+        }
     }
 
     fn scheme(&self) -> &'static [u8] {
@@ -64,7 +67,7 @@ pub fn write(head: &RequestHead<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\nx-forwarded-host: ");
         origin.write_authority(out);
         out.extend_from_slice(b"\r\nx-forwarded-port: ");
-        write_number(origin.port().into(), out);
+        origin.write_port(out);
     }
     out.extend_from_slice(b"\r\nx-real-ip: ");
     out.extend_from_within(client.clone());
@@ -106,20 +109,5 @@ fn each_proxy(head: &RequestHead<'_>, client: Client, mut proxy: impl FnMut(IpAd
     }
     if place.is_some() || client.address != client.peer {
         proxy(client.peer);
-    }
-}
-
-/// Appends an address. IPv4, the usual case, is written without the cost of formatting.
-fn write_address(address: IpAddr, out: &mut Vec<u8>) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                write_number(octet.into(), out);
-            }
-        }
-        IpAddr::V6(address) => write!(out, "{address}").expect("writing to memory does not fail"),
     }
 }
