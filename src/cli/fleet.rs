@@ -13,13 +13,14 @@ use super::{
     exit::{Exit, Failure},
     printer::{Printer, Style},
 };
-use crate::schema::fleet::{Alarm, Fleet, Member, MemberRemoval, RotateKeysRequest, Rotation};
+use crate::schema::fleet::{Alarm, Fleet, GoneRemoval, Member, MemberRemoval, RotateKeysRequest, Rotation};
 
 /// Show the routers of the fleet, remove one that is gone, rotate the pin keys
 ///
 /// Examples:
 ///   rolling-router fleet                   its routers, what each serves, what is wrong
 ///   rolling-router fleet remove r3         after it was lost for good; one that ends gracefully leaves by itself
+///   rolling-router fleet remove --gone     every one that has been silent for member_gone_seconds
 ///   rolling-router fleet rotate-keys       for admins: the next key signs pins once every member knows it
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum FleetVerb {
-    /// Forget a router that is gone for good, so that nobody waits for it
+    /// Forget a router that is gone for good, or every one that is presumed gone
     Remove(RemoveArguments),
 
     /// Sign pins by the next key once every member knows it (exit code 6 while some do not: repeat it then)
@@ -42,8 +43,12 @@ enum FleetVerb {
 #[derive(Debug, Args)]
 struct RemoveArguments {
     /// Its name or node id
-    #[arg(value_name = "MEMBER")]
-    member: String,
+    #[arg(value_name = "MEMBER", required_unless_present = "gone")]
+    member: Option<String>,
+
+    /// Every router that has been silent for `member_gone_seconds`
+    #[arg(long, conflicts_with_all = ["member", "force"])]
+    gone: bool,
 
     /// Also if it is still heard from; one that is running enters itself again
     #[arg(long)]
@@ -82,14 +87,25 @@ async fn show(connection: &Connection, printer: &Printer) -> Result<Exit, Failur
 }
 
 async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {
-    let RemoveArguments { member, force, connection } = arguments;
+    let RemoveArguments { member, gone: _, force, connection } = arguments;
     let client = open(&connection, printer)?;
+    let Some(member) = member else {
+        let request = Request::new(Method::POST, &["api", "v1", "fleet", "remove-gone"]);
+        return ask(&client, printer, request, |removal| gone_lines(&removal)).await;
+    };
     let mut request = Request::new(Method::DELETE, &["api", "v1", "fleet", &member]);
     if force {
         request.query.push(("force", "true".into()));
     }
     let done = |_: MemberRemoval| vec![format!("{member} is no longer a member of the fleet")];
     ask(&client, printer, request, done).await
+}
+
+fn gone_lines(removal: &GoneRemoval) -> Vec<String> {
+    if removal.removed.is_empty() {
+        return vec!["no router of the fleet is presumed gone".into()];
+    }
+    removal.removed.iter().map(|node| format!("{node} is no longer a member of the fleet")).collect()
 }
 
 async fn rotate(arguments: RotateArguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -152,9 +168,10 @@ fn differing(member: &Member) -> String {
 }
 
 fn silent(member: &Member) -> String {
+    let gone = if member.gone { "presumed gone, " } else { "" };
     match member.silent_seconds {
-        Some(seconds) => format!("not heard from for {}", rough(seconds.saturating_mul(1_000))),
-        None => "not heard from".into(),
+        Some(seconds) => format!("{gone}not heard from for {}", rough(seconds.saturating_mul(1_000))),
+        None => format!("{gone}not heard from"),
     }
 }
 

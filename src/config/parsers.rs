@@ -61,6 +61,12 @@ pub(super) fn seconds(text: &str) -> Result<Duration, Fault> {
     number.map(Duration::from_secs).ok_or(NOT_ALLOWED)
 }
 
+pub(super) fn member_gone(text: &str) -> Result<Option<Duration>, Fault> {
+    let number: Option<u64> = text.parse().ok().filter(|seconds| *seconds <= 2_592_000);
+    let seconds = number.ok_or(NOT_ALLOWED)?;
+    Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
+}
+
 pub(super) fn allow_or_refuse(text: &str) -> Result<bool, Fault> {
     match text {
         "allow" => Ok(true),

@@ -180,6 +180,17 @@ pub const NODE: Setting = Setting {
     meaning: "what this router is called among the members of its fleet; unset: its node id",
 };
 
+/// When a silent member is presumed gone.
+pub const MEMBER_GONE_SECONDS: Setting = Setting {
+    name: "member_gone_seconds",
+    placeholder: "N",
+    flag: Some("--member-gone-seconds"),
+    environment: &["ROLLING_ROUTER_MEMBER_GONE_SECONDS"],
+    default: "900",
+    allowed: "a whole number of seconds from 1 to 2592000 (30 days), or 0: never",
+    meaning: "after how much silence another router of the fleet is presumed gone, so that `--wait fleet` leaves it out",
+};
+
 /// How many threads serve end users.
 pub const WORKERS: Setting = Setting {
     name: "workers",
@@ -295,6 +306,7 @@ pub const ALL: &[&Setting] = &[
     &TOKEN,
     &STATE,
     &NODE,
+    &MEMBER_GONE_SECONDS,
     &WORKERS,
     &ACCESS_LOG,
     &ACCESS_LOG_FORMAT,

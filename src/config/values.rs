@@ -56,6 +56,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// The name of this router in its fleet. None: its node id.
     pub node: Option<String>,
+    /// After how much silence another member is presumed gone. None: never.
+    pub member_gone: Option<Duration>,
     /// How many threads serve end users.
     pub workers: NonZeroUsize,
     /// Where the access log is written: one line for each request.
@@ -110,6 +112,7 @@ impl Config {
                 .optional(&setting::TOKEN_FILE, parsers::path)?
                 .or_else(|| state.as_ref().map(in_state)),
             node: raw.optional(&setting::NODE, parsers::node_name)?,
+            member_gone: raw.required(&setting::MEMBER_GONE_SECONDS, parsers::member_gone)?,
             workers: raw.required(&setting::WORKERS, parsers::workers)?,
             access_log: raw.required(&setting::ACCESS_LOG, parsers::log_destination)?,
             audit_log: raw.required(&setting::AUDIT_LOG, parsers::log_destination)?,

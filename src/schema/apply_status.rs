@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ApplyStatus {
-    /// How many routers the fleet has.
+    /// How many routers the fleet has, less those that are left out.
     pub members: usize,
     /// How many of them are heard from, and say that their routes come from the change.
     pub applied: usize,
@@ -15,6 +15,8 @@ pub struct ApplyStatus {
     pub text: String,
     /// The members that have not said so.
     pub missing: Vec<MissingMember>,
+    /// The members that are presumed gone (`member_gone_seconds`), which nobody waits for.
+    pub left_out: Vec<MissingMember>,
 }
 
 /// A member that has not said that it applied a change.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{app::Done, apply_status::ApplyStatus};
+use super::{
+    app::{Done, Outcome},
+    apply_status::ApplyStatus,
+};
 
 /// The routers that share a store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,8 @@ pub struct Member {
     pub version: String,
     /// Whether it gives signs of life.
     pub heard: bool,
+    /// Whether it has been silent for so long that it is presumed gone (`member_gone_seconds`).
+    pub gone: bool,
     /// For how many seconds it was not heard from; null: it is, or nobody knows.
     pub silent_seconds: Option<u64>,
     /// Its wall clock less this router's, in ms; null: of the router that answers, and where it is not known.
@@ -88,6 +93,16 @@ pub struct MemberRemoval {
     pub node: String,
     /// Always `done`.
     pub result: Done,
+}
+
+/// The answer to the removal of every member that is presumed gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct GoneRemoval {
+    /// The node ids of the members that were removed.
+    pub removed: Vec<String>,
+    /// `unchanged` when none was presumed gone.
+    pub result: Outcome,
 }
 
 /// Make the next pin key the one that signs.

@@ -25,6 +25,7 @@ pub fn control_options(
     let entries = config.keyvalues.as_ref().map(|file| file.commits(keyvalues::COMMIT_WRITES_MAX).flatten());
     let router = RouterOptions {
         name: config.node.clone(),
+        member_gone: config.member_gone,
         front: front_addresses(config),
         admin_hosts: config.admin_hosts.clone(),
         default_app: config.app.clone(),

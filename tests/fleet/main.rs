@@ -7,6 +7,7 @@ mod cold_start;
 mod endpoints;
 mod failover;
 mod faults;
+mod gone;
 mod hooks;
 mod members;
 mod pin_keys;

@@ -24,6 +24,8 @@ pub struct Fleet {
     pub endpoints: Vec<Endpoint>,
     /// Where routers find the store.
     url: String,
+    /// Further flags of each router.
+    flags: Vec<String>,
 }
 
 impl Fleet {
@@ -35,10 +37,23 @@ impl Fleet {
         Self::on(server, network, url, members)
     }
 
+    /// A fleet whose routers have these flags too.
+    pub fn with_flags(kind: Kind, members: usize, flags: &[&str]) -> Self {
+        let server = Server::start(kind);
+        let network = Proxy::start(server.address);
+        let url = server.url(network.address);
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Self::new(server, network, url, flags, members)
+    }
+
     /// A fleet whose routers find their store by this URL.
     pub fn on(server: Server, network: Proxy, url: String, members: usize) -> Self {
+        Self::new(server, network, url, Vec::new(), members)
+    }
+
+    fn new(server: Server, network: Proxy, url: String, flags: Vec<String>, members: usize) -> Self {
         let endpoints: Vec<Endpoint> = RELEASES.iter().map(|release| echo(release)).collect();
-        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url };
+        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url, flags };
         for _ in 0..members {
             fleet.join();
         }
@@ -48,12 +63,20 @@ impl Fleet {
 
     /// One more router.
     pub fn join(&mut self) {
+        self.join_as(None);
+    }
+
+    /// One more router, of this name.
+    pub fn join_as(&mut self, name: Option<&str>) {
         let mut builder = router().store(&self.url);
         for (release, endpoint) in RELEASES.iter().zip(&self.endpoints) {
             builder = builder.key(&format!("{}/c0", id(release)), &endpoint.address.to_string());
         }
         builder = builder.key(&format!("rolling/{APP}/stable/id"), &id(RELEASES[0])).key("rolling/null", "-");
-        let name = format!("r{}", self.routers.len() + 1);
+        for flag in &self.flags {
+            builder = builder.flag(flag);
+        }
+        let name = name.map_or_else(|| format!("r{}", self.routers.len() + 1), str::to_owned);
         self.routers.push(builder.flag("--node").flag(&name).start());
     }
 

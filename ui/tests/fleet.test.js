@@ -11,6 +11,7 @@ test('a member is heard from, or not for a while', () => {
 	assert.equal(describeHeard({ heard: true, silent_seconds: 1 }), '● heard from');
 	assert.equal(plain(describeHeard({ heard: false, silent_seconds: 12 })), '✕ not heard from for 12 s');
 	assert.equal(describeHeard({ heard: false, silent_seconds: null }), '✕ not heard from');
+	assert.equal(plain(describeHeard({ heard: false, gone: true, silent_seconds: 960 })), '✕ presumed gone, not heard from for 16 min');
 });
 
 test('a member that serves something else is named with both changes', () => {

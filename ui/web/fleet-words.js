@@ -3,10 +3,11 @@
 import { duration } from './format.js';
 
 /** Whether a member gives signs of life. */
-export function describeHeard({ own, heard, silent_seconds: silent }) {
+export function describeHeard({ own, heard, gone, silent_seconds: silent }) {
 	if (own) return '● this router';
 	if (heard) return '● heard from';
-	return silent == null ? '✕ not heard from' : `✕ not heard from for ${duration(silent)}`;
+	const words = silent == null ? 'not heard from' : `not heard from for ${duration(silent)}`;
+	return gone ? `✕ presumed gone, ${words}` : `✕ ${words}`;
 }
 
 /** What a member serves, compared with this router. `app(name)` gives a known state. */

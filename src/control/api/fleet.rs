@@ -6,7 +6,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use keyvalues::Write as StoreWrite;
 
 use super::{
     query::WriteQuery,
@@ -21,21 +20,21 @@ use crate::{
         },
         fleet::{
             alarms::{Alarm, alarms},
+            membership,
             rotation::{Rotation, rotate},
         },
         limits::{SERVED_WAIT_MAX, WAITED_FOR_MAX},
         shared::{
             core::Core,
-            entries::own_key,
             error::{ApiError, Kind as Failure},
-            fleet::{member::Kind, roster::Member as Known},
+            fleet::roster::Member as Known,
         },
     },
     rollout::command::Role,
     schema::{
         self,
-        app::Done,
-        fleet::{Fleet, Member, MemberRemoval, RotateKeysRequest, RotationResult, ServedApp},
+        app::{Done, Outcome},
+        fleet::{Fleet, GoneRemoval, Member, MemberRemoval, RotateKeysRequest, RotationResult, ServedApp},
     },
 };
 
@@ -96,6 +95,7 @@ fn other(core: &Core, node: &str, member: &Known) -> Member {
         own: false,
         version: member.entry.as_ref().map(|entry| entry.version.clone()).unwrap_or_default(),
         heard: sign.is_some(),
+        gone: core.is_presumed_gone(member),
         silent_seconds: member.silent(&core.clock).map(|silent| silent.as_secs()),
         skew_ms: member.skew_ms(),
         staleness_seconds: sign.and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
@@ -124,9 +124,8 @@ pub async fn remove(
         let message = format!("{} is still heard from; stop it, and it leaves by itself", known.name(&node));
         return Err(ApiError::new(Failure::Refused("still_heard"), message));
     }
-    let writes: Vec<StoreWrite> = Kind::ALL.map(|kind| StoreWrite::delete(own_key(&kind.key(&node)))).into();
-    let writes = &writes;
     let what = format!("the membership of `{node}`");
+    let writes = &membership::deletion(&node);
     let revision = transact::<_, ApiError, _>(&core.store, &what, move |_| async move {
         Ok(Plan::write(Commit::unchecked(writes.clone()), |revision| revision))
     })
@@ -134,6 +133,25 @@ pub async fn remove(
     core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     tracing::info!(node, actor, "a member was removed from the fleet");
     Ok(Json(MemberRemoval { node, result: Done::Done }))
+}
+
+/// `POST /api/v1/fleet/remove-gone`
+pub async fn remove_gone(State(core): State<Core>, call: Write) -> Result<Json<GoneRemoval>, ApiError> {
+    call.caller.needs(Role::Operator)?;
+    call.read::<NoFields>()?;
+    let actor = call.caller.name.clone();
+    call.finish()?;
+    core.replica.require_known_store().await?;
+    let mut removed = Vec::new();
+    for node in core.presumed_gone().into_keys() {
+        // One that came back meanwhile stays.
+        let Some(revision) = membership::forget_silent(&core, &node).await? else { continue };
+        core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
+        tracing::info!(node, actor, "a member that is presumed gone was removed from the fleet");
+        removed.push(node);
+    }
+    let result = if removed.is_empty() { Outcome::Unchanged } else { Outcome::Done };
+    Ok(Json(GoneRemoval { removed, result }))
 }
 
 /// A member by its node id, or by a name that only one has.

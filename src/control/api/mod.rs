@@ -56,6 +56,7 @@ fn calls() -> Calls {
         .get("/api/v1/stream", stream::of_all)
         .get("/api/v1/router", router::read)
         .get("/api/v1/fleet", fleet::read)
+        .post("/api/v1/fleet/remove-gone", fleet::remove_gone)
         .post("/api/v1/fleet/rotate-keys", fleet::rotate_keys)
         .delete("/api/v1/fleet/{member}", fleet::remove)
         .get("/api/v1/hooks", hooks::list)

@@ -137,8 +137,14 @@ fn raise_for_member(
             // It entered or reported just now, and its next sign of life is not due yet.
             return;
         }
-        let silent = silent.map(|silent| format!(" for {} s", silent.as_secs()));
-        let message = format!("{name} is not heard from{}", silent.unwrap_or_default());
+        let silent = silent.map(|silent| format!(" for {} s", silent.as_secs())).unwrap_or_default();
+        let message = match core.is_presumed_gone(member) {
+            false => format!("{name} is not heard from{silent}"),
+            true => format!(
+                "{name} is presumed gone, since it is not heard from{silent}: `--wait fleet` leaves it out; what it serves still \
+                 counts until `fleet remove --gone` forgets it"
+            ),
+        };
         return raise(AlarmKind::Silent, node, name, message);
     };
     if sign.staleness_ms.is_some_and(|ms| u128::from(ms) > STALE_AFTER.as_millis()) {

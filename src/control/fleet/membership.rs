@@ -1,6 +1,6 @@
 //! This router as a member of its fleet: its entry, what it reports, and how it leaves.
 
-use keyvalues::Write;
+use keyvalues::{Check, Outcome, Revision, StoreError, Write};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
@@ -22,6 +22,7 @@ pub async fn run(core: Core) {
         Reporter::new(core.clone()).run(),
         Heartbeat::new(core.clone()).run(),
         release_loads::run(core.clone()),
+        take_name_over(core.clone()),
         compare(core)
     );
 }
@@ -31,12 +32,52 @@ pub async fn leave(core: &Core) {
     if !core.store.capabilities().atomic_commit || !core.replica.status.is_followed() {
         return;
     }
-    let writes = Kind::ALL.map(|kind| Write::delete(own_key(&kind.key(&core.node)))).into();
-    match timeout(LEAVE_MAX, core.store.commit(Vec::new(), writes)).await {
-        Ok(Ok(keyvalues::Outcome::Done(_))) => {}
+    match timeout(LEAVE_MAX, core.store.commit(Vec::new(), deletion(&core.node))).await {
+        Ok(Ok(Outcome::Done(_))) => {}
         _ => tracing::warn!(
             "this router left its fleet, but its entry could not be deleted from the store: `fleet remove` does that"
         ),
+    }
+}
+
+/// The writes that end a membership.
+pub fn deletion(node: &str) -> Vec<Write> {
+    Kind::ALL.map(|kind| Write::delete(own_key(&kind.key(node)))).into()
+}
+
+/// Ends the membership of one that gives no sign of life; `None` if it has given one by now.
+pub async fn forget_silent(core: &Core, node: &str) -> Result<Option<Revision>, StoreError> {
+    let silent = Check::Absent(own_key(&Kind::SignOfLife.key(node)));
+    match core.store.commit(vec![silent], deletion(node)).await? {
+        Outcome::Done(revision) => Ok(Some(revision)),
+        Outcome::Conflict(_) => Ok(None),
+        Outcome::Unknown(why) => Err(StoreError::Unreachable(why)),
+    }
+}
+
+/// Takes this router's name over from members that are presumed gone: a container that was started anew has another node id
+/// and its predecessor's name. One that returns after all enters itself again, and both are alarmed about.
+async fn take_name_over(core: Core) {
+    let mut ticks = interval(ACTIVITY_TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if !core.replica.status.is_followed() {
+            continue;
+        }
+        for (node, member) in core.presumed_gone() {
+            if member.name(&node) != core.name() {
+                continue;
+            }
+            // What fails is tried again at the next tick.
+            if let Ok(Some(_)) = forget_silent(&core, &node).await {
+                tracing::info!(
+                    node,
+                    name = core.name(),
+                    "this router took its name over from a member that is presumed gone"
+                );
+            }
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct ApplyStatus {
     pub members: usize,
     pub applied: usize,
     pub missing: Vec<MissingMember>,
+    /// Members that are presumed gone. They are not among [`Self::members`].
+    pub left_out: Vec<MissingMember>,
 }
 
 /// A member that has not reported the change, or is not heard from.
@@ -116,6 +118,12 @@ impl Target {
         }
     }
 
+    /// Whether a member that is presumed gone has to serve the target too: a key that it does not know must not sign, since it
+    /// may come back and meet such a pin.
+    const fn counts_who_is_gone(&self) -> bool {
+        matches!(self, Self::PinKeys(_))
+    }
+
     /// The app whose earlier change a member may still serve.
     fn app(&self) -> Option<&AppName> {
         match self {
@@ -147,6 +155,10 @@ impl ApplyStatus {
         for (node, member) in members {
             match missing_member(core, &node, &member, target, &own.epoch) {
                 None => applied.applied += 1,
+                Some(missing) if !target.counts_who_is_gone() && core.is_presumed_gone(&member) => {
+                    applied.members -= 1;
+                    applied.left_out.push(missing);
+                }
                 Some(missing) => applied.missing.push(missing),
             }
         }
@@ -165,7 +177,7 @@ impl ApplyStatus {
 
     /// Names the releases that missing members may still send clients to, as far as the store can tell.
     async fn find_releases(&mut self, core: &Core, app: &AppName) {
-        for missing in &mut self.missing {
+        for missing in self.missing.iter_mut().chain(&mut self.left_out) {
             let Some(seq) = missing.seq else { continue };
             let Ok(Some(entry)) = core.store.get(&own_key(&keys::event(app, seq))).await else { continue };
             let Ok(event) = serde_json::from_slice::<HistoryEvent>(&entry.value) else { continue };
@@ -184,21 +196,23 @@ impl ApplyStatus {
             text.push_str(", ");
             text.push_str(&missing.text());
         }
+        for gone in &self.left_out {
+            text.push_str(", left out ");
+            text.push_str(&gone.text());
+        }
         text
     }
 
     /// As the API shows it.
     pub fn to_answer(&self) -> schema::ApplyStatus {
-        let missing = self.missing.iter().map(|missing| schema::MissingMember {
-            node: missing.node.clone(),
-            name: missing.name.clone(),
-            heard: missing.silent.is_none(),
-            silent_seconds: missing.silent.flatten().map(|silent| silent.as_secs()),
-            seq: missing.seq,
-            may_serve: missing.may_serve.clone(),
-        });
-        let missing = missing.collect();
-        schema::ApplyStatus { members: self.members, applied: self.applied, text: self.text(), missing }
+        let shown = |members: &[MissingMember]| members.iter().map(MissingMember::to_answer).collect();
+        schema::ApplyStatus {
+            members: self.members,
+            applied: self.applied,
+            text: self.text(),
+            missing: shown(&self.missing),
+            left_out: shown(&self.left_out),
+        }
     }
 }
 
@@ -224,6 +238,17 @@ fn missing_member(
 impl MissingMember {
     fn new(node: &str, name: &str, silent: Option<Option<Duration>>, seq: Option<u64>) -> Self {
         Self { node: node.to_owned(), name: name.to_owned(), silent, seq, may_serve: Vec::new() }
+    }
+
+    fn to_answer(&self) -> schema::MissingMember {
+        schema::MissingMember {
+            node: self.node.clone(),
+            name: self.name.clone(),
+            heard: self.silent.is_none(),
+            silent_seconds: self.silent.flatten().map(|silent| silent.as_secs()),
+            seq: self.seq,
+            may_serve: self.may_serve.clone(),
+        }
     }
 
     fn text(&self) -> String {
@@ -254,8 +279,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_in_one_line() {
-        let text =
-            |missing: MissingMember| ApplyStatus { members: 3, applied: 2, missing: vec![missing] }.text();
+        let text = |missing: MissingMember| {
+            ApplyStatus { members: 3, applied: 2, missing: vec![missing], ..ApplyStatus::default() }.text()
+        };
         assert_eq!(
             text(missing(Some(Some(12)), Some(6), &["A"])),
             "applied 2 of 3, r3 not heard from for 12 s, may still serve A"
@@ -269,13 +295,19 @@ mod tests {
             text(missing(None, Some(6), &[])),
             "applied 2 of 3, r3 has not applied it yet, may still serve change 6"
         );
-        assert_eq!(ApplyStatus { members: 3, applied: 3, missing: Vec::new() }.text(), "applied 3 of 3");
+        let everywhere = ApplyStatus { members: 3, applied: 3, ..ApplyStatus::default() };
+        assert_eq!(everywhere.text(), "applied 3 of 3");
+        let gone = missing(Some(Some(960)), Some(6), &["A"]);
+        assert_eq!(
+            ApplyStatus { left_out: vec![gone], ..everywhere }.text(),
+            "applied 3 of 3, left out r3 not heard from for 960 s, may still serve A"
+        );
     }
 
     #[test]
     fn only_who_was_silent_for_long_is_not_waited_for() {
         let settled =
-            |missing: Vec<MissingMember>| ApplyStatus { members: 3, applied: 2, missing }.is_settled();
+            |missing| ApplyStatus { members: 3, applied: 2, missing, ..ApplyStatus::default() }.is_settled();
         assert!(settled(Vec::new()));
         assert!(!settled(vec![missing(None, None, &[])]));
         assert!(!settled(vec![missing(Some(Some(12)), None, &[])]));

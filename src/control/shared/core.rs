@@ -3,7 +3,7 @@
 //! No mutable state hides here beyond counters and snapshots that are replaced whole; the keyspace itself belongs to
 //! one task (`sync`).
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use arc_swap::ArcSwap;
 
@@ -15,7 +15,10 @@ use super::{
     change_locks::ChangeLocks,
     endpoint_events::NewestEvents,
     feed::Feed,
-    fleet::{member::Entry, roster::Roster},
+    fleet::{
+        member::Entry,
+        roster::{Member, Roster},
+    },
     hooks::board::HookBoard,
     lifecycle::Lifecycle,
     misdirected::MisdirectedRequests,
@@ -136,6 +139,18 @@ impl CoreState {
     /// What people call this router: its `--node`, or its id.
     pub fn name(&self) -> &str {
         self.options.name.as_deref().unwrap_or(&self.node)
+    }
+
+    /// Whether another member has been silent for so long that it is presumed gone.
+    pub fn is_presumed_gone(&self, member: &Member) -> bool {
+        member.is_gone(self.options.member_gone, self.clock.monotonic())
+    }
+
+    /// The other members that are presumed gone, by node id.
+    pub fn presumed_gone(&self) -> BTreeMap<String, Member> {
+        let mut members = self.roster.members();
+        members.retain(|node, member| *node != self.node && self.is_presumed_gone(member));
+        members
     }
 
     /// This router's entry in its fleet.

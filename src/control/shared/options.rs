@@ -1,6 +1,6 @@
 //! What the control plane is started with: each option stands here once.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use keyvalues::Store;
 
@@ -37,6 +37,8 @@ pub struct ControlOptions {
 pub struct RouterOptions {
     /// What people call this router; none: its id.
     pub name: Option<String>,
+    /// After how much silence another member is presumed gone; none: never.
+    pub member_gone: Option<Duration>,
     /// Where end users are served, to be shown.
     pub front: Vec<SocketAddr>,
     /// Where others reach this router, end users or people: what the fleet is told, since none of it is an endpoint.

@@ -193,6 +193,7 @@ mod tests {
             "/api/v1/store/accept",
             "/api/v1/tokens",
             "/api/v1/fleet/rotate-keys",
+            "/api/v1/fleet/remove-gone",
             "/api/v1/fleet/some-node",
             "/api/v1/something-new",
             "/api/v2/kv",

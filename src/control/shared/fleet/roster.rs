@@ -47,6 +47,9 @@ pub struct Member {
     offsets: VecDeque<i64>,
     /// When it was last heard from (monotonic); none: not since this router started.
     heard_at: Option<Duration>,
+    /// Since when this router has missed its signs of life (monotonic): a lower bound, which begins anew with each listing,
+    /// since this router may have been cut off from the store before.
+    silent_since: Option<Duration>,
     /// When it last wrote, by its own clock (Unix ms).
     last_at: Option<u64>,
     /// Since when it serves something else than this router does.
@@ -234,7 +237,7 @@ impl Member {
     /// Keeps what a listing does not tell.
     fn kept(last: Option<Self>) -> Self {
         let last = last.unwrap_or_default();
-        Self { entry: None, report: None, load: None, alive: None, ..last }
+        Self { entry: None, report: None, load: None, alive: None, silent_since: None, ..last }
     }
 
     fn is_nothing(&self) -> bool {
@@ -243,6 +246,16 @@ impl Member {
 
     /// `wall_ms` is our wall clock, if the value has only just been written.
     fn take(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
+        self.take_value(kind, value, now, wall_ms);
+        let wrote = value.is_some() && wall_ms.is_some();
+        self.silent_since = match (self.alive.is_some(), self.silent_since) {
+            (true, _) => None,
+            (false, Some(since)) if !wrote => Some(since),
+            (false, _) => Some(now),
+        };
+    }
+
+    fn take_value(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
         match kind {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
@@ -257,7 +270,7 @@ impl Member {
     fn heard(&mut self, sign: Option<SignOfLife>, now: Duration, wall_ms: Option<u64>) {
         if sign.is_none() && self.alive.is_some() {
             // Its lease has run out, so it was last kept alive a lease's time ago, or later.
-            self.heard_at = self.heard_at.or(Some(now.saturating_sub(SIGN_OF_LIFE_TTL)));
+            self.heard_at = self.heard_at.max(Some(now.saturating_sub(SIGN_OF_LIFE_TTL)));
         }
         let at = sign.as_ref().map(|sign| sign.at);
         self.alive = sign;
@@ -285,6 +298,12 @@ impl Member {
         self.last_at.map(|at| Duration::from_millis(clock.wall_ms().saturating_sub(at)))
     }
 
+    /// Whether its signs of life have been missed for so long that it is presumed gone. It enters again with its next sign.
+    pub fn is_gone(&self, after: Option<Duration>, now: Duration) -> bool {
+        let silent = self.silent_since.map(|since| now.saturating_sub(since));
+        silent.zip(after).is_some_and(|(silent, after)| silent >= after)
+    }
+
     /// Whether it has served something else than this router for so long that it is no longer only a change under way.
     pub fn is_behind(&self, now: Duration) -> bool {
         self.behind_since.is_some_and(|since| now.saturating_sub(since) >= BEHIND_AFTER)
@@ -297,108 +316,4 @@ impl Member {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::control::shared::entries::encode;
-
-    const WALL: u64 = 1_763_630_000_000;
-
-    fn roster() -> (Roster, Clock) {
-        let clock = Clock::manual(WALL);
-        (Roster::new("r1", clock.clone()), clock)
-    }
-
-    fn enter(roster: &Roster, node: &str) {
-        let entry = Entry { name: node.to_uppercase(), version: "1".into(), ..Entry::default() };
-        assert!(roster.take(&Kind::Entry.key(node), Some(&encode(&entry))));
-    }
-
-    /// A sign of life from a clock that is off by this much.
-    fn live(roster: &Roster, clock: &Clock, node: &str, off_ms: i64) {
-        let at = clock.wall_ms().saturating_add_signed(off_ms);
-        roster.take(&Kind::SignOfLife.key(node), Some(&encode(&SignOfLife { at, ..SignOfLife::default() })));
-    }
-
-    fn off(roster: &Roster) -> Vec<String> {
-        roster.members().into_keys().filter(|node| roster.is_clock_off(node)).collect()
-    }
-
-    #[test]
-    fn a_member_is_what_has_an_entry() {
-        let (roster, clock) = roster();
-        live(&roster, &clock, "r9", 0);
-        assert!(roster.members().is_empty());
-        enter(&roster, "r2");
-        enter(&roster, "r1");
-        assert_eq!((roster.members().len(), roster.others()), (2, 1));
-        assert_eq!(roster.members()["r2"].name("r2"), "R2");
-        roster.take(&Kind::Entry.key("r2"), None);
-        assert_eq!(roster.others(), 0);
-        assert!(!roster.take("rolling/router/epoch", Some(b"x")), "no member's key");
-    }
-
-    #[test]
-    fn silence_counts_from_the_last_sign_of_life() {
-        let (roster, clock) = roster();
-        enter(&roster, "r2");
-        live(&roster, &clock, "r2", 0);
-        clock.advance(Duration::from_secs(4));
-        assert_eq!(roster.members()["r2"].silent(&clock), Some(Duration::from_secs(4)));
-        roster.take(&Kind::SignOfLife.key("r2"), None);
-        let member = &roster.members()["r2"];
-        assert!(member.alive.is_none());
-        assert_eq!(member.silent(&clock), Some(Duration::from_secs(4)));
-    }
-
-    #[test]
-    fn the_member_whose_clock_differs_from_most_is_off() {
-        let (roster, clock) = roster();
-        enter(&roster, "r1");
-        assert!(off(&roster).is_empty(), "alone");
-        enter(&roster, "r2");
-        live(&roster, &clock, "r2", 4_000);
-        assert!(off(&roster).is_empty());
-        for _ in 0..SKEW_SAMPLES {
-            live(&roster, &clock, "r2", -60_000);
-        }
-        assert_eq!(off(&roster), ["r1", "r2"], "of two nobody can tell");
-        enter(&roster, "r3");
-        live(&roster, &clock, "r3", 100);
-        assert_eq!(off(&roster), ["r2"]);
-        assert!(!roster.is_own_clock_off());
-    }
-
-    /// A router that was stopped for a while reads all signs of life of that time at once, most of them late.
-    #[test]
-    fn signs_of_life_that_were_under_way_for_long_do_not_make_a_clock_off() {
-        let (roster, clock) = roster();
-        enter(&roster, "r1");
-        enter(&roster, "r2");
-        for late in [-12_000, -10_000, -8_000, -20] {
-            live(&roster, &clock, "r2", late);
-        }
-        assert!(off(&roster).is_empty());
-        assert_eq!(roster.members()["r2"].skew_ms(), Some(-20));
-    }
-
-    #[test]
-    fn a_member_that_serves_something_else_for_long_is_behind() {
-        let (roster, clock) = roster();
-        let report =
-            |seq| Report { apps: ServedApps::unit("shop".parse().unwrap(), (seq, 40)), ..Report::default() };
-        roster.serve(report(8));
-        enter(&roster, "r2");
-        roster.take(&Kind::Report.key("r2"), Some(&encode(&report(7))));
-        roster.compare();
-        let behind = || roster.members()["r2"].is_behind(clock.monotonic());
-        assert!(!behind());
-        clock.advance(BEHIND_AFTER);
-        roster.compare();
-        assert!(behind());
-        let differing = roster.differing(&roster.members()["r2"]);
-        assert_eq!(differing, [("shop".parse().unwrap(), Some(7))].into());
-        roster.take(&Kind::Report.key("r2"), Some(&encode(&report(8))));
-        roster.compare();
-        assert!(!behind());
-    }
-}
+mod tests;

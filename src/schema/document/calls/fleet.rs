@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::operation::Operation;
-use crate::schema::fleet::{Fleet, MemberRemoval, RotateKeysRequest, Rotation};
+use crate::schema::fleet::{Fleet, GoneRemoval, MemberRemoval, RotateKeysRequest, Rotation};
 
 pub fn calls() -> Vec<Operation> {
     vec![
@@ -21,6 +21,14 @@ pub fn calls() -> Vec<Operation> {
             .switch("force", "Also if it is still heard from.")
             .answers::<MemberRemoval>(200, "It is removed.")
             .refuses(&[400, 403, 404, 409, 415, 422, 503, 507]),
+        Operation::post("/api/v1/fleet/remove-gone", "removeGoneMembers", "Remove the members that are presumed gone")
+            .role("operator")
+            .says(
+                "Forgets every member that has been silent for `member_gone_seconds`. One that runs enters itself again. For \
+                 operators.",
+            )
+            .answers::<GoneRemoval>(200, "They are removed, or there was none.")
+            .refuses(&[400, 403, 409, 415, 422, 503, 507]),
         Operation::post("/api/v1/fleet/rotate-keys", "rotateKeys", "Rotate the pin keys").role("admin")
             .says(
                 "For admins. A next key is made; it signs once every member knows it, and the key so far goes on being \
