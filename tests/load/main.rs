@@ -8,6 +8,7 @@
 mod descriptors;
 mod failures;
 mod kill;
+mod memory;
 mod model;
 mod moves;
 mod restarts;

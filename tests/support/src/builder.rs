@@ -28,6 +28,7 @@ pub struct RouterBuilder {
     descriptors_max: Option<u64>,
     everywhere: bool,
     unread: bool,
+    group: Option<PathBuf>,
     without_app: bool,
     tokens: Vec<String>,
 }
@@ -124,6 +125,12 @@ impl RouterBuilder {
         self
     }
 
+    /// In the control group whose processes this file lists.
+    pub fn within(mut self, group: &Path) -> Self {
+        self.group = Some(group.to_owned());
+        self
+    }
+
     /// With standard error in a pipe that nobody reads.
     pub fn unread(mut self) -> Self {
         self.unread = true;
@@ -188,6 +195,7 @@ impl RouterBuilder {
             environment: self.environment,
             descriptors_max: self.descriptors_max,
             everywhere: self.everywhere,
+            group: self.group,
             unread: self.unread,
             seeded: true,
             names_app: !self.without_app,

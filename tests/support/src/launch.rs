@@ -11,6 +11,8 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) descriptors_max: Option<u64>,
     pub(crate) everywhere: bool,
+    /// A file that takes the numbers of a control group's processes.
+    pub(crate) group: Option<std::path::PathBuf>,
     /// Nobody reads what it says.
     pub(crate) unread: bool,
     pub(crate) seeded: bool,
@@ -23,9 +25,18 @@ impl Launch {
     pub(crate) fn command(&self) -> Command {
         let built = || crate::binary().into();
         let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
-        let Some(descriptors) = self.descriptors_max else { return Command::new(binary) };
+        let mut before = String::new();
+        if let Some(descriptors) = self.descriptors_max {
+            before += &format!("ulimit -n {descriptors}; ");
+        }
+        if let Some(group) = &self.group {
+            before += &format!("echo $$ > '{}'; ", group.display());
+        }
+        if before.is_empty() {
+            return Command::new(binary);
+        }
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(binary);
+        command.args(["-c", &format!("{before}exec \"$0\" \"$@\"")]).arg(binary);
         command
     }
 }
