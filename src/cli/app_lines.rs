@@ -92,9 +92,7 @@ fn row(label: &str, text: &str) -> String {
 fn on_track(release: Option<&Release>, style: Style, printer: &Printer, now: u64) -> String {
     let Some(release) = release else { return printer.styled(Style::Faint, "none") };
     let activity = &release.activity;
-    let healthy = release.endpoints.iter().filter(|endpoint| endpoint.healthy).count();
-    let serving = format!("{healthy} of {} endpoints serving", release.endpoints.len());
-    let all = healthy == release.endpoints.len() && healthy > 0;
+    let (serving, all) = serving(release);
     let mut parts = vec![
         printer.styled(style, release.name()),
         printer.styled(if all { Style::Good } else { Style::Bad }, serving),
@@ -108,6 +106,17 @@ fn on_track(release: Option<&Release>, style: Style, printer: &Printer, now: u64
         since_when.map(|from| printer.styled(Style::Faint, format!("for {}", rough(since(from, now))))),
     );
     parts.join("   ")
+}
+
+/// How many endpoints serve and how many were not checked yet, and whether none fails.
+fn serving(release: &Release) -> (String, bool) {
+    let count = |is_counted: fn(&&Endpoint) -> bool| release.endpoints.iter().filter(is_counted).count();
+    let (all, healthy) = (release.endpoints.len(), count(|endpoint| endpoint.healthy));
+    let unchecked = count(|endpoint| endpoint.healthy && !endpoint.checked);
+    let unchecked_words =
+        if unchecked > 0 { format!(", {unchecked} not checked yet") } else { String::new() };
+    let words = format!("{} of {all} endpoints serving{unchecked_words}", healthy - unchecked);
+    (words, healthy == all && all > 0)
 }
 
 /// The endpoints that do not serve, each with what was seen of it.
@@ -226,7 +235,7 @@ mod tests {
 
     const STATE: &str = r#"{"app":"hello","seq":7,
         "stable":{"id":"apps/hello-1.0.0-80/containers","release":"1.0.0","since":1000,
-                  "endpoints":[{"address":"127.0.0.1:9001","healthy":true,"in_flight":0,"detail":null}],
+                  "endpoints":[{"address":"127.0.0.1:9001","healthy":true,"checked":true,"in_flight":0,"detail":null}],
                   "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0,"pinned":1}},
         "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
         "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
@@ -234,6 +243,22 @@ mod tests {
         "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
         "lock":{"reason":"freeze","by":"maria","at":1000,"automatic":false},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
+
+    #[test]
+    fn an_endpoint_that_was_not_checked_yet_is_not_said_to_serve() {
+        let release = |endpoints: &str| -> Release {
+            serde_json::from_str(&format!(r#"{{"release":"1.0.1","endpoints":[{endpoints}]}}"#)).unwrap()
+        };
+        let new = r#"{"address":"127.0.0.1:9001","healthy":true,"checked":false}"#;
+        let well = r#"{"address":"127.0.0.1:9002","healthy":true,"checked":true}"#;
+        let said = |endpoints: &str| serving(&release(endpoints));
+        assert_eq!(said(new), ("0 of 1 endpoints serving, 1 not checked yet".into(), true));
+        assert_eq!(
+            said(&format!("{new},{well}")),
+            ("1 of 2 endpoints serving, 1 not checked yet".into(), true)
+        );
+        assert_eq!(said(well), ("1 of 1 endpoints serving".into(), true));
+    }
 
     #[test]
     fn a_drain_is_summed_over_the_fleet() {

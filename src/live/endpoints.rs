@@ -37,6 +37,8 @@ pub struct EndpointState {
     /// When the log was last told of each cause of a failure, Unix ms, by a hash of its words.
     told: [AtomicU64; CAUSES],
     last_failure: ArcSwapOption<LastFailure>,
+    /// Why the last check failed. None: it passed.
+    check_failure: ArcSwapOption<String>,
     /// How many of the failures were refused connections.
     refusals: AtomicU64,
     /// It was ejected because it refused connections.
@@ -65,6 +67,7 @@ impl EndpointState {
             failures: AtomicU64::new(0),
             told: [const { AtomicU64::new(0) }; CAUSES],
             last_failure: ArcSwapOption::empty(),
+            check_failure: ArcSwapOption::empty(),
             refusals: AtomicU64::new(0),
             ejected_for_refusals: AtomicBool::new(false),
             fails_often: AtomicBool::new(false),
@@ -168,9 +171,14 @@ impl EndpointState {
         self.checking.store(false, Ordering::Relaxed);
     }
 
-    /// Checks that failed in a row.
-    pub fn failed_checks(&self) -> u32 {
-        self.failed_checks.load(Ordering::Relaxed)
+    /// Notes why a check failed; none: it passed.
+    pub fn note_check(&self, failure: Option<String>) {
+        self.check_failure.store(failure.map(Arc::new));
+    }
+
+    /// Why the last check failed; none: it passed, or none was made.
+    pub fn check_failure(&self) -> Option<Arc<String>> {
+        self.check_failure.load_full()
     }
 
     /// Requests in flight on all workers.

@@ -11,6 +11,8 @@ pub struct Endpoint {
     pub address: String,
     /// Whether it serves, as this router sees it.
     pub healthy: bool,
+    /// Whether this router has checked it since it was registered; until then it counts as healthy for routing.
+    pub checked: bool,
     /// Requests and WebSockets that it is answering for this router.
     pub in_flight: u32,
     /// WebSockets among them.

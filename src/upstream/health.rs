@@ -1,4 +1,4 @@
-//! Active health checks: whether an endpoint accepts connections, or answers a path as it should (docs/design.md section 6).
+//! Active health checks: every endpoint of the published table is checked all the time (docs/design.md section 6).
 //!
 //! One task looks at the published table a few times a second and starts the checks that are due, so a table of 10,000
 //! endpoints costs no task per endpoint. Checks run beside the data plane, never on a worker. The same task runs ejection,
@@ -6,31 +6,22 @@
 
 use std::{
     collections::HashMap,
-    io,
-    net::SocketAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::sync::Semaphore;
 
 use super::{eject::Ejector, shortage::is_shortage};
 use crate::{
     clock::Clock,
+    health_check::check_endpoint,
     limits::{SLOW_START_MS, SLOW_START_PERCENT},
     live::{
         endpoints::EndpointState,
         table::{LiveTable, PublishedTable},
     },
-    rollout::{
-        settings::{HealthSettings, Settings},
-        target::EndpointSlot,
-    },
+    rollout::{settings::Settings, target::EndpointSlot},
 };
 
 /// How often due checks are started. A new endpoint waits no longer than this for its first check.
@@ -39,8 +30,6 @@ const TICK: Duration = Duration::from_millis(100);
 const CHECKS_MAX: usize = 256;
 /// How often outliers are looked for.
 const EJECT_INTERVAL: Duration = Duration::from_secs(1);
-/// How much of an answer is read, in bytes. The status is in the first 12.
-const ANSWER_BYTES: usize = 512;
 
 /// When an endpoint is checked next. Its state is held weakly, so that another endpoint in the same slot is a new one.
 struct Due {
@@ -70,7 +59,7 @@ pub async fn check_endpoints(live: Arc<LiveTable>, clock: Clock, router: &str) {
             if state.begin_check() {
                 let router = Arc::clone(&router);
                 tokio::spawn(async move {
-                    check(&state, &settings.health, &router).await;
+                    check(&state, &settings, &router).await;
                     drop(permit);
                 });
             }
@@ -129,88 +118,34 @@ impl Due {
     }
 }
 
-async fn check(state: &EndpointState, settings: &HealthSettings, router: &str) {
+async fn check(state: &EndpointState, settings: &Settings, router: &str) {
     let key = state.key();
-    let limit = Duration::from_millis(settings.timeout_ms);
-    let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-    let outcome = timeout(limit, probe(key.address, settings, router)).await.unwrap_or_else(late);
-    if outcome.as_ref().is_err_and(is_shortage) {
+    let outcome = check_endpoint(key.address, settings, router).await;
+    if outcome.as_ref().is_err_and(|failure| failure.system_error().is_some_and(is_shortage)) {
         return state.abandon_check();
     }
-    let (app, release, address, fall) = (&key.app, &key.release, key.address, settings.fall);
-    match (state.end_check(outcome.is_ok(), fall, settings.rise), outcome) {
-        (Some(false), Err(error)) => {
-            tracing::warn!(%app, %release, %address, %error, "endpoint out: {fall} checks in a row failed");
+    state.note_check(outcome.as_ref().err().map(ToString::to_string));
+    let (fall, rise) = (settings.health.fall, settings.health.rise);
+    let (app, release, address) = (&key.app, &key.release, key.address);
+    match (state.end_check(outcome.is_ok(), fall, rise), outcome) {
+        (Some(false), Err(failure)) => {
+            tracing::warn!(%app, %release, %address, error = %failure, "endpoint out: {fall} checks in a row failed");
         }
         (Some(true), _) => tracing::info!(%app, %release, %address, "endpoint in again: it passes checks"),
         _ => {}
     }
 }
 
-/// Connects to an endpoint, and asks for the path if there is one.
-async fn probe(address: SocketAddr, settings: &HealthSettings, router: &str) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
-    let answered = match &settings.path {
-        Some(path) => ask(&mut stream, address, path, settings, router).await,
-        None => Ok(()),
-    };
-    // Closing with a reset leaves no TIME_WAIT entry behind, of which there would be thousands.
-    stream.set_zero_linger()?;
-    answered
-}
-
-async fn ask(
-    stream: &mut TcpStream,
-    address: SocketAddr,
-    path: &str,
-    settings: &HealthSettings,
-    router: &str,
-) -> io::Result<()> {
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: rolling-router (health check)\r\nAccept: */*\r\n\
-         CDN-Loop: {router}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let (mut answer, mut length) = ([0; ANSWER_BYTES], 0);
-    loop {
-        if let Some(status) = status_of(&answer[..length])? {
-            return if settings.accepts(status) {
-                Ok(())
-            } else {
-                Err(io::Error::other(format!("{path} answered {status}, not {}", settings.status)))
-            };
-        }
-        match stream.read(&mut answer[length..]).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => length += read,
-        }
-    }
-}
-
-/// Reads the status of an HTTP/1 response. `None` if too little of it has arrived.
-fn status_of(answer: &[u8]) -> io::Result<Option<u16>> {
-    let Some(start) = answer.get(..12) else { return Ok(None) };
-    let text = std::str::from_utf8(start).unwrap_or_default();
-    let status =
-        text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..)).and_then(|code| code.parse().ok());
-    status.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::rollout::table::EndpointKey;
 
     fn state(address: SocketAddr) -> EndpointState {
         let release = "apps/shop-1-80/containers".parse().unwrap();
         EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address })
-    }
-
-    #[test]
-    fn a_status_is_read_from_the_first_bytes() {
-        assert_eq!(status_of(b"HTTP/1.1 20").unwrap(), None);
-        assert_eq!(status_of(b"HTTP/1.1 204").unwrap(), Some(204));
-        assert!(status_of(b"SSH-2.0-server").is_err() && status_of(b"HTTP/1.1 2x4 ").is_err());
     }
 
     #[test]
@@ -237,11 +172,12 @@ mod tests {
         let state = state(address);
         assert!(state.serves() && !state.checked(), "not yet checked counts as healthy");
         for serves in [true, true, false, false] {
-            check(&state, &HealthSettings::default(), "me").await;
+            check(&state, &Settings::default(), "me").await;
             assert_eq!((state.serves(), state.checked()), (serves, true));
         }
+        assert_eq!(state.check_failure().as_deref().map(String::as_str), Some("refused the connection"));
         let _listener = tokio::net::TcpListener::bind(address).await.unwrap();
-        check(&state, &HealthSettings::default(), "me").await;
-        assert!(state.serves());
+        check(&state, &Settings::default(), "me").await;
+        assert!(state.serves() && state.check_failure().is_none());
     }
 }

@@ -4,6 +4,7 @@ mod assets;
 mod endpoint_drain;
 mod explain;
 mod health;
+mod health_checks;
 mod pins;
 mod race;
 mod release;

@@ -8,16 +8,17 @@ use crate::source::{
 };
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("limits", &[]),
     ("clock", &[]),
     ("rollout", &[]),
     ("schema", &["rollout"]),
     ("live", &["rollout"]),
     ("telemetry", &["rollout"]),
-    ("upstream", &["rollout", "live", "telemetry"]),
+    ("health_check", &["rollout"]),
+    ("upstream", &["health_check", "rollout", "live", "telemetry"]),
     ("proxy", &["live", "rollout", "upstream", "telemetry"]),
-    ("control", &["live", "rollout", "schema", "telemetry", "keyvalues"]),
+    ("control", &["health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
     ("config", &["limits", "rollout"]),
     ("cli", &["config", "schema"]),
     (

@@ -194,6 +194,7 @@ impl Snapshot {
         Endpoint {
             address: route.address.to_string(),
             healthy: state.serves(),
+            checked: state.checked(),
             in_flight: if self.still { 0 } else { state.in_flight() },
             open_sockets: if self.still { 0 } else { state.open_sockets() },
             draining: drains.next().map(|drain| EndpointDrain { since: drain.since, until: drain.until }),
@@ -233,15 +234,18 @@ impl Snapshot {
     }
 }
 
-/// What was seen of an endpoint that does not serve. The count goes on while it is out; saying so each time would make
-/// every check an event.
+/// What was seen of an endpoint that does not serve. It has no count of checks: that goes on while the endpoint is out,
+/// and every check would be an event.
 fn detail(state: &LiveEndpoint) -> Option<String> {
-    match (state.serves(), state.failed_checks()) {
-        (true, _) => None,
-        (false, 0) if state.ejected() => Some("ejected for a while: it fails more than its peers".to_owned()),
-        (false, failed @ 0..=3) => Some(format!("refused or did not answer {failed} checks in a row")),
-        (false, _) => Some("refuses or does not answer checks".to_owned()),
+    if state.serves() {
+        return None;
     }
+    let words = match state.check_failure() {
+        Some(failure) => failure.to_string(),
+        None if state.ejected() => "ejected for a while: it fails more than its peers".to_owned(),
+        None => "passes checks again, but not yet often enough".to_owned(),
+    };
+    Some(words)
 }
 
 /// The compiled release: of this tenure if there is one, else of any.

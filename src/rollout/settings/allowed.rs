@@ -12,7 +12,7 @@ use super::pin;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 48] = [
+const ALLOWED: [(&str, &str); 52] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -38,6 +38,14 @@ const ALLOWED: [(&str, &str); 48] = [
         "health.path",
         "a path that begins with `/`, at most 1000 visible ASCII characters without `#`, or null",
     ),
+    ("health.host", "a host name such as shop.example, with a port or without, or null"),
+    ("health.headers", "a list of at most 16 headers, such as [\"X-Check: yes\"]"),
+    (
+        "health.headers[]",
+        "`Name: value` in visible ASCII characters, at most 1000, other than Host (the setting `host`), CDN-Loop and those \
+         that frame the request",
+    ),
+    ("health.body_contains", "a text of 1 to 1000 characters, or null"),
     ("health.interval_ms", "a whole number of ms from 100 to 3600000"),
     ("health.timeout_ms", "a whole number of ms from 10 to interval_ms, which is at most 3600000"),
     ("health.status", "statuses from 100 to 599 and ranges of them, such as \"200-399\" or \"200,204\""),

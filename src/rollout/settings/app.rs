@@ -165,6 +165,12 @@ impl Settings {
         }
     }
 
+    /// The Host that a health check sends: the setting's, or else the app's first exact host.
+    pub fn check_host(&self) -> Option<&str> {
+        let exact = || self.hosts.iter().find(|host| !host.starts_with("*."));
+        self.health.host.as_ref().or_else(exact).map(String::as_str)
+    }
+
     fn check_hosts(&self) -> Result<(), SettingsError> {
         if self.hosts.len() > HOSTS_MAX {
             let message =

@@ -2,7 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{SettingsError, check_range};
+use super::{
+    error::{SettingsError, check_range},
+    names::{is_host, is_token},
+};
+
+/// The most headers of a check: what a gateway asks for, with room.
+const HEADERS_MAX: usize = 16;
+/// The most characters of one header, and of the text that a body must contain.
+const TEXT_CHARS_MAX: usize = 1_000;
+/// Headers that a check sets by itself, `host` by a setting of its own.
+const SET_BY_CHECK: [&str; 6] =
+    ["host", "connection", "content-length", "transfer-encoding", "upgrade", "cdn-loop"];
 
 /// How endpoints are checked (docs/design.md section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +21,12 @@ use super::error::{SettingsError, check_range};
 pub struct HealthSettings {
     /// The path that a check gets. None: an endpoint is healthy if it accepts connections.
     pub path: Option<String>,
+    /// The Host that a check sends. None: the app's first exact host, or else the endpoint's address.
+    pub host: Option<String>,
+    /// Further headers that a check sends, `Name: value` each.
+    pub headers: Vec<String>,
+    /// What the body of a healthy answer contains.
+    pub body_contains: Option<String>,
     /// Time from one check to the next, in ms: 100 to an hour.
     pub interval_ms: u64,
     /// How long a check may take, in ms: 10 to `interval_ms`, so that checks of one endpoint do not overlap.
@@ -25,7 +42,17 @@ pub struct HealthSettings {
 impl Default for HealthSettings {
     fn default() -> Self {
         let status = "200-399".into();
-        Self { path: None, interval_ms: 2_000, timeout_ms: 1_500, status, fall: 3, rise: 1 }
+        Self {
+            path: None,
+            host: None,
+            headers: Vec::new(),
+            body_contains: None,
+            interval_ms: 2_000,
+            timeout_ms: 1_500,
+            status,
+            fall: 3,
+            rise: 1,
+        }
     }
 }
 
@@ -35,12 +62,37 @@ impl HealthSettings {
         self.status.split(',').filter_map(range).any(|(least, most)| (least..=most).contains(&status))
     }
 
+    /// The further headers: name and value.
+    pub fn own_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().filter_map(|line| header(line))
+    }
+
+    fn check_request(&self) -> Result<(), SettingsError> {
+        if let Some(host) = self.host.as_ref().filter(|host| !is_authority(host)) {
+            return Err(SettingsError::value("health.host", host.as_str()));
+        }
+        if self.headers.len() > HEADERS_MAX {
+            let message =
+                format!("there are {} headers; allowed are at most {HEADERS_MAX}", self.headers.len());
+            return Err(SettingsError::new("health.headers", message));
+        }
+        if let Some(line) = self.headers.iter().find(|line| header(line).is_none()) {
+            return Err(SettingsError::entry("health.headers", line));
+        }
+        let allowed = |text: &&String| (1..=TEXT_CHARS_MAX).contains(&text.chars().count());
+        match self.body_contains.as_ref().filter(|text| !allowed(text)) {
+            Some(text) => Err(SettingsError::value("health.body_contains", text.as_str())),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let visible = |path: &&String| path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         let allowed = |path: &&String| path.starts_with('/') && path.len() <= 1_000 && visible(path);
         if let Some(path) = self.path.as_ref().filter(|path| !allowed(path)) {
             return Err(SettingsError::value("health.path", path.as_str()));
         }
+        self.check_request()?;
         check_range("health.interval_ms", self.interval_ms, 100..=3_600_000)?;
         if !(10..=self.interval_ms).contains(&self.timeout_ms) {
             let message = format!(
@@ -58,6 +110,23 @@ impl HealthSettings {
     }
 }
 
+/// A host name or an address, with a port or without.
+fn is_authority(text: &str) -> bool {
+    match text.rsplit_once(':') {
+        Some((host, port)) => is_host(host) && port.parse::<u16>().is_ok(),
+        None => is_host(text),
+    }
+}
+
+/// The name and the value of `Name: value`.
+fn header(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    let own = !SET_BY_CHECK.iter().any(|set| name.eq_ignore_ascii_case(set));
+    let allowed = own && is_token(name) && line.len() <= TEXT_CHARS_MAX && value.bytes().all(visible);
+    allowed.then_some((name, value.trim()))
+}
+
 /// `204` or `200-399`.
 fn range(text: &str) -> Option<(u16, u16)> {
     let status = |text: &str| {
@@ -72,6 +141,32 @@ fn range(text: &str) -> Option<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_check_sends_is_checked() {
+        let with = |health: &str| serde_json::from_str::<HealthSettings>(health).unwrap().check();
+        for allowed in [
+            r#"{"host": "shop.example"}"#,
+            r#"{"host": "10.0.0.7:8080"}"#,
+            r#"{"headers": ["X-Check: yes", "Authorization:Basic eDp5"], "body_contains": "release 1.0.1"}"#,
+        ] {
+            assert_eq!(with(allowed), Ok(()), "{allowed}");
+        }
+        for (field, refused) in [
+            ("health.host", r#"{"host": "http://shop.example"}"#),
+            ("health.host", r#"{"host": "shop.example:port"}"#),
+            ("health.headers", r#"{"headers": ["X-Check"]}"#),
+            ("health.headers", r#"{"headers": ["X Check: yes"]}"#),
+            ("health.headers", r#"{"headers": ["X-Check: a\r\nX-Other: b"]}"#),
+            ("health.headers", r#"{"headers": ["HOST: shop.example"]}"#),
+            ("health.body_contains", r#"{"body_contains": ""}"#),
+        ] {
+            assert_eq!(with(refused).unwrap_err().field, field, "{refused}");
+        }
+        let lines = vec!["X-Check:  yes ".to_owned()];
+        let health = HealthSettings { headers: lines, ..HealthSettings::default() };
+        assert_eq!(health.own_headers().collect::<Vec<_>>(), [("X-Check", "yes")]);
+    }
 
     #[test]
     fn statuses_are_single_or_ranges() {

@@ -34,6 +34,8 @@ export function endpointStrip(drains = null) {
 function describeEndpoints(release, { all, serving, failing, draining }) {
 	if (!release) return 'No endpoints';
 	if (all === 0) return '✕ No endpoints: requests to this release cannot be served';
+	const unchecked = release.endpoints.filter((endpoint) => endpoint.checked === false && endpoint.healthy).length;
+	if (unchecked > 0 && failing.length === 0) return `${plural(all, 'endpoint')}, ${count(unchecked)} not checked yet`;
 	if (failing.length === 0 && draining === 0) return `${plural(all, 'endpoint')}, all serving`;
 	return `${failing.length ? '✕ ' : ''}${serving} of ${plural(all, 'endpoint')} serving${draining ? `, ${count(draining)} draining` : ''}`;
 }

@@ -1,0 +1,178 @@
+//! One health check: whether an endpoint accepts a connection, or answers a path as its app's settings say
+//! (docs/design.md section 6).
+//!
+//! The checks that run all the time and the gate that a command asks both call it, so both judge alike. A check ends
+//! with a FIN, after the whole response was read: a reset would show as an error in the log of the endpoint.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    Request,
+    body::Incoming,
+    client::conn::http1,
+    header::{ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::rollout::settings::{HealthSettings, Settings};
+
+/// How long a check that has its result still waits for the end of the response, so that it can close in order.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// How much of a body is searched for `body_contains`, in bytes: a page that says how a service does is shorter.
+const BODY_BYTES_MAX: usize = 65_536;
+/// How much of the answer is buffered at once, in bytes: what the largest head may have.
+const BUFFER_BYTES_MAX: usize = 65_536;
+
+/// Why a check failed. What it prints stands in the API, `status`, the GUI and the refusal of the gate.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckFailure {
+    /// Nothing listens there.
+    #[error("refused the connection")]
+    Refused,
+    /// No connection could be opened.
+    #[error("cannot be reached: {0}")]
+    Unreachable(io::Error),
+    /// The time-out, in ms, has passed.
+    #[error("did not answer within {0} ms")]
+    Late(u64),
+    /// The connection ended before the response did.
+    #[error("closed the connection without an answer")]
+    Closed,
+    /// What it sent is no response.
+    #[error("answered something that is not HTTP/1.1")]
+    NotHttp,
+    /// A status that the setting `health.status` does not allow.
+    #[error("{path} answered {status}; allowed is {allowed}")]
+    #[allow(missing_docs, reason = "they are named in the message")]
+    Status { path: String, status: u16, allowed: String },
+    /// The setting `health.body_contains` names a text that is not there.
+    #[allow(missing_docs, reason = "they are named in the message")]
+    #[error("{path} answered {status}, and its body does not contain `{wanted}`")]
+    Body { path: String, status: u16, wanted: String },
+    /// The settings make no valid request.
+    #[error("cannot be asked: {0}")]
+    Request(#[from] http::Error),
+}
+
+impl CheckFailure {
+    /// What the system said when no connection could be opened, which may be this machine's fault.
+    pub fn system_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Unreachable(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn of_connect(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            _ => Self::Unreachable(error),
+        }
+    }
+
+    fn of_exchange(error: &hyper::Error) -> Self {
+        if error.is_parse() { Self::NotHttp } else { Self::Closed }
+    }
+}
+
+/// Checks an endpoint once, by its app's settings. `router` is what this router calls itself in CDN-Loop.
+pub async fn check_endpoint(
+    address: SocketAddr,
+    settings: &Settings,
+    router: &str,
+) -> Result<(), CheckFailure> {
+    let limit = settings.health.timeout_ms;
+    let checked = timeout(Duration::from_millis(limit), ask(address, settings, router)).await;
+    checked.unwrap_or(Err(CheckFailure::Late(limit)))
+}
+
+async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
+    let stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
+    let health = &settings.health;
+    let Some(path) = &health.path else {
+        tokio::spawn(timeout(CLOSE_MAX, close(stream)));
+        return Ok(());
+    };
+    let request = request(path, address, settings, router)?;
+    let failed = |error: hyper::Error| CheckFailure::of_exchange(&error);
+    let mut builder = http1::Builder::new();
+    let handshake = builder.max_buf_size(BUFFER_BYTES_MAX).handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(failed)?;
+    tokio::spawn(timeout(Duration::from_millis(health.timeout_ms) + CLOSE_MAX, connection));
+    // It passes over 1xx responses.
+    let response = sender.send_request(request).await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let mut body = response.into_body();
+    let judged = judge(path, status, &mut body, health).await;
+    tokio::spawn(timeout(CLOSE_MAX, async move {
+        while let Some(Ok(_)) = body.frame().await {}
+        drop(sender);
+    }));
+    judged
+}
+
+fn request(
+    path: &str,
+    address: SocketAddr,
+    settings: &Settings,
+    router: &str,
+) -> Result<Request<Empty<Bytes>>, CheckFailure> {
+    let host = settings.check_host().map_or_else(|| address.to_string(), str::to_owned);
+    let mut request = Request::get(path)
+        .header(HOST, host)
+        .header(USER_AGENT, "rolling-router (health check)")
+        .header(ACCEPT, "*/*")
+        .header("cdn-loop", router)
+        .header(CONNECTION, "close")
+        .body(Empty::new())?;
+    for (name, value) in settings.health.own_headers() {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(http::Error::from)?;
+        let value = HeaderValue::from_str(value).map_err(http::Error::from)?;
+        request.headers_mut().insert(name, value);
+    }
+    Ok(request)
+}
+
+/// Judges a response by its status, and by its body if the settings name a text that it must contain.
+async fn judge(
+    path: &str,
+    status: u16,
+    body: &mut Incoming,
+    health: &HealthSettings,
+) -> Result<(), CheckFailure> {
+    let path = path.to_owned();
+    if !health.accepts(status) {
+        return Err(CheckFailure::Status { path, status, allowed: health.status.clone() });
+    }
+    let Some(wanted) = &health.body_contains else { return Ok(()) };
+    let mut seen = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| CheckFailure::of_exchange(&error))?;
+        let room = BODY_BYTES_MAX - seen.len();
+        let data = frame.data_ref().map_or(&[][..], |data| &data[..data.len().min(room)]);
+        seen.extend_from_slice(data);
+        if memchr::memmem::find(&seen, wanted.as_bytes()).is_some() {
+            return Ok(());
+        }
+        if seen.len() == BODY_BYTES_MAX {
+            break;
+        }
+    }
+    Err(CheckFailure::Body { path, status, wanted: wanted.clone() })
+}
+
+/// Ends a connection with a FIN, and reads what the endpoint sends until it ends it too: to close while something is
+/// unread would be a reset.
+async fn close(mut stream: TcpStream) {
+    let mut unread = [0; 512];
+    if stream.shutdown().await.is_ok() {
+        while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+    }
+}
