@@ -1,8 +1,10 @@
 //! Endpoints that restart one after the other, flap or reset, under load: no request that may be repeated fails.
 
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::clock::{Deadline, pause};
+use support::router::id;
 use support::traffic::Traffic;
 use support::{Endpoint, Router, count, echo, eventually, router, scripted};
 
@@ -53,16 +55,33 @@ fn a_suspicion_never_outweighs_a_refusal() {
     assert_eq!(failures, Vec::<String>::new());
 }
 
+/// What a deployment does, one command after the other: in the end everything is as before.
+fn command(router: &Router, step: usize) {
+    let api = router.api();
+    let answer = match step % 4 {
+        0 => api.put("candidate", &json!({ "id": id("v2"), "blend": 30 })),
+        1 => api.put("blend", &json!({ "percent": 60 })),
+        2 => api.post("promote", &json!({})),
+        _ => api.post("rollback", &json!({})),
+    };
+    answer.expect(200);
+}
+
 /// With commands beside it, as in a deployment.
 #[test]
 fn a_rolling_restart_loses_nothing() {
-    let router = two("{}");
+    let router = router()
+        .stable_on("v1", vec![echo("v1"), echo("v1")])
+        .release("v2", vec![echo("v2")])
+        .workers(2)
+        .start();
     let addresses = router.endpoints_of("v1").iter().map(|endpoint| endpoint.address).collect::<Vec<_>>();
     let mut running: Vec<Option<Endpoint>> = vec![None, None];
     let failures = failures_while(&router, |_| {
         router.endpoints_of("v1")[0].stop();
         for step in 0..count(4, 20) {
             let (down, up) = (step % 2, (step + 1) % 2);
+            command(&router, step);
             pause(Duration::from_millis(700));
             running[down] = Some(Endpoint::echo_at(addresses[down], "v1"));
             // A request that found the first down, on a busy machine, finds the second still up.
