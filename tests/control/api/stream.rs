@@ -1,7 +1,7 @@
 //! The live stream: the state at once, then every change within a moment, resumable.
 
 use serde_json::json;
-use support::{Visitor, router};
+use support::{eventually, Visitor, router};
 
 #[test]
 fn the_stream_begins_with_the_state_and_follows_it() {
@@ -62,6 +62,8 @@ fn activity_is_told_while_there_is_some() {
 fn a_page_is_told_each_state_once() {
     let router = router().stable("v1").start();
     let api = router.api();
+    // The first check of an endpoint changes the state.
+    eventually("it was checked", || api.state()["stable"]["endpoints"][0]["checked"] == true);
     let mut visitor = Visitor::new(router.front, &router.host);
     for path in ["stream", "/api/v1/stream"] {
         let mut stream = api.stream(path, "");
