@@ -200,6 +200,7 @@ fn waiting_for_the_fleet_is_answered_by_a_fleet_of_one() {
     let body = json!({ "percent": 33 });
     let answer =
         router.api().call("PUT", "/api/v1/apps/hello/blend?wait=fleet&timeout=5s", Some(&body)).expect(200);
-    let applied = json!({ "members": 1, "applied": 1, "text": "applied 1 of 1", "missing": [] });
+    let applied =
+        json!({ "members": 1, "applied": 1, "text": "applied 1 of 1", "missing": [], "left_out": [] });
     assert_eq!(answer.json()["applied"], applied);
 }

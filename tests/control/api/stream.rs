@@ -1,7 +1,7 @@
 //! The live stream: the state at once, then every change within a moment, resumable.
 
 use serde_json::json;
-use support::{eventually, Visitor, router};
+use support::{Visitor, eventually, router};
 
 #[test]
 fn the_stream_begins_with_the_state_and_follows_it() {

@@ -170,6 +170,7 @@ fn fleet_and_router(caller: &Caller<'_>) {
     let node = fleet["node"].as_str().expect("a node");
     caller.call(409, "DELETE", &format!("/api/v1/fleet/{node}"), None);
     caller.call(200, "DELETE", &format!("/api/v1/fleet/{node}?force=true"), None);
+    caller.call(200, "POST", "/api/v1/fleet/remove-gone", Some(json!({})));
     caller.call(200, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
     caller.call(409, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
     for path in ["/api/v1/router", "/api/v1/whoami", "/api/v1/tokens", "/api/v1/audit", "/api/openapi.json"] {
