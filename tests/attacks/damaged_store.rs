@@ -38,8 +38,10 @@ fn a_damaged_file_leaves_users_served_and_says_what_to_do() {
         assert!(["v1", "v2"].contains(&release.as_str()), "{what}: {release}");
         let log = router.log();
         assert!(!log.contains("panicked"), "{what}: {log}");
-        let lines: Vec<&str> =
-            log.lines().filter(|line| line.contains("the store's file is damaged")).collect();
+        let lines: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("is damaged, and what was served last is served"))
+            .collect();
         assert_eq!(lines.len(), 1, "{what}: {log}");
         assert!(
             lines[0].contains(&file.display().to_string())
