@@ -1,8 +1,8 @@
 //! One health check: whether an endpoint accepts a connection, or answers a path as its app's settings say
 //! (docs/design.md section 6).
 //!
-//! The checks that run all the time and the gate that a command asks both call it, so both judge alike. A check ends
-//! with a FIN, after the whole response was read: a reset would show as an error in the log of the endpoint.
+//! A check ends with a FIN, after the whole response was read: a reset would show as an error in the log of the endpoint. A
+//! response that is not over a second after the check has its result is cut.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -30,7 +30,7 @@ const BODY_BYTES_MAX: usize = 65_536;
 /// How much of the answer is buffered at once, in bytes: what the largest head may have.
 const BUFFER_BYTES_MAX: usize = 65_536;
 
-/// Why a check failed. What it prints stands in the API, `status`, the GUI and the refusal of the gate.
+/// Why a check failed. What it prints stands in the API, `status` and the GUI.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckFailure {
     /// Nothing listens there.

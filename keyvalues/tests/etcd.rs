@@ -3,39 +3,21 @@
 #![cfg(feature = "etcd")]
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyvalues::{Batch, Etcd, OpenError, Outcome, Store, StoreError, Watch, WatchItem, Write, conformance};
 use serde_json::json;
 use support::servers::{
-    self, Server, eventually, judge,
+    self, Server, etcd_arguments, eventually, judge,
     shared::{OneServer, ServerAccess},
     wanted,
 };
 
-/// The arguments of one member; `members` are the ports of all, for clients and for each other.
-fn arguments(folder: &Path, index: usize, members: &[[u16; 2]], scheme: &str) -> Vec<String> {
-    let url = |port: u16| format!("{scheme}://127.0.0.1:{port}");
-    let peer = |port: u16| format!("http://127.0.0.1:{port}");
-    let [client, between] = members[index];
-    let cluster = members.iter().enumerate().map(|(index, [_, port])| format!("m{index}={}", peer(*port)));
-    let pairs = [
-        ("--name", format!("m{index}")),
-        ("--data-dir", folder.join("data").display().to_string()),
-        ("--listen-client-urls", url(client)),
-        ("--advertise-client-urls", url(client)),
-        ("--listen-peer-urls", peer(between)),
-        ("--initial-advertise-peer-urls", peer(between)),
-        ("--initial-cluster", cluster.collect::<Vec<_>>().join(",")),
-    ];
-    pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
-}
-
 async fn start() -> Server {
     let server =
-        Server::start("etcd", 2, |folder, ports| arguments(folder, 0, &[[ports[0], ports[1]]], "http"));
+        Server::start("etcd", 2, |folder, ports| etcd_arguments(folder, 0, &[[ports[0], ports[1]]], "http"));
     ready(server.ports[0]).await;
     server
 }
@@ -130,7 +112,7 @@ async fn start_cluster() -> Vec<Server> {
     let members = [[ports[0], ports[3]], [ports[1], ports[4]], [ports[2], ports[5]]];
     let start = |index: usize| {
         Server::on_ports("etcd", members[index].to_vec(), |folder, _| {
-            arguments(folder, index, &members, "http")
+            etcd_arguments(folder, index, &members, "http")
         })
     };
     let servers = (0..3).map(start).collect::<Vec<_>>();
@@ -269,7 +251,7 @@ async fn a_login_is_needed_where_it_is_on_and_is_renewed_by_itself() {
 async fn over_tls_the_cluster_is_verified_and_a_stranger_refused() {
     let server = Server::start("etcd", 2, |folder, ports| {
         servers::make_certificates(folder);
-        let mut all = arguments(folder, 0, &[[ports[0], ports[1]]], "https");
+        let mut all = etcd_arguments(folder, 0, &[[ports[0], ports[1]]], "https");
         for (name, file) in
             [("--trusted-ca-file", "ca.pem"), ("--cert-file", "cert.pem"), ("--key-file", "key.pem")]
         {
@@ -300,7 +282,7 @@ async fn over_tls_the_cluster_is_verified_and_a_stranger_refused() {
 #[tokio::test]
 async fn a_full_cluster_refuses_commits_and_still_reads() {
     let server = Server::start("etcd", 2, |folder, ports| {
-        let mut all = arguments(folder, 0, &[[ports[0], ports[1]]], "http");
+        let mut all = etcd_arguments(folder, 0, &[[ports[0], ports[1]]], "http");
         all.push("--quota-backend-bytes=2000000".into());
         all
     });

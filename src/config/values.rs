@@ -169,7 +169,7 @@ fn collide(left: &SocketAddr, right: &SocketAddr) -> bool {
         && (unspecified || left.ip() == right.ip())
 }
 
-/// The last good table in the state directory.
+/// The last good table in the state directory, as `control::sync::last_good` names it.
 const LAST_GOOD_FILE: &str = "table";
 
 fn served_before(state: Option<&Path>) -> bool {

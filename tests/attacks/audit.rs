@@ -9,7 +9,7 @@ use support::log::objects;
 use support::router::token;
 use support::{Router, Wire, eventually, router};
 
-use crate::command::ask;
+use support::command::ask;
 
 /// A page of the audit, for this query.
 fn audit(router: &Router, query: &str) -> Vec<Value> {

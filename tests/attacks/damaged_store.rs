@@ -3,7 +3,7 @@
 use std::fs;
 use support::{Router, eventually, router};
 
-use crate::command::ask;
+use support::command::ask;
 
 fn damaged(router: &mut Router, damage: impl Fn(Vec<u8>) -> Vec<u8>) {
     router.kill();

@@ -4,7 +4,6 @@ mod admin_connections;
 mod audit;
 mod caps;
 mod client_addresses;
-mod command;
 mod damaged_store;
 mod endpoints;
 mod fleet;

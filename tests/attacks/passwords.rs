@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use support::router;
 use support::router::token;
 
-use crate::command::{ask, run};
+use support::command::{ask, run};
 
 #[test]
 fn the_password_of_a_store_is_in_no_process_list_and_no_log() {

@@ -4,7 +4,7 @@
 use serde_json::json;
 use support::router;
 
-use crate::command::{ask, run};
+use support::command::{ask, run};
 
 /// Sets a title, clears the screen, forges a line, turns the order round, and hides.
 const EVIL: &str =

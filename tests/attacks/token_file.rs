@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use support::router::token;
 use support::{Router, eventually, router};
 
-use crate::command::run;
+use support::command::run;
 
 fn who(router: &Router, token: &str) -> u16 {
     router.api().with_token(token).call("GET", "/api/v1/whoami", None).status()

@@ -3,7 +3,10 @@
 use std::{fs, process::Command};
 
 use serde_json::json;
-use support::{Router, eventually, router, servers::Server};
+use support::{
+    Router, eventually, router,
+    servers::{Server, etcd_arguments},
+};
 
 use super::growing::redis;
 
@@ -69,23 +72,8 @@ fn a_redis_that_misses_its_replicas() {
 
 #[test]
 fn an_etcd_whose_role_was_revoked() {
-    let server = Server::start("etcd", 2, |folder, ports| {
-        let [client, peer] = [ports[0], ports[1]].map(|port| format!("http://127.0.0.1:{port}"));
-        let folder = folder.join("data").display().to_string();
-        let cluster = format!("default={peer}");
-        [
-            ["--data-dir", &folder],
-            ["--listen-client-urls", &client],
-            ["--advertise-client-urls", &client],
-            ["--listen-peer-urls", &peer],
-            ["--initial-advertise-peer-urls", &peer],
-            ["--initial-cluster", &cluster],
-        ]
-        .concat()
-        .iter()
-        .map(|argument| (*argument).to_owned())
-        .collect()
-    });
+    let server =
+        Server::start("etcd", 2, |folder, ports| etcd_arguments(folder, 0, &[[ports[0], ports[1]]], "http"));
     let place = format!("127.0.0.1:{}", server.ports[0]);
     let etcdctl = |arguments: &[&str]| run("etcdctl", &[&["--endpoints", &place], arguments].concat());
     let up = || Command::new("etcdctl").args(["--endpoints", &place, "endpoint", "health"]).output();

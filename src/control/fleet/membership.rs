@@ -56,7 +56,7 @@ pub async fn forget_silent(core: &Core, node: &str) -> Result<Option<Revision>, 
 }
 
 /// Takes this router's name over from members that are presumed gone: a container that was started anew has another node id
-/// and its predecessor's name. One that returns after all enters itself again, and both are alarmed about.
+/// and its predecessor's name. If the predecessor comes back, it enters itself again, and an alarm names both.
 async fn take_name_over(core: Core) {
     let mut ticks = interval(ACTIVITY_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

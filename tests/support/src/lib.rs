@@ -9,6 +9,7 @@
 pub mod api;
 pub mod builder;
 pub mod clock;
+pub mod command;
 pub mod endpoint;
 mod launch;
 pub mod log;

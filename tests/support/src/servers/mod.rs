@@ -44,6 +44,24 @@ pub fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
 
+/// The arguments of one member of an etcd cluster; `members` are the ports of all, for clients and for each other.
+pub fn etcd_arguments(folder: &Path, index: usize, members: &[[u16; 2]], scheme: &str) -> Vec<String> {
+    let url = |port: u16| format!("{scheme}://127.0.0.1:{port}");
+    let peer = |port: u16| format!("http://127.0.0.1:{port}");
+    let [client, between] = members[index];
+    let cluster = members.iter().enumerate().map(|(index, [_, port])| format!("m{index}={}", peer(*port)));
+    let pairs = [
+        ("--name", format!("m{index}")),
+        ("--data-dir", folder.join("data").display().to_string()),
+        ("--listen-client-urls", url(client)),
+        ("--advertise-client-urls", url(client)),
+        ("--listen-peer-urls", peer(between)),
+        ("--initial-advertise-peer-urls", peer(between)),
+        ("--initial-cluster", cluster.collect::<Vec<_>>().join(",")),
+    ];
+    pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
 /// A server process with a folder of its own; killed with its handle.
 pub struct Server {
     program: &'static str,

@@ -1,19 +1,22 @@
 //! One run of the command line against a router.
 
+use crate::{Router, router::token};
 use std::process::{Command, Stdio};
-use support::{Router, router::token};
 
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ran {
+    /// Its exit code; -1: a signal ended it.
     pub code: i32,
+    /// What it wrote to standard output.
     pub out: String,
+    /// What it wrote to standard error.
     pub err: String,
 }
 
 /// Runs the binary with these words, away from the settings of whoever runs the tests.
 pub fn run(words: &[&str], environment: &[(&str, &str)]) -> Ran {
-    let mut command = Command::new(support::binary());
+    let mut command = Command::new(crate::binary());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("ROLLING_ROUTER_") || name.starts_with("KV_") {
