@@ -146,6 +146,10 @@ fn who_was_silent_is_charged_with_its_own_time() {
         (of("count"), of("sum") / of("count"))
     };
     let whole = "rolling_request_duration_seconds";
+    // A request is booked when its client has been answered.
+    eventually("each is booked", || {
+        is(seconds(whole, "v2", "candidate").0, 5.0) && is(seconds(whole, "v1", "stable").0, 5.0)
+    });
     let (asked, mean) = seconds(whole, "v2", "candidate");
     assert!(is(asked, 5.0) && mean >= 0.29, "{asked} of {mean} s");
     for name in [whole, "rolling_first_byte_seconds"] {
