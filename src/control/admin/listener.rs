@@ -16,7 +16,7 @@ use hyper_util::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{JoinSet, yield_now},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
@@ -57,6 +57,8 @@ pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Ar
             Ok((stream, peer)) => {
                 let connection = Connection::new(&core, stream, peer, &places);
                 connections.spawn(connection.serve(core.clone(), routes.clone()));
+                // What it asks for is read before the next ones come: a crowd may be as long as the table of places.
+                yield_now().await;
             }
             Err(error) => {
                 if is_waited_for(&listener) {

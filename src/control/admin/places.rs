@@ -1,7 +1,8 @@
 //! The places of the admin port's connections: how many there may be, and which leaves when another comes.
 //!
 //! A new connection is never refused, since it may be that of the operator who stops a rollout. At a limit the connection
-//! that has not read or sent for longest is closed instead; one on which a reserved call is under way leaves last. So
+//! that has not read or sent for longest is closed instead. One that nobody has looked at yet, so that its request may wait
+//! to be read, leaves after those; one on which a reserved call is under way leaves last. So
 //! whoever opens connections without end loses their own, and a peer that does not read loses its place by itself.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
@@ -146,7 +147,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::clock::Clock;
+    use crate::{clock::Clock, control::admin::socket::SocketIo};
 
     const PEER: [u8; 4] = [192, 0, 2, 1];
 
@@ -173,8 +174,17 @@ mod tests {
             let (client, accepted) = tokio::join!(TcpStream::connect(address), self.listener.accept());
             self.clock.advance(Duration::from_secs(1));
             let socket = Socket::new(accepted.unwrap().0, (peer, 1).into(), self.clock.clone());
-            (client.unwrap(), self.places.take(socket))
+            let place = self.places.take(socket);
+            look_at(&place).await;
+            (client.unwrap(), place)
         }
+    }
+
+    /// Looks whether a client has sent something.
+    async fn look_at(place: &Place) {
+        let mut byte = [0];
+        let mut io = SocketIo(Arc::clone(&place.socket));
+        let _ = tokio::time::timeout(Duration::ZERO, io.read(&mut byte)).await;
     }
 
     async fn is_closed(client: &mut TcpStream) -> bool {
@@ -195,6 +205,22 @@ mod tests {
         drop(call);
         let (_, _fifth) = bench.connect(PEER).await;
         assert!(is_closed(&mut reserved).await);
+    }
+
+    /// A crowd that came behind an operator took the place of the operator, whose request nobody had read yet.
+    #[tokio::test]
+    async fn a_connection_whose_request_waits_leaves_after_those_that_were_looked_at() {
+        let bench = Bench::new(2, 0).await;
+        let address = bench.listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), bench.listener.accept());
+        let (mut operator, accepted) = (client.unwrap(), accepted.unwrap().0);
+        let place = bench.places.take(Socket::new(accepted, (PEER, 1).into(), bench.clock.clone()));
+        let (mut still, _second) = bench.connect(PEER).await;
+        let (_third, _third_place) = bench.connect(PEER).await;
+        assert!(is_closed(&mut still).await && !is_closed(&mut operator).await);
+        look_at(&place).await;
+        let (_fourth, _fourth_place) = bench.connect(PEER).await;
+        assert!(is_closed(&mut operator).await, "then it leaves as others do");
     }
 
     #[tokio::test]

@@ -50,6 +50,8 @@ pub struct Socket {
     has_ended: AtomicBool,
     /// It speaks another protocol now.
     is_upgraded: AtomicBool,
+    /// Somebody has looked whether its peer sent something.
+    was_looked_at: AtomicBool,
     /// Reserved calls under way.
     reserved: AtomicU32,
 }
@@ -59,6 +61,9 @@ pub struct Socket {
 pub struct Rank {
     /// A reserved call is under way on it.
     is_reserved: bool,
+    /// Nobody has looked at it yet, so what its peer sent may wait: a crowd that comes behind an operator takes nothing from
+    /// them.
+    is_new: bool,
     active_ms: u64,
 }
 
@@ -83,6 +88,7 @@ impl Socket {
             is_full: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             is_upgraded: AtomicBool::new(false),
+            was_looked_at: AtomicBool::new(false),
             reserved: AtomicU32::new(0),
         };
         socket.touch();
@@ -98,7 +104,8 @@ impl Socket {
     /// Which connection leaves first.
     pub fn rank(&self) -> Rank {
         let is_reserved = self.reserved.load(Ordering::Relaxed) > 0;
-        Rank { is_reserved, active_ms: self.active_ms.load(Ordering::Relaxed) }
+        let is_new = !self.was_looked_at.load(Ordering::Relaxed);
+        Rank { is_reserved, is_new, active_ms: self.active_ms.load(Ordering::Relaxed) }
     }
 
     /// Bytes that the kernel took so far, and whether it has no room for more.
@@ -150,6 +157,24 @@ impl Socket {
         self.active_ms.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(count) => {
+                    buffer.advance(count);
+                    match count {
+                        0 => self.has_ended.store(true, Ordering::Relaxed),
+                        _ => self.touch(),
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
     fn poll_try_write(
         &self,
         cx: &mut Context<'_>,
@@ -194,21 +219,10 @@ impl AsyncRead for SocketIo {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let socket = &self.0;
-        loop {
-            ready!(socket.stream.poll_read_ready(cx))?;
-            match socket.stream.try_read(buffer.initialize_unfilled()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(count) => {
-                    buffer.advance(count);
-                    match count {
-                        0 => socket.has_ended.store(true, Ordering::Relaxed),
-                        _ => socket.touch(),
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        let read = socket.poll_read(cx, buffer);
+        // Not before: until then its peer's bytes were waiting, however long ago it was accepted.
+        socket.was_looked_at.store(true, Ordering::Relaxed);
+        read
     }
 }
 
