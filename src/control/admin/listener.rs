@@ -27,9 +27,12 @@ use super::{
     strict::{StrictIo, Turns},
     track_hosts::{Origin, forward, track_host},
 };
-use crate::control::{
-    limits::{HEAD_BYTES_MAX, HEAD_MAX, LISTEN_BACKLOG, STOP_MAX, UNREAD_LOOK},
-    shared::{core::Core, error::ApiError},
+use crate::{
+    control::{
+        limits::{HEAD_BYTES_MAX, HEAD_MAX, LISTEN_BACKLOG, STOP_MAX, UNREAD_LOOK},
+        shared::{core::Core, error::ApiError},
+    },
+    memory::{HighWater, give_back},
 };
 
 /// A pause after accepting failed, for whatever it failed on to be freed.
@@ -80,13 +83,17 @@ fn is_waited_for(listener: &TcpListener) -> bool {
     poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
-/// Closes connections that nobody reads, for ever.
+/// Closes connections that nobody reads, for ever, and gives their memory back when a crowd has left.
 pub async fn close_unread(places: Arc<Places>) {
+    let water = HighWater::default();
     let mut looks = interval(UNREAD_LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         places.close_unread();
+        if water.has_fallen_to(places.open()) {
+            give_back();
+        }
     }
 }
 

@@ -84,6 +84,11 @@ impl Places {
         self.open.lock().close_first(|_| true);
     }
 
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.open.lock().connections.len()
+    }
+
     /// Closes connections whose peers do not read what they asked for. To be called every second.
     pub fn close_unread(&self) {
         let mut open = self.open.lock();

@@ -6,7 +6,6 @@ pub mod client;
 pub mod coarse;
 pub mod deadlines;
 pub mod local;
-pub mod memory;
 pub mod misses;
 pub mod phase;
 pub mod pinless;
@@ -27,6 +26,7 @@ use super::codec::head::HeaderLine;
 use crate::{
     authority::Authority,
     limits::{IDLE_MS_LEAST, Limits},
+    memory::{HighWater, give_back},
     proxy::worker::shared::FrontState,
     telemetry::{
         access_log::{FlushCounts, Line, WorkerLog},
@@ -37,7 +37,6 @@ use crate::{
 use buffers::Buffers;
 use deadlines::Deadlines;
 use local::{LocalApp, LocalEndpoint, LocalTable};
-use memory::{HighWater, give_back};
 use misses::Misses;
 
 /// One thread's share of the data plane.
