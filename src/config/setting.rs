@@ -187,7 +187,7 @@ pub const MEMBER_GONE_SECONDS: Setting = Setting {
     flag: Some("--member-gone-seconds"),
     environment: &["ROLLING_ROUTER_MEMBER_GONE_SECONDS"],
     default: "900",
-    allowed: "a whole number of seconds from 1 to 2592000 (30 days), or 0: never",
+    allowed: "a whole number of seconds from 1 to 2592000 (30 days), of which fewer than 4 count as 4, or 0: never",
     meaning: "after how much silence another router of the fleet is presumed gone, so that `--wait fleet` leaves it out",
 };
 

@@ -187,6 +187,8 @@ pub const HISTORY_PAGE_MAX: u64 = 200;
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
 /// How long a sign of life holds: two may get lost.
 pub const SIGN_OF_LIFE_TTL: Duration = Duration::from_secs(6);
+/// The shortest silence after which a member is presumed gone: one that enters gives its first sign of life within half of it.
+pub const GONE_AFTER_MIN: Duration = Duration::from_secs(4);
 /// Between two reports of a member, for each member of the fleet: so any fleet writes at most 200 a second.
 pub const REPORT_SPACING: Duration = Duration::from_millis(5);
 /// Bytes of a report that count as one: longer ones are spaced out as if there were more members.

@@ -59,7 +59,7 @@ fn who_waits_for_the_fleet_is_not_held_up_by_three_crashed_containers() {
     eventually("one came back by itself", || gone(&fleet(&routers.routers[0])) == 2);
     let answer = routers.command(0, "PUT", "sticky", &json!({ "sticky": true }), "60s").expect(200).json();
     let text = answer["applied"]["text"].as_str().expect("a text");
-    let (_, left_out) = text.split_once("applied 2 of 2, left out ").expect("who was left out");
+    let (_, left_out) = text.split_once("applied 2 of 2, left out ").unwrap_or_else(|| panic!("{text}"));
     assert!(
         ["r2", "r3"].iter().all(|name| left_out.contains(&format!("{name} not heard from for "))),
         "{text}"

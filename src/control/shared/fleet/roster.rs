@@ -18,7 +18,7 @@ use super::member::{Entry, Kind, Load, Report, ServedApps, SignOfLife};
 use crate::{
     clock::Clock,
     control::{
-        limits::{BEHIND_AFTER, LISTENERS_MAX, SIGN_OF_LIFE_TTL, SKEW_MAX, SKEW_SAMPLES},
+        limits::{BEHIND_AFTER, GONE_AFTER_MIN, LISTENERS_MAX, SIGN_OF_LIFE_TTL, SKEW_MAX, SKEW_SAMPLES},
         shared::entries::decode,
     },
     rollout::{app::AppName, pin::PinFormat},
@@ -298,10 +298,11 @@ impl Member {
         self.last_at.map(|at| Duration::from_millis(clock.wall_ms().saturating_sub(at)))
     }
 
-    /// Whether its signs of life have been missed for so long that it is presumed gone. It enters again with its next sign.
+    /// Whether its signs of life have been missed for so long that it is presumed gone. It enters again with its next sign,
+    /// for which one that has only just entered has some time however short that silence is.
     pub fn is_gone(&self, after: Option<Duration>, now: Duration) -> bool {
         let silent = self.silent_since.map(|since| now.saturating_sub(since));
-        silent.zip(after).is_some_and(|(silent, after)| silent >= after)
+        silent.zip(after).is_some_and(|(silent, after)| silent >= after.max(GONE_AFTER_MIN))
     }
 
     /// Whether it has served something else than this router for so long that it is no longer only a change under way.
