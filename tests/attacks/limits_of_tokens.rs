@@ -21,7 +21,7 @@ fn limited(role: &str, limits: &str) -> (Router, Api) {
 }
 
 /// Calls that are about no app or about all of them, whose answers are cut down.
-const SHARED: [&str; 7] = [
+pub const SHARED: [&str; 7] = [
     "/api/openapi.json",
     "/api/v1/apps",
     "/api/v1/fleet",

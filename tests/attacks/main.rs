@@ -2,6 +2,7 @@
 
 mod admin_connections;
 mod audit;
+mod calls;
 mod caps;
 mod client_addresses;
 mod damaged_store;

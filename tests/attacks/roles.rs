@@ -1,10 +1,13 @@
 //! Who may make which call: `docs/openapi.json` says it (`x-role`), and each call is made with each role.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::io::Write as _;
 use support::router::{id, token};
-use support::{Api, Router, Wire, eventually, router};
+use support::{Api, Router, eventually, router};
+
+use crate::calls::{Call, Caller, calls};
+use crate::limits_of_tokens::SHARED;
 
 const TOKEN: &str = "test-router-0123456789abcdef0123456789abcdef";
 
@@ -22,83 +25,6 @@ fn serving() -> (Router, Api) {
     (router, api)
 }
 
-/// A call that the API describes, with a value for each part of its path.
-#[derive(Debug)]
-struct Call {
-    method: String,
-    path: String,
-    /// The least role that may make it.
-    role: String,
-    /// What is sent: nothing that has an effect, unless only then the role is looked at.
-    body: Option<Value>,
-}
-
-fn calls() -> Vec<Call> {
-    let page: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
-    let mut calls = Vec::new();
-    for (path, operations) in page["paths"].as_object().expect("paths") {
-        for method in ["get", "put", "post", "patch", "delete"] {
-            let Some(operation) = operations.get(method) else { continue };
-            let role =
-                operation["x-role"].as_str().unwrap_or_else(|| panic!("{method} {path} names no role"));
-            calls.push(Call {
-                method: method.to_uppercase(),
-                path: filled(path),
-                role: role.to_owned(),
-                body: body(operation["operationId"].as_str().expect("an id"), method),
-            });
-        }
-    }
-    assert!(calls.len() > 50, "{}", calls.len());
-    calls
-}
-
-fn filled(path: &str) -> String {
-    let mut filled = path.to_owned();
-    for (part, value) in [
-        ("{app}", "hello"),
-        ("{release}", "v1"),
-        ("{endpoint}", "127.0.0.1:1"),
-        ("{key}", "some/key"),
-        ("{tenure}", "1"),
-        ("{lease}", "1"),
-        ("{hook}", "h"),
-        ("{member}", "r2"),
-        ("{id}", "0123456789abcdef0123"),
-    ] {
-        filled = filled.replace(part, value);
-    }
-    assert!(!filled.contains('{'), "a part of {path} has no value here");
-    filled
-}
-
-fn body(id: &str, method: &str) -> Option<Value> {
-    match id {
-        "lock" => Some(json!({ "reason": "a test" })),
-        "unlock" | "finishDrains" | "finishDrain" | "finishDrainOf" => Some(json!({})),
-        _ if method == "get" => None,
-        _ => Some(json!({ "no_such_field": 1 })),
-    }
-}
-
-/// The status alone: some answers have no end.
-fn status(router: &Router, call: &Call, token: Option<&str>) -> u16 {
-    let Call { method, path, body, .. } = call;
-    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let body = body.as_ref().map(Value::to_string).unwrap_or_default();
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-    // A command's role is looked at when it is decided, and then it must be whole.
-    let query = if body.contains("no_such_field") { "?no_such_parameter=1" } else { "" };
-    let mut wire = Wire::open(router.admin);
-    wire.send(format!(
-        "{method} {path}{query} HTTP/1.1\r\nHost: {}\r\n{token}{kind}Content-Length: {}\r\n\r\n{body}",
-        router.admin,
-        body.len()
-    ));
-    let head = String::from_utf8_lossy(&wire.read_until(b"\r\n\r\n")).into_owned();
-    head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{head}"))
-}
-
 /// What a call with a role comes to: 401, 403, or anything else.
 fn expected(call: &Call, role: &str) -> Option<u16> {
     let rank = |role: &str| ORDERED.iter().position(|known| *known == role);
@@ -113,7 +39,7 @@ fn expected(call: &Call, role: &str) -> Option<u16> {
 #[test]
 fn each_role_may_make_the_calls_that_the_description_says() {
     let (router, _) = serving();
-    let mut wrong = Vec::new();
+    let (calls, mut wrong) = (calls(), Vec::new());
     let roles = ["none", "router"].into_iter().chain(ORDERED);
     for role in roles {
         let token = match role {
@@ -121,10 +47,11 @@ fn each_role_may_make_the_calls_that_the_description_says() {
             "router" => Some(TOKEN),
             role => Some(token(role)),
         };
-        for call in calls() {
-            let status = status(&router, &call, token);
+        let mut caller = Caller::new(&router, token);
+        for call in &calls {
+            let status = caller.status(call);
             let refused = Some(status).filter(|status| matches!(status, 401 | 403));
-            if refused != expected(&call, role) {
+            if refused != expected(call, role) {
                 let Call { method, path, role: least, .. } = call;
                 wrong.push(format!("{role}: {method} {path}: {status}, and its role is {least}"));
             }
@@ -134,6 +61,69 @@ fn each_role_may_make_the_calls_that_the_description_says() {
     // Every call was one that changes nothing.
     let state = router.api().state();
     assert_eq!((&state["stable"]["id"], &state["candidate"]["id"]), (&json!(id("v1")), &json!(id("v2"))));
+}
+
+/// What the fourth field of a token's line may be, and the token of a role with it.
+const LIMITS: [&str; 3] = ["apps=hello;raw=no", "apps=hello", "raw=no"];
+
+fn limited(role: &str, limit: usize) -> String {
+    format!("test-limited-{limit}-{role}-0123456789abcdef0123456789abcdef")
+}
+
+/// Whether a limit refuses a call, whoever makes it. An app that is not the token's own is `shop`.
+fn is_out_of_limit(call: &Call, limit: &str) -> bool {
+    let path = call.described.as_str();
+    let is_raw = path.contains("/kv");
+    let is_about_keys = is_raw || path.starts_with("/api/v1/store");
+    if limit.contains("raw=no") && is_about_keys {
+        return true;
+    }
+    if !limit.contains("apps=") {
+        return false;
+    }
+    let is_shared = SHARED.contains(&path) || path.starts_with("/api/v1/hooks/");
+    let is_own = is_raw || path.contains("{app}");
+    // Whoever says which app is the default takes that from another app.
+    let is_own = is_own && !path.ends_with("/default");
+    if is_own { call.path.contains("shop") } else { !is_shared }
+}
+
+/// Every call, by each role with each limit, about the token's own app and about another one.
+#[test]
+fn each_limit_refuses_what_it_says_and_nothing_else() {
+    let shop = support::echo("shop");
+    let mut builder = router()
+        .stable("v1")
+        .candidate("v2")
+        .key("apps/shop-v1-80/containers/c1", &shop.address.to_string())
+        .key("rolling/shop/stable/id", "apps/shop-v1-80/containers");
+    for role in ORDERED {
+        for (number, limit) in LIMITS.iter().enumerate() {
+            builder =
+                builder.token(&format!("{} limited-{role}-{number} {role} {limit}", limited(role, number)));
+        }
+    }
+    let router = builder.start();
+    let (calls, mut wrong, mut own, mut others) = (calls(), Vec::new(), 0, 0);
+    for role in ORDERED {
+        for (number, limit) in LIMITS.iter().enumerate() {
+            let mut caller = Caller::new(&router, Some(&limited(role, number)));
+            let about = |app: &'static str| calls.iter().map(move |call| call.about(app));
+            for call in about("hello").chain(about("shop")).filter(|call| call.role != "none") {
+                let is_out = is_out_of_limit(&call, limit);
+                let expected = if is_out { Some(403) } else { expected(&call, role) };
+                let status = caller.status(&call);
+                if Some(status).filter(|status| matches!(status, 401 | 403)) != expected {
+                    wrong.push(format!("{role} {limit}: {} {}: {status}", call.method, call.path));
+                }
+                *(if is_out { &mut others } else { &mut own }) += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(own > 600 && others > 600, "{own} calls within the limits, {others} out of them");
+    let shop = router.api().app("shop").state();
+    assert_eq!(shop["stable"]["id"], "apps/shop-v1-80/containers");
 }
 
 #[test]
