@@ -16,6 +16,7 @@ mod check;
 mod client;
 mod completions;
 mod connect;
+mod degraded;
 mod demo;
 mod drain;
 mod duration;
@@ -45,6 +46,7 @@ mod status;
 mod sticky;
 mod store;
 mod unlock;
+mod wait;
 mod waiting;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -68,7 +70,7 @@ Examples:
 
 Exit codes:
   0 done   1 failed here   2 usage   3 unreachable, or the store is   4 refused or conflict   5 unauthorised
-  6 done, but not applied by every router yet
+  6 done, but not applied by every router yet; `wait`: not so yet
 
 The address of the admin port comes from --admin or ROLLING_ROUTER_ADMIN_URL, the token from --token,
 ROLLING_ROUTER_TOKEN, OCCS_API_TOKEN or --token-file.";
@@ -89,6 +91,7 @@ enum Verb {
     Serve(serve::Arguments),
     Demo(demo::Arguments),
     Status(status::Arguments),
+    Wait(wait::Arguments),
     Explain(explain::Arguments),
     Apps(apps::Arguments),
     App(app::Arguments),
@@ -145,6 +148,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
     runtime.block_on(async {
         match verb {
             Verb::Status(arguments) => status::run(arguments, printer).await,
+            Verb::Wait(arguments) => wait::run(arguments, printer).await,
             Verb::Explain(arguments) => explain::run(arguments, printer).await,
             Verb::Apps(arguments) => apps::run(arguments, printer).await,
             Verb::App(arguments) => app::run(arguments, printer).await,

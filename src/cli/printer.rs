@@ -102,6 +102,12 @@ impl Printer {
         }
     }
 
+    /// Says something beside what a program reads.
+    pub(super) fn note(&self, text: &str) {
+        let text = self.with_words(text.to_owned());
+        let _ = writeln!(io::stderr().lock(), "rolling-router: {}", escaped_lines(&text));
+    }
+
     /// A text in which no word of the command line ends a line.
     fn with_words(&self, text: String) -> String {
         let replace = |text: String, word: &String| text.replace(word, &escaped(word));

@@ -6,6 +6,7 @@ use super::{
     app_lines,
     client::Request,
     connect::{AppChoice, Connection},
+    degraded,
     exit::{Exit, Failure},
     fleet::alarm_lines,
     printer::Printer,
@@ -18,6 +19,9 @@ use crate::schema::fleet::Fleet;
 /// Without --app every app is shown; with it that one, and --json prints the same as GET /api/v1/apps/{app}.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// Exit with 1 if anything is degraded, and say what
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     app: AppChoice,
     #[command(flatten)]
@@ -25,16 +29,35 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
+    let Arguments { check, app, connection } = arguments;
+    let session = Session::open(&connection, app, printer)?;
+    show(&session, printer).await?;
+    if !check {
+        return Ok(Exit::Done);
+    }
+    let faults = degraded::faults(&session).await?;
+    if faults.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let failure = Failure::here(format!("degraded:\n  {}", faults.join("\n  ")));
+    // The answer for a program is printed already, and a second document would make it unreadable.
+    if printer.is_json() {
+        printer.note(&failure.message);
+        return Ok(failure.exit);
+    }
+    Err(failure)
+}
+
+async fn show(session: &Session<'_>, printer: &Printer) -> Result<(), Failure> {
     if printer.is_json() {
         let mut request = Request::get(&["api", "v1", "apps"]);
         request.path.extend(session.named_app().map(str::to_owned));
         printer.line(session.client.send(request).await?.text());
-        return Ok(Exit::Done);
+        return Ok(());
     }
     if session.named_app().is_some() {
         print(&app_lines::now(&session.state().await?, printer), printer);
-        return Ok(Exit::Done);
+        return Ok(());
     }
     let apps = session.apps().await?.apps;
     if apps.is_empty() {
@@ -44,7 +67,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     apps.iter().for_each(|app| print(&app_lines::now(app, printer), printer));
     let fleet: Fleet = session.client.send(Request::get(&["api", "v1", "fleet"])).await?.read()?;
     print(&alarm_lines(&fleet, printer), printer);
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn print(lines: &[String], printer: &Printer) {

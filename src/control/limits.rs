@@ -15,6 +15,8 @@ pub const STORE_RESTORE_MAX: Duration = Duration::from_secs(30);
 pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The longest `?timeout=` of `?wait=fleet`.
 pub const FLEET_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How often a call that waits looks at the app: a tenth of the shortest useful interval of health checks.
+pub const WAIT_PACE: Duration = Duration::from_millis(100);
 /// How long the alarm stands after the last request that led to no app: somebody who was called by it still finds it.
 pub const MISDIRECTED_ALARM: Duration = Duration::from_secs(300);
 /// How often a command without If-Match reads again and repeats after a conflict.

@@ -30,3 +30,4 @@ pub mod router;
 pub mod store;
 pub mod stream;
 pub mod token;
+pub mod wait;

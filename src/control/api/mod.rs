@@ -32,6 +32,7 @@ pub mod store;
 pub mod stream;
 pub mod tracks;
 pub mod visible;
+pub mod wait;
 
 use axum::{
     Router,
@@ -81,6 +82,7 @@ fn apps(calls: Calls) -> Calls {
         .delete("/api/v1/apps/{app}/default", setup::end_default)
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
+        .get("/api/v1/apps/{app}/wait", wait::wait)
         .post("/api/v1/apps/{app}/explain", explain::explain)
         .post("/api/v1/apps/{app}/who-moves", dry_run::ask)
         .get("/api/v1/apps/{app}/previews", previews::list)

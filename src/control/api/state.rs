@@ -182,7 +182,7 @@ impl Snapshot {
     }
 
     /// What is left, on all routers, at an endpoint that gets nothing new.
-    fn left_at(&self, address: SocketAddr) -> EndpointLoad {
+    pub(super) fn left_at(&self, address: SocketAddr) -> EndpointLoad {
         self.endpoint_loads.sum(StopCheck { published: &self.published, former: &self.former }, address)
     }
 

@@ -211,12 +211,14 @@ async fn registration_of(
     Ok(Some(planned.with_events(core, &naming, asker, except).await?))
 }
 
-/// Whether a command names the release that is on its track already.
+/// Whether a command names the release that is on its track already, or was promoted from it.
 fn is_on_its_track(stored: &StoredApp, command: &Command) -> bool {
     let Some(record) = &stored.record else { return false };
     match command {
         Command::SetStable { release } => record.stable_release() == Some(release),
-        Command::SetCandidate { release, .. } => record.candidate_release() == Some(release),
+        Command::SetCandidate { release, .. } => {
+            [record.candidate_release(), record.stable_release()].contains(&Some(release))
+        }
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use super::{
     refusal::Refusal,
     role::Role,
 };
-use crate::rollout::{blend::Blend, record::LeaveReason, release::ReleaseId};
+use crate::rollout::{blend::Blend, command_name::CommandName, record::LeaveReason, release::ReleaseId};
 
 /// `set candidate`.
 pub(super) fn set(
@@ -23,6 +23,9 @@ pub(super) fn set(
             _ => Ok(Effect::Unchanged),
         };
     }
+    if was_promoted(case, draft, release) {
+        return Ok(Effect::Unchanged);
+    }
     check_replace(case, draft, release, replace)?;
     case.check_if_match()?;
     if draft.next.stable_release() == Some(release) {
@@ -35,6 +38,14 @@ pub(super) fn set(
     draft.set_tracks(stable, Some(release.clone()), Departure::Leave(LeaveReason::Replaced));
     draft.next.blend = blend;
     Ok(Effect::Changed)
+}
+
+/// Whether the last change of the tracks promoted this release. A pipeline that runs again sets as candidate what its first run
+/// made stable; nothing is left to do then.
+fn was_promoted(case: &Case<'_>, draft: &Draft<'_>, release: &ReleaseId) -> bool {
+    let last = case.record.and_then(|record| record.last_move.as_ref());
+    let is_promote = last.is_some_and(|last| last.command == CommandName::Promote);
+    is_promote && draft.next.stable_release() == Some(release) && draft.next.candidate.is_none()
 }
 
 /// Refuses to replace another candidate than the one that is named. `ci` must name a candidate that serves clients.
@@ -70,6 +81,7 @@ pub(super) fn set_blend(
         (Some(named), Some(candidate)) if named != candidate => {
             return Err(Refusal::other_candidate(named, candidate));
         }
+        (Some(named), None) if was_promoted(case, draft, named) => return Ok(Effect::Unchanged),
         (Some(_), None) => return Err(Refusal::no_candidate()),
         (Some(_), Some(_)) if draft.next.blend == blend => return Ok(Effect::Unchanged),
         _ => {}

@@ -10,3 +10,4 @@ mod page;
 mod program;
 mod serve;
 mod verbs;
+mod waits;

@@ -79,7 +79,9 @@ impl Model {
             return 200;
         }
         if self.is_stable(release) {
-            return 409;
+            // A pipeline that runs again sets what its first run promoted.
+            let repeats = self.last_move.0 == "promote" && self.candidate.is_none();
+            return if repeats { 200 } else { 409 };
         }
         self.change("set-candidate", |model| {
             model.put(model.stable.map(|stay| stay.0), Some(release), Fate::Leave("replaced"));

@@ -11,6 +11,7 @@ use crate::schema::{
     explain::{ExplainRequest, Explanation},
     history::HistoryPage,
     release::KnownReleases,
+    wait::{Goal, Waited},
 };
 
 /// What the ETag of an app is.
@@ -59,6 +60,23 @@ fn reads() -> Vec<Operation> {
             .parameter("query", "before", json!({ "type": "integer", "minimum": 0 }), "Only changes before this seq.")
             .answers::<HistoryPage>(200, "A page.")
             .refuses(&[400, 404, 422, 503]),
+        Operation::get("/api/v1/apps/{app}/wait", "wait", "Wait until something is so")
+            .says(
+                "`healthy`: every endpoint of the release was checked and serves. `live`: new clients are sent to it. `drained`: it \
+                 is on no track and does not drain any more. `can-be-stopped`: nothing of it is open on any router. `applied`: \
+                 every router serves the app's newest change.",
+            )
+            .parameter("query", "for", json!({ "type": "string", "enum": Goal::ALL.map(Goal::as_str) }), "What to wait for.")
+            .parameter(
+                "query",
+                "release",
+                json!({ "type": "string" }),
+                "The release, by id or name; left out: the candidate, else stable; of what drains every one.",
+            )
+            .shared("timeout")
+            .answers::<Waited>(200, "It is so.")
+            .answers::<Waited>(202, "The time has passed, and `waiting_for` says what is missing.")
+            .refuses(&[400, 404, 409, 422, 503]),
         Operation::get(
             "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}/drain",
             "readEndpoint",

@@ -36,6 +36,7 @@ use crate::{
         router::{Router, RouterStore},
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
         token::{Token, Tokens},
+        wait::Waited,
     },
 };
 
@@ -122,5 +123,6 @@ pub fn always_written(components: &mut Components) {
         Tokens,
         Update,
         explain::Explanation,
+        Waited,
     );
 }

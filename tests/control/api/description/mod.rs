@@ -69,6 +69,9 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
     ] {
         caller.get(&format!("/api/v1/apps{path}"));
     }
+    caller.get("/api/v1/apps/hello/wait?for=live&release=v1");
+    caller.call(202, "GET", "/api/v1/apps/hello/wait?for=drained&release=v1&timeout=0s", None);
+    caller.call(400, "GET", "/api/v1/apps/hello/wait", None);
     caller.call(404, "GET", "/api/v1/apps/nobody", None);
     caller.call(422, "GET", "/api/v1/apps/hello/history?limit=0", None);
     let explained = caller.app("POST", "explain", json!({}));

@@ -1,0 +1,91 @@
+//! `wait`: block a script until something is so.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use super::{
+    client::{self, Request},
+    connect::{AppChoice, Connection},
+    duration,
+    exit::{Exit, Failure},
+    printer::Printer,
+    session::Session,
+};
+use crate::schema::wait::{Goal, Waited};
+
+/// The longest time that one call waits; a longer wait is several calls, so that no proxy between cuts it.
+const CALL_MAX: Duration = Duration::from_secs(25);
+
+/// Between two calls.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Wait until a release is healthy, live, drained or can be stopped, or until every router applied the last change
+///
+/// Exit code 6 when the time has passed; what is still missing is printed.
+///
+/// Examples:
+///   rolling-router wait --for healthy --release 1.0.1 --timeout 2m
+///   rolling-router wait --for can-be-stopped --release 1.0.0 --timeout 1h
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// What to wait for: healthy, live, drained, can-be-stopped or applied
+    #[arg(long = "for", value_name = "WHAT")]
+    goal: Goal,
+
+    /// The release; without it the candidate, else stable, and of what drains every one
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<String>,
+
+    /// How long
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    timeout: Duration,
+
+    #[command(flatten)]
+    app: AppChoice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    let Arguments { goal, release, timeout, app, connection } = arguments;
+    let session = Session::open(&connection, app, printer)?;
+    let app = session.app().await?;
+    let begun = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(begun.elapsed());
+        let answer = session.client.send(request(&app, goal, release.as_deref(), left.min(CALL_MAX))).await?;
+        let exit = Exit::of_status(answer.status);
+        if exit == Exit::NotEverywhere && begun.elapsed() < timeout {
+            // An answer may come at once, where nobody expects the missing router back.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        let lines = if printer.is_json() { vec![answer.text()] } else { lines(&answer.read()?) };
+        lines.into_iter().for_each(|line| printer.line(line));
+        return Ok(exit);
+    }
+}
+
+fn request(app: &str, goal: Goal, release: Option<&str>, time: Duration) -> Request {
+    let mut request = Request::get(&["api", "v1", "apps", app, "wait"]);
+    request.query.push(("for", goal.as_str().to_owned()));
+    request.query.push(("timeout", format!("{}ms", time.as_millis())));
+    request.query.extend(release.map(|release| ("release", release.to_owned())));
+    request.timeout = client::ANSWER + time;
+    request
+}
+
+fn lines(waited: &Waited) -> Vec<String> {
+    let whom = match waited.releases.as_slice() {
+        [] => waited.app.clone(),
+        releases => format!("{} {}", waited.app, releases.join(", ")),
+    };
+    let goal = waited.goal.as_str();
+    let Waited { met, waiting_for, .. } = waited;
+    let headline =
+        if *met { format!("{whom}: {goal}") } else { format!("{whom}: not {goal} yet; still waits for") };
+    [headline].into_iter().chain(waiting_for.iter().map(|missing| format!("  {missing}"))).collect()
+}
