@@ -91,7 +91,8 @@ macro_rules! by_length {
 
 impl KnownName {
     /// Recognises a name, which is a token. The length decides first, so that most names cost one comparison or none.
-    #[inline]
+    // Left to itself, the compiler calls it for every line, since it has two callers.
+    #[inline(always)]
     pub fn of(name: &[u8]) -> Self {
         by_length! { name:
             2 => b"te" Te;

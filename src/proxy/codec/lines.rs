@@ -7,7 +7,7 @@
 use super::{
     bytes::{CLASS, Classes, TOKEN, UNDERSCORE},
     head::{HeaderLine, KnownName},
-    stripe::{STRIPE_BYTES, Stripe, begins_plain},
+    stripe::{STRIPE_BYTES, Stripe, plain_length},
 };
 
 /// How far something was read.
@@ -38,7 +38,7 @@ pub fn read_lines(
     count_max: usize,
 ) -> Result<Progress<usize>, HeaderFault> {
     lines.clear();
-    let (mut base, mut start, mut colon, mut split) = (0, 0, NOWHERE, false);
+    let (mut base, mut start, mut split) = (0, 0, false);
     loop {
         let rest = &block[base..];
         let last;
@@ -52,14 +52,8 @@ pub fn read_lines(
         if split && stripe.line_feeds & 1 == 0 && !rest.is_empty() {
             return Err(BARE);
         }
-        let (mut line_feeds, mut colons, mut end) = (stripe.line_feeds, stripe.colons, None);
-        loop {
-            if colon == NOWHERE && colons != 0 {
-                colon = base + colons.trailing_zeros() as usize;
-            }
-            if line_feeds == 0 {
-                break;
-            }
+        let (mut line_feeds, mut end) = (stripe.line_feeds, None);
+        while line_feeds != 0 {
             let line_feed = base + line_feeds.trailing_zeros() as usize;
             let Some((b'\r', line)) = block[start..line_feed].split_last() else { return Err(BARE) };
             if line.is_empty() {
@@ -69,12 +63,9 @@ pub fn read_lines(
             if lines.len() == count_max {
                 return Err(HeaderFault::TooMany);
             }
-            lines.push(read_line(block, line, start, colon.wrapping_sub(start))?);
+            lines.push(read_line(block, line, start)?);
             start = line_feed + 1;
-            // Colons inside the line that has ended are not the end of the next name.
-            colons &= !(line_feeds ^ (line_feeds - 1));
             line_feeds &= line_feeds - 1;
-            colon = NOWHERE;
         }
         let seen = if end.is_some() { line_feeds ^ (line_feeds - 1) } else { u64::MAX };
         // The loop above has checked that a carriage return precedes each line feed.
@@ -93,9 +84,6 @@ pub fn read_lines(
     }
 }
 
-/// No colon so far.
-const NOWHERE: usize = usize::MAX;
-
 const BARE: HeaderFault = HeaderFault::Malformed("a line ends with LF or CR alone instead of CRLF");
 
 /// Makes a stripe of the last bytes of a block. It is filled up with blanks, in which nothing is found.
@@ -105,15 +93,15 @@ fn padded(rest: &[u8]) -> [u8; STRIPE_BYTES] {
     stripe
 }
 
-/// Reads a line, given without its CRLF. `start` is its place in the block, `colon` the place of its first colon in the line.
+/// Reads a line, given without its CRLF. `start` is its place in the block.
 #[inline]
-fn read_line(block: &[u8], line: &[u8], start: usize, colon: usize) -> Result<HeaderLine, HeaderFault> {
-    let Some((name, [b':', value @ ..])) = line.split_at_checked(colon) else { return Err(name_fault(line)) };
-    let mut known = KnownName::of(name);
-    // A name that is recognised is a token, unless it contains a control byte, which is refused elsewhere.
-    if known == KnownName::Other && (colon == 0 || !begins_plain(&block[start..], colon)) {
-        known = unusual(name).ok_or_else(|| name_fault(line))?;
-    }
+fn read_line(block: &[u8], line: &[u8], start: usize) -> Result<HeaderLine, HeaderFault> {
+    let plain = plain_length(&block[start..]);
+    let (colon, known) = match line.get(plain) {
+        Some(b':') if plain > 0 => (plain, KnownName::of(&line[..plain])),
+        _ => read_name(line).ok_or_else(|| name_fault(line))?,
+    };
+    let value = &line[colon + 1..];
     let (value_start, value_end) = match value {
         [b' ', value @ ..] if is_trimmed(value) => (colon + 2, line.len()),
         _ => trimmed(line, colon + 1),
@@ -131,18 +119,22 @@ fn read_line(block: &[u8], line: &[u8], start: usize, colon: usize) -> Result<He
     })
 }
 
-/// What a name is that has other bytes than most, or is too near the end of the block to be looked at in stripes. `None` if it
-/// is no token.
+/// Where the name ends, and which one it is: for any name, byte by byte. `None` if the line does not begin with a token and a
+/// colon.
 #[cold]
-fn unusual(name: &[u8]) -> Option<KnownName> {
-    let classes = Classes::of(name);
-    let known = if classes.any & UNDERSCORE != 0 { KnownName::Underscored } else { KnownName::Other };
-    (!name.is_empty() && classes.all & TOKEN != 0).then_some(known)
+fn read_name(line: &[u8]) -> Option<(usize, KnownName)> {
+    let colon = memchr::memchr(b':', line)?;
+    let (name, classes) = (&line[..colon], Classes::of(&line[..colon]));
+    let known = match KnownName::of(name) {
+        KnownName::Other if classes.any & UNDERSCORE != 0 => KnownName::Underscored,
+        known => known,
+    };
+    (colon > 0 && classes.all & TOKEN != 0).then_some((colon, known))
 }
 
 /// Whether a value begins and ends with something else than a blank.
 fn is_trimmed(value: &[u8]) -> bool {
-    matches!(value, [first, .., last] if !is_blank(*first) && !is_blank(*last))
+    matches!((value.first(), value.last()), (Some(first), Some(last)) if !is_blank(*first) && !is_blank(*last))
 }
 
 /// Where a value begins and ends in its line, without the blanks around it. `start` is behind the colon.

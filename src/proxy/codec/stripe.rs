@@ -1,4 +1,4 @@
-//! 64 bytes examined at once: where lines end, where colons are, and which bytes no field value may contain.
+//! Many bytes examined at once: where lines and names end, and which bytes no field value may contain.
 //!
 //! Most of the cost of reading a head is finding these few bytes among many others. Here 16 bytes are compared at once, and
 //! then bits are walked instead of bytes.
@@ -16,8 +16,6 @@ const LANES: usize = 16;
 pub struct Stripe {
     /// Line feeds.
     pub line_feeds: u64,
-    /// Colons.
-    pub colons: u64,
     /// Control bytes other than tab: line feeds and carriage returns too.
     pub controls: u64,
 }
@@ -41,25 +39,23 @@ impl Stripe {
         let bits = |found: u8x16| u64::from(found.to_bitmask()) << at;
         let low = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
         self.line_feeds |= bits(same(b'\n'));
-        self.colons |= bits(same(b':'));
         self.controls |= bits((low & !same(b'\t')) | same(0x7f));
     }
 }
 
-/// Whether so many bytes at the start are letters, digits, and `-`, as in most header names. Sees no bytes that are nearer to the
-/// end than one comparison takes, and answers no.
+/// How many bytes at the start are letters, digits, and `-`, as in most header names. The last few bytes, which are fewer than
+/// one comparison takes, are not looked at and do not count.
 #[inline]
-pub fn begins_plain(bytes: &[u8], length: usize) -> bool {
+pub fn plain_length(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while at < length {
-        let Some(part) = bytes[at..].first_chunk() else { return false };
-        let others = u32::MAX << (length - at).min(LANES);
-        if plain(*part) | others != u32::MAX {
-            return false;
+    while let Some(part) = bytes[at..].first_chunk() {
+        let plain = plain(*part).trailing_ones() as usize;
+        at += plain;
+        if plain < LANES {
+            break;
         }
-        at += LANES;
     }
-    true
+    at
 }
 
 /// Which bytes are letters, digits, and `-`.
@@ -78,17 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_are_told_at_every_length() {
+    fn plain_bytes_are_counted_up_to_the_first_other() {
         for (byte, at) in (0..=255_u8).flat_map(|byte| (0..40).map(move |at| (byte, at))) {
             let mut bytes = [b'x'; STRIPE_BYTES];
             bytes[at] = byte;
-            for length in 1..40 {
-                let expected =
-                    bytes[..length].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
-                assert_eq!(begins_plain(&bytes, length), expected, "{byte:#x} at {at} of {length}");
-            }
+            let plain = byte.is_ascii_alphanumeric() || byte == b'-';
+            let expected = if plain { STRIPE_BYTES } else { at };
+            assert_eq!(plain_length(&bytes), expected, "{byte:#x} at {at}");
         }
-        assert!(!begins_plain(b"short: a", 5), "what is not looked at is not known");
+        assert_eq!(plain_length(b"short: a"), 0, "what is not looked at does not count");
     }
 
     #[test]
@@ -99,7 +93,6 @@ mod tests {
             let bit = |is: bool| u64::from(is) << at;
             let expected = Stripe {
                 line_feeds: bit(byte == b'\n'),
-                colons: bit(byte == b':'),
                 controls: bit(byte.is_ascii_control() && byte != b'\t'),
             };
             assert_eq!(Stripe::of(&bytes), expected, "{byte:#x} at {at}");
