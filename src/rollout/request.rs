@@ -18,8 +18,19 @@ pub struct Evidence {
     pub values: usize,
     /// How many cookies bear the name of the tester's cookie.
     pub previews: usize,
+    /// Where the only one of all these stands in the only Cookie line. `None` if there are several, or several lines.
+    pub only: Option<Place>,
     /// What stands beside the pin and has to go.
     pub leftover: Leftover,
+}
+
+/// The bytes to leave out of a Cookie line to remove a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The first of them.
+    pub start: usize,
+    /// Behind the last of them.
+    pub end: usize,
 }
 
 /// Cookies that stand beside the pin. The answer that sends the pin takes them away.
@@ -38,9 +49,11 @@ impl Evidence {
     pub fn read<'a>(app: &AppRoutes, cookies: impl Iterator<Item = &'a [u8]>, https: bool) -> Self {
         let name = app.settings.cookie.name.as_bytes();
         let mut found = [FoundPin::default(); 2];
-        let mut previews = 0;
+        let (mut previews, mut lines, mut only) = (0, 0, None);
         for line in cookies {
+            lines += 1;
             for own in cookie::find(line, name) {
+                only = Some(Place { start: own.whole.start, end: own.whole.end });
                 match own.kind {
                     OwnKind::Preview => previews += 1,
                     OwnKind::Pin => found[0].add(app, own.value),
@@ -55,7 +68,11 @@ impl Evidence {
         let other_name = https && other.count > 0;
         let leftover =
             Leftover { same_name: several, other_name, resend: several || other_name && own.count == 0 };
-        Self { pin: used.pin, values: http.count + by_https.count, previews, leftover }
+        let values = http.count + by_https.count;
+        if lines > 1 || values + previews > 1 {
+            only = None;
+        }
+        Self { pin: used.pin, values, previews, only, leftover }
     }
 }
 

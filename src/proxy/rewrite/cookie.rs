@@ -23,7 +23,9 @@ fn trim_separators(out: &mut Vec<u8>, start: usize) {
         out.pop();
     }
     let leading = out[start..].iter().take_while(|byte| separator(**byte)).count();
-    out.drain(start..start + leading);
+    if leading > 0 {
+        out.drain(start..start + leading);
+    }
 }
 
 /// Whether a name is that of the pin cookie, or of one of those beside it.

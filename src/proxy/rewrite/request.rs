@@ -16,7 +16,7 @@ use crate::{
         head::{Framing, HeaderLine, KnownName, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
-    rollout::underscores::Underscores,
+    rollout::{request::Evidence, underscores::Underscores},
 };
 
 /// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
@@ -36,8 +36,30 @@ pub struct Marks {
     pub user_agent: Range<usize>,
 }
 
+/// The router's own cookies that a request brings: pins, and the tester's cookie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnCookies<'a> {
+    /// There is none.
+    Absent,
+    /// There is one, which stands here in the only Cookie line.
+    One(Range<usize>),
+    /// They have to be looked for, and the app's pin cookie is called this.
+    Several(&'a str),
+}
+
+impl<'a> OwnCookies<'a> {
+    /// Those that a request's cookies are known to have. `name` is what the app calls its pin cookie.
+    pub fn of(evidence: &Evidence, name: &'a str) -> Self {
+        match evidence.only {
+            Some(only) => Self::One(only.start..only.end),
+            None if evidence.values + evidence.previews > 0 => Self::Several(name),
+            None => Self::Absent,
+        }
+    }
+}
+
 /// What is written besides the client's own lines, and what is left out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Additions<'a> {
     /// Who asked.
     pub origin: Origin<'a>,
@@ -45,8 +67,8 @@ pub struct Additions<'a> {
     pub host: Option<&'a str>,
     /// What this router calls itself in CDN-Loop.
     pub pseudonym: &'a str,
-    /// The app's pin cookie, which is taken out together with the tester's cookie. `None` if the request has neither.
-    pub pin_cookie: Option<&'a str>,
+    /// The router's own cookies, which are taken out.
+    pub own_cookies: OwnCookies<'a>,
     /// The app's override header, which is for the router alone.
     pub override_header: Option<&'a str>,
     /// What becomes of header names with `_`.
@@ -71,12 +93,20 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
             KnownName::Referer => marks.referer = value,
             KnownName::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
             KnownName::Cookie => {
-                let name = additions.pin_cookie.unwrap_or_default();
-                let mut own = cookie::find(line.value(head.block), name.as_bytes()).peekable();
-                if !name.is_empty() && own.peek().is_some() {
-                    out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                let before = &head.block[run_start..usize::from(line.start)];
+                let rewritten = match &additions.own_cookies {
+                    OwnCookies::Absent => false,
+                    OwnCookies::One(whole) => {
+                        out.extend_from_slice(before);
+                        write_cookies(line.value(head.block), std::iter::once(whole.clone()), out);
+                        true
+                    }
+                    OwnCookies::Several(name) => {
+                        write_without_several(before, line.value(head.block), name, out)
+                    }
+                };
+                if rewritten {
                     run_start = usize::from(line.end);
-                    write_cookies(line.value(head.block), own.map(|found| found.whole), out);
                 }
             }
             _ if stays(head, additions, line) => {}
@@ -168,6 +198,18 @@ fn is_dropped(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLi
     dropped.is_some() || is_named_by_connection(head.block, head.lines, line)
 }
 
+/// Writes a Cookie line without the router's own cookies, and what stands before it. Whether it has any; else nothing is written.
+#[cold]
+fn write_without_several(before: &[u8], value: &[u8], name: &str, out: &mut Vec<u8>) -> bool {
+    let mut own = cookie::find(value, name.as_bytes()).peekable();
+    if own.peek().is_none() {
+        return false;
+    }
+    out.extend_from_slice(before);
+    write_cookies(value, own.map(|found| found.whole), out);
+    true
+}
+
 /// Writes a Cookie line without these cookies, if anything is left of it.
 fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out: &mut Vec<u8>) {
     let start = out.len();
@@ -208,6 +250,10 @@ mod tests {
     };
 
     fn rewritten(request: &str, client: Client, pin_cookie: Option<&str>) -> (String, Marks) {
+        rewritten_without(request, client, pin_cookie.map_or(OwnCookies::Absent, OwnCookies::Several))
+    }
+
+    fn rewritten_without(request: &str, client: Client, own_cookies: OwnCookies<'_>) -> (String, Marks) {
         let mut lines = Vec::new();
         let read = read_request(request.as_bytes(), &mut lines, &Limits::default()).unwrap();
         let Progress::Complete(request) = read else { panic!("partial") };
@@ -215,7 +261,7 @@ mod tests {
             origin: Origin { client, authority: request.head.authority, other_port: None },
             host: request.head.authority.is_none().then_some("stand-in.test"),
             pseudonym: "me",
-            pin_cookie,
+            own_cookies,
             override_header: Some("x-release"),
             underscores: Underscores::Drop,
             request_id: 0xab,
@@ -289,12 +335,29 @@ mod tests {
 
     #[test]
     fn a_cookie_line_with_nothing_but_the_pin_goes_altogether() {
-        let (out, _) = rewritten(
-            "GET / HTTP/1.1\r\nHost: a\r\nCookie: p=1\r\n\r\n",
-            client("1.1.1.1", false),
-            Some("p"),
-        );
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nCookie: p=1\r\n\r\n";
+        let (out, _) = rewritten(request, client("1.1.1.1", false), Some("p"));
         assert!(!out.contains("ookie"), "{out}");
+        let one = OwnCookies::One(0..3);
+        assert_eq!(rewritten_without(request, client("1.1.1.1", false), one).0, out);
+    }
+
+    #[test]
+    fn one_cookie_that_was_found_goes_like_one_that_is_looked_for() {
+        for (cookies, whole) in [("p=1; a=b; c=d", 0..4), ("a=b; p=1; c=d", 4..9), ("a=b; p=1", 4..8)] {
+            let request = format!("GET / HTTP/1.1\r\nA: 1\r\nHost: a\r\nCookie: {cookies}\r\nB: 2\r\n\r\n");
+            assert_eq!(
+                cookie::find(cookies.as_bytes(), b"p").next().map(|found| found.whole),
+                Some(whole.clone())
+            );
+            let (looked_for, _) = rewritten(&request, client("1.1.1.1", false), Some("p"));
+            let (found, _) = rewritten_without(&request, client("1.1.1.1", false), OwnCookies::One(whole));
+            assert_eq!(found, looked_for);
+            assert!(
+                found.contains("cookie: a=b") && !found.contains("p=1") && found.contains("B: 2"),
+                "{found}"
+            );
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     rewrite::{
         login::is_carried_by,
         refusal::{Refusal, Reply},
-        request::{Additions, Marks, count_underscored, write},
+        request::{Additions, Marks, OwnCookies, count_underscored, write},
         trace::{self, Trace},
     },
     worker::{
@@ -165,7 +165,7 @@ fn write_head(
         origin: origin::origin_of(head, client),
         host: host.as_deref(),
         pseudonym: &worker.shared.pseudonym,
-        pin_cookie: (evidence.values + evidence.previews > 0).then_some(settings.cookie.name.as_str()),
+        own_cookies: OwnCookies::of(evidence, settings.cookie.name.as_str()),
         override_header: app.override_header(),
         underscores: settings.underscores,
         request_id: worker.random(),
