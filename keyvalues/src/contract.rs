@@ -284,6 +284,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Changes to the prefixes after the given revision (usually [`Listing::revision`]), in order, none left out.
     async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError>;
 
+    /// What about the server's own settings puts its contents at risk, for the person who runs it. Best effort: none where the
+    /// server does not say.
+    async fn risk(&self) -> Option<String> {
+        None
+    }
+
     /// Grants a lease of this time to live.
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError>;
 }

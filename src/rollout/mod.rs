@@ -15,6 +15,7 @@ pub mod commit;
 pub mod cookie;
 pub mod drain;
 pub mod dry_run;
+pub mod end_mark;
 pub mod endpoint;
 pub mod endpoint_event;
 pub mod endpoint_set;

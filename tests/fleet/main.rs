@@ -9,6 +9,7 @@ mod failover;
 mod faults;
 mod gone;
 mod hooks;
+mod losing;
 mod members;
 mod pin_keys;
 mod proxy;

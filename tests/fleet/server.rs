@@ -141,8 +141,30 @@ impl Server {
                 let body = json!({ "key": BASE64_STANDARD.encode(key) });
                 self.gateway().call("POST", "/v3/kv/deleterange", Some(&body)).expect(200);
             }
-            Kind::Redis => assert_eq!(self.redis(&format!("DEL {key}")), ":1"),
+            Kind::Redis => {
+                let deleted = self.redis(&format!("DEL {key}"));
+                assert!([":0", ":1"].contains(&deleted.as_str()), "{deleted}");
+            }
         }
+    }
+
+    /// Has a Redis delete keys because its memory is full.
+    pub fn evict(&self, keys: &[String]) {
+        for key in keys {
+            self.redis(&format!("EXPIRE {key} 3600"));
+        }
+        self.configure("maxmemory-policy", "volatile-ttl");
+        self.configure("maxmemory", "1mb");
+        eventually("they are evicted", || {
+            keys.iter().all(|key| self.redis(&format!("EXISTS {key}")) == ":0")
+        });
+        self.configure("maxmemory", "0");
+        self.configure("maxmemory-policy", "noeviction");
+    }
+
+    /// Sets a parameter of a Redis.
+    pub fn configure(&self, name: &str, value: &str) {
+        assert_eq!(self.redis(&format!("CONFIG SET {name} {value}")), "+OK");
     }
 
     fn gateway(&self) -> Api {

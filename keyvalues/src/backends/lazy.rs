@@ -121,6 +121,10 @@ impl Store for LazyStore {
         self.store().await?.watch(prefixes, after).await
     }
 
+    async fn risk(&self) -> Option<String> {
+        self.store().await.ok()?.risk().await
+    }
+
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
         self.store().await?.lease(ttl).await
     }

@@ -110,7 +110,16 @@ impl Plan {
             plan.changes.push(Change { key, value: Some(value), modified });
         }
         let surplus = stored.iter().filter(|entry| is_rollout(&entry.key) && !names.contains(&entry.key));
-        plan.changes.extend(surplus.map(|entry| Change {
+        for entry in surplus {
+            plan.changes.extend(end_mark(&entry.key, &entry.bytes()?));
+            let value = without(&entry.key, &names);
+            plan.changes.push(Change { key: entry.key.clone(), value, modified: Some(entry.modified) });
+        }
+        let is_back = |key: &str| {
+            key.strip_prefix(ENDED).is_some_and(|app| names.contains(&format!("rolling/{app}/rollout")))
+        };
+        let stale = stored.iter().filter(|entry| is_back(&entry.key));
+        plan.changes.extend(stale.map(|entry| Change {
             key: entry.key.clone(),
             value: None,
             modified: Some(entry.modified),
@@ -141,8 +150,34 @@ impl Plan {
     }
 }
 
+/// What tells routers that the deletion of a record is an order: the mark of the app's end.
+fn end_mark(key: &str, value: &[u8]) -> Option<Change> {
+    let app = key.strip_prefix("rolling/")?.strip_suffix("/rollout")?;
+    let record: Value = serde_json::from_slice(value).unwrap_or_default();
+    let number = |field: &Value| field.as_u64().unwrap_or(0);
+    let mark = json!({ "seq": number(&record["seq"]), "tenure": number(&record["tenures"]["last"]) });
+    Some(Change { key: format!("{ENDED}{app}"), value: Some(mark.to_string().into_bytes()), modified: None })
+}
+
+/// What says that a key holds nothing, where its deletion would be a loss: routers serve on what they lose.
+fn without(key: &str, wanted: &BTreeSet<String>) -> Option<Vec<u8>> {
+    let settings = key.strip_prefix("rolling/").and_then(|rest| rest.strip_suffix("/settings"));
+    let stays = |app: &str| wanted.contains(&format!("rolling/{app}/rollout"));
+    match (key, settings) {
+        ("rolling/default-app", _) => Some(b"-".to_vec()),
+        (_, Some(app)) if stays(app) => Some(b"{}".to_vec()),
+        _ => None,
+    }
+}
+
+/// Where marks of an app's end are kept.
+const ENDED: &str = "rolling/router/ended/";
+
 /// The app whose routing a key is part of; events are not.
 fn app_of(key: &str) -> Option<&str> {
+    if let Some(app) = key.strip_prefix(ENDED) {
+        return Some(app);
+    }
     let (app, rest) = key.strip_prefix("rolling/")?.split_once('/')?;
     let is_event = rest.starts_with("events/") || rest.starts_with("endpoint-events/");
     (app != "router" && !is_event).then_some(app)
@@ -150,7 +185,8 @@ fn app_of(key: &str) -> Option<&str> {
 
 fn show(plan: &Plan, dry_run: bool, printer: &Printer) {
     let (deleted, unchanged) = (plan.deleted(), plan.unchanged);
-    let written = plan.changes.len() - deleted;
+    let marks = plan.changes.iter().filter(|change| change.key.starts_with(ENDED)).count();
+    let written = plan.changes.len() - deleted - marks;
     if printer.is_json() {
         let keys = |deleted: bool| -> Vec<&str> {
             let of = plan.changes.iter().filter(|change| change.value.is_none() == deleted);
@@ -264,7 +300,7 @@ mod tests {
             [
                 vec!["apps/a-1-80/containers/c1", "rolling/a/events/000000000001", "rolling/router/pinkeys"],
                 vec!["rolling/a/blendpercent", "rolling/a/rollout"],
-                vec!["rolling/gone/rollout"],
+                vec!["rolling/router/ended/gone", "rolling/gone/rollout"],
                 vec!["apps/z-1-80/containers/c1"],
             ]
         );

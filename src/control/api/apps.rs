@@ -18,7 +18,8 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::unknown_app, commit::Plan, ownership::owners, stored::StoredApp, transact::transact_app,
+            command::unknown_app, commit::Plan, ownership::owners, stored::StoredApp,
+            transact::transact_as_stored,
         },
         fleet::wait::{Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
@@ -137,7 +138,7 @@ pub async fn remove(
     let asker = call.asker(&core, reason)?;
     let query = call.finish()?;
     let app = &app;
-    let revision = transact_app(&core, app, move |stored, round| async move {
+    let revision = transact_as_stored(&core, app, move |stored, round| async move {
         // An earlier commit of ours may have done it.
         if !(round.number > 0 && stored.is_absent()) {
             refuse_removal(&stored, force, if_match)?;
@@ -164,7 +165,7 @@ async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQu
 }
 
 fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Result<(), ApiError> {
-    if stored.is_absent() {
+    if stored.is_absent() && !stored.is_lost {
         return Err(unknown_app(&stored.name));
     }
     let now = stored.record.as_ref().map_or(0, |record| record.seq);

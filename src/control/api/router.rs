@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     control::{
+        commands::recovery::{give_up, write_back},
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
         shared::{
             access::caller::Caller,
@@ -63,6 +64,11 @@ pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<DoneAn
     let actor = call.caller.name.clone();
     call.finish()?;
     refuse_undiverged(&core)?;
+    if core.replica.status.diverged().is_none() {
+        tracing::warn!(actor, "the loss of keys is accepted");
+        give_up(&core).await?;
+        return Ok(Json(DoneAnswer::default()));
+    }
     tracing::warn!(actor, "the store is accepted as it is");
     core.replica.settle(Decision::Accept, SERVED_WAIT_MAX + STALE_AFTER).await?;
     trail::note(|notes| notes.change("the store", "diverged".into(), "accepted as it is".into()));
@@ -80,7 +86,10 @@ pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Resto
     if !dry_run {
         tracing::warn!(actor, replace, "the last good state is written back into the store");
     }
-    let settled = core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?;
+    let settled = match core.replica.status.diverged() {
+        Some(_) => core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?,
+        None => write_back(&core, dry_run).await?,
+    };
     let SettlementCounts { written, deleted, unchanged } = settled;
     let done = format!("restored: {written} keys written, {deleted} deleted");
     trail::note(|notes| match dry_run {
@@ -92,7 +101,7 @@ pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Resto
 }
 
 fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {
-    if core.replica.status.diverged().is_some() {
+    if core.replica.status.diverged().is_some() || !core.replica.losses.load().is_empty() {
         return Ok(());
     }
     let message = "the store is the one that this router follows, so there is nothing to decide";

@@ -7,7 +7,7 @@ use keyvalues::Revision;
 use super::{
     commit::{Commit, Plan},
     stored::{StoredApp, endpoint_counts},
-    transact::transact_app,
+    transact::transact_as_stored,
 };
 use crate::{
     control::shared::{core::Core, error::ApiError},
@@ -27,8 +27,9 @@ const OUTSIDE: &str = "keyvalues";
 /// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision of the app
 /// after that.
 pub async fn adopt_raw_writes(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
-    transact_app(core, app, move |stored, _| async move {
-        if stored.is_absent() {
+    transact_as_stored(core, app, move |stored, _| async move {
+        // A lost record is written back first.
+        if stored.is_absent() || stored.is_lost {
             return Ok(Plan::Nothing(0));
         }
         let commit = adoption_commit(&stored, &plan_adoption(core, &stored).await?);

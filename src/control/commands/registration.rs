@@ -4,7 +4,7 @@
 //! Whoever changes the endpoints of a release changes what the users of every app get that names it. So each of these apps is
 //! asked (role, lock, cap), and each gets an event. Nothing is written here.
 
-use keyvalues::Key;
+use keyvalues::{Key, Write};
 
 use super::{
     commit::Commit,
@@ -17,6 +17,7 @@ use crate::{
         limits::NAMES_WAIT,
         shared::{
             core::Core,
+            entries::own_key,
             error::{ApiError, Kind},
         },
     },
@@ -168,7 +169,16 @@ pub async fn plan(
     if next == *now || is_replaced && difference.before == difference.after {
         return Ok(None);
     }
-    let mut commit = Commit::unchecked(endpoints.writes(next.clone(), set.clone(), &core.node));
+    let mut writes = endpoints.writes(next.clone(), set.clone(), &core.node);
+    if matches!(change, EndpointChange::RemoveAll) {
+        // No app routes it any more, so nobody counts.
+        let set = own_key(&keys::endpoint_set(&endpoints.release));
+        let ends = |write: &Write| *write.key() == set && next.is_empty() && writes.len() > 1;
+        if let Some(at) = writes.iter().position(ends) {
+            writes[at] = Write::delete(set);
+        }
+    }
+    let mut commit = Commit::unchecked(writes);
     commit.checks.push(endpoints.check());
     let mut apps = Vec::new();
     for stored in naming {

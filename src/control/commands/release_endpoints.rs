@@ -89,7 +89,8 @@ impl ReleaseEndpoints {
             let pending = Some(PendingSet { by: node.to_owned(), endpoints: next });
             return vec![Write::put(key, EndpointSet { pending, ..set }.to_json())];
         }
-        writes.push(if next.is_empty() { Write::delete(key) } else { Write::put(key, set.to_json()) });
+        // Also of none left: the count is what tells an order from a loss.
+        writes.push(Write::put(key, set.to_json()));
         writes
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     control::shared::{
         core::Core,
-        entries::{as_read, entry, own_key, text},
+        entries::{as_read, decode, encode, end_mark, entry, own_key, text, unchanged},
         error::ApiError,
     },
     rollout::{
@@ -20,6 +20,7 @@ use crate::{
         app::AppName,
         command::{Background, RegistrationRules},
         commit,
+        end_mark::EndMark,
         history::{self, PastStable},
         keys,
         record::{HistoryEvent, Record},
@@ -42,6 +43,12 @@ pub struct StoredApp {
     pub settings: Settings,
     pub settings_entry: Option<Entry>,
     default_app: StoredDefault,
+    /// The mark of its former end.
+    end_mark: Option<Entry>,
+    /// Its record was deleted, and nobody ordered that.
+    pub is_lost: bool,
+    /// What it was then, if this router knows it.
+    lost_record: Option<Record>,
     /// The store's revision at this reading.
     pub read_at: Revision,
 }
@@ -52,7 +59,7 @@ impl StoredApp {
         let keys: Vec<String> = OldKey::ALL
             .iter()
             .map(|old| old.key(name))
-            .chain([keys::record(name), keys::settings(name), keys::DEFAULT_APP.to_owned()])
+            .chain([keys::record(name), keys::settings(name), keys::DEFAULT_APP.to_owned(), end_mark(name)])
             .collect();
         let prefixes: Vec<&str> = keys.iter().map(String::as_str).collect();
         let listing = core.store.list(&prefixes).await?;
@@ -64,8 +71,13 @@ impl StoredApp {
             None => None,
         };
         let settings = settings_entry.as_ref().and_then(|stored| Settings::parse(&stored.value).ok());
+        let end_mark = find(&end_mark(name));
+        let is_lost = record_entry.is_none() && end_mark.is_none() && has_traces(core, name).await?;
         Ok(Self {
             name: name.clone(),
+            end_mark,
+            is_lost,
+            lost_record: is_lost.then(|| last_good_record(core, name)).flatten(),
             record,
             record_entry,
             old: OldKey::ALL.map(|old| find(&old.key(name))),
@@ -136,6 +148,10 @@ impl StoredApp {
         let mut checks = self.checks();
         if event.is_some() && self.record.is_none() {
             writes.push(Write::put(own_key(keys::NULL), MARKER));
+            if let Some(mark) = &self.end_mark {
+                checks.push(unchanged(mark));
+                writes.push(Write::delete(mark.key.clone()));
+            }
             self.default_app.begin(&mut checks, &mut writes);
         }
         let proof = event.map(|event| own_key(&keys::event(&self.name, event.record.seq)));
@@ -150,7 +166,9 @@ impl StoredApp {
             keys::settings(name),
             keys::previews(name),
         ]);
-        let mut writes = own.map(|key| Write::delete(own_key(&key))).collect();
+        let mut writes: Vec<Write> = own.map(|key| Write::delete(own_key(&key))).collect();
+        let mark = EndMark::of(self.record.as_ref().or(self.lost_record.as_ref()));
+        writes.push(Write::put(own_key(&end_mark(name)), encode(&mark)));
         let mut checks = self.checks();
         self.default_app.end(name, &mut checks, &mut writes);
         Commit { checks, writes, proof: None }
@@ -181,6 +199,7 @@ impl StoredApp {
         let stables = if with_stables || vacant { self.stables(core).await? } else { Vec::new() };
         Ok(Background {
             stables,
+            ended: self.end_mark.as_ref().and_then(|entry| decode(&entry.value)),
             drain_max_ms: u64::from(self.settings.drainmaxseconds) * 1_000,
             ci_blend_max: self.settings.ci_blend_max,
             ci_may_promote: self.settings.ci_may_promote,
@@ -228,6 +247,15 @@ pub async fn endpoints_of(core: &Core, releases: &[ReleaseId]) -> Result<Listing
         return Ok(Listing { revision: 0, entries: Vec::new() });
     }
     Ok(core.store.list(&prefixes).await?)
+}
+
+/// Whether anything says that an app without a record had one: this router's last reading, or its events.
+async fn has_traces(core: &Core, name: &AppName) -> Result<bool, ApiError> {
+    if last_good_record(core, name).is_some() {
+        return Ok(true);
+    }
+    let listing = core.store.list(&[&format!("rolling/{name}/events/")]).await?;
+    Ok(!listing.entries.is_empty())
 }
 
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {

@@ -7,6 +7,7 @@ use keyvalues::{Key, Outcome, Revision, StoreError, Write};
 
 use super::{
     commit::{Commit, Plan, Round},
+    lost_record::{record_lost, recovery_commit},
     quota::admit,
     stored::StoredApp,
 };
@@ -71,8 +72,31 @@ where
         .into())
 }
 
-/// Changes one app: one change at a time on this router, each decided from a fresh reading of the app's keys.
+/// Changes one app: one change at a time on this router, each decided from a fresh reading of the app's keys. A lost record
+/// is written back first.
 pub async fn transact_app<T, F>(
+    core: &Core,
+    app: &AppName,
+    decide: impl Fn(StoredApp, Round) -> F,
+) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<Plan<T>, ApiError>>,
+{
+    let decide = &decide;
+    transact_as_stored(core, app, move |stored, round| async move {
+        if !stored.is_lost {
+            return decide(stored, round).await;
+        }
+        match recovery_commit(core, &stored).await? {
+            Some(commit) => Ok(Plan::WriteFirst(commit)),
+            None => Err(record_lost(app)),
+        }
+    })
+    .await
+}
+
+/// The same, whether the app's record is lost or not.
+pub async fn transact_as_stored<T, F>(
     core: &Core,
     app: &AppName,
     decide: impl Fn(StoredApp, Round) -> F,

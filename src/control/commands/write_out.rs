@@ -41,8 +41,7 @@ fn next_step(endpoints: &ReleaseEndpoints) -> Plan<Option<Revision>> {
     if is_last {
         let key = own_key(&keys::endpoint_set(&endpoints.release));
         let set = EndpointSet { pending: None, ..endpoints.set.clone() };
-        let is_empty = pending.endpoints.is_empty();
-        writes.push(if is_empty { Write::delete(key) } else { Write::put(key, set.to_json()) });
+        writes.push(Write::put(key, set.to_json()));
     }
     let commit = Commit { checks: vec![endpoints.check()], writes, proof: None };
     Plan::write(commit, move |revision| is_last.then_some(revision))

@@ -3,10 +3,26 @@
 use keyvalues::{Check, Entry, Key, Listing};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::rollout::keys::{self, Meaning};
+use crate::rollout::{
+    app::AppName,
+    keys::{self, Meaning},
+};
 
 /// Where a store's epoch is kept.
 pub const EPOCH: &str = "rolling/router/epoch";
+
+/// Where the mark of an app's end is kept.
+const ENDED: &str = "rolling/router/ended/";
+
+/// `rolling/router/ended/<app>`: the mark that an app was meant to end.
+pub fn end_mark(app: &AppName) -> String {
+    format!("{ENDED}{app}")
+}
+
+/// The app whose mark of an end this key is.
+pub fn ended_app(key: &str) -> Option<AppName> {
+    key.strip_prefix(ENDED)?.parse().ok()
+}
 
 /// Whether a key may change what is routed: not events, not the router's own.
 pub fn is_routed(key: &str) -> bool {

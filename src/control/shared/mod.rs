@@ -18,6 +18,7 @@ pub mod fleet;
 pub mod former_endpoints;
 pub mod hooks;
 pub mod lifecycle;
+pub mod lost_key;
 pub mod misdirected;
 pub mod options;
 pub mod pages;

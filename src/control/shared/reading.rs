@@ -8,6 +8,7 @@ use std::sync::Arc;
 use by_address::ByAddress;
 use imbl::OrdMap;
 
+use super::lost_key::LostKey;
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
@@ -53,7 +54,7 @@ impl AppReading {
 impl StoreReading {
     /// This reading with the changes of the keyspace since.
     #[must_use]
-    pub fn after(&self, keyspace: &Keyspace, changes: &Changes) -> Self {
+    pub fn after(&self, keyspace: &Keyspace, changes: &Changes, losses: &[LostKey]) -> Self {
         let mut reading = self.clone();
         for name in &changes.apps {
             if keyspace.has_app(name) {
@@ -68,7 +69,11 @@ impl StoreReading {
                 endpoints => drop(reading.releases.insert(release.clone(), endpoints)),
             }
         }
-        let problems = keyspace.problems();
+        let mut problems = keyspace.problems();
+        if !losses.is_empty() {
+            problems.extend(losses.iter().map(LostKey::problem));
+            problems.sort_by(|one, other| one.key.cmp(&other.key));
+        }
         if problems != *reading.problems {
             reading.problems = Arc::new(problems);
         }

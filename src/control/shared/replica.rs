@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     error::{ApiError, Kind},
     former_endpoints::FormerEndpoints,
+    lost_key::LostKey,
     reading::StoreReading,
     settlement::{Decision, Settlement, SettlementCounts},
     status::StoreStatus,
@@ -33,6 +34,8 @@ pub struct Replica {
     pub status: StoreStatus,
     /// Endpoints that the table no longer names, and where something may still be open.
     pub former_endpoints: ArcSwap<FormerEndpoints>,
+    /// Keys that vanished although nobody ordered it; what they held is served on.
+    pub losses: ArcSwap<Vec<LostKey>>,
     /// What an operator decided about a store that is another one than the table came from. Written by the API.
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
@@ -50,6 +53,7 @@ impl Replica {
             reading: ArcSwap::default(),
             status: StoreStatus::new(clock),
             former_endpoints: ArcSwap::default(),
+            losses: ArcSwap::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),
             is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),

@@ -44,6 +44,11 @@ impl StoreHandle {
         self.held.store(Arc::new(values));
     }
 
+    /// What this router holds of the store: the last good values.
+    pub fn held(&self) -> Arc<Values> {
+        self.held.load_full()
+    }
+
     pub fn capabilities(&self) -> Capabilities {
         self.store.capabilities()
     }
@@ -77,6 +82,12 @@ impl StoreHandle {
     pub async fn watch(&self, prefixes: &[&str], after: Revision) -> Result<Box<dyn Watch>, StoreError> {
         let (store, prefixes) = (Arc::clone(&self.store), owned(prefixes));
         self.read(async move { store.watch(&borrowed(&prefixes), after).await }).await
+    }
+
+    /// See [`Store::risk`]; none when the store does not answer in time.
+    pub async fn risk(&self) -> Option<String> {
+        let store = Arc::clone(&self.store);
+        self.read(async move { Ok(store.risk().await) }).await.ok().flatten()
     }
 
     pub async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {

@@ -46,6 +46,8 @@ pub struct Follower {
     publisher: Publisher,
     /// The store was read since this was last asked.
     progressed: bool,
+    /// What was last said about the store's own settings.
+    risk: Option<String>,
 }
 
 /// What an operator can do about a store that is another one than was served from.
@@ -71,6 +73,7 @@ impl Follower {
             core,
             seed: options.seed,
             progressed: false,
+            risk: None,
         }
     }
 
@@ -85,6 +88,7 @@ impl Follower {
     async fn try_follow(&mut self) -> Result<Infallible, Interruption> {
         self.load_identity();
         let revision = self.connect().await?;
+        self.warn_of_risk().await;
         let mut reader = WatchReader::start(&self.core, revision).await?;
         let mut ticks = interval(DEADLINE_TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -172,10 +176,23 @@ impl Follower {
         self.image.last_good.finish(self.image.identity.as_ref()).await;
     }
 
+    /// Says once what in the store's settings puts its contents at risk, and again when that is something else.
+    async fn warn_of_risk(&mut self) {
+        let risk = self.core.store.risk().await;
+        if let Some(risk) = risk.as_ref().filter(|_| risk != self.risk) {
+            tracing::warn!("{risk}");
+        }
+        self.risk = risk;
+    }
+
     /// Reads the identity that the last process left, once.
     fn load_identity(&mut self) {
         if self.image.identity.is_none() {
-            self.image.identity = self.image.last_good.load().map(|saved| saved.identity);
+            let Some(saved) = self.image.last_good.load() else { return };
+            if self.image.last_good.values().is_empty() {
+                self.image.last_good.take_saved(&saved);
+            }
+            self.image.identity = Some(saved.identity);
         }
     }
 
@@ -202,6 +219,8 @@ impl Follower {
             listing
         };
         let epoch = value(&listing, EPOCH).unwrap_or_default();
+        // Of a store that is met for the first time, or was settled, nothing is missed.
+        self.image.compare(self.image.identity.is_some().then_some(&listing));
         self.image.identity.get_or_insert_with(|| Identity::new(epoch, own));
         self.image.take_listing(&listing)?;
         self.core.replica.status.confirm(listing.revision);

@@ -1,7 +1,7 @@
 //! The image of the store that one task keeps in memory: what tables are built from, which store it is, and the last
 //! good values of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError};
@@ -10,6 +10,7 @@ use super::{
     identity::{Identity, record_seq},
     interruption::Interruption,
     last_good::LastGood,
+    losses::{Losses, Orders},
 };
 use crate::{
     control::shared::{
@@ -24,6 +25,7 @@ use crate::{
         keys::{self, Meaning},
         keyspace::Keyspace,
         pin::{PinFormat, PinKeys},
+        release::ReleaseId,
     },
 };
 
@@ -35,6 +37,8 @@ pub struct StoreImage {
     /// Which store this is; none before the first was read.
     pub identity: Option<Identity>,
     pub last_good: LastGood,
+    /// Keys that vanished although nobody ordered it.
+    pub losses: Losses,
     /// The revision of the pin keys in use; 0 while they are not the store's.
     pub pin_keys_at: Revision,
     /// The format of pins that the store names.
@@ -48,6 +52,7 @@ impl StoreImage {
             keyspace: None,
             identity: None,
             last_good: LastGood::new(state_dir),
+            losses: Losses::default(),
             pin_keys_at: 0,
             stored_pin_format: None,
         }
@@ -64,25 +69,121 @@ impl StoreImage {
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
-        let routed = || listing.entries.iter().filter(|entry| is_routed(entry.key.as_str()));
-        self.last_good.replace(routed().map(|entry| (entry.key.as_str(), &entry.value, entry.modified)));
+        let held = self.held_values();
+        let lost = || held.iter().map(|(key, (value, modified))| (key.as_str(), value, *modified));
+        let routed = listing.entries.iter().filter(|entry| is_routed(entry.key.as_str()));
+        let routed = || routed.clone().map(|entry| (entry.key.as_str(), &entry.value, entry.modified));
+        self.last_good.replace(routed().chain(lost()));
         if let Some(keyspace) = &mut self.keyspace {
-            let mut entries = routed().map(|entry| (entry.key.as_str(), &entry.value[..], entry.modified));
+            let entries = routed().chain(lost());
+            let mut entries = entries.map(|(key, value, modified)| (key, &value[..], modified));
             keyspace.replace(&mut entries, listing.revision);
         }
         Ok(())
     }
 
+    /// Finds what a listing misses although nobody ordered it; without one, nothing is missed.
+    pub fn compare(&mut self, listing: Option<&Listing>) {
+        let now = self.core.clock.monotonic();
+        match listing {
+            Some(listing) => self.losses.compare(listing, self.last_good.values(), now),
+            None => self.losses = Losses::default(),
+        }
+    }
+
     /// Takes what the watch tells; `true` when that changes what is routed or shown.
     pub fn take_batch(&mut self, batch: &Batch) -> Result<bool, Interruption> {
+        let orders = Orders::of(&batch.events);
+        let mut deleted: BTreeMap<ReleaseId, Vec<&str>> = BTreeMap::new();
         let mut changed = false;
         for event in &batch.events {
             changed |= match event {
-                Event::Put(entry) => self.take_put(entry)?,
-                Event::Deleted { key } => self.take_deletion(key.as_str(), batch.revision)?,
+                Event::Put(entry) => self.losses.settle(entry.key.as_str()) | self.take_put(entry)?,
+                Event::Deleted { key } => match keys::meaning(key.as_str()) {
+                    Some(Meaning::Endpoint(release, _)) => {
+                        deleted.entry(release).or_default().push(key.as_str());
+                        false
+                    }
+                    _ if orders.has(key.as_str(), self.last_good.values()) => {
+                        self.take_deletion(key.as_str(), batch.revision)?
+                    }
+                    _ => self.hold(&[key.as_str()]),
+                },
             };
         }
+        for (release, keys) in deleted {
+            changed |= if !orders.counted.contains(&release) && self.would_be_empty(&release, &keys) {
+                self.hold(&keys)
+            } else {
+                self.forget(&keys, batch.revision)?
+            };
+        }
+        Ok(self.carry_out(&orders, batch.revision)? | changed)
+    }
+
+    /// Lets go of what the orders are about: an app that was meant to end, endpoints that were changed through the API, or
+    /// that others have taken the place of.
+    fn carry_out(&mut self, orders: &Orders, revision: Revision) -> Result<bool, Interruption> {
+        if self.losses.is_empty() {
+            return Ok(false);
+        }
+        let good = self.last_good.values();
+        let ended = |key: &&str| {
+            let about = matches!(
+                keys::meaning(key),
+                Some(Meaning::Record(_) | Meaning::Settings(_) | Meaning::DefaultApp)
+            );
+            about && orders.has(key, good)
+        };
+        let mut gone: Vec<String> = self.losses.keys().filter(ended).map(str::to_owned).collect();
+        for release in orders.counted.iter().chain(&orders.registered) {
+            gone.extend(self.losses.endpoints_of(release));
+        }
+        let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        self.forget(&gone, revision)
+    }
+
+    /// Lets go of endpoints that were held for long enough; `true` if there were some.
+    pub fn let_go_of_expired(&mut self, now: Duration, revision: Revision) -> bool {
+        let Some(keyspace) = &self.keyspace else { return false };
+        let expired = self.losses.expired(now, |release| keyspace.is_listed(release));
+        let expired: Vec<&str> = expired.iter().map(String::as_str).collect();
+        !expired.is_empty() && self.forget(&expired, revision).is_ok()
+    }
+
+    /// Whether a release on a track would have no endpoint left without these keys, and those that are held already.
+    fn would_be_empty(&self, release: &ReleaseId, deleted: &[&str]) -> bool {
+        let Some(keyspace) = &self.keyspace else { return false };
+        let held = self.losses.endpoints_of(release);
+        let is_left = |container: &str| {
+            let key = format!("{release}/{container}");
+            !deleted.contains(&key.as_str()) && !held.contains(&key)
+        };
+        keyspace.is_on_track(release) && !keyspace.containers(release).any(is_left)
+    }
+
+    fn hold(&mut self, keys: &[&str]) -> bool {
+        let now = self.core.clock.monotonic();
+        let good = self.last_good.values();
+        // What was never valid is not missed.
+        let known: Vec<&str> = keys.iter().copied().filter(|key| good.contains_key(*key)).collect();
+        known.iter().for_each(|key| self.losses.hold(key, now));
+        !known.is_empty()
+    }
+
+    fn forget(&mut self, keys: &[&str], revision: Revision) -> Result<bool, Interruption> {
+        let mut changed = false;
+        for key in keys {
+            self.losses.settle(key);
+            changed |= self.take_deletion(key, revision)?;
+        }
         Ok(changed)
+    }
+
+    /// The last good values of what is held.
+    fn held_values(&self) -> Vec<(String, (Bytes, Revision))> {
+        let good = self.last_good.values();
+        self.losses.keys().filter_map(|key| Some((key.to_owned(), good.get(key)?.clone()))).collect()
     }
 
     /// Takes what the last process left in the state directory; gives the revision that it had reached, or none when

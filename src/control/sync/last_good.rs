@@ -78,6 +78,14 @@ impl LastGood {
         saved
     }
 
+    /// Takes the values that the last process left for those last known.
+    pub fn take_saved(&mut self, saved: &SavedTable) {
+        let value = |(key, value, modified): &(String, String, u64)| {
+            (Arc::<str>::from(key.as_str()), (Bytes::copy_from_slice(value.as_bytes()), *modified))
+        };
+        self.values = saved.entries.iter().map(value).collect();
+    }
+
     fn read(&self) -> Option<SavedTable> {
         let json = self.dir.as_ref()?.read(TABLE)?;
         let saved = serde_json::from_slice(&json);

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod image;
 pub mod interruption;
 pub mod last_good;
+pub mod losses;
 pub mod origin;
 pub mod publisher;
 pub mod release_deadlines;

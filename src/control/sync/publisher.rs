@@ -59,10 +59,14 @@ impl Publisher {
         self.release_deadlines.note_publish(&before, &after, moment, !self.started);
         self.endpoint_deadlines.note_publish(&before, &after, moment, !self.started);
         self.show_removed_endpoints();
-        let reading = self.core.replica.reading.load().after(keyspace, &changes);
-        image.last_good.keep_built(|key| reading.is_faulty(key));
+        let losses = image.losses.shown();
+        let reading = self.core.replica.reading.load().after(keyspace, &changes, &losses);
+        let is_lost = |key: &str| losses.iter().any(|lost| lost.key == key);
+        image.last_good.keep_built(|key| reading.is_faulty(key) && !is_lost(key));
         self.core.store.hold(image.last_good.values().clone());
+        self.core.replica.losses.store(Arc::new(losses));
         self.core.replica.reading.store(Arc::new(reading));
+        self.upkeep.recover(image.losses.records());
         self.upkeep.adopt(keyspace);
         self.upkeep.write_out(keyspace);
         // After everything else is in place for whoever reads the report.
@@ -98,11 +102,15 @@ impl Publisher {
         // Without its store a router ends nothing and adopts nothing; both are done once it is back.
         if self.core.replica.status.is_followed() {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
+            self.upkeep.recover(image.losses.records());
             if let Some(keyspace) = &image.keyspace {
                 self.upkeep.adopt(keyspace);
                 self.upkeep.write_out(keyspace);
             }
             self.upkeep.raise_pin_format(image.stored_pin_format);
+        }
+        if image.let_go_of_expired(now, self.reached) {
+            self.publish(image, self.reached, now);
         }
         self.consider_ready();
         image.last_good.tick(image.identity.as_ref(), now);

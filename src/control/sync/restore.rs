@@ -13,7 +13,7 @@ use super::{identity::record_seq, interruption::Interruption, origin};
 use crate::{
     control::shared::{
         core::Core,
-        entries::{EPOCH, entry, is_routed, own_key, value},
+        entries::{EPOCH, ended_app, entry, is_routed, own_key, value},
         error::{ApiError, Kind},
         pin_keys::{self, PIN_KEYS},
         settlement::SettlementCounts,
@@ -60,6 +60,10 @@ impl Restore {
                 Some(Meaning::Event(app, seq)) => restore.foreign.is_some() || seq > seq_of(good, &app),
                 // They say what was so once, in this store too unless it is another one.
                 Some(Meaning::EndpointEvent(..)) => restore.foreign.is_some(),
+                // An app that is served was not meant to end.
+                Some(Meaning::Router) => {
+                    ended_app(key).is_some_and(|app| good.contains_key(keys::record(&app).as_str()))
+                }
                 _ => is_routed(key) && !good.contains_key(key),
             };
             if is_leftover {
@@ -188,6 +192,8 @@ mod tests {
             (EPOCH, "e1"),
             (PIN_KEYS, "secret"),
             ("rolling/null", "-"),
+            ("rolling/router/ended/shop", "{}"),
+            ("rolling/router/ended/other", "{}"),
             (RECORD, r#"{"seq":5}"#),
             ("rolling/shop/events/000000000005", "five"),
             ("rolling/shop/events/000000000008", "of another history"),
@@ -195,12 +201,16 @@ mod tests {
             ("other/key", "not ours"),
         ]);
         let restore = Restore::plan(&fallen, &state, "e1");
-        assert_eq!(restore.settled(), SettlementCounts { written: 2, deleted: 2, unchanged: 1 });
+        assert_eq!(restore.settled(), SettlementCounts { written: 2, deleted: 3, unchanged: 1 });
         assert!(restore.refuse_foreign(false).is_ok());
         let touched = restore.apps.values().flatten().chain(&restore.endpoints).chain(&restore.leftovers);
         let mut touched: Vec<&str> = touched.map(|write| write.key().as_str()).collect();
         touched.sort_unstable();
-        assert_eq!(touched, [ENDPOINT, "rolling/gone/rollout", "rolling/shop/events/000000000008", RECORD]);
+        let mark = "rolling/router/ended/shop";
+        assert_eq!(
+            touched,
+            [ENDPOINT, "rolling/gone/rollout", mark, "rolling/shop/events/000000000008", RECORD]
+        );
     }
 
     #[test]

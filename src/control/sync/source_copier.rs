@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::{interruption::Interruption, watch_reader::silent_watch};
 use crate::{
     control::{
+        commands::recovery::order,
         limits::WATCH_SILENCE_MAX,
         shared::{
             backoff::Backoff,
@@ -30,8 +31,8 @@ use crate::{
 /// Where copied values are remembered: each copied key below this prefix, with its value at the server.
 const COPIES: &str = "rolling/router/followed/";
 
-/// Copied keys of one commit: each is two writes.
-const COPIES_PER_COMMIT: usize = 50;
+/// Copied keys of one commit: each is two writes, and a third if its deletion is an order.
+const COPIES_PER_COMMIT: usize = 33;
 
 /// A key and its value at the server; `None`: it was deleted there.
 type Change = (String, Option<Bytes>);
@@ -45,13 +46,22 @@ pub struct SourceCopier {
     copied: Option<BTreeMap<String, Bytes>>,
     /// The server has lost all its keys, and nobody has accepted that.
     has_alarm: bool,
+    /// An operator accepted what the server lost, so deletions are orders.
+    is_accepted: bool,
     /// The server was read since the last attempt.
     progressed: bool,
 }
 
 impl SourceCopier {
     pub fn new(core: Core, source: Arc<dyn Store>) -> Self {
-        Self { core, source: StoreHandle::new(source), copied: None, has_alarm: false, progressed: false }
+        Self {
+            core,
+            source: StoreHandle::new(source),
+            copied: None,
+            has_alarm: false,
+            is_accepted: false,
+            progressed: false,
+        }
     }
 
     /// Copies what there is, so that the first table is built from it. If the server does not answer now,
@@ -152,6 +162,7 @@ impl SourceCopier {
         for changes in others.chunks(COPIES_PER_COMMIT).chain(blends.chunks(COPIES_PER_COMMIT)) {
             self.commit(changes).await?;
         }
+        self.is_accepted = false;
         Ok(())
     }
 
@@ -175,6 +186,7 @@ impl SourceCopier {
             }
             pending.answer(Ok(SettlementCounts { deleted: lost, ..SettlementCounts::default() }));
             self.has_alarm = false;
+            self.is_accepted = true;
             return Ok(());
         }
         let total = copied.len();
@@ -189,6 +201,20 @@ impl SourceCopier {
         ))
     }
 
+    /// Leaves the trace of an order with deletions that an operator accepted; without one they would be losses.
+    fn add_orders(&self, changes: &[Change], writes: &mut Vec<Write>) {
+        if !self.is_accepted {
+            return;
+        }
+        let good = self.core.store.held();
+        let deleted = changes.iter().filter(|(_, value)| value.is_none());
+        let mut orders: Vec<Write> = deleted.filter_map(|(key, _)| order(key, &good)).collect();
+        orders.sort_by(|one, other| one.key().cmp(other.key()));
+        orders.dedup_by(|one, other| one.key() == other.key());
+        writes.retain(|write| orders.iter().all(|order| order.key() != write.key()));
+        writes.extend(orders);
+    }
+
     async fn commit(&mut self, changes: &[Change]) -> Result<(), Interruption> {
         let mut writes = Vec::new();
         for (key, value) in changes {
@@ -198,6 +224,7 @@ impl SourceCopier {
                 None => Write::delete(key),
             }));
         }
+        self.add_orders(changes, &mut writes);
         match self.core.store.commit(Vec::new(), writes).await? {
             Outcome::Done(_) => {}
             Outcome::Conflict(_) | Outcome::Unknown(_) => {

@@ -5,7 +5,7 @@
 //! is tried again after a pause, and never holds up a publish.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{adoption, command::retire, pin_format, write_out::write_out},
+        commands::{adoption, command::retire, pin_format, recovery, write_out::write_out},
         limits::{PIN_FORMAT_PAUSE, UPKEEP_RETRY, WRITE_OUT_AFTER},
         shared::{core::Core, error::ApiError},
     },
@@ -27,6 +27,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Task {
     Adopt(AppName),
+    Recover(AppName),
     Retire(AppName, Tenure),
     RaisePinFormat,
     WriteOut(ReleaseId),
@@ -44,6 +45,8 @@ pub struct Upkeep {
     /// The input of the last adoption, even of one that failed: the same input has the same result.
     adopted: HashMap<AppName, AdoptionInput>,
     retry_at: HashMap<Task, Duration>,
+    /// Apps whose lost record was looked for in their events.
+    recovered: HashSet<AppName>,
     /// Since when every member reads the newest pin format (monotonic), while the store does not say it.
     format_read_since: Option<Duration>,
     /// Since when sets of endpoints wait for the router that committed them to write them out (monotonic).
@@ -58,6 +61,7 @@ impl Upkeep {
             busy: HashSet::new(),
             adopted: HashMap::new(),
             retry_at: HashMap::new(),
+            recovered: HashSet::new(),
             format_read_since: None,
             waiting: HashMap::new(),
         }
@@ -71,6 +75,16 @@ impl Upkeep {
             let input = adoption_input(keyspace, app);
             if self.adopted.get(app) != Some(&input) && self.start(Task::Adopt(app.clone())) {
                 self.adopted.insert(app.clone(), input);
+            }
+        }
+    }
+
+    /// Starts to write lost records back, once for each loss.
+    pub fn recover(&mut self, lost: BTreeSet<AppName>) {
+        self.recovered.retain(|app| lost.contains(app));
+        for app in lost {
+            if !self.recovered.contains(&app) && self.start(Task::Recover(app.clone())) {
+                self.recovered.insert(app);
             }
         }
     }
@@ -135,6 +149,7 @@ impl Upkeep {
         self.running.spawn(async move {
             let result = match &task {
                 Task::Adopt(app) => adoption::adopt_raw_writes(&core, app).await,
+                Task::Recover(app) => recovery::recover_record(&core, app).await,
                 Task::Retire(app, tenure) => retire(&core, app, *tenure).await,
                 Task::RaisePinFormat => pin_format::raise(&core).await,
                 Task::WriteOut(release) => write_out(&core, release).await,
@@ -157,8 +172,10 @@ impl Upkeep {
                     error = error.message(),
                     "this router's own change of an app failed and is tried again"
                 );
-                if let Task::Adopt(app) = &task {
-                    self.adopted.remove(app);
+                match &task {
+                    Task::Adopt(app) => drop(self.adopted.remove(app)),
+                    Task::Recover(app) => drop(self.recovered.remove(app)),
+                    _ => {}
                 }
                 self.retry_at.insert(task, self.core.clock.monotonic() + UPKEEP_RETRY);
                 0

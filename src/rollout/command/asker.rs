@@ -1,7 +1,7 @@
 //! Who gives a command, and what the command reads beside the record.
 
 use super::role::Role;
-use crate::rollout::{blend::Blend, history::PastStable};
+use crate::rollout::{blend::Blend, end_mark::EndMark, history::PastStable};
 
 /// Who gives a command, when, and which state they have seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Background {
     pub stables: Vec<PastStable>,
     /// `drainmaxseconds` of the app, in ms.
     pub drain_max_ms: u64,
+    /// The mark of the app's former end, if it has none now.
+    pub ended: Option<EndMark>,
     /// The highest blend `ci` may set, if capped.
     pub ci_blend_max: Option<Blend>,
     /// Whether `ci` may give a release to everybody in spite of that cap.

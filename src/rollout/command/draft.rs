@@ -13,6 +13,7 @@ use crate::{
     rollout::{
         blend::Blend,
         command_name::CommandName,
+        end_mark::EndMark,
         history,
         record::{
             DrainCause, DrainingRelease, EndedTenure, HistoryEvent, LastMove, LeaveReason, Record, Stay,
@@ -46,7 +47,8 @@ impl<'a> Draft<'a> {
         asker: &'a Asker,
         background: &'a Background,
     ) -> Self {
-        let before = record.cloned().unwrap_or_else(Record::empty);
+        let first = || background.ended.map_or_else(Record::empty, EndMark::next_life);
+        let before = record.cloned().unwrap_or_else(first);
         let mut next = before.clone();
         next.lock = before.lock_at(asker.at).cloned();
         Self { before, next, asker, background }

@@ -237,6 +237,27 @@ impl Keyspace {
         self.apps.get(app).is_some_and(|app| !app.is_empty())
     }
 
+    /// Whether a release is on a track of an app, as of the last build.
+    pub fn is_on_track(&self, release: &ReleaseId) -> bool {
+        let records = self.listed_by.get(release).into_iter().flatten().filter_map(|app| self.record(app));
+        records.into_iter().any(|record| {
+            record.stable_release() == Some(release) || record.candidate_release() == Some(release)
+        })
+    }
+
+    /// Whether an app routes a release or would roll back to it, as of the last build.
+    pub fn is_listed(&self, release: &ReleaseId) -> bool {
+        self.listed_by.contains_key(release)
+    }
+
+    /// The containers of a release that count.
+    pub fn containers(&self, release: &ReleaseId) -> impl Iterator<Item = &str> {
+        listed(&self.releases, &self.pending, release)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(String::as_str)
+    }
+
     /// The apps whose old keys differed from their record when the table was last built.
     pub fn unsettled(&self) -> impl Iterator<Item = &AppName> {
         self.unsettled.iter()

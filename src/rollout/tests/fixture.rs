@@ -116,6 +116,7 @@ impl Rollout {
             drain_max_ms: DRAIN_MAX_MS,
             ci_blend_max: self.ci_blend_max,
             ci_may_promote: false,
+            ended: None,
         }
     }
 

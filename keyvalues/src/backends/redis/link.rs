@@ -95,6 +95,12 @@ impl Link {
         Ok(Some(notices))
     }
 
+    /// What the server says of its memory; none if this login may not ask.
+    pub(super) async fn memory_facts(&self) -> Option<String> {
+        let mut connection = self.connect().await.ok()?;
+        redis::cmd("INFO").arg("memory").query_async(&mut connection).await.ok()
+    }
+
     /// The key of the change log.
     pub(super) fn log(&self) -> String {
         format!("{}/log", self.prefix)

@@ -126,11 +126,27 @@ impl Store for Redis {
         Ok(Box::new(self.hub.watch(prefixes, after, |feeder| tail::run(link, feeder))))
     }
 
+    async fn risk(&self) -> Option<String> {
+        eviction_risk(&self.link.memory_facts().await?)
+    }
+
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
         check_ttl(ttl)?;
         let id = self.link.call(&self.link.command("grant").arg(millis(ttl))).await?;
         Ok(Box::new(RedisLease { link: Arc::clone(&self.link), id: LeaseId(id), ttl }))
     }
+}
+
+/// What `INFO memory` says of a server that deletes keys when its memory is full.
+fn eviction_risk(facts: &str) -> Option<String> {
+    let fact = |name: &str| facts.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+    let (bytes, policy) = (fact("maxmemory")?, fact("maxmemory_policy")?);
+    (bytes != "0" && policy != "noeviction").then(|| {
+        format!(
+            "Redis deletes keys when its memory is full (`maxmemory` {bytes}, `maxmemory-policy` {policy}), and what it deletes is \
+             lost; set `maxmemory-policy` to `noeviction`"
+        )
+    })
 }
 
 /// Whole milliseconds, at least one.
@@ -161,5 +177,22 @@ impl Lease for RedisLease {
 
     async fn revoke(self: Box<Self>) -> Result<(), StoreError> {
         self.link.read::<u8>(&self.link.command("revoke").arg(self.id.0)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_with_a_policy_that_deletes_is_a_risk() {
+        let facts = |bytes: &str, policy: &str| {
+            format!("# Memory\r\nmaxmemory:{bytes}\r\nmaxmemory_policy:{policy}\r\n")
+        };
+        assert!(eviction_risk(&facts("1000", "allkeys-lru")).unwrap().contains("allkeys-lru"));
+        assert!(eviction_risk(&facts("1000", "volatile-ttl")).is_some());
+        assert_eq!(eviction_risk(&facts("0", "allkeys-lru")), None);
+        assert_eq!(eviction_risk(&facts("1000", "noeviction")), None);
+        assert_eq!(eviction_risk(""), None);
     }
 }

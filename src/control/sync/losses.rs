@@ -1,0 +1,274 @@
+//! Losses: keys that vanished from the store although nobody ordered it (docs/design.md section 3, "Loss is not an order").
+//!
+//! What they held is served on, and shown as a problem, until they are back, or somebody says that they are meant to be gone.
+//! An order leaves a trace in the commit that deletes: the mark of an app's end, or the count of a release's endpoints.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use keyvalues::{Event, Listing};
+
+use crate::{
+    control::shared::{
+        entries::{ended_app, entry},
+        lost_key::LostKey,
+        store::Values,
+    },
+    rollout::{
+        app::AppName,
+        endpoint_set::EndpointSet,
+        keys::{self, Meaning},
+        record::Record,
+        release::ReleaseId,
+    },
+};
+
+/// How long the last endpoints of a release are served on although their keys are gone.
+const ENDPOINT_HOLD: Duration = Duration::from_secs(600);
+
+/// The keys that are held, and since when (monotonic).
+#[derive(Debug, Default)]
+pub struct Losses {
+    held: BTreeMap<String, Duration>,
+}
+
+/// What one commit of the store orders.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// Apps that were meant to end.
+    pub ended: BTreeSet<AppName>,
+    /// Releases whose endpoints were changed through the API.
+    pub counted: BTreeSet<ReleaseId>,
+    /// Releases of which an endpoint was registered.
+    pub registered: BTreeSet<ReleaseId>,
+}
+
+impl Orders {
+    pub fn of(events: &[Event]) -> Self {
+        let mut orders = Self::default();
+        for event in events {
+            let Event::Put(entry) = event else { continue };
+            let key = entry.key.as_str();
+            orders.ended.extend(ended_app(key));
+            match keys::meaning(key) {
+                Some(Meaning::EndpointSet(release)) => drop(orders.counted.insert(release)),
+                Some(Meaning::Endpoint(release, _)) => drop(orders.registered.insert(release)),
+                _ => {}
+            }
+        }
+        orders
+    }
+
+    /// Whether the deletion of a key of an app is an order, or is no loss whoever made it.
+    pub fn has(&self, key: &str, good: &Values) -> bool {
+        match keys::meaning(key) {
+            Some(Meaning::Record(app) | Meaning::Settings(app)) => self.ended.contains(&app),
+            Some(Meaning::DefaultApp) => self.ended.iter().any(|app| holds(good, key, app.as_str())),
+            _ => true,
+        }
+    }
+}
+
+fn holds(good: &Values, key: &str, text: &str) -> bool {
+    good.get(key).is_some_and(|(value, _)| value.trim_ascii() == text.as_bytes())
+}
+
+impl Losses {
+    /// Holds a key.
+    pub fn hold(&mut self, key: &str, now: Duration) {
+        if self.held.insert(key.to_owned(), now).is_none() {
+            tracing::error!(
+                key,
+                "the key was deleted in the store, and nobody ordered that: what it held is served on; `rolling-router store \
+                 restore` writes it back, `rolling-router store accept` takes the deletion as an order"
+            );
+        }
+    }
+
+    /// A key is back, or is meant to be gone.
+    pub fn settle(&mut self, key: &str) -> bool {
+        self.held.remove(key).is_some()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// The keys that are held.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.held.keys().map(String::as_str)
+    }
+
+    /// The apps whose record is held.
+    pub fn records(&self) -> BTreeSet<AppName> {
+        let record = |key: &str| match keys::meaning(key) {
+            Some(Meaning::Record(app)) => Some(app),
+            _ => None,
+        };
+        self.keys().filter_map(record).collect()
+    }
+
+    /// The keys of a release's endpoints that are held.
+    pub fn endpoints_of(&self, release: &ReleaseId) -> Vec<String> {
+        let prefix = format!("{release}/");
+        self.keys().filter(|key| key.starts_with(&prefix)).map(str::to_owned).collect()
+    }
+
+    /// The endpoints that were held for long enough, or whose release is not listed any more.
+    pub fn expired(&self, now: Duration, is_listed: impl Fn(&ReleaseId) -> bool) -> Vec<String> {
+        let over = |(key, since): &(&String, &Duration)| match keys::meaning(key) {
+            Some(Meaning::Endpoint(release, _)) => {
+                now.saturating_sub(**since) >= ENDPOINT_HOLD || !is_listed(&release)
+            }
+            _ => false,
+        };
+        self.held.iter().filter(over).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// They as they are shown.
+    pub fn shown(&self) -> Vec<LostKey> {
+        self.keys().map(|key| LostKey { key: key.to_owned() }).collect()
+    }
+
+    /// Compares a whole listing with the last good values: holds what is missing without an order, and lets go of all else.
+    pub fn compare(&mut self, listing: &Listing, good: &Values, now: Duration) {
+        let before = std::mem::take(&mut self.held);
+        let missing = good.keys().filter(|key| entry(listing, key).is_none());
+        let mut lost: Vec<&str> = Vec::new();
+        let mut endpoints: BTreeMap<ReleaseId, Vec<&str>> = BTreeMap::new();
+        let mut orders = Orders::default();
+        orders.ended.extend(listing.entries.iter().filter_map(|entry| ended_app(entry.key.as_str())));
+        for key in missing {
+            match keys::meaning(key) {
+                Some(Meaning::Endpoint(release, _)) => endpoints.entry(release).or_default().push(key),
+                _ if !orders.has(key, good) => lost.push(key),
+                _ => {}
+            }
+        }
+        let tracks = tracks(listing, good, &lost);
+        endpoints.retain(|release, _| {
+            tracks.contains(release) && !has_endpoint(listing, release) && !is_counted(listing, good, release)
+        });
+        for key in lost.into_iter().chain(endpoints.into_values().flatten()) {
+            match before.get(key) {
+                Some(since) => drop(self.held.insert(key.to_owned(), *since)),
+                None => self.hold(key, now),
+            }
+        }
+    }
+}
+
+/// The releases on the tracks of the records that are listed or lost.
+fn tracks(listing: &Listing, good: &Values, lost: &[&str]) -> BTreeSet<ReleaseId> {
+    let is_record = |key: &str| matches!(keys::meaning(key), Some(Meaning::Record(_)));
+    let listed = listing.entries.iter().filter(|entry| is_record(entry.key.as_str()));
+    let lost = lost.iter().filter(|key| is_record(key)).filter_map(|key| good.get(*key));
+    let values = listed.map(|entry| &entry.value).chain(lost.map(|(value, _)| value));
+    let records = values.filter_map(|value| Record::parse(value).ok());
+    let on_tracks =
+        |record: Record| record.stable.into_iter().chain(record.candidate).map(|stay| stay.release);
+    records.flat_map(on_tracks).collect()
+}
+
+fn has_endpoint(listing: &Listing, release: &ReleaseId) -> bool {
+    let prefix = format!("{release}/");
+    let at = listing.entries.partition_point(|entry| entry.key.as_str() < prefix.as_str());
+    listing.entries.get(at).is_some_and(|entry| entry.key.as_str().starts_with(&prefix))
+        || set_of(entry(listing, &keys::endpoint_set(release)).map(|entry| &entry.value[..]))
+            .pending
+            .is_some()
+}
+
+/// Whether the endpoints of a release were changed through the API since the last good values.
+fn is_counted(listing: &Listing, good: &Values, release: &ReleaseId) -> bool {
+    let key = keys::endpoint_set(release);
+    let listed = set_of(entry(listing, &key).map(|entry| &entry.value[..]));
+    listed.count > set_of(good.get(key.as_str()).map(|(value, _)| &value[..])).count
+}
+
+fn set_of(value: Option<&[u8]>) -> EndpointSet {
+    value.and_then(|value| EndpointSet::parse(value).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use keyvalues::Entry;
+
+    use super::*;
+
+    const RECORD: &str = "rolling/shop/rollout";
+    const SETTINGS: &str = "rolling/shop/settings";
+    const ONE: &str = "apps/shop-1-80/containers/c1";
+    const TWO: &str = "apps/shop-1-80/containers/c2";
+    const SET: &str = "apps/shop-1-80/set";
+    const OTHER: &str = "apps/shop-2-80/containers/c1";
+
+    fn record() -> String {
+        let stay = serde_json::json!({ "release": "apps/shop-1-80/containers", "tenure": 1 });
+        let tenures = crate::rollout::record::Tenures { last: 1, left: Vec::new() };
+        let stable = serde_json::from_value(stay).unwrap();
+        let record = Record { seq: 1, stable, tenures, ..Record::empty() };
+        serde_json::to_string(&record).unwrap()
+    }
+
+    fn served() -> Vec<(&'static str, String)> {
+        let texts = [(SETTINGS, "{}"), (ONE, "10.0.0.1:80"), (TWO, "10.0.0.2:80"), (OTHER, "10.0.0.3:80")];
+        let texts = texts.into_iter().map(|(key, value)| (key, value.to_owned()));
+        texts.chain([(RECORD, record())]).collect()
+    }
+
+    /// What is held after a listing of what is served without some keys, and with others.
+    fn held(without: &[&str], with: &[(&str, &str)]) -> Vec<String> {
+        let bytes = |value: &str| Bytes::copy_from_slice(value.as_bytes());
+        let served = served();
+        let good: Values = served.iter().map(|(key, value)| (Arc::from(*key), (bytes(value), 1))).collect();
+        let left = served.iter().filter(|(key, _)| !without.contains(key));
+        let left = left.map(|(key, value)| (*key, value.as_str())).chain(with.iter().copied());
+        let entry = |(key, value): (&str, &str)| Entry {
+            key: key.parse().unwrap(),
+            value: bytes(value),
+            created: 1,
+            modified: 1,
+            lease: None,
+        };
+        let mut entries: Vec<Entry> = left.map(entry).collect();
+        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut losses = Losses::default();
+        losses.compare(&Listing { revision: 2, entries }, &good, Duration::ZERO);
+        losses.keys().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_missing_without_an_order_is_held() {
+        assert_eq!(held(&[], &[]), [""; 0]);
+        assert_eq!(held(&[RECORD, SETTINGS], &[]), [RECORD, SETTINGS]);
+        let ended = ("rolling/router/ended/shop", r#"{"seq":1,"tenure":1}"#);
+        assert_eq!(held(&[RECORD, SETTINGS], &[ended]), [""; 0], "the app was meant to end");
+    }
+
+    #[test]
+    fn endpoints_are_held_only_where_a_release_on_a_track_would_have_none() {
+        assert_eq!(held(&[ONE, TWO], &[]), [ONE, TWO]);
+        assert_eq!(held(&[ONE, TWO, RECORD], &[]), [ONE, TWO, RECORD], "the lost record's tracks count");
+        assert_eq!(held(&[ONE], &[]), [""; 0], "one is left");
+        assert_eq!(held(&[OTHER], &[]), [""; 0], "it is on no track");
+        assert_eq!(held(&[ONE, TWO], &[(SET, r#"{"count":1}"#)]), [""; 0], "they were removed by name");
+        assert_eq!(held(&[ONE, TWO], &[("apps/shop-1-80/containers/c9", "10.0.0.9:80")]), [""; 0]);
+    }
+
+    #[test]
+    fn an_endpoint_is_let_go_of_after_its_time_or_when_nobody_lists_its_release() {
+        let mut losses = Losses::default();
+        losses.hold(ONE, Duration::ZERO);
+        losses.hold(RECORD, Duration::ZERO);
+        assert_eq!(losses.expired(Duration::from_secs(599), |_| true), [""; 0]);
+        assert_eq!(losses.expired(Duration::from_secs(600), |_| true), [ONE]);
+        assert_eq!(losses.expired(Duration::ZERO, |_| false), [ONE]);
+    }
+}
