@@ -6,7 +6,7 @@ use super::{
     access_log::{AccessLogFormat, LogDestination},
     fault::{Fault, NOT_ALLOWED},
 };
-use crate::rollout::{app::AppName, network::Network};
+use crate::rollout::{app::AppName, network::Network, preview::PREVIEW_PATH};
 
 pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
     if text.is_empty() { Err(NOT_ALLOWED) } else { Ok(text.into()) }
@@ -84,6 +84,13 @@ pub(super) fn https_redirect(text: &str) -> Result<Option<u16>, Fault> {
             _ => Err(NOT_ALLOWED),
         },
     }
+}
+
+pub(super) fn health_path(text: &str) -> Result<String, Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let rest = text.strip_prefix('/').unwrap_or_default();
+    let is_allowed = (1..=255).contains(&rest.len()) && rest.bytes().all(allowed) && text != PREVIEW_PATH;
+    if is_allowed { Ok(text.to_owned()) } else { Err(NOT_ALLOWED) }
 }
 
 pub(super) fn level(text: &str) -> Result<tracing::Level, Fault> {

@@ -77,6 +77,17 @@ pub const HTTPS_REDIRECT: Setting = Setting {
     meaning: "answer plain http with a redirect to https, and make pins `Secure`",
 };
 
+/// Where balancers ask whether to send end users here.
+pub const FRONT_HEALTH_PATH: Setting = Setting {
+    name: "front_health_path",
+    placeholder: "PATH",
+    flag: Some("--front-health-path"),
+    environment: &["ROLLING_ROUTER_FRONT_HEALTH_PATH"],
+    default: "",
+    allowed: "`/` and 1 to 255 letters, digits, `-`, `.`, `_`, `~` and `/`, such as /router-health; not /_rolling/preview",
+    meaning: "a path of the front port that answers 200 or 503 as `/readyz` does, under any Host and method; no app sees it",
+};
+
 /// Where the GUI and the API are.
 pub const ADMIN: Setting = Setting {
     name: "admin",
@@ -297,6 +308,7 @@ pub const ALL: &[&Setting] = &[
     &TLS_CERTIFICATE,
     &TLS_KEY,
     &HTTPS_REDIRECT,
+    &FRONT_HEALTH_PATH,
     &ADMIN,
     &STORE,
     &STORE_FILE,

@@ -241,6 +241,31 @@ fn limits_are_a_table_of_the_file() {
 }
 
 #[test]
+fn the_health_path_of_the_front_is_a_plain_path() {
+    let path = |text| flags(&[(&setting::FRONT_HEALTH_PATH, text)]);
+    let read = |text| Config::from_raw(&path(text)).unwrap().front_health_path;
+    assert_eq!(read("/router-health"), Some("/router-health".into()));
+    assert_eq!(Config::from_raw(&flags(&[])).unwrap().front_health_path, None);
+    for text in [
+        "/",
+        "health",
+        "/a?b",
+        "/a b",
+        "/a%62",
+        "/ä",
+        "http://a/b",
+        "/_rolling/preview",
+        &format!("/{}", "a".repeat(256)),
+    ] {
+        let error = refused(path(text));
+        assert!(
+            error.starts_with(&format!("--front-health-path is `{text}`, which is not allowed\n")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn the_settings_page_documents_every_setting() {
     let page = include_str!("../../docs/settings.md");
     for setting in setting::ALL {

@@ -39,6 +39,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The port of https to which plain http is redirected. None: plain http is served.
     pub https_redirect: Option<u16>,
+    /// A path of the front that says whether this router is ready. None: none does.
+    pub front_health_path: Option<String>,
     /// The admin address. Port 0 takes any free one.
     pub admin: SocketAddr,
     /// The key-value store.
@@ -104,6 +106,7 @@ impl Config {
             listen: raw.required(&setting::LISTEN, listen::parse_many)?,
             tls: tls(raw, served_before)?,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
+            front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
             keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,
             app: raw.optional(&setting::APP, parsers::app_name)?,

@@ -71,6 +71,7 @@ pub fn front_options(
         listen: config.listen.clone(),
         listen_tls,
         https_redirect: config.https_redirect,
+        health_path: config.front_health_path.as_deref().map(Into::into),
         handovers,
         workers: config.workers.get(),
         limits: config.limits.clone(),

@@ -18,8 +18,8 @@ struct HaProxy {
 }
 
 impl HaProxy {
-    /// In front of a router that trusts it.
-    fn before(router: &Router) -> Self {
+    /// In front of a router that trusts it. `check` is what it asks the router for, as `option httpchk` takes it.
+    fn before(router: &Router, check: &str) -> Self {
         let (dir, front) = (tempfile::tempdir().expect("a temporary directory can be made"), free_port());
         let mut text = String::new();
         let socket = dir.path().join("stats");
@@ -27,7 +27,7 @@ impl HaProxy {
             text,
             "global\n stats socket {}\n\ndefaults\n mode http\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\n\
              frontend f\n bind {front}\n option forwardfor\n http-request set-header X-Forwarded-Proto https\n default_backend b\n\n\
-             backend b\n option httpchk\n http-check expect status 200\n server s {} check inter 200ms\n",
+             backend b\n option httpchk {check}\n http-check expect status 200\n server s {} check inter 200ms\n",
             socket.display(),
             router.front
         );
@@ -76,7 +76,7 @@ impl Drop for HaProxy {
 #[test]
 fn a_router_behind_haproxy_is_up_and_clients_are_seen_through_it() {
     let router = router().stable("v1").flag("--trusted-networks=127.0.0.0/8").start();
-    let proxy = HaProxy::before(&router);
+    let proxy = HaProxy::before(&router, "");
     let mut state = None;
     eventually("its first check has ended", || {
         state = proxy.state();
@@ -96,6 +96,24 @@ fn a_router_behind_haproxy_is_up_and_clients_are_seen_through_it() {
         "{:?}",
         page.headers
     );
+}
+
+/// No app claims the Host that it sends, so only the health path can tell it that the router is ready, and when that ends.
+#[test]
+fn haproxy_asks_the_health_path_and_sees_the_end_coming() {
+    let hosts = r#"{"hosts": ["shop.example.test"]}"#;
+    let builder = router().deployed("v1").key("rolling/hello/settings", hosts);
+    let builder =
+        builder.key("rolling/hello/stable/id", &id("v1")).flag("--front-health-path=/router-health");
+    let mut router = builder.flag("--grace-seconds=15").start();
+    let proxy = HaProxy::before(&router, "/router-health");
+    let is = |wanted: (&str, &str)| {
+        proxy.state().is_some_and(|(status, check)| (status.as_str(), check.as_str()) == wanted)
+    };
+    eventually("it is up", || is(("UP", "L7OK")));
+    router.terminate();
+    eventually("it is down while it still serves", || is(("DOWN", "L7STS")));
+    router.kill();
 }
 
 /// The exact bytes of that check, and where nobody serves as the default app.

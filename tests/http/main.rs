@@ -2,6 +2,7 @@
 
 mod back_pressure;
 mod haproxy;
+mod health_path;
 mod http_requests;
 mod http_responses;
 mod logins;

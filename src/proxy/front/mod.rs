@@ -36,6 +36,8 @@ pub struct FrontOptions {
     pub listen_tls: Vec<(SocketAddr, Arc<rustls::ServerConfig>)>,
     /// Plain http is redirected to https on this port. `None`: it is served.
     pub https_redirect: Option<u16>,
+    /// A path that says whether this router is ready, under any Host. `None`: every path is an app's.
+    pub health_path: Option<Box<str>>,
     /// How many threads serve.
     pub workers: usize,
     /// The limits.
@@ -84,6 +86,7 @@ impl Front {
             pseudonym,
             options.trust,
             options.https_redirect,
+            options.health_path,
             table,
             clock,
             counters,

@@ -11,7 +11,7 @@ use crate::proxy::codec::{
 /// An answer of the router itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// 303, 308, or 400..=599.
+    /// 200, 303, 308, or 400..=599.
     pub status: u16,
     /// What is wrong, in fixed words.
     pub detail: &'static str,
@@ -115,6 +115,7 @@ impl Refusal {
 /// The reason phrase of a status that the router may send itself.
 pub fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         303 => "See Other",
         308 => "Permanent Redirect",
         400 => "Bad Request",

@@ -139,6 +139,7 @@ impl Stage {
         let options = FrontOptions {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             https_redirect: None,
+            health_path: None,
             handovers,
             listen_tls: tls.map(|config| ("127.0.0.1:0".parse().unwrap(), config)).into_iter().collect(),
             workers,

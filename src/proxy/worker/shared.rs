@@ -31,6 +31,8 @@ pub struct FrontState {
     pub trust: Box<Trust>,
     /// Plain http is answered with a redirect to https on this port.
     pub https_redirect: Option<u16>,
+    /// The path that says whether this router is ready.
+    pub health_path: Option<Box<str>>,
     /// The published table.
     pub table: Arc<LiveTable>,
     /// Time.
@@ -60,6 +62,7 @@ impl FrontState {
         pseudonym: Box<str>,
         trust: Box<Trust>,
         https_redirect: Option<u16>,
+        health_path: Option<Box<str>>,
         table: Arc<LiveTable>,
         clock: Clock,
         counters: Counters,
@@ -73,6 +76,7 @@ impl FrontState {
             pseudonym,
             trust,
             https_redirect,
+            health_path,
             table,
             clock,
             counters,

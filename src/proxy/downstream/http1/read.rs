@@ -23,6 +23,7 @@ use crate::{
             target::write_target,
         },
         route::{
+            health,
             origin::{client_of, origin_of},
             plan,
         },
@@ -155,6 +156,12 @@ impl Connection {
         };
         self.out.begun = false;
         let client = client_of(head, self.client, &worker.shared.trust);
+        if let Some(path) = worker.shared.health_path.as_deref()
+            && let Some(health) = health::answer(worker, path, head, client)
+        {
+            log_refused(worker, Some(head), client, health.status);
+            return Next::Refuse(health.into(), Form::Text, head.method == b"HEAD");
+        }
         if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
             let lines = format!("location: {location}\r\n").into();
             return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
