@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    schema::hook::{Hook, HookRemoval, HookRequest, HookState, HookTest, Hooks},
+    schema::hook::{HeaderOfHook, Hook, HookRemoval, HookRequest, HookState, HookTest, Hooks},
 };
 
 /// Tell a chat or a pipeline of releases and alarms, by a signed POST
@@ -88,6 +88,14 @@ struct Add {
     #[arg(long, conflicts_with = "secret")]
     new_secret: bool,
 
+    /// A further header of its messages, as `Name: value`; safer in the environment. Without it the hook keeps its header
+    #[arg(long, value_name = "HEADER", env = "ROLLING_ROUTER_HOOK_HEADER", hide_env_values = true)]
+    header: Option<String>,
+
+    /// Send no further header any more
+    #[arg(long, conflicts_with = "header")]
+    no_header: bool,
+
     /// Send it nothing yet
     #[arg(long)]
     paused: bool,
@@ -131,7 +139,10 @@ async fn show(choice: &HookChoice, printer: &Printer) -> Result<Exit, Failure> {
 
 async fn write(add: Add, printer: &Printer) -> Result<Exit, Failure> {
     let listed = |names: Vec<String>| (!names.is_empty()).then_some(names);
+    let header = add.header.as_deref().map(header_of).transpose()?;
     let hook = HookRequest {
+        header,
+        no_header: Some(add.no_header),
         url: add.url,
         apps: listed(add.apps),
         events: listed(add.events),
@@ -152,10 +163,29 @@ async fn pause(choice: &HookChoice, paused: bool, printer: &Printer) -> Result<E
     let client = open(&choice.connection, printer)?;
     let known: Hook = client.send(Request::get(&path(&choice.name))).await?.read_exact()?;
     let Hook { url, apps, events, revision, .. } = known;
-    let hook = HookRequest { url, apps, events, paused: Some(paused), secret: None, new_secret: None };
+    let hook = HookRequest {
+        url,
+        apps,
+        events,
+        paused: Some(paused),
+        secret: None,
+        new_secret: None,
+        header: None,
+        no_header: None,
+    };
     let mut request = put(&choice.name, &hook);
     request.if_match = Some(revision);
     ask(&client, printer, request, |hook| vec![hook_line(&hook, printer)]).await
+}
+
+/// `Name: value`; what is allowed of both is the router's to say.
+fn header_of(text: &str) -> Result<HeaderOfHook, Failure> {
+    let (name, value) = text.split_once(':').ok_or_else(|| {
+        Failure::usage(
+            "--header has no colon; allowed is a name and a value, such as `Authorization: Bearer TOKEN`",
+        )
+    })?;
+    Ok(HeaderOfHook { name: name.trim().to_owned(), value: value.trim().to_owned() })
 }
 
 async fn test(choice: &HookChoice, printer: &Printer) -> Result<Exit, Failure> {

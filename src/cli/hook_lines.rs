@@ -33,8 +33,9 @@ pub(super) fn hook_line(hook: &Hook, printer: &Printer) -> String {
     let waiting: u64 = hook.waiting.values().sum();
     let waiting = if waiting == 0 { String::new() } else { format!("   {waiting} waiting") };
     let paused = if hook.paused && hook.state != "paused" { "   paused" } else { "" };
+    let header = hook.header.as_ref().map_or(String::new(), |header| format!("   with {header}"));
     format!(
-        "{name}   {}   {}   {}   {state}{paused}{waiting}",
+        "{name}   {}   {}   {}{header}   {state}{paused}{waiting}",
         hook.url,
         all(&hook.apps, "apps"),
         all(&hook.events, "events")

@@ -74,6 +74,8 @@ pub struct Hook {
     pub apps: Option<Vec<String>>,
     /// The events that it is told of; null: all events.
     pub events: Option<Vec<String>>,
+    /// The name of the further header of its messages; null: there is none. Its value is never shown.
+    pub header: Option<String>,
     /// Whether it is told nothing for now.
     pub paused: bool,
     /// The name of the token that wrote it last.
@@ -140,6 +142,22 @@ pub struct HookRequest {
     pub secret: Option<String>,
     /// Have the router make another secret. Left out: false.
     pub new_secret: Option<bool>,
+    /// A further header of each message, such as a receiver's token; left out: the one that it has. It has to be sent again
+    /// when the URL leads to another host or port.
+    pub header: Option<HeaderOfHook>,
+    /// Send no further header any more. Left out: false.
+    pub no_header: Option<bool>,
+}
+
+/// A further header of a hook's messages. Its value is never shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HeaderOfHook {
+    /// Its name, such as `Authorization`; not one that HTTP needs itself, and none that begins with `webhook-`.
+    pub name: String,
+    /// Its value: 1 to 4,096 visible ASCII characters and blanks.
+    pub value: String,
 }
 
 /// The answer to the removal of a hook.

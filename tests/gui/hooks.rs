@@ -4,7 +4,7 @@ use crate::browser::Browser;
 use crate::sign_in_as;
 use serde_json::{Value, json};
 use support::router::token;
-use support::{Reply, Router, eventually, router, scripted};
+use support::{Endpoint, Reply, Router, eventually, router, scripted};
 
 /// The hook of a router, as its API shows it.
 fn shown(router: &Router) -> Value {
@@ -60,13 +60,35 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     browser.click("hook-edit-chat");
     assert_eq!(text_of(&browser, "hook-url"), format!("http://{}/in", receiver.address));
     browser.click("hook-event-abort");
+    browser.fill("hook-header-name", "Authorization");
+    browser.fill("hook-header-value", "Bearer hunter2");
     browser.click("hook-submit");
     eventually("it is saved", || shown(&router)["events"] == json!(["promote", "abort"]));
+    browser.see("hook-chat", "with authorization");
+    receiver.take();
+    keep_header(&browser, &router, &receiver);
     browser.click("hook-remove-chat");
     browser.see("hook-remove-dialog", "Remove the hook chat?");
     browser.click("hook-remove-submit");
     browser.see("hooks-none", "No hooks yet");
     assert_eq!(shown(&router)["error"]["code"], "not_found");
+}
+
+/// What is not touched stays: the receiver gets the header, and the page does not know its value.
+fn keep_header(browser: &Browser, router: &Router, receiver: &Endpoint) {
+    browser.click("hook-edit-chat");
+    assert_eq!(text_of(browser, "hook-header-name"), "authorization");
+    assert_eq!(text_of(browser, "hook-header-value"), "");
+    browser.click("hook-event-abort");
+    browser.click("hook-submit");
+    eventually("it is saved", || shown(router)["events"] == json!(["promote"]));
+    browser.click("hook-test-chat");
+    eventually("the test came", || receiver.received() == 1);
+    assert_eq!(receiver.take()[0].header("authorization"), Some("Bearer hunter2"));
+    browser.click("hook-edit-chat");
+    browser.fill("hook-header-name", "");
+    browser.click("hook-submit");
+    eventually("it is gone", || shown(router)["header"].is_null());
 }
 
 #[test]

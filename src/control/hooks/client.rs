@@ -12,7 +12,10 @@ use reqwest::{
 use crate::{
     control::{
         limits::{HOOK_CONNECT_MAX, HOOK_DELIVERY_MAX},
-        shared::hooks::hook::{HookUrl, check_address},
+        shared::hooks::{
+            header::HookHeader,
+            hook::{Hook, HookUrl, check_address},
+        },
     },
     rollout::endpoint::AddressPolicy,
 };
@@ -22,6 +25,7 @@ use crate::{
 pub struct HookClient {
     client: Client,
     url: HookUrl,
+    header: Option<HookHeader>,
     policy: Arc<AddressPolicy>,
 }
 
@@ -32,8 +36,9 @@ struct CheckedResolver {
 }
 
 impl HookClient {
-    /// A client for this URL.
-    pub fn new(url: &HookUrl, policy: &AddressPolicy) -> Result<Self, reqwest::Error> {
+    /// A client for the URL and the header of a hook.
+    pub fn new(hook: &Hook, policy: &AddressPolicy) -> Result<Self, reqwest::Error> {
+        let Hook { url, header, .. } = hook;
         let policy = Arc::new(policy.clone());
         let checked = CheckedResolver { port: url.port(), policy: Arc::clone(&policy) };
         let client = Client::builder()
@@ -46,18 +51,30 @@ impl HookClient {
             .timeout(HOOK_DELIVERY_MAX)
             .dns_resolver(Arc::new(checked))
             .build()?;
-        Ok(Self { client, url: url.clone(), policy })
+        Ok(Self { client, url: url.clone(), header: header.clone(), policy })
     }
 
-    /// Whether it is a client for this URL.
-    pub fn is_for(&self, url: &HookUrl) -> bool {
-        self.url == *url
+    /// Whether it is a client for the URL and the header of this hook.
+    pub fn is_for(&self, hook: &Hook) -> bool {
+        self.url == hook.url && self.header == hook.header
+    }
+
+    /// The answer of the receiver as it may be shown: without the header's value.
+    pub fn hide_header_in(&self, answer: String) -> String {
+        match &self.header {
+            Some(header) => header.hide_in(&answer),
+            None => answer,
+        }
     }
 
     /// A POST to the URL; refused if its host is a literal address that is not allowed.
     pub fn post(&self) -> Result<RequestBuilder, String> {
         self.url.check(&self.policy).map_err(|error| error.to_string())?;
-        Ok(self.client.request(Method::POST, self.url.url().clone()))
+        let request = self.client.request(Method::POST, self.url.url().clone());
+        Ok(match self.header.as_ref().and_then(HookHeader::to_line) {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        })
     }
 }
 

@@ -322,11 +322,10 @@ impl Courier {
     }
 
     fn client(&mut self, hook: &Hook) -> Result<HookClient, String> {
-        if let Some(client) = self.client.as_ref().filter(|client| client.is_for(&hook.url)) {
+        if let Some(client) = self.client.as_ref().filter(|client| client.is_for(hook)) {
             return Ok(client.clone());
         }
-        let client =
-            HookClient::new(&hook.url, &self.core.addresses.load()).map_err(|error| error.to_string())?;
+        let client = HookClient::new(hook, &self.core.addresses.load()).map_err(|error| error.to_string())?;
         Ok(self.client.insert(client).clone())
     }
 

@@ -123,7 +123,8 @@ async fn send(
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok((status, retry_after.map(Duration::from_secs), read_beginning(response).await))
+    let answer = client.hide_header_in(read_beginning(response).await);
+    Ok((status, retry_after.map(Duration::from_secs), answer))
 }
 
 /// The beginning of a body, without control characters.

@@ -2,6 +2,7 @@
 //! not read or write them does not.
 
 mod api;
+mod header;
 mod restart;
 mod roles;
 mod telling;

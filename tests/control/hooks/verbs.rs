@@ -15,6 +15,7 @@ fn run(router: &Router, words: &[&str]) -> (i32, String) {
         .args(words)
         .args(["--admin", &router.admin.to_string(), "--token", token("admin")])
         .env_remove("ROLLING_ROUTER_HOOK_SECRET")
+        .env_remove("ROLLING_ROUTER_HOOK_HEADER")
         .output()
         .expect("the binary can be run");
     let text = [run.stdout, run.stderr].concat();

@@ -21,6 +21,8 @@ const LONG: Duration = Duration::from_secs(120);
 pub struct HookCall {
     /// The header `webhook-id`.
     pub id: String,
+    /// The header `authorization`, if there was one.
+    pub authorization: Option<String>,
     /// The body.
     pub body: Value,
 }
@@ -108,7 +110,8 @@ fn checked(received: &ReceivedMessage) -> HookCall {
     let key = BASE64_STANDARD.decode(&SECRET["whsec_".len()..]).expect("base64");
     let right = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &signed);
     assert_eq!(header("webhook-signature"), format!("v1,{}", BASE64_STANDARD.encode(right)));
-    HookCall { id, body: serde_json::from_slice(&received.body).expect("JSON") }
+    let authorization = received.header("authorization").map(str::to_owned);
+    HookCall { id, authorization, body: serde_json::from_slice(&received.body).expect("JSON") }
 }
 
 /// As `eventually`, for what takes as long as several attempts.

@@ -11,6 +11,8 @@ export function openHookDialog({ api, notices, hook, events, apps, done }) {
 	const url = input('hook-url', { type: 'url', value: hook?.url ?? '' });
 	const secret = input('hook-secret', {});
 	const newSecret = h('input', { type: 'checkbox', testid: 'hook-new-secret' });
+	const headerName = input('hook-header-name', { maxlength: '100', value: hook?.header ?? '' });
+	const headerValue = input('hook-header-value', { type: 'password', autocomplete: 'new-password' });
 	const appBoxes = buildBoxes(
 		[...new Set([...apps, ...(hook?.apps ?? [])])].map((app) => ({ name: app })),
 		hook?.apps,
@@ -44,6 +46,12 @@ export function openHookDialog({ api, notices, hook, events, apps, done }) {
 			hook ? 'Begins with whsec_. Empty: the secret stays as it is.' : 'Begins with whsec_. Empty: the router makes one.',
 		),
 		hook ? h('p', {}, h('label.check', {}, newSecret, ' Make a new secret')) : null,
+		field('Header (optional)', headerName, 'The name of a header that the receiver asks for, such as Authorization.'),
+		field(
+			'Value of the header',
+			headerValue,
+			hook?.header ? 'Never shown. Empty: it stays as it is.' : 'Such as Bearer, a blank and the token. It is never shown again.',
+		),
 		error,
 		h('div.dialog-buttons', {}, button('Cancel', { testid: 'hook-cancel', run: () => dialog.close() }), submit),
 	);
@@ -60,6 +68,7 @@ export function openHookDialog({ api, notices, hook, events, apps, done }) {
 		const body = { url: url.value.trim(), apps: readChosen(appBoxes), events: readChosen(eventBoxes), paused: hook?.paused ?? false };
 		if (secret.value.trim()) body.secret = secret.value.trim();
 		if (newSecret.checked) body.new_secret = true;
+		Object.assign(body, readHeader(headerName.value.trim(), headerValue.value.trim(), hook?.header ?? ''));
 		try {
 			// Revision 0: a hook that is added must not exist yet.
 			const answer = await api.writeHook(name.value.trim(), body, hook?.revision ?? 0);
@@ -76,6 +85,13 @@ export function openHookDialog({ api, notices, hook, events, apps, done }) {
 		}
 	});
 	(hook ? url : name).focus();
+}
+
+/** What a request says of the header; `known` is the name of the one that the hook has, or empty. */
+function readHeader(name, value, known) {
+	if (!name && !value) return known ? { no_header: true } : {};
+	const stays = !value && name.toLowerCase() === known;
+	return stays ? {} : { header: { name, value } };
 }
 
 function buildBoxes(items, chosenNames, testid) {

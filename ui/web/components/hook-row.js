@@ -54,7 +54,7 @@ export function hookRow({ edit, test, pause, remove, disabledReason }) {
 			setAttr(element, 'data-testid', `hook-${hook.name}`);
 			setText(name, hook.name);
 			setText(url, hook.url ?? '');
-			setText(scope, hook.fault ?? `${describeNames(hook.apps, 'all apps')}; ${describeNames(hook.events, 'all events')}`);
+			setText(scope, hook.fault ?? describeScope(hook));
 			setText(
 				state,
 				[(STATES[hook.state] ?? hook.state) + describeFailure(hook), describeWaiting(hook.waiting)].filter(Boolean).join(' · '),
@@ -79,6 +79,11 @@ export function hookRow({ edit, test, pause, remove, disabledReason }) {
 function describeFailure({ state, deliveries }) {
 	const failed = ['failed', 'dropped'].includes(state) && deliveries.find(({ outcome, error }) => outcome !== 'delivered' && error);
 	return failed ? `: ${failed.error}` : '';
+}
+
+function describeScope({ apps, events, header }) {
+	const names = `${describeNames(apps, 'all apps')}; ${describeNames(events, 'all events')}`;
+	return header ? `${names}; with ${header}` : names;
 }
 
 const describeNames = (names, all) => (names ? names.join(', ') : all);

@@ -8,11 +8,16 @@ use crate::{
         shared::{
             core::Core,
             error::ApiError,
-            hooks::{event::EventKind, hook::HookUrl, secret::Secret},
+            hooks::{
+                event::EventKind,
+                header::{HookHeader, HookHeaderError},
+                hook::HookUrl,
+                secret::Secret,
+            },
         },
     },
     rollout::app::AppName,
-    schema::hook::HookRequest,
+    schema::hook::{HeaderOfHook, HookRequest},
 };
 
 /// What a hook is to be: all of it but the secret, which stays as it is unless it is given.
@@ -20,6 +25,8 @@ pub(super) struct HookChange {
     pub(super) url: HookUrl,
     pub(super) apps: Option<BTreeSet<AppName>>,
     pub(super) events: Option<BTreeSet<EventKind>>,
+    /// Another header, or none at all (`Some(None)`); `None`: the one that it has.
+    pub(super) header: Option<Option<HookHeader>>,
     pub(super) paused: bool,
     pub(super) secret: Option<Secret>,
     pub(super) new_secret: bool,
@@ -47,11 +54,22 @@ impl HookChange {
             url,
             apps: check_names("apps", request.apps, HOOK_APPS_MAX, app)?,
             events: check_names("events", request.events, EventKind::choices().count(), event)?,
+            header: check_header(request.header, request.no_header == Some(true))?,
             paused: request.paused == Some(true),
             secret,
             new_secret,
         })
     }
+}
+
+fn check_header(given: Option<HeaderOfHook>, none: bool) -> Result<Option<Option<HookHeader>>, ApiError> {
+    let Some(HeaderOfHook { name, value }) = given else { return Ok(none.then_some(None)) };
+    if none {
+        return Err(ApiError::value("no_header", "send either `header` or `no_header`, not both"));
+    }
+    let field = |error| if error == HookHeaderError::Name { "header.name" } else { "header.value" };
+    let header = HookHeader::new(&name, &value);
+    header.map(|header| Some(Some(header))).map_err(|error| ApiError::value(field(error), error.to_string()))
 }
 
 /// A list of names that must not be empty; none: all.

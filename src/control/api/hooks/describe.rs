@@ -48,6 +48,7 @@ pub(super) fn describe_readable(core: &Core, name: &HookName, hook: &Hook, revis
         url: hook.url.to_string(),
         apps: hook.apps.as_ref().map(|apps| apps.iter().map(ToString::to_string).collect()),
         events: hook.events.as_ref().map(|events| events.iter().map(ToString::to_string).collect()),
+        header: hook.header.as_ref().map(|header| header.name().to_owned()),
         paused: hook.paused,
         by: hook.by.clone(),
         at: hook.at,

@@ -153,7 +153,7 @@ pub async fn test(
     })?;
     let message = Message::test(&name, &by, core.clock.wall_ms());
     let id = message.id(&format!("{}{:?}", core.roster.epoch(), core.clock.monotonic()));
-    let client = HookClient::new(&hook.url, &core.addresses.load())
+    let client = HookClient::new(hook, &core.addresses.load())
         .map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let done = make_attempt(&client, &hook.secret, &id, &message, &core.clock).await;
     let ended = if done.delivered { DeliveryOutcome::Delivered } else { DeliveryOutcome::Failed };

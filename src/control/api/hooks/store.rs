@@ -61,6 +61,7 @@ pub(super) async fn put(
             let message = format!("there are {HOOKS_MAX} hooks already; remove one that nobody needs");
             return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
         }
+        refuse_to_lead_header_elsewhere(change, known.as_ref())?;
         let hook = hook_of(core, change, known.as_ref(), by, made);
         let mut writes = beginnings(core, name, &hook, known.as_ref());
         while writes.len() > BATCH {
@@ -82,10 +83,22 @@ fn hook_of(core: &Core, change: &HookChange, known: Option<&Hook>, by: &str, mad
         apps: change.apps.clone(),
         events: change.events.clone(),
         secret: change.secret.clone().or(kept).unwrap_or_else(|| made.clone()),
+        header: change.header.clone().unwrap_or_else(|| known.and_then(|hook| hook.header.clone())),
         paused: change.paused,
         by: by.to_owned(),
         at: core.clock.wall_ms(),
     }
+}
+
+/// Who may write a hook must not learn its header's value by having it sent to a receiver of his own.
+fn refuse_to_lead_header_elsewhere(change: &HookChange, known: Option<&Hook>) -> Result<(), ApiError> {
+    let keeps = known.filter(|hook| hook.header.is_some() && change.header.is_none());
+    if keeps.is_none_or(|hook| hook.url.url().origin() == change.url.url().origin()) {
+        return Ok(());
+    }
+    let message = "the URL leads to another host or port, and the header's value is not sent there unasked: send `header` again, or \
+                   `no_header`";
+    Err(ApiError::value("header", message))
 }
 
 /// A hook is told what happens from now on: where it is not told of an app yet, its topic is the app's newest change. An

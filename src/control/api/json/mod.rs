@@ -23,6 +23,9 @@ use crate::control::shared::error::ApiError;
 /// How much of a wrong value is repeated to its author.
 const SHOWN_CHARS_MAX: usize = 40;
 
+/// The fields of requests that hold secrets: those of hooks.
+const SECRET_FIELDS: [&str; 2] = ["secret", "header"];
+
 /// Reads a request. Every field is known and of its type, none comes twice; one that is null counts as left out.
 pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
     let document = Value::Object(object(json)?);
@@ -38,13 +41,22 @@ fn refusal(document: &Value, path: &Path, fault: &Fault) -> ApiError {
         Segment::Enum { .. } | Segment::Unknown => Some(value),
     });
     let message = match (fault, value) {
-        (Fault::NotAllowed(allowed), Some(value)) if !value.is_null() => {
-            format!("{} is not {allowed}", shown(value))
-        }
+        (Fault::NotAllowed(allowed), Some(value)) if !value.is_null() => match is_secret(path) {
+            // The message stands in the audit too.
+            true => format!("the value is not {allowed}"),
+            false => format!("{} is not {allowed}", shown(value)),
+        },
         (Fault::NotAllowed(allowed), _) => format!("`{path}` is missing; allowed is {allowed}"),
         (Fault::Unknown(message), _) => message.clone(),
     };
     ApiError::value(path.to_string(), message)
+}
+
+/// Whether a path leads to a field, or through one, whose values are nobody's to read.
+fn is_secret(path: &Path) -> bool {
+    let is_one =
+        |segment: &Segment| matches!(segment, Segment::Map { key } if SECRET_FIELDS.contains(&key.as_str()));
+    path.iter().any(is_one)
 }
 
 /// A value as its author wrote it, or its beginning.

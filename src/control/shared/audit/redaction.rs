@@ -1,6 +1,6 @@
 //! What is shown of a value: as much as tells what it was, and no secret.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{control::limits::AUDIT_VALUE_BYTES_MAX, rollout::keys};
 
@@ -81,9 +81,21 @@ fn field((name, value): (String, Value)) -> (String, Value) {
     let value = match value {
         _ if !says_nothing && SECRET_NAMES.iter().any(|secret| lower.contains(secret)) => SECRET.into(),
         Value::String(url) if lower == "url" => of_url(&url).into(),
+        header if lower == "header" && !says_nothing => of_header(header),
         other => without_secrets(other),
     };
     (name, value)
+}
+
+/// A header of a hook, less its value.
+fn of_header(header: Value) -> Value {
+    match header {
+        Value::Object(mut header) => {
+            let name = header.remove("name").map(without_secrets).unwrap_or_default();
+            json!({ "name": name, "value": SECRET })
+        }
+        _ => SECRET.into(),
+    }
 }
 
 /// A URL less its user, password and query.
@@ -97,21 +109,26 @@ fn of_url(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn no_value_shows_a_secret() {
-        let hook = br#"{"url":"https://u:hunter2@h/x?k=hunter2","secret":"whsec_hunter2","new_secret":true,"by":"root"}"#;
+        let hook = br#"{"url":"https://u:hunter2@h/x?k=hunter2","secret":"whsec_hunter2","new_secret":true,"header":{"name":"authorization","value":"Bearer hunter2"}}"#;
         for (key, value, shown) in [
             ("rolling/router/pinkeys", &br#"{"current":{"secret":"hunter2"}}"#[..], json!(SECRET)),
             ("rolling/router/acme/account", b"hunter2", json!(SECRET)),
             (
                 "rolling/router/hooks/chat",
                 hook,
-                json!({ "url": "https://h/x?...", "secret": SECRET, "new_secret": true, "by": "root" }),
+                json!({
+                    "url": "https://h/x?...",
+                    "secret": SECRET,
+                    "new_secret": true,
+                    "header": { "name": "authorization", "value": SECRET },
+                }),
             ),
+            ("x/y", br#"{"header":"authorization: hunter2"}"#, json!({ "header": SECRET })),
+            ("x/y", br#"{"header":null}"#, json!({ "header": null })),
             ("rolling/shop/blendpercent", b"10", json!("10")),
             (
                 "x/y",

@@ -11,7 +11,7 @@ use std::{
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::{event::EventKind, secret::Secret};
+use super::{event::EventKind, header::HookHeader, secret::Secret};
 use crate::{
     control::limits::HOOK_URL_BYTES_MAX,
     rollout::{
@@ -49,6 +49,9 @@ pub struct Hook {
     #[serde(default)]
     pub events: Option<BTreeSet<EventKind>>,
     pub secret: Secret,
+    /// A further header of each message, such as a receiver's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<HookHeader>,
     /// Nothing is sent to it for now; changes wait.
     #[serde(default)]
     pub paused: bool,

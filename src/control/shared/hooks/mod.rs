@@ -3,6 +3,7 @@
 pub mod board;
 pub mod claim;
 pub mod event;
+pub mod header;
 pub mod hook;
 pub mod message;
 pub mod progress;
