@@ -111,6 +111,7 @@ impl Change {
             let parts = self.path.split('/').filter(|part| !part.is_empty());
             request.path.extend(parts.map(str::to_owned));
             fields.extend(options.reason.clone().map(|reason| ("reason".to_owned(), reason.into())));
+            fields.extend(options.waiting.gate().map(|time| ("wait".to_owned(), time.as_secs().into())));
             options.waiting.ask(&mut request);
         }
         request.if_match = options.if_match.or(seen.filter(|_| self.guarded));

@@ -19,6 +19,7 @@ use crate::schema::change::PromoteRequest;
 ///
 /// Examples:
 ///   rolling-router promote --reason "smoke tests green"
+///   rolling-router promote --wait 30s                                    its endpoints may take that long to start
 ///   rolling-router promote --dry-run                                     who would move
 ///   rolling-router promote --release 1.0.1 --wait fleet --timeout 30s    for pipelines; repeating it is harmless
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
-    /// Promote a release whose endpoints were seen failing
+    /// Promote a release whose endpoints fail the health check
     #[arg(long)]
     force: bool,
 
@@ -42,7 +43,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let Arguments { release, force, dry_run, change } = arguments;
     let promote = |app: &_| {
         let release = release.or_else(|| candidate_id(app));
-        let request = PromoteRequest { release, force: force.then_some(true), reason: None };
+        let request = PromoteRequest { release, force: force.then_some(true), wait: None, reason: None };
         let done = format!("{} is stable", candidate_name(app));
         Change::new(Method::POST, "promote", &request, done).dry_run(&dry_run)
     };

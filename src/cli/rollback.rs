@@ -13,7 +13,7 @@ use crate::schema::{app::App, change::RollbackRequest, release::Release};
 /// Make an earlier release stable again; clients of the bad one go to it at once
 ///
 /// A candidate is dropped with it. Pipelines (`ci` tokens) are locked out until an operator's next command. The
-/// target is probed first; --force goes to it even if it does not answer.
+/// target must pass its health check first; --force goes to it even if it does not.
 ///
 /// Examples:
 ///   rolling-router rollback --reason "errors in checkout"       to the release before this one
@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let rollback = |app: &App| {
         let target = to.as_deref().or(app.previous.as_ref().map(Release::name));
         let done = format!("{} is stable again", target.unwrap_or("an earlier release"));
-        let request = RollbackRequest { to, force: force.then_some(true), reason: None };
+        let request = RollbackRequest { to, force: force.then_some(true), wait: None, reason: None };
         Change::new(Method::POST, "rollback", &request, done).unguarded().dry_run(&dry_run)
     };
     change.ask_as_seen(rollback, printer).await

@@ -83,7 +83,7 @@ async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure
     let (id, release) = arguments.release.id_or_name();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
     let force = arguments.force.then_some(true);
-    let request = StableRequest { id, release, endpoints, service, port, force, reason: None };
+    let request = StableRequest { id, release, endpoints, service, port, force, wait: None, reason: None };
     let change = Change::new(Method::PUT, "stable", &request, done);
     arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }

@@ -35,10 +35,12 @@ pub const WRITE_OUT_AFTER: Duration = Duration::from_secs(5);
 pub const HISTORY_ENDPOINT_EVENTS_MAX: usize = 200;
 /// Listeners that a member reports: three ports at each of 80 addresses. More are cut off.
 pub const LISTENERS_MAX: usize = 240;
-/// Endpoints that a rollback probes before it commits.
-pub const PROBES_MAX: usize = 32;
-/// How long one probe may take.
-pub const PROBE_MAX: Duration = Duration::from_millis(800);
+/// Endpoints that the gate asks at once: each holds a descriptor.
+pub const PROBES_MAX: usize = 512;
+/// How long the gate waits before it asks again, while a command waits for a release to be well.
+pub const GATE_PAUSE: Duration = Duration::from_millis(250);
+/// The longest time, in seconds, that a command may wait at the gate.
+pub const GATE_WAIT_SECONDS_MAX: u64 = 600;
 
 /// The first pause after a failed attempt to reach the store; it doubles up to [`STORE_RETRY_MAX`], with jitter.
 pub const STORE_RETRY_MIN: Duration = Duration::from_millis(100);

@@ -50,6 +50,9 @@ pub struct StableRequest {
     pub port: Option<u16>,
     /// Go on although endpoints were seen failing, or others are registered for it already.
     pub force: Option<bool>,
+    /// How many seconds to ask its endpoints again until they pass, 0 to 600; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
     /// Why, for the history.
     pub reason: Option<String>,
 }
@@ -118,8 +121,11 @@ pub struct LockRequest {
 pub struct PromoteRequest {
     /// The release that is meant, by id or name: refused if it is not the candidate.
     pub release: Option<String>,
-    /// Go on although its endpoints were seen failing.
+    /// Go on although its endpoints fail the health check. Only for operators.
     pub force: Option<bool>,
+    /// How many seconds to ask its endpoints again until they pass, 0 to 600; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
     /// Why, for the history.
     pub reason: Option<String>,
 }
@@ -142,8 +148,11 @@ pub struct AbortRequest {
 pub struct RollbackRequest {
     /// Any release of the history, by id or name; left out: `previous`.
     pub to: Option<String>,
-    /// Go on although its endpoints were seen failing.
+    /// Go on although its endpoints fail the health check. Only for operators.
     pub force: Option<bool>,
+    /// How many seconds to ask its endpoints again until they pass, 0 to 600; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
     /// Why, for the history.
     pub reason: Option<String>,
 }

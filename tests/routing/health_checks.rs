@@ -177,3 +177,40 @@ fn an_answer_is_judged_by_status_and_body_and_the_reason_is_said() {
     peer.stop();
     eventually("it is refused", || endpoint(&router)["detail"] == "refused the connection");
 }
+
+/// A candidate that was set a moment ago counts as healthy for routing, and was promoted although nothing listened there.
+#[test]
+fn what_becomes_stable_passes_its_own_check_first_and_a_refusal_says_what_each_endpoint_answered() {
+    let health =
+        json!({ "path": "/healthz", "interval_ms": 60_000, "timeout_ms": 400, "body_contains": "of hello" });
+    let dead = scripted(|_| Reply::ok("page of hello"));
+    let other = scripted(|_| Reply::ok("page of another app"));
+    let builder = router().stable_on("v1", vec![scripted(|_| Reply::ok("page of hello"))]);
+    let builder = builder.release("v2", vec![dead]).release("v3", vec![other]);
+    let router = builder.key("rolling/hello/settings", &settings(&health, &[])).start();
+    let (api, dead, other) = (router.api(), router.endpoint("v2"), router.endpoint("v3"));
+    dead.stop();
+    let refused = |answer: support::Answer, endpoint: SocketAddr, said: &str| {
+        let answer = answer.expect(409);
+        let text = answer.response.text();
+        assert_eq!(answer.code(), "target_unhealthy");
+        assert!(text.contains(&endpoint.to_string()) && text.contains(said), "{text}");
+    };
+    api.put("candidate", &json!({ "id": id("v2") })).expect(200);
+    refused(api.post("promote", &json!({})), dead.address, "refused the connection");
+    refused(api.put("stable", &json!({ "id": id("v2") })), dead.address, "refused the connection");
+    refused(api.put("stable", &json!({ "id": id("v3") })), other.address, "does not contain");
+    let ci = json!({ "release": "v2", "force": true });
+    refused(router.api_as("ci").post("promote", &ci), dead.address, "refused the connection");
+    assert_eq!(api.state()["stable"]["release"], "v1");
+    let started = dead.address;
+    let starting = std::thread::spawn(move || {
+        pause(Duration::from_millis(700));
+        support::Endpoint::scripted_at(started, |_| Reply::ok("page of hello"))
+    });
+    api.post("promote", &json!({ "wait": 30 })).expect(200);
+    let _started = starting.join().expect("it starts");
+    router.endpoint("v1").always(Reply::response("502 Bad Gateway", &[], ""));
+    refused(api.post("rollback", &json!({})), router.endpoint("v1").address, "/healthz answered 502");
+    api.post("rollback", &json!({ "force": true })).expect(200);
+}

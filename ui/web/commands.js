@@ -82,13 +82,14 @@ export function setTrack({ api, model, sendCommand }, app, track, first = null) 
 	return {
 		app,
 		body: releasePicker({ releases: api.listReleases(app), track, first }),
+		mayForce: isStable,
 		describe: (state, { release }) => describeTrack(state, track, release),
-		send: ({ seq, reason, values: { release, body } }) => {
+		send: ({ seq, reason, force, values: { release, body } }) => {
 			const { candidate } = model.app(app);
-			const replace = !isStable && candidate ? { replace: candidate.id } : {};
+			const options = isStable ? { force } : candidate ? { replace: candidate.id } : {};
 			const set = isStable ? api.setStable : api.setCandidate;
 			const label = `${isStable ? 'Stable' : 'Candidate'} ${releaseName(release)}`;
-			return sendCommand(app, label, () => set(app, { ...body, ...replace, reason }, seq));
+			return sendCommand(app, label, () => set(app, { ...body, ...options, reason }, seq));
 		},
 	};
 }

@@ -1,6 +1,6 @@
 //! The calls that decide who gets which release: candidate, stable, blend, sticky, promote, abort, rollback.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{Path, State},
@@ -18,7 +18,7 @@ use crate::{
             command::{CommandOptions, execute},
             release_name::ReleaseName,
         },
-        limits::ENDPOINTS_PER_CALL_MAX,
+        limits::{ENDPOINTS_PER_CALL_MAX, GATE_WAIT_SECONDS_MAX},
         shared::{core::Core, error::ApiError},
     },
     rollout::{app::AppName, command::Command, release::ReleaseId},
@@ -41,7 +41,7 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
         check_registration(&core, &call.caller, &app, &release)?;
     }
     let replace = find_release(&core, &app, "replace", replace).await?;
-    let options = CommandOptions { force: force == Some(true), endpoints };
+    let options = CommandOptions { endpoints, ..forced(force) };
     let command = Command::SetCandidate { release, blend, replace };
     run(&core, &app, command, call, reason, options).await
 }
@@ -49,13 +49,13 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
 /// `PUT .../stable`
 pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let StableRequest { id, release, endpoints, service, port, force, reason } = call.read()?;
+    let StableRequest { id, release, endpoints, service, port, force, wait, reason } = call.read()?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
         check_registration(&core, &call.caller, &app, &release)?;
     }
-    let options = CommandOptions { force: force == Some(true), endpoints };
+    let options = CommandOptions { endpoints, wait: gate_wait(wait)?, ..forced(force) };
     run(&core, &app, Command::SetStable { release }, call, reason, options).await
 }
 
@@ -86,9 +86,10 @@ pub async fn set_sticky(State(core): State<Core>, Path(app): Path<String>, call:
 /// `POST .../promote`
 pub async fn promote(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let PromoteRequest { release, force, reason } = call.read()?;
+    let PromoteRequest { release, force, wait, reason } = call.read()?;
     let release = find_release(&core, &app, "release", release).await?;
-    run(&core, &app, Command::Promote { release }, call, reason, forced(force)).await
+    let options = CommandOptions { wait: gate_wait(wait)?, ..forced(force) };
+    run(&core, &app, Command::Promote { release }, call, reason, options).await
 }
 
 /// `POST .../abort` and `DELETE .../candidate`
@@ -102,9 +103,10 @@ pub async fn abort(State(core): State<Core>, Path(app): Path<String>, call: Writ
 /// `POST .../rollback`
 pub async fn rollback(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let RollbackRequest { to, force, reason } = call.read()?;
+    let RollbackRequest { to, force, wait, reason } = call.read()?;
     let to = find_release(&core, &app, "to", to).await?;
-    run(&core, &app, Command::Rollback { to }, call, reason, forced(force)).await
+    let options = CommandOptions { wait: gate_wait(wait)?, ..forced(force) };
+    run(&core, &app, Command::Rollback { to }, call, reason, options).await
 }
 
 /// Carries out a command, and answers with the new state.
@@ -124,7 +126,17 @@ pub(super) async fn run(
 
 /// Whether a command is carried out although endpoints were seen failing.
 pub(super) fn forced(force: Option<bool>) -> CommandOptions {
-    CommandOptions { force: force == Some(true), endpoints: None }
+    CommandOptions { force: force == Some(true), ..CommandOptions::default() }
+}
+
+/// How long the gate may ask again, from the seconds that a call names.
+fn gate_wait(seconds: Option<u64>) -> Result<Duration, ApiError> {
+    let seconds = seconds.unwrap_or(0);
+    if seconds > GATE_WAIT_SECONDS_MAX {
+        let message = format!("{seconds} is not a whole number of seconds from 0 to {GATE_WAIT_SECONDS_MAX}");
+        return Err(ApiError::value("wait", message));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// The release that a field names, by full id or short name.

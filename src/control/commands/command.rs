@@ -1,13 +1,14 @@
 //! One command: read the app, decide, see that the outcome can be served, commit, answer.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use keyvalues::Revision;
+use tokio::time::sleep;
 
 use super::{
     adoption::{adoption_commit, plan_adoption},
     commit::Plan,
-    gate,
+    gate::{self, GateQuestion},
     ownership::refuse_foreign,
     registration::{self, PlannedRegistration, Registration, apps_naming},
     release_endpoints::ReleaseEndpoints,
@@ -15,9 +16,12 @@ use super::{
     transact::transact_app,
 };
 use crate::{
-    control::shared::{
-        core::Core,
-        error::{ApiError, Kind},
+    control::{
+        limits::{COMMAND_REPEATS_MAX, GATE_PAUSE},
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     rollout::{
         app::AppName,
@@ -37,6 +41,8 @@ pub struct CommandOptions {
     pub force: bool,
     /// All endpoints of a release that are registered through the API.
     pub endpoints: Option<(ReleaseId, Vec<SocketAddr>)>,
+    /// How long the gate asks again while the release that would be stable does not pass.
+    pub wait: Duration,
 }
 
 /// How a command ended.
@@ -62,8 +68,63 @@ pub async fn execute(
     asker: &Asker,
     options: &CommandOptions,
 ) -> Result<CommandOutcome, ApiError> {
+    let until = core.clock.monotonic() + options.wait;
+    let mut passed: Option<GateQuestion> = None;
+    let mut repeats = 0;
+    while repeats <= COMMAND_REPEATS_MAX {
+        let question = match attempt(core, app, command, asker, options, passed.as_ref()).await? {
+            Step::Done(done) => return Ok(finish(app, command, asker, *done)),
+            Step::Ask(question) => question,
+        };
+        // Asked while the app is not locked, so that an abort waits for nobody's endpoints.
+        match question.ask(core).await {
+            Ok(()) => {
+                passed = Some(question);
+                repeats += 1;
+            }
+            Err(refusal) if core.clock.monotonic() >= until => return Err(refusal),
+            Err(_) => sleep(GATE_PAUSE).await,
+        }
+    }
+    let message = format!("the endpoints of `{app}` keep changing while they are asked; try again");
+    Err(ApiError::new(Kind::Contended, message))
+}
+
+/// What one attempt came to.
+enum Step {
+    Done(Box<Done>),
+    /// Endpoints have to be asked first; nothing was written.
+    Ask(GateQuestion),
+}
+
+impl Step {
+    fn done(done: Done) -> Self {
+        Self::Done(Box::new(done))
+    }
+}
+
+/// Logs what a command did.
+fn finish(app: &AppName, command: &Command, asker: &Asker, done: Done) -> CommandOutcome {
+    if done.is_event {
+        log(app, command, asker, done.outcome.seq);
+    }
+    if let Some(registration) = done.registration {
+        registration.log(asker);
+    }
+    done.outcome
+}
+
+/// Decides a command, and commits it unless endpoints have to be asked that `passed` does not cover.
+async fn attempt(
+    core: &Core,
+    app: &AppName,
+    command: &Command,
+    asker: &Asker,
+    options: &CommandOptions,
+    passed: Option<&GateQuestion>,
+) -> Result<Step, ApiError> {
     core.replica.require_known_store().await?;
-    let done = transact_app(core, app, move |mut stored, _| async move {
+    transact_app(core, app, move |mut stored, _| async move {
         refuse_unknown(&stored, command)?;
         // A raw write that is not adopted yet came before this command, so it gets the seq before it.
         let pending = plan_adoption(core, &stored).await?;
@@ -71,20 +132,15 @@ pub async fn execute(
             (Decision::Change(event), Some(adoption)) => {
                 // A command that is refused writes nothing, so it is decided on what the adoption will make of the app.
                 stored.record = Some(event.record.clone());
-                plan(core, &stored, command, asker, options).await?;
-                Ok(Plan::WriteFirst(adoption))
+                match plan(core, &stored, command, asker, (options, passed)).await? {
+                    Plan::Nothing(Step::Ask(question)) => Ok(Plan::Nothing(Step::Ask(question))),
+                    _ => Ok(Plan::WriteFirst(adoption)),
+                }
             }
-            _ => plan(core, &stored, command, asker, options).await,
+            _ => plan(core, &stored, command, asker, (options, passed)).await,
         }
     })
-    .await?;
-    if done.is_event {
-        log(app, command, asker, done.outcome.seq);
-    }
-    if let Some(registration) = done.registration {
-        registration.log(asker);
-    }
-    Ok(done.outcome)
+    .await
 }
 
 /// Retires a release whose drain is over, unless that is done already.
@@ -114,8 +170,8 @@ async fn plan(
     stored: &StoredApp,
     command: &Command,
     asker: &Asker,
-    options: &CommandOptions,
-) -> Result<Plan<Done>, ApiError> {
+    (options, passed): (&CommandOptions, Option<&GateQuestion>),
+) -> Result<Plan<Step>, ApiError> {
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
     let decision = decide(stored.record.as_ref(), command, asker, &background)?;
     if let Decision::Change(event) = &decision {
@@ -125,9 +181,10 @@ async fn plan(
     let registration = registration_of(core, (stored, command), asker, options, is_change).await?;
     match (decision, registration) {
         (Decision::Change(event), registration) => {
-            plan_change(core, (stored, command), *event, registration, options.force).await
+            let force = gate::is_overruled(options.force, asker);
+            plan_change(core, (stored, command), *event, registration, (force, passed)).await
         }
-        (Decision::Unchanged, None) => Ok(Plan::Nothing(Done {
+        (Decision::Unchanged, None) => Ok(Plan::Nothing(Step::done(Done {
             outcome: CommandOutcome {
                 changed: false,
                 created: false,
@@ -137,14 +194,22 @@ async fn plan(
             },
             is_event: false,
             registration: None,
-        })),
+        }))),
         (Decision::Unchanged, Some(registration)) => {
             let seq = stored.seq();
             let commit = registration.commit.clone();
-            Ok(Plan::write(commit, move |revision| Done {
-                outcome: CommandOutcome { changed: true, created: false, revision, seq, routed: revision },
-                is_event: false,
-                registration: Some(registration),
+            Ok(Plan::write(commit, move |revision| {
+                Step::done(Done {
+                    outcome: CommandOutcome {
+                        changed: true,
+                        created: false,
+                        revision,
+                        seq,
+                        routed: revision,
+                    },
+                    is_event: false,
+                    registration: Some(registration),
+                })
             }))
         }
     }
@@ -156,11 +221,16 @@ async fn plan_change(
     (stored, command): (&StoredApp, &Command),
     mut event: HistoryEvent,
     registration: Option<PlannedRegistration>,
-    force: bool,
-) -> Result<Plan<Done>, ApiError> {
+    (force, passed): (bool, Option<&GateQuestion>),
+) -> Result<Plan<Step>, ApiError> {
     let endpoints: Vec<(String, String)> =
         registration.iter().map(PlannedRegistration::table_entry).collect();
-    gate::check(core, stored, command, &event, &endpoints, force).await?;
+    let question = gate::check(core, stored, command, &event, &endpoints, force).await?;
+    if let Some(question) = question
+        && !passed.is_some_and(|passed| passed.covers(&question))
+    {
+        return Ok(Plan::Nothing(Step::Ask(question)));
+    }
     if let Some(registration) = &registration {
         event.changed.insert(FIELD.to_owned(), registration.difference.to_field());
     }
@@ -171,10 +241,12 @@ async fn plan_change(
     };
     let seq = event.record.seq;
     let created = stored.record.is_none();
-    Ok(Plan::write(commit, move |revision| Done {
-        outcome: CommandOutcome { changed: true, created, revision, seq, routed: revision },
-        is_event: true,
-        registration,
+    Ok(Plan::write(commit, move |revision| {
+        Step::done(Done {
+            outcome: CommandOutcome { changed: true, created, revision, seq, routed: revision },
+            is_event: true,
+            registration,
+        })
     }))
 }
 
@@ -203,7 +275,8 @@ async fn registration_of(
         }
         let is_routed = |record: &Record| record.routed().any(|(routed, _)| routed == release);
         if stored.record.as_ref().is_some_and(is_routed) {
-            gate::probe(release, planned.difference.after.iter().copied().collect()).await?;
+            let endpoints = planned.difference.after.iter().copied().collect();
+            GateQuestion::new(release, endpoints, Arc::new(stored.settings.clone())).ask(core).await?;
         }
     }
     // The event of a command that changes the record says it by itself.

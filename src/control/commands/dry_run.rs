@@ -43,7 +43,10 @@ pub async fn dry_run(
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
     let table = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => {
-            gate::check(core, &stored, command, &event, &[], force).await?;
+            let force = gate::is_overruled(force, asker);
+            if let Some(question) = gate::check(core, &stored, command, &event, &[], force).await? {
+                question.ask(core).await?;
+            }
             Some(gate::build_table(core, &stored, &event.record, &[]).await?)
         }
         Decision::Unchanged => None,

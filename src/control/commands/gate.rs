@@ -1,32 +1,82 @@
 //! The gate: what must hold before a change is committed. A table can be built from it, and the release that it makes
 //! stable has enough endpoints that serve.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio::task::JoinSet;
 
 use super::stored::{StoredApp, endpoints_of};
 use crate::{
     control::{
-        limits::{PROBE_MAX, PROBES_MAX},
+        limits::PROBES_MAX,
         shared::{
             core::Core,
             error::{ApiError, Kind},
             reading::releases_of,
         },
     },
+    health_check::check_endpoint,
     rollout::{
         app::AppName,
-        command::Command,
+        cdn_loop,
+        command::{Asker, Command, Role},
         keys,
         keyspace::Keyspace,
         record::{HistoryEvent, Record},
         release::ReleaseId,
+        settings::Settings,
         table::{AppRoutes, RoutingTable, Standing},
     },
 };
 
-/// Refuses a change that could not be served, or that would make a failing release stable.
+/// What has to be asked before a change is committed: endpoints of the release that it makes stable.
+#[derive(Debug, Clone)]
+pub struct GateQuestion {
+    release: ReleaseId,
+    endpoints: Vec<SocketAddr>,
+    settings: Arc<Settings>,
+}
+
+/// What an endpoint answered; an error says why that is not well.
+type EndpointAnswer = (SocketAddr, Result<(), String>);
+
+impl GateQuestion {
+    /// About these endpoints, by the checks that these settings describe.
+    pub fn new(release: &ReleaseId, endpoints: Vec<SocketAddr>, settings: Arc<Settings>) -> Self {
+        Self { release: release.clone(), endpoints, settings }
+    }
+
+    /// Whether an answer to this one answers the other one too.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.release == other.release
+            && self.endpoints == other.endpoints
+            && self.settings.health == other.settings.health
+            && self.settings.check_host() == other.settings.check_host()
+    }
+
+    /// Asks all endpoints at once. 409 unless half of them, and at least one, answer well within the check's time-out.
+    pub async fn ask(&self, core: &Core) -> Result<(), ApiError> {
+        let router: Arc<str> = cdn_loop::name_of(&core.node).into();
+        let mut checks = JoinSet::new();
+        for address in self.endpoints.iter().copied().take(PROBES_MAX) {
+            let (settings, router) = (Arc::clone(&self.settings), Arc::clone(&router));
+            checks.spawn(async move {
+                let checked = check_endpoint(address, &settings, &router).await;
+                (address, checked.map_err(|failure| failure.to_string()))
+            });
+        }
+        let mut answers = checks.join_all().await;
+        answers.sort_by_key(|(address, _)| *address);
+        check_enough(&self.release, &answers)
+    }
+}
+
+/// Whether the gate is passed over: only an operator overrules it; what a pipeline forces is asked all the same.
+pub fn is_overruled(force: bool, asker: &Asker) -> bool {
+    force && asker.role >= Role::Operator
+}
+
+/// Refuses a change that could not be served. Gives what has to be asked before it is committed, if anything has.
 pub async fn check(
     core: &Core,
     stored: &StoredApp,
@@ -34,30 +84,32 @@ pub async fn check(
     event: &HistoryEvent,
     endpoints: &[(String, String)],
     force: bool,
-) -> Result<(), ApiError> {
+) -> Result<Option<GateQuestion>, ApiError> {
     if let Command::DrainEndpoint { release, address, .. } = command {
         let table = build_checked_table(core, stored, &event.record, endpoints).await?;
-        return check_remaining(&table, &stored.name, release, *address, force);
+        return check_remaining(&table, &stored.name, release, *address, force).map(|()| None);
     }
     if !puts_on_track(command) {
-        return Ok(());
+        return Ok(None);
     }
     let table = build_checked_table(core, stored, &event.record, endpoints).await?;
-    let Some(stable) = event.record.stable.as_ref().map(|stay| &stay.release) else { return Ok(()) };
-    match command {
-        command if promotes(stored, command) && !force => check_serving(core, &stored.name, stable),
-        Command::Rollback { .. } if !force => probe(stable, endpoints_in(&table, &stored.name, stable)).await,
-        _ => Ok(()),
+    let stable = event.record.stable.as_ref().map(|stay| &stay.release);
+    let (Some(stable), Some(routes)) = (stable, table.apps.get(&stored.name)) else { return Ok(None) };
+    if force || !is_gated(stored, command) {
+        return Ok(None);
     }
+    let asked = endpoints_in(&table, &stored.name, stable);
+    Ok(Some(GateQuestion::new(stable, asked, Arc::clone(&routes.settings))))
 }
 
-/// Whether a command makes the candidate stable. Setting it as stable is a promote too.
-fn promotes(stored: &StoredApp, command: &Command) -> bool {
+/// Whether a command makes a release stable in the place of another one. An app's first stable release has nothing to
+/// save.
+fn is_gated(stored: &StoredApp, command: &Command) -> bool {
+    let had_stable =
+        stored.record.as_ref().is_some_and(|record| record.stable.is_some() || record.previous.is_some());
     match command {
-        Command::Promote { .. } => true,
-        Command::SetStable { release } => {
-            stored.record.as_ref().and_then(Record::candidate_release) == Some(release)
-        }
+        Command::Promote { .. } | Command::SetStable { .. } => had_stable,
+        Command::Rollback { .. } => true,
         _ => false,
     }
 }
@@ -145,16 +197,6 @@ fn check_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Resu
     Err(ApiError::value("release", message))
 }
 
-/// The gate of a promote: at least half of the endpoints, and at least one, must serve by this router's checks.
-pub fn check_serving(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
-    let published = core.live.load();
-    let Some(routes) = published.table.apps.get(app) else { return Ok(()) };
-    let Some(routed) = routes.listed().find(|routed| routed.id == *release) else { return Ok(()) };
-    let endpoints = || routed.endpoints.iter().filter(|endpoint| !endpoint.draining);
-    let serving = endpoints().filter(|endpoint| published.endpoint(endpoint.slot).serves()).count();
-    check_enough(release, serving, endpoints().count())
-}
-
 /// The gate of an endpoint's drain: the release has this endpoint, and a release on a track keeps another one.
 pub fn check_remaining(
     table: &RoutingTable,
@@ -185,36 +227,32 @@ pub fn check_remaining(
     Err(ApiError::new(Kind::NotFound, message).field("endpoint"))
 }
 
-/// The gate of a rollback: connects to the endpoints now, since nobody may have checked them lately.
-pub async fn probe(release: &ReleaseId, endpoints: Vec<SocketAddr>) -> Result<(), ApiError> {
-    let asked = endpoints.len().min(PROBES_MAX);
-    let mut probes = JoinSet::new();
-    for address in endpoints.into_iter().take(asked) {
-        probes
-            .spawn(async move { matches!(timeout(PROBE_MAX, TcpStream::connect(address)).await, Ok(Ok(_))) });
-    }
-    let answered = probes.join_all().await.into_iter().filter(|answered| *answered).count();
-    check_enough(release, answered, asked)
-}
-
-/// The endpoints that a table gives a release.
+/// The endpoints that a table gives a release, less those that drain.
 pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) -> Vec<SocketAddr> {
     let routes = table.apps.get(app).map(|routes| routes.listed()).into_iter().flatten();
     let endpoints: BTreeMap<SocketAddr, ()> = routes
         .filter(|routed| routed.id == *release)
-        .flat_map(|routed| routed.endpoints.iter().map(|endpoint| (endpoint.address, ())))
+        .flat_map(|routed| routed.endpoints.iter().filter(|endpoint| !endpoint.draining))
+        .map(|endpoint| (endpoint.address, ()))
         .collect();
     endpoints.into_keys().collect()
 }
 
-fn check_enough(release: &ReleaseId, serving: usize, endpoints: usize) -> Result<(), ApiError> {
-    let needed = endpoints.div_ceil(2).max(1);
-    if serving >= needed {
+fn check_enough(release: &ReleaseId, answers: &[EndpointAnswer]) -> Result<(), ApiError> {
+    let passed = answers.iter().filter(|(_, answer)| answer.is_ok()).count();
+    let (all, needed) = (answers.len(), answers.len().div_ceil(2).max(1));
+    if passed >= needed {
         return Ok(());
     }
+    let said = |(address, answer): &EndpointAnswer| match answer {
+        Ok(()) => format!("{address} passed"),
+        Err(failure) => format!("{address} {failure}"),
+    };
+    let each: Vec<String> = answers.iter().map(said).collect();
     let message = format!(
-        "{serving} of {endpoints} endpoints of `{release}` serve, and at least {needed} must; send `force`: true to do it \
-         anyway"
+        "{passed} of {all} endpoints of `{release}` pass the health check, and at least {needed} must: {}. Send `wait` with a \
+         number of seconds to ask again until then; an operator may send `force`: true",
+        each.join("; ")
     );
     Err(ApiError::new(Kind::Refused("target_unhealthy"), message))
 }
@@ -224,9 +262,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_of_the_endpoints_and_at_least_one_must_serve() {
+    fn half_of_the_endpoints_and_at_least_one_must_pass() {
         let release: ReleaseId = "apps/shop-1-80/containers".parse().unwrap();
-        for (serving, endpoints, allowed) in [
+        for (passed, all, allowed) in [
             (0, 0, false),
             (0, 1, false),
             (1, 1, true),
@@ -235,11 +273,17 @@ mod tests {
             (2, 3, true),
             (2, 4, true),
         ] {
-            assert_eq!(
-                check_enough(&release, serving, endpoints).is_ok(),
-                allowed,
-                "{serving} of {endpoints}"
-            );
+            let answer = |n: u16| {
+                let well = if n < passed { Ok(()) } else { Err("refused the connection".to_owned()) };
+                (SocketAddr::from(([10, 0, 0, 1], n)), well)
+            };
+            let answers: Vec<EndpointAnswer> = (0..all).map(answer).collect();
+            let checked = check_enough(&release, &answers);
+            assert_eq!(checked.is_ok(), allowed, "{passed} of {all}");
+            let named = |(address, _): &EndpointAnswer| {
+                checked.as_ref().err().is_none_or(|error| error.message().contains(&address.to_string()))
+            };
+            assert!(answers.iter().all(named), "{checked:?}");
         }
     }
 }

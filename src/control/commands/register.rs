@@ -1,11 +1,13 @@
 //! Changes of endpoints by themselves: by a raw key, or by a call about the endpoints of a release.
 
+use std::sync::Arc;
+
 use keyvalues::{Revision, Write};
 use tokio::time::sleep;
 
 use super::{
     commit::{Commit, Plan, Round},
-    gate,
+    gate::GateQuestion,
     quota::admit,
     registration::{self, PlannedRegistration, Registration, apps_naming},
     release_endpoints::ReleaseEndpoints,
@@ -97,7 +99,7 @@ async fn decide(
         }));
     }
     if matches!(registration.change, EndpointChange::Replace { .. }) && !registration.force {
-        check_gate(&planned, &naming).await?;
+        check_gate(core, &planned, &naming).await?;
     }
     let planned = planned.with_events(core, &naming, registration.asker, None).await?;
     let (commit, count) = (planned.commit.clone(), planned.count);
@@ -121,11 +123,16 @@ fn raw_write(release: &ReleaseId, change: &EndpointChange) -> Option<Write> {
 }
 
 /// New endpoints of a release that gets requests must be there.
-async fn check_gate(planned: &PlannedRegistration, naming: &[&StoredApp]) -> Result<(), ApiError> {
+async fn check_gate(
+    core: &Core,
+    planned: &PlannedRegistration,
+    naming: &[&StoredApp],
+) -> Result<(), ApiError> {
     let release = &planned.difference.release;
     let routes = |record: &Record| record.routed().any(|(routed, _)| routed == release);
-    if naming.iter().any(|stored| stored.record.as_ref().is_some_and(routes)) {
-        gate::probe(release, planned.difference.after.iter().copied().collect()).await?;
+    if let Some(stored) = naming.iter().find(|stored| stored.record.as_ref().is_some_and(routes)) {
+        let endpoints = planned.difference.after.iter().copied().collect();
+        GateQuestion::new(release, endpoints, Arc::new(stored.settings.clone())).ask(core).await?;
     }
     Ok(())
 }

@@ -190,7 +190,7 @@ async fn a_member_whose_clock_is_off_ends_no_drain() {
         .await;
     }
     first.set("candidate", "1.1").await;
-    first.ok(Method::POST, "/api/v1/apps/shop/promote?wait=fleet", Value::Null).await;
+    first.ok(Method::POST, "/api/v1/apps/shop/promote?wait=fleet", json!({ "force": true })).await;
     clocks.iter().for_each(|clock| clock.advance(Duration::from_secs(4_000)));
     // Passing time is what is looked at: each router had its turns to end the drain.
     sleep(DEADLINE_TICK * 4).await;

@@ -69,7 +69,7 @@ async fn a_drain_ends_by_its_deadline() {
     let store = Arc::new(Memory::new());
     let bench = Bench::on(store, None, clock).await.with_stable().await;
     bench.set("candidate", "1.1").await;
-    bench.ok(Method::POST, "/api/v1/apps/shop/promote", Value::Null).await;
+    bench.ok(Method::POST, "/api/v1/apps/shop/promote", json!({ "force": true })).await;
     let draining =
         || bench.live.load().table.apps["shop"].releases.iter().any(|release| release.id.name() == "1.0");
     let drain_over = || {

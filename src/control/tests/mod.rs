@@ -136,7 +136,9 @@ impl Bench {
 
     /// Puts a release of one endpoint on a track.
     async fn set(&self, track: &str, release: &str) -> Value {
-        let body = json!({ "release": release, "endpoints": ["127.0.0.1:9001"] });
+        // Nothing listens there.
+        let force = track == "stable";
+        let body = json!({ "release": release, "endpoints": ["127.0.0.1:9001"], "force": force });
         self.ok(Method::PUT, &format!("/api/v1/apps/shop/{track}"), body).await
     }
 

@@ -15,7 +15,7 @@ async fn a_whole_release_by_the_api_and_each_answer_is_already_served() {
     let blend = json!({ "percent": 12.5, "reason": "a try" });
     let state = bench.ok(Method::PUT, "/api/v1/apps/shop/blend", blend).await;
     assert_eq!((&state["blend"], &state["updated"]["reason"]), (&json!(12.5), &json!("a try")));
-    let promote = json!({ "release": "1.1" });
+    let promote = json!({ "release": "1.1", "force": true });
     let state = bench.ok(Method::POST, "/api/v1/apps/shop/promote?wait=fleet", promote.clone()).await;
     assert_eq!((&state["applied"]["members"], &state["applied"]["applied"]), (&json!(1), &json!(1)));
     assert_eq!(bench.routed(), (Some("1.1".into()), None));
@@ -77,7 +77,7 @@ async fn a_release_that_could_not_serve_is_refused() {
     );
     let body = json!({ "release": "2.0", "endpoints": [refusing().to_string()] });
     bench.ok(Method::PUT, "/api/v1/apps/shop/candidate", body).await;
-    bench.ok(Method::POST, "/api/v1/apps/shop/promote", Value::Null).await;
+    bench.ok(Method::POST, "/api/v1/apps/shop/promote", json!({ "force": true })).await;
     bench.ok(Method::POST, "/api/v1/apps/shop/rollback", json!({ "force": true })).await;
     let (status, error) =
         bench.call(Method::POST, "/api/v1/apps/shop/rollback", json!({ "to": "2.0" })).await;

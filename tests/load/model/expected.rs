@@ -113,10 +113,10 @@ impl Model {
             return 200;
         }
         let candidate = self.candidate.map(|stay| stay.0).filter(|candidate| *candidate != release);
-        let promoted = self.is_candidate(release);
-        if promoted && !self.serves_enough(release) {
+        if !self.serves_enough(release) {
             return 409;
         }
+        let promoted = self.is_candidate(release);
         self.change("set-stable", |model| {
             model.put(Some(release), candidate, Fate::Drain);
             if promoted {
