@@ -1,4 +1,4 @@
-//! `release remove`: a release that no app routes any more goes, with all its endpoints.
+//! `release remove|prune`: releases that no app routes any more go, with all their endpoints.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -9,8 +9,12 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
+    waiting::applied,
 };
-use crate::schema::registration::RemoveEndpointsRequest;
+use crate::schema::{
+    prune::{PruneRequest, PrunedReleases},
+    registration::RemoveEndpointsRequest,
+};
 
 /// Remove releases that nobody needs any more
 #[derive(Debug, Args)]
@@ -26,6 +30,14 @@ enum ReleaseVerb {
     /// Example: rolling-router release remove 0.9.2
     #[command(verbatim_doc_comment)]
     Remove(RemoveArguments),
+
+    /// Remove all releases of the app that no app routes or would roll back to, but the newest
+    ///
+    /// Examples:
+    ///   rolling-router release prune --keep 5
+    ///   rolling-router release prune --keep 5 --dry-run
+    #[command(verbatim_doc_comment)]
+    Prune(PruneArguments),
 }
 
 #[derive(Debug, Args)]
@@ -42,11 +54,54 @@ struct RemoveArguments {
     change: ChangeArguments,
 }
 
+#[derive(Debug, Args)]
+struct PruneArguments {
+    /// How many of them stay: those that were registered last
+    #[arg(long, value_name = "COUNT")]
+    keep: u32,
+
+    /// Only say which would go
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    change: ChangeArguments,
+}
+
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let ReleaseVerb::Remove(RemoveArguments { release, force, change }) = arguments.verb;
+    match arguments.verb {
+        ReleaseVerb::Remove(arguments) => remove(arguments, printer).await,
+        ReleaseVerb::Prune(arguments) => prune(arguments, printer).await,
+    }
+}
+
+async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {
+    let RemoveArguments { release, force, change } = arguments;
     let done = format!("{release} is removed");
     let request = RemoveEndpointsRequest { force: force.then_some(true), reason: None };
     let path = format!("releases/{}", ReleaseChoice::in_path(&release));
     let asked = Change::new(Method::DELETE, &path, &request, done.clone());
     change.ask_for(asked, |answer| answer_lines(answer, &done), printer).await
+}
+
+async fn prune(arguments: PruneArguments, printer: &Printer) -> Result<Exit, Failure> {
+    let PruneArguments { keep, dry_run, change } = arguments;
+    let request = PruneRequest { keep, dry_run: dry_run.then_some(true), reason: None };
+    let asked = Change::new(Method::POST, "prune", &request, "");
+    change.ask_for(asked, |answer| Ok(pruned_lines(&answer.read()?, dry_run)), printer).await
+}
+
+fn pruned_lines(pruned: &PrunedReleases, dry_run: bool) -> Vec<String> {
+    let PrunedReleases { removed, kept, left, .. } = pruned;
+    let headline = match (removed.len(), dry_run) {
+        (0, _) => "nothing to do".to_owned(),
+        (count, true) => format!("dry run, nothing is changed: {count} releases would be removed"),
+        (count, false) => format!("{count} releases are removed{}", applied(pruned.applied.as_ref())),
+    };
+    let list = |word: &'static str, ids: &[String]| -> Vec<String> {
+        ids.iter().map(|id| format!("  {word:<8} {id}")).collect()
+    };
+    let more = (*left > 0).then(|| format!("  {left} more would go: repeat the command"));
+    let removed = list("removed", removed).into_iter().chain(list("kept", kept));
+    [headline].into_iter().chain(removed).chain(more).collect()
 }

@@ -110,6 +110,8 @@ fn the_api_page_describes_every_call_that_the_command_line_makes() {
         ("post", format!("{app}/promote")),
         ("post", format!("{app}/abort")),
         ("post", format!("{app}/rollback")),
+        ("post", format!("{app}/prune")),
+        ("get", format!("{app}/wait")),
         ("post", format!("{app}/drain/finish")),
         ("put", format!("{app}/releases/{{release}}/endpoints/{{endpoint}}/drain")),
         ("delete", format!("{app}/releases/{{release}}/endpoints/{{endpoint}}/drain")),

@@ -23,6 +23,8 @@ pub const MISDIRECTED_ALARM: Duration = Duration::from_secs(300);
 pub const COMMAND_REPEATS_MAX: usize = 5;
 /// Endpoints that one call may register.
 pub const ENDPOINTS_PER_CALL_MAX: usize = 1_000;
+/// Releases that one call prunes, each by a commit of its own: what a slow store does in the time that a caller waits.
+pub const PRUNED_PER_CALL_MAX: usize = 200;
 /// Endpoints that fit one commit beside the record, the mirrored keys, and the events of the apps that route the release
 /// (100 writes in all).
 pub const ENDPOINTS_PER_COMMIT_MAX: usize = 80;

@@ -24,6 +24,7 @@ pub mod history;
 pub mod hook;
 pub mod keyvalue;
 pub mod preview;
+pub mod prune;
 pub mod registration;
 pub mod release;
 pub mod router;

@@ -20,6 +20,7 @@ mod json;
 pub mod kv;
 pub mod locks;
 pub mod previews;
+pub mod prune;
 pub mod query;
 pub mod registrations;
 pub mod request;
@@ -123,6 +124,7 @@ fn endpoints_of_releases(calls: Calls) -> Calls {
     let all = "/api/v1/apps/{app}/releases/{release}/endpoints";
     let one = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}";
     calls
+        .post("/api/v1/apps/{app}/prune", prune::prune)
         .delete(release, registrations::remove_release)
         .get(all, registrations::list)
         .put(all, registrations::replace)

@@ -133,7 +133,7 @@ async fn run(
 }
 
 /// Waits until this router serves a change, with `?wait=fleet` until every member does; 202 if that takes too long.
-async fn reached(
+pub(super) async fn reached(
     core: &Core,
     release: &ReleaseId,
     outcome: RegistrationOutcome,

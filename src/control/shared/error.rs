@@ -109,7 +109,6 @@ impl ApiError {
         self
     }
 
-    #[cfg(test)]
     pub fn kind(&self) -> Kind {
         self.kind
     }

@@ -93,6 +93,7 @@ impl Keyspace {
         if now.is_none() && app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
             self.apps.remove(name);
         }
+        self.endpoints_by_address.replace(last.as_deref(), now.as_deref());
         give_up(&mut self.endpoint_slots, &mut self.release_slots, last.as_deref(), now.as_deref());
         self.list(name, last.as_deref(), now);
     }

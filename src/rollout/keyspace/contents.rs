@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{claims::Claims, slots::Slots};
+use super::{addresses::AddressIndex, claims::Claims, slots::Slots};
 use crate::rollout::{
     adopt::{OldKeys, WriteRevisions},
     app::AppName,
@@ -68,6 +68,7 @@ pub struct Keyspace {
     /// The number of whole listings so far. Each value notes the last one that had it.
     pub(super) listing: u64,
     pub(super) endpoint_slots: Slots<EndpointKey>,
+    pub(super) endpoints_by_address: AddressIndex,
     pub(super) release_slots: Slots<ReleaseKey>,
     /// Slots of apps are never given up: the counters of an app outlive it.
     pub(super) app_slots: HashMap<AppName, usize>,
@@ -153,6 +154,7 @@ impl Keyspace {
             table: RoutingTable::default(),
             listing: 0,
             endpoint_slots: Slots::default(),
+            endpoints_by_address: AddressIndex::default(),
             release_slots: Slots::default(),
             app_slots: HashMap::new(),
         }

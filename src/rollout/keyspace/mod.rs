@@ -6,12 +6,14 @@
 //!
 //! Events and the router's own keys are not kept here: no route depends on them.
 
+mod addresses;
 mod build;
 mod claims;
 mod contents;
 mod problem;
 mod read;
 mod routes;
+mod shared_addresses;
 mod slots;
 #[cfg(test)]
 mod tests;

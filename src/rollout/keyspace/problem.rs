@@ -28,7 +28,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(key: &str, value: &[u8], allowed: String) -> Self {
+    pub(super) fn new(key: &str, value: &[u8], allowed: String) -> Self {
         Self { key: key.to_owned(), value: shown(value), allowed }
     }
 }
@@ -47,8 +47,9 @@ impl Keyspace {
         let refused = self.claims.refused();
         let claims = refused
             .map(|(name, claim, allowed)| Problem::new(&keys::settings(name), claim.as_bytes(), allowed));
+        let shared = self.shared_releases().into_iter().chain(self.shared_addresses());
         let mut problems: Vec<Problem> =
-            faults.chain(waiting).chain(held).chain(claims).chain(self.shared_releases()).collect();
+            faults.chain(waiting).chain(held).chain(claims).chain(shared).collect();
         problems.sort_by(|one, other| one.key.cmp(&other.key));
         problems
     }

@@ -8,6 +8,7 @@ mod documents;
 mod offline;
 mod page;
 mod program;
+mod releases;
 mod serve;
 mod verbs;
 mod waits;

@@ -3,8 +3,11 @@
 use serde_json::json;
 
 use super::super::operation::Operation;
-use crate::schema::registration::{
-    AddEndpointRequest, RegisteredEndpoints, RemoveEndpointsRequest, ReplaceEndpointsRequest,
+use crate::schema::{
+    prune::{PruneRequest, PrunedReleases},
+    registration::{
+        AddEndpointRequest, RegisteredEndpoints, RemoveEndpointsRequest, ReplaceEndpointsRequest,
+    },
 };
 
 /// What the ETag of a release's endpoints is.
@@ -53,7 +56,20 @@ pub fn calls() -> Vec<Operation> {
             .takes::<RemoveEndpointsRequest>(false),
     ];
     calls.extend(changes.into_iter().map(answered));
+    calls.push(prune());
     calls
+}
+
+fn prune() -> Operation {
+    Operation::post("/api/v1/apps/{app}/prune", "pruneReleases", "Remove the releases that nobody needs any more")
+        .says(
+            "What the app has registered, and no app routes or would roll back to, goes, but for the `keep` that were registered \
+             last. If-Match takes the app's seq.",
+        )
+        .takes::<PruneRequest>(true)
+        .command()
+        .answers::<PrunedReleases>(200, "What went, and what stays.")
+        .answers::<PrunedReleases>(202, "It is written, but some router has not said that it serves it.")
 }
 
 /// A change of endpoints: answered with all of them.

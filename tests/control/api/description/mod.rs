@@ -138,6 +138,8 @@ fn registrations(caller: &Caller<'_>, address: &str) {
     caller.call(409, "DELETE", "/api/v1/apps/hello/releases/v3", None);
     caller.app("PUT", "releases/v9/endpoints/127.0.0.1:9", json!({}));
     caller.app("DELETE", "releases/v9", json!({}));
+    let pruned = caller.app("POST", "prune", json!({"keep": 9, "dry_run": true}));
+    assert_eq!(pruned["removed"], json!([]));
 }
 
 fn settings(caller: &Caller<'_>) {
