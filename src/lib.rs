@@ -40,10 +40,10 @@
 //! | [`schema`] | the HTTP API as types: requests and answers, shared by the router and the command line | `rollout` |
 //! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes, testers' connections | `rollout` |
 //! | [`telemetry`] | counters, access log | `rollout` |
-//! | [`health_check`] | one health check of an endpoint, which `upstream` makes all the time | `rollout` |
+//! | [`health_check`] | one health check of an endpoint, which `upstream` makes all the time and the gate of `control` when a release is to be stable | `rollout` |
 //! | [`upstream`] | the endpoints' side: pooled connections per worker, health checks, ejection, budgets of repeats | `health_check`, `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
+//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |

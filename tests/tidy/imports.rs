@@ -18,7 +18,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("health_check", &["rollout"]),
     ("upstream", &["health_check", "rollout", "live", "telemetry"]),
     ("proxy", &["live", "rollout", "upstream", "telemetry"]),
-    ("control", &["live", "rollout", "schema", "telemetry", "keyvalues"]),
+    ("control", &["health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
     ("config", &["limits", "rollout"]),
     ("cli", &["config", "schema"]),
     (
