@@ -39,6 +39,8 @@ pub enum CommandName {
     AddApp,
     /// `change-endpoints`: endpoints of a release that the app routes were added, replaced or removed.
     ChangeEndpoints,
+    /// `change-settings`: the settings of the app were replaced or merged.
+    ChangeSettings,
     /// `raw`: old keys were adopted into a record.
     Raw,
     /// `adopt`: old keys became an app's first record.
@@ -52,7 +54,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -69,6 +71,7 @@ impl CommandName {
         Self::Retire,
         Self::AddApp,
         Self::ChangeEndpoints,
+        Self::ChangeSettings,
         Self::Raw,
         Self::Adopt,
     ];
@@ -92,6 +95,7 @@ impl CommandName {
             Self::Retire => "retire",
             Self::AddApp => "add-app",
             Self::ChangeEndpoints => "change-endpoints",
+            Self::ChangeSettings => "change-settings",
             Self::Raw => "raw",
             Self::Adopt => "adopt",
             Self::None => "",

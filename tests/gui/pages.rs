@@ -42,8 +42,12 @@ fn every_setting_has_a_control_and_only_what_changed_is_saved() {
     browser.choose("setting-transition", "navigate");
     browser.see("settings-changes", "Drain: 300 s (the default) → 60 s");
     browser.see("settings-changes", "Health checks, Fall: 3 (the default) → 5");
-    // Somebody else sets another one meanwhile; it stays.
+    // Somebody else sets another one meanwhile: it stays, and nothing is saved before the reader has seen it.
     router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&json!({"pinseconds": 7200}))).expect(200);
+    browser.click("settings-save");
+    browser.see("settings-error", "The app has changed since you loaded this page");
+    assert_eq!(router.api().get("settings").json(), json!({"pinseconds": 7200}));
+    browser.see("settings-changes", "Drain: 300 s (the default) → 60 s");
     browser.click("settings-save");
     eventually("it is saved", || router.api().get("settings").json()["drainseconds"] == json!(60));
     let settings = router.api().get("settings").json();
@@ -55,11 +59,16 @@ fn every_setting_has_a_control_and_only_what_changed_is_saved() {
         browser.script("return document.querySelector('[data-testid=\"setting-pinseconds\"]').value")
             == json!("7200")
     });
+    eventually("nothing is left to be saved", || {
+        browser.script("return document.querySelector('[data-testid=\"settings-changes\"]').textContent")
+            == json!("")
+    });
     browser.fill("setting-drainseconds", " ");
     browser.see("settings-changes", "Drain: 60 s → 300 s (the default)");
     browser.click("settings-save");
     eventually("empty is the default", || router.api().get("settings").json().get("drainseconds").is_none());
-    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let complaints = browser.complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("412"), "{complaints:?}");
 }
 
 #[test]

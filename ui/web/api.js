@@ -38,7 +38,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 						: 'The router did not answer, so it is not known whether this was done. The page shows it once the router answers again.',
 			});
 		}
-		if (answer.ok) return { status: answer.status, text };
+		if (answer.ok) return { status: answer.status, text, etag: answer.headers.get('ETag') };
 		const error = new ApiError(answer.status, parseJson(text)?.error, answer.headers.get('Retry-After'));
 		if (answer.status === 401) onDenied(error);
 		throw error;
@@ -95,7 +95,11 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		createPreview: (name, body) => send('POST', `${appPath(name)}/previews`, body),
 		revokePreview: (name, id) => send('DELETE', `${appPath(name)}/previews/${segment(id)}`),
 
-		getSettings: (name) => get(`${appPath(name)}/settings`),
+		/** The settings, and the seq at which they were read. */
+		getSettings: async (name) => {
+			const { text, etag } = await call('GET', `${appPath(name)}/settings`);
+			return { settings: parseJson(text) ?? {}, seq: Number(etag.replaceAll('"', '')) };
+		},
 		patchSettings: (name, body, seq) => send('PATCH', `${appPath(name)}/settings`, body, seq),
 
 		listKeys: async (prefix) => parseJson((await call('GET', `/api/kv/${keyPath(prefix)}?recurse=true`)).text) ?? [],

@@ -16,6 +16,7 @@ const TITLES = {
 	retire: 'Retired',
 	'undrain-endpoint': 'Drain lifted',
 	'change-endpoints': 'Endpoints',
+	'change-settings': 'Settings',
 };
 
 /** The name that people know a command by. */
@@ -23,7 +24,7 @@ export function commandTitle(command = 'change') {
 	return TITLES[command] ?? (command.charAt(0).toUpperCase() + command.slice(1)).replace(/-/g, ' ');
 }
 
-const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains', 'endpoints'];
+const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains', 'endpoints', 'settings'];
 
 /** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */
 export function describeChanges(changed, app) {
@@ -40,6 +41,7 @@ function describeChange(app, field, before, after) {
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
 	if (field === 'endpoint_drains') return describeEndpointDrains(app, before, after);
 	if (field === 'endpoints') return describeEndpoints(app, before, after);
+	if (field === 'settings') return `settings ${[...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].join(', ')}`;
 	if (field === 'draining') return describeDrains(app, before, after);
 	return `${field} ${releaseName(before, app)} → ${releaseName(after, app)}`;
 }

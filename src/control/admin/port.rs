@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{RawQuery, State},
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
@@ -57,7 +57,11 @@ fn routes(core: &Core, api: Router<Core>) -> Router {
 }
 
 /// Whether end users are served, and what an operator should mend.
-async fn ready(State(core): State<Core>) -> Response {
+async fn ready(State(core): State<Core>, RawQuery(query): RawQuery) -> Response {
+    if let Some(name) = query.as_deref().filter(|query| !query.is_empty()) {
+        let message = format!("`/readyz` takes no parameter, but was sent `{}`", name.escape_debug());
+        return ApiError::new(Kind::Malformed, message).into_response();
+    }
     let is_ready = core.lifecycle.is_ready();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut text = if is_ready { "ready\n" } else { "not ready\n" }.to_owned();

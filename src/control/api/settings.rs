@@ -11,13 +11,13 @@ use super::{
     answer::{answer, set_etag},
     json,
     query::WriteQuery,
-    request::{Document, Read, app_name},
+    request::{Document, Read, app_name, asker},
 };
 use crate::{
     control::{
         commands::{
             command::{CommandOutcome, unknown_app},
-            commit::{Commit, Plan},
+            commit::Plan,
             stored::StoredApp,
             transact::transact_app,
         },
@@ -27,7 +27,14 @@ use crate::{
             error::{ApiError, Kind},
         },
     },
-    rollout::{app::AppName, command::Refusal, keys, settings::Settings},
+    rollout::{
+        app::AppName,
+        command::{Asker, Command, Decision, Refusal, decide},
+        commit::of_command,
+        keys,
+        record::HistoryEvent,
+        settings::Settings,
+    },
 };
 
 /// What a document does with the settings that are stored.
@@ -82,32 +89,33 @@ async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Re
     let query = WriteQuery::take(&mut call.query)?;
     call.query.finish()?;
     let document = json::object(&call.json)?;
-    let (document, if_match) = (&document, call.if_match);
+    let asker = asker(core, &call.caller, String::new(), call.if_match);
+    let (document, asker) = (&document, &asker);
     let outcome =
         transact_app(
             core,
             app,
-            move |stored, _| async move { plan(core, &stored, document, mode, if_match) },
+            move |stored, _| async move { plan(core, &stored, document, mode, asker).await },
         )
         .await?;
     if outcome.changed {
-        tracing::info!(%app, actor = call.caller.name, "settings changed");
+        tracing::info!(%app, actor = call.caller.name, seq = outcome.seq, "settings changed");
     }
     Ok(answer(core, app, outcome, &query).await)
 }
 
-fn plan(
+async fn plan(
     core: &Core,
     stored: &StoredApp,
     document: &Map<String, Value>,
     mode: Mode,
-    if_match: Option<u64>,
+    asker: &Asker,
 ) -> Result<Plan<CommandOutcome>, ApiError> {
     if stored.is_absent() {
         return Err(unknown_app(&stored.name));
     }
     let seq = stored.seq();
-    if let Some(seen) = if_match.filter(|seen| *seen != seq) {
+    if let Some(seen) = asker.if_match.filter(|seen| *seen != seq) {
         return Err(Refusal::Stale { seen, now: seq }.into());
     }
     let before = explicit(stored);
@@ -124,16 +132,48 @@ fn plan(
         return Ok(Plan::Nothing(CommandOutcome { changed: false, created: false, revision, seq, routed }));
     }
     let key = keys::settings(&stored.name);
-    let mut checks = stored.checks();
-    checks.push(as_read(stored.settings_entry.as_ref(), &key));
-    let writes = vec![StoreWrite::put(own_key(&key), json)];
-    Ok(Plan::write(Commit { checks, writes, proof: None }, move |revision| CommandOutcome {
+    let write = StoreWrite::put(own_key(&key), json);
+    let (mut commit, seq) = match event(core, stored, asker, differences(&before, &after)).await? {
+        Some(event) => {
+            let writes = of_command(&stored.name, &event);
+            (stored.commit(Some(&event), writes, vec![write]), event.record.seq)
+        }
+        None => (stored.commit(None, Vec::new(), vec![write]), seq),
+    };
+    commit.checks.push(as_read(stored.settings_entry.as_ref(), &key));
+    Ok(Plan::write(commit, move |revision| CommandOutcome {
         changed: true,
         created: false,
         revision,
         seq,
         routed: revision,
     }))
+}
+
+/// The event of a change of settings. None: the app has no record yet, since its raw keyvalues still wait for an endpoint.
+async fn event(
+    core: &Core,
+    stored: &StoredApp,
+    asker: &Asker,
+    sides: [Map<String, Value>; 2],
+) -> Result<Option<Box<HistoryEvent>>, ApiError> {
+    let Some(record) = &stored.record else { return Ok(None) };
+    let background = stored.background(core, false).await?;
+    let Decision::Change(mut event) = decide(Some(record), &Command::ChangeSettings, asker, &background)?
+    else {
+        return Ok(None);
+    };
+    event.changed.insert("settings".to_owned(), serde_json::json!(sides));
+    Ok(Some(event))
+}
+
+/// What differs, as it was and as it is.
+fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> [Map<String, Value>; 2] {
+    let only = |these: &Map<String, Value>, those: &Map<String, Value>| {
+        let differ = these.iter().filter(|(name, value)| those.get(*name) != Some(value));
+        differ.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    [only(before, after), only(after, before)]
 }
 
 /// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.

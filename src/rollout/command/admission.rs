@@ -80,8 +80,9 @@ pub(in crate::rollout) fn check_stable_cap(
 /// A lock that a rollback set ends with the next command of an operator, so that a pipeline goes on only after a
 /// person has looked.
 pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
-    let by_router = matches!(command, Command::FinishDrain { automatic: true, .. });
-    if asker.role >= Role::Operator && !by_router && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
+    // Neither the router itself nor a change of settings says that a person has looked at the release.
+    let looked = !matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings);
+    if asker.role >= Role::Operator && looked && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
         next.lock = None;
     }
 }
@@ -99,6 +100,7 @@ const fn needs(command: &Command) -> Role {
         Command::Lock { .. }
         | Command::Unlock
         | Command::ClearStable { .. }
+        | Command::ChangeSettings
         | Command::FinishDrain { automatic: false, .. } => Role::Operator,
         // The router itself gives this command, and no lock or role may keep a drain from ending.
         Command::FinishDrain { automatic: true, .. } => Role::Viewer,

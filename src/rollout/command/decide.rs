@@ -46,6 +46,8 @@ pub fn decide(
         // Only an app without a record is there to be made.
         Command::AddApp if record.is_none() => Ok(Effect::Changed),
         Command::AddApp => Ok(Effect::Unchanged),
+        // The caller compares the settings; here it is known that they differ.
+        Command::ChangeSettings => case.check_if_match().map(|()| Effect::Changed),
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),

@@ -28,6 +28,8 @@ pub enum Command {
     },
     /// Makes the app, without a release.
     AddApp,
+    /// Changes the settings of the app, which stand beside the record.
+    ChangeSettings,
     /// Sets the blend.
     SetBlend {
         /// The new blend.
@@ -97,6 +99,7 @@ impl Command {
             Self::SetStable { .. } => CommandName::SetStable,
             Self::ClearStable { .. } => CommandName::ClearStable,
             Self::AddApp => CommandName::AddApp,
+            Self::ChangeSettings => CommandName::ChangeSettings,
             Self::SetBlend { .. } => CommandName::SetBlend,
             Self::SetSticky { .. } => CommandName::SetSticky,
             Self::Promote { .. } => CommandName::Promote,

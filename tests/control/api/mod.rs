@@ -5,5 +5,6 @@ mod description;
 mod history;
 mod keyvalues;
 mod roles;
+mod settings;
 mod state;
 mod stream;

@@ -42,7 +42,7 @@ exec "$(dirname "$0")/the-binary" "$@"
 /// Stands in for cargo: it builds nothing.
 const BUILDS_NOTHING: &str = r#"#!/bin/sh
 case "$1 $2 $3" in
-  "install --profile dist") exit 0 ;;
+  "install --locked --profile") exit 0 ;;
   "run --release --") shift 3; exec rolling-router "$@" ;;
 esac
 echo "this stand-in does not know: cargo $*" >&2

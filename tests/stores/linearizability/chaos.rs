@@ -1,7 +1,7 @@
 //! Clients, and what happens to the routers and the store meanwhile.
 
 use super::checker::{Operation, linearizable};
-use super::record::{Call, Outcome, Record};
+use super::record::{Call, Field, Outcome, Record};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -18,6 +18,16 @@ type History = Vec<Operation<Call, Outcome>>;
 
 /// How long a client waits: longer than a pause of the store, shorter than everybody's patience.
 const ANSWER: Duration = Duration::from_secs(4);
+
+const SETTINGS: &str = "/api/v1/apps/hello/settings";
+
+/// A router's answer.
+struct Answer {
+    status: u16,
+    /// The seq in the ETag.
+    seq: Option<u64>,
+    body: Value,
+}
 
 /// What came of the clients' requests so far.
 #[derive(Default)]
@@ -36,54 +46,72 @@ struct Client {
 }
 
 impl Client {
-    /// The status and the body; `None` when no answer came.
-    async fn ask(&self, method: reqwest::Method, path: &str, seq: u64, body: Value) -> Option<(u16, Value)> {
+    /// `None` when no answer came.
+    async fn ask(&self, method: reqwest::Method, path: &str, seq: u64, body: Value) -> Option<Answer> {
         let url = format!("http://{}{path}", self.routers[self.turn % self.routers.len()]);
         let request = self.http.request(method, url).bearer_auth(token("operator"));
         let request = if body.is_null() { request } else { request.json(&body) };
         let response = request.header("If-Match", format!("\"{seq}\"")).send().await.ok()?;
         let status = response.status().as_u16();
-        Some((status, response.json().await.ok()?))
+        let etag = response.headers().get("etag").and_then(|etag| etag.to_str().ok());
+        let seq = etag.and_then(|etag| etag.trim_matches('"').parse().ok());
+        Some(Answer { status, seq, body: response.json().await.ok()? })
     }
 
-    async fn set(&self, seq: u64, blend: u64) -> Operation<Call, Outcome> {
+    async fn set(&self, seq: u64, field: Field, value: u64) -> Operation<Call, Outcome> {
         let began = self.clock.elapsed();
-        let percent = json!({ "percent": blend as f64 / 100.0 });
-        let answer = self.ask(reqwest::Method::PUT, "/api/v1/apps/hello/blend", seq, percent).await;
-        let outcome = match answer {
+        let answer = match field {
+            Field::Blend => {
+                let percent = json!({ "percent": value as f64 / 100.0 });
+                self.ask(reqwest::Method::PUT, "/api/v1/apps/hello/blend", seq, percent).await
+            }
+            Field::Drain => {
+                self.ask(reqwest::Method::PUT, SETTINGS, seq, json!({ "drainseconds": value })).await
+            }
+        };
+        let outcome = match answer.map(|answer| (answer.status, answer.body)) {
             Some((200 | 202, _)) => Some(Outcome::Set),
             Some((412, _)) => Some(Outcome::Stale),
             Some((status @ (400..=404 | 422), body)) => panic!("{status}: {body}"),
             // Nothing is claimed: it may have happened or not.
             _ => None,
         };
-        Operation { call: Call::Set { seq, blend }, outcome, began, ended: self.clock.elapsed() }
+        Operation { call: Call::Set { seq, field, value }, outcome, began, ended: self.clock.elapsed() }
     }
 
-    /// Raw keys are read from the store, not from what the router serves.
-    async fn read(&self) -> Option<(u64, Operation<Call, Outcome>)> {
+    /// Both are read from the store, not from what the router serves.
+    async fn read(&self, field: Field) -> Option<(u64, Operation<Call, Outcome>)> {
         let began = self.clock.elapsed();
-        let path = "/api/kv/rolling/hello/rollout?raw=true";
-        let (status, record) = self.ask(reqwest::Method::GET, path, 0, Value::Null).await?;
-        let seq = record["seq"].as_u64().filter(|_| status == 200)?;
-        let blend = (record["blend"].as_f64()? * 100.0).round() as u64;
-        let outcome = Some(Outcome::Is(seq, blend));
-        Some((seq, Operation { call: Call::Read, outcome, began, ended: self.clock.elapsed() }))
+        let path = if field == Field::Blend { "/api/kv/rolling/hello/rollout?raw=true" } else { SETTINGS };
+        let answer = self.ask(reqwest::Method::GET, path, 0, Value::Null).await?;
+        if answer.status != 200 {
+            return None;
+        }
+        let (seq, value) = match field {
+            Field::Blend => {
+                let hundredths = (answer.body["blend"].as_f64()? * 100.0).round();
+                (answer.body["seq"].as_u64()?, hundredths as u64)
+            }
+            Field::Drain => (answer.seq?, answer.body["drainseconds"].as_u64().unwrap_or(0)),
+        };
+        let outcome = Some(Outcome::Is(seq, value));
+        Some((seq, Operation { call: Call::Read(field), outcome, began, ended: self.clock.elapsed() }))
     }
 
     /// Reads and sets, at one router after the other, until it is over.
-    async fn live(mut self, blends: &AtomicU64, tally: &Tally, over: &AtomicBool) -> History {
+    async fn live(mut self, values: &AtomicU64, tally: &Tally, over: &AtomicBool) -> History {
         let mut history = History::new();
         while !over.load(Ordering::SeqCst) {
             self.turn += 1;
-            let Some((seq, read)) = self.read().await else {
+            let value = values.fetch_add(1, Ordering::SeqCst) % 10_000 + 1;
+            let field = if value.is_multiple_of(3) { Field::Drain } else { Field::Blend };
+            let Some((seq, read)) = self.read(field).await else {
                 tally.unanswered.fetch_add(1, Ordering::SeqCst);
                 continue;
             };
             history.push(read);
             self.turn += 1;
-            let blend = blends.fetch_add(1, Ordering::SeqCst) % 10_000 + 1;
-            let set = self.set(seq, blend).await;
+            let set = self.set(seq, field, value).await;
             let kind = match set.outcome {
                 Some(Outcome::Set) => &tally.set,
                 Some(_) => &tally.stale,
@@ -103,16 +131,16 @@ fn start_clients(
     tally: &Arc<Tally>,
     over: &Arc<AtomicBool>,
 ) -> Vec<thread::JoinHandle<History>> {
-    let blends = Arc::new(AtomicU64::new(0));
+    let values = Arc::new(AtomicU64::new(0));
     let admins: Vec<SocketAddr> = routers.iter().map(|router| router.admin).collect();
     let start = |number: usize| {
-        let (routers, over, blends) = (admins.clone(), Arc::clone(over), Arc::clone(&blends));
+        let (routers, over, values) = (admins.clone(), Arc::clone(over), Arc::clone(&values));
         let tally = Arc::clone(tally);
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).build().unwrap();
             let client = Client { http, routers, clock, turn: number };
-            runtime.block_on(client.live(&blends, &tally, &over))
+            runtime.block_on(client.live(&values, &tally, &over))
         })
     };
     (0..count).map(start).collect()
@@ -180,7 +208,7 @@ fn commands_through_several_routers_are_as_if_made_one_after_the_other() {
     let history: History = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
 
     assert!(tally.unanswered.load(Ordering::SeqCst) > 0, "nothing of the trouble was felt");
-    assert!(linearizable::<Record>((start, 0), &history), "{history:#?}");
+    assert!(linearizable::<Record>((start, 0, 0), &history), "{history:#?}");
     eventually("all routers serve the last change", || {
         let seqs: Vec<Value> = routers.iter().map(|router| router.api().state()["seq"].clone()).collect();
         seqs.iter().all(|seq| *seq == seqs[0])

@@ -1,23 +1,34 @@
-//! The object under test: an app's record, as far as compare-and-set can tell.
+//! The object under test: an app's record and settings, as far as compare-and-set can tell.
 
 use super::checker::{Model, Operation, linearizable};
 use std::time::Duration;
 
-/// The model: a seq and a value; who knows the seq may change the value, which makes the next seq.
+/// The model: a seq, a blend and a setting; who knows the seq may change either of them, which makes the next seq.
 pub struct Record;
+
+/// What is changed: the blend in the record, or a setting beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The blend, in hundredths.
+    Blend,
+    /// `drainseconds`, or 0 where nobody has set it.
+    Drain,
+}
 
 /// What is asked of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Set the blend (in hundredths), if the seq is this one.
+    /// Set a field, if the seq is this one.
     Set {
         /// The seq in If-Match.
         seq: u64,
-        /// The new blend.
-        blend: u64,
+        /// Which field.
+        field: Field,
+        /// Its new value.
+        value: u64,
     },
-    /// Read seq and blend from the store.
-    Read,
+    /// Read seq and field from the store.
+    Read(Field),
 }
 
 /// What is answered.
@@ -27,22 +38,31 @@ pub enum Outcome {
     Set,
     /// The seq is another one.
     Stale,
-    /// Seq and blend.
+    /// Seq and value.
     Is(u64, u64),
 }
 
 impl Model for Record {
-    type State = (u64, u64);
+    /// Seq, blend, setting.
+    type State = (u64, u64, u64);
     type Call = Call;
     type Outcome = Outcome;
 
-    fn step(state: &(u64, u64), call: &Call, outcome: Option<&Outcome>) -> Option<(u64, u64)> {
+    fn step(state: &Self::State, call: &Call, outcome: Option<&Outcome>) -> Option<Self::State> {
+        let (now, blend, drain) = *state;
         match (call, outcome) {
-            (Call::Set { seq, blend }, Some(Outcome::Set) | None) => {
-                (state.0 == *seq).then_some((seq + 1, *blend))
+            (Call::Set { seq, field, value }, Some(Outcome::Set) | None) => {
+                let next = match field {
+                    Field::Blend => (now + 1, *value, drain),
+                    Field::Drain => (now + 1, blend, *value),
+                };
+                (now == *seq).then_some(next)
             }
-            (Call::Set { seq, .. }, Some(Outcome::Stale)) => (state.0 != *seq).then_some(*state),
-            (Call::Read, Some(Outcome::Is(seq, blend))) => (*state == (*seq, *blend)).then_some(*state),
+            (Call::Set { seq, .. }, Some(Outcome::Stale)) => (now != *seq).then_some(*state),
+            (Call::Read(field), Some(Outcome::Is(seq, value))) => {
+                let stored = if *field == Field::Blend { blend } else { drain };
+                ((now, stored) == (*seq, *value)).then_some(*state)
+            }
             _ => None,
         }
     }
@@ -54,15 +74,29 @@ fn operation(call: Call, outcome: Option<Outcome>, began: u64, ended: u64) -> Op
 }
 
 fn set(seq: u64, blend: u64, outcome: Option<Outcome>, began: u64, ended: u64) -> Operation<Call, Outcome> {
-    operation(Call::Set { seq, blend }, outcome, began, ended)
+    operation(Call::Set { seq, field: Field::Blend, value: blend }, outcome, began, ended)
+}
+
+fn set_drain(
+    seq: u64,
+    value: u64,
+    outcome: Option<Outcome>,
+    began: u64,
+    ended: u64,
+) -> Operation<Call, Outcome> {
+    operation(Call::Set { seq, field: Field::Drain, value }, outcome, began, ended)
 }
 
 fn read(seq: u64, blend: u64, began: u64, ended: u64) -> Operation<Call, Outcome> {
-    operation(Call::Read, Some(Outcome::Is(seq, blend)), began, ended)
+    operation(Call::Read(Field::Blend), Some(Outcome::Is(seq, blend)), began, ended)
+}
+
+fn read_drain(seq: u64, value: u64, began: u64, ended: u64) -> Operation<Call, Outcome> {
+    operation(Call::Read(Field::Drain), Some(Outcome::Is(seq, value)), began, ended)
 }
 
 fn holds(history: &[Operation<Call, Outcome>]) -> bool {
-    linearizable::<Record>((1, 0), history)
+    linearizable::<Record>((1, 0, 0), history)
 }
 
 #[test]
@@ -83,6 +117,7 @@ fn what_one_object_could_have_done_is_found() {
         set(1, 6, done(), 30, 40),
         read(2, 6, 50, 60)
     ]));
+    assert!(holds(&[set_drain(1, 9, done(), 0, 10), read(2, 0, 20, 30), read_drain(2, 9, 20, 30)]));
 }
 
 #[test]
@@ -97,6 +132,10 @@ fn what_no_object_could_have_done_is_refused() {
     assert!(!holds(&undone), "a change without an answer was seen and came undone");
     let lost = [set(1, 5, done(), 0, 10), set(2, 6, done(), 20, 30), read(2, 5, 40, 50)];
     assert!(!holds(&lost), "an acknowledged change was lost");
+    let both = [set_drain(1, 9, done(), 0, 10), set(1, 6, done(), 20, 30)];
+    assert!(!holds(&both), "a setting and a blend were changed from one seq");
+    let unseen = [set_drain(1, 9, done(), 0, 10), read(1, 0, 20, 30)];
+    assert!(!holds(&unseen), "a setting was changed and the seq stayed");
 }
 
 /// Long histories are decided in time: many at once, of which few fit each place.

@@ -46,14 +46,14 @@ export function settingsPage({ api, model, notices, params }) {
 	let loaded = false;
 	let isSaving = false;
 
-	/** Loads the stored settings. `patch` is what the reader has changed, which stays. */
-	async function load(patch = {}) {
+	/** Loads the stored settings. What the reader has changed since `base`, and changes meanwhile, stays. */
+	async function load(base = null) {
 		try {
-			const [settings, description] = await Promise.all([api.getSettings(name), controls ? null : api.getDescription()]);
+			const [read, description] = await Promise.all([api.getSettings(name), controls ? null : api.getDescription()]);
 			if (description) buildControls(description.components.schemas.Settings);
-			seq = model.app(name)?.seq ?? null;
-			stored = settings ?? {};
-			draft = applyPatch(stored, patch);
+			seq = read.seq;
+			stored = read.settings;
+			draft = base ? applyPatch(stored, mergePatch(base, draft)) : stored;
 			textError = null;
 			loaded = true;
 			setText(error, '');
@@ -103,25 +103,25 @@ export function settingsPage({ api, model, notices, params }) {
 	async function submit(event) {
 		event.preventDefault();
 		if (save.getAttribute('aria-disabled')) return;
-		const patch = mergePatch(stored, draft);
+		const sent = draft;
 		isSaving = true;
 		update();
 		try {
-			const answer = await api.patchSettings(name, patch, seq);
+			const answer = await api.patchSettings(name, mergePatch(stored, sent), seq);
 			if (answer?.app) model.takeState(answer);
 			notices.post({ text: `The settings of ${name} are saved.`, tone: 'done' });
-			await load();
+			await load(sent);
 		} catch (refusal) {
-			if (refusal.status === 412) await reloadOutdated(patch);
+			if (refusal.status === 412) await reloadOutdated();
 			else showRefusal(refusal);
 		}
 		isSaving = false;
 		update();
 	}
 
-	async function reloadOutdated(patch) {
+	async function reloadOutdated() {
 		await api.getApp(name).then(model.takeState, () => {});
-		await load(patch);
+		await load(stored);
 		setText(
 			error,
 			`The app has changed since you loaded this page (now change ${seq}). Nothing was saved. Your changes are still here: look again, then save.`,

@@ -109,6 +109,7 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::Retire => "a release has drained and is gone",
         CommandName::AddApp => "an app was made, without a release",
         CommandName::ChangeEndpoints => "endpoints of a routed release were added, replaced or removed",
+        CommandName::ChangeSettings => "settings of the app were changed",
         CommandName::Raw => "a script changed the app by raw keyvalues",
         CommandName::Adopt => "an app began with raw keyvalues",
         CommandName::None | CommandName::Other(_) => "a change of another kind",

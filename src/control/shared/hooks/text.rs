@@ -89,6 +89,7 @@ fn sentence(app: &AppName, event: &HistoryEvent) -> String {
                 [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(app, event, "endpoints", there, gone));
             format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
+        CommandName::ChangeSettings => format!("{actor} changed the settings {}", settings(event)),
         CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
         CommandName::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
         CommandName::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
@@ -155,6 +156,15 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
+/// The settings that an event changed.
+fn settings(event: &HistoryEvent) -> String {
+    let sides = [0, 1].map(|at| side(event, "settings", at).as_object());
+    let mut names: Vec<String> = sides.into_iter().flatten().flat_map(|side| side.keys().cloned()).collect();
+    names.sort();
+    names.dedup();
+    list(&names)
+}
+
 fn fields(event: &HistoryEvent) -> String {
     let names: Vec<&str> = event.changed.keys().map(String::as_str).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
@@ -218,6 +228,11 @@ mod tests {
             ("abort", json!({"candidate": [id("v3"), null]}), "shop: maria aborted v3; its clients go to v1"),
             ("rollback", json!({"stable": [id("v3"), id("v1")]}), "shop: maria rolled back from v3 to v1"),
             ("set-sticky", json!({}), "shop: maria turned sticky on"),
+            (
+                "change-settings",
+                json!({"settings": [{"pinseconds": 60}, {"hosts": ["a"], "pinseconds": 70}]}),
+                "shop: maria changed the settings hosts, pinseconds",
+            ),
             ("unlock", json!({}), "shop: maria unlocked the app: pipelines may act again"),
             (
                 "retire",
