@@ -173,6 +173,8 @@ pub const STORE_LEASES_MAX: usize = 1_024;
 pub const STREAMS_MAX: usize = 512;
 /// Events a slow page may fall behind before it is sent whole states again.
 pub const STREAM_QUEUE: usize = 256;
+/// Bytes of whole states that a page is sent at a time, not counting the last of them: one that does not read keeps no more.
+pub const STREAM_PIECE_BYTES: usize = 64 << 10;
 /// How often an idle stream says that it is alive.
 pub const STREAM_ALIVE: Duration = Duration::from_secs(10);
 /// How often activity is sampled.

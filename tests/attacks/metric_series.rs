@@ -17,8 +17,13 @@ pub fn crowded(apps: usize, endpoints: usize) -> Vec<(String, String)> {
         let release = format!("apps/app{app}-1-80/containers");
         keys.push((format!("rolling/app{app}/stable/id"), release.clone()));
         for endpoint in 0..endpoints {
-            let address =
-                format!("10.{}.{}.{}:{}", app / 250, app % 250, endpoint / 250, 1_000 + endpoint % 250);
+            let address = format!(
+                "127.{}.{}.{}:{}",
+                100 + app / 250,
+                app % 250,
+                1 + endpoint / 250,
+                1_000 + endpoint % 250
+            );
             keys.push((format!("{release}/c{endpoint}"), address));
         }
     }

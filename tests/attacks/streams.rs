@@ -5,7 +5,8 @@ use support::clock::within;
 use support::router::token;
 use support::{Api, Wire, router};
 
-use crate::operator::{Times, get};
+use crate::metric_series::crowded;
+use crate::operator::{Times, deaf_crowd, get};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
@@ -53,4 +54,30 @@ fn an_address_with_many_tokens_leaves_room_for_everybody_else() {
     let pages: Vec<_> = (0..40).map(|number| follow(&router, ELSEWHERE, roles[number % 2])).collect();
     assert_eq!(pages.iter().filter(|(_, status, _)| *status == 200).count(), 20);
     assert_eq!(follow(&router, HERE, "viewer").1, 200, "another address has places of its own");
+}
+
+/// 64 pages that nobody reads took 500 MiB, since each was given the states of all apps at once, and health checks waited for
+/// seconds while they were made.
+#[test]
+fn pages_that_nobody_reads_are_given_a_few_states_and_no_more() {
+    let mut builder = router().stable("v1");
+    for (key, value) in crowded(40, 80) {
+        builder = builder.key(&key, &value);
+    }
+    let router = builder.start();
+    let api = router.api();
+    let mut reader = api.stream("/api/v1/stream", "");
+    reader.state(|state| state["app"] == "app39");
+    let before = router.process().memory_bytes();
+    let request = get(&router, "/api/v1/stream", Some(token("viewer")));
+    let pages = deaf_crowd(router.admin, ELSEWHERE, 64, request.as_bytes());
+    let mut times = Times::default();
+    (0..5).for_each(|_| times.round(&router, HERE));
+    times.assert_at_once("pages of many apps that nobody reads");
+    let mut late = api.stream("/api/v1/stream", "");
+    late.state(|state| state["app"] == "app39");
+    let grown = router.process().memory_bytes().saturating_sub(before);
+    println!("64 pages of 40 apps that nobody reads: {} KiB", grown / 1024);
+    assert!(grown < 32 << 20, "{grown} bytes");
+    drop(pages);
 }

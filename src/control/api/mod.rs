@@ -13,6 +13,7 @@ pub mod dry_run;
 pub mod endpoints;
 pub mod explain;
 pub mod fleet;
+mod follower;
 pub mod fuzz;
 pub mod history;
 pub mod hooks;
@@ -55,7 +56,7 @@ pub fn routes() -> Router<Core> {
 /// Every call but those of raw keyvalues.
 fn calls() -> Calls {
     store::calls(endpoints_of_releases(commands(apps(Calls::default()))))
-        .get("/api/v1/stream", stream::of_all)
+        .get("/api/v1/stream", follower::of_all)
         .get("/api/v1/router", router::read)
         .get("/api/v1/fleet", fleet::read)
         .post("/api/v1/fleet/remove-gone", fleet::remove_gone)
@@ -92,7 +93,7 @@ fn apps(calls: Calls) -> Calls {
         .get("/api/v1/apps/{app}/settings", settings::read)
         .put("/api/v1/apps/{app}/settings", settings::replace)
         .patch("/api/v1/apps/{app}/settings", settings::merge)
-        .get("/api/v1/apps/{app}/stream", stream::of_app)
+        .get("/api/v1/apps/{app}/stream", follower::of_app)
 }
 
 /// The commands.

@@ -6,42 +6,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
 
-use axum::{
-    Extension,
-    body::Body,
-    extract::{Path, State},
-    http::header,
-    response::{IntoResponse as _, Response},
-};
 use bytes::Bytes;
-use futures_util::stream;
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    time::timeout,
-};
 
-use super::{
-    fleet,
-    request::{Read, app_name},
-    router::facts,
-    snapshot::Snapshot,
-    visible,
-};
+use super::{fleet, router::facts, snapshot::Snapshot};
 use crate::{
-    control::{
-        commands::command::unknown_app,
-        limits::STREAM_ALIVE,
-        shared::{
-            access::live_tokens::Pass,
-            core::Core,
-            error::ApiError,
-            feed::{Message, PageState},
-        },
-    },
+    control::shared::{core::Core, feed::PageState},
     rollout::app::AppName,
     schema::{
         fleet::Fleet,
@@ -49,9 +21,6 @@ use crate::{
         stream::{GoneEvent, HooksEvent},
     },
 };
-
-/// What keeps an idle connection known to be alive.
-const ALIVE: &[u8] = b": alive\n\n";
 
 /// Computes what changed, until the task is dropped.
 pub async fn run(core: Core) {
@@ -75,7 +44,7 @@ struct Update<'a> {
 }
 
 /// What the first page begins with.
-fn first_states(core: &Core) -> PageState {
+pub fn first_states(core: &Core) -> PageState {
     let snapshot = Snapshot::of(core);
     let still = snapshot.still();
     let state = |app: AppName| (app.clone(), still_text(&still, &app));
@@ -131,9 +100,7 @@ impl Update<'_> {
     fn send_end(&mut self, app: &AppName) {
         self.sent.activity.remove(app);
         if self.sent.states.remove(app).is_some() {
-            self.core
-                .feed
-                .send(Some(app), self.core.feed.text("gone", 0, &GoneEvent { app: app.to_string() }));
+            self.core.feed.send(Some(app), gone_text(self.core, app));
         }
     }
 
@@ -193,108 +160,11 @@ fn still_fleet(mut facts: Fleet) -> Fleet {
     facts
 }
 
-fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
+pub fn state_text(core: &Core, snapshot: &Snapshot, app: &AppName) -> Bytes {
     let state = snapshot.state(app).unwrap_or_default();
     core.feed.text("state", snapshot.seq(app).unwrap_or(0), &state)
 }
 
-/// `GET /api/v1/apps/{app}/stream`
-pub async fn of_app(
-    State(core): State<Core>,
-    Path(app): Path<String>,
-    Extension(pass): Extension<Pass>,
-    call: Read,
-) -> Result<Response, ApiError> {
-    call.query.finish()?;
-    let app = app_name(&app)?;
-    if Snapshot::of(&core).seq(&app).is_none() {
-        return Err(unknown_app(&app));
-    }
-    follow(core, Some(app), pass)
-}
-
-/// `GET /api/v1/stream`
-pub async fn of_all(
-    State(core): State<Core>,
-    Extension(pass): Extension<Pass>,
-    call: Read,
-) -> Result<Response, ApiError> {
-    call.query.finish()?;
-    follow(core, None, pass)
-}
-
-/// Whatever Last-Event-ID a page comes back with, it is sent whole states first: they hold all it missed.
-fn follow(core: Core, only: Option<AppName>, pass: Pass) -> Result<Response, ApiError> {
-    let place = core.feed.places.take(&pass)?;
-    let follower = Follower { messages: core.feed.messages.subscribe(), core, only, pass, first: true };
-    let body = stream::unfold((follower, place), |(mut follower, place)| async move {
-        let text = follower.next().await?;
-        Some((Ok::<_, Infallible>(text), (follower, place)))
-    });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(body)).into_response())
-}
-
-/// One page.
-struct Follower {
-    core: Core,
-    messages: broadcast::Receiver<Arc<Message>>,
-    only: Option<AppName>,
-    pass: Pass,
-    first: bool,
-}
-
-impl Follower {
-    /// What is sent next; `None` when the router stops, or the token is gone.
-    async fn next(&mut self) -> Option<Bytes> {
-        if std::mem::take(&mut self.first) {
-            return Some(self.begin());
-        }
-        loop {
-            let message = tokio::select! {
-                message = timeout(STREAM_ALIVE, self.messages.recv()) => message,
-                () = self.core.lifecycle.stopping() => return None,
-                () = self.pass.ended() => return None,
-            };
-            match message {
-                Err(_) => return Some(Bytes::from_static(ALIVE)),
-                Ok(Ok(message)) => match &message.app {
-                    Some(app) if self.wants(app) => return Some(message.text.clone()),
-                    Some(_) => {}
-                    // What is told to everybody may name apps that this token is not for.
-                    None if !self.pass.caller().scope.has_all_apps() => return Some(self.general()),
-                    None => return Some(message.text.clone()),
-                },
-                Ok(Err(RecvError::Lagged(_))) => return Some(self.states()),
-                Ok(Err(RecvError::Closed)) => return None,
-            }
-        }
-    }
-
-    fn wants(&self, app: &AppName) -> bool {
-        self.only.as_ref().is_none_or(|only| only == app) && self.pass.caller().scope.has_app(app)
-    }
-
-    /// Whole states; what changes from here on follows.
-    fn begin(&self) -> Bytes {
-        let mut sent = self.core.feed.sent();
-        sent.get_or_insert_with(|| first_states(&self.core));
-        self.states()
-    }
-
-    /// Whatever this page wants, the router and the fleet included.
-    fn states(&self) -> Bytes {
-        let snapshot = Snapshot::of(&self.core);
-        let apps = snapshot.apps().into_iter().filter(|app| self.wants(app));
-        let states = apps.map(|app| state_text(&self.core, &snapshot, &app));
-        [self.general()].into_iter().chain(states).collect::<Vec<_>>().concat().into()
-    }
-
-    /// The router and the fleet.
-    fn general(&self) -> Bytes {
-        let (core, scope) = (&self.core, &self.pass.caller().scope);
-        let router = visible::router(facts(core), scope, &core.replica.reading.load());
-        let fleet = visible::fleet(fleet::facts(core), scope);
-        [core.feed.text("router", 0, &router), core.feed.text("fleet", 0, &fleet)].concat().into()
-    }
+pub fn gone_text(core: &Core, app: &AppName) -> Bytes {
+    core.feed.text("gone", 0, &GoneEvent { app: app.to_string() })
 }

@@ -35,8 +35,8 @@ pub struct Feed {
     /// Numbers events; begins at the wall time of the start, so that no two processes give the same id.
     last: AtomicU64,
     pub places: Arc<StreamPlaces>,
-    /// What every page has been told; `None` while nobody follows. A page begins with whole states under this lock, so
-    /// that none is sent to it twice, and none is missed between those and the first change.
+    /// What every page has been told; `None` while nobody follows. A page takes its whole states from a moment under this
+    /// lock, so that nothing which was told before that moment is told after it.
     sent: Mutex<Option<PageState>>,
 }
 
