@@ -19,7 +19,7 @@ use crate::{
     },
     rollout::{
         assign::{Draw, Health, another_endpoint, last_endpoint, suspected_endpoint},
-        table::AppRoutes,
+        table::{AppRoutes, EndpointRoute},
         target::{EndpointIndex, EndpointSlot, ReleaseIndex, Target},
     },
 };
@@ -81,16 +81,14 @@ impl<'a> Attempts<'a> {
     pub async fn attempt<D: Downstream>(&mut self, exchange: &mut Exchange<'a, D>) -> Result<(), Failure> {
         exchange.begin_attempt();
         self.reused = false;
-        let app = Rc::clone(&exchange.plan.app);
-        let target = exchange.plan.assignment.target;
-        let route = app.endpoint(target).route;
-        let room = Room::enter(exchange, &app, target).await?;
-        exchange.outcome.endpoint = Some(route.address);
-        let own = if exchange.down.login().is_some() { Link::with_login(exchange, &route) } else { None };
-        let kept = if own.is_some() || self.fresh { own } else { Link::from_pool(exchange, &route) };
-        let mut link = match kept {
-            Some(link) => link,
-            None => Link::open(exchange, route.address).await?,
+        let room = Room::enter(exchange).await?;
+        exchange.outcome.endpoint = Some(room.endpoint().route.address);
+        // In a `match` the place of the kept connection would be beside that of the new one in every exchange.
+        let mut link = 'link: {
+            if let Some(link) = self.kept_link(exchange, &room.endpoint().route) {
+                break 'link link;
+            }
+            Link::open(exchange, room.endpoint().route.address).await?
         };
         self.reused = link.is_reused();
         exchange.note_connected();
@@ -105,6 +103,16 @@ impl<'a> Attempts<'a> {
             return done;
         }
         done.map(|()| link.give_back(exchange))
+    }
+
+    /// An open connection to the endpoint: the one that carries the client's login, or one from the pool.
+    fn kept_link<D: Downstream>(
+        &self,
+        exchange: &mut Exchange<'_, D>,
+        route: &EndpointRoute,
+    ) -> Option<Link> {
+        let own = if exchange.down.login().is_some() { Link::with_login(exchange, route) } else { None };
+        if own.is_some() || self.fresh { own } else { Link::from_pool(exchange, route) }
     }
 
     /// Tries one endpoint. If a pooled connection turns out to be closed, tries once more on a new one.

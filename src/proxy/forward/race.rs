@@ -8,7 +8,6 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -102,14 +101,12 @@ async fn ask_stable<'a, D: Downstream>(
     exchange: &mut Exchange<'a, D>,
     candidate: &mut Link,
 ) -> Option<(Link, Room<'a>)> {
-    let app = Rc::clone(&exchange.plan.app);
-    let endpoint = app.endpoint(exchange.plan.assignment.target);
-    if !exchange.worker.has_room_at_once(endpoint) {
+    if !exchange.worker.has_room_at_once(exchange.plan.endpoint()) {
         return None;
     }
-    let room = Room::enter(exchange, &app, exchange.plan.assignment.target).await.ok()?;
+    let room = Room::enter(exchange).await.ok()?;
     let opened = {
-        let mut opening = pin!(Link::open(exchange, endpoint.route.address));
+        let mut opening = pin!(Link::open(exchange, room.endpoint().route.address));
         poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Ready(opened) => Poll::Ready(opened.ok()),
             Poll::Pending if candidate.poll_readable(cx).is_ready() => Poll::Ready(None),

@@ -8,7 +8,11 @@ use crate::{
     live::endpoints::EndpointState,
     proxy::{
         downstream::Downstream,
-        worker::{Worker, deadlines::WaitState, local::LocalApp},
+        worker::{
+            Worker,
+            deadlines::WaitState,
+            local::{LocalApp, LocalEndpoint},
+        },
     },
     rollout::target::{EndpointSlot, Target},
 };
@@ -21,27 +25,30 @@ pub struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// Takes a place, waiting for one if there is a limit and it is reached.
-    pub async fn enter<D: Downstream>(
-        exchange: &mut Exchange<'a, D>,
-        app: &Rc<LocalApp>,
-        target: Target,
-    ) -> Result<Self, Failure> {
+    /// Takes a place at the endpoint that the plan names, waiting for one if there is a limit and it is reached.
+    pub async fn enter<D: Downstream>(exchange: &mut Exchange<'a, D>) -> Result<Self, Failure> {
         let worker = exchange.worker;
+        let (app, target) = (Rc::clone(&exchange.plan.app), exchange.plan.assignment.target);
         let endpoint = app.endpoint(target);
         let (most, slot) = (worker.limits().endpoint_in_flight_max, endpoint.route.slot);
         if most > 0 && endpoint.state.in_flight() >= most {
-            wait_for_room(exchange, &endpoint.state, slot, most).await?;
+            // Boxed, since it is rare and every exchange has the size of the largest.
+            Box::pin(wait_for_room(exchange, &endpoint.state, slot, most)).await?;
         }
         endpoint.state.enter();
         worker.count_busy(true);
-        Ok(Self { worker, app: Rc::clone(app), target })
+        Ok(Self { worker, app, target })
+    }
+
+    /// The endpoint.
+    pub fn endpoint(&self) -> &LocalEndpoint {
+        self.app.endpoint(self.target)
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        let endpoint = self.app.endpoint(self.target);
+        let endpoint = self.endpoint();
         endpoint.state.leave();
         self.worker.count_busy(false);
         if self.worker.limits().endpoint_in_flight_max > 0 {

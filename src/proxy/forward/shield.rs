@@ -21,8 +21,8 @@ pub struct Shield {
     reads: bool,
     /// The candidate has all of its time: its silence is no reason to ask stable.
     patient: bool,
-    /// The assignment to stable, once stable has agreed to take the request.
-    agreed: Option<Assignment>,
+    /// The assignment to stable, once stable has agreed to take the request. Boxed, since that is rare.
+    agreed: Option<Box<Assignment>>,
 }
 
 impl Shield {
@@ -68,13 +68,13 @@ impl Shield {
 
     /// Stable still takes this request if the candidate fails it.
     pub fn restore(&mut self, agreed: Assignment) {
-        *self = Self { armed: true, reads: true, patient: true, agreed: Some(agreed) };
+        *self = Self { armed: true, reads: true, patient: true, agreed: Some(Box::new(agreed)) };
     }
 
     /// Whether stable takes this request. A request that stable declined is not offered to it again.
     pub fn stable_agrees(&mut self, worker: &Worker, plan: &Plan, state: SendState) -> bool {
         if self.agreed.is_none() && self.covers(state) {
-            self.agreed = ask_stable(worker, plan);
+            self.agreed = ask_stable(worker, plan).map(Box::new);
             self.armed = self.agreed.is_some();
         }
         self.agreed.is_some()
@@ -82,7 +82,7 @@ impl Shield {
 
     /// The assignment that stable has agreed to. The shield is used up by it.
     pub fn take_agreed(&mut self) -> Option<Assignment> {
-        std::mem::take(self).agreed
+        std::mem::take(self).agreed.map(|agreed| *agreed)
     }
 }
 

@@ -140,10 +140,10 @@ impl Connection {
     }
 
     /// Answers a request that is not forwarded.
-    pub async fn refuse(&mut self, reply: &Reply, form: Form, to_head: bool) {
+    pub async fn refuse(&mut self, reply: Reply, form: Form, to_head: bool) {
         let worker = Rc::clone(&self.worker);
         let close = !self.request.keep_alive || !self.request.body.is_done();
-        refuse(&worker, self, reply, form, to_head, close).await;
+        refuse(&worker, self, &reply, form, to_head, close).await;
     }
 
     /// Answers a request that came in plain http where https is spoken.
@@ -151,7 +151,7 @@ impl Connection {
         self.worker.counters().requests_refused.add(1);
         self.request.keep_alive = false;
         log_refused(&self.worker, None, self.client, PLAIN_HTTP.status);
-        self.refuse(&PLAIN_HTTP.into(), Form::Text, to_head).await;
+        self.refuse(PLAIN_HTTP.into(), Form::Text, to_head).await;
     }
 
     /// Answers a request that panicked with a 500, or cuts its response.
@@ -164,7 +164,7 @@ impl Connection {
         }
         log_refused(&self.worker, None, self.client, 500);
         let refusal = Refusal { status: 500, detail: "the router failed", retry_after: None };
-        self.refuse(&refusal.into(), Form::Text, false).await;
+        self.refuse(refusal.into(), Form::Text, false).await;
     }
 
     /// Whether another request may come.
