@@ -36,8 +36,9 @@ impl Origin<'_> {
         }
     }
 
-    fn scheme(&self) -> &'static [u8] {
-        if self.client.secure { b"https" } else { b"http" }
+    /// Chooses between what is written for https and for http.
+    fn by_scheme<'t>(&self, https: &'t [u8], http: &'t [u8]) -> &'t [u8] {
+        if self.client.secure { https } else { http }
     }
 
     fn write_authority(&self, out: &mut Vec<u8>) {
@@ -61,8 +62,7 @@ pub fn write(head: &RequestHead<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
             write_address(proxy, out);
         });
     }
-    out.extend_from_slice(b"\r\nx-forwarded-proto: ");
-    out.extend_from_slice(origin.scheme());
+    out.extend_from_slice(origin.by_scheme(b"\r\nx-forwarded-proto: https", b"\r\nx-forwarded-proto: http"));
     if !origin.authority.is_none() {
         out.extend_from_slice(b"\r\nx-forwarded-host: ");
         origin.write_authority(out);
@@ -84,8 +84,7 @@ pub fn write(head: &RequestHead<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
         origin.write_authority(out);
         out.push(b'"');
     }
-    out.extend_from_slice(b";proto=");
-    out.extend_from_slice(origin.scheme());
+    out.extend_from_slice(origin.by_scheme(b";proto=https", b";proto=http"));
     if origin.client.trusted {
         each_proxy(head, origin.client, |proxy| {
             let quoted =
