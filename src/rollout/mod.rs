@@ -43,3 +43,4 @@ pub mod tester;
 mod tests;
 pub mod text_form;
 pub mod underscores;
+pub mod unknown_fields;

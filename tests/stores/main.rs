@@ -6,6 +6,7 @@
 mod conformance;
 mod following;
 mod growing;
+mod importing;
 mod linearizability;
 mod plain;
 mod restoring;

@@ -3,7 +3,9 @@
 mod export;
 mod file;
 mod import;
+mod plan;
 mod raw;
+mod replacement;
 mod stored;
 
 use clap::{Args, Subcommand};

@@ -42,9 +42,15 @@ pub(super) async fn list(client: &Client) -> Result<Vec<StoredEntry>, Failure> {
     Ok(listing.entries)
 }
 
+/// Where the store's epoch is.
+pub(super) const EPOCH: &str = "rolling/router/epoch";
+
+/// Where an import says to which epoch it leads.
+pub(super) const SUCCESSION: &str = "rolling/router/succession";
+
 /// Whether a key belongs to one store and is never taken to another: its epoch, and who uses it.
 pub(super) fn is_of_the_store(key: &str) -> bool {
-    key == "rolling/router/epoch"
+    [EPOCH, SUCCESSION].contains(&key)
         || ["members/", "followed/"]
             .iter()
             .any(|own| key.strip_prefix("rolling/router/").is_some_and(|rest| rest.starts_with(own)))

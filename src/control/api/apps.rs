@@ -18,8 +18,8 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::unknown_app, commit::Plan, ownership::owners, stored::StoredApp,
-            transact::transact_as_stored,
+            command::unknown_app, commit::Plan, lost_record::record_unreadable, ownership::owners,
+            stored::StoredApp, transact::transact_as_stored,
         },
         fleet::wait::{Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
@@ -165,6 +165,9 @@ async fn removed(core: &Core, app: &AppName, revision: Revision, query: &WriteQu
 }
 
 fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Result<(), ApiError> {
+    if stored.is_unreadable && !force {
+        return Err(record_unreadable(&stored.name));
+    }
     if stored.is_absent() && !stored.is_lost {
         return Err(unknown_app(&stored.name));
     }

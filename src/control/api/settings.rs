@@ -33,7 +33,8 @@ use crate::{
         commit::of_command,
         keys,
         record::HistoryEvent,
-        settings::Settings,
+        settings::{Settings, remove_unknown},
+        unknown_fields,
     },
 };
 
@@ -131,6 +132,10 @@ async fn plan(
         let (revision, routed) = (stored.revision(), stored.routed());
         return Ok(Plan::Nothing(CommandOutcome { changed: false, created: false, revision, seq, routed }));
     }
+    let json = match &stored.settings_entry {
+        Some(entry) => unknown_fields::keep(&entry.value, &before, json),
+        None => json,
+    };
     let key = keys::settings(&stored.name);
     let write = StoreWrite::put(own_key(&key), json);
     let (mut commit, seq) = match event(core, stored, asker, differences(&before, &after)).await? {
@@ -190,10 +195,12 @@ pub(super) fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) ->
     Ok(())
 }
 
-/// What is stored, as far as it is an object.
+/// What is stored, as far as it is an object of settings that this version knows.
 fn explicit(stored: &StoredApp) -> Map<String, Value> {
     let entry = stored.settings_entry.as_ref();
-    entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()).unwrap_or_default()
+    let mut document = entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()).unwrap_or_default();
+    remove_unknown(&mut document);
+    document
 }
 
 /// RFC 7396: null removes, objects merge, everything else replaces.

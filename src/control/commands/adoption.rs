@@ -28,8 +28,8 @@ const OUTSIDE: &str = "keyvalues";
 /// after that.
 pub async fn adopt_raw_writes(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
     transact_as_stored(core, app, move |stored, _| async move {
-        // A lost record is written back first.
-        if stored.is_absent() || stored.is_lost {
+        // A lost record is written back first, and one of a newer version is for its members.
+        if stored.is_absent() || stored.is_lost || stored.is_unreadable {
             return Ok(Plan::Nothing(0));
         }
         let commit = adoption_commit(&stored, &plan_adoption(core, &stored).await?);

@@ -1,7 +1,8 @@
 //! A record that was deleted although nobody ordered it: it is written back from the app's newest event, or else refuses
-//! commands.
+//! commands; as does one that only a newer version can read.
 
 use keyvalues::Write;
+use serde_json::Value;
 
 use super::{commit::Commit, stored::StoredApp};
 use crate::{
@@ -18,13 +19,15 @@ pub async fn recovery_commit(core: &Core, stored: &StoredApp) -> Result<Option<C
     let app = &stored.name;
     let listing = core.store.list(&[&format!("rolling/{app}/events/")]).await?;
     let parsed = listing.entries.iter().rev().find_map(|entry| {
-        serde_json::from_slice::<HistoryEvent>(&entry.value)
-            .ok()
-            .filter(|event| event.record.fault().is_none())
+        let event = serde_json::from_slice::<HistoryEvent>(&entry.value).ok()?;
+        event.record.fault().is_none().then_some((event.record, &entry.value))
     });
-    let Some(HistoryEvent { record, .. }) = parsed else { return Ok(None) };
+    let Some((record, event)) = parsed else { return Ok(None) };
+    // As text, since a newer version may say more in it.
+    let told = serde_json::from_slice::<Value>(event).ok().map(|event| event["record"].clone());
     tracing::error!(%app, seq = record.seq, "the app's record was lost, and is written back from its newest event");
-    let write = Write::put(own_key(&keys::record(app)), encode(&record));
+    let write =
+        Write::put(own_key(&keys::record(app)), told.map_or_else(|| encode(&record), |told| encode(&told)));
     Ok(Some(Commit { checks: vec![stored.record_check()], writes: vec![write], proof: None }))
 }
 
@@ -35,4 +38,14 @@ pub fn record_lost(app: &AppName) -> ApiError {
          `rolling-router store restore` writes it back, `DELETE /api/v1/apps/{app}` removes the app"
     );
     ApiError::new(Kind::Refused("record_lost"), message)
+}
+
+/// The refusal of a command to a record that only a newer version can read.
+pub fn record_unreadable(app: &AppName) -> ApiError {
+    let message = format!(
+        "the record of `{app}` was written by a newer version, and this router ({}) cannot read it: it serves what it read last; \
+         give the command to a router of the newer version, or update this one; `DELETE /api/v1/apps/{app}?force=true` removes the app",
+        env!("CARGO_PKG_VERSION")
+    );
+    ApiError::new(Kind::Refused("record_unreadable"), message)
 }

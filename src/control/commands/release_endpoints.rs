@@ -18,6 +18,7 @@ use crate::{
         endpoint_set::{Containers, EndpointSet, PendingSet},
         keys::{self, Meaning},
         release::ReleaseId,
+        unknown_fields,
     },
 };
 
@@ -87,11 +88,19 @@ impl ReleaseEndpoints {
         let mut writes = self.key_writes(&next);
         if writes.len() > ENDPOINTS_PER_COMMIT_MAX {
             let pending = Some(PendingSet { by: node.to_owned(), endpoints: next });
-            return vec![Write::put(key, EndpointSet { pending, ..set }.to_json())];
+            return vec![Write::put(key, self.kept(&EndpointSet { pending, ..set }))];
         }
         // Also of none left: the count is what tells an order from a loss.
-        writes.push(Write::put(key, set.to_json()));
+        writes.push(Write::put(key, self.kept(&set)));
         writes
+    }
+
+    /// A value for the set's key, with what a newer version says in it.
+    fn kept(&self, set: &EndpointSet) -> Vec<u8> {
+        match &self.set_entry {
+            Some(entry) => unknown_fields::keep(&entry.value, &self.set, set.to_json()),
+            None => set.to_json(),
+        }
     }
 
     /// The writes by which the keys below `containers/` become these: new ones first.

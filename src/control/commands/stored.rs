@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
+use serde_json::Value;
 
 use super::{
     commit::Commit,
@@ -22,10 +23,11 @@ use crate::{
         commit,
         end_mark::EndMark,
         history::{self, PastStable},
-        keys,
+        keys::{self, Meaning},
         record::{HistoryEvent, Record},
         release::ReleaseId,
         settings::Settings,
+        unknown_fields,
     },
 };
 
@@ -47,6 +49,8 @@ pub struct StoredApp {
     end_mark: Option<Entry>,
     /// Its record was deleted, and nobody ordered that.
     pub is_lost: bool,
+    /// Its record is of a newer version, and this one cannot read it.
+    pub is_unreadable: bool,
     /// What it was then, if this router knows it.
     lost_record: Option<Record>,
     /// The store's revision at this reading.
@@ -70,13 +74,16 @@ impl StoredApp {
             Some(stored) => Record::parse(&stored.value).ok().or_else(|| last_good_record(core, name)),
             None => None,
         };
-        let settings = settings_entry.as_ref().and_then(|stored| Settings::parse(&stored.value).ok());
+        let settings = settings_entry.as_ref().and_then(|stored| Settings::read(&stored.value).ok());
+        let is_unreadable =
+            record_entry.as_ref().is_some_and(|stored| is_unreadable(&stored.value, record.as_ref()));
         let end_mark = find(&end_mark(name));
         let is_lost = record_entry.is_none() && end_mark.is_none() && has_traces(core, name).await?;
         Ok(Self {
             name: name.clone(),
             end_mark,
             is_lost,
+            is_unreadable,
             lost_record: is_lost.then(|| last_good_record(core, name)).flatten(),
             record,
             record_entry,
@@ -141,9 +148,10 @@ impl StoredApp {
     pub fn commit(
         &self,
         event: Option<&HistoryEvent>,
-        plan: Vec<commit::Write>,
+        mut plan: Vec<commit::Write>,
         further: Vec<Write>,
     ) -> Commit {
+        self.keep_unknown_fields(&mut plan);
         let mut writes: Vec<Write> = plan.into_iter().map(planned).chain(further).collect();
         let mut checks = self.checks();
         if event.is_some() && self.record.is_none() {
@@ -156,6 +164,23 @@ impl StoredApp {
         }
         let proof = event.map(|event| own_key(&keys::event(&self.name, event.record.seq)));
         Commit { checks, writes, proof }
+    }
+
+    /// What a member of a newer version says in the record stays in it, and is in the event that tells of the change.
+    fn keep_unknown_fields(&self, plan: &mut [commit::Write]) {
+        let Some(stored) = &self.record_entry else { return };
+        let Ok(read) = Record::parse(&stored.value) else { return };
+        let is_record = |key: &str| matches!(keys::meaning(key), Some(Meaning::Record(_)));
+        let is_event = |key: &str| matches!(keys::meaning(key), Some(Meaning::Event(..)));
+        let Some(value) = written(plan, is_record) else { return };
+        let kept = unknown_fields::keep(&stored.value, &read, value.clone());
+        if kept == *value {
+            return;
+        }
+        value.clone_from(&kept);
+        if let Some(event) = written(plan, is_event) {
+            *event = with_record(event, &kept);
+        }
     }
 
     /// The deletion of the app's own keys but its events, as one commit.
@@ -256,6 +281,27 @@ async fn has_traces(core: &Core, name: &AppName) -> Result<bool, ApiError> {
     }
     let listing = core.store.list(&[&format!("rolling/{name}/events/")]).await?;
     Ok(!listing.entries.is_empty())
+}
+
+/// Whether a value that is no record to this version is one to a newer version: it goes on from what was read last. Any other
+/// value is garbage, which the next command writes over.
+fn is_unreadable(value: &[u8], last_good: Option<&Record>) -> bool {
+    Record::parse(value).is_err()
+        && serde_json::from_slice::<Value>(value)
+            .is_ok_and(|record| record["seq"].as_u64() > Some(last_good.map_or(0, |record| record.seq)))
+}
+
+/// The value that a plan writes at a key of a kind.
+fn written(plan: &mut [commit::Write], is_it: impl Fn(&str) -> bool) -> Option<&mut Vec<u8>> {
+    plan.iter_mut().find(|(key, value)| value.is_some() && is_it(key)).and_then(|(_, value)| value.as_mut())
+}
+
+/// An event with another text of the record that it tells of.
+fn with_record(event: &[u8], record: &[u8]) -> Vec<u8> {
+    let texts = (serde_json::from_slice::<Value>(event), serde_json::from_slice::<Value>(record));
+    let (Ok(mut told), Ok(record)) = texts else { return event.to_vec() };
+    told["record"] = record;
+    encode(&told)
 }
 
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {

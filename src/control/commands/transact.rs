@@ -7,7 +7,7 @@ use keyvalues::{Key, Outcome, Revision, StoreError, Write};
 
 use super::{
     commit::{Commit, Plan, Round},
-    lost_record::{record_lost, recovery_commit},
+    lost_record::{record_lost, record_unreadable, recovery_commit},
     quota::admit,
     stored::StoredApp,
 };
@@ -84,6 +84,9 @@ where
 {
     let decide = &decide;
     transact_as_stored(core, app, move |stored, round| async move {
+        if stored.is_unreadable {
+            return Err(record_unreadable(app));
+        }
         if !stored.is_lost {
             return decide(stored, round).await;
         }

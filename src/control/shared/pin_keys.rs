@@ -23,7 +23,6 @@ pub fn decode_format(text: &[u8]) -> Option<PinFormat> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct StoredKeys {
     next: Option<StoredKey>,
     current: StoredKey,
@@ -31,7 +30,6 @@ struct StoredKeys {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct StoredKey {
     id: u8,
     secret: String,

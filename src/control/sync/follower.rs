@@ -12,6 +12,7 @@ use super::{
     origin,
     publisher::Publisher,
     restore::Restore,
+    succession::Succession,
     watch_reader::{WatchNews, WatchReader},
 };
 use crate::{
@@ -203,9 +204,32 @@ impl Follower {
         let known = self.image.identity.as_ref();
         match known.and_then(|known| known.contradiction(&listing, &own)) {
             None => self.take_over(listing, &own).await,
-            Some(why) => {
+            Some(why) => self.follow_on(listing, &own, why).await,
+        }
+    }
+
+    /// Follows a store on that contradicts what was seen of it, if an operator ordered that of all routers, or of this one.
+    async fn follow_on(
+        &mut self,
+        listing: Listing,
+        own: &Epoch,
+        why: String,
+    ) -> Result<Revision, Interruption> {
+        match Succession::find(&listing, self.image.epoch()) {
+            Some(order) if order.is_done => {
+                tracing::warn!("the store was replaced by an operator's order, and is followed on");
+                self.image.identity = None;
+                let revision = self.take_over(listing, own).await?;
+                self.finish().await;
+                Ok(revision)
+            }
+            Some(_) => {
+                let why = "`kv import --replace` is writing the store anew, or was broken off: import the file again";
+                self.settle(listing, own, why.to_owned()).await
+            }
+            None => {
                 let why = format!("{why}; {}", comparison(&listing, self.image.last_good.values()));
-                self.settle(listing, &own, why).await
+                self.settle(listing, own, why).await
             }
         }
     }

@@ -18,5 +18,6 @@ pub mod publisher;
 pub mod release_deadlines;
 pub mod restore;
 pub mod source_copier;
+pub mod succession;
 pub mod upkeep;
 pub mod watch_reader;

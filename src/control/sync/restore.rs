@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
-use super::{identity::record_seq, interruption::Interruption, origin};
+use super::{identity::record_seq, interruption::Interruption, origin, succession::Succession};
 use crate::{
     control::shared::{
         core::Core,
@@ -46,8 +46,10 @@ pub struct Restore {
 impl Restore {
     /// Compares the store with the last good keyvalues, which came from a store of this epoch.
     pub fn plan(listing: &Listing, good: &Values, epoch: &str) -> Self {
-        let mut restore =
-            Self { foreign: value(listing, EPOCH).filter(|found| found != epoch), ..Self::default() };
+        let mut restore = Self {
+            foreign: value(listing, EPOCH).filter(|found| is_foreign(found, listing, epoch)),
+            ..Self::default()
+        };
         for (key, (value, _)) in good.iter() {
             match entry(listing, key) {
                 Some(entry) if entry.value == *value => restore.settled.unchanged += 1,
@@ -147,6 +149,11 @@ impl Restore {
             _ => self.leftovers.push(write),
         }
     }
+}
+
+/// Whether an epoch is neither the known one nor that of an import into the same store.
+fn is_foreign(found: &str, listing: &Listing, known: &str) -> bool {
+    found != known && Succession::find(listing, known).is_none()
 }
 
 /// The seq of an app in the last good state; 0 when it has none there.

@@ -11,6 +11,7 @@ mod refusals;
 mod releasing;
 mod sizes;
 mod streaming;
+mod versions;
 
 use std::{
     net::{SocketAddr, TcpListener},

@@ -207,7 +207,7 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
     match meaning {
         Meaning::Record(_) => Record::parse(value).map(Box::new).map(ParsedValue::Record),
         Meaning::Settings(_) => {
-            let settings = Settings::parse(value).map_err(|error| error.to_string())?;
+            let settings = Settings::read(value).map_err(|error| error.to_string())?;
             Ok(ParsedValue::Settings(Arc::new(settings)))
         }
         Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(ParsedValue::Previews),

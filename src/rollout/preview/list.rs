@@ -13,7 +13,6 @@ pub(super) const LIST_BYTES_MAX: usize = 256 * 1024;
 
 /// One live preview grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Preview {
     /// Its id.
     pub id: PreviewId,
@@ -34,7 +33,6 @@ pub struct Preview {
 
 /// An app's live preview grants, stored as JSON at `rolling/<app>/previews`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Previews {
     /// The grants, oldest first.
     pub previews: Vec<Preview>,

@@ -102,7 +102,7 @@ pub(super) fn describe(path: &str, value: &Value) -> String {
 }
 
 /// The names of the settings in a group such as `cookie`.
-fn group(path: &str) -> Option<String> {
+pub(super) fn group(path: &str) -> Option<String> {
     let names: Vec<&str> = ALLOWED
         .iter()
         .filter_map(|(name, _)| name.strip_prefix(path)?.strip_prefix('.'))

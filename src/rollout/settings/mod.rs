@@ -28,7 +28,7 @@ pub use self::{
     error::SettingsError,
     health::HealthSettings,
     names::is_host,
-    parse::SETTINGS_BYTES_MAX,
+    parse::{SETTINGS_BYTES_MAX, remove_unknown},
     pin::PinSource,
     shielding::ShieldingSettings,
     testers::OverrideSettings,

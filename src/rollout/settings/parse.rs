@@ -1,8 +1,12 @@
 //! Reading settings from JSON.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{allowed::allowed, app::Settings, error::SettingsError};
+use super::{
+    allowed::{allowed, group},
+    app::Settings,
+    error::SettingsError,
+};
 use crate::rollout::network::Network;
 
 /// The most bytes of JSON that are read as settings.
@@ -41,6 +45,21 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Reads what is stored. Settings that this version does not know are passed over: a member of a newer version wrote them.
+    ///
+    /// # Errors
+    /// As for [`Settings::parse`], unknown settings apart.
+    pub fn read(json: &[u8]) -> Result<Self, SettingsError> {
+        Self::parse(json).or_else(|error| {
+            let document = serde_json::from_slice(json).ok().filter(|_| json.len() <= SETTINGS_BYTES_MAX);
+            let Some(Value::Object(mut document)) = document else { return Err(error) };
+            if !remove_unknown(&mut document) {
+                return Err(error);
+            }
+            serde_json::to_vec(&document).map_or(Err(error), |known| Self::parse(&known))
+        })
+    }
+
     /// Host names are compared in lower case.
     fn canonicalise(&mut self) {
         self.hosts.iter_mut().for_each(|host| host.make_ascii_lowercase());
@@ -50,6 +69,27 @@ impl Settings {
             domain.make_ascii_lowercase();
         }
     }
+}
+
+/// Takes out of a document what is no setting of this version; whether there was anything.
+pub fn remove_unknown(document: &mut Map<String, Value>) -> bool {
+    remove_below("", document)
+}
+
+fn remove_below(prefix: &str, document: &mut Map<String, Value>) -> bool {
+    let before = document.len();
+    document.retain(|name, _| {
+        let path = format!("{prefix}{name}");
+        allowed(&path).is_some() || group(&path).is_some()
+    });
+    let mut removed = document.len() < before;
+    for (name, value) in document.iter_mut() {
+        let path = format!("{prefix}{name}");
+        if let (true, Value::Object(inner)) = (group(&path).is_some(), value) {
+            removed |= remove_below(&format!("{path}."), inner);
+        }
+    }
+    removed
 }
 
 /// What is wrong with a document that could not be read. The parser stopped at `path`.

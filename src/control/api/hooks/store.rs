@@ -4,22 +4,25 @@ use keyvalues::{Entry, Outcome, Revision, Write as StoreWrite};
 use parking_lot::Mutex;
 
 use super::change::HookChange;
-use crate::control::{
-    commands::{
-        commit::{Commit, Plan},
-        transact::transact,
-    },
-    limits::HOOKS_MAX,
-    shared::{
-        core::Core,
-        entries::{as_read, encode, entry, own_key, unchanged},
-        error::{ApiError, Kind},
-        hooks::{
-            hook::{HOOKS_PREFIX, Hook, HookName},
-            progress::{PROGRESS_PREFIX, Progress, Topic},
-            secret::Secret,
+use crate::{
+    control::{
+        commands::{
+            commit::{Commit, Plan},
+            transact::transact,
+        },
+        limits::HOOKS_MAX,
+        shared::{
+            core::Core,
+            entries::{as_read, encode, entry, own_key, unchanged},
+            error::{ApiError, Kind},
+            hooks::{
+                hook::{HOOKS_PREFIX, Hook, HookName},
+                progress::{PROGRESS_PREFIX, Progress, Topic},
+                secret::Secret,
+            },
         },
     },
+    rollout::unknown_fields,
 };
 
 /// Writes in one commit beside the hook itself.
@@ -67,7 +70,11 @@ pub(super) async fn put(
         while writes.len() > BATCH {
             core.store.commit(Vec::new(), writes.split_off(writes.len() - BATCH)).await?;
         }
-        writes.push(StoreWrite::put(own_key(key), encode(&hook)));
+        let json = match found {
+            Some(found) => unknown_fields::keep(&found.value, &known, encode(&hook)),
+            None => encode(&hook),
+        };
+        writes.push(StoreWrite::put(own_key(key), json));
         let is_new = found.is_none();
         *tried.lock() = Some((hook.clone(), is_new));
         let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };

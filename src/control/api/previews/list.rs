@@ -26,6 +26,7 @@ use crate::{
         keys,
         preview::{Preview, PreviewId, Previews},
         record::{Record, Tenure},
+        unknown_fields,
     },
 };
 
@@ -72,6 +73,10 @@ pub(super) async fn commit(
         let preview = edit(&mut list, &record, now)?;
         let json =
             serde_json::to_vec(&list).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+        let json = match &entry {
+            Some(entry) => unknown_fields::keep(&entry.value, &Previews::parse(&entry.value).ok(), json),
+            None => json,
+        };
         let mut checks = stored.checks();
         checks.push(as_read(entry.as_ref(), key));
         let writes = vec![StoreWrite::put(own_key(key), json)];

@@ -111,7 +111,8 @@ fn is_held_to_the_epoch(checks: &[Check]) -> bool {
 /// `POST /api/v1/store/commit`
 async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json<OutcomeForm>, ApiError> {
     let (checks, writes) = call.asked.read().map_err(refuse_call)?;
-    if !is_held_to_the_epoch(&checks) {
+    let settles = is_held_to_the_epoch(&checks);
+    if !settles {
         core.replica.require_known_store().await?;
     }
     // What members say of themselves they say every two seconds.
@@ -120,5 +121,10 @@ async fn commit(State(core): State<Core>, call: Call<CommitCall>) -> Result<Json
     // Members have admitted what they write; an import has not.
     admit(&core, &writes).await?;
     admit_raw(&core, &writes).await?;
-    Ok(Json(core.store.commit(checks, writes).await?.into()))
+    let outcome = core.store.commit(checks, writes).await?;
+    if settles && core.replica.status.diverged().is_some() {
+        // It may be pausing, and the store may be whole now.
+        core.replica.relist.notify_one();
+    }
+    Ok(Json(outcome.into()))
 }
