@@ -52,11 +52,11 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     }
     lines.push(row("moves", &measured(&app.moves)));
     for release in &app.draining {
-        lines.push(row("draining", &drain(release, now)));
+        let is_way_back = app.previous.as_ref().is_some_and(|previous| previous.id == release.id);
+        lines.push(row("draining", &drain(release, is_way_back, now)));
         lines.extend(leaving(release, now));
     }
-    let previous = app.previous.as_ref().map(Release::name);
-    lines.extend(previous.map(|name| row("previous", &format!("{name}   a rollback goes there"))));
+    lines.extend(app.previous.as_ref().map(|previous| row("previous", &way_back(previous, printer))));
     lines.extend(app.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
     if let Some(last) = app.updated.as_ref().filter(|last| !last.command.is_empty()) {
         let reason = quoted(&last.reason);
@@ -175,12 +175,27 @@ fn measured(moves: &Moves) -> String {
     format!("{bounces}{without_pin}; {total}{colon}{}", reasons.join(", "))
 }
 
-fn drain(release: &Release, now: u64) -> String {
+/// The release that a rollback goes to, and why it cannot.
+fn way_back(previous: &Release, printer: &Printer) -> String {
+    let name = previous.name();
+    match &previous.rollback_refusal {
+        None => format!("{name}   a rollback goes there"),
+        Some(refusal) => {
+            let text = format!("a rollback cannot go there: {refusal}");
+            format!("{name}   {}", printer.styled(Style::Bad, text))
+        }
+    }
+}
+
+fn drain(release: &Release, is_way_back: bool, now: u64) -> String {
     let mut parts = vec![release.name().to_owned()];
     if let Some(until) = release.until.filter(|until| *until > 0) {
         parts.push(format!("at most {} more", rough(since(now, until))));
     }
     parts.extend(left(&release.activity));
+    if is_way_back && release.activity.can_be_stopped {
+        parts.push(format!("but {} is the way back: a rollback needs its endpoints", release.name()));
+    }
     parts.extend(release.cause.map(|cause| format!("since a {}", cause_words(cause))));
     parts.join("   ")
 }
@@ -278,6 +293,17 @@ mod tests {
         assert_eq!(said("null"), "1 open");
         assert_eq!(said(r#"{"members":3,"reported":3,"in_flight":4}"#), "4 open");
         assert_eq!(said(r#"{"members":3,"reported":2,"in_flight":4}"#), "4 open as 2 of 3 routers say");
+    }
+
+    #[test]
+    fn the_way_back_is_named_where_it_can_be_stopped_and_where_it_cannot_be_gone() {
+        let way_back = r#"{"id":"x","release":"0.9","activity":{"can_be_stopped":true}}"#;
+        let dead = r#"{"id":"x","release":"0.9","rollback_refusal":"`0.9` has no endpoints"}"#;
+        let state = format!(r#"{{"draining":[{way_back}],"previous":{dead}}}"#);
+        let shown = lines(&serde_json::from_str(&state).unwrap(), &Printer::plain(), 0).join("\n");
+        let stop = "nobody is left: its endpoints can be stopped   but 0.9 is the way back: a rollback needs its endpoints";
+        assert!(shown.contains(stop), "{shown}");
+        assert!(shown.contains("0.9   a rollback cannot go there: `0.9` has no endpoints"), "{shown}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{activity::Moves, apply_status::ApplyStatus, release::Release};
+use super::{activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release};
 pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
 
 /// All apps.
@@ -66,6 +66,9 @@ pub struct App {
     /// In the answer to a change: `true` if the app was made by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<bool>,
+    /// In the answer to a change that makes a release stable: what each of its endpoints answered to the health check.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<EndpointAnswer>,
     /// In the answer to a change with `wait=fleet`: how far the fleet applied it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<ApplyStatus>,

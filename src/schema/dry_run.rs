@@ -17,7 +17,7 @@ pub struct DryRunRequest {
     pub release: Option<String>,
     /// Of `rollback`: any release of the history, by id or name; left out: `previous`.
     pub to: Option<String>,
-    /// Tell it although endpoints were seen failing.
+    /// Tell it although its endpoints fail the health check.
     pub force: Option<bool>,
 }
 
@@ -64,6 +64,9 @@ pub struct DryRun {
     pub error_points: f64,
     /// All of it in sentences.
     pub words: Vec<String>,
+    /// With `force`: why the command would be refused without it; left out: it would not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 /// Whether a command would change anything.

@@ -27,6 +27,19 @@ pub struct Endpoint {
     pub detail: Option<String>,
 }
 
+/// What an endpoint answered to its health check when a release was to become stable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct EndpointAnswer {
+    /// Its address, `ip:port`.
+    pub address: String,
+    /// Whether it passed the check.
+    pub passed: bool,
+    /// Why it did not; null: it did.
+    pub detail: Option<String>,
+}
+
 /// An endpoint that was taken out of its release while something was open there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

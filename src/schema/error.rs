@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::EndpointAnswer;
+
 /// Why the router did not do as asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -21,4 +23,7 @@ pub struct ErrorDetail {
     /// The path of the field, parameter or header that is at fault, such as `endpoints[1]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Of `target_unhealthy`: what each endpoint of the release answered to its health check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointAnswer>,
 }

@@ -41,6 +41,10 @@ pub struct Release {
     /// Of a draining release: when it retires, Unix ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Of `previous`: why a rollback to it would be refused now, as far as this router's last checks tell; left out: it would
+    /// not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_refusal: Option<String>,
 }
 
 impl Release {

@@ -122,6 +122,37 @@ fn a_release_typed_by_hand_becomes_the_candidate_and_one_chosen_becomes_stable()
 }
 
 #[test]
+fn a_dialog_says_why_the_gate_refuses_before_and_after_it_is_sent() {
+    let settings = json!({"health": {"interval_ms": 100, "timeout_ms": 100}}).to_string();
+    let builder = router().stable("1.0.0").candidate("1.0.1").deployed("1.0.2");
+    let router = builder.key("rolling/hello/settings", &settings).start();
+    router.api().post("promote", &json!({})).expect(200);
+    let browser = Browser::start(1280, 1000);
+    sign_in(&browser, &router);
+    browser.click("app-hello");
+    browser.see("way-back", "A rollback goes to 1.0.0.");
+    let refusal = |release: &str| {
+        router.endpoint(release).stop();
+        format!("{} refused the connection", router.endpoint(release).address)
+    };
+    let dead = refusal("1.0.0");
+    browser.see("way-back", "A rollback cannot go to 1.0.0: 0 of 1 endpoints of `1.0.0` pass");
+    browser.see("way-back", &dead);
+    browser.click("rollback");
+    browser.see("confirm-warnings", "The router would refuse it now: 0 of 1 endpoints");
+    browser.see("confirm-warnings", &dead);
+    browser.click("confirm-cancel");
+    let dead = refusal("1.0.2");
+    browser.click("choose-stable");
+    browser.click("release-option-1.0.2");
+    browser.click("confirm-submit");
+    browser.see("confirm-error", &dead);
+    browser.click("confirm-force");
+    confirm(&browser, "it comes up later");
+    browser.see("stable-release", "1.0.2");
+}
+
+#[test]
 fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
     let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
     let seq = router.api().state()["seq"].clone();

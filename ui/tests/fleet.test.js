@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeWhoIsLeft } from '../web/components/draining.js';
+import { describeWayBack, describeWhoIsLeft } from '../web/components/draining.js';
 import { describeWhatIsLeft } from '../web/components/endpoints.js';
 import { describeHeard, describeServed, fleetLabel } from '../web/fleet-words.js';
 
@@ -37,6 +37,14 @@ test('who is left at a draining release is summed over the fleet', () => {
 		plain(describeWhoIsLeft({ open_requests: 2, open_sockets: 0, requests_per_second: 1, pinned: 3 })),
 		/^3 pinned clients, 2 open requests/,
 	);
+});
+
+test('the way back is named where its endpoints can be stopped, and where a rollback cannot go there', () => {
+	assert.match(describeWhoIsLeft({ can_be_stopped: true }, true), /can be stopped, but it is the way back/);
+	assert.equal(describeWayBack(null), '');
+	assert.equal(describeWayBack({ release: '1.0' }), 'A rollback goes to 1.0.');
+	const dead = { release: '1.0', rollback_refusal: '`1.0` has no endpoints' };
+	assert.equal(describeWayBack(dead), '✕ A rollback cannot go to 1.0: `1.0` has no endpoints');
 });
 
 test('what is left at a draining endpoint is summed over the fleet', () => {

@@ -13,7 +13,7 @@ use crate::{
         commands::command::{CommandOutcome, unknown_app},
         fleet::wait::{ApplyStatus, Target, wait_until_applied},
         limits::SERVED_WAIT_MAX,
-        shared::{audit::trail, core::Core, error::ApiError},
+        shared::{audit::trail, core::Core, error::ApiError, gate_answers::GateAnswers},
     },
     rollout::app::AppName,
     schema::app::{App, Outcome},
@@ -22,15 +22,25 @@ use crate::{
 /// The answer to a change: waits until this router serves it (with `?wait=fleet` every member), then gives the new
 /// state. 202 when that takes longer than the asker waits; the change itself stands.
 pub async fn answer(core: &Core, app: &AppName, executed: CommandOutcome, query: &WriteQuery) -> Response {
-    let (everywhere, applied) = reached(core, app, executed, query).await;
-    changed_state(core, app, executed, (everywhere, applied))
+    answer_asked(core, app, (executed, GateAnswers::default()), query).await
+}
+
+/// The same for a change that made a release stable, with what its endpoints answered.
+pub(super) async fn answer_asked(
+    core: &Core,
+    app: &AppName,
+    (executed, answers): (CommandOutcome, GateAnswers),
+    query: &WriteQuery,
+) -> Response {
+    let reached = reached(core, app, executed, query).await;
+    changed_state(core, app, (executed, &answers), reached)
 }
 
 /// The answer to a change that is served where the asker wants it to be, or not (`everywhere`).
 pub(super) fn changed_state(
     core: &Core,
     app: &AppName,
-    executed: CommandOutcome,
+    (executed, answers): (CommandOutcome, &GateAnswers),
     (everywhere, applied): (bool, Option<ApplyStatus>),
 ) -> Response {
     trail::note(|notes| notes.is_unchanged = !executed.changed);
@@ -38,6 +48,7 @@ pub(super) fn changed_state(
     let state = App {
         result: Some(if executed.changed { Outcome::Done } else { Outcome::Unchanged }),
         created: executed.created.then_some(true),
+        asked: answers.to_answer(),
         applied: applied.map(|applied| applied.to_answer()),
         ..snapshot.state(app).unwrap_or_default()
     };

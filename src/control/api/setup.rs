@@ -20,7 +20,7 @@ use crate::{
         },
         fleet::wait::{ApplyStatus, Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
-        shared::{access::caller::Caller, core::Core, error::ApiError},
+        shared::{access::caller::Caller, core::Core, error::ApiError, gate_answers::GateAnswers},
     },
     rollout::{app::AppName, command::Role, settings::Settings},
     schema::change::{AppRequest, ReasonRequest},
@@ -77,7 +77,7 @@ async fn write(core: Core, app: AppName, call: Write, makes: bool) -> Answer {
     }
     let served = served(&core, revision, &query).await;
     let outcome = CommandOutcome { changed, created: false, revision, seq, routed: 0 };
-    Ok(changed_state(&core, &app, outcome, served))
+    Ok(changed_state(&core, &app, (outcome, &GateAnswers::default()), served))
 }
 
 /// Whether a revision is served where the asker wants it to be; with `?wait=fleet` also how far it is applied.

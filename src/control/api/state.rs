@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::snapshot::Snapshot;
 use crate::{
-    control::shared::{former_endpoints::FormerEndpoint, stop_check::StopCheck},
+    control::shared::{former_endpoints::FormerEndpoint, gate_answers::GateAnswers, stop_check::StopCheck},
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
         app::AppName,
@@ -118,8 +118,21 @@ impl Snapshot {
 
     fn previous(&self, app: &AppName, routes: Option<&AppRoutes>, id: &ReleaseId) -> Release {
         // It may be draining as well, and is then shown with that tenure's activity.
-        let tenure = routes.and_then(|routes| find(routes, id, None)).map_or(0, |release| release.tenure);
-        self.release(app, routes, id, tenure)
+        let routed = routes.and_then(|routes| find(routes, id, None));
+        Release {
+            rollback_refusal: self.rollback_refusal(id.name_in(app), routed),
+            ..self.release(app, routes, id, routed.map_or(0, |release| release.tenure))
+        }
+    }
+
+    /// Why the gate would refuse a rollback to a release, as far as the last checks tell.
+    fn rollback_refusal(&self, name: &str, routed: Option<&ReleaseRoutes>) -> Option<String> {
+        let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
+        let seen = |route: &EndpointRoute| {
+            let failure = self.published.endpoint(route.slot).check_failure();
+            (route.address, failure.map(|failure| failure.to_string()))
+        };
+        GateAnswers::new(endpoints.filter(|route| !route.draining).map(seen).collect()).refusal(name)
     }
 
     fn release(&self, app: &AppName, routes: Option<&AppRoutes>, id: &ReleaseId, tenure: u32) -> Release {

@@ -8,14 +8,14 @@ use axum::{
 };
 
 use super::{
-    answer::answer,
+    answer::answer_asked,
     request::{Write, app_name},
     visible::check_registration,
 };
 use crate::{
     control::{
         commands::{
-            command::{CommandOptions, execute},
+            command::{CommandOptions, execute_asking},
             release_name::ReleaseName,
         },
         limits::{ENDPOINTS_PER_CALL_MAX, GATE_WAIT_SECONDS_MAX},
@@ -120,8 +120,8 @@ pub(super) async fn run(
 ) -> Answer {
     let asker = call.asker(core, reason)?;
     let query = call.finish()?;
-    let executed = execute(core, app, &command, &asker, &options).await?;
-    Ok(answer(core, app, executed, &query).await)
+    let executed = execute_asking(core, app, &command, &asker, &options).await?;
+    Ok(answer_asked(core, app, executed, &query).await)
 }
 
 /// Whether a command is carried out although endpoints were seen failing.

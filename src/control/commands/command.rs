@@ -21,6 +21,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
+            gate_answers::GateAnswers,
         },
     },
     rollout::{
@@ -68,18 +69,30 @@ pub async fn execute(
     asker: &Asker,
     options: &CommandOptions,
 ) -> Result<CommandOutcome, ApiError> {
+    Ok(execute_asking(core, app, command, asker, options).await?.0)
+}
+
+/// Carries out a command. Gives also what the endpoints of the release that it made stable answered, if they were asked.
+pub async fn execute_asking(
+    core: &Core,
+    app: &AppName,
+    command: &Command,
+    asker: &Asker,
+    options: &CommandOptions,
+) -> Result<(CommandOutcome, GateAnswers), ApiError> {
     let until = core.clock.monotonic() + options.wait;
     let mut passed: Option<GateQuestion> = None;
+    let mut answers = GateAnswers::default();
     let mut repeats = 0;
     while repeats <= COMMAND_REPEATS_MAX {
         let question = match attempt(core, app, command, asker, options, passed.as_ref()).await? {
-            Step::Done(done) => return Ok(finish(app, command, asker, *done)),
+            Step::Done(done) => return Ok((finish(app, command, asker, *done), answers)),
             Step::Ask(question) => question,
         };
         // Asked while the app is not locked, so that an abort waits for nobody's endpoints.
         match question.ask(core).await {
-            Ok(()) => {
-                passed = Some(question);
+            Ok(given) => {
+                (passed, answers) = (Some(question), given);
                 repeats += 1;
             }
             Err(refusal) if core.clock.monotonic() >= until => return Err(refusal),

@@ -41,11 +41,15 @@ pub async fn dry_run(
         stored.record = Some(event.record);
     }
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
+    let mut refusal = None;
     let table = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => {
-            let force = gate::is_overruled(force, asker);
-            if let Some(question) = gate::check(core, &stored, command, &event, &[], force).await? {
-                question.ask(core).await?;
+            if let Some(question) = gate::check(core, &stored, command, &event, &[], false).await? {
+                let (answers, found) = question.judge(core).await;
+                refusal = found;
+                if let Some(refusal) = refusal.as_ref().filter(|_| !gate::is_overruled(force, asker)) {
+                    return Err(gate::refused(refusal, &answers));
+                }
             }
             Some(gate::build_table(core, &stored, &event.record, &[]).await?)
         }
@@ -55,6 +59,7 @@ pub async fn dry_run(
         app: app.to_string(),
         seq: stored.seq(),
         command: command.name().to_string(),
+        refusal,
         ..effect(core, app, table)
     })
 }

@@ -12,6 +12,7 @@ use crate::{
         shared::{
             core::Core,
             error::{ApiError, Kind},
+            gate_answers::GateAnswers,
             reading::releases_of,
         },
     },
@@ -35,39 +36,52 @@ pub struct GateQuestion {
     release: ReleaseId,
     endpoints: Vec<SocketAddr>,
     settings: Arc<Settings>,
+    /// Whether enough of them must pass. Else they are asked only to be told.
+    refuses: bool,
 }
-
-/// What an endpoint answered; an error says why that is not well.
-type EndpointAnswer = (SocketAddr, Result<(), String>);
 
 impl GateQuestion {
     /// About these endpoints, by the checks that these settings describe.
     pub fn new(release: &ReleaseId, endpoints: Vec<SocketAddr>, settings: Arc<Settings>) -> Self {
-        Self { release: release.clone(), endpoints, settings }
+        Self { release: release.clone(), endpoints, settings, refuses: true }
     }
 
     /// Whether an answer to this one answers the other one too.
     pub fn covers(&self, other: &Self) -> bool {
-        self.release == other.release
+        self.refuses >= other.refuses
+            && self.release == other.release
             && self.endpoints == other.endpoints
             && self.settings.health == other.settings.health
             && self.settings.check_host() == other.settings.check_host()
     }
 
     /// Asks all endpoints at once. 409 unless half of them, and at least one, answer well within the check's time-out.
-    pub async fn ask(&self, core: &Core) -> Result<(), ApiError> {
+    pub async fn ask(&self, core: &Core) -> Result<GateAnswers, ApiError> {
+        match self.judge(core).await {
+            (answers, Some(refusal)) => Err(refused(&refusal, &answers)),
+            (answers, None) => Ok(answers),
+        }
+    }
+
+    /// The same, with the refusal as a sentence.
+    pub async fn judge(&self, core: &Core) -> (GateAnswers, Option<String>) {
+        let answers = self.answers(core).await;
+        let refusal = answers.refusal(&self.release.to_string()).filter(|_| self.refuses);
+        (answers, refusal)
+    }
+
+    /// What each endpoint answers, all asked at once.
+    async fn answers(&self, core: &Core) -> GateAnswers {
         let router: Arc<str> = cdn_loop::name_of(&core.node).into();
         let mut checks = JoinSet::new();
         for address in self.endpoints.iter().copied().take(PROBES_MAX) {
             let (settings, router) = (Arc::clone(&self.settings), Arc::clone(&router));
             checks.spawn(async move {
                 let checked = check_endpoint(address, &settings, &router).await;
-                (address, checked.map_err(|failure| failure.to_string()))
+                (address, checked.err().map(|failure| failure.to_string()))
             });
         }
-        let mut answers = checks.join_all().await;
-        answers.sort_by_key(|(address, _)| *address);
-        check_enough(&self.release, &answers)
+        GateAnswers::new(checks.join_all().await)
     }
 }
 
@@ -95,23 +109,23 @@ pub async fn check(
     let table = build_checked_table(core, stored, &event.record, endpoints).await?;
     let stable = event.record.stable.as_ref().map(|stay| &stay.release);
     let (Some(stable), Some(routes)) = (stable, table.apps.get(&stored.name)) else { return Ok(None) };
-    if force || !is_gated(stored, command) {
+    if force || !is_asked(command) {
         return Ok(None);
     }
     let asked = endpoints_in(&table, &stored.name, stable);
-    Ok(Some(GateQuestion::new(stable, asked, Arc::clone(&routes.settings))))
+    let question = GateQuestion::new(stable, asked, Arc::clone(&routes.settings));
+    let refuses = replaces_stable(stored) || matches!(command, Command::Rollback { .. });
+    Ok(Some(GateQuestion { refuses, ..question }))
 }
 
-/// Whether a command makes a release stable in the place of another one. An app's first stable release has nothing to
-/// save.
-fn is_gated(stored: &StoredApp, command: &Command) -> bool {
-    let had_stable =
-        stored.record.as_ref().is_some_and(|record| record.stable.is_some() || record.previous.is_some());
-    match command {
-        Command::Promote { .. } | Command::SetStable { .. } => had_stable,
-        Command::Rollback { .. } => true,
-        _ => false,
-    }
+/// Whether a command makes a release stable.
+const fn is_asked(command: &Command) -> bool {
+    matches!(command, Command::Promote { .. } | Command::SetStable { .. } | Command::Rollback { .. })
+}
+
+/// Whether there was a stable release before. An app's first one has nothing to save.
+fn replaces_stable(stored: &StoredApp) -> bool {
+    stored.record.as_ref().is_some_and(|record| record.stable.is_some() || record.previous.is_some())
 }
 
 /// Whether a command puts a release on a track, where it has to serve. No other command, abort above all, is ever
@@ -238,52 +252,10 @@ pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) ->
     endpoints.into_keys().collect()
 }
 
-fn check_enough(release: &ReleaseId, answers: &[EndpointAnswer]) -> Result<(), ApiError> {
-    let passed = answers.iter().filter(|(_, answer)| answer.is_ok()).count();
-    let (all, needed) = (answers.len(), answers.len().div_ceil(2).max(1));
-    if passed >= needed {
-        return Ok(());
-    }
-    let said = |(address, answer): &EndpointAnswer| match answer {
-        Ok(()) => format!("{address} passed"),
-        Err(failure) => format!("{address} {failure}"),
-    };
-    let each: Vec<String> = answers.iter().map(said).collect();
-    let message = format!(
-        "{passed} of {all} endpoints of `{release}` pass the health check, and at least {needed} must: {}. Send `wait` with a \
-         number of seconds to ask again until then; an operator may send `force`: true",
-        each.join("; ")
-    );
-    Err(ApiError::new(Kind::Refused("target_unhealthy"), message))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_of_the_endpoints_and_at_least_one_must_pass() {
-        let release: ReleaseId = "apps/shop-1-80/containers".parse().unwrap();
-        for (passed, all, allowed) in [
-            (0, 0, false),
-            (0, 1, false),
-            (1, 1, true),
-            (1, 2, true),
-            (1, 3, false),
-            (2, 3, true),
-            (2, 4, true),
-        ] {
-            let answer = |n: u16| {
-                let well = if n < passed { Ok(()) } else { Err("refused the connection".to_owned()) };
-                (SocketAddr::from(([10, 0, 0, 1], n)), well)
-            };
-            let answers: Vec<EndpointAnswer> = (0..all).map(answer).collect();
-            let checked = check_enough(&release, &answers);
-            assert_eq!(checked.is_ok(), allowed, "{passed} of {all}");
-            let named = |(address, _): &EndpointAnswer| {
-                checked.as_ref().err().is_none_or(|error| error.message().contains(&address.to_string()))
-            };
-            assert!(answers.iter().all(named), "{checked:?}");
-        }
-    }
+/// The failure that says so.
+pub fn refused(refusal: &str, answers: &GateAnswers) -> ApiError {
+    let advice =
+        "Send `wait` with a number of seconds to ask again until then; an operator may send `force`: true";
+    ApiError::new(Kind::Refused("target_unhealthy"), format!("{refusal}. {advice}"))
+        .endpoints(answers.to_answer())
 }

@@ -185,6 +185,9 @@ fn app_of(key: &str) -> Option<AppName> {
     }
 }
 
+/// Said of a draining release that a rollback goes to.
+const WAY_BACK_NEEDS_THEM: &str = ", but it is the way back: a rollback needs them";
+
 /// Draining releases at which nobody is left, on any member.
 fn stoppable_releases(core: &Core) -> Vec<Condition> {
     let (published, board, loads) = (core.live.load_full(), core.board.load(), ReleaseLoads::of(core));
@@ -196,14 +199,20 @@ fn stoppable_releases(core: &Core) -> Vec<Condition> {
         let own = board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped);
         loads.sum(state, own).can_be_stopped
     });
+    let reading = core.replica.reading.load();
+    let is_way_back = |app: &AppRoutes, release: &ReleaseRoutes| {
+        let record = reading.apps.get(&app.name).and_then(|app| app.record.as_ref());
+        record.is_some_and(|record| record.previous.as_ref() == Some(&release.id))
+    };
     let condition = |(app, release): (&AppRoutes, &ReleaseRoutes)| Condition {
         kind: EventKind::CanBeStopped,
         app: Some(app.name.clone()),
         subject: format!("{} {}", app.name, release.tenure),
         text: format!(
-            "{}: nobody is left at {}: its endpoints can be stopped",
+            "{}: nobody is left at {name}: its endpoints can be stopped{}",
             app.name,
-            release.id.name_in(&app.name)
+            if is_way_back(app, release) { WAY_BACK_NEEDS_THEM } else { "" },
+            name = release.id.name_in(&app.name),
         ),
         over: None,
         own: false,

@@ -11,7 +11,10 @@ use keyvalues::StoreError;
 
 use crate::{
     rollout::{command::Refusal, settings::SettingsError},
-    schema::error::{ErrorAnswer, ErrorDetail},
+    schema::{
+        endpoint::EndpointAnswer,
+        error::{ErrorAnswer, ErrorDetail},
+    },
 };
 
 /// The kinds of failure.
@@ -90,11 +93,12 @@ pub struct ApiError {
     kind: Kind,
     message: String,
     field: Option<String>,
+    endpoints: Vec<EndpointAnswer>,
 }
 
 impl ApiError {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), field: None }
+        Self { kind, message: message.into(), field: None, endpoints: Vec::new() }
     }
 
     /// A value that is not allowed (422), by field.
@@ -106,6 +110,13 @@ impl ApiError {
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// Says what each endpoint answered.
+    #[must_use]
+    pub fn endpoints(mut self, endpoints: Vec<EndpointAnswer>) -> Self {
+        self.endpoints = endpoints;
         self
     }
 
@@ -142,7 +153,12 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let header = self.header();
         let (status, code) = self.kind.row();
-        let error = ErrorDetail { code: code.to_owned(), message: self.message, field: self.field };
+        let error = ErrorDetail {
+            code: code.to_owned(),
+            message: self.message,
+            field: self.field,
+            endpoints: self.endpoints,
+        };
         let mut response = (status, Json(ErrorAnswer { error: error.clone() })).into_response();
         // For the audit, which does not read bodies.
         response.extensions_mut().insert(error);

@@ -16,6 +16,7 @@ pub mod error;
 pub mod feed;
 pub mod fleet;
 pub mod former_endpoints;
+pub mod gate_answers;
 pub mod hooks;
 pub mod lifecycle;
 pub mod lost_key;

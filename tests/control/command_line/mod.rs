@@ -12,3 +12,4 @@ mod releases;
 mod serve;
 mod verbs;
 mod waits;
+mod way_back;

@@ -194,7 +194,8 @@ fn it_is_told_when_the_endpoints_of_the_old_release_can_be_stopped() {
     router.api().post("promote", &json!({})).expect(200);
     let told = receiver.wait_for("nobody is left", |told| !told.is_empty());
     assert_eq!((told[0].body["app"].as_str(), &told[0].body["seq"]), (Some("hello"), &Value::Null));
-    assert_eq!(told[0].body["text"], "hello: nobody is left at v1: its endpoints can be stopped");
+    let text = "hello: nobody is left at v1: its endpoints can be stopped, but it is the way back: a rollback needs them";
+    assert_eq!(told[0].body["text"], text);
 }
 
 #[test]

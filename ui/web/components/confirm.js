@@ -28,6 +28,7 @@ export function confirmCommand(model, command) {
 	let isDone = false;
 	let dryRunKey = null;
 	let hasMoves = false;
+	let refusal = null;
 	const parts = buildConfirmForm(command);
 	const dialog = openDialog({
 		title: '',
@@ -45,9 +46,11 @@ export function confirmCommand(model, command) {
 		if (!command.dryRun || dryRunKey === key) return;
 		dryRunKey = key;
 		hasMoves = false;
+		refusal = null;
 		const answer = await command.dryRun(values()).catch(() => null);
 		if (dryRunKey !== key) return;
 		hasMoves = Boolean(answer?.moves?.length);
+		refusal = answer?.refusal;
 		showLines(parts.dryRun, answer?.words ?? []);
 		draw();
 	}
@@ -62,9 +65,14 @@ export function confirmCommand(model, command) {
 		const described = command.describe(state, values());
 		const { impossible } = described;
 		if (!impossible) askDryRun();
-		showAdvice(parts, dialog, hasMoves ? { ...described, moves: [] } : described, model.isStale());
+		showAdvice(parts, dialog, withDryRun(described), model.isStale());
 		disableSubmit(parts, Boolean(impossible), impossible ? parts.error.id : null);
 		if (impossible) setText(parts.error, impossible);
+	}
+
+	function withDryRun({ moves, warnings = [], ...described }) {
+		const gate = refusal ? [`The router would refuse it now: ${refusal}`] : [];
+		return { ...described, moves: hasMoves ? [] : moves, warnings: [...gate, ...warnings] };
 	}
 
 	function findError() {

@@ -8,10 +8,11 @@ import { when } from './when.js';
 
 const CAUSES = { promote: 'after a promote', 'set-stable': 'after stable was set', raw: 'after a raw write' };
 
-/** `update({draining, now, disabledReason})`. `finish(tenure)` asks whether to end one drain now, `finishAll()` all of them. */
+/** `update({draining, previous, now, disabledReason})`. `finish(tenure)` asks whether to end one drain now, `finishAll()` all of them. */
 export function drainingPanel({ finish, finishAll }) {
 	const list = h('ul.rows');
 	const none = h('p.quiet', {}, 'No release is draining.');
+	const wayBack = h('p', { testid: 'way-back' });
 	const all = button('Finish all…', { tone: 'small', testid: 'finish-drains', run: finishAll });
 	let shown = null;
 	return {
@@ -21,10 +22,14 @@ export function drainingPanel({ finish, finishAll }) {
 			h('div.panel-head', {}, h('h2.panel-title', { id: 'draining-title' }, 'Draining'), all),
 			none,
 			list,
+			wayBack,
 		),
 		update(view) {
 			shown = view;
 			setShown(none, view.draining.length === 0);
+			setShown(wayBack, Boolean(view.previous));
+			wayBack.className = view.previous?.rollback_refusal ? 'is-bad' : 'quiet';
+			setText(wayBack, describeWayBack(view.previous));
 			setShown(all, view.draining.length > 1 && !view.disabledReason);
 			keyed(
 				list,
@@ -57,7 +62,7 @@ function row(shown, finish) {
 		update(release) {
 			setText(name, releaseName(release));
 			setText(cause, CAUSES[release.cause] ?? release.cause ?? '');
-			setText(left, describeWhoIsLeft(release.activity));
+			setText(left, describeWhoIsLeft(release.activity, release.id === shown().previous?.id));
 			tenure = release.tenure;
 			setShown(finishButton, !shown().disabledReason);
 			setAttr(finishButton, 'data-testid', `finish-drain-${tenure}`);
@@ -67,10 +72,21 @@ function row(shown, finish) {
 	};
 }
 
-/** Who is left at a draining release, on all routers that have reported it. */
-export function describeWhoIsLeft(activity) {
+/** Where a rollback goes, or why it cannot. */
+export function describeWayBack(previous) {
+	if (!previous) return '';
+	const name = releaseName(previous);
+	const refusal = previous.rollback_refusal;
+	return refusal ? `✕ A rollback cannot go to ${name}: ${refusal}` : `A rollback goes to ${name}.`;
+}
+
+/** Who is left at a draining release, on all routers that have reported it. `isWayBack`: a rollback goes to it. */
+export function describeWhoIsLeft(activity, isWayBack = false) {
 	if (!activity) return '';
-	if (activity.can_be_stopped) return 'nobody is left: its endpoints can be stopped';
+	if (activity.can_be_stopped) {
+		const words = 'nobody is left: its endpoints can be stopped';
+		return isWayBack ? `${words}, but it is the way back: a rollback needs them` : words;
+	}
 	const { fleet } = activity;
 	if (fleet && fleet.members > 1) {
 		const routers =

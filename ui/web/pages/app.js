@@ -35,7 +35,7 @@ export function appPage({ api, model, actions, params }) {
 		updateTracks(parts, { state, now, disabledReason, events: feed.events() });
 		const view = { series: model.series(name), marks: model.marks(name), now, live: !model.isStale() };
 		parts.charts.forEach((each) => each.update(view));
-		parts.draining.update({ draining: state.draining ?? [], now, disabledReason });
+		parts.draining.update({ draining: state.draining ?? [], previous: state.previous, now, disabledReason });
 		parts.problems.update(state.problems ?? []);
 		parts.history.update({ events: feed.events(), state, now, disabledReason });
 	}

@@ -54,8 +54,9 @@ fn releases() -> Vec<Operation> {
         Operation::put("/api/v1/apps/{app}/stable", "setStable", "Set the stable release")
             .says(
                 "An app's first release, or a new one without a trial: the stable release before it drains. If it is the \
-                 candidate, this is a promote, refused with 409 `target_unhealthy` unless forced. 409 `other_apps_release` \
-                 for a release of another app.",
+                 candidate, this is a promote. 409 `target_unhealthy` if it takes the place of another one and less than \
+                 half of its endpoints pass their health check now, unless forced. 409 `other_apps_release` for a release \
+                 of another app.",
             )
             .takes::<StableRequest>(true),
         Operation::delete("/api/v1/apps/{app}/stable", "clearStable", "Take the app off line")
@@ -80,7 +81,8 @@ fn releases() -> Vec<Operation> {
         Operation::post("/api/v1/apps/{app}/promote", "promote", "Promote")
             .says(
                 "The candidate becomes stable; the stable release before it drains. 409 without a candidate; naming the \
-                 release that the last command made stable changes nothing.",
+                 release that the last command made stable changes nothing. 409 `target_unhealthy` if less than half of its \
+                 endpoints pass their health check now, unless forced.",
             )
             .takes::<PromoteRequest>(false),
         Operation::post("/api/v1/apps/{app}/abort", "abort", "Abort")
@@ -92,7 +94,8 @@ fn releases() -> Vec<Operation> {
         Operation::post("/api/v1/apps/{app}/rollback", "rollback", "Roll back")
             .says(
                 "An earlier release becomes stable again; clients of the bad release and of a candidate go to it at once. \
-                 Holds `ci` tokens back until an operator's next command. 409 `target_unhealthy` unless forced.",
+                 Holds `ci` tokens back until an operator's next command. 409 `target_unhealthy` if less than half of its \
+                 endpoints pass their health check now, unless forced.",
             )
             .takes::<RollbackRequest>(false),
     ]
