@@ -46,6 +46,8 @@ pub const CLIENT_CHECK_MS: u64 = 100;
 /// How long a client that has closed its sending side is answered while no byte of the response is delivered, in ms. Most of
 /// them have left; a few only say that they will send nothing more.
 pub const HALF_CLOSED_MS: u64 = 1_000;
+/// How long a front that ends waits for those who are about to connect, in ms: once across the world and back.
+pub const CONNECTING_MS: u64 = 300;
 /// How long nothing happens on a connection before the kernel asks whether the other side still exists, in ms.
 pub const KEEPALIVE_IDLE_MS: u64 = 60_000;
 /// How long it waits for the answer before it asks again, in ms.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use support::router::free_port;
-use support::{Peer, Router, Visitor, Wire, eventually, router, serving};
+use support::{Peer, Router, Visitor, Wire, count, eventually, router, serving};
 
 /// Visitors who ask until they are told to stop. An answer with `Connection: close` is a goodbye, after which they connect
 /// again; a request that is not answered is a failure.
@@ -68,6 +68,55 @@ fn no_request_fails_under_load() {
     let failures: usize = crowd.into_iter().map(|visitor| visitor.join().expect("a visitor ends")).sum();
     assert_eq!(failures, 0, "of {} requests", answered.load(Ordering::SeqCst));
     assert_eq!(router.exit_code(), Some(0), "{}", router.log());
+}
+
+/// Clients who go on until nobody listens any more, and connect for each request or when they are told goodbye; how many requests
+/// were answered, and what became of the others.
+fn until_refused(
+    router: &Router,
+    count: usize,
+    keeps: bool,
+) -> Vec<thread::JoinHandle<(usize, Vec<String>)>> {
+    let (front, host) = (router.front, router.host.clone());
+    let ask = move || {
+        let (mut answered, mut lost, mut kept) = (0, Vec::new(), None);
+        while let Some(mut wire) = kept.take().or_else(|| Wire::try_open(front)) {
+            wire.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+            match wire.try_response("GET") {
+                Ok(response) if response.status == 200 => {
+                    answered += 1;
+                    kept = Some(wire).filter(|_| keeps && !response.says_close());
+                }
+                Ok(response) => lost.push(format!("{} {}", response.status, response.text())),
+                Err(fault) => lost.push(format!("{fault:?}")),
+            }
+        }
+        (answered, lost)
+    };
+    (0..count).map(|_| thread::spawn(ask.clone())).collect()
+}
+
+/// 11 of 3,399 were lost: connections that the kernel had made and the router had not taken when it stopped listening. The
+/// default grace is 2 s; without any, only clients who keep their connection may miss the goodbye.
+#[test]
+fn no_connection_that_was_made_is_lost_when_the_router_stops_listening() {
+    for (grace, kept) in [("2", 4), ("0", 0)].into_iter().cycle().take(count(2, 20)) {
+        let mut router = router().stable("v1").workers(2).flag("--grace-seconds").flag(grace).start();
+        let (over, before) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let crowd = crowd(&router, 1, &over, &before);
+        let mut clients = until_refused(&router, 8, false);
+        clients.extend(until_refused(&router, kept, true));
+        eventually("there is load", || before.load(Ordering::SeqCst) > 50);
+        over.store(true, Ordering::SeqCst);
+        crowd.into_iter().for_each(|visitor| drop(visitor.join()));
+        router.terminate();
+        let ended: Vec<_> = clients.into_iter().map(|client| client.join().expect("it ends")).collect();
+        let answered: usize = ended.iter().map(|(answered, _)| answered).sum();
+        let lost: Vec<_> = ended.into_iter().flat_map(|(_, lost)| lost).collect();
+        println!("grace {grace}: {answered} answered, {} lost", lost.len());
+        assert!(answered > 100 && lost.is_empty(), "grace {grace}, of {answered}: {lost:?}");
+        assert_eq!(router.exit_code(), Some(0), "{}", router.log());
+    }
 }
 
 #[test]

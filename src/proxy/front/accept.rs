@@ -2,19 +2,23 @@
 
 use std::{future::poll_fn, io, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
+use socket2::SockRef;
 use tokio::{
     io::ReadBuf,
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS},
+    limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS, CONNECTING_MS},
     proxy::{
         downstream::stream::Stream,
-        front::serve::{refuse_plain_http, serve},
+        front::{
+            listen::turn_away,
+            serve::{refuse_plain_http, serve},
+        },
         worker::{
             Worker,
             client::{Client, Door},
@@ -33,7 +37,7 @@ pub async fn accept(
 ) {
     tokio::select! {
         biased;
-        () = reached(&mut phase, Phase::Draining) => {}
+        () = turn_newcomers_away(&listener, &mut phase) => {}
         () = accept_on(&worker, &listener, tls.as_ref()) => {}
     }
     let waiting = poll_fn(|cx| {
@@ -43,6 +47,15 @@ pub async fn accept(
         Poll::Ready(())
     });
     waiting.await;
+}
+
+/// Waits until the front drains, and then for those who are about to connect.
+async fn turn_newcomers_away(listener: &TcpListener, phase: &mut watch::Receiver<Phase>) {
+    reached(phase, Phase::Draining).await;
+    if turn_away(&SockRef::from(listener)).is_ok() {
+        // Nobody waits for them when the front is dropped.
+        let _ = timeout(Duration::from_millis(CONNECTING_MS), reached(phase, Phase::Ending)).await;
+    }
 }
 
 async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc<rustls::ServerConfig>>) {

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver, upstream::vanished::notice_vanished};
@@ -71,6 +73,38 @@ fn listener(address: SocketAddr, share: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Opcodes of the kernel's packet filters (linux/bpf_common.h): load a byte, and, jump if equal, return.
+#[cfg(target_os = "linux")]
+const OPCODES: [u16; 4] = [0x30, 0x54, 0x15, 0x06];
+/// Where a TCP header has its flags, which of them tell a packet that opens a connection, and what they are there: SYN, no ACK.
+#[cfg(target_os = "linux")]
+const OPENING: [u32; 3] = [13, 0x12, 0x02];
+
+/// Lets nobody begin to connect any more; who has begun may go on. When a listener is closed, the kernel resets connections
+/// that it has not handed over. Whoever is not heard asks again after a second, and is refused then or taken by whoever
+/// listens next.
+///
+/// # Errors
+/// The kernel has no such filters.
+pub fn turn_away(listener: &SockRef<'_>) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let ([load, and, is, end], [flags, mask, opening]) = (OPCODES, OPENING);
+        listener.attach_filter(&[
+            SockFilter::new(load, 0, 0, flags),
+            SockFilter::new(and, 0, 0, mask),
+            SockFilter::new(is, 0, 1, opening),
+            SockFilter::new(end, 0, 0, 0),
+            SockFilter::new(end, 0, 0, u32::MAX),
+        ])
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = listener;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +121,21 @@ mod tests {
         let shares: Vec<_> = listeners.iter().map(accepted).collect();
         assert_eq!(shares.iter().sum::<usize>(), clients.len());
         assert!(shares.iter().all(|share| *share > 0), "every worker gets some: {shares:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_is_turned_away_is_not_heard_and_who_came_before_is() {
+        let mut listeners = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let listener = listeners.remove(0);
+        let address = listener.local_addr().unwrap();
+        let connect =
+            || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200));
+        let before = connect().unwrap();
+        turn_away(&SockRef::from(&listener)).unwrap();
+        assert_eq!(connect().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(listener.accept().unwrap().1, before.local_addr().unwrap());
+        drop(listener);
+        assert_eq!(connect().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
-    task::spawn_local,
+    task::{spawn_local, yield_now},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
@@ -106,6 +106,8 @@ async fn sweep(worker: Rc<Worker>) {
     let mut sweeps = 0_u32;
     loop {
         ticks.tick().await;
+        // A worker that was held up finds deadlines that have passed and events that came in time. The events go first.
+        yield_now().await;
         coarse::refresh(&worker.shared.clock);
         worker.deadlines.sweep();
         worker.queues.wake_first_of_each();
