@@ -5,6 +5,7 @@ mod endpoint_drain;
 mod explain;
 mod health;
 mod health_checks;
+mod interim;
 mod pins;
 mod race;
 mod release;

@@ -142,8 +142,15 @@ pub trait Downstream {
     /// Whether a response that [`Downstream::close_early`] cuts is seen to be cut: by a missing last chunk, or its length.
     fn shows_cut(&self) -> bool;
 
-    /// Ready when the client has closed its sending side, or has left.
+    /// Ready when the client has closed its sending side, or has left. Where something that it sent is still unread, nobody is
+    /// woken: see [`Downstream::has_ahead`].
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Departure>;
+
+    /// Whether bytes that the client sent after its request are unread.
+    fn has_ahead(&self) -> bool;
+
+    /// How the client has gone, if it has, whatever is still unread.
+    fn departure(&self) -> Option<Departure>;
 
     /// Lets the client pause for so long, in ms, before it counts as vanished.
     fn tolerate_pause(&self, ms: u64);

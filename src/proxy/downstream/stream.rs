@@ -7,12 +7,21 @@ use std::{
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
+
+use super::Departure;
+
+/// That the other side has closed its sending side, whether or not all that it sent was read.
+#[cfg(target_os = "linux")]
+const CLOSED: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const CLOSED: PollFlags = PollFlags::HUP;
 
 /// A connection to a client or an endpoint.
 #[derive(Debug)]
@@ -33,6 +42,24 @@ impl Stream {
         };
         ready!(read)?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Ready when bytes wait to be read, or the end. They stay where they are.
+    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let (mut byte, plain) = ([0], self.plain());
+        plain.poll_peek(cx, &mut ReadBuf::new(&mut byte)).map(|_| ())
+    }
+
+    /// How the other side has gone, if it has, also while bytes of it are unread. The kernel is asked.
+    pub fn departure(&self) -> Option<Departure> {
+        let mut asked = [PollFd::new(self.plain(), CLOSED)];
+        poll(&mut asked, Some(&Timespec::default())).ok()?;
+        let told = asked[0].revents();
+        if told.intersects(PollFlags::ERR | PollFlags::HUP) {
+            Some(Departure::Left)
+        } else {
+            told.contains(CLOSED).then_some(Departure::HalfClosed)
+        }
     }
 
     /// Writes what fits.
@@ -72,9 +99,13 @@ impl Stream {
 
     /// The socket, for its options.
     pub fn socket(&self) -> SockRef<'_> {
-        SockRef::from(match self {
+        SockRef::from(self.plain())
+    }
+
+    fn plain(&self) -> &TcpStream {
+        match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
-        })
+        }
     }
 }

@@ -140,7 +140,7 @@ impl<'a> Attempts<'a> {
 
     /// Whether the pooled connection was closed already, which is no failure of the endpoint.
     fn was_stale<D: Downstream>(&self, exchange: &Exchange<'_, D>, failure: Failure) -> bool {
-        self.reused && failure == Failure::Reset && !exchange.send_state().answered
+        self.reused && failure == Failure::Reset && !exchange.was_heard()
     }
 
     /// After a stale connection: whether the request may be sent again, on a new connection to the same endpoint.

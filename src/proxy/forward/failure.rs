@@ -139,12 +139,12 @@ pub struct SendState {
     pub held: bool,
     /// Repeating it has the effect of doing it once.
     pub idempotent: bool,
-    /// Some of a response went to the client.
+    /// Some of the final response went to the client.
     pub answered: bool,
 }
 
 impl SendState {
-    /// The repeat rule: nothing was sent, or the method is idempotent and the body still held; and no byte of a
+    /// The repeat rule: nothing was sent, or the method is idempotent and the body still held; and no byte of the final
     /// response went to the client.
     pub fn may_repeat(self) -> bool {
         !self.answered && self.held && (!self.sent || self.idempotent)

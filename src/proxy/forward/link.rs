@@ -2,19 +2,24 @@
 
 use std::{
     future::poll_fn,
+    io,
     net::SocketAddr,
+    pin::pin,
     task::{Context, Poll},
 };
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::{exchange::Exchange, failure::Failure};
+use super::{
+    exchange::{Exchange, WaitBefore},
+    failure::Failure,
+};
 use crate::{
     limits::UNSAFE_IDLE_MS,
     proxy::{
         downstream::{Downstream, stream::Stream},
-        worker::{coarse, deadlines::WaitState},
+        worker::coarse,
     },
     rollout::{
         assign::{PinChange, PinEvidence},
@@ -72,19 +77,12 @@ impl Link {
         address: SocketAddr,
     ) -> Result<Self, Failure> {
         let worker = exchange.worker;
-        exchange.down.deadline().set_in(worker.limits().connect_ms);
         worker.counters().upstream_connects.add(1);
-        let mut connecting = Box::pin(TcpStream::connect(address));
-        let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
-            Poll::Ready(connected) => Poll::Ready(Some(connected)),
-            Poll::Pending if exchange.down.deadline().state() == WaitState::Overdue => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        });
-        match connected.await {
-            None => Err(Failure::ConnectTimeout),
-            Some(Err(error)) if is_shortage(&error) => Err(Failure::Resources),
-            Some(Err(_)) => Err(Failure::Connect),
-            Some(Ok(stream)) => {
+        // Boxed, since every exchange has the size of the largest.
+        match Box::pin(connect(exchange, address)).await? {
+            Err(error) if is_shortage(&error) => Err(Failure::Resources),
+            Err(_) => Err(Failure::Connect),
+            Ok(stream) => {
                 // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
                 let _ = stream.set_nodelay(true);
                 // An endpoint may take as long for a request's body as for its answer.
@@ -151,4 +149,21 @@ impl Link {
         let route = exchange.plan.endpoint().route;
         exchange.worker.pool.note_reuse(route.slot, route.address, carried);
     }
+}
+
+/// Connects, unless it takes too long or the client leaves meanwhile.
+async fn connect<D: Downstream>(
+    exchange: &mut Exchange<'_, D>,
+    address: SocketAddr,
+) -> Result<io::Result<TcpStream>, Failure> {
+    let wait = WaitBefore::new(exchange.worker.limits().connect_ms, Failure::ConnectTimeout);
+    let mut connecting = pin!(TcpStream::connect(address));
+    poll_fn(|cx| match connecting.as_mut().poll(cx) {
+        Poll::Ready(connected) => Poll::Ready(wait.end(exchange).map(|()| connected)),
+        Poll::Pending => match wait.go_on(exchange) {
+            Ok(()) => Poll::Pending,
+            Err(failure) => Poll::Ready(Err(failure)),
+        },
+    })
+    .await
 }

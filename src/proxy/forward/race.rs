@@ -63,7 +63,7 @@ pub async fn race<'a, D: Downstream>(
     match end.await {
         End::Candidate(progress) => {
             drop(stable_link);
-            if exchange.outcome.status < 500 {
+            if exchange.has_answered() && exchange.outcome.status < 500 {
                 let (client, now) = (exchange.client_number(), coarse::now_ms());
                 exchange.worker.shared.slow_paths.note_answer(slow_path, client, now);
             }
@@ -132,7 +132,10 @@ fn poll_both<'a, D: Downstream>(
         let progress = exchange.poll(cx, &mut candidate_link.stream);
         match progress {
             _ if exchange.has_answered() => return Poll::Ready(End::Candidate(progress)),
-            Poll::Ready(Err(failure)) if failure.side() == Side::Downstream => {
+            // Neither is a failure of the candidate.
+            Poll::Ready(Err(failure))
+                if failure.side() == Side::Downstream || failure == Failure::Resources =>
+            {
                 return Poll::Ready(End::Candidate(progress));
             }
             _ => exchange.swap(candidate),

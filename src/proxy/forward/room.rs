@@ -3,14 +3,16 @@
 
 use std::{future::poll_fn, rc::Rc, task::Poll};
 
-use super::{exchange::Exchange, failure::Failure};
+use super::{
+    exchange::{Exchange, WaitBefore},
+    failure::Failure,
+};
 use crate::{
     live::endpoints::EndpointState,
     proxy::{
         downstream::Downstream,
         worker::{
             Worker,
-            deadlines::WaitState,
             local::{LocalApp, LocalEndpoint},
         },
     },
@@ -63,22 +65,24 @@ async fn wait_for_room<D: Downstream>(
     slot: EndpointSlot,
     most: u32,
 ) -> Result<(), Failure> {
-    let (worker, deadline) = (exchange.worker, exchange.down.deadline());
+    let worker = exchange.worker;
     if worker.queues.len(slot) >= worker.limits().endpoint_queue_max as usize {
         return Err(Failure::Queue);
     }
-    deadline.set_in(worker.limits().endpoint_queue_ms);
+    let wait = WaitBefore::new(worker.limits().endpoint_queue_ms, Failure::Queue);
     poll_fn(|cx| {
         let entered = if state.in_flight() < most {
-            Some(Ok(()))
-        } else if deadline.state() != WaitState::Waiting {
-            Some(Err(Failure::Queue))
+            Some(wait.end(exchange))
         } else {
-            None
+            wait.go_on(exchange).err().map(Err)
         };
         match entered {
             Some(entered) => {
                 worker.queues.leave(slot, cx.waker());
+                if entered.is_err() {
+                    // It may have been this one's turn.
+                    worker.queues.wake_one(slot);
+                }
                 Poll::Ready(entered)
             }
             None => {

@@ -10,4 +10,5 @@ mod pressure;
 mod repeats;
 mod scarcity;
 mod streaming;
+mod waiting;
 mod websockets;

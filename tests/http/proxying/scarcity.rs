@@ -3,11 +3,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::clock::{Deadline, pause};
-use support::{Peer, Router, eventually, router, serving};
+use support::{Endpoint, Peer, Router, eventually, router, serving};
 
 /// More than the kernel holds of one response.
 const LARGE_BYTES: usize = 16 << 20;
@@ -33,15 +33,16 @@ fn large(peer: &mut Peer) {
     }
 }
 
-/// Whether a new request is answered 503. One that was let in while the last buffer was left may have to wait for the takers,
-/// so nobody waits for its answer.
+/// Who holds a buffer may do so for 10 s while they run short. A new request is answered sooner.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Whether a new request is answered 503.
 fn is_refused(router: &Router) -> bool {
-    let mut client = TcpStream::connect(router.front).expect("the front accepts");
-    client.set_read_timeout(Some(Duration::from_millis(200))).expect("it takes a time-out");
-    let head = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", router.host);
-    client.write_all(head.as_bytes()).expect("it takes a request");
-    let mut status = [0; 12];
-    client.read_exact(&mut status).is_ok() && status == *b"HTTP/1.1 503"
+    let mut wire = router.connect().patience(AT_ONCE);
+    wire.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", router.host));
+    let status = wire.response("GET").status;
+    assert!(matches!(status, 200 | 503), "{status}");
+    status == 503
 }
 
 fn ask(router: &Router) -> TcpStream {
@@ -136,6 +137,71 @@ fn transfers_wait_for_a_buffer_and_new_requests_are_refused_meanwhile() {
     let held = taken.iter().filter(|taken| whole(taken) || paused(taken)).count();
     assert!(held >= 4, "{taken:?}");
     router.visitor().get("/");
+}
+
+/// An endpoint that answers `/held` and `/large` when it is told, each for itself; how often it was asked for one of them.
+fn gated(open: [&Arc<AtomicBool>; 2]) -> (Endpoint, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (heard, [held, sent]) = (Arc::clone(&asked), open.map(Arc::clone));
+    let endpoint = serving(move |peer: &mut Peer| {
+        while let Some(request) = peer.head() {
+            let gate = match request.target().as_str() {
+                "/held" => &held,
+                "/large" => &sent,
+                _ => {
+                    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    continue;
+                }
+            };
+            heard.fetch_add(1, Ordering::SeqCst);
+            while !gate.load(Ordering::SeqCst) {
+                pause(Duration::from_millis(5));
+            }
+            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE_BYTES}\r\n\r\n"));
+            while peer.send(PIECE) {}
+        }
+    });
+    (endpoint, asked)
+}
+
+/// They were let in while buffers were left, and then waited until somebody gave one back.
+#[test]
+fn who_was_let_in_before_the_last_buffer_went_is_refused_at_once() {
+    let (held, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (endpoint, asked) = gated([&held, &sent]);
+    let router = router()
+        .stable_on("v1", vec![endpoint])
+        .workers(1)
+        .limit("small_buffers_max", 8)
+        .limit("large_buffers_max", 0)
+        .start();
+    let send = |request: String| {
+        let mut wire = router.connect().patience(AT_ONCE);
+        wire.send(request);
+        wire
+    };
+    let host = &router.host;
+    let mut answers = send(format!("GET /held HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let mut upload = send(format!("PUT /held HTTP/1.1\r\nHost: {host}\r\nContent-Length: 20000\r\n\r\n"));
+    // Nobody of these reads, and more of them than there are buffers are answered at once.
+    let takers: Vec<TcpStream> = (0..TAKERS).map(|_| ask(&router)).collect();
+    eventually("all are at the endpoint", || asked.load(Ordering::SeqCst) == 2 + TAKERS);
+    sent.store(true, Ordering::SeqCst);
+    // For a while the kernel takes what they do not.
+    eventually("no buffer is left, and none comes back", || {
+        (0..20).all(|_| {
+            pause(Duration::from_millis(20));
+            is_refused(&router)
+        })
+    });
+    upload.send([b'x'; 20_000]);
+    assert_eq!(upload.response("PUT").status, 503);
+    held.store(true, Ordering::SeqCst);
+    assert_eq!(answers.response("GET").status, 503);
+    let failures = router.api().metrics().sum("rolling_endpoint_failures_total", &[]);
+    assert!(failures.abs() < 0.1, "the endpoint has not failed");
+    drop(takers);
+    eventually("buffers are back", || !is_refused(&router));
 }
 
 /// A stopped `curl` was reset after 25 s, and an upload that paused for as long was answered 408.

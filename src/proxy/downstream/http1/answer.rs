@@ -86,6 +86,14 @@ impl Downstream for Connection {
         self.look_ahead(cx)
     }
 
+    fn has_ahead(&self) -> bool {
+        self.unread_at < self.unread.len()
+    }
+
+    fn departure(&self) -> Option<Departure> {
+        self.stream.departure()
+    }
+
     fn tolerate_pause(&self, ms: u64) {
         if ms > self.worker.limits().body_grace_ms {
             // Should it fail, a longer pause ends the connection.

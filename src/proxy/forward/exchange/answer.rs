@@ -141,6 +141,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if !self.download.count_interim(coarse::now_ms()) {
             return Err(Failure::Malformed("too many interim responses within a short time"));
         }
+        self.download.begun = true;
         // A client that did not ask for a 100 would take it for the answer. HTTP/1.0 has no interim responses.
         let wanted = self.plan.minor_version > 0
             && (facts.status != 100 || self.plan.expects_continue)
@@ -149,7 +150,6 @@ impl<D: Downstream> Exchange<'_, D> {
         if wanted {
             let fields = self.worker.fields.borrow();
             let (reason, fields) = fields.split_at(facts.reason_bytes);
-            self.download.begun = true;
             self.down.interim(cx, &answer_of(facts, reason, fields));
         }
         if facts.status == 100 {

@@ -15,9 +15,10 @@ pub struct Download {
     pub decoder: Option<BodyDecoder>,
     /// Set by a 101.
     pub tunnel: Option<Box<Tunnel>>,
-    /// Some of a response went to the client, and be it an interim one.
+    /// The endpoint has sent a response, and be it an interim one.
     pub begun: bool,
-    /// The head of the final response went to the client.
+    /// The head of the final response went to the client. Interim responses are no answer: others may follow them, from
+    /// another endpoint too.
     pub headed: bool,
     /// The request goes on to the endpoint after a response that is whole before it.
     pub upload_goes_on: bool,

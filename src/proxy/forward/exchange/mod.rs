@@ -11,6 +11,7 @@ mod half_closed;
 mod lenient;
 mod open;
 mod pace;
+mod presence;
 mod receive;
 mod send;
 mod state;
@@ -23,6 +24,7 @@ mod websocket;
 use std::task::{Context, Poll};
 
 pub use self::{
+    presence::WaitBefore,
     state::{Exchange, PausedAttempt},
     suspend::SuspendedAttempt,
 };

@@ -69,7 +69,7 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<Option<UnreadBytes>, Failure> {
         let fresh = held.is_none();
         if fresh && !self.worker.buffers.may_lend() {
-            return Ok(None);
+            return self.end_without_buffer(cx, link);
         }
         let mut incoming = held.unwrap_or_else(|| UnreadBytes {
             lease: self.worker.buffers.lend(self.down.keeps_up()),
@@ -99,6 +99,21 @@ impl<D: Downstream> Exchange<'_, D> {
                 Ok(Some(incoming))
             }
         }
+    }
+
+    /// No buffer is left for an answer. A request was let in while there was one, and is refused like those that come now: who
+    /// holds the others may hold them for long. As long as there is no answer there is time.
+    #[cold]
+    fn end_without_buffer(
+        &self,
+        cx: &mut Context<'_>,
+        link: &Stream,
+    ) -> Result<Option<UnreadBytes>, Failure> {
+        if link.poll_peek(cx).is_pending() {
+            return Ok(None);
+        }
+        self.worker.counters().limit_memory.add(1);
+        Err(Failure::Resources)
     }
 
     /// Makes room for more of a head: the space of interim responses is free again, and a large buffer holds the longest

@@ -79,10 +79,21 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
+    /// No buffer is left for the body. A transfer under way waits for one; a request of whose body nothing was read is refused
+    /// like those that come now.
+    #[cold]
+    fn wait_for_buffer(&self) -> Result<bool, Failure> {
+        if self.upload.streamed || self.has_answered() {
+            return Ok(false);
+        }
+        self.worker.counters().limit_memory.add(1);
+        Err(Failure::Resources)
+    }
+
     #[inline(never)]
     fn read_part(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         if !self.worker.buffers.may_lend() {
-            return Ok(false);
+            return self.wait_for_buffer();
         }
         let mut part = match self.down.poll_body(cx, self.upload.keeps_up, self.plan.app.override_header()) {
             Poll::Pending => return Ok(false),

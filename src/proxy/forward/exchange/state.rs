@@ -44,8 +44,10 @@ pub struct Exchange<'a, D: Downstream> {
     pub(super) sending_pace: Option<Pace>,
     /// It is watched whether the client is still there.
     pub(super) client_watched: bool,
-    /// The client has closed its sending side.
-    pub(super) client_half_closed: Option<HalfClosedClient>,
+    /// When the kernel is next asked whether it is, monotonic ms.
+    pub(super) client_look_at_ms: u64,
+    /// The client has closed its sending side. Boxed, since that is rare.
+    pub(super) client_half_closed: Option<Box<HalfClosedClient>>,
     /// The response went on in this turn, so that there may be more to do. The request goes as far as it can in each.
     pub(super) went_on: bool,
     pub(super) open: OpenCount<'a>,
@@ -77,6 +79,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             taking_pace: None,
             sending_pace: None,
             client_watched: false,
+            client_look_at_ms: 0,
             client_half_closed: None,
             went_on: false,
             open,
@@ -140,7 +143,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             sent: self.upload.sent > 0,
             held: self.upload.is_held(),
             idempotent: self.plan.idempotent,
-            answered: self.download.begun,
+            answered: self.download.headed,
         }
     }
 
@@ -158,6 +161,11 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// Whether a sibling is being asked for an asset.
     pub fn asks_sibling(&self) -> bool {
         self.asset_source.is_sibling()
+    }
+
+    /// Whether the endpoint has sent anything in this attempt.
+    pub fn was_heard(&self) -> bool {
+        self.download.begun
     }
 
     /// Whether the head of the final response went to the client, so that no other answer can be given.

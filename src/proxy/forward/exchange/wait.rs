@@ -2,11 +2,11 @@
 
 use std::task::{Context, Poll};
 
-use super::{half_closed::HalfClosedClient, pace::Pace, state::Exchange};
+use super::{pace::Pace, state::Exchange};
 use crate::{
-    limits::{CLIENT_CHECK_MS, SCARCE_GRACE_MS},
+    limits::SCARCE_GRACE_MS,
     proxy::{
-        downstream::{Departure, Downstream},
+        downstream::Downstream,
         forward::failure::Failure,
         worker::{coarse, deadlines::WaitState, phase::Phase},
     },
@@ -44,38 +44,6 @@ impl<D: Downstream> Exchange<'_, D> {
             return Poll::Ready(Err(Failure::ReleaseEnded));
         }
         Poll::Pending
-    }
-
-    /// Watches whether the client is still there, once an endpoint has been silent for a moment: a request that is answered
-    /// sooner does not pay for it. Returns when to look again.
-    fn check_client(&mut self, cx: &mut Context<'_>) -> Result<u64, Failure> {
-        if !self.upload.over || self.is_tunnel() {
-            return Ok(u64::MAX);
-        }
-        let now = coarse::now_ms();
-        if !self.client_watched {
-            let watch_at = self.upstream_at_ms + CLIENT_CHECK_MS;
-            if now < watch_at {
-                return Ok(watch_at);
-            }
-            self.client_watched = true;
-        }
-        if self.client_half_closed.is_none() {
-            match self.down.poll_closed(cx) {
-                Poll::Pending => return Ok(u64::MAX),
-                Poll::Ready(Departure::Left) => return Err(Failure::ClientGone),
-                Poll::Ready(Departure::HalfClosed) => {}
-            }
-        }
-        let delivered = self.delivered();
-        let closed = self.client_half_closed.get_or_insert(HalfClosedClient::new(now, delivered));
-        let gone_at = closed.gone_at_ms(now, delivered);
-        if gone_at <= now { Err(Failure::ClientGone) } else { Ok(gone_at) }
-    }
-
-    /// Bytes of the response's body that are on their way to the client.
-    fn delivered(&self) -> u64 {
-        self.outcome.sent.saturating_sub(self.down.unflushed() as u64)
     }
 
     /// A time-out of the app for this path, or the router's.
