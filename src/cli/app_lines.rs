@@ -99,7 +99,10 @@ fn on_track(release: Option<&Release>, style: Style, printer: &Printer, now: u64
         format!("{:.1} req/s", activity.requests_per_second),
         format!("{:.2} % errors", activity.error_share * 100.0),
     ];
-    parts.extend(activity.p95_ms.map(|ms| format!("p95 {ms:.1} ms")));
+    parts.extend(activity.p95_ms.map(|ms| {
+        let first_byte = activity.first_byte_p95_ms.map(|ms| format!(" (first byte {ms:.1} ms)"));
+        format!("p95 {ms:.1} ms{}", first_byte.unwrap_or_default())
+    }));
     parts.push(count(activity.pinned, "pinned client"));
     let since_when = release.since.filter(|since_when| *since_when > 0);
     parts.extend(
@@ -251,7 +254,7 @@ mod tests {
     const STATE: &str = r#"{"app":"hello","seq":7,
         "stable":{"id":"apps/hello-1.0.0-80/containers","release":"1.0.0","since":1000,
                   "endpoints":[{"address":"127.0.0.1:9001","healthy":true,"checked":true,"in_flight":0,"detail":null}],
-                  "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0,"pinned":1}},
+                  "activity":{"requests_per_second":41.23,"error_share":0.0003,"p95_ms":38.0,"first_byte_p95_ms":12.0,"pinned":1}},
         "candidate":{"id":"x","release":"1.0.1","endpoints":[{"address":"127.0.0.1:9002","healthy":false,"detail":"refused"}]},
         "previous":null,"draining":[{"release":"0.9","cause":"promote","until":121000,"activity":{"pinned":7}}],
         "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,"leading_hosts":["*"],
@@ -312,7 +315,7 @@ mod tests {
         let shown = lines(&state, &Printer::plain(), 61_000).join("\n");
         let expected = "\
 hello   seq 7   sticky   all hosts
-  stable     1.0.0   1 of 1 endpoints serving   41.2 req/s   0.03 % errors   p95 38.0 ms   1 pinned client   for 60 s
+  stable     1.0.0   1 of 1 endpoints serving   41.2 req/s   0.03 % errors   p95 38.0 ms (first byte 12.0 ms)   1 pinned client   for 60 s
   candidate  1.0.1   0 of 1 endpoints serving   0.0 req/s   0.00 % errors   0 pinned clients
              127.0.0.1:9002 refused
   blend      12.5 % of new clients go to 1.0.1   drawn 12.40 %   actual 11.90 %

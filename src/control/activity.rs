@@ -21,6 +21,7 @@ use super::{
     },
 };
 use crate::{
+    cell::HistogramTotal,
     live::{activity::ReleaseTotal, releases::ReleaseState, table::PublishedTable},
     rollout::{
         app::AppName,
@@ -221,8 +222,8 @@ impl Samples {
         };
         let seconds = to.saturating_sub(*from).as_secs_f64();
         let latency = last.latency.since(&first.latency);
-        #[allow(clippy::cast_precision_loss, reason = "durations far below 2^52 us")]
-        let ms = |quantile| latency.quantile_us(quantile).map(|us| rounded(us as f64 / 1_000.0, 3));
+        let first_byte = last.first_byte.since(&first.first_byte);
+        let ms = |quantile| quantile_ms(&latency, quantile);
         let requests = last.requests().saturating_sub(first.requests());
         let errors = last.errors().saturating_sub(first.errors());
         #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
@@ -233,6 +234,8 @@ impl Samples {
             p50_ms: ms(0.5),
             p95_ms: ms(0.95),
             p99_ms: ms(0.99),
+            first_byte_p50_ms: quantile_ms(&first_byte, 0.5),
+            first_byte_p95_ms: quantile_ms(&first_byte, 0.95),
             requests: last.requests(),
             errors: last.errors(),
             open_requests: last.open_requests,
@@ -242,6 +245,11 @@ impl Samples {
             fleet: None,
         }
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "durations far below 2^52 us")]
+fn quantile_ms(durations: &HistogramTotal, quantile: f64) -> Option<f64> {
+    durations.quantile_us(quantile).map(|us| rounded(us as f64 / 1_000.0, 3))
 }
 
 fn routes_of<'a>(published: &'a PublishedTable, key: &ReleaseKey) -> Option<&'a ReleaseRoutes> {

@@ -82,6 +82,8 @@ pub struct ReleaseTotal {
     pub statuses: [[u64; 5]; STANDINGS],
     /// Their durations.
     pub latency: HistogramTotal,
+    /// How long it took to the heads of the responses.
+    pub first_byte: HistogramTotal,
     /// Requests by reason.
     pub reasons: [u64; Reason::ALL.len()],
     /// Moves to here by standing and reason.
@@ -110,7 +112,10 @@ impl ReleaseTotal {
         for (sums, counters) in self.statuses.iter_mut().zip(&cell.statuses) {
             add_all(sums, counters);
         }
-        cell.all_durations().for_each(|(_, durations)| durations.whole.add_to(&mut self.latency));
+        for (_, durations) in cell.all_durations() {
+            durations.whole.add_to(&mut self.latency);
+            durations.first_byte.add_to(&mut self.first_byte);
+        }
         add_all(&mut self.reasons, &cell.reasons);
         for (sums, counters) in self.moves.iter_mut().zip(&cell.moves) {
             add_all(sums, counters);

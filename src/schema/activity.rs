@@ -13,12 +13,18 @@ pub struct Activity {
     pub requests_per_second: f64,
     /// Share of 5xx answers and cut exchanges among the requests of the last ten seconds, 0 to 1.
     pub error_share: f64,
-    /// Median time to the end of the answer's head over the last ten seconds, in ms; null without requests.
+    /// Median time from when the release was asked to the last byte of its answer, over the last ten seconds, in ms; null
+    /// without requests.
     pub p50_ms: Option<f64>,
     /// 95th percentile of the same, in ms.
     pub p95_ms: Option<f64>,
     /// 99th percentile of the same, in ms.
     pub p99_ms: Option<f64>,
+    /// Median time from when the release was asked to the head of its answer, over the last ten seconds, in ms; null without
+    /// answers.
+    pub first_byte_p50_ms: Option<f64>,
+    /// 95th percentile of the same, in ms.
+    pub first_byte_p95_ms: Option<f64>,
     /// Answers since this stay began on this router.
     pub requests: u64,
     /// 5xx answers and cut exchanges among them.

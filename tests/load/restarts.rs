@@ -1,6 +1,9 @@
 //! Endpoints that restart one after the other, flap or reset, under load: no request that may be repeated fails.
 
 use serde_json::json;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::clock::{Deadline, pause};
@@ -94,6 +97,61 @@ fn a_rolling_restart_loses_nothing() {
                 None => router.endpoints_of("v1")[up].stop(),
             }
         }
+    });
+    assert_eq!(failures, Vec::<String>::new());
+}
+
+/// Takes an endpoint away for so long, with every connection to it.
+fn without(address: SocketAddr, running: &Mutex<HashMap<SocketAddr, Endpoint>>, length: Duration) {
+    let taken = running.lock().expect("nobody fails with it").remove(&address);
+    taken.expect("it runs").stop();
+    pause(length);
+    let again = Endpoint::echo_at(address, "v1");
+    running.lock().expect("nobody fails with it").insert(address, again);
+}
+
+/// A deployment restarts two endpoints in turn, something kills the two others for a second each time, and commands go on.
+#[test]
+fn a_rolling_restart_with_kills_beside_it_loses_nothing() {
+    let mut running = HashMap::new();
+    let mut builder = router().release("v2", vec![echo("v2")]).workers(2);
+    builder = builder.key("rolling/hello/stable/id", &id("v1"));
+    for number in 0..4 {
+        let endpoint = echo("v1");
+        builder = builder.key(&format!("{}/c{number}", id("v1")), &endpoint.address.to_string());
+        running.insert(endpoint.address, endpoint);
+    }
+    let router = builder.start();
+    let addresses: Vec<SocketAddr> = running.keys().copied().collect();
+    let running = Mutex::new(running);
+    let (restart, apart) = (Duration::from_secs(count(2, 4) as u64), Duration::from_millis(500));
+    let over = Deadline::after(Duration::from_secs(count(8, 120) as u64));
+    let failures = failures_while(&router, |_| {
+        std::thread::scope(|scope| {
+            let take_away = |addresses: [SocketAddr; 2], length: Duration, rest: Duration| {
+                let running = &running;
+                let over = &over;
+                scope.spawn(move || {
+                    for address in addresses.into_iter().cycle() {
+                        if over.passed() {
+                            return;
+                        }
+                        without(address, running, length);
+                        pause(rest);
+                    }
+                });
+            };
+            take_away([addresses[0], addresses[1]], restart, apart);
+            take_away([addresses[2], addresses[3]], Duration::from_secs(1), 2 * apart);
+            for step in 0.. {
+                // In the end everything is as before.
+                if over.passed() && step % 4 == 0 {
+                    break;
+                }
+                command(&router, step);
+                pause(apart);
+            }
+        });
     });
     assert_eq!(failures, Vec::<String>::new());
 }

@@ -1,8 +1,10 @@
 //! What can be read: apps, releases, the router itself, health and metrics.
 
 use serde_json::{Value, json};
+use std::time::Duration;
+use support::clock::pause;
 use support::router::id;
-use support::{Router, eventually, router};
+use support::{Peer, Router, eventually, router, serving};
 
 fn both() -> Router {
     router().stable("v1").candidate("v2").blend(10).deployed("v3").start()
@@ -35,6 +37,41 @@ fn an_app_says_everything_about_itself() {
     }
     for name in ["draining", "problems", "hosts"] {
         assert_eq!(state[name], json!([]), "{name}");
+    }
+}
+
+/// An answer that begins at once and takes long is told from one that begins late: per release, and `status` says so.
+#[test]
+fn the_time_to_the_first_byte_stands_beside_the_whole() {
+    let answers = |late_ms: u64, long_ms: u64| {
+        serving(move |peer: &mut Peer| {
+            while peer.request().is_some() {
+                pause(Duration::from_millis(late_ms));
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+                pause(Duration::from_millis(long_ms));
+                peer.send("k");
+            }
+        })
+    };
+    let router = router()
+        .stable_on("v1", vec![answers(0, 600)])
+        .candidate_on("v2", vec![answers(600, 0)])
+        .blend(50)
+        .start();
+    for _ in 0..4 {
+        router.visitor().get("/");
+    }
+    let of = |track: &str, figure: &str| router.api().state()[track]["activity"][figure].as_f64();
+    for track in ["stable", "candidate"] {
+        eventually("the answers are counted", || of(track, "p50_ms").is_some_and(|ms| ms > 500.0));
+        assert!(of(track, "p95_ms").is_some_and(|ms| ms > 500.0), "{track}");
+    }
+    for figure in ["first_byte_p50_ms", "first_byte_p95_ms"] {
+        let (early, late) = (of("stable", figure), of("candidate", figure));
+        assert!(
+            early.is_some_and(|ms| ms < 500.0) && late.is_some_and(|ms| ms > 500.0),
+            "{early:?} {late:?}"
+        );
     }
 }
 
