@@ -13,7 +13,7 @@ use super::{
     waiting::applied,
 };
 use crate::schema::{
-    app::Removal,
+    app::{Apps, Removal},
     change::{AppRequest, ReasonRequest},
 };
 
@@ -117,7 +117,7 @@ async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, F
     let session = open(&connection, printer)?;
     let request = ReasonRequest { reason: options.reason.clone() };
     let mut call = Request::new(Method::DELETE, &["api", "v1", "apps", &name]).json(&fields(&request));
-    call.if_match = options.if_match;
+    call.if_match = options.if_match.or(seq_of(&session.apps().await?, &name));
     if force {
         call.query.push(("force", "true".into()));
     }
@@ -137,15 +137,16 @@ async fn make_default(arguments: DefaultArguments, printer: &Printer) -> Result<
     let session = open(&connection, printer)?;
     let known = session.apps().await?;
     let request = ReasonRequest::default();
-    match (name, none, known.default_app) {
+    match (name, none, known.default_app.clone()) {
         (Some(name), _, _) => {
             let done = format!("{name} serves every host that no app claims");
-            ask(&session, &name, None, Change::new(Method::PUT, "default", &request, done), &options).await
+            let (change, seen) = (Change::new(Method::PUT, "default", &request, done), seq_of(&known, &name));
+            ask(&session, &name, seen, change, &options).await
         }
         (None, true, Some(default)) => {
             let done = "no app serves the hosts that no app claims";
             let change = Change::new(Method::DELETE, "default", &request, done);
-            ask(&session, &default, None, change, &options).await
+            ask(&session, &default, seq_of(&known, &default), change, &options).await
         }
         (None, _, default) => {
             let shown = serde_json::json!({ "default_app": default });
@@ -155,6 +156,11 @@ async fn make_default(arguments: DefaultArguments, printer: &Printer) -> Result<
             Ok(Exit::Done)
         }
     }
+}
+
+/// The seq that an app was seen at.
+fn seq_of(known: &Apps, name: &str) -> Option<u64> {
+    known.apps.iter().find(|app| app.app == name).map(|app| app.seq)
 }
 
 fn open<'a>(connection: &Connection, printer: &'a Printer) -> Result<Session<'a>, Failure> {

@@ -120,13 +120,6 @@ impl Change {
 }
 
 impl ChangeArguments {
-    /// Asks for a change that is right whatever the app is now, and prints what came of it.
-    pub(super) async fn ask(self, change: Change, printer: &Printer) -> Result<Exit, Failure> {
-        let session = Session::open(&self.connection, self.app, printer)?;
-        let app = session.app().await?;
-        ask(&session, &app, None, change, &self.options).await
-    }
-
     /// Asks for a change that makes the app if it is not there, which must be meant: a name with a slip in it would make an
     /// app that nobody wants.
     pub(super) async fn ask_to_begin(
@@ -136,8 +129,8 @@ impl ChangeArguments {
         printer: &Printer,
     ) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection, self.app, printer)?;
-        let app = session.app_to_begin(choice.new).await?;
-        ask(&session, &app, None, change, &self.options).await
+        let (app, seen) = session.app_to_begin(choice.new).await?;
+        ask(&session, &app, seen, change, &self.options).await
     }
 
     /// Asks for a change that is answered with something else than the app's state, and prints it.

@@ -22,6 +22,7 @@ use crate::{
         keyspace::{Keyspace, KeyspaceOptions, Problem},
         pin::{PinFormat, PinKey, PinKeys},
         record::Record,
+        release_names::ReleaseNames,
     },
     server::{Examination, examine},
 };
@@ -182,15 +183,17 @@ fn tell(config: &Config, findings: Option<&Findings>, examination: &Examination,
 fn route(app: &AppName, record: Option<&Record>) -> String {
     let Some(record) = record else { return "nothing to route yet".into() };
     let Some(stable) = &record.stable else { return "no stable release: 503".into() };
+    let candidate = record.candidate.as_ref().map(|stay| &stay.release);
+    let names = ReleaseNames::of(app, candidate.into_iter().chain([&stable.release]));
     let sticky = if record.sticky { "sticky" } else { "not sticky" };
     match &record.candidate {
         Some(candidate) => format!(
             "stable {}, candidate {} at {} %, {sticky}",
-            stable.release.name_in(app),
-            candidate.release.name_in(app),
+            names.name_of(&stable.release),
+            names.name_of(&candidate.release),
             record.blend
         ),
-        None => format!("stable {}, no candidate, {sticky}", stable.release.name_in(app)),
+        None => format!("stable {}, no candidate, {sticky}", names.name_of(&stable.release)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
 };
-use crate::{clock::Clock, schema::change::LockRequest};
+use crate::schema::change::LockRequest;
 
 /// Hold pipelines back: `ci` tokens may do nothing but abort
 ///
@@ -34,9 +34,9 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
     let reason = reason.ok_or_else(|| {
         Failure::usage("--reason is missing: a lock needs one, which is shown to everyone whom it holds back")
     })?;
-    let until = arguments.length.map(|length| {
-        Clock::system().wall_ms().saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
-    });
-    let lock = Change::new(Method::PUT, "lock", &LockRequest { reason, until }, "locked");
-    arguments.change.ask(lock, printer).await
+    // The router counts the time, since the clock here may be another.
+    let seconds = arguments.length.map(|length| length.as_secs());
+    let request = LockRequest { reason, until: None, seconds };
+    let lock = Change::new(Method::PUT, "lock", &request, "locked");
+    arguments.change.ask_as_seen(|_| lock, printer).await
 }

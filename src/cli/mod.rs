@@ -46,6 +46,7 @@ mod status;
 mod sticky;
 mod store;
 mod unlock;
+mod variables;
 mod wait;
 mod waiting;
 
@@ -125,6 +126,10 @@ pub fn run() -> ExitCode {
         Err(error) => return usage(&shown(error)),
     };
     let printer = Printer::new();
+    // The settings of these two name them where they warn of other things.
+    if !matches!(line.verb, Verb::Serve(_) | Verb::Check(_)) {
+        variables::unknown_variables().iter().for_each(|warning| printer.note(warning));
+    }
     let outcome = match line.verb {
         Verb::Serve(arguments) => serve::run(arguments),
         Verb::Demo(arguments) => demo::run(arguments, &printer),

@@ -44,16 +44,19 @@ impl<'a> Session<'a> {
     }
 
     /// The name of the app that is meant by a change that may make it. One that is not there is refused unless `new` says
-    /// that it is meant; the one that the router was started with counts as made.
-    pub(super) async fn app_to_begin(&self, new: bool) -> Result<String, Failure> {
+    /// that it is meant; the one that the router was started with counts as made. The seq of one that is there goes with it.
+    pub(super) async fn app_to_begin(&self, new: bool) -> Result<(String, Option<u64>), Failure> {
         let known = self.apps().await?;
         let Some(named) = &self.app else {
-            let configured = known.configured_app.clone().filter(|_| known.apps.is_empty());
-            return configured.map_or_else(|| Ok(meant(known)?.app), Ok);
+            if let Some(configured) = known.configured_app.clone().filter(|_| known.apps.is_empty()) {
+                return Ok((configured, None));
+            }
+            let app = meant(known)?;
+            return Ok((app.app, Some(app.seq)));
         };
-        let is_made = known.apps.iter().any(|app| app.app == *named);
-        if new || is_made || known.configured_app.as_ref() == Some(named) {
-            return Ok(named.clone());
+        let made = known.apps.iter().find(|app| app.app == *named);
+        if new || made.is_some() || known.configured_app.as_ref() == Some(named) {
+            return Ok((named.clone(), made.map(|app| app.seq)));
         }
         Err(Failure::new(Exit::Refused, no_app(named, &known)))
     }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 
-use super::exit::{Exit, Failure};
+use super::{
+    exit::{Exit, Failure},
+    variables::unknown_variables,
+};
 use crate::config::{Config, ConfigError, FILE_ENVIRONMENT, RawConfig, setting};
 
 /// Settings given as flags, and the file with the others.
@@ -25,7 +28,9 @@ impl Settings {
             Some(file) => RawConfig::from_file(&file).map_err(usage)?,
             None => RawConfig::default(),
         };
-        Config::from_raw(&self.flags.over(environment).over(file)).map_err(usage)
+        let mut config = Config::from_raw(&self.flags.over(environment).over(file)).map_err(usage)?;
+        config.warnings.extend(unknown_variables());
+        Ok(config)
     }
 }
 

@@ -24,5 +24,5 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let request = StickyRequest { sticky: arguments.sticky == "on", reason: None };
     let done = format!("sticky is {}", arguments.sticky);
-    arguments.change.ask(Change::new(Method::PUT, "sticky", &request, done), printer).await
+    arguments.change.ask_as_seen(|_| Change::new(Method::PUT, "sticky", &request, done), printer).await
 }

@@ -19,5 +19,5 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let unlock = Change::new(Method::DELETE, "lock", &ReasonRequest::default(), "unlocked");
-    arguments.change.ask(unlock, printer).await
+    arguments.change.ask_as_seen(|_| unlock, printer).await
 }

@@ -6,7 +6,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState};
 use crate::{
-    cell::{Counter, Histogram, HistogramTotal},
+    cell::{Histogram, HistogramTotal},
     rollout::{
         app::AppName,
         assign::Health,
@@ -97,28 +97,21 @@ impl Health for PublishedTable {
 #[derive(Debug)]
 pub struct LiveTable {
     current: ArcSwap<PublishedTable>,
-    workers: Box<[WorkerLag]>,
+    workers: usize,
     buckets: Buckets,
-}
-
-/// How long one worker took until it used each new table. It has cache lines of its own.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct WorkerLag {
-    generation: Counter,
+    /// How long each table took to be published. The publisher writes it.
     lag: Histogram,
 }
 
 impl LiveTable {
     /// An empty table, for a data plane of so many workers.
     pub fn new(workers: usize) -> Self {
-        let workers = (0..workers).map(|_| WorkerLag::default()).collect();
-        Self { current: ArcSwap::default(), workers, buckets: Buckets::default() }
+        Self { current: ArcSwap::default(), workers, buckets: Buckets::default(), lag: Histogram::default() }
     }
 
     /// How many workers read it.
     pub fn workers(&self) -> usize {
-        self.workers.len()
+        self.workers
     }
 
     /// Where new clients' buckets come from.
@@ -126,22 +119,17 @@ impl LiveTable {
         &self.buckets
     }
 
-    /// Notes that a worker uses this table from `now` on. It costs one comparison if that is not new. A table that no request
-    /// used before the next one was published is not counted.
-    pub fn note_use(&self, worker: usize, published: &PublishedTable, now: impl FnOnce() -> Duration) {
-        let noted = &self.workers[worker];
-        let seen = noted.generation.get();
-        if seen != published.generation {
-            noted.generation.add(published.generation.wrapping_sub(seen));
-            let lag = now().saturating_sub(published.committed_at).as_micros();
-            noted.lag.record(u64::try_from(lag).unwrap_or(u64::MAX));
-        }
+    /// Notes that the table was published at this time. Every request that begins later goes by it, so nobody waits for one.
+    /// There is one publisher.
+    pub fn note_published(&self, now: Duration) {
+        let lag = now.saturating_sub(self.load().committed_at).as_micros();
+        self.lag.record(u64::try_from(lag).unwrap_or(u64::MAX));
     }
 
-    /// The times from the store's acknowledgement of a change to a worker's first request with the new table, over all workers.
+    /// The times from the store's word of a change to the publishing of the table with it.
     pub fn lag(&self) -> HistogramTotal {
         let mut total = HistogramTotal::default();
-        self.workers.iter().for_each(|worker| worker.lag.add_to(&mut total));
+        self.lag.add_to(&mut total);
         total
     }
 

@@ -33,6 +33,7 @@ pub mod pin;
 pub mod preview;
 pub mod record;
 pub mod release;
+pub mod release_names;
 pub mod request;
 pub mod set_cookie;
 pub mod settings;

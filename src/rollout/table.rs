@@ -11,6 +11,7 @@ use super::{
     preview::PreviewRoutes,
     record::{DrawEpochs, EndpointDrain, LeaveReason, Tenure, Tenures},
     release::ReleaseId,
+    release_names::ReleaseNames,
     set_cookie::{PinCookies, SetCookie},
     settings::Settings,
     target::{EndpointIndex, EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
@@ -270,6 +271,11 @@ impl AppRoutes {
     /// Every release that the app lists: those that are routed, then `previous`.
     pub fn listed(&self) -> impl Iterator<Item = &ReleaseRoutes> {
         self.releases.iter().chain(&self.previous)
+    }
+
+    /// The names by which its releases are shown.
+    pub fn names(&self) -> ReleaseNames<'_> {
+        ReleaseNames::of(&self.name, self.listed().map(|release| &release.id))
     }
 
     /// Why a tenure that is not routed any more left.

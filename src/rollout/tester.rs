@@ -112,7 +112,7 @@ pub fn choose_by_header<'a>(
     find_release(app, value).map(Some).ok_or(HeaderFault::UnknownRelease)
 }
 
-/// The routed release of this track, id or name. A name that several releases have finds none.
+/// The routed release of this track, id, segment of an id, or name. A name that several releases have finds none.
 fn find_release(app: &AppRoutes, value: &[u8]) -> Option<ReleaseIndex> {
     match value {
         b"stable" => return app.stable,
@@ -120,7 +120,9 @@ fn find_release(app: &AppRoutes, value: &[u8]) -> Option<ReleaseIndex> {
         _ => {}
     }
     let routed = || app.releases.iter().enumerate();
-    let by_id = routed().find(|(_, release)| release.id.as_str().as_bytes() == value);
+    let by_id = routed().find(|(_, release)| {
+        [release.id.as_str(), release.id.segment()].iter().any(|id| id.as_bytes() == value)
+    });
     let mut by_name = routed().filter(|(_, release)| release.id.name_in(&app.name).as_bytes() == value);
     match (by_id, by_name.next(), by_name.next()) {
         (Some((index, _)), ..) | (None, Some((index, _)), None) => Some(ReleaseIndex(index)),

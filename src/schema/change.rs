@@ -112,6 +112,8 @@ pub struct LockRequest {
     pub reason: String,
     /// When the lock ends by itself, Unix ms; left out: it does not.
     pub until: Option<u64>,
+    /// The same as seconds from now by the router's clock, at most 31536000 (a year); in place of `until`.
+    pub seconds: Option<u64>,
 }
 
 /// Make the candidate stable.

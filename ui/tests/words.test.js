@@ -245,3 +245,11 @@ test('the app tells where its name ends in an id', () => {
 	assert.equal(releaseName(id), 'world-1.0.1');
 	assert.equal(describeChanges({ stable: [null, id] }, 'hello-world'), 'stable none → 1.0.1');
 });
+
+test('releases that share a short name are told apart by their ids', () => {
+	const [old, next] = ['apps/hello-1.0-3000/containers', 'apps/hello-1.0-8080/containers'];
+	assert.equal(describeChanges({ stable: [old, next] }, 'hello'), 'stable hello-1.0-3000 → hello-1.0-8080');
+	assert.equal(describeChanges({ stable: [old, 'apps/hello-1.1-80/containers'] }, 'hello'), 'stable 1.0 → 1.1');
+	const stays = [{ release: old, tenure: 1 }, { release: next, tenure: 2 }];
+	assert.equal(describeChanges({ candidate: stays }, 'hello'), 'candidate hello-1.0-3000 → hello-1.0-8080');
+});

@@ -29,45 +29,53 @@ const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'e
 /** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */
 export function describeChanges(changed, app) {
 	const fields = FIELDS.filter((field) => Array.isArray(changed?.[field]));
-	const words = fields.map((field) => describeChange(app, field, ...changed[field]));
+	const releases = releasesIn(changed);
+	const name = (id) => releaseName(id, app, releases);
+	const words = fields.map((field) => describeChange(name, field, ...changed[field]));
 	// Which releases drain follows from the other fields, and endpoints come with a release, so both are said only when nothing else changed.
 	const others = words.filter((each) => !/^(drain|retired|added|removed)/.test(each));
 	return others.length ? others.join(', ') : (words[0] ?? '');
 }
 
-function describeChange(app, field, before, after) {
+// The ids of all releases that a change speaks of, also of those whose endpoints it names: `apps/hello-1.0.0-80/containers/10.0.0.9:3000`.
+function releasesIn(changed) {
+	const texts = Object.values(changed ?? {}).flat(2).map((each) => releaseId(each));
+	return texts.flatMap((text) => /^apps\/[^/]+\/containers/.exec(text) ?? []);
+}
+
+function describeChange(name, field, before, after) {
 	if (field === 'blend') return `blend ${percent(before)} → ${percent(after)}`;
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
-	if (field === 'endpoint_drains') return describeEndpointDrains(app, before, after);
-	if (field === 'endpoints') return describeEndpoints(app, before, after);
+	if (field === 'endpoint_drains') return describeEndpointDrains(name, before, after);
+	if (field === 'endpoints') return describeEndpoints(name, before, after);
 	if (field === 'settings') return `settings ${[...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].join(', ')}`;
-	if (field === 'draining') return describeDrains(app, before, after);
-	return `${field} ${releaseName(before, app)} → ${releaseName(after, app)}`;
+	if (field === 'draining') return describeDrains(name, before, after);
+	return `${field} ${name(before)} → ${name(after)}`;
 }
 
 const except = (list, known) => list.filter((each) => !known.includes(each));
 
-function describeDrains(app, before, after) {
-	const retired = except(before, after).map((id) => `retired ${releaseName(id, app)}`);
-	const draining = except(after, before).map((id) => `draining ${releaseName(id, app)}`);
+function describeDrains(name, before, after) {
+	const retired = except(before, after).map((id) => `retired ${name(id)}`);
+	const draining = except(after, before).map((id) => `draining ${name(id)}`);
 	return [...retired, ...draining].join(', ');
 }
 
 // `10.0.0.9:3000 of 1.0.1`.
-const endpointName = (app, each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${releaseName(id, app)}`);
+const endpointName = (name, each) => each.replace(/^(.*)\/([^/]+)$/, (_, id, address) => `${address} of ${name(id)}`);
 
 // The endpoints whose drain began or ended: `drain 10.0.0.9:3000 of 1.0.1`.
-function describeEndpointDrains(app, before, after) {
-	return [...except(after, before), ...except(before, after)].map((each) => `drain ${endpointName(app, each)}`).join(', ');
+function describeEndpointDrains(name, before, after) {
+	return [...except(after, before), ...except(before, after)].map((each) => `drain ${endpointName(name, each)}`).join(', ');
 }
 
 // The endpoints that came and went, the first few of them by name.
-function describeEndpoints(app, before, after) {
+function describeEndpoints(name, before, after) {
 	const words = (verb, list) => {
 		if (list.length === 0) return [];
 		const more = list.length > 3 ? ` and ${list.length - 3} more` : '';
-		return [`${verb} ${list.slice(0, 3).map((each) => endpointName(app, each)).join(', ')}${more}`];
+		return [`${verb} ${list.slice(0, 3).map((each) => endpointName(name, each)).join(', ')}${more}`];
 	};
 	return [...words('added', except(after, before)), ...words('removed', except(before, after))].join(', ');
 }

@@ -4,15 +4,20 @@ const ID = /^apps\/([^/]+)\/containers$/;
 
 /**
  * The short name of a release, from its object or from an id such as `apps/hello-1.0.0-80/containers`. Of an id, `app` tells where the name
- * of the app ends, since that may have a `-` too.
+ * of the app ends, since that may have a `-` too. If one of the ids in `others` has that name as well, it is the whole `hello-1.0.0-80`.
  */
-export function releaseName(release, app) {
+export function releaseName(release, app, others = []) {
 	if (release == null) return 'none';
 	if (typeof release === 'object')
-		return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release, app);
+		return release.release && !ID.test(release.release) ? release.release : releaseName(release.id ?? release.release, app, others);
 	if (release === 'rolling/null' || release === '-') return 'none';
 	const segment = ID.exec(release)?.[1];
 	if (!segment) return String(release);
+	const name = shortName(segment, app);
+	return others.some((other) => other !== release && shortName(ID.exec(other)?.[1] ?? '', app) === name) ? segment : name;
+}
+
+function shortName(segment, app) {
 	const name = segment.replace(/-\d+$/, '');
 	if (typeof app === 'string' && name.startsWith(`${app}-`)) return name.slice(app.length + 1);
 	const dash = name.indexOf('-');

@@ -34,6 +34,7 @@ use crate::{
         command::{Refusal, Role},
         record::Record,
         release::ReleaseId,
+        release_names::ReleaseNames,
     },
     schema::{
         app::{Apps, Done, Removal},
@@ -93,7 +94,12 @@ pub async fn releases(
     known.extend(own.iter().filter(|release| reading.endpoints(release) == 0).cloned());
     known.sort();
     known.dedup();
-    let releases = known.iter().map(|release| describe(&reading, &app, record.as_deref(), release)).collect();
+    let names = ReleaseNames::of(&app, &known);
+    let described = known.iter().map(|release| KnownRelease {
+        release: names.name_of(release).to_owned(),
+        ..describe(&reading, &app, record.as_deref(), release)
+    });
+    let releases = described.collect();
     Ok(Json(KnownReleases { releases }))
 }
 
@@ -105,11 +111,11 @@ fn describe(
 ) -> KnownRelease {
     KnownRelease {
         id: release.to_string(),
-        release: release.name_in(app).to_owned(),
         service: release.service_in(app).to_owned(),
         port: release.port(),
         endpoints: reading.endpoints(release),
         track: record.and_then(|record| track(record, release)),
+        ..KnownRelease::default()
     }
 }
 

@@ -15,10 +15,13 @@ use crate::{
     schema::change::{LockRequest, ReasonRequest},
 };
 
+/// A year: who means longer sends none.
+const LOCK_SECONDS_MAX: u64 = 365 * 86_400;
+
 /// `PUT .../lock`
 pub async fn lock(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let LockRequest { reason, until } = call.read()?;
+    let LockRequest { reason, until, seconds } = call.read()?;
     let asker = call.asker(&core, Some(reason))?;
     let reason = asker.reason;
     if reason.is_empty() {
@@ -30,8 +33,25 @@ pub async fn lock(State(core): State<Core>, Path(app): Path<String>, call: Write
         let message = format!("{past} has passed; allowed is a later time than now, {now}, in ms since 1970");
         return Err(ApiError::value("until", message));
     }
+    let until = match seconds {
+        Some(seconds) => Some(end_after(seconds, until, asker.at)?),
+        None => until,
+    };
     let command = Command::Lock { reason: reason.clone(), until };
     run(&core, &app, command, call, Some(reason), CommandOptions::default()).await
+}
+
+/// The end of a lock of so many seconds, by this router's clock: the caller's may be another.
+fn end_after(seconds: u64, until: Option<u64>, now: u64) -> Result<u64, ApiError> {
+    if until.is_some() {
+        let message = "both `until` and `seconds` are sent; allowed is one of them";
+        return Err(ApiError::value("seconds", message));
+    }
+    if !(1..=LOCK_SECONDS_MAX).contains(&seconds) {
+        let message = format!("{seconds} is not a whole number of seconds from 1 to {LOCK_SECONDS_MAX}");
+        return Err(ApiError::value("seconds", message));
+    }
+    Ok(now.saturating_add(seconds * 1_000))
 }
 
 /// `DELETE .../lock`

@@ -140,7 +140,8 @@ impl Snapshot {
         let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
         Release {
             id: id.to_string(),
-            release: id.name_in(app).to_owned(),
+            release: routes
+                .map_or_else(|| id.name_in(app).to_owned(), |routes| routes.names().name_of(id).to_owned()),
             service: id.service_in(app).to_owned(),
             port: id.port(),
             tenure,

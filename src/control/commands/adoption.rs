@@ -1,6 +1,6 @@
 //! Adoption: what a script wrote to the old keys in the store itself becomes part of the record.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 use keyvalues::Revision;
 
@@ -23,6 +23,9 @@ use crate::{
 
 /// The actor of a change that nobody made through the API.
 const OUTSIDE: &str = "keyvalues";
+
+/// The actor of the first event of an app that a router's keyvalues file set up.
+const SET_UP: &str = "rolling-router";
 
 /// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision of the app
 /// after that.
@@ -88,13 +91,14 @@ pub async fn named_endpoints(
 
 /// Who adopts: nobody by name, since the store does not tell who wrote the keys.
 fn outside_asker(core: &Core, is_first: bool) -> Asker {
-    let reason = if is_first {
-        "the app was set up by keyvalues in the store"
-    } else {
-        "the old keys were changed in the store, by a script or by hand"
+    let by_router = is_first && core.replica.has_set_up.load(Ordering::Relaxed);
+    let (actor, reason) = match (by_router, is_first) {
+        (true, _) => (SET_UP, "the router set the app up from its keyvalues file"),
+        (false, true) => (OUTSIDE, "the app was set up by keyvalues in the store"),
+        (false, false) => (OUTSIDE, "the old keys were changed in the store, by a script or by hand"),
     };
     Asker {
-        actor: OUTSIDE.to_owned(),
+        actor: actor.to_owned(),
         role: Role::Admin,
         reason: reason.to_owned(),
         at: core.clock.wall_ms(),

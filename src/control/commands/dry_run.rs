@@ -127,7 +127,7 @@ fn words(effect: &DryRun, now: &AppRoutes, after: &AppRoutes) -> Vec<String> {
 
 fn new_clients_words(share: NewClients, now: &AppRoutes, after: &AppRoutes) -> Option<String> {
     let name = |app: &AppRoutes, index: Option<ReleaseIndex>| {
-        index.map(|index| app.release(index).id.name_in(&app.name).to_owned())
+        index.map(|index| app.names().name_of(&app.release(index).id).to_owned())
     };
     let (stable, candidate) = (name(after, after.stable)?, name(after, after.candidate));
     let NewClients { before, after: share } = share;

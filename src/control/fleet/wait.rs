@@ -14,7 +14,7 @@ use crate::{
             fleet::{member::Report, roster::Member},
         },
     },
-    rollout::{app::AppName, keys, record::HistoryEvent, release::ReleaseId},
+    rollout::{app::AppName, keys, record::HistoryEvent, release::ReleaseId, release_names::ReleaseNames},
     schema::apply_status as schema,
 };
 
@@ -183,9 +183,10 @@ impl ApplyStatus {
             let Ok(event) = serde_json::from_slice::<HistoryEvent>(&entry.value) else { continue };
             let record = event.record;
             let candidate = record.candidate.filter(|_| record.blend.percent() > 0.0);
-            let names =
-                record.stable.into_iter().chain(candidate).map(|stay| stay.release.name_in(app).to_owned());
-            missing.may_serve = names.collect();
+            let served: Vec<_> =
+                record.stable.into_iter().chain(candidate).map(|stay| stay.release).collect();
+            let names = ReleaseNames::of(app, &served);
+            missing.may_serve = served.iter().map(|release| names.name_of(release).to_owned()).collect();
         }
     }
 

@@ -212,7 +212,7 @@ fn stoppable_releases(core: &Core) -> Vec<Condition> {
             "{}: nobody is left at {name}: its endpoints can be stopped{}",
             app.name,
             if is_way_back(app, release) { WAY_BACK_NEEDS_THEM } else { "" },
-            name = release.id.name_in(&app.name),
+            name = app.names().name_of(&release.id),
         ),
         over: None,
         own: false,

@@ -1,7 +1,7 @@
 //! This router's replica of the store: what the store holds as last read, how current that is, and up to which
 //! revision it is served. Written by `sync` alone, unless a line says otherwise.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use arc_swap::ArcSwap;
 use keyvalues::{Revision, WatchMode};
@@ -40,6 +40,8 @@ pub struct Replica {
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
     pub relist: Notify,
+    /// Whether this router has set the store up from its keyvalues file. Written by `sync`.
+    pub has_set_up: AtomicBool,
     /// The store cannot tell of changes: its watch polls.
     is_polled: bool,
     pin_keys: Mutex<Option<PinKeys>>,
@@ -56,6 +58,7 @@ impl Replica {
             losses: ArcSwap::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),
+            has_set_up: AtomicBool::new(false),
             is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),
             pin_keys: Mutex::new(None),
             pin_format: Mutex::default(),

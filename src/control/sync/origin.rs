@@ -4,6 +4,8 @@
 //! Each is written on the condition that it is absent, so that of many routers that start at once one makes it and all
 //! use it.
 
+use std::sync::atomic::Ordering;
+
 use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
 use parking_lot::Mutex;
 
@@ -164,6 +166,7 @@ async fn write_seed(core: &Core, seed: &[(String, String)]) -> Result<Commit, In
             return Err(StoreError::Unreachable(why.into()).into());
         };
     }
+    core.replica.has_set_up.store(true, Ordering::Relaxed);
     Ok(Commit::unchecked(last))
 }
 

@@ -53,6 +53,7 @@ impl Publisher {
     pub fn publish(&mut self, image: &mut StoreImage, revision: Revision, told_at: Duration) {
         let Some(keyspace) = &mut image.keyspace else { return };
         let before = self.core.live.publish(keyspace.build(revision), told_at);
+        self.core.live.note_published(self.core.clock.monotonic());
         let after = self.core.live.load_full();
         let changes = keyspace.take_changes();
         let moment = Moment { now: self.core.clock.monotonic(), wall_ms: self.core.clock.wall_ms() };

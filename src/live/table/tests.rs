@@ -108,11 +108,9 @@ fn a_change_leaves_what_it_does_not_concern_shared() {
 }
 
 #[test]
-fn a_worker_counts_each_new_table_once() {
+fn the_time_to_a_new_table_is_known_before_any_request_uses_it() {
     let live = LiveTable::new(2);
     live.publish(RoutingTable::default(), Duration::from_millis(5));
-    for _ in 0..3 {
-        live.note_use(1, &live.load(), || Duration::from_millis(7));
-    }
+    live.note_published(Duration::from_millis(7));
     assert_eq!((live.lag().count(), live.lag().sum_us), (1, 2_000));
 }

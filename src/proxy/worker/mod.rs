@@ -123,7 +123,6 @@ impl Worker {
         let live = self.shared.table.load();
         let mut table = self.table.borrow_mut();
         if table.published.generation != live.generation {
-            self.shared.table.note_use(self.index, &live, || self.shared.clock.monotonic());
             let next = table.followed_by(Arc::clone(&live));
             *table = Rc::new(next);
         }

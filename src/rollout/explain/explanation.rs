@@ -195,7 +195,7 @@ impl ReleaseSummary {
         let release = app.release(index);
         Self {
             id: release.id.clone(),
-            release: release.id.name_in(&app.name).to_owned(),
+            release: app.names().name_of(&release.id).to_owned(),
             tenure: release.tenure,
             track: release.standing.into(),
         }

@@ -4,6 +4,7 @@ mod commands;
 mod description;
 mod history;
 mod keyvalues;
+mod locks;
 mod roles;
 mod settings;
 mod state;

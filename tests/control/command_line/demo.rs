@@ -63,6 +63,9 @@ fn the_demo_serves_both_releases_and_leaves_nothing_behind() {
     for _ in 0..5 {
         assert_eq!(visitor.get("/whoami").response.text(), first, "a visitor is pinned");
     }
+    let history = api.call("GET", "/api/v1/apps/hello/history", None).expect(200).json();
+    let first = history["events"].as_array().and_then(|events| events.last()).expect("an event");
+    assert_eq!((&first["command"], &first["actor"]), (&"adopt".into(), &"rolling-router".into()), "{first}");
     let mut promote = program();
     promote.args(["promote", "--admin", &demo.admin.to_string(), "--token", &demo.token]);
     finish(&mut promote).expect(0);

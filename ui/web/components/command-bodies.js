@@ -18,7 +18,9 @@ export function rollbackBody({ state, to, history }) {
 		select.append(h('option', { value: id }, text));
 	};
 	if (state.previous) addOption(releaseId(state.previous), `${releaseName(state.previous)} (the previous stable)`);
-	if (to) addOption(to, releaseName(to, state.app));
+	// Names of the options, which two releases may share.
+	const name = (id) => releaseName(id, state.app, [...offered, now]);
+	if (to) addOption(to, name(to));
 	if (to) select.value = to;
 	select.addEventListener('change', () => notifyChange());
 	history.then(
@@ -26,7 +28,7 @@ export function rollbackBody({ state, to, history }) {
 			const chosen = select.value;
 			for (const event of events) {
 				const id = stableAfter(event);
-				if (event.changed?.stable) addOption(id, `${releaseName(id, state.app)} (became stable ${fullTime(event.at)})`);
+				if (event.changed?.stable) addOption(id, `${name(id)} (became stable ${fullTime(event.at)})`);
 			}
 			if (chosen) select.value = chosen;
 			notifyChange();

@@ -70,7 +70,7 @@ function row(view, rollback, details) {
 			const target = stableAfter(event);
 			setShown(backButton, Boolean(target && event.changed?.stable) && target !== releaseId(state?.stable) && !disabledReason);
 			setAttr(backButton, 'data-testid', `rollback-to-${event.seq}`);
-			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target, state?.app)}, stable since change ${event.seq}`);
+			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target, state?.app, [releaseId(state?.stable)])}, stable since change ${event.seq}`);
 		},
 	};
 }

@@ -1,5 +1,7 @@
 //! Endpoints, and what is left where nothing new comes.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use super::{
     page::{Group, Page},
     row::Row,
@@ -12,7 +14,12 @@ use crate::{
         },
     },
     live::{endpoints::EndpointState, table::PublishedTable},
-    rollout::table::{EndpointRoute, Standing},
+    rollout::{
+        app::AppName,
+        release::ReleaseId,
+        release_names::ReleaseNames,
+        table::{EndpointKey, EndpointRoute, Standing},
+    },
 };
 
 /// What is told of an endpoint in one number: name, help, whether it only grows, and the number.
@@ -97,12 +104,34 @@ pub async fn drains(
     }
     let name = "rolling_gone_endpoint_in_flight";
     page.gauge(name, "Requests at an endpoint that was taken out of its release.");
-    for former in former.values().flat_map(|former| former.iter()) {
-        let key = former.state.key();
-        let (app, release, address) = (&key.app, key.release.name_in(&key.app), key.address);
-        let labels = format!("app=\"{app}\",release=\"{release}\",address=\"{address}\"");
-        page.sample(name, &labels, former.state.in_flight());
+    let gone: Vec<_> = former.values().flat_map(|former| former.iter()).collect();
+    let names = names_of_gone(published, gone.iter().map(|former| former.state.key()));
+    // An endpoint that was taken out twice is one series.
+    let mut in_flight: BTreeMap<_, u64> = BTreeMap::new();
+    for former in gone {
+        let EndpointKey { app, release, address } = former.state.key();
+        *in_flight.entry((app, release, address)).or_default() += u64::from(former.state.in_flight());
+    }
+    for ((app, release, address), requests) in in_flight {
+        let release = names[app].name_of(release);
+        page.sample(name, &format!("app=\"{app}\",release=\"{release}\",address=\"{address}\""), requests);
         page.flush_when_full().await?;
     }
     Ok(())
+}
+
+/// The names of the releases that endpoints were taken out of, which their apps may not list any more.
+fn names_of_gone<'a>(
+    published: &'a PublishedTable,
+    gone: impl Iterator<Item = &'a EndpointKey>,
+) -> HashMap<&'a AppName, ReleaseNames<'a>> {
+    let mut releases: HashMap<&AppName, BTreeSet<&ReleaseId>> = HashMap::new();
+    for key in gone {
+        releases.entry(&key.app).or_default().insert(&key.release);
+    }
+    let named = releases.into_iter().map(|(app, gone)| {
+        let listed = published.table.routes_of(app).into_iter().flat_map(|routes| routes.listed());
+        (app, ReleaseNames::of(app, gone.into_iter().chain(listed.map(|release| &release.id))))
+    });
+    named.collect()
 }

@@ -58,7 +58,7 @@ fn router(page: &mut Page, core: &Core) {
     page.sample("rolling_audit_lost_total", "", lost);
     page.histogram_head(
         "rolling_publish_lag_seconds",
-        "From the store's word to a worker's first request by the new table.",
+        "From the store's word of a change to the table that requests go by.",
     );
     page.histogram("rolling_publish_lag_seconds", "", &core.live.lag());
 }

@@ -46,12 +46,13 @@ pub async fn apps(page: &mut Page, apps: &[&AppRoutes], table: &RoutingTable) ->
         "1 for each release that is routed or kept for a rollback, with its track.",
     );
     for app in apps {
+        let names = app.names();
         for release in app.listed() {
             let track = release.standing.as_str();
             let labels = format!(
                 "app=\"{}\",release=\"{}\",track=\"{track}\",tenure=\"{}\"",
                 app.name,
-                release.id.name_in(&app.name),
+                names.name_of(&release.id),
                 release.tenure
             );
             page.sample("rolling_release_info", &labels, 1);
@@ -190,7 +191,7 @@ pub async fn moves(page: &mut Page, rows: &[Row<'_>]) -> Result<(), BodyError> {
     for row in rows {
         for (from, counts) in STANDING_WORDS.iter().zip(&row.total().moves) {
             for (reason, count) in Reason::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {
-                let (app, to) = (&row.app.name, row.release.id.name_in(&row.app.name));
+                let (app, to) = (&row.app.name, row.name);
                 let reason = reason.as_str();
                 let labels = format!("app=\"{app}\",from=\"{from}\",to=\"{to}\",reason=\"{reason}\"");
                 page.sample("rolling_release_moves_total", &labels, count);

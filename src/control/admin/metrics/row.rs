@@ -9,12 +9,14 @@ use crate::{
 pub struct Row<'a> {
     pub app: &'a AppRoutes,
     pub release: &'a ReleaseRoutes,
+    /// The release's name, which no other release of the app has.
+    pub name: &'a str,
     pub state: &'a ReleaseState,
 }
 
 impl Row<'_> {
     pub fn labels(&self) -> String {
-        format!("app=\"{}\",release=\"{}\"", self.app.name, self.release.id.name_in(&self.app.name))
+        format!("app=\"{}\",release=\"{}\"", self.app.name, self.name)
     }
 
     pub fn total(&self) -> ReleaseTotal {
@@ -26,8 +28,14 @@ impl Row<'_> {
 pub fn rows<'a>(apps: &[&'a AppRoutes], published: &'a PublishedTable) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     for app in apps {
+        let names = app.names();
         for release in &app.releases {
-            rows.push(Row { app, release, state: published.release(release.slot) });
+            rows.push(Row {
+                app,
+                release,
+                name: names.name_of(&release.id),
+                state: published.release(release.slot),
+            });
         }
     }
     rows

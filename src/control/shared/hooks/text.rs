@@ -12,6 +12,7 @@ use crate::rollout::{
     command_name::CommandName,
     record::{HistoryEvent, Record},
     release::ReleaseId,
+    release_names::ReleaseNames,
 };
 
 /// The most characters of a line: what a chat shows without folding it.
@@ -20,7 +21,8 @@ const CHARS_MAX: usize = 400;
 /// A change in one line.
 pub fn describe_change(app: &AppName, event: &HistoryEvent) -> String {
     let record = &event.record;
-    let mut text = format!("{app}: {}", sentence(app, event));
+    let releases = releases_in(event);
+    let mut text = format!("{app}: {}", sentence(&ReleaseNames::of(app, &releases), event));
     if !record.reason.is_empty() && record.command != CommandName::Lock {
         // Writing to a string cannot fail.
         let _ = write!(text, " (“{}”)", record.reason);
@@ -47,12 +49,12 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-fn sentence(app: &AppName, event: &HistoryEvent) -> String {
+fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
     let record = &event.record;
     let actor = if record.actor.is_empty() { "somebody" } else { &record.actor };
-    let stable = name(app, record.stable_release());
-    let candidate = name(app, record.candidate_release());
-    let was = |field: &str| name(app, release_of(before(event, field)).as_ref());
+    let stable = name(names, record.stable_release());
+    let candidate = name(names, record.candidate_release());
+    let was = |field: &str| name(names, release_of(before(event, field)).as_ref());
     match &record.command {
         CommandName::SetCandidate => format!("{actor} set the candidate {candidate} at {} %", record.blend),
         CommandName::SetStable => format!("{actor} made {stable} stable, in place of {}", was("stable")),
@@ -76,22 +78,22 @@ fn sentence(app: &AppName, event: &HistoryEvent) -> String {
         CommandName::Lock => locked(actor, record),
         CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
         CommandName::DrainEndpoint => {
-            format!("{actor} drains {}", list(&of_endpoints(app, event, "endpoint_drains", 1, 0)))
+            format!("{actor} drains {}", list(&of_endpoints(names, event, "endpoint_drains", 1, 0)))
         }
         CommandName::UndrainEndpoint => {
             format!(
                 "{actor} lets {} take requests again",
-                list(&of_endpoints(app, event, "endpoint_drains", 0, 1))
+                list(&of_endpoints(names, event, "endpoint_drains", 0, 1))
             )
         }
         CommandName::ChangeEndpoints => {
             let [added, removed] =
-                [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(app, event, "endpoints", there, gone));
+                [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(names, event, "endpoints", there, gone));
             format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
         CommandName::ChangeSettings => format!("{actor} changed the settings {}", settings(event)),
-        CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(app, event))),
-        CommandName::Retire => format!("{} has drained and is gone", list(&drained(app, event))),
+        CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(names, event))),
+        CommandName::Retire => format!("{} has drained and is gone", list(&drained(names, event))),
         CommandName::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
         CommandName::Adopt => {
             format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}")
@@ -122,8 +124,22 @@ fn release_of(id: &Value) -> Option<ReleaseId> {
     id.as_str()?.parse().ok()
 }
 
-fn name(app: &AppName, release: Option<&ReleaseId>) -> String {
-    release.map_or_else(|| "none".to_owned(), |release| release.name_in(app).to_owned())
+/// Every release that an event speaks of.
+fn releases_in(event: &HistoryEvent) -> Vec<ReleaseId> {
+    let record = &event.record;
+    let stays = record.stable_release().into_iter().chain(record.candidate_release()).cloned();
+    let sides = event.changed.values().filter_map(Value::as_array).flatten();
+    let texts = sides.flat_map(|side| side.as_array().map_or(std::slice::from_ref(side), Vec::as_slice));
+    // An endpoint is told as `<release>/<address>`.
+    let of_text = |text: &Value| {
+        let text = text.as_str()?;
+        text.parse().ok().or_else(|| text.rsplit_once('/')?.0.parse().ok())
+    };
+    stays.chain(texts.filter_map(of_text)).collect()
+}
+
+fn name(names: &ReleaseNames<'_>, release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "none".to_owned(), |release| names.name_of(release).to_owned())
 }
 
 fn shown(value: &Value) -> String {
@@ -137,17 +153,23 @@ fn only<'a>(event: &'a HistoryEvent, field: &str, there: usize, gone: usize) -> 
 }
 
 /// The releases whose drain has ended.
-fn drained(app: &AppName, event: &HistoryEvent) -> Vec<String> {
+fn drained(names: &ReleaseNames<'_>, event: &HistoryEvent) -> Vec<String> {
     let gone = only(event, "draining", 0, 1);
-    gone.into_iter().map(|id| name(app, release_of(id).as_ref())).collect()
+    gone.into_iter().map(|id| name(names, release_of(id).as_ref())).collect()
 }
 
 /// The endpoints on one side and not on the other, as `10.0.0.5:3000 of v1`.
-fn of_endpoints(app: &AppName, event: &HistoryEvent, field: &str, there: usize, gone: usize) -> Vec<String> {
+fn of_endpoints(
+    names: &ReleaseNames<'_>,
+    event: &HistoryEvent,
+    field: &str,
+    there: usize,
+    gone: usize,
+) -> Vec<String> {
     let found = only(event, field, there, gone);
     let words = |drain: &Value| {
         let (release, address) = drain.as_str()?.rsplit_once('/')?;
-        Some(format!("{address} of {}", release.parse::<ReleaseId>().ok()?.name_in(app)))
+        Some(format!("{address} of {}", names.name_of(&release.parse().ok()?)))
     };
     found.into_iter().filter_map(words).collect()
 }

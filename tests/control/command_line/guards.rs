@@ -1,0 +1,52 @@
+//! A change through the command line never overwrites what somebody else did since it looked: it says which seq it saw.
+
+use super::program::{finish, program};
+use support::{Reply, scripted};
+
+const APP: &str = r#"{"app":"hello","seq":41,"result":"done"}"#;
+
+/// What a router is sent as If-Match when it shows seq 41.
+fn sent(words: &[&str]) -> Option<String> {
+    let answer = |body: &str| Reply::response("200 OK", &[("Content-Type", "application/json")], body);
+    let router = scripted(move |request| match request.target().as_str() {
+        "/api/v1/apps" => answer(&format!(r#"{{"apps":[{APP}],"default_app":"hello"}}"#)),
+        _ => answer(APP),
+    });
+    let url = format!("http://{}", router.address);
+    finish(program().args(words).env("ROLLING_ROUTER_ADMIN_URL", url).env("ROLLING_ROUTER_TOKEN", "secret"));
+    let received = router.take();
+    let change = received.iter().find(|message| !message.line().starts_with("GET "));
+    change
+        .unwrap_or_else(|| panic!("{words:?}: no change: {received:?}"))
+        .header("if-match")
+        .map(str::to_owned)
+}
+
+#[test]
+fn every_change_says_which_seq_was_seen() {
+    for words in [
+        "candidate set 1.1",
+        "candidate set 1.1 --app hello",
+        "candidate clear",
+        "stable set 1.1",
+        "blend 5",
+        "sticky off",
+        "promote",
+        "abort",
+        "lock --reason freeze",
+        "lock --reason freeze --for 2h",
+        "unlock",
+        "drain finish",
+        "drain endpoint 1.0 10.0.0.5:80",
+        "app default hello",
+        "app remove hello",
+    ] {
+        let words: Vec<&str> = words.split(' ').collect();
+        assert_eq!(sent(&words).as_deref(), Some("\"41\""), "{words:?}");
+    }
+}
+
+#[test]
+fn a_seq_that_is_named_counts_before_the_one_that_was_seen() {
+    assert_eq!(sent(&["unlock", "--if-match", "7"]).as_deref(), Some("\"7\""));
+}
