@@ -20,7 +20,7 @@ async fn unknown_fields_of_a_record_stay_through_commands_and_are_in_the_history
     record["freeze"] = json!({ "until": 7 });
     record["candidate"]["weight"] = json!(3);
     bench.write_in_store(RECORD, &record.to_string()).await;
-    bench.ok(Method::POST, "/api/v1/apps/shop/promote", Value::Null).await;
+    bench.ok(Method::POST, "/api/v1/apps/shop/promote", json!({ "force": true })).await;
     let after = read(&bench, RECORD).await;
     assert_eq!(
         (&after["seq"], &after["freeze"], &after["stable"]["weight"]),
