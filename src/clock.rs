@@ -51,6 +51,13 @@ impl Clock {
         }
     }
 
+    /// Sets the wall time of a manual clock, as somebody sets that of a machine. A system clock is not changed.
+    pub fn set_wall(&self, wall_ms: u64) {
+        if let Some(time) = &self.manual {
+            time.wall_ms.store(wall_ms, Ordering::Relaxed);
+        }
+    }
+
     /// Moves a manual clock forward. A system clock is not changed.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.manual {

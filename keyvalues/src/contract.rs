@@ -292,4 +292,11 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Grants a lease of this time to live.
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError>;
+
+    /// Whether the store still keeps what its keys were so many revisions ago. A backend that keeps a history of a fixed
+    /// size, or none, says no.
+    async fn has_history(&self, revisions: u64) -> Result<bool, StoreError> {
+        let _ = revisions;
+        Ok(false)
+    }
 }

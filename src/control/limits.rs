@@ -191,10 +191,22 @@ pub const NAMES_WAIT: Duration = Duration::from_millis(250);
 /// Events in one page of history.
 pub const HISTORY_PAGE_MAX: u64 = 200;
 
-/// How often a member gives a sign of life. A fleet of one gives none.
+/// How often a member keeps its lease alive, and looks whether its sign of life says what is so. A fleet of one gives none.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(2);
 /// How long a sign of life holds: two may get lost.
 pub const SIGN_OF_LIFE_TTL: Duration = Duration::from_secs(6);
+/// When a sign of life is written anew although it says nothing new: so an idle fleet of two writes less than twice a minute,
+/// since some stores keep each write, and clocks that drift apart are noticed.
+pub const SIGN_OF_LIFE_AGAIN: Duration = Duration::from_secs(90);
+/// When a sign of life is written anew because the watch has brought back another one.
+pub const SIGN_OF_LIFE_LOST: Duration = Duration::from_secs(10);
+/// A wall clock that has moved so much against the monotonic one was set by somebody.
+pub const CLOCK_STEP: Duration = Duration::from_secs(1);
+/// Old revisions that a store may keep before an alarm says that its history grows: an etcd that is compacted each hour has
+/// fewer, unless there are five writes a second.
+pub const HISTORY_REVISIONS_MAX: u64 = 20_000;
+/// How often that is looked at.
+pub const HISTORY_CHECK_EVERY: Duration = Duration::from_secs(60);
 /// The shortest silence after which a member is presumed gone: one that enters gives its first sign of life within half of it.
 pub const GONE_AFTER_MIN: Duration = Duration::from_secs(4);
 /// Between two reports of a member, for each member of the fleet: so any fleet writes at most 200 a second.

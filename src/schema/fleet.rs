@@ -74,8 +74,8 @@ pub struct ServedApp {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Alarm {
-    /// What kind of fault it is: `clock_skew`, `stale`, `silent`, `behind`, `same_name`, `hook` or
-    /// `misdirected`.
+    /// What kind of fault it is: `clock_skew`, `stale`, `silent`, `behind`, `same_name`, `hook`,
+    /// `misdirected` or `history`.
     pub kind: String,
     /// The member's node id.
     pub node: String,

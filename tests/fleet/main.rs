@@ -13,6 +13,7 @@ mod losing;
 mod members;
 mod pin_keys;
 mod proxy;
+mod quiet;
 mod routers;
 mod server;
 mod upkeep;

@@ -167,6 +167,19 @@ impl Server {
         assert_eq!(self.redis(&format!("CONFIG SET {name} {value}")), "+OK");
     }
 
+    /// The revision that an etcd has come to.
+    pub fn revision(&self) -> u64 {
+        let answer = self.gateway().call("POST", "/v3/kv/range", Some(&json!({ "key": "AA==" })));
+        let revision = answer.expect(200).json()["header"]["revision"].as_str().map(str::parse);
+        revision.expect("it says its revision").expect("a number")
+    }
+
+    /// Makes an etcd forget what its keys were.
+    pub fn compact(&self) {
+        let body = json!({ "revision": self.revision().to_string(), "physical": true });
+        self.gateway().call("POST", "/v3/kv/compaction", Some(&body)).expect(200);
+    }
+
     fn gateway(&self) -> Api {
         Api::new(self.address, "", APP).anonymous()
     }

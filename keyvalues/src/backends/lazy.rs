@@ -128,6 +128,10 @@ impl Store for LazyStore {
     async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
         self.store().await?.lease(ttl).await
     }
+
+    async fn has_history(&self, revisions: u64) -> Result<bool, StoreError> {
+        self.store().await?.has_history(revisions).await
+    }
 }
 
 impl fmt::Debug for LazyStore {

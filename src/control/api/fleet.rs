@@ -97,7 +97,7 @@ fn other(core: &Core, node: &str, member: &Known) -> Member {
         heard: sign.is_some(),
         gone: core.is_presumed_gone(member),
         silent_seconds: member.silent(&core.clock).map(|silent| silent.as_secs()),
-        skew_ms: member.skew_ms(),
+        skew_ms: member.skew_ms(&core.clock),
         staleness_seconds: sign.and_then(|sign| sign.staleness_ms).map(|ms| ms / 1_000),
         revision: sign.map(|sign| sign.revision),
         behind: member.is_behind(core.clock.monotonic()),

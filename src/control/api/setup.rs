@@ -68,7 +68,7 @@ async fn write(core: Core, app: AppName, call: Write, makes: bool) -> Answer {
     let is_default = snapshot.default_app() == Some(&app);
     let revision = match makes || is_default {
         true => set_default(&core, makes.then_some(&app)).await?,
-        false => core.replica.reached(),
+        false => core.replica.changed_at(),
     };
     let changed = makes != is_default;
     if changed {

@@ -1,5 +1,8 @@
 //! What is wrong with the fleet, as this router sees it: for the API, the metrics, the GUI and the command line.
 
+use std::sync::atomic::Ordering;
+
+use super::history;
 use crate::{
     control::{
         limits::{MISDIRECTED_ALARM, SIGN_OF_LIFE_EVERY, STALE_AFTER},
@@ -25,10 +28,12 @@ pub enum AlarmKind {
     Hook,
     /// Requests that led to no app.
     Misdirected,
+    /// A store that keeps its history for ever.
+    History,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -36,6 +41,7 @@ impl AlarmKind {
         Self::SameName,
         Self::Hook,
         Self::Misdirected,
+        Self::History,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -47,6 +53,7 @@ impl AlarmKind {
             Self::SameName => "same_name",
             Self::Hook => "hook",
             Self::Misdirected => "misdirected",
+            Self::History => "history",
         }
     }
 }
@@ -107,6 +114,9 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
             core.name()
         );
         raise(AlarmKind::Misdirected, &core.node, core.name(), message);
+    }
+    if core.replica.history_grows.load(Ordering::Relaxed) {
+        raise(AlarmKind::History, &core.node, core.name(), history::message());
     }
     alarms
 }

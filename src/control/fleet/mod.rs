@@ -7,8 +7,10 @@
 //! Absent on purpose: any agreement among members. What is agreed on is in the store, guarded by its checks.
 
 pub mod alarms;
+mod history;
 pub mod membership;
 pub mod release_loads;
 pub mod report;
 pub mod rotation;
+mod sign_of_life;
 pub mod wait;

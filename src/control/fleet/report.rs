@@ -1,28 +1,19 @@
-//! What this router writes about itself: its entry, its report and its signs of life.
+//! What this router writes about itself: its entry and its report.
 //!
 //! What is stored is compared with what should be stored, so it does not matter why they differ: something new is served,
 //! an answer was lost, an operator removed a member that lives, a lease ended while the store was down.
 
 use std::{sync::Arc, time::Duration};
 
-use keyvalues::{Lease, Outcome, StoreError, Write};
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval, sleep},
-};
+use keyvalues::{Outcome, Write};
+use tokio::{sync::watch, time::sleep};
 
 use crate::control::{
-    limits::{
-        REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING, SIGN_OF_LIFE_EVERY,
-        SIGN_OF_LIFE_TTL,
-    },
+    limits::{REPORT_AGAIN, REPORT_BYTES, REPORT_PAUSE_MAX, REPORT_RETRY, REPORT_SPACING},
     shared::{
         core::Core,
         entries::{encode, own_key},
-        fleet::{
-            endpoint_loads::open_here,
-            member::{Kind, Report, SignOfLife},
-        },
+        fleet::member::{Kind, Report},
     },
 };
 
@@ -106,81 +97,6 @@ impl Reporter {
 fn pause_of(members: usize, bytes: usize) -> Duration {
     let units = members.saturating_mul(1 + bytes / REPORT_BYTES);
     (REPORT_SPACING * u32::try_from(units).unwrap_or(u32::MAX)).min(REPORT_PAUSE_MAX)
-}
-
-/// Gives signs of life while there are other members.
-pub struct Heartbeat {
-    core: Core,
-    lease: Option<Box<dyn Lease>>,
-    /// When a sign was last written (monotonic). The watch may not have brought it back yet.
-    tried: Duration,
-}
-
-impl Heartbeat {
-    pub fn new(core: Core) -> Self {
-        Self { core, lease: None, tried: Duration::ZERO }
-    }
-
-    pub async fn run(mut self) {
-        let mut changes = self.core.roster.changes();
-        let mut ticks = interval(SIGN_OF_LIFE_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.is_missed(&mut changes) => {}
-            }
-            if self.core.roster.others() == 0 || !self.core.replica.status.is_followed() {
-                continue;
-            }
-            self.tried = self.core.clock.monotonic();
-            if self.beat().await.is_err() {
-                self.lease = None;
-                sleep(REPORT_RETRY).await;
-            }
-        }
-    }
-
-    /// Waits until there are other members and the store holds no sign of life of this router.
-    async fn is_missed(&self, changes: &mut watch::Receiver<u64>) {
-        loop {
-            // The sender lives as long as `core`.
-            let _ = changes.changed().await;
-            let tried_lately = self.core.clock.monotonic().saturating_sub(self.tried) < REPORT_RETRY;
-            let missing = self.core.roster.own().alive.is_none();
-            if missing
-                && !tried_lately
-                && self.core.roster.others() > 0
-                && self.core.replica.status.is_followed()
-            {
-                return;
-            }
-        }
-    }
-
-    async fn beat(&mut self) -> Result<(), StoreError> {
-        let lease = match self.lease.take() {
-            Some(lease) => {
-                self.core.store.in_time(lease.keep_alive()).await?;
-                lease
-            }
-            None => self.core.store.lease(SIGN_OF_LIFE_TTL).await?,
-        };
-        let staleness = self.core.replica.status.staleness();
-        let staleness_ms =
-            staleness.map(|staleness| u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX));
-        // The revision is read first, so that what is open belongs to that revision or a later one.
-        let revision = self.core.replica.reached();
-        let open = open_here(&self.core);
-        let sign = SignOfLife { at: self.core.clock.wall_ms(), revision, staleness_ms, open };
-        let key = own_key(&Kind::SignOfLife.key(&self.core.node));
-        let write = Write::Put { key, value: encode(&sign).into(), lease: Some(lease.id()) };
-        self.lease = Some(lease);
-        match self.core.store.commit(Vec::new(), vec![write]).await? {
-            Outcome::Done(_) => Ok(()),
-            Outcome::Conflict(_) | Outcome::Unknown(_) => Err(StoreError::LeaseEnded),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -148,7 +148,11 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         AlarmKind::Silent => Some((EventKind::MemberSilent, "is heard from again, or was removed")),
         AlarmKind::Behind => Some((EventKind::MemberBehind, "serves the same state again")),
         AlarmKind::SameName => Some((EventKind::SameName, "is the only one of its name")),
-        AlarmKind::ClockSkew | AlarmKind::Stale | AlarmKind::Hook | AlarmKind::Misdirected => None,
+        AlarmKind::ClockSkew
+        | AlarmKind::Stale
+        | AlarmKind::Hook
+        | AlarmKind::Misdirected
+        | AlarmKind::History => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;

@@ -1,7 +1,10 @@
 //! This router's replica of the store: what the store holds as last read, how current that is, and up to which
 //! revision it is served. Written by `sync` alone, unless a line says otherwise.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use keyvalues::{Revision, WatchMode};
@@ -47,6 +50,9 @@ pub struct Replica {
     pin_keys: Mutex<Option<PinKeys>>,
     pin_format: Mutex<PinFormat>,
     reached: watch::Sender<Revision>,
+    changed_at: AtomicU64,
+    /// The store keeps so many old revisions that people should know of it. Written by `fleet`.
+    pub history_grows: AtomicBool,
 }
 
 impl Replica {
@@ -63,7 +69,20 @@ impl Replica {
             pin_keys: Mutex::new(None),
             pin_format: Mutex::default(),
             reached: watch::Sender::new(0),
+            changed_at: AtomicU64::new(0),
+            history_grows: AtomicBool::new(false),
         }
+    }
+
+    /// Says that something changed at this revision which other members should know to be read here, other than what members
+    /// write about themselves.
+    pub fn set_changed_at(&self, revision: Revision) {
+        self.changed_at.store(revision, Ordering::Relaxed);
+    }
+
+    /// The newest such revision.
+    pub fn changed_at(&self) -> Revision {
+        self.changed_at.load(Ordering::Relaxed)
     }
 
     /// Says that everything up to this store revision is served.

@@ -95,6 +95,12 @@ impl StoreHandle {
         self.read(async move { store.lease(ttl).await }).await
     }
 
+    /// See [`Store::has_history`].
+    pub async fn has_history(&self, revisions: u64) -> Result<bool, StoreError> {
+        let store = Arc::clone(&self.store);
+        self.read(async move { store.has_history(revisions).await }).await
+    }
+
     /// A call to a lease of this store, with a deadline.
     pub async fn in_time<T>(
         &self,

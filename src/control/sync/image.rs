@@ -63,6 +63,7 @@ impl StoreImage {
         self.take_pin_format(entry(listing, PIN_FORMAT));
         self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
+        self.core.replica.set_changed_at(listing.revision);
         self.take_listeners();
         self.core.hooks.replace(listing);
         self.core.endpoint_events.replace(listing);
@@ -96,6 +97,9 @@ impl StoreImage {
         let orders = Orders::of(&batch.events);
         let mut deleted: BTreeMap<ReleaseId, Vec<&str>> = BTreeMap::new();
         let mut changed = false;
+        if batch.events.iter().any(|event| Kind::of(event.key().as_str()).is_none()) {
+            self.core.replica.set_changed_at(batch.revision);
+        }
         for event in &batch.events {
             changed |= match event {
                 Event::Put(entry) => self.losses.settle(entry.key.as_str()) | self.take_put(entry)?,

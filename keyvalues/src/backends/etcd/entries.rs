@@ -18,19 +18,14 @@ pub(super) fn full(prefix: &str, name: &str) -> Blob {
 pub(super) fn below(text: &str) -> Range {
     let zero = || Blob::of(&[0]);
     if text.is_empty() {
-        return Range { key: zero(), range_end: Some(zero()), keys_only: false, limit: Number(0) };
+        return Range { key: zero(), range_end: Some(zero()), ..Range::default() };
     }
     let mut end = text.as_bytes().to_vec();
     if let Some(last) = end.last_mut() {
         // UTF-8 has no byte 0xff.
         *last += 1;
     }
-    Range {
-        key: Blob::of(text.as_bytes()),
-        range_end: Some(Blob(end.into())),
-        keys_only: false,
-        limit: Number(0),
-    }
+    Range { key: Blob::of(text.as_bytes()), range_end: Some(Blob(end.into())), ..Range::default() }
 }
 
 /// At most so many of what starts with a text, behind a key if one is given.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     entries,
     gateway::{Gateway, meaning},
-    status::status,
+    status::{status, status_at},
     tail,
     wire::{
         Blob, Compare, GrantAnswer, GrantCall, LeaseName, Number, Operation, Range, RangeAnswer,
@@ -103,7 +103,7 @@ impl Store for Etcd {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        let range = Range { key: self.full(key), range_end: None, keys_only: false, limit: Number(0) };
+        let range = Range { key: self.full(key), ..Range::default() };
         let ranged: RangeAnswer = self.gateway.read("kv/range", &range).await?;
         Ok(ranged.kvs.into_iter().find_map(|found| entries::entry(self.gateway.prefix(), found)))
     }
@@ -147,12 +147,7 @@ impl Store for Etcd {
     async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
         check_commit(&checks, &writes)?;
         let look = |check: &Check| {
-            Operation::Range(Range {
-                key: self.full(check.key()),
-                range_end: None,
-                keys_only: true,
-                limit: Number(0),
-            })
+            Operation::Range(Range { key: self.full(check.key()), keys_only: true, ..Range::default() })
         };
         let txn = Txn {
             compare: checks.iter().map(|check| self.compare(check)).collect(),
@@ -183,6 +178,18 @@ impl Store for Etcd {
         let grant = GrantCall { ttl: Number(ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0)) };
         let granted: GrantAnswer = self.gateway.call("lease/grant", &grant).await?;
         Ok(Box::new(EtcdLease { gateway: Arc::clone(&self.gateway), id: granted.id }))
+    }
+
+    async fn has_history(&self, revisions: u64) -> Result<bool, StoreError> {
+        let (now, _) = status(&self.gateway).await?;
+        // The first revision is that of an empty store.
+        let Some(then) = now.checked_sub(revisions).filter(|then| *then > 1) else { return Ok(false) };
+        match status_at(&self.gateway, then).await {
+            Ok(_) => Ok(true),
+            // It was compacted.
+            Err(StoreError::Invalid(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Range {
     pub(super) key: Blob,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,8 @@ pub(super) struct Range {
     pub(super) keys_only: bool,
     /// 0: all.
     pub(super) limit: Number,
+    /// As of when; 0: now.
+    pub(super) revision: Number,
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -86,7 +86,7 @@ fn fleet(page: &mut Page, core: &Core) {
     page.gauge("rolling_fleet_member_skew_seconds", "Another member's wall clock less this router's.");
     each(page, "rolling_fleet_member_skew_seconds", &|member| {
         #[allow(clippy::cast_precision_loss, reason = "clocks differ by far less than 2^52 ms")]
-        member.skew_ms().map(|ms| ms as f64 / 1_000.0)
+        member.skew_ms(&core.clock).map(|ms| ms as f64 / 1_000.0)
     });
     page.gauge("rolling_fleet_alarms", "Alarms about members, by kind.");
     let alarms = alarms(core);

@@ -75,6 +75,11 @@ pub struct Entry {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(time: &u64) -> bool {
+    *time == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_first(format: &u8) -> bool {
     *format < 2
 }
@@ -117,12 +122,16 @@ impl Report {
     }
 }
 
-/// A sign of life.
+/// A sign of life. That the store still has it says that the member lives; it is written anew when what it says changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SignOfLife {
     /// The member's wall clock, Unix ms.
     pub at: u64,
+    /// Since when that clock goes on without a step (Unix ms): when the member started, or the clock was set. 0: the member
+    /// does not say.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub clock_since: u64,
     /// The store revision up to which it serves.
     pub revision: Revision,
     /// Time since its last confirmed read, in ms; null before the first.

@@ -5,7 +5,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,6 +36,7 @@ pub struct Roster {
     /// What this router serves, to be reported.
     serving: watch::Sender<Arc<Report>>,
     changed: watch::Sender<u64>,
+    arrivals: AtomicU64,
 }
 
 /// What is known of one member. A node without an entry is no member: what it left in the store is garbage.
@@ -43,8 +47,11 @@ pub struct Member {
     pub load: Option<Arc<Load>>,
     /// Its last sign of life; none once its lease has ended.
     pub alive: Option<SignOfLife>,
-    /// Its wall clock less ours, in ms, at its last signs of life. Each is too low by the time that the sign was under way.
+    /// Its wall clock less our monotonic one, in ms, at its last signs of life. Each is too low by the time that the sign was
+    /// under way.
     offsets: VecDeque<i64>,
+    /// Since when its clock goes on without a step, as it says itself (Unix ms).
+    clock_since: u64,
     /// When it was last heard from (monotonic); none: not since this router started.
     heard_at: Option<Duration>,
     /// Since when this router has missed its signs of life (monotonic): a lower bound, which begins anew with each listing,
@@ -64,18 +71,28 @@ impl Roster {
             members: Mutex::default(),
             serving: watch::Sender::default(),
             changed: watch::Sender::new(0),
+            arrivals: AtomicU64::new(0),
         }
     }
 
     /// Takes a whole listing.
     pub fn replace(&self, listing: &Listing) {
         let mut members = self.members.lock();
+        let before: BTreeMap<String, Option<u64>> =
+            members.iter().map(|(node, member)| (node.clone(), member.living_clock())).collect();
         let mut last = std::mem::take(&mut *members);
         for entry in &listing.entries {
             let Some((kind, node)) = Kind::of(entry.key.as_str()) else { continue };
             let member = members.entry(node.to_owned()).or_insert_with(|| Member::kept(last.remove(node)));
             // It is not known when it was written, so it says nothing about the member's clock.
-            member.take(kind, Some(&entry.value), self.clock.monotonic(), None);
+            member.take(kind, Some(&entry.value), self.clock.monotonic(), false);
+        }
+        let is_new = |(node, member): (&String, &Member)| {
+            let now = member.living_clock();
+            *node != self.node && now.is_some() && before.get(node) != Some(&now)
+        };
+        if members.iter().any(is_new) {
+            self.arrivals.fetch_add(1, Ordering::Relaxed);
         }
         drop(members);
         self.wake();
@@ -86,7 +103,12 @@ impl Roster {
         let Some((kind, node)) = Kind::of(key) else { return false };
         let mut members = self.members.lock();
         let member = members.entry(node.to_owned()).or_default();
-        member.take(kind, value, self.clock.monotonic(), Some(self.clock.wall_ms()));
+        let before = member.living_clock();
+        member.take(kind, value, self.clock.monotonic(), true);
+        let now = member.living_clock();
+        if now.is_some() && now != before && node != self.node {
+            self.arrivals.fetch_add(1, Ordering::Relaxed);
+        }
         if member.is_nothing() {
             members.remove(node);
         }
@@ -114,6 +136,12 @@ impl Roster {
     /// What this router serves, and when that changes.
     pub fn serving(&self) -> watch::Receiver<Arc<Report>> {
         self.serving.subscribe()
+    }
+
+    /// Counts how often another member has come, or its clock was set. Who comes has heard no earlier sign of life, and so does not
+    /// know the others' clocks; whose clock was set cannot tell it from a set clock of all others.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Relaxed)
     }
 
     /// Counts changes of the roster.
@@ -188,7 +216,7 @@ impl Roster {
     pub fn is_clock_off(&self, node: &str) -> bool {
         let members = self.members.lock();
         let offset = |other: &str, member: &Member| {
-            if other == self.node { Some(0) } else { member.alive.as_ref().and(member.skew_ms()) }
+            if other == self.node { Some(0) } else { member.alive.as_ref().and(member.skew_ms(&self.clock)) }
         };
         let known = members.iter().filter(|(_, member)| member.entry.is_some());
         let offsets: Vec<(&String, i64)> =
@@ -208,6 +236,12 @@ impl Roster {
     fn wake(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+/// A wall clock (Unix ms) less the monotonic one, in ms.
+fn less(wall_ms: u64, monotonic: Duration) -> i64 {
+    let difference = i128::from(wall_ms) - i128::try_from(monotonic.as_millis()).unwrap_or(i128::MAX);
+    i64::try_from(difference).unwrap_or(i64::MAX)
 }
 
 /// Whether two members serve every app at the same seq, with the same pin keys. Revisions may differ without meaning: a
@@ -244,10 +278,15 @@ impl Member {
         self.entry.is_none() && self.report.is_none() && self.load.is_none() && self.alive.is_none()
     }
 
-    /// `wall_ms` is our wall clock, if the value has only just been written.
-    fn take(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
-        self.take_value(kind, value, now, wall_ms);
-        let wrote = value.is_some() && wall_ms.is_some();
+    /// The clock of a member that is heard from.
+    fn living_clock(&self) -> Option<u64> {
+        self.alive.as_ref().map(|sign| sign.clock_since)
+    }
+
+    /// `is_news`: the value has only just been written.
+    fn take(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, is_news: bool) {
+        self.take_value(kind, value, now, is_news);
+        let wrote = value.is_some() && is_news;
         self.silent_since = match (self.alive.is_some(), self.silent_since) {
             (true, _) => None,
             (false, Some(since)) if !wrote => Some(since),
@@ -255,47 +294,58 @@ impl Member {
         };
     }
 
-    fn take_value(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, wall_ms: Option<u64>) {
+    fn take_value(&mut self, kind: Kind, value: Option<&[u8]>, now: Duration, is_news: bool) {
         match kind {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
             Kind::Load => self.load = value.and_then(decode).map(Arc::new),
-            Kind::SignOfLife => return self.heard(value.and_then(decode::<SignOfLife>), now, wall_ms),
+            Kind::SignOfLife => return self.heard(value.and_then(decode::<SignOfLife>), now, is_news),
         }
-        if value.is_some() && wall_ms.is_some() {
+        if value.is_some() && is_news {
             self.heard_at = Some(now);
         }
     }
 
-    fn heard(&mut self, sign: Option<SignOfLife>, now: Duration, wall_ms: Option<u64>) {
+    fn heard(&mut self, sign: Option<SignOfLife>, now: Duration, is_news: bool) {
         if sign.is_none() && self.alive.is_some() {
             // Its lease has run out, so it was last kept alive a lease's time ago, or later.
             self.heard_at = self.heard_at.max(Some(now.saturating_sub(SIGN_OF_LIFE_TTL)));
         }
-        let at = sign.as_ref().map(|sign| sign.at);
+        let said = sign.as_ref().map(|sign| (sign.at, sign.clock_since));
         self.alive = sign;
-        let Some(at) = at else { return };
+        let Some((at, clock_since)) = said else { return };
         self.last_at = Some(at);
-        let Some(wall_ms) = wall_ms else { return };
+        if !is_news {
+            return;
+        }
         self.heard_at = Some(now);
+        if self.clock_since != clock_since {
+            // It was set: what was known of it says nothing any more.
+            self.clock_since = clock_since;
+            self.offsets.clear();
+        }
         if self.offsets.len() == SKEW_SAMPLES {
             self.offsets.pop_front();
         }
-        self.offsets.push_back(i64::try_from(i128::from(at) - i128::from(wall_ms)).unwrap_or(i64::MAX));
+        self.offsets.push_back(less(at, now));
     }
 
     /// Its wall clock less ours, in ms; none before it was heard from.
-    pub fn skew_ms(&self) -> Option<i64> {
-        self.offsets.iter().max().copied()
+    pub fn skew_ms(&self, clock: &Clock) -> Option<i64> {
+        let ours = less(clock.wall_ms(), clock.monotonic());
+        self.offsets.iter().max().map(|theirs| theirs.saturating_sub(ours))
     }
 
     /// How long nothing was heard of it; none where that is not known.
     pub fn silent(&self, clock: &Clock) -> Option<Duration> {
-        if let Some(at) = self.heard_at {
-            return Some(clock.monotonic().saturating_sub(at));
-        }
-        // From before this router started: only the wall clocks can tell.
-        self.last_at.map(|at| Duration::from_millis(clock.wall_ms().saturating_sub(at)))
+        let silent = match self.heard_at {
+            Some(at) => Some(clock.monotonic().saturating_sub(at)),
+            // From before this router started: only the wall clocks can tell.
+            None => self.last_at.map(|at| Duration::from_millis(clock.wall_ms().saturating_sub(at))),
+        };
+        // While the store has its sign of life it keeps its lease alive, though it writes nothing.
+        let most = if self.alive.is_some() { SIGN_OF_LIFE_TTL } else { Duration::MAX };
+        silent.map(|silent| silent.min(most))
     }
 
     /// Whether its signs of life have been missed for so long that it is presumed gone. It enters again with its next sign,

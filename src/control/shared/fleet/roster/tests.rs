@@ -118,7 +118,7 @@ fn signs_of_life_that_were_under_way_for_long_do_not_make_a_clock_off() {
         live(&roster, &clock, "r2", late);
     }
     assert!(off(&roster).is_empty());
-    assert_eq!(roster.members()["r2"].skew_ms(), Some(-20));
+    assert_eq!(roster.members()["r2"].skew_ms(&clock), Some(-20));
 }
 
 #[test]
@@ -140,4 +140,80 @@ fn a_member_that_serves_something_else_for_long_is_behind() {
     roster.take(&Kind::Report.key("r2"), Some(&encode(&report(8))));
     roster.compare();
     assert!(!behind());
+}
+
+/// A sign of life of a member whose clock goes on since then, and is off by this much.
+fn live_since(roster: &Roster, clock: &Clock, node: &str, clock_since: u64, off_ms: i64) {
+    let at = clock.wall_ms().saturating_add_signed(off_ms);
+    let sign = SignOfLife { at, clock_since, ..SignOfLife::default() };
+    roster.take(&Kind::SignOfLife.key(node), Some(&encode(&sign)));
+}
+
+/// Signs are written seldom, so nobody waits until there are enough new ones.
+#[test]
+fn a_clock_that_is_set_is_known_from_its_first_sign() {
+    let (roster, clock) = roster();
+    ["r1", "r2", "r3"].iter().for_each(|node| enter(&roster, node));
+    live(&roster, &clock, "r3", 0);
+    for _ in 0..SKEW_SAMPLES {
+        live_since(&roster, &clock, "r2", 7, 0);
+    }
+    assert!(off(&roster).is_empty());
+    live_since(&roster, &clock, "r2", 8, -60_000);
+    assert_eq!(off(&roster), ["r2"]);
+}
+
+/// The others do not say anything new because this router's clock was set.
+#[test]
+fn the_own_clock_is_off_as_soon_as_it_is_set() {
+    let (roster, clock) = roster();
+    for node in ["r1", "r2", "r3"] {
+        enter(&roster, node);
+        live(&roster, &clock, node, 0);
+    }
+    clock.advance(Duration::from_secs(3_600));
+    assert!(!roster.is_own_clock_off());
+    clock.set_wall(clock.wall_ms() - 60_000);
+    assert!(roster.is_own_clock_off());
+    assert_eq!(off(&roster), ["r1"]);
+    clock.set_wall(clock.wall_ms() + 61_000);
+    assert!(!roster.is_own_clock_off());
+}
+
+#[test]
+fn who_comes_and_whose_clock_is_set_is_an_arrival() {
+    let (roster, clock) = roster();
+    let came = |roster: &Roster, act: &dyn Fn()| {
+        let before = roster.arrivals();
+        act();
+        roster.arrivals() - before
+    };
+    enter(&roster, "r2");
+    assert_eq!(came(&roster, &|| live_since(&roster, &clock, "r2", 7, 0)), 1, "it comes");
+    assert_eq!(came(&roster, &|| live_since(&roster, &clock, "r2", 7, 0)), 0, "it is there");
+    assert_eq!(came(&roster, &|| live_since(&roster, &clock, "r2", 8, 0)), 1, "its clock was set");
+    assert_eq!(came(&roster, &|| live_since(&roster, &clock, "r1", 7, 0)), 0, "that is this router");
+    let gone = || assert!(roster.take(&Kind::SignOfLife.key("r2"), None));
+    assert_eq!(came(&roster, &gone), 0);
+    assert_eq!(came(&roster, &|| live_since(&roster, &clock, "r2", 8, 0)), 1, "it comes back");
+    let listing = |node: &str| {
+        let value = encode(&SignOfLife { clock_since: 8, ..SignOfLife::default() });
+        let key = Kind::SignOfLife.key(node).parse().unwrap();
+        let entry = keyvalues::Entry { key, value: value.into(), created: 7, modified: 7, lease: None };
+        Listing { entries: vec![entry], revision: 7 }
+    };
+    assert_eq!(came(&roster, &|| roster.replace(&listing("r2"))), 0, "it was there before the listing");
+    assert_eq!(came(&roster, &|| roster.replace(&listing("r3"))), 1, "it came unseen");
+}
+
+#[test]
+fn who_keeps_its_lease_alive_is_heard_from_though_it_writes_nothing() {
+    let (roster, clock) = roster();
+    enter(&roster, "r2");
+    live(&roster, &clock, "r2", 0);
+    clock.advance(Duration::from_secs(80));
+    assert_eq!(roster.members()["r2"].silent(&clock), Some(SIGN_OF_LIFE_TTL));
+    roster.take(&Kind::SignOfLife.key("r2"), None);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(roster.members()["r2"].silent(&clock), Some(SIGN_OF_LIFE_TTL + Duration::from_secs(10)));
 }
