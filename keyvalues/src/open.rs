@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::{backends::memory::Memory, contract::Store, open_error::OpenError};
 
-/// Opens the store of this address: `memory`, `embedded:FILE`, `redis://...`, `etcd://...`, `http://...`, or with TLS
-/// `rediss://...`, `etcds://...`, `https://...`. Must be called inside a tokio runtime.
+/// Opens the store of this address: `memory`, `embedded:FILE`, `redis://...`, `redis+sentinel://...`, `etcd://...`, `http://...`, or with
+/// TLS `rediss://...`, `rediss+sentinel://...`, `etcds://...`, `https://...`. Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// The scheme is not in this build, the address cannot be used, or the store does not answer.
@@ -31,6 +31,11 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
         "redis" | "rediss" => {
             Ok(Arc::new(crate::backends::redis::Redis::open(rest, scheme == "rediss").await?))
         }
+        #[cfg(feature = "redis")]
+        "redis+sentinel" | "rediss+sentinel" => {
+            let tls = scheme == "rediss+sentinel";
+            Ok(Arc::new(crate::backends::redis::Redis::open_watched(rest, tls).await?))
+        }
         _ => Err(OpenError::Scheme { scheme: scheme.into() }),
     }
 }
@@ -52,6 +57,10 @@ pub fn check_address(url: &str) -> Result<(), OpenError> {
         "http" | "https" => crate::backends::http::Http::check_address(rest, scheme == "https"),
         #[cfg(feature = "redis")]
         "redis" | "rediss" => crate::backends::redis::Redis::check_address(rest, scheme == "rediss"),
+        #[cfg(feature = "redis")]
+        "redis+sentinel" | "rediss+sentinel" => {
+            crate::backends::redis::Redis::check_watched_address(rest, scheme == "rediss+sentinel")
+        }
         _ => Err(OpenError::Scheme { scheme: scheme.into() }),
     }
 }
@@ -74,6 +83,12 @@ mod tests {
             "redis://:secret/x@h:1/0",
             "redis://:1?secret=x@h:1/0",
             "redis://:secret@h/0?replcias=1",
+            "redis://:secret@h,i/0",
+            "redis://:secret@h/0?sentinel_password=secret",
+            "redis+sentinel://:secret@h,i",
+            "redis+sentinel://:secret@h,i/",
+            "redis+sentinel://:secret@h,i/name/x",
+            "redis+sentinel://:secret@h,i/name?sentinel_pasword=secret",
             "etcd://secret@h",
             "http://:secret@h:port",
             "http://:secret@h/path",
@@ -81,7 +96,14 @@ mod tests {
             let error = check_address(url).expect_err(url).to_string();
             assert!(!error.contains("secret"), "{url}: {error}");
         }
-        for url in ["memory", "embedded:x", "redis://:s@h:1/0", "etcd://u:p@h:1,i:2", "https://:t@h"] {
+        for url in [
+            "memory",
+            "embedded:x",
+            "redis://:s@h:1/0",
+            "etcd://u:p@h:1,i:2",
+            "https://:t@h",
+            "redis+sentinel://:s@h:1,i,[::1]:2/name/3?sentinel_password=s&replicas=1",
+        ] {
             assert!(check_address(url).is_ok(), "{url}");
         }
     }

@@ -106,8 +106,8 @@ pub const STORE: Setting = Setting {
     flag: Some("--store"),
     environment: &["ROLLING_ROUTER_STORE"],
     default: "embedded:./rolling-router-state/keyvalues.redb",
-    allowed: "`memory`, `embedded:FILE`, `redis://HOST`, `etcd://HOST` or `http://HOST` (`rediss://`, `etcds://`, `https://` with \
-              TLS)",
+    allowed: "`memory`, `embedded:FILE`, `redis://HOST`, `redis+sentinel://HOST,HOST/NAME`, `etcd://HOST` or `http://HOST` \
+              (`rediss://`, `rediss+sentinel://`, `etcds://`, `https://` with TLS)",
     meaning: "the key-value store that holds releases and rollouts",
 };
 

@@ -10,7 +10,8 @@ use std::{
 use super::fault::{Fault, NOT_ALLOWED};
 
 /// Schemes of stores that are reached over the network.
-const REMOTE_SCHEMES: &[&str] = &["redis", "rediss", "etcd", "etcds", "http", "https"];
+const REMOTE_SCHEMES: &[&str] =
+    &["redis", "rediss", "redis+sentinel", "rediss+sentinel", "etcd", "etcds", "http", "https"];
 
 /// A store's address.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ impl StoreAddress {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let port = match scheme {
             "redis" | "rediss" => 6_379,
+            "redis+sentinel" | "rediss+sentinel" => 26_379,
             "etcd" | "etcds" => 2_379,
             "https" => 443,
             _ => 80,
@@ -136,6 +138,7 @@ mod tests {
             ("redis://user:pw@10.0.0.2/0", &["10.0.0.2:6379"]),
             ("etcds://10.0.0.2:4001,[fd00::2],store.example", &["10.0.0.2:4001", "[fd00::2]:2379"]),
             ("http://:token@[::1]:8080", &["[::1]:8080"]),
+            ("redis+sentinel://:pw@10.0.0.2,10.0.0.3:1/name", &["10.0.0.2:26379", "10.0.0.3:1"]),
             ("https://localhost", &["0.0.0.0:443"]),
         ] {
             let found = text.parse::<StoreAddress>().unwrap().addresses();

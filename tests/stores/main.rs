@@ -10,6 +10,7 @@ mod importing;
 mod linearizability;
 mod plain;
 mod restoring;
+mod sentinel;
 mod serving;
 mod settling;
 mod size;

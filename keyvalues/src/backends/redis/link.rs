@@ -6,12 +6,17 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, ScriptInvocation, ServerErrorKind, TlsCertificates, ToRedisArgs,
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
+    ToRedisArgs,
     aio::{MultiplexedConnection, PubSub},
 };
 use tokio::sync::Mutex;
 
+use super::{
+    login::Spot,
+    meaning::meaning,
+    place::{Place, Scheme},
+};
 use crate::{
     backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN, PendingAnswer},
     contract::{Outcome, StoreError},
@@ -24,6 +29,10 @@ const REPLICAS_WITHIN_MS: u64 = 1_000;
 /// The options of an address, after `?`.
 const OPTIONS: &str = "`prefix`, `replicas`, `ca`, `cert`, `key`";
 
+/// The same where the hosts are Sentinels.
+const SENTINEL_OPTIONS: &str =
+    "`prefix`, `replicas`, `ca`, `cert`, `key`, `sentinel_user`, `sentinel_password`";
+
 /// Why a command has no answer.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -35,18 +44,19 @@ pub(super) enum Failure {
 
 /// The server and the connection to it that commands share.
 pub(super) struct Link {
-    client: Client,
+    place: Place,
     script: redis::Script,
     prefix: String,
     replicas: u32,
-    live: Mutex<Option<MultiplexedConnection>>,
+    live: Mutex<Option<(MultiplexedConnection, Spot)>>,
     /// Whether a caller gave up waiting for an answer on the live connection.
     doubtful: AtomicBool,
 }
 
 impl Link {
-    pub(super) fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
-        let mut address = Address::parse(rest, 6379)?;
+    pub(super) fn open(rest: &str, scheme: Scheme) -> Result<Self, OpenError> {
+        let (port, options) = if scheme.sentinel { (26379, SENTINEL_OPTIONS) } else { (6379, OPTIONS) };
+        let mut address = Address::parse(rest, port)?;
         let prefix = address.option("prefix").unwrap_or_default();
         let replicas = match address.option("replicas") {
             Some(text) => text
@@ -54,17 +64,10 @@ impl Link {
                 .map_err(|_| OpenError::Address(format!("`replicas={text}` is not a whole number")))?,
             None => 0,
         };
-        let client = client(&mut address, tls)?;
-        address.finish(OPTIONS)?;
+        let place = Place::of(&mut address, scheme)?;
+        address.finish(options)?;
         let script = redis::Script::new(include_str!("store.lua"));
-        Ok(Self {
-            client,
-            script,
-            prefix,
-            replicas,
-            live: Mutex::new(None),
-            doubtful: AtomicBool::new(false),
-        })
+        Ok(Self { place, script, prefix, replicas, live: Mutex::new(None), doubtful: AtomicBool::new(false) })
     }
 
     /// The prefix of every key.
@@ -75,7 +78,7 @@ impl Link {
     /// A subscription to changes of keys, if the server announces them: `K` for channels by key, and strings,
     /// generic commands and expiry, or `A` for all.
     pub(super) async fn notices(&self) -> Result<Option<PubSub>, StoreError> {
-        let mut connection = self.connect().await?;
+        let (mut connection, at) = self.connect().await?;
         let mut ask = redis::cmd("CONFIG");
         ask.arg("GET").arg("notify-keyspace-events");
         // A login that may not ask gets no notifications.
@@ -83,12 +86,13 @@ impl Link {
         if !on.contains('K') || !(on.contains('A') || ['$', 'g', 'x'].iter().all(|kind| on.contains(*kind))) {
             return Ok(None);
         }
-        let connecting = tokio::time::timeout(CONNECT_WITHIN, self.client.get_async_pubsub()).await;
+        let client = self.place.client(&at)?;
+        let connecting = tokio::time::timeout(CONNECT_WITHIN, client.get_async_pubsub()).await;
         let Ok(connected) = connecting else {
             return Err(StoreError::Unreachable("the subscription was not made in time".into()));
         };
         let mut notices = connected.map_err(|error| meaning(&error))?;
-        let database = self.client.get_connection_info().redis_settings().db();
+        let database = self.place.database();
         let literal = self.prefix.replace(['*', '?', '[', ']', '\\'], "?");
         let pattern = format!("__keyspace@{database}__:{literal}*");
         notices.psubscribe(pattern).await.map_err(|error| meaning(&error))?;
@@ -97,7 +101,7 @@ impl Link {
 
     /// What the server says of its memory; none if this login may not ask.
     pub(super) async fn memory_facts(&self) -> Option<String> {
-        let mut connection = self.connect().await.ok()?;
+        let (mut connection, _) = self.connect().await.ok()?;
         redis::cmd("INFO").arg("memory").query_async(&mut connection).await.ok()
     }
 
@@ -113,15 +117,27 @@ impl Link {
         Command(invocation)
     }
 
-    /// A connection of its own, for commands that block.
-    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
+    /// A connection of its own, for commands that block, and where it leads.
+    pub(super) async fn connect(&self) -> Result<(MultiplexedConnection, Spot), StoreError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(Some(ANSWER_WITHIN));
-        self.client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| meaning(&error))
+        let at = self.place.find().await?;
+        let connecting = self.place.client(&at)?;
+        let connecting = connecting.get_multiplexed_async_connection_with_config(&config);
+        let mut connection = connecting.await.map_err(|error| meaning(&error))?;
+        if self.place.moves() && is_replica(&mut connection).await {
+            let (host, port) = at;
+            return Err(StoreError::Unreachable(format!("{host}:{port} is not the primary any more")));
+        }
+        Ok((connection, at))
+    }
+
+    /// Waits until the primary is somewhere else than a connection leads, and makes the next call go there.
+    pub(super) async fn moved(&self, from: &Spot) -> StoreError {
+        let moved = self.place.moved(from).await;
+        self.doubtful.store(true, Relaxed);
+        moved
     }
 
     async fn shared(&self) -> Result<MultiplexedConnection, StoreError> {
@@ -129,10 +145,20 @@ impl Link {
         if self.doubtful.swap(false, Relaxed) {
             *live = None;
         }
-        if let Some(connection) = &*live {
+        if let Some((connection, _)) = &*live {
             return Ok(connection.clone());
         }
-        Ok(live.insert(self.connect().await?).clone())
+        Ok(live.insert(self.connect().await?).0.clone())
+    }
+
+    /// Leaves a server that was replaced, though it answers: what it takes now is lost. Where no Sentinel answers, nothing is
+    /// known, and the connection stays.
+    async fn leave_former(&self) {
+        let Ok(primary) = self.place.find().await else { return };
+        let mut live = self.live.lock().await;
+        if live.as_ref().is_some_and(|(_, at)| *at != primary) {
+            *live = None;
+        }
     }
 
     /// Makes a call that may be repeated: once more on a new connection if the old one was broken.
@@ -155,6 +181,9 @@ impl Link {
     /// Makes a call that must not be repeated. The connection is tried first: if it broke while it was idle, it is replaced
     /// before the command is sent.
     pub(super) async fn write<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
+        if self.place.moves() {
+            self.leave_former().await;
+        }
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
         if let Err(error) = self.wait_for(redis::cmd("PING").query_async::<String>(&mut connection)).await {
             self.after(&error).await;
@@ -229,60 +258,15 @@ impl Command<'_> {
     }
 }
 
-fn client(address: &mut Address, tls: bool) -> Result<Client, OpenError> {
-    let bad = |text: String| OpenError::Address(text);
-    let [(host, port)] = &address.hosts[..] else { return Err(bad("a Redis address has one host".into())) };
-    let (host, port) = (host.clone(), *port);
-    let database = match &*address.path {
-        "" => 0,
-        path => path
-            .parse()
-            .map_err(|_| bad(format!("`/{path}` is not the number of a database, such as `/0`")))?,
-    };
-    let mut login = RedisConnectionInfo::default().set_db(database);
-    if let Some(user) = &address.user {
-        login = login.set_username(user);
-    }
-    if let Some(password) = &address.password {
-        login = login.set_password(password);
-    }
-    let place = match tls {
-        true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
-        false => ConnectionAddr::Tcp(host, port),
-    };
-    let info =
-        place.into_connection_info().map_err(|error| bad(error.to_string()))?.set_redis_settings(login);
-    let (ca, cert, key) = (address.file("ca")?, address.file("cert")?, address.file("key")?);
-    let client_tls = match (cert, key) {
-        (Some(client_cert), Some(client_key)) => Some(redis::ClientTlsConfig { client_cert, client_key }),
-        (None, None) => None,
-        _ => return Err(bad("`cert` and `key` need each other: give both or neither".into())),
-    };
-    let opened = match tls {
-        true => Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: ca }),
-        false => Client::open(info),
-    };
-    opened.map_err(|error| bad(error.to_string()))
-}
-
-/// An error of the server in the words of the contract.
-pub(super) fn meaning(error: &RedisError) -> StoreError {
-    let text = error.to_string();
-    match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm), _) => {
-            StoreError::Denied(text)
-        }
-        (_, Some("NOAUTH" | "WRONGPASS")) => StoreError::Denied(text),
-        (_, Some("OOM" | "MISCONF" | "NOREPLICAS")) => StoreError::Disk(text),
-        (_, Some("WRONGTYPE")) => StoreError::Corrupt(text),
-        (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => StoreError::Corrupt(text),
-        _ => StoreError::Unreachable(text),
-    }
+/// Whether a server says that it follows another one. One that may not be asked is believed to be what the Sentinels say.
+async fn is_replica(connection: &mut MultiplexedConnection) -> bool {
+    let role = redis::cmd("ROLE").query_async::<Vec<redis::Value>>(connection).await;
+    let role = role.ok().and_then(|role| redis::from_redis_value::<String>(role.into_iter().next()?).ok());
+    role.is_some_and(|role| role != "master")
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.client.get_connection_info().addr();
-        f.debug_struct("Link").field("place", &place.to_string()).field("prefix", &self.prefix).finish()
+        f.debug_struct("Link").field("place", &self.place).field("prefix", &self.prefix).finish()
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     link::{Failure, Link},
+    place::Scheme,
     reply, tail,
 };
 use crate::{
@@ -36,7 +37,18 @@ impl Redis {
     /// `prefix` stands before every key. With `replicas`, a commit is done only once that many replicas have it.
     /// `ca`, `cert` and `key` are PEM files.
     pub async fn open(rest: &str, tls: bool) -> Result<Self, OpenError> {
-        let link = Arc::new(Link::open(rest, tls)?);
+        Self::open_by(rest, Scheme { tls, sentinel: false }).await
+    }
+
+    /// Connects to the primary that Sentinels watch, and follows it to another server when that becomes the primary:
+    /// `//[user][:password]@host[:port][,host[:port]...]/name[/database][?sentinel_user=U&sentinel_password=P&...]`, where the hosts
+    /// are the Sentinels', and the login and the other options are as for [`Redis::open`].
+    pub async fn open_watched(rest: &str, tls: bool) -> Result<Self, OpenError> {
+        Self::open_by(rest, Scheme { tls, sentinel: true }).await
+    }
+
+    async fn open_by(rest: &str, scheme: Scheme) -> Result<Self, OpenError> {
+        let link = Arc::new(Link::open(rest, scheme)?);
         let store = Self { link, hub: Hub::default() };
         store.epoch().await?;
         Ok(store)
@@ -44,7 +56,12 @@ impl Redis {
 
     /// Whether that can be used, as far as it is known without connecting.
     pub fn check_address(rest: &str, tls: bool) -> Result<(), OpenError> {
-        Link::open(rest, tls).map(drop)
+        Link::open(rest, Scheme { tls, sentinel: false }).map(drop)
+    }
+
+    /// The same of an address with Sentinels.
+    pub fn check_watched_address(rest: &str, tls: bool) -> Result<(), OpenError> {
+        Link::open(rest, Scheme { tls, sentinel: true }).map(drop)
     }
 
     /// Revision, how far the log is compacted, and the epoch.

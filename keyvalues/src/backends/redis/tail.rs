@@ -6,10 +6,7 @@ use bytes::Bytes;
 use redis::{RedisError, aio::MultiplexedConnection};
 use tokio::time::Instant;
 
-use super::{
-    link::{Link, meaning},
-    reply, sweep,
-};
+use super::{link::Link, meaning::meaning, reply, sweep};
 use crate::{
     backends::remote::{CONFIRM_EVERY, Feeder},
     contract::{Revision, StoreError},
@@ -49,13 +46,20 @@ pub(super) async fn run(link: Arc<Link>, feeder: Feeder) {
 }
 
 async fn follow(link: &Link, feeder: &Feeder) -> Stop {
-    let mut connection = match link.connect().await {
-        Ok(connection) => connection,
+    let (mut connection, at) = match link.connect().await {
+        Ok(connected) => connected,
         Err(error) => return error.into(),
     };
+    tokio::select! {
+        stop = read_on(link, feeder, &mut connection) => stop,
+        moved = link.moved(&at) => moved.into(),
+    }
+}
+
+async fn read_on(link: &Link, feeder: &Feeder, connection: &mut MultiplexedConnection) -> Stop {
     let mut epoch = None;
     loop {
-        if let Err(stop) = step(link, feeder, &mut connection, &mut epoch).await {
+        if let Err(stop) = step(link, feeder, connection, &mut epoch).await {
             return stop;
         }
     }
