@@ -93,6 +93,17 @@ pub(super) fn health_path(text: &str) -> Result<String, Fault> {
     if is_allowed { Ok(text.to_owned()) } else { Err(NOT_ALLOWED) }
 }
 
+/// What the admin port serves by itself at its root.
+const ADMIN_ROOTS: [&str; 6] = ["api", "v1", "ui", "healthz", "readyz", "metrics"];
+
+pub(super) fn admin_base(text: &str) -> Result<String, Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_name = |part: &str| !["", ".", ".."].contains(&part) && part.bytes().all(allowed);
+    let mut parts = text.strip_prefix('/').ok_or(NOT_ALLOWED)?.split('/');
+    let is_own = parts.clone().next().is_some_and(|first| ADMIN_ROOTS.contains(&first));
+    if text.len() > 256 || is_own || !parts.all(is_name) { Err(NOT_ALLOWED) } else { Ok(text.to_owned()) }
+}
+
 pub(super) fn level(text: &str) -> Result<tracing::Level, Fault> {
     text.parse().map_err(|_| NOT_ALLOWED)
 }

@@ -99,6 +99,18 @@ pub const ADMIN: Setting = Setting {
     meaning: "the admin port: GUI, API, health and metrics",
 };
 
+/// Below which path of another proxy the admin port is reached.
+pub const ADMIN_BASE: Setting = Setting {
+    name: "admin_base",
+    placeholder: "PATH",
+    flag: Some("--admin-base"),
+    environment: &["ROLLING_ROUTER_ADMIN_BASE"],
+    default: "",
+    allowed: "a path such as /release, without `/` at the end: letters, digits, `-`, `.`, `_`, `~`; none that the port has itself, \
+              such as /api",
+    meaning: "the path below which another proxy shows GUI and API, whether it passes the path on or takes it off",
+};
+
 /// The key-value store.
 pub const STORE: Setting = Setting {
     name: "store",
@@ -310,6 +322,7 @@ pub const ALL: &[&Setting] = &[
     &HTTPS_REDIRECT,
     &FRONT_HEALTH_PATH,
     &ADMIN,
+    &ADMIN_BASE,
     &STORE,
     &STORE_FILE,
     &KEYVALUES,

@@ -184,7 +184,7 @@ fn a_misspelt_setting_is_told_its_name() {
     let error = toml("access-log = 'off'").unwrap_err().to_string();
     assert!(error.ends_with("did you mean `access_log`?"), "{error}");
     let error = toml("colour = 'red'").unwrap_err().to_string();
-    assert!(error.contains("admin, store"), "{error}");
+    assert!(error.contains("admin, admin_base, store"), "{error}");
     let error = toml("workers = true").unwrap_err().to_string();
     assert!(error.starts_with("`workers` in router.toml is `true`"), "{error}");
 }
@@ -261,6 +261,32 @@ fn the_health_path_of_the_front_is_a_plain_path() {
         assert!(
             error.starts_with(&format!("--front-health-path is `{text}`, which is not allowed\n")),
             "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_base_of_the_admin_port_is_a_path_that_it_does_not_serve_itself() {
+    let base = |text| flags(&[(&setting::ADMIN_BASE, text)]);
+    for text in ["/release", "/ops/release-1.0", "/apis", "/API"] {
+        assert_eq!(Config::from_raw(&base(text)).unwrap().admin_base.as_deref(), Some(text));
+    }
+    assert_eq!(Config::from_raw(&flags(&[])).unwrap().admin_base, None);
+    for text in [
+        "/",
+        "release",
+        "/release/",
+        "//release",
+        "/a/../b",
+        "/a?b",
+        "/a b",
+        "/a%62",
+        "/api",
+        "/ui/x",
+        "/metrics",
+    ] {
+        assert!(
+            refused(base(text)).starts_with(&format!("--admin-base is `{text}`, which is not allowed\n"))
         );
     }
 }

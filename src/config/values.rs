@@ -43,6 +43,8 @@ pub struct Config {
     pub front_health_path: Option<String>,
     /// The admin address. Port 0 takes any free one.
     pub admin: SocketAddr,
+    /// The path of another proxy below which the admin port is reached. None: none is.
+    pub admin_base: Option<String>,
     /// The key-value store.
     pub store: StoreAddress,
     /// What to put into a store that is not set up yet. None: nothing.
@@ -108,6 +110,7 @@ impl Config {
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
             front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
+            admin_base: raw.optional(&setting::ADMIN_BASE, parsers::admin_base)?,
             keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,
             app: raw.optional(&setting::APP, parsers::app_name)?,
             token: raw.optional(&setting::TOKEN, str::parse)?,

@@ -1,6 +1,9 @@
 //! What the planes are started with, as the settings say.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 
 use super::{
     certificate::LiveCertificate,
@@ -28,6 +31,7 @@ pub fn control_options(
         member_gone: config.member_gone,
         front: front_addresses(config),
         admin_hosts: config.admin_hosts.clone(),
+        admin_base: config.admin_base.clone().unwrap_or_default(),
         default_app: config.app.clone(),
         listeners: own.listeners,
         addresses: AddressPolicy {
@@ -78,6 +82,13 @@ pub fn front_options(
         node_id: node.to_owned(),
         trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
     })
+}
+
+/// Where the front listens, each with the flag that says so.
+pub fn front_flags(config: &Config) -> Vec<(&'static str, SocketAddr)> {
+    let plain = config.listen.iter().map(|address| ("--listen", *address));
+    let tls = config.tls.iter().flat_map(|tls| &tls.listen).map(|address| ("--listen-tls", *address));
+    plain.chain(tls).collect()
 }
 
 /// A store's kind, to be shown.

@@ -4,6 +4,7 @@
 
 mod accessibility;
 mod apps;
+mod below;
 mod browser;
 mod browsers;
 mod commands;

@@ -1,5 +1,7 @@
 // Every call to the router, one function per call. Adds the token, limits the time, and turns refusals into ApiError.
 
+import { BASE } from './base.js';
+
 // A command is answered within milliseconds, or after the five seconds that the fleet has to apply it.
 const TIMEOUT_MS = 15_000;
 const WAIT = 'wait=fleet&timeout=5s';
@@ -27,7 +29,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		let answer;
 		let text;
 		try {
-			answer = await fetch(path, { method, headers, body, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+			answer = await fetch(BASE + path, { method, headers, body, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
 			text = await answer.text();
 		} catch {
 			throw new ApiError(0, {
@@ -72,7 +74,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		getHistory: (name, { limit = 50, before } = {}) => get(`${appPath(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		explain: (name, body) => send('POST', `${appPath(name)}/explain`, body),
 		dryRun: (name, body) => send('POST', `${appPath(name)}/who-moves`, body),
-		streamPath: (name) => (name ? `${appPath(name)}/stream` : '/api/v1/stream'),
+		streamPath: (name) => BASE + (name ? `${appPath(name)}/stream` : '/api/v1/stream'),
 
 		setCandidate: command('PUT', 'candidate'),
 		setStable: command('PUT', 'stable'),

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{LazyLock, OnceLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use axum::{
@@ -82,36 +82,41 @@ const KEPT: &str = "max-age=31536000, immutable";
 /// it was made for.
 const ASKED_AGAIN: &str = "no-cache";
 
-/// `/`, `/ui/<version>/<file>`, and `/ui/<file>` for those who look.
-pub fn routes() -> Router<Core> {
-    Router::new().route("/", get(|headers: HeaderMap| async move { serve(PAGE, &headers) })).route(
+/// `/`, `/ui/<version>/<file>`, and `/ui/<file>` for those who look. `base` stands before all of them where the browser is.
+pub fn routes(base: &str) -> Router<Core> {
+    let page = Arc::new(Asset::new(media_type(PAGE), page(base)));
+    let below = Arc::clone(&page);
+    Router::new().route("/", get(|headers: HeaderMap| async move { serve_page(&page, &headers) })).route(
         "/ui/{*path}",
-        get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&path, &headers) }),
+        get(|Path(path): Path<String>, headers: HeaderMap| async move { serve(&path, &below, &headers) }),
     )
 }
 
-fn serve(path: &str, headers: &HeaderMap) -> Response {
+/// The page, which names the other files with their version.
+///
+/// Modules are not preloaded: the browser would compile all of them before it paints (measured: twice as late).
+fn page(base: &str) -> String {
+    let embedded = FILES.get(PAGE).map_or(&[][..], |file| file.contents);
+    String::from_utf8_lossy(embedded).replace("\"/ui/", &format!("\"{base}/ui/{}", *VERSION))
+}
+
+fn serve_page(page: &Asset, headers: &HeaderMap) -> Response {
+    let kept = (header::CACHE_CONTROL, ASKED_AGAIN);
+    page.respond(headers, &[kept, (header::CONTENT_SECURITY_POLICY, POLICY)])
+}
+
+fn serve(path: &str, page: &Asset, headers: &HeaderMap) -> Response {
     let versioned = path.strip_prefix(VERSION.as_str());
     let path = versioned.unwrap_or(path);
+    if path == PAGE {
+        return serve_page(page, headers);
+    }
     let Some(file) = FILES.get(path) else {
         return ApiError::new(Kind::NotFound, "there is no such file").into_response();
     };
-    let asset = file.asset.get_or_init(|| Asset::new(media_type(path), contents(path, file.contents)));
+    let asset = file.asset.get_or_init(|| Asset::new(media_type(path), Bytes::from_static(file.contents)));
     let kept = (header::CACHE_CONTROL, if versioned.is_some() { KEPT } else { ASKED_AGAIN });
-    match path {
-        PAGE => asset.respond(headers, &[kept, (header::CONTENT_SECURITY_POLICY, POLICY)]),
-        _ => asset.respond(headers, &[kept]),
-    }
-}
-
-/// A file's contents; the page itself names the others with their version.
-///
-/// Modules are not preloaded: the browser would compile all of them before it paints (measured: twice as late).
-fn contents(path: &str, embedded: &'static [u8]) -> Bytes {
-    match std::str::from_utf8(embedded) {
-        Ok(page) if path == PAGE => page.replace("\"/ui/", &format!("\"/ui/{}", *VERSION)).into(),
-        _ => Bytes::from_static(embedded),
-    }
+    asset.respond(headers, &[kept])
 }
 
 fn media_type(path: &str) -> &'static str {
@@ -160,6 +165,11 @@ mod tests {
         }
     }
 
+    /// An answer where no base is set.
+    fn serve(path: &str, headers: &HeaderMap) -> Response {
+        super::serve(path, &Asset::new(media_type(PAGE), page("")), headers)
+    }
+
     #[test]
     fn a_known_file_is_not_sent_again() {
         let first = serve("index.html", &HeaderMap::new());
@@ -182,8 +192,13 @@ mod tests {
 
     #[test]
     fn the_page_names_its_files_with_their_version() {
-        let page = String::from_utf8(contents(PAGE, FILES[PAGE].contents).to_vec()).unwrap();
-        assert!(page.contains(&format!("src=\"/ui/{}main.js\"", *VERSION)), "{page}");
-        assert_eq!(page.matches("\"/ui/").count(), page.matches(&format!("\"/ui/{}", *VERSION)).count());
+        for base in ["", "/release"] {
+            let page = page(base);
+            assert!(page.contains(&format!("src=\"{base}/ui/{}main.js\"", *VERSION)), "{page}");
+            assert_eq!(
+                page.matches("/ui/").count(),
+                page.matches(&format!("\"{base}/ui/{}", *VERSION)).count()
+            );
+        }
     }
 }

@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::{
+    base,
     guard::secure,
     places::{Place, Places},
     socket::{Socket, SocketIo},
@@ -119,6 +120,9 @@ impl Connection {
             StrictIo::new(SocketIo(Arc::clone(&socket)), core.options.followers.as_ref(), Arc::clone(&turns));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let shown = track_host(&core, &request);
+            if shown.is_none() {
+                base::take_off(&core.options.admin_base, &mut request);
+            }
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&place));
             let (core, routes, turns) = (core.clone(), routes.clone(), Arc::clone(&turns));

@@ -1,6 +1,7 @@
 //! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
 
-pub mod client_address;
+pub mod base;
+mod client_address;
 pub mod guard;
 pub mod gui;
 pub mod lane;

@@ -45,7 +45,7 @@ pub fn listen(
 
 /// Everything that the admin port serves.
 fn routes(core: &Core, api: Router<Core>) -> Router {
-    api.merge(gui::routes())
+    api.merge(gui::routes(&core.options.admin_base))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::read))

@@ -6,7 +6,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, State},
-    http::header,
+    http::{HeaderName, header},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
@@ -79,7 +79,12 @@ fn follow(core: Core, only: Option<AppName>, pass: Pass) -> Result<Response, Api
         let (text, follower) = follower.next().await?;
         Some((Ok::<_, Infallible>(text), (follower, place)))
     });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would keep it back until a buffer is full.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
     Ok((headers, Body::from_stream(body)).into_response())
 }
 

@@ -45,6 +45,8 @@ pub struct RouterOptions {
     pub listeners: Vec<SocketAddr>,
     /// Names that the admin port answers for beside literal addresses, `localhost` and the machine's own name.
     pub admin_hosts: Vec<String>,
+    /// The path of another proxy below which the admin port is reached; empty: none is.
+    pub admin_base: String,
     /// Proxies that may say who their client is.
     pub trusted_networks: Vec<Network>,
     /// Where the audit is written, beside what the API shows of it.

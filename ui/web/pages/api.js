@@ -1,5 +1,6 @@
 // The API, as this router describes it: every call with its fields, its answers, and how to try it.
 
+import { BASE } from '../base.js';
 import { listCalls, buildCurl } from '../api-model.js';
 import { h, setText } from '../dom.js';
 import { plural } from '../format.js';
@@ -66,7 +67,7 @@ function buildCallBody(call) {
 				call.answers.map(([status, words]) => h('div.row', {}, h('dt.mono', {}, status), h('dd', {}, prose(words)))),
 			),
 		),
-		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, buildCurl(call, location.origin))),
+		h('section', {}, h('h3', {}, 'Try it'), h('pre.call-curl', {}, buildCurl(call, location.origin + BASE))),
 	);
 }
 
