@@ -42,7 +42,7 @@ pub use error::Error;
 pub use examination::{Examination, examine};
 use logs::{open_access_log, open_audit_log};
 use memory::fit_memory;
-use options::{control_options, front_options};
+use options::{control_options, front_flags, front_options};
 use own_addresses::OwnAddresses;
 use signals::{SignalAction, Signals};
 use store::{make_folder, open_store, own_store};
@@ -92,8 +92,10 @@ impl Router {
         fit_memory(&mut config);
         let (clock, counters) = (Clock::system(), Counters::new(workers));
         let live = Arc::new(LiveTable::new(workers));
-        let admin = TcpListener::bind(config.admin)
-            .map_err(Error::io(format!("cannot listen on {} (--admin)", config.admin)))?;
+        let admin = TcpListener::bind(config.admin).map_err(Error::port(
+            format!("cannot listen on {} (--admin)", config.admin),
+            &[("--admin", config.admin)],
+        ))?;
         let admin_address = admin.local_addr().map_err(Error::io("the admin port"))?;
         let served_before = config.served_before();
         make_folder(&config.store)?;
@@ -118,7 +120,7 @@ impl Router {
         }
         let options = front_options(&config, control.node(), certificate.as_ref(), handovers)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
-            .map_err(Error::io("the front cannot start (--listen, --listen-tls)"))?;
+            .map_err(Error::port("the front cannot start (--listen, --listen-tls)", &front_flags(&config)))?;
         control.set_accepting(true);
         let router = cdn_loop::name_of(control.node());
         runtime.spawn(async move { check_endpoints(live, clock, &router).await });

@@ -51,7 +51,8 @@ impl Answer {
     fn unknown(&self, error: &serde_json::Error) -> Failure {
         let Self { from, .. } = self;
         let message = format!("{from} answered JSON that this version cannot read: {error}");
-        Failure::new(Exit::Unreachable, message)
+        // It answers the same when it is asked again.
+        Failure::new(Exit::Refused, message)
     }
 
     /// The body as text. What a terminal would act on is written as JSON writes it.
@@ -68,6 +69,8 @@ impl Answer {
     fn refusal(&self, signed_in: bool) -> Failure {
         let exit = Exit::of_status(self.status);
         let Ok(ErrorAnswer { error }) = self.read() else { return self.foreign(exit) };
+        // A full disk may be mended meanwhile; a limit stays until something is removed.
+        let exit = if error.code == "quota" { Exit::Refused } else { exit };
         let message = match error.field {
             Some(field) if !error.message.contains(&field) => format!("{field}: {}", error.message),
             _ => error.message,
@@ -146,6 +149,10 @@ mod tests {
         let refused =
             failure(422, json, r#"{"error":{"code":"value","field":"seconds","message":"0 is not 1 to 9"}}"#);
         assert_eq!(refused.message, "seconds: 0 is not 1 to 9");
+        for (code, exit) in [("quota", Exit::Refused), ("disk", Exit::Unreachable)] {
+            let full = failure(507, json, &format!(r#"{{"error":{{"code":"{code}","message":"full"}}}}"#));
+            assert_eq!(full.exit, exit, "{code}");
+        }
     }
 
     /// The page of whatever stood at the address was printed as it came, all of it.

@@ -28,8 +28,8 @@ impl Exit {
             202 => Self::NotEverywhere,
             200..=299 => Self::Done,
             401 | 403 | 429 => Self::Unauthorised,
-            // What this router cannot do, it cannot do later either.
-            501 => Self::Refused,
+            // What this router cannot do, or leads back to it, it cannot do later either.
+            501 | 508 => Self::Refused,
             500..=599 => Self::Unreachable,
             _ => Self::Refused,
         }
@@ -107,7 +107,7 @@ mod tests {
     fn every_status_of_the_api_has_its_exit_code() {
         let of = |status| Exit::of_status(status) as u8;
         assert_eq!([200, 202].map(of), [0, 6]);
-        assert_eq!([400, 404, 409, 412, 415, 421, 422, 423, 428, 501].map(of), [4; 10]);
+        assert_eq!([400, 404, 409, 412, 415, 421, 422, 423, 428, 501, 508].map(of), [4; 11]);
         assert_eq!([401, 403, 429].map(of), [5; 3]);
         assert_eq!([500, 502, 503, 507].map(of), [3; 4]);
     }

@@ -1,8 +1,11 @@
 //! Why a router did not start.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use crate::{config, control::StartError};
+
+/// Ports below this one are for those who have the capability, unless the system says otherwise.
+const FREE_PORT_FIRST: u16 = 1_024;
 
 /// Why the router did not start.
 #[derive(Debug, thiserror::Error)]
@@ -34,5 +37,30 @@ impl Error {
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
+    }
+
+    /// What was tried, and what to do where this user may not have the port. `wanted` are the flags with their addresses.
+    pub fn port(what: impl Into<String>, wanted: &[(&str, SocketAddr)]) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        let low = wanted.iter().find(|(_, address)| (1..FREE_PORT_FIRST).contains(&address.port()));
+        let hint = low.map(|(flag, address)| {
+            let port = match (*flag, address.port()) {
+                ("--admin", _) => 8_080,
+                (_, 443) => 8_443,
+                _ => 8_000,
+            };
+            format!(
+                "this user may not have port {}: take another one (`{flag} {port}`), or give the program the capability (`sudo setcap \
+                 cap_net_bind_service=+ep \"$(command -v rolling-router)\"`, under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE)",
+                address.port()
+            )
+        });
+        move |source| {
+            let source = match hint.filter(|_| source.kind() == io::ErrorKind::PermissionDenied) {
+                Some(hint) => io::Error::new(source.kind(), format!("{source}; {hint}")),
+                None => source,
+            };
+            Self::Io { what, source }
+        }
     }
 }

@@ -134,6 +134,18 @@ fn link(address: SocketAddr) -> String {
     }
 }
 
+/// This program as it was started, for a shell.
+fn program() -> String {
+    let started = std::env::args().next().filter(|name| !name.is_empty());
+    in_shell(&started.unwrap_or_else(|| "rolling-router".to_owned()))
+}
+
+/// A word as a shell takes it.
+fn in_shell(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-._~/+:@%".contains(char);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 fn introduce(front: SocketAddr, admin: SocketAddr, token: &str, note: Option<&str>, printer: &Printer) {
     let bold = |text: String| printer.styled(Style::Bold, text);
     let faint = |text: &str| printer.styled(Style::Faint, text);
@@ -150,10 +162,11 @@ fn introduce(front: SocketAddr, admin: SocketAddr, token: &str, note: Option<&st
     }
     printer.line("From another terminal:");
     printer.line(format!("  export ROLLING_ROUTER_ADMIN_URL=http://{admin} ROLLING_ROUTER_TOKEN={token}"));
-    printer.line("  rolling-router status");
-    printer.line("  rolling-router blend 50");
-    printer.line("  rolling-router promote --reason \"looks good\"");
-    printer.line("  rolling-router rollback --reason \"it did not\"\n");
+    let program = program();
+    printer.line(format!("  {program} status"));
+    printer.line(format!("  {program} blend 50"));
+    printer.line(format!("  {program} promote --reason \"looks good\""));
+    printer.line(format!("  {program} rollback --reason \"it did not\"\n"));
     printer.line("Ctrl-C ends it and leaves nothing behind.");
 }
 

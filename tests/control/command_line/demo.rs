@@ -15,12 +15,17 @@ struct Demo {
     front: SocketAddr,
     admin: SocketAddr,
     token: String,
+    /// What it printed.
+    lines: Vec<String>,
 }
 
 impl Demo {
     /// Starts it on free ports and reads where they are.
     fn start(folder: &std::path::Path) -> Self {
-        let mut command = program();
+        Self::start_as(program(), folder)
+    }
+
+    fn start_as(mut command: Command, folder: &std::path::Path) -> Self {
         command.args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.env("TMPDIR", folder).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the binary can be run");
@@ -37,7 +42,7 @@ impl Demo {
             let link = word(label).replace("localhost", "127.0.0.1");
             link.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address")
         };
-        Self { front: address("site"), admin: address("GUI"), token: word("token"), child }
+        Self { front: address("site"), admin: address("GUI"), token: word("token"), child, lines }
     }
 }
 
@@ -74,4 +79,29 @@ fn the_demo_serves_both_releases_and_leaves_nothing_behind() {
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(demo.child.wait().unwrap().code(), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the temporary folder is gone");
+}
+
+/// Whoever built it has it in no folder of the shell's path, and copied a step that was not found.
+#[test]
+fn the_next_steps_name_the_program_as_it_was_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("it's here");
+    std::os::unix::fs::symlink(support::binary(), &odd).unwrap();
+    let plain = folder.path().join("router");
+    std::os::unix::fs::symlink(support::binary(), &plain).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    for path in [odd, plain] {
+        let mut command = super::program::program_at(&path);
+        command.stderr(Stdio::null());
+        let demo = Demo::start_as(command, temporary.path());
+        let step = |verb: &str| {
+            let ends = |line: &&String| line.trim_end().ends_with(verb);
+            demo.lines.iter().find(ends).unwrap_or_else(|| panic!("{:?}", demo.lines)).trim().to_owned()
+        };
+        // Each line is run as it stands.
+        let script =
+            format!("{}\n{}\n{}", step(&format!("TOKEN={}", demo.token)), step(" blend 50"), step(" status"));
+        let ran = finish(&mut super::program::shell(&script)).expect(0);
+        assert!(ran.out.contains("50 %"), "{script}: {}", ran.out);
+    }
 }

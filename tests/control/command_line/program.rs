@@ -35,6 +35,11 @@ pub fn program() -> Command {
     without_settings(Command::new(support::binary()))
 }
 
+/// The binary under another name.
+pub fn program_at(path: &Path) -> Command {
+    without_settings(Command::new(path))
+}
+
 /// A shell that finds the binary under its name.
 pub fn shell(script: &str) -> Command {
     let mut command = without_settings(Command::new("sh"));

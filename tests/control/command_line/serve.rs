@@ -76,3 +76,27 @@ fn a_router_without_settings_starts_in_an_empty_directory() {
     assert!(!said.contains("shown this once"), "{said}");
     assert_eq!(again.end(), Some(0));
 }
+
+/// As an ordinary user, on a network of its own, whose ports below 1024 are for those with the capability.
+fn as_ordinary_user(settings: &[&str]) -> super::program::Ran {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut command = Command::new("unshare");
+    command.args(["--net", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
+    command.arg(support::binary()).args(["serve", "--store", "memory"]).args(settings);
+    finish(command.current_dir(folder.path()).env_clear())
+}
+
+#[test]
+fn a_port_that_an_ordinary_user_may_not_have_is_refused_with_what_to_do() {
+    for (settings, parts) in [
+        (&[][..], ["cannot listen on 0.0.0.0:80:", "--listen 8000"]),
+        (&["--listen", "8000,81"], ["cannot listen on 0.0.0.0:81:", "--listen 8000"]),
+        (&["--listen", "8000", "--admin", "90"], ["cannot listen on 0.0.0.0:90 ", "--admin 8080"]),
+    ] {
+        let ran = as_ordinary_user(settings);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        for part in parts.into_iter().chain(["setcap cap_net_bind_service", "Permission denied"]) {
+            assert!(ran.err.contains(part), "no `{part}` in {}", ran.err);
+        }
+    }
+}
