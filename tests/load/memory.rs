@@ -7,11 +7,11 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use support::clock::pause;
-use support::{Peer, eventually, router, serving};
+use support::{Peer, eventually, long, router, serving};
 
-const LIMIT_BYTES: u64 = 48 << 20;
-/// With a small buffer each they would need more than all of it.
-const CLIENTS: usize = 2_500;
+/// MiB of memory, and how many clients take all of it and more with a small buffer each.
+const LITTLE: (usize, usize) = (48, 2_500);
+const LITTLE_IN_FULL: (usize, usize) = (64, 4_000);
 
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
@@ -19,15 +19,15 @@ static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 struct Group(PathBuf);
 
 impl Group {
-    /// `None` where this user may make none.
-    fn new() -> Option<Self> {
+    fn new(limit: usize) -> Self {
         let roots = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
-        roots.into_iter().find_map(|(root, file)| {
+        let made = roots.into_iter().find_map(|(root, file)| {
             let group = Path::new(root).join(format!("rolling-router-test-{}", std::process::id()));
             fs::create_dir(&group).ok()?;
             let group = Self(group);
-            fs::write(group.0.join(file), LIMIT_BYTES.to_string()).ok().map(|()| group)
-        })
+            fs::write(group.0.join(file), limit.to_string()).ok().map(|()| group)
+        });
+        made.expect("this test makes a control group with a memory limit, which needs root and a writable /sys/fs/cgroup")
     }
 }
 
@@ -67,12 +67,12 @@ fn ask(front: std::net::SocketAddr) -> TcpStream {
 
 #[test]
 fn a_router_with_little_memory_refuses_before_the_kernel_ends_it() {
-    // Where no group can be made, what the limit is read from is a fixture's (`src/server/memory.rs`).
-    let Some(group) = Group::new() else { return };
+    let (mebibytes, clients) = if long() { LITTLE_IN_FULL } else { LITTLE };
+    let group = Group::new(mebibytes << 20);
     let mut router =
         router().stable_on("v1", vec![serving(large)]).within(&group.0.join("cgroup.procs")).start();
     assert!(router.log().contains("little memory"), "{}", router.log());
-    let clients: Vec<TcpStream> = (0..CLIENTS)
+    let clients: Vec<TcpStream> = (0..clients)
         .map(|n| {
             if n % 250 == 0 {
                 pause(Duration::from_millis(100));
