@@ -1,25 +1,13 @@
 //! Interim responses are no answer: a candidate that hints and dies, or hints and is silent, is shielded and raced like one that
 //! says nothing, and a request that may be repeated is.
 
-use serde_json::json;
 use std::time::Duration;
 use support::clock::{Deadline, pause};
-use support::{Endpoint, Peer, Reply, Response, Router, echo, eventually, router, scripted, serving};
+use support::{Endpoint, Peer, Reply, Response, echo, eventually, router, scripted, serving};
 
-const SILENCE_MS: u64 = 300;
+use crate::race::both;
+
 const HINT: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
-
-/// Stable `v1` and candidate `v2`, to which all new clients go.
-fn both(stable: Endpoint, candidate: Endpoint) -> Router {
-    let settings =
-        json!({ "shielding": { "first_byte_ms": SILENCE_MS }, "timeouts": { "first_byte_ms": 4_000 } });
-    router()
-        .stable_on("v1", vec![stable])
-        .candidate_on("v2", vec![candidate])
-        .blend(100)
-        .key("rolling/hello/settings", &settings.to_string())
-        .start()
-}
 
 /// An endpoint that hints at once, and answers after so many ms.
 fn hints_and_answers(release: &'static str, ms: u64) -> Endpoint {

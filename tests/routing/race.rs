@@ -20,7 +20,7 @@ fn after(ms: u64, release: &str, status: &'static str) -> Endpoint {
 }
 
 /// Stable `v1` and candidate `v2`, to which all new clients go, and that may be silent for [`SILENCE_MS`].
-fn both(stable: Endpoint, candidate: Endpoint) -> Router {
+pub fn both(stable: Endpoint, candidate: Endpoint) -> Router {
     let settings =
         json!({ "shielding": { "first_byte_ms": SILENCE_MS }, "timeouts": { "first_byte_ms": 4_000 } });
     router()

@@ -109,18 +109,7 @@ fn show(plan: &Plan, dry_run: bool, printer: &Printer) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-
-    use super::*;
-
-    fn stored(entries: &[(&str, &str, u64)]) -> Vec<StoredEntry> {
-        let entry = |(key, value, modified): &(&str, &str, u64)| {
-            serde_json::from_value(
-                json!({ "key": key, "value": STANDARD.encode(value), "modified": modified }),
-            )
-        };
-        entries.iter().map(entry).collect::<Result<_, _>>().unwrap()
-    }
+    use super::{super::plan::tests::stored, *};
 
     #[test]
     fn a_store_with_keys_of_a_rollout_is_full() {

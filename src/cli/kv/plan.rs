@@ -162,10 +162,11 @@ fn app_of(key: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn stored(entries: &[(&str, &str, u64)]) -> Vec<StoredEntry> {
+    /// What a store would list: keys, values, and the revision of each one's last change.
+    pub fn stored(entries: &[(&str, &str, u64)]) -> Vec<StoredEntry> {
         let entry = |(key, value, modified): &(&str, &str, u64)| {
             serde_json::from_value(
                 json!({ "key": key, "value": STANDARD.encode(value), "modified": modified }),
