@@ -42,7 +42,7 @@ pub use error::Error;
 pub use examination::{Examination, examine};
 use logs::{open_access_log, open_audit_log};
 use memory::fit_memory;
-use options::{control_options, front_flags, front_options};
+use options::{admin_tls, control_options, front_flags, front_options};
 use own_addresses::OwnAddresses;
 use signals::{SignalAction, Signals};
 use store::{make_folder, open_store, own_store};
@@ -103,18 +103,19 @@ impl Router {
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
         let (handover_sender, handovers) = handovers(workers);
         let audit_log = open_audit_log(&config)?;
+        let read = |files| LiveCertificate::read(files, served_before);
+        let certificate = config.tls.as_ref().map(read).transpose()?;
         let control = {
             let _runtime = runtime.enter();
             let own = OwnAddresses::new(&config, admin_address);
             let mut options = control_options(&config, admin, own, handover_sender);
             options.followed = followed;
             options.router.audit_log = audit_log.as_ref().map(LogFile::sender);
+            options.router.tls = admin_tls(certificate.as_ref())?;
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
-        let read = |files| LiveCertificate::read(files, served_before);
-        let certificate = config.tls.as_ref().map(read).transpose()?;
         if let Some(certificate) = certificate.clone() {
             runtime.spawn(certificate.wait_for_files(control.front_fault_teller()));
         }
@@ -152,7 +153,9 @@ impl Router {
         for address in self.front.addresses_tls() {
             tracing::info!("end users on https://{address}/");
         }
-        tracing::info!("GUI and API on http://{}/", self.admin());
+        let scheme =
+            if self.certificate.as_ref().is_some_and(|shown| shown.files.admin) { "https" } else { "http" };
+        tracing::info!("GUI and API on {scheme}://{}/", self.admin());
         if let Some(token) = self.control.generated_token() {
             tracing::info!("admin token, shown this once: {token}");
         }

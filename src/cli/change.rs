@@ -187,7 +187,8 @@ fn dry_run_lines(answer: &Answer) -> Result<Vec<String>, Failure> {
     Ok(["dry run, nothing is changed:".to_owned()].into_iter().chain(words).collect())
 }
 
-fn state_lines(answer: &Answer, done: &str, printer: &Printer) -> Result<Vec<String>, Failure> {
+/// What was done, and what the app is now.
+pub(super) fn state_lines(answer: &Answer, done: &str, printer: &Printer) -> Result<Vec<String>, Failure> {
     let state: App = answer.read()?;
     let headline = if state.result == Some(Outcome::Unchanged) { "nothing to do" } else { done };
     let made =

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    settings::Settings,
+    router_settings::Settings,
 };
 use crate::{
     config::{Config, Keyvalues},
@@ -77,12 +77,11 @@ fn is_valid(findings: Option<&Findings>, examination: &Examination) -> bool {
 }
 
 fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
-    let secure = config.tls.iter().flat_map(|tls| &tls.listen);
     let mut keyspace = Keyspace::new(KeyspaceOptions {
         default_app: config.app.clone(),
         addresses: AddressPolicy {
             loopback_refused: !config.loopback_endpoints,
-            own: config.listen.iter().chain(secure).copied().chain([config.admin]).collect(),
+            own: config.listen.iter().chain(config.listen_tls()).copied().chain([config.admin]).collect(),
             fleet: Vec::new(),
         },
         pin_keys: PinKeys { next: None, current: PinKey { id: 0, secret: [0; 16] }, previous: None },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response, Url, header};
+use reqwest::{Certificate, Method, Response, Url, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -75,8 +75,9 @@ pub(super) fn fields(request: &impl Serialize) -> Map<String, Value> {
 }
 
 impl Client {
-    /// A client for the admin port at this address; `http://` may be left out.
-    pub(super) fn new(address: &str) -> Result<Self, Failure> {
+    /// A client for the admin port at this address; `http://` may be left out. `roots`, where they are named, replace the
+    /// certificates that this machine trusts.
+    pub(super) fn new(address: &str, roots: Option<Vec<Certificate>>) -> Result<Self, Failure> {
         let text = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let base =
             Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -87,6 +88,9 @@ impl Client {
             .connect_timeout(Duration::from_millis(CONNECT_MS))
             .user_agent(concat!("rolling-router/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none());
+        if let Some(roots) = roots {
+            builder = builder.tls_certs_only(roots);
+        }
         if is_local(&base) {
             builder = builder.no_proxy();
         }
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn keys_and_names_are_escaped_into_the_path() {
-        let client = Client::new("localhost:8080/behind/").unwrap().with_token(Some("t".into()));
+        let client = Client::new("localhost:8080/behind/", None).unwrap().with_token(Some("t".into()));
         let mut request = Request::get(&["api", "kv", "apps", "a b?c"]);
         request.query.push(("raw", "true".into()));
         let url = client.build(request).unwrap().build().unwrap().url().to_string();
@@ -190,8 +194,8 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_a_matter_of_usage() {
         for address in ["", "ftp://h", "http://", "::"] {
-            assert_eq!(Client::new(address).unwrap_err().exit, Exit::Usage, "{address}");
+            assert_eq!(Client::new(address, None).unwrap_err().exit, Exit::Usage, "{address}");
         }
-        assert!(!Client::new("https://router.example").unwrap().is_local());
+        assert!(!Client::new("https://router.example", None).unwrap().is_local());
     }
 }

@@ -1,8 +1,12 @@
 //! What every verb that asks a router takes: where the router is, who asks, which app is meant, how to print.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
+use reqwest::Certificate;
 
 use super::{client::Client, exit::Failure};
 
@@ -19,6 +23,10 @@ pub(super) struct Connection {
     /// The router's admin port
     #[arg(long, value_name = "URL", env = "ROLLING_ROUTER_ADMIN_URL", default_value = ADMIN_DEFAULT)]
     pub(super) admin: String,
+
+    /// A PEM file of certificates that the router's own may come from, in place of those that this machine trusts
+    #[arg(long, value_name = "FILE", env = "ROLLING_ROUTER_ADMIN_CA")]
+    admin_ca: Option<PathBuf>,
 
     /// The token; safer in the environment, where other users cannot see it
     #[arg(long, value_name = "TOKEN", env = "ROLLING_ROUTER_TOKEN", hide_env_values = true)]
@@ -45,7 +53,8 @@ pub(super) struct AppChoice {
 impl Connection {
     /// A client for that router.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(&self.admin)?;
+        let roots = self.admin_ca.as_deref().filter(|file| !file.as_os_str().is_empty()).map(read_roots);
+        let client = Client::new(&self.admin, roots.transpose()?)?;
         let token = self.token(client.is_local())?;
         Ok(client.with_token(token))
     }
@@ -71,6 +80,16 @@ impl Connection {
         let usual = if local { fs::read_to_string(TOKEN_FILE_DEFAULT).ok() } else { None };
         Ok(usual.as_deref().and_then(first_token))
     }
+}
+
+/// The certificates of a PEM file.
+fn read_roots(file: &Path) -> Result<Vec<Certificate>, Failure> {
+    let refused = |why: String| Failure::usage(format!("--admin-ca is {}: {why}", file.display()));
+    let bytes = fs::read(file).map_err(|error| refused(format!("the file cannot be read: {error}")))?;
+    let roots = Certificate::from_pem_bundle(&bytes);
+    let roots =
+        roots.map_err(|_| refused("the file is not PEM, or a certificate in it cannot be used".into()))?;
+    if roots.is_empty() { Err(refused("the file has no certificate".into())) } else { Ok(roots) }
 }
 
 /// The first word of the first line that is neither empty nor a comment.

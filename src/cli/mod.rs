@@ -31,6 +31,7 @@ mod kv;
 mod lock;
 mod log_lines;
 mod logging;
+mod nearest;
 mod preview;
 mod printer;
 mod promote;
@@ -38,6 +39,7 @@ mod release;
 mod release_verb;
 mod releases;
 mod rollback;
+mod router_settings;
 mod serve;
 mod session;
 mod settings;
@@ -107,6 +109,7 @@ enum Verb {
     Drain(drain::Arguments),
     Endpoint(endpoint::Arguments),
     Release(release_verb::Arguments),
+    Settings(settings::Arguments),
     History(history::Arguments),
     Preview(preview::Arguments),
     Hook(hook::Arguments),
@@ -168,6 +171,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Drain(arguments) => drain::run(arguments, printer).await,
             Verb::Endpoint(arguments) => endpoint::run(arguments, printer).await,
             Verb::Release(arguments) => release_verb::run(arguments, printer).await,
+            Verb::Settings(arguments) => settings::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     exit::{Exit, Failure},
     logging,
-    settings::Settings,
+    router_settings::Settings,
 };
 use crate::{
     config::{Config, LogDestination},

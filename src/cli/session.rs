@@ -4,6 +4,7 @@ use super::{
     client::{Client, Request},
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
+    nearest::nearest,
     printer::Printer,
 };
 use crate::schema::app::{App, Apps};
@@ -58,7 +59,17 @@ impl<'a> Session<'a> {
         if new || made.is_some() || known.configured_app.as_ref() == Some(named) {
             return Ok((named.clone(), made.map(|app| app.seq)));
         }
-        Err(Failure::new(Exit::Refused, no_app(named, &known)))
+        Err(Failure::new(Exit::Refused, no_app_to_begin(named, &known)))
+    }
+
+    /// The app that the command line names, if there is one.
+    pub(super) async fn known_app(&self) -> Result<App, Failure> {
+        let mut known = self.apps().await?;
+        let Some(named) = &self.app else { return meant(known) };
+        match known.apps.iter().position(|app| app.app == *named) {
+            Some(index) => Ok(known.apps.swap_remove(index)),
+            None => Err(Failure::new(Exit::Refused, no_app(named, &known))),
+        }
     }
 
     /// All apps.
@@ -95,18 +106,24 @@ fn meant(mut known: Apps) -> Result<App, Failure> {
 }
 
 /// That there is no app of a name, with the name that may have been meant.
-fn no_app(named: &str, known: &Apps) -> String {
-    let distance = |app: &App| strsim::damerau_levenshtein(named, &app.app);
-    let closest = known.apps.iter().min_by_key(|app| distance(app));
-    let similar = closest.filter(|app| distance(app) <= SLIPS_MAX && distance(app) < named.chars().count());
-    match (similar, known.apps.is_empty()) {
-        (Some(app), _) => format!("no app {named}; did you mean {}? --new makes it", app.app),
-        (None, true) => format!("no app {named}; --new makes it"),
-        (None, false) => {
-            let names: Vec<&str> = known.apps.iter().map(|app| app.app.as_str()).collect();
-            format!("no app {named}; the apps are {}. --new makes it", names.join(", "))
-        }
+pub(super) fn no_app(named: &str, known: &Apps) -> String {
+    let names: Vec<&str> = known.apps.iter().map(|app| app.app.as_str()).collect();
+    match (nearest(named, names.iter().copied(), SLIPS_MAX), names.is_empty()) {
+        (Some(app), _) => format!("no app {named}; did you mean {app}?"),
+        (None, true) => format!("no app {named}"),
+        (None, false) => format!("no app {named}; the apps are {}", names.join(", ")),
     }
+}
+
+/// The same, with how to make it.
+fn no_app_to_begin(named: &str, known: &Apps) -> String {
+    let said = no_app(named, known);
+    let end = match said.chars().last() {
+        Some('?') => "",
+        _ if known.apps.is_empty() => ";",
+        _ => ".",
+    };
+    format!("{said}{end} --new makes it")
 }
 
 #[cfg(test)]
@@ -123,9 +140,9 @@ mod tests {
             ("shop2", "no app shop2; did you mean shop? --new makes it"),
             ("blog", "no app blog; the apps are hello, shop. --new makes it"),
         ] {
-            assert_eq!(no_app(named, &two), said);
+            assert_eq!(no_app_to_begin(named, &two), said);
         }
-        assert_eq!(no_app("hello", &known(r#"{"apps":[]}"#)), "no app hello; --new makes it");
+        assert_eq!(no_app_to_begin("hello", &known(r#"{"apps":[]}"#)), "no app hello; --new makes it");
     }
 
     #[test]

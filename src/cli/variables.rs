@@ -1,11 +1,16 @@
 //! Variables of the environment that look as if this program read them, and that it does not.
 
+use super::nearest::nearest;
 use crate::config::{FILE_ENVIRONMENT, setting};
+
+/// Letters that a name may differ by and still be taken for a slip of another one.
+const SLIPS_MAX: usize = 3;
 
 const PREFIX: &str = "ROLLING_ROUTER_";
 
 /// Those that only verbs which ask a router read.
-const OF_VERBS: [&str; 2] = ["ROLLING_ROUTER_ADMIN_URL", "ROLLING_ROUTER_HOOK_SECRET"];
+const OF_VERBS: [&str; 3] =
+    ["ROLLING_ROUTER_ADMIN_URL", "ROLLING_ROUTER_ADMIN_CA", "ROLLING_ROUTER_HOOK_SECRET"];
 
 /// A warning for each variable of this process that nothing here reads, in the order of their names.
 pub(super) fn unknown_variables() -> Vec<String> {
@@ -37,9 +42,8 @@ fn is_service_link(name: &str, value: &str) -> bool {
 }
 
 fn warning(name: &str) -> String {
-    let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
-    let close = known().min_by_key(distance).filter(|known| distance(known) <= 3);
-    let hint = close.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+    let hint = nearest(name, known(), SLIPS_MAX)
+        .map_or_else(String::new, |known| format!("; did you mean {known}?"));
     format!("the variable {} is not read by anything here{hint}", name.escape_debug())
 }
 

@@ -75,6 +75,14 @@ pub(super) fn allow_or_refuse(text: &str) -> Result<bool, Fault> {
     }
 }
 
+pub(super) fn off_or_on(text: &str) -> Result<bool, Fault> {
+    match text {
+        "off" => Ok(false),
+        "on" => Ok(true),
+        _ => Err(NOT_ALLOWED),
+    }
+}
+
 pub(super) fn https_redirect(text: &str) -> Result<Option<u16>, Fault> {
     match text {
         "off" => Ok(None),

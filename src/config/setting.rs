@@ -22,6 +22,16 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+/// The placeholder of a setting that is on or off. Its flag alone means on.
+const SWITCH: &str = "off|on";
+
+impl Setting {
+    /// Whether it is on or off.
+    pub fn is_switch(&self) -> bool {
+        self.placeholder == SWITCH
+    }
+}
+
 /// Where end users come in.
 pub const LISTEN: Setting = Setting {
     name: "listen",
@@ -52,7 +62,7 @@ pub const TLS_CERTIFICATE: Setting = Setting {
     environment: &["ROLLING_ROUTER_TLS_CERTIFICATE"],
     default: "",
     allowed: "a PEM file: the certificate, then the intermediate ones",
-    meaning: "the certificate of `listen_tls`; read again on SIGHUP, without closing a connection",
+    meaning: "the certificate of `listen_tls` and `admin_tls`; read again on SIGHUP, without closing a connection",
 };
 
 /// Its key.
@@ -97,6 +107,17 @@ pub const ADMIN: Setting = Setting {
     default: "0.0.0.0:8080",
     allowed: "one `ip:port`, `[ipv6]:port`, `localhost:port` or a port alone",
     meaning: "the admin port: GUI, API, health and metrics",
+};
+
+/// Whether that port speaks https.
+pub const ADMIN_TLS: Setting = Setting {
+    name: "admin_tls",
+    placeholder: SWITCH,
+    flag: Some("--admin-tls"),
+    environment: &["ROLLING_ROUTER_ADMIN_TLS"],
+    default: "off",
+    allowed: "`off` or `on`; `on` needs `tls_certificate` and `tls_key`",
+    meaning: "whether the admin port speaks https, and nothing else, with the certificate of `tls_certificate`",
 };
 
 /// Below which path of another proxy the admin port is reached.
@@ -322,6 +343,7 @@ pub const ALL: &[&Setting] = &[
     &HTTPS_REDIRECT,
     &FRONT_HEALTH_PATH,
     &ADMIN,
+    &ADMIN_TLS,
     &ADMIN_BASE,
     &STORE,
     &STORE_FILE,

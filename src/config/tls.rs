@@ -1,4 +1,4 @@
-//! TLS for end users: where it listens, and the certificate it shows.
+//! TLS: where it is spoken, and the certificate that is shown there.
 //!
 //! Both files are read here. So `check` finds a broken certificate before a router does, and a router that reads them again
 //! applies the same rules.
@@ -20,11 +20,13 @@ use super::{
 /// What an expiry is told in.
 const SECONDS_PER_DAY: u64 = 24 * 3_600;
 
-/// Where end users are served over TLS.
+/// Where TLS is spoken, and the certificate that is shown there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The addresses; at least one. Port 0 takes any free one.
+    /// Where end users are served; none: they are not. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
+    /// Whether the admin port speaks it.
+    pub admin: bool,
     /// A PEM file: the certificate, then those that lead from it to a root.
     pub certificate: PathBuf,
     /// A PEM file: the certificate's private key, not encrypted.
@@ -32,26 +34,34 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// From the three settings, all given or none.
+    /// From the settings: a certificate with its key, and at least one port that shows it, or none of them.
     pub(super) fn from_settings(
         listen: Option<Vec<SocketAddr>>,
+        admin: bool,
         certificate: Option<PathBuf>,
         key: Option<PathBuf>,
     ) -> Result<Option<Self>, ConfigError> {
+        let spoken = listen.is_some() || admin;
         let missing: Vec<String> = [
-            (&setting::LISTEN_TLS, listen.is_none()),
-            (&setting::TLS_CERTIFICATE, certificate.is_none()),
-            (&setting::TLS_KEY, key.is_none()),
+            (setting::LISTEN_TLS.name, !spoken),
+            (setting::TLS_CERTIFICATE.name, certificate.is_none()),
+            (setting::TLS_KEY.name, key.is_none()),
         ]
         .into_iter()
         .filter(|(_, missing)| *missing)
-        .map(|(setting, _)| format!("`{}`", setting.name))
+        .map(|(name, _)| format!("`{name}`"))
         .collect();
-        match (listen, certificate, key) {
-            (Some(listen), Some(certificate), Some(key)) => Ok(Some(Self { listen, certificate, key })),
-            (None, None, None) => Ok(None),
+        match (spoken, certificate, key) {
+            (true, Some(certificate), Some(key)) => {
+                Ok(Some(Self { listen: listen.unwrap_or_default(), admin, certificate, key }))
+            }
+            (false, None, None) => Ok(None),
             _ => Err(ConfigError::Contradiction(format!(
-                "`listen_tls`, `tls_certificate` and `tls_key` belong together: {} not given",
+                "{} belong together: {} not given",
+                match (listen.is_some(), admin) {
+                    (false, true) => "`admin_tls`, `tls_certificate` and `tls_key`",
+                    _ => "`listen_tls` (or `admin_tls`), `tls_certificate` and `tls_key`",
+                },
                 match &missing[..] {
                     [one] => format!("{one} is"),
                     many => format!("{} are", many.join(" and ")),

@@ -35,7 +35,7 @@ const TOKEN_FILE_DEFAULT: &str = "tokens";
 pub struct Config {
     /// The front addresses; at least one. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
-    /// Where end users are served over TLS. None: nowhere.
+    /// Where TLS is spoken, and with which certificate. None: nowhere.
     pub tls: Option<Tls>,
     /// The port of https to which plain http is redirected. None: plain http is served.
     pub https_redirect: Option<u16>,
@@ -136,13 +136,23 @@ impl Config {
         config.check_contradictions()
     }
 
+    /// Where end users are served over TLS.
+    pub fn listen_tls(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.tls.iter().flat_map(|tls| &tls.listen)
+    }
+
+    /// Whether the admin port speaks https.
+    pub fn admin_tls(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.admin)
+    }
+
     /// Whether an earlier run left what it served. Such a router serves it again, whatever else it misses.
     pub fn served_before(&self) -> bool {
         served_before(self.state.as_deref())
     }
 
     fn check_contradictions(self) -> Result<Self, ConfigError> {
-        let secure = self.tls.iter().flat_map(|tls| &tls.listen);
+        let secure = self.listen_tls();
         let listening: Vec<(&str, &SocketAddr)> = std::iter::once(("admin", &self.admin))
             .chain(self.listen.iter().map(|address| (setting::LISTEN.name, address)))
             .chain(secure.map(|address| (setting::LISTEN_TLS.name, address)))
@@ -155,7 +165,8 @@ impl Config {
                 )));
             }
         }
-        if self.https_redirect.is_some() && self.tls.is_none() && self.trusted_networks.is_empty() {
+        let serves_https = self.listen_tls().next().is_some();
+        if self.https_redirect.is_some() && !serves_https && self.trusted_networks.is_empty() {
             return Err(ConfigError::Contradiction(
                 "`https_redirect` is on, but nothing serves https: set `listen_tls`, or name the proxy that serves https in \
                  `trusted_networks`"
@@ -186,7 +197,9 @@ fn served_before(state: Option<&Path>) -> bool {
 fn tls(raw: &RawConfig, served_before: bool) -> Result<Option<Tls>, ConfigError> {
     let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
     let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::path)?;
-    let tls = Tls::from_settings(listen, certificate, raw.optional(&setting::TLS_KEY, parsers::path)?)?;
+    let key = raw.optional(&setting::TLS_KEY, parsers::path)?;
+    let admin = raw.required(&setting::ADMIN_TLS, parsers::off_or_on)?;
+    let tls = Tls::from_settings(listen, admin, certificate, key)?;
     tls.map(|tls| if served_before { Ok(tls) } else { tls.read().map(|_| tls) }).transpose()
 }
 

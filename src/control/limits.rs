@@ -89,6 +89,8 @@ pub const METRICS_PART_BYTES: usize = 16 << 10;
 pub const LINGER_BYTES_MAX: usize = 16 << 20;
 /// How long that may take.
 pub const LINGER_MAX: Duration = Duration::from_secs(2);
+/// How long a client may take for the TLS handshake.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take for a request's head.
 pub const HEAD_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take for a request's body.
@@ -100,6 +102,8 @@ pub const JSON_BYTES_MAX: usize = 1 << 20;
 /// Fields of one JSON body, those of objects within it included: several times what any call has. Each is held against
 /// all others of its object, and reading ends here.
 pub const JSON_FIELDS_MAX: usize = 64;
+/// Fields of a body of settings: an answer with all that count, their sources and their defaults can be sent back.
+pub const SETTINGS_FIELDS_MAX: usize = 256;
 /// How deep the values of a JSON body may be nested: twice what any call has.
 pub const JSON_DEPTH_MAX: usize = 8;
 /// Items of all lists of one JSON body together: above the endpoints of one call.

@@ -33,6 +33,8 @@ pub struct Handover {
     pub socket: UnixStream,
     /// The address of the tester.
     pub client: IpAddr,
+    /// Whether the tester speaks https with the admin port.
+    pub secure: bool,
     /// The track that the tester asked for.
     pub track: Track,
 }
@@ -72,7 +74,12 @@ mod tests {
         let (sender, mut receivers) = handovers(2);
         let hand_over = || {
             let (socket, _) = UnixStream::pair().unwrap();
-            sender.hand_over(Handover { socket, client: [127, 0, 0, 1].into(), track: Track::Stable })
+            sender.hand_over(Handover {
+                socket,
+                client: [127, 0, 0, 1].into(),
+                secure: false,
+                track: Track::Stable,
+            })
         };
         assert!((0..2 * HANDOVERS_MAX).all(|_| hand_over()));
         assert!(!hand_over() && !hand_over());

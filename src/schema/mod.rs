@@ -28,6 +28,7 @@ pub mod prune;
 pub mod registration;
 pub mod release;
 pub mod router;
+pub mod settings;
 pub mod store;
 pub mod stream;
 pub mod token;

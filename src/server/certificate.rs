@@ -28,9 +28,11 @@ impl LiveCertificate {
                 Certificate::new(certificate)
             }
             Err(error) if served_before => {
+                let admin =
+                    if files.admin { "; so does the admin port, which speaks https alone" } else { "" };
                 tracing::error!(
                     "TLS handshakes fail until the certificate can be read, which is tried every second; plain http is \
-                     served: {error}"
+                     served{admin}: {error}"
                 );
                 Arc::default()
             }

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use rustls::ServerConfig;
+
 use super::{
     certificate::LiveCertificate,
     error::Error,
@@ -40,6 +42,7 @@ pub fn control_options(
             fleet: Vec::new(),
         },
         https: config.https_redirect.is_some(),
+        tls: None,
         trusted_networks: config.trusted_networks.clone(),
         audit_log: None,
         store_kind: store_kind(&config.store),
@@ -56,6 +59,13 @@ pub fn control_options(
         keyvalues: entries.into_iter().flatten().cloned().collect(),
         followed: None,
     }
+}
+
+/// The TLS of the admin port; none: it speaks plain http.
+pub fn admin_tls(certificate: Option<&LiveCertificate>) -> Result<Option<Arc<ServerConfig>>, Error> {
+    let shown = certificate.filter(|certificate| certificate.files.admin);
+    let config = shown.map(|shown| tls::server_config(Arc::clone(&shown.certificate)));
+    Ok(config.transpose()?)
 }
 
 /// What the front is started with.
@@ -87,7 +97,7 @@ pub fn front_options(
 /// Where the front listens, each with the flag that says so.
 pub fn front_flags(config: &Config) -> Vec<(&'static str, SocketAddr)> {
     let plain = config.listen.iter().map(|address| ("--listen", *address));
-    let tls = config.tls.iter().flat_map(|tls| &tls.listen).map(|address| ("--listen-tls", *address));
+    let tls = config.listen_tls().map(|address| ("--listen-tls", *address));
     plain.chain(tls).collect()
 }
 

@@ -6,8 +6,7 @@ use crate::config::Config;
 
 /// Where end users come in.
 pub fn front_addresses(config: &Config) -> Vec<SocketAddr> {
-    let secure = config.tls.iter().flat_map(|tls| tls.listen.iter());
-    config.listen.iter().chain(secure).copied().collect()
+    config.listen.iter().chain(config.listen_tls()).copied().collect()
 }
 
 /// Addresses that may not be endpoints. A wildcard listener answers at all addresses that the machine has at the start. An

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::clock::within;
 use support::router::token;
-use support::{count, eventually, router};
+use support::tls::{CertificateFiles, TlsClient};
+use support::{Deadline, count, eventually, router};
 
-use crate::operator::{Times, deaf, deaf_crowd, get};
+use crate::operator::{AT_ONCE, Times, deaf, deaf_crowd, get};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
@@ -50,6 +51,47 @@ fn whoever_never_asks_holds_up_nobody() {
         times.round(&router, HERE);
     }
     times.assert_at_once("connections that never ask");
+    drop(crowd);
+}
+
+/// With TLS on the admin port, a handshake that never ends is one more way to hold a connection.
+#[test]
+#[allow(clippy::print_stdout, reason = "the figure of an attack is for the page on security")]
+fn whoever_never_ends_the_handshake_holds_up_nobody() {
+    let (files, trust) = CertificateFiles::new(&["localhost"]);
+    let [certificate, key] = files.flags();
+    let router =
+        router().stable("v1").candidate("v2").flag("--admin-tls").flag(&certificate).flag(&key).start();
+    let before = router.process().memory_bytes();
+    // The beginning of a handshake that promises 512 bytes, and nothing at all.
+    let begun = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+    let mut crowd = Vec::new();
+    for last in 2..7 {
+        crowd.extend(deaf_crowd(
+            router.admin,
+            [127, 0, 0, last],
+            200,
+            if last % 2 == 0 { &begun } else { b"" },
+        ));
+    }
+    let held = router.process().memory_bytes().saturating_sub(before);
+    println!("{} handshakes that never end hold {} KiB of memory", crowd.len(), held / 1_024);
+    assert!(held < crowd.len() * 16 * 1_024, "each holds {} bytes", held / crowd.len());
+    for _ in 0..ROUNDS {
+        let started = Deadline::after(AT_ONCE);
+        let mut operator = TlsClient::try_open(router.admin, "localhost", &trust)
+            .expect("the router shakes hands with an operator");
+        operator.send(format!(
+            "POST /api/v1/apps/hello/abort HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
+            token("operator")
+        ));
+        let status = operator.response("POST").status;
+        assert!(matches!(status, 200 | 202 | 409), "{status}");
+        assert!(!started.passed(), "it took {:?}", started.elapsed());
+    }
+    // Nor do they keep what they hold.
+    let descriptors = router.process().descriptors();
+    eventually("the router has closed them", || router.process().descriptors() + 500 <= descriptors);
     drop(crowd);
 }
 

@@ -1,5 +1,6 @@
 //! What operators and pipelines use: the API and who may, the command line, hooks, logs and metrics.
 
+mod admin_tls;
 mod api;
 mod api_security;
 mod command_line;

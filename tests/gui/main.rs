@@ -18,6 +18,7 @@ mod live;
 mod pages;
 mod pictures;
 mod scene;
+mod secure;
 mod session;
 mod turn;
 

@@ -2,71 +2,23 @@
 //! plain http sent to where it belongs. The certificates are made by each test, and trusted by its clients alone.
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
-use std::io::Write;
-use support::clock::PATIENCE;
-use support::message::{Source, read_response};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use support::tls::{CertificateFiles, TlsClient, trusting};
 use support::websocket::{TEXT, echo_sockets, masked_frame, read_frame, upgrade};
 use support::{Response, Router, RouterBuilder, Wire, eventually, router};
-use tempfile::TempDir;
 
 const HOST: &str = "shop.example.test";
 const NAVIGATION: &str = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
 
-/// A certificate and its key in files, and the client that trusts just this certificate.
-struct Files {
-    dir: TempDir,
-}
-
-impl Files {
-    /// With a fresh certificate; what `trust` gives trusts it.
-    fn new() -> (Self, Arc<ClientConfig>) {
-        let files = Self { dir: tempfile::tempdir().expect("a temporary directory can be made") };
-        let trust = files.renew();
-        (files, trust)
-    }
-
-    fn certificate(&self) -> PathBuf {
-        self.dir.path().join("certificate.pem")
-    }
-
-    fn key(&self) -> PathBuf {
-        self.dir.path().join("key.pem")
-    }
-
-    /// Puts another certificate and key in the place of the present ones.
-    fn renew(&self) -> Arc<ClientConfig> {
-        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate can be made");
-        let pem = made.cert.pem();
-        fs::write(self.certificate(), &pem).expect("the certificate can be written");
-        fs::write(self.key(), made.signing_key.serialize_pem()).expect("the key can be written");
-        Arc::new(client(&pem, rustls::ALL_VERSIONS))
-    }
-
-    /// A router that serves in TLS with them; everything else is as in `builder`.
-    fn serve(&self, builder: RouterBuilder) -> Router {
-        let path = |path: PathBuf| path.display().to_string();
-        builder
-            .flag("--listen-tls=127.0.0.1:0")
-            .flag(&format!("--tls-certificate={}", path(self.certificate())))
-            .flag(&format!("--tls-key={}", path(self.key())))
-            .start()
-    }
-}
-
-fn client(pem: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it was made as PEM");
-    roots.add(certificate).expect("it was made as a certificate");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
-    builder.expect("the provider knows them").with_root_certificates(roots).with_no_client_auth()
+/// A router that serves in TLS with a certificate; everything else is as in `builder`.
+fn serve(files: &CertificateFiles, builder: RouterBuilder) -> Router {
+    let [certificate, key] = files.flags();
+    builder.flag("--listen-tls=127.0.0.1:0").flag(&certificate).flag(&key).start()
 }
 
 /// Where the router says that it serves in TLS.
@@ -81,8 +33,8 @@ fn secure(router: &Router) -> SocketAddr {
     address.expect("it was found just now")
 }
 
-/// A connection in TLS.
-struct Client(Source<StreamOwned<ClientConnection, TcpStream>>);
+/// A connection in TLS to the host of all these tests.
+struct Client(TlsClient);
 
 impl Client {
     fn open(router: &Router, trust: &Arc<ClientConfig>) -> Self {
@@ -91,36 +43,27 @@ impl Client {
 
     /// Shakes hands; `None` if one side refuses.
     fn try_open(address: SocketAddr, trust: &Arc<ClientConfig>) -> Option<Self> {
-        let name = HOST.try_into().expect("it is a name");
-        let session = ClientConnection::new(Arc::clone(trust), name).expect("a session can begin");
-        let stream = TcpStream::connect(address).expect("the router accepts connections");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        let mut stream = StreamOwned::new(session, stream);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).ok()?;
-        }
-        Some(Self(Source::new(stream)))
+        TlsClient::try_open(address, HOST, trust).map(Self)
     }
 
     fn session(&self) -> &ClientConnection {
-        &self.0.stream.conn
+        self.0.session()
     }
 
     fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0.stream.write_all(bytes.as_ref()).expect("the router takes it");
-        self.0.stream.flush().expect("the router takes it");
+        self.0.send(bytes);
     }
 
     fn get(&mut self, headers: &str) -> Response {
         self.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n"));
-        read_response(&mut self.0, "GET").unwrap_or_else(|fault| panic!("no response: {fault:?}"))
+        self.0.response("GET")
     }
 }
 
 #[test]
 fn a_client_is_pinned_and_the_endpoint_is_told_https() {
-    let (files, trust) = Files::new();
-    let router = files.serve(router().stable("v1").candidate("v2").blend(50));
+    let (files, trust) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable("v1").candidate("v2").blend(50));
     for _ in 0..8 {
         let mut client = Client::open(&router, &trust);
         let first = client.get(NAVIGATION);
@@ -142,26 +85,26 @@ fn a_client_is_pinned_and_the_endpoint_is_told_https() {
 
 #[test]
 fn a_websocket_passes() {
-    let (files, trust) = Files::new();
-    let router = files.serve(router().stable_on("v1", vec![echo_sockets("v1")]));
+    let (files, trust) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable_on("v1", vec![echo_sockets("v1")]));
     let mut client = Client::open(&router, &trust);
     client.send(upgrade("/chat", HOST));
-    assert_eq!(read_response(&mut client.0, "GET").expect("it is answered").status, 101);
-    let mut ahead = std::mem::take(&mut client.0.ahead);
+    assert_eq!(client.0.response("GET").status, 101);
+    let mut ahead = std::mem::take(&mut client.0.0.ahead);
     for length in [5, 300, 70_000] {
         let payload = vec![b'x'; length];
         client.send(masked_frame(TEXT, &payload));
-        assert_eq!(read_frame(&mut client.0.stream, &mut ahead), Some((TEXT, payload)));
+        assert_eq!(read_frame(&mut client.0.0.stream, &mut ahead), Some((TEXT, payload)));
     }
 }
 
 #[test]
 fn sessions_resume_in_both_versions() {
-    let (files, _) = Files::new();
-    let router = files.serve(router().stable("v1").workers(2));
+    let (files, _) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable("v1").workers(2));
     let pem = fs::read_to_string(files.certificate()).expect("it was written");
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
-        let trust = Arc::new(client(&pem, &[version]));
+        let trust = Arc::new(trusting(&pem, &[version]));
         let mut kinds = Vec::new();
         for _ in 0..4 {
             let mut client = Client::open(&router, &trust);
@@ -176,8 +119,8 @@ fn sessions_resume_in_both_versions() {
 
 #[test]
 fn http_1_1_is_all_that_is_offered() {
-    let (files, trust) = Files::new();
-    let router = files.serve(router().stable("v1"));
+    let (files, trust) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable("v1"));
     let offering = |names: &[&str]| {
         let mut config = (*trust).clone();
         config.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -191,8 +134,8 @@ fn http_1_1_is_all_that_is_offered() {
 
 #[test]
 fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
-    let (files, old) = Files::new();
-    let router = files.serve(router().stable("v1").workers(2));
+    let (files, old) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable("v1").workers(2));
     let address = secure(&router);
     let mut before = Client::open(&router, &old);
     assert_eq!(before.get("").status, 200);
@@ -222,9 +165,9 @@ fn forgetting(trust: &ClientConfig) -> Arc<ClientConfig> {
 
 #[test]
 fn plain_http_is_redirected_if_asked() {
-    let (files, trust) = Files::new();
+    let (files, trust) = CertificateFiles::new(&[HOST]);
     let builder = router().stable("v1").flag("--https-redirect=on").flag("--trusted-networks=127.0.0.2/32");
-    let router = files.serve(builder);
+    let router = serve(&files, builder);
     let mut wire = router.connect();
     for (request, location) in [
         ("GET /a?b=c HTTP/1.1\r\nHost: shop.example.test:80\r\n\r\n", "https://shop.example.test/a?b=c"),
@@ -263,8 +206,8 @@ fn a_trusted_proxy_may_say_that_it_was_https() {
 /// A bookmark with `http://` and the port of https: the connection was closed without a word.
 #[test]
 fn plain_http_on_the_port_of_https_is_told_so() {
-    let (files, trust) = Files::new();
-    let router = files.serve(router().stable("v1"));
+    let (files, trust) = CertificateFiles::new(&[HOST]);
+    let router = serve(&files, router().stable("v1"));
     let address = secure(&router);
     for (method, request) in [
         ("GET", "GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
@@ -301,7 +244,7 @@ fn refused(flags: &[String]) -> Output {
 
 #[test]
 fn settings_that_cannot_work_are_refused_at_the_start() {
-    let ((files, _), (other, _)) = (Files::new(), Files::new());
+    let ((files, _), (other, _)) = (CertificateFiles::new(&[HOST]), CertificateFiles::new(&[HOST]));
     let flag = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
     let listen = || "--listen-tls=127.0.0.1:0".to_owned();
     let certificate = || flag("tls-certificate", files.certificate());
@@ -344,8 +287,8 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
 
 #[test]
 fn a_router_that_starts_without_its_certificate_serves_http_and_tls_as_soon_as_it_is_there() {
-    let (files, _) = Files::new();
-    let mut router = files.serve(router().durable().stable("v1"));
+    let (files, _) = CertificateFiles::new(&[HOST]);
+    let mut router = serve(&files, router().durable().stable("v1"));
     let mut visitor = router.visitor();
     assert_eq!(visitor.release(), "v1");
     router.terminate();
@@ -355,7 +298,7 @@ fn a_router_that_starts_without_its_certificate_serves_http_and_tls_as_soon_as_i
     visitor.hang_up();
     assert_eq!(visitor.release(), "v1");
     let address = secure(&router);
-    let trust = Arc::new(client(
+    let trust = Arc::new(trusting(
         &rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate can be made").cert.pem(),
         rustls::ALL_VERSIONS,
     ));

@@ -24,14 +24,18 @@ use super::{
     base,
     guard::secure,
     places::{Place, Places},
-    socket::{Socket, SocketIo},
+    socket::Socket,
+    stream::Stream,
     strict::{StrictIo, Turns},
     track_hosts::{Origin, forward, track_host},
 };
 use crate::{
     control::{
         limits::{HEAD_BYTES_MAX, HEAD_MAX, LISTEN_BACKLOG, STOP_MAX, UNREAD_LOOK},
-        shared::{core::Core, error::ApiError},
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
     },
     memory::{HighWater, give_back},
 };
@@ -46,6 +50,9 @@ pub fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {
     socket2::SockRef::from(&socket).listen(LISTEN_BACKLOG)?;
     TcpListener::from_std(socket)
 }
+
+/// What plain http is told on a port that speaks https.
+const ONLY_HTTPS: &str = "this port speaks https alone; write the address with https://";
 
 /// Accepts until told to stop, then lets open connections finish for a while.
 pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Places>) {
@@ -116,8 +123,14 @@ impl Connection {
         let socket = Arc::clone(&place.socket);
         let routes = TowerToHyperService::new(routes);
         let turns = Arc::new(Turns::default());
-        let io =
-            StrictIo::new(SocketIo(Arc::clone(&socket)), core.options.followers.as_ref(), Arc::clone(&turns));
+        let opened = tokio::select! {
+            opened = Stream::open(Arc::clone(&socket), core.options.tls.as_ref()) => opened,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(stream) = opened else { return };
+        let secure = stream.is_secure();
+        let in_plain = core.options.tls.is_some() && !secure;
+        let io = StrictIo::new(stream, core.options.followers.as_ref(), Arc::clone(&turns));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let shown = track_host(&core, &request);
             if shown.is_none() {
@@ -126,9 +139,13 @@ impl Connection {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&place));
             let (core, routes, turns) = (core.clone(), routes.clone(), Arc::clone(&turns));
-            let origin = Origin { peer, place: Arc::clone(&place) };
+            let origin = Origin { peer, secure, place: Arc::clone(&place) };
             let turn = turns.begin();
             async move {
+                if in_plain {
+                    turns.end(turn);
+                    return Ok(last_answer(ApiError::new(Kind::Malformed, ONLY_HTTPS)));
+                }
                 let answered = match (turns.refusal(turn), shown) {
                     (Some(_), _) => None,
                     (None, Some(shown)) => Some(forward(&core, shown, request, origin).await),

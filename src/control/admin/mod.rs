@@ -12,5 +12,6 @@ pub mod places;
 pub mod port;
 pub mod recording;
 pub mod socket;
+mod stream;
 pub mod strict;
 pub mod track_hosts;

@@ -4,6 +4,7 @@
 //! waits for the connection then sees its end, a tunnel too.
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -127,6 +128,18 @@ impl Socket {
     /// Whether its bytes belong to another protocol.
     pub fn is_upgraded(&self) -> bool {
         self.is_upgraded.load(Ordering::Relaxed)
+    }
+
+    /// The first byte that the peer sends, which stays to be read; none: it has gone.
+    pub async fn first_byte(&self) -> Option<u8> {
+        let peeked = poll_fn(|cx| {
+            let mut byte = [0];
+            let mut space = ReadBuf::new(&mut byte);
+            let peeked = self.stream.poll_peek(cx, &mut space);
+            self.was_looked_at.store(true, Ordering::Relaxed);
+            peeked.map_ok(|_| space.filled().first().copied())
+        });
+        peeked.await.ok().flatten()
     }
 
     /// Reads what the peer still sends, for a while: if it were closed with bytes unread, the kernel would answer with a

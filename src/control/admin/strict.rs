@@ -21,7 +21,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::socket::SocketIo;
+use super::stream::Stream;
 use crate::{
     control::shared::error::{ApiError, Kind},
     live::request_follower::{Part, RequestFollower, RequestFollowers, UnreadableRequest},
@@ -72,7 +72,7 @@ impl Turns {
 /// The bytes of a connection, for the HTTP server.
 #[derive(Debug)]
 pub struct StrictIo {
-    io: SocketIo,
+    io: Stream,
     /// None: requests are passed on as they come.
     reader: Option<Reader>,
     turns: Arc<Turns>,
@@ -93,7 +93,7 @@ struct Reader {
 }
 
 impl StrictIo {
-    pub fn new(io: SocketIo, followers: Option<&RequestFollowers>, turns: Arc<Turns>) -> Self {
+    pub fn new(io: Stream, followers: Option<&RequestFollowers>, turns: Arc<Turns>) -> Self {
         let reader = followers.map(|followers| Reader {
             follower: followers.begin(),
             held: BytesMut::new(),
@@ -168,7 +168,7 @@ impl AsyncRead for StrictIo {
                 if !turns.has_ended(reader.requests, cx.waker()) {
                     return Poll::Pending;
                 }
-                if io.0.is_upgraded() {
+                if io.socket().is_upgraded() {
                     return Pin::new(io).poll_read(cx, buffer);
                 }
                 reader.asks_for_websocket = false;

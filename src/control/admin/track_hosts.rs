@@ -39,6 +39,8 @@ pub struct TrackHost {
 /// A connection of this port, as long as anything of it is open.
 pub struct Origin {
     pub peer: SocketAddr,
+    /// Whether it uses TLS.
+    pub secure: bool,
     pub place: Arc<Place>,
 }
 
@@ -80,7 +82,7 @@ pub async fn forward(
     let upgrading = request.headers().contains_key(header::UPGRADE);
     let client_side = upgrading.then(|| hyper::upgrade::on(&mut request));
     let Some(request) = rewrite_for_worker(request, &shown) else { return unreachable_front() };
-    let mut response = match ask(workers, request, shown.track, origin.peer).await {
+    let mut response = match ask(workers, request, shown.track, &origin).await {
         Ok(response) => response,
         Err(error) => {
             tracing::warn!(%error, "the data plane did not answer a request on a host that shows a track");
@@ -114,11 +116,12 @@ async fn ask(
     workers: &HandoverSender,
     request: Request<Incoming>,
     track: Track,
-    peer: SocketAddr,
+    origin: &Origin,
 ) -> Result<hyper::Response<Incoming>, String> {
     let pair = UnixStream::pair().and_then(|(ours, theirs)| Ok((ours, theirs.into_std()?)));
     let (ours, socket) = pair.map_err(|error| error.to_string())?;
-    if !workers.hand_over(Handover { socket, client: peer.ip().to_canonical(), track }) {
+    let client = origin.peer.ip().to_canonical();
+    if !workers.hand_over(Handover { socket, client, secure: origin.secure, track }) {
         return Err("the worker takes no more connections".to_owned());
     }
     let (mut sender, connection) =

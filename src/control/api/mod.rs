@@ -10,6 +10,7 @@ mod calls;
 pub mod description;
 pub mod drains;
 pub mod dry_run;
+mod effective_settings;
 pub mod endpoints;
 pub mod explain;
 pub mod fleet;

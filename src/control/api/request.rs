@@ -102,7 +102,7 @@ impl Question {
 }
 
 /// Why, in the asker's words; bounded, since it is stored and shown.
-fn check_reason(reason: Option<String>) -> Result<String, ApiError> {
+pub fn check_reason(reason: Option<String>) -> Result<String, ApiError> {
     let reason = reason.unwrap_or_default();
     if reason.len() > REASON_BYTES_MAX {
         let message =

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{answer, set_etag},
+    effective_settings::{self, NO_SETTINGS},
     json,
     query::WriteQuery,
-    request::{Document, Read, app_name, asker},
+    request::{Document, Read, app_name, asker, check_reason},
 };
 use crate::{
     control::{
@@ -21,6 +22,7 @@ use crate::{
             stored::StoredApp,
             transact::transact_app,
         },
+        limits::SETTINGS_FIELDS_MAX,
         shared::{
             core::Core,
             entries::{as_read, own_key},
@@ -45,7 +47,7 @@ enum Mode {
     Merge,
 }
 
-/// `GET .../settings`: what is set; `?effective=true` with the defaults of everything else.
+/// `GET .../settings`: what is set; `?effective=true` with the defaults of everything else, and where each value comes from.
 pub async fn read(
     State(core): State<Core>,
     Path(app): Path<String>,
@@ -58,12 +60,13 @@ pub async fn read(
     if stored.is_absent() {
         return Err(unknown_app(&app));
     }
-    let settings = if effective {
-        serde_json::to_value(&stored.settings).unwrap_or_default()
+    let mut response = if effective {
+        let limits = &core.options.limits;
+        axum::Json(effective_settings::effective(&stored.settings, &counting(&stored), limits))
+            .into_response()
     } else {
-        Value::Object(explicit(&stored))
+        axum::Json(explicit(&stored)).into_response()
     };
-    let mut response = axum::Json(settings).into_response();
     set_etag(&mut response, Some(stored.record.as_ref().map_or(0, |record| record.seq)));
     Ok(response)
 }
@@ -88,9 +91,12 @@ pub async fn merge(
 
 async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Result<Response, ApiError> {
     let query = WriteQuery::take(&mut call.query)?;
+    // The body is all settings, so the reason stands in the query.
+    let reason = check_reason(call.query.take("reason"))?;
     call.query.finish()?;
-    let document = json::object(&call.json)?;
-    let asker = asker(core, &call.caller, String::new(), call.if_match);
+    let mut document = json::object_of(&call.json, SETTINGS_FIELDS_MAX)?;
+    document.retain(|name, _| !NO_SETTINGS.contains(&name.as_str()));
+    let asker = asker(core, &call.caller, reason, call.if_match);
     let (document, asker) = (&document, &asker);
     let outcome =
         transact_app(
@@ -201,6 +207,15 @@ fn explicit(stored: &StoredApp) -> Map<String, Value> {
     let mut document = entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()).unwrap_or_default();
     remove_unknown(&mut document);
     document
+}
+
+/// What is stored and counts: nothing where the whole cannot be read.
+fn counting(stored: &StoredApp) -> Map<String, Value> {
+    let entry = stored.settings_entry.as_ref();
+    match entry.is_some_and(|entry| Settings::read(&entry.value).is_ok()) {
+        true => explicit(stored),
+        false => Map::new(),
+    }
 }
 
 /// RFC 7396: null removes, objects merge, everything else replaces.

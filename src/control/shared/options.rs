@@ -57,6 +57,8 @@ pub struct RouterOptions {
     pub addresses: AddressPolicy,
     /// Whether http redirects to https, which makes pins `Secure`.
     pub https: bool,
+    /// TLS of the admin port; none: it speaks plain http.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The store's kind, to be shown, such as `embedded`.
     pub store_kind: String,
     /// The way to the data plane's workers, for hosts that show a track; none: no host does.

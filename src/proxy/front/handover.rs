@@ -40,7 +40,7 @@ pub async fn take_handovers(
 }
 
 fn take(worker: &Rc<Worker>, handover: Handover) {
-    let Handover { socket, client: address, track } = handover;
+    let Handover { socket, client: address, secure, track } = handover;
     worker.counters().connections_accepted.add(1);
     if !worker.connection_opened(address) {
         return;
@@ -53,7 +53,7 @@ fn take(worker: &Rc<Worker>, handover: Handover) {
         }
     };
     let trusted = (worker.shared.trust)(address);
-    let client = Client::new(address, trusted, false, Door::Track(track));
+    let client = Client::new(address, trusted, secure, Door::Track(track));
     drop(tokio::task::spawn_local(serve(Rc::clone(worker), stream, client)));
 }
 

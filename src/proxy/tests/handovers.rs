@@ -15,7 +15,12 @@ fn what_is_handed_over_is_served_as_a_testers_request() {
     let stage = Stage::with_handovers(&[release.address], receivers);
     let ask = || {
         let (mut ours, socket) = UnixStream::pair().unwrap();
-        assert!(sender.hand_over(Handover { socket, client: [127, 0, 0, 1].into(), track: Track::Stable }));
+        assert!(sender.hand_over(Handover {
+            socket,
+            client: [127, 0, 0, 1].into(),
+            secure: false,
+            track: Track::Stable
+        }));
         write!(ours, "GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         ours.read_to_string(&mut answer).unwrap();
@@ -28,5 +33,10 @@ fn what_is_handed_over_is_served_as_a_testers_request() {
     assert!(release.requests.lock().unwrap().is_empty(), "without a grant nothing is forwarded");
     drop(stage);
     let (_, socket) = UnixStream::pair().unwrap();
-    assert!(!sender.hand_over(Handover { socket, client: [127, 0, 0, 1].into(), track: Track::Stable }));
+    assert!(!sender.hand_over(Handover {
+        socket,
+        client: [127, 0, 0, 1].into(),
+        secure: false,
+        track: Track::Stable
+    }));
 }

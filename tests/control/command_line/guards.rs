@@ -10,6 +10,7 @@ fn sent(words: &[&str]) -> Option<String> {
     let answer = |body: &str| Reply::response("200 OK", &[("Content-Type", "application/json")], body);
     let router = scripted(move |request| match request.target().as_str() {
         "/api/v1/apps" => answer(&format!(r#"{{"apps":[{APP}],"default_app":"hello"}}"#)),
+        "/api/v1/apps/hello/settings?effective=true" => answer(r#"{"pinseconds":600}"#),
         _ => answer(APP),
     });
     let url = format!("http://{}", router.address);
@@ -40,6 +41,7 @@ fn every_change_says_which_seq_was_seen() {
         "drain endpoint 1.0 10.0.0.5:80",
         "app default hello",
         "app remove hello",
+        "settings set hello pinseconds=60",
     ] {
         let words: Vec<&str> = words.split(' ').collect();
         assert_eq!(sent(&words).as_deref(), Some("\"41\""), "{words:?}");

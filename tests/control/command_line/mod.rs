@@ -11,6 +11,7 @@ mod page;
 mod program;
 mod releases;
 mod serve;
+mod settings;
 mod short_names;
 mod verbs;
 mod waits;

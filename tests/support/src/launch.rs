@@ -21,6 +21,11 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
+    /// Whether the admin port speaks https.
+    pub(crate) fn admin_tls(&self) -> bool {
+        self.flags.iter().any(|flag| flag == "--admin-tls" || flag == "--admin-tls=on")
+    }
+
     /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
     pub(crate) fn command(&self) -> Command {
         let built = || crate::binary().into();

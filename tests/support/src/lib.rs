@@ -22,6 +22,7 @@ pub mod receiver;
 pub mod reply;
 pub mod router;
 pub mod servers;
+pub mod tls;
 pub mod traffic;
 pub mod visitor;
 pub mod websocket;

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// The app of every suite, unless it says otherwise.
 pub const APP: &str = "hello";
 
+/// Where the front says whether it is ready, of a router whose admin port speaks https.
+const READY_PATH: &str = "/is-ready";
+
 /// One token per role: `(token, name, role)`.
 pub(crate) const TOKENS: [(&str, &str, &str); 4] = [
     ("test-admin-0123456789abcdef0123456789abcdef", "root", "admin"),
@@ -207,6 +210,9 @@ impl Router {
             // What a test waits for is never that a load balancer notices.
             command.args(["--grace-seconds", "0"]);
         }
+        if self.launch.admin_tls() {
+            command.args(["--front-health-path", READY_PATH]);
+        }
         command.args(&self.launch.flags).current_dir(self.dir.path());
         let copy = log.try_clone().expect("the log file can be shared");
         command.stdin(Stdio::null()).stdout(Stdio::from(copy));
@@ -237,8 +243,13 @@ impl Router {
 
     /// The status of `/readyz`; `None` when nobody listens.
     pub fn readiness(&self) -> Option<u16> {
-        let mut wire = Wire::try_open(self.admin)?;
-        wire.send(format!("GET /readyz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin));
+        // Who is to speak https there asks the front.
+        let (address, path) = match self.launch.admin_tls() {
+            true => (self.front, READY_PATH),
+            false => (self.admin, "/readyz"),
+        };
+        let mut wire = Wire::try_open(address)?;
+        wire.send(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"));
         wire.try_response("GET").ok().map(|response| response.status)
     }
 

@@ -17,8 +17,13 @@ use crate::control::{
 /// The fields of one JSON object. One with more fields, items or levels than any call has is malformed, as is one in which a
 /// field comes twice.
 pub fn object(json: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    object_of(json, JSON_FIELDS_MAX)
+}
+
+/// The same, with so many fields at most.
+pub fn object_of(json: &[u8], fields_max: usize) -> Result<Map<String, Value>, ApiError> {
     let (fields, items) = (Cell::new(0), Cell::new(0));
-    let part = Part { fields: &fields, items: &items, depth: 0 };
+    let part = Part { fields: &fields, fields_max, items: &items, depth: 0 };
     let mut reader = Deserializer::from_slice(json);
     let read = reader.deserialize_map(part).and_then(|document| reader.end().map(|()| document));
     match read {
@@ -36,6 +41,7 @@ fn refused(why: impl fmt::Display) -> ApiError {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     fields: &'a Cell<usize>,
+    fields_max: usize,
     items: &'a Cell<usize>,
     depth: usize,
 }
@@ -73,7 +79,7 @@ impl<'de> Visitor<'de> for Part<'_> {
         let inside = self.inside()?;
         let mut object = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            count(self.fields, JSON_FIELDS_MAX, "fields")?;
+            count(self.fields, self.fields_max, "fields")?;
             if object.contains_key(&name) {
                 return Err(de::Error::custom(format!("the field `{}` is there twice", name.escape_debug())));
             }

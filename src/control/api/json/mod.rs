@@ -17,7 +17,7 @@ use serde::{
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-pub use self::document::object;
+pub use self::document::{object, object_of};
 use crate::control::shared::error::ApiError;
 
 /// How much of a wrong value is repeated to its author.

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::super::{operation::Operation, settings::Settings};
+use utoipa::ToSchema as _;
+
+use super::super::{components::reference, operation::Operation, settings::Settings};
 use crate::schema::{
     app::{App, Apps, Removal},
     change::ReasonRequest,
@@ -11,6 +13,7 @@ use crate::schema::{
     explain::{ExplainRequest, Explanation},
     history::HistoryPage,
     release::KnownReleases,
+    settings::EffectiveSettings,
     wait::{Goal, Waited},
 };
 
@@ -97,15 +100,22 @@ fn settings() -> Vec<Operation> {
     let write = |operation: Operation| {
         operation
             .command()
+            .parameter("query", "reason", json!({ "type": "string" }), "Why, for the history.")
             .takes::<Settings>(true)
             .answers::<App>(200, "The app's new state.")
             .tagged(&[200], SEQ)
             .answers::<App>(202, "It is written, but some router has not said that it serves it.")
     };
+    let either = json!({ "oneOf": [reference(&Settings::name()), reference(&EffectiveSettings::name())] });
     vec![
         Operation::get(path, "settings", "Settings")
-            .switch("effective", "With the defaults of everything that is not set.")
-            .answers::<Settings>(200, "What is set.")
+            .switch(
+                "effective",
+                "With the defaults of everything that is not set, and where each value comes from. Such an answer can be sent \
+                 back as it is: `sources` and `defaults` are passed over.",
+            )
+            .mentions::<EffectiveSettings>()
+            .with(200, "What is set, or what counts.", "application/json", either)
             .tagged(&[200], SEQ)
             .refuses(&[400, 404, 503]),
         write(

@@ -35,6 +35,7 @@ use crate::{
         registration::{RegisteredEndpoint, RegisteredEndpoints},
         release::{KnownRelease, KnownReleases, Release},
         router::{Router, RouterStore},
+        settings::EffectiveSettings,
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
         token::{Token, Tokens},
         wait::Waited,
@@ -57,12 +58,16 @@ pub fn all() -> Vec<Operation> {
     lists.into_iter().flatten().collect()
 }
 
+/// Says of types which fields are always written.
+macro_rules! always {
+    ($components:ident: $($answer:ty),* $(,)?) => { $( $components.always::<$answer>(); )* };
+}
+
 /// The answers, and their parts, of which the default value has every field that is always written.
 pub fn always_written(components: &mut Components) {
-    macro_rules! always {
-        ($($answer:ty),* $(,)?) => { $( components.always::<$answer>(); )* };
-    }
+    always_explained(components);
     always!(
+        components:
         Activity,
         ActivityEvent,
         Alarm,
@@ -72,19 +77,14 @@ pub fn always_written(components: &mut Components) {
         AuditChange,
         AuditEntry,
         AuditPage,
-        BucketReport,
-        CookieReport,
         Delivery,
         DoneAnswer,
-        DryRun,
+        EffectiveSettings,
         Endpoint,
         EndpointActivity,
         EndpointDrain,
         EndpointLoad,
-        EndpointReport,
         ErrorDetail,
-        ExplainedHost,
-        Explanation,
         Fleet,
         FleetLoad,
         GoneEndpoint,
@@ -101,8 +101,6 @@ pub fn always_written(components: &mut Components) {
         Member,
         MissingMember,
         Moves,
-        NewClients,
-        PinReport,
         Preview,
         PreviewRevocation,
         Previews,
@@ -120,11 +118,26 @@ pub fn always_written(components: &mut Components) {
         StoreLease,
         StoreListing,
         StoreValue,
-        TesterReport,
         Token,
         Tokens,
         Update,
-        explain::Explanation,
         Waited,
+    );
+}
+
+/// Those that say why.
+fn always_explained(components: &mut Components) {
+    always!(
+        components:
+        BucketReport,
+        CookieReport,
+        DryRun,
+        EndpointReport,
+        ExplainedHost,
+        Explanation,
+        NewClients,
+        PinReport,
+        TesterReport,
+        explain::Explanation,
     );
 }

@@ -68,12 +68,14 @@ fn flag(setting: &'static setting::Setting) -> Arg {
         setting.allowed,
         setting.environment.join(", ")
     );
-    Arg::new(setting.name)
+    let arg = Arg::new(setting.name)
         .long(setting.flag.unwrap_or(setting.name).trim_start_matches('-'))
-        .value_name(setting.placeholder)
-        .allow_hyphen_values(true)
-        .help(format!("{meaning}{}", default.replace('\n', " ")))
-        .long_help(long)
+        .value_name(setting.placeholder);
+    let arg = match setting.is_switch() {
+        true => arg.num_args(0..=1).default_missing_value("on"),
+        false => arg.allow_hyphen_values(true),
+    };
+    arg.help(format!("{meaning}{}", default.replace('\n', " "))).long_help(long)
 }
 
 fn capitalised(text: &str) -> String {
