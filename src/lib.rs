@@ -41,10 +41,11 @@
 //! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes, testers' connections | `rollout` |
 //! | [`telemetry`] | counters, access log | `rollout` |
 //! | [`health_check`] | one health check of an endpoint, which `upstream` makes all the time and the gate of `control` when a release is to be stable | `rollout` |
+//! | [`engine`] | Docker Engine APIs: what may be asked of each, its containers and their events. Errors are the caller's alone | `rollout` |
 //! | [`upstream`] | the endpoints' side: pooled connections per worker, health checks, ejection, budgets of repeats | `health_check`, `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
-//! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `rollout` |
+//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `engine`, `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
+//! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
 //! | [`cell`], [`slots`], [`authority`], [`printable`], [`memory`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, memory given back after a crowd | nothing |
@@ -141,6 +142,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod engine;
 pub mod health_check;
 pub mod limits;
 pub mod live;

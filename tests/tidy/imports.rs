@@ -8,7 +8,7 @@ use crate::source::{
 };
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("limits", &[]),
     ("clock", &[]),
     ("rollout", &[]),
@@ -16,16 +16,18 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("live", &["rollout"]),
     ("telemetry", &["rollout"]),
     ("health_check", &["rollout"]),
+    ("engine", &["rollout"]),
     ("upstream", &["health_check", "rollout", "live", "telemetry"]),
     ("proxy", &["live", "rollout", "upstream", "telemetry"]),
-    ("control", &["health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
-    ("config", &["limits", "rollout"]),
+    ("control", &["engine", "health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
+    ("config", &["limits", "engine", "rollout"]),
     ("cli", &["config", "schema"]),
     (
         "server",
         &[
             "limits",
             "clock",
+            "engine",
             "rollout",
             "schema",
             "live",
