@@ -23,7 +23,7 @@ mod open_error;
 pub mod wire;
 
 #[cfg(feature = "embedded")]
-pub use backends::embedded::Embedded;
+pub use backends::embedded::{Embedded, begins_as_store};
 #[cfg(feature = "etcd")]
 pub use backends::etcd::Etcd;
 #[cfg(feature = "http")]

@@ -1,7 +1,7 @@
 //! `check`: configuration and keyvalues, validated without serving.
 //!
 //! Says which apps a router would find, what each would route, and every value that the router would refuse. Opens no
-//! store and binds no port.
+//! store and listens on no port.
 
 use clap::Args;
 use serde_json::json;
@@ -29,9 +29,10 @@ use crate::{
 
 /// Validate settings and a keyvalues file without serving
 ///
-/// Takes the same settings as `serve`, and says what that would say: of the store's address, the token file, logs, folders
-/// and certificates too. Exit code 2 where a router would not start, 4 for what it would serve without: keyvalues that it
-/// refuses, tokens that are left out, a certificate that has expired.
+/// Takes the same settings as `serve`, and says what that would say: of the store's address, the token file, logs, folders,
+/// certificates and ports too. Exit code 2 where a router would not start, 1 where this machine does not let it listen, 4 for
+/// what it would serve without: keyvalues that it refuses, tokens that are left out, a certificate that has expired. Only `serve`
+/// finds out what a server or another process says: a store that does not answer, a port that is taken.
 ///
 /// Examples:
 ///   rolling-router check --config router.toml
@@ -64,16 +65,42 @@ pub(super) fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failu
     } else {
         tell(&config, findings.as_ref(), &examination, printer);
     }
-    Ok(match (examination.refusals.is_empty(), is_valid(findings.as_ref(), &examination)) {
-        (false, _) => Exit::Usage,
-        (true, false) => Exit::Refused,
-        (true, true) => Exit::Done,
+    Ok(match (refusal(&examination), is_valid(findings.as_ref(), &examination)) {
+        (Some(refusal), _) => refusal.exit,
+        (None, false) => Exit::Refused,
+        (None, true) => Exit::Done,
     })
 }
 
+/// Why a router would not start.
+pub(super) fn refusal(examination: &Examination) -> Option<Failure> {
+    let Examination { refusals, obstacles, .. } = examination;
+    let all = || refusals.iter().chain(obstacles).map(String::as_str).collect::<Vec<_>>().join("\n");
+    match (refusals.is_empty(), obstacles.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(Failure::here(all())),
+        (false, _) => Some(Failure::usage(all())),
+    }
+}
+
+/// The values of the keyvalues file that a router would refuse, each in one line.
+pub(super) fn keyvalue_faults(config: &Config) -> Vec<String> {
+    let findings = config.keyvalues.as_ref().map(|keyvalues| find(config, keyvalues));
+    let problems = findings.into_iter().flat_map(|findings| findings.problems);
+    problems.map(|problem| shown(&problem)).collect()
+}
+
+fn shown(problem: &Problem) -> String {
+    let Problem { key, value, allowed } = problem;
+    format!("{} is `{}`; allowed: {allowed}", escaped(key), escaped(value))
+}
+
 fn is_valid(findings: Option<&Findings>, examination: &Examination) -> bool {
-    let Examination { refusals, faults, .. } = examination;
-    refusals.is_empty() && faults.is_empty() && findings.is_none_or(|findings| findings.problems.is_empty())
+    let Examination { refusals, obstacles, faults, .. } = examination;
+    refusals.is_empty()
+        && obstacles.is_empty()
+        && faults.is_empty()
+        && findings.is_none_or(|findings| findings.problems.is_empty())
 }
 
 fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
@@ -136,7 +163,8 @@ fn as_json(findings: Option<&Findings>, examination: &Examination) -> serde_json
     });
     let apps: Vec<serde_json::Value> = apps.collect();
     let problems = findings.map_or(&[][..], |findings| &findings.problems);
-    let Examination { refusals, faults, warnings } = examination;
+    let Examination { refusals, obstacles, faults, warnings } = examination;
+    let refusals: Vec<&String> = refusals.iter().chain(obstacles).collect();
     let valid = is_valid(findings, examination);
     json!({
         "valid": valid, "apps": apps, "problems": problems,
@@ -145,12 +173,12 @@ fn as_json(findings: Option<&Findings>, examination: &Examination) -> serde_json
 }
 
 fn tell(config: &Config, findings: Option<&Findings>, examination: &Examination, printer: &Printer) {
-    let Examination { refusals, faults, warnings } = examination;
-    match refusals.is_empty() {
-        true => printer.line("settings: valid"),
-        false => printer.line(printer.styled(Style::Bad, "settings: a router would not start")),
+    let Examination { refusals, obstacles, faults, warnings } = examination;
+    match refusal(examination) {
+        None => printer.line("settings: valid"),
+        Some(_) => printer.line(printer.styled(Style::Bad, "settings: a router would not start")),
     }
-    let told = refusals.iter().map(|why| (why, Style::Bad));
+    let told = refusals.iter().chain(obstacles).map(|why| (why, Style::Bad));
     let told = told
         .chain(faults.iter().map(|why| (why, Style::Bad)))
         .chain(warnings.iter().map(|why| (why, Style::Bold)));
@@ -167,12 +195,7 @@ fn tell(config: &Config, findings: Option<&Findings>, examination: &Examination,
         n => printer.line(printer.styled(Style::Bad, format!("keyvalues: a router would refuse {n} values"))),
     }
     for problem in &findings.problems {
-        printer.line(format!(
-            "  {} is `{}`\n    allowed: {}",
-            escaped(&problem.key),
-            escaped(&problem.value),
-            problem.allowed
-        ));
+        printer.line(format!("  {}", shown(problem)));
     }
     for (app, record) in &findings.apps {
         printer.line(format!("  app {app}: {}", route(app, record.as_ref())));

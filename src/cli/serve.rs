@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{
+    check::{keyvalue_faults, refusal},
     exit::{Exit, Failure},
     logging,
     router_settings::Settings,
@@ -34,10 +35,22 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let config = arguments.settings.read()?;
+    if let Some(refusal) = refusal(&server::examine(&config)) {
+        return Err(refusal);
+    }
     let _log = logging::start(config.log);
     announce(&config);
+    warn_of_keyvalues(&config);
     server::run(config).map_err(|error| Failure::chain(Exit::Failed, &error))?;
     Ok(Exit::Done)
+}
+
+/// Names the values of a new store that are left alone. A router that served before has a store that is set up.
+fn warn_of_keyvalues(config: &Config) {
+    let Some(file) = config.keyvalues.as_ref().filter(|_| !config.served_before()) else { return };
+    for fault in keyvalue_faults(config) {
+        tracing::warn!("keyvalues file {}: {fault}", file.path().display());
+    }
 }
 
 /// Logs the settings, one line each. The server logs what it listens on, once it does.

@@ -7,17 +7,20 @@ use std::{
 
 use rustix::fs::{Access, access};
 
+use super::addresses::unusable_addresses;
 use crate::{
     clock::Clock,
-    config::{self, Config, LogDestination, expiry},
+    config::{self, Config, LogDestination, StoreAddress, expiry},
     control::Tokens,
 };
 
 /// What an operator should mend.
 #[derive(Debug, Default)]
 pub struct Examination {
-    /// Why the router would not start.
+    /// What of the settings keeps the router from starting.
     pub refusals: Vec<String>,
+    /// What this machine refuses, so that the router does not start either.
+    pub obstacles: Vec<String>,
     /// What it would serve without.
     pub faults: Vec<String>,
     /// What it would warn of.
@@ -27,9 +30,8 @@ pub struct Examination {
 /// Looks at everything that settings name, makes nothing and connects to nothing.
 pub fn examine(config: &Config) -> Examination {
     let mut found = Examination { warnings: config.warnings.clone(), ..Examination::default() };
-    if let Err(error) = keyvalues::check_address(&config.store.url()) {
-        found.refusals.push(format!("{error} (--store)"));
-    }
+    found.obstacles.extend(unusable_addresses(config));
+    found.examine_store(&config.store, config.served_before());
     for (what, destination) in [("--access-log", &config.access_log), ("--audit-log", &config.audit_log)] {
         if let LogDestination::File(path) = destination
             && let Err(why) = can_append(path)
@@ -37,13 +39,12 @@ pub fn examine(config: &Config) -> Examination {
             found.refusals.push(format!("{} cannot be opened: {why} ({what})", path.display()));
         }
     }
-    let folders =
-        [("the store's folder", config.store.folder()), ("the state directory", config.state.as_deref())];
-    for (what, folder) in folders {
-        if let Some(Err(why)) = folder.map(can_make) {
-            let folder = folder.unwrap_or(Path::new("")).display();
-            found.refusals.push(format!("{what} {folder} cannot be used: {why}"));
-        }
+    // What a store in memory has is gone with it, so nothing is kept beside it.
+    let state = config.state.as_deref().filter(|_| config.store != StoreAddress::Memory);
+    if let Some(state) = state
+        && let Err(why) = can_make(state)
+    {
+        found.refusals.push(format!("the state directory {} cannot be used: {why}", state.display()));
     }
     let token = config.token.as_ref().map(config::Secret::expose);
     let (faults, warnings) = Tokens::examine(config.token_file.as_deref(), token);
@@ -55,10 +56,39 @@ pub fn examine(config: &Config) -> Examination {
                 expiry(&certificate, Clock::system().wall_ms())
                     .map(|fault| format!("{}: {fault}", tls.certificate.display())),
             ),
+            // Plain http is served all the same by a router that served before.
+            Err(error) if config.served_before() => found.faults.push(error.to_string()),
             Err(error) => found.refusals.push(error.to_string()),
         }
     }
     found
+}
+
+impl Examination {
+    fn examine_store(&mut self, store: &StoreAddress, served_before: bool) {
+        if let Err(error) = keyvalues::check_address(&store.url()) {
+            self.refusals.push(format!("{error} (--store)"));
+        }
+        let StoreAddress::Embedded(file) = store else { return };
+        if !file.exists() {
+            let folder = store.folder().unwrap_or(Path::new("."));
+            if let Err(why) = can_make(folder) {
+                self.refusals.push(format!("the store's folder {} cannot be used: {why}", folder.display()));
+            }
+            return;
+        }
+        match keyvalues::begins_as_store(file) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.faults.push(format!("the file of the store {store} is damaged: it is no store's"))
+            }
+            Err(why) => {
+                // What was served last is served again, whatever the store says.
+                let found = if served_before { &mut self.faults } else { &mut self.refusals };
+                found.push(format!("the file of the store {store} cannot be used: {why}"));
+            }
+        }
+    }
 }
 
 /// Whether a file can be appended to, or made.

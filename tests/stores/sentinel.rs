@@ -52,12 +52,12 @@ fn several_hosts_of_a_redis_are_refused_by_check_and_serve_alike() {
         ("redis+sentinel://h,i", "the name of the primary is missing"),
         ("redis+sentinel://h,i/name/first", "`/first` is not the number of a database"),
     ] {
-        for (verb, code) in [("check", 2), ("serve", 1)] {
+        for verb in ["check", "serve"] {
             let mut command = Command::new(support::binary());
             command.args([verb, "--store", store, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
             let ran = command.arg("--state").arg(state.path()).output().expect("the binary can be run");
             let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
-            assert_eq!(ran.status.code(), Some(code), "{verb} {store}: {said}");
+            assert_eq!(ran.status.code(), Some(2), "{verb} {store}: {said}");
             assert!(said.contains(why) && !said.contains("pw@"), "{verb} {store}: {said}");
         }
     }

@@ -14,5 +14,6 @@ mod serve;
 mod settings;
 mod short_names;
 mod verbs;
+mod verdicts;
 mod waits;
 mod way_back;

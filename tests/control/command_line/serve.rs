@@ -20,8 +20,13 @@ pub struct RouterProcess {
 impl RouterProcess {
     /// Starts it in a directory, with these settings and nothing else said.
     pub fn start(folder: &Path, settings: &[&str]) -> Self {
+        Self::start_with(folder, settings, &[])
+    }
+
+    /// The same with these variables.
+    pub fn start_with(folder: &Path, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.arg("serve").args(settings).current_dir(folder);
+        command.arg("serve").args(settings).envs(environment.iter().copied()).current_dir(folder);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         Self { child, lines }
@@ -78,11 +83,11 @@ fn a_router_without_settings_starts_in_an_empty_directory() {
 }
 
 /// As an ordinary user, on a network of its own, whose ports below 1024 are for those with the capability.
-fn as_ordinary_user(settings: &[&str]) -> super::program::Ran {
+fn as_ordinary_user(verb: &str, settings: &[&str]) -> super::program::Ran {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let mut command = Command::new("unshare");
     command.args(["--net", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
-    command.arg(support::binary()).args(["serve", "--store", "memory"]).args(settings);
+    command.arg(support::binary()).args([verb, "--store", "memory"]).args(settings);
     finish(command.current_dir(folder.path()).env_clear())
 }
 
@@ -93,10 +98,13 @@ fn a_port_that_an_ordinary_user_may_not_have_is_refused_with_what_to_do() {
         (&["--listen", "8000,81"], ["cannot listen on 0.0.0.0:81:", "--listen 8000"]),
         (&["--listen", "8000", "--admin", "90"], ["cannot listen on 0.0.0.0:90 ", "--admin 8080"]),
     ] {
-        let ran = as_ordinary_user(settings);
-        assert_eq!(ran.code, 1, "{}", ran.err);
-        for part in parts.into_iter().chain(["setcap cap_net_bind_service", "Permission denied"]) {
-            assert!(ran.err.contains(part), "no `{part}` in {}", ran.err);
+        for verb in ["serve", "check"] {
+            let ran = as_ordinary_user(verb, settings);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert_eq!(ran.code, 1, "{verb}: {said}");
+            for part in parts.into_iter().chain(["setcap cap_net_bind_service", "Permission denied"]) {
+                assert!(said.contains(part), "{verb}: no `{part}` in {said}");
+            }
         }
     }
 }

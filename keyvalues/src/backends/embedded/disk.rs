@@ -9,7 +9,7 @@ use std::{
     cell::Cell,
     fmt,
     fs::{self, File, OpenOptions, Permissions},
-    io,
+    io::{self, Read as _},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -269,6 +269,20 @@ pub(super) fn open_file(path: &Path) -> Result<Database, DatabaseError> {
         sync_folder(path).map_err(StorageError::from)?;
     }
     Ok(database)
+}
+
+/// How every file of redb begins.
+const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// Whether a file that is there begins as one of this store does; one that is empty is made one.
+///
+/// # Errors
+/// It cannot be read and written.
+pub fn begins_as_store(path: &Path) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut begin)?;
+    Ok(begin.is_empty() || begin == MAGIC)
 }
 
 /// A new file is only there after a power loss if its folder was synced.

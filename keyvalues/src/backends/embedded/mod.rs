@@ -16,4 +16,4 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use self::store::Embedded;
+pub use self::{disk::begins_as_store, store::Embedded};

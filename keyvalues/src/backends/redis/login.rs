@@ -70,7 +70,7 @@ impl Login {
 
 /// The certificates that an address names.
 pub(super) fn certificates(address: &mut Address) -> Result<TlsCertificates, OpenError> {
-    let (ca, cert, key) = (address.file("ca")?, address.file("cert")?, address.file("key")?);
+    let (ca, cert, key) = (address.pem("ca")?, address.pem("cert")?, address.pem("key")?);
     let client_tls = match (cert, key) {
         (Some(client_cert), Some(client_key)) => Some(ClientTlsConfig { client_cert, client_key }),
         (None, None) => None,

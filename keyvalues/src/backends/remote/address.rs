@@ -61,6 +61,20 @@ impl Address {
         })
     }
 
+    /// The same of a PEM file: of a private key if the option is `key`, else of certificates.
+    pub(crate) fn pem(&mut self, name: &str) -> Result<Option<Vec<u8>>, OpenError> {
+        let path = self.options.get(name).cloned().unwrap_or_default();
+        let Some(bytes) = self.file(name)? else { return Ok(None) };
+        let kind = if name == "key" { "PRIVATE KEY" } else { "CERTIFICATE" };
+        let is_one = |line: &str| line.starts_with("-----BEGIN ") && line.ends_with(&format!("{kind}-----"));
+        if String::from_utf8_lossy(&bytes).lines().map(str::trim_end).any(is_one) {
+            return Ok(Some(bytes));
+        }
+        Err(OpenError::Address(format!(
+            "the file of `{name}={path}` has no `-----BEGIN {kind}-----`, as PEM files have"
+        )))
+    }
+
     /// Refuses options that nobody has taken.
     pub(crate) fn finish(self, known: &str) -> Result<(), OpenError> {
         match self.options.keys().next() {

@@ -36,10 +36,10 @@ pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
     // A redirect would send keys, values and the token wherever somebody in between says.
     let builder = Client::builder().no_proxy().redirect(Policy::none());
     let mut builder = builder.connect_timeout(CONNECT_WITHIN).pool_idle_timeout(idle);
-    if let Some(ca) = address.file("ca")? {
+    if let Some(ca) = address.pem("ca")? {
         builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
     }
-    builder = match (address.file("cert")?, address.file("key")?) {
+    builder = match (address.pem("cert")?, address.pem("key")?) {
         (Some(cert), Some(key)) => {
             builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
         }

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
+use rustix::fs::{Access, access};
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
@@ -112,7 +113,7 @@ impl Tokens {
                 found.faults.iter().map(|fault| at(path, fault)).chain(empty).collect()
             }
             // It would be made.
-            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) if is_missing(&error) => unmakable(path).into_iter().collect(),
             Err(error) => vec![error.to_string()],
         };
         (faults, warnings)
@@ -224,6 +225,17 @@ fn generate(path: &Path) -> Result<String, TokenError> {
     }
     replace(path, format!("{token} admin admin\n").as_bytes()).map_err(failed)?;
     Ok(token)
+}
+
+/// Why a token file that is missing cannot be made.
+fn unmakable(path: &Path) -> Option<String> {
+    let nearest = path
+        .ancestors()
+        .skip(1)
+        .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let nearest = nearest.into_iter().find(|folder| folder.exists())?;
+    let refused = access(nearest, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some(TokenError::Io { path: path.display().to_string(), source: refused.into() }.to_string())
 }
 
 /// 160 random bits: out of reach for guessing, short enough to copy.

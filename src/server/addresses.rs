@@ -1,0 +1,31 @@
+//! Whether the router may listen where its settings say.
+
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{error::Error, options::front_flags};
+use crate::config::Config;
+
+/// Why this machine refuses addresses of the settings. Whether anything listens there is left out: a router may run with
+/// these settings already.
+pub fn unusable_addresses(config: &Config) -> Vec<String> {
+    let front = front_flags(config).into_iter().map(|(flag, address)| (flag, address, String::new()));
+    let admin = ("--admin", config.admin, " (--admin)".to_owned());
+    let refusal = |(flag, address, place): (&'static str, SocketAddr, String)| {
+        let error = bind(address).err().filter(|error| error.kind() != io::ErrorKind::AddrInUse)?;
+        let what = format!("cannot listen on {address}{place}");
+        Some(Error::port(what, &[(flag, address)])(error).to_string())
+    };
+    front.chain([admin]).filter_map(refusal).collect()
+}
+
+/// Binds an address and gives it back. Nothing is listened for, so no connection comes this way.
+fn bind(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())
+}
