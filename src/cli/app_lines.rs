@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     schema::{
         activity::{Activity, Moves},
-        app::{App, Lock},
+        app::{App, Frozen, Lock},
         endpoint::Endpoint,
         release::{DrainCause, Release},
     },
@@ -58,6 +58,7 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     }
     lines.extend(app.previous.as_ref().map(|previous| row("previous", &way_back(previous, printer))));
     lines.extend(app.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
+    lines.extend(app.frozen.as_ref().map(|frozen| row("frozen", &freeze(frozen, now))));
     if let Some(last) = app.updated.as_ref().filter(|last| !last.command.is_empty()) {
         let reason = quoted(&last.reason);
         lines.push(row(
@@ -229,8 +230,16 @@ fn left(activity: &Activity) -> Vec<String> {
     parts
 }
 
+fn freeze(frozen: &Frozen, now: u64) -> String {
+    format!("for pipelines, {} more: {}", rough(since(now, frozen.until)), frozen.window)
+}
+
 fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
-    let who = if lock.automatic { "by a rollback" } else { "for pipelines" };
+    let who = match (lock.automatic, &lock.holder) {
+        (true, _) => "by a rollback".to_owned(),
+        (false, Some(holder)) => format!("for pipelines but {holder}"),
+        (false, None) => "for pipelines".to_owned(),
+    };
     let until = lock.until.map(|until| format!(", {} more", rough(since(now, until)))).unwrap_or_default();
     let text =
         format!("{who}, by {} {} ago{until}{}", lock.by, rough(since(lock.at, now)), quoted(&lock.reason));

@@ -24,11 +24,14 @@ mod endpoint;
 mod exit;
 mod explain;
 mod fleet;
+mod freeze;
 mod history;
 mod hook;
 mod hook_lines;
 mod kv;
 mod lock;
+mod lock_call;
+mod lock_command;
 mod log_lines;
 mod logging;
 mod nearest;
@@ -114,6 +117,7 @@ enum Verb {
     Preview(preview::Arguments),
     Hook(hook::Arguments),
     Lock(lock::Arguments),
+    Freeze(freeze::Arguments),
     Unlock(unlock::Arguments),
     Fleet(fleet::Arguments),
     Kv(kv::Arguments),
@@ -176,6 +180,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
+            Verb::Freeze(arguments) => freeze::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,
             Verb::Fleet(arguments) => fleet::run(arguments, printer).await,
             Verb::Kv(arguments) => kv::run(arguments, printer).await,

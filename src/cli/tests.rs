@@ -110,6 +110,8 @@ fn the_api_page_describes_every_call_that_the_command_line_makes() {
         ("post", format!("{app}/promote")),
         ("post", format!("{app}/abort")),
         ("post", format!("{app}/rollback")),
+        ("get", "/api/v1/freeze-windows".to_owned()),
+        ("put", "/api/v1/freeze-windows".to_owned()),
         ("post", format!("{app}/prune")),
         ("get", format!("{app}/wait")),
         ("post", format!("{app}/drain/finish")),

@@ -80,6 +80,16 @@ pub(super) fn applied(applied: Option<&ApplyStatus>) -> String {
     }
 }
 
+/// `fleet`, which is none, or a time.
+pub(super) fn parse_fleet_or_time(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "fleet" => Ok(None),
+        time => duration::parse(time)
+            .map(Some)
+            .map_err(|_| "allowed is `fleet`, or a time such as 30s".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,9 @@ pub const DEFAULT_APP: &str = "rolling/default-app";
 /// What [`DEFAULT_APP`] holds where several apps are and none of them is the default.
 pub const NO_DEFAULT: &str = "-";
 
+/// The freeze windows of all apps, as a list of lines.
+pub const FREEZE_WINDOWS: &str = "rolling/freeze-windows";
+
 /// A key with a meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
@@ -40,8 +43,12 @@ pub enum Meaning {
     Settings(AppName),
     /// `rolling/<app>/previews`.
     Previews(AppName),
+    /// `rolling/<app>/pipeline-lock`.
+    PipelineLock(AppName),
     /// `rolling/default-app`.
     DefaultApp,
+    /// `rolling/freeze-windows`.
+    FreezeWindows,
     /// `rolling/router/...`.
     Router,
     /// `apps/<segment>/containers/<container id>`: one endpoint of a release.
@@ -79,6 +86,7 @@ fn rolling_meaning(rest: &str) -> Option<Meaning> {
     match rest {
         "null" => return Some(Meaning::Null),
         "default-app" => return Some(Meaning::DefaultApp),
+        "freeze-windows" => return Some(Meaning::FreezeWindows),
         _ => {}
     }
     let (app, rest) = rest.split_once('/')?;
@@ -94,6 +102,7 @@ fn rolling_meaning(rest: &str) -> Option<Meaning> {
         "rollout" => Some(Meaning::Record(app)),
         "settings" => Some(Meaning::Settings(app)),
         "previews" => Some(Meaning::Previews(app)),
+        "pipeline-lock" => Some(Meaning::PipelineLock(app)),
         _ => {
             let twelve_digits =
                 |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -141,6 +150,12 @@ pub fn previews(app: &AppName) -> String {
     format!("rolling/{app}/previews")
 }
 
+/// `rolling/<app>/pipeline-lock`: the lock that a pipeline took for itself. It is renewed all the time, so it is no part of the
+/// record, whose changes are counted.
+pub fn pipeline_lock(app: &AppName) -> String {
+    format!("rolling/{app}/pipeline-lock")
+}
+
 /// `rolling/<app>/events/<seq, 12 digits>`.
 pub fn event(app: &AppName, seq: u64) -> String {
     format!("rolling/{app}/events/{seq:012}")
@@ -171,10 +186,12 @@ mod tests {
             (record(&app), Meaning::Record(app.clone())),
             (settings(&app), Meaning::Settings(app.clone())),
             (previews(&app), Meaning::Previews(app.clone())),
+            (pipeline_lock(&app), Meaning::PipelineLock(app.clone())),
             (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
             (endpoint_event(&app, 12), Meaning::EndpointEvent(app.clone(), 12)),
             (NULL.to_owned(), Meaning::Null),
             (DEFAULT_APP.to_owned(), Meaning::DefaultApp),
+            (FREEZE_WINDOWS.to_owned(), Meaning::FreezeWindows),
             ("rolling/router/pin-keys".to_owned(), Meaning::Router),
         ] {
             assert_eq!(meaning(&key), Some(meant), "{key}");

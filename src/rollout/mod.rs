@@ -22,6 +22,7 @@ pub mod endpoint_set;
 pub mod explain;
 mod field;
 pub mod forwarded;
+pub mod freeze;
 pub mod fuzz;
 pub mod history;
 pub mod keys;

@@ -229,6 +229,16 @@ pub struct Lock {
     pub until: Option<u64>,
     /// Whether a rollback set it, and not a person. An operator's next command ends it then.
     pub automatic: bool,
+    /// Of a lock that a pipeline took for itself: which run of it. Such a lock holds back every other `ci` token.
+    #[serde(default)]
+    pub holder: Option<String>,
+}
+
+impl Lock {
+    /// Whether it stands at `now` (Unix ms): one with an end ends by itself.
+    pub fn stands_at(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// The most bytes of JSON that are read as a record. 8 draining releases and 64 tenures need a tenth of it.
@@ -304,7 +314,7 @@ impl Record {
 
     /// The lock, if it stands at `now` (Unix ms): one with an end ends by itself.
     pub fn lock_at(&self, now: u64) -> Option<&Lock> {
-        self.lock.as_ref().filter(|lock| lock.until.is_none_or(|until| now < until))
+        self.lock.as_ref().filter(|lock| lock.stands_at(now))
     }
 
     /// Why a record is not one that a command wrote, as far as the types allow a wrong one. A pin must never stand for two

@@ -46,6 +46,8 @@ pub struct App {
     pub moves: Moves,
     /// What holds `ci` tokens back; null: nothing does.
     pub lock: Option<Lock>,
+    /// The freeze that holds `ci` tokens back; null: none stands.
+    pub frozen: Option<Frozen>,
     /// Host names that the app claims.
     pub hosts: Vec<String>,
     /// Whether it serves every host that no app has claimed.
@@ -114,6 +116,17 @@ pub enum Outcome {
     Done,
     /// All was as asked already.
     Unchanged,
+}
+
+/// A freeze that stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Frozen {
+    /// The window, as it is set.
+    pub window: String,
+    /// When no window stands any more, Unix ms.
+    pub until: u64,
 }
 
 /// The answer to the removal of an app.

@@ -110,10 +110,26 @@ pub struct StickyRequest {
 pub struct LockRequest {
     /// Why. Everyone whom the lock holds back is shown it.
     pub reason: String,
-    /// When the lock ends by itself, Unix ms; left out: it does not.
+    /// When the lock ends by itself, Unix ms; left out, with `seconds` too: it does not.
     pub until: Option<u64>,
     /// The same as seconds from now by the router's clock, at most 31536000 (a year); in place of `until`.
     pub seconds: Option<u64>,
+    /// Which run of a pipeline takes the lock for itself, and renews it by the same call. Of a `ci` token, whose locks are all
+    /// of this kind, the token's name if it is left out.
+    pub holder: Option<String>,
+    /// For how many seconds to wait for a lock that another run has, at most 60; left out: 0.
+    pub wait: Option<u64>,
+}
+
+/// End a lock.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UnlockRequest {
+    /// Only the lock that this run of a pipeline has.
+    pub holder: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
 }
 
 /// Make the candidate stable.

@@ -26,4 +26,7 @@ pub struct ErrorDetail {
     /// Of `target_unhealthy`: what each endpoint of the release answered to its health check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<EndpointAnswer>,
+    /// Of what is refused for a time (423): when that ends by itself, Unix ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }

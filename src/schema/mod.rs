@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod error;
 pub mod explain;
 pub mod fleet;
+pub mod freeze;
 pub mod history;
 pub mod hook;
 pub mod keyvalue;

@@ -178,7 +178,8 @@ fn app_of(path: &str) -> Option<AppName> {
         | Meaning::Record(app)
         | Meaning::Event(app, _)
         | Meaning::Settings(app)
-        | Meaning::Previews(app) => Some(app),
+        | Meaning::Previews(app)
+        | Meaning::PipelineLock(app) => Some(app),
         _ => None,
     }
 }

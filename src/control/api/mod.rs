@@ -15,6 +15,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod fleet;
 mod follower;
+pub mod freeze;
 pub mod fuzz;
 pub mod history;
 pub mod hooks;
@@ -86,6 +87,8 @@ fn apps(calls: Calls) -> Calls {
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
         .get("/api/v1/apps/{app}/wait", wait::wait)
+        .get("/api/v1/freeze-windows", freeze::read)
+        .put("/api/v1/freeze-windows", freeze::write)
         .post("/api/v1/apps/{app}/explain", explain::explain)
         .post("/api/v1/apps/{app}/who-moves", dry_run::ask)
         .get("/api/v1/apps/{app}/previews", previews::list)

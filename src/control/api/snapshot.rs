@@ -62,6 +62,7 @@ impl Snapshot {
     /// The apps of which anything but activity may differ from what it was, ended ones included.
     pub fn changed_since(&self, reading: &StoreReading, published: &PublishedTable) -> BTreeSet<AppName> {
         let concerns_all = !Arc::ptr_eq(&self.reading.problems, &reading.problems)
+            || !Arc::ptr_eq(&self.reading.freeze_windows, &reading.freeze_windows)
             || default_app(&self.published) != default_app(published);
         if concerns_all {
             return self.reading.apps.keys().chain(reading.apps.keys()).cloned().collect();

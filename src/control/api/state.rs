@@ -10,13 +10,15 @@ use crate::{
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
         app::AppName,
+        freeze::{Freeze, FreezeWindow, freeze_at},
         record::{DrainingRelease, Record, Stay},
         release::ReleaseId,
+        settings::Settings,
         table::{AppRoutes, EndpointRoute, ReleaseKey, ReleaseRoutes, Standing},
     },
     schema::{
         activity::{Activity, Moves},
-        app::{App, Shares, Update},
+        app::{App, Frozen, Shares, Update},
         endpoint::{Endpoint, EndpointDrain, EndpointLoad, EndpointState, GoneEndpoint},
         release::Release,
         stream::{ActivityEvent, EndpointActivity},
@@ -32,7 +34,10 @@ impl Snapshot {
             Some(record) => self.record_state(record, app, routes),
             None => App { sticky: true, ..App::default() },
         };
+        let pipelines = reading.pipeline_lock.as_deref().filter(|lock| lock.stands_at(self.now_ms));
         Some(App {
+            lock: state.lock.or_else(|| pipelines.cloned()),
+            frozen: self.frozen(&reading.settings),
             app: app.to_string(),
             hosts: reading.settings.hosts.clone(),
             default: self.default_app() == Some(app),
@@ -42,6 +47,15 @@ impl Snapshot {
             settings: serde_json::to_value(&*reading.settings).unwrap_or(Value::Null),
             ..state
         })
+    }
+
+    /// The freeze that holds `ci` back now.
+    fn frozen(&self, settings: &Settings) -> Option<Frozen> {
+        let own: Vec<FreezeWindow> =
+            settings.freeze_windows.iter().filter_map(|line| FreezeWindow::parse(line)).collect();
+        let Freeze { window, until } =
+            freeze_at(own.iter().chain(self.reading.freeze_windows.iter()), self.now_ms)?;
+        Some(Frozen { window, until })
     }
 
     /// What the live stream says every second.

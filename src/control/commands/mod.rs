@@ -16,6 +16,7 @@ pub mod lost_record;
 pub mod new_app;
 pub mod ownership;
 pub mod pin_format;
+pub mod pipeline_lock;
 pub mod prune;
 pub mod quota;
 pub mod raw;

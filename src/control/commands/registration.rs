@@ -192,7 +192,7 @@ pub async fn plan(
             asker,
             &stored.registration_rules(&difference.release),
         )?;
-        commit.checks.push(stored.record_check());
+        commit.checks.extend(stored.lock_checks());
         if record.names(&difference.release) {
             apps.push(stored.name.clone());
         }

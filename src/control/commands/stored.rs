@@ -1,6 +1,6 @@
 //! An app as the store holds it: what a command decides on, and the checks that hold its commit to that.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
 use serde_json::Value;
@@ -19,9 +19,10 @@ use crate::{
     rollout::{
         adopt::{OldKey, OldKeys, WriteRevisions},
         app::AppName,
-        command::{Background, RegistrationRules},
+        command::{Background, Holds, RegistrationRules, pipeline_lock},
         commit,
         end_mark::EndMark,
+        freeze::{self, FreezeWindow},
         history::{self, PastStable},
         keys::{self, Meaning},
         record::{HistoryEvent, Record},
@@ -44,6 +45,9 @@ pub struct StoredApp {
     old: [Option<Entry>; 4],
     pub settings: Settings,
     pub settings_entry: Option<Entry>,
+    lock_entry: Option<Entry>,
+    /// The freeze windows of all apps.
+    freeze_windows: Arc<Vec<FreezeWindow>>,
     default_app: StoredDefault,
     /// The mark of its former end.
     end_mark: Option<Entry>,
@@ -63,7 +67,14 @@ impl StoredApp {
         let keys: Vec<String> = OldKey::ALL
             .iter()
             .map(|old| old.key(name))
-            .chain([keys::record(name), keys::settings(name), keys::DEFAULT_APP.to_owned(), end_mark(name)])
+            .chain([
+                keys::record(name),
+                keys::settings(name),
+                keys::pipeline_lock(name),
+                keys::DEFAULT_APP.to_owned(),
+                keys::FREEZE_WINDOWS.to_owned(),
+                end_mark(name),
+            ])
             .collect();
         let prefixes: Vec<&str> = keys.iter().map(String::as_str).collect();
         let listing = core.store.list(&prefixes).await?;
@@ -90,6 +101,8 @@ impl StoredApp {
             old: OldKey::ALL.map(|old| find(&old.key(name))),
             settings: settings.unwrap_or_else(|| last_good_settings(core, name)),
             settings_entry,
+            lock_entry: find(&keys::pipeline_lock(name)),
+            freeze_windows: freeze_windows(core, find(keys::FREEZE_WINDOWS)),
             default_app: StoredDefault::of(find(keys::DEFAULT_APP), name, &core.replica.reading.load()),
             read_at: listing.revision,
         })
@@ -113,7 +126,8 @@ impl StoredApp {
     pub fn checks(&self) -> Vec<Check> {
         let own = OldKey::ALL.iter().map(|old| old.key(&self.name)).zip(&self.old);
         let record = (keys::record(&self.name), &self.record_entry);
-        own.chain([record])
+        let lock = (keys::pipeline_lock(&self.name), &self.lock_entry);
+        own.chain([record, lock])
             .map(|(key, entry)| match entry {
                 Some(entry) => Check::Unchanged(entry.key.clone(), entry.modified),
                 None => Check::Absent(own_key(&key)),
@@ -124,6 +138,23 @@ impl StoredApp {
     /// Checks that the record has not changed since this reading.
     pub fn record_check(&self) -> Check {
         as_read(self.record_entry.as_ref(), &keys::record(&self.name))
+    }
+
+    /// What holds `ci` back beside the lock of the record.
+    pub fn holds(&self) -> Holds {
+        let lock = self.lock_entry.as_ref();
+        let windows = self.settings.freeze_windows.iter();
+        Holds {
+            pipeline_lock: lock.and_then(|entry| pipeline_lock::parse(&entry.value).ok()),
+            freeze_windows: windows.filter_map(|line| FreezeWindow::parse(line)).collect(),
+            freeze_windows_of_all: Arc::clone(&self.freeze_windows),
+        }
+    }
+
+    /// Checks that the lock of a pipeline has not changed since this reading, nor the record's.
+    pub fn lock_checks(&self) -> Vec<Check> {
+        let key = keys::pipeline_lock(&self.name);
+        vec![as_read(self.lock_entry.as_ref(), &key), self.record_check()]
     }
 
     /// Whether a release becomes stable as soon as it has an endpoint, since a raw write named it.
@@ -140,6 +171,7 @@ impl StoredApp {
             ci_may_promote: self.settings.ci_may_promote,
             is_awaited: self.awaits(release),
             register_under_lock: &self.settings.register_under_lock,
+            holds: self.holds(),
         }
     }
 
@@ -190,6 +222,7 @@ impl StoredApp {
             keys::record(name),
             keys::settings(name),
             keys::previews(name),
+            keys::pipeline_lock(name),
         ]);
         let mut writes: Vec<Write> = own.map(|key| Write::delete(own_key(&key))).collect();
         let mark = EndMark::of(self.record.as_ref().or(self.lost_record.as_ref()));
@@ -228,6 +261,7 @@ impl StoredApp {
             drain_max_ms: u64::from(self.settings.drainmaxseconds) * 1_000,
             ci_blend_max: self.settings.ci_blend_max,
             ci_may_promote: self.settings.ci_may_promote,
+            holds: self.holds(),
         })
     }
 
@@ -306,6 +340,15 @@ fn with_record(event: &[u8], record: &[u8]) -> Vec<u8> {
 
 fn last_good_record(core: &Core, name: &AppName) -> Option<Record> {
     core.replica.reading.load().apps.get(name)?.record.as_deref().cloned()
+}
+
+/// The stored windows of all apps; if they cannot be read, the last good ones.
+fn freeze_windows(core: &Core, stored: Option<Entry>) -> Arc<Vec<FreezeWindow>> {
+    let Some(stored) = stored else { return Arc::default() };
+    match freeze::parse_list(&stored.value) {
+        Ok(windows) => Arc::new(windows),
+        Err(_) => Arc::clone(&core.replica.reading.load().freeze_windows),
+    }
 }
 
 fn last_good_settings(core: &Core, name: &AppName) -> Settings {

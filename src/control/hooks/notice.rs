@@ -184,7 +184,8 @@ fn app_of(key: &str) -> Option<AppName> {
         | Meaning::Stickyness(app)
         | Meaning::Record(app)
         | Meaning::Settings(app)
-        | Meaning::Previews(app) => Some(app),
+        | Meaning::Previews(app)
+        | Meaning::PipelineLock(app) => Some(app),
         _ => None,
     }
 }

@@ -35,6 +35,7 @@ pub enum Kind {
     Misdirected,
     Value,
     Locked,
+    Frozen,
     Precondition,
     TooManyFailures,
     StoreUnavailable,
@@ -70,6 +71,7 @@ impl Kind {
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "foreign_host"),
             Self::Value => (StatusCode::UNPROCESSABLE_ENTITY, "value"),
             Self::Locked => (StatusCode::LOCKED, "locked"),
+            Self::Frozen => (StatusCode::LOCKED, "frozen"),
             Self::Precondition => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
             Self::TooManyFailures => (StatusCode::TOO_MANY_REQUESTS, "too_many_failures"),
             Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
@@ -92,13 +94,15 @@ impl Kind {
 pub struct ApiError {
     kind: Kind,
     message: String,
-    field: Option<String>,
-    endpoints: Vec<EndpointAnswer>,
+    field: Option<Box<str>>,
+    endpoints: Box<[EndpointAnswer]>,
+    /// When what refuses ends by itself, Unix ms.
+    until: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), field: None, endpoints: Vec::new() }
+        Self { kind, message: message.into(), field: None, endpoints: Box::default(), until: None }
     }
 
     /// A value that is not allowed (422), by field.
@@ -109,14 +113,14 @@ impl ApiError {
     /// Names the field at fault.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
     /// Says what each endpoint answered.
     #[must_use]
     pub fn endpoints(mut self, endpoints: Vec<EndpointAnswer>) -> Self {
-        self.endpoints = endpoints;
+        self.endpoints = endpoints.into();
         self
     }
 
@@ -153,12 +157,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let header = self.header();
         let (status, code) = self.kind.row();
-        let error = ErrorDetail {
-            code: code.to_owned(),
-            message: self.message,
-            field: self.field,
-            endpoints: self.endpoints,
-        };
+        let Self { message, field, endpoints, until, .. } = self;
+        let (field, endpoints) = (field.map(String::from), endpoints.into_vec());
+        let error = ErrorDetail { code: code.to_owned(), message, field, endpoints, until };
         let mut response = (status, Json(ErrorAnswer { error: error.clone() })).into_response();
         // For the audit, which does not read bodies.
         response.extensions_mut().insert(error);
@@ -176,7 +177,8 @@ impl From<Refusal> for ApiError {
             Refusal::State { code, message } => Self::new(Kind::Refused(code), message),
             Refusal::Stale { .. } => Self::new(Kind::Stale, message),
             Refusal::Value { field, message } => Self::value(field, message),
-            Refusal::Locked { .. } => Self::new(Kind::Locked, message),
+            Refusal::Frozen { until, .. } => Self { until: Some(until), ..Self::new(Kind::Frozen, message) },
+            Refusal::Locked { until, .. } => Self { until, ..Self::new(Kind::Locked, message) },
             Refusal::Precondition => Self::new(Kind::Precondition, message),
             Refusal::Forbidden { .. } | Refusal::Capped { .. } | Refusal::CappedEndpoints { .. } => {
                 Self::new(Kind::Forbidden, message)

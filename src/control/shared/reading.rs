@@ -12,10 +12,11 @@ use super::lost_key::LostKey;
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
+    freeze::FreezeWindow,
     keys,
     keyspace::{Changes, Keyspace, Problem},
     preview::Previews,
-    record::Record,
+    record::{Lock, Record},
     release::ReleaseId,
     settings::Settings,
 };
@@ -28,6 +29,8 @@ pub struct StoreReading {
     pub releases: OrdMap<ReleaseId, usize>,
     /// Ordered by key.
     pub problems: Arc<Vec<Problem>>,
+    /// The freeze windows of all apps.
+    pub freeze_windows: Arc<Vec<FreezeWindow>>,
 }
 
 /// What is known of one app.
@@ -38,6 +41,8 @@ pub struct AppReading {
     pub old: OldKeys,
     pub settings: Arc<Settings>,
     pub previews: Arc<Previews>,
+    /// The lock that a pipeline took for itself; its end may have passed.
+    pub pipeline_lock: Option<Arc<Lock>>,
 }
 
 impl AppReading {
@@ -47,6 +52,7 @@ impl AppReading {
             old: keyspace.old_keys(name),
             settings: keyspace.settings(name),
             previews: keyspace.previews(name),
+            pipeline_lock: keyspace.pipeline_lock(name),
         }
     }
 }
@@ -69,6 +75,7 @@ impl StoreReading {
                 endpoints => drop(reading.releases.insert(release.clone(), endpoints)),
             }
         }
+        reading.freeze_windows = keyspace.freeze_windows();
         let mut problems = keyspace.problems();
         if !losses.is_empty() {
             problems.extend(losses.iter().map(LostKey::problem));

@@ -249,7 +249,9 @@ fn is_followed(key: &str) -> bool {
         matches!(
             meaning,
             Meaning::Record(_)
+                | Meaning::PipelineLock(_)
                 | Meaning::DefaultApp
+                | Meaning::FreezeWindows
                 | Meaning::Event(..)
                 | Meaning::EndpointEvent(..)
                 | Meaning::EndpointSet(_)

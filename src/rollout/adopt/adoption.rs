@@ -8,7 +8,7 @@ use crate::rollout::{
     blend::Blend,
     command::{
         Asker, Background, Decision, Refusal, Role,
-        admission::{check_blend_cap, check_lock, check_role, check_stable_cap},
+        admission::{check_blend_cap, check_freeze, check_lock, check_role, check_stable_cap},
         draft::{Departure, Draft},
     },
     command_name::CommandName,
@@ -98,7 +98,8 @@ pub fn write(
     endpoints: &dyn Fn(&ReleaseId) -> usize,
 ) -> Result<Adoption, Refusal> {
     check_role(asker.role, Role::Ci)?;
-    check_lock(record, asker)?;
+    check_lock(record, asker, &background.holds)?;
+    check_freeze(asker, &background.holds)?;
     let keys = stored.clone().after_write(key, value.map(str::to_owned));
     if ParsedKeys::of(&keys).faults.iter().any(|fault| fault.key == key.name()) {
         let message = format!("`{}` is not {}", value.unwrap_or_default().escape_debug(), key.allowed());

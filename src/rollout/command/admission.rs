@@ -3,6 +3,7 @@
 use super::{
     asker::{Asker, Background},
     draft::Draft,
+    holds::Holds,
     kinds::Command,
     refusal::Refusal,
     role::Role,
@@ -10,15 +11,23 @@ use super::{
 };
 use crate::{
     limits::REASON_BYTES_MAX,
-    rollout::{blend::Blend, record::Record, release::ReleaseId},
+    rollout::{blend::Blend, freeze::Freeze, record::Record, release::ReleaseId},
 };
 
 /// Checks whatever does not depend on what the command would change.
-pub(super) fn admit(record: Option<&Record>, command: &Command, asker: &Asker) -> Result<(), Refusal> {
+pub(super) fn admit(
+    record: Option<&Record>,
+    command: &Command,
+    asker: &Asker,
+    holds: &Holds,
+) -> Result<(), Refusal> {
     check_role(asker.role, needs(command))?;
     check_reason("reason", &asker.reason)?;
     if !repeats_own_rollback(record, command, asker) && !is_stop(command) {
-        check_lock(record, asker)?;
+        check_lock(record, asker, holds)?;
+        if !matches!(command, Command::Rollback { .. }) {
+            check_freeze(asker, holds)?;
+        }
     }
     check_named(command, asker)?;
     if record.is_none() && !may_be_first(command) {
@@ -36,13 +45,27 @@ pub(in crate::rollout) fn check_role(role: Role, needs: Role) -> Result<(), Refu
     if role < needs { Err(Refusal::Forbidden { role, needs }) } else { Ok(()) }
 }
 
-/// Refuses `ci` while a lock stands.
-pub(in crate::rollout) fn check_lock(record: Option<&Record>, asker: &Asker) -> Result<(), Refusal> {
-    match record.and_then(|record| record.lock_at(asker.at)) {
-        Some(lock) if asker.role <= Role::Ci => {
-            Err(Refusal::Locked { by: lock.by.clone(), reason: lock.reason.clone() })
-        }
+/// Refuses `ci` while a lock stands: the record's, or one that another pipeline took for itself.
+pub(in crate::rollout) fn check_lock(
+    record: Option<&Record>,
+    asker: &Asker,
+    holds: &Holds,
+) -> Result<(), Refusal> {
+    let others = holds.pipeline_lock_at(asker.at).filter(|lock| lock.by != asker.actor);
+    match record.and_then(|record| record.lock_at(asker.at)).or(others) {
+        Some(lock) if asker.role <= Role::Ci => Err(Refusal::locked(lock, asker.at)),
         _ => Ok(()),
+    }
+}
+
+/// Refuses `ci` while a freeze window stands.
+pub(in crate::rollout) fn check_freeze(asker: &Asker, holds: &Holds) -> Result<(), Refusal> {
+    if asker.role > Role::Ci {
+        return Ok(());
+    }
+    match holds.freeze_at(asker.at) {
+        Some(Freeze { window, until }) => Err(Refusal::Frozen { window, until, now: asker.at }),
+        None => Ok(()),
     }
 }
 

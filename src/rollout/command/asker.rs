@@ -1,6 +1,6 @@
 //! Who gives a command, and what the command reads beside the record.
 
-use super::role::Role;
+use super::{holds::Holds, role::Role};
 use crate::rollout::{blend::Blend, end_mark::EndMark, history::PastStable};
 
 /// Who gives a command, when, and which state they have seen.
@@ -32,4 +32,6 @@ pub struct Background {
     pub ci_blend_max: Option<Blend>,
     /// Whether `ci` may give a release to everybody in spite of that cap.
     pub ci_may_promote: bool,
+    /// What holds `ci` back beside the lock of the record.
+    pub holds: Holds,
 }

@@ -27,7 +27,7 @@ pub fn decide(
     asker: &Asker,
     background: &Background,
 ) -> Result<Decision, Refusal> {
-    admission::admit(record, command, asker)?;
+    admission::admit(record, command, asker, &background.holds)?;
     let mut draft = Draft::of(record, asker, background);
     admission::end_automatic_lock(&mut draft.next, command, asker);
     let case = Case { record, asker, background };

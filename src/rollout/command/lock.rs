@@ -27,7 +27,7 @@ pub(super) fn lock(
         return Ok(Effect::Unchanged);
     }
     let (reason, by) = (reason.to_owned(), asker.actor.clone());
-    draft.next.lock = Some(Lock { reason, by, at: asker.at, until, automatic: false });
+    draft.next.lock = Some(Lock { reason, by, at: asker.at, until, automatic: false, holder: None });
     Ok(Effect::Changed)
 }
 

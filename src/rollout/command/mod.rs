@@ -1,7 +1,7 @@
 //! Commands: what a person or a pipeline may do to a rollout, and what comes of it (docs/design.md section 4).
 //!
 //! [`decide`] is the entrance. One file per concern: admission (roles, locks, what must be named), candidate, stable, sticky,
-//! lock, drain, endpoint, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
+//! lock (of the record, and of a pipeline), drain, endpoint, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
 //! target is healthy and whether a table can be built is not decided here: the caller finds that out before it commits.
 
 pub(super) mod admission;
@@ -13,8 +13,10 @@ mod decision;
 pub(super) mod draft;
 mod drain;
 mod endpoint;
+mod holds;
 mod kinds;
 mod lock;
+pub mod pipeline_lock;
 mod refusal;
 mod registration;
 mod role;
@@ -27,6 +29,7 @@ pub use self::{
     asker::{Asker, Background},
     decide::decide,
     decision::Decision,
+    holds::Holds,
     kinds::Command,
     refusal::Refusal,
     registration::{RegistrationRules, admit_registration},

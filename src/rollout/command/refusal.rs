@@ -1,7 +1,7 @@
 //! Refusals: why a command is not done, for the person who has to act, and as a stable word for programs.
 
 use super::role::Role;
-use crate::rollout::{blend::Blend, release::ReleaseId};
+use crate::rollout::{blend::Blend, record::Lock, release::ReleaseId};
 
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +31,26 @@ pub enum Refusal {
         message: String,
     },
     /// 423: a lock refuses it.
-    #[error("locked by {by}: {}", if reason.is_empty() { "no reason given" } else { reason })]
+    #[error("locked by {by}{}: {}", ends_in(*until, *now), if reason.is_empty() { "no reason given" } else { reason })]
     Locked {
         /// Who locked.
         by: String,
         /// Why.
         reason: String,
+        /// When the lock ends by itself, Unix ms.
+        until: Option<u64>,
+        /// When the command was given, Unix ms.
+        now: u64,
+    },
+    /// 423: a freeze window refuses it.
+    #[error("the freeze window `{window}` holds `ci` tokens back{}; an operator may change the app", ends_in(Some(*until), *now))]
+    Frozen {
+        /// The window.
+        window: String,
+        /// When no window stands any more, Unix ms.
+        until: u64,
+        /// When the command was given, Unix ms.
+        now: u64,
     },
     /// 428: `ci` must name the release or the seq that it saw.
     #[error("a `ci` token must send `release` or If-Match with this command")]
@@ -79,6 +93,7 @@ impl Refusal {
             Self::Stale { .. } => "stale",
             Self::Value { .. } => "value",
             Self::Locked { .. } => "locked",
+            Self::Frozen { .. } => "frozen",
             Self::Precondition => "precondition_required",
             Self::Capped { .. } | Self::CappedEndpoints { .. } | Self::Forbidden { .. } => "forbidden",
         }
@@ -86,6 +101,11 @@ impl Refusal {
 
     pub(super) fn state(code: &'static str, message: impl Into<String>) -> Self {
         Self::State { code, message: message.into() }
+    }
+
+    pub(super) fn locked(lock: &Lock, now: u64) -> Self {
+        let Lock { by, reason, until, .. } = lock;
+        Self::Locked { by: by.clone(), reason: reason.clone(), until: *until, now }
     }
 
     pub(super) fn no_rollout() -> Self {
@@ -102,5 +122,14 @@ impl Refusal {
             "{named} is not the candidate; {candidate} is. Read the app again, and name the candidate"
         );
         Self::state("other_candidate", message)
+    }
+}
+
+/// How much longer it lasts, behind who is named; nothing if it has no end.
+fn ends_in(until: Option<u64>, now: u64) -> String {
+    let Some(until) = until else { return String::new() };
+    match until.saturating_sub(now).div_ceil(1_000) {
+        seconds @ 0..=120 => format!(" for {seconds} s more"),
+        seconds => format!(" for {} min more", seconds.div_ceil(60)),
     }
 }

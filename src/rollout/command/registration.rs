@@ -1,15 +1,16 @@
 //! Who may change the endpoints of a release that an app routes: by whichever door, it changes what the app's users get.
 
 use super::{
-    admission::{check_lock, check_role},
+    admission::{check_freeze, check_lock, check_role},
     asker::Asker,
+    holds::Holds,
     refusal::Refusal,
     role::Role,
 };
 use crate::rollout::{blend::Blend, record::Record, release::ReleaseId};
 
 /// What an app says about registering.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RegistrationRules<'a> {
     /// The highest blend `ci` may set, if capped.
     pub ci_blend_max: Option<Blend>,
@@ -19,6 +20,8 @@ pub struct RegistrationRules<'a> {
     pub is_awaited: bool,
     /// The `ci` tokens that neither lock nor cap holds back.
     pub register_under_lock: &'a [String],
+    /// What holds `ci` back beside the lock of the record.
+    pub holds: Holds,
 }
 
 /// Admits a change of the endpoints of a release to an app's record. A new address (`adds`) exposes what answers there to as
@@ -38,7 +41,8 @@ pub fn admit_registration(
     if !is_named || rules.register_under_lock.contains(&asker.actor) {
         return Ok(());
     }
-    check_lock(Some(record), asker)?;
+    check_lock(Some(record), asker, &rules.holds)?;
+    check_freeze(asker, &rules.holds)?;
     let exposure = if rules.is_awaited { Blend::FULL } else { exposure(record, release) };
     if adds { check_cap(exposure, asker, rules) } else { Ok(()) }
 }
@@ -75,8 +79,14 @@ mod tests {
 
     /// Stable `1`, candidate `2` at 10 %, draining `0`, previous `p`.
     fn record(locked: bool) -> Record {
-        let lock =
-            Lock { reason: "an incident".into(), by: "maria".into(), at: 0, until: None, automatic: false };
+        let lock = Lock {
+            reason: "an incident".into(),
+            by: "maria".into(),
+            at: 0,
+            until: None,
+            automatic: false,
+            holder: None,
+        };
         let draining = DrainingRelease {
             release: id("0"),
             tenure: 1,
@@ -163,7 +173,7 @@ mod tests {
         let awaited = RegistrationRules { is_awaited: true, ..RegistrationRules::default() };
         assert_eq!(code(&record(true), "other", true, Role::Ci, &awaited), "locked");
         assert_eq!(code(&record(false), "other", true, Role::Ci, &awaited), "");
-        let capped = RegistrationRules { ci_blend_max: "99".parse().ok(), ..awaited };
+        let capped = RegistrationRules { ci_blend_max: "99".parse().ok(), ..awaited.clone() };
         assert_eq!(code(&record(false), "other", true, Role::Ci, &capped), "forbidden");
     }
 

@@ -151,6 +151,7 @@ fn lock_out(case: &Case<'_>, record: &Record, target: &ReleaseId) -> Lock {
             at: asker.at,
             until: None,
             automatic: true,
+            holder: None,
         },
     }
 }

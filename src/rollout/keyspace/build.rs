@@ -90,7 +90,8 @@ impl Keyspace {
             app.last = Some(routes);
         }
         let now = app.last.clone();
-        if now.is_none() && app.is_empty() && app.settings_modified == 0 && app.previews.previews.is_empty() {
+        let is_bare = app.is_empty() && app.pipeline_lock.is_none() && app.previews.previews.is_empty();
+        if now.is_none() && is_bare && app.settings_modified == 0 {
             self.apps.remove(name);
         }
         self.endpoints_by_address.replace(last.as_deref(), now.as_deref());

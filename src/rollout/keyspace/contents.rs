@@ -11,10 +11,11 @@ use crate::rollout::{
     adopt::{OldKeys, WriteRevisions},
     app::AppName,
     endpoint::AddressPolicy,
+    freeze::FreezeWindow,
     keys::{self, Meaning},
     pin::{PinFormat, PinKeys},
     preview::Previews,
-    record::Record,
+    record::{Lock, Record},
     release::ReleaseId,
     settings::Settings,
     table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
@@ -46,6 +47,8 @@ pub struct Keyspace {
     pub(super) releases: BTreeMap<ReleaseId, Endpoints>,
     /// The app for unknown hosts, as it is stored.
     pub(super) default_app: Option<AppName>,
+    /// The freeze windows of all apps; no route depends on them.
+    pub(super) freeze_windows: Arc<Vec<FreezeWindow>>,
     /// The valid endpoints of sets whose keys are still to be written. They count instead of the others.
     pub(super) pending: BTreeMap<ReleaseId, PendingEndpoints>,
     /// Keys whose values are not allowed.
@@ -119,6 +122,8 @@ pub(super) struct AppKeys {
     pub(super) settings_modified: u64,
     pub(super) previews: Arc<Previews>,
     pub(super) old: OldKeys,
+    /// The lock that a pipeline took for itself; no route depends on it.
+    pub(super) pipeline_lock: Option<Arc<Lock>>,
     /// The newest store revision among the app's own keys.
     pub(super) revision: u64,
     /// The routes of the last build; `None` if something was written since.
@@ -142,6 +147,7 @@ impl Keyspace {
             apps: BTreeMap::new(),
             releases: BTreeMap::new(),
             default_app: None,
+            freeze_windows: Arc::default(),
             pending: BTreeMap::new(),
             faulty: BTreeSet::new(),
             changed_releases: HashMap::new(),
@@ -283,6 +289,16 @@ impl Keyspace {
     /// An app's live preview grants in their last good reading.
     pub fn previews(&self, app: &AppName) -> Arc<Previews> {
         self.apps.get(app).map(|app| Arc::clone(&app.previews)).unwrap_or_default()
+    }
+
+    /// The freeze windows of all apps, in their last good reading.
+    pub fn freeze_windows(&self) -> Arc<Vec<FreezeWindow>> {
+        Arc::clone(&self.freeze_windows)
+    }
+
+    /// The lock that a pipeline took for itself, in its last good reading; its end may have passed.
+    pub fn pipeline_lock(&self, app: &AppName) -> Option<Arc<Lock>> {
+        self.apps.get(app)?.pipeline_lock.clone()
     }
 
     /// The four old keys of an app, without white space around the values.

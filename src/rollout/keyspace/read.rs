@@ -10,11 +10,13 @@ use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
     blend::Blend,
+    command::pipeline_lock,
     endpoint::{AddressPolicy, EndpointError},
     endpoint_set::{EndpointSet, PendingSet},
+    freeze::{self, FreezeWindow},
     keys::{self, Meaning},
     preview::Previews,
-    record::Record,
+    record::{Lock, Record},
     release::ReleaseId,
     settings::Settings,
 };
@@ -24,8 +26,10 @@ enum ParsedValue {
     Record(Box<Record>),
     Settings(Arc<Settings>),
     Previews(Arc<Previews>),
+    PipelineLock(Arc<Lock>),
     Address(SocketAddr),
     DefaultApp(Option<AppName>),
+    FreezeWindows(Arc<Vec<FreezeWindow>>),
     Set,
     Old,
 }
@@ -63,12 +67,18 @@ impl Keyspace {
                 app.previews = previews;
                 app.written(modified);
             }
+            (Meaning::PipelineLock(name), Some(ParsedValue::PipelineLock(lock))) => {
+                self.app(&name).pipeline_lock = Some(lock);
+            }
             (Meaning::Endpoint(release, container), Some(ParsedValue::Address(address))) => {
                 self.note_changed(&release, modified);
                 let endpoints = self.releases.entry(release).or_default();
                 endpoints.insert(container, StoredEndpoint { address, modified });
             }
             (Meaning::DefaultApp, Some(ParsedValue::DefaultApp(app))) => self.default_app = app,
+            (Meaning::FreezeWindows, Some(ParsedValue::FreezeWindows(windows))) => {
+                self.freeze_windows = windows
+            }
             // The last good address of this endpoint is no longer right, so the endpoint is dropped.
             (Meaning::Endpoint(release, container), None) => {
                 self.drop_endpoint(release, &container, modified)
@@ -110,8 +120,10 @@ impl Keyspace {
                 app.previews = Arc::default();
                 app.written(revision);
             }
+            Meaning::PipelineLock(name) => self.app(&name).pipeline_lock = None,
             Meaning::Endpoint(release, container) => self.drop_endpoint(release, &container, revision),
             Meaning::DefaultApp => self.default_app = None,
+            Meaning::FreezeWindows => self.freeze_windows = Arc::default(),
             Meaning::EndpointSet(release) => self.set_pending(release, None, revision),
             _ => {}
         }
@@ -211,10 +223,12 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
             Ok(ParsedValue::Settings(Arc::new(settings)))
         }
         Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(ParsedValue::Previews),
+        Meaning::PipelineLock(_) => pipeline_lock::parse(value).map(Arc::new).map(ParsedValue::PipelineLock),
         Meaning::Endpoint(..) => {
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
             addresses.parse(text).map(ParsedValue::Address).map_err(|error| error.to_string())
         }
+        Meaning::FreezeWindows => freeze::parse_list(value).map(Arc::new).map(ParsedValue::FreezeWindows),
         Meaning::DefaultApp => match text() {
             Ok(keys::NO_DEFAULT) => Ok(ParsedValue::DefaultApp(None)),
             Ok(name) if name.parse::<AppName>().is_ok() => Ok(ParsedValue::DefaultApp(name.parse().ok())),

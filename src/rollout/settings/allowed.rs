@@ -7,12 +7,13 @@
 use serde_json::Value;
 
 use super::pin;
+use crate::rollout::freeze;
 
 /// How many characters of a value a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 52] = [
+const ALLOWED: [(&str, &str); 54] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -81,6 +82,8 @@ const ALLOWED: [(&str, &str); 52] = [
     ("override.networks[]", "an address or a network, such as 10.0.0.0/8"),
     ("register_under_lock", "a list of at most 32 names of tokens, such as [\"registrator\"]"),
     ("register_under_lock[]", "the name of a token, of 1 to 100 characters"),
+    ("freeze_windows", "a list of at most 32 windows, such as [\"Fri 16:00 - Mon 08:00 Europe/Berlin\"]"),
+    ("freeze_windows[]", freeze::ALLOWED),
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),
     ("ci_may_promote", "true or false"),
 ];

@@ -15,7 +15,11 @@ use super::{
 };
 use crate::{
     limits::DRAIN_SECONDS_MAX,
-    rollout::{blend::Blend, underscores::Underscores},
+    rollout::{
+        blend::Blend,
+        freeze::{FreezeWindow, WINDOWS_MAX},
+        underscores::Underscores,
+    },
 };
 
 /// The most hosts of one app. With more, a `*.` name or the default app serves better.
@@ -68,6 +72,8 @@ pub struct Settings {
     pub overriding: OverrideSettings,
     /// Names of `ci` tokens that may register endpoints under a lock, and of releases above their cap: those of registrators.
     pub register_under_lock: Vec<String>,
+    /// Times in which `ci` changes nothing, as [`FreezeWindow`] reads them.
+    pub freeze_windows: Vec<String>,
     /// The highest blend that a `ci` token may set, in percent. None: no cap.
     pub ci_blend_max: Option<Blend>,
     /// Whether a `ci` token may make a release stable in spite of that cap.
@@ -128,6 +134,7 @@ impl Default for Settings {
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
             register_under_lock: Vec::new(),
+            freeze_windows: Vec::new(),
             ci_blend_max: None,
             ci_may_promote: false,
         }
@@ -138,6 +145,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         self.check_hosts()?;
         self.check_registrators()?;
+        self.check_freeze_windows()?;
         check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
         if self.drainseconds > self.drainmaxseconds {
             let (drain, most) = (self.drainseconds, self.drainmaxseconds);
@@ -161,6 +169,16 @@ impl Settings {
         let refused = |name: &&String| name.is_empty() || name.len() > TOKEN_NAME_BYTES_MAX;
         match self.register_under_lock.iter().find(refused) {
             Some(name) => Err(SettingsError::entry("register_under_lock", name)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_freeze_windows(&self) -> Result<(), SettingsError> {
+        if self.freeze_windows.len() > WINDOWS_MAX {
+            return Err(SettingsError::value("freeze_windows", self.freeze_windows.clone()));
+        }
+        match self.freeze_windows.iter().find(|text| FreezeWindow::parse(text).is_none()) {
+            Some(text) => Err(SettingsError::entry("freeze_windows", text)),
             None => Ok(()),
         }
     }

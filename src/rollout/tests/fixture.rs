@@ -9,7 +9,7 @@ use crate::rollout::{
     adopt::{self, Adoption, OldKey, OldKeys, WriteRevisions},
     app::AppName,
     blend::Blend,
-    command::{Asker, Background, Command, Decision, Refusal, Role, decide},
+    command::{Asker, Background, Command, Decision, Holds, Refusal, Role, decide},
     commit::{self, Write},
     history, keys,
     record::{HistoryEvent, LeaveReason, Record, Tenure},
@@ -117,6 +117,7 @@ impl Rollout {
             ci_blend_max: self.ci_blend_max,
             ci_may_promote: false,
             ended: None,
+            holds: Holds::default(),
         }
     }
 

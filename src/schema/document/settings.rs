@@ -138,6 +138,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
     ("register_under_lock", "Registrators", Texts(32, Some(100)), "",
      "Names of `ci` tokens that may register endpoints also while a lock stands, and of releases above the cap."),
+    ("freeze_windows", "Freeze windows", Texts(32, None), "",
+     "Times in which `ci` tokens change nothing but to stop: each day, week or year from one time to another, such as `Fri 16:00 - Mon 08:00 Europe/Berlin`."),
     ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
      "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
     ("ci_may_promote", "CI may promote", Flag, "",

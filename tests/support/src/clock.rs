@@ -77,10 +77,11 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// The time since 1970.
 #[allow(
     clippy::disallowed_methods,
     reason = "the suites run outside the process whose clock is under control"
 )]
-fn wall() -> Duration {
+pub fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

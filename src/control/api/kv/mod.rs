@@ -199,7 +199,9 @@ impl Target {
                 | Meaning::EndpointSet(_)
                 | Meaning::Settings(_)
                 | Meaning::Previews(_)
+                | Meaning::PipelineLock(_)
                 | Meaning::DefaultApp
+                | Meaning::FreezeWindows
                 | Meaning::Router,
             ) => Err(forbidden(key.as_str())),
             None => misnamed(key.as_str()).map_or(Ok(Self::Plain), Err),
@@ -208,7 +210,8 @@ impl Target {
 }
 
 /// What of an app is never a raw key of an old script.
-const OWN_OF_AN_APP: [&str; 5] = ["rollout", "events", "endpoint-events", "settings", "previews"];
+const OWN_OF_AN_APP: [&str; 6] =
+    ["rollout", "events", "endpoint-events", "settings", "previews", "pipeline-lock"];
 
 /// The record, the history, the settings and the previews of an app are written through the API only.
 fn refuse_ours(key: &str) -> Result<(), ApiError> {

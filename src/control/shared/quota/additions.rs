@@ -48,7 +48,8 @@ impl Additions {
                     }
                 }
                 (Meaning::Record(app), Write::Delete { .. }) => drop(additions.ended.insert(app)),
-                (Meaning::Null | Meaning::DefaultApp | Meaning::Router, _) | (_, Write::Delete { .. }) => {}
+                (Meaning::Null | Meaning::DefaultApp | Meaning::FreezeWindows | Meaning::Router, _)
+                | (_, Write::Delete { .. }) => {}
                 (
                     Meaning::StableId(app)
                     | Meaning::CandidateId(app)
@@ -58,7 +59,8 @@ impl Additions {
                     | Meaning::Event(app, _)
                     | Meaning::EndpointEvent(app, _)
                     | Meaning::Settings(app)
-                    | Meaning::Previews(app),
+                    | Meaning::Previews(app)
+                    | Meaning::PipelineLock(app),
                     Write::Put { .. },
                 ) => {
                     if !reading.apps.contains_key(&app) {

@@ -8,6 +8,7 @@ use crate::schema::{
     change::{
         AbortRequest, AppRequest, BlendRequest, CandidateRequest, ClearStableRequest, FinishDrainRequest,
         LockRequest, PromoteRequest, ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
+        UnlockRequest,
     },
     endpoint::EndpointDrainRequest,
 };
@@ -105,11 +106,16 @@ fn locks() -> Vec<Operation> {
     vec![
         Operation::put("/api/v1/apps/{app}/lock", "lock", "Lock")
             .role("operator")
-            .says("While the lock stands, a `ci` token gets 423 for everything but abort.")
+            .says(
+                "While the lock stands, a `ci` token gets 423 for everything but abort. With an end, a `ci` token may take a lock \
+                 for itself, which holds back the others and each other `holder` of the same token; to take it again renews it. \
+                 It changes neither seq nor history.",
+            )
             .takes::<LockRequest>(true),
         Operation::delete("/api/v1/apps/{app}/lock", "unlock", "Unlock")
             .role("operator")
-            .takes::<ReasonRequest>(false),
+            .says("A `ci` token may end the lock that it took for itself.")
+            .takes::<UnlockRequest>(false),
     ]
 }
 

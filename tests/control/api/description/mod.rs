@@ -171,6 +171,11 @@ fn hooks(caller: &Caller<'_>) {
 }
 
 fn fleet_and_router(caller: &Caller<'_>) {
+    let windows = json!({"windows": ["Fri 16:00 - Mon 08:00 Europe/Berlin"]});
+    assert_eq!(caller.call(200, "PUT", "/api/v1/freeze-windows", Some(windows.clone())), windows);
+    assert_eq!(caller.get("/api/v1/freeze-windows"), windows);
+    caller.call(422, "PUT", "/api/v1/freeze-windows", Some(json!({"windows": ["always"]})));
+    caller.call(200, "PUT", "/api/v1/freeze-windows", Some(json!({"windows": []})));
     let fleet = caller.get("/api/v1/fleet");
     let node = fleet["node"].as_str().expect("a node");
     caller.call(409, "DELETE", &format!("/api/v1/fleet/{node}"), None);
