@@ -127,6 +127,11 @@ pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
 /// How long open admin connections may take to end when the router stops.
 pub const STOP_MAX: Duration = Duration::from_secs(3);
 
+/// Deployments in the store, of all apps together: each is read by every router, and takes up to 256 KiB.
+pub const DEPLOYMENTS_MAX: usize = 2_000;
+/// The most containers of one deployment that a call may ask for.
+pub const REPLICAS_MAX: u32 = 100;
+
 /// Wrong tokens from one address before the answer is 429, and begins to be delayed: a person mistypes, and a pipeline
 /// with an old token tries a few times.
 pub const SIGN_IN_FAILURES_MAX: u32 = 10;

@@ -1,6 +1,6 @@
 //! The layout of the keyvalues: which key means what (docs/design.md section 3).
 
-use super::{app::AppName, release::ReleaseId};
+use super::{app::AppName, deployment::id::DeploymentId, release::ReleaseId};
 
 /// The placeholder key; its presence says that a store has been set up.
 pub const NULL: &str = "rolling/null";
@@ -45,6 +45,8 @@ pub enum Meaning {
     Previews(AppName),
     /// `rolling/<app>/pipeline-lock`.
     PipelineLock(AppName),
+    /// `rolling/<app>/deployments/<id>`.
+    Deployment(AppName, DeploymentId),
     /// `rolling/default-app`.
     DefaultApp,
     /// `rolling/freeze-windows`.
@@ -77,7 +79,14 @@ pub fn meaning(key: &str) -> Option<Meaning> {
 /// What a key means, if a route can depend on its value.
 pub(super) fn routed_meaning(key: &str) -> Option<Meaning> {
     let unrouted = |meaning: &Meaning| {
-        matches!(meaning, Meaning::Null | Meaning::Event(..) | Meaning::EndpointEvent(..) | Meaning::Router)
+        matches!(
+            meaning,
+            Meaning::Null
+                | Meaning::Event(..)
+                | Meaning::EndpointEvent(..)
+                | Meaning::Deployment(..)
+                | Meaning::Router
+        )
     };
     meaning(key).filter(|meaning| !unrouted(meaning))
 }
@@ -104,6 +113,9 @@ fn rolling_meaning(rest: &str) -> Option<Meaning> {
         "previews" => Some(Meaning::Previews(app)),
         "pipeline-lock" => Some(Meaning::PipelineLock(app)),
         _ => {
+            if let Some(id) = rest.strip_prefix("deployments/") {
+                return id.parse().ok().map(|id| Meaning::Deployment(app, id));
+            }
             let twelve_digits =
                 |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
             let number = |prefix: &str| rest.strip_prefix(prefix).filter(twelve_digits)?.parse().ok();
@@ -156,6 +168,11 @@ pub fn pipeline_lock(app: &AppName) -> String {
     format!("rolling/{app}/pipeline-lock")
 }
 
+/// `rolling/<app>/deployments/<id>`.
+pub fn deployment(app: &AppName, id: &DeploymentId) -> String {
+    format!("rolling/{app}/deployments/{id}")
+}
+
 /// `rolling/<app>/events/<seq, 12 digits>`.
 pub fn event(app: &AppName, seq: u64) -> String {
     format!("rolling/{app}/events/{seq:012}")
@@ -189,6 +206,10 @@ mod tests {
             (pipeline_lock(&app), Meaning::PipelineLock(app.clone())),
             (event(&app, 4_711), Meaning::Event(app.clone(), 4_711)),
             (endpoint_event(&app, 12), Meaning::EndpointEvent(app.clone(), 12)),
+            (
+                deployment(&app, &"Shop-1.eu-7".parse().unwrap()),
+                Meaning::Deployment(app.clone(), "Shop-1.eu-7".parse().unwrap()),
+            ),
             (NULL.to_owned(), Meaning::Null),
             (DEFAULT_APP.to_owned(), Meaning::DefaultApp),
             (FREEZE_WINDOWS.to_owned(), Meaning::FreezeWindows),
@@ -232,6 +253,8 @@ mod tests {
             "rolling/shop/id",
             "rolling/null/stable/id",
             "rolling/-shop/stable/id",
+            "rolling/shop/deployments/",
+            "rolling/shop/deployments/a/b",
             "rolling/shop/events/1",
             "rolling/shop/events/+00000000001",
             "Rolling/shop/stable/id",

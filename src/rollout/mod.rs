@@ -13,6 +13,7 @@ pub mod command;
 pub mod command_name;
 pub mod commit;
 pub mod cookie;
+pub mod deployment;
 pub mod drain;
 pub mod dry_run;
 pub mod end_mark;

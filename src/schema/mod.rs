@@ -24,6 +24,7 @@ pub mod freeze;
 pub mod history;
 pub mod hook;
 pub mod keyvalue;
+pub mod old_api;
 pub mod preview;
 pub mod prune;
 pub mod registration;

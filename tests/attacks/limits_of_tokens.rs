@@ -21,7 +21,7 @@ fn limited(role: &str, limits: &str) -> (Router, Api) {
 }
 
 /// Calls that are about no app or about all of them, whose answers are cut down.
-pub const SHARED: [&str; 7] = [
+pub const SHARED: [&str; 8] = [
     "/api/openapi.json",
     "/api/v1/apps",
     "/api/v1/fleet",
@@ -29,6 +29,7 @@ pub const SHARED: [&str; 7] = [
     "/api/v1/router",
     "/api/v1/stream",
     "/api/v1/whoami",
+    "/api/v2/deployments/",
 ];
 
 /// Every call of the API's description.

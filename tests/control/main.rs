@@ -6,3 +6,4 @@ mod api_security;
 mod command_line;
 mod hooks;
 mod observability;
+mod old_api;

@@ -20,6 +20,7 @@ use crate::{
         access::live_tokens::Pass,
         core::Core,
         error::{ApiError, Kind},
+        old_api::{is_old_api, with_old_errors},
     },
     rollout::command::Role,
 };
@@ -56,6 +57,7 @@ impl From<ApiError> for GuardRefusal {
 /// answered.
 pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
     let mut recording = Recording::begin(&core, &request);
+    let is_old = is_old_api(request.uri().path());
     let mut response = match admit(&core, &mut request, &mut recording) {
         Ok(()) => next.run(request).await,
         Err(GuardRefusal { error, wait }) => {
@@ -65,6 +67,9 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     };
     if let Some(recording) = recording {
         recording.finish(&response);
+    }
+    if is_old {
+        response = with_old_errors(response);
     }
     secure(&mut response);
     response

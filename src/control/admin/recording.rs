@@ -179,7 +179,8 @@ fn app_of(path: &str) -> Option<AppName> {
         | Meaning::Event(app, _)
         | Meaning::Settings(app)
         | Meaning::Previews(app)
-        | Meaning::PipelineLock(app) => Some(app),
+        | Meaning::PipelineLock(app)
+        | Meaning::Deployment(app, _) => Some(app),
         _ => None,
     }
 }

@@ -22,6 +22,7 @@ pub mod hooks;
 mod json;
 pub mod kv;
 pub mod locks;
+mod old_api;
 pub mod previews;
 pub mod prune;
 pub mod query;
@@ -48,11 +49,12 @@ use self::calls::Calls;
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
+    old_api::is_old_api,
 };
 
 /// The routes of the API.
 pub fn routes() -> Router<Core> {
-    calls().into_router().fallback(raw_keyvalues)
+    calls().into_router().fallback(by_raw_path)
 }
 
 /// Every call but those of raw keyvalues.
@@ -137,10 +139,13 @@ fn endpoints_of_releases(calls: Calls) -> Calls {
         .delete(one, registrations::remove)
 }
 
-/// Raw keyvalues are told apart by their path as it came, which a route's pattern would not give.
-async fn raw_keyvalues(state: State<Core>, request: Request) -> Response {
+/// Raw keyvalues and the old API are told apart by their paths as they came, which a route's pattern would not give.
+async fn by_raw_path(state: State<Core>, request: Request) -> Response {
     if kv::is_kv(request.uri().path()) {
         return kv::handle(state, request).await;
+    }
+    if is_old_api(request.uri().path()) {
+        return old_api::handle(state, request).await;
     }
     ApiError::new(Kind::NotFound, "there is nothing at this path").into_response()
 }
@@ -153,8 +158,9 @@ mod tests {
 
     use super::*;
 
-    /// What the admin port serves besides: its probes (`admin::port`), and raw keyvalues below both of their roots.
-    const OTHERS: [(&str, &str); 9] = [
+    /// What the admin port serves besides: its probes (`admin::port`), and raw keyvalues below both of their roots,
+    /// and the old API.
+    const OTHERS: [(&str, &str); 18] = [
         ("get", "/healthz"),
         ("get", "/readyz"),
         ("get", "/metrics"),
@@ -164,6 +170,15 @@ mod tests {
         ("get", "/v1/kv/{key}"),
         ("put", "/v1/kv/{key}"),
         ("delete", "/v1/kv/{key}"),
+        ("get", "/api/v2/deployments/"),
+        ("post", "/api/v2/deployments/"),
+        ("get", "/api/v2/deployments/{id}"),
+        ("put", "/api/v2/deployments/{id}"),
+        ("delete", "/api/v2/deployments/{id}"),
+        ("post", "/api/v2/deployments/{id}/stop"),
+        ("post", "/api/v2/deployments/{id}/start"),
+        ("get", "/api/v2/deployments/{id}/containers/"),
+        ("post", "/api/v2/containers/{id}/kill"),
     ];
 
     #[test]

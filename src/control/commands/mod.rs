@@ -8,6 +8,7 @@ pub mod adoption;
 pub mod command;
 pub mod commit;
 pub mod default_app;
+pub mod deployments;
 pub mod dry_run;
 pub mod endpoint_events;
 pub mod gate;

@@ -185,7 +185,8 @@ fn app_of(key: &str) -> Option<AppName> {
         | Meaning::Record(app)
         | Meaning::Settings(app)
         | Meaning::Previews(app)
-        | Meaning::PipelineLock(app) => Some(app),
+        | Meaning::PipelineLock(app)
+        | Meaning::Deployment(app, _) => Some(app),
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ use super::{
     audit::journal::Journal,
     calls::Calls,
     change_locks::ChangeLocks,
+    deployments::DeploymentBoard,
     endpoint_events::NewestEvents,
     feed::Feed,
     fleet::{
@@ -77,6 +78,8 @@ pub struct CoreState {
     pub release_locks: ChangeLocks,
     /// The newest events about endpoints: written by `sync` alone.
     pub endpoint_events: NewestEvents,
+    /// The deployments, as the watch tells of them: written by `sync` alone.
+    pub deployments: DeploymentBoard,
     /// What was added a moment ago.
     pub quotas: Quotas,
     /// Calls of the API that are under way.
@@ -119,6 +122,7 @@ impl Core {
             app_locks: ChangeLocks::default(),
             release_locks: ChangeLocks::default(),
             endpoint_events: NewestEvents::default(),
+            deployments: DeploymentBoard::default(),
             journal: Journal::new(options.audit_log.clone()),
             quotas: Quotas::default(),
             addresses: ArcSwap::from_pointee(options.addresses.clone()),

@@ -28,7 +28,9 @@ pub fn ended_app(key: &str) -> Option<AppName> {
 pub fn is_routed(key: &str) -> bool {
     !matches!(
         keys::meaning(key),
-        None | Some(Meaning::Router | Meaning::Event(..) | Meaning::EndpointEvent(..))
+        None | Some(
+            Meaning::Router | Meaning::Event(..) | Meaning::EndpointEvent(..) | Meaning::Deployment(..)
+        )
     )
 }
 

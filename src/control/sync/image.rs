@@ -67,6 +67,7 @@ impl StoreImage {
         self.take_listeners();
         self.core.hooks.replace(listing);
         self.core.endpoint_events.replace(listing);
+        self.core.deployments.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
@@ -235,6 +236,10 @@ impl StoreImage {
                 self.core.endpoint_events.note(app, number);
                 return Ok(false);
             }
+            Some(Meaning::Deployment(app, id)) => {
+                self.core.deployments.take(app, id, Some(entry));
+                return Ok(false);
+            }
             Some(Meaning::Record(app)) => {
                 let is_behind = |seq| self.identity.as_ref().is_some_and(|known| known.is_behind(&app, seq));
                 if record_seq(&entry.value).is_some_and(is_behind) {
@@ -257,6 +262,10 @@ impl StoreImage {
         match keys::meaning(key) {
             Some(Meaning::Router) => return self.take_router_key(key, None),
             Some(Meaning::Event(..) | Meaning::EndpointEvent(..)) | None => return Ok(false),
+            Some(Meaning::Deployment(app, id)) => {
+                self.core.deployments.take(app, id, None);
+                return Ok(false);
+            }
             Some(Meaning::Record(app)) => {
                 if let Some(identity) = &mut self.identity {
                     identity.forget(&app);

@@ -255,6 +255,7 @@ fn is_followed(key: &str) -> bool {
                 | Meaning::Event(..)
                 | Meaning::EndpointEvent(..)
                 | Meaning::EndpointSet(_)
+                | Meaning::Deployment(..)
                 | Meaning::Router
         )
     };

@@ -200,6 +200,7 @@ impl Target {
                 | Meaning::Settings(_)
                 | Meaning::Previews(_)
                 | Meaning::PipelineLock(_)
+                | Meaning::Deployment(..)
                 | Meaning::DefaultApp
                 | Meaning::FreezeWindows
                 | Meaning::Router,
@@ -210,10 +211,10 @@ impl Target {
 }
 
 /// What of an app is never a raw key of an old script.
-const OWN_OF_AN_APP: [&str; 6] =
-    ["rollout", "events", "endpoint-events", "settings", "previews", "pipeline-lock"];
+const OWN_OF_AN_APP: [&str; 7] =
+    ["rollout", "events", "endpoint-events", "settings", "previews", "pipeline-lock", "deployments"];
 
-/// The record, the history, the settings and the previews of an app are written through the API only.
+/// The record, the history, the settings, the previews and the deployments of an app are written through the API only.
 fn refuse_ours(key: &str) -> Result<(), ApiError> {
     let mut segments = key.split('/');
     let ours = segments.next() == Some("rolling")

@@ -1,4 +1,5 @@
-//! Keys that raw keyvalues neither read nor write: the router's own, and those that a token is not for.
+//! Keys that raw keyvalues neither read nor write: the router's own, deployments, whose environments are secrets, and those
+//! that a token is not for.
 
 use keyvalues::Key;
 
@@ -11,7 +12,13 @@ use crate::{
 };
 
 pub(super) fn is_own(key: &str) -> bool {
-    key.starts_with(keys::ROUTER) || key == keys::ROUTER.trim_end_matches('/')
+    key.starts_with(keys::ROUTER) || key == keys::ROUTER.trim_end_matches('/') || is_of_deployments(key)
+}
+
+/// Whether a key is a deployment, or the root of some.
+fn is_of_deployments(key: &str) -> bool {
+    let mut segments = key.split('/');
+    segments.next() == Some("rolling") && segments.nth(1) == Some("deployments")
 }
 
 pub(super) fn refuse_own(key: &str) -> Result<(), ApiError> {

@@ -31,6 +31,8 @@ const RAW_ROOTS: [&str; 2] = ["/api/kv", "/v1/kv"];
 const STORE_ROOT: &str = "/api/v1/store";
 const APP_ROOT: &str = "/api/v1/apps/";
 const HOOK_ROOT: &str = "/api/v1/hooks/";
+/// The API of old scripts, which knows apps by the ids of their deployments alone.
+const OLD_ROOTS: [&str; 2] = ["/api/v2/deployments", "/api/v2/containers"];
 
 /// What a token may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +94,8 @@ impl Scope {
             let is_own = named.parse::<AppName>().is_ok_and(|app| apps.contains(&app));
             return (!is_own).then(|| format!("is for {own} only, and this is `{}`", named.escape_debug()));
         }
-        let is_shared = SHARED_CALLS.contains(&path) || path.starts_with(HOOK_ROOT) || is_raw(path);
+        let is_old = OLD_ROOTS.iter().any(|root| is_below(path, root));
+        let is_shared = SHARED_CALLS.contains(&path) || path.starts_with(HOOK_ROOT) || is_raw(path) || is_old;
         (!is_shared).then(|| format!("is for {own} only, and this is about more than that"))
     }
 }
@@ -178,6 +181,7 @@ mod tests {
             "/api/v1/whoami",
             "/api/v1/hooks/x/test",
             "/api/kv/rolling/shop/stable/id",
+            "/api/v2/deployments/shop-1",
         ] {
             assert_eq!(shop.refusal(allowed), None, "{allowed}");
         }

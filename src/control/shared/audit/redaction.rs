@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{control::limits::AUDIT_VALUE_BYTES_MAX, rollout::keys};
+use crate::{
+    control::limits::AUDIT_VALUE_BYTES_MAX,
+    rollout::keys::{self, Meaning},
+};
 
 /// What stands in the place of a secret.
 pub const SECRET: &str = "(secret)";
@@ -26,6 +29,10 @@ pub fn of_key(key: &str, value: Option<&[u8]>) -> Value {
 
 /// Whether the value of a key is a secret as a whole. A key of the router's that nobody knows yet is one.
 pub fn is_secret(key: &str) -> bool {
+    // The environment of a deployment is one.
+    if matches!(keys::meaning(key), Some(Meaning::Deployment(..))) {
+        return true;
+    }
     let own = key.strip_prefix(keys::ROUTER);
     own.is_some_and(|own| !OPEN.contains(&own.split('/').next().unwrap_or_default()))
 }
@@ -117,6 +124,11 @@ mod tests {
         for (key, value, shown) in [
             ("rolling/router/pinkeys", &br#"{"current":{"secret":"hunter2"}}"#[..], json!(SECRET)),
             ("rolling/router/acme/account", b"hunter2", json!(SECRET)),
+            (
+                "rolling/shop/deployments/shop-1",
+                br#"{"spec":{"environment":{"A":"hunter2"}}}"#,
+                json!(SECRET),
+            ),
             (
                 "rolling/router/hooks/chat",
                 hook,

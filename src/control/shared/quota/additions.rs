@@ -48,7 +48,15 @@ impl Additions {
                     }
                 }
                 (Meaning::Record(app), Write::Delete { .. }) => drop(additions.ended.insert(app)),
-                (Meaning::Null | Meaning::DefaultApp | Meaning::FreezeWindows | Meaning::Router, _)
+                // Deployments have a limit of their own.
+                (
+                    Meaning::Null
+                    | Meaning::DefaultApp
+                    | Meaning::FreezeWindows
+                    | Meaning::Router
+                    | Meaning::Deployment(..),
+                    _,
+                )
                 | (_, Write::Delete { .. }) => {}
                 (
                     Meaning::StableId(app)

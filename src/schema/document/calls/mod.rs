@@ -6,6 +6,7 @@ mod endpoints;
 mod fleet;
 mod hooks;
 mod keyvalues;
+mod old_api;
 mod previews;
 mod router;
 mod store;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Operation> {
         fleet::calls(),
         store::calls(),
         keyvalues::calls(),
+        old_api::calls(),
         router::calls(),
     ];
     lists.into_iter().flatten().collect()
@@ -67,6 +69,7 @@ macro_rules! always {
 /// The answers, and their parts, of which the default value has every field that is always written.
 pub fn always_written(components: &mut Components) {
     always_explained(components);
+    old_api::always_written(components);
     always!(
         components:
         Activity,

@@ -51,6 +51,7 @@ fn every_call_answers_what_the_description_says() {
     fleet_and_router(&caller);
     store(&caller);
     keyvalues(&caller);
+    old_api(&caller);
     remove_an_app(&caller, &router);
     streams(&caller, &mut visitor);
     // Its lines have no end; what they are is read by `tests/stores`.
@@ -232,6 +233,27 @@ fn keyvalues(caller: &Caller<'_>) {
         let path = format!("{root}/rolling/router/pinkeys");
         caller.call(403, "GET", &path, None);
     }
+}
+
+fn old_api(caller: &Caller<'_>) {
+    let stack = json!({"content": "services: {app: {image: hello, ports: [80], environment: [A=b]}}"});
+    let all = "/api/v2/deployments/";
+    let made = caller.call(200, "POST", all, Some(json!({"deployment_id": "hello-1", "stack": stack})));
+    assert_eq!(made["deployment"]["current_state"], 0);
+    caller.call(200, "PUT", "/api/v2/deployments/hello-1", Some(json!({"deployment_name": "one"})));
+    caller.api.kv_put("apps/app-hello-1-80/containers/c1", "127.0.0.1:9").expect(200);
+    caller.get("/api/v2/deployments/hello-1/containers/");
+    for path in [all, "/api/v2/deployments/hello-1"] {
+        caller.get(path);
+    }
+    for path in ["stop", "start"] {
+        caller.call(200, "POST", &format!("/api/v2/deployments/hello-1/{path}"), None);
+    }
+    caller.call(409, "POST", "/api/v2/containers/c1/kill", None);
+    caller.call(404, "POST", "/api/v2/containers/c2/kill", None);
+    caller.call(200, "DELETE", "/api/v2/deployments/hello-1", None);
+    caller.call(404, "DELETE", "/api/v2/deployments/hello-1", None);
+    caller.call(422, "POST", all, Some(json!({"deployment_id": "a b"})));
 }
 
 fn remove_an_app(caller: &Caller<'_>, router: &Router) {

@@ -1,0 +1,273 @@
+//! Changes of the stored deployments: made, changed, removed. What an app routes is stopped and removed by nobody, and who may
+//! not change the endpoints of a release may not stop what they run in.
+
+use keyvalues::{Check, Entry, Revision, Write};
+
+use super::{
+    commit::{Commit, Plan},
+    register::change_endpoints,
+    registration::Registration,
+    release_endpoints::written_out,
+    stored::StoredApp,
+    transact::transact,
+};
+use crate::{
+    control::{
+        limits::{DEPLOYMENTS_MAX, NAMES_WAIT},
+        shared::{
+            core::Core,
+            deployments::DeploymentKey,
+            entries::{encode, own_key, unchanged},
+            error::{ApiError, Kind},
+        },
+    },
+    rollout::{
+        command::{Asker, admit_registration},
+        deployment::{
+            id::DeploymentId,
+            record::{Deployment, DesiredState},
+        },
+        endpoint_set::{Containers, EndpointChange},
+        keys::{self, Meaning},
+        record::Record,
+        release::ReleaseId,
+        unknown_fields,
+    },
+};
+
+/// A deployment after a change.
+#[derive(Debug)]
+pub struct DeploymentOutcome {
+    pub deployment: Deployment,
+    /// Whether anything was written.
+    pub changed: bool,
+    /// The store revision that holds it.
+    pub revision: Revision,
+}
+
+/// Stores a new deployment. A repeat of the call that made it changes nothing.
+pub async fn create(core: &Core, deployment: &Deployment) -> Result<DeploymentOutcome, ApiError> {
+    core.replica.require_known_store().await?;
+    let key = &(deployment.app.clone(), deployment.id.clone());
+    transact(&core.store, &what(&deployment.id), move |_| async move {
+        let written = own_key(&keys::deployment(&key.0, &key.1));
+        if let Some(entry) = core.store.get(&written).await? {
+            let stored = read(&entry, key)?;
+            if is_repeat(&stored, deployment) {
+                let repeat =
+                    DeploymentOutcome { deployment: stored, changed: false, revision: entry.modified };
+                return Ok(Plan::Nothing(repeat));
+            }
+            let message = format!(
+                "there is a deployment `{}` already, and it is another one; choose another id",
+                deployment.id
+            );
+            return Err(ApiError::new(Kind::Refused("deployment_exists"), message).field("deployment_id"));
+        }
+        if core.deployments.count() >= DEPLOYMENTS_MAX {
+            let message = format!(
+                "there are {DEPLOYMENTS_MAX} deployments, which is the most that is allowed; remove some"
+            );
+            return Err(ApiError::new(Kind::Quota, message));
+        }
+        let checks = vec![Check::Absent(written.clone())];
+        let writes = vec![Write::put(written.clone(), encode(deployment))];
+        let made = deployment.clone();
+        Ok(Plan::write(Commit { checks, writes, proof: Some(written) }, |revision| DeploymentOutcome {
+            deployment: made,
+            changed: true,
+            revision,
+        }))
+    })
+    .await
+}
+
+/// Changes a deployment. What takes something away from it is refused while an app routes it.
+pub async fn change(
+    core: &Core,
+    key: &DeploymentKey,
+    asker: &Asker,
+    edit: impl Fn(&mut Deployment) -> Result<(), ApiError>,
+) -> Result<DeploymentOutcome, ApiError> {
+    core.replica.require_known_store().await?;
+    let edit = &edit;
+    transact(&core.store, &what(&key.1), move |_| async move {
+        let entry = stored_entry(core, key).await?;
+        let before = read(&entry, key)?;
+        let mut next = before.clone();
+        edit(&mut next)?;
+        if next == before {
+            return Ok(Plan::Nothing(DeploymentOutcome {
+                deployment: before,
+                changed: false,
+                revision: entry.modified,
+            }));
+        }
+        let mut checks = vec![unchanged(&entry)];
+        if takes_away(&before, &next) {
+            let standing = Standing::read(core, &before).await?;
+            standing.refuse(&before, asker, is_mere_stop(&before, &next))?;
+            checks.extend(standing.checks());
+        }
+        let value = unknown_fields::keep(&entry.value, &before, encode(&next));
+        let commit = Commit { checks, writes: vec![Write::put(entry.key.clone(), value)], proof: None };
+        Ok(Plan::write(commit, move |revision| DeploymentOutcome {
+            deployment: next,
+            changed: true,
+            revision,
+        }))
+    })
+    .await
+}
+
+/// Removes a deployment that no engine runs: its endpoints first, so that a removal which was cut short is made whole by the next.
+pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<DeploymentOutcome, ApiError> {
+    core.replica.require_known_store().await?;
+    let deployment = read(&stored_entry(core, key).await?, key)?;
+    Standing::read(core, &deployment).await?.refuse(&deployment, asker, false)?;
+    for release in releases_with_endpoints(core, &deployment).await? {
+        // Nobody routes it, so it can be nothing but the way back, which whoever removes the deployment gives up.
+        let registration = Registration {
+            change: &EndpointChange::RemoveAll,
+            asker,
+            app: Some(&deployment.app),
+            force: true,
+        };
+        change_endpoints(core, &release, registration).await?;
+    }
+    transact(&core.store, &what(&key.1), move |_| async move {
+        let entry = stored_entry(core, key).await?;
+        let deployment = read(&entry, key)?;
+        let standing = Standing::read(core, &deployment).await?;
+        standing.refuse(&deployment, asker, false)?;
+        let checks = [unchanged(&entry)].into_iter().chain(standing.checks()).collect();
+        let commit = Commit { checks, writes: vec![Write::delete(entry.key)], proof: None };
+        Ok(Plan::write(commit, |revision| DeploymentOutcome { deployment, changed: true, revision }))
+    })
+    .await
+}
+
+/// The endpoints of each release of a deployment.
+pub async fn endpoints(
+    core: &Core,
+    deployment: &Deployment,
+) -> Result<Vec<(ReleaseId, Containers)>, ApiError> {
+    let listing = core.store.list(&[&deployment.release_prefix()]).await?;
+    let mut found: Vec<(ReleaseId, Containers)> = Vec::new();
+    for entry in written_out(listing.entries) {
+        let Some(Meaning::Endpoint(release, container)) = keys::meaning(entry.key.as_str()) else { continue };
+        if !deployment.has_release(&release) {
+            continue;
+        }
+        if found.last().is_none_or(|(last, _)| *last != release) {
+            found.push((release, Containers::new()));
+        }
+        if let Some((_, containers)) = found.last_mut() {
+            containers.insert(container, String::from_utf8_lossy(&entry.value).trim().to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// 404 for a deployment that there is not.
+pub fn unknown(id: &str) -> ApiError {
+    ApiError::new(Kind::NotFound, format!("there is no deployment `{}`", id.escape_debug()))
+}
+
+/// The apps that a deployment concerns: its own, and those that route a release of it.
+struct Standing(Vec<StoredApp>);
+
+impl Standing {
+    async fn read(core: &Core, deployment: &Deployment) -> Result<Self, ApiError> {
+        let own = StoredApp::read(core, &deployment.app).await?;
+        core.replica.wait_for(own.read_at, NAMES_WAIT).await;
+        let reading = core.replica.reading.load_full();
+        let mut apps = vec![own];
+        for (name, app) in reading.apps.iter().filter(|(name, _)| **name != deployment.app) {
+            if app.record.as_deref().is_some_and(|record| named(record, deployment).next().is_some()) {
+                apps.push(StoredApp::read(core, name).await?);
+            }
+        }
+        Ok(Self(apps))
+    }
+
+    /// Refuses to take something away from a deployment that an app routes, or whose releases the asker may not change. What
+    /// drains may be told to stop: it does so when its drain is over.
+    fn refuse(&self, deployment: &Deployment, asker: &Asker, may_drain: bool) -> Result<(), ApiError> {
+        for stored in &self.0 {
+            let Some(record) = &stored.record else { continue };
+            for release in named(record, deployment) {
+                admit_registration(record, release, false, asker, &stored.registration_rules(release))?;
+                let Some(place) = place(record, release, may_drain) else { continue };
+                let (id, app) = (&deployment.id, &stored.name);
+                let message = format!(
+                    "`{id}` is {place} of the app `{app}`, so it is neither stopped nor removed; it can be once the app routes \
+                     it no more"
+                );
+                return Err(ApiError::new(Kind::Refused("still_routed"), message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a commit to it.
+    fn checks(&self) -> impl Iterator<Item = Check> {
+        self.0.iter().map(StoredApp::record_check)
+    }
+}
+
+/// Where a record routes a release; one that drains may be passed over.
+fn place(record: &Record, release: &ReleaseId, may_drain: bool) -> Option<&'static str> {
+    if record.stable_release() == Some(release) {
+        return Some("stable");
+    }
+    if record.candidate_release() == Some(release) {
+        return Some("the candidate");
+    }
+    let drains = record.draining.iter().any(|draining| draining.release == *release);
+    (drains && !may_drain).then_some("a draining release")
+}
+
+/// The releases of a deployment that a record names.
+fn named<'a>(record: &'a Record, deployment: &'a Deployment) -> impl Iterator<Item = &'a ReleaseId> {
+    let routed = record.routed().map(|(release, _)| release);
+    routed.chain(&record.previous).filter(|release| deployment.has_release(release))
+}
+
+/// Whether less of a deployment runs after a change.
+fn takes_away(before: &Deployment, next: &Deployment) -> bool {
+    let stops = before.desired == DesiredState::Serving && next.desired != DesiredState::Serving;
+    stops || before.spec != next.spec || next.replicas < before.replicas
+}
+
+/// Whether a change is that it is to stop, and nothing else.
+fn is_mere_stop(before: &Deployment, next: &Deployment) -> bool {
+    *next == Deployment { desired: DesiredState::Stopped, ..before.clone() }
+}
+
+/// Whether a call asks again for what it made, or for what it was changed to.
+fn is_repeat(stored: &Deployment, asked: &Deployment) -> bool {
+    let asked =
+        Deployment { created_by: stored.created_by.clone(), created_at: stored.created_at, ..asked.clone() };
+    *stored == asked
+}
+
+async fn releases_with_endpoints(core: &Core, deployment: &Deployment) -> Result<Vec<ReleaseId>, ApiError> {
+    Ok(endpoints(core, deployment).await?.into_iter().map(|(release, _)| release).collect())
+}
+
+async fn stored_entry(core: &Core, key: &DeploymentKey) -> Result<Entry, ApiError> {
+    let found = core.store.get(&own_key(&keys::deployment(&key.0, &key.1))).await?;
+    found.ok_or_else(|| unknown(key.1.as_str()))
+}
+
+fn read(entry: &Entry, (app, id): &DeploymentKey) -> Result<Deployment, ApiError> {
+    Deployment::parse(&entry.value, app, id).map_err(|allowed| {
+        let message = format!("the stored deployment `{id}` cannot be read; allowed is {allowed}");
+        ApiError::new(Kind::Refused("deployment_unreadable"), message)
+    })
+}
+
+fn what(id: &DeploymentId) -> String {
+    format!("the deployment `{id}`")
+}

@@ -1,0 +1,72 @@
+//! The deployments, as the watch tells of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use keyvalues::{Entry, Listing};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::rollout::{
+    app::AppName,
+    deployment::{id::DeploymentId, record::Deployment},
+    keys::{self, Meaning},
+};
+
+/// What is stored of a deployment; if it cannot be read, what is allowed.
+pub type StoredDeployment = Result<Deployment, String>;
+
+/// Which deployment it is.
+pub type DeploymentKey = (AppName, DeploymentId);
+
+/// All deployments.
+#[derive(Debug, Default)]
+pub struct DeploymentBoard {
+    stored: Mutex<BTreeMap<DeploymentKey, Arc<StoredDeployment>>>,
+    changed: watch::Sender<u64>,
+}
+
+impl DeploymentBoard {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.stored.lock().len()
+    }
+
+    /// All, by app and id.
+    pub fn all(&self) -> Vec<Arc<StoredDeployment>> {
+        self.stored.lock().values().cloned().collect()
+    }
+
+    /// One of an app.
+    pub fn of(&self, app: &AppName, id: &DeploymentId) -> Option<Arc<StoredDeployment>> {
+        self.stored.lock().get(&(app.clone(), id.clone())).cloned()
+    }
+
+    /// The app of the deployment with this id. Its app is part of the id, and of two apps the longer name wins.
+    pub fn app_of(&self, id: &DeploymentId) -> Option<AppName> {
+        let stored = self.stored.lock();
+        id.possible_apps().find(|app| stored.contains_key(&(app.clone(), id.clone())))
+    }
+
+    /// The watch told of one; none: it is gone.
+    pub fn take(&self, app: AppName, id: DeploymentId, entry: Option<&Entry>) {
+        match entry {
+            Some(entry) => {
+                let stored = Deployment::parse(&entry.value, &app, &id);
+                self.stored.lock().insert((app, id), Arc::new(stored));
+            }
+            None => drop(self.stored.lock().remove(&(app, id))),
+        }
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Everything was listed.
+    pub fn replace(&self, listing: &Listing) {
+        self.stored.lock().clear();
+        for entry in &listing.entries {
+            if let Some(Meaning::Deployment(app, id)) = keys::meaning(entry.key.as_str()) {
+                self.take(app, id, Some(entry));
+            }
+        }
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

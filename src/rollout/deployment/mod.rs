@@ -1,0 +1,9 @@
+//! Deployments: containers that an engine runs for one release, or that somebody else runs and registers.
+//!
+//! Pure, as all of `rollout`: what a deployment is, what a compose file says of one, and which step comes next. Whoever
+//! carries a step out stands in `control`.
+
+pub mod compose;
+pub mod environment;
+pub mod id;
+pub mod record;
