@@ -13,7 +13,7 @@ use crate::schema::change::AbortRequest;
 
 /// Drop the candidate; its clients go to stable at once
 ///
-/// Works under a lock too. Without a candidate there is nothing to do, which is no error.
+/// Works under a lock too, and with --local while the store is down. Without a candidate there is nothing to do, which is no error.
 ///
 /// Example: rolling-router abort --reason "errors in checkout"
 #[derive(Debug, Args)]
@@ -23,6 +23,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
+    /// Also while the store does not answer, then on the asked router alone: the store is given the abort as soon as it
+    /// answers, if nothing came between
+    #[arg(long, conflicts_with = "dry_run")]
+    local: bool,
+
     #[command(flatten)]
     dry_run: DryRunChoice,
     #[command(flatten)]
@@ -30,9 +35,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let Arguments { release, dry_run, change } = arguments;
+    let Arguments { release, local, dry_run, change } = arguments;
     let abort = |app: &_| {
-        let request = AbortRequest { release: release.or_else(|| candidate_id(app)), reason: None };
+        let release = release.or_else(|| candidate_id(app));
+        let request = AbortRequest { release, local: local.then_some(true), reason: None };
         let done = format!("{} is dropped; its clients go to stable", candidate_name(app));
         Change::new(Method::POST, "abort", &request, done).dry_run(&dry_run)
     };

@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     schema::{
         activity::{Activity, Moves},
-        app::{App, Frozen, Lock},
+        app::{App, Frozen, LocalAbort, Lock},
         endpoint::Endpoint,
         release::{DrainCause, Release},
     },
@@ -59,6 +59,7 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     lines.extend(app.previous.as_ref().map(|previous| row("previous", &way_back(previous, printer))));
     lines.extend(app.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
     lines.extend(app.frozen.as_ref().map(|frozen| row("frozen", &freeze(frozen, now))));
+    lines.extend(app.local_abort.as_ref().map(|abort| row("aborted", &aborted_here(abort, printer, now))));
     if let Some(last) = app.updated.as_ref().filter(|last| !last.command.is_empty()) {
         let reason = quoted(&last.reason);
         lines.push(row(
@@ -246,6 +247,17 @@ fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
     printer.styled(Style::Bad, text)
 }
 
+fn aborted_here(abort: &LocalAbort, printer: &Printer, now: u64) -> String {
+    let LocalAbort { release, seq, by, reason, at, .. } = abort;
+    let text = format!(
+        "{release}, on this router alone, by {by} {} ago{}; the store is given it as soon as it answers, if the app is still at seq \
+         {seq}",
+        rough(since(*at, now)),
+        quoted(reason)
+    );
+    printer.styled(Style::Bad, text)
+}
+
 /// `1 move`, `2 moves`.
 fn count(number: u64, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
@@ -269,6 +281,7 @@ mod tests {
         "blend":12.5,"sticky":true,"shares":{"drawn":12.4,"confirmed":11.9},"default":true,"leading_hosts":["*"],
         "moves":{"total":33,"bounces":0,"reasons":{"abort":2,"shielded":31}},
         "lock":{"reason":"freeze","by":"maria","at":1000,"automatic":false},
+        "local_abort":{"release":"1.0.2","seq":6,"by":"maria","reason":"errors","at":1000},
         "updated":{"command":"blend","actor":"ci","reason":"","at":1000}}"#;
 
     #[test]
@@ -331,6 +344,7 @@ hello   seq 7   sticky   all hosts
   moves      0 bounces; 33 moves: 31 shielded, 2 abort
   draining   0.9   at most 60 s more   7 pinned clients   0 open requests, 0 open sockets   since a promote
   locked     for pipelines, by maria 60 s ago: \"freeze\"
+  aborted    1.0.2, on this router alone, by maria 60 s ago: \"errors\"; the store is given it as soon as it answers, if the app is still at seq 6
   last       blend by ci, 60 s ago";
         assert_eq!(shown, expected);
     }

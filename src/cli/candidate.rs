@@ -79,7 +79,7 @@ async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure
 }
 
 fn clear(app: &crate::schema::app::App) -> Change {
-    let request = AbortRequest { release: candidate_id(app), reason: None };
+    let request = AbortRequest { release: candidate_id(app), ..AbortRequest::default() };
     let done = format!("{} is no longer the candidate; its clients go to stable", candidate_name(app));
     Change::new(Method::DELETE, "candidate", &request, done)
 }

@@ -44,6 +44,9 @@ fn of_app(app: &App) -> Vec<String> {
     {
         faults.extend(of_release(release).into_iter().map(|fault| format!("{name}: {track} {fault}")));
     }
+    if let Some(abort) = &app.local_abort {
+        faults.push(format!("{name}: {} is aborted on this router alone", abort.release));
+    }
     let problem =
         |problem: &crate::schema::app::Problem| format!("{name}: {}: {}", problem.key, problem.allowed);
     faults.extend(app.problems.iter().map(problem));

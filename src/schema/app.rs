@@ -48,6 +48,9 @@ pub struct App {
     pub lock: Option<Lock>,
     /// The freeze that holds `ci` tokens back; null: none stands.
     pub frozen: Option<Frozen>,
+    /// The abort that the asked router alone applies, since its store has not taken it yet; left out: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_abort: Option<LocalAbort>,
     /// Host names that the app claims.
     pub hosts: Vec<String>,
     /// Whether it serves every host that no app has claimed.
@@ -90,6 +93,26 @@ pub struct Shares {
     /// minutes, how many are the candidate's, in percent, within about 7 % of itself. Bots that keep no cookie never
     /// count. Null while no pin came back.
     pub confirmed: Option<f64>,
+}
+
+/// An abort that one router alone applies while its store does not answer. The store is given it as soon as it answers, if
+/// nothing came between.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct LocalAbort {
+    /// The id of the release that is no candidate at this router any more.
+    pub id: String,
+    /// Its name.
+    pub release: String,
+    /// The seq at which the store takes the abort; at another one it is over.
+    pub seq: u64,
+    /// Who ordered it: the name of a token.
+    pub by: String,
+    /// Why, in their words; empty if nothing was said.
+    pub reason: String,
+    /// When, Unix ms.
+    pub at: u64,
 }
 
 /// The last change of an app.

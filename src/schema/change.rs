@@ -155,6 +155,10 @@ pub struct PromoteRequest {
 pub struct AbortRequest {
     /// The release that is meant, by id or name: refused if it is not the candidate.
     pub release: Option<String>,
+    /// Abort also while the store does not answer, then on this router alone: the store is given the abort as soon as it
+    /// answers, if nothing came between. For operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,
 }

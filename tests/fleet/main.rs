@@ -9,6 +9,7 @@ mod failover;
 mod faults;
 mod gone;
 mod hooks;
+mod local_abort;
 mod losing;
 mod members;
 mod pin_keys;

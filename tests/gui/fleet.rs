@@ -93,3 +93,35 @@ fn a_change_made_at_another_router_shows_by_itself() {
     confirm(&browser, "errors");
     eventually("the other has it", || first.api().state()["candidate"].is_null());
 }
+
+#[test]
+fn an_abort_is_offered_on_this_router_alone_while_its_store_is_down() {
+    let [mut first, second] = two();
+    second.api().put("blend", &json!({"percent": 50})).expect(200);
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &second);
+    first.kill();
+    browser.click("abort");
+    browser.fill("confirm-reason", "errors in checkout");
+    browser.click("confirm-submit");
+    browser.see("confirm-error", "abort --local");
+    browser.picture("local-abort-offered");
+    browser.click("confirm-local");
+    browser.click("confirm-submit");
+    eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
+    browser.see("local-abort", "1.0.1 is dropped on this router alone, by maria: “errors in checkout”");
+    browser.picture("local-abort");
+    browser.click("nav-apps");
+    eventually("the overview says so", || {
+        let shown = browser.script("return document.querySelector('.app-flags')?.textContent");
+        shown.as_str().is_some_and(|text| text.contains("aborted on this router alone"))
+    });
+    browser.click("app-hello");
+    first.start_again();
+    eventually("the store has the abort", || {
+        [&first, &second].iter().all(|router| router.api().state()["updated"]["command"] == "abort")
+    });
+    eventually("nothing is said of it any more", || {
+        browser.text("local-abort").is_none_or(|text| text.is_empty())
+    });
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../web/advice.js';
 import { buildCurl, listCalls } from '../web/api-model.js';
-import { commandTitle, describeChanges, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
+import { commandTitle, describeChanges, describeLocalAbort, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
 import { describeHosts, isUnreachable } from '../web/hosts.js';
 import { releaseName } from '../web/release.js';
 import { appHref, hashWithFind, parseRoute } from '../web/page-address.js';
@@ -252,4 +252,11 @@ test('releases that share a short name are told apart by their ids', () => {
 	assert.equal(describeChanges({ stable: [old, 'apps/hello-1.1-80/containers'] }, 'hello'), 'stable 1.0 → 1.1');
 	const stays = [{ release: old, tenure: 1 }, { release: next, tenure: 2 }];
 	assert.equal(describeChanges({ candidate: stays }, 'hello'), 'candidate hello-1.0-3000 → hello-1.0-8080');
+});
+
+test('an abort on one router alone says who ordered it, and that others may not know', () => {
+	const words = describeLocalAbort({ release: '1.0.1', by: 'maria', reason: 'errors', seq: 7 });
+	assert.match(words, /1\.0\.1 is dropped on this router alone, by maria: “errors”/);
+	assert.match(words, /other routers may still serve 1\.0\.1.*still at change 7/);
+	assert.match(describeLocalAbort({ release: '1.0.1', by: 'maria', reason: '', seq: 7 }), /by maria\. The store/);
 });

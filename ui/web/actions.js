@@ -82,7 +82,8 @@ function describeApplied(applied) {
 	return `, applied on ${applied.applied} of ${applied.members} router${applied.members === 1 ? '' : 's'}`;
 }
 
-function describeOutcome({ result, seq, applied }) {
+function describeOutcome({ result, seq, applied, local_abort: isLocal }) {
+	if (isLocal) return 'done on this router alone. The store is given the abort as soon as it answers.';
 	if (result === 'unchanged') return `nothing changed, because it was already so (change ${seq}).`;
 	return `done as change ${seq}${describeApplied(applied)}.`;
 }

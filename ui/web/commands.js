@@ -34,10 +34,12 @@ export function abort({ api, model, sendCommand, dryRun }, app) {
 	return {
 		app,
 		dryRun: () => dryRun(app, { command: 'abort' }),
+		mayBeLocal: true,
 		describe: (state) => (state.candidate ? describeAbort(state) : { impossible: 'There is no candidate to abort.' }),
-		send: ({ seq, reason }) => {
+		send: ({ seq, reason, local }) => {
 			const { candidate } = model.app(app);
-			return sendCommand(app, `Abort ${releaseName(candidate)}`, () => api.abort(app, { release: candidate.id, reason }, seq));
+			const send = () => api.abort(app, { release: candidate.id, reason, local }, seq);
+			return sendCommand(app, `Abort ${releaseName(candidate)}`, send);
 		},
 	};
 }

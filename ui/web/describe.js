@@ -24,6 +24,14 @@ export function commandTitle(command = 'change') {
 	return TITLES[command] ?? (command.charAt(0).toUpperCase() + command.slice(1)).replace(/-/g, ' ');
 }
 
+/** What an abort means that the router of this page alone applies: who ordered it, and when it ends. */
+export function describeLocalAbort({ release, by, reason, seq }) {
+	const why = reason ? `: “${reason}”` : '';
+	const others = `The store has not taken the abort, so other routers may still serve ${release}.`;
+	const end = `The store is given it as soon as it answers, if the app is still at change ${seq} there.`;
+	return `⚠ ${release} is dropped on this router alone, by ${by}${why}. ${others} ${end}`;
+}
+
 const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains', 'endpoints', 'settings'];
 
 /** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */

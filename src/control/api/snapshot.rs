@@ -1,6 +1,9 @@
 //! One moment of everything that the states of apps are made from.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use by_address::ByAddress;
 use imbl::{OrdMap, ordmap::DiffItem};
@@ -10,7 +13,7 @@ use crate::{
         fleet::release_loads::ReleaseLoads,
         shared::{
             activity::ActivityBoard, core::Core, fleet::endpoint_loads::EndpointLoads,
-            former_endpoints::FormerEndpoints, reading::StoreReading,
+            former_endpoints::FormerEndpoints, local_abort::LocalAbort, reading::StoreReading,
         },
     },
     live::table::PublishedTable,
@@ -23,6 +26,7 @@ pub struct Snapshot {
     pub published: Arc<PublishedTable>,
     pub(super) board: Arc<ActivityBoard>,
     pub(super) former: Arc<FormerEndpoints>,
+    pub(super) local_aborts: Arc<BTreeMap<AppName, LocalAbort>>,
     pub(super) loads: ReleaseLoads,
     pub(super) endpoint_loads: EndpointLoads,
     pub(super) now_ms: u64,
@@ -38,6 +42,7 @@ impl Snapshot {
             published: core.live.load_full(),
             board: core.board.load_full(),
             former: core.replica.former_endpoints.load_full(),
+            local_aborts: Arc::new(core.replica.local_aborts.all()),
             loads: ReleaseLoads::of(core),
             endpoint_loads: EndpointLoads::of(core),
             now_ms: core.clock.wall_ms(),
@@ -52,6 +57,7 @@ impl Snapshot {
             published: Arc::clone(&self.published),
             board: Arc::default(),
             former: Arc::clone(&self.former),
+            local_aborts: Arc::clone(&self.local_aborts),
             loads: ReleaseLoads::default(),
             endpoint_loads: self.endpoint_loads.clone(),
             now_ms: self.now_ms,

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::snapshot::Snapshot;
 use crate::{
-    control::shared::{former_endpoints::FormerEndpoint, gate_answers::GateAnswers, stop_check::StopCheck},
+    control::shared::{
+        former_endpoints::FormerEndpoint, gate_answers::GateAnswers, local_abort::LocalAbort,
+        stop_check::StopCheck,
+    },
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
         app::AppName,
@@ -42,6 +45,7 @@ impl Snapshot {
             hosts: reading.settings.hosts.clone(),
             default: self.default_app() == Some(app),
             leading_hosts: routes.map(|routes| self.published.table.hosts_of(routes)).unwrap_or_default(),
+            local_abort: self.local_aborts.get(app).map(LocalAbort::to_answer),
             problems: self.reading.problems_of(app).cloned().collect(),
             // Settings are numbers, texts and lists, which all have a JSON form.
             settings: serde_json::to_value(&*reading.settings).unwrap_or(Value::Null),

@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    answer::answer_asked,
+    answer::{answer, answer_asked, changed_state},
     request::{Write, app_name},
     visible::check_registration,
 };
@@ -16,12 +16,18 @@ use crate::{
     control::{
         commands::{
             command::{CommandOptions, execute_asking},
+            local_abort::{self, name_local},
             release_name::ReleaseName,
         },
         limits::{ENDPOINTS_PER_CALL_MAX, GATE_WAIT_SECONDS_MAX},
-        shared::{core::Core, error::ApiError},
+        shared::{core::Core, error::ApiError, gate_answers::GateAnswers},
     },
-    rollout::{app::AppName, command::Command, release::ReleaseId},
+    rollout::{
+        app::AppName,
+        command::{Command, Role},
+        record::Record,
+        release::ReleaseId,
+    },
     schema::change::{
         AbortRequest, BlendRequest, CandidateRequest, ClearStableRequest, PromoteRequest, RollbackRequest,
         StableRequest, StickyRequest,
@@ -95,8 +101,12 @@ pub async fn promote(State(core): State<Core>, Path(app): Path<String>, call: Wr
 /// `POST .../abort` and `DELETE .../candidate`
 pub async fn abort(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let AbortRequest { release, reason } = call.read()?;
-    let release = find_release(&core, &app, "release", release).await?;
+    let AbortRequest { release, local, reason } = call.read()?;
+    if local == Some(true) {
+        return abort_locally(&core, &app, release, call, reason).await;
+    }
+    let found = find_release(&core, &app, "release", release).await;
+    let release = found.map_err(|error| name_local(error, &Command::Abort { release: None }))?;
     run(&core, &app, Command::Abort { release }, call, reason, CommandOptions::default()).await
 }
 
@@ -104,7 +114,8 @@ pub async fn abort(State(core): State<Core>, Path(app): Path<String>, call: Writ
 pub async fn rollback(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let RollbackRequest { to, force, wait, reason } = call.read()?;
-    let to = find_release(&core, &app, "to", to).await?;
+    let found = find_release(&core, &app, "to", to).await;
+    let to = found.map_err(|error| name_local(error, &Command::Rollback { to: None }))?;
     let options = CommandOptions { wait: gate_wait(wait)?, ..forced(force) };
     run(&core, &app, Command::Rollback { to }, call, reason, options).await
 }
@@ -120,8 +131,42 @@ pub(super) async fn run(
 ) -> Answer {
     let asker = call.asker(core, reason)?;
     let query = call.finish()?;
-    let executed = execute_asking(core, app, &command, &asker, &options).await?;
+    let executed = execute_asking(core, app, &command, &asker, &options).await;
+    let executed = executed.map_err(|error| name_local(error, &command))?;
     Ok(answer_asked(core, app, executed, &query).await)
+}
+
+/// An abort that this router alone applies if the store does not take it.
+async fn abort_locally(
+    core: &Core,
+    app: &AppName,
+    release: Option<String>,
+    call: Write,
+    reason: Option<String>,
+) -> Answer {
+    call.caller.needs(Role::Operator)?;
+    let release = release.map(|name| served_candidate(core, app, &name)).transpose()?;
+    let asker = call.asker(core, reason)?;
+    let query = call.finish()?;
+    let executed = local_abort::abort(core, app, &Command::Abort { release }, &asker).await?;
+    if core.replica.local_aborts.of(app).is_some() {
+        // Nobody waits for others: this router serves it already, and no other will before the store answers.
+        return Ok(changed_state(core, app, (executed, &GateAnswers::default()), (true, None)));
+    }
+    Ok(answer(core, app, executed, &query).await)
+}
+
+/// The candidate that a full id or a short name means, or the one that was dropped here already, without a look at the store.
+fn served_candidate(core: &Core, app: &AppName, name: &str) -> Result<ReleaseId, ApiError> {
+    let reading = core.replica.reading.load();
+    let record = reading.apps.get(app).and_then(|known| known.record.as_deref());
+    let dropped = core.replica.local_aborts.of(app).map(|abort| abort.candidate.release);
+    let mut known = record.and_then(Record::candidate_release).into_iter().chain(&dropped);
+    let named = known.find(|release| release.name() == name).cloned();
+    named.map_or_else(|| name.parse(), Ok).map_err(|_| {
+        let message = format!("`{}` is not the name or id of the candidate", name.escape_debug());
+        ApiError::value("release", message)
+    })
 }
 
 /// Whether a command is carried out although endpoints were seen failing.

@@ -30,10 +30,12 @@ pub enum AlarmKind {
     Misdirected,
     /// A store that keeps its history for ever.
     History,
+    /// An abort that one router alone applies.
+    LocalAbort,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -42,6 +44,7 @@ impl AlarmKind {
         Self::Hook,
         Self::Misdirected,
         Self::History,
+        Self::LocalAbort,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +57,7 @@ impl AlarmKind {
             Self::Hook => "hook",
             Self::Misdirected => "misdirected",
             Self::History => "history",
+            Self::LocalAbort => "local_abort",
         }
     }
 }
@@ -117,6 +121,14 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
     }
     if core.replica.history_grows.load(Ordering::Relaxed) {
         raise(AlarmKind::History, &core.node, core.name(), history::message());
+    }
+    for (app, abort) in core.replica.local_aborts.all() {
+        let message = format!(
+            "{} alone has dropped the candidate {} of {app}, since its store did not take the abort; other routers may still serve it",
+            core.name(),
+            abort.candidate.release.name()
+        );
+        raise(AlarmKind::LocalAbort, &core.node, core.name(), message);
     }
     alarms
 }

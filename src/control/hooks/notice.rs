@@ -152,7 +152,8 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::Stale
         | AlarmKind::Hook
         | AlarmKind::Misdirected
-        | AlarmKind::History => None,
+        | AlarmKind::History
+        | AlarmKind::LocalAbort => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;

@@ -20,6 +20,7 @@ pub mod former_endpoints;
 pub mod gate_answers;
 pub mod hooks;
 pub mod lifecycle;
+pub mod local_abort;
 pub mod lost_key;
 pub mod misdirected;
 pub mod old_api;

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     error::{ApiError, Kind},
     former_endpoints::FormerEndpoints,
+    local_abort::LocalAborts,
     lost_key::LostKey,
     reading::StoreReading,
     settlement::{Decision, Settlement, SettlementCounts},
@@ -39,6 +40,8 @@ pub struct Replica {
     pub former_endpoints: ArcSwap<FormerEndpoints>,
     /// Keys that vanished although nobody ordered it; what they held is served on.
     pub losses: ArcSwap<Vec<LostKey>>,
+    /// Aborts that this router alone applies while the store does not answer.
+    pub local_aborts: LocalAborts,
     /// What an operator decided about a store that is another one than the table came from. Written by the API.
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
@@ -62,6 +65,7 @@ impl Replica {
             status: StoreStatus::new(clock),
             former_endpoints: ArcSwap::default(),
             losses: ArcSwap::default(),
+            local_aborts: LocalAborts::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),
             has_set_up: AtomicBool::new(false),

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     control::{
+        commands::local_abort::hand_over,
         limits::DEADLINE_TICK,
         shared::{
             core::Core,
@@ -68,8 +69,10 @@ enum Execution {
 
 impl Follower {
     pub fn new(core: Core, options: SyncOptions) -> Self {
+        let image = StoreImage::new(core.clone(), options.state_dir);
+        core.replica.local_aborts.take_saved(image.last_good.local_aborts());
         Self {
-            image: StoreImage::new(core.clone(), options.state_dir),
+            image,
             publisher: Publisher::new(core.clone()),
             core,
             seed: options.seed,
@@ -100,6 +103,11 @@ impl Follower {
                 item = reader.next() => self.take_news(item, &mut reader)?,
                 revision = self.publisher.upkeep.next_done() => self.publisher.note_upkeep(revision),
                 () = core.replica.relist.notified() => return Err(Interruption::Resync),
+                () = core.replica.local_aborts.asked() => {
+                    self.serve_local_aborts();
+                    // The store is given them as soon as it takes anything.
+                    return Err(Interruption::Resync);
+                }
                 _ = ticks.tick() => self.publisher.tick(&mut self.image),
             }
         }
@@ -166,10 +174,33 @@ impl Follower {
             tokio::select! {
                 () = &mut over => return,
                 () = core.replica.relist.notified() => return,
+                () = core.replica.local_aborts.asked() => self.serve_local_aborts(),
                 revision = self.publisher.upkeep.next_done() => self.publisher.note_upkeep(revision),
                 _ = ticks.tick() => self.publisher.tick(&mut self.image),
             }
         }
+    }
+
+    /// Serves and keeps the aborts that this router alone applies.
+    fn serve_local_aborts(&mut self) {
+        let aborts = &self.core.replica.local_aborts;
+        self.image.last_good.keep_local_aborts(&aborts.all());
+        self.image.serve_local_aborts();
+        self.publisher.publish_again(&mut self.image);
+        aborts.note_served();
+        self.core.feed.nudge_all();
+    }
+
+    /// Gives the store the aborts that it has missed, before anything of it is served.
+    async fn hand_over_aborts(&self, listing: Listing) -> Result<Listing, Interruption> {
+        if self.core.replica.local_aborts.are_none() {
+            return Ok(listing);
+        }
+        let taken = hand_over(&self.core).await;
+        self.image.last_good.keep_local_aborts(&self.core.replica.local_aborts.all());
+        self.core.feed.nudge_all();
+        taken.map_err(|error| StoreError::Unreachable(error.message().to_owned()))?;
+        Ok(origin::list(&self.core).await?)
     }
 
     /// Writes what is not in the state directory yet, before the process ends.
@@ -199,12 +230,24 @@ impl Follower {
 
     /// Lists the store, makes sure it is the right one, and serves what it holds.
     async fn connect(&mut self) -> Result<Revision, Interruption> {
-        let own = self.core.store.epoch().await?;
-        let listing = origin::list(&self.core).await?;
+        let (own, listing) = self.read_store().await?;
         let known = self.image.identity.as_ref();
         match known.and_then(|known| known.contradiction(&listing, &own)) {
             None => self.take_over(listing, &own).await,
             Some(why) => self.follow_on(listing, &own, why).await,
+        }
+    }
+
+    /// Reads the whole store. Who presses the stop button meanwhile does not wait for it.
+    async fn read_store(&mut self) -> Result<(Epoch, Listing), Interruption> {
+        let core = self.core.clone();
+        let read = async { Ok((core.store.epoch().await?, origin::list(&core).await?)) };
+        tokio::pin!(read);
+        loop {
+            tokio::select! {
+                read = &mut read => return read,
+                () = core.replica.local_aborts.asked() => self.serve_local_aborts(),
+            }
         }
     }
 
@@ -238,7 +281,8 @@ impl Follower {
     async fn take_over(&mut self, listing: Listing, own: &Epoch) -> Result<Revision, Interruption> {
         let kept = self.image.known_pin_keys();
         let listing = if self.core.store.capabilities().atomic_commit {
-            origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?
+            let listing = origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?;
+            self.hand_over_aborts(listing).await?
         } else {
             listing
         };
@@ -336,6 +380,7 @@ impl Follower {
     /// The store does not answer: what the last process served is served again.
     fn serve_last_good(&mut self) {
         let Some(revision) = self.image.take_saved_table() else { return };
+        self.image.serve_local_aborts();
         tracing::warn!(revision, "the last good table is served from the state directory");
         self.publisher.publish(&mut self.image, revision, self.core.clock.monotonic());
         self.core.lifecycle.set_published();

@@ -21,10 +21,13 @@ use crate::{
         state_dir::StateDir,
     },
     rollout::{
+        command::Background,
+        commit::of_command,
         endpoint::AddressPolicy,
         keys::{self, Meaning},
         keyspace::Keyspace,
         pin::{PinFormat, PinKeys},
+        record::Record,
         release::ReleaseId,
     },
 };
@@ -154,6 +157,26 @@ impl StoreImage {
         let expired = self.losses.expired(now, |release| keyspace.is_listed(release));
         let expired: Vec<&str> = expired.iter().map(String::as_str).collect();
         !expired.is_empty() && self.forget(&expired, revision).is_ok()
+    }
+
+    /// Serves apps without the candidates that were dropped on this router alone. The last good values stay those of the store.
+    pub fn serve_local_aborts(&mut self) {
+        let Some(keyspace) = &mut self.keyspace else { return };
+        let good = self.last_good.values();
+        for (app, abort) in self.core.replica.local_aborts.all() {
+            let record = good.get(keys::record(&app).as_str());
+            let record = record.and_then(|(value, _)| Record::parse(value).ok());
+            let Some(event) = record.and_then(|record| abort.decide(&record, &Background::default())) else {
+                continue;
+            };
+            for (key, value) in of_command(&app, &event) {
+                let modified = good.get(key.as_str()).map_or(0, |(_, modified)| *modified);
+                match value {
+                    Some(value) => keyspace.put(&key, &value, modified),
+                    None => keyspace.delete(&key, modified),
+                }
+            }
+        }
     }
 
     /// Whether a release on a track would have no endpoint left without these keys, and those that are held already.

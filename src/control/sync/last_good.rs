@@ -1,7 +1,7 @@
 //! The last good table on disk: what a router starts from when its store does not answer.
 //!
 //! It holds the keyvalues that the table was built from, each as it was last valid, so that the same code builds the
-//! same table from it. Pin keys are in a file of their own beside it.
+//! same table from it. Pin keys are in a file of their own beside it, and so are the aborts that the store has not taken yet.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,14 +13,18 @@ use super::identity::Identity;
 use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
-        shared::{pin_keys, state_dir::StateDir, store::Values},
+        shared::{local_abort::LocalAbort, pin_keys, state_dir::StateDir, store::Values},
     },
-    rollout::pin::{PinFormat, PinKeys},
+    rollout::{
+        app::AppName,
+        pin::{PinFormat, PinKeys},
+    },
 };
 
 const TABLE: &str = "table";
 const PIN_KEYS: &str = "pinkeys";
 const PIN_FORMAT: &str = "pinformat";
+const LOCAL_ABORTS: &str = "localaborts";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,6 +136,21 @@ impl LastGood {
             && let Err(error) = dir.write(PIN_FORMAT, &pin_keys::encode_format(format))
         {
             tracing::error!(%error, "the format of pins cannot be kept in the state directory");
+        }
+    }
+
+    /// The aborts that the last process applied and the store has not taken.
+    pub fn local_aborts(&self) -> BTreeMap<AppName, LocalAbort> {
+        let json = self.dir.as_ref().and_then(|dir| dir.read(LOCAL_ABORTS));
+        json.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+    }
+
+    /// Keeps the aborts that the store has not taken; at once, since whoever ordered one relies on it.
+    pub fn keep_local_aborts(&self, aborts: &BTreeMap<AppName, LocalAbort>) {
+        let Some(dir) = &self.dir else { return };
+        let written = serde_json::to_vec(aborts).map_err(std::io::Error::other);
+        if let Err(error) = written.and_then(|json| dir.write(LOCAL_ABORTS, &json)) {
+            tracing::error!(%error, "the aborts that this router alone applies cannot be kept in the state directory");
         }
     }
 

@@ -48,6 +48,11 @@ impl Publisher {
         self.started
     }
 
+    /// Publishes again what the image holds, which did not come from the store alone.
+    pub fn publish_again(&mut self, image: &mut StoreImage) {
+        self.publish(image, self.reached, self.core.clock.monotonic());
+    }
+
     /// Publishes what the image holds. `told_at` is when the store told of the newest change (monotonic). What did not
     /// change is not looked at.
     pub fn publish(&mut self, image: &mut StoreImage, revision: Revision, told_at: Duration) {

@@ -6,6 +6,7 @@ mod endpoints;
 mod fleet;
 mod following;
 mod hooks;
+mod local_abort;
 mod previews;
 mod refusals;
 mod releasing;

@@ -2,6 +2,7 @@
 
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { fullTime } from '../format.js';
+import { describeLocalAbort } from '../describe.js';
 import { describeHosts, isUnreachable } from '../hosts.js';
 import { appLinks } from './app-links.js';
 import { button, pageHead } from './controls.js';
@@ -31,6 +32,13 @@ export function appHead(name, actions) {
 		'No host leads to this app. Claim one in its settings, or make it the default there.',
 	);
 
+	const aborted = h('p.panel.is-warning', { testid: 'local-abort', role: 'status', hidden: true });
+
+	function showLocalAbort({ local_abort: abort }) {
+		setShown(aborted, Boolean(abort));
+		if (abort) setText(aborted, describeLocalAbort(abort));
+	}
+
 	function showLock() {
 		const isLocked = Boolean(state.lock);
 		setText(lock, isLocked ? 'Unlock…' : 'Lock…');
@@ -41,7 +49,7 @@ export function appHead(name, actions) {
 	}
 
 	return {
-		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine, noHost),
+		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine, noHost, aborted),
 		update(next, nextReason) {
 			state = next;
 			disabledReason = nextReason;
@@ -52,6 +60,7 @@ export function appHead(name, actions) {
 			setAttr(change, 'title', updated ? `${updated.command} by ${updated.actor}, ${fullTime(updated.at)}` : null);
 			setText(hosts, describeHosts(state));
 			setShown(noHost, isUnreachable(state));
+			showLocalAbort(state);
 			sticky.update(state.sticky);
 			showLock();
 			setText(reasonLine, disabledReason ? `Sticky, Lock: ${disabledReason}.` : '');

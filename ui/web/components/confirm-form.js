@@ -13,6 +13,7 @@ export function buildConfirmForm(command) {
 		noWarning: h('p.quiet', {}, '✓ None that the router knows of.'),
 		reason: h('input.input', { id, autocomplete: 'off', maxlength: '500', testid: 'confirm-reason' }),
 		force: h('input', { type: 'checkbox', id: `${id}-force`, testid: 'confirm-force' }),
+		local: h('input', { type: 'checkbox', id: `${id}-local`, testid: 'confirm-local' }),
 		error: errorLine('confirm-error', { id: freshId('error') }),
 		outdatedText: h('p', { id: freshId('outdated') }),
 		lookAgain: button('Look again', { testid: 'confirm-again' }),
@@ -33,6 +34,11 @@ export function buildConfirmForm(command) {
 		h('section', {}, h('h3', {}, 'Warnings'), parts.warnings, parts.noWarning),
 	);
 	parts.forceRow = h('p', { hidden: true }, h('label.check', {}, parts.force, ' Do it anyway'));
+	parts.localRow = h(
+		'p',
+		{ hidden: true },
+		h('label.check', {}, parts.local, ' On this router alone, until the store answers and takes the abort'),
+	);
 	parts.form = h(
 		'form.dialog-body',
 		{},
@@ -41,6 +47,7 @@ export function buildConfirmForm(command) {
 		h('div.field', {}, h('label', { for: id }, command.needsReason ? 'Reason' : 'Reason (optional)'), parts.reason),
 		parts.outdated,
 		parts.forceRow,
+		parts.localRow,
 		parts.error,
 		h('div.dialog-buttons', {}, parts.progress, parts.cancel, parts.submit),
 	);

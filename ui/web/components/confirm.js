@@ -9,16 +9,19 @@ import { openDialog } from './dialog.js';
 
 // Refusals that `force` overrides.
 const FORCEABLE = new Set(['target_unhealthy', 'last_endpoint']);
+// Refusals that only say how the store is, so that the router could still act alone.
+const OUTAGES = new Set(['store_unavailable', 'store_diverged', 'outcome_unknown', 'disk']);
 
 /**
  * Opens the confirmation of a command, which is an object of
  * - `app`;
  * - `describe(state, values)`: gives `{title, submit, tone, effects, moves?, warnings?, impossible?}`. `impossible` says why it cannot be
  *   sent; see `advice.js` for the lists;
- * - `send({seq, reason, force, values})`: sends it;
+ * - `send({seq, reason, force, local, values})`: sends it;
  * - `dryRun(values)?`: asks the router who would move, which replaces `moves`;
  * - `body?`: `{element, values(), error?(), onChange(run)}`, for what must be chosen;
  * - `mayForce?`: offers `force` after a refusal that it overrides;
+ * - `mayBeLocal?`: offers `local` after a refusal because of the store;
  * - `needsReason?`: does not send without a reason.
  */
 export function confirmCommand(model, command) {
@@ -90,7 +93,8 @@ export function confirmCommand(model, command) {
 		setBusy(true);
 		const reason = parts.reason.value.trim() || undefined;
 		try {
-			await command.send({ seq, reason, force: parts.force.checked || undefined, values: values() });
+			const [force, local] = [parts.force, parts.local].map((box) => box.checked || undefined);
+			await command.send({ seq, reason, force, local, values: values() });
 			isBusy = false;
 			isDone = true;
 			dialog.close();
@@ -113,6 +117,7 @@ export function confirmCommand(model, command) {
 		} else {
 			setText(parts.error, message);
 			if (command.mayForce && FORCEABLE.has(code)) setShown(parts.forceRow, true);
+			if (command.mayBeLocal && OUTAGES.has(code)) setShown(parts.localRow, true);
 		}
 		draw();
 	}

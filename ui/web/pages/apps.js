@@ -52,6 +52,7 @@ const searchText = (state) =>
 const describeFlags = (state) =>
 	[
 		state.lock ? 'locked' : null,
+		state.local_abort ? '⚠\u00a0aborted on this router alone' : null,
 		state.draining?.length ? `${state.draining.length}\u00a0draining` : null,
 		state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null,
 	]

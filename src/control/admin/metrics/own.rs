@@ -42,6 +42,11 @@ fn router(page: &mut Page, core: &Core) {
     page.sample("rolling_store_revision", "", status.revision());
     page.gauge("rolling_keyvalue_problems", "Stored values that cannot be taken.");
     page.sample("rolling_keyvalue_problems", "", core.replica.reading.load().problems.len());
+    page.gauge(
+        "rolling_local_aborts",
+        "Apps whose candidate this router alone has dropped, since its store has not taken the abort yet.",
+    );
+    page.sample("rolling_local_aborts", "", core.replica.local_aborts.all().len());
     page.counter("rolling_tables_published_total", "Routing tables published.");
     page.sample("rolling_tables_published_total", "", core.live.load().generation);
     page.gauge("rolling_stream_followers", "Pages that follow the live stream.");

@@ -20,7 +20,7 @@ use crate::{
     rollout::explain::{self, BucketReport, CookieReport, EndpointReport, PinReport, TesterReport},
     schema::{
         activity::{Activity, FleetLoad, Moves},
-        app::{App, Apps, DoneAnswer, Frozen, Removal, Shares, Update},
+        app::{App, Apps, DoneAnswer, Frozen, LocalAbort, Removal, Shares, Update},
         apply_status::{ApplyStatus, MissingMember},
         audit::{AuditChange, AuditEntry, AuditPage},
         dry_run::{DryRun, NewClients},
@@ -104,6 +104,7 @@ pub fn always_written(components: &mut Components) {
         Keyvalue,
         KnownRelease,
         KnownReleases,
+        LocalAbort,
         Member,
         MissingMember,
         Moves,
