@@ -45,9 +45,9 @@ impl Args for Settings {
             Arg::new("config")
                 .long("config")
                 .value_name("FILE")
-                .help("A TOML file with these settings and a table [limits], `-` written as `_`")
+                .help("A TOML file with these settings and tables [limits] and [engines.NAME], `-` written as `_`")
                 .long_help(format!(
-                    "A TOML file with these settings and a table [limits], `-` written as `_`\n[env: {FILE_ENVIRONMENT}]"
+                    "A TOML file with these settings and tables [limits] and [engines.NAME], `-` written as `_`\n[env: {FILE_ENVIRONMENT}]"
                 )),
         )
     }

@@ -39,6 +39,14 @@ pub enum ConfigError {
         /// What is wrong, naming the limit.
         fault: String,
     },
+    /// An engine in the file is not described rightly.
+    #[error("{}{fault}", prefix(.path))]
+    Engine {
+        /// The file; empty: none.
+        path: PathBuf,
+        /// What is wrong, naming engine and field.
+        fault: String,
+    },
     /// Only one of two environment variables that belong together is set.
     #[error(
         "{set} is set in the environment, but {missing} is not; the store is http://KV_IP:KV_PORT, so both are needed"
@@ -101,6 +109,11 @@ pub enum ConfigError {
     Contradiction(String),
 }
 
+/// The file before what is wrong in it.
+fn prefix(path: &std::path::Path) -> String {
+    if path.as_os_str().is_empty() { String::new() } else { format!("{}: ", path.display()) }
+}
+
 /// Where the value was written, the value, and what is wrong with it. Tokens are not repeated, nor addresses of stores,
 /// which may hold a password.
 fn describe(setting: &Setting, origin: &Origin, text: &str, fault: &Fault) -> String {
@@ -131,7 +144,10 @@ fn suggestion(name: &str) -> String {
     let files = || setting::ALL.iter().filter(|setting| setting.flag.is_some()).map(|setting| setting.name);
     match files().find(|known| close(&written, known)) {
         Some(known) => format!("; did you mean `{known}`?"),
-        None => format!("; there are: {}, and the table [limits]", files().collect::<Vec<_>>().join(", ")),
+        None => format!(
+            "; there are: {}, and the tables [limits] and [engines.NAME]",
+            files().collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod access_log;
 mod certificate_dates;
+mod engines;
 mod error;
 mod fault;
 mod keyvalues_file;

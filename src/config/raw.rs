@@ -23,6 +23,8 @@ pub struct RawConfig {
     values: BTreeMap<&'static str, RawValue>,
     /// The `[limits]` table of the file, and which file.
     pub(super) limits: Option<(PathBuf, toml::Table)>,
+    /// The tables `[engines.NAME]` of the file, and which file.
+    pub(super) engines: Option<(PathBuf, toml::Table)>,
 }
 
 impl RawConfig {
@@ -92,6 +94,9 @@ impl RawConfig {
         for (name, value) in table {
             match value {
                 toml::Value::Table(limits) if name == "limits" => raw.limits = Some((path.into(), limits)),
+                toml::Value::Table(engines) if name == "engines" => {
+                    raw.engines = Some((path.into(), engines))
+                }
                 value => raw.take_file_value(path, &name, &value)?,
             }
         }
@@ -122,6 +127,7 @@ impl RawConfig {
             self.values.entry(name).or_insert(value);
         }
         self.limits = self.limits.or(below.limits);
+        self.engines = self.engines.or(below.engines);
         self
     }
 

@@ -323,6 +323,28 @@ pub const LOOPBACK_ENDPOINTS: Setting = Setting {
     meaning: "whether loopback addresses may be endpoints",
 };
 
+/// Docker engines.
+pub const ENGINE: Setting = Setting {
+    name: "engine",
+    placeholder: "NAME=ADDRESS,...",
+    flag: Some("--engine"),
+    environment: &["ROLLING_ROUTER_ENGINE"],
+    default: "",
+    allowed: "one or more of `NAME=unix:///path` or `NAME=tcp://host:port`, separated by commas; the file's tables `[engines.NAME]` say more",
+    meaning: "Docker engines to which the router deploys, and whose containers it may follow",
+};
+
+/// The images that engines may run.
+pub const ENGINE_IMAGES: Setting = Setting {
+    name: "engine_images",
+    placeholder: "PREFIX,...",
+    flag: Some("--engine-images"),
+    environment: &["ROLLING_ROUTER_ENGINE_IMAGES"],
+    default: "",
+    allowed: "begins of images' names up to a `/` or the end, without a tag, such as `registry.example/shop`, separated by commas",
+    meaning: "the images that engines may run, where `allowed_images` of an engine does not say; unset: none",
+};
+
 /// What is told on standard error.
 pub const LOG: Setting = Setting {
     name: "log",
@@ -362,5 +384,7 @@ pub const ALL: &[&Setting] = &[
     &ADMIN_HOSTS,
     &GRACE_SECONDS,
     &LOOPBACK_ENDPOINTS,
+    &ENGINE,
+    &ENGINE_IMAGES,
     &LOG,
 ];

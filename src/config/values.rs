@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     access_log::{AccessLogFormat, LogDestination},
+    engines,
     error::ConfigError,
     keyvalues_file::Keyvalues,
     listen, parsers,
@@ -20,6 +21,7 @@ use super::{
     tls::Tls,
 };
 use crate::{
+    engine::EngineOptions,
     limits::Limits,
     rollout::{app::AppName, network::Network},
 };
@@ -78,6 +80,8 @@ pub struct Config {
     pub grace: Duration,
     /// Whether loopback addresses may be endpoints.
     pub loopback_endpoints: bool,
+    /// The Docker engines, by name.
+    pub engines: Vec<EngineOptions>,
     /// How much is logged on standard error.
     pub log: tracing::Level,
     /// The limits that an operator may set.
@@ -127,6 +131,7 @@ impl Config {
             admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
+            engines: engines::read(raw, served_before, &mut warnings)?,
             log: raw.required(&setting::LOG, parsers::level)?,
             limits: limits(raw)?,
             warnings,

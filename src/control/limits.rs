@@ -44,6 +44,12 @@ pub const GATE_PAUSE: Duration = Duration::from_millis(250);
 /// The longest time, in seconds, that a command may wait at the gate.
 pub const GATE_WAIT_SECONDS_MAX: u64 = 600;
 
+/// How long what could not be settled about an engine's containers waits for the next attempt: a container that has just
+/// started passes its gate within seconds. By as much longer than its time-out a container may take to end.
+pub const ENGINE_SETTLE_AFTER: Duration = Duration::from_millis(500);
+/// How often it is looked whether containers should have ended by now.
+pub const ENGINE_DEADLINE_TICK: Duration = Duration::from_millis(250);
+
 /// The first pause after a failed attempt to reach the store; it doubles up to [`STORE_RETRY_MAX`], with jitter.
 pub const STORE_RETRY_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two attempts: a healed store is found again within this.

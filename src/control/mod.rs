@@ -11,6 +11,7 @@ mod activity;
 mod admin;
 mod api;
 mod commands;
+mod engines;
 mod fleet;
 mod hooks;
 mod limits;

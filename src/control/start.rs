@@ -9,6 +9,7 @@ use super::{
     activity,
     admin::port,
     api::{self, stream},
+    engines,
     fleet::membership,
     hooks::{claim, dispatch},
     shared::{
@@ -68,6 +69,7 @@ impl Control {
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
+        tasks.spawn(until_stopped(core.clone(), engines::run(core.clone())));
         Ok(Self { core, tasks, addresses, generated_token, _threads: threads })
     }
 

@@ -93,6 +93,12 @@ impl Container {
         }
     }
 
+    /// Whether an address leads to it.
+    pub fn has_address(&self, address: SocketAddr) -> bool {
+        let in_network = || self.networks.values().any(|ip| *ip == address.ip());
+        self.published.iter().any(|(_, published)| *published == address) || in_network()
+    }
+
     /// The port that it serves on, if it names exactly one.
     pub fn only_port(&self) -> Option<u16> {
         match self.exposed[..] {

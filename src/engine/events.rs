@@ -16,6 +16,7 @@ use super::{
     error::EngineError,
     limits::{EVENTS_MAX, LOOK_MS, RETRY_MS},
     signal::Signal,
+    time::unix_seconds,
 };
 
 /// What is told of an engine.
@@ -23,6 +24,8 @@ use super::{
 pub enum EngineEvent {
     /// It answers, and these are all of its containers that were asked for. What was told before is obsolete.
     Connected {
+        /// The engine's id of itself, which no other engine has.
+        engine: String,
         /// All of them, running or not.
         containers: Vec<Container>,
     },
@@ -157,17 +160,18 @@ impl Follower {
 
     /// Looks at all containers, after the time from which on events will be told.
     async fn look(&mut self) -> Result<Result<(), EngineError>, Unread> {
-        let time = match self.engine.call("say its time", self.engine.docker().info()).await {
-            Ok(info) => info.system_time,
+        let info = match self.engine.call("say what it is", self.engine.docker().info()).await {
+            Ok(info) => info,
             Err(error) => return Ok(Err(error)),
         };
-        self.since = self.since.take().or(time);
+        self.since = self.since.take().or_else(|| unix_seconds(info.system_time.as_deref()?));
         let containers = match self.engine.list(&[(self.label.clone(), String::new())]).await {
             Ok(containers) => containers,
             Err(error) => return Ok(Err(error)),
         };
         self.is_lost = false;
-        self.tell(EngineEvent::Connected { containers }).await.map(Ok)
+        let engine = info.id.unwrap_or_default();
+        self.tell(EngineEvent::Connected { engine, containers }).await.map(Ok)
     }
 
     async fn take(&mut self, message: EventMessage) -> Result<(), Unread> {

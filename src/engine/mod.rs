@@ -29,6 +29,7 @@ mod refusal;
 mod signal;
 mod spec;
 mod start;
+mod time;
 mod transport;
 
 pub use self::{

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config::{Config, StoreAddress},
     control::{ControlOptions, RouterOptions},
+    engine::Engines,
     live::handover::{HandoverReceiver, HandoverSender},
     proxy::{FrontOptions, downstream::follower::followers, front::tls},
     rollout::endpoint::AddressPolicy,
@@ -46,6 +47,7 @@ pub fn control_options(
         trusted_networks: config.trusted_networks.clone(),
         audit_log: None,
         store_kind: store_kind(&config.store),
+        engines: Engines::new(config.engines.clone()),
         limits: config.limits.clone(),
         handovers: Some(handovers),
         followers: Some(followers(&config.limits)),

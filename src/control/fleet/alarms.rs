@@ -32,10 +32,12 @@ pub enum AlarmKind {
     History,
     /// An abort that one router alone applies.
     LocalAbort,
+    /// An engine that does not answer.
+    EngineLost,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -45,6 +47,7 @@ impl AlarmKind {
         Self::Misdirected,
         Self::History,
         Self::LocalAbort,
+        Self::EngineLost,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -58,6 +61,7 @@ impl AlarmKind {
             Self::Misdirected => "misdirected",
             Self::History => "history",
             Self::LocalAbort => "local_abort",
+            Self::EngineLost => "engine_lost",
         }
     }
 }
@@ -112,6 +116,12 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
         }
     }
     raise_for_hooks(core, &mut raise);
+    raise_for_this_router(core, &mut raise);
+    alarms
+}
+
+/// What this router alone knows of itself.
+fn raise_for_this_router(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
     if core.misdirected.was_within(MISDIRECTED_ALARM, core.clock.monotonic()) {
         let message = format!(
             "{} answered requests with 421 lately, since no app claims their hosts and none is the default",
@@ -130,7 +140,14 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
         );
         raise(AlarmKind::LocalAbort, &core.node, core.name(), message);
     }
-    alarms
+    for why in core.engines.lost().values() {
+        raise(AlarmKind::EngineLost, &core.node, core.name(), engine_lost(why));
+    }
+}
+
+/// What is said of an engine that does not answer.
+pub fn engine_lost(why: &str) -> String {
+    format!("{why}; what its containers serve goes on, and nothing is deployed there")
 }
 
 /// Hooks whose last message was given up. The store tells that, so every member raises it.

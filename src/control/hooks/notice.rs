@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     control::{
         fleet::{
-            alarms::{Alarm, AlarmKind, alarms},
+            alarms::{Alarm, AlarmKind, alarms, engine_lost},
             release_loads::ReleaseLoads,
         },
         limits::{ACTIVITY_TICK, HOOK_NOTICE_AFTER, HOOK_NOTICES_MAX},
@@ -139,6 +139,10 @@ fn router_conditions(core: &Core) -> Vec<Condition> {
             format!("the clock of {name} is right again"),
         ));
     }
+    conditions.extend(core.engines.lost().into_iter().map(|(engine, why)| Condition {
+        subject: format!("{name} {engine}"),
+        ..own(EventKind::EngineLost, engine_lost(&why), format!("the engine {engine} answers {name} again"))
+    }));
     conditions
 }
 
@@ -153,7 +157,8 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::Hook
         | AlarmKind::Misdirected
         | AlarmKind::History
-        | AlarmKind::LocalAbort => None,
+        | AlarmKind::LocalAbort
+        | AlarmKind::EngineLost => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;

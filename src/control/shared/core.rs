@@ -15,6 +15,7 @@ use super::{
     change_locks::ChangeLocks,
     deployments::DeploymentBoard,
     endpoint_events::NewestEvents,
+    engines::EngineBoard,
     feed::Feed,
     fleet::{
         member::Entry,
@@ -76,6 +77,8 @@ pub struct CoreState {
     pub app_locks: ChangeLocks,
     /// One change of the endpoints of a release at a time.
     pub release_locks: ChangeLocks,
+    /// The engines that do not answer: written by the watch of each.
+    pub engines: EngineBoard,
     /// The newest events about endpoints: written by `sync` alone.
     pub endpoint_events: NewestEvents,
     /// The deployments, as the watch tells of them: written by `sync` alone.
@@ -121,6 +124,7 @@ impl Core {
             served_store: ServedStore::default(),
             app_locks: ChangeLocks::default(),
             release_locks: ChangeLocks::default(),
+            engines: EngineBoard::default(),
             endpoint_events: NewestEvents::default(),
             deployments: DeploymentBoard::default(),
             journal: Journal::new(options.audit_log.clone()),

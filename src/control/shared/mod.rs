@@ -12,6 +12,7 @@ pub mod change_locks;
 pub mod core;
 pub mod deployments;
 pub mod endpoint_events;
+pub mod engines;
 pub mod entries;
 pub mod error;
 pub mod feed;

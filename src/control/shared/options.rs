@@ -6,6 +6,7 @@ use keyvalues::Store;
 
 use crate::{
     clock::Clock,
+    engine::Engines,
     limits::Limits,
     live::{handover::HandoverSender, request_follower::RequestFollowers, table::LiveTable},
     rollout::{app::AppName, endpoint::AddressPolicy, network::Network},
@@ -65,6 +66,8 @@ pub struct RouterOptions {
     pub handovers: Option<HandoverSender>,
     /// Reads requests as the front does; none: as leniently as the admin port's HTTP server.
     pub followers: Option<RequestFollowers>,
+    /// The Docker engines.
+    pub engines: Engines,
     /// The limits that an operator may set.
     pub limits: Limits,
 }

@@ -104,7 +104,9 @@ pub(in crate::rollout) fn check_stable_cap(
 /// person has looked.
 pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
     // Neither the router itself nor a change of settings says that a person has looked at the release.
-    let looked = !matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings);
+    let is_automatic =
+        matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings);
+    let looked = !is_automatic && !asker.is_engine();
     if asker.role >= Role::Operator && looked && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
         next.lock = None;
     }

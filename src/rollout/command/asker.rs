@@ -18,6 +18,22 @@ pub struct Asker {
     pub if_match: Option<u64>,
 }
 
+/// What an engine's actor begins with. No token's name has a blank.
+const ENGINE: &str = "engine ";
+
+impl Asker {
+    /// An engine of the router, which tells that a container runs or ends. Neither role nor lock keeps that from being so.
+    pub fn of_engine(engine: &str, reason: &str, at: u64) -> Self {
+        let (actor, reason) = (format!("{ENGINE}{engine}"), reason.to_owned());
+        Self { actor, role: Role::Operator, reason, at, if_match: None }
+    }
+
+    /// Whether an engine asks, and no person.
+    pub fn is_engine(&self) -> bool {
+        self.actor.starts_with(ENGINE)
+    }
+}
+
 /// What a command reads beside the record.
 #[derive(Debug, Clone, Default)]
 pub struct Background {

@@ -19,6 +19,7 @@ pub enum EventKind {
     MemberBehind,
     SameName,
     BadValue,
+    EngineLost,
     /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
@@ -31,7 +32,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 9] = [
+const OTHERS: [EventKind; 10] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -41,6 +42,7 @@ const OTHERS: [EventKind; 9] = [
     EventKind::MemberBehind,
     EventKind::SameName,
     EventKind::BadValue,
+    EventKind::EngineLost,
 ];
 
 impl EventKind {
@@ -67,6 +69,7 @@ impl EventKind {
             Self::MemberBehind => "member-behind",
             Self::SameName => "same-name",
             Self::BadValue => "bad-value",
+            Self::EngineLost => "engine_lost",
             Self::Test => "test",
         }
     }
@@ -86,6 +89,7 @@ impl EventKind {
             Self::MemberBehind => "a router of the fleet serves another state",
             Self::SameName => "two routers of the fleet have the same name",
             Self::BadValue => "a stored value is not valid",
+            Self::EngineLost => "a router's Docker engine does not answer",
             Self::Test => "a test",
         }
     }

@@ -1,5 +1,6 @@
 //! Real servers of stores, each with a folder of its own, and the verdict on a conformance run against one.
 
+pub mod engine;
 pub mod sentinel;
 pub mod shared;
 

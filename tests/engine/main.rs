@@ -1,0 +1,13 @@
+//! Engines end to end: a real Docker engine and a real registry, in a network of their own.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
+
+mod attacks;
+mod containers;
+mod events;
+mod foreign;
+mod full_disk;
+mod logs;
+mod networks;
+mod pulling;
+mod scene;
