@@ -17,6 +17,7 @@ mod options;
 mod own_addresses;
 mod signals;
 mod store;
+mod surplus;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -31,6 +32,7 @@ use crate::{
     config::Config,
     control::{Control, Surroundings},
     live::{handover::handovers, table::LiveTable},
+    memory::keep_heaps_short,
     proxy::Front,
     rollout::cdn_loop,
     telemetry::{access_log::AccessLog, counters::Counters, log_file::LogFile},
@@ -47,6 +49,7 @@ use options::{admin_tls, control_options, front_flags, front_options};
 use own_addresses::OwnAddresses;
 use signals::{SignalAction, Signals};
 use store::{make_folder, open_store, own_store};
+use surplus::give_back_regularly;
 
 /// Threads of the control plane, the store and health checks: a slow store call must not hold up the admin port.
 const CONTROL_THREADS: usize = 2;
@@ -55,6 +58,7 @@ const CONTROL_END: Duration = Duration::from_secs(2);
 
 /// Runs a router until SIGTERM or SIGINT, then ends it without losing a request. A second signal ends it at once.
 pub fn run(config: Config) -> Result<(), Error> {
+    keep_heaps_short();
     let runtime = control_runtime()?;
     // Before anybody can see that it runs: a signal that came earlier would end it the hard way, SIGHUP too.
     let signals = {
@@ -83,6 +87,7 @@ pub struct Router {
 impl Router {
     /// Starts everything. When this returns, the front accepts.
     pub fn start(config: Config) -> Result<Self, Error> {
+        keep_heaps_short();
         Self::start_on(control_runtime()?, config)
     }
 
@@ -126,6 +131,7 @@ impl Router {
         control.set_accepting(true);
         let router = cdn_loop::name_of(control.node());
         runtime.spawn(async move { check_endpoints(live, clock, &router).await });
+        runtime.spawn(give_back_regularly());
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
         Ok(Self { front, control, runtime, access_log, audit_log, certificate, token, grace: config.grace })

@@ -20,7 +20,7 @@ const P99_RATIO: f64 = 1.5;
 /// What a sample allows, on two cores that others use.
 const P99_OF_A_SAMPLE: Duration = Duration::from_secs(2);
 const MEMORY_RATIO: f64 = 1.1;
-const MEMORY_OF_A_SAMPLE: usize = 48 << 20;
+const MEMORY_OF_A_SAMPLE: usize = 32 << 20;
 
 /// A router as one in use: a store in a file, many apps with many endpoints, two releases of `hello`.
 fn start() -> Router {

@@ -11,8 +11,8 @@ use crate::contract::{Batch, Revision};
 /// The most batches kept: at the 100 changes a second that a large fleet makes, 40 s of disconnection.
 pub(crate) const LOG_BATCHES_MAX: usize = 4_096;
 
-/// The most bytes of keys and values kept, 16 MiB: about 4,000 rollout commands, in memory and in the file.
-pub(crate) const LOG_BYTES_MAX: usize = 16 << 20;
+/// The most bytes of keys and values kept, 4 MiB: about 1,000 rollout commands, in memory and in the file.
+pub(crate) const LOG_BYTES_MAX: usize = 4 << 20;
 
 /// The newest batches. `batches[i].revision == compacted + 1 + i`.
 #[derive(Debug, Default)]
