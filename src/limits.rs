@@ -150,6 +150,12 @@ pub const DRAINING_MAX: usize = 8;
 pub const DRAIN_SECONDS_MAX: u32 = 30 * 24 * 3_600;
 /// Endpoints of one app that drain by themselves at the same time. The record lists them, and a whole release drains as one.
 pub const ENDPOINT_DRAINS_MAX: usize = 64;
+/// Releases whose approvals a record keeps: the candidate's, and those of releases that may be set stable.
+pub const APPROVED_RELEASES_MAX: usize = 8;
+/// Endpoints of a release that can be approved: they stand in the record, and in each of its events meanwhile.
+pub const APPROVED_ENDPOINTS_MAX: usize = 1_000;
+/// Approvals of one release that a record keeps.
+pub const APPROVALS_MAX: usize = 16;
 /// Ended tenures whose reason a record keeps: more than end while a browser keeps a pin.
 pub const TENURES_LEFT_MAX: usize = 64;
 /// Events of one app that stay in the store. A rollback reaches as far back as they do.

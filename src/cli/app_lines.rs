@@ -9,6 +9,7 @@ use crate::{
     schema::{
         activity::{Activity, Moves},
         app::{App, Frozen, LocalAbort, Lock},
+        approval::ReleaseApprovals,
         endpoint::Endpoint,
         release::{DrainCause, Release},
     },
@@ -50,6 +51,8 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     if app.candidate.is_some() {
         lines.push(row("blend", &blend(app)));
     }
+    let approvals = app.candidate.as_ref().and_then(|candidate| candidate.approvals.as_ref());
+    lines.extend(approvals.map(|standing| row("approvals", &approved(standing, printer))));
     lines.push(row("moves", &measured(&app.moves)));
     for release in &app.draining {
         let is_way_back = app.previous.as_ref().is_some_and(|previous| previous.id == release.id);
@@ -164,6 +167,18 @@ fn blend(app: &App) -> String {
     };
     let (drawn, actual) = (share("drawn", app.shares.drawn), share("actual", app.shares.confirmed));
     format!("{} % of new clients go to {}{drawn}{actual}", app.blend, candidate_name(app))
+}
+
+/// `1 of 2: alice`.
+fn approved(standing: &ReleaseApprovals, printer: &Printer) -> String {
+    let names: Vec<&str> = standing.given.iter().map(|approval| approval.by.as_str()).collect();
+    let by = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let ended = match standing.new_endpoints.first() {
+        Some(address) => format!("; those given before have ended, since {address} is new"),
+        None => String::new(),
+    };
+    let text = format!("{} of {}{by}{ended}", names.len(), standing.needed);
+    printer.styled(if standing.missing == 0 { Style::Good } else { Style::Bad }, text)
 }
 
 /// `0 bounces; 31 moves: 31 shielded`.

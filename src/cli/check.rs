@@ -131,8 +131,14 @@ fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
 
 /// The record an app would be routed by, its first adoption included; values left alone are problems.
 fn routed(keyspace: &Keyspace, app: &AppName, problems: &mut Vec<Problem>) -> Option<Record> {
-    let asker =
-        Asker { actor: "check".into(), role: Role::Admin, reason: String::new(), at: 0, if_match: None };
+    let asker = Asker {
+        actor: "check".into(),
+        token: String::new(),
+        role: Role::Admin,
+        reason: String::new(),
+        at: 0,
+        if_match: None,
+    };
     let record = keyspace.record(app);
     let adopted = adopt(record, &keyspace.old_keys(app), &asker, &Background::default(), &|release| {
         keyspace.endpoints(release)

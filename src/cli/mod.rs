@@ -7,6 +7,7 @@ mod abort;
 mod answer;
 mod app;
 mod app_lines;
+mod approve;
 mod apps;
 mod ask;
 mod blend;
@@ -106,6 +107,7 @@ enum Verb {
     Candidate(candidate::Arguments),
     Blend(blend::Arguments),
     Sticky(sticky::Arguments),
+    Approve(approve::Arguments),
     Promote(promote::Arguments),
     Abort(abort::Arguments),
     Rollback(rollback::Arguments),
@@ -169,6 +171,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Candidate(arguments) => candidate::run(arguments, printer).await,
             Verb::Blend(arguments) => blend::run(arguments, printer).await,
             Verb::Sticky(arguments) => sticky::run(arguments, printer).await,
+            Verb::Approve(arguments) => approve::run(arguments, printer).await,
             Verb::Promote(arguments) => promote::run(arguments, printer).await,
             Verb::Abort(arguments) => abort::run(arguments, printer).await,
             Verb::Rollback(arguments) => rollback::run(arguments, printer).await,

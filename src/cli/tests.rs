@@ -107,6 +107,8 @@ fn the_api_page_describes_every_call_that_the_command_line_makes() {
         ("get", format!("{app}/previews")),
         ("post", format!("{app}/previews")),
         ("delete", format!("{app}/previews/{{id}}")),
+        ("post", format!("{app}/approvals")),
+        ("delete", format!("{app}/approvals")),
         ("post", format!("{app}/promote")),
         ("post", format!("{app}/abort")),
         ("post", format!("{app}/rollback")),

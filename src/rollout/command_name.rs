@@ -41,6 +41,10 @@ pub enum CommandName {
     ChangeEndpoints,
     /// `change-settings`: the settings of the app were replaced or merged.
     ChangeSettings,
+    /// `approve`: an operator said that a release may become stable, or that `approvals` may be lowered.
+    Approve,
+    /// `withdraw-approval`: an operator took that back.
+    WithdrawApproval,
     /// `raw`: old keys were adopted into a record.
     Raw,
     /// `adopt`: old keys became an app's first record.
@@ -54,7 +58,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -72,6 +76,8 @@ impl CommandName {
         Self::AddApp,
         Self::ChangeEndpoints,
         Self::ChangeSettings,
+        Self::Approve,
+        Self::WithdrawApproval,
         Self::Raw,
         Self::Adopt,
     ];
@@ -96,6 +102,8 @@ impl CommandName {
             Self::AddApp => "add-app",
             Self::ChangeEndpoints => "change-endpoints",
             Self::ChangeSettings => "change-settings",
+            Self::Approve => "approve",
+            Self::WithdrawApproval => "withdraw-approval",
             Self::Raw => "raw",
             Self::Adopt => "adopt",
             Self::None => "",

@@ -17,10 +17,18 @@ use crate::limits::EVENTS_MAX;
 pub type Write = (String, Option<Vec<u8>>);
 
 /// The writes of a command: the record, its event, the four old keys that mirror it, and the deletion of the event that is
-/// one too many. A drain that ends by its deadline, and a change of settings, do not write the old keys: a raw write that
-/// still waits for its endpoints must not be undone.
+/// one too many. What changes neither a track nor a lock does not write the old keys: a raw write that still waits must not be
+/// undone.
 pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
-    let beside = matches!(event.record.command, CommandName::Retire | CommandName::ChangeSettings);
+    let beside = matches!(
+        event.record.command,
+        CommandName::Retire
+            | CommandName::ChangeSettings
+            | CommandName::Approve
+            | CommandName::WithdrawApproval
+            | CommandName::DrainEndpoint
+            | CommandName::UndrainEndpoint
+    );
     let mirror: &[OldKey] = if beside { &[] } else { &OldKey::ALL };
     of_change(app, event, mirror)
 }

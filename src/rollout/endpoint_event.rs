@@ -138,7 +138,14 @@ mod tests {
     use crate::rollout::command::Role;
 
     fn asker(actor: &str, at: u64) -> Asker {
-        Asker { actor: actor.into(), role: Role::Ci, reason: String::new(), at, if_match: None }
+        Asker {
+            actor: actor.into(),
+            token: String::new(),
+            role: Role::Ci,
+            reason: String::new(),
+            at,
+            if_match: None,
+        }
     }
 
     fn difference(release: &str, before: &[u16], after: &[u16]) -> EndpointDifference {

@@ -59,7 +59,15 @@ pub(super) fn changed(before: &Record, after: &Record) -> Map<String, Value> {
 fn fields(record: &Record) -> Map<String, Value> {
     let draining: Vec<_> = record.draining.iter().map(|draining| &draining.release).collect();
     let drains = record.endpoint_drains.iter().map(|drain| format!("{}/{}", drain.release, drain.address));
+    let approvals = record.approvals.iter().flat_map(|approvals| {
+        approvals.given.iter().map(|approval| format!("{}/{}", approvals.release, approval.by))
+    });
+    let lowerings = record.lowerings.iter().flat_map(|lowering| {
+        lowering.given.iter().map(|approval| format!("{}/{}", lowering.to, approval.by))
+    });
     let fields = json!({
+        "approvals": approvals.collect::<Vec<_>>(),
+        "lowerings": lowerings.collect::<Vec<_>>(),
         "endpoint_drains": drains.collect::<Vec<_>>(),
         "stable": record.stable_release(),
         "candidate": record.candidate_release(),

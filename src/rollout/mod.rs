@@ -5,6 +5,8 @@
 
 pub mod adopt;
 pub mod app;
+pub mod approval;
+pub mod approval_standing;
 pub mod assign;
 pub mod blend;
 pub mod bucket;

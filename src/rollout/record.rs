@@ -4,7 +4,12 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{blend::Blend, command_name::CommandName, release::ReleaseId};
+use super::{
+    approval::{LoweringApprovals, ReleaseApprovals},
+    blend::Blend,
+    command_name::CommandName,
+    release::ReleaseId,
+};
 use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
 /// The number of one stay of a release on tracks; the first of an app is 1.
@@ -38,6 +43,12 @@ pub struct Record {
     pub draw_epochs: DrawEpochs,
     /// The lock that refuses commands of `ci`, if there is one.
     pub lock: Option<Lock>,
+    /// Who approved which releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ReleaseApprovals>,
+    /// Who approved lower values of the setting `approvals`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lowerings: Vec<LoweringApprovals>,
     /// The last change of who is on a track. By it a repeated command is recognised, also if other changes (a blend, a lock,
     /// the end of a drain) came between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +74,9 @@ pub struct Stay {
     /// Who put it there.
     #[serde(default)]
     pub set_by: String,
+    /// The mark of their token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub set_by_token: String,
     /// When it came on this track, Unix ms.
     #[serde(default)]
     pub since: u64,
@@ -278,6 +292,8 @@ impl Record {
             tenures: Tenures::default(),
             draw_epochs: DrawEpochs::default(),
             lock: None,
+            approvals: Vec::new(),
+            lowerings: Vec::new(),
             last_move: None,
             command: CommandName::None,
             actor: String::new(),

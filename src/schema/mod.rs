@@ -11,6 +11,7 @@
 pub mod activity;
 pub mod app;
 pub mod apply_status;
+pub mod approval;
 pub mod audit;
 pub mod change;
 #[cfg(test)]

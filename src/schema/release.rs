@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     activity::Activity,
+    approval::ReleaseApprovals,
     endpoint::{Endpoint, GoneEndpoint},
 };
 pub use crate::rollout::{explain::TrackName, record::DrainCause};
@@ -41,6 +42,9 @@ pub struct Release {
     /// Of a draining release: when it retires, Unix ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Of the candidate, where the app needs approvals or somebody gave one: how it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<ReleaseApprovals>,
     /// Of `previous`: why a rollback to it would be refused now, as far as this router's last checks tell; left out: it would
     /// not.
     #[serde(skip_serializing_if = "Option::is_none")]

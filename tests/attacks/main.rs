@@ -1,6 +1,7 @@
 //! Attacks on the running router: each stands for a kind, and must stay without effect. docs/security.md has the table.
 
 mod admin_connections;
+mod approvals;
 mod audit;
 mod calls;
 mod caps;

@@ -181,6 +181,14 @@ fn refuse_removal(stored: &StoredApp, force: bool, if_match: Option<u64>) -> Res
     if let Some(seen) = if_match.filter(|seen| *seen != now) {
         return Err(Refusal::Stale { seen, now }.into());
     }
+    if stored.settings.approvals > 0 && stored.record.is_some() {
+        // Whoever removed it could make it anew, without approvals.
+        let message = format!(
+            "`{}` has the setting `approvals` at {}: operators lower it to 0 before the app is removed",
+            stored.name, stored.settings.approvals
+        );
+        return Err(ApiError::new(Kind::Refused("approvals_set"), message));
+    }
     let routes = stored.record.as_ref().is_some_and(|record| record.stable.is_some());
     if routes && !force {
         let message = format!("`{}` still routes requests; `?force=true` removes it anyway", stored.name);

@@ -3,6 +3,7 @@
 //! Reads answer from what this router serves, so they work while the store does not. Writes go to the store.
 
 pub mod answer;
+mod approvals;
 pub mod apps;
 mod audit;
 pub mod body;
@@ -112,6 +113,9 @@ fn commands(calls: Calls) -> Calls {
         .delete("/api/v1/apps/{app}/stable", tracks::clear_stable)
         .put("/api/v1/apps/{app}/blend", tracks::set_blend)
         .put("/api/v1/apps/{app}/sticky", tracks::set_sticky)
+        .get("/api/v1/apps/{app}/approvals", approvals::list)
+        .post("/api/v1/apps/{app}/approvals", approvals::approve)
+        .delete("/api/v1/apps/{app}/approvals", approvals::withdraw)
         .put("/api/v1/apps/{app}/lock", locks::lock)
         .delete("/api/v1/apps/{app}/lock", locks::unlock)
         .post("/api/v1/apps/{app}/promote", tracks::promote)

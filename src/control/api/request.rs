@@ -114,7 +114,14 @@ pub fn check_reason(reason: Option<String>) -> Result<String, ApiError> {
 
 /// An asker of now.
 pub fn asker(core: &Core, caller: &Caller, reason: String, if_match: Option<u64>) -> Asker {
-    Asker { actor: caller.name.clone(), role: caller.role, reason, at: core.clock.wall_ms(), if_match }
+    Asker {
+        actor: caller.name.clone(),
+        token: core.replica.mark_of(&caller.token),
+        role: caller.role,
+        reason,
+        at: core.clock.wall_ms(),
+        if_match,
+    }
 }
 
 /// The app that a path names.

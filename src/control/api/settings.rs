@@ -133,7 +133,8 @@ async fn plan(
     }
     let json =
         serde_json::to_vec(&after).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
-    refuse_claimed(core, &stored.name, &Settings::parse(&json)?)?;
+    let next = Settings::parse(&json)?;
+    refuse_claimed(core, &stored.name, &next)?;
     if before == after {
         let (revision, routed) = (stored.revision(), stored.routed());
         return Ok(Plan::Nothing(CommandOutcome { changed: false, created: false, revision, seq, routed }));
@@ -144,13 +145,14 @@ async fn plan(
     };
     let key = keys::settings(&stored.name);
     let write = StoreWrite::put(own_key(&key), json);
-    let (mut commit, seq) = match event(core, stored, asker, differences(&before, &after)).await? {
-        Some(event) => {
-            let writes = of_command(&stored.name, &event);
-            (stored.commit(Some(&event), writes, vec![write]), event.record.seq)
-        }
-        None => (stored.commit(None, Vec::new(), vec![write]), seq),
-    };
+    let (mut commit, seq) =
+        match event(core, stored, asker, next.approvals, differences(&before, &after)).await? {
+            Some(event) => {
+                let writes = of_command(&stored.name, &event);
+                (stored.commit(Some(&event), writes, vec![write]), event.record.seq)
+            }
+            None => (stored.commit(None, Vec::new(), vec![write]), seq),
+        };
     commit.checks.push(as_read(stored.settings_entry.as_ref(), &key));
     Ok(Plan::write(commit, move |revision| CommandOutcome {
         changed: true,
@@ -166,12 +168,13 @@ async fn event(
     core: &Core,
     stored: &StoredApp,
     asker: &Asker,
+    approvals: u8,
     sides: [Map<String, Value>; 2],
 ) -> Result<Option<Box<HistoryEvent>>, ApiError> {
     let Some(record) = &stored.record else { return Ok(None) };
     let background = stored.background(core, false).await?;
-    let Decision::Change(mut event) = decide(Some(record), &Command::ChangeSettings, asker, &background)?
-    else {
+    let command = Command::ChangeSettings { approvals };
+    let Decision::Change(mut event) = decide(Some(record), &command, asker, &background)? else {
         return Ok(None);
     };
     event.changed.insert("settings".to_owned(), serde_json::json!(sides));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use super::snapshot::Snapshot;
+use super::{approvals::describe, snapshot::Snapshot};
 use crate::{
     control::shared::{
         former_endpoints::FormerEndpoint, gate_answers::GateAnswers, local_abort::LocalAbort,
@@ -13,6 +13,7 @@ use crate::{
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
         app::AppName,
+        approval_standing::{ApprovalStanding, approvals_of, author_of},
         freeze::{Freeze, FreezeWindow, freeze_at},
         record::{DrainingRelease, Record, Stay},
         release::ReleaseId,
@@ -22,6 +23,7 @@ use crate::{
     schema::{
         activity::{Activity, Moves},
         app::{App, Frozen, Shares, Update},
+        approval::ReleaseApprovals,
         endpoint::{Endpoint, EndpointDrain, EndpointLoad, EndpointState, GoneEndpoint},
         release::Release,
         stream::{ActivityEvent, EndpointActivity},
@@ -99,7 +101,8 @@ impl Snapshot {
         App {
             seq: record.seq,
             stable: on_track(&record.stable),
-            candidate: on_track(&record.candidate),
+            candidate: on_track(&record.candidate)
+                .map(|release| Release { approvals: self.approvals(app, record, routes), ..release }),
             previous: record.previous.as_ref().map(|release| self.previous(app, routes, release)),
             draining: draining.collect(),
             blend: record.blend,
@@ -123,6 +126,25 @@ impl Snapshot {
             since: Some(stay.since),
             ..self.release(app, routes, &stay.release, stay.tenure)
         }
+    }
+
+    /// How the candidate stands, where approvals are needed or somebody gave one.
+    fn approvals(
+        &self,
+        app: &AppName,
+        record: &Record,
+        routes: Option<&AppRoutes>,
+    ) -> Option<ReleaseApprovals> {
+        let release = record.candidate_release()?;
+        let needed = routes.map_or(0, |routes| routes.settings.approvals);
+        if needed == 0 && approvals_of(record, release).is_none() {
+            return None;
+        }
+        let routed = routes.and_then(|routes| find(routes, release, None));
+        let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
+        let endpoints = endpoints.map(|route| route.address).collect();
+        let standing = ApprovalStanding::of(record, release, &endpoints, author_of(record, release)?);
+        Some(describe(app, release, needed, &standing))
     }
 
     fn draining(&self, app: &AppName, routes: Option<&AppRoutes>, draining: &DrainingRelease) -> Release {

@@ -1,12 +1,12 @@
 //! Adoption: what a script wrote to the old keys in the store itself becomes part of the record.
 
-use std::{collections::HashMap, sync::atomic::Ordering};
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use keyvalues::Revision;
 
 use super::{
     commit::{Commit, Plan},
-    stored::{StoredApp, endpoint_counts},
+    stored::{EndpointsOfReleases, StoredApp, endpoint_addresses},
     transact::transact_as_stored,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     rollout::{
         adopt::{Adoption, OldKeys, adopt, is_mirrored},
         app::AppName,
-        command::{Asker, Decision, Role},
+        command::{Asker, Background, Decision, Role},
         commit::of_adoption,
         record::{HistoryEvent, Record},
         release::ReleaseId,
@@ -53,11 +53,11 @@ pub async fn plan_adoption(core: &Core, stored: &StoredApp) -> Result<Adoption, 
         let (faults, mirror) = (Vec::new(), Vec::new());
         return Ok(Adoption { decision, faults, pending: None, held: None, mirror });
     }
-    let counts = named_endpoints(core, &old, stored.record.as_ref()).await?;
-    let background = stored.background(core, false).await?;
-    let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
+    let named = named_endpoints(core, &old, stored.record.as_ref()).await?;
+    let count = |release: &ReleaseId| named.get(release).map_or(0, BTreeSet::len);
+    let background = Background { endpoints: named.clone(), ..stored.background(core, false).await? };
     let asker = outside_asker(core, stored.record.is_none());
-    Ok(adopt(stored.record.as_ref(), &old, &asker, &background, &endpoints))
+    Ok(adopt(stored.record.as_ref(), &old, &asker, &background, &count))
 }
 
 /// The commit of an adoption; none if it writes nothing.
@@ -74,19 +74,19 @@ pub fn event_of(adopted: &Adoption) -> Option<&HistoryEvent> {
     }
 }
 
-/// How many endpoints the releases have that old keys name, and those on the tracks.
+/// Which endpoints the releases have that old keys name, and those on the tracks.
 pub async fn named_endpoints(
     core: &Core,
     old: &OldKeys,
     record: Option<&Record>,
-) -> Result<HashMap<ReleaseId, usize>, ApiError> {
+) -> Result<EndpointsOfReleases, ApiError> {
     let named = [&old.stable, &old.candidate].into_iter().flatten();
     let named = named.filter_map(|id| ReleaseId::parse_nullable(id).ok().flatten());
     let on_tracks = record.into_iter().flat_map(|record| record.stable.iter().chain(&record.candidate));
     let mut releases: Vec<ReleaseId> = named.chain(on_tracks.map(|stay| stay.release.clone())).collect();
     releases.sort();
     releases.dedup();
-    endpoint_counts(core, &releases).await
+    endpoint_addresses(core, &releases).await
 }
 
 /// Who adopts: nobody by name, since the store does not tell who wrote the keys.
@@ -99,6 +99,7 @@ fn outside_asker(core: &Core, is_first: bool) -> Asker {
     };
     Asker {
         actor: actor.to_owned(),
+        token: String::new(),
         role: Role::Admin,
         reason: reason.to_owned(),
         at: core.clock.wall_ms(),

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     adoption::{adoption_commit, plan_adoption},
+    approved::with_endpoints,
     commit::Plan,
     gate::{self, GateQuestion},
     ownership::refuse_foreign,
@@ -161,6 +162,7 @@ pub async fn retire(core: &Core, app: &AppName, tenure: Tenure) -> Result<Revisi
     let command = Command::FinishDrain { tenure: Some(tenure), automatic: true };
     let asker = Asker {
         actor: "rolling-router".to_owned(),
+        token: String::new(),
         role: Role::Admin,
         reason: "drainmaxseconds have passed".to_owned(),
         at: core.clock.wall_ms(),
@@ -186,6 +188,8 @@ async fn plan(
     (options, passed): (&CommandOptions, Option<&GateQuestion>),
 ) -> Result<Plan<Step>, ApiError> {
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
+    let registered = options.endpoints.as_ref();
+    let background = with_endpoints(core, stored, command, registered, background).await?;
     let decision = decide(stored.record.as_ref(), command, asker, &background)?;
     if let Decision::Change(event) = &decision {
         refuse_foreign(core, stored, &event.record).await?;

@@ -4,7 +4,9 @@
 //! The clients are those whose pins came back at this router in the last five to ten minutes, known by the sketch of
 //! each release: its count, and its sample of at most 1,024 clients, which stands for all.
 
-use super::{adoption::plan_adoption, command::refuse_unknown, gate, stored::StoredApp};
+use super::{
+    adoption::plan_adoption, approved::with_endpoints, command::refuse_unknown, gate, stored::StoredApp,
+};
 use crate::{
     control::shared::{core::Core, error::ApiError},
     live::table::PublishedTable,
@@ -41,6 +43,7 @@ pub async fn dry_run(
         stored.record = Some(event.record);
     }
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;
+    let background = with_endpoints(core, &stored, command, None, background).await?;
     let mut refusal = None;
     let table = match decide(stored.record.as_ref(), command, asker, &background)? {
         Decision::Change(event) => {

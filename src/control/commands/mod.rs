@@ -5,6 +5,7 @@
 //! repetition after a conflict, and asking endpoints.
 
 pub mod adoption;
+pub mod approved;
 pub mod command;
 pub mod commit;
 pub mod default_app;

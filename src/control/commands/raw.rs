@@ -1,6 +1,8 @@
 //! Raw writes to the four old keys: what an old script means by them is adopted in the commit that writes them
 //! (docs/design.md section 4, raw rules).
 
+use std::collections::BTreeSet;
+
 use super::{
     adoption::{event_of, named_endpoints},
     command::CommandOutcome,
@@ -14,7 +16,7 @@ use crate::{
     rollout::{
         adopt::{self, OldKey},
         app::AppName,
-        command::Asker,
+        command::{Asker, Background},
         commit::of_raw_write,
         release::ReleaseId,
     },
@@ -42,16 +44,16 @@ async fn plan(
 ) -> Result<Plan<CommandOutcome>, ApiError> {
     let old = stored.old_keys();
     let written = old.clone().after_write(key, value.map(str::to_owned));
-    let counts = named_endpoints(core, &written, stored.record.as_ref()).await?;
+    let named = named_endpoints(core, &written, stored.record.as_ref()).await?;
     if let (OldKey::Stable | OldKey::Candidate, Some(value)) = (key, value)
         && let Ok(Some(release)) = ReleaseId::parse_nullable(value)
     {
         refuse_foreign_release(core, stored, &release).await?;
     }
-    let background = stored.background(core, false).await?;
-    let endpoints = |release: &ReleaseId| counts.get(release).copied().unwrap_or(0);
+    let count = |release: &ReleaseId| named.get(release).map_or(0, BTreeSet::len);
+    let background = Background { endpoints: named.clone(), ..stored.background(core, false).await? };
     let record = stored.record.as_ref();
-    let adopted = adopt::write(record, &old, (key, value), asker, &background, &endpoints)?;
+    let adopted = adopt::write(record, &old, (key, value), asker, &background, &count)?;
     let bytes = value.map(|value| value.as_bytes().to_vec());
     let writes = of_raw_write(&stored.name, key, bytes, record, &adopted);
     let event = event_of(&adopted);

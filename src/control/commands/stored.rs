@@ -1,13 +1,17 @@
 //! An app as the store holds it: what a command decides on, and the checks that hold its commit to that.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
 use serde_json::Value;
 
 use super::{
     commit::Commit,
-    release_endpoints::{ReleaseEndpoints, prefixes},
+    release_endpoints::{ReleaseEndpoints, addresses, prefixes},
     stored_default::StoredDefault,
 };
 use crate::{
@@ -31,6 +35,9 @@ use crate::{
         unknown_fields,
     },
 };
+
+/// Endpoints by release.
+pub type EndpointsOfReleases = BTreeMap<ReleaseId, BTreeSet<SocketAddr>>;
 
 /// What the marker of a store that is set up holds.
 const MARKER: &str = "-";
@@ -262,6 +269,8 @@ impl StoredApp {
             ci_blend_max: self.settings.ci_blend_max,
             ci_may_promote: self.settings.ci_may_promote,
             holds: self.holds(),
+            approvals: self.settings.approvals,
+            ..Background::default()
         })
     }
 
@@ -283,19 +292,17 @@ fn planned((key, value): commit::Write) -> Write {
     }
 }
 
-/// How many valid endpoints each of these releases has in the store.
-pub async fn endpoint_counts(
+/// The valid endpoints that each of these releases has in the store.
+pub async fn endpoint_addresses(
     core: &Core,
     releases: &[ReleaseId],
-) -> Result<HashMap<ReleaseId, usize>, ApiError> {
+) -> Result<EndpointsOfReleases, ApiError> {
     let listing = endpoints_of(core, releases).await?;
     let policy = core.addresses.load();
-    let count = |release: &ReleaseId| {
-        let endpoints = ReleaseEndpoints::of(release, &listing);
-        let valid = endpoints.containers().values().filter(|address| policy.parse(address).is_ok());
-        (release.clone(), valid.count())
+    let found = |release: &ReleaseId| {
+        (release.clone(), addresses(ReleaseEndpoints::of(release, &listing).containers(), &policy))
     };
-    Ok(releases.iter().map(count).collect())
+    Ok(releases.iter().map(found).collect())
 }
 
 /// The endpoint keys of these releases, and the sets that count instead of them.

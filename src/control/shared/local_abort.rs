@@ -51,6 +51,7 @@ impl LocalAbort {
         let command = Command::Abort { release: Some(self.candidate.release.clone()) };
         let asker = Asker {
             actor: self.actor.clone(),
+            token: String::new(),
             role: Role::Operator,
             reason: self.reason.clone(),
             at: self.at,

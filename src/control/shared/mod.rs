@@ -39,3 +39,4 @@ pub mod status;
 pub mod stop_check;
 pub mod store;
 pub mod stream_places;
+pub mod token_key;

@@ -23,6 +23,7 @@ use super::{
     settlement::{Decision, Settlement, SettlementCounts},
     status::StoreStatus,
     store::StoreHandle,
+    token_key::TokenKey,
 };
 use crate::{
     clock::Clock,
@@ -52,6 +53,7 @@ pub struct Replica {
     is_polled: bool,
     pin_keys: Mutex<Option<PinKeys>>,
     pin_format: Mutex<PinFormat>,
+    token_key: Mutex<Option<TokenKey>>,
     reached: watch::Sender<Revision>,
     changed_at: AtomicU64,
     /// The store keeps so many old revisions that people should know of it. Written by `fleet`.
@@ -72,6 +74,7 @@ impl Replica {
             is_polled: matches!(store.capabilities().watch, WatchMode::Polled(_)),
             pin_keys: Mutex::new(None),
             pin_format: Mutex::default(),
+            token_key: Mutex::new(None),
             reached: watch::Sender::new(0),
             changed_at: AtomicU64::new(0),
             history_grows: AtomicBool::new(false),
@@ -118,6 +121,20 @@ impl Replica {
 
     pub fn set_pin_keys(&self, keys: PinKeys) {
         *self.pin_keys.lock() = Some(keys);
+    }
+
+    /// The key by which tokens are told apart; none before it is read.
+    pub fn token_key(&self) -> Option<TokenKey> {
+        self.token_key.lock().clone()
+    }
+
+    pub fn set_token_key(&self, key: TokenKey) {
+        *self.token_key.lock() = Some(key);
+    }
+
+    /// The mark of a token with this digest; empty before the key is read.
+    pub fn mark_of(&self, digest: &[u8]) -> String {
+        self.token_key.lock().as_ref().map_or_else(String::new, |key| key.mark(digest))
     }
 
     /// The format in which pins are signed.

@@ -19,6 +19,7 @@ use crate::{
         fleet::member::Kind,
         pin_keys::{self, PIN_FORMAT, PIN_KEYS},
         state_dir::StateDir,
+        token_key::{TOKEN_KEY, TokenKey},
     },
     rollout::{
         command::Background,
@@ -64,6 +65,7 @@ impl StoreImage {
     /// Takes a whole listing, in place of everything.
     pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
         self.take_pin_format(entry(listing, PIN_FORMAT));
+        self.take_token_key(entry(listing, TOKEN_KEY));
         self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
         self.core.roster.replace(listing);
         self.core.replica.set_changed_at(listing.revision);
@@ -318,6 +320,10 @@ impl StoreImage {
                 self.take_pin_keys(None)?;
                 Ok(true)
             }
+            TOKEN_KEY => {
+                // As with pin keys.
+                if self.take_token_key(entry) { Ok(false) } else { Err(Interruption::Resync) }
+            }
             PIN_KEYS => {
                 // Unreadable or deleted keys are written back by the next listing.
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
@@ -343,6 +349,16 @@ impl StoreImage {
             keyspace.set_addresses(addresses);
         }
         true
+    }
+
+    /// `true` when it can be read.
+    fn take_token_key(&self, entry: Option<&Entry>) -> bool {
+        let key = entry.and_then(|entry| TokenKey::decode(&entry.value));
+        let is_read = key.is_some();
+        if let Some(key) = key {
+            self.core.replica.set_token_key(key);
+        }
+        is_read
     }
 
     /// `true` when these can be read.

@@ -1,5 +1,5 @@
 //! What a router writes to a store that lacks it: the seed of a new store, and what every fleet has once (epoch, pin
-//! keys).
+//! keys, the key of tokens).
 //!
 //! Each is written on the condition that it is absent, so that of many routers that start at once one makes it and all
 //! use it.
@@ -22,6 +22,7 @@ use crate::{
             fleet::member::Kind,
             pin_keys::{self, PIN_FORMAT, PIN_KEYS},
             state_dir::new_node_id,
+            token_key::{TOKEN_KEY, TokenKey},
         },
     },
     rollout::{
@@ -81,7 +82,7 @@ fn holds_a_record(listing: &Listing) -> bool {
     found.is_some()
 }
 
-/// What makes the epoch, the pin keys and this router's entry where they are missing, all in one commit.
+/// What makes the epoch, the pin keys, the key of tokens and this router's entry where they are missing, all in one commit.
 fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Option<Commit>, Interruption> {
     let mut commit = Commit::default();
     let mut make = |key: &str, value: Vec<u8>| {
@@ -106,6 +107,15 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
     let own = Kind::Entry.key(&core.node);
     if entry(listing, &own).is_none() {
         make(&own, encode(&core.own_entry()));
+    }
+    let token_key = entry(listing, TOKEN_KEY).and_then(|entry| TokenKey::decode(&entry.value));
+    if token_key.is_none() {
+        let key = match core.replica.token_key() {
+            Some(key) => key,
+            None => TokenKey::generate().map_err(random_failed)?,
+        };
+        commit.checks.push(as_read(entry(listing, TOKEN_KEY), TOKEN_KEY));
+        commit.writes.push(Write::put(own_key(TOKEN_KEY), key.encode()));
     }
     if commit.writes.is_empty() {
         return Ok(None);

@@ -51,7 +51,7 @@ async fn a_fleet_of_one_writes_its_entry_and_nothing_else() {
     assert_eq!(state["applied"]["text"], "applied 1 of 1");
     let own = Kind::Entry.key(bench.control.node());
     let keys = entries(&store, "rolling/router/").await;
-    let pins = ["pinformat", "pinkeys"].map(|key| format!("rolling/router/{key}"));
+    let pins = ["pinformat", "pinkeys", "tokenkey"].map(|key| format!("rolling/router/{key}"));
     assert_eq!(keys[..2], ["rolling/router/epoch".to_owned(), own]);
     assert_eq!(keys[2..], pins);
     bench.control.stop().await;

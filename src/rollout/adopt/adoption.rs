@@ -9,6 +9,7 @@ use crate::rollout::{
     command::{
         Asker, Background, Decision, Refusal, Role,
         admission::{check_blend_cap, check_freeze, check_lock, check_role, check_stable_cap},
+        approvals::check_approvals,
         draft::{Departure, Draft},
     },
     command_name::CommandName,
@@ -23,8 +24,8 @@ pub struct Adoption {
     pub decision: Decision,
     /// Keys whose values are not allowed; they are left as they are.
     pub faults: Vec<RawFault>,
-    /// The release that `stable/id` names, while it has no endpoints. It is adopted as soon as it has one, and shown as a
-    /// problem until then.
+    /// The release that `stable/id` names, while it has no endpoints, does not pass the gate, or lacks approvals. It is adopted
+    /// as soon as that is otherwise, and shown as a problem until then.
     pub pending: Option<ReleaseId>,
     /// The key whose null would leave the app without a release. It stays as it is, is shown as a problem, and is never
     /// adopted by itself.
@@ -56,12 +57,22 @@ pub fn adopt(
         return Adoption { decision: Decision::Unchanged, faults, pending, held, mirror };
     }
     let mut draft = Draft::of(record, asker, background);
-    let pending = parsed.hold_back_stable(&draft.next, endpoints);
+    let is_fit = |release: &ReleaseId| {
+        endpoints(release) > 0
+            && background.unfit.as_ref() != Some(release)
+            && (record.is_none() || check_approvals(record, release, asker, background).is_ok())
+    };
+    let pending = parsed.hold_back_stable(&draft.next, &is_fit);
+    let holds_candidate = pending.is_some() && parsed.hold_back_candidate(&draft.next);
     let held = parsed.hold_back_null(&draft.next, endpoints);
     let target = Target::of(record, &draft.next, &parsed, &keys.written);
     let changes = record.is_none_or(|record| target != Target::from(record));
     let faulty = |key: OldKey| parsed.faults.iter().any(|fault| fault.key == key.name());
-    let waits = |key: OldKey| held == Some(key) || key == OldKey::Stable && pending.is_some();
+    let waits = |key: OldKey| {
+        held == Some(key)
+            || key == OldKey::Stable && pending.is_some()
+            || key == OldKey::Candidate && holds_candidate
+    };
     let mut mirror = OldKey::ALL.to_vec();
     mirror.retain(|key| !faulty(*key) && !waits(*key) && (changes || !target.is_said_by(&parsed, *key)));
     let decision = if changes {
@@ -80,7 +91,7 @@ pub fn held_null(
     endpoints: &dyn Fn(&ReleaseId) -> usize,
 ) -> Option<OldKey> {
     let (record, mut parsed) = (record?, ParsedKeys::of(keys));
-    parsed.hold_back_stable(record, endpoints);
+    parsed.hold_back_stable(record, &|release| endpoints(release) > 0);
     parsed.hold_back_null(record, endpoints)
 }
 
@@ -113,6 +124,9 @@ pub fn write(
     if let (OldKey::Stable, Some(stable)) = (key, &parsed.stable) {
         let now = record.and_then(Record::stable_release);
         check_stable_cap(asker.role, now, stable.as_ref(), background)?;
+        if let Some(stable) = stable.as_ref().filter(|stable| now != Some(*stable)) {
+            check_approvals(record, stable, asker, background)?;
+        }
     }
     Ok(adopt(record, &keys, asker, background, endpoints))
 }

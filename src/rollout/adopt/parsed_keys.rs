@@ -47,17 +47,27 @@ impl ParsedKeys {
         self.stable.is_none() && self.candidate.is_none() && self.blend.is_none() && self.sticky.is_none()
     }
 
-    /// Leaves `stable/id` out, and returns its release, if that release has no endpoints and is not stable already.
+    /// Leaves `stable/id` out, and returns its release, if that release may not become stable yet, and is not stable already.
     pub(super) fn hold_back_stable(
         &mut self,
         now: &Record,
-        endpoints: &dyn Fn(&ReleaseId) -> usize,
+        is_fit: &dyn Fn(&ReleaseId) -> bool,
     ) -> Option<ReleaseId> {
         let named = self.stable.as_ref()?.as_ref()?;
-        if now.stable_release() == Some(named) || endpoints(named) > 0 {
+        if now.stable_release() == Some(named) || is_fit(named) {
             return None;
         }
         self.stable.take().flatten()
+    }
+
+    /// Leaves out the null of a candidate while a release waits to become stable; `true` if there was one. Whoever promotes by
+    /// keys writes both: until the one is adopted, the other would only send the candidate's clients away.
+    pub(super) fn hold_back_candidate(&mut self, now: &Record) -> bool {
+        let drops = self.candidate == Some(None) && now.candidate.is_some();
+        if drops {
+            self.candidate = None;
+        }
+        drops
     }
 
     /// Leaves out the null that would leave the app without a release, and returns its key. A script that promotes twice

@@ -252,18 +252,21 @@ fn a_raw_null_leaves_the_track_of_a_release_without_endpoints() {
 #[test]
 fn a_stable_without_endpoints_waits_for_its_first() {
     let mut rollout = Rollout::stable("a").candidate("b", 30);
+    rollout.done(Operator, promote(None));
+    rollout.done(Operator, set_candidate("d", Some(30)));
     rollout.without_endpoints.insert(release("c"));
     let adopted = write_release(&mut rollout, OldKey::Stable, "c");
     assert_eq!((adopted.decision, adopted.pending), (Decision::Unchanged, Some(release("c"))));
-    assert_eq!(rollout.tracks(), "a b |");
+    assert_eq!(rollout.tracks(), "b d | a");
     // Other raw writes and the end of a drain leave it waiting.
     write(&mut rollout, OldKey::Blend, "50");
     write(&mut rollout, OldKey::Candidate, NULL);
-    rollout.done(Viewer, Command::FinishDrain { tenure: Some(2), automatic: true });
+    rollout.done(Viewer, Command::FinishDrain { tenure: Some(1), automatic: true });
+    assert_eq!(rollout.tracks(), "b d |");
     assert_eq!(rollout.old_keys().stable.as_deref(), Some(release("c").as_str()));
     rollout.without_endpoints.clear();
     rollout.adopt();
-    assert_eq!((rollout.tracks().as_str(), rollout.previous().as_deref()), ("c - | a", Some("a")));
+    assert_eq!((rollout.tracks().as_str(), rollout.previous().as_deref()), ("c - | b d", Some("b")));
     assert_settled(&mut rollout);
 }
 
@@ -358,4 +361,46 @@ fn a_rollback_undoes_a_script() {
     rollout.done(Operator, rollback(None));
     assert_eq!((rollout.tracks().as_str(), rollout.left(2)), ("a - |", Some(LeaveReason::Rollback)));
     assert_settled(&mut rollout);
+}
+
+/// A script promotes by four writes. While the release does not pass, nobody of the candidate may be sent away.
+#[test]
+fn a_release_that_does_not_pass_waits_and_the_candidate_stays() {
+    let mut rollout = Rollout::stable("a").candidate("b", 30);
+    rollout.unfit = Some(release("b"));
+    assert_eq!(write_release(&mut rollout, OldKey::Stable, "b").pending, Some(release("b")));
+    write(&mut rollout, OldKey::Candidate, NULL);
+    write(&mut rollout, OldKey::Blend, "0");
+    assert_eq!((rollout.tracks().as_str(), rollout.record().blend), ("a b |", percent(0)));
+    assert_eq!(rollout.old_keys().stable.as_deref(), Some(release("b").as_str()));
+    assert_eq!(rollout.old_keys().candidate.as_deref(), Some(NULL));
+    assert_settled(&mut rollout);
+    // What changes neither track nor lock leaves it.
+    let drain = Command::DrainEndpoint {
+        release: release("a"),
+        address: "10.0.0.1:80".parse().unwrap(),
+        seconds: None,
+    };
+    rollout.done(Operator, drain);
+    rollout.done(Operator, Command::ChangeSettings { approvals: 0 });
+    assert_eq!(rollout.old_keys().stable.as_deref(), Some(release("b").as_str()));
+    rollout.unfit = None;
+    rollout.adopt();
+    assert_eq!(rollout.tracks(), "b - | a");
+    assert_settled(&mut rollout);
+}
+
+#[test]
+fn a_later_change_of_tracks_or_a_lock_ends_the_wait() {
+    for command in
+        [set_candidate("c", None), abort(None), Command::Lock { reason: "an incident".into(), until: None }]
+    {
+        let mut rollout = Rollout::stable("a").candidate("b", 30);
+        rollout.unfit = Some(release("b"));
+        write_release(&mut rollout, OldKey::Stable, "b");
+        rollout.done(Operator, command.clone());
+        rollout.unfit = None;
+        assert_settled(&mut rollout);
+        assert_eq!(rollout.record().stable_release(), Some(&release("a")), "{command:?}");
+    }
 }

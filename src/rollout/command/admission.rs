@@ -105,7 +105,7 @@ pub(in crate::rollout) fn check_stable_cap(
 pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
     // Neither the router itself nor a change of settings says that a person has looked at the release.
     let is_automatic =
-        matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings);
+        matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings { .. });
     let looked = !is_automatic && !asker.is_engine();
     if asker.role >= Role::Operator && looked && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
         next.lock = None;
@@ -125,7 +125,9 @@ const fn needs(command: &Command) -> Role {
         Command::Lock { .. }
         | Command::Unlock
         | Command::ClearStable { .. }
-        | Command::ChangeSettings
+        | Command::ChangeSettings { .. }
+        | Command::Approve { .. }
+        | Command::WithdrawApproval { .. }
         | Command::FinishDrain { automatic: false, .. } => Role::Operator,
         // The router itself gives this command, and no lock or role may keep a drain from ending.
         Command::FinishDrain { automatic: true, .. } => Role::Viewer,

@@ -1,13 +1,22 @@
 //! Who gives a command, and what the command reads beside the record.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
 use super::{holds::Holds, role::Role};
-use crate::rollout::{blend::Blend, end_mark::EndMark, history::PastStable};
+use crate::rollout::{
+    approval::Holder, blend::Blend, end_mark::EndMark, history::PastStable, release::ReleaseId,
+};
 
 /// Who gives a command, when, and which state they have seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
     /// The name of the token.
     pub actor: String,
+    /// The mark by which routers of the fleet tell it from other tokens; empty where there is no token.
+    pub token: String,
     /// The role of the token.
     pub role: Role,
     /// Why, in their words.
@@ -25,12 +34,17 @@ impl Asker {
     /// An engine of the router, which tells that a container runs or ends. Neither role nor lock keeps that from being so.
     pub fn of_engine(engine: &str, reason: &str, at: u64) -> Self {
         let (actor, reason) = (format!("{ENGINE}{engine}"), reason.to_owned());
-        Self { actor, role: Role::Operator, reason, at, if_match: None }
+        Self { actor, token: String::new(), role: Role::Operator, reason, at, if_match: None }
     }
 
     /// Whether an engine asks, and no person.
     pub fn is_engine(&self) -> bool {
         self.actor.starts_with(ENGINE)
+    }
+
+    /// The token that asks.
+    pub fn holder(&self) -> Holder<'_> {
+        Holder { name: &self.actor, token: &self.token }
     }
 }
 
@@ -50,4 +64,10 @@ pub struct Background {
     pub ci_may_promote: bool,
     /// What holds `ci` back beside the lock of the record.
     pub holds: Holds,
+    /// A release that does not pass the gate, though an old key names it as stable: it waits.
+    pub unfit: Option<ReleaseId>,
+    /// How many operators must have approved a release before it becomes stable.
+    pub approvals: u8,
+    /// The endpoints of the release that the command would make stable, or approves, as they are after it.
+    pub endpoints: BTreeMap<ReleaseId, BTreeSet<SocketAddr>>,
 }

@@ -1,7 +1,7 @@
 //! Deciding a command.
 
 use super::{
-    admission,
+    admission, approvals,
     asker::{Asker, Background},
     candidate,
     case::{Case, Effect},
@@ -13,7 +13,7 @@ use super::{
     refusal::Refusal,
     stable, sticky,
 };
-use crate::rollout::record::Record;
+use crate::rollout::{record::Record, release::ReleaseId};
 
 /// Decides a command on an app's record (`None`: the app has none yet).
 ///
@@ -46,8 +46,9 @@ pub fn decide(
         // Only an app without a record is there to be made.
         Command::AddApp if record.is_none() => Ok(Effect::Changed),
         Command::AddApp => Ok(Effect::Unchanged),
-        // The caller compares the settings; here it is known that they differ.
-        Command::ChangeSettings => case.check_if_match().map(|()| Effect::Changed),
+        Command::ChangeSettings { approvals } => change_settings(&case, &mut draft, *approvals),
+        Command::Approve { subject } => approvals::approve(&case, &mut draft, subject),
+        Command::WithdrawApproval { subject } => approvals::withdraw(&case, &mut draft, subject),
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),
@@ -63,11 +64,31 @@ pub fn decide(
         Effect::Changed => {
             // The way back is never capped: what it leads to was stable before.
             if !matches!(command, Command::Rollback { .. }) {
-                let now = record.and_then(Record::stable_release);
-                admission::check_stable_cap(asker.role, now, draft.next.stable_release(), background)?;
+                check_stable(&case, draft.next.stable_release())?;
             }
             draft.finish(command.name())
         }
         Effect::Unchanged => Decision::Unchanged,
     })
+}
+
+/// Refuses a release that may not be given to everybody.
+fn check_stable(case: &Case<'_>, next: Option<&ReleaseId>) -> Result<(), Refusal> {
+    let now = case.record.and_then(Record::stable_release);
+    admission::check_stable_cap(case.asker.role, now, next, case.background)?;
+    match next.filter(|next| now != Some(*next)) {
+        Some(next) => approvals::check_approvals(case.record, next, case.asker, case.background),
+        None => Ok(()),
+    }
+}
+
+/// The caller compares the settings; here it is known that they differ.
+fn change_settings(case: &Case<'_>, draft: &mut Draft<'_>, approvals: u8) -> Result<Effect, Refusal> {
+    case.check_if_match()?;
+    approvals::check_lowering(case, approvals)?;
+    if approvals != case.background.approvals {
+        // What was approved was approved of the value that it had.
+        draft.next.lowerings.clear();
+    }
+    Ok(Effect::Changed)
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX},
     rollout::{
+        approval_standing::tenure_of,
         blend::Blend,
         command_name::CommandName,
         end_mark::EndMark,
@@ -88,7 +89,8 @@ impl<'a> Draft<'a> {
             there.as_ref().filter(|stay| stay.release == release).map(|stay| (stay.tenure, stay.served));
         let (tenure, served) =
             moved.or_else(|| self.return_from_drain(&release)).unwrap_or_else(|| (self.new_tenure(), false));
-        Stay { release, tenure, set_by: self.asker.actor.clone(), since: self.asker.at, served }
+        let (set_by, set_by_token) = (self.asker.actor.clone(), self.asker.token.clone());
+        Stay { release, tenure, set_by, set_by_token, since: self.asker.at, served }
     }
 
     /// Takes a release off the draining ones: its tenure, and whether it has served in it.
@@ -170,10 +172,21 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Ends the approvals of tenures that are over, and of what is stable now.
+    fn end_approvals(&mut self) {
+        let mut approvals = std::mem::take(&mut self.next.approvals);
+        approvals.retain(|approvals| {
+            let is_stable = self.next.stable_release() == Some(&approvals.release);
+            !is_stable && tenure_of(&self.next, &approvals.release) == approvals.tenure
+        });
+        self.next.approvals = approvals;
+    }
+
     /// The finished change, signed.
     pub(in crate::rollout) fn finish(mut self, command: CommandName) -> Decision {
         self.note_served();
         self.note_draws();
+        self.end_approvals();
         let mut drains = std::mem::take(&mut self.next.endpoint_drains);
         drains.retain(|drain| self.next.names(&drain.release));
         self.next.endpoint_drains = drains;

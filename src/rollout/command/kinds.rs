@@ -29,7 +29,20 @@ pub enum Command {
     /// Makes the app, without a release.
     AddApp,
     /// Changes the settings of the app, which stand beside the record.
-    ChangeSettings,
+    ChangeSettings {
+        /// The setting `approvals` after the change.
+        approvals: u8,
+    },
+    /// Says that a release may become stable, or that `approvals` may be lowered.
+    Approve {
+        /// What.
+        subject: ApprovalSubject,
+    },
+    /// Takes the asker's own approval back.
+    WithdrawApproval {
+        /// Of what.
+        subject: ApprovalSubject,
+    },
     /// Sets the blend.
     SetBlend {
         /// The new blend.
@@ -91,6 +104,15 @@ pub enum Command {
     },
 }
 
+/// What is approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApprovalSubject {
+    /// A release. None: the candidate.
+    Release(Option<ReleaseId>),
+    /// A lower value of the setting `approvals`.
+    Lowering(u8),
+}
+
 impl Command {
     /// Its name in records, events and the API.
     pub const fn name(&self) -> CommandName {
@@ -99,7 +121,9 @@ impl Command {
             Self::SetStable { .. } => CommandName::SetStable,
             Self::ClearStable { .. } => CommandName::ClearStable,
             Self::AddApp => CommandName::AddApp,
-            Self::ChangeSettings => CommandName::ChangeSettings,
+            Self::ChangeSettings { .. } => CommandName::ChangeSettings,
+            Self::Approve { .. } => CommandName::Approve,
+            Self::WithdrawApproval { .. } => CommandName::WithdrawApproval,
             Self::SetBlend { .. } => CommandName::SetBlend,
             Self::SetSticky { .. } => CommandName::SetSticky,
             Self::Promote { .. } => CommandName::Promote,

@@ -1,10 +1,11 @@
 //! Commands: what a person or a pipeline may do to a rollout, and what comes of it (docs/design.md section 4).
 //!
 //! [`decide`] is the entrance. One file per concern: admission (roles, locks, what must be named), candidate, stable, sticky,
-//! lock (of the record, and of a pipeline), drain, endpoint, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
+//! lock (of the record, and of a pipeline), drain, endpoint, approvals, and who may register endpoints. All of them work on a draft of the next record, so that a command is one value changing. Whether a
 //! target is healthy and whether a table can be built is not decided here: the caller finds that out before it commits.
 
 pub(super) mod admission;
+pub(super) mod approvals;
 mod asker;
 mod candidate;
 mod case;
@@ -30,7 +31,7 @@ pub use self::{
     decide::decide,
     decision::Decision,
     holds::Holds,
-    kinds::Command,
+    kinds::{ApprovalSubject, Command},
     refusal::Refusal,
     registration::{RegistrationRules, admit_registration},
     role::Role,

@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn asker(name: &str, role: Role, at: u64) -> Asker {
-        Asker { actor: name.into(), role, reason: "deploy".into(), at, if_match: None }
+        let (actor, reason) = (name.into(), "deploy".into());
+        Asker { actor, token: String::new(), role, reason, at, if_match: None }
     }
 
     fn ci(name: &str, at: u64) -> Asker {

@@ -74,7 +74,14 @@ mod tests {
     }
 
     fn stay(release: &str, tenure: u32) -> Option<Stay> {
-        Some(Stay { release: id(release), tenure, set_by: String::new(), since: 0, served: true })
+        Some(Stay {
+            release: id(release),
+            tenure,
+            set_by: String::new(),
+            set_by_token: String::new(),
+            since: 0,
+            served: true,
+        })
     }
 
     /// Stable `1`, candidate `2` at 10 %, draining `0`, previous `p`.
@@ -108,7 +115,14 @@ mod tests {
     }
 
     fn asker(role: Role) -> Asker {
-        Asker { actor: "ci-main".into(), role, reason: String::new(), at: 1, if_match: None }
+        Asker {
+            actor: "ci-main".into(),
+            token: String::new(),
+            role,
+            reason: String::new(),
+            at: 1,
+            if_match: None,
+        }
     }
 
     fn code(

@@ -26,6 +26,8 @@ use crate::{
 const HOSTS_MAX: usize = 1_000;
 /// The most tokens that may register under a lock: one for each place that starts replicas.
 const REGISTRATORS_MAX: usize = 32;
+/// The most approvals that an app may need: with more, nobody is there to give them at night.
+const APPROVALS_NEEDED_MAX: u32 = 3;
 /// The longest name of a token in a setting, in bytes.
 const TOKEN_NAME_BYTES_MAX: usize = 100;
 
@@ -78,6 +80,8 @@ pub struct Settings {
     pub ci_blend_max: Option<Blend>,
     /// Whether a `ci` token may make a release stable in spite of that cap.
     pub ci_may_promote: bool,
+    /// How many operators must have approved a release before it becomes stable, other than its author. At most 3.
+    pub approvals: u8,
 }
 
 /// What a blend change does to pinned clients.
@@ -137,6 +141,7 @@ impl Default for Settings {
             freeze_windows: Vec::new(),
             ci_blend_max: None,
             ci_may_promote: false,
+            approvals: 0,
         }
     }
 }
@@ -153,6 +158,7 @@ impl Settings {
             return Err(SettingsError::new("drainseconds", message));
         }
         check_range("abortseconds", self.abortseconds, 0..=3_600)?;
+        check_range("approvals", u32::from(self.approvals), 0..=APPROVALS_NEEDED_MAX)?;
         check_range("pinseconds", self.pinseconds, 60..=400 * 24 * 3_600)?;
         self.cookie.check()?;
         self.assets.check()?;

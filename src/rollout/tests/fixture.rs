@@ -3,7 +3,10 @@
 //! Commands and raw writes go through the functions that the control plane calls, and land in a map of keyvalues
 //! through the commit plan, so that what a test sees is what a store would hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use crate::rollout::{
     adopt::{self, Adoption, OldKey, OldKeys, WriteRevisions},
@@ -44,12 +47,30 @@ pub(in crate::rollout) struct Rollout {
     pub(in crate::rollout) without_endpoints: BTreeSet<ReleaseId>,
     pub(in crate::rollout) ci_blend_max: Option<Blend>,
     pub(in crate::rollout) if_match: Option<u64>,
+    /// The mark of the token that asks.
+    pub(in crate::rollout) token: String,
+    pub(in crate::rollout) approvals: u8,
+    /// The endpoints of every release.
+    pub(in crate::rollout) endpoints: Vec<&'static str>,
+    /// A release that does not pass the gate.
+    pub(in crate::rollout) unfit: Option<ReleaseId>,
 }
 
 impl Rollout {
     pub(in crate::rollout) fn new() -> Self {
-        let (store, without_endpoints) = Default::default();
-        Self { store, revision: 0, now: 1_000, without_endpoints, ci_blend_max: None, if_match: None }
+        let (store, without_endpoints, unfit) = Default::default();
+        Self {
+            store,
+            revision: 0,
+            now: 1_000,
+            without_endpoints,
+            ci_blend_max: None,
+            if_match: None,
+            token: "one".to_owned(),
+            approvals: 0,
+            endpoints: vec!["10.0.0.1:80"],
+            unfit,
+        }
     }
 
     /// An app whose stable release is `name`.
@@ -105,7 +126,7 @@ impl Rollout {
 
     pub(in crate::rollout) fn asker(&self, role: Role) -> Asker {
         let (actor, reason) = (role.to_string(), "because".to_owned());
-        Asker { actor, role, reason, at: self.now, if_match: self.if_match }
+        Asker { actor, token: self.token.clone(), role, reason, at: self.now, if_match: self.if_match }
     }
 
     /// What decisions read besides the record.
@@ -118,7 +139,16 @@ impl Rollout {
             ci_may_promote: false,
             ended: None,
             holds: Holds::default(),
+            approvals: self.approvals,
+            endpoints: self.endpoints_of_all(),
+            unfit: self.unfit.clone(),
         }
+    }
+
+    fn endpoints_of_all(&self) -> BTreeMap<ReleaseId, BTreeSet<SocketAddr>> {
+        let endpoints: BTreeSet<SocketAddr> =
+            self.endpoints.iter().map(|address| address.parse().unwrap()).collect();
+        ["a", "b", "c", "d"].map(|name| (release(name), endpoints.clone())).into()
     }
 
     /// Gives a command and commits what it decides.

@@ -144,6 +144,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
     ("ci_may_promote", "CI may promote", Flag, "",
      "Whether `ci` may make a release stable in spite of the cap."),
+    ("approvals", "Approvals", Whole(0, 3), "",
+     "How many operators must have approved a release before it becomes stable, other than whoever put it on its track. Tokens count, not names. A lower value needs as many approvals as there were."),
 ];
 
 impl Kind {

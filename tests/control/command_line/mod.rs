@@ -1,6 +1,7 @@
 //! The command line as people and pipelines use it: the real binary against a real router, judged by what it prints
 //! and by its exit code.
 
+mod approvals;
 mod apps;
 mod blocks;
 mod demo;

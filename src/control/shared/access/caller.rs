@@ -13,6 +13,8 @@ use crate::{
 pub struct Caller {
     /// The token's name.
     pub name: String,
+    /// What is kept of the token.
+    pub token: [u8; 32],
     /// The token's role.
     pub role: Role,
     /// What the token is limited to.

@@ -29,8 +29,9 @@ impl KnownToken {
                 "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
             ));
         }
-        let caller = Caller { name: name.to_owned(), role, scope: Arc::new(scope) };
-        Ok(Self { digest: Sha256::digest(token).into(), caller })
+        let digest = Sha256::digest(token).into();
+        let caller = Caller { name: name.to_owned(), token: digest, role, scope: Arc::new(scope) };
+        Ok(Self { digest, caller })
     }
 }
 

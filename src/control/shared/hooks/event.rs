@@ -114,6 +114,8 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::AddApp => "an app was made, without a release",
         CommandName::ChangeEndpoints => "endpoints of a routed release were added, replaced or removed",
         CommandName::ChangeSettings => "settings of the app were changed",
+        CommandName::Approve => "an operator approved a release, or a lower number of approvals",
+        CommandName::WithdrawApproval => "an operator took an approval back",
         CommandName::Raw => "a script changed the app by raw keyvalues",
         CommandName::Adopt => "an app began with raw keyvalues",
         CommandName::None | CommandName::Other(_) => "a change of another kind",

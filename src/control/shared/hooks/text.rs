@@ -92,6 +92,10 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
             format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
         CommandName::ChangeSettings => format!("{actor} changed the settings {}", settings(event)),
+        CommandName::Approve => format!("{actor} approved {}", list(&approved(names, event, 1, 0))),
+        CommandName::WithdrawApproval => {
+            format!("{actor} took the approval of {} back", list(&approved(names, event, 0, 1)))
+        }
         CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(names, event))),
         CommandName::Retire => format!("{} has drained and is gone", list(&drained(names, event))),
         CommandName::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),
@@ -174,6 +178,18 @@ fn of_endpoints(
     found.into_iter().filter_map(words).collect()
 }
 
+/// What was approved, by the approvals on one side and not on the other.
+fn approved(names: &ReleaseNames<'_>, event: &HistoryEvent, there: usize, gone: usize) -> Vec<String> {
+    let release = |text: &Value| {
+        let (release, _) = text.as_str()?.rsplit_once('/')?;
+        Some(names.name_of(&release.parse().ok()?).to_owned())
+    };
+    let lowering =
+        |text: &Value| Some(format!("`approvals` at {}", text.as_str()?.split_once('/').map(|(to, _)| to)?));
+    let releases = only(event, "approvals", there, gone).into_iter().filter_map(release);
+    releases.chain(only(event, "lowerings", there, gone).into_iter().filter_map(lowering)).collect()
+}
+
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
@@ -202,7 +218,14 @@ mod tests {
     fn said(command: &str, changed: Value, edit: impl FnOnce(&mut Record)) -> String {
         let stay = |release: &str| {
             let release = format!("apps/app-{release}-80/containers").parse().unwrap();
-            Some(Stay { release, tenure: 1, set_by: String::new(), since: 0, served: true })
+            Some(Stay {
+                release,
+                tenure: 1,
+                set_by: String::new(),
+                set_by_token: String::new(),
+                since: 0,
+                served: true,
+            })
         };
         let mut record = Record {
             command: command.into(),

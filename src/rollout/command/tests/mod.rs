@@ -1,6 +1,7 @@
 //! Every row of the table of commands, and the rules below it (docs/design.md section 4).
 
 mod admission;
+mod approvals;
 mod draws;
 mod tenures;
 mod tracks;

@@ -7,6 +7,7 @@ use utoipa::ToSchema as _;
 use super::super::{components::reference, operation::Operation, settings::Settings};
 use crate::schema::{
     app::{App, Apps, Removal},
+    approval::Approvals,
     change::ReasonRequest,
     dry_run::{DryRun, DryRunRequest},
     endpoint::EndpointState,
@@ -22,6 +23,7 @@ pub const SEQ: &str = "The seq, in quotes.";
 
 pub fn calls() -> Vec<Operation> {
     let mut calls = reads();
+    calls.push(approvals());
     calls.extend(settings());
     calls.extend(questions());
     calls
@@ -93,6 +95,13 @@ fn reads() -> Vec<Operation> {
         .answers::<EndpointState>(200, "The endpoint.")
         .refuses(&[400, 404, 409, 422, 503]),
     ]
+}
+
+fn approvals() -> Operation {
+    Operation::get("/api/v1/apps/{app}/approvals", "approvals", "Approvals")
+        .says("Who approved the candidate and other releases, what is missing, and who approved a lower `approvals`.")
+        .answers::<Approvals>(200, "All approvals that count.")
+        .refuses(&[400, 404, 503])
 }
 
 fn settings() -> Vec<Operation> {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{super::operation::Operation, apps::SEQ};
 use crate::schema::{
     app::App,
+    approval::ApprovalRequest,
     change::{
         AbortRequest, AppRequest, BlendRequest, CandidateRequest, ClearStableRequest, FinishDrainRequest,
         LockRequest, PromoteRequest, ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
@@ -27,6 +28,7 @@ pub fn calls() -> Vec<Operation> {
     calls.extend(releases());
     calls.extend(locks());
     calls.extend(drains());
+    calls.extend(approvals());
     calls.into_iter().map(command).collect()
 }
 
@@ -56,8 +58,8 @@ fn releases() -> Vec<Operation> {
             .says(
                 "An app's first release, or a new one without a trial: the stable release before it drains. If it is the \
                  candidate, this is a promote. 409 `target_unhealthy` if it takes the place of another one and less than \
-                 half of its endpoints pass their health check now, unless forced. 409 `other_apps_release` for a release \
-                 of another app.",
+                 half of its endpoints pass their health check now, unless forced. 409 `approvals_missing` while fewer operators \
+                 than the app's setting `approvals` says have approved it. 409 `other_apps_release` for a release of another app.",
             )
             .takes::<StableRequest>(true),
         Operation::delete("/api/v1/apps/{app}/stable", "clearStable", "Take the app off line")
@@ -83,7 +85,8 @@ fn releases() -> Vec<Operation> {
             .says(
                 "The candidate becomes stable; the stable release before it drains. 409 without a candidate; naming the \
                  release that the last command made stable changes nothing. 409 `target_unhealthy` if less than half of its \
-                 endpoints pass their health check now, unless forced.",
+                 endpoints pass their health check now, unless forced. 409 `approvals_missing` while fewer operators than the app's \
+                 setting `approvals` says have approved it.",
             )
             .takes::<PromoteRequest>(false),
         Operation::post("/api/v1/apps/{app}/abort", "abort", "Abort")
@@ -116,6 +119,24 @@ fn locks() -> Vec<Operation> {
             .role("operator")
             .says("A `ci` token may end the lock that it took for itself.")
             .takes::<UnlockRequest>(false),
+    ]
+}
+
+fn approvals() -> Vec<Operation> {
+    let path = "/api/v1/apps/{app}/approvals";
+    vec![
+        Operation::post(path, "approve", "Approve a release")
+            .role("operator")
+            .says(
+                "Says that the candidate, or the release that is named, may become stable. It counts while the release has the \
+                 tenure and no other endpoints than now. Each token counts once, and that of whoever put the release on its \
+                 track not at all: 409 `own_release`. With `lower_to` it says that the setting `approvals` may be lowered.",
+            )
+            .takes::<ApprovalRequest>(false),
+        Operation::delete(path, "withdrawApproval", "Take an approval back")
+            .role("operator")
+            .says("The asker's own; without one nothing changes.")
+            .takes::<ApprovalRequest>(false),
     ]
 }
 

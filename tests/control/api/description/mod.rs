@@ -100,6 +100,11 @@ fn previews(caller: &Caller<'_>) {
 fn commands(caller: &Caller<'_>, router: &Router) {
     caller.app("PUT", "blend", json!({"percent": 12.5, "reason": "a little"}));
     caller.app("PUT", "sticky", json!({"sticky": true}));
+    let approved = caller.app("POST", "approvals", json!({"reason": "tried out"}));
+    assert_eq!(approved["candidate"]["approvals"]["given"][0]["by"], "root");
+    caller.get("/api/v1/apps/hello/approvals");
+    caller.call(422, "POST", "/api/v1/apps/hello/approvals", Some(json!({"lower_to": 0})));
+    caller.app("DELETE", "approvals", json!({}));
     let locked = caller.app("PUT", "lock?wait=fleet", json!({"reason": "freeze"}));
     assert_eq!(locked["applied"]["members"], 1);
     caller.app("DELETE", "lock", json!({}));
