@@ -75,11 +75,12 @@ async fn abort_here(
     })
 }
 
-/// Gives the store the aborts that it has missed.
+/// Gives the store the aborts that it has missed; the apps whose abort is over are those of which the store's word counts now.
 ///
 /// # Errors
 /// The store does not take them after all.
-pub async fn hand_over(core: &Core) -> Result<(), ApiError> {
+pub async fn hand_over(core: &Core) -> Result<Vec<AppName>, ApiError> {
+    let mut over = Vec::new();
     for (app, missed) in core.replica.local_aborts.all() {
         match hand_over_one(core, &app, &missed).await {
             Err(error) if is_outage(&error) => return Err(error),
@@ -93,9 +94,9 @@ pub async fn hand_over(core: &Core) -> Result<(), ApiError> {
                 "the abort that this router alone applied is over, since the store cannot take it"
             ),
         }
-        core.replica.local_aborts.end(&app);
+        over.push(app);
     }
-    Ok(())
+    Ok(over)
 }
 
 /// Whether the store has taken an abort: it does if nothing came between.

@@ -28,7 +28,10 @@ use crate::{
             store::Values,
         },
     },
-    rollout::keys::{self, Meaning},
+    rollout::{
+        app::AppName,
+        keys::{self, Meaning},
+    },
 };
 
 /// What `sync` is started with besides the core.
@@ -191,16 +194,25 @@ impl Follower {
         self.core.feed.nudge_all();
     }
 
-    /// Gives the store the aborts that it has missed, before anything of it is served.
-    async fn hand_over_aborts(&self, listing: Listing) -> Result<Listing, Interruption> {
+    /// Gives the store the aborts that it has missed, before anything of it is served; gives the apps whose abort is over.
+    async fn hand_over_aborts(&self, listing: Listing) -> Result<(Listing, Vec<AppName>), Interruption> {
         if self.core.replica.local_aborts.are_none() {
-            return Ok(listing);
+            return Ok((listing, Vec::new()));
         }
-        let taken = hand_over(&self.core).await;
-        self.image.last_good.keep_local_aborts(&self.core.replica.local_aborts.all());
+        let over = hand_over(&self.core).await;
+        let over = over.map_err(|error| StoreError::Unreachable(error.message().to_owned()))?;
+        Ok((origin::list(&self.core).await?, over))
+    }
+
+    /// The store's word is served again for these apps.
+    fn end_local_aborts(&self, over: &[AppName]) {
+        if over.is_empty() {
+            return;
+        }
+        let aborts = &self.core.replica.local_aborts;
+        over.iter().for_each(|app| aborts.end(app));
+        self.image.last_good.keep_local_aborts(&aborts.all());
         self.core.feed.nudge_all();
-        taken.map_err(|error| StoreError::Unreachable(error.message().to_owned()))?;
-        Ok(origin::list(&self.core).await?)
     }
 
     /// Writes what is not in the state directory yet, before the process ends.
@@ -280,11 +292,11 @@ impl Follower {
     /// Makes what every fleet has once, and serves what the store holds.
     async fn take_over(&mut self, listing: Listing, own: &Epoch) -> Result<Revision, Interruption> {
         let kept = self.image.known_pin_keys();
-        let listing = if self.core.store.capabilities().atomic_commit {
+        let (listing, over) = if self.core.store.capabilities().atomic_commit {
             let listing = origin::prepare(&self.core, listing, &self.seed, kept.as_ref()).await?;
             self.hand_over_aborts(listing).await?
         } else {
-            listing
+            (listing, Vec::new())
         };
         let epoch = value(&listing, EPOCH).unwrap_or_default();
         // Of a store that is met for the first time, or was settled, nothing is missed.
@@ -294,6 +306,7 @@ impl Follower {
         self.core.replica.status.confirm(listing.revision);
         self.progressed = true;
         self.publisher.publish(&mut self.image, listing.revision, self.core.clock.monotonic());
+        self.end_local_aborts(&over);
         Ok(listing.revision)
     }
 
