@@ -82,7 +82,12 @@ impl Answer {
             412 => "\n  somebody else was first: look at `rolling-router status` and repeat",
             _ => "",
         };
-        Failure { exit, message: format!("{message}{hint}"), json: Some(self.text()) }
+        Failure {
+            exit,
+            message: format!("{message}{hint}"),
+            json: Some(self.text()),
+            status: Some(self.status),
+        }
     }
 
     /// Whoever answered is no router. What it sent is shown as far as it tells who it is, with nothing in it that a

@@ -109,7 +109,8 @@ async fn add(arguments: AddArguments, printer: &Printer) -> Result<Exit, Failure
     let session = open(&connection, printer)?;
     let request = AppRequest { hosts, reason: None };
     let done = format!("{name} is made");
-    ask(&session, &name, None, Change::new(Method::PUT, "", &request, done), &options).await
+    let seen = seq_of(&session.apps().await?, &name);
+    ask(&session, &name, seen, Change::new(Method::PUT, "", &request, done), &options).await
 }
 
 async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {

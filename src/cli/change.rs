@@ -29,9 +29,9 @@ pub(super) struct ChangeArguments {
     #[command(flatten)]
     pub(super) options: ChangeOptions,
     #[command(flatten)]
-    app: AppChoice,
+    pub(super) app: AppChoice,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// What may be said of every change.
@@ -69,7 +69,7 @@ pub(super) struct NewChoice {
 }
 
 /// One change to an app, as a verb asks for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Change {
     method: Method,
     /// What follows the app in the path, such as `promote` or `drain/finish`; empty for the app itself.
@@ -100,7 +100,8 @@ impl Change {
         Self { dry_run: choice.dry_run, ..self }
     }
 
-    fn request(self, app: &str, seen: Option<u64>, options: &ChangeOptions) -> Request {
+    /// The call for it, with the seq that was seen (or the count, where endpoints are changed).
+    pub(super) fn request(self, app: &str, seen: Option<u64>, options: &ChangeOptions) -> Request {
         let mut fields = self.fields;
         let mut request = Request::new(self.method, &["api", "v1", "apps", app]);
         if self.dry_run {
@@ -133,7 +134,8 @@ impl ChangeArguments {
         ask(&session, &app, seen, change, &self.options).await
     }
 
-    /// Asks for a change that is answered with something else than the app's state, and prints it.
+    /// Asks for a change that is answered with something else than the app's state, and prints it. The seq that the app has
+    /// goes along.
     pub(super) async fn ask_for(
         self,
         change: Change,
@@ -141,8 +143,8 @@ impl ChangeArguments {
         printer: &Printer,
     ) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection, self.app, printer)?;
-        let app = session.app().await?;
-        let answer = session.client.send(change.request(&app, None, &self.options)).await?;
+        let seen = session.state().await?;
+        let answer = session.client.send(change.request(&seen.app, Some(seen.seq), &self.options)).await?;
         let lines = if printer.is_json() { vec![answer.text()] } else { lines(&answer)? };
         lines.into_iter().for_each(|line| printer.line(line));
         Ok(Exit::of_status(answer.status))

@@ -8,6 +8,7 @@ use super::{
     change::{Change, ChangeArguments},
     client::{Answer, Request},
     connect::{AppChoice, Connection},
+    endpoint_change::EndpointChange,
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
@@ -119,13 +120,15 @@ async fn list(arguments: ListArguments, printer: &Printer) -> Result<Exit, Failu
 async fn add(arguments: AddArguments, printer: &Printer) -> Result<Exit, Failure> {
     let AddArguments { release, endpoint, container, force, change } = arguments;
     let done = format!("{endpoint} is an endpoint of {release}");
+    let wanted = Some(endpoint.clone());
     let (name, address) = match container {
         Some(container) => (container, Some(endpoint)),
         None => (endpoint, None),
     };
     let request = AddEndpointRequest { address, force: force.then_some(true), reason: None };
     let asked = Change::new(Method::PUT, &path(&release, &name)?, &request, done.clone());
-    change.ask_for(asked, |answer| answer_lines(answer, &done), printer).await
+    let asked = EndpointChange { release, endpoint: Some(name), address: wanted, change: asked };
+    asked.ask(change, |answer| answer_lines(answer, &done), printer).await
 }
 
 async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -133,7 +136,8 @@ async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, F
     let done = format!("{endpoint} is no endpoint of {release} any more");
     let request = RemoveEndpointsRequest { force: force.then_some(true), reason: None };
     let asked = Change::new(Method::DELETE, &path(&release, &endpoint)?, &request, done.clone());
-    change.ask_for(asked, |answer| answer_lines(answer, &done), printer).await
+    let asked = EndpointChange { release, endpoint: Some(endpoint), address: None, change: asked };
+    asked.ask(change, |answer| answer_lines(answer, &done), printer).await
 }
 
 /// What follows the app in the path.

@@ -51,12 +51,19 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// The answer for a program, if it asked for JSON.
     pub(super) json: Option<String>,
+    /// The status of a router's refusal.
+    pub(super) status: Option<u16>,
 }
 
 impl Failure {
     /// A failure with this exit code.
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), json: None }
+        Self { exit, message: message.into(), json: None, status: None }
+    }
+
+    /// Whether a router refused a change because somebody else was first.
+    pub(super) fn is_stale(&self) -> bool {
+        self.status == Some(412)
     }
 
     /// Something on this machine failed.

@@ -22,6 +22,7 @@ mod demo;
 mod drain;
 mod duration;
 mod endpoint;
+mod endpoint_change;
 mod exit;
 mod explain;
 mod fleet;

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    schema::preview::{Preview, PreviewRequest, PreviewRevocation, PreviewTrack, Previews},
+    schema::{
+        app::App,
+        preview::{Preview, PreviewRequest, PreviewRevocation, PreviewTrack, Previews},
+    },
 };
 
 /// Make, list and revoke preview links, which show a release to testers whatever the blend says
@@ -102,7 +105,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 
 async fn make(create: Create, printer: &Printer) -> Result<Exit, Failure> {
     let session = Session::open(&create.connection, create.app, printer)?;
-    let app = session.app().await?;
+    let App { app, seq, .. } = session.state().await?;
     let track = if create.track == "stable" { PreviewTrack::Stable } else { PreviewTrack::Candidate };
     let asked = PreviewRequest {
         track: create.release.is_none().then_some(track),
@@ -111,6 +114,7 @@ async fn make(create: Create, printer: &Printer) -> Result<Exit, Failure> {
         note: create.note,
     };
     let mut request = Request::new(Method::POST, &["api", "v1", "apps", &app, "previews"]).json(&asked);
+    request.if_match = Some(seq);
     create.waiting.ask(&mut request);
     let made = |preview: Preview| {
         let path = preview.path.as_deref().unwrap_or_default();
@@ -131,8 +135,9 @@ async fn list(session: &Session<'_>) -> Result<Exit, Failure> {
 }
 
 async fn revoke(id: &str, waiting: &WaitOptions, session: &Session<'_>) -> Result<Exit, Failure> {
-    let app = session.app().await?;
+    let App { app, seq, .. } = session.state().await?;
     let mut request = Request::new(Method::DELETE, &["api", "v1", "apps", &app, "previews", id]);
+    request.if_match = Some(seq);
     waiting.ask(&mut request);
     let done =
         |answer: PreviewRevocation| vec![format!("{id} is revoked{}", applied(answer.applied.as_ref()))];

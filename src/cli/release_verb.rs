@@ -6,6 +6,7 @@ use reqwest::Method;
 use super::{
     change::{Change, ChangeArguments},
     endpoint::answer_lines,
+    endpoint_change::EndpointChange,
     exit::{Exit, Failure},
     printer::Printer,
     release::ReleaseChoice,
@@ -81,7 +82,8 @@ async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, F
     let request = RemoveEndpointsRequest { force: force.then_some(true), reason: None };
     let path = format!("releases/{}", ReleaseChoice::in_path(&release));
     let asked = Change::new(Method::DELETE, &path, &request, done.clone());
-    change.ask_for(asked, |answer| answer_lines(answer, &done), printer).await
+    let asked = EndpointChange { release, endpoint: None, address: None, change: asked };
+    asked.ask(change, |answer| answer_lines(answer, &done), printer).await
 }
 
 async fn prune(arguments: PruneArguments, printer: &Printer) -> Result<Exit, Failure> {

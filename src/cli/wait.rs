@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Wait until a release is healthy, live, drained or can be stopped, or until every router applied the last change
 ///
-/// Exit code 6 when the time has passed; what is still missing is printed.
+/// Exit code 6 when the time has passed; what is still missing is printed. Exit code 4 at once for a release that nobody
+/// knows. Of what can be stopped, the release that a rollback goes to is named.
 ///
 /// Examples:
 ///   rolling-router wait --for healthy --release 1.0.1 --timeout 2m
@@ -84,8 +85,11 @@ fn lines(waited: &Waited) -> Vec<String> {
         releases => format!("{} {}", waited.app, releases.join(", ")),
     };
     let goal = waited.goal.as_str();
-    let Waited { met, waiting_for, .. } = waited;
+    let Waited { met, waiting_for, way_back, .. } = waited;
     let headline =
         if *met { format!("{whom}: {goal}") } else { format!("{whom}: not {goal} yet; still waits for") };
-    [headline].into_iter().chain(waiting_for.iter().map(|missing| format!("  {missing}"))).collect()
+    let missing = waiting_for.iter().map(|missing| format!("  {missing}"));
+    let way_back =
+        way_back.iter().map(|name| format!("  {name} is the way back: a rollback needs its endpoints"));
+    [headline].into_iter().chain(missing).chain(way_back).collect()
 }

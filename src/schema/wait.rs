@@ -64,4 +64,7 @@ pub struct Waited {
     pub releases: Vec<String>,
     /// What is still missing, in words; empty: nothing is.
     pub waiting_for: Vec<String>,
+    /// Of `drained` and `can-be-stopped`: the release among them that a rollback goes to, and whose endpoints it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<String>,
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     control::{
-        commands::{command::unknown_app, stored::StoredApp},
+        commands::{command::unknown_app, known_release::is_known, stored::StoredApp},
         fleet::wait::{Target, wait_until_applied},
         limits::{FLEET_WAIT_MAX, WAIT_PACE},
         shared::{
@@ -59,6 +59,9 @@ pub async fn wait(
         return Ok(answer(applied(&core, &app, time).await?));
     }
     let release = find_release(&core, &app, "release", release).await?;
+    if let Some(release) = &release {
+        refuse_unknown(&core, &app, release).await?;
+    }
     let begun = core.clock.monotonic();
     loop {
         let waited = look(&Snapshot::of(&core), &app, goal, release.as_ref());
@@ -83,6 +86,18 @@ fn refuse_release(release: Option<&str>) -> Result<(), ApiError> {
     }
     let message = "release: `applied` is about the whole app; leave the release out";
     Err(ApiError::new(Kind::Malformed, message).field("release"))
+}
+
+/// Refuses a release that nobody knows: no time makes of it what is waited for.
+async fn refuse_unknown(core: &Core, app: &AppName, release: &ReleaseId) -> Result<(), ApiError> {
+    if is_known(core, app, release).await? {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no release `{}`: it has no endpoint, and is neither routed nor in the history of `{app}`",
+        release.name_in(app)
+    );
+    Err(ApiError::new(Kind::NotFound, message).field("release"))
 }
 
 fn answer(waited: Waited) -> Response {
@@ -122,9 +137,11 @@ fn look(snapshot: &Snapshot, app: &AppName, goal: Goal, release: Option<&Release
         (Goal::Drained, _) => view.until_drained(release),
         (Goal::CanBeStopped | Goal::Applied, _) => view.until_stoppable(release),
     };
+    let way_back =
+        matches!(goal, Goal::Drained | Goal::CanBeStopped).then(|| view.way_back(release)).flatten();
     let releases = chosen.map(|id| vec![name_of(&state, app, &id)]).unwrap_or_default();
     let met = waiting_for.is_empty();
-    Waited { app: app.to_string(), goal, met, seq: state.seq, releases, waiting_for }
+    Waited { app: app.to_string(), goal, met, seq: state.seq, releases, waiting_for, way_back }
 }
 
 /// One app at one moment.
@@ -226,6 +243,12 @@ impl View<'_> {
 
     fn draining<'a>(&'a self, release: Option<&'a ReleaseId>) -> impl Iterator<Item = &'a Release> {
         self.state.draining.iter().filter(move |draining| is_meant(draining, release))
+    }
+
+    /// The release that a rollback goes to, if it is one of those that are meant.
+    fn way_back(&self, release: Option<&ReleaseId>) -> Option<String> {
+        let previous = self.state.previous.as_ref().filter(|previous| is_meant(previous, release))?;
+        Some(previous.name().to_owned())
     }
 
     /// That a release that was named is on a track.

@@ -14,6 +14,7 @@ pub mod dry_run;
 pub mod endpoint_events;
 pub mod gate;
 pub mod history;
+pub mod known_release;
 pub mod local_abort;
 pub mod lost_record;
 pub mod new_app;

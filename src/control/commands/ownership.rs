@@ -94,7 +94,7 @@ pub async fn former_owner(
 }
 
 /// Whether one of the newest events of an app names a release; `seq` is the newest one's.
-async fn is_in_history(
+pub async fn is_in_history(
     core: &Core,
     app: &AppName,
     seq: u64,

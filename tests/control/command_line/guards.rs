@@ -4,6 +4,7 @@ use super::program::{finish, program};
 use support::{Reply, scripted};
 
 const APP: &str = r#"{"app":"hello","seq":41,"result":"done"}"#;
+const ENDPOINTS: &str = r#"{"id":"apps/hello-1.0-80/containers","count":17,"endpoints":[]}"#;
 
 /// What a router is sent as If-Match when it shows seq 41.
 fn sent(words: &[&str]) -> Option<String> {
@@ -11,6 +12,7 @@ fn sent(words: &[&str]) -> Option<String> {
     let router = scripted(move |request| match request.target().as_str() {
         "/api/v1/apps" => answer(&format!(r#"{{"apps":[{APP}],"default_app":"hello"}}"#)),
         "/api/v1/apps/hello/settings?effective=true" => answer(r#"{"pinseconds":600}"#),
+        path if path.contains("/releases/") => answer(ENDPOINTS),
         _ => answer(APP),
     });
     let url = format!("http://{}", router.address);
@@ -42,10 +44,28 @@ fn every_change_says_which_seq_was_seen() {
         "app default hello",
         "app remove hello",
         "settings set hello pinseconds=60",
+        "app add hello",
+        "release prune --keep 5",
+        "preview create",
+        "preview revoke 5d0c2f6e8a41b7930e6d",
     ] {
         let words: Vec<&str> = words.split(' ').collect();
         assert_eq!(sent(&words).as_deref(), Some("\"41\""), "{words:?}");
     }
+}
+
+#[test]
+fn every_change_of_endpoints_says_which_count_was_seen() {
+    for words in [
+        "endpoint add 1.0 10.0.0.5:80",
+        "endpoint add 1.0 10.0.0.5:80 --container web-1 --app hello",
+        "endpoint remove 1.0 web-1",
+        "release remove 1.0",
+    ] {
+        let words: Vec<&str> = words.split(' ').collect();
+        assert_eq!(sent(&words).as_deref(), Some("\"17\""), "{words:?}");
+    }
+    assert_eq!(sent(&["release", "remove", "1.0", "--if-match", "7"]).as_deref(), Some("\"7\""));
 }
 
 #[test]

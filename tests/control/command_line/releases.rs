@@ -42,6 +42,32 @@ fn the_newest_releases_stay_and_what_an_app_names_does_in_any_case() {
 }
 
 #[test]
+fn replicas_that_start_together_all_add_themselves() {
+    let router = router().stable("v1").start();
+    std::thread::scope(|scope| {
+        for number in 1..=6 {
+            let router = &router;
+            scope.spawn(move || {
+                let (address, name) = (format!("10.0.0.{number}:80"), format!("web-{number}"));
+                let words = ["endpoint", "add", "w1", &address, "--container", &name];
+                ask(router, "ci", &words).expect(0);
+            });
+        }
+    });
+    let listed = router.api().get("releases/w1/endpoints").expect(200).json();
+    assert_eq!((listed["endpoints"].as_array().map(Vec::len), &listed["count"]), (Some(6), &json!(6)));
+    let ci = |words: &[&str], code| ask(&router, "ci", words).expect(code);
+    assert!(
+        ci(&["endpoint", "add", "w1", "10.0.0.1:80", "--container", "web-1"], 0)
+            .out
+            .starts_with("nothing to do")
+    );
+    ci(&["endpoint", "remove", "w1", "web-1", "--if-match", "5"], 4);
+    ci(&["release", "remove", "w1", "--if-match", "5"], 4);
+    ci(&["release", "remove", "w1"], 0);
+}
+
+#[test]
 fn who_may_prune_and_what_of_other_apps_stays() {
     let router = router().stable("v1").deployed("v2").start();
     let api = router.api();

@@ -1,9 +1,11 @@
 //! What scripts wait for, and what they are told while it is not so.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::program::ask;
-use support::{Reply, Router, echo, eventually, router};
+use support::{Deadline, Reply, Router, echo, eventually, router};
 
 fn wait(router: &Router, words: &[&str], code: i32) -> String {
     let all: Vec<&str> = ["wait", "--timeout", "1s", "--for"].iter().chain(words).copied().collect();
@@ -65,6 +67,40 @@ fn a_release_that_was_aborted_is_in_use_until_its_last_request_has_ended() {
     assert_eq!(waiting.join().expect("the visitor ends"), "whole");
     ask(&router, "viewer", &["wait", "--for", "can-be-stopped", "--release", "v2", "--timeout", "20s"])
         .expect(0);
+}
+
+#[test]
+fn a_release_that_nobody_knows_is_waited_for_by_nobody() {
+    let router = router().stable("v1").start();
+    let begun = Deadline::after(Duration::from_secs(600));
+    for release in ["v2", "apps/hello-v2-80/containers"] {
+        for goal in ["healthy", "live", "drained", "can-be-stopped"] {
+            let words = ["wait", "--for", goal, "--release", release, "--timeout", "10m"];
+            let refused = ask(&router, "viewer", &words).expect(4);
+            assert!(refused.err.contains("there is no release `v2`"), "{}", refused.err);
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60), "at once");
+    router.api().put("releases/v2/endpoints/10.0.0.2:80", &json!({})).expect(200);
+    wait(&router, &["live", "--release", "v2"], 6);
+    wait(&router, &["drained", "--release", "v2"], 0);
+}
+
+#[test]
+fn what_can_be_stopped_names_the_way_back() {
+    let router = router().stable("v1").deployed("v2").start();
+    let way_back = "v1 is the way back: a rollback needs its endpoints";
+    router.api().put("stable", &json!({ "release": "v2" })).expect(200);
+    router.api().post("drain/finish", &json!({})).expect(200);
+    for words in [&["can-be-stopped"][..], &["can-be-stopped", "--release", "v1"]] {
+        let all = [&["wait", "--timeout", "20s", "--for"], words].concat();
+        let met = ask(&router, "viewer", &all).expect(0).out;
+        assert!(met.contains(way_back), "{met}");
+    }
+    let other = wait(&router, &["can-be-stopped", "--release", "v2"], 6);
+    assert!(!other.contains("way back"), "{other}");
+    let met = router.api().get("wait?for=can-be-stopped&release=v1").expect(200).json();
+    assert_eq!(met["way_back"], "v1");
 }
 
 #[test]
