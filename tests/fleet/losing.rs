@@ -1,7 +1,10 @@
 //! Keys are deleted in the store past every router, as by `redis-cli DEL`, an eviction or a script that went wrong. Nobody
 //! ordered that: the table serves on, an alarm names the loss, and one command mends what does not mend itself.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -11,7 +14,7 @@ use crate::server::{Kind, Server};
 use support::clock::within;
 use support::router::{APP, id};
 use support::traffic::Traffic;
-use support::{Router, count, echo, eventually};
+use support::{Router, count, echo, eventually, long};
 
 /// Within what time a loss is named.
 const ALARM: Duration = Duration::from_secs(2);
@@ -67,11 +70,55 @@ fn loss(keys: Vec<String>, what: &'static str) -> Loss {
     Loss { keys, what, is_evicted: false }
 }
 
+/// So many kinds of losses are named.
+const NAMED: usize = 9;
+
+/// Which losses happen: each named one in turn, and in a long run any, or any keys at all, at random. The same seed is the same
+/// storm.
+struct Draws {
+    seed: u64,
+    state: u64,
+}
+
+impl Draws {
+    fn start() -> Self {
+        let seed = std::env::var("ROLLING_ROUTER_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        Self { seed, state: seed }
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        // SplitMix64.
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((bits ^ (bits >> 31)) % end as u64).expect("it is below a usize")
+    }
+
+    fn next(&mut self, fleet: &Fleet, n: usize) -> Loss {
+        match if long() { self.below(NAMED + 3) } else { n } {
+            named if named < NAMED => draw(fleet, named),
+            _ => self.any_keys(fleet),
+        }
+    }
+
+    fn any_keys(&mut self, fleet: &Fleet) -> Loss {
+        let own = vec![record(), format!("rolling/{APP}/settings"), "rolling/default-app".to_owned()];
+        let all = [own, old_keys(), RELEASES.map(endpoint).to_vec(), history(&fleet.routers[0])].concat();
+        let mut keys: Vec<String> = all.iter().filter(|_| self.below(3) == 0).cloned().collect();
+        if keys.is_empty() {
+            keys.push(record());
+        }
+        loss(keys, "any keys")
+    }
+}
+
 /// Single keys, groups, whole prefixes, and evictions, one after the other.
 fn draw(fleet: &Fleet, n: usize) -> Loss {
     let settings = || format!("rolling/{APP}/settings");
     let below_app = || [history(&fleet.routers[0]), old_keys(), vec![record(), settings()]].concat();
-    match n % 9 {
+    match n % NAMED {
         0 => loss(vec![record()], "the record"),
         1 => loss(vec![endpoint("v1")], "the only endpoint of stable"),
         2 => loss([old_keys(), vec![record()]].concat(), "the record with its old keys"),
@@ -114,8 +161,8 @@ fn is_whole(fleet: &Fleet) -> bool {
 }
 
 /// A loss is named by every router in time, and mended by itself or by one command.
-fn lose(fleet: &Fleet, kind: Kind, n: usize) {
-    let drawn = draw(fleet, n);
+fn lose(fleet: &Fleet, kind: Kind, n: usize, draws: &mut Draws) {
+    let drawn = draws.next(fleet, n);
     let missed = drawn.missed();
     let counts = || -> Vec<usize> {
         fleet.routers.iter().flat_map(|router| missed.iter().map(move |key| named(router, key))).collect()
@@ -123,12 +170,17 @@ fn lose(fleet: &Fleet, kind: Kind, n: usize) {
     let earlier = counts();
     drawn.happen(fleet, kind);
     let all = || counts().iter().zip(&earlier).all(|(now, earlier)| now > earlier);
-    assert!(within(ALARM, all), "{n}: {} is not named", drawn.what);
+    let seed = draws.seed;
+    assert!(within(ALARM, all), "{n}: {} is not named (ROLLING_ROUTER_SEED={seed})", drawn.what);
     // A record whose history is there is back by itself; the rest takes one command, and no second one.
     if !within(Duration::from_millis(300), || is_whole(fleet)) {
         let api = fleet.routers[n % 3].api_as("admin");
         let restored = api.call("POST", "/api/v1/store/restore", Some(&json!({}))).status();
-        assert!(restored == 200 || is_whole(fleet), "{n}: {}: {restored}", drawn.what);
+        assert!(
+            restored == 200 || is_whole(fleet),
+            "{n}: {}: {restored} (ROLLING_ROUTER_SEED={seed})",
+            drawn.what
+        );
     }
     eventually("the loss is mended", || is_whole(fleet));
     // What nobody missed is put back, for the next draw.
@@ -146,14 +198,15 @@ fn storm(kind: Kind) {
     let seq_before = seq(&fleet.routers[0]);
     let traffic: Vec<Traffic> = fleet.routers.iter().map(|router| Traffic::start(router, 1)).collect();
     eventually("there is load", || traffic.iter().all(|traffic| traffic.answered() > 10));
-    for n in 0..count(9, 200) {
-        lose(&fleet, kind, n);
+    let mut draws = Draws::start();
+    for n in 0..count(NAMED, 200) {
+        lose(&fleet, kind, n, &mut draws);
         let locked = fleet.command(n % 3, "PUT", "lock", &json!({ "reason": format!("loss {n}") }), "60s");
         let seq = locked.expect(200).json()["seq"].as_u64();
         assert_eq!(seq, Some(seq_before + n as u64 + 1), "{n}: the app goes on where it was");
     }
     for life in traffic.into_iter().flat_map(Traffic::stop) {
-        assert!(life.failures.is_empty(), "{:?}", life.failures);
+        assert!(life.failures.is_empty(), "{:?} (ROLLING_ROUTER_SEED={})", life.failures, draws.seed);
         let releases: Vec<&str> = life.seen.iter().map(|seen| seen.release.as_str()).collect();
         assert!(releases.iter().all(|release| *release == releases[0]), "a pin moved: {releases:?}");
     }

@@ -17,4 +17,5 @@ mod proxy;
 mod quiet;
 mod routers;
 mod server;
+mod unregistered;
 mod upkeep;

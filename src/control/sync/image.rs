@@ -11,6 +11,7 @@ use super::{
     interruption::Interruption,
     last_good::LastGood,
     losses::{Losses, Orders},
+    unregistered::Unregistered,
 };
 use crate::{
     control::shared::{
@@ -131,8 +132,7 @@ impl StoreImage {
         Ok(self.carry_out(&orders, batch.revision)? | changed)
     }
 
-    /// Lets go of what the orders are about: an app that was meant to end, endpoints that were changed through the API, or
-    /// that others have taken the place of.
+    /// Lets go of what the orders are about: an app that was meant to end, endpoints that were removed through the API.
     fn carry_out(&mut self, orders: &Orders, revision: Revision) -> Result<bool, Interruption> {
         if self.losses.is_empty() {
             return Ok(false);
@@ -146,19 +146,35 @@ impl StoreImage {
             about && orders.has(key, good)
         };
         let mut gone: Vec<String> = self.losses.keys().filter(ended).map(str::to_owned).collect();
-        for release in orders.counted.iter().chain(&orders.registered) {
+        // Beside an endpoint that is registered, those that are held stay until that one passes its checks.
+        for release in orders.counted.difference(&orders.registered) {
             gone.extend(self.losses.endpoints_of(release));
         }
         let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
         self.forget(&gone, revision)
     }
 
-    /// Lets go of endpoints that were held for long enough; `true` if there were some.
-    pub fn let_go_of_expired(&mut self, now: Duration, revision: Revision) -> bool {
+    /// Lets go of endpoints that are registered nowhere and that something speaks against; `true` if there were some.
+    pub fn let_go_of_endpoints(&mut self, now: Duration, revision: Revision) -> bool {
         let Some(keyspace) = &self.keyspace else { return false };
-        let expired = self.losses.expired(now, |release| keyspace.is_listed(release));
-        let expired: Vec<&str> = expired.iter().map(String::as_str).collect();
-        !expired.is_empty() && self.forget(&expired, revision).is_ok()
+        let mut gone: Vec<String> = Vec::new();
+        for release in self.losses.releases() {
+            let published = self.core.live.load_full();
+            let keys = self.losses.endpoints_of(&release);
+            let held =
+                Unregistered { keyspace, published: &published, release: &release, losses: &self.losses };
+            for key in &keys {
+                if let Some(why) = held.end_of(key, self.losses.held_for(key, now)) {
+                    tracing::warn!(
+                        key,
+                        "the endpoint is registered nowhere, and is not served any more: {why}"
+                    );
+                    gone.push(key.clone());
+                }
+            }
+        }
+        let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        !gone.is_empty() && self.forget(&gone, revision).is_ok()
     }
 
     /// Serves apps without the candidates that were dropped on this router alone. The last good values stay those of the store.

@@ -25,9 +25,6 @@ use crate::{
     },
 };
 
-/// How long the last endpoints of a release are served on although their keys are gone.
-const ENDPOINT_HOLD: Duration = Duration::from_secs(600);
-
 /// The keys that are held, and since when (monotonic).
 #[derive(Debug, Default)]
 pub struct Losses {
@@ -117,15 +114,23 @@ impl Losses {
         self.keys().filter(|key| key.starts_with(&prefix)).map(str::to_owned).collect()
     }
 
-    /// The endpoints that were held for long enough, or whose release is not listed any more.
-    pub fn expired(&self, now: Duration, is_listed: impl Fn(&ReleaseId) -> bool) -> Vec<String> {
-        let over = |(key, since): &(&String, &Duration)| match keys::meaning(key) {
-            Some(Meaning::Endpoint(release, _)) => {
-                now.saturating_sub(**since) >= ENDPOINT_HOLD || !is_listed(&release)
-            }
-            _ => false,
+    /// The releases of which endpoints are held.
+    pub fn releases(&self) -> BTreeSet<ReleaseId> {
+        let release = |key: &str| match keys::meaning(key) {
+            Some(Meaning::Endpoint(release, _)) => Some(release),
+            _ => None,
         };
-        self.held.iter().filter(over).map(|(key, _)| key.clone()).collect()
+        self.keys().filter_map(release).collect()
+    }
+
+    /// Whether an endpoint is held.
+    pub fn holds_endpoint(&self, release: &ReleaseId, container: &str) -> bool {
+        self.held.contains_key(&format!("{release}/{container}"))
+    }
+
+    /// For how long a key is held.
+    pub fn held_for(&self, key: &str, now: Duration) -> Duration {
+        self.held.get(key).map(|since| now.saturating_sub(*since)).unwrap_or_default()
     }
 
     /// They as they are shown.
@@ -149,8 +154,11 @@ impl Losses {
             }
         }
         let tracks = tracks(listing, good, &lost);
-        endpoints.retain(|release, _| {
-            tracks.contains(release) && !has_endpoint(listing, release) && !is_counted(listing, good, release)
+        endpoints.retain(|release, keys| {
+            // Beside one that was registered since, those that are held stay until that one passes its checks.
+            let is_first = !has_endpoint(listing, release);
+            keys.retain(|key| is_first || before.contains_key(*key));
+            tracks.contains(release) && !is_counted(listing, good, release)
         });
         for key in lost.into_iter().chain(endpoints.into_values().flatten()) {
             match before.get(key) {
@@ -260,15 +268,5 @@ mod tests {
         assert_eq!(held(&[OTHER], &[]), [""; 0], "it is on no track");
         assert_eq!(held(&[ONE, TWO], &[(SET, r#"{"count":1}"#)]), [""; 0], "they were removed by name");
         assert_eq!(held(&[ONE, TWO], &[("apps/shop-1-80/containers/c9", "10.0.0.9:80")]), [""; 0]);
-    }
-
-    #[test]
-    fn an_endpoint_is_let_go_of_after_its_time_or_when_nobody_lists_its_release() {
-        let mut losses = Losses::default();
-        losses.hold(ONE, Duration::ZERO);
-        losses.hold(RECORD, Duration::ZERO);
-        assert_eq!(losses.expired(Duration::from_secs(599), |_| true), [""; 0]);
-        assert_eq!(losses.expired(Duration::from_secs(600), |_| true), [ONE]);
-        assert_eq!(losses.expired(Duration::ZERO, |_| false), [ONE]);
     }
 }

@@ -19,5 +19,6 @@ pub mod release_deadlines;
 pub mod restore;
 pub mod source_copier;
 pub mod succession;
+pub mod unregistered;
 pub mod upkeep;
 pub mod watch_reader;

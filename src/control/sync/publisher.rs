@@ -115,7 +115,7 @@ impl Publisher {
             }
             self.upkeep.raise_pin_format(image.stored_pin_format);
         }
-        if image.let_go_of_expired(now, self.reached) {
+        if image.let_go_of_endpoints(now, self.reached) {
             self.publish(image, self.reached, now);
         }
         self.consider_ready();

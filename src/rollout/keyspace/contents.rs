@@ -266,6 +266,21 @@ impl Keyspace {
             .map(String::as_str)
     }
 
+    /// The address of a container of a release.
+    pub fn address_of(&self, release: &ReleaseId, container: &str) -> Option<SocketAddr> {
+        let endpoints = listed(&self.releases, &self.pending, release)?;
+        endpoints.get(container).map(|endpoint| endpoint.address)
+    }
+
+    /// The releases and containers that have an address.
+    pub fn registered_at(&self, address: SocketAddr) -> impl Iterator<Item = (&ReleaseId, &str)> {
+        let all = self.releases.iter();
+        let all =
+            all.flat_map(|(release, endpoints)| endpoints.iter().map(move |endpoint| (release, endpoint)));
+        let there = all.filter(move |(_, (_, endpoint))| endpoint.address == address);
+        there.map(|(release, (container, _))| (release, container.as_str()))
+    }
+
     /// The apps whose old keys differed from their record when the table was last built.
     pub fn unsettled(&self) -> impl Iterator<Item = &AppName> {
         self.unsettled.iter()

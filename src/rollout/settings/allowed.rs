@@ -13,12 +13,13 @@ use crate::rollout::freeze;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 55] = [
+const ALLOWED: [(&str, &str); 56] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
     ("drainmaxseconds", "a whole number of seconds from 0 to 2592000"),
     ("abortseconds", "a whole number of seconds from 0 to 3600"),
+    ("unregistered_seconds", "a whole number of seconds from 0 to 86400, or null"),
     ("pinseconds", "a whole number of seconds from 60 to 34560000"),
     ("pin", pin::ALLOWED),
     ("transition", "`keep` or `navigate`"),

@@ -45,6 +45,9 @@ pub struct Settings {
     pub drainmaxseconds: u32,
     /// How long open exchanges of an aborted or rolled-back release may go on, in seconds. At most an hour.
     pub abortseconds: u32,
+    /// How long the last endpoints of a release serve on whose keys vanished although nobody ordered it, in seconds, at most a day.
+    /// None: 600, and 30 if the health check only connects.
+    pub unregistered_seconds: Option<u32>,
     /// The pin cookie's Max-Age, in seconds: a minute to 400 days, which is the most that browsers keep a cookie.
     pub pinseconds: u32,
     /// What clients are known by.
@@ -124,6 +127,7 @@ impl Default for Settings {
             drainseconds: 300,
             drainmaxseconds: 3_600,
             abortseconds: 10,
+            unregistered_seconds: None,
             pinseconds: 86_400,
             pin: PinSource::default(),
             transition: Transition::default(),
@@ -159,6 +163,9 @@ impl Settings {
         }
         check_range("abortseconds", self.abortseconds, 0..=3_600)?;
         check_range("approvals", u32::from(self.approvals), 0..=APPROVALS_NEEDED_MAX)?;
+        if let Some(seconds) = self.unregistered_seconds {
+            check_range("unregistered_seconds", seconds, 0..=86_400)?;
+        }
         check_range("pinseconds", self.pinseconds, 60..=400 * 24 * 3_600)?;
         self.cookie.check()?;
         self.assets.check()?;

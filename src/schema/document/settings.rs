@@ -62,6 +62,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "After this time, a draining release retires even if clients are left."),
     ("abortseconds", "Abort", Whole(0, 3_600), "s",
      "How long open exchanges of an aborted or rolled-back release may go on."),
+    ("unregistered_seconds", "Unregistered endpoints serve", WholeOrNull(0, 86_400), "s",
+     "How long the last endpoints of a release serve on whose keys vanished although nobody ordered it, if nothing speaks against them. Not set: 600 s, and 30 s where the health check only connects."),
     ("pinseconds", "Pin lasts", Whole(60, 34_560_000), "s",
      "How long a browser keeps the pin cookie (its Max-Age)."),
     ("pin", "Clients are known by", Pattern("^(cookie|address|header:.+)$", 107), "",

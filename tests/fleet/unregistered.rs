@@ -1,0 +1,93 @@
+//! Endpoints that are registered nowhere, since their keys vanished: they serve on until something speaks against them.
+
+use serde_json::{Value, json};
+
+use crate::routers::{Fleet, RELEASES};
+use crate::server::Kind;
+use support::router::{APP, id};
+use support::{Router, echo, eventually};
+
+fn endpoint(release: &str) -> String {
+    format!("{}/c0", id(release))
+}
+
+fn held(router: &Router) -> Vec<String> {
+    let facts = router.api().call("GET", "/api/v1/router", None).expect(200).json();
+    let problems = facts["problems"].as_array().cloned().unwrap_or_default();
+    problems.iter().filter_map(|problem| problem["key"].as_str().map(str::to_owned)).collect()
+}
+
+fn addresses(router: &Router) -> Vec<String> {
+    let listed = router.api().state()["stable"]["endpoints"].as_array().cloned().unwrap_or_default();
+    listed.iter().filter_map(|endpoint| endpoint["address"].as_str().map(str::to_owned)).collect()
+}
+
+/// A fleet whose stable release lost the key of its only endpoint, with quick checks and these settings.
+fn lost(kind: Kind, settings: &Value) -> Fleet {
+    let fleet = Fleet::start(kind, 2);
+    let mut all = json!({ "health": { "interval_ms": 1000, "timeout_ms": 1000, "fall": 1 } });
+    all.as_object_mut().expect("an object").extend(settings.as_object().cloned().unwrap_or_default());
+    fleet.routers[0].api().call("PATCH", &format!("/api/v1/apps/{APP}/settings"), Some(&all)).expect(200);
+    fleet.server.delete(&endpoint("v1"));
+    eventually("it is held", || fleet.routers.iter().all(|router| held(router) == [endpoint("v1")]));
+    assert!(fleet.routers.iter().all(|router| router.visitor().release() == "v1"));
+    fleet
+}
+
+/// The endpoint is gone everywhere, and nobody misses it any more; the log says why.
+fn is_let_go_of(fleet: &Fleet, why: &str) {
+    eventually("it is let go of", || {
+        fleet.routers.iter().all(|router| held(router).is_empty() && addresses(router).is_empty())
+    });
+    let said = |router: &Router| router.log().contains(&format!("is not served any more: {why}"));
+    assert!(fleet.routers.iter().all(said), "{}", fleet.routers[0].log());
+}
+
+#[test]
+fn it_goes_at_its_first_failed_check() {
+    let fleet = lost(Kind::Redis, &json!({}));
+    fleet.endpoints[0].stop();
+    is_let_go_of(&fleet, "it failed its health check");
+}
+
+#[test]
+fn it_goes_when_its_address_is_registered_for_another_release() {
+    let fleet = lost(Kind::Etcd, &json!({}));
+    fleet.server.put(&format!("{}/c7", id(RELEASES[2])), &fleet.endpoints[0].address.to_string());
+    is_let_go_of(&fleet, "its address is registered for another release");
+}
+
+#[test]
+fn it_goes_when_its_time_is_over() {
+    let fleet = lost(Kind::Redis, &json!({ "unregistered_seconds": 1 }));
+    is_let_go_of(&fleet, "its time is over");
+}
+
+#[test]
+fn it_stays_beside_a_registered_endpoint_until_that_one_passes() {
+    let fleet = lost(Kind::Etcd, &json!({ "unregistered_seconds": 600 }));
+    let dead = echo("v1");
+    dead.stop();
+    fleet.server.put(&format!("{}/c8", id("v1")), &dead.address.to_string());
+    eventually("the dead one was asked", || {
+        fleet.routers.iter().all(|router| {
+            let listed = router.api().state()["stable"]["endpoints"].clone();
+            listed.as_array().is_some_and(|listed| listed.iter().any(|endpoint| endpoint["healthy"] == false))
+        })
+    });
+    // Also a router that lists the store anew holds on to it.
+    fleet.network.cut(true);
+    fleet.network.cut(false);
+    eventually("the store is followed", || fleet.store_states() == ["current", "current"]);
+    for router in &fleet.routers {
+        assert_eq!(held(router), [endpoint("v1")]);
+        assert_eq!(router.visitor().release(), "v1");
+    }
+    let living = echo("v1");
+    fleet.server.put(&format!("{}/c9", id("v1")), &living.address.to_string());
+    eventually("the living one took its place", || {
+        let address = fleet.endpoints[0].address.to_string();
+        fleet.routers.iter().all(|router| held(router).is_empty() && !addresses(router).contains(&address))
+    });
+    assert!(fleet.routers.iter().all(|router| router.visitor().release() == "v1"));
+}
