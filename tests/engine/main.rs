@@ -11,3 +11,4 @@ mod logs;
 mod networks;
 mod pulling;
 mod scene;
+mod tls;

@@ -154,7 +154,12 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// Puts `ca.pem`, and `cert.pem` with `key.pem` for 127.0.0.1 signed by it, into a folder.
 pub fn make_certificates(folder: &Path) {
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost").unwrap();
+    make_certificates_for(folder, "IP:127.0.0.1,DNS:localhost");
+}
+
+/// The same for other names.
+pub fn make_certificates_for(folder: &Path, names: &str) {
+    std::fs::write(folder.join("names"), format!("subjectAltName={names}")).unwrap();
     let steps = [
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem",
         "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout key.pem -out request.pem",

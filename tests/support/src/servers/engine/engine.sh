@@ -12,8 +12,13 @@ group=rolling-router-$(basename "$folder")
 mount -t tmpfs -o "size=$size" tmpfs "$folder/data" && mount -t tmpfs tmpfs "$folder/exec" || exit 1
 storage=overlay2
 
+secure=()
+if [ -f "$folder/cert.pem" ]; then
+  secure=(--host "tcp://$address:2376" --tlsverify --tlscacert "$folder/ca.pem" --tlscert "$folder/cert.pem" --tlskey "$folder/key.pem")
+fi
+
 start() {
-  dockerd --storage-driver="$storage" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/exec/pid" \
+  dockerd "${secure[@]}" --storage-driver="$storage" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/exec/pid" \
     --host "unix://$folder/docker.sock" --cgroup-parent "/$group" --insecure-registry 100.64.0.0/10 \
     --max-concurrent-downloads 2 --live-restore=false >>"$folder/log" 2>&1 &
   engine=$!

@@ -14,7 +14,10 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -55,6 +58,15 @@ pub fn shared() -> &'static TestEngine {
 impl TestEngine {
     /// Starts one whose disk has so many MiB, and waits until it answers.
     pub fn start(disk_mib: u32) -> Self {
+        Self::start_with(disk_mib, false)
+    }
+
+    /// The same, and it is asked over TLS at port 2376 too, with the certificates in its folder.
+    pub fn with_tls(disk_mib: u32) -> Self {
+        Self::start_with(disk_mib, true)
+    }
+
+    fn start_with(disk_mib: u32, tls: bool) -> Self {
         let (number, network) = take_network();
         let [high, low] = u16::try_from(number).expect("there are 2^14").to_be_bytes();
         let (gateway, address) =
@@ -62,6 +74,9 @@ impl TestEngine {
         let folder = tempfile::Builder::new().prefix("engine-").tempdir().expect("a folder").keep();
         for part in ["data", "exec"] {
             fs::create_dir(folder.join(part)).expect("a folder");
+        }
+        if tls {
+            super::make_certificates_for(&folder, &format!("IP:{address}"));
         }
         let mut child = Command::new("unshare")
             .args([
@@ -242,8 +257,10 @@ impl Drop for TestEngine {
 
 /// A number of a network that no other process has, and what keeps it.
 fn take_network() -> (u32, UnixListener) {
-    let first = std::process::id();
-    let numbers = (0..NETWORKS).map(|more| (first.wrapping_mul(61) + more) % NETWORKS);
+    // One that was used is not used again at once: the kernel takes it down a moment after its engine has ended.
+    static USED: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(61).wrapping_add(USED.fetch_add(1, Relaxed));
+    let numbers = (0..NETWORKS).map(|more| first.wrapping_add(more) % NETWORKS);
     let take = |number: u32| {
         let name = SocketAddr::from_abstract_name(format!("rolling-router tests: engine {number}")).ok()?;
         Some((number, UnixListener::bind_addr(&name).ok()?))
