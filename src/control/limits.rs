@@ -41,6 +41,10 @@ pub const LISTENERS_MAX: usize = 240;
 pub const PROBES_MAX: usize = 512;
 /// How long the gate waits before it asks again, while a command waits for a release to be well.
 pub const GATE_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before a release is asked again that a raw `stable/id` names: each router asks.
+pub const WAITING_PAUSE: Duration = Duration::from_secs(1);
+/// The pause before the store is read again for one that is not asked any more: its key may be written again.
+pub const GIVEN_UP_PAUSE: Duration = Duration::from_secs(10);
 /// The longest time, in seconds, that a command may wait at the gate.
 pub const GATE_WAIT_SECONDS_MAX: u64 = 600;
 

@@ -25,7 +25,8 @@ pub struct CandidateRequest {
     pub blend: Option<Blend>,
     /// The candidate that it may replace, by id or name. A `ci` token must name one that has a share of the clients.
     pub replace: Option<String>,
-    /// Replace its endpoints although others are registered for it already.
+    /// Replace its endpoints although others are registered for it already; of an operator, also although the new ones fail the
+    /// health check while it gets requests.
     pub force: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,
@@ -48,7 +49,8 @@ pub struct StableRequest {
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
-    /// Go on although endpoints were seen failing, or others are registered for it already.
+    /// Replace its endpoints although others are registered for it already; of an operator, also although endpoints fail the
+    /// health check.
     pub force: Option<bool>,
     /// How many seconds to ask its endpoints again until they pass, 0 to 600; left out: 0.
     #[serde(skip_serializing_if = "Option::is_none")]

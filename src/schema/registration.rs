@@ -41,7 +41,7 @@ pub struct RegisteredEndpoint {
 pub struct ReplaceEndpointsRequest {
     /// All endpoints that are registered through the API, `ip:port` each. Those of old scripts stay.
     pub endpoints: Vec<String>,
-    /// Go on although less than half of them answer, or another app routes the release.
+    /// Go on although another app routes the release; of an operator, also although less than half of them pass the health check.
     pub force: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,
@@ -65,8 +65,8 @@ pub struct AddEndpointRequest {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RemoveEndpointsRequest {
-    /// Also the last one of a release on a track, one of a release that another app routes, and the release that a rollback
-    /// goes to.
+    /// Also one of a release that another app routes, and the release that a rollback goes to; of an operator, also the last one
+    /// of a release on a track.
     pub force: Option<bool>,
     /// Why, for the history.
     pub reason: Option<String>,

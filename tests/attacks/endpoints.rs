@@ -51,6 +51,35 @@ fn no_spelling_of_an_excluded_address_is_registered() {
     assert_eq!(router.visitor().release(), "v1");
 }
 
+/// A pipeline took production off line by `force`: with addresses where nobody listens, or with none.
+#[test]
+fn a_pipeline_forces_no_endpoint_that_does_not_serve_onto_users() {
+    let router = router().stable("v1").candidate("v2").start();
+    let ci = router.api_as("ci");
+    // Beside the one that an old script registered, which stays, they are more than half.
+    let dead = [router::free_port(), router::free_port()].map(|address| address.to_string());
+    let before = addresses(&router, "v1");
+    for force in [false, true] {
+        let replaced = json!({ "endpoints": dead, "force": force });
+        for release in ["v1", "v2"] {
+            let refused = ci.put(&format!("releases/{release}/endpoints"), &replaced).expect(409);
+            assert_eq!(refused.code(), "target_unhealthy", "{release} {force}");
+        }
+        let code = if force { "target_unhealthy" } else { "other_endpoints" };
+        for (track, release) in [("stable", "v1"), ("candidate", "v2")] {
+            let body = json!({ "id": id(release), "endpoints": dead, "force": force });
+            assert_eq!(ci.put(track, &body).expect(409).code(), code, "{track} {force}");
+        }
+        let last = format!("/api/v1/apps/hello/releases/v1/endpoints/{}", router.endpoint("v1").address);
+        let refused = ci.call("DELETE", &last, Some(&json!({ "force": force }))).expect(409);
+        assert_eq!(refused.code(), "last_endpoint");
+    }
+    assert_eq!(addresses(&router, "v1"), before);
+    assert_eq!(router.visitor().release(), "v1");
+    let replaced = json!({ "endpoints": dead, "force": true });
+    router.api().put("releases/v2/endpoints", &replaced).expect(200);
+}
+
 #[test]
 fn one_that_stands_in_the_store_already_is_shown_and_gets_nothing() {
     let mut builder = router().stable("v1");

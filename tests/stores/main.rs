@@ -9,6 +9,7 @@ mod growing;
 mod importing;
 mod linearizability;
 mod plain;
+mod raw_gate;
 mod restoring;
 mod sentinel;
 mod serving;

@@ -6,11 +6,19 @@ use keyvalues::Revision;
 
 use super::{
     commit::{Commit, Plan},
+    gate::GateQuestion,
+    raw_gate::{GateVerdict, RawStable},
     stored::{EndpointsOfReleases, StoredApp, endpoint_addresses},
     transact::transact_as_stored,
 };
 use crate::{
-    control::shared::{core::Core, error::ApiError},
+    control::{
+        limits::COMMAND_REPEATS_MAX,
+        shared::{
+            core::Core,
+            error::{ApiError, Kind},
+        },
+    },
     rollout::{
         adopt::{Adoption, OldKeys, adopt, is_mirrored},
         app::AppName,
@@ -27,37 +35,78 @@ const OUTSIDE: &str = "keyvalues";
 /// The actor of the first event of an app that a router's keyvalues file set up.
 const SET_UP: &str = "rolling-router";
 
+/// What has become of the old keys of an app.
+enum Step {
+    /// They are adopted, at this revision of the app, or wait.
+    Done(Revision),
+    /// Endpoints have to be asked first.
+    Ask(GateQuestion),
+}
+
 /// Adopts what the old keys say, or writes mirrored keys back that were deleted. Gives the store revision of the app
 /// after that.
 pub async fn adopt_raw_writes(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
+    let mut verdict = None;
+    for _ in 0..=COMMAND_REPEATS_MAX {
+        match attempt(core, app, verdict.as_ref()).await? {
+            Step::Done(revision) => return Ok(revision),
+            // Asked while the app is not locked, so that nobody waits for these endpoints.
+            Step::Ask(question) => verdict = Some(GateVerdict::of(core, question).await),
+        }
+    }
+    let message = format!("the endpoints of `{app}` keep changing while they are asked; try again");
+    Err(ApiError::new(Kind::Contended, message))
+}
+
+async fn attempt(core: &Core, app: &AppName, verdict: Option<&GateVerdict>) -> Result<Step, ApiError> {
     transact_as_stored(core, app, move |stored, _| async move {
         // A lost record is written back first, and one of a newer version is for its members.
         if stored.is_absent() || stored.is_lost || stored.is_unreadable {
-            return Ok(Plan::Nothing(0));
+            return Ok(Plan::Nothing(Step::Done(0)));
         }
-        let commit = adoption_commit(&stored, &plan_adoption(core, &stored).await?);
-        Ok(match commit {
-            Some(commit) => Plan::write(commit, |revision| revision),
-            None => Plan::Nothing(stored.revision()),
+        let PlannedAdoption { adoption, raw } = plan_adoption(core, &stored, verdict).await?;
+        if let Some(question) = raw.as_ref().and_then(RawStable::question) {
+            return Ok(Plan::Nothing(Step::Ask(question.clone())));
+        }
+        RawStable::note(raw.as_ref(), core, &stored, &adoption);
+        Ok(match adoption_commit(&stored, &adoption) {
+            Some(commit) => Plan::write(commit, Step::Done),
+            None => Plan::Nothing(Step::Done(stored.revision())),
         })
     })
     .await
 }
 
+/// What the old keys of an app mean.
+pub struct PlannedAdoption {
+    pub adoption: Adoption,
+    /// The release that `stable/id` would make stable in the place of another one. It counts as one that does not pass while
+    /// it was not asked.
+    pub raw: Option<RawStable>,
+}
+
 /// Decides what the old keys mean.
-pub async fn plan_adoption(core: &Core, stored: &StoredApp) -> Result<Adoption, ApiError> {
+pub async fn plan_adoption(
+    core: &Core,
+    stored: &StoredApp,
+    verdict: Option<&GateVerdict>,
+) -> Result<PlannedAdoption, ApiError> {
     let old = stored.old_keys();
     if stored.record.as_ref().is_some_and(|record| is_mirrored(record, &old)) {
         // Usually the keys mirror the record, and nothing else has to be read.
-        let decision = Decision::Unchanged;
-        let (faults, mirror) = (Vec::new(), Vec::new());
-        return Ok(Adoption { decision, faults, pending: None, held: None, mirror });
+        return Ok(PlannedAdoption { adoption: Adoption::nothing(), raw: None });
     }
     let named = named_endpoints(core, &old, stored.record.as_ref()).await?;
     let count = |release: &ReleaseId| named.get(release).map_or(0, BTreeSet::len);
-    let background = Background { endpoints: named.clone(), ..stored.background(core, false).await? };
+    let raw = RawStable::find(core, stored, (&old, stored.stable_written()), &named, verdict);
+    let background = Background {
+        endpoints: named.clone(),
+        unfit: raw.as_ref().and_then(RawStable::unfit),
+        ..stored.background(core, false).await?
+    };
     let asker = outside_asker(core, stored.record.is_none());
-    Ok(adopt(stored.record.as_ref(), &old, &asker, &background, &count))
+    let adoption = adopt(stored.record.as_ref(), &old, &asker, &background, &count);
+    Ok(PlannedAdoption { adoption, raw })
 }
 
 /// The commit of an adoption; none if it writes nothing.

@@ -6,7 +6,7 @@ use keyvalues::Revision;
 use tokio::time::sleep;
 
 use super::{
-    adoption::{adoption_commit, plan_adoption},
+    adoption::{PlannedAdoption, adopt_raw_writes, adoption_commit, plan_adoption},
     approved::with_endpoints,
     commit::Plan,
     gate::{self, GateQuestion},
@@ -85,11 +85,18 @@ pub async fn execute_asking(
     let mut passed: Option<GateQuestion> = None;
     let mut answers = GateAnswers::default();
     let mut repeats = 0;
+    let mut has_adopted = is_stop(command);
     while repeats <= COMMAND_REPEATS_MAX {
-        let question = match attempt(core, app, command, asker, options, passed.as_ref()).await? {
-            Step::Done(done) => return Ok((finish(app, command, asker, *done), answers)),
-            Step::Ask(question) => question,
-        };
+        let question =
+            match attempt(core, app, command, asker, options, (passed.as_ref(), has_adopted)).await? {
+                Step::Done(done) => return Ok((finish(app, command, asker, *done), answers)),
+                Step::Adopt => {
+                    adopt_raw_writes(core, app).await?;
+                    has_adopted = true;
+                    continue;
+                }
+                Step::Ask(question) => question,
+            };
         // Asked while the app is not locked, so that an abort waits for nobody's endpoints.
         match question.ask(core).await {
             Ok(given) => {
@@ -109,6 +116,8 @@ enum Step {
     Done(Box<Done>),
     /// Endpoints have to be asked first; nothing was written.
     Ask(GateQuestion),
+    /// A raw write of `stable/id` came before this command, and has to be asked about first.
+    Adopt,
 }
 
 impl Step {
@@ -135,13 +144,17 @@ async fn attempt(
     command: &Command,
     asker: &Asker,
     options: &CommandOptions,
-    passed: Option<&GateQuestion>,
+    (passed, has_adopted): (Option<&GateQuestion>, bool),
 ) -> Result<Step, ApiError> {
     core.replica.require_known_store().await?;
     transact_app(core, app, move |mut stored, _| async move {
         refuse_unknown(&stored, command)?;
         // A raw write that is not adopted yet came before this command, so it gets the seq before it.
-        let pending = plan_adoption(core, &stored).await?;
+        let PlannedAdoption { adoption: pending, raw } = plan_adoption(core, &stored, None).await?;
+        let is_unasked = raw.filter(|raw| raw.question().is_some() && !raw.is_noted(core, &stored));
+        if is_unasked.is_some() && !has_adopted {
+            return Ok(Plan::Nothing(Step::Adopt));
+        }
         match (&pending.decision, adoption_commit(&stored, &pending)) {
             (Decision::Change(event), Some(adoption)) => {
                 // A command that is refused writes nothing, so it is decided on what the adoption will make of the app.
@@ -155,6 +168,17 @@ async fn attempt(
         }
     })
     .await
+}
+
+/// The commands that wait for nobody's endpoints.
+const fn is_stop(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Abort { .. }
+            | Command::Rollback { .. }
+            | Command::Lock { .. }
+            | Command::FinishDrain { automatic: true, .. }
+    )
 }
 
 /// Retires a release whose drain is over, unless that is done already.
@@ -286,10 +310,10 @@ async fn registration_of(
     if let Some(seen) = asker.if_match.filter(|seen| is_repeat && *seen != stored.seq()) {
         return Err(Refusal::Stale { seen, now: stored.seq() }.into());
     }
-    if !options.force {
-        if is_repeat {
-            return Err(other_endpoints(&planned));
-        }
+    if is_repeat && !options.force {
+        return Err(other_endpoints(&planned));
+    }
+    if !gate::is_overruled(options.force, asker) {
         let is_routed = |record: &Record| record.routed().any(|(routed, _)| routed == release);
         if stored.record.as_ref().is_some_and(is_routed) {
             let endpoints = planned.difference.after.iter().copied().collect();

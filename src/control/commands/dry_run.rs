@@ -5,7 +5,12 @@
 //! each release: its count, and its sample of at most 1,024 clients, which stands for all.
 
 use super::{
-    adoption::plan_adoption, approved::with_endpoints, command::refuse_unknown, gate, stored::StoredApp,
+    adoption::plan_adoption,
+    approved::with_endpoints,
+    command::refuse_unknown,
+    gate,
+    raw_gate::{GateVerdict, RawStable},
+    stored::StoredApp,
 };
 use crate::{
     control::shared::{core::Core, error::ApiError},
@@ -39,7 +44,12 @@ pub async fn dry_run(
     let mut stored = StoredApp::read(core, app).await?;
     refuse_unknown(&stored, command)?;
     // A raw write that is not adopted yet would get the seq before the command.
-    if let Decision::Change(event) = plan_adoption(core, &stored).await?.decision {
+    let mut pending = plan_adoption(core, &stored, None).await?;
+    if let Some(question) = pending.raw.as_ref().and_then(RawStable::question) {
+        let verdict = GateVerdict::of(core, question.clone()).await;
+        pending = plan_adoption(core, &stored, Some(&verdict)).await?;
+    }
+    if let Decision::Change(event) = pending.adoption.decision {
         stored.record = Some(event.record);
     }
     let background = stored.background(core, matches!(command, Command::Rollback { .. })).await?;

@@ -85,7 +85,8 @@ impl GateQuestion {
     }
 }
 
-/// Whether the gate is passed over: only an operator overrules it; what a pipeline forces is asked all the same.
+/// Whether what keeps users served is passed over: only an operator overrules that; what a pipeline forces is held to it all
+/// the same.
 pub fn is_overruled(force: bool, asker: &Asker) -> bool {
     force && asker.role >= Role::Operator
 }
@@ -124,7 +125,7 @@ const fn is_asked(command: &Command) -> bool {
 }
 
 /// Whether there was a stable release before. An app's first one has nothing to save.
-fn replaces_stable(stored: &StoredApp) -> bool {
+pub fn replaces_stable(stored: &StoredApp) -> bool {
     stored.record.as_ref().is_some_and(|record| record.stable.is_some() || record.previous.is_some())
 }
 

@@ -24,6 +24,7 @@ pub mod pipeline_lock;
 pub mod prune;
 pub mod quota;
 pub mod raw;
+pub mod raw_gate;
 pub mod recovery;
 pub mod register;
 pub mod registration;

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     commit::{Commit, Plan, Round},
-    gate::GateQuestion,
+    gate::{self, GateQuestion},
     quota::admit,
     registration::{self, PlannedRegistration, Registration, apps_naming},
     release_endpoints::ReleaseEndpoints,
@@ -98,7 +98,8 @@ async fn decide(
             (RegistrationOutcome { changed: true, revision, count }, None)
         }));
     }
-    if matches!(registration.change, EndpointChange::Replace { .. }) && !registration.force {
+    let is_overruled = gate::is_overruled(registration.force, registration.asker);
+    if matches!(registration.change, EndpointChange::Replace { .. }) && !is_overruled {
         check_gate(core, &planned, &naming).await?;
     }
     let planned = planned.with_events(core, &naming, registration.asker, None).await?;

@@ -9,6 +9,7 @@ use keyvalues::{Key, Write};
 use super::{
     commit::Commit,
     endpoint_events::event_commit,
+    gate,
     release_endpoints::{ReleaseEndpoints, addresses},
     stored::StoredApp,
 };
@@ -229,14 +230,15 @@ fn refuse_shared(
     }
 }
 
-/// A release on a track keeps an endpoint, unless somebody forces it, or a raw key says so by name.
+/// A release on a track keeps an endpoint, unless an operator forces it, or a raw key says so by name.
 fn refuse_last(
     difference: &EndpointDifference,
     naming: &[&StoredApp],
     registration: Registration<'_>,
 ) -> Result<(), ApiError> {
     let (release, has_some) = (&difference.release, !difference.after.is_empty());
-    if has_some || registration.force || registration.app.is_none() {
+    let is_overruled = gate::is_overruled(registration.force, registration.asker);
+    if has_some || is_overruled || registration.app.is_none() {
         return Ok(());
     }
     let on_track =
@@ -245,8 +247,8 @@ fn refuse_last(
         None => Ok(()),
         Some(stored) => {
             let message = format!(
-                "`{release}` is on a track of the app `{}` and would have no endpoint left; add another one first, or send \
-                 `force`: true",
+                "`{release}` is on a track of the app `{}` and would have no endpoint left; add another one first; an \
+                 operator may send `force`: true",
                 stored.name
             );
             Err(ApiError::new(Kind::Refused("last_endpoint"), message))

@@ -129,6 +129,11 @@ impl StoredApp {
         OldKeys { stable, candidate, blend, sticky, written }
     }
 
+    /// The revision at which `stable/id` was written; 0 if it is missing.
+    pub fn stable_written(&self) -> Revision {
+        self.old[0].as_ref().map_or(0, |entry| entry.modified)
+    }
+
     /// Checks that nothing which a command decides on has changed since this reading.
     pub fn checks(&self) -> Vec<Check> {
         let own = OldKey::ALL.iter().map(|old| old.key(&self.name)).zip(&self.old);

@@ -40,3 +40,4 @@ pub mod stop_check;
 pub mod store;
 pub mod stream_places;
 pub mod token_key;
+pub mod waiting;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use by_address::ByAddress;
 use imbl::OrdMap;
 
-use super::lost_key::LostKey;
 use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
@@ -58,9 +57,9 @@ impl AppReading {
 }
 
 impl StoreReading {
-    /// This reading with the changes of the keyspace since.
+    /// This reading with the changes of the keyspace since. `further` problems are not the keyspace's.
     #[must_use]
-    pub fn after(&self, keyspace: &Keyspace, changes: &Changes, losses: &[LostKey]) -> Self {
+    pub fn after(&self, keyspace: &Keyspace, changes: &Changes, further: Vec<Problem>) -> Self {
         let mut reading = self.clone();
         for name in &changes.apps {
             if keyspace.has_app(name) {
@@ -77,8 +76,8 @@ impl StoreReading {
         }
         reading.freeze_windows = keyspace.freeze_windows();
         let mut problems = keyspace.problems();
-        if !losses.is_empty() {
-            problems.extend(losses.iter().map(LostKey::problem));
+        if !further.is_empty() {
+            problems.extend(further);
             problems.sort_by(|one, other| one.key.cmp(&other.key));
         }
         if problems != *reading.problems {

@@ -24,6 +24,7 @@ use super::{
     status::StoreStatus,
     store::StoreHandle,
     token_key::TokenKey,
+    waiting::WaitingReleases,
 };
 use crate::{
     clock::Clock,
@@ -43,6 +44,8 @@ pub struct Replica {
     pub losses: ArcSwap<Vec<LostKey>>,
     /// Aborts that this router alone applies while the store does not answer.
     pub local_aborts: LocalAborts,
+    /// Releases that a raw `stable/id` names and that may not become stable yet. Written by whoever adopts.
+    pub waiting: WaitingReleases,
     /// What an operator decided about a store that is another one than the table came from. Written by the API.
     pub settlement: Settlement,
     /// Asks `sync` to list the store again. Anybody may ask.
@@ -68,6 +71,7 @@ impl Replica {
             former_endpoints: ArcSwap::default(),
             losses: ArcSwap::default(),
             local_aborts: LocalAborts::default(),
+            waiting: WaitingReleases::default(),
             settlement: Settlement::default(),
             relist: Notify::new(),
             has_set_up: AtomicBool::new(false),

@@ -14,6 +14,7 @@ use super::{
 use crate::control::shared::{
     core::Core,
     fleet::{endpoint_loads::EndpointLoads, member::Report},
+    lost_key::LostKey,
 };
 
 /// What was published, and the deadlines that run because of it.
@@ -66,7 +67,11 @@ impl Publisher {
         self.endpoint_deadlines.note_publish(&before, &after, moment, !self.started);
         self.show_removed_endpoints();
         let losses = image.losses.shown();
-        let reading = self.core.replica.reading.load().after(keyspace, &changes, &losses);
+        let waiting = &self.core.replica.waiting;
+        waiting.retain(revision, |app| keyspace.unsettled().any(|unsettled| unsettled == app));
+        waiting.take_change();
+        let further = losses.iter().map(LostKey::problem).chain(waiting.problems()).collect();
+        let reading = self.core.replica.reading.load().after(keyspace, &changes, further);
         let is_lost = |key: &str| losses.iter().any(|lost| lost.key == key);
         image.last_good.keep_built(|key| reading.is_faulty(key) && !is_lost(key));
         self.core.store.hold(image.last_good.values().clone());
@@ -115,7 +120,8 @@ impl Publisher {
             }
             self.upkeep.raise_pin_format(image.stored_pin_format);
         }
-        if image.let_go_of_endpoints(now, self.reached) {
+        let shows_others = self.core.replica.waiting.take_change();
+        if image.let_go_of_endpoints(now, self.reached) || shows_others {
             self.publish(image, self.reached, now);
         }
         self.consider_ready();

@@ -159,11 +159,21 @@ impl Upkeep {
         true
     }
 
+    /// What waits is asked again after a while, though nothing has changed in the store.
+    fn look_again(&mut self, task: Task) {
+        let Task::Adopt(app) = &task else { return };
+        if let Some(pause) = self.core.replica.waiting.pause(app) {
+            self.adopted.remove(app);
+            self.retry_at.insert(task, self.core.clock.monotonic() + pause);
+        }
+    }
+
     fn finish(&mut self, task: Task, result: Result<Revision, ApiError>) -> Revision {
         self.busy.remove(&task);
         match result {
             Ok(revision) => {
                 self.retry_at.remove(&task);
+                self.look_again(task);
                 revision
             }
             Err(error) => {

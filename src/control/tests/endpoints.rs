@@ -7,7 +7,7 @@ use keyvalues::{Memory, Store};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Bench, eventually, id};
+use super::{Bench, accepting, eventually, id};
 use crate::clock::Clock;
 
 const RELEASE: &str = "/api/v1/apps/shop/releases/1.0";
@@ -117,7 +117,9 @@ async fn under_a_lock_ci_does_not_register_the_endpoint_that_a_release_waits_for
     assert_eq!(status, StatusCode::LOCKED, "{text}");
     assert_eq!(stored(&bench).await, before);
     bench.token = "maria-token";
-    assert_eq!(bench.kv(&format!("{}/c1", id("1.2")), "127.0.0.1:9002").await.0, StatusCode::OK);
+    let endpoint = accepting();
+    let address = endpoint.local_addr().unwrap().to_string();
+    assert_eq!(bench.kv(&format!("{}/c1", id("1.2")), &address).await.0, StatusCode::OK);
     assert_eq!(bench.routed().0.as_deref(), Some("1.2"));
 }
 

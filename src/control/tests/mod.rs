@@ -172,6 +172,11 @@ async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     panic!("this did not come true: {what}");
 }
 
+/// An endpoint that accepts connections, until it is dropped.
+fn accepting() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
 /// An address that refuses connections.
 fn refusing() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()

@@ -27,12 +27,22 @@ pub struct Adoption {
     /// The release that `stable/id` names, while it has no endpoints, does not pass the gate, or lacks approvals. It is adopted
     /// as soon as that is otherwise, and shown as a problem until then.
     pub pending: Option<ReleaseId>,
+    /// Which approvals it lacks.
+    pub lacking: Option<Refusal>,
     /// The key whose null would leave the app without a release. It stays as it is, is shown as a problem, and is never
     /// adopted by itself.
     pub held: Option<OldKey>,
     /// The old keys to write from the record ([`commit`](crate::rollout::commit) does that): those that are missing and
     /// those whose value was not adopted; after a change all but those of `faults` and `pending`.
     pub mirror: Vec<OldKey>,
+}
+
+impl Adoption {
+    /// Nothing is to be adopted.
+    pub fn nothing() -> Self {
+        let (faults, mirror) = (Vec::new(), Vec::new());
+        Self { decision: Decision::Unchanged, faults, pending: None, lacking: None, held: None, mirror }
+    }
 }
 
 /// Compares the old keys with the record, and decides what the difference means.
@@ -53,8 +63,7 @@ pub fn adopt(
     let nothing = record.is_none() && parsed.is_empty();
     if nothing || record.is_some_and(Draft::is_exhausted) {
         let faults = parsed.faults;
-        let (pending, held, mirror) = (None, None, Vec::new());
-        return Adoption { decision: Decision::Unchanged, faults, pending, held, mirror };
+        return Adoption { faults, ..Adoption::nothing() };
     }
     let mut draft = Draft::of(record, asker, background);
     let is_fit = |release: &ReleaseId| {
@@ -63,6 +72,8 @@ pub fn adopt(
             && (record.is_none() || check_approvals(record, release, asker, background).is_ok())
     };
     let pending = parsed.hold_back_stable(&draft.next, &is_fit);
+    let lacks = |release: &ReleaseId| check_approvals(record, release, asker, background).err();
+    let lacking = pending.as_ref().filter(|_| record.is_some()).and_then(lacks);
     let holds_candidate = pending.is_some() && parsed.hold_back_candidate(&draft.next);
     let held = parsed.hold_back_null(&draft.next, endpoints);
     let target = Target::of(record, &draft.next, &parsed, &keys.written);
@@ -81,7 +92,7 @@ pub fn adopt(
     } else {
         Decision::Unchanged
     };
-    Adoption { decision, faults: parsed.faults, pending, held, mirror }
+    Adoption { decision, faults: parsed.faults, pending, lacking, held, mirror }
 }
 
 /// The old key whose null is not adopted, since it would leave the app without a release: see [`Adoption::held`].

@@ -85,6 +85,8 @@ pub struct Settings {
     pub ci_may_promote: bool,
     /// How many operators must have approved a release before it becomes stable, other than its author. At most 3.
     pub approvals: u8,
+    /// How long a release that a raw `stable/id` names is asked again while it may not become stable, in seconds. At most a day.
+    pub pending_seconds: u32,
 }
 
 /// What a blend change does to pinned clients.
@@ -146,6 +148,7 @@ impl Default for Settings {
             ci_blend_max: None,
             ci_may_promote: false,
             approvals: 0,
+            pending_seconds: 600,
         }
     }
 }
@@ -166,6 +169,7 @@ impl Settings {
         if let Some(seconds) = self.unregistered_seconds {
             check_range("unregistered_seconds", seconds, 0..=86_400)?;
         }
+        check_range("pending_seconds", self.pending_seconds, 0..=86_400)?;
         check_range("pinseconds", self.pinseconds, 60..=400 * 24 * 3_600)?;
         self.cookie.check()?;
         self.assets.check()?;

@@ -26,8 +26,10 @@ pub struct Model {
     pub previous: Option<usize>,
     /// Every stable release, and what `previous` was then; oldest first.
     history: Vec<(usize, Option<usize>)>,
-    /// What `stable/id` names while it has no endpoint.
+    /// What `stable/id` names while it does not serve.
     pub pending: Option<usize>,
+    /// `candidate/id` says null, which is not adopted meanwhile.
+    pub held: bool,
     /// The last command that changed who is on a track, and whom it dropped.
     last_move: (&'static str, Option<usize>),
     pub navigate: bool,
@@ -60,6 +62,7 @@ impl Model {
             previous: None,
             history: vec![(0, None)],
             pending: None,
+            held: false,
             last_move: ("adopt", None),
             navigate: false,
             drain_over: false,
@@ -94,7 +97,7 @@ impl Model {
             return 409;
         }
         if blend != self.blend {
-            self.pending = None;
+            self.cancel();
         }
         self.blend = blend;
         200
@@ -102,7 +105,7 @@ impl Model {
 
     pub fn set_sticky(&mut self, sticky: bool) -> u16 {
         if sticky != self.sticky {
-            self.pending = None;
+            self.cancel();
         }
         self.sticky = sticky;
         200
@@ -174,7 +177,7 @@ impl Model {
 
     pub fn finish_drains(&mut self) -> u16 {
         for (_, tenure) in std::mem::take(&mut self.draining) {
-            self.pending = None;
+            self.cancel();
             self.left.insert(tenure, "drained");
         }
         200
@@ -182,29 +185,32 @@ impl Model {
 
     /// The drain of one release is over by time.
     pub fn retire(&mut self, release: usize) {
-        self.pending = None;
+        self.cancel();
         for (_, tenure) in self.draining.extract_if(.., |stay| stay.0 == release) {
             self.left.insert(tenure, "drained");
         }
     }
 
     pub fn raw_stable(&mut self, release: Option<usize>) {
+        let held = std::mem::take(&mut self.held);
         self.pending = None;
+        let candidate = self.candidate.map(|stay| stay.0).filter(|_| !held);
         if release.is_none() && self.stable.is_some() {
             // Every release keeps an endpoint here, and the one that serves is never taken off line by a raw null.
+            return self.adopt(self.stable.map(|stay| stay.0), candidate);
+        }
+        if let Some(named) = release.filter(|named| !self.is_stable(*named) && !self.serves_enough(*named)) {
+            (self.pending, self.held) = (Some(named), held);
             return;
         }
-        if let Some(named) =
-            release.filter(|named| !self.is_stable(*named) && self.registered(*named).count() == 0)
-        {
-            self.pending = Some(named);
-            return;
-        }
-        let candidate = self.candidate.map(|stay| stay.0);
         self.adopt(release, candidate);
     }
 
     pub fn raw_candidate(&mut self, release: Option<usize>) {
+        self.held = release.is_none() && self.pending.is_some() && self.candidate.is_some();
+        if self.held {
+            return;
+        }
         let stable = self.stable.map(|stay| stay.0);
         self.adopt(stable, release);
     }
@@ -227,12 +233,25 @@ impl Model {
         self.pending = pending;
     }
 
+    /// A key was deleted, and is written back: what it said is over.
+    pub fn raw_delete(&mut self, key: &str) {
+        match key {
+            "stable/id" => self.raw_stable(self.stable.map(|stay| stay.0)),
+            "candidate/id" => self.held = false,
+            _ => {}
+        }
+    }
+
     /// The late release gets its endpoint.
     pub fn register_late(&mut self) {
         self.registered.insert((LATE, 0));
-        if self.pending.is_some() {
-            self.raw_stable(Some(LATE));
-        }
+    }
+
+    /// What waits is adopted once it serves; whether it was.
+    pub fn adopt_waiting(&mut self) -> bool {
+        let Some(waiting) = self.pending.filter(|waiting| self.serves_enough(*waiting)) else { return false };
+        self.raw_stable(Some(waiting));
+        true
     }
 
     /// Whether that is allowed here: a release keeps one key at least, since what happens without is another matter.
@@ -252,10 +271,15 @@ impl Model {
         if stopped { self.stopped.insert(endpoint) } else { self.stopped.remove(&endpoint) }
     }
 
+    /// A later change ends the wait, and writes the keys back.
+    fn cancel(&mut self) {
+        (self.pending, self.held) = (None, false);
+    }
+
     fn change(&mut self, command: &'static str, change: impl FnOnce(&mut Self)) -> u16 {
         let was = (self.stable, self.candidate, self.previous);
         change(self);
-        self.pending = None;
+        self.cancel();
         let release = |stay: Option<Stay>| stay.map(|stay| stay.0);
         if release(self.stable) != release(was.0) && command != "rollback" {
             let replaced = release(was.0).or(was.2);

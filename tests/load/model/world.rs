@@ -94,7 +94,7 @@ impl World {
             Step::Stop(release, number) => self.stop((release, number), true),
             Step::Revive(release, number) => self.stop((release, number), false),
             Step::Register(release, number, there) => self.register((release, number), there),
-            Step::RegisterLate => self.register_late()?,
+            Step::RegisterLate => self.register_late(),
             Step::Navigate(on) => self.model.navigate = on,
             Step::DrainOver(on) => self.model.drain_over = on,
             Step::ShortLived(on) => self.model.short_lived = on,
@@ -102,6 +102,7 @@ impl World {
             Step::Restart => self.restart()?,
             command => self.command(command)?,
         }
+        self.settle_waiting();
         self.model.note_draws(before);
         if matches!(step, Step::Navigate(_) | Step::DrainOver(_) | Step::ShortLived(_)) {
             self.apply_settings(0);
@@ -136,10 +137,8 @@ impl World {
                 raw("stickyness", if sticky { "1" } else { "0" }, &mut |model| model.sticky = sticky)
             }
             Step::RawDelete(number) => {
-                if number == 0 {
-                    model.pending = None;
-                }
                 let keys = ["stable/id", "candidate/id", "blendpercent", "stickyness"];
+                model.raw_delete(keys[number]);
                 (api.kv_delete(&old(keys[number])), 200)
             }
             Step::SetCandidate(release, blend) => {
@@ -193,12 +192,16 @@ impl World {
         answer.expect(200);
     }
 
-    /// A stable release that waited for its first endpoint is adopted by whoever sees that, a moment later.
-    fn register_late(&mut self) -> Outcomes {
+    fn register_late(&mut self) {
         self.model.register_late();
         self.api.kv_put(&key(LATE, 0), &self.sites[&(LATE, 0)].address.to_string()).expect(200);
-        within(PATIENCE, || self.compare_state().is_ok());
-        self.compare_state()
+    }
+
+    /// A stable release that waited is adopted by whoever sees that it serves, a moment later.
+    fn settle_waiting(&mut self) {
+        if self.model.adopt_waiting() {
+            within(PATIENCE, || self.compare_state().is_ok());
+        }
     }
 
     fn apply_settings(&self, drain_max: u32) {
