@@ -96,7 +96,7 @@ fn names_and_values_that_are_none_are_told_with_what_is_allowed() {
     for (words, code, said) in [
         (&["get", "hello", "pinsecond"][..], 4, "there is no setting `pinsecond`; did you mean pinseconds?"),
         (&["get", "hello", "interval_ms"], 4, "did you mean health.interval_ms?"),
-        (&["get", "hello", "weather"], 4, "allowed are abortseconds, assets.detect"),
+        (&["get", "hello", "weather"], 4, "allowed are abortseconds, "),
         (&["get", "helo"], 4, "no app helo; did you mean hello?"),
         (&["set", "helo", "pinseconds=60"], 4, "no app helo; did you mean hello?"),
         (&["set", "hello", "pinsecond=60"], 4, "did you mean pinseconds?"),
