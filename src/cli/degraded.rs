@@ -15,22 +15,30 @@ pub(super) async fn faults(session: &Session<'_>) -> Result<Vec<String>, Failure
         Some(_) => vec![session.state().await?],
         None => session.apps().await?.apps,
     };
-    let router: Router = session.client.send(Request::get(&["api", "v1", "router"])).await?.read()?;
+    let router = router(session).await?;
     let fleet: Fleet = session.client.send(Request::get(&["api", "v1", "fleet"])).await?.read()?;
     let alarms = fleet.alarms.into_iter().map(|alarm| alarm.message);
     Ok(apps.iter().flat_map(of_app).chain(of_router(&router)).chain(alarms).collect())
 }
 
+async fn router(session: &Session<'_>) -> Result<Router, Failure> {
+    session.client.send(Request::get(&["api", "v1", "router"])).await?.read()
+}
+
+/// What is wrong with the store of the router that answers.
+pub(super) async fn store_fault(session: &Session<'_>) -> Result<Option<String>, Failure> {
+    Ok(of_store(&router(session).await?))
+}
+
 fn of_router(router: &Router) -> Vec<String> {
-    let mut faults = Vec::new();
-    if !router.ready {
-        faults.push("the router is not ready".to_owned());
-    }
-    if router.store.state != StoreState::Current {
-        let detail = router.store.detail.as_deref().unwrap_or("no read was confirmed for a while");
-        faults.push(format!("the store is {}: {detail}", router.store.state.as_str()));
-    }
-    faults
+    let unready = (!router.ready).then(|| "the router is not ready".to_owned());
+    unready.into_iter().chain(of_store(router)).collect()
+}
+
+fn of_store(router: &Router) -> Option<String> {
+    let detail = router.store.detail.as_deref().unwrap_or("no read was confirmed for a while");
+    (router.store.state != StoreState::Current)
+        .then(|| format!("the store is {}: {detail}", router.store.state.as_str()))
 }
 
 fn of_app(app: &App) -> Vec<String> {

@@ -24,11 +24,13 @@ impl Settings {
         let usage = |error: ConfigError| Failure::chain(Exit::Usage, &error);
         let environment = RawConfig::from_environment(&|name| std::env::var(name).ok()).map_err(usage)?;
         let named = || std::env::var_os(FILE_ENVIRONMENT).filter(|file| !file.is_empty()).map(PathBuf::from);
-        let file = match self.file.or_else(named) {
-            Some(file) => RawConfig::from_file(&file).map_err(usage)?,
+        let path = self.file.or_else(named);
+        let file = match &path {
+            Some(path) => RawConfig::from_file(path).map_err(usage)?,
             None => RawConfig::default(),
         };
         let mut config = Config::from_raw(&self.flags.over(environment).over(file)).map_err(usage)?;
+        config.file = path;
         config.warnings.extend(unknown_variables());
         Ok(config)
     }

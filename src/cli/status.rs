@@ -9,7 +9,7 @@ use super::{
     degraded,
     exit::{Exit, Failure},
     fleet::alarm_lines,
-    printer::Printer,
+    printer::{Printer, Style},
     session::Session,
 };
 use crate::schema::fleet::Fleet;
@@ -57,6 +57,8 @@ async fn show(session: &Session<'_>, printer: &Printer) -> Result<(), Failure> {
     }
     if session.named_app().is_some() {
         print(&app_lines::now(&session.state().await?, printer), printer);
+        let fault = degraded::store_fault(session).await?;
+        fault.into_iter().for_each(|fault| printer.line(printer.styled(Style::Bad, fault)));
         return Ok(());
     }
     let apps = session.apps().await?.apps;

@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod keyvalues_file;
 mod listen;
+mod needed_files;
 mod origin;
 mod parsers;
 mod raw;
@@ -27,6 +28,7 @@ pub use self::{
     access_log::{AccessLogFormat, LogDestination},
     error::ConfigError,
     keyvalues_file::{Keyvalues, MARKER},
+    needed_files::NeededFile,
     origin::{Origin, RawValue},
     raw::{FILE_ENVIRONMENT, RawConfig},
     secret::Secret,

@@ -7,11 +7,16 @@ use std::{
     str::FromStr,
 };
 
+use percent_encoding::percent_decode_str;
+
 use super::fault::{Fault, NOT_ALLOWED};
 
 /// Schemes of stores that are reached over the network.
 const REMOTE_SCHEMES: &[&str] =
     &["redis", "rediss", "redis+sentinel", "rediss+sentinel", "etcd", "etcds", "http", "https"];
+
+/// Options of addresses whose values are files.
+const FILE_OPTIONS: [&str; 4] = ["ca", "cert", "key", "token_file"];
 
 /// A store's address.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +53,15 @@ impl StoreAddress {
         };
         let hosts = after_login(rest).split(['/', '?']).next().unwrap_or_default();
         hosts.split(',').filter_map(|host| literal(host, port)).collect()
+    }
+
+    /// The files that the options of the address name: certificates, keys, a token.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Self::Remote(url) = self else { return Vec::new() };
+        let options = after_login(url).split_once('?').map_or("", |(_, options)| options).split('&');
+        let named = options.filter_map(|option| option.split_once('='));
+        let named = named.filter(|(name, _)| FILE_OPTIONS.contains(name));
+        named.map(|(_, path)| percent_decode_str(path).decode_utf8_lossy().into_owned().into()).collect()
     }
 
     /// Whether the address holds a user or a password.
@@ -143,6 +157,23 @@ mod tests {
         ] {
             let found = text.parse::<StoreAddress>().unwrap().addresses();
             assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), addresses, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_which_files_it_needs() {
+        for (text, files) in [
+            ("memory", &[][..]),
+            ("redis://:a?ca=x@h", &[]),
+            ("rediss://h/0?ca=/a%20b.pem&replicas=1&key=k", &["/a b.pem", "k"]),
+            ("http://h?token_file=t", &["t"]),
+        ] {
+            let found = text.parse::<StoreAddress>().unwrap().files();
+            assert_eq!(
+                found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+                files,
+                "{text}"
+            );
         }
     }
 

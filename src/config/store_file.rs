@@ -1,14 +1,18 @@
 //! The store's address: given as such, or in a file of its own, which keeps its password out of process lists.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::{error::ConfigError, origin::Origin, parsers, raw::RawConfig, setting, store::StoreAddress};
 
 /// Permission bits by which others than the owner read or write.
 const OPEN_TO_OTHERS: u32 = 0o066;
 
-/// The store's address, and what an operator should know about how it was given.
-pub(super) fn read(raw: &RawConfig) -> Result<(StoreAddress, Vec<String>), ConfigError> {
+/// The store's address, the file that holds it, and what an operator should know about how it was given.
+pub(super) fn read(raw: &RawConfig) -> Result<(StoreAddress, Option<PathBuf>, Vec<String>), ConfigError> {
     let file = raw.optional(&setting::STORE_FILE, parsers::path)?;
     let Some(file) = file.filter(|_| !is_overruled(raw)) else {
         let store: StoreAddress = raw.required(&setting::STORE, str::parse)?;
@@ -18,7 +22,7 @@ pub(super) fn read(raw: &RawConfig) -> Result<(StoreAddress, Vec<String>), Confi
              name that as --store-file"
                 .to_owned()
         });
-        return Ok((store, warning.into_iter().collect()));
+        return Ok((store, None, warning.into_iter().collect()));
     };
     if raw.origin(&setting::STORE).is_some()
         && rank(raw.origin(&setting::STORE)) == rank(raw.origin(&setting::STORE_FILE))
@@ -27,7 +31,8 @@ pub(super) fn read(raw: &RawConfig) -> Result<(StoreAddress, Vec<String>), Confi
             "`store` and `store_file` are both given; each says what the store is, so give one of them";
         return Err(ConfigError::Contradiction(text.into()));
     }
-    read_file(&file)
+    let (store, warnings) = read_file(&file)?;
+    Ok((store, Some(file), warnings))
 }
 
 /// Whether the address itself was given in a place that counts before that of the file.

@@ -35,6 +35,8 @@ const TOKEN_FILE_DEFAULT: &str = "tokens";
 /// Everything that a router is told at start. To make one by hand, start from [`Config::default`] and change fields.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file with settings. None: there is none.
+    pub file: Option<PathBuf>,
     /// The front addresses; at least one. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
     /// Where TLS is spoken, and with which certificate. None: nowhere.
@@ -49,6 +51,8 @@ pub struct Config {
     pub admin_base: Option<String>,
     /// The key-value store.
     pub store: StoreAddress,
+    /// The file that holds the store's address. None: it was given as such.
+    pub store_file: Option<PathBuf>,
     /// What to put into a store that is not set up yet. None: nothing.
     pub keyvalues: Option<Keyvalues>,
     /// The app for hosts that no app claims. None: the stored one, or the only app.
@@ -104,11 +108,12 @@ impl Config {
     /// # Errors
     /// A value is not allowed, two values contradict each other, or a file cannot be read.
     pub fn from_raw(raw: &RawConfig) -> Result<Self, ConfigError> {
-        let (store, mut warnings) = store_file::read(raw)?;
+        let (store, store_file, mut warnings) = store_file::read(raw)?;
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
         let served_before = served_before(state.as_deref());
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
+            file: None,
             listen: raw.required(&setting::LISTEN, listen::parse_many)?,
             tls: tls(raw, served_before)?,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
@@ -136,6 +141,7 @@ impl Config {
             limits: limits(raw)?,
             warnings,
             store,
+            store_file,
             state,
         };
         config.check_contradictions()

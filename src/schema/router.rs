@@ -30,6 +30,29 @@ pub struct Router {
     pub setup_needed: bool,
 }
 
+/// What a router needs beside its store, so that no backup of the store holds it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct RouterFiles {
+    /// Each with the setting that names it.
+    pub files: Vec<RouterFile>,
+}
+
+/// What a router needs beside its store.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct RouterFile {
+    /// The setting that names it, such as `token_file`; `config` for the file with settings, `store` for a file that the
+    /// store's address names.
+    pub setting: String,
+    /// Where it is on the router's machine; null: the value stands in the router's environment.
+    pub path: Option<String>,
+    /// Whether it is there.
+    pub found: bool,
+}
+
 /// The store, as a router sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -49,6 +49,7 @@ pub fn control_options(
         store_kind: store_kind(&config.store),
         engines: Engines::new(config.engines.clone()),
         limits: config.limits.clone(),
+        files: config.needed_files().into_iter().map(|file| (file.setting, file.path)).collect(),
         handovers: Some(handovers),
         followers: Some(followers(&config.limits)),
     };

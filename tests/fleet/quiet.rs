@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use keyvalues::{Write, open};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::routers::{Fleet, fleet};
+use crate::routers::{Fleet, alarms, fleet, member, seq};
 use crate::server::{Kind, Server};
 use support::clock::within;
+use support::router::id;
 use support::{Router, eventually, router};
 
 /// How long an idle fleet is looked at.
 const LOOKED_AT: Duration = Duration::from_secs(15);
 /// For so long nobody writes when a fleet has come to rest.
 const REST: Duration = Duration::from_secs(4);
+
+/// A lease ends after 6 s; etcd looks every half second, and a machine may be busy.
+const NOTICED: Duration = Duration::from_secs(12);
 
 /// Waits until the fleet has come to rest: its routers have told each other all there is.
 fn rest(server: &Server) {
@@ -59,6 +63,37 @@ fn an_idle_fleet_of_two_writes_at_most_twice_a_minute_and_knows_all_the_same() {
         fleet.server.revision() > before + 2
     });
     assert!(!wrote, "{} revisions within {LOOKED_AT:?}", fleet.server.revision() - before);
+}
+
+/// The members of a fleet at rest say nothing, and hear by their leases alone that they are there.
+#[test]
+fn a_fleet_at_rest_tells_of_changes_a_crash_and_a_newcomer_at_once() {
+    let mut fleet = Fleet::start(Kind::Etcd, 2);
+    rest(&fleet.server);
+    for (at, path, body) in [
+        (0, "candidate", json!({ "id": id("v2"), "blend": 50 })),
+        (1, "blend", json!({ "percent": 20 })),
+        (0, "settings", json!({ "pinseconds": 600 })),
+    ] {
+        let answer = fleet.command(at, "PUT", path, &body, "3s").expect(200).json();
+        let applied = &answer["applied"];
+        assert_eq!((&applied["members"], &applied["applied"]), (&json!(2), &json!(2)), "{path}: {applied}");
+    }
+    rest(&fleet.server);
+    fleet.routers[1].kill();
+    assert!(
+        within(NOTICED, || alarms(&fleet.routers[0], "r2") == ["silent"]),
+        "{:?}",
+        kinds(&fleet.routers[0])
+    );
+    let answer = fleet.command(0, "PUT", "blend", &json!({ "percent": 30 }), "1s").expect(202).json();
+    assert_eq!(answer["applied"]["missing"][0]["name"], "r2", "{answer}");
+    fleet.join();
+    let (first, third) = (&fleet.routers[0], &fleet.routers[2]);
+    assert!(within(NOTICED, || member(first, "r3")["heard"] == true), "{}", member(first, "r3"));
+    let known = || member(third, "r1");
+    assert!(within(NOTICED, || known()["heard"] == true && known()["skew_ms"].is_number()), "{}", known());
+    assert_eq!(seq(third), seq(first), "it serves what the others do");
 }
 
 /// More old revisions than people should let an etcd keep.

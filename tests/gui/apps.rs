@@ -1,7 +1,7 @@
 //! An app itself: which hosts lead to it, the default app, its end.
 
 use crate::browser::Browser;
-use crate::{go, sign_in};
+use crate::{confirm, go, sign_in};
 use serde_json::json;
 use support::{echo, eventually, router};
 
@@ -41,4 +41,24 @@ fn an_app_is_made_the_default_taken_off_line_and_removed() {
     eventually("hello is the default", || {
         router.visitor().try_get("/").is_ok_and(|visit| visit.release == "1.0.0")
     });
+}
+
+/// Both were called 1.0.
+#[test]
+fn releases_with_one_short_name_are_told_apart() {
+    let (old, new) = (echo("old"), echo("new"));
+    let router = router().start();
+    for (track, port, endpoint) in [("stable", 3000, &old), ("candidate", 8080, &new)] {
+        let body = json!({ "release": "1.0", "port": port, "endpoints": [endpoint.address.to_string()] });
+        router.api().put(track, &body).expect(200);
+    }
+    let browser = Browser::start(1280, 1000);
+    sign_in(&browser, &router);
+    browser.click("app-hello");
+    browser.see("stable-release", "hello-1.0-3000");
+    browser.see("candidate-release", "hello-1.0-8080");
+    browser.click("promote");
+    confirm(&browser, "it does well");
+    browser.see("stable-release", "hello-1.0-8080");
+    browser.see("draining", "hello-1.0-3000");
 }

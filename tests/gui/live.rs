@@ -264,6 +264,10 @@ fn a_store_that_is_another_is_accepted_or_restored_where_it_is_told() {
         let epoch = json!({"checks": [], "writes": [{"put": "rolling/router/epoch", "value": other}]});
         router.api_as("admin").call("POST", "/api/v1/store/commit", Some(&epoch)).expect(200);
         browser.see("banner-store", "The history in the store is not the one that is served here");
+        for part in ["this router serves", "rolling-router store restore", "rolling-router store accept"] {
+            browser.see("banner-store", part);
+        }
+        browser.see("banner-store", "the store holds 1 app in");
         browser.click("store-accept");
         browser.see("store-accept-dialog", "hello with 1.0.0 on stable");
         if restores {

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
+mod backup;
 mod conformance;
+mod diverged;
 mod following;
 mod growing;
 mod importing;

@@ -15,6 +15,7 @@ use super::{
         exit::{Exit, Failure},
         printer::Printer,
     },
+    beside::{Backup, files_of, warning_of_pins},
     file::{self, Keyvalues},
     raw::{bytes, request},
     stored::{self, is_of_the_store},
@@ -27,16 +28,25 @@ pub(super) async fn run(
     client: &Client,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
-    let keyvalues = if with_secrets { everything(client).await? } else { readable(client).await? };
+    let mut keyvalues = if with_secrets { everything(client).await? } else { readable(client).await? };
+    let count = keyvalues.len();
+    let mut notes: Vec<String> = warning_of_pins(&keyvalues).map(str::to_owned).into_iter().collect();
+    if with_secrets {
+        let backup = Backup::of(&files_of(client).await?);
+        backup.put(&mut keyvalues);
+        notes.extend(backup.lines());
+    }
     let text = file::render(&keyvalues);
     if file == "-" {
         printer.line(text);
+        notes.iter().for_each(|note| printer.note(note));
         return Ok(Exit::Done);
     }
     let path = Path::new(file);
     let written = if with_secrets { write_private(path, &text) } else { write(path, &text) };
     written.map_err(|error| Failure::here(format!("cannot write {file}: {error}")))?;
-    printer.line(format!("{} keys in {file}", keyvalues.len()));
+    printer.line(format!("{count} keys in {file}"));
+    notes.iter().for_each(|note| printer.line(note));
     Ok(Exit::Done)
 }
 

@@ -13,6 +13,7 @@ use super::{
         exit::{Exit, Failure},
         printer::Printer,
     },
+    beside::{Backup, files_of, warning_of_pins},
     file::{self, read_input},
     plan::{Change, Plan, is_rollout},
     replacement::{Committed, commit, replace},
@@ -33,20 +34,24 @@ pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> R
         file => fs::read_to_string(file)
             .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?,
     };
-    let wanted = file::parse(&text)?;
+    let mut wanted = file::parse(&text)?;
+    let backup = Backup::take(&mut wanted);
     let stored = stored::list(client).await?;
     if !import.replace {
         refuse_full(&stored)?;
     }
     let plan = Plan::of(&wanted, &stored)?;
+    let mut notes: Vec<String> =
+        warning_of_pins(&wanted).filter(|_| !import.replace).map(str::to_owned).into_iter().collect();
+    notes.extend(backup.lines_with(&files_of(client).await?));
     if import.dry_run {
-        return Ok(show(&plan, true, printer));
+        return Ok(show(&plan, &notes, true, printer));
     }
     match import.replace && !plan.is_one_commit() && !plan.changes.is_empty() {
         true => replace(client, &wanted, &stored).await?,
         false => write(client, &plan).await?,
     }
-    Ok(show(&plan, false, printer))
+    Ok(show(&plan, &notes, false, printer))
 }
 
 /// A store with an app or an endpoint is somebody's.
@@ -78,7 +83,7 @@ async fn write(client: &Client, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Says what was done, or would be.
-fn show(plan: &Plan, dry_run: bool, printer: &Printer) -> Exit {
+fn show(plan: &Plan, notes: &[String], dry_run: bool, printer: &Printer) -> Exit {
     let ((written, deleted), unchanged) = (plan.counts(), plan.unchanged);
     let own = || plan.changes.iter().filter(|change| !change.is_mark());
     if printer.is_json() {
@@ -88,7 +93,8 @@ fn show(plan: &Plan, dry_run: bool, printer: &Printer) -> Exit {
                 .map(|change| change.key.as_str())
                 .collect()
         };
-        let plan = json!({ "write": keys(false), "delete": keys(true), "unchanged": unchanged });
+        let plan =
+            json!({ "write": keys(false), "delete": keys(true), "unchanged": unchanged, "notes": notes });
         printer.line(plan);
         return Exit::Done;
     }
@@ -104,6 +110,7 @@ fn show(plan: &Plan, dry_run: bool, printer: &Printer) -> Exit {
     }
     let verb = if dry_run { "would be " } else { "" };
     printer.line(format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} unchanged"));
+    notes.iter().for_each(|note| printer.line(note));
     Exit::Done
 }
 

@@ -1,5 +1,6 @@
 //! `kv get|put|list|delete`: raw keyvalues, as old scripts see them; `kv export|import`: all of them as a file.
 
+mod beside;
 mod export;
 mod file;
 mod import;
@@ -73,7 +74,8 @@ enum KvVerb {
     /// Write everything to a file
     ///
     /// The file is a JSON object of keys and values, without the routers' own keys. An admin may take the pin keys along,
-    /// so that pins hold at the routers of another store. The file has mode 0600; with the routers' own keys it is always a
+    /// so that pins hold at the routers of another store: that is a backup. It names the files that the router's settings
+    /// name, such as token file and certificate, which a restore needs and no store holds. The file has mode 0600; with the routers' own keys it is always a
     /// new one, and nothing is written where its name is that of a link or a device.
     ///
     /// Example: rolling-router kv export keyvalues.json --with-secrets

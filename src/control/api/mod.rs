@@ -63,6 +63,7 @@ fn calls() -> Calls {
     store::calls(endpoints_of_releases(commands(apps(Calls::default()))))
         .get("/api/v1/stream", follower::of_all)
         .get("/api/v1/router", router::read)
+        .get("/api/v1/router/files", router::files)
         .get("/api/v1/fleet", fleet::read)
         .post("/api/v1/fleet/remove-gone", fleet::remove_gone)
         .post("/api/v1/fleet/rotate-keys", fleet::rotate_keys)

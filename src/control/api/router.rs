@@ -1,5 +1,7 @@
 //! The calls about this router itself.
 
+use std::path::PathBuf;
+
 use axum::{Json, extract::State};
 
 use super::{
@@ -21,7 +23,7 @@ use crate::{
     rollout::command::Role,
     schema::{
         app::{DoneAnswer, Outcome},
-        router::{Router, RouterStore},
+        router::{Router, RouterFile, RouterFiles, RouterStore},
         store::{Restoration, RestoreRequest},
         token::{Token, Tokens},
     },
@@ -55,6 +57,18 @@ pub fn facts(core: &Core) -> Router {
         listen: core.options.front.clone(),
         setup_needed: reading.apps.is_empty(),
     }
+}
+
+/// `GET /api/v1/router/files`: what a restore needs beside the store.
+pub async fn files(State(core): State<Core>, call: Read) -> Result<Json<RouterFiles>, ApiError> {
+    call.caller.needs(Role::Operator)?;
+    call.query.finish()?;
+    let file = |(setting, path): &(&'static str, Option<PathBuf>)| RouterFile {
+        setting: (*setting).to_owned(),
+        path: path.as_ref().map(|path| path.display().to_string()),
+        found: path.as_ref().is_none_or(|path| path.exists()),
+    };
+    Ok(Json(RouterFiles { files: core.options.files.iter().map(file).collect() }))
 }
 
 /// `POST /api/v1/store/accept`: takes the store as it is now, after it was found to be another or an older one.

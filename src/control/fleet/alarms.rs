@@ -93,11 +93,11 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
         alarms.push(Alarm { kind, node: node.to_owned(), name: name.to_owned(), message });
     };
     if core.replica.status.state() != StoreState::Current {
-        let message = format!(
-            "{} has had no confirmed read of the store lately: {}",
-            core.name(),
-            core.replica.status.state().as_str()
-        );
+        let (name, state) = (core.name(), core.replica.status.state().as_str());
+        let message = match core.replica.status.detail() {
+            Some(why) => format!("{name}: the store is {state}: {why}"),
+            None => format!("{name} has had no confirmed read of the store lately"),
+        };
         raise(AlarmKind::Stale, &core.node, core.name(), message);
     }
     for (node, member) in &members {

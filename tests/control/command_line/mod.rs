@@ -8,6 +8,7 @@ mod demo;
 mod documents;
 mod freezes;
 mod guards;
+mod newcomers;
 mod offline;
 mod page;
 mod pipeline_locks;

@@ -6,7 +6,7 @@ use super::super::operation::Operation;
 use crate::schema::{
     audit::{AuditOutcome, AuditPage},
     freeze::{FreezeWindows, FreezeWindowsRequest},
-    router::Router,
+    router::{Router, RouterFiles},
     stream::{ActivityEvent, GoneEvent, HooksEvent},
     token::{Token, Tokens},
 };
@@ -18,6 +18,11 @@ pub fn calls() -> Vec<Operation> {
             .says("Version, store, listeners, problems.")
             .answers::<Router>(200, "The router that answers.")
             .refuses(&[400]),
+        Operation::get("/api/v1/router/files", "routerFiles", "What the router needs beside its store")
+            .role("operator")
+            .says("The files that its settings name: a backup of the store does not hold them, and a restore needs them. For operators.")
+            .answers::<RouterFiles>(200, "The files.")
+            .refuses(&[400, 403]),
         Operation::get("/api/v1/whoami", "whoami", "The token of the caller")
             .answers::<Token>(200, "The token, by name and role.")
             .refuses(&[400]),

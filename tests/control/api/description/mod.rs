@@ -189,7 +189,14 @@ fn fleet_and_router(caller: &Caller<'_>) {
     caller.call(200, "POST", "/api/v1/fleet/remove-gone", Some(json!({})));
     caller.call(200, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
     caller.call(409, "POST", "/api/v1/fleet/rotate-keys", Some(json!({})));
-    for path in ["/api/v1/router", "/api/v1/whoami", "/api/v1/tokens", "/api/v1/audit", "/api/openapi.json"] {
+    for path in [
+        "/api/v1/router",
+        "/api/v1/router/files",
+        "/api/v1/whoami",
+        "/api/v1/tokens",
+        "/api/v1/audit",
+        "/api/openapi.json",
+    ] {
         caller.get(path);
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
