@@ -39,7 +39,7 @@ use crate::{
     upstream::health::check_endpoints,
 };
 
-use certificate::LiveCertificate;
+use certificate::LiveCertificates;
 use descriptors::raise_descriptor_limit;
 pub use error::Error;
 pub use examination::{Examination, examine};
@@ -79,7 +79,7 @@ pub struct Router {
     runtime: Runtime,
     access_log: Option<AccessLog>,
     audit_log: Option<LogFile>,
-    certificate: Option<LiveCertificate>,
+    certificates: Option<LiveCertificates>,
     token: Option<String>,
     grace: Duration,
 }
@@ -109,23 +109,24 @@ impl Router {
         let (store, followed) = runtime.block_on(own_store(&config, store))?;
         let (handover_sender, handovers) = handovers(workers);
         let audit_log = open_audit_log(&config)?;
-        let read = |files| LiveCertificate::read(files, served_before);
-        let certificate = config.tls.as_ref().map(read).transpose()?;
+        let read = |files| LiveCertificates::read(files, served_before);
+        let certificates = config.tls.as_ref().map(read).transpose()?;
         let control = {
             let _runtime = runtime.enter();
             let own = OwnAddresses::new(&config, admin_address);
             let mut options = control_options(&config, admin, own, handover_sender);
             options.followed = followed;
             options.router.audit_log = audit_log.as_ref().map(LogFile::sender);
-            options.router.tls = admin_tls(certificate.as_ref())?;
+            options.router.tls = admin_tls(certificates.as_ref())?;
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
             Control::start(options, Surroundings { store, live, clock, counters })?
         };
         let access_log = open_access_log(&config)?;
-        if let Some(certificate) = certificate.clone() {
-            runtime.spawn(certificate.wait_for_files(control.front_fault_teller()));
+        if let Some(certificates) = &certificates {
+            runtime.spawn(certificates.clone().wait_for_files(control.front_fault_teller()));
+            runtime.spawn(certificates.clone().watch_files());
         }
-        let options = front_options(&config, control.node(), certificate.as_ref(), handovers)?;
+        let options = front_options(&config, control.node(), certificates.as_ref(), handovers)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::port("the front cannot start (--listen, --listen-tls)", &front_flags(&config)))?;
         control.set_accepting(true);
@@ -134,7 +135,7 @@ impl Router {
         runtime.spawn(give_back_regularly());
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
-        Ok(Self { front, control, runtime, access_log, audit_log, certificate, token, grace: config.grace })
+        Ok(Self { front, control, runtime, access_log, audit_log, certificates, token, grace: config.grace })
     }
 
     /// Where end users are served.
@@ -161,7 +162,7 @@ impl Router {
             tracing::info!("end users on https://{address}/");
         }
         let scheme =
-            if self.certificate.as_ref().is_some_and(|shown| shown.files.admin) { "https" } else { "http" };
+            if self.certificates.as_ref().is_some_and(|shown| shown.files.admin) { "https" } else { "http" };
         tracing::info!("GUI and API on {scheme}://{}/", self.admin());
         if let Some(token) = self.control.generated_token() {
             tracing::info!("admin token, shown this once: {token}");
@@ -195,8 +196,8 @@ impl Router {
     }
 
     fn read_again(&self) {
-        if let Some(certificate) = &self.certificate {
-            certificate.read_again();
+        if let Some(certificates) = &self.certificates {
+            certificates.read_again();
         }
         self.runtime.block_on(self.control.read_tokens_again());
     }

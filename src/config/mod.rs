@@ -33,7 +33,7 @@ pub use self::{
     raw::{FILE_ENVIRONMENT, RawConfig},
     secret::Secret,
     store::StoreAddress,
-    tls::{Tls, expiry},
+    tls::{CertificateFiles, Tls, expiry},
     values::Config,
 };
 pub use crate::rollout::network::Network;

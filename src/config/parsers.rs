@@ -12,6 +12,11 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
     if text.is_empty() { Err(NOT_ALLOWED) } else { Ok(text.into()) }
 }
 
+/// Files, separated by commas.
+pub(super) fn paths(text: &str) -> Result<Vec<PathBuf>, Fault> {
+    text.split(',').map(|part| path(part.trim())).collect()
+}
+
 pub(super) fn app_name(text: &str) -> Result<AppName, Fault> {
     text.parse().map_err(|_| NOT_ALLOWED)
 }

@@ -54,26 +54,27 @@ pub const LISTEN_TLS: Setting = Setting {
     meaning: "where end users come in over TLS (1.2 and 1.3)",
 };
 
-/// The certificate.
+/// The certificates.
 pub const TLS_CERTIFICATE: Setting = Setting {
     name: "tls_certificate",
-    placeholder: "FILE",
+    placeholder: "FILE,...",
     flag: Some("--tls-certificate"),
     environment: &["ROLLING_ROUTER_TLS_CERTIFICATE"],
     default: "",
-    allowed: "a PEM file: the certificate, then the intermediate ones",
-    meaning: "the certificate of `listen_tls` and `admin_tls`; read again on SIGHUP, without closing a connection",
+    allowed: "one or more PEM files, separated by commas: in each the certificate, then the intermediate ones",
+    meaning: "the certificates of `listen_tls` and `admin_tls`, of which the name that a client asks for picks one, and the first is for \
+              clients without; read again when a file changes and on SIGHUP, without closing a connection",
 };
 
-/// Its key.
+/// Their keys.
 pub const TLS_KEY: Setting = Setting {
     name: "tls_key",
-    placeholder: "FILE",
+    placeholder: "FILE,...",
     flag: Some("--tls-key"),
     environment: &["ROLLING_ROUTER_TLS_KEY"],
     default: "",
-    allowed: "a PEM file: the certificate's private key (PKCS #8, SEC1 or PKCS #1), not encrypted",
-    meaning: "the private key of `tls_certificate`; read again with it",
+    allowed: "as many PEM files, in the same order: the private key (PKCS #8, SEC1 or PKCS #1), not encrypted",
+    meaning: "the private keys of `tls_certificate`; read again with them",
 };
 
 /// Whether plain http is sent to https.
@@ -117,7 +118,7 @@ pub const ADMIN_TLS: Setting = Setting {
     environment: &["ROLLING_ROUTER_ADMIN_TLS"],
     default: "off",
     allowed: "`off` or `on`; `on` needs `tls_certificate` and `tls_key`",
-    meaning: "whether the admin port speaks https, and nothing else, with the certificate of `tls_certificate`",
+    meaning: "whether the admin port speaks https, and nothing else, with the certificates of `tls_certificate`",
 };
 
 /// Below which path of another proxy the admin port is reached.

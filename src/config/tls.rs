@@ -1,4 +1,4 @@
-//! TLS: where it is spoken, and the certificate that is shown there.
+//! TLS: where it is spoken, and the certificates that are shown there.
 //!
 //! Both files are read here. So `check` finds a broken certificate before a router does, and a router that reads them again
 //! applies the same rules.
@@ -20,13 +20,20 @@ use super::{
 /// What an expiry is told in.
 const SECONDS_PER_DAY: u64 = 24 * 3_600;
 
-/// Where TLS is spoken, and the certificate that is shown there.
+/// Where TLS is spoken, and the certificates that are shown there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// Where end users are served; none: they are not. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
     /// Whether the admin port speaks it.
     pub admin: bool,
+    /// The certificates; at least one. Who asks for no name is shown the first.
+    pub pairs: Vec<CertificateFiles>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
     /// A PEM file: the certificate, then those that lead from it to a root.
     pub certificate: PathBuf,
     /// A PEM file: the certificate's private key, not encrypted.
@@ -34,26 +41,27 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// From the settings: a certificate with its key, and at least one port that shows it, or none of them.
+    /// From the settings: certificates with their keys, and at least one port that shows them, or none of them.
     pub(super) fn from_settings(
         listen: Option<Vec<SocketAddr>>,
         admin: bool,
-        certificate: Option<PathBuf>,
-        key: Option<PathBuf>,
+        certificates: Option<Vec<PathBuf>>,
+        keys: Option<Vec<PathBuf>>,
     ) -> Result<Option<Self>, ConfigError> {
         let spoken = listen.is_some() || admin;
         let missing: Vec<String> = [
             (setting::LISTEN_TLS.name, !spoken),
-            (setting::TLS_CERTIFICATE.name, certificate.is_none()),
-            (setting::TLS_KEY.name, key.is_none()),
+            (setting::TLS_CERTIFICATE.name, certificates.is_none()),
+            (setting::TLS_KEY.name, keys.is_none()),
         ]
         .into_iter()
         .filter(|(_, missing)| *missing)
         .map(|(name, _)| format!("`{name}`"))
         .collect();
-        match (spoken, certificate, key) {
-            (true, Some(certificate), Some(key)) => {
-                Ok(Some(Self { listen: listen.unwrap_or_default(), admin, certificate, key }))
+        match (spoken, certificates, keys) {
+            (true, Some(certificates), Some(keys)) => {
+                let pairs = pairs(certificates, keys)?;
+                Ok(Some(Self { listen: listen.unwrap_or_default(), admin, pairs }))
             }
             (false, None, None) => Ok(None),
             _ => Err(ConfigError::Contradiction(format!(
@@ -69,7 +77,26 @@ impl Tls {
             ))),
         }
     }
+}
 
+/// Each certificate with its key, which is named in the same place.
+fn pairs(certificates: Vec<PathBuf>, keys: Vec<PathBuf>) -> Result<Vec<CertificateFiles>, ConfigError> {
+    if certificates.len() != keys.len() {
+        return Err(ConfigError::Contradiction(format!(
+            "`tls_certificate` has {} and `tls_key` has {}: each certificate needs its key, in the same order",
+            files(certificates.len()),
+            files(keys.len())
+        )));
+    }
+    let each = certificates.into_iter().zip(keys);
+    Ok(each.map(|(certificate, key)| CertificateFiles { certificate, key }).collect())
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+impl CertificateFiles {
     /// Reads both files: the chain and its key, known to belong together.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The front addresses; at least one. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
-    /// Where TLS is spoken, and with which certificate. None: nowhere.
+    /// Where TLS is spoken, and with which certificates. None: nowhere.
     pub tls: Option<Tls>,
     /// The port of https to which plain http is redirected. None: plain http is served.
     pub https_redirect: Option<u16>,
@@ -204,14 +204,17 @@ fn served_before(state: Option<&Path>) -> bool {
     state.is_some_and(|state| state.join(LAST_GOOD_FILE).exists())
 }
 
-/// Reads the certificate once, so that a broken one is refused at the first start.
+/// Reads the certificates once, so that a broken one is refused at the first start.
 fn tls(raw: &RawConfig, served_before: bool) -> Result<Option<Tls>, ConfigError> {
     let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
-    let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::path)?;
-    let key = raw.optional(&setting::TLS_KEY, parsers::path)?;
+    let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::paths)?;
+    let key = raw.optional(&setting::TLS_KEY, parsers::paths)?;
     let admin = raw.required(&setting::ADMIN_TLS, parsers::off_or_on)?;
     let tls = Tls::from_settings(listen, admin, certificate, key)?;
-    tls.map(|tls| if served_before { Ok(tls) } else { tls.read().map(|_| tls) }).transpose()
+    if let Some(tls) = tls.as_ref().filter(|_| !served_before) {
+        tls.pairs.iter().try_for_each(|pair| pair.read().map(drop))?;
+    }
+    Ok(tls)
 }
 
 /// Reads the keyvalues of a new store. A router that served before has no use for them, so it does not miss them.

@@ -1,81 +1,131 @@
-//! The certificate in use: read at the start, and again on SIGHUP. A router that served before starts without it, since plain
-//! http need not wait for it; then it is looked for until it is there.
+//! The certificates in use: read at the start, again when their files change, and on SIGHUP. A router that served before starts
+//! without one that is missing, since plain http need not wait for it; then it is looked for until it is there.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use rustls::sign::CertifiedKey;
 
 use super::error::Error;
-use crate::{clock::Clock, config, proxy::front::tls::Certificate};
+use crate::{
+    clock::Clock,
+    config::{self, CertificateFiles, ConfigError},
+    proxy::front::tls::Certificates,
+};
 
 /// How often a certificate is looked for that was missing at the start.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether files have changed: who renews certificates does so weeks before they end.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 
-/// The certificate in use, and where it came from.
+/// What tells one content of a file from another: which file, how long, last changed when; none: there is no file.
+type Stamp = Option<[i64; 4]>;
+
+/// The certificates in use, and where they came from.
 #[derive(Clone)]
-pub struct LiveCertificate {
-    /// Where it came from.
+pub struct LiveCertificates {
+    /// Where they came from.
     pub files: config::Tls,
-    pub certificate: Arc<Certificate>,
+    pub shown: Arc<Certificates>,
+    /// The files of each as they were read last.
+    read: Arc<Mutex<Vec<[Stamp; 2]>>>,
 }
 
-impl LiveCertificate {
-    /// Reads the certificate. Of a router that served before, one that cannot be read now is an outage.
+impl LiveCertificates {
+    /// Reads the certificates. Of a router that served before, one that cannot be read now is an outage.
     pub fn read(files: &config::Tls, served_before: bool) -> Result<Self, Error> {
-        let certificate = match files.read() {
-            Ok(certificate) => {
-                warn_of_expiry(files, &certificate);
-                Certificate::new(certificate)
+        let count = files.pairs.len();
+        let shown = Arc::new(Certificates::missing(count));
+        let live = Self { files: files.clone(), shown, read: Arc::new(Mutex::new(vec![[None; 2]; count])) };
+        for index in 0..count {
+            match live.take(index) {
+                Err(error) if served_before => {
+                    let admin =
+                        if files.admin { "; so does the admin port, which speaks https alone" } else { "" };
+                    tracing::error!(
+                        "TLS handshakes fail until the certificate can be read, which is tried every second; plain http is \
+                         served{admin}: {error}"
+                    );
+                }
+                taken => taken?,
             }
-            Err(error) if served_before => {
-                let admin =
-                    if files.admin { "; so does the admin port, which speaks https alone" } else { "" };
-                tracing::error!(
-                    "TLS handshakes fail until the certificate can be read, which is tried every second; plain http is \
-                     served{admin}: {error}"
-                );
-                Arc::default()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Self { files: files.clone(), certificate })
+        }
+        Ok(live)
     }
 
-    /// Looks for a certificate that was missing at the start until it can be read, and tells why it cannot.
+    /// Looks for certificates that were missing at the start until they can be read, and tells why they cannot.
     pub async fn wait_for_files(self, tell: impl Fn(Option<String>)) {
-        while self.certificate.is_missing() {
-            match self.files.read() {
-                Ok(certificate) => {
-                    warn_of_expiry(&self.files, &certificate);
-                    self.certificate.replace(certificate);
-                    tracing::info!("the certificate was read from {}", self.files.certificate.display());
-                }
-                Err(error) => {
-                    tell(Some(format!("TLS is not served: {error}")));
-                    tokio::time::sleep(LOOK_EVERY).await;
+        loop {
+            let missing: Vec<usize> = self.indexes().filter(|index| self.shown.is_missing(*index)).collect();
+            let mut fault = None;
+            for index in missing {
+                match self.take(index) {
+                    Ok(()) => tracing::info!("the certificate was read from {}", self.name(index)),
+                    Err(error) => fault = Some(format!("TLS is not served: {error}")),
                 }
             }
+            let Some(fault) = fault else { break };
+            tell(Some(fault));
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         tell(None);
     }
 
-    /// Takes a new certificate for the handshakes to come; one that cannot be used changes nothing.
+    /// Takes each certificate anew whose files change, for ever.
+    pub async fn watch_files(self) {
+        loop {
+            tokio::time::sleep(WATCH_EVERY).await;
+            let changed = |index: &usize| self.stamps(*index) != self.read.lock()[*index];
+            self.indexes().filter(|index| !self.shown.is_missing(*index)).filter(changed).for_each(|index| self.renew(index));
+        }
+    }
+
+    /// Takes new certificates for the handshakes to come; one that cannot be used changes nothing.
     pub fn read_again(&self) {
-        let file = self.files.certificate.display();
-        match self.files.read() {
-            Ok(certificate) => {
-                warn_of_expiry(&self.files, &certificate);
-                self.certificate.replace(certificate);
-                tracing::info!("the certificate was read again from {file}");
-            }
+        self.indexes().for_each(|index| self.renew(index));
+    }
+
+    fn renew(&self, index: usize) {
+        match self.take(index) {
+            Ok(()) => tracing::info!("the certificate was read again from {}", self.name(index)),
             Err(error) => tracing::error!("the certificate stays as it was: {error}"),
         }
     }
+
+    /// Reads one of them, and shows it.
+    fn take(&self, index: usize) -> Result<(), ConfigError> {
+        // Before the files are read: what changes meanwhile is read again.
+        self.read.lock()[index] = self.stamps(index);
+        let pair = &self.files.pairs[index];
+        let certificate = pair.read()?;
+        warn_of_expiry(pair, &certificate);
+        self.shown.replace(index, certificate);
+        Ok(())
+    }
+
+    fn stamps(&self, index: usize) -> [Stamp; 2] {
+        let CertificateFiles { certificate, key } = &self.files.pairs[index];
+        [stamp(certificate), stamp(key)]
+    }
+
+    fn indexes(&self) -> impl Iterator<Item = usize> + use<> {
+        0..self.files.pairs.len()
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.files.pairs[index].certificate.display().to_string()
+    }
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let found = fs::metadata(file).ok()?;
+    let changed = found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec());
+    Some([found.ino().cast_signed(), found.len().cast_signed(), found.mtime_nsec(), changed])
 }
 
 /// Says that clients refuse the certificate. It is shown all the same: one that they can look at is better than none.
-fn warn_of_expiry(files: &config::Tls, certificate: &CertifiedKey) {
+fn warn_of_expiry(pair: &CertificateFiles, certificate: &CertifiedKey) {
     if let Some(fault) = config::expiry(certificate, Clock::system().wall_ms()) {
-        tracing::error!("{}: {fault}", files.certificate.display());
+        tracing::error!("{}: {fault}", pair.certificate.display());
     }
 }

@@ -50,11 +50,11 @@ pub fn examine(config: &Config) -> Examination {
     let (faults, warnings) = Tokens::examine(config.token_file.as_deref(), token);
     found.faults.extend(faults);
     found.warnings.extend(warnings);
-    if let Some(tls) = &config.tls {
-        match tls.read() {
+    for pair in config.tls.iter().flat_map(|tls| &tls.pairs) {
+        match pair.read() {
             Ok(certificate) => found.faults.extend(
                 expiry(&certificate, Clock::system().wall_ms())
-                    .map(|fault| format!("{}: {fault}", tls.certificate.display())),
+                    .map(|fault| format!("{}: {fault}", pair.certificate.display())),
             ),
             // Plain http is served all the same by a router that served before.
             Err(error) if config.served_before() => found.faults.push(error.to_string()),

@@ -8,7 +8,7 @@ use std::{
 use rustls::ServerConfig;
 
 use super::{
-    certificate::LiveCertificate,
+    certificate::LiveCertificates,
     error::Error,
     own_addresses::{OwnAddresses, front_addresses},
 };
@@ -65,9 +65,10 @@ pub fn control_options(
 }
 
 /// The TLS of the admin port; none: it speaks plain http.
-pub fn admin_tls(certificate: Option<&LiveCertificate>) -> Result<Option<Arc<ServerConfig>>, Error> {
-    let shown = certificate.filter(|certificate| certificate.files.admin);
-    let config = shown.map(|shown| tls::server_config(Arc::clone(&shown.certificate)));
+pub fn admin_tls(certificates: Option<&LiveCertificates>) -> Result<Option<Arc<ServerConfig>>, Error> {
+    let shown = certificates.filter(|certificates| certificates.files.admin);
+    // People reach it under names of their own network, and look at what they are shown.
+    let config = shown.map(|live| tls::server_config(Arc::clone(&live.shown), true));
     Ok(config.transpose()?)
 }
 
@@ -75,12 +76,12 @@ pub fn admin_tls(certificate: Option<&LiveCertificate>) -> Result<Option<Arc<Ser
 pub fn front_options(
     config: &Config,
     node: &str,
-    certificate: Option<&LiveCertificate>,
+    certificates: Option<&LiveCertificates>,
     handovers: Vec<HandoverReceiver>,
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
-    if let Some(LiveCertificate { files, certificate }) = certificate {
-        let shown = tls::server_config(Arc::clone(certificate))?;
+    if let Some(LiveCertificates { files, shown, .. }) = certificates {
+        let shown = tls::server_config(Arc::clone(shown), false)?;
         listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
     }
     let trusted = config.trusted_networks.clone();

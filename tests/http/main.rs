@@ -1,6 +1,7 @@
 //! HTTP as docs/http.md has it, and what the proxy does with good traffic.
 
 mod back_pressure;
+mod certificates;
 mod haproxy;
 mod health_path;
 mod http_requests;

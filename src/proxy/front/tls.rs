@@ -4,12 +4,14 @@
 //! Session tickets contain their state, encrypted with a key that only this process knows and changes every few hours. So
 //! resuming costs no memory, however many clients there are, and every worker can do it.
 //!
-//! Deliberately absent: early data, since it may be replayed and the router cannot know what a replay does; one certificate
-//! per name.
+//! Which certificate is shown depends on the name that the client asks for (SNI): an exact name comes before a wildcard. A client
+//! that asks for no name gets the first certificate; one that asks for a name that none of several has is refused.
+//!
+//! Deliberately absent: early data, since it may be replayed and the router cannot know what a replay does.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -18,43 +20,100 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-/// The certificate that new handshakes show. Replacing it does not touch open connections. Without one every handshake
-/// fails.
-#[derive(Debug, Default)]
-pub struct Certificate(ArcSwapOption<CertifiedKey>);
+/// The certificates that new handshakes show. Replacing one does not touch open connections.
+#[derive(Debug)]
+pub struct Certificates(ArcSwap<Shown>);
 
-impl Certificate {
-    /// The first certificate.
-    pub fn new(certificate: CertifiedKey) -> Arc<Self> {
-        Arc::new(Self(ArcSwapOption::from_pointee(certificate)))
+/// What is shown, by name.
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    /// In the order of the settings; none: it could not be read yet.
+    all: Vec<Option<Arc<CertifiedKey>>>,
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// By what follows the asterisk and its dot.
+    wildcard: HashMap<String, Arc<CertifiedKey>>,
+}
+
+/// Who is asked for a certificate.
+#[derive(Debug)]
+struct Resolver {
+    certificates: Arc<Certificates>,
+    /// Whether a name that no certificate has gets the first one.
+    shows_first: bool,
+}
+
+impl Certificates {
+    /// So many, of which none can be shown yet.
+    pub fn missing(count: usize) -> Self {
+        Self(ArcSwap::from_pointee(Shown { all: vec![None; count], ..Shown::default() }))
     }
 
-    /// Whether none was shown yet.
-    pub fn is_missing(&self) -> bool {
-        self.0.load().is_none()
+    /// Whether one of them cannot be shown yet.
+    pub fn is_missing(&self, index: usize) -> bool {
+        self.0.load().all.get(index).is_none_or(Option::is_none)
     }
 
-    /// Shows another certificate from now on.
-    pub fn replace(&self, certificate: CertifiedKey) {
-        self.0.store(Some(Arc::new(certificate)));
+    /// Shows another certificate in this place from now on.
+    pub fn replace(&self, index: usize, certificate: CertifiedKey) {
+        let certificate = Arc::new(certificate);
+        self.0.rcu(|shown| shown.with(index, &certificate));
     }
 }
 
-impl ResolvesServerCert for Certificate {
-    /// There is one certificate for every name. A client that asks for a name that is not in it finds out by its own check.
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load_full()
+impl Shown {
+    fn with(&self, index: usize, certificate: &Arc<CertifiedKey>) -> Self {
+        let mut fresh = Self { all: self.all.clone(), ..Self::default() };
+        if let Some(place) = fresh.all.get_mut(index) {
+            *place = Some(Arc::clone(certificate));
+        }
+        for certificate in fresh.all.iter().flatten() {
+            for name in names(certificate) {
+                // The first that has a name shows it.
+                match name.strip_prefix("*.") {
+                    Some(rest) => fresh.wildcard.entry(rest.to_owned()).or_insert_with(|| Arc::clone(certificate)),
+                    None => fresh.exact.entry(name).or_insert_with(|| Arc::clone(certificate)),
+                };
+            }
+        }
+        fresh
+    }
+
+    fn find(&self, name: Option<&str>, shows_first: bool) -> Option<Arc<CertifiedKey>> {
+        let first = || self.all.iter().flatten().next().cloned();
+        let Some(name) = name.filter(|_| self.all.len() > 1) else { return first() };
+        let by_wildcard = || self.wildcard.get(name.split_once('.')?.1);
+        let found = self.exact.get(name).or_else(by_wildcard).cloned();
+        if shows_first { found.or_else(first) } else { found }
     }
 }
 
-/// The TLS configuration of a listener.
+/// The names that a certificate is for, in lower case.
+fn names(certificate: &CertifiedKey) -> Vec<String> {
+    let Some(der) = certificate.cert.first() else { return Vec::new() };
+    let Ok(parsed) = webpki::EndEntityCert::try_from(der) else { return Vec::new() };
+    parsed.valid_dns_names().map(str::to_ascii_lowercase).collect()
+}
+
+impl ResolvesServerCert for Resolver {
+    /// With one certificate there is nothing to choose: a client that asks for a name that is not in it finds out by its own
+    /// check.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.certificates.0.load().find(hello.server_name(), self.shows_first)
+    }
+}
+
+/// The TLS configuration of a listener. `shows_first`: a name that none of several certificates has gets the first one.
 ///
 /// # Errors
 /// The system gives no random numbers for the ticket key.
-pub fn server_config(certificate: Arc<Certificate>) -> Result<Arc<ServerConfig>, rustls::Error> {
+pub fn server_config(
+    certificates: Arc<Certificates>,
+    shows_first: bool,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?.with_no_client_auth();
-    let mut config = builder.with_cert_resolver(certificate);
+    let resolver = Arc::new(Resolver { certificates, shows_first });
+    let mut config = builder.with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     Ok(Arc::new(config))
