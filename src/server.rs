@@ -81,6 +81,7 @@ pub struct Router {
     audit_log: Option<LogFile>,
     certificates: Option<LiveCertificates>,
     token: Option<String>,
+    hooks: Option<SocketAddr>,
     grace: Duration,
 }
 
@@ -98,11 +99,9 @@ impl Router {
         fit_memory(&mut config);
         let (clock, counters) = (Clock::system(), Counters::new(workers));
         let live = Arc::new(LiveTable::new(workers));
-        let admin = TcpListener::bind(config.admin).map_err(Error::port(
-            format!("cannot listen on {} (--admin)", config.admin),
-            &[("--admin", config.admin)],
-        ))?;
-        let admin_address = admin.local_addr().map_err(Error::io("the admin port"))?;
+        let (admin, admin_address) = bind("--admin", config.admin)?;
+        let hooks = config.hooks_listen.map(|address| bind("--hooks-listen", address)).transpose()?;
+        let (hooks, hooks_address) = hooks.unzip();
         let served_before = config.served_before();
         make_folder(&config.store)?;
         let store = runtime.block_on(open_store(&config))?;
@@ -113,9 +112,11 @@ impl Router {
         let certificates = config.tls.as_ref().map(read).transpose()?;
         let control = {
             let _runtime = runtime.enter();
-            let own = OwnAddresses::new(&config, admin_address);
+            let others: Vec<SocketAddr> = hooks_address.into_iter().chain([admin_address]).collect();
+            let own = OwnAddresses::new(&config, &others);
             let mut options = control_options(&config, admin, own, handover_sender);
             options.followed = followed;
+            options.hooks.extend(hooks);
             options.router.audit_log = audit_log.as_ref().map(LogFile::sender);
             options.router.tls = admin_tls(certificates.as_ref())?;
             let (live, clock, counters) = (Arc::clone(&live), clock.clone(), counters.clone());
@@ -135,7 +136,8 @@ impl Router {
         runtime.spawn(give_back_regularly());
         let token = control.generated_token().map(str::to_owned);
         let token = token.or_else(|| config.token.as_ref().map(|token| token.expose().to_owned()));
-        Ok(Self { front, control, runtime, access_log, audit_log, certificates, token, grace: config.grace })
+        let (hooks, grace) = (hooks_address, config.grace);
+        Ok(Self { front, control, runtime, access_log, audit_log, certificates, token, hooks, grace })
     }
 
     /// Where end users are served.
@@ -164,6 +166,9 @@ impl Router {
         let scheme =
             if self.certificates.as_ref().is_some_and(|shown| shown.files.admin) { "https" } else { "http" };
         tracing::info!("GUI and API on {scheme}://{}/", self.admin());
+        if let Some(address) = self.hooks {
+            tracing::info!("hooks in on {scheme}://{address}/hooks/in/");
+        }
         if let Some(token) = self.control.generated_token() {
             tracing::info!("admin token, shown this once: {token}");
         }
@@ -227,6 +232,14 @@ impl Router {
             tracing::warn!("some exchanges had to be cut: they were open longer than limits.shutdown_ms");
         }
     }
+}
+
+/// Binds a port that a flag names; gives where it is.
+fn bind(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind(address)
+        .map_err(Error::port(format!("cannot listen on {address} ({flag})"), &[(flag, address)]))?;
+    let bound = listener.local_addr().map_err(Error::io("a port without an address"))?;
+    Ok((listener, bound))
 }
 
 fn control_runtime() -> Result<Runtime, Error> {

@@ -108,7 +108,14 @@ fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
         default_app: config.app.clone(),
         addresses: AddressPolicy {
             loopback_refused: !config.loopback_endpoints,
-            own: config.listen.iter().chain(config.listen_tls()).copied().chain([config.admin]).collect(),
+            own: config
+                .listen
+                .iter()
+                .chain(config.listen_tls())
+                .copied()
+                .chain([config.admin])
+                .chain(config.hooks_listen)
+                .collect(),
             fleet: Vec::new(),
         },
         pin_keys: PinKeys { next: None, current: PinKey { id: 0, secret: [0; 16] }, previous: None },

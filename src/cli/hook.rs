@@ -1,4 +1,4 @@
-//! `hook list|show|add|pause|resume|test|remove`: addresses that releases and alarms are sent to.
+//! `hook list|show|add|pause|resume|test|remove`: addresses that releases and alarms are sent to; and `hook in`.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -8,6 +8,7 @@ use super::{
     client::Request,
     connect::Connection,
     exit::{Exit, Failure},
+    hook_in,
     hook_lines::{delivery_line, hook_line, state_line, test_line},
     printer::Printer,
 };
@@ -51,6 +52,7 @@ enum HookVerb {
     Test(HookChoice),
     /// Remove a hook
     Remove(HookChoice),
+    In(hook_in::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +115,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         HookVerb::Resume(choice) => pause(&choice, false, printer).await,
         HookVerb::Test(choice) => test(&choice, printer).await,
         HookVerb::Remove(choice) => remove(&choice, printer).await,
+        HookVerb::In(arguments) => hook_in::run(arguments, printer).await,
     }
 }
 

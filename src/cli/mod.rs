@@ -29,6 +29,8 @@ mod fleet;
 mod freeze;
 mod history;
 mod hook;
+mod hook_in;
+mod hook_in_lines;
 mod hook_lines;
 mod kv;
 mod lock;

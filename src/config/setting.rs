@@ -62,8 +62,7 @@ pub const TLS_CERTIFICATE: Setting = Setting {
     environment: &["ROLLING_ROUTER_TLS_CERTIFICATE"],
     default: "",
     allowed: "one or more PEM files, separated by commas: in each the certificate, then the intermediate ones",
-    meaning: "the certificates of `listen_tls` and `admin_tls`, of which the name that a client asks for picks one, and the first is for \
-              clients without; read again when a file changes and on SIGHUP, without closing a connection",
+    meaning: "the certificates of `listen_tls` and `admin_tls`; the name that a client asks for picks; read again on change and on SIGHUP",
 };
 
 /// Their keys.
@@ -108,6 +107,17 @@ pub const ADMIN: Setting = Setting {
     default: "0.0.0.0:8080",
     allowed: "one `ip:port`, `[ipv6]:port`, `localhost:port` or a port alone",
     meaning: "the admin port: GUI, API, health and metrics",
+};
+
+/// Where senders deliver to hooks in, and nothing else is.
+pub const HOOKS_LISTEN: Setting = Setting {
+    name: "hooks_listen",
+    placeholder: "ADDR",
+    flag: Some("--hooks-listen"),
+    environment: &["ROLLING_ROUTER_HOOKS_LISTEN"],
+    default: "",
+    allowed: "as for `admin`",
+    meaning: "a port that has nothing but /hooks/in, for senders that must not reach the admin port; https where `admin_tls` is on",
 };
 
 /// Whether that port speaks https.
@@ -368,6 +378,7 @@ pub const ALL: &[&Setting] = &[
     &ADMIN,
     &ADMIN_TLS,
     &ADMIN_BASE,
+    &HOOKS_LISTEN,
     &STORE,
     &STORE_FILE,
     &KEYVALUES,

@@ -49,6 +49,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The path of another proxy below which the admin port is reached. None: none is.
     pub admin_base: Option<String>,
+    /// A port for senders to hooks in alone. Port 0 takes any free one. None: the admin port is theirs.
+    pub hooks_listen: Option<SocketAddr>,
     /// The key-value store.
     pub store: StoreAddress,
     /// The file that holds the store's address. None: it was given as such.
@@ -120,6 +122,7 @@ impl Config {
             front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
             admin_base: raw.optional(&setting::ADMIN_BASE, parsers::admin_base)?,
+            hooks_listen: raw.optional(&setting::HOOKS_LISTEN, listen::parse_one)?,
             keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,
             app: raw.optional(&setting::APP, parsers::app_name)?,
             token: raw.optional(&setting::TOKEN, str::parse)?,
@@ -165,6 +168,7 @@ impl Config {
     fn check_contradictions(self) -> Result<Self, ConfigError> {
         let secure = self.listen_tls();
         let listening: Vec<(&str, &SocketAddr)> = std::iter::once(("admin", &self.admin))
+            .chain(self.hooks_listen.iter().map(|address| (setting::HOOKS_LISTEN.name, address)))
             .chain(self.listen.iter().map(|address| (setting::LISTEN.name, address)))
             .chain(secure.map(|address| (setting::LISTEN_TLS.name, address)))
             .collect();

@@ -296,6 +296,22 @@ pub const HOOK_DELIVERIES_SHOWN: usize = 20;
 pub const HOOK_ANSWER_BYTES_MAX: usize = 500;
 /// Tests of hooks at once: each may wait for a receiver.
 pub const HOOK_TESTS_MAX: usize = 4;
+/// The body of a delivery to a hook in, in bytes: above what a push of a hundred commits has.
+pub const HOOK_IN_BODY_BYTES_MAX: usize = 1 << 20;
+/// Bodies of senders of whom it is not known yet who they are, at once.
+pub const HOOK_IN_BODIES_MAX: usize = 32;
+/// Texts in each list of a hook in.
+pub const HOOK_IN_PATTERNS_MAX: usize = 20;
+/// Networks that the sender of a hook in may come from: more than the largest senders list.
+pub const HOOK_IN_NETWORKS_MAX: usize = 100;
+/// How long a router may be at a delivery before another may take it: the longest command takes half of that.
+pub const HOOK_IN_TURN_MAX: Duration = Duration::from_secs(60);
+/// For how long a delivery is known, so that a repeat of it counts for nothing.
+pub const HOOK_IN_KEPT_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Deliveries of one hook in that are known: one every two minutes for a day.
+pub const HOOK_IN_DELIVERIES_MAX: usize = 720;
+/// Of these, deliveries that the hook left out: enough to see why.
+pub const HOOK_IN_IGNORED_MAX: usize = 20;
 /// How long the claim to send to hooks holds without a sign of life: two may get lost.
 pub const HOOK_CLAIM_TTL: Duration = Duration::from_secs(6);
 /// How often it gives one.

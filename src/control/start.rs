@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{
     activity,
-    admin::port,
+    admin::port::{self, Sockets},
     api::{self, stream},
     engines,
     fleet::membership,
@@ -48,7 +48,8 @@ impl Control {
     /// Starts following the store and serving the admin port, on the tokio runtime it is called in. Returns at
     /// once: a store that does not answer is waited for in the background.
     pub fn start(options: ControlOptions, surroundings: Surroundings) -> Result<Self, StartError> {
-        let ControlOptions { mut router, admin, token_file, token, state, keyvalues, followed } = options;
+        let ControlOptions { mut router, admin, hooks, token_file, token, state, keyvalues, followed } =
+            options;
         router.admin_hosts.extend(machine_name());
         let (tokens, generated_token) = LiveTokens::load(token_file, token);
         let lasting = surroundings.store.capabilities().durability != Durability::Process;
@@ -61,7 +62,8 @@ impl Control {
         let calls = Calls::new(threads.calls());
         let core = Core::new(router, surroundings, node, followed.is_some(), tokens, calls);
         let mut tasks = JoinSet::new();
-        let addresses = port::listen(&core, &mut tasks, &threads.connections(), admin, api::routes())?;
+        let (sockets, routes) = (Sockets { admin, hooks }, (api::routes(), api::senders()));
+        let addresses = port::listen(&core, &mut tasks, &threads.connections(), sockets, routes)?;
         // A followed server has keyvalues of its own.
         let seed = if followed.is_some() { Vec::new() } else { keyvalues };
         let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed };

@@ -24,6 +24,7 @@ pub mod fleet;
 pub mod freeze;
 pub mod history;
 pub mod hook;
+pub mod hook_in;
 pub mod keyvalue;
 pub mod old_api;
 pub mod preview;

@@ -76,7 +76,10 @@ impl LiveCertificates {
         loop {
             tokio::time::sleep(WATCH_EVERY).await;
             let changed = |index: &usize| self.stamps(*index) != self.read.lock()[*index];
-            self.indexes().filter(|index| !self.shown.is_missing(*index)).filter(changed).for_each(|index| self.renew(index));
+            self.indexes()
+                .filter(|index| !self.shown.is_missing(*index))
+                .filter(changed)
+                .for_each(|index| self.renew(index));
         }
     }
 

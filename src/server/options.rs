@@ -56,6 +56,7 @@ pub fn control_options(
     ControlOptions {
         router,
         admin: vec![admin],
+        hooks: Vec::new(),
         token_file: config.token_file.clone(),
         token: config.token.as_ref().map(|token| token.expose().to_owned()),
         state: config.state.clone(),

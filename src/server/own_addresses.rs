@@ -19,10 +19,10 @@ pub struct OwnAddresses {
 }
 
 impl OwnAddresses {
-    /// `admin` is where the admin port listens.
-    pub fn new(config: &Config, admin: SocketAddr) -> Self {
+    /// `others` is where the admin port listens, and the port for senders to hooks in.
+    pub fn new(config: &Config, others: &[SocketAddr]) -> Self {
         let mut listeners = front_addresses(config);
-        listeners.push(admin);
+        listeners.extend(others);
         // A listener with port 0 has no address yet.
         listeners.retain(|listener| listener.port() != 0);
         let wildcards: Vec<SocketAddr> =

@@ -67,7 +67,8 @@ fn every_write_route_leaves_a_line_whoever_calls_and_whatever_comes_of_it() {
             let entry = audit(&router, "limit=1").remove(0);
             let seen = (entry["method"].as_str(), entry["path"].as_str(), entry["status"].as_u64());
             assert_eq!(seen, (Some(&**method), Some(&**path), Some(u64::from(status))), "{role}: {entry}");
-            let name = router_name(role);
+            // A delivery is known by its signature, and here it has none.
+            let name = router_name(role).filter(|_| !path.starts_with("/hooks/in/"));
             assert_eq!(entry["actor"].as_str(), name, "{role}: {entry}");
             if status >= 400 {
                 assert_eq!(

@@ -81,7 +81,8 @@ fn is_out_of_limit(call: &Call, limit: &str) -> bool {
     if !limit.contains("apps=") {
         return false;
     }
-    let is_shared = SHARED.contains(&path) || path.starts_with("/api/v1/hooks/");
+    let is_shared = SHARED.contains(&path)
+        || ["/api/v1/hooks/", "/api/v1/hooks-in/"].iter().any(|root| path.starts_with(root));
     let is_own = is_raw || path.contains("{app}");
     // Whoever says which app is the default takes that from another app.
     let is_own = is_own && !path.ends_with("/default");

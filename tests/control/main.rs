@@ -5,5 +5,6 @@ mod api;
 mod api_security;
 mod command_line;
 mod hooks;
+mod hooks_in;
 mod observability;
 mod old_api;

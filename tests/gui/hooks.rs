@@ -175,3 +175,47 @@ fn a_hidden_page_tells_of_releases_once_the_reader_asked_for_it() {
     browser.click("notify-switch");
     assert_eq!(browser.script("return localStorage.getItem('rolling-router.notify')"), Value::Null);
 }
+
+#[test]
+fn an_admin_adds_tests_and_removes_a_hook_in_and_sees_what_came() {
+    let router = router().stable("1.0.0").start();
+    let next = support::echo("1.0.1");
+    let browser = Browser::start(1280, 1400);
+    sign_in_as(&browser, &router, "admin");
+    browser.click("nav-hooks");
+    browser.see("hooks-in-none", "No hooks in yet");
+    browser.click("hook-in-add");
+    browser.fill("hook-in-name", "ship");
+    browser.script("document.querySelector('[data-testid=hook-in-sender]').value = 'token'");
+    browser.fill("hook-in-release", "{/release");
+    browser.click("hook-in-submit");
+    browser.see("hook-in-error", "not closed");
+    browser.fill("hook-in-release", "{/release}");
+    browser.fill("hook-in-endpoints", &next.address.to_string());
+    browser.fill("hook-in-matches", "/kind=release");
+    browser.click("hook-in-submit");
+    eventually("the secret is shown", || text_of(&browser, "hook-in-made").len() == 64);
+    let secret = text_of(&browser, "hook-in-made");
+    browser.click("hook-in-done");
+    browser.see("hook-in-ship", "candidate of hello: {/release}");
+    browser.see("hook-in-ship", "nothing came yet");
+
+    browser.click("hook-in-test-ship");
+    browser.fill("hook-in-payload", r#"{"kind": "release", "release": "1.0.1"}"#);
+    browser.click("hook-in-test-submit");
+    browser.see("hook-in-result", "`1.0.1` would become the candidate of `hello`");
+    browser.fill("hook-in-payload", r#"{"kind": "release"}"#);
+    browser.click("hook-in-test-submit");
+    browser.see("hook-in-test-error", "nothing at `/release`");
+    browser.click("hook-in-test-close");
+    assert_eq!(router.api().state()["candidate"], json!(null), "a test does nothing");
+
+    let body = ("application/json", &br#"{"kind": "release", "release": "1.0.1"}"#[..]);
+    let headers = format!("Authorization: Bearer {secret}\r\n");
+    router.api().anonymous().raw("POST", "/hooks/in/ship", Some(body), &headers).expect(200);
+    browser.see("hook-in-ship", "✓ done: `1.0.1` is the candidate of `hello`");
+    browser.picture("hooks-in");
+    browser.click("hook-in-remove-ship");
+    browser.click("hook-in-remove-submit");
+    browser.see("hooks-in-none", "No hooks in yet");
+}

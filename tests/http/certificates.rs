@@ -42,7 +42,9 @@ impl Stage {
 }
 
 fn lists(first: &CertificateFiles, second: &CertificateFiles) -> [String; 2] {
-    let both = |first: std::path::PathBuf, second: std::path::PathBuf| format!("{},{}", first.display(), second.display());
+    let both = |first: std::path::PathBuf, second: std::path::PathBuf| {
+        format!("{},{}", first.display(), second.display())
+    };
     [
         format!("--tls-certificate={}", both(first.certificate(), second.certificate())),
         format!("--tls-key={}", both(first.key(), second.key())),
@@ -89,7 +91,8 @@ fn a_pair_is_read_again_when_its_files_change_and_a_broken_one_stays() {
 
 #[test]
 fn certificates_without_their_keys_are_refused_by_serve_and_check_alike() {
-    let ((shop, _), (other, _)) = (CertificateFiles::new(&["shop.test"]), CertificateFiles::new(&["other.test"]));
+    let ((shop, _), (other, _)) =
+        (CertificateFiles::new(&["shop.test"]), CertificateFiles::new(&["other.test"]));
     let [certificates, keys] = lists(&shop, &other);
     let [_, swapped] = lists(&other, &shop);
     let [one_certificate, one_key] = shop.flags();
@@ -100,7 +103,15 @@ fn certificates_without_their_keys_are_refused_by_serve_and_check_alike() {
         ([&format!("{certificates},"), &keys], "--tls-certificate is"),
     ] {
         for verb in ["serve", "check"] {
-            let usual = ["--store", "memory", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--listen-tls=127.0.0.1:0"];
+            let usual = [
+                "--store",
+                "memory",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--listen-tls=127.0.0.1:0",
+            ];
             let ran = run(&[&[verb], &usual[..], &[flags[0].as_str(), flags[1].as_str()]].concat(), &[]);
             assert_eq!(ran.code, 2, "{verb} {flags:?}: {}", ran.err);
             assert!(ran.err.contains(told), "{verb} {flags:?}: {}", ran.err);

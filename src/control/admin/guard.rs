@@ -13,7 +13,7 @@ use axum::{
 };
 use tokio::time::sleep;
 
-use super::{loops::refuse_forwarded, recording::Recording};
+use super::{loops::refuse_forwarded, recording::Recording, senders::is_of_senders};
 use crate::{
     authority::Authority,
     control::shared::{
@@ -88,6 +88,12 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
     if OPEN.contains(&path) {
         return Ok(());
     }
+    if is_of_senders(path) {
+        if let Some(recording) = recording {
+            request.extensions_mut().insert(recording.trail());
+        }
+        return Ok(());
+    }
     let host = host_of(request.uri(), request.headers())?;
     check_host(&host, &core.options.admin_hosts)?;
     if !(is_below(path, "/api") || is_below(path, "/v1")) {
@@ -120,6 +126,16 @@ fn refuse_when_followed(core: &Core, request: &Request) -> Result<(), ApiError> 
     let message = "this router follows the keys of a server that has no commits: write them there. Commands need one of \
                    the other stores";
     Err(ApiError::new(Kind::Unsupported, message))
+}
+
+/// Refuses whatever is not of senders, on a port that has nothing else.
+pub async fn only_senders(request: Request, next: Next) -> Response {
+    if is_of_senders(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let mut response = ApiError::new(Kind::NotFound, "this port has nothing but /hooks/in").into_response();
+    secure(&mut response);
+    response
 }
 
 fn is_below(path: &str, root: &str) -> bool {

@@ -54,8 +54,16 @@ pub fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {
 /// What plain http is told on a port that speaks https.
 const ONLY_HTTPS: &str = "this port speaks https alone; write the address with https://";
 
+/// What a port serves.
+#[derive(Debug, Clone)]
+pub struct Port {
+    pub routes: Router,
+    /// Whether it is the admin port, which has hosts that show a track.
+    pub is_admin: bool,
+}
+
 /// Accepts until told to stop, then lets open connections finish for a while.
-pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Arc<Places>) {
+pub async fn serve(core: Core, listener: TcpListener, port: Port, places: Arc<Places>) {
     let mut stop = core.lifecycle.stop_signal();
     let mut connections = JoinSet::new();
     loop {
@@ -67,7 +75,7 @@ pub async fn serve(core: Core, listener: TcpListener, routes: Router, places: Ar
         match accepted {
             Ok((stream, peer)) => {
                 let connection = Connection::new(&core, stream, peer, &places);
-                connections.spawn(connection.serve(core.clone(), routes.clone()));
+                connections.spawn(connection.serve(core.clone(), port.clone()));
                 // What it asks for is read before the next ones come: a crowd may be as long as the table of places.
                 yield_now().await;
             }
@@ -117,11 +125,11 @@ impl Connection {
         Self { place: Arc::new(places.take(socket)), peer }
     }
 
-    async fn serve(self, core: Core, routes: Router) {
+    async fn serve(self, core: Core, port: Port) {
         let Self { place, peer } = self;
         let mut stop = core.lifecycle.stop_signal();
         let socket = Arc::clone(&place.socket);
-        let routes = TowerToHyperService::new(routes);
+        let (routes, is_admin) = (TowerToHyperService::new(port.routes), port.is_admin);
         let turns = Arc::new(Turns::default());
         let opened = tokio::select! {
             opened = Stream::open(Arc::clone(&socket), core.options.tls.as_ref()) => opened,
@@ -132,7 +140,7 @@ impl Connection {
         let in_plain = core.options.tls.is_some() && !secure;
         let io = StrictIo::new(stream, core.options.followers.as_ref(), Arc::clone(&turns));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            let shown = track_host(&core, &request);
+            let shown = track_host(&core, &request).filter(|_| is_admin);
             if shown.is_none() {
                 base::take_off(&core.options.admin_base, &mut request);
             }

@@ -1,7 +1,7 @@
 //! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
 
 pub mod base;
-mod client_address;
+pub mod client_address;
 pub mod guard;
 pub mod gui;
 pub mod lane;
@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod places;
 pub mod port;
 pub mod recording;
+mod senders;
 pub mod socket;
 mod stream;
 pub mod strict;

@@ -12,35 +12,68 @@ use axum::{
 };
 use tokio::{runtime::Handle, task::JoinSet};
 
-use super::{guard::guard, gui, lane::carry_out, listener, metrics, places::Places, recording::follow_trail};
+use super::{
+    guard::{guard, only_senders},
+    gui,
+    lane::carry_out,
+    listener::{self, Port},
+    metrics,
+    places::Places,
+    recording::follow_trail,
+};
 use crate::control::shared::{
     core::Core,
     error::{ApiError, Kind},
     status::StoreState,
 };
 
-/// Serves the API and the port's own pages on bound sockets, on threads of their own; gives their addresses.
+/// Bound sockets, and what is served there beside what every port has.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Of the admin port: the API and the port's own pages.
+    pub admin: Vec<std::net::TcpListener>,
+    /// Of a port that is for senders to hooks in alone.
+    pub hooks: Vec<std::net::TcpListener>,
+}
+
+/// Serves bound sockets on threads of their own; gives the addresses of the admin port.
 pub fn listen(
     core: &Core,
     tasks: &mut JoinSet<()>,
     threads: &Handle,
-    sockets: Vec<std::net::TcpListener>,
-    api: Router<Core>,
+    sockets: Sockets,
+    (api, senders): (Router<Core>, Router<Core>),
 ) -> io::Result<Vec<SocketAddr>> {
     let _threads = threads.enter();
-    let routes = routes(core, api);
+    let admin = Port { routes: routes(core, api), is_admin: true };
+    let hooks = Port { routes: routes_of_senders(core, senders), is_admin: false };
     let places = Places::new(&core.options.limits);
     let mut addresses = Vec::new();
-    for socket in sockets {
+    let of_admin = sockets.admin.into_iter().map(|socket| (socket, &admin));
+    for (socket, port) in of_admin.chain(sockets.hooks.into_iter().map(|socket| (socket, &hooks))) {
         let listener = listener::listener(socket)?;
-        addresses.push(listener.local_addr()?);
-        let serving = listener::serve(core.clone(), listener, routes.clone(), Arc::clone(&places));
+        if port.is_admin {
+            addresses.push(listener.local_addr()?);
+        }
+        let serving = listener::serve(core.clone(), listener, port.clone(), Arc::clone(&places));
         tasks.spawn_on(serving, threads);
     }
     let core = core.clone();
     let closing = async move { core.lifecycle.until_stopped(listener::close_unread(places)).await };
     tasks.spawn_on(closing, threads);
     Ok(addresses)
+}
+
+/// Everything that the port for senders serves.
+fn routes_of_senders(core: &Core, senders: Router<Core>) -> Router {
+    senders
+        .fallback(|| async { ApiError::new(Kind::NotFound, "there is nothing at this path") })
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(follow_trail))
+        .layer(from_fn_with_state(core.clone(), carry_out))
+        .layer(from_fn_with_state(core.clone(), guard))
+        .layer(from_fn(only_senders))
+        .with_state(core.clone())
 }
 
 /// Everything that the admin port serves.

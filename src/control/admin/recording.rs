@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 
-use super::client_address::client_address;
+use super::{client_address::client_address, senders::is_of_senders};
 use crate::{
     control::shared::{
         access::caller::Caller,
@@ -113,6 +113,9 @@ impl Recording {
         let mut entry = std::mem::take(&mut self.entry);
         entry.outcome = outcome;
         entry.request = notes.request.filter(|_| self.is_told);
+        if let Some((name, role, app)) = notes.actor {
+            (entry.actor, entry.role, entry.app) = (Some(name), Some(role), Some(app));
+        }
         entry.changes = notes.changes;
         entry.changes_left_out = notes.changes_left_out;
         let is_routine = notes.is_routine && outcome == AuditOutcome::Done;
@@ -145,13 +148,16 @@ fn is_audited(method: &Method, path: &str) -> bool {
         ["/api", "/v1"].iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')));
     let app = path.strip_prefix("/api/v1/apps/").and_then(|rest| rest.split_once('/'));
     let asks = *method == Method::POST && app.is_some_and(|(_, call)| QUESTIONS.contains(&call));
-    below && ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !asks
+    let is_delivery = is_of_senders(path);
+    (below || is_delivery) && ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !asks
 }
 
 /// By which door a call came, as far as it says.
 fn via(path: &str, headers: &HeaderMap) -> &'static str {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    if RAW.iter().any(|root| path.starts_with(root)) {
+    if is_of_senders(path) {
+        "hook"
+    } else if RAW.iter().any(|root| path.starts_with(root)) {
         "raw"
     } else if agent.starts_with(COMMAND_LINE) {
         "cli"
@@ -201,6 +207,8 @@ mod tests {
             (Method::POST, "/api/v1/apps/a/who-moves", false),
             (Method::GET, "/api/v1/apps/a", false),
             (Method::POST, "/ui/x", false),
+            (Method::POST, "/hooks/in/shop", true),
+            (Method::GET, "/hooks/in/shop/0", false),
         ] {
             assert_eq!(is_audited(&method, path), audited, "{method} {path}");
         }

@@ -20,6 +20,7 @@ pub mod freeze;
 pub mod fuzz;
 pub mod history;
 pub mod hooks;
+mod hooks_in;
 mod json;
 pub mod kv;
 pub mod locks;
@@ -55,7 +56,12 @@ use crate::control::shared::{
 
 /// The routes of the API.
 pub fn routes() -> Router<Core> {
-    calls().into_router().fallback(by_raw_path)
+    calls().into_router().merge(hooks_in::senders()).fallback(by_raw_path)
+}
+
+/// What a port has that is for senders to hooks in alone.
+pub fn senders() -> Router<Core> {
+    hooks_in::senders()
 }
 
 /// Every call but those of raw keyvalues.
@@ -73,6 +79,11 @@ fn calls() -> Calls {
         .put("/api/v1/hooks/{hook}", hooks::write)
         .delete("/api/v1/hooks/{hook}", hooks::remove)
         .post("/api/v1/hooks/{hook}/test", hooks::test)
+        .get("/api/v1/hooks-in", hooks_in::list)
+        .get("/api/v1/hooks-in/{hook}", hooks_in::read)
+        .put("/api/v1/hooks-in/{hook}", hooks_in::write)
+        .delete("/api/v1/hooks-in/{hook}", hooks_in::remove)
+        .post("/api/v1/hooks-in/{hook}/test", hooks_in::test)
         .get("/api/v1/whoami", router::whoami)
         .get("/api/v1/tokens", router::tokens)
         .get("/api/v1/audit", audit::read)
@@ -164,8 +175,10 @@ mod tests {
     use super::*;
 
     /// What the admin port serves besides: its probes (`admin::port`), and raw keyvalues below both of their roots,
-    /// and the old API.
-    const OTHERS: [(&str, &str); 18] = [
+    /// the old API, and what senders reach.
+    const OTHERS: [(&str, &str); 20] = [
+        ("post", "/hooks/in/{hook}"),
+        ("get", "/hooks/in/{hook}/{delivery}"),
         ("get", "/healthz"),
         ("get", "/readyz"),
         ("get", "/metrics"),

@@ -37,6 +37,11 @@ pub async fn run(core: Core) {
     }
 }
 
+/// Another number with each change of a hook, out or in.
+fn version_of_hooks(core: &Core) -> u64 {
+    core.hooks.version().wrapping_add(core.hooks_in.version())
+}
+
 /// What every page is told when something has changed.
 struct Update<'a> {
     core: &'a Core,
@@ -53,7 +58,7 @@ pub fn first_states(core: &Core) -> PageState {
         activity: HashMap::new(),
         router: still_router(facts(core)),
         fleet: still_fleet(fleet::facts(core)),
-        hooks: core.hooks.version(),
+        hooks: version_of_hooks(core),
         reading: Arc::clone(&snapshot.reading),
         published: Arc::clone(&snapshot.published),
     }
@@ -116,7 +121,7 @@ impl Update<'_> {
 
     /// That something about hooks changed, and not what: not everybody who follows may see them.
     fn send_hooks(&mut self) {
-        let version = self.core.hooks.version();
+        let version = version_of_hooks(self.core);
         if self.sent.hooks != version {
             self.core.feed.send(None, self.core.feed.text("hooks", 0, &HooksEvent { version }));
             self.sent.hooks = version;

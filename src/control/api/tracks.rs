@@ -198,20 +198,24 @@ pub(super) async fn find_release(
 }
 
 /// Which release is to be set, and where it runs: `id`, or `release` with optional `service` and `port`.
-struct ReleaseChoice {
-    id: Option<String>,
-    release: Option<String>,
-    service: Option<String>,
-    port: Option<u16>,
-    endpoints: Option<Vec<String>>,
+pub(super) struct ReleaseChoice {
+    pub(super) id: Option<String>,
+    pub(super) release: Option<String>,
+    pub(super) service: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) endpoints: Option<Vec<String>>,
 }
 
 /// Endpoints to register with a release.
-type Registration = Option<(ReleaseId, Vec<SocketAddr>)>;
+pub(super) type Registration = Option<(ReleaseId, Vec<SocketAddr>)>;
 
 impl ReleaseChoice {
     /// The release, and the endpoints to register with it.
-    async fn resolve(self, core: &Core, app: &AppName) -> Result<(ReleaseId, Registration), ApiError> {
+    pub(super) async fn resolve(
+        self,
+        core: &Core,
+        app: &AppName,
+    ) -> Result<(ReleaseId, Registration), ApiError> {
         let Self { id, release, service, port, endpoints } = self;
         let endpoints = addresses(core, &endpoints.unwrap_or_default())?;
         let registers = !endpoints.is_empty();

@@ -22,6 +22,7 @@ use super::{
         roster::{Member, Roster},
     },
     hooks::board::HookBoard,
+    hooks_in::board::HookInBoard,
     lifecycle::Lifecycle,
     misdirected::MisdirectedRequests,
     options::{RouterOptions, Surroundings},
@@ -67,6 +68,8 @@ pub struct CoreState {
     pub roster: Roster,
     /// The hooks, as the watch tells of them: what is stored is written by `sync` alone.
     pub hooks: HookBoard,
+    /// The hooks in, as the watch tells of them: written by `sync` alone.
+    pub hooks_in: HookInBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<ActivityBoard>,
     /// What the live stream sends to pages.
@@ -117,6 +120,7 @@ impl Core {
             replica: Replica::new(&store, clock.clone()),
             roster: Roster::new(&node, clock.clone()),
             hooks: HookBoard::default(),
+            hooks_in: HookInBoard::default(),
             board: ArcSwap::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),

@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod former_endpoints;
 pub mod gate_answers;
 pub mod hooks;
+pub mod hooks_in;
 pub mod lifecycle;
 pub mod local_abort;
 pub mod lost_key;

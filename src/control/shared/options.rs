@@ -21,6 +21,8 @@ pub struct ControlOptions {
     pub router: RouterOptions,
     /// Bound sockets of the admin port, so that an upgrade can hand them over.
     pub admin: Vec<std::net::TcpListener>,
+    /// Bound sockets of a port that is for senders to hooks in alone.
+    pub hooks: Vec<std::net::TcpListener>,
     /// The token file; made with one admin token when it is missing.
     pub token_file: Option<PathBuf>,
     /// One more admin token.

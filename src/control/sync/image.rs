@@ -72,6 +72,7 @@ impl StoreImage {
         self.core.replica.set_changed_at(listing.revision);
         self.take_listeners();
         self.core.hooks.replace(listing);
+        self.core.hooks_in.replace(listing);
         self.core.endpoint_events.replace(listing);
         self.core.deployments.replace(listing);
         if let Some(identity) = &mut self.identity {
@@ -345,7 +346,7 @@ impl StoreImage {
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
             }
             _ => {
-                if !self.core.hooks.take(key, entry) {
+                if !self.core.hooks.take(key, entry) && !self.core.hooks_in.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
                 }
                 Ok(matches!(Kind::of(key), Some((Kind::Entry, _))) && self.take_listeners())

@@ -70,7 +70,9 @@ impl Shown {
             for name in names(certificate) {
                 // The first that has a name shows it.
                 match name.strip_prefix("*.") {
-                    Some(rest) => fresh.wildcard.entry(rest.to_owned()).or_insert_with(|| Arc::clone(certificate)),
+                    Some(rest) => {
+                        fresh.wildcard.entry(rest.to_owned()).or_insert_with(|| Arc::clone(certificate))
+                    }
                     None => fresh.exact.entry(name).or_insert_with(|| Arc::clone(certificate)),
                 };
             }

@@ -1,11 +1,12 @@
-// Hooks: addresses to which the router sends releases and alarms. The page lists them with their last deliveries; an admin can add, change,
-// test, pause and remove them.
+// Hooks: addresses to which the router sends releases and alarms, and hooks in, by which others set candidates. The page lists them with their
+// last deliveries; an admin can add, change, test, pause and remove them.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { button, errorLine, pageHead } from '../components/controls.js';
 import { openFormDialog } from '../components/dialog.js';
 import { openHookDialog } from '../components/hook-dialog.js';
 import { hookRow } from '../components/hook-row.js';
+import { hooksInPanel } from '../components/hooks-in-panel.js';
 import { browserNotices } from '../components/browser-notices.js';
 
 export function hooksPage({ api, model, notices, notifier }) {
@@ -41,6 +42,7 @@ export function hooksPage({ api, model, notices, notifier }) {
 		),
 	);
 	const browserPanel = browserNotices(notifier);
+	const inPanel = hooksInPanel({ api, model, notices, disabledReason });
 	let known = null;
 	let events = [];
 
@@ -54,9 +56,12 @@ export function hooksPage({ api, model, notices, notifier }) {
 		const role = model.facts.who?.role;
 		if (role === 'viewer' || role === 'ci') {
 			known = [];
+			setShown(inPanel.element, false);
 			setText(error, `Only operators and admins can see hooks, and your role is ${role}.`);
 			return update();
 		}
+		setShown(inPanel.element, true);
+		inPanel.load();
 		try {
 			const answer = await api.listHooks();
 			known = answer.hooks;
@@ -131,6 +136,7 @@ export function hooksPage({ api, model, notices, notifier }) {
 			({ name }) => name,
 			() => hookRow({ edit, test, pause, remove, disabledReason }),
 		);
+		inPanel.update();
 		browserPanel.update();
 	}
 
@@ -142,6 +148,7 @@ export function hooksPage({ api, model, notices, notifier }) {
 			h('p.lead', {}, 'Hooks send releases and alarms to other systems: signed, in order, at least once. No release waits for a receiver.'),
 			reasonLine,
 			h('section.panel', { 'aria-label': 'Hooks' }, error, none, list, sender),
+			inPanel.element,
 			browserPanel.element,
 		),
 		title: 'Hooks',

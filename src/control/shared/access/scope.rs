@@ -15,11 +15,12 @@ use crate::rollout::app::AppName;
 pub const SCOPE_ALLOWED: &str = "apps=APP,APP;raw=no";
 
 /// Calls about no app or about all of them, whose answers leave out what the token is not for.
-const SHARED_CALLS: [&str; 7] = [
+const SHARED_CALLS: [&str; 8] = [
     "/api/openapi.json",
     "/api/v1/apps",
     "/api/v1/fleet",
     "/api/v1/hooks",
+    "/api/v1/hooks-in",
     "/api/v1/router",
     "/api/v1/stream",
     "/api/v1/whoami",
@@ -30,7 +31,7 @@ const RAW_ROOTS: [&str; 2] = ["/api/kv", "/v1/kv"];
 /// The store as other routers use it, which is rawer than raw keyvalues.
 const STORE_ROOT: &str = "/api/v1/store";
 const APP_ROOT: &str = "/api/v1/apps/";
-const HOOK_ROOT: &str = "/api/v1/hooks/";
+const HOOK_ROOTS: [&str; 2] = ["/api/v1/hooks/", "/api/v1/hooks-in/"];
 /// The API of old scripts, which knows apps by the ids of their deployments alone.
 const OLD_ROOTS: [&str; 2] = ["/api/v2/deployments", "/api/v2/containers"];
 
@@ -50,6 +51,11 @@ impl Default for Scope {
 }
 
 impl Scope {
+    /// For one app alone, and not for raw keyvalues.
+    pub fn of_app(app: AppName) -> Self {
+        Self { apps: Some([app].into()), raw: false }
+    }
+
     /// Whether it is for every app.
     pub fn has_all_apps(&self) -> bool {
         self.apps.is_none()
@@ -95,7 +101,8 @@ impl Scope {
             return (!is_own).then(|| format!("is for {own} only, and this is `{}`", named.escape_debug()));
         }
         let is_old = OLD_ROOTS.iter().any(|root| is_below(path, root));
-        let is_shared = SHARED_CALLS.contains(&path) || path.starts_with(HOOK_ROOT) || is_raw(path) || is_old;
+        let is_hook = HOOK_ROOTS.iter().any(|root| path.starts_with(root));
+        let is_shared = SHARED_CALLS.contains(&path) || is_hook || is_raw(path) || is_old;
         (!is_shared).then(|| format!("is for {own} only, and this is about more than that"))
     }
 }
@@ -180,6 +187,8 @@ mod tests {
             "/api/v1/stream",
             "/api/v1/whoami",
             "/api/v1/hooks/x/test",
+            "/api/v1/hooks-in",
+            "/api/v1/hooks-in/x",
             "/api/kv/rolling/shop/stable/id",
             "/api/v2/deployments/shop-1",
         ] {

@@ -51,6 +51,8 @@ pub struct Notes {
     pub request: Option<Value>,
     pub changes: Vec<AuditChange>,
     pub changes_left_out: u64,
+    /// Who calls, where no token says so: name, role and the app.
+    pub actor: Option<(String, String, String)>,
     /// What the changes take.
     bytes: usize,
     /// All was as it should be.

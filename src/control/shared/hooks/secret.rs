@@ -10,6 +10,8 @@ use crate::rollout::text_form::serde_as_text;
 
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
+/// What a signature begins with.
+const VERSION: &str = "v1,";
 /// How many bytes the specification allows: 192 to 512 bits.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// How many bytes a new secret has.
@@ -44,7 +46,15 @@ impl Secret {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
         context.update(format!("{id}.{timestamp}.").as_bytes());
         context.update(body);
-        format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
+        format!("{VERSION}{}", BASE64_STANDARD.encode(context.sign()))
+    }
+
+    /// Whether this is the signature of a message, told in constant time.
+    pub fn has_signed(&self, id: &str, timestamp: u64, body: &[u8], signature: &str) -> bool {
+        let coded = signature.strip_prefix(VERSION);
+        let Some(bytes) = coded.and_then(|coded| BASE64_STANDARD.decode(coded).ok()) else { return false };
+        let message = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), &message, &bytes).is_ok()
     }
 }
 

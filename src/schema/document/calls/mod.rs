@@ -5,6 +5,7 @@ mod commands;
 mod endpoints;
 mod fleet;
 mod hooks;
+mod hooks_in;
 mod keyvalues;
 mod old_api;
 mod previews;
@@ -32,6 +33,7 @@ use crate::{
         freeze::FreezeWindows,
         history::{HistoryEvent, HistoryPage},
         hook::{Delivery, Hook, HookEvent, HookTest},
+        hook_in::{HookIn, HookInAnswer, HookInTest, InDelivery},
         keyvalue::Keyvalue,
         preview::{Preview, PreviewRevocation, Previews},
         prune::PrunedReleases,
@@ -53,6 +55,7 @@ pub fn all() -> Vec<Operation> {
         endpoints::calls(),
         previews::calls(),
         hooks::calls(),
+        hooks_in::calls(),
         fleet::calls(),
         store::calls(),
         keyvalues::calls(),
@@ -101,6 +104,10 @@ pub fn always_written(components: &mut Components) {
         HistoryEvent,
         HistoryPage,
         Hook,
+        HookIn,
+        HookInAnswer,
+        HookInTest,
+        InDelivery,
         HookEvent,
         HookTest,
         HooksEvent,

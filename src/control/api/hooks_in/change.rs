@@ -1,0 +1,108 @@
+//! What a call makes of a hook in, checked.
+
+use std::{fmt::Display, str::FromStr};
+
+use crate::{
+    control::{
+        limits::{HOOK_IN_NETWORKS_MAX, HOOK_IN_PATTERNS_MAX},
+        shared::{
+            error::ApiError,
+            hooks_in::{
+                filter::Filter,
+                hook_in::{Action, CandidateMapping},
+                secret::InSecret,
+                sender::Sender,
+                template::Template,
+            },
+        },
+    },
+    rollout::{app::AppName, network::Network},
+    schema::hook_in::HookInRequest,
+};
+
+/// What a hook in is to be: all of it but the secret, which stays as it is unless it is given.
+pub(super) struct HookInChange {
+    pub(super) sender: Sender,
+    pub(super) app: AppName,
+    pub(super) networks: Option<Vec<Network>>,
+    pub(super) filter: Filter,
+    pub(super) action: Action,
+    pub(super) paused: bool,
+    pub(super) secret: Option<InSecret>,
+    pub(super) new_secret: bool,
+}
+
+impl HookInChange {
+    pub(super) fn check(request: HookInRequest) -> Result<Self, ApiError> {
+        let sender: Sender = parse("sender", &request.sender)?;
+        let filter = Filter {
+            events: patterns("events", request.events)?,
+            branches: patterns("branches", request.branches)?,
+            tags: patterns("tags", request.tags)?,
+            matches: patterns("matches", request.matches)?,
+        };
+        let networks = request.networks.map(|networks| list("networks", &networks, 1, HOOK_IN_NETWORKS_MAX));
+        if let Some(action) = request.action.filter(|action| action != Action::SET_CANDIDATE) {
+            let message =
+                format!("`{}` is no action; allowed is {}", action.escape_debug(), Action::SET_CANDIDATE);
+            return Err(ApiError::value("do", message));
+        }
+        let mapping = CandidateMapping {
+            release: parse("release", &request.release)?,
+            port: request.port,
+            endpoints: patterns("endpoints", request.endpoints)?,
+            blend: request.blend,
+            reason: request.reason.map(|reason| parse::<Template>("reason", &reason)).transpose()?,
+        };
+        let new_secret = request.new_secret == Some(true);
+        let secret = request.secret.map(|text| check_secret(sender, &text)).transpose()?;
+        if new_secret && secret.is_some() {
+            return Err(ApiError::value("new_secret", "send either `secret` or `new_secret`, not both"));
+        }
+        Ok(Self {
+            sender,
+            app: parse("app", &request.app)?,
+            networks: networks.transpose()?,
+            filter,
+            action: Action::SetCandidate(mapping),
+            paused: request.paused == Some(true),
+            secret,
+            new_secret,
+        })
+    }
+}
+
+/// The text is never repeated: it may be the secret of something else.
+fn check_secret(sender: Sender, text: &str) -> Result<InSecret, ApiError> {
+    let secret: InSecret = text.parse().map_err(|error| ApiError::value("secret", format!("{error}")))?;
+    if sender == Sender::Standard && secret.standard().is_none() {
+        let message = "a secret of Standard Webhooks is `whsec_` followed by 24 to 64 bytes as base64; without one the \
+                       router makes one";
+        return Err(ApiError::value("secret", message));
+    }
+    Ok(secret)
+}
+
+fn parse<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|error| ApiError::value(field, format!("`{}`: {error}", text.escape_debug())))
+}
+
+fn patterns<T: FromStr<Err: Display>>(field: &str, texts: Option<Vec<String>>) -> Result<Vec<T>, ApiError> {
+    list(field, &texts.unwrap_or_default(), 0, HOOK_IN_PATTERNS_MAX)
+}
+
+fn list<T: FromStr<Err: Display>>(
+    field: &str,
+    texts: &[String],
+    least: usize,
+    most: usize,
+) -> Result<Vec<T>, ApiError> {
+    if !(least..=most).contains(&texts.len()) {
+        return Err(ApiError::value(
+            field,
+            format!("there are {}; allowed are {least} to {most}", texts.len()),
+        ));
+    }
+    let each = texts.iter().enumerate();
+    each.map(|(index, text)| parse(&format!("{field}[{index}]"), text)).collect()
+}
