@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use reqwest::Certificate;
 
-use super::{client::Client, exit::Failure};
+use super::{client::Client, exit::Failure, user_config::UserConfig};
 
 /// Where a router's admin port usually is.
 const ADMIN_DEFAULT: &str = "http://127.0.0.1:8080";
@@ -20,9 +20,9 @@ const TOKEN_FILE_DEFAULT: &str = "./rolling-router-state/tokens";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct Connection {
-    /// The router's admin port
-    #[arg(long, value_name = "URL", env = "ROLLING_ROUTER_ADMIN_URL", default_value = ADMIN_DEFAULT)]
-    pub(super) admin: String,
+    /// The router's admin port; without it that of ~/.config/rolling-router/config.toml, else http://127.0.0.1:8080
+    #[arg(long, value_name = "URL", env = "ROLLING_ROUTER_ADMIN_URL")]
+    admin: Option<String>,
 
     /// A PEM file of certificates that the router's own may come from, in place of those that this machine trusts
     #[arg(long, value_name = "FILE", env = "ROLLING_ROUTER_ADMIN_CA")]
@@ -53,33 +53,46 @@ pub(super) struct AppChoice {
 impl Connection {
     /// A client for that router.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let roots = self.admin_ca.as_deref().filter(|file| !file.as_os_str().is_empty()).map(read_roots);
-        let client = Client::new(&self.admin, roots.transpose()?)?;
-        let token = self.token(client.is_local())?;
+        let config = UserConfig::read()?;
+        let admin = self.admin.as_ref().filter(|admin| !admin.is_empty()).or(config.admin.as_ref());
+        let admin = admin.map_or(ADMIN_DEFAULT, String::as_str);
+        let own = if config.is_for(admin) { config.clone() } else { UserConfig::default() };
+        let roots =
+            self.admin_ca.clone().filter(|file| !file.as_os_str().is_empty()).or(own.admin_ca.clone());
+        let client = Client::new(admin, roots.as_deref().map(read_roots).transpose()?)?;
+        let token = self.token(own, client.is_local())?;
         Ok(client.with_token(token))
     }
 
-    /// The token: flag or `ROLLING_ROUTER_TOKEN`, else a file that was named, else `OCCS_API_TOKEN`, else, for a
-    /// router on this machine, the file `serve` makes.
-    fn token(&self, local: bool) -> Result<Option<String>, Failure> {
+    /// The token: flag or `ROLLING_ROUTER_TOKEN`, else a file that was named, else `OCCS_API_TOKEN`, else what the person's file
+    /// says, else, for a router on this machine, the file `serve` makes.
+    fn token(&self, own: UserConfig, local: bool) -> Result<Option<String>, Failure> {
         if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
             return Ok(Some(token.clone()));
         }
         if let Some(file) = &self.token_file {
-            let text = fs::read_to_string(file).map_err(|error| {
-                Failure::usage(format!("cannot read the token file {}: {error}", file.display()))
-            })?;
-            let token = first_token(&text);
-            return token
-                .map(Some)
-                .ok_or_else(|| Failure::usage(format!("the token file {} holds no token", file.display())));
+            return read_token(file).map(Some);
         }
         if let Some(token) = std::env::var("OCCS_API_TOKEN").ok().filter(|token| !token.is_empty()) {
             return Ok(Some(token));
         }
+        if let Some(file) = &own.token_file {
+            return read_token(file).map(Some);
+        }
+        if own.token.is_some() {
+            return Ok(own.token);
+        }
         let usual = if local { fs::read_to_string(TOKEN_FILE_DEFAULT).ok() } else { None };
         Ok(usual.as_deref().and_then(first_token))
     }
+}
+
+/// The token of a file that somebody named.
+fn read_token(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("cannot read the token file {}: {error}", file.display())))?;
+    first_token(&text)
+        .ok_or_else(|| Failure::usage(format!("the token file {} holds no token", file.display())))
 }
 
 /// The certificates of a PEM file.

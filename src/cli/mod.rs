@@ -55,6 +55,7 @@ mod status;
 mod sticky;
 mod store;
 mod unlock;
+mod user_config;
 mod variables;
 mod wait;
 mod waiting;
@@ -83,7 +84,7 @@ Exit codes:
   6 done, but not applied by every router yet; `wait`: not so yet
 
 The address of the admin port comes from --admin or ROLLING_ROUTER_ADMIN_URL, the token from --token,
-ROLLING_ROUTER_TOKEN, OCCS_API_TOKEN or --token-file.";
+ROLLING_ROUTER_TOKEN, OCCS_API_TOKEN or --token-file; else both from ~/.config/rolling-router/config.toml.";
 
 /// A sticky-session rolling reverse proxy: release, blend, promote and roll back without losing a request.
 ///

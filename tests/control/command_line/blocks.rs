@@ -131,6 +131,8 @@ fn fault(block: &Block) -> Option<String> {
             (ran.code != 0).then_some(ran.err)
         }
         "json" => serde_json::from_str::<Value>(&block.text).err().map(|error| error.to_string()),
+        // `ci` runs what it says.
+        "yaml" if block.page == "docs/ci.md" => None,
         language => {
             let mut lines = block.text.lines().map(str::trim_start);
             let line = lines.find(|line| COMMANDS.iter().any(|command| line.starts_with(command)))?;

@@ -4,6 +4,7 @@
 mod approvals;
 mod apps;
 mod blocks;
+mod ci;
 mod demo;
 mod documents;
 mod freezes;
