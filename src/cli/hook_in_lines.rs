@@ -85,7 +85,7 @@ mod tests {
                 "  8 s ago   -   done   from 192.0.2.7"
             ]
         );
-        let state = HookInState::Readable(hook);
+        let state = HookInState::Readable(Box::new(hook));
         assert_eq!(state_line(&state, 9_000, &plain), format!("{line}   refused (423) 8 s ago"));
     }
 }

@@ -21,7 +21,7 @@ pub enum HookInState {
     /// What is stored cannot be read.
     Unreadable(UnreadableHookIn),
     /// It can.
-    Readable(HookIn),
+    Readable(Box<HookIn>),
 }
 
 /// A hook in of which the stored value cannot be read.

@@ -21,7 +21,7 @@ fn limited(role: &str, limits: &str) -> (Router, Api) {
 }
 
 /// Calls that are about no app or about all of them, whose answers are cut down.
-pub const SHARED: [&str; 8] = [
+pub const SHARED: [&str; 9] = [
     "/api/openapi.json",
     "/api/v1/apps",
     "/api/v1/fleet",

@@ -112,8 +112,8 @@ fn endpoints_may_be_a_list_of_the_payload_and_only_main_may_count() {
     assert_eq!(deliver(&router, "push", &body).expect(200).json()["release"], "0123456789ab");
     let state = router.api().state();
     assert_eq!(state["candidate"]["id"], made("0123456789ab"));
-    let release = format!("releases/0123456789ab/endpoints");
-    assert_eq!(router.api().get(&release).expect(200).json()["endpoints"].as_array().map(Vec::len), Some(2));
+    let release = "releases/0123456789ab/endpoints";
+    assert_eq!(router.api().get(release).expect(200).json()["endpoints"].as_array().map(Vec::len), Some(2));
     assert!(router.api().get("history").expect(200).response.text().contains("Ship it"));
 }
 

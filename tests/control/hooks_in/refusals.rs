@@ -23,12 +23,7 @@ fn a_wrong_delivery_changes_nothing() {
         ("/hooks/in/shop", format!("{right}{right}"), body, 401),
         ("/hooks/in/shop", "X-Hub-Signature-256: sha256=\r\n".to_owned(), body, 401),
         ("/hooks/in/shop", "X-Hub-Signature: sha1=00\r\n".to_owned(), body, 401),
-        (
-            "/hooks/in/shop",
-            format!("Authorization: Bearer {}\r\n", support::router::token("admin")),
-            body,
-            401,
-        ),
+        ("/hooks/in/shop", format!("Authorization: Bearer {}\r\n", router::token("admin")), body, 401),
         ("/hooks/in/far", right.clone(), body, 403),
         ("/hooks/in/far", format!("{right}X-Forwarded-For: 192.0.2.7\r\n"), body, 403),
         ("/hooks/in/still", right.clone(), body, 409),
@@ -141,7 +136,7 @@ fn what_is_no_hook_in_is_refused_by_field() {
 /// A port of its own has nothing else, whoever asks.
 #[test]
 fn the_port_of_senders_has_nothing_else() {
-    let port = support::router::free_port();
+    let port = router::free_port();
     let (router, endpoint) =
         stage_with(|builder| builder.flag(&format!("--hooks-listen={port}")), json!({ "tags": ["v*"] }));
     let ask = |method: &str, path: &str, headers: &str, body: &str| {
@@ -152,7 +147,7 @@ fn the_port_of_senders_has_nothing_else() {
         ));
         wire.response(method)
     };
-    let admin = format!("Authorization: Bearer {}\r\n", support::router::token("admin"));
+    let admin = format!("Authorization: Bearer {}\r\n", router::token("admin"));
     for path in
         ["/", "/healthz", "/readyz", "/metrics", "/api/v1/apps", "/api/kv/x", "/ui/", "/hooks", "/hooks/in"]
     {

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
 use support::{Answer, Router};
 
 use super::{SECRET, add, candidate, hmac_of, made, post, push, stage};
@@ -12,7 +11,7 @@ use super::{SECRET, add, candidate, hmac_of, made, post, push, stage};
 const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
+    support::clock::wall().as_secs()
 }
 
 /// Delivers as the specification of Standard Webhooks has it.

@@ -21,7 +21,7 @@ use crate::{
 /// A hook in as it is stored, readable or not.
 pub(super) fn describe(core: &Core, name: &HookName, stored: &StoredHookIn) -> HookInState {
     match &stored.hook {
-        Ok(hook) => HookInState::Readable(describe_readable(core, name, hook, stored.revision)),
+        Ok(hook) => HookInState::Readable(Box::new(describe_readable(core, name, hook, stored.revision))),
         Err(fault) => HookInState::Unreadable(UnreadableHookIn {
             name: name.to_string(),
             fault: fault.clone(),

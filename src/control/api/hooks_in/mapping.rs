@@ -107,7 +107,10 @@ impl CandidateOrder {
         let reason =
             reason.as_ref().map(|reason| reason.fill(payload).map_err(refused("reason"))).transpose()?;
         let mut reason = reason.unwrap_or(why);
-        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        if reason.len() > REASON_BYTES_MAX {
+            let end = (0..=REASON_BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
+            reason.truncate(end.unwrap_or(0));
+        }
         Ok(Self { named, release, endpoints, reason })
     }
 
@@ -134,7 +137,7 @@ impl CandidateOrder {
 /// Whom a hook in acts as.
 pub(super) fn caller_of(name: &HookName, hook: &HookIn) -> Caller {
     let scope = Arc::new(Scope::of_app(hook.app.clone()));
-    Caller { name: format!("hook-in:{name}"), role: Role::Ci, scope }
+    Caller { name: format!("hook-in:{name}"), token: hook.secret.digest(), role: Role::Ci, scope }
 }
 
 /// What a hook would do with a payload.

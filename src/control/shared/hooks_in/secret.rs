@@ -40,6 +40,14 @@ impl InSecret {
         self.0.clone()
     }
 
+    /// What tells whoever knows it from the holders of tokens.
+    pub fn digest(&self) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
+        let mut digest = [0; 32];
+        digest.copy_from_slice(hmac::sign(&key, b"hook in").as_ref());
+        digest
+    }
+
     /// The secret as a key of signatures in the way of Standard Webhooks.
     pub fn standard(&self) -> Option<Secret> {
         self.0.parse().ok()
