@@ -182,7 +182,7 @@ fn lose(fleet: &Fleet, kind: Kind, n: usize, draws: &mut Draws) {
             drawn.what
         );
     }
-    eventually("the loss is mended", || is_whole(fleet));
+    eventually(&format!("{n}: the loss is mended (ROLLING_ROUTER_SEED={seed})"), || is_whole(fleet));
     // What nobody missed is put back, for the next draw.
     if drawn.keys.contains(&endpoint(RELEASES[2])) {
         fleet.server.put(&endpoint(RELEASES[2]), &fleet.endpoints[2].address.to_string());
@@ -238,6 +238,25 @@ fn an_app_that_lost_record_and_history_takes_no_command_until_it_is_restored_or_
             .all(|router| router.api().call("GET", &format!("/api/v1/apps/{APP}"), None).status() == 404)
     });
     eventually("nothing is missed", || is_whole(&fleet));
+}
+
+/// A record that was lost together with the newest events was written back from an older one: every router took the store for
+/// another one, and refused all commands.
+#[test]
+fn a_record_is_not_written_back_from_an_older_event() {
+    let fleet = with_candidate(Kind::Redis);
+    let seq_before = seq(&fleet.routers[0]);
+    let newest = format!("rolling/{APP}/events/{seq_before:012}");
+    for key in [newest, record()] {
+        fleet.server.delete(&key);
+    }
+    eventually("it is named", || fleet.routers.iter().all(|router| problems(router).contains(&record())));
+    let refused = fleet.routers[1].api().put("sticky", &json!({ "sticky": false })).expect(409);
+    assert_eq!(refused.code(), "record_lost", "{}", refused.response.text());
+    fleet.routers[2].api_as("admin").call("POST", "/api/v1/store/restore", Some(&json!({}))).expect(200);
+    eventually("the loss is mended", || is_whole(&fleet));
+    assert!(fleet.routers.iter().all(|router| seq(router) == seq_before));
+    fleet.command(0, "PUT", "sticky", &json!({ "sticky": false }), "60s").expect(200);
 }
 
 #[test]

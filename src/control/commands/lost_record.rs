@@ -14,7 +14,8 @@ use crate::{
     rollout::{app::AppName, keys, record::HistoryEvent},
 };
 
-/// The commit that writes a lost record back; none without an event.
+/// The commit that writes a lost record back; none without the event of the last seq that this router served. An older event is
+/// no record of the app: it would be a return to what others have left behind.
 pub async fn recovery_commit(core: &Core, stored: &StoredApp) -> Result<Option<Commit>, ApiError> {
     let app = &stored.name;
     let listing = core.store.list(&[&format!("rolling/{app}/events/")]).await?;
@@ -22,13 +23,24 @@ pub async fn recovery_commit(core: &Core, stored: &StoredApp) -> Result<Option<C
         let event = serde_json::from_slice::<HistoryEvent>(&entry.value).ok()?;
         event.record.fault().is_none().then_some((event.record, &entry.value))
     });
-    let Some((record, event)) = parsed else { return Ok(None) };
+    let served = served_seq(core, app);
+    let Some((record, event)) = parsed.filter(|(record, _)| record.seq >= served) else { return Ok(None) };
     // As text, since a newer version may say more in it.
     let told = serde_json::from_slice::<Value>(event).ok().map(|event| event["record"].clone());
     tracing::error!(%app, seq = record.seq, "the app's record was lost, and is written back from its newest event");
     let write =
         Write::put(own_key(&keys::record(app)), told.map_or_else(|| encode(&record), |told| encode(&told)));
     Ok(Some(Commit { checks: vec![stored.record_check()], writes: vec![write], proof: None }))
+}
+
+/// The seq that this router has read of an app; 0 if it has read none. What it aborted by itself is not read.
+fn served_seq(core: &Core, app: &AppName) -> u64 {
+    if let Some(abort) = core.replica.local_aborts.of(app) {
+        return abort.seq;
+    }
+    let reading = core.replica.reading.load();
+    let record = reading.apps.get(app).and_then(|known| known.record.as_ref());
+    record.map_or(0, |record| record.seq)
 }
 
 /// The refusal of a command while the record is lost, and no event tells it.
