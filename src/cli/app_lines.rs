@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     schema::{
         activity::{Activity, Moves},
-        app::{App, Frozen, LocalAbort, Lock},
+        app::{App, Frozen, LocalAbort, Lock, NextFreeze, Waiter},
         approval::ReleaseApprovals,
         endpoint::Endpoint,
         release::{DrainCause, Release},
@@ -61,8 +61,10 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     }
     lines.extend(app.previous.as_ref().map(|previous| row("previous", &way_back(previous, printer))));
     lines.extend(app.lock.as_ref().map(|lock| row("locked", &locked(lock, printer, now))));
+    lines.extend(app.lock_queue.first().map(|first| row("queue", &queue(first, app.lock_queue.len()))));
     lines.extend(app.frozen.as_ref().map(|frozen| row("frozen", &freeze(frozen, now))));
     lines.extend(app.local_abort.as_ref().map(|abort| row("aborted", &aborted_here(abort, printer, now))));
+    lines.extend(app.next_freeze.as_ref().map(|next| row("freeze", &next_freeze(next, now))));
     if let Some(last) = app.updated.as_ref().filter(|last| !last.command.is_empty()) {
         let reason = quoted(&last.reason);
         lines.push(row(
@@ -248,6 +250,17 @@ fn left(activity: &Activity) -> Vec<String> {
 
 fn freeze(frozen: &Frozen, now: u64) -> String {
     format!("for pipelines, {} more: {}", rough(since(now, frozen.until)), frozen.window)
+}
+
+fn next_freeze(next: &NextFreeze, now: u64) -> String {
+    let (begins, length) = (rough(since(now, next.from)), rough(since(next.from, next.until)));
+    format!("for pipelines, begins in {begins}, for {length}: {}", next.window)
+}
+
+/// Who waits for the lock.
+fn queue(first: &Waiter, waiting: usize) -> String {
+    let verb = if waiting == 1 { "waits" } else { "wait" };
+    format!("{} {verb} for the lock, first {} of {}", count(waiting as u64, "run"), first.holder, first.by)
 }
 
 fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {

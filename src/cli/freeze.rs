@@ -4,13 +4,15 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::{
-    ask::ask,
+    ask::{ask, open},
     client::Request,
     connect::Connection,
     exit::{Exit, Failure},
     printer::Printer,
 };
 use crate::schema::freeze::{FreezeWindows, FreezeWindowsRequest};
+
+const PATH: [&str; 3] = ["api", "v1", "freeze-windows"];
 
 /// Show or set the freeze windows of all apps; those of one app are its setting `freeze_windows`
 #[derive(Debug, Args)]
@@ -60,21 +62,25 @@ struct FreezeChange {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let path = ["api", "v1", "freeze-windows"];
-    let (connection, request) = match arguments.verb {
-        FreezeVerb::Show { connection } => (connection, Request::get(&path)),
-        FreezeVerb::Set { windows, change } => change.into_request(windows),
-        FreezeVerb::End { change } => change.into_request(Vec::new()),
-    };
-    printer.expect_json(connection.json);
-    ask(&connection.client()?, printer, request, |windows| lines(&windows)).await
+    match arguments.verb {
+        FreezeVerb::Show { connection } => {
+            let client = open(&connection, printer)?;
+            ask(&client, printer, Request::get(&PATH), |windows| lines(&windows)).await
+        }
+        FreezeVerb::Set { windows, change } => change.send(windows, printer).await,
+        FreezeVerb::End { change } => change.send(Vec::new(), printer).await,
+    }
 }
 
 impl FreezeChange {
-    fn into_request(self, windows: Vec<String>) -> (Connection, Request) {
-        let request = FreezeWindowsRequest { windows, reason: self.reason };
-        let call = Request::new(Method::PUT, &["api", "v1", "freeze-windows"]);
-        (self.connection, call.json(&request))
+    /// Sends the windows, unless somebody sets others meanwhile.
+    async fn send(self, windows: Vec<String>, printer: &Printer) -> Result<Exit, Failure> {
+        let client = open(&self.connection, printer)?;
+        let seen: FreezeWindows = client.send(Request::get(&PATH)).await?.read()?;
+        let body = FreezeWindowsRequest { windows, reason: self.reason };
+        let mut request = Request::new(Method::PUT, &PATH).json(&body);
+        request.if_match = Some(seen.version);
+        ask(&client, printer, request, |windows| lines(&windows)).await
     }
 }
 

@@ -16,8 +16,9 @@ use crate::schema::{
     error::ErrorAnswer,
 };
 
-/// The longest time that one call queues; a longer wait is several calls, so that no proxy between cuts it.
-const CALL_MAX: Duration = Duration::from_secs(25);
+/// The longest time that one call queues; a longer wait is several calls, so that no proxy between cuts it, and a run that died
+/// loses its place soon.
+const CALL_MAX: Duration = Duration::from_secs(10);
 
 /// A lock as it is asked for.
 #[derive(Debug)]

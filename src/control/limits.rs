@@ -17,6 +17,9 @@ pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const FLEET_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often a call that waits looks at the app: a tenth of the shortest useful interval of health checks.
 pub const WAIT_PACE: Duration = Duration::from_millis(100);
+/// How long a run that waited for a lock keeps its place after the call: the next call of one that goes on waiting comes at once,
+/// and one that gave up holds up the others no longer than that.
+pub const LOCK_PLACE_KEPT: Duration = Duration::from_secs(5);
 /// How long the alarm stands after the last request that led to no app: somebody who was called by it still finds it.
 pub const MISDIRECTED_ALARM: Duration = Duration::from_secs(300);
 /// How often a command without If-Match reads again and repeats after a conflict.

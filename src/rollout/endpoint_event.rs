@@ -83,6 +83,9 @@ pub fn joined(
     asker: &Asker,
 ) -> Option<HistoryEvent> {
     let begun = event.record.at;
+    if event.record.command != CommandName::ChangeEndpoints {
+        return None;
+    }
     // Two routers neither have the same time nor commit in the order in which they were asked.
     if asker.at.abs_diff(begun) >= JOINED_MS || event.record.seq != record.seq {
         return None;
@@ -115,7 +118,7 @@ pub fn joined(
 
 /// Whether nothing can be joined to an event any more.
 pub fn is_settled(event: &HistoryEvent, now: u64) -> bool {
-    now.abs_diff(event.record.at) >= JOINED_MS
+    event.record.command != CommandName::ChangeEndpoints || now.abs_diff(event.record.at) >= JOINED_MS
 }
 
 fn side(event: &HistoryEvent, at: usize) -> Vec<String> {
@@ -135,7 +138,7 @@ fn join_actors(known: &str, actor: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::command::Role;
+    use crate::rollout::command::{Role, pipeline_lock};
 
     fn asker(actor: &str, at: u64) -> Asker {
         Asker {
@@ -178,6 +181,9 @@ mod tests {
             joined(&event, &record, &difference("1", &[3], &[]), &asker("ci", 900)).is_some(),
             "asked earlier"
         );
+        let lock = pipeline_lock::event_of(&record, CommandName::Lock, [None, None], &asker("ci", 1_000));
+        assert!(joined(&lock, &record, &difference("1", &[3], &[]), &asker("ci", 1_001)).is_none());
+        assert!(is_settled(&lock, 1_001), "nothing is joined to it");
         let later = Record { seq: 8, ..record };
         assert!(joined(&event, &later, &difference("1", &[3], &[]), &asker("ci", 6_000)).is_none());
         assert!(!is_settled(&event, 10_999) && is_settled(&event, 11_000));

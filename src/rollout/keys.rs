@@ -162,7 +162,7 @@ pub fn previews(app: &AppName) -> String {
     format!("rolling/{app}/previews")
 }
 
-/// `rolling/<app>/pipeline-lock`: the lock that a pipeline took for itself. It is renewed all the time, so it is no part of the
+/// `rolling/<app>/pipeline-lock`: the lock of the app's pipelines. It is renewed all the time, so it is no part of the
 /// record, whose changes are counted.
 pub fn pipeline_lock(app: &AppName) -> String {
     format!("rolling/{app}/pipeline-lock")

@@ -34,6 +34,7 @@ pub mod last_failure;
 pub mod network;
 pub mod owners;
 pub mod pin;
+pub mod pipeline_lock;
 pub mod preview;
 pub mod record;
 pub mod release;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release};
-pub use crate::rollout::{blend::Blend, keyspace::Problem, record::Lock};
+pub use crate::rollout::{blend::Blend, keyspace::Problem, pipeline_lock::Waiter, record::Lock};
 
 /// All apps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,11 +46,15 @@ pub struct App {
     pub moves: Moves,
     /// What holds `ci` tokens back; null: nothing does.
     pub lock: Option<Lock>,
+    /// The runs of pipelines that wait for the lock, in the order in which they get it.
+    pub lock_queue: Vec<Waiter>,
     /// The freeze that holds `ci` tokens back; null: none stands.
     pub frozen: Option<Frozen>,
     /// The abort that the asked router alone applies, since its store has not taken it yet; left out: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_abort: Option<LocalAbort>,
+    /// The freeze that begins next, within a day; null: none does.
+    pub next_freeze: Option<NextFreeze>,
     /// Host names that the app claims.
     pub hosts: Vec<String>,
     /// Whether it serves every host that no app has claimed.
@@ -148,6 +152,19 @@ pub enum Outcome {
 pub struct Frozen {
     /// The window, as it is set.
     pub window: String,
+    /// When no window stands any more, Unix ms.
+    pub until: u64,
+}
+
+/// A freeze that comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct NextFreeze {
+    /// The window, as it is set.
+    pub window: String,
+    /// When it begins, Unix ms.
+    pub from: u64,
     /// When no window stands any more, Unix ms.
     pub until: u64,
 }

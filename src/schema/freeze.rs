@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct FreezeWindows {
     /// Each a line such as `Fri 16:00 - Mon 08:00 Europe/Berlin`.
     pub windows: Vec<String>,
+    /// Which setting of them it is: what If-Match takes. 0: they were never set.
+    pub version: u64,
 }
 
 /// Set the freeze windows of all apps.

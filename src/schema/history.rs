@@ -12,7 +12,7 @@ pub struct HistoryPage {
     pub events: Vec<HistoryEvent>,
     /// What `before` is to be for the next page; null: this is the last one.
     pub next: Option<u64>,
-    /// Changes of endpoints that belong on this page and are left out, since there are so many.
+    /// Changes of endpoints and of pipelines' locks that belong on this page and are left out, since there are so many.
     pub left_out: usize,
 }
 
@@ -21,9 +21,10 @@ pub struct HistoryPage {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HistoryEvent {
-    /// Its number, which is the record's seq after it. A change of endpoints leaves the seq as it is.
+    /// Its number, which is the record's seq after it. A change of endpoints, or of a pipeline's lock, leaves the seq as
+    /// it is.
     pub seq: u64,
-    /// Of a change of endpoints: its number among these.
+    /// Of a change that leaves the seq as it is: its number among these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// The command, such as `promote`.

@@ -13,6 +13,7 @@ mod endpoints;
 mod explain;
 mod files;
 mod fleet;
+mod freezes;
 mod hooks;
 mod live;
 mod pages;

@@ -36,6 +36,9 @@ test('a text is read as its kind, and empty means the default', () => {
 	assert.match(parseSetting(field('ci_blend_max'), 'ten').error, /number/);
 	assert.deepEqual(parseSetting(field('ci_blend_max'), '12.5'), { value: 12.5 });
 	assert.deepEqual(parseSetting(field('hosts'), 'a.example\n b.example,'), { value: ['a.example', 'b.example'] });
+	const windows = ['Fri 16:00 - Mon 08:00 Europe/Berlin', '22:00 - 06:00 UTC'];
+	assert.deepEqual(parseSetting(field('freeze_windows'), `\n ${windows.join(' \n\n')}\n`), { value: windows });
+	assert.deepEqual(parseSetting(field('health.headers'), 'X-Check: yes, please'), { value: ['X-Check: yes, please'] });
 	assert.deepEqual(parseSetting(field('cookie.secure'), 'false'), { value: false });
 	for (const path of ['drainseconds', 'hosts', 'cookie.secure']) assert.equal(formatSetting(field(path), undefined), '');
 	assert.equal(formatSetting(field('hosts'), ['a', 'b']), 'a\nb');

@@ -5,6 +5,7 @@
 // numbers and replaces it.
 
 import { count, duration, millis, plural, rate, share } from './format.js';
+import { freezeWarnings } from './freeze-words.js';
 import { health, releaseId, releaseName } from './release.js';
 
 // Below this many requests an error share says little: one error in 200 is already half a percent.
@@ -191,7 +192,8 @@ function latencyWarnings(stable, candidate) {
 
 function appWarnings(state) {
 	const { lock } = state;
-	return [...(lock ? [`The app is locked by ${lock.by}: “${lock.reason}”.`] : []), ...problemWarnings(state)];
+	const locked = lock ? [`The app is locked by ${lock.by}: “${lock.reason}”.`] : [];
+	return [...locked, ...freezeWarnings(state), ...problemWarnings(state)];
 }
 
 function problemWarnings({ problems }) {

@@ -71,6 +71,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		writeHookIn: (name, body, revision) => send('PUT', `/api/v1/hooks-in/${segment(name)}`, body, revision),
 		testHookIn: (name, body) => send('POST', `/api/v1/hooks-in/${segment(name)}/test`, body),
 		removeHookIn: (name) => send('DELETE', `/api/v1/hooks-in/${segment(name)}`),
+		getFreezeWindows: () => get('/api/v1/freeze-windows'),
+		setFreezeWindows: (body, version) => send('PUT', '/api/v1/freeze-windows', body, version),
 		getDescription: () => get('/api/openapi.json'),
 		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
 		restoreStore: (body) => send('POST', '/api/v1/store/restore', body),

@@ -164,6 +164,11 @@ export function lock({ api, sendCommand }, app) {
 	};
 }
 
+function unlockEffect({ lock, lock_queue: queue }) {
+	const next = queue?.length ? `${queue[0].by} has waited for the lock and gets it.` : 'CI can act again at once.';
+	return lock?.holder ? `The run ${lock.holder} of ${lock.by} loses its lock. ${next}` : next;
+}
+
 export function unlock({ api, sendCommand }, app) {
 	return {
 		app,
@@ -171,7 +176,7 @@ export function unlock({ api, sendCommand }, app) {
 			title: `Unlock ${app} (stable ${releaseName(state.stable)}, candidate ${releaseName(state.candidate)})?`,
 			submit: 'Unlock',
 			tone: 'primary',
-			effects: ['CI can act again at once. No client moves.'],
+			effects: [unlockEffect(state), 'No client moves.'],
 			warnings: state.lock ? [`${state.lock.by} locked the app: “${state.lock.reason}”.`] : [],
 			impossible: state.lock ? null : 'The app is no longer locked.',
 		}),

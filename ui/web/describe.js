@@ -98,7 +98,7 @@ export function listChanges(changed) {
 function describeValue(field, value) {
 	if (field === 'blend') return percent(value);
 	if (field === 'sticky') return value ? 'on' : 'off';
-	if (field === 'lock') return value ? `“${value.reason}” by ${value.by}` : 'not locked';
+	if (field === 'lock') return value ? `“${value.reason}” by ${value.by}${value.holder ? ` (${value.holder})` : ''}` : 'not locked';
 	if (field === 'draining') return (value ?? []).map((id) => releaseName(id)).join(', ') || 'none';
 	if (field === 'stable' || field === 'candidate' || field === 'previous') return releaseId(value) ?? 'none';
 	return JSON.stringify(value);

@@ -2,7 +2,10 @@
 
 const SPACING_MS = 1000;
 
-/** `follow(seq)` says which change is shown. `events()` gives the newest events, which become marks of the charts too. */
+/**
+ * `follow(change)` says which change is shown: the seq and the lock, which a pipeline takes without a seq. `events()` gives the newest events, which
+ * become marks of the charts too.
+ */
 export function createHistoryFeed({ api, model, app, limit }) {
 	let events = [];
 	let wantedSeq = null;

@@ -16,6 +16,7 @@ export function settingFields(schema, prefix = '', group = null) {
 						choices: each.enum?.filter((choice) => choice !== null) ?? null,
 						minimum: each.minimum,
 						maximum: each.maximum,
+						isLines: Boolean(each['x-lines']),
 						unit: each['x-unit'] ?? '',
 						fallback: each.default ?? null,
 					},
@@ -53,15 +54,22 @@ export function formatSetting({ kind }, value) {
  * Reads a control's text: `{value}`, which is undefined for an empty text, or `{error}` when the text is of another kind. The router checks
  * the ranges.
  */
-export function parseSetting({ kind }, input) {
+export function parseSetting({ kind, isLines }, input) {
 	const text = input.trim();
 	if (text === '') return { value: undefined };
-	if (kind === 'array') return { value: text.split(/[\s,]+/).filter(Boolean) };
+	if (kind === 'array') return { value: splitList(text, isLines) };
 	if (kind === 'boolean') return { value: text === 'true' };
 	if (kind === 'integer' && !/^-?\d{1,15}$/.test(text)) return { error: `“${text}” is not a whole number.` };
 	if (kind === 'number' && !/^-?\d{1,15}(\.\d+)?$/.test(text)) return { error: `“${text}” is not a number. Type one such as 12.5.` };
 	return { value: kind === 'integer' || kind === 'number' ? Number(text) : text };
 }
+
+// Items that may hold spaces stand one on a line; others may also stand side by side.
+const splitList = (text, isLines) =>
+	text
+		.split(isLines ? /\n+/ : /[\s,]+/)
+		.map((item) => item.trim())
+		.filter(Boolean);
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);

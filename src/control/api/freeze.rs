@@ -1,5 +1,7 @@
 //! The freeze windows of all apps; those of one app are a setting of it.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use keyvalues::{Revision, Write as StoreWrite};
 
@@ -15,11 +17,12 @@ use crate::{
             audit::trail,
             core::Core,
             entries::{as_read, encode, own_key},
-            error::ApiError,
+            error::{ApiError, Kind},
+            hooks::{event::EventKind, message::Message},
         },
     },
     rollout::{
-        command::Role,
+        command::{Asker, Role},
         freeze::{self, FreezeWindow, WINDOWS_MAX},
         keys,
     },
@@ -29,9 +32,12 @@ use crate::{
 /// `GET /api/v1/freeze-windows`
 pub async fn read(State(core): State<Core>, call: Read) -> Result<Json<FreezeWindows>, ApiError> {
     call.query.finish()?;
-    let reading = core.replica.reading.load();
-    let windows = reading.freeze_windows.iter().map(|window| window.text().to_owned()).collect();
-    Ok(Json(FreezeWindows { windows }))
+    let stored = core.store.get(&own_key(keys::FREEZE_WINDOWS)).await?;
+    let last_good = || Arc::clone(&core.replica.reading.load().freeze_windows);
+    let parsed = stored.as_ref().map(|entry| freeze::parse_list(&entry.value));
+    let windows = parsed.map_or_else(Arc::default, |read| read.map_or_else(|_| last_good(), Arc::new));
+    let windows = windows.iter().map(|window| window.text().to_owned()).collect();
+    Ok(Json(FreezeWindows { windows, version: stored.map_or(0, |entry| entry.modified) }))
 }
 
 /// `PUT /api/v1/freeze-windows`
@@ -42,27 +48,50 @@ pub async fn write(State(core): State<Core>, call: Write) -> Result<Json<FreezeW
     let asker = call.asker(&core, reason)?;
     call.finish()?;
     core.replica.require_known_store().await?;
-    let (revision, changed) = store(&core, &windows).await?;
+    let (version, changed) = store(&core, &windows, asker.if_match).await?;
     trail::note(|notes| notes.is_unchanged = !changed);
-    tracing::info!(actor = ?asker.actor, reason = ?asker.reason, windows = windows.len(), "the freeze windows were set");
-    core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
-    Ok(Json(FreezeWindows { windows }))
+    if changed {
+        tracing::info!(actor = ?asker.actor, reason = ?asker.reason, windows = windows.len(), "the freeze windows were set");
+        core.hooks.queue_notice(notice(&asker, &windows));
+    }
+    core.replica.wait_for(version, SERVED_WAIT_MAX).await;
+    Ok(Json(FreezeWindows { windows, version }))
 }
 
 /// Stores them; the revision that holds them, and whether anything was written.
-async fn store(core: &Core, windows: &[String]) -> Result<(Revision, bool), ApiError> {
+async fn store(core: &Core, windows: &[String], if_match: Option<u64>) -> Result<(Revision, bool), ApiError> {
     let key = &own_key(keys::FREEZE_WINDOWS);
     let value = &encode(&windows);
     transact(&core.store, "the freeze windows", move |_| async move {
         let stored = core.store.get(key).await?;
-        if let Some(entry) = stored.as_ref().filter(|entry| entry.value[..] == value[..]) {
-            return Ok(Plan::Nothing((entry.modified, false)));
+        let now = stored.as_ref().map_or(0, |entry| entry.modified);
+        if let Some(seen) = if_match.filter(|seen| *seen != now) {
+            let message = format!(
+                "the freeze windows are at version {now}, but If-Match says {seen}: read them again, then repeat the change"
+            );
+            return Err(ApiError::new(Kind::Stale, message));
+        }
+        if stored.as_ref().is_some_and(|entry| entry.value[..] == value[..]) {
+            return Ok(Plan::Nothing((now, false)));
         }
         let checks = vec![as_read(stored.as_ref(), keys::FREEZE_WINDOWS)];
         let writes = vec![StoreWrite::put(key.clone(), value.clone())];
         Ok(Plan::write(Commit { checks, writes, proof: None }, |revision| (revision, true)))
     })
     .await
+}
+
+/// What hooks are told.
+fn notice(asker: &Asker, windows: &[String]) -> Message {
+    let actor = &asker.actor;
+    let mut text = match windows {
+        [] => format!("{actor} ended the freeze windows of all apps"),
+        windows => format!("{actor} set the freeze windows of all apps: {}", windows.join("; ")),
+    };
+    if !asker.reason.is_empty() {
+        text = format!("{text} (“{}”)", asker.reason);
+    }
+    Message::notice(EventKind::FreezeWindows, None, text, asker.at, !windows.is_empty())
 }
 
 fn check(windows: &[String]) -> Result<(), ApiError> {

@@ -14,9 +14,9 @@ use crate::{
     control::{
         commands::{
             command::{CommandOptions, CommandOutcome, execute},
-            pipeline_lock,
+            pipeline_lock::{self, Run},
         },
-        limits::{FLEET_WAIT_MAX, WAIT_PACE},
+        limits::{FLEET_WAIT_MAX, LOCK_PLACE_KEPT, WAIT_PACE},
         shared::{
             core::Core,
             error::{ApiError, Kind},
@@ -137,33 +137,33 @@ async fn take(
     (end, wait): (End, Duration),
 ) -> Result<CommandOutcome, ApiError> {
     let begun = core.clock.monotonic();
+    let left = || wait.saturating_sub(core.clock.monotonic().saturating_sub(begun));
+    let place = u64::try_from((wait + LOCK_PLACE_KEPT).as_millis()).unwrap_or(u64::MAX);
+    let waits_until = (!wait.is_zero()).then(|| core.clock.wall_ms().saturating_add(place));
     loop {
         let asker = Asker { at: core.clock.wall_ms(), ..asker.clone() };
         let until = end.at(asker.at).unwrap_or(asker.at);
-        match pipeline_lock::take(core, app, &asker, holder, until).await {
-            Err(error)
-                if error.kind() == Kind::Locked && core.clock.monotonic().saturating_sub(begun) < wait =>
-            {
-                until_free(core, app, wait.saturating_sub(core.clock.monotonic().saturating_sub(begun)))
-                    .await;
+        match pipeline_lock::take(core, app, &asker, Run { holder, until, waits_until }).await {
+            Err(error) if error.kind() == Kind::Locked && !left().is_zero() => {
+                until_free(core, app, (&asker.actor, holder), left()).await;
             }
             outcome => return outcome,
         }
     }
 }
 
-/// Waits until this router has read that no lock stands, or the time has passed.
-async fn until_free(core: &Core, app: &AppName, time: Duration) {
+/// Waits until this router has read that the lock is free for this run of a token, or the time has passed.
+async fn until_free(core: &Core, app: &AppName, (by, holder): (&str, &str), time: Duration) {
     let begun = core.clock.monotonic();
-    let is_locked = || {
+    let is_free = || {
         let (reading, now) = (core.replica.reading.load(), core.clock.wall_ms());
-        reading.apps.get(app).is_some_and(|app| {
-            let lock = app.record.as_ref().and_then(|record| record.lock_at(now));
-            lock.or_else(|| app.pipeline_lock.as_deref().filter(|lock| lock.stands_at(now))).is_some()
+        reading.apps.get(app).is_none_or(|app| {
+            let is_locked = app.record.as_ref().is_some_and(|record| record.lock_at(now).is_some());
+            !is_locked && app.pipeline_lock.is_free_for(by, holder, now)
         })
     };
     sleep(WAIT_PACE).await;
-    while is_locked() && core.clock.monotonic().saturating_sub(begun) < time {
+    while !is_free() && core.clock.monotonic().saturating_sub(begun) < time {
         sleep(WAIT_PACE).await;
     }
 }

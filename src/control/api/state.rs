@@ -14,7 +14,7 @@ use crate::{
     rollout::{
         app::AppName,
         approval_standing::{ApprovalStanding, approvals_of, author_of},
-        freeze::{Freeze, FreezeWindow, freeze_at},
+        freeze::{Freeze, FreezeWindow, coming_freeze, freeze_at},
         record::{DrainingRelease, Record, Stay},
         release::ReleaseId,
         settings::Settings,
@@ -22,7 +22,7 @@ use crate::{
     },
     schema::{
         activity::{Activity, Moves},
-        app::{App, Frozen, Shares, Update},
+        app::{App, Frozen, NextFreeze, Shares, Update},
         approval::ReleaseApprovals,
         endpoint::{Endpoint, EndpointDrain, EndpointLoad, EndpointState, GoneEndpoint},
         release::Release,
@@ -39,10 +39,13 @@ impl Snapshot {
             Some(record) => self.record_state(record, app, routes),
             None => App { sticky: true, ..App::default() },
         };
-        let pipelines = reading.pipeline_lock.as_deref().filter(|lock| lock.stands_at(self.now_ms));
+        let pipelines = &reading.pipeline_lock;
+        let (frozen, next_freeze) = self.freezes(&reading.settings);
         Some(App {
-            lock: state.lock.or_else(|| pipelines.cloned()),
-            frozen: self.frozen(&reading.settings),
+            lock: state.lock.or_else(|| pipelines.held_at(self.now_ms).cloned()),
+            lock_queue: pipelines.queue_at(self.now_ms).cloned().collect(),
+            frozen,
+            next_freeze,
             app: app.to_string(),
             hosts: reading.settings.hosts.clone(),
             default: self.default_app() == Some(app),
@@ -55,13 +58,21 @@ impl Snapshot {
         })
     }
 
-    /// The freeze that holds `ci` back now.
-    fn frozen(&self, settings: &Settings) -> Option<Frozen> {
+    /// The freeze that holds `ci` back now, and the one that does next.
+    fn freezes(&self, settings: &Settings) -> (Option<Frozen>, Option<NextFreeze>) {
         let own: Vec<FreezeWindow> =
             settings.freeze_windows.iter().filter_map(|line| FreezeWindow::parse(line)).collect();
-        let Freeze { window, until } =
-            freeze_at(own.iter().chain(self.reading.freeze_windows.iter()), self.now_ms)?;
-        Some(Frozen { window, until })
+        let windows = || own.iter().chain(self.reading.freeze_windows.iter());
+        let stands = freeze_at(windows(), self.now_ms);
+        let comes = coming_freeze(windows(), self.now_ms);
+        (
+            stands.map(|Freeze { window, until }| Frozen { window, until }),
+            comes.map(|next| NextFreeze {
+                window: next.freeze.window,
+                from: next.from,
+                until: next.freeze.until,
+            }),
+        )
     }
 
     /// What the live stream says every second.

@@ -1,4 +1,5 @@
-//! Events about endpoints in the store: writing them with the change, and reading them back.
+//! Events that leave the seq as it is, about endpoints and pipelines' locks, in the store: writing them with the change, and
+//! reading them back.
 
 use keyvalues::Write;
 
@@ -36,13 +37,28 @@ pub async fn event_commit(
         let checks = vec![as_read(stored.as_ref(), &key)];
         return Ok(Commit { checks, writes: vec![write], proof: Some(own_key(&key)) });
     }
-    let number = newest + 1;
+    Ok(new_event(app, newest + 1, &event_of(record, difference, asker)))
+}
+
+/// What writes the event of a pipelines' lock into the history of an app. It stands beside the events about endpoints: neither
+/// changes the seq.
+pub async fn lock_event_commit(core: &Core, app: &AppName, event: &HistoryEvent) -> Result<Commit, ApiError> {
+    let mut number = core.endpoint_events.of(app) + 1;
+    // Another router may have written some that the watch has not told of yet.
+    while core.store.get(&own_key(&keys::endpoint_event(app, number))).await?.is_some() {
+        number += 1;
+    }
+    Ok(new_event(app, number, event))
+}
+
+/// What writes an event under a new number.
+fn new_event(app: &AppName, number: u64, event: &HistoryEvent) -> Commit {
     let key = keys::endpoint_event(app, number);
-    let mut writes = vec![Write::put(own_key(&key), encode(&event_of(record, difference, asker)))];
+    let mut writes = vec![Write::put(own_key(&key), encode(event))];
     if number > ENDPOINT_EVENTS_MAX {
         writes.push(Write::delete(own_key(&keys::endpoint_event(app, number - ENDPOINT_EVENTS_MAX))));
     }
-    Ok(Commit { checks: vec![as_read(None, &key)], writes, proof: Some(own_key(&key)) })
+    Commit { checks: vec![as_read(None, &key)], writes, proof: Some(own_key(&key)) }
 }
 
 /// The events about endpoints that came while the app was at a seq from `start` up to the one before `end`: each with its

@@ -23,12 +23,13 @@ use crate::{
     rollout::{
         adopt::{OldKey, OldKeys, WriteRevisions},
         app::AppName,
-        command::{Background, Holds, RegistrationRules, pipeline_lock},
+        command::{Background, Holds, RegistrationRules},
         commit,
         end_mark::EndMark,
         freeze::{self, FreezeWindow},
         history::{self, PastStable},
         keys::{self, Meaning},
+        pipeline_lock::PipelineLock,
         record::{HistoryEvent, Record},
         release::ReleaseId,
         settings::Settings,
@@ -157,7 +158,7 @@ impl StoredApp {
         let lock = self.lock_entry.as_ref();
         let windows = self.settings.freeze_windows.iter();
         Holds {
-            pipeline_lock: lock.and_then(|entry| pipeline_lock::parse(&entry.value).ok()),
+            pipeline_lock: lock.and_then(|entry| PipelineLock::parse(&entry.value).ok()).unwrap_or_default(),
             freeze_windows: windows.filter_map(|line| FreezeWindow::parse(line)).collect(),
             freeze_windows_of_all: Arc::clone(&self.freeze_windows),
         }

@@ -87,9 +87,11 @@ impl Courier {
     /// Sends until the hook is removed.
     pub async fn run(mut self) {
         let (mut changes, mut serving) = (self.core.hooks.changes(), self.core.roster.serving());
+        let mut events = self.core.endpoint_events.changes();
         loop {
             changes.mark_unchanged();
             serving.mark_unchanged();
+            events.mark_unchanged();
             let Some(stored) = self.core.hooks.hook(&self.name) else {
                 return self.core.hooks.forget(&self.name);
             };
@@ -98,9 +100,10 @@ impl Courier {
                 _ => NextTurn::Change,
             };
             tokio::select! {
-                // Both senders live as long as `core`.
+                // These senders live as long as `core`.
                 _ = changes.changed(), if next != NextTurn::Now => {}
                 _ = serving.changed(), if next != NextTurn::Now => {}
+                _ = events.changed(), if next != NextTurn::Now => {}
                 () = sleep(HOOK_LOOK), if next == NextTurn::Later => {}
                 () = std::future::ready(()), if next == NextTurn::Now => {}
             }

@@ -178,7 +178,9 @@ impl From<Refusal> for ApiError {
             Refusal::Stale { .. } => Self::new(Kind::Stale, message),
             Refusal::Value { field, message } => Self::value(field, message),
             Refusal::Frozen { until, .. } => Self { until: Some(until), ..Self::new(Kind::Frozen, message) },
-            Refusal::Locked { until, .. } => Self { until, ..Self::new(Kind::Locked, message) },
+            Refusal::Locked { until, .. } | Refusal::Queued { until, .. } => {
+                Self { until, ..Self::new(Kind::Locked, message) }
+            }
             Refusal::Precondition => Self::new(Kind::Precondition, message),
             Refusal::Forbidden { .. } | Refusal::Capped { .. } | Refusal::CappedEndpoints { .. } => {
                 Self::new(Kind::Forbidden, message)

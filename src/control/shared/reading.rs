@@ -14,8 +14,9 @@ use crate::rollout::{
     freeze::FreezeWindow,
     keys,
     keyspace::{Changes, Keyspace, Problem},
+    pipeline_lock::PipelineLock,
     preview::Previews,
-    record::{Lock, Record},
+    record::Record,
     release::ReleaseId,
     settings::Settings,
 };
@@ -40,8 +41,8 @@ pub struct AppReading {
     pub old: OldKeys,
     pub settings: Arc<Settings>,
     pub previews: Arc<Previews>,
-    /// The lock that a pipeline took for itself; its end may have passed.
-    pub pipeline_lock: Option<Arc<Lock>>,
+    /// The lock of its pipelines.
+    pub pipeline_lock: Arc<PipelineLock>,
 }
 
 impl AppReading {

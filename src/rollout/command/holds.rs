@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::rollout::{
     freeze::{Freeze, FreezeWindow, freeze_at},
+    pipeline_lock::PipelineLock,
     record::Lock,
 };
 
 /// What holds `ci` back beside the lock of the record.
 #[derive(Debug, Clone, Default)]
 pub struct Holds {
-    /// The lock that a pipeline took for itself; its end may have passed.
-    pub pipeline_lock: Option<Lock>,
+    /// The lock of the app's pipelines.
+    pub pipeline_lock: PipelineLock,
     /// The app's freeze windows.
     pub freeze_windows: Vec<FreezeWindow>,
     /// The freeze windows of all apps.
@@ -21,7 +22,7 @@ pub struct Holds {
 impl Holds {
     /// The pipeline's lock, if it stands at `now` (Unix ms).
     pub fn pipeline_lock_at(&self, now: u64) -> Option<&Lock> {
-        self.pipeline_lock.as_ref().filter(|lock| lock.stands_at(now))
+        self.pipeline_lock.held_at(now)
     }
 
     /// The freeze that stands at `now` (Unix ms).

@@ -42,6 +42,16 @@ pub enum Refusal {
         /// When the command was given, Unix ms.
         now: u64,
     },
+    /// 423: others wait for the lock of the pipelines, and came before.
+    #[error("{waiting} wait for the lock, and {first} is the first of them")]
+    Queued {
+        /// Who gets it next: the name of a token.
+        first: String,
+        /// How many wait.
+        waiting: usize,
+        /// When the first one loses its place unless it asks again, Unix ms.
+        until: Option<u64>,
+    },
     /// 423: a freeze window refuses it.
     #[error("the freeze window `{window}` holds `ci` tokens back{}; an operator may change the app", ends_in(Some(*until), *now))]
     Frozen {
@@ -92,7 +102,7 @@ impl Refusal {
             Self::State { code, .. } => code,
             Self::Stale { .. } => "stale",
             Self::Value { .. } => "value",
-            Self::Locked { .. } => "locked",
+            Self::Locked { .. } | Self::Queued { .. } => "locked",
             Self::Frozen { .. } => "frozen",
             Self::Precondition => "precondition_required",
             Self::Capped { .. } | Self::CappedEndpoints { .. } | Self::Forbidden { .. } => "forbidden",

@@ -14,8 +14,9 @@ use crate::rollout::{
     freeze::FreezeWindow,
     keys::{self, Meaning},
     pin::{PinFormat, PinKeys},
+    pipeline_lock::PipelineLock,
     preview::Previews,
-    record::{Lock, Record},
+    record::Record,
     release::ReleaseId,
     settings::Settings,
     table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
@@ -122,8 +123,8 @@ pub(super) struct AppKeys {
     pub(super) settings_modified: u64,
     pub(super) previews: Arc<Previews>,
     pub(super) old: OldKeys,
-    /// The lock that a pipeline took for itself; no route depends on it.
-    pub(super) pipeline_lock: Option<Arc<Lock>>,
+    /// The lock of its pipelines; no route depends on it.
+    pub(super) pipeline_lock: Option<Arc<PipelineLock>>,
     /// The newest store revision among the app's own keys.
     pub(super) revision: u64,
     /// The routes of the last build; `None` if something was written since.
@@ -311,9 +312,9 @@ impl Keyspace {
         Arc::clone(&self.freeze_windows)
     }
 
-    /// The lock that a pipeline took for itself, in its last good reading; its end may have passed.
-    pub fn pipeline_lock(&self, app: &AppName) -> Option<Arc<Lock>> {
-        self.apps.get(app)?.pipeline_lock.clone()
+    /// The lock of the app's pipelines, in its last good reading.
+    pub fn pipeline_lock(&self, app: &AppName) -> Arc<PipelineLock> {
+        self.apps.get(app).and_then(|app| app.pipeline_lock.clone()).unwrap_or_default()
     }
 
     /// The four old keys of an app, without white space around the values.

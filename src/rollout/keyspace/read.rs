@@ -10,13 +10,13 @@ use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
     blend::Blend,
-    command::pipeline_lock,
     endpoint::{AddressPolicy, EndpointError},
     endpoint_set::{EndpointSet, PendingSet},
     freeze::{self, FreezeWindow},
     keys::{self, Meaning},
+    pipeline_lock::PipelineLock,
     preview::Previews,
-    record::{Lock, Record},
+    record::Record,
     release::ReleaseId,
     settings::Settings,
 };
@@ -26,7 +26,7 @@ enum ParsedValue {
     Record(Box<Record>),
     Settings(Arc<Settings>),
     Previews(Arc<Previews>),
-    PipelineLock(Arc<Lock>),
+    PipelineLock(Arc<PipelineLock>),
     Address(SocketAddr),
     DefaultApp(Option<AppName>),
     FreezeWindows(Arc<Vec<FreezeWindow>>),
@@ -223,7 +223,7 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
             Ok(ParsedValue::Settings(Arc::new(settings)))
         }
         Meaning::Previews(_) => Previews::parse(value).map(Arc::new).map(ParsedValue::Previews),
-        Meaning::PipelineLock(_) => pipeline_lock::parse(value).map(Arc::new).map(ParsedValue::PipelineLock),
+        Meaning::PipelineLock(_) => PipelineLock::parse(value).map(Arc::new).map(ParsedValue::PipelineLock),
         Meaning::Endpoint(..) => {
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
             addresses.parse(text).map(ParsedValue::Address).map_err(|error| error.to_string())

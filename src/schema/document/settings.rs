@@ -25,12 +25,15 @@ enum Kind {
     Pattern(&'static str, usize),
     /// The most items, and the most characters of one.
     Texts(usize, Option<usize>),
+    /// The most items, and the most characters of one. An item is a line with spaces in it.
+    Lines(usize, usize),
     Words(&'static [&'static str]),
     WordsOrNull(&'static [&'static str]),
 }
 
 use Kind::{
-    Flag, FlagOrNull, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, WholeOrNull, Words, WordsOrNull,
+    Flag, FlagOrNull, Lines, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, WholeOrNull, Words,
+    WordsOrNull,
 };
 
 /// Groups of settings: name, title, description.
@@ -98,7 +101,7 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The path that is requested by GET, such as `/healthz`. Not set: an endpoint that accepts connections is healthy."),
     ("health.host", "Host", TextOrNull(Some(260)), "",
      "The Host that a check sends. Not set: the app's first exact host, or else the endpoint's address."),
-    ("health.headers", "Headers", Texts(16, Some(1_000)), "",
+    ("health.headers", "Headers", Lines(16, 1_000), "",
      "Further headers that a check sends, such as `X-Check: yes`. Whoever may read the settings reads them."),
     ("health.body_contains", "Body contains", TextOrNull(Some(1_000)), "",
      "A text in the first 64 KiB of a healthy answer, so that another service at the same address does not count."),
@@ -140,7 +143,7 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
     ("register_under_lock", "Registrators", Texts(32, Some(100)), "",
      "Names of `ci` tokens that may register endpoints also while a lock stands, and of releases above the cap."),
-    ("freeze_windows", "Freeze windows", Texts(32, None), "",
+    ("freeze_windows", "Freeze windows", Lines(32, 100), "",
      "Times in which `ci` tokens change nothing but to stop: each day, week or year from one time to another, such as `Fri 16:00 - Mon 08:00 Europe/Berlin`."),
     ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
      "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
@@ -170,6 +173,10 @@ impl Kind {
             Texts(most, Some(chars)) => {
                 let item = json!({ "type": "string", "maxLength": chars });
                 json!({ "type": "array", "items": item, "maxItems": most })
+            }
+            Lines(most, chars) => {
+                let item = json!({ "type": "string", "maxLength": chars });
+                json!({ "type": "array", "items": item, "maxItems": most, "x-lines": true })
             }
             Words(words) => json!({ "type": "string", "enum": words }),
             WordsOrNull(words) => {

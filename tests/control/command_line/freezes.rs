@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::program::ask;
+use support::receiver::{Receiver, hook};
 use support::router::id;
 use support::{Router, clock, echo, router};
 
@@ -92,6 +93,54 @@ fn a_freeze_of_one_app_leaves_the_others_alone_and_registrators_too() {
 }
 
 #[test]
+fn a_freeze_that_comes_within_a_day_is_shown_and_holds_nobody_back_yet() {
+    let (router, window) = (both(), later());
+    ask(&router, "operator", &["freeze", "set", &window]).expect(0);
+    let state = router.api().state();
+    assert_eq!((&state["frozen"], &state["next_freeze"]["window"]), (&json!(null), &json!(window)));
+    let from = state["next_freeze"]["from"].as_u64().unwrap_or_default() / 1_000;
+    let until = state["next_freeze"]["until"].as_u64().unwrap_or_default() / 1_000;
+    assert!(from.abs_diff(now() + 60 * MINUTE) <= MINUTE && until == from + 60 * MINUTE, "{from} {until}");
+    let status = ask(&router, "viewer", &["status"]).expect(0).out;
+    assert!(status.contains("for pipelines, begins in") && status.contains("for 60 min"), "{status}");
+    router.api_as("ci").put("blend", &json!({ "percent": 20, "release": "v2" })).expect(200);
+}
+
+#[test]
+fn two_windows_at_once_end_with_the_later_one() {
+    let router = both();
+    let patch = json!({ "freeze_windows": [window(-60, 30)] });
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&patch)).expect(200);
+    ask(&router, "operator", &["freeze", "set", &window(-30, 20), &window(10, 90)]).expect(0);
+    let refused = router.api_as("ci").put("blend", &json!({ "percent": 20, "release": "v2" })).expect(423);
+    let until = refused.json()["error"]["until"].as_u64().unwrap_or_default() / 1_000;
+    assert!(until.abs_diff(now() + 90 * MINUTE) <= MINUTE, "{until}");
+}
+
+#[test]
+fn who_set_windows_is_in_the_history_the_audit_and_the_hooks() {
+    let (router, window) = (both(), later());
+    let mut receiver = Receiver::start();
+    hook(&router, &receiver, json!({ "events": ["freeze-windows", "change-settings"] }));
+    let patch = json!({ "freeze_windows": [window] });
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&patch)).expect(200);
+    let event = router.api().get("history?limit=1").json()["events"][0].clone();
+    assert_eq!(event["command"], "change-settings");
+    assert_eq!(event["changed"]["settings"][1]["freeze_windows"], json!([window]));
+    ask(&router, "operator", &["freeze", "set", &window, "--reason", "the fair"]).expect(0);
+    ask(&router, "operator", &["freeze", "end"]).expect(0);
+    let told = receiver.wait_for("three changes", |told| told.len() >= 3);
+    let texts: Vec<String> = told.iter().map(|call| call.body["text"].to_string()).collect();
+    let says = |words: &str| texts.iter().any(|text| text.contains(words));
+    assert!(says("maria changed the settings freeze_windows"), "{texts:?}");
+    assert!(says(&format!("maria set the freeze windows of all apps: {window} (“the fair”)")), "{texts:?}");
+    assert!(says("maria ended the freeze windows of all apps"), "{texts:?}");
+    let audit =
+        router.api_as("admin").call("GET", "/api/v1/audit?limit=20", None).expect(200).json().to_string();
+    assert!(audit.contains("rolling/freeze-windows") && audit.contains("the fair"), "{audit}");
+}
+
+#[test]
 fn windows_are_read_as_they_were_set_and_bad_ones_are_refused_by_place() {
     let router = both();
     let weekend = "Fri 16:00 - Mon 08:00 Europe/Berlin";
@@ -102,6 +151,11 @@ fn windows_are_read_as_they_were_set_and_bad_ones_are_refused_by_place() {
     let refused = put(json!({ "windows": [weekend, "always"] })).expect(422).json();
     assert_eq!(refused["error"]["field"], "windows[1]");
     put(json!({ "windows": vec![weekend; 33] })).expect(422);
+    // Somebody else set others meanwhile.
+    let seen = router.api().call("GET", "/api/v1/freeze-windows", None).json()["version"].as_u64();
+    let stale = router.api().if_match(seen.expect("a version") - 1);
+    let body = json!({ "windows": [] });
+    assert_eq!(stale.call("PUT", "/api/v1/freeze-windows", Some(&body)).expect(412).code(), "stale");
     ask(&router, "viewer", &["freeze", "end"]).expect(5);
     assert!(ask(&router, "viewer", &["freeze", "show"]).expect(0).out.contains(weekend));
     ask(&router, "operator", &["freeze", "end"]).expect(0);

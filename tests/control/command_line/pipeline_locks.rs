@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use serde_json::{Value, json};
 
 use super::program::{ask, program};
+use support::receiver::{Receiver, hook};
 use support::router::{id, token};
 use support::{Api, Router, echo, eventually, router};
 
@@ -106,6 +107,85 @@ fn a_pipeline_queues_until_the_other_one_is_done() {
     assert_eq!(queued.join().expect("the queue moves"), "ci-other");
     let late = ask(&router, "ci", &["lock", "--reason", "late", "--for", "1m", "--wait", "1s"]).expect(4);
     assert!(late.err.contains("locked by ci-other") && late.err.contains("waiting:"), "{}", late.err);
+}
+
+#[test]
+fn those_who_wait_get_it_in_the_order_in_which_they_came() {
+    let (router, own, other) = two_pipelines();
+    own.put("lock", &lock("run 1", 60)).expect(200);
+    let mut waiting = Vec::new();
+    for number in 2..5_usize {
+        let api = if number % 2 == 0 { other.clone() } else { own.clone() };
+        let body = json!({ "reason": "build", "seconds": 60, "holder": format!("run {number}"), "wait": 30 });
+        waiting.push(std::thread::spawn(move || {
+            api.put("lock", &body).expect(200);
+            api.call("DELETE", "/api/v1/apps/hello/lock", Some(&json!({ "holder": body["holder"] })))
+                .expect(200);
+        }));
+        let queue = || router.api().state()["lock_queue"].as_array().map_or(0, Vec::len);
+        eventually("it has its place", || queue() == number - 1);
+    }
+    let status = ask(&router, "viewer", &["status"]).expect(0).out;
+    assert!(status.contains("3 runs wait for the lock, first run 2 of ci-other"), "{status}");
+    own.delete("lock").expect(200);
+    // Whoever comes without a place waits behind those who have one.
+    waiting.into_iter().for_each(|run| run.join().expect("each gets it"));
+    let history = router.api().get("history?limit=1").json()["events"].clone();
+    let locks = history.as_array().expect("a list").iter().filter(|event| event["command"] == "lock");
+    let holders: Vec<&str> =
+        locks.filter_map(|event| event["changed"]["lock"][1]["holder"].as_str()).collect();
+    assert_eq!(holders, ["run 4", "run 3", "run 2", "run 1"], "newest first");
+    assert_eq!(router.api().state()["lock_queue"], json!([]));
+}
+
+#[test]
+fn a_run_that_stopped_waiting_holds_up_the_next_one_only_for_seconds() {
+    let (_router, own, other) = two_pipelines();
+    own.put("lock", &lock("run 1", 60)).expect(200);
+    let gave_up = json!({ "reason": "x", "seconds": 60, "holder": "gone", "wait": 1 });
+    assert_eq!(other.put("lock", &gave_up).expect(423).code(), "locked");
+    own.delete("lock").expect(200);
+    let refused = own.put("lock", &lock("run 2", 60)).expect(423);
+    assert!(refused.json()["error"]["message"].to_string().contains("wait for the lock"), "{refused:?}");
+    let patient = json!({ "reason": "x", "seconds": 60, "holder": "run 2", "wait": 30 });
+    assert_eq!(own.put("lock", &patient).expect(200).json()["lock"]["holder"], "run 2");
+}
+
+#[test]
+fn who_has_the_lock_is_in_the_history_and_told_to_hooks() {
+    let (router, own, _) = two_pipelines();
+    let mut receiver = Receiver::start();
+    hook(&router, &receiver, json!({ "events": ["lock", "unlock"] }));
+    own.put("lock", &lock("run 1", 60)).expect(200);
+    own.put("lock", &lock("run 1", 90)).expect(200);
+    router.api().delete("lock").expect(200);
+    let told = receiver.wait_for("both", |told| told.len() >= 2);
+    let said: Vec<&Value> = told.iter().map(|call| &call.body["text"]).collect();
+    assert_eq!(
+        said,
+        [
+            "hello: ci-main locked the app for itself: “build 77”",
+            "hello: maria unlocked the app: pipelines may act again"
+        ]
+    );
+    let history = router.api().get("history").json()["events"].clone();
+    let history = history.as_array().expect("a list");
+    let of = |command: &str| history.iter().filter(|event| event["command"] == command).collect::<Vec<_>>();
+    let (locks, unlocks) = (of("lock"), of("unlock"));
+    assert_eq!((locks.len(), unlocks.len()), (1, 1), "to renew is no event");
+    assert_eq!(
+        (&locks[0]["actor"], &locks[0]["changed"]["lock"][1]["holder"]),
+        (&json!("ci-main"), &json!("run 1"))
+    );
+    assert_eq!((&unlocks[0]["actor"], &unlocks[0]["changed"]["lock"][1]), (&json!("maria"), &Value::Null));
+    assert_eq!(locks[0]["seq"], router.api().state()["seq"]);
+    // A change of endpoints right after it is an event of its own.
+    let third = echo("v2");
+    own.put(&format!("releases/v2/endpoints/{}", third.address), &json!({})).expect(200);
+    let history = router.api().get("history").json()["events"].clone();
+    let commands: Vec<&Value> =
+        history.as_array().expect("a list").iter().map(|event| &event["command"]).collect();
+    assert_eq!(commands[..3], ["change-endpoints", "unlock", "lock"]);
 }
 
 /// The command line with a command under a lock of a second, which ends when a file is there.

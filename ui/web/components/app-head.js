@@ -3,6 +3,7 @@
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { fullTime } from '../format.js';
 import { describeLocalAbort } from '../describe.js';
+import { describeFreeze, describeLock } from '../freeze-words.js';
 import { describeHosts, isUnreachable } from '../hosts.js';
 import { appLinks } from './app-links.js';
 import { button, pageHead } from './controls.js';
@@ -25,6 +26,7 @@ export function appHead(name, actions) {
 	});
 	const lockText = h('span.lock-text', { testid: 'lock-state' });
 	const switches = h('div.app-switches', {}, sticky.element, lock, lockText);
+	const freeze = h('p.freeze', { testid: 'freeze-state', hidden: true });
 	const reasonLine = h('p.why', { id: 'head-why' });
 	const noHost = h(
 		'p.panel.is-warning',
@@ -43,13 +45,21 @@ export function appHead(name, actions) {
 		const isLocked = Boolean(state.lock);
 		setText(lock, isLocked ? 'Unlock…' : 'Lock…');
 		setAttr(lock, 'data-testid', isLocked ? 'unlock' : 'lock');
-		setText(lockText, isLocked ? describeLock(state.lock) : 'Not locked');
+		setText(lockText, describeLock(state));
 		setAttr(lockText, 'title', lockText.textContent);
 		lockText.classList.toggle('is-locked', isLocked);
 	}
 
+	function showFreeze() {
+		const words = describeFreeze(state, Date.now());
+		setShown(freeze, Boolean(words));
+		if (!words) return;
+		setText(freeze, words.text);
+		freeze.classList.toggle('is-locked', words.stands);
+	}
+
 	return {
-		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, reasonLine, noHost, aborted),
+		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, freeze, reasonLine, noHost, aborted),
 		update(next, nextReason) {
 			state = next;
 			disabledReason = nextReason;
@@ -63,6 +73,7 @@ export function appHead(name, actions) {
 			showLocalAbort(state);
 			sticky.update(state.sticky);
 			showLock();
+			showFreeze();
 			setText(reasonLine, disabledReason ? `Sticky, Lock: ${disabledReason}.` : '');
 			for (const control of [sticky.element, lock]) setAttr(control, 'aria-disabled', disabledReason ? 'true' : null);
 		},
@@ -80,9 +91,4 @@ function stickySwitch(run) {
 			setText(label, isSticky ? 'Sticky: clients are pinned' : 'Not sticky: every request is drawn anew');
 		},
 	};
-}
-
-function describeLock({ reason, by, until, automatic }) {
-	const end = until ? `, until ${fullTime(until)}` : '';
-	return `Locked${automatic ? ' automatically' : ''} by ${by}: “${reason}”${end}`;
 }

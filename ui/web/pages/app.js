@@ -31,7 +31,7 @@ export function appPage({ api, model, actions, params }) {
 		head.update(state, disabledReason);
 		if (!state) return setText(missing, model.facts.loaded ? `There is no app “${name}”.` : 'Loading …');
 		const now = Date.now();
-		feed.follow(state.seq);
+		feed.follow(`${state.seq} ${state.lock?.at ?? ''}`);
 		updateTracks(parts, { state, now, disabledReason, events: feed.events() });
 		const view = { series: model.series(name), marks: model.marks(name), now, live: !model.isStale() };
 		parts.charts.forEach((each) => each.update(view));

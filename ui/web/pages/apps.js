@@ -1,6 +1,7 @@
 // All apps at a glance: what is live, what the candidate is, how both perform.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { flagFreeze } from '../freeze-words.js';
 import { percent, plural, rate, share } from '../format.js';
 import { describeHosts } from '../hosts.js';
 import { health, releaseName } from '../release.js';
@@ -53,6 +54,7 @@ const describeFlags = (state) =>
 	[
 		state.lock ? 'locked' : null,
 		state.local_abort ? '⚠\u00a0aborted on this router alone' : null,
+		flagFreeze(state, Date.now()),
 		state.draining?.length ? `${state.draining.length}\u00a0draining` : null,
 		state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null,
 	]

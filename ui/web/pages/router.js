@@ -2,20 +2,24 @@
 
 import { h, keyed, setText } from '../dom.js';
 import { duration } from '../format.js';
+import { freezeWindowsPanel } from '../components/freeze-windows.js';
 import { problemsPanel } from '../components/problems.js';
 import { describeStore } from '../components/banners.js';
 
-export function routerPage({ model }) {
+export function routerPage({ api, model, notices }) {
 	const list = h('dl.rows');
 	const problems = problemsPanel();
+	const freezes = freezeWindowsPanel({ api, model, notices });
+	const panels = h('div.stack', {}, h('section.panel', {}, list), problems.element, freezes.element);
 	return {
-		element: h('div', {}, h('h1', { tabindex: '-1' }, 'This router'), h('div.stack', {}, h('section.panel', {}, list), problems.element)),
+		element: h('div', {}, h('h1', { tabindex: '-1' }, 'This router'), panels),
 		title: 'Router',
 		refreshRouter: true,
 		update() {
 			const { router } = model.facts;
 			keyed(list, router ? facts(router) : [['Router', 'not loaded yet']], ([name]) => name, fact);
 			problems.update((router?.problems ?? []).filter((problem) => problem.key));
+			freezes.update();
 		},
 	};
 }

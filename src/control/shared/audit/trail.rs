@@ -150,9 +150,10 @@ pub fn told(writes: &[Write]) -> Vec<&Write> {
     let has_keys = writes.iter().any(|write| matches!(meaning(write), Some(Meaning::Endpoint(..))));
     let has_endpoints =
         has_keys || writes.iter().any(|write| matches!(meaning(write), Some(Meaning::EndpointSet(_))));
+    let has_lock = writes.iter().any(|write| matches!(meaning(write), Some(Meaning::PipelineLock(_))));
     let repeats = |write: &&Write| match meaning(write) {
         Some(Meaning::Event(app, _)) => write.value().is_some() && records.contains(&app),
-        Some(Meaning::EndpointEvent(..)) => has_endpoints,
+        Some(Meaning::EndpointEvent(..)) => has_endpoints || has_lock,
         Some(Meaning::EndpointSet(_)) => has_keys && write.value().is_none_or(is_mere_count),
         _ => false,
     };

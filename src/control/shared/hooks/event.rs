@@ -20,6 +20,7 @@ pub enum EventKind {
     SameName,
     BadValue,
     EngineLost,
+    FreezeWindows,
     /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
@@ -32,7 +33,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 10] = [
+const OTHERS: [EventKind; 11] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -43,6 +44,7 @@ const OTHERS: [EventKind; 10] = [
     EventKind::SameName,
     EventKind::BadValue,
     EventKind::EngineLost,
+    EventKind::FreezeWindows,
 ];
 
 impl EventKind {
@@ -70,6 +72,7 @@ impl EventKind {
             Self::SameName => "same-name",
             Self::BadValue => "bad-value",
             Self::EngineLost => "engine_lost",
+            Self::FreezeWindows => "freeze-windows",
             Self::Test => "test",
         }
     }
@@ -90,6 +93,7 @@ impl EventKind {
             Self::SameName => "two routers of the fleet have the same name",
             Self::BadValue => "a stored value is not valid",
             Self::EngineLost => "a router's Docker engine does not answer",
+            Self::FreezeWindows => "the freeze windows of all apps were set",
             Self::Test => "a test",
         }
     }

@@ -8,10 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::rollout::{
-    app::AppName,
-    command_name::CommandName,
-    record::{HistoryEvent, Record},
-    release::ReleaseId,
+    app::AppName, command_name::CommandName, record::HistoryEvent, release::ReleaseId,
     release_names::ReleaseNames,
 };
 
@@ -75,7 +72,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Promote => format!("{actor} promoted {stable} to stable, in place of {}", was("stable")),
         CommandName::Abort => format!("{actor} aborted {}; its clients go to {stable}", was("candidate")),
         CommandName::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
-        CommandName::Lock => locked(actor, record),
+        CommandName::Lock => locked(actor, event),
         CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
         CommandName::DrainEndpoint => {
             format!("{actor} drains {}", list(&of_endpoints(names, event, "endpoint_drains", 1, 0)))
@@ -106,12 +103,13 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
     }
 }
 
-fn locked(actor: &str, record: &Record) -> String {
-    let reason = record.lock.as_ref().map_or("", |lock| lock.reason.as_str());
-    if reason.is_empty() {
-        format!("{actor} locked the app")
-    } else {
-        format!("{actor} locked the app: “{reason}”")
+/// A lock that a pipeline took for itself is no part of the record.
+fn locked(actor: &str, event: &HistoryEvent) -> String {
+    let lock = side(event, "lock", 1);
+    let whose = if lock["holder"].is_string() { " for itself" } else { "" };
+    match lock["reason"].as_str().unwrap_or_default() {
+        "" => format!("{actor} locked the app{whose}"),
+        reason => format!("{actor} locked the app{whose}: “{reason}”"),
     }
 }
 
@@ -213,7 +211,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rollout::record::Stay;
+    use crate::rollout::record::{Record, Stay};
 
     fn said(command: &str, changed: Value, edit: impl FnOnce(&mut Record)) -> String {
         let stay = |release: &str| {
@@ -308,6 +306,17 @@ mod tests {
             ("of-tomorrow", json!({"blend": [0, 25]}), "shop: maria: of-tomorrow (blend)"),
         ] {
             assert_eq!(said(command, changed, nothing), line);
+        }
+    }
+
+    #[test]
+    fn a_lock_that_a_pipeline_takes_for_itself_is_told_as_one() {
+        for (holder, line) in [
+            (json!(null), "shop: maria locked the app: “fair”"),
+            (json!("run 7"), "shop: maria locked the app for itself: “fair”"),
+        ] {
+            let lock = json!({"lock": [null, {"reason": "fair", "by": "maria", "holder": holder}]});
+            assert_eq!(said("lock", lock, |_| {}), line);
         }
     }
 

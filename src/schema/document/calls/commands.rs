@@ -112,7 +112,7 @@ fn locks() -> Vec<Operation> {
             .says(
                 "While the lock stands, a `ci` token gets 423 for everything but abort. With an end, a `ci` token may take a lock \
                  for itself, which holds back the others and each other `holder` of the same token; to take it again renews it. \
-                 It changes neither seq nor history.",
+                 It changes no seq. Runs that `wait` get it in the order in which they came.",
             )
             .takes::<LockRequest>(true),
         Operation::delete("/api/v1/apps/{app}/lock", "unlock", "Unlock")

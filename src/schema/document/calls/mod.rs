@@ -21,7 +21,7 @@ use crate::{
     rollout::explain::{self, BucketReport, CookieReport, EndpointReport, PinReport, TesterReport},
     schema::{
         activity::{Activity, FleetLoad, Moves},
-        app::{App, Apps, DoneAnswer, Frozen, LocalAbort, Removal, Shares, Update},
+        app::{App, Apps, DoneAnswer, Frozen, LocalAbort, NextFreeze, Removal, Shares, Update, Waiter},
         apply_status::{ApplyStatus, MissingMember},
         approval::{Approvals, GivenApproval, LoweringApprovals, ReleaseApprovals},
         audit::{AuditChange, AuditEntry, AuditPage},
@@ -119,6 +119,7 @@ pub fn always_written(components: &mut Components) {
         Member,
         MissingMember,
         Moves,
+        NextFreeze,
         Preview,
         PreviewRevocation,
         Previews,
@@ -143,6 +144,7 @@ pub fn always_written(components: &mut Components) {
         Tokens,
         Update,
         Waited,
+        Waiter,
     );
 }
 

@@ -35,17 +35,18 @@ pub fn calls() -> Vec<Operation> {
         Operation::get("/api/v1/freeze-windows", "freezeWindows", "The freeze windows of all apps")
             .says("Those of one app are its setting `freeze_windows`.")
             .answers::<FreezeWindows>(200, "The windows.")
-            .refuses(&[400]),
+            .refuses(&[400, 503]),
         Operation::put("/api/v1/freeze-windows", "setFreezeWindows", "Set the freeze windows of all apps")
             .role("operator")
             .says(
                 "While one stands, a `ci` token gets 423 `frozen` with its end for everything but abort and rollback. A window is a \
                  line: from a time to another one of every day (`22:00 - 06:00 UTC`), week (`Fri 16:00 - Mon 08:00 Europe/Berlin`) \
-                 or year (`12-20 00:00 - 01-07 00:00 Asia/Tokyo`), by the clock of a time zone of the IANA.",
+                 or year (`12-20 00:00 - 01-07 00:00 Asia/Tokyo`), by the clock of a time zone of the IANA. If-Match takes the `version` that was seen.",
             )
             .takes::<FreezeWindowsRequest>(true)
             .answers::<FreezeWindows>(200, "The windows then.")
-            .refuses(&[400, 403, 409, 422, 503]),
+            .shared("if_match")
+            .refuses(&[400, 403, 409, 412, 422, 503]),
         Operation::get("/api/openapi.json", "openapi", "This description")
             .with(200, "OpenAPI 3.1.", "application/json", json!({ "type": "object" }))
             .refuses(&[400]),
