@@ -123,7 +123,7 @@ fn a_release_typed_by_hand_becomes_the_candidate_and_one_chosen_becomes_stable()
 
 #[test]
 fn a_dialog_says_why_the_gate_refuses_before_and_after_it_is_sent() {
-    let settings = json!({"health": {"interval_ms": 100, "timeout_ms": 100}}).to_string();
+    let settings = json!({"health": {"interval_ms": 1000, "timeout_ms": 1000}}).to_string();
     let builder = router().stable("1.0.0").candidate("1.0.1").deployed("1.0.2");
     let router = builder.key("rolling/hello/settings", &settings).start();
     router.api().post("promote", &json!({})).expect(200);

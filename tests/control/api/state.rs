@@ -109,13 +109,15 @@ fn what_is_unknown_is_not_found() {
         ("GET", "/api/v1/apps/nobody"),
         ("GET", "/api/v1/apps/nobody/history"),
         ("GET", "/api/v1/nothing"),
-        ("GET", "/api/v2/anything"),
+        ("GET", "/api/v3/anything"),
         ("POST", "/api/v1/apps/nobody/promote"),
     ] {
         let body = (method == "POST").then(|| json!({}));
         let answer = api.call(method, path, body.as_ref()).expect(404);
         assert!(!answer.code().is_empty(), "{path}: {}", answer.response.text());
     }
+    let old = api.call("GET", "/api/v2/anything", None).expect(404).json();
+    assert_eq!(old["errors"][0]["code"], "not_found", "the old API says it in its own words");
     api.call("DELETE", "/api/v1/apps/hello/promote", None).expect(405);
 }
 

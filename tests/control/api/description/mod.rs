@@ -48,6 +48,7 @@ fn every_call_answers_what_the_description_says() {
     commands(&caller, &router);
     settings(&caller);
     hooks(&caller);
+    hooks_in(&caller);
     fleet_and_router(&caller);
     store(&caller);
     keyvalues(&caller);
@@ -174,6 +175,32 @@ fn hooks(caller: &Caller<'_>) {
     for name in ["chat", "odd"] {
         caller.call(200, "DELETE", &format!("/api/v1/hooks/{name}"), None);
     }
+}
+
+fn hooks_in(caller: &Caller<'_>) {
+    const SECRET: &str = "0123456789abcdef0123";
+    let hook = json!({
+        "sender": "token", "app": "hello", "release": "{/release}", "endpoints": ["{/endpoint}"], "branches": ["main"],
+        "secret": SECRET
+    });
+    caller.call(201, "PUT", "/api/v1/hooks-in/builds", Some(hook.clone()));
+    caller.call(200, "PUT", "/api/v1/hooks-in/builds", Some(hook));
+    caller.call(422, "PUT", "/api/v1/hooks-in/builds", Some(json!({"sender": "nobody"})));
+    caller.get("/api/v1/hooks-in");
+    caller.get("/api/v1/hooks-in/builds");
+    let ignored = json!({"payload": r#"{"ref":"refs/heads/topic"}"#});
+    caller.call(200, "POST", "/api/v1/hooks-in/builds/test", Some(ignored));
+    let authorized = format!("Authorization: Bearer {SECRET}\r\n");
+    let payload = br#"{"ref":"refs/heads/topic"}"#;
+    let anonymous = caller.api.anonymous();
+    let delivered =
+        anonymous.raw("POST", "/hooks/in/builds", Some(("application/json", payload)), &authorized);
+    caller.page.check("POST", "/hooks/in/builds", &delivered);
+    let told = delivered.expect(200).json();
+    let read = anonymous.call("GET", told["url"].as_str().expect("a URL"), None);
+    caller.page.check("GET", told["url"].as_str().expect("a URL"), &read);
+    read.expect(200);
+    caller.call(200, "DELETE", "/api/v1/hooks-in/builds", None);
 }
 
 fn fleet_and_router(caller: &Caller<'_>) {
