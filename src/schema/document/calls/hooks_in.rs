@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::super::operation::Operation;
+use super::super::{components::Components, operation::Operation};
 use crate::schema::hook_in::{
     HookIn, HookInAnswer, HookInRemoval, HookInRequest, HookInState, HookInTest, HookInTestRequest, HooksIn,
+    InDelivery,
 };
 
 /// What the ETag of a hook in is.
@@ -44,6 +45,14 @@ pub fn calls() -> Vec<Operation> {
     ];
     all.extend(of_senders());
     all
+}
+
+/// The answers of which the default value has every field that is always written.
+pub fn always_written(components: &mut Components) {
+    components.always::<HookIn>();
+    components.always::<HookInAnswer>();
+    components.always::<HookInTest>();
+    components.always::<InDelivery>();
 }
 
 /// What senders reach, on the admin port and on the port of `hooks_listen`.

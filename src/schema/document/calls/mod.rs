@@ -33,7 +33,6 @@ use crate::{
         freeze::FreezeWindows,
         history::{HistoryEvent, HistoryPage},
         hook::{Delivery, Hook, HookEvent, HookTest},
-        hook_in::{HookIn, HookInAnswer, HookInTest, InDelivery},
         keyvalue::Keyvalue,
         preview::{Preview, PreviewRevocation, Previews},
         prune::PrunedReleases,
@@ -74,6 +73,7 @@ macro_rules! always {
 pub fn always_written(components: &mut Components) {
     always_explained(components);
     old_api::always_written(components);
+    hooks_in::always_written(components);
     always!(
         components:
         Activity,
@@ -104,10 +104,6 @@ pub fn always_written(components: &mut Components) {
         HistoryEvent,
         HistoryPage,
         Hook,
-        HookIn,
-        HookInAnswer,
-        HookInTest,
-        InDelivery,
         HookEvent,
         HookTest,
         HooksEvent,
