@@ -24,7 +24,7 @@ fn guarded(needed: u64) -> (Router, [Api; 3]) {
         .durable()
         .start();
     let operators = TOKENS.map(|token| router.api().with_token(token));
-    operators[0].put("candidate", &json!({ "id": id("v2"), "blend": 10 })).expect(200);
+    operators[0].put("candidate", &json!({ "id": id("v2"), "blend": 0 })).expect(200);
     router
         .api()
         .call("PATCH", "/api/v1/apps/hello/settings", Some(&json!({ "approvals": needed })))
