@@ -23,7 +23,7 @@ use crate::control::shared::{
     asset::Asset,
     core::Core,
     error::{ApiError, Kind},
-    state_dir::hex,
+    hex::hex,
 };
 
 /// The only document; what it loads is governed by its policy.

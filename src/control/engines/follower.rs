@@ -20,7 +20,7 @@ use super::{
 use crate::{
     control::{
         limits::{ENGINE_DEADLINE_TICK, ENGINE_SETTLE_AFTER},
-        shared::{error::ApiError, state_dir::hex},
+        shared::{error::ApiError, hex::hex},
     },
     engine::{Container, ContainerAction, ContainerEvent, LABEL_APP},
     rollout::app::AppName,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-use crate::control::shared::state_dir::hex;
+use crate::control::shared::hex::hex;
 
 /// A file that never changes while the process lives, as it is and compressed (RFC 1952).
 #[derive(Debug)]

@@ -19,6 +19,7 @@ pub mod feed;
 pub mod fleet;
 pub mod former_endpoints;
 pub mod gate_answers;
+pub mod hex;
 pub mod hooks;
 pub mod hooks_in;
 pub mod lifecycle;

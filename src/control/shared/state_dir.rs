@@ -12,7 +12,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::private_folder::make_private;
+use super::{hex::hex, private_folder::make_private};
 
 /// A locked state directory. The lock ends with the value (or the process).
 #[derive(Debug)]
@@ -108,11 +108,6 @@ pub fn new_node_id() -> io::Result<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(hex(&bytes))
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn private() -> OpenOptions {

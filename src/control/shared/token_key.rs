@@ -5,7 +5,7 @@
 
 use aws_lc_rs::hmac;
 
-use super::state_dir::hex;
+use super::hex::{from_hex, hex};
 
 /// Where the fleet keeps it.
 pub const TOKEN_KEY: &str = "rolling/router/tokenkey";
@@ -34,15 +34,8 @@ impl TokenKey {
 
     /// From a stored value; `None` when it is not ours.
     pub fn decode(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?.trim();
-        let mut bytes = [0; KEY_BYTES];
-        if text.len() != 2 * KEY_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
-        }
-        Some(Self(bytes))
+        let bytes = from_hex(std::str::from_utf8(text).ok()?.trim())?;
+        bytes.try_into().ok().map(Self)
     }
 
     /// The mark of a token with this digest.

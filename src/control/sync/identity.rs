@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     control::shared::{
         entries::{EPOCH, entry, value},
-        state_dir::hex,
+        hex::hex,
     },
     limits::EVENTS_MAX,
     rollout::{

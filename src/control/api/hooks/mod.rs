@@ -4,6 +4,7 @@
 
 mod change;
 mod describe;
+pub(super) mod removal;
 mod store;
 
 use axum::{

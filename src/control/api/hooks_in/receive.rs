@@ -29,11 +29,11 @@ use crate::control::{
         audit::trail,
         core::Core,
         error::{ApiError, Kind},
+        hex::hex,
         hooks::hook::HookName,
         hooks_in::{
             delivery::{DeliveryEnd, InDelivery, is_name, new_name},
             hook_in::HookIn,
-            secret::hex,
             sender,
         },
     },

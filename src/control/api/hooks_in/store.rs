@@ -1,11 +1,12 @@
 //! Hooks in, in the store: one is written or deleted, each in one commit.
 
-use keyvalues::{Entry, Outcome, Revision, Write as StoreWrite};
+use keyvalues::{Revision, Write as StoreWrite};
 use parking_lot::Mutex;
 
 use super::change::HookInChange;
 use crate::{
     control::{
+        api::hooks::removal::{HookRemoval, refuse_stale},
         commands::{
             commit::{Commit, Plan},
             transact::transact,
@@ -13,7 +14,7 @@ use crate::{
         limits::HOOKS_MAX,
         shared::{
             core::Core,
-            entries::{as_read, encode, entry, own_key, unchanged},
+            entries::{as_read, encode, entry, own_key},
             error::{ApiError, Kind},
             hooks::hook::HookName,
             hooks_in::{
@@ -26,9 +27,6 @@ use crate::{
     },
     rollout::unknown_fields,
 };
-
-/// Deletes in one commit.
-const BATCH: usize = 90;
 
 /// A hook in that was written.
 pub(super) struct HookInWrite {
@@ -102,34 +100,9 @@ pub(super) async fn delete(
     name: &HookName,
     if_match: Option<u64>,
 ) -> Result<Revision, ApiError> {
-    let key = &own_key(&key_of(name));
-    let mut reached = transact(&core.store, &what(name), move |round| async move {
-        let Some(found) = core.store.get(key).await? else {
-            // An earlier commit of ours may have done it.
-            return if round.number > 0 { Ok(Plan::Nothing(0)) } else { Err(unknown(name)) };
-        };
-        refuse_stale(if_match.filter(|_| round.number == 0), Some(&found))?;
-        let (checks, writes) = (vec![unchanged(&found)], vec![StoreWrite::delete(key.clone())]);
-        Ok(Plan::write(Commit { checks, writes, proof: None }, |revision| revision))
-    })
-    .await?;
-    let kept = core.store.list(&[&deliveries_prefix(name)]).await?;
-    reached = reached.max(kept.revision);
-    for batch in kept.entries.chunks(BATCH) {
-        let writes = batch.iter().map(|entry| StoreWrite::delete(entry.key.clone())).collect();
-        if let Outcome::Done(revision) = core.store.commit(Vec::new(), writes).await? {
-            reached = revision;
-        }
-    }
-    Ok(reached)
-}
-
-fn refuse_stale(if_match: Option<u64>, found: Option<&Entry>) -> Result<(), ApiError> {
-    let now = found.map_or(0, |entry| entry.modified);
-    if if_match.is_none_or(|seen| seen == now) {
-        return Ok(());
-    }
-    Err(ApiError::new(Kind::Stale, "somebody has changed the hook since you read it; read it again"))
+    let removal =
+        HookRemoval { name, key: key_of(name), kept: deliveries_prefix(name), what: what(name), unknown };
+    removal.carry_out(core, if_match).await
 }
 
 /// There is no such hook.

@@ -18,10 +18,7 @@ use super::{
 use crate::{
     control::{
         limits::TOKEN_CHARS_MAX,
-        shared::{
-            private_folder::make_private,
-            state_dir::{hex, replace},
-        },
+        shared::{hex::hex, private_folder::make_private, state_dir::replace},
     },
     rollout::command::Role,
 };

@@ -9,7 +9,7 @@ use super::{
     text::{describe_change, escape},
 };
 use crate::{
-    control::shared::state_dir::hex,
+    control::shared::hex::hex,
     rollout::{app::AppName, record::HistoryEvent},
 };
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::hex;
-use crate::control::{limits::HOOK_IN_TURN_MAX, shared::hooks::hook::HookName};
+use crate::control::{
+    limits::HOOK_IN_TURN_MAX,
+    shared::{hex::hex, hooks::hook::HookName},
+};
 
 /// The prefix of the keys of deliveries; the hook's name follows, then that of the delivery.
 pub const DELIVERIES_IN_PREFIX: &str = "rolling/router/hooks-in-deliveries/";

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{digest, hmac};
 
-use crate::{control::shared::hooks::secret::Secret, rollout::text_form::serde_as_text};
+use crate::{
+    control::shared::{hex::hex, hooks::secret::Secret},
+    rollout::text_form::serde_as_text,
+};
 
 /// How many characters are allowed: what nobody guesses, and what senders take.
 const CHARS: std::ops::RangeInclusive<usize> = 16..=256;
@@ -78,11 +81,6 @@ impl InSecret {
         }
         hex(&context.sign().as_ref()[..16])
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl FromStr for InSecret {

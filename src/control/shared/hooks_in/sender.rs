@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use serde_json::Value;
 
 use super::secret::InSecret;
-use crate::rollout::text_form::serde_as_text;
+use crate::{control::shared::hex::from_hex, rollout::text_form::serde_as_text};
 
 /// How far the time of a message may be from ours, in seconds (Standard Webhooks, "Verifying webhook authenticity").
 const TIME_TOLERANCE_SECONDS: u64 = 300;
@@ -180,13 +180,6 @@ fn given<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>, 
     Ok(Some(value))
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
-}
-
 impl std::str::FromStr for Sender {
     type Err = SenderError;
 
@@ -205,7 +198,7 @@ impl std::fmt::Display for Sender {
 #[cfg(test)]
 fn github_signature(secret: &str, body: &[u8]) -> String {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
-    format!("sha256={}", super::secret::hex(aws_lc_rs::hmac::sign(&key, body).as_ref()))
+    format!("sha256={}", crate::control::shared::hex::hex(aws_lc_rs::hmac::sign(&key, body).as_ref()))
 }
 
 #[cfg(test)]

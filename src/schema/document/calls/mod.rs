@@ -72,6 +72,7 @@ macro_rules! always {
 /// The answers, and their parts, of which the default value has every field that is always written.
 pub fn always_written(components: &mut Components) {
     always_explained(components);
+    always_held_back(components);
     old_api::always_written(components);
     hooks_in::always_written(components);
     always!(
@@ -81,7 +82,6 @@ pub fn always_written(components: &mut Components) {
         Alarm,
         App,
         ApplyStatus,
-        Approvals,
         Apps,
         AuditChange,
         AuditEntry,
@@ -96,9 +96,6 @@ pub fn always_written(components: &mut Components) {
         ErrorDetail,
         Fleet,
         FleetLoad,
-        FreezeWindows,
-        Frozen,
-        GivenApproval,
         GoneEndpoint,
         GoneEvent,
         HistoryEvent,
@@ -111,11 +108,9 @@ pub fn always_written(components: &mut Components) {
         KnownRelease,
         KnownReleases,
         LocalAbort,
-        LoweringApprovals,
         Member,
         MissingMember,
         Moves,
-        NextFreeze,
         Preview,
         PreviewRevocation,
         Previews,
@@ -123,7 +118,6 @@ pub fn always_written(components: &mut Components) {
         RegisteredEndpoint,
         RegisteredEndpoints,
         Release,
-        ReleaseApprovals,
         Removal,
         Router,
         RouterFile,
@@ -140,6 +134,20 @@ pub fn always_written(components: &mut Components) {
         Tokens,
         Update,
         Waited,
+    );
+}
+
+/// Those that say who or what holds a change back: approvals, freezes, and who waits for a lock.
+fn always_held_back(components: &mut Components) {
+    always!(
+        components:
+        Approvals,
+        FreezeWindows,
+        Frozen,
+        GivenApproval,
+        LoweringApprovals,
+        NextFreeze,
+        ReleaseApprovals,
         Waiter,
     );
 }
