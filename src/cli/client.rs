@@ -12,7 +12,7 @@ use super::exit::{Exit, Failure};
 /// How long a connection may take: a router answers at once or is not there.
 const CONNECT_MS: u64 = 5_000;
 
-/// How long an answer may take, beside what `--timeout` adds. A command tries a conflict five times.
+/// How long an answer may take, beside what `--timeout` adds. After conflicts a command tries again for a second.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// Speaks with one router.

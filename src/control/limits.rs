@@ -22,8 +22,15 @@ pub const WAIT_PACE: Duration = Duration::from_millis(100);
 pub const LOCK_PLACE_KEPT: Duration = Duration::from_secs(5);
 /// How long the alarm stands after the last request that led to no app: somebody who was called by it still finds it.
 pub const MISDIRECTED_ALARM: Duration = Duration::from_secs(300);
-/// How often a command without If-Match reads again and repeats after a conflict.
-pub const COMMAND_REPEATS_MAX: usize = 5;
+/// How often a change without If-Match reads again and repeats after a conflict. With the pauses before them that is a second
+/// in all: a crowd at other routers has come through by then, and a person waits no longer.
+pub const CHANGE_REPEATS_MAX: usize = 13;
+/// The longest pause before the first repeat; it doubles up to [`CONFLICT_PAUSE_MAX`], and at least half of it passes.
+pub const CONFLICT_PAUSE_MIN: Duration = Duration::from_millis(5);
+/// The longest pause before any repeat.
+pub const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(100);
+/// How often the gate asks again because the endpoints have changed while it asked.
+pub const GATE_REPEATS_MAX: usize = 5;
 /// Endpoints that one call may register.
 pub const ENDPOINTS_PER_CALL_MAX: usize = 1_000;
 /// Releases that one call prunes, each by a commit of its own: what a slow store does in the time that a caller waits.
@@ -31,9 +38,6 @@ pub const PRUNED_PER_CALL_MAX: usize = 200;
 /// Endpoints that fit one commit beside the record, the mirrored keys, and the events of the apps that route the release
 /// (100 writes in all).
 pub const ENDPOINTS_PER_COMMIT_MAX: usize = 80;
-/// The pause before a change of endpoints is tried again after a conflict; it doubles. Replicas register in crowds, at
-/// several routers at once.
-pub const REGISTRATION_PAUSE: Duration = Duration::from_millis(5);
 /// How long another router has to write out the set of endpoints that it committed, before this one does it.
 pub const WRITE_OUT_AFTER: Duration = Duration::from_secs(5);
 /// Events about endpoints in one page of history, beside its other events.

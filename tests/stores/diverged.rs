@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use support::receiver::{HookCall, Receiver, hook};
+use support::receiver::{HookCall, Receiver, call, hook};
 use support::router::token;
 use support::{Router, eventually, router};
 
@@ -89,6 +89,51 @@ fn a_hook_is_told_of_another_store_and_of_what_to_do() {
     for part in &PARTS[2..] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
+}
+
+/// What a hook is told of a kind of alarm.
+#[track_caller]
+fn told_of(receiver: &mut Receiver, kind: &str) -> String {
+    let is_told = |call: &HookCall| call.body["type"] == kind;
+    let told = receiver.wait_for(kind, |told| told.iter().any(is_told));
+    let found = told.iter().find(|call| is_told(call)).expect("it is there");
+    found.body["text"].as_str().expect("a text").to_owned()
+}
+
+/// A router that starts and cannot follow its store reads no hooks there. It tells those that it knew, and no others.
+#[test]
+fn a_hook_is_told_by_a_router_that_starts_without_the_store_that_it_knew() {
+    let (mut receiver, mut removed) = (Receiver::start(), Receiver::start());
+    let mut router = router().durable().stable("v1").start();
+    router.terminate();
+    router.exit_code();
+    fs::copy(router.path("store.redb"), router.path("older.redb")).expect("it can be copied");
+    router.start_again();
+    hook(&router, &removed, json!({}));
+    call(&router, "DELETE", "/chat", None).expect(200);
+    hook(&router, &receiver, json!({}));
+    router.api().put("sticky", &json!({ "sticky": false })).expect(200);
+    router.terminate();
+    router.exit_code();
+    fs::rename(router.path("store.redb"), router.path("newest.redb")).expect("it can be moved");
+    fs::write(router.path("store.redb"), "this is no store").expect("it can be written");
+    router.start_again();
+    let text = told_of(&mut receiver, "store-stale");
+    assert!(text.contains("move the store's file away"), "{text}");
+    fs::rename(router.path("older.redb"), router.path("store.redb")).expect("it can be moved");
+    let text = told_of(&mut receiver, "store-diverged");
+    for part in &PARTS[2..] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    // A router that starts with another store knows that from the beginning.
+    router.terminate();
+    router.exit_code();
+    let before = receiver.told().len();
+    router.start_again();
+    receiver.wait_for("it is told again", |told| {
+        told[before..].iter().any(|call| call.body["type"] == "store-diverged")
+    });
+    assert!(removed.told().iter().all(|call| call.body["type"] != "store-diverged"));
 }
 
 /// The file is in the way of a new one, and its name says which.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     control::{
-        limits::COMMAND_REPEATS_MAX,
+        limits::GATE_REPEATS_MAX,
         shared::{
             core::Core,
             error::{ApiError, Kind},
@@ -47,7 +47,7 @@ enum Step {
 /// after that.
 pub async fn adopt_raw_writes(core: &Core, app: &AppName) -> Result<Revision, ApiError> {
     let mut verdict = None;
-    for _ in 0..=COMMAND_REPEATS_MAX {
+    for _ in 0..=GATE_REPEATS_MAX {
         match attempt(core, app, verdict.as_ref()).await? {
             Step::Done(revision) => return Ok(revision),
             // Asked while the app is not locked, so that nobody waits for these endpoints.

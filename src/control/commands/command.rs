@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     control::{
-        limits::{COMMAND_REPEATS_MAX, GATE_PAUSE},
+        limits::{GATE_PAUSE, GATE_REPEATS_MAX},
         shared::{
             core::Core,
             error::{ApiError, Kind},
@@ -86,7 +86,7 @@ pub async fn execute_asking(
     let mut answers = GateAnswers::default();
     let mut repeats = 0;
     let mut has_adopted = is_stop(command);
-    while repeats <= COMMAND_REPEATS_MAX {
+    while repeats <= GATE_REPEATS_MAX {
         let question =
             match attempt(core, app, command, asker, options, (passed.as_ref(), has_adopted)).await? {
                 Step::Done(done) => return Ok((finish(app, command, asker, *done), answers)),

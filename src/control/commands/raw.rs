@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     control::{
-        limits::COMMAND_REPEATS_MAX,
+        limits::GATE_REPEATS_MAX,
         shared::{
             core::Core,
             error::{ApiError, Kind},
@@ -51,7 +51,7 @@ pub async fn write_old_key(
     asker: &Asker,
 ) -> Result<CommandOutcome, ApiError> {
     let mut verdict = None;
-    for _ in 0..=COMMAND_REPEATS_MAX {
+    for _ in 0..=GATE_REPEATS_MAX {
         let given = verdict.as_ref();
         let attempt = transact_app(core, app, move |stored, _| async move {
             plan(core, &stored, (key, value), asker, given).await

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use keyvalues::{Revision, Write};
-use tokio::time::sleep;
 
 use super::{
-    commit::{Commit, Plan, Round},
+    commit::{Commit, Plan},
     gate::{self, GateQuestion},
     quota::admit,
     registration::{self, PlannedRegistration, Registration, apps_naming},
@@ -15,14 +14,10 @@ use super::{
     transact::transact,
 };
 use crate::{
-    control::{
-        limits::REGISTRATION_PAUSE,
-        shared::{
-            backoff::jittered,
-            core::Core,
-            entries::own_key,
-            error::{ApiError, Kind},
-        },
+    control::shared::{
+        core::Core,
+        entries::own_key,
+        error::{ApiError, Kind},
     },
     rollout::{endpoint_set::EndpointChange, record::Record, release::ReleaseId},
 };
@@ -47,8 +42,7 @@ pub async fn change_endpoints(
     core.replica.require_known_store().await?;
     let _lock = core.release_locks.lock(release).await;
     let what = format!("the endpoints of `{release}`");
-    let (outcome, planned) = transact(&core.store, &what, move |round| async move {
-        pause(round).await;
+    let (outcome, planned) = transact(&core.store, &what, move |_| async move {
         let plan = decide(core, release, registration).await?;
         admit(core, plan.writes()).await?;
         Ok::<_, ApiError>(plan)
@@ -58,13 +52,6 @@ pub async fn change_endpoints(
         planned.log(registration.asker);
     }
     Ok(outcome)
-}
-
-/// Routers that were in each other's way do not try again together.
-async fn pause(round: Round) {
-    if round.number > 0 {
-        sleep(jittered(REGISTRATION_PAUSE * (1 << round.number.min(6)))).await;
-    }
 }
 
 /// What a round gives: the outcome, and what is logged.

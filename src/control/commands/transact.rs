@@ -1,9 +1,13 @@
 //! Every change of the store: read, decide, commit; when somebody else was faster, again.
 //!
-//! The rounds are limited. A commit whose answer was lost is settled by its proof if it has one; otherwise the next
+//! The rounds are limited, and a pause that grows and is drawn at random follows each conflict: routers that were in each other's
+//! way do not come back together, and a crowd gets through one after the other. A commit whose answer was lost is settled by its proof if it has one; otherwise the next
 //! round reads what is there and decides anew, which is why every decision is made from a fresh reading.
 
+use std::time::Duration;
+
 use keyvalues::{Key, Outcome, Revision, StoreError, Write};
+use tokio::time::sleep;
 
 use super::{
     commit::{Commit, Plan, Round},
@@ -13,8 +17,9 @@ use super::{
 };
 use crate::{
     control::{
-        limits::COMMAND_REPEATS_MAX,
+        limits::{CHANGE_REPEATS_MAX, CONFLICT_PAUSE_MAX, CONFLICT_PAUSE_MIN},
         shared::{
+            backoff::jittered,
             core::Core,
             error::{ApiError, Kind},
             store::StoreHandle,
@@ -51,8 +56,8 @@ where
     E: From<StoreError> + From<TransactError>,
     F: Future<Output = Result<Plan<T>, E>>,
 {
-    let mut round = Round::default();
-    while round.number <= COMMAND_REPEATS_MAX {
+    let (mut round, mut conflicts) = (Round::default(), 0);
+    while round.number <= CHANGE_REPEATS_MAX {
         let (commit, outcome) = match decide(round).await? {
             Plan::Nothing(value) => return Ok(value),
             Plan::Write(commit, outcome) => (commit, Some(outcome)),
@@ -63,13 +68,22 @@ where
             (CommitEnd::Done(revision), Some(outcome)) => return Ok(outcome(revision)),
             (CommitEnd::Unprovable, _) => return Err(TransactError::OutcomeUnknown(what.to_owned()).into()),
             (end, _) => {
-                round = Round { number: round.number + 1, in_doubt: matches!(end, CommitEnd::Unknown) }
+                round = Round { number: round.number + 1, in_doubt: matches!(end, CommitEnd::Unknown) };
+                if !matches!(end, CommitEnd::Done(_)) {
+                    sleep(jittered(pause_after(conflicts))).await;
+                    conflicts += 1;
+                }
             }
         }
     }
     let what = what.to_owned();
     Err(if round.in_doubt { TransactError::OutcomeUnknown(what) } else { TransactError::Contended(what) }
         .into())
+}
+
+/// How long a conflict is followed by nothing at most, after so many others.
+fn pause_after(conflicts: u32) -> Duration {
+    CONFLICT_PAUSE_MIN.saturating_mul(2_u32.saturating_pow(conflicts)).min(CONFLICT_PAUSE_MAX)
 }
 
 /// Changes one app: one change at a time on this router, each decided from a fresh reading of the app's keys. A lost record
@@ -161,5 +175,58 @@ impl From<TransactError> for ApiError {
             TransactError::OutcomeUnknown(_) => Kind::OutcomeUnknown,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use keyvalues::{Check, Memory};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_pauses_grow_to_a_limit_and_are_a_second_in_all() {
+        let repeats = u32::try_from(CHANGE_REPEATS_MAX).unwrap();
+        let pauses: Vec<Duration> = (0..repeats).map(pause_after).collect();
+        assert!(pauses.is_sorted() && pauses[0] == CONFLICT_PAUSE_MIN, "{pauses:?}");
+        let all: Duration = pauses.iter().sum();
+        assert!(all > Duration::from_millis(800) && all <= Duration::from_secs(1), "{all:?}");
+    }
+
+    /// Changes `k`, while somebody else changes it before each of the first commits; gives the rounds and the time they took.
+    async fn contend(others: usize) -> (Result<(), ApiError>, usize, Duration) {
+        let store = StoreHandle::new(Arc::new(Memory::new()));
+        let key = || "k".parse::<Key>().unwrap();
+        let (rounds, began) = (AtomicUsize::new(0), Instant::now());
+        let (store, counted) = (&store, &rounds);
+        let changed = transact(store, "`k`", move |_| async move {
+            let read = store.get(&key()).await?;
+            if counted.fetch_add(1, Ordering::Relaxed) < others {
+                store.commit(Vec::new(), vec![Write::put(key(), "theirs")]).await?;
+            }
+            let check = read.map_or(Check::Absent(key()), |entry| Check::Unchanged(key(), entry.modified));
+            let commit = Commit { checks: vec![check], writes: vec![Write::put(key(), "ours")], proof: None };
+            Ok::<_, ApiError>(Plan::write(commit, |_| ()))
+        });
+        let changed = changed.await;
+        (changed, rounds.into_inner(), began.elapsed())
+    }
+
+    #[tokio::test]
+    async fn whoever_meets_others_again_and_again_comes_through_and_gives_up_in_the_end() {
+        let (changed, rounds, took) = contend(0).await;
+        assert!(changed.is_ok() && rounds == 1 && took < CONFLICT_PAUSE_MIN / 2, "{took:?}");
+        let (changed, rounds, took) = contend(CHANGE_REPEATS_MAX).await;
+        assert!(changed.is_ok() && rounds == CHANGE_REPEATS_MAX + 1, "{changed:?} {rounds}");
+        assert!(took > Duration::from_millis(400) && took < Duration::from_secs(2), "{took:?}");
+        let (refused, rounds, _) = contend(usize::MAX).await;
+        assert_eq!(refused.unwrap_err().kind(), Kind::Contended);
+        assert_eq!(rounds, CHANGE_REPEATS_MAX + 1);
     }
 }

@@ -72,6 +72,7 @@ impl StoreImage {
         self.core.replica.set_changed_at(listing.revision);
         self.take_listeners();
         self.core.hooks.replace(listing);
+        self.last_good.keep_hooks(listing);
         self.core.hooks_in.replace(listing);
         self.core.endpoint_events.replace(listing);
         self.core.deployments.replace(listing);
@@ -240,6 +241,7 @@ impl StoreImage {
         self.take_pin_format(None);
         self.take_pin_keys(None).ok()?;
         let revision = saved.identity.revision;
+        self.core.hooks.replace(&self.last_good.hooks());
         if let Some(keyspace) = &mut self.keyspace {
             let entries = saved.entries.iter();
             keyspace.replace(
@@ -346,6 +348,7 @@ impl StoreImage {
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
             }
             _ => {
+                self.last_good.keep_hook(key, entry);
                 if !self.core.hooks.take(key, entry) && !self.core.hooks_in.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
                 }
