@@ -50,3 +50,4 @@ mod tests;
 pub mod text_form;
 pub mod underscores;
 pub mod unknown_fields;
+pub mod verdict;

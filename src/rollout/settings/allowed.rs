@@ -13,7 +13,7 @@ use crate::rollout::freeze;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 57] = [
+const ALLOWED: [(&str, &str); 62] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -61,6 +61,14 @@ const ALLOWED: [(&str, &str); 57] = [
     (
         "shielding.race_exclude[]",
         "a pattern that begins with `/` or `*`, of at most 200 characters, such as *callback*",
+    ),
+    ("verdict.on_worse", "`abort`, `hold` or `tell`"),
+    ("verdict.alpha", "a number from 0.0001 to 0.1"),
+    ("verdict.tolerate", "a number from 1 to 10"),
+    ("verdict.at_least", "a percentage from 0 to 100"),
+    (
+        "verdict.failure",
+        "statuses from 400 to 599 and ranges of them, such as \"500-599\" or \"429,500-599\"",
     ),
     ("lenient_responses", "true or false"),
     ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),

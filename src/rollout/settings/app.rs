@@ -12,6 +12,7 @@ use super::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::TimeoutSettings,
+    verdict::VerdictSettings,
 };
 use crate::{
     limits::DRAIN_SECONDS_MAX,
@@ -68,6 +69,8 @@ pub struct Settings {
     pub health: HealthSettings,
     /// Whether stable answers requests that the candidate failed.
     pub shielding: ShieldingSettings,
+    /// How the candidate is judged, and what happens if it is worse.
+    pub verdict: VerdictSettings,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
     pub lenient_responses: bool,
     /// How long endpoints and clients may take.
@@ -140,6 +143,7 @@ impl Default for Settings {
             assets: AssetSettings::default(),
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
+            verdict: VerdictSettings::default(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
@@ -175,6 +179,7 @@ impl Settings {
         self.assets.check()?;
         self.health.check()?;
         self.shielding.check()?;
+        self.verdict.check()?;
         self.timeouts.check()?;
         self.overriding.check()
     }

@@ -128,7 +128,7 @@ fn header(line: &str) -> Option<(&str, &str)> {
 }
 
 /// `204` or `200-399`.
-fn range(text: &str) -> Option<(u16, u16)> {
+pub(super) fn range(text: &str) -> Option<(u16, u16)> {
     let status = |text: &str| {
         let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))

@@ -20,6 +20,7 @@ pub mod testers;
 #[cfg(test)]
 mod tests;
 pub mod timeouts;
+pub mod verdict;
 
 pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
@@ -33,4 +34,5 @@ pub use self::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::{Timeout, TimeoutSettings},
+    verdict::{FailingStatuses, OnWorse, VerdictSettings},
 };

@@ -18,6 +18,8 @@ enum Kind {
     Whole(i64, i64),
     WholeOrNull(i64, i64),
     PercentOrNull,
+    /// From, to; fractions too.
+    Number(f64, f64),
     /// The most characters.
     Text(usize),
     TextOrNull(Option<usize>),
@@ -32,8 +34,8 @@ enum Kind {
 }
 
 use Kind::{
-    Flag, FlagOrNull, Lines, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, WholeOrNull, Words,
-    WordsOrNull,
+    Flag, FlagOrNull, Lines, Number, Pattern, PercentOrNull, Text, TextOrNull, Texts, Whole, WholeOrNull,
+    Words, WordsOrNull,
 };
 
 /// Groups of settings: name, title, description.
@@ -42,6 +44,7 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("assets", "Fingerprinted assets", "Files whose name changes with their content. They carry no pin."),
     ("health", "Health checks", "How endpoints are checked."),
     ("shielding", "Shielding", "Stable answers the requests that the candidate fails."),
+    ("verdict", "Verdict", "How the candidate is judged beside stable, and what happens if it is worse."),
     (
         "timeouts",
         "Time-outs",
@@ -123,6 +126,16 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "Requests whose path begins with one of these are not shielded, such as `/export/`."),
     ("shielding.race_exclude", "Never to both", Texts(32, Some(200)), "",
      "Requests for these paths never go to both releases while the candidate is silent. `*` stands for any characters."),
+    ("verdict.on_worse", "If it is worse", Words(&["abort", "hold", "tell"]), "",
+     "What happens to a candidate that is worse than stable. `abort`: it is aborted. `hold`: it stays, and an alarm is raised. `tell`: the verdict says so, and that is all."),
+    ("verdict.alpha", "False alarms", Number(0.0001, 0.1), "",
+     "The probability of ever calling a candidate worse that is not: 0.01 is one in a hundred rollouts."),
+    ("verdict.tolerate", "Tolerated factor", Number(1.0, 10.0), "",
+     "How many times as often as stable a candidate may fail before it is called worse."),
+    ("verdict.at_least", "Tolerated share", Number(0.0, 100.0), "%",
+     "The share of failing sessions up to which a candidate is not called worse."),
+    ("verdict.failure", "Failures", Text(200), "",
+     "The statuses that are failures, single ones or ranges, such as `500-599` or `429,500-599`. 502, 503, 504 and no answer always are."),
     ("lenient_responses", "Lenient responses", Flag, "",
      "Whether responses of old endpoints pass that have bare line feeds, blanks around chunk sizes, or a version such as HTTP/1.2. The log says what was let pass."),
     ("timeouts.first_byte_ms", "First byte", WholeOrNull(10, 86_400_000), "ms",
@@ -163,6 +176,7 @@ impl Kind {
             Whole(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
             WholeOrNull(from, to) => json!({ "type": ["integer", "null"], "minimum": from, "maximum": to }),
             PercentOrNull => json!({ "type": ["number", "null"], "minimum": 0, "maximum": 100 }),
+            Number(from, to) => json!({ "type": "number", "minimum": from, "maximum": to }),
             Text(most) => json!({ "type": "string", "maxLength": most }),
             TextOrNull(None) => json!({ "type": ["string", "null"] }),
             TextOrNull(Some(most)) => json!({ "type": ["string", "null"], "maxLength": most }),
