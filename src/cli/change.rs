@@ -68,6 +68,13 @@ pub(super) struct NewChoice {
     new: bool,
 }
 
+impl NewChoice {
+    /// Whether it may be made.
+    pub(super) fn is_new(&self) -> bool {
+        self.new
+    }
+}
+
 /// One change to an app, as a verb asks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Change {

@@ -34,6 +34,8 @@ pub(super) struct Request {
     /// The seq that the asker saw.
     pub(super) if_match: Option<u64>,
     pub(super) timeout: Duration,
+    /// What tells a repeat of this call from another one.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// What a request carries.
@@ -53,6 +55,7 @@ impl Request {
             body: Body::None,
             if_match: None,
             timeout: ANSWER,
+            idempotency_key: None,
         }
     }
 
@@ -145,6 +148,9 @@ impl Client {
         }
         if let Some(seq) = request.if_match {
             builder = builder.header("if-match", format!("\"{seq}\""));
+        }
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("idempotency-key", key);
         }
         Ok(match request.body {
             Body::None => builder,

@@ -19,6 +19,10 @@ mod completions;
 mod connect;
 mod degraded;
 mod demo;
+mod deploy;
+mod deployment_change;
+mod deployment_lines;
+mod deployments;
 mod drain;
 mod duration;
 mod endpoint;
@@ -47,13 +51,17 @@ mod release_verb;
 mod releases;
 mod rollback;
 mod router_settings;
+mod scale;
 mod serve;
 mod session;
 mod settings;
 mod stable;
+mod start;
 mod status;
 mod sticky;
+mod stop;
 mod store;
+mod terminate;
 mod unlock;
 mod user_config;
 mod variables;
@@ -121,6 +129,12 @@ enum Verb {
     Settings(settings::Arguments),
     History(history::Arguments),
     Preview(preview::Arguments),
+    Deploy(Box<deploy::Arguments>),
+    Deployments(deployments::Arguments),
+    Stop(stop::Arguments),
+    Start(start::Arguments),
+    Scale(scale::Arguments),
+    Terminate(terminate::Arguments),
     Hook(hook::Arguments),
     Lock(lock::Arguments),
     Freeze(freeze::Arguments),
@@ -185,6 +199,12 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Settings(arguments) => settings::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
+            Verb::Deploy(arguments) => deploy::run(*arguments, printer).await,
+            Verb::Deployments(arguments) => deployments::run(arguments, printer).await,
+            Verb::Stop(arguments) => stop::run(arguments, printer).await,
+            Verb::Start(arguments) => start::run(arguments, printer).await,
+            Verb::Scale(arguments) => scale::run(arguments, printer).await,
+            Verb::Terminate(arguments) => terminate::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Freeze(arguments) => freeze::run(arguments, printer).await,

@@ -146,6 +146,36 @@ pub const STOP_MAX: Duration = Duration::from_secs(3);
 
 /// Deployments in the store, of all apps together: each is read by every router, and takes up to 256 KiB.
 pub const DEPLOYMENTS_MAX: usize = 2_000;
+/// How long a deployment may take until it serves, in seconds, unless its call says otherwise: a large image over a slow line.
+pub const DEPLOY_SECONDS: u32 = 300;
+/// The longest time, in seconds, that a call may give it.
+pub const DEPLOY_SECONDS_MAX: u32 = 3_600;
+/// How long a container has to end by itself when it is stopped.
+pub const CONTAINER_STOP_GRACE: Duration = Duration::from_secs(10);
+/// Lines that are kept of what a container said before it failed.
+pub const LAST_WORDS_LINES: usize = 50;
+/// How often it is looked whether a deployment can be carried on.
+pub const CARRIER_TICK: Duration = Duration::from_millis(400);
+/// After how long a deployment that has nothing to do, or waits for its containers, is looked at again.
+pub const CARRIER_PAUSE: Duration = Duration::from_secs(1);
+/// The same for one that is stopped or has failed: nothing happens to it unless somebody asks, and an order is seen at once.
+pub const CARRIER_IDLE_PAUSE: Duration = Duration::from_secs(10);
+/// How long a step of an engine may take at least, also where the time of the deployment is over.
+pub const CARRIER_STEP_LEAST: Duration = Duration::from_secs(1);
+/// The same after something failed.
+pub const CARRIER_FAILED_PAUSE: Duration = Duration::from_secs(3);
+/// Steps of one deployment in a row, so that each router looks at its claim in between.
+pub const CARRIER_STEPS_PER_TURN: usize = 20;
+/// How long the claim on an engine outlives the last sign of who holds it.
+pub const CARRIER_CLAIM_TTL: Duration = Duration::from_secs(6);
+/// How often its holder gives one.
+pub const CARRIER_CLAIM_EVERY: Duration = Duration::from_secs(2);
+/// So much earlier it stops relying on it.
+pub const CARRIER_CLAIM_SPARE: Duration = Duration::from_secs(1);
+/// How long the answer to a call with an Idempotency-Key is kept, in ms: a day.
+pub const IDEMPOTENCY_KEPT_MS: u64 = 24 * 3_600_000;
+/// Old ones that one call removes: they fit its commit.
+pub const IDEMPOTENCY_SWEPT_MAX: usize = 20;
 /// The most containers of one deployment that a call may ask for.
 pub const REPLICAS_MAX: u32 = 100;
 

@@ -11,6 +11,7 @@ mod activity;
 mod admin;
 mod api;
 mod commands;
+mod deployments;
 mod engines;
 mod fleet;
 mod hooks;

@@ -9,6 +9,7 @@ use super::{
     activity,
     admin::port::{self, Sockets},
     api::{self, stream},
+    deployments::carrier,
     engines,
     fleet::membership,
     hooks::{claim, dispatch},
@@ -126,7 +127,9 @@ async fn until_stopped(core: Core, task: impl Future<Output = ()>) {
 async fn take_part(core: Core, options: SyncOptions, followed: Option<Arc<dyn Store>>) {
     let membership = until_stopped(core.clone(), membership::run(core.clone()));
     let hooks = until_stopped(core.clone(), dispatch::run(core.clone()));
-    tokio::join!(follow_store(core.clone(), options, followed), membership, hooks);
+    let engines = core.options.engines.clone();
+    let carrier = until_stopped(core.clone(), carrier::run(core.clone(), engines));
+    tokio::join!(follow_store(core.clone(), options, followed), membership, hooks, carrier);
     claim::leave(&core).await;
     membership::leave(&core).await;
 }

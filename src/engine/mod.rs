@@ -38,7 +38,7 @@ pub use self::{
     engines::{Engine, EngineVersion, Engines, Image},
     error::EngineError,
     events::{ContainerAction, ContainerEvent, EngineEvent},
-    label::{LABEL_APP, LABEL_DEPLOYMENT, LABEL_PORT, LABEL_RELEASE},
+    label::{LABEL_APP, LABEL_DEPLOYMENT, LABEL_MARK, LABEL_PORT, LABEL_RELEASE},
     login::RegistryLogins,
     logs::LogOptions,
     name::{ContainerName, EngineName, NetworkName},

@@ -14,6 +14,7 @@ pub mod apply_status;
 pub mod approval;
 pub mod audit;
 pub mod change;
+pub mod deployment;
 #[cfg(test)]
 mod document;
 pub mod dry_run;

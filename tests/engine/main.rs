@@ -4,6 +4,7 @@
 
 mod attacks;
 mod containers;
+mod deploying;
 mod events;
 mod foreign;
 mod full_disk;

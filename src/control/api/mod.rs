@@ -8,6 +8,7 @@ pub mod apps;
 mod audit;
 pub mod body;
 mod calls;
+pub mod deployments;
 pub mod description;
 pub mod drains;
 pub mod dry_run;
@@ -66,7 +67,7 @@ pub fn senders() -> Router<Core> {
 
 /// Every call but those of raw keyvalues.
 fn calls() -> Calls {
-    store::calls(endpoints_of_releases(commands(apps(Calls::default()))))
+    store::calls(deployments_of_apps(endpoints_of_releases(commands(apps(Calls::default())))))
         .get("/api/v1/stream", follower::of_all)
         .get("/api/v1/router", router::read)
         .get("/api/v1/router/files", router::files)
@@ -113,6 +114,19 @@ fn apps(calls: Calls) -> Calls {
         .put("/api/v1/apps/{app}/settings", settings::replace)
         .patch("/api/v1/apps/{app}/settings", settings::merge)
         .get("/api/v1/apps/{app}/stream", follower::of_app)
+}
+
+/// Deployments.
+fn deployments_of_apps(calls: Calls) -> Calls {
+    let one = "/api/v1/apps/{app}/deployments/{id}";
+    calls
+        .get("/api/v1/apps/{app}/deployments", deployments::list)
+        .post("/api/v1/apps/{app}/deployments", deployments::deploy)
+        .get(one, deployments::read)
+        .delete(one, deployments::terminate)
+        .post("/api/v1/apps/{app}/deployments/{id}/stop", deployments::stop)
+        .post("/api/v1/apps/{app}/deployments/{id}/start", deployments::start)
+        .post("/api/v1/apps/{app}/deployments/{id}/scale", deployments::scale)
 }
 
 /// The commands.

@@ -26,6 +26,7 @@ use crate::{
         deployment::{
             id::DeploymentId,
             record::{Deployment, DesiredState},
+            state::State,
         },
         endpoint_set::{Containers, EndpointChange},
         keys::{self, Meaning},
@@ -46,13 +47,23 @@ pub struct DeploymentOutcome {
 }
 
 /// Stores a new deployment. A repeat of the call that made it changes nothing.
-pub async fn create(core: &Core, deployment: &Deployment) -> Result<DeploymentOutcome, ApiError> {
+/// With it further writes are committed, each with its check.
+pub async fn create(
+    core: &Core,
+    deployment: &Deployment,
+    further: Vec<(Option<Check>, Write)>,
+) -> Result<DeploymentOutcome, ApiError> {
     core.replica.require_known_store().await?;
     let key = &(deployment.app.clone(), deployment.id.clone());
+    let further = &further;
+    refuse_other_app(core, key)?;
     transact(&core.store, &what(&deployment.id), move |_| async move {
         let written = own_key(&keys::deployment(&key.0, &key.1));
         if let Some(entry) = core.store.get(&written).await? {
             let stored = read(&entry, key)?;
+            if let Some(again) = after_failure(&stored, deployment)? {
+                return Ok(written_again(&entry, again, further));
+            }
             if is_repeat(&stored, deployment) {
                 let repeat =
                     DeploymentOutcome { deployment: stored, changed: false, revision: entry.modified };
@@ -70,10 +81,10 @@ pub async fn create(core: &Core, deployment: &Deployment) -> Result<DeploymentOu
             );
             return Err(ApiError::new(Kind::Quota, message));
         }
-        let checks = vec![Check::Absent(written.clone())];
-        let writes = vec![Write::put(written.clone(), encode(deployment))];
+        let write = Write::put(written.clone(), encode(deployment));
+        let commit = with_further(Check::Absent(written.clone()), write, further);
         let made = deployment.clone();
-        Ok(Plan::write(Commit { checks, writes, proof: Some(written) }, |revision| DeploymentOutcome {
+        Ok(Plan::write(Commit { proof: Some(written), ..commit }, |revision| DeploymentOutcome {
             deployment: made,
             changed: true,
             revision,
@@ -106,7 +117,7 @@ pub async fn change(
         let mut checks = vec![unchanged(&entry)];
         if takes_away(&before, &next) {
             let standing = Standing::read(core, &before).await?;
-            standing.refuse(&before, asker, is_mere_stop(&before, &next))?;
+            standing.refuse(&before, asker, tolerated(&before, &next))?;
             checks.extend(standing.checks());
         }
         let value = unknown_fields::keep(&entry.value, &before, encode(&next));
@@ -120,11 +131,23 @@ pub async fn change(
     .await
 }
 
-/// Removes a deployment that no engine runs: its endpoints first, so that a removal which was cut short is made whole by the next.
+/// Has a deployment serve, from within a change.
+pub fn start(deployment: &mut Deployment, now: u64) -> Result<(), ApiError> {
+    if deployment.start(now) { Ok(()) } else { Err(being_cleaned_up(&deployment.id)) }
+}
+
+/// Removes a deployment. One that an engine runs goes with its containers; of any other the endpoints go first, so that a removal which was cut short is made whole by the next.
 pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<DeploymentOutcome, ApiError> {
     core.replica.require_known_store().await?;
     let deployment = read(&stored_entry(core, key).await?, key)?;
-    Standing::read(core, &deployment).await?.refuse(&deployment, asker, false)?;
+    if deployment.run.is_some() {
+        return change(core, key, asker, |deployment| {
+            deployment.desired = DesiredState::Removed;
+            Ok(())
+        })
+        .await;
+    }
+    Standing::read(core, &deployment).await?.refuse(&deployment, asker, Tolerated::Nothing)?;
     for release in releases_with_endpoints(core, &deployment).await? {
         // Nobody routes it, so it can be nothing but the way back, which whoever removes the deployment gives up.
         let registration = Registration {
@@ -139,7 +162,7 @@ pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<D
         let entry = stored_entry(core, key).await?;
         let deployment = read(&entry, key)?;
         let standing = Standing::read(core, &deployment).await?;
-        standing.refuse(&deployment, asker, false)?;
+        standing.refuse(&deployment, asker, Tolerated::Nothing)?;
         let checks = [unchanged(&entry)].into_iter().chain(standing.checks()).collect();
         let commit = Commit { checks, writes: vec![Write::delete(entry.key)], proof: None };
         Ok(Plan::write(commit, |revision| DeploymentOutcome { deployment, changed: true, revision }))
@@ -193,13 +216,17 @@ impl Standing {
 
     /// Refuses to take something away from a deployment that an app routes, or whose releases the asker may not change. What
     /// drains may be told to stop: it does so when its drain is over.
-    fn refuse(&self, deployment: &Deployment, asker: &Asker, may_drain: bool) -> Result<(), ApiError> {
+    fn refuse(&self, deployment: &Deployment, asker: &Asker, tolerated: Tolerated) -> Result<(), ApiError> {
         for stored in &self.0 {
             let Some(record) = &stored.record else { continue };
             for release in named(record, deployment) {
                 admit_registration(record, release, false, asker, &stored.registration_rules(release))?;
-                let Some(place) = place(record, release, may_drain) else { continue };
-                let (id, app) = (&deployment.id, &stored.name);
+                let Some(place) =
+                    place(record, release).filter(|(_, is_on_track)| !tolerated.has(*is_on_track))
+                else {
+                    continue;
+                };
+                let ((place, _), id, app) = (place, &deployment.id, &stored.name);
                 let message = format!(
                     "`{id}` is {place} of the app `{app}`, so it is neither stopped nor removed; it can be once the app routes \
                      it no more"
@@ -216,16 +243,37 @@ impl Standing {
     }
 }
 
-/// Where a record routes a release; one that drains may be passed over.
-fn place(record: &Record, release: &ReleaseId, may_drain: bool) -> Option<&'static str> {
+/// Where a record routes a release, and whether that is a track.
+fn place(record: &Record, release: &ReleaseId) -> Option<(&'static str, bool)> {
     if record.stable_release() == Some(release) {
-        return Some("stable");
+        return Some(("stable", true));
     }
     if record.candidate_release() == Some(release) {
-        return Some("the candidate");
+        return Some(("the candidate", true));
     }
     let drains = record.draining.iter().any(|draining| draining.release == *release);
-    (drains && !may_drain).then_some("a draining release")
+    drains.then_some(("a draining release", false))
+}
+
+/// How far a release may be routed whose deployment is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tolerated {
+    /// Not at all.
+    Nothing,
+    /// It may drain: it stops when that is over.
+    Draining,
+    /// It may be on a track: some of its endpoints stay.
+    Tracks,
+}
+
+impl Tolerated {
+    fn has(self, is_on_track: bool) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Draining => !is_on_track,
+            Self::Tracks => true,
+        }
+    }
 }
 
 /// The releases of a deployment that a record names.
@@ -240,16 +288,79 @@ fn takes_away(before: &Deployment, next: &Deployment) -> bool {
     stops || before.spec != next.spec || next.replicas < before.replicas
 }
 
-/// Whether a change is that it is to stop, and nothing else.
-fn is_mere_stop(before: &Deployment, next: &Deployment) -> bool {
-    *next == Deployment { desired: DesiredState::Stopped, ..before.clone() }
+/// What a change tolerates: a stop, and fewer containers of those that an engine runs, and nothing else.
+fn tolerated(before: &Deployment, next: &Deployment) -> Tolerated {
+    let stopped = Deployment { desired: DesiredState::Stopped, ..before.clone() };
+    let scaled = Deployment { replicas: next.replicas, ..before.clone() };
+    match next {
+        next if *next == stopped => Tolerated::Draining,
+        next if *next == scaled && next.replicas > 0 && next.run.is_some() => Tolerated::Tracks,
+        _ => Tolerated::Nothing,
+    }
+}
+
+/// The deployment anew, where one that was asked for has failed.
+fn after_failure(stored: &Deployment, asked: &Deployment) -> Result<Option<Deployment>, ApiError> {
+    let (Some(before), Some(mut run)) = (&stored.run, asked.run.clone()) else { return Ok(None) };
+    if before.state != State::Failed || stored.desired != DesiredState::Serving {
+        return Ok(None);
+    }
+    if before.is_being_cleaned_up() {
+        return Err(being_cleaned_up(&stored.id));
+    }
+    // Numbers go on, so that nothing of the one that failed is taken for this one's.
+    run.generation = before.generation + 1;
+    run.fence = before.fence;
+    Ok(Some(Deployment { run: Some(run), ..asked.clone() }))
+}
+
+fn being_cleaned_up(id: &DeploymentId) -> ApiError {
+    let message =
+        format!("`{id}` has failed, and what it had started is being removed; try again in a moment");
+    ApiError::new(Kind::Refused("being_cleaned_up"), message)
+}
+
+fn written_again(
+    entry: &Entry,
+    again: Deployment,
+    further: &[(Option<Check>, Write)],
+) -> Plan<DeploymentOutcome> {
+    let write = Write::put(entry.key.clone(), encode(&again));
+    let commit = with_further(unchanged(entry), write, further);
+    Plan::write(commit, move |revision| DeploymentOutcome { deployment: again, changed: true, revision })
+}
+
+fn with_further(check: Check, write: Write, further: &[(Option<Check>, Write)]) -> Commit {
+    let checks = [check].into_iter().chain(further.iter().filter_map(|(check, _)| check.clone())).collect();
+    let writes = [write].into_iter().chain(further.iter().map(|(_, write)| write.clone())).collect();
+    Commit { checks, writes, proof: None }
+}
+
+/// One id is one deployment, whichever app it is looked for under: the names of its containers follow from it.
+fn refuse_other_app(core: &Core, (app, id): &DeploymentKey) -> Result<(), ApiError> {
+    match core.deployments.app_of(id).filter(|other| other != app) {
+        None => Ok(()),
+        Some(other) => {
+            let message =
+                format!("there is a deployment `{id}` of the app `{other}` already; choose another id");
+            Err(ApiError::new(Kind::Refused("deployment_exists"), message).field("deployment_id"))
+        }
+    }
 }
 
 /// Whether a call asks again for what it made, or for what it was changed to.
 fn is_repeat(stored: &Deployment, asked: &Deployment) -> bool {
-    let asked =
-        Deployment { created_by: stored.created_by.clone(), created_at: stored.created_at, ..asked.clone() };
-    *stored == asked
+    let engine = |deployment: &Deployment| {
+        let run = deployment.run.as_ref();
+        run.map(|run| (run.engine.clone(), run.network.clone(), run.health_path.clone()))
+    };
+    let same = Deployment {
+        created_by: stored.created_by.clone(),
+        created_at: stored.created_at,
+        run: stored.run.clone(),
+        ..asked.clone()
+    };
+    *stored == same && engine(stored) == engine(asked)
 }
 
 async fn releases_with_endpoints(core: &Core, deployment: &Deployment) -> Result<Vec<ReleaseId>, ApiError> {

@@ -12,6 +12,7 @@ pub mod default_app;
 pub mod deployments;
 pub mod dry_run;
 pub mod endpoint_events;
+pub mod engine_run;
 pub mod gate;
 pub mod history;
 pub mod known_release;

@@ -26,6 +26,11 @@ pub struct DeploymentBoard {
 }
 
 impl DeploymentBoard {
+    /// Wakes whoever carries deployments out at each change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.stored.lock().len()

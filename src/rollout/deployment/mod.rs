@@ -6,4 +6,10 @@
 pub mod compose;
 pub mod environment;
 pub mod id;
+pub mod plan;
 pub mod record;
+pub mod run;
+pub mod state;
+pub mod step;
+#[cfg(test)]
+mod tests;

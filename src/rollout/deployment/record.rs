@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{compose::service::Service, id::DeploymentId};
+use super::{compose::service::Service, id::DeploymentId, run::Run, state::State};
 use crate::rollout::{app::AppName, release::ReleaseId};
 
 /// The most bytes of JSON that are read as a deployment.
@@ -33,6 +33,9 @@ pub struct Deployment {
     /// What the old API shows beside that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<OldFields>,
+    /// How an engine runs it. None: somebody else does, and registers its endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
 }
 
 /// What is wanted of a deployment.
@@ -69,6 +72,17 @@ pub struct OldFields {
     pub quantities: BTreeMap<String, u32>,
 }
 
+impl DesiredState {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Stopped => "stopped",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 impl Deployment {
     /// Parses and checks the JSON that is stored for an app's deployment.
     ///
@@ -89,6 +103,19 @@ impl Deployment {
             return Err(format!("the deployment `{id}` of `{app}`, as its key says"));
         }
         Ok(deployment)
+    }
+
+    /// It is to serve: anew, if it was to stop or has failed. Whether it can be: not while something is left of what failed.
+    pub fn start(&mut self, now: u64) -> bool {
+        if self.run.as_ref().is_some_and(Run::is_being_cleaned_up) {
+            return false;
+        }
+        let is_down = self.desired != DesiredState::Serving;
+        self.desired = DesiredState::Serving;
+        if let Some(run) = self.run.as_mut().filter(|run| is_down || run.state == State::Failed) {
+            run.begin(now);
+        }
+        true
     }
 
     /// What the ids of its releases begin with, up to the port.
@@ -137,6 +164,7 @@ mod tests {
             created_by: "ci".into(),
             created_at: 1,
             old: None,
+            run: None,
         }
     }
 

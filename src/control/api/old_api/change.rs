@@ -8,8 +8,11 @@ use super::{
 use crate::{
     control::{
         api::{body, request::asker, visible::check_registration},
-        commands::deployments::{self, DeploymentOutcome, endpoints},
-        limits::{JSON_BYTES_MAX, SERVED_WAIT_MAX},
+        commands::{
+            deployments::{self, DeploymentOutcome, endpoints},
+            engine_run::{EngineChoice, choose},
+        },
+        limits::{DEPLOY_SECONDS, JSON_BYTES_MAX, SERVED_WAIT_MAX},
         shared::{
             access::caller::Caller, audit::trail, core::Core, deployments::DeploymentKey, entries::encode,
             error::ApiError,
@@ -20,6 +23,7 @@ use crate::{
         deployment::{
             id::{DeploymentId, DeploymentIdError},
             record::{Deployment, DesiredState, OldFields},
+            run::Run,
         },
     },
     schema::old_api::{OldDeploymentAnswer, OldRemoval},
@@ -42,7 +46,7 @@ pub async fn create(core: &Core, caller: &Caller, request: Request) -> Result<Ol
     check_app(caller, &app, &id)?;
     let deployment = build(core, caller, app, id, form)?;
     note(core, &deployment);
-    let outcome = deployments::create(core, &deployment).await?;
+    let outcome = deployments::create(core, &deployment, Vec::new()).await?;
     Ok(answer(core, outcome).await)
 }
 
@@ -110,8 +114,12 @@ async fn set_desired(
     desired: DesiredState,
 ) -> Result<OldDeploymentAnswer, ApiError> {
     let asker = asker(core, caller, String::new(), None);
+    let now = core.clock.wall_ms();
     let outcome = deployments::change(core, key, &asker, |deployment| {
-        deployment.desired = desired;
+        match desired {
+            DesiredState::Serving => return deployments::start(deployment, now),
+            other => deployment.desired = other,
+        }
         Ok(())
     })
     .await?;
@@ -158,9 +166,39 @@ fn build(
         created_by: caller.name.clone(),
         created_at: core.clock.wall_ms(),
         old: Some(old),
+        run: None,
     };
     check(&deployment)?;
-    Ok(deployment)
+    let run = run_of(core, caller, &deployment)?;
+    Ok(Deployment { run, ..deployment })
+}
+
+/// How an engine of this router runs it; none: the router has no engine, and somebody else runs it.
+fn run_of(core: &Core, caller: &Caller, deployment: &Deployment) -> Result<Option<Run>, ApiError> {
+    if core.options.engines.is_empty() {
+        return Ok(None);
+    }
+    let refused = |message: String| Err(ApiError::value("stack.content", message));
+    if let Some(field) = deployment.spec.placeholder() {
+        return refused(format!("{field} has a placeholder, and nobody here fills it in; send the value"));
+    }
+    if deployment.old.as_ref().is_some_and(|old| !old.others.is_empty()) {
+        return refused("it has several services; an engine runs one of each deployment".to_owned());
+    }
+    if deployment.spec.ports.is_empty() {
+        return refused("`ports` is missing; the first one is the release's".to_owned());
+    }
+    let choice = EngineChoice {
+        engine: None,
+        network: None,
+        health_path: None,
+        timeout_seconds: DEPLOY_SECONDS,
+        // The script sets the candidate itself.
+        candidate: None,
+        role: caller.role,
+        token: core.replica.mark_of(&caller.token),
+    };
+    choose(core, &deployment.spec, choice).map(Some)
 }
 
 /// Takes over what an old script says of a deployment that there is.
@@ -176,6 +214,10 @@ fn merge(deployment: &mut Deployment, form: &DeploymentForm) -> Result<(), ApiEr
                 );
                 ApiError::value("stack.content", message)
             })?;
+            if deployment.run.is_some() && main != deployment.spec {
+                let message = "an engine runs it, so what runs is not changed; make another deployment";
+                return Err(ApiError::value("stack.content", message));
+            }
             (deployment.spec, old.others) = (main, others);
         }
         let take =

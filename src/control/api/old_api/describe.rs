@@ -11,6 +11,7 @@ use crate::{
         deployment::{
             compose::{service::Service, stack},
             record::{Deployment, DesiredState, OldFields},
+            state::State,
         },
         endpoint_set::Containers,
         record::Record,
@@ -77,6 +78,13 @@ pub fn containers(deployment: &Deployment, releases: &[(ReleaseId, Containers)])
 /// one at least. Of one that is to stop: whether an app still routes it.
 fn runs(core: &Core, deployment: &Deployment) -> bool {
     let reading = core.replica.reading.load();
+    let run = deployment.run.as_ref().map(|run| run.state);
+    if run.is_some_and(|state| !matches!(state, State::Serving | State::Draining)) {
+        return false;
+    }
+    if run == Some(State::Draining) {
+        return true;
+    }
     if deployment.desired == DesiredState::Serving {
         let mut own = reading.releases.iter().filter(|(release, _)| deployment.has_release(release));
         let least = deployment.replicas.max(1) as usize;

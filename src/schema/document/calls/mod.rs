@@ -2,6 +2,7 @@
 
 mod apps;
 mod commands;
+mod deployments;
 mod endpoints;
 mod fleet;
 mod hooks;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Operation> {
     let lists = [
         apps::calls(),
         commands::calls(),
+        deployments::calls(),
         endpoints::calls(),
         previews::calls(),
         hooks::calls(),
@@ -75,6 +77,7 @@ pub fn always_written(components: &mut Components) {
     always_held_back(components);
     old_api::always_written(components);
     hooks_in::always_written(components);
+    deployments::always_written(components);
     always!(
         components:
         Activity,

@@ -288,7 +288,14 @@ fn old_api(caller: &Caller<'_>) {
     }
     for path in ["stop", "start"] {
         caller.call(200, "POST", &format!("/api/v2/deployments/hello-1/{path}"), None);
+        caller.app("POST", &format!("deployments/hello-1/{path}"), json!({}));
     }
+    caller.get("/api/v1/apps/hello/deployments");
+    caller.get("/api/v1/apps/hello/deployments/hello-1");
+    caller.app("POST", "deployments/hello-1/scale", json!({"replicas": 2}));
+    caller.call(422, "POST", "/api/v1/apps/hello/deployments/hello-1/scale", Some(json!({"replicas": 0})));
+    caller.call(409, "POST", "/api/v1/apps/hello/deployments", Some(json!({"image": "hello:1"})));
+    caller.call(404, "DELETE", "/api/v1/apps/hello/deployments/hello-9", None);
     caller.call(409, "POST", "/api/v2/containers/c1/kill", None);
     caller.call(404, "POST", "/api/v2/containers/c2/kill", None);
     caller.call(200, "DELETE", "/api/v2/deployments/hello-1", None);

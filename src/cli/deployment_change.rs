@@ -1,0 +1,92 @@
+//! What `stop`, `start`, `scale` and `terminate` have in common: one deployment, one call, and waiting until it is so.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::Method;
+use tokio::time::sleep;
+
+use super::{
+    client::Request,
+    connect::{AppChoice, Connection},
+    duration,
+    exit::{Exit, Failure},
+    printer::Printer,
+    session::Session,
+};
+use crate::{
+    clock::Clock,
+    schema::deployment::{Deployment, Deployments},
+};
+
+/// How often it is looked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// Which deployment, and how long it is waited for.
+#[derive(Debug, Args)]
+pub(super) struct DeploymentChoice {
+    /// The deployment's id, or the name of its release
+    #[arg(value_name = "DEPLOYMENT")]
+    id: String,
+
+    /// How long to wait until it is so (exit code 6 if it is not by then)
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "2m")]
+    timeout: Duration,
+
+    #[command(flatten)]
+    app: AppChoice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// What is asked for.
+pub(super) struct DeploymentChange {
+    pub(super) method: Method,
+    /// What stands behind the id in the path.
+    pub(super) call: Option<&'static str>,
+    pub(super) body: Option<serde_json::Value>,
+    /// Whether it is so; none: the deployment is gone.
+    pub(super) is_done: fn(Option<&Deployment>) -> bool,
+    pub(super) done: &'static str,
+}
+
+impl DeploymentChoice {
+    pub(super) async fn ask(self, change: DeploymentChange, printer: &Printer) -> Result<Exit, Failure> {
+        let session = Session::open(&self.connection, self.app, printer)?;
+        let app = session.app().await?;
+        let known = known(&session, &app).await?;
+        let own = format!("{app}-{}", self.id);
+        let is_it = |it: &&Deployment| it.id == self.id || it.id == own;
+        let id = known.iter().find(is_it).map_or(self.id.clone(), |it| it.id.clone());
+        let mut path = vec!["api", "v1", "apps", &app, "deployments", &id];
+        path.extend(change.call);
+        let mut request = Request::new(change.method, &path);
+        if let Some(body) = &change.body {
+            request = request.json(body);
+        }
+        let changed: Deployment = session.client.send(request).await?.read()?;
+        let (clock, mut now) = (Clock::system(), Some(changed));
+        let until = clock.monotonic() + self.timeout;
+        while !(change.is_done)(now.as_ref()) {
+            let to_serve = now.as_ref().filter(|it| it.desired == "serving");
+            if let Some(failure) = to_serve.and_then(|it| it.failure.as_ref()) {
+                return Err(Failure::new(Exit::Refused, format!("{id} failed: {}", failure.reason)));
+            }
+            if clock.monotonic() >= until {
+                let state = now.map(|it| it.state).unwrap_or_default();
+                printer.note(&format!("{id} is still {state}; it goes on by itself"));
+                return Ok(Exit::NotEverywhere);
+            }
+            sleep(LOOK_EVERY).await;
+            now = self::known(&session, &app).await?.into_iter().find(|it| it.id == id);
+        }
+        let json = || serde_json::json!({ "deployment": id, "result": "done" }).to_string();
+        printer.line(if printer.is_json() { json() } else { format!("{id} {}", change.done) });
+        Ok(Exit::Done)
+    }
+}
+
+async fn known(session: &Session<'_>, app: &str) -> Result<Vec<Deployment>, Failure> {
+    let request = Request::get(&["api", "v1", "apps", app, "deployments"]);
+    Ok(session.client.send(request).await?.read::<Deployments>()?.deployments)
+}

@@ -1,0 +1,73 @@
+//! A deployment as the API shows it: everything but the values of its environment.
+
+use crate::{
+    control::shared::core::Core,
+    rollout::deployment::{
+        record::{Deployment, DesiredState},
+        run::Run,
+    },
+    schema::deployment::{self, DeployedContainer, DeploymentFailure, DeploymentStep},
+};
+
+/// All that is shown of a deployment.
+pub fn describe(core: &Core, deployment: &Deployment) -> deployment::Deployment {
+    let Deployment { id, app, spec, replicas, desired, created_by, created_at, .. } = deployment;
+    let shown = deployment::Deployment {
+        id: id.to_string(),
+        app: app.to_string(),
+        release: deployment.main_release().map(|release| release.to_string()),
+        image: spec.image.clone(),
+        replicas: *replicas,
+        ports: spec.ports.iter().map(ToString::to_string).collect(),
+        command: spec.command.clone(),
+        environment: spec.environment.names().map(str::to_owned).collect(),
+        volumes: spec.volumes.clone(),
+        desired: desired.as_str().to_owned(),
+        created_by: created_by.clone(),
+        created_at: *created_at,
+        ..deployment::Deployment::default()
+    };
+    match &deployment.run {
+        Some(run) => with_run(shown, deployment, run),
+        None => deployment::Deployment { state: state_of_others(core, deployment).to_owned(), ..shown },
+    }
+}
+
+fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -> deployment::Deployment {
+    let container = |(number, engine): (&u32, &String)| DeployedContainer {
+        name: run.container_name(&deployment.id, *number),
+        engine: engine.clone(),
+        address: run.registered.get(number).map(ToString::to_string),
+    };
+    let failure = run.failure.as_ref().map(|failure| DeploymentFailure {
+        reason: failure.reason.clone(),
+        last_words: failure.last_words.clone(),
+    });
+    let step = |step: &crate::rollout::deployment::run::StepDone| DeploymentStep {
+        number: step.fence,
+        at: step.at,
+        state: step.state.as_str().to_owned(),
+        text: step.text.clone(),
+    };
+    deployment::Deployment {
+        digest: run.digest.clone(),
+        engine: Some(run.engine.clone()),
+        state: run.state.as_str().to_owned(),
+        generation: run.generation,
+        containers: run.engines.iter().map(container).collect(),
+        failure,
+        steps: run.steps.iter().map(step).collect(),
+        ..shown
+    }
+}
+
+/// How far a deployment is that somebody else runs, by its endpoints.
+fn state_of_others(core: &Core, deployment: &Deployment) -> &'static str {
+    if deployment.desired != DesiredState::Serving {
+        return "stopped";
+    }
+    let reading = core.replica.reading.load();
+    let mut own = reading.releases.iter().filter(|(release, _)| deployment.has_release(release));
+    let least = deployment.replicas.max(1) as usize;
+    if own.any(|(_, endpoints)| *endpoints >= least) { "serving" } else { "pending" }
+}

@@ -1,0 +1,75 @@
+//! The claim on this router's engines: of all routers that have an engine, one carries deployments out there. It holds a key that
+//! ends with its lease, and stops relying on it before another router can have it. Should both be at it for a moment, the
+//! fencing numbers of the steps keep them apart.
+
+use std::time::Duration;
+
+use keyvalues::{Check, Lease, Outcome, StoreError, Write};
+
+use crate::{
+    control::{
+        limits::{CARRIER_CLAIM_SPARE, CARRIER_CLAIM_TTL},
+        shared::{
+            core::Core,
+            entries::{as_read, own_key, text},
+        },
+    },
+    engine::EngineName,
+};
+
+/// The claim on one engine.
+pub struct Claim {
+    lease: Box<dyn Lease>,
+    /// Until when this router may rely on it (monotonic).
+    until: Duration,
+}
+
+impl Claim {
+    /// Takes it if nobody has it. One that this router left behind when it was killed is its own.
+    pub async fn take(core: &Core, engine: &EngineName) -> Option<Self> {
+        let key = own_key(&key(engine));
+        let known = core.store.get(&key).await.ok()?;
+        if known.as_ref().is_some_and(|entry| text(entry) != core.node) {
+            return None;
+        }
+        let until = until(core);
+        let lease = core.store.lease(CARRIER_CLAIM_TTL).await.ok()?;
+        let checks: Vec<Check> = vec![as_read(known.as_ref(), key.as_str())];
+        let write = Write::Put { key, value: core.node.clone().into(), lease: Some(lease.id()) };
+        match core.store.commit(checks, vec![write]).await {
+            Ok(Outcome::Done(_)) => Some(Self { lease, until }),
+            // Another router was faster, or the answer was lost: the next look tells.
+            _ => None,
+        }
+    }
+
+    /// Keeps it, if it can be kept.
+    pub async fn keep(self, core: &Core) -> Option<Self> {
+        let next = until(core);
+        match core.store.in_time(self.lease.keep_alive()).await {
+            Ok(()) => Some(Self { until: next, ..self }),
+            Err(StoreError::LeaseEnded) => None,
+            // The lease may still hold; this router stops relying on it in time.
+            Err(_) if self.is_good(core) => Some(self),
+            Err(_) => None,
+        }
+    }
+
+    /// Whether this router may rely on it.
+    pub fn is_good(&self, core: &Core) -> bool {
+        core.clock.monotonic() < self.until
+    }
+
+    /// Gives it back, so that nobody waits for the lease to end.
+    pub async fn release(self, core: &Core) {
+        let _ = core.store.in_time(self.lease.revoke()).await;
+    }
+}
+
+fn key(engine: &EngineName) -> String {
+    format!("rolling/router/carriers/{engine}")
+}
+
+fn until(core: &Core) -> Duration {
+    core.clock.monotonic() + CARRIER_CLAIM_TTL.saturating_sub(CARRIER_CLAIM_SPARE)
+}

@@ -1,0 +1,82 @@
+//! What is so at the engines: the containers of a deployment, and whether those that are to be endpoints are well.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use super::{held::Held, place::engines_of};
+use crate::{
+    control::shared::core::Core,
+    engine::{
+        Container, ContainerState as EngineState, EngineError, Engines, LABEL_APP, LABEL_DEPLOYMENT,
+        LABEL_MARK, NetworkName,
+    },
+    health_check::check_endpoint,
+    rollout::{
+        cdn_loop,
+        deployment::step::{ContainerState, Observation, ObservedContainer},
+        record::Record,
+        settings::Settings,
+    },
+};
+
+/// Looks at the containers of a deployment.
+pub async fn observe(core: &Core, engines: &Engines, held: &Held) -> Result<Observation, EngineError> {
+    let Held { deployment, run, .. } = held;
+    let labels = [
+        (LABEL_APP.to_owned(), deployment.app.to_string()),
+        (LABEL_DEPLOYMENT.to_owned(), deployment.id.to_string()),
+        (LABEL_MARK.to_owned(), run.mark.clone()),
+    ];
+    let mut containers = BTreeMap::new();
+    for engine in engines_of(engines, run) {
+        for container in engine.list(&labels).await? {
+            if let Some(number) = run.number_of(&deployment.id, &container.name) {
+                containers.insert(number, seen(held, &container));
+            }
+        }
+    }
+    let settings = Arc::new(settings(core, held));
+    for (number, container) in &mut containers {
+        let is_asked = container.state == ContainerState::Running && !run.registered.contains_key(number);
+        if let Some(address) = container.address.filter(|_| is_asked) {
+            let router = cdn_loop::name_of(&core.node);
+            container.fault =
+                check_endpoint(address, &settings, &router).await.err().map(|fault| fault.to_string());
+        }
+    }
+    Ok(Observation { containers, is_routed: is_routed(core, held), now: core.clock.wall_ms() })
+}
+
+fn seen(held: &Held, container: &Container) -> ObservedContainer {
+    let state = match container.state {
+        EngineState::Created => ContainerState::Created,
+        EngineState::Running | EngineState::Paused | EngineState::Restarting => ContainerState::Running,
+        EngineState::Exited { code } => ContainerState::Exited { code },
+        EngineState::Removing | EngineState::Dead => ContainerState::Exited { code: -1 },
+    };
+    ObservedContainer { state, address: address_of(held, container), fault: None }
+}
+
+/// Whether an app routes a release of it, as this router has read the store.
+fn is_routed(core: &Core, held: &Held) -> bool {
+    let reading = core.replica.reading.load();
+    let routes = |record: &Record| record.routed().any(|(release, _)| held.deployment.has_release(release));
+    reading.apps.iter().any(|(_, app)| app.record.as_deref().is_some_and(routes))
+}
+
+/// Where a container is reached.
+fn address_of(held: &Held, container: &Container) -> Option<SocketAddr> {
+    let network: Option<NetworkName> = held.run.network.as_ref().and_then(|name| name.parse().ok());
+    let port = held.deployment.spec.ports.first()?.container;
+    container.address(port, network.as_ref()).filter(|_| container.is_running())
+}
+
+/// The app's settings, with the path of the health check that the deployment names.
+fn settings(core: &Core, held: &Held) -> Settings {
+    let reading = core.replica.reading.load();
+    let known = reading.apps.get(&held.deployment.app);
+    let mut settings = known.map(|app| (*app.settings).clone()).unwrap_or_default();
+    if let Some(path) = &held.run.health_path {
+        settings.health.path = Some(path.clone());
+    }
+    settings
+}

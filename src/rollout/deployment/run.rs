@@ -1,0 +1,259 @@
+//! How an engine runs a deployment: how far it is, what was done, and what is being done.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{id::DeploymentId, state::State, step::Step};
+use crate::rollout::{blend::Blend, command::Role};
+
+/// What stands for every engine of a router where a deployment names its engine.
+pub const SPREAD: &str = "spread";
+
+/// Steps that are kept, to be shown: those of a deployment of a hundred containers.
+const STEPS_MAX: usize = 500;
+
+/// How an engine runs a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The engine, or `spread` for all that a router has.
+    pub engine: String,
+    /// Random, and part of its containers' names: it tells them from those of another deployment with this id, which another
+    /// fleet may have at the same engine.
+    pub mark: String,
+    /// How far it is.
+    pub state: State,
+    /// Counts the sets of containers; it stands in their names.
+    pub generation: u32,
+    /// What the image's name meant when it was pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Counts the steps. A step is carried out only by who committed the intent with this number.
+    pub fence: u64,
+    /// The step that is being carried out, or was when a router ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Step>,
+    /// The engine of each container.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub engines: BTreeMap<u32, String>,
+    /// When each container was started, Unix ms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub started: BTreeMap<u32, u64>,
+    /// The address at which each container is registered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registered: BTreeMap<u32, SocketAddr>,
+    /// Containers that may be endpoints or not: a router began to register them or to take them out, and has not said what came
+    /// of it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unsettled: BTreeSet<u32>,
+    /// Containers that ended and are endpoints all the same: each was the last one of a release on a track.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept: BTreeSet<u32>,
+    /// When each container that runs has left the endpoints, Unix ms: its clients are given time before it is stopped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<u32, u64>,
+    /// What becomes of the release once it serves. None: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CandidateWish>,
+    /// How long it may take until it serves, in seconds.
+    pub timeout_seconds: u32,
+    /// When that time is over, Unix ms.
+    pub until: u64,
+    /// In whose role its commands are given; the name stands in the deployment.
+    pub role: Role,
+    /// The mark of the token that asked, by which approvals tell people apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
+    /// The network of its containers; none: their ports are published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The path of its health check; none: as the app's settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_path: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The newest steps, oldest first.
+    #[serde(default)]
+    pub steps: Vec<StepDone>,
+}
+
+/// The release is to be the candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateWish {
+    /// At this blend; none: 0, or as it is.
+    pub blend: Option<Blend>,
+    /// It is.
+    pub is_set: bool,
+}
+
+/// Why a deployment failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A sentence for people.
+    pub reason: String,
+    /// What the container said last.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_words: String,
+}
+
+/// A step that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDone {
+    /// Its number.
+    pub fence: u64,
+    /// When, Unix ms.
+    pub at: u64,
+    /// How far the deployment was then.
+    pub state: State,
+    /// What was done, for people.
+    pub text: String,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// It is done.
+    Done,
+    /// The image is there, and this is its digest.
+    Pulled(String),
+    /// The endpoint stays, since a release on a track has no other.
+    Kept,
+}
+
+impl Run {
+    /// The name of a container: it follows from the deployment, the generation and the number, so whoever looks for it finds it.
+    pub fn container_name(&self, id: &DeploymentId, number: u32) -> String {
+        // Engines do not take a `+`. Whose container it is, its labels say.
+        format!("rolling-{}-{}-{}-{number}", id.as_str().replace('+', "_"), self.mark, self.generation)
+    }
+
+    /// The number of a container by its name; none: it is of another generation, or another deployment.
+    pub fn number_of(&self, id: &DeploymentId, name: &str) -> Option<u32> {
+        let number = name.rsplit_once('-')?.1.parse().ok()?;
+        (self.container_name(id, number) == name).then_some(number)
+    }
+
+    /// Whether a container is an endpoint, or may be.
+    pub fn may_be_registered(&self, number: u32) -> bool {
+        self.registered.contains_key(&number) || self.unsettled.contains(&number)
+    }
+
+    /// Whether something may be left of a deployment that failed: until it is gone, another generation would lose sight of it.
+    pub fn is_being_cleaned_up(&self) -> bool {
+        let has_endpoints =
+            !(self.registered.is_empty() && self.unsettled.is_empty() && self.kept.is_empty());
+        self.state == State::Failed && (has_endpoints || !self.engines.is_empty())
+    }
+
+    /// Begins again, as after a stop or a failure.
+    pub fn begin(&mut self, now: u64) {
+        if self.state == State::Failed {
+            // What the name means may have changed.
+            self.generation += 1;
+            self.digest = None;
+        }
+        self.state = State::Pending;
+        self.failure = None;
+        self.intent = None;
+        self.started.clear();
+        self.left.clear();
+        self.candidate = None;
+        self.until = now + u64::from(self.timeout_seconds) * 1_000;
+    }
+
+    /// Takes a step on. `engine` is where a container is made.
+    pub fn intend(&mut self, step: &Step, engine: Option<&str>, now: u64) {
+        self.fence += 1;
+        let is_up = self.state == State::Serving;
+        match step {
+            Step::Pull if !is_up => self.state = State::Pulling,
+            Step::Create { number } => {
+                self.engines.insert(*number, engine.unwrap_or(&self.engine).to_owned());
+                if !is_up {
+                    self.state = State::Starting;
+                }
+            }
+            Step::Start { number } => {
+                self.started.insert(*number, now);
+                if !is_up {
+                    self.state = State::Starting;
+                }
+            }
+            Step::Register { number, .. } | Step::Unregister { number } => {
+                self.registered.remove(number);
+                self.kept.remove(number);
+                self.unsettled.insert(*number);
+            }
+            _ => {}
+        }
+        self.intent = Some(step.clone());
+    }
+
+    /// Notes that a step is done.
+    pub fn finish(&mut self, step: &Step, outcome: StepOutcome, now: u64) {
+        match step {
+            Step::Register { number, address } => {
+                self.unsettled.remove(number);
+                self.registered.insert(*number, *address);
+                self.left.remove(number);
+            }
+            Step::Unregister { number } => {
+                self.unsettled.remove(number);
+                self.registered.remove(number);
+                self.left.insert(*number, now);
+                if outcome == StepOutcome::Kept {
+                    self.kept.insert(*number);
+                }
+            }
+            Step::Stop { number } => {
+                self.started.remove(number);
+                self.left.remove(number);
+            }
+            Step::Remove { number } => {
+                self.started.remove(number);
+                self.engines.remove(number);
+                self.left.remove(number);
+            }
+            Step::SetCandidate => {
+                if let Some(wish) = &mut self.candidate {
+                    wish.is_set = true;
+                }
+            }
+            Step::Enter { state } => self.state = *state,
+            Step::Fail { reason } => {
+                self.state = State::Failed;
+                let last_words = self.failure.take().map(|failure| failure.last_words).unwrap_or_default();
+                self.failure = Some(Failure { reason: reason.clone(), last_words });
+            }
+            _ => {}
+        }
+        if let StepOutcome::Pulled(digest) = outcome {
+            self.digest = Some(digest);
+        }
+        self.say(step.to_string(), now);
+    }
+
+    /// Notes what was done, or could not be: nothing is being done any more.
+    pub fn say(&mut self, text: String, now: u64) {
+        self.intent = None;
+        self.steps.push(StepDone { fence: self.fence, at: now, state: self.state, text });
+        let over = self.steps.len().saturating_sub(STEPS_MAX);
+        self.steps.drain(..over);
+    }
+
+    /// Keeps what a container said last, for when it has failed.
+    pub fn note_words(&mut self, last_words: String) {
+        if !last_words.is_empty() {
+            self.failure = Some(Failure { reason: String::new(), last_words });
+        }
+    }
+
+    /// Whether it has come up: from then on a container that fails is replaced, and the others serve on.
+    pub fn is_up(&self) -> bool {
+        self.state == State::Serving || self.candidate.is_some_and(|wish| wish.is_set)
+    }
+}

@@ -1,0 +1,118 @@
+//! One step of a deployment, and what is so at its engine.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::State;
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Step {
+    /// Pull the image.
+    Pull,
+    /// Make a container.
+    Create {
+        /// Its number.
+        number: u32,
+    },
+    /// Start it.
+    Start {
+        /// Its number.
+        number: u32,
+    },
+    /// Register it as an endpoint.
+    Register {
+        /// Its number.
+        number: u32,
+        /// Where it is reached.
+        address: SocketAddr,
+    },
+    /// Take it out of the endpoints.
+    Unregister {
+        /// Its number.
+        number: u32,
+    },
+    /// Stop it.
+    Stop {
+        /// Its number.
+        number: u32,
+    },
+    /// Remove it.
+    Remove {
+        /// Its number.
+        number: u32,
+    },
+    /// Make the release the candidate.
+    SetCandidate,
+    /// Say how far it is.
+    Enter {
+        /// That far.
+        state: State,
+    },
+    /// Give up.
+    Fail {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Delete the record: nothing else is left.
+    Forget,
+    /// Nothing, until something changes.
+    Wait,
+}
+
+/// What is so at the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// The containers of this generation, by number.
+    pub containers: BTreeMap<u32, ObservedContainer>,
+    /// Whether an app routes a release of it.
+    pub is_routed: bool,
+    /// Unix ms.
+    pub now: u64,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// What it does.
+    pub state: ContainerState,
+    /// Where it is reached, if it is.
+    pub address: Option<SocketAddr>,
+    /// Why it does not pass its health check; none: it passes. Only asked of one that runs and is not registered.
+    pub fault: Option<String>,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerState {
+    /// It was made, and never ran.
+    Created,
+    /// It runs.
+    Running,
+    /// It ended.
+    Exited {
+        /// With this code.
+        code: i64,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pull => write!(f, "pull the image"),
+            Self::Create { number } => write!(f, "make container {number}"),
+            Self::Start { number } => write!(f, "start container {number}"),
+            Self::Register { number, address } => write!(f, "register container {number} at {address}"),
+            Self::Unregister { number } => write!(f, "take container {number} out of the endpoints"),
+            Self::Stop { number } => write!(f, "stop container {number}"),
+            Self::Remove { number } => write!(f, "remove container {number}"),
+            Self::SetCandidate => write!(f, "set the candidate"),
+            Self::Enter { state } => write!(f, "{}", state.as_str()),
+            Self::Fail { reason } => write!(f, "give up: {reason}"),
+            Self::Forget => write!(f, "delete the record"),
+            Self::Wait => write!(f, "wait"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Deployments against an engine that is simulated: whatever happens, and wherever a router ends in the middle of a step, each
+//! one ends right, and no container is made twice.
+
+mod ends;
+mod world;
+
+use self::world::{Fate, Kill, World};
+use super::{
+    plan::RESTART_PAUSE_MS,
+    record::DesiredState,
+    state::State,
+    step::{ContainerState, Step},
+};
+
+fn never() -> impl Iterator<Item = Option<Kill>> {
+    std::iter::repeat(None)
+}
+
+#[test]
+fn a_deployment_comes_up_in_order_and_says_each_step() {
+    let mut world = World::new(2, Fate::Live);
+    world.settle(&mut never());
+    world.assert_serving(2);
+    assert!(world.is_candidate);
+    let said: Vec<&str> = world.run().steps.iter().map(|step| step.text.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "pull the image",
+            "make container 0",
+            "start container 0",
+            "make container 1",
+            "start container 1",
+            "checking",
+            "register container 0 at 127.0.0.1:1000",
+            "register container 1 at 127.0.0.1:1001",
+            "set the candidate",
+            "serving",
+        ]
+    );
+}
+
+#[test]
+fn what_fails_is_removed_and_was_no_endpoint_and_no_candidate() {
+    for (fate, why) in [
+        (Fate::Die, "the container 0 ended with code 7"),
+        (Fate::Ail, "the container 0 does not pass its health check in time: status 500"),
+        (Fate::Refuse, "locked"),
+    ] {
+        let mut world = World::new(3, fate);
+        world.settle(&mut never());
+        assert_eq!(world.run().state, State::Failed, "{fate:?}");
+        assert_eq!(world.run().failure.as_ref().map(|failure| failure.reason.as_str()), Some(why));
+        assert!(world.containers.is_empty() && world.endpoints.is_empty() && !world.is_candidate, "{fate:?}");
+        world.ask(DesiredState::Removed);
+        world.settle(&mut never());
+        assert!(world.is_forgotten);
+    }
+}
+
+#[test]
+fn it_is_stopped_started_scaled_and_removed() {
+    let mut world = World::new(2, Fate::Live);
+    world.settle(&mut never());
+    world.ask(DesiredState::Stopped);
+    world.settle(&mut never());
+    assert_eq!(world.run().state, State::Stopped);
+    assert!(world.endpoints.is_empty() && world.containers.len() == 2, "its containers are kept");
+    world.ask(DesiredState::Serving);
+    world.settle(&mut never());
+    world.assert_serving(2);
+    for replicas in [4, 1] {
+        world.stored.replicas = replicas;
+        world.settle(&mut never());
+        world.assert_serving(replicas);
+    }
+    assert_eq!(world.effects["make container 0"], 1);
+    world.ask(DesiredState::Removed);
+    world.settle(&mut never());
+    assert!(world.is_forgotten && world.containers.is_empty() && world.endpoints.is_empty());
+}
+
+#[test]
+fn a_container_that_ends_while_it_serves_leaves_the_endpoints_and_comes_back() {
+    let mut world = World::new(2, Fate::Live);
+    world.settle(&mut never());
+    world.containers.insert(1, ContainerState::Exited { code: 1 });
+    assert_eq!(world.turn(None), Step::Unregister { number: 1 });
+    world.now += RESTART_PAUSE_MS;
+    world.settle(&mut never());
+    world.assert_serving(2);
+    // One that somebody removed is made anew.
+    world.containers.remove(&0);
+    world.settle(&mut never());
+    world.assert_serving(2);
+}
+
+/// Every state, and a router that ends at each point of the step that comes next: with each fate, the end is the same.
+#[test]
+fn killed_at_every_step_it_ends_as_if_it_never_was() {
+    for fate in [Fate::Live, Fate::Die, Fate::Ail, Fate::Refuse] {
+        let turns = World::new(2, fate).settle(&mut never());
+        for at in 0..=turns {
+            for kill in [Kill::NothingDone, Kill::IntentCommitted, Kill::EffectDone] {
+                let mut world = World::new(2, fate);
+                let mut kills = (0..).map(|turn| (turn == at).then_some(kill));
+                world.settle(&mut kills);
+                match fate {
+                    Fate::Live => world.assert_serving(2),
+                    _ => assert_eq!(
+                        (world.run().state, world.containers.len()),
+                        (State::Failed, 0),
+                        "{fate:?} {kill:?} at {at}"
+                    ),
+                }
+                for number in 0..2 {
+                    let made = world.effects.get(&format!("make container {number}")).copied().unwrap_or(0);
+                    assert!(made <= 1, "{fate:?} {kill:?} at {at}: container {number} was made {made} times");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! An engine, the endpoints and the tracks, simulated, with a router that may end at any point of a step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rollout::{
+    command::Role,
+    deployment::{
+        compose::{port::Port, service::Service},
+        plan::{next_step, step_unseen},
+        record::{Deployment, DesiredState},
+        run::{CandidateWish, Run, StepOutcome},
+        state::State,
+        step::{ContainerState, Observation, ObservedContainer, Step},
+    },
+};
+
+/// What a router that ends in the middle of a step has done of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kill {
+    /// Nothing, not even said so.
+    NothingDone,
+    /// It has committed the intent.
+    IntentCommitted,
+    /// It has carried it out, and not said so.
+    EffectDone,
+}
+
+/// What becomes of the containers of one deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Live,
+    /// Containers end as soon as they run.
+    Die,
+    /// Containers never pass their health check.
+    Ail,
+    /// Nobody may set the candidate.
+    Refuse,
+}
+
+/// An engine, the endpoints, the tracks, and the stored record.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) stored: Deployment,
+    pub(super) containers: BTreeMap<u32, ContainerState>,
+    pub(super) endpoints: BTreeMap<u32, std::net::SocketAddr>,
+    pub(super) is_candidate: bool,
+    pub(super) is_routed: bool,
+    /// The engine answers nothing.
+    pub(super) is_lost: bool,
+    /// How often each effect was had, by its text.
+    pub(super) effects: BTreeMap<String, u32>,
+    pub(super) fate: Fate,
+    pub(super) is_forgotten: bool,
+    pub(super) now: u64,
+}
+
+pub(super) fn deployment(replicas: u32) -> Deployment {
+    Deployment {
+        app: "shop".parse().unwrap(),
+        id: "shop-1.0".parse().unwrap(),
+        service: None,
+        spec: Service {
+            image: "shop:1.0".into(),
+            ports: vec![Port { host: None, container: 80 }],
+            ..Service::default()
+        },
+        replicas,
+        desired: DesiredState::Serving,
+        created_by: "ci".into(),
+        created_at: 1,
+        old: None,
+        run: Some(Run {
+            engine: "node1".into(),
+            mark: "0badcafe".into(),
+            state: State::Pending,
+            generation: 1,
+            digest: None,
+            fence: 0,
+            intent: None,
+            engines: BTreeMap::new(),
+            started: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            left: BTreeMap::new(),
+            candidate: Some(CandidateWish { blend: None, is_set: false }),
+            timeout_seconds: 60,
+            until: 60_000,
+            role: Role::Ci,
+            token: String::new(),
+            network: None,
+            health_path: None,
+            failure: None,
+            steps: Vec::new(),
+        }),
+    }
+}
+
+impl World {
+    pub(super) fn new(replicas: u32, fate: Fate) -> Self {
+        Self {
+            stored: deployment(replicas),
+            containers: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            is_candidate: false,
+            is_routed: false,
+            is_lost: false,
+            effects: BTreeMap::new(),
+            fate,
+            is_forgotten: false,
+            now: 0,
+        }
+    }
+
+    pub(super) fn run(&self) -> &Run {
+        self.stored.run.as_ref().unwrap()
+    }
+
+    pub(super) fn observe(&self) -> Observation {
+        let seen = |(number, state): (&u32, &ContainerState)| {
+            let runs = *state == ContainerState::Running;
+            let address = runs.then(|| format!("127.0.0.1:{}", 1_000 + number).parse().unwrap());
+            let fault = (self.fate == Fate::Ail).then(|| "status 500".to_owned());
+            (*number, ObservedContainer { state: *state, address, fault })
+        };
+        Observation {
+            containers: self.containers.iter().map(seen).collect(),
+            is_routed: self.is_routed,
+            now: self.now,
+        }
+    }
+
+    /// One turn of a router. Gives the step.
+    pub(super) fn turn(&mut self, kill: Option<Kill>) -> Step {
+        self.now += 500;
+        let step = match self.is_lost {
+            true => step_unseen(&self.stored, self.run(), self.now, "lost"),
+            false => next_step(&self.stored, self.run(), &self.observe()),
+        };
+        if step == Step::Wait || kill == Some(Kill::NothingDone) {
+            return step;
+        }
+        let now = self.now;
+        self.stored.run.as_mut().unwrap().intend(&step, None, now);
+        if kill == Some(Kill::IntentCommitted) {
+            return step;
+        }
+        let outcome = self.carry_out(&step);
+        if kill == Some(Kill::EffectDone) {
+            return step;
+        }
+        match outcome {
+            Ok(outcome) => self.stored.run.as_mut().unwrap().finish(&step, outcome, now),
+            Err(reason) => {
+                self.stored.run.as_mut().unwrap().finish(&Step::Fail { reason }, StepOutcome::Done, now)
+            }
+        }
+        step
+    }
+
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<StepOutcome, String> {
+        let mut had = |name: String| *self.effects.entry(name).or_default() += 1;
+        match step {
+            Step::Pull => return Ok(StepOutcome::Pulled("sha256:00".into())),
+            Step::Create { number } => {
+                assert!(!self.containers.contains_key(number), "a container is made twice");
+                self.containers.insert(*number, ContainerState::Created);
+                had(step.to_string());
+            }
+            Step::Start { number } => {
+                let dies = self.fate == Fate::Die;
+                let state = if dies { ContainerState::Exited { code: 7 } } else { ContainerState::Running };
+                self.containers.insert(*number, state);
+                had(step.to_string());
+            }
+            Step::Register { number, address } => {
+                assert_eq!(
+                    self.containers.get(number),
+                    Some(&ContainerState::Running),
+                    "nobody answers there"
+                );
+                self.endpoints.insert(*number, *address);
+            }
+            Step::Unregister { .. } if self.is_routed && self.endpoints.len() == 1 => {
+                return Ok(StepOutcome::Kept);
+            }
+            Step::Unregister { number } => {
+                self.endpoints.remove(number);
+            }
+            Step::Stop { number } => {
+                assert!(self.is_routed || !self.endpoints.contains_key(number), "it gets requests");
+                self.containers.insert(*number, ContainerState::Exited { code: 0 });
+            }
+            Step::Remove { number } => {
+                assert!(self.is_routed || !self.endpoints.contains_key(number), "it gets requests");
+                self.containers.remove(number);
+            }
+            Step::SetCandidate if self.fate == Fate::Refuse => return Err("locked".into()),
+            Step::SetCandidate => self.is_candidate = true,
+            Step::Forget => self.is_forgotten = true,
+            Step::Enter { .. } | Step::Fail { .. } | Step::Wait => {}
+        }
+        Ok(StepOutcome::Done)
+    }
+
+    /// Turns until nothing is to be done any more, killed as the list says. Gives how many turns it took.
+    pub(super) fn settle(&mut self, kills: &mut impl Iterator<Item = Option<Kill>>) -> usize {
+        for turn in 0..2_000 {
+            let step = self.turn(kills.next().flatten());
+            let is_still = step == Step::Wait && !matches!(self.run().state, State::Checking);
+            if is_still || self.is_forgotten {
+                return turn;
+            }
+        }
+        panic!("it never settles: {:?}", self.run())
+    }
+
+    pub(super) fn ask(&mut self, desired: DesiredState) {
+        self.stored.desired = desired;
+        if desired == DesiredState::Serving {
+            let now = self.now;
+            self.stored.run.as_mut().unwrap().begin(now);
+        }
+    }
+
+    pub(super) fn assert_serving(&self, replicas: u32) {
+        assert_eq!(self.run().state, State::Serving);
+        assert_eq!(self.containers.len() as u32, replicas);
+        assert!(self.containers.values().all(|state| *state == ContainerState::Running));
+        assert_eq!(self.endpoints, self.run().registered);
+        assert_eq!(self.endpoints.len() as u32, replicas);
+    }
+}

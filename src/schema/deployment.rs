@@ -1,0 +1,147 @@
+//! Deployments: containers that an engine runs for a release, and calls about them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{app::Outcome, change::Blend};
+
+/// Deploy an image: start its containers, wait until they pass the health check, register them, set the candidate.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeployRequest {
+    /// The image, such as `registry.example/shop:1.0`; the engine's configuration says which are allowed.
+    pub image: String,
+    /// The name of the release; left out: the time, as `20261119-143005`.
+    pub release: Option<String>,
+    /// How many containers, 1 to 100; left out: 1.
+    pub replicas: Option<u32>,
+    /// The port in the container; left out: 80.
+    pub port: Option<u16>,
+    /// The port of the engine's host; left out: whichever is free.
+    pub host_port: Option<u16>,
+    /// The command; left out: the image's own.
+    pub command: Option<Vec<String>>,
+    /// The environment, value by name. No value is shown again.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// Named volumes, `NAME:/path` each; the engine's configuration says which are allowed.
+    pub volumes: Option<Vec<String>>,
+    /// The network of the containers; left out: their ports are published.
+    pub network: Option<String>,
+    /// The path of the health check; left out: as the app's settings say.
+    pub health_path: Option<String>,
+    /// The engine, or `spread` for all of them; left out: the only one, else `spread`.
+    pub engine: Option<String>,
+    /// Percent of new clients that go to the candidate; left out: 0.
+    pub blend: Option<Blend>,
+    /// How many seconds it may take until it serves, 1 to 3600; left out: 300.
+    pub timeout: Option<u32>,
+    /// Start the containers, and leave the tracks as they are.
+    pub without_candidate: Option<bool>,
+}
+
+/// Change how many containers a deployment has.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScaleRequest {
+    /// How many containers, 1 to 100.
+    pub replicas: u32,
+}
+
+/// The deployments of an app.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Deployments {
+    /// Each, by id.
+    pub deployments: Vec<Deployment>,
+}
+
+/// A deployment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Deployment {
+    /// Its id, which begins with the app's name.
+    pub id: String,
+    /// The app.
+    pub app: String,
+    /// The release that its containers are endpoints of, as `apps/<segment>/containers`; null: it has no port.
+    pub release: Option<String>,
+    /// The image, as it was asked for.
+    pub image: String,
+    /// What that name meant when it was pulled; null: not pulled yet, or no engine runs it.
+    pub digest: Option<String>,
+    /// How many containers are wanted.
+    pub replicas: u32,
+    /// The ports, `80` or `8080:80` each. The first one is the release's.
+    pub ports: Vec<String>,
+    /// The command; empty: the image's own.
+    pub command: Vec<String>,
+    /// The names of its variables. Their values are shown to nobody.
+    pub environment: Vec<String>,
+    /// Named volumes.
+    pub volumes: Vec<String>,
+    /// The engine, or `spread`; null: no engine of a router runs it, and whoever does registers its endpoints.
+    pub engine: Option<String>,
+    /// What is wanted: `serving`, `stopped` or `removed`.
+    pub desired: String,
+    /// How far it is: `pending`, `pulling`, `starting`, `checking`, `serving`, `draining`, `stopped` or `failed`.
+    pub state: String,
+    /// Counts the sets of its containers.
+    pub generation: u32,
+    /// Its containers that an engine has made.
+    pub containers: Vec<DeployedContainer>,
+    /// Why it failed; null: it did not.
+    pub failure: Option<DeploymentFailure>,
+    /// The newest steps, oldest first.
+    pub steps: Vec<DeploymentStep>,
+    /// The name of the token that made it.
+    pub created_by: String,
+    /// When, Unix ms.
+    pub created_at: u64,
+    /// In the answer to a change: whether anything was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Outcome>,
+}
+
+/// A container of a deployment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct DeployedContainer {
+    /// Its name.
+    pub name: String,
+    /// The engine that it is at.
+    pub engine: String,
+    /// Where it is an endpoint; null: it is none.
+    pub address: Option<String>,
+}
+
+/// Why a deployment failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct DeploymentFailure {
+    /// A sentence for the person who has to act.
+    pub reason: String,
+    /// What the container said last.
+    pub last_words: String,
+}
+
+/// A step that was carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct DeploymentStep {
+    /// Its number.
+    pub number: u64,
+    /// When, Unix ms.
+    pub at: u64,
+    /// How far the deployment was then.
+    pub state: String,
+    /// What was done.
+    pub text: String,
+}

@@ -1,0 +1,68 @@
+//! Deployments.
+
+use serde_json::json;
+
+use super::super::{components::Components, operation::Operation};
+use crate::schema::deployment::{
+    DeployRequest, DeployedContainer, Deployment, DeploymentFailure, DeploymentStep, Deployments,
+    ScaleRequest,
+};
+
+pub fn calls() -> Vec<Operation> {
+    let all = "/api/v1/apps/{app}/deployments";
+    let one = "/api/v1/apps/{app}/deployments/{id}";
+    let of_one = |operation: Operation| {
+        operation
+            .parameter("path", "id", json!({ "type": "string" }), "The deployment's id.")
+            .refuses(&[404, 409])
+    };
+    let change = |operation: Operation| {
+        let refusals = [400, 403, 404, 409, 415, 422, 423, 503];
+        of_one(operation)
+            .refuses(&refusals)
+            .answers::<Deployment>(200, "The deployment; it goes on by itself.")
+    };
+    vec![
+        Operation::get(all, "deployments", "Deployments of an app")
+            .answers::<Deployments>(200, "Each, by id.")
+            .refuses(&[400]),
+        Operation::post(all, "deploy", "Deploy an image")
+            .says(
+                "Pulls the image, starts its containers, waits until all of them pass the health check, registers them, and sets the \
+                 candidate. What fails is removed, and has changed nothing. 409 `no_engine` where the router has no engine, \
+                 `deployment_exists` if there is another deployment with this release.",
+            )
+            .parameter(
+                "header",
+                "Idempotency-Key",
+                json!({ "type": "string" }),
+                "A repeat with the same key within a day is answered with what the first call made; 409 `idempotency_key_used` if \
+                 it asks for something else.",
+            )
+            .takes::<DeployRequest>(true)
+            .answers::<Deployment>(201, "It is stored, and goes on by itself.")
+            .refuses(&[400, 403, 409, 415, 422, 503, 507]),
+        of_one(Operation::get(one, "deployment", "One deployment"))
+            .answers::<Deployment>(200, "The deployment.")
+            .refuses(&[400]),
+        change(Operation::delete(one, "terminate", "Remove a deployment with its containers"))
+            .says("409 `still_routed` while an app routes its release.")
+            .answers::<Deployment>(200, "It is removed.")
+            .answers::<Deployment>(202, "It is gone once its engine has removed its containers."),
+        change(Operation::post("/api/v1/apps/{app}/deployments/{id}/stop", "stopDeployment", "Stop a deployment"))
+            .says("Its containers are stopped, and kept. 409 `still_routed` while its release is on a track."),
+        change(Operation::post("/api/v1/apps/{app}/deployments/{id}/start", "startDeployment", "Start a deployment")),
+        change(Operation::post("/api/v1/apps/{app}/deployments/{id}/scale", "scaleDeployment", "Scale a deployment"))
+            .says("Those that go leave the endpoints first.")
+            .takes::<ScaleRequest>(true),
+    ]
+}
+
+/// The answers, and their parts, of which the default value has every field that is always written.
+pub fn always_written(components: &mut Components) {
+    components.always::<DeployedContainer>();
+    components.always::<Deployment>();
+    components.always::<DeploymentFailure>();
+    components.always::<DeploymentStep>();
+    components.always::<Deployments>();
+}
