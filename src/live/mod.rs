@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod buckets;
+pub mod cohort;
 pub mod endpoints;
 pub mod handover;
 pub mod releases;

@@ -1,9 +1,13 @@
 //! The live state of releases: drain and abort deadlines, and what is still open.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     activity::{ReleaseCell, ReleaseTotal},
+    cohort::Cohort,
     sketch::{RecentClients, SketchTotal, Window},
 };
 use crate::{
@@ -20,6 +24,8 @@ pub struct ReleaseState {
     cells: Box<[ReleaseCell]>,
     window: Window,
     clients: Box<[RecentClients]>,
+    /// The cohort of a candidate. Made with its first request.
+    cohort: OnceLock<Box<Cohort>>,
 }
 
 impl ReleaseState {
@@ -32,7 +38,18 @@ impl ReleaseState {
             cells: (0..workers).map(|_| ReleaseCell::default()).collect(),
             window: Window::default(),
             clients: (0..workers).map(|_| RecentClients::default()).collect(),
+            cohort: OnceLock::new(),
         }
+    }
+
+    /// What became of the clients that were drawn while this release was the candidate.
+    pub fn cohort(&self) -> &Cohort {
+        self.cohort.get_or_init(|| Box::new(Cohort::new(self.cells.len())))
+    }
+
+    /// The same, if there was any of them.
+    pub fn cohort_if_any(&self) -> Option<&Cohort> {
+        self.cohort.get().map(Box::as_ref)
     }
 
     /// Which stay this is.

@@ -1,8 +1,13 @@
-//! The account of a request that was forwarded: counted in its release's cell, and one line in the access log.
+//! The account of a request that was forwarded: counted in its release's cell and in its cohort, and one line in the access
+//! log.
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
 
-use super::failure::{Failure, Side};
+use super::{
+    cohort,
+    failure::{Failure, Side},
+    outcome::Outcome,
+};
 use crate::{
     live::activity::standing_index,
     proxy::{
@@ -11,7 +16,7 @@ use crate::{
     },
     rollout::{
         assign::{Assignment, Reason},
-        target::{ReleaseIndex, Target},
+        target::Target,
     },
     telemetry::access_log::Line,
 };
@@ -19,34 +24,14 @@ use crate::{
 /// The place of 5xx among a cell's status classes.
 const SERVER_ERROR: usize = 4;
 
-/// What became of a request.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Outcome {
-    /// The status that the client got; 0 if it left before one.
-    pub status: u16,
-    /// Bytes of response body.
-    pub sent: u64,
-    /// Bytes of request body.
-    pub received: u64,
-    /// How often it was repeated.
-    pub retries: u32,
-    /// When the release that answers was asked, if another one was asked before, monotonic microseconds.
-    pub asked_us: Option<u64>,
-    /// When the head of the response was there, monotonic microseconds.
-    pub head_us: u64,
-    /// Which endpoint answered.
-    pub endpoint: Option<SocketAddr>,
-    /// The sibling that answered for the release.
-    pub sibling: Option<ReleaseIndex>,
-    /// Why it did not end well.
-    pub failure: Option<Failure>,
-}
-
 /// Counts and logs a request that was forwarded.
 pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let duration_us = coarse::now_us().saturating_sub(plan.started_us);
     if plan.is_counted() {
         count(worker, plan, outcome);
+        if plan.app.routes.candidate.is_some() {
+            cohort::count(worker, plan, outcome);
+        }
     }
     let routes = &plan.app.routes;
     worker.write_log(|| Line {
@@ -98,7 +83,13 @@ fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
 
 /// Charges a release that failed, or was silent for too long: an error of its own, with the time that it had.
 #[cold]
-pub fn charge_release(worker: &Worker, plan: &Plan, failed: &Assignment, asked_us: Option<u64>) {
+pub fn charge_release(
+    worker: &Worker,
+    plan: &Plan,
+    failed: &Assignment,
+    failure: Failure,
+    asked_us: Option<u64>,
+) {
     let standing = plan.app.routes.release(failed.target.release).standing;
     let (cell, place) =
         (plan.app.release(failed.target.release).state.cell(worker.index), standing_index(Some(standing)));
@@ -108,6 +99,7 @@ pub fn charge_release(worker: &Worker, plan: &Plan, failed: &Assignment, asked_u
     cell.statuses[place][SERVER_ERROR].add(1);
     let since_us = asked_us.unwrap_or(plan.started_us);
     cell.durations(place).whole.record(coarse::now_us().saturating_sub(since_us));
+    cohort::keep_sample(plan, failed.target, failure.said());
 }
 
 /// Charges the candidate that lost a race, and its endpoint.
@@ -119,7 +111,7 @@ pub fn charge_candidate(
     failure: Failure,
     asked_us: Option<u64>,
 ) {
-    charge_release(worker, plan, failed, asked_us);
+    charge_release(worker, plan, failed, failure, asked_us);
     plan.app.endpoint(failed.target).state.fail(failure == Failure::Connect);
     tell(plan, failed.target, failure);
     count_kind(worker, failure);

@@ -166,7 +166,7 @@ impl<'a> Attempts<'a> {
             // One of the attempts is stable's.
             let found = others && self.count == 1 && self.choose(exchange, failure, another_endpoint)
                 || others && self.count + 1 < ATTEMPTS_MAX && self.choose_suspected(exchange, failure);
-            if found || move_to_stable(exchange) {
+            if found || move_to_stable(exchange, failure) {
                 return true;
             }
         }
@@ -226,14 +226,14 @@ impl<'a> Attempts<'a> {
 }
 
 /// Gives the request to stable, if stable takes it: the candidate is charged with an error, and the client moves.
-fn move_to_stable<D: Downstream>(exchange: &mut Exchange<'_, D>) -> bool {
+fn move_to_stable<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) -> bool {
     if !exchange.stable_agrees() {
         return false;
     }
     let Some(assignment) = exchange.shield.take_agreed() else { return false };
     let (worker, plan) = (exchange.worker, &mut exchange.plan);
     let failed = std::mem::replace(&mut plan.assignment, assignment);
-    charge_release(worker, plan, &failed, exchange.outcome.asked_us);
+    charge_release(worker, plan, &failed, failure, exchange.outcome.asked_us);
     worker.counters().shielded.add(1);
     exchange.outcome.asked_us = Some(coarse::now_us());
     count_shielded(worker, plan);

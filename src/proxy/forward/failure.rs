@@ -108,6 +108,14 @@ impl Failure {
         }
     }
 
+    /// The status that says best what the endpoint did: its own, or the one that stands for it.
+    pub fn said(self) -> u16 {
+        match self {
+            Self::Status(status) => status,
+            other => other.status(),
+        }
+    }
+
     /// Whether stable is asked instead, if the request may be sent there.
     pub fn worth_shielding(self) -> bool {
         self.timed_out() || matches!(self, Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_))

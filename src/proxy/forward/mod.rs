@@ -9,14 +9,17 @@
 //!    (docs/design.md section 6), or to stable ([`shield`]). Where the candidate is silent, stable is asked as well
 //!    ([`race`]). Where the release lacks an asset ([`skew`]), [`siblings`] are asked.
 //! 4. If no attempt ended well, [`ending`] tells the client.
-//! 5. [`account`] counts and logs what became of it.
+//! 5. [`account`] counts and logs what became of it ([`outcome`]), and where there is a candidate, [`cohort`] counts it for the
+//!    verdict.
 
 pub mod account;
 pub mod attempt;
+pub mod cohort;
 pub mod ending;
 pub mod exchange;
 pub mod failure;
 pub mod link;
+pub mod outcome;
 pub mod race;
 pub mod raceable;
 pub mod room;

@@ -50,6 +50,12 @@ pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
     }
 }
 
+/// The trace id of a `traceparent` that is valid.
+pub fn id_of(value: &[u8]) -> Option<String> {
+    let id = value.get(TRACE_ID).filter(|_| is_valid(value))?;
+    std::str::from_utf8(id).ok().map(str::to_owned)
+}
+
 /// Whether a `traceparent` is valid. In a later version more may follow after another `-`.
 fn is_valid(value: &[u8]) -> bool {
     let Some((known, more)) = value.split_at_checked(LENGTH) else { return false };

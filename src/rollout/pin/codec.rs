@@ -103,6 +103,23 @@ impl PinCodec {
     }
 }
 
+impl PinCodec {
+    /// A number for a client's network (/24 of IPv4, /56 of IPv6) together with something else, the same on every router.
+    pub fn hash_network(&self, address: IpAddr, with: [u8; 2]) -> u64 {
+        let mut known_by = [0; 10];
+        match address.to_canonical() {
+            IpAddr::V4(address) => known_by[..3].copy_from_slice(&address.octets()[..3]),
+            // Never one of IPv4's, whose last byte is 0.
+            IpAddr::V6(address) => {
+                known_by[..7].copy_from_slice(&address.octets()[..7]);
+                known_by[7] = 6;
+            }
+        }
+        known_by[8..].copy_from_slice(&with);
+        self.hash_client(&known_by)
+    }
+}
+
 impl Signer {
     fn new(key: &PinKey, app: &AppName) -> Self {
         let part = |purpose: &[u8]| key.derive(purpose, app);

@@ -11,7 +11,8 @@ use super::{
 /// What is missing until something is decided. Each that is there would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Missing {
-    /// There is evidence enough against the candidate, but it takes so many more failing sessions of other networks.
+    /// It takes so many more failing sessions of other networks, where there is evidence enough against the candidate, or one
+    /// network has given several already.
     pub failing_candidate_sessions: Option<u64>,
     /// There is evidence enough against the candidate, but the failing share is not above `at_least`.
     pub share: bool,
@@ -27,7 +28,8 @@ pub(super) fn missing(rules: Rules, tally: Tally, evidence: &Evidence) -> Missin
     let few = FAILING_SESSIONS_LEAST.saturating_sub(tally.counted[0]);
     let all = sessions_needed(tally.failing[0], rules.at_least, ENOUGH.ln());
     Missing {
-        failing_candidate_sessions: (enough && few > 0).then_some(few),
+        failing_candidate_sessions: (few > 0 && (enough || tally.failing[0] >= FAILING_SESSIONS_LEAST))
+            .then_some(few),
         share: enough && few == 0,
         failing_sessions: failing_sessions_needed(tally.requests, evidence.ln_no_worse()),
         sessions: all.map(|all| all.saturating_sub(tally.sessions()[0]).max(1)),

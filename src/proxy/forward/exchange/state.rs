@@ -7,8 +7,8 @@ use crate::proxy::{
     codec::head::Framing,
     downstream::{BodyFault, Downstream},
     forward::{
-        account::Outcome,
         failure::{Failure, SendState, has_body},
+        outcome::Outcome,
         shield::Shield,
         skew::AssetSource,
     },

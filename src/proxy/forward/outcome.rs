@@ -1,0 +1,29 @@
+//! The outcome: what became of a request.
+
+use std::net::SocketAddr;
+
+use super::failure::Failure;
+use crate::rollout::target::ReleaseIndex;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outcome {
+    /// The status that the client got; 0 if it left before one.
+    pub status: u16,
+    /// Bytes of response body.
+    pub sent: u64,
+    /// Bytes of request body.
+    pub received: u64,
+    /// How often it was repeated.
+    pub retries: u32,
+    /// When the release that answers was asked, if another one was asked before, monotonic microseconds.
+    pub asked_us: Option<u64>,
+    /// When the head of the response was there, monotonic microseconds.
+    pub head_us: u64,
+    /// Which endpoint answered.
+    pub endpoint: Option<SocketAddr>,
+    /// The sibling that answered for the release.
+    pub sibling: Option<ReleaseIndex>,
+    /// Why it did not end well.
+    pub failure: Option<Failure>,
+}
