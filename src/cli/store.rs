@@ -36,7 +36,8 @@ enum StoreVerb {
     ///
     /// Endpoints, records, settings, old keys and pin keys become what this router served last, so that no client
     /// moves; what else stands below apps/ and rolling/ is deleted. Of the history the store keeps what it has. Other
-    /// routers of the fleet then see a new epoch and need `store accept`.
+    /// routers of the fleet then see a new epoch and need `store accept`. Where others decided something else in that store
+    /// meanwhile, their approvals and the gate count, unless --force says otherwise.
     ///
     /// Examples:
     ///   rolling-router store restore --dry-run
@@ -49,6 +50,12 @@ enum StoreVerb {
         /// Also into a store of another epoch, which may belong to other routers
         #[arg(long)]
         replace: bool,
+        /// Also if approvals are missing, or the endpoints of what would become stable fail the health check
+        #[arg(long, requires = "reason")]
+        force: bool,
+        /// Why, for the history of the apps that are replaced by force
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -60,8 +67,9 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
             let done = |_: DoneAnswer| vec!["the store is accepted as it is".into()];
             ask(&open(&connection, printer)?, printer, call("accept"), done).await
         }
-        StoreVerb::Restore { dry_run, replace, connection } => {
-            let request = RestoreRequest { dry_run: Some(dry_run), replace: Some(replace) };
+        StoreVerb::Restore { dry_run, replace, force, reason, connection } => {
+            let (dry_run_asked, replace, force) = (Some(dry_run), Some(replace), force.then_some(true));
+            let request = RestoreRequest { dry_run: dry_run_asked, replace, force, reason };
             let request = call("restore").json(&request);
             ask(&open(&connection, printer)?, printer, request, |done| lines(&done, dry_run)).await
         }

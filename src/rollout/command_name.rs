@@ -45,6 +45,8 @@ pub enum CommandName {
     Approve,
     /// `withdraw-approval`: an operator took that back.
     WithdrawApproval,
+    /// `restore`: the app was replaced by what a file or a router said, and a refusal of that was overruled.
+    Restore,
     /// `raw`: old keys were adopted into a record.
     Raw,
     /// `adopt`: old keys became an app's first record.
@@ -58,7 +60,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -78,6 +80,7 @@ impl CommandName {
         Self::ChangeSettings,
         Self::Approve,
         Self::WithdrawApproval,
+        Self::Restore,
         Self::Raw,
         Self::Adopt,
     ];
@@ -104,6 +107,7 @@ impl CommandName {
             Self::ChangeSettings => "change-settings",
             Self::Approve => "approve",
             Self::WithdrawApproval => "withdraw-approval",
+            Self::Restore => "restore",
             Self::Raw => "raw",
             Self::Adopt => "adopt",
             Self::None => "",

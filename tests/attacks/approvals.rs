@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use support::router::id;
 use support::{Answer, Api, Router, echo, router};
 
-const TOKENS: [&str; 3] = [
+/// Of alice, bob and carol.
+pub const TOKENS: [&str; 3] = [
     "test-alice-0123456789abcdef0123456789abcdef",
     "test-bob-0123456789abcdef0123456789abcdef",
     "test-carol-0123456789abcdef0123456789abcdef",
 ];
 
 /// An app that needs approvals. Three more operators; the candidate is alice's.
-fn guarded(needed: u64) -> (Router, [Api; 3]) {
+pub fn guarded(needed: u64) -> (Router, [Api; 3]) {
     let [alice, bob, carol] = TOKENS;
     let router = router()
         .stable("v1")
@@ -32,7 +33,7 @@ fn guarded(needed: u64) -> (Router, [Api; 3]) {
     (router, operators)
 }
 
-fn approve(api: &Api) -> Answer {
+pub fn approve(api: &Api) -> Answer {
     api.post("approvals", &json!({}))
 }
 

@@ -22,6 +22,7 @@ mod preview_links;
 mod quotas;
 mod redirects;
 mod registration;
+mod replacement;
 mod roles;
 mod streams;
 mod terminal;

@@ -17,6 +17,7 @@ const TITLES = {
 	'undrain-endpoint': 'Drain lifted',
 	'change-endpoints': 'Endpoints',
 	'change-settings': 'Settings',
+	restore: 'Replaced',
 };
 
 /** The name that people know a command by. */

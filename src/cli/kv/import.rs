@@ -1,7 +1,7 @@
 //! `kv import`: makes a store what a file says. An empty one, or with `--replace` any.
 //!
 //! Each app is one commit under the condition that nobody changed it since it was looked at, after its endpoints,
-//! so that no router ever serves a part of it. What replaces more than that is followed by no router before all of it is there.
+//! so that no router ever serves a part of it. Before anything is written, the router is asked whether its apps may become that. What replaces more than that is followed by no router before all of it is there.
 
 use std::fs;
 
@@ -13,6 +13,7 @@ use super::{
         exit::{Exit, Failure},
         printer::Printer,
     },
+    admission::{Overrule, admit},
     beside::{Backup, files_of, warning_of_pins},
     file::{self, read_input},
     plan::{Change, Plan, is_rollout},
@@ -26,6 +27,7 @@ pub(super) struct Import {
     pub(super) file: String,
     pub(super) replace: bool,
     pub(super) dry_run: bool,
+    pub(super) overrule: Overrule,
 }
 
 pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
@@ -40,14 +42,20 @@ pub(super) async fn run(import: Import, client: &Client, printer: &Printer) -> R
     if !import.replace {
         refuse_full(&stored)?;
     }
-    let plan = Plan::of(&wanted, &stored)?;
+    let mut plan = Plan::of(&wanted, &stored)?;
+    let is_overruled = admit(client, &mut wanted, (&plan, &stored), &import.overrule).await?;
+    if is_overruled {
+        plan = Plan::of(&wanted, &stored)?;
+    }
     let mut notes: Vec<String> =
         warning_of_pins(&wanted).filter(|_| !import.replace).map(str::to_owned).into_iter().collect();
     notes.extend(backup.lines_with(&files_of(client).await?));
     if import.dry_run {
         return Ok(show(&plan, &notes, true, printer));
     }
-    match import.replace && !plan.is_one_commit() && !plan.changes.is_empty() {
+    // The history of what is overruled becomes another one, which looks like a store that fell.
+    let is_followed_on = plan.is_one_commit() && !is_overruled;
+    match import.replace && !is_followed_on && !plan.changes.is_empty() {
         true => replace(client, &wanted, &stored).await?,
         false => write(client, &plan).await?,
     }

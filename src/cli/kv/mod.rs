@@ -1,5 +1,6 @@
 //! `kv get|put|list|delete`: raw keyvalues, as old scripts see them; `kv export|import`: all of them as a file.
 
+mod admission;
 mod beside;
 mod export;
 mod file;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use self::{
+    admission::Overrule,
     file::read_input,
     import::Import,
     raw::{bytes, request},
@@ -92,13 +94,25 @@ enum KvVerb {
     },
     /// Write a file's keyvalues into a store; needs an admin's token
     ///
-    /// An empty store, unless --replace is given. Each app is one commit, refused if somebody changes it meanwhile.
+    /// An empty store, unless --replace is given. Each app is one commit, refused if somebody changes it meanwhile. What --replace
+    /// does to an app is held to its approvals, and a release that would become stable to the gate, before anything is written.
+    ///
+    /// Examples:
+    ///   rolling-router kv import keyvalues.json
+    ///   rolling-router kv import keyvalues.json --replace --force --reason "back to Monday, ticket 4711"
+    #[command(verbatim_doc_comment)]
     Import {
         /// As `kv export` wrote it; `-` reads standard input
         file: String,
         /// Also if the store already holds keys below apps/ and rolling/; those that are not in the file are deleted
         #[arg(long)]
         replace: bool,
+        /// Also if approvals are missing, or the endpoints of what would become stable fail the health check
+        #[arg(long, requires = "reason")]
+        force: bool,
+        /// Why, for the history of the apps that are replaced by force
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,
@@ -126,8 +140,8 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         KvVerb::Export { file, with_secrets, connection } => {
             export::run(&file, with_secrets, &open(&connection, printer)?, printer).await
         }
-        KvVerb::Import { file, replace, dry_run, connection } => {
-            let import = Import { file, replace, dry_run };
+        KvVerb::Import { file, replace, force, reason, dry_run, connection } => {
+            let import = Import { file, replace, dry_run, overrule: Overrule { force, reason } };
             import::run(import, &open(&connection, printer)?, printer).await
         }
         KvVerb::Delete { key, connection } => delete(&key, &open(&connection, printer)?, printer).await,

@@ -106,6 +106,15 @@ impl Plan {
         (own().count() - deleted, deleted)
     }
 
+    /// The apps that it changes in any way: what they are, their history, or where they are served.
+    pub(super) fn apps(&self) -> BTreeSet<String> {
+        let own = |change: &Change| {
+            let (app, _) = change.key.strip_prefix("rolling/")?.split_once('/')?;
+            (app != "router").then(|| app.to_owned())
+        };
+        self.changes.iter().filter_map(own).collect()
+    }
+
     /// Whether it is one commit after which every router goes on as after any other.
     pub(super) fn is_one_commit(&self) -> bool {
         let deletes = self.changes.iter().any(|change| change.value.is_none());

@@ -10,14 +10,17 @@ use super::{
 };
 use crate::{
     control::{
-        commands::recovery::{give_up, write_back},
+        commands::{
+            recovery::{give_up, write_back},
+            replacement::Replacer,
+        },
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
         shared::{
             access::caller::Caller,
             audit::trail,
             core::Core,
             error::{ApiError, Kind},
-            settlement::{Decision, SettlementCounts},
+            settlement::{Decision, RestoreOrder, SettlementCounts},
         },
     },
     rollout::command::Role,
@@ -92,16 +95,20 @@ pub async fn accept(State(core): State<Core>, call: Write) -> Result<Json<DoneAn
 /// `POST /api/v1/store/restore`: writes the last good state back into a store that fell or was lost.
 pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Restoration>, ApiError> {
     call.caller.needs(Role::Admin)?;
-    let request: RestoreRequest = call.read()?;
-    let (replace, dry_run) = (request.replace == Some(true), request.dry_run == Some(true));
-    let actor = call.caller.name.clone();
+    let RestoreRequest { dry_run, replace, force, reason } = call.read()?;
+    let (replace, dry_run, force) = (replace == Some(true), dry_run == Some(true), force == Some(true));
+    let asker = Replacer::new(call.asker(&core, reason)?, force)?.asker;
+    let actor = asker.actor.clone();
     call.finish()?;
     refuse_undiverged(&core)?;
     if !dry_run {
         tracing::warn!(actor, replace, "the last good state is written back into the store");
     }
     let settled = match core.replica.status.diverged() {
-        Some(_) => core.replica.settle(Decision::Restore { replace, dry_run }, STORE_RESTORE_MAX).await?,
+        Some(_) => {
+            let order = RestoreOrder { replace, dry_run, force, asker };
+            core.replica.settle(Decision::Restore(order), STORE_RESTORE_MAX).await?
+        }
         None => write_back(&core, dry_run).await?,
     };
     let SettlementCounts { written, deleted, unchanged } = settled;

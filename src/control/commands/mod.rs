@@ -31,6 +31,7 @@ pub mod register;
 pub mod registration;
 pub mod release_endpoints;
 pub mod release_name;
+pub mod replacement;
 pub mod stored;
 pub mod stored_default;
 pub mod transact;

@@ -124,6 +124,12 @@ impl ApiError {
         self
     }
 
+    /// The same with more words about it.
+    #[must_use]
+    pub fn told(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

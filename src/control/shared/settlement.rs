@@ -5,19 +5,27 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
+use crate::rollout::command::Asker;
 
 /// What an operator decides about the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// The store counts as it is.
     Accept,
     /// The last good state is written into it.
-    Restore {
-        /// Also if it has another epoch, and so may belong to others.
-        replace: bool,
-        /// Only say what would be written.
-        dry_run: bool,
-    },
+    Restore(RestoreOrder),
+}
+
+/// How the last good state is written back, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreOrder {
+    /// Also if the store has another epoch, and so may belong to others.
+    pub replace: bool,
+    /// Only say what would be written.
+    pub dry_run: bool,
+    /// Also if approvals are missing for what would become stable, or it does not pass its gate.
+    pub force: bool,
+    pub asker: Asker,
 }
 
 /// How many keys a settlement wrote, deleted and left as they were.

@@ -316,7 +316,7 @@ impl Follower {
         let Some(pending) = self.core.replica.settlement.take() else {
             return Err(Interruption::Diverged(why));
         };
-        let done = match self.carry_out(pending.decision, listing).await {
+        let done = match self.carry_out(&pending.decision, listing).await {
             Ok(Execution::Answer(answer)) => {
                 pending.answer(answer);
                 return Err(Interruption::Diverged(why));
@@ -341,17 +341,18 @@ impl Follower {
         }
     }
 
-    async fn carry_out(&self, decision: Decision, listing: Listing) -> Result<Execution, Interruption> {
+    async fn carry_out(&self, decision: &Decision, listing: Listing) -> Result<Execution, Interruption> {
         let known = self.image.epoch();
-        let Decision::Restore { replace, dry_run } = decision else {
+        let Decision::Restore(order) = decision else {
             let listing = origin::accept(&self.core, listing, known).await?;
             return Ok(Execution::Done(SettlementCounts::default(), listing));
         };
-        let restore = Restore::plan(&listing, self.image.last_good.values(), known);
+        let good = self.image.last_good.values();
+        let mut restore = Restore::plan(&listing, good, known);
+        let admitted = restore.admit(&self.core, (&listing, good), order).await;
         let settlement = restore.settled();
-        let refused = restore.refuse_foreign(replace || dry_run);
-        if dry_run || refused.is_err() {
-            return Ok(Execution::Answer(refused.map(|()| settlement)));
+        if order.dry_run || admitted.is_err() {
+            return Ok(Execution::Answer(admitted.map(|()| settlement)));
         }
         restore.carry_out(&self.core, &listing, self.image.known_pin_keys().as_ref()).await?;
         Ok(Execution::Done(settlement, origin::list(&self.core).await?))

@@ -16,6 +16,7 @@ pub mod losses;
 pub mod origin;
 pub mod publisher;
 pub mod release_deadlines;
+pub mod replaced_app;
 pub mod restore;
 pub mod source_copier;
 pub mod succession;

@@ -9,15 +9,21 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
-use super::{identity::record_seq, interruption::Interruption, origin, succession::Succession};
+use super::{
+    identity::record_seq, interruption::Interruption, origin, replaced_app::ReplacedApp,
+    succession::Succession,
+};
 use crate::{
-    control::shared::{
-        core::Core,
-        entries::{EPOCH, ended_app, entry, is_routed, own_key, value},
-        error::{ApiError, Kind},
-        pin_keys::{self, PIN_KEYS},
-        settlement::SettlementCounts,
-        store::Values,
+    control::{
+        commands::replacement::Replacer,
+        shared::{
+            core::Core,
+            entries::{EPOCH, ended_app, entry, is_routed, own_key, value},
+            error::{ApiError, Kind},
+            pin_keys::{self, PIN_KEYS},
+            settlement::{RestoreOrder, SettlementCounts},
+            store::Values,
+        },
     },
     rollout::{
         app::AppName,
@@ -90,6 +96,34 @@ impl Restore {
             epoch.escape_debug()
         );
         Err(ApiError::new(Kind::Refused("another_store"), message))
+    }
+
+    /// Asks whether it may be carried out. What an order overrules becomes an event of the app's history.
+    pub async fn admit(
+        &mut self,
+        core: &Core,
+        (listing, good): (&Listing, &Values),
+        order: &RestoreOrder,
+    ) -> Result<(), ApiError> {
+        self.refuse_foreign(order.replace || order.dry_run)?;
+        let replacer = Replacer::new(order.asker.clone(), order.force)?;
+        for replaced in ReplacedApp::all(listing, good, self.foreign.is_some()) {
+            let next = replaced.next(&core.addresses.load());
+            if let Some(event) = replacer.admit(core, &replaced.name, &next).await? {
+                self.overrule(replaced.writes(&event));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes these keys of an app, whatever was to become of them.
+    fn overrule(&mut self, (app, writes): (AppName, Vec<Write>)) {
+        let is_other = |write: &Write| writes.iter().all(|other| other.key() != write.key());
+        self.leftovers.retain(is_other);
+        let of_app = self.apps.entry(app).or_default();
+        of_app.retain(is_other);
+        self.settled.written += 1;
+        of_app.extend(writes);
     }
 
     /// Carries the plan out.

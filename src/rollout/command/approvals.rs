@@ -53,13 +53,22 @@ pub(in crate::rollout) fn check_approvals(
 
 /// Refuses to lower the setting `approvals` before as many other operators have approved that as it says.
 pub(super) fn check_lowering(case: &Case<'_>, to: u8) -> Result<(), Refusal> {
-    let needed = case.background.approvals;
+    refuse_lowering(case.record, case.background.approvals, to, case.asker)
+}
+
+/// The same, from this number.
+pub(super) fn refuse_lowering(
+    record: Option<&Record>,
+    needed: u8,
+    to: u8,
+    asker: &Asker,
+) -> Result<(), Refusal> {
     if to >= needed {
         return Ok(());
     }
-    let lowerings = case.record.map(|record| record.lowerings.as_slice()).unwrap_or_default();
+    let lowerings = record.map(|record| record.lowerings.as_slice()).unwrap_or_default();
     let approved = lowerings.iter().find(|lowering| lowering.to == to);
-    let given = approved.map(|lowering| counted(&lowering.given, case.asker.holder())).unwrap_or_default();
+    let given = approved.map(|lowering| counted(&lowering.given, asker.holder())).unwrap_or_default();
     if given.len() >= usize::from(needed) {
         return Ok(());
     }

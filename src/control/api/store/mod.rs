@@ -6,6 +6,7 @@
 
 mod call;
 mod leases;
+mod replacement;
 mod watch;
 
 use axum::{
@@ -47,6 +48,7 @@ pub fn calls(calls: Calls) -> Calls {
         .post("/api/v1/store/leases/{lease}/keep-alive", leases::keep_alive)
         .post("/api/v1/store/accept", router::accept)
         .post("/api/v1/store/restore", router::restore)
+        .post("/api/v1/store/replacement", replacement::ask)
 }
 
 /// `GET /api/v1/store`

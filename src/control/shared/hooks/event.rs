@@ -120,6 +120,9 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::ChangeSettings => "settings of the app were changed",
         CommandName::Approve => "an operator approved a release, or a lower number of approvals",
         CommandName::WithdrawApproval => "an operator took an approval back",
+        CommandName::Restore => {
+            "an admin replaced the app by a file or by what a router served, in spite of a refusal"
+        }
         CommandName::Raw => "a script changed the app by raw keyvalues",
         CommandName::Adopt => "an app began with raw keyvalues",
         CommandName::None | CommandName::Other(_) => "a change of another kind",

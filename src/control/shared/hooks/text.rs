@@ -93,6 +93,9 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::WithdrawApproval => {
             format!("{actor} took the approval of {} back", list(&approved(names, event, 0, 1)))
         }
+        CommandName::Restore => {
+            format!("{actor} replaced the app in spite of a refusal: stable {stable}, candidate {candidate}")
+        }
         CommandName::FinishDrain => format!("{actor} ended the drain of {}", list(&drained(names, event))),
         CommandName::Retire => format!("{} has drained and is gone", list(&drained(names, event))),
         CommandName::Raw => format!("{actor} changed {} by raw keyvalues", fields(event)),

@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::schema::{
     app::DoneAnswer,
-    store::{Restoration, RestoreRequest},
+    store::{ReplacementRequest, ReplacementVerdict, Restoration, RestoreRequest},
 };
 
 pub fn calls() -> Vec<Operation> {
@@ -113,11 +113,22 @@ fn settlement() -> Vec<Operation> {
                 "Into a store that fell, was emptied or swapped; for admins. Renews the epoch; endpoints, records, \
                  settings, old keys and pin keys become what this router served last. 409 `another_store` when the store \
                  has an epoch that this router never knew, unless `replace`; 409 `not_diverged` when there is nothing to \
-                 restore.",
+                 restore. Where that would replace what others decided there, it is held to their approvals and to the gate (409 \
+                 `approvals_missing`, `approvals_set`, `target_unhealthy`), unless `force` with a `reason`.",
             )
             .takes::<RestoreRequest>(false)
             .answers::<Restoration>(200, "It is restored; with `dry_run`: what would be.")
             .refuses(&[400, 403, 409, 415, 422, 503, 507])
             .refuses_as(501, unsupported),
+        Operation::post("/api/v1/store/replacement", "admitReplacement", "Ask whether an app may become what a file says").role("admin")
+            .says(
+                "`kv import` asks before it writes anything; for admins. An app that the store has is held to its approvals (409 \
+                 `approvals_missing`, `approvals_set`), and a release that would become stable to the gate (409 \
+                 `target_unhealthy`). With `force` and a `reason` a refusal is overruled: the answer has the event that tells so, which is \
+                 written with the record. Nothing is written here.",
+            )
+            .takes::<ReplacementRequest>(true)
+            .answers::<ReplacementVerdict>(200, "It may.")
+            .refuses(&[400, 403, 409, 415, 422, 503]),
     ]
 }
