@@ -142,7 +142,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 async fn follow(session: &Session<'_>, app: &str, id: &str, patience: Duration) -> Result<Exit, Failure> {
     let (clock, printer) = (Clock::system(), session.printer);
     let mut until = clock.monotonic() + patience;
-    let (mut shown, mut has_failed) = (0, false);
+    let (mut shown, mut progress, mut has_failed) = (0, None, false);
     loop {
         let call = Request::get(&["api", "v1", "apps", app, "deployments", id]);
         let now: Deployment = match session.client.send(call).await {
@@ -158,6 +158,10 @@ async fn follow(session: &Session<'_>, app: &str, id: &str, patience: Duration) 
             print(printer, &now, step);
         }
         shown = now.steps.last().map_or(shown, |step| step.number);
+        if now.progress.is_some() && now.progress != progress {
+            progress.clone_from(&now.progress);
+            print_progress(printer, &now);
+        }
         if now.state == "failed" && !has_failed {
             has_failed = true;
             until = clock.monotonic() + CLEAN_UP;
@@ -183,6 +187,13 @@ fn print(printer: &Printer, deployment: &Deployment, step: &DeploymentStep) {
             .to_string()
     };
     printer.line(if printer.is_json() { json() } else { step_line(step) });
+}
+
+fn print_progress(printer: &Printer, deployment: &Deployment) {
+    let (state, far) = (&deployment.state, deployment.progress.as_deref().unwrap_or_default());
+    let json =
+        || serde_json::json!({ "deployment": deployment.id, "state": state, "progress": far }).to_string();
+    printer.line(if printer.is_json() { json() } else { format!("{state:>9}  {far}") });
 }
 
 fn end(printer: &Printer, deployment: &Deployment) -> Result<Exit, Failure> {

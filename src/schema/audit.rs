@@ -37,10 +37,11 @@ pub struct AuditEntry {
     /// The address that connected, if that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
-    /// By which door: `gui`, `cli`, `api`, `raw` (raw keyvalues), `hook` (a delivery to a hook in), or `file` (the token file). Who calls says itself whether it
+    /// By which door: `gui`, `cli`, `api`, `raw` (raw keyvalues), `hook` (a delivery to a hook in), `deployment` (a step of one,
+    /// carried out by a router), or `file` (the token file). Who calls says itself whether it
     /// is the GUI or the command line.
     pub via: String,
-    /// The call's method; for the token file `READ`.
+    /// The call's method; for the token file `READ`, for a step of a deployment `STEP`.
     pub method: String,
     /// The call's path; of its query only what changes its meaning.
     pub path: String,

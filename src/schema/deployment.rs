@@ -90,6 +90,8 @@ pub struct Deployment {
     pub desired: String,
     /// How far it is: `pending`, `pulling`, `starting`, `checking`, `serving`, `draining`, `stopped` or `failed`.
     pub state: String,
+    /// How far the router that was asked is with pulling the image, such as `3 of 5 layers, 12.0 of 40.5 MB`; null: it pulls none.
+    pub progress: Option<String>,
     /// Counts the sets of its containers.
     pub generation: u32,
     /// Its containers that an engine has made.

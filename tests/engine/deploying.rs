@@ -1,64 +1,9 @@
 //! Deployments end to end: a real router, a real engine, and the command line as a pipeline uses it.
 
-use std::{process::Command, time::Duration};
-
 use serde_json::{Value, json};
-use support::{
-    Api, Router, binary,
-    clock::Deadline,
-    eventually,
-    router::token,
-    servers::engine::{TestEngine, shared},
-    traffic::Traffic,
-};
+use support::{eventually, servers::engine::shared, traffic::Traffic};
 
-/// A router that may run every image of the engine whose name begins with `deploy`. Its store survives it.
-fn deploying(test: &TestEngine, images: &str) -> Router {
-    let (url, address) = (test.url(), test.address);
-    let table = format!(
-        "[engines.node1]\naddress = \"{url}\"\nhost = \"{address}\"\nallowed_images = [\"{images}\"]\n"
-    );
-    let file = test.folder.join(format!("deploying-{:?}.toml", std::thread::current().id()));
-    std::fs::write(&file, table).unwrap();
-    support::router().durable().flag("--config").flag(&file.display().to_string()).start()
-}
-
-/// What a verb of the command line came to.
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn run(router: &Router, role: &str, words: &[&str]) -> Ran {
-    let output = Command::new(binary())
-        .args(words)
-        .args(["--admin", &format!("http://{}", router.admin), "--token", token(role), "--app", "hello"])
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-}
-
-fn deployment(api: &Api, id: &str) -> Value {
-    api.get(&format!("deployments/{id}")).json()
-}
-
-/// The names of the containers of an app's deployments at the engine.
-fn containers(test: &TestEngine, id: &str) -> Vec<String> {
-    let filters = format!("%7B%22label%22%3A%5B%22rolling.deployment%3D{id}%22%5D%7D");
-    let listed = test.call("GET", &format!("/containers/json?all=true&filters={filters}"), None);
-    let name = |one: &Value| one["Names"][0].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
-    let mut names: Vec<String> = listed.as_array().unwrap().iter().map(name).collect();
-    names.sort();
-    names
-}
-
-/// The names that a deployment says its containers have.
-fn named(deployment: &Value) -> Vec<String> {
-    let all = deployment["containers"].as_array().unwrap().iter();
-    all.map(|container| container["name"].as_str().unwrap().to_owned()).collect()
-}
+use super::deploy_scene::{containers, deploying, deployment, run};
 
 #[test]
 fn an_image_becomes_a_candidate_and_a_stable_release_and_goes() {
@@ -215,83 +160,6 @@ fn a_repeat_with_its_key_deploys_once() {
     let id = first["id"].as_str().unwrap().to_owned();
     eventually("it serves", || deployment(&api, &id)["state"] == "serving");
     containers(test, &id).iter().for_each(|name| test.remove(name));
-}
-
-/// Two fleets that know nothing of each other have an app of one name, and one engine.
-#[test]
-fn two_fleets_at_one_engine_leave_each_other_alone() {
-    let test = shared();
-    test.image("deploy-fleets:1", &["RELEASE=w1"]);
-    let (one, other) = (deploying(test, "deploy-fleets"), deploying(test, "deploy-fleets"));
-    let words = ["deploy", "--new", "--image", "deploy-fleets:1", "--release", "same"];
-    for router in [&one, &other] {
-        let ran = run(router, "ci", &words);
-        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    }
-    let names = |router: &Router| named(&deployment(&router.api(), "hello-same"));
-    let mut both = [names(&one), names(&other)].concat();
-    both.sort();
-    assert_eq!((containers(test, "hello-same"), both.len()), (both, 2));
-    other.api().post("promote", &json!({})).expect(200);
-    one.api().post("abort", &json!({})).expect(200);
-    let gone = run(&one, "operator", &["terminate", "same"]);
-    assert_eq!(gone.code, Some(0), "{}{}", gone.out, gone.err);
-    assert_eq!(containers(test, "hello-same"), names(&other));
-    assert_eq!(other.visitor().release(), "w1");
-    names(&other).iter().for_each(|name| test.remove(name));
-}
-
-/// An engine that answers nothing any more: whoever waits is told in time, and what was made is removed once it is back.
-#[test]
-fn an_engine_that_is_halted_holds_up_nobody() {
-    let test = &TestEngine::start(256);
-    test.image("deploy-halted:1", &["RELEASE=w1"]);
-    let router = deploying(test, "deploy-halted");
-    let first = run(&router, "ci", &["deploy", "--new", "--image", "deploy-halted:1", "--release", "one"]);
-    assert_eq!(first.code, Some(0), "{}{}", first.out, first.err);
-    test.halt();
-    let patience = Deadline::after(Duration::from_secs(40));
-    let ran =
-        run(&router, "ci", &["deploy", "--image", "deploy-halted:1", "--release", "two", "--timeout", "2s"]);
-    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
-    assert!(!patience.passed() && ran.err.contains("not up after 2 s"), "{}{}", ran.out, ran.err);
-    test.resume();
-    eventually("it has failed and nothing is left of it", || {
-        let now = deployment(&router.api(), "hello-two");
-        now["state"] == "failed" && named(&now).is_empty() && containers(test, "hello-two").is_empty()
-    });
-    assert_eq!(router.api().state()["candidate"]["id"], "apps/hello-one-80/containers");
-}
-
-/// A router that is killed at each state is followed by one that goes on from there.
-#[test]
-fn killed_at_each_state_it_goes_on_and_makes_nothing_twice() {
-    let test = shared();
-    test.image("deploy-kill:1", &["RELEASE=v1"]);
-    let mut router = deploying(test, "deploy-kill");
-    let body = |release: &str| json!({ "image": "deploy-kill:1", "release": release, "replicas": 2 });
-    for state in ["pending", "pulling", "starting", "checking", "serving"] {
-        let api = router.api();
-        api.post("deployments", &body(state)).expect(201);
-        let id = format!("hello-{state}");
-        let order = ["pending", "pulling", "starting", "checking", "serving"];
-        let reached = |now: &Value| {
-            order.iter().position(|it| *now == **it) >= order.iter().position(|it| *it == state)
-        };
-        eventually("it is as far as that", || reached(&deployment(&api, &id)["state"]));
-        router.kill();
-        router.start_again();
-        let api = router.api();
-        eventually("it serves", || deployment(&api, &id)["state"] == "serving");
-        assert_eq!(containers(test, &id), named(&deployment(&api, &id)), "{state}");
-        assert_eq!(deployment(&api, &id)["generation"], 1, "{state}");
-        assert_eq!(api.state()["candidate"]["id"], format!("apps/{id}-80/containers"));
-        api.post("abort", &json!({})).expect(200);
-        api.delete(&format!("deployments/{id}")).expect(202);
-        router.kill();
-        router.start_again();
-        eventually("nothing is left of it", || containers(test, &id).is_empty());
-    }
 }
 
 #[test]

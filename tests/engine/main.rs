@@ -4,12 +4,16 @@
 
 mod attacks;
 mod containers;
+mod deploy_scene;
 mod deploying;
 mod events;
 mod foreign;
 mod full_disk;
+mod kills;
 mod logs;
+mod neighbours;
 mod networks;
 mod pulling;
 mod scene;
 mod tls;
+mod told;

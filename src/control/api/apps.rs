@@ -18,8 +18,8 @@ use super::{
 use crate::{
     control::{
         commands::{
-            command::unknown_app, commit::Plan, lost_record::record_unreadable, ownership::owners,
-            stored::StoredApp, transact::transact_as_stored,
+            command::unknown_app, commit::Plan, deployments, lost_record::record_unreadable,
+            ownership::owners, stored::StoredApp, transact::transact_as_stored,
         },
         fleet::wait::{Target, wait_until_served},
         limits::SERVED_WAIT_MAX,
@@ -154,6 +154,7 @@ pub async fn remove(
     .await?;
     tracing::info!(%app, actor = asker.actor, "the app was removed");
     remove_events(&core, app).await?;
+    deployments::remove_all(&core, app, &asker).await;
     Ok(removed(&core, app, revision, &query).await)
 }
 

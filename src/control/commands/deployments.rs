@@ -22,6 +22,7 @@ use crate::{
         },
     },
     rollout::{
+        app::AppName,
         command::{Asker, admit_registration},
         deployment::{
             id::DeploymentId,
@@ -168,6 +169,15 @@ pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<D
         Ok(Plan::write(commit, |revision| DeploymentOutcome { deployment, changed: true, revision }))
     })
     .await
+}
+
+/// Removes the deployments of an app that was removed. One that cannot be, such as one that another app routes, stays and says why.
+pub async fn remove_all(core: &Core, app: &AppName, asker: &Asker) {
+    for key in core.deployments.keys_of(app) {
+        if let Err(error) = remove(core, &key, asker).await {
+            tracing::warn!(%app, deployment = %key.1, why = error.message(), "a deployment of an app that was removed stays");
+        }
+    }
 }
 
 /// The endpoints of each release of a deployment.

@@ -1,9 +1,6 @@
 //! Carrying one step out. Each can be carried out again: what is so already is no error.
 
-use super::{
-    held::Held,
-    place::{engine_for, engines_of},
-};
+use super::{held::Held, place::engine_for, pull::pull};
 use crate::{
     control::{
         commands::{
@@ -49,7 +46,7 @@ pub async fn carry_out(
 ) -> Result<StepOutcome, StepError> {
     let effect = Effect { core, engines, held };
     match step {
-        Step::Pull => return effect.pull().await,
+        Step::Pull => return pull(core, engines, held, &effect.image()?).await,
         Step::Create { number } => effect.create(*number).await?,
         Step::Start { number } => effect.start(*number).await?,
         Step::Stop { number } => effect.stop(*number).await?,
@@ -75,17 +72,6 @@ struct Effect<'a> {
 }
 
 impl Effect<'_> {
-    async fn pull(&self) -> Result<StepOutcome, StepError> {
-        let image = self.image()?;
-        let mut digest = None;
-        for engine in engines_of(self.engines, &self.held.run) {
-            let found = engine.pull(&image, &mut |_| {}).await.map_err(StepError::of_engine)?;
-            digest = digest.or(Some(found));
-        }
-        let digest = digest.ok_or_else(|| no_engine(&self.held.run.engine))?;
-        Ok(StepOutcome::Pulled(digest.to_string()))
-    }
-
     async fn create(&self, number: u32) -> Result<(), StepError> {
         let (engine, name, spec) = (self.engine(number)?, self.name(number)?, self.spec()?);
         match engine.create(&name, &spec).await {
@@ -167,7 +153,8 @@ impl Effect<'_> {
     }
 
     fn engine(&self, number: u32) -> Result<&Engine, StepError> {
-        engine_for(self.engines, &self.held.run, number).ok_or_else(|| no_engine(&self.held.run.engine))
+        engine_for(self.engines, &self.held.run, number)
+            .ok_or_else(|| StepError::no_engine(&self.held.run.engine))
     }
 
     fn name(&self, number: u32) -> Result<ContainerName, StepError> {
@@ -232,10 +219,6 @@ fn gone_is_done(result: Result<(), EngineError>) -> Result<(), StepError> {
     }
 }
 
-fn no_engine(name: &str) -> StepError {
-    StepError::Passing(format!("this router has no engine `{name}`"))
-}
-
 impl StepError {
     fn of(reason: String) -> Self {
         Self::Final(reason)
@@ -245,7 +228,12 @@ impl StepError {
         Self::of(refusal.to_string())
     }
 
-    fn of_engine(error: EngineError) -> Self {
+    /// Another router may have it, or this one once it is configured again.
+    pub fn no_engine(name: &str) -> Self {
+        Self::Passing(format!("this router has no engine `{name}`"))
+    }
+
+    pub fn of_engine(error: EngineError) -> Self {
         if error.is_passing() { Self::Passing(error.to_string()) } else { Self::of(error.to_string()) }
     }
 

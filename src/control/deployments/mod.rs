@@ -12,4 +12,6 @@ mod held;
 mod in_time;
 mod observe;
 mod place;
+mod pull;
+mod report;
 mod turn;

@@ -1,17 +1,23 @@
 //! One turn for a deployment: step after step, until nothing can be done for now.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     effect::{StepError, last_words},
     held::Held,
     in_time::{carry_out_in_time, observe_in_time},
     place::engine_for,
+    report::{audit, tell_hooks},
 };
 use crate::{
     control::{
         limits::{CARRIER_FAILED_PAUSE, CARRIER_IDLE_PAUSE, CARRIER_PAUSE, CARRIER_STEPS_PER_TURN},
-        shared::{core::Core, deployments::DeploymentKey, error::ApiError},
+        shared::{
+            audit::trail::{Notes, Trail, along},
+            core::Core,
+            deployments::DeploymentKey,
+            error::ApiError,
+        },
     },
     engine::Engines,
     rollout::deployment::{
@@ -70,13 +76,16 @@ async fn take_step(core: &Core, engines: &Engines, key: &DeploymentKey) -> Resul
         Step::Fail { .. } => last_words(engines, &held).await,
         _ => String::new(),
     };
-    match carry_out_in_time(core, engines, &held, &step).await {
+    let trail = Arc::<Trail>::default();
+    let done = along(Arc::clone(&trail), carry_out_in_time(core, engines, &held, &step)).await;
+    match done {
         Ok(outcome) => {
             let mut run = held.run.clone();
             run.note_words(words);
             run.finish(&step, outcome, core.clock.wall_ms());
-            held.write(core, run).await?;
             log(&held.deployment, &step);
+            audit(core, &held, &step, None, trail.notes());
+            write(core, &held, run).await?;
             Ok(Progress::Again)
         }
         Err(StepError::Passing(why)) => {
@@ -127,11 +136,14 @@ async fn give_up(
     if deadline(&held.deployment, &run).is_some() {
         run.note_words(last_words(engines, held).await);
         run.finish(&Step::Fail { reason: format!("cannot {step}: {reason}") }, StepOutcome::Done, now);
-        held.write(core, run).await?;
+        audit(core, held, step, Some(&reason), Notes::default());
+        write(core, held, run).await?;
         return Ok(Progress::Again);
     }
-    say(&mut run, format!("cannot {step}: {reason}"), now);
-    held.write(core, run).await?;
+    if say(&mut run, format!("cannot {step}: {reason}"), now) {
+        audit(core, held, step, Some(&reason), Notes::default());
+    }
+    write(core, held, run).await?;
     Ok(Progress::Later(CARRIER_FAILED_PAUSE))
 }
 
@@ -143,12 +155,22 @@ fn pause(run: &Run) -> Duration {
     }
 }
 
-/// Says once what cannot be done.
-fn say(run: &mut Run, text: String, now: u64) {
-    match run.steps.last() {
-        Some(last) if last.text == text => run.intent = None,
-        _ => run.say(text, now),
+/// Says once what cannot be done; whether it was new.
+fn say(run: &mut Run, text: String, now: u64) -> bool {
+    let is_new = run.steps.last().is_none_or(|last| last.text != text);
+    match is_new {
+        true => run.say(text, now),
+        false => run.intent = None,
     }
+    is_new
+}
+
+/// Writes how far a deployment is, and tells hooks of it, unless somebody changed it meanwhile: then the next turn looks again.
+async fn write(core: &Core, held: &Held, run: Run) -> Result<(), ApiError> {
+    if held.write(core, run.clone()).await? {
+        tell_hooks(core, &held.deployment, held.run.state, &run);
+    }
+    Ok(())
 }
 
 fn log(deployment: &Deployment, step: &Step) {

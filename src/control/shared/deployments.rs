@@ -22,6 +22,8 @@ pub type DeploymentKey = (AppName, DeploymentId);
 #[derive(Debug, Default)]
 pub struct DeploymentBoard {
     stored: Mutex<BTreeMap<DeploymentKey, Arc<StoredDeployment>>>,
+    /// How far a pull of this router is.
+    progress: Mutex<BTreeMap<DeploymentKey, String>>,
     changed: watch::Sender<u64>,
 }
 
@@ -41,6 +43,11 @@ impl DeploymentBoard {
         self.stored.lock().values().cloned().collect()
     }
 
+    /// Those of an app.
+    pub fn keys_of(&self, app: &AppName) -> Vec<DeploymentKey> {
+        self.stored.lock().keys().filter(|(its, _)| its == app).cloned().collect()
+    }
+
     /// One of an app.
     pub fn of(&self, app: &AppName, id: &DeploymentId) -> Option<Arc<StoredDeployment>> {
         self.stored.lock().get(&(app.clone(), id.clone())).cloned()
@@ -50,6 +57,20 @@ impl DeploymentBoard {
     pub fn app_of(&self, id: &DeploymentId) -> Option<AppName> {
         let stored = self.stored.lock();
         id.possible_apps().find(|app| stored.contains_key(&(app.clone(), id.clone())))
+    }
+
+    /// How far this router is with pulling its image; none: it pulls none.
+    pub fn progress(&self, app: &AppName, id: &DeploymentId) -> Option<String> {
+        self.progress.lock().get(&(app.clone(), id.clone())).cloned()
+    }
+
+    /// Notes how far a pull is; none: it is over.
+    pub fn set_progress(&self, key: &DeploymentKey, progress: Option<String>) {
+        let mut all = self.progress.lock();
+        match progress {
+            Some(progress) => drop(all.insert(key.clone(), progress)),
+            None => drop(all.remove(key)),
+        }
     }
 
     /// The watch told of one; none: it is gone.

@@ -118,8 +118,13 @@ pub struct StepDone {
 pub enum StepOutcome {
     /// It is done.
     Done,
-    /// The image is there, and this is its digest.
-    Pulled(String),
+    /// The image is there.
+    Pulled {
+        /// What its name meant.
+        digest: String,
+        /// How much was fetched, for people; empty: nothing.
+        amount: String,
+    },
     /// The endpoint stays, since a release on a track has no other.
     Kept,
 }
@@ -231,10 +236,14 @@ impl Run {
             }
             _ => {}
         }
-        if let StepOutcome::Pulled(digest) = outcome {
+        let mut text = step.to_string();
+        if let StepOutcome::Pulled { digest, amount } = outcome {
             self.digest = Some(digest);
+            if !amount.is_empty() {
+                text = format!("{text}: {amount}");
+            }
         }
-        self.say(step.to_string(), now);
+        self.say(text, now);
     }
 
     /// Notes what was done, or could not be: nothing is being done any more.

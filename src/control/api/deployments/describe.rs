@@ -28,7 +28,10 @@ pub fn describe(core: &Core, deployment: &Deployment) -> deployment::Deployment 
         ..deployment::Deployment::default()
     };
     match &deployment.run {
-        Some(run) => with_run(shown, deployment, run),
+        Some(run) => deployment::Deployment {
+            progress: core.deployments.progress(app, id),
+            ..with_run(shown, deployment, run)
+        },
         None => deployment::Deployment { state: state_of_others(core, deployment).to_owned(), ..shown },
     }
 }

@@ -30,7 +30,7 @@ pub fn of_key(key: &str, value: Option<&[u8]>) -> Value {
 
 /// Whether the value of a key is a secret as a whole. A key of the router's that nobody knows yet is one.
 pub fn is_secret(key: &str) -> bool {
-    // The environment of a deployment is one.
+    // The environment of a deployment is one; what is asked for is told without it.
     if matches!(keys::meaning(key), Some(Meaning::Deployment(..))) {
         return true;
     }

@@ -21,6 +21,9 @@ pub enum EventKind {
     BadValue,
     EngineLost,
     FreezeWindows,
+    /// An image was deployed.
+    Deployed,
+    DeployFailed,
     /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
@@ -33,7 +36,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 11] = [
+const OTHERS: [EventKind; 13] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -45,6 +48,8 @@ const OTHERS: [EventKind; 11] = [
     EventKind::BadValue,
     EventKind::EngineLost,
     EventKind::FreezeWindows,
+    EventKind::Deployed,
+    EventKind::DeployFailed,
 ];
 
 impl EventKind {
@@ -73,6 +78,8 @@ impl EventKind {
             Self::BadValue => "bad-value",
             Self::EngineLost => "engine_lost",
             Self::FreezeWindows => "freeze-windows",
+            Self::Deployed => "deployed",
+            Self::DeployFailed => "deploy_failed",
             Self::Test => "test",
         }
     }
@@ -94,6 +101,8 @@ impl EventKind {
             Self::BadValue => "a stored value is not valid",
             Self::EngineLost => "a router's Docker engine does not answer",
             Self::FreezeWindows => "the freeze windows of all apps were set",
+            Self::Deployed => "a deployment has come up and serves",
+            Self::DeployFailed => "a deployment did not come up, and nothing else was changed",
             Self::Test => "a test",
         }
     }

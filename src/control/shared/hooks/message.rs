@@ -61,6 +61,11 @@ impl Message {
         }
     }
 
+    /// What became of something that stands in no history, such as a deployment.
+    pub fn outcome(kind: EventKind, app: AppName, text: &str, at: u64, fields: Value) -> Self {
+        Self { kind, app: Some(app), seq: None, at, text: escape(text), fields: object(fields) }
+    }
+
     /// A test.
     pub fn test(hook: &HookName, by: &str, at: u64) -> Self {
         let text = escape(&format!("This is a test of the hook {hook}, sent by {by}."));

@@ -161,7 +161,9 @@ impl World {
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<StepOutcome, String> {
         let mut had = |name: String| *self.effects.entry(name).or_default() += 1;
         match step {
-            Step::Pull => return Ok(StepOutcome::Pulled("sha256:00".into())),
+            Step::Pull => {
+                return Ok(StepOutcome::Pulled { digest: "sha256:00".into(), amount: String::new() });
+            }
             Step::Create { number } => {
                 assert!(!self.containers.contains_key(number), "a container is made twice");
                 self.containers.insert(*number, ContainerState::Created);
