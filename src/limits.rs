@@ -66,13 +66,11 @@ pub const SLOW_PATH_SEGMENTS: usize = 4;
 pub const SLOW_PATHS_MAX: usize = 4_096;
 /// The longest body, in bytes: a pebibyte. A length beyond it is no length, but an attempt to make somebody wait or count wrong.
 pub const BODY_BYTES_MAX: u64 = 1 << 50;
-/// Buffers get this part of the memory that the process may use. The rest is for what each request and connection costs beside
-/// its buffer.
+/// Buffers get this part of the memory that the process may use; the rest is for requests and connections themselves.
 pub const MEMORY_PARTS: u64 = 4;
 /// The shortest idle time of clients' connections while descriptors run out, in ms.
 pub const IDLE_MS_LEAST: u64 = 500;
-/// How long a WebSocket that is ended waits for the next byte of a frame that has begun, and for the client's Close after the
-/// router's, in ms.
+/// How long an ended WebSocket waits for the next byte of a frame, and for the client's Close after the router's, in ms.
 pub const CLOSE_FRAME_MS: u64 = 2_000;
 /// How long it waits for the end of that frame in all, in ms. A frame that does not end is cut.
 pub const LAST_FRAME_MS: u64 = 30_000;
@@ -86,8 +84,7 @@ pub const ACCEPT_PAUSE_MS: (u64, u64) = (10, 1_000);
 pub const DESCRIPTORS_RESERVED: u64 = 256;
 /// Connections that are taken from a listener before other work gets its turn.
 pub const ACCEPT_BATCH: usize = 32;
-/// Testers' connections that the admin port has handed to one worker, and that it has not taken yet: beyond it the answer
-/// is 502. More than a worker takes in one turn has no use.
+/// Testers' connections handed to one worker that it has not taken yet; beyond it the answer is 502. More have no use.
 pub const HANDOVERS_MAX: usize = 64;
 /// Connections that may wait in a listener's queue. The kernel allows at most `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4_096;
@@ -237,6 +234,8 @@ pub struct Limits {
     pub shields_per_second_max: u32,
     /// How long open exchanges may go on after the grace time of a shutdown, in ms.
     pub shutdown_ms: u64,
+    /// How long a process that was replaced in an upgrade goes on with what is open, in ms: downloads and WebSockets last.
+    pub replaced_ms: u64,
     /// Connections to the admin port; each holds a descriptor that end users could use. Beyond it the one that has not
     /// read or sent for longest is closed.
     pub admin_connections_max: u32,
@@ -295,6 +294,7 @@ impl Default for Limits {
             retry_percent_max: 20,
             shields_per_second_max: 1_000,
             shutdown_ms: 30_000,
+            replaced_ms: 3_600_000,
             admin_connections_max: 1_024,
             admin_connections_per_address_max: 256,
             streams_per_token_max: 64,

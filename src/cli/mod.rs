@@ -63,6 +63,7 @@ mod stop;
 mod store;
 mod terminate;
 mod unlock;
+mod upgrade;
 mod user_config;
 mod variables;
 mod wait;
@@ -142,6 +143,7 @@ enum Verb {
     Fleet(fleet::Arguments),
     Kv(kv::Arguments),
     Store(store::Arguments),
+    Upgrade(upgrade::Arguments),
     Check(check::Arguments),
     Completions(completions::Arguments),
 }
@@ -212,6 +214,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Fleet(arguments) => fleet::run(arguments, printer).await,
             Verb::Kv(arguments) => kv::run(arguments, printer).await,
             Verb::Store(arguments) => store::run(arguments, printer).await,
+            Verb::Upgrade(arguments) => upgrade::run(arguments, printer).await,
             Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),
         }
     })

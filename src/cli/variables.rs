@@ -1,7 +1,7 @@
 //! Variables of the environment that look as if this program read them, and that it does not.
 
 use super::nearest::nearest;
-use crate::config::{FILE_ENVIRONMENT, setting};
+use crate::config::{FILE_ENVIRONMENT, TAKES_OVER_ENVIRONMENT, setting};
 
 /// Letters that a name may differ by and still be taken for a slip of another one.
 const SLIPS_MAX: usize = 3;
@@ -32,7 +32,7 @@ fn warnings(set: impl Iterator<Item = (String, String)>) -> Vec<String> {
 
 fn known() -> impl Iterator<Item = &'static str> {
     let of_settings = setting::ALL.iter().flat_map(|setting| setting.environment.iter().copied());
-    of_settings.chain([FILE_ENVIRONMENT]).chain(OF_VERBS)
+    of_settings.chain([FILE_ENVIRONMENT, TAKES_OVER_ENVIRONMENT]).chain(OF_VERBS)
 }
 
 /// Kubernetes tells every container of a service `rolling-router` by such variables.

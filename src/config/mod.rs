@@ -30,7 +30,7 @@ pub use self::{
     keyvalues_file::{Keyvalues, MARKER},
     needed_files::NeededFile,
     origin::{Origin, RawValue},
-    raw::{FILE_ENVIRONMENT, RawConfig},
+    raw::{FILE_ENVIRONMENT, RawConfig, TAKES_OVER_ENVIRONMENT},
     secret::Secret,
     store::StoreAddress,
     tls::{CertificateFiles, Tls, expiry},

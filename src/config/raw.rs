@@ -16,6 +16,8 @@ use super::{
 
 /// The variable that names the configuration file.
 pub const FILE_ENVIRONMENT: &str = "ROLLING_ROUTER_CONFIG";
+/// Says to a new process that it takes over from the one that started it. No operator sets it.
+pub const TAKES_OVER_ENVIRONMENT: &str = "ROLLING_ROUTER_TAKES_OVER";
 
 /// All settings as they were written, before they are parsed.
 #[derive(Debug, Clone, Default)]

@@ -39,6 +39,7 @@ pub enum StartError {
 /// The running control plane. Dropping it ends it at once; [`Control::stop`] lets answers finish.
 pub struct Control {
     core: Core,
+    ports: JoinSet<()>,
     tasks: JoinSet<()>,
     addresses: Vec<SocketAddr>,
     generated_token: Option<String>,
@@ -62,9 +63,9 @@ impl Control {
         let threads = Threads::start()?;
         let calls = Calls::new(threads.calls());
         let core = Core::new(router, surroundings, node, followed.is_some(), tokens, calls);
-        let mut tasks = JoinSet::new();
+        let (mut ports, mut tasks) = (JoinSet::new(), JoinSet::new());
         let (sockets, routes) = (Sockets { admin, hooks }, (api::routes(), api::senders()));
-        let addresses = port::listen(&core, &mut tasks, &threads.connections(), sockets, routes)?;
+        let addresses = port::listen(&core, &mut ports, &threads.connections(), sockets, routes)?;
         // A followed server has keyvalues of its own.
         let seed = if followed.is_some() { Vec::new() } else { keyvalues };
         let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed };
@@ -73,7 +74,7 @@ impl Control {
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), engines::run(core.clone())));
-        Ok(Self { core, tasks, addresses, generated_token, _threads: threads })
+        Ok(Self { core, ports, tasks, addresses, generated_token, _threads: threads })
     }
 
     /// Where the admin port is served.
@@ -112,8 +113,10 @@ impl Control {
         move |fault| core.lifecycle.set_front_fault(fault)
     }
 
-    /// Ends everything: open answers may finish, the last good table is kept.
+    /// Ends everything: open answers may finish, with all that they wait for, and the last good table is kept.
     pub async fn stop(mut self) {
+        self.core.lifecycle.close_ports();
+        while self.ports.join_next().await.is_some() {}
         self.core.lifecycle.stop();
         while self.tasks.join_next().await.is_some() {}
     }

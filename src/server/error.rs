@@ -21,6 +21,9 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] keyvalues::OpenError),
+    /// A process that takes over must serve at once, and the old one goes on where it cannot.
+    #[error("no table could be published from the store or from what was served last")]
+    NoTable,
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] config::ConfigError),

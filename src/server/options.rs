@@ -17,7 +17,11 @@ use crate::{
     control::{ControlOptions, RouterOptions},
     engine::Engines,
     live::handover::{HandoverReceiver, HandoverSender},
-    proxy::{FrontOptions, downstream::follower::followers, front::tls},
+    proxy::{
+        FrontOptions,
+        downstream::follower::followers,
+        front::{listen::Listening, tls},
+    },
     rollout::endpoint::AddressPolicy,
 };
 
@@ -79,6 +83,7 @@ pub fn front_options(
     node: &str,
     certificates: Option<&LiveCertificates>,
     handovers: Vec<HandoverReceiver>,
+    inherited: Vec<Listening>,
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(LiveCertificates { files, shown, .. }) = certificates {
@@ -92,6 +97,7 @@ pub fn front_options(
         https_redirect: config.https_redirect,
         health_path: config.front_health_path.as_deref().map(Into::into),
         handovers,
+        inherited,
         workers: config.workers.get(),
         limits: config.limits.clone(),
         node_id: node.to_owned(),

@@ -12,8 +12,8 @@ pub enum SignalAction {
     ReopenLogs,
     /// Logs were rotated, or files with certificates and tokens have changed.
     ReadAgain,
-    /// It is logged, and nothing is done.
-    Nothing,
+    /// A new process of this program takes over.
+    Upgrade,
 }
 
 /// The signals that the router handles.
@@ -45,7 +45,7 @@ impl Signals {
             _ = self.interrupt.recv() => SignalAction::End,
             _ = self.hangup.recv() => SignalAction::ReadAgain,
             _ = self.first_user.recv() => SignalAction::ReopenLogs,
-            _ = self.second_user.recv() => SignalAction::Nothing,
+            _ = self.second_user.recv() => SignalAction::Upgrade,
         }
     }
 

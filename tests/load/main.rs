@@ -14,3 +14,4 @@ mod moves;
 mod restarts;
 mod slow_clients;
 mod soak;
+mod upgrades;

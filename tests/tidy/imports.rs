@@ -48,8 +48,12 @@ const WINGS: [&str; 7] = ["codec", "worker", "rewrite", "route", "downstream", "
 const CODEC_IMPORTS: [&str; 2] = ["limits", "authority"];
 
 /// What single verbs of the command line may import beyond `config` and `schema`.
-const VERBS: [(&str, &[&str]); 3] =
-    [("serve", &["server"]), ("demo", &["server"]), ("check", &["rollout", "keyvalues", "server"])];
+const VERBS: [(&str, &[&str]); 4] = [
+    ("serve", &["server"]),
+    ("demo", &["server"]),
+    ("upgrade", &["server"]),
+    ("check", &["rollout", "keyvalues", "server"]),
+];
 
 /// What the pure core must not touch: I/O, locks, clocks, randomness.
 const IMPURE: [&str; 18] = [

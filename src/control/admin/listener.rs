@@ -1,6 +1,15 @@
 //! The admin port's connections: HTTP/1.1 by hyper, bounded in number, head and time.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -16,6 +25,7 @@ use hyper_util::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::{JoinSet, yield_now},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
@@ -51,6 +61,10 @@ pub fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {
     TcpListener::from_std(socket)
 }
 
+/// How long a connection that was just accepted may take for its first request when the router stops: whoever had connected
+/// before would lose it.
+const FIRST_REQUEST_MAX: Duration = Duration::from_millis(250);
+
 /// What plain http is told on a port that speaks https.
 const ONLY_HTTPS: &str = "this port speaks https alone; write the address with https://";
 
@@ -64,7 +78,7 @@ pub struct Port {
 
 /// Accepts until told to stop, then lets open connections finish for a while.
 pub async fn serve(core: Core, listener: TcpListener, port: Port, places: Arc<Places>) {
-    let mut stop = core.lifecycle.stop_signal();
+    let mut stop = core.lifecycle.ports_signal();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -127,17 +141,15 @@ impl Connection {
 
     async fn serve(self, core: Core, port: Port) {
         let Self { place, peer } = self;
-        let mut stop = core.lifecycle.stop_signal();
+        let mut stop = core.lifecycle.ports_signal();
         let socket = Arc::clone(&place.socket);
         let (routes, is_admin) = (TowerToHyperService::new(port.routes), port.is_admin);
         let turns = Arc::new(Turns::default());
-        let opened = tokio::select! {
-            opened = Stream::open(Arc::clone(&socket), core.options.tls.as_ref()) => opened,
-            _ = stop.wait_for(|stop| *stop) => None,
-        };
+        let opened = open(&core, Arc::clone(&socket), &mut stop).await;
         let Some(stream) = opened else { return };
         let secure = stream.is_secure();
         let in_plain = core.options.tls.is_some() && !secure;
+        let begun = Arc::clone(&turns);
         let io = StrictIo::new(stream, core.options.followers.as_ref(), Arc::clone(&turns));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let shown = track_host(&core, &request).filter(|_| is_admin);
@@ -174,10 +186,13 @@ impl Connection {
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         tokio::pin!(connection);
-        let served = tokio::select! {
+        let mut served = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             _ = stop.wait_for(|stop| *stop) => None,
         };
+        if served.is_none() && !begun.has_begun() {
+            served = await_first(connection.as_mut(), &begun).await;
+        }
         let ended = match served {
             Some(ended) => ended,
             None => {
@@ -190,6 +205,29 @@ impl Connection {
         }
         socket.linger().await;
     }
+}
+
+/// What is spoken on a connection. A handshake that has begun when the port closes may take a moment.
+async fn open(core: &Core, socket: Arc<Socket>, stop: &mut watch::Receiver<bool>) -> Option<Stream> {
+    let mut opening = Box::pin(Stream::open(socket, core.options.tls.as_ref()));
+    let opened = tokio::select! {
+        opened = opening.as_mut() => Some(opened),
+        _ = stop.wait_for(|stop| *stop) => None,
+    };
+    match opened {
+        Some(opened) => opened,
+        None => timeout(FIRST_REQUEST_MAX, opening).await.ok().flatten(),
+    }
+}
+
+/// Waits a moment for the first request on a connection that has had none; how the connection ended, if it did.
+async fn await_first<C: Future>(mut connection: Pin<&mut C>, turns: &Turns) -> Option<C::Output> {
+    let first = poll_fn(|cx| match connection.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if turns.has_begun() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    });
+    timeout(FIRST_REQUEST_MAX, first).await.ok().flatten()
 }
 
 /// Refuses a request; the connection ends with it.

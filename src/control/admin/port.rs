@@ -59,7 +59,12 @@ pub fn listen(
         tasks.spawn_on(serving, threads);
     }
     let core = core.clone();
-    let closing = async move { core.lifecycle.until_stopped(listener::close_unread(places)).await };
+    let closing = async move {
+        tokio::select! {
+            () = listener::close_unread(places) => {}
+            () = core.lifecycle.closing_ports() => {}
+        }
+    };
     tasks.spawn_on(closing, threads);
     Ok(addresses)
 }

@@ -49,6 +49,11 @@ impl Turns {
         self.begun.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Whether a first request was read.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
     /// Why a request is refused, if so much of it was read that this is known.
     pub fn refusal(&self, turn: u64) -> Option<ApiError> {
         let (refused, unreadable) = (*self.refused.lock())?;

@@ -141,7 +141,7 @@ impl Follower {
         let (core, mut pass) = (self.core.clone(), self.pass.clone());
         tokio::select! {
             biased;
-            () = core.lifecycle.stopping() => Due::End,
+            () = core.lifecycle.closing_ports() => Due::End,
             () = pass.ended() => Due::End,
             due = self.due_message() => due,
         }

@@ -14,6 +14,7 @@ pub struct Lifecycle {
     /// When the process started (monotonic).
     pub started: Duration,
     published: watch::Sender<bool>,
+    close_ports: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     accepting: AtomicBool,
     front_fault: Mutex<Option<String>>,
@@ -25,6 +26,7 @@ impl Lifecycle {
         Self {
             started,
             published: watch::Sender::new(false),
+            close_ports: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             accepting: AtomicBool::new(false),
             front_fault: Mutex::default(),
@@ -62,9 +64,26 @@ impl Lifecycle {
         *self.published.borrow() && self.accepting.load(Ordering::Relaxed)
     }
 
+    /// Ends what serves calls, while all that they wait for goes on.
+    pub fn close_ports(&self) {
+        self.set_accepting(false);
+        self.close_ports.send_replace(true);
+    }
+
+    /// Becomes true when no more calls are served.
+    pub fn ports_signal(&self) -> watch::Receiver<bool> {
+        self.close_ports.subscribe()
+    }
+
+    /// Waits until no more calls are served.
+    pub async fn closing_ports(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.close_ports.subscribe().wait_for(|close| *close).await;
+    }
+
     /// Ends all tasks.
     pub fn stop(&self) {
-        self.set_accepting(false);
+        self.close_ports();
         self.stop.send_replace(true);
     }
 

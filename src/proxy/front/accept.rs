@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Accepts until the front drains. What waits in the queue then is still taken.
+/// Accepts until the front drains. What waits in the queue then is still taken, unless another process accepts from it.
 pub async fn accept(
     worker: Rc<Worker>,
     listener: TcpListener,
@@ -37,8 +37,11 @@ pub async fn accept(
 ) {
     tokio::select! {
         biased;
-        () = turn_newcomers_away(&listener, &mut phase) => {}
+        () = turn_newcomers_away(&worker, &listener, &mut phase) => {}
         () = accept_on(&worker, &listener, tls.as_ref()) => {}
+    }
+    if worker.shared.is_replaced() {
+        return;
     }
     let waiting = poll_fn(|cx| {
         while let Poll::Ready(Ok((stream, peer))) = listener.poll_accept(cx) {
@@ -49,10 +52,10 @@ pub async fn accept(
     waiting.await;
 }
 
-/// Waits until the front drains, and then for those who are about to connect.
-async fn turn_newcomers_away(listener: &TcpListener, phase: &mut watch::Receiver<Phase>) {
-    reached(phase, Phase::Draining).await;
-    if turn_away(&SockRef::from(listener)).is_ok() {
+/// Waits until the front accepts no more, and then for those who are about to connect, unless another process accepts.
+async fn turn_newcomers_away(worker: &Worker, listener: &TcpListener, phase: &mut watch::Receiver<Phase>) {
+    reached(phase, Phase::Replaced).await;
+    if !worker.shared.is_replaced() && turn_away(&SockRef::from(listener)).is_ok() {
         // Nobody waits for them when the front is dropped.
         let _ = timeout(Duration::from_millis(CONNECTING_MS), reached(phase, Phase::Ending)).await;
     }

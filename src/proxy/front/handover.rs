@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Serves what the admin port hands over, until the front drains. What waits then is still taken.
+/// Serves what the admin port hands over, until the front accepts no more. What waits then is still taken.
 pub async fn take_handovers(
     worker: Rc<Worker>,
     mut handovers: HandoverReceiver,
@@ -26,7 +26,7 @@ pub async fn take_handovers(
     loop {
         let handover = tokio::select! {
             biased;
-            () = reached(&mut phase, Phase::Draining) => break,
+            () = reached(&mut phase, Phase::Replaced) => break,
             handover = handovers.recv() => handover,
         };
         let Some(handover) = handover else { break };

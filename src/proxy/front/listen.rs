@@ -21,40 +21,62 @@ pub struct Sources {
     pub handovers: Option<HandoverReceiver>,
 }
 
-/// Binds addresses, and gives each worker a listener for each; where they listen then. Clients may pause for `paused_ms`.
+/// A socket that listens, and the address of the settings that it listens for.
+pub type Listening = (SocketAddr, TcpListener);
+
+/// Where a front listens.
+#[derive(Default)]
+pub struct Bound {
+    /// One address for each that was wanted.
+    pub addresses: Vec<SocketAddr>,
+    /// All sockets, for a process that takes over.
+    pub sockets: Vec<Listening>,
+}
+
+/// Binds addresses, and gives each worker a listener for each; where they listen then. Sockets that another process listened
+/// on are taken out of `inherited` instead, with the connections that wait there. Clients may pause for `paused_ms`.
 pub fn bind_all(
     wanted: impl Iterator<Item = (SocketAddr, Option<Arc<rustls::ServerConfig>>)>,
+    inherited: &mut Vec<Listening>,
     workers: &mut [Sources],
     paused_ms: u64,
-) -> io::Result<Vec<SocketAddr>> {
-    let mut bound = Vec::new();
+) -> io::Result<Bound> {
+    let mut bound = Bound::default();
     for (address, tls) in wanted {
-        let listeners = bind(address, workers.len())
+        let taken =
+            inherited.extract_if(.., |(wanted, _)| *wanted == address).map(|(_, socket)| socket).collect();
+        let listeners = bind(address, workers.len(), taken)
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
-        bound.push(listeners[0].local_addr()?);
+        bound.addresses.push(listeners[0].local_addr()?);
         for listener in &listeners {
             // Every connection that is accepted has these options of its listener. Without them it works as well, but is
             // kept when the client has vanished.
             let _ = notice_vanished(&SockRef::from(listener), paused_ms);
         }
-        for (worker, listener) in workers.iter_mut().zip(listeners) {
-            worker.listeners.push((listener, tls.clone()));
+        for (index, listener) in listeners.into_iter().enumerate() {
+            bound.sockets.push((address, listener.try_clone()?));
+            // There may be more of them than workers: each has connections that wait.
+            let worker = index % workers.len();
+            workers[worker].listeners.push((listener, tls.clone()));
         }
     }
     Ok(bound)
 }
 
-/// Binds one listener for each worker to an address. Port 0 takes any free port, the same for all.
+/// Binds one listener for each worker to an address, where `taken` are not enough. Port 0 takes any free port, the same for all.
 ///
 /// An address on which anything else listens is refused: with `SO_REUSEPORT` alone a second router would get half of the
 /// connections of the first. So the first listener binds and listens without it, which only one process can do. The option is
 /// set afterwards, for the other listeners.
-fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
-    let first = listener(address, false)?;
-    first.set_reuse_port(true)?;
-    let mut listeners: Vec<TcpListener> = vec![first.into()];
+fn bind(address: SocketAddr, workers: usize, taken: Vec<TcpListener>) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = taken;
+    if listeners.is_empty() {
+        let first = listener(address, false)?;
+        first.set_reuse_port(true)?;
+        listeners.push(first.into());
+    }
     let address = listeners[0].local_addr()?;
-    for _ in 1..workers {
+    while listeners.len() < workers {
         listeners.push(listener(address, true)?.into());
     }
     Ok(listeners)
@@ -111,10 +133,10 @@ mod tests {
 
     #[test]
     fn all_workers_share_a_port_and_nobody_else_does() {
-        let listeners = bind("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let listeners = bind("127.0.0.1:0".parse().unwrap(), 3, Vec::new()).unwrap();
         let address = listeners[0].local_addr().unwrap();
         assert!(listeners.iter().all(|listener| listener.local_addr().unwrap() == address));
-        let error = bind(address, 1).unwrap_err();
+        let error = bind(address, 1, Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         let clients: Vec<_> = (0..100).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         let accepted = |listener: &TcpListener| std::iter::from_fn(|| listener.accept().ok()).count();
@@ -126,7 +148,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn who_is_turned_away_is_not_heard_and_who_came_before_is() {
-        let mut listeners = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let mut listeners = bind("127.0.0.1:0".parse().unwrap(), 1, Vec::new()).unwrap();
         let listener = listeners.remove(0);
         let address = listener.local_addr().unwrap();
         let connect =

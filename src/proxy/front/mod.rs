@@ -25,7 +25,7 @@ use crate::{
     rollout::cdn_loop,
     telemetry::{access_log::AccessLog, counters::Counters},
 };
-use listen::{Sources, bind_all};
+use listen::{Listening, Sources, bind_all};
 use thread::WorkerThread;
 
 /// What a front is started with.
@@ -48,12 +48,15 @@ pub struct FrontOptions {
     pub trust: Box<Trust>,
     /// What the admin port hands to each worker. Empty: it hands nothing over.
     pub handovers: Vec<HandoverReceiver>,
+    /// Sockets of a process that this one takes over from.
+    pub inherited: Vec<Listening>,
 }
 
 /// A running front. Dropping it ends it at once; [`Front::drain`] ends it properly.
 pub struct Front {
     addresses: Vec<SocketAddr>,
     addresses_tls: Vec<SocketAddr>,
+    sockets: Vec<Listening>,
     shared: Arc<FrontState>,
     phase: watch::Sender<Phase>,
     running: mpsc::Receiver<()>,
@@ -74,10 +77,11 @@ impl Front {
     ) -> io::Result<Self> {
         let (workers, paused_ms) = (options.workers, options.limits.body_grace_ms);
         let mut sources: Vec<Sources> = (0..workers).map(|_| Sources::default()).collect();
-        let addresses =
-            bind_all(options.listen.iter().map(|address| (*address, None)), &mut sources, paused_ms)?;
+        let mut inherited = options.inherited;
+        let plain = options.listen.iter().map(|address| (*address, None));
+        let plain = bind_all(plain, &mut inherited, &mut sources, paused_ms)?;
         let secure = options.listen_tls.into_iter().map(|(address, config)| (address, Some(config)));
-        let addresses_tls = bind_all(secure, &mut sources, paused_ms)?;
+        let secure = bind_all(secure, &mut inherited, &mut sources, paused_ms)?;
         sources.iter_mut().zip(options.handovers).for_each(|(worker, from)| worker.handovers = Some(from));
         let connections_max = connections_max(&options.limits, workers);
         let pseudonym = cdn_loop::name_of(&options.node_id).into_boxed_str();
@@ -110,7 +114,9 @@ impl Front {
             let builder = std::thread::Builder::new().name(format!("worker-{index}"));
             threads.push(builder.spawn(move || thread.run(running))?);
         }
-        Ok(Self { addresses, addresses_tls, shared, phase, running, threads })
+        let (addresses, addresses_tls) = (plain.addresses, secure.addresses);
+        let sockets = plain.sockets.into_iter().chain(secure.sockets).collect();
+        Ok(Self { addresses, addresses_tls, sockets, shared, phase, running, threads })
     }
 
     /// Where it listens, in the order of [`FrontOptions::listen`].
@@ -123,11 +129,36 @@ impl Front {
         &self.addresses_tls
     }
 
+    /// The sockets that it listens on, for a process that takes over.
+    pub fn sockets(&self) -> &[Listening] {
+        &self.sockets
+    }
+
+    /// Ends the front, on whose sockets another process accepts now. Until its time is `over`, clients are asked to close
+    /// with their next answer, and what is idle or lasts is left alone; then it ends as [`Front::drain`] does. `true` when
+    /// nothing had to be cut.
+    pub async fn give_way(mut self, over: impl Future<Output = ()>) -> bool {
+        self.enter(Phase::Replaced);
+        self.sockets.clear();
+        tokio::select! {
+            _ = self.running.recv() => return true,
+            () = over => {}
+        }
+        self.end_open().await
+    }
+
     /// Ends the front. For the grace time it goes on accepting, and asks clients to close. Then it finishes what is open, for
     /// at most `limits.shutdown_ms`, and cuts what is left. `true` when nothing had to be cut.
     pub async fn drain(mut self, grace: Duration) -> bool {
         self.enter(Phase::Closing);
         sleep(grace).await;
+        // A listener ends with its last copy.
+        self.sockets.clear();
+        self.end_open().await
+    }
+
+    /// Finishes what is open, and cuts what is left. `true` when nothing had to be cut.
+    async fn end_open(&mut self) -> bool {
         self.enter(Phase::Draining);
         let longest = Duration::from_millis(self.shared.limits.shutdown_ms);
         let finished = timeout(longest, self.running.recv()).await.is_ok();

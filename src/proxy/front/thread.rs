@@ -74,7 +74,13 @@ impl WorkerThread {
         }
         spawn_local(sweep(Rc::clone(&worker)));
         // Ends also when the front is gone, which sets the phase before.
-        reached(&mut self.phase, Phase::Draining).await;
+        reached(&mut self.phase, Phase::Replaced).await;
+        if worker.shared.is_replaced() {
+            tokio::select! {
+                () = emptied(&worker) => {}
+                () = reached(&mut self.phase, Phase::Draining) => {}
+            }
+        }
         worker.deadlines.wake_all();
         for task in accepting {
             // It ends by itself once it has taken what waits. A panic there was reported.

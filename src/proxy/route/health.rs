@@ -24,5 +24,7 @@ pub fn answer(worker: &Worker, path: &str, head: &RequestHead<'_>, client: Clien
         return None;
     }
     let is_published = worker.table().published.generation > 0;
-    Some(if is_published && worker.shared.phase() == Phase::Serving { READY } else { UNREADY })
+    // A process that was replaced answers for the one that accepts.
+    let serves = worker.shared.phase() == Phase::Serving || worker.shared.is_replaced();
+    Some(if is_published && serves { READY } else { UNREADY })
 }

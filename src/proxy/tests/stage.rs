@@ -141,6 +141,7 @@ impl Stage {
             https_redirect: None,
             health_path: None,
             handovers,
+            inherited: Vec::new(),
             listen_tls: tls.map(|config| ("127.0.0.1:0".parse().unwrap(), config)).into_iter().collect(),
             workers,
             limits,

@@ -9,6 +9,8 @@ pub enum Phase {
     Serving,
     /// It goes on serving, and asks every client to close.
     Closing,
+    /// Another process accepts on its sockets: it asks every client to close, and leaves alone what is idle.
+    Replaced,
     /// It accepts nothing more and ends what is idle.
     Draining,
     /// It ends what is left.

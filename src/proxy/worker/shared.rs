@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -52,6 +52,7 @@ pub struct FrontState {
     /// How many connections each worker may have open, descriptors considered.
     pub connections_max: usize,
     phase: AtomicU8,
+    replaced: AtomicBool,
 }
 
 impl FrontState {
@@ -87,6 +88,7 @@ impl FrontState {
             pinless: PinlessClients::default(),
             connections_max,
             phase,
+            replaced: AtomicBool::new(false),
         }
     }
 
@@ -95,13 +97,22 @@ impl FrontState {
         match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Serving,
             1 => Phase::Closing,
-            2 => Phase::Draining,
+            2 => Phase::Replaced,
+            3 => Phase::Draining,
             _ => Phase::Ending,
         }
     }
 
     /// Goes on to a later phase. It never goes back.
     pub fn advance(&self, phase: Phase) {
+        if phase == Phase::Replaced {
+            self.replaced.store(true, Ordering::Relaxed);
+        }
         self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Whether another process accepts on the sockets of this front, also in later phases.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Relaxed)
     }
 }

@@ -208,6 +208,7 @@ impl RouterBuilder {
             dir,
             launch,
             child: None,
+            successors: Vec::new(),
         };
         router.launch();
         router

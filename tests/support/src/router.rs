@@ -8,6 +8,7 @@ use super::ports;
 use super::process::Process;
 use super::visitor::Visitor;
 use super::wire::Wire;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +53,8 @@ pub struct Router {
     pub(crate) dir: TempDir,
     pub(crate) launch: Launch,
     pub(crate) child: Option<Child>,
+    /// The processes that took over, each from the one before.
+    pub(crate) successors: Vec<u32>,
 }
 
 impl Router {
@@ -92,7 +95,36 @@ impl Router {
 
     /// The process id.
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it is running").id()
+        self.successors.last().copied().unwrap_or_else(|| self.child.as_ref().expect("it is running").id())
+    }
+
+    /// Has a new process take over (SIGUSR2), and waits until it serves.
+    #[track_caller]
+    pub fn upgrade(&mut self) {
+        self.signal("USR2");
+        self.follow_upgrade();
+    }
+
+    /// Waits until another process serves, which somebody has asked for.
+    #[track_caller]
+    pub fn follow_upgrade(&mut self) {
+        let (before, mut now) = (self.pid(), None);
+        eventually("another process serves", || {
+            now = self.serving_pid().filter(|pid| *pid != before);
+            now.is_some()
+        });
+        self.successors.extend(now);
+    }
+
+    /// Whether the process that was started first has ended.
+    pub fn first_has_ended(&mut self) -> bool {
+        let child = self.child.as_mut().expect("it was started");
+        child.try_wait().expect("it can be waited for").is_some()
+    }
+
+    /// The process that its state directory names.
+    pub fn serving_pid(&self) -> Option<u32> {
+        fs::read_to_string(self.path("state/pid")).ok()?.lines().next()?.parse().ok()
     }
 
     /// What the kernel says about it.
@@ -107,6 +139,10 @@ impl Router {
 
     /// Ends it at once (SIGKILL), as a power cut would.
     pub fn kill(&mut self) {
+        for pid in self.successors.drain(..).filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // Most of them have ended by themselves.
+            let _ = kill_process(pid, Signal::KILL);
+        }
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();

@@ -64,7 +64,7 @@ impl Follower {
         }
         let item = tokio::select! {
             item = self.watch.next() => item,
-            () = self.core.lifecycle.stopping() => return None,
+            () = self.core.lifecycle.closing_ports() => return None,
             () = self.pass.ended() => return None,
         };
         self.over = item.is_err();
