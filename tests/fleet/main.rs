@@ -18,4 +18,5 @@ mod quiet;
 mod routers;
 mod server;
 mod unregistered;
+mod upgrades;
 mod upkeep;

@@ -139,6 +139,12 @@ impl Router {
 
     /// Ends it at once (SIGKILL), as a power cut would.
     pub fn kill(&mut self) {
+        // One that took over, and of which the test has not heard.
+        let own = self.dir.path().display().to_string();
+        let is_own = |pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&own))
+        };
+        self.successors.extend(self.serving_pid().filter(is_own));
         for pid in self.successors.drain(..).filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
             // Most of them have ended by themselves.
             let _ = kill_process(pid, Signal::KILL);

@@ -1,0 +1,63 @@
+//! A fleet is upgraded one router after the other, under load, while commands go on and while its store is down.
+
+use crate::routers::{Fleet, store_state};
+use crate::server::Kind;
+use serde_json::json;
+use support::router::id;
+use support::traffic::Traffic;
+use support::{count, eventually};
+
+fn one_by_one(kind: Kind, rounds: usize) {
+    let mut fleet = Fleet::start(kind, 3);
+    let pin = {
+        let mut visitor = fleet.routers[0].visitor();
+        assert_eq!(visitor.release(), "v1");
+        visitor.pin.expect("a pin")
+    };
+    let traffic: Vec<Traffic> = fleet.routers.iter().map(|router| Traffic::start(router, 2)).collect();
+    for round in 0..rounds {
+        for member in 0..3 {
+            fleet.routers[member].upgrade();
+            let percent = 10 + (round * 3 + member) % 80;
+            let other = (member + 1) % 3;
+            fleet
+                .command(other, "PUT", "candidate", &json!({ "id": id("v2"), "blend": percent }), "20s")
+                .expect(200);
+            eventually("everybody knows everybody", || fleet.is_whole(3));
+            let answer =
+                fleet.command(member, "PUT", "blend", &json!({ "percent": percent + 1 }), "20s").expect(200);
+            assert_eq!(answer.json()["applied"]["text"], "applied 3 of 3");
+        }
+    }
+    assert!(fleet.releases_of(&pin).iter().all(|release| release == "v1"), "the pin is known everywhere");
+    for life in traffic.into_iter().flat_map(Traffic::stop) {
+        assert_eq!(life.failures, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_fleet_on_redis_is_upgraded_one_by_one() {
+    one_by_one(Kind::Redis, count(1, 10));
+}
+
+#[test]
+fn a_fleet_on_etcd_is_upgraded_one_by_one() {
+    one_by_one(Kind::Etcd, count(1, 10));
+}
+
+#[test]
+fn a_router_is_upgraded_while_its_store_is_down() {
+    let mut fleet = Fleet::start(Kind::Redis, 2);
+    let traffic = Traffic::start(&fleet.routers[0], 2);
+    fleet.server.kill();
+    eventually("it knows", || store_state(&fleet.routers[0]) == "down");
+    fleet.routers[0].upgrade();
+    eventually("the new process knows", || store_state(&fleet.routers[0]) == "down");
+    assert_eq!(fleet.routers[0].visitor().release(), "v1");
+    fleet.server.restart();
+    eventually("all follow the store", || fleet.store_states().iter().all(|state| state == "current"));
+    fleet.command(0, "PUT", "lock", &json!({ "reason": "an upgrade is over" }), "20s").expect(200);
+    for life in traffic.stop() {
+        assert_eq!(life.failures, Vec::<String>::new());
+    }
+}
