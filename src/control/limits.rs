@@ -80,6 +80,8 @@ pub const UPKEEP_RETRY: Duration = Duration::from_secs(1);
 pub const PIN_FORMAT_PAUSE: Duration = Duration::from_secs(10);
 /// The last good table is written at most this often.
 pub const LAST_GOOD_EVERY: Duration = Duration::from_secs(1);
+/// How often a process that was replaced looks for a newer one.
+pub const SAVED_LOOK: Duration = Duration::from_millis(100);
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`. A crowd that comes all at once
 /// would else make an operator's connection wait for a second, until the kernel tries again.

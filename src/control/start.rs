@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use keyvalues::{Durability, Store};
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
     activity,
@@ -20,7 +20,7 @@ use super::{
         options::{ControlOptions, Surroundings},
         state_dir::{self, StateDir, StateDirError},
     },
-    sync::{follow, follower::SyncOptions, source_copier::SourceCopier},
+    sync::{follow, follower::SyncOptions, saved, source_copier::SourceCopier},
     threads::Threads,
     token_watch,
 };
@@ -75,6 +75,17 @@ impl Control {
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), engines::run(core.clone())));
         Ok(Self { core, ports, tasks, addresses, generated_token, _threads: threads })
+    }
+
+    /// Follows the table that another process keeps in the state directory, for ever: what is left of a control plane whose
+    /// router was replaced. The store is there for nothing.
+    pub async fn follow_saved(options: ControlOptions, surroundings: Surroundings) {
+        let ControlOptions { router, state, .. } = options;
+        let Some(dir) = state else { return };
+        let (tokens, _) = LiveTokens::load(None, Some(String::new()));
+        let core =
+            Core::new(router, surroundings, String::new(), false, tokens, Calls::new(Handle::current()));
+        saved::follow_saved(core, Arc::new(StateDir::of_another(&dir))).await;
     }
 
     /// Where the admin port is served.

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::Config,
-    control::{Control, Surroundings},
+    config::{Config, StoreAddress},
+    control::{Control, ControlOptions, Surroundings},
     live::{handover::HandoverSender, table::LiveTable},
     telemetry::{counters::Counters, log_file::LogSender},
 };
@@ -94,17 +94,37 @@ impl ControlPlane {
     }
 
     fn start_on(&self, store: Arc<dyn Store>, followed: Option<Arc<dyn Store>>) -> Result<Control, Error> {
+        let mut options = self.options()?;
+        options.followed = followed;
+        Ok(Control::start(options, self.surroundings(store))?)
+    }
+
+    /// Follows the table that the process which replaced this one keeps, for as long as the runtime lasts. Without it the last
+    /// table stays.
+    pub fn follow_saved(&self, runtime: &Runtime) {
+        let options = match self.options() {
+            Ok(options) => options,
+            Err(error) => return tracing::warn!("changes are not followed any more: {error}"),
+        };
+        let store = keyvalues::open_later(&StoreAddress::Memory.url(), true);
+        runtime.spawn(Control::follow_saved(options, self.surroundings(store)));
+    }
+
+    fn options(&self) -> Result<ControlOptions, Error> {
         let (admin, hooks) = (&self.sockets.admin.1, self.sockets.hooks.as_ref().map(|(_, socket)| socket));
         let sockets = hooks.into_iter().chain([admin]);
         let others = sockets.map(local_address).collect::<Result<Vec<_>, _>>()?;
         let own = OwnAddresses::new(&self.config, &others);
         let again = |socket: &TcpListener| socket.try_clone().map_err(Error::io("a second handle of a port"));
         let mut options = control_options(&self.config, again(admin)?, own, self.handovers.clone());
-        options.followed = followed;
         options.hooks.extend(hooks.map(again).transpose()?);
         options.router.audit_log.clone_from(&self.audit_log);
         options.router.tls = admin_tls(self.certificates.as_ref())?;
+        Ok(options)
+    }
+
+    fn surroundings(&self, store: Arc<dyn Store>) -> Surroundings {
         let (live, clock, counters) = (Arc::clone(&self.live), self.clock.clone(), self.counters.clone());
-        Ok(Control::start(options, Surroundings { store, live, clock, counters })?)
+        Surroundings { store, live, clock, counters }
     }
 }

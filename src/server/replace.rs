@@ -123,6 +123,7 @@ fn give_over(router: Router, mut successor: Successor) -> Replacement {
     let pid = successor.pid();
     tracing::info!(pid, commands_waited = ?(clock.monotonic() - since), "upgrade: the new process serves; this one finishes what is open");
     let longest = Duration::from_millis(plane.config.limits.replaced_ms);
+    plane.follow_saved(&runtime);
     Replacement::Done(Box::new(OldRouter { front, runtime, access_log, audit_log, longest }))
 }
 

@@ -177,6 +177,32 @@ fn an_upgrade_that_fails_changes_nothing() {
     router.visitor().get("/");
 }
 
+/// A client that kept its connection through the upgrade asks after the next release: the old process knows of it.
+#[test]
+fn the_old_process_follows_the_releases_of_the_new_one() {
+    let mut router = router()
+        .stable_on("v1", vec![site("v1")])
+        .candidate_on("v2", vec![site("v2")])
+        .blend(0)
+        .durable()
+        .start();
+    let mut clients: Vec<Visitor> = (0..40).map(|_| router.visitor()).collect();
+    for client in &mut clients {
+        client.navigates = true;
+        assert_eq!(client.release(), "v1");
+    }
+    router.upgrade();
+    router.api().post("promote", &json!({})).expect(200);
+    // Each of them may ask the old process once.
+    let mut left = clients.iter_mut();
+    eventually("the old process sends new clients to the new release", || {
+        let client = left.next().expect("it takes a second or two");
+        client.pin = None;
+        pause(Duration::from_millis(200));
+        client.get("/").release == "v2" && client.connects == 1
+    });
+}
+
 #[test]
 fn what_a_store_in_memory_holds_is_not_given_up() {
     let router = router().stable_on("v1", vec![site("v1")]).start();

@@ -8,6 +8,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -18,7 +19,8 @@ use super::{hex::hex, private_folder::make_private};
 #[derive(Debug)]
 pub struct StateDir {
     dir: PathBuf,
-    _lock: File,
+    /// None: another process may write there, and this one only reads.
+    _lock: Option<File>,
 }
 
 /// Why a state directory cannot be used.
@@ -44,10 +46,20 @@ impl StateDir {
         make_private(dir).map_err(failed)?;
         let lock = private().create(true).truncate(false).open(dir.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(StateDirError::InUse(dir.to_owned())),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+
+    /// A directory that another process has locked, to be read.
+    pub fn of_another(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), _lock: None }
+    }
+
+    /// When a file was replaced last; none: there is none.
+    pub fn changed_at(&self, name: &str) -> Option<SystemTime> {
+        fs::metadata(self.dir.join(name)).and_then(|file| file.modified()).ok()
     }
 
     /// This router's id: made once, kept for good.

@@ -25,7 +25,8 @@ use crate::{
     },
 };
 
-const TABLE: &str = "table";
+/// The file with the table.
+pub const TABLE: &str = "table";
 const PIN_KEYS: &str = "pinkeys";
 const PIN_FORMAT: &str = "pinformat";
 const LOCAL_ABORTS: &str = "localaborts";

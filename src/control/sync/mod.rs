@@ -18,6 +18,7 @@ pub mod publisher;
 pub mod release_deadlines;
 pub mod replaced_app;
 pub mod restore;
+pub mod saved;
 pub mod source_copier;
 pub mod succession;
 pub mod unregistered;
