@@ -19,7 +19,7 @@ fn axe() -> String {
 }
 
 /// What the checker objects to, one line for each element.
-fn violations(browser: &Browser) -> Vec<String> {
+pub fn violations(browser: &Browser) -> Vec<String> {
     // `incomplete` is what it could not judge (text over a gradient), not what it found.
     let found = browser.script_later(
         "axe.run(document, {resultTypes: ['violations']}).then(({violations, passes}) => done({passes: passes.length,
@@ -31,7 +31,7 @@ fn violations(browser: &Browser) -> Vec<String> {
 }
 
 /// Loads the checker into the page that is open; it stays until the page is loaded anew.
-fn with_axe(browser: &Browser) {
+pub fn with_axe(browser: &Browser) {
     browser.script(&axe());
 }
 

@@ -3,6 +3,7 @@
 //! `target/tmp/gui/`.
 
 mod accessibility;
+mod approvals;
 mod apps;
 mod below;
 mod browser;

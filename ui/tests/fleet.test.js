@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWayBack, describeWhoIsLeft } from '../web/components/draining.js';
 import { describeWhatIsLeft } from '../web/components/endpoints.js';
-import { describeHeard, describeServed, fleetLabel } from '../web/fleet-words.js';
+import { alarmKey, describeHeard, describeServed, fleetLabel } from '../web/fleet-words.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
 
@@ -57,4 +57,10 @@ test('what is left at a draining endpoint is summed over the fleet', () => {
 	assert.equal(words({ fleet }), 'draining: 3 open requests, 1 open socket, on 3 routers');
 	assert.equal(words({ fleet: { ...fleet, reported: 2 } }), 'draining: 3 open requests, 1 open socket, reported by 2 of 3 routers');
 	assert.equal(words({ can_be_stopped: true, fleet }), 'draining: can be stopped');
+});
+
+test('two alarms of one kind about two things are two alarms', () => {
+	const lost = (subject) => ({ kind: 'engine_lost', node: 'n1', subject });
+	assert.notEqual(alarmKey(lost('one')), alarmKey(lost('two')));
+	assert.equal(alarmKey({ kind: 'stale', node: 'n1' }), alarmKey({ kind: 'stale', node: 'n1', subject: '', message: 'other words' }));
 });

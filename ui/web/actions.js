@@ -66,6 +66,8 @@ export function createActions({ api, model, notices, onTrouble = () => {} }) {
 		rollback: confirmWith(commands.rollback),
 		setTrack: confirmWith(commands.setTrack),
 		toggleSticky: confirmWith(commands.toggleSticky),
+		approve: confirmWith(commands.approve),
+		withdrawApproval: confirmWith(commands.withdrawApproval),
 		lock: confirmWith(commands.lock),
 		unlock: confirmWith(commands.unlock),
 		finishDrain: confirmWith(commands.finishDrain),

@@ -43,6 +43,25 @@ export function promoteAdvice(state) {
 	};
 }
 
+export function approveAdvice(state) {
+	const { given = [], needed = 0 } = state.candidate.approvals ?? {};
+	const addresses = (state.candidate.endpoints ?? []).map(({ address }) => address);
+	const enough = needed && given.length + 1 >= needed ? 'It may become stable then' : 'It needs more before it may become stable';
+	return {
+		effects: [
+			`Yours is approval ${given.length + 1} of ${needed}. ${enough}. No client moves.`,
+			`It counts for ${addresses.length ? addresses.join(', ') : 'the endpoints that it has now'}, and ends when another endpoint comes.`,
+		],
+		warnings: [...releaseWarnings(state.candidate), ...comparisonWarnings(state), ...appWarnings(state)],
+	};
+}
+
+export function withdrawAdvice(state) {
+	const { missing = 0 } = state.candidate.approvals ?? {};
+	const wait = `${releaseName(state.candidate)} then waits for ${plural(missing + 1, 'approval')}`;
+	return { effects: [`${wait} before it becomes stable. No client moves.`], warnings: [] };
+}
+
 export function abortAdvice(state) {
 	const [stable, candidate] = [releaseName(state.stable), releaseName(state.candidate)];
 	const abort = duration(setting(state, 'abortseconds', 10));

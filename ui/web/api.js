@@ -92,6 +92,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		setSticky: command('PUT', 'sticky'),
 		promote: command('POST', 'promote'),
 		rollback: command('POST', 'rollback'),
+		approve: command('POST', 'approvals'),
+		withdrawApproval: command('DELETE', 'approvals'),
 		lock: command('PUT', 'lock'),
 		unlock: command('DELETE', 'lock'),
 		finishDrain: (name, tenure, body, seq) => command('DELETE', `draining/${tenure}`)(name, body, seq),

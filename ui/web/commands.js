@@ -2,6 +2,7 @@
 // for the shape. `context` is `{api, store, sendCommand, dryRun}`.
 
 import * as advice from './advice.js';
+import { hasApproved } from './approval-words.js';
 import { drainBody, lockBody, rollbackBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
 import { duration } from './format.js';
@@ -143,6 +144,50 @@ function describeStickyOn({ app, stable, candidate }) {
 		submit: 'Turn sticky on',
 		tone: 'primary',
 		effects: [`Each client keeps the release that is drawn for it: ${releaseName(stable)} or ${releaseName(candidate)}.`],
+	};
+}
+
+export function approve({ api, model, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => (state.candidate ? describeApprove(state, model.facts.who) : { impossible: 'There is no candidate to approve.' }),
+		send: ({ seq, reason }) => {
+			const { candidate } = model.app(app);
+			const send = () => api.approve(app, { release: candidate.id, reason }, seq);
+			return sendCommand(app, `Approve ${releaseName(candidate)}`, send);
+		},
+	};
+}
+
+function describeApprove(state, who) {
+	return {
+		title: `Approve ${releaseName(state.candidate)} to become stable, in place of ${releaseName(state.stable)}?`,
+		submit: `Approve ${releaseName(state.candidate)}`,
+		tone: 'go',
+		...advice.approveAdvice(state),
+		impossible: hasApproved(state, who) ? 'You have approved it already.' : null,
+	};
+}
+
+export function withdrawApproval({ api, model, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => describeWithdraw(state, model.facts.who),
+		send: ({ seq, reason }) => {
+			const { candidate } = model.app(app);
+			const send = () => api.withdrawApproval(app, { release: candidate.id, reason }, seq);
+			return sendCommand(app, `Take the approval of ${releaseName(candidate)} back`, send);
+		},
+	};
+}
+
+function describeWithdraw(state, who) {
+	if (!hasApproved(state, who)) return { impossible: 'Your approval does not count any more.' };
+	return {
+		title: `Take your approval of ${releaseName(state.candidate)} back (stable is ${releaseName(state.stable)})?`,
+		submit: 'Take back',
+		tone: 'stop',
+		...advice.withdrawAdvice(state),
 	};
 }
 

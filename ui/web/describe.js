@@ -16,7 +16,11 @@ const TITLES = {
 	retire: 'Retired',
 	'undrain-endpoint': 'Drain lifted',
 	'change-endpoints': 'Endpoints',
+	'hold-endpoints': 'Endpoints lost',
+	'drop-endpoints': 'Lost endpoints gone',
 	'change-settings': 'Settings',
+	approve: 'Approved',
+	'withdraw-approval': 'Approval taken back',
 	restore: 'Replaced',
 };
 

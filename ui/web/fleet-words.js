@@ -2,6 +2,9 @@
 
 import { duration } from './format.js';
 
+/** What tells an alarm from others: a router may have two of one kind, about two engines, hooks or apps. */
+export const alarmKey = ({ kind, node, subject = '' }) => `${kind} ${node} ${subject}`;
+
 /** Whether a member gives signs of life. */
 export function describeHeard({ own, heard, gone, silent_seconds: silent }) {
 	if (own) return '● this router';

@@ -2,6 +2,7 @@
 // the choice is kept in localStorage.
 
 import { commandTitle } from './describe.js';
+import { alarmKey } from './fleet-words.js';
 
 const KEY = 'rolling-router.notify';
 
@@ -35,9 +36,9 @@ export function createNotifier({ Browser = globalThis.Notification, storage = lo
 		},
 		/** Shows the alarms of `now` that are not in `before`. */
 		showAlarms(before, now) {
-			const known = new Set((before ?? []).map(({ kind, node }) => `${kind} ${node}`));
-			for (const { kind, node, message } of now ?? []) {
-				if (!known.has(`${kind} ${node}`)) show('rolling-router: alarm', message, `${kind} ${node}`);
+			const known = new Set((before ?? []).map(alarmKey));
+			for (const alarm of now ?? []) {
+				if (!known.has(alarmKey(alarm))) show('rolling-router: alarm', alarm.message, alarmKey(alarm));
 			}
 		},
 	};

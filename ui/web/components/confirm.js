@@ -50,7 +50,7 @@ export function confirmCommand(model, command) {
 		dryRunKey = key;
 		hasMoves = false;
 		refusal = null;
-		const answer = await command.dryRun(values()).catch(() => null);
+		const answer = await command.dryRun(values()).catch(({ status, message }) => (status === 409 ? { refusal: message } : null));
 		if (dryRunKey !== key) return;
 		hasMoves = Boolean(answer?.moves?.length);
 		refusal = answer?.refusal;

@@ -15,9 +15,9 @@ const TRACKS = {
 
 /**
  * `update({release, other, now, disabledReason, verdict})`: `other` is the release to compare with, or null; `verdict` says how they compare.
- * `row` is the card's row of buttons; `drains` is what the endpoints offer.
+ * `row` is the card's row of buttons; `drains` is what the endpoints offer; `extra` is an element above the verdict, or null.
  */
-export function releaseCard(track, row, drains) {
+export function releaseCard(track, row, drains, extra = null) {
 	const { title, sign, empty } = TRACKS[track];
 	const name = h('p.release-name', { testid: `${track}-release` });
 	const since = when();
@@ -35,6 +35,7 @@ export function releaseCard(track, row, drains) {
 		meta,
 		figures.element,
 		strip.element,
+		extra,
 		verdictLine,
 		row.element,
 	);

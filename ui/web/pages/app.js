@@ -2,6 +2,7 @@
 
 import { verdict } from '../advice.js';
 import { actionRow } from '../components/actions.js';
+import { approvalPanel } from '../components/approvals.js';
 import { appHead } from '../components/app-head.js';
 import { blendControl } from '../components/blend-control.js';
 import { chart } from '../components/chart.js';
@@ -33,6 +34,7 @@ export function appPage({ api, model, actions, params }) {
 		const now = Date.now();
 		feed.follow(`${state.seq} ${state.lock?.at ?? ''}`);
 		updateTracks(parts, { state, now, disabledReason, events: feed.events() });
+		parts.approvals.update({ state, who: model.facts.who, now, disabledReason });
 		const view = { series: model.series(name), marks: model.marks(name), now, live: !model.isStale() };
 		parts.charts.forEach((each) => each.update(view));
 		parts.draining.update({ draining: state.draining ?? [], previous: state.previous, now, disabledReason });
@@ -49,9 +51,14 @@ function buildParts(name, api, actions) {
 		drain: (id, address) => actions.drainEndpoint(name, id, address),
 		lift: (id, address) => actions.liftDrain(name, id, address),
 	};
+	const approvals = approvalPanel({ approve: () => actions.approve(name), withdraw: () => actions.withdrawApproval(name) });
 	return {
 		rows,
-		cards: { stable: releaseCard('stable', rows.stable, drains), candidate: releaseCard('candidate', rows.candidate, drains) },
+		approvals,
+		cards: {
+			stable: releaseCard('stable', rows.stable, drains),
+			candidate: releaseCard('candidate', rows.candidate, drains, approvals.element),
+		},
 		blend: blendControl({
 			setBlend: (target, seq) => actions.setBlend(name, target, seq),
 			dryRun: (percent) => actions.dryRun(name, { command: 'blend', percent }),

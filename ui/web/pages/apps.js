@@ -1,5 +1,6 @@
 // All apps at a glance: what is live, what the candidate is, how both perform.
 
+import { flagApprovals } from '../approval-words.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { flagFreeze } from '../freeze-words.js';
 import { percent, plural, rate, share } from '../format.js';
@@ -54,6 +55,7 @@ const describeFlags = (state) =>
 	[
 		state.lock ? 'locked' : null,
 		state.local_abort ? '⚠\u00a0aborted on this router alone' : null,
+		flagApprovals(state),
 		flagFreeze(state, Date.now()),
 		state.draining?.length ? `${state.draining.length}\u00a0draining` : null,
 		state.problems?.length ? `⚠\u00a0${plural(state.problems.length, 'problem')}` : null,

@@ -1,7 +1,7 @@
 // The fleet: the routers that share the store, what each serves, and what is wrong with them.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
-import { describeHeard, describeServed, describeSkew } from '../fleet-words.js';
+import { alarmKey, describeHeard, describeServed, describeSkew } from '../fleet-words.js';
 import { duration } from '../format.js';
 import { button, pageHead } from '../components/controls.js';
 import { openFormDialog } from '../components/dialog.js';
@@ -61,7 +61,7 @@ export function fleetPage({ api, model, notices }) {
 				(member) => member.node,
 				() => buildRow({ remove, model }),
 			);
-			keyed(alarms, fleet?.alarms ?? [], ({ kind, node }) => `${kind} ${node}`, buildAlarm);
+			keyed(alarms, fleet?.alarms ?? [], alarmKey, buildAlarm);
 			setShown(none, fleet?.alarms.length === 0);
 			setShown(rotating, Boolean(fleet?.rotating));
 			setShown(rotate, who?.role === 'admin');
