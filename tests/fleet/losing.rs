@@ -1,10 +1,7 @@
 //! Keys are deleted in the store past every router, as by `redis-cli DEL`, an eviction or a script that went wrong. Nobody
 //! ordered that: the table serves on, an alarm names the loss, and one command mends what does not mend itself.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,6 +9,7 @@ use crate::proxy::Proxy;
 use crate::routers::{Fleet, RELEASES, seq};
 use crate::server::{Kind, Server};
 use support::clock::within;
+use support::draws::Draws;
 use support::router::{APP, id};
 use support::traffic::Traffic;
 use support::{Router, count, echo, eventually, long};
@@ -75,45 +73,22 @@ fn loss(keys: Vec<String>, what: &'static str) -> Loss {
 /// So many kinds of losses are named.
 const NAMED: usize = 9;
 
-/// Which losses happen: each named one in turn, and in a long run any, or any keys at all, at random. The same seed is the same
-/// storm.
-struct Draws {
-    seed: u64,
-    state: u64,
+/// Which loss happens: each named one in turn, and in a long run any, or any keys at all, at random.
+fn next(draws: &mut Draws, fleet: &Fleet, n: usize) -> Loss {
+    match if long() { draws.below(NAMED + 3) } else { n } {
+        named if named < NAMED => draw(fleet, named),
+        _ => any_keys(draws, fleet),
+    }
 }
 
-impl Draws {
-    fn start() -> Self {
-        let seed = std::env::var("ROLLING_ROUTER_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
-        Self { seed, state: seed }
+fn any_keys(draws: &mut Draws, fleet: &Fleet) -> Loss {
+    let own = vec![record(), format!("rolling/{APP}/settings"), "rolling/default-app".to_owned()];
+    let all = [own, old_keys(), RELEASES.map(endpoint).to_vec(), history(&fleet.routers[0])].concat();
+    let mut keys: Vec<String> = all.iter().filter(|_| draws.below(3) == 0).cloned().collect();
+    if keys.is_empty() {
+        keys.push(record());
     }
-
-    fn below(&mut self, end: usize) -> usize {
-        // SplitMix64.
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((bits ^ (bits >> 31)) % end as u64).expect("it is below a usize")
-    }
-
-    fn next(&mut self, fleet: &Fleet, n: usize) -> Loss {
-        match if long() { self.below(NAMED + 3) } else { n } {
-            named if named < NAMED => draw(fleet, named),
-            _ => self.any_keys(fleet),
-        }
-    }
-
-    fn any_keys(&mut self, fleet: &Fleet) -> Loss {
-        let own = vec![record(), format!("rolling/{APP}/settings"), "rolling/default-app".to_owned()];
-        let all = [own, old_keys(), RELEASES.map(endpoint).to_vec(), history(&fleet.routers[0])].concat();
-        let mut keys: Vec<String> = all.iter().filter(|_| self.below(3) == 0).cloned().collect();
-        if keys.is_empty() {
-            keys.push(record());
-        }
-        loss(keys, "any keys")
-    }
+    loss(keys, "any keys")
 }
 
 /// Single keys, groups, whole prefixes, and evictions, one after the other.
@@ -164,7 +139,7 @@ fn is_whole(fleet: &Fleet) -> bool {
 
 /// A loss is named by every router in time, and mended by itself or by one command.
 fn lose(fleet: &Fleet, kind: Kind, n: usize, draws: &mut Draws) {
-    let drawn = draws.next(fleet, n);
+    let drawn = next(draws, fleet, n);
     let missed = drawn.missed();
     let counts = || -> Vec<usize> {
         fleet.routers.iter().flat_map(|router| missed.iter().map(move |key| named(router, key))).collect()
@@ -198,15 +173,18 @@ fn storm(kind: Kind) {
         // What is tested is no crash of the server, and a disk that others use would stop it for seconds.
         fleet.server.configure("appendfsync", "everysec");
     }
-    let seq_before = seq(&fleet.routers[0]);
+    let mut seq_before = seq(&fleet.routers[0]);
     let traffic: Vec<Traffic> = fleet.routers.iter().map(|router| Traffic::start(router, 1)).collect();
     eventually("there is load", || traffic.iter().all(|traffic| traffic.answered() > 10));
     let mut draws = Draws::start();
     for n in 0..count(NAMED, 200) {
         lose(&fleet, kind, n, &mut draws);
         let locked = fleet.command(n % 3, "PUT", "lock", &json!({ "reason": format!("loss {n}") }), "60s");
-        let seq = locked.expect(200).json()["seq"].as_u64();
-        assert_eq!(seq, Some(seq_before + n as u64 + 1), "{n}: the app goes on where it was");
+        let seq = locked.expect(200).json()["seq"].as_u64().expect("a seq");
+        // An endpoint that is missed for a while is in the record, and its end too.
+        let further = seq_before + 1..=seq_before + 8;
+        assert!(further.contains(&seq), "{n}: the app goes on where it was: {seq_before}, {seq}");
+        seq_before = seq;
     }
     for life in traffic.into_iter().flat_map(Traffic::stop) {
         assert!(life.failures.is_empty(), "{:?} (ROLLING_ROUTER_SEED={})", life.failures, draws.seed);

@@ -18,4 +18,5 @@ mod serving;
 mod settling;
 mod size;
 mod starting;
+mod storm;
 mod waiting;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::program::{ask, finish};
 use support::receiver::{Receiver, hook};
+use support::servers::Server;
 use support::{Router, echo, eventually, router};
 
 /// Debian's `promtool` finds nothing to say about the page, and the page has no series twice.
@@ -82,6 +83,42 @@ fn releases_with_one_short_name_are_told_apart_in_every_state() {
     router.api().post("abort", &json!({})).expect(200);
     assert_clean(&router, "aborted");
     ask(&router, "operator", &["candidate", "set", "1.0"]).expect(4);
+}
+
+#[test]
+fn the_page_is_clean_while_something_holds_or_fails() {
+    let mut server = Server::start("redis-server", 1, |folder, ports| {
+        let (port, folder) = (ports[0].to_string(), folder.display().to_string());
+        let words = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir", &folder];
+        words.map(str::to_owned).to_vec()
+    });
+    let store = format!("redis://127.0.0.1:{}", server.ports[0]);
+    let mut router = router().store(&store).stable("v1").candidate("v2").blend(50).start();
+    router.api().put("lock", &json!({ "reason": "a fair" })).expect(200);
+    assert_clean(&router, "locked");
+    router.api().delete("lock").expect(200);
+    let mut visitors: Vec<_> = (0..10).map(|_| router.visitor()).collect();
+    visitors.iter_mut().for_each(|visitor| drop(visitor.release()));
+    let address = router.endpoint("v2").address;
+    router
+        .api()
+        .put(&format!("releases/v2/endpoints/{address}/drain"), &json!({ "force": true }))
+        .expect(200);
+    assert_clean(&router, "an endpoint drains");
+    router.api().delete(&format!("releases/v2/endpoints/{address}/drain")).expect(200);
+    router.api().post("promote", &json!({ "release": "v2" })).expect(200);
+    assert_eq!(router.api().state()["draining"][0]["release"], "v1");
+    assert_clean(&router, "draining");
+    router.api().put("candidate", &json!({ "id": router.api().state()["draining"][0]["id"] })).expect(200);
+    server.kill();
+    let state =
+        || router.api().call("GET", "/api/v1/router", None).expect(200).json()["store"]["state"].clone();
+    eventually("the store is down", || state() == "down");
+    assert_clean(&router, "store down");
+    router.api_as("operator").post("abort", &json!({ "local": true })).expect(200);
+    assert_clean(&router, "aborted on this router alone");
+    router.start_again();
+    assert_clean(&router, "started without its store");
 }
 
 #[test]

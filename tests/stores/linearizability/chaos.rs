@@ -173,11 +173,23 @@ fn freeze(pid: u32, length: Duration) {
     signal(pid, "CONT");
 }
 
+/// Deletes the record past every router: the first one that sees it writes it back from its newest event.
+fn lose_record(address: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let delete = async || {
+        let store = keyvalues::open(address).await.ok()?;
+        let delete = keyvalues::Write::delete("rolling/hello/rollout".parse().unwrap());
+        store.commit(Vec::new(), vec![delete]).await.ok()
+    };
+    runtime.block_on(eventually_async("the record is deleted", async || delete().await.is_some()));
+}
+
 /// One misfortune after the other, with quiet in between.
-fn trouble(rounds: usize, routers: &mut [Router], store: &mut Server) {
+fn trouble(rounds: usize, routers: &mut [Router], store: &mut Server, address: &str) {
     for round in 0..rounds {
         let victim = round % routers.len();
-        match round % 5 {
+        match round % 6 {
+            5 => lose_record(address),
             0 => freeze(routers[victim].pid(), Duration::from_millis(700)),
             1 => freeze(store.id(), Duration::from_millis(700)),
             2 => routers[victim].start_again(),
@@ -201,7 +213,7 @@ fn commands_through_several_routers_are_as_if_made_one_after_the_other() {
     let over = Arc::new(AtomicBool::new(false));
     let tally = Arc::new(Tally::default());
     let clients = start_clients(4, &routers, clock, &tally, &over);
-    trouble(count(5, 40), &mut routers, &mut store);
+    trouble(count(6, 48), &mut routers, &mut store, &address);
     let enough = || tally.set.load(Ordering::SeqCst) >= 20 && tally.stale.load(Ordering::SeqCst) >= 3;
     assert!(within(Duration::from_secs(120), enough), "the clients do not come through any more");
     over.store(true, Ordering::SeqCst);
@@ -209,6 +221,8 @@ fn commands_through_several_routers_are_as_if_made_one_after_the_other() {
 
     assert!(tally.unanswered.load(Ordering::SeqCst) > 0, "nothing of the trouble was felt");
     assert!(linearizable::<Record>((start, 0, 0), &history), "{history:#?}");
+    let restored = |router: &Router| router.log().contains("is written back from its newest event");
+    assert!(routers.iter().any(restored), "no record was lost and restored");
     eventually("all routers serve the last change", || {
         let seqs: Vec<Value> = routers.iter().map(|router| router.api().state()["seq"].clone()).collect();
         seqs.iter().all(|seq| *seq == seqs[0])

@@ -10,6 +10,7 @@ pub mod api;
 pub mod builder;
 pub mod clock;
 pub mod command;
+pub mod draws;
 pub mod endpoint;
 mod launch;
 pub mod log;
