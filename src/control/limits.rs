@@ -38,6 +38,9 @@ pub const PRUNED_PER_CALL_MAX: usize = 200;
 /// Endpoints that fit one commit beside the record, the mirrored keys, and the events of the apps that route the release
 /// (100 writes in all).
 pub const ENDPOINTS_PER_COMMIT_MAX: usize = 80;
+/// How long an endpoint's key has been missing before the record says so: a script that replaces the key has done it by then, and
+/// no command is in its way.
+pub const UNREGISTERED_NOTED_AFTER: Duration = Duration::from_secs(1);
 /// How long another router has to write out the set of endpoints that it committed, before this one does it.
 pub const WRITE_OUT_AFTER: Duration = Duration::from_secs(5);
 /// Events about endpoints in one page of history, beside its other events.

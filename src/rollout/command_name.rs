@@ -39,6 +39,10 @@ pub enum CommandName {
     AddApp,
     /// `change-endpoints`: endpoints of a release that the app routes were added, replaced or removed.
     ChangeEndpoints,
+    /// `hold-endpoints`: the keys of endpoints vanished in the store, and they serve on.
+    HoldEndpoints,
+    /// `drop-endpoints`: some of them serve no longer, or are registered again.
+    DropEndpoints,
     /// `change-settings`: the settings of the app were replaced or merged.
     ChangeSettings,
     /// `approve`: an operator said that a release may become stable, or that `approvals` may be lowered.
@@ -60,7 +64,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -77,6 +81,8 @@ impl CommandName {
         Self::Retire,
         Self::AddApp,
         Self::ChangeEndpoints,
+        Self::HoldEndpoints,
+        Self::DropEndpoints,
         Self::ChangeSettings,
         Self::Approve,
         Self::WithdrawApproval,
@@ -104,6 +110,8 @@ impl CommandName {
             Self::Retire => "retire",
             Self::AddApp => "add-app",
             Self::ChangeEndpoints => "change-endpoints",
+            Self::HoldEndpoints => "hold-endpoints",
+            Self::DropEndpoints => "drop-endpoints",
             Self::ChangeSettings => "change-settings",
             Self::Approve => "approve",
             Self::WithdrawApproval => "withdraw-approval",

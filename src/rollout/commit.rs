@@ -28,6 +28,8 @@ pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
             | CommandName::WithdrawApproval
             | CommandName::DrainEndpoint
             | CommandName::UndrainEndpoint
+            | CommandName::HoldEndpoints
+            | CommandName::DropEndpoints
     );
     let mirror: &[OldKey] = if beside { &[] } else { &OldKey::ALL };
     of_change(app, event, mirror)

@@ -65,10 +65,12 @@ fn fields(record: &Record) -> Map<String, Value> {
     let lowerings = record.lowerings.iter().flat_map(|lowering| {
         lowering.given.iter().map(|approval| format!("{}/{}", lowering.to, approval.by))
     });
+    let unregistered = record.unregistered.iter().map(|known| format!("{}/{}", known.release, known.address));
     let fields = json!({
         "approvals": approvals.collect::<Vec<_>>(),
         "lowerings": lowerings.collect::<Vec<_>>(),
         "endpoint_drains": drains.collect::<Vec<_>>(),
+        "unregistered": unregistered.collect::<Vec<_>>(),
         "stable": record.stable_release(),
         "candidate": record.candidate_release(),
         "blend": record.blend,

@@ -50,4 +50,6 @@ mod tests;
 pub mod text_form;
 pub mod underscores;
 pub mod unknown_fields;
+pub mod unregistered;
+pub mod unregistered_change;
 pub mod verdict;

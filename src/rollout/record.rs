@@ -9,6 +9,7 @@ use super::{
     blend::Blend,
     command_name::CommandName,
     release::ReleaseId,
+    unregistered::UnregisteredEndpoint,
 };
 use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
@@ -49,6 +50,9 @@ pub struct Record {
     /// Who approved lower values of the setting `approvals`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lowerings: Vec<LoweringApprovals>,
+    /// Endpoints of these releases whose keys vanished though nobody ordered that, and that serve on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unregistered: Vec<UnregisteredEndpoint>,
     /// The last change of who is on a track. By it a repeated command is recognised, also if other changes (a blend, a lock,
     /// the end of a drain) came between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,6 +298,7 @@ impl Record {
             lock: None,
             approvals: Vec::new(),
             lowerings: Vec::new(),
+            unregistered: Vec::new(),
             last_move: None,
             command: CommandName::None,
             actor: String::new(),

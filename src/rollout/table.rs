@@ -112,6 +112,8 @@ pub struct AppRoutes {
     pub pin_cookies: PinCookies,
     /// The Set-Cookie value around a preview token, without Max-Age, on the app's own hosts.
     pub preview_cookie: SetCookie,
+    /// The same for requests that came by https.
+    pub secure_preview_cookie: SetCookie,
     /// The same on hosts of the admin port.
     pub admin_preview_cookie: SetCookie,
     /// Index of the app among all apps of the process's life, for counters (stable across tables).

@@ -81,6 +81,9 @@ pub struct Alarm {
     pub node: String,
     /// The member's name.
     pub name: String,
+    /// What of the member it is about: a hook, an app or an engine. Empty: the member.
+    #[serde(default)]
+    pub subject: String,
     /// A sentence for the person who has to act.
     pub message: String,
 }

@@ -49,7 +49,7 @@ pub struct ReplacementRequest {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ReplacementVerdict {
     /// If a refusal was overruled: what record and event say of that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub event: Option<ReplacementEvent>,
 }
 

@@ -91,3 +91,52 @@ fn it_stays_beside_a_registered_endpoint_until_that_one_passes() {
     });
     assert!(fleet.routers.iter().all(|router| router.visitor().release() == "v1"));
 }
+
+/// What the newest event of the app says at a router.
+fn newest(router: &Router) -> Value {
+    router.api().get("history").expect(200).json()["events"][0].clone()
+}
+
+/// A router that had never read the key knew nothing of the endpoint, and answered 503.
+#[test]
+fn the_record_tells_every_router_and_every_restart_of_it() {
+    let mut fleet = lost(Kind::Etcd, &json!({ "unregistered_seconds": 600 }));
+    eventually("the record says so", || {
+        fleet.routers.iter().all(|router| newest(router)["command"] == "hold-endpoints")
+    });
+    let told = newest(&fleet.routers[0])["changed"]["unregistered"][1][0].to_string();
+    assert!(told.contains(&fleet.endpoints[0].address.to_string()), "{told}");
+    fleet.join();
+    let joined = &fleet.routers[2];
+    eventually("the new one names it", || held(joined) == [endpoint("v1")]);
+    assert_eq!(joined.visitor().release(), "v1");
+    // The app's other changes leave it.
+    joined.api().put("lock", &json!({ "reason": "look into it" })).expect(200);
+    fleet.routers[2].start_again();
+    eventually("it is named again", || held(&fleet.routers[2]) == [endpoint("v1")]);
+    assert!(fleet.routers.iter().all(|router| router.visitor().release() == "v1"));
+    let living = echo("v1");
+    fleet.server.put(&format!("{}/c9", id("v1")), &living.address.to_string());
+    is_replaced(&fleet, &living.address.to_string());
+    eventually("the record says so", || newest(&fleet.routers[2])["command"] == "drop-endpoints");
+    let event = newest(&fleet.routers[2]);
+    assert_eq!(event["reason"], "a registered endpoint of its release passes its health check");
+    eventually("all are at one seq", || fleet.is_at_one_seq());
+}
+
+/// Every router serves this endpoint alone, and misses nothing.
+fn is_replaced(fleet: &Fleet, by: &str) {
+    eventually("the living one took its place", || {
+        fleet.routers.iter().all(|router| held(router).is_empty() && addresses(router) == [by])
+    });
+}
+
+#[test]
+fn a_key_that_is_put_back_ends_it() {
+    let fleet = lost(Kind::Redis, &json!({ "unregistered_seconds": 600 }));
+    eventually("the record says so", || newest(&fleet.routers[1])["command"] == "hold-endpoints");
+    fleet.routers[1].api_as("admin").call("POST", "/api/v1/store/restore", Some(&json!({}))).expect(200);
+    is_replaced(&fleet, &fleet.endpoints[0].address.to_string());
+    eventually("the record says so", || newest(&fleet.routers[0])["command"] == "drop-endpoints");
+    assert!(fleet.routers.iter().all(|router| router.visitor().release() == "v1"));
+}

@@ -35,4 +35,5 @@ pub mod replacement;
 pub mod stored;
 pub mod stored_default;
 pub mod transact;
+pub mod unregistered;
 pub mod write_out;

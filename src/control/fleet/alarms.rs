@@ -74,14 +74,16 @@ pub struct Alarm {
     pub node: String,
     /// The member's name.
     pub name: String,
+    /// What of the member it is about: a hook, an app or an engine. Empty: the member.
+    pub subject: String,
     pub message: String,
 }
 
 impl Alarm {
     /// As the API shows it.
     pub fn to_answer(&self) -> schema::Alarm {
-        let Self { kind, node, name, message } = self.clone();
-        schema::Alarm { kind: kind.as_str().to_owned(), node, name, message }
+        let Self { kind, node, name, subject, message } = self.clone();
+        schema::Alarm { kind: kind.as_str().to_owned(), node, name, subject, message }
     }
 }
 
@@ -90,7 +92,8 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
     let members = core.roster.members();
     let mut alarms = Vec::new();
     let mut raise = |kind: AlarmKind, node: &str, name: &str, message: String| {
-        alarms.push(Alarm { kind, node: node.to_owned(), name: name.to_owned(), message });
+        let (node, name, subject) = (node.to_owned(), name.to_owned(), String::new());
+        alarms.push(Alarm { kind, node, name, subject, message });
     };
     if core.replica.status.state() != StoreState::Current {
         let (name, state) = (core.name(), core.replica.status.state().as_str());
@@ -115,9 +118,15 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
             raise_for_member(core, node, member, &mut raise);
         }
     }
-    raise_for_hooks(core, &mut raise);
     raise_for_this_router(core, &mut raise);
+    alarms.extend(hook_alarms(core).chain(local_alarms(core)));
     alarms
+}
+
+/// An alarm about something of this router.
+fn own(core: &Core, kind: AlarmKind, subject: &str, message: String) -> Alarm {
+    let (node, name) = (core.node.clone(), core.name().to_owned());
+    Alarm { kind, node, name, subject: subject.to_owned(), message }
 }
 
 /// What this router alone knows of itself.
@@ -132,17 +141,22 @@ fn raise_for_this_router(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &s
     if core.replica.history_grows.load(Ordering::Relaxed) {
         raise(AlarmKind::History, &core.node, core.name(), history::message());
     }
-    for (app, abort) in core.replica.local_aborts.all() {
+}
+
+/// Aborts that this router alone applies, and engines that do not answer it.
+fn local_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
+    let aborts = core.replica.local_aborts.all().into_iter().map(|(app, abort)| {
         let message = format!(
             "{} alone has dropped the candidate {} of {app}, since its store did not take the abort; other routers may still serve it",
             core.name(),
             abort.candidate.release.name()
         );
-        raise(AlarmKind::LocalAbort, &core.node, core.name(), message);
-    }
-    for why in core.engines.lost().values() {
-        raise(AlarmKind::EngineLost, &core.node, core.name(), engine_lost(why));
-    }
+        own(core, AlarmKind::LocalAbort, app.as_str(), message)
+    });
+    let engines = core.engines.lost().into_iter();
+    let lost =
+        engines.map(|(engine, why)| own(core, AlarmKind::EngineLost, engine.as_str(), engine_lost(&why)));
+    aborts.chain(lost)
 }
 
 /// What is said of an engine that does not answer.
@@ -151,16 +165,16 @@ pub fn engine_lost(why: &str) -> String {
 }
 
 /// Hooks whose last message was given up. The store tells that, so every member raises it.
-fn raise_for_hooks(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &str, String)) {
-    for name in core.hooks.names() {
-        let Some(last) = core.hooks.deliveries(&name).into_iter().next() else { continue };
+fn hook_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
+    core.hooks.names().into_iter().filter_map(|name| {
+        let last = core.hooks.deliveries(&name).into_iter().next()?;
         let paused = core.hooks.hook(&name).is_some_and(|hook| hook.is_paused());
-        if last.outcome == DeliveryOutcome::Dropped && !paused {
+        (last.outcome == DeliveryOutcome::Dropped && !paused).then(|| {
             let why = last.error.unwrap_or_default();
             let message = format!("the hook {name} was not told of `{}`: {why}", last.kind);
-            raise(AlarmKind::Hook, &core.node, core.name(), message);
-        }
-    }
+            own(core, AlarmKind::Hook, &name.to_string(), message)
+        })
+    })
 }
 
 fn raise_for_member(

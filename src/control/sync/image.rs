@@ -14,6 +14,7 @@ use super::{
     unregistered::Unregistered,
 };
 use crate::{
+    clock::Clock,
     control::shared::{
         core::Core,
         entries::{EPOCH, entry, is_routed},
@@ -63,6 +64,11 @@ impl StoreImage {
         }
     }
 
+    /// The clock of the router.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
     /// Takes a whole listing, in place of everything.
     pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
         self.take_pin_format(entry(listing, PIN_FORMAT));
@@ -79,6 +85,7 @@ impl StoreImage {
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
+        self.take_noted_of(listing);
         let held = self.held_values();
         let lost = || held.iter().map(|(key, (value, modified))| (key.as_str(), value, *modified));
         let routed = listing.entries.iter().filter(|entry| is_routed(entry.key.as_str()));
@@ -111,7 +118,9 @@ impl StoreImage {
         }
         for event in &batch.events {
             changed |= match event {
-                Event::Put(entry) => self.losses.settle(entry.key.as_str()) | self.take_put(entry)?,
+                Event::Put(entry) => {
+                    self.losses.settle(entry.key.as_str(), "its key is there again") | self.take_put(entry)?
+                }
                 Event::Deleted { key } => match keys::meaning(key.as_str()) {
                     Some(Meaning::Endpoint(release, _)) => {
                         deleted.entry(release).or_default().push(key.as_str());
@@ -159,7 +168,7 @@ impl StoreImage {
     /// Lets go of endpoints that are registered nowhere and that something speaks against; `true` if there were some.
     pub fn let_go_of_endpoints(&mut self, now: Duration, revision: Revision) -> bool {
         let Some(keyspace) = &self.keyspace else { return false };
-        let mut gone: Vec<String> = Vec::new();
+        let mut gone: Vec<(String, &'static str)> = Vec::new();
         for release in self.losses.releases() {
             let published = self.core.live.load_full();
             let keys = self.losses.endpoints_of(&release);
@@ -171,11 +180,14 @@ impl StoreImage {
                         key,
                         "the endpoint is registered nowhere, and is not served any more: {why}"
                     );
-                    gone.push(key.clone());
+                    gone.push((key.clone(), why));
                 }
             }
         }
-        let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        for (key, why) in &gone {
+            self.losses.settle(key, why);
+        }
+        let gone: Vec<&str> = gone.iter().map(|(key, _)| key.as_str()).collect();
         !gone.is_empty() && self.forget(&gone, revision).is_ok()
     }
 
@@ -222,7 +234,7 @@ impl StoreImage {
     fn forget(&mut self, keys: &[&str], revision: Revision) -> Result<bool, Interruption> {
         let mut changed = false;
         for key in keys {
-            self.losses.settle(key);
+            self.losses.settle(key, "it was removed by name");
             changed |= self.take_deletion(key, revision)?;
         }
         Ok(changed)
@@ -231,7 +243,9 @@ impl StoreImage {
     /// The last good values of what is held.
     fn held_values(&self) -> Vec<(String, (Bytes, Revision))> {
         let good = self.last_good.values();
-        self.losses.keys().filter_map(|key| Some((key.to_owned(), good.get(key)?.clone()))).collect()
+        let noted = |key| Some((Bytes::from(self.losses.noted_address(key)?.to_string()), 0));
+        let value = |key| good.get(key).cloned().or_else(|| noted(key));
+        self.losses.keys().filter_map(|key| Some((key.to_owned(), value(key)?))).collect()
     }
 
     /// Takes what the last process left in the state directory; gives the revision that it had reached, or none when
@@ -291,6 +305,7 @@ impl StoreImage {
                         "the record of `{app}` went back to an earlier seq"
                     )));
                 }
+                self.take_noted(&app, entry)?;
             }
             Some(_) => {}
             None => return Ok(false),
@@ -302,7 +317,7 @@ impl StoreImage {
         Ok(true)
     }
 
-    fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Interruption> {
+    pub(super) fn take_deletion(&mut self, key: &str, revision: Revision) -> Result<bool, Interruption> {
         match keys::meaning(key) {
             Some(Meaning::Router) => return self.take_router_key(key, None),
             Some(Meaning::Event(..) | Meaning::EndpointEvent(..)) | None => return Ok(false),

@@ -5,16 +5,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     time::Duration,
 };
 
 use keyvalues::{Event, Listing};
 
 use crate::{
-    control::shared::{
-        entries::{ended_app, entry},
-        lost_key::LostKey,
-        store::Values,
+    control::{
+        commands::unregistered::UnregisteredFindings,
+        limits::UNREGISTERED_NOTED_AFTER,
+        shared::{
+            entries::{ended_app, entry},
+            lost_key::LostKey,
+            store::Values,
+        },
     },
     rollout::{
         app::AppName,
@@ -22,13 +27,44 @@ use crate::{
         keys::{self, Meaning},
         record::Record,
         release::ReleaseId,
+        unregistered::UnregisteredEndpoint,
     },
 };
 
-/// The keys that are held, and since when (monotonic).
+/// The keys that are held.
 #[derive(Debug, Default)]
 pub struct Losses {
-    held: BTreeMap<String, Duration>,
+    held: BTreeMap<String, HeldKey>,
+    /// Endpoints that are held no longer while records still note them.
+    dropped: BTreeMap<String, DroppedKey>,
+}
+
+/// A key that is held.
+#[derive(Debug, Clone, Default)]
+struct HeldKey {
+    /// Since when (monotonic).
+    since: Duration,
+    /// The apps whose records note it.
+    noted_by: BTreeSet<AppName>,
+    /// The address that a record says, of an endpoint that this router may never have read.
+    address: Option<SocketAddr>,
+}
+
+/// The key of an endpoint that is held no longer.
+#[derive(Debug, Clone)]
+struct DroppedKey {
+    why: String,
+    /// The apps whose records note it still.
+    noted_by: BTreeSet<AppName>,
+}
+
+/// What the record of an app changed of what is held.
+#[derive(Debug, Default)]
+pub struct NotedChanges {
+    /// Keys that are held now, with the addresses.
+    pub held: Vec<(String, SocketAddr)>,
+    /// Keys that are held no longer.
+    pub gone: Vec<String>,
 }
 
 /// What one commit of the store orders.
@@ -75,7 +111,8 @@ fn holds(good: &Values, key: &str, text: &str) -> bool {
 impl Losses {
     /// Holds a key.
     pub fn hold(&mut self, key: &str, now: Duration) {
-        if self.held.insert(key.to_owned(), now).is_none() {
+        if !self.held.contains_key(key) {
+            self.held.insert(key.to_owned(), HeldKey { since: now, ..HeldKey::default() });
             tracing::error!(
                 key,
                 "the key was deleted in the store, and nobody ordered that: what it held is served on; `rolling-router store \
@@ -84,9 +121,100 @@ impl Losses {
         }
     }
 
-    /// A key is back, or is meant to be gone.
-    pub fn settle(&mut self, key: &str) -> bool {
-        self.held.remove(key).is_some()
+    /// A key is back, or is meant to be gone; `why` is for the record that notes it.
+    pub fn settle(&mut self, key: &str, why: &str) -> bool {
+        let Some(HeldKey { noted_by, .. }) = self.held.remove(key) else { return false };
+        if !noted_by.is_empty() {
+            self.dropped.insert(key.to_owned(), DroppedKey { why: why.to_owned(), noted_by });
+        }
+        true
+    }
+
+    /// Takes what the record of an app notes. What it notes, and is neither registered nor dropped here, is held: gives the keys
+    /// that were not held before. What it does not note any more is let go of: gives those keys too.
+    pub fn take_noted(
+        &mut self,
+        app: &AppName,
+        record: &Record,
+        is_registered: impl Fn(&UnregisteredEndpoint) -> bool,
+        since: impl Fn(u64) -> Duration,
+    ) -> NotedChanges {
+        let noted: BTreeMap<String, &UnregisteredEndpoint> =
+            record.unregistered.iter().map(|endpoint| (endpoint.key(), endpoint)).collect();
+        let mut changes = NotedChanges::default();
+        for (key, endpoint) in &noted {
+            let is_held = self.held.contains_key(key);
+            if self.dropped.contains_key(key) || !is_held && is_registered(endpoint) {
+                continue;
+            }
+            let held = self.held.entry(key.clone()).or_insert_with(|| {
+                tracing::error!(
+                    key,
+                    "the rollout record says that the key vanished in the store: the endpoint serves on"
+                );
+                changes.held.push((key.clone(), endpoint.address));
+                HeldKey { since: since(endpoint.since), ..HeldKey::default() }
+            });
+            held.noted_by.insert(app.clone());
+            held.address = Some(endpoint.address);
+        }
+        for (key, held) in &mut self.held {
+            let was_noted = !noted.contains_key(key) && held.noted_by.remove(app);
+            if was_noted && held.noted_by.is_empty() {
+                changes.gone.push(key.clone());
+            }
+        }
+        changes.gone.iter().for_each(|key| drop(self.held.remove(key)));
+        self.dropped.retain(|key, dropped| {
+            if !noted.contains_key(key) {
+                dropped.noted_by.remove(app);
+            }
+            !dropped.noted_by.is_empty()
+        });
+        changes
+    }
+
+    /// What a record does not say yet: endpoints that are held for a while, and those that are dropped. `routes` tells whether an
+    /// app routes a release.
+    pub fn findings(
+        &self,
+        apps: &[AppName],
+        now: Duration,
+        routes: impl Fn(&AppName, &ReleaseId) -> bool,
+        address_of: impl Fn(&ReleaseId, &str) -> Option<SocketAddr>,
+    ) -> BTreeMap<AppName, UnregisteredFindings> {
+        let mut found: BTreeMap<AppName, UnregisteredFindings> = BTreeMap::new();
+        for (key, held) in &self.held {
+            let Some(Meaning::Endpoint(release, container)) = keys::meaning(key) else { continue };
+            let Some(address) = address_of(&release, &container) else { continue };
+            if now.saturating_sub(held.since) < UNREGISTERED_NOTED_AFTER {
+                continue;
+            }
+            let unnoted = |app: &&AppName| !held.noted_by.contains(*app) && routes(app, &release);
+            for app in apps.iter().filter(unnoted) {
+                let lost = &mut found.entry(app.clone()).or_default().lost;
+                lost.insert((release.clone(), container.clone()), (address, now.saturating_sub(held.since)));
+            }
+        }
+        for (key, dropped) in &self.dropped {
+            let Some(Meaning::Endpoint(release, container)) = keys::meaning(key) else { continue };
+            for app in &dropped.noted_by {
+                let gone = &mut found.entry(app.clone()).or_default().gone;
+                gone.insert((release.clone(), container.clone()), dropped.why.clone());
+            }
+        }
+        found
+    }
+
+    /// Whether a record may have to be told something.
+    pub fn has_endpoints(&self) -> bool {
+        !self.dropped.is_empty()
+            || self.keys().any(|key| matches!(keys::meaning(key), Some(Meaning::Endpoint(..))))
+    }
+
+    /// The address that a record says of an endpoint that is held.
+    pub fn noted_address(&self, key: &str) -> Option<SocketAddr> {
+        self.held.get(key)?.address
     }
 
     /// Whether nothing is held.
@@ -130,7 +258,7 @@ impl Losses {
 
     /// For how long a key is held.
     pub fn held_for(&self, key: &str, now: Duration) -> Duration {
-        self.held.get(key).map(|since| now.saturating_sub(*since)).unwrap_or_default()
+        self.held.get(key).map(|held| now.saturating_sub(held.since)).unwrap_or_default()
     }
 
     /// They as they are shown.
@@ -162,7 +290,7 @@ impl Losses {
         });
         for key in lost.into_iter().chain(endpoints.into_values().flatten()) {
             match before.get(key) {
-                Some(since) => drop(self.held.insert(key.to_owned(), *since)),
+                Some(held) => drop(self.held.insert(key.to_owned(), held.clone())),
                 None => self.hold(key, now),
             }
         }

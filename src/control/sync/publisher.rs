@@ -114,6 +114,7 @@ impl Publisher {
         if self.core.replica.status.is_followed() {
             due.into_iter().for_each(|(app, tenure)| self.upkeep.retire(app, tenure));
             self.upkeep.recover(image.losses.records());
+            self.upkeep.note_unregistered(image.unregistered());
             if let Some(keyspace) = &image.keyspace {
                 self.upkeep.adopt(keyspace);
                 self.upkeep.write_out(keyspace);

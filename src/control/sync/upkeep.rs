@@ -1,11 +1,11 @@
 //! Upkeep: what this router commits by itself. It adopts what was written in the store itself, writes deleted mirrored keys
-//! back, writes out sets of endpoints, retires releases whose drain is over, and raises the format of pins.
+//! back, writes out sets of endpoints, notes endpoints whose keys vanished, retires releases whose drain is over, and raises the format of pins.
 //!
 //! Each commit is held to the record's revision, so any number of routers may try at once and one succeeds. A failure
 //! is tried again after a pause, and never holds up a publish.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -14,7 +14,13 @@ use tokio::task::JoinSet;
 
 use crate::{
     control::{
-        commands::{adoption, command::retire, pin_format, recovery, write_out::write_out},
+        commands::{
+            adoption,
+            command::retire,
+            pin_format, recovery,
+            unregistered::{self, UnregisteredFindings},
+            write_out::write_out,
+        },
         limits::{PIN_FORMAT_PAUSE, UPKEEP_RETRY, WRITE_OUT_AFTER},
         shared::{core::Core, error::ApiError},
     },
@@ -31,6 +37,7 @@ enum Task {
     Retire(AppName, Tenure),
     RaisePinFormat,
     WriteOut(ReleaseId),
+    NoteUnregistered(AppName),
 }
 
 /// Everything that the adoption of an app depends on: the record's seq, the old keys, and how many endpoints the stable
@@ -51,6 +58,8 @@ pub struct Upkeep {
     format_read_since: Option<Duration>,
     /// Since when sets of endpoints wait for the router that committed them to write them out (monotonic).
     waiting: HashMap<ReleaseId, Duration>,
+    /// What the records do not say yet about endpoints that are registered nowhere.
+    unregistered: BTreeMap<AppName, UnregisteredFindings>,
 }
 
 impl Upkeep {
@@ -64,6 +73,7 @@ impl Upkeep {
             recovered: HashSet::new(),
             format_read_since: None,
             waiting: HashMap::new(),
+            unregistered: BTreeMap::new(),
         }
     }
 
@@ -100,6 +110,15 @@ impl Upkeep {
             if is_own || now.saturating_sub(since) >= WRITE_OUT_AFTER {
                 self.start(Task::WriteOut(release));
             }
+        }
+    }
+
+    /// Starts to write into the records what they do not say yet about endpoints that are registered nowhere.
+    pub fn note_unregistered(&mut self, findings: BTreeMap<AppName, UnregisteredFindings>) {
+        self.unregistered = findings;
+        let apps: Vec<AppName> = self.unregistered.keys().cloned().collect();
+        for app in apps {
+            self.start(Task::NoteUnregistered(app));
         }
     }
 
@@ -146,6 +165,10 @@ impl Upkeep {
             return false;
         }
         let core = self.core.clone();
+        let findings = match &task {
+            Task::NoteUnregistered(app) => self.unregistered.get(app).cloned().unwrap_or_default(),
+            _ => UnregisteredFindings::default(),
+        };
         self.running.spawn(async move {
             let result = match &task {
                 Task::Adopt(app) => adoption::adopt_raw_writes(&core, app).await,
@@ -153,6 +176,7 @@ impl Upkeep {
                 Task::Retire(app, tenure) => retire(&core, app, *tenure).await,
                 Task::RaisePinFormat => pin_format::raise(&core).await,
                 Task::WriteOut(release) => write_out(&core, release).await,
+                Task::NoteUnregistered(app) => unregistered::write(&core, app, &findings).await,
             };
             (task, result)
         });

@@ -201,8 +201,11 @@ fn end_preview(app: &LocalApp, client: Client, refusal: Refusal) -> Reply {
 /// The header line that sets the tester's cookie. Without value and time it takes the cookie away.
 fn set_cookie(app: &LocalApp, client: Client, value: &str, seconds: u64) -> String {
     let routes = &app.routes;
-    let SetCookie { before, after } =
-        if client.door == Door::Front { &routes.preview_cookie } else { &routes.admin_preview_cookie };
+    let SetCookie { before, after } = match client.door {
+        Door::Front if client.secure => &routes.secure_preview_cookie,
+        Door::Front => &routes.preview_cookie,
+        _ => &routes.admin_preview_cookie,
+    };
     format!("set-cookie: {before}{value}{after}; Max-Age={seconds}\r\n")
 }
 

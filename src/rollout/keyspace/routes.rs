@@ -102,6 +102,7 @@ impl Compiler<'_> {
             pins: PinCodec::new(self.name.clone(), keys.clone(), self.options.pin_format),
             previews: PreviewRoutes { live: Arc::clone(&app.previews), codec: previews },
             preview_cookie: SetCookie::for_preview(settings, self.options.https),
+            secure_preview_cookie: SetCookie::for_preview(settings, true),
             admin_preview_cookie: SetCookie::for_admin_preview(settings),
             pin_cookies: PinCookies::new(settings),
             slot,

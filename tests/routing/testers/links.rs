@@ -268,3 +268,18 @@ fn the_cookie_is_named_and_secured_as_the_pin() {
     let attributes = "; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.test; Max-Age=86400";
     assert!(cookie.ends_with(attributes), "{cookie}");
 }
+
+/// A proxy ended TLS, and the cookie was sent by plain http too.
+#[test]
+fn the_cookie_is_secure_where_the_request_came_by_https() {
+    let router = router().stable("v1").candidate("v2").flag("--trusted-networks=127.0.0.0/8").start();
+    let link = link(&router, "candidate");
+    for (scheme, secure) in [("https", true), ("http", false)] {
+        let mut wire = router.connect();
+        let head = format!("GET {link} HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-Proto: {scheme}\r\n\r\n");
+        wire.send(head);
+        let response = wire.response("GET");
+        let cookie = response.header("set-cookie").expect("a link sets its cookie");
+        assert_eq!(cookie.contains("; Secure"), secure, "{scheme}: {cookie}");
+    }
+}

@@ -126,6 +126,10 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::Retire => "a release has drained and is gone",
         CommandName::AddApp => "an app was made, without a release",
         CommandName::ChangeEndpoints => "endpoints of a routed release were added, replaced or removed",
+        CommandName::HoldEndpoints => "the keys of endpoints vanished in the store, and they serve on",
+        CommandName::DropEndpoints => {
+            "endpoints that were registered nowhere serve no longer, or are registered again"
+        }
         CommandName::ChangeSettings => "settings of the app were changed",
         CommandName::Approve => "an operator approved a release, or a lower number of approvals",
         CommandName::WithdrawApproval => "an operator took an approval back",

@@ -88,6 +88,14 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
                 [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(names, event, "endpoints", there, gone));
             format!("{actor} changed endpoints: added {}; removed {}", list(&added), list(&removed))
         }
+        CommandName::HoldEndpoints => {
+            let lost = list(&of_endpoints(names, event, "unregistered", 1, 0));
+            format!("the keys of {lost} vanished in the store, and nobody ordered that; they serve on")
+        }
+        CommandName::DropEndpoints => {
+            let gone = list(&of_endpoints(names, event, "unregistered", 0, 1));
+            format!("{gone} are not served without a key any more")
+        }
         CommandName::ChangeSettings => format!("{actor} changed the settings {}", settings(event)),
         CommandName::Approve => format!("{actor} approved {}", list(&approved(names, event, 1, 0))),
         CommandName::WithdrawApproval => {

@@ -250,6 +250,8 @@ fn store(caller: &Caller<'_>) {
     caller.call(410, "DELETE", &format!("/api/v1/store/leases/{lease}"), None);
     caller.call(409, "POST", "/api/v1/store/accept", None);
     caller.call(409, "POST", "/api/v1/store/restore", Some(json!({"dry_run": true})));
+    caller.call(200, "POST", "/api/v1/store/replacement", Some(json!({"app": "hello"})));
+    caller.call(422, "POST", "/api/v1/store/replacement", Some(json!({"app": "hello", "force": true})));
 }
 
 fn keyvalues(caller: &Caller<'_>) {
