@@ -82,7 +82,8 @@ impl Control {
     pub async fn follow_saved(options: ControlOptions, surroundings: Surroundings) {
         let ControlOptions { router, state, .. } = options;
         let Some(dir) = state else { return };
-        let (tokens, _) = LiveTokens::load(None, Some(String::new()));
+        // Nobody can be let in, since nothing is served.
+        let (tokens, _) = LiveTokens::load(None, None);
         let core =
             Core::new(router, surroundings, String::new(), false, tokens, Calls::new(Handle::current()));
         saved::follow_saved(core, Arc::new(StateDir::of_another(&dir))).await;
