@@ -181,6 +181,8 @@ pub const CARRIER_CLAIM_SPARE: Duration = Duration::from_secs(1);
 pub const IDEMPOTENCY_KEPT_MS: u64 = 24 * 3_600_000;
 /// Old ones that one call removes: they fit its commit.
 pub const IDEMPOTENCY_SWEPT_MAX: usize = 20;
+/// How long a rollback waits until the containers of its release are started: its caller waits 30 s for an answer.
+pub const PREVIOUS_WAIT_MAX: Duration = Duration::from_secs(25);
 /// The most containers of one deployment that a call may ask for.
 pub const REPLICAS_MAX: u32 = 100;
 

@@ -86,7 +86,7 @@ pub struct Deployment {
     pub volumes: Vec<String>,
     /// The engine, or `spread`; null: no engine of a router runs it, and whoever does registers its endpoints.
     pub engine: Option<String>,
-    /// What is wanted: `serving`, `stopped` or `removed`.
+    /// What is wanted: `serving`, `stopped` (also of a release that was stable and is kept for a rollback) or `removed`.
     pub desired: String,
     /// How far it is: `pending`, `pulling`, `starting`, `checking`, `serving`, `draining`, `stopped` or `failed`.
     pub state: String,

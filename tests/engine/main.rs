@@ -13,6 +13,7 @@ mod kills;
 mod logs;
 mod neighbours;
 mod networks;
+mod previous;
 mod pulling;
 mod scene;
 mod tls;

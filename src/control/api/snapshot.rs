@@ -17,7 +17,7 @@ use crate::{
         },
     },
     live::table::PublishedTable,
-    rollout::app::AppName,
+    rollout::{app::AppName, release::ReleaseId},
 };
 
 /// Everything a state is made from, of one moment.
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub(super) board: Arc<ActivityBoard>,
     pub(super) former: Arc<FormerEndpoints>,
     pub(super) local_aborts: Arc<BTreeMap<AppName, LocalAbort>>,
+    /// Releases whose containers are stopped, and kept for a rollback.
+    pub(super) kept: Arc<BTreeSet<(AppName, ReleaseId)>>,
     pub(super) loads: ReleaseLoads,
     pub(super) endpoint_loads: EndpointLoads,
     pub(super) now_ms: u64,
@@ -43,11 +45,17 @@ impl Snapshot {
             board: core.board.load_full(),
             former: core.replica.former_endpoints.load_full(),
             local_aborts: Arc::new(core.replica.local_aborts.all()),
+            kept: Arc::new(core.deployments.kept_releases()),
             loads: ReleaseLoads::of(core),
             endpoint_loads: EndpointLoads::of(core),
             now_ms: core.clock.wall_ms(),
             still: false,
         }
+    }
+
+    /// Whether a rollback to a release starts its containers first.
+    pub(super) fn is_kept(&self, app: &AppName, release: &ReleaseId) -> bool {
+        self.kept.contains(&(app.clone(), release.clone()))
     }
 
     /// The same moment without activity and load.
@@ -58,6 +66,7 @@ impl Snapshot {
             board: Arc::default(),
             former: Arc::clone(&self.former),
             local_aborts: Arc::clone(&self.local_aborts),
+            kept: Arc::clone(&self.kept),
             loads: ReleaseLoads::default(),
             endpoint_loads: self.endpoint_loads.clone(),
             now_ms: self.now_ms,

@@ -171,7 +171,10 @@ impl Snapshot {
         // It may be draining as well, and is then shown with that tenure's activity.
         let routed = routes.and_then(|routes| find(routes, id, None));
         Release {
-            rollback_refusal: self.rollback_refusal(id.name_in(app), routed),
+            // A rollback starts the containers that are kept, so what they say now tells nothing.
+            rollback_refusal: self
+                .rollback_refusal(id.name_in(app), routed)
+                .filter(|_| !self.is_kept(app, id)),
             ..self.release(app, routes, id, routed.map_or(0, |release| release.tenure))
         }
     }

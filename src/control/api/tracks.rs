@@ -17,6 +17,7 @@ use crate::{
         commands::{
             command::{CommandOptions, execute_asking},
             local_abort::{self, name_local},
+            previous,
             release_name::ReleaseName,
         },
         limits::{ENDPOINTS_PER_CALL_MAX, GATE_WAIT_SECONDS_MAX},
@@ -116,6 +117,7 @@ pub async fn rollback(State(core): State<Core>, Path(app): Path<String>, call: W
     let RollbackRequest { to, force, wait, reason } = call.read()?;
     let found = find_release(&core, &app, "to", to).await;
     let to = found.map_err(|error| name_local(error, &Command::Rollback { to: None }))?;
+    previous::start(&core, &app, to.as_ref(), &call.asker(&core, reason.clone())?).await?;
     let options = CommandOptions { wait: gate_wait(wait)?, ..forced(force) };
     run(&core, &app, Command::Rollback { to }, call, reason, options).await
 }

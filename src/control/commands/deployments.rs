@@ -116,6 +116,11 @@ pub async fn change(
             }));
         }
         let mut checks = vec![unchanged(&entry)];
+        if next.replicas > before.replicas {
+            let standing = Standing::read(core, &before).await?;
+            standing.admit(&before, asker)?;
+            checks.extend(standing.checks());
+        }
         if takes_away(&before, &next) {
             let standing = Standing::read(core, &before).await?;
             standing.refuse(&before, asker, tolerated(&before, &next))?;
@@ -242,6 +247,18 @@ impl Standing {
                      it no more"
                 );
                 return Err(ApiError::new(Kind::Refused("still_routed"), message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses more endpoints of a deployment to who may not add them.
+    fn admit(&self, deployment: &Deployment, asker: &Asker) -> Result<(), ApiError> {
+        for stored in &self.0 {
+            let releases =
+                stored.record.iter().flat_map(|record| named(record, deployment).map(move |it| (record, it)));
+            for (record, release) in releases {
+                admit_registration(record, release, true, asker, &stored.registration_rules(release))?;
             }
         }
         Ok(())

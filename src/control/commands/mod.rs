@@ -22,6 +22,7 @@ pub mod new_app;
 pub mod ownership;
 pub mod pin_format;
 pub mod pipeline_lock;
+pub mod previous;
 pub mod prune;
 pub mod quota;
 pub mod raw;

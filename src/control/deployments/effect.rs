@@ -1,18 +1,16 @@
 //! Carrying one step out. Each can be carried out again: what is so already is no error.
 
-use super::{held::Held, place::engine_for, pull::pull};
+use super::{held::Held, place::engine_for, pull::pull, step_error::StepError};
 use crate::{
     control::{
         commands::{
             command::{CommandOptions, execute},
             register::change_endpoints,
             registration::Registration,
+            stored::StoredApp,
         },
         limits::{CONTAINER_STOP_GRACE, LAST_WORDS_LINES},
-        shared::{
-            core::Core,
-            error::{ApiError, Kind},
-        },
+        shared::{core::Core, error::Kind},
     },
     engine::{
         ContainerName, ContainerSpec, Digest, Engine, EngineError, Engines, ImageReference, LABEL_APP,
@@ -22,20 +20,10 @@ use crate::{
         command::{Asker, Command},
         deployment::{run::StepOutcome, step::Step},
         endpoint_set::EndpointChange,
+        record::Record,
         release::ReleaseId,
     },
 };
-
-/// Why a step was not carried out.
-#[derive(Debug)]
-pub enum StepError {
-    /// It can be tried again: an engine or the store does not answer.
-    Passing(String),
-    /// It was broken off: its time is over, or it is not wanted any more.
-    BrokenOff,
-    /// It is of no use to try again as it is.
-    Final(String),
-}
 
 /// Carries a step out.
 pub async fn carry_out(
@@ -60,7 +48,13 @@ pub async fn carry_out(
             return effect.unregister(&EndpointChange::RemoveNamed { name }).await;
         }
         Step::SetCandidate => effect.set_candidate().await?,
-        Step::Fail { .. } | Step::Enter { .. } | Step::Forget | Step::Wait => {}
+        Step::Park => effect.refuse_routed().await?,
+        Step::Fail { .. }
+        | Step::Enter { .. }
+        | Step::NoteStable
+        | Step::Unpark
+        | Step::Forget
+        | Step::Wait => {}
     }
     Ok(StepOutcome::Done)
 }
@@ -139,9 +133,26 @@ impl Effect<'_> {
         }
     }
 
-    /// Who asked for the deployment.
+    /// What this router has read of the store may be old, so the store is asked before something is taken down.
+    async fn refuse_routed(&self) -> Result<(), StepError> {
+        let stored =
+            StoredApp::read(self.core, &self.held.deployment.app).await.map_err(StepError::of_command)?;
+        let has_release = |release: &ReleaseId| self.held.deployment.has_release(release);
+        let routes = |record: &Record| record.routed().any(|(release, _)| has_release(release));
+        match stored.record.as_ref().is_some_and(routes) {
+            true => Err(StepError::Passing("its release is routed".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// Who changes endpoints and tracks: whoever asked for the deployment, until it has come up. What becomes of its containers
+    /// later is nobody's release, and no lock keeps that from being so.
     fn asker(&self) -> Asker {
         let deployment = &self.held.deployment;
+        if self.held.run.has_served() {
+            let reason = format!("deployment {}", deployment.id);
+            return Asker::of_engine(&self.held.run.engine, &reason, self.core.clock.wall_ms());
+        }
         Asker {
             actor: deployment.created_by.clone(),
             token: self.held.run.token.clone(),
@@ -216,37 +227,5 @@ fn gone_is_done(result: Result<(), EngineError>) -> Result<(), StepError> {
     match result {
         Ok(()) | Err(EngineError::NotFound { .. }) => Ok(()),
         Err(error) => Err(StepError::of_engine(error)),
-    }
-}
-
-impl StepError {
-    fn of(reason: String) -> Self {
-        Self::Final(reason)
-    }
-
-    fn of_refusal(refusal: Refusal) -> Self {
-        Self::of(refusal.to_string())
-    }
-
-    /// Another router may have it, or this one once it is configured again.
-    pub fn no_engine(name: &str) -> Self {
-        Self::Passing(format!("this router has no engine `{name}`"))
-    }
-
-    pub fn of_engine(error: EngineError) -> Self {
-        if error.is_passing() { Self::Passing(error.to_string()) } else { Self::of(error.to_string()) }
-    }
-
-    fn of_command(error: ApiError) -> Self {
-        let is_passing = matches!(
-            error.kind(),
-            Kind::StoreUnavailable
-                | Kind::OutcomeUnknown
-                | Kind::Contended
-                | Kind::StoreDiverged
-                | Kind::Busy
-        );
-        let text = error.message().to_owned();
-        if is_passing { Self::Passing(text) } else { Self::of(text) }
     }
 }

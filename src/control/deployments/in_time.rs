@@ -5,11 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{
-    effect::{StepError, carry_out},
-    held::Held,
-    observe::observe,
-};
+use super::{effect::carry_out, held::Held, observe::observe, step_error::StepError};
 use crate::{
     control::{
         limits::CARRIER_STEP_LEAST,

@@ -14,4 +14,5 @@ mod observe;
 mod place;
 mod pull;
 mod report;
+mod step_error;
 mod turn;

@@ -12,7 +12,10 @@ use crate::{
     health_check::check_endpoint,
     rollout::{
         cdn_loop,
-        deployment::step::{ContainerState, Observation, ObservedContainer},
+        deployment::{
+            record::Deployment,
+            step::{ContainerState, Observation, ObservedContainer},
+        },
         record::Record,
         settings::Settings,
     },
@@ -43,7 +46,13 @@ pub async fn observe(core: &Core, engines: &Engines, held: &Held) -> Result<Obse
                 check_endpoint(address, &settings, &router).await.err().map(|fault| fault.to_string());
         }
     }
-    Ok(Observation { containers, is_routed: is_routed(core, held), now: core.clock.wall_ms() })
+    Ok(Observation {
+        containers,
+        is_routed: is_routed(core, held),
+        is_stable: is_stable(core, held),
+        is_expired: is_expired(core, held),
+        now: core.clock.wall_ms(),
+    })
 }
 
 fn seen(held: &Held, container: &Container) -> ObservedContainer {
@@ -61,6 +70,32 @@ fn is_routed(core: &Core, held: &Held) -> bool {
     let reading = core.replica.reading.load();
     let routes = |record: &Record| record.routed().any(|(release, _)| held.deployment.has_release(release));
     reading.apps.iter().any(|(_, app)| app.record.as_deref().is_some_and(routes))
+}
+
+fn is_stable(core: &Core, held: &Held) -> bool {
+    let reading = core.replica.reading.load();
+    let record = reading.apps.get(&held.deployment.app).and_then(|app| app.record.as_deref());
+    let stable = record.and_then(Record::stable_release);
+    stable.is_some_and(|release| held.deployment.has_release(release))
+}
+
+/// Whether a deployment that is kept for a rollback is one too many of its app's: `previous` is kept first, then the newest.
+fn is_expired(core: &Core, held: &Held) -> bool {
+    let Some(own) = held.run.parked_at else { return false };
+    let app = &held.deployment.app;
+    let reading = core.replica.reading.load();
+    let Some(known) = reading.apps.get(app) else { return true };
+    let previous = known.record.as_deref().and_then(|record| record.previous.as_ref());
+    let is_previous =
+        |deployment: &Deployment| previous.is_some_and(|release| deployment.has_release(release));
+    let goes_before = |other: &Deployment| {
+        let at = other.run.as_ref().and_then(|run| run.parked_at);
+        at.is_some_and(|at| is_previous(other) || at > own) && other.id != held.deployment.id
+    };
+    let all = core.deployments.all();
+    let others = all.iter().filter_map(|stored| stored.as_ref().as_ref().ok()).filter(|it| it.app == *app);
+    let before = if is_previous(&held.deployment) { 0 } else { others.filter(|it| goes_before(it)).count() };
+    before >= usize::from(known.settings.keep_previous)
 }
 
 /// Where a container is reached.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{effect::StepError, held::Held, place::engines_of};
+use super::{held::Held, place::engines_of, step_error::StepError};
 use crate::{
     control::shared::{core::Core, deployments::DeploymentKey},
     engine::{Engines, ImageReference, PullProgress},

@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    effect::{StepError, last_words},
+    effect::last_words,
     held::Held,
     in_time::{carry_out_in_time, observe_in_time},
     place::engine_for,
     report::{audit, tell_hooks},
+    step_error::StepError,
 };
 use crate::{
     control::{

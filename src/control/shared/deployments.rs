@@ -1,6 +1,9 @@
 //! The deployments, as the watch tells of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use keyvalues::{Entry, Listing};
 use parking_lot::Mutex;
@@ -10,6 +13,7 @@ use crate::rollout::{
     app::AppName,
     deployment::{id::DeploymentId, record::Deployment},
     keys::{self, Meaning},
+    release::ReleaseId,
 };
 
 /// What is stored of a deployment; if it cannot be read, what is allowed.
@@ -46,6 +50,26 @@ impl DeploymentBoard {
     /// Those of an app.
     pub fn keys_of(&self, app: &AppName) -> Vec<DeploymentKey> {
         self.stored.lock().keys().filter(|(its, _)| its == app).cloned().collect()
+    }
+
+    /// The one that runs a release of an app and is kept for a rollback, with its containers stopped.
+    pub fn parked(&self, app: &AppName, release: &ReleaseId) -> Option<DeploymentKey> {
+        let stored = self.stored.lock();
+        let is_it = |stored: &StoredDeployment| {
+            stored.as_ref().is_ok_and(|it| it.is_parked() && it.has_release(release))
+        };
+        let found = stored.iter().find(|((its, _), stored)| its == app && is_it(stored));
+        found.map(|(key, _)| key.clone())
+    }
+
+    /// The releases whose containers are kept so, each with its app.
+    pub fn kept_releases(&self) -> BTreeSet<(AppName, ReleaseId)> {
+        let stored = self.stored.lock();
+        let kept = stored.values().filter_map(|stored| {
+            let deployment = stored.as_ref().as_ref().ok().filter(|it| it.is_parked())?;
+            Some((deployment.app.clone(), deployment.main_release()?))
+        });
+        kept.collect()
     }
 
     /// One of an app.

@@ -19,7 +19,7 @@ pub const LEAVING_MS: u64 = 10_000;
 
 /// Until when a deployment has to be up, Unix ms; none: it is up, or is not to be.
 pub fn deadline(deployment: &Deployment, run: &Run) -> Option<u64> {
-    let comes_up = deployment.desired == DesiredState::Serving && run.state != State::Failed && !run.is_up();
+    let comes_up = deployment.wanted() == DesiredState::Serving && run.state != State::Failed && !run.is_up();
     comes_up.then_some(run.until)
 }
 
@@ -33,11 +33,19 @@ pub fn step_unseen(deployment: &Deployment, run: &Run, now: u64, why: &str) -> S
     }
 }
 
+/// How long a deployment serves at least before it is parked, in ms: a rollback that has just started it needs a moment until its
+/// release is stable.
+pub const PARK_AFTER_MS: u64 = 15_000;
+
 /// What is done next.
 pub fn next_step(deployment: &Deployment, run: &Run, observed: &Observation) -> Step {
     let up = Up { run, observed, replicas: deployment.replicas };
     match deployment.desired {
+        DesiredState::Serving if run.parked_at.is_some() && observed.is_routed => Step::Unpark,
+        DesiredState::Serving if run.parked_at.is_some() => up.take_down(observed.is_expired),
         DesiredState::Serving if run.state == State::Failed => up.clean_up(),
+        // Old scripts stop and remove what they have made.
+        DesiredState::Serving if deployment.old.is_none() => up.park().unwrap_or_else(|| up.bring_up()),
         DesiredState::Serving => up.bring_up(),
         DesiredState::Stopped => up.take_down(false),
         DesiredState::Removed => up.take_down(true),
@@ -51,6 +59,17 @@ struct Up<'a> {
 }
 
 impl Up<'_> {
+    /// What follows from where its release is routed, once it serves.
+    fn park(&self) -> Option<Step> {
+        let Observation { is_stable, is_routed, now, .. } = *self.observed;
+        let is_due = now >= self.run.served_since + PARK_AFTER_MS;
+        match (self.run.state, self.run.was_stable) {
+            (State::Serving, false) if is_stable => Some(Step::NoteStable),
+            (State::Serving, true) if !is_routed && is_due => Some(Step::Park),
+            _ => None,
+        }
+    }
+
     fn bring_up(&self) -> Step {
         let is_up = self.run.is_up();
         if is_up && self.run.state != State::Serving {

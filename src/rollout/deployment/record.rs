@@ -110,12 +110,25 @@ impl Deployment {
         if self.run.as_ref().is_some_and(Run::is_being_cleaned_up) {
             return false;
         }
-        let is_down = self.desired != DesiredState::Serving;
+        let is_down = self.wanted() != DesiredState::Serving;
         self.desired = DesiredState::Serving;
         if let Some(run) = self.run.as_mut().filter(|run| is_down || run.state == State::Failed) {
             run.begin(now);
         }
         true
+    }
+
+    /// What is wanted, also where the router itself has stopped it: nobody was left at its release.
+    pub fn wanted(&self) -> DesiredState {
+        match self.desired {
+            DesiredState::Serving if self.is_parked() => DesiredState::Stopped,
+            desired => desired,
+        }
+    }
+
+    /// Whether its containers are kept, stopped, as a way back.
+    pub fn is_parked(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.parked_at.is_some())
     }
 
     /// What the ids of its releases begin with, up to the port.

@@ -73,6 +73,15 @@ pub struct Run {
     /// The path of its health check; none: as the app's settings say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_path: Option<String>,
+    /// When it came up, Unix ms; 0: it did not yet. From then on the router keeps its endpoints right by itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub served_since: u64,
+    /// Its release was stable.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_stable: bool,
+    /// When its containers were stopped since nobody was left at its release, Unix ms. They are kept for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked_at: Option<u64>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -160,6 +169,7 @@ impl Run {
             // What the name means may have changed.
             self.generation += 1;
             self.digest = None;
+            (self.served_since, self.was_stable) = (0, false);
         }
         self.state = State::Pending;
         self.failure = None;
@@ -167,6 +177,7 @@ impl Run {
         self.started.clear();
         self.left.clear();
         self.candidate = None;
+        self.parked_at = None;
         self.until = now + u64::from(self.timeout_seconds) * 1_000;
     }
 
@@ -228,7 +239,16 @@ impl Run {
                     wish.is_set = true;
                 }
             }
-            Step::Enter { state } => self.state = *state,
+            Step::Enter { state } => {
+                self.state = *state;
+                if *state == State::Serving {
+                    self.served_since = now;
+                }
+            }
+            Step::NoteStable => self.was_stable = true,
+            Step::Park => self.parked_at = Some(now),
+            Step::Unpark if self.state == State::Serving => self.parked_at = None,
+            Step::Unpark => self.begin(now),
             Step::Fail { reason } => {
                 self.state = State::Failed;
                 let last_words = self.failure.take().map(|failure| failure.last_words).unwrap_or_default();
@@ -261,8 +281,21 @@ impl Run {
         }
     }
 
+    /// Whether its containers had passed the health check once: what becomes of them later is no release of anybody's.
+    pub fn has_served(&self) -> bool {
+        self.served_since > 0
+    }
+
     /// Whether it has come up: from then on a container that fails is replaced, and the others serve on.
     pub fn is_up(&self) -> bool {
         self.state == State::Serving || self.candidate.is_some_and(|wish| wish.is_set)
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

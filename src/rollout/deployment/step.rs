@@ -46,6 +46,12 @@ pub enum Step {
     },
     /// Make the release the candidate.
     SetCandidate,
+    /// Note that its release is stable.
+    NoteStable,
+    /// Stop its containers and keep them: its release was stable, and nobody is left at it.
+    Park,
+    /// Its release is routed again: its containers are to serve.
+    Unpark,
     /// Say how far it is.
     Enter {
         /// That far.
@@ -69,6 +75,10 @@ pub struct Observation {
     pub containers: BTreeMap<u32, ObservedContainer>,
     /// Whether an app routes a release of it.
     pub is_routed: bool,
+    /// Whether its release is stable.
+    pub is_stable: bool,
+    /// It is kept as a way back, and there are as many newer ones as are kept.
+    pub is_expired: bool,
     /// Unix ms.
     pub now: u64,
 }
@@ -109,6 +119,9 @@ impl fmt::Display for Step {
             Self::Stop { number } => write!(f, "stop container {number}"),
             Self::Remove { number } => write!(f, "remove container {number}"),
             Self::SetCandidate => write!(f, "set the candidate"),
+            Self::NoteStable => write!(f, "its release is stable"),
+            Self::Park => write!(f, "keep its containers for a rollback, stopped"),
+            Self::Unpark => write!(f, "its release is routed again"),
             Self::Enter { state } => write!(f, "{}", state.as_str()),
             Self::Fail { reason } => write!(f, "give up: {reason}"),
             Self::Forget => write!(f, "delete the record"),

@@ -13,7 +13,7 @@ use crate::rollout::freeze;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 62] = [
+const ALLOWED: [(&str, &str); 63] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
@@ -96,6 +96,7 @@ const ALLOWED: [(&str, &str); 62] = [
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),
     ("ci_may_promote", "true or false"),
     ("approvals", "a whole number from 0 to 3"),
+    ("keep_previous", "a whole number from 0 to 10"),
     ("pending_seconds", "a whole number of seconds from 0 to 86400"),
 ];
 

@@ -29,6 +29,8 @@ const HOSTS_MAX: usize = 1_000;
 const REGISTRATORS_MAX: usize = 32;
 /// The most approvals that an app may need: with more, nobody is there to give them at night.
 const APPROVALS_NEEDED_MAX: u32 = 3;
+/// The most releases that keep their containers: they take room on the disks of engines.
+const KEPT_MAX: u32 = 10;
 /// The longest name of a token in a setting, in bytes.
 const TOKEN_NAME_BYTES_MAX: usize = 100;
 
@@ -88,6 +90,8 @@ pub struct Settings {
     pub ci_may_promote: bool,
     /// How many operators must have approved a release before it becomes stable, other than its author. At most 3.
     pub approvals: u8,
+    /// How many releases that were stable keep their containers, stopped, once nobody is left at them. At most 10.
+    pub keep_previous: u8,
     /// How long a release that a raw `stable/id` names is asked again while it may not become stable, in seconds. At most a day.
     pub pending_seconds: u32,
 }
@@ -152,6 +156,7 @@ impl Default for Settings {
             ci_blend_max: None,
             ci_may_promote: false,
             approvals: 0,
+            keep_previous: 1,
             pending_seconds: 600,
         }
     }
@@ -170,6 +175,7 @@ impl Settings {
         }
         check_range("abortseconds", self.abortseconds, 0..=3_600)?;
         check_range("approvals", u32::from(self.approvals), 0..=APPROVALS_NEEDED_MAX)?;
+        check_range("keep_previous", u32::from(self.keep_previous), 0..=KEPT_MAX)?;
         if let Some(seconds) = self.unregistered_seconds {
             check_range("unregistered_seconds", seconds, 0..=86_400)?;
         }

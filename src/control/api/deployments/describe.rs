@@ -11,7 +11,7 @@ use crate::{
 
 /// All that is shown of a deployment.
 pub fn describe(core: &Core, deployment: &Deployment) -> deployment::Deployment {
-    let Deployment { id, app, spec, replicas, desired, created_by, created_at, .. } = deployment;
+    let Deployment { id, app, spec, replicas, created_by, created_at, .. } = deployment;
     let shown = deployment::Deployment {
         id: id.to_string(),
         app: app.to_string(),
@@ -22,7 +22,7 @@ pub fn describe(core: &Core, deployment: &Deployment) -> deployment::Deployment 
         command: spec.command.clone(),
         environment: spec.environment.names().map(str::to_owned).collect(),
         volumes: spec.volumes.clone(),
-        desired: desired.as_str().to_owned(),
+        desired: deployment.wanted().as_str().to_owned(),
         created_by: created_by.clone(),
         created_at: *created_at,
         ..deployment::Deployment::default()

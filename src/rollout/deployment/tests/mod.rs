@@ -6,7 +6,7 @@ mod world;
 
 use self::world::{Fate, Kill, World};
 use super::{
-    plan::RESTART_PAUSE_MS,
+    plan::{PARK_AFTER_MS, RESTART_PAUSE_MS},
     record::DesiredState,
     state::State,
     step::{ContainerState, Step},
@@ -93,6 +93,41 @@ fn a_container_that_ends_while_it_serves_leaves_the_endpoints_and_comes_back() {
     world.containers.remove(&0);
     world.settle(&mut never());
     world.assert_serving(2);
+}
+
+#[test]
+fn what_was_stable_is_kept_for_a_rollback_and_goes_when_it_is_too_old() {
+    let mut world = World::new(2, Fate::Live);
+    world.settle(&mut never());
+    (world.is_routed, world.is_stable) = (true, true);
+    world.settle(&mut never());
+    assert!(world.run().was_stable);
+    // Another release is stable, and this one drains.
+    (world.is_stable, world.now) = (false, world.now + PARK_AFTER_MS);
+    world.settle(&mut never());
+    world.assert_serving(2);
+    world.is_routed = false;
+    world.settle(&mut never());
+    assert_eq!((world.run().state, world.containers.len(), world.endpoints.len()), (State::Stopped, 2, 0));
+    assert_eq!(world.stored.wanted(), DesiredState::Stopped);
+    let now = world.now;
+    assert!(world.stored.start(now));
+    world.settle(&mut never());
+    world.assert_serving(2);
+    // The rollback did not come, so it is kept again; and it serves at once should somebody route it all the same.
+    world.now += PARK_AFTER_MS;
+    world.settle(&mut never());
+    assert_eq!(world.run().state, State::Stopped);
+    world.is_routed = true;
+    world.settle(&mut never());
+    world.assert_serving(2);
+    world.is_routed = false;
+    world.now += PARK_AFTER_MS;
+    world.settle(&mut never());
+    world.is_expired = true;
+    world.settle(&mut never());
+    assert!(world.is_forgotten && world.containers.is_empty() && world.endpoints.is_empty());
+    assert_eq!(world.effects["make container 0"], 1);
 }
 
 /// Every state, and a router that ends at each point of the step that comes next: with each fate, the end is the same.

@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) endpoints: BTreeMap<u32, std::net::SocketAddr>,
     pub(super) is_candidate: bool,
     pub(super) is_routed: bool,
+    pub(super) is_stable: bool,
+    pub(super) is_expired: bool,
     /// The engine answers nothing.
     pub(super) is_lost: bool,
     /// How often each effect was had, by its text.
@@ -82,6 +84,9 @@ pub(super) fn deployment(replicas: u32) -> Deployment {
             registered: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             kept: BTreeSet::new(),
+            served_since: 0,
+            was_stable: false,
+            parked_at: None,
             left: BTreeMap::new(),
             candidate: Some(CandidateWish { blend: None, is_set: false }),
             timeout_seconds: 60,
@@ -104,6 +109,8 @@ impl World {
             endpoints: BTreeMap::new(),
             is_candidate: false,
             is_routed: false,
+            is_stable: false,
+            is_expired: false,
             is_lost: false,
             effects: BTreeMap::new(),
             fate,
@@ -126,6 +133,8 @@ impl World {
         Observation {
             containers: self.containers.iter().map(seen).collect(),
             is_routed: self.is_routed,
+            is_stable: self.is_stable,
+            is_expired: self.is_expired,
             now: self.now,
         }
     }
@@ -201,6 +210,7 @@ impl World {
             Step::SetCandidate => self.is_candidate = true,
             Step::Forget => self.is_forgotten = true,
             Step::Enter { .. } | Step::Fail { .. } | Step::Wait => {}
+            Step::NoteStable | Step::Park | Step::Unpark => {}
         }
         Ok(StepOutcome::Done)
     }
