@@ -18,10 +18,13 @@ mod own_addresses;
 mod plane;
 mod replace;
 mod router;
+mod service_manager;
 mod signals;
 mod store;
 mod surplus;
 mod upgrade;
+
+use tokio::task::AbortHandle;
 
 use crate::{config::Config, memory::keep_heaps_short};
 
@@ -30,6 +33,7 @@ pub use examination::{Examination, examine};
 use replace::{Replacement, replace};
 pub use router::Router;
 use router::control_runtime;
+use service_manager::{say_ready, say_stopping};
 use signals::{SignalAction, Signals};
 pub use upgrade::PidFile;
 use upgrade::Predecessor;
@@ -47,12 +51,15 @@ pub fn run(config: Config) -> Result<(), Error> {
     };
     let router = Router::start_on(runtime, config, predecessor)?;
     router.announce();
-    serve_until(router, signals);
+    say_ready();
+    let watched = router.keep_watched();
+    serve_until(router, signals, watched.as_ref());
     Ok(())
 }
 
-/// Serves until a signal ends it, or until a new process of this program has taken over and nothing is open.
-fn serve_until(mut router: Router, mut signals: Signals) {
+/// Serves until a signal ends it, or until a new process of this program has taken over and nothing is open. That one tells the
+/// service manager that it lives, and this one's task ends.
+fn serve_until(mut router: Router, mut signals: Signals, watched: Option<&AbortHandle>) {
     loop {
         match router.next_signal(&mut signals) {
             SignalAction::End => break,
@@ -63,7 +70,10 @@ fn serve_until(mut router: Router, mut signals: Signals) {
             }
             SignalAction::Upgrade => match replace(router, &mut signals) {
                 Replacement::Refused(same) => router = *same,
-                Replacement::Done(old) => return old.finish(signals),
+                Replacement::Done(old) => {
+                    watched.inspect(|task| task.abort());
+                    return old.finish(signals);
+                }
                 Replacement::Ended(same) => {
                     router = *same;
                     break;
@@ -71,6 +81,7 @@ fn serve_until(mut router: Router, mut signals: Signals) {
             },
         }
     }
+    say_stopping();
     if !router.stop_on_signal(signals) {
         tracing::warn!("some exchanges had to be cut: they were open longer than limits.shutdown_ms");
     }

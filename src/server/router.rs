@@ -7,7 +7,7 @@ use std::{
 };
 
 use keyvalues::Store;
-use tokio::{runtime::Runtime, time::timeout};
+use tokio::{runtime::Runtime, task::AbortHandle, time::timeout};
 
 use super::{
     certificate::LiveCertificates,
@@ -17,6 +17,7 @@ use super::{
     memory::fit_memory,
     options::{front_flags, front_options},
     plane::{ControlPlane, ControlSockets},
+    service_manager::keep_watched,
     signals::{SignalAction, Signals},
     store::make_folder,
     surplus::give_back_regularly,
@@ -179,6 +180,11 @@ impl Router {
     /// Waits until requests are routed.
     pub fn wait_for_first_table(&self) {
         self.runtime.block_on(self.control.first_table());
+    }
+
+    /// Tells the service manager that it lives, until that is broken off. None: nobody watches it.
+    pub(super) fn keep_watched(&self) -> Option<AbortHandle> {
+        keep_watched(&self.runtime)
     }
 
     /// Waits for a signal.

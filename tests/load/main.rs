@@ -12,6 +12,7 @@ mod memory;
 mod model;
 mod moves;
 mod restarts;
+mod service_manager;
 mod slow_clients;
 mod soak;
 mod upgrades;

@@ -35,7 +35,9 @@ impl Successor {
         let (channel, its_end) = Channel::pair()?;
         let mut words = env::args_os();
         let mut command = Command::new(program(words.next())?);
-        let process = command.args(words).env(TAKES_OVER_ENVIRONMENT, "1").stdin(its_end).spawn()?;
+        // A service manager watches whichever process serves.
+        command.args(words).env(TAKES_OVER_ENVIRONMENT, "1").env_remove("WATCHDOG_PID");
+        let process = command.stdin(its_end).spawn()?;
         Ok(Self { process, channel, serves: false })
     }
 

@@ -100,7 +100,7 @@ impl RouterBuilder {
         self
     }
 
-    /// With the store that these variables lead to.
+    /// With these variables. Those that name a store count instead of a flag.
     pub fn environment(mut self, variables: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         self.environment.extend(variables.iter().map(owned));

@@ -236,7 +236,7 @@ impl Router {
         if self.launch.names_app {
             command.args(["--app", APP]);
         }
-        if self.launch.environment.is_empty() {
+        if !self.launch.environment.iter().any(|(name, _)| name == "KV_IP" || name.contains("_STORE")) {
             command.args(["--store", &self.launch.store]);
         }
         command.args(["--workers", &self.launch.workers.to_string()]);
