@@ -1,6 +1,6 @@
-//! `history`: what was done to an app, newest first.
+//! `history`: what was done to an app, newest first; `history show`: one change, with the receipt of an abort.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
@@ -21,7 +21,11 @@ use crate::{
 
 /// Show who changed what, when and why, newest first
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<HistoryVerb>,
+
     /// How many changes, 1 to 200
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
     limit: u32,
@@ -36,6 +40,21 @@ pub(super) struct Arguments {
     connection: Connection,
 }
 
+#[derive(Debug, Subcommand)]
+enum HistoryVerb {
+    /// Show one change; of an abort also its receipt: who met a failure, the evidence, and what failed
+    Show {
+        /// Its seq
+        #[arg(value_name = "SEQ", value_parser = parse_seq)]
+        seq: u64,
+
+        #[command(flatten)]
+        app: AppChoice,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
 /// The length of a page, as the API has it.
 fn parse_limit(text: &str) -> Result<u32, String> {
     let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
@@ -43,12 +62,36 @@ fn parse_limit(text: &str) -> Result<u32, String> {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
+    if let Some(HistoryVerb::Show { seq, app, connection }) = arguments.verb {
+        let session = Session::open(&connection, app, printer)?;
+        let app = session.app().await?;
+        return show(&session, &app, seq, printer).await;
+    }
     let session = Session::open(&arguments.connection, arguments.app, printer)?;
     let app = session.app().await?;
     let mut request = Request::get(&["api", "v1", "apps", &app, "history"]);
     request.query.push(("limit", arguments.limit.to_string()));
     request.query.extend(arguments.before.map(|seq| ("before", seq.to_string())));
     ask(&session.client, printer, request, |page| lines(&page, printer)).await
+}
+
+/// Shows the change that made a seq.
+async fn show(session: &Session<'_>, app: &str, seq: u64, printer: &Printer) -> Result<Exit, Failure> {
+    let mut request = Request::get(&["api", "v1", "apps", app, "history"]);
+    request.query.push(("limit", "1".to_owned()));
+    request.query.push(("before", seq.saturating_add(1).to_string()));
+    let page: HistoryPage = session.client.send(request).await?.read()?;
+    let Some(event) = page.events.iter().find(|event| event.seq == seq && event.number.is_none()) else {
+        return Err(Failure::here(format!("{app} has no change with the seq {seq} in its history")));
+    };
+    if printer.is_json() {
+        printer.line(serde_json::to_string(event).unwrap_or_default());
+        return Ok(Exit::Done);
+    }
+    printer.line(line(event, printer, Clock::system().wall_ms()));
+    let receipt = event.receipt.iter().flat_map(|receipt| receipt.lines());
+    receipt.for_each(|line| printer.line(format!("       {line}")));
+    Ok(Exit::Done)
 }
 
 fn lines(page: &HistoryPage, printer: &Printer) -> Vec<String> {

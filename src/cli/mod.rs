@@ -66,6 +66,7 @@ mod unlock;
 mod upgrade;
 mod user_config;
 mod variables;
+mod verdict;
 mod wait;
 mod waiting;
 
@@ -129,6 +130,7 @@ enum Verb {
     Release(release_verb::Arguments),
     Settings(settings::Arguments),
     History(history::Arguments),
+    Verdict(verdict::Arguments),
     Preview(preview::Arguments),
     Deploy(Box<deploy::Arguments>),
     Deployments(deployments::Arguments),
@@ -200,6 +202,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Release(arguments) => release_verb::run(arguments, printer).await,
             Verb::Settings(arguments) => settings::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
+            Verb::Verdict(arguments) => verdict::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Deploy(arguments) => deploy::run(*arguments, printer).await,
             Verb::Deployments(arguments) => deployments::run(arguments, printer).await,

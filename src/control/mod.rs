@@ -23,6 +23,7 @@ mod sync;
 mod tests;
 mod threads;
 mod token_watch;
+mod verdict;
 
 pub use self::{
     api::fuzz,

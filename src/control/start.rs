@@ -22,7 +22,7 @@ use super::{
     },
     sync::{follow, follower::SyncOptions, saved, source_copier::SourceCopier},
     threads::Threads,
-    token_watch,
+    token_watch, verdict,
 };
 
 /// Why the control plane did not start.
@@ -73,6 +73,7 @@ impl Control {
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
+        tasks.spawn(until_stopped(core.clone(), verdict::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), engines::run(core.clone())));
         Ok(Self { core, ports, tasks, addresses, generated_token, _threads: threads })
     }

@@ -11,7 +11,7 @@ use super::{
     sketch::{RecentClients, SketchTotal, Window},
 };
 use crate::{
-    cell::HistogramTotal,
+    cell::{Counter, HistogramTotal},
     rollout::{pin::Pin, table::ReleaseKey},
 };
 
@@ -101,6 +101,12 @@ impl ReleaseState {
             }
         }
         found
+    }
+
+    /// How many requests were answered while the release had one of the standings.
+    pub fn answers(&self, standing: usize) -> u64 {
+        let classes = self.cells.iter().flat_map(|cell| &cell.statuses[standing]);
+        classes.map(Counter::get).sum()
     }
 
     /// Notes on one worker a client whose pin to this release came back.

@@ -72,7 +72,11 @@ pub fn event_of(record: &Record, difference: &EndpointDifference, asker: &Asker)
         at: asker.at,
         ..record.clone()
     };
-    HistoryEvent { record, changed: [(FIELD.to_owned(), difference.to_field())].into_iter().collect() }
+    HistoryEvent {
+        record,
+        changed: [(FIELD.to_owned(), difference.to_field())].into_iter().collect(),
+        receipt: None,
+    }
 }
 
 /// An event with a further change; nothing if it is too old for that, or full.
@@ -113,7 +117,7 @@ pub fn joined(
         ..record.clone()
     };
     let changed = [(FIELD.to_owned(), json!([before, after]))].into_iter().collect();
-    Some(HistoryEvent { record: signed, changed })
+    Some(HistoryEvent { record: signed, changed, receipt: None })
 }
 
 /// Whether nothing can be joined to an event any more.

@@ -10,6 +10,7 @@ use super::{
     command_name::CommandName,
     release::ReleaseId,
     unregistered::UnregisteredEndpoint,
+    verdict::receipt::Receipt,
 };
 use crate::limits::{DRAINING_MAX, ENDPOINT_DRAINS_MAX, SEQ_MAX, TENURES_LEFT_MAX};
 
@@ -386,4 +387,7 @@ pub struct HistoryEvent {
     pub record: Record,
     /// What changed: field name to `[before, after]`.
     pub changed: serde_json::Map<String, serde_json::Value>,
+    /// What was known of the candidate that an abort dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Box<Receipt>>,
 }

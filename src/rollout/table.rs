@@ -297,9 +297,10 @@ impl AppRoutes {
         all.filter(move |index| *index != release && self.release(*index).served)
     }
 
-    /// What the pins say that are drawn now: for which draw epoch. 0 without a candidate.
+    /// What the pins say that are drawn now: for which draw epoch. 0 without a candidate, and while nobody is drawn to it.
     pub fn drawn_for(&self) -> u8 {
-        if self.draw_epochs.are_none() { 0 } else { DrawEpochs::in_pins(self.draw_epochs.last) }
+        let is_drawn = !self.draw_epochs.are_none() && self.blend > Blend::ZERO;
+        if is_drawn { DrawEpochs::in_pins(self.draw_epochs.last) } else { 0 }
     }
 
     /// The same app at another blend, to ask "what if".

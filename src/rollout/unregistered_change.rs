@@ -37,7 +37,7 @@ pub fn note(
         at: asker.at,
         ..record.clone()
     };
-    Some(HistoryEvent { changed: history::changed(record, &next), record: next })
+    Some(HistoryEvent { changed: history::changed(record, &next), record: next, receipt: None })
 }
 
 #[cfg(test)]

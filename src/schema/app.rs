@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release};
+use super::{
+    activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release,
+    verdict::VerdictSentence,
+};
 pub use crate::rollout::{blend::Blend, keyspace::Problem, pipeline_lock::Waiter, record::Lock};
 
 /// All apps.
@@ -42,6 +45,8 @@ pub struct App {
     pub sticky: bool,
     /// The candidate's share of the clients: as configured, as drawn, as seen.
     pub shares: Shares,
+    /// Whether the candidate is worse than stable; null: there is no candidate, or nobody has looked yet.
+    pub verdict: Option<VerdictSentence>,
     /// How often clients of the app changed release at this router since it started.
     pub moves: Moves,
     /// What holds `ci` tokens back; null: nothing does.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::verdict::Receipt;
+
 /// A page of an app's history.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -38,6 +40,9 @@ pub struct HistoryEvent {
     /// What it changed: names of fields, each with a list of its value before and after.
     #[cfg_attr(test, schema(value_type = std::collections::BTreeMap<String, Vec<Value>>))]
     pub changed: Map<String, Value>,
+    /// Of an abort: what was known of the candidate, and why it was aborted; left out: nothing was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
     /// The whole rollout record after it.
     #[cfg_attr(test, schema(value_type = crate::rollout::record::Record))]
     pub record: Value,

@@ -37,4 +37,5 @@ pub mod settings;
 pub mod store;
 pub mod stream;
 pub mod token;
+pub mod verdict;
 pub mod wait;

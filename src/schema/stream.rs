@@ -9,6 +9,7 @@ use super::{
     activity::{Activity, Moves},
     app::Shares,
     endpoint::EndpointLoad,
+    verdict::VerdictSentence,
 };
 
 /// `event: activity`: what the releases and endpoints of an app do at the moment.
@@ -26,6 +27,8 @@ pub struct ActivityEvent {
     pub shares: Shares,
     /// How often clients of the app changed release at this router since it started.
     pub moves: Moves,
+    /// Whether the candidate is worse than stable; null: there is no candidate, or nobody has looked yet.
+    pub verdict: Option<VerdictSentence>,
 }
 
 /// What one endpoint does at the moment.

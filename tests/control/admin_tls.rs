@@ -76,7 +76,9 @@ fn the_command_line_and_curl_speak_https() {
 fn plain_http_is_told_so_and_does_nothing() {
     let (files, trust) = CertificateFiles::new(&[HOST]);
     let router = serve(&files, router().stable("v1").candidate("v2"));
-    let before = call(&router, &trust, "GET /api/v1/apps/hello", &Value::Null).1["seq"].clone();
+    let seq = || call(&router, &trust, "GET /api/v1/apps/hello", &Value::Null).1["seq"].clone();
+    eventually("the raw keys are adopted", || seq() != 0);
+    let before = seq();
     let bearer = format!("Authorization: Bearer {}\r\n", token("admin"));
     for (method, request) in [
         ("GET", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned()),

@@ -20,3 +20,4 @@ mod server;
 mod unregistered;
 mod upgrades;
 mod upkeep;
+mod verdicts;

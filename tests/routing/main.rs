@@ -11,4 +11,5 @@ mod race;
 mod release;
 mod shielding;
 mod testers;
+mod verdict;
 mod without_cookies;

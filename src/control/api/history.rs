@@ -62,6 +62,7 @@ fn describe(event: &record::HistoryEvent, number: Option<u64>) -> HistoryEvent {
         reason: record.reason.clone(),
         at: record.at,
         changed: event.changed.clone(),
+        receipt: event.receipt.as_deref().cloned(),
         // A record is stored as JSON, so it has such a form.
         record: serde_json::to_value(record).unwrap_or_default(),
     }

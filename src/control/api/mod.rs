@@ -39,6 +39,7 @@ mod state;
 pub mod store;
 pub mod stream;
 pub mod tracks;
+mod verdict;
 pub mod visible;
 pub mod wait;
 
@@ -102,6 +103,7 @@ fn apps(calls: Calls) -> Calls {
         .delete("/api/v1/apps/{app}/default", setup::end_default)
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
+        .get("/api/v1/apps/{app}/verdict", verdict::read)
         .get("/api/v1/apps/{app}/wait", wait::wait)
         .get("/api/v1/freeze-windows", freeze::read)
         .put("/api/v1/freeze-windows", freeze::write)

@@ -1,7 +1,7 @@
 //! One moment of everything that the states of apps are made from.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -14,6 +14,7 @@ use crate::{
         shared::{
             activity::ActivityBoard, core::Core, fleet::endpoint_loads::EndpointLoads,
             former_endpoints::FormerEndpoints, local_abort::LocalAbort, reading::StoreReading,
+            verdicts::CandidateVerdict,
         },
     },
     live::table::PublishedTable,
@@ -29,6 +30,7 @@ pub struct Snapshot {
     pub(super) local_aborts: Arc<BTreeMap<AppName, LocalAbort>>,
     /// Releases whose containers are stopped, and kept for a rollback.
     pub(super) kept: Arc<BTreeSet<(AppName, ReleaseId)>>,
+    pub(super) verdicts: Arc<HashMap<AppName, Arc<CandidateVerdict>>>,
     pub(super) loads: ReleaseLoads,
     pub(super) endpoint_loads: EndpointLoads,
     pub(super) now_ms: u64,
@@ -46,6 +48,7 @@ impl Snapshot {
             former: core.replica.former_endpoints.load_full(),
             local_aborts: Arc::new(core.replica.local_aborts.all()),
             kept: Arc::new(core.deployments.kept_releases()),
+            verdicts: core.verdicts.all(),
             loads: ReleaseLoads::of(core),
             endpoint_loads: EndpointLoads::of(core),
             now_ms: core.clock.wall_ms(),
@@ -67,6 +70,7 @@ impl Snapshot {
             former: Arc::clone(&self.former),
             local_aborts: Arc::clone(&self.local_aborts),
             kept: Arc::clone(&self.kept),
+            verdicts: Arc::default(),
             loads: ReleaseLoads::default(),
             endpoint_loads: self.endpoint_loads.clone(),
             now_ms: self.now_ms,

@@ -15,7 +15,7 @@ use crate::{
         app::AppName,
         approval_standing::{ApprovalStanding, approvals_of, author_of},
         freeze::{Freeze, FreezeWindow, coming_freeze, freeze_at},
-        record::{DrainingRelease, Record, Stay},
+        record::{DrainingRelease, Record, Stay, Tenure},
         release::ReleaseId,
         settings::Settings,
         table::{AppRoutes, EndpointRoute, ReleaseKey, ReleaseRoutes, Standing},
@@ -27,6 +27,7 @@ use crate::{
         endpoint::{Endpoint, EndpointDrain, EndpointLoad, EndpointState, GoneEndpoint},
         release::Release,
         stream::{ActivityEvent, EndpointActivity},
+        verdict::VerdictSentence,
     },
 };
 
@@ -82,6 +83,7 @@ impl Snapshot {
             app: app.to_string(),
             shares: self.shares(app, routes.blend.percent()),
             moves: self.moves(app),
+            verdict: self.verdict(app, routes.candidate.map(|at| routes.release(at).tenure)),
             ..ActivityEvent::default()
         };
         for release in routes.listed() {
@@ -119,6 +121,7 @@ impl Snapshot {
             blend: record.blend,
             sticky: record.sticky,
             shares: self.shares(app, record.blend.percent()),
+            verdict: self.verdict(app, record.candidate.as_ref().map(|candidate| candidate.tenure)),
             moves: self.moves(app),
             lock: record.lock_at(self.now_ms).cloned(),
             updated: Some(Update {
@@ -295,6 +298,12 @@ impl Snapshot {
     fn shares(&self, app: &AppName, configured: f64) -> Shares {
         let (drawn, confirmed) = (self.board.drawn.get(app), self.board.confirmed.get(app));
         Shares { configured, drawn: drawn.copied(), confirmed: confirmed.copied() }
+    }
+
+    /// The verdict about the candidate of this tenure.
+    fn verdict(&self, app: &AppName, candidate: Option<Tenure>) -> Option<VerdictSentence> {
+        let known = self.verdicts.get(app)?;
+        (candidate == Some(known.tenure)).then(|| known.words())
     }
 
     fn moves(&self, app: &AppName) -> Moves {

@@ -275,6 +275,9 @@ async fn plan_change(
     if let Some(registration) = &registration {
         event.changed.insert(FIELD.to_owned(), registration.difference.to_field());
     }
+    if let (Command::Abort { .. }, Some(before)) = (command, &stored.record) {
+        event.receipt = core.verdicts.receipt(&stored.name, before, event.record.at).map(Box::new);
+    }
     let commit = stored.commit(Some(&event), of_command(&stored.name, &event), Vec::new());
     let commit = match &registration {
         Some(registration) => registration.join(commit),

@@ -34,10 +34,12 @@ pub enum AlarmKind {
     LocalAbort,
     /// An engine that does not answer.
     EngineLost,
+    /// A candidate that is worse than stable, and stays.
+    CandidateWorse,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -48,6 +50,7 @@ impl AlarmKind {
         Self::History,
         Self::LocalAbort,
         Self::EngineLost,
+        Self::CandidateWorse,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -62,6 +65,7 @@ impl AlarmKind {
             Self::History => "history",
             Self::LocalAbort => "local_abort",
             Self::EngineLost => "engine_lost",
+            Self::CandidateWorse => "candidate_worse",
         }
     }
 }
@@ -143,7 +147,7 @@ fn raise_for_this_router(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &s
     }
 }
 
-/// Aborts that this router alone applies, and engines that do not answer it.
+/// Aborts that this router alone applies, candidates that are worse and stay, and engines that do not answer it.
 fn local_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
     let aborts = core.replica.local_aborts.all().into_iter().map(|(app, abort)| {
         let message = format!(
@@ -153,10 +157,16 @@ fn local_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
         );
         own(core, AlarmKind::LocalAbort, app.as_str(), message)
     });
+    let verdicts = core.verdicts.all();
+    let worse = verdicts.iter().filter(|(_, verdict)| verdict.holds()).map(|(app, verdict)| {
+        let (name, sentence) = (verdict.release.name(), verdict.verdict.sentence());
+        own(core, AlarmKind::CandidateWorse, app.as_str(), format!("{name} of {app}: {sentence}"))
+    });
+    let worse: Vec<Alarm> = worse.collect();
     let engines = core.engines.lost().into_iter();
     let lost =
         engines.map(|(engine, why)| own(core, AlarmKind::EngineLost, engine.as_str(), engine_lost(&why)));
-    aborts.chain(lost)
+    aborts.chain(worse).chain(lost)
 }
 
 /// What is said of an engine that does not answer.

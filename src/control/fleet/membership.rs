@@ -38,9 +38,10 @@ pub async fn leave(core: &Core) {
     }
 }
 
-/// The writes that end a membership.
+/// The writes that end a membership. What the member has counted of candidates stays: it is counted.
 pub fn deletion(node: &str) -> Vec<Write> {
-    Kind::ALL.map(|kind| Write::delete(own_key(&kind.key(node)))).into()
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Evidence);
+    kinds.map(|kind| Write::delete(own_key(&kind.key(node)))).collect()
 }
 
 /// Ends the membership of one that gives no sign of life; `None` if it has given one by now.

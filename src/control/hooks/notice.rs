@@ -158,7 +158,8 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::Misdirected
         | AlarmKind::History
         | AlarmKind::LocalAbort
-        | AlarmKind::EngineLost => None,
+        | AlarmKind::EngineLost
+        | AlarmKind::CandidateWorse => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {
         let (kind, over) = kind(&alarm)?;

@@ -30,6 +30,7 @@ use super::{
     replica::Replica,
     served_store::ServedStore,
     store::StoreHandle,
+    verdicts::VerdictBoard,
 };
 use crate::{
     clock::Clock,
@@ -72,6 +73,8 @@ pub struct CoreState {
     pub hooks_in: HookInBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<ActivityBoard>,
+    /// The verdicts about all candidates: written by `verdict` alone.
+    pub verdicts: VerdictBoard,
     /// What the live stream sends to pages.
     pub feed: Feed,
     /// The watches and leases of other routers, to which this one serves its store.
@@ -122,6 +125,7 @@ impl Core {
             hooks: HookBoard::default(),
             hooks_in: HookInBoard::default(),
             board: ArcSwap::default(),
+            verdicts: VerdictBoard::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
             misdirected: MisdirectedRequests::default(),

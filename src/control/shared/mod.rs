@@ -42,4 +42,5 @@ pub mod stop_check;
 pub mod store;
 pub mod stream_places;
 pub mod token_key;
+pub mod verdicts;
 pub mod waiting;

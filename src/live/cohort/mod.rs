@@ -21,17 +21,26 @@ use crate::{
     },
 };
 
-/// What one worker has counted. Only that worker writes to it. Everything that a request without a failure writes is on its
-/// first cache line. By [`Arm`], but for `failed_answers`.
+/// How many draw epochs are told apart. One that is so many later counts with an earlier one, whose clients are few by then.
+pub const EPOCHS: usize = 8;
+
+/// What one worker has counted of the clients of one draw epoch, by [`Arm`]. Within an epoch both arms are of the same age, so
+/// only they are compared.
+#[derive(Debug, Default)]
+struct EpochCell {
+    /// Requests of sessions that had not failed before.
+    requests: [Counter; 2],
+    /// Sessions that met a failure and count for "worse".
+    counted: [Counter; 2],
+}
+
+/// What one worker has counted. Only that worker writes to it. By [`Arm`], but for `failed_answers`.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct CohortCell {
-    /// Requests of sessions that had not failed before.
-    requests: [Counter; 2],
+    epochs: [EpochCell; EPOCHS],
     /// Sessions that met a failure.
     failing: [Counter; 2],
-    /// Those among them that count for "worse".
-    counted: [Counter; 2],
     /// Requests of anybody that the candidate failed, and stable.
     failed_answers: [Counter; 2],
     /// Requests that the candidate failed, and stable was asked.
@@ -64,11 +73,20 @@ pub struct CohortRequest<'a> {
     pub arm: Arm,
 }
 
+impl CohortRequest<'_> {
+    /// Where the client's draw epoch is counted.
+    fn epoch(&self) -> usize {
+        usize::from(self.pin.drawn_for) % EPOCHS
+    }
+}
+
 /// The sum over all workers at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct CohortTotal {
     /// The counts, sessions not among them.
     pub tally: Tally,
+    /// By draw epoch and arm: requests of sessions that had not failed before, and first failures that count.
+    pub epochs: [[[u64; 2]; 2]; EPOCHS],
     /// Requests that the candidate failed, and stable.
     pub failed_answers: [u64; 2],
     /// The sessions.
@@ -97,7 +115,7 @@ impl Cohort {
             return;
         }
         let cell = &self.cells[worker];
-        cell.requests[request.arm as usize].add(1);
+        cell.epochs[request.epoch()].requests[request.arm as usize].add(1);
         cell.sessions[request.arm as usize].add(request.pin);
     }
 
@@ -115,8 +133,9 @@ impl Cohort {
         }
         if self.networks.insert(network) {
             // Whoever reads them the other way round never sees more failures than requests.
-            cell.requests[arm].add(1);
-            cell.counted[arm].add(1);
+            let epoch = &cell.epochs[request.epoch()];
+            epoch.requests[arm].add(1);
+            epoch.counted[arm].add(1);
         }
         cell.failing[arm].add(1);
     }
@@ -160,9 +179,10 @@ impl Cohort {
         self.failed.is_full() || self.networks.is_full()
     }
 
-    /// How many sessions failed here: what a look can tell cheaply from the last time.
-    pub fn failing(&self) -> u64 {
-        self.cells.iter().flat_map(|cell| &cell.failing).map(Counter::get).sum()
+    /// How many failures there were, of sessions and of anybody's requests: what a look tells cheaply from the last time.
+    pub fn failures(&self) -> u64 {
+        let cells = self.cells.iter().flat_map(|cell| cell.failing.iter().chain(&cell.failed_answers));
+        cells.map(Counter::get).sum()
     }
 
     /// The sum over all workers.
@@ -172,13 +192,19 @@ impl Cohort {
             let tally = &mut total.tally;
             for arm in 0..2 {
                 tally.failing[arm] += cell.failing[arm].get();
-                tally.counted[arm] += cell.counted[arm].get();
-                tally.requests[arm] += cell.requests[arm].get();
+                for (sums, epoch) in total.epochs.iter_mut().zip(&cell.epochs) {
+                    sums[1][arm] += epoch.counted[arm].get();
+                    sums[0][arm] += epoch.requests[arm].get();
+                }
                 total.failed_answers[arm] += cell.failed_answers[arm].get();
                 total.sessions[arm].merge(&cell.sessions[arm]);
             }
             tally.answered += cell.answered.get();
             tally.shielded += cell.shielded.get();
+        }
+        for arm in 0..2 {
+            total.tally.requests[arm] = total.epochs.iter().map(|epoch| epoch[0][arm]).sum();
+            total.tally.counted[arm] = total.epochs.iter().map(|epoch| epoch[1][arm]).sum();
         }
         total
     }

@@ -37,6 +37,12 @@ impl Asker {
         Self { actor, token: String::new(), role: Role::Operator, reason, at, if_match: None }
     }
 
+    /// The verdict, which aborts a candidate that is worse, at the seq by which it was judged. No lock keeps it from that.
+    pub fn of_verdict(sentence: &str, at: u64, seq: u64) -> Self {
+        let (actor, reason) = ("verdict".to_owned(), sentence.to_owned());
+        Self { actor, token: String::new(), role: Role::Operator, reason, at, if_match: Some(seq) }
+    }
+
     /// Whether an engine asks, and no person.
     pub fn is_engine(&self) -> bool {
         self.actor.starts_with(ENGINE)

@@ -207,6 +207,6 @@ impl<'a> Draft<'a> {
         next.reason = asker.reason.clone();
         next.at = asker.at;
         let changed = history::changed(&before, &next);
-        Decision::Change(Box::new(HistoryEvent { record: next, changed }))
+        Decision::Change(Box::new(HistoryEvent { record: next, changed, receipt: None }))
     }
 }

@@ -126,7 +126,7 @@ pub fn event_of(
         at: asker.at,
         ..record.clone()
     };
-    HistoryEvent { record, changed: [("lock".to_owned(), json!(sides))].into_iter().collect() }
+    HistoryEvent { record, changed: [("lock".to_owned(), json!(sides))].into_iter().collect(), receipt: None }
 }
 
 fn check_values(asker: &Asker, holder: &str, until: u64) -> Result<(), Refusal> {

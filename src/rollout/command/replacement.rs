@@ -118,5 +118,5 @@ pub fn replace(present: &Record, next: Record, asker: &Asker) -> HistoryEvent {
         at: asker.at,
         ..next
     };
-    HistoryEvent { changed: history::changed(present, &record), record }
+    HistoryEvent { changed: history::changed(present, &record), record, receipt: None }
 }

@@ -54,7 +54,7 @@ pub struct Pin {
     /// `shielded` or `fallback` moved this client off the candidate.
     pub left_candidate: bool,
     /// The draw epoch at which the client was drawn, as [`DrawEpochs::in_pins`](crate::rollout::record::DrawEpochs::in_pins) gives
-    /// it; 0 if it was drawn before the present candidate, or nobody knows.
+    /// it; 0 if it was drawn before the present candidate, at blend 0, or nobody knows.
     pub drawn_for: u8,
     /// The client was drawn to the candidate then. This says nothing about where it goes.
     pub drawn_to_candidate: bool,

@@ -59,11 +59,11 @@ impl Finding {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Worse, Self::NoWorse, Self::Better, Self::Inconclusive];
 
-    /// The word for it in API, metrics and sentences.
+    /// The word for it in API and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Worse => "worse",
-            Self::NoWorse => "no worse",
+            Self::NoWorse => "no-worse",
             Self::Better => "better",
             Self::Inconclusive => "inconclusive",
         }

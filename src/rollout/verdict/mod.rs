@@ -10,6 +10,7 @@
 //! | [`rules`] | by what a candidate is judged |
 //! | [`judge`] | the decision; [`missing`], what an undecided verdict lacks |
 //! | [`words`] | the sentence |
+//! | [`receipt`] | what goes with an abort |
 //!
 //! The test is valid whenever somebody looks at it: if the candidate is no worse than allowed, the probability that the
 //! evidence *ever* reaches `1/alpha` is at most `alpha`. Nothing here reads a clock, counts requests or aborts anything.
@@ -20,6 +21,7 @@ pub mod bound;
 pub mod evidence;
 pub mod judge;
 pub mod missing;
+pub mod receipt;
 pub mod rules;
 pub mod tally;
 #[cfg(test)]

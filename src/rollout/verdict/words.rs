@@ -13,7 +13,7 @@ impl Verdict {
             return blind.as_str().to_owned();
         }
         let found = match self.finding {
-            Finding::Worse if self.outright => {
+            Finding::Worse if self.outright && self.ln_worse < self.rules.ln_needed() => {
                 "The candidate is worse than stable: it failed each of its last requests, and stable failed none"
                     .to_owned()
             }

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 pub struct Visitor {
     front: SocketAddr,
     host: String,
+    /// The address of this machine that it comes from; none: the usual one.
+    from: Option<[u8; 4]>,
     wire: Option<Wire>,
     /// The pin cookie's value, once one was set.
     pub pin: Option<String>,
@@ -43,12 +45,18 @@ impl Visitor {
         Self {
             front,
             host: host.to_owned(),
+            from: None,
             wire: None,
             pin: None,
             navigates: true,
             headers: String::new(),
             connects: 0,
         }
+    }
+
+    /// A client that has never been here and comes from one of this machine's addresses, such as 127.0.5.1.
+    pub fn from(front: SocketAddr, host: &str, from: [u8; 4]) -> Self {
+        Self { from: Some(from), ..Self::new(front, host) }
     }
 
     /// Asks for a page and fails unless it is answered 200 by a release.
@@ -86,7 +94,9 @@ impl Visitor {
         if self.wire.is_none() {
             self.connects += 1;
         }
-        let wire = self.wire.get_or_insert_with(|| Wire::open(self.front));
+        let (front, from) = (self.front, self.from);
+        let open = || from.map_or_else(|| Wire::open(front), |from| Wire::open_from(front, from));
+        let wire = self.wire.get_or_insert_with(open);
         wire.send(head);
         match wire.try_response("GET") {
             Ok(response) => Ok(self.learn(response)),

@@ -9,6 +9,7 @@ mod own;
 mod page;
 mod releases;
 mod row;
+mod verdicts;
 
 use axum::{
     extract::State,
@@ -39,6 +40,7 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let rows = rows(&apps, &published);
     releases::apps(&mut page, &apps, &published.table).await?;
     releases::shares(&mut page, &core);
+    verdicts::verdicts(&mut page, &core);
     releases::requests(&mut page, &rows).await?;
     endpoints::drains(&mut page, &core, &published, &rows).await?;
     releases::moves(&mut page, &rows).await?;

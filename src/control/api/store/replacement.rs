@@ -47,7 +47,7 @@ fn refused(error: String) -> ApiError {
 }
 
 fn described(event: HistoryEvent) -> ReplacementEvent {
-    let HistoryEvent { record, changed } = event;
+    let HistoryEvent { record, changed, .. } = event;
     let Record { seq, command, actor, reason, at, .. } = record;
     ReplacementEvent { seq, command: command.to_string(), actor, reason, at, changed }
 }

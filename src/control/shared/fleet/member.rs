@@ -29,11 +29,13 @@ pub enum Kind {
     SignOfLife,
     /// What it still carries on draining releases.
     Load,
+    /// What it has counted of candidates.
+    Evidence,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Entry, Self::Report, Self::SignOfLife, Self::Load];
+    pub const ALL: [Self; 5] = [Self::Entry, Self::Report, Self::SignOfLife, Self::Load, Self::Evidence];
 
     const fn prefix(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Kind {
             Self::Report => "rolling/router/reports/",
             Self::SignOfLife => "rolling/router/heard/",
             Self::Load => "rolling/router/loads/",
+            Self::Evidence => "rolling/router/evidence/",
         }
     }
 

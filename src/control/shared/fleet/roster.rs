@@ -17,7 +17,10 @@ use keyvalues::Listing;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::member::{Entry, Kind, Load, Report, ServedApps, SignOfLife};
+use super::{
+    evidence::MemberEvidence,
+    member::{Entry, Kind, Load, Report, ServedApps, SignOfLife},
+};
 use crate::{
     clock::Clock,
     control::{
@@ -45,6 +48,8 @@ pub struct Member {
     pub entry: Option<Entry>,
     pub report: Option<Arc<Report>>,
     pub load: Option<Arc<Load>>,
+    /// What it has counted of candidates. It stays when the member leaves.
+    pub evidence: Option<Arc<MemberEvidence>>,
     /// Its last sign of life; none once its lease has ended.
     pub alive: Option<SignOfLife>,
     /// Its wall clock less our monotonic one, in ms, at its last signs of life. Each is too low by the time that the sign was
@@ -161,6 +166,20 @@ impl Roster {
         self.members.lock().get(&self.node).cloned().unwrap_or_default()
     }
 
+    /// What the other routers have counted of candidates, those that left among them.
+    pub fn evidence_of_others(&self) -> Vec<Arc<MemberEvidence>> {
+        let members = self.members.lock();
+        let others = members.iter().filter(|(node, _)| **node != self.node);
+        others.filter_map(|(_, member)| member.evidence.clone()).collect()
+    }
+
+    /// What routers have counted that are no members any more, by node id.
+    pub fn evidence_left(&self) -> Vec<(String, Arc<MemberEvidence>)> {
+        let members = self.members.lock();
+        let left = members.iter().filter(|(node, member)| **node != self.node && member.entry.is_none());
+        left.filter_map(|(node, member)| Some((node.clone(), member.evidence.clone()?))).collect()
+    }
+
     /// Whether a router is this one or another member.
     pub fn knows(&self, node: &str) -> bool {
         node == self.node || self.members.lock().get(node).is_some_and(|member| member.entry.is_some())
@@ -271,11 +290,23 @@ impl Member {
     /// Keeps what a listing does not tell.
     fn kept(last: Option<Self>) -> Self {
         let last = last.unwrap_or_default();
-        Self { entry: None, report: None, load: None, alive: None, silent_since: None, ..last }
+        Self {
+            entry: None,
+            report: None,
+            load: None,
+            evidence: None,
+            alive: None,
+            silent_since: None,
+            ..last
+        }
     }
 
     fn is_nothing(&self) -> bool {
-        self.entry.is_none() && self.report.is_none() && self.load.is_none() && self.alive.is_none()
+        self.entry.is_none()
+            && self.report.is_none()
+            && self.load.is_none()
+            && self.evidence.is_none()
+            && self.alive.is_none()
     }
 
     /// The clock of a member that is heard from.
@@ -299,6 +330,7 @@ impl Member {
             Kind::Entry => self.entry = value.map(|json| decode(json).unwrap_or_default()),
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
             Kind::Load => self.load = value.and_then(decode).map(Arc::new),
+            Kind::Evidence => self.evidence = value.and_then(decode).map(Arc::new),
             Kind::SignOfLife => return self.heard(value.and_then(decode::<SignOfLife>), now, is_news),
         }
         if value.is_some() && is_news {

@@ -39,13 +39,17 @@ impl Message {
             "changed": event.changed,
             "record": record,
         });
+        let mut fields = object(fields);
+        if let Some(receipt) = &event.receipt {
+            fields.insert("receipt".to_owned(), json!(receipt));
+        }
         Self {
             kind,
             app: Some(app.clone()),
             seq: Some(record.seq),
             at: record.at,
             text: describe_change(app, event),
-            fields: object(fields),
+            fields,
         }
     }
 
@@ -107,7 +111,7 @@ mod tests {
     fn promoted() -> (AppName, HistoryEvent) {
         let record =
             Record { seq: 7, command: "promote".into(), actor: "maria".into(), at: 5, ..Record::empty() };
-        ("shop".parse().unwrap(), HistoryEvent { record, changed: Map::new() })
+        ("shop".parse().unwrap(), HistoryEvent { record, changed: Map::new(), receipt: None })
     }
 
     #[test]

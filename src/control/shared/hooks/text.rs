@@ -246,7 +246,7 @@ mod tests {
         };
         edit(&mut record);
         let Value::Object(changed) = changed else { panic!("fields are an object") };
-        describe_change(&"shop".parse().unwrap(), &HistoryEvent { record, changed })
+        describe_change(&"shop".parse().unwrap(), &HistoryEvent { record, changed, receipt: None })
     }
 
     fn id(release: &str) -> String {

@@ -15,6 +15,7 @@ use crate::schema::{
     history::HistoryPage,
     release::KnownReleases,
     settings::EffectiveSettings,
+    verdict::Verdict,
     wait::{Goal, Waited},
 };
 
@@ -24,9 +25,20 @@ pub const SEQ: &str = "The seq, in quotes.";
 pub fn calls() -> Vec<Operation> {
     let mut calls = reads();
     calls.push(approvals());
+    calls.push(verdict());
     calls.extend(settings());
     calls.extend(questions());
     calls
+}
+
+fn verdict() -> Operation {
+    Operation::get("/api/v1/apps/{app}/verdict", "verdict", "Verdict")
+            .says(
+                "Whether the candidate is worse than stable, by every response of the clients that were drawn since its tenure \
+                 began, with each number and what is missing to tell.",
+            )
+            .answers::<Verdict>(200, "The verdict.")
+            .refuses(&[400, 404])
 }
 
 fn reads() -> Vec<Operation> {

@@ -43,6 +43,10 @@ use crate::{
         settings::EffectiveSettings,
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
         token::{Token, Tokens},
+        verdict::{
+            ArmCounts, EvidenceNumbers, MissingNumbers, Receipt, ReceiptFactor, ReceiptSample, Verdict,
+            VerdictSentence,
+        },
         wait::Waited,
     },
 };
@@ -75,6 +79,7 @@ macro_rules! always {
 pub fn always_written(components: &mut Components) {
     always_explained(components);
     always_held_back(components);
+    always_judged(components);
     old_api::always_written(components);
     hooks_in::always_written(components);
     deployments::always_written(components);
@@ -137,6 +142,21 @@ pub fn always_written(components: &mut Components) {
         Tokens,
         Update,
         Waited,
+    );
+}
+
+/// What is said of the verdict.
+fn always_judged(components: &mut Components) {
+    always!(
+        components:
+        ArmCounts,
+        EvidenceNumbers,
+        MissingNumbers,
+        Receipt,
+        ReceiptFactor,
+        ReceiptSample,
+        Verdict,
+        VerdictSentence,
     );
 }
 

@@ -66,6 +66,7 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
         "/hello",
         "/hello/releases",
         "/hello/releases?all=true",
+        "/hello/verdict",
         "/hello/history",
         "/hello/history?limit=1",
     ] {

@@ -1,0 +1,121 @@
+//! The verdicts about all candidates, as this router last looked. Written by `verdict` alone.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    live::{cohort::FailureSample, releases::ReleaseState},
+    rollout::{
+        app::AppName,
+        record::{Record, Tenure},
+        release::ReleaseId,
+        settings::OnWorse,
+        verdict::{
+            Finding, Verdict,
+            receipt::{Receipt, ReceiptSample},
+        },
+    },
+    schema::verdict::VerdictSentence,
+};
+
+/// What is known of one candidate.
+#[derive(Debug, Clone)]
+pub struct CandidateVerdict {
+    /// The candidate.
+    pub release: ReleaseId,
+    pub tenure: Tenure,
+    /// What happens if it is worse.
+    pub on_worse: OnWorse,
+    pub verdict: Verdict,
+    /// When a client of the candidate first met a failure on any router, Unix ms.
+    pub first_failure_at: Option<u64>,
+    /// How many routers have counted.
+    pub members: u64,
+    /// Its live state, which has the samples.
+    state: Arc<ReleaseState>,
+}
+
+impl CandidateVerdict {
+    pub fn new(
+        state: Arc<ReleaseState>,
+        verdict: Verdict,
+        on_worse: OnWorse,
+        first_failure_at: Option<u64>,
+        members: u64,
+    ) -> Self {
+        let (release, tenure) = (state.key().release.clone(), state.key().tenure);
+        Self { release, tenure, on_worse, verdict, first_failure_at, members, state }
+    }
+
+    /// Whether the candidate is to be aborted: nothing speaks for a cause that stable has as well.
+    pub fn aborts(&self) -> bool {
+        self.is_worse() && self.on_worse == OnWorse::Abort && !self.verdict.shared_dependency
+    }
+
+    /// Whether people have to be told: it is worse, and stays.
+    pub fn holds(&self) -> bool {
+        self.is_worse() && self.on_worse != OnWorse::Tell && !self.aborts()
+    }
+
+    pub fn is_worse(&self) -> bool {
+        self.verdict.finding == Finding::Worse
+    }
+
+    /// The verdict in a word and in a sentence.
+    pub fn words(&self) -> VerdictSentence {
+        VerdictSentence {
+            verdict: self.verdict.finding.as_str().to_owned(),
+            sentence: self.verdict.sentence(),
+            warning: self.verdict.warning,
+            shared_dependency: self.verdict.shared_dependency,
+        }
+    }
+
+    /// The receipt of an abort at this time, Unix ms.
+    pub fn receipt(&self, now: u64) -> Receipt {
+        let samples = self.state.cohort_if_any().map(|cohort| cohort.samples().all()).unwrap_or_default();
+        Receipt::new(&self.verdict, self.first_failure_at, samples.iter().map(said).collect(), now)
+    }
+}
+
+fn said(sample: &FailureSample) -> ReceiptSample {
+    ReceiptSample {
+        at: sample.at_ms,
+        method: sample.method.clone(),
+        path: sample.path.clone(),
+        status: sample.status,
+        endpoint: sample.endpoint.to_string(),
+        trace_id: sample.trace_id.clone(),
+    }
+}
+
+/// The verdicts by app.
+#[derive(Debug, Default)]
+pub struct VerdictBoard {
+    verdicts: ArcSwap<HashMap<AppName, Arc<CandidateVerdict>>>,
+}
+
+impl VerdictBoard {
+    /// All of them.
+    pub fn all(&self) -> Arc<HashMap<AppName, Arc<CandidateVerdict>>> {
+        self.verdicts.load_full()
+    }
+
+    /// That about an app's candidate.
+    pub fn of(&self, app: &AppName) -> Option<Arc<CandidateVerdict>> {
+        self.verdicts.load().get(app).cloned()
+    }
+
+    pub fn store(&self, verdicts: HashMap<AppName, Arc<CandidateVerdict>>) {
+        self.verdicts.store(Arc::new(verdicts));
+    }
+
+    /// What goes with the abort of a record's candidate.
+    pub fn receipt(&self, app: &AppName, record: &Record, now: u64) -> Option<Receipt> {
+        let candidate = record.candidate.as_ref()?;
+        let known = self.of(app)?;
+        let same = known.tenure == candidate.tenure && known.release == candidate.release;
+        same.then(|| known.receipt(now))
+    }
+}
