@@ -66,7 +66,7 @@ impl Answer {
     }
 
     /// What a router refused, in its words.
-    fn refusal(&self, signed_in: bool) -> Failure {
+    pub(super) fn refusal(&self, signed_in: bool) -> Failure {
         let exit = Exit::of_status(self.status);
         let Ok(ErrorAnswer { error }) = self.read() else { return self.foreign(exit) };
         // A full disk may be mended meanwhile; a limit stays until something is removed.

@@ -118,6 +118,22 @@ impl Client {
         answer.check(self.token.is_some())
     }
 
+    /// Sends a request whose answer has no end, or is no JSON. A refusal is a failure.
+    pub(super) async fn open(&self, request: Request) -> Result<Response, Failure> {
+        let response = self.build(request)?.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().as_u16() < 300 {
+            return Ok(response);
+        }
+        let answer = self.read(response).await.map_err(|error| self.unreachable(&error))?;
+        Err(answer.refusal(self.token.is_some()))
+    }
+
+    /// The next part of such an answer; none: it is over.
+    pub(super) async fn next_part(&self, response: &mut Response) -> Result<Option<Vec<u8>>, Failure> {
+        let part = response.chunk().await.map_err(|error| self.unreachable(&error))?;
+        Ok(part.map(|bytes| bytes.to_vec()))
+    }
+
     async fn read(&self, response: Response) -> reqwest::Result<Answer> {
         let status = response.status().as_u16();
         let media_type = response.headers().get(header::CONTENT_TYPE);

@@ -54,10 +54,7 @@ impl DeploymentChoice {
     pub(super) async fn ask(self, change: DeploymentChange, printer: &Printer) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection, self.app, printer)?;
         let app = session.app().await?;
-        let known = known(&session, &app).await?;
-        let own = format!("{app}-{}", self.id);
-        let is_it = |it: &&Deployment| it.id == self.id || it.id == own;
-        let id = known.iter().find(is_it).map_or(self.id.clone(), |it| it.id.clone());
+        let id = find_id(&session, &app, &self.id).await?;
         let mut path = vec!["api", "v1", "apps", &app, "deployments", &id];
         path.extend(change.call);
         let mut request = Request::new(change.method, &path);
@@ -78,12 +75,20 @@ impl DeploymentChoice {
                 return Ok(Exit::NotEverywhere);
             }
             sleep(LOOK_EVERY).await;
-            now = self::known(&session, &app).await?.into_iter().find(|it| it.id == id);
+            now = known(&session, &app).await?.into_iter().find(|it| it.id == id);
         }
         let json = || serde_json::json!({ "deployment": id, "result": "done" }).to_string();
         printer.line(if printer.is_json() { json() } else { format!("{id} {}", change.done) });
         Ok(Exit::Done)
     }
+}
+
+/// The id that a deployment's id, or the name of its release, stands for.
+pub(super) async fn find_id(session: &Session<'_>, app: &str, name: &str) -> Result<String, Failure> {
+    let own = format!("{app}-{name}");
+    let known = known(session, app).await?;
+    let found = known.into_iter().map(|it| it.id).find(|id| id == name || *id == own);
+    Ok(found.unwrap_or_else(|| name.to_owned()))
 }
 
 async fn known(session: &Session<'_>, app: &str) -> Result<Vec<Deployment>, Failure> {

@@ -42,7 +42,9 @@ mod lock_call;
 mod lock_command;
 mod log_lines;
 mod logging;
+mod logs;
 mod nearest;
+mod nodes;
 mod preview;
 mod printer;
 mod promote;
@@ -53,6 +55,7 @@ mod rollback;
 mod router_settings;
 mod scale;
 mod serve;
+mod services;
 mod session;
 mod settings;
 mod stable;
@@ -61,6 +64,7 @@ mod status;
 mod sticky;
 mod stop;
 mod store;
+mod table;
 mod terminate;
 mod unlock;
 mod upgrade;
@@ -138,6 +142,9 @@ enum Verb {
     Start(start::Arguments),
     Scale(scale::Arguments),
     Terminate(terminate::Arguments),
+    Logs(logs::Arguments),
+    Services(services::Arguments),
+    Nodes(nodes::Arguments),
     Hook(hook::Arguments),
     Lock(lock::Arguments),
     Freeze(freeze::Arguments),
@@ -210,6 +217,9 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Start(arguments) => start::run(arguments, printer).await,
             Verb::Scale(arguments) => scale::run(arguments, printer).await,
             Verb::Terminate(arguments) => terminate::run(arguments, printer).await,
+            Verb::Logs(arguments) => logs::run(arguments, printer).await,
+            Verb::Services(arguments) => services::run(arguments, printer).await,
+            Verb::Nodes(arguments) => nodes::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Freeze(arguments) => freeze::run(arguments, printer).await,

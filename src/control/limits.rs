@@ -183,6 +183,14 @@ pub const IDEMPOTENCY_KEPT_MS: u64 = 24 * 3_600_000;
 pub const IDEMPOTENCY_SWEPT_MAX: usize = 20;
 /// How long a rollback waits until the containers of its release are started: its caller waits 30 s for an answer.
 pub const PREVIOUS_WAIT_MAX: Duration = Duration::from_secs(25);
+/// Readers of logs at once, each with a connection to an engine for every container.
+pub const LOG_READERS_MAX: usize = 16;
+/// The most lines before now that a reader may ask for, of each container.
+pub const LOG_LINES_MAX: u64 = 100_000;
+/// How far back, in seconds, a reader may look: a year.
+pub const LOG_SINCE_SECONDS_MAX: u64 = 366 * 24 * 3_600;
+/// How long a table waits for an engine.
+pub const ENGINE_LOOK_MAX: Duration = Duration::from_secs(5);
 /// The most containers of one deployment that a call may ask for.
 pub const REPLICAS_MAX: u32 = 100;
 

@@ -33,6 +33,7 @@ pub mod prune;
 pub mod registration;
 pub mod release;
 pub mod router;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod stream;

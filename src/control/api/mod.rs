@@ -32,6 +32,7 @@ pub mod query;
 pub mod registrations;
 pub mod request;
 pub mod router;
+mod services;
 pub mod settings;
 pub mod setup;
 pub mod snapshot;
@@ -129,6 +130,9 @@ fn deployments_of_apps(calls: Calls) -> Calls {
         .post("/api/v1/apps/{app}/deployments/{id}/stop", deployments::stop)
         .post("/api/v1/apps/{app}/deployments/{id}/start", deployments::start)
         .post("/api/v1/apps/{app}/deployments/{id}/scale", deployments::scale)
+        .get("/api/v1/apps/{app}/deployments/{id}/logs", deployments::logs::read)
+        .get("/api/v1/services", services::list)
+        .get("/api/v1/nodes", services::nodes)
 }
 
 /// The commands.

@@ -7,8 +7,9 @@ use std::{
 
 use keyvalues::{Entry, Listing};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::control::limits::LOG_READERS_MAX;
 use crate::rollout::{
     app::AppName,
     deployment::{id::DeploymentId, record::Deployment},
@@ -29,12 +30,28 @@ pub struct DeploymentBoard {
     /// How far a pull of this router is.
     progress: Mutex<BTreeMap<DeploymentKey, String>>,
     changed: watch::Sender<u64>,
+    logs: LogPlaces,
+}
+
+/// Who reads logs has a place: each holds a connection to an engine.
+#[derive(Debug)]
+struct LogPlaces(Arc<Semaphore>);
+
+impl Default for LogPlaces {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LOG_READERS_MAX)))
+    }
 }
 
 impl DeploymentBoard {
     /// Wakes whoever carries deployments out at each change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// A place for somebody who reads logs, for as long as it is held; none: all are taken.
+    pub fn log_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.logs.0).try_acquire_owned().ok()
     }
 
     /// How many there are.

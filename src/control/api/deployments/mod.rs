@@ -2,6 +2,7 @@
 
 mod describe;
 mod idempotency;
+pub mod logs;
 mod order;
 
 use axum::{

@@ -3,10 +3,25 @@
 use serde_json::json;
 
 use super::super::{components::Components, operation::Operation};
-use crate::schema::deployment::{
-    DeployRequest, DeployedContainer, Deployment, DeploymentFailure, DeploymentStep, Deployments,
-    ScaleRequest,
+use crate::schema::{
+    deployment::{
+        DeployRequest, DeployedContainer, Deployment, DeploymentFailure, DeploymentStep, Deployments,
+        ScaleRequest,
+    },
+    service::{Node, Nodes, RunningService, Services},
 };
+
+/// As `control` has them.
+const LOG_LINES_MAX: u64 = 100_000;
+const LOG_SINCE_SECONDS_MAX: u64 = 366 * 24 * 3_600;
+
+fn seconds() -> serde_json::Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": LOG_SINCE_SECONDS_MAX })
+}
+
+fn lines() -> serde_json::Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": LOG_LINES_MAX })
+}
 
 pub fn calls() -> Vec<Operation> {
     let all = "/api/v1/apps/{app}/deployments";
@@ -53,8 +68,25 @@ pub fn calls() -> Vec<Operation> {
             .says("Its containers are stopped, and kept. 409 `still_routed` while its release is on a track."),
         change(Operation::post("/api/v1/apps/{app}/deployments/{id}/start", "startDeployment", "Start a deployment")),
         change(Operation::post("/api/v1/apps/{app}/deployments/{id}/scale", "scaleDeployment", "Scale a deployment"))
-            .says("Those that go leave the endpoints first.")
+            .says("Those that go leave the endpoints first. 423 and 403 where the caller may not register endpoints of its release.")
             .takes::<ScaleRequest>(true),
+        of_one(Operation::get("/api/v1/apps/{app}/deployments/{id}/logs", "deploymentLogs", "What containers wrote"))
+            .role("ci")
+            .says(
+                "Where a deployment has several containers, each line begins with the number of its container. 409 `no_engine` where the \
+                 router that is asked does not have the engine, `engine_failed` where the engine does not answer.",
+            )
+            .parameter("query", "follow", json!({ "type": "boolean" }), "Go on with what they will write.")
+            .parameter("query", "since", seconds(), "Only what was written in so many seconds before now.")
+            .parameter("query", "tail", lines(), "At most so many of the last lines of each container.")
+            .with(200, "The lines.", "text/plain", json!({ "type": "string" }))
+            .refuses(&[400, 403, 422, 503]),
+        Operation::get("/api/v1/services", "services", "The containers of all deployments")
+            .answers::<Services>(200, "Each, by name.")
+            .refuses(&[400]),
+        Operation::get("/api/v1/nodes", "nodes", "The engines of this router")
+            .answers::<Nodes>(200, "Each, by name.")
+            .refuses(&[400]),
     ]
 }
 
@@ -65,4 +97,8 @@ pub fn always_written(components: &mut Components) {
     components.always::<DeploymentFailure>();
     components.always::<DeploymentStep>();
     components.always::<Deployments>();
+    components.always::<Node>();
+    components.always::<Nodes>();
+    components.always::<RunningService>();
+    components.always::<Services>();
 }

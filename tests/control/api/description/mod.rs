@@ -296,6 +296,9 @@ fn old_api(caller: &Caller<'_>) {
     caller.get("/api/v1/apps/hello/deployments");
     caller.get("/api/v1/apps/hello/deployments/hello-1");
     caller.app("POST", "deployments/hello-1/scale", json!({"replicas": 2}));
+    caller.call(409, "GET", "/api/v1/apps/hello/deployments/hello-1/logs", None);
+    caller.get("/api/v1/services");
+    caller.get("/api/v1/nodes");
     caller.call(422, "POST", "/api/v1/apps/hello/deployments/hello-1/scale", Some(json!({"replicas": 0})));
     caller.call(409, "POST", "/api/v1/apps/hello/deployments", Some(json!({"image": "hello:1"})));
     caller.call(404, "DELETE", "/api/v1/apps/hello/deployments/hello-9", None);
