@@ -67,7 +67,10 @@ pub fn examine(config: &Config) -> Examination {
 impl Examination {
     fn examine_store(&mut self, store: &StoreAddress, served_before: bool) {
         if let Err(error) = keyvalues::check_address(&store.url()) {
-            self.refusals.push(format!("{error} (--store)"));
+            // A file that is gone is waited for, if there is something to serve.
+            let waits = served_before && store.misses_file();
+            let found = if waits { &mut self.faults } else { &mut self.refusals };
+            found.push(format!("{error} (--store)"));
         }
         let StoreAddress::Embedded(file) = store else { return };
         if !file.exists() {

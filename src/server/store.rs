@@ -34,6 +34,9 @@ async fn open_or_wait(config: &Config, store: &StoreAddress, commits: bool) -> R
                 "the store {store} cannot be used now and is tried again; what was served last is served: {error}"
             ),
         },
+        Err(OpenError::Address(why)) if config.served_before() && store.misses_file() => tracing::warn!(
+            "the store {store} cannot be used now and is tried again; what was served last is served: {why}"
+        ),
         Err(error) => return Err(error.into()),
     }
     // A damaged or silent file is opened as what it was before.

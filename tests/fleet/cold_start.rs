@@ -1,6 +1,7 @@
 //! A whole fleet starts while its store is down: it serves what it served last, says so, and catches up.
 
 use std::fs;
+use std::net::TcpStream;
 
 use serde_json::json;
 
@@ -88,6 +89,8 @@ fn a_damaged_last_good_table_is_refused_and_the_router_waits_for_its_store() {
     let told = log.lines().filter(|line| line.contains("is damaged; it is ignored"));
     let told: Vec<&str> = told.collect();
     assert!(matches!(&told[..], [once] if once.contains("state/table")), "{log}");
+    let front = fleet.routers[0].front;
+    eventually("the front accepts", || TcpStream::connect(front).is_ok());
     let mut visitor = fleet.routers[0].visitor();
     let refused = visitor.try_get("/").expect("an answer").response;
     assert_eq!(refused.status, 503);

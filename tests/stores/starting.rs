@@ -5,6 +5,7 @@ use std::{fs, process::Command};
 use serde_json::json;
 use support::{
     Router, eventually, router,
+    router::token,
     servers::{Server, etcd_arguments},
 };
 
@@ -108,6 +109,19 @@ fn a_file_that_was_cut_short() {
         fs::rename(router.path("whole.redb"), router.path("store.redb")).unwrap();
     };
     serves_on(router, cut, "move the store's file away, then `rolling-router store restore`", put_back);
+}
+
+/// As with a certificate: the address names a file, and that is not there.
+#[test]
+fn a_file_that_the_address_names_is_gone() {
+    let serving = router().stable("v1").start();
+    let folder = tempfile::tempdir().unwrap();
+    let [file, aside] = ["token", "aside"].map(|name| folder.path().join(name));
+    fs::write(&file, token("admin")).unwrap();
+    let address = format!("http://{}?token_file={}", serving.admin, file.display());
+    let router = router().store(&address).start();
+    let take = |_: &Router| fs::rename(&file, &aside).unwrap();
+    serves_on(router, take, "cannot be read", |_| fs::rename(&aside, &file).unwrap());
 }
 
 #[test]
