@@ -19,6 +19,7 @@ use crate::{
         commands::{
             command::{CommandOutcome, unknown_app},
             commit::Plan,
+            recovery::recover_record,
             stored::StoredApp,
             transact::transact_app,
         },
@@ -56,7 +57,11 @@ pub async fn read(
     let app = app_name(&app)?;
     let effective = call.query.flag("effective")?;
     call.query.finish()?;
-    let stored = StoredApp::read(&core, &app).await?;
+    let mut stored = StoredApp::read(&core, &app).await?;
+    // The seq of a lost record is not 0, and nobody knows it before the record is written back.
+    if stored.is_lost && recover_record(&core, &app).await.is_ok() {
+        stored = StoredApp::read(&core, &app).await?;
+    }
     if stored.is_absent() {
         return Err(unknown_app(&app));
     }
@@ -67,7 +72,7 @@ pub async fn read(
     } else {
         axum::Json(explicit(&stored)).into_response()
     };
-    set_etag(&mut response, Some(stored.record.as_ref().map_or(0, |record| record.seq)));
+    set_etag(&mut response, (!stored.is_lost).then(|| stored.seq()));
     Ok(response)
 }
 
