@@ -143,7 +143,7 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
     browser.click("promote");
     browser.see("confirm-dialog", "Promote 1.0.1 to stable, in place of 1.0.0?");
     browser.see("confirm-effects", "keep it while it drains");
-    browser.see("confirm-warnings", "Too little traffic to tell");
+    browser.see("confirm-warnings", "Undecided");
     browser.picture("promote");
     confirm(&browser, "smoke tests green");
     browser.see("stable-release", "1.0.1");
@@ -271,7 +271,7 @@ fn figures_of_real_traffic_show_live() {
         visitor.release();
     }
     browser.see("stable-card", "3 clients");
-    browser.see("verdict", "Too little traffic to tell");
+    browser.see("verdict", "Undecided");
     eventually("the chart has a line", || {
         browser.script("return document.querySelector('.line-stable').hasAttribute('d')") == json!(true)
     });

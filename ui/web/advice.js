@@ -4,14 +4,12 @@
 // An advice is `{effects, moves?, warnings}`. `moves` says by rule which clients go where; the router's dry run says the same in
 // numbers and replaces it.
 
-import { count, duration, millis, plural, rate, share } from './format.js';
+import { count, duration, millis, plural } from './format.js';
 import { freezeWarnings } from './freeze-words.js';
 import { health, releaseId, releaseName } from './release.js';
 
-// Below this many requests an error share says little: one error in 200 is already half a percent.
-const REQUESTS_ENOUGH = 200;
-// Only two in a hundred comparisons of equal releases are further apart than this.
-const DEVIATIONS = 2.3;
+// What is said before the router has looked at a candidate for the first time.
+const UNJUDGED = 'Undecided: nobody has looked at the candidate yet.';
 // A slower p95 is worth a warning when it is half as much again and a person could feel it.
 const SLOWER_FACTOR = 1.5;
 const SLOWER_MS = 10;
@@ -159,48 +157,23 @@ export function releaseWarnings(release) {
 }
 
 /**
- * Compares the candidate with stable since each came to its track, in one line: `{sign, tone, text}`, or null without a
- * candidate.
+ * The router's verdict about the candidate, in its own words, and what else speaks against it: `{sign, tone, text}`, or null
+ * without a candidate.
  */
-export function verdict({ stable, candidate }) {
+export function verdict({ stable, candidate, verdict: judged }) {
 	if (!candidate) return null;
-	const [old, next] = [countErrors(stable), countErrors(candidate)];
-	const shares = `${share(next.share)} errors in ${plural(next.requests, 'request')}, against ${share(old.share)} on stable`;
-	const apart = countDeviations(old, next);
-	const bad = [...releaseWarnings(candidate), ...(apart > DEVIATIONS ? [`Worse: ${shares}.`] : []), ...latencyWarnings(stable, candidate)];
-	if (bad.length) return { sign: '⚠', tone: 'is-bad', text: bad.join(' ') };
-	if (next.requests < REQUESTS_ENOUGH) {
-		return { sign: '…', tone: 'quiet', text: `Too little traffic to tell: ${plural(next.requests, 'request')} so far.` };
-	}
-	return { sign: '✓', tone: 'ink-candidate', text: `${apart < -DEVIATIONS ? 'Better than' : 'As good as'} stable: ${shares}.` };
+	const others = [...releaseWarnings(candidate), ...latencyWarnings(stable, candidate)];
+	const text = [...others, judged?.sentence ?? UNJUDGED].join(' ');
+	if (others.length || isAlarming(judged)) return { sign: '⚠', tone: 'is-bad', text };
+	return isGood(judged) ? { sign: '✓', tone: 'ink-candidate', text } : { sign: '…', tone: 'quiet', text };
 }
 
-function countErrors(release) {
-	const { requests = 0, errors = 0 } = release?.activity ?? {};
-	return { requests, errors, share: requests ? errors / requests : 0 };
-}
+const isAlarming = (judged) => Boolean(judged && (judged.verdict === 'worse' || judged.warning || judged.shared_dependency));
+const isGood = (judged) => judged?.verdict === 'no-worse' || judged?.verdict === 'better';
 
-// By how many standard deviations the error share of `next` is above that of `old` (two-proportion z-test, pooled).
-function countDeviations(old, next) {
-	const pooled = (old.errors + next.errors) / (old.requests + next.requests);
-	const width = Math.sqrt(pooled * (1 - pooled) * (1 / old.requests + 1 / next.requests));
-	return width > 0 ? (next.share - old.share) / width : 0;
-}
-
-function comparisonWarnings({ stable, candidate }) {
-	const [old, next] = [stable?.activity, candidate?.activity];
-	if (!next) return [];
-	const requests = next.requests ?? 0;
-	const isLittle = requests < REQUESTS_ENOUGH;
-	const lines = [];
-	if (next.error_share > 0 && next.error_share > (old?.error_share ?? 0)) {
-		const note = isLittle ? ` (${plural(requests, 'request')}: too little traffic to tell)` : '';
-		lines.push(`Errors: ${share(next.error_share)} against ${share(old?.error_share ?? 0)} on stable${note}.`);
-	} else if (isLittle) {
-		const answered = `${plural(requests, 'request')} (${rate(next.requests_per_second)})`;
-		lines.push(`Too little traffic to tell: the candidate has answered ${answered}.`);
-	}
-	return [...lines, ...latencyWarnings(stable, candidate)];
+function comparisonWarnings({ stable, candidate, verdict: judged }) {
+	if (!candidate) return [];
+	return [...(isGood(judged) ? [] : [judged?.sentence ?? UNJUDGED]), ...latencyWarnings(stable, candidate)];
 }
 
 function latencyWarnings(stable, candidate) {

@@ -54,7 +54,7 @@ export function createModel(clock = () => Date.now()) {
 		return true;
 	}
 
-	/** Puts a second's figures into the known state: activity by release id, health by address, shares, moves. */
+	/** Puts a second's figures into the known state: activity by release id, health by address, shares, moves, verdict. */
 	function takeActivity(data) {
 		const state = apps.get(data.app);
 		if (!state) return;
@@ -64,6 +64,7 @@ export function createModel(clock = () => Date.now()) {
 		}
 		if (data.shares) state.shares = data.shares;
 		if (data.moves) state.moves = data.moves;
+		if ('verdict' in data) state.verdict = data.verdict;
 		seriesOf(data.app).push(clock(), state.stable?.activity, state.candidate?.activity);
 		notifyListeners();
 	}
