@@ -45,6 +45,7 @@ pub(super) struct DeploymentChange {
     /// What stands behind the id in the path.
     pub(super) call: Option<&'static str>,
     pub(super) body: Option<serde_json::Value>,
+    pub(super) query: Vec<(&'static str, String)>,
     /// Whether it is so; none: the deployment is gone.
     pub(super) is_done: fn(Option<&Deployment>) -> bool,
     pub(super) done: &'static str,
@@ -58,6 +59,7 @@ impl DeploymentChoice {
         let mut path = vec!["api", "v1", "apps", &app, "deployments", &id];
         path.extend(change.call);
         let mut request = Request::new(change.method, &path);
+        request.query = change.query;
         if let Some(body) = &change.body {
             request = request.json(body);
         }

@@ -25,6 +25,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         method: Method::POST,
         call: Some("scale"),
         body: Some(serde_json::json!({ "replicas": arguments.replicas })),
+        query: Vec::new(),
         is_done: |now| {
             let all = now.map(|it| (it.replicas as usize, it.containers.len()));
             let all_are_endpoints =

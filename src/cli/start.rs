@@ -21,6 +21,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         method: Method::POST,
         call: Some("start"),
         body: None,
+        query: Vec::new(),
         is_done: |now| now.is_some_and(|it| it.state == "serving"),
         done: "serves",
     };

@@ -21,6 +21,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         method: Method::POST,
         call: Some("stop"),
         body: None,
+        query: Vec::new(),
         is_done: |now| now.is_none_or(|it| it.state == "stopped"),
         done: "is stopped",
     };

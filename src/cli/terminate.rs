@@ -14,6 +14,10 @@ use super::{
 pub(super) struct Arguments {
     #[command(flatten)]
     choice: DeploymentChoice,
+
+    /// Forget it without asking its engine, which no router has any more or which is lost: what runs there stays there
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
@@ -21,6 +25,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         method: Method::DELETE,
         call: None,
         body: None,
+        query: if arguments.force { vec![("force", "true".to_owned())] } else { Vec::new() },
         is_done: |now| now.is_none(),
         done: "is removed",
     };

@@ -50,10 +50,20 @@ fn an_engine_that_is_halted_holds_up_nobody() {
         run(&router, "ci", &["deploy", "--image", "deploy-halted:1", "--release", "two", "--timeout", "2s"]);
     assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
     assert!(!patience.passed() && ran.err.contains("not up after 2 s"), "{}{}", ran.out, ran.err);
+    // Nobody has to wait for it either: what is forgotten by force is left to whoever has the engine.
+    assert_eq!(run(&router, "ci", &["terminate", "one", "--force"]).code, Some(5));
+    let routed = run(&router, "operator", &["terminate", "one", "--force"]);
+    assert_eq!(routed.code, Some(4), "{}{}", routed.out, routed.err);
+    router.api().post("abort", &json!({})).expect(200);
+    let forgotten = run(&router, "operator", &["terminate", "one", "--force"]);
+    assert_eq!(forgotten.code, Some(0), "{}{}", forgotten.out, forgotten.err);
+    router.api().get("deployments/hello-one").expect(404);
+    let keys = router.api_as("admin").raw("GET", "/api/kv/apps/?keys=true", None, "").response.text();
+    assert!(!keys.contains("hello-one"), "{keys}");
     test.resume();
     eventually("it has failed and nothing is left of it", || {
         let now = deployment(&router.api(), "hello-two");
         now["state"] == "failed" && named(&now).is_empty() && containers(test, "hello-two").is_empty()
     });
-    assert_eq!(router.api().state()["candidate"]["id"], "apps/hello-one-80/containers");
+    assert_eq!(containers(test, "hello-one").len(), 1, "nobody has touched it");
 }

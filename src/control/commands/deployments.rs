@@ -142,11 +142,17 @@ pub fn start(deployment: &mut Deployment, now: u64) -> Result<(), ApiError> {
     if deployment.start(now) { Ok(()) } else { Err(being_cleaned_up(&deployment.id)) }
 }
 
-/// Removes a deployment. One that an engine runs goes with its containers; of any other the endpoints go first, so that a removal which was cut short is made whole by the next.
-pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<DeploymentOutcome, ApiError> {
+/// Removes a deployment. One that an engine runs goes with its containers; of any other the endpoints go first, so that a removal
+/// which was cut short is made whole by the next. With `force` no engine is asked: what it runs stays there.
+pub async fn remove(
+    core: &Core,
+    key: &DeploymentKey,
+    asker: &Asker,
+    force: bool,
+) -> Result<DeploymentOutcome, ApiError> {
     core.replica.require_known_store().await?;
     let deployment = read(&stored_entry(core, key).await?, key)?;
-    if deployment.run.is_some() {
+    if deployment.run.is_some() && !force {
         return change(core, key, asker, |deployment| {
             deployment.desired = DesiredState::Removed;
             Ok(())
@@ -179,7 +185,7 @@ pub async fn remove(core: &Core, key: &DeploymentKey, asker: &Asker) -> Result<D
 /// Removes the deployments of an app that was removed. One that cannot be, such as one that another app routes, stays and says why.
 pub async fn remove_all(core: &Core, app: &AppName, asker: &Asker) {
     for key in core.deployments.keys_of(app) {
-        if let Err(error) = remove(core, &key, asker).await {
+        if let Err(error) = remove(core, &key, asker, false).await {
             tracing::warn!(%app, deployment = %key.1, why = error.message(), "a deployment of an app that was removed stays");
         }
     }

@@ -33,7 +33,10 @@ use crate::{
             error::{ApiError, Kind},
         },
     },
-    rollout::deployment::record::{Deployment, DesiredState},
+    rollout::{
+        command::Role,
+        deployment::record::{Deployment, DesiredState},
+    },
     schema::{
         app::Outcome,
         deployment::{DeployRequest, Deployments, ScaleRequest},
@@ -124,17 +127,22 @@ pub async fn scale(State(core): State<Core>, Path((app, id)): OfDeployment, call
     .await
 }
 
-/// `DELETE .../deployments/{id}`: terminates it. What an engine runs is gone once its containers are removed.
-pub async fn terminate(State(core): State<Core>, Path((app, id)): OfDeployment, call: Write) -> Answer {
+/// `DELETE .../deployments/{id}`: terminates it. What an engine runs is gone once its containers are removed; with `force` it is
+/// gone at once, and whatever runs at an engine stays there: the way out where no router has that engine any more.
+pub async fn terminate(State(core): State<Core>, Path((app, id)): OfDeployment, mut call: Write) -> Answer {
     call.read::<NoFields>()?;
+    let force = call.query.flag("force")?;
+    if force {
+        call.caller.needs(Role::Operator)?;
+    }
     let (key, deployment) = find(&core, &app, &id)?;
     for (release, _) in endpoints(&core, &deployment).await? {
         check_registration(&core, &call.caller, &key.0, &release)?;
     }
     let asker = call.asker(&core, None)?;
     call.query.finish()?;
-    let is_run = deployment.run.is_some();
-    let outcome = deployments::remove(&core, &key, &asker).await?;
+    let is_run = deployment.run.is_some() && !force;
+    let outcome = deployments::remove(&core, &key, &asker, force).await?;
     log(&outcome.deployment, &asker.actor, "is to be removed");
     Ok(answer(&core, if is_run { StatusCode::ACCEPTED } else { StatusCode::OK }, outcome).await)
 }

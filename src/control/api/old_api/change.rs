@@ -101,7 +101,7 @@ pub async fn remove(core: &Core, caller: &Caller, key: &DeploymentKey) -> Result
         }
     }
     let asker = asker(core, caller, String::new(), None);
-    let outcome = deployments::remove(core, key, &asker).await?;
+    let outcome = deployments::remove(core, key, &asker, false).await?;
     log(&outcome, &caller.name, "was removed");
     core.replica.wait_for(outcome.revision, SERVED_WAIT_MAX).await;
     Ok(removed(&outcome.deployment))

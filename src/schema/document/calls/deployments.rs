@@ -37,7 +37,7 @@ pub fn calls() -> Vec<Operation> {
             .refuses(&refusals)
             .answers::<Deployment>(200, "The deployment; it goes on by itself.")
     };
-    vec![
+    [
         Operation::get(all, "deployments", "Deployments of an app")
             .answers::<Deployments>(200, "Each, by id.")
             .refuses(&[400]),
@@ -62,6 +62,12 @@ pub fn calls() -> Vec<Operation> {
             .refuses(&[400]),
         change(Operation::delete(one, "terminate", "Remove a deployment with its containers"))
             .says("409 `still_routed` while an app routes its release.")
+            .parameter(
+                "query",
+                "force",
+                json!({ "type": "boolean" }),
+                "Forget it without asking its engine, for operators: its endpoints go, and what runs at the engine stays there.",
+            )
             .answers::<Deployment>(200, "It is removed.")
             .answers::<Deployment>(202, "It is gone once its engine has removed its containers."),
         change(Operation::post("/api/v1/apps/{app}/deployments/{id}/stop", "stopDeployment", "Stop a deployment"))
@@ -81,6 +87,14 @@ pub fn calls() -> Vec<Operation> {
             .parameter("query", "tail", lines(), "At most so many of the last lines of each container.")
             .with(200, "The lines.", "text/plain", json!({ "type": "string" }))
             .refuses(&[400, 403, 422, 503]),
+    ]
+    .into_iter()
+    .chain(tables())
+    .collect()
+}
+
+fn tables() -> [Operation; 2] {
+    [
         Operation::get("/api/v1/services", "services", "The containers of all deployments")
             .answers::<Services>(200, "Each, by name.")
             .refuses(&[400]),
