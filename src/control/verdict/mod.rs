@@ -14,5 +14,7 @@ mod abort;
 mod count;
 mod looks;
 mod report;
+#[cfg(test)]
+mod tests;
 
 pub use self::looks::run;
