@@ -116,9 +116,10 @@ impl Model {
         }
     }
 
-    /// What the first pin of a client says.
+    /// What the first pin of a client says. At blend 0 nobody is drawn to the candidate.
     pub fn drawn(&self, to_candidate: bool) -> Draw {
-        let epoch = self.candidate.map_or(0, |_| in_pins(self.draw_epochs.1));
+        let is_drawn = self.candidate.is_some() && self.blend > 0;
+        let epoch = if is_drawn { in_pins(self.draw_epochs.1) } else { 0 };
         Draw { epoch, to_candidate }
     }
 
