@@ -2,21 +2,15 @@
 //!
 //! Operators read, admins write. A secret is in the answer to the call that had the router make it, and nowhere else.
 
+pub(super) mod call;
 mod change;
 mod describe;
 pub(super) mod removal;
 mod store;
-
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
-use keyvalues::Revision;
-use serde::Serialize;
+pub(super) mod writing;
 
 use self::{
+    call::{hook_name, tagged},
     change::HookChange,
     describe::{describe, describe_readable},
     store::{delete, put, unknown},
@@ -49,6 +43,12 @@ use crate::{
         app::Done,
         hook::{Hook, HookEvent, HookRemoval, HookState, HookTest, Hooks},
     },
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
 };
 
 /// `GET /api/v1/hooks`
@@ -104,15 +104,10 @@ pub async fn write(
     let made = Secret::generate().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let written = put(&core, &name, &change, &by, if_match, &made).await?;
     tracing::info!(hook = %name, actor = by, "a hook was written");
-    let served = core.replica.wait_for(written.revision, SERVED_WAIT_MAX).await;
+    let status = written.status(&core).await;
     let is_made = change.secret.is_none() && written.hook.secret == made;
     let secret = is_made.then(|| made.reveal());
     let shown = Hook { secret, ..describe_readable(&core, &name, &written.hook, written.revision) };
-    let status = match (served, written.is_new) {
-        (false, _) => StatusCode::ACCEPTED,
-        (true, true) => StatusCode::CREATED,
-        (true, false) => StatusCode::OK,
-    };
     Ok(tagged(status, &shown, written.revision))
 }
 
@@ -181,18 +176,6 @@ fn refuse_others(core: &Core, caller: &Caller, name: &HookName) -> Result<(), Ap
         }
         _ => Ok(()),
     }
-}
-
-fn tagged(status: StatusCode, body: &impl Serialize, revision: Revision) -> Response {
-    let mut response = (status, Json(body)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-fn hook_name(text: &str) -> Result<HookName, ApiError> {
-    text.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("hook"))
 }
 
 fn unreadable(name: &HookName, fault: &str) -> ApiError {

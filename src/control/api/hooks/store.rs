@@ -1,42 +1,22 @@
 //! Hooks in the store: one is written or deleted, each in one commit.
 
 use keyvalues::{Revision, Write as StoreWrite};
-use parking_lot::Mutex;
 
 use super::{
     change::HookChange,
-    removal::{HookRemoval, refuse_stale},
+    removal::HookRemoval,
+    writing::{HookWrite, HookWriting},
 };
-use crate::{
-    control::{
-        commands::{
-            commit::{Commit, Plan},
-            transact::transact,
-        },
-        limits::HOOKS_MAX,
-        shared::{
-            core::Core,
-            entries::{as_read, encode, entry, own_key},
-            error::{ApiError, Kind},
-            hooks::{
-                hook::{HOOKS_PREFIX, Hook, HookName},
-                progress::{PROGRESS_PREFIX, Progress, Topic},
-                secret::Secret,
-            },
-        },
+use crate::control::shared::{
+    core::Core,
+    entries::{encode, own_key},
+    error::{ApiError, Kind},
+    hooks::{
+        hook::{HOOKS_PREFIX, Hook, HookName},
+        progress::{PROGRESS_PREFIX, Progress, Topic},
+        secret::Secret,
     },
-    rollout::unknown_fields,
 };
-
-/// Writes in one commit beside the hook itself.
-const BATCH: usize = 90;
-
-/// A hook that was written.
-pub(super) struct HookWrite {
-    pub(super) hook: Hook,
-    pub(super) revision: Revision,
-    pub(super) is_new: bool,
-}
 
 /// Writes a hook; a secret that nobody gave is the one that was made.
 pub(super) async fn put(
@@ -46,44 +26,16 @@ pub(super) async fn put(
     by: &str,
     if_match: Option<u64>,
     made: &Secret,
-) -> Result<HookWrite, ApiError> {
-    let key = &name.key();
-    // What the last round wrote, and whether that was new.
-    let tried: &Mutex<Option<(Hook, bool)>> = &Mutex::default();
-    transact(&core.store, &what(name), move |round| async move {
-        let listing = core.store.list(&[HOOKS_PREFIX]).await?;
-        let found = entry(&listing, key);
-        let known: Option<Hook> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
-        // The commit whose answer was lost may have done it.
-        if round.in_doubt
-            && let (Some((hook, is_new)), Some(found)) = (&*tried.lock(), found)
-            && known.as_ref() == Some(hook)
-        {
-            let (hook, revision, is_new) = (hook.clone(), found.modified, *is_new);
-            return Ok(Plan::Nothing(HookWrite { hook, revision, is_new }));
-        }
-        refuse_stale(if_match, found)?;
-        if found.is_none() && listing.entries.len() >= HOOKS_MAX {
-            let message = format!("there are {HOOKS_MAX} hooks already; remove one that nobody needs");
-            return Err(ApiError::new(Kind::Refused("too_many_hooks"), message));
-        }
-        refuse_to_lead_header_elsewhere(change, known.as_ref())?;
-        let hook = hook_of(core, change, known.as_ref(), by, made);
-        let mut writes = beginnings(core, name, &hook, known.as_ref());
-        while writes.len() > BATCH {
-            core.store.commit(Vec::new(), writes.split_off(writes.len() - BATCH)).await?;
-        }
-        let json = match found {
-            Some(found) => unknown_fields::keep(&found.value, &known, encode(&hook)),
-            None => encode(&hook),
-        };
-        writes.push(StoreWrite::put(own_key(key), json));
-        let is_new = found.is_none();
-        *tried.lock() = Some((hook.clone(), is_new));
-        let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };
-        Ok(Plan::write(commit, move |revision| HookWrite { hook, revision, is_new }))
-    })
-    .await
+) -> Result<HookWrite<Hook>, ApiError> {
+    let writing =
+        HookWriting { key: name.key(), prefix: HOOKS_PREFIX, kind: "hooks", what: what(name), if_match };
+    let make = |known: Option<&Hook>| {
+        refuse_to_lead_header_elsewhere(change, known)?;
+        let hook = hook_of(core, change, known, by, made);
+        let beginnings = beginnings(core, name, &hook, known);
+        Ok((hook, beginnings))
+    };
+    writing.carry_out(core, make).await
 }
 
 fn hook_of(core: &Core, change: &HookChange, known: Option<&Hook>, by: &str, made: &Secret) -> Hook {

@@ -9,23 +9,16 @@ mod receive;
 mod store;
 mod turn;
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-    routing::{get, post},
-};
-use keyvalues::Revision;
-use serde::Serialize;
-
 use self::{
     change::HookInChange,
     describe::{describe, describe_readable},
     mapping::test_payload,
     store::{delete, put, unknown},
 };
-use super::request::{NoFields, Read, Write};
+use super::{
+    hooks::call::{hook_name, tagged},
+    request::{NoFields, Read, Write},
+};
 use crate::{
     control::{
         limits::SERVED_WAIT_MAX,
@@ -42,6 +35,13 @@ use crate::{
         app::Done,
         hook_in::{HookIn, HookInRemoval, HookInRequest, HookInTest, HookInTestRequest, HooksIn},
     },
+};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
 };
 
 /// What senders reach: on the admin port, and on a port that has nothing else.
@@ -95,15 +95,10 @@ pub async fn write(
     let made = made.map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     let written = put(&core, &name, &change, &by, if_match, &made).await?;
     tracing::info!(hook = %name, actor = by, "a hook in was written");
-    let served = core.replica.wait_for(written.revision, SERVED_WAIT_MAX).await;
+    let status = written.status(&core).await;
     let is_made = change.secret.is_none() && written.hook.secret == made;
     let secret = is_made.then(|| made.reveal());
     let shown = HookIn { secret, ..describe_readable(&core, &name, &written.hook, written.revision) };
-    let status = match (served, written.is_new) {
-        (false, _) => StatusCode::ACCEPTED,
-        (true, true) => StatusCode::CREATED,
-        (true, false) => StatusCode::OK,
-    };
     Ok(tagged(status, &shown, written.revision))
 }
 
@@ -161,16 +156,4 @@ fn readable<'a>(name: &HookName, stored: &'a StoredHookIn) -> Result<&'a StoredH
         let message = format!("the stored hook in `{name}` cannot be read ({fault}); write it anew");
         ApiError::new(Kind::Refused("unreadable"), message)
     })
-}
-
-fn tagged(status: StatusCode, body: &impl Serialize, revision: Revision) -> Response {
-    let mut response = (status, Json(body)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-fn hook_name(text: &str) -> Result<HookName, ApiError> {
-    text.parse().map_err(|error| ApiError::new(Kind::Malformed, format!("{error}")).field("hook"))
 }
