@@ -13,7 +13,10 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{hex::hex, private_folder::make_private};
+use super::{
+    hex::{hex, random_hex},
+    private_folder::make_private,
+};
 
 /// A locked state directory. The lock ends with the value (or the process).
 #[derive(Debug)]
@@ -117,9 +120,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A random node id.
 pub fn new_node_id() -> io::Result<String> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(hex(&bytes))
+    random_hex::<8>().map_err(io::Error::other)
 }
 
 fn private() -> OpenOptions {

@@ -29,7 +29,7 @@ use crate::control::{
         audit::trail,
         core::Core,
         error::{ApiError, Kind},
-        hex::hex,
+        hex::random_hex,
         hooks::hook::HookName,
         hooks_in::{
             delivery::{DeliveryEnd, InDelivery, is_name, new_name},
@@ -240,11 +240,10 @@ fn refuse_no_json(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn begin(core: &Core, client: IpAddr, event: String) -> Result<InDelivery, ApiError> {
-    let mut turn = [0; 8];
-    getrandom::fill(&mut turn).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    let turn = random_hex::<8>().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     Ok(InDelivery {
         at: core.clock.wall_ms(),
-        turn: hex(&turn),
+        turn,
         event,
         client: client.to_string(),
         router: core.name().to_owned(),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     control::{
         limits::TOKEN_CHARS_MAX,
-        shared::{hex::hex, private_folder::make_private, state_dir::replace},
+        shared::{hex::random_hex, private_folder::make_private, state_dir::replace},
     },
     rollout::command::Role,
 };
@@ -237,9 +237,7 @@ fn unmakable(path: &Path) -> Option<String> {
 
 /// 160 random bits: out of reach for guessing, short enough to copy.
 fn random_token() -> io::Result<String> {
-    let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(hex(&bytes))
+    random_hex::<20>().map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{
     limits::HOOK_IN_TURN_MAX,
-    shared::{hex::hex, hooks::hook::HookName},
+    shared::{hex::random_hex, hooks::hook::HookName},
 };
 
 /// The prefix of the keys of deliveries; the hook's name follows, then that of the delivery.
@@ -100,7 +100,5 @@ pub fn is_name(text: &str) -> bool {
 
 /// A name that no delivery had before.
 pub fn new_name() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; NAME_DIGITS / 2];
-    getrandom::fill(&mut bytes)?;
-    Ok(hex(&bytes))
+    random_hex::<{ NAME_DIGITS / 2 }>()
 }

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::{digest, hmac};
 
 use crate::{
-    control::shared::{hex::hex, hooks::secret::Secret},
+    control::shared::{
+        hex::{hex, random_hex},
+        hooks::secret::Secret,
+    },
     rollout::text_form::serde_as_text,
 };
 
@@ -28,9 +31,7 @@ pub struct InSecretError;
 impl InSecret {
     /// A new one.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; BYTES_NEW];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(hex(&bytes)))
+        random_hex::<BYTES_NEW>().map(Self)
     }
 
     /// A new one of Standard Webhooks.
