@@ -1,12 +1,10 @@
 //! Which engine runs a deployment, and whether its configuration allows that.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::{
     control::shared::{
         core::Core,
         error::{ApiError, Kind},
-        hex::hex,
+        hex::random_hex,
     },
     engine::{Engine, ImageReference, NetworkName, Refusal, Variable, Volume},
     rollout::{
@@ -14,7 +12,6 @@ use crate::{
         deployment::{
             compose::service::Service,
             run::{CandidateWish, Run, SPREAD},
-            state::State,
         },
     },
 };
@@ -61,42 +58,19 @@ pub fn choose(core: &Core, service: &Service, choice: EngineChoice) -> Result<Ru
         check(engine, service, network.as_deref())?;
     }
     Ok(Run {
-        engine: name,
-        mark: new_mark()?,
-        state: State::Pending,
-        generation: 1,
-        digest: None,
-        fence: 0,
-        intent: None,
-        engines: BTreeMap::new(),
-        started: BTreeMap::new(),
-        registered: BTreeMap::new(),
-        unsettled: BTreeSet::new(),
-        kept: BTreeSet::new(),
-        served_since: 0,
-        was_stable: false,
-        parked_at: None,
-        left: BTreeMap::new(),
         candidate: choice.candidate,
-        timeout_seconds: choice.timeout_seconds,
-        until: core.clock.wall_ms() + u64::from(choice.timeout_seconds) * 1_000,
-        role: choice.role,
         token: choice.token,
         network,
         health_path: choice.health_path,
-        failure: None,
-        steps: Vec::new(),
+        ..Run::new(name, new_mark()?, choice.role, choice.timeout_seconds, core.clock.wall_ms())
     })
 }
 
 /// Eight hexadecimal digits: of the deployments with one id that one engine ever has, no two have the same by chance.
 fn new_mark() -> Result<String, ApiError> {
-    let mut bytes = [0; 4];
-    let filled = getrandom::fill(&mut bytes);
-    filled.map_err(|error| {
+    random_hex::<4>().map_err(|error| {
         ApiError::new(Kind::Internal, format!("the system gives no random bytes for a mark: {error}"))
-    })?;
-    Ok(hex(&bytes))
+    })
 }
 
 /// Holds a service to what an engine's configuration allows, before anything is stored.

@@ -139,6 +139,37 @@ pub enum StepOutcome {
 }
 
 impl Run {
+    /// Of a deployment that begins: nothing of it is there yet, and nothing becomes of its release.
+    pub fn new(engine: String, mark: String, role: Role, timeout_seconds: u32, now_ms: u64) -> Self {
+        Self {
+            engine,
+            mark,
+            state: State::Pending,
+            generation: 1,
+            digest: None,
+            fence: 0,
+            intent: None,
+            engines: BTreeMap::new(),
+            started: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            left: BTreeMap::new(),
+            candidate: None,
+            timeout_seconds,
+            until: now_ms + u64::from(timeout_seconds) * 1_000,
+            role,
+            token: String::new(),
+            network: None,
+            health_path: None,
+            served_since: 0,
+            was_stable: false,
+            parked_at: None,
+            failure: None,
+            steps: Vec::new(),
+        }
+    }
+
     /// The name of a container: it follows from the deployment, the generation and the number, so whoever looks for it finds it.
     pub fn container_name(&self, id: &DeploymentId, number: u32) -> String {
         // Engines do not take a `+`. Whose container it is, its labels say.

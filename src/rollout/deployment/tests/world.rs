@@ -1,6 +1,6 @@
 //! An engine, the endpoints and the tracks, simulated, with a router that may end at any point of a step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::rollout::{
     command::Role,
@@ -72,31 +72,8 @@ pub(super) fn deployment(replicas: u32) -> Deployment {
         created_at: 1,
         old: None,
         run: Some(Run {
-            engine: "node1".into(),
-            mark: "0badcafe".into(),
-            state: State::Pending,
-            generation: 1,
-            digest: None,
-            fence: 0,
-            intent: None,
-            engines: BTreeMap::new(),
-            started: BTreeMap::new(),
-            registered: BTreeMap::new(),
-            unsettled: BTreeSet::new(),
-            kept: BTreeSet::new(),
-            served_since: 0,
-            was_stable: false,
-            parked_at: None,
-            left: BTreeMap::new(),
             candidate: Some(CandidateWish { blend: None, is_set: false }),
-            timeout_seconds: 60,
-            until: 60_000,
-            role: Role::Ci,
-            token: String::new(),
-            network: None,
-            health_path: None,
-            failure: None,
-            steps: Vec::new(),
+            ..Run::new("node1".into(), "0badcafe".into(), Role::Ci, 60, 0)
         }),
     }
 }
