@@ -31,7 +31,7 @@ pub use self::{
         access::tokens::Tokens,
         options::{ControlOptions, RouterOptions, Surroundings},
         private_folder::make_private,
-        state_dir::StateDirError,
+        state_dir::{StateDirError, replace},
     },
     start::{Control, StartError},
 };

@@ -1,13 +1,13 @@
 //! The file that says which process serves, and how an upgrade of it went: `pid` in the state directory.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
     process,
     time::SystemTime,
 };
+
+use crate::control::replace;
 
 const NAME: &str = "pid";
 
@@ -39,12 +39,7 @@ impl PidFile {
 
     fn write(&self, failure: Option<&str>) -> io::Result<()> {
         let failure = failure.map(|why| why.escape_debug().to_string()).unwrap_or_default();
-        let beside = self.0.with_extension("new");
-        // Its mode counts only when the file is made.
-        let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        writeln!(file, "{}\n{failure}", process::id())?;
-        fs::rename(beside, &self.0)
+        replace(&self.0, format!("{}\n{failure}\n", process::id()).as_bytes())
     }
 
     /// Removes the file, if it still names this process.

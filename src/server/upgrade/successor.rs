@@ -96,11 +96,11 @@ fn wait_for(channel: &Channel, wanted: &Message) -> Result<(), String> {
 /// The program to start: what stands now where this process was started from. A name without a folder is looked for again,
 /// so that a link or a package that has changed counts.
 fn program(word: Option<OsString>) -> io::Result<PathBuf> {
-    let named = word.map(PathBuf::from);
-    let is_name = |path: &PathBuf| path.parent() == Some(Path::new("")) && on_path(path);
-    if let Some(named) =
-        named.filter(|path| is_name(path) || path.parent() != Some(Path::new("")) && path.is_file())
-    {
+    let named = word.map(PathBuf::from).filter(|path| match path.parent() {
+        Some(folder) if folder == Path::new("") => on_path(path),
+        _ => path.is_file(),
+    });
+    if let Some(named) = named {
         return Ok(named);
     }
     let own = env::current_exe()?;
