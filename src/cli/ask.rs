@@ -4,9 +4,10 @@ use serde::de::DeserializeOwned;
 
 use super::{
     client::{Client, Request},
-    connect::Connection,
+    connect::{AppChoice, Connection},
     exit::{Exit, Failure},
     printer::Printer,
+    session::Session,
 };
 
 /// Opens a connection for a verb that is about no app.
@@ -26,4 +27,19 @@ pub(super) async fn ask<T: DeserializeOwned>(
     let lines = if printer.is_json() { vec![answer.text()] } else { lines(answer.read()?) };
     lines.into_iter().for_each(|line| printer.line(line));
     Ok(Exit::of_status(answer.status))
+}
+
+/// The same about an app: reads what stands at this part of its path.
+pub(super) async fn ask_app<T: DeserializeOwned>(
+    (app, connection): (AppChoice, &Connection),
+    printer: &Printer,
+    part: &str,
+    query: Vec<(&'static str, String)>,
+    lines: impl FnOnce(T) -> Vec<String>,
+) -> Result<Exit, Failure> {
+    let session = Session::open(connection, app, printer)?;
+    let app = session.app().await?;
+    let mut request = Request::get(&["api", "v1", "apps", &app, part]);
+    request.query = query;
+    ask(&session.client, printer, request, lines).await
 }

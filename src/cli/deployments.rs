@@ -3,13 +3,11 @@
 use clap::Args;
 
 use super::{
-    ask::ask,
-    client::Request,
+    ask::ask_app,
     connect::{AppChoice, Connection},
     deployment_lines::table,
     exit::{Exit, Failure},
     printer::Printer,
-    session::Session,
 };
 use crate::schema::deployment::Deployments;
 
@@ -23,8 +21,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let request = Request::get(&["api", "v1", "apps", &app, "deployments"]);
-    ask(&session.client, printer, request, |known: Deployments| table(&known.deployments)).await
+    let about = (arguments.app, &arguments.connection);
+    let lines = |known: Deployments| table(&known.deployments);
+    ask_app(about, printer, "deployments", Vec::new(), lines).await
 }

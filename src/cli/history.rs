@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     app_lines::quoted,
-    ask::ask,
+    ask::ask_app,
     change::parse_seq,
     client::Request,
     connect::{AppChoice, Connection},
@@ -67,12 +67,10 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         let app = session.app().await?;
         return show(&session, &app, seq, printer).await;
     }
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let mut request = Request::get(&["api", "v1", "apps", &app, "history"]);
-    request.query.push(("limit", arguments.limit.to_string()));
-    request.query.extend(arguments.before.map(|seq| ("before", seq.to_string())));
-    ask(&session.client, printer, request, |page| lines(&page, printer)).await
+    let mut query = vec![("limit", arguments.limit.to_string())];
+    query.extend(arguments.before.map(|seq| ("before", seq.to_string())));
+    let about = (arguments.app, &arguments.connection);
+    ask_app(about, printer, "history", query, |page| lines(&page, printer)).await
 }
 
 /// Shows the change that made a seq.

@@ -3,12 +3,10 @@
 use clap::Args;
 
 use super::{
-    ask::ask,
-    client::Request,
+    ask::ask_app,
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
     printer::{Printer, Style},
-    session::Session,
 };
 use crate::schema::release::{KnownRelease, KnownReleases, TrackName};
 
@@ -25,13 +23,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let mut request = Request::get(&["api", "v1", "apps", &app, "releases"]);
-    if arguments.all {
-        request.query.push(("all", "true".into()));
-    }
-    ask(&session.client, printer, request, |known| lines(&known, printer)).await
+    let about = (arguments.app, &arguments.connection);
+    let query = if arguments.all { vec![("all", "true".to_owned())] } else { Vec::new() };
+    ask_app(about, printer, "releases", query, |known| lines(&known, printer)).await
 }
 
 fn lines(known: &KnownReleases, printer: &Printer) -> Vec<String> {

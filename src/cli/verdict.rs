@@ -3,12 +3,10 @@
 use clap::Args;
 
 use super::{
-    ask::ask,
-    client::Request,
+    ask::ask_app,
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
     printer::Printer,
-    session::Session,
 };
 use crate::schema::verdict::{ArmCounts, Verdict};
 
@@ -24,10 +22,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let session = Session::open(&arguments.connection, arguments.app, printer)?;
-    let app = session.app().await?;
-    let request = Request::get(&["api", "v1", "apps", &app, "verdict"]);
-    ask(&session.client, printer, request, |verdict| lines(&verdict)).await
+    let about = (arguments.app, &arguments.connection);
+    ask_app(about, printer, "verdict", Vec::new(), |verdict| lines(&verdict)).await
 }
 
 fn lines(verdict: &Verdict) -> Vec<String> {
