@@ -188,9 +188,10 @@ fn who_has_the_lock_is_in_the_history_and_told_to_hooks() {
     assert_eq!(commands[..3], ["change-endpoints", "unlock", "lock"]);
 }
 
-/// The command line with a command under a lock of a second, which ends when a file is there.
+/// The command line with a command under a lock of a second, which ends when a file is there, or with the folder of the test:
+/// nothing else ends it once the command line was killed.
 fn hold(router: &Router, file: &str) -> Child {
-    let script = format!("while [ ! -e {file} ]; do sleep 0.05; done");
+    let script = format!("while [ ! -e {file} ] && [ -d \"$(dirname {file})\" ]; do sleep 0.05; done");
     program()
         .args(["lock", "--reason", "build 77", "--for", "1s", "--", "sh", "-c", &script])
         .env("ROLLING_ROUTER_ADMIN_URL", format!("http://{}", router.admin))
