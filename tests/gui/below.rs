@@ -11,7 +11,7 @@ use support::router::{free_port, token};
 use support::{Router, Wire, eventually, router};
 
 use crate::browser::Browser;
-use crate::{confirm, follows};
+use crate::{confirm, follows, sign_in_at};
 
 /// A running nginx; it ends with the test.
 struct Nginx {
@@ -66,12 +66,7 @@ fn a_release_below_a_path(takes_off: bool) {
     let nginx = Nginx::before(&router, takes_off);
     assert_eq!(status(nginx.address, "/ui/main.js"), 404, "there is another site");
     let browser = Browser::start(1280, 1000);
-    browser.open(&format!("http://{}/release/", nginx.address));
-    browser.fill("sign-in-token", token("operator"));
-    browser.click("sign-in-submit");
-    eventually("the page is live", || {
-        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
-    });
+    sign_in_at(&browser, &format!("http://{}/release/", nginx.address), "operator");
     browser.click("app-hello");
     browser.see("stable-release", "1.0.0");
     // What is done elsewhere shows by itself: the stream is not kept back.

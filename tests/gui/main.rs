@@ -40,7 +40,12 @@ fn sign_in(browser: &Browser, router: &Router) {
 }
 
 fn sign_in_as(browser: &Browser, router: &Router, role: &str) {
-    browser.open(&format!("http://{}/", router.admin));
+    sign_in_at(browser, &format!("http://{}/", router.admin), role);
+}
+
+/// Signs in where the page is, and waits until it is live.
+fn sign_in_at(browser: &Browser, page: &str, role: &str) {
+    browser.open(page);
     browser.fill("sign-in-token", token(role));
     browser.click("sign-in-submit");
     eventually("the page is live", || {

@@ -1,11 +1,10 @@
 //! The GUI in https, when the admin port speaks it: signing in, the live stream, a command.
 
-use support::router::token;
+use support::router;
 use support::tls::CertificateFiles;
-use support::{eventually, router};
 
 use crate::browser::Browser;
-use crate::confirm;
+use crate::{confirm, sign_in_at};
 
 #[test]
 fn a_release_is_promoted_on_a_page_in_https() {
@@ -14,12 +13,7 @@ fn a_release_is_promoted_on_a_page_in_https() {
     let builder = router().stable("1.0.0").candidate("1.0.1").blend(10);
     let router = builder.flag("--admin-tls").flag(&certificate).flag(&key).start();
     let browser = Browser::start_with(1280, 1000, &["--ignore-certificate-errors"]);
-    browser.open(&format!("https://localhost:{}/", router.admin.port()));
-    browser.fill("sign-in-token", token("operator"));
-    browser.click("sign-in-submit");
-    eventually("the page is live", || {
-        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
-    });
+    sign_in_at(&browser, &format!("https://localhost:{}/", router.admin.port()), "operator");
     browser.click("app-hello");
     browser.see("stable-release", "1.0.0");
     browser.click("promote");

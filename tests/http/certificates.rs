@@ -23,14 +23,7 @@ impl Stage {
         let [certificates, keys] = lists(&shop.0, &other.0);
         let builder = router().stable("v1").flag("--listen-tls=127.0.0.1:0");
         let router = builder.flag(&certificates).flag(&keys).start();
-        let mut address = None;
-        eventually("it says where it serves in TLS", || {
-            let log = router.log();
-            let said = log.split("end users on https://").nth(1).and_then(|rest| rest.split('/').next());
-            address = said.and_then(|text| text.parse().ok());
-            address.is_some()
-        });
-        Self { router, address: address.expect("it was found just now"), shop, other }
+        Self { address: router.front_tls(), router, shop, other }
     }
 
     /// Whether a client that trusts one certificate alone is shown that one.

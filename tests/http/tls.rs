@@ -21,24 +21,12 @@ fn serve(files: &CertificateFiles, builder: RouterBuilder) -> Router {
     builder.flag("--listen-tls=127.0.0.1:0").flag(&certificate).flag(&key).start()
 }
 
-/// Where the router says that it serves in TLS.
-fn secure(router: &Router) -> SocketAddr {
-    let mut address = None;
-    eventually("it says where it serves in TLS", || {
-        let log = router.log();
-        let said = log.split("end users on https://").nth(1).and_then(|rest| rest.split('/').next());
-        address = said.and_then(|text| text.parse().ok());
-        address.is_some()
-    });
-    address.expect("it was found just now")
-}
-
 /// A connection in TLS to the host of all these tests.
 struct Client(TlsClient);
 
 impl Client {
     fn open(router: &Router, trust: &Arc<ClientConfig>) -> Self {
-        Self::try_open(secure(router), trust).expect("the certificate is trusted")
+        Self::try_open(router.front_tls(), trust).expect("the certificate is trusted")
     }
 
     /// Shakes hands; `None` if one side refuses.
@@ -129,14 +117,14 @@ fn http_1_1_is_all_that_is_offered() {
     let mut browser = Client::open(&router, &offering(&["h2", "http/1.1"]));
     assert_eq!(browser.get("").status, 200);
     assert_eq!(browser.session().alpn_protocol(), Some(&b"http/1.1"[..]));
-    assert!(Client::try_open(secure(&router), &offering(&["h2"])).is_none());
+    assert!(Client::try_open(router.front_tls(), &offering(&["h2"])).is_none());
 }
 
 #[test]
 fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     let (files, old) = CertificateFiles::new(&[HOST]);
     let router = serve(&files, router().stable("v1").workers(2));
-    let address = secure(&router);
+    let address = router.front_tls();
     let mut before = Client::open(&router, &old);
     assert_eq!(before.get("").status, 200);
 
@@ -208,7 +196,7 @@ fn a_trusted_proxy_may_say_that_it_was_https() {
 fn plain_http_on_the_port_of_https_is_told_so() {
     let (files, trust) = CertificateFiles::new(&[HOST]);
     let router = serve(&files, router().stable("v1"));
-    let address = secure(&router);
+    let address = router.front_tls();
     for (method, request) in [
         ("GET", "GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
         ("HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
@@ -297,7 +285,7 @@ fn a_router_that_starts_without_its_certificate_serves_http_and_tls_as_soon_as_i
     router.start_again();
     visitor.hang_up();
     assert_eq!(visitor.release(), "v1");
-    let address = secure(&router);
+    let address = router.front_tls();
     let trust = Arc::new(trusting(
         &rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate can be made").cert.pem(),
         rustls::ALL_VERSIONS,

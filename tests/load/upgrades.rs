@@ -4,7 +4,7 @@ use serde_json::json;
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use support::clock::{Deadline, eventually, pause};
@@ -38,47 +38,6 @@ fn site(release: &'static str) -> Endpoint {
     })
 }
 
-/// Clients each of whose requests comes by a connection of its own.
-struct Newcomers {
-    over: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    clients: Vec<JoinHandle<Vec<String>>>,
-}
-
-impl Newcomers {
-    fn start(router: &Router, clients: usize) -> Self {
-        let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let start = |_| {
-            let visitor = router.visitor();
-            let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
-            thread::spawn(move || come_again(visitor, &over, &answered))
-        };
-        let clients = (0..clients).map(start).collect();
-        Self { over, answered, clients }
-    }
-
-    /// How many requests were answered, and what failed.
-    fn stop(self) -> (usize, Vec<String>) {
-        self.over.store(true, Ordering::SeqCst);
-        let failures =
-            self.clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect();
-        (self.answered.load(Ordering::SeqCst), failures)
-    }
-}
-
-fn come_again(mut visitor: Visitor, over: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
-    let mut failures = Vec::new();
-    while !over.load(Ordering::SeqCst) && failures.len() < 3 {
-        visitor.hang_up();
-        match visitor.try_get("/") {
-            Ok(visit) if visit.response.status == 200 => drop(answered.fetch_add(1, Ordering::SeqCst)),
-            Ok(visit) => failures.push(format!("{} {}", visit.response.status, visit.response.text())),
-            Err(why) => failures.push(why),
-        }
-    }
-    failures
-}
-
 /// A download under way; how many bytes came.
 fn download(router: &Router) -> JoinHandle<usize> {
     let (mut wire, host) = (router.connect(), router.host.clone());
@@ -98,7 +57,7 @@ fn upgrades_under_load_lose_nothing() {
         .durable()
         .workers(2)
         .start();
-    let (traffic, newcomers) = (Traffic::start(&router, 8), Newcomers::start(&router, 2));
+    let (traffic, newcomers) = (Traffic::start(&router, 8), Traffic::newcomers(&router, 2));
     let mut sockets: Vec<Socket> = (0..4).map(|_| Socket::open(&router, "/", "")).collect();
     let mut longest = Duration::ZERO;
     for round in 0..rounds {
@@ -116,16 +75,13 @@ fn upgrades_under_load_lose_nothing() {
             assert_eq!(download.join().expect("it ends"), PARTS * PART_BYTES, "round {round}");
         }
     }
-    let (came, failures) = newcomers.stop();
-    assert_eq!((&failures, came > 0), (&vec![], true), "of {came} newcomers");
-    let lives = traffic.stop();
-    let answered: usize = lives.iter().map(|life| life.seen.len()).sum();
-    for life in &lives {
+    let (came, answered) = (newcomers.answered(), traffic.answered());
+    assert!(came > 0 && answered > 0, "{came} newcomers, {answered} others");
+    for life in newcomers.stop().into_iter().chain(traffic.stop()) {
         assert_eq!(life.failures, Vec::<String>::new());
         let releases: Vec<&str> = life.seen.iter().map(|answer| answer.release.as_str()).collect();
         assert!(releases.windows(2).all(|pair| pair[0] == pair[1]), "a pin moved: {releases:?}");
     }
-    assert!(answered > 0);
     println!("{rounds} upgrades: {came} newcomers answered, 0 lost; a command waited at most {longest:?}");
     // What lasts keeps the first process; once it is over, that one ends.
     drop(sockets);
@@ -188,7 +144,6 @@ fn the_old_process_follows_the_releases_of_the_new_one() {
         .start();
     let mut clients: Vec<Visitor> = (0..40).map(|_| router.visitor()).collect();
     for client in &mut clients {
-        client.navigates = true;
         assert_eq!(client.release(), "v1");
     }
     router.upgrade();

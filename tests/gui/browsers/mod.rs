@@ -11,7 +11,7 @@ mod socket_io;
 use super::browser::Browser;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use support::{Endpoint, ReceivedMessage, Reply, Router, RouterBuilder, eventually, router, scripted};
+use support::{Endpoint, ReceivedMessage, Reply, Router, RouterBuilder, router, scripted};
 use tempfile::TempDir;
 
 /// A router that serves in http and https under any name below `.test`, and a page of another site.
@@ -40,19 +40,7 @@ impl Stage {
             .flag(&format!("--tls-certificate={}", path("certificate.pem").display()))
             .flag(&format!("--tls-key={}", path("key.pem").display()))
             .start();
-        let mut https = None;
-        eventually("it says where it serves in TLS", || {
-            let log = router.log();
-            let said = log.split("end users on https://").nth(1).and_then(|rest| rest.split('/').next());
-            https = said.and_then(|text| text.parse().ok());
-            https.is_some()
-        });
-        Self {
-            router,
-            https: https.expect("it was just found"),
-            elsewhere: scripted(elsewhere),
-            _files: files,
-        }
+        Self { https: router.front_tls(), router, elsewhere: scripted(elsewhere), _files: files }
     }
 
     fn blend(&self, percent: u32) {

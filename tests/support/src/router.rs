@@ -68,6 +68,18 @@ impl Router {
         Api::new(self.admin, token(role), APP)
     }
 
+    /// The front port in TLS, as its log says.
+    pub fn front_tls(&self) -> SocketAddr {
+        let mut address = None;
+        eventually("it says where it serves in TLS", || {
+            let log = self.log();
+            let said = log.split("end users on https://").nth(1).and_then(|rest| rest.split('/').next());
+            address = said.and_then(|text| text.parse().ok());
+            address.is_some()
+        });
+        address.expect("it was found just now")
+    }
+
     /// A raw connection to the front port.
     pub fn connect(&self) -> Wire {
         Wire::open(self.front)

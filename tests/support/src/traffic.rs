@@ -39,6 +39,15 @@ pub struct Traffic {
 impl Traffic {
     /// Starts so many clients, each with a kept connection and a pin.
     pub fn start(router: &Router, clients: usize) -> Self {
+        Self::of(router, clients, true)
+    }
+
+    /// Starts so many clients, each with a pin, and each of whose requests comes by a connection of its own.
+    pub fn newcomers(router: &Router, clients: usize) -> Self {
+        Self::of(router, clients, false)
+    }
+
+    fn of(router: &Router, clients: usize, keeps: bool) -> Self {
         let clock = Deadline::after(Duration::from_secs(3600));
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
@@ -46,7 +55,7 @@ impl Traffic {
             .map(|_| {
                 let visitor = router.visitor();
                 let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
-                thread::spawn(move || live(visitor, clock, &over, &answered))
+                thread::spawn(move || live(visitor, keeps, clock, &over, &answered))
             })
             .collect();
         Self { clock, over, answered, clients }
@@ -69,11 +78,20 @@ impl Traffic {
     }
 }
 
-fn live(mut visitor: Visitor, clock: Deadline, over: &AtomicBool, answered: &AtomicUsize) -> Life {
+fn live(
+    mut visitor: Visitor,
+    keeps: bool,
+    clock: Deadline,
+    over: &AtomicBool,
+    answered: &AtomicUsize,
+) -> Life {
     // Pages, not navigations: whatever a navigation would be allowed to change is not what this suite is about.
     visitor.navigates = false;
     let mut life = Life { seen: Vec::new(), failures: Vec::new(), connects: 0 };
     while !over.load(Ordering::SeqCst) {
+        if !keeps {
+            visitor.hang_up();
+        }
         let sent = clock.elapsed();
         match visitor.try_get("/") {
             Ok(visit) if visit.response.status == 200 => {
