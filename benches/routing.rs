@@ -147,7 +147,9 @@ fn assign_new(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["shop7.example", "Shop7.Example:80", "unknown.example"])]
 fn app_for_host(bencher: Bencher<'_, '_>, host: &str) {
     let table = table();
-    bencher.bench_local(|| table.app_for(Authority::split(black_box(host))).map(|app| app.slot));
+    bencher.bench_local(|| {
+        table.app_for(Authority::split(black_box(host)), b"/").ok().flatten().map(|found| found.app.slot)
+    });
 }
 
 /// 1,000 apps, 10,000 endpoints: every app compiled.

@@ -63,11 +63,11 @@ impl Evidence {
         }
         let [http, by_https] = found;
         let (own, other) = if https { (by_https, http) } else { (http, by_https) };
-        let used = if own.count > 0 { own } else { other };
-        let several = used.count > 1 && !app.pin_cookies.by(https).same_name.is_empty();
-        let other_name = https && other.count > 0;
+        let used = if own.meant > 0 { own } else { other };
+        let several = used.meant > 1 && !app.pin_cookies.by(https).same_name.is_empty();
+        let other_name = https && other.meant > 0;
         let leftover =
-            Leftover { same_name: several, other_name, resend: several || other_name && own.count == 0 };
+            Leftover { same_name: several, other_name, resend: several || other_name && own.meant == 0 };
         let values = http.count + by_https.count;
         if lines > 1 || values + previews > 1 {
             only = None;
@@ -81,12 +81,18 @@ impl Evidence {
 struct FoundPin {
     pin: PinEvidence,
     count: usize,
+    /// How many of them are meant for this app, as far as that can be told.
+    meant: usize,
 }
 
 impl FoundPin {
     fn add(&mut self, app: &AppRoutes, value: &[u8]) {
-        self.pin = self.pin.add(app, value);
         self.count += 1;
+        // A browser sends the pins of shorter prefixes too. They are those of other apps, which alone can verify them.
+        if app.settings.paths.is_empty() || app.pins.decode(value).is_ok() {
+            self.pin = self.pin.add(app, value);
+            self.meant += 1;
+        }
     }
 }
 

@@ -57,8 +57,8 @@ impl PinCookie {
         let cookie = &settings.cookie;
         let attributes = cookie.attributes(https);
         let name = if https { format!("{}{HTTPS_SUFFIX}", cookie.name) } else { cookie.name.clone() };
-        let domain = cookie.domain.as_deref();
-        let built = pin_base(&name, attributes, domain);
+        let (domain, path) = (cookie.domain.as_deref(), settings.cookie_path());
+        let built = pin_base(&name, attributes, domain, path);
         let built = match settings.cookie.session {
             true => built,
             false => built.max_age(Duration::seconds(settings.pinseconds.into())),
@@ -67,7 +67,11 @@ impl PinCookie {
             // By https a cookie has to be `SameSite=None` to be taken away from an embedded page.
             let samesite = if https { SameSite::None } else { SameSite::Lax };
             let attributes = SchemeAttributes { samesite, secure: https, partitioned };
-            pin_base(name, attributes, domain).max_age(Duration::ZERO).build().to_string().into_boxed_str()
+            pin_base(name, attributes, domain, path)
+                .max_age(Duration::ZERO)
+                .build()
+                .to_string()
+                .into_boxed_str()
         };
         let partitioned = attributes.partitioned;
         let unpartitioned = partitioned.then(|| removal(&name, false, domain));
@@ -82,13 +86,20 @@ impl PinCookie {
 }
 
 /// A pin cookie without a value.
-fn pin_base(name: &str, attributes: SchemeAttributes, domain: Option<&str>) -> CookieBuilder<'static> {
+fn pin_base(
+    name: &str,
+    attributes: SchemeAttributes,
+    domain: Option<&str>,
+    path: &str,
+) -> CookieBuilder<'static> {
     let same_site = match attributes.samesite {
         SameSite::Lax => cookie::SameSite::Lax,
         SameSite::Strict => cookie::SameSite::Strict,
         SameSite::None => cookie::SameSite::None,
     };
-    base(name.to_owned(), attributes.secure, domain).same_site(same_site).partitioned(attributes.partitioned)
+    base(name.to_owned(), attributes.secure, domain, path)
+        .same_site(same_site)
+        .partitioned(attributes.partitioned)
 }
 
 impl SetCookie {
@@ -96,14 +107,15 @@ impl SetCookie {
     pub fn for_preview(settings: &Settings, https: bool) -> Self {
         let cookie = &settings.cookie;
         let secure = cookie.secure.unwrap_or(https);
-        Self::split(&base(preview_name(settings), secure, cookie.domain.as_deref()).build())
+        let (domain, path) = (cookie.domain.as_deref(), settings.cookie_path());
+        Self::split(&base(preview_name(settings), secure, domain, path).build())
     }
 
     /// The tester's cookie on hosts of the admin port. They share no Domain with the app's hosts and are served over plain
     /// http, so the cookie is `Secure` only if the settings say so.
     pub fn for_admin_preview(settings: &Settings) -> Self {
         let secure = settings.cookie.secure.unwrap_or(false);
-        Self::split(&base(preview_name(settings), secure, None).build())
+        Self::split(&base(preview_name(settings), secure, None, settings.cookie_path()).build())
     }
 
     /// The two parts of a cookie that was built without a value.
@@ -118,10 +130,13 @@ fn preview_name(settings: &Settings) -> String {
     format!("{}{COOKIE_SUFFIX}", settings.cookie.name)
 }
 
-/// A cookie without a value, for all paths.
-fn base(name: String, secure: bool, domain: Option<&str>) -> CookieBuilder<'static> {
-    let cookie =
-        Cookie::build((name, "")).path("/").http_only(true).same_site(cookie::SameSite::Lax).secure(secure);
+/// A cookie without a value.
+fn base(name: String, secure: bool, domain: Option<&str>, path: &str) -> CookieBuilder<'static> {
+    let cookie = Cookie::build((name, ""))
+        .path(path.to_owned())
+        .http_only(true)
+        .same_site(cookie::SameSite::Lax)
+        .secure(secure);
     match domain {
         Some(domain) => cookie.domain(domain.to_owned()),
         None => cookie,
@@ -176,6 +191,17 @@ mod tests {
         let whole = settings(r#"{"cookie": {"partitioned": false}}"#);
         let after = "; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=86400";
         assert_eq!(&*pin(&whole, true).set.after, after);
+    }
+
+    #[test]
+    fn cookies_are_for_the_paths_of_the_app() {
+        let paths = settings(r#"{"paths": ["/shop/a", "/shop/b"]}"#);
+        assert!(pin(&paths, false).set.after.contains("; Path=/shop; "));
+        let https = pin(&paths, true);
+        assert!(
+            https.same_name.iter().chain(&https.other_name).all(|removal| removal.contains("; Path=/shop; "))
+        );
+        assert!(SetCookie::for_preview(&paths, false).after.ends_with("; Path=/shop"));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! Two tables share whatever is the same in both, down to the maps themselves, so that a table costs what it changes.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     app::AppName,
     blend::Blend,
+    host_paths::HostPaths,
+    hosts::Hosts,
     pin::PinCodec,
     preview::PreviewRoutes,
     record::{DrawEpochs, EndpointDrain, LeaveReason, Tenure, Tenures},
@@ -20,7 +22,7 @@ use super::{
 use by_address::ByAddress;
 use imbl::OrdMap;
 
-use crate::{authority::Authority, slots::SlotVec};
+use crate::slots::SlotVec;
 
 /// All apps, and which host names lead to them.
 #[derive(Debug, Clone, Default)]
@@ -33,21 +35,14 @@ pub struct RoutingTable {
     pub hosts: Arc<Hosts>,
     /// Where unknown hosts go.
     pub default_app: Option<Arc<AppRoutes>>,
+    /// Which of their paths, if that app claims path prefixes.
+    pub default_paths: Option<Arc<HostPaths>>,
     /// The store revision it was built from.
     pub revision: u64,
     /// What each endpoint slot stands for, by [`EndpointRoute::slot`]; `None` where a slot is free.
     pub endpoint_slots: SlotVec<EndpointKey>,
     /// What each release slot stands for, by [`ReleaseRoutes::slot`].
     pub release_slots: SlotVec<ReleaseKey>,
-}
-
-/// Host names and the slots of the apps that claim them: the same for every table until a claim changes.
-#[derive(Debug, Default)]
-pub struct Hosts {
-    /// Exact host names, lower case, without port.
-    pub exact: HashMap<Box<str>, usize>,
-    /// `*.` host names: the part after `*.`, lower case.
-    pub wildcards: HashMap<Box<str>, usize>,
 }
 
 /// What makes an endpoint the same endpoint across tables.
@@ -180,33 +175,7 @@ pub struct EndpointRoute {
     pub draining: bool,
 }
 
-/// The longest host name (RFC 1035 section 2.3.4, without the trailing dot).
-const HOST_CHARS_MAX: usize = 253;
-
 impl RoutingTable {
-    /// The app for an authority (in any case): the one that claims its host exactly, then by the longest `*.`, then the
-    /// default.
-    pub fn app_for(&self, authority: Authority<'_>) -> Option<&Arc<AppRoutes>> {
-        self.app_claiming(authority).or(self.default_app.as_ref())
-    }
-
-    /// The app that claims the host of an authority.
-    pub fn app_claiming(&self, authority: Authority<'_>) -> Option<&Arc<AppRoutes>> {
-        let name = authority.host();
-        let name = name.strip_suffix('.').unwrap_or(name);
-        if name.len() > HOST_CHARS_MAX {
-            return None;
-        }
-        if !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return self.app_named(name);
-        }
-        let mut lower = [0; HOST_CHARS_MAX];
-        let lower = &mut lower[..name.len()];
-        lower.copy_from_slice(name.as_bytes());
-        lower.make_ascii_lowercase();
-        self.app_named(std::str::from_utf8(lower).ok()?)
-    }
-
     /// The routes of an app.
     pub fn routes_of(&self, app: &AppName) -> Option<&AppRoutes> {
         self.apps.get(app).map(|routes| &***routes)
@@ -215,40 +184,6 @@ impl RoutingTable {
     /// The routes of every app, ordered by the apps' names.
     pub fn all_routes(&self) -> impl Iterator<Item = &AppRoutes> {
         self.apps.values().map(|routes| &***routes)
-    }
-
-    /// The app that claims a lower-case name without a port.
-    /// The hosts that lead to an app: those that it has claimed first, and `*` for all that nobody claims.
-    pub fn hosts_of(&self, app: &AppRoutes) -> Vec<String> {
-        let leads = |host: &&String| {
-            let slot = match host.strip_prefix("*.") {
-                Some(suffix) => self.hosts.wildcards.get(suffix),
-                None => self.hosts.exact.get(host.as_str()),
-            };
-            slot == Some(&app.slot)
-        };
-        let claimed = app.settings.hosts.iter().filter(leads).cloned();
-        let is_default = self.default_app.as_ref().is_some_and(|default| default.name == app.name);
-        claimed.chain(is_default.then(|| "*".to_owned())).collect()
-    }
-
-    fn app_named(&self, name: &str) -> Option<&Arc<AppRoutes>> {
-        self.app_slots.get(self.hosts.slot(name)?)
-    }
-}
-
-impl Hosts {
-    /// The slot of the app that claims a lower-case name without a port.
-    fn slot(&self, name: &str) -> Option<usize> {
-        if let Some(slot) = self.exact.get(name) {
-            return Some(*slot);
-        }
-        if self.wildcards.is_empty() {
-            return None;
-        }
-        // From the left, so that the longest suffix is tried first.
-        let dots = name.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
-        dots.filter(|(at, _)| *at > 0).find_map(|(at, _)| self.wildcards.get(&name[at + 1..]).copied())
     }
 }
 
@@ -320,71 +255,5 @@ impl ReleaseRoutes {
     /// The endpoint that a pin's tag stands for.
     pub fn by_tag(&self, tag: u32) -> Option<EndpointIndex> {
         self.endpoints.iter().position(|endpoint| endpoint.tag == tag).map(EndpointIndex)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rollout::{
-        endpoint::AddressPolicy,
-        keyspace::{Keyspace, KeyspaceOptions},
-        pin::{PinFormat, PinKey, PinKeys},
-    };
-
-    /// A table of apps (a letter each) with these hosts.
-    fn table(default_app: Option<&str>, claims: &[(&str, &str)]) -> RoutingTable {
-        let current = PinKey { id: 1, secret: [0; 16] };
-        let mut keyspace = Keyspace::new(KeyspaceOptions {
-            default_app: default_app.map(|name| name.parse().unwrap()),
-            addresses: AddressPolicy::default(),
-            pin_keys: PinKeys { next: None, current, previous: None },
-            pin_format: PinFormat::Two,
-            https: false,
-        });
-        for (name, hosts) in claims {
-            let record = br#"{"seq":1,"stable":null,"candidate":null,"blend":0,"sticky":true,"previous":null,
-                "draining":[],"tenures":{"last":0,"left":[]},"lock":null,"command":"","actor":"","reason":"","at":0}"#;
-            keyspace.put(&format!("rolling/{name}/rollout"), record, 1);
-            let hosts: Vec<&str> = hosts.split_whitespace().collect();
-            let settings = serde_json::json!({ "hosts": hosts }).to_string();
-            keyspace.put(&format!("rolling/{name}/settings"), settings.as_bytes(), 2);
-        }
-        keyspace.build(2)
-    }
-
-    fn found<'a>(table: &'a RoutingTable, host: &str) -> &'a str {
-        table.app_for(Authority::split(host)).map_or("none", |app| app.name.as_str())
-    }
-
-    #[test]
-    fn finds_exact_then_the_longest_wildcard_then_the_default() {
-        let claims =
-            [("A", "shop.example"), ("B", "*.shop.example *.example"), ("C", "*.eu.shop.example"), ("D", "")];
-        let with_default = table(Some("D"), &claims);
-        let without = table(None, &claims);
-        for (host, app) in [
-            ("shop.example", "A"),
-            ("SHOP.Example:8080", "A"),
-            ("shop.example.", "A"),
-            ("www.shop.example", "B"),
-            ("a.b.shop.example:80", "B"),
-            ("x.example", "B"),
-            ("www.eu.shop.example", "C"),
-            ("eu.shop.example", "B"),
-        ] {
-            assert_eq!((found(&with_default, host), found(&without, host)), (app, app), "{host}");
-        }
-        let long = "a.".repeat(5_000);
-        for host in ["example", "", ".", ":80", "[::1]:80", "[::1]", "127.0.0.1:80", &long, "\u{e4}.b\u{130}"]
-        {
-            assert_eq!((found(&with_default, host), found(&without, host)), ("D", "none"), "{host}");
-        }
-        assert!(with_default.app_claiming(Authority::split("example")).is_none());
-    }
-
-    #[test]
-    fn an_empty_table_knows_nobody() {
-        assert!(RoutingTable::default().app_for(Authority::split("shop.example")).is_none());
     }
 }

@@ -62,10 +62,12 @@ pub struct App {
     pub next_freeze: Option<NextFreeze>,
     /// Host names that the app claims.
     pub hosts: Vec<String>,
+    /// Path prefixes that it claims on these hosts, or on all hosts that no app claims; empty: all paths.
+    pub paths: Vec<String>,
     /// Whether it serves every host that no app has claimed.
     pub default: bool,
     /// The hosts that lead to it now: those of `hosts` that no other app claimed before, and `*` for every host that nobody
-    /// claims, if it is the default. Empty: no host leads to it.
+    /// claims, if it is the default, each with the path prefix if there is one (`shop.example/basket`). Empty: no host leads to it.
     pub leading_hosts: Vec<String>,
     /// Stored values of the app that the router cannot take.
     pub problems: Vec<Problem>,

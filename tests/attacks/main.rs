@@ -18,6 +18,7 @@ mod loops;
 mod metric_series;
 mod operator;
 mod passwords;
+mod paths;
 mod preview_links;
 mod quotas;
 mod redirects;

@@ -6,6 +6,7 @@ mod explain;
 mod health;
 mod health_checks;
 mod interim;
+mod paths;
 mod pins;
 mod race;
 mod release;

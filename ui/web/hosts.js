@@ -6,6 +6,9 @@ export const isUnreachable = ({ seq, leading_hosts: leading }) => seq > 0 && lea
 /** The hosts that lead to an app, or that none does. */
 export function describeHosts(state) {
 	if (isUnreachable(state)) return 'no host leads to it';
-	const named = (state.leading_hosts ?? state.hosts ?? []).filter((host) => host !== '*');
-	return [...named, state.default ? 'all other hosts' : null].filter(Boolean).join(', ');
+	const leading = state.leading_hosts ?? state.hosts ?? [];
+	const named = leading.filter((host) => !host.startsWith('*/') && host !== '*');
+	const paths = leading.filter((host) => host.startsWith('*/')).map((host) => `${host.slice(1)} on all other hosts`);
+	const isWhole = state.default && !paths.length;
+	return [...named, ...paths, isWhole ? 'all other hosts' : null].filter(Boolean).join(', ');
 }

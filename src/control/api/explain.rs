@@ -25,6 +25,7 @@ use crate::{
         blend::Blend,
         cookie::{self, OwnKind},
         explain::{Peek, Request, explain as explained},
+        host_paths::{AmbiguousPath, HostPaths},
         pin::PIN_CHARS_LEAST,
         preview::{COOKIE_SUFFIX, TOKEN_CHARS},
         request::Evidence,
@@ -126,6 +127,39 @@ impl DescribedRequest {
         named.map(|(_, value)| value.trim().as_bytes()).find(|value| !value.is_empty())
     }
 
+    /// The path as endpoints of an app see it, and what its prefixes have to do with it.
+    fn seen_by(&self, app: &AppRoutes) -> SeenPath {
+        let as_asked = |line: Option<String>| SeenPath { seen: self.path.clone(), line };
+        if app.settings.paths.is_empty() {
+            return as_asked(None);
+        }
+        let mut paths = HostPaths::default();
+        app.settings.prefixes().for_each(|prefix| paths.insert(prefix, app.slot));
+        let Ok(Some(found)) = paths.find(self.path.as_bytes()) else {
+            let prefixes: Vec<&str> = app.settings.prefixes().collect();
+            let line = format!(
+                "{} has only paths below {}: what follows holds only if it is asked.",
+                app.name,
+                prefixes.join(", ")
+            );
+            return as_asked(Some(line));
+        };
+        let Some(rest) = self.path.get(found.prefix_bytes..).filter(|_| found.prefix_bytes > 0) else {
+            return as_asked(None);
+        };
+        if !app.settings.strip_prefix {
+            return as_asked(None);
+        }
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        let seen = format!("{slash}{rest}");
+        let line = format!(
+            "Its endpoints are asked for {}, with X-Forwarded-Prefix {}.",
+            seen.escape_debug(),
+            self.path[..found.prefix_bytes].escape_debug()
+        );
+        SeenPath { seen, line: Some(line) }
+    }
+
     /// Whether the request comes by https, as a trusted proxy says.
     fn came_by_https(&self) -> bool {
         self.values("x-forwarded-proto").any(|value| value.eq_ignore_ascii_case(b"https"))
@@ -142,6 +176,7 @@ impl DescribedRequest {
         let app = supposed.as_ref().unwrap_or(routes);
         let name = &app.settings.cookie.name;
         let lines = self.cookie_lines(name);
+        let prefix = self.seen_by(app);
         let found = lines.iter().flat_map(|line| cookie::find(line.as_bytes(), name.as_bytes()));
         let grants = found.filter(|found| found.kind == OwnKind::Preview);
         let grants: Vec<&[u8]> = grants.map(|found| found.value).collect();
@@ -151,7 +186,7 @@ impl DescribedRequest {
         let header_names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let request = Request {
             method: self.method.as_bytes(),
-            path: &self.path,
+            path: &prefix.seen,
             sec_fetch_mode: self.header("sec-fetch-mode"),
             sec_fetch_dest: self.header("sec-fetch-dest"),
             sec_fetch_site: self.header("sec-fetch-site"),
@@ -170,10 +205,9 @@ impl DescribedRequest {
         };
         let peek = Peek { bucket: core.live.buckets().next(app.slot, start), random };
         let mut findings = explained(app, &request, published, peek);
-        let host = self.host.as_deref().map(|host| leads_to(published, host, &app.name));
-        if let Some((_, Some(line))) = &host {
-            findings.why.insert(0, line.clone());
-        }
+        let host = self.host.as_deref().map(|host| leads_to(published, host, &self.path, &app.name));
+        let lines = [host.as_ref().and_then(|(_, line)| line.clone()), prefix.line];
+        findings.why.splice(0..0, lines.into_iter().flatten());
         Ok(Explanation {
             app: app.name.to_string(),
             supposed: supposed.is_some(),
@@ -183,20 +217,42 @@ impl DescribedRequest {
     }
 }
 
-/// Which app a host leads to, and a sentence if it is not this one.
-fn leads_to(published: &PublishedTable, host: &str, app: &AppName) -> (ExplainedHost, Option<String>) {
-    let found = published.table.app_for(Authority::split(host)).map(|found| &found.name);
+/// Which app a host and a path lead to, and a sentence if it is not this one.
+fn leads_to(
+    published: &PublishedTable,
+    host: &str,
+    path: &str,
+    app: &AppName,
+) -> (ExplainedHost, Option<String>) {
+    let authority = Authority::split(host);
+    let found = published.table.app_for(authority, path.as_bytes());
     let shown = host.escape_debug();
     let line = match found {
-        Some(found) if found == app => None,
-        Some(found) => Some(format!(
-            "Host {shown} leads to the app {found}, not to {app}: what follows holds only if {app} is asked."
+        Ok(Some(found)) if found.app.name == *app => None,
+        Ok(Some(found)) => Some(format!(
+            "Host {shown} leads to the app {}, not to {app}: what follows holds only if {app} is asked.",
+            found.app.name
         )),
-        None => Some(format!(
+        Ok(None) if published.table.knows_host(authority) => Some(format!(
+            "No app claims this path on the host {shown}, so it gets 404: what follows holds for a path of {app}."
+        )),
+        Ok(None) => Some(format!(
             "No app claims the host {shown}, so it gets 421: what follows holds for a host of {app}."
         )),
+        Err(AmbiguousPath) => Some(
+            "Servers read this path in several ways, and they lead to different places, so it gets 400."
+                .to_owned(),
+        ),
     };
+    let found = found.ok().flatten().map(|found| &found.app.name);
     (ExplainedHost { asked: host.to_owned(), app: found.map(ToString::to_string) }, line)
+}
+
+/// A path as an app's endpoints see it.
+struct SeenPath {
+    seen: String,
+    /// A sentence, if the app has prefixes.
+    line: Option<String>,
 }
 
 /// What somebody pasted as a Cookie value: a whole line, its value, or the pin alone.

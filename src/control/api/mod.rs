@@ -22,6 +22,7 @@ pub mod fuzz;
 pub mod history;
 pub mod hooks;
 mod hooks_in;
+mod host_claims;
 mod json;
 pub mod kv;
 pub mod locks;

@@ -1,5 +1,7 @@
 //! An app's settings: read, replaced, or merged (RFC 7396). Only what could be taken is ever stored.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Response},
@@ -10,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     answer::{answer, set_etag},
     effective_settings::{self, NO_SETTINGS},
+    host_claims::{refuse_claimed, refuse_held, unsharing_owners},
     json,
     query::WriteQuery,
     request::{Document, Read, app_name, asker, check_reason},
@@ -23,8 +26,9 @@ use crate::{
             stored::StoredApp,
             transact::transact_app,
         },
-        limits::SETTINGS_FIELDS_MAX,
+        limits::{SERVED_WAIT_MAX, SETTINGS_FIELDS_MAX},
         shared::{
+            access::scope::Scope,
             core::Core,
             entries::{as_read, own_key},
             error::{ApiError, Kind},
@@ -32,7 +36,7 @@ use crate::{
     },
     rollout::{
         app::AppName,
-        command::{Asker, Command, Decision, Refusal, decide},
+        command::{Asker, Command, Decision, Refusal, Role, decide},
         commit::of_command,
         keys,
         record::HistoryEvent,
@@ -103,6 +107,9 @@ async fn write(core: &Core, app: &AppName, mut call: Document, mode: Mode) -> Re
     document.retain(|name, _| !NO_SETTINGS.contains(&name.as_str()));
     let asker = asker(core, &call.caller, reason, call.if_match);
     let (document, asker) = (&document, &asker);
+    if call.caller.role == Role::Admin {
+        share_hosts(core, app, (document, mode), &call.caller.scope, asker).await?;
+    }
     let outcome =
         transact_app(
             core,
@@ -131,13 +138,8 @@ async fn plan(
         return Err(Refusal::Stale { seen, now: seq }.into());
     }
     let before = explicit(stored);
-    let mut after = document.clone();
-    if mode == Mode::Merge {
-        after = before.clone();
-        merge_patch(&mut after, document);
-    }
-    let json =
-        serde_json::to_vec(&after).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
+    let after = changed(&before, document, mode);
+    let json = to_json(&after)?;
     let next = Settings::parse(&json)?;
     refuse_claimed(core, &stored.name, &next)?;
     if before == after {
@@ -168,6 +170,53 @@ async fn plan(
     }))
 }
 
+/// What a document makes of settings.
+fn changed(before: &Map<String, Value>, document: &Map<String, Value>, mode: Mode) -> Map<String, Value> {
+    let mut after = document.clone();
+    if mode == Mode::Merge {
+        after.clone_from(before);
+        merge_patch(&mut after, document);
+    }
+    after
+}
+
+fn to_json(settings: &Map<String, Value>) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(settings).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))
+}
+
+/// An admin may give an app path prefixes on other apps' hosts: these apps share their hosts with it from then on, which is
+/// an event of theirs.
+async fn share_hosts(
+    core: &Core,
+    app: &AppName,
+    (document, mode): (&Map<String, Value>, Mode),
+    scope: &Scope,
+    asker: &Asker,
+) -> Result<(), ApiError> {
+    let stored = StoredApp::read(core, app).await?;
+    if stored.is_absent() || asker.if_match.is_some_and(|seen| seen != stored.seq()) {
+        return Ok(());
+    }
+    let next = Settings::parse(&to_json(&changed(&explicit(&stored), document, mode))?)?;
+    refuse_held(core, app, &next)?;
+    let owners = unsharing_owners(core, app, &next).into_iter().map(|(_, owner)| owner);
+    let owners: BTreeSet<AppName> = owners.filter(|owner| scope.has_app(owner)).collect();
+    let asker = &Asker { if_match: None, ..asker.clone() };
+    for owner in &owners {
+        let outcome = transact_app(core, owner, move |stored, _| async move {
+            let mut names =
+                explicit(&stored).remove("share_host").unwrap_or_else(|| Value::Array(Vec::new()));
+            names.as_array_mut().into_iter().for_each(|names| names.push(app.as_str().into()));
+            let document = Map::from_iter([("share_host".to_owned(), names)]);
+            plan(core, &stored, &document, Mode::Merge, asker).await
+        })
+        .await?;
+        tracing::info!(app = %owner, actor = asker.actor, with = %app, "an admin lets another app claim paths on its hosts");
+        core.replica.wait_for(outcome.revision, SERVED_WAIT_MAX).await;
+    }
+    Ok(())
+}
+
 /// The event of a change of settings. None: the app has no record yet, since its raw keyvalues still wait for an endpoint.
 async fn event(
     core: &Core,
@@ -193,20 +242,6 @@ fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> [Map<
         differ.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     [only(before, after), only(after, before)]
-}
-
-/// Hosts are claimed exclusively, and the first claim keeps: a second one would be without effect.
-pub(super) fn refuse_claimed(core: &Core, app: &AppName, settings: &Settings) -> Result<(), ApiError> {
-    let reading = core.replica.reading.load();
-    for (other, other_reading) in reading.apps.iter().filter(|(other, _)| *other != app) {
-        let same = |host: &&String| {
-            other_reading.settings.hosts.iter().any(|claimed| claimed.eq_ignore_ascii_case(host))
-        };
-        if let Some(host) = settings.hosts.iter().find(same) {
-            return Err(ApiError::value("hosts", format!("`{host}` is claimed by the app `{other}`")));
-        }
-    }
-    Ok(())
 }
 
 /// What is stored, as far as it is an object of settings that this version knows.

@@ -5,9 +5,9 @@ use keyvalues::Revision;
 
 use super::{
     answer::{answer, changed_state},
+    host_claims::refuse_claimed,
     query::WriteQuery,
     request::{Write, app_name},
-    settings::refuse_claimed,
     snapshot::Snapshot,
     tracks::Answer,
 };

@@ -49,6 +49,7 @@ impl Snapshot {
             next_freeze,
             app: app.to_string(),
             hosts: reading.settings.hosts.clone(),
+            paths: reading.settings.paths.clone(),
             default: self.default_app() == Some(app),
             leading_hosts: routes.map(|routes| self.published.table.hosts_of(routes)).unwrap_or_default(),
             local_abort: self.local_aborts.get(app).map(LocalAbort::to_answer),

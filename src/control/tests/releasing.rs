@@ -182,7 +182,7 @@ async fn settings_are_checked_merged_and_served() {
     let path = "/api/v1/apps/shop/settings";
     let state = bench.ok(Method::PUT, path, json!({ "hosts": ["shop.example"], "pinseconds": 3600 })).await;
     assert_eq!((&state["hosts"], &state["result"]), (&json!(["shop.example"]), &json!("done")));
-    assert!(bench.live.load().table.app_for(Authority::split("shop.example")).is_some());
+    assert!(bench.live.load().table.app_for(Authority::split("shop.example"), b"/").unwrap().is_some());
     bench.ok(Method::PATCH, path, json!({ "pinseconds": null, "drainseconds": 60 })).await;
     let stored = bench.ok(Method::GET, path, Value::Null).await;
     assert_eq!(stored, json!({ "hosts": ["shop.example"], "drainseconds": 60 }));

@@ -75,7 +75,7 @@ pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Clie
         Line {
             method: head.method,
             host: head.authority.as_str().as_bytes(),
-            target: if tester::is_link(head.target) { PREVIEW_PATH.as_bytes() } else { head.target },
+            target: if tester::may_be_link(head.target) { PREVIEW_PATH.as_bytes() } else { head.target },
             minor_version: head.minor_version,
             ..line
         }

@@ -40,6 +40,7 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         peer: plan.client.peer,
         method: &plan.out.bytes[..plan.marks.method],
         host: plan.marked(&plan.marks.authority),
+        prefix: plan.marked(&plan.marks.prefix),
         target: plan.marked(&plan.marks.target),
         minor_version: plan.minor_version,
         status: outcome.status,

@@ -129,12 +129,13 @@ pub fn keep_sample(plan: &Plan, target: Target, status: u16) {
 }
 
 fn sample(plan: &Plan, endpoint: SocketAddr, status: u16) -> FailureSample {
+    let prefix = plan.stripped().map_or(Default::default(), |prefix| String::from_utf8_lossy(prefix.path));
     let path = plan.target().split(['?', '#']).next().unwrap_or_default();
     let method = plan.out.bytes.get(..plan.marks.method).unwrap_or_default();
     FailureSample {
         at_ms: coarse::wall_ms(),
         method: shortened(&String::from_utf8_lossy(method), METHOD_CHARS_MAX),
-        path: shortened(path, PATH_CHARS_MAX),
+        path: shortened(&format!("{prefix}{path}"), PATH_CHARS_MAX),
         status,
         endpoint,
         trace_id: trace_id(plan),

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cookie;
 pub mod forwarding;
 pub mod login;
+pub mod prefix;
 pub mod refusal;
 pub mod request;
 pub mod response;

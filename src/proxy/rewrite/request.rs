@@ -16,7 +16,7 @@ use crate::{
         head::{Framing, HeaderLine, KnownName, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
-    rollout::{request::Evidence, underscores::Underscores},
+    rollout::{host_paths::decode_unreserved, request::Evidence, underscores::Underscores},
 };
 
 /// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
@@ -24,8 +24,10 @@ use crate::{
 pub struct Marks {
     /// The length of the method.
     pub method: usize,
-    /// The target.
+    /// The target, as it goes upstream.
     pub target: Range<usize>,
+    /// The prefix that was taken off it.
+    pub prefix: Range<usize>,
     /// The authority.
     pub authority: Range<usize>,
     /// The value of X-Request-Id.
@@ -65,6 +67,8 @@ pub struct Additions<'a> {
     pub origin: Origin<'a>,
     /// What goes upstream as Host for a request that names nobody.
     pub host: Option<&'a str>,
+    /// How many bytes of the target are the prefix that is taken off; 0: it stays.
+    pub stripped: usize,
     /// What this router calls itself in CDN-Loop.
     pub pseudonym: &'a str,
     /// The router's own cookies, which are taken out.
@@ -81,7 +85,7 @@ pub struct Additions<'a> {
 
 /// Appends the head, the empty line included.
 pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
-    let mut marks = write_start(head, additions.host, out);
+    let mut marks = write_start(head, additions, out);
     let others_stay = !head.connection_names_headers && additions.override_header.is_none();
     let mut run_start = 0;
     for line in head.lines {
@@ -119,6 +123,9 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     let end = head.lines.last().map_or(0, |line| usize::from(line.end));
     out.extend_from_slice(&head.block[run_start..end]);
     forwarding::write(head, &additions.origin, out);
+    if additions.stripped > 0 {
+        marks.prefix = write_prefix(head, additions, out);
+    }
     out.extend_from_slice(b"cdn-loop: ");
     out.extend_from_slice(additions.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -136,16 +143,33 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     marks
 }
 
-fn write_start(head: &RequestHead<'_>, host: Option<&str>, out: &mut Vec<u8>) -> Marks {
+/// Says which prefix was taken off, behind the one that a trusted proxy has taken off before. Where it stands.
+#[cold]
+fn write_prefix(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Range<usize> {
+    out.extend_from_slice(b"x-forwarded-prefix: ");
+    if additions.origin.client.trusted
+        && let Some(outer) = head.value(KnownName::XForwardedPrefix)
+        && outer.starts_with(b"/")
+    {
+        out.extend_from_slice(outer.trim_ascii_end().strip_suffix(b"/").unwrap_or(outer));
+    }
+    let start = out.len();
+    out.extend_from_slice(&decode_unreserved(&head.target[..additions.stripped]));
+    let prefix = start..out.len();
+    out.extend_from_slice(b"\r\n");
+    prefix
+}
+
+fn write_start(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
     out.extend_from_slice(head.method);
     out.push(b' ');
     let target = out.len();
-    write_target(head, out);
+    write_target(head, additions.stripped, out);
     let target = target..out.len();
     out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
     let authority = out.len()..out.len() + head.authority.as_str().len();
     out.extend_from_slice(head.authority.as_str().as_bytes());
-    if let Some(host) = host {
+    if let Some(host) = additions.host {
         out.extend_from_slice(host.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
@@ -177,7 +201,7 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         | KnownName::XRealIp
         | KnownName::Trailer => false,
         KnownName::Underscored => !is_dropped(head, additions, line),
-        KnownName::XForwardedPrefix => additions.origin.client.trusted,
+        KnownName::XForwardedPrefix => additions.origin.client.trusted && additions.stripped == 0,
         KnownName::SecWebSocketKey | KnownName::SecWebSocketVersion | KnownName::SecWebSocketAccept => {
             head.websocket
         }
@@ -269,6 +293,7 @@ mod tests {
         let additions = Additions {
             origin: Origin { client, authority: request.head.authority, other_port: None },
             host: request.head.authority.is_none().then_some("stand-in.test"),
+            stripped: 0,
             pseudonym: "me",
             own_cookies,
             override_header: Some("x-release"),

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use super::{cache, cookie, login};
+use super::{cache, cookie, login, prefix::Prefix};
 use crate::{
     limits::PREFLIGHT_AGE_SECONDS_MAX,
     proxy::codec::{
@@ -35,6 +35,8 @@ pub struct Changes<'a> {
     pub cuts_max_age: bool,
     /// What caches are told.
     pub caching: Caching,
+    /// The prefix that was taken off the request's path.
+    pub prefix: Option<Prefix<'a>>,
     /// The release to name, for a tester.
     pub release: Option<&'a str>,
     /// It comes from a sibling, which was asked as a stranger would ask: its cookies are not for the client.
@@ -79,7 +81,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     let made_private = guards && !cache::is_private(head.block, head.lines);
     let own_caching = made_private || changes.caching == Caching::NoStore;
     let named = changes.release.is_some();
-    let looks = named || changes.cuts_max_age;
+    let looks = named || changes.cuts_max_age || changes.prefix.is_some();
     let mut max_age_cut = false;
     let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
@@ -91,11 +93,23 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
                 false
             }
             KnownName::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
+            KnownName::Other if is_relocated(head, changes, line) => {
+                out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                run_start = usize::from(line.end);
+                changes.prefix.iter().for_each(|prefix| prefix.write_place(line, head.block, out));
+                true
+            }
             KnownName::SetCookie => {
                 let ours =
                     cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
                 findings.cookies_dropped += u64::from(ours);
-                !ours && !changes.from_sibling
+                let stays = !ours && !changes.from_sibling;
+                if let Some(prefix) = changes.prefix.as_ref().filter(|_| stays) {
+                    out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                    run_start = usize::from(line.end);
+                    prefix.write_cookie(line, head.block, out);
+                }
+                stays
             }
             KnownName::Date => {
                 findings.undated = false;
@@ -126,19 +140,25 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     } else if own_caching {
         out.extend_from_slice(b"cache-control: no-store\r\n");
     }
+    if max_age_cut {
+        let _ = write!(out, "access-control-max-age: {PREFLIGHT_AGE_SECONDS_MAX}\r\n");
+    }
+    write_own(changes, out);
+    findings
+}
+
+/// Appends the lines of the router's own: the release for a tester, and the pin.
+#[inline]
+fn write_own(changes: &Changes<'_>, out: &mut Vec<u8>) {
     if let Some(release) = changes.release {
         out.extend_from_slice(RELEASE);
         out.extend_from_slice(b": ");
         out.extend_from_slice(release.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if max_age_cut {
-        let _ = write!(out, "access-control-max-age: {PREFLIGHT_AGE_SECONDS_MAX}\r\n");
-    }
     if let Some(sent) = changes.pin {
         write_pin(&sent, out);
     }
-    findings
 }
 
 /// Appends what a line asks for beside logins that go with a connection. `true` if it asks for such a login.
@@ -186,6 +206,13 @@ fn is_long_max_age(head: &ResponseHead<'_>, line: &HeaderLine) -> bool {
     line.name(head.block).eq_ignore_ascii_case(MAX_AGE) && digits && long()
 }
 
+/// Whether a line says where something is, and goes on with the prefix that was taken off the request.
+fn is_relocated(head: &ResponseHead<'_>, changes: &Changes<'_>, line: &HeaderLine) -> bool {
+    changes.prefix.is_some()
+        && Prefix::is_place(line, head.block)
+        && !is_named_by_connection(head.block, head.lines, line)
+}
+
 fn stays(head: &ResponseHead<'_>, line: &HeaderLine, own_caching: bool) -> bool {
     match line.known {
         KnownName::Other => !is_named_by_connection(head.block, head.lines, line),
@@ -220,6 +247,7 @@ mod tests {
             pin,
             cuts_max_age,
             caching,
+            prefix: None,
             release,
             from_sibling: false,
             hides_logins: false,

@@ -1,14 +1,26 @@
-//! A request's target as it goes on: in origin form, and in ASCII (RFC 3986 section 2.1).
+//! A request's target as it goes on: in origin form, in ASCII (RFC 3986 section 2.1), and without the app's prefix if the app
+//! wants that.
 
 use crate::proxy::codec::head::RequestHead;
 
-/// Appends the target.
+/// Appends the target without its first `stripped` bytes, which are whole segments.
 #[inline]
-pub fn write_target(head: &RequestHead<'_>, out: &mut Vec<u8>) {
-    if head.target.starts_with(b"?") {
+pub fn write_target(head: &RequestHead<'_>, stripped: usize, out: &mut Vec<u8>) {
+    let target = if stripped == 0 { head.target } else { without_prefix(head.target, stripped) };
+    if target.is_empty() || target.starts_with(b"?") {
         out.push(b'/');
     }
-    if head.target_is_high { escape(head.target, out) } else { out.extend_from_slice(head.target) }
+    if head.target_is_high { escape(target, out) } else { out.extend_from_slice(target) }
+}
+
+/// What follows the prefix. Some servers take `//` at the beginning of a target for the start of a host's name.
+#[cold]
+fn without_prefix(target: &[u8], stripped: usize) -> &[u8] {
+    let mut rest = &target[stripped..];
+    while rest.starts_with(b"//") {
+        rest = &rest[1..];
+    }
+    rest
 }
 
 /// Browsers send some bytes above ASCII as they are; a server may read them in any charset, or refuse them.

@@ -25,7 +25,7 @@ use super::{
         buffers::Text,
         client::Client,
         coarse,
-        local::{LocalApp, LocalTable, RequestDraw},
+        local::{LocalApp, LocalMatch, LocalTable, RequestDraw},
     },
 };
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     rollout::{
         assign::{Assignment, PinChange, PinEvidence, Reason, RequestFacts, assign, assign_override},
         cdn_loop,
+        host_paths::AmbiguousPath,
         request::{self, Evidence},
         settings::{PinSource, Traceparent},
         table::Standing,
@@ -47,6 +48,13 @@ use tester::TesterChoice;
 
 const MISDIRECTED: Refusal =
     Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
+const NO_PATH: Refusal =
+    Refusal { status: 404, detail: "no app is served under this path", retry_after: None };
+const AMBIGUOUS: Refusal = Refusal {
+    status: 400,
+    detail: "servers read this path in several ways, and they lead to different places",
+    retry_after: None,
+};
 /// No app has a release yet, or the store is down and no table was kept from before.
 const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
 const LOOPED: Refusal =
@@ -65,10 +73,11 @@ pub fn plan(
 ) -> Result<Plan, Reply> {
     check_room(worker)?;
     let table = worker.table();
-    let app = worker.app(&table, head.authority).ok_or_else(|| nobody(worker, &table))?;
+    let found = worker.app(&table, head.authority, head.target).map_err(|AmbiguousPath| AMBIGUOUS)?;
+    let LocalMatch { app, prefix_bytes } = found.ok_or_else(|| nobody(worker, &table, head))?;
     check_loop(worker, head)?;
-    if tester::is_link(head.target) {
-        return Err(tester::open_link(head, &app, client));
+    if tester::is_link(&head.target[prefix_bytes..]) {
+        return Err(tester::open_link(head, prefix_bytes, &app, client));
     }
     let mut evidence = evidence(head, &app, client, login);
     let mut preflight = Preflight::of(head);
@@ -96,7 +105,8 @@ pub fn plan(
     if assignment.reason != Reason::Override && preflight.is_none() {
         count_assigned(worker, &app, &assignment, &facts, draw);
     }
-    let (out, marks) = write_head(worker, head, &app, client, &evidence, &assignment);
+    let stripped = if app.routes.settings.strip_prefix { prefix_bytes } else { 0 };
+    let (out, marks) = write_head(worker, head, &app, stripped, client, &evidence, &assignment);
     let subresource = matches!(assignment.pin, PinChange::First(_)) && is_subresource(head);
     Ok(Plan {
         out,
@@ -139,11 +149,14 @@ fn check_loop(worker: &Worker, head: &RequestHead<'_>) -> Result<(), Refusal> {
 
 /// Why a request leads to no app.
 #[cold]
-fn nobody(worker: &Worker, table: &LocalTable) -> Refusal {
+fn nobody(worker: &Worker, table: &LocalTable, head: &RequestHead<'_>) -> Refusal {
     let counters = worker.counters();
     if table.published.table.apps.is_empty() {
         counters.requests_unroutable.add(1);
         return NO_APP;
+    }
+    if table.published.table.knows_host(head.authority) {
+        return NO_PATH;
     }
     counters.requests_misdirected.add(1);
     MISDIRECTED
@@ -155,6 +168,7 @@ fn write_head(
     worker: &Worker,
     head: &RequestHead<'_>,
     app: &LocalApp,
+    stripped: usize,
     client: Client,
     evidence: &Evidence,
     assignment: &Assignment,
@@ -165,6 +179,7 @@ fn write_head(
     let additions = Additions {
         origin: origin::origin_of(head, client),
         host: host.as_deref(),
+        stripped,
         pseudonym: &worker.shared.pseudonym,
         own_cookies: OwnCookies::of(evidence, settings.cookie.name.as_str()),
         override_header: app.override_header(),

@@ -7,7 +7,7 @@ use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
         codec::head::Framing,
-        rewrite::request::Marks,
+        rewrite::{prefix::Prefix, request::Marks},
         worker::{
             buffers::Text,
             client::Client,
@@ -100,6 +100,12 @@ impl Plan {
     /// The target, as text.
     pub fn target(&self) -> &str {
         std::str::from_utf8(self.marked(&self.marks.target)).unwrap_or_default()
+    }
+
+    /// The prefix that was taken off the path, if one was.
+    pub fn stripped(&self) -> Option<Prefix<'_>> {
+        let Marks { prefix, authority, .. } = &self.marks;
+        (!prefix.is_empty()).then(|| Prefix { path: self.marked(prefix), authority: self.marked(authority) })
     }
 
     /// Whether the path is that of a fingerprinted asset, whose response carries no pin and may be kept by shared caches.

@@ -85,7 +85,7 @@ const fn fault_page(fault: PreviewFault) -> Refusal {
     page(fault.status(), detail)
 }
 
-/// Whether this is the target of a preview link.
+/// Whether this is the target of a preview link. The prefix by which its app was found is no part of it.
 pub fn is_link(target: &[u8]) -> bool {
     let rest = target.strip_prefix(PREVIEW_PATH.as_bytes());
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'?')))
@@ -93,9 +93,11 @@ pub fn is_link(target: &[u8]) -> bool {
 
 /// Opens a preview link: `?token=` sets the cookie, `?end` takes it away. Both lead on to `to`, or to the start page.
 #[cold]
-pub fn open_link(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Reply {
-    let query = head.target.get(PREVIEW_PATH.len() + 1..).unwrap_or_default();
-    let Some(location) = location(parameter(query, b"to").as_deref()) else { return NO_PATH.into() };
+pub fn open_link(head: &RequestHead<'_>, prefix_bytes: usize, app: &LocalApp, client: Client) -> Reply {
+    let query = head.target.get(prefix_bytes + PREVIEW_PATH.len() + 1..).unwrap_or_default();
+    let to = parameter(query, b"to");
+    let start = (prefix_bytes > 0).then(|| &head.target[..prefix_bytes]);
+    let Some(location) = location(to.as_deref().or(start)) else { return NO_PATH.into() };
     let Some(token) = parameter(query, b"token") else {
         if parameter(query, b"end").is_none() {
             return NO_TOKEN.into();
@@ -115,6 +117,12 @@ pub fn open_link(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Repl
             Reply { refusal: GO_ON, lines: lines.into() }
         }
     }
+}
+
+/// Whether this may be the target of a preview link below some prefix, so that its query is a secret.
+pub fn may_be_link(target: &[u8]) -> bool {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    path.ends_with(PREVIEW_PATH.as_bytes())
 }
 
 /// The release that the sender of a request chose, if any. `cookie`: the request has a tester's cookie.

@@ -20,6 +20,7 @@ use crate::{
     rollout::{
         assign::{Draw, Health},
         bucket,
+        host_paths::AmbiguousPath,
         settings::CacheMode,
         table::{AppRoutes, EndpointRoute, ReleaseRoutes},
         target::{EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
@@ -145,6 +146,15 @@ impl LocalRelease {
     }
 }
 
+/// The app of a request.
+#[derive(Debug)]
+pub struct LocalMatch {
+    /// The app.
+    pub app: Rc<LocalApp>,
+    /// How many bytes of the target, as it was sent, are the prefix by which it was found.
+    pub prefix_bytes: usize,
+}
+
 /// The routing table that a worker uses until it sees a newer one.
 #[derive(Debug)]
 pub struct LocalTable {
@@ -166,26 +176,40 @@ impl LocalTable {
         Self { published, apps: RefCell::new(self.apps.take()) }
     }
 
-    /// The app of an authority.
+    /// The app of an authority and a target.
+    ///
+    /// # Errors
+    /// The path can be read in several ways, which lead to different places.
     pub fn app(
         &self,
         authority: Authority<'_>,
+        target: &[u8],
         buckets: &Buckets,
         random: impl FnOnce() -> u64,
-    ) -> Option<Rc<LocalApp>> {
-        let routes = self.published.table.app_for(authority)?;
+    ) -> Result<Option<LocalMatch>, AmbiguousPath> {
+        let Some(found) = self.published.table.app_for(authority, target)? else { return Ok(None) };
+        let app = self.local(found.app, buckets, random);
+        Ok(Some(LocalMatch { app, prefix_bytes: found.prefix_bytes }))
+    }
+
+    fn local(
+        &self,
+        routes: &Arc<AppRoutes>,
+        buckets: &Buckets,
+        random: impl FnOnce() -> u64,
+    ) -> Rc<LocalApp> {
         let mut apps = self.apps.borrow_mut();
         if apps.len() <= routes.slot {
             apps.resize(routes.slot + 1, None);
         }
         let known = &mut apps[routes.slot];
         if let Some(app) = known.as_ref().filter(|app| Arc::ptr_eq(&app.routes, routes)) {
-            return Some(Rc::clone(app));
+            return Rc::clone(app);
         }
         let bucket = buckets.counter(routes.slot, random());
         let app = Rc::new(LocalApp::new(routes, &self.published, bucket));
         *known = Some(Rc::clone(&app));
-        Some(app)
+        app
     }
 
     /// Drops apps that have changed or ended, and that no request asked for since.

@@ -28,6 +28,7 @@ use crate::{
     limits::{IDLE_MS_LEAST, Limits},
     memory::{HighWater, give_back},
     proxy::worker::shared::FrontState,
+    rollout::host_paths::AmbiguousPath,
     telemetry::{
         access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
@@ -36,7 +37,7 @@ use crate::{
 };
 use buffers::Buffers;
 use deadlines::Deadlines;
-use local::{LocalApp, LocalEndpoint, LocalTable};
+use local::{LocalEndpoint, LocalMatch, LocalTable};
 use misses::Misses;
 
 /// One thread's share of the data plane.
@@ -218,9 +219,17 @@ impl Worker {
         self.open.get()
     }
 
-    /// The app of an authority.
-    pub fn app(&self, table: &LocalTable, authority: Authority<'_>) -> Option<Rc<LocalApp>> {
-        table.app(authority, self.shared.table.buckets(), || self.random())
+    /// The app of an authority and a target.
+    ///
+    /// # Errors
+    /// The path can be read in several ways, which lead to different places.
+    pub fn app(
+        &self,
+        table: &LocalTable,
+        authority: Authority<'_>,
+        target: &[u8],
+    ) -> Result<Option<LocalMatch>, AmbiguousPath> {
+        table.app(authority, target, self.shared.table.buckets(), || self.random())
     }
 
     /// Appends a Date line (RFC 9110 section 6.6.1), for a response that has none.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    claims::Claimant,
+    claimant::Claimant,
     contents::{AppKeys, Keyspace},
     routes::Compiler,
     slots::Slots,
@@ -20,8 +20,10 @@ use by_address::ByAddress;
 use crate::rollout::{
     adopt::is_mirrored,
     app::AppName,
+    host_paths::HostPaths,
+    hosts::Hosts,
     release::ReleaseId,
-    table::{AppRoutes, EndpointKey, Hosts, ReleaseKey, RoutingTable},
+    table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
     target::{EndpointSlot, ReleaseSlot},
 };
 
@@ -33,11 +35,13 @@ impl Keyspace {
             self.settle_claims();
         }
         let default_app = self.default_routes();
+        let default_paths = default_app.as_deref().and_then(default_paths);
         let table = &mut self.table;
         table.revision = revision;
         table.endpoint_slots = self.endpoint_slots.publish();
         table.release_slots = self.release_slots.publish();
         table.default_app = default_app;
+        table.default_paths = default_paths;
         table.clone()
     }
 
@@ -131,12 +135,13 @@ impl Keyspace {
         });
         self.claims.settle(claimants.collect());
         let mut hosts = Hosts::default();
-        for (host, name) in self.claims.hosts() {
+        for (host, prefix, name) in self.claims.paths() {
             let Some(app) = self.table.apps.get(name) else { continue };
-            match host.strip_prefix("*.") {
-                Some(suffix) => hosts.wildcards.insert(suffix.into(), app.slot),
-                None => hosts.exact.insert(host.into(), app.slot),
-            };
+            hosts.insert(host, prefix, app.slot);
+        }
+        for (host, name) in self.claims.owners() {
+            let Some(app) = self.table.apps.get(name) else { continue };
+            hosts.set_owner(host, app.slot);
         }
         self.table.hosts = Arc::new(hosts);
     }
@@ -161,6 +166,16 @@ impl AppKeys {
             self.compiled = None;
         }
     }
+}
+
+/// The paths that the default app gets of unknown hosts; `None`: all of them.
+fn default_paths(app: &AppRoutes) -> Option<Arc<HostPaths>> {
+    if app.settings.paths.is_empty() {
+        return None;
+    }
+    let mut paths = HostPaths::default();
+    app.settings.prefixes().for_each(|prefix| paths.insert(prefix, app.slot));
+    Some(Arc::new(paths))
 }
 
 fn app_slot(slots: &mut HashMap<AppName, usize>, name: &AppName) -> usize {

@@ -8,8 +8,10 @@
 
 mod addresses;
 mod build;
+mod claimant;
 mod claims;
 mod contents;
+mod host_owners;
 mod problem;
 mod read;
 mod routes;

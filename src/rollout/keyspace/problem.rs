@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::contents::Keyspace;
+use super::{claims::ClaimProblem, contents::Keyspace};
 use crate::rollout::{
     adopt::{self, OldKey},
     app::AppName,
@@ -44,9 +44,9 @@ impl Keyspace {
         let unsettled: BTreeSet<&AppName> = self.unsettled.iter().chain(&self.touched).collect();
         let waiting = unsettled.iter().filter_map(|name| self.waiting_stable(name));
         let held = unsettled.iter().filter_map(|name| self.held_null(name));
-        let refused = self.claims.refused();
-        let claims = refused
-            .map(|(name, claim, allowed)| Problem::new(&keys::settings(name), claim.as_bytes(), allowed));
+        let claims = self.claims.problems().iter().map(|ClaimProblem { app, claim, allowed }| {
+            Problem::new(&keys::settings(app), claim.as_bytes(), allowed.clone())
+        });
         let shared = self.shared_releases().into_iter().chain(self.shared_addresses());
         let mut problems: Vec<Problem> =
             faults.chain(waiting).chain(held).chain(claims).chain(shared).collect();

@@ -22,6 +22,7 @@ use crate::rollout::{
     record::{Record, Tenure},
     release::ReleaseId,
     set_cookie::{PinCookies, SetCookie},
+    settings::Settings,
     table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseKey, ReleaseRoutes, Standing},
     target::{EndpointSlot, ReleaseIndex, ReleaseSlot},
 };
@@ -71,7 +72,7 @@ pub(super) struct Compiler<'a> {
 
 impl Compiler<'_> {
     pub(super) fn routes(&mut self, record: &Record, app: &AppKeys, slot: usize) -> AppRoutes {
-        let (settings, keys) = (&app.settings, &self.options.pin_keys);
+        let (settings, keys) = (&with_own_cookie(&app.settings, self.name), &self.options.pin_keys);
         let previews = PreviewCodec::new(self.name, keys);
         let mut releases: Vec<ReleaseRoutes> = Vec::new();
         for entry in routed_releases(record) {
@@ -161,6 +162,17 @@ impl Compiler<'_> {
         let stored = releases.filter_map(|release| self.stored(&release.id));
         stored.flat_map(|endpoints| endpoints.values()).map(|endpoint| endpoint.modified).fold(own, u64::max)
     }
+}
+
+/// The settings with a name for the pin cookie that no other app on the same host has, where its `Path` may be another app's
+/// too.
+fn with_own_cookie(settings: &Arc<Settings>, app: &AppName) -> Arc<Settings> {
+    if settings.owns_cookie_path() {
+        return Arc::clone(settings);
+    }
+    let mut own = Settings::clone(settings);
+    own.cookie.name = format!("{}.{app}", own.cookie.name);
+    Arc::new(own)
 }
 
 /// If all endpoints of stable were told to drain, none of them drains: its clients have nowhere else to go. That may happen

@@ -13,9 +13,18 @@ use crate::rollout::freeze;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 63] = [
+const ALLOWED: [(&str, &str); 68] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
+    ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
+    (
+        "paths[]",
+        "a path prefix such as /shop: `/`, then segments of letters, digits and -._~!$&'()*+,=:@, none of them empty, `.` or \
+         `..`, the first not `_rolling`; at most 200 characters, without query and `%`",
+    ),
+    ("strip_prefix", "true or false"),
+    ("share_host", "a list of at most 100 names of apps, such as [\"basket\"]"),
+    ("share_host[]", "the name of an app"),
     ("drainseconds", "a whole number of seconds from 0 to drainmaxseconds, which is at most 2592000"),
     ("drainmaxseconds", "a whole number of seconds from 0 to 2592000"),
     ("abortseconds", "a whole number of seconds from 0 to 3600"),

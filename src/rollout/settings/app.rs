@@ -41,6 +41,13 @@ pub struct Settings {
     /// Host names that the app claims: exact (`shop.example`) or `*.shop.example`. Empty: the app serves only as the default
     /// app.
     pub hosts: Vec<String>,
+    /// Path prefixes that the app claims on these hosts, such as `/shop`; without hosts, on every host that no app claims.
+    /// Empty: all paths.
+    pub paths: Vec<String>,
+    /// Whether the prefix is taken off requests on their way to endpoints.
+    pub strip_prefix: bool,
+    /// Names of apps that may claim path prefixes on hosts of this app.
+    pub share_host: Vec<String>,
     /// How long after a release left its track its clients stay: from then on a navigation moves them. In seconds, at most
     /// `drainmaxseconds`.
     pub drainseconds: u32,
@@ -133,6 +140,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hosts: Vec::new(),
+            paths: Vec::new(),
+            strip_prefix: false,
+            share_host: Vec::new(),
             drainseconds: 300,
             drainmaxseconds: 3_600,
             abortseconds: 10,
@@ -165,6 +175,7 @@ impl Default for Settings {
 impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         self.check_hosts()?;
+        self.check_paths()?;
         self.check_registrators()?;
         self.check_freeze_windows()?;
         check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
@@ -181,7 +192,7 @@ impl Settings {
         }
         check_range("pending_seconds", self.pending_seconds, 0..=86_400)?;
         check_range("pinseconds", self.pinseconds, 60..=400 * 24 * 3_600)?;
-        self.cookie.check()?;
+        self.cookie.check(self.cookie_path())?;
         self.assets.check()?;
         self.health.check()?;
         self.shielding.check()?;

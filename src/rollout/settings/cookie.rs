@@ -7,7 +7,8 @@ use super::{
     names::{is_host, is_token},
 };
 
-/// The pin cookie's attributes. `Path=/` and `HttpOnly` are always set. What is not set depends on how a request came: a
+/// The pin cookie's attributes. `HttpOnly` is always set; the `Path` is `/`, or what
+/// the app's `paths` have in common. What is not set depends on how a request came: a
 /// cookie that was set by https is for https alone, and has a name of its own, so that neither shadows the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -83,7 +84,8 @@ impl CookieSettings {
         SchemeAttributes { samesite, secure, partitioned: self.partitioned.unwrap_or(usual) }
     }
 
-    pub(super) fn check(&self) -> Result<(), SettingsError> {
+    /// `path`: the cookies' `Path`.
+    pub(super) fn check(&self, path: &str) -> Result<(), SettingsError> {
         if !is_token(&self.name) || self.name.len() > 100 {
             return Err(SettingsError::value("cookie.name", self.name.as_str()));
         }
@@ -106,6 +108,13 @@ impl CookieSettings {
                 let message = message("a name that begins with `__Secure-` or `__Host-`");
                 return Err(SettingsError::new("cookie.name", message));
             }
+        }
+        if has_prefix(&self.name, "__host-") && path != "/" {
+            let message = format!(
+                "a cookie whose name begins with `__Host-` is for all paths, and the app's `paths` make it one for {path}: \
+                 choose another name"
+            );
+            return Err(SettingsError::new("cookie.name", message));
         }
         if has_prefix(&self.name, "__host-") && self.domain.is_some() {
             let message = "a cookie whose name begins with `__Host-` may have no domain: set it to null";

@@ -12,6 +12,7 @@ mod error;
 pub mod health;
 mod names;
 mod parse;
+mod paths;
 pub mod pin;
 #[cfg(test)]
 mod schema;

@@ -65,6 +65,7 @@ impl Settings {
         self.hosts.iter_mut().for_each(|host| host.make_ascii_lowercase());
         self.hosts.sort_unstable();
         self.hosts.dedup();
+        self.canonicalise_paths();
         if let Some(domain) = &mut self.cookie.domain {
             domain.make_ascii_lowercase();
         }

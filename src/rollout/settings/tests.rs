@@ -128,7 +128,7 @@ fn a_wrong_value_is_told_with_field_value_and_what_is_allowed() {
     }
     let told = message(r#"{"hots": []}"#);
     assert!(
-        told.starts_with(r#"hots: there is no setting "hots"; there are hosts, drainseconds, "#),
+        told.starts_with(r#"hots: there is no setting "hots"; there are hosts, paths, strip_prefix, "#),
         "{told}"
     );
     let told = message(r#"{"override": {"header": "X-R", "networks": ["10.0.0.1/8"]}}"#);

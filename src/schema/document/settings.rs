@@ -40,7 +40,11 @@ use Kind::{
 
 /// Groups of settings: name, title, description.
 const GROUPS: &[(&str, &str, &str)] = &[
-    ("cookie", "Pin cookie", "The attributes of the pin cookie. `Path=/` and `HttpOnly` are always set."),
+    (
+        "cookie",
+        "Pin cookie",
+        "The attributes of the pin cookie. `HttpOnly` is always set; the `Path` is `/`, or what the app's path prefixes have in common.",
+    ),
     ("assets", "Fingerprinted assets", "Files whose name changes with their content. They carry no pin."),
     ("health", "Health checks", "How endpoints are checked."),
     ("shielding", "Shielding", "Stable answers the requests that the candidate fails."),
@@ -62,6 +66,12 @@ const GROUPS: &[(&str, &str, &str)] = &[
 const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
     ("hosts", "Hosts", Texts(1_000, None), "",
      "The host names that the app claims: exact ones, or wildcards such as `*.shop.example`. The first app that claims a host keeps it."),
+    ("paths", "Path prefixes", Texts(100, Some(200)), "",
+     "The path prefixes that the app claims on its hosts, such as `/shop`; without hosts, on every host that no app claims. The longest prefix wins. Not set: all paths."),
+    ("strip_prefix", "Strip the prefix", Flag, "",
+     "Whether endpoints get requests without the prefix: `/shop/x` as `/x`, with `X-Forwarded-Prefix: /shop`."),
+    ("share_host", "Share hosts with", Texts(100, Some(63)), "",
+     "The names of apps that may claim path prefixes on hosts of this app."),
     ("drainseconds", "Drain", Whole(0, 2_592_000), "s",
      "After this time, a client of a draining release moves at its next page. At most `drainmaxseconds`."),
     ("drainmaxseconds", "Drain at most", Whole(0, 2_592_000), "s",

@@ -1,6 +1,7 @@
 //! One line of the access log, in each format.
 
 use std::{
+    borrow::Cow,
     fmt,
     io::Write as _,
     net::{IpAddr, SocketAddr},
@@ -33,7 +34,9 @@ pub struct Line<'a> {
     pub method: &'a [u8],
     /// The authority of the request.
     pub host: &'a [u8],
-    /// The target, as it was sent.
+    /// The prefix that was taken off the target.
+    pub prefix: &'a [u8],
+    /// The target, as it was sent, less the prefix.
     pub target: &'a [u8],
     /// HTTP's minor version: 0 or 1.
     pub minor_version: u8,
@@ -78,6 +81,7 @@ impl Line<'static> {
             peer,
             method: b"",
             host: b"",
+            prefix: b"",
             target: b"",
             minor_version: 1,
             status,
@@ -117,6 +121,12 @@ impl Line<'_> {
         }
     }
 
+    /// The target as it was sent, less tokens of preview links.
+    fn whole_target(&self) -> Cow<'_, [u8]> {
+        let target = without_tokens(self.target);
+        if self.prefix.is_empty() { target } else { Cow::Owned([self.prefix, &target].concat()) }
+    }
+
     fn write_json(&self, date: &mut DateText, out: &mut Vec<u8>) {
         date.at(self.at_ms);
         out.extend_from_slice(b"{\"time\":\"");
@@ -135,7 +145,7 @@ impl Line<'_> {
         let chosen: [(&[u8], &[u8]); 4] = [
             (b",\"method\":\"", self.method),
             (b",\"host\":\"", self.host),
-            (b",\"target\":\"", &without_tokens(self.target)),
+            (b",\"target\":\"", &self.whole_target()),
             (b",\"request_id\":\"", self.request_id),
         ];
         for (name, value) in chosen {
@@ -193,7 +203,7 @@ impl Line<'_> {
         out.extend_from_slice(b" +0000] \"");
         escape_quoted(self.method, out);
         out.push(b' ');
-        escape_quoted(&without_tokens(self.target), out);
+        escape_quoted(&self.whole_target(), out);
         out.extend_from_slice(b" HTTP/1.");
         push_number(self.minor_version, out);
         out.extend_from_slice(b"\" ");
@@ -320,6 +330,7 @@ mod tests {
             peer: IpAddr::from([127, 0, 0, 1]),
             method: b"GET",
             host: b"shop.example",
+            prefix: b"",
             target: b"/a\"b\\c\r\nd\xff",
             minor_version: 1,
             status: 200,

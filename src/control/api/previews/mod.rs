@@ -90,7 +90,7 @@ pub async fn create(
     })?;
     let token = PreviewCodec::new(&app, &keys).encode(&changed.preview);
     let made = Preview {
-        path: Some(format!("{PREVIEW_PATH}?token={token}")),
+        path: Some(format!("{}{PREVIEW_PATH}?token={token}", link_prefix(&core, &app))),
         ..describe(&app, &changed.preview, Some(&changed.record))
     };
     tracing::info!(%app, actor = caller.name, id = %changed.preview.id, "a preview was made");
@@ -121,6 +121,14 @@ pub async fn revoke(
 }
 
 /// Waits until this router serves the change (with `?wait=fleet` every member); whether that was in time.
+/// Below which of the app's path prefixes a link is opened: the first one.
+fn link_prefix(core: &Core, app: &AppName) -> String {
+    let reading = core.replica.reading.load();
+    let settings = reading.apps.get(app).map(|reading| &reading.settings);
+    let prefix = settings.and_then(|settings| settings.prefixes().next().map(str::to_owned));
+    prefix.filter(|prefix| prefix != "/").unwrap_or_default()
+}
+
 async fn wait(
     core: &Core,
     app: &AppName,

@@ -313,7 +313,7 @@ fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) 
         return None;
     }
     let mut target = Vec::new();
-    write_target(head, &mut target);
+    write_target(head, 0, &mut target);
     let target = std::str::from_utf8(&target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     Some(format!("https://{host}{port}{target}").into())

@@ -97,6 +97,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 true => Caching::Private,
                 false => Caching::AsSent,
             },
+            prefix: self.plan.stripped(),
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
             from_sibling: self.asks_sibling(),
             hides_logins: self.plan.hides_logins,

@@ -1,5 +1,6 @@
 //! What a keyspace makes of what is written, deleted and listed.
 
+mod claims;
 mod properties;
 
 use std::sync::Arc;
@@ -319,7 +320,9 @@ fn the_first_claim_of_a_host_keeps() {
     keyspace.put("rolling/shop/settings", br#"{"hosts": ["a.example", "b.example"]}"#, 20);
     keyspace.put("rolling/other/settings", br#"{"hosts": ["b.example", "c.example"]}"#, 21);
     let holder = |keyspace: &mut Keyspace, host: &str| {
-        keyspace.build(99).app_for(Authority::split(host)).map(|routes| routes.name.to_string())
+        let table = keyspace.build(99);
+        let found = table.app_for(Authority::split(host), b"/").unwrap();
+        found.map(|found| found.app.name.to_string())
     };
     assert_eq!(holder(&mut keyspace, "b.example").as_deref(), Some("shop"));
     assert_eq!(holder(&mut keyspace, "c.example").as_deref(), Some("other"));
