@@ -172,8 +172,14 @@ impl EndpointState {
     }
 
     /// Notes why a check failed; none: it passed.
+    ///
+    /// The same words stay where they are: thousands of endpoints that fail for one reason would each get a new place at
+    /// every check, and such small pieces, scattered over the heap, keep what is free around them from going back.
     pub fn note_check(&self, failure: Option<String>) {
-        self.check_failure.store(failure.map(Arc::new));
+        let noted = self.check_failure.load();
+        if noted.as_deref().map(String::as_str) != failure.as_deref() {
+            self.check_failure.store(failure.map(Arc::new));
+        }
     }
 
     /// Why the last check failed; none: it passed, or none was made.

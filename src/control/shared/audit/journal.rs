@@ -48,22 +48,21 @@ impl Journal {
         inner.last += 1;
         entry.id = inner.last;
         let line = line(&entry);
-        let bytes = line.len();
+        if !is_routine {
+            inner.ring.push(entry.id, entry.actor, &line);
+        }
         if let Some(log) = &self.log {
             let count = if log.send(line, 1).is_ok() { &self.written } else { &self.lost };
             count.fetch_add(1, Ordering::Relaxed);
-        }
-        if !is_routine {
-            inner.ring.push(entry, bytes);
         }
     }
 
     /// A page of the newest entries.
     pub fn page(&self, filter: &AuditFilter, limit: u64) -> AuditPage {
         let limit = usize::try_from(limit.min(AUDIT_PAGE_MAX)).unwrap_or(1);
-        let (entries, more) = self.inner.lock().ring.page(filter, limit);
+        let snapshot = self.inner.lock().ring.snapshot(filter);
+        let (entries, more) = snapshot.page(filter, limit);
         let next = entries.last().filter(|_| more).map(|entry| entry.id);
-        let entries = entries.iter().map(|entry| AuditEntry::clone(entry)).collect();
         AuditPage { entries, next, lost: self.counts().1 }
     }
 

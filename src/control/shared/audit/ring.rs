@@ -2,8 +2,12 @@
 //!
 //! When it is full, the oldest entry of whoever has the most goes, so that nobody hides what others did, or an earlier act
 //! of their own, behind calls that are refused.
+//!
+//! An entry is kept as the JSON of its line, in one block. As a tree it would be a hundred small ones, which stay for days
+//! between blocks that come and go, and keep these from going back to the system.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
@@ -25,8 +29,15 @@ pub struct Ring {
 /// The entries of one actor.
 #[derive(Debug, Default)]
 struct Shelf {
-    entries: VecDeque<(Arc<AuditEntry>, usize)>,
+    entries: VecDeque<KeptEntry>,
     bytes: usize,
+}
+
+/// An entry: its number, and its JSON.
+#[derive(Debug, Clone)]
+struct KeptEntry {
+    id: u64,
+    json: Arc<[u8]>,
 }
 
 /// Which entries are asked for.
@@ -41,8 +52,7 @@ pub struct AuditFilter {
 
 impl AuditFilter {
     fn takes(&self, entry: &AuditEntry) -> bool {
-        self.before.is_none_or(|before| entry.id < before)
-            && self.app.as_ref().is_none_or(|app| entry.app.as_ref() == Some(app))
+        self.app.as_ref().is_none_or(|app| entry.app.as_ref() == Some(app))
             && self.actor.as_ref().is_none_or(|actor| entry.actor.as_ref() == Some(actor))
             && self.via.as_ref().is_none_or(|via| entry.via == *via)
             && self.outcome.is_none_or(|outcome| entry.outcome == outcome)
@@ -50,13 +60,13 @@ impl AuditFilter {
 }
 
 impl Ring {
-    /// Adds an entry that takes so many bytes.
-    pub fn push(&mut self, entry: AuditEntry, bytes: usize) {
-        let shelf = self.actors.entry(entry.actor.clone()).or_default();
-        shelf.entries.push_back((Arc::new(entry), bytes));
-        shelf.bytes += bytes;
+    /// Adds the entry of this number and actor, of which this is the JSON.
+    pub fn push(&mut self, id: u64, actor: Option<String>, json: &[u8]) {
+        let shelf = self.actors.entry(actor).or_default();
+        shelf.entries.push_back(KeptEntry { id, json: json.into() });
+        shelf.bytes += json.len();
         self.count += 1;
-        self.bytes += bytes;
+        self.bytes += json.len();
         while self.count > AUDIT_ENTRIES_MAX {
             self.drop_oldest_of(|shelf| shelf.entries.len());
         }
@@ -65,14 +75,14 @@ impl Ring {
         }
     }
 
-    /// The newest entries that a filter takes, and whether there are more.
-    pub fn page(&self, filter: &AuditFilter, limit: usize) -> (Vec<Arc<AuditEntry>>, bool) {
-        let all = self.actors.values().flat_map(|shelf| &shelf.entries).map(|(entry, _)| entry);
-        let mut found: Vec<Arc<AuditEntry>> = all.filter(|entry| filter.takes(entry)).cloned().collect();
-        found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.id));
-        let more = found.len() > limit;
-        found.truncate(limit);
-        (found, more)
+    /// The entries that a filter may take, newest first. They are read afterwards, so that nobody who adds one waits for that.
+    pub fn snapshot(&self, filter: &AuditFilter) -> Snapshot {
+        let asked = |actor: &Option<String>| filter.actor.is_none() || filter.actor == *actor;
+        let all = self.actors.iter().filter(|(actor, _)| asked(actor)).flat_map(|(_, shelf)| &shelf.entries);
+        let before = |kept: &&KeptEntry| filter.before.is_none_or(|before| kept.id < before);
+        let mut entries: Vec<KeptEntry> = all.filter(before).cloned().collect();
+        entries.sort_unstable_by_key(|kept| Reverse(kept.id));
+        Snapshot(entries)
     }
 
     fn drop_oldest_of(&mut self, size: impl Fn(&Shelf) -> usize) {
@@ -82,10 +92,10 @@ impl Ring {
             return;
         };
         let Some(shelf) = self.actors.get_mut(&actor) else { return };
-        if let Some((_, bytes)) = shelf.entries.pop_front() {
-            shelf.bytes -= bytes;
+        if let Some(oldest) = shelf.entries.pop_front() {
+            shelf.bytes -= oldest.json.len();
             self.count -= 1;
-            self.bytes -= bytes;
+            self.bytes -= oldest.json.len();
         }
         if shelf.entries.is_empty() {
             self.actors.remove(&actor);
@@ -93,42 +103,71 @@ impl Ring {
     }
 }
 
+/// Entries at one moment, newest first.
+pub struct Snapshot(Vec<KeptEntry>);
+
+impl Snapshot {
+    /// So many of the newest entries that a filter takes, and whether there are more.
+    pub fn page(&self, filter: &AuditFilter, limit: usize) -> (Vec<AuditEntry>, bool) {
+        let read = |kept: &KeptEntry| serde_json::from_slice::<AuditEntry>(&kept.json).ok();
+        let mut taken = self.0.iter().filter_map(read).filter(|entry| filter.takes(entry));
+        let entries = taken.by_ref().take(limit).collect();
+        (entries, taken.next().is_some())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(id: u64, actor: Option<&str>) -> AuditEntry {
-        AuditEntry { id, actor: actor.map(str::to_owned), ..AuditEntry::default() }
+    /// Adds an entry whose JSON takes about so many bytes.
+    fn push(ring: &mut Ring, id: u64, actor: Option<&str>, bytes: usize) {
+        let actor = actor.map(str::to_owned);
+        let path = "p".repeat(bytes);
+        let entry = AuditEntry { id, actor: actor.clone(), path, ..AuditEntry::default() };
+        ring.push(id, actor, &serde_json::to_vec(&entry).unwrap());
     }
 
-    fn ids(ring: &Ring, filter: &AuditFilter, limit: usize) -> Vec<u64> {
-        ring.page(filter, limit).0.iter().map(|entry| entry.id).collect()
+    fn page(ring: &Ring, filter: &AuditFilter, limit: usize) -> (Vec<u64>, bool) {
+        let (entries, more) = ring.snapshot(filter).page(filter, limit);
+        (entries.iter().map(|entry| entry.id).collect(), more)
     }
 
     #[test]
     fn nobody_pushes_out_what_others_did() {
         let mut ring = Ring::default();
-        ring.push(entry(1, Some("maria")), 100);
+        push(&mut ring, 1, Some("maria"), 100);
         for id in 2..10 + AUDIT_ENTRIES_MAX as u64 {
-            ring.push(entry(id, [None, Some("ci")][(id % 2) as usize]), 100);
+            push(&mut ring, id, [None, Some("ci")][(id % 2) as usize], 100);
         }
         assert_eq!(ring.count, AUDIT_ENTRIES_MAX);
         let marias = AuditFilter { actor: Some("maria".into()), ..AuditFilter::default() };
-        assert_eq!(ids(&ring, &marias, 10), [1]);
-        ring.push(entry(u64::MAX, Some("joe")), AUDIT_RING_BYTES_MAX);
+        assert_eq!(page(&ring, &marias, 10), (vec![1], false));
+        push(&mut ring, u64::MAX, Some("joe"), AUDIT_RING_BYTES_MAX);
         assert!(ring.bytes <= AUDIT_RING_BYTES_MAX || ring.count == 1);
     }
 
     #[test]
     fn pages_go_from_the_newest_on() {
         let mut ring = Ring::default();
-        (1..=7).for_each(|id| ring.push(entry(id, [Some("a"), None][(id % 2) as usize]), 1));
-        let page = |before, limit| {
-            let filter = AuditFilter { before, ..AuditFilter::default() };
-            (ids(&ring, &filter, limit), ring.page(&filter, limit).1)
-        };
+        (1..=7).for_each(|id| push(&mut ring, id, [Some("a"), None][(id % 2) as usize], 1));
+        let page = |before, limit| page(&ring, &AuditFilter { before, ..AuditFilter::default() }, limit);
         assert_eq!(page(None, 3), (vec![7, 6, 5], true));
         assert_eq!(page(Some(5), 3), (vec![4, 3, 2], true));
         assert_eq!(page(Some(2), 3), (vec![1], false));
+    }
+
+    #[test]
+    fn an_entry_comes_back_as_it_was() {
+        let entry = AuditEntry {
+            id: 3,
+            message: Some("a\n\u{202e}\"b".to_owned()),
+            request: Some(serde_json::json!({"blend": 10, "factor": 1.5, "none": null})),
+            ..AuditEntry::default()
+        };
+        let mut ring = Ring::default();
+        ring.push(3, None, &serde_json::to_vec(&entry).unwrap());
+        let all = AuditFilter::default();
+        assert_eq!(ring.snapshot(&all).page(&all, 1), (vec![entry], false));
     }
 }
