@@ -4,13 +4,11 @@
 //! and checked once by [`Limits::checked`]. What never needs moving is a constant. Names end in the unit. Each hit is
 //! counted in `rolling_limits_hit_total`.
 
-mod ranges;
+pub mod ranges;
 
 use std::time::Duration;
 
 use serde::Deserialize;
-
-pub use ranges::LimitsError;
 
 /// What one read asks for while the other side is slow, in bytes: a slow peer costs one such buffer.
 pub const READ_BYTES: usize = 16 * 1024;
@@ -223,6 +221,9 @@ pub struct Limits {
     pub large_buffers_max: u32,
     /// Buffers of 16 KiB that one worker lends to slow transfers. Beyond it new requests are answered with 503.
     pub small_buffers_max: u32,
+    /// Memory of the encoders that one worker lends to responses, in bytes: those of 200 by gzip, 150 by zstd, 80 by Brotli.
+    /// Beyond it responses are not compressed.
+    pub encoder_bytes_max: u64,
     /// Idle connections that one worker keeps to one endpoint.
     pub upstream_idle_per_endpoint_max: u32,
     /// How long an idle connection to an endpoint is kept, in ms. It is below the idle time-outs of common servers: most wait for
@@ -292,6 +293,7 @@ impl Default for Limits {
             chunk_extension_bytes_max: 16 * 1024,
             large_buffers_max: 128,
             small_buffers_max: 16_384,
+            encoder_bytes_max: 64 << 20,
             upstream_idle_per_endpoint_max: 256,
             upstream_idle_ms: 50_000,
             login_connections_max: 4_096,
@@ -316,7 +318,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Keeps the buffers of all workers within the memory that the process may use, in bytes. A quarter of it is for them, and
-    /// of that a quarter for large ones.
+    /// of that a quarter for large ones. A quarter as much as they may take is for encoders.
     pub fn fit_memory(&mut self, bytes: u64, workers: usize) {
         let share = bytes / MEMORY_PARTS / (workers.max(1) as u64);
         let count = |bytes: u64, each: usize| {
@@ -325,6 +327,7 @@ impl Limits {
         };
         self.large_buffers_max = self.large_buffers_max.min(count(share / 4, READ_LARGE_BYTES));
         self.small_buffers_max = self.small_buffers_max.min(count(share - share / 4, READ_BYTES).max(16));
+        self.encoder_bytes_max = self.encoder_bytes_max.min(share / 4);
     }
 
     /// [`Limits::header_bytes_max`] as a size.

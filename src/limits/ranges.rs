@@ -35,7 +35,7 @@ impl Limits {
     }
 
     /// The limits that have a range: name, value, least, most, and the range in words.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 22] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64, &'static str); 23] {
         let head = u64::from(HEADER_BYTES_CEILING);
         [
             ("header_bytes_max", self.header_bytes_max.into(), 1_024, head, "1024 to 65535 bytes"),
@@ -69,6 +69,7 @@ impl Limits {
             ("connect_ms", self.connect_ms, 10, DAY_MS, "10 ms to a day"),
             ("first_byte_ms", self.first_byte_ms, 10, DAY_MS, "10 ms to a day"),
             ("between_bytes_ms", self.between_bytes_ms, 10, DAY_MS, "10 ms to a day"),
+            ("encoder_bytes_max", self.encoder_bytes_max, 0, 1 << 36, "0 to 68719476736 bytes"),
             ("login_connections_max", self.login_connections_max.into(), 0, 1_000_000, "0 to 1000000"),
             ("retry_percent_max", self.retry_percent_max.into(), 0, 100, "0 to 100 percent"),
             ("shields_per_second_max", self.shields_per_second_max.into(), 0, 1_000_000, "0 to 1000000"),

@@ -64,6 +64,8 @@ counters! {
     limit_endpoint_queue: Counter "rolling_limits_hit_total" "limit=\"endpoint_queue\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_memory: Counter "rolling_limits_hit_total" "limit=\"buffer_memory\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_encoders: Counter "rolling_limits_hit_total" "limit=\"encoder_memory\"";
     /// Requests refused as malformed or not allowed, never forwarded.
     requests_refused: Counter "rolling_requests_refused_total";
     /// Requests whose Host no app claims.
@@ -78,6 +80,12 @@ counters! {
     headers_with_underscores: Counter "rolling_underscore_headers_dropped_total";
     /// Responses that said their framing twice in the same way, and went on with it once.
     repeated_framing: Counter "rolling_responses_repeating_framing_total";
+    /// Responses that were compressed.
+    responses_compressed: Counter "rolling_responses_compressed_total";
+    /// Bytes of bodies before and after they were compressed.
+    compression_before: Counter "rolling_compression_bytes_total" "side=\"before\"";
+    /// Bytes of bodies before and after they were compressed.
+    compression_after: Counter "rolling_compression_bytes_total" "side=\"after\"";
     /// Panics caught in a request.
     panics: Counter "rolling_panics_total";
     /// Connections opened to endpoints.

@@ -2,6 +2,7 @@
 
 mod back_pressure;
 mod certificates;
+mod compression;
 mod haproxy;
 mod health_path;
 mod http_requests;

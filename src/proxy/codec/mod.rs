@@ -11,6 +11,7 @@ pub mod authority;
 pub mod body;
 pub mod bytes;
 pub mod chunked;
+pub mod coding;
 pub mod fault;
 pub mod forwarded;
 pub mod frames;

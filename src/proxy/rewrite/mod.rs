@@ -3,6 +3,7 @@
 
 pub mod anonymous;
 pub mod cache;
+pub mod compression;
 pub mod cookie;
 pub mod forwarding;
 pub mod login;

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use super::{cache, cookie, login, prefix::Prefix};
+use super::{cache, compression::Compression, cookie, login, prefix::Prefix};
 use crate::{
     limits::PREFLIGHT_AGE_SECONDS_MAX,
     proxy::codec::{
@@ -37,6 +37,8 @@ pub struct Changes<'a> {
     pub caching: Caching,
     /// The prefix that was taken off the request's path.
     pub prefix: Option<Prefix<'a>>,
+    /// What is done about its coding.
+    pub compression: Compression,
     /// The release to name, for a tester.
     pub release: Option<&'a str>,
     /// It comes from a sibling, which was asked as a stranger would ask: its cookies are not for the client.
@@ -75,13 +77,23 @@ pub struct Findings {
     pub login_hidden: bool,
 }
 
+impl Changes<'_> {
+    /// Whether headers count that the router does not know by a [`KnownName`].
+    fn look_at_all_names(&self) -> bool {
+        self.release.is_some()
+            || self.cuts_max_age
+            || self.prefix.is_some()
+            || self.compression != Compression::Never
+    }
+}
+
 /// Appends the header lines.
 pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) -> Findings {
     let guards = changes.caching == Caching::Private;
     let made_private = guards && !cache::is_private(head.block, head.lines);
     let own_caching = made_private || changes.caching == Caching::NoStore;
     let named = changes.release.is_some();
-    let looks = named || changes.cuts_max_age || changes.prefix.is_some();
+    let looks = changes.look_at_all_names();
     let mut max_age_cut = false;
     let mut findings = Findings { guarded: made_private, undated: true, ..Findings::default() };
     let mut run_start = 0;
@@ -99,6 +111,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
                 changes.prefix.iter().for_each(|prefix| prefix.write_place(line, head.block, out));
                 true
             }
+            KnownName::Other if changes.compression.replaces(line.name(head.block)) => false,
             KnownName::SetCookie => {
                 let ours =
                     cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
@@ -133,8 +146,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
             run_start = usize::from(line.end);
         }
     }
-    let end = head.lines.last().map_or(0, |line| usize::from(line.end));
-    out.extend_from_slice(&head.block[run_start..end]);
+    out.extend_from_slice(&head.block[run_start..head.lines.last().map_or(0, |line| usize::from(line.end))]);
     if made_private {
         cache::write_private(head.block, head.lines, out);
     } else if own_caching {
@@ -143,13 +155,14 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
     if max_age_cut {
         let _ = write!(out, "access-control-max-age: {PREFLIGHT_AGE_SECONDS_MAX}\r\n");
     }
-    write_own(changes, out);
+    write_own(head, changes, out);
     findings
 }
 
-/// Appends the lines of the router's own: the release for a tester, and the pin.
+/// Appends the lines of the router's own: about the coding, the release for a tester, and the pin.
 #[inline]
-fn write_own(changes: &Changes<'_>, out: &mut Vec<u8>) {
+fn write_own(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) {
+    changes.compression.write(head, out);
     if let Some(release) = changes.release {
         out.extend_from_slice(RELEASE);
         out.extend_from_slice(b": ");
@@ -248,6 +261,7 @@ mod tests {
             cuts_max_age,
             caching,
             prefix: None,
+            compression: Compression::Never,
             release,
             from_sibling: false,
             hides_logins: false,

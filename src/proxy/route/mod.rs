@@ -15,6 +15,7 @@ pub mod tester;
 use super::{
     codec::head::{KnownName, RequestHead},
     rewrite::{
+        compression,
         login::is_carried_by,
         refusal::{Refusal, Reply},
         request::{Additions, Marks, OwnCookies, count_underscored, write},
@@ -114,6 +115,7 @@ pub fn plan(
         pin: evidence.pin,
         client,
         framing: head.framing,
+        coding: if app.routes.settings.compression.enabled { compression::wanted(head) } else { None },
         to_head: head.method == b"HEAD",
         idempotent: head.idempotent(),
         websocket: head.websocket,

@@ -6,7 +6,7 @@ use super::preflight::Preflight;
 use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
-        codec::head::Framing,
+        codec::{coding::Coding, head::Framing},
         rewrite::{prefix::Prefix, request::Marks},
         worker::{
             buffers::Text,
@@ -38,6 +38,8 @@ pub struct Plan {
     pub client: Client,
     /// How the body ends.
     pub framing: Framing,
+    /// The coding in which the client wants its response, if the app compresses.
+    pub coding: Option<Coding>,
     /// The method is HEAD.
     pub to_head: bool,
     /// Sending it twice has the effect of sending it once.

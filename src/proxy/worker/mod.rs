@@ -5,6 +5,7 @@ pub mod bunches;
 pub mod client;
 pub mod coarse;
 pub mod deadlines;
+pub mod encoders;
 pub mod local;
 pub mod misses;
 pub mod phase;
@@ -37,6 +38,7 @@ use crate::{
 };
 use buffers::Buffers;
 use deadlines::Deadlines;
+use encoders::Encoders;
 use local::{LocalEndpoint, LocalMatch, LocalTable};
 use misses::Misses;
 
@@ -48,6 +50,8 @@ pub struct Worker {
     pub shared: Arc<FrontState>,
     /// Memory for transfers.
     pub buffers: Rc<Buffers>,
+    /// Encoders for responses that are compressed.
+    pub encoders: Rc<Encoders>,
     /// Open connections to endpoints that wait for a request.
     pub pool: Pool,
     /// How many connections carry a login.
@@ -87,6 +91,7 @@ impl Worker {
         Rc::new(Self {
             index,
             buffers: Buffers::new(&shared.limits),
+            encoders: Encoders::new(shared.limits.encoder_bytes_max),
             pool: Pool::default(),
             logins: Logins::default(),
             retries: RetryBudget::new(shared.limits.retry_percent_max),
@@ -181,6 +186,7 @@ impl Worker {
         let (gauge, logins) = (&self.counters().login_connections, self.logins.open() as u64);
         gauge.add(logins.wrapping_sub(gauge.get()));
         self.buffers.trim();
+        self.encoders.trim();
         if self.water.has_fallen_to(self.open() + self.busy.get()) {
             give_back();
         }

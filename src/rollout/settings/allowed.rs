@@ -13,7 +13,7 @@ use crate::rollout::freeze;
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 68] = [
+const ALLOWED: [(&str, &str); 72] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -79,6 +79,14 @@ const ALLOWED: [(&str, &str); 68] = [
         "verdict.failure",
         "statuses from 400 to 599 and ranges of them, such as \"500-599\" or \"429,500-599\"",
     ),
+    ("compression.enabled", "true or false"),
+    ("compression.types", "a list of at most 64 media types, such as [\"text/*\", \"application/json\"]"),
+    (
+        "compression.types[]",
+        "a media type or a pattern of some, such as text/* or application/json, of at most 100 characters, other than \
+         text/event-stream and application/grpc, which are never compressed",
+    ),
+    ("compression.min_bytes", "a whole number of bytes from 0 to 1073741824"),
     ("lenient_responses", "true or false"),
     ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),
     ("timeouts.between_bytes_ms", "a whole number of ms from 10 to 86400000, or null"),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     assets::AssetSettings,
+    compression::CompressionSettings,
     cookie::CookieSettings,
     error::{SettingsError, check_range},
     health::HealthSettings,
@@ -80,6 +81,8 @@ pub struct Settings {
     pub shielding: ShieldingSettings,
     /// How the candidate is judged, and what happens if it is worse.
     pub verdict: VerdictSettings,
+    /// Which responses are compressed.
+    pub compression: CompressionSettings,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
     pub lenient_responses: bool,
     /// How long endpoints and clients may take.
@@ -158,6 +161,7 @@ impl Default for Settings {
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
             verdict: VerdictSettings::default(),
+            compression: CompressionSettings::default(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
@@ -197,6 +201,7 @@ impl Settings {
         self.health.check()?;
         self.shielding.check()?;
         self.verdict.check()?;
+        self.compression.check()?;
         self.timeouts.check()?;
         self.overriding.check()
     }

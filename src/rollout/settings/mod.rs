@@ -7,6 +7,7 @@
 mod allowed;
 mod app;
 pub mod assets;
+pub mod compression;
 mod cookie;
 mod error;
 pub mod health;
@@ -26,6 +27,7 @@ pub mod verdict;
 pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
     assets::AssetSettings,
+    compression::CompressionSettings,
     cookie::{CookieSettings, SameSite, SchemeAttributes},
     error::SettingsError,
     health::HealthSettings,

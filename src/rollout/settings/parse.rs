@@ -66,6 +66,7 @@ impl Settings {
         self.hosts.sort_unstable();
         self.hosts.dedup();
         self.canonicalise_paths();
+        self.compression.canonicalise();
         if let Some(domain) = &mut self.cookie.domain {
             domain.make_ascii_lowercase();
         }

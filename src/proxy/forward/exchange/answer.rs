@@ -16,7 +16,10 @@ use crate::{
         },
         downstream::{Answer, BodyPart, Downstream},
         forward::{account::count_failure, failure::Failure, skew::AssetSource},
-        rewrite::response::{Caching, Changes, SentPin, write},
+        rewrite::{
+            compression::Compression,
+            response::{Caching, Changes, SentPin, write},
+        },
         worker::{coarse, phase::Phase},
     },
     rollout::{assign::PinChange, pin::PinText},
@@ -53,12 +56,13 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut fields = self.worker.fields.borrow_mut();
         fields.clear();
         fields.extend_from_slice(head.reason);
-        let login = self.write_fields(&head, &mut fields) || head.binds_login;
+        let compression = self.choose_compression(&head);
+        let login = self.write_fields(&head, compression, &mut fields) || head.binds_login;
         self.download.binds_login |= login;
         Ok(Some(HeadFacts {
             status: head.status,
             framing: head.framing,
-            content_length: head.content_length,
+            content_length: head.content_length.filter(|_| compression.coding().is_none()),
             keep_alive: head.keep_alive,
             length: head.length,
             reason_bytes: head.reason.len(),
@@ -78,7 +82,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Writes the lines. `true` if they ask for a login that the client is not told of.
-    fn write_fields(&self, head: &ResponseHead<'_>, fields: &mut Vec<u8>) -> bool {
+    fn write_fields(&self, head: &ResponseHead<'_>, compression: Compression, fields: &mut Vec<u8>) -> bool {
         let app = &self.plan.app;
         let interim = head.status < 200 && head.status != 101;
         let change = if interim { PinChange::Keep } else { self.plan.assignment.pin };
@@ -98,6 +102,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 false => Caching::AsSent,
             },
             prefix: self.plan.stripped(),
+            compression,
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
             from_sibling: self.asks_sibling(),
             hides_logins: self.plan.hides_logins,
@@ -212,7 +217,6 @@ impl<D: Downstream> Exchange<'_, D> {
         };
         // Bytes behind the response answer no request, so their connection is not used again.
         self.download.reusable = facts.keep_alive && piece.consumed == available;
-        self.download.done = part.last;
         self.download.decoder = Some(decoder);
         if part.last && self.is_lenient() {
             self.tell_lenient_body();
@@ -220,6 +224,8 @@ impl<D: Downstream> Exchange<'_, D> {
         if !part.last && matches!(facts.framing, Framing::Streamed | Framing::UntilClose) {
             self.download.event_stream = is_event_stream(&self.worker.fields.borrow()[facts.reason_bytes..]);
         }
+        let part = self.compress_first(part)?;
+        self.download.done = part.last;
         self.send_answer(cx, facts, part, false);
         Ok(())
     }
@@ -234,6 +240,7 @@ impl<D: Downstream> Exchange<'_, D> {
         self.download.upload_goes_on = early && !unread;
         let answer = Answer {
             stated_length: facts.content_length.filter(|_| self.plan.to_head || facts.status == 304),
+            framing: if self.download.compressed.is_some() { Framing::Streamed } else { facts.framing },
             tunnel,
             close: tunnel
                 || unread

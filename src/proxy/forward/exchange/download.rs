@@ -1,6 +1,6 @@
 //! How far a response is on its way from the endpoint.
 
-use super::tunnel::Tunnel;
+use super::{compressed_body::CompressedBody, tunnel::Tunnel};
 use crate::{
     limits::{INTERIM_BURST_MAX, INTERIM_GAP_MS},
     proxy::{codec::body::BodyDecoder, worker::buffers::Lease},
@@ -13,6 +13,8 @@ pub struct Download {
     pub incoming: Option<UnreadBytes>,
     /// Set once the head of the final response is read.
     pub decoder: Option<BodyDecoder>,
+    /// Set if the body is compressed on its way.
+    pub compressed: Option<Box<CompressedBody>>,
     /// Set by a 101.
     pub tunnel: Option<Box<Tunnel>>,
     /// The endpoint has sent a response, and be it an interim one.

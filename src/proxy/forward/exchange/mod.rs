@@ -6,6 +6,8 @@
 //! on.
 
 mod answer;
+mod compress;
+mod compressed_body;
 mod download;
 mod half_closed;
 mod lenient;

@@ -20,6 +20,9 @@ impl<D: Downstream> Exchange<'_, D> {
         link: &mut Stream,
     ) -> Result<(), Failure> {
         if self.download.decoder.is_some() {
+            if self.download.compressed.is_some() {
+                return self.receive_compressed(cx, link);
+            }
             return self.receive_body(cx, link);
         }
         let mut incoming = match self.download.incoming.take() {
@@ -137,15 +140,32 @@ impl<D: Downstream> Exchange<'_, D> {
         if !self.worker.buffers.may_lend() {
             return Ok(());
         }
-        let mut lease = self.worker.buffers.lend(self.down.keeps_up());
+        let large = self.down.keeps_up();
+        let Some(mut part) = self.read_body_part(cx, link, large)? else { return Ok(()) };
+        self.download.done = part.last;
+        self.follow_frames(&mut part);
+        self.outcome.sent += (part.data.end - part.data.start) as u64;
+        self.down.send(cx, part);
+        Ok(())
+    }
+
+    /// Reads a part of the body; `None` if nothing came.
+    #[inline]
+    pub(super) fn read_body_part(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Stream,
+        large: bool,
+    ) -> Result<Option<BodyPart>, Failure> {
+        let mut lease = self.worker.buffers.lend(large);
         let read = match link.poll_read(cx, lease.space()) {
-            Poll::Pending => return Ok(()),
+            Poll::Pending => return Ok(None),
             Poll::Ready(Err(_)) => return Err(Failure::BodyCut("its connection was reset")),
             Poll::Ready(Ok(read)) => read,
         };
         self.went_on = true;
         self.note_upstream();
-        let Some(decoder) = &mut self.download.decoder else { return Ok(()) };
+        let Some(decoder) = &mut self.download.decoder else { return Ok(None) };
         let mut part =
             BodyPart { lease, data: HEADROOM_BYTES..HEADROOM_BYTES, last: false, trailers: Vec::new() };
         if read == 0 {
@@ -161,14 +181,10 @@ impl<D: Downstream> Exchange<'_, D> {
         if part.last {
             part.trailers = self.take_trailers()?;
         }
-        self.download.done = part.last;
         if part.last && self.is_lenient() {
             self.tell_lenient_body();
         }
-        self.follow_frames(&mut part);
-        self.outcome.sent += (part.data.end - part.data.start) as u64;
-        self.down.send(cx, part);
-        Ok(())
+        Ok(Some(part))
     }
 
     fn take_trailers(&mut self) -> Result<Vec<u8>, Failure> {
