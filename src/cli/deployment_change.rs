@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often it is looked how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Which deployment, and how long it is waited for.
 #[derive(Debug, Args)]

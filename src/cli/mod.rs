@@ -48,6 +48,7 @@ mod nodes;
 mod preview;
 mod printer;
 mod promote;
+mod recycle;
 mod release;
 mod release_verb;
 mod releases;
@@ -141,6 +142,7 @@ enum Verb {
     Stop(stop::Arguments),
     Start(start::Arguments),
     Scale(scale::Arguments),
+    Recycle(recycle::Arguments),
     Terminate(terminate::Arguments),
     Logs(logs::Arguments),
     Services(services::Arguments),
@@ -216,6 +218,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Stop(arguments) => stop::run(arguments, printer).await,
             Verb::Start(arguments) => start::run(arguments, printer).await,
             Verb::Scale(arguments) => scale::run(arguments, printer).await,
+            Verb::Recycle(arguments) => recycle::run(arguments, printer).await,
             Verb::Terminate(arguments) => terminate::run(arguments, printer).await,
             Verb::Logs(arguments) => logs::run(arguments, printer).await,
             Verb::Services(arguments) => services::run(arguments, printer).await,

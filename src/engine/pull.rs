@@ -54,6 +54,37 @@ impl Engine {
         Ok(there.ok_or_else(missing)?.digest)
     }
 
+    /// Whether an image's name means another content by now than this one. What the registry does not say, the engine's own images
+    /// do.
+    pub async fn has_newer(&self, image: &ImageReference, digest: &Digest) -> Result<bool, EngineError> {
+        if image.digest().is_some() {
+            return Ok(false);
+        }
+        let named = self.image(image).await?;
+        let is_other = named.as_ref().is_some_and(|named| named.digest != *digest);
+        let is_built = named.as_ref().is_some_and(|named| named.pinned.is_empty());
+        let Some(known) = self.image_of(digest).await?.filter(|_| !is_built) else { return Ok(is_other) };
+        match self.published(image).await {
+            Some(published) => {
+                let is_published =
+                    |pinned: &ImageReference| pinned.digest().map(Digest::as_str) == Some(&published);
+                Ok(!known.pinned.iter().any(is_published))
+            }
+            None => Ok(is_other),
+        }
+    }
+
+    /// The digest of the manifest that a registry has under an image's name; none: it does not say.
+    async fn published(&self, image: &ImageReference) -> Option<String> {
+        let logins =
+            self.options().registry_login_file.as_deref().and_then(|file| RegistryLogins::read(file).ok());
+        let login = logins.and_then(|logins| logins.credentials(image.domain()));
+        let name = image.asked();
+        let asked = self.docker().inspect_registry_image(&name, login);
+        let found = self.call("ask a registry for an image", asked).await.ok()?;
+        found.descriptor.digest
+    }
+
     async fn fetch(
         &self,
         image: &ImageReference,

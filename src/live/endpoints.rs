@@ -32,6 +32,8 @@ pub struct EndpointState {
     in_flight: AtomicU32,
     open_sockets: AtomicU32,
     ended: AtomicBool,
+    drain_over: AtomicBool,
+    used: AtomicBool,
     requests: AtomicU64,
     failures: AtomicU64,
     /// When the log was last told of each cause of a failure, Unix ms, by a hash of its words.
@@ -63,6 +65,8 @@ impl EndpointState {
             in_flight: AtomicU32::new(0),
             open_sockets: AtomicU32::new(0),
             ended: AtomicBool::new(false),
+            drain_over: AtomicBool::new(false),
+            used: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             told: [const { AtomicU64::new(0) }; CAUSES],
@@ -226,6 +230,26 @@ impl EndpointState {
     /// Sets or clears [`EndpointState::ended`].
     pub fn set_ended(&self, ended: bool) {
         self.ended.store(ended, Ordering::Relaxed);
+    }
+
+    /// Whether the time is over for which it keeps its clients, if it drains softly.
+    pub fn drain_over(&self) -> bool {
+        self.drain_over.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`EndpointState::drain_over`].
+    pub fn set_drain_over(&self, over: bool) {
+        self.drain_over.store(over, Ordering::Relaxed);
+    }
+
+    /// Whether it drains softly, and somebody was there lately who may come back.
+    pub fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`EndpointState::is_used`].
+    pub fn set_used(&self, used: bool) {
+        self.used.store(used, Ordering::Relaxed);
     }
 
     /// Counts a failure that was the endpoint's; `refused`: it refused the connection.

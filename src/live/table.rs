@@ -88,6 +88,10 @@ impl Health for PublishedTable {
         self.endpoint(endpoint).last_failure().map(|failure| (*failure).clone())
     }
 
+    fn endpoint_drain_over(&self, endpoint: EndpointSlot) -> bool {
+        self.endpoint(endpoint).drain_over()
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.release(release).drain_over()
     }

@@ -31,6 +31,10 @@ pub enum CommandName {
     DrainEndpoint,
     /// `undrain-endpoint`
     UndrainEndpoint,
+    /// `begin-recycle`: endpoints of a release are replaced, one by one.
+    BeginRecycle,
+    /// `end-recycle`: they are, or no more of them will be.
+    EndRecycle,
     /// `finish-drain`: a person ended a drain.
     FinishDrain,
     /// `retire`: a drain ended by its deadline.
@@ -64,7 +68,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -77,6 +81,8 @@ impl CommandName {
         Self::Unlock,
         Self::DrainEndpoint,
         Self::UndrainEndpoint,
+        Self::BeginRecycle,
+        Self::EndRecycle,
         Self::FinishDrain,
         Self::Retire,
         Self::AddApp,
@@ -106,6 +112,8 @@ impl CommandName {
             Self::Unlock => "unlock",
             Self::DrainEndpoint => "drain-endpoint",
             Self::UndrainEndpoint => "undrain-endpoint",
+            Self::BeginRecycle => "begin-recycle",
+            Self::EndRecycle => "end-recycle",
             Self::FinishDrain => "finish-drain",
             Self::Retire => "retire",
             Self::AddApp => "add-app",

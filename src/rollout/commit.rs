@@ -28,6 +28,8 @@ pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
             | CommandName::WithdrawApproval
             | CommandName::DrainEndpoint
             | CommandName::UndrainEndpoint
+            | CommandName::BeginRecycle
+            | CommandName::EndRecycle
             | CommandName::HoldEndpoints
             | CommandName::DropEndpoints
     );

@@ -124,6 +124,10 @@ impl Health for SupposedHealth<'_> {
         self.health.in_flight(endpoint)
     }
 
+    fn endpoint_drain_over(&self, endpoint: EndpointSlot) -> bool {
+        self.drains_over || self.health.endpoint_drain_over(endpoint)
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.drains_over || self.health.drain_over(release)
     }

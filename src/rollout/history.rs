@@ -59,6 +59,10 @@ pub(super) fn changed(before: &Record, after: &Record) -> Map<String, Value> {
 fn fields(record: &Record) -> Map<String, Value> {
     let draining: Vec<_> = record.draining.iter().map(|draining| &draining.release).collect();
     let drains = record.endpoint_drains.iter().map(|drain| format!("{}/{}", drain.release, drain.address));
+    let recycles = record
+        .recycles
+        .iter()
+        .flat_map(|recycle| recycle.outgoing.iter().map(|address| format!("{}/{address}", recycle.release)));
     let approvals = record.approvals.iter().flat_map(|approvals| {
         approvals.given.iter().map(|approval| format!("{}/{}", approvals.release, approval.by))
     });
@@ -70,6 +74,7 @@ fn fields(record: &Record) -> Map<String, Value> {
         "approvals": approvals.collect::<Vec<_>>(),
         "lowerings": lowerings.collect::<Vec<_>>(),
         "endpoint_drains": drains.collect::<Vec<_>>(),
+        "recycles": recycles.collect::<Vec<_>>(),
         "unregistered": unregistered.collect::<Vec<_>>(),
         "stable": record.stable_release(),
         "candidate": record.candidate_release(),

@@ -1,6 +1,6 @@
 //! The rollout record: the one stored value an app is routed by, and the events that keep its history.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Record {
     /// Endpoints that get no new clients, since somebody is going to stop them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoint_drains: Vec<EndpointDrain>,
+    /// Releases that a recycle gives new endpoints, one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recycles: Vec<EndpointRecycle>,
     /// Which tenures were given out, and why the last ones ended.
     pub tenures: Tenures,
     /// Which draw epochs were given out.
@@ -123,6 +126,24 @@ pub struct EndpointDrain {
     pub since: u64,
     /// When open exchanges there end, Unix ms.
     pub until: u64,
+    /// Its clients stay until they navigate, or until its end; and what is open there then goes on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub softly: bool,
+}
+
+/// The endpoints of a release that a recycle is going to replace, or has replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct EndpointRecycle {
+    /// The release.
+    pub release: ReleaseId,
+    /// Their addresses. A client that has to leave one of them goes to none of the others, so that it goes once.
+    #[cfg_attr(test, schema(value_type = Vec<String>))]
+    pub outgoing: BTreeSet<SocketAddr>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl EndpointDrain {
@@ -294,6 +315,7 @@ impl Record {
             previous: None,
             draining: Vec::new(),
             endpoint_drains: Vec::new(),
+            recycles: Vec::new(),
             tenures: Tenures::default(),
             draw_epochs: DrawEpochs::default(),
             lock: None,
@@ -327,6 +349,12 @@ impl Record {
     /// Whether a release is routed, or is `previous`.
     pub fn names(&self, release: &ReleaseId) -> bool {
         self.previous.as_ref() == Some(release) || self.routed().any(|(routed, _)| routed == release)
+    }
+
+    /// Whether a recycle is going to replace an endpoint.
+    pub fn is_outgoing(&self, release: &ReleaseId, address: SocketAddr) -> bool {
+        let recycle = self.recycles.iter().find(|recycle| recycle.release == *release);
+        recycle.is_some_and(|recycle| recycle.outgoing.contains(&address))
     }
 
     /// The release that pins of this tenure go to.

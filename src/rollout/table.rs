@@ -173,6 +173,10 @@ pub struct EndpointRoute {
     pub slot: EndpointSlot,
     /// It gets no new requests. Never all endpoints of stable at once: then none of them drains.
     pub draining: bool,
+    /// If it drains, its clients stay until they navigate, or until the drain's end.
+    pub softly: bool,
+    /// A recycle is going to replace it.
+    pub outgoing: bool,
 }
 
 impl RoutingTable {

@@ -50,6 +50,72 @@ pub struct ScaleRequest {
     pub replicas: u32,
 }
 
+/// Make the containers of a deployment anew, one after the other.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RecycleRequest {
+    /// Of what the image's name means now; only operators. Left out: of what it meant when it was deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<bool>,
+    /// How many containers are replaced at a time, half of them at the most; left out: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<u32>,
+    /// How many seconds the clients of a container may stay there unless they navigate, 0 to 2592000; left out: as the app's
+    /// `drainseconds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<u32>,
+}
+
+/// A recycle: containers that are made anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Recycle {
+    /// How far it is: `under_way`, `done` or `failed`. One that failed goes on until nothing of it is left half done.
+    pub state: String,
+    /// How many containers were replaced.
+    pub done: usize,
+    /// Of how many.
+    pub of: usize,
+    /// The name of the token that asked for it.
+    pub by: String,
+    /// When, Unix ms.
+    pub since: u64,
+    /// When it was over, Unix ms; null: it goes on.
+    pub ended_at: Option<u64>,
+    /// Whether the new containers are made of what the image's name means now.
+    pub in_place: bool,
+    /// How many containers are replaced at a time.
+    pub parallel: u32,
+    /// How many seconds the clients of a container may stay there unless they navigate.
+    pub drain_seconds: u32,
+    /// Whether each container is stopped before the one that replaces it is started, since both want one port of the host. Of a
+    /// single container nobody is served meanwhile.
+    pub stops_first: bool,
+    /// What the new containers are made of; null: the image is still to be pulled.
+    pub digest: Option<String>,
+    /// Each container, in the order in which they are replaced.
+    pub containers: Vec<RecycledContainer>,
+    /// Why it was stopped before its end; null: it was not. What was not replaced goes on as before.
+    pub failure: Option<DeploymentFailure>,
+}
+
+/// One container in the place of another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct RecycledContainer {
+    /// The name of the one that goes.
+    pub old: String,
+    /// The name of the one that comes.
+    pub new: String,
+    /// How far it is: `waiting`, `starting`, `draining`, `stopping`, `done`, or `kept` once the recycle has failed.
+    pub state: String,
+    /// Until when clients of the old one may stay there, Unix ms; null: it does not drain yet, or not any more.
+    pub drains_until: Option<u64>,
+}
+
 /// The deployments of an app.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -94,6 +160,8 @@ pub struct Deployment {
     pub progress: Option<String>,
     /// Counts the sets of its containers.
     pub generation: u32,
+    /// Its last recycle; null: it had none.
+    pub recycle: Option<Recycle>,
     /// Its containers that an engine has made.
     pub containers: Vec<DeployedContainer>,
     /// Why it failed; null: it did not.

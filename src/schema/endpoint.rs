@@ -77,6 +77,8 @@ pub struct EndpointDrain {
     pub since: u64,
     /// When what is open there ends, Unix ms.
     pub until: u64,
+    /// Its clients stay until they navigate, or until then; and what is open there then goes on.
+    pub softly: bool,
 }
 
 /// What one endpoint that gets nothing new still carries, summed over all members of the fleet.

@@ -16,6 +16,7 @@ mod neighbours;
 mod networks;
 mod previous;
 mod pulling;
+mod recycle;
 mod scene;
 mod tables;
 mod tls;

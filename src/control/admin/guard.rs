@@ -209,7 +209,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         return None;
     }
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    // `token` is what the scripts of older systems send.
+    let is_known = ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    is_known.then(|| token.trim())
 }
 
 #[cfg(test)]
@@ -260,7 +262,9 @@ mod tests {
         };
         assert_eq!(headers(&["Bearer abc"]), Some("abc".into()));
         assert_eq!(headers(&["bearer  abc"]), Some("abc".into()));
+        assert_eq!(headers(&["token abc"]), Some("abc".into()));
         assert_eq!(headers(&["Basic abc"]), None);
+        assert_eq!(headers(&["token abc", "Bearer abc"]), None);
         assert_eq!(headers(&["abc"]), None);
         assert_eq!(headers(&["Bearer abc", "Bearer abc"]), None);
     }

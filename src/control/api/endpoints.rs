@@ -37,7 +37,7 @@ type Parts = Path<(String, String, String)>;
 pub async fn drain(State(core): State<Core>, Path(parts): Parts, call: Write) -> Answer {
     let (app, release, address) = resolve(&core, parts).await?;
     let EndpointDrainRequest { seconds, force, reason } = call.read()?;
-    let command = Command::DrainEndpoint { release, address, seconds };
+    let command = Command::DrainEndpoint { release, address, seconds, softly: false };
     run(&core, &app, command, call, reason, forced(force)).await
 }
 

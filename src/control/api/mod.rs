@@ -27,6 +27,7 @@ mod json;
 pub mod kv;
 pub mod locks;
 mod old_api;
+pub mod pool;
 pub mod previews;
 pub mod prune;
 pub mod query;
@@ -131,9 +132,13 @@ fn deployments_of_apps(calls: Calls) -> Calls {
         .post("/api/v1/apps/{app}/deployments/{id}/stop", deployments::stop)
         .post("/api/v1/apps/{app}/deployments/{id}/start", deployments::start)
         .post("/api/v1/apps/{app}/deployments/{id}/scale", deployments::scale)
+        .post("/api/v1/apps/{app}/deployments/{id}/recycle", deployments::recycle::recycle)
         .get("/api/v1/apps/{app}/deployments/{id}/logs", deployments::logs::read)
         .get("/api/v1/services", services::list)
         .get("/api/v1/nodes", services::nodes)
+        .get("/api/pool/schedule_recycle", pool::schedule_recycle)
+        .post("/api/pool/schedule_recycle", pool::schedule_recycle)
+        .get("/api/stats", pool::stats)
 }
 
 /// The commands.

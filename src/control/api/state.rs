@@ -269,7 +269,11 @@ impl Snapshot {
             checked: state.checked(),
             in_flight: if self.still { 0 } else { state.in_flight() },
             open_sockets: if self.still { 0 } else { state.open_sockets() },
-            draining: drains.next().map(|drain| EndpointDrain { since: drain.since, until: drain.until }),
+            draining: drains.next().map(|drain| EndpointDrain {
+                since: drain.since,
+                until: drain.until,
+                softly: drain.softly,
+            }),
             can_be_stopped: sum.is_some_and(|sum| sum.can_be_stopped),
             fleet: sum.filter(|_| !self.still),
             detail: detail(state),

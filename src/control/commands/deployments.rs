@@ -116,7 +116,7 @@ pub async fn change(
             }));
         }
         let mut checks = vec![unchanged(&entry)];
-        if next.replicas > before.replicas {
+        if next.replicas > before.replicas || is_recycled(&before, &next) {
             let standing = Standing::read(core, &before).await?;
             standing.admit(&before, asker)?;
             checks.extend(standing.checks());
@@ -319,6 +319,13 @@ fn named<'a>(record: &'a Record, deployment: &'a Deployment) -> impl Iterator<It
 fn takes_away(before: &Deployment, next: &Deployment) -> bool {
     let stops = before.desired == DesiredState::Serving && next.desired != DesiredState::Serving;
     stops || before.spec != next.spec || next.replicas < before.replicas
+}
+
+/// Whether other containers take the place of those that run.
+fn is_recycled(before: &Deployment, next: &Deployment) -> bool {
+    let recycles =
+        |deployment: &Deployment| deployment.run.as_ref().is_some_and(|run| run.recycling().is_some());
+    recycles(next) && !recycles(before)
 }
 
 /// What a change tolerates: a stop, and fewer containers of those that an engine runs, and nothing else.

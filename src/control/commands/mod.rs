@@ -28,6 +28,7 @@ pub mod quota;
 pub mod raw;
 pub mod raw_gate;
 pub mod recovery;
+pub mod recycle;
 pub mod register;
 pub mod registration;
 pub mod release_endpoints;

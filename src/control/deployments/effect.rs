@@ -1,5 +1,7 @@
 //! Carrying one step out. Each can be carried out again: what is so already is no error.
 
+use std::net::SocketAddr;
+
 use super::{held::Held, place::engine_for, pull::pull, step_error::StepError};
 use crate::{
     control::{
@@ -9,7 +11,7 @@ use crate::{
             registration::Registration,
             stored::StoredApp,
         },
-        limits::{CONTAINER_STOP_GRACE, LAST_WORDS_LINES},
+        limits::CONTAINER_STOP_GRACE,
         shared::{core::Core, error::Kind},
     },
     engine::{
@@ -34,22 +36,27 @@ pub async fn carry_out(
 ) -> Result<StepOutcome, StepError> {
     let effect = Effect { core, engines, held };
     match step {
-        Step::Pull => return pull(core, engines, held, &effect.image()?).await,
+        Step::Pull | Step::PullAnew => return pull(core, engines, held, &effect.image()?).await,
         Step::Create { number } => effect.create(*number).await?,
         Step::Start { number } => effect.start(*number).await?,
         Step::Stop { number } => effect.stop(*number).await?,
         Step::Remove { number } => effect.remove(*number).await?,
         Step::Register { number, address } => {
             let container = effect.name(*number)?.as_str().to_owned();
+            effect.admit_clients(*address).await?;
             effect.change_endpoints(&EndpointChange::Add { container, address: address.to_string() }).await?;
         }
         Step::Unregister { number } => {
             let name = effect.name(*number)?.as_str().to_owned();
             return effect.unregister(&EndpointChange::RemoveNamed { name }).await;
         }
+        Step::Drain { number } => return effect.drain(*number).await,
+        Step::BeginRecycle => effect.begin_recycle().await?,
+        Step::EndRecycle => effect.end_recycle().await?,
         Step::SetCandidate => effect.set_candidate().await?,
         Step::Park => effect.refuse_routed().await?,
         Step::Fail { .. }
+        | Step::FailRecycle { .. }
         | Step::Enter { .. }
         | Step::NoteStable
         | Step::Unpark
@@ -67,7 +74,7 @@ struct Effect<'a> {
 
 impl Effect<'_> {
     async fn create(&self, number: u32) -> Result<(), StepError> {
-        let (engine, name, spec) = (self.engine(number)?, self.name(number)?, self.spec()?);
+        let (engine, name, spec) = (self.engine(number)?, self.name(number)?, self.spec(number)?);
         match engine.create(&name, &spec).await {
             Ok(_) => Ok(()),
             Err(EngineError::NameTaken { .. }) => self.adopt(engine, &name, &spec.digest).await,
@@ -121,6 +128,73 @@ impl Effect<'_> {
         }
     }
 
+    /// Lets an endpoint take clients, whatever was said of another one that had its address before.
+    async fn admit_clients(&self, address: SocketAddr) -> Result<(), StepError> {
+        let release = self.release()?;
+        let stored = self.stored().await?;
+        let is_told = |record: &Record| {
+            record.endpoint_drains.iter().any(|drain| drain.is_of(&release, address))
+                || record.is_outgoing(&release, address)
+        };
+        if !stored.record.as_ref().is_some_and(is_told) {
+            return Ok(());
+        }
+        self.command(&Command::UndrainEndpoint { release: release.clone(), address }).await
+    }
+
+    /// Sends the clients of an endpoint elsewhere, each when it navigates.
+    async fn drain(&self, number: u32) -> Result<StepOutcome, StepError> {
+        let (Some(address), Some(recycle)) =
+            (self.held.run.registered.get(&number).copied(), self.held.run.recycling())
+        else {
+            return Ok(StepOutcome::NotRouted);
+        };
+        let release = self.release()?;
+        let names = |record: &Record| record.names(&release);
+        if !self.stored().await?.record.as_ref().is_some_and(names) {
+            return Ok(StepOutcome::NotRouted);
+        }
+        let seconds = Some(u64::from(recycle.drain_seconds));
+        let command = Command::DrainEndpoint { release, address, seconds, softly: true };
+        let options = CommandOptions::default();
+        match execute(self.core, &self.held.deployment.app, &command, &self.asker(), &options).await {
+            Ok(_) => Ok(StepOutcome::Done),
+            // Nobody else takes its clients: they stay until it stops. Or it is no endpoint any more.
+            Err(error) if error.kind() == Kind::Refused("last_endpoint") => Ok(StepOutcome::NotRouted),
+            Err(error) if error.kind() == Kind::NotFound => Ok(StepOutcome::NotRouted),
+            Err(error) => Err(StepError::of_command(error)),
+        }
+    }
+
+    async fn begin_recycle(&self) -> Result<(), StepError> {
+        let Some(recycle) = self.held.run.recycling() else { return Ok(()) };
+        let outgoing = recycle.swaps.iter().filter_map(|swap| self.held.run.registered.get(&swap.old));
+        let (outgoing, release) = (outgoing.copied().collect(), self.release()?);
+        self.tell_app(Command::BeginRecycle { release, outgoing, ends_approvals: recycle.in_place }).await
+    }
+
+    async fn end_recycle(&self) -> Result<(), StepError> {
+        self.tell_app(Command::EndRecycle { release: self.release()? }).await
+    }
+
+    /// Gives a command to the app, if it has a record.
+    async fn tell_app(&self, command: Command) -> Result<(), StepError> {
+        match self.stored().await?.record {
+            Some(_) => self.command(&command).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn command(&self, command: &Command) -> Result<(), StepError> {
+        let options = CommandOptions::default();
+        let done = execute(self.core, &self.held.deployment.app, command, &self.asker(), &options).await;
+        done.map(drop).map_err(StepError::of_command)
+    }
+
+    async fn stored(&self) -> Result<StoredApp, StepError> {
+        StoredApp::read(self.core, &self.held.deployment.app).await.map_err(StepError::of_command)
+    }
+
     async fn set_candidate(&self) -> Result<(), StepError> {
         let blend = self.held.run.candidate.and_then(|wish| wish.blend);
         let command = Command::SetCandidate { release: self.release()?, blend, replace: None };
@@ -135,8 +209,7 @@ impl Effect<'_> {
 
     /// What this router has read of the store may be old, so the store is asked before something is taken down.
     async fn refuse_routed(&self) -> Result<(), StepError> {
-        let stored =
-            StoredApp::read(self.core, &self.held.deployment.app).await.map_err(StepError::of_command)?;
+        let stored = self.stored().await?;
         let has_release = |release: &ReleaseId| self.held.deployment.has_release(release);
         let routes = |record: &Record| record.routed().any(|(release, _)| has_release(release));
         match stored.record.as_ref().is_some_and(routes) {
@@ -150,7 +223,10 @@ impl Effect<'_> {
     fn asker(&self) -> Asker {
         let deployment = &self.held.deployment;
         if self.held.run.has_served() {
-            let reason = format!("deployment {}", deployment.id);
+            let reason = match self.held.run.recycling() {
+                Some(recycle) => format!("recycle of {}, asked for by {}", deployment.id, recycle.by),
+                None => format!("deployment {}", deployment.id),
+            };
             return Asker::of_engine(&self.held.run.engine, &reason, self.core.clock.wall_ms());
         }
         Asker {
@@ -181,10 +257,11 @@ impl Effect<'_> {
         self.held.deployment.spec.image.parse().map_err(StepError::of_refusal)
     }
 
-    /// What its containers are made of.
-    fn spec(&self) -> Result<ContainerSpec, StepError> {
+    /// What a container of it is made of.
+    fn spec(&self, number: u32) -> Result<ContainerSpec, StepError> {
         let Held { deployment, run, .. } = self.held;
-        let digest = run.digest.as_deref().unwrap_or_default().parse().map_err(StepError::of_refusal)?;
+        let digest =
+            run.digest_of(number).map_or("", String::as_str).parse().map_err(StepError::of_refusal)?;
         let release = self.release()?;
         let port = deployment.spec.ports.first().copied();
         let port = port.ok_or_else(|| StepError::of("it has no port".to_owned()))?;
@@ -207,19 +284,6 @@ impl Effect<'_> {
             ..ContainerSpec::new(self.image()?, digest, port.container)
         })
     }
-}
-
-/// What a container said last; nothing if it cannot be asked.
-pub async fn last_words(engines: &Engines, held: &Held) -> String {
-    for number in held.run.started.keys() {
-        let name = held.run.container_name(&held.deployment.id, *number).parse();
-        let (Some(engine), Ok(name)) = (engine_for(engines, &held.run, *number), name) else { continue };
-        match engine.last_words(&name, LAST_WORDS_LINES).await {
-            Ok(words) if !words.trim().is_empty() => return words,
-            _ => {}
-        }
-    }
-    String::new()
 }
 
 /// What is gone needs neither to be stopped nor to be removed.

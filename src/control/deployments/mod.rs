@@ -10,6 +10,7 @@ mod claim;
 mod effect;
 mod held;
 mod in_time;
+mod last_words;
 mod observe;
 mod place;
 mod pull;

@@ -1,10 +1,14 @@
 //! What is so at the engines: the containers of a deployment, and whether those that are to be endpoints are well.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use super::{held::Held, place::engines_of};
 use crate::{
-    control::shared::core::Core,
+    control::shared::{core::Core, fleet::endpoint_loads::EndpointLoads, stop_check::StopCheck},
     engine::{
         Container, ContainerState as EngineState, EngineError, Engines, LABEL_APP, LABEL_DEPLOYMENT,
         LABEL_MARK, NetworkName,
@@ -14,6 +18,7 @@ use crate::{
         cdn_loop,
         deployment::{
             record::Deployment,
+            run::Run,
             step::{ContainerState, Observation, ObservedContainer},
         },
         record::Record,
@@ -46,13 +51,33 @@ pub async fn observe(core: &Core, engines: &Engines, held: &Held) -> Result<Obse
                 check_endpoint(address, &settings, &router).await.err().map(|fault| fault.to_string());
         }
     }
+    let idle = idle(core, run, &containers);
     Ok(Observation {
         containers,
+        idle,
         is_routed: is_routed(core, held),
         is_stable: is_stable(core, held),
         is_expired: is_expired(core, held),
         now: core.clock.wall_ms(),
     })
+}
+
+/// The containers that get no new requests, and where nobody is left at any router.
+fn idle(core: &Core, run: &Run, containers: &BTreeMap<u32, ObservedContainer>) -> BTreeSet<u32> {
+    let drains = |number: &u32| {
+        let swap = run.recycling().and_then(|recycle| recycle.going(*number));
+        run.left.contains_key(number) || swap.is_some_and(|swap| swap.drains_until.is_some())
+    };
+    let mut leaving = containers.iter().filter(|(number, _)| drains(number)).peekable();
+    if leaving.peek().is_none() {
+        return BTreeSet::new();
+    }
+    let (published, former) = (core.live.load_full(), core.replica.former_endpoints.load_full());
+    let check = StopCheck { published: &published, former: &former };
+    let loads = EndpointLoads::of(core);
+    let is_idle = |address: SocketAddr| loads.sum(check, address).can_be_stopped;
+    let idle = leaving.filter(|(_, container)| container.address.is_some_and(is_idle));
+    idle.map(|(number, _)| *number).collect()
 }
 
 fn seen(held: &Held, container: &Container) -> ObservedContainer {

@@ -16,6 +16,10 @@ pub fn engine_for<'a>(engines: &'a Engines, run: &Run, number: u32) -> Option<&'
     if let Some(name) = run.engines.get(&number) {
         return engines.iter().find(|engine| engine.name().as_str() == name);
     }
+    // What replaces a container is made where that one is.
+    if let Some(swap) = run.recycling().and_then(|recycle| recycle.coming(number)) {
+        return engine_for(engines, run, swap.old);
+    }
     let all = engines_of(engines, run);
     all.get(number as usize % all.len().max(1)).copied()
 }

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    effect::last_words,
     held::Held,
     in_time::{carry_out_in_time, observe_in_time},
+    last_words::{last_words, words_of},
     place::engine_for,
     report::{audit, tell_hooks},
     step_error::StepError,
@@ -75,6 +75,7 @@ async fn take_step(core: &Core, engines: &Engines, key: &DeploymentKey) -> Resul
     }
     let words = match &step {
         Step::Fail { .. } => last_words(engines, &held).await,
+        Step::FailRecycle { number, .. } => words_of(engines, &held, *number).await,
         _ => String::new(),
     };
     let trail = Arc::<Trail>::default();
@@ -82,8 +83,7 @@ async fn take_step(core: &Core, engines: &Engines, key: &DeploymentKey) -> Resul
     match done {
         Ok(outcome) => {
             let mut run = held.run.clone();
-            run.note_words(words);
-            run.finish(&step, outcome, core.clock.wall_ms());
+            finish(&mut run, &step, outcome, words, core.clock.wall_ms());
             log(&held.deployment, &step);
             audit(core, &held, &step, None, trail.notes());
             write(core, &held, run).await?;
@@ -122,6 +122,20 @@ async fn intend(
     Ok(Held::read(core, key).await?.filter(|now| now.run.fence == fence))
 }
 
+/// Notes that a step is done; `words` are what a container said last, if it failed.
+fn finish(run: &mut Run, step: &Step, outcome: StepOutcome, words: String, now: u64) {
+    match step {
+        Step::FailRecycle { .. } => {
+            run.finish(step, outcome, now);
+            run.note_recycle_words(words);
+        }
+        _ => {
+            run.note_words(words);
+            run.finish(step, outcome, now);
+        }
+    }
+}
+
 /// A step cannot be carried out. A deployment that was coming up has failed; of any other it is said, and tried again later.
 async fn give_up(
     core: &Core,
@@ -137,6 +151,14 @@ async fn give_up(
     if deadline(&held.deployment, &run).is_some() {
         run.note_words(last_words(engines, held).await);
         run.finish(&Step::Fail { reason: format!("cannot {step}: {reason}") }, StepOutcome::Done, now);
+        audit(core, held, step, Some(&reason), Notes::default());
+        write(core, held, run).await?;
+        return Ok(Progress::Again);
+    }
+    if let Some(number) = run.fails_recycle(step) {
+        let words = words_of(engines, held, number).await;
+        let fails = Step::FailRecycle { number, reason: format!("cannot {step}: {reason}") };
+        finish(&mut run, &fails, StepOutcome::Done, words, now);
         audit(core, held, step, Some(&reason), Notes::default());
         write(core, held, run).await?;
         return Ok(Progress::Again);
@@ -169,7 +191,7 @@ fn say(run: &mut Run, text: String, now: u64) -> bool {
 /// Writes how far a deployment is, and tells hooks of it, unless somebody changed it meanwhile: then the next turn looks again.
 async fn write(core: &Core, held: &Held, run: Run) -> Result<(), ApiError> {
     if held.write(core, run.clone()).await? {
-        tell_hooks(core, &held.deployment, held.run.state, &run);
+        tell_hooks(core, &held.deployment, &held.run, &run);
     }
     Ok(())
 }

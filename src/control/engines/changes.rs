@@ -92,7 +92,8 @@ impl Changes {
     /// Sends new requests elsewhere, at once. What is open may go on for as long as the container may.
     pub async fn drain(&self, ending: &Registered, limit: Duration) -> Result<(), ApiError> {
         let Registered { app, release, address } = ending.clone();
-        let command = Command::DrainEndpoint { release, address, seconds: Some(limit.as_secs()) };
+        let command =
+            Command::DrainEndpoint { release, address, seconds: Some(limit.as_secs()), softly: false };
         self.command(&app, &command, "its container was told to end").await
     }
 

@@ -219,7 +219,7 @@ mod tests {
     fn what_others_need_to_know_is_said_at_once() {
         let last = sign(40);
         let at = "10.0.0.9:3000".parse().unwrap();
-        let open = Some(vec![OpenAt { address: at, in_flight: 1, open_sockets: 0 }]);
+        let open = Some(vec![OpenAt { address: at, in_flight: 1, open_sockets: 0, is_used: false }]);
         let busy = SignOfLife { open, ..sign(40) };
         assert!(is_news(&last, &busy, 40) && is_news(&busy, &last, 40) && !is_news(&busy, &busy, 40));
         for staleness_ms in [None, Some(5_001)] {

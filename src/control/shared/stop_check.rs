@@ -23,9 +23,9 @@ pub struct StopCheck<'a> {
 
 impl StopCheck<'_> {
     /// Whether an endpoint can be stopped as far as this router is concerned: wherever its address is listed it drains,
-    /// and nothing is open.
+    /// nothing is open, and nobody has been there lately who is kept there.
     pub fn endpoint_can_be_stopped(&self, address: SocketAddr) -> bool {
-        self.nothing_new(address, |_| false) && self.open(address) == 0
+        self.nothing_new(address, |_| false) && self.open(address) == 0 && !self.is_used(address)
     }
 
     /// The addresses of endpoints that drain or were taken out of their release; some more than once.
@@ -49,7 +49,7 @@ impl StopCheck<'_> {
     /// What is open at an address, in whatever release.
     pub fn open_at(&self, address: SocketAddr) -> OpenAt {
         let open_sockets = self.states(address).map(|state| state.open_sockets()).sum();
-        OpenAt { address, in_flight: self.open(address), open_sockets }
+        OpenAt { address, in_flight: self.open(address), open_sockets, is_used: self.is_used(address) }
     }
 
     /// Whether the endpoints of a release that drains can be stopped, as far as anything new is concerned: no other
@@ -66,6 +66,11 @@ impl StopCheck<'_> {
     /// What is open at an address, in whatever release: requests and WebSockets.
     fn open(&self, address: SocketAddr) -> u32 {
         self.states(address).map(|state| state.in_flight()).sum()
+    }
+
+    /// Whether somebody was lately at an endpoint of this address that drains softly.
+    fn is_used(&self, address: SocketAddr) -> bool {
+        self.states(address).any(EndpointState::is_used)
     }
 
     /// Every endpoint of this address, whether a table lists it or no longer does.

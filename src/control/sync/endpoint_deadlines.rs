@@ -2,7 +2,8 @@
 //! section 7).
 //!
 //! Neither gets a new request. What is open goes on until it ends by itself or by the deadline; until then the API shows
-//! what is left. Deadlines run on monotonic time alone.
+//! what is left. Deadlines run on monotonic time alone. One that drains softly keeps its clients until its deadline, and nothing
+//! is cut there then.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,7 +15,7 @@ use std::{
 use super::changes::{FirstSight, Moment, changed_apps, removed_states};
 use crate::{
     control::shared::former_endpoints::{FormerEndpoint, FormerEndpoints},
-    live::table::PublishedTable,
+    live::{endpoints::EndpointState, table::PublishedTable},
     rollout::{
         app::AppName,
         release::ReleaseId,
@@ -22,11 +23,29 @@ use crate::{
     },
 };
 
+/// Nobody is at an endpoint that drains softly if no request has come for such a part of its drain: who thinks that long in front
+/// of a page loses little by being moved.
+const QUIET_PART: u32 = 10;
+/// The least of that, since pages ask in bursts.
+const QUIET_LEAST: Duration = Duration::from_secs(1);
+/// The most of it.
+const QUIET_MOST: Duration = Duration::from_secs(30);
+
 /// Deadlines of endpoints.
 #[derive(Debug, Default)]
 pub struct EndpointDeadlines {
-    draining: HashMap<EndpointKey, FirstSight>,
+    draining: HashMap<EndpointKey, Draining>,
     former: FormerEndpoints,
+}
+
+/// An endpoint that drains.
+#[derive(Debug, Clone, Copy)]
+struct Draining {
+    seen: FirstSight,
+    /// How many requests it had got when that changed last; none: not looked at yet.
+    requests: Option<u64>,
+    /// When that was (monotonic).
+    used_at: Duration,
 }
 
 impl EndpointDeadlines {
@@ -38,7 +57,8 @@ impl EndpointDeadlines {
         moment: Moment,
         restored: bool,
     ) {
-        let fresh = FirstSight { at: moment, restored };
+        let fresh =
+            Draining { seen: FirstSight { at: moment, restored }, requests: None, used_at: moment.now };
         for (_, then, now) in changed_apps(before, after) {
             let mut seen = HashMap::new();
             for (_, endpoint) in then.into_iter().flat_map(endpoints_of).filter(|(_, route)| route.draining) {
@@ -48,10 +68,16 @@ impl EndpointDeadlines {
             for (_, endpoint) in now.into_iter().flat_map(endpoints_of) {
                 let state = after.endpoint(endpoint.slot);
                 if endpoint.draining {
-                    let drain = seen.get(state.key()).copied().unwrap_or(fresh);
-                    self.draining.insert(state.key().clone(), drain);
+                    let known = seen.get(state.key()).copied();
+                    // Whoever is there has not been looked for yet.
+                    if known.is_none() && endpoint.softly {
+                        state.set_used(true);
+                    }
+                    self.draining.insert(state.key().clone(), known.unwrap_or(fresh));
                 } else {
                     state.set_ended(false);
+                    state.set_drain_over(false);
+                    state.set_used(false);
                 }
             }
             now.iter().for_each(|app| self.keep_returned(app));
@@ -74,9 +100,12 @@ impl EndpointDeadlines {
                 let state = published.endpoint(endpoint.slot);
                 let drain =
                     app.endpoint_drains.iter().find(|drain| drain.is_of(&release.id, endpoint.address));
-                if let (Some(seen), Some(drain)) = (self.draining.get(state.key()), drain) {
+                if let (Some(known), Some(drain)) = (self.draining.get_mut(state.key()), drain) {
                     let length = Duration::from_millis(drain.length_ms());
-                    state.set_ended(seen.end(length, drain.since) <= now);
+                    let is_over = known.seen.end(length, drain.since) <= now;
+                    state.set_ended(is_over && !drain.softly);
+                    state.set_drain_over(is_over);
+                    state.set_used(drain.softly && !is_over && known.is_used(state, length, now));
                 }
             }
         }
@@ -121,6 +150,7 @@ impl EndpointDeadlines {
             let app = after.table.apps.get(name);
             let most = app.map(|app| Duration::from_secs(app.settings.drainmaxseconds.into()));
             let ends_at = most.map(|most| now + most);
+            state.set_used(false);
             let former = FormerEndpoint {
                 state: Arc::clone(state),
                 revision: after.table.revision,
@@ -138,6 +168,17 @@ impl EndpointDeadlines {
         if !former.is_empty() {
             self.former.insert(app.clone(), former);
         }
+    }
+}
+
+impl Draining {
+    /// Whether somebody was there lately, of a drain of this length.
+    fn is_used(&mut self, state: &EndpointState, length: Duration, now: Duration) -> bool {
+        let (requests, _) = state.counts();
+        if self.requests != Some(requests) {
+            (self.requests, self.used_at) = (Some(requests), now);
+        }
+        now < self.used_at + (length / QUIET_PART).clamp(QUIET_LEAST, QUIET_MOST)
     }
 }
 

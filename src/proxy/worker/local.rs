@@ -120,6 +120,10 @@ impl Health for LocalApp {
         self.by_slot(endpoint).map_or(100, |endpoint| endpoint.state.weight())
     }
 
+    fn endpoint_drain_over(&self, endpoint: EndpointSlot) -> bool {
+        self.by_slot(endpoint).is_some_and(|endpoint| endpoint.state.drain_over())
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
         let index = self.routes.releases.iter().position(|route| route.slot == release);
         index.is_some_and(|index| self.releases[index].state.drain_over())

@@ -380,6 +380,7 @@ fn a_release_that_does_not_pass_waits_and_the_candidate_stays() {
         release: release("a"),
         address: "10.0.0.1:80".parse().unwrap(),
         seconds: None,
+        softly: false,
     };
     rollout.done(Operator, drain);
     rollout.done(Operator, Command::ChangeSettings { approvals: 0 });

@@ -4,7 +4,8 @@ use super::{
     assignment::{Assignment, PinChange, Unroutable},
     draw::{Draw, NewClient},
     endpoints::{
-        affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health, suspected_endpoint,
+        affine_endpoint, another_endpoint, any_endpoint, any_serves, ignores_health, lasting_endpoint,
+        suspected_endpoint,
     },
     evidence::{PinEvidence, RequestFacts},
     health::Health,
@@ -14,7 +15,7 @@ use crate::rollout::{
     bucket,
     pin::{MOVES_MAX, Pin},
     settings::Transition,
-    table::{AppRoutes, ReleaseRoutes, Standing},
+    table::{AppRoutes, EndpointRoute, ReleaseRoutes, Standing},
     target::{EndpointIndex, ReleaseIndex, Target},
 };
 
@@ -160,6 +161,12 @@ impl Assigner<'_> {
         if let Some(endpoint) = self.serving_endpoint(pin.endpoint, release) {
             return Ok(self.kept(pin, release, endpoint));
         }
+        if let Some(endpoint) = lasting_endpoint(self.app, release, self.health, self.draw) {
+            return Ok(self.repinned(pin, release, endpoint));
+        }
+        if let Some(endpoint) = self.soft_refuge(pin.endpoint, release) {
+            return Ok(self.kept(pin, release, endpoint));
+        }
         if let Some(endpoint) = self.choose(release) {
             return Ok(self.repinned(pin, release, endpoint));
         }
@@ -214,13 +221,27 @@ impl Assigner<'_> {
         endpoint.map(|endpoint| self.repinned(pin, release, endpoint)).ok_or(Unroutable::NoRelease)
     }
 
-    /// The endpoint of a tag, if it serves, or if this release ignores health.
+    /// The endpoint of a tag, if it serves, or if this release ignores health. One that drains softly keeps its clients until they
+    /// navigate.
     fn serving_endpoint(&self, tag: u32, release: ReleaseIndex) -> Option<EndpointIndex> {
         let index = self.release(release).by_tag(tag)?;
         let endpoint = *self.release(release).endpoint(index);
-        let serves = !endpoint.draining
-            && (self.health.serves(endpoint.slot) || ignores_health(self.app, release, self.health));
+        let stays = !endpoint.draining || !self.request.navigation && self.keeps_clients(&endpoint);
+        let serves =
+            stays && (self.health.serves(endpoint.slot) || ignores_health(self.app, release, self.health));
         serves.then_some(index)
+    }
+
+    /// Where nothing but endpoints that go too would take a client of one that drains softly, it stays there until the drain's end.
+    fn soft_refuge(&self, tag: u32, release: ReleaseIndex) -> Option<EndpointIndex> {
+        let index = self.release(release).by_tag(tag)?;
+        let endpoint = *self.release(release).endpoint(index);
+        let stays = endpoint.draining && endpoint.outgoing && self.keeps_clients(&endpoint);
+        (stays && self.health.serves(endpoint.slot)).then_some(index)
+    }
+
+    fn keeps_clients(&self, endpoint: &EndpointRoute) -> bool {
+        endpoint.softly && !self.health.endpoint_drain_over(endpoint.slot)
     }
 
     /// Keeps release and endpoint. Once an hour the cookie is sent again, so that its Max-Age starts anew.

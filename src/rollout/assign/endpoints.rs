@@ -38,6 +38,23 @@ pub fn another_endpoint(
     }
 }
 
+/// Chooses a serving endpoint that no recycle is going to replace, where there is one that a recycle will: so whoever has to go
+/// there goes once.
+pub(super) fn lasting_endpoint(
+    app: &AppRoutes,
+    release: ReleaseIndex,
+    health: &dyn Health,
+    draw: &mut dyn Draw,
+) -> Option<EndpointIndex> {
+    let endpoints = &app.release(release).endpoints;
+    if !endpoints.iter().any(|endpoint| endpoint.outgoing) {
+        return None;
+    }
+    let lasts =
+        |endpoint: &EndpointRoute| !endpoint.draining && !endpoint.outgoing && health.serves(endpoint.slot);
+    least_of_two(endpoints, draw.random(), &lasts, health)
+}
+
 /// Chooses an endpoint of a release that is not in `tried` and is only suspected: ejected, and not down by its checks.
 pub fn suspected_endpoint(
     app: &AppRoutes,

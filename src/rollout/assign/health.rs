@@ -27,6 +27,11 @@ pub trait Health {
         let _ = endpoint;
         None
     }
+    /// Whether the time is over for which an endpoint that drains softly keeps its clients.
+    fn endpoint_drain_over(&self, endpoint: EndpointSlot) -> bool {
+        let _ = endpoint;
+        false
+    }
     /// Whether `drainseconds` have passed for a draining release.
     fn drain_over(&self, release: ReleaseSlot) -> bool;
 }

@@ -9,7 +9,7 @@ use super::{
     draft::Draft,
     drain, endpoint,
     kinds::Command,
-    lock,
+    lock, recycle,
     refusal::Refusal,
     stable, sticky,
 };
@@ -52,9 +52,13 @@ pub fn decide(
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),
-        Command::DrainEndpoint { release, address, seconds } => {
-            endpoint::drain(&case, &mut draft, (release, *address), *seconds)
+        Command::DrainEndpoint { release, address, seconds, softly } => {
+            endpoint::drain(&case, &mut draft, (release, *address), *seconds, *softly)
         }
+        Command::BeginRecycle { release, outgoing, ends_approvals } => {
+            recycle::begin(&case, &mut draft, release, outgoing, *ends_approvals)
+        }
+        Command::EndRecycle { release } => recycle::end(&case, &mut draft, release),
         Command::UndrainEndpoint { release, address } => {
             endpoint::undrain(&case, &mut draft, (release, *address))
         }

@@ -190,6 +190,9 @@ impl<'a> Draft<'a> {
         let mut drains = std::mem::take(&mut self.next.endpoint_drains);
         drains.retain(|drain| self.next.names(&drain.release));
         self.next.endpoint_drains = drains;
+        let mut recycles = std::mem::take(&mut self.next.recycles);
+        recycles.retain(|recycle| self.next.names(&recycle.release));
+        self.next.recycles = recycles;
         let mut unregistered = std::mem::take(&mut self.next.unregistered);
         unregistered.retain(|known| self.next.routed().any(|(routed, _)| *routed == known.release));
         self.next.unregistered = unregistered;

@@ -1,6 +1,6 @@
 //! The commands for one app.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use crate::rollout::{blend::Blend, command_name::CommandName, record::Tenure, release::ReleaseId};
 
@@ -87,6 +87,22 @@ pub enum Command {
         address: SocketAddr,
         /// When open exchanges there end, in seconds from now. None: after `drainmaxseconds`.
         seconds: Option<u64>,
+        /// Whether its clients stay until they navigate, or until then.
+        softly: bool,
+    },
+    /// Begins to replace endpoints of a release, one by one.
+    BeginRecycle {
+        /// The release.
+        release: ReleaseId,
+        /// The endpoints that go.
+        outgoing: BTreeSet<SocketAddr>,
+        /// Whether what was approved is replaced by something else.
+        ends_approvals: bool,
+    },
+    /// Says that no endpoint of a release is replaced any more.
+    EndRecycle {
+        /// The release.
+        release: ReleaseId,
     },
     /// Sends clients to an endpoint as before.
     UndrainEndpoint {
@@ -133,6 +149,8 @@ impl Command {
             Self::Unlock => CommandName::Unlock,
             Self::DrainEndpoint { .. } => CommandName::DrainEndpoint,
             Self::UndrainEndpoint { .. } => CommandName::UndrainEndpoint,
+            Self::BeginRecycle { .. } => CommandName::BeginRecycle,
+            Self::EndRecycle { .. } => CommandName::EndRecycle,
             Self::FinishDrain { automatic: false, .. } => CommandName::FinishDrain,
             Self::FinishDrain { automatic: true, .. } => CommandName::Retire,
         }

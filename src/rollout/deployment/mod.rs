@@ -5,9 +5,14 @@
 
 pub mod compose;
 pub mod environment;
+pub mod going;
 pub mod id;
+pub mod outcome;
 pub mod plan;
 pub mod record;
+pub mod recycle;
+pub mod recycling;
+pub mod replacing;
 pub mod run;
 pub mod state;
 pub mod step;

@@ -3,8 +3,12 @@
 //! It looks at nothing but what is so. Who carries a deployment on after another router ended in the middle of a step finds the
 //! container there or not, and goes on from that; so no step has to be undone, and none is done twice.
 
+use std::collections::BTreeSet;
+
 use super::{
+    going::down,
     record::{Deployment, DesiredState},
+    replacing::{held, recycle_step, settled},
     run::Run,
     state::State,
     step::{ContainerState, Observation, ObservedContainer, Step},
@@ -13,9 +17,6 @@ use super::{
 /// How long a container of a serving deployment that ended is left alone before it is started again, in ms: one that cannot live
 /// does not keep its engine busy.
 pub const RESTART_PAUSE_MS: u64 = 10_000;
-
-/// How long a container of a routed release that has left the endpoints runs on, in ms: requests that are under way end there.
-pub const LEAVING_MS: u64 = 10_000;
 
 /// Until when a deployment has to be up, Unix ms; none: it is up, or is not to be.
 pub fn deadline(deployment: &Deployment, run: &Run) -> Option<u64> {
@@ -39,7 +40,7 @@ pub const PARK_AFTER_MS: u64 = 15_000;
 
 /// What is done next.
 pub fn next_step(deployment: &Deployment, run: &Run, observed: &Observation) -> Step {
-    let up = Up { run, observed, replicas: deployment.replicas };
+    let up = Up { run, observed, wanted: settled(run, deployment.replicas), held: held(run) };
     match deployment.desired {
         DesiredState::Serving if run.parked_at.is_some() && observed.is_routed => Step::Unpark,
         DesiredState::Serving if run.parked_at.is_some() => up.take_down(observed.is_expired),
@@ -55,7 +56,10 @@ pub fn next_step(deployment: &Deployment, run: &Run, observed: &Observation) -> 
 struct Up<'a> {
     run: &'a Run,
     observed: &'a Observation,
-    replicas: u32,
+    /// The containers that are to be endpoints.
+    wanted: BTreeSet<u32>,
+    /// Those of which a recycle alone says what becomes of them.
+    held: BTreeSet<u32>,
 }
 
 impl Up<'_> {
@@ -79,6 +83,9 @@ impl Up<'_> {
             return self.unless_late(Step::Pull);
         }
         if let Some(step) = self.surplus().or_else(|| self.missing()) {
+            return step;
+        }
+        if let Some(step) = recycle_step(self.run, self.observed).filter(|_| is_up) {
             return step;
         }
         if !is_up && self.run.state != State::Checking {
@@ -109,13 +116,16 @@ impl Up<'_> {
 
     /// What there is beyond what is wanted: the highest numbers go, each out of the endpoints first.
     fn surplus(&self) -> Option<Step> {
-        let number = self.numbers().filter(|number| *number >= self.replicas).max()?;
+        let number = self
+            .numbers()
+            .filter(|number| !self.wanted.contains(number) && !self.held.contains(number))
+            .max()?;
         Some(self.down(number, true).unwrap_or(Step::Wait))
     }
 
     /// What is not running of what is wanted.
     fn missing(&self) -> Option<Step> {
-        (0..self.replicas).find_map(|number| match self.observed.containers.get(&number) {
+        self.wanted.iter().copied().find_map(|number| match self.observed.containers.get(&number) {
             // An address that nobody answers at may be somebody else's tomorrow.
             None if self.run.may_be_registered(number) => Some(Step::Unregister { number }),
             None => Some(self.unless_late(Step::Create { number })),
@@ -151,7 +161,8 @@ impl Up<'_> {
 
     /// The wanted containers that run and are no endpoints yet.
     fn unregistered(&self) -> impl Iterator<Item = (u32, &ObservedContainer)> {
-        let wanted = self.observed.containers.range(..self.replicas).map(|(number, it)| (*number, it));
+        let wanted = self.observed.containers.iter().map(|(number, it)| (*number, it));
+        let wanted = wanted.filter(|(number, _)| self.wanted.contains(number));
         wanted.filter(|(number, it)| {
             it.state == ContainerState::Running && !self.run.registered.contains_key(number)
         })
@@ -186,25 +197,8 @@ impl Up<'_> {
         }
     }
 
-    /// The next step by which a container goes: out of the endpoints, stopped, removed.
     fn down(&self, number: u32, removes: bool) -> Option<Step> {
-        let stays = self.run.kept.contains(&number) && !self.observed.is_routed;
-        if self.run.may_be_registered(number) || stays {
-            return Some(Step::Unregister { number });
-        }
-        let Some(container) = self.observed.containers.get(&number) else {
-            // It was to be made: whether it was, removing it tells.
-            return (removes && self.run.engines.contains_key(&number)).then_some(Step::Remove { number });
-        };
-        match container.state {
-            ContainerState::Running => {
-                let left = self.run.left.get(&number).filter(|_| self.observed.is_routed);
-                let is_over = left.is_none_or(|at| self.observed.now >= at + LEAVING_MS);
-                Some(if is_over { Step::Stop { number } } else { Step::Wait })
-            }
-            _ if removes => Some(Step::Remove { number }),
-            _ => None,
-        }
+        down(self.run, self.observed, number, removes)
     }
 
     /// The numbers of all containers, also of those that are endpoints and gone, and of those that may have been made.

@@ -7,7 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{id::DeploymentId, state::State, step::Step};
+pub use super::outcome::{Failure, StepOutcome};
+use super::{id::DeploymentId, recycle::Recycle, state::State, step::Step};
 use crate::rollout::{blend::Blend, command::Role};
 
 /// What stands for every engine of a router where a deployment names its engine.
@@ -82,6 +83,15 @@ pub struct Run {
     /// When its containers were stopped since nobody was left at its release, Unix ms. They are kept for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked_at: Option<u64>,
+    /// The numbers of the containers that are wanted, if they are others than the first ones: a recycle gives new numbers.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub numbers: BTreeSet<u32>,
+    /// What containers are made of that a recycle in place has replaced before it failed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<u32, String>,
+    /// The last recycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle: Option<Recycle>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -99,16 +109,6 @@ pub struct CandidateWish {
     pub is_set: bool,
 }
 
-/// Why a deployment failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// A sentence for people.
-    pub reason: String,
-    /// What the container said last.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub last_words: String,
-}
-
 /// A step that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepDone {
@@ -120,22 +120,6 @@ pub struct StepDone {
     pub state: State,
     /// What was done, for people.
     pub text: String,
-}
-
-/// What came of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepOutcome {
-    /// It is done.
-    Done,
-    /// The image is there.
-    Pulled {
-        /// What its name meant.
-        digest: String,
-        /// How much was fetched, for people; empty: nothing.
-        amount: String,
-    },
-    /// The endpoint stays, since a release on a track has no other.
-    Kept,
 }
 
 impl Run {
@@ -165,6 +149,9 @@ impl Run {
             served_since: 0,
             was_stable: false,
             parked_at: None,
+            numbers: BTreeSet::new(),
+            digests: BTreeMap::new(),
+            recycle: None,
             failure: None,
             steps: Vec::new(),
         }
@@ -200,7 +187,12 @@ impl Run {
             // What the name means may have changed.
             self.generation += 1;
             self.digest = None;
+            self.numbers.clear();
+            self.digests.clear();
             (self.served_since, self.was_stable) = (0, false);
+        }
+        if let Some(recycle) = &mut self.recycle {
+            recycle.break_off(now);
         }
         self.state = State::Pending;
         self.failure = None;
@@ -215,6 +207,9 @@ impl Run {
     /// Takes a step on. `engine` is where a container is made.
     pub fn intend(&mut self, step: &Step, engine: Option<&str>, now: u64) {
         self.fence += 1;
+        if let Some(recycle) = &mut self.recycle {
+            recycle.intend(step, now);
+        }
         let is_up = self.state == State::Serving;
         match step {
             Step::Pull if !is_up => self.state = State::Pulling,
@@ -242,6 +237,7 @@ impl Run {
 
     /// Notes that a step is done.
     pub fn finish(&mut self, step: &Step, outcome: StepOutcome, now: u64) {
+        self.finish_for_recycle(step, &outcome, now);
         match step {
             Step::Register { number, address } => {
                 self.unsettled.remove(number);
@@ -289,7 +285,9 @@ impl Run {
         }
         let mut text = step.to_string();
         if let StepOutcome::Pulled { digest, amount } = outcome {
-            self.digest = Some(digest);
+            if *step == Step::Pull {
+                self.digest = Some(digest);
+            }
             if !amount.is_empty() {
                 text = format!("{text}: {amount}");
             }

@@ -1,6 +1,10 @@
 //! One step of a deployment, and what is so at its engine.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +48,24 @@ pub enum Step {
         /// Its number.
         number: u32,
     },
+    /// Send its clients elsewhere, each when it navigates.
+    Drain {
+        /// Its number.
+        number: u32,
+    },
+    /// Pull what the image's name means now, for a recycle.
+    PullAnew,
+    /// Say in the rollout record which endpoints a recycle is going to replace.
+    BeginRecycle,
+    /// Say there that it replaces no more.
+    EndRecycle,
+    /// Give a recycle up: what was not replaced stays.
+    FailRecycle {
+        /// The new container that failed.
+        number: u32,
+        /// Why, for people.
+        reason: String,
+    },
     /// Make the release the candidate.
     SetCandidate,
     /// Note that its release is stable.
@@ -73,6 +95,8 @@ pub enum Step {
 pub struct Observation {
     /// The containers of this generation, by number.
     pub containers: BTreeMap<u32, ObservedContainer>,
+    /// Those of them that get no new requests, and where nobody is left.
+    pub idle: BTreeSet<u32>,
     /// Whether an app routes a release of it.
     pub is_routed: bool,
     /// Whether its release is stable.
@@ -118,6 +142,11 @@ impl fmt::Display for Step {
             Self::Unregister { number } => write!(f, "take container {number} out of the endpoints"),
             Self::Stop { number } => write!(f, "stop container {number}"),
             Self::Remove { number } => write!(f, "remove container {number}"),
+            Self::Drain { number } => write!(f, "send the clients of container {number} elsewhere"),
+            Self::PullAnew => write!(f, "pull the image anew"),
+            Self::BeginRecycle => write!(f, "begin to replace the containers"),
+            Self::EndRecycle => write!(f, "replace no more containers"),
+            Self::FailRecycle { reason, .. } => write!(f, "give the recycle up: {reason}"),
             Self::SetCandidate => write!(f, "set the candidate"),
             Self::NoteStable => write!(f, "its release is stable"),
             Self::Park => write!(f, "keep its containers for a rollback, stopped"),

@@ -147,8 +147,15 @@ impl Compiler<'_> {
                 let key = EndpointKey { app: self.name.clone(), release: id.clone(), address };
                 EndpointSlot(self.endpoint_slots.take(key))
             });
-            let draining = record.endpoint_drains.iter().any(|drain| drain.is_of(id, address));
-            endpoints.push(EndpointRoute { address, tag: distinct_tag(address, &mut tags), slot, draining });
+            let drain = record.endpoint_drains.iter().find(|drain| drain.is_of(id, address));
+            endpoints.push(EndpointRoute {
+                address,
+                tag: distinct_tag(address, &mut tags),
+                slot,
+                draining: drain.is_some(),
+                softly: drain.is_some_and(|drain| drain.softly),
+                outgoing: record.is_outgoing(id, address),
+            });
         }
         endpoints
     }

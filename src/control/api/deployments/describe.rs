@@ -4,9 +4,10 @@ use crate::{
     control::shared::core::Core,
     rollout::deployment::{
         record::{Deployment, DesiredState},
+        recycle::{Recycle, Swap},
         run::Run,
     },
-    schema::deployment::{self, DeployedContainer, DeploymentFailure, DeploymentStep},
+    schema::deployment::{self, DeployedContainer, DeploymentFailure, DeploymentStep, RecycledContainer},
 };
 
 /// All that is shown of a deployment.
@@ -59,8 +60,43 @@ fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -
         generation: run.generation,
         containers: run.engines.iter().map(container).collect(),
         failure,
+        recycle: run.recycle.as_ref().map(|recycle| recycle_of(deployment, run, recycle)),
         steps: run.steps.iter().map(step).collect(),
         ..shown
+    }
+}
+
+fn recycle_of(deployment: &Deployment, run: &Run, recycle: &Recycle) -> deployment::Recycle {
+    let name = |number: u32| run.container_name(&deployment.id, number);
+    let container = |swap: &Swap| RecycledContainer {
+        old: name(swap.old),
+        new: name(swap.new),
+        state: swap.state(run.registered.contains_key(&swap.old), recycle.is_under_way()).to_owned(),
+        drains_until: swap.drains_until.filter(|_| !swap.is_done),
+    };
+    let failure = recycle.failure.as_ref().map(|failure| DeploymentFailure {
+        reason: failure.reason.clone(),
+        last_words: failure.last_words.clone(),
+    });
+    let state = match (&failure, recycle.is_under_way()) {
+        (Some(_), _) => "failed",
+        (None, true) => "under_way",
+        (None, false) => "done",
+    };
+    deployment::Recycle {
+        state: state.to_owned(),
+        done: recycle.swaps.iter().filter(|swap| swap.is_done).count(),
+        of: recycle.swaps.len(),
+        by: recycle.by.clone(),
+        since: recycle.since,
+        ended_at: recycle.ended_at,
+        in_place: recycle.in_place,
+        parallel: recycle.parallel,
+        drain_seconds: recycle.drain_seconds,
+        stops_first: recycle.stops_first,
+        digest: recycle.digest.clone(),
+        containers: recycle.swaps.iter().map(container).collect(),
+        failure,
     }
 }
 

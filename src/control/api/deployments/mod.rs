@@ -1,9 +1,10 @@
 //! The calls about deployments: deploy, stop, start, scale, terminate, and what becomes of them.
 
-mod describe;
+pub mod describe;
 mod idempotency;
 pub mod logs;
 mod order;
+pub mod recycle;
 
 use axum::{
     Json,
@@ -23,7 +24,10 @@ use super::{
 };
 use crate::{
     control::{
-        commands::deployments::{self, DeploymentOutcome, endpoints, unknown},
+        commands::{
+            deployments::{self, DeploymentOutcome, endpoints, unknown},
+            recycle::refuse_while_recycled,
+        },
         limits::SERVED_WAIT_MAX,
         shared::{
             audit::trail,
@@ -121,6 +125,9 @@ pub async fn scale(State(core): State<Core>, Path((app, id)): OfDeployment, call
     let ScaleRequest { replicas } = call.read()?;
     check_replicas(replicas)?;
     change(&core, (&app, &id), call, |deployment, _| {
+        if deployment.replicas != replicas {
+            refuse_while_recycled(deployment)?;
+        }
         deployment.replicas = replicas;
         Ok(())
     })

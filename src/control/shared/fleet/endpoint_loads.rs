@@ -46,6 +46,7 @@ impl EndpointLoads {
             open_sockets: own.open_sockets,
             can_be_stopped: check.endpoint_can_be_stopped(address),
         };
+        let mut is_used = own.is_used;
         let left_at = check.left_at(address);
         for sign in self.0.iter().flatten() {
             let Some(open) = sign.open.as_ref().filter(|_| sign.revision >= left_at) else { continue };
@@ -53,9 +54,10 @@ impl EndpointLoads {
             for there in open.iter().filter(|there| there.address == address) {
                 sum.in_flight += there.in_flight;
                 sum.open_sockets += there.open_sockets;
+                is_used |= there.is_used;
             }
         }
-        sum.can_be_stopped &= sum.in_flight == 0 && sum.reported == sum.members;
+        sum.can_be_stopped &= !is_used && sum.in_flight == 0 && sum.reported == sum.members;
         sum
     }
 
@@ -72,7 +74,7 @@ pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
     let check = StopCheck { published: &published, former: &former };
     let addresses: BTreeSet<SocketAddr> = check.leaving().collect();
     let open = addresses.into_iter().map(|address| check.open_at(address));
-    let open: Vec<OpenAt> = open.filter(|open| open.in_flight > 0).collect();
+    let open: Vec<OpenAt> = open.filter(|open| open.in_flight > 0 || open.is_used).collect();
     (open.len() <= OPEN_ADDRESSES_MAX).then_some(open)
 }
 
@@ -90,7 +92,7 @@ mod tests {
     }
 
     fn busy(in_flight: u32) -> Option<Vec<OpenAt>> {
-        Some(vec![OpenAt { address: address(), in_flight, open_sockets: 1 }])
+        Some(vec![OpenAt { address: address(), in_flight, open_sockets: 1, is_used: false }])
     }
 
     /// An address that this router's table does not list and where nothing is open here.

@@ -153,6 +153,9 @@ pub struct OpenAt {
     /// WebSockets among them.
     #[serde(default)]
     pub open_sockets: u32,
+    /// Somebody was there lately who may come back, since the endpoint drains softly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_used: bool,
 }
 
 /// What one member still carries on draining releases.

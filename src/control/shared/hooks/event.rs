@@ -24,6 +24,8 @@ pub enum EventKind {
     /// An image was deployed.
     Deployed,
     DeployFailed,
+    /// Containers were made anew, or not all of them.
+    Recycled,
     /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
@@ -36,7 +38,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 13] = [
+const OTHERS: [EventKind; 14] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -50,6 +52,7 @@ const OTHERS: [EventKind; 13] = [
     EventKind::FreezeWindows,
     EventKind::Deployed,
     EventKind::DeployFailed,
+    EventKind::Recycled,
 ];
 
 impl EventKind {
@@ -80,6 +83,7 @@ impl EventKind {
             Self::FreezeWindows => "freeze-windows",
             Self::Deployed => "deployed",
             Self::DeployFailed => "deploy_failed",
+            Self::Recycled => "recycled",
             Self::Test => "test",
         }
     }
@@ -103,6 +107,7 @@ impl EventKind {
             Self::FreezeWindows => "the freeze windows of all apps were set",
             Self::Deployed => "a deployment has come up and serves",
             Self::DeployFailed => "a deployment did not come up, and nothing else was changed",
+            Self::Recycled => "the containers of a deployment were made anew, or could not all be",
             Self::Test => "a test",
         }
     }
@@ -122,6 +127,8 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::Unlock => "pipelines may act again",
         CommandName::DrainEndpoint => "an endpoint drains",
         CommandName::UndrainEndpoint => "an endpoint takes requests again",
+        CommandName::BeginRecycle => "the endpoints of a release are being replaced, one by one",
+        CommandName::EndRecycle => "no endpoint of a release is being replaced any more",
         CommandName::FinishDrain => "a drain was ended by hand",
         CommandName::Retire => "a release has drained and is gone",
         CommandName::AddApp => "an app was made, without a release",

@@ -83,6 +83,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
                 list(&of_endpoints(names, event, "endpoint_drains", 0, 1))
             )
         }
+        CommandName::BeginRecycle | CommandName::EndRecycle => recycled(names, event, actor),
         CommandName::ChangeEndpoints => {
             let [added, removed] =
                 [(1, 0), (0, 1)].map(|(there, gone)| of_endpoints(names, event, "endpoints", there, gone));
@@ -111,6 +112,15 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
             format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}")
         }
         _ => format!("{actor}: {} ({})", record.command, fields(event)),
+    }
+}
+
+/// A recycle that began or ended.
+fn recycled(names: &ReleaseNames<'_>, event: &HistoryEvent, actor: &str) -> String {
+    let begun = of_endpoints(names, event, "recycles", 1, 0);
+    match begun.is_empty() {
+        false => format!("{actor} replaces {}, one by one", list(&begun)),
+        true => format!("{actor} replaces no more endpoints"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod pins;
 mod properties;
+mod recycle;
 mod rows;
 mod shielding;
 mod testers;
@@ -85,6 +86,8 @@ struct Fake {
     suspected: HashSet<EndpointSlot>,
     loaded: HashSet<EndpointSlot>,
     drain_over: bool,
+    /// Of those that drain softly: their time is over.
+    endpoint_over: HashSet<EndpointSlot>,
 }
 
 impl Fake {
@@ -106,6 +109,10 @@ impl Health for Fake {
 
     fn in_flight(&self, endpoint: EndpointSlot) -> u32 {
         u32::from(self.loaded.contains(&endpoint))
+    }
+
+    fn endpoint_drain_over(&self, endpoint: EndpointSlot) -> bool {
+        self.endpoint_over.contains(&endpoint)
     }
 
     fn drain_over(&self, _release: ReleaseSlot) -> bool {

@@ -1,7 +1,9 @@
 //! Where tenures begin and end, drains of releases and endpoints, and what an event says.
 
+use std::net::SocketAddr;
+
 use super::*;
-use crate::rollout::command_name::CommandName;
+use crate::rollout::{command::ApprovalSubject, command_name::CommandName};
 
 #[test]
 fn a_release_that_returns_while_it_drains_never_left() {
@@ -43,7 +45,12 @@ fn a_release_has_served_from_its_first_client_without_a_pin_until_its_tenure_end
 #[test]
 fn an_endpoint_drains_until_it_is_lifted_or_its_release_is_gone() {
     let address = "10.0.0.9:3000".parse().unwrap();
-    let drain = |name: &str, seconds| Command::DrainEndpoint { release: release(name), address, seconds };
+    let drain = |name: &str, seconds| Command::DrainEndpoint {
+        release: release(name),
+        address,
+        seconds,
+        softly: false,
+    };
     let undrain = |name: &str| Command::UndrainEndpoint { release: release(name), address };
     let mut rollout = Rollout::stable("a").candidate("b", 10);
     assert_eq!(rollout.refused(Operator, drain("c", None)), "not_routed");
@@ -66,9 +73,61 @@ fn an_endpoint_drains_until_it_is_lifted_or_its_release_is_gone() {
     assert_eq!(rollout.record().endpoint_drains, [], "its release is not named any more");
     for port in 1..=u16::try_from(crate::limits::ENDPOINT_DRAINS_MAX).unwrap() {
         let address = ([10, 0, 0, 9], port).into();
-        rollout.done(Operator, Command::DrainEndpoint { release: release("a"), address, seconds: None });
+        rollout.done(
+            Operator,
+            Command::DrainEndpoint { release: release("a"), address, seconds: None, softly: false },
+        );
     }
     assert_eq!(rollout.refused(Ci, drain("a", None)), "too_many_drains");
+}
+
+#[test]
+fn a_recycle_marks_endpoints_until_it_ends_and_ends_approvals_if_told() {
+    let address = |last: u8| SocketAddr::from(([10, 0, 0, last], 80));
+    let begin = |name: &str, last: u8, ends_approvals| Command::BeginRecycle {
+        release: release(name),
+        outgoing: [address(1), address(last)].into(),
+        ends_approvals,
+    };
+    let softly = |last| Command::DrainEndpoint {
+        release: release("b"),
+        address: address(last),
+        seconds: Some(9),
+        softly: true,
+    };
+    let end = || Command::EndRecycle { release: release("b") };
+    let mut rollout = Rollout::stable("a").candidate("b", 10);
+    rollout.unchanged(Operator, begin("c", 2, false));
+    rollout.unchanged(Operator, end());
+    rollout.token = "another".into();
+    rollout.done(Operator, Command::Approve { subject: ApprovalSubject::Release(None) });
+    rollout.done(Operator, begin("b", 2, false));
+    rollout.unchanged(Operator, begin("b", 2, false));
+    assert_eq!(rollout.record().approvals.len(), 1);
+    rollout.done(Operator, begin("b", 2, true));
+    assert_eq!(rollout.record().approvals.len(), 0, "it is another image now");
+    rollout.done(Operator, softly(1));
+    rollout.done(Operator, softly(3));
+    assert!(rollout.record().is_outgoing(&release("b"), address(1)));
+    rollout.done(Operator, Command::UndrainEndpoint { release: release("b"), address: address(1) });
+    assert!(!rollout.record().is_outgoing(&release("b"), address(1)), "another one has its address");
+    rollout.done(Operator, softly(2));
+    // Who drains it by hand may cut what is open there.
+    rollout.done(
+        Operator,
+        Command::DrainEndpoint { release: release("b"), address: address(3), seconds: None, softly: false },
+    );
+    rollout.unchanged(Operator, softly(3));
+    rollout.done(Operator, end());
+    let left: Vec<_> = rollout.record().endpoint_drains.iter().map(|drain| drain.address).collect();
+    assert_eq!(
+        (left, rollout.record().recycles.len()),
+        (vec![address(3)], 0),
+        "only what the recycle had drained is lifted"
+    );
+    rollout.done(Operator, begin("b", 2, false));
+    rollout.done(Operator, rollback(None));
+    assert_eq!(rollout.record().recycles, [], "its release is not named any more");
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn neither_the_router_nor_a_raw_write_ends_the_lock_out() {
     assert_eq!(rollout.refused(Ci, set_candidate("d", None)), "locked");
     // An engine says that a container ends, and no person has looked.
     let address = "10.0.0.9:80".parse().unwrap();
-    let drain = Command::DrainEndpoint { release: release("b"), address, seconds: Some(10) };
+    let drain = Command::DrainEndpoint { release: release("b"), address, seconds: Some(10), softly: false };
     let asker = Asker::of_engine("node1", "its container was told to end", rollout.now);
     let decided = decide(Some(&rollout.record()), &drain, &asker, &Background::default());
     assert!(matches!(decided, Ok(Decision::Change(event)) if event.record.lock.is_some()));

@@ -8,6 +8,7 @@ use super::world::{Fate, Kill, World};
 use crate::rollout::deployment::{
     plan::RESTART_PAUSE_MS,
     record::DesiredState,
+    recycle::RecycleOrder,
     run::CandidateWish,
     state::State,
     step::{ContainerState, Step},
@@ -27,7 +28,7 @@ proptest! {
     /// Whatever is asked for in which order, and wherever routers end, what was asked for last is so in the end.
     #[test]
     fn what_was_asked_for_last_is_so_in_the_end(
-        orders in prop::collection::vec((0_u8..4, 1_u32..4, 0_usize..12), 1..6),
+        orders in prop::collection::vec((0_u8..5, 1_u32..4, 0_usize..12), 1..6),
         kills in kills(),
     ) {
         let mut world = World::new(2, Fate::Live);
@@ -39,7 +40,19 @@ proptest! {
             match order {
                 0 if world.stored.desired != DesiredState::Serving => world.ask(DesiredState::Serving),
                 1 => world.ask(DesiredState::Stopped),
-                _ => world.stored.replicas = replicas,
+                2 if world.run().state == State::Serving && world.run().recycling().is_none() => {
+                    let order = RecycleOrder {
+                        by: "maria".into(),
+                        in_place: replicas == 1,
+                        parallel: replicas,
+                        drain_seconds: 1,
+                        stops_first: replicas == 2,
+                    };
+                    let (wanted, now) = (world.stored.replicas, world.now);
+                    world.stored.run.as_mut().unwrap().begin_recycle(order, wanted, now);
+                }
+                _ if world.run().recycling().is_none() => world.stored.replicas = replicas,
+                _ => {}
             }
         }
         world.now += RESTART_PAUSE_MS;

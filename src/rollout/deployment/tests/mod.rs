@@ -2,6 +2,7 @@
 //! one ends right, and no container is made twice.
 
 mod ends;
+mod recycle;
 mod world;
 
 use self::world::{Fate, Kill, World};

@@ -1,6 +1,6 @@
 //! An engine, the endpoints and the tracks, simulated, with a router that may end at any point of a step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::{
     command::Role,
@@ -43,6 +43,10 @@ pub(super) struct World {
     pub(super) stored: Deployment,
     pub(super) containers: BTreeMap<u32, ContainerState>,
     pub(super) endpoints: BTreeMap<u32, std::net::SocketAddr>,
+    /// Where nobody is left.
+    pub(super) idle: BTreeSet<u32>,
+    /// Which drain softly.
+    pub(super) draining: BTreeSet<u32>,
     pub(super) is_candidate: bool,
     pub(super) is_routed: bool,
     pub(super) is_stable: bool,
@@ -84,6 +88,8 @@ impl World {
             stored: deployment(replicas),
             containers: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            idle: BTreeSet::new(),
+            draining: BTreeSet::new(),
             is_candidate: false,
             is_routed: false,
             is_stable: false,
@@ -109,6 +115,7 @@ impl World {
         };
         Observation {
             containers: self.containers.iter().map(seen).collect(),
+            idle: self.idle.clone(),
             is_routed: self.is_routed,
             is_stable: self.is_stable,
             is_expired: self.is_expired,
@@ -147,7 +154,7 @@ impl World {
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<StepOutcome, String> {
         let mut had = |name: String| *self.effects.entry(name).or_default() += 1;
         match step {
-            Step::Pull => {
+            Step::Pull | Step::PullAnew => {
                 return Ok(StepOutcome::Pulled { digest: "sha256:00".into(), amount: String::new() });
             }
             Step::Create { number } => {
@@ -188,15 +195,18 @@ impl World {
             Step::Forget => self.is_forgotten = true,
             Step::Enter { .. } | Step::Fail { .. } | Step::Wait => {}
             Step::NoteStable | Step::Park | Step::Unpark => {}
+            Step::Drain { number } => drop(self.draining.insert(*number)),
+            Step::BeginRecycle | Step::EndRecycle | Step::FailRecycle { .. } => {}
         }
         Ok(StepOutcome::Done)
     }
 
     /// Turns until nothing is to be done any more, killed as the list says. Gives how many turns it took.
     pub(super) fn settle(&mut self, kills: &mut impl Iterator<Item = Option<Kill>>) -> usize {
-        for turn in 0..2_000 {
+        for turn in 0..20_000 {
             let step = self.turn(kills.next().flatten());
-            let is_still = step == Step::Wait && !matches!(self.run().state, State::Checking);
+            let is_waiting = self.run().recycling().is_some() || self.run().state == State::Checking;
+            let is_still = step == Step::Wait && !is_waiting;
             if is_still || self.is_forgotten {
                 return turn;
             }

@@ -6,8 +6,9 @@ use super::super::{components::Components, operation::Operation};
 use crate::schema::{
     deployment::{
         DeployRequest, DeployedContainer, Deployment, DeploymentFailure, DeploymentStep, Deployments,
-        ScaleRequest,
+        Recycle, RecycleRequest, RecycledContainer, ScaleRequest,
     },
+    pool::{DeploymentRecycle, PoolStats, RefusedRecycle, ScheduledRecycles},
     service::{Node, Nodes, RunningService, Services},
 };
 
@@ -76,21 +77,73 @@ pub fn calls() -> Vec<Operation> {
         change(Operation::post("/api/v1/apps/{app}/deployments/{id}/scale", "scaleDeployment", "Scale a deployment"))
             .says("Those that go leave the endpoints first. 423 and 403 where the caller may not register endpoints of its release.")
             .takes::<ScaleRequest>(true),
-        of_one(Operation::get("/api/v1/apps/{app}/deployments/{id}/logs", "deploymentLogs", "What containers wrote"))
-            .role("ci")
-            .says(
-                "Where a deployment has several containers, each line begins with the number of its container. 409 `no_engine` where the \
-                 router that is asked does not have the engine, `engine_failed` where the engine does not answer.",
-            )
-            .parameter("query", "follow", json!({ "type": "boolean" }), "Go on with what they will write.")
-            .parameter("query", "since", seconds(), "Only what was written in so many seconds before now.")
-            .parameter("query", "tail", lines(), "At most so many of the last lines of each container.")
-            .with(200, "The lines.", "text/plain", json!({ "type": "string" }))
-            .refuses(&[400, 403, 422, 503]),
+        recycle(of_one(Operation::post(
+            "/api/v1/apps/{app}/deployments/{id}/recycle",
+            "recycleDeployment",
+            "Make the containers of a deployment anew",
+        ))),
+        logs(of_one(Operation::get(
+            "/api/v1/apps/{app}/deployments/{id}/logs",
+            "deploymentLogs",
+            "What containers wrote",
+        ))),
     ]
     .into_iter()
     .chain(tables())
+    .chain(pool())
     .collect()
+}
+
+fn recycle(operation: Operation) -> Operation {
+    operation
+        .says(
+            "One after the other, or `parallel` at a time: the new container is started and passes the health check, is registered, \
+             and then the old one drains softly: its clients stay until they navigate or the time is over, and go only to containers \
+             that are new already. It is stopped when nobody is left. A new container that fails stops the recycle, and the rest \
+             serves on. Containers with a fixed port of their host are stopped first. 409 `new_image` if the image's name means \
+             another one by now and the release is on a track, unless `in_place`; `not_serving`, `recycling`, `no_engine`.",
+        )
+        .takes::<RecycleRequest>(false)
+        .answers::<Deployment>(202, "It goes on by itself; `recycle` says how far it is.")
+        .refuses(&[400, 403, 415, 422, 423, 503])
+}
+
+fn logs(operation: Operation) -> Operation {
+    operation
+        .role("ci")
+        .says(
+            "Where a deployment has several containers, each line begins with the number of its container. 409 `no_engine` where the \
+             router that is asked does not have the engine, `engine_failed` where the engine does not answer.",
+        )
+        .parameter("query", "follow", json!({ "type": "boolean" }), "Go on with what they will write.")
+        .parameter("query", "since", seconds(), "Only what was written in so many seconds before now.")
+        .parameter("query", "tail", lines(), "At most so many of the last lines of each container.")
+        .with(200, "The lines.", "text/plain", json!({ "type": "string" }))
+        .refuses(&[400, 403, 422, 503])
+}
+
+/// What a scheduler asks for, by the paths of older systems.
+fn pool() -> [Operation; 3] {
+    let path = "/api/pool/schedule_recycle";
+    let schedule = |operation: Operation| {
+        operation
+            .role("operator")
+            .says("Recycles in place whatever an engine runs and an app routes. A body is not read. `Authorization: token T` is taken too.")
+            .parameter("query", "app", json!({ "type": "string" }), "Only this app.")
+            .answers::<ScheduledRecycles>(202, "They go on by themselves.")
+            .refuses(&[400, 403])
+    };
+    [
+        schedule(Operation::post(path, "scheduleRecycle", "Make all containers anew")),
+        schedule(Operation::get(
+            path,
+            "scheduleRecycleByGet",
+            "Make all containers anew, for scripts that can only GET",
+        )),
+        Operation::get("/api/stats", "poolStats", "How far recycles are")
+            .answers::<PoolStats>(200, "The last one of each deployment.")
+            .refuses(&[400]),
+    ]
 }
 
 fn tables() -> [Operation; 2] {
@@ -113,6 +166,12 @@ pub fn always_written(components: &mut Components) {
     components.always::<Deployments>();
     components.always::<Node>();
     components.always::<Nodes>();
+    components.always::<DeploymentRecycle>();
+    components.always::<PoolStats>();
+    components.always::<Recycle>();
+    components.always::<RecycledContainer>();
+    components.always::<RefusedRecycle>();
+    components.always::<ScheduledRecycles>();
     components.always::<RunningService>();
     components.always::<Services>();
 }

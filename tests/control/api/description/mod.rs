@@ -297,8 +297,13 @@ fn old_api(caller: &Caller<'_>) {
     caller.get("/api/v1/apps/hello/deployments/hello-1");
     caller.app("POST", "deployments/hello-1/scale", json!({"replicas": 2}));
     caller.call(409, "GET", "/api/v1/apps/hello/deployments/hello-1/logs", None);
-    caller.get("/api/v1/services");
-    caller.get("/api/v1/nodes");
+    caller.call(409, "POST", "/api/v1/apps/hello/deployments/hello-1/recycle", Some(json!({})));
+    caller.call(422, "POST", "/api/v1/apps/hello/deployments/hello-1/recycle", Some(json!({"parallel": 0})));
+    caller.call(202, "POST", "/api/pool/schedule_recycle", None);
+    caller.call(202, "GET", "/api/pool/schedule_recycle?app=hello", None);
+    for path in ["/api/stats", "/api/v1/services", "/api/v1/nodes"] {
+        caller.get(path);
+    }
     caller.call(422, "POST", "/api/v1/apps/hello/deployments/hello-1/scale", Some(json!({"replicas": 0})));
     caller.call(409, "POST", "/api/v1/apps/hello/deployments", Some(json!({"image": "hello:1"})));
     caller.call(404, "DELETE", "/api/v1/apps/hello/deployments/hello-9", None);

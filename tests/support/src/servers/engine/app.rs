@@ -9,10 +9,13 @@
 //! | `ONCE` | a file that it makes; the next time that it starts on the same container, it ends with code 4 |
 //! | `STUBBORN` | it goes on when it is asked to end |
 //!
+//! It says which container it is (`X-Endpoint`), and counts at `/session/NAME` in its memory how often that was asked for.
+//!
 //! Asked to end, it stops listening at once, as most servers do, finishes the requests that it has, and leaves. On SIGHUP it
 //! says so and goes on.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
@@ -37,6 +40,7 @@ unsafe extern "C" {
     fn shutdown(descriptor: i32, how: i32) -> i32;
 }
 
+static SESSIONS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 static OPEN: Mutex<usize> = Mutex::new(0);
 static CLOSED: Condvar = Condvar::new();
 
@@ -86,6 +90,8 @@ fn serve(stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(&stream);
     let answer = env::var("RELEASE").unwrap_or_else(|_| "no release".into());
+    // An engine calls each container's host as the container.
+    let endpoint = env::var("HOSTNAME").unwrap_or_default();
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).unwrap_or(0) == 0 {
@@ -108,11 +114,12 @@ fn serve(stream: TcpStream) {
         if let Some(ms) = target.strip_prefix("/slow/").and_then(|text| text.parse().ok()) {
             thread::park_timeout(Duration::from_millis(ms));
         }
-        let body = match target.strip_prefix("/env/") {
-            Some(name) => env::var(name).unwrap_or_default(),
-            None => answer.clone(),
+        let body = match (target.strip_prefix("/env/"), target.strip_prefix("/session/")) {
+            (Some(name), _) => env::var(name).unwrap_or_default(),
+            (_, Some(name)) => count(name).to_string(),
+            _ => answer.clone(),
         };
-        let head = format!("HTTP/1.1 200 OK\r\nX-Release: {answer}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!("HTTP/1.1 200 OK\r\nX-Release: {answer}\r\nX-Endpoint: {endpoint}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
         let sent = (&stream).write_all(format!("{head}{body}").as_bytes());
         *OPEN.lock().expect("nobody panics with it") -= 1;
         CLOSED.notify_all();
@@ -120,4 +127,12 @@ fn serve(stream: TcpStream) {
             return;
         }
     }
+}
+
+/// Counts a request of a session, and gives how many it had.
+fn count(session: &str) -> u64 {
+    let mut sessions = SESSIONS.lock().expect("nobody panics with it");
+    let count = sessions.entry(session.to_owned()).or_default();
+    *count += 1;
+    *count
 }
