@@ -13,7 +13,7 @@
 //!                        v                                               v
 //!   +------------- data plane -------------+          +------------ control plane -------------+
 //!   |  proxy: one thread per core          |          |  control: API, GUI, tokens             |
-//!   |    http1 codec -> forward ----+      |          |    command: read, decide, build, commit|
+//!   |  http1, http2 -> forward ------+      |          |    command: read, decide, build, commit|
 //!   |  upstream: connections, health|      |          |    sync: watch, adopt, build, publish  |
 //!   +---------------|---------------|------+          +------|--------------------|------------+
 //!                   |               |   live                 |                    |
@@ -68,7 +68,8 @@
 //!    so the kernel spreads connections and no thread hands one to another. One task serves the connection
 //!    (`front/serve.rs`), on this thread, until it ends.
 //! 2. The HTTP/1.1 server ([`proxy::downstream::http1`]) reads. The codec ([`proxy::codec`]) reads the head once, strictly, and
-//!    borrows everything from the read buffer. What is ambiguous is refused, and the connection ends there.
+//!    borrows everything from the read buffer. What is ambiguous is refused, and the connection ends there. In HTTP/2
+//!    ([`proxy::downstream::http2`]) each request has a task of its own, and the same codec reads its head.
 //! 3. [`proxy::route`] makes a plan. It loads the published table once; the request sees no other. The Host leads to an app.
 //! 4. A tester's preview or header decides, if there is one ([`proxy::route::tester`]); else [`rollout::assign`] does, by the
 //!    pin, or else by the bucket. It answers with a target (release and endpoint) and one of a closed list of reasons, and is

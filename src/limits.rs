@@ -42,6 +42,34 @@ pub const INTERIM_GAP_MS: u64 = 1_000;
 pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take, in ms.
 pub const LINGER_MS: u64 = 1_000;
+/// Requests that a client may have open at once on one connection of HTTP/2: as many as browsers need (RFC 9113 section 6.5.2
+/// asks for no less). What was reset and still ends here may be as many again.
+pub const HTTP2_STREAMS_MAX: u32 = 100;
+/// What a client may send of one request's body in HTTP/2 before the endpoint takes it, in bytes.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// The same for all requests of a connection, in bytes: eight whose endpoints take nothing stop no other one.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What is handed to a connection of HTTP/2 of one response before the client takes it, in bytes: one large read.
+pub const HTTP2_SEND_BYTES_MAX: usize = READ_LARGE_BYTES;
+/// Small frames of HTTP/2 that are written together, in bytes.
+pub const HTTP2_WRITE_BYTES: usize = 16 * 1024;
+/// What a header list of HTTP/2 may have beyond the size of a head, in bytes: each field counts 32 bytes more than its text
+/// (RFC 9113 section 6.5.2). Between the two the answer is a 431 as in HTTP/1.1; beyond both the library gives it.
+pub const HTTP2_FIELD_BYTES: u32 = 32;
+/// Requests of HTTP/2 that may be reset before they were looked at. Browsers cancel some; more is an attack ("rapid reset").
+pub const HTTP2_RESETS_WAITING_MAX: usize = 20;
+/// Requests of one connection that may break the rules of HTTP/2, so that the router resets them ("MadeYouReset").
+pub const HTTP2_RESETS_OWN_MAX: usize = 200;
+/// Requests that were reset here and whose frames are still on their way, so that these are ignored.
+pub const HTTP2_RESETS_KEPT_MAX: usize = 50;
+/// Frames of HTTP/2 that move nothing (SETTINGS, PING, PRIORITY, empty DATA and their kind), and resets, that may come at once.
+pub const HTTP2_FRAMES_BURST: u32 = 200;
+/// Such frames that may follow, per second.
+pub const HTTP2_FRAMES_PER_SECOND: u32 = 20;
+/// Bytes moved on a connection that earn one such frame: those who take a download fast answer with a few for each 4 KiB.
+pub const HTTP2_BYTES_PER_FRAME: u32 = 512;
+/// Frames that may be earned ahead.
+pub const HTTP2_FRAMES_EARNED_MAX: u32 = 20_000;
 /// How long an exchange waits for its endpoint before it watches whether the client is still there, in ms. Most requests are
 /// answered before that, and do not pay for it.
 pub const CLIENT_CHECK_MS: u64 = 100;

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`front`] | listeners, accepting, TLS, starting and ending the workers |
 //! | [`forward`] | from a plan to an answer: attempts, the exchange of bytes, shielding, skew protection, the account of it |
-//! | [`downstream`] | what a client's connection is, and the HTTP/1.1 server |
+//! | [`downstream`] | what a client's connection is, and the servers of HTTP/1.1 and HTTP/2 |
 //! | [`route`] | from a head to a plan: app, release, endpoint, and the head that goes upstream |
 //! | [`rewrite`] | headers of requests and responses, cache rules, the router's own answers |
 //! | [`worker`] | what one thread has: buffers, clock, deadlines, its own pointers into the routing table |

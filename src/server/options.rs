@@ -73,7 +73,7 @@ pub fn control_options(
 pub fn admin_tls(certificates: Option<&LiveCertificates>) -> Result<Option<Arc<ServerConfig>>, Error> {
     let shown = certificates.filter(|certificates| certificates.files.admin);
     // People reach it under names of their own network, and look at what they are shown.
-    let config = shown.map(|live| tls::server_config(Arc::clone(&live.shown), true));
+    let config = shown.map(|live| tls::server_config(Arc::clone(&live.shown), true, false));
     Ok(config.transpose()?)
 }
 
@@ -87,7 +87,7 @@ pub fn front_options(
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(LiveCertificates { files, shown, .. }) = certificates {
-        let shown = tls::server_config(Arc::clone(shown), false)?;
+        let shown = tls::server_config(Arc::clone(shown), false, true)?;
         listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
     }
     let trusted = config.trusted_networks.clone();

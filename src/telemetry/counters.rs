@@ -66,6 +66,12 @@ counters! {
     limit_memory: Counter "rolling_limits_hit_total" "limit=\"buffer_memory\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_encoders: Counter "rolling_limits_hit_total" "limit=\"encoder_memory\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_http2_frames: Counter "rolling_limits_hit_total" "limit=\"http2_frames\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_http2_streams: Counter "rolling_limits_hit_total" "limit=\"http2_streams\"";
+    /// Connections from clients that speak HTTP/2.
+    connections_http2: Counter "rolling_http2_connections_total";
     /// Requests refused as malformed or not allowed, never forwarded.
     requests_refused: Counter "rolling_requests_refused_total";
     /// Requests whose Host no app claims.

@@ -5,6 +5,7 @@ mod certificates;
 mod compression;
 mod haproxy;
 mod health_path;
+mod http2;
 mod http_requests;
 mod http_responses;
 mod logins;

@@ -106,7 +106,7 @@ fn sessions_resume_in_both_versions() {
 }
 
 #[test]
-fn http_1_1_is_all_that_is_offered() {
+fn http_2_is_preferred_and_what_is_not_spoken_is_refused() {
     let (files, trust) = CertificateFiles::new(&[HOST]);
     let router = serve(&files, router().stable("v1"));
     let offering = |names: &[&str]| {
@@ -114,10 +114,12 @@ fn http_1_1_is_all_that_is_offered() {
         config.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
     };
-    let mut browser = Client::open(&router, &offering(&["h2", "http/1.1"]));
-    assert_eq!(browser.get("").status, 200);
-    assert_eq!(browser.session().alpn_protocol(), Some(&b"http/1.1"[..]));
-    assert!(Client::try_open(router.front_tls(), &offering(&["h2"])).is_none());
+    let browser = Client::open(&router, &offering(&["http/1.1", "h2"]));
+    assert_eq!(browser.session().alpn_protocol(), Some(&b"h2"[..]));
+    let mut old = Client::open(&router, &offering(&["http/1.1"]));
+    assert_eq!(old.get("").status, 200);
+    assert_eq!(old.session().alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert!(Client::try_open(router.front_tls(), &offering(&["h3"])).is_none());
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum RequestFault {
     ExpectationUnknown,
     /// A transfer coding other than chunked.
     CodingUnknown,
+    /// A protocol other than `websocket` in an extended CONNECT (RFC 8441).
+    ProtocolUnknown,
     /// Neither HTTP/1.0 nor HTTP/1.1.
     VersionUnknown,
 }
@@ -32,7 +34,7 @@ impl RequestFault {
             Self::TargetTooLong => 414,
             Self::HeaderTooLong | Self::HeaderTooMany => 431,
             Self::ExpectationUnknown => 417,
-            Self::CodingUnknown => 501,
+            Self::CodingUnknown | Self::ProtocolUnknown => 501,
             Self::VersionUnknown => 505,
         }
     }
@@ -47,6 +49,7 @@ impl RequestFault {
             Self::HeaderTooMany => "there are too many header lines",
             Self::ExpectationUnknown => "this value of Expect is not supported",
             Self::CodingUnknown => "this transfer coding is not supported",
+            Self::ProtocolUnknown => "this protocol is not supported",
             Self::VersionUnknown => "this version of HTTP is not supported",
         }
     }

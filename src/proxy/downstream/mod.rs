@@ -1,11 +1,14 @@
-//! The client's side: what forwarding needs of it ([`Downstream`]), and the server of HTTP/1.1 ([`http1`]).
+//! The client's side: what forwarding needs of it ([`Downstream`]), and the servers of HTTP/1.1 ([`http1`]) and HTTP/2
+//! ([`http2`]).
 //!
 //! [`super::forward`] reads a request's body from a [`Downstream`] and writes the answer into it. It does not know how either
-//! is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 would put frames. Heads cross this seam as bytes and positions
+//! is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 frames. Heads cross this seam as bytes and positions
 //! ([`super::codec::head`]). Data crosses it in buffers with room around it, so that neither side copies.
 
+pub mod decision;
 pub mod follower;
 pub mod http1;
+pub mod http2;
 pub mod refuse;
 pub mod stream;
 

@@ -6,7 +6,10 @@ use super::{Answer, BodyPart, Downstream};
 use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
-        codec::head::{Framing, RequestHead},
+        codec::{
+            fault::RequestFault,
+            head::{Framing, RequestHead},
+        },
         rewrite::refusal::{Form, Reply, reason},
         route::tester,
         worker::{Worker, client::Client, coarse, deadlines::WaitState},
@@ -67,10 +70,26 @@ pub async fn refuse<D: Downstream>(
     length as u64
 }
 
+/// Counts a request whose head cannot be read.
+#[cold]
+pub fn count_fault(worker: &Worker, fault: RequestFault) {
+    let counters = worker.counters();
+    counters.requests_refused.add(1);
+    match fault {
+        RequestFault::TargetTooLong => counters.limit_target_bytes.add(1),
+        RequestFault::HeaderTooLong => counters.limit_header_bytes.add(1),
+        RequestFault::HeaderTooMany => counters.limit_header_count.add(1),
+        _ => {}
+    }
+}
+
 /// Logs a request that was not forwarded. The token of a preview link stays out of the log.
 pub fn log_refused(worker: &Worker, head: Option<&RequestHead<'_>>, client: Client, status: u16) {
     worker.write_log(|| {
-        let line = Line::empty(coarse::wall_ms(), client.address, client.peer, status);
+        let line = Line {
+            http2: client.http2,
+            ..Line::empty(coarse::wall_ms(), client.address, client.peer, status)
+        };
         let Some(head) = head else { return line };
         Line {
             method: head.method,

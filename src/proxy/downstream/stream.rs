@@ -36,12 +36,17 @@ impl Stream {
     /// Reads what has arrived. 0 is the end.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(space);
-        let read = match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, &mut buffer),
-        };
-        ready!(read)?;
+        ready!(self.poll_read_into(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Reads what has arrived. Nothing is the end.
+    #[inline]
+    pub fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+        }
     }
 
     /// Ready when bytes wait to be read, or the end. They stay where they are.
@@ -67,6 +72,26 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    /// Writes what fits of several parts.
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, parts),
+        }
+    }
+
+    /// Whether the client and the router have agreed on HTTP/2 in the handshake (ALPN).
+    pub fn speaks_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
 

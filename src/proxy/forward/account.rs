@@ -43,6 +43,7 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         prefix: plan.marked(&plan.marks.prefix),
         target: plan.marked(&plan.marks.target),
         minor_version: plan.minor_version,
+        http2: plan.client.http2,
         status: outcome.status,
         bytes: outcome.sent,
         duration_us,

@@ -18,12 +18,14 @@ use crate::{
         front::{
             listen::turn_away,
             serve::{refuse_plain_http, serve},
+            serve_http2::serve_http2,
         },
         worker::{
             Worker,
             client::{Client, Door},
             deadlines::WaitState,
             phase::{Phase, reached},
+            seat::ConnectionSeat,
         },
     },
 };
@@ -164,7 +166,13 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: A
     match accepted {
         Some(stream) => {
             worker.counters().tls_handshakes.add(1);
-            serve(worker, Stream::Tls(Box::new(stream)), client).await;
+            let stream = Stream::Tls(Box::new(stream));
+            if stream.speaks_http2() {
+                let seat = ConnectionSeat::new(worker, client.peer);
+                serve_http2(seat, stream, client, Vec::new()).await;
+            } else {
+                serve(worker, stream, client).await;
+            }
         }
         None => {
             worker.counters().tls_failures.add(1);

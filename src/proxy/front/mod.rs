@@ -1,9 +1,11 @@
 //! The front: it starts the workers, and ends them without losing a request.
 
 pub mod accept;
+pub mod caught;
 pub mod handover;
 pub mod listen;
 pub mod serve;
+pub mod serve_http2;
 pub mod thread;
 pub mod tls;
 

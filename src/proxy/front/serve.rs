@@ -4,16 +4,15 @@
 //! needs lives in a box for as long as the exchange lasts.
 
 use std::{
-    any::Any,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
 };
 
 use tokio::net::TcpStream;
 
+use super::{caught::Caught, serve_http2::serve_http2};
 use crate::proxy::{
     downstream::{
         http1::{Connection, Next},
@@ -38,10 +37,14 @@ pub fn serve(worker: Rc<Worker>, stream: Stream, client: Client) -> impl Future<
             connection.begin_waiting();
             let next = poll_fn(|cx| poll_next(&mut connection, cx)).await;
             let panicked = match next {
-                Ok(Next::Forward(plan)) => Caught(Box::pin(answer(&mut connection, plan))).await.is_err(),
+                Ok(Next::Forward(plan)) => Caught::new(answer(&mut connection, plan)).await.is_err(),
                 Ok(Next::Refuse(reply, form, to_head)) => {
                     Box::pin(connection.refuse(reply, form, to_head)).await;
                     false
+                }
+                Ok(Next::Http2(ahead)) => {
+                    let (seat, stream, client) = connection.into_parts();
+                    return Box::pin(serve_http2(seat, stream, client, ahead)).await;
                 }
                 Ok(Next::End) => return,
                 Err(()) => true,
@@ -80,22 +83,6 @@ fn poll_next(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Result<N
 async fn answer(connection: &mut Connection, plan: Box<Plan>) {
     let worker = Rc::clone(connection.worker());
     forward(&worker, plan, connection).await;
-}
-
-/// A future whose panics end it and nothing else.
-struct Caught<F>(Pin<Box<F>>);
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.0.as_mut();
-        match catch_unwind(AssertUnwindSafe(|| pin!(future).poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ impl WorkerThread {
             accepting.push(spawn_local(take_handovers(Rc::clone(&worker), handovers, self.phase.clone())));
         }
         spawn_local(sweep(Rc::clone(&worker)));
+        // Connections of HTTP/2 are told at once that they will end.
+        reached(&mut self.phase, Phase::Closing).await;
+        worker.deadlines.wake_all();
         // Ends also when the front is gone, which sets the phase before.
         reached(&mut self.phase, Phase::Replaced).await;
         if worker.shared.is_replaced() {

@@ -1,5 +1,5 @@
-//! TLS towards clients: HTTP/1.1 only, TLS 1.2 and 1.3, session resumption, and a certificate that can be replaced while
-//! connections are open.
+//! TLS towards clients: HTTP/2 and HTTP/1.1 by ALPN, TLS 1.2 and 1.3, session resumption, and a certificate that can be
+//! replaced while connections are open.
 //!
 //! Session tickets contain their state, encrypted with a key that only this process knows and changes every few hours. So
 //! resuming costs no memory, however many clients there are, and every worker can do it.
@@ -105,18 +105,23 @@ impl ResolvesServerCert for Resolver {
 }
 
 /// The TLS configuration of a listener. `shows_first`: a name that none of several certificates has gets the first one.
+/// `http2`: it is offered beside HTTP/1.1, and preferred.
 ///
 /// # Errors
 /// The system gives no random numbers for the ticket key.
 pub fn server_config(
     certificates: Arc<Certificates>,
     shows_first: bool,
+    http2: bool,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?.with_no_client_auth();
     let resolver = Arc::new(Resolver { certificates, shows_first });
     let mut config = builder.with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if http2 {
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+    }
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     Ok(Arc::new(config))
 }

@@ -121,7 +121,7 @@ pub fn plan(
         websocket: head.websocket,
         expects_continue: head.expects_continue,
         carries_login: is_carried_by(head),
-        hides_logins: client.trusted,
+        hides_logins: client.trusted || client.http2,
         navigation: facts.navigation,
         subresource,
         leftover: evidence.leftover,

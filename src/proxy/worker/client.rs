@@ -30,11 +30,13 @@ pub struct Client {
     pub secure: bool,
     /// Where the connection came in.
     pub door: Door,
+    /// The connection speaks HTTP/2, and not HTTP/1.
+    pub http2: bool,
 }
 
 impl Client {
     /// One whose peer speaks for itself.
     pub fn new(peer: IpAddr, trusted: bool, secure: bool, door: Door) -> Self {
-        Self { peer, peer_port: 0, address: peer, named: true, trusted, secure, door }
+        Self { peer, peer_port: 0, address: peer, named: true, trusted, secure, door, http2: false }
     }
 }

@@ -11,6 +11,7 @@ pub mod misses;
 pub mod phase;
 pub mod pinless;
 pub mod queue;
+pub mod seat;
 pub mod shared;
 pub mod slots;
 pub mod slow_paths;

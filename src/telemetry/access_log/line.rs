@@ -40,6 +40,8 @@ pub struct Line<'a> {
     pub target: &'a [u8],
     /// HTTP's minor version: 0 or 1.
     pub minor_version: u8,
+    /// It came in HTTP/2, and `minor_version` means nothing.
+    pub http2: bool,
     /// The status that the client got. 0: it left before one.
     pub status: u16,
     /// Bytes of response body sent.
@@ -84,6 +86,7 @@ impl Line<'static> {
             prefix: b"",
             target: b"",
             minor_version: 1,
+            http2: false,
             status,
             bytes: 0,
             duration_us: 0,
@@ -183,6 +186,9 @@ impl Line<'_> {
             out.extend_from_slice(name);
             push_number(number, out);
         }
+        if self.http2 {
+            out.extend_from_slice(b",\"protocol\":\"HTTP/2.0\"");
+        }
         if !self.sibling.is_empty() {
             out.extend_from_slice(b",\"sibling\":\"");
             out.extend_from_slice(self.sibling.as_bytes());
@@ -204,8 +210,12 @@ impl Line<'_> {
         escape_quoted(self.method, out);
         out.push(b' ');
         escape_quoted(&self.whole_target(), out);
-        out.extend_from_slice(b" HTTP/1.");
-        push_number(self.minor_version, out);
+        if self.http2 {
+            out.extend_from_slice(b" HTTP/2.0");
+        } else {
+            out.extend_from_slice(b" HTTP/1.");
+            push_number(self.minor_version, out);
+        }
         out.extend_from_slice(b"\" ");
         push_number(self.status, out);
         out.push(b' ');
@@ -333,6 +343,7 @@ mod tests {
             prefix: b"",
             target: b"/a\"b\\c\r\nd\xff",
             minor_version: 1,
+            http2: false,
             status: 200,
             bytes: 5,
             duration_us: 1_234,

@@ -12,6 +12,8 @@ pub mod clock;
 pub mod command;
 pub mod draws;
 pub mod endpoint;
+pub mod frames;
+pub mod http2;
 mod launch;
 pub mod log;
 pub mod message;

@@ -15,7 +15,7 @@ use crate::{
     limits::{LINGER_BYTES_MAX, LINGER_MS},
     proxy::{
         codec::{body::BodyDecoder, fault::RequestFault, head::Framing},
-        downstream::refuse::{log_refused, refuse},
+        downstream::refuse::{count_fault, log_refused, refuse},
         rewrite::refusal::{Form, Refusal, Reply},
         route::Plan,
         worker::{
@@ -24,13 +24,11 @@ use crate::{
             client::Client,
             coarse,
             deadlines::{Deadline, WaitState},
+            seat::ConnectionSeat,
         },
     },
     upstream::login::LoginLink,
 };
-
-/// 308 and not 301, since it keeps method and body (RFC 9110 section 15.4.9).
-const REDIRECT: Refusal = Refusal { status: 308, detail: "this is served over https", retry_after: None };
 
 const PLAIN_HTTP: Refusal = Refusal {
     status: 400,
@@ -40,7 +38,7 @@ const PLAIN_HTTP: Refusal = Refusal {
 
 /// A client's connection.
 pub struct Connection {
-    worker: Rc<Worker>,
+    worker: ConnectionSeat,
     stream: Stream,
     deadline: Deadline,
     client: Client,
@@ -95,6 +93,8 @@ pub enum Next {
     Forward(Box<Plan>),
     /// A request that is answered by the router.
     Refuse(Reply, Form, bool),
+    /// The client speaks HTTP/2, and has sent this.
+    Http2(Vec<u8>),
     /// Nothing: the connection ends.
     End,
 }
@@ -117,6 +117,7 @@ impl Connection {
         };
         let deadline = worker.deadlines.enter();
         let (unread, unread_at, requests, login) = (Vec::new(), 0, 0, None);
+        let worker = ConnectionSeat::new(worker, client.peer);
         Self { worker, stream, deadline, client, unread, unread_at, requests, request, out, login }
     }
 
@@ -128,6 +129,11 @@ impl Connection {
     /// The worker that it belongs to.
     pub fn worker(&self) -> &Rc<Worker> {
         &self.worker
+    }
+
+    /// Gives the connection away, to be served in another protocol.
+    pub fn into_parts(self) -> (ConnectionSeat, Stream, Client) {
+        (self.worker, self.stream, self.client)
     }
 
     /// Begins to wait for a request.
@@ -213,14 +219,7 @@ impl Connection {
     /// Refuses a request whose head cannot be read.
     #[cold]
     fn refuse_head(&mut self, fault: RequestFault, to_head: bool) -> Next {
-        let counters = self.worker.counters();
-        counters.requests_refused.add(1);
-        match fault {
-            RequestFault::TargetTooLong => counters.limit_target_bytes.add(1),
-            RequestFault::HeaderTooLong => counters.limit_header_bytes.add(1),
-            RequestFault::HeaderTooMany => counters.limit_header_count.add(1),
-            _ => {}
-        }
+        count_fault(&self.worker, fault);
         self.last_refusal(
             Refusal { status: fault.status(), detail: fault.detail(), retry_after: None },
             to_head,
@@ -234,11 +233,5 @@ impl Connection {
         self.request.body = BodyDecoder::new(Framing::None, 0);
         log_refused(&self.worker, None, self.client, refusal.status);
         Next::Refuse(refusal.into(), Form::Text, to_head)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.worker.connection_closed(self.client.peer);
     }
 }

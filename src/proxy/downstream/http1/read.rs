@@ -12,27 +12,17 @@ use crate::{
         codec::{
             body::BodyDecoder,
             chunked::{write_last_chunk, write_size},
-            head::RequestHead,
+            fault::RequestFault,
             lines::Progress,
             request::{Request, read_request},
             trailers,
         },
-        downstream::{BodyFault, BodyPart, Departure, refuse::log_refused},
-        rewrite::{
-            refusal::{Form, Refusal, Reply},
-            target::write_target,
+        downstream::{
+            BodyFault, BodyPart, Departure,
+            decision::{Decision, decide},
         },
-        route::{
-            health,
-            origin::{client_of, origin_of},
-            plan,
-        },
-        worker::{
-            buffers::Lease,
-            client::{Client, Door},
-            deadlines::WaitState,
-            phase::Phase,
-        },
+        rewrite::refusal::Refusal,
+        worker::{buffers::Lease, client::Door, deadlines::WaitState, phase::Phase},
     },
 };
 
@@ -41,6 +31,9 @@ const AHEAD_BYTES_MAX: usize = READ_BYTES;
 
 /// By how much the space grows for a head that arrives in pieces.
 const HEAD_STEP_BYTES: usize = 1_024;
+
+/// With what a client begins that knows that HTTP/2 is spoken here (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const TOO_SLOW: Refusal =
     Refusal { status: 408, detail: "the request's header took too long to arrive", retry_after: None };
@@ -135,6 +128,9 @@ impl Connection {
                 self.unread = bytes[request.length..].to_vec();
                 Some(self.take_head(&request))
             }
+            Err(RequestFault::VersionUnknown) if self.may_be_http2(bytes) => {
+                (bytes.len() >= PREFACE.len()).then(|| Next::Http2(bytes.to_vec()))
+            }
             Err(fault) => Some(self.refuse_head(fault, bytes.trim_ascii_start().starts_with(b"HEAD "))),
         }
     }
@@ -155,27 +151,18 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        let client = client_of(head, self.client, &worker.shared.trust);
-        if let Some(path) = worker.shared.health_path.as_deref()
-            && let Some(health) = health::answer(worker, path, head, client)
-        {
-            log_refused(worker, Some(head), client, health.status);
-            return Next::Refuse(health.into(), Form::Text, head.method == b"HEAD");
-        }
-        if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
-            let lines = format!("location: {location}\r\n").into();
-            return self.refused(head, client, Reply { refusal: super::REDIRECT, lines });
-        }
-        match plan(worker, head, client, self.login.as_deref()) {
-            Ok(plan) => Next::Forward(Box::new(plan)),
-            Err(reply) => self.refused(head, client, reply),
+        match decide(worker, head, self.client, self.login.as_deref()) {
+            Decision::Forward(plan) => Next::Forward(plan),
+            Decision::Refuse(reply, form, to_head) => Next::Refuse(reply, form, to_head),
         }
     }
 
+    /// Whether a connection begins as one of HTTP/2 without TLS does. What has come may be less than its first line.
     #[cold]
-    fn refused(&self, head: &RequestHead<'_>, client: Client, reply: Reply) -> Next {
-        log_refused(&self.worker, Some(head), client, reply.refusal.status);
-        Next::Refuse(reply, Form::of_request(head), head.method == b"HEAD")
+    fn may_be_http2(&self, bytes: &[u8]) -> bool {
+        let length = bytes.len().min(PREFACE.len());
+        let first = self.requests == 0 && self.client.door == Door::Front && !self.stream.secure();
+        first && bytes[..length] == PREFACE[..length]
     }
 
     /// See [`crate::proxy::downstream::Downstream::buffered_body`].
@@ -301,20 +288,4 @@ impl Connection {
             self.unread_at = 0;
         }
     }
-}
-
-/// Where a request belongs that came in plain http, if that is redirected. A proxy that is believed may say that the client
-/// itself came in https.
-fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) -> Option<Box<str>> {
-    let port = port?;
-    let host = origin_of(head, client).authority.host();
-    // Who names no host cannot be told where to go.
-    if client.secure || client.door != Door::Front || host.is_empty() {
-        return None;
-    }
-    let mut target = Vec::new();
-    write_target(head, 0, &mut target);
-    let target = std::str::from_utf8(&target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
-    let port = if port == 443 { String::new() } else { format!(":{port}") };
-    Some(format!("https://{host}{port}{target}").into())
 }
