@@ -4,25 +4,12 @@ use super::refuse::log_refused;
 use crate::{
     proxy::{
         codec::head::RequestHead,
-        rewrite::{
-            refusal::{Form, Refusal, Reply},
-            target::write_target,
-        },
-        route::{
-            Plan, health,
-            origin::{client_of, origin_of},
-            plan,
-        },
-        worker::{
-            Worker,
-            client::{Client, Door},
-        },
+        rewrite::refusal::{Form, Reply},
+        route::{Plan, health, origin::client_of, plan, redirect::redirect},
+        worker::{Worker, client::Client},
     },
     upstream::login::LoginLink,
 };
-
-/// 308 and not 301, since it keeps method and body (RFC 9110 section 15.4.9).
-const REDIRECT: Refusal = Refusal { status: 308, detail: "this is served over https", retry_after: None };
 
 /// What becomes of a request.
 pub enum Decision {
@@ -43,9 +30,8 @@ pub fn decide(worker: &Worker, head: &RequestHead<'_>, peer: Client, login: Opti
         log_refused(worker, Some(head), client, health.status);
         return Decision::Refuse(health.into(), Form::Text, head.method == b"HEAD");
     }
-    if let Some(location) = location_in_https(worker.shared.https_redirect, head, client) {
-        let lines = format!("location: {location}\r\n").into();
-        return refused(worker, head, client, Reply { refusal: REDIRECT, lines });
+    if let Some(reply) = redirect(head, worker.shared.https_redirect, None, client) {
+        return refused(worker, head, client, reply);
     }
     match plan(worker, head, client, login) {
         Ok(plan) => Decision::Forward(Box::new(plan)),
@@ -57,20 +43,4 @@ pub fn decide(worker: &Worker, head: &RequestHead<'_>, peer: Client, login: Opti
 fn refused(worker: &Worker, head: &RequestHead<'_>, client: Client, reply: Reply) -> Decision {
     log_refused(worker, Some(head), client, reply.refusal.status);
     Decision::Refuse(reply, Form::of_request(head), head.method == b"HEAD")
-}
-
-/// Where a request belongs that came in plain http, if that is redirected. A proxy that is believed may say that the client
-/// itself came in https.
-fn location_in_https(port: Option<u16>, head: &RequestHead<'_>, client: Client) -> Option<Box<str>> {
-    let port = port?;
-    let host = origin_of(head, client).authority.host();
-    // Who names no host cannot be told where to go.
-    if client.secure || client.door != Door::Front || host.is_empty() {
-        return None;
-    }
-    let mut target = Vec::new();
-    write_target(head, 0, &mut target);
-    let target = std::str::from_utf8(&target).ok().filter(|target| target.starts_with('/')).unwrap_or("/");
-    let port = if port == 443 { String::new() } else { format!(":{port}") };
-    Some(format!("https://{host}{port}{target}").into())
 }

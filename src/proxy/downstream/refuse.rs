@@ -33,7 +33,7 @@ pub async fn refuse<D: Downstream>(
     refusal.write_fields(form, &mut fields);
     fields.extend_from_slice(reply.lines.as_bytes());
     worker.write_date(&mut fields);
-    let body = refusal.body(form);
+    let body = reply.body(form);
     let length = if to_head { 0 } else { body.len() };
     let framing = if to_head { Framing::None } else { Framing::Length(length as u64) };
     down.deadline().set_in(worker.limits().body_grace_ms);

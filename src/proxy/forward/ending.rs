@@ -7,7 +7,7 @@ use super::{
 use crate::proxy::{
     codec::lines::{Progress, read_lines},
     downstream::{Downstream, refuse::refuse},
-    rewrite::refusal::{Form, Refusal},
+    rewrite::refusal::{Form, Refusal, Reply, TOO_LARGE},
 };
 
 /// Every endpoint of the release is known to be down, so the client can only try again soon.
@@ -20,7 +20,7 @@ pub async fn end<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure
     match failure {
         Failure::Queue => counters.limit_endpoint_queue.add(1),
         Failure::RequestSlow | Failure::ResponseSlow => counters.limit_body_rate.add(1),
-        Failure::RequestBody(_) => counters.requests_refused.add(1),
+        Failure::RequestBody(_) | Failure::RequestLarge => counters.requests_refused.add(1),
         _ => {}
     }
     if exchange.has_answered() || failure == Failure::ClientGone {
@@ -34,8 +34,9 @@ pub async fn end<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure
     let close =
         failure.side() == Side::Downstream || !exchange.link_reusable() && has_body(exchange.plan.framing);
     exchange.outcome.status = refusal.status;
-    exchange.outcome.sent =
-        refuse(exchange.worker, exchange.down, &refusal.into(), form, to_head, close).await;
+    let plan = &exchange.plan;
+    let reply = Reply::from(refusal).of_app(&plan.app.routes.settings, plan.client.secure);
+    exchange.outcome.sent = refuse(exchange.worker, exchange.down, &reply, form, to_head, close).await;
 }
 
 /// Ends the connection so that the client can tell a cut response from a whole one, and gets what was sent of it: a reset, which
@@ -59,6 +60,7 @@ fn refusal(failure: Failure) -> Refusal {
         Failure::Resources => "the router is too busy right now",
         Failure::ReleaseEnded => "this release has ended",
         Failure::RequestBody(what) => what,
+        Failure::RequestLarge => TOO_LARGE.detail,
         Failure::RequestSlow => "the request took too long to arrive",
         _ => "the application could not be reached",
     };

@@ -41,6 +41,9 @@ pub enum Failure {
     /// The client broke its request's body.
     #[error("the request's body is malformed: {0}")]
     RequestBody(&'static str),
+    /// The request's body is longer than the app takes.
+    #[error("the request's body is larger than `body_max`")]
+    RequestLarge,
     /// The client did not send its body at the least rate.
     #[error("the request's body came too slowly")]
     RequestSlow,
@@ -88,9 +91,11 @@ impl Failure {
             | Self::FirstByte
             | Self::Status(_)
             | Self::BodyCut(_) => Side::Upstream,
-            Self::RequestBody(_) | Self::RequestSlow | Self::ResponseSlow | Self::ClientGone => {
-                Side::Downstream
-            }
+            Self::RequestBody(_)
+            | Self::RequestLarge
+            | Self::RequestSlow
+            | Self::ResponseSlow
+            | Self::ClientGone => Side::Downstream,
             Self::Silent | Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
         }
     }
@@ -102,6 +107,7 @@ impl Failure {
             Self::ConnectTimeout | Self::FirstByte | Self::Silent => 504,
             Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
+            Self::RequestLarge => 413,
             Self::Missing => 404,
             Self::RequestSlow | Self::ResponseSlow => 408,
             Self::ClientGone => 499,

@@ -3,9 +3,12 @@
 //! Their text is fixed: they repeat nothing of the request and name no endpoint. Only the Location of a redirect (to https,
 //! or from a preview link) repeats what was asked for. No answer may be cached.
 
-use crate::proxy::codec::{
-    head::{HeaderLine, KnownName, RequestHead, members},
-    number::write_number,
+use crate::{
+    proxy::codec::{
+        head::{HeaderLine, KnownName, RequestHead, members},
+        number::write_number,
+    },
+    rollout::settings::Settings,
 };
 
 /// An answer of the router itself.
@@ -26,11 +29,47 @@ pub struct Reply {
     pub refusal: Refusal,
     /// Further header lines as text (`name: value\r\n`), checked.
     pub lines: Box<str>,
+    /// The app's own page, for a browser.
+    pub page: Option<Box<str>>,
+}
+
+/// The request's body is longer than `body_max` of the app.
+pub const TOO_LARGE: Refusal = Refusal {
+    status: 413,
+    detail: "the request's body is larger than the application takes",
+    retry_after: None,
+};
+
+impl Reply {
+    /// An answer with further header lines.
+    pub fn with_lines(refusal: Refusal, lines: impl Into<Box<str>>) -> Self {
+        Self { refusal, lines: lines.into(), page: None }
+    }
+
+    /// The same answer for an app: with its own page, and with what it tells browsers that come by https.
+    #[must_use]
+    pub fn of_app(mut self, settings: &Settings, secure: bool) -> Self {
+        self.page = settings.error_pages.of(self.refusal.status).map(Box::from);
+        if secure && settings.hsts.max_age.is_some() {
+            let mut lines = self.lines.into_string().into_bytes();
+            settings.hsts.write(&mut lines);
+            self.lines = String::from_utf8_lossy(&lines).into();
+        }
+        self
+    }
+
+    /// The body.
+    pub fn body(&self, form: Form) -> String {
+        match &self.page {
+            Some(page) if form == Form::Html => page.clone().into(),
+            _ => self.refusal.body(form),
+        }
+    }
 }
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, lines: Box::default() }
+        Self { refusal, lines: Box::default(), page: None }
     }
 }
 
@@ -124,6 +163,7 @@ pub fn reason(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         410 => "Gone",
+        413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
         421 => "Misdirected Request",

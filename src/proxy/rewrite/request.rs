@@ -16,7 +16,12 @@ use crate::{
         head::{Framing, HeaderLine, KnownName, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
     },
-    rollout::{host_paths::decode_unreserved, request::Evidence, underscores::Underscores},
+    rollout::{
+        host_paths::decode_unreserved,
+        request::Evidence,
+        settings::headers::{HeaderRule, removes},
+        underscores::Underscores,
+    },
 };
 
 /// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
@@ -75,6 +80,8 @@ pub struct Additions<'a> {
     pub own_cookies: OwnCookies<'a>,
     /// The app's override header, which is for the router alone.
     pub override_header: Option<&'a str>,
+    /// The app's header rules.
+    pub rules: &'a [HeaderRule],
     /// What becomes of header names with `_`.
     pub underscores: Underscores,
     /// An X-Request-Id for a request that has none.
@@ -86,13 +93,18 @@ pub struct Additions<'a> {
 /// Appends the head, the empty line included.
 pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8>) -> Marks {
     let mut marks = write_start(head, additions, out);
-    let others_stay = !head.connection_names_headers && additions.override_header.is_none();
+    let others_stay =
+        !head.connection_names_headers && additions.override_header.is_none() && additions.rules.is_empty();
     let mut run_start = 0;
     for line in head.lines {
         let at = out.len() + usize::from(line.value_start).saturating_sub(run_start);
         let value = at..at + usize::from(line.value_end - line.value_start);
         match line.known {
             KnownName::Other if others_stay => continue,
+            _ if removes(additions.rules, line.name(head.block)) => {
+                out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
+                run_start = usize::from(line.end);
+            }
             KnownName::UserAgent => marks.user_agent = value,
             KnownName::Referer => marks.referer = value,
             KnownName::XRequestId if marks.request_id.is_empty() => marks.request_id = value,
@@ -122,6 +134,7 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     }
     let end = head.lines.last().map_or(0, |line| usize::from(line.end));
     out.extend_from_slice(&head.block[run_start..end]);
+    additions.rules.iter().for_each(|rule| rule.write(out));
     forwarding::write(head, &additions.origin, out);
     if additions.stripped > 0 {
         marks.prefix = write_prefix(head, additions, out);
@@ -297,6 +310,7 @@ mod tests {
             pseudonym: "me",
             own_cookies,
             override_header: Some("x-release"),
+            rules: &[],
             underscores: Underscores::Drop,
             request_id: 0xab,
             trace: None,
@@ -344,8 +358,7 @@ mod tests {
             forwarded: for=10.1.2.3;host=\"a:80\";proto=http\r\ncdn-loop: me\r\n\
             x-request-id: 00000000000000ab\r\ncontent-length: 5\r\n\r\n";
         assert_eq!(out, expected);
-        assert_eq!(&out[marks.target], "/x?y");
-        assert_eq!(&out[marks.authority], "a:80");
+        assert_eq!((&out[marks.target], &out[marks.authority]), ("/x?y", "a:80"));
         assert_eq!(&out[marks.user_agent], "me too");
         assert_eq!(&out[marks.request_id], "00000000000000ab");
     }

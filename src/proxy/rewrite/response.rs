@@ -10,7 +10,11 @@ use crate::{
         head::{HeaderLine, KnownName, is_named_by_connection},
         response::ResponseHead,
     },
-    rollout::{request::Leftover, set_cookie::PinCookie},
+    rollout::{
+        request::Leftover,
+        set_cookie::PinCookie,
+        settings::{headers::HeaderRule, hsts::HstsSettings},
+    },
 };
 
 /// What caches are told.
@@ -37,6 +41,10 @@ pub struct Changes<'a> {
     pub caching: Caching,
     /// The prefix that was taken off the request's path.
     pub prefix: Option<Prefix<'a>>,
+    /// What browsers are told about https.
+    pub hsts: Option<&'a HstsSettings>,
+    /// The app's header rules.
+    pub rules: &'a [HeaderRule],
     /// What is done about its coding.
     pub compression: Compression,
     /// The release to name, for a tester.
@@ -80,10 +88,35 @@ pub struct Findings {
 impl Changes<'_> {
     /// Whether headers count that the router does not know by a [`KnownName`].
     fn look_at_all_names(&self) -> bool {
-        self.release.is_some()
-            || self.cuts_max_age
-            || self.prefix.is_some()
-            || self.compression != Compression::Never
+        self.release.is_some() || self.cuts_max_age || self.prefix.is_some() || self.replaces_lines()
+    }
+
+    /// Whether lines come instead of the endpoint's.
+    fn replaces_lines(&self) -> bool {
+        self.compression != Compression::Never || self.hsts.is_some() || !self.rules.is_empty()
+    }
+
+    /// Whether another line comes instead of a line of this name, or none.
+    fn replace(&self, name: &[u8]) -> bool {
+        self.replaces_lines()
+            && (self.compression.replaces(name)
+                || self.hsts.is_some() && name.eq_ignore_ascii_case(b"strict-transport-security")
+                || self.rules().any(|rule| rule.removes(name)))
+    }
+
+    /// Appends the lines that come instead.
+    fn write(&self, head: &ResponseHead<'_>, out: &mut Vec<u8>) {
+        self.compression.write(head, out);
+        if let Some(hsts) = self.hsts {
+            hsts.write(out);
+        }
+        self.rules().for_each(|rule| rule.write(out));
+    }
+
+    /// The rules that count: what caches are told is the router's where it tells them anything.
+    fn rules(&self) -> impl Iterator<Item = &HeaderRule> {
+        let own_caching = self.caching != Caching::AsSent;
+        self.rules.iter().filter(move |rule| !(own_caching && rule.is_caching()))
     }
 }
 
@@ -105,13 +138,13 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
                 false
             }
             KnownName::Other if named && line.name(head.block).eq_ignore_ascii_case(RELEASE) => false,
+            _ if changes.replace(line.name(head.block)) => false,
             KnownName::Other if is_relocated(head, changes, line) => {
                 out.extend_from_slice(&head.block[run_start..usize::from(line.start)]);
                 run_start = usize::from(line.end);
                 changes.prefix.iter().for_each(|prefix| prefix.write_place(line, head.block, out));
                 true
             }
-            KnownName::Other if changes.compression.replaces(line.name(head.block)) => false,
             KnownName::SetCookie => {
                 let ours =
                     cookie::is_own(cookie::set_cookie_name(line.value(head.block)), changes.pin_cookie);
@@ -162,7 +195,7 @@ pub fn write(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) 
 /// Appends the lines of the router's own: about the coding, the release for a tester, and the pin.
 #[inline]
 fn write_own(head: &ResponseHead<'_>, changes: &Changes<'_>, out: &mut Vec<u8>) {
-    changes.compression.write(head, out);
+    changes.write(head, out);
     if let Some(release) = changes.release {
         out.extend_from_slice(RELEASE);
         out.extend_from_slice(b": ");
@@ -261,6 +294,8 @@ mod tests {
             cuts_max_age,
             caching,
             prefix: None,
+            hsts: None,
+            rules: &[],
             compression: Compression::Never,
             release,
             from_sibling: false,

@@ -10,14 +10,17 @@ pub mod new_client;
 pub mod origin;
 pub mod plan;
 pub mod preflight;
+pub mod redirect;
 pub mod tester;
 
+use std::rc::Rc;
+
 use super::{
-    codec::head::{KnownName, RequestHead},
+    codec::head::{Framing, KnownName, RequestHead},
     rewrite::{
         compression,
         login::is_carried_by,
-        refusal::{Refusal, Reply},
+        refusal::{Refusal, Reply, TOO_LARGE},
         request::{Additions, Marks, OwnCookies, count_underscored, write},
         trace::{self, Trace},
     },
@@ -45,6 +48,7 @@ use login::{follow, pin_with};
 use new_client::ClientDraw;
 pub use plan::Plan;
 use preflight::{Preflight, request_value};
+use redirect::redirect;
 use tester::TesterChoice;
 
 const MISDIRECTED: Refusal =
@@ -75,16 +79,37 @@ pub fn plan(
     check_room(worker)?;
     let table = worker.table();
     let found = worker.app(&table, head.authority, head.target).map_err(|AmbiguousPath| AMBIGUOUS)?;
-    let LocalMatch { app, prefix_bytes } = found.ok_or_else(|| nobody(worker, &table, head))?;
+    let found = found.ok_or_else(|| nobody(worker, &table, head))?;
     check_loop(worker, head)?;
-    if tester::is_link(&head.target[prefix_bytes..]) {
-        return Err(tester::open_link(head, prefix_bytes, &app, client));
+    let planned = plan_in_app(worker, head, client, login, &table, &found);
+    planned.map_err(|reply| reply.of_app(&found.app.routes.settings, client.secure))
+}
+
+/// Plans a request whose app is known.
+#[inline]
+fn plan_in_app(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    client: Client,
+    login: Option<&LoginLink>,
+    table: &LocalTable,
+    found: &LocalMatch,
+) -> Result<Plan, Reply> {
+    let LocalMatch { app, prefix_bytes } = found;
+    let prefix_bytes = *prefix_bytes;
+    let settings = &app.routes.settings;
+    if let Some(reply) = redirect(head, settings.https_redirect, settings.canonical_host.as_deref(), client) {
+        return Err(reply);
     }
-    let mut evidence = evidence(head, &app, client, login);
+    check_body(worker, head, app)?;
+    if tester::is_link(&head.target[prefix_bytes..]) {
+        return Err(tester::open_link(head, prefix_bytes, app, client));
+    }
+    let mut evidence = evidence(head, app, client, login);
     let mut preflight = Preflight::of(head);
-    let facts = facts(head, &app, client, &evidence, preflight.is_some());
-    let mut draw = ClientDraw::new(worker, &app, head, client);
-    let mut assignment = match tester::choose(head, &app, client, evidence.previews > 0)? {
+    let facts = facts(head, app, client, &evidence, preflight.is_some());
+    let mut draw = ClientDraw::new(worker, app, head, client);
+    let mut assignment = match tester::choose(head, app, client, evidence.previews > 0)? {
         None => {
             evidence.pin = facts.pin;
             assign(&app.routes, &facts, table.published.as_ref(), &mut draw).ok()
@@ -92,11 +117,11 @@ pub fn plan(
         Some(choice) => {
             worker.counters().overridden.add(1);
             (evidence.pin, preflight) = (PinEvidence::None, None);
-            assign_for_tester(worker, &app, choice)
+            assign_for_tester(worker, app, choice)
         }
     };
     if let (Some(login), Some(assignment)) = (login, &mut assignment) {
-        follow(login, &app, assignment);
+        follow(login, app, assignment);
     }
     let Some(assignment) = assignment else {
         worker.counters().requests_unroutable.add(1);
@@ -104,10 +129,10 @@ pub fn plan(
     };
     worker.retries.count_request();
     if assignment.reason != Reason::Override && preflight.is_none() {
-        count_assigned(worker, &app, &assignment, &facts, draw);
+        count_assigned(worker, app, &assignment, &facts, draw);
     }
     let stripped = if app.routes.settings.strip_prefix { prefix_bytes } else { 0 };
-    let (out, marks) = write_head(worker, head, &app, stripped, client, &evidence, &assignment);
+    let (out, marks) = write_head(worker, head, app, stripped, client, &evidence, &assignment);
     let subresource = matches!(assignment.pin, PinChange::First(_)) && is_subresource(head);
     Ok(Plan {
         out,
@@ -129,7 +154,7 @@ pub fn plan(
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
         assignment,
-        app,
+        app: Rc::clone(app),
     })
 }
 
@@ -139,6 +164,17 @@ fn check_room(worker: &Worker) -> Result<(), Refusal> {
     }
     worker.counters().limit_memory.add(1);
     Err(NO_ROOM)
+}
+
+/// Refuses a body whose length is known to be more than the app takes, before anything of it goes on.
+fn check_body(worker: &Worker, head: &RequestHead<'_>, app: &LocalApp) -> Result<(), Refusal> {
+    match (app.routes.settings.body_max, head.framing) {
+        (Some(most), Framing::Length(length)) if length > most => {
+            worker.counters().requests_refused.add(1);
+            Err(TOO_LARGE)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_loop(worker: &Worker, head: &RequestHead<'_>) -> Result<(), Refusal> {
@@ -186,6 +222,7 @@ fn write_head(
         own_cookies: OwnCookies::of(evidence, settings.cookie.name.as_str()),
         override_header: app.override_header(),
         underscores: settings.underscores,
+        rules: &settings.headers.request,
         request_id: worker.random(),
         trace: creates.then(|| Trace::new(|| worker.random())),
     };

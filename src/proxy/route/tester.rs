@@ -114,7 +114,7 @@ pub fn open_link(head: &RequestHead<'_>, prefix_bytes: usize, app: &LocalApp, cl
             // A valid token is base64url, so it is text.
             let cookie = set_cookie(app, client, &String::from_utf8_lossy(&token), seconds);
             let lines = format!("{cookie}location: {location}\r\nreferrer-policy: no-referrer\r\n");
-            Reply { refusal: GO_ON, lines: lines.into() }
+            Reply::with_lines(GO_ON, lines)
         }
     }
 }
@@ -203,7 +203,7 @@ fn choose_track(
 
 /// Answers with this page, and takes the cookie away.
 fn end_preview(app: &LocalApp, client: Client, refusal: Refusal) -> Reply {
-    Reply { refusal, lines: set_cookie(app, client, "", 0).into() }
+    Reply::with_lines(refusal, set_cookie(app, client, "", 0))
 }
 
 /// The header line that sets the tester's cookie. Without value and time it takes the cookie away.

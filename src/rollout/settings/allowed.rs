@@ -12,8 +12,17 @@ use crate::rollout::freeze;
 /// How many characters of a value a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
 
+/// What a page may be, in words.
+const ERROR_PAGE: &str = "a page of HTML of 1 to 16384 bytes, or null";
+
+/// What a rule may be, in words.
+const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`, with a name of 1 to 64 letters, digits and `-` \
+    and a value of 1 to 1000 visible ASCII characters; not a name that frames a message or belongs to one connection (Content-Length, \
+    Connection), says who asks (Host, Forwarded, X-Forwarded-*), is the router's (Cookie, Set-Cookie, X-Request-Id), or goes with the \
+    body's coding (Content-Encoding, ETag)";
+
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 72] = [
+const ALLOWED: [(&str, &str); 90] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -79,6 +88,27 @@ const ALLOWED: [(&str, &str); 72] = [
         "verdict.failure",
         "statuses from 400 to 599 and ranges of them, such as \"500-599\" or \"429,500-599\"",
     ),
+    ("https_redirect", "a port from 1 to 65535, such as 443, or null"),
+    (
+        "canonical_host",
+        "a host name that `hosts` covers, such as shop.example, without port and path, or null",
+    ),
+    ("hsts.max_age", "a whole number of seconds from 0 to 63072000, or null"),
+    ("hsts.include_subdomains", "true or false"),
+    ("hsts.preload", "true or false"),
+    ("headers.request", "a list of at most 32 header rules, such as [\"set X-A: b\"]"),
+    ("headers.request[]", HEADER_RULE),
+    ("headers.response", "a list of at most 32 header rules, such as [\"remove Server\"]"),
+    ("headers.response[]", HEADER_RULE),
+    ("body_max", "a whole number of bytes from 0 to 1125899906842624, or null"),
+    ("error_pages.400", ERROR_PAGE),
+    ("error_pages.403", ERROR_PAGE),
+    ("error_pages.404", ERROR_PAGE),
+    ("error_pages.408", ERROR_PAGE),
+    ("error_pages.413", ERROR_PAGE),
+    ("error_pages.502", ERROR_PAGE),
+    ("error_pages.503", ERROR_PAGE),
+    ("error_pages.504", ERROR_PAGE),
     ("compression.enabled", "true or false"),
     ("compression.types", "a list of at most 64 media types, such as [\"text/*\", \"application/json\"]"),
     (

@@ -7,7 +7,10 @@ use super::{
     compression::CompressionSettings,
     cookie::CookieSettings,
     error::{SettingsError, check_range},
+    error_pages::ErrorPages,
+    headers::HeaderSettings,
     health::HealthSettings,
+    hsts::HstsSettings,
     names::is_host,
     pin::PinSource,
     shielding::ShieldingSettings,
@@ -16,7 +19,7 @@ use super::{
     verdict::VerdictSettings,
 };
 use crate::{
-    limits::DRAIN_SECONDS_MAX,
+    limits::{BODY_BYTES_MAX, DRAIN_SECONDS_MAX},
     rollout::{
         blend::Blend,
         freeze::{FreezeWindow, WINDOWS_MAX},
@@ -81,6 +84,18 @@ pub struct Settings {
     pub shielding: ShieldingSettings,
     /// How the candidate is judged, and what happens if it is worse.
     pub verdict: VerdictSettings,
+    /// The port under which clients that come by http are told to ask by https. None: http is served.
+    pub https_redirect: Option<u16>,
+    /// The host to which clients are sent that ask under another one. None: each host is served.
+    pub canonical_host: Option<String>,
+    /// What browsers are told about https.
+    pub hsts: HstsSettings,
+    /// Header rules.
+    pub headers: HeaderSettings,
+    /// The longest body of a request, in bytes. None: no limit of the app's own.
+    pub body_max: Option<u64>,
+    /// The app's own pages for what the router answers itself.
+    pub error_pages: ErrorPages,
     /// Which responses are compressed.
     pub compression: CompressionSettings,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
@@ -161,6 +176,12 @@ impl Default for Settings {
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
             verdict: VerdictSettings::default(),
+            https_redirect: None,
+            canonical_host: None,
+            hsts: HstsSettings::default(),
+            headers: HeaderSettings::default(),
+            body_max: None,
+            error_pages: ErrorPages::default(),
             compression: CompressionSettings::default(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
@@ -201,9 +222,36 @@ impl Settings {
         self.health.check()?;
         self.shielding.check()?;
         self.verdict.check()?;
+        if let Some(port) = self.https_redirect {
+            check_range("https_redirect", port, 1..=u16::MAX)?;
+        }
+        self.check_canonical_host()?;
+        self.hsts.check()?;
+        self.headers.check(self.overriding.header.as_deref())?;
+        if let Some(bytes) = self.body_max {
+            check_range("body_max", bytes, 0..=BODY_BYTES_MAX)?;
+        }
+        self.error_pages.check()?;
         self.compression.check()?;
         self.timeouts.check()?;
         self.overriding.check()
+    }
+
+    fn check_canonical_host(&self) -> Result<(), SettingsError> {
+        let Some(host) = &self.canonical_host else { return Ok(()) };
+        if !is_host(host) {
+            return Err(SettingsError::value("canonical_host", host.as_str()));
+        }
+        let covers = |claimed: &String| match claimed.strip_prefix('*') {
+            Some(below) => host.ends_with(below),
+            None => claimed == host,
+        };
+        if self.hosts.is_empty() || self.hosts.iter().any(covers) {
+            return Ok(());
+        }
+        // Whoever is sent there would not come back to this app.
+        let message = format!("{host} is none of the app's `hosts`, which are {}", self.hosts.join(", "));
+        Err(SettingsError::new("canonical_host", message))
     }
 
     fn check_registrators(&self) -> Result<(), SettingsError> {

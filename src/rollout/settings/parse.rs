@@ -66,6 +66,9 @@ impl Settings {
         self.hosts.sort_unstable();
         self.hosts.dedup();
         self.canonicalise_paths();
+        if let Some(host) = &mut self.canonical_host {
+            host.make_ascii_lowercase();
+        }
         self.compression.canonicalise();
         if let Some(domain) = &mut self.cookie.domain {
             domain.make_ascii_lowercase();

@@ -92,6 +92,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let asset = (change != PinChange::Keep || guarded) && self.plan.is_asset();
         let pin = self.pin(change, asset);
         let cookie = app.routes.pin_cookies.by(self.plan.client.secure);
+        let plan_hsts = &app.routes.settings.hsts;
         let changes = Changes {
             pin_cookie: &app.routes.settings.cookie.name,
             pin: pin.as_ref().map(|pin| SentPin { cookie, pin, leftover: self.plan.leftover }),
@@ -102,6 +103,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 false => Caching::AsSent,
             },
             prefix: self.plan.stripped(),
+            hsts: (plan_hsts.max_age.is_some() && self.plan.client.secure && !interim).then_some(plan_hsts),
+            rules: if interim { &[] } else { &app.routes.settings.headers.response },
             compression,
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
             from_sibling: self.asks_sibling(),

@@ -104,6 +104,7 @@ impl<D: Downstream> Exchange<'_, D> {
         self.upload.streamed = true;
         self.upload.body_read = part.last;
         self.outcome.received += (part.data.end - part.data.start) as u64;
+        self.check_body_bytes()?;
         if self.download.tunnel.is_some() {
             // In a tunnel a client's bytes are a sign of life too.
             self.note_upstream();

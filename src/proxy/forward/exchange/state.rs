@@ -101,8 +101,17 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             Err(BodyFault::Malformed(what)) => return Err(Failure::RequestBody(what)),
             Err(BodyFault::Left) => return Err(Failure::ClientGone),
         }
-        self.outcome.received += (self.plan.out.bytes.len() - before) as u64;
-        Ok(())
+        let text = &self.plan.out.bytes[before..];
+        self.outcome.received += if chunked { chunk_bytes(text) } else { text.len() as u64 };
+        self.check_body_bytes()
+    }
+
+    /// Refuses a body that has become longer than the app takes. A tunnel's bytes are no body.
+    pub(super) fn check_body_bytes(&self) -> Result<(), Failure> {
+        match self.plan.app.routes.settings.body_max {
+            Some(most) if self.outcome.received > most && !self.is_tunnel() => Err(Failure::RequestLarge),
+            _ => Ok(()),
+        }
     }
 
     /// Begins an attempt.
@@ -198,4 +207,10 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     pub(super) fn note_upstream(&mut self) {
         self.upstream_at_ms = coarse::now_ms();
     }
+}
+
+/// The size that the first chunk of a text says.
+fn chunk_bytes(text: &[u8]) -> u64 {
+    let digits = text.iter().map_while(|&byte| char::from(byte).to_digit(16));
+    digits.fold(0, |bytes, digit| bytes * 16 + u64::from(digit))
 }
