@@ -134,7 +134,7 @@ fn unhealthy(release: &Release, printer: &Printer) -> Vec<String> {
     let down = release.endpoints.iter().filter(|endpoint| !endpoint.healthy);
     let line =
         |address: &str, detail: &str| row("", &printer.styled(Style::Bad, format!("{address} {detail}")));
-    down.map(|endpoint| line(&endpoint.address, endpoint.detail.as_deref().unwrap_or("does not serve")))
+    down.map(|endpoint| line(&endpoint.title(), endpoint.detail.as_deref().unwrap_or("does not serve")))
         .collect()
 }
 
@@ -147,7 +147,7 @@ fn leaving(release: &Release, now: u64) -> Vec<String> {
             true => "can be stopped".to_owned(),
             false => format!("{}, at most {} more", open_there(endpoint), rough(since(now, drain.until))),
         };
-        row("", &format!("{} drains: {left}", endpoint.address))
+        row("", &format!("{} drains: {left}", endpoint.title()))
     });
     lines.collect()
 }

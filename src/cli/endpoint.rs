@@ -67,7 +67,7 @@ struct AddArguments {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// The endpoint, `ip:port`
+    /// The endpoint, `ip:port` or `name:port`
     #[arg(value_name = "ENDPOINT")]
     endpoint: String,
 
@@ -89,7 +89,7 @@ struct RemoveArguments {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// The endpoint, `ip:port`, or the id of its container
+    /// The endpoint, `ip:port` or `name:port`, or the id of its container
     #[arg(value_name = "ENDPOINT")]
     endpoint: String,
 
@@ -144,7 +144,7 @@ async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, F
 fn path(release: &str, endpoint: &str) -> Result<String, Failure> {
     if endpoint.is_empty() || endpoint.contains('/') {
         return Err(Failure::usage(format!(
-            "the endpoint `{endpoint}` is neither `ip:port` nor a container's id"
+            "the endpoint `{endpoint}` is neither `ip:port` nor `name:port` nor a container's id"
         )));
     }
     Ok(format!("releases/{}/endpoints/{endpoint}", ReleaseChoice::in_path(release)))

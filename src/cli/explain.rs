@@ -123,7 +123,7 @@ fn headline(told: &Explanation, printer: &Printer) -> String {
         TrackName::Candidate => Style::Candidate,
         TrackName::Draining | TrackName::Previous => Style::Bold,
     };
-    let endpoint = endpoint.as_ref().map(|endpoint| format!("   {}", endpoint.address)).unwrap_or_default();
+    let endpoint = endpoint.as_ref().map(|endpoint| format!("   {}", endpoint.title())).unwrap_or_default();
     let reason = reason.map_or("", |reason| reason.as_str());
     let supposed = if told.supposed { "   at the blend asked about" } else { "" };
     let name = printer.styled(style, &release.release);

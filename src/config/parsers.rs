@@ -1,6 +1,11 @@
 //! Parsers of single settings. Each takes the text without blanks around it.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::{
     access_log::{AccessLogFormat, LogDestination},
@@ -50,6 +55,15 @@ pub(super) fn access_log_format(text: &str) -> Result<AccessLogFormat, Fault> {
         "combined" => Ok(AccessLogFormat::Combined),
         _ => Err(NOT_ALLOWED),
     }
+}
+
+/// A name server: an address, and its port if that is not 53.
+pub(super) fn name_server(text: &str) -> Result<SocketAddr, Fault> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let bare: Option<IpAddr> = bare.parse().ok();
+    let address = bare.map(|ip| SocketAddr::new(ip, 53)).or_else(|| text.parse().ok());
+    let address = address.filter(|address| address.port() != 0 && !address.ip().is_unspecified());
+    address.ok_or_else(|| format!("`{text}` is not the address of a name server").into())
 }
 
 pub(super) fn host_name(text: &str) -> Result<String, Fault> {

@@ -334,6 +334,17 @@ pub const LOOPBACK_ENDPOINTS: Setting = Setting {
     meaning: "whether loopback addresses may be endpoints",
 };
 
+/// Who is asked for endpoints by name.
+pub const RESOLVER: Setting = Setting {
+    name: "resolver",
+    placeholder: "ADDR,...",
+    flag: Some("--resolver"),
+    environment: &["ROLLING_ROUTER_RESOLVER"],
+    default: "",
+    allowed: "addresses of name servers such as `10.0.0.2` or `10.0.0.2:8600`, separated by commas",
+    meaning: "who is asked for endpoints by name, after /etc/hosts; unset: the name servers of /etc/resolv.conf",
+};
+
 /// Docker engines.
 pub const ENGINE: Setting = Setting {
     name: "engine",
@@ -396,6 +407,7 @@ pub const ALL: &[&Setting] = &[
     &ADMIN_HOSTS,
     &GRACE_SECONDS,
     &LOOPBACK_ENDPOINTS,
+    &RESOLVER,
     &ENGINE,
     &ENGINE_IMAGES,
     &LOG,

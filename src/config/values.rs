@@ -86,6 +86,8 @@ pub struct Config {
     pub grace: Duration,
     /// Whether loopback addresses may be endpoints.
     pub loopback_endpoints: bool,
+    /// The name servers that are asked for endpoints by name. Empty: those of the system.
+    pub resolver: Vec<SocketAddr>,
     /// The Docker engines, by name.
     pub engines: Vec<EngineOptions>,
     /// How much is logged on standard error.
@@ -139,6 +141,7 @@ impl Config {
             admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
+            resolver: raw.list(&setting::RESOLVER, parsers::name_server)?,
             engines: engines::read(raw, served_before, &mut warnings)?,
             log: raw.required(&setting::LOG, parsers::level)?,
             limits: limits(raw)?,

@@ -47,6 +47,18 @@ pub const WRITE_OUT_AFTER: Duration = Duration::from_secs(5);
 pub const HISTORY_ENDPOINT_EVENTS_MAX: usize = 200;
 /// Listeners that a member reports: three ports at each of 80 addresses. More are cut off.
 pub const LISTENERS_MAX: usize = 240;
+/// How often the names of endpoints are looked up: a container that came back is found before its clients give up.
+pub const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// Names that are looked up at once: each holds a descriptor, and a name server is not to be flooded.
+pub const LOOK_UPS_MAX: usize = 16;
+/// Addresses of one name and family that count; further ones are left out. A name server's answer has few more.
+pub const ADDRESSES_PER_NAME_MAX: usize = 64;
+/// How old what is known of a name may be for a command that routes it: twice as old as it gets.
+pub const NAME_FRESH: Duration = Duration::from_secs(10);
+/// The same of a name that did not resolve: its container may have started just now.
+pub const NAME_FAILURE_FRESH: Duration = Duration::from_secs(1);
+/// How long is remembered what a name stands for that is not routed: the command that looked it up has long been served by then.
+pub const NAME_KEPT: Duration = Duration::from_secs(60);
 /// Endpoints that the gate asks at once: each holds a descriptor.
 pub const PROBES_MAX: usize = 512;
 /// How long the gate waits before it asks again, while a command waits for a release to be well.

@@ -20,7 +20,7 @@ use super::{
         options::{ControlOptions, Surroundings},
         state_dir::{self, StateDir, StateDirError},
     },
-    sync::{follow, follower::SyncOptions, saved, source_copier::SourceCopier},
+    sync::{follow, follower::SyncOptions, names, saved, source_copier::SourceCopier},
     threads::Threads,
     token_watch, verdict,
 };
@@ -68,7 +68,12 @@ impl Control {
         let addresses = port::listen(&core, &mut ports, &threads.connections(), sockets, routes)?;
         // A followed server has keyvalues of its own.
         let seed = if followed.is_some() { Vec::new() } else { keyvalues };
-        let sync = SyncOptions { state_dir: state_dir.map(Arc::new), seed };
+        let state_dir = state_dir.map(Arc::new);
+        if let Some(dir) = &state_dir {
+            names::take_saved(&core, dir);
+        }
+        tasks.spawn(until_stopped(core.clone(), names::run(core.clone(), state_dir.clone())));
+        let sync = SyncOptions { state_dir, seed };
         tasks.spawn(take_part(core.clone(), sync, followed));
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());

@@ -4,11 +4,11 @@
 //! endpoints that it had. A token counts once, whatever it is called. It is known by a mark that only routers of the fleet
 //! can make, so that nobody who reads the record learns anything of the token.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::release::ReleaseId;
+use super::{endpoint::Endpoint, release::ReleaseId};
 
 /// One operator's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct ReleaseApprovals {
     pub tenure: u32,
     /// Its endpoints then. With another one besides, these approvals have ended.
     #[cfg_attr(test, schema(value_type = Vec<String>))]
-    pub endpoints: BTreeSet<SocketAddr>,
+    pub endpoints: BTreeSet<Endpoint>,
     /// Who approved it, oldest first.
     pub given: Vec<Approval>,
 }

@@ -1,9 +1,10 @@
 //! How a release stands that needs approvals: which count, and of whom.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use super::{
     approval::{Approval, Holder, ReleaseApprovals},
+    endpoint::Endpoint,
     record::{DrainCause, Record, Tenure},
     release::ReleaseId,
 };
@@ -14,7 +15,7 @@ pub struct ApprovalStanding {
     /// Those that count.
     pub given: Vec<Approval>,
     /// The endpoints that are new since it was approved, for which no approval counts.
-    pub new_endpoints: Vec<SocketAddr>,
+    pub new_endpoints: Vec<Endpoint>,
 }
 
 impl ApprovalStanding {
@@ -22,11 +23,11 @@ impl ApprovalStanding {
     pub fn of(
         record: &Record,
         release: &ReleaseId,
-        endpoints: &BTreeSet<SocketAddr>,
+        endpoints: &BTreeSet<Endpoint>,
         author: Holder<'_>,
     ) -> Self {
         let Some(approvals) = approvals_of(record, release) else { return Self::default() };
-        let new_endpoints: Vec<SocketAddr> = endpoints.difference(&approvals.endpoints).copied().collect();
+        let new_endpoints: Vec<Endpoint> = endpoints.difference(&approvals.endpoints).cloned().collect();
         if !new_endpoints.is_empty() {
             return Self { given: Vec::new(), new_endpoints };
         }

@@ -1,13 +1,22 @@
-//! Endpoints: literal, canonicalised addresses, and which of them are allowed.
+//! Endpoints: canonicalised addresses, which of them are allowed, and names that stand for addresses.
 //!
 //! Whoever may write keyvalues chooses where this router connects to. So an address that would reach a cloud's metadata
-//! service, the router itself or its store is refused, in every spelling. Names are refused too: they could resolve to
-//! another address after the check.
+//! service, the router itself or its store is refused, in every spelling. A name may stand for another address at any time,
+//! so what it stands for is checked each time that it is found out.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
 
-/// The longest text that is parsed as an endpoint: a full IPv6 address in brackets and a port have 47 characters.
-const ENDPOINT_CHARS_MAX: usize = 64;
+use super::{
+    endpoint_name::{EndpointName, EndpointNameError},
+    text_form::serde_as_text,
+};
+
+/// The longest text that is parsed as an address: a full IPv6 address in brackets and a port have 47 characters.
+const ADDRESS_CHARS_MAX: usize = 64;
 
 /// Metadata services outside of the link-local range: of Alibaba, Azure and Oracle.
 const METADATA_V4: [Ipv4Addr; 3] =
@@ -20,6 +29,66 @@ const METADATA_V6: [Ipv6Addr; 4] = [
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
     Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1),
 ];
+
+/// An endpoint as it is registered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// By its address.
+    Address(SocketAddr),
+    /// By a name that stands for its address, or for several.
+    Name(EndpointName),
+}
+
+impl Endpoint {
+    /// Its address; none of one by name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// Its name; none of one by address.
+    pub fn name(&self) -> Option<&EndpointName> {
+        match self {
+            Self::Address(_) => None,
+            Self::Name(name) => Some(name),
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    /// As it is spelled, whether it is allowed or not.
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Address(address));
+        }
+        // No part of an IPv6 address is taken for a name.
+        if text.contains(['[', ']', '%']) || text.matches(':').count() > 1 && !text.contains('/') {
+            return Err(EndpointError::Malformed);
+        }
+        Ok(Self::Name(text.parse()?))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+serde_as_text!(Endpoint);
 
 /// Which addresses may be endpoints.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +105,12 @@ pub struct AddressPolicy {
 /// Why a value is not an endpoint that may be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not `ip:port`.
-    #[error("an endpoint is `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000")]
+    /// Neither `ip:port` nor `name:port`.
+    #[error("an endpoint is `ip:port` or `name:port`, such as 10.0.0.9:3000, [fd00::9]:3000 or web:3000")]
     Malformed,
+    /// Not `name:port`.
+    #[error(transparent)]
+    Name(#[from] EndpointNameError),
     /// Unspecified, multicast, broadcast, link-local or a metadata service, or an address that hides where it leads.
     #[error(
         "an endpoint cannot be an unspecified, multicast, link-local or metadata address, nor one that hides where it leads"
@@ -53,12 +125,29 @@ pub enum EndpointError {
 }
 
 impl AddressPolicy {
-    /// Parses and canonicalises one endpoint: IPv4-mapped IPv6 becomes IPv4; no names, no scope ids, port not 0.
+    /// Parses an endpoint. An address is canonicalised and has to be allowed; a name has to be spelled like one.
+    pub fn parse_endpoint(&self, text: &str) -> Result<Endpoint, EndpointError> {
+        match self.parse(text) {
+            Ok(address) => Ok(Endpoint::Address(address)),
+            Err(EndpointError::Malformed) => match text.parse()? {
+                Endpoint::Address(_) => Err(EndpointError::Malformed),
+                name => Ok(name),
+            },
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Parses and canonicalises one address: IPv4-mapped IPv6 becomes IPv4; no names, no scope ids, port not 0.
     pub fn parse(&self, text: &str) -> Result<SocketAddr, EndpointError> {
-        if text.len() > ENDPOINT_CHARS_MAX || text.contains('%') {
+        if text.len() > ADDRESS_CHARS_MAX || text.contains('%') {
             return Err(EndpointError::Malformed);
         }
-        let address = canonical(text.parse().map_err(|_| EndpointError::Malformed)?);
+        self.check(text.parse().map_err(|_| EndpointError::Malformed)?)
+    }
+
+    /// Canonicalises an address, and refuses one that may not be an endpoint.
+    pub fn check(&self, address: SocketAddr) -> Result<SocketAddr, EndpointError> {
+        let address = canonical(address);
         if address.port() == 0 {
             return Err(EndpointError::Malformed);
         }
@@ -165,6 +254,38 @@ mod tests {
             assert_eq!(open().parse(text), Err(EndpointError::Malformed), "{text:?}");
         }
         assert_eq!(open().parse(&"1".repeat(10_000)), Err(EndpointError::Malformed));
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_or_a_name() {
+        for (text, written) in [
+            ("[::ffff:10.0.0.9]:3000", "10.0.0.9:3000"),
+            ("Web:3000", "web:3000"),
+            ("localhost:80", "localhost:80"),
+        ] {
+            assert_eq!(
+                open().parse_endpoint(text).map(|endpoint| endpoint.to_string()),
+                Ok(written.to_owned())
+            );
+        }
+        for text in
+            ["fd00::1:80", "[fe80::1%eth0]:80", "[fd00::1]", "10.0.0.9:0", "web:80:80", "[web]:80", "a%b:80"]
+        {
+            assert_eq!(open().parse_endpoint(text), Err(EndpointError::Malformed), "{text}");
+        }
+        for text in
+            ["", "10.0.0.9", "10.0.9:80", "http://web:80", "http://[fd00::1]:80/", "web", "10.0.0.9:80/x"]
+        {
+            assert!(open().parse_endpoint(text).is_err(), "{text}");
+        }
+        for text in ["169.254.169.254:80", "[::ffff:169.254.169.254]:80", "0.0.0.0:80"] {
+            assert_eq!(open().parse_endpoint(text), Err(EndpointError::Forbidden), "{text}");
+        }
+        let json = serde_json::to_string(&open().parse_endpoint("Web:3000").unwrap()).unwrap();
+        assert_eq!(
+            (json.as_str(), serde_json::from_str::<Endpoint>(&json).unwrap()),
+            ("\"web:3000\"", "web:3000".parse().unwrap())
+        );
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! Such an event is not a change of the record: it bears the record as it stands, signed by whoever changed the endpoints.
 //! A crowd of replicas registers itself within seconds, so the changes of one app within [`JOINED_MS`] are one event.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
     command::Asker,
     command_name::CommandName,
+    endpoint::Endpoint,
     record::{HistoryEvent, Record},
     release::ReleaseId,
 };
@@ -30,14 +31,14 @@ const ACTORS_BYTES_MAX: usize = 300;
 pub struct EndpointDifference {
     /// The release.
     pub release: ReleaseId,
-    /// Its valid addresses before.
-    pub before: BTreeSet<SocketAddr>,
+    /// Its valid endpoints before.
+    pub before: BTreeSet<Endpoint>,
     /// And after.
-    pub after: BTreeSet<SocketAddr>,
+    pub after: BTreeSet<Endpoint>,
 }
 
 impl EndpointDifference {
-    /// Whether an address is new.
+    /// Whether one is new.
     pub fn adds(&self) -> bool {
         !self.after.is_subset(&self.before)
     }
@@ -156,8 +157,9 @@ mod tests {
     }
 
     fn difference(release: &str, before: &[u16], after: &[u16]) -> EndpointDifference {
-        let addresses =
-            |ports: &[u16]| ports.iter().map(|port| SocketAddr::from(([10, 0, 0, 1], *port))).collect();
+        let addresses = |ports: &[u16]| {
+            ports.iter().map(|port| Endpoint::Address(([10, 0, 0, 1], *port).into())).collect()
+        };
         let release = format!("apps/shop-{release}-80/containers").parse().unwrap();
         EndpointDifference { release, before: addresses(before), after: addresses(after) }
     }

@@ -2,11 +2,13 @@
 //!
 //! Two tables share whatever is the same in both, down to the maps themselves, so that a table costs what it changes.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use super::{
     app::AppName,
     blend::Blend,
+    endpoint::Endpoint,
+    endpoint_name::EndpointName,
     host_paths::HostPaths,
     hosts::Hosts,
     pin::PinCodec,
@@ -156,10 +158,21 @@ pub struct ReleaseRoutes {
     pub standing: Standing,
     /// Its endpoints, ordered by address.
     pub endpoints: Vec<EndpointRoute>,
+    /// Those that were registered by name, ordered by it; shared, since they are only shown.
+    pub named: Arc<[NamedEndpoint]>,
     /// Its place in [`RoutingTable::release_slots`].
     pub slot: ReleaseSlot,
     /// Clients without a pin have been sent to it in this tenure, so that pages of it are about.
     pub served: bool,
+}
+
+/// An endpoint that was registered by name, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedEndpoint {
+    /// Its name.
+    pub name: EndpointName,
+    /// What the name stands for, as far as that is allowed; each of these is among [`ReleaseRoutes::endpoints`].
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// One endpoint, compiled.
@@ -254,6 +267,18 @@ impl ReleaseRoutes {
     #[inline]
     pub fn endpoint(&self, index: EndpointIndex) -> &EndpointRoute {
         &self.endpoints[index.0]
+    }
+
+    /// The name by which an endpoint was registered; none: by its address.
+    pub fn name_of(&self, address: SocketAddr) -> Option<&EndpointName> {
+        self.named.iter().find(|named| named.addresses.contains(&address)).map(|named| &named.name)
+    }
+
+    /// Its endpoints as they were registered.
+    pub fn registered(&self) -> BTreeSet<Endpoint> {
+        let written = self.endpoints.iter().map(|route| route.address);
+        let written = written.filter(|address| self.name_of(*address).is_none()).map(Endpoint::Address);
+        written.chain(self.named.iter().map(|named| Endpoint::Name(named.name.clone()))).collect()
     }
 
     /// The endpoint that a pin's tag stands for.

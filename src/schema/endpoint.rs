@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Endpoint {
     /// Its address, `ip:port`.
     pub address: String,
+    /// The name that stands for it, `name:port`; left out: it was registered by its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Whether it serves, as this router sees it.
     pub healthy: bool,
     /// Whether this router has checked it since it was registered; until then it counts as healthy for routing.
@@ -27,12 +30,22 @@ pub struct Endpoint {
     pub detail: Option<String>,
 }
 
+impl Endpoint {
+    /// Its address, with its name if it has one.
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({name})", self.address),
+            None => self.address.clone(),
+        }
+    }
+}
+
 /// What an endpoint answered to its health check when a release was to become stable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointAnswer {
-    /// Its address, `ip:port`.
+    /// Its address, `ip:port`, or the name of one that has none, `name:port`.
     pub address: String,
     /// Whether it passed the check.
     pub passed: bool,

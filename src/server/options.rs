@@ -46,6 +46,7 @@ pub fn control_options(
             own: own.all,
             fleet: Vec::new(),
         },
+        resolver: config.resolver.clone(),
         https: config.https_redirect.is_some(),
         tls: None,
         trusted_networks: config.trusted_networks.clone(),

@@ -6,6 +6,7 @@ mod explain;
 mod health;
 mod health_checks;
 mod interim;
+mod names;
 mod paths;
 mod pins;
 mod race;

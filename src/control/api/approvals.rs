@@ -13,7 +13,7 @@ use crate::{
     control::{
         commands::{
             command::{CommandOptions, unknown_app},
-            stored::{StoredApp, endpoint_addresses},
+            stored::{StoredApp, registered_endpoints},
         },
         shared::{core::Core, error::ApiError},
     },
@@ -80,7 +80,7 @@ pub async fn list(
     let mut releases: Vec<ReleaseId> = record.candidate_release().cloned().into_iter().collect();
     let approved = record.approvals.iter().map(|approvals| approvals.release.clone());
     releases.extend(approved.filter(|release| record.candidate_release() != Some(release)));
-    let endpoints = endpoint_addresses(&core, &releases).await?;
+    let endpoints = registered_endpoints(&core, &releases).await?;
     let describe = |release: &ReleaseId| {
         let standing = ApprovalStanding::of(
             record,

@@ -77,7 +77,8 @@ async fn resolve(
     let address = address.parse().map_err(|_| {
         let shown = address.escape_debug();
         let message = format!(
-            "the endpoint is `{shown}`; it must be `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000"
+            "the endpoint is `{shown}`; what drains is an address, `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000: one of \
+             those that a name stands for, too"
         );
         ApiError::new(Kind::Malformed, message).field("endpoint")
     })?;

@@ -14,7 +14,7 @@ use super::{
     answer::set_etag,
     query::WriteQuery,
     request::{Read, Write, app_name},
-    tracks::addresses,
+    tracks::parse_endpoints,
     visible::check_registration,
 };
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
         limits::SERVED_WAIT_MAX,
         shared::{audit::trail, core::Core, error::ApiError},
     },
-    rollout::{app::AppName, endpoint_set::EndpointChange, release::ReleaseId},
+    rollout::{app::AppName, endpoint::Endpoint, endpoint_set::EndpointChange, release::ReleaseId},
     schema::{
         app::Outcome,
         apply_status::ApplyStatus,
@@ -62,14 +62,14 @@ pub async fn list(State(core): State<Core>, Path((app, release)): OfRelease, cal
 /// `PUT .../releases/{release}/endpoints`
 pub async fn replace(State(core): State<Core>, Path((app, release)): OfRelease, call: Write) -> Answer {
     let ReplaceEndpointsRequest { endpoints, force, reason } = call.read()?;
-    let addresses = addresses(&core, &endpoints)?;
-    if addresses.is_empty() {
+    let parsed = parse_endpoints(&core, &endpoints)?;
+    if parsed.is_empty() {
         let message =
             "the list is empty; allowed is at least one endpoint, and DELETE of the release removes all";
         return Err(ApiError::value("endpoints", message));
     }
     let (app, release) = resolve(&core, &app, release, true).await?;
-    let change = EndpointChange::Replace { addresses: addresses.iter().map(ToString::to_string).collect() };
+    let change = EndpointChange::Replace { addresses: parsed.iter().map(ToString::to_string).collect() };
     run(&core, (&app, &release), &change, call, (force, reason)).await
 }
 
@@ -190,13 +190,14 @@ async fn resolve(
     Ok((app, release))
 }
 
-/// The name of an endpoint: the container's id, or the canonical address if it is named by that.
+/// What an endpoint is called: the container's id, or how its address or name is written.
 fn container_of(core: &Core, endpoint: &str) -> String {
-    core.addresses.load().parse(endpoint).map_or_else(|_| endpoint.to_owned(), |address| address.to_string())
+    let parsed = core.addresses.load().parse_endpoint(endpoint);
+    parsed.map_or_else(|_| endpoint.to_owned(), |parsed| parsed.to_string())
 }
 
 /// Where a container is: as the request says, or as its name does.
-fn address_of(core: &Core, endpoint: &str, address: Option<String>) -> Result<SocketAddr, ApiError> {
+fn address_of(core: &Core, endpoint: &str, address: Option<String>) -> Result<Endpoint, ApiError> {
     let policy = core.addresses.load();
     let named = endpoint.parse::<SocketAddr>().ok();
     let text = match (&address, named) {
@@ -210,6 +211,6 @@ fn address_of(core: &Core, endpoint: &str, address: Option<String>) -> Result<So
         }
     };
     policy
-        .parse(text)
+        .parse_endpoint(text)
         .map_err(|error| ApiError::value("address", format!("`{}`: {error}", text.escape_debug())))
 }

@@ -156,8 +156,7 @@ impl Snapshot {
             return None;
         }
         let routed = routes.and_then(|routes| find(routes, release, None));
-        let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
-        let endpoints = endpoints.map(|route| route.address).collect();
+        let endpoints = routed.map(ReleaseRoutes::registered).unwrap_or_default();
         let standing = ApprovalStanding::of(record, release, &endpoints, author_of(record, release)?);
         Some(describe(app, release, needed, &standing))
     }
@@ -188,7 +187,7 @@ impl Snapshot {
         let endpoints = routed.map(|release| release.endpoints.iter()).into_iter().flatten();
         let seen = |route: &EndpointRoute| {
             let failure = self.published.endpoint(route.slot).check_failure();
-            (route.address, failure.map(|failure| failure.to_string()))
+            (route.address.into(), failure.map(|failure| failure.to_string()))
         };
         GateAnswers::new(endpoints.filter(|route| !route.draining).map(seen).collect()).refusal(name)
     }
@@ -203,7 +202,7 @@ impl Snapshot {
             service: id.service_in(app).to_owned(),
             port: id.port(),
             tenure,
-            endpoints: endpoints.map(|route| self.endpoint(routes, id, route)).collect(),
+            endpoints: endpoints.map(|route| self.endpoint(routes, (id, routed), route)).collect(),
             gone: self.gone_from(app, id),
             activity: self.activity_of(app, routed, id, tenure),
             ..Release::default()
@@ -221,7 +220,7 @@ impl Snapshot {
         let routed = routes.and_then(|routes| find(routes, release, None));
         let listed = routed.and_then(|routed| routed.endpoints.iter().find(|route| route.address == address));
         if let Some(route) = listed {
-            return Some(EndpointState::Listed(self.endpoint(routes, release, route)));
+            return Some(EndpointState::Listed(self.endpoint(routes, (release, routed), route)));
         }
         let is_meant = |former: &&FormerEndpoint| {
             let key = former.state.key();
@@ -258,13 +257,19 @@ impl Snapshot {
         self.endpoint_loads.sum(StopCheck { published: &self.published, former: &self.former }, address)
     }
 
-    fn endpoint(&self, routes: Option<&AppRoutes>, release: &ReleaseId, route: &EndpointRoute) -> Endpoint {
+    fn endpoint(
+        &self,
+        routes: Option<&AppRoutes>,
+        (release, routed): (&ReleaseId, Option<&ReleaseRoutes>),
+        route: &EndpointRoute,
+    ) -> Endpoint {
         let drains = routes.map(|routes| routes.endpoint_drains.iter()).into_iter().flatten();
         let mut drains = drains.filter(|drain| route.draining && drain.is_of(release, route.address));
         let state = self.published.endpoint(route.slot);
         let sum = route.draining.then(|| self.left_at(route.address));
         Endpoint {
             address: route.address.to_string(),
+            name: routed.and_then(|routed| routed.name_of(route.address)).map(ToString::to_string),
             healthy: state.serves(),
             checked: state.checked(),
             in_flight: if self.still { 0 } else { state.in_flight() },

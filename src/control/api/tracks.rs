@@ -1,6 +1,6 @@
 //! The calls that decide who gets which release: candidate, stable, blend, sticky, promote, abort, rollback.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::{Path, State},
@@ -26,6 +26,7 @@ use crate::{
     rollout::{
         app::AppName,
         command::{Command, Role},
+        endpoint::Endpoint,
         record::Record,
         release::ReleaseId,
     },
@@ -209,7 +210,7 @@ pub(super) struct ReleaseChoice {
 }
 
 /// Endpoints to register with a release.
-pub(super) type Registration = Option<(ReleaseId, Vec<SocketAddr>)>;
+pub(super) type Registration = Option<(ReleaseId, Vec<Endpoint>)>;
 
 impl ReleaseChoice {
     /// The release, and the endpoints to register with it.
@@ -219,7 +220,7 @@ impl ReleaseChoice {
         app: &AppName,
     ) -> Result<(ReleaseId, Registration), ApiError> {
         let Self { id, release, service, port, endpoints } = self;
-        let endpoints = addresses(core, &endpoints.unwrap_or_default())?;
+        let endpoints = parse_endpoints(core, &endpoints.unwrap_or_default())?;
         let registers = !endpoints.is_empty();
         let named = match (id, release) {
             (Some(id), None) if service.is_none() && port.is_none() => ReleaseName::new("id", id),
@@ -242,21 +243,21 @@ impl ReleaseChoice {
     }
 }
 
-/// The addresses of endpoints, each once.
-pub(super) fn addresses(core: &Core, endpoints: &[String]) -> Result<Vec<SocketAddr>, ApiError> {
+/// Endpoints as they are written, each once.
+pub(super) fn parse_endpoints(core: &Core, endpoints: &[String]) -> Result<Vec<Endpoint>, ApiError> {
     if endpoints.len() > ENDPOINTS_PER_CALL_MAX {
         let message =
             format!("there are {} endpoints; allowed are at most {ENDPOINTS_PER_CALL_MAX}", endpoints.len());
         return Err(ApiError::value("endpoints", message));
     }
-    let mut addresses = Vec::new();
+    let mut parsed = Vec::new();
     for (index, text) in endpoints.iter().enumerate() {
-        let address = core.addresses.load().parse(text).map_err(|error| {
+        let endpoint = core.addresses.load().parse_endpoint(text).map_err(|error| {
             ApiError::value(format!("endpoints[{index}]"), format!("`{}`: {error}", text.escape_debug()))
         })?;
-        if !addresses.contains(&address) {
-            addresses.push(address);
+        if !parsed.contains(&endpoint) {
+            parsed.push(endpoint);
         }
     }
-    Ok(addresses)
+    Ok(parsed)
 }

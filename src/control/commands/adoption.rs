@@ -8,7 +8,7 @@ use super::{
     commit::{Commit, Plan},
     gate::GateQuestion,
     raw_gate::{GateVerdict, RawStable},
-    stored::{EndpointsOfReleases, StoredApp, endpoint_addresses},
+    stored::{EndpointsOfReleases, StoredApp, registered_endpoints},
     transact::transact_as_stored,
 };
 use crate::{
@@ -135,7 +135,7 @@ pub async fn named_endpoints(
     let mut releases: Vec<ReleaseId> = named.chain(on_tracks.map(|stay| stay.release.clone())).collect();
     releases.sort();
     releases.dedup();
-    endpoint_addresses(core, &releases).await
+    registered_endpoints(core, &releases).await
 }
 
 /// Who adopts: nobody by name, since the store does not tell who wrote the keys.

@@ -1,13 +1,12 @@
 //! What a decision about approvals rests on beside the record: which endpoints the release has that is approved, or would
 //! become stable.
 
-use std::net::SocketAddr;
-
-use super::stored::{StoredApp, endpoint_addresses};
+use super::stored::{StoredApp, registered_endpoints};
 use crate::{
     control::shared::{core::Core, error::ApiError},
     rollout::{
         command::{ApprovalSubject, Background, Command},
+        endpoint::Endpoint,
         record::Record,
         release::ReleaseId,
     },
@@ -18,14 +17,14 @@ pub async fn with_endpoints(
     core: &Core,
     stored: &StoredApp,
     command: &Command,
-    registered: Option<&(ReleaseId, Vec<SocketAddr>)>,
+    registered: Option<&(ReleaseId, Vec<Endpoint>)>,
     mut background: Background,
 ) -> Result<Background, ApiError> {
     let Some(release) = subject(stored, command, background.approvals) else { return Ok(background) };
-    background.endpoints = endpoint_addresses(core, std::slice::from_ref(release)).await?;
-    if let Some((_, addresses)) = registered.filter(|(registered, _)| registered == release) {
+    background.endpoints = registered_endpoints(core, std::slice::from_ref(release)).await?;
+    if let Some((_, endpoints)) = registered.filter(|(registered, _)| registered == release) {
         // Those that it replaces may stay in the list: only new ones make a difference.
-        background.endpoints.entry(release.clone()).or_default().extend(addresses);
+        background.endpoints.entry(release.clone()).or_default().extend(endpoints.iter().cloned());
     }
     Ok(background)
 }

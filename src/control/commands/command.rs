@@ -1,6 +1,6 @@
 //! One command: read the app, decide, see that the outcome can be served, commit, answer.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use keyvalues::Revision;
 use tokio::time::sleep;
@@ -29,6 +29,7 @@ use crate::{
         app::AppName,
         command::{Asker, Command, Decision, Refusal, Role, decide},
         commit::of_command,
+        endpoint::Endpoint,
         endpoint_event::{EndpointDifference, FIELD},
         endpoint_set::EndpointChange,
         record::{HistoryEvent, Record, Tenure},
@@ -42,7 +43,7 @@ pub struct CommandOptions {
     /// Carry it out although endpoints fail, or are others than before.
     pub force: bool,
     /// All endpoints of a release that are registered through the API.
-    pub endpoints: Option<(ReleaseId, Vec<SocketAddr>)>,
+    pub endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
     /// How long the gate asks again while the release that would be stable does not pass.
     pub wait: Duration,
 }
@@ -302,11 +303,11 @@ async fn registration_of(
     options: &CommandOptions,
     is_change: bool,
 ) -> Result<Option<PlannedRegistration>, ApiError> {
-    let Some((release, addresses)) = &options.endpoints else { return Ok(None) };
+    let Some((release, named)) = &options.endpoints else { return Ok(None) };
     let endpoints = ReleaseEndpoints::read(core, release).await?;
     let others = apps_naming(core, &endpoints, Some(&stored.name)).await?;
     let naming: Vec<&StoredApp> = [stored].into_iter().chain(&others).collect();
-    let change = EndpointChange::Replace { addresses: addresses.iter().map(ToString::to_string).collect() };
+    let change = EndpointChange::Replace { addresses: named.iter().map(ToString::to_string).collect() };
     let call = Registration { change: &change, asker, app: Some(&stored.name), force: options.force };
     let Some(planned) = registration::plan(core, &endpoints, &naming, call).await? else { return Ok(None) };
     let is_repeat = is_on_its_track(stored, command);
@@ -319,7 +320,7 @@ async fn registration_of(
     if !gate::is_overruled(options.force, asker) {
         let is_routed = |record: &Record| record.routed().any(|(routed, _)| routed == release);
         if stored.record.as_ref().is_some_and(is_routed) {
-            let endpoints = planned.difference.after.iter().copied().collect();
+            let endpoints = planned.difference.after.iter().cloned().collect();
             GateQuestion::new(release, endpoints, Arc::new(stored.settings.clone())).ask(core).await?;
         }
     }
@@ -343,7 +344,7 @@ fn is_on_its_track(stored: &StoredApp, command: &Command) -> bool {
 /// 409 for a command that was given before, with other endpoints.
 fn other_endpoints(planned: &PlannedRegistration) -> ApiError {
     let EndpointDifference { release, before, after } = &planned.difference;
-    let list = |addresses: Vec<&SocketAddr>| match addresses.as_slice() {
+    let list = |endpoints: Vec<&Endpoint>| match endpoints.as_slice() {
         [] => "none".to_owned(),
         [first] => first.to_string(),
         [first, others @ ..] => format!("{first} and {} more", others.len()),

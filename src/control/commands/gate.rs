@@ -1,7 +1,7 @@
 //! The gate: what must hold before a change is committed. A table can be built from it, and the release that it makes
 //! stable has enough endpoints that serve.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use tokio::task::JoinSet;
 
@@ -21,6 +21,8 @@ use crate::{
         app::AppName,
         cdn_loop,
         command::{Asker, Command, Role},
+        endpoint::Endpoint,
+        endpoint_name::EndpointName,
         keys,
         keyspace::Keyspace,
         record::{HistoryEvent, Record},
@@ -34,21 +36,45 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct GateQuestion {
     release: ReleaseId,
-    endpoints: Vec<SocketAddr>,
+    /// Those that are asked; of one by name, all that it stands for.
+    endpoints: Vec<Endpoint>,
     settings: Arc<Settings>,
-    /// Whether enough of them must pass. Else they are asked only to be told.
-    refuses: bool,
+    purpose: Purpose,
+}
+
+/// What a question is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Only to find out what the names stand for, before anything can be decided.
+    Names,
+    /// To tell what the endpoints answer.
+    Telling,
+    /// Enough of them must pass.
+    Refusing,
 }
 
 impl GateQuestion {
     /// About these endpoints, by the checks that these settings describe.
-    pub fn new(release: &ReleaseId, endpoints: Vec<SocketAddr>, settings: Arc<Settings>) -> Self {
-        Self { release: release.clone(), endpoints, settings, refuses: true }
+    pub fn new(release: &ReleaseId, endpoints: Vec<Endpoint>, settings: Arc<Settings>) -> Self {
+        Self { release: release.clone(), endpoints, settings, purpose: Purpose::Refusing }
+    }
+
+    /// What the names of an app's endpoints stand for; none: that is known.
+    fn about_names(core: &Core, routes: &AppRoutes) -> Option<Self> {
+        let named =
+            routes.listed().flat_map(|release| release.named.iter().map(move |named| (release, named)));
+        let stale: Vec<_> = named.filter(|(_, named)| core.names.is_stale(&named.name)).collect();
+        let (release, _) = stale.first()?;
+        let endpoints = stale.iter().map(|(_, named)| Endpoint::Name(named.name.clone())).collect();
+        let question = Self::new(&release.id, endpoints, Arc::clone(&routes.settings));
+        Some(Self { purpose: Purpose::Names, ..question })
     }
 
     /// Whether an answer to this one answers the other one too.
     pub fn covers(&self, other: &Self) -> bool {
-        self.refuses >= other.refuses
+        // What a name stands for is known when it is decided again.
+        other.purpose != Purpose::Names
+            && (self.purpose == other.purpose || self.purpose == Purpose::Refusing)
             && self.release == other.release
             && self.endpoints == other.endpoints
             && self.settings.health == other.settings.health
@@ -66,22 +92,45 @@ impl GateQuestion {
     /// The same, with the refusal as a sentence.
     pub async fn judge(&self, core: &Core) -> (GateAnswers, Option<String>) {
         let answers = self.answers(core).await;
-        let refusal = answers.refusal(&self.release.to_string()).filter(|_| self.refuses);
+        let refusal =
+            answers.refusal(&self.release.to_string()).filter(|_| self.purpose == Purpose::Refusing);
         (answers, refusal)
     }
 
     /// What each endpoint answers, all asked at once.
     async fn answers(&self, core: &Core) -> GateAnswers {
+        let (addresses, mut answers) = self.find(core).await;
+        if self.purpose == Purpose::Names {
+            return GateAnswers::default();
+        }
         let router: Arc<str> = cdn_loop::name_of(&core.node).into();
         let mut checks = JoinSet::new();
-        for address in self.endpoints.iter().copied().take(PROBES_MAX) {
+        for address in addresses.into_iter().take(PROBES_MAX) {
             let (settings, router) = (Arc::clone(&self.settings), Arc::clone(&router));
             checks.spawn(async move {
                 let checked = check_endpoint(address, &settings, &router).await;
-                (address, checked.err().map(|failure| failure.to_string()))
+                (address.into(), checked.err().map(|failure| failure.to_string()))
             });
         }
-        GateAnswers::new(checks.join_all().await)
+        answers.extend(checks.join_all().await);
+        GateAnswers::new(answers)
+    }
+
+    /// The addresses to ask, and what is wrong with names that stand for none.
+    async fn find(&self, core: &Core) -> (BTreeSet<SocketAddr>, Vec<(Endpoint, Option<String>)>) {
+        let stale = self.endpoints.iter().filter_map(Endpoint::name).filter(|name| core.names.is_stale(name));
+        let hosts: BTreeSet<Arc<str>> = stale.map(|name| Arc::clone(name.host())).collect();
+        core.names.look_up(hosts).await;
+        let policy = core.addresses.load();
+        let (mut addresses, mut failures) = (BTreeSet::new(), Vec::new());
+        for endpoint in &self.endpoints {
+            let found = core.names.find(endpoint, &policy);
+            if found.allowed.is_empty() {
+                failures.push((endpoint.clone(), Some(found.faults.join("; "))));
+            }
+            addresses.extend(found.allowed);
+        }
+        (addresses, failures)
     }
 }
 
@@ -107,7 +156,13 @@ pub async fn check(
     if !puts_on_track(command) {
         return Ok(None);
     }
-    let table = build_checked_table(core, stored, &event.record, endpoints).await?;
+    let table = build_table(core, stored, &event.record, endpoints).await?;
+    if let Some(question) =
+        table.apps.get(&stored.name).and_then(|routes| GateQuestion::about_names(core, routes))
+    {
+        return Ok(Some(question));
+    }
+    check_effect(core, &table, &stored.name, &event.record)?;
     let stable = event.record.stable.as_ref().map(|stay| &stay.release);
     let (Some(stable), Some(routes)) = (stable, table.apps.get(&stored.name)) else { return Ok(None) };
     if force || !is_asked(command) {
@@ -116,7 +171,8 @@ pub async fn check(
     let asked = endpoints_in(&table, &stored.name, stable);
     let question = GateQuestion::new(stable, asked, Arc::clone(&routes.settings));
     let refuses = replaces_stable(stored) || matches!(command, Command::Rollback { .. });
-    Ok(Some(GateQuestion { refuses, ..question }))
+    let purpose = if refuses { Purpose::Refusing } else { Purpose::Telling };
+    Ok(Some(GateQuestion { purpose, ..question }))
 }
 
 /// Whether a command makes a release stable.
@@ -150,7 +206,7 @@ pub async fn build_checked_table(
     endpoints: &[(String, String)],
 ) -> Result<RoutingTable, ApiError> {
     let table = build_table(core, stored, record, endpoints).await?;
-    check_effect(&table, &stored.name, record)?;
+    check_effect(core, &table, &stored.name, record)?;
     Ok(table)
 }
 
@@ -182,10 +238,11 @@ pub async fn build_table(
     let json =
         serde_json::to_vec(record).map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;
     keyspace.put(&keys::record(&stored.name), &json, revision);
+    keyspace.set_names(&core.names.resolved());
     Ok(keyspace.build(revision))
 }
 
-fn check_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {
+fn check_effect(core: &Core, table: &RoutingTable, app: &AppName, record: &Record) -> Result<(), ApiError> {
     let cannot = || {
         ApiError::new(
             Kind::Internal,
@@ -195,19 +252,34 @@ fn check_effect(table: &RoutingTable, app: &AppName, record: &Record) -> Result<
     let routes = table.apps.get(app).filter(|routes| routes.seq == record.seq).ok_or_else(cannot)?;
     for (track, stay) in [("stable", &record.stable), ("candidate", &record.candidate)] {
         if let Some(stay) = stay {
-            check_endpoints(routes, &stay.release, track)?;
+            check_endpoints(core, routes, &stay.release, track)?;
         }
     }
     Ok(())
 }
 
-fn check_endpoints(routes: &AppRoutes, release: &ReleaseId, track: &str) -> Result<(), ApiError> {
-    let mut found = routes.listed().filter(|routed| routed.id == *release);
-    if found.any(|routed| !routed.endpoints.is_empty()) {
+fn check_endpoints(
+    core: &Core,
+    routes: &AppRoutes,
+    release: &ReleaseId,
+    track: &str,
+) -> Result<(), ApiError> {
+    let found = || routes.listed().filter(|routed| routed.id == *release);
+    if found().any(|routed| !routed.endpoints.is_empty()) {
         return Ok(());
     }
+    let policy = core.addresses.load();
+    let names: BTreeSet<&EndpointName> =
+        found().flat_map(|routed| routed.named.iter()).map(|named| &named.name).collect();
+    if !names.is_empty() {
+        let faults = |name: &EndpointName| core.names.find(&Endpoint::Name(name.clone()), &policy).faults;
+        let each = names.into_iter().map(|name| format!("`{name}` {}", faults(name).join("; ")));
+        let each = each.collect::<Vec<_>>().join("; ");
+        let message = format!("`{release}` would be {track} and has no endpoint that can be reached: {each}");
+        return Err(ApiError::value("release", message));
+    }
     let message = format!(
-        "`{release}` would be {track} and has no endpoint; send `endpoints`, or write `ip:port` below {release}/ first"
+        "`{release}` would be {track} and has no endpoint; send `endpoints`, or write `ip:port` or `name:port` below {release}/ first"
     );
     Err(ApiError::value("release", message))
 }
@@ -243,14 +315,14 @@ pub fn check_remaining(
 }
 
 /// The endpoints that a table gives a release, less those that drain.
-pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) -> Vec<SocketAddr> {
+pub fn endpoints_in(table: &RoutingTable, app: &AppName, release: &ReleaseId) -> Vec<Endpoint> {
     let routes = table.apps.get(app).map(|routes| routes.listed()).into_iter().flatten();
-    let endpoints: BTreeMap<SocketAddr, ()> = routes
-        .filter(|routed| routed.id == *release)
-        .flat_map(|routed| routed.endpoints.iter().filter(|endpoint| !endpoint.draining))
-        .map(|endpoint| (endpoint.address, ()))
-        .collect();
-    endpoints.into_keys().collect()
+    let registered = routes.filter(|routed| routed.id == *release).flat_map(|routed| {
+        let draining = routed.endpoints.iter().filter(|endpoint| endpoint.draining);
+        let draining: Vec<Endpoint> = draining.map(|endpoint| endpoint.address.into()).collect();
+        routed.registered().into_iter().filter(move |endpoint| !draining.contains(endpoint))
+    });
+    registered.collect::<BTreeSet<Endpoint>>().into_iter().collect()
 }
 
 /// The failure that says so.

@@ -13,6 +13,7 @@ use crate::{
     control::shared::{core::Core, waiting::WaitingRelease},
     rollout::{
         adopt::{Adoption, OldKeys},
+        endpoint::Endpoint,
         record::Record,
         release::ReleaseId,
     },
@@ -76,9 +77,12 @@ impl RawStable {
         let mut found = Self { release, written, since, gate: RawGate::Open, failure, is_given_up };
         let all = endpoints.get(&found.release).filter(|all| !all.is_empty());
         if let Some(all) = all {
-            let drains =
-                |address| record.endpoint_drains.iter().any(|drain| drain.is_of(&found.release, address));
-            let asked = all.iter().copied().filter(|address| !drains(*address)).collect();
+            let drains = |endpoint: &Endpoint| {
+                let of =
+                    |address| record.endpoint_drains.iter().any(|drain| drain.is_of(&found.release, address));
+                endpoint.address().is_some_and(of)
+            };
+            let asked = all.iter().filter(|endpoint| !drains(endpoint)).cloned().collect();
             let settings = Arc::new(stored.settings.clone());
             found.judge(GateQuestion::new(&found.release, asked, settings), verdict);
         }

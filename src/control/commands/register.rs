@@ -119,7 +119,7 @@ async fn check_gate(
     let release = &planned.difference.release;
     let routes = |record: &Record| record.routed().any(|(routed, _)| routed == release);
     if let Some(stored) = naming.iter().find(|stored| stored.record.as_ref().is_some_and(routes)) {
-        let endpoints = planned.difference.after.iter().copied().collect();
+        let endpoints = planned.difference.after.iter().cloned().collect();
         GateQuestion::new(release, endpoints, Arc::new(stored.settings.clone())).ask(core).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::{
     commit::Commit,
     endpoint_events::event_commit,
     gate,
-    release_endpoints::{ReleaseEndpoints, addresses},
+    release_endpoints::{ReleaseEndpoints, valid_endpoints},
     stored::StoredApp,
 };
 use crate::{
@@ -163,8 +163,8 @@ pub async fn plan(
     let policy = core.addresses.load();
     let difference = EndpointDifference {
         release: endpoints.release.clone(),
-        before: addresses(now, &policy),
-        after: addresses(&next, &policy),
+        before: valid_endpoints(now, &policy),
+        after: valid_endpoints(&next, &policy),
     };
     let is_replaced = matches!(change, EndpointChange::Replace { .. });
     if next == *now || is_replaced && difference.before == difference.after {

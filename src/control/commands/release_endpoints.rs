@@ -1,6 +1,6 @@
 //! The endpoints of a release as the store holds them: the keys below `containers/`, or the set that counts instead of them.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use keyvalues::{Check, Entry, Listing, Revision, Write};
 
@@ -14,7 +14,7 @@ use crate::{
         },
     },
     rollout::{
-        endpoint::AddressPolicy,
+        endpoint::{AddressPolicy, Endpoint},
         endpoint_set::{Containers, EndpointSet, PendingSet},
         keys::{self, Meaning},
         release::ReleaseId,
@@ -113,9 +113,9 @@ impl ReleaseEndpoints {
     }
 }
 
-/// The valid addresses of endpoints.
-pub fn addresses(containers: &Containers, policy: &AddressPolicy) -> BTreeSet<SocketAddr> {
-    containers.values().filter_map(|address| policy.parse(address).ok()).collect()
+/// The valid endpoints among those that are stored.
+pub fn valid_endpoints(containers: &Containers, policy: &AddressPolicy) -> BTreeSet<Endpoint> {
+    containers.values().filter_map(|text| policy.parse_endpoint(text).ok()).collect()
 }
 
 /// Where the endpoints of a release are stored.

@@ -3,7 +3,7 @@
 //!
 //! What the store has lost is nobody's: it is written back without a question.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     gate::{GateQuestion, replaces_stable},
@@ -17,6 +17,7 @@ use crate::{
     rollout::{
         app::AppName,
         command::{Asker, Background, Replacement, check_replacement, replace},
+        endpoint::Endpoint,
         record::{HistoryEvent, Record},
         release::ReleaseId,
         settings::Settings,
@@ -30,7 +31,7 @@ pub struct NextApp {
     pub record: Option<Record>,
     pub settings: Settings,
     /// The endpoints of its stable release then.
-    pub endpoints: Vec<SocketAddr>,
+    pub endpoints: Vec<Endpoint>,
     /// The releases that its history calls stable then.
     pub stables: Vec<ReleaseId>,
 }
@@ -81,7 +82,7 @@ impl Replacer {
     ) -> Result<(), ApiError> {
         let background = stored.background(core, stored.settings.approvals > 0).await?;
         let stable = next.record.as_ref().and_then(Record::stable_release);
-        let endpoints = stable.map(|stable| (stable.clone(), next.endpoints.iter().copied().collect()));
+        let endpoints = stable.map(|stable| (stable.clone(), next.endpoints.iter().cloned().collect()));
         let background =
             Background { endpoints: endpoints.into_iter().collect::<BTreeMap<_, _>>(), ..background };
         let replacement = Replacement {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
 };
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     commit::Commit,
-    release_endpoints::{ReleaseEndpoints, addresses, prefixes},
+    release_endpoints::{ReleaseEndpoints, prefixes, valid_endpoints},
     stored_default::StoredDefault,
 };
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
         command::{Background, Holds, RegistrationRules},
         commit,
         end_mark::EndMark,
+        endpoint::Endpoint,
         freeze::{self, FreezeWindow},
         history::{self, PastStable},
         keys::{self, Meaning},
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Endpoints by release.
-pub type EndpointsOfReleases = BTreeMap<ReleaseId, BTreeSet<SocketAddr>>;
+pub type EndpointsOfReleases = BTreeMap<ReleaseId, BTreeSet<Endpoint>>;
 
 /// What the marker of a store that is set up holds.
 const MARKER: &str = "-";
@@ -299,14 +299,14 @@ fn planned((key, value): commit::Write) -> Write {
 }
 
 /// The valid endpoints that each of these releases has in the store.
-pub async fn endpoint_addresses(
+pub async fn registered_endpoints(
     core: &Core,
     releases: &[ReleaseId],
 ) -> Result<EndpointsOfReleases, ApiError> {
     let listing = endpoints_of(core, releases).await?;
     let policy = core.addresses.load();
     let found = |release: &ReleaseId| {
-        (release.clone(), addresses(ReleaseEndpoints::of(release, &listing).containers(), &policy))
+        (release.clone(), valid_endpoints(ReleaseEndpoints::of(release, &listing).containers(), &policy))
     };
     Ok(releases.iter().map(found).collect())
 }

@@ -75,7 +75,7 @@ impl Changes {
             |record: &crate::rollout::record::Record| record.routed().any(|(routed, _)| *routed == release);
         if stored.record.as_ref().is_some_and(is_routed) {
             let settings = Arc::new(stored.settings.clone());
-            GateQuestion::new(&release, vec![*address], settings).ask(&self.core).await?;
+            GateQuestion::new(&release, vec![(*address).into()], settings).ask(&self.core).await?;
         }
         let change = EndpointChange::Add { container: key.to_owned(), address: address.to_string() };
         self.change(app, &release, &change, "its container runs").await?;

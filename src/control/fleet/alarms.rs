@@ -36,10 +36,12 @@ pub enum AlarmKind {
     EngineLost,
     /// A candidate that is worse than stable, and stays.
     CandidateWorse,
+    /// An endpoint's name that does not resolve, or stands for an address that may not be an endpoint.
+    EndpointName,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -51,6 +53,7 @@ impl AlarmKind {
         Self::LocalAbort,
         Self::EngineLost,
         Self::CandidateWorse,
+        Self::EndpointName,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -66,6 +69,7 @@ impl AlarmKind {
             Self::LocalAbort => "local_abort",
             Self::EngineLost => "engine_lost",
             Self::CandidateWorse => "candidate_worse",
+            Self::EndpointName => "endpoint_name",
         }
     }
 }
@@ -147,7 +151,8 @@ fn raise_for_this_router(core: &Core, raise: &mut impl FnMut(AlarmKind, &str, &s
     }
 }
 
-/// Aborts that this router alone applies, candidates that are worse and stay, and engines that do not answer it.
+/// Aborts that this router alone applies, candidates that are worse and stay, engines that do not answer it, and names that it
+/// cannot resolve.
 fn local_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
     let aborts = core.replica.local_aborts.all().into_iter().map(|(app, abort)| {
         let message = format!(
@@ -166,7 +171,12 @@ fn local_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
     let engines = core.engines.lost().into_iter();
     let lost =
         engines.map(|(engine, why)| own(core, AlarmKind::EngineLost, engine.as_str(), engine_lost(&why)));
-    aborts.chain(worse).chain(lost)
+    let names = core.names.faults(&core.addresses.load()).into_iter().map(|(name, fault)| {
+        let name = name.to_string();
+        own(core, AlarmKind::EndpointName, &name, format!("the endpoint {name} {fault}"))
+    });
+    let names: Vec<Alarm> = names.collect();
+    aborts.chain(worse).chain(lost).chain(names)
 }
 
 /// What is said of an engine that does not answer.

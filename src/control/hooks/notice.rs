@@ -143,6 +143,12 @@ fn router_conditions(core: &Core) -> Vec<Condition> {
         subject: format!("{name} {engine}"),
         ..own(EventKind::EngineLost, engine_lost(&why), format!("the engine {engine} answers {name} again"))
     }));
+    conditions.extend(core.names.faults(&core.addresses.load()).into_iter().map(|(endpoint, fault)| {
+        let text = format!("{name}: the endpoint {endpoint} {fault}");
+        let over =
+            format!("{name}: the endpoint {endpoint} is found again, and all that it stands for is allowed");
+        Condition { subject: format!("{name} {endpoint}"), ..own(EventKind::EndpointName, text, over) }
+    }));
     conditions
 }
 
@@ -159,6 +165,7 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::History
         | AlarmKind::LocalAbort
         | AlarmKind::EngineLost
+        | AlarmKind::EndpointName
         | AlarmKind::CandidateWorse => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {

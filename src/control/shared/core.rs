@@ -25,6 +25,7 @@ use super::{
     hooks_in::board::HookInBoard,
     lifecycle::Lifecycle,
     misdirected::MisdirectedRequests,
+    names::{board::NameBoard, resolver::NameResolver},
     options::{RouterOptions, Surroundings},
     quota::Quotas,
     replica::Replica,
@@ -85,6 +86,8 @@ pub struct CoreState {
     pub release_locks: ChangeLocks,
     /// The engines that do not answer: written by the watch of each.
     pub engines: EngineBoard,
+    /// What endpoints by name stand for.
+    pub names: NameBoard,
     /// The newest events about endpoints: written by `sync` alone.
     pub endpoint_events: NewestEvents,
     /// The deployments, as the watch tells of them: written by `sync` alone.
@@ -133,6 +136,7 @@ impl Core {
             app_locks: ChangeLocks::default(),
             release_locks: ChangeLocks::default(),
             engines: EngineBoard::default(),
+            names: NameBoard::new(NameResolver::new(options.resolver.clone()), clock.clone()),
             endpoint_events: NewestEvents::default(),
             deployments: DeploymentBoard::default(),
             journal: Journal::new(options.audit_log.clone()),

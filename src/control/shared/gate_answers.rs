@@ -1,16 +1,14 @@
 //! What the endpoints of a release answered to its health check, and whether it may become stable with that.
 
-use std::net::SocketAddr;
+use crate::{rollout::endpoint::Endpoint, schema::endpoint::EndpointAnswer};
 
-use crate::schema::endpoint::EndpointAnswer;
-
-/// Each endpoint with why its check failed; none: it passed. Ordered by address.
+/// Each endpoint with why its check failed; none: it passed. One by name stands for itself if it has no address. Ordered.
 #[derive(Debug, Clone, Default)]
-pub struct GateAnswers(Vec<(SocketAddr, Option<String>)>);
+pub struct GateAnswers(Vec<(Endpoint, Option<String>)>);
 
 impl GateAnswers {
-    pub fn new(mut answers: Vec<(SocketAddr, Option<String>)>) -> Self {
-        answers.sort_by_key(|(address, _)| *address);
+    pub fn new(mut answers: Vec<(Endpoint, Option<String>)>) -> Self {
+        answers.sort();
         Self(answers)
     }
 
@@ -24,8 +22,8 @@ impl GateAnswers {
         if all == 0 {
             return Some(format!("`{release}` has no endpoints"));
         }
-        let said = |(address, failure): &(SocketAddr, Option<String>)| {
-            format!("{address} {}", failure.as_deref().unwrap_or("passed"))
+        let said = |(endpoint, failure): &(Endpoint, Option<String>)| {
+            format!("{endpoint} {}", failure.as_deref().unwrap_or("passed"))
         };
         let each: Vec<String> = self.0.iter().map(said).collect();
         let counts = format!("{passed} of {all} endpoints of `{release}` pass the health check");
@@ -34,8 +32,8 @@ impl GateAnswers {
 
     /// The same as the API gives it.
     pub fn to_answer(&self) -> Vec<EndpointAnswer> {
-        let answer = |(address, failure): &(SocketAddr, Option<String>)| EndpointAnswer {
-            address: address.to_string(),
+        let answer = |(endpoint, failure): &(Endpoint, Option<String>)| EndpointAnswer {
+            address: endpoint.to_string(),
             passed: failure.is_none(),
             detail: failure.clone(),
         };
@@ -60,7 +58,7 @@ mod tests {
         ] {
             let answer = |n: u16| {
                 let failure = (n >= passed).then(|| "refused the connection".to_owned());
-                (SocketAddr::from(([10, 0, 0, 1], n)), failure)
+                (Endpoint::Address(([10, 0, 0, 1], n).into()), failure)
             };
             let refusal = GateAnswers::new((0..all).map(answer).collect()).refusal("1.0");
             assert_eq!(refusal.is_none(), allowed, "{passed} of {all}");

@@ -26,6 +26,7 @@ pub mod lifecycle;
 pub mod local_abort;
 pub mod lost_key;
 pub mod misdirected;
+pub mod names;
 pub mod old_api;
 pub mod options;
 pub mod pages;

@@ -58,6 +58,8 @@ pub struct RouterOptions {
     pub default_app: Option<AppName>,
     /// Which addresses may be endpoints. The router's own listeners are to be among the excluded.
     pub addresses: AddressPolicy,
+    /// The name servers that are asked for endpoints by name; none: those of the system.
+    pub resolver: Vec<SocketAddr>,
     /// Whether http redirects to https, which makes pins `Secure`.
     pub https: bool,
     /// TLS of the admin port; none: it speaks plain http.

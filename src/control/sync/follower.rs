@@ -111,6 +111,7 @@ impl Follower {
                     // The store is given them as soon as it takes anything.
                     return Err(Interruption::Resync);
                 }
+                () = core.names.changed.notified() => self.publisher.publish_names(&mut self.image),
                 _ = ticks.tick() => self.publisher.tick(&mut self.image),
             }
         }
@@ -179,6 +180,7 @@ impl Follower {
                 () = core.replica.relist.notified() => return,
                 () = core.replica.local_aborts.asked() => self.serve_local_aborts(),
                 revision = self.publisher.upkeep.next_done() => self.publisher.note_upkeep(revision),
+                () = core.names.changed.notified() => self.publisher.publish_names(&mut self.image),
                 _ = ticks.tick() => self.publisher.tick(&mut self.image),
             }
         }

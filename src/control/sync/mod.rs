@@ -13,6 +13,7 @@ pub mod image;
 pub mod interruption;
 pub mod last_good;
 pub mod losses;
+pub mod names;
 pub mod noted_endpoints;
 pub mod origin;
 pub mod publisher;

@@ -61,7 +61,9 @@ impl StoreImage {
             keyspace.record(app).is_some_and(|record| record.routed().any(|(routed, _)| routed == release))
         };
         let now = self.clock().monotonic();
-        let address_of = |release: &ReleaseId, container: &str| keyspace.address_of(release, container);
+        // One by name is held by each router for itself: a record that notes it would be none to an earlier version.
+        let address_of =
+            |release: &ReleaseId, container: &str| keyspace.endpoint_of(release, container)?.address();
         let found = self.losses.findings(&keyspace.apps(), now, routes, address_of);
         let beyond = |(app, findings): (AppName, UnregisteredFindings)| {
             let findings = findings.beyond(keyspace.record(&app)?);

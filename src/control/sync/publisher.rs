@@ -49,6 +49,13 @@ impl Publisher {
         self.started
     }
 
+    /// Publishes again what the image holds, with what names stand for now; before the first publish there is nothing to repeat.
+    pub fn publish_names(&mut self, image: &mut StoreImage) {
+        if self.started {
+            self.publish_again(image);
+        }
+    }
+
     /// Publishes again what the image holds, which did not come from the store alone.
     pub fn publish_again(&mut self, image: &mut StoreImage) {
         self.publish(image, self.reached, self.core.clock.monotonic());
@@ -58,7 +65,9 @@ impl Publisher {
     /// change is not looked at.
     pub fn publish(&mut self, image: &mut StoreImage, revision: Revision, told_at: Duration) {
         let Some(keyspace) = &mut image.keyspace else { return };
+        keyspace.set_names(&self.core.names.resolved());
         let before = self.core.live.publish(keyspace.build(revision), told_at);
+        self.core.names.want(keyspace.wanted_names());
         self.core.live.note_published(self.core.clock.monotonic());
         let after = self.core.live.load_full();
         let changes = keyspace.take_changes();
@@ -129,9 +138,12 @@ impl Publisher {
         image.last_good.tick(image.identity.as_ref(), now);
     }
 
-    /// Old keys that were written in the store before this router started are adopted before it calls itself ready.
+    /// Old keys that were written in the store before this router started are adopted before it calls itself ready, and the
+    /// names of endpoints were looked up.
     fn consider_ready(&self) {
-        if self.started && self.upkeep.is_idle() && self.reached >= self.ready_at {
+        let is_served =
+            self.started && self.reached >= self.ready_at && self.core.names.unknown_hosts().is_empty();
+        if is_served && self.upkeep.is_idle() {
             self.core.lifecycle.set_published();
         }
     }

@@ -9,7 +9,7 @@ use super::identity::record_seq;
 use crate::{
     control::{
         commands::{
-            release_endpoints::{ReleaseEndpoints, addresses, prefixes},
+            release_endpoints::{ReleaseEndpoints, prefixes, valid_endpoints},
             replacement::NextApp,
         },
         shared::{
@@ -76,7 +76,7 @@ impl<'a> ReplacedApp<'a> {
                 Some(Entry { key, value: value.clone(), created: modified, modified, lease: None })
             };
             let listing = Listing { revision: 0, entries: self.good.iter().filter_map(own).collect() };
-            addresses(ReleaseEndpoints::of(&stable, &listing).containers(), policy)
+            valid_endpoints(ReleaseEndpoints::of(&stable, &listing).containers(), policy)
         });
         NextApp {
             record,

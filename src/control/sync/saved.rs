@@ -5,7 +5,11 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::sleep;
 
-use super::{image::StoreImage, last_good::TABLE};
+use super::{
+    image::StoreImage,
+    last_good::TABLE,
+    names::{self, NAMES},
+};
 use crate::control::{
     limits::SAVED_LOOK,
     shared::{core::Core, state_dir::StateDir},
@@ -14,14 +18,16 @@ use crate::control::{
 /// Publishes each table that another process keeps, for ever.
 pub async fn follow_saved(core: Core, dir: Arc<StateDir>) {
     let mut image = StoreImage::new(core.clone(), Some(Arc::clone(&dir)));
-    let mut seen: Option<SystemTime> = None;
+    let mut seen: [Option<SystemTime>; 2] = [None; 2];
     loop {
-        let changed = dir.changed_at(TABLE);
+        let changed = [TABLE, NAMES].map(|file| dir.changed_at(file));
         if changed != seen
             && let Some(revision) = image.take_saved_table()
         {
             seen = changed;
+            names::take_saved(&core, &dir);
             if let Some(keyspace) = &mut image.keyspace {
+                keyspace.set_names(&core.names.resolved());
                 core.live.publish(keyspace.build(revision), core.clock.monotonic());
             }
         }

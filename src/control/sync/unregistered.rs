@@ -36,16 +36,20 @@ impl Unregistered<'_> {
         if !self.keyspace.is_listed(self.release) {
             return Some("no app routes its release");
         }
-        let Some(address) = self.address(key) else { return Some("it has no valid address") };
-        if self.states().any(|(other, state)| other == address && state.check_failure().is_some()) {
+        let addresses = self.addresses(key);
+        if addresses.is_empty() {
+            return Some("it has no valid address");
+        }
+        if self.states().any(|(other, state)| addresses.contains(&other) && state.check_failure().is_some()) {
             return Some("it failed its health check");
         }
-        let mut others = self.keyspace.registered_at(address).filter(|(release, _)| *release != self.release);
+        let others = addresses.iter().flat_map(|address| self.keyspace.registered_at(*address));
+        let mut others = others.filter(|(release, _)| *release != self.release);
         if others.any(|(release, container)| !self.losses.holds_endpoint(release, container)) {
             return Some("its address is registered for another release");
         }
         let registered = self.registered();
-        if registered.contains(&address) {
+        if registered.iter().any(|address| addresses.contains(address)) {
             return Some("its address is registered again");
         }
         let passes = |(other, state): (SocketAddr, &Arc<EndpointState>)| {
@@ -57,16 +61,16 @@ impl Unregistered<'_> {
         (held >= self.longest()).then_some("its time is over")
     }
 
-    fn address(&self, key: &str) -> Option<SocketAddr> {
-        let container = key.strip_prefix(self.release.as_str())?.strip_prefix('/')?;
-        self.keyspace.address_of(self.release, container)
+    fn addresses(&self, key: &str) -> Vec<SocketAddr> {
+        let container = key.strip_prefix(self.release.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        container.map(|container| self.keyspace.addresses_of(self.release, container)).unwrap_or_default()
     }
 
     /// The addresses of the release that are registered.
     fn registered(&self) -> Vec<SocketAddr> {
         let is_held = |container: &&str| self.losses.holds_endpoint(self.release, container);
         let containers = self.keyspace.containers(self.release).filter(|container| !is_held(container));
-        containers.filter_map(|container| self.keyspace.address_of(self.release, container)).collect()
+        containers.flat_map(|container| self.keyspace.addresses_of(self.release, container)).collect()
     }
 
     fn apps(&self) -> impl Iterator<Item = (&AppRoutes, &ReleaseRoutes)> {

@@ -243,7 +243,8 @@ async fn a_replica_adds_itself_and_goes_and_the_count_is_the_etag() {
     let (status, error) =
         bench.call(Method::DELETE, &format!("{ENDPOINTS}/127.0.0.1:9001"), Value::Null).await;
     assert_eq!((status, &error["error"]["code"]), (StatusCode::CONFLICT, &json!("last_endpoint")));
-    for body in [json!({}), json!({ "address": "169.254.169.254:80" }), json!({ "address": "db:80" })] {
+    for body in [json!({}), json!({ "address": "169.254.169.254:80" }), json!({ "address": "http://db:80" })]
+    {
         let (status, _) = bench.call(Method::PUT, &format!("{ENDPOINTS}/web-2"), body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     }

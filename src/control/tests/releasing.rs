@@ -150,7 +150,7 @@ async fn raw_keyvalues_in_the_old_shape() {
         ("rolling/shop/blendpercent", "101"),
         ("rolling/shop/stickyness", "yes"),
         ("rolling/shop/stable/id", "nonsense"),
-        ("apps/x-1-80/containers/c1", "localhost:80"),
+        ("apps/x-1-80/containers/c1", "localhost"),
     ] {
         assert_eq!(bench.kv(key, value).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{key}");
     }

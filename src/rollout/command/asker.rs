@@ -1,13 +1,11 @@
 //! Who gives a command, and what the command reads beside the record.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{holds::Holds, role::Role};
 use crate::rollout::{
-    approval::Holder, blend::Blend, end_mark::EndMark, history::PastStable, release::ReleaseId,
+    approval::Holder, blend::Blend, end_mark::EndMark, endpoint::Endpoint, history::PastStable,
+    release::ReleaseId,
 };
 
 /// Who gives a command, when, and which state they have seen.
@@ -75,5 +73,5 @@ pub struct Background {
     /// How many operators must have approved a release before it becomes stable.
     pub approvals: u8,
     /// The endpoints of the release that the command would make stable, or approves, as they are after it.
-    pub endpoints: BTreeMap<ReleaseId, BTreeSet<SocketAddr>>,
+    pub endpoints: BTreeMap<ReleaseId, BTreeSet<Endpoint>>,
 }

@@ -154,7 +154,8 @@ fn endpoint_report(
     let serves = takes_requests(endpoint, health);
     // A serving endpoint was then chosen by the client's number, which is the same for its next request.
     let by_number = serves && (affine || matches!(pin, PinEvidence::Hashed(_)));
-    EndpointReport { address: endpoint.address.to_string(), serves, pinned, kept: pinned || by_number }
+    let name = release.name_of(endpoint.address).map(ToString::to_string);
+    EndpointReport { address: endpoint.address.to_string(), name, serves, pinned, kept: pinned || by_number }
 }
 
 fn failures(app: &AppRoutes, release: ReleaseIndex, health: &dyn Health) -> Vec<EndpointFailure> {

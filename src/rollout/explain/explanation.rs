@@ -84,6 +84,9 @@ pub struct ReleaseSummary {
 pub struct EndpointReport {
     /// Its address, `ip:port`.
     pub address: String,
+    /// The name that stands for it, `name:port`; left out: it was registered by its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Whether this router sees it serving, and it does not drain.
     pub serves: bool,
     /// Whether it is the endpoint that the pin names.
@@ -91,6 +94,16 @@ pub struct EndpointReport {
     /// Whether all requests like this one go there as long as it serves: by the pin, the preview, or what the client is
     /// known by. Otherwise a serving endpoint is drawn for each request.
     pub kept: bool,
+}
+
+impl EndpointReport {
+    /// Its address, with its name if it has one.
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({name})", self.address),
+            None => self.address.clone(),
+        }
+    }
 }
 
 /// With what an endpoint last failed a request.

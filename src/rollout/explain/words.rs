@@ -264,29 +264,27 @@ fn failed(request: &Request<'_>, failed: &EndpointFailure) -> String {
 fn endpoint(explanation: &Explanation) -> Option<String> {
     let endpoint = explanation.endpoint.as_ref()?;
     let serving = here(explanation)?.serving;
+    let title = endpoint.title();
     Some(match (endpoint.pinned, endpoint.serves) {
-        (true, true) => format!("Endpoint {}: it is the pinned one, and it serves.", endpoint.address),
+        (true, true) => format!("Endpoint {title}: it is the pinned one, and it serves."),
         (true, false) => {
             format!(
-                "Endpoint {}: it is the pinned one. It does not serve, but no other endpoint does either.",
-                endpoint.address
+                "Endpoint {title}: it is the pinned one. It does not serve, but no other endpoint does either."
             )
         }
         (false, true) if endpoint.kept && serving > 1 => {
             format!(
-                "Endpoint {}: it is one of the {serving} that serve, and the same for every request like this one.",
-                endpoint.address
+                "Endpoint {title}: it is one of the {serving} that serve, and the same for every request like this one."
             )
         }
         (false, true) if serving == 1 => {
-            format!("Endpoint {}: it is the only one that serves.", endpoint.address)
+            format!("Endpoint {title}: it is the only one that serves.")
         }
         (false, true) => format!(
-            "Endpoint {}: it is drawn from the {serving} that serve, the less busy of two. Another request may draw another.",
-            endpoint.address
+            "Endpoint {title}: it is drawn from the {serving} that serve, the less busy of two. Another request may draw another."
         ),
         (false, false) => {
-            format!("Endpoint {}: it is drawn from all endpoints, since too few serve.", endpoint.address)
+            format!("Endpoint {title}: it is drawn from all endpoints, since too few serve.")
         }
     })
 }

@@ -58,8 +58,10 @@ impl Keyspace {
 
     fn compile_apps(&mut self) {
         let changed = std::mem::take(&mut self.changed_releases);
+        changed.keys().for_each(|release| self.note_names(release));
         let listing = changed.keys().filter_map(|release| self.listed_by.get(release));
         self.touched.extend(listing.flatten().cloned());
+        self.touched.append(&mut self.waiting_for_names);
         for name in std::mem::take(&mut self.touched) {
             self.compile_app(&name, &changed);
             self.changes.apps.insert(name);
@@ -78,12 +80,23 @@ impl Keyspace {
         if app.compiled.is_some() {
             return;
         }
+        if self.named.is_empty() || !self.waits_for_names(name) {
+            self.replace_routes(name);
+        } else {
+            self.waiting_for_names.insert(name.clone());
+        }
+    }
+
+    /// Compiles an app's routes anew.
+    fn replace_routes(&mut self, name: &AppName) {
+        let Some(app) = self.apps.get_mut(name) else { return };
         let last = app.last.take();
         if let Some(record) = &app.record {
             let mut compiler = Compiler {
                 options: &self.options,
                 releases: &self.releases,
                 pending: &self.pending,
+                names: &self.names,
                 endpoint_slots: &mut self.endpoint_slots,
                 release_slots: &mut self.release_slots,
                 name,

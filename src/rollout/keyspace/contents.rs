@@ -10,7 +10,8 @@ use super::{addresses::AddressIndex, claims::Claims, slots::Slots};
 use crate::rollout::{
     adopt::{OldKeys, WriteRevisions},
     app::AppName,
-    endpoint::AddressPolicy,
+    endpoint::{AddressPolicy, Endpoint},
+    endpoint_name::EndpointName,
     freeze::FreezeWindow,
     keys::{self, Meaning},
     pin::{PinFormat, PinKeys},
@@ -18,6 +19,7 @@ use crate::rollout::{
     preview::Previews,
     record::Record,
     release::ReleaseId,
+    resolved_names::ResolvedNames,
     settings::Settings,
     table::{AppRoutes, EndpointKey, ReleaseKey, RoutingTable},
 };
@@ -74,6 +76,12 @@ pub struct Keyspace {
     pub(super) endpoint_slots: Slots<EndpointKey>,
     pub(super) endpoints_by_address: AddressIndex,
     pub(super) release_slots: Slots<ReleaseKey>,
+    /// What names of endpoints stand for.
+    pub(super) names: Arc<ResolvedNames>,
+    /// The releases that have endpoints by name, as of the last build.
+    pub(super) named: BTreeMap<ReleaseId, BTreeSet<EndpointName>>,
+    /// Apps that keep their last routes until the names of their new ones were looked up.
+    pub(super) waiting_for_names: BTreeSet<AppName>,
     /// Slots of apps are never given up: the counters of an app outlive it.
     pub(super) app_slots: HashMap<AppName, usize>,
 }
@@ -98,9 +106,9 @@ pub(super) struct StoredValue {
 }
 
 /// One endpoint of a release.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct StoredEndpoint {
-    pub(super) address: SocketAddr,
+    pub(super) endpoint: Endpoint,
     pub(super) modified: u64,
 }
 
@@ -163,6 +171,9 @@ impl Keyspace {
             endpoint_slots: Slots::default(),
             endpoints_by_address: AddressIndex::default(),
             release_slots: Slots::default(),
+            names: Arc::default(),
+            named: BTreeMap::new(),
+            waiting_for_names: BTreeSet::new(),
             app_slots: HashMap::new(),
         }
     }
@@ -267,10 +278,10 @@ impl Keyspace {
             .map(String::as_str)
     }
 
-    /// The address of a container of a release.
-    pub fn address_of(&self, release: &ReleaseId, container: &str) -> Option<SocketAddr> {
+    /// Where a container of a release is registered.
+    pub fn endpoint_of(&self, release: &ReleaseId, container: &str) -> Option<&Endpoint> {
         let endpoints = listed(&self.releases, &self.pending, release)?;
-        endpoints.get(container).map(|endpoint| endpoint.address)
+        endpoints.get(container).map(|stored| &stored.endpoint)
     }
 
     /// The releases and containers that have an address.
@@ -278,7 +289,7 @@ impl Keyspace {
         let all = self.releases.iter();
         let all =
             all.flat_map(|(release, endpoints)| endpoints.iter().map(move |endpoint| (release, endpoint)));
-        let there = all.filter(move |(_, (_, endpoint))| endpoint.address == address);
+        let there = all.filter(move |(_, (_, stored))| self.is_at(&stored.endpoint, address));
         there.map(|(release, (container, _))| (release, container.as_str()))
     }
 
@@ -342,18 +353,15 @@ impl Keyspace {
         self.pending.iter().map(|(release, pending)| (release, pending.by.as_str()))
     }
 
-    /// The valid endpoints of one release.
+    /// How many valid endpoints one release has. One by name counts once, whatever it stands for.
     pub fn endpoints(&self, release: &ReleaseId) -> usize {
-        self.addresses(release).len()
+        self.registered(release).len()
     }
 
-    /// The addresses of the valid endpoints of one release, in order, each once.
-    pub fn addresses(&self, release: &ReleaseId) -> Vec<SocketAddr> {
-        let endpoints = listed(&self.releases, &self.pending, release).into_iter().flat_map(BTreeMap::values);
-        let mut addresses: Vec<SocketAddr> = endpoints.map(|endpoint| endpoint.address).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses
+    /// The valid endpoints of one release, each once.
+    pub(super) fn registered(&self, release: &ReleaseId) -> HashSet<&Endpoint> {
+        let stored = listed(&self.releases, &self.pending, release).into_iter().flat_map(BTreeMap::values);
+        stored.map(|stored| &stored.endpoint).collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod claimant;
 mod claims;
 mod contents;
 mod host_owners;
+mod names;
 mod problem;
 mod read;
 mod routes;

@@ -108,7 +108,7 @@ impl Keyspace {
             return None;
         }
         let allowed = format!(
-            "a release with an endpoint; this one becomes stable as soon as a key {release}/<container id> holds `ip:port`"
+            "a release with an endpoint; this one becomes stable as soon as a key {release}/<container id> holds `ip:port` or `name:port`"
         );
         Some(Problem::new(&keys::stable_id(name), text.as_bytes(), allowed))
     }

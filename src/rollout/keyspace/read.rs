@@ -1,6 +1,6 @@
 //! Reading one value: what each key may hold, and what stays if a value is not allowed.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     claims::Claims,
@@ -10,7 +10,7 @@ use crate::rollout::{
     adopt::OldKeys,
     app::AppName,
     blend::Blend,
-    endpoint::{AddressPolicy, EndpointError},
+    endpoint::{AddressPolicy, Endpoint, EndpointError},
     endpoint_set::{EndpointSet, PendingSet},
     freeze::{self, FreezeWindow},
     keys::{self, Meaning},
@@ -27,7 +27,7 @@ enum ParsedValue {
     Settings(Arc<Settings>),
     Previews(Arc<Previews>),
     PipelineLock(Arc<PipelineLock>),
-    Address(SocketAddr),
+    Endpoint(Endpoint),
     DefaultApp(Option<AppName>),
     FreezeWindows(Arc<Vec<FreezeWindow>>),
     Set,
@@ -70,10 +70,10 @@ impl Keyspace {
             (Meaning::PipelineLock(name), Some(ParsedValue::PipelineLock(lock))) => {
                 self.app(&name).pipeline_lock = Some(lock);
             }
-            (Meaning::Endpoint(release, container), Some(ParsedValue::Address(address))) => {
+            (Meaning::Endpoint(release, container), Some(ParsedValue::Endpoint(endpoint))) => {
                 self.note_changed(&release, modified);
                 let endpoints = self.releases.entry(release).or_default();
-                endpoints.insert(container, StoredEndpoint { address, modified });
+                endpoints.insert(container, StoredEndpoint { endpoint, modified });
             }
             (Meaning::DefaultApp, Some(ParsedValue::DefaultApp(app))) => self.default_app = app,
             (Meaning::FreezeWindows, Some(ParsedValue::FreezeWindows(windows))) => {
@@ -162,7 +162,8 @@ impl Keyspace {
             return;
         };
         let valid = endpoints.into_iter().filter_map(|(container, text)| {
-            Some((container, StoredEndpoint { address: self.options.addresses.parse(&text).ok()?, modified }))
+            let endpoint = self.options.addresses.parse_endpoint(&text).ok()?;
+            Some((container, StoredEndpoint { endpoint, modified }))
         });
         let endpoints: Endpoints = valid.collect();
         self.pending.insert(release, PendingEndpoints { endpoints, by });
@@ -226,7 +227,7 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
         Meaning::PipelineLock(_) => PipelineLock::parse(value).map(Arc::new).map(ParsedValue::PipelineLock),
         Meaning::Endpoint(..) => {
             let text = text().map_err(|_| EndpointError::Malformed.to_string())?;
-            addresses.parse(text).map(ParsedValue::Address).map_err(|error| error.to_string())
+            addresses.parse_endpoint(text).map(ParsedValue::Endpoint).map_err(|error| error.to_string())
         }
         Meaning::FreezeWindows => freeze::parse_list(value).map(Arc::new).map(ParsedValue::FreezeWindows),
         Meaning::DefaultApp => match text() {
@@ -249,7 +250,7 @@ fn parse(meaning: &Meaning, value: &[u8], addresses: &AddressPolicy) -> Result<P
 fn check_pending(set: &EndpointSet, addresses: &AddressPolicy) -> Result<(), String> {
     let pending = set.pending.iter().flat_map(|pending| pending.endpoints.values());
     let faulty =
-        pending.map(|address| (address, addresses.parse(address))).find(|(_, parsed)| parsed.is_err());
+        pending.map(|text| (text, addresses.parse_endpoint(text))).find(|(_, parsed)| parsed.is_err());
     match faulty {
         Some((address, Err(error))) => Err(format!("`{}`: {error}", address.escape_debug())),
         _ => Ok(()),

@@ -1,7 +1,7 @@
 //! The routes of one app, compiled from its record, its settings and its endpoints.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     hash::Hasher as _,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -17,13 +17,15 @@ use crate::rollout::{
     app::AppName,
     blend::Blend,
     bucket,
+    endpoint_name::EndpointName,
     pin::PinCodec,
     preview::{PreviewCodec, PreviewRoutes},
     record::{Record, Tenure},
     release::ReleaseId,
+    resolved_names::ResolvedNames,
     set_cookie::{PinCookies, SetCookie},
     settings::Settings,
-    table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseKey, ReleaseRoutes, Standing},
+    table::{AppRoutes, EndpointKey, EndpointRoute, NamedEndpoint, ReleaseKey, ReleaseRoutes, Standing},
     target::{EndpointSlot, ReleaseIndex, ReleaseSlot},
 };
 
@@ -63,6 +65,7 @@ pub(super) struct Compiler<'a> {
     pub(super) options: &'a KeyspaceOptions,
     pub(super) releases: &'a BTreeMap<ReleaseId, Endpoints>,
     pub(super) pending: &'a BTreeMap<ReleaseId, PendingEndpoints>,
+    pub(super) names: &'a ResolvedNames,
     pub(super) endpoint_slots: &'a mut Slots<EndpointKey>,
     pub(super) release_slots: &'a mut Slots<ReleaseKey>,
     pub(super) name: &'a AppName,
@@ -124,17 +127,35 @@ impl Compiler<'_> {
             }))
         });
         // A release that is listed twice shares its endpoints.
-        let endpoints = match before.iter().find(|release| release.id == *id) {
-            Some(known) => known.endpoints.clone(),
-            None => self.endpoints(id, record),
+        let (endpoints, named) = match before.iter().find(|release| release.id == *id) {
+            Some(known) => (known.endpoints.clone(), known.named.clone()),
+            None => {
+                let named = self.named(id);
+                (self.endpoints(id, record, &named), named.into())
+            }
         };
         let endpoints = last_resort(endpoints, standing);
-        ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, slot, served }
+        ReleaseRoutes { id: id.clone(), tenure, standing, endpoints, named, slot, served }
     }
 
-    fn endpoints(&mut self, id: &ReleaseId, record: &Record) -> Vec<EndpointRoute> {
+    /// The endpoints that a release has by name, each with the addresses among those it stands for that are allowed.
+    fn named(&self, id: &ReleaseId) -> Vec<NamedEndpoint> {
         let stored = self.stored(id).into_iter().flat_map(|endpoints| endpoints.values());
-        let mut addresses: Vec<SocketAddr> = stored.map(|endpoint| endpoint.address).collect();
+        let names: BTreeSet<&EndpointName> = stored.filter_map(|stored| stored.endpoint.name()).collect();
+        let policy = &self.options.addresses;
+        let resolved = |name: &EndpointName| {
+            let found = self.names.addresses(name).into_iter().flatten();
+            let addresses = found.filter_map(|address| policy.check(address).ok()).collect();
+            NamedEndpoint { name: name.clone(), addresses }
+        };
+        names.into_iter().map(resolved).collect()
+    }
+
+    fn endpoints(&mut self, id: &ReleaseId, record: &Record, named: &[NamedEndpoint]) -> Vec<EndpointRoute> {
+        let stored = self.stored(id).into_iter().flat_map(|endpoints| endpoints.values());
+        let written = stored.filter_map(|stored| stored.endpoint.address());
+        let behind_names = named.iter().flat_map(|named| &named.addresses).copied();
+        let mut addresses: Vec<SocketAddr> = written.chain(behind_names).collect();
         addresses.sort_unstable();
         addresses.dedup();
         let last = self.last.and_then(|last| last.listed().find(|release| release.id == *id));

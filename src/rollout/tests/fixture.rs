@@ -3,10 +3,7 @@
 //! Commands and raw writes go through the functions that the control plane calls, and land in a map of keyvalues
 //! through the commit plan, so that what a test sees is what a store would hold.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::{
     adopt::{self, Adoption, OldKey, OldKeys, WriteRevisions},
@@ -14,6 +11,7 @@ use crate::rollout::{
     blend::Blend,
     command::{Asker, Background, Command, Decision, Holds, Refusal, Role, decide},
     commit::{self, Write},
+    endpoint::Endpoint,
     history, keys,
     record::{HistoryEvent, LeaveReason, Record, Tenure},
     release::ReleaseId,
@@ -145,8 +143,8 @@ impl Rollout {
         }
     }
 
-    fn endpoints_of_all(&self) -> BTreeMap<ReleaseId, BTreeSet<SocketAddr>> {
-        let endpoints: BTreeSet<SocketAddr> =
+    fn endpoints_of_all(&self) -> BTreeMap<ReleaseId, BTreeSet<Endpoint>> {
+        let endpoints: BTreeSet<Endpoint> =
             self.endpoints.iter().map(|address| address.parse().unwrap()).collect();
         ["a", "b", "c", "d"].map(|name| (release(name), endpoints.clone())).into()
     }

@@ -118,7 +118,12 @@ impl Operation {
 
     /// The path names a release and one of its endpoints.
     pub fn release_and_endpoint(self) -> Self {
-        self.release().parameter("path", "endpoint", json!({ "type": "string" }), "The endpoint, `ip:port`.")
+        self.release().parameter(
+            "path",
+            "endpoint",
+            json!({ "type": "string" }),
+            "The endpoint, `ip:port` or `name:port`; what drains is an address.",
+        )
     }
 
     /// The path names a release.

@@ -94,7 +94,7 @@ fn values_that_are_not_allowed_name_their_field() {
     assert_eq!(api.put("blend", &json!({ "percent": 101 })).expect(422).json()["error"]["field"], "percent");
     api.put("candidate", &json!({ "id": "apps/../containers" })).expect(422);
     api.put("candidate", &json!({ "release": "nobody-deployed-this" })).expect(422);
-    for address in ["10.0.0.1", "example.test:80", "0.0.0.0:80", "169.254.169.254:80", "[fe80::1]:80"] {
+    for address in ["10.0.0.1", "example.test", "0.0.0.0:80", "169.254.169.254:80", "[fe80::1]:80"] {
         api.put("candidate", &json!({ "release": "v9", "endpoints": [address] })).expect(422);
     }
     for own in [router.front, router.admin] {

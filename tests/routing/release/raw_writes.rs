@@ -150,7 +150,7 @@ fn bad_values_are_refused_and_change_nothing() {
         ("apps/hello-v2-80/containers/c9", "nowhere"),
         ("apps/hello-v2-80/containers/c9", "10.0.0.1"),
         ("apps/hello-v2-80/containers/c9", "10.0.0.1:99999"),
-        ("apps/hello-v2-80/containers/c9", "example.test:80"),
+        ("apps/hello-v2-80/containers/c9", "http://example.test:80"),
         ("apps/hello-v2-80/containers/c9", "0.0.0.0:80"),
         ("apps/hello-v2-80/containers/c9", "169.254.169.254:80"),
     ];

@@ -18,6 +18,7 @@ mod launch;
 pub mod log;
 pub mod message;
 pub mod metrics;
+pub mod name_server;
 pub mod ntlm;
 pub mod ports;
 pub mod process;

@@ -82,7 +82,7 @@ function endpointChip(shown) {
 			const words = failing ? (endpoint.detail ?? 'not serving') : describeWhatIsLeft(endpoint);
 			element.classList.toggle('is-failing', failing);
 			setText(sign, failing ? '✕' : endpoint.draining || endpoint.gone ? '○' : '●');
-			setText(address, endpoint.address);
+			setText(address, endpoint.name ? `${endpoint.address} (${endpoint.name})` : endpoint.address);
 			setText(detail, words);
 			setText(open, words && !failing ? '' : `${count(endpoint.in_flight ?? 0)} open`);
 			setAttr(open, 'title', plural(endpoint.in_flight ?? 0, 'open request'));

@@ -67,6 +67,6 @@ function parseHeader(text) {
 }
 
 function describeAnswer({ release, endpoint, reason, status }) {
-	if (release) return `${release.release} (${release.track}), ${endpoint.address}, reason ${reason}`;
+	if (release) return `${release.release} (${release.track}), ${endpoint.address}${endpoint.name ? ` (${endpoint.name})` : ''}, reason ${reason}`;
 	return status === 503 ? '503: no release is routed' : `${status}: the request goes to no release`;
 }

@@ -34,7 +34,7 @@ export function releasePicker({ releases, track, first = null }) {
 		{ testid: 'release-by-hand' },
 		h('summary', {}, 'Enter another release'),
 		field('Release name, or an id such as apps/hello-1.0.1-80/containers', name),
-		field('Its endpoints, one ip:port per line (empty: those that are already stored)', addresses),
+		field('Its endpoints, one ip:port or name:port per line (empty: those that are already stored)', addresses),
 	);
 	let options = [];
 	let notifyChange = () => {};

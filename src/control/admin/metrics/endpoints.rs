@@ -38,7 +38,8 @@ pub async fn endpoints(
     rows: &[Row<'_>],
 ) -> Result<(), BodyError> {
     let endpoints: usize = rows.iter().map(|row| row.release.endpoints.len()).sum();
-    if !page.begin(Group::Endpoints, endpoints * FIGURES.len()) {
+    let names: usize = rows.iter().map(|row| row.release.named.len()).sum();
+    if !page.begin(Group::Endpoints, endpoints * FIGURES.len() + names) {
         return Ok(());
     }
     for (name, help, grows, figure) in FIGURES {
@@ -53,6 +54,17 @@ pub async fn endpoints(
                 page.sample(name, &labels, figure(published.endpoint(endpoint.slot)));
                 page.flush_when_full().await?;
             }
+        }
+    }
+    let name = "rolling_endpoint_name_addresses";
+    if rows.iter().any(|row| !row.release.named.is_empty()) {
+        page.gauge(name, "Addresses that an endpoint's name stands for, less those that are not allowed.");
+    }
+    for row in rows {
+        for named in row.release.named.iter() {
+            let labels = format!("{},name=\"{}\"", row.labels(), named.name);
+            page.sample(name, &labels, named.addresses.len());
+            page.flush_when_full().await?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! It is carried out as if a pipeline had asked for it with a token of the role `ci` for this app alone: caps, locks and
 //! freezes hold.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::super::{
     answer::reached,
     query::WriteQuery,
     request::asker,
-    tracks::{ReleaseChoice, addresses},
+    tracks::{ReleaseChoice, parse_endpoints},
     visible::check_registration,
 };
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
     limits::REASON_BYTES_MAX,
     rollout::{
         command::{Command, Role},
+        endpoint::Endpoint,
         release::ReleaseId,
     },
     schema::hook_in::{HookInTest, HookInTestRequest},
@@ -42,7 +43,7 @@ pub(super) struct CandidateOrder {
     /// The release as the payload names it.
     pub(super) named: String,
     pub(super) release: ReleaseId,
-    endpoints: Option<(ReleaseId, Vec<SocketAddr>)>,
+    endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
     reason: String,
 }
 
@@ -94,7 +95,7 @@ impl CandidateOrder {
         if !endpoints.is_empty() && texts.is_empty() {
             return Err(ApiError::value("endpoints", "the payload's list of endpoints is empty"));
         }
-        addresses(core, &texts)?;
+        parse_endpoints(core, &texts)?;
         let is_id = named.starts_with("apps/");
         let choice = ReleaseChoice {
             id: is_id.then(|| named.clone()),
@@ -154,7 +155,7 @@ pub(super) async fn test_payload(
         return Ok(HookInTest { would: "ignore".to_owned(), message, event, ..HookInTest::default() });
     }
     let order = CandidateOrder::of(core, hook, &payload, String::new()).await?;
-    let endpoints = order.endpoints.iter().flat_map(|(_, addresses)| addresses).map(ToString::to_string);
+    let endpoints = order.endpoints.iter().flat_map(|(_, endpoints)| endpoints).map(ToString::to_string);
     let message = format!("`{}` would become the candidate of `{}`", order.named, hook.app);
     Ok(HookInTest {
         would: Action::SET_CANDIDATE.to_owned(),

@@ -99,7 +99,7 @@ async fn write(core: &Core, request: Request) -> Result<Response, ApiError> {
         }
         Target::Endpoint(release, container) => {
             let text = text_of(&key, &value)?;
-            core.addresses.load().parse(text).map_err(|error| {
+            core.addresses.load().parse_endpoint(text).map_err(|error| {
                 ApiError::value(key.as_str(), format!("`{}`: {error}", text.escape_debug()))
             })?;
             let change = EndpointChange::PutRaw { container, address: text.to_owned() };

@@ -34,7 +34,7 @@ pub async fn ask(State(core): State<Core>, call: Write) -> Result<Json<Replaceme
         endpoints: {
             // What is no valid address serves nobody.
             let policy = core.addresses.load();
-            endpoints.iter().flatten().filter_map(|address| policy.parse(address).ok()).collect()
+            endpoints.iter().flatten().filter_map(|text| policy.parse_endpoint(text).ok()).collect()
         },
         stables: stables.iter().flatten().filter_map(|id| id.parse::<ReleaseId>().ok()).collect(),
     };

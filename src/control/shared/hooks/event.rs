@@ -20,6 +20,7 @@ pub enum EventKind {
     SameName,
     BadValue,
     EngineLost,
+    EndpointName,
     FreezeWindows,
     /// An image was deployed.
     Deployed,
@@ -38,7 +39,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 14] = [
+const OTHERS: [EventKind; 15] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -49,6 +50,7 @@ const OTHERS: [EventKind; 14] = [
     EventKind::SameName,
     EventKind::BadValue,
     EventKind::EngineLost,
+    EventKind::EndpointName,
     EventKind::FreezeWindows,
     EventKind::Deployed,
     EventKind::DeployFailed,
@@ -80,6 +82,7 @@ impl EventKind {
             Self::SameName => "same-name",
             Self::BadValue => "bad-value",
             Self::EngineLost => "engine_lost",
+            Self::EndpointName => "endpoint_name",
             Self::FreezeWindows => "freeze-windows",
             Self::Deployed => "deployed",
             Self::DeployFailed => "deploy_failed",
@@ -104,6 +107,9 @@ impl EventKind {
             Self::SameName => "two routers of the fleet have the same name",
             Self::BadValue => "a stored value is not valid",
             Self::EngineLost => "a router's Docker engine does not answer",
+            Self::EndpointName => {
+                "the name of an endpoint does not resolve, or to an address that is not allowed"
+            }
             Self::FreezeWindows => "the freeze windows of all apps were set",
             Self::Deployed => "a deployment has come up and serves",
             Self::DeployFailed => "a deployment did not come up, and nothing else was changed",

@@ -164,7 +164,9 @@ pub fn check_address(policy: &AddressPolicy, address: SocketAddr) -> Result<(), 
         Ok(_) => Ok(()),
         Err(EndpointError::Loopback) => Err(HookUrlError::Loopback(address)),
         Err(EndpointError::Own) => Err(HookUrlError::Own(address)),
-        Err(EndpointError::Forbidden | EndpointError::Malformed) => Err(HookUrlError::Forbidden(address)),
+        Err(EndpointError::Forbidden | EndpointError::Malformed | EndpointError::Name(_)) => {
+            Err(HookUrlError::Forbidden(address))
+        }
     }
 }
 

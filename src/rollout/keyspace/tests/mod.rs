@@ -1,6 +1,7 @@
 //! What a keyspace makes of what is written, deleted and listed.
 
 mod claims;
+mod names;
 mod properties;
 
 use std::sync::Arc;

@@ -50,7 +50,7 @@ fn values(key: &str) -> Vec<Vec<u8>> {
     } else if key.ends_with("/settings") {
         &["{}", r#"{"pinseconds": 600}"#, r#"{"transition": "navigate"}"#, r#"{"pinseconds": 1}"#, "\u{0}"]
     } else if key.starts_with("apps/") {
-        &["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80", "localhost:80", "127.0.0.1:80"]
+        &["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80", "localhost", "127.0.0.1:80"]
     } else {
         &["rolling/null", "apps/shop-d-80/containers", "7", "x", "\u{0}"]
     };
