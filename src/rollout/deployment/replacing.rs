@@ -94,10 +94,14 @@ impl Replacing<'_> {
             let has_other = self.run.registered.contains_key(&self.swap.new);
             return Some(if has_other { Step::Unregister { number } } else { Step::Wait });
         }
-        if !self.run.may_be_registered(number) {
+        let is_endpoint = self.run.may_be_registered(number);
+        let Some(until) = self.swap.drains_until else {
+            // One that goes first is told so although it is no endpoint: else it would be started again.
+            return (is_endpoint || !self.swap.is_in).then_some(Step::Drain { number });
+        };
+        if !is_endpoint {
             return None;
         }
-        let Some(until) = self.swap.drains_until else { return Some(Step::Drain { number }) };
         let runs =
             self.observed.containers.get(&number).is_some_and(|it| it.state == ContainerState::Running);
         let is_free = self.observed.now >= until || self.observed.idle.contains(&number) || !runs;

@@ -21,6 +21,7 @@ fn recycled(replicas: u32, order: &RecycleOrder) -> World {
     let mut world = World::new(replicas, Fate::Live);
     world.settle(&mut never());
     world.is_routed = true;
+    world.settle(&mut never());
     let now = world.now;
     world.stored.run.as_mut().unwrap().begin_recycle(order.clone(), replicas, now);
     world
@@ -64,8 +65,10 @@ fn each_container_comes_before_the_one_it_replaces_goes() {
     world.stored.replicas = 3;
     world.settle(&mut never());
     assert!(world.endpoints.contains_key(&4));
-    (world.stored.replicas, world.is_routed) = (1, false);
-    world.settle(&mut never());
+    world.stored.replicas = 1;
+    while world.containers.len() > 1 {
+        world.turn(None);
+    }
     assert_eq!(world.endpoints.keys().collect::<Vec<_>>(), [&2]);
 }
 
@@ -245,4 +248,18 @@ fn the_only_endpoint_that_is_left_stays_until_its_successor_is_back() {
     world.settle(&mut never());
     world.assert_serving(1);
     assert_eq!(world.run().wanted(1), [1].into());
+}
+
+/// It was stopped to free the port, and started again at once since it was no endpoint, for ever.
+#[test]
+fn with_a_fixed_port_an_old_one_that_is_no_endpoint_goes_too() {
+    let mut world = recycled(2, &RecycleOrder { stops_first: true, parallel: 2, ..order() });
+    world.containers.insert(1, ContainerState::Exited { code: 1 });
+    while world.run().may_be_registered(1) {
+        world.turn(None);
+    }
+    world.now += super::RESTART_PAUSE_MS;
+    world.settle(&mut never());
+    world.assert_serving(2);
+    assert_eq!(world.run().wanted(2), [2, 3].into());
 }
