@@ -20,12 +20,13 @@ use crate::{
     schema::hook_in::{HookIn, HookInRemoval, HookInRequest, HookInState, HookInTestRequest, HooksIn},
 };
 
-/// Let GitHub, GitLab or another system set a candidate, by a signed POST
+/// Let GitHub, GitLab or another system set a candidate or deploy an image, by a signed POST
 ///
 /// A hook in acts on one app, with the rights of a `ci` token for it. Operators may look, admins may change.
 ///
 /// Examples:
 ///   rolling-router hook in add shop --sender github --app shop --tag 'v*' --release '{/ref|last}' --endpoint 10.0.0.7:3000
+///   rolling-router hook in add shop --sender gitlab --app shop --image 'registry.example/shop:{/ref|last}' --release '{/ref|last}'
 ///   rolling-router hook in test shop --event push payload.json     what it would do; nothing is done
 ///   rolling-router hook in deliveries shop                         what came, and what came of it
 #[derive(Debug, Args)]
@@ -99,7 +100,20 @@ struct Add {
     #[arg(long, value_name = "TEMPLATE")]
     release: String,
 
-    /// The port in the id of a new release
+    /// Deploy this image, filled from the payload: `registry.example/shop:{/ref|last}`; without it the release only becomes the
+    /// candidate
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["endpoints", "reason"])]
+    image: Option<String>,
+
+    /// How many containers of that image
+    #[arg(long, value_name = "COUNT", requires = "image")]
+    replicas: Option<u32>,
+
+    /// The path of their health check
+    #[arg(long, value_name = "PATH", requires = "image")]
+    health_path: Option<String>,
+
+    /// The port in the id of a new release, and in its containers
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
 
@@ -194,7 +208,10 @@ async fn write(add: Add, printer: &Printer) -> Result<Exit, Failure> {
         branches: listed(add.branches),
         tags: listed(add.tags),
         matches: listed(add.matches),
-        action: None,
+        action: add.image.is_some().then(|| "deploy".to_owned()),
+        image: add.image,
+        replicas: add.replicas,
+        health_path: add.health_path,
         release: add.release,
         port: add.port,
         endpoints: listed(add.endpoints),

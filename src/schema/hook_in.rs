@@ -60,9 +60,15 @@ pub struct HookIn {
     pub tags: Vec<String>,
     /// What else the payload must have, as `/pointer=pattern`.
     pub matches: Vec<String>,
-    /// What is done: `set-candidate`.
+    /// What is done: `set-candidate` or `deploy`.
     #[serde(rename = "do")]
     pub action: String,
+    /// The image that is deployed: a template; null: none is.
+    pub image: Option<String>,
+    /// How many containers are deployed; null: 1, or none is.
+    pub replicas: Option<u32>,
+    /// The path of their health check; null: as the app's settings say, or none is deployed.
+    pub health_path: Option<String>,
     /// The release that becomes the candidate: a template such as `{/release/tag_name}`.
     pub release: String,
     /// The port in the id of a new release; null: 80.
@@ -107,6 +113,8 @@ pub struct InDelivery {
     pub message: String,
     /// The release that it named; null: it came to none.
     pub release: Option<String>,
+    /// The deployment that it began or named; null: none.
+    pub deployment: Option<String>,
     /// The seq of the app after it; null: nothing was changed.
     pub seq: Option<u64>,
     /// Where it came from.
@@ -132,6 +140,8 @@ pub struct HookInAnswer {
     pub repeated: bool,
     /// The release that it named; null: it came to none.
     pub release: Option<String>,
+    /// The deployment that it began or named; null: none.
+    pub deployment: Option<String>,
     /// The seq of the app after it; null: nothing was changed.
     pub seq: Option<u64>,
 }
@@ -155,13 +165,22 @@ pub struct HookInRequest {
     pub tags: Option<Vec<String>>,
     /// What else the payload must have, as `/pointer=pattern`, at most 20.
     pub matches: Option<Vec<String>>,
-    /// What is done: `set-candidate`, which is also the default.
+    /// What is done: `set-candidate`, which is also the default, or `deploy`.
     #[serde(rename = "do")]
     pub action: Option<String>,
     /// The release that becomes the candidate: a template such as `{/release/tag_name}` or `{/ref|last}`.
     pub release: String,
-    /// The port in the id of a new release; left out: 80.
+    /// The port in the id of a new release, and in its containers; left out: 80.
     pub port: Option<u16>,
+    /// The image that is deployed: a template such as `registry.example/shop:{/ref|last}`. Only of `deploy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// How many containers, 1 to 100; left out: 1. Only of `deploy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// The path of their health check; left out: as the app's settings say. Only of `deploy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_path: Option<String>,
     /// All endpoints that are registered for the release: templates such as `10.0.0.7:{/port}`, or one that points at a list;
     /// left out: they stay.
     pub endpoints: Option<Vec<String>>,
@@ -204,7 +223,7 @@ pub struct HookInTestRequest {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HookInTest {
-    /// `set-candidate`, or `ignore`.
+    /// `set-candidate`, `deploy`, or `ignore`.
     pub would: String,
     /// The same in words, with the reason.
     pub message: String,

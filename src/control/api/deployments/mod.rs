@@ -3,7 +3,7 @@
 pub mod describe;
 mod idempotency;
 pub mod logs;
-mod order;
+pub mod order;
 pub mod recycle;
 
 use axum::{

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
+use super::super::deployments::order::check_replicas;
 use crate::{
     control::{
         limits::{HOOK_IN_NETWORKS_MAX, HOOK_IN_PATTERNS_MAX},
@@ -9,7 +10,7 @@ use crate::{
             error::ApiError,
             hooks_in::{
                 filter::Filter,
-                hook_in::{Action, CandidateMapping},
+                hook_in::{Action, CandidateMapping, DeployMapping},
                 secret::InSecret,
                 sender::Sender,
                 template::Template,
@@ -35,6 +36,7 @@ pub(super) struct HookInChange {
 impl HookInChange {
     pub(super) fn check(request: HookInRequest) -> Result<Self, ApiError> {
         let sender: Sender = parse("sender", &request.sender)?;
+        let action = action(&request)?;
         let filter = Filter {
             events: patterns("events", request.events)?,
             branches: patterns("branches", request.branches)?,
@@ -42,18 +44,6 @@ impl HookInChange {
             matches: patterns("matches", request.matches)?,
         };
         let networks = request.networks.map(|networks| list("networks", &networks, 1, HOOK_IN_NETWORKS_MAX));
-        if let Some(action) = request.action.filter(|action| action != Action::SET_CANDIDATE) {
-            let message =
-                format!("`{}` is no action; allowed is {}", action.escape_debug(), Action::SET_CANDIDATE);
-            return Err(ApiError::value("do", message));
-        }
-        let mapping = CandidateMapping {
-            release: parse("release", &request.release)?,
-            port: request.port,
-            endpoints: patterns("endpoints", request.endpoints)?,
-            blend: request.blend,
-            reason: request.reason.map(|reason| parse::<Template>("reason", &reason)).transpose()?,
-        };
         let new_secret = request.new_secret == Some(true);
         let secret = request.secret.map(|text| check_secret(sender, &text)).transpose()?;
         if new_secret && secret.is_some() {
@@ -64,11 +54,65 @@ impl HookInChange {
             app: parse("app", &request.app)?,
             networks: networks.transpose()?,
             filter,
-            action: Action::SetCandidate(mapping),
+            action,
             paused: request.paused == Some(true),
             secret,
             new_secret,
         })
+    }
+}
+
+fn action(request: &HookInRequest) -> Result<Action, ApiError> {
+    match request.action.as_deref().unwrap_or(Action::SET_CANDIDATE) {
+        Action::SET_CANDIDATE => candidate(request).map(Action::SetCandidate),
+        Action::DEPLOY => deploy(request).map(Action::Deploy),
+        other => {
+            let message = format!("`{}` is no action; allowed is {}", other.escape_debug(), Action::ALLOWED);
+            Err(ApiError::value("do", message))
+        }
+    }
+}
+
+fn candidate(request: &HookInRequest) -> Result<CandidateMapping, ApiError> {
+    let deploys = [
+        ("image", request.image.is_some()),
+        ("replicas", request.replicas.is_some()),
+        ("health_path", request.health_path.is_some()),
+    ];
+    refuse_field(&deploys, Action::DEPLOY)?;
+    Ok(CandidateMapping {
+        release: parse("release", &request.release)?,
+        port: request.port,
+        endpoints: patterns("endpoints", request.endpoints.clone())?,
+        blend: request.blend,
+        reason: request.reason.as_deref().map(|reason| parse::<Template>("reason", reason)).transpose()?,
+    })
+}
+
+fn deploy(request: &HookInRequest) -> Result<DeployMapping, ApiError> {
+    let sets = [("endpoints", request.endpoints.is_some()), ("reason", request.reason.is_some())];
+    refuse_field(&sets, Action::SET_CANDIDATE)?;
+    let image = request.image.as_deref().ok_or_else(|| {
+        ApiError::value(
+            "image",
+            "it is missing: `deploy` takes an image such as `registry.example/shop:{/ref|last}`",
+        )
+    })?;
+    Ok(DeployMapping {
+        image: parse("image", image)?,
+        release: parse("release", &request.release)?,
+        port: request.port,
+        replicas: request.replicas.map(|replicas| check_replicas(replicas).map(|()| replicas)).transpose()?,
+        health_path: request.health_path.clone(),
+        blend: request.blend,
+    })
+}
+
+/// Refuses fields that are for another action.
+fn refuse_field(fields: &[(&str, bool)], action: &str) -> Result<(), ApiError> {
+    match fields.iter().find(|(_, is_sent)| *is_sent) {
+        Some((field, _)) => Err(ApiError::value(*field, format!("it is only for `do`: `{action}`"))),
+        None => Ok(()),
     }
 }
 

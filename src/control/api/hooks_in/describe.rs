@@ -37,8 +37,8 @@ pub(super) fn describe_readable(
     hook: &HookIn,
     revision: Revision,
 ) -> hook_in::HookIn {
-    let Action::SetCandidate(mapping) = &hook.action;
     let deliveries = core.hooks_in.deliveries(name).into_iter().take(HOOK_DELIVERIES_SHOWN);
+    let shown = of_action(&hook.action);
     hook_in::HookIn {
         name: name.to_string(),
         path: path_of(name),
@@ -49,18 +49,38 @@ pub(super) fn describe_readable(
         branches: texts(&hook.filter.branches),
         tags: texts(&hook.filter.tags),
         matches: texts(&hook.filter.matches),
-        action: Action::SET_CANDIDATE.to_owned(),
-        release: mapping.release.to_string(),
-        port: mapping.port,
-        endpoints: texts(&mapping.endpoints),
-        blend: mapping.blend,
-        reason: mapping.reason.as_ref().map(ToString::to_string),
         paused: hook.paused,
         by: hook.by.clone(),
         at: hook.at,
         revision,
         deliveries: deliveries.map(|(id, delivery)| describe_delivery(id, delivery)).collect(),
         secret: None,
+        ..shown
+    }
+}
+
+/// What a hook in does, and with what of a payload.
+fn of_action(action: &Action) -> hook_in::HookIn {
+    match action {
+        Action::SetCandidate(mapping) => hook_in::HookIn {
+            action: Action::SET_CANDIDATE.to_owned(),
+            release: mapping.release.to_string(),
+            port: mapping.port,
+            endpoints: texts(&mapping.endpoints),
+            blend: mapping.blend,
+            reason: mapping.reason.as_ref().map(ToString::to_string),
+            ..hook_in::HookIn::default()
+        },
+        Action::Deploy(mapping) => hook_in::HookIn {
+            action: Action::DEPLOY.to_owned(),
+            image: Some(mapping.image.to_string()),
+            release: mapping.release.to_string(),
+            port: mapping.port,
+            replicas: mapping.replicas,
+            health_path: mapping.health_path.clone(),
+            blend: mapping.blend,
+            ..hook_in::HookIn::default()
+        },
     }
 }
 
@@ -73,6 +93,7 @@ fn describe_delivery(id: String, delivery: InDelivery) -> hook_in::InDelivery {
         status: delivery.status,
         message: delivery.message,
         release: delivery.release,
+        deployment: delivery.deployment,
         seq: delivery.seq,
         client: delivery.client,
         router: delivery.router,
@@ -88,6 +109,7 @@ pub(super) fn answer_of(name: &HookName, id: &str, delivery: &InDelivery, repeat
         url: url_of(name, id),
         repeated,
         release: delivery.release.clone(),
+        deployment: delivery.deployment.clone(),
         seq: delivery.seq,
     }
 }

@@ -3,8 +3,6 @@
 //! It is carried out as if a pipeline had asked for it with a token of the role `ci` for this app alone: caps, locks and
 //! freezes hold.
 
-use std::sync::Arc;
-
 use axum::http::HeaderMap;
 use serde_json::Value;
 
@@ -15,11 +13,15 @@ use super::super::{
     tracks::{ReleaseChoice, parse_endpoints},
     visible::check_registration,
 };
+use super::{
+    deploying::DeployOrder,
+    outcome::{OrderOutcome, caller_of},
+};
 use crate::{
     control::{
-        commands::command::{CommandOptions, CommandOutcome, execute},
+        commands::command::{CommandOptions, execute},
         shared::{
-            access::{caller::Caller, scope::Scope},
+            access::caller::Caller,
             core::Core,
             error::{ApiError, Kind},
             hooks::hook::HookName,
@@ -30,28 +32,24 @@ use crate::{
         },
     },
     limits::REASON_BYTES_MAX,
-    rollout::{
-        command::{Command, Role},
-        endpoint::Endpoint,
-        release::ReleaseId,
-    },
+    rollout::{blend::Blend, command::Command, endpoint::Endpoint, release::ReleaseId},
     schema::hook_in::{HookInTest, HookInTestRequest},
 };
 
 /// What a payload asks for.
-pub(super) struct CandidateOrder {
-    /// The release as the payload names it.
-    pub(super) named: String,
-    pub(super) release: ReleaseId,
-    endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
-    reason: String,
+pub(super) enum Order {
+    Candidate(CandidateOrder),
+    Deploy(Box<DeployOrder>),
 }
 
-/// What came of it.
-pub(super) struct OrderOutcome {
-    pub(super) outcome: CommandOutcome,
-    /// Whether this router serves it.
-    pub(super) is_served: bool,
+/// A release that is to be the candidate.
+pub(super) struct CandidateOrder {
+    /// The release as the payload names it.
+    named: String,
+    release: ReleaseId,
+    endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
+    reason: String,
+    blend: Option<Blend>,
 }
 
 /// Why a delivery is left out; none: it is to be carried out.
@@ -73,16 +71,56 @@ pub(super) fn parse_payload(bytes: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-impl CandidateOrder {
+impl Order {
     /// Fills the hook's templates. Nothing is changed.
     pub(super) async fn of(
         core: &Core,
-        hook: &HookIn,
+        (name, hook): (&HookName, &HookIn),
         payload: &Value,
         why: String,
     ) -> Result<Self, ApiError> {
-        let Action::SetCandidate(mapping) = &hook.action;
-        let CandidateMapping { release, port, endpoints, reason, .. } = mapping;
+        match &hook.action {
+            Action::SetCandidate(mapping) => {
+                CandidateOrder::of(core, hook, mapping, payload, why).await.map(Self::Candidate)
+            }
+            Action::Deploy(mapping) => {
+                let order = DeployOrder::of(core, hook, mapping, payload, &caller_of(name, hook))?;
+                Ok(Self::Deploy(Box::new(order)))
+            }
+        }
+    }
+
+    /// The release as the payload names it.
+    pub(super) fn named(&self) -> &str {
+        match self {
+            Self::Candidate(order) => &order.named,
+            Self::Deploy(order) => &order.named,
+        }
+    }
+
+    /// Carries it out.
+    pub(super) async fn run(
+        self,
+        core: &Core,
+        hook: &HookIn,
+        caller: &Caller,
+    ) -> Result<OrderOutcome, ApiError> {
+        match self {
+            Self::Candidate(order) => order.run(core, hook, caller).await,
+            Self::Deploy(order) => order.run(core, hook, caller).await,
+        }
+    }
+}
+
+impl CandidateOrder {
+    async fn of(
+        core: &Core,
+        hook: &HookIn,
+        mapping: &CandidateMapping,
+        payload: &Value,
+        why: String,
+    ) -> Result<Self, ApiError> {
+        let CandidateMapping { release, port, endpoints, reason, blend } = mapping;
         let refused = |field: &str| {
             let field = field.to_owned();
             move |fault: String| ApiError::value(field, fault)
@@ -112,39 +150,32 @@ impl CandidateOrder {
             let end = (0..=REASON_BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
             reason.truncate(end.unwrap_or(0));
         }
-        Ok(Self { named, release, endpoints, reason })
+        Ok(Self { named, release, endpoints, reason, blend: *blend })
     }
 
-    /// Carries it out.
-    pub(super) async fn run(
-        self,
-        core: &Core,
-        hook: &HookIn,
-        caller: &Caller,
-    ) -> Result<OrderOutcome, ApiError> {
-        let Action::SetCandidate(mapping) = &hook.action;
+    async fn run(self, core: &Core, hook: &HookIn, caller: &Caller) -> Result<OrderOutcome, ApiError> {
         if self.endpoints.is_some() {
             check_registration(core, caller, &hook.app, &self.release)?;
         }
         let asker = asker(core, caller, self.reason, None);
         let options = CommandOptions { endpoints: self.endpoints, ..CommandOptions::default() };
-        let command = Command::SetCandidate { release: self.release, blend: mapping.blend, replace: None };
+        let command = Command::SetCandidate { release: self.release, blend: self.blend, replace: None };
         let outcome = execute(core, &hook.app, &command, &asker, &options).await?;
         let (is_served, _) = reached(core, &hook.app, outcome, &WriteQuery::default()).await;
-        Ok(OrderOutcome { outcome, is_served })
+        let (app, release) = (&hook.app, &self.named);
+        let message = match outcome.changed {
+            true => format!("`{release}` is the candidate of `{app}`"),
+            false => format!("`{release}` was the candidate of `{app}` already"),
+        };
+        let (changed, seq) = (outcome.changed, Some(outcome.seq));
+        Ok(OrderOutcome { message, changed, seq, deployment: None, is_served })
     }
-}
-
-/// Whom a hook in acts as.
-pub(super) fn caller_of(name: &HookName, hook: &HookIn) -> Caller {
-    let scope = Arc::new(Scope::of_app(hook.app.clone()));
-    Caller { name: format!("hook-in:{name}"), token: hook.secret.digest(), role: Role::Ci, scope }
 }
 
 /// What a hook would do with a payload.
 pub(super) async fn test_payload(
     core: &Core,
-    hook: &HookIn,
+    (name, hook): (&HookName, &HookIn),
     request: &HookInTestRequest,
 ) -> Result<HookInTest, ApiError> {
     let payload = parse_payload(request.payload.as_bytes()).map_err(|error| error.field("payload"))?;
@@ -154,14 +185,23 @@ pub(super) async fn test_payload(
         let message = format!("it would be ignored: {why}");
         return Ok(HookInTest { would: "ignore".to_owned(), message, event, ..HookInTest::default() });
     }
-    let order = CandidateOrder::of(core, hook, &payload, String::new()).await?;
-    let endpoints = order.endpoints.iter().flat_map(|(_, endpoints)| endpoints).map(ToString::to_string);
-    let message = format!("`{}` would become the candidate of `{}`", order.named, hook.app);
-    Ok(HookInTest {
-        would: Action::SET_CANDIDATE.to_owned(),
-        message,
-        event,
-        release: Some(order.release.to_string()),
-        endpoints: endpoints.collect(),
-    })
+    match Order::of(core, (name, hook), &payload, String::new()).await? {
+        Order::Candidate(order) => {
+            let endpoints = order.endpoints.iter().flat_map(|(_, addresses)| addresses);
+            Ok(HookInTest {
+                would: Action::SET_CANDIDATE.to_owned(),
+                message: format!("`{}` would become the candidate of `{}`", order.named, hook.app),
+                event,
+                release: Some(order.release.to_string()),
+                endpoints: endpoints.map(ToString::to_string).collect(),
+            })
+        }
+        Order::Deploy(order) => Ok(HookInTest {
+            would: Action::DEPLOY.to_owned(),
+            message: order.would(),
+            event,
+            release: order.deployment.main_release().map(|release| release.to_string()),
+            endpoints: Vec::new(),
+        }),
+    }
 }

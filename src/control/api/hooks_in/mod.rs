@@ -3,8 +3,10 @@
 //! Operators read, admins write. A secret is in the answer to the call that had the router make it, and nowhere else.
 
 mod change;
+mod deploying;
 mod describe;
 mod mapping;
+mod outcome;
 mod receive;
 mod store;
 mod turn;
@@ -133,7 +135,7 @@ pub async fn test(
     refuse_others(&core, &call.caller, &name)?;
     call.query.finish()?;
     let stored = core.hooks_in.hook(&name).ok_or_else(|| unknown(&name))?;
-    Ok(Json(test_payload(&core, readable(&name, &stored)?, &request).await?))
+    Ok(Json(test_payload(&core, (&name, readable(&name, &stored)?), &request).await?))
 }
 
 /// Whether a hook acts on an app that the caller's token is for.

@@ -17,7 +17,8 @@ use tokio::time::{sleep, timeout};
 use super::{
     super::body,
     describe::{answer_of, url_of},
-    mapping::{CandidateOrder, OrderOutcome, caller_of, ignored, parse_payload},
+    mapping::{Order, ignored, parse_payload},
+    outcome::{OrderOutcome, caller_of},
     readable,
     store::unknown,
     turn::{Turn, TurnAnswer, keep_ignored, take_turn},
@@ -81,8 +82,8 @@ async fn carry_out(core: Core, name: HookName, hook: HookIn, delivery: Delivery,
     let why = format!("hook in {name}, event {}, delivery {id}", begun.event);
     let mut ended = begun;
     let (ended, answer) = match run(&core, &name, &hook, &payload, why, &mut ended.release).await {
-        Ok((release, done)) => {
-            let ended = settled(&hook, &release, &done, ended);
+        Ok(done) => {
+            let ended = settled(&done, ended);
             let status = if done.is_served { StatusCode::OK } else { StatusCode::ACCEPTED };
             let ended = InDelivery { status: status.as_u16(), ..ended };
             let answer = told(&name, &id, &ended, false, status);
@@ -108,22 +109,18 @@ async fn run(
     payload: &Value,
     why: String,
     named: &mut Option<String>,
-) -> Result<(String, OrderOutcome), ApiError> {
-    let order = CandidateOrder::of(core, hook, payload, why).await?;
-    let release = order.named.clone();
-    *named = Some(release.clone());
-    Ok((release, order.run(core, hook, &caller_of(name, hook)).await?))
+) -> Result<OrderOutcome, ApiError> {
+    let order = Order::of(core, (name, hook), payload, why).await?;
+    *named = Some(order.named().to_owned());
+    order.run(core, hook, &caller_of(name, hook)).await
 }
 
-/// What a delivery came to whose command was carried out.
-fn settled(hook: &HookIn, release: &str, done: &OrderOutcome, delivery: InDelivery) -> InDelivery {
-    let changed = done.outcome.changed;
-    trail::note(|notes| notes.is_unchanged = !changed);
-    let (end, message) = match changed {
-        true => (DeliveryEnd::Done, format!("`{release}` is the candidate of `{}`", hook.app)),
-        false => (DeliveryEnd::Unchanged, format!("`{release}` was the candidate of `{}` already", hook.app)),
-    };
-    InDelivery { end, message, seq: Some(done.outcome.seq), ..delivery }
+/// What a delivery came to whose order was carried out.
+fn settled(done: &OrderOutcome, delivery: InDelivery) -> InDelivery {
+    trail::note(|notes| notes.is_unchanged = !done.changed);
+    let end = if done.changed { DeliveryEnd::Done } else { DeliveryEnd::Unchanged };
+    let (message, deployment) = (done.message.clone(), done.deployment.clone());
+    InDelivery { end, message, deployment, seq: done.seq, ..delivery }
 }
 
 /// Tells the sender that a delivery is left out. That it is kept is not what the sender waits for.

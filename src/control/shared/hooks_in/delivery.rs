@@ -44,6 +44,9 @@ pub struct InDelivery {
     /// What came of it, in words.
     pub message: String,
     pub release: Option<String>,
+    /// The id of the deployment that it began or named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
     /// The seq of the app after it.
     pub seq: Option<u64>,
     /// Where it came from.

@@ -43,6 +43,29 @@ pub struct HookIn {
 pub enum Action {
     /// A release is made the candidate.
     SetCandidate(CandidateMapping),
+    /// An image is deployed, and its release made the candidate once it serves.
+    Deploy(DeployMapping),
+}
+
+/// What of a payload says which image is deployed, as which release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployMapping {
+    /// The image, with its tag or digest.
+    pub image: Template,
+    /// The name of the release: so a delivery that comes again is the same deployment.
+    pub release: Template,
+    /// The port in the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How many containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// The path of the health check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_path: Option<String>,
+    /// Percent of new clients that go to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blend: Option<Blend>,
 }
 
 /// What of a payload says which release becomes the candidate.
@@ -66,6 +89,9 @@ pub struct CandidateMapping {
 
 impl Action {
     pub const SET_CANDIDATE: &str = "set-candidate";
+    pub const DEPLOY: &str = "deploy";
+    /// All of them, for people.
+    pub const ALLOWED: &str = "set-candidate, deploy";
 }
 
 /// The key that a hook in is stored at.
