@@ -9,6 +9,7 @@ mod below;
 mod browser;
 mod browsers;
 mod commands;
+mod deployments;
 mod display;
 mod endpoints;
 mod explain;
@@ -341,9 +342,10 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("app", "apps/hello"),
     ("apps", ""),
+    ("deployments", "apps/hello/deployments"),
     ("history", "apps/hello/history"),
     ("keyvalues", "keyvalues/apps"),
     ("previews", "apps/hello/previews"),

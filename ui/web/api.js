@@ -101,6 +101,12 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		drainEndpoint: (name, release, address, body, seq) => command('PUT', drainPath(release, address))(name, body, seq),
 		liftDrain: (name, release, address, body, seq) => command('DELETE', drainPath(release, address))(name, body, seq),
 
+		listDeployments: (name) => get(`${appPath(name)}/deployments`),
+		deploy: (name, body) => send('POST', `${appPath(name)}/deployments`, body),
+		/** `verb` is `recycle`, `stop` or `start`. */
+		changeDeployment: (name, id, verb, body = {}) => send('POST', `${appPath(name)}/deployments/${segment(id)}/${verb}`, body),
+		getLogs: async (name, id, lines) => (await call('GET', `${appPath(name)}/deployments/${segment(id)}/logs?tail=${lines}`)).text,
+
 		listPreviews: (name) => get(`${appPath(name)}/previews`),
 		createPreview: (name, body) => send('POST', `${appPath(name)}/previews`, body),
 		revokePreview: (name, id) => send('DELETE', `${appPath(name)}/previews/${segment(id)}`),

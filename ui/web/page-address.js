@@ -6,6 +6,7 @@ const ROUTES = [
 	['history', /^\/apps\/([^/]+)\/history$/, ['app']],
 	['releases', /^\/apps\/([^/]+)\/releases$/, ['app']],
 	['settings', /^\/apps\/([^/]+)\/settings$/, ['app']],
+	['deployments', /^\/apps\/([^/]+)\/deployments$/, ['app']],
 	['previews', /^\/apps\/([^/]+)\/previews$/, ['app']],
 	['app', /^\/apps\/([^/]+)$/, ['app']],
 	['keyvalues', /^\/keyvalues(?:\/(.*))?$/, ['prefix']],

@@ -13,6 +13,7 @@ import { createNotifier } from './notify.js';
 import { apiPage } from './pages/api.js';
 import { appPage } from './pages/app.js';
 import { appsPage } from './pages/apps.js';
+import { deploymentsPage } from './pages/deployments.js';
 import { fleetPage } from './pages/fleet.js';
 import { historyPage } from './pages/history.js';
 import { hooksPage } from './pages/hooks.js';
@@ -35,6 +36,7 @@ const PAGES = {
 	setup: setupPage,
 	keyvalues: keyvaluesPage,
 	previews: previewsPage,
+	deployments: deploymentsPage,
 	fleet: fleetPage,
 	hooks: hooksPage,
 	router: routerPage,
