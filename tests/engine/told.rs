@@ -1,8 +1,13 @@
 //! What is told of deployments: in the audit, to hooks, and of a pull; and what goes with an app.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use serde_json::json;
 use support::{
-    eventually,
+    Reply, eventually,
     receiver::{Receiver, hook},
     servers::engine::{registry::Registry, shared},
 };
@@ -45,6 +50,32 @@ fn hooks_and_the_audit_are_told_what_came_of_it_and_no_secret() {
     assert!(key.starts_with("apps/hello-told-80/containers/rolling-hello-told-"), "{registered}");
     assert!(said("give up: the container 0 ended with code 3").is_some(), "{text}");
     containers(test, "hello-told").iter().for_each(|name| test.remove(name));
+}
+
+/// A notice was kept in the memory of the router alone, and lost with it.
+#[test]
+fn what_hooks_were_not_told_when_the_router_was_killed_the_next_one_tells() {
+    let test = shared();
+    test.image("deploy-untold:1", &["RELEASE=w1"]);
+    let mut router = deploying(test, "deploy-untold");
+    let takes = Arc::<AtomicBool>::default();
+    let script = Arc::clone(&takes);
+    let mut receiver = Receiver::answering(move |_| match script.load(Ordering::SeqCst) {
+        true => Reply::ok(""),
+        false => Reply::response("503 Service Unavailable", &[], ""),
+    });
+    hook(&router, &receiver, json!({ "events": ["deployed"] }));
+    let ran = run(&router, "ci", &["deploy", "--new", "--image", "deploy-untold:1", "--release", "untold"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    receiver.wait_for("an attempt", |told| !told.is_empty());
+    router.kill();
+    let before = receiver.told().len();
+    takes.store(true, Ordering::SeqCst);
+    router.start_again();
+    let told = receiver.wait_for("it", |told| told.len() > before);
+    let body = &told[before].body;
+    assert_eq!((&body["type"], &body["deployment"]), (&json!("deployed"), &json!("hello-untold")));
+    containers(test, "hello-untold").iter().for_each(|name| test.remove(name));
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::{held::Held, place::engine_for, pull::pull, step_error::StepError};
+use super::{
+    held::Held,
+    place::{engine_for, engines_of},
+    pull::pull,
+    step_error::StepError,
+};
 use crate::{
     control::{
         commands::{
@@ -55,10 +60,12 @@ pub async fn carry_out(
         Step::EndRecycle => effect.end_recycle().await?,
         Step::SetCandidate => effect.set_candidate().await?,
         Step::Park => effect.refuse_routed().await?,
+        Step::RemoveImage => effect.remove_image().await?,
         Step::Fail { .. }
         | Step::FailRecycle { .. }
         | Step::Enter { .. }
         | Step::NoteStable
+        | Step::NoteRouted
         | Step::Unpark
         | Step::Forget
         | Step::Wait => {}
@@ -106,6 +113,23 @@ impl Effect<'_> {
 
     async fn remove(&self, number: u32) -> Result<(), StepError> {
         gone_is_done(self.engine(number)?.remove(&self.name(number)?).await)
+    }
+
+    /// An image that is in use, or that somebody else has named, stays; and so does the deployment not for its sake.
+    async fn remove_image(&self) -> Result<(), StepError> {
+        let Some(digest) = self.held.run.digest.as_deref() else { return Ok(()) };
+        let digest: Digest = digest.parse().map_err(StepError::of_refusal)?;
+        for engine in engines_of(self.engines, &self.held.run) {
+            match engine.remove_image(&digest).await {
+                Err(error) if error.is_passing() => return Err(StepError::of_engine(error)),
+                Err(error) => {
+                    let id = &self.held.deployment.id;
+                    tracing::info!(deployment = %id, engine = %engine.name(), %error, "an image stays");
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     async fn change_endpoints(&self, change: &EndpointChange) -> Result<(), StepError> {

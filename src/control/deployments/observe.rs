@@ -58,6 +58,7 @@ pub async fn observe(core: &Core, engines: &Engines, held: &Held) -> Result<Obse
         is_routed: is_routed(core, held),
         is_stable: is_stable(core, held),
         is_expired: is_expired(core, held),
+        prunes_image: prunes_image(core, held),
         now: core.clock.wall_ms(),
     })
 }
@@ -104,7 +105,26 @@ fn is_stable(core: &Core, held: &Held) -> bool {
     stable.is_some_and(|release| held.deployment.has_release(release))
 }
 
-/// Whether a deployment that is kept for a rollback is one too many of its app's: `previous` is kept first, then the newest.
+/// Whether the app has images removed with their deployments, and this one's is no other's.
+fn prunes_image(core: &Core, held: &Held) -> bool {
+    let reading = core.replica.reading.load();
+    let known = reading.apps.get(&held.deployment.app);
+    if !known.is_some_and(|app| app.settings.prune_images) {
+        return false;
+    }
+    let has_it = |run: &Run| {
+        let of_recycle = run.recycling().and_then(|recycle| recycle.digest.as_ref());
+        let all = run.digest.iter().chain(run.digests.values()).chain(of_recycle);
+        all.into_iter().any(|digest| Some(digest) == held.run.digest.as_ref())
+    };
+    let all = core.deployments.all();
+    let others = all.iter().filter_map(|stored| stored.as_ref().as_ref().ok());
+    let mut others = others.filter(|it| it.id != held.deployment.id);
+    !others.any(|it| it.run.as_ref().is_some_and(has_it))
+}
+
+/// Whether a deployment that is kept is one too many of its app's. Of those that were stable, `previous` is kept first, then the
+/// newest; of those that were not, the newest.
 fn is_expired(core: &Core, held: &Held) -> bool {
     let Some(own) = held.run.parked_at else { return false };
     let app = &held.deployment.app;
@@ -114,7 +134,8 @@ fn is_expired(core: &Core, held: &Held) -> bool {
     let is_previous =
         |deployment: &Deployment| previous.is_some_and(|release| deployment.has_release(release));
     let goes_before = |other: &Deployment| {
-        let at = other.run.as_ref().and_then(|run| run.parked_at);
+        let run = other.run.as_ref().filter(|run| run.was_stable == held.run.was_stable);
+        let at = run.and_then(|run| run.parked_at);
         at.is_some_and(|at| is_previous(other) || at > own) && other.id != held.deployment.id
     };
     let all = core.deployments.all();

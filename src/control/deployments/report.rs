@@ -9,7 +9,7 @@ use crate::{
         core::Core,
         hooks::{event::EventKind, message::Message},
     },
-    rollout::deployment::{record::Deployment, recycle::Recycle, run::Run, state::State, step::Step},
+    rollout::deployment::{record::Deployment, run::Untold, step::Step},
     schema::audit::{AuditEntry, AuditOutcome},
 };
 
@@ -40,21 +40,28 @@ pub fn audit(core: &Core, held: &Held, step: &Step, why: Option<&str>, notes: No
     core.journal.record(entry, false, core.clock.monotonic());
 }
 
-/// Tells hooks what came of a deployment or of a recycle with a step.
-pub fn tell_hooks(core: &Core, deployment: &Deployment, before: &Run, run: &Run) {
-    tell_of_state(core, deployment, before.state, run);
-    if before.recycling().is_some()
-        && let Some(recycle) = run.recycle.as_ref().filter(|recycle| !recycle.is_under_way())
-    {
-        tell_of_recycle(core, deployment, recycle);
-    }
+/// Tells hooks what came of a deployment. Gives what they have been told by now, or nobody wanted to know: what is not among it
+/// is told again by whichever router goes on, should this one end.
+pub fn tell_hooks(core: &Core, held: &Held) -> Vec<Untold> {
+    let key = (held.deployment.app.clone(), held.deployment.id.clone());
+    let is_told = |(kind, fence): (&Untold, &u64)| {
+        let message = || match kind {
+            Untold::Recycled => message_of_recycle(core, held),
+            Untold::Deployed | Untold::DeployFailed => message_of_state(core, held, *kind),
+        };
+        core.deployments.tell(&core.hooks, (key.clone(), *kind, *fence), message).then_some(*kind)
+    };
+    held.run.untold.iter().filter_map(is_told).collect()
 }
 
 /// A recycle is over.
-fn tell_of_recycle(core: &Core, deployment: &Deployment, recycle: &Recycle) {
-    let Deployment { app, id, spec, .. } = deployment;
-    let (done, of) = (recycle.swaps.iter().filter(|swap| swap.is_done).count(), recycle.swaps.len());
-    let (actor, reason) = (&recycle.by, recycle.failure.as_ref().map_or("", |failure| &failure.reason));
+fn message_of_recycle(core: &Core, held: &Held) -> Message {
+    let Deployment { app, id, spec, .. } = &held.deployment;
+    let recycle = held.run.recycle.as_ref();
+    let swaps = || recycle.into_iter().flat_map(|recycle| &recycle.swaps);
+    let (done, of) = (swaps().filter(|swap| swap.is_done).count(), swaps().count());
+    let actor = recycle.map_or("", |recycle| &recycle.by);
+    let reason = recycle.and_then(|recycle| recycle.failure.as_ref()).map_or("", |failure| &failure.reason);
     let text = match reason {
         "" => format!("{app}: the {of} containers of {id} were made anew; {actor} asked for it"),
         why => format!(
@@ -64,40 +71,39 @@ fn tell_of_recycle(core: &Core, deployment: &Deployment, recycle: &Recycle) {
     };
     let fields = json!({
         "deployment": id,
-        "release": deployment.main_release(),
+        "release": held.deployment.main_release(),
         "image": spec.image,
-        "digest": recycle.digest,
-        "in_place": recycle.in_place,
+        "digest": recycle.and_then(|recycle| recycle.digest.as_ref()),
+        "in_place": recycle.is_some_and(|recycle| recycle.in_place),
         "done": done,
         "of": of,
         "actor": actor,
         "reason": reason,
     });
-    let message = Message::outcome(EventKind::Recycled, app.clone(), &text, core.clock.wall_ms(), fields);
-    core.hooks.queue_notice(message);
+    Message::outcome(EventKind::Recycled, app.clone(), &text, core.clock.wall_ms(), fields)
 }
 
-/// It has come up, or has failed, with a step that led from one state to the other.
-fn tell_of_state(core: &Core, deployment: &Deployment, before: State, run: &Run) {
-    let Deployment { app, id, created_by: actor, spec, .. } = deployment;
+/// It has come up, or has failed.
+fn message_of_state(core: &Core, held: &Held, kind: Untold) -> Message {
+    let Deployment { app, id, created_by: actor, spec, .. } = &held.deployment;
     let image = &spec.image;
-    let reason = run.failure.as_ref().map_or("", |failure| failure.reason.as_str());
-    let (kind, text) = match run.state {
-        same if same == before => return,
-        State::Serving => (EventKind::Deployed, format!("{app}: {id} ({image}) serves; {actor} deployed it")),
-        State::Failed => {
+    let reason = held.run.failure.as_ref().map_or("", |failure| failure.reason.as_str());
+    let (kind, text) = match kind {
+        Untold::Deployed => {
+            (EventKind::Deployed, format!("{app}: {id} ({image}) serves; {actor} deployed it"))
+        }
+        _ => {
             let text = format!("{app}: {id} ({image}), which {actor} deployed, failed: {reason}");
             (EventKind::DeployFailed, text)
         }
-        _ => return,
     };
     let fields = json!({
         "deployment": id,
-        "release": deployment.main_release(),
+        "release": held.deployment.main_release(),
         "image": image,
-        "digest": run.digest,
+        "digest": held.run.digest,
         "actor": actor,
         "reason": reason,
     });
-    core.hooks.queue_notice(Message::outcome(kind, app.clone(), &text, core.clock.wall_ms(), fields));
+    Message::outcome(kind, app.clone(), &text, core.clock.wall_ms(), fields)
 }

@@ -57,6 +57,9 @@ enum Progress {
 
 async fn take_step(core: &Core, engines: &Engines, key: &DeploymentKey) -> Result<Progress, ApiError> {
     let Some(held) = Held::read(core, key).await? else { return Ok(Progress::Gone) };
+    if note_told(core, &held).await? {
+        return Ok(Progress::Again);
+    }
     let (step, pause) = match observe_in_time(core, engines, &held).await {
         Ok(observed) => (next_step(&held.deployment, &held.run, &observed), pause(&held.run)),
         Err(why) => {
@@ -188,12 +191,23 @@ fn say(run: &mut Run, text: String, now: u64) -> bool {
     is_new
 }
 
-/// Writes how far a deployment is, and tells hooks of it, unless somebody changed it meanwhile: then the next turn looks again.
+/// Writes how far a deployment is, unless somebody changed it meanwhile: then the next turn looks again.
 async fn write(core: &Core, held: &Held, run: Run) -> Result<(), ApiError> {
-    if held.write(core, run.clone()).await? {
-        tell_hooks(core, &held.deployment, &held.run, &run);
+    held.write(core, run).await.map(drop)
+}
+
+/// Tells hooks what they are still to be told, and notes what they have been; whether anything was.
+async fn note_told(core: &Core, held: &Held) -> Result<bool, ApiError> {
+    if held.run.untold.is_empty() {
+        return Ok(false);
     }
-    Ok(())
+    let told = tell_hooks(core, held);
+    let mut run = held.run.clone();
+    run.untold.retain(|kind, _| !told.contains(kind));
+    if run.untold.len() == held.run.untold.len() {
+        return Ok(false);
+    }
+    held.write(core, run).await.map(|_| true)
 }
 
 fn log(deployment: &Deployment, step: &Step) {

@@ -9,10 +9,11 @@ use keyvalues::{Entry, Listing};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::hooks::{board::HookBoard, message::Message};
 use crate::control::limits::LOG_READERS_MAX;
 use crate::rollout::{
     app::AppName,
-    deployment::{id::DeploymentId, record::Deployment},
+    deployment::{id::DeploymentId, record::Deployment, run::Untold},
     keys::{self, Meaning},
     release::ReleaseId,
 };
@@ -23,12 +24,17 @@ pub type StoredDeployment = Result<Deployment, String>;
 /// Which deployment it is.
 pub type DeploymentKey = (AppName, DeploymentId);
 
+/// What is told of a deployment: of which one, what, and of which step of it.
+pub type NoticeKey = (DeploymentKey, Untold, u64);
+
 /// All deployments.
 #[derive(Debug, Default)]
 pub struct DeploymentBoard {
     stored: Mutex<BTreeMap<DeploymentKey, Arc<StoredDeployment>>>,
     /// How far a pull of this router is.
     progress: Mutex<BTreeMap<DeploymentKey, String>>,
+    /// What this router tells hooks of deployments.
+    notices: Mutex<BTreeMap<NoticeKey, Arc<Message>>>,
     changed: watch::Sender<u64>,
     logs: LogPlaces,
 }
@@ -52,6 +58,22 @@ impl DeploymentBoard {
     /// A place for somebody who reads logs, for as long as it is held; none: all are taken.
     pub fn log_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.logs.0).try_acquire_owned().ok()
+    }
+
+    /// Queues a message for hooks, unless it is queued already. Whether it waits for nobody any more: every hook that wants it has
+    /// it, or could not be told.
+    pub fn tell(&self, hooks: &HookBoard, key: NoticeKey, message: impl FnOnce() -> Message) -> bool {
+        let mut notices = self.notices.lock();
+        let queued = notices.entry(key.clone()).or_insert_with(|| {
+            let message = Arc::new(message());
+            hooks.queue_shared(&message);
+            message
+        });
+        let is_told = Arc::strong_count(queued) == 1;
+        if is_told {
+            notices.remove(&key);
+        }
+        is_told
     }
 
     /// How many there are.

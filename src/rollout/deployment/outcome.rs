@@ -29,3 +29,15 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_words: String,
 }
+
+/// What hooks are to be told of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Untold {
+    /// It serves.
+    Deployed,
+    /// It did not come up.
+    DeployFailed,
+    /// A recycle is over.
+    Recycled,
+}

@@ -67,9 +67,15 @@ impl Up<'_> {
     fn park(&self) -> Option<Step> {
         let Observation { is_stable, is_routed, now, .. } = *self.observed;
         let is_due = now >= self.run.served_since + PARK_AFTER_MS;
-        match (self.run.state, self.run.was_stable) {
-            (State::Serving, false) if is_stable => Some(Step::NoteStable),
-            (State::Serving, true) if !is_routed && is_due => Some(Step::Park),
+        if self.run.state != State::Serving {
+            return None;
+        }
+        // Of a candidate that was aborted nobody is left either.
+        let was_routed = self.run.was_stable || self.run.was_routed;
+        match was_routed {
+            _ if is_stable && !self.run.was_stable => Some(Step::NoteStable),
+            false if is_routed => Some(Step::NoteRouted),
+            true if !is_routed && is_due => Some(Step::Park),
             _ => None,
         }
     }
@@ -191,6 +197,7 @@ impl Up<'_> {
             return step;
         }
         match (removes, self.run.state) {
+            (true, _) if self.observed.prunes_image && !self.run.image_removed => Step::RemoveImage,
             (true, _) => Step::Forget,
             (false, State::Stopped) => Step::Wait,
             (false, _) => Step::Enter { state: State::Stopped },

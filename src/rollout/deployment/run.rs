@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use super::outcome::{Failure, StepOutcome};
+pub use super::outcome::{Failure, StepOutcome, Untold};
 use super::{id::DeploymentId, recycle::Recycle, state::State, step::Step};
 use crate::rollout::{blend::Blend, command::Role};
 
@@ -80,6 +80,12 @@ pub struct Run {
     /// Its release was stable.
     #[serde(default, skip_serializing_if = "is_false")]
     pub was_stable: bool,
+    /// Its release was routed since it was started.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_routed: bool,
+    /// Its image was removed with it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub image_removed: bool,
     /// When its containers were stopped since nobody was left at its release, Unix ms. They are kept for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked_at: Option<u64>,
@@ -95,6 +101,10 @@ pub struct Run {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What hooks are still to be told, with the number of the step that it came of: a router that ends before it has told them
+    /// leaves that to the next.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub untold: BTreeMap<Untold, u64>,
     /// The newest steps, oldest first.
     #[serde(default)]
     pub steps: Vec<StepDone>,
@@ -148,11 +158,14 @@ impl Run {
             health_path: None,
             served_since: 0,
             was_stable: false,
+            was_routed: false,
+            image_removed: false,
             parked_at: None,
             numbers: BTreeSet::new(),
             digests: BTreeMap::new(),
             recycle: None,
             failure: None,
+            untold: BTreeMap::new(),
             steps: Vec::new(),
         }
     }
@@ -200,6 +213,7 @@ impl Run {
         self.started.clear();
         self.left.clear();
         self.candidate = None;
+        self.was_routed = false;
         self.parked_at = None;
         self.until = now + u64::from(self.timeout_seconds) * 1_000;
     }
@@ -237,6 +251,7 @@ impl Run {
 
     /// Notes that a step is done.
     pub fn finish(&mut self, step: &Step, outcome: StepOutcome, now: u64) {
+        let (before, was_recycled) = (self.state, self.recycling().is_some());
         self.finish_for_recycle(step, &outcome, now);
         match step {
             Step::Register { number, address } => {
@@ -273,6 +288,8 @@ impl Run {
                 }
             }
             Step::NoteStable => self.was_stable = true,
+            Step::NoteRouted => self.was_routed = true,
+            Step::RemoveImage => self.image_removed = true,
             Step::Park => self.parked_at = Some(now),
             Step::Unpark if self.state == State::Serving => self.parked_at = None,
             Step::Unpark => self.begin(now),
@@ -292,7 +309,20 @@ impl Run {
                 text = format!("{text}: {amount}");
             }
         }
+        self.note_untold(before, was_recycled);
         self.say(text, now);
+    }
+
+    /// Notes what hooks are to be told of a step.
+    fn note_untold(&mut self, before: State, was_recycled: bool) {
+        let is_over = was_recycled && self.recycling().is_none();
+        let told = match self.state {
+            State::Serving if before != State::Serving => Some(Untold::Deployed),
+            State::Failed if before != State::Failed => Some(Untold::DeployFailed),
+            _ => None,
+        };
+        let told = told.into_iter().chain(is_over.then_some(Untold::Recycled));
+        self.untold.extend(told.map(|told| (told, self.fence)));
     }
 
     /// Notes what was done, or could not be: nothing is being done any more.

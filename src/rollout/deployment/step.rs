@@ -70,8 +70,12 @@ pub enum Step {
     SetCandidate,
     /// Note that its release is stable.
     NoteStable,
-    /// Stop its containers and keep them: its release was stable, and nobody is left at it.
+    /// Note that its release is routed.
+    NoteRouted,
+    /// Stop its containers and keep them: its release was routed, and nobody is left at it.
     Park,
+    /// Remove its image, which nobody else uses.
+    RemoveImage,
     /// Its release is routed again: its containers are to serve.
     Unpark,
     /// Say how far it is.
@@ -103,6 +107,8 @@ pub struct Observation {
     pub is_stable: bool,
     /// It is kept as a way back, and there are as many newer ones as are kept.
     pub is_expired: bool,
+    /// Its image goes with it: the app says so, and no other deployment has it.
+    pub prunes_image: bool,
     /// Unix ms.
     pub now: u64,
 }
@@ -149,7 +155,9 @@ impl fmt::Display for Step {
             Self::FailRecycle { reason, .. } => write!(f, "give the recycle up: {reason}"),
             Self::SetCandidate => write!(f, "set the candidate"),
             Self::NoteStable => write!(f, "its release is stable"),
-            Self::Park => write!(f, "keep its containers for a rollback, stopped"),
+            Self::NoteRouted => write!(f, "its release is routed"),
+            Self::Park => write!(f, "nobody is left at its release: stop its containers, and keep them"),
+            Self::RemoveImage => write!(f, "remove its image"),
             Self::Unpark => write!(f, "its release is routed again"),
             Self::Enter { state } => write!(f, "{}", state.as_str()),
             Self::Fail { reason } => write!(f, "give up: {reason}"),

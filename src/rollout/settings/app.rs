@@ -117,6 +117,8 @@ pub struct Settings {
     pub approvals: u8,
     /// How many releases that were stable keep their containers, stopped, once nobody is left at them. At most 10.
     pub keep_previous: u8,
+    /// Whether the images of deployments are removed with them, where nobody else uses them.
+    pub prune_images: bool,
     /// How long a release that a raw `stable/id` names is asked again while it may not become stable, in seconds. At most a day.
     pub pending_seconds: u32,
 }
@@ -192,6 +194,7 @@ impl Default for Settings {
             ci_may_promote: false,
             approvals: 0,
             keep_previous: 1,
+            prune_images: false,
             pending_seconds: 600,
         }
     }

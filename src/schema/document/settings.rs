@@ -226,6 +226,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "How many operators must have approved a release before it becomes stable, other than whoever put it on its track. Tokens count, not names. A lower value needs as many approvals as there were."),
     ("keep_previous", "Kept releases", Whole(0, 10), "",
      "How many releases that were stable keep the containers of their deployments, stopped, once nobody is left at them. A rollback starts them. Those of older ones are removed."),
+    ("prune_images", "Remove images", Flag, "",
+     "Whether the images of deployments are removed with them, where no other deployment or container uses them."),
     ("pending_seconds", "Wait of raw writes", Whole(0, 86_400), "s",
      "How long a release that a raw `stable/id` names is asked again while it does not pass the health check or lacks approvals."),
 ];

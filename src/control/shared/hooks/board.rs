@@ -157,7 +157,12 @@ impl HookBoard {
 
     /// Queues a notice for every hook that wants it.
     pub fn queue_notice(&self, message: Message) {
-        let message = Arc::new(message);
+        self.queue_shared(&Arc::new(message));
+    }
+
+    /// The same for a message of which the caller wants to know whether somebody still waits for it: as long as this board holds
+    /// it too.
+    pub fn queue_shared(&self, message: &Arc<Message>) {
         for name in self.names() {
             let stored = self.hook(&name);
             let hook = stored.as_ref().and_then(|stored| stored.hook.as_ref().ok());
@@ -169,7 +174,7 @@ impl HookBoard {
             }
             let mut notices = self.notices.lock();
             let queue = notices.entry(name.clone()).or_default();
-            queue.push_back(Arc::clone(&message));
+            queue.push_back(Arc::clone(message));
             // The oldest says least about the present.
             let over = queue.len().saturating_sub(HOOK_NOTICES_MAX);
             queue.drain(..over);

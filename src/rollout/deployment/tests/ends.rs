@@ -143,7 +143,7 @@ proptest! {
         }
         let run = world.run();
         let nothing = world.endpoints.is_empty() && world.containers.is_empty() && run.engines.is_empty();
-        match (world.stored.desired, run.state) {
+        match (world.stored.wanted(), run.state) {
             (DesiredState::Removed, _) => prop_assert!(world.is_forgotten && nothing, "{run:?}"),
             (DesiredState::Stopped, state) => {
                 prop_assert_eq!(state, State::Stopped);

@@ -9,6 +9,7 @@ use self::world::{Fate, Kill, World};
 use super::{
     plan::{PARK_AFTER_MS, RESTART_PAUSE_MS},
     record::DesiredState,
+    run::Untold,
     state::State,
     step::{ContainerState, Step},
 };
@@ -129,6 +130,38 @@ fn what_was_stable_is_kept_for_a_rollback_and_goes_when_it_is_too_old() {
     world.settle(&mut never());
     assert!(world.is_forgotten && world.containers.is_empty() && world.endpoints.is_empty());
     assert_eq!(world.effects["make container 0"], 1);
+}
+
+#[test]
+fn an_aborted_candidate_is_stopped_and_kept_and_its_image_goes_with_it_if_asked() {
+    let mut world = World::new(2, Fate::Live);
+    world.settle(&mut never());
+    world.is_routed = true;
+    world.settle(&mut never());
+    (world.is_routed, world.now) = (false, world.now + PARK_AFTER_MS);
+    world.settle(&mut never());
+    assert_eq!((world.run().state, world.containers.len(), world.endpoints.len()), (State::Stopped, 2, 0));
+    // Who starts it again has as much time as it takes to set it on a track.
+    let now = world.now;
+    assert!(world.stored.start(now));
+    world.settle(&mut never());
+    world.now += 10 * PARK_AFTER_MS;
+    world.settle(&mut never());
+    world.assert_serving(2);
+    world.prunes_image = true;
+    world.ask(DesiredState::Removed);
+    world.settle(&mut never());
+    assert!(world.is_forgotten && world.is_image_removed);
+}
+
+#[test]
+fn what_came_of_it_is_to_be_told_until_somebody_notes_that_it_was() {
+    let mut world = World::new(1, Fate::Live);
+    world.settle(&mut never());
+    assert_eq!(world.run().untold.keys().collect::<Vec<_>>(), [&Untold::Deployed]);
+    let mut world = World::new(1, Fate::Die);
+    world.settle(&mut never());
+    assert_eq!(world.run().untold.keys().collect::<Vec<_>>(), [&Untold::DeployFailed]);
 }
 
 /// Every state, and a router that ends at each point of the step that comes next: with each fate, the end is the same.

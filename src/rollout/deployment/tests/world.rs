@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) is_routed: bool,
     pub(super) is_stable: bool,
     pub(super) is_expired: bool,
+    pub(super) prunes_image: bool,
+    pub(super) is_image_removed: bool,
     /// The engine answers nothing.
     pub(super) is_lost: bool,
     /// How often each effect was had, by its text.
@@ -94,6 +96,8 @@ impl World {
             is_routed: false,
             is_stable: false,
             is_expired: false,
+            prunes_image: false,
+            is_image_removed: false,
             is_lost: false,
             effects: BTreeMap::new(),
             fate,
@@ -119,6 +123,7 @@ impl World {
             is_routed: self.is_routed,
             is_stable: self.is_stable,
             is_expired: self.is_expired,
+            prunes_image: self.prunes_image,
             now: self.now,
         }
     }
@@ -194,7 +199,8 @@ impl World {
             Step::SetCandidate => self.is_candidate = true,
             Step::Forget => self.is_forgotten = true,
             Step::Enter { .. } | Step::Fail { .. } | Step::Wait => {}
-            Step::NoteStable | Step::Park | Step::Unpark => {}
+            Step::NoteStable | Step::NoteRouted | Step::Park | Step::Unpark => {}
+            Step::RemoveImage => self.is_image_removed = true,
             Step::Drain { number } => drop(self.draining.insert(*number)),
             Step::BeginRecycle | Step::EndRecycle | Step::FailRecycle { .. } => {}
         }
