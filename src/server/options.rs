@@ -88,8 +88,9 @@ pub fn front_options(
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(LiveCertificates { files, shown, .. }) = certificates {
-        let shown = tls::server_config(Arc::clone(shown), false, true)?;
-        listen_tls.extend(files.listen.iter().map(|address| (*address, Arc::clone(&shown))));
+        let config = tls::server_config(Arc::clone(shown), false, true)?;
+        let shown = tls::ListenerTls { config, certificates: Some(Arc::clone(shown)) };
+        listen_tls.extend(files.listen.iter().map(|address| (*address, shown.clone())));
     }
     let trusted = config.trusted_networks.clone();
     Ok(FrontOptions {

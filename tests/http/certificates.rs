@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use support::command::run;
+use support::http2::Http2Client;
 use support::tls::{CertificateFiles, TlsClient};
 use support::{Router, eventually, router};
 
@@ -108,6 +109,31 @@ fn certificates_without_their_keys_are_refused_by_serve_and_check_alike() {
             let ran = run(&[&[verb], &usual[..], &[flags[0].as_str(), flags[1].as_str()]].concat(), &[]);
             assert_eq!(ran.code, 2, "{verb} {flags:?}: {}", ran.err);
             assert!(ran.err.contains(told), "{verb} {flags:?}: {}", ran.err);
+        }
+    }
+}
+
+/// A browser that has a certificate for several hosts asks for all of them on one connection.
+#[test]
+fn a_host_of_another_certificate_is_misdirected_over_both_protocols() {
+    let stage = Stage::start();
+    let cases = [
+        ("shop.test", &stage.shop.1, [("shop.test", 200), ("exact.other.test", 200), ("other.test", 421)]),
+        (
+            "any.other.test",
+            &stage.other.1,
+            [("other.test", 200), ("more.other.test", 200), ("shop.test", 421)],
+        ),
+        ("127.0.0.1", &stage.shop.1, [("shop.test", 200), ("127.0.0.1", 200), ("any.other.test", 421)]),
+    ];
+    for (name, trust, hosts) in cases {
+        let second = Http2Client::open_tls(stage.address, name, trust);
+        for (host, status) in hosts {
+            let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let mut first = TlsClient::try_open(stage.address, name, trust).expect("it is trusted");
+            first.send(&head);
+            assert_eq!(first.response("GET").status, status, "{host} on the connection of {name}");
+            assert_eq!(second.exchange(&head).status, status, "{host} on the connection of {name}, HTTP/2");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The decision on a request whose head was read: it is forwarded by a plan, or the router answers it.
 
-use super::refuse::log_refused;
+use std::sync::Arc;
+
+use super::{certificate_names::CertificateNames, refuse::log_refused};
 use crate::{
     proxy::{
         codec::head::RequestHead,
-        rewrite::refusal::{Form, Reply},
+        rewrite::refusal::{Form, Refusal, Reply},
         route::{Plan, health, origin::client_of, plan, redirect::redirect},
         worker::{Worker, client::Client},
     },
@@ -19,16 +21,36 @@ pub enum Decision {
     Refuse(Reply, Form, bool),
 }
 
-/// Decides on a request, and logs it if it is not forwarded. `login`: the connection to an endpoint that carries this client's
-/// login.
+const OTHER_CERTIFICATE: Refusal = Refusal {
+    status: 421,
+    detail: "this host has another certificate than this connection has shown",
+    retry_after: None,
+};
+
+/// Decides on a request, and logs it if it is not forwarded. `names`: which hosts belong on its connection, if not all.
+/// `login`: the connection to an endpoint that carries this client's login.
 #[inline]
-pub fn decide(worker: &Worker, head: &RequestHead<'_>, peer: Client, login: Option<&LoginLink>) -> Decision {
+pub fn decide(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    peer: Client,
+    names: Option<&Arc<CertificateNames>>,
+    login: Option<&LoginLink>,
+) -> Decision {
     let client = client_of(head, peer, &worker.shared.trust);
     if let Some(path) = worker.shared.health_path.as_deref()
         && let Some(health) = health::answer(worker, path, head, client)
     {
         log_refused(worker, Some(head), client, health.status);
         return Decision::Refuse(health.into(), Form::Text, head.method == b"HEAD");
+    }
+    // A proxy that is trusted asks for all of its clients.
+    if let Some(names) = names
+        && !client.trusted
+        && !names.cover(head.authority)
+    {
+        worker.counters().requests_misdirected.add(1);
+        return refused(worker, head, client, OTHER_CERTIFICATE.into());
     }
     if let Some(reply) = redirect(head, worker.shared.https_redirect, None, client) {
         return refused(worker, head, client, reply);

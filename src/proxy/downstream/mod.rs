@@ -5,6 +5,7 @@
 //! is framed: HTTP/1.1 puts chunk sizes around the data, HTTP/2 frames. Heads cross this seam as bytes and positions
 //! ([`super::codec::head`]). Data crosses it in buffers with room around it, so that neither side copies.
 
+pub mod certificate_names;
 pub mod decision;
 pub mod follower;
 pub mod http1;

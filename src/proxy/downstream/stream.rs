@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::Departure;
+use super::{Departure, certificate_names::CertificateNames};
 
 /// That the other side has closed its sending side, whether or not all that it sent was read.
 #[cfg(target_os = "linux")]
@@ -29,7 +30,16 @@ pub enum Stream {
     /// Without TLS.
     Plain(TcpStream),
     /// With TLS. Boxed, so that a plain connection does not pay for the size of its state.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secured>),
+}
+
+/// The bytes of a connection with TLS around them.
+#[derive(Debug)]
+pub struct Secured {
+    /// The session.
+    pub session: TlsStream<TcpStream>,
+    /// Which hosts belong on the connection. `None`: all.
+    pub names: Option<Arc<CertificateNames>>,
 }
 
 impl Stream {
@@ -45,7 +55,7 @@ impl Stream {
     pub fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(&mut stream.session).poll_read(cx, buffer),
         }
     }
 
@@ -71,7 +81,7 @@ impl Stream {
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(&mut stream.session).poll_write(cx, bytes),
         }
     }
 
@@ -83,7 +93,7 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, parts),
+            Self::Tls(stream) => Pin::new(&mut stream.session).poll_write_vectored(cx, parts),
         }
     }
 
@@ -91,7 +101,7 @@ impl Stream {
     pub fn speaks_http2(&self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Self::Tls(stream) => stream.session.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
 
@@ -99,7 +109,7 @@ impl Stream {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(&mut stream.session).poll_flush(cx),
         }
     }
 
@@ -107,7 +117,15 @@ impl Stream {
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(&mut stream.session).poll_shutdown(cx),
+        }
+    }
+
+    /// The names that its certificate is for, where other hosts do not belong on the connection.
+    pub fn certificate_names(&self) -> Option<&Arc<CertificateNames>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.names.as_ref(),
         }
     }
 
@@ -130,7 +148,7 @@ impl Stream {
     fn plain(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => stream.session.get_ref().0,
         }
     }
 }

@@ -14,11 +14,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS, CONNECTING_MS},
     proxy::{
-        downstream::stream::Stream,
+        downstream::stream::{Secured, Stream},
         front::{
             listen::turn_away,
             serve::{refuse_plain_http, serve},
             serve_http2::serve_http2,
+            tls::ListenerTls,
         },
         worker::{
             Worker,
@@ -34,7 +35,7 @@ use crate::{
 pub async fn accept(
     worker: Rc<Worker>,
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<ListenerTls>>,
     mut phase: watch::Receiver<Phase>,
 ) {
     tokio::select! {
@@ -63,7 +64,7 @@ async fn turn_newcomers_away(worker: &Worker, listener: &TcpListener, phase: &mu
     }
 }
 
-async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc<rustls::ServerConfig>>) {
+async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc<ListenerTls>>) {
     let mut pause_ms = ACCEPT_PAUSE_MS.0;
     let mut taken = 0;
     loop {
@@ -106,7 +107,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<rustls::ServerConfig>>) {
+fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<ListenerTls>>) {
     let address = peer.ip().to_canonical();
     worker.counters().connections_accepted.add(1);
     if !worker.connection_opened(address) {
@@ -132,7 +133,7 @@ fn is_http(first: &[u8; FIRST_BYTES]) -> bool {
 }
 
 /// Makes the TLS handshake, then serves.
-async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: Arc<rustls::ServerConfig>) {
+async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, tls: Arc<ListenerTls>) {
     let deadline = worker.deadlines.enter();
     deadline.set_in(worker.limits().header_ms);
     let mut registered = false;
@@ -154,7 +155,7 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: A
         worker.counters().tls_failures.add(1);
         return Box::pin(refuse_plain_http(worker, stream, client, bytes.starts_with(b"HEAD "))).await;
     }
-    let mut handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
+    let mut handshake = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream));
     let accepted = poll_fn(|cx| match Future::poll(handshake.as_mut(), cx) {
         Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
         Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
@@ -164,9 +165,11 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, config: A
     drop(handshake);
     drop(deadline);
     match accepted {
-        Some(stream) => {
+        Some(session) => {
             worker.counters().tls_handshakes.add(1);
-            let stream = Stream::Tls(Box::new(stream));
+            let names = tls.names_for(session.get_ref().1.server_name());
+            drop(tls);
+            let stream = Stream::Tls(Box::new(Secured { session, names }));
             if stream.speaks_http2() {
                 let seat = ConnectionSeat::new(worker, client.peer);
                 serve_http2(seat, stream, client, Vec::new()).await;

@@ -10,13 +10,14 @@ use std::{
 use socket2::SockFilter;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::tls::ListenerTls;
 use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver, upstream::vanished::notice_vanished};
 
 /// What one worker takes connections from.
 #[derive(Default)]
 pub struct Sources {
-    /// Listeners, and the TLS configuration of those that are not plain.
-    pub listeners: Vec<(TcpListener, Option<Arc<rustls::ServerConfig>>)>,
+    /// Listeners, and the TLS of those that are not plain.
+    pub listeners: Vec<(TcpListener, Option<Arc<ListenerTls>>)>,
     /// What the admin port hands over.
     pub handovers: Option<HandoverReceiver>,
 }
@@ -36,7 +37,7 @@ pub struct Bound {
 /// Binds addresses, and gives each worker a listener for each; where they listen then. Sockets that another process listened
 /// on are taken out of `inherited` instead, with the connections that wait there. Clients may pause for `paused_ms`.
 pub fn bind_all(
-    wanted: impl Iterator<Item = (SocketAddr, Option<Arc<rustls::ServerConfig>>)>,
+    wanted: impl Iterator<Item = (SocketAddr, Option<Arc<ListenerTls>>)>,
     inherited: &mut Vec<Listening>,
     workers: &mut [Sources],
     paused_ms: u64,

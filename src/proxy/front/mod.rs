@@ -29,13 +29,14 @@ use crate::{
 };
 use listen::{Listening, Sources, bind_all};
 use thread::WorkerThread;
+use tls::ListenerTls;
 
 /// What a front is started with.
 pub struct FrontOptions {
     /// Where it listens. Port 0 takes any free port.
     pub listen: Vec<SocketAddr>,
     /// Where it listens with TLS, and with which certificates.
-    pub listen_tls: Vec<(SocketAddr, Arc<rustls::ServerConfig>)>,
+    pub listen_tls: Vec<(SocketAddr, ListenerTls)>,
     /// Plain http is redirected to https on this port. `None`: it is served.
     pub https_redirect: Option<u16>,
     /// A path that says whether this router is ready, under any Host. `None`: every path is an app's.
@@ -82,7 +83,8 @@ impl Front {
         let mut inherited = options.inherited;
         let plain = options.listen.iter().map(|address| (*address, None));
         let plain = bind_all(plain, &mut inherited, &mut sources, paused_ms)?;
-        let secure = options.listen_tls.into_iter().map(|(address, config)| (address, Some(config)));
+        let secure =
+            options.listen_tls.into_iter().map(|(address, config)| (address, Some(Arc::new(config))));
         let secure = bind_all(secure, &mut inherited, &mut sources, paused_ms)?;
         sources.iter_mut().zip(options.handovers).for_each(|(worker, from)| worker.handovers = Some(from));
         let connections_max = connections_max(&options.limits, workers);

@@ -20,6 +20,8 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
+use crate::proxy::downstream::certificate_names::CertificateNames;
+
 /// The certificates that new handshakes show. Replacing one does not touch open connections.
 #[derive(Debug)]
 pub struct Certificates(ArcSwap<Shown>);
@@ -29,9 +31,20 @@ pub struct Certificates(ArcSwap<Shown>);
 struct Shown {
     /// In the order of the settings; none: it could not be read yet.
     all: Vec<Option<Arc<CertifiedKey>>>,
+    /// The names of each of them.
+    names: Vec<Arc<CertificateNames>>,
     exact: HashMap<String, Arc<CertifiedKey>>,
     /// By what follows the asterisk and its dot.
     wildcard: HashMap<String, Arc<CertifiedKey>>,
+}
+
+/// TLS on a listener.
+#[derive(Debug, Clone)]
+pub struct ListenerTls {
+    /// How the handshake is made.
+    pub config: Arc<ServerConfig>,
+    /// The certificates that it shows, of which each connection has one. `None`: it is always the same.
+    pub certificates: Option<Arc<Certificates>>,
 }
 
 /// Who is asked for a certificate.
@@ -66,6 +79,8 @@ impl Shown {
         if let Some(place) = fresh.all.get_mut(index) {
             *place = Some(Arc::clone(certificate));
         }
+        let of = |place: &Option<Arc<CertifiedKey>>| place.as_deref().map_or_else(Vec::new, names);
+        fresh.names = fresh.all.iter().map(|place| Arc::new(CertificateNames::new(of(place)))).collect();
         for certificate in fresh.all.iter().flatten() {
             for name in names(certificate) {
                 // The first that has a name shows it.
@@ -96,6 +111,26 @@ fn names(certificate: &CertifiedKey) -> Vec<String> {
     parsed.valid_dns_names().map(str::to_ascii_lowercase).collect()
 }
 
+impl ListenerTls {
+    /// Which hosts belong on a connection whose client asked for this name. `None`: all, since there is nothing to choose.
+    pub fn names_for(&self, name: Option<&str>) -> Option<Arc<CertificateNames>> {
+        let shown = self.certificates.as_ref()?.0.load();
+        if shown.all.len() < 2 {
+            return None;
+        }
+        let found = shown.find(name, false)?;
+        let same = |place: usize| shown.all[place].as_ref().is_some_and(|other| Arc::ptr_eq(other, &found));
+        (0..shown.all.len()).find(|place| same(*place)).map(|place| Arc::clone(&shown.names[place]))
+    }
+}
+
+impl From<Arc<ServerConfig>> for ListenerTls {
+    /// For a listener that shows one certificate for every name.
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self { config, certificates: None }
+    }
+}
+
 impl ResolvesServerCert for Resolver {
     /// With one certificate there is nothing to choose: a client that asks for a name that is not in it finds out by its own
     /// check.
@@ -104,7 +139,7 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
-/// The TLS configuration of a listener. `shows_first`: a name that none of several certificates has gets the first one.
+/// How the handshakes of a listener are made. `shows_first`: a name that none of several certificates has gets the first one.
 /// `http2`: it is offered beside HTTP/1.1, and preferred.
 ///
 /// # Errors

@@ -142,7 +142,10 @@ impl Stage {
             health_path: None,
             handovers,
             inherited: Vec::new(),
-            listen_tls: tls.map(|config| ("127.0.0.1:0".parse().unwrap(), config)).into_iter().collect(),
+            listen_tls: tls
+                .map(|config| ("127.0.0.1:0".parse().unwrap(), config.into()))
+                .into_iter()
+                .collect(),
             workers,
             limits,
             node_id: "test".into(),

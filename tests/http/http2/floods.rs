@@ -102,3 +102,21 @@ fn row_38_compression_bombs() {
         frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &bomb)
     });
 }
+
+/// What a connection keeps that has asked once and waits: the library's buffers and tables, some 22 KB, and nothing that grows.
+#[test]
+fn an_idle_connection_keeps_little() {
+    const COUNT: u64 = 500;
+    let router = router().stable("v1").start();
+    let ask = || {
+        let mut frames = Frames::open(router.front);
+        frames.headers(1, &get(&router.host, "/"), END_STREAM);
+        assert_eq!(frames.outcome(1), Outcome::Status(200));
+        frames
+    };
+    let _warm: Vec<Frames> = (0..50).map(|_| ask()).collect();
+    let before = memory_kib(&router);
+    let _idle: Vec<Frames> = (0..COUNT).map(|_| ask()).collect();
+    let each = (memory_kib(&router).saturating_sub(before)) * 1_024 / COUNT;
+    assert!(each <= 28 * 1_024, "{each} bytes each");
+}

@@ -1,5 +1,6 @@
 //! An end user: a keep-alive connection and a cookie jar.
 
+use super::http2::Http2Client;
 use super::message::Response;
 use super::wire::Wire;
 use base64::Engine as _;
@@ -13,6 +14,10 @@ pub struct Visitor {
     /// The address of this machine that it comes from; none: the usual one.
     from: Option<[u8; 4]>,
     wire: Option<Wire>,
+    /// The connection, where it speaks HTTP/2.
+    http2: Option<Http2Client>,
+    /// It speaks HTTP/2.
+    pub speaks_http2: bool,
     /// The pin cookie's value, once one was set.
     pub pin: Option<String>,
     /// Whether requests carry the `Sec-Fetch-*` headers of a navigation.
@@ -47,6 +52,8 @@ impl Visitor {
             host: host.to_owned(),
             from: None,
             wire: None,
+            http2: None,
+            speaks_http2: http2_asked_for(),
             pin: None,
             navigates: true,
             headers: String::new(),
@@ -91,6 +98,9 @@ impl Visitor {
             head += &format!("; {PIN}={pin}");
         }
         head += "; session=abc\r\n\r\n";
+        if self.speaks_http2 && self.from.is_none() {
+            return self.try_over_http2(&head);
+        }
         if self.wire.is_none() {
             self.connects += 1;
         }
@@ -105,6 +115,22 @@ impl Visitor {
                 Err(format!("{broken:?}"))
             }
         }
+    }
+
+    fn try_over_http2(&mut self, head: &str) -> Result<Visit, String> {
+        // A connection that was told goodbye takes no more requests, and nobody has failed.
+        if self.http2.as_ref().is_some_and(|client| client.ended().is_some()) {
+            self.http2 = None;
+        }
+        if self.http2.is_none() {
+            self.connects += 1;
+        }
+        let front = self.front;
+        let answer = self.http2.get_or_insert_with(|| Http2Client::open(front)).try_exchange(head);
+        answer.map(|response| self.learn(response)).map_err(|broken| {
+            self.http2 = None;
+            broken.to_string()
+        })
     }
 
     fn learn(&mut self, response: Response) -> Visit {
@@ -127,8 +153,13 @@ impl Visitor {
 
     /// Closes the connection, keeping the cookies.
     pub fn hang_up(&mut self) {
-        self.wire = None;
+        (self.wire, self.http2) = (None, None);
     }
+}
+
+/// Whether visitors speak HTTP/2 in this run of the suites (`ROLLING_ROUTER_HTTP2=1`).
+fn http2_asked_for() -> bool {
+    std::env::var_os("ROLLING_ROUTER_HTTP2").is_some_and(|value| value == "1")
 }
 
 /// So many visitors who have asked once, no two of whom a router takes for one when it counts clients.

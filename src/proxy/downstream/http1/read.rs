@@ -151,7 +151,7 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        match decide(worker, head, self.client, self.login.as_deref()) {
+        match decide(worker, head, self.client, self.stream.certificate_names(), self.login.as_deref()) {
             Decision::Forward(plan) => Next::Forward(plan),
             Decision::Refuse(reply, form, to_head) => Next::Refuse(reply, form, to_head),
         }

@@ -3,11 +3,15 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
     task::{Context, Waker},
 };
 
 use super::wire::Wire;
-use crate::proxy::worker::{Worker, client::Client, seat::ConnectionSeat};
+use crate::proxy::{
+    downstream::certificate_names::CertificateNames,
+    worker::{Worker, client::Client, seat::ConnectionSeat},
+};
 
 /// What a connection and its requests share.
 pub struct Session {
@@ -16,6 +20,8 @@ pub struct Session {
     pub client: Client,
     /// The connection's bytes.
     pub wire: Wire,
+    /// Which hosts belong on the connection. `None`: all.
+    pub names: Option<Arc<CertificateNames>>,
     /// Requests that are not done.
     live: Cell<u32>,
     /// The connection's task.
@@ -25,7 +31,8 @@ pub struct Session {
 impl Session {
     /// A session without requests.
     pub fn new(seat: ConnectionSeat, client: Client, wire: Wire) -> Rc<Self> {
-        Rc::new(Self { seat, client, wire, live: Cell::new(0), waker: RefCell::default() })
+        let names = wire.with_stream(|stream| stream.certificate_names().cloned());
+        Rc::new(Self { seat, client, wire, names, live: Cell::new(0), waker: RefCell::default() })
     }
 
     /// The worker that it belongs to.

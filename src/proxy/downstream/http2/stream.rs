@@ -155,7 +155,10 @@ impl ClientStream {
         }
         let mut lines = worker.lines.borrow_mut();
         Some(match read_request(&text.bytes, &mut lines, worker.limits()) {
-            Ok(Progress::Complete(request)) => decide(&worker, &request.head, self.session.client, None),
+            Ok(Progress::Complete(request)) => {
+                let Session { client, names, .. } = &*self.session;
+                decide(&worker, &request.head, *client, names.as_ref(), None)
+            }
             Ok(Progress::Partial) => self.refuse_head(RequestFault::HeaderTooLong, to_head),
             Err(fault) => self.refuse_head(fault, to_head),
         })
