@@ -51,7 +51,7 @@ pub const LISTEN_TLS: Setting = Setting {
     environment: &["ROLLING_ROUTER_LISTEN_TLS"],
     default: "",
     allowed: "as for `listen`, such as 443; needs `tls_certificate` and `tls_key`",
-    meaning: "where end users come in over TLS (1.2 and 1.3)",
+    meaning: "where end users come in over TLS (1.2 and 1.3; HTTP/2 where the client offers it)",
 };
 
 /// The certificates.
