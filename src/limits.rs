@@ -23,6 +23,8 @@ pub const HEADROOM_BYTES: usize = 2 * 1024;
 pub const TAILROOM_BYTES: usize = 16;
 /// The largest head that may be configured, in bytes: positions within a head have 16 bits.
 pub const HEADER_BYTES_CEILING: u32 = 65_535;
+/// The longest header of the PROXY protocol, in bytes: addresses and a few fields. Those with whole certificates are refused.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4_096;
 /// The longest method, in bytes: the longest registered one (`UPDATEREDIRECTREF`) has 17.
 pub const METHOD_BYTES_MAX: usize = 32;
 /// Empty lines that are skipped before a request. Old clients send one behind a body, and one in front of the next request.

@@ -301,6 +301,17 @@ pub const TRUSTED_NETWORKS: Setting = Setting {
     meaning: "proxies that may say who their client is, in X-Forwarded-For, -Proto, -Host and -Port, or in Forwarded; what others say is replaced",
 };
 
+/// Whether trusted proxies say whose connections they pass on.
+pub const PROXY_PROTOCOL: Setting = Setting {
+    name: "proxy_protocol",
+    placeholder: SWITCH,
+    flag: Some("--proxy-protocol"),
+    environment: &["ROLLING_ROUTER_PROXY_PROTOCOL"],
+    default: "off",
+    allowed: "`off` or `on`; `on` needs `trusted_networks`, of which every connection then begins with a header of version 1 or 2",
+    meaning: "whether trusted proxies in front of `listen` and `listen_tls` say by the PROXY protocol whose connections they pass on",
+};
+
 /// Names under which the admin port answers.
 pub const ADMIN_HOSTS: Setting = Setting {
     name: "admin_hosts",
@@ -404,6 +415,7 @@ pub const ALL: &[&Setting] = &[
     &ACCESS_LOG_FORMAT,
     &AUDIT_LOG,
     &TRUSTED_NETWORKS,
+    &PROXY_PROTOCOL,
     &ADMIN_HOSTS,
     &GRACE_SECONDS,
     &LOOPBACK_ENDPOINTS,

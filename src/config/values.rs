@@ -80,6 +80,8 @@ pub struct Config {
     pub audit_log: LogDestination,
     /// Peers whose forwarding headers are believed.
     pub trusted_networks: Vec<Network>,
+    /// Whether trusted proxies say by the PROXY protocol whose connections they pass on.
+    pub proxy_protocol: bool,
     /// More host names of the admin port, in lower case.
     pub admin_hosts: Vec<String>,
     /// How long to go on accepting connections after SIGTERM.
@@ -138,6 +140,7 @@ impl Config {
             audit_log: raw.required(&setting::AUDIT_LOG, parsers::log_destination)?,
             access_log_format: raw.required(&setting::ACCESS_LOG_FORMAT, parsers::access_log_format)?,
             trusted_networks: raw.list(&setting::TRUSTED_NETWORKS, parsers::network)?,
+            proxy_protocol: raw.required(&setting::PROXY_PROTOCOL, parsers::off_or_on)?,
             admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
@@ -189,6 +192,11 @@ impl Config {
                 "`https_redirect` is on, but nothing serves https: set `listen_tls`, or name the proxy that serves https in \
                  `trusted_networks`"
                     .into(),
+            ));
+        }
+        if self.proxy_protocol && self.trusted_networks.is_empty() {
+            return Err(ConfigError::Contradiction(
+                "`proxy_protocol` is on, but no proxy is trusted: name those that speak it in `trusted_networks`".into(),
             ));
         }
         Ok(self)

@@ -97,6 +97,7 @@ pub fn front_options(
         listen: config.listen.clone(),
         listen_tls,
         https_redirect: config.https_redirect,
+        proxy_protocol: config.proxy_protocol,
         health_path: config.front_health_path.as_deref().map(Into::into),
         handovers,
         inherited,

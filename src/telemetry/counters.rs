@@ -150,6 +150,8 @@ counters! {
     log_lines: Counter "rolling_access_log_lines_total";
     /// Access log lines lost: the disk could not keep up, or the file cannot be written.
     log_lines_dropped: Counter "rolling_access_log_lines_dropped_total";
+    /// Connections that were refused for their PROXY header.
+    proxy_header_faults: Counter "rolling_proxy_headers_refused_total";
     /// TLS handshakes that failed.
     tls_failures: Counter "rolling_tls_handshakes_failed_total";
     /// TLS handshakes that succeeded.

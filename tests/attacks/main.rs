@@ -20,6 +20,7 @@ mod operator;
 mod passwords;
 mod paths;
 mod preview_links;
+mod proxy_protocol;
 mod quotas;
 mod redirects;
 mod registration;

@@ -21,6 +21,7 @@ pub mod lenient;
 pub mod lines;
 pub mod number;
 pub mod piece;
+pub mod proxy_header;
 pub mod request;
 pub mod response;
 pub mod stripe;

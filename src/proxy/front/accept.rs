@@ -17,6 +17,7 @@ use crate::{
         downstream::stream::{Secured, Stream},
         front::{
             listen::turn_away,
+            proxied::{client_of, note_fault},
             serve::{refuse_plain_http, serve},
             serve_http2::serve_http2,
             tls::ListenerTls,
@@ -108,8 +109,33 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn take(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<ListenerTls>>) {
-    let address = peer.ip().to_canonical();
     worker.counters().connections_accepted.add(1);
+    if worker.shared.proxy_protocol {
+        let tls = tls.map(Arc::clone);
+        return drop(tokio::task::spawn_local(take_proxied(Rc::clone(worker), stream, peer, tls)));
+    }
+    begin(worker, stream, peer, tls);
+}
+
+/// Finds out whose connection it is before it counts as theirs.
+async fn take_proxied(
+    worker: Rc<Worker>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Arc<ListenerTls>>,
+) {
+    worker.unknown_opened();
+    let found = client_of(&worker, &mut stream, peer).await;
+    worker.unknown_closed();
+    match found {
+        Ok(client) => begin(&worker, stream, client, tls.as_ref()),
+        Err(error) => note_fault(&worker, peer, &error),
+    }
+}
+
+/// Serves a connection of this client.
+fn begin(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&Arc<ListenerTls>>) {
+    let address = peer.ip().to_canonical();
     if !worker.connection_opened(address) {
         return;
     }

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod caught;
 pub mod handover;
 pub mod listen;
+pub mod proxied;
 pub mod serve;
 pub mod serve_http2;
 pub mod thread;
@@ -39,6 +40,8 @@ pub struct FrontOptions {
     pub listen_tls: Vec<(SocketAddr, ListenerTls)>,
     /// Plain http is redirected to https on this port. `None`: it is served.
     pub https_redirect: Option<u16>,
+    /// Trusted proxies say by the PROXY protocol whose connections they pass on.
+    pub proxy_protocol: bool,
     /// A path that says whether this router is ready, under any Host. `None`: every path is an app's.
     pub health_path: Option<Box<str>>,
     /// How many threads serve.
@@ -94,6 +97,7 @@ impl Front {
             pseudonym,
             options.trust,
             options.https_redirect,
+            options.proxy_protocol,
             options.health_path,
             table,
             clock,

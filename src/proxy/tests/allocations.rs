@@ -182,5 +182,16 @@ fn front_state(stable: &Endpoint, candidate: &Endpoint, blend: u8, clock: Clock)
     live.publish(keyspace.build(3), Duration::ZERO);
     let trust = Box::new(|_| false);
     let (limits, counters) = (Limits::default(), Counters::new(1));
-    Arc::new(FrontState::new(limits, "test".into(), trust, None, None, live, clock, counters, usize::MAX))
+    Arc::new(FrontState::new(
+        limits,
+        "test".into(),
+        trust,
+        None,
+        false,
+        None,
+        live,
+        clock,
+        counters,
+        usize::MAX,
+    ))
 }

@@ -139,6 +139,7 @@ impl Stage {
         let options = FrontOptions {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             https_redirect: None,
+            proxy_protocol: false,
             health_path: None,
             handovers,
             inherited: Vec::new(),

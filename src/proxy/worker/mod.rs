@@ -136,6 +136,18 @@ impl Worker {
         Rc::clone(&table)
     }
 
+    /// Counts a connection whose client is not known yet.
+    pub fn unknown_opened(&self) {
+        self.open.set(self.open.get() + 1);
+        self.counters().connections_open.add(1);
+    }
+
+    /// Counts such a connection no more: its client is known, or it has ended.
+    pub fn unknown_closed(&self) {
+        self.open.set(self.open.get() - 1);
+        self.counters().connections_open.subtract(1);
+    }
+
     /// Counts a new connection; `false` if its address has too many already.
     pub fn connection_opened(&self, address: IpAddr) -> bool {
         let most = self.limits().connections_per_address_max;

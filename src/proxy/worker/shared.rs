@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -31,6 +31,10 @@ pub struct FrontState {
     pub trust: Box<Trust>,
     /// Plain http is answered with a redirect to https on this port.
     pub https_redirect: Option<u16>,
+    /// Trusted proxies say by the PROXY protocol whose connections they pass on.
+    pub proxy_protocol: bool,
+    /// When the log was last told of a connection that was refused for its PROXY header, monotonic ms; 0: never.
+    pub proxy_fault_told: AtomicU64,
     /// The path that says whether this router is ready.
     pub health_path: Option<Box<str>>,
     /// The published table.
@@ -63,6 +67,7 @@ impl FrontState {
         pseudonym: Box<str>,
         trust: Box<Trust>,
         https_redirect: Option<u16>,
+        proxy_protocol: bool,
         health_path: Option<Box<str>>,
         table: Arc<LiveTable>,
         clock: Clock,
@@ -77,6 +82,8 @@ impl FrontState {
             pseudonym,
             trust,
             https_redirect,
+            proxy_protocol,
+            proxy_fault_told: AtomicU64::new(0),
             health_path,
             table,
             clock,

@@ -69,9 +69,20 @@ pub struct TlsClient(pub Source<StreamOwned<ClientConnection, TcpStream>>);
 impl TlsClient {
     /// Shakes hands with who is asked for by this name; `None` if one side refuses.
     pub fn try_open(address: SocketAddr, name: &str, trust: &Arc<ClientConfig>) -> Option<Self> {
+        Self::open_behind(address, name, trust, b"")
+    }
+
+    /// The same behind a proxy, which sends these bytes before the handshake.
+    pub fn open_behind(
+        address: SocketAddr,
+        name: &str,
+        trust: &Arc<ClientConfig>,
+        before: &[u8],
+    ) -> Option<Self> {
         let name = name.to_owned().try_into().expect("it is a name");
         let session = ClientConnection::new(Arc::clone(trust), name).expect("a session can begin");
-        let stream = TcpStream::connect(address).expect("the router accepts connections");
+        let mut stream = TcpStream::connect(address).expect("the router accepts connections");
+        stream.write_all(before).expect("the router reads");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         let mut stream = StreamOwned::new(session, stream);
         while stream.conn.is_handshaking() {
