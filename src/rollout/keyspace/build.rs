@@ -140,10 +140,10 @@ impl Keyspace {
     }
 
     fn settle_claims(&mut self) {
-        let routed = self.apps.iter().filter(|(_, app)| app.compiled.is_some());
-        let claimants = routed.map(|(name, app)| Claimant {
+        let claimants = self.apps.iter().map(|(name, app)| Claimant {
             name,
             settings: &app.settings,
+            is_routed: app.compiled.is_some(),
             modified: app.settings_modified,
         });
         self.claims.settle(claimants.collect());

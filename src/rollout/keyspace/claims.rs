@@ -60,7 +60,9 @@ impl Claims {
     /// Decides which of the routed apps holds which claim.
     pub(super) fn settle(&mut self, mut claimants: Vec<Claimant<'_>>) {
         claimants.sort_by_key(|claimant| (claimant.modified, claimant.name));
+        // Also of apps that are not routed yet: those of a seed become routed one after the other.
         let owners = host_owners::settle(&claimants, &self.owners);
+        claimants.retain(|claimant| claimant.is_routed);
         let mut holders = HashMap::with_capacity(self.holders.len());
         self.problems.clear();
         for claimant in &claimants {

@@ -65,6 +65,22 @@ fn a_path_on_anothers_host_needs_that_it_is_shared() {
     }
 }
 
+/// The apps of a seed become routed one after the other, and the first of them took the host of an app that came later.
+#[test]
+fn a_host_is_not_the_one_of_whoever_is_routed_first() {
+    let mut keyspace = keyspace();
+    write(&mut keyspace, "a", 10, &whole());
+    write(&mut keyspace, "b", 10, &below("/api"));
+    for name in ["b", "a"] {
+        keyspace.build(10);
+        let record = record(json!({ "stable": null, "candidate": null }));
+        keyspace.put(&format!("rolling/{name}/rollout"), &record, 11);
+    }
+    assert_eq!((leads(&mut keyspace, "/x"), leads(&mut keyspace, "/api")), ("a".into(), "a".into()));
+    let (key, allowed) = problem(&mut keyspace).unwrap();
+    assert!(key == "rolling/b/settings" && allowed.contains("the app a "), "{key} {allowed}");
+}
+
 #[test]
 fn who_came_first_with_a_path_shares_the_rest() {
     let mut keyspace = apps(&[("b", 10, below("/api"))]);
