@@ -108,6 +108,10 @@ pub const CLOSE_FRAME_MS: u64 = 2_000;
 pub const LAST_FRAME_MS: u64 = 30_000;
 /// The time over which the open exchanges of an ended release are cut, in ms, so that clients do not all return at once.
 pub const END_SPREAD_MS: u64 = 30_000;
+/// The most requests of one worker that wait for paused apps. Each keeps its head and its connection, so this many take a few MB.
+pub const PAUSED_REQUESTS_MAX: usize = 4_096;
+/// How often it is looked whether a client still waits whose app is paused, in ms.
+pub const PAUSE_LOOK_MS: u64 = 1_000;
 /// How often deadlines are checked, in ms. No deadline is late by more than this.
 pub const SWEEP_MS: u64 = 100;
 /// How long accepting pauses after descriptors ran out, at first and at most, in ms. It doubles in between.

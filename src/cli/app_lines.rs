@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     schema::{
         activity::{Activity, Moves},
-        app::{App, Frozen, LocalAbort, Lock, NextFreeze, Waiter},
+        app::{App, Frozen, Halt, HaltKind, LocalAbort, Lock, NextFreeze, Waiter},
         approval::ReleaseApprovals,
         endpoint::Endpoint,
         release::{DrainCause, Release},
@@ -42,6 +42,7 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
         let text = "no host leads to it: claim some with the setting `hosts`, or make it the default (`app default`)";
         lines.push(row("hosts", &printer.styled(Style::Bad, text)));
     }
+    lines.extend(app.halt.as_ref().map(|halt| row("halted", &halted(halt, printer, now))));
     let tracks = [("stable", Style::Stable, &app.stable), ("candidate", Style::Candidate, &app.candidate)];
     for (track, style, release) in tracks {
         lines.push(row(track, &on_track(release.as_ref(), style, printer, now)));
@@ -82,6 +83,7 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
 fn headline(app: &App, printer: &Printer) -> String {
     let sticky = if app.sticky { "sticky" } else { "not sticky" };
     let hosts = match (app.hosts.is_empty(), app.default) {
+        _ if !app.paths.is_empty() => app.leading_hosts.join(", "),
         (false, false) => app.hosts.join(", "),
         (false, true) => format!("{} and all other hosts", app.hosts.join(", ")),
         (true, true) => "all hosts".into(),
@@ -272,6 +274,15 @@ fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
     let until = lock.until.map(|until| format!(", {} more", rough(since(now, until)))).unwrap_or_default();
     let text =
         format!("{who}, by {} {} ago{until}{}", lock.by, rough(since(lock.at, now)), quoted(&lock.reason));
+    printer.styled(Style::Bad, text)
+}
+
+fn halted(halt: &Halt, printer: &Printer, now: u64) -> String {
+    let what = match halt.kind {
+        HaltKind::Pause => format!("paused for {} s: requests wait", halt.seconds),
+        HaltKind::Stop => format!("stopped: requests get 503{}", quoted(&halt.message)),
+    };
+    let text = format!("{what}, by {} {} ago; `resume` lets them go on", halt.by, rough(since(halt.at, now)));
     printer.styled(Style::Bad, text)
 }
 

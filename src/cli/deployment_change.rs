@@ -52,6 +52,10 @@ pub(super) struct DeploymentChange {
 }
 
 impl DeploymentChoice {
+    pub(super) fn new(id: String, timeout: Duration, app: AppChoice, connection: Connection) -> Self {
+        Self { id, timeout, app, connection }
+    }
+
     pub(super) async fn ask(self, change: DeploymentChange, printer: &Printer) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection, self.app, printer)?;
         let app = session.app().await?;

@@ -45,6 +45,7 @@ mod logging;
 mod logs;
 mod nearest;
 mod nodes;
+mod pause;
 mod preview;
 mod printer;
 mod promote;
@@ -52,6 +53,7 @@ mod recycle;
 mod release;
 mod release_verb;
 mod releases;
+mod resume;
 mod rollback;
 mod router_settings;
 mod scale;
@@ -139,7 +141,9 @@ enum Verb {
     Preview(preview::Arguments),
     Deploy(Box<deploy::Arguments>),
     Deployments(deployments::Arguments),
+    Pause(pause::Arguments),
     Stop(stop::Arguments),
+    Resume(resume::Arguments),
     Start(start::Arguments),
     Scale(scale::Arguments),
     Recycle(recycle::Arguments),
@@ -215,7 +219,9 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Deploy(arguments) => deploy::run(*arguments, printer).await,
             Verb::Deployments(arguments) => deployments::run(arguments, printer).await,
+            Verb::Pause(arguments) => pause::run(arguments, printer).await,
             Verb::Stop(arguments) => stop::run(arguments, printer).await,
+            Verb::Resume(arguments) => resume::run(arguments, printer).await,
             Verb::Start(arguments) => start::run(arguments, printer).await,
             Verb::Scale(arguments) => scale::run(arguments, printer).await,
             Verb::Recycle(arguments) => recycle::run(arguments, printer).await,

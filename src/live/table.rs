@@ -1,6 +1,6 @@
 //! The published table: one pointer that every request reads once.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -27,6 +27,8 @@ pub struct PublishedTable {
     pub endpoints: SlotVec<Arc<EndpointState>>,
     /// By [`crate::rollout::table::ReleaseRoutes::slot`]; free slots are `None`.
     pub releases: SlotVec<Arc<ReleaseState>>,
+    /// When the requests of each paused app have waited long enough, by the app's slot (monotonic).
+    pub pauses: BTreeMap<usize, PauseEnd>,
     /// Counts publishes of this process; 0 is the empty table before the first.
     pub generation: u64,
     /// When the store acknowledged (or told of) the newest change in it, monotonic.
@@ -159,15 +161,41 @@ impl LiveTable {
             last.release_of(key).cloned().unwrap_or_else(new)
         });
         let generation = last.generation + 1;
-        PublishedTable { table, endpoints, releases, generation, committed_at: Duration::ZERO }
+        let pauses = BTreeMap::new();
+        PublishedTable { table, endpoints, releases, pauses, generation, committed_at: Duration::ZERO }
     }
 
     /// Makes a table live for every request that begins after this call. Endpoints and releases that it shares with the last
     /// one keep their state. `committed_at` is when the store acknowledged, or told of, the newest change in it (monotonic).
     /// Returns what was live before. There is one publisher.
     pub fn publish(&self, table: RoutingTable, committed_at: Duration) -> Arc<PublishedTable> {
-        self.current.swap(Arc::new(PublishedTable { committed_at, ..self.prepare(table) }))
+        let pauses = pauses(&table, &self.current.load().pauses, committed_at);
+        self.current.swap(Arc::new(PublishedTable { committed_at, pauses, ..self.prepare(table) }))
     }
+}
+
+/// The end of a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PauseEnd {
+    /// When the pause was ordered, Unix ms: what tells it from another one.
+    ordered_at: u64,
+    /// When it ends, by this router's monotonic clock.
+    pub at: Duration,
+}
+
+/// The ends of all pauses in a table. One that goes on keeps its end; a new one begins now.
+fn pauses(
+    table: &RoutingTable,
+    last: &BTreeMap<usize, PauseEnd>,
+    now: Duration,
+) -> BTreeMap<usize, PauseEnd> {
+    let ends = table.halted.iter().filter_map(|slot| {
+        let halt = table.app_slots.get(*slot)?.halt.as_ref().filter(|halt| halt.is_pause())?;
+        let kept = last.get(slot).filter(|end| end.ordered_at == halt.at).copied();
+        let at = now + Duration::from_millis(halt.length_ms());
+        Some((*slot, kept.unwrap_or(PauseEnd { ordered_at: halt.at, at })))
+    });
+    ends.collect()
 }
 
 /// The states of all slots: those of the last table, except where a slot stands for something else now.

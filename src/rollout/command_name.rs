@@ -27,6 +27,12 @@ pub enum CommandName {
     Lock,
     /// `unlock`
     Unlock,
+    /// `pause`: requests wait.
+    Pause,
+    /// `stop`: requests are answered by a page.
+    Stop,
+    /// `resume`: they go on.
+    Resume,
     /// `drain-endpoint`
     DrainEndpoint,
     /// `undrain-endpoint`
@@ -68,7 +74,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -79,6 +85,9 @@ impl CommandName {
         Self::Rollback,
         Self::Lock,
         Self::Unlock,
+        Self::Pause,
+        Self::Stop,
+        Self::Resume,
         Self::DrainEndpoint,
         Self::UndrainEndpoint,
         Self::BeginRecycle,
@@ -110,6 +119,9 @@ impl CommandName {
             Self::Rollback => "rollback",
             Self::Lock => "lock",
             Self::Unlock => "unlock",
+            Self::Pause => "pause",
+            Self::Stop => "stop",
+            Self::Resume => "resume",
             Self::DrainEndpoint => "drain-endpoint",
             Self::UndrainEndpoint => "undrain-endpoint",
             Self::BeginRecycle => "begin-recycle",

@@ -83,6 +83,7 @@ fn fields(record: &Record) -> Map<String, Value> {
         "previous": record.previous,
         "draining": draining,
         "lock": record.lock,
+        "halt": record.halt,
     });
     match fields {
         Value::Object(fields) => fields,

@@ -28,6 +28,7 @@ mod field;
 pub mod forwarded;
 pub mod freeze;
 pub mod fuzz;
+pub mod halt;
 pub mod history;
 pub mod host_paths;
 pub mod hosts;

@@ -8,6 +8,7 @@ use super::{
     approval::{LoweringApprovals, ReleaseApprovals},
     blend::Blend,
     command_name::CommandName,
+    halt::Halt,
     release::ReleaseId,
     unregistered::UnregisteredEndpoint,
     verdict::receipt::Receipt,
@@ -48,6 +49,9 @@ pub struct Record {
     pub draw_epochs: DrawEpochs,
     /// The lock that refuses commands of `ci`, if there is one.
     pub lock: Option<Lock>,
+    /// What keeps requests of the app from going on, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Halt>,
     /// Who approved which releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ReleaseApprovals>,
@@ -319,6 +323,7 @@ impl Record {
             tenures: Tenures::default(),
             draw_epochs: DrawEpochs::default(),
             lock: None,
+            halt: None,
             approvals: Vec::new(),
             lowerings: Vec::new(),
             unregistered: Vec::new(),

@@ -9,6 +9,7 @@ use super::{
     blend::Blend,
     endpoint::Endpoint,
     endpoint_name::EndpointName,
+    halt::Halt,
     host_paths::HostPaths,
     hosts::Hosts,
     pin::PinCodec,
@@ -39,6 +40,8 @@ pub struct RoutingTable {
     pub default_app: Option<Arc<AppRoutes>>,
     /// Which of their paths, if that app claims path prefixes.
     pub default_paths: Option<Arc<HostPaths>>,
+    /// The slots of apps that are paused or stopped.
+    pub halted: BTreeSet<usize>,
     /// The store revision it was built from.
     pub revision: u64,
     /// What each endpoint slot stands for, by [`EndpointRoute::slot`]; `None` where a slot is free.
@@ -80,6 +83,8 @@ pub struct AppRoutes {
     pub revision: u64,
     /// The candidate's share of unpinned clients.
     pub blend: Blend,
+    /// What keeps its requests from going on, if anything does.
+    pub halt: Option<Halt>,
     /// Whether clients are pinned.
     pub sticky: bool,
     /// The releases that are routed: stable, the candidate, draining ones.

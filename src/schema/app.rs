@@ -7,7 +7,13 @@ use super::{
     activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release,
     verdict::VerdictSentence,
 };
-pub use crate::rollout::{blend::Blend, keyspace::Problem, pipeline_lock::Waiter, record::Lock};
+pub use crate::rollout::{
+    blend::Blend,
+    halt::{Halt, HaltKind},
+    keyspace::Problem,
+    pipeline_lock::Waiter,
+    record::Lock,
+};
 
 /// All apps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +57,8 @@ pub struct App {
     pub moves: Moves,
     /// What holds `ci` tokens back; null: nothing does.
     pub lock: Option<Lock>,
+    /// Why requests of the app wait or are answered by a page; null: they go on.
+    pub halt: Option<Halt>,
     /// The runs of pipelines that wait for the lock, in the order in which they get it.
     pub lock_queue: Vec<Waiter>,
     /// The freeze that holds `ci` tokens back; null: none stands.

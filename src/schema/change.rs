@@ -105,6 +105,28 @@ pub struct StickyRequest {
     pub reason: Option<String>,
 }
 
+/// Let requests of the app wait.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequest {
+    /// How long at most, 1 to 300; left out: 30.
+    pub seconds: Option<u32>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Answer requests of the app by a page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// What the page says, as plain text of at most 1,000 bytes; left out: that the app is stopped for a while.
+    pub message: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
 /// Hold `ci` tokens back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

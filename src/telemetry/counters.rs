@@ -61,6 +61,8 @@ counters! {
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_requests_per_connection: Counter "rolling_limits_hit_total" "limit=\"requests_per_connection\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
+    limit_paused_requests: Counter "rolling_limits_hit_total" "limit=\"paused_requests\"";
+    /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_endpoint_queue: Counter "rolling_limits_hit_total" "limit=\"endpoint_queue\"";
     /// Requests, connections and pauses of accepting, by the limit that caused them.
     limit_memory: Counter "rolling_limits_hit_total" "limit=\"buffer_memory\"";
@@ -78,6 +80,10 @@ counters! {
     requests_misdirected: Counter "rolling_requests_misdirected_total";
     /// Requests for which no release was routed.
     requests_unroutable: Counter "rolling_requests_unroutable_total";
+    /// Requests that waited for a paused app.
+    requests_paused: Counter "rolling_requests_paused_total";
+    /// Requests that were answered 503 since their app is paused or stopped.
+    requests_halted: Counter "rolling_requests_halted_total";
     /// Requests that had already passed this router.
     requests_looped: Counter "rolling_requests_looped_total";
     /// Requests whose release a tester chose. No other count of a release includes them.

@@ -8,6 +8,7 @@ mod endpoints;
 mod failover;
 mod faults;
 mod gone;
+mod halts;
 mod hooks;
 mod local_abort;
 mod losing;

@@ -16,6 +16,7 @@ mod explain;
 mod files;
 mod fleet;
 mod freezes;
+mod halts;
 mod hooks;
 mod live;
 mod pages;

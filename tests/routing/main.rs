@@ -3,6 +3,7 @@
 mod assets;
 mod endpoint_drain;
 mod explain;
+mod halts;
 mod health;
 mod health_checks;
 mod interim;

@@ -3,7 +3,8 @@
 
 import * as advice from './advice.js';
 import { hasApproved } from './approval-words.js';
-import { drainBody, lockBody, rollbackBody } from './components/command-bodies.js';
+import { describeHalt } from './halt-words.js';
+import { drainBody, lockBody, pauseBody, rollbackBody, stopBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
 import { duration } from './format.js';
 import { releaseId, releaseName, releasesOf } from './release.js';
@@ -188,6 +189,49 @@ function describeWithdraw(state, who) {
 		submit: 'Take back',
 		tone: 'stop',
 		...advice.withdrawAdvice(state),
+	};
+}
+
+export function pause({ api, sendCommand }, app) {
+	return {
+		app,
+		body: pauseBody(),
+		describe: () => ({
+			title: `Pause ${app}?`,
+			submit: 'Pause',
+			tone: 'stop',
+			effects: ['Requests wait until the app is resumed. Open sockets and requests under way go on.', 'No client moves.'],
+		}),
+		send: ({ seq, reason, values }) => sendCommand(app, 'Pause', () => api.pause(app, { ...values, reason }, seq)),
+	};
+}
+
+export function stopApp({ api, sendCommand }, app) {
+	return {
+		app,
+		body: stopBody(),
+		describe: () => ({
+			title: `Stop ${app}?`,
+			submit: 'Stop',
+			tone: 'stop',
+			effects: ['Every request gets 503 and a page until the app is resumed. Testers still reach it.', 'No client moves.'],
+		}),
+		send: ({ seq, reason, values }) => sendCommand(app, 'Stop', () => api.stopApp(app, { ...values, reason }, seq)),
+	};
+}
+
+export function resume({ api, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => ({
+			title: `Resume ${app}?`,
+			submit: 'Resume',
+			tone: 'primary',
+			effects: ['Requests go on, those that wait first.'],
+			warnings: state.halt ? [`The app is ${describeHalt(state.halt)}.`] : [],
+			impossible: state.halt ? null : 'Requests of the app go on already.',
+		}),
+		send: ({ seq, reason }) => sendCommand(app, 'Resume', () => api.resume(app, { reason }, seq)),
 	};
 }
 

@@ -1,6 +1,7 @@
 // Puts an event into a few words: for the history, the charts' marks and the announcements. Pure.
 
 import { percent } from './format.js';
+import { describeHalt } from './halt-words.js';
 import { releaseId, releaseName } from './release.js';
 
 const TITLES = {
@@ -37,7 +38,7 @@ export function describeLocalAbort({ release, by, reason, seq }) {
 	return `⚠ ${release} is dropped on this router alone, by ${by}${why}. ${others} ${end}`;
 }
 
-const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'draining', 'endpoint_drains', 'endpoints', 'settings'];
+const FIELDS = ['stable', 'candidate', 'blend', 'sticky', 'lock', 'halt', 'draining', 'endpoint_drains', 'endpoints', 'settings'];
 
 /** What changed in an app: `blend 0 % → 10 %, candidate none → 1.0.1`. */
 export function describeChanges(changed, app) {
@@ -60,6 +61,7 @@ function describeChange(name, field, before, after) {
 	if (field === 'blend') return `blend ${percent(before)} → ${percent(after)}`;
 	if (field === 'sticky') return `sticky ${after ? 'on' : 'off'}`;
 	if (field === 'lock') return after ? 'locked' : 'unlocked';
+	if (field === 'halt') return after ? { pause: 'paused', stop: 'stopped' }[after.kind] : 'resumed';
 	if (field === 'endpoint_drains') return describeEndpointDrains(name, before, after);
 	if (field === 'endpoints') return describeEndpoints(name, before, after);
 	if (field === 'settings') return `settings ${[...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].join(', ')}`;
@@ -103,6 +105,7 @@ export function listChanges(changed) {
 function describeValue(field, value) {
 	if (field === 'blend') return percent(value);
 	if (field === 'sticky') return value ? 'on' : 'off';
+	if (field === 'halt') return describeHalt(value) || 'not halted';
 	if (field === 'lock') return value ? `“${value.reason}” by ${value.by}${value.holder ? ` (${value.holder})` : ''}` : 'not locked';
 	if (field === 'draining') return (value ?? []).map((id) => releaseName(id)).join(', ') || 'none';
 	if (field === 'stable' || field === 'candidate' || field === 'previous') return releaseId(value) ?? 'none';

@@ -25,6 +25,7 @@ use crate::{
         blend::Blend,
         cookie::{self, OwnKind},
         explain::{Peek, Request, explain as explained},
+        halt::HaltKind,
         host_paths::{AmbiguousPath, HostPaths},
         pin::PIN_CHARS_LEAST,
         preview::{COOKIE_SUFFIX, TOKEN_CHARS},
@@ -206,7 +207,7 @@ impl DescribedRequest {
         let peek = Peek { bucket: core.live.buckets().next(app.slot, start), random };
         let mut findings = explained(app, &request, published, peek);
         let host = self.host.as_deref().map(|host| leads_to(published, host, &self.path, &app.name));
-        let lines = [host.as_ref().and_then(|(_, line)| line.clone()), prefix.line];
+        let lines = [halted(app), host.as_ref().and_then(|(_, line)| line.clone()), prefix.line];
         findings.why.splice(0..0, lines.into_iter().flatten());
         Ok(Explanation {
             app: app.name.to_string(),
@@ -215,6 +216,18 @@ impl DescribedRequest {
             findings,
         })
     }
+}
+
+/// Why requests of an app do not go on now.
+fn halted(app: &AppRoutes) -> Option<String> {
+    let halt = app.halt.as_ref()?;
+    let what = match halt.kind {
+        HaltKind::Pause => {
+            format!("paused by {} for {} s, so it waits, and gets 503 after that", halt.by, halt.seconds)
+        }
+        HaltKind::Stop => format!("stopped by {}, so it gets 503", halt.by),
+    };
+    Some(format!("{} is {what}: what follows holds once it is resumed.", app.name))
 }
 
 /// Which app a host and a path lead to, and a sentence if it is not this one.

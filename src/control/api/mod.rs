@@ -19,6 +19,7 @@ pub mod fleet;
 mod follower;
 pub mod freeze;
 pub mod fuzz;
+pub mod halts;
 pub mod history;
 pub mod hooks;
 mod hooks_in;
@@ -156,6 +157,9 @@ fn commands(calls: Calls) -> Calls {
         .delete("/api/v1/apps/{app}/approvals", approvals::withdraw)
         .put("/api/v1/apps/{app}/lock", locks::lock)
         .delete("/api/v1/apps/{app}/lock", locks::unlock)
+        .post("/api/v1/apps/{app}/pause", halts::pause)
+        .post("/api/v1/apps/{app}/stop", halts::stop)
+        .post("/api/v1/apps/{app}/resume", halts::resume)
         .post("/api/v1/apps/{app}/promote", tracks::promote)
         .post("/api/v1/apps/{app}/abort", tracks::abort)
         .post("/api/v1/apps/{app}/rollback", tracks::rollback)

@@ -125,6 +125,7 @@ impl Snapshot {
             verdict: self.verdict(app, record.candidate.as_ref().map(|candidate| candidate.tenure)),
             moves: self.moves(app),
             lock: record.lock_at(self.now_ms).cloned(),
+            halt: record.halt.clone(),
             updated: Some(Update {
                 command: record.command.to_string(),
                 actor: record.actor.clone(),

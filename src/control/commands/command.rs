@@ -178,6 +178,9 @@ const fn is_stop(command: &Command) -> bool {
         Command::Abort { .. }
             | Command::Rollback { .. }
             | Command::Lock { .. }
+            | Command::Pause { .. }
+            | Command::Stop { .. }
+            | Command::Resume
             | Command::FinishDrain { automatic: true, .. }
     )
 }

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use super::{certificate_names::CertificateNames, refuse::log_refused};
+use super::{certificate_names::CertificateNames, pause::Pause, refuse::log_refused};
 use crate::{
     proxy::{
         codec::head::RequestHead,
         rewrite::refusal::{Form, Refusal, Reply},
-        route::{Plan, health, origin::client_of, plan, redirect::redirect},
-        worker::{Worker, client::Client},
+        route::{NoPlan, Plan, health, origin::client_of, plan, redirect::redirect},
+        worker::{Worker, client::Client, phase::Phase},
     },
     upstream::login::LoginLink,
+};
+
+const ENDS: Refusal =
+    Refusal { status: 503, detail: "the app is paused, and the router ends", retry_after: Some(5) };
+const TOO_MANY_WAIT: Refusal = Refusal {
+    status: 503,
+    detail: "the app is paused, and too many requests wait for it already",
+    retry_after: Some(5),
 };
 
 /// What becomes of a request.
@@ -19,6 +27,8 @@ pub enum Decision {
     Forward(Box<Plan>),
     /// The router answers it, in this form; `true`: by HEAD.
     Refuse(Reply, Form, bool),
+    /// It waits, since its app is paused, and is decided anew then.
+    Wait(Pause),
 }
 
 const OTHER_CERTIFICATE: Refusal = Refusal {
@@ -28,7 +38,7 @@ const OTHER_CERTIFICATE: Refusal = Refusal {
 };
 
 /// Decides on a request, and logs it if it is not forwarded. `names`: which hosts belong on its connection, if not all.
-/// `login`: the connection to an endpoint that carries this client's login.
+/// `login`: the connection to an endpoint that carries this client's login. `pause`: it has waited already.
 #[inline]
 pub fn decide(
     worker: &Worker,
@@ -36,6 +46,7 @@ pub fn decide(
     peer: Client,
     names: Option<&Arc<CertificateNames>>,
     login: Option<&LoginLink>,
+    pause: Option<Pause>,
 ) -> Decision {
     let client = client_of(head, peer, &worker.shared.trust);
     if let Some(path) = worker.shared.health_path.as_deref()
@@ -55,9 +66,31 @@ pub fn decide(
     if let Some(reply) = redirect(head, worker.shared.https_redirect, None, client) {
         return refused(worker, head, client, reply);
     }
-    match plan(worker, head, client, login) {
+    match plan(worker, head, client, login, pause.is_some()) {
         Ok(plan) => Decision::Forward(Box::new(plan)),
-        Err(reply) => refused(worker, head, client, reply),
+        Err(NoPlan::Answer(reply)) => refused(worker, head, client, *reply),
+        Err(NoPlan::Wait { until_ms }) => wait(worker, head, client, pause, until_ms),
+    }
+}
+
+/// Lets a request wait, unless the router ends or too many wait already.
+#[cold]
+fn wait(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    client: Client,
+    pause: Option<Pause>,
+    until_ms: u64,
+) -> Decision {
+    if worker.shared.phase() >= Phase::Ending {
+        return refused(worker, head, client, ENDS.into());
+    }
+    match Pause::new(worker, pause, until_ms) {
+        Some(pause) => Decision::Wait(pause),
+        None => {
+            worker.counters().limit_paused_requests.add(1);
+            refused(worker, head, client, TOO_MANY_WAIT.into())
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod follower;
 pub mod http1;
 pub mod http2;
+pub mod pause;
 pub mod refuse;
 pub mod stream;
 

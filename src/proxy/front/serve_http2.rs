@@ -59,5 +59,7 @@ async fn answer(stream: &mut ClientStream, decision: Decision) {
     match decision {
         Decision::Forward(plan) => forward(&worker, plan, stream).await,
         Decision::Refuse(reply, form, to_head) => stream.refuse(reply, form, to_head).await,
+        // Its stream waits before it says what was decided.
+        Decision::Wait(_) => {}
     }
 }

@@ -120,6 +120,7 @@ async fn sweep(worker: Rc<Worker>) {
         coarse::refresh(&worker.shared.clock);
         worker.deadlines.sweep();
         worker.queues.wake_first_of_each();
+        worker.paused.wake_at(worker.shared.table.load().generation);
         if worker.buffers.ends_wait() {
             worker.deadlines.wake_all();
         }

@@ -31,6 +31,8 @@ pub struct Reply {
     pub lines: Box<str>,
     /// The app's own page, for a browser.
     pub page: Option<Box<str>>,
+    /// What is said in place of the fixed words and of that page: what an operator wrote. It may be anything.
+    pub message: Option<Box<str>>,
 }
 
 /// The request's body is longer than `body_max` of the app.
@@ -43,7 +45,7 @@ pub const TOO_LARGE: Refusal = Refusal {
 impl Reply {
     /// An answer with further header lines.
     pub fn with_lines(refusal: Refusal, lines: impl Into<Box<str>>) -> Self {
-        Self { refusal, lines: lines.into(), page: None }
+        Self { refusal, lines: lines.into(), page: None, message: None }
     }
 
     /// The same answer for an app: with its own page, and with what it tells browsers that come by https.
@@ -60,8 +62,9 @@ impl Reply {
 
     /// The body.
     pub fn body(&self, form: Form) -> String {
-        match &self.page {
-            Some(page) if form == Form::Html => page.clone().into(),
+        match (&self.message, &self.page) {
+            (Some(message), _) => self.refusal.body_saying(form, &escaped(message, form)),
+            (None, Some(page)) if form == Form::Html => page.clone().into(),
             _ => self.refusal.body(form),
         }
     }
@@ -69,7 +72,7 @@ impl Reply {
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, lines: Box::default(), page: None }
+        Self { refusal, lines: Box::default(), page: None, message: None }
     }
 }
 
@@ -115,6 +118,36 @@ impl Form {
     }
 }
 
+/// A text as it stands in an answer of this form.
+fn escaped(text: &str, form: Form) -> String {
+    match form {
+        Form::Text => text.to_owned(),
+        Form::Html => escape_html(text),
+        // What JSON puts into quotes, without the quotes.
+        Form::Json => {
+            let quoted = serde_json::Value::from(text).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
+    }
+}
+
+fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' => escaped.push_str("<br>"),
+            char if char.is_control() => {}
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}
+
 impl Refusal {
     /// Appends the header lines.
     pub fn write_fields(&self, form: Form, out: &mut Vec<u8>) {
@@ -133,7 +166,11 @@ impl Refusal {
 
     /// The body.
     pub fn body(&self, form: Form) -> String {
-        let (status, reason, detail) = (self.status, reason(self.status), self.detail);
+        self.body_saying(form, self.detail)
+    }
+
+    fn body_saying(&self, form: Form, detail: &str) -> String {
+        let (status, reason) = (self.status, reason(self.status));
         match form {
             Form::Text => format!("{status} {reason}: {detail}\n"),
             Form::Json => {
@@ -202,6 +239,21 @@ mod tests {
         assert_eq!(form("application/json, text/html"), Form::Json);
         assert_eq!(form("application/problem+json;q=1"), Form::Json);
         assert_eq!(form("*/*"), Form::Text);
+    }
+
+    #[test]
+    fn what_an_operator_wrote_is_text_in_every_form() {
+        let refusal = Refusal { status: 503, detail: "stopped", retry_after: None };
+        let message = Some("<script>\"x\"</script>\nback at 10 & 11".into());
+        let reply = Reply { message, ..Reply::from(refusal) };
+        assert!(
+            reply
+                .body(Form::Html)
+                .contains("&lt;script&gt;&quot;x&quot;&lt;/script&gt;<br>back at 10 &amp; 11")
+        );
+        let json: serde_json::Value = serde_json::from_str(&reply.body(Form::Json)).unwrap();
+        assert_eq!(json["error"]["message"], "<script>\"x\"</script>\nback at 10 & 11");
+        assert!(reply.body(Form::Text).ends_with("back at 10 & 11\n"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! All of it happens at once, while the head is still where it was read. What the exchange needs afterwards is kept in the
 //! [`Plan`]. The routing table is not read again.
 
+mod halted;
 pub mod health;
 pub mod identity;
 mod login;
@@ -20,7 +21,7 @@ use super::{
     rewrite::{
         compression,
         login::is_carried_by,
-        refusal::{Refusal, Reply, TOO_LARGE},
+        refusal::{Refusal, TOO_LARGE},
         request::{Additions, Marks, OwnCookies, count_underscored, write},
         trace::{self, Trace},
     },
@@ -46,7 +47,7 @@ use crate::{
 };
 use login::{follow, pin_with};
 use new_client::ClientDraw;
-pub use plan::Plan;
+pub use plan::{NoPlan, Plan};
 use preflight::{Preflight, request_value};
 use redirect::redirect;
 use tester::TesterChoice;
@@ -69,20 +70,25 @@ const UNROUTABLE: Refusal =
 const NO_ROOM: Refusal =
     Refusal { status: 503, detail: "the router is too busy right now", retry_after: Some(1) };
 
-/// Plans one request. `login`: the connection to an endpoint that carries this client's login.
+/// Plans one request. `login`: the connection to an endpoint that carries this client's login. `waits`: it waits already, since
+/// its app is paused.
 pub fn plan(
     worker: &Worker,
     head: &RequestHead<'_>,
     client: Client,
     login: Option<&LoginLink>,
-) -> Result<Plan, Reply> {
+    waits: bool,
+) -> Result<Plan, NoPlan> {
     check_room(worker)?;
     let table = worker.table();
     let found = worker.app(&table, head.authority, head.target).map_err(|AmbiguousPath| AMBIGUOUS)?;
     let found = found.ok_or_else(|| nobody(worker, &table, head))?;
     check_loop(worker, head)?;
-    let planned = plan_in_app(worker, head, client, login, &table, &found);
-    planned.map_err(|reply| reply.of_app(&found.app.routes.settings, client.secure))
+    let planned = plan_in_app(worker, head, client, login, &table, &found, waits);
+    planned.map_err(|none| match none {
+        NoPlan::Answer(reply) => reply.of_app(&found.app.routes.settings, client.secure).into(),
+        wait @ NoPlan::Wait { .. } => wait,
+    })
 }
 
 /// Plans a request whose app is known.
@@ -94,22 +100,20 @@ fn plan_in_app(
     login: Option<&LoginLink>,
     table: &LocalTable,
     found: &LocalMatch,
-) -> Result<Plan, Reply> {
+    waits: bool,
+) -> Result<Plan, NoPlan> {
     let LocalMatch { app, prefix_bytes } = found;
     let prefix_bytes = *prefix_bytes;
-    let settings = &app.routes.settings;
-    if let Some(reply) = redirect(head, settings.https_redirect, settings.canonical_host.as_deref(), client) {
-        return Err(reply);
-    }
-    check_body(worker, head, app)?;
-    if tester::is_link(&head.target[prefix_bytes..]) {
-        return Err(tester::open_link(head, prefix_bytes, app, client));
-    }
+    answer_at_once(worker, head, client, found)?;
     let mut evidence = evidence(head, app, client, login);
     let mut preflight = Preflight::of(head);
     let facts = facts(head, app, client, &evidence, preflight.is_some());
     let mut draw = ClientDraw::new(worker, app, head, client);
-    let mut assignment = match tester::choose(head, app, client, evidence.previews > 0)? {
+    let choice = tester::choose(head, app, client, evidence.previews > 0)?;
+    if let Some(halt) = &app.routes.halt {
+        halted::check(worker, table, app, halt, (choice.is_some(), waits))?;
+    }
+    let mut assignment = match choice {
         None => {
             evidence.pin = facts.pin;
             assign(&app.routes, &facts, table.published.as_ref(), &mut draw).ok()
@@ -156,6 +160,25 @@ fn plan_in_app(
         assignment,
         app: Rc::clone(app),
     })
+}
+
+/// Answers what needs no release: a request that belongs elsewhere, one that is too large, a preview link.
+#[inline]
+fn answer_at_once(
+    worker: &Worker,
+    head: &RequestHead<'_>,
+    client: Client,
+    LocalMatch { app, prefix_bytes }: &LocalMatch,
+) -> Result<(), NoPlan> {
+    let settings = &app.routes.settings;
+    if let Some(reply) = redirect(head, settings.https_redirect, settings.canonical_host.as_deref(), client) {
+        return Err(reply.into());
+    }
+    check_body(worker, head, app)?;
+    if tester::is_link(&head.target[*prefix_bytes..]) {
+        return Err(tester::open_link(head, *prefix_bytes, app, client).into());
+    }
+    Ok(())
 }
 
 fn check_room(worker: &Worker) -> Result<(), Refusal> {

@@ -7,7 +7,11 @@ use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
         codec::{coding::Coding, head::Framing},
-        rewrite::{prefix::Prefix, request::Marks},
+        rewrite::{
+            prefix::Prefix,
+            refusal::{Refusal, Reply},
+            request::Marks,
+        },
         worker::{
             buffers::Text,
             client::Client,
@@ -64,6 +68,30 @@ pub struct Plan {
     pub minor_version: u8,
     /// When its first byte was read, monotonic microseconds.
     pub started_us: u64,
+}
+
+/// Why a request is not planned.
+#[derive(Debug)]
+pub enum NoPlan {
+    /// The router answers it.
+    Answer(Box<Reply>),
+    /// Its app is paused, so it waits until then at most (monotonic ms).
+    Wait {
+        /// When.
+        until_ms: u64,
+    },
+}
+
+impl From<Reply> for NoPlan {
+    fn from(reply: Reply) -> Self {
+        Self::Answer(Box::new(reply))
+    }
+}
+
+impl From<Refusal> for NoPlan {
+    fn from(refusal: Refusal) -> Self {
+        Reply::from(refusal).into()
+    }
 }
 
 impl Plan {

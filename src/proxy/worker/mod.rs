@@ -8,6 +8,7 @@ pub mod deadlines;
 pub mod encoders;
 pub mod local;
 pub mod misses;
+pub mod paused;
 pub mod phase;
 pub mod pinless;
 pub mod queue;
@@ -71,6 +72,8 @@ pub struct Worker {
     pub misses: RefCell<Misses>,
     /// Requests that wait for room at an endpoint, by its slot.
     pub queues: queue::Queues,
+    /// Requests that wait for paused apps.
+    pub paused: Rc<paused::PausedRequests>,
     table: RefCell<Rc<LocalTable>>,
     open: Cell<usize>,
     busy: Cell<usize>,
@@ -102,6 +105,7 @@ impl Worker {
             fields: RefCell::default(),
             misses: RefCell::new(Misses::new(seed)),
             queues: queue::Queues::default(),
+            paused: Rc::default(),
             table: RefCell::new(Rc::new(table)),
             open: Cell::new(0),
             busy: Cell::new(0),

@@ -23,7 +23,8 @@ pub(super) fn admit(
 ) -> Result<(), Refusal> {
     check_role(asker.role, needs(command))?;
     check_reason("reason", &asker.reason)?;
-    if !repeats_own_rollback(record, command, asker) && !is_stop(command) {
+    let is_own = repeats_own_rollback(record, command, asker) || ends_own_pause(record, command, asker);
+    if !is_own && !is_stop(command) {
         check_lock(record, asker, holds)?;
         if !matches!(command, Command::Rollback { .. }) {
             check_freeze(asker, holds)?;
@@ -103,9 +104,15 @@ pub(in crate::rollout) fn check_stable_cap(
 /// A lock that a rollback set ends with the next command of an operator, so that a pipeline goes on only after a
 /// person has looked.
 pub(super) fn end_automatic_lock(next: &mut Record, command: &Command, asker: &Asker) {
-    // Neither the router itself nor a change of settings says that a person has looked at the release.
-    let is_automatic =
-        matches!(command, Command::FinishDrain { automatic: true, .. } | Command::ChangeSettings { .. });
+    // Neither the router itself nor a change of settings nor a halt says that a person has looked at the release.
+    let is_automatic = matches!(
+        command,
+        Command::FinishDrain { automatic: true, .. }
+            | Command::ChangeSettings { .. }
+            | Command::Pause { .. }
+            | Command::Stop { .. }
+            | Command::Resume
+    );
     let looked = !is_automatic && !asker.is_engine();
     if asker.role >= Role::Operator && looked && next.lock.as_ref().is_some_and(|lock| lock.automatic) {
         next.lock = None;
@@ -125,6 +132,7 @@ const fn needs(command: &Command) -> Role {
         Command::Lock { .. }
         | Command::Unlock
         | Command::ClearStable { .. }
+        | Command::Stop { .. }
         | Command::ChangeSettings { .. }
         | Command::Approve { .. }
         | Command::WithdrawApproval { .. }
@@ -153,6 +161,12 @@ fn repeats_own_rollback(record: Option<&Record>, command: &Command, asker: &Aske
     let (Some(record), Command::Rollback { to }) = (record, command) else { return false };
     let own = record.lock.as_ref().is_some_and(|lock| lock.automatic);
     own && stable::repeats_rollback(record, to.as_ref(), asker)
+}
+
+/// Who paused an app must be able to let it go on.
+fn ends_own_pause(record: Option<&Record>, command: &Command, asker: &Asker) -> bool {
+    let halt = record.and_then(|record| record.halt.as_ref());
+    *command == Command::Resume && halt.is_some_and(|halt| halt.is_pause() && halt.by == asker.actor)
 }
 
 /// `ci` must name the release or the seq that it saw, where a mistake would release the wrong thing.

@@ -7,7 +7,7 @@ use super::{
     case::{Case, Effect},
     decision::Decision,
     draft::Draft,
-    drain, endpoint,
+    drain, endpoint, halt,
     kinds::Command,
     lock, recycle,
     refusal::Refusal,
@@ -52,6 +52,9 @@ pub fn decide(
         Command::Rollback { to } => stable::rollback(&case, &mut draft, to.as_ref()),
         Command::Lock { reason, until } => lock::lock(&case, &mut draft, reason, *until),
         Command::Unlock => lock::unlock(&case, &mut draft),
+        Command::Pause { seconds } => halt::pause(&case, &mut draft, *seconds),
+        Command::Stop { message } => halt::stop(&case, &mut draft, message),
+        Command::Resume => halt::resume(&case, &mut draft),
         Command::DrainEndpoint { release, address, seconds, softly } => {
             endpoint::drain(&case, &mut draft, (release, *address), *seconds, *softly)
         }

@@ -79,6 +79,18 @@ pub enum Command {
     },
     /// Ends a lock.
     Unlock,
+    /// Lets requests wait.
+    Pause {
+        /// How long at most.
+        seconds: u32,
+    },
+    /// Answers requests by a page.
+    Stop {
+        /// What it says.
+        message: String,
+    },
+    /// Lets requests go on.
+    Resume,
     /// Sends no new client to an endpoint.
     DrainEndpoint {
         /// Its release.
@@ -147,6 +159,9 @@ impl Command {
             Self::Rollback { .. } => CommandName::Rollback,
             Self::Lock { .. } => CommandName::Lock,
             Self::Unlock => CommandName::Unlock,
+            Self::Pause { .. } => CommandName::Pause,
+            Self::Stop { .. } => CommandName::Stop,
+            Self::Resume => CommandName::Resume,
             Self::DrainEndpoint { .. } => CommandName::DrainEndpoint,
             Self::UndrainEndpoint { .. } => CommandName::UndrainEndpoint,
             Self::BeginRecycle { .. } => CommandName::BeginRecycle,

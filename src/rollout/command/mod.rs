@@ -14,6 +14,7 @@ mod decision;
 pub(super) mod draft;
 mod drain;
 mod endpoint;
+mod halt;
 mod holds;
 mod kinds;
 mod lock;

@@ -135,6 +135,10 @@ impl Keyspace {
             None => drop(self.table.apps.remove(name)),
         }
         if let Some(slot) = now.as_deref().or(last).map(|routes| routes.slot) {
+            match now.as_ref().is_some_and(|now| now.halt.is_some()) {
+                true => self.table.halted.insert(slot),
+                false => self.table.halted.remove(&slot),
+            };
             self.table.app_slots.set(slot, now);
         }
     }

@@ -95,6 +95,7 @@ impl Compiler<'_> {
             seq: record.seq,
             revision: self.revision(releases.iter().chain(&previous), app.revision),
             blend: record.blend,
+            halt: record.halt.clone(),
             sticky: record.sticky,
             stable: place(Standing::Stable),
             candidate: place(Standing::Candidate),

@@ -56,6 +56,9 @@ fn commands() -> impl Strategy<Value = Command> {
         3 => named().prop_map(|to| Command::Rollback { to }),
         1 => until.prop_map(|until| Command::Lock { reason: "freeze".into(), until }),
         1 => Just(Command::Unlock),
+        1 => (0..400_u32).prop_map(|seconds| Command::Pause { seconds }),
+        1 => Just(Command::Stop { message: "back soon".into() }),
+        1 => Just(Command::Resume),
         2 => (option::of(1..20_u32), any::<bool>())
             .prop_map(|(tenure, automatic)| Command::FinishDrain { tenure, automatic }),
     ]

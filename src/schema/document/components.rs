@@ -15,7 +15,7 @@ use utoipa::{
 use super::order::Order;
 
 /// Fields that are missing rather than null, in parts of answers that have no default value.
-const LEFT_OUT: [(&str, &str); 2] = [("Record", "last_move"), ("LastMove", "dropped")];
+const LEFT_OUT: [(&str, &str); 3] = [("Record", "last_move"), ("Record", "halt"), ("LastMove", "dropped")];
 
 /// Where components are referred to.
 const ROOT: &str = "#/components/schemas/";

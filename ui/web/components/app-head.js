@@ -4,6 +4,7 @@ import { h, setAttr, setShown, setText } from '../dom.js';
 import { fullTime } from '../format.js';
 import { describeLocalAbort } from '../describe.js';
 import { describeFreeze, describeLock } from '../freeze-words.js';
+import { explainHalt } from '../halt-words.js';
 import { describeHosts, isUnreachable } from '../hosts.js';
 import { appLinks } from './app-links.js';
 import { button, pageHead } from './controls.js';
@@ -25,7 +26,14 @@ export function appHead(name, actions) {
 		run: runEnabled(() => (state.lock ? actions.unlock(name) : actions.lock(name))),
 	});
 	const lockText = h('span.lock-text', { testid: 'lock-state' });
-	const switches = h('div.app-switches', {}, sticky.element, lock, lockText);
+	const small = { tone: 'small', 'aria-describedby': 'head-why' };
+	const pause = button('Pause…', {
+		...small,
+		testid: 'pause',
+		run: runEnabled(() => (state.halt ? actions.resume(name) : actions.pause(name))),
+	});
+	const stop = button('Stop…', { ...small, testid: 'stop-app', run: runEnabled(() => actions.stopApp(name)) });
+	const switches = h('div.app-switches', {}, sticky.element, lock, lockText, pause, stop);
 	const freeze = h('p.freeze', { testid: 'freeze-state', hidden: true });
 	const reasonLine = h('p.why', { id: 'head-why' });
 	const noHost = h(
@@ -35,6 +43,16 @@ export function appHead(name, actions) {
 	);
 
 	const aborted = h('p.panel.is-warning', { testid: 'local-abort', role: 'status', hidden: true });
+
+	const halted = h('p.panel.is-warning', { testid: 'halted', role: 'status', hidden: true });
+
+	function showHalt({ halt }) {
+		setText(halted, explainHalt(halt, Date.now()));
+		setShown(halted, Boolean(halt));
+		setText(pause, halt ? 'Resume…' : 'Pause…');
+		setAttr(pause, 'data-testid', halt ? 'resume' : 'pause');
+		setShown(stop, halt?.kind !== 'stop');
+	}
 
 	function showLocalAbort({ local_abort: abort }) {
 		setShown(aborted, Boolean(abort));
@@ -59,7 +77,7 @@ export function appHead(name, actions) {
 	}
 
 	return {
-		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, freeze, reasonLine, noHost, aborted),
+		element: h('div.app-head', {}, pageHead(name, change, hosts, appLinks(name, '')), switches, freeze, reasonLine, halted, noHost, aborted),
 		update(next, nextReason) {
 			state = next;
 			disabledReason = nextReason;
@@ -71,11 +89,12 @@ export function appHead(name, actions) {
 			setText(hosts, describeHosts(state));
 			setShown(noHost, isUnreachable(state));
 			showLocalAbort(state);
+			showHalt(state);
 			sticky.update(state.sticky);
 			showLock();
 			showFreeze();
-			setText(reasonLine, disabledReason ? `Sticky, Lock: ${disabledReason}.` : '');
-			for (const control of [sticky.element, lock]) setAttr(control, 'aria-disabled', disabledReason ? 'true' : null);
+			setText(reasonLine, disabledReason ? `Sticky, Lock, Pause, Stop: ${disabledReason}.` : '');
+			for (const control of [sticky.element, lock, pause, stop]) setAttr(control, 'aria-disabled', disabledReason ? 'true' : null);
 		},
 	};
 }

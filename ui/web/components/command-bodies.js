@@ -71,6 +71,22 @@ export function drainBody(usual) {
 	);
 }
 
+/** Asks how long a pause lasts at most. */
+export function pauseBody() {
+	const times = [[60, '1 minute'], [120, '2 minutes'], [300, '5 minutes']];
+	return timeBody('Requests wait for at most', 'pause-length', '30 s', times, (seconds) => ({ seconds }));
+}
+
+/** Asks what the page of a stopped app says. */
+export function stopBody() {
+	const message = h('input.input', { id: freshId('message'), testid: 'stop-message', type: 'text', maxlength: 1000 });
+	return {
+		element: field('The page says', message),
+		onChange() {},
+		values: () => ({ message: message.value.trim() || undefined }),
+	};
+}
+
 // `values` is called with the seconds that were chosen, or undefined for the first choice.
 function timeBody(label, testid, first, times, values) {
 	const select = h(

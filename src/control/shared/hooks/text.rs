@@ -74,6 +74,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Rollback => format!("{actor} rolled back from {} to {stable}", was("stable")),
         CommandName::Lock => locked(actor, event),
         CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
+        CommandName::Pause | CommandName::Stop | CommandName::Resume => halted(actor, event),
         CommandName::DrainEndpoint => {
             format!("{actor} drains {}", list(&of_endpoints(names, event, "endpoint_drains", 1, 0)))
         }
@@ -131,6 +132,19 @@ fn locked(actor: &str, event: &HistoryEvent) -> String {
     match lock["reason"].as_str().unwrap_or_default() {
         "" => format!("{actor} locked the app{whose}"),
         reason => format!("{actor} locked the app{whose}: “{reason}”"),
+    }
+}
+
+fn halted(actor: &str, event: &HistoryEvent) -> String {
+    let halt = side(event, "halt", 1);
+    let message = halt["message"].as_str().unwrap_or_default();
+    match event.record.command {
+        CommandName::Pause => {
+            format!("{actor} paused the app for {} s: requests wait", shown(&halt["seconds"]))
+        }
+        CommandName::Resume => format!("{actor} resumed the app: requests go on"),
+        _ if message.is_empty() => format!("{actor} stopped the app"),
+        _ => format!("{actor} stopped the app: “{message}”"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A client's HTTP/1.1 connection: one request after the other, until one side ends it.
 
 mod answer;
+mod paused;
 mod read;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::stream::Stream;
+use super::{pause::Pause, stream::Stream};
 use crate::{
     limits::{LINGER_BYTES_MAX, LINGER_MS},
     proxy::{
@@ -54,6 +55,8 @@ pub struct Connection {
     out: Out,
     /// The connection to an endpoint that carries this client's login.
     login: Option<Box<LoginLink>>,
+    /// The present request waits, since its app is paused. Its head is `unread`.
+    pause: Option<Pause>,
 }
 
 /// The present request.
@@ -117,8 +120,9 @@ impl Connection {
         };
         let deadline = worker.deadlines.enter();
         let (unread, unread_at, requests, login) = (Vec::new(), 0, 0, None);
+        let pause = None;
         let worker = ConnectionSeat::new(worker, client.peer);
-        Self { worker, stream, deadline, client, unread, unread_at, requests, request, out, login }
+        Self { worker, stream, deadline, client, unread, unread_at, requests, request, out, login, pause }
     }
 
     /// Says which task to wake, once.

@@ -41,10 +41,16 @@ const TOO_SLOW: Refusal =
 impl Connection {
     /// Reads up to the next request.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if self.pause.is_some() {
+            return self.poll_paused(cx);
+        }
         if self.unread_at < self.unread.len()
             && let Some(next) = self.take_unread()
         {
             return Poll::Ready(next);
+        }
+        if self.pause.is_some() {
+            return self.poll_paused(cx);
         }
         loop {
             let mut lease = self.worker.buffers.lend(false);
@@ -55,6 +61,9 @@ impl Connection {
             };
             if let Some(next) = self.take_read(&mut lease, read) {
                 return Poll::Ready(next);
+            }
+            if self.pause.is_some() {
+                return self.poll_paused(cx);
             }
         }
     }
@@ -108,7 +117,7 @@ impl Connection {
     }
 
     /// Takes a request from what was read earlier.
-    fn take_unread(&mut self) -> Option<Next> {
+    pub(super) fn take_unread(&mut self) -> Option<Next> {
         let unread = std::mem::take(&mut self.unread);
         let at = std::mem::take(&mut self.unread_at);
         let next = self.take_request(&unread[at..]);
@@ -125,8 +134,9 @@ impl Connection {
         match read_request(bytes, &mut lines, worker.limits()) {
             Ok(Progress::Partial) => None,
             Ok(Progress::Complete(request)) => {
+                let next = self.take_head(&request)?;
                 self.unread = bytes[request.length..].to_vec();
-                Some(self.take_head(&request))
+                Some(next)
             }
             Err(RequestFault::VersionUnknown) if self.may_be_http2(bytes) => {
                 (bytes.len() >= PREFACE.len()).then(|| Next::Http2(bytes.to_vec()))
@@ -135,7 +145,8 @@ impl Connection {
         }
     }
 
-    fn take_head(&mut self, request: &Request<'_>) -> Next {
+    /// What comes next. `None`: the request waits, since its app is paused.
+    fn take_head(&mut self, request: &Request<'_>) -> Option<Next> {
         let (worker, head) = (&self.worker, &request.head);
         let limits = worker.limits();
         self.requests = self.requests.saturating_add(1);
@@ -151,9 +162,15 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        match decide(worker, head, self.client, self.stream.certificate_names(), self.login.as_deref()) {
-            Decision::Forward(plan) => Next::Forward(plan),
-            Decision::Refuse(reply, form, to_head) => Next::Refuse(reply, form, to_head),
+        let (names, login) = (self.stream.certificate_names(), self.login.as_deref());
+        match decide(worker, head, self.client, names, login, self.pause.take()) {
+            Decision::Forward(plan) => Some(Next::Forward(plan)),
+            Decision::Refuse(reply, form, to_head) => Some(Next::Refuse(reply, form, to_head)),
+            Decision::Wait(pause) => {
+                self.requests -= 1;
+                self.pause = Some(pause);
+                None
+            }
         }
     }
 

@@ -28,6 +28,7 @@ use crate::{
         downstream::{
             ClientGone,
             decision::{Decision, decide},
+            pause::Pause,
             refuse::{count_fault, log_refused, refuse},
         },
         rewrite::refusal::{Form, Refusal, Reply},
@@ -117,7 +118,31 @@ impl ClientStream {
             self.body.state_length(length);
             self.await_nothing().await?;
         }
-        self.decide_now(parts)
+        let mut pause = None;
+        loop {
+            match self.decide_now(parts, pause.take())? {
+                Decision::Wait(begun) => pause = Some(self.wait_out(begun).await?),
+                decision => return Some(decision),
+            }
+        }
+    }
+
+    /// Waits until a request of a paused app is to be decided anew. `None`: the client has left.
+    async fn wait_out(&mut self, mut pause: Pause) -> Option<Pause> {
+        let worker = Rc::clone(self.worker());
+        let stays = poll_fn(|cx| {
+            if pause.is_over(&worker) {
+                return Poll::Ready(true);
+            }
+            if self.is_left(cx) {
+                return Poll::Ready(false);
+            }
+            pause.takes_a_look();
+            self.deadline.set(pause.wait(cx.waker()));
+            Poll::Pending
+        })
+        .await;
+        stays.then_some(pause)
     }
 
     /// Waits for the end of a body that has no byte, as long as for a head.
@@ -136,7 +161,7 @@ impl ClientStream {
         ended.then_some(())
     }
 
-    fn decide_now(&mut self, parts: &Parts) -> Option<Decision> {
+    fn decide_now(&mut self, parts: &Parts, pause: Option<Pause>) -> Option<Decision> {
         let worker = Rc::clone(self.worker());
         self.websocket = head::opens_websocket(parts);
         let body = if self.websocket { KnownBody::None } else { self.body.look_ahead() };
@@ -157,7 +182,7 @@ impl ClientStream {
         Some(match read_request(&text.bytes, &mut lines, worker.limits()) {
             Ok(Progress::Complete(request)) => {
                 let Session { client, names, .. } = &*self.session;
-                decide(&worker, &request.head, *client, names.as_ref(), None)
+                decide(&worker, &request.head, *client, names.as_ref(), None, pause)
             }
             Ok(Progress::Partial) => self.refuse_head(RequestFault::HeaderTooLong, to_head),
             Err(fault) => self.refuse_head(fault, to_head),

@@ -3,6 +3,7 @@
 mod admission;
 mod approvals;
 mod draws;
+mod halts;
 mod replacement;
 mod tenures;
 mod tracks;

@@ -8,8 +8,8 @@ use crate::schema::{
     approval::ApprovalRequest,
     change::{
         AbortRequest, AppRequest, BlendRequest, CandidateRequest, ClearStableRequest, FinishDrainRequest,
-        LockRequest, PromoteRequest, ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
-        UnlockRequest,
+        LockRequest, PauseRequest, PromoteRequest, ReasonRequest, RollbackRequest, StableRequest,
+        StickyRequest, StopRequest, UnlockRequest,
     },
     endpoint::EndpointDrainRequest,
 };
@@ -81,6 +81,20 @@ fn releases() -> Vec<Operation> {
             .says("Pinned clients stay where they are.")
             .takes::<BlendRequest>(true),
         Operation::put("/api/v1/apps/{app}/sticky", "setSticky", "Turn pinning on or off").takes::<StickyRequest>(true),
+        Operation::post("/api/v1/apps/{app}/pause", "pause", "Pause the app")
+            .says(
+                "Requests of the app wait, at every router, until `resume` or for so many seconds; those that have waited so \
+                 long, and later ones, get 503 with Retry-After. Repeating it changes nothing while it lasts; another length begins the time anew. 409 `stopped` while the app is \
+                 stopped.",
+            )
+            .takes::<PauseRequest>(false),
+        Operation::post("/api/v1/apps/{app}/stop", "stopApp", "Stop the app")
+            .role("operator")
+            .says("Requests of the app get 503 and a page with the message, until `resume`. Testers still reach it.")
+            .takes::<StopRequest>(false),
+        Operation::post("/api/v1/apps/{app}/resume", "resume", "Resume the app")
+            .says("Requests of the app go on, those that wait first. After a stop it takes an operator. Who paused the app may resume it under a lock.")
+            .takes::<ReasonRequest>(false),
         Operation::post("/api/v1/apps/{app}/promote", "promote", "Promote")
             .says(
                 "The candidate becomes stable; the stable release before it drains. 409 without a candidate; naming the \

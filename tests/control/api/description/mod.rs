@@ -102,6 +102,10 @@ fn previews(caller: &Caller<'_>) {
 fn commands(caller: &Caller<'_>, router: &Router) {
     caller.app("PUT", "blend", json!({"percent": 12.5, "reason": "a little"}));
     caller.app("PUT", "sticky", json!({"sticky": true}));
+    caller.app("POST", "pause", json!({"seconds": 1}));
+    caller.app("POST", "resume", json!({}));
+    caller.app("POST", "stop", json!({"message": "Back soon"}));
+    caller.app("POST", "resume", json!({"reason": "over"}));
     let approved = caller.app("POST", "approvals", json!({"reason": "tried out"}));
     assert_eq!(approved["candidate"]["approvals"]["given"][0]["by"], "root");
     caller.get("/api/v1/apps/hello/approvals");
