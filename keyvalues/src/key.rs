@@ -48,6 +48,11 @@ impl Key {
         Ok(Self(text.into()))
     }
 
+    /// The same key in a block of its own.
+    pub(crate) fn copied(&self) -> Self {
+        Self(self.as_str().into())
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,11 +8,16 @@ use std::{
     ops::Bound,
 };
 
+use bytes::Bytes;
+
 use super::{batches::filter, log::Log};
 use crate::{
     contract::{Batch, Check, Entry, Event, LeaseId, Listing, Revision, StoreError, Write},
     key::Key,
 };
+
+/// A value of so many bytes has pages of its own.
+const COPIED_BYTES_MAX: usize = 4 << 10;
 
 /// What a commit comes to.
 #[derive(Debug)]
@@ -133,11 +138,17 @@ impl State {
                 Err(StoreError::LeaseEnded)
             }
             Write::Put { key, value, lease } => {
-                let modified = self.revision + 1;
-                let created = self.entries.get(&key).map_or(modified, |entry| entry.created);
+                let (modified, value) = (self.revision + 1, kept_value(value));
+                let (key, created) = match self.entries.get_key_value(&key) {
+                    Some((kept, entry)) => (kept.clone(), entry.created),
+                    None => (key.copied(), modified),
+                };
                 Ok(Some(Event::Put(Entry { key, value, created, modified, lease })))
             }
-            Write::Delete { key } => Ok(self.entries.contains_key(&key).then_some(Event::Deleted { key })),
+            Write::Delete { key } => {
+                let kept = self.entries.get_key_value(&key);
+                Ok(kept.map(|(key, _)| Event::Deleted { key: key.clone() }))
+            }
         }
     }
 
@@ -173,4 +184,18 @@ impl State {
             .find_map(|batch| filter(batch, prefixes))
             .map_or(Next::Nothing { head: self.revision }, Next::Batch)
     }
+}
+
+/// A value as it is kept: a small one is copied.
+///
+/// What callers hand in lies between what they needed for the call. A small block that stays would keep all that from going
+/// back to the system; copies lie beside what the store's own thread keeps.
+fn kept_value(value: Bytes) -> Bytes {
+    if value.len() >= COPIED_BYTES_MAX {
+        return value;
+    }
+    let copy = Bytes::copy_from_slice(&value);
+    // The first clone makes the counter of clones, whose place is here too.
+    drop(copy.clone());
+    copy
 }
