@@ -14,10 +14,10 @@ fn an_app_is_paused_stopped_and_resumed_by_the_page() {
     browser.choose("pause-length", "60");
     browser.see("confirm-effects", "Requests wait until the app is resumed");
     confirm(&browser, "migration 42");
-    browser.see("halted", "paused for 1\u{a0}min by maria");
+    browser.see("halted", "paused for 1 min by maria");
     assert_eq!(router.api().state()["halt"]["seconds"], json!(60));
     browser.click("resume");
-    browser.see("confirm-warnings", "paused for 1\u{a0}min by maria");
+    browser.see("confirm-warnings", "paused for 1 min by maria");
     confirm(&browser, "done");
     eventually("it is resumed", || router.api().state()["halt"].is_null());
     browser.click("stop-app");

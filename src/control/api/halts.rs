@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     control::{commands::command::CommandOptions, shared::core::Core},
-    rollout::{command::Command, halt::PAUSE_SECONDS},
+    rollout::{
+        command::{Command, Role},
+        halt::PAUSE_SECONDS,
+    },
     schema::change::{PauseRequest, ReasonRequest, StopRequest},
 };
 
@@ -22,6 +25,7 @@ pub async fn pause(State(core): State<Core>, Path(app): Path<String>, call: Writ
 
 /// `POST .../stop`
 pub async fn stop(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
+    call.caller.needs(Role::Operator)?;
     let app = app_name(&app)?;
     let StopRequest { message, reason } = call.read()?;
     let command = Command::Stop { message: message.unwrap_or_default() };

@@ -56,7 +56,7 @@ pub struct Connection {
     /// The connection to an endpoint that carries this client's login.
     login: Option<Box<LoginLink>>,
     /// The present request waits, since its app is paused. Its head is `unread`.
-    pause: Option<Pause>,
+    pause: Option<Box<Pause>>,
 }
 
 /// The present request.

@@ -13,12 +13,12 @@ impl Connection {
     #[cold]
     pub(super) fn poll_paused(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let is_over = |pause: &Pause| pause.is_over(&self.worker);
-        if self.pause.as_ref().is_some_and(is_over)
+        if self.pause.as_deref().is_some_and(is_over)
             && let Some(next) = self.take_unread()
         {
             return Poll::Ready(next);
         }
-        let looks = self.pause.as_mut().is_some_and(Pause::takes_a_look);
+        let looks = self.pause.as_deref_mut().is_some_and(Pause::takes_a_look);
         if looks && self.departure() == Some(Departure::Left) {
             self.pause = None;
             return Poll::Ready(Next::End);

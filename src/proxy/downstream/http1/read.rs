@@ -163,12 +163,12 @@ impl Connection {
         };
         self.out.begun = false;
         let (names, login) = (self.stream.certificate_names(), self.login.as_deref());
-        match decide(worker, head, self.client, names, login, self.pause.take()) {
+        match decide(worker, head, self.client, names, login, self.pause.take().map(|pause| *pause)) {
             Decision::Forward(plan) => Some(Next::Forward(plan)),
             Decision::Refuse(reply, form, to_head) => Some(Next::Refuse(reply, form, to_head)),
             Decision::Wait(pause) => {
                 self.requests -= 1;
-                self.pause = Some(pause);
+                self.pause = Some(Box::new(pause));
                 None
             }
         }

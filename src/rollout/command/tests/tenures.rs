@@ -126,7 +126,7 @@ fn a_recycle_marks_endpoints_until_it_ends_and_ends_approvals_if_told() {
         "only what the recycle had drained is lifted"
     );
     rollout.done(Operator, begin("b", 2, false));
-    rollout.done(Operator, rollback(None));
+    rollout.done(Operator, abort(None));
     assert_eq!(rollout.record().recycles, [], "its release is not named any more");
 }
 
