@@ -11,7 +11,7 @@ use super::{
     change::NewChoice,
     client::Request,
     connect::{AppChoice, Connection},
-    deployment_lines::{is_over, step_line},
+    deployment_lines::{is_over, print_step},
     duration,
     exit::{Exit, Failure},
     printer::Printer,
@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     schema::{
         change::Blend,
-        deployment::{DeployRequest, Deployment, DeploymentStep},
+        deployment::{DeployRequest, Deployment},
     },
 };
 
@@ -155,7 +155,7 @@ async fn follow(session: &Session<'_>, app: &str, id: &str, patience: Duration) 
             Err(failure) => return Err(failure),
         };
         for step in now.steps.iter().filter(|step| step.number > shown) {
-            print(printer, &now, step);
+            print_step(printer, id, step);
         }
         shown = now.steps.last().map_or(shown, |step| step.number);
         if now.progress.is_some() && now.progress != progress {
@@ -179,14 +179,6 @@ async fn follow(session: &Session<'_>, app: &str, id: &str, patience: Duration) 
         }
         sleep(LOOK_EVERY).await;
     }
-}
-
-fn print(printer: &Printer, deployment: &Deployment, step: &DeploymentStep) {
-    let json = || {
-        serde_json::json!({ "deployment": deployment.id, "number": step.number, "at": step.at, "state": step.state, "step": step.text })
-            .to_string()
-    };
-    printer.line(if printer.is_json() { json() } else { step_line(step) });
 }
 
 fn print_progress(printer: &Printer, deployment: &Deployment) {

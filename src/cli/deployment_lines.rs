@@ -1,5 +1,6 @@
 //! Deployments as people read them.
 
+use super::printer::Printer;
 use crate::schema::deployment::{Deployment, DeploymentStep};
 
 /// Whether nothing more comes of a deployment by itself: it serves, or has failed and is cleaned up.
@@ -11,9 +12,14 @@ pub(super) fn is_over(deployment: &Deployment) -> bool {
     }
 }
 
-/// One step.
-pub(super) fn step_line(step: &DeploymentStep) -> String {
-    format!("{:>9}  {}", step.state, step.text)
+/// Prints one step of a deployment.
+pub(super) fn print_step(printer: &Printer, id: &str, step: &DeploymentStep) {
+    let DeploymentStep { number, at, state, text } = step;
+    let json = || {
+        serde_json::json!({ "deployment": id, "number": number, "at": at, "state": state, "step": text })
+            .to_string()
+    };
+    printer.line(if printer.is_json() { json() } else { format!("{state:>9}  {text}") });
 }
 
 /// A table of deployments.

@@ -10,7 +10,7 @@ use super::{
     client::Request,
     connect::{AppChoice, Connection},
     deployment_change::{LOOK_EVERY, find_id},
-    deployment_lines::step_line,
+    deployment_lines::print_step,
     duration,
     exit::{Exit, Failure},
     printer::Printer,
@@ -106,8 +106,7 @@ async fn follow(
     let (mut now, mut shown) = (begun, 0);
     loop {
         for step in now.steps.iter().filter(|step| step.number > shown && step.at >= since) {
-            let json = || serde_json::json!({ "deployment": id, "number": step.number, "at": step.at, "state": step.state, "step": step.text });
-            printer.line(if printer.is_json() { json().to_string() } else { step_line(step) });
+            print_step(printer, &id, step);
         }
         shown = now.steps.last().map_or(shown, |step| step.number);
         if let Some(recycle) = now.recycle.as_ref().filter(|recycle| recycle.ended_at.is_some()) {

@@ -3,11 +3,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// The longest name, without the port (RFC 1035 section 2.3.4).
-const HOST_CHARS_MAX: usize = 253;
-
-/// The longest label (RFC 1035 section 2.3.4).
-const LABEL_CHARS_MAX: usize = 63;
+use super::host_name::{HOST_CHARS_MAX, LABEL_CHARS_MAX, is_label};
 
 /// An endpoint by name. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,15 +65,6 @@ impl FromStr for EndpointName {
         }
         Ok(Self { host: host.to_ascii_lowercase().into(), port })
     }
-}
-
-/// Whether a label is allowed: as RFC 1123 section 2.1 says, and `_`, which Compose allows in the names of services.
-fn is_label(label: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    (1..=LABEL_CHARS_MAX).contains(&label.len())
-        && label.bytes().all(allowed)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 /// Whether a last label makes the name an IPv4 address to those who read it as `inet_aton` does: 10.9, 0x7f000001.

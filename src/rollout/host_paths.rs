@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode;
+
 /// Which app has which paths of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HostPaths {
@@ -29,8 +31,13 @@ pub struct PathMatch {
 
 /// A path that servers read in several ways, which lead to several apps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("servers read this path in several ways, and they lead to different places")]
+#[error("{}", Self::MEANING)]
 pub struct AmbiguousPath;
+
+impl AmbiguousPath {
+    /// What it means.
+    pub const MEANING: &str = "servers read this path in several ways, and they lead to different places";
+}
 
 impl HostPaths {
     /// Adds a prefix in its canonical form.
@@ -94,7 +101,8 @@ impl HostPaths {
         let strict: Vec<Cow<'_, [u8]>> = rest.split(|byte| *byte == b'/').map(decode_unreserved).collect();
         let written = self.longest(&join(strict.iter().map(|segment| &**segment)));
         let depth = written.map_or(0, |found| depth_of(found.prefix_bytes, &strict));
-        let loose = decode(rest);
+        // Some servers decode every byte before they look for segments.
+        let loose: Cow<'_, [u8]> = percent_decode(rest).into();
         let loose = loose.split(|byte| matches!(byte, b'/' | b'\\')).map(without_parameters);
         let loose: Vec<&[u8]> = loose.filter(|segment| !segment.is_empty()).collect();
         let strict_segments: Vec<&[u8]> = strict.iter().map(|segment| &**segment).collect();
@@ -123,23 +131,14 @@ pub fn decode_unreserved(segment: &[u8]) -> Cow<'_, [u8]> {
     if !segment.contains(&b'%') {
         return Cow::Borrowed(segment);
     }
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    Cow::Owned(decode_where(segment, unreserved))
-}
-
-/// A path with every encoded byte decoded once, as some servers do before they look for segments.
-fn decode(path: &[u8]) -> Vec<u8> {
-    decode_where(path, |_| true)
-}
-
-fn decode_where(text: &[u8], decodes: impl Fn(u8) -> bool) -> Vec<u8> {
     let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let mut decoded = Vec::with_capacity(text.len());
+    let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let mut decoded = Vec::with_capacity(segment.len());
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        let value = digit(text.get(at + 1)).zip(digit(text.get(at + 2)));
+    while let Some(&byte) = segment.get(at) {
+        let value = digit(segment.get(at + 1)).zip(digit(segment.get(at + 2)));
         let value = value.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-        match value.filter(|value| byte == b'%' && decodes(*value)) {
+        match value.filter(|value| byte == b'%' && unreserved(value)) {
             Some(value) => {
                 decoded.push(value);
                 at += 3;
@@ -150,7 +149,17 @@ fn decode_where(text: &[u8], decodes: impl Fn(u8) -> bool) -> Vec<u8> {
             }
         }
     }
-    decoded
+    Cow::Owned(decoded)
+}
+
+/// What follows a prefix of so many bytes, as an endpoint is asked for it that does not know the prefix. It may begin with its
+/// query, or be empty. Some servers take `//` at the beginning of a target for the start of a host's name.
+pub fn without_prefix(target: &[u8], prefix_bytes: usize) -> &[u8] {
+    let mut rest = &target[prefix_bytes..];
+    while rest.starts_with(b"//") {
+        rest = &rest[1..];
+    }
+    rest
 }
 
 /// A segment as servers read it that take what follows `;` for parameters.
@@ -354,7 +363,7 @@ mod tests {
         ) {
             let target = format!("/{}", segments.join("/"));
             if let Ok(Some((slot, prefix_bytes))) = found(&target) {
-                let loose = decode(&target.as_bytes()[1..]);
+                let loose: Cow<'_, [u8]> = percent_decode(&target.as_bytes()[1..]).into();
                 let mut kept: Vec<&[u8]> = Vec::new();
                 for segment in loose.split(|byte| matches!(byte, b'/' | b'\\')).map(without_parameters) {
                     match segment {

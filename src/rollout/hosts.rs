@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
+    host_name::HOST_CHARS_MAX,
     host_paths::{AmbiguousPath, HostPaths, PathMatch},
     settings::Settings,
 };
 use crate::authority::Authority;
-
-/// The longest host name (RFC 1035 section 2.3.4, without the trailing dot).
-const HOST_CHARS_MAX: usize = 253;
 
 /// Hosts, and below each of them the slots of the apps that have its paths.
 #[derive(Debug, Default)]

@@ -30,6 +30,7 @@ pub mod freeze;
 pub mod fuzz;
 pub mod halt;
 pub mod history;
+pub mod host_name;
 pub mod host_paths;
 pub mod hosts;
 pub mod keys;

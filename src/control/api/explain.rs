@@ -26,7 +26,7 @@ use crate::{
         cookie::{self, OwnKind},
         explain::{Peek, Request, explain as explained},
         halt::HaltKind,
-        host_paths::{AmbiguousPath, HostPaths},
+        host_paths::{AmbiguousPath, HostPaths, decode_unreserved, without_prefix},
         pin::PIN_CHARS_LEAST,
         preview::{COOKIE_SUFFIX, TOKEN_CHARS},
         request::Evidence,
@@ -145,18 +145,18 @@ impl DescribedRequest {
             );
             return as_asked(Some(line));
         };
-        let Some(rest) = self.path.get(found.prefix_bytes..).filter(|_| found.prefix_bytes > 0) else {
-            return as_asked(None);
-        };
-        if !app.settings.strip_prefix {
+        if found.prefix_bytes == 0 || !app.settings.strip_prefix {
             return as_asked(None);
         }
+        let target = self.path.as_bytes();
+        let prefix = decode_unreserved(&target[..found.prefix_bytes]);
+        let rest = String::from_utf8_lossy(without_prefix(target, found.prefix_bytes));
         let slash = if rest.starts_with('/') { "" } else { "/" };
         let seen = format!("{slash}{rest}");
         let line = format!(
             "Its endpoints are asked for {}, with X-Forwarded-Prefix {}.",
             seen.escape_debug(),
-            self.path[..found.prefix_bytes].escape_debug()
+            String::from_utf8_lossy(&prefix).escape_debug()
         );
         SeenPath { seen, line: Some(line) }
     }

@@ -18,6 +18,7 @@ use crate::{
             state::State,
         },
         record::Record,
+        settings::Settings,
     },
     schema::deployment::RecycleRequest,
 };
@@ -40,7 +41,7 @@ pub fn order_of(
     }
     let reading = core.replica.reading.load();
     let known = reading.apps.get(&deployment.app);
-    let usual = known.map_or_else(Default::default, |app| (*app.settings).clone()).drainseconds;
+    let usual = known.map_or_else(|| Settings::default().drainseconds, |app| app.settings.drainseconds);
     let drain_seconds = request.drain.unwrap_or(usual);
     if drain_seconds > DRAIN_SECONDS_MAX {
         let message =

@@ -214,10 +214,27 @@ pub fn write_size_before(buffer: &mut [u8], end: usize, size: usize) -> usize {
 }
 
 /// Appends the size line of a chunk.
-pub fn write_size(size: usize, out: &mut Vec<u8>) {
+fn write_size(size: usize, out: &mut Vec<u8>) {
     let mut text = [0; 18];
     let start = write_size_before(&mut text, 18, size);
     out.extend_from_slice(&text[start..]);
+}
+
+/// Appends data as a chunk; nothing if there is none, since an empty chunk is the last one.
+pub fn write_chunk(data: &[u8], out: &mut Vec<u8>) {
+    if !data.is_empty() {
+        write_size(data.len(), out);
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends the end of a body in chunks, with these trailer lines if there are any.
+pub fn write_end(trailers: &[u8], out: &mut Vec<u8>) {
+    match trailers {
+        [] => out.extend_from_slice(LAST_CHUNK),
+        _ => write_last_chunk(trailers, out),
+    }
 }
 
 /// Appends the last chunk with these trailer lines; nothing if there are none.

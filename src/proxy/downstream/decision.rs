@@ -26,7 +26,7 @@ pub enum Decision {
     /// It is forwarded.
     Forward(Box<Plan>),
     /// The router answers it, in this form; `true`: by HEAD.
-    Refuse(Reply, Form, bool),
+    Refuse(Box<Reply>, Form, bool),
     /// It waits, since its app is paused, and is decided anew then.
     Wait(Pause),
 }
@@ -53,7 +53,7 @@ pub fn decide(
         && let Some(health) = health::answer(worker, path, head, client)
     {
         log_refused(worker, Some(head), client, health.status);
-        return Decision::Refuse(health.into(), Form::Text, head.method == b"HEAD");
+        return Decision::Refuse(Box::new(health.into()), Form::Text, head.method == b"HEAD");
     }
     // A proxy that is trusted asks for all of its clients.
     if let Some(names) = names
@@ -61,14 +61,14 @@ pub fn decide(
         && !names.cover(head.authority)
     {
         worker.counters().requests_misdirected.add(1);
-        return refused(worker, head, client, OTHER_CERTIFICATE.into());
+        return refused(worker, head, client, Box::new(OTHER_CERTIFICATE.into()));
     }
     if let Some(reply) = redirect(head, worker.shared.https_redirect, None, client) {
-        return refused(worker, head, client, reply);
+        return refused(worker, head, client, Box::new(reply));
     }
     match plan(worker, head, client, login, pause.is_some()) {
         Ok(plan) => Decision::Forward(Box::new(plan)),
-        Err(NoPlan::Answer(reply)) => refused(worker, head, client, *reply),
+        Err(NoPlan::Answer(reply)) => refused(worker, head, client, reply),
         Err(NoPlan::Wait { until_ms }) => wait(worker, head, client, pause, until_ms),
     }
 }
@@ -83,19 +83,19 @@ fn wait(
     until_ms: u64,
 ) -> Decision {
     if worker.shared.phase() >= Phase::Ending {
-        return refused(worker, head, client, ENDS.into());
+        return refused(worker, head, client, Box::new(ENDS.into()));
     }
     match Pause::new(worker, pause, until_ms) {
         Some(pause) => Decision::Wait(pause),
         None => {
             worker.counters().limit_paused_requests.add(1);
-            refused(worker, head, client, TOO_MANY_WAIT.into())
+            refused(worker, head, client, Box::new(TOO_MANY_WAIT.into()))
         }
     }
 }
 
 #[cold]
-fn refused(worker: &Worker, head: &RequestHead<'_>, client: Client, reply: Reply) -> Decision {
+fn refused(worker: &Worker, head: &RequestHead<'_>, client: Client, reply: Box<Reply>) -> Decision {
     log_refused(worker, Some(head), client, reply.refusal.status);
     Decision::Refuse(reply, Form::of_request(head), head.method == b"HEAD")
 }

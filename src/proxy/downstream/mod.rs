@@ -106,6 +106,17 @@ pub struct Answer<'a> {
     pub close: bool,
 }
 
+impl Answer<'_> {
+    /// The length that the head states, if it is known.
+    pub fn length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length),
+            Framing::None => self.stated_length,
+            Framing::Streamed | Framing::UntilClose => None,
+        }
+    }
+}
+
 /// A client that waits for an answer.
 pub trait Downstream {
     /// Appends to `out` what was read of the body already, in chunks if `chunked`. `true` if that was all of it. A trailer of

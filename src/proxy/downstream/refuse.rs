@@ -10,7 +10,7 @@ use crate::{
             fault::RequestFault,
             head::{Framing, RequestHead},
         },
-        rewrite::refusal::{Form, Reply, reason},
+        rewrite::refusal::{Form, Refusal, Reply, reason},
         route::tester,
         worker::{Worker, client::Client, coarse, deadlines::WaitState},
     },
@@ -70,9 +70,12 @@ pub async fn refuse<D: Downstream>(
     length as u64
 }
 
-/// Counts a request whose head cannot be read.
+/// What a request is answered that panicked.
+pub const PANICKED: Refusal = Refusal { status: 500, detail: "the router failed", retry_after: None };
+
+/// Counts a request whose head cannot be read, and says what it is answered.
 #[cold]
-pub fn count_fault(worker: &Worker, fault: RequestFault) {
+pub fn refuse_fault(worker: &Worker, fault: RequestFault) -> Refusal {
     let counters = worker.counters();
     counters.requests_refused.add(1);
     match fault {
@@ -81,6 +84,7 @@ pub fn count_fault(worker: &Worker, fault: RequestFault) {
         RequestFault::HeaderTooMany => counters.limit_header_count.add(1),
         _ => {}
     }
+    Refusal { status: fault.status(), detail: fault.detail(), retry_after: None }
 }
 
 /// Logs a request that was not forwarded. The token of a preview link stays out of the log.

@@ -58,7 +58,7 @@ async fn answer(stream: &mut ClientStream, decision: Decision) {
     let worker = Rc::clone(stream.worker());
     match decision {
         Decision::Forward(plan) => forward(&worker, plan, stream).await,
-        Decision::Refuse(reply, form, to_head) => stream.refuse(reply, form, to_head).await,
+        Decision::Refuse(reply, form, to_head) => stream.refuse(*reply, form, to_head).await,
         // Its stream waits before it says what was decided.
         Decision::Wait(_) => {}
     }

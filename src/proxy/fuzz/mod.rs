@@ -12,7 +12,7 @@ pub use differential::differential;
 use super::{
     codec::{
         body::BodyDecoder,
-        chunked::{ChunkedDecoder, write_size},
+        chunked::{ChunkedDecoder, write_chunk, write_end},
         head::Framing,
         lines::Progress,
         request::read_request,
@@ -69,11 +69,9 @@ pub fn chunked_body(bytes: &[u8]) {
     let Some((data, true)) = whole else { return };
     let mut framed = Vec::new();
     for piece in data.chunks(1_000) {
-        write_size(piece.len(), &mut framed);
-        framed.extend_from_slice(piece);
-        framed.extend_from_slice(b"\r\n");
+        write_chunk(piece, &mut framed);
     }
-    framed.extend_from_slice(b"0\r\n\r\n");
+    write_end(&[], &mut framed);
     assert_eq!(decode_chunked(&framed, 64), Some((data, true)));
 }
 

@@ -1,7 +1,7 @@
 //! A request's target as it goes on: in origin form, in ASCII (RFC 3986 section 2.1), and without the app's prefix if the app
 //! wants that.
 
-use crate::proxy::codec::head::RequestHead;
+use crate::{proxy::codec::head::RequestHead, rollout::host_paths::without_prefix};
 
 /// Appends the target without its first `stripped` bytes, which are whole segments.
 #[inline]
@@ -11,16 +11,6 @@ pub fn write_target(head: &RequestHead<'_>, stripped: usize, out: &mut Vec<u8>) 
         out.push(b'/');
     }
     if head.target_is_high { escape(target, out) } else { out.extend_from_slice(target) }
-}
-
-/// What follows the prefix. Some servers take `//` at the beginning of a target for the start of a host's name.
-#[cold]
-fn without_prefix(target: &[u8], stripped: usize) -> &[u8] {
-    let mut rest = &target[stripped..];
-    while rest.starts_with(b"//") {
-        rest = &rest[1..];
-    }
-    rest
 }
 
 /// Browsers send some bytes above ASCII as they are; a server may read them in any charset, or refuse them.

@@ -56,11 +56,7 @@ const MISDIRECTED: Refusal =
     Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
 const NO_PATH: Refusal =
     Refusal { status: 404, detail: "no app is served under this path", retry_after: None };
-const AMBIGUOUS: Refusal = Refusal {
-    status: 400,
-    detail: "servers read this path in several ways, and they lead to different places",
-    retry_after: None,
-};
+const AMBIGUOUS: Refusal = Refusal { status: 400, detail: AmbiguousPath::MEANING, retry_after: None };
 /// No app has a release yet, or the store is down and no table was kept from before.
 const NO_APP: Refusal = Refusal { status: 503, detail: "nothing is served here yet", retry_after: Some(5) };
 const LOOPED: Refusal =

@@ -214,27 +214,29 @@ fn with_room(out: &mut Vec<u8>) -> OutBuffer<'_, Vec<u8>> {
     OutBuffer::around_pos(out, end)
 }
 
+/// Keeps an encoder for the next responses, unless enough are kept.
+fn keep<T>(free: &RefCell<Vec<T>>, encoder: T) {
+    let mut free = free.borrow_mut();
+    if free.len() < KEPT_MAX {
+        free.push(encoder);
+    }
+}
+
 impl Drop for Encoder {
     fn drop(&mut self) {
-        let keep = |free: usize| free < KEPT_MAX;
-        match self.engine.take() {
+        let coding = match self.engine.take() {
             Some(Engine::Gzip(gzip)) => {
-                self.from.note_return(Coding::Gzip);
-                let mut free = self.from.gzip.borrow_mut();
-                if keep(free.len()) {
-                    free.push(gzip);
-                }
+                keep(&self.from.gzip, gzip);
+                Coding::Gzip
             }
             Some(Engine::Zstd(zstd)) => {
-                self.from.note_return(Coding::Zstd);
-                let mut free = self.from.zstd.borrow_mut();
-                if keep(free.len()) {
-                    free.push(zstd);
-                }
+                keep(&self.from.zstd, zstd);
+                Coding::Zstd
             }
-            Some(Engine::Brotli(_)) => self.from.note_return(Coding::Brotli),
-            None => {}
-        }
+            Some(Engine::Brotli(_)) => Coding::Brotli,
+            None => return,
+        };
+        self.from.note_return(coding);
     }
 }
 

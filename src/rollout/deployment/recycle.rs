@@ -171,6 +171,7 @@ pub struct RecycleOrder {
     pub stops_first: bool,
 }
 
-fn is_false(flag: &bool) -> bool {
+/// Whether a field is left out of what is stored.
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }

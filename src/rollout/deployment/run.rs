@@ -8,7 +8,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use super::outcome::{Failure, StepOutcome, Untold};
-use super::{id::DeploymentId, recycle::Recycle, state::State, step::Step};
+use super::{
+    id::DeploymentId,
+    recycle::{Recycle, is_false},
+    state::State,
+    step::Step,
+};
 use crate::rollout::{blend::Blend, command::Role};
 
 /// What stands for every engine of a router where a deployment names its engine.
@@ -353,8 +358,4 @@ impl Run {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

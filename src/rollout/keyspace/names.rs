@@ -37,13 +37,6 @@ impl Keyspace {
         wanted.flat_map(|(_, names)| names).cloned().collect()
     }
 
-    /// The names of all endpoints, before any build.
-    pub fn all_names(&self) -> BTreeSet<EndpointName> {
-        let pending = self.pending.values().flat_map(|pending| pending.endpoints.values());
-        let all = self.releases.values().flat_map(|endpoints| endpoints.values()).chain(pending);
-        all.filter_map(|stored| stored.endpoint.name()).cloned().collect()
-    }
-
     /// Whether names still have to be looked up before some app gets its new routes.
     pub fn has_unknown_names(&self) -> bool {
         !self.waiting_for_names.is_empty()

@@ -11,7 +11,6 @@ use super::{
     headers::HeaderSettings,
     health::HealthSettings,
     hsts::HstsSettings,
-    names::is_host,
     pin::PinSource,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
@@ -23,6 +22,7 @@ use crate::{
     rollout::{
         blend::Blend,
         freeze::{FreezeWindow, WINDOWS_MAX},
+        host_name::is_host,
         underscores::Underscores,
     },
 };

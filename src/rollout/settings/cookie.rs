@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    error::SettingsError,
-    names::{is_host, is_token},
-};
+use super::{error::SettingsError, names::is_token};
+use crate::rollout::host_name::is_host;
 
 /// The pin cookie's attributes. `HttpOnly` is always set; the `Path` is `/`, or what
 /// the app's `paths` have in common. What is not set depends on how a request came: a

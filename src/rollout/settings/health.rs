@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{SettingsError, check_range},
-    names::{is_host, is_token},
+    names::is_token,
 };
+use crate::rollout::host_name::is_host;
 
 /// The most headers of a check: what a gateway asks for, with room.
 const HEADERS_MAX: usize = 16;

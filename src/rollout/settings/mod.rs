@@ -34,7 +34,6 @@ pub use self::{
     cookie::{CookieSettings, SameSite, SchemeAttributes},
     error::SettingsError,
     health::HealthSettings,
-    names::is_host,
     parse::{SETTINGS_BYTES_MAX, remove_unknown},
     pin::PinSource,
     shielding::ShieldingSettings,

@@ -37,11 +37,6 @@ impl Settings {
         self.share_host.iter().any(|name| name == app.as_str())
     }
 
-    /// The prefix that is taken off requests for this one, if any is.
-    pub fn stripped<'a>(&self, prefix: &'a str) -> Option<&'a str> {
-        (self.strip_prefix && prefix != "/" && !prefix.is_empty()).then_some(prefix)
-    }
-
     pub(super) fn canonicalise_paths(&mut self) {
         for path in &mut self.paths {
             if path.len() > 1 && path.ends_with('/') && !path.ends_with("//") {

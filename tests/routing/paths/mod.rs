@@ -85,6 +85,8 @@ fn explain_and_the_command_line_know_prefixes() {
     let (app, why) = explained("other", "/api/x?y");
     assert_eq!(app, "other");
     assert!(why.contains("asked for /x?y, with X-Forwarded-Prefix /api"), "{why}");
+    let (_, why) = explained("other", "/%61pi//x");
+    assert!(why.contains("asked for /x, with X-Forwarded-Prefix /api"), "as on the wire: {why}");
     let (app, why) = explained("hello", "/api/x");
     assert_eq!(app, "other");
     assert!(why.contains("leads to the app other, not to hello"), "{why}");

@@ -5,7 +5,7 @@ use crate::{
     rollout::deployment::{
         record::{Deployment, DesiredState},
         recycle::{Recycle, Swap},
-        run::Run,
+        run::{Failure, Run, StepDone},
     },
     schema::deployment::{self, DeployedContainer, DeploymentFailure, DeploymentStep, RecycledContainer},
 };
@@ -43,11 +43,8 @@ fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -
         engine: engine.clone(),
         address: run.registered.get(number).map(ToString::to_string),
     };
-    let failure = run.failure.as_ref().map(|failure| DeploymentFailure {
-        reason: failure.reason.clone(),
-        last_words: failure.last_words.clone(),
-    });
-    let step = |step: &crate::rollout::deployment::run::StepDone| DeploymentStep {
+    let failure = run.failure.as_ref().map(failure_of);
+    let step = |step: &StepDone| DeploymentStep {
         number: step.fence,
         at: step.at,
         state: step.state.as_str().to_owned(),
@@ -66,6 +63,10 @@ fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -
     }
 }
 
+fn failure_of(failure: &Failure) -> DeploymentFailure {
+    DeploymentFailure { reason: failure.reason.clone(), last_words: failure.last_words.clone() }
+}
+
 fn recycle_of(deployment: &Deployment, run: &Run, recycle: &Recycle) -> deployment::Recycle {
     let name = |number: u32| run.container_name(&deployment.id, number);
     let container = |swap: &Swap| RecycledContainer {
@@ -74,10 +75,7 @@ fn recycle_of(deployment: &Deployment, run: &Run, recycle: &Recycle) -> deployme
         state: swap.state(run.registered.contains_key(&swap.old), recycle.is_under_way()).to_owned(),
         drains_until: swap.drains_until.filter(|_| !swap.is_done),
     };
-    let failure = recycle.failure.as_ref().map(|failure| DeploymentFailure {
-        reason: failure.reason.clone(),
-        last_words: failure.last_words.clone(),
-    });
+    let failure = recycle.failure.as_ref().map(failure_of);
     let state = match (&failure, recycle.is_under_way()) {
         (Some(_), _) => "failed",
         (None, true) => "under_way",

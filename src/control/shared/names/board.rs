@@ -145,7 +145,7 @@ impl NameBoard {
         let is_new = known.looked_up.is_none();
         known.take(answers, self.clock.monotonic());
         match (&failure, &known.failure) {
-            (_, Some(why)) if failure.is_none() => {
+            (None, Some(why)) => {
                 tracing::warn!(%host, "the name of an endpoint does not resolve: {why}; its last addresses are served on");
             }
             (Some(_), None) => tracing::info!(%host, "the name of an endpoint resolves again"),

@@ -130,12 +130,7 @@ fn write_status_line(answer: &Answer<'_>, out: &mut Vec<u8>) {
 
 impl Connection {
     fn write_framing(&self, answer: &Answer<'_>, out: &mut Vec<u8>) {
-        let length = match answer.framing {
-            Framing::Length(length) => Some(length),
-            Framing::None => answer.stated_length,
-            Framing::Streamed | Framing::UntilClose => None,
-        };
-        if let Some(length) = length {
+        if let Some(length) = answer.length() {
             out.extend_from_slice(b"content-length: ");
             write_number(length, out);
             out.extend_from_slice(b"\r\n");

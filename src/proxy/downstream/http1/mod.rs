@@ -16,7 +16,7 @@ use crate::{
     limits::{LINGER_BYTES_MAX, LINGER_MS},
     proxy::{
         codec::{body::BodyDecoder, fault::RequestFault, head::Framing},
-        downstream::refuse::{count_fault, log_refused, refuse},
+        downstream::refuse::{PANICKED, log_refused, refuse, refuse_fault},
         rewrite::refusal::{Form, Refusal, Reply},
         route::Plan,
         worker::{
@@ -95,7 +95,7 @@ pub enum Next {
     /// A request that is to be forwarded.
     Forward(Box<Plan>),
     /// A request that is answered by the router.
-    Refuse(Reply, Form, bool),
+    Refuse(Box<Reply>, Form, bool),
     /// The client speaks HTTP/2, and has sent this.
     Http2(Vec<u8>),
     /// Nothing: the connection ends.
@@ -172,9 +172,8 @@ impl Connection {
             self.out.aborted = true;
             return;
         }
-        log_refused(&self.worker, None, self.client, 500);
-        let refusal = Refusal { status: 500, detail: "the router failed", retry_after: None };
-        self.refuse(refusal.into(), Form::Text, false).await;
+        log_refused(&self.worker, None, self.client, PANICKED.status);
+        self.refuse(PANICKED.into(), Form::Text, false).await;
     }
 
     /// Whether another request may come.
@@ -223,11 +222,8 @@ impl Connection {
     /// Refuses a request whose head cannot be read.
     #[cold]
     fn refuse_head(&mut self, fault: RequestFault, to_head: bool) -> Next {
-        count_fault(&self.worker, fault);
-        self.last_refusal(
-            Refusal { status: fault.status(), detail: fault.detail(), retry_after: None },
-            to_head,
-        )
+        let refusal = refuse_fault(&self.worker, fault);
+        self.last_refusal(refusal, to_head)
     }
 
     /// A refusal after which no request on this connection is answered.
@@ -236,6 +232,6 @@ impl Connection {
         self.request.keep_alive = false;
         self.request.body = BodyDecoder::new(Framing::None, 0);
         log_refused(&self.worker, None, self.client, refusal.status);
-        Next::Refuse(refusal.into(), Form::Text, to_head)
+        Next::Refuse(Box::new(refusal.into()), Form::Text, to_head)
     }
 }

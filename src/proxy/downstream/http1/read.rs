@@ -11,7 +11,7 @@ use crate::{
     proxy::{
         codec::{
             body::BodyDecoder,
-            chunked::{write_last_chunk, write_size},
+            chunked::{write_chunk, write_end},
             fault::RequestFault,
             lines::Progress,
             request::{Request, read_request},
@@ -193,19 +193,14 @@ impl Connection {
         let piece = self.request.body.decode(&mut self.unread[self.unread_at..]);
         let piece = piece.map_err(|malformed| BodyFault::Malformed(malformed.0))?;
         let data = &self.unread[self.unread_at + piece.data.start..self.unread_at + piece.data.end];
-        if chunked && !data.is_empty() {
-            write_size(data.len(), out);
-        }
-        out.extend_from_slice(data);
-        if chunked && !data.is_empty() {
-            out.extend_from_slice(b"\r\n");
+        if chunked {
+            write_chunk(data, out)
+        } else {
+            out.extend_from_slice(data)
         }
         self.use_unread(piece.consumed);
         if piece.done && chunked {
-            match self.trailers(private)? {
-                trailers if trailers.is_empty() => out.extend_from_slice(b"0\r\n\r\n"),
-                trailers => write_last_chunk(&trailers, out),
-            }
+            write_end(&self.trailers(private)?, out);
         }
         Ok(piece.done)
     }

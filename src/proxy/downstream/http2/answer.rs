@@ -6,7 +6,7 @@ use std::{
 };
 
 use h2::Reason;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{
     fields,
@@ -16,7 +16,6 @@ use super::{
 use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
-        codec::head::Framing,
         downstream::{Answer, BodyFault, BodyPart, ClientGone, Departure, Downstream},
         worker::deadlines::Deadline,
     },
@@ -63,7 +62,9 @@ impl Downstream for ClientStream {
             // It answers the key, which the router made (RFC 8441 section 5.1).
             head.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
         }
-        write_length(answer, head.headers_mut());
+        if let Some(length) = answer.length() {
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         let ends = first.last && first.data.is_empty() && first.trailers.is_empty();
         let sent = self.out.respond.borrow_mut().send_response(head, ends);
         match sent {
@@ -171,15 +172,4 @@ fn head_of(answer: &Answer<'_>, status: u16) -> Response<()> {
     *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     fields::from_text(answer.fields, head.headers_mut());
     head
-}
-
-fn write_length(answer: &Answer<'_>, fields: &mut HeaderMap) {
-    let length = match answer.framing {
-        Framing::Length(length) => Some(length),
-        Framing::None => answer.stated_length,
-        Framing::Streamed | Framing::UntilClose => None,
-    };
-    if let Some(length) = length {
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
 }

@@ -14,7 +14,7 @@ use crate::{
     limits::HELD_BODY_BYTES_MAX,
     proxy::{
         codec::{
-            chunked::{write_last_chunk, write_size},
+            chunked::{write_chunk, write_end},
             head::HeaderLine,
             trailers::pass_on,
         },
@@ -84,19 +84,10 @@ impl RequestBody {
         out: &mut Vec<u8>,
     ) -> Result<bool, BodyFault> {
         while let Some(part) = self.take_part(usize::MAX) {
-            if chunked {
-                write_size(part.len(), out);
-            }
-            out.extend_from_slice(&part);
-            if chunked {
-                out.extend_from_slice(b"\r\n");
-            }
+            if chunked { write_chunk(&part, out) } else { out.extend_from_slice(&part) }
         }
         if self.whole && chunked {
-            match self.take_trailers(private, lines)? {
-                trailers if trailers.is_empty() => out.extend_from_slice(b"0\r\n\r\n"),
-                trailers => write_last_chunk(&trailers, out),
-            }
+            write_end(&self.take_trailers(private, lines)?, out);
         }
         Ok(self.whole)
     }

@@ -29,9 +29,9 @@ use crate::{
             ClientGone,
             decision::{Decision, decide},
             pause::Pause,
-            refuse::{count_fault, log_refused, refuse},
+            refuse::{PANICKED, log_refused, refuse, refuse_fault},
         },
-        rewrite::refusal::{Form, Refusal, Reply},
+        rewrite::refusal::{Form, Reply},
         worker::{
             Worker,
             deadlines::{Deadline, WaitState},
@@ -191,10 +191,9 @@ impl ClientStream {
 
     #[cold]
     fn refuse_head(&self, fault: RequestFault, to_head: bool) -> Decision {
-        let refusal = Refusal { status: fault.status(), detail: fault.detail(), retry_after: None };
-        count_fault(self.worker(), fault);
+        let refusal = refuse_fault(self.worker(), fault);
         log_refused(self.worker(), None, self.session.client, refusal.status);
-        Decision::Refuse(refusal.into(), Form::Text, to_head)
+        Decision::Refuse(Box::new(refusal.into()), Form::Text, to_head)
     }
 
     /// Answers a request that is not forwarded.
@@ -210,9 +209,8 @@ impl ClientStream {
             self.reset(Reason::INTERNAL_ERROR);
             return;
         }
-        log_refused(self.worker(), None, self.session.client, 500);
-        let refusal = Refusal { status: 500, detail: "the router failed", retry_after: None };
-        self.refuse(refusal.into(), Form::Text, false).await;
+        log_refused(self.worker(), None, self.session.client, PANICKED.status);
+        self.refuse(PANICKED.into(), Form::Text, false).await;
     }
 
     /// Ends a tunnel that nobody else has ended. All else has ended by itself, or is reset when this is dropped.

@@ -123,7 +123,6 @@ fn knows(plan: &Plan, tag: &[u8]) -> bool {
     let start = memchr::memchr(b'\n', out).map_or(out.len(), |end| end + 1);
     let (block, mut lines) = (&out[start..], Vec::new());
     let Ok(Progress::Complete(_)) = read_lines(block, &mut lines, usize::MAX) else { return false };
-    let named = lines.iter().filter(|line| line.name(block).eq_ignore_ascii_case(b"if-none-match"));
-    let mut named = named;
+    let mut named = lines.iter().filter(|line| line.name(block).eq_ignore_ascii_case(b"if-none-match"));
     named.any(|line| has_strong(line.value(block), tag))
 }
