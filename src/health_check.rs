@@ -16,12 +16,15 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
 
-use crate::rollout::settings::{HealthSettings, Settings};
+use crate::{
+    client_tls::{HandshakeFault, TlsClient},
+    rollout::settings::{HealthSettings, Settings},
+};
 
 /// How long a check that has its result still waits for the end of the response, so that it can close in order.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -39,6 +42,9 @@ pub enum CheckFailure {
     /// No connection could be opened.
     #[error("cannot be reached: {0}")]
     Unreachable(io::Error),
+    /// It did not prove in TLS who it is.
+    #[error("failed the TLS handshake: {0}")]
+    Handshake(#[from] HandshakeFault),
     /// The time-out, in ms, has passed.
     #[error("did not answer within {0} ms")]
     Late(u64),
@@ -95,6 +101,19 @@ pub async fn check_endpoint(
 
 async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
     let stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
+    match TlsClient::for_app(settings) {
+        None => ask_on(stream, address, settings, router).await,
+        Some(tls) => ask_on(tls.handshake(stream, address).await?, address, settings, router).await,
+    }
+}
+
+/// Asks on a connection that is open, with whatever is around its bytes.
+async fn ask_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: SocketAddr,
+    settings: &Settings,
+    router: &str,
+) -> Result<(), CheckFailure> {
     let health = &settings.health;
     let Some(path) = &health.path else {
         tokio::spawn(timeout(CLOSE_MAX, close(stream)));
@@ -170,7 +189,7 @@ async fn judge(
 
 /// Ends a connection with a FIN, and reads what the endpoint sends until it ends it too: to close while something is
 /// unread would be a reset.
-async fn close(mut stream: TcpStream) {
+async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut unread = [0; 512];
     if stream.shutdown().await.is_ok() {
         while matches!(stream.read(&mut unread).await, Ok(1..)) {}

@@ -40,10 +40,11 @@
 //! | [`schema`] | the HTTP API as types: requests and answers, shared by the router and the command line | `rollout` |
 //! | [`live`] | what crosses between the planes: the published table, endpoint and release slots that outlive it, activity cells that one worker each writes, testers' connections | `rollout` |
 //! | [`telemetry`] | counters, access log | `rollout` |
-//! | [`health_check`] | one health check of an endpoint, which `upstream` makes all the time and the gate of `control` when a release is to be stable | `rollout` |
+//! | [`client_tls`] | TLS towards endpoints: server names, authorities, what is wrong with a certificate | `rollout` |
+//! | [`health_check`] | one health check of an endpoint, which `upstream` makes all the time and the gate of `control` when a release is to be stable | `client_tls`, `rollout` |
 //! | [`engine`] | Docker Engine APIs: what may be asked of each, its containers and their events. Errors are the caller's alone | `rollout` |
 //! | [`upstream`] | the endpoints' side: pooled connections per worker, health checks, ejection, budgets of repeats | `health_check`, `rollout`, `live`, `telemetry` |
-//! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `live`, `rollout`, `upstream`, `telemetry` |
+//! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `client_tls`, `live`, `rollout`, `upstream`, `telemetry` |
 //! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `engine`, `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
@@ -140,6 +141,7 @@
 pub mod authority;
 pub mod cell;
 pub mod cli;
+pub mod client_tls;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -3,12 +3,10 @@
 //!
 //! Such a connection belongs to one client's connection, and is never in a [`super::pool::Pool`].
 
-use std::{cell::Cell, net::SocketAddr, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 
-use tokio::net::TcpStream;
-
-use super::pool::is_open;
-use crate::rollout::{pin::Pin, table::EndpointRoute, target::EndpointSlot};
+use super::{pool::Destination, stream::Stream};
+use crate::rollout::pin::Pin;
 
 /// A worker's count of connections that carry a login.
 #[derive(Debug, Default)]
@@ -22,13 +20,11 @@ pub struct LoginSeat(Rc<Cell<usize>>);
 #[derive(Debug)]
 pub struct LoginLink {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// Its place among the worker's.
     pub seat: LoginSeat,
-    /// The endpoint, by its slot.
-    pub slot: EndpointSlot,
-    /// The endpoint's address.
-    pub address: SocketAddr,
+    /// Where it leads.
+    pub to: Destination,
     /// The slot of the app.
     pub app: usize,
     /// The pin that its client has, or was given: a client that keeps no cookies goes by it as long as the login lasts.
@@ -58,9 +54,9 @@ impl Drop for LoginSeat {
 }
 
 impl LoginLink {
-    /// Whether it leads to this endpoint, and is open.
-    pub fn leads_to(&self, route: &EndpointRoute) -> bool {
-        self.slot == route.slot && self.address == route.address && is_open(&self.stream)
+    /// Whether it leads there, and is open.
+    pub fn leads_to(&mut self, wanted: Destination) -> bool {
+        self.to == wanted && self.stream.is_open()
     }
 }
 

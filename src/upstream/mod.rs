@@ -6,4 +6,5 @@ pub mod login;
 pub mod pool;
 pub mod retry;
 pub mod shortage;
+pub mod stream;
 pub mod vanished;

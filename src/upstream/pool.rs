@@ -10,11 +10,9 @@
 use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
-    task::{Context, Poll, Waker},
 };
 
-use tokio::net::TcpStream;
-
+use super::stream::Stream;
 use crate::{limits::SETTLED_IDLE_MS, rollout::target::EndpointSlot};
 
 /// A worker's pooled connections, by endpoint.
@@ -24,9 +22,20 @@ pub struct Pool {
     idle: Cell<usize>,
 }
 
+/// What a connection leads to, and how. Connections that differ in any of it are never taken for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    /// The endpoint's slot.
+    pub slot: EndpointSlot,
+    /// Its address.
+    pub address: SocketAddr,
+    /// The number of the client in TLS; 0: none.
+    pub tls: u32,
+}
+
 #[derive(Debug, Default)]
 struct Slot {
-    address: Option<SocketAddr>,
+    leads_to: Option<Destination>,
     idle: Vec<Idle>,
     /// A pooled connection of this endpoint has carried another request, and none was found closed since.
     proven: bool,
@@ -34,7 +43,7 @@ struct Slot {
 
 #[derive(Debug)]
 struct Idle {
-    stream: TcpStream,
+    stream: Stream,
     since_ms: u64,
 }
 
@@ -51,23 +60,17 @@ pub struct PoolQuery {
 #[derive(Debug, Default)]
 pub struct PoolAnswer {
     /// The connection, if there was a usable one.
-    pub stream: Option<TcpStream>,
+    pub stream: Option<Stream>,
     /// How many connections turned out to be closed.
     pub stale: u64,
 }
 
 impl Pool {
     /// Takes the connection that was used last, if it is wanted and still open.
-    pub fn take(
-        &self,
-        slot: EndpointSlot,
-        address: SocketAddr,
-        now_ms: u64,
-        wanted: PoolQuery,
-    ) -> PoolAnswer {
+    pub fn take(&self, from: Destination, now_ms: u64, wanted: PoolQuery) -> PoolAnswer {
         let mut taken = PoolAnswer::default();
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) else {
+        let Some(slot) = slots.get_mut(from.slot.0).filter(|slot| slot.leads_to == Some(from)) else {
             return taken;
         };
         while let Some(last) = slot.idle.last() {
@@ -76,9 +79,9 @@ impl Pool {
             if idle_ms >= wanted.idle_ms_max || unsettled {
                 break;
             }
-            let idle = slot.idle.pop().expect("there is a last one");
+            let mut idle = slot.idle.pop().expect("there is a last one");
             self.idle.set(self.idle.get() - 1);
-            if is_open(&idle.stream) {
+            if idle.stream.is_open() {
                 taken.stream = Some(idle.stream);
                 break;
             }
@@ -88,22 +91,15 @@ impl Pool {
     }
 
     /// Keeps a connection from which everything was read, unless `idle_max` are kept already.
-    pub fn keep(
-        &self,
-        slot: EndpointSlot,
-        address: SocketAddr,
-        stream: TcpStream,
-        now_ms: u64,
-        idle_max: usize,
-    ) {
+    pub fn keep(&self, to: Destination, stream: Stream, now_ms: u64, idle_max: usize) {
         let mut slots = self.slots.borrow_mut();
-        if slots.len() <= slot.0 {
-            slots.resize_with(slot.0 + 1, Slot::default);
+        if slots.len() <= to.slot.0 {
+            slots.resize_with(to.slot.0 + 1, Slot::default);
         }
-        let slot = &mut slots[slot.0];
-        if slot.address != Some(address) {
+        let slot = &mut slots[to.slot.0];
+        if slot.leads_to != Some(to) {
             self.idle.set(self.idle.get() - slot.idle.len());
-            *slot = Slot { address: Some(address), ..Slot::default() };
+            *slot = Slot { leads_to: Some(to), ..Slot::default() };
         }
         if slot.idle.len() < idle_max {
             slot.idle.push(Idle { stream, since_ms: now_ms });
@@ -112,9 +108,9 @@ impl Pool {
     }
 
     /// Notes whether a pooled connection carried another request to its end, or turned out to be closed.
-    pub fn note_reuse(&self, slot: EndpointSlot, address: SocketAddr, carried: bool) {
+    pub fn note_reuse(&self, of: Destination, carried: bool) {
         let mut slots = self.slots.borrow_mut();
-        if let Some(slot) = slots.get_mut(slot.0).filter(|slot| slot.address == Some(address)) {
+        if let Some(slot) = slots.get_mut(of.slot.0).filter(|slot| slot.leads_to == Some(of)) {
             slot.proven = carried;
         }
     }
@@ -124,8 +120,9 @@ impl Pool {
         let before = self.idle.get();
         let mut left = 0;
         for slot in self.slots.borrow_mut().iter_mut() {
-            slot.idle
-                .retain(|idle| now_ms.saturating_sub(idle.since_ms) < idle_ms_max && is_open(&idle.stream));
+            slot.idle.retain_mut(|idle| {
+                now_ms.saturating_sub(idle.since_ms) < idle_ms_max && idle.stream.is_open()
+            });
             if slot.idle.is_empty() {
                 slot.idle = Vec::new();
             }
@@ -147,22 +144,12 @@ impl Pool {
     }
 }
 
-/// Whether a connection is usable: the endpoint has neither closed it nor sent bytes without a request. This costs no system
-/// call unless the runtime saw something arrive.
-pub fn is_open(stream: &TcpStream) -> bool {
-    let mut context = Context::from_waker(Waker::noop());
-    match stream.poll_read_ready(&mut context) {
-        Poll::Pending => true,
-        // The socket may still count as readable since the last response, so only a read tells.
-        Poll::Ready(_) => {
-            matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncWriteExt, net::TcpListener};
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, TcpStream},
+    };
 
     use super::*;
 
@@ -177,8 +164,15 @@ mod tests {
     const ANY: PoolQuery = PoolQuery { idle_ms_max: 100, careful: false };
 
     /// The port that tells two connections apart.
-    fn port(stream: &TcpStream) -> u16 {
-        stream.local_addr().unwrap().port()
+    fn port(stream: &Stream) -> u16 {
+        match stream {
+            Stream::Plain(stream) => stream.local_addr().unwrap().port(),
+            Stream::Secure(stream) => stream.get_ref().0.local_addr().unwrap().port(),
+        }
+    }
+
+    fn to(slot: usize, address: SocketAddr) -> Destination {
+        Destination { slot: EndpointSlot(slot), address, tls: 0 }
     }
 
     #[tokio::test]
@@ -186,14 +180,12 @@ mod tests {
         let pool = Pool::default();
         let (first, _other, address) = connected().await;
         let (second, _another, _) = connected().await;
+        let (first, second) = (Stream::Plain(first), Stream::Plain(second));
         let expected = port(&second);
-        pool.keep(EndpointSlot(3), address, first, 0, 8);
-        pool.keep(EndpointSlot(3), address, second, 10, 8);
-        assert_eq!(
-            pool.take(EndpointSlot(3), address, 20, ANY).stream.map(|stream| port(&stream)),
-            Some(expected)
-        );
-        assert!(pool.take(EndpointSlot(3), address, 100, ANY).stream.is_none(), "too old");
+        pool.keep(to(3, address), first, 0, 8);
+        pool.keep(to(3, address), second, 10, 8);
+        assert_eq!(pool.take(to(3, address), 20, ANY).stream.map(|stream| port(&stream)), Some(expected));
+        assert!(pool.take(to(3, address), 100, ANY).stream.is_none(), "too old");
         assert_eq!(pool.sweep(100, 100), 1);
         assert_eq!(pool.idle(), 0);
     }
@@ -207,9 +199,9 @@ mod tests {
         unasked.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         stream.readable().await.unwrap();
         talking.readable().await.unwrap();
-        pool.keep(EndpointSlot(0), address, stream, 0, 8);
-        pool.keep(EndpointSlot(0), address, talking, 0, 8);
-        let taken = pool.take(EndpointSlot(0), address, 0, ANY);
+        pool.keep(to(0, address), Stream::Plain(stream), 0, 8);
+        pool.keep(to(0, address), Stream::Plain(talking), 0, 8);
+        let taken = pool.take(to(0, address), 0, ANY);
         assert!(taken.stream.is_none());
         assert_eq!(taken.stale, 2);
     }
@@ -219,20 +211,15 @@ mod tests {
         let pool = Pool::default();
         let careful = PoolQuery { careful: true, ..ANY };
         let (stream, _other, address) = connected().await;
-        pool.keep(EndpointSlot(0), address, stream, 0, 8);
-        assert!(pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS - 1, careful).stream.is_none());
-        let stream =
-            pool.take(EndpointSlot(0), address, SETTLED_IDLE_MS, careful).stream.expect("it has settled");
-        pool.note_reuse(EndpointSlot(0), address, true);
-        pool.keep(EndpointSlot(0), address, stream, 60, 8);
-        let stream =
-            pool.take(EndpointSlot(0), address, 60, careful).stream.expect("its endpoint keeps connections");
-        pool.note_reuse(EndpointSlot(0), address, false);
-        pool.keep(EndpointSlot(0), address, stream, 60, 8);
-        assert!(
-            pool.take(EndpointSlot(0), address, 60, careful).stream.is_none(),
-            "until one turns out to be closed"
-        );
+        pool.keep(to(0, address), Stream::Plain(stream), 0, 8);
+        assert!(pool.take(to(0, address), SETTLED_IDLE_MS - 1, careful).stream.is_none());
+        let stream = pool.take(to(0, address), SETTLED_IDLE_MS, careful).stream.expect("it has settled");
+        pool.note_reuse(to(0, address), true);
+        pool.keep(to(0, address), stream, 60, 8);
+        let stream = pool.take(to(0, address), 60, careful).stream.expect("its endpoint keeps connections");
+        pool.note_reuse(to(0, address), false);
+        pool.keep(to(0, address), stream, 60, 8);
+        assert!(pool.take(to(0, address), 60, careful).stream.is_none(), "until one turns out to be closed");
     }
 
     #[tokio::test]
@@ -240,10 +227,21 @@ mod tests {
         let pool = Pool::default();
         let (stream, _other, address) = connected().await;
         let (next, _another, next_address) = connected().await;
-        pool.keep(EndpointSlot(0), address, stream, 0, 8);
-        assert!(pool.take(EndpointSlot(0), next_address, 0, ANY).stream.is_none());
-        pool.keep(EndpointSlot(0), next_address, next, 0, 8);
-        assert!(pool.take(EndpointSlot(0), address, 0, ANY).stream.is_none());
+        pool.keep(to(0, address), Stream::Plain(stream), 0, 8);
+        assert!(pool.take(to(0, next_address), 0, ANY).stream.is_none());
+        pool.keep(to(0, next_address), Stream::Plain(next), 0, 8);
+        assert!(pool.take(to(0, address), 0, ANY).stream.is_none());
         assert_eq!(pool.idle(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_in_tls_is_never_taken_for_what_is_not() {
+        let pool = Pool::default();
+        let (stream, _other, address) = connected().await;
+        let secure = Destination { tls: 1, ..to(0, address) };
+        pool.keep(secure, Stream::Plain(stream), 0, 8);
+        assert!(pool.take(to(0, address), 0, ANY).stream.is_none());
+        assert!(pool.take(Destination { tls: 2, ..secure }, 0, ANY).stream.is_none());
+        assert!(pool.take(secure, 0, ANY).stream.is_some());
     }
 }

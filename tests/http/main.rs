@@ -14,3 +14,4 @@ mod origins;
 mod proxying;
 mod shutdown;
 mod tls;
+mod upstream;

@@ -8,17 +8,18 @@ use crate::source::{
 };
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("limits", &[]),
     ("clock", &[]),
     ("rollout", &[]),
     ("schema", &["rollout"]),
     ("live", &["rollout"]),
     ("telemetry", &["rollout"]),
-    ("health_check", &["rollout"]),
+    ("client_tls", &["rollout"]),
+    ("health_check", &["client_tls", "rollout"]),
     ("engine", &["rollout"]),
     ("upstream", &["health_check", "rollout", "live", "telemetry"]),
-    ("proxy", &["live", "rollout", "upstream", "telemetry"]),
+    ("proxy", &["client_tls", "live", "rollout", "upstream", "telemetry"]),
     ("control", &["engine", "health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
     ("config", &["limits", "engine", "rollout"]),
     ("cli", &["config", "schema"]),

@@ -114,7 +114,7 @@ pub fn charge_candidate(
     asked_us: Option<u64>,
 ) {
     charge_release(worker, plan, failed, failure, asked_us);
-    plan.app.endpoint(failed.target).state.fail(failure == Failure::Connect);
+    plan.app.endpoint(failed.target).state.fail(failure.is_refusal());
     tell(plan, failed.target, failure);
     count_kind(worker, failure);
 }
@@ -124,7 +124,7 @@ pub fn charge_candidate(
 pub fn count_failure(worker: &Worker, plan: &Plan, failure: Failure) {
     // A tester's request must not get an endpoint ejected that users need.
     if !plan.is_overridden() {
-        plan.endpoint().state.fail(failure == Failure::Connect);
+        plan.endpoint().state.fail(failure.is_refusal());
     }
     tell(plan, plan.assignment.target, failure);
     count_kind(worker, failure);
@@ -147,7 +147,7 @@ pub fn tell_let_pass(plan: &Plan, what: &str) {
 fn count_kind(worker: &Worker, failure: Failure) {
     let counters = worker.counters();
     let counter = match failure {
-        Failure::Connect => &counters.upstream_failed_connect,
+        Failure::Connect | Failure::Handshake(_) => &counters.upstream_failed_connect,
         Failure::ConnectTimeout => &counters.upstream_failed_connect_timeout,
         Failure::Reset => &counters.upstream_failed_reset,
         Failure::Malformed(_) => &counters.upstream_failed_malformed,

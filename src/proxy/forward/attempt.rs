@@ -215,7 +215,7 @@ impl<'a> Attempts<'a> {
         let chosen = choice(&app.routes, target.release, tried, app.as_ref(), &mut draw);
         let Some(endpoint) = chosen else { return false };
         let next = Target { endpoint, ..*target };
-        let limited = failure != Failure::Connect && app.endpoint(next).state.fails_often();
+        let limited = !failure.is_refusal() && app.endpoint(next).state.fails_often();
         if limited && !worker.retries.take() {
             worker.counters().upstream_retries_denied.add(1);
             return false;

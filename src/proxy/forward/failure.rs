@@ -11,6 +11,9 @@ pub enum Failure {
     /// Connecting took longer than `connect_ms`.
     #[error("connecting to the endpoint took too long")]
     ConnectTimeout,
+    /// The endpoint did not prove in TLS who it is, or does not speak TLS.
+    #[error("the TLS handshake with the endpoint failed: {0}")]
+    Handshake(&'static str),
     /// The endpoint closed or reset the connection before a byte of its response.
     #[error("the endpoint closed the connection before its response")]
     Reset,
@@ -86,6 +89,7 @@ impl Failure {
         match self {
             Self::Connect
             | Self::ConnectTimeout
+            | Self::Handshake(_)
             | Self::Reset
             | Self::Malformed(_)
             | Self::FirstByte
@@ -103,7 +107,12 @@ impl Failure {
     /// The status a client gets when no byte of a response went to it yet.
     pub fn status(self) -> u16 {
         match self {
-            Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_) | Self::BodyCut(_) => 502,
+            Self::Connect
+            | Self::Handshake(_)
+            | Self::Reset
+            | Self::Malformed(_)
+            | Self::Status(_)
+            | Self::BodyCut(_) => 502,
             Self::ConnectTimeout | Self::FirstByte | Self::Silent => 504,
             Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
@@ -124,7 +133,14 @@ impl Failure {
 
     /// Whether stable is asked instead, if the request may be sent there.
     pub fn worth_shielding(self) -> bool {
-        self.timed_out() || matches!(self, Self::Connect | Self::Reset | Self::Malformed(_) | Self::Status(_))
+        self.timed_out()
+            || self.is_refusal()
+            || matches!(self, Self::Reset | Self::Malformed(_) | Self::Status(_))
+    }
+
+    /// Whether no connection came about, so that the endpoint did nothing for the request.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Connect | Self::Handshake(_))
     }
 
     /// Whether the client has waited already, so that no other endpoint of the same release is tried.
@@ -134,7 +150,8 @@ impl Failure {
 
     /// Whether another attempt could succeed, if the request may be sent again.
     pub fn worth_repeating(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Reset | Self::Malformed(_) | Self::Queue)
+        self.is_refusal()
+            || matches!(self, Self::ConnectTimeout | Self::Reset | Self::Malformed(_) | Self::Queue)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::{
     future::poll_fn,
-    io,
     net::SocketAddr,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -16,11 +16,9 @@ use super::{
     failure::Failure,
 };
 use crate::{
+    client_tls::{HandshakeFault, TlsClient},
     limits::UNSAFE_IDLE_MS,
-    proxy::{
-        downstream::{Downstream, stream::Stream},
-        worker::coarse,
-    },
+    proxy::{downstream::Downstream, worker::coarse},
     rollout::{
         assign::{PinChange, PinEvidence},
         pin::Pin,
@@ -30,6 +28,7 @@ use crate::{
         login::{LoginLink, LoginSeat},
         pool::PoolQuery,
         shortage::is_shortage,
+        stream::Stream,
         vanished::notice_vanished,
     },
 };
@@ -52,11 +51,11 @@ impl Link {
         let idle_ms_max =
             if exchange.plan.idempotent { idle_ms_max } else { idle_ms_max.min(UNSAFE_IDLE_MS) };
         let wanted = PoolQuery { idle_ms_max, careful: !exchange.plan.idempotent };
-        let taken = worker.pool.take(route.slot, route.address, coarse::now_ms(), wanted);
+        let taken = worker.pool.take(exchange.plan.app.destination(route), coarse::now_ms(), wanted);
         worker.counters().upstream_stale.add(taken.stale);
         let stream = taken.stream?;
         worker.counters().upstream_reuses.add(1);
-        Some(Self { stream: Stream::Plain(stream), reused: true, seat: None })
+        Some(Self { stream, reused: true, seat: None })
     }
 
     /// Takes the connection that carries the client's login, if it leads to this endpoint: a move ends the login. A sibling is
@@ -66,9 +65,13 @@ impl Link {
         if exchange.asks_sibling() {
             return None;
         }
-        let login = exchange.down.login().take().filter(|login| login.leads_to(route))?;
+        let to = exchange.plan.app.destination(route);
+        let mut login = exchange.down.login().take()?;
+        if !login.leads_to(to) {
+            return None;
+        }
         exchange.worker.counters().upstream_reuses.add(1);
-        Some(Self { stream: Stream::Plain(login.stream), reused: true, seat: Some(login.seat) })
+        Some(Self { stream: login.stream, reused: true, seat: Some(login.seat) })
     }
 
     /// Opens a connection.
@@ -79,25 +82,13 @@ impl Link {
         let worker = exchange.worker;
         worker.counters().upstream_connects.add(1);
         // Boxed, since every exchange has the size of the largest.
-        match Box::pin(connect(exchange, address)).await? {
-            Err(error) if is_shortage(&error) => Err(Failure::Resources),
-            Err(_) => Err(Failure::Connect),
-            Ok(stream) => {
-                // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
-                let _ = stream.set_nodelay(true);
-                // An endpoint may take as long for a request's body as for its answer.
-                let _ = notice_vanished(&SockRef::from(&stream), worker.limits().first_byte_ms);
-                Ok(Self { stream: Stream::Plain(stream), reused: false, seat: None })
-            }
-        }
+        let stream = Box::pin(connect(exchange, address)).await?;
+        Ok(Self { stream, reused: false, seat: None })
     }
 
     /// Ready when the endpoint has sent or closed something. It may turn out to be nothing.
     pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.stream {
-            Stream::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
-            Stream::Tls(_) => Poll::Pending,
-        }
+        self.stream.poll_readable(cx)
     }
 
     /// Whether it came from the pool.
@@ -115,9 +106,12 @@ impl Link {
         if self.seat.is_some() || exchange.binds_login() {
             return self.keep_for_client(exchange);
         }
-        if let (true, Stream::Plain(stream)) = (exchange.link_reusable(), self.stream) {
+        let mut stream = self.stream;
+        // TLS may have taken in more than the response.
+        if exchange.link_reusable() && (matches!(stream, Stream::Plain(_)) || stream.is_open()) {
             let idle_max = worker.limits().upstream_idle_per_endpoint_max as usize;
-            worker.pool.keep(route.slot, route.address, stream, coarse::now_ms(), idle_max);
+            let to = exchange.plan.app.destination(&route);
+            worker.pool.keep(to, stream, coarse::now_ms(), idle_max);
         }
     }
 
@@ -133,21 +127,21 @@ impl Link {
             worker.counters().limit_login_connections.add(1);
             return;
         };
-        let Stream::Plain(stream) = self.stream else { return };
-        let EndpointRoute { slot, address, tag, .. } = plan.endpoint().route;
+        let route = plan.endpoint().route;
+        let (to, tag) = (plan.app.destination(&route), route.tag);
         let pin = match (plan.assignment.pin, plan.pin) {
             (PinChange::First(pin) | PinChange::Replace(pin), _) => Some(Pin { endpoint: tag, ..pin }),
             (PinChange::Refresh(pin), _) | (PinChange::Keep, PinEvidence::Valid(pin)) => Some(pin),
             (PinChange::Keep, _) => None,
         };
         let app = plan.app.routes.slot;
-        *exchange.down.login() = Some(Box::new(LoginLink { stream, seat, slot, address, app, pin }));
+        *exchange.down.login() = Some(Box::new(LoginLink { stream: self.stream, seat, to, app, pin }));
     }
 
     /// Tells the pool whether a connection of this endpoint carried another request.
     pub fn note_reuse<D: Downstream>(exchange: &Exchange<'_, D>, carried: bool) {
-        let route = exchange.plan.endpoint().route;
-        exchange.worker.pool.note_reuse(route.slot, route.address, carried);
+        let to = exchange.plan.app.destination(&exchange.plan.endpoint().route);
+        exchange.worker.pool.note_reuse(to, carried);
     }
 }
 
@@ -155,15 +149,38 @@ impl Link {
 async fn connect<D: Downstream>(
     exchange: &mut Exchange<'_, D>,
     address: SocketAddr,
-) -> Result<io::Result<TcpStream>, Failure> {
+) -> Result<Stream, Failure> {
     let wait = WaitBefore::new(exchange.worker.limits().connect_ms, Failure::ConnectTimeout);
-    let mut connecting = pin!(TcpStream::connect(address));
+    let tls = exchange.plan.app.tls.clone();
+    let first_byte_ms = exchange.worker.limits().first_byte_ms;
+    let mut connecting = pin!(connect_with(address, tls, first_byte_ms));
     poll_fn(|cx| match connecting.as_mut().poll(cx) {
-        Poll::Ready(connected) => Poll::Ready(wait.end(exchange).map(|()| connected)),
+        Poll::Ready(connected) => Poll::Ready(wait.end(exchange).and(connected)),
         Poll::Pending => match wait.go_on(exchange) {
             Ok(()) => Poll::Pending,
             Err(failure) => Poll::Ready(Err(failure)),
         },
     })
     .await
+}
+
+/// Connects, and shakes hands where TLS is asked for.
+async fn connect_with(
+    address: SocketAddr,
+    tls: Option<Arc<TlsClient>>,
+    paused_ms: u64,
+) -> Result<Stream, Failure> {
+    let connected = TcpStream::connect(address).await;
+    let stream =
+        connected.map_err(|error| if is_shortage(&error) { Failure::Resources } else { Failure::Connect })?;
+    // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
+    let _ = stream.set_nodelay(true);
+    // An endpoint may take as long for a request's body as for its answer.
+    let _ = notice_vanished(&SockRef::from(&stream), paused_ms);
+    let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
+    // Boxed, since most connections are without TLS.
+    let session = Box::pin(tls.handshake(stream, address)).await;
+    session
+        .map(|session| Stream::Secure(Box::new(session)))
+        .map_err(|HandshakeFault(what)| Failure::Handshake(what))
 }

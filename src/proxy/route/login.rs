@@ -48,7 +48,7 @@ pub fn follow(login: &LoginLink, app: &LocalApp, assignment: &mut Assignment) {
 /// The endpoint of the login, if this release has it and it takes requests.
 fn endpoint_of(login: &LoginLink, app: &LocalApp, release: ReleaseIndex) -> Option<EndpointIndex> {
     let endpoints = &app.release(release).endpoints;
-    let takes_requests = |route: &EndpointRoute| !route.draining && route.slot == login.slot;
+    let takes_requests = |route: &EndpointRoute| !route.draining && route.slot == login.to.slot;
     let place =
         endpoints.iter().position(|endpoint| takes_requests(&endpoint.route) && endpoint.state.serves());
     place.map(EndpointIndex)

@@ -16,6 +16,7 @@ use std::{
 
 use crate::{
     authority::Authority,
+    client_tls::TlsClient,
     live::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState, table::PublishedTable},
     rollout::{
         assign::{Draw, Health},
@@ -25,6 +26,7 @@ use crate::{
         table::{AppRoutes, EndpointRoute, ReleaseRoutes},
         target::{EndpointSlot, ReleaseIndex, ReleaseSlot, Target},
     },
+    upstream::pool::Destination,
 };
 
 /// One app, at one worker.
@@ -39,6 +41,8 @@ pub struct LocalApp {
     /// A release's siblings are asked for an asset that it does not have: several releases are routed, and the app's
     /// settings allow it.
     pub falls_through: bool,
+    /// How its endpoints are spoken with in TLS, if they are.
+    pub tls: Option<Arc<TlsClient>>,
     bucket: Arc<AtomicU64>,
 }
 
@@ -68,6 +72,7 @@ impl LocalApp {
             releases: releases.collect(),
             guarded: routes.releases.len() > 1 && routes.settings.cache == CacheMode::Guard,
             falls_through: routes.releases.len() > 1 && routes.settings.assets.fall_through,
+            tls: TlsClient::for_app(&routes.settings),
             bucket,
         }
     }
@@ -89,6 +94,12 @@ impl LocalApp {
     /// The header by which testers choose a release. It is for the router alone, so it never goes upstream.
     pub fn override_header(&self) -> Option<&str> {
         self.routes.settings.overriding.header.as_deref()
+    }
+
+    /// Where a connection to this endpoint of the app leads, and how.
+    pub fn destination(&self, route: &EndpointRoute) -> Destination {
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.number);
+        Destination { slot: route.slot, address: route.address, tls }
     }
 
     /// The bucket of the next new client.

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 91] = [
+const ALLOWED: [(&str, &str); 94] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -117,6 +117,12 @@ const ALLOWED: [(&str, &str); 91] = [
          text/event-stream and application/grpc, which are never compressed",
     ),
     ("compression.min_bytes", "a whole number of bytes from 0 to 1073741824"),
+    ("upstream", "`http` or `https`"),
+    ("upstream_tls.server_name", "a host name such as shop.internal, without port and path, or null"),
+    (
+        "upstream_tls.ca",
+        "certificates of authorities as PEM, each between BEGIN CERTIFICATE and END CERTIFICATE, of at most 32768 bytes, or null",
+    ),
     ("lenient_responses", "true or false"),
     ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),
     ("timeouts.between_bytes_ms", "a whole number of ms from 10 to 86400000, or null"),

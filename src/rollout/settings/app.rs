@@ -15,6 +15,7 @@ use super::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::TimeoutSettings,
+    upstream::{Upstream, UpstreamTlsSettings},
     verdict::VerdictSettings,
 };
 use crate::{
@@ -98,6 +99,10 @@ pub struct Settings {
     pub error_pages: ErrorPages,
     /// Which responses are compressed.
     pub compression: CompressionSettings,
+    /// The protocol of the endpoints.
+    pub upstream: Upstream,
+    /// How endpoints prove in TLS who they are.
+    pub upstream_tls: UpstreamTlsSettings,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
     pub lenient_responses: bool,
     /// How long endpoints and clients may take.
@@ -185,6 +190,8 @@ impl Default for Settings {
             body_max: None,
             error_pages: ErrorPages::default(),
             compression: CompressionSettings::default(),
+            upstream: Upstream::default(),
+            upstream_tls: UpstreamTlsSettings::default(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
@@ -236,6 +243,7 @@ impl Settings {
         }
         self.error_pages.check()?;
         self.compression.check()?;
+        self.upstream_tls.check()?;
         self.timeouts.check()?;
         self.overriding.check()
     }
@@ -280,8 +288,16 @@ impl Settings {
 
     /// The Host that a health check sends: the setting's, or else the app's first exact host.
     pub fn check_host(&self) -> Option<&str> {
-        let exact = || self.hosts.iter().find(|host| !host.starts_with("*."));
-        self.health.host.as_ref().or_else(exact).map(String::as_str)
+        self.health.host.as_deref().or_else(|| self.exact_host())
+    }
+
+    /// The name that the certificates of endpoints must be for. `None`: the endpoint's address.
+    pub fn server_name(&self) -> Option<&str> {
+        self.upstream_tls.server_name.as_deref().or_else(|| self.exact_host())
+    }
+
+    fn exact_host(&self) -> Option<&str> {
+        self.hosts.iter().find(|host| !host.starts_with("*.")).map(String::as_str)
     }
 
     fn check_hosts(&self) -> Result<(), SettingsError> {

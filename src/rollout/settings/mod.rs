@@ -25,6 +25,7 @@ pub mod testers;
 #[cfg(test)]
 mod tests;
 pub mod timeouts;
+mod upstream;
 pub mod verdict;
 
 pub use self::{
@@ -39,5 +40,6 @@ pub use self::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::{Timeout, TimeoutSettings},
+    upstream::{Upstream, UpstreamTlsSettings},
     verdict::{FailingStatuses, OnWorse, VerdictSettings},
 };

@@ -70,6 +70,7 @@ impl Settings {
             host.make_ascii_lowercase();
         }
         self.compression.canonicalise();
+        self.upstream_tls.canonicalise();
         if let Some(domain) = &mut self.cookie.domain {
             domain.make_ascii_lowercase();
         }

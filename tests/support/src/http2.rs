@@ -29,6 +29,11 @@ pub fn wait<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(async { timeout(PATIENCE, future).await }).expect("it happens in time")
 }
 
+/// Runs something beside the test, as long as the suite runs.
+pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    drop(RUNTIME.spawn(work));
+}
+
 /// A connection, which several requests use at once.
 #[derive(Clone)]
 pub struct Http2Client {

@@ -27,6 +27,7 @@ pub mod reply;
 pub mod router;
 pub mod servers;
 pub mod tls;
+pub mod tls_front;
 pub mod traffic;
 pub mod visitor;
 pub mod websocket;

@@ -7,16 +7,19 @@
 use std::task::Context;
 
 use super::{compressed_body::CompressedBody, state::Exchange};
-use crate::proxy::{
-    codec::{
-        head::Framing,
-        lines::{Progress, read_lines},
-        response::ResponseHead,
+use crate::{
+    proxy::{
+        codec::{
+            head::Framing,
+            lines::{Progress, read_lines},
+            response::ResponseHead,
+        },
+        downstream::{BodyPart, Downstream},
+        forward::failure::Failure,
+        rewrite::compression::{Compression, has_strong},
+        route::Plan,
     },
-    downstream::{BodyPart, Downstream, stream::Stream},
-    forward::failure::Failure,
-    rewrite::compression::{Compression, has_strong},
-    route::Plan,
+    upstream::stream::Stream,
 };
 
 impl<D: Downstream> Exchange<'_, D> {

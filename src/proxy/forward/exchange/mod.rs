@@ -31,7 +31,7 @@ pub use self::{
     suspend::SuspendedAttempt,
 };
 use super::failure::Failure;
-use crate::proxy::downstream::{Downstream, stream::Stream};
+use crate::{proxy::downstream::Downstream, upstream::stream::Stream};
 
 impl<D: Downstream> Exchange<'_, D> {
     /// Moves what can be moved; ready when the response is whole and with the client.

@@ -7,9 +7,10 @@ use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
         codec::{body::BodyDecoder, fault::Malformed, trailers},
-        downstream::{BodyPart, Downstream, stream::Stream},
+        downstream::{BodyPart, Downstream},
         forward::failure::Failure,
     },
+    upstream::stream::Stream,
 };
 
 impl<D: Downstream> Exchange<'_, D> {

@@ -3,10 +3,13 @@
 use std::task::{Context, Poll};
 
 use super::state::Exchange;
-use crate::proxy::{
-    codec::chunked::write_last_chunk,
-    downstream::{BodyFault, Downstream, stream::Stream},
-    forward::failure::Failure,
+use crate::{
+    proxy::{
+        codec::chunked::write_last_chunk,
+        downstream::{BodyFault, Downstream},
+        forward::failure::Failure,
+    },
+    upstream::stream::Stream,
 };
 
 impl<D: Downstream> Exchange<'_, D> {

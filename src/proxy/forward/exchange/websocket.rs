@@ -7,9 +7,10 @@ use crate::{
     limits::HEADROOM_BYTES,
     proxy::{
         codec::frames::{CLOSE_GOING_AWAY, CLOSE_SERVICE_RESTART, close_frame},
-        downstream::{BodyPart, Downstream, stream::Stream},
+        downstream::{BodyPart, Downstream},
         worker::{coarse, deadlines::WaitState, phase::Phase},
     },
+    upstream::stream::Stream,
 };
 
 impl<D: Downstream> Exchange<'_, D> {

@@ -1,0 +1,67 @@
+//! How the endpoints of an app are spoken with.
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use serde::{Deserialize, Serialize};
+
+use super::error::SettingsError;
+use crate::rollout::host_name::is_host;
+
+/// The longest list of authorities, in bytes: a few dozen certificates.
+const CA_BYTES_MAX: usize = 32 * 1024;
+
+/// The protocol of an app's endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upstream {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+    /// HTTP/1.1 in TLS.
+    Https,
+}
+
+impl Upstream {
+    /// Whether TLS is around it.
+    pub fn is_secure(self) -> bool {
+        self == Self::Https
+    }
+}
+
+/// How endpoints prove in TLS who they are. Without a valid certificate nothing is sent to them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamTlsSettings {
+    /// The name that their certificates must be for, which is also asked for (SNI). None: the app's first exact host, or else the
+    /// endpoint's address.
+    pub server_name: Option<String>,
+    /// The certificates of the authorities that may have issued theirs, as PEM. None: those that the router's system trusts.
+    pub ca: Option<Box<str>>,
+}
+
+impl UpstreamTlsSettings {
+    /// The authorities of its own, if it has some.
+    pub fn authorities(&self) -> Option<Vec<CertificateDer<'static>>> {
+        let pem = self.ca.as_deref()?;
+        CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
+    }
+
+    pub(super) fn canonicalise(&mut self) {
+        if let Some(name) = &mut self.server_name {
+            name.make_ascii_lowercase();
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if let Some(name) = self.server_name.as_deref().filter(|name| !is_host(name)) {
+            return Err(SettingsError::value("upstream_tls.server_name", name));
+        }
+        let Some(pem) = self.ca.as_deref() else { return Ok(()) };
+        let is_authority = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
+        match self.authorities() {
+            Some(all) if !all.is_empty() && all.iter().all(is_authority) && pem.len() <= CA_BYTES_MAX => {
+                Ok(())
+            }
+            _ => Err(SettingsError::value("upstream_tls.ca", pem)),
+        }
+    }
+}
