@@ -7,12 +7,15 @@ use serde_json::{Map, Value};
 
 use super::exit::{Exit, Failure};
 use crate::{
-    printable::{escaped, escaped_json},
+    printable::{escaped, escaped_json, escaped_lines},
     schema::error::ErrorAnswer,
 };
 
 /// How much of an answer that is no router's is shown: enough to recognise whose it is.
 const EXCERPT_CHARS_MAX: usize = 60;
+
+/// The field that holds lines, which are shown as lines: what a container said last.
+const LINES: &str = "last_words";
 
 /// An answer, with a status below 300 once it is [checked](Self::check).
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl Answer {
     }
 
     /// The body as what it should be, for a person to read. In every text of it, stored ones above all, hidden characters
-    /// are escaped, so that none is acted on or forges a line wherever it is printed.
+    /// are escaped (line ends too, but in what a container said last), so that none is acted on or forges a line wherever it is printed.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         let value: Value = self.read_exact()?;
         serde_json::from_value(shown(value)).map_err(|error| self.unknown(&error))
@@ -118,7 +121,10 @@ fn shown(value: Value) -> Value {
         Value::String(text) => Value::String(escaped(&text).into_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(shown).collect()),
         Value::Object(fields) => {
-            let field = |(name, value): (String, Value)| (escaped(&name).into_owned(), shown(value));
+            let field = |(name, value): (String, Value)| match value {
+                Value::String(text) if name == LINES => (name, escaped_lines(&text).into_owned().into()),
+                value => (escaped(&name).into_owned(), shown(value)),
+            };
             Value::Object(fields.into_iter().map(field).collect::<Map<String, Value>>())
         }
         other => other,

@@ -84,6 +84,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PATH")]
     health_path: Option<String>,
 
+    /// How much memory each container may use, such as 256M or 1G (of 1024); without it as much as there is
+    #[arg(long, value_name = "BYTES", value_parser = memory)]
+    memory: Option<u64>,
+
+    /// How many processors each container may use, such as 0.5; without it all
+    #[arg(long, value_name = "COUNT", value_parser = cpus)]
+    cpus: Option<f64>,
+
     /// The engine, or `spread` for all; without it the only one, else all
     #[arg(long, value_name = "ENGINE")]
     engine: Option<String>,
@@ -127,6 +135,8 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         volumes: (!arguments.volumes.is_empty()).then_some(arguments.volumes),
         network: arguments.network,
         health_path: arguments.health_path,
+        memory: arguments.memory,
+        cpus: arguments.cpus,
         engine: arguments.engine,
         blend: arguments.blend,
         timeout: Some(u32::try_from(arguments.timeout.as_secs()).unwrap_or(u32::MAX)),
@@ -210,6 +220,29 @@ fn end(printer: &Printer, deployment: &Deployment) -> Result<Exit, Failure> {
         "last_words": failure.last_words,
     });
     Err(Failure { json: Some(json.to_string()), ..Failure::new(Exit::Refused, message) })
+}
+
+/// Bytes, with a unit or without.
+fn memory(text: &str) -> Result<u64, String> {
+    let allowed = || format!("`{}` is no size; allowed is such as 256M or 1G", text.escape_debug());
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        _ => return Err(allowed()),
+    };
+    let number: u64 = digits.parse().map_err(|_| allowed())?;
+    number.checked_mul(1 << shift).ok_or_else(allowed)
+}
+
+/// A number of processors.
+fn cpus(text: &str) -> Result<f64, String> {
+    let cpus = text.parse().ok().filter(|cpus: &f64| cpus.is_finite() && *cpus > 0.0);
+    cpus.ok_or_else(|| {
+        format!("`{}` is no number of processors; allowed is such as 0.5 or 2", text.escape_debug())
+    })
 }
 
 /// The variables of file and flags; the flags count before the file.

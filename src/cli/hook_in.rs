@@ -113,6 +113,11 @@ struct Add {
     #[arg(long, value_name = "PATH", requires = "image")]
     health_path: Option<String>,
 
+    /// A variable of their environment, filled from the payload: `COMMIT={/after|short}`; may be repeated. It is shown, so it is no
+    /// place for a secret
+    #[arg(long = "env", value_name = "NAME=TEMPLATE", requires = "image", value_parser = variable)]
+    variables: Vec<(String, String)>,
+
     /// The port in the id of a new release, and in its containers
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
@@ -212,6 +217,7 @@ async fn write(add: Add, printer: &Printer) -> Result<Exit, Failure> {
         image: add.image,
         replicas: add.replicas,
         health_path: add.health_path,
+        environment: (!add.variables.is_empty()).then(|| add.variables.into_iter().collect()),
         release: add.release,
         port: add.port,
         endpoints: listed(add.endpoints),
@@ -257,6 +263,12 @@ async fn remove(choice: &HookInChoice, printer: &Printer) -> Result<Exit, Failur
     let request = Request::new(Method::DELETE, &path(&choice.name));
     let done = |_: HookInRemoval| vec![format!("{} is removed", choice.name)];
     ask(&open(&choice.connection, printer)?, printer, request, done).await
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("allowed is NAME=TEMPLATE, such as COMMIT={/after|short}")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn path(name: &str) -> [&str; 4] {

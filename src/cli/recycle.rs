@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 
-    /// Take what the image's name means now; for operators, and it ends approvals of the release
+    /// Take what the image's name means now; for operators, and another image ends approvals of the release
     #[arg(long)]
     in_place: bool,
 

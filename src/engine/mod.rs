@@ -48,5 +48,5 @@ pub use self::{
     reference::{Digest, ImageReference},
     refusal::Refusal,
     signal::Signal,
-    spec::{ContainerSpec, Variable, Volume},
+    spec::{ContainerSpec, Variable, Volume, check_resources},
 };

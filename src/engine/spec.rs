@@ -121,17 +121,7 @@ impl ContainerSpec {
         if let Some(word) = self.command.iter().find(|word| word.contains('\0')) {
             return Err(Refusal::new("command", word, "words without a NUL byte"));
         }
-        let memory =
-            self.memory_bytes.filter(|bytes| *bytes < MEMORY_BYTES_MIN || i64::try_from(*bytes).is_err());
-        if let Some(bytes) = memory {
-            return Err(Refusal::new("memory", &bytes.to_string(), "6291456 bytes (6 MiB) or more"));
-        }
-        let (least, most) = CPU_MILLIS;
-        if let Some(millis) = self.cpu_millis.filter(|millis| *millis < least || *millis > most) {
-            let allowed = format!("{least} to {most} thousandths of a processor");
-            return Err(Refusal::new("cpus", &millis.to_string(), allowed));
-        }
-        Ok(())
+        check_resources(self.memory_bytes, self.cpu_millis)
     }
 
     /// The body of the call that makes it. Its port is published on one address of the host alone.
@@ -169,6 +159,20 @@ impl ContainerSpec {
             ..ContainerCreateBody::default()
         }
     }
+}
+
+/// Refuses memory (bytes) and processors (thousandths) that no engine takes.
+pub fn check_resources(memory_bytes: Option<u64>, cpu_millis: Option<u32>) -> Result<(), Refusal> {
+    let memory = memory_bytes.filter(|bytes| *bytes < MEMORY_BYTES_MIN || i64::try_from(*bytes).is_err());
+    if let Some(bytes) = memory {
+        return Err(Refusal::new("memory", &bytes.to_string(), "6291456 bytes (6 MiB) or more"));
+    }
+    let (least, most) = CPU_MILLIS;
+    if let Some(millis) = cpu_millis.filter(|millis| *millis < least || *millis > most) {
+        let allowed = format!("{least} to {most} thousandths of a processor");
+        return Err(Refusal::new("cpus", &millis.to_string(), allowed));
+    }
+    Ok(())
 }
 
 impl Variable {

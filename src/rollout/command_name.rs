@@ -39,6 +39,8 @@ pub enum CommandName {
     UndrainEndpoint,
     /// `begin-recycle`: endpoints of a release are replaced, one by one.
     BeginRecycle,
+    /// `replace-endpoint`: an endpoint takes the place of another one and is made of the same, so its approvals go on.
+    ReplaceEndpoint,
     /// `end-recycle`: they are, or no more of them will be.
     EndRecycle,
     /// `finish-drain`: a person ended a drain.
@@ -74,7 +76,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -91,6 +93,7 @@ impl CommandName {
         Self::DrainEndpoint,
         Self::UndrainEndpoint,
         Self::BeginRecycle,
+        Self::ReplaceEndpoint,
         Self::EndRecycle,
         Self::FinishDrain,
         Self::Retire,
@@ -125,6 +128,7 @@ impl CommandName {
             Self::DrainEndpoint => "drain-endpoint",
             Self::UndrainEndpoint => "undrain-endpoint",
             Self::BeginRecycle => "begin-recycle",
+            Self::ReplaceEndpoint => "replace-endpoint",
             Self::EndRecycle => "end-recycle",
             Self::FinishDrain => "finish-drain",
             Self::Retire => "retire",

@@ -29,6 +29,7 @@ pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
             | CommandName::DrainEndpoint
             | CommandName::UndrainEndpoint
             | CommandName::BeginRecycle
+            | CommandName::ReplaceEndpoint
             | CommandName::EndRecycle
             | CommandName::HoldEndpoints
             | CommandName::DropEndpoints

@@ -31,6 +31,12 @@ pub struct DeployRequest {
     pub network: Option<String>,
     /// The path of the health check; left out: as the app's settings say.
     pub health_path: Option<String>,
+    /// How much memory each container may use, in bytes, from 6291456 (6 MiB); left out: as much as there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// How many processors each container may use, such as 0.5; left out: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
     /// The engine, or `spread` for all of them; left out: the only one, else `spread`.
     pub engine: Option<String>,
     /// Percent of new clients that go to the candidate; left out: 0.
@@ -150,13 +156,18 @@ pub struct Deployment {
     pub environment: Vec<String>,
     /// Named volumes.
     pub volumes: Vec<String>,
+    /// How much memory each container may use, in bytes; null: as much as there is.
+    pub memory: Option<u64>,
+    /// How many processors each container may use; null: all.
+    pub cpus: Option<f64>,
     /// The engine, or `spread`; null: no engine of a router runs it, and whoever does registers its endpoints.
     pub engine: Option<String>,
     /// What is wanted: `serving`, `stopped` (also of a release that was stable and is kept for a rollback) or `removed`.
     pub desired: String,
     /// How far it is: `pending`, `pulling`, `starting`, `checking`, `serving`, `draining`, `stopped` or `failed`.
     pub state: String,
-    /// How far the router that was asked is with pulling the image, such as `3 of 5 layers, 12.0 of 40.5 MB`; null: it pulls none.
+    /// How far the pull of the image is, such as `3 of 5 layers, 12.0 of 40.5 MB`; null: none is under way. A router that does not pull
+    /// itself knows it within seconds.
     pub progress: Option<String>,
     /// Counts the sets of its containers.
     pub generation: u32,

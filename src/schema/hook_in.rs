@@ -1,5 +1,7 @@
 //! Hooks in: what other systems may tell this router.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::app::Done;
@@ -69,6 +71,8 @@ pub struct HookIn {
     pub replicas: Option<u32>,
     /// The path of their health check; null: as the app's settings say, or none is deployed.
     pub health_path: Option<String>,
+    /// Their environment: templates by name; empty: the image's own, or none is deployed.
+    pub environment: BTreeMap<String, String>,
     /// The release that becomes the candidate: a template such as `{/release/tag_name}`.
     pub release: String,
     /// The port in the id of a new release; null: 80.
@@ -181,6 +185,10 @@ pub struct HookInRequest {
     /// The path of their health check; left out: as the app's settings say. Only of `deploy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_path: Option<String>,
+    /// Their environment: templates such as `{/commit/id}` by name, at most 20. They are shown, so no secret stands in them. Only of
+    /// `deploy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<BTreeMap<String, String>>,
     /// All endpoints that are registered for the release: templates such as `10.0.0.7:{/port}`, or one that points at a list;
     /// left out: they stay.
     pub endpoints: Option<Vec<String>>,

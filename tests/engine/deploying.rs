@@ -91,7 +91,7 @@ fn what_does_not_come_up_changes_nothing_and_its_last_words_are_told() {
         let words = [&["deploy", "--release", release][..], more].concat();
         let ran = run(&router, "ci", &words);
         assert_eq!(ran.code, Some(4), "{release}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains(why), "{release}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(why) && !ran.err.contains("\\n"), "{release}: {}{}", ran.out, ran.err);
         assert_eq!(containers(test, &format!("hello-{release}")), Vec::<String>::new(), "{release}");
         assert_eq!(deployment(&api, &format!("hello-{release}"))["state"], "failed");
     }
@@ -124,6 +124,8 @@ fn what_the_configuration_does_not_allow_is_refused_and_nothing_is_stored() {
         ("replicas", json!({ "image": "deploy-allowed", "replicas": 1_000 })),
         ("port", json!({ "image": "deploy-allowed", "port": 0 })),
         ("release", json!({ "image": "deploy-allowed", "release": "a/b" })),
+        ("release", json!({ "image": "deploy-allowed", "release": "" })),
+        ("release", json!({ "image": "deploy-allowed", "release": "-1" })),
         ("timeout", json!({ "image": "deploy-allowed", "timeout": 0 })),
         ("engine", json!({ "image": "deploy-allowed", "engine": "node9" })),
         ("health_path", json!({ "image": "deploy-allowed", "health_path": "no" })),

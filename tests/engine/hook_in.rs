@@ -68,6 +68,46 @@ fn a_delivery_deploys_an_image_once_and_says_which_deployment_that_is() {
 }
 
 #[test]
+fn a_payload_says_what_stands_in_the_environment() {
+    let test = shared();
+    test.image("deploy-hook:h2", &["RELEASE=h2"]);
+    let router = deploying(test, "deploy-hook");
+    router.api().put("", &json!({})).expect(200);
+    let hook = [
+        "hook",
+        "in",
+        "add",
+        "images",
+        "--sender",
+        "token",
+        "--secret",
+        SECRET,
+        "--image",
+        "deploy-hook:{/tag}",
+        "--release",
+        "{/tag}",
+        "--env",
+        "COMMIT={/commit|short}",
+        "--env",
+        "STAGE=test",
+    ];
+    let made = run(&router, "admin", &hook);
+    assert_eq!(made.code, Some(0), "{}{}", made.out, made.err);
+    let line = deliver(&router, "1", &json!({ "tag": "h2", "commit": "0123456789abcdef\nX=1" })).json();
+    assert_eq!(line["result"], "done", "the first twelve characters are one line: {line}");
+    let refused = deliver(&router, "2", &json!({ "tag": "h3", "commit": "a\nX=1" })).expect(422).json();
+    assert_eq!(refused["error"]["field"], "env", "{refused}");
+    eventually("it is the candidate", || {
+        router.api().state()["candidate"]["id"] == "apps/hello-h2-80/containers"
+    });
+    let now = deployment(&router.api(), "hello-h2");
+    assert_eq!(now["environment"], json!(["COMMIT", "STAGE"]), "names alone");
+    let address = now["containers"][0]["address"].as_str().unwrap().parse().unwrap();
+    assert_eq!(super::scene::get(address, "/env/COMMIT").as_deref(), Some("0123456789ab"));
+    containers(test, "hello-h2").iter().for_each(|name| test.remove(name));
+}
+
+#[test]
 fn what_the_engine_does_not_allow_or_the_payload_does_not_say_is_refused_and_starts_nothing() {
     let test = shared();
     let router = deploying(test, "deploy-hook");
@@ -79,6 +119,9 @@ fn what_the_engine_does_not_allow_or_the_payload_does_not_say_is_refused_and_sta
         (json!({ "do": "reboot" }), "do"),
         (json!({ "replicas": 0 }), "replicas"),
         (json!({ "image": "{tag" }), "image"),
+        (json!({ "environment": { "A B": "x" } }), "environment"),
+        (json!({ "environment": { "A": "{x" } }), "environment.A"),
+        (json!({ "do": "set-candidate", "image": null, "environment": { "A": "x" } }), "environment"),
     ] {
         let refused = add(&router, &fields).expect(422).json();
         assert_eq!(refused["error"]["field"], field, "{fields}: {refused}");

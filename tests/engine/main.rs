@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test panic like the test itself")]
 
+mod approved;
 mod attacks;
 mod containers;
 mod deploy_scene;
@@ -12,12 +13,15 @@ mod full_disk;
 mod hook_in;
 mod kills;
 mod logs;
+mod lost_store;
 mod many;
 mod neighbours;
 mod networks;
 mod previous;
+mod progress;
 mod pulling;
 mod recycle;
+mod resources;
 mod scene;
 mod spread;
 mod tables;

@@ -1,7 +1,12 @@
 //! Deploys in a row under load, each promoted at once: nobody notices, and nothing is left over.
 
 use serde_json::{Value, json};
-use support::{eventually, long, servers::engine::shared, traffic::Traffic};
+use support::{
+    clock::{PATIENCE, within},
+    eventually, long,
+    servers::engine::shared,
+    traffic::Traffic,
+};
 
 use super::deploy_scene::{containers, deploying, named, run};
 
@@ -31,10 +36,15 @@ fn deploys_in_a_row_fail_no_request_and_leave_nothing_over() {
     (1..=last).for_each(deploy);
     let deployments = || api.get("deployments").json()["deployments"].as_array().unwrap().clone();
     let is_kept = |one: &Value| one["state"] == "stopped" || one["state"] == "serving";
-    eventually("one serves, and one is kept for a rollback", || {
+    let is_over = || {
         let all = deployments();
         all.len() == 2 && all.iter().all(is_kept) && api.state()["draining"] == json!([])
-    });
+    };
+    let left = || {
+        let of = |one: &Value| format!("{}, {}: {}", one["id"], one["state"], one["steps"]);
+        deployments().iter().map(of).collect::<Vec<_>>().join("\n")
+    };
+    assert!(within(PATIENCE, is_over), "one serves, and one is kept for a rollback:\n{}", left());
     let failures: Vec<String> = traffic.stop().into_iter().flat_map(|life| life.failures).collect();
     assert_eq!(failures, Vec::<String>::new());
     for number in 0..=last {

@@ -85,8 +85,14 @@ impl Plan {
             let app = key.strip_prefix(ENDED).filter(|_| !names.contains(key));
             app.is_some_and(|app| names.contains(format!("rolling/{app}/rollout").as_str()))
         };
+        // A file without the routers' own keys has no deployments either, since their environments are secrets.
+        let is_whole = names.iter().any(|key| key.starts_with("rolling/router/"));
         for entry in stored {
             let key = entry.key.as_str();
+            if is_deployment(key) && !names.contains(key) {
+                plan.changes.extend(if is_whole { removal(entry)? } else { None });
+                continue;
+            }
             if is_back(key) || is_rollout(key) && !names.contains(key) {
                 plan.changes.extend(end_mark(key, &entry.bytes()?, &now));
                 plan.changes.push(Change {
@@ -149,6 +155,25 @@ fn seq(record: &[u8]) -> u64 {
     record["seq"].as_u64().unwrap_or(0)
 }
 
+fn is_deployment(key: &str) -> bool {
+    let rest = key.strip_prefix("rolling/").and_then(|rest| rest.split_once('/'));
+    rest.is_some_and(|(app, rest)| app != "router" && rest.starts_with("deployments/"))
+}
+
+/// How a deployment goes that is not in the file: one that an engine runs takes its containers along, so it is told to go.
+fn removal(entry: &StoredEntry) -> Result<Option<Change>, Failure> {
+    let change = |value| Change { key: entry.key.clone(), value, modified: Some(entry.modified) };
+    let Ok(Value::Object(mut deployment)) = serde_json::from_slice(&entry.bytes()?) else {
+        return Ok(Some(change(None)));
+    };
+    if !deployment.get("run").is_some_and(Value::is_object) {
+        return Ok(Some(change(None)));
+    }
+    let was = deployment.insert("desired".to_owned(), json!("removed"));
+    let told = Value::Object(deployment).to_string().into_bytes();
+    Ok((was != Some(json!("removed"))).then(|| change(Some(told))))
+}
+
 /// What tells routers that the deletion of a record is an order: the mark of the app's end.
 fn end_mark(key: &str, value: &[u8], now: &BTreeMap<&str, &StoredEntry>) -> Option<Change> {
     let app = key.strip_prefix("rolling/")?.strip_suffix("/rollout")?;
@@ -160,14 +185,14 @@ fn end_mark(key: &str, value: &[u8], now: &BTreeMap<&str, &StoredEntry>) -> Opti
     Some(Change { key, value: Some(mark.to_string().into_bytes()), modified })
 }
 
-/// The app whose routing a key is part of; events are not.
+/// The app whose routing a key is part of; events and deployments are not.
 fn app_of(key: &str) -> Option<&str> {
     if let Some(app) = key.strip_prefix(ENDED) {
         return Some(app);
     }
     let (app, rest) = key.strip_prefix("rolling/")?.split_once('/')?;
     let is_event = rest.starts_with("events/") || rest.starts_with("endpoint-events/");
-    (app != "router" && !is_event).then_some(app)
+    (app != "router" && !is_event && !is_deployment(key)).then_some(app)
 }
 
 #[cfg(test)]
@@ -239,6 +264,24 @@ pub(super) mod tests {
             (0..60).map(|app| (format!("rolling/a{app}/rollout"), br#"{"seq":1}"#.to_vec())).collect();
         let plan = Plan::of(&many, &[]).unwrap();
         assert_eq!((plan.is_one_commit(), plan.commits().len()), (false, 60));
+    }
+
+    #[test]
+    fn a_deployment_that_the_file_has_not_is_told_to_go_and_stays_where_the_file_has_no_secrets() {
+        let there = stored(&[
+            ("rolling/a/deployments/a-1", r#"{"desired":"serving","run":{"state":"serving"},"x":1}"#, 4),
+            ("rolling/a/deployments/a-2", r#"{"desired":"removed","run":{"state":"draining"}}"#, 5),
+            ("rolling/a/deployments/a-3", r#"{"desired":"serving"}"#, 6),
+            ("rolling/a/deployments/a-4", "same", 7),
+        ]);
+        let bare = wanted(&[("rolling/a/rollout", r#"{"seq":1}"#)]);
+        assert_eq!(Plan::of(&bare, &there).unwrap().counts(), (1, 0));
+        let whole = wanted(&[("rolling/router/pinkeys", "secret"), ("rolling/a/deployments/a-4", "same")]);
+        let plan = Plan::of(&whole, &there).unwrap();
+        assert_eq!((plan.unchanged, plan.counts()), (1, (2, 1)));
+        let told = plan.changes.iter().find(|change| change.key.ends_with("a-1")).unwrap();
+        let told: Value = serde_json::from_slice(told.value.as_ref().unwrap()).unwrap();
+        assert_eq!(told, json!({ "desired": "removed", "run": { "state": "serving" }, "x": 1 }));
     }
 
     #[test]

@@ -392,7 +392,10 @@ fn refuse_other_app(core: &Core, (app, id): &DeploymentKey) -> Result<(), ApiErr
 fn is_repeat(stored: &Deployment, asked: &Deployment) -> bool {
     let engine = |deployment: &Deployment| {
         let run = deployment.run.as_ref();
-        run.map(|run| (run.engine.clone(), run.network.clone(), run.health_path.clone()))
+        run.map(|run| {
+            let resources = (run.memory_bytes, run.cpu_millis);
+            (run.engine.clone(), run.network.clone(), run.health_path.clone(), resources)
+        })
     };
     let same = Deployment {
         created_by: stored.created_by.clone(),

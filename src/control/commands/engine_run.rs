@@ -6,7 +6,7 @@ use crate::{
         error::{ApiError, Kind},
         hex::random_hex,
     },
-    engine::{Engine, ImageReference, NetworkName, Refusal, Variable, Volume},
+    engine::{Engine, ImageReference, NetworkName, Refusal, Variable, Volume, check_resources},
     rollout::{
         command::Role,
         deployment::{
@@ -22,6 +22,8 @@ pub struct EngineChoice {
     pub engine: Option<String>,
     pub network: Option<String>,
     pub health_path: Option<String>,
+    pub memory_bytes: Option<u64>,
+    pub cpu_millis: Option<u32>,
     pub timeout_seconds: u32,
     pub candidate: Option<CandidateWish>,
     pub role: Role,
@@ -57,11 +59,14 @@ pub fn choose(core: &Core, service: &Service, choice: EngineChoice) -> Result<Ru
     for engine in chosen {
         check(engine, service, network.as_deref())?;
     }
+    check_resources(choice.memory_bytes, choice.cpu_millis).map_err(refused)?;
     Ok(Run {
         candidate: choice.candidate,
         token: choice.token,
         network,
         health_path: choice.health_path,
+        memory_bytes: choice.memory_bytes,
+        cpu_millis: choice.cpu_millis,
         ..Run::new(name, new_mark()?, choice.role, choice.timeout_seconds, core.clock.wall_ms())
     })
 }

@@ -49,6 +49,7 @@ pub async fn carry_out(
         Step::Register { number, address } => {
             let container = effect.name(*number)?.as_str().to_owned();
             effect.admit_clients(*address).await?;
+            effect.keep_approvals(*number, *address).await?;
             effect.change_endpoints(&EndpointChange::Add { container, address: address.to_string() }).await?;
         }
         Step::Unregister { number } => {
@@ -59,7 +60,7 @@ pub async fn carry_out(
         Step::BeginRecycle => effect.begin_recycle().await?,
         Step::EndRecycle => effect.end_recycle().await?,
         Step::SetCandidate => effect.set_candidate().await?,
-        Step::Park => effect.refuse_routed().await?,
+        Step::Park => return effect.park().await,
         Step::RemoveImage => effect.remove_image().await?,
         Step::Fail { .. }
         | Step::FailRecycle { .. }
@@ -166,6 +167,23 @@ impl Effect<'_> {
         self.command(&Command::UndrainEndpoint { release: release.clone(), address }).await
     }
 
+    /// Says of a new container that it is what another one was, where a recycle makes it of the same.
+    async fn keep_approvals(&self, number: u32, new: SocketAddr) -> Result<(), StepError> {
+        let run = &self.held.run;
+        let swap = run.recycling().and_then(|recycle| recycle.coming(number));
+        let Some(old) = swap.and_then(|swap| run.registered.get(&swap.old).copied()) else { return Ok(()) };
+        if run.recycle_changes_image() {
+            return Ok(());
+        }
+        let release = self.release()?;
+        let is_approved =
+            |record: &Record| record.approvals.iter().any(|approvals| approvals.release == release);
+        if !self.stored().await?.record.as_ref().is_some_and(is_approved) {
+            return Ok(());
+        }
+        self.command(&Command::ReplaceEndpoint { release, old, new }).await
+    }
+
     /// Sends the clients of an endpoint elsewhere, each when it navigates.
     async fn drain(&self, number: u32) -> Result<StepOutcome, StepError> {
         let (Some(address), Some(recycle)) =
@@ -194,7 +212,8 @@ impl Effect<'_> {
         let Some(recycle) = self.held.run.recycling() else { return Ok(()) };
         let outgoing = recycle.swaps.iter().filter_map(|swap| self.held.run.registered.get(&swap.old));
         let (outgoing, release) = (outgoing.copied().collect(), self.release()?);
-        self.tell_app(Command::BeginRecycle { release, outgoing, ends_approvals: recycle.in_place }).await
+        let ends_approvals = self.held.run.recycle_changes_image();
+        self.tell_app(Command::BeginRecycle { release, outgoing, ends_approvals }).await
     }
 
     async fn end_recycle(&self) -> Result<(), StepError> {
@@ -231,15 +250,20 @@ impl Effect<'_> {
         }
     }
 
-    /// What this router has read of the store may be old, so the store is asked before something is taken down.
-    async fn refuse_routed(&self) -> Result<(), StepError> {
+    /// What this router has read of the store may be old, so the store is asked before something is taken down. The history tells
+    /// whether the release was stable: for a moment it may have been so while nobody looked.
+    async fn park(&self) -> Result<StepOutcome, StepError> {
         let stored = self.stored().await?;
         let has_release = |release: &ReleaseId| self.held.deployment.has_release(release);
         let routes = |record: &Record| record.routed().any(|(release, _)| has_release(release));
         match stored.record.as_ref().is_some_and(routes) {
-            true => Err(StepError::Passing("its release is routed".to_owned())),
-            false => Ok(()),
+            true => return Err(StepError::Passing("its release is routed".to_owned())),
+            false if self.held.run.was_stable => return Ok(StepOutcome::Done),
+            false => {}
         }
+        let background = stored.background(self.core, true).await.map_err(StepError::of_command)?;
+        let was_stable = background.stables.iter().any(|stable| has_release(&stable.release));
+        Ok(if was_stable { StepOutcome::WasStable } else { StepOutcome::Done })
     }
 
     /// Who changes endpoints and tracks: whoever asked for the deployment, until it has come up. What becomes of its containers
@@ -303,6 +327,8 @@ impl Effect<'_> {
                 (LABEL_PORT.to_owned(), port.container.to_string()),
             ],
             host_port: port.host,
+            memory_bytes: run.memory_bytes,
+            cpu_millis: run.cpu_millis,
             network: network.map_err(StepError::of_refusal)?,
             volumes: volumes.collect::<Result<_, Refusal>>().map_err(StepError::of_refusal)?,
             ..ContainerSpec::new(self.image()?, digest, port.container)

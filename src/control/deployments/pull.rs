@@ -1,5 +1,5 @@
-//! Pulling the image of a deployment, and telling meanwhile how far that is. Only the router that pulls knows, since every line of
-//! an engine would be a write to the store.
+//! Pulling the image of a deployment, and telling meanwhile how far that is. It stands in no record, since every line of an engine
+//! would be a write to the store: the router that pulls knows at once, the others from what it reports every few seconds.
 
 use std::collections::BTreeMap;
 

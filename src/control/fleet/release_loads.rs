@@ -64,7 +64,7 @@ impl ReleaseLoads {
     }
 }
 
-/// Stores what this router carries on draining releases, while there are other members, until the task is dropped.
+/// Stores what this router carries on draining releases, and how far it is with what it pulls, while there are other members, until the task is dropped.
 pub async fn run(core: Core) {
     let mut ticks = interval(LOAD_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,14 +73,17 @@ pub async fn run(core: Core) {
         if core.roster.others() == 0 || !core.replica.status.is_followed() {
             continue;
         }
-        let load = load_of_draining(&core.live.load_full(), &core.board.load());
+        let load = Load {
+            pulls: core.deployments.pulls(),
+            ..load_of_draining(&core.live.load_full(), &core.board.load())
+        };
         let stored = core.roster.own().load.unwrap_or_default();
         if *stored == load {
             continue;
         }
         let key = own_key(&Kind::Load.key(&core.node));
-        let write =
-            if load.releases.is_empty() { Write::delete(key) } else { Write::put(key, encode(&load)) };
+        let is_empty = load == Load::default();
+        let write = if is_empty { Write::delete(key) } else { Write::put(key, encode(&load)) };
         // A write that fails is repeated at the next tick.
         let _ = core.store.commit(Vec::new(), vec![write]).await;
     }
@@ -97,7 +100,7 @@ fn load_of_draining(published: &PublishedTable, board: &ActivityBoard) -> Load {
             board.releases.get(state.key()).is_some_and(|activity| activity.can_be_stopped),
         )
     });
-    Load { releases: loads.collect() }
+    Load { releases: loads.collect(), ..Load::default() }
 }
 
 fn load_of_release(state: &ReleaseState, can_be_stopped: bool) -> ReleaseLoad {
@@ -134,8 +137,9 @@ mod tests {
 
     fn loads(others: &[Option<&ReleaseState>]) -> ReleaseLoads {
         let idle = |state: &ReleaseState| state.total().open_sockets == 0 && state.pinned_clients() == 0;
-        let load =
-            |state: &ReleaseState| Arc::new(Load { releases: vec![load_of_release(state, idle(state))] });
+        let load = |state: &ReleaseState| {
+            Arc::new(Load { releases: vec![load_of_release(state, idle(state))], ..Load::default() })
+        };
         ReleaseLoads(others.iter().map(|state| state.map(load)).collect())
     }
 

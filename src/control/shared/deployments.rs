@@ -127,6 +127,12 @@ impl DeploymentBoard {
         self.progress.lock().get(&(app.clone(), id.clone())).cloned()
     }
 
+    /// The same of all of them, by the keys of the deployments.
+    pub fn pulls(&self) -> BTreeMap<String, String> {
+        let progress = self.progress.lock();
+        progress.iter().map(|((app, id), far)| (keys::deployment(app, id), far.clone())).collect()
+    }
+
     /// Notes how far a pull is; none: it is over.
     pub fn set_progress(&self, key: &DeploymentKey, progress: Option<String>) {
         let mut all = self.progress.lock();

@@ -350,7 +350,7 @@ impl Follower {
             return Ok(Execution::Done(SettlementCounts::default(), listing));
         };
         let good = self.image.last_good.values();
-        let mut restore = Restore::plan(&listing, good, known);
+        let mut restore = Restore::plan(&listing, good, &self.image.last_good.deployments, known);
         let admitted = restore.admit(&self.core, (&listing, good), order).await;
         let settlement = restore.settled();
         if order.dry_run || admitted.is_err() {

@@ -82,6 +82,7 @@ impl StoreImage {
         self.core.hooks_in.replace(listing);
         self.core.endpoint_events.replace(listing);
         self.core.deployments.replace(listing);
+        self.last_good.deployments.replace(listing);
         if let Some(identity) = &mut self.identity {
             identity.saw_listing(listing);
         }
@@ -256,6 +257,8 @@ impl StoreImage {
         self.take_pin_keys(None).ok()?;
         let revision = saved.identity.revision;
         self.core.hooks.replace(&self.last_good.hooks());
+        self.last_good.take_saved_deployments(&saved);
+        self.core.deployments.replace(&self.last_good.deployments.listing());
         if let Some(keyspace) = &mut self.keyspace {
             let entries = saved.entries.iter();
             keyspace.replace(
@@ -296,6 +299,7 @@ impl StoreImage {
             }
             Some(Meaning::Deployment(app, id)) => {
                 self.core.deployments.take(app, id, Some(entry));
+                self.last_good.deployments.put(key, Some(entry));
                 return Ok(false);
             }
             Some(Meaning::Record(app)) => {
@@ -323,6 +327,7 @@ impl StoreImage {
             Some(Meaning::Event(..) | Meaning::EndpointEvent(..)) | None => return Ok(false),
             Some(Meaning::Deployment(app, id)) => {
                 self.core.deployments.take(app, id, None);
+                self.last_good.deployments.put(key, None);
                 return Ok(false);
             }
             Some(Meaning::Record(app)) => {

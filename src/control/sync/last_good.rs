@@ -1,8 +1,9 @@
 //! The last good table on disk: what a router starts from when its store does not answer.
 //!
 //! It holds the keyvalues that the table was built from, each as it was last valid, so that the same code builds the
-//! same table from it. Pin keys are in a file of their own beside it, and so are the aborts that the store has not taken yet, and
-//! the hooks: whoever is told by them wants to know that the store does not answer, or is another one.
+//! same table from it. Beside them are the deployments: no route depends on them, and they alone say what runs at engines.
+//! Pin keys are in a file of their own beside it, and so are the aborts that the store has not taken yet, and the hooks:
+//! whoever is told by them wants to know that the store does not answer, or is another one.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use keyvalues::{Entry, Listing};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::identity::Identity;
+use super::{identity::Identity, kept_deployments::KeptDeployments};
 use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
@@ -42,6 +43,9 @@ pub struct SavedTable {
     pub identity: Identity,
     /// Key, value, revision of the value.
     pub entries: Vec<(String, String, u64)>,
+    /// The same of each deployment. None: a version before this one wrote the file, and did not keep them.
+    #[serde(default)]
+    pub deployments: Option<Vec<(String, String, u64)>>,
 }
 
 /// The last good keyvalues, and the file they are kept in (none with `--store memory`).
@@ -49,6 +53,8 @@ pub struct SavedTable {
 pub struct LastGood {
     dir: Option<Arc<StateDir>>,
     values: Values,
+    /// The deployments, whether they can be read or not.
+    pub deployments: KeptDeployments,
     /// Written since the last build, which alone tells whether they are valid.
     unbuilt: BTreeMap<String, Option<(Bytes, u64)>>,
     /// Values have changed since the file was written.
@@ -74,6 +80,7 @@ impl LastGood {
             dir,
             pin_format,
             values: Values::default(),
+            deployments: KeptDeployments::default(),
             unbuilt: BTreeMap::new(),
             dirty: false,
             written: None,
@@ -96,10 +103,13 @@ impl LastGood {
 
     /// Takes the values that the last process left for those last known.
     pub fn take_saved(&mut self, saved: &SavedTable) {
-        let value = |(key, value, modified): &(String, String, u64)| {
-            (Arc::<str>::from(key.as_str()), (Bytes::copy_from_slice(value.as_bytes()), *modified))
-        };
-        self.values = saved.entries.iter().map(value).collect();
+        self.values = read_values(&saved.entries);
+        self.take_saved_deployments(saved);
+    }
+
+    /// Takes the deployments that the last process left.
+    pub fn take_saved_deployments(&mut self, saved: &SavedTable) {
+        self.deployments = KeptDeployments::of(saved.deployments.as_deref().map(read_values));
     }
 
     fn read(&self) -> Option<SavedTable> {
@@ -241,13 +251,21 @@ impl LastGood {
         let resting = self.written.is_some_and(|written| now.saturating_sub(written) < LAST_GOOD_EVERY);
         let busy = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
         let Some((dir, identity)) = self.dir.clone().zip(identity) else { return };
-        if !self.dirty || resting || busy {
+        if !self.is_dirty() || resting || busy {
             return;
         }
-        (self.dirty, self.is_missing) = (false, false);
         self.written = Some(now);
-        let (identity, values) = (identity.clone(), self.values.clone());
-        self.writing = Some(tokio::task::spawn_blocking(move || write(&dir, identity, &values)));
+        self.writing = Some(self.begin_write(dir, identity.clone()));
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.dirty || self.deployments.is_dirty
+    }
+
+    fn begin_write(&mut self, dir: Arc<StateDir>, identity: Identity) -> JoinHandle<()> {
+        (self.dirty, self.deployments.is_dirty, self.is_missing) = (false, false, false);
+        let (values, deployments) = (self.values.clone(), self.deployments.values().cloned());
+        tokio::task::spawn_blocking(move || write(&dir, identity, &values, deployments.as_ref()))
     }
 
     /// Writes what has changed since the last write, before the process ends.
@@ -255,10 +273,8 @@ impl LastGood {
         if let Some(writing) = self.writing.take() {
             let _ = writing.await;
         }
-        if let (Some(dir), Some(identity), true) = (self.dir.clone(), identity, self.dirty) {
-            self.is_missing = false;
-            let (identity, values) = (identity.clone(), self.values.clone());
-            let _ = tokio::task::spawn_blocking(move || write(&dir, identity, &values)).await;
+        if let (Some(dir), Some(identity), true) = (self.dir.clone(), identity, self.is_dirty()) {
+            let _ = self.begin_write(dir, identity.clone()).await;
         }
     }
 }
@@ -272,12 +288,27 @@ fn kept_hook(entry: &Entry) -> (String, (String, u64)) {
     (entry.key.to_string(), (value, entry.modified))
 }
 
-fn write(dir: &StateDir, identity: Identity, values: &Values) {
+fn read_values(entries: &[(String, String, u64)]) -> Values {
+    let value = |(key, value, modified): &(String, String, u64)| {
+        (Arc::<str>::from(key.as_str()), (Bytes::copy_from_slice(value.as_bytes()), *modified))
+    };
+    entries.iter().map(value).collect()
+}
+
+fn written_values(values: &Values) -> Vec<(String, String, u64)> {
     // No valid value is anything but text.
     let text = |(key, (value, modified)): (&Arc<str>, &(Bytes, u64))| {
         Some((key.to_string(), std::str::from_utf8(value).ok()?.to_owned(), *modified))
     };
-    let saved = SavedTable { identity, entries: values.iter().filter_map(text).collect() };
+    values.iter().filter_map(text).collect()
+}
+
+fn write(dir: &StateDir, identity: Identity, values: &Values, deployments: Option<&Values>) {
+    let saved = SavedTable {
+        identity,
+        entries: written_values(values),
+        deployments: deployments.map(written_values),
+    };
     let written =
         serde_json::to_vec(&saved).map_err(std::io::Error::other).and_then(|json| dir.write(TABLE, &json));
     if let Err(error) = written {

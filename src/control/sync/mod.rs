@@ -11,6 +11,7 @@ pub mod follower;
 pub mod identity;
 pub mod image;
 pub mod interruption;
+mod kept_deployments;
 pub mod last_good;
 pub mod losses;
 pub mod names;

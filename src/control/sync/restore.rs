@@ -10,8 +10,8 @@ use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
 use super::{
-    identity::record_seq, interruption::Interruption, origin, replaced_app::ReplacedApp,
-    succession::Succession,
+    identity::record_seq, interruption::Interruption, kept_deployments::KeptDeployments, origin,
+    replaced_app::ReplacedApp, succession::Succession,
 };
 use crate::{
     control::{
@@ -42,7 +42,7 @@ pub struct Restore {
     /// The record, the old keys and the settings of each app.
     apps: BTreeMap<AppName, Vec<Write>>,
     marker: Vec<Write>,
-    /// Keys that are not of the last good state.
+    /// Keys that are not of the last good state, and deployments, which rest on all else.
     leftovers: Vec<Write>,
     /// The epoch of the store, if it is not the one that this router knew.
     foreign: Option<String>,
@@ -51,12 +51,12 @@ pub struct Restore {
 
 impl Restore {
     /// Compares the store with the last good keyvalues, which came from a store of this epoch.
-    pub fn plan(listing: &Listing, good: &Values, epoch: &str) -> Self {
+    pub fn plan(listing: &Listing, good: &Values, deployments: &KeptDeployments, epoch: &str) -> Self {
         let mut restore = Self {
             foreign: value(listing, EPOCH).filter(|found| is_foreign(found, listing, epoch)),
             ..Self::default()
         };
-        for (key, (value, _)) in good.iter() {
+        for (key, (value, _)) in good.iter().chain(deployments.values().into_iter().flat_map(Values::iter)) {
             match entry(listing, key) {
                 Some(entry) if entry.value == *value => restore.settled.unchanged += 1,
                 _ => restore.add(key, Some(value.clone())),
@@ -64,6 +64,10 @@ impl Restore {
         }
         for entry in &listing.entries {
             let key = entry.key.as_str();
+            if let Some(value) = deployments.unknown(entry).filter(|_| restore.foreign.is_none()) {
+                restore.add(key, Some(value.into()));
+                continue;
+            }
             let is_leftover = match keys::meaning(key) {
                 Some(Meaning::Event(app, seq)) => restore.foreign.is_some() || seq > seq_of(good, &app),
                 // They say what was so once, in this store too unless it is another one.
@@ -241,7 +245,8 @@ mod tests {
             ("rolling/gone/rollout", r#"{"seq":1}"#),
             ("other/key", "not ours"),
         ]);
-        let restore = Restore::plan(&fallen, &state, "e1");
+        let none = KeptDeployments::default();
+        let restore = Restore::plan(&fallen, &state, &none, "e1");
         assert_eq!(restore.settled(), SettlementCounts { written: 2, deleted: 3, unchanged: 1 });
         assert!(restore.refuse_foreign(false).is_ok());
         let touched = restore.apps.values().flatten().chain(&restore.endpoints).chain(&restore.leftovers);
@@ -257,11 +262,12 @@ mod tests {
     #[test]
     fn a_store_of_another_epoch_is_written_over_only_when_that_is_meant() {
         let theirs = listing(&[(EPOCH, "e2"), ("rolling/theirs/rollout", r#"{"seq":1}"#)]);
-        let restore = Restore::plan(&theirs, &good(&[(RECORD, r#"{"seq":7}"#)]), "e1");
+        let none = KeptDeployments::default();
+        let restore = Restore::plan(&theirs, &good(&[(RECORD, r#"{"seq":7}"#)]), &none, "e1");
         let refused = restore.refuse_foreign(false).unwrap_err();
         assert!(refused.message().contains("1 keys would be written and 1 deleted"), "{refused:?}");
         assert!(restore.refuse_foreign(true).is_ok());
-        let empty = Restore::plan(&listing(&[]), &good(&[(RECORD, r#"{"seq":7}"#)]), "e1");
+        let empty = Restore::plan(&listing(&[]), &good(&[(RECORD, r#"{"seq":7}"#)]), &none, "e1");
         assert!(empty.refuse_foreign(false).is_ok(), "an empty store is nobody's");
     }
 }

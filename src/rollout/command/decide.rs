@@ -61,6 +61,9 @@ pub fn decide(
         Command::BeginRecycle { release, outgoing, ends_approvals } => {
             recycle::begin(&case, &mut draft, release, outgoing, *ends_approvals)
         }
+        Command::ReplaceEndpoint { release, old, new } => {
+            recycle::replace_endpoint(&case, &mut draft, release, *old, *new)
+        }
         Command::EndRecycle { release } => recycle::end(&case, &mut draft, release),
         Command::UndrainEndpoint { release, address } => {
             endpoint::undrain(&case, &mut draft, (release, *address))

@@ -111,6 +111,15 @@ pub enum Command {
         /// Whether what was approved is replaced by something else.
         ends_approvals: bool,
     },
+    /// Says that an endpoint takes the place of another one, and is made of the same: what was approved goes on.
+    ReplaceEndpoint {
+        /// The release.
+        release: ReleaseId,
+        /// The address of the one that goes.
+        old: SocketAddr,
+        /// The address of the one that comes.
+        new: SocketAddr,
+    },
     /// Says that no endpoint of a release is replaced any more.
     EndRecycle {
         /// The release.
@@ -165,6 +174,7 @@ impl Command {
             Self::DrainEndpoint { .. } => CommandName::DrainEndpoint,
             Self::UndrainEndpoint { .. } => CommandName::UndrainEndpoint,
             Self::BeginRecycle { .. } => CommandName::BeginRecycle,
+            Self::ReplaceEndpoint { .. } => CommandName::ReplaceEndpoint,
             Self::EndRecycle { .. } => CommandName::EndRecycle,
             Self::FinishDrain { automatic: false, .. } => CommandName::FinishDrain,
             Self::FinishDrain { automatic: true, .. } => CommandName::Retire,

@@ -8,7 +8,12 @@ use super::{
     draft::Draft,
     refusal::Refusal,
 };
-use crate::rollout::{record::EndpointRecycle, release::ReleaseId};
+use crate::{
+    limits::APPROVED_ENDPOINTS_MAX,
+    rollout::{
+        approval_standing::tenure_of, endpoint::Endpoint, record::EndpointRecycle, release::ReleaseId,
+    },
+};
 
 /// `begin recycle`. A release that the app does not name has no clients who could be sent anywhere.
 pub(super) fn begin(
@@ -30,6 +35,30 @@ pub(super) fn begin(
     case.check_if_match()?;
     draft.next.recycles.retain(|recycle| recycle.release != *release);
     draft.next.recycles.push(next);
+    Ok(Effect::Changed)
+}
+
+/// `replace endpoint`. Whoever approved what goes has approved what comes.
+pub(super) fn replace_endpoint(
+    case: &Case<'_>,
+    draft: &mut Draft<'_>,
+    release: &ReleaseId,
+    old: SocketAddr,
+    new: SocketAddr,
+) -> Result<Effect, Refusal> {
+    let tenure = tenure_of(&draft.next, release);
+    let (old, new) = (Endpoint::from(old), Endpoint::from(new));
+    let holds = draft.next.approvals.iter_mut().find(|approvals| {
+        let endpoints = &approvals.endpoints;
+        approvals.release == *release
+            && approvals.tenure == tenure
+            && endpoints.contains(&old)
+            && !endpoints.contains(&new)
+            && endpoints.len() < APPROVED_ENDPOINTS_MAX
+    });
+    let Some(approvals) = holds else { return Ok(Effect::Unchanged) };
+    case.check_if_match()?;
+    approvals.endpoints.insert(new);
     Ok(Effect::Changed)
 }
 

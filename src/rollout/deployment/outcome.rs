@@ -16,6 +16,8 @@ pub enum StepOutcome {
     },
     /// The endpoint stays, since a release on a track has no other.
     Kept,
+    /// Its release was stable.
+    WasStable,
     /// Nobody is there who could be sent elsewhere, or there is nowhere else.
     NotRouted,
 }

@@ -35,6 +35,13 @@ impl Run {
         own.or_else(|| self.digests.get(&number)).or(self.digest.as_ref())
     }
 
+    /// Whether the recycle that goes on makes containers of anything else than those were made of that it replaces.
+    pub fn recycle_changes_image(&self) -> bool {
+        let Some(recycle) = self.recycling() else { return false };
+        let made_of = |number: &u32| self.digests.get(number).or(self.digest.as_ref());
+        recycle.swaps.iter().any(|swap| !swap.is_done && made_of(&swap.old) != recycle.digest.as_ref())
+    }
+
     /// Begins a recycle of so many containers.
     pub fn begin_recycle(&mut self, order: RecycleOrder, replicas: u32, now: u64) {
         let RecycleOrder { by, in_place, parallel, drain_seconds, stops_first } = order;

@@ -79,6 +79,12 @@ pub struct Run {
     /// The path of its health check; none: as the app's settings say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_path: Option<String>,
+    /// How much memory each of its containers may use, in bytes; none: as much as there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// How many processors each may use, in thousandths; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u32>,
     /// When it came up, Unix ms; 0: it did not yet. From then on the router keeps its endpoints right by itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub served_since: u64,
@@ -161,6 +167,8 @@ impl Run {
             token: String::new(),
             network: None,
             health_path: None,
+            memory_bytes: None,
+            cpu_millis: None,
             served_since: 0,
             was_stable: false,
             was_routed: false,
@@ -295,7 +303,10 @@ impl Run {
             Step::NoteStable => self.was_stable = true,
             Step::NoteRouted => self.was_routed = true,
             Step::RemoveImage => self.image_removed = true,
-            Step::Park => self.parked_at = Some(now),
+            Step::Park => {
+                self.parked_at = Some(now);
+                self.was_stable |= outcome == StepOutcome::WasStable;
+            }
             Step::Unpark if self.state == State::Serving => self.parked_at = None,
             Step::Unpark => self.begin(now),
             Step::Fail { reason } => {

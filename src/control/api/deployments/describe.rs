@@ -2,10 +2,14 @@
 
 use crate::{
     control::shared::core::Core,
-    rollout::deployment::{
-        record::{Deployment, DesiredState},
-        recycle::{Recycle, Swap},
-        run::{Failure, Run, StepDone},
+    rollout::{
+        deployment::{
+            record::{Deployment, DesiredState},
+            recycle::{Recycle, Swap},
+            run::{Failure, Run, StepDone},
+            step::Step,
+        },
+        keys,
     },
     schema::deployment::{self, DeployedContainer, DeploymentFailure, DeploymentStep, RecycledContainer},
 };
@@ -30,11 +34,24 @@ pub fn describe(core: &Core, deployment: &Deployment) -> deployment::Deployment 
     };
     match &deployment.run {
         Some(run) => deployment::Deployment {
-            progress: core.deployments.progress(app, id),
+            progress: core
+                .deployments
+                .progress(app, id)
+                .or_else(|| progress_elsewhere(core, deployment, run)),
             ..with_run(shown, deployment, run)
         },
         None => deployment::Deployment { state: state_of_others(core, deployment).to_owned(), ..shown },
     }
+}
+
+/// How far another router is with pulling its image, as it reported last.
+fn progress_elsewhere(core: &Core, deployment: &Deployment, run: &Run) -> Option<String> {
+    if !matches!(run.intent, Some(Step::Pull | Step::PullAnew)) {
+        return None;
+    }
+    let key = keys::deployment(&deployment.app, &deployment.id);
+    let members = core.roster.members().into_iter().filter(|(_, member)| member.alive.is_some());
+    members.filter_map(|(_, member)| member.load).find_map(|load| load.pulls.get(&key).cloned())
 }
 
 fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -> deployment::Deployment {
@@ -52,6 +69,8 @@ fn with_run(shown: deployment::Deployment, deployment: &Deployment, run: &Run) -
     };
     deployment::Deployment {
         digest: run.digest.clone(),
+        memory: run.memory_bytes,
+        cpus: run.cpu_millis.map(|millis| f64::from(millis) / 1_000.0),
         engine: Some(run.engine.clone()),
         state: run.state.as_str().to_owned(),
         generation: run.generation,

@@ -43,6 +43,9 @@ pub fn deployment_of(
     let refused = |why: &dyn std::fmt::Display| {
         ApiError::value("release", format!("`{}`: {why}", release.escape_debug()))
     };
+    if !release.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Err(refused(&"the name of a release begins with a letter or digit, as `1.0.1` does"));
+    }
     let id: DeploymentId = format!("{app}-{release}").parse().map_err(|error| refused(&error))?;
     let timeout_seconds = request.timeout.unwrap_or(DEPLOY_SECONDS);
     if !(1..=DEPLOY_SECONDS_MAX).contains(&timeout_seconds) {
@@ -65,6 +68,8 @@ pub fn deployment_of(
         engine: request.engine.clone(),
         network: request.network.clone(),
         health_path: request.health_path.clone(),
+        memory_bytes: request.memory,
+        cpu_millis: request.cpus.map(cpu_millis).transpose()?,
         timeout_seconds,
         candidate,
         role: caller.role,
@@ -88,6 +93,23 @@ pub fn deployment_of(
     }
     let run = choose(core, &deployment.spec, choice)?;
     Ok(Deployment { run: Some(run), ..deployment })
+}
+
+/// Processors in thousandths.
+fn cpu_millis(cpus: f64) -> Result<u32, ApiError> {
+    let millis = (cpus * 1_000.0).round();
+    if !(1.0..f64::from(u32::MAX)).contains(&millis) {
+        return Err(ApiError::value(
+            "cpus",
+            format!("{cpus} is no number of processors; allowed is such as 0.5 or 2"),
+        ));
+    }
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is within the range of a u32"
+    )]
+    Ok(millis as u32)
 }
 
 /// Refuses a number of containers that nobody can mean.

@@ -1,6 +1,6 @@
 //! What a call makes of a hook in, checked.
 
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use super::super::deployments::order::check_replicas;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
             },
         },
     },
+    engine::Variable,
     rollout::{app::AppName, network::Network},
     schema::hook_in::HookInRequest,
 };
@@ -78,6 +79,7 @@ fn candidate(request: &HookInRequest) -> Result<CandidateMapping, ApiError> {
         ("image", request.image.is_some()),
         ("replicas", request.replicas.is_some()),
         ("health_path", request.health_path.is_some()),
+        ("environment", request.environment.is_some()),
     ];
     refuse_field(&deploys, Action::DEPLOY)?;
     Ok(CandidateMapping {
@@ -104,8 +106,23 @@ fn deploy(request: &HookInRequest) -> Result<DeployMapping, ApiError> {
         port: request.port,
         replicas: request.replicas.map(|replicas| check_replicas(replicas).map(|()| replicas)).transpose()?,
         health_path: request.health_path.clone(),
+        environment: environment(request)?,
         blend: request.blend,
     })
+}
+
+/// The templates of variables, whose names are held to what a container takes.
+fn environment(request: &HookInRequest) -> Result<BTreeMap<String, Template>, ApiError> {
+    let given = request.environment.iter().flatten();
+    if given.clone().count() > HOOK_IN_PATTERNS_MAX {
+        let message = format!("it has more than {HOOK_IN_PATTERNS_MAX} variables");
+        return Err(ApiError::value("environment", message));
+    }
+    let variable = |(name, text): (&String, &String)| {
+        Variable::new(name, "").map_err(|refusal| ApiError::value("environment", refusal.to_string()))?;
+        Ok((name.clone(), parse(&format!("environment.{name}"), text)?))
+    };
+    given.map(variable).collect()
 }
 
 /// Refuses fields that are for another action.

@@ -1,6 +1,8 @@
 //! From a payload to a deployment: as if a pipeline had deployed the image with a token of the role `ci` for this app alone, within
 //! what the engine's configuration allows. The release is named by the payload, so the same delivery is the same deployment.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -14,7 +16,10 @@ use crate::{
             access::caller::Caller,
             core::Core,
             error::ApiError,
-            hooks_in::hook_in::{DeployMapping, HookIn},
+            hooks_in::{
+                hook_in::{DeployMapping, HookIn},
+                template::Template,
+            },
         },
     },
     rollout::deployment::record::Deployment,
@@ -37,15 +42,22 @@ impl DeployOrder {
         payload: &Value,
         caller: &Caller,
     ) -> Result<Self, ApiError> {
-        let DeployMapping { image, release, port, replicas, health_path, blend } = mapping;
+        let DeployMapping { image, release, port, replicas, health_path, environment, blend } = mapping;
         let image = image.fill(payload).map_err(|fault| ApiError::value("image", fault))?;
         let named = release.fill(payload).map_err(|fault| ApiError::value("release", fault))?;
+        let variable = |(name, value): (&String, &Template)| {
+            let value =
+                value.fill(payload).map_err(|fault| ApiError::value(format!("environment.{name}"), fault))?;
+            Ok((name.clone(), value))
+        };
+        let environment = environment.iter().map(variable).collect::<Result<BTreeMap<_, _>, ApiError>>()?;
         let request = DeployRequest {
             image,
             release: Some(named.clone()),
             port: *port,
             replicas: *replicas,
             health_path: health_path.clone(),
+            environment: (!environment.is_empty()).then_some(environment),
             blend: *blend,
             ..DeployRequest::default()
         };

@@ -78,6 +78,11 @@ fn of_action(action: &Action) -> hook_in::HookIn {
             port: mapping.port,
             replicas: mapping.replicas,
             health_path: mapping.health_path.clone(),
+            environment: mapping
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
             blend: mapping.blend,
             ..hook_in::HookIn::default()
         },

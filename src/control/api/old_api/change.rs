@@ -192,6 +192,8 @@ fn run_of(core: &Core, caller: &Caller, deployment: &Deployment) -> Result<Optio
         engine: None,
         network: None,
         health_path: None,
+        memory_bytes: None,
+        cpu_millis: None,
         timeout_seconds: DEPLOY_SECONDS,
         // The script sets the candidate itself.
         candidate: None,

@@ -36,7 +36,7 @@ pub fn describe(core: &Core, deployment: &Deployment) -> OldDeployment {
     OldDeployment {
         deployment_id: deployment.id.to_string(),
         deployment_name,
-        desired_state: u8::from(deployment.desired == DesiredState::Serving),
+        desired_state: u8::from(deployment.wanted() == DesiredState::Serving),
         current_state: u8::from(runs(core, deployment)),
         placement,
         quantities,

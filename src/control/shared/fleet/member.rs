@@ -2,7 +2,7 @@
 //!
 //! Each member writes only its own keys. Fields that are missing or unknown are no fault, so that versions mix.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use imbl::OrdMap;
 use keyvalues::Revision;
@@ -158,11 +158,14 @@ pub struct OpenAt {
     pub is_used: bool,
 }
 
-/// What one member still carries on draining releases.
+/// What one member still carries on draining releases, and what it pulls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Load {
     pub releases: Vec<ReleaseLoad>,
+    /// How far it is with the images that it pulls, for people, by the key of each deployment.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pulls: BTreeMap<String, String>,
 }
 
 /// What one member still carries on one draining release.

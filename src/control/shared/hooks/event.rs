@@ -137,6 +137,7 @@ fn about_command(command: &CommandName) -> &'static str {
         CommandName::DrainEndpoint => "an endpoint drains",
         CommandName::UndrainEndpoint => "an endpoint takes requests again",
         CommandName::BeginRecycle => "the endpoints of a release are being replaced, one by one",
+        CommandName::ReplaceEndpoint => "an endpoint was replaced by one that is made of the same",
         CommandName::EndRecycle => "no endpoint of a release is being replaced any more",
         CommandName::FinishDrain => "a drain was ended by hand",
         CommandName::Retire => "a release has drained and is gone",

@@ -84,6 +84,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
                 list(&of_endpoints(names, event, "endpoint_drains", 0, 1))
             )
         }
+        CommandName::ReplaceEndpoint => replaced(actor),
         CommandName::BeginRecycle | CommandName::EndRecycle => recycled(names, event, actor),
         CommandName::ChangeEndpoints => {
             let [added, removed] =
@@ -123,6 +124,11 @@ fn recycled(names: &ReleaseNames<'_>, event: &HistoryEvent, actor: &str) -> Stri
         false => format!("{actor} replaces {}, one by one", list(&begun)),
         true => format!("{actor} replaces no more endpoints"),
     }
+}
+
+/// An endpoint took the place of another one in a recycle.
+fn replaced(actor: &str) -> String {
+    format!("{actor} replaces an endpoint by one that is made of the same, and its approvals go on")
 }
 
 /// A lock that a pipeline took for itself is no part of the record.

@@ -1,5 +1,7 @@
 //! One hook in, as it is stored: who sends, to which app, what is taken, and what is done with it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{filter::Filter, secret::InSecret, sender::Sender, template::Template};
@@ -63,6 +65,9 @@ pub struct DeployMapping {
     /// The path of the health check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_path: Option<String>,
+    /// The environment, value by name. People see the templates, so no secret stands in them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, Template>,
     /// Percent of new clients that go to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blend: Option<Blend>,

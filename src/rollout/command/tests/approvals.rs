@@ -159,6 +159,26 @@ fn a_new_endpoint_ends_approvals_and_one_that_leaves_does_not() {
     by(&mut rollout, "three", promote(None)).unwrap();
 }
 
+/// A recycle of the same image has to be approved by nobody.
+#[test]
+fn an_endpoint_that_takes_the_place_of_another_one_has_its_approvals() {
+    let mut rollout = guarded();
+    rollout.endpoints = vec!["10.0.0.1:80"];
+    for token in ["one", "two"] {
+        by(&mut rollout, token, approve(None)).unwrap();
+    }
+    let at = |text: &str| text.parse().unwrap();
+    let replace =
+        |old: &str, new: &str| Command::ReplaceEndpoint { release: release("b"), old: at(old), new: at(new) };
+    rollout.unchanged(Operator, replace("10.0.0.9:80", "10.0.0.3:80"));
+    rollout.done(Operator, replace("10.0.0.1:80", "10.0.0.2:80"));
+    rollout.unchanged(Operator, replace("10.0.0.1:80", "10.0.0.2:80"));
+    rollout.endpoints = vec!["10.0.0.2:80", "10.0.0.3:80"];
+    assert_eq!(code(by(&mut rollout, "three", promote(None))), "approvals_missing");
+    rollout.endpoints = vec!["10.0.0.2:80"];
+    by(&mut rollout, "three", promote(None)).unwrap();
+}
+
 #[test]
 fn without_endpoints_there_is_nothing_to_approve() {
     let mut rollout = guarded();

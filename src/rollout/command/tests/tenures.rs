@@ -104,8 +104,18 @@ fn a_recycle_marks_endpoints_until_it_ends_and_ends_approvals_if_told() {
     rollout.done(Operator, begin("b", 2, false));
     rollout.unchanged(Operator, begin("b", 2, false));
     assert_eq!(rollout.record().approvals.len(), 1);
+    let replace = |old: u8, new: u8| Command::ReplaceEndpoint {
+        release: release("b"),
+        old: address(old),
+        new: address(new),
+    };
+    let approved = |rollout: &Rollout| rollout.record().approvals[0].endpoints.clone();
+    let before = approved(&rollout);
+    rollout.unchanged(Operator, replace(9, 4));
+    assert_eq!(approved(&rollout), before, "nobody has approved what it replaces");
     rollout.done(Operator, begin("b", 2, true));
     assert_eq!(rollout.record().approvals.len(), 0, "it is another image now");
+    rollout.unchanged(Operator, replace(1, 4));
     rollout.done(Operator, softly(1));
     rollout.done(Operator, softly(3));
     assert!(rollout.record().is_outgoing(&release("b"), address(1)));

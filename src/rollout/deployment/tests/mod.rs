@@ -132,6 +132,19 @@ fn what_was_stable_is_kept_for_a_rollback_and_goes_when_it_is_too_old() {
     assert_eq!(world.effects["make container 0"], 1);
 }
 
+/// A release that was stable for less than a moment, between two looks of its router, was kept for ever as if it had been aborted.
+#[test]
+fn what_was_stable_while_nobody_looked_is_known_from_the_history() {
+    let mut world = World::new(1, Fate::Live);
+    world.settle(&mut never());
+    world.is_routed = true;
+    world.settle(&mut never());
+    assert!(!world.run().was_stable, "nobody has seen it");
+    (world.was_stable, world.is_routed, world.now) = (true, false, world.now + PARK_AFTER_MS);
+    world.settle(&mut never());
+    assert_eq!((world.run().state, world.run().was_stable), (State::Stopped, true));
+}
+
 #[test]
 fn an_aborted_candidate_is_stopped_and_kept_and_its_image_goes_with_it_if_asked() {
     let mut world = World::new(2, Fate::Live);

@@ -48,6 +48,8 @@ pub(super) struct World {
     /// Which drain softly.
     pub(super) draining: BTreeSet<u32>,
     pub(super) is_candidate: bool,
+    /// The history says that its release was stable.
+    pub(super) was_stable: bool,
     pub(super) is_routed: bool,
     pub(super) is_stable: bool,
     pub(super) is_expired: bool,
@@ -93,6 +95,7 @@ impl World {
             idle: BTreeSet::new(),
             draining: BTreeSet::new(),
             is_candidate: false,
+            was_stable: false,
             is_routed: false,
             is_stable: false,
             is_expired: false,
@@ -199,6 +202,7 @@ impl World {
             Step::SetCandidate => self.is_candidate = true,
             Step::Forget => self.is_forgotten = true,
             Step::Enter { .. } | Step::Fail { .. } | Step::Wait => {}
+            Step::Park if self.was_stable => return Ok(StepOutcome::WasStable),
             Step::NoteStable | Step::NoteRouted | Step::Park | Step::Unpark => {}
             Step::RemoveImage => self.is_image_removed = true,
             Step::Drain { number } => drop(self.draining.insert(*number)),
