@@ -251,12 +251,17 @@ fn left(activity: &Activity) -> Vec<String> {
 }
 
 fn freeze(frozen: &Frozen, now: u64) -> String {
-    format!("for pipelines, {} more: {}", rough(since(now, frozen.until)), frozen.window)
+    let more = frozen
+        .until
+        .map_or("without an end".to_owned(), |until| format!("{} more", rough(since(now, until))));
+    format!("for pipelines, {more}: {}", frozen.window)
 }
 
 fn next_freeze(next: &NextFreeze, now: u64) -> String {
-    let (begins, length) = (rough(since(now, next.from)), rough(since(next.from, next.until)));
-    format!("for pipelines, begins in {begins}, for {length}: {}", next.window)
+    let begins = rough(since(now, next.from));
+    let length = next.until.map(|until| format!("for {}", rough(since(next.from, until))));
+    let length = length.unwrap_or_else(|| "without an end".to_owned());
+    format!("for pipelines, begins in {begins}, {length}: {}", next.window)
 }
 
 /// Who waits for the lock.

@@ -167,8 +167,8 @@ pub enum Outcome {
 pub struct Frozen {
     /// The window, as it is set.
     pub window: String,
-    /// When no window stands any more, Unix ms.
-    pub until: u64,
+    /// When no window stands any more, Unix ms. None: the windows leave no gap.
+    pub until: Option<u64>,
 }
 
 /// A freeze that comes.
@@ -180,8 +180,8 @@ pub struct NextFreeze {
     pub window: String,
     /// When it begins, Unix ms.
     pub from: u64,
-    /// When no window stands any more, Unix ms.
-    pub until: u64,
+    /// When no window stands any more, Unix ms. None: the windows leave no gap.
+    pub until: Option<u64>,
 }
 
 /// The answer to the removal of an app.

@@ -27,6 +27,9 @@ test('a freeze is told while it stands and before it begins', () => {
 	assert.match(stands.text, /^Frozen until .*2026.* by “Fri 16:00 - Mon 08:00 Europe\/Berlin”: CI can only abort and roll back\./);
 	assert.equal(flagFreeze(frozen, NOW), 'frozen');
 	assert.match(freezeWarnings(frozen)[0], /^A freeze stands until /);
+	const endless = { frozen: { window, until: null }, next_freeze: null };
+	assert.match(describeFreeze(endless, NOW).text, /^Frozen without an end by /);
+	assert.match(freezeWarnings(endless)[0], /^A freeze stands without an end: /);
 	const coming = { frozen: null, next_freeze: { window, from: NOW + 3 * HOUR, until: NOW + 66 * HOUR } };
 	const comes = describeFreeze(coming, NOW);
 	assert.ok(!comes.stands);

@@ -17,15 +17,19 @@ function describeQueue([first, ...others]) {
 	return others.length ? `${plural(others.length + 1, 'run')} wait for it, ${run} first` : `${run} waits for it`;
 }
 
+function untilWhen({ until }) {
+	return until ? `until ${fullTime(until)}` : 'without an end';
+}
+
 /** What the page says about a freeze that stands or comes: `{text, stands}`, or null. */
 export function describeFreeze({ frozen, next_freeze: next }, now) {
 	const held = 'CI can only abort and roll back';
 	if (frozen) {
-		const text = `Frozen until ${fullTime(frozen.until)} by “${frozen.window}”: ${held}. Operators can still act.`;
+		const text = `Frozen ${untilWhen(frozen)} by “${frozen.window}”: ${held}. Operators can still act.`;
 		return { stands: true, text };
 	}
 	if (!next) return null;
-	const text = `A freeze begins ${ahead(next.from, now)}, at ${fullTime(next.from)}, until ${fullTime(next.until)} by “${next.window}”: ${held} then.`;
+	const text = `A freeze begins ${ahead(next.from, now)}, at ${fullTime(next.from)}, ${untilWhen(next)} by “${next.window}”: ${held} then.`;
 	return { stands: false, text };
 }
 
@@ -37,5 +41,5 @@ export function flagFreeze({ frozen, next_freeze: next }, now) {
 
 /** What a dialog warns of. */
 export function freezeWarnings({ frozen }) {
-	return frozen ? [`A freeze stands until ${fullTime(frozen.until)}: “${frozen.window}”.`] : [];
+	return frozen ? [`A freeze stands ${untilWhen(frozen)}: “${frozen.window}”.`] : [];
 }

@@ -183,7 +183,7 @@ impl From<Refusal> for ApiError {
             Refusal::State { code, message } => Self::new(Kind::Refused(code), message),
             Refusal::Stale { .. } => Self::new(Kind::Stale, message),
             Refusal::Value { field, message } => Self::value(field, message),
-            Refusal::Frozen { until, .. } => Self { until: Some(until), ..Self::new(Kind::Frozen, message) },
+            Refusal::Frozen { until, .. } => Self { until, ..Self::new(Kind::Frozen, message) },
             Refusal::Locked { until, .. } | Refusal::Queued { until, .. } => {
                 Self { until, ..Self::new(Kind::Locked, message) }
             }

@@ -53,12 +53,12 @@ pub enum Refusal {
         until: Option<u64>,
     },
     /// 423: a freeze window refuses it.
-    #[error("the freeze window `{window}` holds `ci` tokens back{}; an operator may change the app", ends_in(Some(*until), *now))]
+    #[error("the freeze window `{window}` holds `ci` tokens back{}; an operator may change the app", ends_in(*until, *now))]
     Frozen {
         /// The window.
         window: String,
-        /// When no window stands any more, Unix ms.
-        until: u64,
+        /// When no window stands any more, Unix ms. None: the windows leave no gap.
+        until: Option<u64>,
         /// When the command was given, Unix ms.
         now: u64,
     },

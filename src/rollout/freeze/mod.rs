@@ -15,9 +15,9 @@ pub const ALLOWED: &str = "`FROM - TO ZONE`, where both are HH:MM (every day), s
 /// The most windows of one list.
 pub const WINDOWS_MAX: usize = 32;
 
-/// How many windows are followed, one after the other, to say when the last of them ends: each of an app's and of all apps'
-/// twice. Those that follow each other for longer say the end of this one.
-const CHAIN_MAX: usize = 4 * WINDOWS_MAX;
+/// How far ahead the end of windows that follow each other is looked for, in days. Most end within days. What leaves no gap
+/// in more than a year, after which all windows have come again, has no end.
+const AHEAD: [i64; 4] = [8, 32, 128, 512];
 
 /// How long before it begins a freeze is announced.
 const ANNOUNCED: SignedDuration = SignedDuration::from_hours(24);
@@ -27,8 +27,8 @@ const ANNOUNCED: SignedDuration = SignedDuration::from_hours(24);
 pub struct Freeze {
     /// The window.
     pub window: String,
-    /// When no window stands any more, Unix ms.
-    pub until: u64,
+    /// When no window stands any more, Unix ms. None: the windows leave no gap.
+    pub until: Option<u64>,
 }
 
 /// A freeze that comes.
@@ -42,16 +42,26 @@ pub struct ComingFreeze {
 
 /// The freeze that stands at `now` (Unix ms), with the end of all windows that follow each other without a gap.
 pub fn freeze_at<'a>(windows: impl Iterator<Item = &'a FreezeWindow> + Clone, now: u64) -> Option<Freeze> {
-    let last_end = |at: Timestamp| {
-        let standing = windows.clone().filter_map(|window| Some((window.end_at(at)?, window)));
-        standing.max_by_key(|(end, _)| *end)
-    };
-    let (mut end, window) = last_end(timestamp(now)?)?;
-    for _ in 0..CHAIN_MAX {
-        let Some((later, _)) = last_end(end) else { break };
-        end = later;
-    }
-    Some(Freeze { window: window.text().to_owned(), until: unix_ms(end)? })
+    let now = timestamp(now)?;
+    let standing = windows.clone().filter_map(|window| Some((window.end_at(now)?, window)));
+    let (_, window) = standing.max_by_key(|(end, _)| *end)?;
+    let end = AHEAD.iter().find_map(|days| end_within(windows.clone(), now, *days));
+    Some(Freeze { window: window.text().to_owned(), until: end.and_then(unix_ms) })
+}
+
+/// When no window stands any more, after `now`; none: some window does at any time in so many days.
+fn end_within<'a>(
+    windows: impl Iterator<Item = &'a FreezeWindow>,
+    now: Timestamp,
+    days: i64,
+) -> Option<Timestamp> {
+    let ahead = now.checked_add(SignedDuration::from_hours(24 * days)).ok()?;
+    let spans = |window: &'a FreezeWindow| window.spans(now).take_while(move |(start, _)| *start < ahead);
+    let mut spans: Vec<(Timestamp, Timestamp)> = windows.flat_map(spans).collect();
+    spans.sort_unstable();
+    let end =
+        spans.into_iter().fold(now, |end, (start, next)| if start <= end { end.max(next) } else { end });
+    (end < ahead).then_some(end)
 }
 
 /// The freeze that begins next, within a day from `now` (Unix ms); after the end of one that stands.
@@ -60,7 +70,10 @@ pub fn coming_freeze<'a>(
     now: u64,
 ) -> Option<ComingFreeze> {
     let end = timestamp(now)?.checked_add(ANNOUNCED).ok()?;
-    let free = freeze_at(windows.clone(), now).map_or(now, |freeze| freeze.until);
+    let free = match freeze_at(windows.clone(), now) {
+        Some(freeze) => freeze.until?,
+        None => now,
+    };
     let free = timestamp(free)?;
     let starts = windows.clone().filter_map(|window| window.start_after(free));
     let from = unix_ms(starts.filter(|start| *start < end).min()?)?;
@@ -109,13 +122,15 @@ mod tests {
 
     /// When the freeze ends that stands then; empty: none stands.
     fn end(windows: &[&str], at: &str) -> String {
-        freeze_at(parse(windows).iter(), ms(at)).map(|freeze| text(freeze.until)).unwrap_or_default()
+        let freeze = freeze_at(parse(windows).iter(), ms(at));
+        freeze.map(|freeze| freeze.until.map_or("never".to_owned(), text)).unwrap_or_default()
     }
 
     /// When the next freeze begins and ends; empty: none does within a day.
     fn coming(windows: &[&str], at: &str) -> String {
         let coming = coming_freeze(parse(windows).iter(), ms(at));
-        coming.map(|next| format!("{} {}", text(next.from), text(next.freeze.until))).unwrap_or_default()
+        let until = |freeze: Freeze| freeze.until.map_or("never".to_owned(), text);
+        coming.map(|next| format!("{} {}", text(next.from), until(next.freeze))).unwrap_or_default()
     }
 
     #[test]
@@ -171,8 +186,38 @@ mod tests {
             "2026-11-29T12:00:00Z",
             "from Friday night to Sunday noon"
         );
-        // It has no end, and some end is said.
-        assert!(!end(&["00:00 - 12:00 UTC", "12:00 - 00:00 UTC"], "2026-11-25T21:00:00Z").is_empty());
+    }
+
+    #[test]
+    fn windows_without_a_gap_have_no_end() {
+        let halves = ["00:00 - 12:00 UTC", "12:00 - 00:00 UTC"];
+        assert_eq!(end(&halves, "2026-11-25T21:00:00Z"), "never");
+        assert_eq!(coming(&halves, "2026-11-25T21:00:00Z"), "");
+        let years = ["12-20 00:00 - 01-07 00:00 UTC", "01-07 00:00 - 12-20 00:00 UTC"];
+        assert_eq!(end(&years, "2026-11-25T21:00:00Z"), "never");
+    }
+
+    /// 128 windows were followed, one after the other, and the end of the last was told as the end of all.
+    #[test]
+    fn the_end_is_found_over_weeks_and_months_of_short_windows() {
+        let hours: Vec<String> =
+            (0..24).map(|hour| format!("{hour:02}:00 - {:02}:00 UTC", (hour + 1) % 24)).collect();
+        let of_day = |skipped: usize, filled: &[&str]| -> Vec<String> {
+            let kept =
+                hours.iter().enumerate().filter(|(hour, _)| *hour != skipped).map(|(_, text)| text.clone());
+            kept.chain(filled.iter().map(|text| (*text).to_owned())).collect()
+        };
+        // One hour of the day is free, but not on weekdays: the next is on Saturday.
+        let weekdays =
+            ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| format!("{day} 05:00 - {day} 06:00 UTC"));
+        let weekdays: Vec<&str> = weekdays.iter().map(String::as_str).collect();
+        let week = of_day(5, &weekdays);
+        let week: Vec<&str> = week.iter().map(String::as_str).collect();
+        assert_eq!(end(&week, "2026-11-23T00:30:00Z"), "2026-11-28T05:00:00Z", "130 windows later");
+        // Nor in a season.
+        let season = of_day(5, &["01-10 00:00 - 12-20 00:00 UTC"]);
+        let season: Vec<&str> = season.iter().map(String::as_str).collect();
+        assert_eq!(end(&season, "2026-01-10T05:30:00Z"), "2026-12-20T05:00:00Z", "8,000 windows later");
     }
 
     #[test]

@@ -62,6 +62,15 @@ impl FreezeWindow {
         spans.filter(|(start, end)| *start <= now && now < *end).map(|(_, end)| end).max()
     }
 
+    /// When it begins and ends, in order: from the one on that stands at `now`, or stood last before it.
+    pub(super) fn spans(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let before = |date: Date| date.yesterday().ok().and_then(|date| self.from.day.on_or_before(date));
+        let newest = self.from.day.on_or_before(self.date_at(now));
+        let first = newest.map(|newest| before(newest).unwrap_or(newest));
+        let next = move |date: &Date| self.from.day.on_or_after(date.tomorrow().ok()?);
+        std::iter::successors(first, next).filter_map(move |date| self.span(date))
+    }
+
     /// When it begins next after `now`, if it does so within two days.
     pub(super) fn start_after(&self, now: Timestamp) -> Option<Timestamp> {
         let days = std::iter::successors(Some(self.date_at(now)), |date| date.tomorrow().ok()).take(3);
