@@ -108,6 +108,37 @@ mod tests {
         }
     }
 
+    /// They may be right again later, unlike the address itself, so whoever waits for a store has to tell the two apart.
+    #[cfg(all(feature = "etcd", feature = "http", feature = "redis"))]
+    #[test]
+    fn files_that_are_gone_or_hold_something_else_are_told_from_a_wrong_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let gone = folder.path().join("gone").display().to_string();
+        let empty = file("empty", "");
+        let text = file("text", "this is no certificate");
+        let junk = file("junk", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let is_of_file = |url: &str| match check_address(url) {
+            Err(OpenError::File(_)) => true,
+            Err(OpenError::Address(_)) => false,
+            other => panic!("{url}: {other:?}"),
+        };
+        for path in [&gone, &empty, &text, &junk] {
+            for begin in ["rediss://h/0", "rediss+sentinel://h/name", "etcds://h", "https://h"] {
+                assert!(is_of_file(&format!("{begin}?ca={path}")), "{begin}: {path}");
+                assert!(is_of_file(&format!("{begin}?cert={path}&key={path}")), "{begin}: {path}");
+            }
+        }
+        assert!(is_of_file(&format!("http://h?token_file={gone}")));
+        assert!(is_of_file(&format!("http://h?token_file={empty}")));
+        assert!(!is_of_file(&format!("https://h:port?ca={junk}")));
+        assert!(!is_of_file("https://h?ka=x"));
+    }
+
     #[tokio::test]
     async fn memory_opens_and_takes_no_address() {
         assert!(open("memory").await.is_ok());

@@ -34,6 +34,9 @@ pub enum OpenError {
     /// The scheme is known, but the address cannot be used.
     #[error("the address of the store cannot be used: {0}")]
     Address(String),
+    /// A file that the address names cannot be read, or does not hold what it should. It may do so later: files are replaced.
+    #[error("the address of the store cannot be used: {0}")]
+    File(String),
     /// Another process has the store open.
     #[error("the store {0} is in use by another process")]
     InUse(String),

@@ -1,7 +1,7 @@
 //! The store's address, as far as the configuration has to know it. The backend parses the rest.
 
 use std::{
-    fmt, fs,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -62,11 +62,6 @@ impl StoreAddress {
         let named = options.filter_map(|option| option.split_once('='));
         let named = named.filter(|(name, _)| FILE_OPTIONS.contains(name));
         named.map(|(_, path)| percent_decode_str(path).decode_utf8_lossy().into_owned().into()).collect()
-    }
-
-    /// Whether one of these files cannot be read now, or is empty. It may be there again later, as one that is being replaced.
-    pub fn misses_file(&self) -> bool {
-        self.files().iter().any(|file| fs::read(file).map_or(true, |bytes| bytes.is_empty()))
     }
 
     /// Whether the address holds a user or a password.

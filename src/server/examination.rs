@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use keyvalues::OpenError;
 use rustix::fs::{Access, access};
 
 use super::addresses::unusable_addresses;
@@ -67,8 +68,8 @@ pub fn examine(config: &Config) -> Examination {
 impl Examination {
     fn examine_store(&mut self, store: &StoreAddress, served_before: bool) {
         if let Err(error) = keyvalues::check_address(&store.url()) {
-            // A file that is gone is waited for, if there is something to serve.
-            let waits = served_before && store.misses_file();
+            // A file that is gone or wrong is waited for, if there is something to serve.
+            let waits = served_before && matches!(error, OpenError::File(_));
             let found = if waits { &mut self.faults } else { &mut self.refusals };
             found.push(format!("{error} (--store)"));
         }

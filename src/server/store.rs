@@ -34,7 +34,7 @@ async fn open_or_wait(config: &Config, store: &StoreAddress, commits: bool) -> R
                 "the store {store} cannot be used now and is tried again; what was served last is served: {error}"
             ),
         },
-        Err(OpenError::Address(why)) if config.served_before() && store.misses_file() => tracing::warn!(
+        Err(OpenError::File(why)) if config.served_before() => tracing::warn!(
             "the store {store} cannot be used now and is tried again; what was served last is served: {why}"
         ),
         Err(error) => return Err(error.into()),

@@ -142,7 +142,7 @@ fn token(address: &mut Address) -> Result<Option<String>, OpenError> {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.flat_map(|line| line.split_whitespace().next()).next();
-    let missing = || OpenError::Address("the `token_file` has no token".into());
+    let missing = || OpenError::File("the `token_file` has no token".into());
     first.map(|token| Some(token.to_owned())).ok_or_else(missing)
 }
 

@@ -60,11 +60,9 @@ impl Login {
             None => ConnectionAddr::Tcp(host, port),
         };
         let info = place.into_connection_info().map_err(bad)?.set_redis_settings(self.settings.clone());
-        match &self.tls {
-            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
-            None => Client::open(info),
-        }
-        .map_err(bad)
+        let Some(certificates) = &self.tls else { return Client::open(info).map_err(bad) };
+        let bad = |error: RedisError| OpenError::File(error.to_string());
+        Client::build_with_tls(info, certificates.clone()).map_err(bad)
     }
 }
 

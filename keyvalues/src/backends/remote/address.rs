@@ -56,9 +56,8 @@ impl Address {
     pub(crate) fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>, OpenError> {
         let Some(path) = self.option(name) else { return Ok(None) };
         let read = std::fs::read(&path);
-        read.map(Some).map_err(|error| {
-            OpenError::Address(format!("the file of `{name}={path}` cannot be read: {error}"))
-        })
+        read.map(Some)
+            .map_err(|error| OpenError::File(format!("the file of `{name}={path}` cannot be read: {error}")))
     }
 
     /// The same of a PEM file: of a private key if the option is `key`, else of certificates.
@@ -70,7 +69,7 @@ impl Address {
         if String::from_utf8_lossy(&bytes).lines().map(str::trim_end).any(is_one) {
             return Ok(Some(bytes));
         }
-        Err(OpenError::Address(format!(
+        Err(OpenError::File(format!(
             "the file of `{name}={path}` has no `-----BEGIN {kind}-----`, as PEM files have"
         )))
     }

@@ -30,7 +30,8 @@ impl From<Failure> for StoreError {
 
 /// A client as the options `ca`, `cert` and `key` of an address say.
 pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
-    let bad = |error: reqwest::Error| OpenError::Address(causes(&error));
+    // What the client may refuse stands in the files of these options.
+    let bad = |error: reqwest::Error| OpenError::File(causes(&error));
     // A server closes what is idle for 10 s; a connection that is used just then would lose an answer.
     let idle = std::time::Duration::from_secs(5);
     // A redirect would send keys, values and the token wherever somebody in between says.
