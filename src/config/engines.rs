@@ -10,7 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{error::ConfigError, fault::Fault, raw::RawConfig, setting};
+use super::{error::ConfigError, fault::Fault, needed_file::NeededFile, raw::RawConfig, setting};
 use crate::{
     engine::{
         EngineAddress, EngineName, EngineOptions, EngineTls, ImagePrefix, Policy, Refusal, RegistryLogins,
@@ -47,6 +47,13 @@ struct Draft {
     table: Table,
 }
 
+/// What all settings say of engines.
+pub(super) struct Engines {
+    pub options: Vec<EngineOptions>,
+    /// The files that they name, whether they can be read or not.
+    pub files: Vec<NeededFile>,
+}
+
 /// Reads all engines, and what an operator should know about how they are reached.
 ///
 /// A router that served before leaves out an engine whose files cannot be read, since everything else goes on without it.
@@ -54,11 +61,12 @@ pub(super) fn read(
     raw: &RawConfig,
     served_before: bool,
     warnings: &mut Vec<String>,
-) -> Result<Vec<EngineOptions>, ConfigError> {
+) -> Result<Engines, ConfigError> {
     let images = raw.list(&setting::ENGINE_IMAGES, |text| text.parse::<ImagePrefix>().map_err(fault_of))?;
     let path = raw.engines.as_ref().map_or(Path::new(""), |(path, _)| path);
-    let mut engines = Vec::new();
+    let mut engines = Engines { options: Vec::new(), files: Vec::new() };
     for draft in drafts(raw)? {
+        engines.files.extend(draft.files());
         let name = draft.name.clone();
         let wrong = |fault: (&str, String)| ConfigError::Engine {
             path: path.into(),
@@ -71,7 +79,7 @@ pub(super) fn read(
             }
             files => files.map_err(wrong)?,
         };
-        engines.push(draft.options(files, &images, warnings).map_err(wrong)?);
+        engines.options.push(draft.options(files, &images, warnings).map_err(wrong)?);
     }
     Ok(engines)
 }
@@ -124,6 +132,19 @@ struct Files {
 }
 
 impl Draft {
+    fn files(&self) -> impl Iterator<Item = NeededFile> {
+        let Table { tls_ca, tls_certificate, tls_key, registry_login_file, .. } = &self.table;
+        let named = [
+            ("tls_ca", tls_ca),
+            ("tls_certificate", tls_certificate),
+            ("tls_key", tls_key),
+            ("registry_login_file", registry_login_file),
+        ];
+        let of =
+            move |field: &str, path: &Path| NeededFile::of(&format!("engines.{}.{field}", self.name), path);
+        named.into_iter().filter_map(move |(field, path)| Some(of(field, path.as_deref()?)))
+    }
+
     fn read_files(&self) -> Result<Files, Wrong> {
         let Table { tls_ca, tls_certificate, tls_key, registry_login_file, .. } = &self.table;
         let read = |field: &'static str, file: &Path| {
@@ -309,6 +330,25 @@ mod tests {
         );
         assert!(config.engines[1].policy.adopts(&"shop".parse().unwrap()));
         assert_eq!(config.warnings.iter().filter(|text| text.contains("over TCP without TLS")).count(), 2);
+    }
+
+    /// A backup does not hold them, so it names them; also those that cannot be read now.
+    #[test]
+    fn the_files_of_engines_are_needed_by_a_restore() {
+        let state = tempfile::tempdir().unwrap();
+        fs::write(state.path().join("table"), "served before").unwrap();
+        let fields = ["tls_ca", "tls_certificate", "tls_key", "registry_login_file"];
+        let lines: String = fields.map(|field| format!("{field} = \"/nowhere/{field}\"\n")).concat();
+        let state = state.path().display();
+        let text = format!("state = \"{state}\"\n[engines.node1]\naddress = \"tcp://10.0.0.2:1\"\n{lines}");
+        let config = from_toml(&text).unwrap();
+        assert!(config.engines.is_empty());
+        let needed = config.needed_files();
+        for field in fields {
+            let file =
+                NeededFile::of(&format!("engines.node1.{field}"), Path::new(&format!("/nowhere/{field}")));
+            assert!(needed.contains(&file), "{field}: {needed:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod keyvalues_file;
 mod listen;
+mod needed_file;
 mod needed_files;
 mod origin;
 mod parsers;
@@ -28,7 +29,7 @@ pub use self::{
     access_log::{AccessLogFormat, LogDestination},
     error::ConfigError,
     keyvalues_file::{Keyvalues, MARKER},
-    needed_files::NeededFile,
+    needed_file::NeededFile,
     origin::{Origin, RawValue},
     raw::{FILE_ENVIRONMENT, RawConfig, TAKES_OVER_ENVIRONMENT},
     secret::Secret,

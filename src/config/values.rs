@@ -12,7 +12,9 @@ use super::{
     engines,
     error::ConfigError,
     keyvalues_file::Keyvalues,
-    listen, parsers,
+    listen,
+    needed_file::NeededFile,
+    parsers,
     raw::RawConfig,
     secret::Secret,
     setting,
@@ -92,6 +94,8 @@ pub struct Config {
     pub resolver: Vec<SocketAddr>,
     /// The Docker engines, by name.
     pub engines: Vec<EngineOptions>,
+    /// The files that their tables name.
+    pub engine_files: Vec<NeededFile>,
     /// How much is logged on standard error.
     pub log: tracing::Level,
     /// The limits that an operator may set.
@@ -117,6 +121,7 @@ impl Config {
         let (store, store_file, mut warnings) = store_file::read(raw)?;
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
         let served_before = served_before(state.as_deref());
+        let engines = engines::read(raw, served_before, &mut warnings)?;
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
             file: None,
@@ -145,7 +150,8 @@ impl Config {
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
             resolver: raw.list(&setting::RESOLVER, parsers::name_server)?,
-            engines: engines::read(raw, served_before, &mut warnings)?,
+            engines: engines.options,
+            engine_files: engines.files,
             log: raw.required(&setting::LOG, parsers::level)?,
             limits: limits(raw)?,
             warnings,

@@ -66,8 +66,8 @@ pub fn facts(core: &Core) -> Router {
 pub async fn files(State(core): State<Core>, call: Read) -> Result<Json<RouterFiles>, ApiError> {
     call.caller.needs(Role::Operator)?;
     call.query.finish()?;
-    let file = |(setting, path): &(&'static str, Option<PathBuf>)| RouterFile {
-        setting: (*setting).to_owned(),
+    let file = |(setting, path): &(String, Option<PathBuf>)| RouterFile {
+        setting: setting.clone(),
         path: path.as_ref().map(|path| path.display().to_string()),
         found: path.as_ref().is_none_or(|path| path.exists()),
     };

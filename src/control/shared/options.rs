@@ -75,7 +75,7 @@ pub struct RouterOptions {
     /// The limits that an operator may set.
     pub limits: Limits,
     /// What this router needs beside its store: the setting and the file, or none for a value in the environment.
-    pub files: Vec<(&'static str, Option<PathBuf>)>,
+    pub files: Vec<(String, Option<PathBuf>)>,
 }
 
 /// What the control plane shares with the rest of the process.
