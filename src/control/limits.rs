@@ -364,6 +364,8 @@ pub const HOOK_TESTS_MAX: usize = 4;
 pub const HOOK_IN_BODY_BYTES_MAX: usize = 1 << 20;
 /// Bodies of senders of whom it is not known yet who they are, at once.
 pub const HOOK_IN_BODIES_MAX: usize = 32;
+/// What is kept of the words on what came of a delivery, in bytes: a payload chooses some of them.
+pub const HOOK_IN_MESSAGE_BYTES_MAX: usize = 2_000;
 /// Texts in each list of a hook in.
 pub const HOOK_IN_PATTERNS_MAX: usize = 20;
 /// Networks that the sender of a hook in may come from: more than the largest senders list.

@@ -7,8 +7,10 @@ use keyvalues::wire::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use super::hooks_in::fuzz::hooks_in;
 use super::json;
 use crate::schema::{
+    approval::ApprovalRequest,
     change::{
         AbortRequest, BlendRequest, CandidateRequest, FinishDrainRequest, LockRequest, PromoteRequest,
         ReasonRequest, RollbackRequest, StableRequest, StickyRequest,
@@ -17,6 +19,7 @@ use crate::schema::{
     endpoint::EndpointDrainRequest,
     explain::ExplainRequest,
     hook::HookRequest,
+    hook_in::{HookInRequest, HookInTestRequest},
     preview::PreviewRequest,
     store::RestoreRequest,
 };
@@ -40,6 +43,9 @@ pub fn api_bodies(bytes: &[u8]) {
     request::<EndpointDrainRequest>(bytes);
     request::<ExplainRequest>(bytes);
     request::<HookRequest>(bytes);
+    request::<HookInRequest>(bytes);
+    request::<HookInTestRequest>(bytes);
+    request::<ApprovalRequest>(bytes);
     request::<PreviewRequest>(bytes);
     request::<RestoreRequest>(bytes);
 }
@@ -133,6 +139,38 @@ mod tests {
             .prop_map(|(fields, whole)| format!("{{{fields}{}", if whole { "}" } else { "" }))
     }
 
+    fn header() -> impl Strategy<Value = String> {
+        let names = prop::sample::select(vec![
+            "x-hub-signature-256",
+            "x-github-event",
+            "x-gitlab-token",
+            "x-gitlab-event",
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+            "authorization",
+        ]);
+        let values = prop_oneof![Just("sha256=00".to_owned()), Just("Bearer x".to_owned()), ".{0,30}"];
+        let line = (names, values).prop_map(|(name, value)| format!("{name}: {value}"));
+        prop::collection::vec(line, 0..6).prop_map(|lines| lines.join("\n"))
+    }
+
+    fn delivery() -> impl Strategy<Value = String> {
+        let field = prop::sample::select(vec![
+            "\"ref\":\"refs/heads/main\"".to_owned(),
+            "\"ref\":\"refs/tags/v1\"".to_owned(),
+            format!("\"ref\":\"refs/heads/{}\"", "ß".repeat(9_000)),
+            "\"ref\":7".to_owned(),
+            "\"ref_type\":\"tag\"".to_owned(),
+            "\"after\":\"0000\"".to_owned(),
+            "\"type\":\"A  B Hook\"".to_owned(),
+            "\"a\":[1,\"b\",null]".to_owned(),
+            "\"a\":\"b\"".to_owned(),
+        ]);
+        let fields = prop::collection::vec(field, 0..5).prop_map(|fields| fields.join(","));
+        fields.prop_map(|fields| format!("{{{fields}}}"))
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -141,12 +179,18 @@ mod tests {
             api_bodies(body.as_bytes());
             store_wire(body.as_bytes());
         }
+
+        #[test]
+        fn any_delivery_holds(template in "[a-z{}/|]{0,20}", header in header(), body in delivery()) {
+            hooks_in(format!("{template}\n{header}\n\n{body}").as_bytes());
+        }
     }
 
     #[test]
     fn the_entry_points_hold_on_their_corpus() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
-        let entries: [(&str, Entry); 2] = [("api_bodies", api_bodies), ("store_wire", store_wire)];
+        let entries: [(&str, Entry); 3] =
+            [("api_bodies", api_bodies), ("store_wire", store_wire), ("hooks_in", hooks_in)];
         for (name, entry) in entries {
             let seeds: Vec<_> = corpus.join(name).read_dir().unwrap().collect();
             assert!(!seeds.is_empty(), "{name}");

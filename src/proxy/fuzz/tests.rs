@@ -71,7 +71,7 @@ fn every_fuzz_target_is_a_call_of_an_entry_point() {
     let entry_points = [
         ("proxy", "chunked_body cookies differential request_head response_head"),
         ("rollout", "settings stored_values"),
-        ("control", "api_bodies store_wire"),
+        ("control", "api_bodies hooks_in store_wire"),
     ];
     let names = entry_points.map(|(layer, names)| names.split(' ').map(move |name| (layer, name)));
     let names: Vec<_> = names.into_iter().flatten().collect();

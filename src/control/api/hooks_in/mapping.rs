@@ -32,6 +32,7 @@ use crate::{
         },
     },
     limits::REASON_BYTES_MAX,
+    printable::cut,
     rollout::{blend::Blend, command::Command, endpoint::Endpoint, release::ReleaseId},
     schema::hook_in::{HookInTest, HookInTestRequest},
 };
@@ -146,10 +147,7 @@ impl CandidateOrder {
         let reason =
             reason.as_ref().map(|reason| reason.fill(payload).map_err(refused("reason"))).transpose()?;
         let mut reason = reason.unwrap_or(why);
-        if reason.len() > REASON_BYTES_MAX {
-            let end = (0..=REASON_BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
-            reason.truncate(end.unwrap_or(0));
-        }
+        cut(&mut reason, REASON_BYTES_MAX);
         Ok(Self { named, release, endpoints, reason, blend: *blend })
     }
 

@@ -5,6 +5,7 @@
 mod change;
 mod deploying;
 mod describe;
+pub mod fuzz;
 mod mapping;
 mod outcome;
 mod receive;

@@ -94,7 +94,7 @@ async fn carry_out(core: Core, name: HookName, hook: HookIn, delivery: Delivery,
             let mut answer = error.into_response();
             locate(&mut answer, &url_of(&name, &id));
             let status = answer.status().as_u16();
-            (InDelivery { end: DeliveryEnd::Refused, message, status, ..ended }, answer)
+            (InDelivery { end: DeliveryEnd::Refused, message, status, ..ended }.kept(), answer)
         }
     };
     turn.end(&core, &name, &ended).await;
@@ -126,7 +126,7 @@ fn settled(done: &OrderOutcome, delivery: InDelivery) -> InDelivery {
 /// Tells the sender that a delivery is left out. That it is kept is not what the sender waits for.
 async fn leave_out(core: &Core, name: &HookName, delivery: Delivery, why: String) -> Response {
     let Delivery { id, begun, .. } = delivery;
-    let left_out = InDelivery { end: DeliveryEnd::Ignored, status: 200, message: why, ..begun };
+    let left_out = InDelivery { end: DeliveryEnd::Ignored, status: 200, message: why, ..begun }.kept();
     if let Err(error) = keep_ignored(core, name, &id, &left_out).await {
         tracing::debug!(hook = %name, %error, "a delivery that was left out cannot be kept");
     }

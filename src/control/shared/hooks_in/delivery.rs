@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::{
-    limits::HOOK_IN_TURN_MAX,
-    shared::{hex::random_hex, hooks::hook::HookName},
+use crate::{
+    control::{
+        limits::{HOOK_IN_MESSAGE_BYTES_MAX, HOOK_IN_TURN_MAX},
+        shared::{hex::random_hex, hooks::hook::HookName},
+    },
+    printable::cut,
 };
 
 /// The prefix of the keys of deliveries; the hook's name follows, then that of the delivery.
@@ -73,6 +76,12 @@ impl DeliveryEnd {
 }
 
 impl InDelivery {
+    /// The same as it is kept: what a payload says may be long.
+    pub fn kept(mut self) -> Self {
+        cut(&mut self.message, HOOK_IN_MESSAGE_BYTES_MAX);
+        self
+    }
+
     /// Whether a router is at it: it has not ended, and nobody needs as long as that.
     pub fn is_under_way(&self, wall_ms: u64) -> bool {
         let passed = u128::from(wall_ms.saturating_sub(self.at));

@@ -13,7 +13,7 @@ use crate::rollout::text_form::serde_as_text;
 /// The longest template, in bytes: above the longest id of a release with some placeholders.
 pub const TEMPLATE_BYTES_MAX: usize = 500;
 /// The longest text that a template may be filled to.
-const FILLED_BYTES_MAX: usize = 1_000;
+pub const FILLED_BYTES_MAX: usize = 1_000;
 /// So many characters of a commit's name tell it from all others.
 const SHORT_CHARS: usize = 12;
 
@@ -52,6 +52,10 @@ impl Template {
     /// The payload has no value where a placeholder points, or one that is no text, number, `true` or `false`.
     pub fn fill(&self, payload: &Value) -> Result<String, String> {
         let filled = self.parts.iter().map(|part| part.fill(payload)).collect::<Result<String, String>>()?;
+        self.bounded(filled)
+    }
+
+    fn bounded(&self, filled: String) -> Result<String, String> {
         if filled.len() > FILLED_BYTES_MAX {
             return Err(format!("`{}` becomes longer than {FILLED_BYTES_MAX} bytes", self.text));
         }
@@ -66,8 +70,9 @@ impl Template {
         let Some(Value::Array(items)) = payload.pointer(pointer) else {
             return Ok(vec![self.fill(payload)?]);
         };
-        let each = items.iter().enumerate();
-        each.map(|(index, item)| Ok(changed(plain(item, &format!("{pointer}/{index}"))?, changes))).collect()
+        let fill =
+            |(index, item)| self.bounded(changed(plain(item, &format!("{pointer}/{index}"))?, changes));
+        items.iter().enumerate().map(fill).collect()
     }
 }
 
@@ -210,6 +215,13 @@ mod tests {
         let each = |template: &str| template.parse::<Template>().unwrap().fill_each(&payload);
         assert_eq!(each("{/hosts}").unwrap(), ["10.0.0.1:80", "10.0.0.2:80"]);
         assert_eq!(each("{/one}:80").unwrap(), ["10.0.0.3:80"]);
+        assert!(
+            "{/a}"
+                .parse::<Template>()
+                .unwrap()
+                .fill_each(&json!({"a": ["x".repeat(FILLED_BYTES_MAX + 1)]}))
+                .is_err()
+        );
         assert!(each("{/hosts}:80").is_err() && each("{/odd}").unwrap_err().contains("`/odd/1`"));
     }
 
