@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeApprovals, flagApprovals, hasApproved, noApprovalReason } from '../web/approval-words.js';
+import { describeApprovals, describeGiven, flagApprovals, hasApproved, noApprovalReason } from '../web/approval-words.js';
 
 const NOW = Date.UTC(2026, 6, 3, 11);
 const plain = (text) => text.replaceAll('\u00a0', ' ');
@@ -20,6 +20,14 @@ test('the card says who approved, how many are missing, and who may give them', 
 	assert.match(plain(enough.text), /^1 of 1 approvals: bob, 5 min ago\.$/);
 	assert.ok(!enough.isMissing);
 	assert.match(plain(describeApprovals(with_({ needed: 0, given: [bob], missing: 0 }), NOW).text), /^1 approval: bob/);
+});
+
+test('the list of releases says who approved one, also while it is on no track', () => {
+	assert.equal(describeGiven(undefined, NOW), '');
+	assert.equal(describeGiven({ needed: 1, given: [], missing: 1, new_endpoints: [] }, NOW), '');
+	assert.equal(plain(describeGiven({ needed: 2, given: [bob], missing: 1, new_endpoints: [] }, NOW)), '1 of 2 approvals: bob, 5 min ago.');
+	const ended = describeGiven({ needed: 1, given: [], missing: 1, new_endpoints: ['10.0.0.7:80'] }, NOW);
+	assert.match(plain(ended), /^0 of 1 approvals\. Those given before have ended/);
 });
 
 test('whoever cannot approve is told why', () => {

@@ -77,6 +77,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
 		restoreStore: (body) => send('POST', '/api/v1/store/restore', body),
 		listReleases: (name) => get(`${appPath(name)}/releases`),
+		listApprovals: (name) => get(`${appPath(name)}/approvals`),
 		getHistory: (name, { limit = 50, before } = {}) => get(`${appPath(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		explain: (name, body) => send('POST', `${appPath(name)}/explain`, body),
 		dryRun: (name, body) => send('POST', `${appPath(name)}/who-moves`, body),

@@ -15,6 +15,12 @@ export function describeApprovals({ candidate }, now) {
 	return { text: `${count}${names ? `: ${names}` : ''}.${ended}${more}`, isMissing: missing > 0 };
 }
 
+/** What the list of releases says of one: `approvals` are its own, as the app keeps them; empty: nobody gave one. */
+export function describeGiven(approvals, now) {
+	if (!approvals?.given.length && !approvals?.new_endpoints?.length) return '';
+	return describeApprovals({ candidate: { approvals: { ...approvals, missing: 0 } } }, now).text;
+}
+
 /** Whether this reader's approval of the candidate counts. */
 export const hasApproved = ({ candidate }, who) => Boolean(candidate?.approvals?.given.some(({ by }) => by === who?.name));
 

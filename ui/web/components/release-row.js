@@ -9,8 +9,8 @@ import { endpointStrip } from './endpoints.js';
 const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draining: 'draining', previous: 'the previous stable' };
 
 /**
- * `setTrack(release, track)` opens the dialog; `drains` is what the endpoints offer. `update({release, live, addresses, disabledReason})`: `live`
- * is the release as the app's state has it, or null.
+ * `setTrack(release, track)` opens the dialog; `drains` is what the endpoints offer. `update({release, live, addresses, approvals, disabledReason})`:
+ * `live` is the release as the app's state has it, or null; `approvals` what is said of them, if anything.
  */
 export function releaseRow(setTrack, drains) {
 	const name = h('b.mono');
@@ -18,6 +18,7 @@ export function releaseRow(setTrack, drains) {
 	const id = h('span.mono.quiet.release-id');
 	const strip = endpointStrip(drains);
 	const unchecked = h('p.quiet');
+	const approvals = h('p.quiet');
 	const make = {
 		candidate: button('Make it the candidate…', { tone: 'small', run: () => setTrack(release, 'candidate') }),
 		stable: button('Make it stable…', { tone: 'small', run: () => setTrack(release, 'stable') }),
@@ -26,7 +27,7 @@ export function releaseRow(setTrack, drains) {
 		'li.panel.release-row',
 		{},
 		h('div', {}, h('h2.release-row-name', {}, name), place, id),
-		h('div', {}, strip.element, unchecked),
+		h('div', {}, strip.element, unchecked, approvals),
 		h('div.release-buttons', {}, make.candidate, make.stable),
 	);
 	let release = null;
@@ -44,6 +45,9 @@ export function releaseRow(setTrack, drains) {
 			if (view.live) strip.update(view.live, view.disabledReason);
 			setShown(unchecked, !view.live);
 			setText(unchecked, describeUnchecked(release, view.addresses));
+			setShown(approvals, Boolean(view.approvals));
+			setText(approvals, view.approvals);
+			setAttr(approvals, 'data-testid', `approvals-${label}`);
 			for (const [track, control] of Object.entries(make)) {
 				setShown(control, !view.disabledReason && release.track !== track && !(track === 'candidate' && release.track === 'stable'));
 				setAttr(control, 'data-testid', `make-${track}-${label}`);

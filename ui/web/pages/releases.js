@@ -1,6 +1,7 @@
 // The releases of an app that are in the store: the track of each, its endpoints, their health.
 
 import { entryText } from '../api.js';
+import { describeGiven } from '../approval-words.js';
 import { h, keyed, setShown, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { releasesOf } from '../release.js';
@@ -26,6 +27,7 @@ export function releasesPage({ api, model, actions, params }) {
 	);
 	let releases = [];
 	let addresses = new Map();
+	let approvals = new Map();
 	let shownSeq = null;
 	let loaded = false;
 	const drains = {
@@ -35,8 +37,9 @@ export function releasesPage({ api, model, actions, params }) {
 
 	async function load() {
 		try {
-			const [known, entries] = await Promise.all([api.listReleases(name), api.listKeys('apps/')]);
+			const [known, entries, approved] = await Promise.all([api.listReleases(name), api.listKeys('apps/'), api.listApprovals(name)]);
 			addresses = groupAddresses(entries);
+			approvals = new Map(approved.releases.map((release) => [release.id, release]));
 			releases = known.releases.sort((a, b) => rank(a) - rank(b) || b.id.localeCompare(a.id, undefined, { numeric: true }));
 			loaded = true;
 			setText(error, '');
@@ -57,7 +60,13 @@ export function releasesPage({ api, model, actions, params }) {
 			list,
 			found
 				.slice(0, SHOWN_MAX)
-				.map((release) => ({ release, live: live.get(release.id) ?? null, addresses: addresses.get(release.id), disabledReason })),
+				.map((release) => ({
+					release,
+					live: live.get(release.id) ?? null,
+					addresses: addresses.get(release.id),
+					approvals: describeGiven(approvals.get(release.id), Date.now()),
+					disabledReason,
+				})),
 			({ release }) => release.id,
 			() => releaseRow((release, track) => actions.setTrack(name, track, release.id), drains),
 		);
