@@ -16,7 +16,9 @@ use super::{
     shared::{
         activity::{Activity, ActivityBoard, Moves},
         core::Core,
+        fleet::past::MemberPast,
         former_endpoints::FormerEndpoints,
+        past_cell::PastCell,
         stop_check::StopCheck,
     },
 };
@@ -27,6 +29,7 @@ use crate::{
         app::AppName,
         blend::Blend,
         record::Tenure,
+        release::ReleaseId,
         table::{AppRoutes, ReleaseKey, ReleaseRoutes, Standing},
         target::ReleaseIndex,
     },
@@ -48,6 +51,7 @@ pub async fn run(core: Core) {
             &core.replica.former_endpoints.load(),
             core.clock.monotonic(),
         );
+        sampler.note_past(&core);
         core.board.store(Arc::new(board));
         core.misdirected.note(core.counters.misdirected(), core.clock.monotonic());
         core.feed.nudge_all();
@@ -63,12 +67,20 @@ struct Sampler {
     turned: Duration,
     /// When sampling began: monotonic, and in Unix ms.
     started: (Duration, u64),
+    /// Stays that have ended, of which the last moments are not in the past yet.
+    ended: Vec<Samples>,
+    /// What happened in the minute that is going on, as far as it is in the past.
+    told: HashMap<(AppName, ReleaseId), PastCell>,
+    /// The minute (since 1970) that is going on.
+    minute: u64,
 }
 
 #[derive(Debug)]
 struct Samples {
     state: Arc<ReleaseState>,
     ring: VecDeque<(Duration, Arc<ReleaseTotal>)>,
+    /// What is in the past already.
+    noted: Arc<ReleaseTotal>,
 }
 
 /// The draws that were counted when candidate or blend last changed.
@@ -100,7 +112,7 @@ impl Sampler {
             let mut samples = match self.releases.remove(state.key()) {
                 Some(known) if Arc::ptr_eq(&known.state, state) => known,
                 other => {
-                    other.iter().for_each(|ended| self.end(ended));
+                    other.into_iter().for_each(|ended| self.end(ended));
                     Samples::new(Arc::clone(state))
                 }
             };
@@ -116,7 +128,7 @@ impl Sampler {
             releases.insert(state.key().clone(), samples);
         }
         let ended = std::mem::replace(&mut self.releases, releases);
-        ended.values().for_each(|ended| self.end(ended));
+        ended.into_values().for_each(|ended| self.end(ended));
         board.moves = self.moves(published);
         self.past.retain(|app, _| published.table.apps.contains_key(app));
         self.draws.retain(|app, _| published.table.apps.contains_key(app));
@@ -141,8 +153,28 @@ impl Sampler {
     }
 
     /// Keeps what was counted during a stay that has ended.
-    fn end(&mut self, ended: &Samples) {
+    fn end(&mut self, ended: Samples) {
         self.past.entry(ended.state.key().app.clone()).or_default().add(&ended.state.total());
+        self.ended.push(ended);
+    }
+
+    /// Adds to the past what has happened since the last minute began, when it is over, and of stays that have ended.
+    fn note_past(&mut self, core: &Core) {
+        let minute = core.clock.wall_ms() / 60_000;
+        let over = if self.minute == 0 { minute } else { self.minute };
+        for mut ended in self.ended.drain(..) {
+            ended.note_past(core, over, &mut self.told);
+        }
+        if minute == over && self.minute != 0 {
+            return;
+        }
+        for samples in self.releases.values_mut() {
+            samples.note_past(core, over, &mut self.told);
+        }
+        core.past.tell(MemberPast::new(over, self.told.drain()));
+        self.minute = minute;
+        let published = core.live.load();
+        core.past.tidy(minute, |app| published.table.apps.contains_key(app));
     }
 
     fn moves(&self, published: &PublishedTable) -> HashMap<AppName, Moves> {
@@ -203,7 +235,20 @@ impl Draws {
 
 impl Samples {
     fn new(state: Arc<ReleaseState>) -> Self {
-        Self { state, ring: VecDeque::with_capacity(ACTIVITY_SAMPLES) }
+        Self { state, ring: VecDeque::with_capacity(ACTIVITY_SAMPLES), noted: Arc::default() }
+    }
+
+    /// Adds to a minute of the past what is not in it yet.
+    fn note_past(&mut self, core: &Core, minute: u64, told: &mut HashMap<(AppName, ReleaseId), PastCell>) {
+        let Some((_, total)) = self.ring.back() else { return };
+        if Arc::ptr_eq(total, &self.noted) {
+            return;
+        }
+        let ReleaseKey { app, release, .. } = self.state.key();
+        let did = PastCell::between(&self.noted, total);
+        core.past.add(app, release, minute, &did);
+        told.entry((app.clone(), release.clone())).or_default().add(&did);
+        self.noted = Arc::clone(total);
     }
 
     fn push(&mut self, now: Duration) {

@@ -258,12 +258,20 @@ pub const STREAMS_MAX: usize = 512;
 pub const STREAM_QUEUE: usize = 256;
 /// Bytes of whole states that a page is sent at a time, not counting the last of them: one that does not read keeps no more.
 pub const STREAM_PIECE_BYTES: usize = 64 << 10;
-/// How often an idle stream says that it is alive.
-pub const STREAM_ALIVE: Duration = Duration::from_secs(10);
+/// How often an idle stream says that it is alive: a page shows within five seconds that a router says nothing any more.
+pub const STREAM_ALIVE: Duration = Duration::from_secs(2);
 /// How often activity is sampled.
 pub const ACTIVITY_TICK: Duration = Duration::from_secs(1);
 /// Samples kept: rates and quantiles are over the last ten seconds.
 pub const ACTIVITY_SAMPLES: usize = 11;
+/// How far back the past of a release reaches, in minutes.
+pub const PAST_MINUTES: u64 = 24 * 60;
+/// Minutes that are kept of all releases together, those without a request left out: about 20 MB of seventy busy releases.
+pub const PAST_CELLS_MAX: usize = 100_000;
+/// Of so many releases, the busiest ones, a router tells the others of its fleet what they did in the last minute: some 30 KB.
+pub const PAST_RELEASES_TOLD_MAX: usize = 100;
+/// From this span on, in seconds, the past is told in steps of five minutes: as many points as a screen has room for.
+pub const PAST_COARSE_SECONDS: u64 = 3 * 3_600;
 /// How long a preview grant may live, in seconds: a trial of a release, and not a second way in that nobody remembers.
 pub const PREVIEW_SECONDS_MAX: u64 = 30 * 24 * 3_600;
 /// How long it lives when nobody says, in seconds: until this time tomorrow.

@@ -28,6 +28,7 @@ pub mod hook;
 pub mod hook_in;
 pub mod keyvalue;
 pub mod old_api;
+pub mod past;
 pub mod pool;
 pub mod preview;
 pub mod prune;

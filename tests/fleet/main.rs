@@ -13,6 +13,7 @@ mod hooks;
 mod local_abort;
 mod losing;
 mod members;
+mod past;
 mod pin_keys;
 mod proxy;
 mod quiet;

@@ -16,7 +16,7 @@ use tokio::{
         self,
         error::{RecvError, TryRecvError},
     },
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -116,8 +116,9 @@ impl Follower {
         if std::mem::take(&mut self.begins) {
             return self.carry_out(Self::begin).await;
         }
+        let silent_until = tokio::time::Instant::now() + STREAM_ALIVE;
         loop {
-            match self.due().await {
+            match self.due(silent_until).await {
                 Due::Message(message) => {
                     if let Some(text) = self.told(&message) {
                         return Some((text, self));
@@ -137,18 +138,19 @@ impl Follower {
         }
     }
 
-    async fn due(&mut self) -> Due {
+    /// `silent_until` is when the page has heard nothing for so long that it is given a sign of life, whatever others were told.
+    async fn due(&mut self, silent_until: Instant) -> Due {
         let (core, mut pass) = (self.core.clone(), self.pass.clone());
         tokio::select! {
             biased;
             () = core.lifecycle.closing_ports() => Due::End,
             () = pass.ended() => Due::End,
-            due = self.due_message() => due,
+            due = self.due_message(silent_until) => due,
         }
     }
 
     /// What was told already comes before whole states, so that none is followed by an older one.
-    async fn due_message(&mut self) -> Due {
+    async fn due_message(&mut self, silent_until: Instant) -> Due {
         if !self.whole.is_empty() {
             return match self.messages.try_recv() {
                 Ok(message) => Due::Message(message),
@@ -157,7 +159,7 @@ impl Follower {
                 Err(TryRecvError::Closed) => Due::End,
             };
         }
-        match timeout(STREAM_ALIVE, self.messages.recv()).await {
+        match timeout_at(silent_until, self.messages.recv()).await {
             Err(_) => Due::SignOfLife,
             Ok(Ok(message)) => Due::Message(message),
             Ok(Err(RecvError::Lagged(_))) => Due::Beginning,

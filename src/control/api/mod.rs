@@ -28,7 +28,8 @@ mod json;
 pub mod kv;
 pub mod locks;
 mod old_api;
-pub mod pool;
+pub mod past;
+mod pool;
 pub mod previews;
 pub mod prune;
 pub mod query;
@@ -108,6 +109,7 @@ fn apps(calls: Calls) -> Calls {
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
         .get("/api/v1/apps/{app}/verdict", verdict::read)
+        .get("/api/v1/apps/{app}/past", past::read)
         .get("/api/v1/apps/{app}/wait", wait::wait)
         .get("/api/v1/freeze-windows", freeze::read)
         .put("/api/v1/freeze-windows", freeze::write)

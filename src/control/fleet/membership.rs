@@ -3,7 +3,7 @@
 use keyvalues::{Check, Outcome, Revision, StoreError, Write};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{history, release_loads, report::Reporter, sign_of_life::Heartbeat};
+use super::{history, past, release_loads, report::Reporter, sign_of_life::Heartbeat};
 use crate::control::{
     limits::{ACTIVITY_TICK, LEAVE_MAX},
     shared::{core::Core, entries::own_key, fleet::member::Kind},
@@ -19,6 +19,7 @@ pub async fn run(core: Core) {
         Reporter::new(core.clone()).run(),
         Heartbeat::new(core.clone()).run(),
         release_loads::run(core.clone()),
+        past::run(core.clone()),
         take_name_over(core.clone()),
         history::run(core.clone()),
         compare(core)

@@ -9,6 +9,7 @@
 pub mod alarms;
 mod history;
 pub mod membership;
+mod past;
 pub mod release_loads;
 pub mod report;
 pub mod rotation;

@@ -27,6 +27,7 @@ use super::{
     misdirected::MisdirectedRequests,
     names::{board::NameBoard, resolver::NameResolver},
     options::{RouterOptions, Surroundings},
+    past::Past,
     quota::Quotas,
     replica::Replica,
     served_store::ServedStore,
@@ -74,6 +75,10 @@ pub struct CoreState {
     pub hooks_in: HookInBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<ActivityBoard>,
+    /// What every release did in the last day: written by `activity` and `fleet::past`.
+    pub past: Past,
+    /// Since when that is counted, Unix ms.
+    pub past_since: u64,
     /// The verdicts about all candidates: written by `verdict` alone.
     pub verdicts: VerdictBoard,
     /// What the live stream sends to pages.
@@ -128,6 +133,8 @@ impl Core {
             hooks: HookBoard::default(),
             hooks_in: HookInBoard::default(),
             board: ArcSwap::default(),
+            past: Past::default(),
+            past_since: clock.wall_ms(),
             verdicts: VerdictBoard::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),

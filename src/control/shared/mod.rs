@@ -30,6 +30,8 @@ pub mod names;
 pub mod old_api;
 pub mod options;
 pub mod pages;
+pub mod past;
+pub mod past_cell;
 pub mod pin_keys;
 pub mod private_folder;
 pub mod quota;

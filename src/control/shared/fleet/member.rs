@@ -31,11 +31,14 @@ pub enum Kind {
     Load,
     /// What it has counted of candidates.
     Evidence,
+    /// What its releases did in the last minute.
+    Past,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Entry, Self::Report, Self::SignOfLife, Self::Load, Self::Evidence];
+    pub const ALL: [Self; 6] =
+        [Self::Entry, Self::Report, Self::SignOfLife, Self::Load, Self::Evidence, Self::Past];
 
     const fn prefix(self) -> &'static str {
         match self {
@@ -44,6 +47,7 @@ impl Kind {
             Self::SignOfLife => "rolling/router/heard/",
             Self::Load => "rolling/router/loads/",
             Self::Evidence => "rolling/router/evidence/",
+            Self::Past => "rolling/router/past/",
         }
     }
 

@@ -3,4 +3,5 @@
 pub mod endpoint_loads;
 pub mod evidence;
 pub mod member;
+pub mod past;
 pub mod roster;

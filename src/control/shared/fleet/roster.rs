@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use super::{
     evidence::MemberEvidence,
     member::{Entry, Kind, Load, Report, ServedApps, SignOfLife},
+    past::MemberPast,
 };
 use crate::{
     clock::Clock,
@@ -50,6 +51,8 @@ pub struct Member {
     pub load: Option<Arc<Load>>,
     /// What it has counted of candidates. It stays when the member leaves.
     pub evidence: Option<Arc<MemberEvidence>>,
+    /// What its releases did in the last minute.
+    pub past: Option<Arc<MemberPast>>,
     /// Its last sign of life; none once its lease has ended.
     pub alive: Option<SignOfLife>,
     /// Its wall clock less our monotonic one, in ms, at its last signs of life. Each is too low by the time that the sign was
@@ -171,6 +174,13 @@ impl Roster {
         let members = self.members.lock();
         let others = members.iter().filter(|(node, _)| **node != self.node);
         others.filter_map(|(_, member)| member.evidence.clone()).collect()
+    }
+
+    /// What the releases of the other members did in their last minute, by node id.
+    pub fn pasts_of_others(&self) -> Vec<(String, Arc<MemberPast>)> {
+        let members = self.members.lock();
+        let others = members.iter().filter(|(node, _)| **node != self.node);
+        others.filter_map(|(node, member)| Some((node.clone(), member.past.clone()?))).collect()
     }
 
     /// What routers have counted that are no members any more, by node id.
@@ -295,6 +305,7 @@ impl Member {
             report: None,
             load: None,
             evidence: None,
+            past: None,
             alive: None,
             silent_since: None,
             ..last
@@ -306,6 +317,7 @@ impl Member {
             && self.report.is_none()
             && self.load.is_none()
             && self.evidence.is_none()
+            && self.past.is_none()
             && self.alive.is_none()
     }
 
@@ -331,6 +343,7 @@ impl Member {
             Kind::Report => self.report = value.and_then(decode).map(Arc::new),
             Kind::Load => self.load = value.and_then(decode).map(Arc::new),
             Kind::Evidence => self.evidence = value.and_then(decode).map(Arc::new),
+            Kind::Past => self.past = value.and_then(decode).map(Arc::new),
             Kind::SignOfLife => return self.heard(value.and_then(decode::<SignOfLife>), now, is_news),
         }
         if value.is_some() && is_news {

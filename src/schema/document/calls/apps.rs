@@ -13,6 +13,7 @@ use crate::schema::{
     endpoint::EndpointState,
     explain::{ExplainRequest, Explanation},
     history::HistoryPage,
+    past::Past,
     release::KnownReleases,
     settings::EffectiveSettings,
     verdict::Verdict,
@@ -26,6 +27,7 @@ pub fn calls() -> Vec<Operation> {
     let mut calls = reads();
     calls.push(approvals());
     calls.push(verdict());
+    calls.push(past());
     calls.extend(settings());
     calls.extend(questions());
     calls
@@ -39,6 +41,18 @@ fn verdict() -> Operation {
             )
             .answers::<Verdict>(200, "The verdict.")
             .refuses(&[400, 404])
+}
+
+fn past() -> Operation {
+    Operation::get("/api/v1/apps/{app}/past", "past", "The past")
+        .says(
+            "What the releases of the app did over the last minutes or hours, up to a day, in steps of a minute, or of five above \
+             three hours; on all routers of the fleet, each of which tells the others of a minute when it is over. It is in \
+             memory: a router that starts begins anew.",
+        )
+        .parameter("query", "seconds", json!({ "type": "integer", "minimum": 60, "maximum": 86_400 }), "How far back; left out: 900.")
+        .answers::<Past>(200, "The past.")
+        .refuses(&[400, 404])
 }
 
 fn reads() -> Vec<Operation> {

@@ -35,6 +35,7 @@ use crate::{
         history::{HistoryEvent, HistoryPage},
         hook::{Delivery, Hook, HookEvent, HookTest},
         keyvalue::Keyvalue,
+        past::{Past, PastRelease, PastStep},
         preview::{Preview, PreviewRevocation, Previews},
         prune::PrunedReleases,
         registration::{RegisteredEndpoint, RegisteredEndpoints},
@@ -145,13 +146,16 @@ pub fn always_written(components: &mut Components) {
     );
 }
 
-/// What is said of the verdict.
+/// What is said of the verdict and the past.
 fn always_judged(components: &mut Components) {
     always!(
         components:
         ArmCounts,
         EvidenceNumbers,
         MissingNumbers,
+        Past,
+        PastRelease,
+        PastStep,
         Receipt,
         ReceiptFactor,
         ReceiptSample,

@@ -78,7 +78,7 @@ fn streams() -> Vec<Operation> {
     let events = "`event: state` (App) with `id: <seq>-<n>`, `event: router` (Router) and `event: fleet` (Fleet) at once \
                   and at each change; `event: activity` (ActivityEvent) every second while something changes; \
                   `event: gone` (GoneEvent) when an app ends; `event: hooks` (HooksEvent) when anything about hooks \
-                  changed; a comment every 10 s. Whatever `Last-Event-ID` says, whole states come first.";
+                  changed; a comment after 2 s without any. Whatever `Last-Event-ID` says, whole states come first.";
     let stream = |operation: Operation| {
         operation
             .says(events)
