@@ -74,6 +74,12 @@ fn no_page_breaks_a_rule_of_accessibility() {
             found.extend(violations(&browser).into_iter().map(|line| format!("{screen} {name}: {line}")));
         }
     }
+    browser.screen(1280, 1000, "light");
+    browser.media(&[("forced-colors", "active")]);
+    for (name, hash) in PAGES {
+        go(&browser, hash);
+        found.extend(violations(&browser).into_iter().map(|line| format!("forced colours, {name}: {line}")));
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -84,9 +90,17 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
     let mut found = Vec::new();
     for (screen, width, scheme) in SCREENS {
         browser.screen(width, 1000, scheme);
-        for opener in
-            ["promote", "abort", "rollback", "choose-stable", "choose-candidate", "sticky-switch", "lock"]
-        {
+        for opener in [
+            "promote",
+            "abort",
+            "rollback",
+            "choose-stable",
+            "choose-candidate",
+            "sticky-switch",
+            "lock",
+            "pause",
+            "stop-app",
+        ] {
             browser.click(opener);
             browser.keys("confirm-reason", "a reason");
             found.extend(violations(&browser).into_iter().map(|line| format!("{screen} {opener}: {line}")));
@@ -101,6 +115,7 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
 fn checked_hooks(router: &Router) -> Browser {
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hooks-none", "No hooks yet");
     with_axe(&browser);

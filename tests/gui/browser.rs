@@ -20,7 +20,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// The keys that tests press (WebDriver, section 17.4.2).
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
-pub const ARROW_RIGHT: &str = "\u{e014}";
+pub const ARROW_LEFT: &str = "\u{e012}";
 pub const TAB: &str = "\u{e004}";
 pub const SPACE: &str = " ";
 

@@ -162,7 +162,8 @@ fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
     browser.click("app-hello");
     browser.see("stable-release", "1.0.0");
     browser.see("stable-card", "Choose stable, Roll back: your role is viewer");
-    browser.see("candidate-card", "Choose candidate, Abort, Promote: your role is viewer");
+    browser.see("candidate-card", "Choose candidate: your role is viewer");
+    browser.see("release-banner", "Abort, Promote: your role is viewer");
     browser.see("blend-hint", "your role is viewer");
     let controls =
         ["choose-stable", "rollback", "choose-candidate", "abort", "promote", "sticky-switch", "lock"];

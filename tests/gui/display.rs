@@ -1,6 +1,6 @@
 //! What the page looks like to readers with other screens, colours and hands.
 
-use crate::browser::{ARROW_RIGHT, Browser, ENTER, SPACE, TAB};
+use crate::browser::{ARROW_LEFT, Browser, ENTER, SPACE, TAB};
 use crate::{PAGES, go, open_app};
 use serde_json::{Value, json};
 use support::{eventually, router};
@@ -41,12 +41,14 @@ fn a_whole_release_without_a_pointer() {
     eventually("the focus is back", || focused(&browser) == json!("choose-candidate"));
 
     tab_to(&browser, "blend-slider");
-    browser.press(&ARROW_RIGHT.repeat(2));
+    browser.press(&ARROW_LEFT.repeat(2));
     browser.see("blend-hint", "Of new clients 2 % go to 1.0.1");
     browser.press(ENTER);
     browser.see("share-configured", "2 %");
     tab_to(&browser, "blend-exact");
     browser.press(&format!("50{ENTER}"));
+    eventually("the reason has the focus", || focused(&browser) == json!("rise-reason"));
+    browser.press(ENTER);
     browser.see("share-configured", "50 %");
 
     // Around the page: past its end Tab begins again.

@@ -3,6 +3,8 @@
 use crate::browser::Browser;
 use crate::{confirm, open_app, sign_in_as};
 use serde_json::{Value, json};
+use std::time::Duration;
+use support::clock::within;
 use support::router::token;
 use support::{Router, eventually, router};
 
@@ -43,16 +45,23 @@ fn progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing() {
     browser.see("stable-release", "1.0.0");
     browser.script(LISTEN);
     browser.click("blend-preset-50");
+    browser.click("rise-apply");
     heard(&browser, "applied on 2 of 2 routers");
     assert_eq!(second.api().state()["blend"], json!(50));
 
     second.kill();
+    browser.see("banner-fleet", "r2");
     browser.click("promote");
+    browser.see("confirm-warnings", "may still serve what was before");
     browser.fill("confirm-reason", "does well");
     browser.click("confirm-submit");
     heard(&browser, "Waiting until every router has applied it");
     eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
     browser.see("stable-release", "1.0.1");
+    let partial = "return document.querySelectorAll('[data-testid=notice][data-tone=partial]').length";
+    assert_eq!(browser.script(partial), json!(1));
+    // It stays for longer than other notices, until the change is applied everywhere or nobody waits for the other router.
+    assert!(!within(Duration::from_secs(7), || browser.script(partial) != json!(1)), "it was taken back");
 
     browser.click("nav-fleet");
     browser.see("fleet-r2", "not heard from");
@@ -61,6 +70,7 @@ fn progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing() {
     browser.see("fleet-dialog", "Remove r2 from the fleet?");
     browser.click("fleet-submit");
     eventually("it is no member", || browser.text("fleet-r2").is_none());
+    heard(&browser, "applied on every router");
     browser.see("nav-fleet", "Fleet");
 }
 

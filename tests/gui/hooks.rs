@@ -22,6 +22,7 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     let receiver = scripted(|_| Reply::ok("thanks"));
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser
         .see("hooks-none", "A hook is an address to which the router sends a signed POST for every change");
@@ -99,6 +100,7 @@ fn a_hook_that_fails_says_why_without_being_opened() {
     router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hook-chat", "nothing sent yet");
     router.api().post("promote", &json!({})).expect(200);
@@ -113,6 +115,7 @@ fn who_may_not_change_hooks_is_told_why() {
     router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "operator");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hook-chat", "https://chat.example/in");
     for control in ["hook-add", "hook-test-chat", "hook-edit-chat", "hook-pause-chat", "hook-remove-chat"] {
@@ -128,6 +131,7 @@ fn who_may_not_change_hooks_is_told_why() {
     assert_eq!(shown(&router)["paused"], true);
     browser.click("sign-out");
     sign_in_as(&browser, &router, "viewer");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hooks-error", "your role is viewer");
     assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -155,6 +159,7 @@ fn a_hidden_page_tells_of_releases_once_the_reader_asked_for_it() {
     browser.script(RECORDER);
     browser.fill("sign-in-token", token("viewer"));
     browser.click("sign-in-submit");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.click("notify-switch");
     eventually("it is on", || browser.attribute("notify-switch", "aria-checked").as_deref() == Some("true"));
@@ -182,6 +187,7 @@ fn an_admin_adds_tests_and_removes_a_hook_in_and_sees_what_came() {
     let next = support::echo("1.0.1");
     let browser = Browser::start(1280, 1400);
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hooks-in-none", "No hooks in yet");
     browser.click("hook-in-add");

@@ -102,6 +102,9 @@ fn a_whole_release_by_the_page_alone_fails_no_request() {
     browser.see("candidate-release", "1.0.1");
     for percent in [10, 50, 100] {
         browser.click(&format!("blend-preset-{percent}"));
+        if percent > 10 {
+            browser.click("rise-apply");
+        }
         browser.see("share-configured", &format!("{percent} %"));
     }
     browser.click("promote");
@@ -245,9 +248,13 @@ fn a_store_that_is_gone_is_told_and_clients_notice_nothing() {
     browser.see("stable-release", "1.0.0");
     serving.kill();
     browser.see("banner-store", "The store");
-    browser.click("blend-preset-50");
-    browser.see("notices", "Blend 50 %");
-    browser.see("notices", "not done");
+    browser.see("blend-hint", "the store cannot be reached, so the router refuses commands");
+    browser.see("release-banner", "Promote: the store cannot be reached");
+    assert_eq!(browser.attribute("blend-preset-50", "aria-disabled").as_deref(), Some("true"));
+    assert_eq!(browser.attribute("abort", "aria-disabled"), None, "this router can drop the candidate alone");
+    browser.click("abort");
+    browser.see("confirm-warnings", "The store cannot be reached");
+    browser.click("confirm-cancel");
     assert_eq!(using.visitor().release(), "1.0.0", "clients notice nothing");
     serving.start_again();
     eventually("the banner goes", || browser.text("banner-store").is_none_or(|text| text.is_empty()));

@@ -9,6 +9,7 @@ mod below;
 mod browser;
 mod browsers;
 mod commands;
+mod decisions;
 mod deployments;
 mod display;
 mod endpoints;
@@ -18,6 +19,7 @@ mod fleet;
 mod freezes;
 mod halts;
 mod hooks;
+mod leaving;
 mod live;
 mod pages;
 mod pictures;
@@ -25,8 +27,9 @@ mod scene;
 mod secure;
 mod session;
 mod turn;
+mod walk;
 
-use browser::{ARROW_RIGHT, Browser, ENTER, ESCAPE};
+use browser::{ARROW_LEFT, Browser, ENTER, ESCAPE};
 use serde_json::json;
 use std::time::Duration;
 use support::router::token;
@@ -111,7 +114,7 @@ fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
     browser.see("stable-release", "1.0.0");
     browser.see("candidate-release", "none");
     assert_eq!(browser.attribute("promote", "aria-disabled").as_deref(), Some("true"));
-    browser.see("candidate-card", "Promote: there is no candidate");
+    browser.see("release-banner", "Promote: there is no candidate");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -136,6 +139,7 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
     browser.switch_to(&first);
 
     browser.fill("blend-exact", &format!("12.5{ENTER}"));
+    browser.click("rise-apply");
     browser.see("share-configured", "12.5 %");
     assert_eq!(router.api().state()["blend"], json!(12.5));
     browser.switch_to(&second);
@@ -220,7 +224,7 @@ fn the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go() {
     open_app(&browser, &router);
     let seq = router.api().state()["seq"].clone();
 
-    browser.keys("blend-slider", &ARROW_RIGHT.repeat(3));
+    browser.keys("blend-slider", &ARROW_LEFT.repeat(3));
     browser.see("blend-hint", "No pinned client moves");
     browser.see("blend-hint", "Of new clients 3 % go to 1.0.1, now 0 %. Press Enter");
     assert_eq!(router.api().state()["seq"], seq, "no arrow press is a release step");
@@ -231,10 +235,11 @@ fn the_blend_moves_by_pointer_and_by_keys_and_only_when_let_go() {
         .script("return document.querySelector('.blend-slider').clientWidth")
         .as_i64()
         .expect("a width");
-    browser.drag("blend-slider", width * 3 / 100 - width / 2, 0, false);
+    browser.drag("blend-slider", width * 97 / 100 - width / 2, 0, false);
     browser.see("blend-value", "3 % → 50 %");
     assert_eq!(router.api().state()["blend"], json!(3), "nothing is set while the pointer is down");
     browser.let_go();
+    browser.click("rise-apply");
     browser.see("share-configured", "50 %");
     assert_eq!(router.api().state()["blend"], json!(50));
 
@@ -271,16 +276,17 @@ fn figures_of_real_traffic_show_live() {
     let router = router().stable("1.0.0").candidate("1.0.1").start();
     let browser = Browser::start(1280, 1000);
     open_app(&browser, &router);
-    browser.see("stable-card", "0 clients");
+    browser.see("stable-clients", "0");
     let mut visitors = distinct(3, |_| router.visitor());
     for visitor in &mut visitors {
         // The first request set the pin; with the second it comes back, and the client counts.
         visitor.release();
     }
-    browser.see("stable-card", "3 clients");
+    browser.see("stable-clients", "3");
     browser.see("verdict", "Undecided");
     eventually("the chart has a line", || {
-        browser.script("return document.querySelector('.line-stable').hasAttribute('d')") == json!(true)
+        browser.script("return document.querySelector('.chart .line-stable').hasAttribute('d')")
+            == json!(true)
     });
     router.endpoint("1.0.1").stop();
     browser.see("candidate-card", "0 of 1 endpoint serving");
@@ -397,8 +403,9 @@ fn every_page_fits_every_screen_and_asks_nobody_else() {
     browser.script(COUNT_CALLS);
     // With clients, so that the pictures show figures; for those that are kept, with a while of them.
     eventually("the charts have lines", || {
-        browser.script("return (document.querySelector('.line-stable').getAttribute('d') ?? '').length > 60")
-            == json!(true)
+        browser.script(
+            "return (document.querySelector('.chart .line-stable').getAttribute('d') ?? '').length > 60",
+        ) == json!(true)
     });
     if pictures::folder().is_some() {
         let filled = "return document.querySelector('.chart-note').hidden";

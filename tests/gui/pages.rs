@@ -185,11 +185,13 @@ fn tokens_are_listed_by_name_for_an_admin_and_shown_to_nobody() {
     let router = router().stable("1.0.0").start();
     let browser = Browser::start(1280, 1000);
     sign_in(&browser, &router);
+    browser.click("nav-settings");
     browser.click("nav-tokens");
     browser.see("tokens-me", "maria, role operator");
     browser.see("tokens-error", "needs the role admin");
     browser.click("sign-out");
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-tokens");
     for (name, role) in [("root", "admin"), ("maria", "operator"), ("ci-main", "ci"), ("guest", "viewer")] {
         browser.see(&format!("token-{name}"), role);
@@ -208,11 +210,13 @@ fn an_admin_sees_who_changed_what_or_tried_to() {
     router.api_as("ci").put("blend", &json!({ "percent": 50, "release": "1.0.1" })).expect(423);
     let browser = Browser::start(1280, 1000);
     sign_in(&browser, &router);
+    browser.click("nav-settings");
     browser.click("nav-tokens");
     browser.click("open-audit");
     browser.see("audit-error", "needs the role admin");
     browser.click("sign-out");
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-tokens");
     browser.click("open-audit");
     browser.see("audit-2", "PUT /api/v1/apps/hello/blend: refused (423)");
@@ -227,7 +231,7 @@ fn the_api_page_shows_every_call_of_the_description() {
     let router = router().stable("1.0.0").start();
     let browser = Browser::start(1280, 1000);
     sign_in(&browser, &router);
-    browser.click("nav-api");
+    browser.click("nav-help");
     let paths = described()["paths"].as_object().expect("paths").clone();
     let methods = ["get", "put", "post", "patch", "delete"];
     let calls: usize =

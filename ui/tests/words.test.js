@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, verdict } from '../web/advice.js';
+import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, judge } from '../web/advice.js';
 import { buildCurl, listCalls } from '../web/api-model.js';
 import { commandTitle, describeChanges, describeLocalAbort, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
 import { describeHosts, isUnreachable } from '../web/hosts.js';
@@ -53,7 +53,10 @@ test('nothing speaks against a candidate that does well', () => {
 	};
 	const judged = { verdict: 'no-worse', sentence: 'The candidate is no worse than allowed.' };
 	assert.deepEqual(promoteAdvice({ ...state, candidate: good, verdict: judged }).warnings, []);
-	assert.match(plain(promoteAdvice({ ...state, candidate: good, verdict: judged, blend: 0 }).warnings), /no new client is sent to the candidate/);
+	assert.match(
+		plain(promoteAdvice({ ...state, candidate: good, verdict: judged, blend: 0 }).warnings),
+		/no new client is sent to the candidate/,
+	);
 });
 
 test('a lock speaks against everything but abort', () => {
@@ -83,25 +86,28 @@ test('aborting, rolling back and choosing name every release they touch', () => 
 test('one line says what the router says of the candidate, and what else speaks against it', () => {
 	const sound = [endpoint('127.0.0.1:9002')];
 	const line = (judged, { endpoints = sound, stable = {}, candidate = {} } = {}) => {
-		const { sign, text } = verdict({
+		const { tone, text } = judge({
 			stable: { ...state.stable, activity: stable },
 			candidate: { ...state.candidate, endpoints, activity: candidate },
 			verdict: judged,
 		});
-		return plain([`${sign} ${text}`]);
+		return plain([`${tone} ${text}`]);
 	};
-	assert.equal(verdict({ stable: state.stable, candidate: null }), null);
-	assert.equal(line(null), '… Undecided: nobody has looked at the candidate yet.');
+	assert.equal(judge({ stable: state.stable, candidate: null }), null);
+	assert.equal(line(null), 'open Undecided: nobody has looked at the candidate yet.');
 	const undecided = { verdict: 'inconclusive', sentence: 'Undecided. Missing: about 60 more failing sessions.' };
-	assert.equal(line(undecided), `… ${undecided.sentence}`);
-	assert.equal(line({ ...undecided, warning: true }), `⚠ ${undecided.sentence}`);
-	assert.equal(line({ ...undecided, shared_dependency: true }), `⚠ ${undecided.sentence}`);
-	assert.equal(line({ verdict: 'worse', sentence: 'The candidate is worse.' }), '⚠ The candidate is worse.');
-	assert.equal(line({ verdict: 'no-worse', sentence: 'It is no worse.' }), '✓ It is no worse.');
+	assert.equal(line(undecided), `open ${undecided.sentence}`);
+	assert.equal(line({ ...undecided, warning: true }), `warn ${undecided.sentence}`);
+	assert.equal(line({ ...undecided, shared_dependency: true }), `warn ${undecided.sentence}`);
+	assert.equal(line({ verdict: 'worse', sentence: 'The candidate is worse.' }), 'bad The candidate is worse.');
+	assert.equal(line({ verdict: 'no-worse', sentence: 'It is no worse.' }), 'good It is no worse.');
 	const better = { verdict: 'better', sentence: 'It is better.' };
-	assert.equal(line(better), '✓ It is better.');
-	assert.equal(line(better, { stable: { p95_ms: 20 }, candidate: { p95_ms: 60 } }), '⚠ Slower: p95 60 ms against 20 ms on stable. It is better.');
-	assert.match(line(better, { endpoints: [endpoint('127.0.0.1:9002', false, 'refused')] }), /^⚠ No endpoint of 1\.0\.1 is serving/);
+	assert.equal(line(better), 'good It is better.');
+	assert.equal(
+		line(better, { stable: { p95_ms: 20 }, candidate: { p95_ms: 60 } }),
+		'warn Slower: p95 60 ms against 20 ms on stable. It is better.',
+	);
+	assert.match(line(better, { endpoints: [endpoint('127.0.0.1:9002', false, 'refused')] }), /^warn No endpoint of 1\.0\.1 is serving/);
 });
 
 test('draining an endpoint says who takes its clients, or that nobody can', () => {
@@ -214,7 +220,7 @@ test('every page has an address', () => {
 		params: { app: 'hello', find: 'maria & co' },
 	});
 	assert.equal(hashWithFind('#/?find=old', ''), '#/');
-	assert.deepEqual(parseRoute('#/nowhere'), { page: 'apps', params: {} });
+	assert.deepEqual(parseRoute('#/nowhere'), { page: 'unknown', params: {} });
 });
 
 test('the hosts of an app are said, and that none leads to it', () => {
@@ -235,7 +241,10 @@ test('releases that share a short name are told apart by their ids', () => {
 	const [old, next] = ['apps/hello-1.0-3000/containers', 'apps/hello-1.0-8080/containers'];
 	assert.equal(describeChanges({ stable: [old, next] }, 'hello'), 'stable hello-1.0-3000 → hello-1.0-8080');
 	assert.equal(describeChanges({ stable: [old, 'apps/hello-1.1-80/containers'] }, 'hello'), 'stable 1.0 → 1.1');
-	const stays = [{ release: old, tenure: 1 }, { release: next, tenure: 2 }];
+	const stays = [
+		{ release: old, tenure: 1 },
+		{ release: next, tenure: 2 },
+	];
 	assert.equal(describeChanges({ candidate: stays }, 'hello'), 'candidate hello-1.0-3000 → hello-1.0-8080');
 });
 

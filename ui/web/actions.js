@@ -6,6 +6,9 @@ import { confirmCommand } from './components/confirm.js';
 import { percent } from './format.js';
 import { releaseId } from './release.js';
 
+// How soon the router is asked again for how far a change is applied; an answer that says "not yet" took ten seconds already.
+const AGAIN_MS = 2000;
+
 /** The actions over an api and a store. `notices` shows their progress; `onTrouble` runs after an answer of 500 or above. */
 export function createActions({ api, model, notices, onTrouble = () => {} }) {
 	const sending = new Map();
@@ -25,7 +28,9 @@ export function createActions({ api, model, notices, onTrouble = () => {} }) {
 		try {
 			const answer = await send();
 			model.takeState(answer);
-			notice.update({ text: `${label}: ${describeOutcome(answer)}`, tone: 'done' });
+			const isPartial = Boolean(answer.applied?.missing?.length);
+			notice.update({ text: `${label}: ${describeOutcome(answer)}`, tone: isPartial ? 'partial' : 'done' });
+			if (isPartial) followUntilApplied(app, label, answer.seq, notice);
 			return answer;
 		} catch (error) {
 			if (!(error instanceof ApiError)) throw error;
@@ -38,15 +43,32 @@ export function createActions({ api, model, notices, onTrouble = () => {} }) {
 		}
 	}
 
+	/** Keeps a notice in sight until every router has applied the change, a newer one has come, or the reader closes it. */
+	async function followUntilApplied(app, label, seq, notice) {
+		let said = null;
+		while (notice.element.isConnected) {
+			const waited = await api.waitApplied(app).catch(() => null);
+			if (waited?.met) return notice.update({ text: `${label}: done as change ${seq}, applied on every router.`, tone: 'done' });
+			const text = waited?.waiting_for.length
+				? `${label}: change ${seq} is not applied everywhere: ${waited.waiting_for.join('; ')}.`
+				: null;
+			if (text && text !== said) notice.update({ text, tone: 'partial' });
+			said = text ?? said;
+			await new Promise((go) => {
+				setTimeout(go, AGAIN_MS);
+			});
+		}
+	}
+
 	/** Asks who would move. With `force`, because the dialog warns about unhealthy endpoints itself. */
 	function dryRun(app, body) {
 		return api.dryRun(app, body.command === 'blend' ? body : { ...body, force: true });
 	}
 
 	/** Sets the blend without a dialog. A refusal is shown, never thrown. Gives the seq that is known afterwards. */
-	async function setBlend(app, target, seq) {
+	async function setBlend(app, target, seq, reason) {
 		const release = releaseId(model.app(app)?.candidate);
-		const send = () => api.setBlend(app, { percent: target, release }, seq);
+		const send = () => api.setBlend(app, { percent: target, release, reason }, seq);
 		await sendCommand(app, `Blend ${percent(target)}`, send).catch(() => {});
 		return model.app(app)?.seq;
 	}

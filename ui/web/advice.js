@@ -4,6 +4,7 @@
 // An advice is `{effects, moves?, warnings}`. `moves` says by rule which clients go where; the router's dry run says the same in
 // numbers and replaces it.
 
+import { describeFate } from './describe.js';
 import { count, duration, millis, plural } from './format.js';
 import { freezeWarnings } from './freeze-words.js';
 import { health, releaseId, releaseName } from './release.js';
@@ -103,8 +104,8 @@ export function drainEndpointAdvice(state, release, endpoint) {
 	};
 }
 
-/** `target` is the release to go back to: an object or an id. */
-export function rollbackAdvice(state, target) {
+/** `target` is the release to go back to: an object or an id; `fate` is how its last stay ended, if badly. */
+export function rollbackAdvice(state, target, fate = null) {
 	const [stable, name, id] = [releaseName(state.stable), releaseName(target), releaseId(target)];
 	const routed = [state.previous, state.candidate, ...(state.draining ?? [])].find((release) => release && releaseId(release) === id);
 	const effects = [`${name} becomes stable. CI is locked out until the next command of an operator.`];
@@ -114,18 +115,22 @@ export function rollbackAdvice(state, target) {
 		effects.push(`The candidate ${candidate} is dropped.`);
 		moves.push(`Clients of ${candidate} go to ${name} too.`);
 	}
-	return { effects, moves, warnings: [...(routed?.endpoints ? releaseWarnings(routed) : []), ...appWarnings(state)] };
+	return {
+		effects,
+		moves,
+		warnings: [...fateWarnings(name, fate), ...(routed?.endpoints ? releaseWarnings(routed) : []), ...appWarnings(state)],
+	};
 }
 
-export function candidateAdvice(state, next) {
+export function candidateAdvice(state, next, fate = null) {
 	const effects = [`No client moves: ${releaseName(next)} gets its first client when you raise the blend.`];
 	if (state.candidate && releaseId(state.candidate) !== releaseId(next)) {
 		effects.push(`The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${releaseName(state.stable)} at once.`);
 	}
-	return { effects, warnings: [...releaseWarnings(next), ...appWarnings(state)] };
+	return { effects, warnings: [...fateWarnings(releaseName(next), fate), ...releaseWarnings(next), ...appWarnings(state)] };
 }
 
-export function stableAdvice(state, next) {
+export function stableAdvice(state, next, fate = null) {
 	const name = releaseName(next);
 	if (!state.stable) return { effects: [`${name} serves all clients.`], warnings: releaseWarnings(next) };
 	if (state.candidate && releaseId(state.candidate) === releaseId(next)) {
@@ -137,9 +142,16 @@ export function stableAdvice(state, next) {
 			`All new clients go to ${name} at once, without a blend.`,
 			`Clients pinned to ${releaseName(state.stable)} keep it while it drains.`,
 		],
-		warnings: ['This skips the candidate: nobody has compared the release with stable.', ...releaseWarnings(next), ...appWarnings(state)],
+		warnings: [
+			...fateWarnings(name, fate),
+			'This skips the candidate: nobody has compared the release with stable.',
+			...releaseWarnings(next),
+			...appWarnings(state),
+		],
 	};
 }
+
+const fateWarnings = (name, fate) => (fate ? [`${name} was ${describeFate(fate, Date.now())}.`] : []);
 
 /** Says which endpoints of a release do not serve. */
 export function releaseWarnings(release) {
@@ -157,15 +169,17 @@ export function releaseWarnings(release) {
 }
 
 /**
- * The router's verdict about the candidate, in its own words, and what else speaks against it: `{sign, tone, text}`, or null
- * without a candidate.
+ * The router's verdict about the candidate, in its own words, and what else speaks against it: `{word, tone, text}`, or null without a
+ * candidate. `tone` is `bad`, `warn`, `good` or `open`. The banner, the dialogs and the overview all have it from here.
  */
-export function verdict({ stable, candidate, verdict: judged }) {
+export function judge({ stable, candidate, verdict: judged }) {
 	if (!candidate) return null;
 	const others = [...releaseWarnings(candidate), ...latencyWarnings(stable, candidate)];
 	const text = [...others, judged?.sentence ?? UNJUDGED].join(' ');
-	if (others.length || isAlarming(judged)) return { sign: '⚠', tone: 'is-bad', text };
-	return isGood(judged) ? { sign: '✓', tone: 'ink-candidate', text } : { sign: '…', tone: 'quiet', text };
+	if (judged?.verdict === 'worse') return { word: '⚠ Worse:', tone: 'bad', text };
+	if (isAlarming(judged) || others.length) return { word: '⚠ Look:', tone: 'warn', text };
+	if (isGood(judged)) return { word: judged.verdict === 'better' ? '✓ Better:' : '✓ No worse:', tone: 'good', text };
+	return { word: '… Undecided:', tone: 'open', text };
 }
 
 const isAlarming = (judged) => Boolean(judged && (judged.verdict === 'worse' || judged.warning || judged.shared_dependency));

@@ -79,7 +79,11 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		listReleases: (name) => get(`${appPath(name)}/releases`),
 		listApprovals: (name) => get(`${appPath(name)}/approvals`),
 		getHistory: (name, { limit = 50, before } = {}) => get(`${appPath(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
+		/** What the releases did over so many seconds. */
+		getPast: (name, seconds) => get(`${appPath(name)}/past?seconds=${seconds}`),
 		explain: (name, body) => send('POST', `${appPath(name)}/explain`, body),
+		/** Waits up to half a minute until every router serves the app's newest change; `{met, applied}` says how far it is. */
+		waitApplied: (name) => get(`${appPath(name)}/wait?for=applied&timeout=10s`),
 		dryRun: (name, body) => send('POST', `${appPath(name)}/who-moves`, body),
 		streamPath: (name) => BASE + (name ? `${appPath(name)}/stream` : '/api/v1/stream'),
 
@@ -87,6 +91,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		setStable: command('PUT', 'stable'),
 		clearStable: command('DELETE', 'stable'),
 		makeDefault: command('PUT', 'default'),
+		/** Makes an app that claims these hosts, without a release. */
+		addApp: (name, hosts) => send('PUT', `${appPath(name)}?${WAIT}`, hosts.length ? { hosts } : {}),
 		removeApp: (name) => send('DELETE', `${appPath(name)}?force=true`),
 		abort: command('POST', 'abort'),
 		setBlend: command('PUT', 'blend'),

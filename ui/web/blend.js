@@ -23,6 +23,12 @@ export function snapBlend(position) {
 	return Math.min(100, Math.max(0, Math.round(Number(position))));
 }
 
+// A rise by more points, or to all new clients, is looked at once more before it is sent: one slip of the hand would reach many people.
+const RISE_MAX = 10;
+
+/** Whether a change of the blend is asked about first. Lowering it never is: that is the way out. */
+export const isLargeRise = (from, to) => to > from && (to - from > RISE_MAX || to === 100);
+
 /** How often clients changed release, such as `0 bounces, 2 without a pin; 31 moves: 31 shielded`. */
 export function describeMoves({ total = 0, bounces = 0, bounces_without_pin: pinless = 0, reasons = {} } = {}) {
 	const byCount = Object.entries(reasons).sort((a, b) => b[1] - a[1]);

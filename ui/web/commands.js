@@ -14,6 +14,7 @@ export function promote({ api, model, sendCommand, dryRun }, app) {
 		app,
 		dryRun: () => dryRun(app, { command: 'promote' }),
 		mayForce: true,
+		nameToType: (state) => (advice.judge(state)?.tone === 'bad' ? releaseName(state.candidate) : null),
 		describe: (state) => (state.candidate ? describePromote(state) : { impossible: 'There is no candidate to promote.' }),
 		send: ({ seq, reason, force }) => {
 			const { candidate } = model.app(app);
@@ -62,7 +63,7 @@ export function rollback({ api, model, sendCommand, dryRun }, app, to = null) {
 		body: rollbackBody({ state: model.app(app), to, history: api.getHistory(app, { limit: 200 }) }),
 		dryRun: async ({ target }) => (target ? dryRun(app, { command: 'rollback', to: releaseId(target) }) : null),
 		mayForce: true,
-		describe: (state, { target }) => describeRollback(state, target),
+		describe: (state, { target, fate }) => describeRollback(state, target, fate),
 		send: ({ seq, reason, force, values: { target } }) => {
 			const send = () => api.rollback(app, { to: releaseId(target), reason, force }, seq);
 			return sendCommand(app, `Roll back to ${releaseName(target)}`, send);
@@ -70,13 +71,13 @@ export function rollback({ api, model, sendCommand, dryRun }, app, to = null) {
 	};
 }
 
-function describeRollback(state, target) {
+function describeRollback(state, target, fate) {
 	if (!target) return { title: 'Roll back', submit: 'Roll back', tone: 'stop', impossible: 'Choose a release to roll back to.' };
 	return {
 		title: `Roll back from ${releaseName(state.stable)} to ${releaseName(target)}?`,
 		submit: `Roll back to ${releaseName(target)}`,
 		tone: 'stop',
-		...advice.rollbackAdvice(state, target),
+		...advice.rollbackAdvice(state, target, fate),
 	};
 }
 
@@ -85,9 +86,9 @@ export function setTrack({ api, model, sendCommand }, app, track, first = null) 
 	const isStable = track === 'stable';
 	return {
 		app,
-		body: releasePicker({ releases: api.listReleases(app), track, first }),
+		body: releasePicker({ releases: api.listReleases(app), history: api.getHistory(app, { limit: 200 }), track, first }),
 		mayForce: isStable,
-		describe: (state, { release }) => describeTrack(state, track, release),
+		describe: (state, { release, fate }) => describeTrack(state, track, release, fate),
 		send: ({ seq, reason, force, values: { release, body } }) => {
 			const { candidate } = model.app(app);
 			const options = isStable ? { force } : candidate ? { replace: candidate.id } : {};
@@ -98,7 +99,7 @@ export function setTrack({ api, model, sendCommand }, app, track, first = null) 
 	};
 }
 
-function describeTrack(state, track, release) {
+function describeTrack(state, track, release, fate) {
 	const title = track === 'stable' ? 'Choose the stable release' : 'Choose the candidate';
 	const now = `(now ${releaseName(state[track])})`;
 	if (!release) return { title: `${title} ${now}`, submit: 'Set', tone: 'primary' };
@@ -107,7 +108,7 @@ function describeTrack(state, track, release) {
 		title: `${title}: ${releaseName(release)} ${now}`,
 		submit: `Set ${releaseName(release)}`,
 		tone: 'primary',
-		...advise(state, findRouted(state, release)),
+		...advise(state, findRouted(state, release), fate),
 	};
 }
 

@@ -1,6 +1,6 @@
 // Puts an event into a few words: for the history, the charts' marks and the announcements. Pure.
 
-import { percent } from './format.js';
+import { ago, percent } from './format.js';
 import { describeHalt } from './halt-words.js';
 import { releaseId, releaseName } from './release.js';
 
@@ -30,6 +30,11 @@ export function commandTitle(command = 'change') {
 	return TITLES[command] ?? (command.charAt(0).toUpperCase() + command.slice(1)).replace(/-/g, ' ');
 }
 
+/** How the last stay of a release ended, in a few words; `fate` as `fates.js` has it. */
+export function describeFate({ how, at, by, reason }, now) {
+	return `${how} ${ago(at, now)} by ${by}${reason ? `: “${reason}”` : ''}`;
+}
+
 /** What an abort means that the router of this page alone applies: who ordered it, and when it ends. */
 export function describeLocalAbort({ release, by, reason, seq }) {
 	const why = reason ? `: “${reason}”` : '';
@@ -53,7 +58,9 @@ export function describeChanges(changed, app) {
 
 // The ids of all releases that a change speaks of, also of those whose endpoints it names: `apps/hello-1.0.0-80/containers/10.0.0.9:3000`.
 function releasesIn(changed) {
-	const texts = Object.values(changed ?? {}).flat(2).map((each) => releaseId(each));
+	const texts = Object.values(changed ?? {})
+		.flat(2)
+		.map((each) => releaseId(each));
 	return texts.flatMap((text) => /^apps\/[^/]+\/containers/.exec(text) ?? []);
 }
 
@@ -90,7 +97,8 @@ function describeEndpoints(name, before, after) {
 	const words = (verb, list) => {
 		if (list.length === 0) return [];
 		const more = list.length > 3 ? ` and ${list.length - 3} more` : '';
-		return [`${verb} ${list.slice(0, 3).map((each) => endpointName(name, each)).join(', ')}${more}`];
+		const named = list.slice(0, 3).map((each) => endpointName(name, each));
+		return [`${verb} ${named.join(', ')}${more}`];
 	};
 	return [...words('added', except(after, before)), ...words('removed', except(before, after))].join(', ');
 }

@@ -20,7 +20,8 @@ export function createLiveFeed({ api, token, model, notifier, announce, isOwnCha
 			url: api.streamPath(app),
 			token,
 			onOpen,
-			onHeard: model.noteHeard,
+			onHeard,
+			onLate: () => model.setConnection({ state: 'late' }),
 			onEvent: ({ event, data }) => takeEvent(event, JSON.parse(data)),
 			onLost,
 			onDenied,
@@ -34,8 +35,13 @@ export function createLiveFeed({ api, token, model, notifier, announce, isOwnCha
 		if (state === 'lost' || state === 'paused') onReconnected();
 	}
 
+	function onHeard() {
+		model.noteHeard();
+		if (model.facts.connection.state === 'late') model.setConnection({ state: 'live' });
+	}
+
 	function onLost({ reason, retryMs }) {
-		const wasLive = model.facts.connection.state === 'live';
+		const wasLive = ['live', 'late'].includes(model.facts.connection.state);
 		if (wasLive) announce.say('The connection to the router is lost. Values may be old.', { urgent: true });
 		model.setConnection({ state: 'lost', reason, retryAt: Date.now() + retryMs });
 	}

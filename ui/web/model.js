@@ -3,6 +3,7 @@
 
 import { releasesOf } from './release.js';
 import { Series } from './series.js';
+import { listTroubles, refusalNow } from './troubles.js';
 
 // More apps than anybody watches at once. The app whose figures are oldest loses its chart, never its state.
 const SERIES_MAX = 24;
@@ -20,6 +21,8 @@ export function createModel(clock = () => Date.now()) {
 		router: null,
 		fleet: null,
 		defaultApp: null,
+		// The default app that the router was started with, which no command changes.
+		configuredApp: null,
 		loaded: false,
 		connection: { state: 'connecting', since: clock(), heardAt: null, retryAt: null, reason: null },
 	};
@@ -69,10 +72,11 @@ export function createModel(clock = () => Date.now()) {
 		notifyListeners();
 	}
 
-	function takeApps({ apps: list, default_app: defaultApp }) {
+	function takeApps({ apps: list, default_app: defaultApp, configured_app: configuredApp }) {
 		const names = new Set(list.map((state) => state.app));
 		for (const name of apps.keys()) if (!names.has(name)) forget(name);
 		facts.defaultApp = defaultApp ?? null;
+		facts.configuredApp = configuredApp ?? null;
 		facts.loaded = true;
 		list.forEach((state) => takeState(state));
 		notifyListeners();
@@ -96,8 +100,9 @@ export function createModel(clock = () => Date.now()) {
 
 	function setConnection(next) {
 		const old = facts.connection;
-		if (next.state !== 'live' && old.state === 'live') series.forEach((figures) => figures.addGap(clock()));
-		if (next.state === 'live' && old.state !== 'live') confirmedApps = new Set();
+		if (next.state !== 'live' && next.state !== 'late' && ['live', 'late'].includes(old.state))
+			series.forEach((figures) => figures.addGap(clock()));
+		if (next.state === 'live' && old.state !== 'live' && old.state !== 'late') confirmedApps = new Set();
 		const since = next.state === old.state ? old.since : clock();
 		setFact('connection', { heardAt: old.heardAt, retryAt: null, reason: null, ...next, since });
 	}
@@ -126,6 +131,10 @@ export function createModel(clock = () => Date.now()) {
 		setWho: (who) => setFact('who', who),
 		/** Why the reader may change nothing, or null: a control says beforehand what the router would refuse. */
 		readOnlyReason: () => (facts.who?.role === 'viewer' ? 'your role is viewer, which can look but not change anything' : null),
+		/** Why nobody's command would be taken now, or null. An abort may still be given to this router alone. */
+		refusal: () => refusalNow(facts),
+		/** What is wrong with the router, its store or its fleet: sentences that speak against every command. */
+		troubles: () => listTroubles(facts, clock()),
 		/** Whether what is shown may be old. */
 		isStale: () => facts.connection.state !== 'live',
 		subscribe(run) {

@@ -18,7 +18,7 @@ const ROUTES = [
 	['api', /^\/api$/, []],
 ];
 
-/** `{page, params}` of a hash such as `#/apps/hello`. An unknown hash is the overview. `params.find` is the search. */
+/** `{page, params}` of a hash such as `#/apps/hello`. An unknown hash is the page `unknown`. `params.find` is the search. */
 export function parseRoute(hash) {
 	const [path, query = ''] = hash.replace(/^#/, '').split('?');
 	for (const [page, shape, names] of ROUTES) {
@@ -26,7 +26,7 @@ export function parseRoute(hash) {
 		if (match)
 			return { page, params: { ...Object.fromEntries(names.map((name, at) => [name, decode(match[at + 1] ?? '')])), ...find(query) } };
 	}
-	return { page: 'apps', params: {} };
+	return { page: 'unknown', params: {} };
 }
 
 function find(query) {

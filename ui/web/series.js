@@ -1,6 +1,6 @@
-// The last fifteen minutes of an app's figures, in a ring of fixed size: a page that is open for days needs no more memory.
+// The figures of an app over time, in a ring of fixed size: a page that is open for days needs no more memory.
 
-export const COLUMNS = ['rate', 'errors', 'p95'];
+export const COLUMNS = ['rate', 'errors', 'p50', 'p95', 'p99'];
 export const WINDOW_MS = 15 * 60 * 1000;
 // One sample a second for the window, and as many again for a router that sends faster.
 const CAPACITY = 1800;
@@ -20,6 +20,19 @@ export class Series {
 	push(at, stable, candidate) {
 		if (this.length > 0 && at < this.timeAt(this.length - 1) + SPACING_MS) return;
 		this.write(at, [...readFigures(stable), ...readFigures(candidate)]);
+	}
+
+	/** Puts samples `{at, stable, candidate}` of activity before the first one, oldest first; those that are not earlier are left out. */
+	prepend(samples) {
+		const first = this.length ? this.timeAt(0) : Infinity;
+		const kept = Array.from({ length: this.length }, (_, at) => {
+			const slot = ((this.start + at) % this.capacity) * WIDTH;
+			return [this.data[slot], [...this.data.subarray(slot + 1, slot + WIDTH)]];
+		});
+		const before = samples.filter(({ at }) => at < first - SPACING_MS).slice(-(this.capacity - kept.length));
+		[this.length, this.start] = [0, 0];
+		for (const { at, stable, candidate } of before) this.write(at, [...readFigures(stable), ...readFigures(candidate)]);
+		for (const [at, values] of kept) this.write(at, values);
 	}
 
 	/** Marks that nothing is known from this time on, so that no line is drawn across a lost connection. */
@@ -63,6 +76,6 @@ export class Series {
 
 function readFigures(activity) {
 	const read = (n) => (typeof n === 'number' ? n : NaN);
-	if (!activity) return [NaN, NaN, NaN];
-	return [read(activity.requests_per_second), read(activity.error_share), read(activity.p95_ms)];
+	if (!activity) return COLUMNS.map(() => NaN);
+	return [activity.requests_per_second, activity.error_share, activity.p50_ms, activity.p95_ms, activity.p99_ms].map(read);
 }

@@ -3,10 +3,12 @@
 import { createActions } from './actions.js';
 import { createApi } from './api.js';
 import { announcer } from './components/announcer.js';
+import { openFormDialog } from './components/dialog.js';
 import { notices as createNotices } from './components/notices.js';
 import { shell as createShell } from './components/shell.js';
 import { openStoreDialog } from './components/store-dialog.js';
 import { commandTitle } from './describe.js';
+import { h } from './dom.js';
 import { createLiveFeed } from './live-feed.js';
 import { createModel } from './model.js';
 import { createNotifier } from './notify.js';
@@ -25,6 +27,7 @@ import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { auditPage } from './pages/audit.js';
 import { tokensPage } from './pages/tokens.js';
+import { unknownPage } from './pages/unknown.js';
 import { parseRoute } from './page-address.js';
 
 const PAGES = {
@@ -43,6 +46,7 @@ const PAGES = {
 	tokens: tokensPage,
 	audit: auditPage,
 	api: apiPage,
+	unknown: unknownPage,
 };
 
 // As long as a glance at another tab: a chart keeps its line over that.
@@ -76,6 +80,7 @@ export function startSession({ root, token, who = null, onEnd }) {
 		openStoreDialog: () => openStoreDialog({ api, model, notices, done: refreshRouter }),
 	});
 	let page = null;
+	let shownHash = null;
 	let isDrawing = false;
 	let othersNotice = null;
 
@@ -125,8 +130,11 @@ export function startSession({ root, token, who = null, onEnd }) {
 		else othersNotice = notices.post({ text });
 	}
 
+	/** Shows the page that the address names, unless the one that is open holds something unsaved: then it asks. */
 	function showPage() {
 		if (ended.signal.aborted) return;
+		if (location.hash !== shownHash && page?.isUnsaved?.()) return askToLeave(location.hash);
+		shownHash = location.hash;
 		const route = parseRoute(location.hash);
 		if (route.page === 'apps' && model.facts.router?.setup_needed && !model.apps().some((state) => state.stable)) {
 			location.replace('#/setup');
@@ -141,6 +149,21 @@ export function startSession({ root, token, who = null, onEnd }) {
 		redraw();
 		page.element.querySelector('h1')?.focus({ preventScroll: true });
 		scrollTo(0, 0);
+	}
+
+	function askToLeave(wanted) {
+		history.replaceState(null, '', shownHash || '#/');
+		openFormDialog({
+			stem: 'leave',
+			title: 'Leave without saving?',
+			content: h('p', {}, 'What you have changed on this page is not saved.'),
+			submit: 'Leave without saving',
+			send: async () => {},
+			done: () => {
+				page.discard();
+				location.hash = wanted;
+			},
+		});
 	}
 
 	const on = (target, event, run) => target.addEventListener(event, run, { signal: ended.signal });
@@ -172,6 +195,7 @@ export function startSession({ root, token, who = null, onEnd }) {
 	const followVisibility = () => (document.hidden ? hide() : unhide());
 	on(window, 'hashchange', showPage);
 	on(window, 'online', feed.retry);
+	on(window, 'beforeunload', (event) => page?.isUnsaved?.() && event.preventDefault());
 	on(document, 'visibilitychange', followVisibility);
 	followVisibility();
 	model.subscribe(redraw);

@@ -1,8 +1,10 @@
 // The live stream: server-sent events read by fetch, since EventSource cannot send the Authorization header. It reconnects with a back-off
 // and Last-Event-ID, and reports a lost connection at once. It never polls.
 
-// The router sends a comment every 10 s; when two are missing and a bit more, nobody is there.
-const SILENCE_MS = 25_000;
+// The router sends something every 2 s. When two signs of life are missing and a bit more, what is shown may be old; when many are, the
+// connection is given up.
+const LATE_MS = 5_000;
+const SILENCE_MS = 15_000;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 10_000;
 
@@ -55,9 +57,9 @@ export function backoff(attempt, random = Math.random) {
 }
 
 /**
- * Follows `url` until `close()`. Calls `onOpen`, `onHeard` when bytes arrive, `onEvent({event, id, data})`, `onLost({reason, retryMs})`, and
- * `onDenied` after a 401, which ends it. `retry()` tries again at once after a loss. `pause()` lets the connection go without calling
- * it lost; `resume()` goes on after the last event.
+ * Follows `url` until `close()`. Calls `onOpen`, `onHeard` when bytes arrive, `onLate` when none have for a while, `onEvent({event, id, data})`,
+ * `onLost({reason, retryMs})`, and `onDenied` after a 401, which ends it. `retry()` tries again at once after a loss. `pause()` lets the
+ * connection go without calling it lost; `resume()` goes on after the last event.
  */
 export function follow({
 	url,
@@ -65,6 +67,7 @@ export function follow({
 	onOpen,
 	onEvent,
 	onHeard,
+	onLate = () => {},
 	onLost,
 	onDenied,
 	fetch = globalThis.fetch.bind(globalThis),
@@ -82,9 +85,12 @@ export function follow({
 		const control = new AbortController();
 		current = control;
 		let silenceTimer = null;
+		let lateTimer = null;
+		const stopTimers = () => [silenceTimer, lateTimer].forEach(clearTimeout);
 		const restartSilenceTimer = () => {
-			clearTimeout(silenceTimer);
-			silenceTimer = setTimeout(() => control.abort(new Error('the router has sent nothing for 25 s')), SILENCE_MS);
+			stopTimers();
+			lateTimer = setTimeout(onLate, LATE_MS);
+			silenceTimer = setTimeout(() => control.abort(new Error('the router has sent nothing for 15 s')), SILENCE_MS);
 		};
 		let reason = 'the router closed the connection';
 		try {
@@ -103,7 +109,7 @@ export function follow({
 		} catch (error) {
 			reason = control.signal.reason?.message ?? (error instanceof TypeError ? 'the router cannot be reached' : error.message);
 		} finally {
-			clearTimeout(silenceTimer);
+			stopTimers();
 		}
 		if (closed || current !== control) return;
 		const retryMs = backoff(attempt, random);

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
+use super::squeeze::squeeze;
 use crate::control::shared::{
     asset::Asset,
     core::Core,
@@ -114,9 +115,17 @@ fn serve(path: &str, page: &Asset, headers: &HeaderMap) -> Response {
     let Some(file) = FILES.get(path) else {
         return ApiError::new(Kind::NotFound, "there is no such file").into_response();
     };
-    let asset = file.asset.get_or_init(|| Asset::new(media_type(path), Bytes::from_static(file.contents)));
+    let asset = file.asset.get_or_init(|| Asset::new(media_type(path), sent(path, file.contents)));
     let kept = (header::CACHE_CONTROL, if versioned.is_some() { KEPT } else { ASKED_AGAIN });
     asset.respond(headers, &[kept])
+}
+
+/// A file as it is sent.
+fn sent(path: &str, contents: &'static [u8]) -> Bytes {
+    match str::from_utf8(contents) {
+        Ok(text) if [".js", ".css"].iter().any(|end| path.ends_with(end)) => squeeze(text).into(),
+        _ => Bytes::from_static(contents),
+    }
 }
 
 fn media_type(path: &str) -> &'static str {

@@ -13,6 +13,7 @@ pub mod port;
 pub mod recording;
 mod senders;
 pub mod socket;
+mod squeeze;
 mod stream;
 pub mod strict;
 pub mod track_hosts;

@@ -5,6 +5,7 @@ import { freshId, h, setAttr, setText } from '../dom.js';
 /**
  * `buttons` is `[{name, label, tone, run}]`; the name is the data-testid. `update({name: reason})` disables the button of that name and
  * shows the reason; null enables it. It uses aria-disabled, since a button with `disabled` cannot be focused and so cannot say its reason.
+ * `button(name)` is its element.
  */
 export function actionRow(buttons) {
 	const reasonLine = h('p.why', { id: freshId('why') });
@@ -37,6 +38,7 @@ export function actionRow(buttons) {
 			),
 			reasonLine,
 		),
+		button: (name) => elements.find(([each]) => each === name)[1],
 		update(next) {
 			Object.assign(reasons, next);
 			for (const [name, button] of elements) {

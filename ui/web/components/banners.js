@@ -1,7 +1,8 @@
 // Banners for when the page or the router is cut off: from what, since when, what still works, what to do.
 
 import { h } from '../dom.js';
-import { duration, timeOfDay } from '../format.js';
+import { duration } from '../format.js';
+import { describeLoss, describeSilentRouters, describeStoreTrouble } from '../troubles.js';
 import { banner } from './notices.js';
 
 /** The state of the store in words. */
@@ -25,35 +26,14 @@ export function banners({ retry, openStoreDialog }) {
 		actionTestid: 'store-accept',
 		run: openStoreDialog,
 	});
+	const fleetBanner = banner({ testid: 'banner-fleet' });
 	return {
-		element: h('div.banners', {}, connectionBanner.element, storeBanner.element),
-		update({ connection, router, who }, now) {
-			connectionBanner.update(connection.state === 'lost' ? describeLoss(connection, now) : null);
+		element: h('section.banners', { 'aria-label': 'System' }, connectionBanner.element, storeBanner.element, fleetBanner.element),
+		update({ connection, router, fleet, who }, now) {
+			connectionBanner.update(describeLoss(connection, now));
+			fleetBanner.update(describeSilentRouters(fleet));
 			const maySettle = router?.store?.state === 'diverged' && who?.role === 'admin';
 			storeBanner.update(describeStoreTrouble(router?.store, who), maySettle);
 		},
 	};
-}
-
-function describeLoss({ reason, heardAt, retryAt }, now) {
-	const age = heardAt ? ` What you see is from ${timeOfDay(heardAt)}.` : '';
-	const next = retryAt > now + 500 ? ` Trying again in ${duration((retryAt - now) / 1000)}.` : ' Trying again.';
-	return `Connection lost: ${reason}.${age}${next}`;
-}
-
-function describeStoreTrouble(store, who) {
-	if (store?.state === 'stale') {
-		const silence = duration(store.staleness_seconds);
-		return `The store has not answered for ${silence}. The last good routing table keeps serving. Changes made elsewhere are not seen yet.`;
-	}
-	if (store?.state === 'down') {
-		return 'The store cannot be reached. The last good routing table keeps serving and pins hold. Commands are refused until the store answers again.';
-	}
-	if (store?.state === 'diverged') {
-		const detail = store.detail ? `: ${store.detail}` : '';
-		const settle = who && who.role !== 'admin' ? 'an admin accepts or restores the store' : 'the store is accepted or restored';
-		const effect = `The last good routing table keeps serving. Commands are refused until ${settle}.`;
-		return `The history in the store is not the one that is served here${detail}. ${effect}`;
-	}
-	return null;
 }

@@ -1,34 +1,38 @@
 // The blend: a slider, presets, an exact entry, and who would move.
 // The pointer sets the blend when it is released. Keys only move the thumb and Enter sets it, so that no arrow press is a release step.
 
-import { describeBlendChange, parseBlend, snapBlend } from '../blend.js';
-import { freshId, h, setAttr, setText, setVar } from '../dom.js';
+import { describeBlendChange, isLargeRise, parseBlend, snapBlend } from '../blend.js';
+import { freshId, h, setAttr, setShown, setText, setVar } from '../dom.js';
 import { percent } from '../format.js';
+import { riseStrip } from './rise-strip.js';
 import { submitButton } from './controls.js';
-import { shareList } from './shares.js';
+import { shareLine } from './shares.js';
 
 const PRESETS = [0, 10, 25, 50, 75, 100];
 // The dry run is asked for when the thumb has rested this long, not for every pixel on its way.
 const REST_MS = 120;
 
 /**
- * `update({state, disabledReason})`: a reason disables it. `setBlend(percent, seq)` sends, never throws, and gives the seq that is known
+ * `update({state, disabledReason})`: a reason disables it. `setBlend(percent, seq, reason)` sends, never throws, and gives the seq that is known
  * afterwards. `dryRun(percent)` asks the router who would move.
  */
 export function blendControl({ setBlend, dryRun }) {
 	const hint = h('p.blend-hint', { id: freshId('hint'), testid: 'blend-hint' });
 	const value = h('output.blend-value.live-value', { testid: 'blend-value' });
-	const shares = shareList();
+	const shares = shareLine();
 	const slider = h('input', {
 		type: 'range',
 		class: 'blend-slider',
 		min: '0',
 		max: '100',
 		step: 'any',
+		// Stable is on the left and the candidate on the right, as everywhere.
+		dir: 'rtl',
 		testid: 'blend-slider',
 		'aria-label': 'Blend: percent of new clients sent to the candidate',
 		'aria-describedby': hint.id,
 	});
+	const tick = h('span.blend-tick', { title: 'Where the visitors are now', 'aria-hidden': 'true', hidden: true });
 	const exact = h('input.input.blend-exact', {
 		inputmode: 'decimal',
 		autocomplete: 'off',
@@ -49,6 +53,8 @@ export function blendControl({ setBlend, dryRun }) {
 		h('button', { type: 'button', class: 'preset', testid: `blend-preset-${preset}`, on: { click: () => send(preset) } }, percent(preset)),
 	);
 
+	const strip = riseStrip({ apply: (target, reason) => send(target, { reason }), cancel: () => dropDraft() });
+
 	let shown = { state: null, disabledReason: null };
 	// The draft is what the reader is about to set: `{target, seq, isReady}`, with the seq at which it was begun.
 	let draft = null;
@@ -65,6 +71,7 @@ export function blendControl({ setBlend, dryRun }) {
 		if (words && draft?.target === target) {
 			dryRunResult = { target, words: words.join(' ') };
 			redraw();
+			strip.describe(dryRunResult.words);
 		}
 	}
 
@@ -77,11 +84,18 @@ export function blendControl({ setBlend, dryRun }) {
 	const dropDraft = () => {
 		draft = null;
 		exact.value = '';
+		strip.close();
 		redraw();
 	};
 
-	async function send(target) {
+	/** Sends the blend; a large rise without `answer`, which is what the strip asked for, opens the strip instead. */
+	async function send(target, answer = null) {
 		if (shown.disabledReason || !shown.state) return;
+		if (!answer && isLargeRise(shown.state.blend, target)) {
+			if (draft?.target !== target) beginDraft(target);
+			strip.open(shown.state, target, draft);
+			return;
+		}
 		const sent = draft?.target === target ? draft : { target, seq: draft?.seq ?? shown.state.seq };
 		draft = sent;
 		// A draft that is ready while an earlier one is being sent follows it.
@@ -89,7 +103,7 @@ export function blendControl({ setBlend, dryRun }) {
 		if (isSending) return;
 		isSending = true;
 		redraw();
-		const seq = target === shown.state.blend ? sent.seq : await setBlend(target, sent.seq);
+		const seq = target === shown.state.blend ? sent.seq : await setBlend(target, sent.seq, answer?.reason);
 		isSending = false;
 		if (draft === sent || !draft) return dropDraft();
 		draft.seq = seq;
@@ -116,7 +130,7 @@ export function blendControl({ setBlend, dryRun }) {
 		byPointer = false;
 	});
 	slider.addEventListener('blur', () => {
-		if (draft && !isSending && exact.value === '') dropDraft();
+		if (draft && !isSending && exact.value === '' && !strip.isOpen()) dropDraft();
 	});
 	exact.addEventListener('input', () => {
 		const read = parseBlend(exact.value);
@@ -145,6 +159,9 @@ export function blendControl({ setBlend, dryRun }) {
 		const target = draft?.target ?? state.blend;
 		if (Math.abs(Number(slider.value) - target) > 1e-9) slider.value = String(target);
 		setVar(slider, '--share', `${target}%`);
+		const actual = state.shares?.confirmed;
+		setShown(tick, typeof actual === 'number');
+		if (typeof actual === 'number') setVar(tick, '--at', `${100 - actual}%`);
 		setAttr(slider, 'aria-valuetext', `${percent(target)} to the candidate`);
 		setText(value, draft ? `${percent(state.blend)} → ${percent(target)}` : percent(state.blend));
 		const read = parseBlend(exact.value);
@@ -168,17 +185,24 @@ export function blendControl({ setBlend, dryRun }) {
 	const element = h(
 		'section.panel.blend',
 		{ 'aria-labelledby': 'blend-title' },
-		h('div.blend-head', {}, h('h2', { id: 'blend-title', class: 'panel-title' }, 'Blend'), value),
-		slider,
+		h('div.blend-head', {}, h('h2', { id: 'blend-title', class: 'panel-title' }, 'Traffic to candidate'), value),
+		h('div.blend-bar', {}, slider, tick),
+		strip.element,
 		h('div.blend-entry', {}, h('div.presets', { role: 'group', 'aria-label': 'Set the blend to' }, presets), form),
 		hint,
-		shares.elements,
+		shares.element,
 	);
 
 	return {
 		element,
+		/** Sets the blend as a preset does. */
+		ask(target) {
+			send(target);
+			if (strip.isOpen()) element.scrollIntoView({ block: 'nearest' });
+		},
 		update({ state, disabledReason }) {
 			if (state.seq !== shown.state?.seq) dryRunResult = null;
+			if (disabledReason || !isLargeRise(state.blend, strip.target())) strip.close();
 			shown = { state, disabledReason };
 			const off = Boolean(disabledReason);
 			for (const control of [slider, exact]) control.disabled = off;

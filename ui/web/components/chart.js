@@ -13,7 +13,7 @@ const LETTER_PERCENT = 4;
 // The axis is shorter while little is known.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
-/** `least` is the smallest top of the axis. `update({series, marks, now, live})`. */
+/** `least` is the smallest top of the axis. `update({series, marks, now, live, span})`; `span` in ms; 0: what is known of 15 minutes. */
 export function chart({ title, column, format, least, testid }) {
 	const lines = { stable: path('stable'), candidate: path('candidate') };
 	const picture = svg(
@@ -57,9 +57,9 @@ export function chart({ title, column, format, least, testid }) {
 		if (last) draw(last);
 	});
 
-	function draw({ series, marks, now, live }) {
+	function draw({ series, marks, now, live, span: wanted = 0 }) {
 		const began = series?.length ? series.timeAt(0) : now;
-		const span = SPANS_MS.find((each) => now - began < each) ?? WINDOW_MS;
+		const span = wanted || (SPANS_MS.find((each) => now - began < each) ?? WINDOW_MS);
 		const from = now - span;
 		setText(start, `${duration(span / 1000)} ago`);
 		const first = series ? series.firstSince(from) : 0;

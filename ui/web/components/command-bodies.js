@@ -1,47 +1,66 @@
 // What some commands ask for beside a reason: where to roll back to, how long a lock lasts, how long a drain may take.
 
-import { stableAfter } from '../describe.js';
+import { describeFate } from '../describe.js';
+import { fatesOf, formerStables } from '../fates.js';
 import { freshId, h } from '../dom.js';
 import { fullTime } from '../format.js';
 import { releaseId, releaseName } from '../release.js';
 import { field } from './controls.js';
 
-/** Asks for the release to go back to: the previous one, or any that was stable before. `history` is a promise. */
+/**
+ * Asks for the release to go back to: the one before, or any that was stable. `history` is a promise. One that was rolled back or aborted is
+ * among the others, says so, and is never chosen beforehand.
+ */
 export function rollbackBody({ state, to, history }) {
-	const select = h('select.input', { id: freshId('target'), testid: 'rollback-to' });
+	const good = h('optgroup', { label: 'Stable before' });
+	const others = h('optgroup', { label: 'Others: they were taken back' });
+	const select = h('select.input', { id: freshId('target'), testid: 'rollback-to' }, h('option', { value: '' }, 'Loading …'));
 	const now = releaseId(state.stable);
-	const offered = new Set();
+	let fates = new Map();
 	let notifyChange = () => {};
-	const addOption = (id, text) => {
-		if (!id || id === now || offered.has(id)) return;
-		offered.add(id);
-		select.append(h('option', { value: id }, text));
-	};
-	if (state.previous) addOption(releaseId(state.previous), `${releaseName(state.previous)} (the previous stable)`);
-	// Names of the options, which two releases may share.
-	const name = (id) => releaseName(id, state.app, [...offered, now]);
-	if (to) addOption(to, name(to));
-	if (to) select.value = to;
 	select.addEventListener('change', () => notifyChange());
+
+	function offer(former) {
+		const ids = former.map(({ id }) => id);
+		const name = (id) => releaseName(id, state.app, [...ids, now]);
+		const chosen = select.value || to;
+		for (const { id, at } of former) {
+			const fate = fates.get(id);
+			const words = fate
+				? `⚠ ${describeFate(fate, Date.now())}`
+				: id === releaseId(state.previous)
+					? 'the previous stable'
+					: at
+						? `became stable ${fullTime(at)}`
+						: 'stable before';
+			(fate ? others : good).append(h('option', { value: id }, `${name(id)} (${words})`));
+		}
+		const filled = [good, others].filter(({ children }) => children.length > 0);
+		select.replaceChildren(...(good.children.length || chosen ? [] : [h('option', { value: '' }, 'Choose …')]), ...filled);
+		select.value = chosen || (good.firstChild?.value ?? '');
+		notifyChange();
+	}
+
 	history.then(
 		({ events }) => {
-			const chosen = select.value;
-			for (const event of events) {
-				const id = stableAfter(event);
-				if (event.changed?.stable) addOption(id, `${name(id)} (became stable ${fullTime(event.at)})`);
-			}
-			if (chosen) select.value = chosen;
-			notifyChange();
+			fates = fatesOf(events);
+			offer(withPrevious(state, formerStables(events, now)));
 		},
-		() => {},
+		() => offer(withPrevious(state, [])),
 	);
 	return {
 		element: field('Roll back to', select),
 		onChange(run) {
 			notifyChange = run;
 		},
-		values: () => ({ target: select.value || null }),
+		values: () => ({ target: select.value || null, fate: fates.get(select.value) ?? null }),
 	};
+}
+
+// The previous stable first, whether the history has it or not.
+function withPrevious({ previous }, former) {
+	const id = releaseId(previous);
+	return id ? [{ id, at: null }, ...former.filter((each) => each.id !== id)] : former;
 }
 
 const TIMES = [
@@ -73,7 +92,11 @@ export function drainBody(usual) {
 
 /** Asks how long a pause lasts at most. */
 export function pauseBody() {
-	const times = [[60, '1 minute'], [120, '2 minutes'], [300, '5 minutes']];
+	const times = [
+		[60, '1 minute'],
+		[120, '2 minutes'],
+		[300, '5 minutes'],
+	];
 	return timeBody('Requests wait for at most', 'pause-length', '30 s', times, (seconds) => ({ seconds }));
 }
 

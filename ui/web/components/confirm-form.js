@@ -10,10 +10,12 @@ export function buildConfirmForm(command) {
 		effects: h('ul.advice', { testid: 'confirm-effects' }),
 		dryRun: h('ul.advice', { testid: 'confirm-dry-run', 'aria-live': 'polite' }),
 		warnings: h('ul.advice.advice-warnings', { testid: 'confirm-warnings' }),
-		noWarning: h('p.quiet', {}, '✓ None that the router knows of.'),
+		noWarning: h('p.quiet', {}, '✓ Nothing that the router knows.'),
 		reason: h('input.input', { id, autocomplete: 'off', maxlength: '500', testid: 'confirm-reason' }),
 		force: h('input', { type: 'checkbox', id: `${id}-force`, testid: 'confirm-force' }),
 		local: h('input', { type: 'checkbox', id: `${id}-local`, testid: 'confirm-local' }),
+		name: h('input.input.mono', { id: `${id}-name`, autocomplete: 'off', spellcheck: 'false', testid: 'confirm-name' }),
+		nameLabel: h('label', { for: `${id}-name` }),
 		error: errorLine('confirm-error', { id: freshId('error') }),
 		outdatedText: h('p', { id: freshId('outdated') }),
 		lookAgain: button('Look again', { testid: 'confirm-again' }),
@@ -31,7 +33,7 @@ export function buildConfirmForm(command) {
 		'div.stack',
 		{},
 		h('section', {}, h('h3', {}, 'What happens'), parts.effects, parts.dryRun),
-		h('section', {}, h('h3', {}, 'Warnings'), parts.warnings, parts.noWarning),
+		h('section', {}, h('h3', {}, 'Against it'), parts.warnings, parts.noWarning),
 	);
 	parts.forceRow = h('p', { hidden: true }, h('label.check', {}, parts.force, ' Do it anyway'));
 	parts.localRow = h(
@@ -39,12 +41,14 @@ export function buildConfirmForm(command) {
 		{ hidden: true },
 		h('label.check', {}, parts.local, ' On this router alone, until the store answers and takes the abort'),
 	);
+	parts.nameRow = h('div.field', { hidden: true }, parts.nameLabel, parts.name);
 	parts.form = h(
 		'form.dialog-body',
 		{},
 		command.body?.element,
 		parts.advice,
 		h('div.field', {}, h('label', { for: id }, command.needsReason ? 'Reason' : 'Reason (optional)'), parts.reason),
+		parts.nameRow,
 		parts.outdated,
 		parts.forceRow,
 		parts.localRow,
@@ -54,16 +58,21 @@ export function buildConfirmForm(command) {
 	return parts;
 }
 
-/** Shows what `describe` of a command gave. `isStale`: the connection is lost. */
-export function showAdvice(parts, dialog, { title, submit, tone, effects, moves = [], warnings = [] }, isStale) {
+/** Shows what `describe` of a command gave. */
+export function showAdvice(parts, dialog, { title, submit, tone, effects, moves = [], warnings = [] }) {
 	if (title) setText(dialog.heading, title);
 	if (submit) setText(parts.submit, submit);
 	parts.submit.className = `button ${tone ?? 'primary'}`;
 	setShown(parts.advice, Boolean(effects));
 	showLines(parts.effects, [...(effects ?? []), ...moves]);
-	const all = [...(isStale ? ['The connection is lost, so what this page shows may be old.'] : []), ...warnings];
-	showLines(parts.warnings, all);
-	setShown(parts.noWarning, all.length === 0);
+	showLines(parts.warnings, warnings);
+	setShown(parts.noWarning, warnings.length === 0);
+}
+
+/** Asks for a name to be typed, or for none. */
+export function showName(parts, name) {
+	setShown(parts.nameRow, Boolean(name));
+	setText(parts.nameLabel, name ? `Type ${name} to go on although it is worse` : '');
 }
 
 /** Disables the submit button while `isDisabled`; `reasonId` is the element that says why, if any. */

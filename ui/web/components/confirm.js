@@ -4,7 +4,7 @@
 import { commandTitle } from '../describe.js';
 import { setAttr, setShown, setText, showLines } from '../dom.js';
 import { ago } from '../format.js';
-import { buildConfirmForm, disableSubmit, showAdvice } from './confirm-form.js';
+import { buildConfirmForm, disableSubmit, showAdvice, showName } from './confirm-form.js';
 import { openDialog } from './dialog.js';
 
 // Refusals that `force` overrides.
@@ -22,7 +22,8 @@ const OUTAGES = new Set(['store_unavailable', 'store_diverged', 'outcome_unknown
  * - `body?`: `{element, values(), error?(), onChange(run)}`, for what must be chosen;
  * - `mayForce?`: offers `force` after a refusal that it overrides;
  * - `mayBeLocal?`: offers `local` after a refusal because of the store;
- * - `needsReason?`: does not send without a reason.
+ * - `needsReason?`: does not send without a reason;
+ * - `nameToType?(state)`: a name that must be typed before it is sent, since much speaks against it; null: none.
  */
 export function confirmCommand(model, command) {
 	let seq = model.app(command.app).seq;
@@ -32,6 +33,7 @@ export function confirmCommand(model, command) {
 	let dryRunKey = null;
 	let hasMoves = false;
 	let refusal = null;
+	let wasImpossible = false;
 	const parts = buildConfirmForm(command);
 	const dialog = openDialog({
 		title: '',
@@ -63,24 +65,31 @@ export function confirmCommand(model, command) {
 		if (isDone || !state) return dialog.close();
 		if (!isBusy && state.seq !== seq) isOutdated = true;
 		setShown(parts.outdated, isOutdated);
+		showName(parts, wantedName());
 		if (isOutdated) setText(parts.outdatedText, describeOutdated(state));
 		if (isOutdated || isBusy) return disableSubmit(parts, true, isOutdated ? parts.outdatedText.id : null);
 		const described = command.describe(state, values());
-		const { impossible } = described;
+		const impossible = described.impossible ?? (command.mayBeLocal ? null : sentence(model.refusal()));
 		if (!impossible) askDryRun();
-		showAdvice(parts, dialog, withDryRun(described), model.isStale());
+		showAdvice(parts, dialog, withDryRun(described));
 		disableSubmit(parts, Boolean(impossible), impossible ? parts.error.id : null);
 		if (impossible) setText(parts.error, impossible);
+		else if (wasImpossible) setText(parts.error, '');
+		wasImpossible = Boolean(impossible);
 	}
 
 	function withDryRun({ moves, warnings = [], ...described }) {
 		const gate = refusal ? [`The router would refuse it now: ${refusal}`] : [];
-		return { ...described, moves: hasMoves ? [] : moves, warnings: [...gate, ...warnings] };
+		return { ...described, moves: hasMoves ? [] : moves, warnings: [...model.troubles(), ...gate, ...warnings] };
 	}
+
+	const wantedName = () => command.nameToType?.(model.app(command.app)) ?? null;
 
 	function findError() {
 		const error = command.body?.error?.();
 		if (error) return error;
+		const name = wantedName();
+		if (name && parts.name.value.trim() !== name) return `Type ${name} to go on although it is worse.`;
 		return command.needsReason && !parts.reason.value.trim() ? 'Give a reason, so that others know why.' : null;
 	}
 
@@ -141,6 +150,8 @@ export function confirmCommand(model, command) {
 	draw();
 	if (!command.body) parts.reason.focus();
 }
+
+const sentence = (reason) => (reason ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` : null);
 
 function describeOutdated({ seq, updated }) {
 	const change = updated

@@ -31,5 +31,5 @@ export function pageHead(title, ...rest) {
 
 /** Text in which the parts between backticks are code. */
 export function prose(text) {
-	return text.split('`').map((part, at) => (at % 2 ? h('code', {}, part) : part));
+	return text.split('\u0060').map((part, at) => (at % 2 ? h('code', {}, part) : part));
 }

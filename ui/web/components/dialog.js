@@ -3,19 +3,32 @@
 import { freshId, h, setAttr, setText } from '../dom.js';
 import { button, errorLine, submitButton } from './controls.js';
 
+// The browser's Back closes a dialog: it has an entry of its own in the history of the tab. One that is left over is used again.
+const [OPEN, SPENT] = ['dialog', 'dialog-closed'];
+
+function keepEntry() {
+	if (history.state === SPENT) history.replaceState(OPEN, '');
+	else history.pushState(OPEN, '');
+}
+
 /** Opens a dialog with a heading and content. `onClose` runs once, however it was closed. */
 export function openDialog({ title, content, wide = false, testid, onClose = () => {}, mayClose = () => true }) {
 	const heading = h('h2.dialog-title', { id: freshId('dialog'), tabindex: '-1' }, title);
 	const element = h('dialog', { class: wide ? 'dialog is-wide' : 'dialog', 'aria-labelledby': heading.id, testid }, heading, content);
 	const opener = document.activeElement;
+	const closeOnBack = () => (mayClose() ? element.close() : keepEntry());
 	element.addEventListener('cancel', (event) => {
 		if (!mayClose()) event.preventDefault();
 	});
 	element.addEventListener('close', () => {
+		window.removeEventListener('popstate', closeOnBack);
+		if (history.state === OPEN) history.replaceState(SPENT, '');
 		element.remove();
 		if (opener?.isConnected) opener.focus();
 		onClose();
 	});
+	keepEntry();
+	window.addEventListener('popstate', closeOnBack);
 	document.body.append(element);
 	element.showModal();
 	return { element, heading, close: () => element.close() };

@@ -6,6 +6,11 @@ import { count, plural, timeOfDay } from '../format.js';
 import { health } from '../release.js';
 import { button } from './controls.js';
 
+// As many as a card shows without pushing its buttons off the screen.
+const SHOWN_MAX = 8;
+
+const needsLook = ({ healthy, draining, gone }) => healthy === false || Boolean(draining) || Boolean(gone);
+
 /**
  * `update(release, disabledReason)`. `drains` is `{drain(id, address), lift(id, address)}`, which ask whether to drain an endpoint or to
  * lift its drain; the buttons are not shown without it or with a reason.
@@ -13,20 +18,31 @@ import { button } from './controls.js';
 export function endpointStrip(drains = null) {
 	const summary = h('p.endpoints-summary');
 	const strip = h('ul.endpoints');
+	const rest = h('ul.endpoints');
+	const fold = h('details.endpoints-fold', { hidden: true }, h('summary', {}, 'The others'), rest);
 	let shown = null;
 	return {
-		element: h('div.endpoints-box', {}, summary, strip),
+		element: h('div.endpoints-box', {}, summary, strip, fold),
 		update(release, disabledReason = null) {
 			const counts = health(release);
 			shown = { id: release?.id, drains: disabledReason ? null : drains };
 			setText(summary, describeEndpoints(release, counts));
 			summary.classList.toggle('is-bad', Boolean(release) && (counts.all === 0 || counts.failing.length > 0));
-			keyed(
-				strip,
-				listEndpoints(release),
-				(endpoint) => endpoint.address,
-				() => endpointChip(() => shown),
-			);
+			const all = listEndpoints(release);
+			// Of many, those that need a look are in sight and the others are folded away.
+			const isMany = all.length > SHOWN_MAX;
+			const inSight = isMany ? all.filter(needsLook) : all;
+			const chips = (list, endpoints) =>
+				keyed(
+					list,
+					endpoints,
+					(endpoint) => endpoint.address,
+					() => endpointChip(() => shown),
+				);
+			chips(strip, inSight);
+			chips(rest, isMany ? all.filter((each) => !needsLook(each)) : []);
+			setShown(fold, isMany);
+			setText(fold.firstChild, `${plural(all.length - inSight.length, 'endpoint')} without anything to say`);
 		},
 	};
 }

@@ -1,12 +1,16 @@
 // The events of an app, newest first: what, by whom, why, when, and a button to roll back to what was stable then.
 
-import { listChanges, stableAfter, summarizeEvent } from '../describe.js';
+import { describeFate, listChanges, stableAfter, summarizeEvent } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
+import { fatesOf } from '../fates.js';
 import { releaseId, releaseName } from '../release.js';
 import { when } from './when.js';
 import { button } from './controls.js';
 
-/** `update({events, state, now, disabledReason})`. `rollback(id)` opens the confirmation. `details` adds what exactly changed. */
+/**
+ * `update({events, state, now, disabledReason, fates})`: `fates` says which releases were taken back; left out: as the events say.
+ * `rollback(id)` opens the confirmation. `details` adds what exactly changed.
+ */
 export function historyList({ rollback, details = false }) {
 	const list = h('ol.history', { testid: 'history' });
 	const none = h('p.quiet', {}, 'No changes yet.');
@@ -14,14 +18,9 @@ export function historyList({ rollback, details = false }) {
 	return {
 		element: h('div', {}, none, list),
 		update(next) {
-			view = next;
+			view = { ...next, fates: next.fates ?? fatesOf(next.events) };
 			setShown(none, next.events.length === 0);
-			keyed(
-				list,
-				next.events,
-				eventKey,
-				() => row(() => view, rollback, details),
-			);
+			keyed(list, next.events, eventKey, () => row(() => view, rollback, details));
 		},
 	};
 }
@@ -58,7 +57,7 @@ function row(view, rollback, details) {
 		element,
 		update(next) {
 			event = next;
-			const { state, now, disabledReason } = view();
+			const { state, now, disabledReason, fates } = view();
 			setAttr(element, 'data-testid', `history-row-${eventKey(event)}`);
 			setText(seq, String(event.seq));
 			const { title: titleText, words } = summarizeEvent(event, state?.app);
@@ -68,9 +67,17 @@ function row(view, rollback, details) {
 			setText(reason, event.reason ? `“${event.reason}”` : '');
 			at.update(event.at, now);
 			const target = stableAfter(event);
+			const isBad = fates.has(target);
+			setText(backButton, isBad ? '⚠ Roll back to this' : 'Roll back to this');
+			backButton.classList.toggle('stop', isBad);
+			setAttr(backButton, 'title', isBad ? describeFate(fates.get(target), now) : null);
 			setShown(backButton, Boolean(target && event.changed?.stable) && target !== releaseId(state?.stable) && !disabledReason);
 			setAttr(backButton, 'data-testid', `rollback-to-${event.seq}`);
-			setAttr(backButton, 'aria-label', `Roll back to this: ${releaseName(target, state?.app, [releaseId(state?.stable)])}, stable since change ${event.seq}`);
+			setAttr(
+				backButton,
+				'aria-label',
+				`Roll back to this: ${releaseName(target, state?.app, [releaseId(state?.stable)])}, stable since change ${event.seq}`,
+			);
 		},
 	};
 }

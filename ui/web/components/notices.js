@@ -7,7 +7,10 @@ import { button } from './controls.js';
 const SHOWN_MS = 5000;
 const SHOWN_MAX = 2;
 
-/** `post({text, tone, busy})` gives `{element, update, close}`. Tones are `done` and `bad`. `say` speaks to screen readers. */
+/**
+ * `post({text, tone, busy})` gives `{element, update, close}`. Tones are `done`, `partial` and `bad`; what is partial or bad stays until the reader
+ * closes it. `say` speaks to screen readers.
+ */
 export function notices(say) {
 	const element = h('section.notices', { 'aria-label': 'Notices', testid: 'notices' });
 
@@ -29,14 +32,15 @@ export function notices(say) {
 		function update({ text: words, tone = '', busy = false }) {
 			clearTimeout(timer);
 			setText(text, words);
-			setText(sign, busy ? '…' : ({ bad: '✕', done: '✓' }[tone] ?? 'i'));
+			setText(sign, busy ? '…' : ({ bad: '✕', done: '✓', partial: '◐' }[tone] ?? 'i'));
 			setAttr(row, 'data-tone', busy ? 'busy' : tone);
 			say(words, { urgent: tone === 'bad' });
-			if (!busy && tone !== 'bad') timer = setTimeout(close, SHOWN_MS);
+			if (!busy && tone !== 'bad' && tone !== 'partial') timer = setTimeout(close, SHOWN_MS);
 		}
 		update(first);
 		element.append(row);
-		while (element.children.length > SHOWN_MAX) element.firstChild.remove();
+		const others = [...element.children].slice(0, -1);
+		if (others.length >= SHOWN_MAX) (others.find((each) => each.dataset.tone !== 'partial') ?? others[0]).remove();
 		return { element: row, update, close };
 	}
 

@@ -2,12 +2,16 @@
 
 import { freshId, h } from '../dom.js';
 import { plural } from '../format.js';
+import { fatesOf } from '../fates.js';
 import { field } from './controls.js';
+import { fateTag } from './fate-tag.js';
 
 const TRACK_WORDS = { stable: 'on stable now', candidate: 'the candidate now', draining: 'draining', previous: 'the previous stable' };
 
-/** `releases` is a promise of the API's list, `track` is the track to fill, `first` the id that is chosen at first, or null. */
-export function releasePicker({ releases, track, first = null }) {
+/**
+ * `releases` and `history` are promises of the API's answers, `track` is the track to fill, `first` the id that is chosen at first, or null.
+ */
+export function releasePicker({ releases, history, track, first = null }) {
 	const group = freshId('release');
 	const list = h(
 		'div.options',
@@ -37,6 +41,7 @@ export function releasePicker({ releases, track, first = null }) {
 		field('Its endpoints, one ip:port or name:port per line (empty: those that are already stored)', addresses),
 	);
 	let options = [];
+	let fates = new Map();
 	let notifyChange = () => {};
 
 	const findChosen = () => options.find(({ radio }) => radio.checked)?.release ?? null;
@@ -47,10 +52,17 @@ export function releasePicker({ releases, track, first = null }) {
 		options = known.map((release) => {
 			const testName = taken.has(release.release) ? release.id : release.release;
 			taken.add(testName);
-			return buildOption(release, testName, group, release.track === track || (track === 'candidate' && release.track === 'stable'), () => {
-				name.value = '';
-				notifyChange();
-			});
+			return buildOption(
+				release,
+				fates.get(release.id),
+				testName,
+				group,
+				release.track === track || (track === 'candidate' && release.track === 'stable'),
+				() => {
+					name.value = '';
+					notifyChange();
+				},
+			);
 		});
 		list.replaceChildren(...options.map(({ element }) => element));
 		if (options.length === 0) {
@@ -70,8 +82,15 @@ export function releasePicker({ releases, track, first = null }) {
 		notifyChange();
 	}
 
-	releases.then(
-		({ releases: known }) => showReleases(known),
+	const past = history.then(
+		({ events }) => events,
+		() => [],
+	);
+	Promise.all([releases, past]).then(
+		([{ releases: known }, events]) => {
+			fates = fatesOf(events);
+			showReleases(known);
+		},
 		(error) => {
 			list.replaceChildren(h('p.error', {}, error.message));
 			manual.open = true;
@@ -94,7 +113,7 @@ export function releasePicker({ releases, track, first = null }) {
 		},
 		error: () => (findChosen() || readName() ? null : 'Choose a release or enter one.'),
 		values() {
-			if (findChosen()) return { release: findChosen(), body: { id: findChosen().id } };
+			if (findChosen()) return { release: findChosen(), fate: fates.get(findChosen().id) ?? null, body: { id: findChosen().id } };
 			if (!readName()) return { release: null };
 			const endpoints = addresses.value.split(/[\s,]+/).filter(Boolean);
 			const isId = readName().startsWith('apps/');
@@ -104,7 +123,7 @@ export function releasePicker({ releases, track, first = null }) {
 	};
 }
 
-function buildOption(release, testName, group, isDisabled, onChange) {
+function buildOption(release, fate, testName, group, isDisabled, onChange) {
 	const id = freshId('option');
 	const radio = h('input', {
 		type: 'radio',
@@ -119,7 +138,7 @@ function buildOption(release, testName, group, isDisabled, onChange) {
 		'label',
 		{ class: isDisabled ? 'option is-off' : 'option', for: id },
 		radio,
-		h('span.option-name.mono', {}, release.release),
+		h('span.option-name.mono', {}, release.release, fate ? fateTag(fate) : null),
 		h('span.quiet.option-facts', {}, [plural(release.endpoints, 'endpoint'), place].filter(Boolean).join(', ')),
 		h('span.option-id.mono.quiet', {}, release.id),
 	);

@@ -1,19 +1,23 @@
 // One release of an app in a list: its track, its endpoints with their health, and buttons to put it on a track.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
+import { describeFate } from '../describe.js';
 import { plural } from '../format.js';
 import { releaseName } from '../release.js';
 import { button } from './controls.js';
 import { endpointStrip } from './endpoints.js';
+import { fateTag } from './fate-tag.js';
 
 const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draining: 'draining', previous: 'the previous stable' };
 
 /**
- * `setTrack(release, track)` opens the dialog; `drains` is what the endpoints offer. `update({release, live, addresses, approvals, disabledReason})`:
- * `live` is the release as the app's state has it, or null; `approvals` what is said of them, if anything.
+ * `setTrack(release, track)` opens the dialog; `drains` is what the endpoints offer. `update({release, live, addresses, approvals, fate,
+ * disabledReason})`: `live` is the release as the app's state has it, or null; `approvals` what is said of them, if anything; `fate` is how its
+ * last stay ended, if badly.
  */
 export function releaseRow(setTrack, drains) {
 	const name = h('b.mono');
+	const fate = h('span.fate-line');
 	const place = h('span');
 	const id = h('span.mono.quiet.release-id');
 	const strip = endpointStrip(drains);
@@ -26,7 +30,7 @@ export function releaseRow(setTrack, drains) {
 	const element = h(
 		'li.panel.release-row',
 		{},
-		h('div', {}, h('h2.release-row-name', {}, name), place, id),
+		h('div', {}, h('h2.release-row-name', {}, name), place, fate, id),
 		h('div', {}, strip.element, unchecked, approvals),
 		h('div.release-buttons', {}, make.candidate, make.stable),
 	);
@@ -40,6 +44,7 @@ export function releaseRow(setTrack, drains) {
 			setText(name, label);
 			place.className = `release-place${release.track === 'stable' || release.track === 'candidate' ? ` ink-${release.track}` : ' quiet'}`;
 			setText(place, TRACKS[release.track] ?? 'on no track');
+			showFate(fate, view.fate);
 			setText(id, release.id);
 			setShown(strip.element, Boolean(view.live));
 			if (view.live) strip.update(view.live, view.disabledReason);
@@ -55,6 +60,12 @@ export function releaseRow(setTrack, drains) {
 			}
 		},
 	};
+}
+
+function showFate(line, fate) {
+	if (!fate) return line.replaceChildren();
+	if (line.firstChild) setText(line.lastChild, ` ${describeFate(fate, Date.now())}`);
+	else line.append(fateTag(fate), h('span.quiet'));
 }
 
 function describeUnchecked({ endpoints }, addresses) {

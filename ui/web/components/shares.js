@@ -3,7 +3,6 @@
 import { describeMoves } from '../blend.js';
 import { h, setText } from '../dom.js';
 import { percent } from '../format.js';
-import { shareBar } from './metric.js';
 
 const DRAWN = 'How many of the recent new clients went to the candidate';
 const ACTUAL = 'How many of the clients whose pins came back in the last minutes are on the candidate';
@@ -12,37 +11,31 @@ const MOVES = [
 	'Clients without a pin are those that never send one back: they are known by address and browser.',
 ].join(' ');
 
-/** `update(state)`. */
-export function shareList() {
-	const rows = [
-		shareRow('Configured', null, 'share-configured', ({ blend, shares }) => shares?.configured ?? blend),
-		shareRow('Drawn', DRAWN, 'share-drawn', ({ shares }) => shares?.drawn),
-		shareRow('Actual', ACTUAL, 'share-confirmed', ({ shares }) => shares?.confirmed),
-	];
-	const moves = h('p.quiet', { testid: 'moves', title: MOVES });
-	const list = h(
-		'dl.shares',
-		{},
-		rows.flatMap(({ elements }) => elements),
-	);
+/** The line "Routing health". `update(state)`. */
+export function shareLine() {
+	const figures = [
+		[null, 'share-configured', ({ blend, shares }) => shares?.configured ?? blend],
+		[DRAWN, 'share-drawn', ({ shares }) => shares?.drawn],
+		[ACTUAL, 'share-confirmed', ({ shares }) => shares?.confirmed],
+	].map(([title, testid, read]) => ({ read, element: h('b.live-value', { title, testid }) }));
+	const [configured, drawn, actual] = figures.map(({ element }) => element);
+	const moves = h('span', { testid: 'moves', title: MOVES });
 	return {
-		elements: [list, moves],
+		element: h(
+			'p.quiet.routing-health',
+			{},
+			'Routing health: set to ',
+			configured,
+			', new visitors ',
+			drawn,
+			', all visitors ',
+			actual,
+			'; ',
+			moves,
+		),
 		update(state) {
-			rows.forEach((row) => row.update(state));
+			for (const { read, element } of figures) setText(element, percent(read(state)));
 			setText(moves, describeMoves(state.moves));
-		},
-	};
-}
-
-function shareRow(label, title, testid, read) {
-	const bar = shareBar();
-	const value = h('span.live-value', { testid });
-	return {
-		elements: [h('dt', { title }, label), h('dd', {}, bar.element, value)],
-		update(state) {
-			const share = read(state);
-			bar.update(share);
-			setText(value, percent(share));
 		},
 	};
 }

@@ -3,6 +3,7 @@
 import { entryText } from '../api.js';
 import { describeGiven } from '../approval-words.js';
 import { h, keyed, setShown, setText } from '../dom.js';
+import { fatesOf } from '../fates.js';
 import { plural } from '../format.js';
 import { releasesOf } from '../release.js';
 import { appLinks } from '../components/app-links.js';
@@ -28,6 +29,7 @@ export function releasesPage({ api, model, actions, params }) {
 	let releases = [];
 	let addresses = new Map();
 	let approvals = new Map();
+	let fates = new Map();
 	let shownSeq = null;
 	let loaded = false;
 	const drains = {
@@ -37,7 +39,13 @@ export function releasesPage({ api, model, actions, params }) {
 
 	async function load() {
 		try {
-			const [known, entries, approved] = await Promise.all([api.listReleases(name), api.listKeys('apps/'), api.listApprovals(name)]);
+			const [known, entries, approved, past] = await Promise.all([
+				api.listReleases(name),
+				api.listKeys('apps/'),
+				api.listApprovals(name),
+				api.getHistory(name, { limit: 200 }),
+			]);
+			fates = fatesOf(past.events);
 			addresses = groupAddresses(entries);
 			approvals = new Map(approved.releases.map((release) => [release.id, release]));
 			releases = known.releases.sort((a, b) => rank(a) - rank(b) || b.id.localeCompare(a.id, undefined, { numeric: true }));
@@ -65,6 +73,7 @@ export function releasesPage({ api, model, actions, params }) {
 					live: live.get(release.id) ?? null,
 					addresses: addresses.get(release.id),
 					approvals: describeGiven(approvals.get(release.id), Date.now()),
+					fate: fates.get(release.id) ?? null,
 					disabledReason,
 				})),
 			({ release }) => release.id,

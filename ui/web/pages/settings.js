@@ -161,5 +161,10 @@ export function settingsPage({ api, model, notices, params }) {
 		title: `Settings of ${name}`,
 		stream: name,
 		update,
+		isUnsaved: () => loaded && (Boolean(textError) || Object.keys(mergePatch(stored, draft)).length > 0),
+		discard() {
+			draft = stored;
+			textError = null;
+		},
 	};
 }

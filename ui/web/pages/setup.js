@@ -34,6 +34,19 @@ export function setupPage({ api, model }) {
 		field('First endpoint', endpoint, 'The ip:port or name:port where that release answers. Separate several with commas.'),
 		field('Host port (optional)', port, 'The port in the id of the release, as on the old set-up screen. Empty: 80.'),
 	);
+	const others = findDefault(model);
+	const keep = h('input', { type: 'checkbox', id: 'setup-keep-default', testid: 'setup-keep-default', checked: true });
+	const keepDefault = () => others.isOnly && keep.checked && model.facts.who?.role !== 'viewer';
+	const hostsEffect = h('p.panel.is-warning', { testid: 'setup-hosts-effect', role: 'status' });
+	const keepRow = h('p', {}, h('label.check', {}, keep, ` ${others.default} goes on serving all hosts that no app claims`));
+	setShown(keepRow, others.isOnly);
+	function showHostsEffect() {
+		const text = describeHostsEffect({ hosts: splitWords(hosts.value), first, isKept: keepDefault(), ...others });
+		setText(hostsEffect, text);
+		setShown(hostsEffect, Boolean(text));
+	}
+	for (const control of [hosts, keep]) control.addEventListener('input', showHostsEffect);
+	showHostsEffect();
 	const error = errorLine('setup-error');
 	const submit = submitButton('Put it on stable', 'setup-submit');
 	const form = h(
@@ -47,6 +60,8 @@ export function setupPage({ api, model }) {
 				? 'Requests for these hosts go to this app. The first app also gets all other hosts.'
 				: 'Requests for these hosts go to this app. Separate several with commas.',
 		),
+		keepRow,
+		hostsEffect,
 		foundField,
 		byHand,
 		error,
@@ -88,8 +103,8 @@ export function setupPage({ api, model }) {
 		if (read.error) return;
 		setAttr(submit, 'aria-disabled', 'true');
 		try {
-			model.takeState(await api.setStable(read.app, read.body));
-			if (read.hosts.length) await api.patchSettings(read.app, { hosts: read.hosts });
+			if (keepDefault()) await api.makeDefault(others.default);
+			await makeApp(api, model, read);
 			created = read.app;
 			setShown(form, false);
 			result.show(created);
@@ -107,6 +122,27 @@ export function setupPage({ api, model }) {
 	return { element, title: 'Set up', update: redraw };
 }
 
+// Makes the app with its hosts in one step, then puts the release on stable. Where that is refused nothing is left behind.
+async function makeApp(api, model, { app, hosts, body }) {
+	const isNew = !model.app(app);
+	if (isNew) await api.addApp(app, hosts);
+	try {
+		const answer = await api.setStable(app, body);
+		if (!isNew && hosts.length) await api.patchSettings(app, { hosts });
+		model.takeState(answer);
+	} catch (refusal) {
+		if (isNew && refusal.status >= 400) await api.removeApp(app).catch(() => {});
+		throw refusal;
+	}
+}
+
+// Which app serves the hosts that nobody claims, and whether that would end: the only app serves them without being told to.
+function findDefault(model) {
+	const names = model.apps().map(({ app }) => app);
+	const { defaultApp, configuredApp } = model.facts;
+	return { default: defaultApp, isOnly: !configuredApp && names.length === 1 && names[0] === defaultApp };
+}
+
 function readForm({ app, hosts, found, release, endpoint, port }) {
 	const fail = (field, error) => ({ field, error });
 	if (!NAME.test(app.value.trim())) return fail(app, `App name “${app.value.trim()}” is not allowed: ${NAME_ALLOWED}.`);
@@ -122,6 +158,16 @@ function readForm({ app, hosts, found, release, endpoint, port }) {
 		body.port = Number(port.value.trim());
 	}
 	return { ...read, body };
+}
+
+/** What the new app does to hosts, before anything is done; null: nothing that has to be said. */
+export function describeHostsEffect({ hosts, first, default: other, isOnly, isKept }) {
+	if (first) return null;
+	const own = hosts.length
+		? `Requests for ${hosts.join(', ')} go to the new app.`
+		: 'No host leads to the new app until you claim one in its settings.';
+	if (isOnly && !isKept) return `${own} ${other} serves only the hosts that it claims from then on: all others get 404.`;
+	return other ? `${own} ${other} serves all other hosts.` : own;
 }
 
 const splitWords = (text) => text.split(/[\s,]+/).filter(Boolean);
@@ -142,7 +188,15 @@ function resultPanel() {
 	const strip = endpointStrip();
 	const noHost = h('p.panel.is-warning', { testid: 'setup-no-host', hidden: true }, 'No host leads to it yet: claim one in its settings.');
 	const appLink = h('a.button.primary', { testid: 'setup-done' }, 'Go to the app');
-	const element = h('section.panel.setup', { hidden: true, testid: 'setup-result' }, title, healthLine, strip.element, noHost, h('p', {}, appLink));
+	const element = h(
+		'section.panel.setup',
+		{ hidden: true, testid: 'setup-result' },
+		title,
+		healthLine,
+		strip.element,
+		noHost,
+		h('p', {}, appLink),
+	);
 	return {
 		element,
 		show(app) {
