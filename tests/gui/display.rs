@@ -81,7 +81,7 @@ const SIGNS: &str = "
         knob: knob.backgroundColor !== getComputedStyle(document.querySelector('.switch-knob')).backgroundColor,
         off: off.color !== on.color,
         lines: getComputedStyle(document.querySelector('.line-stable')).stroke === getComputedStyle(document.body).color,
-        bars: look('.share-part').backgroundColor !== look('.share-bar').backgroundColor,
+        steps: look('.rail-step.is-done').backgroundColor !== look('.rail-step:not(.is-done)').backgroundColor,
     };";
 
 #[test]
