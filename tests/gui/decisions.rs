@@ -193,6 +193,6 @@ fn a_tab_that_was_just_opened_shows_what_came_before_it() {
     });
     let past = router.api().get("past?seconds=86400").expect(200).json();
     assert_eq!(past["step_seconds"], json!(300));
-    router.api().get("past?seconds=59").expect(400);
+    router.api().get("past?seconds=59").expect(422);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
