@@ -52,7 +52,7 @@ fn past() -> Operation {
         )
         .parameter("query", "seconds", json!({ "type": "integer", "minimum": 60, "maximum": 86_400 }), "How far back; left out: 900.")
         .answers::<Past>(200, "The past.")
-        .refuses(&[400, 404])
+        .refuses(&[400, 404, 422])
 }
 
 fn reads() -> Vec<Operation> {
