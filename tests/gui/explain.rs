@@ -101,7 +101,7 @@ fn who_would_move_is_said_at_the_slider_and_in_confirmations() {
         .script("return document.querySelector('.blend-slider').clientWidth")
         .as_i64()
         .expect("a width");
-    browser.drag("blend-slider", width / 2 - 1, -width / 2, false);
+    browser.drag("blend-slider", 1 - width / 2, width / 2, false);
     browser.see("blend-hint", "clients go from 1.0.1 to 1.0.0 at their next page");
     browser.picture("slider");
     assert_eq!(router.api().state()["blend"], json!(100), "the pointer is still down");
