@@ -11,13 +11,11 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::{
-    sync::broadcast::{
-        self,
-        error::{RecvError, TryRecvError},
-    },
-    time::{Instant, timeout_at},
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     fleet,
@@ -116,7 +114,7 @@ impl Follower {
         if std::mem::take(&mut self.begins) {
             return self.carry_out(Self::begin).await;
         }
-        let silent_until = tokio::time::Instant::now() + STREAM_ALIVE;
+        let silent_until = Instant::now() + STREAM_ALIVE;
         loop {
             match self.due(silent_until).await {
                 Due::Message(message) => {
