@@ -19,6 +19,7 @@ mod neighbours;
 mod networks;
 mod previous;
 mod progress;
+mod pruning;
 mod pulling;
 mod recycle;
 mod resources;

@@ -181,6 +181,29 @@ fn a_hidden_page_tells_of_releases_once_the_reader_asked_for_it() {
     assert_eq!(browser.script("return localStorage.getItem('rolling-router.notify')"), Value::Null);
 }
 
+/// A hook in that deploys became one that only sets the candidate, as soon as somebody changed its filter on the page.
+#[test]
+fn a_hook_in_that_deploys_still_does_after_it_was_changed() {
+    let router = router().stable("1.0.0").start();
+    let hook = json!({
+        "sender": "token", "app": "hello", "do": "deploy", "image": "shop:{/tag}", "release": "{/tag}", "replicas": 2,
+        "health_path": "/health", "environment": { "COMMIT": "{/commit}" }
+    });
+    router.api_as("admin").call("PUT", "/api/v1/hooks-in/ship", Some(&hook)).expect(201);
+    let browser = Browser::start(1280, 1400);
+    sign_in_as(&browser, &router, "admin");
+    browser.click("nav-hooks");
+    browser.see("hook-in-ship", "deploys shop:{/tag} as the candidate of hello: {/tag}");
+    browser.click("hook-in-edit-ship");
+    browser.fill("hook-in-tags", "v*");
+    browser.click("hook-in-submit");
+    browser.see("hook-in-ship", "tag v*");
+    let now = router.api_as("admin").call("GET", "/api/v1/hooks-in/ship", None).expect(200).json();
+    for field in ["do", "image", "release", "replicas", "health_path", "environment"] {
+        assert_eq!(now[field], hook[field], "{field}: {now}");
+    }
+}
+
 #[test]
 fn an_admin_adds_tests_and_removes_a_hook_in_and_sees_what_came() {
     let router = router().stable("1.0.0").start();

@@ -33,6 +33,7 @@ export function openHookInDialog({ api, notices, hook, apps, done }) {
 	);
 	const lists = { events: list('events'), branches: list('branches'), tags: list('tags'), matches: list('matches'), networks: list('networks') };
 	const release = input('release', { value: hook?.release ?? '{/ref|last}' });
+	const image = input('image', { value: hook?.image ?? '' });
 	const endpoints = list('endpoints');
 	const blend = input('blend', { inputmode: 'decimal', value: hook?.blend ?? '' });
 	const secret = input('secret', {});
@@ -55,6 +56,7 @@ export function openHookInDialog({ api, notices, hook, apps, done }) {
 		field('Sender', sender),
 		field('App', app, 'It acts on this app alone, as a pipeline may.'),
 		field('Release', release, 'Filled from the payload: {/ref|last} is what follows the last slash of `ref`.'),
+		field('Image (optional)', image, 'Deployed as that release, filled from the payload: registry.example/shop:{/ref|last}. Empty: none is.'),
 		field('Endpoints', endpoints, 'Filled from the payload, separated by commas, such as 10.0.0.7:3000. Empty: they stay.'),
 		field('Blend (optional)', blend, 'Percent of new clients.'),
 		field('Events', lists.events, `Such as push. ${several} Empty: all.`),
@@ -87,7 +89,7 @@ export function openHookInDialog({ api, notices, hook, apps, done }) {
 			if (texts.length) body[key] = texts;
 		}
 		if (hook?.port) body.port = hook.port;
-		if (hook?.reason) body.reason = hook.reason;
+		Object.assign(body, image.value.trim() ? deployed(image.value.trim(), hook) : hook?.reason ? { reason: hook.reason } : {});
 		if (blend.value.trim()) body.blend = Number(blend.value);
 		if (secret.value.trim()) body.secret = secret.value.trim();
 		try {
@@ -107,6 +109,15 @@ export function openHookInDialog({ api, notices, hook, apps, done }) {
 		}
 	});
 	(hook ? release : name).focus();
+}
+
+/** What says that an image is deployed, and keeps what else was said of its containers. */
+function deployed(image, hook) {
+	const body = { do: 'deploy', image };
+	if (hook?.replicas) body.replicas = hook.replicas;
+	if (hook?.health_path) body.health_path = hook.health_path;
+	if (Object.keys(hook?.environment ?? {}).length) body.environment = hook.environment;
+	return body;
 }
 
 /** Asks what a hook in would do with a payload. Nothing is done. */

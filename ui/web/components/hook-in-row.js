@@ -65,10 +65,11 @@ export function hookInRow({ edit, test, remove, disabledReason }) {
 
 const describeResult = ({ result, message }) => (RESULTS[result] ?? result) + (message ? `: ${message}` : '');
 
-function describeScope({ sender, app, release, networks, events, branches, tags, matches }) {
+function describeScope({ sender, app, image, release, networks, events, branches, tags, matches }) {
 	const named = (what, texts) => (texts?.length ? `${what} ${texts.join(', ')}` : '');
 	const filters = [named('event', events), named('branch', branches), named('tag', tags), named('match', matches), named('from', networks)];
-	return [`${sender}; candidate of ${app}: ${release}`, ...filters].filter(Boolean).join('; ');
+	const action = image ? `deploys ${image} as the candidate of ${app}: ${release}` : `candidate of ${app}: ${release}`;
+	return [`${sender}; ${action}`, ...filters].filter(Boolean).join('; ');
 }
 
 function deliveryRow() {
