@@ -31,6 +31,11 @@ use crate::rollout::settings::{Settings, UpstreamTlsSettings};
 /// How many clients are kept that no app uses at the moment: a change of settings and back finds its sessions.
 const UNUSED_MAX: usize = 64;
 
+/// HTTP/2, as a handshake names it.
+const HTTP2: &[u8] = b"h2";
+/// The handshake went well, but for HTTP/1.1.
+const NO_HTTP2: HandshakeFault = HandshakeFault("it does not offer HTTP/2");
+
 /// The authorities that the system trusts.
 static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let found = rustls_native_certs::load_native_certs();
@@ -61,7 +66,8 @@ struct Asked {
 pub struct TlsClient {
     /// Its number, from 1: connections of different clients are never taken for each other.
     pub number: u32,
-    config: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
     /// `None`: the address of the endpoint.
     server_name: Option<ServerName<'static>>,
 }
@@ -98,11 +104,14 @@ impl TlsClient {
             .expect("the provider has suites for both versions");
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut http2 = config.clone();
+        http2.alpn_protocols = vec![HTTP2.to_vec()];
         let name = asked.server_name.as_deref().and_then(|name| ServerName::try_from(name.to_owned()).ok());
-        Self { number: LAST.fetch_add(1, Ordering::Relaxed) + 1, config: Arc::new(config), server_name: name }
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { number, http1: Arc::new(config), http2: Arc::new(http2), server_name: name }
     }
 
-    /// Shakes hands on a new connection to this address.
+    /// Shakes hands on a new connection to this address. `http2`: the endpoint must agree on HTTP/2 (ALPN).
     ///
     /// # Errors
     /// The endpoint does not prove who it is, or does not speak TLS.
@@ -110,10 +119,13 @@ impl TlsClient {
         &self,
         stream: TcpStream,
         address: SocketAddr,
+        http2: bool,
     ) -> Result<TlsStream<TcpStream>, HandshakeFault> {
         let name = self.server_name.clone().unwrap_or_else(|| ServerName::from(address.ip()));
-        let connector = TlsConnector::from(Arc::clone(&self.config));
-        connector.connect(name, stream).await.map_err(|error| fault_of(&error))
+        let connector = TlsConnector::from(Arc::clone(if http2 { &self.http2 } else { &self.http1 }));
+        let session = connector.connect(name, stream).await.map_err(|error| fault_of(&error))?;
+        let agreed = session.get_ref().1.alpn_protocol() == Some(HTTP2);
+        if http2 && !agreed { Err(NO_HTTP2) } else { Ok(session) }
     }
 }
 

@@ -4,7 +4,10 @@
 //! A check ends with a FIN, after the whole response was read: a reset would show as an error in the log of the endpoint. A
 //! response that is not over a second after the check has its result is cut.
 
-use std::{io, net::SocketAddr, time::Duration};
+mod failure;
+mod http2;
+
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -22,71 +25,15 @@ use tokio::{
 };
 
 use crate::{
-    client_tls::{HandshakeFault, TlsClient},
+    client_tls::TlsClient,
     rollout::settings::{HealthSettings, Settings},
 };
 
-/// How long a check that has its result still waits for the end of the response, so that it can close in order.
-const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// How much of a body is searched for `body_contains`, in bytes: a page that says how a service does is shorter.
-const BODY_BYTES_MAX: usize = 65_536;
+pub use failure::CheckFailure;
+use failure::{BODY_BYTES_MAX, CLOSE_MAX};
+
 /// How much of the answer is buffered at once, in bytes: what the largest head may have.
 const BUFFER_BYTES_MAX: usize = 65_536;
-
-/// Why a check failed. What it prints stands in the API, `status` and the GUI.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckFailure {
-    /// Nothing listens there.
-    #[error("refused the connection")]
-    Refused,
-    /// No connection could be opened.
-    #[error("cannot be reached: {0}")]
-    Unreachable(io::Error),
-    /// It did not prove in TLS who it is.
-    #[error("failed the TLS handshake: {0}")]
-    Handshake(#[from] HandshakeFault),
-    /// The time-out, in ms, has passed.
-    #[error("did not answer within {0} ms")]
-    Late(u64),
-    /// The connection ended before the response did.
-    #[error("closed the connection without an answer")]
-    Closed,
-    /// What it sent is no response.
-    #[error("answered something that is not HTTP/1.1")]
-    NotHttp,
-    /// A status that the setting `health.status` does not allow.
-    #[error("{path} answered {status}; allowed is {allowed}")]
-    #[allow(missing_docs, reason = "they are named in the message")]
-    Status { path: String, status: u16, allowed: String },
-    /// The setting `health.body_contains` names a text that is not there.
-    #[allow(missing_docs, reason = "they are named in the message")]
-    #[error("{path} answered {status}, and its body does not contain `{wanted}`")]
-    Body { path: String, status: u16, wanted: String },
-    /// The settings make no valid request.
-    #[error("cannot be asked: {0}")]
-    Request(#[from] http::Error),
-}
-
-impl CheckFailure {
-    /// What the system said when no connection could be opened, which may be this machine's fault.
-    pub fn system_error(&self) -> Option<&io::Error> {
-        match self {
-            Self::Unreachable(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn of_connect(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused,
-            _ => Self::Unreachable(error),
-        }
-    }
-
-    fn of_exchange(error: &hyper::Error) -> Self {
-        if error.is_parse() { Self::NotHttp } else { Self::Closed }
-    }
-}
 
 /// Checks an endpoint once, by its app's settings. `router` is what this router calls itself in CDN-Loop.
 pub async fn check_endpoint(
@@ -103,7 +50,15 @@ async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(
     let stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
     match TlsClient::for_app(settings) {
         None => ask_on(stream, address, settings, router).await,
-        Some(tls) => ask_on(tls.handshake(stream, address).await?, address, settings, router).await,
+        Some(tls) => {
+            ask_on(
+                tls.handshake(stream, address, settings.upstream.is_http2()).await?,
+                address,
+                settings,
+                router,
+            )
+            .await
+        }
     }
 }
 
@@ -120,6 +75,9 @@ async fn ask_on(
         return Ok(());
     };
     let request = request(path, address, settings, router)?;
+    if settings.upstream.is_http2() {
+        return http2::ask(stream, request, path, settings).await;
+    }
     let failed = |error: hyper::Error| CheckFailure::of_exchange(&error);
     let mut builder = http1::Builder::new();
     let handshake = builder.max_buf_size(BUFFER_BYTES_MAX).handshake(TokioIo::new(stream));

@@ -45,6 +45,12 @@ pub const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How long that may take, in ms.
 pub const LINGER_MS: u64 = 1_000;
 /// Requests that a client may have open at once on one connection of HTTP/2: as many as browsers need (RFC 9113 section 6.5.2
+/// How many connections of HTTP/2 a worker has to one endpoint. Each carries [`HTTP2_STREAMS_MAX`] requests, or what the endpoint allows.
+pub const HTTP2_LINKS_MAX: usize = 16;
+/// How many bytes an endpoint may send ahead of its client for one request by HTTP/2.
+pub const HTTP2_UP_WINDOW_BYTES: u32 = 64 * 1024;
+/// How many bytes an endpoint may send ahead on one connection: as much as all of its requests, so that none stops others.
+pub const HTTP2_LINK_WINDOW_BYTES: u32 = HTTP2_UP_WINDOW_BYTES * HTTP2_STREAMS_MAX;
 /// asks for no less). What was reset and still ends here may be as many again.
 pub const HTTP2_STREAMS_MAX: u32 = 100;
 /// What a client may send of one request's body in HTTP/2 before the endpoint takes it, in bytes.

@@ -2,6 +2,7 @@
 
 pub mod eject;
 pub mod health;
+pub mod http2;
 pub mod login;
 pub mod pool;
 pub mod retry;

@@ -1,7 +1,7 @@
-//! The bytes of a connection to an endpoint, with or without TLS around them.
+//! The bytes of a connection to an endpoint, with or without TLS around them, or what stands for such a connection.
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -19,6 +19,20 @@ pub enum Stream {
     Plain(TcpStream),
     /// With TLS. Boxed, so that a plain connection does not pay for the size of its state.
     Secure(Box<TlsStream<TcpStream>>),
+    /// One request on a connection of another protocol. It ends with its response.
+    Carried(Box<dyn Carrier>),
+}
+
+/// What takes the text of one request of HTTP/1.1 and gives that of its response, whatever goes over the wire.
+pub trait Carrier: fmt::Debug {
+    /// Reads what has arrived. 0 is the end. [`io::ErrorKind::ConnectionRefused`]: the endpoint has done nothing for the request.
+    fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Ready when there is something to read, or the end.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Takes what fits.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 }
 
 impl Stream {
@@ -29,19 +43,29 @@ impl Stream {
         match self {
             Self::Plain(stream) => ready!(Pin::new(stream).poll_read(cx, &mut buffer))?,
             Self::Secure(stream) => ready!(read_secure(stream, cx, &mut buffer))?,
+            Self::Carried(carrier) => return carrier.poll_read(cx, space),
         }
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Ready when bytes wait to be read, or the end. They stay where they are.
-    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_peek(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut byte = [0];
-        self.tcp().poll_peek(cx, &mut ReadBuf::new(&mut byte)).map(|_| ())
+        let mut space = ReadBuf::new(&mut byte);
+        match self {
+            Self::Plain(stream) => stream.poll_peek(cx, &mut space).map(|_| ()),
+            Self::Secure(stream) => stream.get_ref().0.poll_peek(cx, &mut space).map(|_| ()),
+            Self::Carried(carrier) => carrier.poll_readable(cx),
+        }
     }
 
     /// Ready when the endpoint has sent or closed something. It may turn out to be nothing.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.tcp().poll_read_ready(cx).map(|_| ())
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Self::Secure(stream) => stream.get_ref().0.poll_read_ready(cx).map(|_| ()),
+            Self::Carried(carrier) => carrier.poll_readable(cx),
+        }
     }
 
     /// Writes what fits.
@@ -50,6 +74,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Secure(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+            Self::Carried(carrier) => carrier.poll_write(cx, bytes),
         }
     }
 
@@ -58,6 +83,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Secure(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Carried(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -75,13 +101,7 @@ impl Stream {
             },
             // Tickets for sessions may come at any time, and are no bytes.
             Self::Secure(_) => self.poll_read(&mut context, &mut [0; 1]).is_pending(),
-        }
-    }
-
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Secure(stream) => stream.get_ref().0,
+            Self::Carried(_) => false,
         }
     }
 }

@@ -35,6 +35,7 @@ pub async fn refuse<D: Downstream>(
     worker.write_date(&mut fields);
     let body = reply.body(form);
     let length = if to_head { 0 } else { body.len() };
+    let status = refusal.sent_status(form);
     let framing = if to_head { Framing::None } else { Framing::Length(length as u64) };
     down.deadline().set_in(worker.limits().body_grace_ms);
     let mut unsent = Some((body, fields));
@@ -47,8 +48,8 @@ pub async fn refuse<D: Downstream>(
             lease.space()[..length].copy_from_slice(&body.as_bytes()[..length]);
             let data = HEADROOM_BYTES..HEADROOM_BYTES + length;
             let answer = Answer {
-                status: refusal.status,
-                reason: reason(refusal.status).as_bytes(),
+                status,
+                reason: reason(status).as_bytes(),
                 fields: &fields,
                 framing,
                 stated_length: to_head.then_some(body.len() as u64),

@@ -65,7 +65,7 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
 fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let cell = plan.release().state.cell(worker.index);
     // A client that left before a status is no error of the release.
-    if let Some(class) = (outcome.status / 100).checked_sub(1) {
+    if let Some(class) = (outcome.judged_status() / 100).checked_sub(1) {
         let place = standing_index(Some(plan.standing()));
         let classes = &cell.statuses[place];
         // What the candidate failed is an error of the candidate, and no success of stable.
@@ -149,7 +149,7 @@ fn count_kind(worker: &Worker, failure: Failure) {
     let counter = match failure {
         Failure::Connect | Failure::Handshake(_) => &counters.upstream_failed_connect,
         Failure::ConnectTimeout => &counters.upstream_failed_connect_timeout,
-        Failure::Reset => &counters.upstream_failed_reset,
+        Failure::Reset | Failure::Refused => &counters.upstream_failed_reset,
         Failure::Malformed(_) => &counters.upstream_failed_malformed,
         Failure::FirstByte => &counters.upstream_failed_first_byte,
         Failure::Status(_) => &counters.upstream_failed_status,

@@ -70,7 +70,7 @@ impl<'a> Attempts<'a> {
             suspected: 0,
             timed_out: false,
             // A WebSocket keeps its connection for itself, and so does a login.
-            fresh: plan.websocket || plan.carries_login,
+            fresh: plan.websocket || plan.carries_login && !plan.app.http2,
             reused: false,
             silent: None,
             own_answer: None,
@@ -140,7 +140,10 @@ impl<'a> Attempts<'a> {
 
     /// Whether the pooled connection was closed already, which is no failure of the endpoint.
     fn was_stale<D: Downstream>(&self, exchange: &Exchange<'_, D>, failure: Failure) -> bool {
-        self.reused && failure == Failure::Reset && !exchange.was_heard()
+        let ended = self.reused && failure == Failure::Reset;
+        // A goodbye that met the request on its way.
+        let refused = !self.fresh && failure == Failure::Refused;
+        (ended || refused) && !exchange.was_heard()
     }
 
     /// After a stale connection: whether the request may be sent again, on a new connection to the same endpoint.

@@ -64,7 +64,7 @@ fn has_failed(plan: &Plan, outcome: &Outcome) -> Option<bool> {
     if outcome.sibling.is_some() {
         return None;
     }
-    let is_bad = plan.app.routes.settings.verdict.failure.has(outcome.status);
+    let is_bad = plan.app.routes.settings.verdict.failure.has(outcome.judged_status());
     let Some(failure) = outcome.failure else { return Some(is_bad) };
     match (failure.side(), failure) {
         (Side::Upstream, _) | (_, Failure::Queue) => Some(true),

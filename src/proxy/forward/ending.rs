@@ -53,6 +53,7 @@ fn cut<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failure) {
 fn refusal(failure: Failure) -> Refusal {
     let status = failure.status();
     let detail = match failure {
+        Failure::Deadline => "the deadline of the call has passed",
         Failure::ConnectTimeout | Failure::FirstByte => "the application did not answer in time",
         Failure::Reset => "the application closed the connection before it answered",
         Failure::Malformed(_) => "the application's answer is not valid HTTP",

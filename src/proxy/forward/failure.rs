@@ -14,6 +14,9 @@ pub enum Failure {
     /// The endpoint did not prove in TLS who it is, or does not speak TLS.
     #[error("the TLS handshake with the endpoint failed: {0}")]
     Handshake(&'static str),
+    /// The endpoint did nothing for the request: it said goodbye before, or refused the stream.
+    #[error("the endpoint refused the request before it did anything for it")]
+    Refused,
     /// The endpoint closed or reset the connection before a byte of its response.
     #[error("the endpoint closed the connection before its response")]
     Reset,
@@ -53,6 +56,9 @@ pub enum Failure {
     /// The client did not take the response at the least rate.
     #[error("the client took the response too slowly")]
     ResponseSlow,
+    /// The time that the call's client gave it (`grpc-timeout`) is over.
+    #[error("the call's deadline has passed")]
+    Deadline,
     /// The client left.
     #[error("the client left")]
     ClientGone,
@@ -90,6 +96,7 @@ impl Failure {
             Self::Connect
             | Self::ConnectTimeout
             | Self::Handshake(_)
+            | Self::Refused
             | Self::Reset
             | Self::Malformed(_)
             | Self::FirstByte
@@ -99,6 +106,7 @@ impl Failure {
             | Self::RequestLarge
             | Self::RequestSlow
             | Self::ResponseSlow
+            | Self::Deadline
             | Self::ClientGone => Side::Downstream,
             Self::Silent | Self::Missing | Self::Queue | Self::Resources | Self::ReleaseEnded => Side::Router,
         }
@@ -113,8 +121,8 @@ impl Failure {
             | Self::Malformed(_)
             | Self::Status(_)
             | Self::BodyCut(_) => 502,
-            Self::ConnectTimeout | Self::FirstByte | Self::Silent => 504,
-            Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
+            Self::ConnectTimeout | Self::FirstByte | Self::Silent | Self::Deadline => 504,
+            Self::Refused | Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
             Self::RequestLarge => 413,
             Self::Missing => 404,
@@ -135,7 +143,7 @@ impl Failure {
     pub fn worth_shielding(self) -> bool {
         self.timed_out()
             || self.is_refusal()
-            || matches!(self, Self::Reset | Self::Malformed(_) | Self::Status(_))
+            || matches!(self, Self::Refused | Self::Reset | Self::Malformed(_) | Self::Status(_))
     }
 
     /// Whether no connection came about, so that the endpoint did nothing for the request.
@@ -151,7 +159,10 @@ impl Failure {
     /// Whether another attempt could succeed, if the request may be sent again.
     pub fn worth_repeating(self) -> bool {
         self.is_refusal()
-            || matches!(self, Self::ConnectTimeout | Self::Reset | Self::Malformed(_) | Self::Queue)
+            || matches!(
+                self,
+                Self::ConnectTimeout | Self::Refused | Self::Reset | Self::Malformed(_) | Self::Queue
+            )
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::pin,
+    rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -14,6 +15,7 @@ use tokio::net::TcpStream;
 use super::{
     exchange::{Exchange, WaitBefore},
     failure::Failure,
+    http2::Http2Carrier,
 };
 use crate::{
     client_tls::{HandshakeFault, TlsClient},
@@ -25,6 +27,7 @@ use crate::{
         table::EndpointRoute,
     },
     upstream::{
+        http2::{Boarding, Http2Seat},
         login::{LoginLink, LoginSeat},
         pool::PoolQuery,
         shortage::is_shortage,
@@ -47,6 +50,11 @@ impl Link {
     /// endpoint may close an idle one at any moment.
     pub fn from_pool<D: Downstream>(exchange: &Exchange<'_, D>, route: &EndpointRoute) -> Option<Self> {
         let worker = exchange.worker;
+        if exchange.plan.app.http2 {
+            let seat = worker.http2.take(exchange.plan.app.destination(route))?;
+            worker.counters().upstream_reuses.add(1);
+            return Some(Self::carried(exchange, seat));
+        }
         let idle_ms_max = worker.limits().upstream_idle_ms;
         let idle_ms_max =
             if exchange.plan.idempotent { idle_ms_max } else { idle_ms_max.min(UNSAFE_IDLE_MS) };
@@ -79,11 +87,23 @@ impl Link {
         exchange: &mut Exchange<'_, D>,
         address: SocketAddr,
     ) -> Result<Self, Failure> {
-        let worker = exchange.worker;
-        worker.counters().upstream_connects.add(1);
+        if exchange.plan.app.http2 && !exchange.plan.websocket {
+            // Boxed for the same reason.
+            return Box::pin(board(exchange)).await.map(|seat| Self::carried(exchange, seat));
+        }
+        exchange.worker.counters().upstream_connects.add(1);
         // Boxed, since every exchange has the size of the largest.
         let stream = Box::pin(connect(exchange, address)).await?;
         Ok(Self { stream, reused: false, seat: None })
+    }
+
+    /// One request on a connection of HTTP/2.
+    fn carried<D: Downstream>(exchange: &Exchange<'_, D>, seat: Http2Seat) -> Self {
+        let scheme = if exchange.plan.app.tls.is_some() { "https" } else { "http" };
+        let extension_bytes_max = exchange.worker.limits().chunk_extension_bytes_max;
+        let reused = seat.reused;
+        let carrier = Box::new(Http2Carrier::new(seat, scheme, extension_bytes_max));
+        Self { stream: Stream::Carried(carrier), reused, seat: None }
     }
 
     /// Ready when the endpoint has sent or closed something. It may turn out to be nothing.
@@ -119,7 +139,8 @@ impl Link {
     #[cold]
     fn keep_for_client<D: Downstream>(self, exchange: &mut Exchange<'_, D>) {
         let (worker, plan) = (exchange.worker, &exchange.plan);
-        if !exchange.link_reusable() || plan.hides_logins || exchange.asks_sibling() {
+        let carried = matches!(self.stream, Stream::Carried(_));
+        if carried || !exchange.link_reusable() || plan.hides_logins || exchange.asks_sibling() {
             return;
         }
         let Some(seat) = self.seat.or_else(|| worker.logins.enter(worker.limits().login_connections_max))
@@ -153,9 +174,18 @@ async fn connect<D: Downstream>(
     let wait = WaitBefore::new(exchange.worker.limits().connect_ms, Failure::ConnectTimeout);
     let tls = exchange.plan.app.tls.clone();
     let first_byte_ms = exchange.worker.limits().first_byte_ms;
-    let mut connecting = pin!(connect_with(address, tls, first_byte_ms));
-    poll_fn(|cx| match connecting.as_mut().poll(cx) {
-        Poll::Ready(connected) => Poll::Ready(wait.end(exchange).and(connected)),
+    unless_late(exchange, wait, connect_with(address, tls, false, first_byte_ms)).await
+}
+
+/// Waits for something, unless it takes too long or the client leaves meanwhile.
+async fn unless_late<T, D: Downstream>(
+    exchange: &mut Exchange<'_, D>,
+    wait: WaitBefore,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(wait.end(exchange).and(done)),
         Poll::Pending => match wait.go_on(exchange) {
             Ok(()) => Poll::Pending,
             Err(failure) => Poll::Ready(Err(failure)),
@@ -168,6 +198,7 @@ async fn connect<D: Downstream>(
 async fn connect_with(
     address: SocketAddr,
     tls: Option<Arc<TlsClient>>,
+    http2: bool,
     paused_ms: u64,
 ) -> Result<Stream, Failure> {
     let connected = TcpStream::connect(address).await;
@@ -179,8 +210,36 @@ async fn connect_with(
     let _ = notice_vanished(&SockRef::from(&stream), paused_ms);
     let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
     // Boxed, since most connections are without TLS.
-    let session = Box::pin(tls.handshake(stream, address)).await;
+    let session = Box::pin(tls.handshake(stream, address, http2)).await;
     session
         .map(|session| Stream::Secure(Box::new(session)))
         .map_err(|HandshakeFault(what)| Failure::Handshake(what))
+}
+
+/// Takes a place on a connection of HTTP/2 to the endpoint, and opens one if there is none.
+async fn board<D: Downstream>(exchange: &mut Exchange<'_, D>) -> Result<Http2Seat, Failure> {
+    let (worker, app) = (exchange.worker, Rc::clone(&exchange.plan.app));
+    let to = app.destination(&exchange.plan.endpoint().route);
+    let wait = WaitBefore::new(worker.limits().connect_ms, Failure::ConnectTimeout);
+    unless_late(exchange, wait, async {
+        loop {
+            let opening = match worker.http2.board(to) {
+                Boarding::Seat(seat) => return Ok(seat),
+                Boarding::Wait(opening) => {
+                    opening.notified().await;
+                    continue;
+                }
+                Boarding::Open(opening) => opening,
+            };
+            worker.counters().upstream_connects.add(1);
+            let stream = connect_with(to.address, app.tls.clone(), true, worker.limits().first_byte_ms);
+            let begun = match stream.await? {
+                Stream::Plain(stream) => opening.begin(stream, worker.limits()).await,
+                Stream::Secure(stream) => opening.begin(stream, worker.limits()).await,
+                Stream::Carried(_) => return Err(Failure::Connect),
+            };
+            return begun.map_err(|_| Failure::Reset);
+        }
+    })
+    .await
 }

@@ -18,6 +18,7 @@ pub mod cohort;
 pub mod ending;
 pub mod exchange;
 pub mod failure;
+pub mod http2;
 pub mod link;
 pub mod outcome;
 pub mod race;

@@ -97,6 +97,7 @@ impl WorkerThread {
             }
         }
         worker.pool.clear();
+        worker.http2.clear();
         worker.flush_log();
     }
 }

@@ -86,6 +86,8 @@ pub enum Form {
     Html,
     /// `{"error": {"code", "message"}}`, as the API does.
     Json,
+    /// A status of gRPC, in the head, as calls need it.
+    Grpc,
 }
 
 impl Form {
@@ -96,6 +98,9 @@ impl Form {
 
     /// The form that header lines ask for in Accept.
     pub fn of_lines(block: &[u8], lines: &[HeaderLine]) -> Self {
+        if lines.iter().any(|line| is_grpc(line, block)) {
+            return Self::Grpc;
+        }
         let accept = lines.iter().filter(|line| line.known == KnownName::Accept);
         for member in accept.flat_map(|line| members(line.value(block))) {
             let media = member.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
@@ -114,14 +119,22 @@ impl Form {
             Self::Text => "text/plain; charset=utf-8",
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json",
+            Self::Grpc => "application/grpc",
         }
     }
+}
+
+fn is_grpc(line: &HeaderLine, block: &[u8]) -> bool {
+    let value = || line.value(block);
+    line.name(block).eq_ignore_ascii_case(b"content-type")
+        && value().get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/grpc"))
+        && matches!(value().get(16), None | Some(b'+' | b';' | b' '))
 }
 
 /// A text as it stands in an answer of this form.
 fn escaped(text: &str, form: Form) -> String {
     match form {
-        Form::Text => text.to_owned(),
+        Form::Text | Form::Grpc => text.to_owned(),
         Form::Html => escape_html(text),
         // What JSON puts into quotes, without the quotes.
         Form::Json => {
@@ -153,6 +166,12 @@ impl Refusal {
     pub fn write_fields(&self, form: Form, out: &mut Vec<u8>) {
         out.extend_from_slice(b"content-type: ");
         out.extend_from_slice(form.content_type().as_bytes());
+        if form == Form::Grpc {
+            out.extend_from_slice(b"\r\ngrpc-status: ");
+            write_number(self.grpc_status().into(), out);
+            out.extend_from_slice(b"\r\ngrpc-message: ");
+            out.extend_from_slice(self.detail.replace('%', "%25").as_bytes());
+        }
         out.extend_from_slice(b"\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n");
         if let Some(seconds) = self.retry_after {
             out.extend_from_slice(b"retry-after: ");
@@ -161,6 +180,25 @@ impl Refusal {
         }
         if self.status == 405 {
             out.extend_from_slice(b"allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        }
+    }
+
+    /// The status of HTTP in which it goes out: a status of gRPC stands in the head of a success.
+    pub fn sent_status(&self, form: Form) -> u16 {
+        if form == Form::Grpc { 200 } else { self.status }
+    }
+
+    /// The status of gRPC that says the same, by gRPC's mapping (`http-grpc-status-mapping.md`); a gateway that waited for too long
+    /// says that the deadline has passed.
+    fn grpc_status(&self) -> u32 {
+        match self.status {
+            403 => 7,
+            404 | 421 => 12,
+            413 => 8,
+            408 | 504 => 4,
+            429 | 502 | 503 => 14,
+            400..500 => 13,
+            _ => 2,
         }
     }
 
@@ -173,6 +211,7 @@ impl Refusal {
         let (status, reason) = (self.status, reason(self.status));
         match form {
             Form::Text => format!("{status} {reason}: {detail}\n"),
+            Form::Grpc => String::new(),
             Form::Json => {
                 let code = reason.to_ascii_lowercase().replace([' ', '-'], "_");
                 format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"{detail}\"}}}}\n")

@@ -3,6 +3,7 @@
 //! All of it happens at once, while the head is still where it was read. What the exchange needs afterwards is kept in the
 //! [`Plan`]. The routing table is not read again.
 
+pub mod grpc;
 mod halted;
 pub mod health;
 pub mod identity;
@@ -45,6 +46,7 @@ use crate::{
     },
     upstream::login::LoginLink,
 };
+use grpc::GrpcCall;
 use login::{follow, pin_with};
 use new_client::ClientDraw;
 pub use plan::{NoPlan, Plan};
@@ -151,6 +153,7 @@ fn plan_in_app(
         subresource,
         leftover: evidence.leftover,
         preflight,
+        grpc: if app.http2 { GrpcCall::of(head) } else { None },
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
         assignment,

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, rc::Rc};
 
-use super::preflight::Preflight;
+use super::{grpc::GrpcCall, preflight::Preflight};
 use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
@@ -64,6 +64,8 @@ pub struct Plan {
     pub leftover: Leftover,
     /// What it asks for, if it is a CORS preflight.
     pub preflight: Option<Box<Preflight>>,
+    /// It is a call of gRPC.
+    pub grpc: Option<GrpcCall>,
     /// HTTP's minor version.
     pub minor_version: u8,
     /// When its first byte was read, monotonic microseconds.

@@ -43,6 +43,8 @@ pub struct LocalApp {
     pub falls_through: bool,
     /// How its endpoints are spoken with in TLS, if they are.
     pub tls: Option<Arc<TlsClient>>,
+    /// They speak HTTP/2.
+    pub http2: bool,
     bucket: Arc<AtomicU64>,
 }
 
@@ -73,6 +75,7 @@ impl LocalApp {
             guarded: routes.releases.len() > 1 && routes.settings.cache == CacheMode::Guard,
             falls_through: routes.releases.len() > 1 && routes.settings.assets.fall_through,
             tls: TlsClient::for_app(&routes.settings),
+            http2: routes.settings.upstream.is_http2(),
             bucket,
         }
     }

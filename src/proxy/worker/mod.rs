@@ -36,7 +36,7 @@ use crate::{
         access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
     },
-    upstream::{login::Logins, pool::Pool, retry::RetryBudget},
+    upstream::{http2::Http2Links, login::Logins, pool::Pool, retry::RetryBudget},
 };
 use buffers::Buffers;
 use deadlines::Deadlines;
@@ -56,6 +56,8 @@ pub struct Worker {
     pub encoders: Rc<Encoders>,
     /// Open connections to endpoints that wait for a request.
     pub pool: Pool,
+    /// Connections to endpoints that speak HTTP/2.
+    pub http2: Http2Links,
     /// How many connections carry a login.
     pub logins: Logins,
     /// How many repeats are allowed now.
@@ -97,6 +99,7 @@ impl Worker {
             buffers: Buffers::new(&shared.limits),
             encoders: Encoders::new(shared.limits.encoder_bytes_max),
             pool: Pool::default(),
+            http2: Http2Links::default(),
             logins: Logins::default(),
             retries: RetryBudget::new(shared.limits.retry_percent_max),
             deadlines: Rc::default(),
@@ -198,6 +201,7 @@ impl Worker {
     pub fn sweep_slowly(&self) {
         self.table.borrow().forget_stale();
         self.pool.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
+        self.http2.sweep(coarse::now_ms(), self.limits().upstream_idle_ms);
         let (gauge, idle) = (&self.counters().upstream_idle, self.pool.idle() as u64);
         gauge.add(idle.wrapping_sub(gauge.get()));
         let (gauge, logins) = (&self.counters().login_connections, self.logins.open() as u64);
@@ -234,7 +238,7 @@ impl Worker {
     }
 
     fn used(&self) -> usize {
-        self.open.get() + self.pool.idle() + self.logins.open() + self.busy.get()
+        self.open.get() + self.pool.idle() + self.http2.open() + self.logins.open() + self.busy.get()
     }
 
     /// How many connections are open.

@@ -117,7 +117,7 @@ const ALLOWED: [(&str, &str); 94] = [
          text/event-stream and application/grpc, which are never compressed",
     ),
     ("compression.min_bytes", "a whole number of bytes from 0 to 1073741824"),
-    ("upstream", "`http` or `https`"),
+    ("upstream", "`http`, `https`, `h2c` or `h2`"),
     ("upstream_tls.server_name", "a host name such as shop.internal, without port and path, or null"),
     (
         "upstream_tls.ca",

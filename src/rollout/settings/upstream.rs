@@ -18,12 +18,21 @@ pub enum Upstream {
     Http,
     /// HTTP/1.1 in TLS.
     Https,
+    /// HTTP/2 by prior knowledge.
+    H2c,
+    /// HTTP/2 in TLS.
+    H2,
 }
 
 impl Upstream {
     /// Whether TLS is around it.
     pub fn is_secure(self) -> bool {
-        self == Self::Https
+        matches!(self, Self::Https | Self::H2)
+    }
+
+    /// Whether it is HTTP/2.
+    pub fn is_http2(self) -> bool {
+        matches!(self, Self::H2c | Self::H2)
     }
 }
 

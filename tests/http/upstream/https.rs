@@ -72,7 +72,7 @@ fn assert_refused(settings: &Value, front: &TlsFront, why: &str) {
     let router = before(&[front.address], settings).access_log(&file).start();
     let response = get(&router);
     assert!(matches!(response.status, 502 | 503), "{why}: {}", response.status);
-    assert_eq!(front.endpoint.connections(), 0, "{why}");
+    assert_eq!(front.passed(), 0, "{why}");
     let mut failure = String::new();
     eventually("the log says why", || {
         let lines = objects(&file);
@@ -131,7 +131,7 @@ fn stable_answers_for_a_candidate_that_cannot_prove_who_it_is() {
     for _ in 0..5 {
         assert_eq!(get(&router).header("x-release"), Some("v1"));
     }
-    assert_eq!(wrong.endpoint.connections(), 0);
+    assert_eq!(wrong.passed(), 0);
 }
 
 #[test]

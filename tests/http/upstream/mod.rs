@@ -1,4 +1,6 @@
 //! How endpoints are spoken with other than by plain HTTP/1.1: the app setting `upstream`.
 
+mod grpc;
+mod http2;
 mod https;
 mod stage;

@@ -14,6 +14,7 @@ pub mod draws;
 pub mod endpoint;
 pub mod frames;
 pub mod http2;
+pub mod http2_endpoint;
 mod launch;
 pub mod log;
 pub mod message;

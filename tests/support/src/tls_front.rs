@@ -18,7 +18,7 @@ pub struct TlsFront {
     /// Its certificate, which is its own authority, as PEM.
     pub pem: String,
     /// The endpoint, which sees what was inside.
-    pub endpoint: Endpoint,
+    pub endpoint: Option<Endpoint>,
     seen: Arc<Seen>,
 }
 
@@ -33,11 +33,12 @@ struct Seen {
 impl TlsFront {
     /// In front of an endpoint, with a fresh certificate for these names. Names that are addresses are such names.
     pub fn before(endpoint: Endpoint, names: &[&str]) -> Self {
-        Self::speaking(endpoint, names, b"http/1.1")
+        let front = Self::over(endpoint.address, names, b"http/1.1");
+        Self { endpoint: Some(endpoint), ..front }
     }
 
-    /// The same where a protocol is agreed on by ALPN.
-    pub fn speaking(endpoint: Endpoint, names: &[&str], protocol: &[u8]) -> Self {
+    /// In front of an address, where a protocol is agreed on by ALPN.
+    pub fn over(to: SocketAddr, names: &[&str], protocol: &[u8]) -> Self {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate can be made");
         let pem = made.cert.pem();
@@ -54,8 +55,13 @@ impl TlsFront {
         listener.set_nonblocking(true).expect("a listener takes it");
         let address = listener.local_addr().expect("a listener has an address");
         let seen = Arc::new(Seen::default());
-        spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), endpoint.address, Arc::clone(&seen)));
-        Self { address, pem, endpoint, seen }
+        spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), to, Arc::clone(&seen)));
+        Self { address, pem, endpoint: None, seen }
+    }
+
+    /// How many connections came through to the endpoint.
+    pub fn passed(&self) -> usize {
+        self.endpoint.as_ref().map_or(0, Endpoint::connections)
     }
 
     /// How many handshakes ended well.

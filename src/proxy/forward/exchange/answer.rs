@@ -20,6 +20,7 @@ use crate::{
             compression::Compression,
             response::{Caching, Changes, SentPin, write},
         },
+        route::grpc::http_status,
         worker::{coarse, phase::Phase},
     },
     rollout::{assign::PinChange, pin::PinText},
@@ -48,10 +49,12 @@ impl<D: Downstream> Exchange<'_, D> {
         if head.repeats_framing {
             self.worker.counters().repeated_framing.add(1);
         }
-        self.check_race(head.status)?;
-        if matches!(head.status, 502..=504) {
-            self.note_gateway_error(head.status)?;
+        let said = if self.plan.grpc.is_some() { grpc_status(&head) } else { head.status };
+        self.check_race(said)?;
+        if matches!(said, 502..=504) {
+            self.note_gateway_error(said)?;
         }
+        self.outcome.grpc_failed = (said != head.status).then_some(said);
         self.asset_source.check(self.worker, &self.plan, &head)?;
         let mut fields = self.worker.fields.borrow_mut();
         fields.clear();
@@ -257,6 +260,16 @@ impl<D: Downstream> Exchange<'_, D> {
         self.outcome.head_us = coarse::now_us();
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.answer(cx, &answer, part);
+    }
+}
+
+/// What a response to a call says in its head: its status, or that of gRPC where the call has ended with the head.
+#[cold]
+fn grpc_status(head: &ResponseHead<'_>) -> u16 {
+    let own = head.lines.iter().find(|line| line.name(head.block).eq_ignore_ascii_case(b"grpc-status"));
+    match own.map(|line| http_status(line.value(head.block))) {
+        Some(failed) if failed != 200 => failed,
+        _ => head.status,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Receiving the response from the endpoint: its head, then its body, handed on as it comes.
 
-use std::task::{Context, Poll};
+use std::{
+    io,
+    task::{Context, Poll},
+};
 
 use super::{download::UnreadBytes, state::Exchange};
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
         codec::{body::BodyDecoder, fault::Malformed, trailers},
         downstream::{BodyPart, Downstream},
         forward::failure::Failure,
+        route::grpc::http_status,
     },
     upstream::stream::Stream,
 };
@@ -90,7 +94,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 self.download.incoming = if fresh { None } else { Some(incoming) };
                 Ok(None)
             }
-            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) if incoming.start == incoming.end => Err(Failure::Reset),
+            Poll::Ready(Err(error)) if incoming.start == incoming.end => Err(self.fail_before(&error)),
+            Poll::Ready(Ok(0)) if incoming.start == incoming.end => Err(Failure::Reset),
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
                 Err(Failure::Malformed("the connection ended inside the response's header"))
             }
@@ -105,13 +110,23 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
+    /// The connection ended before a byte of the response.
+    #[cold]
+    fn fail_before(&mut self, error: &io::Error) -> Failure {
+        if error.kind() != io::ErrorKind::ConnectionRefused {
+            return Failure::Reset;
+        }
+        self.upload.note_refused();
+        Failure::Refused
+    }
+
     /// No buffer is left for an answer. A request was let in while there was one, and is refused like those that come now: who
     /// holds the others may hold them for long. As long as there is no answer there is time.
     #[cold]
     fn end_without_buffer(
         &self,
         cx: &mut Context<'_>,
-        link: &Stream,
+        link: &mut Stream,
     ) -> Result<Option<UnreadBytes>, Failure> {
         if link.poll_peek(cx).is_pending() {
             return Ok(None);
@@ -195,12 +210,24 @@ impl<D: Downstream> Exchange<'_, D> {
         trailers.map_err(|Malformed(what)| Failure::BodyCut(what))
     }
 
-    pub(super) fn trailers(&self, decoder: &mut BodyDecoder) -> Result<Vec<u8>, Malformed> {
+    pub(super) fn trailers(&mut self, decoder: &mut BodyDecoder) -> Result<Vec<u8>, Malformed> {
         let section = decoder.take_trailers();
         let mut out = Vec::new();
         if !section.is_empty() && decoder.is_done() {
             trailers::pass_on(&section, None, &mut self.worker.lines.borrow_mut(), &mut out)?;
+            if self.plan.grpc.is_some() {
+                self.outcome.grpc_failed = failed_status(&out);
+            }
         }
         Ok(out)
     }
+}
+
+/// The failure that the trailers of a call say, as a status of HTTP.
+#[cold]
+fn failed_status(trailers: &[u8]) -> Option<u16> {
+    let mut lines = trailers.split(|byte| *byte == b'\n');
+    let own =
+        lines.find(|line| line.get(..12).is_some_and(|name| name.eq_ignore_ascii_case(b"grpc-status:")))?;
+    Some(http_status(own[12..].trim_ascii())).filter(|status| *status != 200)
 }

@@ -55,6 +55,11 @@ impl Upload {
         self.body_read = self.body_in_text;
     }
 
+    /// The endpoint did nothing with what was sent, as if it had not been.
+    pub fn note_refused(&mut self) {
+        self.sent = 0;
+    }
+
     /// Whether the whole request is still held, so that it can be sent again.
     pub fn is_held(&self) -> bool {
         !self.streamed

@@ -61,6 +61,14 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// When it is too late (monotonic ms), and for what.
     fn due(&mut self, flushed: bool) -> (u64, Failure) {
+        let due = self.due_of_stage(flushed);
+        match self.plan.grpc {
+            Some(call) if call.due_ms < due.0 => (call.due_ms, Failure::Deadline),
+            _ => due,
+        }
+    }
+
+    fn due_of_stage(&mut self, flushed: bool) -> (u64, Failure) {
         if let Some(cut_at) = self.download.tunnel.as_ref().and_then(|tunnel| tunnel.cut_at_ms()) {
             return (cut_at, Failure::ReleaseEnded);
         }
@@ -73,11 +81,16 @@ impl<D: Downstream> Exchange<'_, D> {
             return (self.upstream_at_ms.saturating_add(idle_ms), Failure::ClientGone);
         }
         if self.upload.waits_for_client() && !self.plan.expects_continue {
+            if self.plan.grpc.is_some() {
+                // A call may be silent between its messages, as long as it is not forgotten.
+                let idle_ms = self.timeout(Timeout::TunnelIdle);
+                return (self.upstream_at_ms.saturating_add(idle_ms), Failure::RequestSlow);
+            }
             return self.sending_due();
         }
         self.sending_pace = None;
         if self.download.decoder.is_some() {
-            let events = self.download.event_stream;
+            let events = self.download.event_stream || self.plan.grpc.is_some();
             let pause_ms = self.timeout(if events { Timeout::TunnelIdle } else { Timeout::BetweenBytes });
             return (self.upstream_at_ms.saturating_add(pause_ms), STALLED);
         }
