@@ -10,8 +10,8 @@ use crate::rollout::target::ReleaseIndex;
 pub struct Outcome {
     /// The status that the client got; 0 if it left before one.
     pub status: u16,
-    /// What a call of gRPC ended with, as a status of HTTP, if it failed: its answer is 200 all the same.
-    pub grpc_failed: Option<u16>,
+    /// What a call of gRPC ended with, as a status of HTTP; 0: it did not fail. Its answer is 200 all the same.
+    pub grpc_failed: u16,
     /// Bytes of response body.
     pub sent: u64,
     /// Bytes of request body.
@@ -33,6 +33,6 @@ pub struct Outcome {
 impl Outcome {
     /// The status by which the release is judged.
     pub fn judged_status(&self) -> u16 {
-        self.grpc_failed.unwrap_or(self.status)
+        if self.grpc_failed == 0 { self.status } else { self.grpc_failed }
     }
 }

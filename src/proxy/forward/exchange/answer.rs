@@ -54,7 +54,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if matches!(said, 502..=504) {
             self.note_gateway_error(said)?;
         }
-        self.outcome.grpc_failed = (said != head.status).then_some(said);
+        self.outcome.grpc_failed = if said == head.status { 0 } else { said };
         self.asset_source.check(self.worker, &self.plan, &head)?;
         let mut fields = self.worker.fields.borrow_mut();
         fields.clear();

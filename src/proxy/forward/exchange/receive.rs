@@ -223,11 +223,14 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 }
 
-/// The failure that the trailers of a call say, as a status of HTTP.
+/// The failure that the trailers of a call say, as a status of HTTP; 0: none.
 #[cold]
-fn failed_status(trailers: &[u8]) -> Option<u16> {
-    let mut lines = trailers.split(|byte| *byte == b'\n');
-    let own =
-        lines.find(|line| line.get(..12).is_some_and(|name| name.eq_ignore_ascii_case(b"grpc-status:")))?;
-    Some(http_status(own[12..].trim_ascii())).filter(|status| *status != 200)
+fn failed_status(trailers: &[u8]) -> u16 {
+    let name = b"grpc-status:";
+    let is_own = |line: &&[u8]| line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name));
+    let own = trailers.split(|byte| *byte == b'\n').find(is_own);
+    match own.map_or(200, |line| http_status(line[name.len()..].trim_ascii())) {
+        200 => 0,
+        failed => failed,
+    }
 }
