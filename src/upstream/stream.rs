@@ -19,8 +19,9 @@ pub enum Stream {
     Plain(TcpStream),
     /// With TLS. Boxed, so that a plain connection does not pay for the size of its state.
     Secure(Box<TlsStream<TcpStream>>),
-    /// One request on a connection of another protocol. It ends with its response.
-    Carried(Box<dyn Carrier>),
+    /// One request on a connection of another protocol. It ends with its response. Boxed twice, since a pointer of two words would
+    /// make every connection larger.
+    Carried(Box<Box<dyn Carrier>>),
 }
 
 /// What takes the text of one request of HTTP/1.1 and gives that of its response, whatever goes over the wire.

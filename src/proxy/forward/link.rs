@@ -31,7 +31,7 @@ use crate::{
         login::{LoginLink, LoginSeat},
         pool::PoolQuery,
         shortage::is_shortage,
-        stream::Stream,
+        stream::{Carrier, Stream},
         vanished::notice_vanished,
     },
 };
@@ -102,8 +102,8 @@ impl Link {
         let scheme = if exchange.plan.app.tls.is_some() { "https" } else { "http" };
         let extension_bytes_max = exchange.worker.limits().chunk_extension_bytes_max;
         let reused = seat.reused;
-        let carrier = Box::new(Http2Carrier::new(seat, scheme, extension_bytes_max));
-        Self { stream: Stream::Carried(carrier), reused, seat: None }
+        let carrier: Box<dyn Carrier> = Box::new(Http2Carrier::new(seat, scheme, extension_bytes_max));
+        Self { stream: Stream::Carried(Box::new(carrier)), reused, seat: None }
     }
 
     /// Ready when the endpoint has sent or closed something. It may turn out to be nothing.

@@ -22,7 +22,6 @@ use tokio::net::{TcpListener, TcpStream};
 /// | `/hang` | never answers |
 /// | `/cut` | resets the stream inside the body |
 /// | `/long` | answers with 4 MB |
-/// | `/early` | answers before it has the body, and wants no more of it |
 /// | `/grpc/unavailable` | ends a call with `grpc-status: 14` in the head |
 /// | other | answers with the request as text, and with its body |
 pub struct Http2Endpoint {
@@ -113,12 +112,6 @@ async fn answer(
             let mut sender = respond.send_response(head(), false)?;
             send(&mut sender, b"some of it").await?;
             sender.send_reset(Reason::INTERNAL_ERROR);
-            Ok(())
-        }
-        "/early" => {
-            let mut sender = respond.send_response(head(), false)?;
-            sender.send_data(Bytes::from_static(b"no thanks"), true)?;
-            respond.send_reset(Reason::NO_ERROR);
             Ok(())
         }
         "/long" => {
