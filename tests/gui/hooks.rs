@@ -192,6 +192,7 @@ fn a_hook_in_that_deploys_still_does_after_it_was_changed() {
     router.api_as("admin").call("PUT", "/api/v1/hooks-in/ship", Some(&hook)).expect(201);
     let browser = Browser::start(1280, 1400);
     sign_in_as(&browser, &router, "admin");
+    browser.click("nav-settings");
     browser.click("nav-hooks");
     browser.see("hook-in-ship", "deploys shop:{/tag} as the candidate of hello: {/tag}");
     browser.click("hook-in-edit-ship");
