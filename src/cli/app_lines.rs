@@ -2,6 +2,7 @@
 
 use super::{
     duration::rough,
+    plan::headline as headline_of_plan,
     printer::{Printer, Style},
 };
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
         app::{App, Frozen, Halt, HaltKind, LocalAbort, Lock, NextFreeze, Waiter},
         approval::ReleaseApprovals,
         endpoint::Endpoint,
+        plan::Plan,
         release::{DrainCause, Release},
     },
 };
@@ -52,6 +54,7 @@ fn lines(app: &App, printer: &Printer, now: u64) -> Vec<String> {
     if app.candidate.is_some() {
         lines.push(row("blend", &blend(app)));
     }
+    lines.extend(app.plan.iter().flat_map(plan));
     let approvals = app.candidate.as_ref().and_then(|candidate| candidate.approvals.as_ref());
     lines.extend(approvals.map(|standing| row("approvals", &approved(standing, printer))));
     lines.push(row("moves", &measured(&app.moves)));
@@ -289,6 +292,14 @@ fn halted(halt: &Halt, printer: &Printer, now: u64) -> String {
     };
     let text = format!("{what}, by {} {} ago; `resume` lets them go on", halt.by, rough(since(halt.at, now)));
     printer.styled(Style::Bad, text)
+}
+
+/// Where a plan is, and what it waits for.
+fn plan(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![row("plan", &headline_of_plan(plan))];
+    lines.extend(plan.held_by.iter().map(|why| row("", &format!("held: {why}"))));
+    lines.extend(plan.waits_for.iter().map(|what| row("", &format!("waits for {what}"))));
+    lines
 }
 
 fn aborted_here(abort: &LocalAbort, printer: &Printer, now: u64) -> String {

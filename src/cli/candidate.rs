@@ -46,6 +46,10 @@ struct SetArguments {
     #[arg(long, value_name = "PERCENT", value_parser = blend::parse_percent)]
     blend: Option<Blend>,
 
+    /// The plan that raises its blend from now on, of the setting `plans`; instead of --blend
+    #[arg(long, value_name = "PLAN", conflicts_with = "blend")]
+    plan: Option<String>,
+
     /// The candidate it may replace; a `ci` token must name one that has a share of the clients
     #[arg(long, value_name = "RELEASE")]
     replace: Option<String>,
@@ -71,9 +75,10 @@ async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure
     let done = format!("{} is the candidate", arguments.release.name());
     let (id, release) = arguments.release.id_or_name();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
-    let (blend, replace, force) = (arguments.blend, arguments.replace, arguments.force.then_some(true));
+    let (blend, plan, replace) = (arguments.blend, arguments.plan, arguments.replace);
+    let force = arguments.force.then_some(true);
     let request =
-        CandidateRequest { id, release, endpoints, service, port, blend, replace, force, reason: None };
+        CandidateRequest { id, release, endpoints, service, port, blend, plan, replace, force, reason: None };
     let change = Change::new(Method::PUT, "candidate", &request, done);
     arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }

@@ -46,6 +46,7 @@ mod logs;
 mod nearest;
 mod nodes;
 mod pause;
+mod plan;
 mod preview;
 mod printer;
 mod promote;
@@ -129,6 +130,7 @@ enum Verb {
     Blend(blend::Arguments),
     Sticky(sticky::Arguments),
     Approve(approve::Arguments),
+    Plan(plan::Arguments),
     Promote(promote::Arguments),
     Abort(abort::Arguments),
     Rollback(rollback::Arguments),
@@ -207,6 +209,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Blend(arguments) => blend::run(arguments, printer).await,
             Verb::Sticky(arguments) => sticky::run(arguments, printer).await,
             Verb::Approve(arguments) => approve::run(arguments, printer).await,
+            Verb::Plan(arguments) => plan::run(arguments, printer).await,
             Verb::Promote(arguments) => promote::run(arguments, printer).await,
             Verb::Abort(arguments) => abort::run(arguments, printer).await,
             Verb::Rollback(arguments) => rollback::run(arguments, printer).await,

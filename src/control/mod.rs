@@ -16,6 +16,7 @@ mod engines;
 mod fleet;
 mod hooks;
 mod limits;
+mod plans;
 mod shared;
 mod start;
 mod sync;

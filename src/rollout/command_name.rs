@@ -33,6 +33,20 @@ pub enum CommandName {
     Stop,
     /// `resume`: they go on.
     Resume,
+    /// `start-plan`: a plan raises the blend from now on.
+    StartPlan,
+    /// `pause-plan`
+    PausePlan,
+    /// `resume-plan`
+    ResumePlan,
+    /// `skip-plan-step`: a person went on to the next step.
+    SkipPlanStep,
+    /// `advance-plan`: the plan did.
+    AdvancePlan,
+    /// `approve-plan-step`
+    ApprovePlanStep,
+    /// `stop-plan`: the blend stays as it is.
+    StopPlan,
     /// `drain-endpoint`
     DrainEndpoint,
     /// `undrain-endpoint`
@@ -76,7 +90,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 37] = [
         Self::SetCandidate,
         Self::SetStable,
         Self::ClearStable,
@@ -90,6 +104,13 @@ impl CommandName {
         Self::Pause,
         Self::Stop,
         Self::Resume,
+        Self::StartPlan,
+        Self::PausePlan,
+        Self::ResumePlan,
+        Self::SkipPlanStep,
+        Self::AdvancePlan,
+        Self::ApprovePlanStep,
+        Self::StopPlan,
         Self::DrainEndpoint,
         Self::UndrainEndpoint,
         Self::BeginRecycle,
@@ -125,6 +146,13 @@ impl CommandName {
             Self::Pause => "pause",
             Self::Stop => "stop",
             Self::Resume => "resume",
+            Self::StartPlan => "start-plan",
+            Self::PausePlan => "pause-plan",
+            Self::ResumePlan => "resume-plan",
+            Self::SkipPlanStep => "skip-plan-step",
+            Self::AdvancePlan => "advance-plan",
+            Self::ApprovePlanStep => "approve-plan-step",
+            Self::StopPlan => "stop-plan",
             Self::DrainEndpoint => "drain-endpoint",
             Self::UndrainEndpoint => "undrain-endpoint",
             Self::BeginRecycle => "begin-recycle",

@@ -26,6 +26,9 @@ pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
             | CommandName::ChangeSettings
             | CommandName::Approve
             | CommandName::WithdrawApproval
+            | CommandName::PausePlan
+            | CommandName::ApprovePlanStep
+            | CommandName::StopPlan
             | CommandName::DrainEndpoint
             | CommandName::UndrainEndpoint
             | CommandName::BeginRecycle

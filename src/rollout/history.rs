@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{record::Record, release::ReleaseId};
+use super::{plan::RunningPlan, record::Record, release::ReleaseId};
 
 /// A release that was stable at some time, and the way back from it as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,7 @@ fn fields(record: &Record) -> Map<String, Value> {
         "draining": draining,
         "lock": record.lock,
         "halt": record.halt,
+        "plan": record.plan.as_ref().map(RunningPlan::in_words),
     });
     match fields {
         Value::Object(fields) => fields,

@@ -41,6 +41,7 @@ pub mod network;
 pub mod owners;
 pub mod pin;
 pub mod pipeline_lock;
+pub mod plan;
 pub mod preview;
 pub mod record;
 pub mod release;

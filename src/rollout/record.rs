@@ -9,6 +9,7 @@ use super::{
     blend::Blend,
     command_name::CommandName,
     halt::Halt,
+    plan::RunningPlan,
     release::ReleaseId,
     unregistered::UnregisteredEndpoint,
     verdict::receipt::Receipt,
@@ -52,6 +53,9 @@ pub struct Record {
     /// What keeps requests of the app from going on, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Halt>,
+    /// The plan that raises the blend, if one was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<RunningPlan>,
     /// Who approved which releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ReleaseApprovals>,
@@ -324,6 +328,7 @@ impl Record {
             draw_epochs: DrawEpochs::default(),
             lock: None,
             halt: None,
+            plan: None,
             approvals: Vec::new(),
             lowerings: Vec::new(),
             unregistered: Vec::new(),
@@ -391,6 +396,9 @@ impl Record {
                 "endpoint_drains has {} entries, at most {ENDPOINT_DRAINS_MAX} are allowed",
                 self.endpoint_drains.len()
             ));
+        }
+        if let Some(fault) = self.plan.as_ref().and_then(RunningPlan::fault) {
+            return Some(fault);
         }
         if self.tenures.left.len() > TENURES_LEFT_MAX {
             return Some(format!(

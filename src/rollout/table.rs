@@ -85,6 +85,8 @@ pub struct AppRoutes {
     pub blend: Blend,
     /// What keeps its requests from going on, if anything does.
     pub halt: Option<Halt>,
+    /// Whether a plan raises the blend.
+    pub has_plan: bool,
     /// Whether clients are pinned.
     pub sticky: bool,
     /// The releases that are routed: stable, the candidate, draining ones.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, release::Release,
+    activity::Moves, apply_status::ApplyStatus, endpoint::EndpointAnswer, plan::Plan, release::Release,
     verdict::VerdictSentence,
 };
 pub use crate::rollout::{
@@ -59,6 +59,8 @@ pub struct App {
     pub lock: Option<Lock>,
     /// Why requests of the app wait or are answered by a page; null: they go on.
     pub halt: Option<Halt>,
+    /// The plan that raises the blend; null: none was started, or it is over.
+    pub plan: Option<Plan>,
     /// The runs of pipelines that wait for the lock, in the order in which they get it.
     pub lock_queue: Vec<Waiter>,
     /// The freeze that holds `ci` tokens back; null: none stands.

@@ -23,6 +23,8 @@ pub struct CandidateRequest {
     pub port: Option<u16>,
     /// Percent of new clients that go to it, 0 to 100 with at most two decimals; left out: 0.
     pub blend: Option<Blend>,
+    /// The plan that raises its blend from now on, of the setting `plans`; instead of `blend`.
+    pub plan: Option<String>,
     /// The candidate that it may replace, by id or name. A `ci` token must name one that has a share of the clients.
     pub replace: Option<String>,
     /// Replace its endpoints although others are registered for it already; of an operator, also although the new ones fail the
@@ -123,6 +125,28 @@ pub struct PauseRequest {
 pub struct StopRequest {
     /// What the page says, as plain text of at most 1,000 bytes; left out: that the app is stopped for a while.
     pub message: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Start a plan for the candidate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// Its name in the setting `plans`.
+    pub plan: String,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Go on to the next step of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SkipRequest {
+    /// The step that it leaves, from 1, so that a repeated call goes on once.
+    pub step: usize,
     /// Why, for the history.
     pub reason: Option<String>,
 }

@@ -29,6 +29,7 @@ pub mod hook_in;
 pub mod keyvalue;
 pub mod old_api;
 pub mod past;
+pub mod plan;
 pub mod pool;
 pub mod preview;
 pub mod prune;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::rollout::verdict::receipt::{Receipt, ReceiptFactor, ReceiptSample};
 use crate::rollout::{
-    settings::{OnWorse, VerdictSettings},
+    settings::VerdictSettings,
     verdict::{self, evidence::ENOUGH, receipt::shown_evidence},
 };
 
@@ -29,7 +29,8 @@ pub struct Verdict {
     pub outright: bool,
     /// Stable fails as well: something that both depend on may be the cause, and the candidate is not aborted.
     pub shared_dependency: bool,
-    /// What happens to a candidate that is worse: `abort`, `hold` or `tell` (setting `verdict.on_worse`).
+    /// What happens to a candidate that is worse: `abort`, `hold` or `tell`, by the setting `verdict.on_worse` and by whether a
+    /// plan runs.
     pub on_worse: String,
     /// The setting `verdict.alpha`.
     pub alpha: f64,
@@ -127,16 +128,15 @@ pub struct MissingNumbers {
 
 impl Verdict {
     /// What is judged, in numbers and in words. The app, the candidate and the routers are the caller's.
-    pub fn of(judged: &verdict::Verdict, settings: &VerdictSettings) -> Self {
-        let VerdictSettings { on_worse, alpha, tolerate, at_least, .. } = settings;
-        let on_worse: OnWorse = *on_worse;
+    pub fn of(judged: &verdict::Verdict, settings: &VerdictSettings, has_plan: bool) -> Self {
+        let VerdictSettings { alpha, tolerate, at_least, .. } = settings;
         Self {
             verdict: judged.finding.as_str().to_owned(),
             sentence: judged.sentence(),
             warning: judged.warning,
             outright: judged.outright,
             shared_dependency: judged.shared_dependency,
-            on_worse: on_worse.as_str().to_owned(),
+            on_worse: settings.on_worse(has_plan).as_str().to_owned(),
             alpha: *alpha,
             tolerate: *tolerate,
             at_least: *at_least,

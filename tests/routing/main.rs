@@ -10,6 +10,7 @@ mod interim;
 mod names;
 mod paths;
 mod pins;
+mod plans;
 mod race;
 mod release;
 mod shielding;

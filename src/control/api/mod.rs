@@ -29,6 +29,7 @@ pub mod kv;
 pub mod locks;
 mod old_api;
 pub mod past;
+mod plans;
 mod pool;
 pub mod previews;
 pub mod prune;
@@ -162,6 +163,13 @@ fn commands(calls: Calls) -> Calls {
         .post("/api/v1/apps/{app}/pause", halts::pause)
         .post("/api/v1/apps/{app}/stop", halts::stop)
         .post("/api/v1/apps/{app}/resume", halts::resume)
+        .get("/api/v1/apps/{app}/plan", plans::read)
+        .post("/api/v1/apps/{app}/plan", plans::start)
+        .delete("/api/v1/apps/{app}/plan", plans::stop)
+        .post("/api/v1/apps/{app}/plan/pause", plans::pause)
+        .post("/api/v1/apps/{app}/plan/resume", plans::resume)
+        .post("/api/v1/apps/{app}/plan/skip", plans::skip)
+        .post("/api/v1/apps/{app}/plan/approve", plans::approve)
         .post("/api/v1/apps/{app}/promote", tracks::promote)
         .post("/api/v1/apps/{app}/abort", tracks::abort)
         .post("/api/v1/apps/{app}/rollback", tracks::rollback)

@@ -126,6 +126,7 @@ impl Snapshot {
             moves: self.moves(app),
             lock: record.lock_at(self.now_ms).cloned(),
             halt: record.halt.clone(),
+            plan: self.plan(app, record),
             updated: Some(Update {
                 command: record.command.to_string(),
                 actor: record.actor.clone(),

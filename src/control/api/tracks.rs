@@ -42,7 +42,8 @@ pub(super) type Answer = Result<Response, ApiError>;
 pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let request: CandidateRequest = call.read()?;
-    let CandidateRequest { id, release, endpoints, service, port, blend, replace, force, reason } = request;
+    let CandidateRequest { id, release, endpoints, service, port, blend, replace, plan, force, reason } =
+        request;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
@@ -50,7 +51,7 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
     }
     let replace = find_release(&core, &app, "replace", replace).await?;
     let options = CommandOptions { endpoints, ..forced(force) };
-    let command = Command::SetCandidate { release, blend, replace };
+    let command = Command::SetCandidate { release, blend, replace, plan };
     run(&core, &app, command, call, reason, options).await
 }
 

@@ -51,12 +51,13 @@ fn verdict(core: &Core, app: &AppName) -> Option<Verdict> {
             blind: candidate.is_none().then_some(Blind::NoCandidate),
         }),
     };
+    let has_plan = routes.is_some_and(|routes| routes.has_plan);
     Some(Verdict {
         app: app.to_string(),
         candidate: candidate.map(|candidate| candidate.id.to_string()),
         tenure: candidate.map_or(0, |candidate| candidate.tenure),
         first_failure_at: known.as_ref().and_then(|known| known.first_failure_at),
         members: known.as_ref().map_or(0, |known| known.members),
-        ..Verdict::of(&judged, settings)
+        ..Verdict::of(&judged, settings, has_plan)
     })
 }

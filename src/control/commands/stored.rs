@@ -276,6 +276,7 @@ impl StoredApp {
             ci_may_promote: self.settings.ci_may_promote,
             holds: self.holds(),
             approvals: self.settings.approvals,
+            plans: self.settings.plans(),
             ..Background::default()
         })
     }

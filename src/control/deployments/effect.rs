@@ -240,7 +240,7 @@ impl Effect<'_> {
 
     async fn set_candidate(&self) -> Result<(), StepError> {
         let blend = self.held.run.candidate.and_then(|wish| wish.blend);
-        let command = Command::SetCandidate { release: self.release()?, blend, replace: None };
+        let command = Command::SetCandidate { release: self.release()?, blend, replace: None, plan: None };
         let options = CommandOptions::default();
         let done = execute(self.core, &self.held.deployment.app, &command, &self.asker(), &options).await;
         match done {

@@ -28,6 +28,7 @@ use super::{
     names::{board::NameBoard, resolver::NameResolver},
     options::{RouterOptions, Surroundings},
     past::Past,
+    plans::PlanBoard,
     quota::Quotas,
     replica::Replica,
     served_store::ServedStore,
@@ -81,6 +82,8 @@ pub struct CoreState {
     pub past_since: u64,
     /// The verdicts about all candidates: written by `verdict` alone.
     pub verdicts: VerdictBoard,
+    /// How the plans of all apps stand: written by `plans` alone.
+    pub plans: PlanBoard,
     /// What the live stream sends to pages.
     pub feed: Feed,
     /// The watches and leases of other routers, to which this one serves its store.
@@ -136,6 +139,7 @@ impl Core {
             past: Past::default(),
             past_since: clock.wall_ms(),
             verdicts: VerdictBoard::default(),
+            plans: PlanBoard::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
             misdirected: MisdirectedRequests::default(),

@@ -33,6 +33,7 @@ pub mod pages;
 pub mod past;
 pub mod past_cell;
 pub mod pin_keys;
+pub mod plans;
 pub mod private_folder;
 pub mod quota;
 pub mod reading;

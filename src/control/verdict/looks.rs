@@ -149,7 +149,7 @@ impl Looks {
         CandidateVerdict::new(
             Arc::clone(&count.state),
             verdict,
-            settings.on_worse,
+            settings.on_worse(app.has_plan),
             fleet.first_failure_at,
             fleet.members,
         )

@@ -133,6 +133,8 @@ const fn needs(command: &Command) -> Role {
         | Command::Unlock
         | Command::ClearStable { .. }
         | Command::Stop { .. }
+        | Command::AdvancePlan { automatic: false, .. }
+        | Command::ApprovePlanStep
         | Command::ChangeSettings { .. }
         | Command::Approve { .. }
         | Command::WithdrawApproval { .. }

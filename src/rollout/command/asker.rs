@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{holds::Holds, role::Role};
 use crate::rollout::{
-    approval::Holder, blend::Blend, end_mark::EndMark, endpoint::Endpoint, history::PastStable,
+    approval::Holder,
+    blend::Blend,
+    end_mark::EndMark,
+    endpoint::Endpoint,
+    history::PastStable,
+    plan::{PlanTemplate, RunningPlan},
     release::ReleaseId,
 };
 
@@ -27,6 +32,8 @@ pub struct Asker {
 
 /// What an engine's actor begins with. No token's name has a blank.
 const ENGINE: &str = "engine ";
+/// What a plan's actor begins with.
+const PLAN: &str = "plan ";
 
 impl Asker {
     /// An engine of the router, which tells that a container runs or ends. Neither role nor lock keeps that from being so.
@@ -39,6 +46,17 @@ impl Asker {
     pub fn of_verdict(sentence: &str, at: u64, seq: u64) -> Self {
         let (actor, reason) = ("verdict".to_owned(), sentence.to_owned());
         Self { actor, token: String::new(), role: Role::Operator, reason, at, if_match: Some(seq) }
+    }
+
+    /// A plan, which may do what whoever started it may, at the seq at which its step was due.
+    pub fn of_plan(plan: &RunningPlan, reason: String, at: u64, seq: u64) -> Self {
+        let actor = format!("{PLAN}{}", plan.name);
+        Self { actor, token: plan.started_by_token.clone(), role: plan.role, reason, at, if_match: Some(seq) }
+    }
+
+    /// Whether a plan asks, and no person.
+    pub fn is_plan(&self) -> bool {
+        self.actor.starts_with(PLAN)
     }
 
     /// Whether an engine asks, and no person.
@@ -72,6 +90,8 @@ pub struct Background {
     pub unfit: Option<ReleaseId>,
     /// How many operators must have approved a release before it becomes stable.
     pub approvals: u8,
+    /// The plans of the app.
+    pub plans: Vec<PlanTemplate>,
     /// The endpoints of the release that the command would make stable, or approves, as they are after it.
     pub endpoints: BTreeMap<ReleaseId, BTreeSet<Endpoint>>,
 }

@@ -4,6 +4,7 @@ use super::{
     admission::check_blend_cap,
     case::{Case, Effect},
     draft::{Departure, Draft},
+    plan,
     refusal::Refusal,
     role::Role,
 };
@@ -14,10 +15,17 @@ pub(super) fn set(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     release: &ReleaseId,
-    blend: Option<Blend>,
+    (blend, plan): (Option<Blend>, Option<&str>),
     replace: Option<&ReleaseId>,
 ) -> Result<Effect, Refusal> {
+    if blend.is_some() && plan.is_some() {
+        let message = "a plan has blends of its own; send either `blend` or `plan`".to_owned();
+        return Err(Refusal::Value { field: "plan", message });
+    }
     if draft.next.candidate_release() == Some(release) {
+        if let Some(plan) = plan {
+            return plan::start(case, draft, plan);
+        }
         return match blend {
             Some(blend) if blend != draft.next.blend => change_blend(case, draft, blend),
             _ => Ok(Effect::Unchanged),
@@ -37,6 +45,9 @@ pub(super) fn set(
     let stable = draft.next.stable_release().cloned();
     draft.set_tracks(stable, Some(release.clone()), Departure::Leave(LeaveReason::Replaced));
     draft.next.blend = blend;
+    if let Some(plan) = plan {
+        plan::begin(case, draft, plan)?;
+    }
     Ok(Effect::Changed)
 }
 

@@ -9,7 +9,7 @@ use super::{
     draft::Draft,
     drain, endpoint, halt,
     kinds::Command,
-    lock, recycle,
+    lock, plan, recycle,
     refusal::Refusal,
     stable, sticky,
 };
@@ -32,8 +32,8 @@ pub fn decide(
     admission::end_automatic_lock(&mut draft.next, command, asker);
     let case = Case { record, asker, background };
     let effect = match command {
-        Command::SetCandidate { release, blend, replace } => {
-            candidate::set(&case, &mut draft, release, *blend, replace.as_ref())
+        Command::SetCandidate { release, blend, replace, plan } => {
+            candidate::set(&case, &mut draft, release, (*blend, plan.as_deref()), replace.as_ref())
         }
         Command::SetBlend { blend, release } => {
             candidate::set_blend(&case, &mut draft, *blend, release.as_ref())
@@ -55,6 +55,12 @@ pub fn decide(
         Command::Pause { seconds } => halt::pause(&case, &mut draft, *seconds),
         Command::Stop { message } => halt::stop(&case, &mut draft, message),
         Command::Resume => halt::resume(&case, &mut draft),
+        Command::StartPlan { name } => plan::start(&case, &mut draft, name),
+        Command::PausePlan => plan::pause(&case, &mut draft),
+        Command::ResumePlan => plan::resume(&case, &mut draft),
+        Command::AdvancePlan { from, .. } => plan::advance(&case, &mut draft, *from),
+        Command::ApprovePlanStep => plan::approve(&case, &mut draft),
+        Command::StopPlan => Ok(plan::stop(&mut draft)),
         Command::DrainEndpoint { release, address, seconds, softly } => {
             endpoint::drain(&case, &mut draft, (release, *address), *seconds, *softly)
         }

@@ -7,6 +7,7 @@
 use super::{
     asker::{Asker, Background},
     decision::Decision,
+    role::Role,
 };
 use crate::{
     limits::{DRAINING_MAX, SEQ_MAX, TENURES_LEFT_MAX},
@@ -16,6 +17,7 @@ use crate::{
         command_name::CommandName,
         end_mark::EndMark,
         history,
+        plan::PlanPause,
         record::{
             DrainCause, DrainingRelease, EndedTenure, HistoryEvent, LastMove, LeaveReason, Record, Stay,
             Tenure,
@@ -182,11 +184,28 @@ impl<'a> Draft<'a> {
         self.next.approvals = approvals;
     }
 
+    /// Ends a plan whose candidate is gone, and pauses one where somebody changed what it changes. Its hold begins anew after a
+    /// lock.
+    fn follow_plan(&mut self, command: &CommandName) {
+        let tenure = self.next.candidate.as_ref().map(|stay| stay.tenure);
+        self.next.plan.take_if(|plan| tenure != Some(plan.tenure));
+        let Some(plan) = &mut self.next.plan else { return };
+        if self.before.lock != self.next.lock {
+            plan.since = self.asker.at;
+        }
+        let is_untouched = self.before.plan.as_ref() == Some(&*plan) && plan.paused.is_none();
+        if is_untouched && is_against_plan(command, self.asker) {
+            let (by, at) = (self.asker.actor.clone(), self.asker.at);
+            plan.paused = Some(PlanPause { by, command: command.to_string(), at });
+        }
+    }
+
     /// The finished change, signed.
     pub(in crate::rollout) fn finish(mut self, command: CommandName) -> Decision {
         self.note_served();
         self.note_draws();
         self.end_approvals();
+        self.follow_plan(&command);
         let mut drains = std::mem::take(&mut self.next.endpoint_drains);
         drains.retain(|drain| self.next.names(&drain.release));
         self.next.endpoint_drains = drains;
@@ -212,4 +231,20 @@ impl<'a> Draft<'a> {
         let changed = history::changed(&before, &next);
         Decision::Change(Box::new(HistoryEvent { record: next, changed, receipt: None }))
     }
+}
+
+/// Whether a command changes what a plan changes, or judges by. A pipeline may register endpoints all the time, as replicas do.
+fn is_against_plan(command: &CommandName, asker: &Asker) -> bool {
+    let is_own = asker.is_engine() || asker.is_plan();
+    !is_own
+        && match command {
+            CommandName::ChangeEndpoints => asker.role >= Role::Operator,
+            CommandName::SetCandidate
+            | CommandName::SetBlend
+            | CommandName::SetSticky
+            | CommandName::DrainEndpoint
+            | CommandName::BeginRecycle
+            | CommandName::Raw => true,
+            _ => false,
+        }
 }

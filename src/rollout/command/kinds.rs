@@ -15,6 +15,8 @@ pub enum Command {
         blend: Option<Blend>,
         /// The present candidate, which `ci` must name to replace it.
         replace: Option<ReleaseId>,
+        /// The plan that raises its blend from now on, by name.
+        plan: Option<String>,
     },
     /// Makes a release stable.
     SetStable {
@@ -91,6 +93,26 @@ pub enum Command {
     },
     /// Lets requests go on.
     Resume,
+    /// Starts a plan for the candidate.
+    StartPlan {
+        /// Its name in the setting `plans`.
+        name: String,
+    },
+    /// Keeps the plan where it is.
+    PausePlan,
+    /// Lets it go on.
+    ResumePlan,
+    /// Goes on to its next step.
+    AdvancePlan {
+        /// The step that it leaves, from 0, so that a repeated command goes on once.
+        from: usize,
+        /// Whether the router gives the command, since all that the step waits for is so.
+        automatic: bool,
+    },
+    /// Lets it go on from a step that needs an approval.
+    ApprovePlanStep,
+    /// Ends it, with the blend as it is.
+    StopPlan,
     /// Sends no new client to an endpoint.
     DrainEndpoint {
         /// Its release.
@@ -171,6 +193,13 @@ impl Command {
             Self::Pause { .. } => CommandName::Pause,
             Self::Stop { .. } => CommandName::Stop,
             Self::Resume => CommandName::Resume,
+            Self::StartPlan { .. } => CommandName::StartPlan,
+            Self::PausePlan => CommandName::PausePlan,
+            Self::ResumePlan => CommandName::ResumePlan,
+            Self::AdvancePlan { automatic: false, .. } => CommandName::SkipPlanStep,
+            Self::AdvancePlan { automatic: true, .. } => CommandName::AdvancePlan,
+            Self::ApprovePlanStep => CommandName::ApprovePlanStep,
+            Self::StopPlan => CommandName::StopPlan,
             Self::DrainEndpoint { .. } => CommandName::DrainEndpoint,
             Self::UndrainEndpoint { .. } => CommandName::UndrainEndpoint,
             Self::BeginRecycle { .. } => CommandName::BeginRecycle,

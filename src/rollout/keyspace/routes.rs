@@ -96,6 +96,7 @@ impl Compiler<'_> {
             revision: self.revision(releases.iter().chain(&previous), app.revision),
             blend: record.blend,
             halt: record.halt.clone(),
+            has_plan: record.plan.is_some(),
             sticky: record.sticky,
             stable: place(Standing::Stable),
             candidate: place(Standing::Candidate),

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::pin;
-use crate::rollout::freeze;
+use crate::rollout::{freeze, plan};
 
 /// How many characters of a value a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 94] = [
+const ALLOWED: [(&str, &str); 96] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -80,7 +80,7 @@ const ALLOWED: [(&str, &str); 94] = [
         "shielding.race_exclude[]",
         "a pattern that begins with `/` or `*`, of at most 200 characters, such as *callback*",
     ),
-    ("verdict.on_worse", "`abort`, `hold` or `tell`"),
+    ("verdict.on_worse", "`abort`, `hold`, `tell` or null"),
     ("verdict.alpha", "a number from 0.0001 to 0.1"),
     ("verdict.tolerate", "a number from 1 to 10"),
     ("verdict.at_least", "a percentage from 0 to 100"),
@@ -146,6 +146,11 @@ const ALLOWED: [(&str, &str); 94] = [
     ("register_under_lock[]", "the name of a token, of 1 to 100 characters"),
     ("freeze_windows", "a list of at most 32 windows, such as [\"Fri 16:00 - Mon 08:00 Europe/Berlin\"]"),
     ("freeze_windows[]", freeze::ALLOWED),
+    (
+        "plans",
+        "a list of at most 16 plans with different names, such as [\"canary: 5% hold=10m; 50% hold=30m; promote\"]",
+    ),
+    ("plans[]", plan::template::ALLOWED),
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),
     ("ci_may_promote", "true or false"),
     ("approvals", "a whole number from 0 to 3"),

@@ -1,5 +1,7 @@
 //! All settings of one app.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,6 +26,7 @@ use crate::{
         blend::Blend,
         freeze::{FreezeWindow, WINDOWS_MAX},
         host_name::is_host,
+        plan::{PlanTemplate, template::PLANS_MAX},
         underscores::Underscores,
     },
 };
@@ -114,6 +117,8 @@ pub struct Settings {
     pub register_under_lock: Vec<String>,
     /// Times in which `ci` changes nothing, as [`FreezeWindow`] reads them.
     pub freeze_windows: Vec<String>,
+    /// The app's plans, as [`PlanTemplate`] reads them.
+    pub plans: Vec<String>,
     /// The highest blend that a `ci` token may set, in percent. None: no cap.
     pub ci_blend_max: Option<Blend>,
     /// Whether a `ci` token may make a release stable in spite of that cap.
@@ -197,6 +202,7 @@ impl Default for Settings {
             overriding: OverrideSettings::default(),
             register_under_lock: Vec::new(),
             freeze_windows: Vec::new(),
+            plans: Vec::new(),
             ci_blend_max: None,
             ci_may_promote: false,
             approvals: 0,
@@ -213,6 +219,7 @@ impl Settings {
         self.check_paths()?;
         self.check_registrators()?;
         self.check_freeze_windows()?;
+        self.check_plans()?;
         check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
         if self.drainseconds > self.drainmaxseconds {
             let (drain, most) = (self.drainseconds, self.drainmaxseconds);
@@ -284,6 +291,25 @@ impl Settings {
             Some(text) => Err(SettingsError::entry("freeze_windows", text)),
             None => Ok(()),
         }
+    }
+
+    fn check_plans(&self) -> Result<(), SettingsError> {
+        if self.plans.len() > PLANS_MAX {
+            return Err(SettingsError::value("plans", self.plans.clone()));
+        }
+        let mut names = BTreeSet::new();
+        for line in &self.plans {
+            let plan: PlanTemplate = line.parse().map_err(|_| SettingsError::entry("plans", line))?;
+            if !names.insert(plan.name.clone()) {
+                return Err(SettingsError::new("plans", format!("two plans have the name {}", plan.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The app's plans.
+    pub fn plans(&self) -> Vec<PlanTemplate> {
+        self.plans.iter().filter_map(|line| line.parse().ok()).collect()
     }
 
     /// The Host that a health check sends: the setting's, or else the app's first exact host.

@@ -16,8 +16,8 @@ const STATUSES_CHARS_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VerdictSettings {
-    /// What happens to a candidate that is worse than stable.
-    pub on_worse: OnWorse,
+    /// What happens to a candidate that is worse than stable. None: a plan aborts it, and without one the verdict says so.
+    pub on_worse: Option<OnWorse>,
     /// The probability of ever calling a candidate worse that is not: 0.0001 to 0.1.
     pub alpha: f64,
     /// How many times as often as stable a candidate may fail: 1 to 10.
@@ -29,7 +29,7 @@ pub struct VerdictSettings {
 }
 
 /// What happens to a candidate that is worse than stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnWorse {
     /// It is aborted.
@@ -37,7 +37,6 @@ pub enum OnWorse {
     /// It stays, an alarm is raised, and no plan goes on.
     Hold,
     /// The verdict says so.
-    #[default]
     Tell,
 }
 
@@ -105,11 +104,16 @@ serde_as_text!(FailingStatuses);
 impl Default for VerdictSettings {
     fn default() -> Self {
         let failure = "500-599".parse().expect("a range of statuses");
-        Self { on_worse: OnWorse::default(), alpha: 0.01, tolerate: 1.0, at_least: 0.5, failure }
+        Self { on_worse: None, alpha: 0.01, tolerate: 1.0, at_least: 0.5, failure }
     }
 }
 
 impl VerdictSettings {
+    /// What happens to a candidate that is worse, with or without a plan that raises its blend.
+    pub fn on_worse(&self, has_plan: bool) -> OnWorse {
+        self.on_worse.unwrap_or(if has_plan { OnWorse::Abort } else { OnWorse::Tell })
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for (field, value, range) in [
             ("verdict.alpha", self.alpha, 0.0001..=0.1),

@@ -138,6 +138,7 @@ impl Rollout {
             ended: None,
             holds: Holds::default(),
             approvals: self.approvals,
+            plans: vec!["canary: 5% hold=10m; 25% sessions=100 approval; 50%; promote".parse().unwrap()],
             endpoints: self.endpoints_of_all(),
             unfit: self.unfit.clone(),
         }
@@ -274,7 +275,7 @@ impl Rollout {
 }
 
 pub(in crate::rollout) fn set_candidate(name: &str, blend: Option<u16>) -> Command {
-    Command::SetCandidate { release: release(name), blend: blend.map(percent), replace: None }
+    Command::SetCandidate { release: release(name), blend: blend.map(percent), replace: None, plan: None }
 }
 
 pub(in crate::rollout) fn set_blend(blend: u16) -> Command {

@@ -46,7 +46,7 @@ fn commands() -> impl Strategy<Value = Command> {
     let until = option::of(select(vec![5_000_u64, 500_000]));
     prop_oneof![
         4 => (releases(), option::of(blend()), named())
-            .prop_map(|(release, blend, replace)| Command::SetCandidate { release, blend, replace }),
+            .prop_map(|(release, blend, replace)| Command::SetCandidate { release, blend, replace, plan: None }),
         4 => releases().prop_map(|release| Command::SetStable { release }),
         1 => any::<bool>().prop_map(|force| Command::ClearStable { force }),
         3 => (blend(), named()).prop_map(|(blend, release)| Command::SetBlend { blend, release }),
@@ -59,6 +59,12 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => (0..400_u32).prop_map(|seconds| Command::Pause { seconds }),
         1 => Just(Command::Stop { message: "back soon".into() }),
         1 => Just(Command::Resume),
+        2 => Just(Command::StartPlan { name: "canary".into() }),
+        1 => Just(Command::PausePlan),
+        1 => Just(Command::ResumePlan),
+        2 => (0..3_usize, any::<bool>()).prop_map(|(from, automatic)| Command::AdvancePlan { from, automatic }),
+        1 => Just(Command::ApprovePlanStep),
+        1 => Just(Command::StopPlan),
         2 => (option::of(1..20_u32), any::<bool>())
             .prop_map(|(tenure, automatic)| Command::FinishDrain { tenure, automatic }),
     ]

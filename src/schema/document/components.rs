@@ -15,7 +15,14 @@ use utoipa::{
 use super::order::Order;
 
 /// Fields that are missing rather than null, in parts of answers that have no default value.
-const LEFT_OUT: [(&str, &str); 3] = [("Record", "last_move"), ("Record", "halt"), ("LastMove", "dropped")];
+const LEFT_OUT: [(&str, &str); 6] = [
+    ("Record", "last_move"),
+    ("Record", "halt"),
+    ("Record", "plan"),
+    ("RunningPlan", "paused"),
+    ("RunningPlan", "approved_by"),
+    ("LastMove", "dropped"),
+];
 
 /// Where components are referred to.
 const ROOT: &str = "#/components/schemas/";

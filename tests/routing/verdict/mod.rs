@@ -1,7 +1,7 @@
 //! The verdict: the router compares what became of the clients that were drawn to the candidate with what became of those that
 //! were drawn to stable at the same time, says so, and aborts a candidate that is worse, if it is told to.
 
-mod crowd;
+pub mod crowd;
 mod undecided;
 
 use crowd::{Crowd, failing, is_dropped, judged, newest, verdict};

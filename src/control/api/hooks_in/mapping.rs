@@ -157,7 +157,8 @@ impl CandidateOrder {
         }
         let asker = asker(core, caller, self.reason, None);
         let options = CommandOptions { endpoints: self.endpoints, ..CommandOptions::default() };
-        let command = Command::SetCandidate { release: self.release, blend: self.blend, replace: None };
+        let command =
+            Command::SetCandidate { release: self.release, blend: self.blend, replace: None, plan: None };
         let outcome = execute(core, &hook.app, &command, &asker, &options).await?;
         let (is_served, _) = reached(core, &hook.app, outcome, &WriteQuery::default()).await;
         let (app, release) = (&hook.app, &self.named);

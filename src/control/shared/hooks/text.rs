@@ -75,6 +75,13 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Lock => locked(actor, event),
         CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
         CommandName::Pause | CommandName::Stop | CommandName::Resume => halted(actor, event),
+        CommandName::StartPlan
+        | CommandName::PausePlan
+        | CommandName::ResumePlan
+        | CommandName::SkipPlanStep
+        | CommandName::AdvancePlan
+        | CommandName::ApprovePlanStep
+        | CommandName::StopPlan => planned(actor, event),
         CommandName::DrainEndpoint => {
             format!("{actor} drains {}", list(&of_endpoints(names, event, "endpoint_drains", 1, 0)))
         }
@@ -138,6 +145,27 @@ fn locked(actor: &str, event: &HistoryEvent) -> String {
     match lock["reason"].as_str().unwrap_or_default() {
         "" => format!("{actor} locked the app{whose}"),
         reason => format!("{actor} locked the app{whose}: “{reason}”"),
+    }
+}
+
+/// A change of a plan. Its own name is in what was, where it is over.
+fn planned(actor: &str, event: &HistoryEvent) -> String {
+    let record = &event.record;
+    let was = side(event, "plan", 0);
+    let name = was.as_str().and_then(|words| words.split(' ').next()).unwrap_or_default();
+    let Some(plan) = &record.plan else {
+        let (word, blend) =
+            (if record.command == CommandName::StopPlan { "stopped" } else { "ended" }, record.blend);
+        return format!("{actor} {word} the plan {name} at {blend} %");
+    };
+    let (name, step, steps) = (&plan.name, plan.step + 1, plan.steps.len());
+    match record.command {
+        CommandName::PausePlan => format!("{actor} paused the plan {name} at {} %", record.blend),
+        CommandName::ApprovePlanStep => {
+            format!("{actor} approved that the plan {name} goes on from {} %", record.blend)
+        }
+        CommandName::StartPlan => format!("{actor} started the plan {name} at {} %", record.blend),
+        _ => format!("{actor} goes on with step {step} of {steps} of the plan {name}, at {} %", record.blend),
     }
 }
 

@@ -4,6 +4,7 @@ mod admission;
 mod approvals;
 mod draws;
 mod halts;
+mod plans;
 mod replacement;
 mod tenures;
 mod tracks;

@@ -45,6 +45,7 @@ fn ci_names_the_candidate_it_replaces_once_that_has_clients() {
         release: release("c"),
         blend: None,
         replace: Some(release(name)),
+        plan: None,
     };
     assert_eq!(rollout.refused(Ci, set_candidate("c", None)), "candidate_in_use");
     assert_eq!(rollout.refused(Ci, replacing("d")), "other_candidate");

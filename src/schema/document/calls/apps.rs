@@ -14,6 +14,7 @@ use crate::schema::{
     explain::{ExplainRequest, Explanation},
     history::HistoryPage,
     past::Past,
+    plan::Plans,
     release::KnownReleases,
     settings::EffectiveSettings,
     verdict::Verdict,
@@ -28,9 +29,17 @@ pub fn calls() -> Vec<Operation> {
     calls.push(approvals());
     calls.push(verdict());
     calls.push(past());
+    calls.push(plan());
     calls.extend(settings());
     calls.extend(questions());
     calls
+}
+
+fn plan() -> Operation {
+    Operation::get("/api/v1/apps/{app}/plan", "plan", "Plan")
+        .says("The plan that raises the candidate's blend, what it waits for, and the plans that can be started.")
+        .answers::<Plans>(200, "The plans.")
+        .refuses(&[400, 404])
 }
 
 fn verdict() -> Operation {

@@ -36,6 +36,7 @@ use crate::{
         hook::{Delivery, Hook, HookEvent, HookTest},
         keyvalue::Keyvalue,
         past::{Past, PastRelease, PastStep},
+        plan::Plans,
         preview::{Preview, PreviewRevocation, Previews},
         prune::PrunedReleases,
         registration::{RegisteredEndpoint, RegisteredEndpoints},
@@ -174,6 +175,7 @@ fn always_held_back(components: &mut Components) {
         GivenApproval,
         LoweringApprovals,
         NextFreeze,
+        Plans,
         ReleaseApprovals,
         Waiter,
     );

@@ -99,6 +99,19 @@ fn previews(caller: &Caller<'_>) {
     caller.call(404, "DELETE", &format!("/api/v1/apps/hello/previews/{id}"), None);
 }
 
+fn plans(caller: &Caller<'_>) {
+    let line = "canary: 20% hold=1d approval; 50%; promote";
+    caller.app("PATCH", "settings", json!({"plans": [line]}));
+    caller.app("POST", "plan", json!({"plan": "canary"}));
+    caller.app("POST", "plan/pause", json!({"reason": "lunch"}));
+    caller.app("POST", "plan/resume", json!({}));
+    caller.app("POST", "plan/approve", json!({}));
+    caller.get("/api/v1/apps/hello/plan");
+    caller.app("POST", "plan/skip", json!({"step": 1}));
+    caller.app("DELETE", "plan", json!({}));
+    caller.app("PUT", "blend", json!({"percent": 12.5}));
+}
+
 fn commands(caller: &Caller<'_>, router: &Router) {
     caller.app("PUT", "blend", json!({"percent": 12.5, "reason": "a little"}));
     caller.app("PUT", "sticky", json!({"sticky": true}));
@@ -106,6 +119,7 @@ fn commands(caller: &Caller<'_>, router: &Router) {
     caller.app("POST", "resume", json!({}));
     caller.app("POST", "stop", json!({"message": "Back soon"}));
     caller.app("POST", "resume", json!({"reason": "over"}));
+    plans(caller);
     let approved = caller.app("POST", "approvals", json!({"reason": "tried out"}));
     assert_eq!(approved["candidate"]["approvals"]["given"][0]["by"], "root");
     caller.get("/api/v1/apps/hello/approvals");

@@ -1,0 +1,150 @@
+//! Plans: a candidate's blend rises by itself while it is no worse than stable, and stays where anything speaks against it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::{Router, clock::pause, command::ask, eventually, router};
+
+use crate::verdict::crowd::{Crowd, failing, is_dropped, newest};
+
+/// Stable `v1`, a candidate that is as good, these plans, and a share of failing sessions that takes few clients to exclude.
+fn planned(plans: &[&str]) -> support::RouterBuilder {
+    let settings = json!({ "plans": plans, "verdict": { "at_least": 30 } }).to_string();
+    router().stable("v1").candidate("v2").blend(0).key("rolling/hello/settings", &settings)
+}
+
+fn plan(router: &Router) -> Value {
+    router.api().get("plan").expect(200).json()["plan"].clone()
+}
+
+fn start(router: &Router, name: &str) {
+    router.api().call("POST", "/api/v1/apps/hello/plan", Some(&json!({ "plan": name }))).expect(200);
+}
+
+/// What holds a plan and what it waits for.
+fn waits(router: &Router) -> String {
+    let plan = plan(router);
+    format!("{} {}", plan["held_by"], plan["waits_for"])
+}
+
+fn waits_for(router: &Router, what: &str) {
+    eventually(&format!("the plan waits for: {what}"), || waits(router).contains(what));
+}
+
+fn stays(router: &Router, step: u64) {
+    pause(Duration::from_millis(1_500));
+    assert_eq!(plan(router)["step"], step, "{}", plan(router));
+}
+
+#[test]
+fn a_good_candidate_is_brought_to_everybody_by_its_plan_alone() {
+    let router = planned(&["canary: 30% hold=1s sessions=5; 60%; promote"]).start();
+    start(&router, "canary");
+    assert_eq!(router.api().state()["blend"], 30);
+    waits_for(&router, "more clients drawn to the candidate");
+    let shown = ask(&router, "viewer", &["plan", "status"]);
+    assert!(shown.out.starts_with("canary: [30 %] - 60 % - promote, started by "), "{}", shown.out);
+    let mut crowd = Crowd::of(&router);
+    let mut came = 0;
+    while router.api().state()["stable"]["release"] != "v2" {
+        came += crowd.come(10, &["/", "/next"]);
+        assert!(crowd.came() < 2_000, "{}", plan(&router));
+    }
+    assert_eq!(came, 0, "nobody met a failure");
+    let event = newest(&router);
+    assert_eq!((&event["command"], &event["actor"]), (&json!("promote"), &json!("plan canary")), "{event}");
+    let events = router.api().get("history?limit=3").expect(200).json()["events"].to_string();
+    assert!(events.contains("advance-plan") && events.contains("start-plan"), "{events}");
+    assert_eq!(plan(&router), Value::Null);
+}
+
+#[test]
+fn a_bad_candidate_is_aborted_within_its_plan_though_nobody_said_so() {
+    let settings = json!({ "plans": ["canary: 20% hold=1h; promote"] }).to_string();
+    let bad = failing("500 Internal Server Error");
+    let router =
+        router().stable("v1").candidate_on("v2", vec![bad]).key("rolling/hello/settings", &settings).start();
+    start(&router, "canary");
+    assert_eq!(router.api().get("verdict").expect(200).json()["on_worse"], "abort");
+    let mut crowd = Crowd::of(&router);
+    crowd.come_until(400, &["/"], &router, || is_dropped(&router));
+    assert_eq!(newest(&router)["actor"], "verdict");
+    assert_eq!(plan(&router), Value::Null, "the plan ended with its candidate");
+}
+
+#[test]
+fn without_traffic_a_plan_stays_and_says_what_is_missing() {
+    let router = planned(&["canary: 10%; promote"]).start();
+    start(&router, "canary");
+    waits_for(&router, "nobody has come to the candidate yet");
+    stays(&router, 1);
+}
+
+#[test]
+fn what_holds_a_plan_is_said_and_its_time_begins_anew() {
+    let router = planned(&["dark: 0% hold=1s; 0% hold=1d; hold"]).start();
+    start(&router, "dark");
+    router
+        .api()
+        .call("PUT", "/api/v1/apps/hello/lock", Some(&json!({ "reason": "an incident" })))
+        .expect(200);
+    waits_for(&router, "the app is locked by");
+    stays(&router, 1);
+    router.api().call("DELETE", "/api/v1/apps/hello/lock", Some(&json!({}))).expect(200);
+    eventually("it goes on", || plan(&router)["step"] == 2);
+    waits_for(&router, "the end of its hold, in 24 h");
+    router.api().call("PUT", "/api/v1/apps/hello/sticky", Some(&json!({ "sticky": false }))).expect(200);
+    waits_for(&router, "changed the app (set-sticky)");
+    for (verb, said) in [("resume", "the plan goes on"), ("skip", "the plan is at its next step")] {
+        let done = ask(&router, "root", &["plan", verb, "--reason", "seen"]);
+        assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+        assert!(done.out.contains(said), "{}", done.out);
+    }
+    assert_eq!(plan(&router), Value::Null, "it was the last step, and the blend is held");
+    let said = newest(&router);
+    assert_eq!(
+        (&said["command"], &said["changed"]["plan"][0]),
+        (&json!("skip-plan-step"), &json!("dark 2/2")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_step_that_needs_an_approval_waits_for_an_operator() {
+    let router = planned(&["dark: 0% approval; 0% hold=1d; hold"]).start();
+    start(&router, "dark");
+    waits_for(&router, "the approval of an operator");
+    stays(&router, 1);
+    router.api().call("POST", "/api/v1/apps/hello/plan/approve", Some(&json!({}))).expect(200);
+    eventually("it goes on", || plan(&router)["step"] == 2);
+}
+
+/// Every endpoint of the candidate is gone when the promote is due.
+#[test]
+fn the_last_step_passes_the_gate_or_says_why_not() {
+    let router = planned(&["dark: 0%; promote"]).start();
+    router.endpoint("v2").stop();
+    start(&router, "dark");
+    waits_for(&router, "refused the connection");
+    assert_eq!(router.api().state()["stable"]["release"], "v1");
+}
+
+#[test]
+fn a_plan_that_is_no_plan_is_refused_with_what_is_allowed() {
+    let router = planned(&[]).start();
+    for line in ["canary", "canary: 5%", "canary: 25%; 5%; promote", "canary: 5% hold=1w; promote"] {
+        let refused =
+            router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&json!({ "plans": [line] })));
+        let refused = refused.expect(422).json();
+        assert!(
+            refused["error"]["message"].as_str().is_some_and(|text| text.contains("NAME: STEP")),
+            "{refused}"
+        );
+    }
+    let unknown = router
+        .api()
+        .call("POST", "/api/v1/apps/hello/plan", Some(&json!({ "plan": "x" })))
+        .expect(422)
+        .json();
+    assert_eq!(unknown["error"]["field"], "plan", "{unknown}");
+}
