@@ -12,6 +12,7 @@ mod apps;
 mod ask;
 mod blend;
 mod candidate;
+mod certificates;
 mod change;
 mod check;
 mod client;
@@ -153,6 +154,7 @@ enum Verb {
     Logs(logs::Arguments),
     Services(services::Arguments),
     Nodes(nodes::Arguments),
+    Certificates(certificates::Arguments),
     Hook(hook::Arguments),
     Lock(lock::Arguments),
     Freeze(freeze::Arguments),
@@ -231,6 +233,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Terminate(arguments) => terminate::run(arguments, printer).await,
             Verb::Logs(arguments) => logs::run(arguments, printer).await,
             Verb::Services(arguments) => services::run(arguments, printer).await,
+            Verb::Certificates(arguments) => certificates::run(arguments, printer).await,
             Verb::Nodes(arguments) => nodes::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,

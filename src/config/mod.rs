@@ -5,6 +5,8 @@
 //! configuration: it is a setting in the store, the same for every router.
 
 mod access_log;
+pub mod acme;
+mod acme_settings;
 mod certificate_dates;
 mod engines;
 mod error;
@@ -18,6 +20,7 @@ mod parsers;
 mod raw;
 mod secret;
 pub mod setting;
+mod setting_form;
 mod store;
 mod store_file;
 #[cfg(test)]
@@ -34,7 +37,7 @@ pub use self::{
     raw::{FILE_ENVIRONMENT, RawConfig, TAKES_OVER_ENVIRONMENT},
     secret::Secret,
     store::StoreAddress,
-    tls::{CertificateFiles, Tls, expiry},
+    tls::{CertificateFiles, Tls, ends_at, expiry},
     values::Config,
 };
 pub use crate::rollout::network::Network;

@@ -20,8 +20,10 @@ impl Config {
                 NeededFile::of(setting::TLS_KEY.name, &pair.key),
             ]
         });
+        let of_acme = self.acme.iter().flat_map(|acme| &acme.files);
+        let of_acme = of_acme.map(|(name, path)| NeededFile::of(*name, path));
         let of_store = self.store.files().into_iter().map(|path| NeededFile::of(setting::STORE.name, &path));
-        let files = named.into_iter().flatten().chain(pairs).chain(of_store);
+        let files = named.into_iter().flatten().chain(pairs).chain(of_acme).chain(of_store);
         let files = files.chain(self.engine_files.iter().cloned());
         let token =
             self.token.as_ref().map(|_| NeededFile { setting: setting::TOKEN.name.to_owned(), path: None });

@@ -3,34 +3,8 @@
 //! The defaults are texts that go through the same parser as a user's, so this table is also the documentation
 //! (`docs/settings.md` and `--help` are tested against it).
 
-/// One setting and how it may be given.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Its name in the configuration file.
-    pub name: &'static str,
-    /// What stands for its value in a help text.
-    pub placeholder: &'static str,
-    /// Its flag on the command line; none where a value has no business in a process list.
-    pub flag: Option<&'static str>,
-    /// Its names in the environment; the first one that is set counts.
-    pub environment: &'static [&'static str],
-    /// Its default, in the form a user would write; empty: not set.
-    pub default: &'static str,
-    /// What is allowed.
-    pub allowed: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-}
-
-/// The placeholder of a setting that is on or off. Its flag alone means on.
-const SWITCH: &str = "off|on";
-
-impl Setting {
-    /// Whether it is on or off.
-    pub fn is_switch(&self) -> bool {
-        self.placeholder == SWITCH
-    }
-}
+pub use super::setting_form::Setting;
+use super::{acme_settings as acme, setting_form::SWITCH};
 
 /// Where end users come in.
 pub const LISTEN: Setting = Setting {
@@ -50,7 +24,7 @@ pub const LISTEN_TLS: Setting = Setting {
     flag: Some("--listen-tls"),
     environment: &["ROLLING_ROUTER_LISTEN_TLS"],
     default: "",
-    allowed: "as for `listen`, such as 443; needs `tls_certificate` and `tls_key`",
+    allowed: "as for `listen`, such as 443; needs `tls_certificate` and `tls_key`, or `acme_directory`",
     meaning: "where end users come in over TLS (1.2 and 1.3; HTTP/2 where the client offers it)",
 };
 
@@ -395,6 +369,13 @@ pub const ALL: &[&Setting] = &[
     &LISTEN_TLS,
     &TLS_CERTIFICATE,
     &TLS_KEY,
+    &acme::ACME_DIRECTORY,
+    &acme::ACME_TERMS_AGREED,
+    &acme::ACME_CONTACT,
+    &acme::ACME_EXTERNAL_ACCOUNT,
+    &acme::ACME_CA,
+    &acme::ACME_CHALLENGES,
+    &acme::ACME_ORDERS_PER_WEEK,
     &HTTPS_REDIRECT,
     &FRONT_HEALTH_PATH,
     &ADMIN,

@@ -27,7 +27,7 @@ pub struct Tls {
     pub listen: Vec<SocketAddr>,
     /// Whether the admin port speaks it.
     pub admin: bool,
-    /// The certificates; at least one. Who asks for no name is shown the first.
+    /// The certificates; at least one, unless a CA issues some. Who asks for no name is shown the first.
     pub pairs: Vec<CertificateFiles>,
 }
 
@@ -41,12 +41,14 @@ pub struct CertificateFiles {
 }
 
 impl Tls {
-    /// From the settings: certificates with their keys, and at least one port that shows them, or none of them.
+    /// From the settings: certificates with their keys, and at least one port that shows them, or none of them. `acme`: a CA
+    /// issues certificates for the front.
     pub(super) fn from_settings(
         listen: Option<Vec<SocketAddr>>,
         admin: bool,
         certificates: Option<Vec<PathBuf>>,
         keys: Option<Vec<PathBuf>>,
+        acme: bool,
     ) -> Result<Option<Self>, ConfigError> {
         let spoken = listen.is_some() || admin;
         let missing: Vec<String> = [
@@ -62,6 +64,9 @@ impl Tls {
             (true, Some(certificates), Some(keys)) => {
                 let pairs = pairs(certificates, keys)?;
                 Ok(Some(Self { listen: listen.unwrap_or_default(), admin, pairs }))
+            }
+            (true, None, None) if acme && !admin => {
+                Ok(Some(Self { listen: listen.unwrap_or_default(), admin, pairs: Vec::new() }))
             }
             (false, None, None) => Ok(None),
             _ => Err(ConfigError::Contradiction(format!(
@@ -119,9 +124,14 @@ impl CertificateFiles {
     }
 }
 
+/// When the first certificate of a chain ends, in Unix seconds; none: it cannot be told.
+pub fn ends_at(certificate: &CertifiedKey) -> Option<u64> {
+    certificate.cert.iter().filter_map(|der| not_after(der)).min()
+}
+
 /// What clients would say of a certificate at a time (Unix ms); none: nothing. They refuse one that has expired.
 pub fn expiry(certificate: &CertifiedKey, wall_ms: u64) -> Option<String> {
-    let ends = certificate.cert.iter().filter_map(|der| not_after(der)).min()?;
+    let ends = ends_at(certificate)?;
     let ago = (wall_ms / 1_000).checked_sub(ends)? / SECONDS_PER_DAY;
     Some(format!("the certificate expired {ago} days ago, and clients refuse it"))
 }

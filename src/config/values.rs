@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     access_log::{AccessLogFormat, LogDestination},
+    acme::Acme,
     engines,
     error::ConfigError,
     keyvalues_file::Keyvalues,
@@ -43,6 +44,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Where TLS is spoken, and with which certificates. None: nowhere.
     pub tls: Option<Tls>,
+    /// The CA that issues certificates. None: none does.
+    pub acme: Option<Acme>,
     /// The port of https to which plain http is redirected. None: plain http is served.
     pub https_redirect: Option<u16>,
     /// A path of the front that says whether this router is ready. None: none does.
@@ -122,11 +125,13 @@ impl Config {
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
         let served_before = served_before(state.as_deref());
         let engines = engines::read(raw, served_before, &mut warnings)?;
+        let acme = Acme::from_raw(raw)?;
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
             file: None,
             listen: raw.required(&setting::LISTEN, listen::parse_many)?,
-            tls: tls(raw, served_before)?,
+            tls: tls(raw, served_before, acme.is_some())?,
+            acme,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
             front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
@@ -226,12 +231,12 @@ fn served_before(state: Option<&Path>) -> bool {
 }
 
 /// Reads the certificates once, so that a broken one is refused at the first start.
-fn tls(raw: &RawConfig, served_before: bool) -> Result<Option<Tls>, ConfigError> {
+fn tls(raw: &RawConfig, served_before: bool, acme: bool) -> Result<Option<Tls>, ConfigError> {
     let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
     let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::paths)?;
     let key = raw.optional(&setting::TLS_KEY, parsers::paths)?;
     let admin = raw.required(&setting::ADMIN_TLS, parsers::off_or_on)?;
-    let tls = Tls::from_settings(listen, admin, certificate, key)?;
+    let tls = Tls::from_settings(listen, admin, certificate, key, acme)?;
     if let Some(tls) = tls.as_ref().filter(|_| !served_before) {
         tls.pairs.iter().try_for_each(|pair| pair.read().map(drop))?;
     }

@@ -183,12 +183,12 @@ pub const CARRIER_STEP_LEAST: Duration = Duration::from_secs(1);
 pub const CARRIER_FAILED_PAUSE: Duration = Duration::from_secs(3);
 /// Steps of one deployment in a row, so that each router looks at its claim in between.
 pub const CARRIER_STEPS_PER_TURN: usize = 20;
-/// How long the claim on an engine outlives the last sign of who holds it.
-pub const CARRIER_CLAIM_TTL: Duration = Duration::from_secs(6);
+/// How long a claim to a task of the fleet outlives the last sign of who holds it.
+pub const CLAIM_TTL: Duration = Duration::from_secs(6);
 /// How often its holder gives one.
-pub const CARRIER_CLAIM_EVERY: Duration = Duration::from_secs(2);
+pub const CLAIM_EVERY: Duration = Duration::from_secs(2);
 /// So much earlier it stops relying on it.
-pub const CARRIER_CLAIM_SPARE: Duration = Duration::from_secs(1);
+pub const CLAIM_SPARE: Duration = Duration::from_secs(1);
 /// How long the answer to a call with an Idempotency-Key is kept, in ms: a day.
 pub const IDEMPOTENCY_KEPT_MS: u64 = 24 * 3_600_000;
 /// Old ones that one call removes: they fit its commit.
@@ -392,3 +392,36 @@ pub const HOOK_CLAIM_TTL: Duration = Duration::from_secs(6);
 pub const HOOK_CLAIM_EVERY: Duration = Duration::from_secs(2);
 /// So much earlier a router stops telling by itself: nobody else tells while it may still be at it.
 pub const HOOK_CLAIM_SPARE: Duration = Duration::from_secs(1);
+
+/// How often who acts for the fleet looks whether a certificate is due.
+pub const ACME_LOOK: Duration = Duration::from_secs(1);
+/// Orders at once: a CA limits them as well, and each waits for the CA most of its time.
+pub const ACME_ORDERS_MAX: usize = 4;
+/// How long a CA may take to answer one call.
+pub const ACME_CALL_MAX: Duration = Duration::from_secs(30);
+/// How long its server may take to be reached.
+pub const ACME_CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long it may take to look at a host, and then to sign.
+pub const ACME_POLL_MAX: Duration = Duration::from_secs(90);
+/// The longest answer of a CA that is read: a chain has some 6 KB.
+pub const ACME_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How long every member is waited for that has to answer a challenge; a CA looks from several places at once.
+pub const ACME_SPREAD_MAX: Duration = Duration::from_secs(10);
+/// The pauses after orders that failed in a row: the second try comes soon, since it may be shown in another way, and the last
+/// pause lasts. Let's Encrypt bears five failures of a host in an hour.
+pub const ACME_RETRIES: [Duration; 6] = [
+    Duration::from_secs(10),
+    Duration::from_secs(300),
+    Duration::from_secs(900),
+    Duration::from_secs(3_600),
+    Duration::from_secs(3 * 3_600),
+    Duration::from_secs(6 * 3_600),
+];
+/// How often a CA is asked when a certificate should be renewed, if it does not say.
+pub const ACME_RENEWAL_ASK: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 3_600));
+/// How long a new certificate is kept at least, whatever the CA suggests.
+pub const ACME_RENEW_AFTER: Duration = Duration::from_secs(3_600);
+/// In which time orders for a registered domain are counted.
+pub const ACME_WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// So long before its end a certificate in a file is an alarm: who renews by hand needs days.
+pub const CERTIFICATE_ALARM: Duration = Duration::from_secs(7 * 24 * 3_600);

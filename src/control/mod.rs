@@ -7,6 +7,7 @@
 //! Absent on purpose: the data plane (`proxy` and `control` never import each other), health checks (`upstream`),
 //! and anything that prints.
 
+mod acme;
 mod activity;
 mod admin;
 mod api;
@@ -30,6 +31,7 @@ pub use self::{
     api::fuzz,
     shared::{
         access::tokens::Tokens,
+        acme::options::{AcmeOptions, Challenge},
         options::{ControlOptions, RouterOptions, Surroundings},
         private_folder::make_private,
         state_dir::{StateDirError, replace},

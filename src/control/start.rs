@@ -6,7 +6,7 @@ use keyvalues::{Durability, Store};
 use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
-    activity,
+    acme, activity,
     admin::port::{self, Sockets},
     api::{self, stream},
     deployments::carrier,
@@ -152,7 +152,8 @@ async fn take_part(core: Core, options: SyncOptions, followed: Option<Arc<dyn St
     let hooks = until_stopped(core.clone(), dispatch::run(core.clone()));
     let engines = core.options.engines.clone();
     let carrier = until_stopped(core.clone(), carrier::run(core.clone(), engines));
-    tokio::join!(follow_store(core.clone(), options, followed), membership, hooks, carrier);
+    let certificates = until_stopped(core.clone(), acme::run(core.clone()));
+    tokio::join!(follow_store(core.clone(), options, followed), membership, hooks, carrier, certificates);
     claim::leave(&core).await;
     membership::leave(&core).await;
 }

@@ -1,10 +1,11 @@
 //! What crosses between the control plane and the data plane: the published routing table, the state of endpoints and
-//! releases that outlives any one table, testers' connections, and the strict reading of requests.
+//! releases that outlives any one table, testers' connections, the strict reading of requests, and the certificates of a CA.
 //!
 //! What requests read here, they read by atomics: no lock is taken on their way.
 
 pub mod activity;
 pub mod buckets;
+pub mod certificates;
 pub mod cohort;
 pub mod endpoints;
 pub mod handover;

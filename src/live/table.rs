@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::{buckets::Buckets, endpoints::EndpointState, releases::ReleaseState};
+use super::{
+    buckets::Buckets, certificates::LiveCertificates, endpoints::EndpointState, releases::ReleaseState,
+};
 use crate::{
     cell::{Histogram, HistogramTotal},
     rollout::{
@@ -107,12 +109,25 @@ pub struct LiveTable {
     buckets: Buckets,
     /// How long each table took to be published. The publisher writes it.
     lag: Histogram,
+    /// The certificates that go with it.
+    certificates: Arc<LiveCertificates>,
 }
 
 impl LiveTable {
     /// An empty table, for a data plane of so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { current: ArcSwap::default(), workers, buckets: Buckets::default(), lag: Histogram::default() }
+        Self {
+            current: ArcSwap::default(),
+            workers,
+            buckets: Buckets::default(),
+            lag: Histogram::default(),
+            certificates: Arc::default(),
+        }
+    }
+
+    /// The certificates that a CA has issued to this fleet.
+    pub fn certificates(&self) -> &Arc<LiveCertificates> {
+        &self.certificates
     }
 
     /// How many workers read it.

@@ -75,7 +75,7 @@ pub struct ServedApp {
 #[serde(default)]
 pub struct Alarm {
     /// What kind of fault it is: `clock_skew`, `stale`, `silent`, `behind`, `same_name`, `hook`,
-    /// `misdirected`, `history`, `local_abort`, `engine_lost`, `candidate_worse` or `endpoint_name`.
+    /// `misdirected`, `history`, `local_abort`, `engine_lost`, `candidate_worse`, `endpoint_name` or `certificate`.
     pub kind: String,
     /// The member's node id.
     pub node: String,

@@ -13,6 +13,7 @@ pub mod app;
 pub mod apply_status;
 pub mod approval;
 pub mod audit;
+pub mod certificate;
 pub mod change;
 pub mod deployment;
 #[cfg(test)]

@@ -10,7 +10,8 @@ use super::error::Error;
 use crate::{
     clock::Clock,
     config::{self, CertificateFiles, ConfigError},
-    proxy::front::tls::Certificates,
+    live::{self, certificates::FileCertificate},
+    proxy::front::tls::{Certificates, names},
 };
 
 /// How often a certificate is looked for that was missing at the start.
@@ -33,9 +34,15 @@ pub struct LiveCertificates {
 
 impl LiveCertificates {
     /// Reads the certificates. Of a router that served before, one that cannot be read now is an outage.
-    pub fn read(files: &config::Tls, served_before: bool) -> Result<Self, Error> {
+    /// `issued`: those of a CA, which is asked if it `orders`.
+    pub fn read(
+        files: &config::Tls,
+        served_before: bool,
+        issued: Arc<live::certificates::LiveCertificates>,
+        orders: bool,
+    ) -> Result<Self, Error> {
         let count = files.pairs.len();
-        let shown = Arc::new(Certificates::missing(count));
+        let shown = Arc::new(Certificates::missing(count, issued, orders));
         let live = Self { files: files.clone(), shown, read: Arc::new(Mutex::new(vec![[None; 2]; count])) };
         for index in 0..count {
             match live.take(index) {
@@ -100,10 +107,36 @@ impl LiveCertificates {
         // Before the files are read: what changes meanwhile is read again.
         self.read.lock()[index] = self.stamps(index);
         let pair = &self.files.pairs[index];
-        let certificate = pair.read()?;
+        let read = pair.read();
+        self.tell(index, read.as_ref());
+        let certificate = read?;
         warn_of_expiry(pair, &certificate);
         self.shown.replace(index, certificate);
         Ok(())
+    }
+
+    /// Notes what is known of one of them, for those who ask. Of files that cannot be used, what they were before stays.
+    fn tell(&self, index: usize, read: Result<&CertifiedKey, &ConfigError>) {
+        let live = self.shown.live();
+        let file = match read {
+            Ok(read) => FileCertificate {
+                file: self.name(index),
+                names: names(read),
+                ends_at: config::ends_at(read),
+                fault: None,
+            },
+            Err(error) => {
+                let known = live.files().get(index).cloned();
+                let unread = || FileCertificate {
+                    file: self.name(index),
+                    names: Vec::new(),
+                    ends_at: None,
+                    fault: None,
+                };
+                FileCertificate { fault: Some(error.to_string()), ..known.unwrap_or_else(unread) }
+            }
+        };
+        live.set_file(index, &file);
     }
 
     fn stamps(&self, index: usize) -> [Stamp; 2] {

@@ -13,8 +13,11 @@ use super::{
     own_addresses::{OwnAddresses, front_addresses},
 };
 use crate::{
-    config::{Config, StoreAddress},
-    control::{ControlOptions, RouterOptions},
+    config::{
+        Config, StoreAddress,
+        acme::{Acme, ChallengeKind},
+    },
+    control::{AcmeOptions, Challenge, ControlOptions, RouterOptions},
     engine::Engines,
     live::handover::{HandoverReceiver, HandoverSender},
     proxy::{
@@ -49,6 +52,7 @@ pub fn control_options(
         resolver: config.resolver.clone(),
         https: config.https_redirect.is_some(),
         tls: None,
+        acme: config.acme.as_ref().map(acme_options),
         trusted_networks: config.trusted_networks.clone(),
         audit_log: None,
         store_kind: store_kind(&config.store),
@@ -67,6 +71,22 @@ pub fn control_options(
         state: config.state.clone(),
         keyvalues: entries.into_iter().flatten().cloned().collect(),
         followed: None,
+    }
+}
+
+/// The CA that is asked.
+fn acme_options(acme: &Acme) -> AcmeOptions {
+    let word = |kind: &ChallengeKind| match kind {
+        ChallengeKind::Http01 => Challenge::Http01,
+        ChallengeKind::TlsAlpn01 => Challenge::TlsAlpn01,
+    };
+    AcmeOptions {
+        directory: acme.directory.clone(),
+        contact: acme.contact.clone(),
+        external_account: acme.external_account.clone(),
+        roots: acme.roots.clone(),
+        challenges: acme.challenges.iter().map(word).collect(),
+        orders_per_week: acme.orders_per_week,
     }
 }
 

@@ -100,7 +100,10 @@ impl Router {
         make_folder(&config.store)?;
         let (handover_sender, handovers) = handovers(workers);
         let audit_log = open_audit_log(&config)?;
-        let read = |files| LiveCertificates::read(files, config.served_before());
+        let read = |files| {
+            let issued = Arc::clone(live.certificates());
+            LiveCertificates::read(files, config.served_before(), issued, config.acme.is_some())
+        };
         let certificates = config.tls.as_ref().map(read).transpose()?;
         let access_log = open_access_log(&config)?;
         let pid_file =

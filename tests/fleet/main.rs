@@ -3,6 +3,7 @@
 //! Counts are reduced by default; `tests/run --long` runs them in full.
 
 mod applied;
+mod certificates;
 mod cold_start;
 mod endpoints;
 mod failover;

@@ -8,6 +8,7 @@ pub mod apps;
 mod audit;
 pub mod body;
 mod calls;
+mod certificates;
 pub mod deployments;
 pub mod description;
 pub mod drains;
@@ -140,6 +141,8 @@ fn deployments_of_apps(calls: Calls) -> Calls {
         .get("/api/v1/apps/{app}/deployments/{id}/logs", deployments::logs::read)
         .get("/api/v1/services", services::list)
         .get("/api/v1/nodes", services::nodes)
+        .get("/api/v1/certificates", certificates::list)
+        .post("/api/v1/certificates/account-key", certificates::roll_account_key)
         .get("/api/pool/schedule_recycle", pool::schedule_recycle)
         .post("/api/pool/schedule_recycle", pool::schedule_recycle)
         .get("/api/stats", pool::stats)

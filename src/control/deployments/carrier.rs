@@ -8,11 +8,12 @@ use tokio::{
     time::sleep,
 };
 
-use super::{claim::Claim, turn::turn};
+use super::turn::turn;
 use crate::{
     control::{
-        limits::{CARRIER_CLAIM_EVERY, CARRIER_FAILED_PAUSE, CARRIER_TICK},
+        limits::{CARRIER_FAILED_PAUSE, CARRIER_TICK, CLAIM_EVERY},
         shared::{
+            claim::Claim,
             core::Core,
             deployments::{DeploymentKey, StoredDeployment},
         },
@@ -80,7 +81,7 @@ impl Carrier {
         let now = self.core.clock.monotonic();
         let is_wanted = self.core.replica.status.is_followed() && !self.charges().is_empty();
         let is_first = is_wanted && !self.was_wanted;
-        if !is_first && self.claimed_at.is_some_and(|at| now < at + CARRIER_CLAIM_EVERY) {
+        if !is_first && self.claimed_at.is_some_and(|at| now < at + CLAIM_EVERY) {
             return;
         }
         (self.claimed_at, self.was_wanted) = (Some(now), is_wanted);
@@ -88,7 +89,7 @@ impl Carrier {
         for name in names {
             let held = match (is_wanted, self.claims.remove(&name)) {
                 (true, Some(claim)) => claim.keep(&self.core).await,
-                (true, None) => Claim::take(&self.core, &name).await,
+                (true, None) => Claim::take(&self.core, &claim_key(&name)).await,
                 (false, Some(claim)) => {
                     claim.release(&self.core).await;
                     None
@@ -149,4 +150,9 @@ impl Carrier {
             None => drop(self.due.remove(&key)),
         }
     }
+}
+
+/// Where the claim on an engine stands: of all routers that have it, one carries deployments out there.
+fn claim_key(engine: &EngineName) -> String {
+    format!("rolling/router/carriers/{engine}")
 }

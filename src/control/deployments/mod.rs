@@ -6,7 +6,6 @@
 //! it. Endpoints and tracks are changed by the same commands as everybody's, in the role of who asked for the deployment.
 
 pub mod carrier;
-mod claim;
 mod effect;
 mod held;
 mod in_time;

@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 use super::history;
 use crate::{
     control::{
-        limits::{MISDIRECTED_ALARM, SIGN_OF_LIFE_EVERY, STALE_AFTER},
-        shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
+        limits::{CERTIFICATE_ALARM, MISDIRECTED_ALARM, SIGN_OF_LIFE_EVERY, STALE_AFTER},
+        shared::{
+            acme::overview::certificates, core::Core, fleet::roster::Member,
+            hooks::progress::DeliveryOutcome, status::StoreState,
+        },
     },
     schema::fleet as schema,
 };
@@ -38,10 +41,12 @@ pub enum AlarmKind {
     CandidateWorse,
     /// An endpoint's name that does not resolve, or stands for an address that may not be an endpoint.
     EndpointName,
+    /// A certificate that ends soon, cannot be used, or cannot be ordered.
+    Certificate,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -54,6 +59,7 @@ impl AlarmKind {
         Self::EngineLost,
         Self::CandidateWorse,
         Self::EndpointName,
+        Self::Certificate,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +76,7 @@ impl AlarmKind {
             Self::EngineLost => "engine_lost",
             Self::CandidateWorse => "candidate_worse",
             Self::EndpointName => "endpoint_name",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -127,7 +134,7 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
         }
     }
     raise_for_this_router(core, &mut raise);
-    alarms.extend(hook_alarms(core).chain(local_alarms(core)));
+    alarms.extend(hook_alarms(core).chain(local_alarms(core)).chain(certificate_alarms(core)));
     alarms
 }
 
@@ -194,6 +201,25 @@ fn hook_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
             let message = format!("the hook {name} was not told of `{}`: {why}", last.kind);
             own(core, AlarmKind::Hook, &name.to_string(), message)
         })
+    })
+}
+
+/// Certificates that end soon, cannot be used, or cannot be ordered.
+fn certificate_alarms(core: &Core) -> impl Iterator<Item = Alarm> {
+    let (now, all) = (core.clock.wall_ms(), certificates(core));
+    let soon = u64::try_from(CERTIFICATE_ALARM.as_millis()).unwrap_or(u64::MAX);
+    all.into_iter().filter_map(move |one| {
+        let name = one.names.first().or(one.file.as_ref()).cloned().unwrap_or_default();
+        let left = one.ends_at.map(|ends_at| ends_at.saturating_sub(now));
+        let message = match (&one.error, left) {
+            (Some(error), _) => format!("the certificate of {name} is {}: {error}", one.state),
+            (None, Some(0)) => format!("the certificate of {name} has ended, and clients refuse it"),
+            (None, Some(left)) if one.source == "file" && left < soon => {
+                format!("the certificate of {name} ends in {} h", left / 3_600_000)
+            }
+            _ => return None,
+        };
+        Some(own(core, AlarmKind::Certificate, &name, message))
     })
 }
 

@@ -166,6 +166,7 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::LocalAbort
         | AlarmKind::EngineLost
         | AlarmKind::EndpointName
+        | AlarmKind::Certificate
         | AlarmKind::CandidateWorse => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::{
     access::{live_tokens::LiveTokens, sign_ins::SignIns},
+    acme::board::AcmeBoard,
     activity::ActivityBoard,
     audit::journal::Journal,
     calls::Calls,
@@ -74,6 +75,8 @@ pub struct CoreState {
     pub hooks: HookBoard,
     /// The hooks in, as the watch tells of them: written by `sync` alone.
     pub hooks_in: HookInBoard,
+    /// The certificates of a CA, as the watch tells of them: written by `sync` alone.
+    pub acme: AcmeBoard,
     /// Rates and quantiles of the last seconds: written by `activity` alone.
     pub board: ArcSwap<ActivityBoard>,
     /// What every release did in the last day: written by `activity` and `fleet::past`.
@@ -135,6 +138,7 @@ impl Core {
             roster: Roster::new(&node, clock.clone()),
             hooks: HookBoard::default(),
             hooks_in: HookInBoard::default(),
+            acme: AcmeBoard::new(Arc::clone(live.certificates())),
             board: ArcSwap::default(),
             past: Past::default(),
             past_since: clock.wall_ms(),

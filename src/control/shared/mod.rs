@@ -2,6 +2,7 @@
 //! is done with it stands in the folders above.
 
 pub mod access;
+pub mod acme;
 pub mod activity;
 pub mod asset;
 pub mod audit;
@@ -9,6 +10,7 @@ pub mod backoff;
 pub mod body_stream;
 pub mod calls;
 pub mod change_locks;
+pub mod claim;
 pub mod core;
 pub mod deployments;
 pub mod endpoint_events;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use keyvalues::Store;
 
+use super::acme::options::AcmeOptions;
 use crate::{
     clock::Clock,
     engine::Engines,
@@ -64,6 +65,8 @@ pub struct RouterOptions {
     pub https: bool,
     /// TLS of the admin port; none: it speaks plain http.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The CA that issues certificates; none: none is asked.
+    pub acme: Option<AcmeOptions>,
     /// The store's kind, to be shown, such as `embedded`.
     pub store_kind: String,
     /// The way to the data plane's workers, for hosts that show a track; none: no host does.

@@ -4,7 +4,10 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::pin::{PinFormat, PinKey, PinKeys};
+use crate::{
+    live::certificates::TicketSecrets,
+    rollout::pin::{PinFormat, PinKey, PinKeys},
+};
 
 /// Where the fleet keeps them.
 pub const PIN_KEYS: &str = "rolling/router/pinkeys";
@@ -42,6 +45,12 @@ pub fn generate() -> Result<PinKeys, getrandom::Error> {
     let (id, secret) = bytes.split_first().expect("seventeen bytes have a first");
     let secret = secret.try_into().expect("sixteen bytes are left");
     Ok(PinKeys { next: None, current: PinKey { id: *id, secret }, previous: None })
+}
+
+/// What session tickets go by: the key that signs, then the others, as for pins.
+pub fn ticket_secrets(keys: &PinKeys) -> TicketSecrets {
+    let others = keys.next.iter().chain(&keys.previous);
+    std::iter::once(&keys.current).chain(others).map(|key| (key.id, key.secret)).collect()
 }
 
 /// As JSON.

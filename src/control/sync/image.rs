@@ -78,8 +78,10 @@ impl StoreImage {
         self.core.replica.set_changed_at(listing.revision);
         self.take_listeners();
         self.core.hooks.replace(listing);
-        self.last_good.keep_hooks(listing);
+        self.last_good.hooks.keep_all(listing);
         self.core.hooks_in.replace(listing);
+        self.core.acme.replace(listing);
+        self.last_good.certificates.keep_all(listing);
         self.core.endpoint_events.replace(listing);
         self.core.deployments.replace(listing);
         self.last_good.deployments.replace(listing);
@@ -256,7 +258,8 @@ impl StoreImage {
         self.take_pin_format(None);
         self.take_pin_keys(None).ok()?;
         let revision = saved.identity.revision;
-        self.core.hooks.replace(&self.last_good.hooks());
+        self.core.hooks.replace(&self.last_good.hooks.listing());
+        self.core.acme.replace(&self.last_good.certificates.listing());
         self.last_good.take_saved_deployments(&saved);
         self.core.deployments.replace(&self.last_good.deployments.listing());
         if let Some(keyspace) = &mut self.keyspace {
@@ -368,8 +371,10 @@ impl StoreImage {
                 if self.take_stored_pin_keys(entry)? { Ok(true) } else { Err(Interruption::Resync) }
             }
             _ => {
-                self.last_good.keep_hook(key, entry);
-                if !self.core.hooks.take(key, entry) && !self.core.hooks_in.take(key, entry) {
+                self.last_good.hooks.keep(key, entry);
+                self.last_good.certificates.keep(key, entry);
+                let boards = [self.core.hooks.take(key, entry), self.core.acme.take(key, entry)];
+                if !boards.contains(&true) && !self.core.hooks_in.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
                 }
                 Ok(matches!(Kind::of(key), Some((Kind::Entry, _))) && self.take_listeners())
@@ -428,6 +433,7 @@ impl StoreImage {
             None => pin_keys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
         };
         self.core.replica.set_pin_keys(keys.clone());
+        self.core.live.certificates().set_ticket_secrets(pin_keys::ticket_secrets(&keys));
         self.last_good.keep_pin_keys(&keys);
         let format = self.core.replica.pin_format();
         match &mut self.keyspace {

@@ -2,22 +2,23 @@
 //!
 //! It holds the keyvalues that the table was built from, each as it was last valid, so that the same code builds the
 //! same table from it. Beside them are the deployments: no route depends on them, and they alone say what runs at engines.
-//! Pin keys are in a file of their own beside it, and so are the aborts that the store has not taken yet, and the hooks:
-//! whoever is told by them wants to know that the store does not answer, or is another one.
+//! Pin keys are in a file of their own beside it, and so are the aborts that the store has not taken yet, the hooks, since
+//! whoever is told by them wants to know that the store does not answer, or is another one, and the certificates that a CA
+//! has issued.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use keyvalues::{Entry, Listing};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::{identity::Identity, kept_deployments::KeptDeployments};
+use super::{identity::Identity, kept_deployments::KeptDeployments, kept_entries::KeptEntries};
 use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
         shared::{
-            hooks::hook::HOOKS_PREFIX, local_abort::LocalAbort, pin_keys, state_dir::StateDir, store::Values,
+            acme::stored::CERTIFICATES_PREFIX, hooks::hook::HOOKS_PREFIX, local_abort::LocalAbort, pin_keys,
+            state_dir::StateDir, store::Values,
         },
     },
     rollout::{
@@ -32,9 +33,7 @@ const PIN_KEYS: &str = "pinkeys";
 const PIN_FORMAT: &str = "pinformat";
 const LOCAL_ABORTS: &str = "localaborts";
 const HOOKS: &str = "hooks";
-
-/// Value and revision of each hook, by its key.
-type KeptHooks = BTreeMap<String, (String, u64)>;
+const CERTIFICATES: &str = "certificates";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,8 +63,10 @@ pub struct LastGood {
     writing: Option<JoinHandle<()>>,
     pin_keys: Option<PinKeys>,
     pin_format: PinFormat,
-    /// None: they are as the last process left them.
-    hooks: Option<KeptHooks>,
+    /// The hooks, so that people are told of what happens while the store is down.
+    pub hooks: KeptEntries,
+    /// The certificates of a CA.
+    pub certificates: KeptEntries,
     /// The state directory holds no readable table, and none was written since.
     is_missing: bool,
 }
@@ -77,6 +78,8 @@ impl LastGood {
         let format = dir.as_ref().and_then(|dir| dir.read(PIN_FORMAT));
         let pin_format = format.and_then(|text| pin_keys::decode_format(&text)).unwrap_or_default();
         Self {
+            hooks: KeptEntries::new(dir.clone(), HOOKS, HOOKS_PREFIX),
+            certificates: KeptEntries::new(dir.clone(), CERTIFICATES, CERTIFICATES_PREFIX),
             dir,
             pin_format,
             values: Values::default(),
@@ -86,7 +89,6 @@ impl LastGood {
             written: None,
             writing: None,
             pin_keys,
-            hooks: None,
             is_missing: false,
         }
     }
@@ -176,52 +178,6 @@ impl LastGood {
         }
     }
 
-    /// The hooks last known, as a store would list them.
-    pub fn hooks(&self) -> Listing {
-        let kept = self.hooks.clone().unwrap_or_else(|| self.read_hooks());
-        let entry = |(key, (value, modified)): (String, (String, u64))| {
-            let (key, value) = (key.parse().ok()?, Bytes::from(value));
-            Some(Entry { key, value, created: modified, modified, lease: None })
-        };
-        Listing { revision: 0, entries: kept.into_iter().filter_map(entry).collect() }
-    }
-
-    fn read_hooks(&self) -> KeptHooks {
-        let json = self.dir.as_ref().and_then(|dir| dir.read(HOOKS));
-        json.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
-    }
-
-    /// Keeps the hooks of a whole listing, in place of all.
-    pub fn keep_hooks(&mut self, listing: &Listing) {
-        let hooks = listing.entries.iter().filter(|entry| is_hook(entry.key.as_str())).map(kept_hook);
-        self.change_hooks(hooks.collect());
-    }
-
-    /// Keeps what became of a key, if it is a hook's (`None`: deleted).
-    pub fn keep_hook(&mut self, key: &str, entry: Option<&Entry>) {
-        if !is_hook(key) {
-            return;
-        }
-        let mut hooks = self.hooks.clone().unwrap_or_else(|| self.read_hooks());
-        hooks.remove(key);
-        hooks.extend(entry.map(kept_hook));
-        self.change_hooks(hooks);
-    }
-
-    fn change_hooks(&mut self, hooks: KeptHooks) {
-        if self.hooks.as_ref() == Some(&hooks) {
-            return;
-        }
-        let has_changed = self.hooks.is_some() || self.read_hooks() != hooks;
-        if let Some(dir) = self.dir.as_ref().filter(|_| has_changed) {
-            let written = serde_json::to_vec(&hooks).map_err(std::io::Error::other);
-            if let Err(error) = written.and_then(|json| dir.write(HOOKS, &json)) {
-                tracing::error!(%error, "the hooks cannot be kept in the state directory");
-            }
-        }
-        self.hooks = Some(hooks);
-    }
-
     /// A value was written (`None`: deleted).
     pub fn put(&mut self, key: &str, value: Option<(Bytes, u64)>) {
         self.unbuilt.insert(key.to_owned(), value);
@@ -277,15 +233,6 @@ impl LastGood {
             let _ = self.begin_write(dir, identity.clone()).await;
         }
     }
-}
-
-fn is_hook(key: &str) -> bool {
-    key.starts_with(HOOKS_PREFIX)
-}
-
-fn kept_hook(entry: &Entry) -> (String, (String, u64)) {
-    let value = String::from_utf8_lossy(&entry.value).into_owned();
-    (entry.key.to_string(), (value, entry.modified))
 }
 
 fn read_values(entries: &[(String, String, u64)]) -> Values {

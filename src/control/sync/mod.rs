@@ -12,6 +12,7 @@ pub mod identity;
 pub mod image;
 pub mod interruption;
 mod kept_deployments;
+mod kept_entries;
 pub mod last_good;
 pub mod losses;
 pub mod names;

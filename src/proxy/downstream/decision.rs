@@ -7,7 +7,7 @@ use crate::{
     proxy::{
         codec::head::RequestHead,
         rewrite::refusal::{Form, Refusal, Reply},
-        route::{NoPlan, Plan, health, origin::client_of, plan, redirect::redirect},
+        route::{NoPlan, Plan, challenge, health, origin::client_of, plan, redirect::redirect},
         worker::{Worker, client::Client, phase::Phase},
     },
     upstream::login::LoginLink,
@@ -54,6 +54,13 @@ pub fn decide(
     {
         log_refused(worker, Some(head), client, health.status);
         return Decision::Refuse(Box::new(health.into()), Form::Text, head.method == b"HEAD");
+    }
+    let certificates = worker.shared.table.certificates();
+    if certificates.is_challenged()
+        && let Some(reply) = challenge::answer(certificates, head, client)
+    {
+        log_refused(worker, Some(head), client, reply.refusal.status);
+        return Decision::Refuse(Box::new(reply), Form::Verbatim, head.method == b"HEAD");
     }
     // A proxy that is trusted asks for all of its clients.
     if let Some(names) = names

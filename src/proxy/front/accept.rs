@@ -20,7 +20,7 @@ use crate::{
             proxied::{client_of, note_fault},
             serve::{refuse_plain_http, serve},
             serve_http2::serve_http2,
-            tls::ListenerTls,
+            tls::{ACME_PROTOCOL, ListenerTls},
         },
         worker::{
             Worker,
@@ -191,6 +191,11 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, tls: Arc<
     drop(handshake);
     drop(deadline);
     match accepted {
+        // A CA has seen what it came for, and closes.
+        Some(session) if session.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {
+            worker.counters().tls_handshakes.add(1);
+            worker.connection_closed(client.peer);
+        }
         Some(session) => {
             worker.counters().tls_handshakes.add(1);
             let names = tls.names_for(session.get_ref().1.server_name());

@@ -8,6 +8,7 @@ pub mod proxied;
 pub mod serve;
 pub mod serve_http2;
 pub mod thread;
+mod tickets;
 pub mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};

@@ -88,6 +88,8 @@ pub enum Form {
     Json,
     /// A status of gRPC, in the head, as calls need it.
     Grpc,
+    /// What is said, and nothing around it.
+    Verbatim,
 }
 
 impl Form {
@@ -116,7 +118,7 @@ impl Form {
 
     fn content_type(self) -> &'static str {
         match self {
-            Self::Text => "text/plain; charset=utf-8",
+            Self::Text | Self::Verbatim => "text/plain; charset=utf-8",
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json",
             Self::Grpc => "application/grpc",
@@ -134,7 +136,7 @@ fn is_grpc(line: &HeaderLine, block: &[u8]) -> bool {
 /// A text as it stands in an answer of this form.
 fn escaped(text: &str, form: Form) -> String {
     match form {
-        Form::Text | Form::Grpc => text.to_owned(),
+        Form::Text | Form::Grpc | Form::Verbatim => text.to_owned(),
         Form::Html => escape_html(text),
         // What JSON puts into quotes, without the quotes.
         Form::Json => {
@@ -212,6 +214,7 @@ impl Refusal {
         match form {
             Form::Text => format!("{status} {reason}: {detail}\n"),
             Form::Grpc => String::new(),
+            Form::Verbatim => detail.to_owned(),
             Form::Json => {
                 let code = reason.to_ascii_lowercase().replace([' ', '-'], "_");
                 format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"{detail}\"}}}}\n")

@@ -3,6 +3,7 @@
 //! All of it happens at once, while the head is still where it was read. What the exchange needs afterwards is kept in the
 //! [`Plan`]. The routing table is not read again.
 
+pub mod challenge;
 pub mod grpc;
 mod halted;
 pub mod health;

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 96] = [
+const ALLOWED: [(&str, &str); 97] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -88,6 +88,7 @@ const ALLOWED: [(&str, &str); 96] = [
         "verdict.failure",
         "statuses from 400 to 599 and ranges of them, such as \"500-599\" or \"429,500-599\"",
     ),
+    ("certificate", "`files` or `acme`"),
     ("https_redirect", "a port from 1 to 65535, such as 443, or null"),
     (
         "canonical_host",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     assets::AssetSettings,
+    certificate::CertificateSource,
     compression::CompressionSettings,
     cookie::CookieSettings,
     error::{SettingsError, check_range},
@@ -88,6 +89,8 @@ pub struct Settings {
     pub shielding: ShieldingSettings,
     /// How the candidate is judged, and what happens if it is worse.
     pub verdict: VerdictSettings,
+    /// Where the certificates of exact hosts come from.
+    pub certificate: CertificateSource,
     /// The port under which clients that come by http are told to ask by https. None: http is served.
     pub https_redirect: Option<u16>,
     /// The host to which clients are sent that ask under another one. None: each host is served.
@@ -188,6 +191,7 @@ impl Default for Settings {
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
             verdict: VerdictSettings::default(),
+            certificate: CertificateSource::default(),
             https_redirect: None,
             canonical_host: None,
             hsts: HstsSettings::default(),
@@ -310,6 +314,13 @@ impl Settings {
     /// The app's plans.
     pub fn plans(&self) -> Vec<PlanTemplate> {
         self.plans.iter().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// The hosts for which certificates are to be ordered from a CA.
+    pub fn ordered_hosts(&self) -> impl Iterator<Item = &str> {
+        let ordered = self.certificate == CertificateSource::Acme;
+        let exact = self.hosts.iter().filter(move |host| ordered && !host.starts_with("*."));
+        exact.map(String::as_str)
     }
 
     /// The Host that a health check sends: the setting's, or else the app's first exact host.

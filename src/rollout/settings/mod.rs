@@ -7,6 +7,7 @@
 mod allowed;
 mod app;
 pub mod assets;
+mod certificate;
 pub mod compression;
 mod cookie;
 mod error;
@@ -31,6 +32,7 @@ pub mod verdict;
 pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
     assets::AssetSettings,
+    certificate::CertificateSource,
     compression::CompressionSettings,
     cookie::{CookieSettings, SameSite, SchemeAttributes},
     error::SettingsError,

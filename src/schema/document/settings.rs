@@ -171,6 +171,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The share of failing sessions up to which a candidate is not called worse."),
     ("verdict.failure", "Failures", Text(200), "",
      "The statuses that are failures, single ones or ranges, such as `500-599` or `429,500-599`. 502, 503, 504 and no answer always are."),
+    ("certificate", "Certificates", Words(&["files", "acme"]), "",
+     "Where the certificates of the app's exact hosts come from. `files`: files of each router. `acme`: a CA, which the fleet asks for one for each host that belongs to the app."),
     ("https_redirect", "Redirect to https", WholeOrNull(1, 65_535), "",
      "The port under which clients reach https, such as 443: who comes by http is sent there with 308. Not set: http is served, unless the router redirects."),
     ("canonical_host", "Canonical host", TextOrNull(Some(253)), "",

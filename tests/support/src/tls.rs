@@ -55,12 +55,18 @@ impl CertificateFiles {
 
 /// A client's settings that trust one certificate.
 pub fn trusting(pem: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it was made as PEM");
-    roots.add(certificate).expect("it was made as a certificate");
+    let roots = roots(pem);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
     builder.expect("the provider knows them").with_root_certificates(roots).with_no_client_auth()
+}
+
+/// Trust in one certificate.
+pub fn roots(pem: &str) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it was made as PEM");
+    roots.add(certificate).expect("it was made as a certificate");
+    roots
 }
 
 /// A connection in TLS.

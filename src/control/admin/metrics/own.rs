@@ -4,8 +4,12 @@ use super::page::Page;
 use crate::{
     control::{
         fleet::alarms::{AlarmKind, alarms},
-        shared::{core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome, status::StoreState},
+        shared::{
+            acme::overview, core::Core, fleet::roster::Member, hooks::progress::DeliveryOutcome,
+            status::StoreState,
+        },
     },
+    schema::certificate::Certificate,
     telemetry::counters,
 };
 
@@ -14,6 +18,7 @@ pub fn write(page: &mut Page, core: &Core) {
     router(page, core);
     fleet(page, core);
     hooks(page, core);
+    certificates(page, core);
     process(page, core);
 }
 
@@ -122,6 +127,25 @@ fn hooks(page: &mut Page, core: &Core) {
             core.hooks.waiting(&core.replica.reading.load(), name, hook).values().sum::<u64>()
         });
         page.sample("rolling_hook_lag_events", &format!("hook=\"{name}\""), waiting);
+    }
+}
+
+/// Certificates in files of this router, and those of a CA; series of one end with it.
+fn certificates(page: &mut Page, core: &Core) {
+    let all = overview::certificates(core);
+    let labels = |one: &Certificate| {
+        let name = one.names.first().or(one.file.as_ref()).map_or("", String::as_str);
+        format!("name=\"{}\",source=\"{}\"", escaped(name), one.source)
+    };
+    page.gauge("rolling_certificate_ends_seconds", "When a certificate ends, in Unix seconds.");
+    for one in &all {
+        if let Some(ends_at) = one.ends_at {
+            page.sample("rolling_certificate_ends_seconds", &labels(one), ends_at / 1_000);
+        }
+    }
+    page.gauge("rolling_certificate_failures", "Orders for a certificate that have failed in a row.");
+    for one in all.iter().filter(|one| one.source == "acme") {
+        page.sample("rolling_certificate_failures", &labels(one), one.failures);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every call of the API, by what it is about.
 
 mod apps;
+mod certificates;
 mod commands;
 mod deployments;
 mod endpoints;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Operation> {
         keyvalues::calls(),
         old_api::calls(),
         router::calls(),
+        certificates::calls(),
     ];
     lists.into_iter().flatten().collect()
 }
@@ -85,6 +87,7 @@ pub fn always_written(components: &mut Components) {
     old_api::always_written(components);
     hooks_in::always_written(components);
     deployments::always_written(components);
+    certificates::always_written(components);
     always!(
         components:
         Activity,

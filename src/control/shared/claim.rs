@@ -1,23 +1,17 @@
-//! The claim on this router's engines: of all routers that have an engine, one carries deployments out there. It holds a key that
-//! ends with its lease, and stops relying on it before another router can have it. Should both be at it for a moment, the
-//! fencing numbers of the steps keep them apart.
+//! The claim to a task that one router of the fleet does. It holds a key that ends with its lease, and stops relying on it before
+//! another router can have it. Should both be at it for a moment, what each step's commit checks keeps them apart.
 
 use std::time::Duration;
 
 use keyvalues::{Check, Lease, Outcome, StoreError, Write};
 
-use crate::{
-    control::{
-        limits::{CARRIER_CLAIM_SPARE, CARRIER_CLAIM_TTL},
-        shared::{
-            core::Core,
-            entries::{as_read, own_key, text},
-        },
-    },
-    engine::EngineName,
+use super::{
+    core::Core,
+    entries::{as_read, own_key, text},
 };
+use crate::control::limits::{CLAIM_SPARE, CLAIM_TTL};
 
-/// The claim on one engine.
+/// A claim that this router holds.
 pub struct Claim {
     lease: Box<dyn Lease>,
     /// Until when this router may rely on it (monotonic).
@@ -26,14 +20,14 @@ pub struct Claim {
 
 impl Claim {
     /// Takes it if nobody has it. One that this router left behind when it was killed is its own.
-    pub async fn take(core: &Core, engine: &EngineName) -> Option<Self> {
-        let key = own_key(&key(engine));
+    pub async fn take(core: &Core, key: &str) -> Option<Self> {
+        let key = own_key(key);
         let known = core.store.get(&key).await.ok()?;
         if known.as_ref().is_some_and(|entry| text(entry) != core.node) {
             return None;
         }
         let until = until(core);
-        let lease = core.store.lease(CARRIER_CLAIM_TTL).await.ok()?;
+        let lease = core.store.lease(CLAIM_TTL).await.ok()?;
         let checks: Vec<Check> = vec![as_read(known.as_ref(), key.as_str())];
         let write = Write::Put { key, value: core.node.clone().into(), lease: Some(lease.id()) };
         match core.store.commit(checks, vec![write]).await {
@@ -66,10 +60,6 @@ impl Claim {
     }
 }
 
-fn key(engine: &EngineName) -> String {
-    format!("rolling/router/carriers/{engine}")
-}
-
 fn until(core: &Core) -> Duration {
-    core.clock.monotonic() + CARRIER_CLAIM_TTL.saturating_sub(CARRIER_CLAIM_SPARE)
+    core.clock.monotonic() + CLAIM_TTL.saturating_sub(CLAIM_SPARE)
 }
