@@ -21,7 +21,7 @@ impl Config {
             ]
         });
         let of_acme = self.acme.iter().flat_map(|acme| &acme.files);
-        let of_acme = of_acme.map(|(name, path)| NeededFile::of(*name, path));
+        let of_acme = of_acme.map(|(name, path)| NeededFile::of(name, path));
         let of_store = self.store.files().into_iter().map(|path| NeededFile::of(setting::STORE.name, &path));
         let files = named.into_iter().flatten().chain(pairs).chain(of_acme).chain(of_store);
         let files = files.chain(self.engine_files.iter().cloned());

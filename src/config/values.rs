@@ -10,6 +10,7 @@ use std::{
 use super::{
     access_log::{AccessLogFormat, LogDestination},
     acme::Acme,
+    acme_settings::ACME_DIRECTORY,
     engines,
     error::ConfigError,
     keyvalues_file::Keyvalues,
@@ -125,12 +126,12 @@ impl Config {
         let state = raw.optional(&setting::STATE, parsers::path)?.or_else(|| default_state(&store));
         let served_before = served_before(state.as_deref());
         let engines = engines::read(raw, served_before, &mut warnings)?;
-        let acme = Acme::from_raw(raw)?;
+        let acme = acme(raw, served_before, &mut warnings)?;
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
             file: None,
             listen: raw.required(&setting::LISTEN, listen::parse_many)?,
-            tls: tls(raw, served_before, acme.is_some())?,
+            tls: tls(raw, served_before)?,
             acme,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,
             front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
@@ -231,16 +232,32 @@ fn served_before(state: Option<&Path>) -> bool {
 }
 
 /// Reads the certificates once, so that a broken one is refused at the first start.
-fn tls(raw: &RawConfig, served_before: bool, acme: bool) -> Result<Option<Tls>, ConfigError> {
+fn tls(raw: &RawConfig, served_before: bool) -> Result<Option<Tls>, ConfigError> {
     let listen = raw.optional(&setting::LISTEN_TLS, listen::parse_many)?;
     let certificate = raw.optional(&setting::TLS_CERTIFICATE, parsers::paths)?;
     let key = raw.optional(&setting::TLS_KEY, parsers::paths)?;
     let admin = raw.required(&setting::ADMIN_TLS, parsers::off_or_on)?;
+    let acme = raw.origin(&ACME_DIRECTORY).is_some();
     let tls = Tls::from_settings(listen, admin, certificate, key, acme)?;
     if let Some(tls) = tls.as_ref().filter(|_| !served_before) {
         tls.pairs.iter().try_for_each(|pair| pair.read().map(drop))?;
     }
     Ok(tls)
+}
+
+/// Reads which CA is asked. A router that served before goes without a file that is missing now, and orders nothing.
+fn acme(
+    raw: &RawConfig,
+    served_before: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Acme>, ConfigError> {
+    match Acme::from_raw(raw) {
+        Err(error @ ConfigError::Certificate { .. }) if served_before => {
+            warnings.push(format!("no certificates are ordered: {error}"));
+            Ok(None)
+        }
+        read => read,
+    }
 }
 
 /// Reads the keyvalues of a new store. A router that served before has no use for them, so it does not miss them.
