@@ -46,7 +46,7 @@ fn claim(router: &Router, hosts: &[&str]) {
 
 /// What the API says of the certificate of a host.
 fn shown(router: &Router, host: &str) -> Value {
-    let all = router.api_as("viewer").get("/api/v1/certificates").expect(200).json();
+    let all = router.api_as("viewer").call("GET", "/api/v1/certificates", None).expect(200).json();
     let of_host = |one: &&Value| one["names"] == json!([host]);
     all["certificates"].as_array().and_then(|all| all.iter().find(of_host)).cloned().unwrap_or_default()
 }

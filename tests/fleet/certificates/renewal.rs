@@ -12,6 +12,8 @@ use super::{LONG, certificate, claim, ordering, ordering_by, status, wait_for, w
 /// How long a certificate lasts here, in seconds.
 const SHORT: u64 = 30;
 
+const ROLL: &str = "/api/v1/certificates/account-key";
+
 #[test]
 fn a_certificate_is_renewed_before_its_end_and_no_handshake_fails() {
     let mut ca = Ca::new();
@@ -23,9 +25,9 @@ fn a_certificate_is_renewed_before_its_end_and_no_handshake_fails() {
     let (ends_at, renew_at) = (first["ends_at"].as_u64().unwrap(), first["renew_at"].as_u64().unwrap());
     assert!(renew_at < ends_at && ends_at - renew_at <= SHORT * 1_000 / 2, "{first}");
 
-    let rolled = router.api_as("admin").post("/api/v1/certificates/account-key", &json!({}));
+    let rolled = router.api_as("admin").call("POST", ROLL, Some(&json!({})));
     rolled.expect(200);
-    router.api().post("/api/v1/certificates/account-key", &json!({})).expect(403);
+    router.api().call("POST", ROLL, Some(&json!({}))).expect(403);
 
     let (address, trust) = (router.front_tls(), ca.trust());
     let (over, failed, made) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::{
-    crypto::aws_lc_rs,
+    crypto::aws_lc_rs::{self, sign::any_supported_type},
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
@@ -41,6 +41,21 @@ pub fn challenge_certificate(host: &str, key_authorization: &str) -> Result<Arc<
     let key = KeyPair::generate().map_err(failed)?;
     let made = wanted.self_signed(&key).map_err(failed)?;
     let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let certified = CertifiedKey::from_der(vec![made.der().clone()], private, &aws_lc_rs::default_provider());
-    certified.map(Arc::new).map_err(|error| error.to_string())
+    // Not by `from_der`, which refuses the extension that it is made for: no client is to take it for anything else.
+    let signing = any_supported_type(&private).map_err(|error| error.to_string())?;
+    Ok(Arc::new(CertifiedKey::new(vec![made.der().clone()], signing)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The extension is critical, so what reads certificates refuses it, and the first way of making this failed over that.
+    #[test]
+    fn what_a_ca_is_shown_can_be_signed_with() {
+        let shown = challenge_certificate("shop.test", "token.thumbprint").unwrap();
+        assert_eq!(shown.cert.len(), 1);
+        let digest = Sha256::digest(b"token.thumbprint");
+        assert!(shown.cert[0].windows(digest.len()).any(|bytes| *bytes == *digest), "it holds the digest");
+    }
 }
