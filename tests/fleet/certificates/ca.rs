@@ -81,11 +81,6 @@ impl Ca {
         eventually("the CA answers", || self.ask(0, "dir").contains("newOrder"));
     }
 
-    /// Ends it; it forgets all that it has issued.
-    pub fn stop(&mut self) {
-        self.server = None;
-    }
-
     /// What it has written so far.
     pub fn log(&self) -> String {
         self.server.as_ref().map(Server::log).unwrap_or_default()
