@@ -22,6 +22,7 @@ mod hooks;
 mod leaving;
 mod live;
 mod pages;
+mod plans;
 mod pictures;
 mod scene;
 mod secure;

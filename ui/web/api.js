@@ -104,6 +104,10 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		pause: command('POST', 'pause'),
 		stopApp: command('POST', 'stop'),
 		resume: command('POST', 'resume'),
+		startPlan: command('POST', 'plan'),
+		stopPlan: command('DELETE', 'plan'),
+		/** `verb` is `pause`, `resume`, `skip` or `approve`. */
+		changePlan: (name, verb, body, seq) => command('POST', `plan/${verb}`)(name, body, seq),
 		lock: command('PUT', 'lock'),
 		unlock: command('DELETE', 'lock'),
 		finishDrain: (name, tenure, body, seq) => command('DELETE', `draining/${tenure}`)(name, body, seq),

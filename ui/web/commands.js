@@ -6,7 +6,7 @@ import { hasApproved } from './approval-words.js';
 import { describeHalt } from './halt-words.js';
 import { drainBody, lockBody, pauseBody, rollbackBody, stopBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
-import { duration } from './format.js';
+import { duration, percent } from './format.js';
 import { releaseId, releaseName, releasesOf } from './release.js';
 
 export function promote({ api, model, sendCommand, dryRun }, app) {
@@ -234,6 +234,60 @@ export function resume({ api, sendCommand }, app) {
 		}),
 		send: ({ seq, reason }) => sendCommand(app, 'Resume', () => api.resume(app, { reason }, seq)),
 	};
+}
+
+export function startPlan({ api, sendCommand }, app, plan) {
+	return {
+		app,
+		describe: (state) => ({
+			title: `Start plan ${plan} for ${releaseName(state.candidate)}?`,
+			submit: 'Start plan',
+			tone: 'primary',
+			effects: [
+				'The blend rises step by step while the verdict is that the candidate is no worse than stable.',
+				'A candidate that is worse is aborted, unless the settings say otherwise.',
+			],
+			impossible: state.candidate ? null : 'There is no candidate.',
+		}),
+		send: ({ seq, reason }) => sendCommand(app, `Start plan ${plan}`, () => api.startPlan(app, { plan, reason }, seq)),
+	};
+}
+
+export const pausePlan = changePlan('pause', 'Pause plan', 'stop', 'The blend stays until the plan is resumed.');
+export const resumePlan = changePlan('resume', 'Resume plan', 'primary', 'The time of its step begins anew.');
+export const approvePlanStep = changePlan('approve', 'Approve step', 'primary', 'The plan goes on once all else that it waits for is so.');
+export const skipPlanStep = changePlan('skip', 'Skip step', 'stop', 'The next step begins now, whatever this one waits for.');
+
+export function stopPlan({ api, sendCommand }, app) {
+	return {
+		app,
+		describe: (state) => ({
+			title: `End plan ${state.plan?.name ?? ''}?`,
+			submit: 'End plan',
+			tone: 'stop',
+			effects: [`The blend stays at ${percent(state.blend)}.`],
+			impossible: state.plan ? null : 'No plan runs any more.',
+		}),
+		send: ({ seq, reason }) => sendCommand(app, 'End plan', () => api.stopPlan(app, { reason }, seq)),
+	};
+}
+
+// The dialog of a command about the plan that runs; `skip` names the step that was seen.
+function changePlan(verb, label, tone, effect) {
+	return ({ api, model, sendCommand }, app) => ({
+		app,
+		describe: (state) => ({
+			title: `${label} of ${app}?`,
+			submit: label,
+			tone,
+			effects: [effect],
+			impossible: state.plan ? null : 'No plan runs any more.',
+		}),
+		send: ({ seq, reason }) => {
+			const step = verb === 'skip' ? { step: model.app(app)?.plan?.step } : {};
+			return sendCommand(app, label, () => api.changePlan(app, verb, { ...step, reason }, seq));
+		},
+	});
 }
 
 export function lock({ api, sendCommand }, app) {

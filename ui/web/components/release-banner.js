@@ -7,20 +7,22 @@ import { duration, percent } from '../format.js';
 import { releaseName } from '../release.js';
 import { actionRow } from './actions.js';
 import { button } from './controls.js';
+import { planRail } from './plan-rail.js';
 
 const STEPS = [5, 25, 50, 100];
 
 /**
- * `start()`, `abort()` and `promote()` open their dialogs, `step(percent)` sets the blend. `update({state, now, reasons, stepReason, since})`:
- * `reasons` says why a button is off, by name; `since` is when candidate or blend changed last.
+ * `start()`, `abort()` and `promote()` open their dialogs, as the commands of `plan` do; `step(percent)` sets the blend.
+ * `update({state, now, reasons, stepReason, since})`: `reasons` says why a button is off, by name; `since` is when candidate or blend changed last.
  */
-export function releaseBanner({ start, abort, promote, step }) {
+export function releaseBanner({ start, abort, promote, step, plan }) {
 	const word = h('b.banner-word');
 	const what = h('b.mono');
 	const at = h('span.live-value');
 	const head = h('p.banner-head', {}, word, ' ', what, ' ', at);
 	const text = h('p.banner-sentence');
 	const rail = stepRail(step);
+	const planned = planRail(plan);
 	const startButton = button('Start a release…', {
 		tone: 'primary',
 		testid: 'start-release',
@@ -33,7 +35,7 @@ export function releaseBanner({ start, abort, promote, step }) {
 	const element = h(
 		'section.release-banner',
 		{ 'aria-label': 'Release', testid: 'release-banner' },
-		h('div.banner-text', {}, h('div', { testid: 'verdict', role: 'status' }, head, text), rail.element, h('p', {}, startButton)),
+		h('div.banner-text', {}, h('div', { testid: 'verdict', role: 'status' }, head, text), rail.element, planned.element, h('p', {}, startButton)),
 		row.element,
 	);
 	return {
@@ -47,7 +49,8 @@ export function releaseBanner({ start, abort, promote, step }) {
 			setText(at, candidate ? `at ${percent(blend)}${since ? ` for ${duration((now - since) / 1000)}` : ''}` : '');
 			setText(text, sayOnce(judged));
 			setShown(text, Boolean(judged));
-			setShown(rail.element, Boolean(candidate));
+			setShown(rail.element, Boolean(candidate) && !state.plan);
+			planned.update({ state, reason: stepReason });
 			rail.update(blend, stepReason);
 			setShown(startButton.parentElement, !candidate);
 			setAttr(startButton, 'aria-disabled', reasons.start ? 'true' : null);
