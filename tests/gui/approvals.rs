@@ -107,3 +107,14 @@ fn approving_breaks_no_rule_of_accessibility_and_works_by_keys() {
     browser.keys("confirm-reason", ENTER);
     browser.see("approvals", "1 of 1 approvals: maria");
 }
+
+#[test]
+fn the_list_of_releases_says_who_approved_one_on_no_track() {
+    let router = guarded(2);
+    router.api().post("abort", &json!({})).expect(200);
+    router.api().post("approvals", &json!({"release": "1.0.1", "reason": "tested at home"})).expect(200);
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    go(&browser, "apps/hello/releases");
+    browser.see("approvals-1.0.1", "1 of 2 approvals: maria");
+}

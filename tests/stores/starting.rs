@@ -6,7 +6,7 @@ use serde_json::json;
 use support::{
     Router, eventually, router,
     router::token,
-    servers::{Server, etcd_arguments},
+    servers::{Server, etcd_arguments, make_certificates},
 };
 
 use super::growing::redis;
@@ -122,6 +122,44 @@ fn a_file_that_the_address_names_is_gone() {
     let router = router().store(&address).start();
     let take = |_: &Router| fs::rename(&file, &aside).unwrap();
     serves_on(router, take, "cannot be read", |_| fs::rename(&aside, &file).unwrap());
+}
+
+/// Somebody put another file in the place of one that the address names: a router that served before ended at once, with
+/// the table of its users on disk.
+#[test]
+fn a_file_that_the_address_names_holds_something_else() {
+    let serving = router().stable("v1").start();
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("token"), token("admin")).unwrap();
+    let [token, ca, cert, key] =
+        ["token", "ca.pem", "cert.pem", "key.pem"].map(|name| path(name).display().to_string());
+    let address = format!("http://{}?token_file={token}&ca={ca}&cert={cert}&key={key}", serving.admin);
+    let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let other_key = fs::read_to_string(path("ca.key")).unwrap();
+    for (file, wrong, why) in [
+        (&token, "", "has no token"),
+        (&ca, "this is no certificate", "has no `-----BEGIN CERTIFICATE-----`"),
+        (&cert, junk, "cannot be used"),
+        (&key, &other_key, "cannot be used"),
+    ] {
+        let router = router().store(&address).start();
+        let right = fs::read(file).unwrap();
+        let examined = |router: &Router| {
+            let output = Command::new(support::binary())
+                .args(["check", "--store", &address, "--state"])
+                .arg(router.path("state"))
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+        };
+        let spoil = |router: &Router| {
+            fs::write(file, wrong).unwrap();
+            assert!(examined(router).contains(why), "{}", examined(router));
+        };
+        serves_on(router, spoil, why, |_| fs::write(file, &right).unwrap());
+    }
 }
 
 #[test]
