@@ -2,7 +2,7 @@
 
 use super::{
     duration::rough,
-    plan::headline as headline_of_plan,
+    plan_lines,
     printer::{Printer, Style},
 };
 use crate::{
@@ -296,7 +296,7 @@ fn halted(halt: &Halt, printer: &Printer, now: u64) -> String {
 
 /// Where a plan is, and what it waits for.
 fn plan(plan: &Plan) -> Vec<String> {
-    let mut lines = vec![row("plan", &headline_of_plan(plan))];
+    let mut lines = vec![row("plan", &plan_lines::headline(plan))];
     lines.extend(plan.held_by.iter().map(|why| row("", &format!("held: {why}"))));
     lines.extend(plan.waits_for.iter().map(|what| row("", &format!("waits for {what}"))));
     lines

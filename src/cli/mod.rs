@@ -48,6 +48,7 @@ mod nearest;
 mod nodes;
 mod pause;
 mod plan;
+mod plan_lines;
 mod preview;
 mod printer;
 mod promote;

@@ -8,18 +8,19 @@ use super::{
     change::{Change, ChangeArguments},
     connect::{AppChoice, Connection},
     exit::{Exit, Failure},
+    plan_lines::{headline, rail},
     printer::Printer,
 };
 use crate::schema::{
     app::App,
     change::{PlanRequest, ReasonRequest, SkipRequest},
-    plan::{Plan, PlanStep, Plans},
+    plan::Plans,
 };
 
 /// Raise the candidate's blend step by step, as long as it is no worse than stable
 ///
 /// Plans are the setting `plans`, a line each:
-///   rolling-router settings set 'plans=["canary: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote"]'
+///   rolling-router settings set 'plans=["gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote"]'
 ///
 /// A step is held for its time and until the verdict says that the candidate is no worse than stable. A lock, a freeze, a pause or
 /// a store that does not answer holds a plan, and the time of its step begins anew afterwards.
@@ -107,20 +108,6 @@ fn lines(plans: &Plans) -> Vec<String> {
     lines
 }
 
-/// The plan in a line: `canary: 5 % - [25 %] - 50 % - promote, started by ops`.
-pub(super) fn headline(plan: &Plan) -> String {
-    let end = plan.then.as_str();
-    format!("{}: {} - {end}, started by {}", plan.name, rail(&plan.steps, Some(plan.step)), plan.started_by)
-}
-
-fn rail(steps: &[PlanStep], at: Option<usize>) -> String {
-    let step = |(index, step): (usize, &PlanStep)| match at {
-        Some(at) if at == index + 1 => format!("[{} %]", step.blend),
-        _ => format!("{} %", step.blend),
-    };
-    steps.iter().enumerate().map(step).collect::<Vec<_>>().join(" - ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,14 +115,14 @@ mod tests {
     #[test]
     fn a_plan_is_its_steps_and_what_it_waits_for() {
         let plans: Plans = serde_json::from_str(
-            r#"{"app":"hello","plan":{"name":"canary","steps":[{"blend":5},{"blend":25}],"then":"promote","step":2,"since":0,
+            r#"{"app":"hello","plan":{"name":"gradual","steps":[{"blend":5},{"blend":25}],"then":"promote","step":2,"since":0,
                 "started_by":"ops","paused":null,"approved_by":null,"held_by":[],"waits_for":["the end of its hold, in 10 min"],
                 "left_seconds":600},"plans":[]}"#,
         )
         .unwrap();
         assert_eq!(
             lines(&plans),
-            ["canary: 5 % - [25 %] - promote, started by ops", "waits for  the end of its hold, in 10 min"]
+            ["gradual: 5 % - [25 %] - promote, started by ops", "waits for  the end of its hold, in 10 min"]
         );
         let none = Plans { plan: None, ..plans };
         assert_eq!(lines(&none), ["no plan runs"]);

@@ -161,11 +161,15 @@ impl Sampler {
     /// Adds to the past what has happened since the last minute began, when it is over, and of stays that have ended.
     fn note_past(&mut self, core: &Core) {
         let minute = core.clock.wall_ms() / 60_000;
-        let over = if self.minute == 0 { minute } else { self.minute };
+        if self.minute == 0 {
+            // The first look: no minute is over yet.
+            self.minute = minute;
+        }
+        let over = self.minute;
         for mut ended in self.ended.drain(..) {
             ended.note_past(core, over, &mut self.told);
         }
-        if minute == over && self.minute != 0 {
+        if minute == over {
             return;
         }
         for samples in self.releases.values_mut() {

@@ -137,7 +137,7 @@ pub const JSON_BYTES_MAX: usize = 1 << 20;
 /// all others of its object, and reading ends here.
 pub const JSON_FIELDS_MAX: usize = 64;
 /// Fields of a body of settings: an answer with all that count, their sources and their defaults can be sent back.
-pub const SETTINGS_FIELDS_MAX: usize = 256;
+pub const SETTINGS_FIELDS_MAX: usize = 512;
 /// How deep the values of a JSON body may be nested: twice what any call has.
 pub const JSON_DEPTH_MAX: usize = 8;
 /// Items of all lists of one JSON body together: above the endpoints of one call.

@@ -9,6 +9,7 @@ use super::{
     activity::{Activity, Moves},
     app::Shares,
     endpoint::EndpointLoad,
+    plan::Plan,
     verdict::VerdictSentence,
 };
 
@@ -29,6 +30,8 @@ pub struct ActivityEvent {
     pub moves: Moves,
     /// Whether the candidate is worse than stable; null: there is no candidate, or nobody has looked yet.
     pub verdict: Option<VerdictSentence>,
+    /// The plan that raises the blend, and what it waits for; null: none was started, or it is over.
+    pub plan: Option<Plan>,
 }
 
 /// What one endpoint does at the moment.

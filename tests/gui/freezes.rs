@@ -49,7 +49,7 @@ fn freezes_of_an_app_are_set_in_its_settings_and_shown_while_they_stand() {
     let windows: Vec<&str> = ALWAYS.lines().collect();
     eventually("it is saved", || router.api().get("settings").json()["freeze_windows"] == json!(windows));
     go(&browser, "apps/hello");
-    browser.see("freeze-state", "Frozen until");
+    browser.see("freeze-state", "Frozen without an end");
     browser.see("freeze-state", "CI can only abort and roll back. Operators can still act.");
     browser.picture("frozen");
     router.api_as("ci").post("promote", &json!({"release": "1.0.1"})).expect(423);

@@ -11,13 +11,14 @@ use crate::{
 
 #[test]
 fn a_plan_is_started_held_and_ended_by_the_page_alone() {
-    let plans = json!({ "plans": ["canary: 5% hold=1d approval; 50%; promote"] }).to_string();
-    let router = router().stable("1.0.0").candidate("1.0.1").blend(0).key("rolling/hello/settings", &plans).start();
+    let plans = json!({ "plans": ["gradual: 5% hold=1d approval; 50%; promote"] }).to_string();
+    let router =
+        router().stable("1.0.0").candidate("1.0.1").blend(0).key("rolling/hello/settings", &plans).start();
     let browser = Browser::start(1280, 1000);
     open_app(&browser, &router);
-    browser.click("plan-start-canary");
+    browser.click("plan-start-gradual");
     confirm(&browser, "build 1188");
-    browser.see("plan", "Plan canary, step 1 of 2, started by maria");
+    browser.see("plan", "Plan gradual, step 1 of 2, started by maria");
     browser.see("plan", "the end of its hold, in 24 h");
     let plan = || router.api().state()["plan"].clone();
     assert_eq!(plan()["step"], json!(1));
@@ -38,5 +39,5 @@ fn a_plan_is_started_held_and_ended_by_the_page_alone() {
     browser.click("plan-stop");
     confirm(&browser, "by hand from here");
     eventually("it is ended", || plan().is_null());
-    browser.see("plan-start-canary", "Start plan canary");
+    browser.see("plan-start-gradual", "Start plan gradual");
 }

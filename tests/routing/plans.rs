@@ -38,12 +38,12 @@ fn stays(router: &Router, step: u64) {
 
 #[test]
 fn a_good_candidate_is_brought_to_everybody_by_its_plan_alone() {
-    let router = planned(&["canary: 30% hold=1s sessions=5; 60%; promote"]).start();
-    start(&router, "canary");
+    let router = planned(&["gradual: 30% hold=1s sessions=5; 60%; promote"]).start();
+    start(&router, "gradual");
     assert_eq!(router.api().state()["blend"], 30);
     waits_for(&router, "more clients drawn to the candidate");
     let shown = ask(&router, "viewer", &["plan", "status"]);
-    assert!(shown.out.starts_with("canary: [30 %] - 60 % - promote, started by "), "{}", shown.out);
+    assert!(shown.out.starts_with("gradual: [30 %] - 60 % - promote, started by "), "{}", shown.out);
     let mut crowd = Crowd::of(&router);
     let mut came = 0;
     while router.api().state()["stable"]["release"] != "v2" {
@@ -52,7 +52,7 @@ fn a_good_candidate_is_brought_to_everybody_by_its_plan_alone() {
     }
     assert_eq!(came, 0, "nobody met a failure");
     let event = newest(&router);
-    assert_eq!((&event["command"], &event["actor"]), (&json!("promote"), &json!("plan canary")), "{event}");
+    assert_eq!((&event["command"], &event["actor"]), (&json!("promote"), &json!("plan gradual")), "{event}");
     let events = router.api().get("history?limit=3").expect(200).json()["events"].to_string();
     assert!(events.contains("advance-plan") && events.contains("start-plan"), "{events}");
     assert_eq!(plan(&router), Value::Null);
@@ -60,11 +60,11 @@ fn a_good_candidate_is_brought_to_everybody_by_its_plan_alone() {
 
 #[test]
 fn a_bad_candidate_is_aborted_within_its_plan_though_nobody_said_so() {
-    let settings = json!({ "plans": ["canary: 20% hold=1h; promote"] }).to_string();
+    let settings = json!({ "plans": ["gradual: 20% hold=1h; promote"] }).to_string();
     let bad = failing("500 Internal Server Error");
     let router =
         router().stable("v1").candidate_on("v2", vec![bad]).key("rolling/hello/settings", &settings).start();
-    start(&router, "canary");
+    start(&router, "gradual");
     assert_eq!(router.api().get("verdict").expect(200).json()["on_worse"], "abort");
     let mut crowd = Crowd::of(&router);
     crowd.come_until(400, &["/"], &router, || is_dropped(&router));
@@ -74,8 +74,8 @@ fn a_bad_candidate_is_aborted_within_its_plan_though_nobody_said_so() {
 
 #[test]
 fn without_traffic_a_plan_stays_and_says_what_is_missing() {
-    let router = planned(&["canary: 10%; promote"]).start();
-    start(&router, "canary");
+    let router = planned(&["gradual: 10%; promote"]).start();
+    start(&router, "gradual");
     waits_for(&router, "nobody has come to the candidate yet");
     stays(&router, 1);
 }
@@ -96,7 +96,7 @@ fn what_holds_a_plan_is_said_and_its_time_begins_anew() {
     router.api().call("PUT", "/api/v1/apps/hello/sticky", Some(&json!({ "sticky": false }))).expect(200);
     waits_for(&router, "changed the app (set-sticky)");
     for (verb, said) in [("resume", "the plan goes on"), ("skip", "the plan is at its next step")] {
-        let done = ask(&router, "root", &["plan", verb, "--reason", "seen"]);
+        let done = ask(&router, "operator", &["plan", verb, "--reason", "seen"]);
         assert_eq!(done.code, 0, "{}{}", done.out, done.err);
         assert!(done.out.contains(said), "{}", done.out);
     }
@@ -132,7 +132,7 @@ fn the_last_step_passes_the_gate_or_says_why_not() {
 #[test]
 fn a_plan_that_is_no_plan_is_refused_with_what_is_allowed() {
     let router = planned(&[]).start();
-    for line in ["canary", "canary: 5%", "canary: 25%; 5%; promote", "canary: 5% hold=1w; promote"] {
+    for line in ["gradual", "gradual: 5%", "gradual: 25%; 5%; promote", "gradual: 5% hold=1w; promote"] {
         let refused =
             router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&json!({ "plans": [line] })));
         let refused = refused.expect(422).json();

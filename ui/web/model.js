@@ -57,7 +57,7 @@ export function createModel(clock = () => Date.now()) {
 		return true;
 	}
 
-	/** Puts a second's figures into the known state: activity by release id, health by address, shares, moves, verdict. */
+	/** Puts a second's figures into the known state: activity by release id, health by address, shares, moves, verdict, plan. */
 	function takeActivity(data) {
 		const state = apps.get(data.app);
 		if (!state) return;
@@ -68,6 +68,7 @@ export function createModel(clock = () => Date.now()) {
 		if (data.shares) state.shares = data.shares;
 		if (data.moves) state.moves = data.moves;
 		if ('verdict' in data) state.verdict = data.verdict;
+		if ('plan' in data) state.plan = data.plan;
 		seriesOf(data.app).push(clock(), state.stable?.activity, state.candidate?.activity);
 		notifyListeners();
 	}

@@ -3,7 +3,7 @@
 /** The names of the plans that a setting has, in its order. */
 export const planNames = (lines = []) => lines.map((line) => line.slice(0, line.indexOf(':')));
 
-/** "Plan canary, step 2 of 4, started by ops: waits for …". */
+/** "Plan gradual, step 2 of 4, started by ops: waits for …". */
 export function describePlan(plan) {
 	const where = `Plan ${plan.name}, step ${plan.step} of ${plan.steps.length}, started by ${plan.started_by}`;
 	if (plan.held_by.length) return `${where}. Held: ${plan.held_by.join('; ')}.`;

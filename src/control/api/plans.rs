@@ -15,7 +15,12 @@ use crate::{
         commands::command::{CommandOptions, unknown_app},
         shared::{core::Core, error::ApiError, plans::KnownPlan},
     },
-    rollout::{app::AppName, command::Command, plan::RunningPlan, record::Record},
+    rollout::{
+        app::AppName,
+        command::{Command, Role},
+        plan::RunningPlan,
+        record::Record,
+    },
     schema::{
         change::{PlanRequest, ReasonRequest, SkipRequest},
         plan::{Plan, Plans},
@@ -56,6 +61,7 @@ pub async fn resume(core: State<Core>, app: Path<String>, call: Write) -> Answer
 
 /// `POST .../plan/skip`
 pub async fn skip(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
+    call.caller.needs(Role::Operator)?;
     let app = app_name(&app)?;
     let SkipRequest { step, reason } = call.read()?;
     let Some(from) = step.checked_sub(1) else {
@@ -67,6 +73,7 @@ pub async fn skip(State(core): State<Core>, Path(app): Path<String>, call: Write
 
 /// `POST .../plan/approve`
 pub async fn approve(core: State<Core>, app: Path<String>, call: Write) -> Answer {
+    call.caller.needs(Role::Operator)?;
     give(core, app, call, Command::ApprovePlanStep).await
 }
 
@@ -82,6 +89,11 @@ async fn give(State(core): State<Core>, Path(app): Path<String>, call: Write, co
 }
 
 impl Snapshot {
+    /// The plan of an app.
+    pub(super) fn known_plan(&self, app: &AppName) -> Option<Plan> {
+        self.plan(app, self.reading.apps.get(app)?.record.as_deref()?)
+    }
+
     /// The plan of an app's record, as this router looked at it last.
     pub(super) fn plan(&self, app: &AppName, record: &Record) -> Option<Plan> {
         let plan = record.plan.as_ref()?;

@@ -85,6 +85,7 @@ impl Snapshot {
             shares: self.shares(app, routes.blend.percent()),
             moves: self.moves(app),
             verdict: self.verdict(app, routes.candidate.map(|at| routes.release(at).tenure)),
+            plan: self.known_plan(app),
             ..ActivityEvent::default()
         };
         for release in routes.listed() {

@@ -57,7 +57,7 @@ mod tests {
     };
 
     fn plan(since: u64) -> RunningPlan {
-        let PlanTemplate { name, steps, then } = "canary: 5% hold=10m; promote".parse().unwrap();
+        let PlanTemplate { name, steps, then } = "gradual: 5% hold=10m; promote".parse().unwrap();
         assert_eq!(then, PlanEnd::Promote);
         let (started_by, started_by_token) = ("ops".to_owned(), String::new());
         let (paused, approved_by) = (None, None);

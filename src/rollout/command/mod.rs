@@ -24,7 +24,7 @@ mod recycle;
 mod refusal;
 mod registration;
 mod replacement;
-mod role;
+pub(super) mod role;
 mod stable;
 mod sticky;
 #[cfg(test)]

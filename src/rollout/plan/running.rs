@@ -6,7 +6,7 @@ use super::{
     step::PlanStep,
     template::{PlanEnd, STEPS_MAX},
 };
-use crate::rollout::{blend::Blend, command::Role, record::Tenure};
+use crate::rollout::{blend::Blend, command::role::Role};
 
 /// A plan that was started. Its steps are those of the setting as it was then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct RunningPlan {
     /// Since when that step is held, Unix ms.
     pub since: u64,
     /// The tenure of the candidate. The plan ends with it.
-    pub tenure: Tenure,
+    pub tenure: u32,
     /// Who started it.
     pub started_by: String,
     /// The mark of their token.
@@ -68,7 +68,7 @@ impl RunningPlan {
         self.current().approval && self.approved_by.is_none()
     }
 
-    /// It in a few words for a history, such as `canary 2/4, paused`.
+    /// It in a few words for a history, such as `gradual 2/4, paused`.
     pub fn in_words(&self) -> String {
         let paused = if self.paused.is_some() { ", paused" } else { "" };
         let approved = if self.approved_by.is_some() { ", approved" } else { "" };

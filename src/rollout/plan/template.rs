@@ -1,4 +1,4 @@
-//! A plan of an app's settings, in a line: `canary: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote`.
+//! A plan of an app's settings, in a line: `gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote`.
 
 use std::{fmt, str::FromStr};
 
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_plan_is_written_as_it_is_read() {
         for text in [
-            "canary: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote",
+            "gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote",
             "a-1_b: 10%; hold",
             "x: 5%; 5%; promote",
         ] {
@@ -108,10 +108,10 @@ mod tests {
         let long = format!("a: {} promote", "5%; ".repeat(STEPS_MAX + 1));
         for text in [
             "",
-            "canary",
-            "canary:",
-            "canary: promote",
-            "canary: 5%",
+            "gradual",
+            "gradual:",
+            "gradual: promote",
+            "gradual: 5%",
             ": 5%; promote",
             "Canary: 5%; promote",
             "a b: 5%; promote",

@@ -149,7 +149,7 @@ const ALLOWED: [(&str, &str); 97] = [
     ("freeze_windows[]", freeze::ALLOWED),
     (
         "plans",
-        "a list of at most 16 plans with different names, such as [\"canary: 5% hold=10m; 50% hold=30m; promote\"]",
+        "a list of at most 16 plans with different names, such as [\"gradual: 5% hold=10m; 50% hold=30m; promote\"]",
     ),
     ("plans[]", plan::template::ALLOWED),
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),

@@ -138,7 +138,7 @@ impl Rollout {
             ended: None,
             holds: Holds::default(),
             approvals: self.approvals,
-            plans: vec!["canary: 5% hold=10m; 25% sessions=100 approval; 50%; promote".parse().unwrap()],
+            plans: vec!["gradual: 5% hold=10m; 25% sessions=100 approval; 50%; promote".parse().unwrap()],
             endpoints: self.endpoints_of_all(),
             unfit: self.unfit.clone(),
         }

@@ -59,12 +59,9 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => (0..400_u32).prop_map(|seconds| Command::Pause { seconds }),
         1 => Just(Command::Stop { message: "back soon".into() }),
         1 => Just(Command::Resume),
-        2 => Just(Command::StartPlan { name: "canary".into() }),
-        1 => Just(Command::PausePlan),
+        2 => Just(Command::StartPlan { name: "gradual".into() }),
         1 => Just(Command::ResumePlan),
         2 => (0..3_usize, any::<bool>()).prop_map(|(from, automatic)| Command::AdvancePlan { from, automatic }),
-        1 => Just(Command::ApprovePlanStep),
-        1 => Just(Command::StopPlan),
         2 => (option::of(1..20_u32), any::<bool>())
             .prop_map(|(tenure, automatic)| Command::FinishDrain { tenure, automatic }),
     ]

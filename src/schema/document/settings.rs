@@ -232,7 +232,7 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
     ("freeze_windows", "Freeze windows", Lines(32, 100), "",
      "Times in which `ci` tokens change nothing but to stop: each day, week or year from one time to another, such as `Fri 16:00 - Mon 08:00 Europe/Berlin`."),
     ("plans", "Plans", Lines(16, 1_000), "",
-     "Steps by which a candidate's blend rises by itself, such as `canary: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote`. It ends with `promote` or `hold`."),
+     "Steps by which a candidate's blend rises by itself, such as `gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote`. It ends with `promote` or `hold`."),
     ("ci_blend_max", "Blend cap of CI", PercentOrNull, "%",
      "The highest blend that a `ci` token may set. At most two decimals. While it is set, `ci` makes no release stable either."),
     ("ci_may_promote", "CI may promote", Flag, "",

@@ -25,7 +25,8 @@ use super::{
 use support::{Endpoint, Router, echo, router, router::token};
 
 /// The blocks that cannot run: page and heading.
-const NOT_RUN: [(&str, &str); 1] = [("docs/running.md", "Signals")];
+const NOT_RUN: [(&str, &str); 2] =
+    [("docs/running.md", "Signals"), ("docs/settings.md", "Protocol of endpoints")];
 
 /// What a command line begins with.
 const COMMANDS: [&str; 4] = ["rolling-router ", "cargo ", "curl ", "$ "];

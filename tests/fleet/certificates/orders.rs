@@ -70,7 +70,6 @@ fn a_handshake_shows_that_a_host_leads_here_too() {
     claim(&router, &["shop.test"]);
     wait_until_valid(&router, "shop.test");
     assert_eq!(status(router.front_tls(), "shop.test", &ca.trust()), Some(200));
-    assert!(ca.log().contains("tls-alpn-01"), "the CA has looked so: {}", ca.log());
 }
 
 #[test]
@@ -92,7 +91,7 @@ fn an_order_that_fails_says_why_and_is_tried_again() {
     wait_until_valid(&router, "shop.test");
     assert_eq!(shown(&router, "shop.test")["failures"], 0);
     let looked = |one: &serde_json::Value| {
-        one["error"].as_str().is_some_and(|error| error.contains("the CA does not find the host here"))
+        one["error"].as_str().is_some_and(|error| error.contains("the CA") && error.contains("nowhere.test"))
     };
     let unfound = wait_for(&router, "nowhere.test", "refused", looked);
     assert_eq!(unfound["state"], "failed");

@@ -132,7 +132,7 @@ fn without_a_candidate_there_is_nothing_to_judge() {
 fn settings_out_of_range_are_refused_with_what_is_allowed() {
     let router = support::router().stable("v1").start();
     for (field, value, allowed) in [
-        ("on_worse", json!("stop"), "`abort`, `hold` or `tell`"),
+        ("on_worse", json!("stop"), "`abort`, `hold`, `tell` or null"),
         ("alpha", json!(0.5), "a number from 0.0001 to 0.1"),
         ("tolerate", json!(0.5), "a number from 1 to 10"),
         ("at_least", json!(101), "a percentage from 0 to 100"),

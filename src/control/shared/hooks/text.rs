@@ -75,13 +75,6 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Lock => locked(actor, event),
         CommandName::Unlock => format!("{actor} unlocked the app: pipelines may act again"),
         CommandName::Pause | CommandName::Stop | CommandName::Resume => halted(actor, event),
-        CommandName::StartPlan
-        | CommandName::PausePlan
-        | CommandName::ResumePlan
-        | CommandName::SkipPlanStep
-        | CommandName::AdvancePlan
-        | CommandName::ApprovePlanStep
-        | CommandName::StopPlan => planned(actor, event),
         CommandName::DrainEndpoint => {
             format!("{actor} drains {}", list(&of_endpoints(names, event, "endpoint_drains", 1, 0)))
         }
@@ -120,7 +113,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Adopt => {
             format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}")
         }
-        _ => format!("{actor}: {} ({})", record.command, fields(event)),
+        _ => described(actor, event),
     }
 }
 
@@ -148,15 +141,29 @@ fn locked(actor: &str, event: &HistoryEvent) -> String {
     }
 }
 
-/// A change of a plan. Its own name is in what was, where it is over.
+/// A change of a plan, or one that this version has no words for.
+fn described(actor: &str, event: &HistoryEvent) -> String {
+    let command = &event.record.command;
+    match command {
+        CommandName::StartPlan
+        | CommandName::PausePlan
+        | CommandName::ResumePlan
+        | CommandName::SkipPlanStep
+        | CommandName::AdvancePlan
+        | CommandName::ApprovePlanStep
+        | CommandName::StopPlan => planned(actor, event),
+        _ => format!("{actor}: {command} ({})", fields(event)),
+    }
+}
+
+/// The plan's own name is in what was, where it is over.
 fn planned(actor: &str, event: &HistoryEvent) -> String {
     let record = &event.record;
     let was = side(event, "plan", 0);
     let name = was.as_str().and_then(|words| words.split(' ').next()).unwrap_or_default();
     let Some(plan) = &record.plan else {
-        let (word, blend) =
-            (if record.command == CommandName::StopPlan { "stopped" } else { "ended" }, record.blend);
-        return format!("{actor} {word} the plan {name} at {blend} %");
+        let word = if record.command == CommandName::StopPlan { "stopped" } else { "ended" };
+        return format!("{actor} {word} the plan {name} at {} %", record.blend);
     };
     let (name, step, steps) = (&plan.name, plan.step + 1, plan.steps.len());
     match record.command {

@@ -3,9 +3,9 @@
 use super::*;
 use crate::rollout::plan::RunningPlan;
 
-/// `canary: 5% hold=10m; 25% sessions=100 approval; 50%; promote`, as the fixture has it.
+/// `gradual: 5% hold=10m; 25% sessions=100 approval; 50%; promote`, as the fixture has it.
 fn start() -> Command {
-    Command::StartPlan { name: "canary".into() }
+    Command::StartPlan { name: "gradual".into() }
 }
 
 fn skip(from: usize) -> Command {
@@ -47,7 +47,7 @@ fn a_candidate_comes_with_its_plan_and_with_no_blend_beside_it() {
         release: release("b"),
         blend: blend.map(percent),
         replace: None,
-        plan: Some("canary".into()),
+        plan: Some("gradual".into()),
     };
     let mut rollout = Rollout::stable("a");
     assert_eq!(rollout.refused(Operator, with_plan(Some(10))), "value");

@@ -26,6 +26,7 @@ fn command(operation: Operation) -> Operation {
 pub fn calls() -> Vec<Operation> {
     let mut calls = apps();
     calls.extend(releases());
+    calls.extend(plans());
     calls.extend(locks());
     calls.extend(drains());
     calls.extend(approvals());
@@ -48,6 +49,30 @@ fn apps() -> Vec<Operation> {
             .takes::<ReasonRequest>(false),
         Operation::delete("/api/v1/apps/{app}/default", "endDefault", "Have no default app").role("operator")
             .says("If this app is the default. The only app is the default whatever is stored. For operators.")
+            .takes::<ReasonRequest>(false),
+    ]
+}
+
+fn plans() -> Vec<Operation> {
+    vec![
+        Operation::post("/api/v1/apps/{app}/plan", "startPlan", "Start a plan")
+            .says(
+                "A plan of the setting `plans` raises the candidate's blend from now on, from the first step that is not below it. \
+                 409 `plan_running` while another one runs, 409 `no_candidate` without a candidate. A `ci` token may start \
+                 those whose steps and end are within its caps.",
+            )
+            .takes::<PlanRequest>(true),
+        Operation::delete("/api/v1/apps/{app}/plan", "stopPlan", "End the plan").says("The blend stays as it is.")
+            .takes::<ReasonRequest>(false),
+        Operation::post("/api/v1/apps/{app}/plan/pause", "pausePlan", "Pause the plan").takes::<ReasonRequest>(false),
+        Operation::post("/api/v1/apps/{app}/plan/resume", "resumePlan", "Resume the plan")
+            .says("At the step that it was at, or where the blend is now. The time of the step begins anew.")
+            .takes::<ReasonRequest>(false),
+        Operation::post("/api/v1/apps/{app}/plan/skip", "skipPlanStep", "Go on to the plan's next step").role("operator")
+            .says("Whatever the step waits for. 409 `other_step` if the plan is at another one, 409 `last_step` where a promote is what follows.")
+            .takes::<SkipRequest>(true),
+        Operation::post("/api/v1/apps/{app}/plan/approve", "approvePlanStep", "Let the plan go on").role("operator")
+            .says("From a step that needs an approval; 409 `no_approval_needed` at another one.")
             .takes::<ReasonRequest>(false),
     ]
 }
@@ -94,25 +119,6 @@ fn releases() -> Vec<Operation> {
             .takes::<StopRequest>(false),
         Operation::post("/api/v1/apps/{app}/resume", "resume", "Resume the app")
             .says("Requests of the app go on, those that wait first. After a stop it takes an operator. Who paused the app may resume it under a lock.")
-            .takes::<ReasonRequest>(false),
-        Operation::post("/api/v1/apps/{app}/plan", "startPlan", "Start a plan")
-            .says(
-                "A plan of the setting `plans` raises the candidate's blend from now on, from the first step that is not below it. \
-                 409 `plan_running` while another one runs, 409 `no_candidate` without a candidate. A `ci` token may start \
-                 those whose steps and end are within its caps.",
-            )
-            .takes::<PlanRequest>(true),
-        Operation::delete("/api/v1/apps/{app}/plan", "stopPlan", "End the plan").says("The blend stays as it is.")
-            .takes::<ReasonRequest>(false),
-        Operation::post("/api/v1/apps/{app}/plan/pause", "pausePlan", "Pause the plan").takes::<ReasonRequest>(false),
-        Operation::post("/api/v1/apps/{app}/plan/resume", "resumePlan", "Resume the plan")
-            .says("At the step that it was at, or where the blend is now. The time of the step begins anew.")
-            .takes::<ReasonRequest>(false),
-        Operation::post("/api/v1/apps/{app}/plan/skip", "skipPlanStep", "Go on to the plan's next step").role("operator")
-            .says("Whatever the step waits for. 409 `other_step` if the plan is at another one, 409 `last_step` where a promote is what follows.")
-            .takes::<SkipRequest>(true),
-        Operation::post("/api/v1/apps/{app}/plan/approve", "approvePlanStep", "Let the plan go on").role("operator")
-            .says("From a step that needs an approval; 409 `no_approval_needed` at another one.")
             .takes::<ReasonRequest>(false),
         Operation::post("/api/v1/apps/{app}/promote", "promote", "Promote")
             .says(

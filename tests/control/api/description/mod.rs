@@ -52,6 +52,7 @@ fn every_call_answers_what_the_description_says() {
     fleet_and_router(&caller);
     store(&caller);
     keyvalues(&caller);
+    certificates(&caller);
     old_api(&caller);
     remove_an_app(&caller, &router);
     streams(&caller, &mut visitor);
@@ -67,6 +68,7 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
         "/hello/releases",
         "/hello/releases?all=true",
         "/hello/verdict",
+        "/hello/past?seconds=900",
         "/hello/history",
         "/hello/history?limit=1",
     ] {
@@ -90,6 +92,12 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
     caller.app("POST", "who-moves", json!({"command": "abort"}));
 }
 
+/// Without a CA.
+fn certificates(caller: &Caller<'_>) {
+    caller.get("/api/v1/certificates");
+    caller.call(409, "POST", "/api/v1/certificates/account-key", Some(json!({})));
+}
+
 fn previews(caller: &Caller<'_>) {
     let path = "/api/v1/apps/hello/previews?wait=fleet";
     let made = caller.call(201, "POST", path, Some(json!({"track": "stable", "note": "a tester"})));
@@ -100,9 +108,9 @@ fn previews(caller: &Caller<'_>) {
 }
 
 fn plans(caller: &Caller<'_>) {
-    let line = "canary: 20% hold=1d approval; 50%; promote";
+    let line = "gradual: 20% hold=1d approval; 50%; promote";
     caller.app("PATCH", "settings", json!({"plans": [line]}));
-    caller.app("POST", "plan", json!({"plan": "canary"}));
+    caller.app("POST", "plan", json!({"plan": "gradual"}));
     caller.app("POST", "plan/pause", json!({"reason": "lunch"}));
     caller.app("POST", "plan/resume", json!({}));
     caller.app("POST", "plan/approve", json!({}));
