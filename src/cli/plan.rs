@@ -20,7 +20,7 @@ use crate::schema::{
 /// Raise the candidate's blend step by step, as long as it is no worse than stable
 ///
 /// Plans are the setting `plans`, a line each:
-///   rolling-router settings set 'plans=["gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote"]'
+///   rolling-router settings set hello plans="gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote"
 ///
 /// A step is held for its time and until the verdict says that the candidate is no worse than stable. A lock, a freeze, a pause or
 /// a store that does not answer holds a plan, and the time of its step begins anew afterwards.

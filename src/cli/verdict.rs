@@ -12,7 +12,7 @@ use crate::schema::verdict::{ArmCounts, Verdict};
 
 /// Show whether the candidate is worse than stable, and what is missing to tell
 ///
-/// What happens to one that is worse is the setting verdict.on_worse: `settings set verdict.on_worse=abort`
+/// What happens to one that is worse is the setting verdict.on_worse: `settings set hello verdict.on_worse=abort`
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

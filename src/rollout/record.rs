@@ -9,7 +9,7 @@ use super::{
     blend::Blend,
     command_name::CommandName,
     halt::Halt,
-    plan::RunningPlan,
+    plan::running::RunningPlan,
     release::ReleaseId,
     unregistered::UnregisteredEndpoint,
     verdict::receipt::Receipt,

@@ -54,7 +54,7 @@ fn freezes_of_an_app_are_set_in_its_settings_and_shown_while_they_stand() {
     browser.picture("frozen");
     router.api_as("ci").post("promote", &json!({"release": "1.0.1"})).expect(423);
     browser.click("promote");
-    browser.see("confirm-warnings", "A freeze stands until");
+    browser.see("confirm-warnings", "A freeze stands without an end");
     confirm(&browser, "it cannot wait");
     go(&browser, "");
     let flags = "return document.querySelector('.app-flags')?.textContent ?? ''";

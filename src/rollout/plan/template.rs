@@ -113,7 +113,7 @@ mod tests {
             "gradual: promote",
             "gradual: 5%",
             ": 5%; promote",
-            "Canary: 5%; promote",
+            "Gradual: 5%; promote",
             "a b: 5%; promote",
             "a: 25%; 5%; promote",
             "a: 5%; abort",

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::pin;
-use crate::rollout::{freeze, plan};
+use crate::rollout::{freeze, plan::template};
 
 /// How many characters of a value a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -151,7 +151,7 @@ const ALLOWED: [(&str, &str); 97] = [
         "plans",
         "a list of at most 16 plans with different names, such as [\"gradual: 5% hold=10m; 50% hold=30m; promote\"]",
     ),
-    ("plans[]", plan::template::ALLOWED),
+    ("plans[]", template::ALLOWED),
     ("ci_blend_max", "a percentage from 0 to 100 with at most two decimals, or null"),
     ("ci_may_promote", "true or false"),
     ("approvals", "a whole number from 0 to 3"),

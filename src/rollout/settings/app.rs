@@ -27,7 +27,7 @@ use crate::{
         blend::Blend,
         freeze::{FreezeWindow, WINDOWS_MAX},
         host_name::is_host,
-        plan::{PlanTemplate, template::PLANS_MAX},
+        plan::template::{PLANS_MAX, PlanTemplate},
         underscores::Underscores,
     },
 };
