@@ -2,7 +2,7 @@
 //! wide and narrow. `tests/gui/install-axe` fetches it once.
 
 use crate::browser::{Browser, ESCAPE};
-use crate::{PAGES, SCREENS, go, open_app, sign_in_as};
+use crate::{PAGES, SCREENS, go, open_app, open_hooks, sign_in_as};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -115,8 +115,7 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
 fn checked_hooks(router: &Router) -> Browser {
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, router, "admin");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hooks-none", "No hooks yet");
     with_axe(&browser);
     browser

@@ -3,7 +3,6 @@
 use crate::browser::{Browser, ENTER};
 use crate::{go, open_app, sign_in};
 use serde_json::json;
-use std::process::Command;
 use std::time::Duration;
 use support::router::id;
 use support::{Deadline, Reply, Router, Visitor, echo, eventually, router, scripted};
@@ -115,11 +114,6 @@ fn a_large_rise_is_asked_about_where_it_is_made_and_a_retreat_never_is() {
     browser.see("share-configured", "5 %");
 }
 
-fn signal(router: &Router, name: &str) {
-    let sent = Command::new("kill").args([name, &router.pid().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "the router gets {name}");
-}
-
 #[test]
 fn a_router_that_is_frozen_shows_within_seconds() {
     let router = router().stable("1.0.0").start();
@@ -130,12 +124,12 @@ fn a_router_that_is_frozen_shows_within_seconds() {
         !support::clock::within(Duration::from_secs(8), || state().as_deref() != Some("live")),
         "a router that has nothing to say gives signs of life"
     );
-    signal(&router, "-STOP");
+    router.signal("STOP");
     let since = Deadline::after(Duration::from_secs(12));
     eventually("it shows", || state().as_deref() == Some("late"));
     let took = since.elapsed();
     assert_eq!(browser.script("return 'stale' in document.documentElement.dataset"), json!(true));
-    signal(&router, "-CONT");
+    router.signal("CONT");
     assert!(!since.passed(), "it showed only after {took:?}");
     eventually("it is live again", || state().as_deref() == Some("live"));
 }

@@ -1,7 +1,7 @@
 //! The page of hooks: made, tested, paused and removed by an admin, looked at by an operator; and notices of the browser.
 
 use crate::browser::Browser;
-use crate::sign_in_as;
+use crate::{open_hooks, sign_in_as};
 use serde_json::{Value, json};
 use support::router::token;
 use support::{Endpoint, Reply, Router, eventually, router, scripted};
@@ -22,8 +22,7 @@ fn an_admin_adds_tests_changes_pauses_and_removes_a_hook() {
     let receiver = scripted(|_| Reply::ok("thanks"));
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser
         .see("hooks-none", "A hook is an address to which the router sends a signed POST for every change");
     browser.click("hook-add");
@@ -100,8 +99,7 @@ fn a_hook_that_fails_says_why_without_being_opened() {
     router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "admin");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hook-chat", "nothing sent yet");
     router.api().post("promote", &json!({})).expect(200);
     browser.see("hook-chat", "✕ failed, will be tried again: the receiver answered 503 · 1 change waiting");
@@ -115,8 +113,7 @@ fn who_may_not_change_hooks_is_told_why() {
     router.api_as("admin").call("PUT", "/api/v1/hooks/chat", Some(&body)).expect(201);
     let browser = Browser::start(1280, 1000);
     sign_in_as(&browser, &router, "operator");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hook-chat", "https://chat.example/in");
     for control in ["hook-add", "hook-test-chat", "hook-edit-chat", "hook-pause-chat", "hook-remove-chat"] {
         assert_eq!(browser.attribute(control, "aria-disabled").as_deref(), Some("true"), "{control}");
@@ -131,8 +128,7 @@ fn who_may_not_change_hooks_is_told_why() {
     assert_eq!(shown(&router)["paused"], true);
     browser.click("sign-out");
     sign_in_as(&browser, &router, "viewer");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hooks-error", "your role is viewer");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
@@ -159,8 +155,7 @@ fn a_hidden_page_tells_of_releases_once_the_reader_asked_for_it() {
     browser.script(RECORDER);
     browser.fill("sign-in-token", token("viewer"));
     browser.click("sign-in-submit");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.click("notify-switch");
     eventually("it is on", || browser.attribute("notify-switch", "aria-checked").as_deref() == Some("true"));
     router.api().put("blend", &json!({"percent": 5})).expect(200);
@@ -192,8 +187,7 @@ fn a_hook_in_that_deploys_still_does_after_it_was_changed() {
     router.api_as("admin").call("PUT", "/api/v1/hooks-in/ship", Some(&hook)).expect(201);
     let browser = Browser::start(1280, 1400);
     sign_in_as(&browser, &router, "admin");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hook-in-ship", "deploys shop:{/tag} as the candidate of hello: {/tag}");
     browser.click("hook-in-edit-ship");
     browser.fill("hook-in-tags", "v*");
@@ -211,8 +205,7 @@ fn an_admin_adds_tests_and_removes_a_hook_in_and_sees_what_came() {
     let next = support::echo("1.0.1");
     let browser = Browser::start(1280, 1400);
     sign_in_as(&browser, &router, "admin");
-    browser.click("nav-settings");
-    browser.click("nav-hooks");
+    open_hooks(&browser);
     browser.see("hooks-in-none", "No hooks in yet");
     browser.click("hook-in-add");
     browser.fill("hook-in-name", "ship");

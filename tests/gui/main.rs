@@ -65,6 +65,12 @@ fn open_app(browser: &Browser, router: &Router) {
     browser.see("stable-release", "1.0.0");
 }
 
+/// Opens the page of hooks by the menu.
+fn open_hooks(browser: &Browser) {
+    browser.click("nav-settings");
+    browser.click("nav-hooks");
+}
+
 /// Gives the reason and sends the confirmation that is open.
 fn confirm(browser: &Browser, reason: &str) {
     browser.fill("confirm-reason", reason);

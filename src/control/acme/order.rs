@@ -17,7 +17,7 @@ use super::{
     step::{Stop, commit},
 };
 use crate::control::{
-    fleet::wait::{Target, wait_until_applied},
+    fleet::wait::{Target, wait_until_served},
     limits::{ACME_POLL_MAX, ACME_RENEW_AFTER, ACME_RETRIES, ACME_SPREAD_MAX, ACME_WEEK},
     shared::{
         acme::{
@@ -46,6 +46,7 @@ pub struct OrderTask {
 }
 
 /// How an order stands that this router carries out: what is stored, and at which revision.
+#[derive(Clone)]
 struct Standing {
     stored: StoredOrder,
     revision: Revision,
@@ -168,10 +169,8 @@ impl OrderTask {
             let (checks, writes) = (vec![self.unchanged(standing)], vec![self.put(&standing.stored)]);
             standing.revision = commit(&self.core, checks, writes).await?;
             // Any member may be asked. One that lags makes the attempt fail, and the next one comes.
-            self.core.replica.wait_for(standing.revision, ACME_SPREAD_MAX).await;
-            if self.core.roster.others() > 0 {
-                wait_until_applied(&self.core, &Target::Store(standing.revision), ACME_SPREAD_MAX).await;
-            }
+            let revision = standing.revision;
+            wait_until_served(&self.core, revision, ACME_SPREAD_MAX, || Target::Store(revision)).await;
             challenge.set_ready().await?;
         }
         match order.poll_ready(&patience()).await? {
@@ -228,12 +227,6 @@ impl OrderTask {
 
     fn unchanged(&self, standing: &Standing) -> Check {
         Check::Unchanged(own_key(&order_key(&self.host)), standing.revision)
-    }
-}
-
-impl Clone for Standing {
-    fn clone(&self) -> Self {
-        Self { stored: self.stored.clone(), revision: self.revision }
     }
 }
 

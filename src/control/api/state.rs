@@ -14,7 +14,7 @@ use crate::{
     rollout::{
         app::AppName,
         approval_standing::{ApprovalStanding, approvals_of, author_of},
-        freeze::{Freeze, FreezeWindow, coming_freeze, freeze_at},
+        freeze::{Freeze, coming_freeze, freeze_at},
         record::{DrainingRelease, Record, Stay, Tenure},
         release::ReleaseId,
         settings::Settings,
@@ -62,8 +62,7 @@ impl Snapshot {
 
     /// The freeze that holds `ci` back now, and the one that does next.
     fn freezes(&self, settings: &Settings) -> (Option<Frozen>, Option<NextFreeze>) {
-        let own: Vec<FreezeWindow> =
-            settings.freeze_windows.iter().filter_map(|line| FreezeWindow::parse(line)).collect();
+        let own = settings.own_freezes();
         let windows = || own.iter().chain(self.reading.freeze_windows.iter());
         let stands = freeze_at(windows(), self.now_ms);
         let comes = coming_freeze(windows(), self.now_ms);

@@ -156,10 +156,9 @@ impl StoredApp {
     /// What holds `ci` back beside the lock of the record.
     pub fn holds(&self) -> Holds {
         let lock = self.lock_entry.as_ref();
-        let windows = self.settings.freeze_windows.iter();
         Holds {
             pipeline_lock: lock.and_then(|entry| PipelineLock::parse(&entry.value).ok()).unwrap_or_default(),
-            freeze_windows: windows.filter_map(|line| FreezeWindow::parse(line)).collect(),
+            freeze_windows: self.settings.own_freezes(),
             freeze_windows_of_all: Arc::clone(&self.freeze_windows),
         }
     }

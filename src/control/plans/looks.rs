@@ -20,7 +20,7 @@ use crate::{
     },
     rollout::{
         app::AppName,
-        freeze::{FreezeWindow, freeze_at},
+        freeze::freeze_at,
         plan::{PlanFacts, PlanStanding, RunningPlan},
         record::Record,
     },
@@ -92,8 +92,7 @@ impl Looks {
         let sessions = known.as_deref().map_or(0, sessions);
         let hold = self.holds.get(app).copied().filter(|hold| hold.is_of(plan));
         let mut hold = hold.unwrap_or_else(|| Hold::seen(plan, now, now_ms, sessions));
-        let own: Vec<FreezeWindow> =
-            read.settings.freeze_windows.iter().filter_map(|line| FreezeWindow::parse(line)).collect();
+        let own = read.settings.own_freezes();
         let store_fault = self.core.replica.status.detail();
         let facts = |hold: &Hold| PlanFacts {
             record,

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use keyvalues::{Entry, Listing};
 
+use super::kept_entries::listing;
 use crate::{
     control::shared::{entries::encode, store::Values},
     rollout::{
@@ -41,12 +41,8 @@ impl KeptDeployments {
 
     /// As a store would list them.
     pub fn listing(&self) -> Listing {
-        let entry = |(key, (value, modified)): (&Arc<str>, &(Bytes, u64))| {
-            let (value, modified) = (value.clone(), *modified);
-            Some(Entry { key: key.parse().ok()?, value, created: modified, modified, lease: None })
-        };
-        let entries = self.values.iter().flat_map(Values::iter).filter_map(entry).collect();
-        Listing { revision: 0, entries }
+        let all = self.values.iter().flat_map(Values::iter);
+        listing(all.map(|(key, (value, modified))| (key, value.clone(), *modified)))
     }
 
     /// Takes a whole listing, in place of all.

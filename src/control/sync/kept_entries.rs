@@ -30,11 +30,7 @@ impl KeptEntries {
     /// Those last known, as a store would list them.
     pub fn listing(&self) -> Listing {
         let kept = self.known.clone().unwrap_or_else(|| self.read());
-        let entry = |(key, (value, modified)): (String, (String, u64))| {
-            let (key, value) = (key.parse().ok()?, Bytes::from(value));
-            Some(Entry { key, value, created: modified, modified, lease: None })
-        };
-        Listing { revision: 0, entries: kept.into_iter().filter_map(entry).collect() }
+        listing(kept.into_iter().map(|(key, (value, modified))| (key, Bytes::from(value), modified)))
     }
 
     /// Keeps those of a whole listing, in place of all.
@@ -73,6 +69,15 @@ impl KeptEntries {
         }
         self.known = Some(all);
     }
+}
+
+/// Keys, values and revisions that were kept, as a store would list them.
+pub fn listing<K: AsRef<str>>(kept: impl Iterator<Item = (K, Bytes, u64)>) -> Listing {
+    let entry = |(key, value, modified): (K, Bytes, u64)| {
+        let key = key.as_ref().parse().ok()?;
+        Some(Entry { key, value, created: modified, modified, lease: None })
+    };
+    Listing { revision: 0, entries: kept.filter_map(entry).collect() }
 }
 
 fn kept(entry: &Entry) -> (String, (String, u64)) {

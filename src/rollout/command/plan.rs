@@ -63,11 +63,13 @@ fn find<'a>(plans: &'a [PlanTemplate], name: &str) -> Result<&'a PlanTemplate, R
 fn check_caps(case: &Case<'_>, draft: &Draft<'_>, plan: &PlanTemplate) -> Result<(), Refusal> {
     let role = case.asker.role;
     plan.steps.iter().try_for_each(|step| check_blend_cap(role, step.blend, case.background.ci_blend_max))?;
-    let ends_as = match plan.then {
-        PlanEnd::Promote => draft.next.candidate_release(),
-        PlanEnd::Hold => draft.next.stable_release(),
-    };
-    check_stable_cap(role, draft.next.stable_release(), ends_as, case.background)
+    match plan.then {
+        PlanEnd::Hold => Ok(()),
+        PlanEnd::Promote => {
+            let (now, next) = (draft.next.stable_release(), draft.next.candidate_release());
+            check_stable_cap(role, now, next, case.background)
+        }
+    }
 }
 
 /// `pause-plan`

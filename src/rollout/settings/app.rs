@@ -311,6 +311,11 @@ impl Settings {
         Ok(())
     }
 
+    /// The app's own freeze windows, read.
+    pub fn own_freezes(&self) -> Vec<FreezeWindow> {
+        self.freeze_windows.iter().filter_map(|line| FreezeWindow::parse(line)).collect()
+    }
+
     /// The app's plans.
     pub fn plans(&self) -> Vec<PlanTemplate> {
         self.plans.iter().filter_map(|line| line.parse().ok()).collect()
