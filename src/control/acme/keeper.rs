@@ -97,15 +97,7 @@ impl Keeper {
         }
         self.claimed_at = Some(now);
         let is_wanted = is_wanted && self.core.replica.status.is_followed();
-        self.claim = match (is_wanted, self.claim.take()) {
-            (true, Some(claim)) => claim.keep(&self.core).await,
-            (true, None) => Claim::take(&self.core, CLAIM_KEY).await,
-            (false, Some(claim)) => {
-                claim.release(&self.core).await;
-                None
-            }
-            (false, None) => None,
-        };
+        self.claim = Claim::hold(&self.core, CLAIM_KEY, self.claim.take(), is_wanted).await;
     }
 
     /// Hosts without a certificate come first.

@@ -87,15 +87,8 @@ impl Carrier {
         (self.claimed_at, self.was_wanted) = (Some(now), is_wanted);
         let names: Vec<EngineName> = self.engines.iter().map(|engine| engine.name().clone()).collect();
         for name in names {
-            let held = match (is_wanted, self.claims.remove(&name)) {
-                (true, Some(claim)) => claim.keep(&self.core).await,
-                (true, None) => Claim::take(&self.core, &claim_key(&name)).await,
-                (false, Some(claim)) => {
-                    claim.release(&self.core).await;
-                    None
-                }
-                (false, None) => None,
-            };
+            let held = self.claims.remove(&name);
+            let held = Claim::hold(&self.core, &claim_key(&name), held, is_wanted).await;
             if let Some(claim) = held {
                 self.claims.insert(name, claim);
             }

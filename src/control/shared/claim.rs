@@ -19,8 +19,22 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Keeps a claim while it is wanted, takes it if it is not held yet, and gives it back when it is wanted no more.
+    pub async fn hold(core: &Core, key: &str, held: Option<Self>, is_wanted: bool) -> Option<Self> {
+        match (is_wanted, held) {
+            (true, Some(held)) => held.keep(core).await,
+            (true, None) => Self::take(core, key).await,
+            (false, held) => {
+                if let Some(held) = held {
+                    held.release(core).await;
+                }
+                None
+            }
+        }
+    }
+
     /// Takes it if nobody has it. One that this router left behind when it was killed is its own.
-    pub async fn take(core: &Core, key: &str) -> Option<Self> {
+    async fn take(core: &Core, key: &str) -> Option<Self> {
         let key = own_key(key);
         let known = core.store.get(&key).await.ok()?;
         if known.as_ref().is_some_and(|entry| text(entry) != core.node) {
@@ -38,7 +52,7 @@ impl Claim {
     }
 
     /// Keeps it, if it can be kept.
-    pub async fn keep(self, core: &Core) -> Option<Self> {
+    async fn keep(self, core: &Core) -> Option<Self> {
         let next = until(core);
         match core.store.in_time(self.lease.keep_alive()).await {
             Ok(()) => Some(Self { until: next, ..self }),
@@ -55,7 +69,7 @@ impl Claim {
     }
 
     /// Gives it back, so that nobody waits for the lease to end.
-    pub async fn release(self, core: &Core) {
+    async fn release(self, core: &Core) {
         let _ = core.store.in_time(self.lease.revoke()).await;
     }
 }
