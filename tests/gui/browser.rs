@@ -279,6 +279,14 @@ impl Browser {
         base64(png.as_str().expect("a picture is text"))
     }
 
+    /// Tells what a test that fails has before it: the address, the page as it reads, what the console said, and a picture.
+    fn tell(&self) {
+        let page = self.script("return location.href + '\\n' + document.body.innerText");
+        eprintln!("--- the browser shows:\n{}", page.as_str().unwrap_or("nothing"));
+        eprintln!("--- its console says:\n{}", self.complaints().join("\n"));
+        self.picture("failed");
+    }
+
     /// Saves a file below the target directory.
     pub fn save(&self, name: &str, contents: &[u8]) {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gui");
@@ -351,7 +359,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if std::thread::panicking() && !self.session.is_empty() {
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.picture("failed")));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.tell()));
         }
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.try_call("DELETE", "", &Value::Null)

@@ -32,7 +32,7 @@ impl ServerAccess for Admin {
 }
 
 /// Cases that push everybody's changes out of the one log, and those that fill a limit and leave no room for a prefix.
-const ALONE: [&str; 2] = ["a_watch_from_compacted_history_resyncs", "a_slow_watch_replays_or_resyncs"];
+const ALONE: [&str; 2] = ["a_watch_from_compacted_history_resyncs", "a_slow_watch_leaves_nothing_out"];
 const FULL: [&str; 2] = ["the_longest_key_is_taken", "more_bytes_than_a_commit_carries_are_refused"];
 
 fn assert_passed(report: &Report, least: usize) {

@@ -130,10 +130,16 @@ export function startSession({ root, token, who = null, onEnd }) {
 		else othersNotice = notices.post({ text });
 	}
 
-	/** Shows the page that the address names, unless the one that is open holds something unsaved: then it asks. */
+	/**
+	 * Shows the page that the address names, unless the one that is open holds something unsaved: then it asks. What is being saved is
+	 * waited for, since only then it is known whether it was.
+	 */
 	function showPage() {
 		if (ended.signal.aborted) return;
-		if (location.hash !== shownHash && page?.isUnsaved?.()) return askToLeave(location.hash);
+		const isLeaving = location.hash !== shownHash;
+		const saving = isLeaving && page?.saving?.();
+		if (saving) return saving.then(showPage);
+		if (isLeaving && page?.isUnsaved?.()) return askToLeave(location.hash);
 		shownHash = location.hash;
 		const route = parseRoute(location.hash);
 		if (route.page === 'apps' && model.facts.router?.setup_needed && !model.apps().some((state) => state.stable)) {

@@ -44,7 +44,7 @@ export function settingsPage({ api, model, notices, params }) {
 	let draft = {};
 	let textError = null;
 	let loaded = false;
-	let isSaving = false;
+	let saving = null;
 
 	/** Loads the stored settings. What the reader has changed since `base`, and changes meanwhile, stays. */
 	async function load(base = null) {
@@ -103,9 +103,14 @@ export function settingsPage({ api, model, notices, params }) {
 	async function submit(event) {
 		event.preventDefault();
 		if (save.getAttribute('aria-disabled')) return;
-		const sent = draft;
-		isSaving = true;
+		saving = send(draft);
 		update();
+		await saving;
+		saving = null;
+		update();
+	}
+
+	async function send(sent) {
 		try {
 			const answer = await api.patchSettings(name, mergePatch(stored, sent), seq);
 			if (answer?.app) model.takeState(answer);
@@ -115,8 +120,6 @@ export function settingsPage({ api, model, notices, params }) {
 			if (refusal.status === 412) await reloadOutdated();
 			else showRefusal(refusal);
 		}
-		isSaving = false;
-		update();
 	}
 
 	async function reloadOutdated() {
@@ -136,7 +139,7 @@ export function settingsPage({ api, model, notices, params }) {
 	function findDisabledReason() {
 		if (model.readOnlyReason()) return model.readOnlyReason();
 		if (!loaded) return 'the settings are not loaded yet';
-		if (isSaving) return 'the settings are being saved';
+		if (saving) return 'the settings are being saved';
 		if (textError || controls.isInvalidNow()) return 'correct the marked fields first';
 		return Object.keys(mergePatch(stored, draft)).length === 0 ? 'nothing has changed yet' : null;
 	}
@@ -161,6 +164,7 @@ export function settingsPage({ api, model, notices, params }) {
 		title: `Settings of ${name}`,
 		stream: name,
 		update,
+		saving: () => saving,
 		isUnsaved: () => loaded && (Boolean(textError) || Object.keys(mergePatch(stored, draft)).length > 0),
 		discard() {
 			draft = stored;
