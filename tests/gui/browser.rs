@@ -280,6 +280,7 @@ impl Browser {
     }
 
     /// Tells what a test that fails has before it: the address, the page as it reads, what the console said, and a picture.
+    #[allow(clippy::print_stderr, reason = "the output of a test that failed")]
     fn tell(&self) {
         let page = self.script("return location.href + '\\n' + document.body.innerText");
         eprintln!("--- the browser shows:\n{}", page.as_str().unwrap_or("nothing"));
