@@ -31,8 +31,18 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
     browser.fill("deploy-release", "g1");
     browser.fill("deploy-replicas", "2");
     browser.fill("deploy-blend", "25");
+    browser.script("document.querySelector('[data-testid=\"deploy-more\"]').open = true");
+    browser.fill("deploy-environment", "NO_VALUE");
+    browser.click("deploy-submit");
+    browser.see("deploy-error", "“NO_VALUE” is not NAME=value");
+    browser.fill("deploy-environment", "FIRST=1\nSECOND=a=b");
+    browser.fill("deploy-memory", "64");
+    browser.fill("deploy-cpus", "0.5");
+    browser.picture("deploy-form");
     browser.click("deploy-submit");
     browser.see("deployment-hello-g1", "serves on node1 · 2 of 2");
+    let run = router.api().get("deployments/hello-g1").json();
+    assert_eq!((&run["memory"], &run["cpus"]), (&json!(67_108_864), &json!(0.5)), "{run}");
     let state = router.api().state();
     assert_eq!(
         (&state["candidate"]["id"], &state["blend"]),
