@@ -1,4 +1,4 @@
-//! `endpoint list|add|remove`: which endpoints a release has.
+//! `endpoint list|test|add|remove`: which endpoints a release has, and what they answer.
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -17,10 +17,11 @@ use super::{
 };
 use crate::schema::{
     app::Outcome,
+    endpoint::{EndpointAnswer, TestEndpointsRequest, TestedEndpoints},
     registration::{AddEndpointRequest, RegisteredEndpoints, RemoveEndpointsRequest},
 };
 
-/// Add endpoints to a release, or remove them
+/// Add endpoints to a release, remove them, or ask them how they are
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -31,6 +32,16 @@ pub(super) struct Arguments {
 enum EndpointVerb {
     /// List the endpoints that are registered for a release
     List(ListArguments),
+
+    /// Ask the endpoints of a release now, as a promote would; nothing is changed
+    ///
+    /// Exits 4 unless the release could become stable. With --endpoint those are asked, whether they are registered or not.
+    ///
+    /// Examples:
+    ///   rolling-router endpoint test 1.0.1
+    ///   rolling-router endpoint test 1.0.1 --endpoint 10.0.0.7:3000
+    #[command(verbatim_doc_comment)]
+    Test(TestArguments),
 
     /// Add an endpoint to a release: a replica calls this when it is ready
     ///
@@ -54,6 +65,22 @@ struct ListArguments {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
+
+    #[command(flatten)]
+    app: AppChoice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+struct TestArguments {
+    /// The release
+    #[arg(value_name = "RELEASE")]
+    release: String,
+
+    /// An endpoint, `ip:port` or `name:port`, instead of those that are registered; may be repeated
+    #[arg(long, value_name = "ENDPOINT")]
+    endpoint: Vec<String>,
 
     #[command(flatten)]
     app: AppChoice,
@@ -104,6 +131,7 @@ struct RemoveArguments {
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     match arguments.verb {
         EndpointVerb::List(arguments) => list(arguments, printer).await,
+        EndpointVerb::Test(arguments) => test(arguments, printer).await,
         EndpointVerb::Add(arguments) => add(arguments, printer).await,
         EndpointVerb::Remove(arguments) => remove(arguments, printer).await,
     }
@@ -115,6 +143,30 @@ async fn list(arguments: ListArguments, printer: &Printer) -> Result<Exit, Failu
     let release = ReleaseChoice::in_path(&arguments.release);
     let request = Request::get(&["api", "v1", "apps", &app, "releases", release, "endpoints"]);
     ask(&session.client, printer, request, |endpoints| lines(&endpoints)).await
+}
+
+async fn test(arguments: TestArguments, printer: &Printer) -> Result<Exit, Failure> {
+    let session = Session::open(&arguments.connection, arguments.app, printer)?;
+    let app = session.app().await?;
+    let release = ReleaseChoice::in_path(&arguments.release);
+    let endpoints = Some(arguments.endpoint).filter(|endpoints| !endpoints.is_empty());
+    let request = Request::new(Method::POST, &["api", "v1", "apps", &app, "releases", release, "test"])
+        .json(&TestEndpointsRequest { endpoints });
+    let answer = session.client.send(request).await?;
+    let tested: TestedEndpoints = answer.read()?;
+    let lines = if printer.is_json() { vec![answer.text()] } else { test_lines(&tested) };
+    lines.into_iter().for_each(|line| printer.line(line));
+    Ok(if tested.passes { Exit::Done } else { Exit::Refused })
+}
+
+/// A line for each endpoint, and what follows from them.
+fn test_lines(tested: &TestedEndpoints) -> Vec<String> {
+    let line = |asked: &EndpointAnswer| match &asked.detail {
+        None => format!("  {}   passes", asked.address),
+        Some(detail) => format!("  {}   {detail}", asked.address),
+    };
+    let verdict = tested.refusal.clone().unwrap_or_else(|| format!("{} could become stable", tested.id));
+    tested.endpoints.iter().map(line).chain([verdict]).collect()
 }
 
 async fn add(arguments: AddArguments, printer: &Printer) -> Result<Exit, Failure> {

@@ -53,6 +53,31 @@ pub struct EndpointAnswer {
     pub detail: Option<String>,
 }
 
+/// Ask the endpoints of a release now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TestEndpointsRequest {
+    /// Which endpoints, `ip:port` or `name:port` each, whether they are registered or not; left out: those that are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Vec<String>>,
+}
+
+/// What the endpoints of a release answered a moment ago.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct TestedEndpoints {
+    /// The release, `apps/<segment>/containers`.
+    pub id: String,
+    /// Whether it could become stable with these answers.
+    pub passes: bool,
+    /// Why it could not; null: it could.
+    pub refusal: Option<String>,
+    /// What each endpoint answered.
+    pub endpoints: Vec<EndpointAnswer>,
+}
+
 /// An endpoint that was taken out of its release while something was open there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

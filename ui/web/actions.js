@@ -86,6 +86,7 @@ export function createActions({ api, model, notices, onTrouble = () => {} }) {
 		promote: confirmWith(commands.promote),
 		abort: confirmWith(commands.abort),
 		rollback: confirmWith(commands.rollback),
+		startRelease: confirmWith(commands.startRelease),
 		setTrack: confirmWith(commands.setTrack),
 		toggleSticky: confirmWith(commands.toggleSticky),
 		approve: confirmWith(commands.approve),

@@ -8,6 +8,7 @@ import { describeFate } from './describe.js';
 import { count, duration, millis, plural } from './format.js';
 import { freezeWarnings } from './freeze-words.js';
 import { health, releaseId, releaseName } from './release.js';
+import { beginEffect } from './start-words.js';
 
 // What is said before the router has looked at a candidate for the first time.
 const UNJUDGED = 'Undecided: nobody has looked at the candidate yet.';
@@ -122,8 +123,8 @@ export function rollbackAdvice(state, target, fate = null) {
 	};
 }
 
-export function candidateAdvice(state, next, fate = null) {
-	const effects = [`No client moves: ${releaseName(next)} gets its first client when you raise the blend.`];
+export function candidateAdvice(state, next, fate = null, begin = { blend: 0 }) {
+	const effects = [beginEffect(releaseName(next), begin)];
 	if (state.candidate && releaseId(state.candidate) !== releaseId(next)) {
 		effects.push(`The candidate ${releaseName(state.candidate)} is dropped; its clients go to ${releaseName(state.stable)} at once.`);
 	}

@@ -87,6 +87,7 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		dryRun: (name, body) => send('POST', `${appPath(name)}/who-moves`, body),
 		streamPath: (name) => BASE + (name ? `${appPath(name)}/stream` : '/api/v1/stream'),
 
+		testEndpoints: (name, release, body) => send('POST', `${appPath(name)}/releases/${segment(release)}/test`, body),
 		setCandidate: command('PUT', 'candidate'),
 		setStable: command('PUT', 'stable'),
 		clearStable: command('DELETE', 'stable'),

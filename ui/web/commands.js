@@ -6,7 +6,10 @@ import { hasApproved } from './approval-words.js';
 import { describeHalt } from './halt-words.js';
 import { drainBody, lockBody, pauseBody, rollbackBody, stopBody } from './components/command-bodies.js';
 import { releasePicker } from './components/release-picker.js';
+import { startBody } from './components/start-body.js';
 import { duration, percent } from './format.js';
+import { planNames } from './plan-words.js';
+import { appHref } from './page-address.js';
 import { releaseId, releaseName, releasesOf } from './release.js';
 
 export function promote({ api, model, sendCommand, dryRun }, app) {
@@ -96,6 +99,37 @@ export function setTrack({ api, model, sendCommand }, app, track, first = null) 
 			const label = `${isStable ? 'Stable' : 'Candidate'} ${releaseName(release)}`;
 			return sendCommand(app, label, () => set(app, { ...body, ...options, reason }, seq));
 		},
+	};
+}
+
+/** Puts a release on the empty track of the candidate, after a look at its endpoints if the reader wants one. */
+export function startRelease({ api, model, sendCommand }, app) {
+	const [releases, history] = [api.listReleases(app), api.getHistory(app, { limit: 200 })];
+	return {
+		app,
+		body: startBody({
+			picker: releasePicker({ releases, history, track: 'candidate' }),
+			plans: planNames(model.app(app).settings?.plans),
+			test: (release, endpoints) => api.testEndpoints(app, release, { endpoints }),
+		}),
+		describe: (state, { release, fate, begin }) => describeStart(state, release, fate, begin),
+		send: async ({ seq, reason, values: { release, body, begin } }) => {
+			const { preview, ...share } = begin;
+			const send = () => api.setCandidate(app, { ...body, ...share, reason }, seq);
+			await sendCommand(app, `Start ${releaseName(release)}`, send);
+			if (preview) location.hash = appHref(app, 'previews');
+		},
+	};
+}
+
+function describeStart(state, release, fate, begin) {
+	if (state.candidate) return { impossible: `${releaseName(state.candidate)} is the candidate already.` };
+	if (!release) return { title: 'Start a release', submit: 'Start', tone: 'primary' };
+	return {
+		title: `Start ${releaseName(release)}, beside stable ${releaseName(state.stable)}`,
+		submit: `Start ${releaseName(release)}`,
+		tone: 'primary',
+		...advice.candidateAdvice(state, findRouted(state, release), fate, begin),
 	};
 }
 

@@ -14,6 +14,7 @@ pub mod description;
 pub mod drains;
 pub mod dry_run;
 mod effective_settings;
+mod endpoint_test;
 pub mod endpoints;
 pub mod explain;
 pub mod fleet;
@@ -187,11 +188,13 @@ fn commands(calls: Calls) -> Calls {
 /// Which endpoints a release has.
 fn endpoints_of_releases(calls: Calls) -> Calls {
     let release = "/api/v1/apps/{app}/releases/{release}";
+    let test = "/api/v1/apps/{app}/releases/{release}/test";
     let all = "/api/v1/apps/{app}/releases/{release}/endpoints";
     let one = "/api/v1/apps/{app}/releases/{release}/endpoints/{endpoint}";
     calls
         .post("/api/v1/apps/{app}/prune", prune::prune)
         .delete(release, registrations::remove_release)
+        .post(test, endpoint_test::test)
         .get(all, registrations::list)
         .put(all, registrations::replace)
         .put(one, registrations::add)

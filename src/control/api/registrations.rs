@@ -68,9 +68,9 @@ pub async fn replace(State(core): State<Core>, Path((app, release)): OfRelease, 
             "the list is empty; allowed is at least one endpoint, and DELETE of the release removes all";
         return Err(ApiError::value("endpoints", message));
     }
-    let (app, release) = resolve(&core, &app, release, true).await?;
+    let (stored, release) = resolve(&core, &app, release, true).await?;
     let change = EndpointChange::Replace { addresses: parsed.iter().map(ToString::to_string).collect() };
-    run(&core, (&app, &release), &change, call, (force, reason)).await
+    run(&core, (&stored.name, &release), &change, call, (force, reason)).await
 }
 
 /// `PUT .../releases/{release}/endpoints/{endpoint}`
@@ -81,13 +81,14 @@ pub async fn add(
 ) -> Answer {
     let AddEndpointRequest { address, force, reason } = call.read()?;
     let address = address_of(&core, &endpoint, address)?.to_string();
-    let (app, release) = resolve(&core, &app, release, true).await?;
+    let (stored, release) = resolve(&core, &app, release, true).await?;
     let container = container_of(&core, &endpoint);
     Key::new(&format!("{release}/{container}"))?;
     if container.contains('/') {
         return Err(ApiError::value("endpoint", "a container's id has no `/`"));
     }
-    run(&core, (&app, &release), &EndpointChange::Add { container, address }, call, (force, reason)).await
+    run(&core, (&stored.name, &release), &EndpointChange::Add { container, address }, call, (force, reason))
+        .await
 }
 
 /// `DELETE .../releases/{release}/endpoints/{endpoint}`
@@ -97,9 +98,9 @@ pub async fn remove(
     call: Write,
 ) -> Answer {
     let RemoveEndpointsRequest { force, reason } = call.read()?;
-    let (app, release) = resolve(&core, &app, release, false).await?;
+    let (stored, release) = resolve(&core, &app, release, false).await?;
     let change = EndpointChange::RemoveNamed { name: container_of(&core, &endpoint) };
-    run(&core, (&app, &release), &change, call, (force, reason)).await
+    run(&core, (&stored.name, &release), &change, call, (force, reason)).await
 }
 
 /// `DELETE .../releases/{release}`
@@ -109,8 +110,8 @@ pub async fn remove_release(
     call: Write,
 ) -> Answer {
     let RemoveEndpointsRequest { force, reason } = call.read()?;
-    let (app, release) = resolve(&core, &app, release, false).await?;
-    run(&core, (&app, &release), &EndpointChange::RemoveAll, call, (force, reason)).await
+    let (stored, release) = resolve(&core, &app, release, false).await?;
+    run(&core, (&stored.name, &release), &EndpointChange::RemoveAll, call, (force, reason)).await
 }
 
 async fn run(
@@ -172,13 +173,13 @@ fn answer(
     response
 }
 
-/// The app and the release that a path names; the app must exist.
-async fn resolve(
+/// The app, as it is stored, and the release that a path names; the app must exist.
+pub(super) async fn resolve(
     core: &Core,
     app: &str,
     release: String,
     registers: bool,
-) -> Result<(AppName, ReleaseId), ApiError> {
+) -> Result<(StoredApp, ReleaseId), ApiError> {
     let app = app_name(app)?;
     let stored = StoredApp::read(core, &app).await?;
     if stored.is_absent() {
@@ -187,7 +188,7 @@ async fn resolve(
     let name = ReleaseName { registers, ..ReleaseName::new("release", release) };
     let release = name.resolve(core, &app).await?;
     refuse_foreign_release(core, &stored, &release).await?;
-    Ok((app, release))
+    Ok((stored, release))
 }
 
 /// What an endpoint is called: the container's id, or how its address or name is written.

@@ -78,7 +78,7 @@ function buildParts(name, { api, model, actions }) {
 		rows,
 		approvals,
 		banner: releaseBanner({
-			start: () => actions.setTrack(name, 'candidate'),
+			start: () => actions.startRelease(name),
 			abort: () => actions.abort(name),
 			promote: () => actions.promote(name),
 			step: (percent) => blend.ask(percent),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::operation::Operation;
 use crate::schema::{
+    endpoint::{TestEndpointsRequest, TestedEndpoints},
     prune::{PruneRequest, PrunedReleases},
     registration::{
         AddEndpointRequest, RegisteredEndpoints, RemoveEndpointsRequest, ReplaceEndpointsRequest,
@@ -56,8 +57,25 @@ pub fn calls() -> Vec<Operation> {
             .takes::<RemoveEndpointsRequest>(false),
     ];
     calls.extend(changes.into_iter().map(answered));
+    calls.push(test());
     calls.push(prune());
     calls
+}
+
+fn test() -> Operation {
+    Operation::post(
+        "/api/v1/apps/{app}/releases/{release}/test",
+        "testEndpoints",
+        "Ask the endpoints of a release now",
+    )
+    .says(
+        "The health check of the app's settings, each endpoint once and all at the same time, as a promote asks them. Nothing is \
+         written, and no client is sent there.",
+    )
+    .release()
+    .takes::<TestEndpointsRequest>(false)
+    .answers::<TestedEndpoints>(200, "What each answered.")
+    .refuses(&[400, 403, 404, 409, 415, 422, 503])
 }
 
 fn prune() -> Operation {

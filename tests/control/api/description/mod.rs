@@ -90,6 +90,16 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
     });
     caller.app("POST", "who-moves", json!({"command": "blend", "percent": 0}));
     caller.app("POST", "who-moves", json!({"command": "abort"}));
+    let tested = caller.app("POST", "releases/v1/test", json!({}));
+    assert_eq!(tested["passes"], true, "{tested}");
+    let dead = json!({"endpoints": ["127.0.0.1:1"]});
+    let tested = caller.app("POST", "releases/never-seen/test", dead);
+    assert_eq!(
+        (&tested["passes"], &tested["endpoints"][0]["passed"]),
+        (&json!(false), &json!(false)),
+        "{tested}"
+    );
+    caller.call(422, "POST", "/api/v1/apps/hello/releases/v1/test", Some(json!({"endpoints": ["nowhere"]})));
 }
 
 /// Without a CA.
