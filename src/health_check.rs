@@ -5,6 +5,7 @@
 //! response that is not over a second after the check has its result is cut.
 
 mod failure;
+mod grpc;
 mod http2;
 
 use std::{net::SocketAddr, time::Duration};
@@ -15,7 +16,7 @@ use hyper::{
     Request,
     body::Incoming,
     client::conn::http1,
-    header::{ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT},
+    header::{self, ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -32,6 +33,8 @@ use crate::{
 pub use failure::CheckFailure;
 use failure::{BODY_BYTES_MAX, CLOSE_MAX};
 
+/// What a check calls itself.
+const USER_AGENT: &str = "rolling-router (health check)";
 /// How much of the answer is buffered at once, in bytes: what the largest head may have.
 const BUFFER_BYTES_MAX: usize = 65_536;
 
@@ -70,6 +73,10 @@ async fn ask_on(
     router: &str,
 ) -> Result<(), CheckFailure> {
     let health = &settings.health;
+    if let Some(service) = &health.grpc {
+        let host = settings.check_host().map_or_else(|| address.to_string(), str::to_owned);
+        return grpc::ask(http2::connect(stream, settings).await?, service, &host, settings).await;
+    }
     let Some(path) = &health.path else {
         tokio::spawn(timeout(CLOSE_MAX, close(stream)));
         return Ok(());
@@ -104,7 +111,7 @@ fn request(
     let host = settings.check_host().map_or_else(|| address.to_string(), str::to_owned);
     let mut request = Request::get(path)
         .header(HOST, host)
-        .header(USER_AGENT, "rolling-router (health check)")
+        .header(header::USER_AGENT, USER_AGENT)
         .header(ACCEPT, "*/*")
         .header("cdn-loop", router)
         .header(CONNECTION, "close")

@@ -33,6 +33,13 @@ pub enum CheckFailure {
     /// What it sent is not HTTP/2, which the app's endpoints are said to speak.
     #[error("answered something that is not HTTP/2")]
     NotHttp2,
+    /// What it sent is no answer of the health protocol of gRPC.
+    #[error("answered something that is not the health protocol of gRPC")]
+    NotGrpc,
+    /// A service that does not serve, by the health protocol of gRPC; with an empty name, the server.
+    #[error("{} answered {said}", named(service))]
+    #[allow(missing_docs, reason = "they are named in the message")]
+    Grpc { service: String, said: String },
     /// A status that the setting `health.status` does not allow.
     #[error("{path} answered {status}; allowed is {allowed}")]
     #[allow(missing_docs, reason = "they are named in the message")]
@@ -44,6 +51,10 @@ pub enum CheckFailure {
     /// The settings make no valid request.
     #[error("cannot be asked: {0}")]
     Request(#[from] http::Error),
+}
+
+fn named(service: &str) -> String {
+    if service.is_empty() { "the server of gRPC".into() } else { format!("the service `{service}` of gRPC") }
 }
 
 impl CheckFailure {

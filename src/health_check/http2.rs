@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::SendRequest;
 use http::{
     Request, Uri,
     header::{CONNECTION, HOST},
@@ -24,12 +25,7 @@ pub async fn ask(
     settings: &Settings,
 ) -> Result<(), CheckFailure> {
     let health = &settings.health;
-    let failed = |error: h2::Error| match error.is_io() {
-        true => CheckFailure::Closed,
-        false => CheckFailure::NotHttp2,
-    };
-    let (sender, connection) = h2::client::handshake(stream).await.map_err(failed)?;
-    tokio::spawn(timeout(Duration::from_millis(health.timeout_ms) + CLOSE_MAX, connection));
+    let sender = connect(stream, settings).await?;
     let request = with_authority(request, settings.upstream.is_secure())?;
     let (response, _) = sender.ready().await.map_err(failed)?.send_request(request, true).map_err(failed)?;
     let (head, mut body) = response.await.map_err(failed)?.into_parts();
@@ -51,6 +47,21 @@ pub async fn ask(
         }
     }
     Err(CheckFailure::Body { path, status, wanted: wanted.clone() })
+}
+
+/// Exchanges the first frames. What was opened is driven beside, and not for long.
+pub async fn connect(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    settings: &Settings,
+) -> Result<SendRequest<Bytes>, CheckFailure> {
+    let (sender, connection) = h2::client::handshake(stream).await.map_err(failed)?;
+    tokio::spawn(timeout(Duration::from_millis(settings.health.timeout_ms) + CLOSE_MAX, connection));
+    Ok(sender)
+}
+
+/// An exchange that broke off.
+pub fn failed(error: h2::Error) -> CheckFailure {
+    if error.is_io() { CheckFailure::Closed } else { CheckFailure::NotHttp2 }
 }
 
 /// The Host becomes the authority, and what belongs to a connection of HTTP/1.1 goes.

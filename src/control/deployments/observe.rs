@@ -22,7 +22,7 @@ use crate::{
             step::{ContainerState, Observation, ObservedContainer},
         },
         record::Record,
-        settings::Settings,
+        settings::{HealthSettings, Settings},
     },
 };
 
@@ -157,7 +157,7 @@ fn settings(core: &Core, held: &Held) -> Settings {
     let known = reading.apps.get(&held.deployment.app);
     let mut settings = known.map(|app| (*app.settings).clone()).unwrap_or_default();
     if let Some(path) = &held.run.health_path {
-        settings.health.path = Some(path.clone());
+        settings.health = HealthSettings { path: Some(path.clone()), grpc: None, ..settings.health };
     }
     settings
 }

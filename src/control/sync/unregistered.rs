@@ -90,10 +90,10 @@ impl Unregistered<'_> {
 
 /// For how long an app lets an unregistered endpoint serve.
 fn longest(settings: &Settings) -> Duration {
-    match (settings.unregistered_seconds, &settings.health.path) {
-        (Some(seconds), _) => Duration::from_secs(seconds.into()),
-        (None, Some(_)) => ASKED,
-        (None, None) => CONNECTED,
+    match settings.unregistered_seconds {
+        Some(seconds) => Duration::from_secs(seconds.into()),
+        None if settings.health.asks() => ASKED,
+        None => CONNECTED,
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Failure {
     /// The endpoint answered 502, 503 or 504, and stable will be asked instead.
     #[error("the endpoint answered {0}")]
     Status(u16),
+    /// The endpoint ended a call of gRPC with UNAVAILABLE before it began an answer, and another one will be asked instead.
+    #[error("the endpoint is unavailable for the call")]
+    Unavailable,
     /// The endpoint does not have the asset that is asked for, and siblings may have it.
     #[error("the release does not have this asset")]
     Missing,
@@ -101,6 +104,7 @@ impl Failure {
             | Self::Malformed(_)
             | Self::FirstByte
             | Self::Status(_)
+            | Self::Unavailable
             | Self::BodyCut(_) => Side::Upstream,
             Self::RequestBody(_)
             | Self::RequestLarge
@@ -122,7 +126,7 @@ impl Failure {
             | Self::Status(_)
             | Self::BodyCut(_) => 502,
             Self::ConnectTimeout | Self::FirstByte | Self::Silent | Self::Deadline => 504,
-            Self::Refused | Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
+            Self::Refused | Self::Unavailable | Self::Queue | Self::Resources | Self::ReleaseEnded => 503,
             Self::RequestBody(_) => 400,
             Self::RequestLarge => 413,
             Self::Missing => 404,
@@ -143,7 +147,10 @@ impl Failure {
     pub fn worth_shielding(self) -> bool {
         self.timed_out()
             || self.is_refusal()
-            || matches!(self, Self::Refused | Self::Reset | Self::Malformed(_) | Self::Status(_))
+            || matches!(
+                self,
+                Self::Refused | Self::Unavailable | Self::Reset | Self::Malformed(_) | Self::Status(_)
+            )
     }
 
     /// Whether no connection came about, so that the endpoint did nothing for the request.
@@ -161,7 +168,12 @@ impl Failure {
         self.is_refusal()
             || matches!(
                 self,
-                Self::ConnectTimeout | Self::Refused | Self::Reset | Self::Malformed(_) | Self::Queue
+                Self::ConnectTimeout
+                    | Self::Refused
+                    | Self::Unavailable
+                    | Self::Reset
+                    | Self::Malformed(_)
+                    | Self::Queue
             )
     }
 }

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 97] = [
+const ALLOWED: [(&str, &str); 98] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -57,6 +57,10 @@ const ALLOWED: [(&str, &str); 97] = [
     (
         "health.path",
         "a path that begins with `/`, at most 1000 visible ASCII characters without `#`, or null",
+    ),
+    (
+        "health.grpc",
+        "the name of a service of gRPC, at most 200 visible ASCII characters, empty for the whole server, or null",
     ),
     ("health.host", "a host name such as shop.example, with a port or without, or null"),
     ("health.headers", "a list of at most 16 headers, such as [\"X-Check: yes\"]"),

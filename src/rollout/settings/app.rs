@@ -255,8 +255,17 @@ impl Settings {
         self.error_pages.check()?;
         self.compression.check()?;
         self.upstream_tls.check()?;
+        self.check_grpc()?;
         self.timeouts.check()?;
         self.overriding.check()
+    }
+
+    fn check_grpc(&self) -> Result<(), SettingsError> {
+        if self.health.grpc.is_none() || self.upstream.is_http2() {
+            return Ok(());
+        }
+        let message = "gRPC goes by HTTP/2; set `upstream` to `h2c` or `h2` as well";
+        Err(SettingsError::new("health.grpc", message))
     }
 
     fn check_canonical_host(&self) -> Result<(), SettingsError> {

@@ -12,6 +12,8 @@ use crate::rollout::host_name::is_host;
 const HEADERS_MAX: usize = 16;
 /// The most characters of one header, and of the text that a body must contain.
 const TEXT_CHARS_MAX: usize = 1_000;
+/// The longest name of a service of gRPC, in bytes.
+const SERVICE_BYTES_MAX: usize = 200;
 /// Headers that a check sets by itself, `host` by a setting of its own.
 const SET_BY_CHECK: [&str; 6] =
     ["host", "connection", "content-length", "transfer-encoding", "upgrade", "cdn-loop"];
@@ -22,6 +24,8 @@ const SET_BY_CHECK: [&str; 6] =
 pub struct HealthSettings {
     /// The path that a check gets. None: an endpoint is healthy if it accepts connections.
     pub path: Option<String>,
+    /// The service whose state a check asks for by the health protocol of gRPC; empty: the whole server. None: it is not asked so.
+    pub grpc: Option<String>,
     /// The Host that a check sends. None: the app's first exact host, or else the endpoint's address.
     pub host: Option<String>,
     /// Further headers that a check sends, `Name: value` each.
@@ -45,6 +49,7 @@ impl Default for HealthSettings {
         let status = "200-399".into();
         Self {
             path: None,
+            grpc: None,
             host: None,
             headers: Vec::new(),
             body_contains: None,
@@ -58,6 +63,11 @@ impl Default for HealthSettings {
 }
 
 impl HealthSettings {
+    /// Whether a check asks for something, and does more than to connect.
+    pub fn asks(&self) -> bool {
+        self.path.is_some() || self.grpc.is_some()
+    }
+
     /// Whether an answer with this status is healthy.
     pub fn accepts(&self, status: u16) -> bool {
         self.status.split(',').filter_map(range).any(|(least, most)| (least..=most).contains(&status))
@@ -66,6 +76,20 @@ impl HealthSettings {
     /// The further headers: name and value.
     pub fn own_headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().filter_map(|line| header(line))
+    }
+
+    fn check_grpc(&self) -> Result<(), SettingsError> {
+        let visible = |text: &&String| text.bytes().all(|byte| byte.is_ascii_graphic());
+        match &self.grpc {
+            Some(text) if text.len() > SERVICE_BYTES_MAX || !visible(&text) => {
+                Err(SettingsError::value("health.grpc", text.as_str()))
+            }
+            Some(_) if self.path.is_some() => Err(SettingsError::new(
+                "health.grpc",
+                "`health.path` is set as well; set one of the two, and the other to null",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_request(&self) -> Result<(), SettingsError> {
@@ -93,6 +117,7 @@ impl HealthSettings {
         if let Some(path) = self.path.as_ref().filter(|path| !allowed(path)) {
             return Err(SettingsError::value("health.path", path.as_str()));
         }
+        self.check_grpc()?;
         self.check_request()?;
         check_range("health.interval_ms", self.interval_ms, 100..=3_600_000)?;
         if !(10..=self.interval_ms).contains(&self.timeout_ms) {

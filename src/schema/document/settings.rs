@@ -139,6 +139,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The path that is requested by GET, such as `/healthz`. Not set: an endpoint that accepts connections is healthy."),
     ("health.host", "Host", TextOrNull(Some(260)), "",
      "The Host that a check sends. Not set: the app's first exact host, or else the endpoint's address."),
+    ("health.grpc", "gRPC service", TextOrNull(Some(200)), "",
+     "The service of gRPC whose state is asked for by its health protocol, instead of `path`; empty: the whole server. Needs `upstream` `h2c` or `h2`."),
     ("health.headers", "Headers", Lines(16, 1_000), "",
      "Further headers that a check sends, such as `X-Check: yes`. Whoever may read the settings reads them."),
     ("health.body_contains", "Body contains", TextOrNull(Some(1_000)), "",

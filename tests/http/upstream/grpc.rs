@@ -1,12 +1,12 @@
 //! Calls of gRPC, frame by frame: what the router answers itself is a status of gRPC, and calls are neither cut nor kept for long.
 
-use super::stage::{before, release};
+use super::stage::before;
 use serde_json::json;
 use std::net::SocketAddr;
 use support::Router;
 use support::http2::{Http2Client, read_body, send_all, trailers, wait};
 use support::http2_endpoint::Http2Endpoint;
-use support::router::{free_port, id};
+use support::router::free_port;
 
 /// The head of a call.
 fn call(path: &str, more: &str) -> String {
@@ -67,16 +67,4 @@ fn a_call_that_is_silent_between_messages_goes_on() {
     assert!(wait(body.data()).is_none());
     let ended = wait(body.trailers()).unwrap().unwrap();
     assert_eq!(ended.get("grpc-status").map(|value| value.as_bytes()), Some(&b"0"[..]));
-}
-
-#[test]
-fn stable_answers_a_call_for_which_the_candidate_is_unavailable() {
-    let (stable, candidate) = (Http2Endpoint::start("v1", 100), Http2Endpoint::start("v2", 100));
-    let builder = before(&[stable.address], &json!({ "upstream": "h2c" }));
-    let builder = release(builder, "v2", &[candidate.address]).key("rolling/hello/candidate/id", &id("v2"));
-    let router = builder.blend(100).start();
-    let client = Http2Client::open(router.front);
-    let response = client.exchange(&call("/grpc/unavailable", ""));
-    assert_eq!(response.header("grpc-status"), Some("14"), "stable said the same");
-    assert!(stable.requests("/grpc/unavailable") <= 1, "and was asked once at most");
 }

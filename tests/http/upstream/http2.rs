@@ -209,3 +209,24 @@ fn goodbyes_under_load_fail_no_request() {
         }
     });
 }
+
+/// The whole response has come, so that the reset says only that the rest of the request is not wanted.
+#[test]
+fn an_answer_before_the_end_of_the_request_arrives_whole() {
+    let endpoint = Http2Endpoint::start("v1", 100);
+    let router = h2c(&[&endpoint]);
+    let client = Http2Client::open(router.front);
+    for round in 0..20 {
+        let mut exchange = client.begin_request("POST /early HTTP/1.1\r\nHost: a\r\n", false).unwrap();
+        let (status, _, mut body) = exchange.head().unwrap();
+        assert_eq!(status, 200, "round {round}");
+        assert_eq!(wait(read_body(&mut body, usize::MAX)).unwrap(), b"enough", "round {round}");
+    }
+    let long = "y".repeat(400_000);
+    for round in 0..20 {
+        let mut wire = router.connect();
+        wire.send(format!("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{long}", long.len()));
+        let response = wire.response("POST");
+        assert_eq!((response.status, response.text().as_str()), (200, "enough"), "round {round}");
+    }
+}

@@ -4,3 +4,5 @@ mod grpc;
 mod http2;
 mod https;
 mod stage;
+mod tonic;
+mod tonic_peers;

@@ -19,10 +19,10 @@ use tokio::net::{TcpListener, TcpStream};
 /// | `/mirror` | sends back each part of the body as it comes, and its trailers |
 /// | `/refuse` | refuses the stream, unless the last one was refused |
 /// | `/goodbye` | answers, and says goodbye |
+/// | `/early` | answers before it has the body, of which it wants no more (RFC 9113 section 8.1) |
 /// | `/hang` | never answers |
 /// | `/cut` | resets the stream inside the body |
 /// | `/long` | answers with 4 MB |
-/// | `/grpc/unavailable` | ends a call with `grpc-status: 14` in the head |
 /// | other | answers with the request as text, and with its body |
 pub struct Http2Endpoint {
     /// Where it listens.
@@ -101,12 +101,12 @@ async fn answer(
             respond.send_reset(Reason::REFUSED_STREAM);
             Ok(())
         }
-        "/hang" => std::future::pending().await,
-        "/grpc/unavailable" => {
-            let head =
-                Response::builder().header("content-type", "application/grpc").header("grpc-status", "14");
-            respond.send_response(head.body(()).expect("it is a response"), true).map(drop)
+        "/early" => {
+            let mut sender = respond.send_response(head(), false)?;
+            // Once the handles are dropped, the library sends RST_STREAM with NO_ERROR behind it.
+            sender.send_data(Bytes::from_static(b"enough"), true)
         }
+        "/hang" => std::future::pending().await,
         "/mirror" => mirror(body, respond.send_response(head(), false)?).await,
         "/cut" => {
             let mut sender = respond.send_response(head(), false)?;

@@ -15,15 +15,22 @@ use crate::{
             response::{ResponseHead, read_response},
         },
         downstream::{Answer, BodyPart, Downstream},
-        forward::{account::count_failure, failure::Failure, skew::AssetSource},
+        forward::{
+            account::count_failure,
+            failure::{Failure, SendState},
+            skew::AssetSource,
+        },
         rewrite::{
             compression::Compression,
             response::{Caching, Changes, SentPin, write},
         },
         route::grpc::http_status,
-        worker::{coarse, phase::Phase},
+        worker::{coarse, local::RequestDraw, phase::Phase},
     },
-    rollout::{assign::PinChange, pin::PinText},
+    rollout::{
+        assign::{PinChange, another_endpoint},
+        pin::PinText,
+    },
 };
 
 /// What is kept of a response's head once its lines are written.
@@ -52,6 +59,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let said = if self.plan.grpc.is_some() { grpc_status(&head) } else { head.status };
         self.check_race(said)?;
         if matches!(said, 502..=504) {
+            if self.plan.grpc.is_some() && is_unavailable(&head) {
+                self.give_up_call()?;
+            }
             self.note_gateway_error(said)?;
         }
         self.outcome.grpc_failed = if said == head.status { 0 } else { said };
@@ -71,6 +81,32 @@ impl<D: Downstream> Exchange<'_, D> {
             reason_bytes: head.reason.len(),
             websocket: head.websocket,
         }))
+    }
+
+    /// The endpoint is unavailable, and has sent no message. Gives its answer up if all of the call is held and another endpoint will be
+    /// asked: one of its release once, or stable instead of the candidate.
+    #[cold]
+    fn give_up_call(&mut self) -> Result<(), Failure> {
+        let state = SendState { sent: false, ..self.send_state() };
+        if !self.upload.body_read || !state.may_repeat() {
+            return Ok(());
+        }
+        let agreed = self.shield.stable_agrees(self.worker, &self.plan, state);
+        if agreed || self.outcome.retries == 0 && self.has_another_endpoint() {
+            self.upload.note_refused();
+            return Err(Failure::Unavailable);
+        }
+        Ok(())
+    }
+
+    /// Whether the release has another endpoint that takes requests.
+    fn has_another_endpoint(&self) -> bool {
+        let (worker, plan) = (self.worker, &self.plan);
+        let random = || worker.random();
+        let mut draw = RequestDraw { app: &plan.app, random: &random };
+        let tried = [plan.endpoint().route.slot];
+        let release = plan.assignment.target.release;
+        another_endpoint(&plan.app.routes, release, &tried, plan.app.as_ref(), &mut draw).is_some()
     }
 
     /// The endpoint answered 502, 503 or 504, which counts as its failure. Gives the answer up if stable will be asked.
@@ -261,6 +297,14 @@ impl<D: Downstream> Exchange<'_, D> {
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.answer(cx, &answer, part);
     }
+}
+
+/// Whether the head ends a call with UNAVAILABLE, and does not say itself when to call again (`grpc-retry-pushback-ms`).
+#[cold]
+fn is_unavailable(head: &ResponseHead<'_>) -> bool {
+    let line = |name: &[u8]| head.lines.iter().find(|line| line.name(head.block).eq_ignore_ascii_case(name));
+    let status = line(b"grpc-status").map(|line| line.value(head.block));
+    status == Some(b"14") && line(b"grpc-retry-pushback-ms").is_none()
 }
 
 /// What a response to a call says in its head: its status, or that of gRPC where the call has ended with the head.

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use super::state::Exchange;
 use crate::{
+    limits::HELD_BODY_BYTES_MAX,
     proxy::{
         codec::chunked::write_last_chunk,
         downstream::{BodyFault, Downstream},
@@ -104,7 +105,6 @@ impl<D: Downstream> Exchange<'_, D> {
             Poll::Ready(Err(BodyFault::Malformed(what))) => return Err(Failure::RequestBody(what)),
             Poll::Ready(Err(BodyFault::Left)) => return Err(Failure::ClientGone),
         };
-        self.upload.streamed = true;
         self.upload.body_read = part.last;
         self.outcome.received += (part.data.end - part.data.start) as u64;
         self.check_body_bytes()?;
@@ -112,14 +112,26 @@ impl<D: Downstream> Exchange<'_, D> {
             // In a tunnel a client's bytes are a sign of life too.
             self.note_upstream();
         }
+        let trailers = std::mem::take(&mut part.trailers);
         if self.upload.chunked {
-            let trailers = std::mem::take(&mut part.trailers);
             part = part.chunked(trailers.is_empty());
+        }
+        if self.holds_more() {
+            self.plan.out.bytes.extend_from_slice(part.lease.get(part.data.clone()));
+            self.upload.body_in_text = part.last;
+        } else {
+            self.upload.streamed = true;
+            self.upload.part = (part.data.start < part.data.end).then_some(part);
+        }
+        if self.upload.chunked {
             write_last_chunk(&trailers, &mut self.plan.out.bytes);
         }
-        if part.data.start < part.data.end {
-            self.upload.part = Some(part);
-        }
         Ok(true)
+    }
+
+    /// Whether what comes of a call is held behind its head, so that the call can be sent again: its messages so far are short.
+    fn holds_more(&self) -> bool {
+        let short = self.outcome.received <= HELD_BODY_BYTES_MAX as u64;
+        self.plan.grpc.is_some() && short && !self.upload.streamed
     }
 }
