@@ -45,7 +45,7 @@
 //! | [`engine`] | Docker Engine APIs: what may be asked of each, its containers and their events. Errors are the caller's alone | `rollout` |
 //! | [`upstream`] | the endpoints' side: pooled connections per worker, health checks, ejection, budgets of repeats | `health_check`, `rollout`, `live`, `telemetry` |
 //! | [`proxy`] | the data plane, in wings: `codec`, `worker`, `rewrite`, `route`, `downstream`, `forward`, `front` | `client_tls`, `live`, `rollout`, `upstream`, `telemetry` |
-//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `engine`, `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
+//! | [`control`] | the control plane: from the store to the table, commands, fleet, hooks, and the admin port with API and GUI | `client_tls`, `engine`, `health_check`, `live`, `rollout`, `schema`, `telemetry`, `keyvalues` |
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |

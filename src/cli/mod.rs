@@ -64,6 +64,7 @@ mod serve;
 mod services;
 mod session;
 mod settings;
+mod shadow;
 mod stable;
 mod start;
 mod status;
@@ -142,6 +143,7 @@ enum Verb {
     Settings(settings::Arguments),
     History(history::Arguments),
     Verdict(verdict::Arguments),
+    Shadow(shadow::Arguments),
     Preview(preview::Arguments),
     Deploy(Box<deploy::Arguments>),
     Deployments(deployments::Arguments),
@@ -222,6 +224,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Settings(arguments) => settings::run(arguments, printer).await,
             Verb::History(arguments) => history::run(arguments, printer).await,
             Verb::Verdict(arguments) => verdict::run(arguments, printer).await,
+            Verb::Shadow(arguments) => shadow::run(arguments, printer).await,
             Verb::Preview(arguments) => preview::run(arguments, printer).await,
             Verb::Deploy(arguments) => deploy::run(*arguments, printer).await,
             Verb::Deployments(arguments) => deployments::run(arguments, printer).await,

@@ -18,6 +18,7 @@ mod fleet;
 mod hooks;
 mod limits;
 mod plans;
+mod shadow;
 mod shared;
 mod start;
 mod sync;

@@ -13,7 +13,7 @@ use super::{
     engines,
     fleet::membership,
     hooks::{claim, dispatch},
-    plans,
+    plans, shadow,
     shared::{
         access::live_tokens::LiveTokens,
         calls::Calls,
@@ -81,6 +81,7 @@ impl Control {
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), verdict::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), plans::run(core.clone())));
+        tasks.spawn_on(until_stopped(core.clone(), shadow::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), engines::run(core.clone())));
         Ok(Self { core, ports, tasks, addresses, generated_token, _threads: threads })
     }

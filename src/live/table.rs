@@ -6,6 +6,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::{
     buckets::Buckets, certificates::LiveCertificates, endpoints::EndpointState, releases::ReleaseState,
+    shadow::ShadowQueue,
 };
 use crate::{
     cell::{Histogram, HistogramTotal},
@@ -111,6 +112,8 @@ pub struct LiveTable {
     lag: Histogram,
     /// The certificates that go with it.
     certificates: Arc<LiveCertificates>,
+    /// Requests that are repeated for a comparison.
+    shadow: ShadowQueue,
 }
 
 impl LiveTable {
@@ -122,12 +125,18 @@ impl LiveTable {
             buckets: Buckets::default(),
             lag: Histogram::default(),
             certificates: Arc::default(),
+            shadow: ShadowQueue::default(),
         }
     }
 
     /// The certificates that a CA has issued to this fleet.
     pub fn certificates(&self) -> &Arc<LiveCertificates> {
         &self.certificates
+    }
+
+    /// The requests that are repeated at two releases.
+    pub fn shadow(&self) -> &ShadowQueue {
+        &self.shadow
     }
 
     /// How many workers read it.

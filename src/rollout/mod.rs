@@ -50,6 +50,7 @@ pub mod request;
 pub mod resolved_names;
 pub mod set_cookie;
 pub mod settings;
+pub mod shadow;
 pub mod table;
 pub mod target;
 pub mod tester;

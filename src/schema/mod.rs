@@ -39,6 +39,7 @@ pub mod release;
 pub mod router;
 pub mod service;
 pub mod settings;
+pub mod shadow;
 pub mod store;
 pub mod stream;
 pub mod token;

@@ -356,7 +356,7 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 16] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("deployments", "apps/hello/deployments"),
@@ -365,6 +365,7 @@ const PAGES: [(&str, &str); 15] = [
     ("previews", "apps/hello/previews"),
     ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
+    ("shadow", "apps/hello/shadow"),
     ("fleet", "fleet"),
     ("hooks", "hooks"),
     ("router", "router"),

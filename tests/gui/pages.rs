@@ -4,7 +4,7 @@ use crate::browser::{Browser, ENTER};
 use crate::{confirm, go, open_app, sign_in, sign_in_as};
 use serde_json::{Value, json};
 use support::router::{id, token};
-use support::{Router, echo, eventually, router};
+use support::{Reply, Router, echo, eventually, router, scripted};
 
 /// Opens a page of the app of the suite.
 fn open_page(browser: &Browser, router: &Router, page: &str) {
@@ -270,4 +270,31 @@ fn one_of_three_hundred_apps_is_found_as_one_types() {
     browser.see("app-shop-217", "shop-217");
     browser.keys("app-shop-217", ENTER);
     browser.see("stable-release", "2.217.0");
+}
+
+#[test]
+fn what_the_candidate_answers_differently_is_listed_with_an_example() {
+    let shop = |release: &'static str, price: u32| {
+        let body = json!({ "price": price }).to_string();
+        let headers = [("X-Release", release), ("Content-Type", "application/json")];
+        scripted(move |_| Reply::response("200 OK", &headers, &body))
+    };
+    let settings = json!({"shadow": {"percent": 100, "ignore": ["header x-release"]}}).to_string();
+    let builder =
+        router().stable_on("1.0.0", vec![shop("1.0.0", 12)]).candidate_on("1.0.1", vec![shop("1.0.1", 13)]);
+    let router = builder.blend(0).key("rolling/hello/settings", &settings).start();
+    let mut visitor = router.visitor();
+    (0..40).for_each(|n| drop(visitor.get(&format!("/items/{n}"))));
+    let class = || router.api().get("shadow").json()["findings"][0]["class"].clone();
+    eventually("it is found", || class() == "difference");
+    let browser = Browser::start(1280, 1000);
+    open_page(&browser, &router, "shadow");
+    browser.see("shadow-sentence", "The candidate differs from stable in 1 field");
+    browser.see("shadow-difference", "/items/* · body $.price · changed");
+    browser.see("shadow-difference", "12 at stable, 13 at the candidate");
+    let without = json!({"shadow": {"percent": 0}});
+    router.api().call("DELETE", "/api/v1/apps/hello/candidate", Some(&json!({}))).expect(200);
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&without)).expect(200);
+    browser.click("shadow-reload");
+    browser.see("shadow-sentence", "There is no candidate.");
 }

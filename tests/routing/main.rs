@@ -13,6 +13,7 @@ mod pins;
 mod plans;
 mod race;
 mod release;
+mod shadow;
 mod shielding;
 mod testers;
 mod verdict;

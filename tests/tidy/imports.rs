@@ -20,7 +20,10 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("engine", &["rollout"]),
     ("upstream", &["health_check", "rollout", "live", "telemetry"]),
     ("proxy", &["client_tls", "live", "rollout", "upstream", "telemetry"]),
-    ("control", &["engine", "health_check", "live", "rollout", "schema", "telemetry", "keyvalues"]),
+    (
+        "control",
+        &["client_tls", "engine", "health_check", "live", "rollout", "schema", "telemetry", "keyvalues"],
+    ),
     ("config", &["limits", "engine", "rollout"]),
     ("cli", &["config", "schema"]),
     (

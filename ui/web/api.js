@@ -77,6 +77,8 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		acceptStore: () => send('POST', '/api/v1/store/accept', {}),
 		restoreStore: (body) => send('POST', '/api/v1/store/restore', body),
 		listReleases: (name) => get(`${appPath(name)}/releases`),
+		/** What the candidate answers differently. */
+		getShadow: (name) => get(`${appPath(name)}/shadow`),
 		listApprovals: (name) => get(`${appPath(name)}/approvals`),
 		getHistory: (name, { limit = 50, before } = {}) => get(`${appPath(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		/** What the releases did over so many seconds. */

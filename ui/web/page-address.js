@@ -5,6 +5,7 @@ const ROUTES = [
 	['setup', /^\/setup$/, []],
 	['history', /^\/apps\/([^/]+)\/history$/, ['app']],
 	['releases', /^\/apps\/([^/]+)\/releases$/, ['app']],
+	['shadow', /^\/apps\/([^/]+)\/shadow$/, ['app']],
 	['settings', /^\/apps\/([^/]+)\/settings$/, ['app']],
 	['deployments', /^\/apps\/([^/]+)\/deployments$/, ['app']],
 	['previews', /^\/apps\/([^/]+)\/previews$/, ['app']],

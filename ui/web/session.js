@@ -23,6 +23,7 @@ import { keyvaluesPage } from './pages/keyvalues.js';
 import { previewsPage } from './pages/previews.js';
 import { releasesPage } from './pages/releases.js';
 import { routerPage } from './pages/router.js';
+import { shadowPage } from './pages/shadow.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { auditPage } from './pages/audit.js';
@@ -35,6 +36,7 @@ const PAGES = {
 	app: appPage,
 	history: historyPage,
 	releases: releasesPage,
+	shadow: shadowPage,
 	settings: settingsPage,
 	setup: setupPage,
 	keyvalues: keyvaluesPage,

@@ -42,6 +42,7 @@ pub mod router;
 mod services;
 pub mod settings;
 pub mod setup;
+mod shadow;
 pub mod snapshot;
 mod state;
 pub mod store;
@@ -112,6 +113,7 @@ fn apps(calls: Calls) -> Calls {
         .get("/api/v1/apps/{app}/releases", apps::releases)
         .get("/api/v1/apps/{app}/history", history::read)
         .get("/api/v1/apps/{app}/verdict", verdict::read)
+        .get("/api/v1/apps/{app}/shadow", shadow::read)
         .get("/api/v1/apps/{app}/past", past::read)
         .get("/api/v1/apps/{app}/wait", wait::wait)
         .get("/api/v1/freeze-windows", freeze::read)

@@ -33,6 +33,7 @@ use super::{
     quota::Quotas,
     replica::Replica,
     served_store::ServedStore,
+    shadows::ShadowBoard,
     store::StoreHandle,
     verdicts::VerdictBoard,
 };
@@ -85,6 +86,8 @@ pub struct CoreState {
     pub past_since: u64,
     /// The verdicts about all candidates: written by `verdict` alone.
     pub verdicts: VerdictBoard,
+    /// What candidates answer differently: written by `shadow` alone.
+    pub shadows: ShadowBoard,
     /// How the plans of all apps stand: written by `plans` alone.
     pub plans: PlanBoard,
     /// What the live stream sends to pages.
@@ -144,6 +147,7 @@ impl Core {
             past_since: clock.wall_ms(),
             verdicts: VerdictBoard::default(),
             plans: PlanBoard::default(),
+            shadows: ShadowBoard::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
             misdirected: MisdirectedRequests::default(),

@@ -42,6 +42,7 @@ pub mod reading;
 pub mod replica;
 pub mod served_store;
 pub mod settlement;
+pub mod shadows;
 pub mod state_dir;
 pub mod status;
 pub mod stop_check;

@@ -7,6 +7,7 @@ use super::{
     cohort,
     failure::{Failure, Side},
     outcome::Outcome,
+    shadow,
 };
 use crate::{
     live::activity::standing_index,
@@ -31,6 +32,9 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
         count(worker, plan, outcome);
         if plan.app.routes.candidate.is_some() {
             cohort::count(worker, plan, outcome);
+            if plan.app.routes.settings.shadow.is_on() {
+                shadow::offer(worker, plan, outcome);
+            }
         }
     }
     let routes = &plan.app.routes;

@@ -10,7 +10,7 @@
 //!    ([`race`]). Where the release lacks an asset ([`skew`]), [`siblings`] are asked.
 //! 4. If no attempt ended well, [`ending`] tells the client.
 //! 5. [`account`] counts and logs what became of it ([`outcome`]), and where there is a candidate, [`cohort`] counts it for the
-//!    verdict.
+//!    verdict, and [`shadow`] may have it repeated at the candidate.
 
 pub mod account;
 pub mod attempt;
@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod race;
 pub mod raceable;
 pub mod room;
+pub mod shadow;
 pub mod shield;
 pub mod siblings;
 pub mod skew;

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 98] = [
+const ALLOWED: [(&str, &str); 104] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -92,6 +92,15 @@ const ALLOWED: [(&str, &str); 98] = [
         "verdict.failure",
         "statuses from 400 to 599 and ranges of them, such as \"500-599\" or \"429,500-599\"",
     ),
+    ("shadow.percent", "a percentage from 0 to 100"),
+    ("shadow.paths", "a list of at most 32 patterns, such as [\"/api/*\"]"),
+    ("shadow.paths[]", "a pattern that begins with `/` or `*`, of at most 200 characters, such as /api/*"),
+    ("shadow.ignore", "a list of at most 32 fields, such as [\"header etag\", \"body $.build\"]"),
+    (
+        "shadow.ignore[]",
+        "a field as the report names it, of 1 to 200 visible ASCII characters, with `*` for any, such as header etag",
+    ),
+    ("shadow.credentials", "true or false"),
     ("certificate", "`files` or `acme`"),
     ("https_redirect", "a port from 1 to 65535, such as 443, or null"),
     (

@@ -15,6 +15,7 @@ use super::{
     health::HealthSettings,
     hsts::HstsSettings,
     pin::PinSource,
+    shadow::ShadowSettings,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::TimeoutSettings,
@@ -89,6 +90,8 @@ pub struct Settings {
     pub shielding: ShieldingSettings,
     /// How the candidate is judged, and what happens if it is worse.
     pub verdict: VerdictSettings,
+    /// Which requests of stable's users are repeated at the candidate.
+    pub shadow: ShadowSettings,
     /// Where the certificates of exact hosts come from.
     pub certificate: CertificateSource,
     /// The port under which clients that come by http are told to ask by https. None: http is served.
@@ -191,6 +194,7 @@ impl Default for Settings {
             health: HealthSettings::default(),
             shielding: ShieldingSettings::default(),
             verdict: VerdictSettings::default(),
+            shadow: ShadowSettings::default(),
             certificate: CertificateSource::default(),
             https_redirect: None,
             canonical_host: None,
@@ -243,6 +247,7 @@ impl Settings {
         self.health.check()?;
         self.shielding.check()?;
         self.verdict.check()?;
+        self.shadow.check()?;
         if let Some(port) = self.https_redirect {
             check_range("https_redirect", port, 1..=u16::MAX)?;
         }

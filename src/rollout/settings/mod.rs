@@ -21,6 +21,7 @@ mod paths;
 pub mod pin;
 #[cfg(test)]
 mod schema;
+pub mod shadow;
 pub mod shielding;
 pub mod testers;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use self::{
     health::HealthSettings,
     parse::{SETTINGS_BYTES_MAX, remove_unknown},
     pin::PinSource,
+    shadow::ShadowSettings,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::{Timeout, TimeoutSettings},

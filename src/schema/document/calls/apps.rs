@@ -17,6 +17,7 @@ use crate::schema::{
     plan::Plans,
     release::KnownReleases,
     settings::EffectiveSettings,
+    shadow::Shadow,
     verdict::Verdict,
     wait::{Goal, Waited},
 };
@@ -28,6 +29,7 @@ pub fn calls() -> Vec<Operation> {
     let mut calls = reads();
     calls.push(approvals());
     calls.push(verdict());
+    calls.push(shadow());
     calls.push(past());
     calls.push(plan());
     calls.extend(settings());
@@ -50,6 +52,17 @@ fn verdict() -> Operation {
             )
             .answers::<Verdict>(200, "The verdict.")
             .refuses(&[400, 404])
+}
+
+fn shadow() -> Operation {
+    Operation::get("/api/v1/apps/{app}/shadow", "shadow", "Shadow")
+        .says(
+            "What the candidate answers differently from stable, found by repeating requests of stable's users at both, as the \
+             setting `shadow` says. It is what this router has found: its members do not add up. It is in memory, and ends with \
+             the candidate.",
+        )
+        .answers::<Shadow>(200, "What was found.")
+        .refuses(&[400, 404])
 }
 
 fn past() -> Operation {

@@ -44,6 +44,7 @@ use crate::{
         release::{KnownRelease, KnownReleases, Release},
         router::{Router, RouterFile, RouterFiles, RouterStore},
         settings::EffectiveSettings,
+        shadow::Shadow,
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
         token::{Token, Tokens},
         verdict::{
@@ -163,6 +164,7 @@ fn always_judged(components: &mut Components) {
         Receipt,
         ReceiptFactor,
         ReceiptSample,
+        Shadow,
         Verdict,
         VerdictSentence,
     );

@@ -68,6 +68,7 @@ fn read_apps(caller: &Caller<'_>, pin: &str) {
         "/hello/releases",
         "/hello/releases?all=true",
         "/hello/verdict",
+        "/hello/shadow",
         "/hello/past?seconds=900",
         "/hello/history",
         "/hello/history?limit=1",
