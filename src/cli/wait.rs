@@ -21,24 +21,29 @@ const CALL_MAX: Duration = Duration::from_secs(25);
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Wait until a release is healthy, live, drained or can be stopped, or until every router applied the last change
+/// Wait until a release is healthy, live, drained or can be stopped, every router applied the last change, or a plan is at a step
 ///
 /// Exit code 6 when the time has passed; what is still missing is printed. Exit code 4 at once for a release that nobody
-/// knows. Of what can be stopped, the release that a rollback goes to is named.
+/// knows, and where no plan runs. Of what can be stopped, the release that a rollback goes to is named.
 ///
 /// Examples:
 ///   rolling-router wait --for healthy --release 1.0.1 --timeout 2m
 ///   rolling-router wait --for can-be-stopped --release 1.0.0 --timeout 1h
+///   rolling-router wait --for plan-step --step 2 --timeout 1h
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
-    /// What to wait for: healthy, live, drained, can-be-stopped or applied
+    /// What to wait for: healthy, live, drained, can-be-stopped, applied or plan-step
     #[arg(long = "for", value_name = "WHAT")]
     goal: Goal,
 
     /// The release; without it the candidate, else stable, and of what drains every one
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
+
+    /// Of plan-step: the number of the step, from 1
+    #[arg(long, value_name = "NUMBER")]
+    step: Option<usize>,
 
     /// How long
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
@@ -51,13 +56,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
-    let Arguments { goal, release, timeout, app, connection } = arguments;
+    let Arguments { goal, release, step, timeout, app, connection } = arguments;
     let session = Session::open(&connection, app, printer)?;
     let app = session.app().await?;
     let begun = Instant::now();
     loop {
         let left = timeout.saturating_sub(begun.elapsed());
-        let answer = session.client.send(request(&app, goal, release.as_deref(), left.min(CALL_MAX))).await?;
+        let mut request = request(&app, goal, release.as_deref(), left.min(CALL_MAX));
+        request.query.extend(step.map(|step| ("step", step.to_string())));
+        let answer = session.client.send(request).await?;
         let exit = Exit::of_status(answer.status);
         if exit == Exit::NotEverywhere && begun.elapsed() < timeout {
             // An answer may come at once, where nobody expects the missing router back.

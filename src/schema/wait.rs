@@ -18,11 +18,14 @@ pub enum Goal {
     CanBeStopped,
     /// Every router serves the app's newest change.
     Applied,
+    /// The plan of the app is at a step, or at a later one.
+    PlanStep,
 }
 
 impl Goal {
     /// Every goal.
-    pub const ALL: [Self; 5] = [Self::Healthy, Self::Live, Self::Drained, Self::CanBeStopped, Self::Applied];
+    pub const ALL: [Self; 6] =
+        [Self::Healthy, Self::Live, Self::Drained, Self::CanBeStopped, Self::Applied, Self::PlanStep];
 
     /// The word for it in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Goal {
             Self::Drained => "drained",
             Self::CanBeStopped => "can-be-stopped",
             Self::Applied => "applied",
+            Self::PlanStep => "plan-step",
         }
     }
 }

@@ -1,9 +1,18 @@
 //! Plans: a candidate's blend rises by itself while it is no worse than stable, and stays where anything speaks against it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Router, clock::pause, command::ask, eventually, router};
+use support::{
+    Reply, Router,
+    clock::pause,
+    command::ask,
+    eventually,
+    receiver::{Receiver, hook},
+    router,
+};
 
 use crate::verdict::crowd::{Crowd, failing, is_dropped, newest};
 
@@ -147,4 +156,54 @@ fn a_plan_that_is_no_plan_is_refused_with_what_is_allowed() {
         .expect(422)
         .json();
     assert_eq!(unknown["error"]["field"], "plan", "{unknown}");
+}
+
+/// A step's gate says `later` until the tests are over, and then `pass`; the next one's says `fail`.
+#[test]
+fn a_gate_is_asked_before_the_next_step_and_its_answer_is_followed() {
+    let router = planned(&["dark: 0% gate=chat; 0% gate=chat; 0% hold=1d; hold"]).start();
+    start(&router, "dark");
+    waits_for(&router, "the gate `chat`");
+    let tested = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&tested);
+    let mut gate = Receiver::answering(move |message| {
+        let body: Value = serde_json::from_slice(&message.body).expect("JSON");
+        match (body["step"].as_u64(), over.load(Ordering::Relaxed)) {
+            (Some(1), false) => {
+                let later = json!({ "answer": "later", "reason": "a test runs" }).to_string();
+                Reply::response("200 OK", &[("Retry-After", "1")], later)
+            }
+            (Some(1), true) => Reply::ok("pass"),
+            _ => Reply::ok(json!({ "answer": "fail", "reason": "3 tests failed" }).to_string()),
+        }
+    });
+    hook(&router, &gate, json!({ "events": ["gate"] }));
+    waits_for(&router, "the gate `chat`, which says later: a test runs");
+    let wait = ["wait", "--for", "plan-step", "--step", "2", "--timeout"];
+    let at_once = ask(&router, "viewer", &[&wait[..], &["1s"]].concat());
+    assert!(at_once.code == 6 && at_once.out.contains("is at step 1 of 3"), "{}{}", at_once.out, at_once.err);
+    tested.store(true, Ordering::Relaxed);
+    let waited = ask(&router, "viewer", &[&wait[..], &["60s"]].concat());
+    assert_eq!(waited.code, 0, "{}{}", waited.out, waited.err);
+    waits_for(&router, "its gate said fail");
+    let said = newest(&router);
+    assert_eq!((&said["command"], &said["actor"]), (&json!("pause-plan"), &json!("plan dark")), "{said}");
+    assert_eq!(said["reason"], "the gate chat said fail: 3 tests failed");
+    assert_eq!(plan(&router)["step"], 2);
+    let told = gate.wait_for("each question", |told| told.len() >= 3);
+    assert!(told.iter().all(|told| told.body["type"] == "gate"), "{told:?}");
+    let first = &told[0].body;
+    assert_eq!((&first["plan"], &first["step"], &first["steps"]), (&json!("dark"), &json!(1), &json!(3)));
+    assert_eq!((&first["blend"], &first["next_blend"], &first["then"]), (&json!(0), &json!(0), &Value::Null));
+    assert_eq!(first["candidate"], "apps/hello-v2-80/containers", "{first}");
+    // Nobody answers: the plan stays, and says why.
+    gate.endpoint.stop();
+    router.api().call("POST", "/api/v1/apps/hello/plan/resume", Some(&json!({}))).expect(200);
+    waits_for(&router, "says later: the receiver cannot be reached");
+    stays(&router, 2);
+    let none = ask(&router, "viewer", &["wait", "--for", "plan-step", "--step", "4"]);
+    assert!(none.err.contains("the plan `dark` has 3"), "{}{}", none.out, none.err);
+    router.api().call("DELETE", "/api/v1/apps/hello/plan", Some(&json!({}))).expect(200);
+    let over = ask(&router, "viewer", &wait[..5]);
+    assert!(over.code == 4 && over.err.contains("no plan runs"), "{}{}", over.out, over.err);
 }

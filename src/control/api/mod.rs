@@ -51,6 +51,7 @@ pub mod tracks;
 mod verdict;
 pub mod visible;
 pub mod wait;
+mod wait_for_plan;
 
 use axum::{
     Router,

@@ -17,6 +17,7 @@ use super::{
     request::{Read, app_name},
     snapshot::Snapshot,
     tracks::find_release,
+    wait_for_plan::{take_step, wait_for_step},
 };
 use crate::{
     control::{
@@ -50,12 +51,17 @@ pub async fn wait(
     let goal = goal(call.query.take("for"))?;
     let time = WriteQuery::take_timeout(&mut call.query)?.unwrap_or(WAIT_DEFAULT).min(FLEET_WAIT_MAX);
     let release = call.query.take("release");
+    let step = take_step(&mut call.query, goal)?;
     call.query.finish()?;
     if Snapshot::of(&core).seq(&app).is_none() && StoredApp::read(&core, &app).await?.is_absent() {
         return Err(unknown_app(&app));
     }
+    if let Some(step) = step {
+        refuse_release(goal, release.as_deref())?;
+        return Ok(answer(wait_for_step(&core, &app, step, time).await?));
+    }
     if goal == Goal::Applied {
-        refuse_release(release.as_deref())?;
+        refuse_release(goal, release.as_deref())?;
         return Ok(answer(applied(&core, &app, time).await?));
     }
     let release = find_release(&core, &app, "release", release).await?;
@@ -80,11 +86,12 @@ fn goal(text: Option<String>) -> Result<Goal, ApiError> {
     Goal::from_str(&text).map_err(refused)
 }
 
-fn refuse_release(release: Option<&str>) -> Result<(), ApiError> {
+fn refuse_release(goal: Goal, release: Option<&str>) -> Result<(), ApiError> {
     if release.is_none() {
         return Ok(());
     }
-    let message = "release: `applied` is about the whole app; leave the release out";
+    let goal = goal.as_str();
+    let message = format!("release: `{goal}` is about the whole app; leave the release out");
     Err(ApiError::new(Kind::Malformed, message).field("release"))
 }
 
@@ -135,7 +142,7 @@ fn look(snapshot: &Snapshot, app: &AppName, goal: Goal, release: Option<&Release
         (Goal::Healthy, Some(id)) => view.until_healthy(id),
         (Goal::Live, Some(id)) => view.until_live(id),
         (Goal::Drained, _) => view.until_drained(release),
-        (Goal::CanBeStopped | Goal::Applied, _) => view.until_stoppable(release),
+        (Goal::CanBeStopped | Goal::Applied | Goal::PlanStep, _) => view.until_stoppable(release),
     };
     let way_back =
         matches!(goal, Goal::Drained | Goal::CanBeStopped).then(|| view.way_back(release)).flatten();

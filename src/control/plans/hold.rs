@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::rollout::plan::RunningPlan;
 
+/// The step that a hold is of: its number, since when it is held, and of which candidate.
+pub type HoldOf = (usize, u64, u32);
+
 /// The hold of one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Hold {
-    /// The step it is of: its number, since when it is held, and of which candidate.
-    of: (usize, u64, u32),
+    of: HoldOf,
     began: Duration,
     /// How many clients had been drawn to the candidate then.
     sessions_before: u64,
@@ -43,7 +45,8 @@ impl Hold {
         sessions.saturating_sub(self.sessions_before)
     }
 
-    fn key(plan: &RunningPlan) -> (usize, u64, u32) {
+    /// Which step a plan is at.
+    pub fn key(plan: &RunningPlan) -> HoldOf {
         (plan.step, plan.since, plan.tenure)
     }
 }

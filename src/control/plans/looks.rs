@@ -2,12 +2,14 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use serde_json::{Value, json};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
 
 use super::{
+    gates::Gates,
     hold::Hold,
     step::{DueStep, take},
 };
@@ -21,7 +23,7 @@ use crate::{
     rollout::{
         app::AppName,
         freeze::freeze_at,
-        plan::{PlanFacts, PlanStanding, RunningPlan},
+        plan::{GateAnswer, PlanFacts, PlanStanding, RunningPlan},
         record::Record,
     },
 };
@@ -35,7 +37,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub async fn run(core: Core) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looks = Looks { core, holds: HashMap::new(), steps: HashMap::new() };
+    let (holds, steps, gates) = (HashMap::new(), HashMap::new(), Gates::default());
+    let mut looks = Looks { core, holds, steps, gates };
     loop {
         ticks.tick().await;
         looks.look().await;
@@ -55,19 +58,19 @@ struct Looks {
     core: Core,
     holds: HashMap<AppName, Hold>,
     steps: HashMap<AppName, TakenStep>,
+    gates: Gates,
 }
 
 impl Looks {
     async fn look(&mut self) {
         self.end_steps().await;
+        self.gates.take_answers(self.core.clock.monotonic()).await;
         let reading = self.core.replica.reading.load_full();
         let (mut holds, mut known) = (HashMap::new(), HashMap::new());
         for (app, read) in reading.apps.iter() {
             let Some((record, plan)) = with_plan(read) else { continue };
             let (hold, standing) = self.standing(&reading, (app, read), (record, plan));
-            if standing.is_due() {
-                self.take_step(app, record, plan);
-            }
+            self.go_on(app, (record, plan), &standing, &hold);
             let step = self.steps.get(app).filter(|step| step.seq == record.seq);
             let refusal = step.and_then(|step| step.refusal.clone());
             known.insert(app.clone(), KnownPlan { seq: record.seq, standing, refusal });
@@ -78,6 +81,28 @@ impl Looks {
             self.core.plans.store(known);
             self.core.feed.nudge_all();
         }
+    }
+
+    /// Does what is due: the next step, a question to the gate, or the pause that its answer asks for.
+    fn go_on(
+        &mut self,
+        app: &AppName,
+        (record, plan): (&Record, &RunningPlan),
+        standing: &PlanStanding,
+        hold: &Hold,
+    ) {
+        if standing.is_due() {
+            return self.take_step(app, record, plan, None);
+        }
+        if !standing.asks_gate {
+            return self.gates.forget(app);
+        }
+        if let Some(GateAnswer::Fail(why)) = self.gates.answer(app, plan) {
+            let why = why.clone();
+            return self.take_step(app, record, plan, Some(why));
+        }
+        let core = self.core.clone();
+        self.gates.ask(&core, app, plan, || question(&core, app, (record, plan), hold));
     }
 
     /// How a plan stands now, and since when its step is held.
@@ -102,6 +127,7 @@ impl Looks {
             verdict: known.as_deref().map(|known| &known.verdict),
             held: hold.lasted(now),
             sessions: hold.sessions(sessions),
+            gate: self.gates.answer(app, plan),
         };
         let standing = PlanStanding::of(plan, &facts(&hold));
         if standing.breaks.is_empty() {
@@ -113,7 +139,7 @@ impl Looks {
     }
 
     /// Takes the step that is due, unless it was tried a moment ago.
-    fn take_step(&mut self, app: &AppName, record: &Record, plan: &RunningPlan) {
+    fn take_step(&mut self, app: &AppName, record: &Record, plan: &RunningPlan, failed: Option<String>) {
         let now = self.core.clock.monotonic();
         let waits = |step: &TakenStep| step.task.is_some() || (step.seq == record.seq && now < step.until);
         if self.steps.get(app).is_some_and(waits) {
@@ -124,6 +150,7 @@ impl Looks {
             plan: plan.clone(),
             seq: record.seq,
             candidate: record.candidate_release().cloned(),
+            failed,
         };
         let refusal =
             self.steps.remove(app).filter(|step| step.seq == record.seq).and_then(|step| step.refusal);
@@ -151,6 +178,28 @@ impl Drop for Looks {
 fn with_plan(read: &AppReading) -> Option<(&Record, &RunningPlan)> {
     let record = read.record.as_deref()?;
     Some((record, record.plan.as_ref()?))
+}
+
+/// What a gate is told: the state of the app and of its plan.
+fn question(core: &Core, app: &AppName, (record, plan): (&Record, &RunningPlan), hold: &Hold) -> Value {
+    let known = core.verdicts.of(app).filter(|known| known.tenure == plan.tenure);
+    let verdict = known.as_deref().map(|known| &known.verdict);
+    let drawn = known.as_deref().map_or(0, sessions);
+    json!({
+        "plan": plan.name,
+        "step": plan.step + 1,
+        "steps": plan.steps.len(),
+        "blend": record.blend,
+        "next_blend": plan.next().map(|step| step.blend),
+        "then": plan.next().is_none().then_some(plan.then.as_str()),
+        "held_seconds": hold.lasted(core.clock.monotonic()).as_secs(),
+        "clients_drawn": hold.sessions(drawn),
+        "stable": record.stable_release(),
+        "candidate": record.candidate_release(),
+        "verdict": verdict.map(|verdict| verdict.finding.as_str()),
+        "sentence": verdict.map(|verdict| verdict.sentence()),
+        "record": record,
+    })
 }
 
 /// How many clients were drawn to a candidate.

@@ -3,12 +3,14 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`gates`] | what is asked outside before a plan goes on |
 //! | [`hold`] | how long this router has seen a step held, and who came meanwhile |
 //! | [`looks`] | the looks at all plans |
 //! | [`step`] | the command that is due |
 //!
 //! Whether a step is due is decided in `rollout::plan`.
 
+mod gates;
 mod hold;
 mod looks;
 mod step;

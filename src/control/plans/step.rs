@@ -24,11 +24,16 @@ pub struct DueStep {
     /// The seq at which it was due.
     pub seq: u64,
     pub candidate: Option<ReleaseId>,
+    /// The gate said fail, for this reason: the plan is paused instead.
+    pub failed: Option<String>,
 }
 
 impl DueStep {
     /// The next step, or what follows the last one.
     fn command(&self) -> Command {
+        if self.failed.is_some() {
+            return Command::PausePlan;
+        }
         match (self.plan.next(), self.plan.then) {
             (None, PlanEnd::Promote) => Command::Promote { release: self.candidate.clone() },
             _ => Command::AdvancePlan { from: self.plan.step, automatic: true },
@@ -36,6 +41,10 @@ impl DueStep {
     }
 
     fn reason(&self) -> String {
+        if let Some(why) = &self.failed {
+            let gate = self.plan.current().gate.as_deref().unwrap_or_default();
+            return format!("the gate {gate} said fail: {why}");
+        }
         let (step, steps) = (self.plan.step + 1, self.plan.steps.len());
         format!("step {step} of {steps}, started by {}", self.plan.started_by)
     }

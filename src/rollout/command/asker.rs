@@ -9,7 +9,7 @@ use crate::rollout::{
     end_mark::EndMark,
     endpoint::Endpoint,
     history::PastStable,
-    plan::{PlanTemplate, RunningPlan},
+    plan::{PlanTemplate, RunningPlan, running::PLAN_ACTOR},
     release::ReleaseId,
 };
 
@@ -32,8 +32,6 @@ pub struct Asker {
 
 /// What an engine's actor begins with. No token's name has a blank.
 const ENGINE: &str = "engine ";
-/// What a plan's actor begins with.
-const PLAN: &str = "plan ";
 
 impl Asker {
     /// An engine of the router, which tells that a container runs or ends. Neither role nor lock keeps that from being so.
@@ -50,13 +48,13 @@ impl Asker {
 
     /// A plan, which may do what whoever started it may, at the seq at which its step was due.
     pub fn of_plan(plan: &RunningPlan, reason: String, at: u64, seq: u64) -> Self {
-        let actor = format!("{PLAN}{}", plan.name);
+        let actor = format!("{PLAN_ACTOR}{}", plan.name);
         Self { actor, token: plan.started_by_token.clone(), role: plan.role, reason, at, if_match: Some(seq) }
     }
 
     /// Whether a plan asks, and no person.
     pub fn is_plan(&self) -> bool {
-        self.actor.starts_with(PLAN)
+        self.actor.starts_with(PLAN_ACTOR)
     }
 
     /// Whether an engine asks, and no person.

@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`gate`] | what is asked before a plan goes on, and its answer |
 //! | [`step`] | one step, as people write it |
 //! | [`template`] | a plan of an app's settings |
 //! | [`running`] | a plan that was started, as the rollout record holds it |
@@ -10,12 +11,14 @@
 //! Nothing here reads a clock or changes a record: commands do (`rollout::command`), and `control::plans` gives those that are
 //! due.
 
+pub mod gate;
 pub mod running;
 pub mod standing;
 pub mod step;
 pub mod template;
 
 pub use self::{
+    gate::GateAnswer,
     running::{PlanPause, RunningPlan},
     standing::{PlanFacts, PlanStanding},
     step::PlanStep,

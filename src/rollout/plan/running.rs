@@ -8,6 +8,9 @@ use super::{
 };
 use crate::rollout::{blend::Blend, command::role::Role};
 
+/// What the actor of a plan begins with. No token's name has a blank.
+pub const PLAN_ACTOR: &str = "plan ";
+
 /// A plan that was started. Its steps are those of the setting as it was then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::running::RunningPlan;
+use super::{
+    gate::GateAnswer,
+    running::{PLAN_ACTOR, RunningPlan},
+};
 use crate::rollout::{
     blend::Blend,
     freeze::Freeze,
@@ -27,6 +30,8 @@ pub struct PlanFacts<'a> {
     pub held: Duration,
     /// How many clients were drawn to the candidate since the step began.
     pub sessions: u64,
+    /// What the gate of the step said since all else was so; none: it was not asked.
+    pub gate: Option<&'a GateAnswer>,
 }
 
 /// What a plan waits for.
@@ -38,6 +43,8 @@ pub struct PlanStanding {
     pub waits_for: Vec<String>,
     /// How much longer the step is held at least.
     pub left: Duration,
+    /// Only the gate of the step is missing: it is time to ask it.
+    pub asks_gate: bool,
 }
 
 impl PlanStanding {
@@ -60,7 +67,11 @@ impl PlanStanding {
         if plan.lacks_approval() {
             waits_for.push("the approval of an operator".to_owned());
         }
-        Self { breaks: breaks(plan, facts), waits_for, left }
+        let breaks = breaks(plan, facts);
+        let gate = step.gate.as_deref().and_then(|gate| GateAnswer::waiting(gate, facts.gate));
+        let asks_gate = gate.is_some() && breaks.is_empty() && waits_for.is_empty();
+        waits_for.extend(gate);
+        Self { breaks, waits_for, left, asks_gate }
     }
 
     /// Whether the next step is due.
@@ -72,6 +83,7 @@ impl PlanStanding {
 fn breaks(plan: &RunningPlan, facts: &PlanFacts<'_>) -> Vec<String> {
     let PlanFacts { record, now, .. } = *facts;
     let paused = plan.paused.as_ref().map(|pause| match pause.command.as_str() {
+        "pause-plan" if pause.by.starts_with(PLAN_ACTOR) => "its gate said fail".to_owned(),
         "pause-plan" => format!("{} paused it", pause.by),
         command => format!("{} changed the app ({command})", pause.by),
     });

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::blend::Blend;
+use crate::rollout::{app::AppName, blend::Blend};
 
 /// The longest hold of a step, in seconds: 30 days.
 pub const HOLD_SECONDS_MAX: u32 = 30 * 86_400;
@@ -26,6 +26,9 @@ pub struct PlanStep {
     /// How many clients must have been drawn to the candidate since the step began.
     #[serde(default)]
     pub sessions_min: u64,
+    /// The hook that is asked before the plan goes on; null: none.
+    #[serde(default)]
+    pub gate: Option<String>,
     /// Whether an operator has to let the plan go on.
     #[serde(default)]
     pub approval: bool,
@@ -38,12 +41,12 @@ pub struct PlanStepError;
 impl FromStr for PlanStep {
     type Err = PlanStepError;
 
-    /// Reads `25% hold=20m sessions=500 approval`, of which only the blend is needed.
+    /// Reads `25% hold=20m sessions=500 gate=ci approval`, of which only the blend is needed.
     fn from_str(text: &str) -> Result<Self, PlanStepError> {
         let mut words = text.split_ascii_whitespace();
         let blend = words.next().and_then(|word| word.strip_suffix('%')).ok_or(PlanStepError)?;
         let blend = blend.parse().map_err(|_| PlanStepError)?;
-        let mut step = Self { blend, hold_seconds: 0, sessions_min: 0, approval: false };
+        let mut step = Self { blend, hold_seconds: 0, sessions_min: 0, gate: None, approval: false };
         let mut seen = Vec::new();
         for word in words {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -54,6 +57,7 @@ impl FromStr for PlanStep {
             match (name, value) {
                 ("hold", value) => step.hold_seconds = seconds(value).ok_or(PlanStepError)?,
                 ("sessions", value) => step.sessions_min = sessions(value).ok_or(PlanStepError)?,
+                ("gate", value) => step.gate = Some(hook(value).ok_or(PlanStepError)?),
                 ("approval", "") if word == "approval" => step.approval = true,
                 _ => return Err(PlanStepError),
             }
@@ -70,6 +74,9 @@ impl fmt::Display for PlanStep {
         }
         if self.sessions_min > 0 {
             write!(f, " sessions={}", self.sessions_min)?;
+        }
+        if let Some(gate) = &self.gate {
+            write!(f, " gate={gate}")?;
         }
         if self.approval { f.write_str(" approval") } else { Ok(()) }
     }
@@ -98,6 +105,11 @@ fn sessions(text: &str) -> Option<u64> {
     digits(text).filter(|sessions| *sessions <= SESSIONS_MAX)
 }
 
+/// The name of a hook, whose rules are those of an app's name.
+fn hook(text: &str) -> Option<String> {
+    text.parse::<AppName>().ok().map(|name| name.to_string())
+}
+
 /// A whole number without a sign.
 fn digits<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -113,6 +125,7 @@ mod tests {
             "5%",
             "12.5% hold=10m",
             "25% hold=2h sessions=500 approval",
+            "25% hold=2h sessions=500 gate=smoke-tests approval",
             "0% hold=90s",
             "100% approval",
             "1% hold=30d",
@@ -143,6 +156,10 @@ mod tests {
             "5% sessions=",
             "5% sessions=-1",
             "5% sessions=1000000001",
+            "5% gate",
+            "5% gate=",
+            "5% gate=-a",
+            "5% gate=a gate=b",
             "5% approval=yes",
             "5% approval=",
             "5% hold=1m hold=2m",

@@ -8,7 +8,7 @@ use super::step::PlanStep;
 
 /// What a plan may be, for the person who has to correct one.
 pub const ALLOWED: &str = "`NAME: STEP; STEP; END`, where a name has 1 to 40 of a-z, 0-9, - and _, a step is a blend such as 5% and \
-                           optionally hold=10m, sessions=500 and approval behind it, blends never fall, there are 1 to 20 steps, and the \
+                           optionally hold=10m, sessions=500, gate=HOOK and approval behind it, blends never fall, there are 1 to 20 steps, and the \
                            end is promote or hold";
 
 /// The most plans of an app.

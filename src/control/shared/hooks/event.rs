@@ -27,6 +27,8 @@ pub enum EventKind {
     DeployFailed,
     /// Containers were made anew, or not all of them.
     Recycled,
+    /// A plan asks whether it may go on. Only the hook that its step names gets it.
+    Gate,
     /// Sent on request. No hook chooses it, and every hook gets it.
     Test,
 }
@@ -39,7 +41,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 15] = [
+const OTHERS: [EventKind; 16] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -55,6 +57,7 @@ const OTHERS: [EventKind; 15] = [
     EventKind::Deployed,
     EventKind::DeployFailed,
     EventKind::Recycled,
+    EventKind::Gate,
 ];
 
 impl EventKind {
@@ -87,6 +90,7 @@ impl EventKind {
             Self::Deployed => "deployed",
             Self::DeployFailed => "deploy_failed",
             Self::Recycled => "recycled",
+            Self::Gate => "gate",
             Self::Test => "test",
         }
     }
@@ -114,6 +118,7 @@ impl EventKind {
             Self::Deployed => "a deployment has come up and serves",
             Self::DeployFailed => "a deployment did not come up, and nothing else was changed",
             Self::Recycled => "the containers of a deployment were made anew, or could not all be",
+            Self::Gate => "a plan asks the hook whether it may go on; only what its step names is asked",
             Self::Test => "a test",
         }
     }

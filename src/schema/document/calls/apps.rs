@@ -117,7 +117,8 @@ fn reads() -> Vec<Operation> {
             .says(
                 "`healthy`: every endpoint of the release was checked and serves. `live`: new clients are sent to it. `drained`: it \
                  is on no track and does not drain any more. `can-be-stopped`: nothing of it is open on any router. `applied`: \
-                 every router serves the app's newest change.",
+                 every router serves the app's newest change. `plan-step`: its plan is at the step `step`, or at a later one; 409 \
+                 where no plan runs.",
             )
             .parameter("query", "for", json!({ "type": "string", "enum": Goal::ALL.map(Goal::as_str) }), "What to wait for.")
             .parameter(
@@ -126,6 +127,7 @@ fn reads() -> Vec<Operation> {
                 json!({ "type": "string" }),
                 "The release, by id or name; left out: the candidate, else stable; of what drains every one.",
             )
+            .parameter("query", "step", json!({ "type": "integer", "minimum": 1 }), "Of `plan-step`: the number of the step.")
             .shared("timeout")
             .answers::<Waited>(200, "It is so.")
             .answers::<Waited>(202, "The time has passed, and `waiting_for` says what is missing.")

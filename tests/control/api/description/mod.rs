@@ -126,6 +126,8 @@ fn plans(caller: &Caller<'_>) {
     caller.app("POST", "plan/resume", json!({}));
     caller.app("POST", "plan/approve", json!({}));
     caller.get("/api/v1/apps/hello/plan");
+    caller.get("/api/v1/apps/hello/wait?for=plan-step&step=1");
+    caller.call(400, "GET", "/api/v1/apps/hello/wait?for=plan-step", None);
     caller.app("POST", "plan/skip", json!({"step": 1}));
     caller.app("DELETE", "plan", json!({}));
     caller.app("PUT", "blend", json!({"percent": 12.5}));
