@@ -16,6 +16,7 @@ mod losing;
 mod members;
 mod past;
 mod pin_keys;
+mod plans;
 mod proxy;
 mod quiet;
 mod routers;

@@ -8,6 +8,7 @@ mod health;
 mod health_checks;
 mod interim;
 mod names;
+mod page_headers;
 mod paths;
 mod pins;
 mod plans;

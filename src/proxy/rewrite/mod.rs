@@ -7,6 +7,7 @@ pub mod compression;
 pub mod cookie;
 pub mod forwarding;
 pub mod login;
+pub mod page_lines;
 pub mod prefix;
 pub mod refusal;
 pub mod request;

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use super::{cache, compression::Compression, cookie, login, prefix::Prefix};
+use super::{cache, compression::Compression, cookie, login, page_lines::PageLines, prefix::Prefix};
 use crate::{
     limits::PREFLIGHT_AGE_SECONDS_MAX,
     proxy::codec::{
@@ -49,6 +49,8 @@ pub struct Changes<'a> {
     pub compression: Compression,
     /// The release to name, for a tester.
     pub release: Option<&'a str>,
+    /// What a page is told of its release, if the app says so.
+    pub page: Option<PageLines<'a>>,
     /// It comes from a sibling, which was asked as a stranger would ask: its cookies are not for the client.
     pub from_sibling: bool,
     /// The client's connection is not one client's alone, so no login may go with it: the client is not asked for one.
@@ -93,7 +95,10 @@ impl Changes<'_> {
 
     /// Whether lines come instead of the endpoint's.
     fn replaces_lines(&self) -> bool {
-        self.compression != Compression::Never || self.hsts.is_some() || !self.rules.is_empty()
+        self.compression != Compression::Never
+            || self.hsts.is_some()
+            || self.page.is_some()
+            || !self.rules.is_empty()
     }
 
     /// Whether another line comes instead of a line of this name, or none.
@@ -101,6 +106,7 @@ impl Changes<'_> {
         self.replaces_lines()
             && (self.compression.replaces(name)
                 || self.hsts.is_some() && name.eq_ignore_ascii_case(b"strict-transport-security")
+                || self.page.is_some() && PageLines::replaces(name)
                 || self.rules().any(|rule| rule.removes(name)))
     }
 
@@ -111,6 +117,9 @@ impl Changes<'_> {
             hsts.write(out);
         }
         self.rules().for_each(|rule| rule.write(out));
+        if let Some(page) = self.page {
+            page.write(out);
+        }
     }
 
     /// The rules that count: what caches are told is the router's where it tells them anything.
@@ -298,6 +307,7 @@ mod tests {
             rules: &[],
             compression: Compression::Never,
             release,
+            page: None,
             from_sibling: false,
             hides_logins: false,
         };

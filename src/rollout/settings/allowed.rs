@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 104] = [
+const ALLOWED: [(&str, &str); 105] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -49,6 +49,7 @@ const ALLOWED: [(&str, &str); 104] = [
     ("cookie.session", "true or false"),
     ("cache", "`guard` or `trust`"),
     ("traceparent", "`pass` or `create`"),
+    ("release_headers", "true or false"),
     ("underscores", "`drop` or `pass`"),
     ("assets.detect", "true or false"),
     ("assets.paths", "a list of at most 32 patterns, such as [\"/static/*\"]"),

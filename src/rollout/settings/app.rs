@@ -80,6 +80,8 @@ pub struct Settings {
     pub cache: CacheMode,
     /// What happens to the `traceparent` header.
     pub traceparent: Traceparent,
+    /// Whether responses name their release, and say when their client moves.
+    pub release_headers: bool,
     /// What becomes of request headers whose names have `_`.
     pub underscores: Underscores,
     /// Which paths are fingerprinted assets.
@@ -189,6 +191,7 @@ impl Default for Settings {
             cookie: CookieSettings::default(),
             cache: CacheMode::default(),
             traceparent: Traceparent::default(),
+            release_headers: false,
             underscores: Underscores::default(),
             assets: AssetSettings::default(),
             health: HealthSettings::default(),

@@ -132,6 +132,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "`guard`: shared caches cannot mix releases while several are routed. `trust`: headers stay as the app sent them."),
     ("traceparent", "Trace context", Words(&["pass", "create"]), "",
      "`pass`: the header goes on as it is. `create`: the router also begins a sampled trace when a request has no valid one."),
+    ("release_headers", "Headers for pages", Flag, "",
+     "Whether responses name their release (Rolling-Release) and, while it drains, say when their client moves (Rolling-Moves-At), so that a page can reload at a calm moment."),
     ("underscores", "Names with _", Words(&["drop", "pass"]), "",
      "What becomes of request headers whose names have `_`, which some servers read as `-`. `drop`: they do not go on. `pass`: they do, but for those that read like a header which the router sets."),
     ("assets.detect", "Detect", Flag, "",

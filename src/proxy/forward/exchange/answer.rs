@@ -22,6 +22,7 @@ use crate::{
         },
         rewrite::{
             compression::Compression,
+            page_lines::{PageLines, moves_at},
             response::{Caching, Changes, SentPin, write},
         },
         route::grpc::http_status,
@@ -146,6 +147,7 @@ impl<D: Downstream> Exchange<'_, D> {
             rules: if interim { &[] } else { &app.routes.settings.headers.response },
             compression,
             release: tested.then(|| app.routes.release(self.plan.assignment.target.release).id.as_str()),
+            page: if app.routes.settings.release_headers && !interim { self.page_lines() } else { None },
             from_sibling: self.asks_sibling(),
             hides_logins: self.plan.hides_logins,
         };
@@ -157,6 +159,15 @@ impl<D: Downstream> Exchange<'_, D> {
             self.worker.write_date(fields);
         }
         findings.login_hidden
+    }
+
+    /// What the page is told of its release. Caches keep assets for clients of every release.
+    #[cold]
+    fn page_lines(&self) -> Option<PageLines<'_>> {
+        let routes = &self.plan.app.routes;
+        let release = routes.release(self.plan.assignment.target.release);
+        let moves_at = moves_at(release.standing, routes.settings.drainseconds);
+        (!self.plan.is_asset()).then(|| PageLines { release: release.id.as_str(), moves_at })
     }
 
     /// Whether this is the answer of a release that does not have the asset, as no sibling has it.
