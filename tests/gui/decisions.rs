@@ -190,3 +190,19 @@ fn a_tab_that_was_just_opened_shows_what_came_before_it() {
     router.api().get("past?seconds=59").expect(422);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
+
+#[test]
+fn the_history_opens_the_receipt_of_an_abort() {
+    let router = worse();
+    router.api().call("DELETE", "/api/v1/apps/hello/candidate", Some(&json!({}))).expect(200);
+    let seq = router.api().state()["seq"].as_u64().expect("a seq");
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    let receipt = format!("receipt-{seq}");
+    browser.see(&receipt, "Receipt");
+    browser.script(&format!("document.querySelector('[data-testid={receipt}]').open = true; return null"));
+    browser.see(&receipt, "came to the candidate");
+    browser.see(&receipt, "GET /: 500 from");
+    go(&browser, "apps/hello/history");
+    browser.see(&receipt, "Receipt");
+}

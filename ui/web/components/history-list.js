@@ -3,6 +3,7 @@
 import { describeFate, listChanges, stableAfter, summarizeEvent } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { fatesOf } from '../fates.js';
+import { receiptLines } from '../receipt-words.js';
 import { releaseId, releaseName } from '../release.js';
 import { when } from './when.js';
 import { button } from './controls.js';
@@ -20,7 +21,7 @@ export function historyList({ rollback, details = false }) {
 		update(next) {
 			view = { ...next, fates: next.fates ?? fatesOf(next.events) };
 			setShown(none, next.events.length === 0);
-			keyed(list, next.events, eventKey, () => row(() => view, rollback, details));
+			keyed(list, next.events, eventKey, (event) => row(() => view, rollback, details, event.receipt));
 		},
 	};
 }
@@ -28,7 +29,7 @@ export function historyList({ rollback, details = false }) {
 // A change of endpoints shares the seq with the change before it.
 const eventKey = ({ seq, number }) => (number ? `${seq}-endpoints-${number}` : `${seq}`);
 
-function row(view, rollback, details) {
+function row(view, rollback, details, receipt) {
 	const seq = h('span.history-seq');
 	const title = h('b');
 	const what = h('span');
@@ -37,6 +38,7 @@ function row(view, rollback, details) {
 	const at = when();
 	const backButton = button('Roll back to this', { tone: 'small' });
 	const changes = details ? h('details.history-details', {}, h('summary', {}, 'What changed')) : null;
+	const cost = receipt ? buildReceipt(receipt) : null;
 	const element = h(
 		'li.history-row',
 		{},
@@ -46,6 +48,7 @@ function row(view, rollback, details) {
 		reason,
 		h('span.history-at', {}, at.element),
 		h('span.history-back', {}, backButton),
+		cost,
 		changes,
 	);
 	let event = null;
@@ -60,6 +63,7 @@ function row(view, rollback, details) {
 			const { state, now, disabledReason, fates } = view();
 			setAttr(element, 'data-testid', `history-row-${eventKey(event)}`);
 			setText(seq, String(event.seq));
+			if (cost) setAttr(cost, 'data-testid', `receipt-${event.seq}`);
 			const { title: titleText, words } = summarizeEvent(event, state?.app);
 			setText(title, titleText);
 			setText(what, words);
@@ -80,6 +84,12 @@ function row(view, rollback, details) {
 			);
 		},
 	};
+}
+
+// What is known of a candidate that was aborted. Nothing of it changes.
+function buildReceipt(receipt) {
+	const lines = receiptLines(receipt).map((line) => h('li', {}, line));
+	return h('details.history-details', {}, h('summary', {}, 'Receipt'), h('ul', {}, lines));
 }
 
 // An event never changes, so its details are built once, when they are first opened.
