@@ -61,6 +61,9 @@ fn lines(verdict: &Verdict) -> Vec<String> {
         ));
     }
     lines.push(format!("if worse    {}", verdict.on_worse));
+    if verdict.drawing_stopped {
+        lines.push("drawing     stopped at this router, until the store takes the abort".to_owned());
+    }
     lines
 }
 
@@ -82,7 +85,7 @@ mod tests {
             r#"{"candidate":"apps/hello-2-80/containers","verdict":"worse","sentence":"It is worse.","on_worse":"abort",
                 "candidate_sessions":{"sessions":40,"failing":3,"requests":50,"share":7.5},
                 "control_sessions":{"sessions":360,"requests":400,"share":0},"shielded":3,"shielded_answered":3,
-                "evidence":{"worse":387.2,"worse_needed":100,"needed":20},"factor":{"likely":60,"least":5,"most":null}}"#,
+                "evidence":{"worse":387.2,"worse_needed":100,"needed":20},"factor":{"likely":60,"least":5,"most":null},"drawing_stopped":true}"#,
         )
         .unwrap();
         assert_eq!(
@@ -95,6 +98,7 @@ mod tests {
                 "evidence    worse 387.2 of 100, better 0 of 20, no worse 0 of 20",
                 "factor      about 60, at least 5",
                 "if worse    abort",
+                "drawing     stopped at this router, until the store takes the abort",
             ]
         );
         let none = Verdict {

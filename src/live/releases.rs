@@ -21,6 +21,7 @@ pub struct ReleaseState {
     key: ReleaseKey,
     drain_over: AtomicBool,
     ended: AtomicBool,
+    not_drawn: AtomicBool,
     cells: Box<[ReleaseCell]>,
     window: Window,
     clients: Box<[RecentClients]>,
@@ -35,6 +36,7 @@ impl ReleaseState {
             key,
             drain_over: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            not_drawn: AtomicBool::new(false),
             cells: (0..workers).map(|_| ReleaseCell::default()).collect(),
             window: Window::default(),
             clients: (0..workers).map(|_| RecentClients::default()).collect(),
@@ -75,6 +77,16 @@ impl ReleaseState {
     /// Sets or clears [`ReleaseState::ended`].
     pub fn set_ended(&self, ended: bool) {
         self.ended.store(ended, Ordering::Relaxed);
+    }
+
+    /// Whether clients are drawn to it. They are not while it is to be aborted and the store does not take that.
+    pub fn is_drawn(&self) -> bool {
+        !self.not_drawn.load(Ordering::Relaxed)
+    }
+
+    /// Sets or clears [`ReleaseState::is_drawn`]; whether that is another value than before.
+    pub fn set_drawn(&self, drawn: bool) -> bool {
+        self.not_drawn.swap(!drawn, Ordering::Relaxed) == drawn
     }
 
     /// The cell that this worker alone writes.

@@ -97,6 +97,10 @@ impl Health for PublishedTable {
         self.endpoint(endpoint).drain_over()
     }
 
+    fn draws(&self, release: ReleaseSlot) -> bool {
+        self.release(release).is_drawn()
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.release(release).drain_over()
     }

@@ -128,6 +128,10 @@ impl Health for SupposedHealth<'_> {
         self.drains_over || self.health.endpoint_drain_over(endpoint)
     }
 
+    fn draws(&self, release: ReleaseSlot) -> bool {
+        self.health.draws(release)
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
         self.drains_over || self.health.drain_over(release)
     }

@@ -58,6 +58,8 @@ pub struct Verdict {
     pub first_failure_at: Option<u64>,
     /// How many routers have counted.
     pub members: u64,
+    /// It is to be aborted, which the store does not take: meanwhile this router draws no new client to it, and moves nobody.
+    pub drawing_stopped: bool,
 }
 
 /// The verdict in a word and in a sentence.

@@ -89,3 +89,34 @@ fn what_a_member_counted_stays_when_it_leaves() {
     eventually("it goes on from there", || failing(&left) == 5);
     assert_eq!(failing(&fleet.routers[0]), 5, "nothing is counted twice");
 }
+
+#[test]
+fn an_abort_that_the_store_does_not_take_stops_the_drawing_and_moves_nobody() {
+    let fleet = failing(2, 50, "abort");
+    let router = &fleet.routers[0];
+    fleet.network.cut(true);
+    let (mut came, mut pinned) = (0, None);
+    while verdict(router)["drawing_stopped"] != true {
+        came += 1;
+        let mut next = client(router, came);
+        if next.try_get("/").unwrap().response.status == 500 && pinned.is_none() {
+            pinned = Some(next);
+        }
+        assert!(came < 1_000, "{}", verdict(router));
+    }
+    for n in 0..40 {
+        let status = client(router, 2_000 + n).try_get("/").unwrap().response.status;
+        assert_eq!(status, 200, "nobody is drawn to it: client {n}");
+    }
+    let mut pinned = pinned.expect("somebody was drawn to it");
+    assert_eq!(pinned.try_get("/").unwrap().response.status, 500, "who was there stays");
+    let said = router.api().state()["verdict"]["sentence"].to_string();
+    assert!(said.contains("draws no new client"), "{said}");
+    fleet.network.cut(false);
+    for router in &fleet.routers {
+        eventually("it is aborted", || router.api().state()["candidate"].is_null());
+    }
+    let history = router.api().get("history").expect(200).json();
+    let aborts = history["events"].as_array().unwrap().iter().filter(|event| event["command"] == "abort");
+    assert_eq!(aborts.map(|abort| abort["actor"].clone()).collect::<Vec<_>>(), ["verdict"], "{history}");
+}

@@ -57,6 +57,7 @@ fn verdict(core: &Core, app: &AppName) -> Option<Verdict> {
         candidate: candidate.map(|candidate| candidate.id.to_string()),
         tenure: candidate.map_or(0, |candidate| candidate.tenure),
         first_failure_at: known.as_ref().and_then(|known| known.first_failure_at),
+        drawing_stopped: known.as_ref().is_some_and(|known| !known.is_drawn()),
         members: known.as_ref().map_or(0, |known| known.members),
         ..Verdict::of(&judged, settings, has_plan)
     })

@@ -125,7 +125,7 @@ async fn hand_over_one(core: &Core, app: &AppName, missed: &LocalAbort) -> Resul
 }
 
 /// Whether the store gave no answer that decides.
-fn is_outage(error: &ApiError) -> bool {
+pub fn is_outage(error: &ApiError) -> bool {
     matches!(
         error.kind(),
         Kind::StoreUnavailable | Kind::StoreDiverged | Kind::Disk | Kind::OutcomeUnknown | Kind::Contended

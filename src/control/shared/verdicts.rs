@@ -19,6 +19,10 @@ use crate::{
     schema::verdict::VerdictSentence,
 };
 
+/// What is said while an abort waits for the store.
+const NOT_DRAWN: &str =
+    "It is to be aborted, which the store does not take: meanwhile this router draws no new client to it.";
+
 /// What is known of one candidate.
 #[derive(Debug, Clone)]
 pub struct CandidateVerdict {
@@ -62,14 +66,30 @@ impl CandidateVerdict {
         self.verdict.finding == Finding::Worse
     }
 
+    /// Draws no new client to the candidate at this router, or does again; whether that is new.
+    pub fn set_drawn(&self, drawn: bool) -> bool {
+        self.state.set_drawn(drawn)
+    }
+
+    /// Whether new clients are drawn to the candidate at this router.
+    pub fn is_drawn(&self) -> bool {
+        self.state.is_drawn()
+    }
+
     /// The verdict in a word and in a sentence.
     pub fn words(&self) -> VerdictSentence {
         VerdictSentence {
             verdict: self.verdict.finding.as_str().to_owned(),
-            sentence: self.verdict.sentence(),
+            sentence: self.sentence(),
             warning: self.verdict.warning,
             shared_dependency: self.verdict.shared_dependency,
         }
+    }
+
+    /// The sentence, with what became of an abort that the store does not take.
+    pub fn sentence(&self) -> String {
+        let sentence = self.verdict.sentence();
+        if self.is_drawn() { sentence } else { format!("{sentence} {NOT_DRAWN}") }
     }
 
     /// The receipt of an abort at this time, Unix ms.

@@ -138,13 +138,21 @@ impl Health for LocalApp {
         self.by_slot(endpoint).is_some_and(|endpoint| endpoint.state.drain_over())
     }
 
+    fn draws(&self, release: ReleaseSlot) -> bool {
+        self.release_by_slot(release).is_none_or(|release| release.state.is_drawn())
+    }
+
     fn drain_over(&self, release: ReleaseSlot) -> bool {
-        let index = self.routes.releases.iter().position(|route| route.slot == release);
-        index.is_some_and(|index| self.releases[index].state.drain_over())
+        self.release_by_slot(release).is_some_and(|release| release.state.drain_over())
     }
 }
 
 impl LocalApp {
+    fn release_by_slot(&self, slot: ReleaseSlot) -> Option<&Rc<LocalRelease>> {
+        let index = self.routes.releases.iter().position(|route| route.slot == slot);
+        index.map(|index| &self.releases[index])
+    }
+
     fn by_slot(&self, slot: EndpointSlot) -> Option<&LocalEndpoint> {
         let endpoints = self.releases.iter().flat_map(|release| release.endpoints.iter());
         endpoints.into_iter().find(|endpoint| endpoint.route.slot == slot)

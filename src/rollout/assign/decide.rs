@@ -122,7 +122,7 @@ impl Assigner<'_> {
     /// Chooses candidate or stable by bucket. A candidate without a serving endpoint is passed over.
     fn by_bucket(&mut self, bucket: u16, reason: Reason) -> Result<Place, Unroutable> {
         let mut reason = reason;
-        if let Some(release) = self.candidate_of(bucket) {
+        if let Some(release) = self.candidate_of(bucket).filter(|release| self.takes_new(*release)) {
             if let Some(endpoint) = self.choose(release) {
                 return Ok(Place { target: Target { release, endpoint }, reason });
             }
@@ -192,7 +192,8 @@ impl Assigner<'_> {
         if !again || left_alone {
             return None;
         }
-        let target = self.candidate_of(pin.bucket).or(self.app.stable).filter(|target| *target != release)?;
+        let target = self.candidate_of(pin.bucket).or(self.app.stable);
+        let target = target.filter(|target| *target != release && self.takes_new(*target))?;
         let endpoint = self.choose_if_it_serves(target)?;
         Some(Place { target: Target { release: target, endpoint }, reason: Reason::Bucket })
     }
@@ -293,6 +294,11 @@ impl Assigner<'_> {
     /// The candidate, if a bucket is one of the candidate's.
     fn candidate_of(&self, bucket: u16) -> Option<ReleaseIndex> {
         self.app.candidate.filter(|_| bucket::is_candidates(bucket, self.app.bucket_offset, self.app.blend))
+    }
+
+    /// Whether new clients are drawn to a release. While nobody is drawn to the candidate, those who are there stay.
+    fn takes_new(&self, release: ReleaseIndex) -> bool {
+        self.health.draws(self.release(release).slot)
     }
 
     /// Chooses a serving endpoint, or else one that is only suspected; in a stable of which less than half serves, any.

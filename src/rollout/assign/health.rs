@@ -32,6 +32,11 @@ pub trait Health {
         let _ = endpoint;
         false
     }
+    /// Whether new clients are drawn to a candidate.
+    fn draws(&self, release: ReleaseSlot) -> bool {
+        let _ = release;
+        true
+    }
     /// Whether `drainseconds` have passed for a draining release.
     fn drain_over(&self, release: ReleaseSlot) -> bool;
 }
