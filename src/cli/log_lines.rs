@@ -13,7 +13,14 @@ use std::{
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tracing_subscriber::fmt::MakeWriter;
+use serde_json::json;
+use tracing_subscriber::fmt::{
+    MakeWriter,
+    format::Writer,
+    time::{FormatTime as _, SystemTime},
+};
+
+use crate::config::LogFormat;
 
 /// Lines that may wait: some 300 KiB.
 const LINES_WAITING_MAX: usize = 2_000;
@@ -24,15 +31,17 @@ const END_LOOKS: u32 = 50;
 const END_REST: Duration = Duration::from_millis(10);
 
 /// Lines on their way to standard error. All copies share what waits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct LogLines {
     waiting: Arc<Mutex<WaitingLines>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct WaitingLines {
     lines: VecDeque<Vec<u8>>,
     lost: u64,
+    /// How the line is written that says what was lost.
+    format: LogFormat,
 }
 
 /// Something that lines are written to.
@@ -58,6 +67,11 @@ impl Outlet for StandardError {
 }
 
 impl LogLines {
+    /// Lines of this format.
+    pub(super) fn new(format: LogFormat) -> Self {
+        Self { waiting: Arc::new(Mutex::new(WaitingLines::new(format))) }
+    }
+
     /// Gives what waits a last chance, at the end of the process.
     pub(super) fn finish(&self) {
         for _ in 0..END_LOOKS {
@@ -74,6 +88,10 @@ impl LogLines {
 }
 
 impl WaitingLines {
+    fn new(format: LogFormat) -> Self {
+        Self { lines: VecDeque::new(), lost: 0, format }
+    }
+
     fn push(&mut self, line: &[u8]) {
         if self.lines.len() < LINES_WAITING_MAX {
             self.lines.push_back(line.to_vec());
@@ -90,7 +108,7 @@ impl WaitingLines {
                     return true;
                 }
                 let lost = std::mem::take(&mut self.lost);
-                self.push(format!("{lost} lines of the log were lost: nobody read them\n").as_bytes());
+                self.push(lost_line(self.format, lost).as_bytes());
                 continue;
             };
             if !outlet.is_ready() {
@@ -102,6 +120,20 @@ impl WaitingLines {
                 // Nobody will read it, if it failed.
                 Ok(_) | Err(_) => drop(self.lines.pop_front()),
             }
+        }
+    }
+}
+
+/// The line that says what was lost.
+fn lost_line(format: LogFormat, lost: u64) -> String {
+    let message = format!("{lost} lines of the log were lost: nobody read them");
+    match format {
+        LogFormat::Text => message + "\n",
+        LogFormat::Json => {
+            let mut now = String::new();
+            // Writing to a string cannot fail.
+            let _ = SystemTime.format_time(&mut Writer::new(&mut now));
+            format!("{}\n", json!({ "timestamp": now, "level": "WARN", "message": message }))
         }
     }
 }
@@ -155,7 +187,7 @@ mod tests {
 
     #[test]
     fn lines_wait_for_their_reader_and_are_counted_when_there_are_too_many() {
-        let (pipe, mut waiting) = (Pipe::default(), WaitingLines::default());
+        let (pipe, mut waiting) = (Pipe::default(), WaitingLines::new(LogFormat::Text));
         (0..LINES_WAITING_MAX + 7).for_each(|_| waiting.push(b"abcd\n"));
         assert!(!waiting.write_on(&pipe) && pipe.read.borrow().is_empty());
         pipe.room.set(1);
@@ -166,5 +198,12 @@ mod tests {
         let text = String::from_utf8(pipe.read.take()).unwrap();
         assert_eq!(text.matches("abcd\n").count(), LINES_WAITING_MAX);
         assert!(text.ends_with("7 lines of the log were lost: nobody read them\n"), "{}", text.len());
+    }
+
+    #[test]
+    fn what_was_lost_is_said_in_the_format_of_the_log() {
+        let said: serde_json::Value = serde_json::from_str(&lost_line(LogFormat::Json, 7)).unwrap();
+        assert_eq!((&said["level"], said["timestamp"].is_string()), (&json!("WARN"), true), "{said}");
+        assert_eq!(said["message"], "7 lines of the log were lost: nobody read them");
     }
 }

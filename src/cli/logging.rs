@@ -1,4 +1,4 @@
-//! The router's log on standard error: one readable line per event.
+//! The router's log on standard error: one readable line per event, or one JSON object.
 
 use tracing::Level;
 use tracing_subscriber::{
@@ -6,18 +6,29 @@ use tracing_subscriber::{
 };
 
 use super::log_lines::LogLines;
+use crate::config::LogFormat;
 
 /// The log of a process. Dropping it gives lines that wait for their reader a last chance.
 pub(super) struct Log(LogLines);
 
 /// Starts the log. Of the libraries below only warnings and errors are logged, whatever the level.
-pub(super) fn start(level: Level) -> Log {
+pub(super) fn start(level: Level, format: LogFormat) -> Log {
     let ours = [env!("CARGO_CRATE_NAME"), "keyvalues"].map(|name| (name, level));
     let filter = Targets::new().with_default(Level::WARN).with_targets(ours);
-    let out = LogLines::default();
-    let lines = fmt::layer().with_target(false).with_writer(out.clone()).compact();
+    let out = LogLines::new(format);
+    let lines = fmt::layer().with_target(false).with_writer(out.clone());
     // A second start in one process (a test) keeps the first one's settings.
-    let _ = registry().with(lines).with(filter).try_init();
+    match format {
+        LogFormat::Text => {
+            let _ = registry().with(lines.compact()).with(filter).try_init();
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            let _ = registry().with(lines).with(filter).try_init();
+            // A panic is an entry like any other: by itself it would be several lines that are no JSON.
+            std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+        }
+    }
     Log(out)
 }
 

@@ -44,6 +44,7 @@ mod lock_command;
 mod log_lines;
 mod logging;
 mod logs;
+mod man;
 mod nearest;
 mod nodes;
 mod pause;
@@ -168,6 +169,7 @@ enum Verb {
     Upgrade(upgrade::Arguments),
     Check(check::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the verb named on the command line and says how it ended.
@@ -186,6 +188,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(arguments) => demo::run(arguments, &printer),
         Verb::Check(arguments) => check::run(arguments, &printer),
         Verb::Completions(arguments) => completions::run(arguments, &printer, CommandLine::command()),
+        Verb::Man(arguments) => man::run(arguments, &printer, CommandLine::command()),
         verb => ask_router(verb, &printer),
     };
     match outcome {
@@ -247,7 +250,9 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Kv(arguments) => kv::run(arguments, printer).await,
             Verb::Store(arguments) => store::run(arguments, printer).await,
             Verb::Upgrade(arguments) => upgrade::run(arguments, printer).await,
-            Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) => Ok(Exit::Usage),
+            Verb::Serve(_) | Verb::Demo(_) | Verb::Check(_) | Verb::Completions(_) | Verb::Man(_) => {
+                Ok(Exit::Usage)
+            }
         }
     })
 }

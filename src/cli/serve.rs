@@ -38,7 +38,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(refusal) = refusal(&server::examine(&config)) {
         return Err(refusal);
     }
-    let _log = logging::start(config.log);
+    let _log = logging::start(config.log, config.log_format);
     announce(&config);
     warn_of_keyvalues(&config);
     server::run(config).map_err(|error| Failure::chain(Exit::Failed, &error))?;

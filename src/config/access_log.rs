@@ -1,4 +1,4 @@
-//! Where logs are written, and the format of the access log.
+//! Where logs are written, and the formats of their lines.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,15 @@ pub enum LogDestination {
     Stdout,
     /// The end of a file.
     File(PathBuf),
+}
+
+/// The format of what is told on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per entry, on a line of its own.
+    Json,
 }
 
 /// The format of a line of the access log.

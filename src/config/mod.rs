@@ -29,7 +29,7 @@ mod tls;
 mod values;
 
 pub use self::{
-    access_log::{AccessLogFormat, LogDestination},
+    access_log::{AccessLogFormat, LogDestination, LogFormat},
     error::ConfigError,
     keyvalues_file::{Keyvalues, MARKER},
     needed_file::NeededFile,

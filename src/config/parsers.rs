@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    access_log::{AccessLogFormat, LogDestination},
+    access_log::{AccessLogFormat, LogDestination, LogFormat},
     fault::{Fault, NOT_ALLOWED},
 };
 use crate::rollout::{app::AppName, network::Network, preview::PREVIEW_PATH};
@@ -53,6 +53,14 @@ pub(super) fn access_log_format(text: &str) -> Result<AccessLogFormat, Fault> {
         "json" => Ok(AccessLogFormat::Json),
         "common" => Ok(AccessLogFormat::Common),
         "combined" => Ok(AccessLogFormat::Combined),
+        _ => Err(NOT_ALLOWED),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, Fault> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
         _ => Err(NOT_ALLOWED),
     }
 }

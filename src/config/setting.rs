@@ -363,6 +363,17 @@ pub const LOG: Setting = Setting {
     meaning: "how much is told on standard error",
 };
 
+/// How that is written.
+pub const LOG_FORMAT: Setting = Setting {
+    name: "log_format",
+    placeholder: "FORMAT",
+    flag: Some("--log-format"),
+    environment: &["ROLLING_ROUTER_LOG_FORMAT"],
+    default: "text",
+    allowed: "`text` or `json`",
+    meaning: "whether that is lines for people, or one JSON object per entry",
+};
+
 /// Every setting, in the order in which they are documented.
 pub const ALL: &[&Setting] = &[
     &LISTEN,
@@ -404,4 +415,5 @@ pub const ALL: &[&Setting] = &[
     &ENGINE,
     &ENGINE_IMAGES,
     &LOG,
+    &LOG_FORMAT,
 ];

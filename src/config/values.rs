@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    access_log::{AccessLogFormat, LogDestination},
+    access_log::{AccessLogFormat, LogDestination, LogFormat},
     acme::Acme,
     acme_settings::ACME_DIRECTORY,
     engines,
@@ -102,6 +102,8 @@ pub struct Config {
     pub engine_files: Vec<NeededFile>,
     /// How much is logged on standard error.
     pub log: tracing::Level,
+    /// The format of that.
+    pub log_format: LogFormat,
     /// The limits that an operator may set.
     pub limits: Limits,
     /// What an operator should mend, though all of it is valid.
@@ -159,6 +161,7 @@ impl Config {
             engines: engines.options,
             engine_files: engines.files,
             log: raw.required(&setting::LOG, parsers::level)?,
+            log_format: raw.required(&setting::LOG_FORMAT, parsers::log_format)?,
             limits: limits(raw)?,
             warnings,
             store,

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -45,6 +45,7 @@ pub struct LiveCertificates {
     /// Whether there are challenges: what a request has to look at while there are none.
     is_challenged: AtomicBool,
     files: ArcSwap<Vec<FileCertificate>>,
+    failed_reads: AtomicU64,
     ticket_secrets: ArcSwap<TicketSecrets>,
 }
 
@@ -106,6 +107,16 @@ impl LiveCertificates {
             }
             files
         });
+    }
+
+    /// Notes that files of a certificate were read again and cannot be used.
+    pub fn note_failed_read(&self) {
+        self.failed_reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was so.
+    pub fn failed_reads(&self) -> u64 {
+        self.failed_reads.load(Ordering::Relaxed)
     }
 
     /// Gives tickets by the first of these from now on, and reads those of all.

@@ -98,7 +98,10 @@ impl LiveCertificates {
     fn renew(&self, index: usize) {
         match self.take(index) {
             Ok(()) => tracing::info!("the certificate was read again from {}", self.name(index)),
-            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+            Err(error) => {
+                self.shown.live().note_failed_read();
+                tracing::error!("the certificate stays as it was: {error}");
+            }
         }
     }
 

@@ -8,3 +8,4 @@ mod hooks;
 mod hooks_in;
 mod observability;
 mod old_api;
+mod packages;

@@ -11,6 +11,7 @@ mod events;
 mod foreign;
 mod full_disk;
 mod hook_in;
+mod image;
 mod kills;
 mod logs;
 mod lost_store;

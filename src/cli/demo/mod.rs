@@ -60,7 +60,7 @@ pub(super) fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failu
     let ports = ports::choose(arguments.listen, arguments.admin);
     let sites = runtime.block_on(bind_sites()).map_err(|error| failed("cannot start the samples", &error))?;
     let config = configure(&ports, &arguments.log, &folder, &sites)?;
-    let _log = logging::start(config.log);
+    let _log = logging::start(config.log, config.log_format);
     let router = server::Router::start(config).map_err(|error| Failure::chain(Exit::Failed, &error))?;
     let front = reachable(router.front().first().copied().unwrap_or(router.admin()));
     let admin = reachable(router.admin());

@@ -25,8 +25,12 @@ use super::{
 use support::{Endpoint, Router, echo, router, router::token};
 
 /// The blocks that cannot run: page and heading.
-const NOT_RUN: [(&str, &str); 2] =
-    [("docs/running.md", "Signals"), ("docs/settings.md", "Protocol of endpoints")];
+const NOT_RUN: [(&str, &str); 4] = [
+    ("docs/running.md", "Debian package"),
+    ("docs/running.md", "Container image"),
+    ("docs/running.md", "Signals"),
+    ("docs/settings.md", "Protocol of endpoints"),
+];
 
 /// What a command line begins with.
 const COMMANDS: [&str; 4] = ["rolling-router ", "cargo ", "curl ", "$ "];

@@ -23,6 +23,20 @@ fn completions_know_the_verbs() {
 }
 
 #[test]
+fn manual_pages_are_written_for_every_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    run(&["man", pages.to_str().unwrap()]).expect(0);
+    let page =
+        |name: &str| fs::read_to_string(pages.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(page("rolling-router.1").contains("rollback"));
+    assert!(page("rolling-router-serve.1").contains("ROLLING_ROUTER_LISTEN"));
+    assert!(page("rolling-router-kv-export.1").contains("with\\-secrets"));
+    let refused = run(&["man", "/dev/null/pages"]).expect(1);
+    assert!(refused.err.contains("/dev/null/pages"), "{}", refused.err);
+}
+
+#[test]
 fn a_wrong_setting_is_named_before_anything_starts() {
     let refused = run(&["serve", "--workers", "0", "--store", "memory"]).expect(2);
     assert!(refused.err.contains("--workers is `0`"), "{}", refused.err);

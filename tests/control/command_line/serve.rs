@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
-use super::program::{finish, program};
+use super::program::{finish, program, program_at};
 
 /// Settings that leave both ports to the kernel.
 const ON_FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
@@ -26,7 +26,17 @@ impl RouterProcess {
     /// The same with these variables.
     pub fn start_with(folder: &Path, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.arg("serve").args(settings).envs(environment.iter().copied()).current_dir(folder);
+        command.envs(environment.iter().copied());
+        Self::run(command, folder, settings)
+    }
+
+    /// The same of a program that lies elsewhere.
+    pub fn start_at(path: &Path, folder: &Path, settings: &[&str]) -> Self {
+        Self::run(program_at(path), folder, settings)
+    }
+
+    fn run(mut command: Command, folder: &Path, settings: &[&str]) -> Self {
+        command.arg("serve").args(settings).current_dir(folder);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         Self { child, lines }

@@ -141,7 +141,8 @@ fn the_page_is_valid_and_follows_the_conventions() {
     let families = families(&page());
     assert!(families.len() > 20, "there is something to tell");
     for (name, family) in &families {
-        assert!(name.starts_with("rolling_"), "{name}: metrics have a prefix of their own");
+        let prefixed = ["rolling_", "process_"].iter().any(|prefix| name.starts_with(prefix));
+        assert!(prefixed, "{name}: metrics have a prefix of their own, or that of every process");
         let counts = name.ends_with("_total");
         assert_eq!(counts, family.kind == "counter", "{name}: counters, and nothing else, end in _total");
         let unit = ["_ms", "_us", "_millis", "_kb", "_mb", "_minutes"].iter().any(|unit| name.contains(unit));

@@ -5,5 +5,7 @@ mod access_log;
 mod counts;
 mod exposition;
 mod formats;
+mod log_format;
+mod prometheus;
 mod request_ids;
 mod unread_log;

@@ -7,6 +7,7 @@
 mod endpoints;
 mod own;
 mod page;
+mod process;
 mod releases;
 mod row;
 mod verdicts;
@@ -35,6 +36,7 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     let series_max = usize::try_from(core.options.limits.metrics_series_max).unwrap_or(usize::MAX);
     let mut page = Page::new(parts, series_max);
     own::write(&mut page, &core);
+    process::write(&mut page, &core);
     let published = core.live.load_full();
     let apps: Vec<_> = published.table.all_routes().collect();
     let rows = rows(&apps, &published);

@@ -16,6 +16,7 @@ use crate::{
 /// Everything that is about no app.
 pub fn write(page: &mut Page, core: &Core) {
     router(page, core);
+    reloads(page, core);
     fleet(page, core);
     hooks(page, core);
     certificates(page, core);
@@ -71,6 +72,14 @@ fn router(page: &mut Page, core: &Core) {
         "From the store's word of a change to the table that requests go by.",
     );
     page.histogram("rolling_publish_lag_seconds", "", &core.live.lag());
+}
+
+/// Files that were read again while the router runs.
+fn reloads(page: &mut Page, core: &Core) {
+    let name = "rolling_reload_failures_total";
+    page.counter(name, "Files that were read again and could not be used, or not all of them.");
+    page.sample(name, "what=\"certificates\"", core.live.certificates().failed_reads());
+    page.sample(name, "what=\"tokens\"", core.tokens.failed_reads());
 }
 
 /// The fleet as this router sees it; series of a member end with its membership.

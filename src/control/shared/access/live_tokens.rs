@@ -9,7 +9,10 @@ use std::{
     net::IpAddr,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex as Lock;
@@ -43,6 +46,8 @@ pub struct LiveTokens {
     looked: Mutex<FileStamps>,
     /// Why the file counts for nothing since it was last read.
     unread: Lock<Option<String>>,
+    /// How often it was read again and could not be used, or not all of it.
+    failed_reads: AtomicU64,
 }
 
 /// The file's stamps.
@@ -74,13 +79,21 @@ impl LiveTokens {
         let stamp = if generated.is_some() { source.stamp() } else { before };
         let looked = Mutex::new(FileStamps { read: stamp, last: stamp });
         let current = watch::Sender::new(Arc::new(tokens));
-        (Self { source, current, looked, unread: Lock::default() }, generated)
+        (
+            Self { source, current, looked, unread: Lock::default(), failed_reads: AtomicU64::new(0) },
+            generated,
+        )
     }
 
     /// What is wrong with them: lines that are left out, or a file that is not used. No text repeats a token.
     pub fn faults(&self) -> Vec<String> {
         let faults = self.now().faults().to_vec();
         faults.into_iter().chain(self.unread.lock().clone()).collect()
+    }
+
+    /// How often the file was read again and could not be used, or not all of it.
+    pub fn failed_reads(&self) -> u64 {
+        self.failed_reads.load(Ordering::Relaxed)
     }
 
     /// The tokens as they are now.
@@ -113,6 +126,7 @@ impl LiveTokens {
             Err(error) => {
                 let fault = format!("the tokens stay as they were: {error}");
                 tracing::error!("{fault}");
+                self.failed_reads.fetch_add(1, Ordering::Relaxed);
                 *self.unread.lock() = Some(fault.clone());
                 Err(fault)
             }
@@ -122,6 +136,7 @@ impl LiveTokens {
     fn take(&self, mut tokens: Tokens) -> Vec<TokenChange> {
         let before = self.now();
         if !tokens.faults().is_empty() {
+            self.failed_reads.fetch_add(1, Ordering::Relaxed);
             tokens.keep_missing(&before);
             tracing::warn!("tokens that the file lacks stay until no line of it is left out");
         }

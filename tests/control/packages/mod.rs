@@ -1,0 +1,5 @@
+//! What is handed out to be installed: the Debian package, and what it brings for others.
+
+mod chart;
+mod debian;
+mod logs;
