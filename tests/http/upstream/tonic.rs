@@ -38,11 +38,13 @@ fn serve(v1: &[GrpcServer], v2: &[GrpcServer]) -> Router {
     release(before(&addresses(v1), &settings()), "v2", &addresses(v2)).start()
 }
 
+/// A call: its kind, and the release that answered, or why none did.
+type Made = (Kind, Result<String, String>);
+
 /// Calls of all kinds, one after the other in several tasks, until they are ended.
 struct Calls {
     ends: Arc<AtomicBool>,
-    /// Each call: its kind, and the release that answered, or why none did.
-    made: Arc<Mutex<Vec<(Kind, Result<String, String>)>>>,
+    made: Arc<Mutex<Vec<Made>>>,
     running: Arc<()>,
 }
 
@@ -56,7 +58,7 @@ impl Calls {
             spawn(async move {
                 while !ends.load(Ordering::SeqCst) {
                     let answered = client.call(kind).await.map_err(|status| status.to_string());
-                    made.lock().unwrap().push((kind, answered));
+                    made.lock().expect("nobody panics with it").push((kind, answered));
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 drop(running);
@@ -67,9 +69,9 @@ impl Calls {
 
     /// Waits until a release has answered calls of each kind from now on.
     fn see(&self, release: &str) {
-        let from = self.made.lock().unwrap().len();
+        let from = self.made.lock().expect("nobody panics with it").len();
         eventually(&format!("{release} answers all kinds of calls"), || {
-            let made = self.made.lock().unwrap();
+            let made = self.made.lock().expect("nobody panics with it");
             KINDS.iter().all(|kind| {
                 made[from..].iter().filter(|(made, by)| made == kind && by.as_deref() == Ok(release)).count()
                     > 2
@@ -77,10 +79,10 @@ impl Calls {
         });
     }
 
-    fn end(self) -> Vec<(Kind, Result<String, String>)> {
+    fn end(self) -> Vec<Made> {
         self.ends.store(true, Ordering::SeqCst);
         eventually("all calls have ended", || Arc::strong_count(&self.running) == 1);
-        std::mem::take(&mut self.made.lock().unwrap())
+        std::mem::take(&mut self.made.lock().expect("nobody panics with it"))
     }
 }
 
