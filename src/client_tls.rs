@@ -4,7 +4,12 @@
 //! trusts, and for the app's server name. Nothing is sent to an endpoint that fails that. Apps with equal settings share one
 //! client with its sessions, which resume. The system's authorities are read once, when the first app needs them.
 //!
+//! Where an app's settings name a certificate, the router shows it to endpoints that ask for one ([`identity`]), and sends nothing
+//! while it does not have it.
+//!
 //! Deliberately absent: a way to skip the verification.
+
+pub mod identity;
 
 use std::{
     collections::HashMap,
@@ -19,12 +24,15 @@ use std::{
 use parking_lot::Mutex;
 use rustls::{
     CertificateError, ClientConfig, Error, RootCertStore,
+    client::Resumption,
     crypto::aws_lc_rs,
     pki_types::ServerName,
     version::{TLS12, TLS13},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use identity::Identity;
 
 use crate::rollout::settings::{Settings, UpstreamTlsSettings};
 
@@ -35,6 +43,10 @@ const UNUSED_MAX: usize = 64;
 const HTTP2: &[u8] = b"h2";
 /// The handshake went well, but for HTTP/1.1.
 const NO_HTTP2: HandshakeFault = HandshakeFault("it does not offer HTTP/2");
+
+/// There is nothing to show, so nothing is tried.
+const NO_IDENTITY: HandshakeFault =
+    HandshakeFault("the router has no client certificate of the name in `upstream_tls.certificate`");
 
 /// The authorities that the system trusts.
 static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
@@ -68,6 +80,8 @@ pub struct TlsClient {
     pub number: u32,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
+    /// What is shown to an endpoint that asks for it.
+    identity: Option<Arc<Identity>>,
     /// `None`: the address of the endpoint.
     server_name: Option<ServerName<'static>>,
 }
@@ -102,13 +116,23 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("the provider has suites for both versions");
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        let builder = builder.with_root_certificates(roots);
+        let identity = asked.settings.certificate.as_deref().map(Identity::named).map(Arc::new);
+        let mut config = match &identity {
+            Some(identity) => {
+                let mut config = builder.with_client_cert_resolver(Arc::<Identity>::clone(identity));
+                // A session that is resumed goes on with what was shown when it began, whatever the file has now.
+                config.resumption = Resumption::disabled();
+                config
+            }
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut http2 = config.clone();
         http2.alpn_protocols = vec![HTTP2.to_vec()];
         let name = asked.server_name.as_deref().and_then(|name| ServerName::try_from(name.to_owned()).ok());
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { number, http1: Arc::new(config), http2: Arc::new(http2), server_name: name }
+        Self { number, http1: Arc::new(config), http2: Arc::new(http2), identity, server_name: name }
     }
 
     /// Shakes hands on a new connection to this address. `http2`: the endpoint must agree on HTTP/2 (ALPN).
@@ -121,6 +145,9 @@ impl TlsClient {
         address: SocketAddr,
         http2: bool,
     ) -> Result<TlsStream<TcpStream>, HandshakeFault> {
+        if self.identity.as_ref().is_some_and(|identity| identity.current().is_none()) {
+            return Err(NO_IDENTITY);
+        }
         let name = self.server_name.clone().unwrap_or_else(|| ServerName::from(address.ip()));
         let connector = TlsConnector::from(Arc::clone(if http2 { &self.http2 } else { &self.http1 }));
         let session = connector.connect(name, stream).await.map_err(|error| fault_of(&error))?;

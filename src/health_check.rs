@@ -50,7 +50,10 @@ pub async fn check_endpoint(
 }
 
 async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
-    let stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
+    let mut stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
+    // The router asks for itself, so it names no client.
+    let header = settings.upstream_proxy_protocol.header(None, address);
+    stream.write_all(&header).await.map_err(CheckFailure::Unreachable)?;
     match TlsClient::for_app(settings) {
         None => ask_on(stream, address, settings, router).await,
         Some(tls) => {

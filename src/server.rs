@@ -6,6 +6,7 @@
 //! End: not ready, go on accepting for the grace time, finish what is open, then the control plane, the store and
 //! the log, which by then nobody writes any more. In an upgrade a new process takes over before that: [`upgrade`].
 
+mod activation;
 mod addresses;
 mod certificate;
 mod descriptors;

@@ -330,6 +330,17 @@ pub const RESOLVER: Setting = Setting {
     meaning: "who is asked for endpoints by name, after /etc/hosts; unset: the name servers of /etc/resolv.conf",
 };
 
+/// What is shown to endpoints that ask for a certificate.
+pub const UPSTREAM_CERTIFICATES: Setting = Setting {
+    name: "upstream_certificates",
+    placeholder: "FOLDER",
+    flag: Some("--upstream-certificates"),
+    environment: &["ROLLING_ROUTER_UPSTREAM_CERTIFICATES"],
+    default: "",
+    allowed: "a folder of files NAME.pem, in each a certificate, the intermediate ones and the private key, not encrypted",
+    meaning: "the client certificates that apps name in `upstream_tls.certificate`; a file is read again when it has changed",
+};
+
 /// Docker engines.
 pub const ENGINE: Setting = Setting {
     name: "engine",
@@ -412,6 +423,7 @@ pub const ALL: &[&Setting] = &[
     &GRACE_SECONDS,
     &LOOPBACK_ENDPOINTS,
     &RESOLVER,
+    &UPSTREAM_CERTIFICATES,
     &ENGINE,
     &ENGINE_IMAGES,
     &LOG,

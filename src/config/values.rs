@@ -96,6 +96,8 @@ pub struct Config {
     pub loopback_endpoints: bool,
     /// The name servers that are asked for endpoints by name. Empty: those of the system.
     pub resolver: Vec<SocketAddr>,
+    /// The folder of the client certificates for endpoints.
+    pub upstream_certificates: Option<PathBuf>,
     /// The Docker engines, by name.
     pub engines: Vec<EngineOptions>,
     /// The files that their tables name.
@@ -158,6 +160,7 @@ impl Config {
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
             loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
             resolver: raw.list(&setting::RESOLVER, parsers::name_server)?,
+            upstream_certificates: raw.optional(&setting::UPSTREAM_CERTIFICATES, parsers::path)?,
             engines: engines.options,
             engine_files: engines.files,
             log: raw.required(&setting::LOG, parsers::level)?,

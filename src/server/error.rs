@@ -21,6 +21,11 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] keyvalues::OpenError),
+    /// A socket that the service manager has opened is for no address of the settings.
+    #[error(
+        "the service manager gives a socket on {0}, which none of `listen`, `listen_tls`, `admin` and `hooks_listen` names"
+    )]
+    StraySocket(SocketAddr),
     /// A process that takes over must serve at once, and the old one goes on where it cannot.
     #[error("no table could be published from the store or from what was served last")]
     NoTable,

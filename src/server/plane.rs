@@ -9,6 +9,7 @@ use keyvalues::Store;
 use tokio::runtime::Runtime;
 
 use super::{
+    activation::Activated,
     certificate::LiveCertificates,
     error::Error,
     options::{admin_tls, control_options},
@@ -31,11 +32,15 @@ pub struct ControlSockets {
 }
 
 impl ControlSockets {
-    /// Takes those of the process that this one takes over from, and binds others.
-    pub fn bind(config: &Config, predecessor: Option<&mut Predecessor>) -> Result<Self, Error> {
+    /// Takes those of the process that this one takes over from, or of the service manager, and binds others.
+    pub fn bind(
+        config: &Config,
+        predecessor: Option<&mut Predecessor>,
+        activated: &mut Activated,
+    ) -> Result<Self, Error> {
         let (mut admin, mut hooks) = match predecessor {
             Some(predecessor) => (predecessor.take(Port::Admin), predecessor.take(Port::Hooks)),
-            None => Default::default(),
+            None => (activated.take(Port::Admin), activated.take(Port::Hooks)),
         };
         let admin = taken_or_bound("--admin", config.admin, &mut admin)?;
         let hooks = |address| taken_or_bound("--hooks-listen", address, &mut hooks);

@@ -10,6 +10,7 @@ use keyvalues::Store;
 use tokio::{runtime::Runtime, task::AbortHandle, time::timeout};
 
 use super::{
+    activation::Activated,
     certificate::LiveCertificates,
     descriptors::raise_descriptor_limit,
     error::Error,
@@ -24,6 +25,7 @@ use super::{
     upgrade::{PidFile, Port, Predecessor},
 };
 use crate::{
+    client_tls::identity,
     clock::Clock,
     config::{Config, StoreAddress},
     control::Control,
@@ -72,6 +74,9 @@ impl Router {
         config: Config,
         mut from: Option<Predecessor>,
     ) -> Result<Self, Error> {
+        if let Some(folder) = config.upstream_certificates.clone() {
+            identity::set_folder(folder);
+        }
         let started = Self::start_from(runtime, config, from.as_mut());
         match (&started, from) {
             (Ok(_), Some(predecessor)) => {
@@ -95,7 +100,11 @@ impl Router {
         fit_memory(&mut config);
         let (clock, counters) = (Clock::system(), Counters::new(workers));
         let live = Arc::new(LiveTable::new(workers));
-        let sockets = ControlSockets::bind(&config, from.as_deref_mut())?;
+        let mut activated = match &from {
+            Some(_) => Activated::default(),
+            None => Activated::of_this_process(&config)?,
+        };
+        let sockets = ControlSockets::bind(&config, from.as_deref_mut(), &mut activated)?;
         let hooks = sockets.hooks_address()?;
         make_folder(&config.store)?;
         let (handover_sender, handovers) = handovers(workers);
@@ -130,7 +139,10 @@ impl Router {
         if let Some(certificates) = certificates {
             runtime.spawn(certificates.clone().watch_files());
         }
-        let inherited = from.map(|predecessor| predecessor.take(Port::Front)).unwrap_or_default();
+        let inherited = match from {
+            Some(predecessor) => predecessor.take(Port::Front),
+            None => activated.take(Port::Front),
+        };
         let options = front_options(config, control.node(), certificates.as_ref(), handovers, inherited)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::port("the front cannot start (--listen, --listen-tls)", &front_flags(config)))?;

@@ -1,5 +1,6 @@
 //! HTTP as docs/http.md has it, and what the proxy does with good traffic.
 
+mod activation;
 mod app_settings;
 mod back_pressure;
 mod certificates;

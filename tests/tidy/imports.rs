@@ -31,6 +31,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
         &[
             "limits",
             "clock",
+            "client_tls",
             "engine",
             "rollout",
             "schema",

@@ -69,8 +69,8 @@ impl<'a> Attempts<'a> {
             count: 0,
             suspected: 0,
             timed_out: false,
-            // A WebSocket keeps its connection for itself, and so does a login.
-            fresh: plan.websocket || plan.carries_login && !plan.app.http2,
+            // A WebSocket keeps its connection for itself, and so do a login, and a client that is named before it.
+            fresh: plan.websocket || plan.carries_login && !plan.app.http2 || plan.app.names_clients(),
             reused: false,
             silent: None,
             own_answer: None,

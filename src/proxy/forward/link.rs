@@ -10,7 +10,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use super::{
     exchange::{Exchange, WaitBefore},
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client_tls::{HandshakeFault, TlsClient},
     limits::UNSAFE_IDLE_MS,
-    proxy::{downstream::Downstream, worker::coarse},
+    proxy::{downstream::Downstream, route::Plan, worker::coarse},
     rollout::{
         assign::{PinChange, PinEvidence},
         pin::Pin,
@@ -128,7 +128,8 @@ impl Link {
         }
         let mut stream = self.stream;
         // TLS may have taken in more than the response.
-        if exchange.link_reusable() && (matches!(stream, Stream::Plain(_)) || stream.is_open()) {
+        let reusable = exchange.link_reusable() && !exchange.plan.app.names_clients();
+        if reusable && (matches!(stream, Stream::Plain(_)) || stream.is_open()) {
             let idle_max = worker.limits().upstream_idle_per_endpoint_max as usize;
             let to = exchange.plan.app.destination(&route);
             worker.pool.keep(to, stream, coarse::now_ms(), idle_max);
@@ -174,7 +175,17 @@ async fn connect<D: Downstream>(
     let wait = WaitBefore::new(exchange.worker.limits().connect_ms, Failure::ConnectTimeout);
     let tls = exchange.plan.app.tls.clone();
     let first_byte_ms = exchange.worker.limits().first_byte_ms;
-    unless_late(exchange, wait, connect_with(address, tls, false, first_byte_ms)).await
+    let header = header_before(&exchange.plan, address);
+    unless_late(exchange, wait, connect_with(address, tls, header, first_byte_ms)).await
+}
+
+/// What stands before the request, or before TLS: who its client is. Empty, which allocates nothing, where the app does not ask for it.
+fn header_before(plan: &Plan, endpoint: SocketAddr) -> Vec<u8> {
+    let client = &plan.client;
+    // A proxy in front has the port of its own connection, and not that of the client.
+    let port = if client.address == client.peer { client.peer_port } else { 0 };
+    let known = client.named.then(|| SocketAddr::new(client.address, port));
+    plan.app.routes.settings.upstream_proxy_protocol.header(known, endpoint)
 }
 
 /// Waits for something, unless it takes too long or the client leaves meanwhile.
@@ -194,13 +205,24 @@ async fn unless_late<T, D: Downstream>(
     .await
 }
 
-/// Connects, and shakes hands where TLS is asked for.
+/// Connects, sends `header`, and shakes hands where TLS is asked for: for HTTP/1.1.
 async fn connect_with(
     address: SocketAddr,
     tls: Option<Arc<TlsClient>>,
-    http2: bool,
+    header: Vec<u8>,
     paused_ms: u64,
 ) -> Result<Stream, Failure> {
+    let mut stream = connect_plainly(address, paused_ms).await?;
+    if !header.is_empty() {
+        stream.write_all(&header).await.map_err(|_| Failure::Connect)?;
+    }
+    match tls {
+        None => Ok(Stream::Plain(stream)),
+        Some(tls) => secure(stream, address, &tls, false).await,
+    }
+}
+
+async fn connect_plainly(address: SocketAddr, paused_ms: u64) -> Result<TcpStream, Failure> {
     let connected = TcpStream::connect(address).await;
     let stream =
         connected.map_err(|error| if is_shortage(&error) { Failure::Resources } else { Failure::Connect })?;
@@ -208,7 +230,16 @@ async fn connect_with(
     let _ = stream.set_nodelay(true);
     // An endpoint may take as long for a request's body as for its answer.
     let _ = notice_vanished(&SockRef::from(&stream), paused_ms);
-    let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
+    Ok(stream)
+}
+
+/// Shakes hands. `http2`: the endpoint must agree on HTTP/2.
+async fn secure(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: &TlsClient,
+    http2: bool,
+) -> Result<Stream, Failure> {
     // Boxed, since most connections are without TLS.
     let session = Box::pin(tls.handshake(stream, address, http2)).await;
     session
@@ -232,8 +263,12 @@ async fn board<D: Downstream>(exchange: &mut Exchange<'_, D>) -> Result<Http2Sea
                 Boarding::Open(opening) => opening,
             };
             worker.counters().upstream_connects.add(1);
-            let stream = connect_with(to.address, app.tls.clone(), true, worker.limits().first_byte_ms);
-            let begun = match stream.await? {
+            let stream = connect_plainly(to.address, worker.limits().first_byte_ms).await?;
+            let stream = match &app.tls {
+                None => Stream::Plain(stream),
+                Some(tls) => secure(stream, to.address, tls, true).await?,
+            };
+            let begun = match stream {
                 Stream::Plain(stream) => opening.begin(stream, worker.limits()).await,
                 Stream::Secure(stream) => opening.begin(stream, worker.limits()).await,
                 Stream::Carried(_) => return Err(Failure::Connect),

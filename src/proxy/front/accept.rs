@@ -59,7 +59,10 @@ pub async fn accept(
 /// Waits until the front accepts no more, and then for those who are about to connect, unless another process accepts.
 async fn turn_newcomers_away(worker: &Worker, listener: &TcpListener, phase: &mut watch::Receiver<Phase>) {
     reached(phase, Phase::Replaced).await;
-    if !worker.shared.is_replaced() && turn_away(&SockRef::from(listener)).is_ok() {
+    let socket = SockRef::from(listener);
+    // One without this option is a service manager's, which keeps it for who comes next.
+    let own = socket.reuse_port().unwrap_or(false);
+    if own && !worker.shared.is_replaced() && turn_away(&socket).is_ok() {
         // Nobody waits for them when the front is dropped.
         let _ = timeout(Duration::from_millis(CONNECTING_MS), reached(phase, Phase::Ending)).await;
     }

@@ -77,8 +77,11 @@ fn bind(address: SocketAddr, workers: usize, taken: Vec<TcpListener>) -> io::Res
         listeners.push(first.into());
     }
     let address = listeners[0].local_addr()?;
+    // A socket that a service manager has opened is shared: its owner may be another user, and then nobody else binds to its port.
+    let shared = !SockRef::from(&listeners[0]).reuse_port()?;
     while listeners.len() < workers {
-        listeners.push(listener(address, true)?.into());
+        let next = if shared { listeners[0].try_clone()? } else { listener(address, true)?.into() };
+        listeners.push(next);
     }
     Ok(listeners)
 }

@@ -94,6 +94,11 @@ impl LocalApp {
         &self.release(target.release).endpoints[target.endpoint.0]
     }
 
+    /// Whether each connection to an endpoint is one client's, which is named at its start.
+    pub fn names_clients(&self) -> bool {
+        self.routes.settings.upstream_proxy_protocol.is_on()
+    }
+
     /// The header by which testers choose a release. It is for the router alone, so it never goes upstream.
     pub fn override_header(&self) -> Option<&str> {
         self.routes.settings.overriding.header.as_deref()

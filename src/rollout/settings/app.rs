@@ -15,6 +15,7 @@ use super::{
     health::HealthSettings,
     hsts::HstsSettings,
     pin::PinSource,
+    proxy_protocol::UpstreamProxyProtocol,
     shadow::ShadowSettings,
     shielding::ShieldingSettings,
     testers::OverrideSettings,
@@ -114,6 +115,8 @@ pub struct Settings {
     pub upstream: Upstream,
     /// How endpoints prove in TLS who they are.
     pub upstream_tls: UpstreamTlsSettings,
+    /// Whether connections to endpoints begin with a header of the PROXY protocol.
+    pub upstream_proxy_protocol: UpstreamProxyProtocol,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
     pub lenient_responses: bool,
     /// How long endpoints and clients may take.
@@ -208,6 +211,7 @@ impl Default for Settings {
             compression: CompressionSettings::default(),
             upstream: Upstream::default(),
             upstream_tls: UpstreamTlsSettings::default(),
+            upstream_proxy_protocol: UpstreamProxyProtocol::default(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
@@ -264,6 +268,7 @@ impl Settings {
         self.compression.check()?;
         self.upstream_tls.check()?;
         self.check_grpc()?;
+        self.check_proxy_protocol()?;
         self.timeouts.check()?;
         self.overriding.check()
     }
@@ -274,6 +279,15 @@ impl Settings {
         }
         let message = "gRPC goes by HTTP/2; set `upstream` to `h2c` or `h2` as well";
         Err(SettingsError::new("health.grpc", message))
+    }
+
+    fn check_proxy_protocol(&self) -> Result<(), SettingsError> {
+        if !self.upstream_proxy_protocol.is_on() || !self.upstream.is_http2() {
+            return Ok(());
+        }
+        let message =
+            "connections of HTTP/2 are shared by clients; set `upstream` to `http` or `https` as well";
+        Err(SettingsError::new("upstream_proxy_protocol", message))
     }
 
     fn check_canonical_host(&self) -> Result<(), SettingsError> {

@@ -19,6 +19,7 @@ mod names;
 mod parse;
 mod paths;
 pub mod pin;
+mod proxy_protocol;
 #[cfg(test)]
 mod schema;
 pub mod shadow;

@@ -45,6 +45,8 @@ pub struct UpstreamTlsSettings {
     pub server_name: Option<String>,
     /// The certificates of the authorities that may have issued theirs, as PEM. None: those that the router's system trusts.
     pub ca: Option<Box<str>>,
+    /// The name of the certificate that is shown to an endpoint which asks for one, in the router's folder of them. None: none is.
+    pub certificate: Option<String>,
 }
 
 impl UpstreamTlsSettings {
@@ -64,6 +66,9 @@ impl UpstreamTlsSettings {
         if let Some(name) = self.server_name.as_deref().filter(|name| !is_host(name)) {
             return Err(SettingsError::value("upstream_tls.server_name", name));
         }
+        if let Some(name) = self.certificate.as_deref().filter(|name| !is_file_name(name)) {
+            return Err(SettingsError::value("upstream_tls.certificate", name));
+        }
         let Some(pem) = self.ca.as_deref() else { return Ok(()) };
         let is_authority = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
         match self.authorities() {
@@ -73,4 +78,10 @@ impl UpstreamTlsSettings {
             _ => Err(SettingsError::value("upstream_tls.ca", pem)),
         }
     }
+}
+
+/// A name that stays in its folder.
+fn is_file_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }

@@ -2,12 +2,12 @@
 
 use super::stage::{before, release};
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, path::Path};
 use support::log::objects;
 use support::router::id;
 use support::tls_front::TlsFront;
 use support::websocket::{Socket, echo_sockets};
-use support::{Response, Router, echo, eventually, serving};
+use support::{Reply, Response, Router, echo, eventually, scripted, serving};
 
 const NAME: &str = "shop.internal";
 
@@ -147,4 +147,60 @@ fn a_setting_that_cannot_work_is_refused() {
         let answer = router.api().put("settings", &settings).expect(422);
         assert!(answer.json().to_string().contains(field), "{field}");
     }
+}
+
+/// A client certificate and its key in one file, and the certificate alone.
+fn write_identity(folder: &Path, name: &str) -> String {
+    let made =
+        rcgen::generate_simple_self_signed(vec!["router.internal".to_owned()]).expect("it can be made");
+    let pem = made.cert.pem();
+    let both = format!("{pem}{}", made.signing_key.serialize_pem());
+    fs::write(folder.join(format!("{name}.pem")), both).expect("it can be written");
+    pem
+}
+
+/// An endpoint that serves only who shows a certificate that it knows, on a new connection each time.
+#[test]
+fn an_endpoint_that_asks_for_a_certificate_is_shown_the_one_that_the_app_names() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let known = write_identity(folder.path(), "shop");
+    write_identity(folder.path(), "stranger");
+    let endpoint = scripted(|_| Reply::response("200 OK", &[("Connection", "close")], "served"));
+    let front = TlsFront::asking(endpoint, &[NAME], &known);
+    let with = |certificate: Option<&str>| {
+        let mut settings = secure(&front, Some(NAME));
+        settings["upstream_tls"]["certificate"] = json!(certificate);
+        settings["health"] = json!({ "path": "/healthz", "interval_ms": 200, "timeout_ms": 200, "fall": 1 });
+        settings
+    };
+    let flag = format!("--upstream-certificates={}", folder.path().display());
+    let router = before(&[front.address], &with(Some("shop"))).flag(&flag).start();
+    let detail = || router.api().state()["stable"]["endpoints"][0]["detail"].clone();
+    eventually("the endpoint is healthy", || detail().is_null() && get(&router).status == 200);
+    let passed = front.passed();
+    for (certificate, why) in [
+        (None, "closed the connection without an answer"),
+        (Some("stranger"), "closed the connection without an answer"),
+        (
+            Some("nobody"),
+            "failed the TLS handshake: the router has no client certificate of the name in `upstream_tls.certificate`",
+        ),
+    ] {
+        router.api().put("settings", &with(certificate)).expect(200);
+        eventually(why, || detail() == why);
+        assert!(matches!(get(&router).status, 502 | 503), "{certificate:?}");
+    }
+    assert!(front.passed() <= passed + 2, "none of them came through");
+    let file = folder.path().join("shop.pem");
+    let good = fs::read(&file).expect("it was written");
+    router.api().put("settings", &with(Some("shop"))).expect(200);
+    eventually("the right one is shown again", || get(&router).status == 200);
+    fs::write(&file, "no certificate").expect("it can be written");
+    for _ in 0..5 {
+        assert_eq!(get(&router).status, 200, "a file that cannot be read keeps what was read before");
+    }
+    fs::copy(folder.path().join("stranger.pem"), &file).expect("it can be copied");
+    eventually("another one is shown without a restart", || matches!(get(&router).status, 502 | 503));
+    fs::write(&file, good).expect("it can be written");
+    eventually("and the first one again", || get(&router).status == 200);
 }

@@ -3,6 +3,7 @@
 mod grpc;
 mod http2;
 mod https;
+mod proxy_protocol;
 mod stage;
 mod tonic;
 mod tonic_peers;

@@ -28,6 +28,7 @@ pub struct RouterBuilder {
     descriptors_max: Option<u64>,
     everywhere: bool,
     unread: bool,
+    activated: bool,
     group: Option<PathBuf>,
     without_app: bool,
     tokens: Vec<String>,
@@ -131,6 +132,12 @@ impl RouterBuilder {
         self
     }
 
+    /// On sockets that systemd's own tool has opened.
+    pub fn activated(mut self) -> Self {
+        self.activated = true;
+        self
+    }
+
     /// With standard error in a pipe that nobody reads.
     pub fn unread(mut self) -> Self {
         self.unread = true;
@@ -197,6 +204,7 @@ impl RouterBuilder {
             everywhere: self.everywhere,
             group: self.group,
             unread: self.unread,
+            activated: self.activated,
             seeded: true,
             names_app: !self.without_app,
         };

@@ -1,5 +1,6 @@
 //! How the process of a router is started, the first time and again.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 /// Its options.
@@ -15,6 +16,8 @@ pub(crate) struct Launch {
     pub(crate) group: Option<std::path::PathBuf>,
     /// Nobody reads what it says.
     pub(crate) unread: bool,
+    /// On sockets that `systemd-socket-activate` has opened.
+    pub(crate) activated: bool,
     pub(crate) seeded: bool,
     /// With `--app`.
     pub(crate) names_app: bool,
@@ -24,6 +27,20 @@ impl Launch {
     /// Whether the admin port speaks https.
     pub(crate) fn admin_tls(&self) -> bool {
         self.flags.iter().any(|flag| flag == "--admin-tls" || flag == "--admin-tls=on")
+    }
+
+    /// The same, started by whoever opens its sockets with the first client.
+    pub(crate) fn command_on(&self, sockets: &[SocketAddr]) -> Command {
+        let plain = self.command();
+        if !self.activated {
+            return plain;
+        }
+        let mut command = Command::new("systemd-socket-activate");
+        for socket in sockets {
+            command.arg("-l").arg(socket.to_string());
+        }
+        command.arg("--").arg(plain.get_program()).args(plain.get_args());
+        command
     }
 
     /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.

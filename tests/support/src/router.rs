@@ -238,7 +238,7 @@ impl Router {
 
     fn spawn(&mut self) {
         let log = fs::File::create(self.log_file()).expect("the log file can be made");
-        let mut command = self.launch.command();
+        let mut command = self.launch.command_on(&[self.front, self.admin]);
         let listen = match self.launch.everywhere {
             true => format!("0.0.0.0:{}", self.front.port()),
             false => self.front.to_string(),

@@ -4,6 +4,7 @@ use super::endpoint::Endpoint;
 use super::http2::spawn;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::server::WebPkiClientVerifier;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -37,8 +38,18 @@ impl TlsFront {
         Self { endpoint: Some(endpoint), ..front }
     }
 
+    /// The same, for clients that show this certificate.
+    pub fn asking(endpoint: Endpoint, names: &[&str], client_pem: &str) -> Self {
+        let front = Self::with(endpoint.address, names, b"http/1.1", Some(client_pem));
+        Self { endpoint: Some(endpoint), ..front }
+    }
+
     /// In front of an address, where a protocol is agreed on by ALPN.
     pub fn over(to: SocketAddr, names: &[&str], protocol: &[u8]) -> Self {
+        Self::with(to, names, protocol, None)
+    }
+
+    fn with(to: SocketAddr, names: &[&str], protocol: &[u8], client_pem: Option<&str>) -> Self {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate can be made");
         let pem = made.cert.pem();
@@ -46,9 +57,17 @@ impl TlsFront {
         let key = made.signing_key.serialize_pem();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("it was made as PEM");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder =
-            ServerConfig::builder_with_provider(provider).with_protocol_versions(rustls::ALL_VERSIONS);
-        let builder = builder.expect("the provider knows them").with_no_client_auth();
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(rustls::ALL_VERSIONS);
+        let builder = builder.expect("the provider knows them");
+        let builder = match client_pem {
+            None => builder.with_no_client_auth(),
+            Some(pem) => {
+                let roots = Arc::new(super::tls::roots(pem));
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+                builder.with_client_cert_verifier(verifier.expect("there is a root"))
+            }
+        };
         let mut config = builder.with_single_cert(vec![certificate], key).expect("they belong together");
         config.alpn_protocols = vec![protocol.to_vec()];
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
