@@ -74,6 +74,7 @@ mod stop;
 mod store;
 mod table;
 mod terminate;
+mod token;
 mod unlock;
 mod upgrade;
 mod user_config;
@@ -160,6 +161,7 @@ enum Verb {
     Nodes(nodes::Arguments),
     Certificates(certificates::Arguments),
     Hook(hook::Arguments),
+    Token(token::Arguments),
     Lock(lock::Arguments),
     Freeze(freeze::Arguments),
     Unlock(unlock::Arguments),
@@ -243,6 +245,7 @@ fn ask_router(verb: Verb, printer: &Printer) -> Result<Exit, exit::Failure> {
             Verb::Certificates(arguments) => certificates::run(arguments, printer).await,
             Verb::Nodes(arguments) => nodes::run(arguments, printer).await,
             Verb::Hook(arguments) => hook::run(arguments, printer).await,
+            Verb::Token(arguments) => token::run(arguments, printer).await,
             Verb::Lock(arguments) => lock::run(arguments, printer).await,
             Verb::Freeze(arguments) => freeze::run(arguments, printer).await,
             Verb::Unlock(arguments) => unlock::run(arguments, printer).await,

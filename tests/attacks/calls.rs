@@ -47,6 +47,7 @@ fn filled(path: &str) -> String {
         ("{key}", "some/key"),
         ("{tenure}", "1"),
         ("{lease}", "1"),
+        ("{token}", "nobody"),
         ("{hook}", "h"),
         ("{delivery}", "0123456789abcdef0123456789abcdef"),
         ("{member}", "r2"),

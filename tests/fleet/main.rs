@@ -21,6 +21,7 @@ mod proxy;
 mod quiet;
 mod routers;
 mod server;
+mod tokens;
 mod unregistered;
 mod upgrades;
 mod upkeep;

@@ -13,7 +13,7 @@ use axum::{
 };
 use tokio::time::sleep;
 
-use super::{loops::refuse_forwarded, recording::Recording, senders::is_of_senders};
+use super::{client_address::client_address, loops::refuse_forwarded, recording::Recording, senders::is_of_senders};
 use crate::{
     authority::Authority,
     control::shared::{
@@ -180,7 +180,8 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
 }
 
 fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, GuardRefusal> {
-    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer)) {
+    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer, core.clock.wall_ms())) {
+        refuse_foreign(core, headers, peer, &pass)?;
         return Ok(pass);
     }
     core.sign_ins.count_failed();
@@ -200,6 +201,18 @@ fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, 
         ApiError::new(Kind::Unauthorized, "the token is not known to this router")
     };
     Err(GuardRefusal { error, wait: failure.wait })
+}
+
+/// Refuses a token that comes from where it may not.
+fn refuse_foreign(core: &Core, headers: &HeaderMap, peer: IpAddr, pass: &Pass) -> Result<(), ApiError> {
+    let Some(networks) = pass.caller().scope.networks() else { return Ok(()) };
+    let client = client_address(headers, peer, &core.options.trusted_networks);
+    if pass.caller().scope.has_address(client) {
+        return Ok(());
+    }
+    core.sign_ins.count_failed();
+    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    Err(pass.caller().out_of_scope(&format!("is for {} only, and this comes from {client}", networks.join(", "))))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -47,6 +47,7 @@ pub mod snapshot;
 mod state;
 pub mod store;
 pub mod stream;
+mod tokens;
 pub mod tracks;
 mod verdict;
 pub mod visible;
@@ -96,8 +97,10 @@ fn calls() -> Calls {
         .put("/api/v1/hooks-in/{hook}", hooks_in::write)
         .delete("/api/v1/hooks-in/{hook}", hooks_in::remove)
         .post("/api/v1/hooks-in/{hook}/test", hooks_in::test)
-        .get("/api/v1/whoami", router::whoami)
-        .get("/api/v1/tokens", router::tokens)
+        .get("/api/v1/whoami", tokens::whoami)
+        .get("/api/v1/tokens", tokens::list)
+        .post("/api/v1/tokens", tokens::create)
+        .delete("/api/v1/tokens/{token}", tokens::revoke)
         .get("/api/v1/audit", audit::read)
         .get("/api/openapi.json", description::read)
 }

@@ -16,7 +16,6 @@ use crate::{
         },
         limits::{SERVED_WAIT_MAX, STALE_AFTER, STORE_RESTORE_MAX},
         shared::{
-            access::caller::Caller,
             audit::trail,
             core::Core,
             error::{ApiError, Kind},
@@ -28,7 +27,6 @@ use crate::{
         app::{DoneAnswer, Outcome},
         router::{Router, RouterFile, RouterFiles, RouterStore},
         store::{Restoration, RestoreRequest},
-        token::{Token, Tokens},
     },
 };
 
@@ -127,27 +125,4 @@ fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {
     }
     let message = "the store is the one that this router follows, so there is nothing to decide";
     Err(ApiError::new(Kind::Refused("not_diverged"), message))
-}
-
-/// `GET /api/v1/whoami`
-pub async fn whoami(call: Read) -> Result<Json<Token>, ApiError> {
-    call.query.finish()?;
-    Ok(Json(describe(&call.caller)))
-}
-
-/// `GET /api/v1/tokens`: who may come, never with what.
-pub async fn tokens(State(core): State<Core>, call: Read) -> Result<Json<Tokens>, ApiError> {
-    call.caller.needs(Role::Admin)?;
-    call.query.finish()?;
-    let tokens = core.tokens.now().callers().map(describe).collect();
-    Ok(Json(Tokens { tokens }))
-}
-
-fn describe(caller: &Caller) -> Token {
-    Token {
-        name: caller.name.clone(),
-        role: caller.role.to_string(),
-        apps: caller.scope.apps(),
-        raw: (!caller.scope.may_use_raw()).then_some(false),
-    }
 }

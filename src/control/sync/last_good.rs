@@ -17,7 +17,7 @@ use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
         shared::{
-            acme::stored::CERTIFICATES_PREFIX, hooks::hook::HOOKS_PREFIX, local_abort::LocalAbort, pin_keys,
+            access::stored_tokens::TOKENS_PREFIX, acme::stored::CERTIFICATES_PREFIX, hooks::hook::HOOKS_PREFIX, local_abort::LocalAbort, pin_keys,
             state_dir::StateDir, store::Values,
         },
     },
@@ -34,6 +34,7 @@ const PIN_FORMAT: &str = "pinformat";
 const LOCAL_ABORTS: &str = "localaborts";
 const HOOKS: &str = "hooks";
 const CERTIFICATES: &str = "certificates";
+const TOKENS: &str = "stored-tokens";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,6 +68,8 @@ pub struct LastGood {
     pub hooks: KeptEntries,
     /// The certificates of a CA.
     pub certificates: KeptEntries,
+    /// The tokens of the store.
+    pub tokens: KeptEntries,
     /// The state directory holds no readable table, and none was written since.
     is_missing: bool,
 }
@@ -80,6 +83,7 @@ impl LastGood {
         Self {
             hooks: KeptEntries::new(dir.clone(), HOOKS, HOOKS_PREFIX),
             certificates: KeptEntries::new(dir.clone(), CERTIFICATES, CERTIFICATES_PREFIX),
+            tokens: KeptEntries::new(dir.clone(), TOKENS, TOKENS_PREFIX),
             dir,
             pin_format,
             values: Values::default(),

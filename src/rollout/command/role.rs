@@ -21,6 +21,18 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Router, Self::Viewer, Self::Ci, Self::Operator, Self::Admin];
+    /// All of them, for people.
+    pub const ALLOWED: &str = "viewer, ci, operator, admin, router";
+
+    /// The role of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.to_string() == name)
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

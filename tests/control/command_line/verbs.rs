@@ -31,6 +31,27 @@ fn a_release_from_candidate_to_rollback() {
 }
 
 #[test]
+fn an_admin_makes_a_token_that_works_until_it_is_taken_back() {
+    let router = on_stable();
+    let root = |words: &[&str]| ask(&router, "admin", words);
+    let words = ["token", "create", "ci-hello", "--role", "ci", "--app", "hello", "--network", "127.0.0.0/8"];
+    let made = root(&[&words[..], &["--for", "90d", "--no-raw"]].concat()).expect(0).out;
+    let token = made.lines().next().expect("a line").to_owned();
+    assert!(token.len() == 40 && made.contains("shown this once"), "{made}");
+    router.api().with_token(&token).call("GET", "/api/v1/apps/hello", None).expect(200);
+    let listed = root(&["token", "list"]).expect(0).out;
+    let line = listed.lines().find(|line| line.starts_with("ci-hello")).expect("its line").to_owned();
+    for part in ["ci", "apps hello; from 127.0.0.0/8; no raw keyvalues", "in 89 d", "s ago", "the store, by root"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!listed.contains(&token), "{listed}");
+    assert_eq!(root(&words).code, 4, "the name is in use");
+    assert_eq!(ask(&router, "operator", &["token", "list"]).code, 5);
+    root(&["token", "revoke", "ci-hello"]).expect(0);
+    router.api().with_token(&token).call("GET", "/api/v1/apps/hello", None).expect(401);
+}
+
+#[test]
 fn an_apps_first_release() {
     let router = router().start();
     let endpoint = echo("v1");

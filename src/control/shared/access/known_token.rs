@@ -14,7 +14,7 @@ use crate::{
 pub type Digest = [u8; 32];
 
 /// A token: its digest, and whose it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownToken {
     pub digest: Digest,
     pub caller: Caller,
@@ -29,10 +29,19 @@ impl KnownToken {
                 "a token is {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable ASCII characters without blanks"
             ));
         }
-        let digest = Sha256::digest(token).into();
-        let caller = Caller { name: name.to_owned(), token: digest, role, scope: Arc::new(scope) };
-        Ok(Self { digest, caller })
+        Ok(Self::of_digest(digest_of(token), name, role, scope))
     }
+
+    /// The token with this digest, and whose it is.
+    pub fn of_digest(digest: Digest, name: &str, role: Role, scope: Scope) -> Self {
+        let caller = Caller { name: name.to_owned(), token: digest, role, scope: Arc::new(scope) };
+        Self { digest, caller }
+    }
+}
+
+/// What is kept of a token, or of anything else that is as hard to guess.
+pub fn digest_of(secret: &str) -> Digest {
+    Sha256::digest(secret).into()
 }
 
 /// Says of a token that it can be guessed. It works, since whoever uses it would else be locked out.

@@ -5,11 +5,11 @@
 //! added later is closed to such a token until somebody has thought of it. What an allowed call then tells of several
 //! apps is cut down where it is told (`api::visible`).
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{collections::BTreeSet, net::IpAddr, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 
-use crate::rollout::app::AppName;
+use crate::rollout::{app::AppName, network::Network};
 
 /// What the fourth field of a line is, for errors.
 pub const SCOPE_ALLOWED: &str = "apps=APP,APP;raw=no";
@@ -44,18 +44,47 @@ pub struct Scope {
     apps: Option<BTreeSet<AppName>>,
     /// Whether it may use raw keyvalues.
     raw: bool,
+    /// Where it may come from; none: from anywhere.
+    networks: Option<Vec<Network>>,
+    /// When it ends, Unix ms; none: when somebody takes it back.
+    ends_at: Option<u64>,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { apps: None, raw: true }
+        Self { apps: None, raw: true, networks: None, ends_at: None }
     }
 }
 
 impl Scope {
     /// For one app alone, and not for raw keyvalues.
     pub fn of_app(app: AppName) -> Self {
-        Self { apps: Some([app].into()), raw: false }
+        Self { apps: Some([app].into()), raw: false, ..Self::default() }
+    }
+
+    /// For these apps (none: all), with raw keyvalues or without.
+    pub fn of(apps: Option<BTreeSet<AppName>>, raw: bool) -> Self {
+        Self { apps, raw, ..Self::default() }
+    }
+
+    /// The same from these networks alone (none: from anywhere), until then (Unix ms; none: for good).
+    pub fn within(self, networks: Option<Vec<Network>>, ends_at: Option<u64>) -> Self {
+        Self { networks, ends_at, ..self }
+    }
+
+    /// Whether it may come from this address.
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.networks.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(address)))
+    }
+
+    /// Where it may come from; none: from anywhere.
+    pub fn networks(&self) -> Option<&[Network]> {
+        self.networks.as_deref()
+    }
+
+    /// When it ends, Unix ms; none: when somebody takes it back.
+    pub fn ends_at(&self) -> Option<u64> {
+        self.ends_at
     }
 
     /// Whether it is for every app.

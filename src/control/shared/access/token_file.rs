@@ -144,16 +144,7 @@ fn parse_line(line: &str) -> Result<KnownToken, String> {
 }
 
 fn parse_role(word: &str) -> Result<Role, String> {
-    match word {
-        "viewer" => Ok(Role::Viewer),
-        "ci" => Ok(Role::Ci),
-        "operator" => Ok(Role::Operator),
-        "router" => Ok(Role::Router),
-        "admin" => Ok(Role::Admin),
-        other => {
-            Err(format!("`{}` is no role; one of viewer, ci, operator, admin, router", shortened(other)))
-        }
-    }
+    Role::of(word).ok_or_else(|| format!("`{}` is no role; one of {}", shortened(word), Role::ALLOWED))
 }
 
 /// A word of a line as a message may repeat it: whoever swapped the words has the token there.

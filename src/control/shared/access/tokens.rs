@@ -6,12 +6,11 @@
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use rustix::fs::{Access, access};
-use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::{
     caller::Caller,
-    known_token::{Digest, KnownToken, short_token},
+    known_token::{Digest, KnownToken, digest_of, short_token},
     scope::Scope,
     token_file::{self, TokenError, TokenFile, is_missing},
 };
@@ -24,7 +23,7 @@ use crate::{
 };
 
 /// All tokens of a router.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens {
     known: Vec<KnownToken>,
     /// What is wrong with them.
@@ -189,6 +188,13 @@ impl Tokens {
         self.known.iter().rev().find(|known| known.digest == *digest).map(|known| &known.caller)
     }
 
+    /// These, and those that come from elsewhere. One that is here already stays whose it is.
+    pub fn with(&self, others: impl Iterator<Item = KnownToken>) -> Self {
+        let mut all = self.clone();
+        all.known.extend(others.filter(|other| self.holder(&other.digest).is_none()));
+        all
+    }
+
     /// Who holds a token, in the file's order.
     pub fn callers(&self) -> impl Iterator<Item = &Caller> {
         self.known.iter().map(|known| &known.caller)
@@ -199,7 +205,7 @@ impl Tokens {
         if presented.len() > TOKEN_CHARS_MAX {
             return None;
         }
-        let digest: Digest = Sha256::digest(presented.as_bytes()).into();
+        let digest = digest_of(presented);
         let mut found = u32::MAX;
         for (index, known) in (0_u32..).zip(&self.known) {
             found.conditional_assign(&index, known.digest.ct_eq(&digest));
@@ -236,7 +242,7 @@ fn unmakable(path: &Path) -> Option<String> {
 }
 
 /// 160 random bits: out of reach for guessing, short enough to copy.
-fn random_token() -> io::Result<String> {
+pub fn random_token() -> io::Result<String> {
     random_hex::<20>().map_err(io::Error::other)
 }
 

@@ -1,5 +1,6 @@
 //! Every call of the API, by what it is about.
 
+mod access;
 mod apps;
 mod certificates;
 mod commands;
@@ -46,7 +47,6 @@ use crate::{
         settings::EffectiveSettings,
         shadow::Shadow,
         stream::{ActivityEvent, EndpointActivity, GoneEvent, HooksEvent},
-        token::{Token, Tokens},
         verdict::{
             ArmCounts, EvidenceNumbers, MissingNumbers, Receipt, ReceiptFactor, ReceiptSample, Verdict,
             VerdictSentence,
@@ -70,6 +70,7 @@ pub fn all() -> Vec<Operation> {
         keyvalues::calls(),
         old_api::calls(),
         router::calls(),
+        access::calls(),
         certificates::calls(),
     ];
     lists.into_iter().flatten().collect()
@@ -89,6 +90,7 @@ pub fn always_written(components: &mut Components) {
     hooks_in::always_written(components);
     deployments::always_written(components);
     certificates::always_written(components);
+    access::always_written(components);
     always!(
         components:
         Activity,
@@ -144,8 +146,6 @@ pub fn always_written(components: &mut Components) {
         StoreLease,
         StoreListing,
         StoreValue,
-        Token,
-        Tokens,
         Update,
         Waited,
     );

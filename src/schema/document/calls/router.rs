@@ -1,4 +1,4 @@
-//! The router itself: its state, the live stream, tokens, health and metrics.
+//! The router itself: its state, the live stream, health and metrics.
 
 use serde_json::json;
 
@@ -8,7 +8,6 @@ use crate::schema::{
     freeze::{FreezeWindows, FreezeWindowsRequest},
     router::{Router, RouterFiles},
     stream::{ActivityEvent, GoneEvent, HooksEvent},
-    token::{Token, Tokens},
 };
 
 pub fn calls() -> Vec<Operation> {
@@ -22,14 +21,6 @@ pub fn calls() -> Vec<Operation> {
             .role("operator")
             .says("The files that its settings name: a backup of the store does not hold them, and a restore needs them. For operators.")
             .answers::<RouterFiles>(200, "The files.")
-            .refuses(&[400, 403]),
-        Operation::get("/api/v1/whoami", "whoami", "The token of the caller")
-            .answers::<Token>(200, "The token, by name and role.")
-            .refuses(&[400]),
-        Operation::get("/api/v1/tokens", "tokens", "The tokens")
-            .role("admin")
-            .says("Names and roles, never the tokens themselves; for admins.")
-            .answers::<Tokens>(200, "The tokens.")
             .refuses(&[400, 403]),
         audit(),
         Operation::get("/api/v1/freeze-windows", "freezeWindows", "The freeze windows of all apps")

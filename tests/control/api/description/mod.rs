@@ -50,6 +50,7 @@ fn every_call_answers_what_the_description_says() {
     hooks(&caller);
     hooks_in(&caller);
     fleet_and_router(&caller);
+    tokens(&caller);
     store(&caller);
     keyvalues(&caller);
     certificates(&caller);
@@ -272,6 +273,18 @@ fn fleet_and_router(caller: &Caller<'_>) {
     }
     let nobody = caller.api.anonymous().call("GET", "/api/v1/apps", None);
     caller.page.check("GET", "/api/v1/apps", &nobody);
+}
+
+fn tokens(caller: &Caller<'_>) {
+    let body = json!({"name": "ci-hello", "role": "ci", "apps": ["hello"], "raw": false, "networks": ["127.0.0.0/8"], "for_seconds": 60});
+    let made = caller.call(201, "POST", "/api/v1/tokens", Some(body.clone()));
+    assert_eq!(made["token"].as_str().map(str::len), Some(40));
+    caller.call(409, "POST", "/api/v1/tokens", Some(body));
+    caller.call(422, "POST", "/api/v1/tokens", Some(json!({"name": "a b", "role": "ci"})));
+    caller.get("/api/v1/tokens");
+    caller.call(200, "DELETE", "/api/v1/tokens/ci-hello", None);
+    caller.call(404, "DELETE", "/api/v1/tokens/ci-hello", None);
+    caller.call(409, "DELETE", "/api/v1/tokens/guest", None);
 }
 
 fn store(caller: &Caller<'_>) {
