@@ -129,8 +129,9 @@ fn row(token: &Token, now: u64) -> [String; 6] {
         Some(end) if end > now => format!("in {}", rough(end - now)),
         Some(end) => format!("{} ago", rough(now - end)),
     };
-    let used =
-        token.used_at.map_or_else(|| "-".to_owned(), |used| format!("{} ago", rough(now.saturating_sub(used))));
+    let used = token
+        .used_at
+        .map_or_else(|| "-".to_owned(), |used| format!("{} ago", rough(now.saturating_sub(used))));
     let place = match (token.source, &token.by) {
         (Some(TokenSource::Store), Some(by)) => format!("the store, by {by}"),
         (Some(TokenSource::Store), None) => "the store".to_owned(),

@@ -226,22 +226,6 @@ pub const TOKEN_CHARS_MIN: usize = 8;
 /// The shortest token that is not warned of: 80 random bits as hexadecimal digits, out of reach for guessing. New tokens
 /// have at least as many characters.
 pub const TOKEN_CHARS_GOOD: usize = 20;
-/// Tokens in the store at once: each call compares with all of them, which takes microseconds.
-pub const TOKENS_STORED_MAX: usize = 200;
-/// How long one that has ended is still listed, in ms: a week.
-pub const TOKEN_ENDED_KEPT: u64 = 7 * 86_400_000;
-/// How often tokens of the store are looked at that may have ended: at most so much later nobody comes in by them.
-pub const TOKEN_ENDS_EVERY: Duration = Duration::from_millis(250);
-/// How old the stored time of a token's last use gets, in ms: one write every ten minutes for a token in use.
-pub const TOKEN_USE_STALE: u64 = 10 * 60_000;
-/// How often it is looked whether such a time is due.
-pub const TOKEN_USES_EVERY: Duration = Duration::from_secs(30);
-/// The longest name of a stored token.
-pub const TOKEN_NAME_CHARS_MAX: usize = 63;
-/// The longest list of apps or networks of a stored token.
-pub const TOKEN_NETWORKS_MAX: usize = 50;
-/// The longest life of a stored token that ends by itself, in seconds: ten years.
-pub const TOKEN_SECONDS_MAX: u64 = 10 * 365 * 86_400;
 /// The longest token, so that hashing one costs nothing.
 pub const TOKEN_CHARS_MAX: usize = 512;
 

@@ -18,6 +18,7 @@ mod fleet;
 mod hooks;
 mod limits;
 mod plans;
+mod session_keeper;
 mod shadow;
 mod shared;
 mod start;

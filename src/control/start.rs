@@ -13,7 +13,7 @@ use super::{
     engines,
     fleet::membership,
     hooks::{claim, dispatch},
-    plans, shadow,
+    plans, session_keeper, shadow,
     shared::{
         access::live_tokens::LiveTokens,
         calls::Calls,
@@ -79,6 +79,7 @@ impl Control {
         tasks.spawn(until_stopped(core.clone(), activity::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
+        tasks.spawn(until_stopped(core.clone(), session_keeper::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), verdict::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), plans::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), shadow::run(core.clone())), core.calls.threads());

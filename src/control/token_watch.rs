@@ -6,9 +6,10 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
-    limits::{TOKEN_ENDS_EVERY, TOKEN_USE_STALE, TOKEN_USES_EVERY, TOKENS_EVERY},
+    limits::TOKENS_EVERY,
     shared::{
         access::{
+            limits::{TOKEN_ENDS_EVERY, TOKEN_USE_STALE, TOKEN_USES_EVERY},
             rights::rights,
             stored_tokens::use_key_of,
             tokens::{Rights, TokenChange},

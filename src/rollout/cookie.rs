@@ -8,6 +8,10 @@ use super::preview::COOKIE_SUFFIX as PREVIEW_SUFFIX;
 /// `http` answer could not replace the cookie of an `https` answer, and a browser would send both.
 pub const HTTPS_SUFFIX: &str = "_s";
 
+/// What the names of the cookies begin with that keep browsers signed in on the admin port. A browser sends them to every port of
+/// a host, the front's too, and no endpoint sees them.
+pub const SESSION_PREFIX: &str = "rolling-session-";
+
 /// Which of the router's own cookies it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnKind {
@@ -17,17 +21,22 @@ pub enum OwnKind {
     HttpsPin,
     /// A tester's preview token: with the suffix of previews.
     Preview,
+    /// A session on the admin port: with the prefix of sessions, whatever the pin cookie is called.
+    Session,
 }
 
 impl OwnKind {
-    /// All of them, and what follows the name of the pin cookie.
-    const ALL: [(Self, &'static str); 3] =
+    /// Those whose names begin with that of the pin cookie, and what follows it.
+    const BESIDE_PIN: [(Self, &'static str); 3] =
         [(Self::Pin, ""), (Self::HttpsPin, HTTPS_SUFFIX), (Self::Preview, PREVIEW_SUFFIX)];
 
     /// Which of them a cookie's name stands for.
     pub fn of(name: &[u8], pin_cookie: &[u8]) -> Option<Self> {
+        if name.starts_with(SESSION_PREFIX.as_bytes()) {
+            return Some(Self::Session);
+        }
         let rest = name.strip_prefix(pin_cookie)?;
-        Self::ALL.into_iter().find(|(_, suffix)| rest == suffix.as_bytes()).map(|(kind, _)| kind)
+        Self::BESIDE_PIN.into_iter().find(|(_, suffix)| rest == suffix.as_bytes()).map(|(kind, _)| kind)
     }
 }
 
@@ -65,9 +74,17 @@ fn find_from<'a>(at: &mut usize, header: &'a [u8], name: &[u8]) -> Option<OwnCoo
 /// The value of a `name=value` pair of one of the router's own names, without blanks around it.
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<(&'a [u8], OwnKind)> {
     let leading = pair.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let rest = pair[leading..].strip_prefix(name)?;
-    OwnKind::ALL.into_iter().find_map(|(kind, suffix)| {
+    let pair = &pair[leading..];
+    let Some(rest) = pair.strip_prefix(name) else { return session_of(pair) };
+    OwnKind::BESIDE_PIN.into_iter().find_map(|(kind, suffix)| {
         let value = rest.strip_prefix(suffix.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
         Some((value.trim_ascii(), kind))
     })
+}
+
+/// The value of a session's cookie.
+fn session_of(pair: &[u8]) -> Option<(&[u8], OwnKind)> {
+    let rest = pair.strip_prefix(SESSION_PREFIX.as_bytes())?;
+    let at = memchr::memchr(b'=', rest)?;
+    Some((rest[at + 1..].trim_ascii(), OwnKind::Session))
 }

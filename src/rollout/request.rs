@@ -18,6 +18,8 @@ pub struct Evidence {
     pub values: usize,
     /// How many cookies bear the name of the tester's cookie.
     pub previews: usize,
+    /// How many cookies are sessions of the admin port.
+    pub sessions: usize,
     /// Where the only one of all these stands in the only Cookie line. `None` if there are several, or several lines.
     pub only: Option<Place>,
     /// What stands beside the pin and has to go.
@@ -49,13 +51,14 @@ impl Evidence {
     pub fn read<'a>(app: &AppRoutes, cookies: impl Iterator<Item = &'a [u8]>, https: bool) -> Self {
         let name = app.settings.cookie.name.as_bytes();
         let mut found = [FoundPin::default(); 2];
-        let (mut previews, mut lines, mut only) = (0, 0, None);
+        let (mut previews, mut sessions, mut lines, mut only) = (0, 0, 0, None);
         for line in cookies {
             lines += 1;
             for own in cookie::find(line, name) {
                 only = Some(Place { start: own.whole.start, end: own.whole.end });
                 match own.kind {
                     OwnKind::Preview => previews += 1,
+                    OwnKind::Session => sessions += 1,
                     OwnKind::Pin => found[0].add(app, own.value),
                     OwnKind::HttpsPin => found[1].add(app, own.value),
                 }
@@ -69,10 +72,10 @@ impl Evidence {
         let leftover =
             Leftover { same_name: several, other_name, resend: several || other_name && own.meant == 0 };
         let values = http.count + by_https.count;
-        if lines > 1 || values + previews > 1 {
+        if lines > 1 || values + previews + sessions > 1 {
             only = None;
         }
-        Self { pin: used.pin, values, previews, only, leftover }
+        Self { pin: used.pin, values, previews, sessions, only, leftover }
     }
 }
 

@@ -38,6 +38,7 @@ pub mod registration;
 pub mod release;
 pub mod router;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod shadow;
 pub mod store;

@@ -48,6 +48,7 @@ fn filled(path: &str) -> String {
         ("{tenure}", "1"),
         ("{lease}", "1"),
         ("{token}", "nobody"),
+        ("{session}", "0123456789abcdef"),
         ("{hook}", "h"),
         ("{delivery}", "0123456789abcdef0123456789abcdef"),
         ("{member}", "r2"),

@@ -74,3 +74,24 @@ fn a_short_token_works_and_is_warned_of() {
     eventually("the log warns", || router.log().contains(said));
     assert!(!router.log().contains("short-one"));
 }
+
+#[test]
+fn refused_calls_are_told_with_who_and_what_and_never_with_the_token() {
+    let router = router().stable("v1").start();
+    let wrong = "a-wrong-token-0123456789";
+    router.api().with_token(wrong).call("GET", "/api/v1/apps?x=secret", None).expect(401);
+    router.api_as("viewer").call("GET", "/api/v1/tokens", None).expect(403);
+    eventually("the log tells of both", || {
+        let log = router.log();
+        let tells = |parts: [&str; 3]| log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        tells(["a call was refused", "/api/v1/apps", "401"]) && tells(["`guest`", "/api/v1/tokens", "403"])
+    });
+    assert!(!router.log().contains(wrong) && !router.log().contains("x=secret"));
+    for _ in 0..200 {
+        router.api_as("viewer").call("GET", "/api/v1/tokens", None).expect(403);
+    }
+    let told = router.log().lines().filter(|line| line.contains("a call was refused")).count();
+    assert!(told < 100, "{told} lines");
+    let counted = router.api().anonymous().raw("GET", "/metrics", None, "").expect(200).response.text();
+    assert!(counted.contains("rolling_refused_calls_total{status=\"403\"} 201"), "{counted}");
+}

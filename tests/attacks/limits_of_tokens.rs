@@ -21,7 +21,7 @@ fn limited(role: &str, limits: &str) -> (Router, Api) {
 }
 
 /// Calls that are about no app or about all of them, whose answers are cut down.
-pub const SHARED: [&str; 11] = [
+pub const SHARED: [&str; 13] = [
     "/api/openapi.json",
     "/api/pool/schedule_recycle",
     "/api/v1/apps",
@@ -29,6 +29,8 @@ pub const SHARED: [&str; 11] = [
     "/api/v1/hooks",
     "/api/v1/hooks-in",
     "/api/v1/router",
+    "/api/v1/session",
+    "/api/v1/sessions",
     "/api/v1/stream",
     "/api/v1/whoami",
     "/api/stats",
@@ -61,7 +63,9 @@ fn reach_for_shop(role: &str) {
     for (method, path) in calls() {
         let is_open =
             ["/healthz", "/readyz", "/metrics"].contains(&path.as_str()) || path.starts_with("/hooks/in/");
-        let is_hook = path.starts_with("/api/v1/hooks/") || path.starts_with("/api/v1/hooks-in/");
+        let is_hook = ["/api/v1/hooks/", "/api/v1/hooks-in/", "/api/v1/sessions/"]
+            .iter()
+            .any(|root| path.starts_with(root));
         if is_open || is_hook || SHARED.contains(&path.as_str()) {
             continue;
         }
@@ -82,7 +86,13 @@ fn reach_for_shop(role: &str) {
 fn a_viewer_changes_nothing_by_any_call_of_the_description() {
     let (router, _) = limited("viewer", "raw=no");
     let viewer = router.api_as("viewer");
-    let questions = ["/api/v1/apps/{app}/explain", "/api/v1/apps/{app}/who-moves"];
+    // Who may look may ask, and sign in and out.
+    let questions = [
+        "/api/v1/apps/{app}/explain",
+        "/api/v1/apps/{app}/who-moves",
+        "/api/v1/session",
+        "/api/v1/sessions/{session}",
+    ];
     let mut refused = 0;
     for (method, path) in calls() {
         if method == "GET" || questions.contains(&path.as_str()) {

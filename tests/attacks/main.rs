@@ -26,6 +26,7 @@ mod redirects;
 mod registration;
 mod replacement;
 mod roles;
+mod sessions;
 mod stored_tokens;
 mod streams;
 mod terminal;

@@ -82,7 +82,9 @@ fn is_out_of_limit(call: &Call, limit: &str) -> bool {
         return false;
     }
     let is_shared = SHARED.contains(&path)
-        || ["/api/v1/hooks/", "/api/v1/hooks-in/"].iter().any(|root| path.starts_with(root));
+        || ["/api/v1/hooks/", "/api/v1/hooks-in/", "/api/v1/sessions/"]
+            .iter()
+            .any(|root| path.starts_with(root));
     let is_own = is_raw || path.contains("{app}");
     // Whoever says which app is the default takes that from another app.
     let is_own = is_own && !path.ends_with("/default");

@@ -64,8 +64,10 @@ fn a_token_comes_from_its_networks_alone() {
 #[test]
 fn no_token_makes_one_that_may_do_more_than_itself() {
     let router = router().stable("v1").start();
-    let (token, _) =
-        make(&router.api_as("admin"), &json!({"name": "limited", "role": "admin", "raw": false, "for_seconds": 600}));
+    let (token, _) = make(
+        &router.api_as("admin"),
+        &json!({"name": "limited", "role": "admin", "raw": false, "for_seconds": 600}),
+    );
     let limited = router.api().with_token(&token);
     let ask = |body: Value| limited.call("POST", "/api/v1/tokens", Some(&body));
     let more = ask(json!({"name": "more", "role": "admin", "for_seconds": 60})).expect(403).json();

@@ -314,7 +314,8 @@ fn theme_and_motion_are_the_readers_choice() {
     browser.media(&[("prefers-reduced-motion", "reduce")]);
     assert_eq!(browser.script(moving), json!(0), "nothing moves for those who do not");
     let stored: Value = browser.script("return Object.keys(localStorage)");
-    assert_eq!(stored, json!(["rolling-router.theme"]), "no token outlives the tab");
+    assert_eq!(stored, json!(["rolling-router.theme"]), "no token is kept");
+    assert_eq!(browser.script("return document.cookie"), json!(""), "no script sees the session");
     browser.click("sign-out");
     browser.see("sign-in-submit", "Sign in");
     assert_eq!(browser.script("return Object.keys(sessionStorage)"), json!([]));

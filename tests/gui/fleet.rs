@@ -1,7 +1,7 @@
 //! Several routers: how far a change is applied, who is missing, and what can be done about it.
 
 use crate::browser::Browser;
-use crate::{confirm, open_app, sign_in_as};
+use crate::{confirm, open_app, sign_in_as, sign_out};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::clock::within;
@@ -82,7 +82,7 @@ fn pin_keys_are_rotated_by_an_admin_alone() {
     browser.click("nav-fleet");
     browser.see("fleet-r2", "heard from");
     assert!(browser.text("fleet-rotate").is_none_or(|text| text.is_empty()), "an operator is not offered it");
-    browser.click("sign-out");
+    sign_out(&browser);
     sign_in_as(&browser, &first, "admin");
     browser.click("nav-fleet");
     browser.script(LISTEN);

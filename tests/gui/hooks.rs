@@ -1,7 +1,7 @@
 //! The page of hooks: made, tested, paused and removed by an admin, looked at by an operator; and notices of the browser.
 
 use crate::browser::Browser;
-use crate::{open_hooks, sign_in_as};
+use crate::{open_hooks, sign_in_as, sign_out};
 use serde_json::{Value, json};
 use support::router::token;
 use support::{Endpoint, Reply, Router, eventually, router, scripted};
@@ -126,7 +126,7 @@ fn who_may_not_change_hooks_is_told_why() {
     browser.click("hook-add");
     assert!(browser.text("hook-dialog").is_none());
     assert_eq!(shown(&router)["paused"], true);
-    browser.click("sign-out");
+    sign_out(&browser);
     sign_in_as(&browser, &router, "viewer");
     open_hooks(&browser);
     browser.see("hooks-error", "your role is viewer");

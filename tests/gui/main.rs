@@ -27,11 +27,13 @@ mod plans;
 mod scene;
 mod secure;
 mod session;
+mod signing;
 mod turn;
 mod walk;
 
 use browser::{ARROW_LEFT, Browser, ENTER, ESCAPE};
 use serde_json::json;
+use signing::{sign_in, sign_in_as, sign_in_at, sign_out};
 use std::time::Duration;
 use support::router::token;
 use support::visitor::distinct;
@@ -39,25 +41,6 @@ use support::{Deadline, Router, clock, echo, eventually, router};
 
 /// How late a change made elsewhere may show. It takes some milliseconds; a busy machine is allowed more.
 const LIVE: Duration = Duration::from_secs(20);
-
-/// Signs in on the page of a router.
-fn sign_in(browser: &Browser, router: &Router) {
-    sign_in_as(browser, router, "operator");
-}
-
-fn sign_in_as(browser: &Browser, router: &Router, role: &str) {
-    sign_in_at(browser, &format!("http://{}/", router.admin), role);
-}
-
-/// Signs in where the page is, and waits until it is live.
-fn sign_in_at(browser: &Browser, page: &str, role: &str) {
-    browser.open(page);
-    browser.fill("sign-in-token", token(role));
-    browser.click("sign-in-submit");
-    eventually("the page is live", || {
-        browser.attribute("connection-state", "data-state").as_deref() == Some("live")
-    });
-}
 
 fn open_app(browser: &Browser, router: &Router) {
     sign_in(browser, router);
@@ -370,7 +353,8 @@ const PAGES: [(&str, &str); 16] = [
     ("hooks", "hooks"),
     ("router", "router"),
     ("setup", "setup"),
-    ("tokens", "tokens"),
+    ("access", "tokens"),
+    ("certificates", "certificates"),
     ("audit", "audit"),
     ("api", "api"),
 ];

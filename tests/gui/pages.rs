@@ -1,7 +1,7 @@
 //! The pages around a release: settings, history, releases, tokens, API, and an overview of hundreds of apps.
 
 use crate::browser::{Browser, ENTER};
-use crate::{confirm, go, open_app, sign_in, sign_in_as};
+use crate::{confirm, go, open_app, sign_in, sign_in_as, sign_out};
 use serde_json::{Value, json};
 use support::router::{id, token};
 use support::{Reply, Router, echo, eventually, router, scripted};
@@ -189,7 +189,7 @@ fn tokens_are_listed_by_name_for_an_admin_and_shown_to_nobody() {
     browser.click("nav-tokens");
     browser.see("tokens-me", "maria, role operator");
     browser.see("tokens-error", "needs the role admin");
-    browser.click("sign-out");
+    sign_out(&browser);
     sign_in_as(&browser, &router, "admin");
     browser.click("nav-settings");
     browser.click("nav-tokens");
@@ -214,7 +214,7 @@ fn an_admin_sees_who_changed_what_or_tried_to() {
     browser.click("nav-tokens");
     browser.click("open-audit");
     browser.see("audit-error", "needs the role admin");
-    browser.click("sign-out");
+    sign_out(&browser);
     sign_in_as(&browser, &router, "admin");
     browser.click("nav-settings");
     browser.click("nav-tokens");

@@ -4,7 +4,7 @@ use support::router;
 use support::tls::CertificateFiles;
 
 use crate::browser::Browser;
-use crate::{confirm, sign_in_at};
+use crate::{confirm, go, sign_in_at};
 
 #[test]
 fn a_release_is_promoted_on_a_page_in_https() {
@@ -19,6 +19,9 @@ fn a_release_is_promoted_on_a_page_in_https() {
     browser.click("promote");
     confirm(&browser, "in https");
     browser.see("stable-release", "1.0.1");
-    assert_eq!(browser.script("return document.cookie"), "", "the token is in no cookie");
+    assert_eq!(browser.script("return document.cookie"), "", "no script sees the session");
+    go(&browser, "certificates");
+    browser.see("certificate-localhost", "valid");
+    browser.picture("certificates");
     assert_eq!(browser.script("return location.protocol"), "https:");
 }

@@ -1,4 +1,4 @@
-// Every call to the router, one function per call. Adds the token, limits the time, and turns refusals into ApiError.
+// Every call to the router, one function per call. Limits the time, and turns refusals into ApiError. The browser adds its session by itself.
 
 import { BASE } from './base.js';
 
@@ -20,10 +20,11 @@ export class ApiError extends Error {
 const segment = encodeURIComponent;
 const keyPath = (key) => key.split('/').map(segment).join('/');
 
-/** The API for a token; `onDenied` runs when the token is no longer accepted. */
-export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch.bind(globalThis) } = {}) {
-	async function call(method, path, { body, seq, type = 'application/json' } = {}) {
-		const headers = { Authorization: `Bearer ${token}`, Accept: 'application/json' };
+/** The API; `onDenied` runs when the session is no longer accepted. */
+export function createApi({ onDenied = () => {}, fetch = globalThis.fetch.bind(globalThis) } = {}) {
+	async function call(method, path, { body, seq, token, type = 'application/json' } = {}) {
+		const headers = { Accept: 'application/json' };
+		if (token) headers.Authorization = `Bearer ${token}`;
 		if (body !== undefined) headers['Content-Type'] = type;
 		if (seq != null) headers['If-Match'] = `"${seq}"`;
 		let answer;
@@ -54,6 +55,13 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 	const command = (method, verb) => (name, body, seq) => send(method, `${appPath(name)}/${verb}?${WAIT}`, body, seq);
 
 	return {
+		/** `{who, session}`; both are null where this browser is not signed in. */
+		getSession: () => get('/api/v1/session'),
+		/** Has the browser keep a session for the token. */
+		signIn: async (token) => parseJson((await call('POST', '/api/v1/session', { body: '{}', token })).text),
+		signOut: () => send('DELETE', '/api/v1/session', {}),
+		listSessions: () => get('/api/v1/sessions'),
+		endSession: (id) => send('DELETE', `/api/v1/sessions/${segment(id)}`, {}),
 		getWhoami: () => get('/api/v1/whoami'),
 		getRouter: () => get('/api/v1/router'),
 		getFleet: () => get('/api/v1/fleet'),
@@ -62,6 +70,9 @@ export function createApi(token, { onDenied = () => {}, fetch = globalThis.fetch
 		listApps: () => get('/api/v1/apps'),
 		getApp: (name) => get(appPath(name)),
 		listTokens: () => get('/api/v1/tokens'),
+		makeToken: (body) => send('POST', '/api/v1/tokens', body),
+		revokeToken: (name) => send('DELETE', `/api/v1/tokens/${segment(name)}`, {}),
+		listCertificates: () => get('/api/v1/certificates'),
 		getAudit: ({ limit = 50, before } = {}) => get(`/api/v1/audit?limit=${limit}${before ? `&before=${before}` : ''}`),
 		listHooks: () => get('/api/v1/hooks'),
 		writeHook: (name, body, revision) => send('PUT', `/api/v1/hooks/${segment(name)}`, body, revision),

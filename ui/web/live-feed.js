@@ -6,7 +6,7 @@ import { follow as followStream } from './stream.js';
  * `isOwnChange(app)` says whether a command of this page is under way; `onChange(state)` is called for what others change in the app
  * that is followed. `announce` tells screen readers when the connection is lost and when it is back.
  */
-export function createLiveFeed({ api, token, model, notifier, announce, isOwnChange, onChange, onReconnected, onDenied }) {
+export function createLiveFeed({ api, model, notifier, announce, isOwnChange, onChange, onReconnected, onDenied }) {
 	let stream = null;
 	let followedApp;
 
@@ -18,7 +18,6 @@ export function createLiveFeed({ api, token, model, notifier, announce, isOwnCha
 		model.setConnection({ state: 'connecting' });
 		stream = followStream({
 			url: api.streamPath(app),
-			token,
 			onOpen,
 			onHeard,
 			onLate: () => model.setConnection({ state: 'late' }),

@@ -1,29 +1,34 @@
-// Starts the page: signs in, and then runs a session until it ends.
+// Starts the page: asks whether this browser is signed in, has the reader sign in if not, and then runs a session until it ends.
+//
+// The browser keeps the session in a cookie that no script can read. The page itself keeps neither that nor a token.
 
+import { createApi } from './api.js';
 import { signInPage } from './pages/sign-in.js';
 import { startSession } from './session.js';
 import { applyTheme } from './theme.js';
 
-// In the tab's own storage: it ends with the tab, and the browser never sends it by itself.
-const TOKEN = 'rolling-router.token';
-
 const root = document.getElementById('root');
 
+const start = (who) => startSession({ root, who, onEnd: showSignIn });
+
 function showSignIn(reason) {
-	sessionStorage.removeItem(TOKEN);
-	const page = signInPage({
-		reason,
-		onSignedIn: (token, who) => {
-			sessionStorage.setItem(TOKEN, token);
-			startSession({ root, token, who, onEnd: showSignIn });
-		},
-	});
+	const page = signInPage({ reason, onSignedIn: start });
 	root.replaceChildren(page.element);
 	document.title = 'Sign in · rolling-router';
 	page.focus();
 }
 
+/** A router that has just started does not know its sessions yet, and says so. */
+async function begin(attempt = 0) {
+	try {
+		const { who } = await createApi().getSession();
+		if (who) start(who);
+		else showSignIn();
+	} catch (refusal) {
+		if (refusal.status === 503 && attempt < 10) setTimeout(begin, 1000, attempt + 1);
+		else showSignIn(refusal.message);
+	}
+}
+
 applyTheme();
-const token = sessionStorage.getItem(TOKEN);
-if (token) startSession({ root, token, onEnd: showSignIn });
-else showSignIn();
+begin();

@@ -15,6 +15,7 @@ const ROUTES = [
 	['hooks', /^\/hooks$/, []],
 	['router', /^\/router$/, []],
 	['tokens', /^\/tokens$/, []],
+	['certificates', /^\/certificates$/, []],
 	['audit', /^\/audit$/, []],
 	['api', /^\/api$/, []],
 ];

@@ -27,7 +27,8 @@ import { shadowPage } from './pages/shadow.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { auditPage } from './pages/audit.js';
-import { tokensPage } from './pages/tokens.js';
+import { accessPage } from './pages/access.js';
+import { certificatesPage } from './pages/certificates.js';
 import { unknownPage } from './pages/unknown.js';
 import { parseRoute } from './page-address.js';
 
@@ -45,7 +46,8 @@ const PAGES = {
 	fleet: fleetPage,
 	hooks: hooksPage,
 	router: routerPage,
-	tokens: tokensPage,
+	tokens: accessPage,
+	certificates: certificatesPage,
 	audit: auditPage,
 	api: apiPage,
 	unknown: unknownPage,
@@ -54,19 +56,18 @@ const PAGES = {
 // As long as a glance at another tab: a chart keeps its line over that.
 const HIDDEN_MS = 5000;
 
-/** Runs a session in `root`. `who` is the answer of whoami, if it is known. `onEnd(reason)` runs once, when the session is over. */
-export function startSession({ root, token, who = null, onEnd }) {
+/** Runs a session in `root`. `who` is the token that the browser is signed in with. `onEnd(reason)` runs once, when the session is over. */
+export function startSession({ root, who, onEnd }) {
 	const model = createModel();
 	const ended = new AbortController();
-	const endDenied = () => end('The router no longer accepts this token. Sign in again.');
-	const api = createApi(token, { onDenied: endDenied });
+	const endDenied = () => end('Your session has ended, or its token is no longer accepted. Sign in again.');
+	const api = createApi({ onDenied: endDenied });
 	const announce = announcer();
 	const notices = createNotices(announce.say);
 	const notifier = createNotifier();
 	const actions = createActions({ api, model, notices, onTrouble: refreshRouter });
 	const feed = createLiveFeed({
 		api,
-		token,
 		model,
 		notifier,
 		announce,
@@ -77,7 +78,7 @@ export function startSession({ root, token, who = null, onEnd }) {
 	});
 	const shell = createShell({
 		model,
-		signOut: () => end(),
+		signOut,
 		retry: feed.retry,
 		openStoreDialog: () => openStoreDialog({ api, model, notices, done: refreshRouter }),
 	});
@@ -93,6 +94,16 @@ export function startSession({ root, token, who = null, onEnd }) {
 		feed.close();
 		document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
 		onEnd(reason);
+	}
+
+	/** Ends the session at the router too: else the browser would go on being signed in. */
+	async function signOut() {
+		try {
+			await api.signOut();
+			end();
+		} catch (refusal) {
+			if (refusal.status !== 401) notices.post({ text: `You are still signed in. ${refusal.message}`, tone: 'bad' });
+		}
 	}
 
 	/** Draws at the next frame, and so not at all while the tab is in the background. */
@@ -112,10 +123,7 @@ export function startSession({ root, token, who = null, onEnd }) {
 	}
 
 	async function loadAll() {
-		const whoKnown = who ?? api.getWhoami().catch(() => null);
-		await Promise.all([api.listApps().then(model.takeApps, () => {}), refreshRouter(), whoKnown]);
-		who = await whoKnown;
-		if (who) model.setWho(who);
+		await Promise.all([api.listApps().then(model.takeApps, () => {}), refreshRouter()]);
 	}
 
 	/** Follows the stream of the page's app, or else that of all apps. */
@@ -207,6 +215,7 @@ export function startSession({ root, token, who = null, onEnd }) {
 	on(document, 'visibilitychange', followVisibility);
 	followVisibility();
 	model.subscribe(redraw);
+	model.setWho(who);
 
 	root.replaceChildren(shell.element, notices.element, announce.element);
 	loadAll().then(showPage);

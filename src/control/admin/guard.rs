@@ -13,11 +13,14 @@ use axum::{
 };
 use tokio::time::sleep;
 
-use super::{client_address::client_address, loops::refuse_forwarded, recording::Recording, senders::is_of_senders};
+use super::{
+    client_address::client_address, loops::refuse_forwarded, recording::Recording, refused_call::RefusedCall,
+    senders::is_of_senders,
+};
 use crate::{
     authority::Authority,
     control::shared::{
-        access::live_tokens::Pass,
+        access::{live_tokens::Pass, session_cookie},
         core::Core,
         error::{ApiError, Kind},
         old_api::{is_old_api, with_old_errors},
@@ -27,6 +30,12 @@ use crate::{
 
 /// Paths that anybody may read under any Host: probes and scrapers use names that we cannot know.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Whether this browser is signed in.
+const SESSION: &str = "/api/v1/session";
+
+/// Where a browser's session counts: at what the page asks for. Old scripts' paths know tokens alone.
+const OF_THE_PAGE: [&str; 3] = ["/api/v1", "/api/kv", "/api/openapi.json"];
 
 /// What the tokens of routers are for.
 const STORE_API: &str = "/api/v1/store";
@@ -57,6 +66,7 @@ impl From<ApiError> for GuardRefusal {
 /// answered.
 pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -> Response {
     let mut recording = Recording::begin(&core, &request);
+    let told = RefusedCall::of(&core, &request);
     let is_old = is_old_api(request.uri().path());
     let mut response = match admit(&core, &mut request, &mut recording) {
         Ok(()) => next.run(request).await,
@@ -65,6 +75,7 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
             error.into_response()
         }
     };
+    told.tell(&core, &response);
     if let Some(recording) = recording {
         recording.finish(&response);
     }
@@ -101,13 +112,21 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
     }
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let pass = authenticate(core, request.headers(), peer.unwrap_or(IpAddr::from([0, 0, 0, 0])))?;
+    let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+    let pass = match by_session(core, request, peer)? {
+        Some(pass) => pass,
+        None if asks_for_session(request) => return Ok(()),
+        None => authenticate(core, request.headers(), peer)?,
+    };
+    let client = client_address(request.headers(), peer, &core.options.trusted_networks);
+    let pass = refuse_foreign(core, pass.of_client(client))?;
     if let Some(recording) = recording {
         recording.set_caller(pass.caller());
         request.extensions_mut().insert(recording.trail());
     }
     pass.caller().needs_path(request.uri().path())?;
-    if pass.caller().role == Role::Router && !is_below(request.uri().path(), STORE_API) {
+    let is_open = *request.method() == Method::GET && request.uri().path() == SESSION;
+    if pass.caller().role == Role::Router && !is_below(request.uri().path(), STORE_API) && !is_open {
         pass.caller().needs(Role::Viewer)?;
     }
     refuse_when_followed(core, request)?;
@@ -120,7 +139,11 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
 /// is for an operator of this router to say.
 fn refuse_when_followed(core: &Core, request: &Request) -> Result<(), ApiError> {
     let reads = [Method::GET, Method::HEAD].contains(request.method());
-    if !core.is_follower || reads || request.uri().path() == "/api/v1/store/accept" {
+    let path = request.uri().path();
+    // Browsers sign in and out at this router.
+    let is_own =
+        path == "/api/v1/store/accept" || is_below(path, SESSION) || is_below(path, "/api/v1/sessions");
+    if !core.is_follower || reads || is_own {
         return Ok(());
     }
     let message = "this router follows the keys of a server that has no commits: write them there. Commands need one of \
@@ -180,8 +203,8 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
 }
 
 fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, GuardRefusal> {
-    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer, core.clock.wall_ms())) {
-        refuse_foreign(core, headers, peer, &pass)?;
+    if let Some(pass) = bearer(headers).and_then(|token| core.tokens.admit(token, peer, core.clock.wall_ms()))
+    {
         return Ok(pass);
     }
     core.sign_ins.count_failed();
@@ -194,7 +217,9 @@ fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, 
         let count = failure.count;
         tracing::warn!(%peer, "{count} wrong tokens came from one address; its answers are delayed");
     }
-    let error = if failure.is_over_limit() {
+    let error = if !core.tokens.has_read_store() {
+        not_read_yet()
+    } else if failure.is_over_limit() {
         let message = "too many wrong tokens came from this address; wait for a minute";
         ApiError::new(Kind::TooManyFailures, message)
     } else {
@@ -204,15 +229,63 @@ fn authenticate(core: &Core, headers: &HeaderMap, peer: IpAddr) -> Result<Pass, 
 }
 
 /// Refuses a token that comes from where it may not.
-fn refuse_foreign(core: &Core, headers: &HeaderMap, peer: IpAddr, pass: &Pass) -> Result<(), ApiError> {
-    let Some(networks) = pass.caller().scope.networks() else { return Ok(()) };
-    let client = client_address(headers, peer, &core.options.trusted_networks);
-    if pass.caller().scope.has_address(client) {
-        return Ok(());
-    }
+fn refuse_foreign(core: &Core, pass: Pass) -> Result<Pass, ApiError> {
+    let (caller, client) = (pass.caller(), pass.client());
+    let Some(networks) = caller.scope.networks().filter(|_| !caller.scope.has_address(client)) else {
+        return Ok(pass);
+    };
     core.sign_ins.count_failed();
     let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
-    Err(pass.caller().out_of_scope(&format!("is for {} only, and this comes from {client}", networks.join(", "))))
+    Err(caller.out_of_scope(&format!("is for {} only, and this comes from {client}", networks.join(", "))))
+}
+
+/// Lets in who comes by a browser's session, where it counts: at the API that the page uses, from the page alone.
+fn by_session(core: &Core, request: &Request, peer: IpAddr) -> Result<Option<Pass>, ApiError> {
+    let (path, headers) = (request.uri().path(), request.headers());
+    let counts = OF_THE_PAGE.iter().any(|root| is_below(path, root));
+    if !counts || headers.contains_key(header::AUTHORIZATION) {
+        return Ok(None);
+    }
+    let Some(session) = session_cookie::find(core, headers) else {
+        let is_sent = session_cookie::is_sent(headers);
+        if is_sent && !core.tokens.has_read_store() {
+            return Err(not_read_yet());
+        }
+        let has_ended = is_sent && !asks_for_session(request);
+        let message = "the session has ended: sign in again";
+        return if has_ended { Err(ApiError::new(Kind::Unauthorized, message)) } else { Ok(None) };
+    };
+    refuse_other_pages(request.method(), headers)?;
+    Ok(core.tokens.admit_session(session, peer, core.clock.wall_ms()))
+}
+
+/// Right after the start, nobody can be told that a token or a session is unknown.
+fn not_read_yet() -> ApiError {
+    ApiError::new(
+        Kind::Busy,
+        "this router has not read the tokens and sessions of its store yet: try again in a second",
+    )
+}
+
+/// A browser sends its session by itself, so a request says that it is our own page's: a write by its Origin, which has been
+/// compared; everything by the metadata that newer browsers send.
+fn refuse_other_pages(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+    let site = headers.get("sec-fetch-site").map_or(b"none".as_slice(), HeaderValue::as_bytes);
+    let is_own = [b"same-origin".as_slice(), b"none"].contains(&site);
+    let reads = [Method::GET, Method::HEAD].contains(method);
+    if is_own && (reads || headers.contains_key(header::ORIGIN)) {
+        return Ok(());
+    }
+    let message =
+        "a session counts for this router's own page alone: a write needs its Origin; programs send a token";
+    Err(ApiError::new(Kind::Forbidden, message))
+}
+
+/// Whether a request asks if its browser is signed in, which anybody may.
+fn asks_for_session(request: &Request) -> bool {
+    *request.method() == Method::GET
+        && request.uri().path() == SESSION
+        && !request.headers().contains_key(header::AUTHORIZATION)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

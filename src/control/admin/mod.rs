@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod places;
 pub mod port;
 pub mod recording;
+mod refused_call;
 mod senders;
 pub mod socket;
 mod squeeze;

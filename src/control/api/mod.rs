@@ -40,6 +40,7 @@ pub mod registrations;
 pub mod request;
 pub mod router;
 mod services;
+mod sessions;
 pub mod settings;
 pub mod setup;
 mod shadow;
@@ -98,6 +99,11 @@ fn calls() -> Calls {
         .delete("/api/v1/hooks-in/{hook}", hooks_in::remove)
         .post("/api/v1/hooks-in/{hook}/test", hooks_in::test)
         .get("/api/v1/whoami", tokens::whoami)
+        .get("/api/v1/session", sessions::own)
+        .post("/api/v1/session", sessions::begin)
+        .delete("/api/v1/session", sessions::end_own)
+        .get("/api/v1/sessions", sessions::list)
+        .delete("/api/v1/sessions/{session}", sessions::end_one)
         .get("/api/v1/tokens", tokens::list)
         .post("/api/v1/tokens", tokens::create)
         .delete("/api/v1/tokens/{token}", tokens::revoke)

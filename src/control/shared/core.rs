@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 use arc_swap::ArcSwap;
 
 use super::{
-    access::{live_tokens::LiveTokens, sign_ins::SignIns},
+    access::{live_tokens::LiveTokens, refusals::Refusals, sessions::Sessions, sign_ins::SignIns},
     acme::board::AcmeBoard,
     activity::ActivityBoard,
     audit::journal::Journal,
@@ -66,6 +66,10 @@ pub struct CoreState {
     pub lifecycle: Lifecycle,
     pub tokens: LiveTokens,
     pub sign_ins: SignIns,
+    /// Calls that were refused for who sent them.
+    pub refusals: Refusals,
+    /// Browsers that are signed in.
+    pub sessions: Sessions,
     /// Requests that led to no app. Written by `activity` alone.
     pub misdirected: MisdirectedRequests,
     /// What this router holds of the store.
@@ -150,6 +154,8 @@ impl Core {
             shadows: ShadowBoard::default(),
             feed: Feed::new(clock.wall_ms(), &options.limits),
             sign_ins: SignIns::default(),
+            refusals: Refusals::default(),
+            sessions: Sessions::default(),
             misdirected: MisdirectedRequests::default(),
             served_store: ServedStore::default(),
             app_locks: ChangeLocks::default(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError};
 
 use super::{
+    access,
     identity::{Identity, record_seq},
     interruption::Interruption,
     last_good::LastGood,
@@ -82,8 +83,7 @@ impl StoreImage {
         self.core.hooks_in.replace(listing);
         self.core.acme.replace(listing);
         self.last_good.certificates.keep_all(listing);
-        self.core.tokens.replace_stored(listing, self.core.clock.wall_ms());
-        self.last_good.tokens.keep_all(listing);
+        access::take_listing(&self.core, &mut self.last_good, listing);
         self.core.endpoint_events.replace(listing);
         self.core.deployments.replace(listing);
         self.last_good.deployments.replace(listing);
@@ -262,7 +262,7 @@ impl StoreImage {
         let revision = saved.identity.revision;
         self.core.hooks.replace(&self.last_good.hooks.listing());
         self.core.acme.replace(&self.last_good.certificates.listing());
-        self.core.tokens.replace_stored(&self.last_good.tokens.listing(), self.core.clock.wall_ms());
+        access::take_saved(&self.core, &self.last_good);
         self.last_good.take_saved_deployments(&saved);
         self.core.deployments.replace(&self.last_good.deployments.listing());
         if let Some(keyspace) = &mut self.keyspace {
@@ -376,13 +376,8 @@ impl StoreImage {
             _ => {
                 self.last_good.hooks.keep(key, entry);
                 self.last_good.certificates.keep(key, entry);
-                self.last_good.tokens.keep(key, entry);
-                let now = self.core.clock.wall_ms();
-                let boards = [
-                    self.core.hooks.take(key, entry),
-                    self.core.acme.take(key, entry),
-                    self.core.tokens.take_stored(key, entry, now),
-                ];
+                let is_access = access::take(&self.core, &mut self.last_good, key, entry);
+                let boards = [is_access, self.core.hooks.take(key, entry), self.core.acme.take(key, entry)];
                 if !boards.contains(&true) && !self.core.hooks_in.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
                 }

@@ -17,8 +17,13 @@ use crate::{
     control::{
         limits::LAST_GOOD_EVERY,
         shared::{
-            access::stored_tokens::TOKENS_PREFIX, acme::stored::CERTIFICATES_PREFIX, hooks::hook::HOOKS_PREFIX, local_abort::LocalAbort, pin_keys,
-            state_dir::StateDir, store::Values,
+            access::{sessions::SESSIONS_PREFIX, stored_tokens::TOKENS_PREFIX},
+            acme::stored::CERTIFICATES_PREFIX,
+            hooks::hook::HOOKS_PREFIX,
+            local_abort::LocalAbort,
+            pin_keys,
+            state_dir::StateDir,
+            store::Values,
         },
     },
     rollout::{
@@ -35,6 +40,7 @@ const LOCAL_ABORTS: &str = "localaborts";
 const HOOKS: &str = "hooks";
 const CERTIFICATES: &str = "certificates";
 const TOKENS: &str = "stored-tokens";
+const SESSIONS: &str = "sessions";
 
 /// What the table file holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,6 +76,8 @@ pub struct LastGood {
     pub certificates: KeptEntries,
     /// The tokens of the store.
     pub tokens: KeptEntries,
+    /// The sessions of browsers.
+    pub sessions: KeptEntries,
     /// The state directory holds no readable table, and none was written since.
     is_missing: bool,
 }
@@ -84,6 +92,7 @@ impl LastGood {
             hooks: KeptEntries::new(dir.clone(), HOOKS, HOOKS_PREFIX),
             certificates: KeptEntries::new(dir.clone(), CERTIFICATES, CERTIFICATES_PREFIX),
             tokens: KeptEntries::new(dir.clone(), TOKENS, TOKENS_PREFIX),
+            sessions: KeptEntries::new(dir.clone(), SESSIONS, SESSIONS_PREFIX),
             dir,
             pin_format,
             values: Values::default(),

@@ -4,6 +4,7 @@
 //! good table is served on: a lost watch is listed again after a pause, and another or an older store is refused and
 //! shown. No request of an end user ever waits for anything here.
 
+mod access;
 pub mod changes;
 pub mod endpoint_deadlines;
 pub mod follow;

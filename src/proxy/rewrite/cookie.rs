@@ -70,6 +70,12 @@ mod tests {
             ("p_preview2=1; p_=2; xp_preview=3", vec![], "p_preview2=1; p_=2; xp_preview=3"),
             ("a=1; p_s=y; p=x", vec!["y", "x"], "a=1"),
             ("p_s2=1; p_session=2; p_s", vec![], "p_s2=1; p_session=2; p_s"),
+            ("a=1; rolling-session-0f=s; p=x", vec!["s", "x"], "a=1"),
+            (
+                "rolling-session-=; xrolling-session-1=2; rolling-session",
+                vec![""],
+                "xrolling-session-1=2; rolling-session",
+            ),
             ("", vec![], ""),
             (";;;", vec![], ""),
         ] {
@@ -91,6 +97,8 @@ mod tests {
             ("p", true),
             ("p_preview", true),
             ("p_s", true),
+            ("rolling-session-1", true),
+            ("rolling-session", false),
             ("p_sx", false),
             ("p_", false),
             ("pp", false),

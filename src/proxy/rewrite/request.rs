@@ -59,7 +59,7 @@ impl<'a> OwnCookies<'a> {
     pub fn of(evidence: &Evidence, name: &'a str) -> Self {
         match evidence.only {
             Some(only) => Self::One(only.start..only.end),
-            None if evidence.values + evidence.previews > 0 => Self::Several(name),
+            None if evidence.values + evidence.previews + evidence.sessions > 0 => Self::Several(name),
             None => Self::Absent,
         }
     }

@@ -41,7 +41,9 @@ fn an_admin_makes_a_token_that_works_until_it_is_taken_back() {
     router.api().with_token(&token).call("GET", "/api/v1/apps/hello", None).expect(200);
     let listed = root(&["token", "list"]).expect(0).out;
     let line = listed.lines().find(|line| line.starts_with("ci-hello")).expect("its line").to_owned();
-    for part in ["ci", "apps hello; from 127.0.0.0/8; no raw keyvalues", "in 89 d", "s ago", "the store, by root"] {
+    for part in
+        ["ci", "apps hello; from 127.0.0.0/8; no raw keyvalues", "in 89 d", "s ago", "the store, by root"]
+    {
         assert!(line.contains(part), "{part}: {line}");
     }
     assert!(!listed.contains(&token), "{listed}");

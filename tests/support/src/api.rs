@@ -164,10 +164,11 @@ impl Api {
     /// Opens a stream of server-sent events below the app (or, with a leading slash, anywhere).
     pub fn stream(&self, path: &str, headers: &str) -> Events {
         let path = if path.starts_with('/') { path.to_owned() } else { self.path(path) };
-        let token = self.token.as_deref().unwrap_or_default();
+        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let token = token.unwrap_or_default();
         let mut wire = Wire::open(self.admin);
         wire.send(format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\nAuthorization: Bearer {token}\r\n{headers}\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n{token}{headers}\r\n",
             self.admin
         ));
         let head = wire.read_until(b"\r\n\r\n");

@@ -32,6 +32,7 @@ const SECTIONS = [
 			['#/router', 'This router', 'nav-router', ['router']],
 			['#/hooks', 'Hooks', 'nav-hooks', ['hooks']],
 			['#/tokens', 'Access', 'nav-tokens', ['tokens', 'audit']],
+			['#/certificates', 'Certificates', 'nav-certificates', ['certificates']],
 		],
 	],
 	['#/api', 'Help', 'nav-help', [], [['#/api', 'API', 'nav-api', ['api']]]],

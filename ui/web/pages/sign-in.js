@@ -1,11 +1,11 @@
-// Signs in: the router checks the token before the page keeps it.
+// Signs in: the router takes the token once and has the browser keep a session for it. The page forgets the token.
 
 import { createApi } from '../api.js';
 import { h, setAttr, setText } from '../dom.js';
 import { ICON } from '../theme.js';
 import { errorLine, submitButton } from '../components/controls.js';
 
-/** `reason` says why the reader has to sign in again. `onSignedIn(token, who)` runs once the router has accepted the token. */
+/** `reason` says why the reader has to sign in again. `onSignedIn(who)` runs once the router has accepted the token. */
 export function signInPage({ reason, onSignedIn }) {
 	const token = h('input.input.mono', {
 		id: 'token',
@@ -32,7 +32,8 @@ export function signInPage({ reason, onSignedIn }) {
 			h(
 				'p.quiet',
 				{ id: 'token-hint' },
-				'The router printed a token at its first start and keeps it in its token file. This page forgets the token when you close the tab.',
+				'The router printed a token at its first start and keeps it in its token file. The browser stays signed in, without the token, ' +
+					'until you sign out: at most 7 days, and 12 hours without use.',
 			),
 		),
 		error,
@@ -46,7 +47,7 @@ export function signInPage({ reason, onSignedIn }) {
 		setAttr(submit, 'aria-disabled', 'true');
 		setText(error, '');
 		try {
-			onSignedIn(value, await createApi(value).getWhoami());
+			onSignedIn((await createApi().signIn(value)).who);
 		} catch (refusal) {
 			setText(error, describeRefusal(refusal));
 			setAttr(submit, 'aria-disabled', null);

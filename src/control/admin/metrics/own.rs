@@ -59,6 +59,10 @@ fn router(page: &mut Page, core: &Core) {
     page.sample("rolling_stream_followers", "", core.feed.followers());
     page.counter("rolling_failed_sign_ins_total", "API calls without a valid token.");
     page.sample("rolling_failed_sign_ins_total", "", core.sign_ins.failed_total());
+    page.counter("rolling_refused_calls_total", "API calls refused for who sent them.");
+    for (status, count) in core.refusals.counts() {
+        page.sample("rolling_refused_calls_total", &format!("status=\"{status}\""), count);
+    }
     let (written, lost) = core.journal.counts();
     page.counter("rolling_audit_lines_total", "Lines handed to the audit log.");
     page.sample("rolling_audit_lines_total", "", written);

@@ -3,12 +3,15 @@
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
 use crate::{
-    control::{
-        limits::{TOKEN_NAME_CHARS_MAX, TOKEN_NETWORKS_MAX, TOKEN_SECONDS_MAX},
-        shared::{
-            access::{caller::Caller, known_token::Digest, scope::Scope, stored_tokens::StoredToken},
-            error::{ApiError, Kind},
+    control::shared::{
+        access::{
+            caller::Caller,
+            known_token::Digest,
+            limits::{TOKEN_NAME_CHARS_MAX, TOKEN_NETWORKS_MAX, TOKEN_SECONDS_MAX},
+            scope::Scope,
+            stored_tokens::StoredToken,
         },
+        error::{ApiError, Kind},
     },
     rollout::{app::AppName, command::Role, network::Network},
     schema::token::TokenRequest,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a token may do.
-pub(super) fn describe(caller: &Caller) -> Token {
+pub fn describe(caller: &Caller) -> Token {
     let networks = caller.scope.networks();
     Token {
         name: caller.name.clone(),
@@ -42,7 +42,8 @@ pub(super) fn describe_stored(
     now: u64,
 ) -> Token {
     let digest = token.digest().unwrap_or_default();
-    let caller = Caller { name: name.to_owned(), token: digest, role: token.role, scope: token.scope().into() };
+    let caller =
+        Caller { name: name.to_owned(), token: digest, role: token.role, scope: token.scope().into() };
     Token {
         source: Some(TokenSource::Store),
         ended: token.has_ended(now),

@@ -3,7 +3,7 @@
 //! A token is in the answer to the call that makes it, and nowhere else.
 
 mod change;
-mod describe;
+pub mod describe;
 mod store;
 
 use axum::{
@@ -60,7 +60,10 @@ pub async fn create(State(core): State<Core>, call: Write) -> Result<(StatusCode
     let maker = call.caller.name.clone();
     call.finish()?;
     if core.tokens.own().callers().any(|caller| caller.name == new.name) {
-        return Err(taken(&new.name, "it is one of this router's token file or environment: choose another name"));
+        return Err(taken(
+            &new.name,
+            "it is one of this router's token file or environment: choose another name",
+        ));
     }
     core.replica.require_known_store().await?;
     let token = random_token().map_err(|error| ApiError::new(Kind::Internal, error.to_string()))?;

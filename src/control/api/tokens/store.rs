@@ -7,9 +7,11 @@ use crate::control::{
         commit::{Commit, Plan},
         transact::transact,
     },
-    limits::{TOKEN_ENDED_KEPT, TOKENS_STORED_MAX},
     shared::{
-        access::stored_tokens::{StoredToken, TOKENS_PREFIX, key_of, use_key_of},
+        access::{
+            limits::{TOKEN_ENDED_KEPT, TOKENS_STORED_MAX},
+            stored_tokens::{StoredToken, TOKENS_PREFIX, key_of, use_key_of},
+        },
         core::Core,
         entries::{as_read, decode, encode, entry, own_key, unchanged},
         error::{ApiError, Kind},
@@ -38,11 +40,13 @@ pub(super) async fn put(core: &Core, name: &str, token: &StoredToken) -> Result<
         };
         let live = listing.entries.iter().filter(|entry| !ended_before(entry, token.at)).count();
         if live >= TOKENS_STORED_MAX {
-            let message = format!("there are {TOKENS_STORED_MAX} tokens already; revoke one that nobody needs");
+            let message =
+                format!("there are {TOKENS_STORED_MAX} tokens already; revoke one that nobody needs");
             return Err(ApiError::new(Kind::Refused("too_many_tokens"), message));
         }
         let long_ago = token.at.saturating_sub(TOKEN_ENDED_KEPT);
-        let swept = listing.entries.iter().filter(|entry| entry.key.as_str() != key && ended_before(entry, long_ago));
+        let swept =
+            listing.entries.iter().filter(|entry| entry.key.as_str() != key && ended_before(entry, long_ago));
         let swept = swept.take(SWEPT_MAX).flat_map(|entry| deletion(entry.key.as_str()));
         let writes = [StoreWrite::put(own_key(key), encode(token))].into_iter().chain(swept).collect();
         let commit = Commit { checks: vec![as_read(found, key)], writes, proof: None };
@@ -79,7 +83,8 @@ fn unknown(name: &str) -> ApiError {
 
 /// There is one of this name.
 pub(super) fn taken(name: &str, remedy: &str) -> ApiError {
-    ApiError::new(Kind::Refused("token_exists"), format!("there is a token `{name}` already; {remedy}")).field("name")
+    ApiError::new(Kind::Refused("token_exists"), format!("there is a token `{name}` already; {remedy}"))
+        .field("name")
 }
 
 /// What is changed, in the words of an error.

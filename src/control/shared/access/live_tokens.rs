@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -27,6 +27,7 @@ use tokio::{
 use super::{
     caller::Caller,
     known_token::Digest,
+    sessions::SessionPass,
     stored_tokens::StoredTokens,
     token_file::TokenError,
     tokens::{LoadedTokens, TokenChange, Tokens},
@@ -50,6 +51,8 @@ pub struct LiveTokens {
     own: Lock<Arc<Tokens>>,
     /// Those of the store, as the watch tells of them.
     stored: Lock<StoredTokens>,
+    /// Whether the store, or what was kept of it, was read since the start.
+    has_read_store: AtomicBool,
     /// All that count now.
     current: watch::Sender<Arc<Tokens>>,
     /// When each was used last at this router, Unix ms.
@@ -74,8 +77,11 @@ struct FileStamps {
 #[derive(Debug, Clone)]
 pub struct Pass {
     address: IpAddr,
+    client: IpAddr,
     digest: Digest,
     caller: Caller,
+    /// The browser's session, if it came by one and not by the token.
+    session: Option<SessionPass>,
     current: watch::Receiver<Arc<Tokens>>,
 }
 
@@ -95,6 +101,7 @@ impl LiveTokens {
             current: watch::Sender::new(Arc::clone(&own)),
             own: Lock::new(own),
             stored: Lock::default(),
+            has_read_store: AtomicBool::new(false),
             uses: Lock::default(),
             looked,
             unread: Lock::default(),
@@ -107,6 +114,7 @@ impl LiveTokens {
     pub fn replace_stored(&self, listing: &Listing, now: u64) {
         *self.stored.lock() = StoredTokens::of(listing);
         self.publish(now);
+        self.has_read_store.store(true, Ordering::Release);
     }
 
     /// Takes one write or deletion of the store; `false` when the key is not about tokens. `now`: Unix ms.
@@ -123,6 +131,11 @@ impl LiveTokens {
         if self.stored.lock().has_ends() {
             self.publish(now);
         }
+    }
+
+    /// Whether those of the store are known. Before that nobody can be told that a token is wrong.
+    pub fn has_read_store(&self) -> bool {
+        self.has_read_store.load(Ordering::Acquire)
     }
 
     /// Those of the store, ended ones too.
@@ -159,12 +172,34 @@ impl LiveTokens {
         faults.into_iter().chain(self.unread.lock().clone()).collect()
     }
 
+    /// How often the file was read again and could not be used, or not all of it.
+    pub fn failed_reads(&self) -> u64 {
+        self.failed_reads.load(Ordering::Relaxed)
+    }
+
     /// Lets somebody in who presents a token, from this address. `now`: Unix ms.
     pub fn admit(&self, presented: &str, address: IpAddr, now: u64) -> Option<Pass> {
         let (digest, caller) =
             self.current.borrow().find(presented).map(|(digest, who)| (digest, who.clone()))?;
         self.uses.lock().insert(digest, now);
-        Some(Pass { address, digest, caller, current: self.current.subscribe() })
+        Some(self.pass(address, digest, caller, None))
+    }
+
+    /// Lets somebody in who comes by a session, as long as its token counts. `now`: Unix ms.
+    pub fn admit_session(&self, session: SessionPass, address: IpAddr, now: u64) -> Option<Pass> {
+        let digest = session.session().stored.token()?;
+        let caller = self.holder(&digest)?;
+        self.uses.lock().insert(digest, now);
+        Some(self.pass(address, digest, caller, Some(session)))
+    }
+
+    /// Who holds the token of this digest.
+    pub fn holder(&self, digest: &Digest) -> Option<Caller> {
+        self.current.borrow().holder(digest).cloned()
+    }
+
+    fn pass(&self, address: IpAddr, digest: Digest, caller: Caller, session: Option<SessionPass>) -> Pass {
+        Pass { address, client: address, digest, caller, session, current: self.current.subscribe() }
     }
 
     /// The token file, if there is one.
@@ -236,6 +271,21 @@ impl Pass {
         self.address
     }
 
+    /// The client, as trusted proxies tell of it.
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// The same, of this client.
+    pub fn of_client(self, client: IpAddr) -> Self {
+        Self { client, ..self }
+    }
+
+    /// The browser's session, if it came by one.
+    pub fn session(&self) -> Option<&SessionPass> {
+        self.session.as_ref()
+    }
+
     /// What is kept of the token.
     pub fn digest(&self) -> &Digest {
         &self.digest
@@ -246,11 +296,16 @@ impl Pass {
         &self.caller
     }
 
-    /// Waits until the token is gone, or is somebody else's or another role's.
+    /// Waits until the token is gone, or is somebody else's or another role's, or until the session is over.
     pub async fn ended(&mut self) {
-        let Self { digest, caller, current, .. } = self;
+        let Self { digest, caller, current, session, .. } = self;
         // The sender lives as long as whoever lets in.
-        let _ = current.wait_for(|tokens| tokens.holder(digest) != Some(&*caller)).await;
+        let token = current.wait_for(|tokens| tokens.holder(digest) != Some(&*caller));
+        let Some(session) = session else { return drop(token.await) };
+        tokio::select! {
+            _ = token => {}
+            () = session.ended() => {}
+        }
     }
 }
 
@@ -337,7 +392,8 @@ mod tests {
         let digest = StoredToken::encode_digest(&digest_of("stored-token"));
         let value = format!(r#"{{"digest":"{digest}","role":"ci","ends_at":1000}}"#);
         let key = key_of("ci-main");
-        let entry = Entry { key: key.parse().unwrap(), value: value.into(), created: 1, modified: 1, lease: None };
+        let entry =
+            Entry { key: key.parse().unwrap(), value: value.into(), created: 1, modified: 1, lease: None };
         assert!(tokens.take_stored(&key, Some(&entry), 1));
         let mut pass = tokens.admit("stored-token", HERE, 7).unwrap();
         assert_eq!((pass.caller().role, tokens.used_at(&digest_of("stored-token"))), (Role::Ci, Some(7)));

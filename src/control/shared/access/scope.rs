@@ -15,7 +15,7 @@ use crate::rollout::{app::AppName, network::Network};
 pub const SCOPE_ALLOWED: &str = "apps=APP,APP;raw=no";
 
 /// Calls about no app or about all of them, whose answers leave out what the token is not for.
-const SHARED_CALLS: [&str; 10] = [
+const SHARED_CALLS: [&str; 12] = [
     "/api/openapi.json",
     "/api/pool/schedule_recycle",
     "/api/stats",
@@ -24,9 +24,14 @@ const SHARED_CALLS: [&str; 10] = [
     "/api/v1/hooks",
     "/api/v1/hooks-in",
     "/api/v1/router",
+    "/api/v1/session",
+    "/api/v1/sessions",
     "/api/v1/stream",
     "/api/v1/whoami",
 ];
+
+/// A session of a browser, which is seen by its own token and by admins of all apps.
+const SESSION_ROOT: &str = "/api/v1/sessions/";
 
 /// Raw keyvalues, below both of their roots.
 const RAW_ROOTS: [&str; 2] = ["/api/kv", "/v1/kv"];
@@ -134,6 +139,7 @@ impl Scope {
         let is_old = OLD_ROOTS.iter().any(|root| is_below(path, root));
         let is_hook = HOOK_ROOTS.iter().any(|root| path.starts_with(root));
         let is_shared = SHARED_CALLS.contains(&path) || is_hook || is_raw(path) || is_old;
+        let is_shared = is_shared || path.starts_with(SESSION_ROOT);
         (!is_shared).then(|| format!("is for {own} only, and this is about more than that"))
     }
 }

@@ -13,6 +13,7 @@ mod keyvalues;
 mod old_api;
 mod previews;
 mod router;
+mod sessions;
 mod store;
 
 use super::{
@@ -71,6 +72,7 @@ pub fn all() -> Vec<Operation> {
         old_api::calls(),
         router::calls(),
         access::calls(),
+        sessions::calls(),
         certificates::calls(),
     ];
     lists.into_iter().flatten().collect()
@@ -91,6 +93,7 @@ pub fn always_written(components: &mut Components) {
     deployments::always_written(components);
     certificates::always_written(components);
     access::always_written(components);
+    sessions::always_written(components);
     always!(
         components:
         Activity,

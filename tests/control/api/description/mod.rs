@@ -51,6 +51,7 @@ fn every_call_answers_what_the_description_says() {
     hooks_in(&caller);
     fleet_and_router(&caller);
     tokens(&caller);
+    sessions(&caller, &router);
     store(&caller);
     keyvalues(&caller);
     certificates(&caller);
@@ -285,6 +286,32 @@ fn tokens(caller: &Caller<'_>) {
     caller.call(200, "DELETE", "/api/v1/tokens/ci-hello", None);
     caller.call(404, "DELETE", "/api/v1/tokens/ci-hello", None);
     caller.call(409, "DELETE", "/api/v1/tokens/guest", None);
+}
+
+fn sessions(caller: &Caller<'_>, router: &Router) {
+    assert_eq!(caller.get("/api/v1/session")["session"], json!(null), "it comes by a token");
+    let begun = caller.api.call("POST", "/api/v1/session", Some(&json!({})));
+    caller.page.check("POST", "/api/v1/session", &begun);
+    let begun = begun.expect(201);
+    let cookie = begun.response.header("set-cookie").expect("a cookie").to_owned();
+    let pair = cookie.split(';').next().expect("a pair").to_owned();
+    let own = format!("Cookie: {pair}\r\nOrigin: http://{}\r\n", router.admin);
+    let browser = caller.api.anonymous();
+    for (method, path, status) in [
+        ("GET", "/api/v1/session", 200),
+        ("GET", "/api/v1/sessions", 200),
+        ("DELETE", "/api/v1/session", 200),
+        ("DELETE", "/api/v1/session", 401),
+    ] {
+        let answer = browser.raw(method, path, None, &own);
+        caller.page.check(method, path, &answer);
+        answer.expect(status);
+    }
+    caller.call(404, "DELETE", "/api/v1/session", None);
+    let id = caller.call(201, "POST", "/api/v1/session", Some(json!({})))["session"]["id"].clone();
+    let path = format!("/api/v1/sessions/{}", id.as_str().expect("an id"));
+    caller.call(200, "DELETE", &path, None);
+    caller.call(404, "DELETE", &path, None);
 }
 
 fn store(caller: &Caller<'_>) {
