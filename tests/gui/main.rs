@@ -339,7 +339,7 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 16] = [
+const PAGES: [(&str, &str); 17] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("deployments", "apps/hello/deployments"),
