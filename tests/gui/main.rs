@@ -21,6 +21,7 @@ mod halts;
 mod hooks;
 mod leaving;
 mod live;
+mod loading;
 mod pages;
 mod pictures;
 mod plans;

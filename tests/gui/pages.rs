@@ -284,9 +284,12 @@ fn what_the_candidate_answers_differently_is_listed_with_an_example() {
         router().stable_on("1.0.0", vec![shop("1.0.0", 12)]).candidate_on("1.0.1", vec![shop("1.0.1", 13)]);
     let router = builder.blend(0).key("rolling/hello/settings", &settings).start();
     let mut visitor = router.visitor();
-    (0..40).for_each(|n| drop(visitor.get(&format!("/items/{n}"))));
     let class = || router.api().get("shadow").json()["findings"][0]["class"].clone();
-    eventually("it is found", || class() == "difference");
+    eventually("it is found", || {
+        // Where all is busy some copies are left out.
+        (0..40).for_each(|n| drop(visitor.get(&format!("/items/{n}"))));
+        class() == "difference"
+    });
     let browser = Browser::start(1280, 1000);
     open_page(&browser, &router, "shadow");
     browser.see("shadow-sentence", "The candidate differs from stable in 1 field");

@@ -1,34 +1,17 @@
-// Starts the page: asks whether this browser is signed in, has the reader sign in if not, and then runs a session until it ends.
-//
-// The browser keeps the session in a cookie that no script can read. The page itself keeps neither that nor a token.
+// Loads the page. Where a part of it cannot be fetched, as when the machine changes its network in that moment, a browser gives all of it
+// up and shows nothing; so the page is loaded again, ever later. What came is kept by the browser and not asked for twice.
 
-import { createApi } from './api.js';
-import { signInPage } from './pages/sign-in.js';
-import { startSession } from './session.js';
-import { applyTheme } from './theme.js';
+const TRIES = 'rolling-router.tries';
+const WAIT_MS = 500;
+const WAIT_MS_MAX = 30_000;
 
-const root = document.getElementById('root');
-
-const start = (who) => startSession({ root, who, onEnd: showSignIn });
-
-function showSignIn(reason) {
-	const page = signInPage({ reason, onSignedIn: start });
-	root.replaceChildren(page.element);
-	document.title = 'Sign in · rolling-router';
-	page.focus();
+try {
+	await import('./gui.js');
+	sessionStorage.removeItem(TRIES);
+} catch (error) {
+	const tries = Number(sessionStorage.getItem(TRIES));
+	sessionStorage.setItem(TRIES, String(tries + 1));
+	document.getElementById('root').append('A part of the page could not be loaded. It is tried again.');
+	console.warn(error);
+	setTimeout(() => location.reload(), Math.min(WAIT_MS * 2 ** tries, WAIT_MS_MAX));
 }
-
-/** A router that has just started does not know its sessions yet, and says so. */
-async function begin(attempt = 0) {
-	try {
-		const { who } = await createApi().getSession();
-		if (who) start(who);
-		else showSignIn();
-	} catch (refusal) {
-		if (refusal.status === 503 && attempt < 10) setTimeout(begin, 1000, attempt + 1);
-		else showSignIn(refusal.message);
-	}
-}
-
-applyTheme();
-begin();

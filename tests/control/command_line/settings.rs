@@ -43,7 +43,7 @@ fn every_setting_is_shown_with_its_source() {
     assert_eq!(one.out.lines().count(), 1, "{}", one.out);
     let group = settings(&router, &["get", "hello", "health", "--json"]).expect(0).json();
     assert_eq!(group["health.fall"], json!({ "value": 5, "source": "app", "default": 3 }));
-    assert_eq!(group.as_object().map(serde_json::Map::len), Some(9), "{group}");
+    assert_eq!(group.as_object().map(serde_json::Map::len), Some(10), "{group}");
     ask(&router, "viewer", &["settings", "get", "hello"]).expect(0);
 }
 

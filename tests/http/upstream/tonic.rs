@@ -122,13 +122,19 @@ fn a_call_that_meets_an_unavailable_endpoint_goes_to_another_one() {
     let servers = [GrpcServer::start("v1"), GrpcServer::start("v1")];
     let router = serve(&servers, &[]);
     let client = GrpcClient::of(router.front);
+    let calls = || (servers[0].calls(), servers[1].calls());
+    eventually("both are asked", || {
+        wait(client.call(Kind::Unary)).expect("they answer");
+        calls().0 > 0 && calls().1 > 0
+    });
+    let before = calls();
     servers[0].be_unavailable(true);
     for _ in 0..20 {
         for kind in [Kind::Unary, Kind::Down] {
             assert_eq!(wait(client.call(kind)).expect("the other endpoint answers"), "v1");
         }
     }
-    let asked = (servers[0].calls(), servers[1].calls());
+    let asked = (calls().0 - before.0, calls().1 - before.1);
     assert!(asked.0 > 0 && asked.1 == 40, "{asked:?}: the first one was asked before");
     // Where all are, the client hears it from the endpoint that was asked last, and no call goes round.
     servers[1].be_unavailable(true);
