@@ -11,7 +11,7 @@ use support::router::token;
 use support::tls::{CertificateFiles, TlsClient};
 use support::{Deadline, count, eventually, router};
 
-use crate::operator::{AT_ONCE, Times, deaf, deaf_crowd, get};
+use crate::operator::{Times, at_once, deaf, deaf_crowd, get};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
@@ -78,7 +78,7 @@ fn whoever_never_ends_the_handshake_holds_up_nobody() {
     println!("{} handshakes that never end hold {} KiB of memory", crowd.len(), held / 1_024);
     assert!(held < crowd.len() * 16 * 1_024, "each holds {} bytes", held / crowd.len());
     for _ in 0..ROUNDS {
-        let started = Deadline::after(AT_ONCE);
+        let started = Deadline::after(at_once());
         let mut operator = TlsClient::try_open(router.admin, "localhost", &trust)
             .expect("the router shakes hands with an operator");
         operator.send(format!(

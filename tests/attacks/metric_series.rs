@@ -6,7 +6,7 @@ use std::io::Read;
 use support::clock::Deadline;
 use support::{count, router};
 
-use crate::operator::{AT_ONCE, Times, deaf_crowd, get};
+use crate::operator::{Times, at_once, deaf_crowd, get};
 
 const HERE: [u8; 4] = [127, 0, 0, 1];
 
@@ -43,7 +43,7 @@ fn a_page_has_a_bounded_number_of_series_and_says_what_it_lacks() {
         builder = builder.key(key, value);
     }
     let router = builder.start();
-    let started = Deadline::after(AT_ONCE);
+    let started = Deadline::after(at_once());
     let answer = router.api().anonymous().raw("GET", "/metrics", None, "").expect(200);
     let (text, took) = (answer.response.text(), started.elapsed());
     println!("{} series in {} bytes, in {took:?}", series(&text), text.len());

@@ -78,17 +78,17 @@ fn of_two_plans_that_are_started_at_once_one_runs() {
 
 #[test]
 fn a_store_that_is_out_holds_a_plan_and_its_time_begins_anew() {
-    let fleet = planned(2, &["dark: 0% hold=8s; 0% hold=1d; hold"]);
+    let fleet = planned(2, &["dark: 0% hold=20s; 0% hold=1d; hold"]);
     fleet.command(0, "POST", "plan", &json!({ "plan": "dark" }), "60s").expect(200);
     let held = |router: &Router| plan(router)["held_by"].to_string();
     let left = |router: &Router| plan(router)["left_seconds"].as_u64();
     for router in &fleet.routers {
-        eventually("it is held", || left(router).is_some_and(|left| left <= 5));
+        eventually("it is held", || left(router).is_some_and(|left| left <= 17));
     }
     fleet.network.cut(true);
     for router in &fleet.routers {
         eventually("it is said", || held(router).contains("the store takes no change"));
-        assert_eq!(left(router), Some(8), "{}", plan(router));
+        assert_eq!(left(router), Some(20), "{}", plan(router));
     }
     fleet.network.cut(false);
     for router in &fleet.routers {
