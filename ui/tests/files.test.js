@@ -27,7 +27,7 @@ const scripts = () => files().filter((file) => file.endsWith('.js'));
 const text = (name) => readFileSync(join(web, name), 'utf8');
 
 function importsOf(name) {
-	const targets = text(name).matchAll(/^(?:import|\}) .*from '([^']+)';$/gm);
+	const targets = text(name).matchAll(/^(?:(?:import|\}) .*from |\tawait import\()'([^']+)'\)?;$/gm);
 	return [...targets].map(([, target]) => join(dirname(name), target));
 }
 
