@@ -8,7 +8,7 @@ use axum::{
 use super::{registrations::resolve, request::Write, tracks::parse_endpoints, visible::check_registration};
 use crate::{
     control::{
-        commands::{gate::GateQuestion, release_endpoints, release_endpoints::ReleaseEndpoints},
+        commands::{gate::GateQuestion, stored::registered_endpoints},
         shared::{audit::trail, core::Core, error::ApiError},
     },
     rollout::endpoint::Endpoint,
@@ -28,10 +28,8 @@ pub async fn test(
     check_registration(&core, &call.caller, &stored.name, &release)?;
     call.finish()?;
     let asked: Vec<Endpoint> = if given.is_empty() {
-        let registered = ReleaseEndpoints::read(&core, &release).await?;
-        release_endpoints::valid_endpoints(registered.containers(), &core.addresses.load())
-            .into_iter()
-            .collect()
+        let registered = registered_endpoints(&core, std::slice::from_ref(&release)).await?;
+        registered.into_values().flatten().collect()
     } else {
         given
     };

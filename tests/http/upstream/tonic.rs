@@ -129,14 +129,16 @@ fn a_call_that_meets_an_unavailable_endpoint_goes_to_another_one() {
     });
     let before = calls();
     servers[0].be_unavailable(true);
-    for _ in 0..20 {
+    let mut made = 0;
+    // An endpoint whose check is late on a busy machine is out for a while, so there may be more calls before it is asked.
+    eventually("the first one is asked before", || {
         for kind in [Kind::Unary, Kind::Down] {
             assert_eq!(wait(client.call(kind)).expect("the other endpoint answers"), "v1");
+            made += 1;
         }
-    }
-    let asked = (calls().0 - before.0, calls().1 - before.1);
-    // Once its check says so too, the first one is asked no more.
-    assert!(asked.0 <= 40 && asked.1 >= 40, "{asked:?}");
+        made >= 40 && calls().0 > before.0
+    });
+    assert_eq!(calls().1 - before.1, made, "each was answered there, and asked of it once");
     // Where all are, the client hears it from the endpoint that was asked last, and no call goes round.
     servers[1].be_unavailable(true);
     let asked = servers[0].calls() + servers[1].calls();
