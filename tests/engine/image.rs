@@ -18,7 +18,7 @@ use support::{
 };
 
 /// Builds the image, without what is for debuggers.
-fn build(test: &TestEngine, name: &str) {
+pub fn build(test: &TestEngine, name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (program, context) = (folder.path().join("rolling-router"), folder.path().join("context"));
     let run = |command: &mut Command| {
@@ -43,7 +43,7 @@ fn published(test: &TestEngine, container: &Value, port: &str) -> SocketAddr {
 }
 
 /// What is answered there to a request for a path; nothing where nobody answers.
-fn ask(address: SocketAddr, path: &str) -> Option<String> {
+pub fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;

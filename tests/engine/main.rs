@@ -4,6 +4,7 @@
 
 mod approved;
 mod attacks;
+mod compose;
 mod containers;
 mod deploy_scene;
 mod deploying;
@@ -24,6 +25,7 @@ mod pruning;
 mod pulling;
 mod recycle;
 mod resources;
+mod restarts;
 mod scene;
 mod spread;
 mod tables;

@@ -1,4 +1,4 @@
-//! What a first visit costs on the wire: every embedded file, asked for as a browser and as a plain client does.
+//! What the whole GUI costs on the wire: every embedded file, asked for as a browser and as a plain client does.
 
 use flate2::read::GzDecoder;
 use std::fs;
@@ -31,7 +31,7 @@ fn get(router: &Router, path: &str, headers: &str) -> Response {
 }
 
 #[test]
-fn a_first_visit_is_small_on_the_wire() {
+fn every_file_is_small_on_the_wire() {
     let router = router().start();
     let (mut plain, mut sent) = (0, 0);
     for file in list_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/web"), "") {

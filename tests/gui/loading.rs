@@ -64,6 +64,19 @@ fn pass(mut from: TcpStream, mut to: TcpStream, mut may_pass: impl FnMut(&[u8]) 
 }
 
 #[test]
+fn a_page_that_is_opened_for_the_first_time_and_does_not_come_is_loaded_again() {
+    let router = router().stable("1.0.0").start();
+    let line = Line::to(router.admin, "/pages/fleet.js HTTP");
+    let browser = Browser::start(1280, 1000);
+    sign_in_at(&browser, &format!("http://{}/", line.address), "operator");
+    browser.see("app-hello", "hello");
+    assert_eq!(line.cut.load(Ordering::Relaxed), 0, "nobody asked for it yet");
+    browser.script("location.hash = '#/fleet'");
+    browser.see("fleet-members", "");
+    assert!(line.cut.load(Ordering::Relaxed) > CUT, "the page was cut off");
+}
+
+#[test]
 fn a_page_of_which_a_part_does_not_come_is_loaded_again() {
     let router = router().stable("1.0.0").start();
     let line = Line::to(router.admin, "/series.js HTTP");

@@ -12,49 +12,14 @@ import { h } from './dom.js';
 import { createLiveFeed } from './live-feed.js';
 import { createModel } from './model.js';
 import { createNotifier } from './notify.js';
-import { apiPage } from './pages/api.js';
-import { appPage } from './pages/app.js';
-import { appsPage } from './pages/apps.js';
-import { deploymentsPage } from './pages/deployments.js';
-import { fleetPage } from './pages/fleet.js';
-import { historyPage } from './pages/history.js';
-import { hooksPage } from './pages/hooks.js';
-import { keyvaluesPage } from './pages/keyvalues.js';
-import { previewsPage } from './pages/previews.js';
-import { releasesPage } from './pages/releases.js';
-import { routerPage } from './pages/router.js';
-import { shadowPage } from './pages/shadow.js';
-import { settingsPage } from './pages/settings.js';
-import { setupPage } from './pages/setup.js';
-import { auditPage } from './pages/audit.js';
-import { accessPage } from './pages/access.js';
-import { certificatesPage } from './pages/certificates.js';
-import { unknownPage } from './pages/unknown.js';
 import { parseRoute } from './page-address.js';
-
-const PAGES = {
-	apps: appsPage,
-	app: appPage,
-	history: historyPage,
-	releases: releasesPage,
-	shadow: shadowPage,
-	settings: settingsPage,
-	setup: setupPage,
-	keyvalues: keyvaluesPage,
-	previews: previewsPage,
-	deployments: deploymentsPage,
-	fleet: fleetPage,
-	hooks: hooksPage,
-	router: routerPage,
-	tokens: accessPage,
-	certificates: certificatesPage,
-	audit: auditPage,
-	api: apiPage,
-	unknown: unknownPage,
-};
+import { fetchPage, pageOf } from './pages.js';
 
 // As long as a glance at another tab: a chart keeps its line over that.
 const HIDDEN_MS = 5000;
+
+// Before the document is loaded again for a page that could not be fetched.
+const RELOAD_MS = 1000;
 
 /** Runs a session in `root`. `who` is the token that the browser is signed in with. `onEnd(reason)` runs once, when the session is over. */
 export function startSession({ root, who, onEnd }) {
@@ -150,14 +115,16 @@ export function startSession({ root, who, onEnd }) {
 		const saving = isLeaving && page?.saving?.();
 		if (saving) return saving.then(showPage);
 		if (isLeaving && page?.isUnsaved?.()) return askToLeave(location.hash);
-		shownHash = location.hash;
 		const route = parseRoute(location.hash);
 		if (route.page === 'apps' && model.facts.router?.setup_needed && !model.apps().some((state) => state.stable)) {
 			location.replace('#/setup');
 			return;
 		}
+		const makePage = pageOf(route.page);
+		if (!makePage) return fetchWanted(route.page);
+		shownHash = location.hash;
 		page?.destroy?.();
-		page = PAGES[route.page]({ api, model, actions, notices, notifier, params: route.params });
+		page = makePage({ api, model, actions, notices, notifier, params: route.params });
 		shell.show(page.element, route);
 		document.title = `${page.title} · rolling-router`;
 		followPage();
@@ -165,6 +132,20 @@ export function startSession({ root, who, onEnd }) {
 		redraw();
 		page.element.querySelector('h1')?.focus({ preventScroll: true });
 		scrollTo(0, 0);
+	}
+
+	/** Fetches a page, and shows it if it is still wanted by then. */
+	async function fetchWanted(name) {
+		const wanted = location.hash;
+		try {
+			await fetchPage(name);
+		} catch (error) {
+			console.warn(error);
+			notices.post({ text: 'The page could not be loaded. It is tried again.', tone: 'partial' });
+			setTimeout(() => location.reload(), RELOAD_MS);
+			return;
+		}
+		if (location.hash === wanted && shownHash !== wanted) showPage();
 	}
 
 	function askToLeave(wanted) {

@@ -100,7 +100,7 @@ impl Heartbeat {
     async fn beat(&mut self) -> Result<(), StoreError> {
         let lease = match self.lease.take() {
             Some(lease) => {
-                self.core.store.in_time(lease.keep_alive()).await?;
+                self.core.store.keep_alive(&*lease).await?;
                 lease
             }
             None => {

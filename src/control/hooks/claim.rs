@@ -78,7 +78,7 @@ impl HeldClaim {
 
     async fn keep_alive(self, core: &Core) -> Option<Self> {
         let next = until(core);
-        match core.store.in_time(self.lease.keep_alive()).await {
+        match core.store.keep_alive(&*self.lease).await {
             Ok(()) => Some(Self { until: next, ..self }),
             Err(StoreError::LeaseEnded) => None,
             // The lease may still hold; this router stops relying on it in time.
@@ -88,7 +88,7 @@ impl HeldClaim {
     }
 
     async fn release(self, core: &Core) {
-        let _ = core.store.in_time(self.lease.revoke()).await;
+        let _ = core.store.revoke(self.lease).await;
     }
 }
 

@@ -54,7 +54,7 @@ impl Claim {
     /// Keeps it, if it can be kept.
     async fn keep(self, core: &Core) -> Option<Self> {
         let next = until(core);
-        match core.store.in_time(self.lease.keep_alive()).await {
+        match core.store.keep_alive(&*self.lease).await {
             Ok(()) => Some(Self { until: next, ..self }),
             Err(StoreError::LeaseEnded) => None,
             // The lease may still hold; this router stops relying on it in time.
@@ -70,7 +70,7 @@ impl Claim {
 
     /// Gives it back, so that nobody waits for the lease to end.
     async fn release(self, core: &Core) {
-        let _ = core.store.in_time(self.lease.revoke()).await;
+        let _ = core.store.revoke(self.lease).await;
     }
 }
 

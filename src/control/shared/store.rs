@@ -92,7 +92,11 @@ impl StoreHandle {
 
     pub async fn lease(&self, ttl: Duration) -> Result<Box<dyn Lease>, StoreError> {
         let store = Arc::clone(&self.store);
-        self.read(async move { store.lease(ttl).await }).await
+        let granted = async move { within(STORE_COMMIT_MAX, store.lease(ttl)).await };
+        self.threads
+            .spawn(granted)
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Unreachable(error.to_string())))
     }
 
     /// See [`Store::has_history`].
@@ -101,12 +105,14 @@ impl StoreHandle {
         self.read(async move { store.has_history(revisions).await }).await
     }
 
-    /// A call to a lease of this store, with a deadline.
-    pub async fn in_time<T>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        in_time(call).await
+    /// See [`Lease::keep_alive`]. As short as a read: who holds a lease asks again well before it ends.
+    pub async fn keep_alive(&self, lease: &dyn Lease) -> Result<(), StoreError> {
+        within(STORE_READ_MAX, lease.keep_alive()).await
+    }
+
+    /// See [`Lease::revoke`]. As long as a commit, since it takes keys away.
+    pub async fn revoke(&self, lease: Box<dyn Lease>) -> Result<(), StoreError> {
+        within(STORE_COMMIT_MAX, lease.revoke()).await
     }
 
     /// A commit whose answer did not come in time may still take effect, which is what `Unknown` says. What a call of the
@@ -154,7 +160,7 @@ impl StoreHandle {
         &self,
         call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let call = self.threads.spawn(in_time(call));
+        let call = self.threads.spawn(within(STORE_READ_MAX, call));
         call.await.unwrap_or_else(|error| Err(StoreError::Unreachable(error.to_string())))
     }
 }
@@ -167,9 +173,12 @@ fn borrowed(prefixes: &[String]) -> Vec<&str> {
     prefixes.iter().map(String::as_str).collect()
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    match timeout(STORE_READ_MAX, call).await {
+async fn within<T>(
+    most: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(most, call).await {
         Ok(result) => result,
-        Err(_) => Err(StoreError::Unreachable(format!("no answer within {STORE_READ_MAX:?}"))),
+        Err(_) => Err(StoreError::Unreachable(format!("no answer within {most:?}"))),
     }
 }

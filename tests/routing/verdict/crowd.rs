@@ -23,11 +23,6 @@ impl Crowd {
         Self { front: router.front, host: router.host.clone(), came: 0 }
     }
 
-    /// How many came.
-    pub fn came(&self) -> u16 {
-        self.came
-    }
-
     /// The next client.
     pub fn next(&mut self) -> Visitor {
         self.came += 1;

@@ -53,7 +53,7 @@ pub async fn keep_alive(
     let handle = core.served_store.leases.find(id)?;
     let handle = handle.lock().await;
     let lease = handle.as_ref().ok_or(StoreError::LeaseEnded)?;
-    core.store.in_time(lease.keep_alive()).await?;
+    core.store.keep_alive(&**lease).await?;
     core.served_store.leases.extend(id, core.clock.monotonic());
     trail::note(|notes| notes.is_routine = true);
     drop(call);
@@ -71,7 +71,7 @@ pub async fn revoke(
     let handle = core.served_store.leases.find(id)?;
     let lease = handle.lock().await.take().ok_or(StoreError::LeaseEnded)?;
     core.served_store.leases.lock().remove(&id);
-    core.store.in_time(lease.revoke()).await?;
+    core.store.revoke(lease).await?;
     Ok(Json(DoneAnswer::default()))
 }
 
