@@ -83,9 +83,12 @@ fn a_pipeline_whose_engine_restarts_under_its_deploy_sees_it_serve() {
         assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     });
     serves(&test, &api, "hello-1");
+    api.post("promote", &json!({})).expect(200);
     // What serves is there again after a restart, without anybody's doing.
     test.kill();
     test.start_again();
     serves(&test, &api, "hello-1");
-    eventually("its users are answered", || router.visitor().get("/").response.status == 200);
+    eventually("its users are answered", || {
+        router.visitor().try_get("/").is_ok_and(|visit| visit.response.status == 200)
+    });
 }

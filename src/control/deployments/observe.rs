@@ -38,7 +38,8 @@ pub async fn observe(core: &Core, engines: &Engines, held: &Held) -> Result<Obse
     for engine in engines_of(engines, run) {
         for container in engine.list(&labels).await? {
             if let Some(number) = run.number_of(&deployment.id, &container.name) {
-                containers.insert(number, seen(held, &container));
+                let lost_at = core.engines.lost_at(engine.name());
+                containers.insert(number, seen(held, &container, lost_at));
             }
         }
     }
@@ -81,14 +82,14 @@ fn idle(core: &Core, run: &Run, containers: &BTreeMap<u32, ObservedContainer>) -
     idle.map(|(number, _)| *number).collect()
 }
 
-fn seen(held: &Held, container: &Container) -> ObservedContainer {
+fn seen(held: &Held, container: &Container, engine_lost_at: Option<u64>) -> ObservedContainer {
     let state = match container.state {
         EngineState::Created => ContainerState::Created,
         EngineState::Running | EngineState::Paused | EngineState::Restarting => ContainerState::Running,
         EngineState::Exited { code } => ContainerState::Exited { code },
         EngineState::Removing | EngineState::Dead => ContainerState::Exited { code: -1 },
     };
-    ObservedContainer { state, address: address_of(held, container), fault: None }
+    ObservedContainer { state, address: address_of(held, container), fault: None, engine_lost_at }
 }
 
 /// Whether an app routes a release of it, as this router has read the store.

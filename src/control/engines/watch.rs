@@ -29,7 +29,7 @@ async fn follow(core: &Core, engine: &Engine, follower: Option<&Follower>) {
     while let Some(event) = events.next().await {
         match (event, follower) {
             (EngineEvent::Lost { why }, _) => {
-                core.engines.set_lost(name, &why);
+                core.engines.set_lost(name, &why, core.clock.wall_ms());
                 tracing::warn!("{why}; what its containers serve goes on");
             }
             (EngineEvent::Connected { engine: id, containers }, follower) => {

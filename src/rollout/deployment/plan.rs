@@ -160,6 +160,7 @@ impl Up<'_> {
                         false => return None,
                     }
                 }
+                Some(at) if container.may_have_ended_with_its_engine(*at) => self.unless_late(start),
                 Some(_) => Step::Fail { reason: format!("the container {number} ended with code {code}") },
             }),
         }

@@ -123,7 +123,10 @@ impl Replacing<'_> {
         match container.state {
             ContainerState::Created => Some(self.unless_late(start)),
             ContainerState::Exited { code } => Some(match self.run.started.get(&number) {
-                Some(_) if self.run.intent != Some(start.clone()) => {
+                Some(at)
+                    if self.run.intent != Some(start.clone())
+                        && !container.may_have_ended_with_its_engine(*at) =>
+                {
                     self.fail(format!("the container {number} ended with code {code}"))
                 }
                 _ => self.unless_late(start),

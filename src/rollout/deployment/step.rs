@@ -122,6 +122,15 @@ pub struct ObservedContainer {
     pub address: Option<SocketAddr>,
     /// Why it does not pass its health check; none: it passes. Only asked of one that runs and is not registered.
     pub fault: Option<String>,
+    /// When its engine was lost last, Unix ms, as far as the router that looks knows. An engine that is restarted ends its containers.
+    pub engine_lost_at: Option<u64>,
+}
+
+impl ObservedContainer {
+    /// Whether it may have ended with its engine, since it was started at `started` (Unix ms).
+    pub fn may_have_ended_with_its_engine(&self, started: u64) -> bool {
+        self.engine_lost_at.is_some_and(|lost| lost >= started)
+    }
 }
 
 /// What a container does.

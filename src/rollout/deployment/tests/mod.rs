@@ -61,6 +61,28 @@ fn what_fails_is_removed_and_was_no_endpoint_and_no_candidate() {
 }
 
 #[test]
+fn what_ended_with_its_engine_while_it_came_up_is_started_again() {
+    for (fate, state) in [(Fate::Live, State::Serving), (Fate::Die, State::Failed)] {
+        for turns in 0..10 {
+            let mut world = World::new(2, fate);
+            for _ in 0..turns {
+                world.turn(None);
+            }
+            if world.run().is_up() {
+                break;
+            }
+            world.restart_engine();
+            world.settle(&mut never());
+            assert_eq!(world.run().state, state, "{fate:?}, after {turns} turns");
+            if state == State::Serving {
+                world.assert_serving(2);
+            }
+            assert!(world.effects.values().all(|times| *times <= 2), "{:?}", world.effects);
+        }
+    }
+}
+
+#[test]
 fn it_is_stopped_started_scaled_and_removed() {
     let mut world = World::new(2, Fate::Live);
     world.settle(&mut never());

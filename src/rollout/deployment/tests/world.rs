@@ -57,6 +57,7 @@ pub(super) struct World {
     pub(super) is_image_removed: bool,
     /// The engine answers nothing.
     pub(super) is_lost: bool,
+    pub(super) engine_lost_at: Option<u64>,
     /// How often each effect was had, by its text.
     pub(super) effects: BTreeMap<String, u32>,
     pub(super) fate: Fate,
@@ -102,6 +103,7 @@ impl World {
             prunes_image: false,
             is_image_removed: false,
             is_lost: false,
+            engine_lost_at: None,
             effects: BTreeMap::new(),
             fate,
             is_forgotten: false,
@@ -118,7 +120,10 @@ impl World {
             let runs = *state == ContainerState::Running;
             let address = runs.then(|| format!("127.0.0.1:{}", 1_000 + number).parse().unwrap());
             let fault = (self.fate == Fate::Ail).then(|| "status 500".to_owned());
-            (*number, ObservedContainer { state: *state, address, fault })
+            (
+                *number,
+                ObservedContainer { state: *state, address, fault, engine_lost_at: self.engine_lost_at },
+            )
         };
         Observation {
             containers: self.containers.iter().map(seen).collect(),
@@ -128,6 +133,14 @@ impl World {
             is_expired: self.is_expired,
             prunes_image: self.prunes_image,
             now: self.now,
+        }
+    }
+
+    /// The engine is restarted, and ends what runs.
+    pub(super) fn restart_engine(&mut self) {
+        self.engine_lost_at = Some(self.now);
+        for state in self.containers.values_mut().filter(|state| **state == ContainerState::Running) {
+            *state = ContainerState::Exited { code: 137 };
         }
     }
 
