@@ -19,6 +19,7 @@ mod key;
 mod limits;
 mod open;
 mod open_error;
+pub mod sealed;
 #[cfg(feature = "http")]
 pub mod wire;
 

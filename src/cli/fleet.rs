@@ -13,7 +13,9 @@ use super::{
     exit::{Exit, Failure},
     printer::{Printer, Style},
 };
-use crate::schema::fleet::{Alarm, Fleet, GoneRemoval, Member, MemberRemoval, RotateKeysRequest, Rotation};
+use crate::schema::fleet::{
+    Alarm, Fleet, GoneRemoval, Member, MemberRemoval, RotateKeysRequest, Rotation, StoredSecrets,
+};
 
 /// Show the routers of the fleet, remove one that is gone, rotate the pin keys
 ///
@@ -130,8 +132,28 @@ fn lines(fleet: &Fleet, printer: &Printer) -> Vec<String> {
                 .into(),
         );
     }
+    lines.extend(fleet.secrets.iter().map(secrets_line));
     lines.extend(alarm_lines(fleet, printer));
     lines
+}
+
+/// How the secrets of the store are encrypted, and what that waits for.
+fn secrets_line(secrets: &StoredSecrets) -> String {
+    let StoredSecrets { key, next, waits_for, all, written, .. } = secrets;
+    let with = |key: &str| match key {
+        "plain" => "unencrypted".to_owned(),
+        key => format!("encrypted with {key}"),
+    };
+    let now = key.as_deref().map_or_else(|| "unencrypted".to_owned(), with);
+    let done = if written == all { String::new() } else { format!(", {written} of {all} of them so far") };
+    let waits = match (next, waits_for.is_empty()) {
+        (Some(next), false) => {
+            format!("; {next} waits until {} has it first in its file", waits_for.join(", "))
+        }
+        (Some(next), true) => format!("; {next} comes next"),
+        (None, _) => String::new(),
+    };
+    format!("  secrets    {now}{done}{waits}")
 }
 
 /// What is wrong with a fleet, also in `status`.
@@ -178,6 +200,24 @@ fn silent(member: &Member) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_how_secrets_are_encrypted_and_what_is_waited_for() {
+        let line = |json: &str| secrets_line(&serde_json::from_str(json).unwrap());
+        assert_eq!(line(r#"{"key":"one.ab","all":7,"written":7}"#), "  secrets    encrypted with one.ab");
+        assert_eq!(
+            line(r#"{"key":"one.ab","next":"two.cd","waits_for":["r2","r3"],"all":7,"written":7}"#),
+            "  secrets    encrypted with one.ab; two.cd waits until r2, r3 has it first in its file"
+        );
+        assert_eq!(
+            line(r#"{"key":"plain","all":7,"written":3}"#),
+            "  secrets    unencrypted, 3 of 7 of them so far"
+        );
+        assert_eq!(
+            line(r#"{"next":"one.ab","all":7,"written":7}"#),
+            "  secrets    unencrypted; one.ab comes next"
+        );
+    }
 
     #[test]
     fn shows_a_fleet_at_a_glance() {

@@ -9,7 +9,7 @@ use super::{
     router_settings::Settings,
 };
 use crate::{
-    config::{Config, LogDestination},
+    config::{Config, LogDestination, StoreAddress},
     server,
 };
 
@@ -68,6 +68,15 @@ pub(super) fn announce(config: &Config) {
         (Some(file), _) => tracing::info!("tokens in {}", file.display()),
         (None, Some(_)) => tracing::info!("no token file: the configured token is the only one"),
         (None, None) => tracing::info!("no token file: the router makes a token for this run"),
+    }
+    match &config.secrets_key_file {
+        Some(file) => {
+            tracing::info!("secrets in the store are encrypted with the keys in {}", file.display())
+        }
+        None if config.store == StoreAddress::Memory => {}
+        None => {
+            tracing::info!("no secrets_key_file: pin keys and other secrets stand in the store unencrypted")
+        }
     }
     match &config.state {
         Some(state) => tracing::info!("state in {}", state.display()),

@@ -11,6 +11,7 @@ impl Config {
         let named = [
             of("config", self.file.as_deref()),
             of(setting::STORE_FILE.name, self.store_file.as_deref()),
+            of(setting::SECRETS_KEY_FILE.name, self.secrets_key_file.as_deref()),
             of(setting::TOKEN_FILE.name, self.token_file.as_deref()),
             of(setting::KEYVALUES.name, self.keyvalues.as_ref().map(|keyvalues| keyvalues.path())),
         ];

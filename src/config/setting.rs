@@ -141,6 +141,17 @@ pub const STORE_FILE: Setting = Setting {
               container",
 };
 
+/// What encrypts the secrets of the store.
+pub const SECRETS_KEY_FILE: Setting = Setting {
+    name: "secrets_key_file",
+    placeholder: "FILE",
+    flag: Some("--secrets-key-file"),
+    environment: &["ROLLING_ROUTER_SECRETS_KEY_FILE"],
+    default: "",
+    allowed: "a file with one `ID:BASE64` per line, the base64 of 32 random bytes, the newest key first",
+    meaning: "the keys that encrypt pin keys and other secrets in the store; read again when it changes; unset: they are stored as they are",
+};
+
 /// What a new store starts with.
 pub const KEYVALUES: Setting = Setting {
     name: "keyvalues",
@@ -406,6 +417,7 @@ pub const ALL: &[&Setting] = &[
     &HOOKS_LISTEN,
     &STORE,
     &STORE_FILE,
+    &SECRETS_KEY_FILE,
     &KEYVALUES,
     &APP,
     &TOKEN_FILE,

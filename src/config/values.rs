@@ -61,6 +61,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The file that holds the store's address. None: it was given as such.
     pub store_file: Option<PathBuf>,
+    /// The file of the keys that encrypt the store's secrets. None: they are stored as they are.
+    pub secrets_key_file: Option<PathBuf>,
     /// What to put into a store that is not set up yet. None: nothing.
     pub keyvalues: Option<Keyvalues>,
     /// The app for hosts that no app claims. None: the stored one, or the only app.
@@ -142,6 +144,7 @@ impl Config {
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
             admin_base: raw.optional(&setting::ADMIN_BASE, parsers::admin_base)?,
             hooks_listen: raw.optional(&setting::HOOKS_LISTEN, listen::parse_one)?,
+            secrets_key_file: raw.optional(&setting::SECRETS_KEY_FILE, parsers::path)?,
             keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,
             app: raw.optional(&setting::APP, parsers::app_name)?,
             token: raw.optional(&setting::TOKEN, str::parse)?,

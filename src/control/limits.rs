@@ -221,6 +221,11 @@ pub const SIGN_IN_WAIT_MAX: Duration = Duration::from_secs(30);
 pub const SIGN_IN_ADDRESSES_MAX: usize = 10_000;
 /// How often the token file is looked at: one that changed counts at the second look, so within twice this.
 pub const TOKENS_EVERY: Duration = Duration::from_secs(2);
+/// How often the file of the keys for stored secrets is looked at, as that of the tokens.
+pub const SECRETS_KEYS_EVERY: Duration = Duration::from_secs(2);
+/// Secrets that are written anew in one turn, so that a store with many deployments has time for other things.
+pub const SECRETS_WRITTEN_MAX: usize = 100;
+
 /// The shortest token that works: what was ever allowed.
 pub const TOKEN_CHARS_MIN: usize = 8;
 /// The shortest token that is not warned of: 80 random bits as hexadecimal digits, out of reach for guessing. New tokens

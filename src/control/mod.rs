@@ -18,6 +18,7 @@ mod fleet;
 mod hooks;
 mod limits;
 mod plans;
+mod secrets_keeper;
 mod session_keeper;
 mod shadow;
 mod shared;
@@ -36,6 +37,7 @@ pub use self::{
         acme::options::{AcmeOptions, Challenge},
         options::{ControlOptions, RouterOptions, Surroundings},
         private_folder::make_private,
+        secrets::board::SecretsOptions,
         state_dir::{StateDirError, replace},
     },
     start::{Control, StartError},

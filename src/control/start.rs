@@ -13,7 +13,7 @@ use super::{
     engines,
     fleet::membership,
     hooks::{claim, dispatch},
-    plans, session_keeper, shadow,
+    plans, secrets_keeper, session_keeper, shadow,
     shared::{
         access::live_tokens::LiveTokens,
         calls::Calls,
@@ -80,6 +80,7 @@ impl Control {
         tasks.spawn_on(until_stopped(core.clone(), stream::run(core.clone())), core.calls.threads());
         tasks.spawn(until_stopped(core.clone(), token_watch::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), session_keeper::run(core.clone())));
+        tasks.spawn(until_stopped(core.clone(), secrets_keeper::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), verdict::run(core.clone())));
         tasks.spawn(until_stopped(core.clone(), plans::run(core.clone())));
         tasks.spawn_on(until_stopped(core.clone(), shadow::run(core.clone())), core.calls.threads());
@@ -117,6 +118,7 @@ impl Control {
     /// Reads the token file again, if it has changed.
     pub async fn read_tokens_again(&self) {
         token_watch::look(&self.core, true).await;
+        secrets_keeper::look(&self.core, true).await;
     }
 
     /// Waits until a first table is live, from the store or from the state directory.

@@ -22,6 +22,27 @@ pub struct Fleet {
     pub alarms: Vec<Alarm>,
     /// Whether a next pin key waits for every member to know it.
     pub rotating: bool,
+    /// How the secrets of the store are encrypted; null: they are not, and never were.
+    pub secrets: Option<StoredSecrets>,
+}
+
+/// How the secrets of a store are encrypted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct StoredSecrets {
+    /// The key by which they are written: its id and a fingerprint, or `plain`; null: none yet.
+    pub key: Option<String>,
+    /// The key that takes its place once every member has it first in its file; null: none waits.
+    pub next: Option<String>,
+    /// The names of the members that do not have that one first.
+    pub waits_for: Vec<String>,
+    /// How many secrets there are.
+    pub all: u64,
+    /// How many of them are written with the key of today.
+    pub written: u64,
+    /// How many the answering router cannot read.
+    pub unreadable: u64,
 }
 
 /// One router of a fleet.
@@ -75,7 +96,7 @@ pub struct ServedApp {
 #[serde(default)]
 pub struct Alarm {
     /// What kind of fault it is: `clock_skew`, `stale`, `silent`, `behind`, `same_name`, `hook`,
-    /// `misdirected`, `history`, `local_abort`, `engine_lost`, `candidate_worse`, `endpoint_name` or `certificate`.
+    /// `misdirected`, `history`, `local_abort`, `engine_lost`, `candidate_worse`, `endpoint_name`, `certificate` or `secrets`.
     pub kind: String,
     /// The member's node id.
     pub node: String,

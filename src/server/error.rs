@@ -32,6 +32,9 @@ pub enum Error {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] config::ConfigError),
+    /// The keys for the store's secrets cannot be used.
+    #[error("{0} (--secrets-key-file)")]
+    SecretsKeys(String),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),

@@ -12,7 +12,7 @@ use super::addresses::unusable_addresses;
 use crate::{
     clock::Clock,
     config::{self, Config, LogDestination, StoreAddress, expiry},
-    control::Tokens,
+    control::{SecretsOptions, Tokens},
 };
 
 /// What an operator should mend.
@@ -51,6 +51,13 @@ pub fn examine(config: &Config) -> Examination {
     let (faults, warnings) = Tokens::examine(config.token_file.as_deref(), token);
     found.faults.extend(faults);
     found.warnings.extend(warnings);
+    if let Some(file) = &config.secrets_key_file {
+        let (fault, warning) = SecretsOptions::examine(file);
+        // What is encrypted is not read without it, and what was read last is served.
+        let faults = if config.served_before() { &mut found.faults } else { &mut found.refusals };
+        faults.extend(fault.map(|fault| format!("{fault} (--secrets-key-file)")));
+        found.warnings.extend(warning);
+    }
     for pair in config.tls.iter().flat_map(|tls| &tls.pairs) {
         match pair.read() {
             Ok(certificate) => found.faults.extend(

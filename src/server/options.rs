@@ -17,7 +17,7 @@ use crate::{
         Config, StoreAddress,
         acme::{Acme, ChallengeKind},
     },
-    control::{AcmeOptions, Challenge, ControlOptions, RouterOptions},
+    control::{AcmeOptions, Challenge, ControlOptions, RouterOptions, SecretsOptions},
     engine::Engines,
     live::handover::{HandoverReceiver, HandoverSender},
     proxy::{
@@ -49,6 +49,7 @@ pub fn control_options(
             own: own.all,
             fleet: Vec::new(),
         },
+        secrets: SecretsOptions::default(),
         resolver: config.resolver.clone(),
         https: config.https_redirect.is_some(),
         tls: None,

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, StoreAddress},
-    control::{Control, ControlOptions, Surroundings},
+    control::{Control, ControlOptions, SecretsOptions, Surroundings},
     live::{handover::HandoverSender, table::LiveTable},
     telemetry::{counters::Counters, log_file::LogSender},
 };
@@ -124,6 +124,9 @@ impl ControlPlane {
         let mut options = control_options(&self.config, again(admin)?, own, self.handovers.clone());
         options.hooks.extend(hooks.map(again).transpose()?);
         options.router.audit_log.clone_from(&self.audit_log);
+        let secrets = self.config.secrets_key_file.as_deref();
+        let secrets = SecretsOptions::read(secrets, self.config.served_before());
+        options.router.secrets = secrets.map_err(Error::SecretsKeys)?;
         options.router.tls = admin_tls(self.certificates.as_ref())?;
         Ok(options)
     }

@@ -27,6 +27,7 @@ mod registration;
 mod replacement;
 mod roles;
 mod sessions;
+mod stored_secrets;
 mod stored_tokens;
 mod streams;
 mod terminal;

@@ -20,6 +20,7 @@ mod plans;
 mod proxy;
 mod quiet;
 mod routers;
+mod secrets;
 mod server;
 mod tokens;
 mod unregistered;

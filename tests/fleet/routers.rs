@@ -26,6 +26,8 @@ pub struct Fleet {
     url: String,
     /// Further flags of each router.
     flags: Vec<String>,
+    /// A file of each router, with its text.
+    file: Option<(String, String)>,
 }
 
 impl Fleet {
@@ -43,17 +45,33 @@ impl Fleet {
         let network = Proxy::start(server.address);
         let url = server.url(network.address);
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Self::new(server, network, url, flags, members)
+        Self::new(server, network, url, flags, None, members)
+    }
+
+    /// A fleet each of whose routers has a file of its own of this name, which a setting of this flag names.
+    pub fn with_file(kind: Kind, members: usize, flag: &str, (name, text): (&str, &str)) -> Self {
+        let server = Server::start(kind);
+        let network = Proxy::start(server.address);
+        let url = server.url(network.address);
+        let file = Some((name.to_owned(), text.to_owned()));
+        Self::new(server, network, url, vec![format!("{flag}={name}")], file, members)
     }
 
     /// A fleet whose routers find their store by this URL.
     pub fn on(server: Server, network: Proxy, url: String, members: usize) -> Self {
-        Self::new(server, network, url, Vec::new(), members)
+        Self::new(server, network, url, Vec::new(), None, members)
     }
 
-    fn new(server: Server, network: Proxy, url: String, flags: Vec<String>, members: usize) -> Self {
+    fn new(
+        server: Server,
+        network: Proxy,
+        url: String,
+        flags: Vec<String>,
+        file: Option<(String, String)>,
+        members: usize,
+    ) -> Self {
         let endpoints: Vec<Endpoint> = RELEASES.iter().map(|release| echo(release)).collect();
-        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url, flags };
+        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url, flags, file };
         for _ in 0..members {
             fleet.join();
         }
@@ -75,6 +93,9 @@ impl Fleet {
         builder = builder.key(&format!("rolling/{APP}/stable/id"), &id(RELEASES[0])).key("rolling/null", "-");
         for flag in &self.flags {
             builder = builder.flag(flag);
+        }
+        if let Some((name, text)) = &self.file {
+            builder = builder.private_file(name, text);
         }
         let name = name.map_or_else(|| format!("r{}", self.routers.len() + 1), str::to_owned);
         self.routers.push(builder.flag("--node").flag(&name).start());

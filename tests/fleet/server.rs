@@ -162,6 +162,31 @@ impl Server {
         self.configure("maxmemory-policy", "noeviction");
     }
 
+    /// What a Redis holds at a key, as it stands there.
+    pub fn value(&self, key: &str) -> String {
+        let mut wire = Wire::open(self.address);
+        wire.send(format!("GET {key}\r\n"));
+        let length = String::from_utf8_lossy(&wire.read_until(b"\r\n")).trim().replace('$', "");
+        let text = wire.read_exactly(length.parse().expect("there is such a key"));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// All keys of a Redis.
+    pub fn keys(&self) -> Vec<String> {
+        let mut wire = Wire::open(self.address);
+        wire.send("KEYS *\r\n");
+        let mut line = || String::from_utf8_lossy(&wire.read_until(b"\r\n")).trim_end().to_owned();
+        let count: usize = line().replace('*', "").parse().expect("a count");
+        (0..count).map(|_| (line(), line()).1).collect()
+    }
+
+    /// Every byte that its folder holds: what it wrote to its disk since it was started, and its log.
+    pub fn disk(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        read_all(self.folder.path(), &mut bytes);
+        bytes
+    }
+
     /// Sets a parameter of a Redis.
     pub fn configure(&self, name: &str, value: &str) {
         assert_eq!(self.redis(&format!("CONFIG SET {name} {value}")), "+OK");
@@ -249,6 +274,16 @@ impl Server {
                 wire.send("PING\r\n");
                 wire.stream().read_exact(&mut reply).is_ok() && reply == *b"+PONG\r\n"
             }
+        }
+    }
+}
+
+fn read_all(folder: &Path, bytes: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+        if entry.path().is_dir() {
+            read_all(&entry.path(), bytes);
+        } else {
+            bytes.extend(std::fs::read(entry.path()).unwrap_or_default());
         }
     }
 }

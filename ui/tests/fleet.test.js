@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeWayBack, describeWhoIsLeft } from '../web/components/draining.js';
 import { describeWhatIsLeft } from '../web/components/endpoints.js';
-import { alarmKey, describeHeard, describeServed, fleetLabel } from '../web/fleet-words.js';
+import { alarmKey, describeHeard, describeSecrets, describeServed, fleetLabel } from '../web/fleet-words.js';
 
 const plain = (text) => text.replaceAll('\u00a0', ' ');
 
@@ -21,6 +21,13 @@ test('a member that serves something else is named with both changes', () => {
 		'✕ serves hello at change 41 (here 42)',
 	);
 	assert.match(describeServed({ differs: { a: 1, b: 2, c: null, d: 4, e: 5 } }), /c at change unknown .* and 2 more$/);
+});
+
+test('secrets are told with their key, and with what another one waits for', () => {
+	const secrets = { key: 'one.ab', next: null, waits_for: [], all: 7, written: 7 };
+	assert.equal(describeSecrets(secrets), 'Secrets in the store are encrypted with one.ab.');
+	assert.match(describeSecrets({ ...secrets, next: 'two.cd', waits_for: ['r2', 'r3'] }), /two\.cd waits until r2, r3 has it first/);
+	assert.equal(describeSecrets({ ...secrets, key: 'plain', written: 3 }), 'Secrets stand in the store unencrypted, 3 of 7 of them so far.');
 });
 
 test('the link counts routers, and alarms before them', () => {

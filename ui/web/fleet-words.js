@@ -26,6 +26,14 @@ export function describeSkew({ skew_ms: skew }) {
 	return Math.abs(skew ?? 0) >= 1000 ? `clock ${skew > 0 ? 'ahead' : 'behind'} by ${duration(Math.abs(skew) / 1000)}` : '';
 }
 
+/** How the secrets of the store are encrypted, and what that waits for. */
+export function describeSecrets({ key, next, waits_for: waitsFor, all, written }) {
+	const now = !key || key === 'plain' ? 'Secrets stand in the store unencrypted' : `Secrets in the store are encrypted with ${key}`;
+	const done = written === all ? '' : `, ${written} of ${all} of them so far`;
+	const waits = next && waitsFor.length > 0 ? `. ${next} waits until ${waitsFor.join(', ')} has it first in its file` : '';
+	return `${now}${done}${waits}.`;
+}
+
 /** The text of the link to the fleet: how many routers there are, or how many alarms. */
 export function fleetLabel(fleet) {
 	const alarms = fleet?.alarms.length;

@@ -48,12 +48,15 @@ pub(super) const EPOCH: &str = "rolling/router/epoch";
 /// Where an import says to which epoch it leads.
 pub(super) const SUCCESSION: &str = "rolling/router/succession";
 
+/// Where a store says by which key its secrets are encrypted. A file has them as they are.
+pub(super) const SECRETS: &str = "rolling/router/secrets";
+
 /// What a file with secrets says of the router that it was taken from. It is in no store.
 pub(super) const BACKUP: &str = "rolling/router/backup";
 
-/// Whether a key belongs to one store and is never taken to another: its epoch, and who uses it.
+/// Whether a key belongs to one store and is never taken to another: its epoch, who uses it, and how it is encrypted.
 pub(super) fn is_of_the_store(key: &str) -> bool {
-    [EPOCH, SUCCESSION, BACKUP].contains(&key)
+    [EPOCH, SUCCESSION, BACKUP, SECRETS].contains(&key)
         || ["members/", "followed/"]
             .iter()
             .any(|own| key.strip_prefix("rolling/router/").is_some_and(|rest| rest.starts_with(own)))

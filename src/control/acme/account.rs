@@ -24,6 +24,9 @@ pub async fn account(core: &Core, options: &AcmeOptions) -> Result<Account, Stop
     let _opening = core.acme.opening.lock().await;
     let builder = Account::builder_with_http(Box::new(CaClient::new(options)?));
     let entry = core.store.get(&own_key(ACCOUNT_KEY)).await.map_err(|error| error.to_string())?;
+    if let Some(why) = core.secrets.seals.unreadable(ACCOUNT_KEY) {
+        return Err(format!("the account in the store cannot be read: {why}").into());
+    }
     let known = entry.as_ref().and_then(|entry| decode::<StoredAccount>(&entry.value));
     if let Some(known) = known.filter(|known| known.directory == options.directory) {
         let credentials = serde_json::from_value(known.credentials);

@@ -107,7 +107,10 @@ impl Keeper {
         let due = |host: &&String| {
             is_due(&self.options, certificates.get(*host), orders.get(*host), self.is_busy(host), now)
         };
-        let mut due: Vec<String> = wanted.keys().filter(due).cloned().collect();
+        // One that is there and cannot be read is not ordered again.
+        let is_readable =
+            |host: &&String| self.core.secrets.seals.unreadable(&certificate_key(host)).is_none();
+        let mut due: Vec<String> = wanted.keys().filter(due).filter(is_readable).cloned().collect();
         due.sort_by_key(|host| certificates.contains_key(host));
         for host in due.into_iter().take(ACME_ORDERS_MAX.saturating_sub(self.busy.len())) {
             let task = OrderTask {

@@ -22,6 +22,7 @@ use crate::{
             alarms::{Alarm, alarms},
             membership,
             rotation::{Rotation, rotate},
+            secrets,
         },
         limits::{SERVED_WAIT_MAX, WAITED_FOR_MAX},
         shared::{
@@ -65,6 +66,7 @@ pub fn facts(core: &Core) -> Fleet {
         members: members.iter().map(|(node, member)| describe(core, node, member)).collect(),
         alarms: alarms(core).iter().map(Alarm::to_answer).collect(),
         rotating: core.replica.pin_keys().is_some_and(|keys| keys.next.is_some()),
+        secrets: secrets::standing(core),
     }
 }
 

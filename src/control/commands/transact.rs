@@ -189,6 +189,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::control::shared::secrets::board::SecretsBoard;
 
     #[test]
     fn the_pauses_grow_to_a_limit_and_are_a_second_in_all() {
@@ -201,7 +202,7 @@ mod tests {
 
     /// Changes `k`, while somebody else changes it before each of the first commits; gives the rounds and the time they took.
     async fn contend(others: usize) -> (Result<(), ApiError>, usize, Duration) {
-        let store = StoreHandle::new(Arc::new(Memory::new()));
+        let store = StoreHandle::new(Arc::new(Memory::new()), SecretsBoard::none());
         let key = || "k".parse::<Key>().unwrap();
         let (rounds, began) = (AtomicUsize::new(0), Instant::now());
         let (store, counted) = (&store, &rounds);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::history;
+use super::{history, secrets};
 use crate::{
     control::{
         limits::{CERTIFICATE_ALARM, MISDIRECTED_ALARM, SIGN_OF_LIFE_EVERY, STALE_AFTER},
@@ -43,10 +43,12 @@ pub enum AlarmKind {
     EndpointName,
     /// A certificate that ends soon, cannot be used, or cannot be ordered.
     Certificate,
+    /// Secrets of the store that cannot be read or written, or whose keys are at risk.
+    Secrets,
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ClockSkew,
         Self::Stale,
         Self::Silent,
@@ -60,6 +62,7 @@ impl AlarmKind {
         Self::CandidateWorse,
         Self::EndpointName,
         Self::Certificate,
+        Self::Secrets,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +80,7 @@ impl AlarmKind {
             Self::CandidateWorse => "candidate_worse",
             Self::EndpointName => "endpoint_name",
             Self::Certificate => "certificate",
+            Self::Secrets => "secrets",
         }
     }
 }
@@ -135,6 +139,8 @@ pub fn alarms(core: &Core) -> Vec<Alarm> {
     }
     raise_for_this_router(core, &mut raise);
     alarms.extend(hook_alarms(core).chain(local_alarms(core)).chain(certificate_alarms(core)));
+    let secrets = secrets::faults(core).into_iter();
+    alarms.extend(secrets.map(|message| own(core, AlarmKind::Secrets, "", message)));
     alarms
 }
 

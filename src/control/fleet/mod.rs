@@ -13,5 +13,6 @@ mod past;
 pub mod release_loads;
 pub mod report;
 pub mod rotation;
+pub mod secrets;
 mod sign_of_life;
 pub mod wait;

@@ -167,6 +167,7 @@ fn fleet_conditions(core: &Core) -> impl Iterator<Item = Condition> {
         | AlarmKind::EngineLost
         | AlarmKind::EndpointName
         | AlarmKind::Certificate
+        | AlarmKind::Secrets
         | AlarmKind::CandidateWorse => None,
     };
     alarms(core).into_iter().filter_map(move |alarm| {

@@ -32,6 +32,7 @@ use super::{
     plans::PlanBoard,
     quota::Quotas,
     replica::Replica,
+    secrets::board::SecretsBoard,
     served_store::ServedStore,
     shadows::ShadowBoard,
     store::StoreHandle,
@@ -60,6 +61,8 @@ pub struct CoreState {
     /// The store is a copy of a server's keys: they are changed there and nowhere else.
     pub is_follower: bool,
     pub store: StoreHandle,
+    /// The keys that encrypt the store's secrets.
+    pub secrets: Arc<SecretsBoard>,
     pub live: Arc<LiveTable>,
     pub clock: Clock,
     pub counters: Counters,
@@ -138,7 +141,9 @@ impl Core {
         calls: Calls,
     ) -> Self {
         let Surroundings { store, live, clock, counters } = surroundings;
-        let store = StoreHandle::new(store);
+        let serves_another = ["http", "https"].contains(&options.store_kind.as_str());
+        let secrets = Arc::new(SecretsBoard::new(&options.secrets, serves_another && !is_follower));
+        let store = StoreHandle::new(store, Arc::clone(&secrets));
         Self(Arc::new(CoreState {
             lifecycle: Lifecycle::new(clock.monotonic()),
             replica: Replica::new(&store, clock.clone()),
@@ -171,6 +176,7 @@ impl Core {
             node,
             is_follower,
             store,
+            secrets,
             live,
             clock,
             counters,
@@ -205,6 +211,7 @@ impl CoreState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pin_format: PinFormat::NEWEST.number(),
             listeners: self.options.listeners.clone(),
+            secrets_keys: self.secrets.told(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use keyvalues::Store;
 
-use super::acme::options::AcmeOptions;
+use super::{acme::options::AcmeOptions, secrets::board::SecretsOptions};
 use crate::{
     clock::Clock,
     engine::Engines,
@@ -59,6 +59,8 @@ pub struct RouterOptions {
     pub default_app: Option<AppName>,
     /// Which addresses may be endpoints. The router's own listeners are to be among the excluded.
     pub addresses: AddressPolicy,
+    /// The keys that encrypt the secrets of the store.
+    pub secrets: SecretsOptions,
     /// The name servers that are asked for endpoints by name; none: those of the system.
     pub resolver: Vec<SocketAddr>,
     /// Whether http redirects to https, which makes pins `Secure`.

@@ -9,13 +9,14 @@ use futures_util::future::join_all;
 use imbl::OrdMap;
 use keyvalues::{
     Capabilities, Check, Entry, Epoch, Key, Lease, Listing, Outcome, Revision, Store, StoreError, Watch,
-    Write,
+    Write, sealed::SealedStore,
 };
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     audit::trail::{self, Attempt, Trail, told},
     entries::is_routed,
+    secrets::board::SecretsBoard,
 };
 use crate::control::limits::{AUDIT_CHANGES_MAX, STORE_COMMIT_MAX, STORE_READ_MAX};
 
@@ -25,7 +26,8 @@ use crate::control::limits::{AUDIT_CHANGES_MAX, STORE_COMMIT_MAX, STORE_READ_MAX
 /// that the API has filled with work.
 #[derive(Debug, Clone)]
 pub struct StoreHandle {
-    store: Arc<dyn Store>,
+    store: Arc<SealedStore>,
+    secrets: Arc<SecretsBoard>,
     threads: Handle,
     held: Arc<ArcSwap<Values>>,
 }
@@ -34,9 +36,10 @@ pub struct StoreHandle {
 pub type Values = OrdMap<Arc<str>, (Bytes, Revision)>;
 
 impl StoreHandle {
-    /// A store that works on the threads where this is called.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, threads: Handle::current(), held: Arc::default() }
+    /// A store that works on the threads where this is called. What it holds of secrets is encrypted as these say.
+    pub fn new(store: Arc<dyn Store>, secrets: Arc<SecretsBoard>) -> Self {
+        let store = Arc::new(SealedStore::new(store, Arc::clone(&secrets.seals)));
+        Self { store, secrets, threads: Handle::current(), held: Arc::default() }
     }
 
     /// What this router holds of the store: whoever asks what a key held before need not read it again.
@@ -118,11 +121,21 @@ impl StoreHandle {
     /// A commit whose answer did not come in time may still take effect, which is what `Unknown` says. What a call of the
     /// API writes is noted on its trail.
     pub async fn commit(&self, checks: Vec<Check>, writes: Vec<Write>) -> Result<Outcome, StoreError> {
-        let Some(trail) = trail::current() else { return self.carry_out(checks, writes).await };
+        let Some(trail) = trail::current() else {
+            // An admin's own call may, such as the import of a backup.
+            self.secrets.refuse_unreadable(&writes)?;
+            return self.carry_out(checks, writes).await;
+        };
         let attempt = self.begin(&trail, &checks, &writes).await;
         let outcome = self.carry_out(checks, writes).await;
         trail.end(&attempt, &outcome);
         outcome
+    }
+
+    /// See [`SealedStore::write_anew`].
+    pub async fn write_anew(&self, key: &Key) -> Result<Option<Outcome>, StoreError> {
+        let (store, key) = (Arc::clone(&self.store), key.clone());
+        self.read(async move { store.write_anew(&key).await }).await
     }
 
     /// Notes what is about to be written, and what stands there now.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use keyvalues::{Batch, Entry, Event, Listing, Revision, StoreError};
+use keyvalues::{Batch, Entry, Event, Listing, Revision, sealed::is_sealed};
 
 use super::{
     access,
@@ -20,9 +20,9 @@ use crate::{
         core::Core,
         entries::{EPOCH, entry, is_routed},
         fleet::member::Kind,
-        pin_keys::{self, PIN_FORMAT, PIN_KEYS},
+        pin_keys::{PIN_FORMAT, PIN_KEYS},
         state_dir::StateDir,
-        token_key::{TOKEN_KEY, TokenKey},
+        token_key::TOKEN_KEY,
     },
     rollout::{
         command::Background,
@@ -38,7 +38,7 @@ use crate::{
 
 /// What is known of the store. Its contents stay while the store is down.
 pub struct StoreImage {
-    core: Core,
+    pub(super) core: Core,
     /// None until pin keys are known: a table without them could pin nobody.
     pub keyspace: Option<Keyspace>,
     /// Which store this is; none before the first was read.
@@ -72,6 +72,7 @@ impl StoreImage {
 
     /// Takes a whole listing, in place of everything.
     pub fn take_listing(&mut self, listing: &Listing) -> Result<(), Interruption> {
+        let listing = &self.last_good.in_place_of_unreadable(listing);
         self.take_pin_format(entry(listing, PIN_FORMAT));
         self.take_token_key(entry(listing, TOKEN_KEY));
         self.take_stored_pin_keys(entry(listing, PIN_KEYS))?;
@@ -81,6 +82,7 @@ impl StoreImage {
         self.core.hooks.replace(listing);
         self.last_good.hooks.keep_all(listing);
         self.core.hooks_in.replace(listing);
+        self.last_good.hooks_in.keep_all(listing);
         self.core.acme.replace(listing);
         self.last_good.certificates.keep_all(listing);
         access::take_listing(&self.core, &mut self.last_good, listing);
@@ -292,7 +294,10 @@ impl StoreImage {
     fn take_put(&mut self, entry: &Entry) -> Result<bool, Interruption> {
         let key = entry.key.as_str();
         match keys::meaning(key) {
-            Some(Meaning::Router) => return self.take_router_key(key, Some(entry)),
+            Some(Meaning::Router) => {
+                let entry = self.last_good.in_place_of(entry);
+                return self.take_router_key(key, Some(&entry));
+            }
             Some(Meaning::Event(..)) => {
                 if let Some(identity) = &mut self.identity {
                     identity.saw_event(entry);
@@ -367,7 +372,8 @@ impl StoreImage {
             }
             TOKEN_KEY => {
                 // As with pin keys.
-                if self.take_token_key(entry) { Ok(false) } else { Err(Interruption::Resync) }
+                let is_there = entry.is_some_and(|entry| is_sealed(&entry.value));
+                if self.take_token_key(entry) || is_there { Ok(false) } else { Err(Interruption::Resync) }
             }
             PIN_KEYS => {
                 // Unreadable or deleted keys are written back by the next listing.
@@ -377,6 +383,7 @@ impl StoreImage {
                 self.last_good.hooks.keep(key, entry);
                 self.last_good.certificates.keep(key, entry);
                 let is_access = access::take(&self.core, &mut self.last_good, key, entry);
+                self.last_good.hooks_in.keep(key, entry);
                 let boards = [is_access, self.core.hooks.take(key, entry), self.core.acme.take(key, entry)];
                 if !boards.contains(&true) && !self.core.hooks_in.take(key, entry) {
                     self.core.roster.take(key, entry.map(|entry| &entry.value[..]));
@@ -398,52 +405,5 @@ impl StoreImage {
             keyspace.set_addresses(addresses);
         }
         true
-    }
-
-    /// `true` when it can be read.
-    fn take_token_key(&self, entry: Option<&Entry>) -> bool {
-        let key = entry.and_then(|entry| TokenKey::decode(&entry.value));
-        let is_read = key.is_some();
-        if let Some(key) = key {
-            self.core.replica.set_token_key(key);
-        }
-        is_read
-    }
-
-    /// `true` when these can be read.
-    fn take_stored_pin_keys(&mut self, entry: Option<&Entry>) -> Result<bool, Interruption> {
-        let keys = entry.and_then(|entry| Some((pin_keys::decode(&entry.value)?, entry.modified)));
-        let at = keys.as_ref().map(|(_, modified)| *modified);
-        self.take_pin_keys(keys.map(|(keys, _)| keys))?;
-        self.pin_keys_at = at.unwrap_or(self.pin_keys_at);
-        Ok(at.is_some())
-    }
-
-    /// Signs in the format of the store, or in the last one. A store that is only followed has no word for it: its routers
-    /// have keys of their own, so each of them is a fleet.
-    fn take_pin_format(&mut self, entry: Option<&Entry>) {
-        let stored = entry.and_then(|entry| pin_keys::decode_format(&entry.value));
-        self.stored_pin_format = stored;
-        let alone = !self.core.store.capabilities().atomic_commit;
-        let format = if alone { PinFormat::NEWEST } else { stored.unwrap_or_default() };
-        let format = self.core.replica.raise_pin_format(format.max(self.last_good.pin_format()));
-        self.last_good.keep_pin_format(format);
-    }
-
-    /// Uses the pin keys of the store; if those cannot be read, the ones last known.
-    fn take_pin_keys(&mut self, stored: Option<PinKeys>) -> Result<(), Interruption> {
-        let keys = match stored.or_else(|| self.known_pin_keys()) {
-            Some(keys) => keys,
-            None => pin_keys::generate().map_err(|error| StoreError::Corrupt(error.to_string()))?,
-        };
-        self.core.replica.set_pin_keys(keys.clone());
-        self.core.live.certificates().set_ticket_secrets(pin_keys::ticket_secrets(&keys));
-        self.last_good.keep_pin_keys(&keys);
-        let format = self.core.replica.pin_format();
-        match &mut self.keyspace {
-            Some(keyspace) => keyspace.set_pin_signing(keys, format),
-            None => self.keyspace = Some(Keyspace::new(self.core.keyspace_options(keys))),
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use keyvalues::{Entry, Listing};
+use bytes::Bytes;
+use keyvalues::{Entry, Listing, sealed::is_sealed};
 
 use super::kept_entries::listing;
 use crate::{
@@ -48,8 +49,8 @@ impl KeptDeployments {
     /// Takes a whole listing, in place of all.
     pub fn replace(&mut self, listing: &Listing) {
         let entries = listing.entries.iter().filter(|entry| is_deployment(entry));
-        let values = entries
-            .map(|entry| (Arc::<str>::from(entry.key.as_str()), (entry.value.clone(), entry.modified)));
+        let values =
+            entries.map(|entry| (Arc::<str>::from(entry.key.as_str()), (self.value(entry), entry.modified)));
         let values: Values = values.collect();
         self.is_dirty |= self.values.as_ref() != Some(&values);
         self.values = Some(values);
@@ -57,12 +58,20 @@ impl KeptDeployments {
 
     /// Takes what became of one (`None`: it is gone).
     pub fn put(&mut self, key: &str, entry: Option<&Entry>) {
+        let value = entry.map(|entry| (self.value(entry), entry.modified));
         let Some(values) = &mut self.values else { return };
-        match entry {
-            Some(entry) => drop(values.insert(key.into(), (entry.value.clone(), entry.modified))),
+        match value {
+            Some(value) => drop(values.insert(key.into(), value)),
             None => drop(values.remove(key)),
         }
         self.is_dirty = true;
+    }
+
+    /// The value of an entry; one that is encrypted and cannot be read does not take the place of the last one that could.
+    fn value(&self, entry: &Entry) -> Bytes {
+        let known = self.values.as_ref().filter(|_| is_sealed(&entry.value));
+        let known = known.and_then(|values| values.get(entry.key.as_str()));
+        known.map_or_else(|| entry.value.clone(), |(value, _)| value.clone())
     }
 
     /// What a restore writes in the place of what a store holds of a deployment that is not known here; none: it stays.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use keyvalues::{Entry, Listing};
+use keyvalues::{Entry, Listing, sealed::is_sealed};
 
 use crate::control::shared::state_dir::StateDir;
 
@@ -31,6 +31,18 @@ impl KeptEntries {
     pub fn listing(&self) -> Listing {
         let kept = self.known.clone().unwrap_or_else(|| self.read());
         listing(kept.into_iter().map(|(key, (value, modified))| (key, Bytes::from(value), modified)))
+    }
+
+    /// The last known value of a key.
+    pub fn value(&self, key: &str) -> Option<Bytes> {
+        if !key.starts_with(self.prefix) {
+            return None;
+        }
+        let kept = match &self.known {
+            Some(known) => known.get(key).cloned(),
+            None => self.read().remove(key),
+        };
+        kept.map(|(value, _)| Bytes::from(value)).filter(|value| !is_sealed(value))
     }
 
     /// Keeps those of a whole listing, in place of all.

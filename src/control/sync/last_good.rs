@@ -6,9 +6,10 @@
 //! whoever is told by them wants to know that the store does not answer, or is another one, and the certificates that a CA
 //! has issued.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use keyvalues::{Entry, Listing, sealed::is_sealed};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
@@ -20,6 +21,7 @@ use crate::{
             access::{sessions::SESSIONS_PREFIX, stored_tokens::TOKENS_PREFIX},
             acme::stored::CERTIFICATES_PREFIX,
             hooks::hook::HOOKS_PREFIX,
+            hooks_in::hook_in::HOOKS_IN_PREFIX,
             local_abort::LocalAbort,
             pin_keys,
             state_dir::StateDir,
@@ -38,6 +40,7 @@ const PIN_KEYS: &str = "pinkeys";
 const PIN_FORMAT: &str = "pinformat";
 const LOCAL_ABORTS: &str = "localaborts";
 const HOOKS: &str = "hooks";
+const HOOKS_IN: &str = "hooks-in";
 const CERTIFICATES: &str = "certificates";
 const TOKENS: &str = "stored-tokens";
 const SESSIONS: &str = "sessions";
@@ -72,6 +75,8 @@ pub struct LastGood {
     pin_format: PinFormat,
     /// The hooks, so that people are told of what happens while the store is down.
     pub hooks: KeptEntries,
+    /// The hooks in, for as long as this process lives.
+    pub hooks_in: KeptEntries,
     /// The certificates of a CA.
     pub certificates: KeptEntries,
     /// The tokens of the store.
@@ -90,6 +95,7 @@ impl LastGood {
         let pin_format = format.and_then(|text| pin_keys::decode_format(&text)).unwrap_or_default();
         Self {
             hooks: KeptEntries::new(dir.clone(), HOOKS, HOOKS_PREFIX),
+            hooks_in: KeptEntries::new(None, HOOKS_IN, HOOKS_IN_PREFIX),
             certificates: KeptEntries::new(dir.clone(), CERTIFICATES, CERTIFICATES_PREFIX),
             tokens: KeptEntries::new(dir.clone(), TOKENS, TOKENS_PREFIX),
             sessions: KeptEntries::new(dir.clone(), SESSIONS, SESSIONS_PREFIX),
@@ -103,6 +109,27 @@ impl LastGood {
             writing: None,
             pin_keys,
             is_missing: false,
+        }
+    }
+
+    /// A listing with the last good value in the place of each secret that cannot be read.
+    pub fn in_place_of_unreadable<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
+        if !listing.entries.iter().any(|entry| is_sealed(&entry.value)) {
+            return Cow::Borrowed(listing);
+        }
+        let entries = listing.entries.iter().map(|entry| self.in_place_of(entry).into_owned());
+        Cow::Owned(Listing { revision: listing.revision, entries: entries.collect() })
+    }
+
+    /// An entry with its last good value, if it is a secret that cannot be read and there is one.
+    pub fn in_place_of<'a>(&self, entry: &'a Entry) -> Cow<'a, Entry> {
+        if !is_sealed(&entry.value) {
+            return Cow::Borrowed(entry);
+        }
+        let all = [&self.hooks, &self.hooks_in, &self.certificates];
+        match all.into_iter().find_map(|kept| kept.value(entry.key.as_str())) {
+            Some(value) => Cow::Owned(Entry { value, ..entry.clone() }),
+            None => Cow::Borrowed(entry),
         }
     }
 

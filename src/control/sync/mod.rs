@@ -24,6 +24,7 @@ pub mod release_deadlines;
 pub mod replaced_app;
 pub mod restore;
 pub mod saved;
+mod signing;
 pub mod source_copier;
 pub mod succession;
 pub mod unregistered;

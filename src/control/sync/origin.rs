@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
-use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write};
+use keyvalues::{Check, Key, Listing, Outcome, Revision, StoreError, Write, sealed::is_sealed};
 use parking_lot::Mutex;
 
 use super::interruption::Interruption;
@@ -21,6 +21,7 @@ use crate::{
             entries::{EPOCH, as_read, encode, entry, own_key, value},
             fleet::member::Kind,
             pin_keys::{self, PIN_FORMAT, PIN_KEYS},
+            secrets::names::CURRENT_KEY,
             state_dir::new_node_id,
             token_key::{TOKEN_KEY, TokenKey},
         },
@@ -98,6 +99,9 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
             None => pin_keys::generate().map_err(random_failed)?,
         };
         make(PIN_KEYS, pin_keys::encode(&keys));
+        if let Some(mark) = first_secrets_key(core, listing) {
+            make(CURRENT_KEY, mark.into_bytes());
+        }
         // With the first keys of a fleet begins the newest format: nobody holds a pin, and no member is older.
         if kept.is_none() && entry(listing, PIN_FORMAT).is_none() {
             make(PIN_FORMAT, pin_keys::encode_format(PinFormat::NEWEST));
@@ -108,8 +112,9 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
     if entry(listing, &own).is_none() {
         make(&own, encode(&core.own_entry()));
     }
-    let token_key = entry(listing, TOKEN_KEY).and_then(|entry| TokenKey::decode(&entry.value));
-    if token_key.is_none() {
+    let token_key = entry(listing, TOKEN_KEY).map(|entry| &entry.value[..]);
+    // One that is encrypted and cannot be read here is there all the same.
+    if !token_key.is_some_and(|stored| is_sealed(stored) || TokenKey::decode(stored).is_some()) {
         let key = match core.replica.token_key() {
             Some(key) => key,
             None => TokenKey::generate().map_err(random_failed)?,
@@ -122,6 +127,17 @@ fn missing(core: &Core, listing: &Listing, kept: Option<&PinKeys>) -> Result<Opt
     }
     commit.checks.extend(held_to(listing));
     Ok(Some(commit))
+}
+
+/// By which key the secrets of a store are written from its first one on: where nobody else uses it, this router's newest.
+fn first_secrets_key(core: &Core, listing: &Listing) -> Option<String> {
+    let is_others = |key: &str| matches!(Kind::of(key), Some((Kind::Entry, node)) if node != core.node);
+    if entry(listing, CURRENT_KEY).is_some()
+        || listing.entries.iter().any(|entry| is_others(entry.key.as_str()))
+    {
+        return None;
+    }
+    core.secrets.seals.keys().listed().first().cloned()
 }
 
 /// Accepts the store as it is. A store with an epoch that this router never knew keeps it, since other routers may
@@ -148,6 +164,10 @@ pub async fn write_epoch(
     let key = own_key(EPOCH);
     let check = held_to(listing).unwrap_or_else(|| Check::Absent(key.clone()));
     let mut writes = vec![Write::put(key, new_node_id().map_err(random_failed)?)];
+    if !further.is_empty() {
+        let mark = first_secrets_key(core, listing);
+        writes.extend(mark.map(|mark| Write::put(own_key(CURRENT_KEY), mark)));
+    }
     writes.extend(further);
     match core.store.commit(vec![check], writes).await? {
         Outcome::Done(revision) => Ok(revision),

@@ -21,6 +21,7 @@ use crate::{
             backoff::Backoff,
             core::Core,
             error::{ApiError, Kind},
+            secrets::board::SecretsBoard,
             settlement::{Decision, SettlementCounts},
             store::StoreHandle,
         },
@@ -56,7 +57,7 @@ impl SourceCopier {
     pub fn new(core: Core, source: Arc<dyn Store>) -> Self {
         Self {
             core,
-            source: StoreHandle::new(source),
+            source: StoreHandle::new(source, SecretsBoard::none()),
             copied: None,
             has_alarm: false,
             is_accepted: false,

@@ -32,6 +32,7 @@ pub struct RouterBuilder {
     group: Option<PathBuf>,
     without_app: bool,
     tokens: Vec<String>,
+    files: Vec<(String, String)>,
 }
 
 impl RouterBuilder {
@@ -174,11 +175,18 @@ impl RouterBuilder {
         self
     }
 
+    /// With a further file in its folder that nobody else reads. It works there, so a setting names it by its name alone.
+    pub fn private_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(mut self) -> Router {
         await_an_hour_with_room();
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         write_tokens(&dir.path().join("tokens"), &self.tokens);
+        self.files.iter().for_each(|(name, text)| write_private(&dir.path().join(name), text));
         let keys = Value::Object(self.keys).to_string();
         fs::write(dir.path().join("keyvalues.json"), keys).expect("the keyvalues can be written");
         if !self.limits.is_empty() {
@@ -226,7 +234,14 @@ impl RouterBuilder {
 fn write_tokens(file: &Path, further: &[String]) {
     let lines = TOKENS.iter().map(|(token, name, role)| format!("{token} {name} {role}\n"));
     let lines: String = lines.chain(further.iter().map(|line| format!("{line}\n"))).collect();
-    fs::write(file, lines).expect("the token file can be written");
+    write_private(file, &lines);
+}
+
+/// Writes a file that nobody else reads, whole: it takes the place of the one before.
+pub fn write_private(file: &Path, text: &str) {
+    let beside = file.with_extension("new");
+    fs::write(&beside, text).expect("the file can be written");
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
-    fs::set_permissions(file, mode).expect("the token file can be made private");
+    fs::set_permissions(&beside, mode).expect("the file can be made private");
+    fs::rename(&beside, file).expect("the file can take its place");
 }

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 pub use api::{Answer, Api};
-pub use builder::{RouterBuilder, router};
+pub use builder::{RouterBuilder, router, write_private};
 pub use clock::{Deadline, eventually};
 pub use endpoint::{Endpoint, Peer, echo, scripted, serving};
 pub use message::{Framing, ReceivedMessage, Response};

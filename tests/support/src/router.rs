@@ -149,6 +149,11 @@ impl Router {
         self.dir.path().join(name)
     }
 
+    /// Gives it a further command-line argument from its next start on.
+    pub fn add_flag(&mut self, flag: &str) {
+        self.launch.flags.push(flag.to_owned());
+    }
+
     /// Ends it at once (SIGKILL), as a power cut would.
     pub fn kill(&mut self) {
         // One that took over, and of which the test has not heard.

@@ -1,7 +1,7 @@
 // The fleet: the routers that share the store, what each serves, and what is wrong with them.
 
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
-import { alarmKey, describeHeard, describeServed, describeSkew } from '../fleet-words.js';
+import { alarmKey, describeHeard, describeSecrets, describeServed, describeSkew } from '../fleet-words.js';
 import { duration } from '../format.js';
 import { button, pageHead } from '../components/controls.js';
 import { openFormDialog } from '../components/dialog.js';
@@ -11,6 +11,7 @@ export function fleetPage({ api, model, notices }) {
 	const alarms = h('ul.advice.advice-warnings', { testid: 'fleet-alarms' });
 	const none = h('p.quiet', {}, '✓ No alarms.');
 	const rotating = h('p', { testid: 'fleet-rotating' }, 'The next pin key is not used until every router knows it.');
+	const secrets = h('p', { testid: 'fleet-secrets' });
 	const rotate = button('Rotate pin keys…', {
 		tone: 'small',
 		testid: 'fleet-rotate',
@@ -49,6 +50,7 @@ export function fleetPage({ api, model, notices }) {
 				alarms,
 				none,
 				rotating,
+				secrets,
 			),
 		),
 		title: 'Fleet',
@@ -64,6 +66,8 @@ export function fleetPage({ api, model, notices }) {
 			keyed(alarms, fleet?.alarms ?? [], alarmKey, buildAlarm);
 			setShown(none, fleet?.alarms.length === 0);
 			setShown(rotating, Boolean(fleet?.rotating));
+			setShown(secrets, Boolean(fleet?.secrets));
+			setText(secrets, fleet?.secrets ? describeSecrets(fleet.secrets) : '');
 			setShown(rotate, who?.role === 'admin');
 		},
 	};

@@ -17,6 +17,7 @@ use crate::{
             core::Core,
             entries::{as_read, encode, entry, own_key},
             error::{ApiError, Kind},
+            secrets::board::unreadable,
         },
     },
     rollout::unknown_fields,
@@ -61,6 +62,11 @@ impl HookWriting<'_> {
         transact(&core.store, what, move |round| async move {
             let listing = core.store.list(&[prefix]).await?;
             let found = entry(&listing, key);
+            if let Some((found, why)) =
+                found.and_then(|found| Some((found, core.secrets.seals.unreadable(found.key.as_str())?)))
+            {
+                return Err(unreadable(found.key.as_str(), &why).into());
+            }
             let known: Option<H> = found.and_then(|entry| serde_json::from_slice(&entry.value).ok());
             // The commit whose answer was lost may have done it.
             if round.in_doubt

@@ -4,9 +4,8 @@
 //! is wrong, and serves.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::File,
     io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -14,18 +13,16 @@ use super::{
     known_token::{KnownToken, short_token},
     scope::Scope,
 };
-use crate::{printable::is_hidden, rollout::command::Role};
+use crate::{
+    control::shared::private_file::{change_by_others, reading_by_others},
+    printable::is_hidden,
+    rollout::command::Role,
+};
 
 /// What a line of the file is.
 pub const LINE: &str = "TOKEN [NAME viewer|ci|operator|admin|router [apps=APP,APP;raw=no]]";
 /// The longest name.
 const NAME_CHARS_MAX: usize = 63;
-/// Permission bits by which others than the owner write.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// Permission bits by which others than the owner read.
-const READABLE_BY_OTHERS: u32 = 0o044;
-/// In a directory with this bit, only owners replace files.
-const STICKY: u32 = 0o1000;
 
 /// Why the tokens cannot be had. No message repeats a token.
 #[derive(Debug, thiserror::Error)]
@@ -71,39 +68,14 @@ pub fn read(path: &Path) -> Result<TokenFile, TokenError> {
     let mut file = File::open(path).map_err(failed)?;
     // Of the open file, so that nobody puts another one there in between.
     let metadata = file.metadata().map_err(failed)?;
-    refuse_writable(path, &metadata)?;
+    if let Some(problem) = change_by_others(path, &metadata) {
+        return Err(TokenError::Unsafe { path: path.display().to_string(), problem });
+    }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
     let mut found = parse(&text);
-    if metadata.mode() & READABLE_BY_OTHERS != 0 {
-        let mode = metadata.mode() & 0o777;
-        found.warnings.insert(0, format!("others can read the file, whose mode is {mode:o}; `chmod 600` it"));
-    }
+    found.warnings.splice(0..0, reading_by_others(&metadata));
     Ok(found)
-}
-
-/// Refuses a file that somebody else than its owner can write or replace, or that another user owns.
-fn refuse_writable(path: &Path, file: &Metadata) -> Result<(), TokenError> {
-    let refuse = |problem: String| Err(TokenError::Unsafe { path: path.display().to_string(), problem });
-    let mode = file.mode() & 0o777;
-    if mode & WRITABLE_BY_OTHERS != 0 {
-        return refuse(format!("others can write it, since its mode is {mode:o}; `chmod 600` it"));
-    }
-    if !is_trusted(file.uid()) {
-        return refuse(format!("it belongs to the user {}, who can write it", file.uid()));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(folder) = fs::metadata(folder) else { return Ok(()) };
-    if folder.mode() & WRITABLE_BY_OTHERS != 0 && folder.mode() & STICKY == 0 {
-        let mode = folder.mode() & 0o777;
-        return refuse(format!("others can replace it, since its folder has mode {mode:o}"));
-    }
-    Ok(())
-}
-
-/// Whether a user may write this router's tokens: the one that it runs as, and root.
-fn is_trusted(user: u32) -> bool {
-    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 fn parse(text: &str) -> TokenFile {
@@ -183,7 +155,7 @@ pub fn is_missing(error: &TokenError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 

@@ -12,8 +12,8 @@ pub const SECRET: &str = "(secret)";
 /// What a hook's secret begins with, wherever it stands.
 const HOOK_SECRET: &str = "whsec_";
 /// Of the router's own keys, those whose values are no secrets as a whole.
-const OPEN: [&str; 8] =
-    ["epoch", "hooks", "hooks-in", "hooks-in-deliveries", "members", "reports", "heard", "loads"];
+const OPEN: [&str; 9] =
+    ["epoch", "hooks", "hooks-in", "hooks-in-deliveries", "members", "reports", "heard", "loads", "secrets"];
 /// What names of fields with secrets contain.
 const SECRET_NAMES: [&str; 5] = ["secret", "password", "token", "private", "credential"];
 /// Parameters of a query that change what a call does. What else somebody puts there may be anything.

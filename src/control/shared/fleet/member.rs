@@ -79,6 +79,10 @@ pub struct Entry {
     /// Where it listens, at each address of its machine; a member of an older version does not say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<SocketAddr>,
+    /// The marks of the keys for the store's secrets that its file lists, the newest first; none: it has no such file, or is of
+    /// an older version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_keys: Vec<String>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
