@@ -15,4 +15,5 @@ mod restarts;
 mod service_manager;
 mod slow_clients;
 mod soak;
+mod streams;
 mod upgrades;

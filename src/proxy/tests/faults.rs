@@ -21,19 +21,69 @@ fn a_panic_in_one_request_is_one_500() {
     let mut other = stage.connect();
     other.write_all(GET.as_bytes()).unwrap();
     read_message(&mut other).unwrap();
-    // A table that names slots which nothing fills cannot be published by the control plane; it panics when used.
     let good = stage.live.load_full();
-    let mut broken = RoutingTable { endpoint_slots: SlotVec::default(), ..good.table.clone() };
-    // Routes of their own, or the worker would go on with its view of the good ones.
-    let routes = good.table.app_slots.iter().map(|app| app.as_ref().map(|app| Arc::new((**app).clone())));
-    routes.enumerate().for_each(|(slot, app)| drop(broken.app_slots.set(slot, app)));
-    broken.default_app = broken.app_slots[0].clone();
-    stage.live.publish(broken, Duration::ZERO);
+    stage.live.publish(broken(&good.table), Duration::ZERO);
     assert!(stage.ask(GET).starts_with("HTTP/1.1 500 "));
     stage.live.publish(good.table.clone(), Duration::ZERO);
     assert_eq!(stage.count("rolling_panics_total"), 1);
     other.write_all(GET.as_bytes()).unwrap();
     assert!(text(read_message(&mut other).unwrap()).ends_with('x'));
+}
+
+/// The other streams of its connection go on: one that began before ends whole, and the next one is answered.
+#[test]
+fn a_panic_in_one_stream_ends_that_stream_alone() {
+    let gate = Arc::new(std::sync::Barrier::new(2));
+    let opened = Arc::clone(&gate);
+    let endpoint = endpoint(move |request| {
+        if request.starts_with(b"GET /slow") {
+            opened.wait();
+        }
+        ok("whole")
+    });
+    let stage = Stage::new(&[endpoint.address]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut sender = runtime.block_on(async {
+        let socket = tokio::net::TcpStream::connect(stage.address).await.unwrap();
+        let (sender, connection) = h2::client::handshake(socket).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    });
+    let mut ask = |path: &str| {
+        let request = http::Request::get(format!("http://a{path}")).body(()).unwrap();
+        sender.send_request(request, true).unwrap().0
+    };
+    let read = |response: h2::client::ResponseFuture| {
+        runtime.block_on(async {
+            let response = response.await.unwrap();
+            let status = response.status().as_u16();
+            let (mut body, mut bytes) = (response.into_body(), Vec::new());
+            while let Some(part) = body.data().await {
+                bytes.extend_from_slice(&part.unwrap());
+            }
+            (status, text(bytes))
+        })
+    };
+    let slow = ask("/slow");
+    eventually("the slow one is in flight", || stage.live.load().endpoint(EndpointSlot(0)).in_flight() == 1);
+    let good = stage.live.load_full();
+    stage.live.publish(broken(&good.table), Duration::ZERO);
+    assert_eq!(read(ask("/panics")).0, 500);
+    stage.live.publish(good.table.clone(), Duration::ZERO);
+    assert_eq!(stage.count("rolling_panics_total"), 1);
+    gate.wait();
+    assert_eq!(read(slow), (200, "whole".to_owned()), "the stream that was open");
+    assert_eq!(read(ask("/next")), (200, "whole".to_owned()), "the next one");
+}
+
+/// A table that names slots which nothing fills. It cannot be published by the control plane, and panics when used.
+fn broken(good: &RoutingTable) -> RoutingTable {
+    let mut broken = RoutingTable { endpoint_slots: SlotVec::default(), ..good.clone() };
+    // Routes of their own, or the worker would go on with its view of the good ones.
+    let routes = good.app_slots.iter().map(|app| app.as_ref().map(|app| Arc::new((**app).clone())));
+    routes.enumerate().for_each(|(slot, app)| drop(broken.app_slots.set(slot, app)));
+    broken.default_app = broken.app_slots[0].clone();
+    broken
 }
 
 #[test]
