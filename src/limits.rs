@@ -25,6 +25,8 @@ pub const TAILROOM_BYTES: usize = 16;
 pub const HEADER_BYTES_CEILING: u32 = 65_535;
 /// The longest header of the PROXY protocol, in bytes: addresses and a few fields. Those with whole certificates are refused.
 pub const PROXY_HEADER_BYTES_MAX: usize = 4_096;
+/// The longest certificate of a client that endpoints are told of, in bytes: it goes into a header line, and most have 1 to 2 KiB.
+pub const CLIENT_CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
 /// The longest method, in bytes: the longest registered one (`UPDATEREDIRECTREF`) has 17.
 pub const METHOD_BYTES_MAX: usize = 32;
 /// Empty lines that are skipped before a request. Old clients send one behind a body, and one in front of the next request.

@@ -198,7 +198,8 @@ fn tell(config: &Config, findings: Option<&Findings>, examination: &Examination,
     for (why, style) in told {
         printer.line(format!("  {}", printer.styled(style, escaped_lines(why))));
     }
-    let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+    let files = config.listen_unix.iter().map(|file| format!("unix:{}", file.display()));
+    let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).chain(files).collect();
     printer.line(format!("  end users on {}, GUI and API on {}", addresses.join(", "), config.admin));
     printer.line(format!("  store {}", config.store));
     let Some(findings) = findings else { return };

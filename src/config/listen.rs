@@ -1,8 +1,16 @@
 //! Listening addresses, as people write them.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 use super::fault::Fault;
+
+/// How a socket in the file system begins.
+const UNIX: &str = "unix:";
+/// The longest path that the kernel takes for one (unix(7)).
+const UNIX_PATH_BYTES_MAX: usize = 107;
 
 /// One address: `ip:port`, `[ipv6]:port`, `localhost:port`, `:port` or a port alone, which means all addresses.
 pub(super) fn parse_one(text: &str) -> Result<SocketAddr, Fault> {
@@ -33,6 +41,37 @@ pub(super) fn parse_many(text: &str) -> Result<Vec<SocketAddr>, Fault> {
     Ok(addresses)
 }
 
+/// Where the front listens.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Front {
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Sockets in the file system.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Addresses and files (`unix:/path`), separated by commas, each once, at least one.
+pub(super) fn parse_front(text: &str) -> Result<Front, Fault> {
+    let is_file = |text: &&str| text.starts_with(UNIX);
+    let (files, addresses): (Vec<&str>, Vec<&str>) = text.split(',').map(str::trim).partition(is_file);
+    let files = files.into_iter().map(parse_file).collect::<Result<Vec<_>, _>>()?;
+    if let Some(twice) = files.iter().enumerate().find(|(at, file)| files[..*at].contains(file)) {
+        return Err(format!("`{UNIX}{}` is given twice", twice.1.display()).into());
+    }
+    let only_files = addresses.is_empty() && !files.is_empty();
+    let addresses = if only_files { Vec::new() } else { parse_many(&addresses.join(","))? };
+    Ok(Front { addresses, files })
+}
+
+fn parse_file(text: &str) -> Result<PathBuf, Fault> {
+    let path = Path::new(text.strip_prefix(UNIX).unwrap_or(text));
+    if !path.is_absolute() || path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
+        let what =
+            format!("`{text}` is not `{UNIX}` and an absolute path of at most {UNIX_PATH_BYTES_MAX} bytes");
+        return Err(what.into());
+    }
+    Ok(path.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +84,19 @@ mod tests {
         assert_eq!(read("localhost:9"), "127.0.0.1:9");
         assert_eq!(read("[::]:80"), "[::]:80");
         assert_eq!(parse_many("80, [::1]:80").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn files_stand_among_addresses() {
+        let front = parse_front("unix:/run/a.sock, 80, unix:/run/b.sock").unwrap();
+        assert_eq!(front.addresses, ["0.0.0.0:80".parse().unwrap()]);
+        assert_eq!(front.files, ["/run/a.sock", "/run/b.sock"].map(PathBuf::from));
+        let front = parse_front("unix:/run/a.sock").unwrap();
+        assert_eq!((front.addresses.len(), front.files.len()), (0, 1));
+        let long = format!("unix:/{}", "x".repeat(107));
+        for wrong in ["unix:run/a.sock", "unix:", "unix:/a,", "unix:/a,unix:/a", "", &long, "unix:/a,80,80"] {
+            assert!(parse_front(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const LISTEN: Setting = Setting {
     flag: Some("--listen"),
     environment: &["ROLLING_ROUTER_LISTEN"],
     default: "0.0.0.0:80",
-    allowed: "one or more of `ip:port`, `[ipv6]:port`, `localhost:port` or a port alone, separated by commas",
+    allowed: "one or more of `ip:port`, `[ipv6]:port`, `localhost:port`, a port alone or `unix:/path`, separated by commas",
     meaning: "the front port: where end users come in",
 };
 

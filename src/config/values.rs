@@ -43,6 +43,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The front addresses; at least one. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
+    /// Where connections of this machine alone come in: files.
+    pub listen_unix: Vec<PathBuf>,
     /// Where TLS is spoken, and with which certificates. None: nowhere.
     pub tls: Option<Tls>,
     /// The CA that issues certificates. None: none does.
@@ -133,10 +135,12 @@ impl Config {
         let served_before = served_before(state.as_deref());
         let engines = engines::read(raw, served_before, &mut warnings)?;
         let acme = acme(raw, served_before, &mut warnings)?;
+        let front = raw.required(&setting::LISTEN, listen::parse_front)?;
         let in_state = |state: &PathBuf| state.join(TOKEN_FILE_DEFAULT);
         let config = Self {
             file: None,
-            listen: raw.required(&setting::LISTEN, listen::parse_many)?,
+            listen: front.addresses,
+            listen_unix: front.files,
             tls: tls(raw, served_before)?,
             acme,
             https_redirect: raw.required(&setting::HTTPS_REDIRECT, parsers::https_redirect)?,

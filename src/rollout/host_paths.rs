@@ -62,6 +62,16 @@ impl HostPaths {
         Some(self.prefixes[at].1)
     }
 
+    /// The slots of the apps that have some of them, that of the whole host first.
+    pub fn slots(&self) -> impl Iterator<Item = usize> {
+        self.whole.into_iter().chain(self.prefixes.iter().map(|(_, slot)| *slot))
+    }
+
+    /// Whether every path is somebody's.
+    pub fn is_whole(&self) -> bool {
+        self.whole.is_some()
+    }
+
     /// Whether nobody has any path.
     pub fn is_empty(&self) -> bool {
         self.whole.is_none() && self.prefixes.is_empty()

@@ -79,6 +79,23 @@ impl Hosts {
         self.others.find(target)
     }
 
+    /// The slots of the apps to which paths of a host lead, and whether they have all of them.
+    #[cold]
+    pub fn leading_from(&self, authority: Authority<'_>) -> (Vec<usize>, bool) {
+        let name = authority.host().to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        let dots = name.match_indices('.').filter(|(at, _)| *at > 0);
+        let wildcards = dots.filter_map(|(at, _)| self.wildcards.get(&name[at + 1..]));
+        let mut slots = Vec::new();
+        for paths in self.exact.get(name).into_iter().chain(wildcards).chain([&self.others]) {
+            slots.extend(paths.slots());
+            if paths.is_whole() {
+                return (slots, true);
+            }
+        }
+        (slots, false)
+    }
+
     /// Adds a claim: a host as it is claimed, or the empty one for those that nobody claims, and a prefix.
     pub fn insert(&mut self, host: &str, prefix: &str, slot: usize) {
         let paths = match host.strip_prefix("*.") {

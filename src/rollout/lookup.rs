@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    client_policy::ClientPolicy,
     host_paths::AmbiguousPath,
     hosts,
     table::{AppRoutes, RoutingTable},
@@ -45,6 +46,27 @@ impl RoutingTable {
     #[cold]
     pub fn knows_host(&self, authority: Authority<'_>) -> bool {
         self.default_paths.is_some() || self.hosts.has_paths(authority)
+    }
+
+    /// What a handshake for this host asks for, and so what a request for it belongs to. Of several authorities those of the app
+    /// that has the whole host count, else those of the first prefix.
+    pub fn client_policy(&self, authority: Authority<'_>) -> Option<Arc<ClientPolicy>> {
+        if self.asking.is_empty() {
+            return None;
+        }
+        let apps: Vec<&Arc<AppRoutes>> = self.apps_at(authority).collect();
+        let asked = apps.iter().find_map(|app| app.client_policy.as_ref())?;
+        if asked.is_required && apps.iter().any(|app| app.client_policy.as_ref() != Some(asked)) {
+            return Some(Arc::new(asked.optional()));
+        }
+        Some(Arc::clone(asked))
+    }
+
+    /// The apps to which paths of a host lead.
+    fn apps_at(&self, authority: Authority<'_>) -> impl Iterator<Item = &Arc<AppRoutes>> {
+        let (slots, is_whole) = self.hosts.leading_from(authority);
+        let rest = self.default_app.iter().filter(move |_| !is_whole);
+        slots.into_iter().filter_map(|slot| self.app_slots.get(slot)).chain(rest)
     }
 
     /// The app that has a host, as it is claimed, with exactly this prefix.

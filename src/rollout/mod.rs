@@ -11,6 +11,7 @@ pub mod assign;
 pub mod blend;
 pub mod bucket;
 pub mod cdn_loop;
+pub mod client_policy;
 pub mod command;
 pub mod command_name;
 pub mod commit;

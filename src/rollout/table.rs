@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use super::{
     app::AppName,
     blend::Blend,
+    client_policy::ClientPolicy,
     endpoint::Endpoint,
     endpoint_name::EndpointName,
     halt::Halt,
@@ -42,6 +43,8 @@ pub struct RoutingTable {
     pub default_paths: Option<Arc<HostPaths>>,
     /// The slots of apps that are paused or stopped.
     pub halted: BTreeSet<usize>,
+    /// The slots of apps that ask clients for certificates.
+    pub asking: BTreeSet<usize>,
     /// The store revision it was built from.
     pub revision: u64,
     /// What each endpoint slot stands for, by [`EndpointRoute::slot`]; `None` where a slot is free.
@@ -108,6 +111,8 @@ pub struct AppRoutes {
     pub endpoint_drains: Vec<EndpointDrain>,
     /// The app's settings.
     pub settings: Arc<Settings>,
+    /// What its clients show in the TLS handshake; none: nothing is asked for.
+    pub client_policy: Option<Arc<ClientPolicy>>,
     /// Its pins.
     pub pins: PinCodec,
     /// Its preview grants.

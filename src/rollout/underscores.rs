@@ -16,8 +16,10 @@ pub enum Underscores {
 
 /// Headers that the router sets or that belong to one connection. Those without `-` have no spelling with `_`; those that begin
 /// with `x-forwarded-` are all among them.
-const OWN: [&str; 12] = [
+const OWN: [&str; 14] = [
     "cdn-loop",
+    "client-cert",
+    "client-cert-chain",
     "content-length",
     "http2-settings",
     "keep-alive",

@@ -17,7 +17,13 @@ pub fn unusable_addresses(config: &Config) -> Vec<String> {
         let what = format!("cannot listen on {address}{place}");
         Some(Error::port(what, &[(flag, address)])(error).to_string())
     };
-    front.chain([admin]).filter_map(refusal).collect()
+    let files = config.listen_unix.iter().filter_map(|path| {
+        let folder = path.parent().filter(|folder| folder.is_dir());
+        let missing =
+            || format!("cannot listen on unix:{} (--listen): its folder does not exist", path.display());
+        folder.is_none().then(missing)
+    });
+    front.chain([admin]).filter_map(refusal).chain(files).collect()
 }
 
 /// Binds an address and gives it back. Nothing is listened for, so no connection comes this way.

@@ -2,6 +2,8 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -105,12 +107,12 @@ pub fn front_options(
     node: &str,
     certificates: Option<&LiveCertificates>,
     handovers: Vec<HandoverReceiver>,
-    inherited: Vec<Listening>,
+    (inherited, inherited_unix): (Vec<Listening>, Vec<(PathBuf, UnixListener)>),
 ) -> Result<FrontOptions, Error> {
     let mut listen_tls = Vec::new();
     if let Some(LiveCertificates { files, shown, .. }) = certificates {
         let config = tls::server_config(Arc::clone(shown), false, true)?;
-        let shown = tls::ListenerTls { config, certificates: Some(Arc::clone(shown)) };
+        let shown = tls::ListenerTls::choosing(config, Arc::clone(shown));
         listen_tls.extend(files.listen.iter().map(|address| (*address, shown.clone())));
     }
     let trusted = config.trusted_networks.clone();
@@ -122,6 +124,8 @@ pub fn front_options(
         health_path: config.front_health_path.as_deref().map(Into::into),
         handovers,
         inherited,
+        listen_unix: config.listen_unix.clone(),
+        inherited_unix,
         workers: config.workers.get(),
         limits: config.limits.clone(),
         node_id: node.to_owned(),

@@ -80,6 +80,9 @@ fn start_successor(
         for (address, socket) in router.front.sockets() {
             successor.give(Port::Front, *address, socket)?;
         }
+        for file in router.front.files() {
+            successor.give_file(&file.path, &file.socket)?;
+        }
         let sockets = &router.plane.sockets;
         successor.give(Port::Admin, sockets.admin.0, &sockets.admin.1)?;
         if let Some((address, socket)) = &sockets.hooks {

@@ -140,8 +140,8 @@ impl Router {
             runtime.spawn(certificates.clone().watch_files());
         }
         let inherited = match from {
-            Some(predecessor) => predecessor.take(Port::Front),
-            None => activated.take(Port::Front),
+            Some(predecessor) => (predecessor.take(Port::Front), predecessor.take_files()),
+            None => (activated.take(Port::Front), Vec::new()),
         };
         let options = front_options(config, control.node(), certificates.as_ref(), handovers, inherited)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
@@ -177,6 +177,9 @@ impl Router {
     pub(super) fn announce(&self) {
         for address in self.front() {
             tracing::info!("end users on http://{address}/");
+        }
+        for file in self.front.files() {
+            tracing::info!("end users on unix:{}", file.path.display());
         }
         for address in self.front.addresses_tls() {
             tracing::info!("end users on https://{address}/");

@@ -8,6 +8,7 @@
 //! Deliberately absent: a header map. Nothing here owns bytes or allocates.
 
 pub use super::known::{KnownName, KnownSet};
+use super::protocol::Protocol;
 use crate::authority::Authority;
 
 /// One line of a header block: positions in [`RequestHead::block`]. Blocks are at most 65,535 bytes long.
@@ -76,8 +77,8 @@ pub struct RequestHead<'a> {
     pub present: KnownSet,
     /// How the body ends.
     pub framing: Framing,
-    /// A well-formed WebSocket handshake (RFC 6455 section 4.1).
-    pub websocket: bool,
+    /// It asks for another protocol from then on. That of WebSockets is a well-formed handshake (RFC 6455 section 4.1).
+    pub upgrade: Option<Protocol>,
     /// Connection has other members than `close`, `keep-alive` and `upgrade`.
     pub connection_names_headers: bool,
     /// `Expect: 100-continue`, and a body that waits for it.

@@ -13,6 +13,8 @@ pub enum KnownName {
     Authorization,
     CacheControl,
     CdnLoop,
+    ClientCert,
+    ClientCertChain,
     Connection,
     ContentLength,
     Cookie,
@@ -106,7 +108,7 @@ impl KnownName {
             10 =>
                 b"connection" Connection, b"user-agent" UserAgent, b"set-cookie" SetCookie,
                 b"keep-alive" KeepAlive, b"tracestate" Tracestate;
-            11 => b"traceparent" Traceparent;
+            11 => b"traceparent" Traceparent, b"client-cert" ClientCert;
             12 => b"x-request-id" XRequestId, b"edge-control" TargetedCaching;
             13 => b"cache-control" CacheControl, b"authorization" Authorization;
             14 =>
@@ -121,7 +123,7 @@ impl KnownName {
             17 =>
                 b"transfer-encoding" TransferEncoding, b"x-forwarded-proto" XForwardedProto,
                 b"sec-websocket-key" SecWebSocketKey, b"cdn-cache-control" TargetedCaching,
-                b"surrogate-control" TargetedCaching;
+                b"surrogate-control" TargetedCaching, b"client-cert-chain" ClientCertChain;
             18 =>
                 b"x-forwarded-prefix" XForwardedPrefix, b"x-forwarded-scheme" XForwardedScheme,
                 b"proxy-authenticate" ProxyAuthenticate;
@@ -216,6 +218,8 @@ mod tests {
             "keep-alive",
             "tracestate",
             "traceparent",
+            "client-cert",
+            "client-cert-chain",
             "x-request-id",
             "authorization",
             "cache-control",

@@ -5,7 +5,7 @@
 //! could understand differently is refused. Everything works on borrowed bytes and keeps no more than its limits. Nothing
 //! here does I/O, so that [`super::fuzz`] can drive it without a socket.
 //!
-//! Deliberately absent: HTTP/0.9, folded lines, transfer codings other than chunked, upgrades other than WebSocket.
+//! Deliberately absent: HTTP/0.9, folded lines, transfer codings other than chunked, upgrades to HTTP/2.
 
 pub mod authority;
 pub mod body;
@@ -21,6 +21,7 @@ pub mod lenient;
 pub mod lines;
 pub mod number;
 pub mod piece;
+pub mod protocol;
 pub mod proxy_header;
 pub mod request;
 pub mod response;

@@ -6,6 +6,7 @@ use super::{
     fault::RequestFault,
     head::{Framing, HeaderLine, KnownName, KnownSet, RequestHead, members},
     lines::{HeaderFault, Progress, line_length, read_lines},
+    protocol::Protocol,
 };
 use crate::{
     authority::Authority,
@@ -44,7 +45,8 @@ struct Facts<'a> {
     upgrade: bool,
     connection_names_headers: bool,
     expects_continue: bool,
-    websocket: Option<bool>,
+    /// What the Upgrade header names, if there is one and no second one.
+    asked_for: Option<Option<Protocol>>,
     websocket_key: bool,
     websocket_version: bool,
 }
@@ -202,7 +204,7 @@ fn build_request<'a>(
         lines,
         present,
         framing,
-        websocket: facts.handshake(line, framing)?,
+        upgrade: facts.upgrade_to(line, framing)?,
         connection_names_headers: facts.connection_names_headers,
         expects_continue: facts.expects_continue
             && line.minor_version == 1
@@ -226,8 +228,8 @@ impl<'a> Facts<'a> {
             KnownName::Expect if value.eq_ignore_ascii_case(b"100-continue") => self.expects_continue = true,
             KnownName::Expect => return Err(RequestFault::ExpectationUnknown),
             KnownName::Upgrade => {
-                let only = self.websocket.is_none() && value.eq_ignore_ascii_case(b"websocket");
-                self.websocket = Some(only);
+                let only = if self.asked_for.is_none() { Protocol::of(value) } else { None };
+                self.asked_for = Some(only);
             }
             KnownName::SecWebSocketKey => self.websocket_key = !value.is_empty(),
             KnownName::SecWebSocketVersion => self.websocket_version = value == b"13",
@@ -285,10 +287,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether this is a WebSocket handshake (RFC 6455 section 4.1). An Upgrade to any other protocol is dropped.
-    fn handshake(&self, line: &RequestLine<'_>, framing: Framing) -> Result<bool, RequestFault> {
-        if self.websocket != Some(true) || !self.upgrade || line.minor_version == 0 {
-            return Ok(false);
+    /// The protocol that is asked for. An Upgrade to one that is not known is dropped. WebSockets have a handshake (RFC 6455 section
+    /// 4.1); others are asked for by any method, and after a body.
+    fn upgrade_to(&self, line: &RequestLine<'_>, framing: Framing) -> Result<Option<Protocol>, RequestFault> {
+        let protocol = self.asked_for.flatten().filter(|_| self.upgrade && line.minor_version == 1);
+        if protocol != Some(Protocol::WebSocket) {
+            return Ok(protocol);
         }
         if line.method != b"GET" || !matches!(framing, Framing::None | Framing::Length(0)) {
             return Err(RequestFault::Malformed("a WebSocket must be opened by GET without a body"));
@@ -298,7 +302,7 @@ impl<'a> Facts<'a> {
                 "a WebSocket needs Sec-WebSocket-Key and Sec-WebSocket-Version 13",
             ));
         }
-        Ok(true)
+        Ok(protocol)
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     fault::Malformed,
     head::{Framing, HeaderLine, KnownName, members},
     lines::{HeaderFault, Progress, line_length, read_lines},
+    protocol::Protocol,
     request::content_length,
 };
 use crate::limits::Limits;
@@ -27,8 +28,9 @@ pub struct ResponseHead<'a> {
     pub content_length: Option<u64>,
     /// The connection can carry another request after the body.
     pub keep_alive: bool,
-    /// It accepts a WebSocket: 101 with the Upgrade and Connection that belong to it (RFC 6455 section 4.2.2).
-    pub websocket: bool,
+    /// It accepts another protocol: 101 with the Upgrade and Connection that belong to it, and for WebSockets what RFC 6455 section
+    /// 4.2.2 asks for.
+    pub upgrade: Option<Protocol>,
     /// Connection has other members than `close`, `keep-alive` and `upgrade`.
     pub connection_names_headers: bool,
     /// It says that a login goes with its connection (Persistent-Auth).
@@ -46,7 +48,7 @@ struct Facts {
     close: bool,
     keep_alive: bool,
     upgrade: bool,
-    websocket: bool,
+    protocol: Option<Protocol>,
     accepted: bool,
     connection_names_headers: bool,
     binds_login: bool,
@@ -98,7 +100,9 @@ pub fn read_response<'a>(
         framing,
         content_length: facts.content_length,
         keep_alive,
-        websocket: status == 101 && facts.upgrade && facts.websocket && facts.accepted,
+        upgrade: facts.protocol.filter(|protocol| {
+            status == 101 && facts.upgrade && (facts.accepted || *protocol != Protocol::WebSocket)
+        }),
         connection_names_headers: facts.connection_names_headers,
         binds_login: facts.binds_login,
         repeats_framing: facts.repeats_framing,
@@ -150,7 +154,7 @@ impl Facts {
                 self.repeats_framing |= std::mem::replace(&mut self.chunked, true);
             }
             KnownName::Connection => self.take_connection(value),
-            KnownName::Upgrade => self.websocket = value.eq_ignore_ascii_case(b"websocket"),
+            KnownName::Upgrade => self.protocol = Protocol::of(value),
             KnownName::PersistentAuth => self.binds_login = true,
             KnownName::SecWebSocketAccept => self.accepted = !value.is_empty(),
             _ => {}
@@ -207,7 +211,9 @@ mod tests {
         let mut lines = Vec::new();
         Ok(match read_response(bytes.as_bytes(), &mut lines, &Limits::default(), to_head)? {
             Progress::Partial => None,
-            Progress::Complete(head) => Some((head.status, head.framing, head.keep_alive, head.websocket)),
+            Progress::Complete(head) => {
+                Some((head.status, head.framing, head.keep_alive, head.upgrade.is_some()))
+            }
         })
     }
 

@@ -1,14 +1,19 @@
 //! The decision on a request whose head was read: it is forwarded by a plan, or the router answers it.
 
-use std::sync::Arc;
-
-use super::{certificate_names::CertificateNames, pause::Pause, refuse::log_refused};
+use super::{handshake::HandshakeFacts, pause::Pause, refuse::log_refused};
 use crate::{
     proxy::{
         codec::head::RequestHead,
         rewrite::refusal::{Form, Refusal, Reply},
-        route::{NoPlan, Plan, challenge, health, origin::client_of, plan, redirect::redirect},
-        worker::{Worker, client::Client, phase::Phase},
+        route::{
+            ConnectionState, NoPlan, Plan, challenge, health, origin::client_of, plan, redirect::redirect,
+        },
+        worker::{
+            Worker,
+            client::{Client, Door},
+            client_certificate::Handshake,
+            phase::Phase,
+        },
     },
     upstream::login::LoginLink,
 };
@@ -37,14 +42,14 @@ const OTHER_CERTIFICATE: Refusal = Refusal {
     retry_after: None,
 };
 
-/// Decides on a request, and logs it if it is not forwarded. `names`: which hosts belong on its connection, if not all.
+/// Decides on a request, and logs it if it is not forwarded. `facts`: what the handshake of its connection decided.
 /// `login`: the connection to an endpoint that carries this client's login. `pause`: it has waited already.
 #[inline]
 pub fn decide(
     worker: &Worker,
     head: &RequestHead<'_>,
     peer: Client,
-    names: Option<&Arc<CertificateNames>>,
+    facts: Option<&HandshakeFacts>,
     login: Option<&LoginLink>,
     pause: Option<Pause>,
 ) -> Decision {
@@ -63,7 +68,7 @@ pub fn decide(
         return Decision::Refuse(Box::new(reply), Form::Verbatim, head.method == b"HEAD");
     }
     // A proxy that is trusted asks for all of its clients.
-    if let Some(names) = names
+    if let Some(names) = facts.and_then(|facts| facts.names.as_ref())
         && !client.trusted
         && !names.cover(head.authority)
     {
@@ -73,7 +78,12 @@ pub fn decide(
     if let Some(reply) = redirect(head, worker.shared.https_redirect, None, client) {
         return refused(worker, head, client, Box::new(reply));
     }
-    match plan(worker, head, client, login, pause.is_some()) {
+    let handshake = match facts.and_then(|facts| facts.certificate.as_ref()) {
+        Some(certificate) => Handshake::Asked(certificate),
+        None if peer.secure && peer.door == Door::Front => Handshake::Unasked,
+        None => Handshake::None,
+    };
+    match plan(worker, head, client, ConnectionState { login, handshake, waits: pause.is_some() }) {
         Ok(plan) => Decision::Forward(Box::new(plan)),
         Err(NoPlan::Answer(reply)) => refused(worker, head, client, reply),
         Err(NoPlan::Wait { until_ms }) => wait(worker, head, client, pause, until_ms),

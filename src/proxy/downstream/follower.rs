@@ -9,6 +9,7 @@ use crate::{
         fault::RequestFault,
         head::HeaderLine,
         lines::Progress,
+        protocol::Protocol,
         request::{Request, read_request},
     },
 };
@@ -49,7 +50,7 @@ impl Follower {
             Progress::Partial => Ok(Part::Partial),
             Progress::Complete(Request { head, length, .. }) => {
                 self.body = Some(BodyDecoder::new(head.framing, self.limits.chunk_extension_bytes_max));
-                Ok(Part::Head { length, websocket: head.websocket })
+                Ok(Part::Head { length, websocket: head.upgrade == Some(Protocol::WebSocket) })
             }
         }
     }

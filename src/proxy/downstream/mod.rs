@@ -8,6 +8,7 @@
 pub mod certificate_names;
 pub mod decision;
 pub mod follower;
+pub mod handshake;
 pub mod http1;
 pub mod http2;
 pub mod pause;
@@ -23,6 +24,7 @@ use super::{
     codec::{
         chunked::{LAST_CHUNK, write_size_before},
         head::Framing,
+        protocol::Protocol,
     },
     worker::{buffers::Lease, deadlines::Deadline},
 };
@@ -100,8 +102,8 @@ pub struct Answer<'a> {
     pub framing: Framing,
     /// The length to state where no body follows (HEAD and 304).
     pub stated_length: Option<u64>,
-    /// From now on bytes go both ways without framing.
-    pub tunnel: bool,
+    /// From now on bytes go both ways without framing, in this protocol.
+    pub tunnel: Option<Protocol>,
     /// No further request is taken on this connection.
     pub close: bool,
 }

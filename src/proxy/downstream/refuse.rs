@@ -53,7 +53,7 @@ pub async fn refuse<D: Downstream>(
                 fields: &fields,
                 framing,
                 stated_length: to_head.then_some(body.len() as u64),
-                tunnel: false,
+                tunnel: None,
                 close,
             };
             down.answer(cx, &answer, BodyPart { lease, data, last: true, trailers: Vec::new() });

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::{Departure, certificate_names::CertificateNames};
+use super::{Departure, handshake::HandshakeFacts};
 
 /// That the other side has closed its sending side, whether or not all that it sent was read.
 #[cfg(target_os = "linux")]
@@ -38,8 +38,8 @@ pub enum Stream {
 pub struct Secured {
     /// The session.
     pub session: TlsStream<TcpStream>,
-    /// Which hosts belong on the connection. `None`: all.
-    pub names: Option<Arc<CertificateNames>>,
+    /// What the handshake decided about requests. `None`: nothing.
+    pub facts: Option<Arc<HandshakeFacts>>,
 }
 
 impl Stream {
@@ -121,11 +121,11 @@ impl Stream {
         }
     }
 
-    /// The names that its certificate is for, where other hosts do not belong on the connection.
-    pub fn certificate_names(&self) -> Option<&Arc<CertificateNames>> {
+    /// What the TLS handshake decided about requests.
+    pub fn handshake_facts(&self) -> Option<&Arc<HandshakeFacts>> {
         match self {
             Self::Plain(_) => None,
-            Self::Tls(stream) => stream.names.as_ref(),
+            Self::Tls(stream) => stream.facts.as_ref(),
         }
     }
 

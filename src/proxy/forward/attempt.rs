@@ -69,8 +69,10 @@ impl<'a> Attempts<'a> {
             count: 0,
             suspected: 0,
             timed_out: false,
-            // A WebSocket keeps its connection for itself, and so do a login, and a client that is named before it.
-            fresh: plan.websocket || plan.carries_login && !plan.app.http2 || plan.app.names_clients(),
+            // A tunnel keeps its connection for itself, and so do a login, and a client that is named before it.
+            fresh: plan.upgrade.is_some()
+                || plan.carries_login && !plan.app.http2
+                || plan.app.names_clients(),
             reused: false,
             silent: None,
             own_answer: None,

@@ -87,7 +87,7 @@ impl Link {
         exchange: &mut Exchange<'_, D>,
         address: SocketAddr,
     ) -> Result<Self, Failure> {
-        if exchange.plan.app.http2 && !exchange.plan.websocket {
+        if exchange.plan.app.http2 && exchange.plan.upgrade.is_none() {
             // Boxed for the same reason.
             return Box::pin(board(exchange)).await.map(|seat| Self::carried(exchange, seat));
         }

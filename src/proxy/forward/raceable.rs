@@ -19,7 +19,7 @@ const REDEEMED: [&[u8]; 6] = [b"code", b"token", b"ticket", b"samlrequest", b"sa
 pub fn may_race(plan: &Plan, lines: &mut Vec<HeaderLine>) -> bool {
     let target = plan.marked(&plan.marks.target);
     let query = memchr(b'?', target).map(|at| &target[at + 1..]).unwrap_or_default();
-    !plan.websocket
+    plan.upgrade.is_none()
         && !plan.carries_login
         && !has_body(plan.framing)
         && plan.app.routes.settings.shielding.may_race(plan.target())

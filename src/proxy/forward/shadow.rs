@@ -37,7 +37,8 @@ const PASSING_LINES: [&[u8]; 12] = [
     b"transfer-encoding",
 ];
 /// Header lines by which the app knows the user.
-const CREDENTIALS: [&[u8]; 3] = [b"authorization", b"cookie", b"proxy-authorization"];
+const CREDENTIALS: [&[u8]; 5] =
+    [b"authorization", b"client-cert", b"client-cert-chain", b"cookie", b"proxy-authorization"];
 /// Draws are of so many.
 const DRAWS: f64 = 1_000_000.0;
 

@@ -148,7 +148,7 @@ fn lacks_asset(plan: &Plan, head: &ResponseHead<'_>) -> bool {
     absent
         && matches!(method, b"GET" | b"HEAD")
         && !has_body(plan.framing)
-        && !plan.websocket
+        && plan.upgrade.is_none()
         && plan.assignment.reason != Reason::Override
         && plan.is_asset()
 }

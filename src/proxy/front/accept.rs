@@ -2,21 +2,20 @@
 
 use std::{future::poll_fn, io, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
-use socket2::SockRef;
 use tokio::{
     io::ReadBuf,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::watch,
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     limits::{ACCEPT_BATCH, ACCEPT_PAUSE_MS, CONNECTING_MS},
     proxy::{
-        downstream::stream::{Secured, Stream},
+        downstream::stream::Stream,
         front::{
-            listen::turn_away,
+            handshake::shake_hands,
+            listener::Listener,
             proxied::{client_of, note_fault},
             serve::{refuse_plain_http, serve},
             serve_http2::serve_http2,
@@ -35,7 +34,7 @@ use crate::{
 /// Accepts until the front drains. What waits in the queue then is still taken, unless another process accepts from it.
 pub async fn accept(
     worker: Rc<Worker>,
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<Arc<ListenerTls>>,
     mut phase: watch::Receiver<Phase>,
 ) {
@@ -57,23 +56,20 @@ pub async fn accept(
 }
 
 /// Waits until the front accepts no more, and then for those who are about to connect, unless another process accepts.
-async fn turn_newcomers_away(worker: &Worker, listener: &TcpListener, phase: &mut watch::Receiver<Phase>) {
+async fn turn_newcomers_away(worker: &Worker, listener: &Listener, phase: &mut watch::Receiver<Phase>) {
     reached(phase, Phase::Replaced).await;
-    let socket = SockRef::from(listener);
-    // One without this option is a service manager's, which keeps it for who comes next.
-    let own = socket.reuse_port().unwrap_or(false);
-    if own && !worker.shared.is_replaced() && turn_away(&socket).is_ok() {
+    if !worker.shared.is_replaced() && listener.turns_away() {
         // Nobody waits for them when the front is dropped.
         let _ = timeout(Duration::from_millis(CONNECTING_MS), reached(phase, Phase::Ending)).await;
     }
 }
 
-async fn accept_on(worker: &Rc<Worker>, listener: &TcpListener, tls: Option<&Arc<ListenerTls>>) {
+async fn accept_on(worker: &Rc<Worker>, listener: &Listener, tls: Option<&Arc<ListenerTls>>) {
     let mut pause_ms = ACCEPT_PAUSE_MS.0;
     let mut taken = 0;
     loop {
         wait_for_descriptors(worker).await;
-        match listener.accept().await {
+        match poll_fn(|cx| listener.poll_accept(cx)).await {
             Ok((stream, peer)) => {
                 pause_ms = ACCEPT_PAUSE_MS.0;
                 take(worker, stream, peer, tls);
@@ -184,7 +180,7 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, tls: Arc<
         worker.counters().tls_failures.add(1);
         return Box::pin(refuse_plain_http(worker, stream, client, bytes.starts_with(b"HEAD "))).await;
     }
-    let mut handshake = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream));
+    let mut handshake = Box::pin(shake_hands(&worker, stream, &tls));
     let accepted = poll_fn(|cx| match Future::poll(handshake.as_mut(), cx) {
         Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
         Poll::Pending if deadline.state() == WaitState::Waiting => Poll::Pending,
@@ -193,17 +189,16 @@ async fn secure(worker: Rc<Worker>, stream: TcpStream, client: Client, tls: Arc<
     .await;
     drop(handshake);
     drop(deadline);
+    drop(tls);
     match accepted {
         // A CA has seen what it came for, and closes.
-        Some(session) if session.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {
+        Some(secured) if secured.session.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {
             worker.counters().tls_handshakes.add(1);
             worker.connection_closed(client.peer);
         }
-        Some(session) => {
+        Some(secured) => {
             worker.counters().tls_handshakes.add(1);
-            let names = tls.names_for(session.get_ref().1.server_name());
-            drop(tls);
-            let stream = Stream::Tls(Box::new(Secured { session, names }));
+            let stream = Stream::Tls(Box::new(secured));
             if stream.speaks_http2() {
                 let seat = ConnectionSeat::new(worker, client.peer);
                 serve_http2(seat, stream, client, Vec::new()).await;

@@ -3,6 +3,8 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -10,16 +12,25 @@ use std::{
 use socket2::SockFilter;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::tls::ListenerTls;
+use super::{tls::ListenerTls, unix::ListeningFile};
 use crate::{limits::LISTEN_BACKLOG, live::handover::HandoverReceiver, upstream::vanished::notice_vanished};
 
 /// What one worker takes connections from.
 #[derive(Default)]
 pub struct Sources {
     /// Listeners, and the TLS of those that are not plain.
-    pub listeners: Vec<(TcpListener, Option<Arc<ListenerTls>>)>,
+    pub listeners: Vec<(ListeningSocket, Option<Arc<ListenerTls>>)>,
     /// What the admin port hands over.
     pub handovers: Option<HandoverReceiver>,
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+pub enum ListeningSocket {
+    /// For connections of TCP.
+    Tcp(TcpListener),
+    /// For those of this machine alone.
+    Unix(UnixListener),
 }
 
 /// A socket that listens, and the address of the settings that it listens for.
@@ -58,10 +69,34 @@ pub fn bind_all(
             bound.sockets.push((address, listener.try_clone()?));
             // There may be more of them than workers: each has connections that wait.
             let worker = index % workers.len();
-            workers[worker].listeners.push((listener, tls.clone()));
+            workers[worker].listeners.push((ListeningSocket::Tcp(listener), tls.clone()));
         }
     }
     Ok(bound)
+}
+
+/// Listens on files, all workers on each. Sockets that another process listened on are taken out of `inherited` instead, with the
+/// connections that wait there.
+pub fn bind_files(
+    wanted: Vec<PathBuf>,
+    inherited: &mut Vec<(PathBuf, UnixListener)>,
+    workers: &mut [Sources],
+) -> io::Result<Vec<ListeningFile>> {
+    let bind = |path: PathBuf| {
+        let file = match inherited.iter().position(|(known, _)| *known == path) {
+            Some(index) => ListeningFile::inherited(path, inherited.swap_remove(index).1),
+            None => {
+                let what = format!("cannot listen on unix:{}", path.display());
+                let bound = ListeningFile::bind(path);
+                bound.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))?
+            }
+        };
+        for worker in workers.iter_mut() {
+            worker.listeners.push((ListeningSocket::Unix(file.socket.try_clone()?), None));
+        }
+        Ok(file)
+    };
+    wanted.into_iter().map(bind).collect()
 }
 
 /// Binds one listener for each worker to an address, where `taken` are not enough. Port 0 takes any free port, the same for all.

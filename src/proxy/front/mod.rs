@@ -1,17 +1,24 @@
 //! The front: it starts the workers, and ends them without losing a request.
 
 pub mod accept;
+mod asking;
 pub mod caught;
 pub mod handover;
+mod handshake;
 pub mod listen;
+pub mod listener;
 pub mod proxied;
 pub mod serve;
 pub mod serve_http2;
 pub mod thread;
 mod tickets;
 pub mod tls;
+pub mod unix;
 
-use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io, net::SocketAddr, os::unix::net::UnixListener, path::PathBuf, sync::Arc, thread::JoinHandle,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -29,14 +36,17 @@ use crate::{
     rollout::cdn_loop,
     telemetry::{access_log::AccessLog, counters::Counters},
 };
-use listen::{Listening, Sources, bind_all};
+use listen::{Listening, Sources, bind_all, bind_files};
 use thread::WorkerThread;
 use tls::ListenerTls;
+use unix::ListeningFile;
 
 /// What a front is started with.
 pub struct FrontOptions {
     /// Where it listens. Port 0 takes any free port.
     pub listen: Vec<SocketAddr>,
+    /// The files on which it listens, for connections of this machine alone.
+    pub listen_unix: Vec<PathBuf>,
     /// Where it listens with TLS, and with which certificates.
     pub listen_tls: Vec<(SocketAddr, ListenerTls)>,
     /// Plain http is redirected to https on this port. `None`: it is served.
@@ -57,6 +67,8 @@ pub struct FrontOptions {
     pub handovers: Vec<HandoverReceiver>,
     /// Sockets of a process that this one takes over from.
     pub inherited: Vec<Listening>,
+    /// The same of files.
+    pub inherited_unix: Vec<(PathBuf, UnixListener)>,
 }
 
 /// A running front. Dropping it ends it at once; [`Front::drain`] ends it properly.
@@ -64,6 +76,7 @@ pub struct Front {
     addresses: Vec<SocketAddr>,
     addresses_tls: Vec<SocketAddr>,
     sockets: Vec<Listening>,
+    files: Vec<ListeningFile>,
     shared: Arc<FrontState>,
     phase: watch::Sender<Phase>,
     running: mpsc::Receiver<()>,
@@ -90,6 +103,8 @@ impl Front {
         let secure =
             options.listen_tls.into_iter().map(|(address, config)| (address, Some(Arc::new(config))));
         let secure = bind_all(secure, &mut inherited, &mut sources, paused_ms)?;
+        let mut inherited_unix = options.inherited_unix;
+        let files = bind_files(options.listen_unix, &mut inherited_unix, &mut sources)?;
         sources.iter_mut().zip(options.handovers).for_each(|(worker, from)| worker.handovers = Some(from));
         let connections_max = connections_max(&options.limits, workers);
         let pseudonym = cdn_loop::name_of(&options.node_id).into_boxed_str();
@@ -125,7 +140,7 @@ impl Front {
         }
         let (addresses, addresses_tls) = (plain.addresses, secure.addresses);
         let sockets = plain.sockets.into_iter().chain(secure.sockets).collect();
-        Ok(Self { addresses, addresses_tls, sockets, shared, phase, running, threads })
+        Ok(Self { addresses, addresses_tls, sockets, files, shared, phase, running, threads })
     }
 
     /// Where it listens, in the order of [`FrontOptions::listen`].
@@ -143,12 +158,18 @@ impl Front {
         &self.sockets
     }
 
+    /// The files that it listens on, for a process that takes over.
+    pub fn files(&self) -> &[ListeningFile] {
+        &self.files
+    }
+
     /// Ends the front, on whose sockets another process accepts now. Until its time is `over`, clients are asked to close
     /// with their next answer, and what is idle or lasts is left alone; then it ends as [`Front::drain`] does. `true` when
     /// nothing had to be cut.
     pub async fn give_way(mut self, over: impl Future<Output = ()>) -> bool {
         self.enter(Phase::Replaced);
         self.sockets.clear();
+        self.files.clear();
         tokio::select! {
             _ = self.running.recv() => return true,
             () = over => {}
@@ -163,6 +184,7 @@ impl Front {
         sleep(grace).await;
         // A listener ends with its last copy.
         self.sockets.clear();
+        self.files.drain(..).for_each(|file| file.remove());
         self.end_open().await
     }
 

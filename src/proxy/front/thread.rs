@@ -3,13 +3,12 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
-    net::TcpListener,
     sync::{mpsc, watch},
     task::{spawn_local, yield_now},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{accept::accept, handover::take_handovers, listen::Sources};
+use super::{accept::accept, handover::take_handovers, listen::Sources, listener::Listener};
 use crate::{
     limits::SWEEP_MS,
     proxy::worker::{
@@ -61,7 +60,7 @@ impl WorkerThread {
         let worker = Worker::new(self.index, self.shared, self.log, self.seed);
         let mut accepting = Vec::new();
         for (listener, tls) in self.sources.listeners {
-            match TcpListener::from_std(listener) {
+            match Listener::new(listener) {
                 Ok(listener) => {
                     let task = accept(Rc::clone(&worker), listener, tls, self.phase.clone());
                     accepting.push(spawn_local(task));

@@ -25,6 +25,9 @@ const HEAD_BYTES: usize = 1 + 8;
 pub struct FleetTickets {
     secrets: Arc<LiveCertificates>,
     clock: Clock,
+    /// What sessions have in common that may be resumed for each other; empty: they are those of clients that nobody asked for a
+    /// certificate.
+    bound_to: Box<[u8]>,
 }
 
 impl std::fmt::Debug for FleetTickets {
@@ -36,7 +39,17 @@ impl std::fmt::Debug for FleetTickets {
 impl FleetTickets {
     /// By the secrets that are known at the time.
     pub fn new(secrets: Arc<LiveCertificates>, clock: Clock) -> Self {
-        Self { secrets, clock }
+        Self { secrets, clock, bound_to: Box::default() }
+    }
+
+    /// Gives and reads those alone that are bound to this.
+    #[must_use]
+    pub fn bound_to(self, label: &[u8]) -> Self {
+        Self { bound_to: label.into(), ..self }
+    }
+
+    fn key(&self, secret: &[u8], period: u64) -> Option<RandomizedNonceKey> {
+        key(secret, period, &self.bound_to)
     }
 
     fn period(&self) -> u64 {
@@ -59,7 +72,7 @@ impl ProducesTickets for FleetTickets {
         let period = self.period();
         let mut sealed = plain.to_vec();
         let head = head(*id, period);
-        let nonce = key(secret, period)?.seal_in_place_append_tag(Aad::from(head), &mut sealed).ok()?;
+        let nonce = self.key(secret, period)?.seal_in_place_append_tag(Aad::from(head), &mut sealed).ok()?;
         Some([&head[..], &nonce.as_ref()[..], &sealed[..]].concat())
     }
 
@@ -75,7 +88,7 @@ impl ProducesTickets for FleetTickets {
         let (_, secret) = secrets.iter().find(|(known, _)| known == id)?;
         let mut opened = sealed.to_vec();
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let plain = key(secret, period)?.open_in_place(nonce, Aad::from(head), &mut opened).ok()?.len();
+        let plain = self.key(secret, period)?.open_in_place(nonce, Aad::from(head), &mut opened).ok()?.len();
         opened.truncate(plain);
         Some(opened)
     }
@@ -87,11 +100,11 @@ fn head(id: u8, period: u64) -> [u8; HEAD_BYTES] {
     head
 }
 
-/// The key of a period (HKDF, RFC 5869).
-fn key(secret: &[u8], period: u64) -> Option<RandomizedNonceKey> {
+/// The key of a period for sessions that are bound to this (HKDF, RFC 5869).
+fn key(secret: &[u8], period: u64, bound_to: &[u8]) -> Option<RandomizedNonceKey> {
     let derived = Salt::new(HKDF_SHA256, LABEL).extract(secret);
     let mut bytes = [0; 32];
-    derived.expand(&[&period.to_be_bytes()], HKDF_SHA256).ok()?.fill(&mut bytes).ok()?;
+    derived.expand(&[&period.to_be_bytes(), bound_to], HKDF_SHA256).ok()?.fill(&mut bytes).ok()?;
     RandomizedNonceKey::new(&AES_256_GCM, &bytes).ok()
 }
 
@@ -130,13 +143,24 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_read_by_those_that_are_bound_to_the_same() {
+        let clock = Clock::manual(1_700_000_000_000);
+        let bound = |label: &[u8]| tickets(&[(7, [1; 16])], &clock).bound_to(label);
+        let labels = [&b""[..], b"one", b"two"];
+        for (given, read) in labels.into_iter().flat_map(|given| labels.map(|read| (given, read))) {
+            let ticket = bound(given).encrypt(b"state").expect("a secret is known");
+            assert_eq!(bound(read).decrypt(&ticket).is_some(), given == read, "{given:?} {read:?}");
+        }
+    }
+
+    #[test]
     fn a_ticket_is_read_for_the_period_after_its_own() {
         let clock = Clock::manual(1_700_000_000_000);
         let tickets = tickets(&[(7, [1; 16])], &clock);
         let now = tickets.period();
         let of = |period: u64| {
             let (head, mut sealed) = (head(7, period), b"state".to_vec());
-            let key = key(&[1; 16], period).expect("a key can be derived");
+            let key = key(&[1; 16], period, &[]).expect("a key can be derived");
             let nonce = key.seal_in_place_append_tag(Aad::from(head), &mut sealed).expect("it can be sealed");
             [&head[..], &nonce.as_ref()[..], &sealed[..]].concat()
         };

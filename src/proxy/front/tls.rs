@@ -13,7 +13,7 @@
 //!
 //! Deliberately absent: early data, since it may be replayed and the router cannot know what a replay does.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc};
 
 use arc_swap::ArcSwap;
 use rustls::{
@@ -24,10 +24,13 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use super::tickets::FleetTickets;
+use super::{
+    asking::{AskingHandshake, AskingHandshakes},
+    tickets::FleetTickets,
+};
 use crate::{
     clock::Clock, live::certificates::LiveCertificates,
-    proxy::downstream::certificate_names::CertificateNames,
+    proxy::downstream::certificate_names::CertificateNames, rollout::client_policy::ClientPolicy,
 };
 
 /// The protocol by which a CA sees that a host leads here (RFC 8737). Nothing is said in it beyond the handshake.
@@ -62,6 +65,8 @@ pub struct ListenerTls {
     pub config: Arc<ServerConfig>,
     /// The certificates that it shows, of which each connection has one. `None`: it is always the same.
     pub certificates: Option<Arc<Certificates>>,
+    /// How clients are asked for a certificate.
+    asking: Arc<AskingHandshakes>,
 }
 
 /// Who is asked for a certificate.
@@ -80,7 +85,7 @@ impl Certificates {
     }
 
     /// What is told of certificates.
-    pub fn live(&self) -> &LiveCertificates {
+    pub fn live(&self) -> &Arc<LiveCertificates> {
         &self.issued
     }
 
@@ -156,6 +161,20 @@ pub fn names(certificate: &CertifiedKey) -> Vec<String> {
 }
 
 impl ListenerTls {
+    /// For a listener that shows one of these certificates, by the name that is asked for.
+    pub fn choosing(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
+        Self { certificates: Some(certificates), ..config.into() }
+    }
+
+    /// How a client is asked for a certificate.
+    ///
+    /// # Errors
+    /// There cannot be such a handshake.
+    pub fn asking(&self, policy: Arc<ClientPolicy>) -> io::Result<Arc<AskingHandshake>> {
+        let live = self.certificates.as_deref().map(Certificates::live);
+        self.asking.by(policy, &self.config, live)
+    }
+
     /// Which hosts belong on a connection whose client asked for this name. `None`: all, since there is nothing to choose.
     pub fn names_for(&self, name: Option<&str>) -> Option<Arc<CertificateNames>> {
         let certificates = self.certificates.as_ref()?;
@@ -171,7 +190,7 @@ impl ListenerTls {
 impl From<Arc<ServerConfig>> for ListenerTls {
     /// For a listener that shows one certificate for every name.
     fn from(config: Arc<ServerConfig>) -> Self {
-        Self { config, certificates: None }
+        Self { config, certificates: None, asking: Arc::default() }
     }
 }
 
@@ -188,7 +207,7 @@ impl ResolvesServerCert for Resolver {
 }
 
 /// Whether it is a CA that looks whether a host leads here: it offers that protocol alone (RFC 8737 section 3).
-fn is_of_ca(hello: &ClientHello<'_>) -> bool {
+pub fn is_of_ca(hello: &ClientHello<'_>) -> bool {
     let mut offered = hello.alpn().into_iter().flatten();
     offered.next() == Some(ACME_PROTOCOL) && offered.next().is_none()
 }

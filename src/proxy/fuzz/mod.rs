@@ -57,7 +57,7 @@ pub fn response_head(bytes: &[u8]) {
         assert!((100..=999).contains(&head.status));
         assert!(head.length <= bytes.len());
         assert!(!to_head || head.framing == Framing::None);
-        assert!(!head.websocket || head.status == 101);
+        assert!(head.upgrade.is_none() || head.status == 101);
     }
 }
 

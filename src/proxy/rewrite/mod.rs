@@ -3,10 +3,12 @@
 
 pub mod anonymous;
 pub mod cache;
+pub mod certificate_line;
 pub mod compression;
 pub mod cookie;
 pub mod forwarding;
 pub mod login;
+pub mod marks;
 pub mod page_lines;
 pub mod prefix;
 pub mod refusal;

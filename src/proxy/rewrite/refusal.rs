@@ -33,6 +33,8 @@ pub struct Reply {
     pub page: Option<Box<str>>,
     /// What is said in place of the fixed words and of that page: what an operator wrote. It may be anything.
     pub message: Option<Box<str>>,
+    /// Nothing more is to come on this connection: another one is better.
+    pub ends_connection: bool,
 }
 
 /// The request's body is longer than `body_max` of the app.
@@ -45,7 +47,7 @@ pub const TOO_LARGE: Refusal = Refusal {
 impl Reply {
     /// An answer with further header lines.
     pub fn with_lines(refusal: Refusal, lines: impl Into<Box<str>>) -> Self {
-        Self { refusal, lines: lines.into(), page: None, message: None }
+        Self { lines: lines.into(), ..refusal.into() }
     }
 
     /// The same answer for an app: with its own page, and with what it tells browsers that come by https.
@@ -72,7 +74,7 @@ impl Reply {
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, lines: Box::default(), page: None, message: None }
+        Self { refusal, lines: Box::default(), page: None, message: None, ends_connection: false }
     }
 }
 

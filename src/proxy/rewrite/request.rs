@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use super::{
+    certificate_line::CertificateLine,
     cookie,
     forwarding::{self, Origin},
+    marks::Marks,
     target::write_target,
     trace::Trace,
 };
@@ -15,6 +17,7 @@ use crate::{
     proxy::codec::{
         head::{Framing, HeaderLine, KnownName, RequestHead, is_named_by_connection},
         number::{write_hex, write_number},
+        protocol::Protocol,
     },
     rollout::{
         host_paths::decode_unreserved,
@@ -23,25 +26,6 @@ use crate::{
         underscores::Underscores,
     },
 };
-
-/// Where the access log finds what it needs in the head that was written. A range is empty where there is no such line.
-#[derive(Debug, Clone, Default)]
-pub struct Marks {
-    /// The length of the method.
-    pub method: usize,
-    /// The target, as it goes upstream.
-    pub target: Range<usize>,
-    /// The prefix that was taken off it.
-    pub prefix: Range<usize>,
-    /// The authority.
-    pub authority: Range<usize>,
-    /// The value of X-Request-Id.
-    pub request_id: Range<usize>,
-    /// The value of Referer.
-    pub referer: Range<usize>,
-    /// The value of User-Agent.
-    pub user_agent: Range<usize>,
-}
 
 /// The router's own cookies that a request brings: pins, and the tester's cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +54,10 @@ impl<'a> OwnCookies<'a> {
 pub struct Additions<'a> {
     /// Who asked.
     pub origin: Origin<'a>,
+    /// What the client has shown in the TLS handshake.
+    pub certificate: CertificateLine<'a>,
+    /// The protocol that is asked for.
+    pub upgrade: Option<Protocol>,
     /// What goes upstream as Host for a request that names nobody.
     pub host: Option<&'a str>,
     /// How many bytes of the target are the prefix that is taken off; 0: it stays.
@@ -136,6 +124,9 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     out.extend_from_slice(&head.block[run_start..end]);
     additions.rules.iter().for_each(|rule| rule.write(out));
     forwarding::write(head, &additions.origin, out);
+    if let CertificateLine::Shown(line) = additions.certificate {
+        out.extend_from_slice(line);
+    }
     if additions.stripped > 0 {
         marks.prefix = write_prefix(head, additions, out);
     }
@@ -151,7 +142,7 @@ pub fn write(head: &RequestHead<'_>, additions: &Additions<'_>, out: &mut Vec<u8
     if let Some(trace) = &additions.trace {
         trace.write(out);
     }
-    write_framing(head, out);
+    write_framing(head, additions.upgrade, out);
     out.extend_from_slice(b"\r\n");
     marks
 }
@@ -213,10 +204,13 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
         | KnownName::XForwardedSsl
         | KnownName::XRealIp
         | KnownName::Trailer => false,
+        KnownName::ClientCert | KnownName::ClientCertChain => {
+            additions.origin.client.trusted && additions.certificate == CertificateLine::Unasked
+        }
         KnownName::Underscored => !is_dropped(head, additions, line),
         KnownName::XForwardedPrefix => additions.origin.client.trusted && additions.stripped == 0,
         KnownName::SecWebSocketKey | KnownName::SecWebSocketVersion | KnownName::SecWebSocketAccept => {
-            head.websocket
+            additions.upgrade == Some(Protocol::WebSocket)
         }
         KnownName::Expect => head.expects_continue,
         known => !known.hop_by_hop(),
@@ -260,7 +254,7 @@ fn write_cookies(value: &[u8], removed: impl Iterator<Item = Range<usize>>, out:
     }
 }
 
-fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
+fn write_framing(head: &RequestHead<'_>, upgrade: Option<Protocol>, out: &mut Vec<u8>) {
     match head.framing {
         Framing::Length(length) => {
             out.extend_from_slice(b"content-length: ");
@@ -270,8 +264,8 @@ fn write_framing(head: &RequestHead<'_>, out: &mut Vec<u8>) {
         Framing::Streamed => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::None | Framing::UntilClose => {}
     }
-    if head.websocket {
-        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+    if let Some(protocol) = upgrade {
+        protocol.write(out);
     }
 }
 
@@ -305,6 +299,8 @@ mod tests {
         let Progress::Complete(request) = read else { panic!("partial") };
         let additions = Additions {
             origin: Origin { client, authority: request.head.authority, other_port: None },
+            certificate: CertificateLine::Unasked,
+            upgrade: request.head.upgrade,
             host: request.head.authority.is_none().then_some("stand-in.test"),
             stripped: 0,
             pseudonym: "me",

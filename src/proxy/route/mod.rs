@@ -3,6 +3,7 @@
 //! All of it happens at once, while the head is still where it was read. What the exchange needs afterwards is kept in the
 //! [`Plan`]. The routing table is not read again.
 
+mod certificate;
 pub mod challenge;
 pub mod grpc;
 mod halted;
@@ -19,18 +20,24 @@ pub mod tester;
 use std::rc::Rc;
 
 use super::{
-    codec::head::{Framing, KnownName, RequestHead},
+    codec::{
+        head::{Framing, KnownName, RequestHead},
+        protocol::Protocol,
+    },
     rewrite::{
+        certificate_line::CertificateLine,
         compression,
         login::is_carried_by,
+        marks::Marks,
         refusal::{Refusal, TOO_LARGE},
-        request::{Additions, Marks, OwnCookies, count_underscored, write},
+        request::{Additions, OwnCookies, count_underscored, write},
         trace::{self, Trace},
     },
     worker::{
         Worker,
         buffers::Text,
-        client::Client,
+        client::{Client, Door},
+        client_certificate::Handshake,
         coarse,
         local::{LocalApp, LocalMatch, LocalTable, RequestDraw},
     },
@@ -42,7 +49,7 @@ use crate::{
         cdn_loop,
         host_paths::AmbiguousPath,
         request::{self, Evidence},
-        settings::{PinSource, Traceparent},
+        settings::{PinSource, Traceparent, Upgrade},
         table::Standing,
     },
     upstream::login::LoginLink,
@@ -69,21 +76,30 @@ const UNROUTABLE: Refusal =
 const NO_ROOM: Refusal =
     Refusal { status: 503, detail: "the router is too busy right now", retry_after: Some(1) };
 
-/// Plans one request. `login`: the connection to an endpoint that carries this client's login. `waits`: it waits already, since
-/// its app is paused.
+/// What a request's connection knows beside it.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionState<'a> {
+    /// The connection to an endpoint that carries this client's login.
+    pub login: Option<&'a LoginLink>,
+    /// What the TLS handshake found out.
+    pub handshake: Handshake<'a>,
+    /// The request waits already, since its app is paused.
+    pub waits: bool,
+}
+
+/// Plans one request.
 pub fn plan(
     worker: &Worker,
     head: &RequestHead<'_>,
     client: Client,
-    login: Option<&LoginLink>,
-    waits: bool,
+    state: ConnectionState<'_>,
 ) -> Result<Plan, NoPlan> {
     check_room(worker)?;
     let table = worker.table();
     let found = worker.app(&table, head.authority, head.target).map_err(|AmbiguousPath| AMBIGUOUS)?;
     let found = found.ok_or_else(|| nobody(worker, &table, head))?;
     check_loop(worker, head)?;
-    let planned = plan_in_app(worker, head, client, login, &table, &found, waits);
+    let planned = plan_in_app(worker, head, client, state, &table, &found);
     planned.map_err(|none| match none {
         NoPlan::Answer(reply) => reply.of_app(&found.app.routes.settings, client.secure).into(),
         wait @ NoPlan::Wait { .. } => wait,
@@ -96,21 +112,19 @@ fn plan_in_app(
     worker: &Worker,
     head: &RequestHead<'_>,
     client: Client,
-    login: Option<&LoginLink>,
+    state: ConnectionState<'_>,
     table: &LocalTable,
     found: &LocalMatch,
-    waits: bool,
 ) -> Result<Plan, NoPlan> {
-    let LocalMatch { app, prefix_bytes } = found;
-    let prefix_bytes = *prefix_bytes;
-    answer_at_once(worker, head, client, found)?;
+    let (app, login) = (&found.app, state.login);
+    let certificate = answer_at_once(worker, table, head, client, found, state.handshake)?;
     let mut evidence = evidence(head, app, client, login);
     let mut preflight = Preflight::of(head);
     let facts = facts(head, app, client, &evidence, preflight.is_some());
     let mut draw = ClientDraw::new(worker, app, head, client);
     let choice = tester::choose(head, app, client, evidence.previews > 0)?;
     if let Some(halt) = &app.routes.halt {
-        halted::check(worker, table, app, halt, (choice.is_some(), waits))?;
+        halted::check(worker, table, app, halt, (choice.is_some(), state.waits))?;
     }
     let mut assignment = match choice {
         None => {
@@ -134,8 +148,7 @@ fn plan_in_app(
     if assignment.reason != Reason::Override && preflight.is_none() {
         count_assigned(worker, app, &assignment, &facts, draw);
     }
-    let stripped = if app.routes.settings.strip_prefix { prefix_bytes } else { 0 };
-    let (out, marks) = write_head(worker, head, app, stripped, client, &evidence, &assignment);
+    let (out, marks) = write_head(worker, head, found, client, certificate, &evidence, &assignment);
     let subresource = matches!(assignment.pin, PinChange::First(_)) && is_subresource(head);
     Ok(Plan {
         out,
@@ -146,7 +159,7 @@ fn plan_in_app(
         coding: if app.routes.settings.compression.enabled { compression::wanted(head) } else { None },
         to_head: head.method == b"HEAD",
         idempotent: head.idempotent(),
-        websocket: head.websocket,
+        upgrade: upgrade_of(head, app, client),
         expects_continue: head.expects_continue,
         carries_login: is_carried_by(head),
         hides_logins: client.trusted || client.http2,
@@ -162,23 +175,37 @@ fn plan_in_app(
     })
 }
 
-/// Answers what needs no release: a request that belongs elsewhere, one that is too large, a preview link.
+/// Answers what needs no release: a request that belongs elsewhere, one that is too large, a preview link. For all others, what
+/// endpoints are told about the client's certificate.
 #[inline]
-fn answer_at_once(
+fn answer_at_once<'a>(
     worker: &Worker,
+    table: &LocalTable,
     head: &RequestHead<'_>,
     client: Client,
     LocalMatch { app, prefix_bytes }: &LocalMatch,
-) -> Result<(), NoPlan> {
+    handshake: Handshake<'a>,
+) -> Result<CertificateLine<'a>, NoPlan> {
     let settings = &app.routes.settings;
     if let Some(reply) = redirect(head, settings.https_redirect, settings.canonical_host.as_deref(), client) {
         return Err(reply.into());
     }
+    let certificate = certificate::check(worker, table, head, client, app, handshake)?;
     check_body(worker, head, app)?;
     if tester::is_link(&head.target[*prefix_bytes..]) {
         return Err(tester::open_link(head, *prefix_bytes, app, client).into());
     }
-    Ok(())
+    Ok(certificate)
+}
+
+/// The protocol to which the request may lead. The admin port follows the requests of its connections, and knows WebSockets alone.
+#[inline]
+fn upgrade_of(head: &RequestHead<'_>, app: &LocalApp, client: Client) -> Option<Protocol> {
+    head.upgrade.filter(|protocol| {
+        let is_named = |allowed: &Upgrade| allowed.as_str() == protocol.name();
+        *protocol == Protocol::WebSocket
+            || client.door == Door::Front && app.routes.settings.upgrades.iter().any(is_named)
+    })
 }
 
 fn check_room(worker: &Worker) -> Result<(), Refusal> {
@@ -228,9 +255,9 @@ fn nobody(worker: &Worker, table: &LocalTable, head: &RequestHead<'_>) -> Refusa
 fn write_head(
     worker: &Worker,
     head: &RequestHead<'_>,
-    app: &LocalApp,
-    stripped: usize,
+    LocalMatch { app, prefix_bytes }: &LocalMatch,
     client: Client,
+    certificate: CertificateLine<'_>,
     evidence: &Evidence,
     assignment: &Assignment,
 ) -> (Text, Marks) {
@@ -239,8 +266,10 @@ fn write_head(
     let host = head.authority.is_none().then(|| stand_in(app, assignment));
     let additions = Additions {
         origin: origin::origin_of(head, client),
+        certificate,
+        upgrade: upgrade_of(head, app, client),
         host: host.as_deref(),
-        stripped,
+        stripped: if settings.strip_prefix { *prefix_bytes } else { 0 },
         pseudonym: &worker.shared.pseudonym,
         own_cookies: OwnCookies::of(evidence, settings.cookie.name.as_str()),
         override_header: app.override_header(),

@@ -6,11 +6,11 @@ use super::{grpc::GrpcCall, preflight::Preflight};
 use crate::{
     live::activity::{STANDING_WORDS, standing_index},
     proxy::{
-        codec::{coding::Coding, head::Framing},
+        codec::{coding::Coding, head::Framing, protocol::Protocol},
         rewrite::{
+            marks::Marks,
             prefix::Prefix,
             refusal::{Refusal, Reply},
-            request::Marks,
         },
         worker::{
             buffers::Text,
@@ -48,8 +48,8 @@ pub struct Plan {
     pub to_head: bool,
     /// Sending it twice has the effect of sending it once.
     pub idempotent: bool,
-    /// A WebSocket handshake.
-    pub websocket: bool,
+    /// It asks for another protocol, in which bytes go both ways.
+    pub upgrade: Option<Protocol>,
     /// The client waits for a 100 before it sends the body.
     pub expects_continue: bool,
     /// It carries a login that goes with the connection.

@@ -143,6 +143,8 @@ impl Stage {
             health_path: None,
             handovers,
             inherited: Vec::new(),
+            listen_unix: Vec::new(),
+            inherited_unix: Vec::new(),
             listen_tls: tls
                 .map(|config| ("127.0.0.1:0".parse().unwrap(), config.into()))
                 .into_iter()

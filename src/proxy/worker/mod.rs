@@ -3,6 +3,7 @@
 pub mod buffers;
 pub mod bunches;
 pub mod client;
+pub mod client_certificate;
 pub mod coarse;
 pub mod deadlines;
 pub mod encoders;

@@ -4,7 +4,7 @@
 //! the old and the new routes have in common keeps its slot: an endpoint its health and load, a stay its drain.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -135,10 +135,9 @@ impl Keyspace {
             None => drop(self.table.apps.remove(name)),
         }
         if let Some(slot) = now.as_deref().or(last).map(|routes| routes.slot) {
-            match now.as_ref().is_some_and(|now| now.halt.is_some()) {
-                true => self.table.halted.insert(slot),
-                false => self.table.halted.remove(&slot),
-            };
+            let is = |what: fn(&AppRoutes) -> bool| now.as_deref().is_some_and(what);
+            mark(&mut self.table.halted, slot, is(|now| now.halt.is_some()));
+            mark(&mut self.table.asking, slot, is(|now| now.client_policy.is_some()));
             self.table.app_slots.set(slot, now);
         }
     }
@@ -183,6 +182,14 @@ impl AppKeys {
             self.compiled = None;
         }
     }
+}
+
+fn mark(marked: &mut BTreeSet<usize>, slot: usize, is: bool) {
+    if is {
+        marked.insert(slot)
+    } else {
+        marked.remove(&slot)
+    };
 }
 
 /// The paths that the default app gets of unknown hosts; `None`: all of them.

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 107] = [
+const ALLOWED: [(&str, &str); 111] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -103,6 +103,11 @@ const ALLOWED: [(&str, &str); 107] = [
     ),
     ("shadow.credentials", "true or false"),
     ("certificate", "`files` or `acme`"),
+    ("client_certificates.mode", "`off`, `optional` or `required`"),
+    (
+        "client_certificates.ca",
+        "certificates of authorities as PEM, each between BEGIN CERTIFICATE and END CERTIFICATE, of at most 32768 bytes, or null",
+    ),
     ("https_redirect", "a port from 1 to 65535, such as 443, or null"),
     (
         "canonical_host",
@@ -143,6 +148,8 @@ const ALLOWED: [(&str, &str); 107] = [
         "the name of a client certificate of the router: 1 to 64 letters, digits and `-_.`, the first no dot, or null",
     ),
     ("upstream_proxy_protocol", "`off`, `v1` or `v2`"),
+    ("upgrades", "a list of protocols, such as [\"tcp\"]"),
+    ("upgrades[]", "`tcp` or `SPDY/3.1`"),
     ("lenient_responses", "true or false"),
     ("timeouts.first_byte_ms", "a whole number of ms from 10 to 86400000, or null"),
     ("timeouts.between_bytes_ms", "a whole number of ms from 10 to 86400000, or null"),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     assets::AssetSettings,
     certificate::CertificateSource,
+    client_certificates::ClientCertificateSettings,
     compression::CompressionSettings,
     cookie::CookieSettings,
     error::{SettingsError, check_range},
@@ -20,6 +21,7 @@ use super::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::TimeoutSettings,
+    upgrades::Upgrade,
     upstream::{Upstream, UpstreamTlsSettings},
     verdict::VerdictSettings,
 };
@@ -97,6 +99,8 @@ pub struct Settings {
     pub shadow: ShadowSettings,
     /// Where the certificates of exact hosts come from.
     pub certificate: CertificateSource,
+    /// Whether clients show a certificate in the TLS handshake.
+    pub client_certificates: ClientCertificateSettings,
     /// The port under which clients that come by http are told to ask by https. None: http is served.
     pub https_redirect: Option<u16>,
     /// The host to which clients are sent that ask under another one. None: each host is served.
@@ -117,6 +121,8 @@ pub struct Settings {
     pub upstream_tls: UpstreamTlsSettings,
     /// Whether connections to endpoints begin with a header of the PROXY protocol.
     pub upstream_proxy_protocol: UpstreamProxyProtocol,
+    /// Protocols beside WebSockets to which connections may be switched.
+    pub upgrades: Vec<Upgrade>,
     /// Whether responses pass that break some rules of HTTP, as old endpoints do.
     pub lenient_responses: bool,
     /// How long endpoints and clients may take.
@@ -202,6 +208,7 @@ impl Default for Settings {
             verdict: VerdictSettings::default(),
             shadow: ShadowSettings::default(),
             certificate: CertificateSource::default(),
+            client_certificates: ClientCertificateSettings::default(),
             https_redirect: None,
             canonical_host: None,
             hsts: HstsSettings::default(),
@@ -212,6 +219,7 @@ impl Default for Settings {
             upstream: Upstream::default(),
             upstream_tls: UpstreamTlsSettings::default(),
             upstream_proxy_protocol: UpstreamProxyProtocol::default(),
+            upgrades: Vec::new(),
             lenient_responses: false,
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
@@ -266,6 +274,7 @@ impl Settings {
         }
         self.error_pages.check()?;
         self.compression.check()?;
+        self.client_certificates.check()?;
         self.upstream_tls.check()?;
         self.check_grpc()?;
         self.check_proxy_protocol()?;

@@ -20,6 +20,8 @@ const RESERVED: &[&str] = &[
     "accept-encoding",
     "accept-ranges",
     "cdn-loop",
+    "client-cert",
+    "client-cert-chain",
     "connection",
     "content-encoding",
     "content-length",

@@ -7,7 +7,9 @@
 mod allowed;
 mod app;
 pub mod assets;
+mod authorities;
 mod certificate;
+mod client_certificates;
 pub mod compression;
 mod cookie;
 mod error;
@@ -28,6 +30,7 @@ pub mod testers;
 #[cfg(test)]
 mod tests;
 pub mod timeouts;
+mod upgrades;
 mod upstream;
 pub mod verdict;
 
@@ -35,6 +38,7 @@ pub use self::{
     app::{CacheMode, Settings, Traceparent, Transition},
     assets::AssetSettings,
     certificate::CertificateSource,
+    client_certificates::{ClientCertificateMode, ClientCertificateSettings},
     compression::CompressionSettings,
     cookie::{CookieSettings, SameSite, SchemeAttributes},
     error::SettingsError,
@@ -45,6 +49,7 @@ pub use self::{
     shielding::ShieldingSettings,
     testers::OverrideSettings,
     timeouts::{Timeout, TimeoutSettings},
+    upgrades::Upgrade,
     upstream::{Upstream, UpstreamTlsSettings},
     verdict::{FailingStatuses, OnWorse, VerdictSettings},
 };

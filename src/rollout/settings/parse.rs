@@ -69,6 +69,8 @@ impl Settings {
         if let Some(host) = &mut self.canonical_host {
             host.make_ascii_lowercase();
         }
+        self.upgrades.sort_unstable();
+        self.upgrades.dedup();
         self.compression.canonicalise();
         self.upstream_tls.canonicalise();
         if let Some(domain) = &mut self.cookie.domain {

@@ -11,10 +11,12 @@ use crate::rollout::network::Network;
 const NETWORKS_MAX: usize = 64;
 
 /// Headers that the router, HTTP or browsers use already.
-const TAKEN: [&str; 28] = [
+const TAKEN: [&str; 30] = [
     "accept",
     "authorization",
     "cache-control",
+    "client-cert",
+    "client-cert-chain",
     "cloudflare-cdn-cache-control",
     "cookie",
     "date",

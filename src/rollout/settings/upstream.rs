@@ -1,13 +1,10 @@
 //! How the endpoints of an app are spoken with.
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
-use super::error::SettingsError;
+use super::{authorities, error::SettingsError};
 use crate::rollout::host_name::is_host;
-
-/// The longest list of authorities, in bytes: a few dozen certificates.
-const CA_BYTES_MAX: usize = 32 * 1024;
 
 /// The protocol of an app's endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,8 +49,7 @@ pub struct UpstreamTlsSettings {
 impl UpstreamTlsSettings {
     /// The authorities of its own, if it has some.
     pub fn authorities(&self) -> Option<Vec<CertificateDer<'static>>> {
-        let pem = self.ca.as_deref()?;
-        CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
+        authorities::read(self.ca.as_deref()?)
     }
 
     pub(super) fn canonicalise(&mut self) {
@@ -69,13 +65,9 @@ impl UpstreamTlsSettings {
         if let Some(name) = self.certificate.as_deref().filter(|name| !is_file_name(name)) {
             return Err(SettingsError::value("upstream_tls.certificate", name));
         }
-        let Some(pem) = self.ca.as_deref() else { return Ok(()) };
-        let is_authority = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
-        match self.authorities() {
-            Some(all) if !all.is_empty() && all.iter().all(is_authority) && pem.len() <= CA_BYTES_MAX => {
-                Ok(())
-            }
-            _ => Err(SettingsError::value("upstream_tls.ca", pem)),
+        match self.ca.as_deref().filter(|pem| !authorities::are_valid(pem)) {
+            Some(pem) => Err(SettingsError::value("upstream_tls.ca", pem)),
+            None => Ok(()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the two processes of an upgrade say.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,11 @@ pub enum Message {
         port: Port,
         /// The address of the settings that it listens for: with port 0 it is not its own.
         address: SocketAddr,
+    },
+    /// A socket of the front that listens on a file comes with this.
+    File {
+        /// The file, as the settings name it.
+        path: PathBuf,
     },
     /// That were all sockets.
     All,

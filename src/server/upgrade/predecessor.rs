@@ -5,6 +5,8 @@ use std::{
     fs::File,
     io,
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -27,6 +29,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 pub struct Predecessor {
     channel: Channel,
     sockets: Vec<(Port, SocketAddr, TcpListener)>,
+    files: Vec<(PathBuf, UnixListener)>,
 }
 
 impl Predecessor {
@@ -46,13 +49,14 @@ impl Predecessor {
 
     /// Takes its sockets.
     fn receive(channel: Channel) -> io::Result<Self> {
-        let mut sockets = Vec::new();
+        let (mut sockets, mut files) = (Vec::new(), Vec::new());
         loop {
             match channel.receive(ANSWER_MAX)? {
                 (Message::Socket { port, address }, Some(socket)) => {
                     sockets.push((port, address, TcpListener::from(socket)));
                 }
-                (Message::All, _) => return Ok(Self { channel, sockets }),
+                (Message::File { path }, Some(socket)) => files.push((path, UnixListener::from(socket))),
+                (Message::All, _) => return Ok(Self { channel, sockets, files }),
                 (other, _) => return Err(io::Error::other(format!("the old process says {other:?}"))),
             }
         }
@@ -62,6 +66,11 @@ impl Predecessor {
     pub fn take(&mut self, port: Port) -> Vec<(SocketAddr, TcpListener)> {
         let of_port = self.sockets.extract_if(.., |(of, _, _)| *of == port);
         of_port.map(|(_, address, socket)| (address, socket)).collect()
+    }
+
+    /// Takes the sockets of the front that listen on files.
+    pub fn take_files(&mut self) -> Vec<(PathBuf, UnixListener)> {
+        std::mem::take(&mut self.files)
     }
 
     /// Says that this process needs the store and the state directory next, and waits for them.

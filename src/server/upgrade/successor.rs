@@ -51,6 +51,11 @@ impl Successor {
         self.channel.send(&Message::Socket { port, address }, Some(socket.as_fd()))
     }
 
+    /// Gives it a socket of the front that listens on a file.
+    pub fn give_file(&self, path: &Path, socket: impl AsFd) -> io::Result<()> {
+        self.channel.send(&Message::File { path: path.to_owned() }, Some(socket.as_fd()))
+    }
+
     /// Says that it has all sockets. Gives what waits until it is prepared; this takes as long as the new process does, and
     /// ends with it.
     pub fn prepare(&self) -> io::Result<impl FnOnce() -> Result<(), String> + Send + use<>> {

@@ -108,6 +108,8 @@ fn row_28_upgrades_to_anything_but_websocket_stay_http() {
         "Connection: Upgrade\r\nUpgrade: h2c\r\n",
         "Connection: upgrade\r\nUpgrade: H2C\r\n",
         "Connection: Upgrade\r\nUpgrade: foo/1\r\n",
+        "Connection: Upgrade\r\nUpgrade: tcp\r\n",
+        "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n",
         "Connection: Upgrade\r\nUpgrade: TLS/1.0, HTTP/1.1\r\n",
         "Connection: Upgrade\r\nUpgrade: \r\n",
         "Upgrade: h2c\r\n",

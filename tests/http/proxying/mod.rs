@@ -10,5 +10,6 @@ mod pressure;
 mod repeats;
 mod scarcity;
 mod streaming;
+mod upgrades;
 mod waiting;
 mod websockets;

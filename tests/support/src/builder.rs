@@ -27,6 +27,7 @@ pub struct RouterBuilder {
     limits: Vec<(&'static str, u64)>,
     descriptors_max: Option<u64>,
     everywhere: bool,
+    also_on: Option<String>,
     unread: bool,
     activated: bool,
     group: Option<PathBuf>,
@@ -121,6 +122,12 @@ impl RouterBuilder {
         self
     }
 
+    /// The front listens there as well, such as on `unix:/path`.
+    pub fn also_on(mut self, address: &str) -> Self {
+        self.also_on = Some(address.to_owned());
+        self
+    }
+
     /// With the front on every address of the machine.
     pub fn everywhere(mut self) -> Self {
         self.everywhere = true;
@@ -210,6 +217,7 @@ impl RouterBuilder {
             environment: self.environment,
             descriptors_max: self.descriptors_max,
             everywhere: self.everywhere,
+            also_on: self.also_on,
             group: self.group,
             unread: self.unread,
             activated: self.activated,

@@ -12,6 +12,8 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) descriptors_max: Option<u64>,
     pub(crate) everywhere: bool,
+    /// Where the front listens as well.
+    pub(crate) also_on: Option<String>,
     /// A file that takes the numbers of a control group's processes.
     pub(crate) group: Option<std::path::PathBuf>,
     /// Nobody reads what it says.

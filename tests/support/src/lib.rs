@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod builder;
+pub mod client_authority;
 pub mod clock;
 pub mod command;
 pub mod draws;

@@ -248,6 +248,8 @@ impl Router {
             true => format!("0.0.0.0:{}", self.front.port()),
             false => self.front.to_string(),
         };
+        let also = self.launch.also_on.iter().map(|also| format!(",{also}"));
+        let listen: String = std::iter::once(listen).chain(also).collect();
         command.arg("serve").args(["--listen", &listen, "--admin", &self.admin.to_string()]);
         command.args(["--access-log", &self.launch.access_log]);
         if self.launch.names_app {

@@ -17,7 +17,7 @@ fn read(bytes: &[u8]) -> Result<Option<String>, RequestFault> {
                 text(head.target),
                 head.framing,
                 if request.keep_alive { " keep" } else { "" },
-                if head.websocket { " websocket" } else { "" },
+                head.upgrade.map_or(String::new(), |protocol| format!(" {}", protocol.name())),
                 if head.expects_continue { " continue" } else { "" },
             )))
         }

@@ -44,11 +44,12 @@ impl Downstream for Connection {
 
     fn answer(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>, first: BodyPart) {
         self.out.begun = true;
-        if answer.tunnel {
+        if answer.tunnel.is_some() {
             self.request.tunnel = true;
             self.request.body = BodyDecoder::UntilClose;
         }
-        let unframed = matches!(answer.framing, Framing::Streamed | Framing::UntilClose) && !answer.tunnel;
+        let unframed =
+            matches!(answer.framing, Framing::Streamed | Framing::UntilClose) && answer.tunnel.is_none();
         self.out.chunked = unframed && self.request.minor_version > 0;
         self.out.framed = self.out.chunked || matches!(answer.framing, Framing::Length(_));
         self.request.keep_alive &= !answer.close && (!unframed || self.out.chunked);
@@ -138,8 +139,8 @@ impl Connection {
         if self.out.chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
-        if answer.tunnel {
-            out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        if let Some(protocol) = answer.tunnel {
+            protocol.write(out);
         } else if !self.request.keep_alive {
             out.extend_from_slice(b"connection: close\r\n");
         } else if self.request.minor_version == 0 {

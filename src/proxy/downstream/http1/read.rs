@@ -162,10 +162,13 @@ impl Connection {
             tunnel: false,
         };
         self.out.begun = false;
-        let (names, login) = (self.stream.certificate_names(), self.login.as_deref());
-        match decide(worker, head, self.client, names, login, self.pause.take().map(|pause| *pause)) {
+        let (facts, login) = (self.stream.handshake_facts().map(|facts| &**facts), self.login.as_deref());
+        match decide(worker, head, self.client, facts, login, self.pause.take().map(|pause| *pause)) {
             Decision::Forward(plan) => Some(Next::Forward(plan)),
-            Decision::Refuse(reply, form, to_head) => Some(Next::Refuse(reply, form, to_head)),
+            Decision::Refuse(reply, form, to_head) => {
+                self.request.keep_alive &= !reply.ends_connection;
+                Some(Next::Refuse(reply, form, to_head))
+            }
             Decision::Wait(pause) => {
                 self.requests -= 1;
                 self.pause = Some(Box::new(pause));

@@ -58,7 +58,7 @@ impl Downstream for ClientStream {
 
     fn answer(&mut self, cx: &mut Context<'_>, answer: &Answer<'_>, first: BodyPart) {
         let mut head = head_of(answer, self.status_of(answer));
-        if answer.tunnel {
+        if answer.tunnel.is_some() {
             // It answers the key, which the router made (RFC 8441 section 5.1).
             head.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
         }
@@ -160,7 +160,7 @@ impl ClientStream {
     /// did not open it has failed.
     fn status_of(&self, answer: &Answer<'_>) -> u16 {
         match answer.status {
-            _ if answer.tunnel => 200,
+            _ if answer.tunnel.is_some() => 200,
             200..300 if self.websocket => 502,
             status => status,
         }

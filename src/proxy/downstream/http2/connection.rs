@@ -170,6 +170,7 @@ impl Http2Connection {
     /// Says goodbye when the front ends.
     fn follow_phase(&mut self) {
         match self.worker().shared.phase() {
+            Phase::Serving if self.session.is_over() => self.ask_to_leave(),
             Phase::Serving => {}
             // What is open ends by itself now, and is told so.
             Phase::Ending if self.session.live() == 0 && self.goodbye != Goodbye::Final => {

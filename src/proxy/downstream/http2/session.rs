@@ -9,7 +9,7 @@ use std::{
 
 use super::wire::Wire;
 use crate::proxy::{
-    downstream::certificate_names::CertificateNames,
+    downstream::handshake::HandshakeFacts,
     worker::{Worker, client::Client, seat::ConnectionSeat},
 };
 
@@ -20,8 +20,10 @@ pub struct Session {
     pub client: Client,
     /// The connection's bytes.
     pub wire: Wire,
-    /// Which hosts belong on the connection. `None`: all.
-    pub names: Option<Arc<CertificateNames>>,
+    /// What the TLS handshake decided about requests. `None`: nothing.
+    pub facts: Option<Arc<HandshakeFacts>>,
+    /// Whether the client is to send its next requests on another connection.
+    is_over: Cell<bool>,
     /// Requests that are not done.
     live: Cell<u32>,
     /// The connection's task.
@@ -31,8 +33,9 @@ pub struct Session {
 impl Session {
     /// A session without requests.
     pub fn new(seat: ConnectionSeat, client: Client, wire: Wire) -> Rc<Self> {
-        let names = wire.with_stream(|stream| stream.certificate_names().cloned());
-        Rc::new(Self { seat, client, wire, names, live: Cell::new(0), waker: RefCell::default() })
+        let facts = wire.with_stream(|stream| stream.handshake_facts().cloned());
+        let (is_over, live) = (Cell::new(false), Cell::new(0));
+        Rc::new(Self { seat, client, wire, facts, is_over, live, waker: RefCell::default() })
     }
 
     /// The worker that it belongs to.
@@ -58,9 +61,25 @@ impl Session {
     /// Counts a request that ends. Without requests the connection is idle, and may have waited for that.
     pub fn leave(&self) {
         self.live.set(self.live.get() - 1);
-        if self.live.get() == 0
-            && let Some(waker) = &*self.waker.borrow()
-        {
+        if self.live.get() == 0 {
+            self.wake();
+        }
+    }
+
+    /// Has the client asked to send its next requests on another connection.
+    #[cold]
+    pub fn end(&self) {
+        self.is_over.set(true);
+        self.wake();
+    }
+
+    /// Whether that is so.
+    pub fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
     }

@@ -181,8 +181,8 @@ impl ClientStream {
         let mut lines = worker.lines.borrow_mut();
         Some(match read_request(&text.bytes, &mut lines, worker.limits()) {
             Ok(Progress::Complete(request)) => {
-                let Session { client, names, .. } = &*self.session;
-                decide(&worker, &request.head, *client, names.as_ref(), None, pause)
+                let Session { client, facts, .. } = &*self.session;
+                decide(&worker, &request.head, *client, facts.as_deref(), None, pause)
             }
             Ok(Progress::Partial) => self.refuse_head(RequestFault::HeaderTooLong, to_head),
             Err(fault) => self.refuse_head(fault, to_head),
@@ -200,6 +200,9 @@ impl ClientStream {
     pub async fn refuse(&mut self, reply: Reply, form: Form, to_head: bool) {
         let worker = Rc::clone(self.worker());
         refuse(&worker, self, &reply, form, to_head, false).await;
+        if reply.ends_connection {
+            self.session.end();
+        }
     }
 
     /// Answers a request that panicked with a 500, or cuts its response.

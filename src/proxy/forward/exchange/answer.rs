@@ -12,6 +12,7 @@ use crate::{
             fault::Malformed,
             head::Framing,
             lines::Progress,
+            protocol::Protocol,
             response::{ResponseHead, read_response},
         },
         downstream::{Answer, BodyPart, Downstream},
@@ -43,7 +44,7 @@ pub(super) struct HeadFacts {
     length: usize,
     /// How much of the written text is the reason.
     reason_bytes: usize,
-    websocket: bool,
+    upgrade: Option<Protocol>,
 }
 
 impl<D: Downstream> Exchange<'_, D> {
@@ -80,7 +81,7 @@ impl<D: Downstream> Exchange<'_, D> {
             keep_alive: head.keep_alive,
             length: head.length,
             reason_bytes: head.reason.len(),
-            websocket: head.websocket,
+            upgrade: head.upgrade,
         }))
     }
 
@@ -228,15 +229,21 @@ impl<D: Downstream> Exchange<'_, D> {
         incoming: UnreadBytes,
         facts: &HeadFacts,
     ) -> Result<(), Failure> {
-        if !self.plan.websocket || !facts.websocket {
+        let Some(protocol) = facts.upgrade.filter(|_| facts.upgrade == self.plan.upgrade) else {
             return Err(Failure::Malformed(
                 "the endpoint answered 101 to a request that did not ask for an upgrade",
             ));
+        };
+        if !self.upload.is_whole() {
+            // What comes next of the client would be taken for bytes of the tunnel.
+            return Err(Failure::Malformed("the endpoint answered 101 before it had the whole request"));
         }
         let mut incoming = incoming;
         let at = incoming.start + facts.length;
-        let mut tunnel = Box::new(Tunnel::default());
-        tunnel.frames.follow(&incoming.lease.space()[at..incoming.end], false);
+        let mut tunnel = Box::new(Tunnel::of(protocol));
+        if let Some(frames) = &mut tunnel.frames {
+            frames.follow(&incoming.lease.space()[at..incoming.end], false);
+        }
         self.download.tunnel = Some(tunnel);
         self.download.decoder = Some(BodyDecoder::UntilClose);
         self.upload.become_tunnel();
@@ -244,7 +251,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let data = HEADROOM_BYTES + at..HEADROOM_BYTES + incoming.end;
         let part = BodyPart { lease: incoming.lease, data, last: false, trailers: Vec::new() };
         let tunnelled = HeadFacts { framing: Framing::UntilClose, ..*facts };
-        self.send_answer(cx, &tunnelled, part, true);
+        self.send_answer(cx, &tunnelled, part, Some(protocol));
         Ok(())
     }
 
@@ -279,14 +286,20 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let part = self.compress_first(part)?;
         self.download.done = part.last;
-        self.send_answer(cx, facts, part, false);
+        self.send_answer(cx, facts, part, None);
         Ok(())
     }
 
-    fn send_answer(&mut self, cx: &mut Context<'_>, facts: &HeadFacts, part: BodyPart, tunnel: bool) {
+    fn send_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        facts: &HeadFacts,
+        part: BodyPart,
+        tunnel: Option<Protocol>,
+    ) {
         let fields = self.worker.fields.borrow();
         let (reason, fields) = fields.split_at(facts.reason_bytes);
-        let early = !tunnel && !self.upload.is_whole();
+        let early = tunnel.is_none() && !self.upload.is_whole();
         // No other request can follow a body that is not read to its end: after an error most clients stop, and a client that
         // waits for a 100 may never send it.
         let unread = early && (facts.status >= 400 || self.plan.expects_continue || self.upload.broken);
@@ -295,7 +308,7 @@ impl<D: Downstream> Exchange<'_, D> {
             stated_length: facts.content_length.filter(|_| self.plan.to_head || facts.status == 304),
             framing: if self.download.compressed.is_some() { Framing::Streamed } else { facts.framing },
             tunnel,
-            close: tunnel
+            close: tunnel.is_some()
                 || unread
                 || early && !facts.keep_alive
                 || self.worker.shared.phase() != Phase::Serving,
@@ -346,7 +359,7 @@ fn answer_of<'a>(facts: &HeadFacts, reason: &'a [u8], fields: &'a [u8]) -> Answe
         fields,
         framing: facts.framing,
         stated_length: None,
-        tunnel: false,
+        tunnel: None,
         close: false,
     }
 }

@@ -1,4 +1,5 @@
-//! A WebSocket: bytes both ways, frames followed towards the client, and an end that the client can tell from a failure.
+//! A tunnel: bytes both ways, and an end. Frames of a WebSocket are followed towards the client, so that it can tell its end from
+//! a failure; other protocols have none that the router knows, and end as a connection does.
 
 use std::task::{Context, Poll};
 
@@ -24,7 +25,8 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Follows the frames of what goes to the client. While the tunnel is ending, only the frame that has begun goes.
     pub(super) fn follow_frames(&mut self, part: &mut BodyPart) {
         let Some(tunnel) = &mut self.download.tunnel else { return };
-        let taken = tunnel.frames.follow(part.lease.get(part.data.clone()), tunnel.ending.is_some());
+        let Some(frames) = &mut tunnel.frames else { return };
+        let taken = frames.follow(part.lease.get(part.data.clone()), tunnel.ending.is_some());
         if let Some((_, went_on_at)) = tunnel.ending.as_mut().filter(|_| taken > 0) {
             *went_on_at = coarse::now_ms();
         }
@@ -32,7 +34,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Ends a tunnel whose release, endpoint or router ends: sends a Close once the last frame has ended. The client then
-    /// has a moment to answer it. `true` when something was sent.
+    /// has a moment to answer it. Without frames nothing more goes to the client. `true` when something has changed.
     #[cold]
     pub(super) fn end_tunnel(&mut self, cx: &mut Context<'_>, flushed: bool) -> bool {
         let ended = self.down.deadline().state() == WaitState::Ended;
@@ -45,7 +47,12 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let now = coarse::now_ms();
         tunnel.ending.get_or_insert((now, now));
-        if !tunnel.frames.between_frames() {
+        let Some(frames) = &tunnel.frames else {
+            (tunnel.closed, self.download.done) = (true, true);
+            self.worker.counters().exchanges_ended.add(1);
+            return true;
+        };
+        if !frames.between_frames() {
             return false;
         }
         tunnel.closed = true;
