@@ -20,6 +20,7 @@ mod plane;
 mod replace;
 mod router;
 mod service_manager;
+mod sign_in;
 mod signals;
 mod store;
 mod surplus;

@@ -69,6 +69,9 @@ pub(super) fn announce(config: &Config) {
         (None, Some(_)) => tracing::info!("no token file: the configured token is the only one"),
         (None, None) => tracing::info!("no token file: the router makes a token for this run"),
     }
+    if let Some(sso) = &config.sso {
+        tracing::info!("people sign in by the header {} of a proxy", sso.header);
+    }
     match &config.secrets_key_file {
         Some(file) => {
             tracing::info!("secrets in the store are encrypted with the keys in {}", file.display())

@@ -136,6 +136,7 @@ fn row(token: &Token, now: u64) -> [String; 6] {
         (Some(TokenSource::Store), Some(by)) => format!("the store, by {by}"),
         (Some(TokenSource::Store), None) => "the store".to_owned(),
         (Some(TokenSource::Router), _) => "this router's token file or environment".to_owned(),
+        (Some(TokenSource::Proxy), _) => "signed in by a proxy".to_owned(),
         (None, _) => "-".to_owned(),
     };
     [token.name.clone(), token.role.clone(), limits(token), ends, used, place]

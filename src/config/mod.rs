@@ -21,6 +21,8 @@ mod raw;
 mod secret;
 pub mod setting;
 mod setting_form;
+pub mod sso;
+mod sso_settings;
 mod store;
 mod store_file;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{needed_file::NeededFile, setting, values::Config};
+use super::{needed_file::NeededFile, setting, sso_settings::ADMIN_SSO_SECRET_FILE, values::Config};
 
 impl Config {
     /// The files that the settings name and a router reads, the one with the settings first. A log is none of them.
@@ -12,6 +12,7 @@ impl Config {
             of("config", self.file.as_deref()),
             of(setting::STORE_FILE.name, self.store_file.as_deref()),
             of(setting::SECRETS_KEY_FILE.name, self.secrets_key_file.as_deref()),
+            of(ADMIN_SSO_SECRET_FILE.name, self.sso.as_ref().map(|sso| sso.secret_file.as_path())),
             of(setting::TOKEN_FILE.name, self.token_file.as_deref()),
             of(setting::KEYVALUES.name, self.keyvalues.as_ref().map(|keyvalues| keyvalues.path())),
         ];

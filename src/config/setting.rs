@@ -4,7 +4,7 @@
 //! (`docs/settings.md` and `--help` are tested against it).
 
 pub use super::setting_form::Setting;
-use super::{acme_settings as acme, setting_form::SWITCH};
+use super::{acme_settings as acme, setting_form::SWITCH, sso_settings as sso};
 
 /// Where end users come in.
 pub const LISTEN: Setting = Setting {
@@ -414,6 +414,11 @@ pub const ALL: &[&Setting] = &[
     &ADMIN,
     &ADMIN_TLS,
     &ADMIN_BASE,
+    &sso::ADMIN_SSO_HEADER,
+    &sso::ADMIN_SSO_GROUPS_HEADER,
+    &sso::ADMIN_SSO_NETWORKS,
+    &sso::ADMIN_SSO_SECRET_FILE,
+    &sso::ADMIN_SSO_ROLES,
     &HOOKS_LISTEN,
     &STORE,
     &STORE_FILE,

@@ -20,6 +20,7 @@ use super::{
     raw::RawConfig,
     secret::Secret,
     setting,
+    sso::Sso,
     store::StoreAddress,
     store_file,
     tls::Tls,
@@ -57,6 +58,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The path of another proxy below which the admin port is reached. None: none is.
     pub admin_base: Option<String>,
+    /// How people sign in by a proxy's header. None: nobody does.
+    pub sso: Option<Sso>,
     /// A port for senders to hooks in alone. Port 0 takes any free one. None: the admin port is theirs.
     pub hooks_listen: Option<SocketAddr>,
     /// The key-value store.
@@ -147,6 +150,7 @@ impl Config {
             front_health_path: raw.optional(&setting::FRONT_HEALTH_PATH, parsers::health_path)?,
             admin: raw.required(&setting::ADMIN, listen::parse_one)?,
             admin_base: raw.optional(&setting::ADMIN_BASE, parsers::admin_base)?,
+            sso: Sso::from_raw(raw)?,
             hooks_listen: raw.optional(&setting::HOOKS_LISTEN, listen::parse_one)?,
             secrets_key_file: raw.optional(&setting::SECRETS_KEY_FILE, parsers::path)?,
             keyvalues: read_keyvalues(raw, served_before, &mut warnings)?,

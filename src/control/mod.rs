@@ -33,7 +33,10 @@ mod verdict;
 pub use self::{
     api::fuzz,
     shared::{
-        access::tokens::Tokens,
+        access::{
+            proxy_sign_in::{ProxySignIn, SignInRoles, read_secrets},
+            tokens::Tokens,
+        },
         acme::options::{AcmeOptions, Challenge},
         options::{ControlOptions, RouterOptions, Surroundings},
         private_folder::make_private,

@@ -19,6 +19,11 @@ impl ResolvedNames {
         Some(found.iter().map(|ip| SocketAddr::new(*ip, name.port())))
     }
 
+    /// Every address that any of them stands for.
+    pub fn all(&self) -> impl Iterator<Item = &IpAddr> {
+        self.0.values().flatten()
+    }
+
     /// Whether a name stands for the same in both.
     pub fn is_same(&self, other: &Self, name: &EndpointName) -> bool {
         self.0.get(&**name.host()) == other.0.get(&**name.host())

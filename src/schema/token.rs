@@ -66,6 +66,8 @@ pub enum TokenSource {
     Store,
     /// In the token file or the environment of the router that answers.
     Router,
+    /// Nowhere: a proxy has said who they are.
+    Proxy,
 }
 
 /// Make a token.

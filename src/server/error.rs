@@ -35,6 +35,9 @@ pub enum Error {
     /// The keys for the store's secrets cannot be used.
     #[error("{0} (--secrets-key-file)")]
     SecretsKeys(String),
+    /// Nobody could sign in by a proxy.
+    #[error("{0} (--admin-sso-secret-file)")]
+    SignIn(String),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),

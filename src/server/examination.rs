@@ -12,7 +12,7 @@ use super::addresses::unusable_addresses;
 use crate::{
     clock::Clock,
     config::{self, Config, LogDestination, StoreAddress, expiry},
-    control::{SecretsOptions, Tokens},
+    control::{SecretsOptions, Tokens, read_secrets},
 };
 
 /// What an operator should mend.
@@ -57,6 +57,15 @@ pub fn examine(config: &Config) -> Examination {
         let faults = if config.served_before() { &mut found.faults } else { &mut found.refusals };
         faults.extend(fault.map(|fault| format!("{fault} (--secrets-key-file)")));
         found.warnings.extend(warning);
+    }
+    if let Some(sso) = &config.sso {
+        match read_secrets(&sso.secret_file) {
+            Ok((_, warning)) => found.warnings.extend(warning),
+            Err(why) => {
+                let faults = if config.served_before() { &mut found.faults } else { &mut found.refusals };
+                faults.push(format!("{why} (--admin-sso-secret-file)"));
+            }
+        }
     }
     for pair in config.tls.iter().flat_map(|tls| &tls.pairs) {
         match pair.read() {

@@ -56,6 +56,7 @@ pub fn control_options(
         https: config.https_redirect.is_some(),
         tls: None,
         acme: config.acme.as_ref().map(acme_options),
+        sign_in: None,
         trusted_networks: config.trusted_networks.clone(),
         audit_log: None,
         store_kind: store_kind(&config.store),

@@ -14,6 +14,7 @@ use super::{
     error::Error,
     options::{admin_tls, control_options},
     own_addresses::OwnAddresses,
+    sign_in::sign_in,
     store::{open_store, own_store},
     upgrade::{Port, Predecessor},
 };
@@ -124,6 +125,7 @@ impl ControlPlane {
         let mut options = control_options(&self.config, again(admin)?, own, self.handovers.clone());
         options.hooks.extend(hooks.map(again).transpose()?);
         options.router.audit_log.clone_from(&self.audit_log);
+        options.router.sign_in = sign_in(&self.config)?;
         let secrets = self.config.secrets_key_file.as_deref();
         let secrets = SecretsOptions::read(secrets, self.config.served_before());
         options.router.secrets = secrets.map_err(Error::SecretsKeys)?;

@@ -21,6 +21,7 @@ mod passwords;
 mod paths;
 mod preview_links;
 mod proxy_protocol;
+mod proxy_sign_in;
 mod quotas;
 mod redirects;
 mod registration;

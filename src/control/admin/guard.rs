@@ -1,9 +1,6 @@
 //! What stands before every handler: Host, Origin, token, and the headers that every answer carries.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -14,8 +11,8 @@ use axum::{
 use tokio::time::sleep;
 
 use super::{
-    client_address::client_address, loops::refuse_forwarded, recording::Recording, refused_call::RefusedCall,
-    senders::is_of_senders,
+    by_proxy::caller_of_proxy, client_address::client_address, guard_refusal::GuardRefusal,
+    loops::refuse_forwarded, recording::Recording, refused_call::RefusedCall, senders::is_of_senders,
 };
 use crate::{
     authority::Authority,
@@ -49,18 +46,6 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
-
-/// A request that no handler sees: why, and how long its sender waits for the answer.
-struct GuardRefusal {
-    error: ApiError,
-    wait: Duration,
-}
-
-impl From<ApiError> for GuardRefusal {
-    fn from(error: ApiError) -> Self {
-        Self { error, wait: Duration::ZERO }
-    }
-}
 
 /// Refuses what no handler should see, keeps the call's entry in the audit, and adds the security headers to whatever is
 /// answered.
@@ -113,7 +98,11 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
     check_origin(request.headers(), &host)?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-    let pass = match by_session(core, request, peer)? {
+    let signed_in = match by_proxy(core, request, peer)? {
+        Some(pass) => Some(pass),
+        None => by_session(core, request, peer)?,
+    };
+    let pass = match signed_in {
         Some(pass) => pass,
         None if asks_for_session(request) => return Ok(()),
         None => authenticate(core, request.headers(), peer)?,
@@ -237,6 +226,20 @@ fn refuse_foreign(core: &Core, pass: Pass) -> Result<Pass, ApiError> {
     core.sign_ins.count_failed();
     let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
     Err(caller.out_of_scope(&format!("is for {} only, and this comes from {client}", networks.join(", "))))
+}
+
+/// Lets in whom a proxy has signed in, where that counts: as a browser's session does. Who shows a token, or has a session, is who
+/// that says.
+fn by_proxy(core: &Core, request: &Request, peer: IpAddr) -> Result<Option<Pass>, GuardRefusal> {
+    let (path, headers) = (request.uri().path(), request.headers());
+    let counts = OF_THE_PAGE.iter().any(|root| is_below(path, root));
+    if !counts || headers.contains_key(header::AUTHORIZATION) || session_cookie::find(core, headers).is_some()
+    {
+        return Ok(None);
+    }
+    let Some(caller) = caller_of_proxy(core, headers, peer)? else { return Ok(None) };
+    refuse_other_pages(request.method(), headers)?;
+    Ok(Some(core.tokens.admit_signed_in(caller, peer)))
 }
 
 /// Lets in who comes by a browser's session, where it counts: at the API that the page uses, from the page alone.

@@ -1,8 +1,10 @@
 //! The admin port: its listener, who may pass, the GUI, metrics, and hosts that show a track.
 
 pub mod base;
+pub mod by_proxy;
 pub mod client_address;
 pub mod guard;
+mod guard_refusal;
 pub mod gui;
 pub mod lane;
 pub mod listener;

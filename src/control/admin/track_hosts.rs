@@ -20,7 +20,7 @@ use tokio::{io::copy_bidirectional, net::UnixStream};
 use super::{loops::refuse_forwarded, places::Place};
 use crate::{
     authority::Authority,
-    control::shared::core::Core,
+    control::shared::{access::proxy_sign_in::SECRET_HEADER, core::Core},
     live::handover::{Handover, HandoverSender, Track},
 };
 
@@ -81,7 +81,9 @@ pub async fn forward(
     }
     let upgrading = request.headers().contains_key(header::UPGRADE);
     let client_side = upgrading.then(|| hyper::upgrade::on(&mut request));
-    let Some(request) = rewrite_for_worker(request, &shown) else { return unreachable_front() };
+    let Some(mut request) = rewrite_for_worker(request, &shown) else { return unreachable_front() };
+    // What a proxy shows this router is not for endpoints.
+    request.headers_mut().remove(SECRET_HEADER);
     let mut response = match ask(workers, request, shown.track, &origin).await {
         Ok(response) => response,
         Err(error) => {

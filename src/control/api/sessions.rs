@@ -12,7 +12,7 @@ use axum::{
 use super::{
     query::Query,
     request::{NoFields, Question, Read},
-    tokens::describe::describe as describe_token,
+    tokens::describe::{describe as describe_token, describe_pass},
 };
 use crate::{
     control::{
@@ -52,7 +52,7 @@ pub async fn own(
         let session = pass.session()?;
         Some(describe((&session.id().to_owned(), session.session()), name_of(&core, session.session()), true))
     });
-    let who = pass.map(|pass| describe_token(pass.caller()));
+    let who = pass.map(|pass| describe_pass(&pass));
     Ok(Json(OwnSession { who, session }))
 }
 
@@ -65,7 +65,7 @@ pub async fn begin(
 ) -> Result<Response, ApiError> {
     call.read::<NoFields>()?;
     call.query.finish()?;
-    if pass.session().is_some() {
+    if pass.session().is_some() || pass.is_by_proxy() {
         let message = "a session begins with a token: send `Authorization: Bearer TOKEN`";
         return Err(ApiError::new(Kind::Forbidden, message));
     }
@@ -102,7 +102,11 @@ pub async fn end_own(
     call.read::<NoFields>()?;
     call.query.finish()?;
     let Some(session) = pass.session() else {
-        return Err(ApiError::new(Kind::NotFound, "this call came with a token, and with no session"));
+        let message = match pass.is_by_proxy() {
+            true => "a proxy has signed this browser in, and signs it out",
+            false => "this call came with a token, and with no session",
+        };
+        return Err(ApiError::new(Kind::NotFound, message));
     };
     let id = session.id().to_owned();
     end(&core, pass.caller(), &id).await;

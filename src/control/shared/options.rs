@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use keyvalues::Store;
 
-use super::{acme::options::AcmeOptions, secrets::board::SecretsOptions};
+use super::{access::proxy_sign_in::ProxySignIn, acme::options::AcmeOptions, secrets::board::SecretsOptions};
 use crate::{
     clock::Clock,
     engine::Engines,
@@ -51,6 +51,8 @@ pub struct RouterOptions {
     pub admin_hosts: Vec<String>,
     /// The path of another proxy below which the admin port is reached; empty: none is.
     pub admin_base: String,
+    /// How people sign in by a proxy's header; none: nobody does.
+    pub sign_in: Option<ProxySignIn>,
     /// Proxies that may say who their client is.
     pub trusted_networks: Vec<Network>,
     /// Where the audit is written, beside what the API shows of it.

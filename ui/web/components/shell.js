@@ -43,6 +43,7 @@ export function shell({ model, signOut, retry, openStoreDialog }) {
 	const crumb = h('nav.crumb', { 'aria-label': 'Where this page is' });
 	const connection = h('p.connection', { testid: 'connection-state' });
 	const who = h('span.who', { testid: 'who' });
+	const signOutButton = button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() });
 	const themeButton = button('', {
 		tone: 'small plain',
 		testid: 'theme',
@@ -87,7 +88,7 @@ export function shell({ model, signOut, retry, openStoreDialog }) {
 				sections.map((section) => section.element),
 			),
 			connection,
-			h('div.top-right', {}, who, themeButton, button('Sign out', { tone: 'small plain', testid: 'sign-out', run: () => signOut() })),
+			h('div.top-right', {}, who, themeButton, signOutButton),
 		),
 		bannerBox.element,
 		h('div.below-top', {}, crumb, below),
@@ -129,6 +130,8 @@ export function shell({ model, signOut, retry, openStoreDialog }) {
 				}[state],
 			);
 			setAttr(document.documentElement, 'data-stale', ['lost', 'late', 'paused'].includes(state) ? '' : null);
+			// Whom a proxy has signed in, it signs out.
+			setShown(signOutButton, facts.who?.source !== 'proxy');
 			setText(who, facts.who ? `${facts.who.role}: ${facts.who.name}` : '');
 			const problems = facts.router?.problems?.length;
 			for (const each of links) {

@@ -4,6 +4,7 @@ use crate::{
     control::shared::{
         access::{
             caller::Caller,
+            live_tokens::Pass,
             stored_tokens::{StoredToken, StoredTokens},
         },
         core::Core,
@@ -23,6 +24,11 @@ pub fn describe(caller: &Caller) -> Token {
         ends_at: caller.scope.ends_at(),
         ..Token::default()
     }
+}
+
+/// Who was let in.
+pub fn describe_pass(pass: &Pass) -> Token {
+    Token { source: pass.is_by_proxy().then_some(TokenSource::Proxy), ..describe(pass.caller()) }
 }
 
 /// One of the token file or the environment.

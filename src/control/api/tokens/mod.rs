@@ -7,14 +7,14 @@ pub mod describe;
 mod store;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
     http::StatusCode,
 };
 
 use self::{
     change::NewToken,
-    describe::{describe, describe_own, describe_stored},
+    describe::{describe_own, describe_pass, describe_stored},
     store::{delete, put, taken},
 };
 use super::request::{NoFields, Read, Write};
@@ -22,7 +22,7 @@ use crate::{
     control::{
         limits::SERVED_WAIT_MAX,
         shared::{
-            access::{known_token::digest_of, rights::rights, tokens::random_token},
+            access::{known_token::digest_of, live_tokens::Pass, rights::rights, tokens::random_token},
             audit::trail,
             core::Core,
             error::{ApiError, Kind},
@@ -36,9 +36,9 @@ use crate::{
 };
 
 /// `GET /api/v1/whoami`
-pub async fn whoami(call: Read) -> Result<Json<Token>, ApiError> {
+pub async fn whoami(Extension(pass): Extension<Pass>, call: Read) -> Result<Json<Token>, ApiError> {
     call.query.finish()?;
-    Ok(Json(describe(&call.caller)))
+    Ok(Json(describe_pass(&pass)))
 }
 
 /// `GET /api/v1/tokens`: who may come, never with what.

@@ -18,6 +18,9 @@ pub const TOKEN_NAME_CHARS_MAX: usize = 63;
 pub const TOKEN_NETWORKS_MAX: usize = 50;
 /// The longest life of a stored token that ends by itself, in seconds: ten years.
 pub const TOKEN_SECONDS_MAX: u64 = 10 * 365 * 86_400;
+/// How long what somebody opened lasts who was signed in by a proxy: the router does not hear when that signs them out, and asks
+/// anew by then. Pages open their streams again by themselves.
+pub const PROXY_SIGN_IN_MAX: Duration = Duration::from_secs(600);
 /// How long a browser's session lasts that nobody uses, in ms: 12 hours, a working day with its breaks.
 pub const SESSION_IDLE_MAX: u64 = 12 * 3_600_000;
 /// How long a session lasts at the most, in ms: 7 days, then the token is shown again.

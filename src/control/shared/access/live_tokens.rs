@@ -22,11 +22,13 @@ use parking_lot::Mutex as Lock;
 use tokio::{
     sync::{Mutex, watch},
     task::spawn_blocking,
+    time::sleep,
 };
 
 use super::{
     caller::Caller,
     known_token::Digest,
+    limits::PROXY_SIGN_IN_MAX,
     sessions::SessionPass,
     stored_tokens::StoredTokens,
     token_file::TokenError,
@@ -82,6 +84,8 @@ pub struct Pass {
     caller: Caller,
     /// The browser's session, if it came by one and not by the token.
     session: Option<SessionPass>,
+    /// A proxy has said who they are.
+    is_by_proxy: bool,
     current: watch::Receiver<Arc<Tokens>>,
 }
 
@@ -193,13 +197,19 @@ impl LiveTokens {
         Some(self.pass(address, digest, caller, Some(session)))
     }
 
+    /// Lets somebody in whom a proxy has signed in.
+    pub fn admit_signed_in(&self, caller: Caller, address: IpAddr) -> Pass {
+        Pass { is_by_proxy: true, ..self.pass(address, caller.token, caller, None) }
+    }
+
     /// Who holds the token of this digest.
     pub fn holder(&self, digest: &Digest) -> Option<Caller> {
         self.current.borrow().holder(digest).cloned()
     }
 
     fn pass(&self, address: IpAddr, digest: Digest, caller: Caller, session: Option<SessionPass>) -> Pass {
-        Pass { address, client: address, digest, caller, session, current: self.current.subscribe() }
+        let current = self.current.subscribe();
+        Pass { address, client: address, digest, caller, session, is_by_proxy: false, current }
     }
 
     /// The token file, if there is one.
@@ -286,6 +296,11 @@ impl Pass {
         self.session.as_ref()
     }
 
+    /// Whether a proxy has said who they are, and no token is behind it.
+    pub fn is_by_proxy(&self) -> bool {
+        self.is_by_proxy
+    }
+
     /// What is kept of the token.
     pub fn digest(&self) -> &Digest {
         &self.digest
@@ -296,8 +311,12 @@ impl Pass {
         &self.caller
     }
 
-    /// Waits until the token is gone, or is somebody else's or another role's, or until the session is over.
+    /// Waits until the token is gone, or is somebody else's or another role's, or until the session is over. Whom a proxy has signed
+    /// in, it has to sign in again after a while.
     pub async fn ended(&mut self) {
+        if self.is_by_proxy {
+            return sleep(PROXY_SIGN_IN_MAX).await;
+        }
         let Self { digest, caller, current, session, .. } = self;
         // The sender lives as long as whoever lets in.
         let token = current.wait_for(|tokens| tokens.holder(digest) != Some(&*caller));

@@ -8,6 +8,7 @@ pub mod known_token;
 pub mod limits;
 pub mod live_tokens;
 pub mod network;
+pub mod proxy_sign_in;
 pub mod refusals;
 pub mod rights;
 pub mod scope;
