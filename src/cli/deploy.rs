@@ -40,6 +40,7 @@ const CLEAN_UP: Duration = Duration::from_secs(30);
 /// Examples:
 ///   rolling-router deploy --app hello --image registry.example/hello:1.0.1
 ///   rolling-router deploy --image hello:1.0.1 --release 1.0.1 --replicas 3 --port 3000 --blend 10
+///   rolling-router deploy --image hello:1.0.1 --plan gradual
 ///   rolling-router deploy --image hello:1.0.1 --env-file prod.env --env LOG=info --health-path /health --timeout 2m
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -100,6 +101,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PERCENT", value_parser = blend::parse_percent)]
     blend: Option<Blend>,
 
+    /// The plan of the setting plans by which its blend rises, instead of --blend
+    #[arg(long, value_name = "PLAN", conflicts_with = "blend")]
+    plan: Option<String>,
+
     /// How long it may take until it serves
     #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "5m")]
     timeout: Duration,
@@ -139,6 +144,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         cpus: arguments.cpus,
         engine: arguments.engine,
         blend: arguments.blend,
+        plan: arguments.plan,
         timeout: Some(u32::try_from(arguments.timeout.as_secs()).unwrap_or(u32::MAX)),
         without_candidate: None,
     };

@@ -5,7 +5,9 @@ use crate::schema::plan::{Plan, PlanStep};
 /// The plan in a line: `gradual: 5 % - [25 %] - 50 % - promote, started by ops`.
 pub(super) fn headline(plan: &Plan) -> String {
     let end = plan.then.as_str();
-    format!("{}: {} - {end}, started by {}", plan.name, rail(&plan.steps, Some(plan.step)), plan.started_by)
+    let budget = plan.harm_max.map(|most| format!(", harm_max={most}")).unwrap_or_default();
+    let rail = rail(&plan.steps, Some(plan.step));
+    format!("{}: {rail} - {end}{budget}, started by {}", plan.name, plan.started_by)
 }
 
 /// Steps in a line; the one that it is at in brackets.

@@ -41,6 +41,9 @@ pub struct DeployRequest {
     pub engine: Option<String>,
     /// Percent of new clients that go to the candidate; left out: 0.
     pub blend: Option<Blend>,
+    /// The plan of the setting `plans` by which its blend rises, instead of a blend; left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// How many seconds it may take until it serves, 1 to 3600; left out: 300.
     pub timeout: Option<u32>,
     /// Start the containers, and leave the tracks as they are.

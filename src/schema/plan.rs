@@ -13,6 +13,8 @@ pub struct Plan {
     pub name: String,
     /// Its steps, as they were when it was started.
     pub steps: Vec<PlanStep>,
+    /// How many users may be expected to meet a failure, where the plan goes by that instead of times; null: it does not.
+    pub harm_max: Option<u32>,
     /// What follows the last step.
     pub then: PlanEnd,
     /// Which step it is at, from 1.
@@ -41,6 +43,8 @@ pub struct KnownPlan {
     pub name: String,
     /// Its steps.
     pub steps: Vec<PlanStep>,
+    /// How many users may be expected to meet a failure, where the plan goes by that instead of times; null: it does not.
+    pub harm_max: Option<u32>,
     /// What follows the last step.
     pub then: PlanEnd,
 }
@@ -60,20 +64,21 @@ pub struct Plans {
 
 impl From<PlanTemplate> for KnownPlan {
     fn from(plan: PlanTemplate) -> Self {
-        let PlanTemplate { name, steps, then } = plan;
-        Self { name, steps, then }
+        let PlanTemplate { name, steps, harm_max, then } = plan;
+        Self { name, steps, harm_max, then }
     }
 }
 
 impl Plan {
     /// What the record says of a plan.
     pub fn of(plan: &RunningPlan) -> Self {
-        let RunningPlan { name, steps, then, step, since, started_by, paused, approved_by, .. } =
+        let RunningPlan { name, steps, harm_max, then, step, since, started_by, paused, approved_by, .. } =
             plan.clone();
         let (held_by, waits_for, left_seconds) = (Vec::new(), Vec::new(), None);
         Self {
             name,
             steps,
+            harm_max,
             then,
             step: step + 1,
             since,

@@ -2,10 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::rollout::verdict::receipt::{Receipt, ReceiptFactor, ReceiptSample};
+pub use crate::rollout::verdict::receipt::{
+    Receipt, ReceiptEndpoint, ReceiptFactor, ReceiptSample, endpoints_line,
+};
 use crate::rollout::{
     settings::VerdictSettings,
-    verdict::{self, evidence::ENOUGH, receipt::shown_evidence},
+    verdict::{
+        self,
+        evidence::ENOUGH,
+        latency::{QUANTILES, Slowness, ThresholdCount},
+        receipt::shown_evidence,
+    },
 };
 
 /// Whether the candidate is worse than stable, and every number that leads to it.
@@ -32,6 +39,9 @@ pub struct Verdict {
     /// What happens to a candidate that is worse: `abort`, `hold` or `tell`, by the setting `verdict.on_worse` and by whether a
     /// plan runs.
     pub on_worse: String,
+    /// What happens to a candidate that is slower: `abort`, `hold` or `tell`, by the setting `verdict.on_slower` and by whether a
+    /// plan runs.
+    pub on_slower: String,
     /// The setting `verdict.alpha`.
     pub alpha: f64,
     /// The setting `verdict.tolerate`.
@@ -48,6 +58,10 @@ pub struct Verdict {
     pub shielded_answered: u64,
     /// The evidence, of which 1 says nothing.
     pub evidence: EvidenceNumbers,
+    /// How long its clients wait for the first byte of answers, beside those that were drawn to stable at the same time.
+    pub latency: LatencyNumbers,
+    /// The endpoints of the candidate that failed sessions, the one that failed the most first.
+    pub endpoints: Vec<ReceiptEndpoint>,
     /// How many times as often as stable the candidate fails; null: nothing says so.
     pub factor: Option<ReceiptFactor>,
     /// The failing share that the candidate has at most, in percent; null: nobody came to it.
@@ -71,6 +85,8 @@ pub struct VerdictSentence {
     pub verdict: String,
     /// It in words, with what is missing.
     pub sentence: String,
+    /// The candidate is slower than stable.
+    pub slower: bool,
     /// Undecided, but the candidate looks worse.
     pub warning: bool,
     /// Stable fails as well.
@@ -113,6 +129,53 @@ pub struct EvidenceNumbers {
     pub needed: f64,
 }
 
+/// How long clients wait.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct LatencyNumbers {
+    /// The candidate is slower than stable.
+    pub slower: bool,
+    /// It looks so, but it is not certain.
+    pub warning: bool,
+    /// The evidence that it is slower: the mean over the thresholds.
+    pub evidence: f64,
+    /// At which it is slower.
+    pub evidence_needed: f64,
+    /// What each threshold says; empty: there are none yet.
+    pub thresholds: Vec<ThresholdNumbers>,
+}
+
+/// What one threshold says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ThresholdNumbers {
+    /// The share of stable's answers that took no longer, in percent: 50, 95 or 99.
+    pub percentile: f64,
+    /// The threshold at this router, in milliseconds.
+    pub threshold_ms: f64,
+    /// The evidence that more of the candidate's answers take longer.
+    pub evidence: f64,
+    /// Answers to clients of the candidate.
+    pub candidate: SlowCounts,
+    /// Answers to those that were drawn to stable at the same time.
+    pub control: SlowCounts,
+}
+
+/// Answers to the clients of one arm. A session is slow once in five minutes at most, and is not compared until they are over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct SlowCounts {
+    /// Those that were compared.
+    pub compared: u64,
+    /// Those among them that took longer.
+    pub slow: u64,
+    /// The slow share, in percent; null: none was compared.
+    pub share: Option<f64>,
+}
+
 /// What is missing until something is decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -139,6 +202,7 @@ impl Verdict {
             outright: judged.outright,
             shared_dependency: judged.shared_dependency,
             on_worse: settings.on_worse(has_plan).as_str().to_owned(),
+            on_slower: settings.on_slower(has_plan).as_str().to_owned(),
             alpha: *alpha,
             tolerate: *tolerate,
             at_least: *at_least,
@@ -154,6 +218,8 @@ impl Verdict {
                 no_worse: shown_evidence(judged.ln_no_worse),
                 needed: ENOUGH,
             },
+            latency: LatencyNumbers::of(judged),
+            endpoints: judged.endpoints.failing.iter().map(ReceiptEndpoint::from).collect(),
             factor: judged.factor.map(ReceiptFactor::from),
             share_at_most: judged.share_bound.map(percent),
             missing: judged.missing.map(|missing| MissingNumbers {
@@ -163,6 +229,38 @@ impl Verdict {
                 sessions: missing.sessions,
             }),
             ..Self::default()
+        }
+    }
+}
+
+impl LatencyNumbers {
+    fn of(judged: &verdict::Verdict) -> Self {
+        let latency = &judged.latency;
+        let known = QUANTILES.iter().zip(&latency.thresholds).filter(|(_, known)| known.threshold_us > 0);
+        Self {
+            slower: judged.is_slower(),
+            warning: latency.slowness == Slowness::Suspected,
+            evidence: shown_evidence(latency.ln_slower),
+            evidence_needed: shown_evidence(judged.rules.ln_needed()),
+            thresholds: known.map(|(share, known)| ThresholdNumbers::of(*share, known)).collect(),
+        }
+    }
+}
+
+impl ThresholdNumbers {
+    #[allow(clippy::cast_precision_loss, reason = "minutes at most")]
+    fn of(share: f64, known: &ThresholdCount) -> Self {
+        let [candidate, control] = [0, 1].map(|arm| SlowCounts {
+            compared: known.judged[arm],
+            slow: known.slow[arm],
+            share: known.shares()[arm].map(percent),
+        });
+        Self {
+            percentile: percent(share),
+            threshold_ms: known.threshold_us as f64 / 1_000.0,
+            evidence: shown_evidence(known.ln_slower),
+            candidate,
+            control,
         }
     }
 }

@@ -195,3 +195,36 @@ fn it_is_stopped_and_started_and_an_old_script_may_do_so_too() {
     assert_eq!(containers(test, "hello-7"), Vec::<String>::new());
     call("POST", "", Some(&json!({ "deployment_id": "hello-8", "stack": { "content": content.replace("deploy-old", "evil") } }))).expect(422);
 }
+
+#[test]
+fn an_image_becomes_a_candidate_by_a_plan() {
+    let test = shared();
+    test.image("deploy-plan:1", &["RELEASE=p1"]);
+    test.image("deploy-plan:2", &["RELEASE=p2"]);
+    let router = deploying(test, "deploy-plan");
+    let api = router.api();
+    let first = ["deploy", "--new", "--image", "deploy-plan:1", "--release", "p1"];
+    let ran = run(&router, "operator", &first);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    api.post("promote", &json!({})).expect(200);
+    let second = ["deploy", "--image", "deploy-plan:2", "--release", "p2", "--plan", "gradual"];
+    let refused = run(&router, "operator", &second);
+    assert_eq!(refused.code, Some(4), "nothing was begun: {}{}", refused.out, refused.err);
+    assert!(refused.err.contains("`gradual` is no plan of the setting `plans`"), "{}", refused.err);
+    api.get("deployments/hello-p2").expect(404);
+    let plans = json!({ "plans": ["gradual: 5% hold=1h; 50%; promote"] });
+    api.call("PATCH", "/api/v1/apps/hello/settings", Some(&plans)).expect(200);
+    let both = json!({ "image": "deploy-plan:2", "plan": "gradual", "blend": 10 });
+    let refused = api.post("deployments", &both).expect(422).json();
+    assert_eq!(refused["error"]["field"], "plan", "{refused}");
+    let ran = run(&router, "operator", &second);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let plan = api.get("plan").expect(200).json()["plan"].clone();
+    assert_eq!((&plan["name"], &plan["step"]), (&json!("gradual"), &json!(1)), "{plan}");
+    let state = api.state();
+    assert_eq!((&state["candidate"]["release"], &state["blend"]), (&json!("p2"), &json!(5)), "{state}");
+    api.post("abort", &json!({})).expect(200);
+    let gone = run(&router, "operator", &["terminate", "p2"]);
+    assert_eq!(gone.code, Some(0), "{}{}", gone.out, gone.err);
+    containers(test, "hello-p1").iter().for_each(|name| test.remove(name));
+}

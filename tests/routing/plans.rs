@@ -128,6 +128,28 @@ fn a_step_that_needs_an_approval_waits_for_an_operator() {
     eventually("it goes on", || plan(&router)["step"] == 2);
 }
 
+/// A plan with a budget has no times: clients who meet no failure are what lets it go on.
+#[test]
+fn a_plan_with_a_budget_goes_on_when_it_suffices() {
+    let (tight, wide) = ("tight: harm_max=1; 20%; 50%; hold", "wide: harm_max=1000000; 20%; 50%; hold");
+    let router = planned(&[tight, wide]).start();
+    start(&router, "tight");
+    let mut crowd = Crowd::of(&router);
+    crowd.come(60, &["/"]);
+    waits_for(&router, "the budget: up to");
+    let shown = ask(&router, "viewer", &["plan", "status"]);
+    assert!(shown.out.starts_with("tight: [20 %] - 50 % - hold, harm_max=1, started by "), "{}", shown.out);
+    eventually("only the budget is missing", || {
+        plan(&router)["waits_for"].as_array().is_some_and(|waits| waits.len() == 1)
+    });
+    stays(&router, 1);
+    router.api().call("DELETE", "/api/v1/apps/hello/plan", Some(&json!({}))).expect(200);
+    start(&router, "wide");
+    assert_eq!(plan(&router)["harm_max"], 1_000_000);
+    eventually("it goes on", || plan(&router)["step"] == 2);
+    assert_eq!(router.api().state()["blend"], 50);
+}
+
 /// Every endpoint of the candidate is gone when the promote is due.
 #[test]
 fn the_last_step_passes_the_gate_or_says_why_not() {

@@ -7,6 +7,7 @@ const plan = { name: 'gradual', steps: [{ blend: 5 }, { blend: 25, approval: tru
 
 test('a plan says where it is and what it waits for', () => {
 	assert.equal(describePlan(plan), 'Plan gradual, step 2 of 2, started by ops. It goes on now.');
+	assert.match(describePlan({ ...plan, harm_max: 20 }), /^Plan gradual, step 2 of 2, at most 20\susers harmed, started by ops\./);
 	const waits = { ...plan, waits_for: ['the end of its hold, in 10 min', 'the approval of an operator'] };
 	assert.match(describePlan(waits), /Waits for the end of its hold, in 10 min; the approval of an operator\.$/);
 	assert.match(describePlan({ ...waits, held_by: ['the app is locked by ops'] }), /Held: the app is locked by ops\.$/);

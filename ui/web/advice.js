@@ -5,16 +5,13 @@
 // numbers and replaces it.
 
 import { describeFate } from './describe.js';
-import { count, duration, millis, plural } from './format.js';
+import { count, duration, plural } from './format.js';
 import { freezeWarnings } from './freeze-words.js';
 import { health, releaseId, releaseName } from './release.js';
 import { beginEffect } from './start-words.js';
 
 // What is said before the router has looked at a candidate for the first time.
 const UNJUDGED = 'Undecided: nobody has looked at the candidate yet.';
-// A slower p95 is worth a warning when it is half as much again and a person could feel it.
-const SLOWER_FACTOR = 1.5;
-const SLOWER_MS = 10;
 
 const setting = (state, name, fallback) => state.settings?.[name] ?? fallback;
 
@@ -173,9 +170,9 @@ export function releaseWarnings(release) {
  * The router's verdict about the candidate, in its own words, and what else speaks against it: `{word, tone, text}`, or null without a
  * candidate. `tone` is `bad`, `warn`, `good` or `open`. The banner, the dialogs and the overview all have it from here.
  */
-export function judge({ stable, candidate, verdict: judged }) {
+export function judge({ candidate, verdict: judged }) {
 	if (!candidate) return null;
-	const others = [...releaseWarnings(candidate), ...latencyWarnings(stable, candidate)];
+	const others = releaseWarnings(candidate);
 	const text = [...others, judged?.sentence ?? UNJUDGED].join(' ');
 	if (judged?.verdict === 'worse') return { word: '⚠ Worse:', tone: 'bad', text };
 	if (isAlarming(judged) || others.length) return { word: '⚠ Look:', tone: 'warn', text };
@@ -183,18 +180,12 @@ export function judge({ stable, candidate, verdict: judged }) {
 	return { word: '… Undecided:', tone: 'open', text };
 }
 
-const isAlarming = (judged) => Boolean(judged && (judged.verdict === 'worse' || judged.warning || judged.shared_dependency));
+const isAlarming = (judged) => Boolean(judged && (judged.verdict === 'worse' || judged.slower || judged.warning || judged.shared_dependency));
 const isGood = (judged) => judged?.verdict === 'no-worse' || judged?.verdict === 'better';
 
-function comparisonWarnings({ stable, candidate, verdict: judged }) {
-	if (!candidate) return [];
-	return [...(isGood(judged) ? [] : [judged?.sentence ?? UNJUDGED]), ...latencyWarnings(stable, candidate)];
-}
-
-function latencyWarnings(stable, candidate) {
-	const [old, next] = [stable?.activity, candidate.activity];
-	const isSlower = next?.p95_ms > (old?.p95_ms ?? Infinity) * SLOWER_FACTOR && next.p95_ms - old.p95_ms > SLOWER_MS;
-	return isSlower ? [`Slower: p95 ${millis(next.p95_ms)} against ${millis(old.p95_ms)} on stable.`] : [];
+function comparisonWarnings({ candidate, verdict: judged }) {
+	if (!candidate || (isGood(judged) && !isAlarming(judged))) return [];
+	return [judged?.sentence ?? UNJUDGED];
 }
 
 function appWarnings(state) {

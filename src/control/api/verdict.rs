@@ -13,7 +13,7 @@ use crate::{
     },
     rollout::{
         app::AppName,
-        verdict::{Blind, Evidence, Facts, Rules, Tally, judge},
+        verdict::{Blind, Evidence, Facts, FailingEndpoints, LatencyEvidence, Rules, Tally, judge},
     },
     schema::verdict::Verdict,
 };
@@ -46,6 +46,8 @@ fn verdict(core: &Core, app: &AppName) -> Option<Verdict> {
             rules: Rules::of(settings),
             evidence: &Evidence::new(settings.tolerate),
             tally: Tally::default(),
+            latency: &LatencyEvidence::new(settings.tolerate),
+            endpoints: &FailingEndpoints::default(),
             outright: false,
             stable_jumps: false,
             blind: candidate.is_none().then_some(Blind::NoCandidate),

@@ -239,8 +239,10 @@ impl Effect<'_> {
     }
 
     async fn set_candidate(&self) -> Result<(), StepError> {
-        let blend = self.held.run.candidate.and_then(|wish| wish.blend);
-        let command = Command::SetCandidate { release: self.release()?, blend, replace: None, plan: None };
+        let wish = self.held.run.candidate.as_ref();
+        let blend = wish.and_then(|wish| wish.blend);
+        let plan = wish.and_then(|wish| wish.plan.clone());
+        let command = Command::SetCandidate { release: self.release()?, blend, replace: None, plan };
         let options = CommandOptions::default();
         let done = execute(self.core, &self.held.deployment.app, &command, &self.asker(), &options).await;
         match done {

@@ -20,7 +20,8 @@ impl Hold {
     /// The hold of a plan's step that this router sees for the first time. It has lasted since the record says so, which may be
     /// before this router was started; a clock that is wrong makes it no longer than the step is held.
     pub fn seen(plan: &RunningPlan, now: Duration, now_ms: u64, sessions: u64) -> Self {
-        let longest = Duration::from_secs(plan.current().hold_seconds.into());
+        // Where it matters how many clients come in which time, both are counted from now.
+        let longest = if plan.harm_max.is_some() { Duration::ZERO } else { plan.hold_least() };
         let lasted = Duration::from_millis(now_ms.saturating_sub(plan.since)).min(longest);
         Self { of: Self::key(plan), began: now.saturating_sub(lasted), sessions_before: sessions }
     }
@@ -60,7 +61,7 @@ mod tests {
     };
 
     fn plan(since: u64) -> RunningPlan {
-        let PlanTemplate { name, steps, then } = "gradual: 5% hold=10m; promote".parse().unwrap();
+        let PlanTemplate { name, steps, harm_max, then } = "gradual: 5% hold=10m; promote".parse().unwrap();
         assert_eq!(then, PlanEnd::Promote);
         let (started_by, started_by_token) = ("ops".to_owned(), String::new());
         let (paused, approved_by) = (None, None);
@@ -68,6 +69,7 @@ mod tests {
         RunningPlan {
             name,
             steps,
+            harm_max,
             then,
             step: 0,
             since,
@@ -88,6 +90,8 @@ mod tests {
         let ahead = Hold::seen(&plan(2_000_000), now, 1_000_000, 7);
         assert_eq!((ahead.lasted(now), ahead.lasted(now + minute)), (Duration::ZERO, minute));
         assert_eq!((ahead.sessions(10), ahead.sessions(3)), (3, 0));
+        let budget = RunningPlan { harm_max: Some(20), ..plan(940_000) };
+        assert_eq!(Hold::seen(&budget, now, 1_000_000, 0).lasted(now), Duration::ZERO);
         assert!(ahead.is_of(&plan(2_000_000)) && !ahead.is_of(&plan(2_000_001)));
     }
 }

@@ -23,14 +23,23 @@ use crate::{
 const NOT_DRAWN: &str =
     "It is to be aborted, which the store does not take: meanwhile this router draws no new client to it.";
 
+/// What happens to a candidate, by what is found about it.
+#[derive(Debug, Clone, Copy)]
+pub struct OnFinding {
+    /// It is worse than stable.
+    pub worse: OnWorse,
+    /// It is slower than stable.
+    pub slower: OnWorse,
+}
+
 /// What is known of one candidate.
 #[derive(Debug, Clone)]
 pub struct CandidateVerdict {
     /// The candidate.
     pub release: ReleaseId,
     pub tenure: Tenure,
-    /// What happens if it is worse.
-    pub on_worse: OnWorse,
+    /// What happens if it is worse, or slower.
+    pub on: OnFinding,
     pub verdict: Verdict,
     /// When a client of the candidate first met a failure on any router, Unix ms.
     pub first_failure_at: Option<u64>,
@@ -44,22 +53,27 @@ impl CandidateVerdict {
     pub fn new(
         state: Arc<ReleaseState>,
         verdict: Verdict,
-        on_worse: OnWorse,
+        on: OnFinding,
         first_failure_at: Option<u64>,
         members: u64,
     ) -> Self {
         let (release, tenure) = (state.key().release.clone(), state.key().tenure);
-        Self { release, tenure, on_worse, verdict, first_failure_at, members, state }
+        Self { release, tenure, on, verdict, first_failure_at, members, state }
     }
 
     /// Whether the candidate is to be aborted: nothing speaks for a cause that stable has as well.
     pub fn aborts(&self) -> bool {
-        self.is_worse() && self.on_worse == OnWorse::Abort && !self.verdict.shared_dependency
+        self.asks_for(OnWorse::Abort) && !self.verdict.shared_dependency
     }
 
-    /// Whether people have to be told: it is worse, and stays.
+    /// Whether people have to be told: it is worse or slower, and stays.
     pub fn holds(&self) -> bool {
-        self.is_worse() && self.on_worse != OnWorse::Tell && !self.aborts()
+        (self.asks_for(OnWorse::Hold) || self.asks_for(OnWorse::Abort)) && !self.aborts()
+    }
+
+    /// Whether this is to happen to it, by what is found.
+    fn asks_for(&self, what: OnWorse) -> bool {
+        self.is_worse() && self.on.worse == what || self.verdict.is_slower() && self.on.slower == what
     }
 
     pub fn is_worse(&self) -> bool {
@@ -81,6 +95,7 @@ impl CandidateVerdict {
         VerdictSentence {
             verdict: self.verdict.finding.as_str().to_owned(),
             sentence: self.sentence(),
+            slower: self.verdict.is_slower(),
             warning: self.verdict.warning,
             shared_dependency: self.verdict.shared_dependency,
         }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::latency::LatencyCount;
 use crate::{
     control::shared::fleet::evidence::CandidateEvidence,
     live::{
@@ -12,7 +13,7 @@ use crate::{
     },
     rollout::{
         table::Standing,
-        verdict::{Block, Evidence, Look, RecentAnswers, Tally},
+        verdict::{Block, Evidence, FailingEndpoints, LatencyEvidence, Look, RecentAnswers, Tally},
     },
 };
 
@@ -29,6 +30,7 @@ pub struct CandidateCount {
     /// What it counted before it was started anew.
     before: Option<CandidateEvidence>,
     evidence: Evidence,
+    latency: LatencyCount,
     /// What it has counted since it was started.
     total: CohortTotal,
     answers: RecentAnswers,
@@ -45,11 +47,13 @@ impl CandidateCount {
             evidence.merge(&before.evidence);
             state.cohort().take_failed(&before.failed, &before.networks);
         }
+        let latency = LatencyCount::new(tolerate, before.as_ref().and_then(|before| before.latency.as_ref()));
         Self {
             state,
             stable: None,
             before,
             evidence,
+            latency,
             total: CohortTotal::default(),
             answers: RecentAnswers::default(),
             looked_at: None,
@@ -61,6 +65,7 @@ impl CandidateCount {
     #[must_use]
     pub fn tolerating(mut self, tolerate: f64) -> Self {
         self.evidence = Evidence::new(tolerate);
+        self.latency.tolerate(tolerate);
         self
     }
 
@@ -82,6 +87,7 @@ impl CandidateCount {
             let last = std::mem::replace(&mut self.total, cohort.total());
             let epochs = last.epochs.iter().zip(&self.total.epochs);
             epochs.for_each(|(last, now)| self.evidence.add(&block(last, now)));
+            self.latency.look(cohort, &last, &self.total, now);
         }
         let same = match (stable, &self.stable) {
             (Some(now), Some(known)) => Arc::ptr_eq(now, known),
@@ -121,11 +127,16 @@ impl CandidateCount {
         let cohort = self.state.cohort_if_any();
         let [failed, networks] = cohort.map(Cohort::failed_lately).unwrap_or_default();
         let first = cohort.and_then(Cohort::first_failure_ms);
+        let mut endpoints = FailingEndpoints::default();
+        endpoints.add(&cohort.map(|cohort| cohort.failed_at().all()).unwrap_or_default());
+        endpoints.add(self.before.as_ref().map_or(&[][..], |before| &before.endpoints));
         let first_before = self.before.as_ref().and_then(|before| before.first_failure_at);
         CandidateEvidence {
             app: key.app.clone(),
             tenure: key.tenure,
             evidence: self.evidence.clone(),
+            latency: Some(self.latency.evidence().clone()),
+            endpoints: endpoints.failing,
             tally,
             sessions: sessions.map(|sessions| sessions.to_text()),
             failed,
@@ -145,6 +156,8 @@ fn block([requests, counted]: &[[u64; 2]; 2], [requests_now, counted_now]: &[[u6
 #[derive(Debug)]
 pub struct FleetCount {
     pub evidence: Evidence,
+    pub latency: LatencyEvidence,
+    pub endpoints: FailingEndpoints,
     pub tally: Tally,
     pub first_failure_at: Option<u64>,
     /// How many routers have counted.
@@ -153,10 +166,12 @@ pub struct FleetCount {
 }
 
 impl FleetCount {
-    /// Nothing yet.
-    pub fn new(tolerate: f64) -> Self {
+    /// Nothing yet, of a candidate with so many endpoints.
+    pub fn new(tolerate: f64, endpoints: u64) -> Self {
         Self {
             evidence: Evidence::new(tolerate),
+            latency: LatencyEvidence::new(tolerate),
+            endpoints: FailingEndpoints { endpoints, ..FailingEndpoints::default() },
             tally: Tally::default(),
             first_failure_at: None,
             members: 0,
@@ -167,6 +182,8 @@ impl FleetCount {
     /// Adds what one router has counted.
     pub fn add(&mut self, counted: &CandidateEvidence) {
         self.evidence.merge(&counted.evidence);
+        counted.latency.iter().for_each(|latency| self.latency.merge(latency));
+        self.endpoints.add(&counted.endpoints);
         self.tally.add(&counted.tally);
         for (arm, sum) in self.sessions.iter_mut().enumerate() {
             sum.add(&counted.sessions(arm));

@@ -10,7 +10,11 @@ use super::{
     report::Reporter,
 };
 use crate::{
-    control::shared::{core::Core, fleet::evidence::CandidateEvidence, verdicts::CandidateVerdict},
+    control::shared::{
+        core::Core,
+        fleet::evidence::CandidateEvidence,
+        verdicts::{CandidateVerdict, OnFinding},
+    },
     live::{releases::ReleaseState, table::PublishedTable},
     rollout::{
         app::AppName,
@@ -129,7 +133,8 @@ impl Looks {
 
     fn judge(&self, app: &AppRoutes, count: &CandidateCount, others_changed: bool) -> CandidateVerdict {
         let settings = &app.settings.verdict;
-        let mut fleet = FleetCount::new(settings.tolerate);
+        let endpoints = app.candidate.map_or(0, |at| app.release(at).endpoints.len() as u64);
+        let mut fleet = FleetCount::new(settings.tolerate, endpoints);
         fleet.add(&count.to_stored());
         for other in self.core.roster.evidence_of_others() {
             let Some(counted) = other.of(&app.name, count.state.key().tenure) else { continue };
@@ -142,6 +147,8 @@ impl Looks {
             rules: Rules::of(settings),
             evidence: &fleet.evidence,
             tally: fleet.tally,
+            latency: &fleet.latency,
+            endpoints: &fleet.endpoints,
             outright: count.answers().fails_outright(),
             stable_jumps: count.answers().stable_jumps(),
             blind: self.blind(app),
@@ -149,7 +156,7 @@ impl Looks {
         CandidateVerdict::new(
             Arc::clone(&count.state),
             verdict,
-            settings.on_worse(app.has_plan),
+            OnFinding { worse: settings.on_worse(app.has_plan), slower: settings.on_slower(app.has_plan) },
             fleet.first_failure_at,
             fleet.members,
         )

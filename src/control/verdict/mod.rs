@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`count`] | what this router has counted of one candidate, look by look |
+//! | [`latency`] | the same of how long its clients wait |
 //! | [`looks`] | the looks at all candidates, and what they come to |
 //! | [`report`] | this router's part of the evidence in the store, from which others and a restart go on |
 //! | [`abort`] | the abort of a candidate that is worse |
@@ -12,6 +13,7 @@
 
 mod abort;
 mod count;
+mod latency;
 mod looks;
 mod report;
 #[cfg(test)]

@@ -3,21 +3,28 @@
 //! Workers count, each in a cell of its own; which sessions have failed already stands in sets that all of them share. The
 //! control plane looks at both. Nothing is made before the first request of a cohort.
 
+mod endpoints;
 mod failed;
 mod samples;
+mod waits;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 pub use self::{
+    endpoints::FailedAt,
     failed::FailedSet,
     samples::{FailureSample, Samples},
+    waits::{Wait, WaitCounts, Waits},
 };
 use super::sketch::{Sketch, SketchTotal};
 use crate::{
-    cell::Counter,
+    cell::{Counter, Histogram, HistogramTotal},
     rollout::{
         pin::Pin,
-        verdict::{Arm, Tally},
+        verdict::{Arm, Tally, latency::THRESHOLDS},
     },
 };
 
@@ -32,6 +39,10 @@ struct EpochCell {
     requests: [Counter; 2],
     /// Sessions that met a failure and count for "worse".
     counted: [Counter; 2],
+    /// Requests that were compared with each threshold.
+    judged: [[Counter; 2]; THRESHOLDS],
+    /// Those among them that took longer.
+    slow: [[Counter; 2]; THRESHOLDS],
 }
 
 /// What one worker has counted. Only that worker writes to it. By [`Arm`], but for `failed_answers`.
@@ -49,6 +60,8 @@ pub struct CohortCell {
     answered: Counter,
     /// The sessions of each arm.
     sessions: [Sketch; 2],
+    /// How long stable's answers took to their first byte, assets not among them.
+    stable_waits: Histogram,
 }
 
 /// The cohort of one tenure.
@@ -59,7 +72,10 @@ pub struct Cohort {
     failed: FailedSet,
     /// Networks from which a session failed, by a keyed hash of network, draw epoch and arm.
     networks: FailedSet,
+    /// Endpoints of the candidate that failed sessions.
+    failed_at: FailedAt,
     samples: Samples,
+    waits: Waits,
     /// When a session of the candidate failed first, Unix ms; 0: none has.
     first_failure_ms: AtomicU64,
 }
@@ -87,10 +103,32 @@ pub struct CohortTotal {
     pub tally: Tally,
     /// By draw epoch and arm: requests of sessions that had not failed before, and first failures that count.
     pub epochs: [[[u64; 2]; 2]; EPOCHS],
+    /// What was compared with the thresholds, by draw epoch.
+    pub waits: [EpochWaits; EPOCHS],
+    /// How long stable's answers took to their first byte.
+    pub stable_waits: HistogramTotal,
     /// Requests that the candidate failed, and stable.
     pub failed_answers: [u64; 2],
     /// The sessions.
     pub sessions: [SketchTotal; 2],
+}
+
+/// What was compared with each threshold, of the clients of one draw epoch, by [`Arm`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EpochWaits {
+    /// Requests of sessions that had not been slow before in the same window.
+    pub judged: [[u64; 2]; THRESHOLDS],
+    /// Those among them that took longer.
+    pub slow: [[u64; 2]; THRESHOLDS],
+}
+
+impl EpochWaits {
+    fn add(&mut self, cell: &EpochCell) {
+        for (sums, counters) in [(&mut self.slow, &cell.slow), (&mut self.judged, &cell.judged)] {
+            let sums = sums.as_flattened_mut().iter_mut();
+            sums.zip(counters.as_flattened()).for_each(|(sum, counter)| *sum += counter.get());
+        }
+    }
 }
 
 impl Cohort {
@@ -100,7 +138,9 @@ impl Cohort {
             cells: (0..workers).map(|_| CohortCell::default()).collect(),
             failed: FailedSet::default(),
             networks: FailedSet::default(),
+            failed_at: FailedAt::default(),
             samples: Samples::default(),
+            waits: Waits::default(),
             first_failure_ms: AtomicU64::new(0),
         }
     }
@@ -119,9 +159,17 @@ impl Cohort {
         cell.sessions[request.arm as usize].add(request.pin);
     }
 
-    /// Counts a request that failed: if it is the first of its session, and the first session of its network.
+    /// Counts a request that failed: if it is the first of its session, and the first session of its network. `at` is the endpoint
+    /// of the candidate that failed it, if one did.
     #[cold]
-    pub fn count_failure(&self, worker: usize, request: CohortRequest<'_>, network: u64, now_ms: u64) {
+    pub fn count_failure(
+        &self,
+        worker: usize,
+        request: CohortRequest<'_>,
+        network: u64,
+        at: Option<SocketAddr>,
+        now_ms: u64,
+    ) {
         let cell = &self.cells[worker];
         if self.is_full() || !self.failed.insert(request.pin.client) {
             return;
@@ -130,6 +178,7 @@ impl Cohort {
         cell.sessions[arm].add(request.pin);
         if request.arm == Arm::Candidate {
             let _ = self.first_failure_ms.compare_exchange(0, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+            at.into_iter().for_each(|endpoint| self.failed_at.count(endpoint));
         }
         if self.networks.insert(network) {
             // Whoever reads them the other way round never sees more failures than requests.
@@ -138,6 +187,43 @@ impl Cohort {
             epoch.counted[arm].add(1);
         }
         cell.failing[arm].add(1);
+    }
+
+    /// Counts how long a client waited, if there are thresholds. `network` is that of [`Cohort::count`].
+    #[inline]
+    pub fn count_wait(
+        &self,
+        worker: usize,
+        request: CohortRequest<'_>,
+        wait: Wait,
+        network: impl FnOnce() -> u64,
+    ) {
+        if !self.waits.are_judged() {
+            return;
+        }
+        let (cell, arm) = (&self.cells[worker].epochs[request.epoch()], request.arm as usize);
+        let counts = self.waits.judge([request.pin.client, network()], wait);
+        for (at, is_slow) in counts.into_iter().enumerate() {
+            let Some(is_slow) = is_slow else { continue };
+            cell.judged[at][arm].add(1);
+            cell.slow[at][arm].add(u64::from(is_slow));
+        }
+    }
+
+    /// Counts how long an answer of stable took to its first byte.
+    #[inline]
+    pub fn count_stable_wait(&self, worker: usize, us: u64) {
+        self.cells[worker].stable_waits.record(us);
+    }
+
+    /// The thresholds that waits are compared with.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Endpoints of the candidate that failed sessions.
+    pub fn failed_at(&self) -> &FailedAt {
+        &self.failed_at
     }
 
     /// Counts a failing answer of a release to anybody: the candidate's (0) or stable's (1).
@@ -199,6 +285,8 @@ impl Cohort {
                 total.failed_answers[arm] += cell.failed_answers[arm].get();
                 total.sessions[arm].merge(&cell.sessions[arm]);
             }
+            total.waits.iter_mut().zip(&cell.epochs).for_each(|(sums, epoch)| sums.add(epoch));
+            cell.stable_waits.add_to(&mut total.stable_waits);
             tally.answered += cell.answered.get();
             tally.shielded += cell.shielded.get();
         }
@@ -229,7 +317,7 @@ mod tests {
         cohort.count(0, request(&one, Arm::Candidate), || 7);
         cohort.count(1, request(&one, Arm::Candidate), || 7);
         for worker in [0, 1, 0] {
-            cohort.count_failure(worker, request(&one, Arm::Candidate), 7, 1_000);
+            cohort.count_failure(worker, request(&one, Arm::Candidate), 7, None, 1_000);
             cohort.count(worker, request(&one, Arm::Candidate), || 7);
         }
         cohort.count(1, request(&other, Arm::Control), || 8);
@@ -244,9 +332,9 @@ mod tests {
     fn sessions_of_one_network_count_once() {
         let cohort = Cohort::new(1);
         for client in 1..=5 {
-            cohort.count_failure(0, request(&pin(client), Arm::Candidate), 7, 1);
+            cohort.count_failure(0, request(&pin(client), Arm::Candidate), 7, None, 1);
         }
-        cohort.count_failure(0, request(&pin(6), Arm::Candidate), 8, 1);
+        cohort.count_failure(0, request(&pin(6), Arm::Candidate), 8, None, 1);
         cohort.count(0, request(&pin(7), Arm::Candidate), || 7);
         let tally = cohort.total().tally;
         assert_eq!((tally.failing, tally.counted, tally.requests), ([6, 0], [2, 0], [2, 0]));
@@ -255,11 +343,11 @@ mod tests {
     #[test]
     fn a_session_that_failed_elsewhere_does_not_fail_again() {
         let (here, there) = (Cohort::new(1), Cohort::new(1));
-        here.count_failure(0, request(&pin(1), Arm::Candidate), 7, 1);
+        here.count_failure(0, request(&pin(1), Arm::Candidate), 7, None, 1);
         let [sessions, networks] = here.failed_lately();
         there.take_failed(&sessions, &networks);
-        there.count_failure(0, request(&pin(1), Arm::Candidate), 7, 1);
-        there.count_failure(0, request(&pin(2), Arm::Candidate), 7, 1);
+        there.count_failure(0, request(&pin(1), Arm::Candidate), 7, None, 1);
+        there.count_failure(0, request(&pin(2), Arm::Candidate), 7, None, 1);
         let tally = there.total().tally;
         assert_eq!((tally.failing, tally.counted), ([1, 0], [0, 0]), "the network is known as well");
         assert_eq!(there.failed_lately()[0], [pin(2).client], "each tells what it saw itself");
@@ -269,12 +357,12 @@ mod tests {
     fn beyond_its_memory_nothing_is_counted() {
         let cohort = Cohort::new(1);
         for client in 1..20_000 {
-            cohort.count_failure(0, request(&pin(client), Arm::Control), client, 1);
+            cohort.count_failure(0, request(&pin(client), Arm::Control), client, None, 1);
         }
         assert!(cohort.is_full());
         let before = cohort.total().tally;
         cohort.count(0, request(&pin(50_000), Arm::Control), || 1 << 41);
-        cohort.count_failure(0, request(&pin(50_001), Arm::Control), 1 << 40, 1);
+        cohort.count_failure(0, request(&pin(50_001), Arm::Control), 1 << 40, None, 1);
         assert_eq!(cohort.total().tally, before);
     }
 }

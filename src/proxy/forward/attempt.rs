@@ -240,6 +240,8 @@ fn move_to_stable<D: Downstream>(exchange: &mut Exchange<'_, D>, failure: Failur
     let failed = std::mem::replace(&mut plan.assignment, assignment);
     charge_release(worker, plan, &failed, failure, exchange.outcome.asked_us);
     worker.counters().shielded.add(1);
+    exchange.outcome.was_silent = failure.timed_out();
+    exchange.outcome.shielded_from = Some(plan.app.endpoint(failed.target).route.address);
     exchange.outcome.asked_us = Some(coarse::now_us());
     count_shielded(worker, plan);
     exchange.change_release();

@@ -11,7 +11,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::{
-    live::cohort::{Cohort, CohortRequest, FailureSample},
+    live::cohort::{Cohort, CohortRequest, FailureSample, Wait},
     printable::escaped,
     proxy::{
         codec::lines::{Progress, read_lines},
@@ -36,10 +36,14 @@ const METHOD_CHARS_MAX: usize = 20;
 
 /// Counts a request of an app that has a candidate.
 pub fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
-    let Some(failed) = has_failed(plan, outcome) else { return };
     let Some(cohort) = cohort_of(plan) else { return };
-    if failed {
+    let failed = has_failed(plan, outcome);
+    if failed == Some(true) {
         count_answer(cohort, worker, plan, outcome);
+    }
+    let wait = if plan.is_asset() { None } else { wait_of(plan, outcome) };
+    if let Some(Wait { us, is_over: true }) = wait.filter(|_| plan.standing() == Standing::Stable) {
+        cohort.count_stable_wait(worker.index, us);
     }
     let Some(pin) = drawn_pin(plan) else { return };
     let arm = if pin.drawn_to_candidate { Arm::Candidate } else { Arm::Control };
@@ -49,11 +53,43 @@ pub fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     }
     let request = CohortRequest { pin: &pin, arm };
     let network = || plan.app.routes.pins.hash_network(plan.client.address, [pin.drawn_for, arm as u8]);
-    if failed {
-        cohort.count_failure(worker.index, request, network(), coarse::wall_ms());
-    } else {
-        cohort.count(worker.index, request, network);
+    if let Some(wait) = wait {
+        cohort.count_wait(worker.index, request, wait, network);
     }
+    match failed {
+        Some(true) => {
+            let at = failed_at(plan, outcome);
+            cohort.count_failure(worker.index, request, network(), at, coarse::wall_ms());
+        }
+        Some(false) => cohort.count(worker.index, request, network),
+        None => {}
+    }
+}
+
+/// The endpoint of the candidate that failed the request, if one did.
+#[cold]
+fn failed_at(plan: &Plan, outcome: &Outcome) -> Option<SocketAddr> {
+    let own = outcome.endpoint.filter(|_| plan.standing() == Standing::Candidate);
+    outcome.shielded_from.or(own)
+}
+
+/// How long the client waited for the first byte of the endpoint's answer. `None` where that says nothing about the release: a
+/// sibling answered, the candidate failed it at once, or the router had the answer itself.
+fn wait_of(plan: &Plan, outcome: &Outcome) -> Option<Wait> {
+    if outcome.sibling.is_some() {
+        return None;
+    }
+    if plan.reason() == Reason::Shielded {
+        return outcome.was_silent.then_some(Wait::SILENT);
+    }
+    let asked_us = outcome.asked_us.unwrap_or(plan.started_us);
+    if outcome.head_us > 0 {
+        return Some(Wait { us: outcome.head_us.saturating_sub(asked_us), is_over: true });
+    }
+    // It would have taken longer, nobody knows how long.
+    let waited =
+        matches!(outcome.failure, Some(Failure::FirstByte | Failure::ConnectTimeout | Failure::ClientGone));
+    waited.then(|| Wait { us: coarse::now_us().saturating_sub(asked_us), is_over: false })
 }
 
 /// Whether a request failed. `None` is nobody's event: the client left, or it says nothing about the release.

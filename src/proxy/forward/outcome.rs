@@ -20,6 +20,10 @@ pub struct Outcome {
     pub retries: u32,
     /// When the release that answers was asked, if another one was asked before, monotonic microseconds.
     pub asked_us: Option<u64>,
+    /// The candidate was silent until stable was asked instead.
+    pub was_silent: bool,
+    /// The endpoint of the candidate whose failure stable was asked to make good.
+    pub shielded_from: Option<SocketAddr>,
     /// When the head of the response was there, monotonic microseconds.
     pub head_us: u64,
     /// Which endpoint answered.

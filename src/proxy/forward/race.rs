@@ -186,6 +186,9 @@ fn move_client<D: Downstream>(
 ) {
     let worker = exchange.worker;
     charge_candidate(worker, &exchange.plan, &candidate.assignment, failure, exchange.outcome.asked_us);
+    exchange.outcome.was_silent = true;
+    exchange.outcome.shielded_from =
+        Some(exchange.plan.app.endpoint(candidate.assignment.target).route.address);
     worker.counters().shielded.add(1);
     worker.counters().upstream_retries.add(1);
     exchange.outcome.retries += 1;

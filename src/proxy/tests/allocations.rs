@@ -15,7 +15,7 @@ use super::stage::{Endpoint, endpoint, ok, read_message, text};
 use crate::{
     clock::Clock,
     limits::Limits,
-    live::table::LiveTable,
+    live::{releases::ReleaseState, table::LiveTable},
     proxy::{
         downstream::stream::Stream,
         front::serve::serve,
@@ -61,6 +61,15 @@ fn a_race_allocates_once_it_begins() {
     assert_eq!(silent.answer, "stable");
 }
 
+/// A client of a cohort is counted, and how long it waits is compared, without a block of memory.
+#[test]
+fn a_candidate_that_is_judged_allocates_nothing() {
+    let (stable, candidate) = (endpoint(|_| ok("stable")), endpoint(answer_unless_silent));
+    let judged = counted_where(&stable, &candidate, 100, "/", true);
+    assert_eq!(judged.per_request, 2);
+    assert!(judged.compared >= REQUESTS, "{}", judged.compared);
+}
+
 /// The candidate answers everything but `/silent`.
 fn answer_unless_silent(request: &[u8]) -> Vec<u8> {
     while request.starts_with(b"GET /silent") {
@@ -74,11 +83,24 @@ struct Counted {
     per_request: u64,
     /// The last answer's body.
     answer: String,
+    /// How many waits were compared with a threshold.
+    compared: u64,
 }
 
 /// Serves requests of one client, and counts what they allocate on the worker's thread. Blend is the candidate's share in
 /// percent.
 fn counted(stable: &Endpoint, candidate: &Endpoint, blend: u8, target: &'static str) -> Counted {
+    counted_where(stable, candidate, blend, target, false)
+}
+
+/// The same; `waits` are compared with thresholds that no answer reaches, or not at all.
+fn counted_where(
+    stable: &Endpoint,
+    candidate: &Endpoint,
+    blend: u8,
+    target: &'static str,
+    waits: bool,
+) -> Counted {
     let clock = Clock::system();
     let refreshed = clock.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,8 +113,13 @@ fn counted(stable: &Endpoint, candidate: &Endpoint, blend: u8, target: &'static 
     let (begin, begun) = mpsc::sync_channel(1);
     let (end, ended) = oneshot::channel();
     let requests = if target == "/" { REQUESTS } else { 1 };
+    let shared = front_state(stable, candidate, blend, clock);
+    let cohort = candidate_of(&shared);
+    if waits {
+        cohort.cohort().waits().begin_window([u64::MAX; 3]);
+    }
     runtime.block_on(async {
-        let worker = Worker::new(0, front_state(stable, candidate, blend, clock), None, 1);
+        let worker = Worker::new(0, shared, None, 1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -116,7 +143,16 @@ fn counted(stable: &Endpoint, candidate: &Endpoint, blend: u8, target: &'static 
         answer = runtime.block_on(ended).unwrap();
     });
     // A few more are made by the channels and by the runtime's timer.
-    Counted { per_request: told.count_total / requests, answer }
+    let compared =
+        cohort.cohort().total().waits.iter().map(|waits| waits.judged[0].iter().sum::<u64>()).sum();
+    Counted { per_request: told.count_total / requests, answer, compared }
+}
+
+/// The live state of the candidate.
+fn candidate_of(shared: &FrontState) -> Arc<ReleaseState> {
+    let published = shared.table.load_full();
+    let routes = published.table.all_routes().next().unwrap();
+    Arc::clone(published.release(routes.release(routes.candidate.unwrap()).slot))
 }
 
 /// A client that keeps its connection and its pin.
@@ -171,7 +207,7 @@ fn front_state(stable: &Endpoint, candidate: &Endpoint, blend: u8, clock: Clock)
     let (a, b) = (release("a"), release("b"));
     let record = serde_json::json!({
         "seq": 1, "stable": {"release": a, "tenure": 1}, "candidate": {"release": b, "tenure": 2}, "blend": blend,
-        "sticky": true, "previous": null, "draining": [], "tenures": {"last": 2, "left": []}, "lock": null,
+        "sticky": true, "draw_epochs": {"last": 1, "first": 1}, "previous": null, "draining": [], "tenures": {"last": 2, "left": []}, "lock": null,
         "command": "blend", "actor": "ann", "reason": "", "at": 1,
     });
     keyspace.put("rolling/shop/rollout", record.to_string().as_bytes(), 1);

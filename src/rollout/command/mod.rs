@@ -36,6 +36,7 @@ pub use self::{
     decision::Decision,
     holds::Holds,
     kinds::{ApprovalSubject, Command},
+    plan::find_plan,
     refusal::Refusal,
     registration::{RegistrationRules, admit_registration},
     replacement::{Replacement, check_replacement, replace},

@@ -28,14 +28,15 @@ pub(super) fn begin(case: &Case<'_>, draft: &mut Draft<'_>, name: &str) -> Resul
         let message = format!("the plan `{}` was started: stop it first", plan.name);
         return Err(Refusal::state("plan_running", message));
     }
-    let template = find(&case.background.plans, name)?;
+    let template = find_plan(&case.background.plans, name)?;
     check_caps(case, draft, template)?;
-    let PlanTemplate { name, steps, then } = template.clone();
+    let PlanTemplate { name, steps, harm_max, then } = template.clone();
     let step = place(&steps, draft.next.blend);
     draft.next.blend = steps[step].blend;
     draft.next.plan = Some(RunningPlan {
         name,
         steps,
+        harm_max,
         then,
         step,
         since: case.asker.at,
@@ -49,7 +50,11 @@ pub(super) fn begin(case: &Case<'_>, draft: &mut Draft<'_>, name: &str) -> Resul
     Ok(())
 }
 
-fn find<'a>(plans: &'a [PlanTemplate], name: &str) -> Result<&'a PlanTemplate, Refusal> {
+/// The plan of this name, or what there is instead.
+///
+/// # Errors
+/// There is no such plan.
+pub fn find_plan<'a>(plans: &'a [PlanTemplate], name: &str) -> Result<&'a PlanTemplate, Refusal> {
     plans.iter().find(|plan| plan.name == name).ok_or_else(|| {
         let known: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

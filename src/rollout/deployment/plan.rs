@@ -114,7 +114,7 @@ impl Up<'_> {
                 false => Step::Wait,
             };
         }
-        if self.run.candidate.is_some_and(|wish| !wish.is_set) {
+        if self.run.candidate.as_ref().is_some_and(|wish| !wish.is_set) {
             return Step::SetCandidate;
         }
         if self.run.state == State::Serving { Step::Wait } else { Step::Enter { state: State::Serving } }

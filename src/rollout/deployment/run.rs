@@ -122,10 +122,13 @@ pub struct Run {
 }
 
 /// The release is to be the candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateWish {
     /// At this blend; none: 0, or as it is.
     pub blend: Option<Blend>,
+    /// With this plan, which has blends of its own; none: without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// It is.
     pub is_set: bool,
 }
@@ -363,7 +366,7 @@ impl Run {
 
     /// Whether it has come up: from then on a container that fails is replaced, and the others serve on.
     pub fn is_up(&self) -> bool {
-        self.state == State::Serving || self.candidate.is_some_and(|wish| wish.is_set)
+        self.state == State::Serving || self.candidate.as_ref().is_some_and(|wish| wish.is_set)
     }
 }
 

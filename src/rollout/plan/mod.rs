@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`budget`] | how many users may be expected to meet a failure, where a plan has a budget instead of times |
 //! | [`gate`] | what is asked before a plan goes on, and its answer |
 //! | [`step`] | one step, as people write it |
 //! | [`template`] | a plan of an app's settings |
@@ -11,11 +12,14 @@
 //! Nothing here reads a clock or changes a record: commands do (`rollout::command`), and `control::plans` gives those that are
 //! due.
 
+pub mod budget;
 pub mod gate;
 pub mod running;
 pub mod standing;
 pub mod step;
 pub mod template;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     gate::GateAnswer,

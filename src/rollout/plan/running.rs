@@ -1,8 +1,11 @@
 //! A plan that was started: a part of the rollout record, so that it survives restarts and is acted on once in a fleet.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::LOOK_LEAST,
     step::PlanStep,
     template::{PlanEnd, STEPS_MAX},
 };
@@ -19,6 +22,9 @@ pub struct RunningPlan {
     pub name: String,
     /// All its steps.
     pub steps: Vec<PlanStep>,
+    /// How many users may be expected to meet a failure, if it goes by that instead of times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harm_max: Option<u32>,
     /// What follows the last one.
     pub then: PlanEnd,
     /// Which step it is at, from 0.
@@ -64,6 +70,14 @@ impl RunningPlan {
     /// The step after it; none after the last.
     pub fn next(&self) -> Option<&PlanStep> {
         self.steps.get(self.step + 1)
+    }
+
+    /// How long the step that it is at is held at least.
+    pub fn hold_least(&self) -> Duration {
+        match self.harm_max {
+            Some(_) => LOOK_LEAST,
+            None => Duration::from_secs(self.current().hold_seconds.into()),
+        }
     }
 
     /// Whether somebody has to approve before it goes on.

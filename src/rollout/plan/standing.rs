@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    budget::{Drawn, Harm, objection},
     gate::GateAnswer,
     running::{PLAN_ACTOR, RunningPlan},
 };
@@ -51,7 +52,7 @@ impl PlanStanding {
     /// How a plan stands.
     pub fn of(plan: &RunningPlan, facts: &PlanFacts<'_>) -> Self {
         let step = plan.current();
-        let left = Duration::from_secs(step.hold_seconds.into()).saturating_sub(facts.held);
+        let left = plan.hold_least().saturating_sub(facts.held);
         let mut waits_for = Vec::new();
         if !left.is_zero() {
             waits_for.push(format!("the end of its hold, in {}", rough(left)));
@@ -62,7 +63,7 @@ impl PlanStanding {
         }
         // Where nobody is drawn to the candidate there is nothing to judge.
         if step.blend > Blend::ZERO {
-            waits_for.extend(doubt(facts.verdict));
+            waits_for.extend(doubt(plan, facts));
         }
         if plan.lacks_approval() {
             waits_for.push("the approval of an operator".to_owned());
@@ -97,9 +98,29 @@ fn breaks(plan: &RunningPlan, facts: &PlanFacts<'_>) -> Vec<String> {
     [paused, locked, frozen, halted, store].into_iter().flatten().collect()
 }
 
-/// What speaks against going on, or is not known yet.
-fn doubt(verdict: Option<&Verdict>) -> Option<String> {
-    let Some(verdict) = verdict else { return Some("the first verdict about the candidate".to_owned()) };
+/// What speaks against going on, or is not known yet. A plan with a budget asks for a verdict only before its end.
+fn doubt(plan: &RunningPlan, facts: &PlanFacts<'_>) -> Option<String> {
+    let Some(verdict) = facts.verdict else {
+        return Some("the first verdict about the candidate".to_owned());
+    };
+    if let (Some(harm_max), Some(next)) = (plan.harm_max, plan.next())
+        && !objection(verdict)
+    {
+        let PlanFacts { sessions, held, .. } = *facts;
+        let drawn = Drawn { sessions, held, blend: plan.current().blend };
+        return Harm::expected(verdict, drawn, next.blend).exceeds(harm_max, next.blend);
+    }
+    of_verdict(verdict)
+}
+
+/// What a verdict says against going on.
+fn of_verdict(verdict: &Verdict) -> Option<String> {
+    if verdict.holds_for_latency() {
+        return Some(format!(
+            "a verdict that it is no slower than stable ({})",
+            verdict.sentence().trim_end_matches('.')
+        ));
+    }
     match verdict.finding {
         Finding::NoWorse | Finding::Better if !verdict.shared_dependency => None,
         _ => Some(format!(

@@ -4,12 +4,17 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::step::PlanStep;
+use super::{
+    budget::{HARM_MAX, LADDER},
+    step::PlanStep,
+};
+use crate::rollout::blend::Blend;
 
 /// What a plan may be, for the person who has to correct one.
 pub const ALLOWED: &str = "`NAME: STEP; STEP; END`, where a name has 1 to 40 of a-z, 0-9, - and _, a step is a blend such as 5% and \
                            optionally hold=10m, sessions=500, gate=HOOK and approval behind it, blends never fall, there are 1 to 20 steps, and the \
-                           end is promote or hold";
+                           end is promote or hold; a first step such as harm_max=20 is a budget of users who may meet a failure: then steps have no hold, \
+                           blends are above 0, and without any they are 1, 2, 5, 10, 25 and 50%";
 
 /// The most plans of an app.
 pub const PLANS_MAX: usize = 16;
@@ -27,6 +32,8 @@ pub struct PlanTemplate {
     pub name: String,
     /// At least one step, with blends that never fall.
     pub steps: Vec<PlanStep>,
+    /// How many users may be expected to meet a failure. It is then what the plan goes by, instead of times. None: no such budget.
+    pub harm_max: Option<u32>,
     /// What follows the last step.
     pub then: PlanEnd,
 }
@@ -64,11 +71,14 @@ impl FromStr for PlanTemplate {
         let (name, rest) = text.split_once(':').filter(|_| text.len() <= LINE_BYTES_MAX).ok_or(PlanError)?;
         let (steps, end) = rest.rsplit_once(';').filter(|_| is_name(name)).ok_or(PlanError)?;
         let then = [PlanEnd::Promote, PlanEnd::Hold].into_iter().find(|then| then.as_str() == end.trim());
-        let steps: Result<Vec<PlanStep>, _> = steps.split(';').map(str::parse).collect();
+        let (harm_max, steps) = budget_of(steps)?;
+        let steps: Result<Vec<PlanStep>, _> = steps.iter().map(|step| step.parse()).collect();
         let steps = steps.map_err(|_| PlanError)?;
         let rises = steps.is_sorted_by_key(|step| step.blend) && steps.len() <= STEPS_MAX;
-        match then.filter(|_| rises) {
-            Some(then) => Ok(Self { name: name.to_owned(), steps, then }),
+        let in_budget = |step: &PlanStep| step.hold_seconds == 0 && step.blend > Blend::ZERO;
+        let fits = harm_max.is_none() || steps.iter().all(in_budget);
+        match then.filter(|_| rises && fits) {
+            Some(then) => Ok(Self { name: name.to_owned(), steps, harm_max, then }),
             None => Err(PlanError),
         }
     }
@@ -77,9 +87,20 @@ impl FromStr for PlanTemplate {
 impl fmt::Display for PlanTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.name)?;
+        self.harm_max.iter().try_for_each(|most| write!(f, " harm_max={most};"))?;
         self.steps.iter().try_for_each(|step| write!(f, " {step};"))?;
         write!(f, " {}", self.then.as_str())
     }
+}
+
+/// The budget that stands before the steps, and the steps. With a budget alone they are those of [`LADDER`].
+fn budget_of(steps: &str) -> Result<(Option<u32>, Vec<&str>), PlanError> {
+    let mut steps: Vec<&str> = steps.split(';').collect();
+    let Some(text) = steps[0].trim().strip_prefix("harm_max=") else { return Ok((None, steps)) };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let most = text.parse().ok().filter(|most| digits && (1..=HARM_MAX).contains(most)).ok_or(PlanError)?;
+    steps.remove(0);
+    Ok((Some(most), if steps.is_empty() { LADDER.to_vec() } else { steps }))
 }
 
 fn is_name(name: &str) -> bool {
@@ -98,9 +119,17 @@ mod tests {
             "gradual: 5% hold=10m; 25% hold=20m sessions=500; 50% hold=30m approval; promote",
             "a-1_b: 10%; hold",
             "x: 5%; 5%; promote",
+            "careful: harm_max=20; 1%; 10% approval; 50% sessions=100; promote",
         ] {
             assert_eq!(text.parse::<PlanTemplate>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_budget_alone_has_the_usual_steps() {
+        let plan: PlanTemplate = "careful: harm_max=20; promote".parse().unwrap();
+        assert_eq!(plan.harm_max, Some(20));
+        assert_eq!(plan.to_string(), "careful: harm_max=20; 1%; 2%; 5%; 10%; 25%; 50%; promote");
     }
 
     #[test]
@@ -119,6 +148,14 @@ mod tests {
             "a: 5%; abort",
             "a: 5%;; promote",
             "a: 5%; promote;",
+            "a: harm_max=0; promote",
+            "a: harm_max=1000001; promote",
+            "a: harm_max=; 5%; promote",
+            "a: harm_max=+5; 5%; promote",
+            "a: 5%; harm_max=20; promote",
+            "a: harm_max=20; harm_max=20; 5%; promote",
+            "a: harm_max=20; 5% hold=1m; promote",
+            "a: harm_max=20; 0%; 5%; promote",
             &long,
         ] {
             assert_eq!(text.parse::<PlanTemplate>(), Err(PlanError), "{text}");

@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 111] = [
+const ALLOWED: [(&str, &str); 112] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
@@ -86,6 +86,7 @@ const ALLOWED: [(&str, &str); 111] = [
         "a pattern that begins with `/` or `*`, of at most 200 characters, such as *callback*",
     ),
     ("verdict.on_worse", "`abort`, `hold`, `tell` or null"),
+    ("verdict.on_slower", "`abort`, `hold`, `tell` or null"),
     ("verdict.alpha", "a number from 0.0001 to 0.1"),
     ("verdict.tolerate", "a number from 1 to 10"),
     ("verdict.at_least", "a percentage from 0 to 100"),

@@ -18,6 +18,8 @@ const STATUSES_CHARS_MAX: usize = 200;
 pub struct VerdictSettings {
     /// What happens to a candidate that is worse than stable. None: a plan aborts it, and without one the verdict says so.
     pub on_worse: Option<OnWorse>,
+    /// What happens to a candidate that is slower than stable. None: a plan holds it, and without one the verdict says so.
+    pub on_slower: Option<OnWorse>,
     /// The probability of ever calling a candidate worse that is not: 0.0001 to 0.1.
     pub alpha: f64,
     /// How many times as often as stable a candidate may fail: 1 to 10.
@@ -28,7 +30,7 @@ pub struct VerdictSettings {
     pub failure: FailingStatuses,
 }
 
-/// What happens to a candidate that is worse than stable.
+/// What happens to a candidate that is worse than stable, or slower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnWorse {
@@ -104,7 +106,7 @@ serde_as_text!(FailingStatuses);
 impl Default for VerdictSettings {
     fn default() -> Self {
         let failure = "500-599".parse().expect("a range of statuses");
-        Self { on_worse: None, alpha: 0.01, tolerate: 1.0, at_least: 0.5, failure }
+        Self { on_worse: None, on_slower: None, alpha: 0.01, tolerate: 1.0, at_least: 0.5, failure }
     }
 }
 
@@ -112,6 +114,11 @@ impl VerdictSettings {
     /// What happens to a candidate that is worse, with or without a plan that raises its blend.
     pub fn on_worse(&self, has_plan: bool) -> OnWorse {
         self.on_worse.unwrap_or(if has_plan { OnWorse::Abort } else { OnWorse::Tell })
+    }
+
+    /// What happens to a candidate that is slower, with or without a plan that raises its blend.
+    pub fn on_slower(&self, has_plan: bool) -> OnWorse {
+        self.on_slower.unwrap_or(if has_plan { OnWorse::Hold } else { OnWorse::Tell })
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {

@@ -16,8 +16,7 @@ pub fn failing_share_bound(failing: u64, sessions: u64, ln_inverse_alpha: f64) -
         return 1.0;
     }
     let (failed, passed) = (number(failing), number(sessions - failing));
-    let ways = ln_factorial(sessions) - ln_factorial(failing) - ln_factorial(sessions - failing);
-    let mean = -number(sessions + 1).ln() - ways;
+    let mean = -number(sessions + 1).ln() - ln_ways(sessions, failing);
     // Against the share itself; it grows with the share above `failing / sessions`.
     let likelier = |share: f64| {
         let of_failed = if failing == 0 { 0.0 } else { failed * share.ln() };
@@ -45,6 +44,11 @@ pub fn sessions_needed(failing: u64, share: f64, ln_inverse_alpha: f64) -> Optio
         if suffice(middle) { high = middle } else { low = middle }
     }
     Some(high)
+}
+
+/// The logarithm of the number of ways to choose `some` of `all`.
+pub(super) fn ln_ways(all: u64, some: u64) -> f64 {
+    ln_factorial(all) - ln_factorial(some) - ln_factorial(all - some)
 }
 
 /// The logarithm of `n!`.

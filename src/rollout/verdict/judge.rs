@@ -3,7 +3,9 @@
 use super::{
     block::number,
     bound::failing_share_bound,
+    endpoints::FailingEndpoints,
     evidence::{ENOUGH, Evidence, Factor},
+    latency::{Latency, LatencyEvidence, Slowness},
     missing::{Missing, missing},
     rules::{FAILING_SESSIONS_LEAST, Rules},
     tally::Tally,
@@ -34,6 +36,10 @@ pub struct Facts<'a> {
     pub evidence: &'a Evidence,
     /// The counts of all routers.
     pub tally: Tally,
+    /// How long its clients wait beside stable's.
+    pub latency: &'a LatencyEvidence,
+    /// Which of its endpoints failed sessions.
+    pub endpoints: &'a FailingEndpoints,
     /// Each of its last answers failed, and none of stable's ([`super::RecentAnswers::fails_outright`]).
     pub outright: bool,
     /// Stable fails far more often than before ([`super::RecentAnswers::stable_jumps`]).
@@ -87,6 +93,10 @@ pub struct Verdict {
     pub blind: Option<Blind>,
     /// The counts.
     pub tally: Tally,
+    /// How long clients wait. It changes nothing about `finding`, which is about failures.
+    pub latency: Latency,
+    /// Which endpoints of the candidate failed sessions.
+    pub endpoints: FailingEndpoints,
     /// Logarithms of the evidence for worse, better, no worse.
     pub ln_worse: f64,
     /// For better.
@@ -113,6 +123,8 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
         shared_dependency: false,
         blind: facts.blind,
         tally,
+        latency: Latency::of(facts.latency, rules, facts.blind.is_some()),
+        endpoints: facts.endpoints.clone(),
         ln_worse: evidence.ln_worse(),
         ln_better: evidence.ln_better(),
         ln_no_worse: evidence.ln_no_worse(),
@@ -133,6 +145,18 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
         verdict.missing = Some(missing(rules, tally, evidence));
     }
     verdict
+}
+
+impl Verdict {
+    /// Whether the candidate is slower than stable.
+    pub fn is_slower(&self) -> bool {
+        self.latency.slowness == Slowness::Slower
+    }
+
+    /// Whether a plan waits because of how long clients wait.
+    pub fn holds_for_latency(&self) -> bool {
+        self.rules.slower_holds && self.latency.slowness != Slowness::Unseen
+    }
 }
 
 fn finding(verdict: &Verdict) -> Finding {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{block::number, evidence::Factor, judge::Verdict};
+use super::{block::number, endpoints::EndpointFailures, evidence::Factor, judge::Verdict};
 
 /// What an abort goes with.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -31,6 +31,10 @@ pub struct Receipt {
     pub factor: Option<ReceiptFactor>,
     /// Whether stable answered what the candidate failed.
     pub blame: String,
+    /// The evidence that the candidate is slower than stable.
+    pub evidence_slower: f64,
+    /// The endpoints of the candidate that failed sessions, the one that failed the most first.
+    pub endpoints: Vec<ReceiptEndpoint>,
     /// When a client of the candidate first met a failure, Unix ms; null: none did.
     pub first_failure_at: Option<u64>,
     /// From then to the abort, in ms.
@@ -59,6 +63,23 @@ impl From<Factor> for ReceiptFactor {
     fn from(factor: Factor) -> Self {
         let shown = |number: f64| (number * 1_000.0).round() / 1_000.0;
         Self { likely: shown(factor.likely), least: factor.least.map(shown), most: factor.most.map(shown) }
+    }
+}
+
+/// How many failing sessions met one endpoint of the candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ReceiptEndpoint {
+    /// The endpoint that failed them.
+    pub endpoint: String,
+    /// How many sessions.
+    pub failing: u64,
+}
+
+impl From<&EndpointFailures> for ReceiptEndpoint {
+    fn from(met: &EndpointFailures) -> Self {
+        Self { endpoint: met.endpoint.to_string(), failing: met.failing }
     }
 }
 
@@ -111,6 +132,8 @@ impl Receipt {
             evidence: shown_evidence(verdict.ln_worse),
             evidence_needed: shown_evidence(verdict.rules.ln_needed()),
             factor: verdict.factor.map(ReceiptFactor::from),
+            evidence_slower: shown_evidence(verdict.latency.ln_slower),
+            endpoints: verdict.endpoints.failing.iter().map(ReceiptEndpoint::from).collect(),
             blame: blame(verdict.tally.answered, verdict.tally.shielded),
             first_failure_at,
             took_ms: first_failure_at.map(|first| now.saturating_sub(first)),
@@ -131,6 +154,7 @@ impl Receipt {
         if !self.blame.is_empty() {
             lines.push(self.blame.clone());
         }
+        lines.extend(endpoints_line(&self.endpoints));
         if let Some(took_ms) = self.took_ms {
             lines.push(format!("{:.1} s after the first failure", number(took_ms) / 1_000.0));
         }
@@ -153,6 +177,13 @@ impl ReceiptSample {
         let trace = self.trace_id.as_ref().map(|id| format!(", trace {id}")).unwrap_or_default();
         format!("{} {}: {} from {}{trace}", self.method, self.path, self.status, self.endpoint)
     }
+}
+
+/// Which endpoints the failing sessions met: "failing sessions by endpoint: 27 met 10.0.0.3:80, 3 met 10.0.0.4:80".
+pub fn endpoints_line(endpoints: &[ReceiptEndpoint]) -> Option<String> {
+    let met: Vec<String> =
+        endpoints.iter().map(|met| format!("{} met {}", met.failing, met.endpoint)).collect();
+    (!met.is_empty()).then(|| format!("failing sessions by endpoint: {}", met.join(", ")))
 }
 
 /// Whose fault it was: nothing is said where nothing was shielded.

@@ -1,6 +1,6 @@
 //! The rules: by what a candidate is judged.
 
-use crate::rollout::settings::VerdictSettings;
+use crate::rollout::settings::{OnWorse, VerdictSettings};
 
 /// How many distinct sessions must have failed before a candidate is called worse: two at a small blend are much evidence, and
 /// may still be one person's bad day.
@@ -14,13 +14,16 @@ pub struct Rules {
     pub tolerate: f64,
     /// The failing share up to which a candidate is not called worse, 0 to 1.
     pub at_least: f64,
+    /// Whether a plan waits while the candidate is slower than stable.
+    pub slower_holds: bool,
 }
 
 impl Rules {
     /// Those of an app's settings.
     pub fn of(settings: &VerdictSettings) -> Self {
-        let VerdictSettings { alpha, tolerate, at_least, .. } = *settings;
-        Self { alpha, tolerate, at_least: at_least / 100.0 }
+        let VerdictSettings { alpha, tolerate, at_least, on_slower, .. } = *settings;
+        let slower_holds = on_slower != Some(OnWorse::Tell);
+        Self { alpha, tolerate, at_least: at_least / 100.0, slower_holds }
     }
 
     /// The logarithm of the evidence at which a candidate is worse.

@@ -1,8 +1,10 @@
 //! The verdict in words: one sentence, or two, in which people read it everywhere.
 
 use super::{
+    block::number,
     evidence::NO_WORSE_THAN,
     judge::{Blind, Finding, Verdict},
+    latency::Slowness,
     missing::Missing,
 };
 
@@ -35,7 +37,30 @@ impl Verdict {
         } else {
             "."
         };
-        format!("{found}{shared}")
+        format!("{found}{shared}{}{}", self.about_endpoints(), self.about_latency())
+    }
+
+    /// That most of the failing sessions met one endpoint of several.
+    fn about_endpoints(&self) -> String {
+        self.endpoints.bad_one().map(|bad| format!(" {}: a bad endpoint?", bad.words())).unwrap_or_default()
+    }
+
+    /// That clients of the candidate wait longer.
+    fn about_latency(&self) -> String {
+        let begin = match self.latency.slowness {
+            Slowness::Slower => " It is slower than stable",
+            Slowness::Suspected => " It looks slower than stable, but that is not certain",
+            Slowness::Unseen => return String::new(),
+        };
+        let Some(most) = self.latency.plainest() else { return String::new() };
+        let [candidate, control] = most.shares().map(|share| percent(share.unwrap_or_default()));
+        format!(
+            "{begin}: {candidate} of its answers took longer than {} ({}), against {control} of those to clients that were drawn \
+             to stable at the same time ({}).",
+            milliseconds(most.threshold_us),
+            of(most.slow[0], most.judged[0]),
+            of(most.slow[1], most.judged[1])
+        )
     }
 
     /// "4.9 % of its sessions failed (40 of 812), against 0.04 % of stable's (3 of 7,300)".
@@ -124,6 +149,15 @@ fn percent(share: f64) -> String {
         }
         _ if percent > 0.0 => format!("{percent:.3} %"),
         _ => "0 %".to_owned(),
+    }
+}
+
+/// "4.5 ms", "120 ms", "1.3 s".
+fn milliseconds(us: u64) -> String {
+    match number(us) / 1_000.0 {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1_000.0),
     }
 }
 

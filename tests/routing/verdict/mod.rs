@@ -2,6 +2,9 @@
 //! were drawn to stable at the same time, says so, and aborts a candidate that is worse, if it is told to.
 
 pub mod crowd;
+mod endpoints;
+mod equal;
+mod latency;
 mod undecided;
 
 use crowd::{Crowd, failing, is_dropped, judged, newest, verdict};

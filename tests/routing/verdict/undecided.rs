@@ -133,6 +133,7 @@ fn settings_out_of_range_are_refused_with_what_is_allowed() {
     let router = support::router().stable("v1").start();
     for (field, value, allowed) in [
         ("on_worse", json!("stop"), "`abort`, `hold`, `tell` or null"),
+        ("on_slower", json!("wait"), "`abort`, `hold`, `tell` or null"),
         ("alpha", json!(0.5), "a number from 0.0001 to 0.1"),
         ("tolerate", json!(0.5), "a number from 1 to 10"),
         ("at_least", json!(101), "a percentage from 0 to 100"),

@@ -20,13 +20,16 @@ pub fn verdicts(page: &mut Page, core: &Core) {
     }
     page.gauge(
         "rolling_verdict_evidence",
-        "The evidence that the candidate is worse than stable, better, or no worse than twice; 1 says nothing.",
+        "The evidence that the candidate is worse than stable, better, no worse than twice, or slower; 1 says nothing.",
     );
     for (app, known) in &sorted {
         let verdict = &known.verdict;
-        for (question, ln) in
-            [("worse", verdict.ln_worse), ("better", verdict.ln_better), ("no-worse", verdict.ln_no_worse)]
-        {
+        for (question, ln) in [
+            ("worse", verdict.ln_worse),
+            ("better", verdict.ln_better),
+            ("no-worse", verdict.ln_no_worse),
+            ("slower", verdict.latency.ln_slower),
+        ] {
             let labels = format!("app=\"{app}\",for=\"{question}\"");
             page.sample("rolling_verdict_evidence", &labels, shown_evidence(ln));
         }

@@ -10,6 +10,7 @@ use crate::{
     },
     rollout::{
         app::AppName,
+        command::find_plan,
         deployment::{
             compose::{
                 port::Port,
@@ -62,8 +63,12 @@ pub fn deployment_of(
             return Err(ApiError::value("health_path", message));
         }
     }
-    let candidate = (request.without_candidate != Some(true))
-        .then_some(CandidateWish { blend: request.blend, is_set: false });
+    let candidate = (request.without_candidate != Some(true)).then(|| CandidateWish {
+        blend: request.blend,
+        plan: request.plan.clone(),
+        is_set: false,
+    });
+    check_plan(core, app, &request)?;
     let choice = EngineChoice {
         engine: request.engine.clone(),
         network: request.network.clone(),
@@ -93,6 +98,21 @@ pub fn deployment_of(
     }
     let run = choose(core, &deployment.spec, choice)?;
     Ok(Deployment { run: Some(run), ..deployment })
+}
+
+/// Refuses a plan that could not be started once the release serves.
+fn check_plan(core: &Core, app: &AppName, request: &DeployRequest) -> Result<(), ApiError> {
+    let Some(plan) = &request.plan else { return Ok(()) };
+    if request.blend.is_some() {
+        let message = "a plan has blends of its own; send either `blend` or `plan`";
+        return Err(ApiError::value("plan", message));
+    }
+    if request.without_candidate == Some(true) {
+        return Err(ApiError::value("plan", "there is no plan without a candidate"));
+    }
+    let reading = core.replica.reading.load();
+    let plans = reading.apps.get(app).map(|read| read.settings.plans()).unwrap_or_default();
+    find_plan(&plans, plan).map(drop).map_err(ApiError::from)
 }
 
 /// Processors in thousandths.

@@ -8,7 +8,7 @@ use crate::{
     rollout::{
         app::AppName,
         record::Tenure,
-        verdict::{Evidence, Tally},
+        verdict::{EndpointFailures, Evidence, LatencyEvidence, Tally},
     },
 };
 
@@ -26,6 +26,12 @@ pub struct CandidateEvidence {
     pub app: AppName,
     pub tenure: Tenure,
     pub evidence: Evidence,
+    /// What it has counted of the waits; a member of an older version says nothing.
+    #[serde(default)]
+    pub latency: Option<LatencyEvidence>,
+    /// Which endpoints failed how many sessions.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointFailures>,
     /// The counts; its sessions stand in `sessions`.
     pub tally: Tally,
     /// The sketches of the sessions of both arms ([`SketchTotal::to_text`]).

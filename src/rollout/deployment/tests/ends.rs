@@ -122,7 +122,7 @@ fn any_world() -> impl Strategy<Value = World> {
             run.started = started.iter().map(|number| (*number, 0)).collect();
             run.registered = registered.iter().map(|number| (*number, at(number))).collect();
             run.unsettled = other;
-            run.candidate = wish.map(|is_set| CandidateWish { blend: None, is_set });
+            run.candidate = wish.map(|is_set| CandidateWish { blend: None, plan: None, is_set });
             world.containers = containers;
             world
         },

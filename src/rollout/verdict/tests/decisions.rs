@@ -2,19 +2,11 @@
 
 use std::time::Duration;
 
-use super::evidence;
-use crate::rollout::verdict::{
-    Blind, Evidence, Facts, Finding, Look, RecentAnswers, Rules, Tally, Verdict, judge,
-};
-
-const RULES: Rules = Rules { alpha: 0.01, tolerate: 1.0, at_least: 0.005 };
+use super::{evidence, facts};
+use crate::rollout::verdict::{Blind, Evidence, Facts, Finding, Look, RecentAnswers, Tally, Verdict, judge};
 
 fn tally(sessions: [u64; 2], failing: [u64; 2]) -> Tally {
     Tally { sessions, requests: sessions, failing, counted: failing, ..Tally::default() }
-}
-
-fn facts(evidence: &Evidence, tally: Tally) -> Facts<'_> {
-    Facts { rules: RULES, evidence, tally, outright: false, stable_jumps: false, blind: None }
 }
 
 fn verdict(evidence: &Evidence, tally: Tally) -> Verdict {

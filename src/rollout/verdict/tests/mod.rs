@@ -1,11 +1,32 @@
 //! Tests of the verdict: what was worked out elsewhere, what must always hold, and whole rollouts.
 
 mod decisions;
+mod latency;
 mod properties;
 mod reference;
 mod rollouts;
 
-use super::{Block, Evidence};
+use std::sync::LazyLock;
+
+use super::{Block, Evidence, Facts, FailingEndpoints, LatencyEvidence, Rules, Tally};
+
+const RULES: Rules = Rules { alpha: 0.01, tolerate: 1.0, at_least: 0.005, slower_holds: true };
+static NO_WAITS: LazyLock<LatencyEvidence> = LazyLock::new(|| LatencyEvidence::new(1.0));
+static NO_ENDPOINTS: FailingEndpoints = FailingEndpoints { endpoints: 1, failing: Vec::new() };
+
+/// Facts of which nothing else is known.
+fn facts(evidence: &Evidence, tally: Tally) -> Facts<'_> {
+    Facts {
+        rules: RULES,
+        evidence,
+        tally,
+        latency: &NO_WAITS,
+        endpoints: &NO_ENDPOINTS,
+        outright: false,
+        stable_jumps: false,
+        blind: None,
+    }
+}
 
 /// A block as the page writes it: requests of candidate and control, then failures of candidate and control.
 fn block(numbers: (u64, u64, u64, u64)) -> Block {

@@ -1,8 +1,7 @@
 //! Whole rollouts, drawn at random: how many equal candidates are called worse, and how soon bad ones are.
 
-use crate::rollout::verdict::{Block, Evidence, Facts, Finding, Rules, Tally, judge};
-
-const RULES: Rules = Rules { alpha: 0.01, tolerate: 1.0, at_least: 0.005 };
+use super::{RULES, facts};
+use crate::rollout::verdict::{Block, Evidence, Finding, Tally, judge};
 
 /// A random number (xorshift64*), the same in each run.
 struct Random(u64);
@@ -47,16 +46,8 @@ fn is_called_worse(random: &mut Random, factor: f64, failures_most: u64) -> Opti
             tally.failing[arm] += failures[arm];
             tally.counted[arm] += failures[arm];
         }
-        let facts = Facts {
-            rules: RULES,
-            evidence: &evidence,
-            tally,
-            outright: false,
-            stable_jumps: false,
-            blind: None,
-        };
         let failed = tally.failing[0] + tally.failing[1];
-        if judge(&facts).finding == Finding::Worse {
+        if judge(&facts(&evidence, tally)).finding == Finding::Worse {
             return Some(failed);
         }
         if failed >= failures_most {
