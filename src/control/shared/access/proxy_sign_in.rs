@@ -46,13 +46,16 @@ pub struct ProxySignIn {
     pub networks: Vec<Network>,
     /// What is kept of its secrets.
     pub secrets: Vec<Digest>,
+    /// What people may do.
     pub roles: SignInRoles,
 }
 
 /// What people may do.
 #[derive(Debug, Clone, Default)]
 pub struct SignInRoles {
+    /// By name.
     pub names: BTreeMap<String, Role>,
+    /// By group.
     pub groups: BTreeMap<String, Role>,
     /// Everybody else's; none: they do not come in.
     pub others: Option<Role>,
