@@ -14,12 +14,6 @@ use crate::rollout::{
 
 /// How far it is looked ahead: by then a verdict has been given about whatever would be a reason to stop.
 const AHEAD: Duration = Duration::from_secs(60);
-/// How long a step is held at least, so that it is known how many clients come.
-pub const LOOK_LEAST: Duration = Duration::from_secs(10);
-/// The steps of a plan that names none: the candidate's share at most doubles, or a little more.
-pub const LADDER: [&str; 6] = ["1%", "2%", "5%", "10%", "25%", "50%"];
-/// The largest budget.
-pub const HARM_MAX: u32 = 1_000_000;
 
 /// The clients that came to the candidate in a step.
 #[derive(Debug, Clone, Copy)]

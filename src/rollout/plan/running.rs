@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    budget::LOOK_LEAST,
     step::PlanStep,
     template::{PlanEnd, STEPS_MAX},
 };
 use crate::rollout::{blend::Blend, command::role::Role};
+
+/// How long a step is held at least, so that it is known how many clients come.
+pub const LOOK_LEAST: Duration = Duration::from_secs(10);
 
 /// What the actor of a plan begins with. No token's name has a blank.
 pub const PLAN_ACTOR: &str = "plan ";

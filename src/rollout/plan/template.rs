@@ -4,12 +4,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    budget::{HARM_MAX, LADDER},
-    step::PlanStep,
-};
+use super::step::PlanStep;
 use crate::rollout::blend::Blend;
 
+/// The largest budget.
+pub const HARM_MAX: u32 = 1_000_000;
+/// The steps of a plan that names none: the candidate's share at most doubles, or a little more.
+pub const LADDER: [&str; 6] = ["1%", "2%", "5%", "10%", "25%", "50%"];
 /// What a plan may be, for the person who has to correct one.
 pub const ALLOWED: &str = "`NAME: STEP; STEP; END`, where a name has 1 to 40 of a-z, 0-9, - and _, a step is a blend such as 5% and \
                            optionally hold=10m, sessions=500, gate=HOOK and approval behind it, blends never fall, there are 1 to 20 steps, and the \
