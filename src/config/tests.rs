@@ -184,7 +184,10 @@ fn a_misspelt_setting_is_told_its_name() {
     let error = toml("access-log = 'off'").unwrap_err().to_string();
     assert!(error.ends_with("did you mean `access_log`?"), "{error}");
     let error = toml("colour = 'red'").unwrap_err().to_string();
-    assert!(error.contains("admin, admin_tls, admin_base, hooks_listen, store"), "{error}");
+    assert!(
+        ["admin, admin_tls, admin_base", "hooks_listen, store"].iter().all(|names| error.contains(names)),
+        "{error}"
+    );
     let error = toml("workers = true").unwrap_err().to_string();
     assert!(error.starts_with("`workers` in router.toml is `true`"), "{error}");
 }
