@@ -200,12 +200,11 @@ fn an_upgrade_cuts_no_stream_before_its_deadline_and_ends_all_properly_at_it() {
     router.upgrade();
     finish.store(true, Ordering::SeqCst);
     let page = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", router.host);
-    let mut newcomer = router.visitor();
-    assert_eq!(newcomer.get("/").release, "v1", "the new process serves");
+    assert_eq!(router.visitor().get("/").release, "v1", "a newcomer is served");
     for connection in &open.connections {
         eventually("the client is told to go on elsewhere", || connection.try_exchange(&page).is_err());
     }
     open.assert_ended(since, Duration::from_secs(8), GOING_AWAY);
     eventually("the first process has ended", || router.first_has_ended());
-    assert_eq!(newcomer.get("/").release, "v1");
+    assert_eq!(router.visitor().get("/").release, "v1", "the new process serves");
 }

@@ -15,10 +15,11 @@ use utoipa::{
 use super::order::Order;
 
 /// Fields that are missing rather than null, in parts of answers that have no default value.
-const LEFT_OUT: [(&str, &str); 6] = [
+const LEFT_OUT: [(&str, &str); 7] = [
     ("Record", "last_move"),
     ("Record", "halt"),
     ("Record", "plan"),
+    ("RunningPlan", "harm_max"),
     ("RunningPlan", "paused"),
     ("RunningPlan", "approved_by"),
     ("LastMove", "dropped"),
