@@ -49,7 +49,7 @@
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`], [`slots`], [`authority`], [`printable`], [`memory`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, memory given back after a crowd | nothing |
+//! | [`cell`], [`slots`], [`authority`], [`printable`], [`memory`], [`file_stamp`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, memory given back after a crowd, whether a file is another one than before | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
@@ -146,6 +146,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod file_stamp;
 pub mod health_check;
 pub mod limits;
 pub mod live;

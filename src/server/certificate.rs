@@ -1,7 +1,7 @@
 //! The certificates in use: read at the start, again when their files change, and on SIGHUP. A router that served before starts
 //! without one that is missing, since plain http need not wait for it; then it is looked for until it is there.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use rustls::sign::CertifiedKey;
@@ -10,6 +10,7 @@ use super::error::Error;
 use crate::{
     clock::Clock,
     config::{self, CertificateFiles, ConfigError},
+    file_stamp::{Stamp, stamp},
     live::{self, certificates::FileCertificate},
     proxy::front::tls::{Certificates, names},
 };
@@ -18,9 +19,6 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether files have changed: who renews certificates does so weeks before they end.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
-
-/// What tells one content of a file from another: which file, how long, last changed when; none: there is no file.
-type Stamp = Option<[i64; 4]>;
 
 /// The certificates in use, and where they came from.
 #[derive(Clone)]
@@ -154,12 +152,6 @@ impl LiveCertificates {
     fn name(&self, index: usize) -> String {
         self.files.pairs[index].certificate.display().to_string()
     }
-}
-
-fn stamp(file: &Path) -> Stamp {
-    let found = fs::metadata(file).ok()?;
-    let changed = found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec());
-    Some([found.ino().cast_signed(), found.len().cast_signed(), found.mtime_nsec(), changed])
 }
 
 /// Says that clients refuse the certificate. It is shown all the same: one that they can look at is better than none.

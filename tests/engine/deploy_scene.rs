@@ -37,10 +37,19 @@ pub fn deployment(api: &Api, id: &str) -> Value {
     api.get(&format!("deployments/{id}")).json()
 }
 
-/// The names of the containers of an app's deployments at the engine.
+/// The names of the containers of a deployment at the engine.
 pub fn containers(test: &TestEngine, id: &str) -> Vec<String> {
+    listed(test, id, true)
+}
+
+/// The names of those that run.
+pub fn running(test: &TestEngine, id: &str) -> Vec<String> {
+    listed(test, id, false)
+}
+
+fn listed(test: &TestEngine, id: &str, all: bool) -> Vec<String> {
     let filters = format!("%7B%22label%22%3A%5B%22rolling.deployment%3D{id}%22%5D%7D");
-    let listed = test.call("GET", &format!("/containers/json?all=true&filters={filters}"), None);
+    let listed = test.call("GET", &format!("/containers/json?all={all}&filters={filters}"), None);
     let name = |one: &Value| one["Names"][0].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
     let mut names: Vec<String> = listed.as_array().unwrap().iter().map(name).collect();
     names.sort();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::{Api, clock::pause, eventually, servers::engine::TestEngine};
 
-use super::deploy_scene::{containers, deploying, deployment, named, run};
+use super::deploy_scene::{containers, deploying, deployment, named, run, running};
 
 /// The states that a new deployment goes through, in their order.
 const UP: [&str; 5] = ["pending", "pulling", "starting", "checking", "serving"];
@@ -15,19 +15,12 @@ fn is_as_far_as(api: &Api, id: &str, state: &str) -> bool {
     UP.iter().skip_while(|one| **one != state).any(|one| now == *one)
 }
 
-/// How many containers of a deployment run.
-fn running(test: &TestEngine, id: &str) -> usize {
-    let filters = format!("%7B%22label%22%3A%5B%22rolling.deployment%3D{id}%22%5D%7D");
-    let listed = test.call("GET", &format!("/containers/json?filters={filters}"), None);
-    listed.as_array().unwrap().len()
-}
-
 /// It serves with two containers that run and that its record names.
 fn serves(test: &TestEngine, api: &Api, id: &str) {
     eventually("it serves", || {
         let deployment = deployment(api, id);
         deployment["state"] == "serving"
-            && running(test, id) == 2
+            && running(test, id).len() == 2
             && containers(test, id) == named(&deployment)
     });
 }

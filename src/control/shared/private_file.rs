@@ -1,7 +1,8 @@
-//! Who can change or read a file beside its owner.
+//! A file that its owner alone may change: tokens, keys, secrets. Who else can change or read it.
 
 use std::{
-    fs::{self, Metadata},
+    fs::{self, File, Metadata},
+    io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
 };
@@ -13,8 +14,46 @@ const READABLE_BY_OTHERS: u32 = 0o044;
 /// In a directory with this bit, only owners replace files.
 const STICKY: u32 = 0o1000;
 
+/// Why nothing of a file counts.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateFileError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Others can change it.
+    #[error("{0}")]
+    Unsafe(String),
+    /// It is longer than so many bytes.
+    #[error("it is longer than {0} bytes")]
+    TooLong(u64),
+}
+
+/// What such a file holds.
+#[derive(Debug)]
+pub struct PrivateFile {
+    pub text: String,
+    /// That others can read it; none: they cannot.
+    pub warning: Option<String>,
+}
+
+/// Reads a file of at most so many bytes.
+pub fn read(path: &Path, bytes_max: u64) -> Result<PrivateFile, PrivateFileError> {
+    let file = File::open(path)?;
+    // Of the open file, so that nobody puts another one there in between.
+    let metadata = file.metadata()?;
+    if let Some(problem) = change_by_others(path, &metadata) {
+        return Err(PrivateFileError::Unsafe(problem));
+    }
+    let mut text = String::new();
+    let length = file.take(bytes_max.saturating_add(1)).read_to_string(&mut text)?;
+    if length as u64 > bytes_max {
+        return Err(PrivateFileError::TooLong(bytes_max));
+    }
+    Ok(PrivateFile { text, warning: reading_by_others(&metadata) })
+}
+
 /// How somebody else than its owner can write or replace a file, or that another user owns it; none: nobody can.
-pub fn change_by_others(path: &Path, file: &Metadata) -> Option<String> {
+fn change_by_others(path: &Path, file: &Metadata) -> Option<String> {
     let mode = file.mode() & 0o777;
     if mode & WRITABLE_BY_OTHERS != 0 {
         return Some(format!("others can write it, since its mode is {mode:o}; `chmod 600` it"));
@@ -32,7 +71,7 @@ pub fn change_by_others(path: &Path, file: &Metadata) -> Option<String> {
 }
 
 /// That others can read a file; none: they cannot.
-pub fn reading_by_others(file: &Metadata) -> Option<String> {
+fn reading_by_others(file: &Metadata) -> Option<String> {
     let mode = file.mode() & 0o777;
     (mode & READABLE_BY_OTHERS != 0)
         .then(|| format!("others can read the file, whose mode is {mode:o}; `chmod 600` it"))

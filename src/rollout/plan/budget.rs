@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::rollout::{
     blend::Blend,
-    verdict::{Finding, Verdict},
+    verdict::{Finding, Verdict, block::number},
 };
 
 /// How far it is looked ahead: by then a verdict has been given about whatever would be a reason to stop.
@@ -74,10 +74,4 @@ pub fn objection(verdict: &Verdict) -> bool {
         || verdict.shared_dependency
         || verdict.blind.is_some()
         || verdict.holds_for_latency()
-}
-
-/// A count as a number to reckon with.
-#[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn number(count: u64) -> f64 {
-    count as f64
 }

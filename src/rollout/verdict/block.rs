@@ -73,7 +73,7 @@ impl Block {
 
 /// A count as a number to reckon with.
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-pub(super) fn number(count: u64) -> f64 {
+pub fn number(count: u64) -> f64 {
     count as f64
 }
 

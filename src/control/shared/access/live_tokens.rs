@@ -6,9 +6,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
     net::IpAddr,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -34,9 +32,7 @@ use super::{
     token_file::TokenError,
     tokens::{LoadedTokens, TokenChange, Tokens},
 };
-
-/// What tells one content of a file from another: which file, how long, last changed when.
-type Stamp = Option<[i64; 4]>;
+use crate::file_stamp::{self, Stamp};
 
 /// Where tokens come from.
 #[derive(Debug, Clone)]
@@ -258,9 +254,7 @@ impl LiveTokens {
 
 impl Source {
     fn stamp(&self) -> Stamp {
-        let found = fs::metadata(self.file.as_ref()?).ok()?;
-        let changed = found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec());
-        Some([found.ino().cast_signed(), found.len().cast_signed(), found.mtime_nsec(), changed])
+        self.file.as_deref().and_then(file_stamp::stamp)
     }
 
     /// One look; and what was read, if anything was.
@@ -330,6 +324,8 @@ impl Pass {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{
         control::shared::access::{

@@ -4,7 +4,7 @@
 //! is, since whoever took an endpoint over could else be anybody here. Names get `sso:` before them, so that nobody is taken for
 //! a token of the same name.
 
-use std::{collections::BTreeMap, fs::File, io::Read as _, net::IpAddr, path::Path};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::GetAll};
 use subtle::ConstantTimeEq as _;
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     control::{
         limits::{TOKEN_CHARS_GOOD, TOKEN_CHARS_MAX},
-        shared::private_file::{change_by_others, reading_by_others},
+        shared::private_file,
     },
     printable::is_hidden,
     rollout::{command::Role, network::Network},
@@ -140,15 +140,8 @@ fn is_name(name: &str) -> bool {
 /// What is kept of the secrets of a file, and what should be mended though they count. An error repeats no secret.
 pub fn read_secrets(path: &Path) -> Result<(Vec<Digest>, Option<String>), String> {
     let refuse = |problem: &str| format!("the secret file {} is not used: {problem}", path.display());
-    let failed = |error: std::io::Error| refuse(&error.to_string());
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if let Some(problem) = change_by_others(path, &metadata) {
-        return Err(refuse(&problem));
-    }
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let file = private_file::read(path, FILE_BYTES_MAX).map_err(|error| refuse(&error.to_string()))?;
+    let lines: Vec<&str> = file.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let is_secret = |line: &&str| {
         (TOKEN_CHARS_GOOD..=TOKEN_CHARS_MAX).contains(&line.len())
             && line.bytes().all(|byte| byte.is_ascii_graphic())
@@ -159,8 +152,7 @@ pub fn read_secrets(path: &Path) -> Result<(Vec<Digest>, Option<String>), String
         );
         return Err(refuse(&allowed));
     }
-    let warning = reading_by_others(&metadata);
-    let warning = warning.map(|warning| format!("the secret file {}: {warning}", path.display()));
+    let warning = file.warning.map(|warning| format!("the secret file {}: {warning}", path.display()));
     Ok((lines.into_iter().map(digest_of).collect(), warning))
 }
 

@@ -3,18 +3,14 @@
 //! A bad line leaves out that line, a file that others can write leaves out the file. Neither ends the router: it says what
 //! is wrong, and serves.
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use super::{
     known_token::{KnownToken, short_token},
     scope::Scope,
 };
 use crate::{
-    control::shared::private_file::{change_by_others, reading_by_others},
+    control::shared::private_file::{self, PrivateFileError},
     printable::is_hidden,
     rollout::command::Role,
 };
@@ -64,17 +60,12 @@ pub struct TokenFile {
 
 /// Reads a token file. An error says that none of it counts.
 pub fn read(path: &Path) -> Result<TokenFile, TokenError> {
-    let failed = |source| TokenError::Io { path: path.display().to_string(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    // Of the open file, so that nobody puts another one there in between.
-    let metadata = file.metadata().map_err(failed)?;
-    if let Some(problem) = change_by_others(path, &metadata) {
-        return Err(TokenError::Unsafe { path: path.display().to_string(), problem });
-    }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
-    let mut found = parse(&text);
-    found.warnings.splice(0..0, reading_by_others(&metadata));
+    let file = private_file::read(path, u64::MAX).map_err(|error| match error {
+        PrivateFileError::Io(source) => TokenError::Io { path: path.display().to_string(), source },
+        other => TokenError::Unsafe { path: path.display().to_string(), problem: other.to_string() },
+    })?;
+    let mut found = parse(&file.text);
+    found.warnings.splice(0..0, file.warning);
     Ok(found)
 }
 

@@ -11,10 +11,8 @@ use keyvalues::{
 };
 use parking_lot::Mutex;
 
-use super::{
-    key_file::{self, Stamp},
-    names::NAMES,
-};
+use super::{key_file, names::NAMES};
+use crate::file_stamp::{self, Stamp};
 
 /// What a member says that does not encrypt, since the router that serves its store does.
 pub const ANY_KEY: &str = "*";
@@ -37,7 +35,7 @@ impl SecretsOptions {
     /// The file cannot be used.
     pub fn read(file: Option<&Path>, served_before: bool) -> Result<Self, String> {
         let Some(path) = file else { return Ok(Self::default()) };
-        let (stamp, file) = (key_file::stamp(path), Some(path.to_owned()));
+        let (stamp, file) = (file_stamp::stamp(path), Some(path.to_owned()));
         match key_file::read(path) {
             Ok(read) => {
                 read.warning.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -118,7 +116,7 @@ impl SecretsBoard {
     pub fn look(&self, at_once: bool) -> bool {
         let Some(path) = &self.file else { return false };
         let mut looked = self.looked.lock();
-        let now = key_file::stamp(path);
+        let now = file_stamp::stamp(path);
         let is_settled = std::mem::replace(&mut looked.last, now) == now;
         if now == looked.read || !(is_settled || at_once) {
             return false;
