@@ -138,7 +138,7 @@ pub struct LatencyNumbers {
     pub slower: bool,
     /// It looks so, but it is not certain.
     pub warning: bool,
-    /// The evidence that it is slower: the mean over the thresholds.
+    /// The evidence that it is slower: the mean over thresholds and routers.
     pub evidence: f64,
     /// At which it is slower.
     pub evidence_needed: f64,
@@ -151,9 +151,9 @@ pub struct LatencyNumbers {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ThresholdNumbers {
-    /// The share of stable's answers that took no longer, in percent: 50, 95 or 99.
+    /// The percentile of stable's answers above which it stands: 50, 95 or 99.
     pub percentile: f64,
-    /// The threshold at this router, in milliseconds.
+    /// The threshold at this router, in milliseconds: a fifth and a millisecond above the percentile.
     pub threshold_ms: f64,
     /// The evidence that more of the candidate's answers take longer.
     pub evidence: f64,
@@ -163,7 +163,8 @@ pub struct ThresholdNumbers {
     pub control: SlowCounts,
 }
 
-/// Answers to the clients of one arm. A session is slow once in five minutes at most, and is not compared until they are over.
+/// Answers to the clients of one arm, of the last five to ten minutes: the first one to each network (/24 of IPv4, /56 of IPv6) in a window
+/// of five minutes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]

@@ -13,7 +13,7 @@ use crate::{
     },
     rollout::{
         app::AppName,
-        verdict::{Blind, Evidence, Facts, FailingEndpoints, LatencyEvidence, Rules, Tally, judge},
+        verdict::{Blind, Evidence, Facts, FailingEndpoints, Rules, Tally, judge},
     },
     schema::verdict::Verdict,
 };
@@ -46,7 +46,7 @@ fn verdict(core: &Core, app: &AppName) -> Option<Verdict> {
             rules: Rules::of(settings),
             evidence: &Evidence::new(settings.tolerate),
             tally: Tally::default(),
-            latency: &LatencyEvidence::new(settings.tolerate),
+            latency: &[],
             endpoints: &FailingEndpoints::default(),
             outright: false,
             stable_jumps: false,

@@ -47,7 +47,7 @@ impl CandidateCount {
             evidence.merge(&before.evidence);
             state.cohort().take_failed(&before.failed, &before.networks);
         }
-        let latency = LatencyCount::new(tolerate, before.as_ref().and_then(|before| before.latency.as_ref()));
+        let latency = LatencyCount::new(tolerate, before.as_ref().and_then(|before| before.latency.clone()));
         Self {
             state,
             stable: None,
@@ -87,7 +87,7 @@ impl CandidateCount {
             let last = std::mem::replace(&mut self.total, cohort.total());
             let epochs = last.epochs.iter().zip(&self.total.epochs);
             epochs.for_each(|(last, now)| self.evidence.add(&block(last, now)));
-            self.latency.look(cohort, &last, &self.total, now);
+            self.latency.look(cohort, &self.total, now);
         }
         let same = match (stable, &self.stable) {
             (Some(now), Some(known)) => Arc::ptr_eq(now, known),
@@ -156,7 +156,7 @@ fn block([requests, counted]: &[[u64; 2]; 2], [requests_now, counted_now]: &[[u6
 #[derive(Debug)]
 pub struct FleetCount {
     pub evidence: Evidence,
-    pub latency: LatencyEvidence,
+    pub latency: Vec<LatencyEvidence>,
     pub endpoints: FailingEndpoints,
     pub tally: Tally,
     pub first_failure_at: Option<u64>,
@@ -170,7 +170,7 @@ impl FleetCount {
     pub fn new(tolerate: f64, endpoints: u64) -> Self {
         Self {
             evidence: Evidence::new(tolerate),
-            latency: LatencyEvidence::new(tolerate),
+            latency: Vec::new(),
             endpoints: FailingEndpoints { endpoints, ..FailingEndpoints::default() },
             tally: Tally::default(),
             first_failure_at: None,
@@ -182,7 +182,8 @@ impl FleetCount {
     /// Adds what one router has counted.
     pub fn add(&mut self, counted: &CandidateEvidence) {
         self.evidence.merge(&counted.evidence);
-        counted.latency.iter().for_each(|latency| self.latency.merge(latency));
+        let tolerate = self.evidence.tolerate();
+        self.latency.extend(counted.latency.clone().map(|latency| latency.sound(tolerate)));
         self.endpoints.add(&counted.endpoints);
         self.tally.add(&counted.tally);
         for (arm, sum) in self.sessions.iter_mut().enumerate() {

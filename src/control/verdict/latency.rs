@@ -10,12 +10,14 @@ use crate::{
     live::cohort::{Cohort, CohortTotal},
     rollout::verdict::{
         Block, LatencyEvidence,
-        latency::{QUANTILES, THRESHOLDS},
+        latency::{QUANTILES, THRESHOLDS, threshold_us},
     },
 };
 
 /// How long thresholds stand.
 const WINDOW: Duration = Duration::from_secs(300);
+/// How long a block is: longer than what slows a process down for a moment, such as a collection of garbage.
+const BLOCK: Duration = Duration::from_secs(5);
 /// Thresholds are made of so many answers at least: the slowest of a hundred is their 99 %.
 const ANSWERS_LEAST: u64 = 100;
 
@@ -23,25 +25,34 @@ const ANSWERS_LEAST: u64 = 100;
 #[derive(Debug)]
 pub struct LatencyCount {
     evidence: LatencyEvidence,
-    /// When the window began.
+    tolerate: f64,
+    /// When the window began; `None`: it is the one of an earlier run, or there is none.
     began: Option<Duration>,
     /// Stable's waits up to then.
     before: HistogramTotal,
+    /// When the block began.
+    block_began: Duration,
+    /// What had been counted up to then.
+    counted: CohortTotal,
 }
 
 impl LatencyCount {
     /// A count that begins, or goes on with what was stored.
-    pub fn new(tolerate: f64, before: Option<&LatencyEvidence>) -> Self {
-        let mut evidence = LatencyEvidence::new(tolerate);
-        before.into_iter().for_each(|before| evidence.merge(before));
-        Self { evidence, began: None, before: HistogramTotal::default() }
+    pub fn new(tolerate: f64, before: Option<LatencyEvidence>) -> Self {
+        Self {
+            evidence: before.unwrap_or_default().sound(tolerate),
+            tolerate,
+            began: None,
+            before: HistogramTotal::default(),
+            block_began: Duration::ZERO,
+            counted: CohortTotal::default(),
+        }
     }
 
     /// The same where another factor is tolerated from now on: the thresholds stay, and the evidence begins anew.
     pub fn tolerate(&mut self, tolerate: f64) {
-        let thresholds = self.evidence.thresholds.each_ref().map(|known| known.threshold_us);
-        self.evidence = LatencyEvidence::new(tolerate);
-        self.say(thresholds);
+        self.tolerate = tolerate;
+        self.evidence.tolerate(tolerate);
     }
 
     /// What was counted.
@@ -49,9 +60,16 @@ impl LatencyCount {
         &self.evidence
     }
 
-    /// Adds what was counted between two looks, and begins a window if it is time.
-    pub fn look(&mut self, cohort: &Cohort, last: &CohortTotal, total: &CohortTotal, now: Duration) {
-        for (last, total) in last.waits.iter().zip(&total.waits) {
+    /// Adds what was counted since the last block, and begins a window, if it is time.
+    pub fn look(&mut self, cohort: &Cohort, total: &CohortTotal, now: Duration) {
+        if now.saturating_sub(self.block_began) >= BLOCK {
+            self.end_block(total, now);
+        }
+        self.begin_window(cohort, total, now);
+    }
+
+    fn end_block(&mut self, total: &CohortTotal, now: Duration) {
+        for (last, total) in self.counted.waits.iter().zip(&total.waits) {
             for threshold in 0..THRESHOLDS {
                 let since =
                     |last: [u64; 2], now: [u64; 2]| [0, 1].map(|arm| now[arm].saturating_sub(last[arm]));
@@ -60,31 +78,26 @@ impl LatencyCount {
                 self.evidence.add(threshold, &Block::new(judged, slow));
             }
         }
-        self.begin_window(cohort, &total.stable_waits, now);
+        self.counted = total.clone();
+        self.block_began = now;
     }
 
-    fn begin_window(&mut self, cohort: &Cohort, waits: &HistogramTotal, now: Duration) {
+    fn begin_window(&mut self, cohort: &Cohort, total: &CohortTotal, now: Duration) {
         if self.began.is_some_and(|began| now.saturating_sub(began) < WINDOW) {
             return;
         }
-        let since = waits.since(&self.before);
-        let enough = since.count() >= ANSWERS_LEAST;
-        if self.began.is_none() && !enough {
+        let since = total.stable_waits.since(&self.before);
+        let thresholds = if since.count() >= ANSWERS_LEAST {
+            QUANTILES.map(|share| threshold_us(since.quantile_us(share).unwrap_or_default()))
+        } else if let Some(known) = self.evidence.thresholds_us().filter(|_| self.began.is_some()) {
+            known
+        } else {
             return;
-        }
-        let known = self.evidence.thresholds.each_ref().map(|known| known.threshold_us);
-        let next =
-            if enough { QUANTILES.map(|share| since.quantile_us(share).unwrap_or_default()) } else { known };
-        self.say(next);
-        cohort.waits().begin_window(next);
-        (self.began, self.before) = (Some(now), waits.clone());
-    }
-
-    fn say(&mut self, thresholds_us: [u64; THRESHOLDS]) {
-        self.evidence
-            .thresholds
-            .iter_mut()
-            .zip(thresholds_us)
-            .for_each(|(known, us)| known.threshold_us = us);
+        };
+        // What was compared with the old ones is of their window.
+        self.end_block(total, now);
+        self.evidence.begin_window(self.tolerate, thresholds);
+        cohort.waits().begin_window(thresholds);
+        (self.began, self.before) = (Some(now), total.stable_waits.clone());
     }
 }

@@ -105,7 +105,7 @@ impl Rollout {
             let arm = if self.random.share() < self.blend { Arm::Candidate } else { Arm::Control };
             let pin = Pin { client: self.random.number(), drawn_for: self.epoch, ..Pin::default() };
             let left = (1.5 / self.random.share().max(0.002)) as u64 + 1;
-            let network = self.random.number() % 4_000 * 16 + u64::from(self.epoch) * 2 + arm as u64;
+            let network = self.random.number() % 4_000;
             let slow = (self.random.share() * 2.0 - 1.0).exp();
             self.sessions.push(Session { pin, arm, network, left, slow });
         }
@@ -119,9 +119,10 @@ impl Rollout {
         let session = &mut self.sessions[at];
         let request = CohortRequest { pin: &session.pin, arm: session.arm };
         let cohort: &Cohort = self.counts[router].state.cohort();
-        let network = session.network.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let keyed = |with: u64| (session.network * 1_024 + with + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let network = keyed(u64::from(session.pin.drawn_for) * 2 + session.arm as u64 + 1);
         let us = (20_000.0 * quality.slow * session.slow * often.sqrt() * spread.exp()) as u64;
-        cohort.count_wait(worker, request, Wait { us, is_over: true }, || network);
+        cohort.count_wait(worker, request, Wait { us, is_over: true }, || keyed(0));
         if session.arm == Arm::Control {
             cohort.count_stable_wait(worker, us);
         }

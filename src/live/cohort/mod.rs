@@ -116,7 +116,7 @@ pub struct CohortTotal {
 /// What was compared with each threshold, of the clients of one draw epoch, by [`Arm`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EpochWaits {
-    /// Requests of sessions that had not been slow before in the same window.
+    /// Answers that were the first to their network in a window.
     pub judged: [[u64; 2]; THRESHOLDS],
     /// Those among them that took longer.
     pub slow: [[u64; 2]; THRESHOLDS],
@@ -189,7 +189,7 @@ impl Cohort {
         cell.failing[arm].add(1);
     }
 
-    /// Counts how long a client waited, if there are thresholds. `network` is that of [`Cohort::count`].
+    /// Counts how long a client waited, if there are thresholds. `network` is a keyed hash of the client's network alone.
     #[inline]
     pub fn count_wait(
         &self,
@@ -202,7 +202,7 @@ impl Cohort {
             return;
         }
         let (cell, arm) = (&self.cells[worker].epochs[request.epoch()], request.arm as usize);
-        let counts = self.waits.judge([request.pin.client, network()], wait);
+        let counts = self.waits.judge(network(), wait);
         for (at, is_slow) in counts.into_iter().enumerate() {
             let Some(is_slow) = is_slow else { continue };
             cell.judged[at][arm].add(1);

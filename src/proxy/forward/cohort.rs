@@ -54,6 +54,7 @@ pub fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let request = CohortRequest { pin: &pin, arm };
     let network = || plan.app.routes.pins.hash_network(plan.client.address, [pin.drawn_for, arm as u8]);
     if let Some(wait) = wait {
+        let network = || plan.app.routes.pins.hash_network(plan.client.address, [0; 2]);
         cohort.count_wait(worker.index, request, wait, network);
     }
     match failed {
@@ -73,7 +74,8 @@ fn failed_at(plan: &Plan, outcome: &Outcome) -> Option<SocketAddr> {
     outcome.shielded_from.or(own)
 }
 
-/// How long the client waited for the first byte of the endpoint's answer. `None` where that says nothing about the release: a
+/// How long the client waited for the first byte of the endpoint's answer, the time that a connection took not counted: a release that few
+/// ask has fewer open. `None` where that says nothing about the release: a
 /// sibling answered, the candidate failed it at once, or the router had the answer itself.
 fn wait_of(plan: &Plan, outcome: &Outcome) -> Option<Wait> {
     if outcome.sibling.is_some() {
@@ -84,7 +86,8 @@ fn wait_of(plan: &Plan, outcome: &Outcome) -> Option<Wait> {
     }
     let asked_us = outcome.asked_us.unwrap_or(plan.started_us);
     if outcome.head_us > 0 {
-        return Some(Wait { us: outcome.head_us.saturating_sub(asked_us), is_over: true });
+        let us = outcome.head_us.saturating_sub(asked_us).saturating_sub(outcome.connecting_us.into());
+        return Some(Wait { us, is_over: true });
     }
     // It would have taken longer, nobody knows how long.
     let waited =

@@ -89,11 +89,11 @@ impl Link {
     ) -> Result<Self, Failure> {
         if exchange.plan.app.http2 && exchange.plan.upgrade.is_none() {
             // Boxed for the same reason.
-            return Box::pin(board(exchange)).await.map(|seat| Self::carried(exchange, seat));
+            return Box::pin(timed(exchange, board)).await.map(|seat| Self::carried(exchange, seat));
         }
         exchange.worker.counters().upstream_connects.add(1);
         // Boxed, since every exchange has the size of the largest.
-        let stream = Box::pin(connect(exchange, address)).await?;
+        let stream = Box::pin(timed(exchange, async |exchange| connect(exchange, address).await)).await?;
         Ok(Self { stream, reused: false, seat: None })
     }
 
@@ -168,6 +168,18 @@ impl Link {
 }
 
 /// Connects, unless it takes too long or the client leaves meanwhile.
+/// Notes how long it takes to open a connection.
+async fn timed<'a, D: Downstream, T>(
+    exchange: &mut Exchange<'a, D>,
+    open: impl AsyncFnOnce(&mut Exchange<'a, D>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let began_us = coarse::now_us();
+    let opened = open(exchange).await;
+    let took_us = coarse::now_us().saturating_sub(began_us);
+    exchange.outcome.connecting_us = u32::try_from(took_us).unwrap_or(u32::MAX);
+    opened
+}
+
 async fn connect<D: Downstream>(
     exchange: &mut Exchange<'_, D>,
     address: SocketAddr,

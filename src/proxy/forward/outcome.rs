@@ -24,6 +24,8 @@ pub struct Outcome {
     pub was_silent: bool,
     /// The endpoint of the candidate whose failure stable was asked to make good.
     pub shielded_from: Option<SocketAddr>,
+    /// How long the connection took on which the answer came, if it was opened for it, in microseconds.
+    pub connecting_us: u32,
     /// When the head of the response was there, monotonic microseconds.
     pub head_us: u64,
     /// Which endpoint answered.

@@ -12,9 +12,7 @@ use crate::rollout::{
     blend::Blend,
     command::Role,
     record::Record,
-    verdict::{
-        Block, Evidence, Facts, FailingEndpoints, Finding, LatencyEvidence, Rules, Tally, Verdict, judge,
-    },
+    verdict::{Block, Evidence, Facts, FailingEndpoints, Finding, Rules, Tally, Verdict, judge},
 };
 
 const RULES: Rules = Rules { alpha: 0.01, tolerate: 1.0, at_least: 0.005, slower_holds: true };
@@ -28,7 +26,7 @@ fn judged(evidence: &Evidence, tally: Tally) -> Verdict {
         rules: RULES,
         evidence,
         tally,
-        latency: &LatencyEvidence::new(RULES.tolerate),
+        latency: &[],
         endpoints: &FailingEndpoints::default(),
         outright: false,
         stable_jumps: false,

@@ -73,6 +73,15 @@ impl Evidence {
         block.add_to(&factors(self.tolerate), &mut self.logs);
     }
 
+    /// The same, where the block makes "worse than tolerated" at most so many times likelier.
+    pub fn add_at_most(&mut self, block: &Block, most: f64) {
+        let mut logs = [0.0; FACTORS];
+        block.add_to(&factors(self.tolerate), &mut logs);
+        let highest = logs[WORSE_AT + WORSE.len()] + most.ln();
+        logs[WORSE_AT..][..WORSE.len()].iter_mut().for_each(|log| *log = log.min(highest));
+        self.logs.iter_mut().zip(logs).for_each(|(sum, log)| *sum += log);
+    }
+
     /// Adds another router's. `false`, and nothing is added, if that router tolerated something else or counted by other factors.
     pub fn merge(&mut self, other: &Self) -> bool {
         let same = self.tolerate.to_bits() == other.tolerate.to_bits()

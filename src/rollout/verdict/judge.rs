@@ -36,8 +36,8 @@ pub struct Facts<'a> {
     pub evidence: &'a Evidence,
     /// The counts of all routers.
     pub tally: Tally,
-    /// How long its clients wait beside stable's.
-    pub latency: &'a LatencyEvidence,
+    /// How long its clients wait beside stable's, by router.
+    pub latency: &'a [LatencyEvidence],
     /// Which of its endpoints failed sessions.
     pub endpoints: &'a FailingEndpoints,
     /// Each of its last answers failed, and none of stable's ([`super::RecentAnswers::fails_outright`]).

@@ -10,6 +10,9 @@ use support::{
 
 use super::crowd::{Crowd, is_dropped, newest, verdict};
 
+/// A slower candidate is named after about a dozen blocks of five seconds; clients come one after the other meanwhile.
+const CLIENTS_MAX: usize = 10_000;
+
 /// An endpoint whose answers take all times up to this many ms, each as often.
 fn taking_up_to(release: &'static str, most_ms: u64) -> Endpoint {
     let asked = AtomicU64::new(0);
@@ -35,7 +38,7 @@ fn latency(router: &Router) -> Value {
 fn a_candidate_whose_p95_is_twice_stables_is_slower_and_everybody_is_told() {
     let router = beside(80, &json!({})).start();
     let mut crowd = Crowd::of(&router);
-    crowd.come_until(2_000, &["/"], &router, || latency(&router)["slower"] == true);
+    crowd.come_until(CLIENTS_MAX, &["/"], &router, || latency(&router)["slower"] == true);
     let said = verdict(&router);
     assert_eq!((&said["on_slower"], &said["candidate_sessions"]["failing"]), (&json!("tell"), &json!(0)));
     assert_ne!(said["verdict"], "worse", "it fails nobody: {said}");
@@ -68,7 +71,7 @@ fn a_plan_waits_for_a_slower_candidate() {
     let settings = json!({ "plans": ["gradual: 50%; hold"], "verdict": { "at_least": 30 } });
     let router = beside(120, &settings).start();
     let mut crowd = Crowd::of(&router);
-    crowd.come_until(2_000, &["/"], &router, || latency(&router)["slower"] == true);
+    crowd.come_until(CLIENTS_MAX, &["/"], &router, || latency(&router)["slower"] == true);
     router.api().call("POST", "/api/v1/apps/hello/plan", Some(&json!({ "plan": "gradual" }))).expect(200);
     let waits = || router.api().get("plan").expect(200).json()["plan"]["waits_for"].to_string();
     eventually("the plan waits", || waits().contains("a verdict that it is no slower than stable"));
@@ -97,6 +100,6 @@ fn a_candidate_that_is_silent_until_stable_is_asked_is_slower_than_any_threshold
     let router = builder.key("rolling/hello/settings", &settings.to_string()).start();
     let mut crowd = Crowd::of(&router);
     let slow = |at: usize| latency(&router)["thresholds"][at]["candidate"]["slow"].as_u64().unwrap_or(0);
-    crowd.come_until(1_000, &["/"], &router, || slow(2) >= 3);
+    crowd.come_until(CLIENTS_MAX, &["/"], &router, || slow(2) >= 3);
     assert!(slow(0) >= 3 && slow(1) >= 3, "{}", latency(&router));
 }

@@ -118,6 +118,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     pub fn begin_attempt(&mut self) {
         self.upload.restart();
         self.download = Download::default();
+        self.outcome.connecting_us = 0;
         self.upstream_at_ms = coarse::now_ms();
     }
 

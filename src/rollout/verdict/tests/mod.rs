@@ -6,12 +6,9 @@ mod properties;
 mod reference;
 mod rollouts;
 
-use std::sync::LazyLock;
-
-use super::{Block, Evidence, Facts, FailingEndpoints, LatencyEvidence, Rules, Tally};
+use super::{Block, Evidence, Facts, FailingEndpoints, Rules, Tally};
 
 const RULES: Rules = Rules { alpha: 0.01, tolerate: 1.0, at_least: 0.005, slower_holds: true };
-static NO_WAITS: LazyLock<LatencyEvidence> = LazyLock::new(|| LatencyEvidence::new(1.0));
 static NO_ENDPOINTS: FailingEndpoints = FailingEndpoints { endpoints: 1, failing: Vec::new() };
 
 /// Facts of which nothing else is known.
@@ -20,7 +17,7 @@ fn facts(evidence: &Evidence, tally: Tally) -> Facts<'_> {
         rules: RULES,
         evidence,
         tally,
-        latency: &NO_WAITS,
+        latency: &[],
         endpoints: &NO_ENDPOINTS,
         outright: false,
         stable_jumps: false,

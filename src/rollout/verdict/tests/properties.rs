@@ -74,7 +74,7 @@ fn binomial(n: u64, k: u64) -> f64 {
 }
 
 /// The probability of `k` failures of the candidate among `y`, if it fails `factor` times as often as stable.
-fn probability(n_c: u64, n_s: u64, y: u64, k: u64, factor: f64) -> f64 {
+pub fn probability(n_c: u64, n_s: u64, y: u64, k: u64, factor: f64) -> f64 {
     let weight = |k: u64| binomial(n_c, k) * binomial(n_s, y - k) * factor.powi(k as i32);
     let all: f64 = (y.saturating_sub(n_s)..=y.min(n_c)).map(weight).sum();
     weight(k) / all
