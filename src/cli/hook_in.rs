@@ -130,6 +130,10 @@ struct Add {
     #[arg(long, value_name = "PERCENT", value_parser = blend::parse_percent)]
     blend: Option<Blend>,
 
+    /// The plan by which its blend rises
+    #[arg(long, value_name = "PLAN", conflicts_with = "blend")]
+    plan: Option<String>,
+
     /// Why, for the history, filled from the payload
     #[arg(long, value_name = "TEMPLATE")]
     reason: Option<String>,
@@ -222,6 +226,7 @@ async fn write(add: Add, printer: &Printer) -> Result<Exit, Failure> {
         port: add.port,
         endpoints: listed(add.endpoints),
         blend: add.blend,
+        plan: add.plan,
         reason: add.reason,
         paused: Some(add.paused),
         secret: add.secret,

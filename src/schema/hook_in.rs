@@ -81,6 +81,8 @@ pub struct HookIn {
     pub endpoints: Vec<String>,
     /// Percent of new clients that go to it; null: 0.
     pub blend: Option<Blend>,
+    /// The plan by which its blend rises; null: none.
+    pub plan: Option<String>,
     /// Why, for the history: a template; null: the hook's name, the event and the delivery.
     pub reason: Option<String>,
     /// Whether it takes nothing for now.
@@ -194,6 +196,9 @@ pub struct HookInRequest {
     pub endpoints: Option<Vec<String>>,
     /// Percent of new clients that go to it, 0 to 100 with at most two decimals; left out: 0.
     pub blend: Option<Blend>,
+    /// The plan of the setting `plans` by which its blend rises, instead of a blend; left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Why, for the history: a template; left out: the hook's name, the event and the delivery.
     pub reason: Option<String>,
     /// Take nothing for now: senders are answered 409. Left out: false.

@@ -5,6 +5,31 @@ use support::eventually;
 
 use super::{add, candidate, deliver, deliver_bytes, made, push, shown, stage, stage_with};
 
+/// The plan starts with the candidate; a plan that the app does not have is refused, and nothing is set.
+#[test]
+fn a_candidate_that_is_delivered_rises_by_a_plan() {
+    let (router, endpoint) = stage_with(|builder| builder, json!({ "blend": null, "plan": "gradual" }));
+    let refused = deliver(&router, "push", &push("v2", &endpoint));
+    assert!(
+        refused.status() >= 400 && refused.response.text().contains("gradual"),
+        "{}",
+        refused.response.text()
+    );
+    assert_eq!(candidate(&router), json!(null));
+    let plans = json!({ "plans": ["gradual: 5% hold=1h; 50%; promote"] });
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&plans)).expect(200);
+    deliver(&router, "push", &push("v2", &endpoint)).expect(200);
+    assert_eq!(candidate(&router), made("v2"));
+    let plan = router.api().get("plan").expect(200).json();
+    assert_eq!(
+        (&plan["plan"]["name"], &router.api().state()["blend"]),
+        (&json!("gradual"), &json!(5)),
+        "{plan}"
+    );
+    let hook = router.api().call("GET", "/api/v1/hooks-in/shop", None).expect(200).json();
+    assert_eq!((&hook["plan"], &hook["blend"]), (&json!("gradual"), &json!(null)));
+}
+
 #[test]
 fn a_tag_becomes_the_candidate_and_the_answer_says_where_to_look() {
     let (router, endpoint) = stage();

@@ -126,6 +126,10 @@ fn what_is_no_hook_in_is_refused_by_field() {
             router.api_as("admin").call("PUT", "/api/v1/hooks-in/shop", Some(&hook)).expect(422).json();
         assert_eq!(error["error"]["field"], field, "{value}: {error}");
     }
+    let mut both = good.clone();
+    (both["blend"], both["plan"]) = (json!(5), json!("gradual"));
+    let error = router.api_as("admin").call("PUT", "/api/v1/hooks-in/shop", Some(&both)).expect(422).json();
+    assert_eq!(error["error"]["field"], "plan", "a plan has blends of its own: {error}");
     let standard =
         json!({ "sender": "standard", "app": "hello", "release": "x", "secret": "0123456789abcdef" });
     let error = router.api_as("admin").call("PUT", "/api/v1/hooks-in/shop", Some(&standard)).expect(422);

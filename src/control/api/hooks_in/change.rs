@@ -18,7 +18,7 @@ use crate::{
         },
     },
     engine::Variable,
-    rollout::{app::AppName, network::Network},
+    rollout::{app::AppName, blend::Blend, network::Network},
     schema::hook_in::HookInRequest,
 };
 
@@ -82,11 +82,13 @@ fn candidate(request: &HookInRequest) -> Result<CandidateMapping, ApiError> {
         ("environment", request.environment.is_some()),
     ];
     refuse_field(&deploys, Action::DEPLOY)?;
+    let (blend, plan) = rise(request)?;
     Ok(CandidateMapping {
         release: parse("release", &request.release)?,
         port: request.port,
         endpoints: patterns("endpoints", request.endpoints.clone())?,
-        blend: request.blend,
+        blend,
+        plan,
         reason: request.reason.as_deref().map(|reason| parse::<Template>("reason", reason)).transpose()?,
     })
 }
@@ -100,6 +102,7 @@ fn deploy(request: &HookInRequest) -> Result<DeployMapping, ApiError> {
             "it is missing: `deploy` takes an image such as `registry.example/shop:{/ref|last}`",
         )
     })?;
+    let (blend, plan) = rise(request)?;
     Ok(DeployMapping {
         image: parse("image", image)?,
         release: parse("release", &request.release)?,
@@ -107,8 +110,18 @@ fn deploy(request: &HookInRequest) -> Result<DeployMapping, ApiError> {
         replicas: request.replicas.map(|replicas| check_replicas(replicas).map(|()| replicas)).transpose()?,
         health_path: request.health_path.clone(),
         environment: environment(request)?,
-        blend: request.blend,
+        blend,
+        plan,
     })
+}
+
+/// How many new clients go to the candidate: a blend, or a plan, which has blends of its own.
+fn rise(request: &HookInRequest) -> Result<(Option<Blend>, Option<String>), ApiError> {
+    if request.blend.is_some() && request.plan.is_some() {
+        let message = "a plan has blends of its own; send either `blend` or `plan`";
+        return Err(ApiError::value("plan", message));
+    }
+    Ok((request.blend, request.plan.clone()))
 }
 
 /// The templates of variables, whose names are held to what a container takes.

@@ -42,7 +42,7 @@ impl DeployOrder {
         payload: &Value,
         caller: &Caller,
     ) -> Result<Self, ApiError> {
-        let DeployMapping { image, release, port, replicas, health_path, environment, blend } = mapping;
+        let DeployMapping { image, release, port, replicas, health_path, environment, blend, plan } = mapping;
         let image = image.fill(payload).map_err(|fault| ApiError::value("image", fault))?;
         let named = release.fill(payload).map_err(|fault| ApiError::value("release", fault))?;
         let variable = |(name, value): (&String, &Template)| {
@@ -59,6 +59,7 @@ impl DeployOrder {
             health_path: health_path.clone(),
             environment: (!environment.is_empty()).then_some(environment),
             blend: *blend,
+            plan: plan.clone(),
             ..DeployRequest::default()
         };
         Ok(Self { named, deployment: deployment_of(core, &hook.app, caller, request)? })

@@ -68,6 +68,7 @@ fn of_action(action: &Action) -> hook_in::HookIn {
             port: mapping.port,
             endpoints: texts(&mapping.endpoints),
             blend: mapping.blend,
+            plan: mapping.plan.clone(),
             reason: mapping.reason.as_ref().map(ToString::to_string),
             ..hook_in::HookIn::default()
         },
@@ -84,6 +85,7 @@ fn of_action(action: &Action) -> hook_in::HookIn {
                 .map(|(name, value)| (name.clone(), value.to_string()))
                 .collect(),
             blend: mapping.blend,
+            plan: mapping.plan.clone(),
             ..hook_in::HookIn::default()
         },
     }

@@ -51,6 +51,7 @@ pub(super) struct CandidateOrder {
     endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
     reason: String,
     blend: Option<Blend>,
+    plan: Option<String>,
 }
 
 /// Why a delivery is left out; none: it is to be carried out.
@@ -121,7 +122,7 @@ impl CandidateOrder {
         payload: &Value,
         why: String,
     ) -> Result<Self, ApiError> {
-        let CandidateMapping { release, port, endpoints, reason, blend } = mapping;
+        let CandidateMapping { release, port, endpoints, reason, blend, plan } = mapping;
         let refused = |field: &str| {
             let field = field.to_owned();
             move |fault: String| ApiError::value(field, fault)
@@ -148,23 +149,23 @@ impl CandidateOrder {
             reason.as_ref().map(|reason| reason.fill(payload).map_err(refused("reason"))).transpose()?;
         let mut reason = reason.unwrap_or(why);
         cut(&mut reason, REASON_BYTES_MAX);
-        Ok(Self { named, release, endpoints, reason, blend: *blend })
+        Ok(Self { named, release, endpoints, reason, blend: *blend, plan: plan.clone() })
     }
 
     async fn run(self, core: &Core, hook: &HookIn, caller: &Caller) -> Result<OrderOutcome, ApiError> {
-        if self.endpoints.is_some() {
-            check_registration(core, caller, &hook.app, &self.release)?;
+        let Self { named, release, endpoints, reason, blend, plan } = self;
+        if endpoints.is_some() {
+            check_registration(core, caller, &hook.app, &release)?;
         }
-        let asker = asker(core, caller, self.reason, None);
-        let options = CommandOptions { endpoints: self.endpoints, ..CommandOptions::default() };
-        let command =
-            Command::SetCandidate { release: self.release, blend: self.blend, replace: None, plan: None };
+        let asker = asker(core, caller, reason, None);
+        let options = CommandOptions { endpoints, ..CommandOptions::default() };
+        let command = Command::SetCandidate { release, blend, replace: None, plan };
         let outcome = execute(core, &hook.app, &command, &asker, &options).await?;
         let (is_served, _) = reached(core, &hook.app, outcome, &WriteQuery::default()).await;
-        let (app, release) = (&hook.app, &self.named);
+        let app = &hook.app;
         let message = match outcome.changed {
-            true => format!("`{release}` is the candidate of `{app}`"),
-            false => format!("`{release}` was the candidate of `{app}` already"),
+            true => format!("`{named}` is the candidate of `{app}`"),
+            false => format!("`{named}` was the candidate of `{app}` already"),
         };
         let (changed, seq) = (outcome.changed, Some(outcome.seq));
         Ok(OrderOutcome { message, changed, seq, deployment: None, is_served })

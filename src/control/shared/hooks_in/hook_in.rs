@@ -71,6 +71,9 @@ pub struct DeployMapping {
     /// Percent of new clients that go to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blend: Option<Blend>,
+    /// The plan by which its blend rises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// What of a payload says which release becomes the candidate.
@@ -87,6 +90,9 @@ pub struct CandidateMapping {
     /// Percent of new clients that go to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blend: Option<Blend>,
+    /// The plan by which its blend rises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Why, for the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Template>,
