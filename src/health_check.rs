@@ -6,7 +6,7 @@
 
 mod failure;
 mod grpc;
-mod http2;
+pub mod http2;
 
 use std::{net::SocketAddr, time::Duration};
 

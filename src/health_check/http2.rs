@@ -65,7 +65,7 @@ pub fn failed(error: h2::Error) -> CheckFailure {
 }
 
 /// The Host becomes the authority, and what belongs to a connection of HTTP/1.1 goes.
-fn with_authority(request: Request<Empty<Bytes>>, secure: bool) -> Result<Request<()>, http::Error> {
+pub fn with_authority(request: Request<Empty<Bytes>>, secure: bool) -> Result<Request<()>, http::Error> {
     let (mut parts, _) = request.into_parts();
     parts.headers.remove(CONNECTION);
     let host = parts.headers.remove(HOST);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::clock::{Deadline, pause};
 use support::command::ask;
+use support::http2_endpoint::Http2Endpoint;
+use support::router::id;
 use support::{Endpoint, Reply, Router, eventually, router, scripted};
 
 use crate::verdict::crowd::Crowd;
@@ -88,6 +90,29 @@ fn what_the_candidate_changes_is_named_within_200_requests_and_noise_as_noise() 
     );
     drop(router.api().call("DELETE", "/api/v1/apps/hello/candidate", Some(&json!({}))).expect(200));
     assert_eq!(shadow(&router)["sentence"], "There is no candidate.");
+}
+
+/// Endpoints that speak HTTP/2 are asked by it.
+#[test]
+fn endpoints_of_http2_are_compared_too() {
+    let [stable, candidate] = ["v1", "v2"].map(|release| Http2Endpoint::start(release, 100));
+    let settings = json!({ "upstream": "h2c", "shadow": { "percent": 100, "ignore": ["header x-release"] } });
+    let router = router()
+        .key(&format!("{}/1", id("v1")), &stable.address.to_string())
+        .key(&format!("{}/1", id("v2")), &candidate.address.to_string())
+        .key("rolling/hello/stable/id", &id("v1"))
+        .key("rolling/hello/candidate/id", &id("v2"))
+        .key("rolling/hello/settings", &settings.to_string())
+        .start();
+    let mut client = router.visitor();
+    for at in 0..20 {
+        client.get(&format!("/item?at={at}"));
+    }
+    eventually("they are compared", || shadow(&router)["compared"].as_u64() >= Some(10));
+    assert!(candidate.requests("/item") >= 10);
+    let said = shadow(&router);
+    let findings = said["findings"].as_array().unwrap();
+    assert!(said["unanswered"] == 0 && findings.iter().all(|found| found["field"] != "answer"), "{said}");
 }
 
 /// What the copies carry, and which requests have none.

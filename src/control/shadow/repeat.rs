@@ -1,6 +1,6 @@
 //! One copy of a request, asked of one endpoint on a connection of its own.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -8,7 +8,7 @@ use hyper::{
     Request, Response,
     body::Incoming,
     client::conn::http1,
-    header::{ACCEPT_ENCODING, CONNECTION, HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, CONNECTION, HeaderMap, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     client_tls::TlsClient,
     clock::Clock,
+    health_check::http2::with_authority,
     live::shadow::ShadowRequest,
     rollout::{
         settings::Settings,
@@ -57,22 +58,27 @@ async fn ask(
     clock: &Clock,
 ) -> Result<Answer, String> {
     let stream = TcpStream::connect(address).await.map_err(|error| format!("no connection: {error}"))?;
-    match TlsClient::for_app(settings) {
-        None => ask_on(stream, request, clock).await,
-        Some(tls) => {
-            let session = tls.handshake(stream, address, false).await.map_err(|fault| fault.to_string())?;
-            ask_on(session, request, clock).await
-        }
-    }
+    let http2 = settings.upstream.is_http2();
+    let Some(tls) = TlsClient::for_app(settings) else {
+        return ask_on(stream, request, (http2, false), clock).await;
+    };
+    let session = tls.handshake(stream, address, http2).await.map_err(|fault| fault.to_string())?;
+    ask_on(session, request, (http2, true), clock).await
 }
 
 async fn ask_on(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: &ShadowRequest,
+    (http2, is_secure): (bool, bool),
     clock: &Clock,
 ) -> Result<Answer, String> {
-    let failed = |error: hyper::Error| format!("no answer: {error}");
     let copy = copy_of(request).map_err(|error| format!("it cannot be repeated: {error}"))?;
+    if http2 {
+        return ask_over_http2(stream, copy, is_secure, clock)
+            .await
+            .map_err(|error| format!("no answer: {error}"));
+    }
+    let failed = |error: hyper::Error| format!("no answer: {error}");
     let mut builder = http1::Builder::new();
     let handshake = builder.max_buf_size(BUFFER_BYTES_MAX).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(failed)?;
@@ -81,7 +87,33 @@ async fn ask_on(
     let mut response = sender.send_request(copy).await.map_err(failed)?;
     let (body, cut) = read(&mut response).await.map_err(failed)?;
     let took = clock.monotonic().saturating_sub(asked);
-    Ok(Answer { status: response.status().as_u16(), headers: lines_of(&response), body, cut, took })
+    Ok(Answer { status: response.status().as_u16(), headers: lines_of(response.headers()), body, cut, took })
+}
+
+async fn ask_over_http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    copy: Request<Empty<Bytes>>,
+    is_secure: bool,
+    clock: &Clock,
+) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    let (sender, connection) = h2::client::handshake(stream).await?;
+    tokio::spawn(timeout(ANSWER_MAX, connection));
+    let copy = with_authority(copy, is_secure)?;
+    let asked = clock.monotonic();
+    let (response, _) = sender.ready().await?.send_request(copy, true)?;
+    let (head, mut stream) = response.await?.into_parts();
+    let (mut body, mut cut) = (Vec::new(), false);
+    while let Some(data) = stream.data().await {
+        let data = data?;
+        stream.flow_control().release_capacity(data.len())?;
+        cut = body.len() + data.len() > BODY_BYTES_MAX;
+        if cut {
+            break;
+        }
+        body.extend_from_slice(&data);
+    }
+    let took = clock.monotonic().saturating_sub(asked);
+    Ok(Answer { status: head.status.as_u16(), headers: lines_of(&head.headers), body, cut, took })
 }
 
 /// The body, or the beginning of one that is long; and whether it is longer.
@@ -113,9 +145,9 @@ fn copy_of(request: &ShadowRequest) -> Result<Request<Empty<Bytes>>, http::Error
     Ok(copy)
 }
 
-fn lines_of(response: &Response<Incoming>) -> Vec<(String, String)> {
+fn lines_of(headers: &HeaderMap) -> Vec<(String, String)> {
     let line = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    response.headers().iter().map(line).collect()
+    headers.iter().map(line).collect()
 }

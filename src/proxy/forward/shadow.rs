@@ -50,7 +50,7 @@ pub fn offer(worker: &Worker, plan: &Plan, outcome: &Outcome) {
     let answered = outcome.failure.is_none() && outcome.sibling.is_none();
     let Some(candidate) = plan.app.routes.candidate.filter(|_| is_stables && answered) else { return };
     let drawn = ((worker.random() % DRAWS as u64) as f64) < settings.percent / 100.0 * DRAWS;
-    if !drawn || plan.app.http2 || !is_safe(plan) || !settings.covers(plan.target()) {
+    if !drawn || !is_safe(plan) || !settings.covers(plan.target()) {
         return;
     }
     if may_race(plan, &mut worker.lines.borrow_mut()) {
