@@ -19,6 +19,14 @@ pub fn verdicts(page: &mut Page, core: &Core) {
         }
     }
     page.gauge(
+        "rolling_candidate_slower",
+        "1 if the app's candidate keeps its clients waiting longer than stable.",
+    );
+    for (app, known) in &sorted {
+        let labels = format!("app=\"{app}\"");
+        page.sample("rolling_candidate_slower", &labels, u8::from(known.verdict.is_slower()));
+    }
+    page.gauge(
         "rolling_verdict_evidence",
         "The evidence that the candidate is worse than stable, better, no worse than twice, or slower; 1 says nothing.",
     );
