@@ -155,6 +155,14 @@ def quartiles(values):
     return at(0.25), statistics.median(values), at(0.75)
 
 
+def ratio_of(key, name, rounds, reference):
+    """The quartiles of what a figure is to the reference's in the same round."""
+    both = [(window[key], reference[number][key]) for number, window in rounds.items() if key in window and reference.get(number, {}).get(key)]
+    if not both:
+        return {}
+    return dict(zip((f"{name}_p25", name, f"{name}_p75"), quartiles([ours / theirs for ours, theirs in both])))
+
+
 def summarise(windows, reference):
     """Per contender: medians over its good windows, and the ratio to the reference within each round."""
     good = {name: {w["round"]: w for w in all_of if w.get("bad") == 0} for name, all_of in windows.items()}
@@ -170,9 +178,8 @@ def summarise(windows, reference):
         row |= {"windows": len(rounds), "mispin": sum(w.get("mispin", 0) for w in rounds.values())}
         if "cpu_us" in first:
             row["best_us"] = min(w["cpu_us"] for w in rounds.values())
-            ratios = [w["cpu_us"] / good[reference][r]["cpu_us"] for r, w in rounds.items() if r in good.get(reference, {})]
-            if ratios:
-                row["ratio_p25"], row["ratio"], row["ratio_p75"] = quartiles(ratios)
+            row |= ratio_of("cpu_us", "ratio", rounds, good.get(reference, {}))
+            row |= ratio_of("p99_us", "p99_ratio", rounds, good.get(reference, {}))
         out[name] = row
     return out
 
@@ -190,7 +197,8 @@ def show(summary, mode):
                 continue
             print(
                 f"{name:20s} {row['cpu_us']:8.2f} us (best {row['best_us']:.2f}, user {row['user_us']:.2f}, system"
-                f" {row['sys_us']:.2f})  {row['rps']:7.0f}/s  p99 {row['p99_us']:6.0f} us  ratio {ratio}"
+                f" {row['sys_us']:.2f})  {row['rps']:7.0f}/s  p99 {row['p99_us']:6.0f} us"
+                f" ({row.get('p99_ratio', 1):.2f} of the reference's)  ratio {ratio}"
                 f"  {row['windows']} windows, {row['mispin']:.0f} mispinned"
             )
 

@@ -20,6 +20,8 @@ TOOLS = binaries.TOOLS
 BASELINE = os.environ.get("BASELINE")
 # How the contenders that are rolling-router are called.
 ROUTERS = ("rolling-router", "baseline")
+# Those that have a candidate: its blend, the share of requests that are repeated at it, and whether it answers.
+WITH_CANDIDATE = {"-cohort": (10, 0, True), "-compared": (0, 0, True), "-shadow": (0, 10, True), "-shadow-silent": (0, 10, False)}
 ENDPOINTS = (19001, 19002)
 COOKIE = "rolling_pin"
 
@@ -154,7 +156,7 @@ class Contender:
     @staticmethod
     def _command(spec, port, workers, work, files):
         """`spec` is a peer's name, `rolling-router`, `rolling-router-log` (JSON), `rolling-router-combined` (what nginx
-        logs), `rolling-router-tls`, the same beginning with `baseline`, or `name=command`."""
+        logs), `rolling-router-tls`, one of WITH_CANDIDATE, the same beginning with `baseline`, or `name=command`."""
         values = {
             "port": port, "plain": port + PLAIN, "admin": port + ADMIN, "workers": workers, "work": work,
             "conf": "",
@@ -164,7 +166,8 @@ class Contender:
         elif spec.startswith(ROUTERS):
             values["router"] = shlex.quote(binary_of(spec))
             name, command = spec, ROUTER_TLS if spec.endswith("-tls") else ROUTER_COMMAND
-            write_keyvalues(work)
+            suffix = spec.removeprefix("rolling-router").removeprefix("baseline")
+            write_keyvalues(work, WITH_CANDIDATE.get(suffix))
             values["log"] = f"{work}/{spec}.access" if spec.endswith(("-log", "-combined")) else "off"
             values["format"] = "combined" if spec.endswith("-combined") else "json"
         else:
@@ -209,11 +212,31 @@ def fill_template(template, port, workers, work, files):
     return path
 
 
-def write_keyvalues(work):
-    """One release with both endpoints, as an old deployment script would have written it."""
+def silent_endpoint():
+    """The port of an endpoint that takes connections and never answers, as long as this process lives."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    SILENT.append(listener)
+    return listener.getsockname()[1]
+
+
+SILENT = []
+
+
+def write_keyvalues(work, candidate=None):
+    """One release with both endpoints, as an old deployment script would have written it; or one with the first, and a
+    candidate with the second (WITH_CANDIDATE)."""
     containers = "apps/shop-1-80/containers"
     keys = {"rolling/shop/stable/id": containers}
-    keys |= {f"{containers}/c{n}": f"127.0.0.1:{port}" for n, port in enumerate(ENDPOINTS)}
+    stable = ENDPOINTS
+    if candidate:
+        blend, shadow, answers = candidate
+        new = "apps/shop-2-80/containers"
+        stable = ENDPOINTS[:1]
+        keys |= {"rolling/shop/candidate/id": new, "rolling/shop/blendpercent": str(blend), "rolling/shop/stickyness": "1"}
+        keys[f"{new}/c0"] = f"127.0.0.1:{ENDPOINTS[1] if answers else silent_endpoint()}"
+        if shadow:
+            keys["rolling/shop/settings"] = json.dumps({"shadow": {"percent": shadow}})
+    keys |= {f"{containers}/c{n}": f"127.0.0.1:{port}" for n, port in enumerate(stable)}
     with open(os.path.join(work, "keyvalues.json"), "w") as out:
         json.dump(keys, out)
     with open(os.path.join(work, "tokens"), "w") as out:

@@ -14,6 +14,8 @@ CASES = {
     "log": ("1 KiB, access log on", "nginx-log"),
     "100k": ("100 KiB", "haproxy"),
     "1m": ("1 MiB", "haproxy"),
+    "cohort": ("1 KiB, a candidate's clients counted", "rolling-router-compared"),
+    "shadow": ("1 KiB, 5,000 requests/s, 10 % repeated at the candidate", "rolling-router-compared"),
     "tls": ("1 KiB in TLS 1.3", "haproxy-tls"),
     "handshake": ("full TLS 1.3 handshake, P-256", "haproxy-tls"),
 }
