@@ -32,6 +32,19 @@ pub struct PastRelease {
     pub release: String,
     /// The steps, oldest first.
     pub steps: Vec<PastStep>,
+    /// How long its answers took over all of them: buckets of a quarter of a doubling, the shortest first. Empty ones are left out.
+    pub latency: Vec<LatencyBucket>,
+}
+
+/// Answers that took about as long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct LatencyBucket {
+    /// The longest time from when the release was asked to the last byte of its answer, in ms.
+    pub up_to_ms: f64,
+    /// How many answers took so long, and longer than the bucket before.
+    pub answers: u64,
 }
 
 /// What one release did within one step.

@@ -185,7 +185,27 @@ fn a_tab_that_was_just_opened_shows_what_came_before_it() {
         browser.script("return document.querySelector('.chart .line-stable').hasAttribute('d')")
             == json!(true)
     });
+    eventually("answers are shown by how long they took", || {
+        browser.script(
+            "return document.querySelector('[data-testid=chart-latency] .line-stable').hasAttribute('d')",
+        ) == json!(true)
+    });
+    browser.see("latency-table", "100");
+    eventually("behind the errors is what so few answers can say", || {
+        browser.script(
+            "return document.querySelector('[data-testid=chart-errors] .band-stable').hasAttribute('d')",
+        ) == json!(true)
+    });
     let past = router.api().get("past?seconds=86400").expect(200).json();
+    let latency = past["releases"][0]["latency"].as_array().expect("buckets");
+    let answers: u64 = latency.iter().filter_map(|bucket| bucket["answers"].as_u64()).sum();
+    let requests: u64 = past["releases"][0]["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter_map(|step| step["requests"].as_u64())
+        .sum();
+    assert_eq!(answers, requests, "{past}");
     assert_eq!(past["step_seconds"], json!(300));
     router.api().get("past?seconds=59").expect(422);
     assert_eq!(browser.complaints(), Vec::<String>::new());

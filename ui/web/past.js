@@ -22,6 +22,12 @@ export function samplesOf(past, { stable, candidate }) {
 	return samples;
 }
 
+/** How long the answers of the releases took that are on the tracks now: buckets, or null. */
+export function latencyOf(past, { stable, candidate }) {
+	const of = (release) => past?.releases.find((each) => each.id === releaseId(release))?.latency ?? null;
+	return { stable: of(stable), candidate: of(candidate) };
+}
+
 function stepsOf(past, id) {
 	const release = past.releases.find((each) => each.id === id);
 	return release ? new Map(release.steps.map((step) => [step.at, step])) : null;
@@ -34,7 +40,7 @@ function activityOf(step, seconds) {
 
 /**
  * Loads the past of an app. `fill(state)` puts the last minutes before what the page saw itself, once; `series(seconds, state)` is a longer
- * past, loaded again each minute while it is asked for, or null until it is there.
+ * past, loaded again each minute while it is asked for, or null until it is there; `latency(seconds, state)` is how long answers took in it.
  */
 export function createPastFeed({ api, model, app }) {
 	let isFilled = false;
@@ -49,6 +55,11 @@ export function createPastFeed({ api, model, app }) {
 		model.notifyListeners();
 	}
 
+	function pastOf(seconds) {
+		if (!isLoading && (loaded.seconds !== seconds || Date.now() - loaded.at > AGAIN_MS)) load(seconds);
+		return loaded.seconds === seconds ? loaded.past : null;
+	}
+
 	return {
 		async fill() {
 			if (isFilled) return;
@@ -59,12 +70,13 @@ export function createPastFeed({ api, model, app }) {
 			model.notifyListeners();
 		},
 		series(seconds, state) {
-			if (!isLoading && (loaded.seconds !== seconds || Date.now() - loaded.at > AGAIN_MS)) load(seconds);
-			if (loaded.seconds !== seconds || !loaded.past) return null;
-			const samples = samplesOf(loaded.past, state);
+			const known = pastOf(seconds);
+			if (!known) return null;
+			const samples = samplesOf(known, state);
 			const series = new Series(samples.length + 1);
 			series.prepend(samples);
 			return series;
 		},
+		latency: (seconds, state) => latencyOf(pastOf(seconds), state),
 	};
 }

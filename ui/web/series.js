@@ -1,6 +1,6 @@
 // The figures of an app over time, in a ring of fixed size: a page that is open for days needs no more memory.
 
-export const COLUMNS = ['rate', 'errors', 'p50', 'p95', 'p99'];
+export const COLUMNS = ['rate', 'errors', 'p50', 'p95', 'p99', 'requests'];
 export const WINDOW_MS = 15 * 60 * 1000;
 // One sample a second for the window, and as many again for a router that sends faster.
 const CAPACITY = 1800;
@@ -77,5 +77,6 @@ export class Series {
 function readFigures(activity) {
 	const read = (n) => (typeof n === 'number' ? n : NaN);
 	if (!activity) return COLUMNS.map(() => NaN);
-	return [activity.requests_per_second, activity.error_share, activity.p50_ms, activity.p95_ms, activity.p99_ms].map(read);
+	const { requests_per_second, error_share, p50_ms, p95_ms, p99_ms, requests } = activity;
+	return [requests_per_second, error_share, p50_ms, p95_ms, p99_ms, requests].map(read);
 }

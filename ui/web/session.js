@@ -18,9 +18,6 @@ import { fetchPage, pageOf } from './pages.js';
 // As long as a glance at another tab: a chart keeps its line over that.
 const HIDDEN_MS = 5000;
 
-// Before the document is loaded again for a page that could not be fetched.
-const RELOAD_MS = 1000;
-
 /** Runs a session in `root`. `who` is the token that the browser is signed in with. `onEnd(reason)` runs once, when the session is over. */
 export function startSession({ root, who, onEnd }) {
 	const model = createModel();
@@ -142,7 +139,7 @@ export function startSession({ root, who, onEnd }) {
 		} catch (error) {
 			console.warn(error);
 			notices.post({ text: 'The page could not be loaded. It is tried again.', tone: 'partial' });
-			setTimeout(() => location.reload(), RELOAD_MS);
+			dispatchEvent(new Event('part-missing'));
 			return;
 		}
 		if (location.hash === wanted && shownHash !== wanted) showPage();

@@ -12,13 +12,14 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
+    cell::{HistogramTotal, upper_bound_us},
     control::{
         commands::command::unknown_app,
         limits::{PAST_COARSE_SECONDS, PAST_MINUTES},
         shared::{core::Core, error::ApiError, past::Minutes, past_cell::PastCell},
     },
     rollout::release::ReleaseId,
-    schema::past::{Past, PastRelease, PastStep},
+    schema::past::{LatencyBucket, Past, PastRelease, PastStep},
 };
 
 /// What a page shows that asks for no span, in seconds.
@@ -56,11 +57,25 @@ fn describe(release: &ReleaseId, minutes: &Minutes, step: u64) -> PastRelease {
     for (minute, cell) in minutes {
         cells.entry(minute / step * step).or_default().add(cell);
     }
+    let mut all = PastCell::default();
+    cells.values().for_each(|cell| all.add(cell));
     PastRelease {
         id: release.to_string(),
         release: release.name().to_owned(),
         steps: cells.iter().map(|(minute, cell)| describe_step(*minute, cell)).collect(),
+        latency: describe_latency(&all.latency()),
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "durations far below 2^52 us")]
+fn describe_latency(latency: &HistogramTotal) -> Vec<LatencyBucket> {
+    let filled = latency.buckets.iter().enumerate().filter(|(_, answers)| **answers > 0);
+    filled
+        .map(|(bucket, answers)| LatencyBucket {
+            up_to_ms: upper_bound_us(bucket) as f64 / 1_000.0,
+            answers: *answers,
+        })
+        .collect()
 }
 
 fn describe_step(minute: u64, cell: &PastCell) -> PastStep {

@@ -2,6 +2,7 @@
 // paths, drawn once a second while the page is looked at.
 
 import { commandTitle } from '../describe.js';
+import { shareBetween } from '../estimate.js';
 import { h, keyed, setAttr, setShown, setText, setVar, svg } from '../dom.js';
 import { ago, duration, timeOfDay } from '../format.js';
 import { WINDOW_MS } from '../series.js';
@@ -13,13 +14,19 @@ const LETTER_PERCENT = 4;
 // The axis is shorter while little is known.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
-/** `least` is the smallest top of the axis. `update({series, marks, now, live, span})`; `span` in ms; 0: what is known of 15 minutes. */
-export function chart({ title, column, format, least, testid }) {
+/**
+ * `least` is the smallest top of the axis. `isShare`: behind each line is the band in which the true share is with 95 %, where it is known how
+ * many requests a sample has. `update({series, marks, now, live, span})`; `span` in ms; 0: what is known of
+ * 15 minutes.
+ */
+export function chart({ title, column, format, least, isShare = false, testid }) {
 	const lines = { stable: path('stable'), candidate: path('candidate') };
+	const bands = isShare ? { stable: band('stable'), candidate: band('candidate') } : {};
 	const picture = svg(
 		'svg',
 		{ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
 		svg('line.chart-grid', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }),
+		...Object.values(bands),
 		lines.stable,
 		lines.candidate,
 	);
@@ -67,6 +74,7 @@ export function chart({ title, column, format, least, testid }) {
 		setText(top, format(highest));
 		for (const [track, line] of Object.entries(lines))
 			setAttr(line, 'd', tracePath(series, track, column, first, from, now, highest, live));
+		for (const [track, shape] of Object.entries(bands)) setAttr(shape, 'd', bandPath(series, track, column, first, from, now, highest));
 		keyed(
 			markBox,
 			marks.filter((mark) => mark.at >= from && mark.at <= now),
@@ -112,6 +120,8 @@ function placeMarks(marks, place) {
 
 const path = (track) => svg('path', { class: `chart-line line-${track}`, 'vector-effect': 'non-scaling-stroke' });
 
+const band = (track) => svg('path', { class: `chart-band band-${track}` });
+
 function buildMark() {
 	const element = h('span.chart-mark');
 	return {
@@ -145,6 +155,21 @@ function indexAt(series, at) {
 	if (!series) return -1;
 	for (let index = series.length - 1; index >= 0; index -= 1) if (series.timeAt(index) <= at) return index;
 	return -1;
+}
+
+// One box for each sample, since a sample is of a span of its own.
+function bandPath(series, track, column, first, from, now, highest) {
+	const x = (at) => ((WIDTH * (Math.max(from, at) - from)) / (now - from)).toFixed(1);
+	const y = (value) => (HEIGHT - 2 - (HEIGHT - 6) * Math.min(1, value / highest)).toFixed(1);
+	let d = '';
+	for (let index = first; series && index < series.length; index += 1) {
+		const requests = series.value(index, track, 'requests');
+		const between = shareBetween(series.value(index, track, column) * requests, requests);
+		if (!between) continue;
+		const until = index === series.length - 1 ? now : series.timeAt(index + 1);
+		d += `M${x(series.timeAt(index))} ${y(between[0])}V${y(between[1])}H${x(until)}V${y(between[0])}Z`;
+	}
+	return d || null;
 }
 
 // A value holds until the next sample: the router is silent while nothing changes.

@@ -9,6 +9,7 @@ import { comparisonTable } from '../components/comparison.js';
 import { drainingPanel } from '../components/draining.js';
 import { explainPanel } from '../components/explain.js';
 import { historyList } from '../components/history-list.js';
+import { latencyHistogram } from '../components/latency-histogram.js';
 import { problemsPanel } from '../components/problems.js';
 import { rangeSwitch } from '../components/range-switch.js';
 import { releaseBanner } from '../components/release-banner.js';
@@ -25,6 +26,8 @@ import { staysOf } from '../stays.js';
 // So far back it is looked how releases ended; the newest are listed.
 const HISTORY = 100;
 const LISTED = 12;
+// What the histogram shows while the charts show the last minutes.
+const RECENT_SECONDS = 900;
 const STAYS = 8;
 
 export function appPage({ api, model, actions, params }) {
@@ -54,6 +57,7 @@ export function appPage({ api, model, actions, params }) {
 		const seconds = parts.range.seconds();
 		const shown = seconds ? { ...view, series: past.series(seconds, state), span: seconds * 1000 } : view;
 		parts.charts.forEach((each) => each.update(shown));
+		parts.latency.update(past.latency(seconds || RECENT_SECONDS, state));
 		parts.draining.update({ draining: state.draining ?? [], previous: state.previous, now, disabledReason });
 		parts.problems.update(state.problems ?? []);
 		parts.stays.update({ stays: staysOf(feed.events()).slice(0, STAYS), app: name, now });
@@ -100,9 +104,10 @@ function buildParts(name, { api, model, actions }) {
 		blend,
 		charts: [
 			chart({ title: 'Requests', column: 'rate', format: rate, least: 1, testid: 'chart-rate' }),
-			chart({ title: 'Errors', column: 'errors', format: share, least: 0.01, testid: 'chart-errors' }),
+			chart({ title: 'Errors', column: 'errors', format: share, least: 0.01, isShare: true, testid: 'chart-errors' }),
 			chart({ title: 'p95', column: 'p95', format: millis, least: 10, testid: 'chart-p95' }),
 		],
+		latency: latencyHistogram(),
 		draining: drainingPanel({ finish: (tenure) => actions.finishDrain(name, tenure), finishAll: () => actions.finishDrains(name) }),
 		problems: problemsPanel(),
 		explain: explainPanel({ explain: (body) => api.explain(name, body) }),
@@ -121,8 +126,8 @@ function buildRows(name, actions) {
 	};
 }
 
-function layOut(name, { banner, cards, comparison, range, blend, charts, draining, problems, explain, stays, history }) {
-	const chartElements = charts.map(({ element }) => element);
+function layOut(name, { banner, cards, comparison, range, blend, charts, latency, draining, problems, explain, stays, history }) {
+	const chartElements = [...charts, latency].map(({ element }) => element);
 	const historyHead = h(
 		'div.panel-head',
 		{},
