@@ -27,3 +27,4 @@ mod unregistered;
 mod upgrades;
 mod upkeep;
 mod verdicts;
+mod versions;

@@ -1,5 +1,6 @@
 //! A fleet: a store, a network to it, and routers `r1`, `r2` ... with one worker each.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub struct Fleet {
     flags: Vec<String>,
     /// A file of each router, with its text.
     file: Option<(String, String)>,
+    /// What they run. None: what was built for the suite.
+    program: Option<PathBuf>,
 }
 
 impl Fleet {
@@ -62,6 +65,15 @@ impl Fleet {
         Self::new(server, network, url, Vec::new(), None, members)
     }
 
+    /// A fleet on a server of this kind, whose routers run this program.
+    pub fn of_program(kind: Kind, members: usize, program: &Path) -> Self {
+        let mut fleet = Self::start(kind, 0);
+        fleet.program = Some(program.to_owned());
+        (0..members).for_each(|_| fleet.join());
+        eventually("everybody knows everybody", || fleet.is_whole(members));
+        fleet
+    }
+
     fn new(
         server: Server,
         network: Proxy,
@@ -71,7 +83,8 @@ impl Fleet {
         members: usize,
     ) -> Self {
         let endpoints: Vec<Endpoint> = RELEASES.iter().map(|release| echo(release)).collect();
-        let mut fleet = Self { routers: Vec::new(), network, server, endpoints, url, flags, file };
+        let mut fleet =
+            Self { routers: Vec::new(), network, server, endpoints, url, flags, file, program: None };
         for _ in 0..members {
             fleet.join();
         }
@@ -93,6 +106,9 @@ impl Fleet {
         builder = builder.key(&format!("rolling/{APP}/stable/id"), &id(RELEASES[0])).key("rolling/null", "-");
         for flag in &self.flags {
             builder = builder.flag(flag);
+        }
+        if let Some(program) = &self.program {
+            builder = builder.program(program);
         }
         if let Some((name, text)) = &self.file {
             builder = builder.private_file(name, text);

@@ -49,7 +49,7 @@ fn download(router: &Router) -> JoinHandle<usize> {
 
 #[test]
 fn upgrades_under_load_lose_nothing() {
-    let rounds = count(4, 100);
+    let rounds = count(4, 200);
     let mut router = router()
         .stable_on("v1", vec![site("v1")])
         .candidate_on("v2", vec![site("v2")])
@@ -59,7 +59,7 @@ fn upgrades_under_load_lose_nothing() {
         .start();
     let (traffic, newcomers) = (Traffic::start(&router, 8), Traffic::newcomers(&router, 2));
     let mut sockets: Vec<Socket> = (0..4).map(|_| Socket::open(&router, "/", "")).collect();
-    let mut longest = Duration::ZERO;
+    let (mut longest, begun) = (Duration::ZERO, Deadline::after(Duration::from_secs(3_600)));
     for round in 0..rounds {
         let downloads = [download(&router), download(&router)];
         pause(Duration::from_millis(300));
@@ -82,7 +82,10 @@ fn upgrades_under_load_lose_nothing() {
         let releases: Vec<&str> = life.seen.iter().map(|answer| answer.release.as_str()).collect();
         assert!(releases.windows(2).all(|pair| pair[0] == pair[1]), "a pin moved: {releases:?}");
     }
-    println!("{rounds} upgrades: {came} newcomers answered, 0 lost; a command waited at most {longest:?}");
+    let rate = (came + answered) as f64 / begun.elapsed().as_secs_f64();
+    println!(
+        "{rounds} upgrades at {rate:.0} requests/s, {came} of them newcomers: 0 lost; a command waited at most {longest:?}"
+    );
     // What lasts keeps the first process; once it is over, that one ends.
     drop(sockets);
     eventually("the first process has ended", || router.first_has_ended());

@@ -16,6 +16,7 @@ pub fn router() -> RouterBuilder {
 /// What a router is started with.
 #[derive(Default)]
 pub struct RouterBuilder {
+    program: Option<PathBuf>,
     keys: Map<String, Value>,
     endpoints: Vec<(String, Endpoint)>,
     embedded: bool,
@@ -152,6 +153,12 @@ impl RouterBuilder {
         self
     }
 
+    /// Another program than the one that was built for the suite, such as a link that leads elsewhere later.
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
     /// With a further command-line argument.
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
@@ -204,6 +211,7 @@ impl RouterBuilder {
             self.flags.extend(["--config".into(), file.display().to_string()]);
         }
         let launch = Launch {
+            program: self.program,
             store: if let Some(address) = self.store {
                 address
             } else if self.embedded {

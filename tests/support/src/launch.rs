@@ -5,6 +5,8 @@ use std::process::Command;
 
 /// Its options.
 pub(crate) struct Launch {
+    /// Another program than the one that was built for the suite.
+    pub(crate) program: Option<std::path::PathBuf>,
     pub(crate) store: String,
     pub(crate) workers: usize,
     pub(crate) access_log: String,
@@ -48,7 +50,9 @@ impl Launch {
     /// The binary; a shell that sets the limit becomes it, so that the process id stays the same.
     pub(crate) fn command(&self) -> Command {
         let built = || crate::binary().into();
-        let binary = std::env::var_os("ROLLING_ROUTER_BINARY").unwrap_or_else(built);
+        let named =
+            self.program.clone().map(Into::into).or_else(|| std::env::var_os("ROLLING_ROUTER_BINARY"));
+        let binary = named.unwrap_or_else(built);
         let mut before = String::new();
         if let Some(descriptors) = self.descriptors_max {
             before += &format!("ulimit -n {descriptors}; ");
