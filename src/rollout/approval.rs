@@ -59,9 +59,17 @@ pub struct Holder<'a> {
     pub token: &'a str,
 }
 
+/// What the name of a person begins with who signs in by a proxy. No token's name has a colon.
+pub const BY_PROXY: &str = "sso:";
+
 impl Holder<'_> {
-    /// Whether both hold the same token. Where a mark was not noted, the names tell.
+    /// Whether both hold the same token. Where a mark was not noted, the names tell. A person who signs in by a proxy and has a
+    /// token of the same name is one, and approves once.
     pub fn is(&self, other: &Holder<'_>) -> bool {
+        let are_one = |by_proxy: &str, by_token| by_proxy.strip_prefix(BY_PROXY) == Some(by_token);
+        if are_one(self.name, other.name) || are_one(other.name, self.name) {
+            return true;
+        }
         match self.token.is_empty() || other.token.is_empty() {
             true => self.name == other.name,
             false => self.token == other.token,
@@ -73,5 +81,26 @@ impl Approval {
     /// Who gave it.
     pub fn holder(&self) -> Holder<'_> {
         Holder { name: &self.by, token: &self.token }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_one_by_token_and_by_proxy() {
+        let is = |(name, token), (other, other_token)| {
+            let (one, two) = (Holder { name, token }, Holder { name: other, token: other_token });
+            assert_eq!(one.is(&two), two.is(&one), "{name} {other}");
+            one.is(&two)
+        };
+        assert!(is(("ann", "a"), ("sso:ann", "b")));
+        assert!(is(("ann", "a"), ("sso:ann", "")));
+        assert!(is(("ann", "a"), ("bea", "a")), "one token is one, whatever it is called");
+        assert!(!is(("ann", "a"), ("ann", "b")), "two tokens of a fleet may have one name");
+        assert!(!is(("ann", "a"), ("sso:bea", "b")));
+        assert!(!is(("sso:ann", "a"), ("sso:bea", "b")));
+        assert!(!is(("sso:", "a"), ("ann", "b")));
     }
 }

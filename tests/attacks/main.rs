@@ -28,6 +28,7 @@ mod registration;
 mod replacement;
 mod roles;
 mod sessions;
+mod shown_secrets;
 mod stored_secrets;
 mod stored_tokens;
 mod streams;

@@ -274,3 +274,27 @@ fn the_secret_of_a_proxy_goes_nowhere() {
         );
     }
 }
+
+#[test]
+fn a_person_approves_once_by_token_and_by_proxy() {
+    let router = router()
+        .durable()
+        .stable("v1")
+        .deployed("v2")
+        .token("test-olga-0123456789abcdef0123456789abcdef olga operator")
+        .private_file("sso", &format!("{SECRET}\n"))
+        .flag("--admin-sso-header=X-Forwarded-User")
+        .flag("--admin-sso-networks=127.0.0.2")
+        .flag("--admin-sso-secret-file=sso")
+        .flag("--admin-sso-roles=olga=operator,oscar=operator")
+        .start();
+    let path = "/api/v1/apps/hello/approvals";
+    let olga = router.api().with_token("test-olga-0123456789abcdef0123456789abcdef");
+    let settings = json!({ "approvals": 1 });
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&settings)).expect(200);
+    olga.put("candidate", &json!({ "id": support::router::id("v2"), "blend": 0 })).expect(200);
+    let own = by_page(&router, "olga", "POST", path, Some(&json!({}))).expect(409);
+    assert_eq!(own.code(), "own_release", "its author, by another way");
+    by_page(&router, "oscar", "POST", path, Some(&json!({}))).expect(200);
+    olga.post("promote", &json!({})).expect(200);
+}

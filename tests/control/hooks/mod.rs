@@ -6,4 +6,5 @@ mod header;
 mod restart;
 mod roles;
 mod telling;
+mod tokens;
 mod verbs;

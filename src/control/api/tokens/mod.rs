@@ -26,6 +26,7 @@ use crate::{
             audit::trail,
             core::Core,
             error::{ApiError, Kind},
+            hooks::{event::EventKind, message::Message},
         },
     },
     rollout::command::Role,
@@ -72,6 +73,7 @@ pub async fn create(State(core): State<Core>, call: Write) -> Result<(StatusCode
     let made = rights(new.role, &new.scope());
     trail::note(|notes| notes.change(&format!("token {}", new.name), serde_json::Value::Null, made));
     tracing::info!(token = new.name, role = %new.role, actor = maker, "a token was made");
+    tell_hooks(&core, EventKind::TokenMade, &new.name, &maker, rights(new.role, &new.scope()));
     let is_served = core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     let status = if is_served { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     let shown = describe_stored(&core, &core.tokens.stored(), (&new.name, &stored), now);
@@ -101,5 +103,16 @@ pub async fn revoke(
     core.replica.wait_for(revision, SERVED_WAIT_MAX).await;
     trail::note(|notes| notes.change(&format!("token {name}"), before.into(), serde_json::Value::Null));
     tracing::info!(token = name, actor, "a token was taken back");
+    tell_hooks(&core, EventKind::TokenRevoked, &name, &actor, serde_json::Value::Null);
     Ok(Json(TokenRevocation { name, result: Done::Done }))
+}
+
+/// Tells hooks which token there is, or is no more: never the token.
+fn tell_hooks(core: &Core, kind: EventKind, name: &str, actor: &str, rights: serde_json::Value) {
+    let text = match &kind {
+        EventKind::TokenMade => format!("{actor} made the token {name}"),
+        _ => format!("{actor} took the token {name} back"),
+    };
+    let fields = serde_json::json!({ "token": name, "actor": actor, "rights": rights });
+    core.hooks.queue_notice(Message::of_router(kind, &text, core.clock.wall_ms(), fields));
 }

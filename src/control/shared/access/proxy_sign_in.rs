@@ -20,7 +20,7 @@ use crate::{
         shared::private_file,
     },
     printable::is_hidden,
-    rollout::{command::Role, network::Network},
+    rollout::{approval::BY_PROXY, command::Role, network::Network},
 };
 
 /// In which header the proxy shows its secret.
@@ -113,7 +113,7 @@ impl ProxySignIn {
             groups.ok_or(SignInFault::Malformed("the header with the groups is too long, or no text"))?;
         let role = self.roles.role(name, groups.split(',').map(str::trim).filter(|group| !group.is_empty()));
         let role = role.ok_or_else(|| SignInFault::NoRole(name.to_owned()))?;
-        let name = format!("sso:{name}");
+        let name = format!("{BY_PROXY}{name}");
         Ok(Caller { token: digest_of(&format!("{name}\n")), name, role, scope: Scope::default().into() })
     }
 

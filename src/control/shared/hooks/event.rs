@@ -22,6 +22,8 @@ pub enum EventKind {
     EngineLost,
     EndpointName,
     FreezeWindows,
+    TokenMade,
+    TokenRevoked,
     /// An image was deployed.
     Deployed,
     DeployFailed,
@@ -41,7 +43,7 @@ serde_as_text!(EventKind, EventKind::as_str);
 pub struct EventKindError;
 
 /// The kinds that a hook may choose besides the commands.
-const OTHERS: [EventKind; 16] = [
+const OTHERS: [EventKind; 18] = [
     EventKind::Change,
     EventKind::CanBeStopped,
     EventKind::StoreDiverged,
@@ -54,6 +56,8 @@ const OTHERS: [EventKind; 16] = [
     EventKind::EngineLost,
     EventKind::EndpointName,
     EventKind::FreezeWindows,
+    EventKind::TokenMade,
+    EventKind::TokenRevoked,
     EventKind::Deployed,
     EventKind::DeployFailed,
     EventKind::Recycled,
@@ -87,6 +91,8 @@ impl EventKind {
             Self::EngineLost => "engine_lost",
             Self::EndpointName => "endpoint_name",
             Self::FreezeWindows => "freeze-windows",
+            Self::TokenMade => "token-made",
+            Self::TokenRevoked => "token-revoked",
             Self::Deployed => "deployed",
             Self::DeployFailed => "deploy_failed",
             Self::Recycled => "recycled",
@@ -115,6 +121,8 @@ impl EventKind {
                 "the name of an endpoint does not resolve, or to an address that is not allowed"
             }
             Self::FreezeWindows => "the freeze windows of all apps were set",
+            Self::TokenMade => "a token was made; the message never holds it",
+            Self::TokenRevoked => "a token was taken back",
             Self::Deployed => "a deployment has come up and serves",
             Self::DeployFailed => "a deployment did not come up, and nothing else was changed",
             Self::Recycled => "the containers of a deployment were made anew, or could not all be",

@@ -130,8 +130,12 @@ impl Hook {
         self.apps.as_ref().is_none_or(|apps| apps.contains(app))
     }
 
-    /// Whether it gets events of this kind.
+    /// Whether it gets events of this kind. Which tokens there are is not for a hook of some apps: an admin of these alone, who may
+    /// have made it, sees no list of tokens of others.
     pub fn wants(&self, kind: &EventKind) -> bool {
+        if matches!(kind, EventKind::TokenMade | EventKind::TokenRevoked) && self.apps.is_some() {
+            return false;
+        }
         *kind == EventKind::Test || self.events.as_ref().is_none_or(|events| events.contains(kind))
     }
 }
@@ -262,7 +266,10 @@ mod tests {
         assert!(hook.wants_app(&"shop".parse().unwrap()) && !hook.wants_app(&"blog".parse().unwrap()));
         let [promote, abort] = [CommandName::Promote, CommandName::Abort].map(EventKind::Command);
         assert!(hook.wants(&promote) && hook.wants(&EventKind::Test) && !hook.wants(&abort));
+        let some = Hook { events: None, ..hook.clone() };
+        assert!(some.wants(&EventKind::ClockSkew) && !some.wants(&EventKind::TokenMade));
         let all = Hook { apps: None, events: None, ..hook };
+        assert!(all.wants(&EventKind::TokenMade) && all.wants(&EventKind::TokenRevoked));
         assert!(all.wants_app(&"blog".parse().unwrap()) && all.wants(&EventKind::ClockSkew));
     }
 }

@@ -65,6 +65,11 @@ impl Message {
         }
     }
 
+    /// A change of the router itself, which stands in no app's history.
+    pub fn of_router(kind: EventKind, text: &str, at: u64, fields: Value) -> Self {
+        Self { kind, app: None, seq: None, at, text: escape(text), fields: object(fields) }
+    }
+
     /// What became of something that stands in no history, such as a deployment.
     pub fn outcome(kind: EventKind, app: AppName, text: &str, at: u64, fields: Value) -> Self {
         Self { kind, app: Some(app), seq: None, at, text: escape(text), fields: object(fields) }
