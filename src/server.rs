@@ -24,6 +24,7 @@ mod sign_in;
 mod signals;
 mod store;
 mod surplus;
+mod traces;
 mod upgrade;
 
 use tokio::task::AbortHandle;

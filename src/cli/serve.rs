@@ -94,4 +94,7 @@ pub(super) fn announce(config: &Config) {
     if let LogDestination::File(file) = &config.audit_log {
         tracing::info!("audit log in {}", file.display());
     }
+    if let Some(traces) = &config.traces {
+        tracing::info!("spans of {} of the requests to {}", traces.ratio, traces.url);
+    }
 }

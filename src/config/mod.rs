@@ -28,6 +28,8 @@ mod store_file;
 #[cfg(test)]
 mod tests;
 mod tls;
+pub mod traces;
+mod traces_settings;
 mod values;
 
 pub use self::{

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{needed_file::NeededFile, setting, sso_settings::ADMIN_SSO_SECRET_FILE, values::Config};
+use super::{
+    needed_file::NeededFile, setting, sso_settings::ADMIN_SSO_SECRET_FILE,
+    traces_settings::OTLP_HEADERS_FILE, values::Config,
+};
 
 impl Config {
     /// The files that the settings name and a router reads, the one with the settings first. A log is none of them.
@@ -13,6 +16,10 @@ impl Config {
             of(setting::STORE_FILE.name, self.store_file.as_deref()),
             of(setting::SECRETS_KEY_FILE.name, self.secrets_key_file.as_deref()),
             of(ADMIN_SSO_SECRET_FILE.name, self.sso.as_ref().map(|sso| sso.secret_file.as_path())),
+            of(
+                OTLP_HEADERS_FILE.name,
+                self.traces.as_ref().and_then(|traces| traces.headers_file.as_deref()),
+            ),
             of(setting::TOKEN_FILE.name, self.token_file.as_deref()),
             of(setting::KEYVALUES.name, self.keyvalues.as_ref().map(|keyvalues| keyvalues.path())),
         ];

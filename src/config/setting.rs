@@ -4,7 +4,7 @@
 //! (`docs/settings.md` and `--help` are tested against it).
 
 pub use super::setting_form::Setting;
-use super::{acme_settings as acme, setting_form::SWITCH, sso_settings as sso};
+use super::{acme_settings as acme, setting_form::SWITCH, sso_settings as sso, traces_settings as traces};
 
 /// Where end users come in.
 pub const LISTEN: Setting = Setting {
@@ -137,8 +137,7 @@ pub const STORE_FILE: Setting = Setting {
     environment: &["ROLLING_ROUTER_STORE_FILE"],
     default: "",
     allowed: "a file whose first line is an address as for `store`; give either of the two",
-    meaning: "where the address of the store is written, so that no password stands in a process list or a description of a \
-              container",
+    meaning: "where the address of the store is written, so that no password stands in a process list or a description of a container",
 };
 
 /// What encrypts the secrets of the store.
@@ -434,6 +433,9 @@ pub const ALL: &[&Setting] = &[
     &ACCESS_LOG,
     &ACCESS_LOG_FORMAT,
     &AUDIT_LOG,
+    &traces::OTLP_ENDPOINT,
+    &traces::OTLP_SAMPLE_RATIO,
+    &traces::OTLP_HEADERS_FILE,
     &TRUSTED_NETWORKS,
     &PROXY_PROTOCOL,
     &ADMIN_HOSTS,

@@ -24,6 +24,7 @@ use super::{
     store::StoreAddress,
     store_file,
     tls::Tls,
+    traces::TraceExport,
 };
 use crate::{
     engine::EngineOptions,
@@ -91,6 +92,8 @@ pub struct Config {
     pub access_log_format: AccessLogFormat,
     /// Where the audit is written: one line for each change, done or refused.
     pub audit_log: LogDestination,
+    /// Which collector is sent spans. None: there are none.
+    pub traces: Option<TraceExport>,
     /// Peers whose forwarding headers are believed.
     pub trusted_networks: Vec<Network>,
     /// Whether trusted proxies say by the PROXY protocol whose connections they pass on.
@@ -164,6 +167,7 @@ impl Config {
             workers: raw.required(&setting::WORKERS, parsers::workers)?,
             access_log: raw.required(&setting::ACCESS_LOG, parsers::log_destination)?,
             audit_log: raw.required(&setting::AUDIT_LOG, parsers::log_destination)?,
+            traces: TraceExport::from_raw(raw)?,
             access_log_format: raw.required(&setting::ACCESS_LOG_FORMAT, parsers::access_log_format)?,
             trusted_networks: raw.list(&setting::TRUSTED_NETWORKS, parsers::network)?,
             proxy_protocol: raw.required(&setting::PROXY_PROTOCOL, parsers::off_or_on)?,

@@ -430,3 +430,14 @@ pub const ACME_RENEW_AFTER: Duration = Duration::from_secs(3_600);
 pub const ACME_WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// So long before its end a certificate in a file is an alarm: who renews by hand needs days.
 pub const CERTIFICATE_ALARM: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// How long a connection to a collector of spans may take to come up.
+pub const TRACE_CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long a post to it may take: what OpenTelemetry's own exporters allow.
+pub const TRACE_CALL_MAX: Duration = Duration::from_secs(10);
+/// How long it may ask to be left alone.
+pub const TRACE_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A post is not made longer than this by what else waits: collectors take 20 MiB or so.
+pub const TRACE_POST_BYTES_MAX: usize = 1024 * 1024;
+/// What is read of its answer.
+pub const TRACE_ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -28,6 +28,7 @@ mod sync;
 mod tests;
 mod threads;
 mod token_watch;
+mod traces;
 mod verdict;
 
 pub use self::{
@@ -44,4 +45,5 @@ pub use self::{
         state_dir::{StateDirError, replace},
     },
     start::{Control, StartError},
+    traces::{TraceExporter, TraceOptions},
 };

@@ -7,6 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwapOption;
 
+use super::first_bytes::FirstBytes;
 use crate::{
     limits::{FAILURE_SAID_MS, SLOW_START_PERCENT},
     rollout::{last_failure::LastFailure, table::EndpointKey},
@@ -36,6 +37,8 @@ pub struct EndpointState {
     used: AtomicBool,
     requests: AtomicU64,
     failures: AtomicU64,
+    /// How long it took to the heads of its responses.
+    pub first_bytes: FirstBytes,
     /// When the log was last told of each cause of a failure, Unix ms, by a hash of its words.
     told: [AtomicU64; CAUSES],
     last_failure: ArcSwapOption<LastFailure>,
@@ -69,6 +72,7 @@ impl EndpointState {
             used: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            first_bytes: FirstBytes::default(),
             told: [const { AtomicU64::new(0) }; CAUSES],
             last_failure: ArcSwapOption::empty(),
             check_failure: ArcSwapOption::empty(),

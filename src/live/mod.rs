@@ -9,6 +9,7 @@ pub mod buckets;
 pub mod certificates;
 pub mod cohort;
 pub mod endpoints;
+pub mod first_bytes;
 pub mod handover;
 pub mod releases;
 pub mod request_follower;

@@ -35,6 +35,9 @@ pub enum Error {
     /// The keys for the store's secrets cannot be used.
     #[error("{0} (--secrets-key-file)")]
     SecretsKeys(String),
+    /// The collector could not be told who sends spans.
+    #[error("{0} (--otlp-headers-file)")]
+    Traces(String),
     /// Nobody could sign in by a proxy.
     #[error("{0} (--admin-sso-secret-file)")]
     SignIn(String),

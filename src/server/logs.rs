@@ -1,6 +1,6 @@
 //! The logs that a router writes beside what it says on standard error.
 
-use super::error::Error;
+use super::{error::Error, traces::SpanSender};
 use crate::{
     config::{self, Config},
     telemetry::{
@@ -8,6 +8,16 @@ use crate::{
         log_file::{LogFile, LogOptions, LogTarget},
     },
 };
+
+/// What a running router writes, or sends, of what happens.
+pub struct Logs {
+    /// One line for each request.
+    pub access: Option<AccessLog>,
+    /// One line for each change.
+    pub audit: Option<LogFile>,
+    /// Spans of requests.
+    pub spans: Option<SpanSender>,
+}
 
 /// Entries that may wait to be written to the audit log: some MiB of the longest.
 const AUDIT_WAITING_MAX: usize = 512;

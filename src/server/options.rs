@@ -130,6 +130,7 @@ pub fn front_options(
         workers: config.workers.get(),
         limits: config.limits.clone(),
         node_id: node.to_owned(),
+        traces: None,
         trust: Box::new(move |peer| trusted.iter().any(|network| network.contains(peer))),
     })
 }

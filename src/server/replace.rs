@@ -5,15 +5,12 @@ use std::time::Duration;
 use tokio::{runtime::Runtime, time::sleep};
 
 use super::{
+    logs::Logs,
     router::{CONTROL_END, Router},
     signals::Signals,
     upgrade::{Port, Successor},
 };
-use crate::{
-    config::StoreAddress,
-    proxy::Front,
-    telemetry::{access_log::AccessLog, log_file::LogFile},
-};
+use crate::{config::StoreAddress, proxy::Front};
 
 /// How long a store that nobody uses any more may take to close its file.
 const CLOSED_MAX: Duration = Duration::from_secs(2);
@@ -33,8 +30,7 @@ pub enum Replacement {
 pub struct OldRouter {
     front: Front,
     runtime: Runtime,
-    access_log: Option<AccessLog>,
-    audit_log: Option<LogFile>,
+    logs: Logs,
     longest: Duration,
 }
 
@@ -96,8 +92,7 @@ fn start_successor(
 
 /// Ends the control plane, so that the new process can begin with its own. The front goes on with what was published last.
 fn give_over(router: Router, mut successor: Successor) -> Replacement {
-    let Router { front, control, store, plane, runtime, access_log, audit_log, token, hooks, pid_file } =
-        router;
+    let Router { front, control, store, plane, runtime, logs, token, hooks, pid_file } = router;
     let clock = plane.clock.clone();
     let since = clock.monotonic();
     runtime.block_on(async {
@@ -119,15 +114,14 @@ fn give_over(router: Router, mut successor: Successor) -> Replacement {
             }
         };
         control.set_accepting(true);
-        let same =
-            Router { front, control, store, plane, runtime, access_log, audit_log, token, hooks, pid_file };
+        let same = Router { front, control, store, plane, runtime, logs, token, hooks, pid_file };
         return refused(same, &why);
     }
     let pid = successor.pid();
     tracing::info!(pid, commands_waited = ?(clock.monotonic() - since), "upgrade: the new process serves; this one finishes what is open");
     let longest = Duration::from_millis(plane.config.limits.replaced_ms);
     plane.follow_saved(&runtime);
-    Replacement::Done(Box::new(OldRouter { front, runtime, access_log, audit_log, longest }))
+    Replacement::Done(Box::new(OldRouter { front, runtime, logs, longest }))
 }
 
 fn refused(router: Router, why: &str) -> Replacement {
@@ -141,7 +135,7 @@ fn refused(router: Router, why: &str) -> Replacement {
 impl OldRouter {
     /// Finishes what is open. A signal that ends a router ends what lasts longer.
     pub fn finish(self, mut signals: Signals) {
-        let Self { front, runtime, access_log, audit_log, longest } = self;
+        let Self { front, runtime, logs, longest } = self;
         let over = async move {
             tokio::select! {
                 () = sleep(longest) => {}
@@ -151,8 +145,11 @@ impl OldRouter {
         if !runtime.block_on(front.give_way(over)) {
             tracing::warn!("some exchanges had to be cut: they were open longer than limits.replaced_ms");
         }
+        if let Some(spans) = logs.spans {
+            runtime.block_on(spans.end());
+        }
         runtime.shutdown_timeout(CONTROL_END);
-        drop(access_log);
-        drop(audit_log);
+        drop(logs.access);
+        drop(logs.audit);
     }
 }

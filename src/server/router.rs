@@ -14,7 +14,7 @@ use super::{
     certificate::LiveCertificates,
     descriptors::raise_descriptor_limit,
     error::Error,
-    logs::{open_access_log, open_audit_log},
+    logs::{Logs, open_access_log, open_audit_log},
     memory::fit_memory,
     options::{front_flags, front_options},
     plane::{ControlPlane, ControlSockets},
@@ -22,6 +22,7 @@ use super::{
     signals::{SignalAction, Signals},
     store::make_folder,
     surplus::give_back_regularly,
+    traces::start_traces,
     upgrade::{PidFile, Port, Predecessor},
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
     memory::keep_heaps_short,
     proxy::Front,
     rollout::cdn_loop,
-    telemetry::{access_log::AccessLog, counters::Counters, log_file::LogFile},
+    telemetry::{counters::Counters, log_file::LogFile},
     upstream::health::check_endpoints,
 };
 
@@ -54,8 +55,7 @@ pub struct Router {
     pub(super) store: Weak<dyn Store>,
     pub(super) plane: ControlPlane,
     pub(super) runtime: Runtime,
-    pub(super) access_log: Option<AccessLog>,
-    pub(super) audit_log: Option<LogFile>,
+    pub(super) logs: Logs,
     pub(super) token: Option<String>,
     pub(super) hooks: Option<SocketAddr>,
     pub(super) pid_file: Option<PidFile>,
@@ -143,7 +143,9 @@ impl Router {
             Some(predecessor) => (predecessor.take(Port::Front), predecessor.take_files()),
             None => (activated.take(Port::Front), Vec::new()),
         };
-        let options = front_options(config, control.node(), certificates.as_ref(), handovers, inherited)?;
+        let mut options = front_options(config, control.node(), certificates.as_ref(), handovers, inherited)?;
+        let (traces, spans) = start_traces(config, control.node(), &runtime)?.unzip();
+        options.traces = traces;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::port("the front cannot start (--listen, --listen-tls)", &front_flags(config)))?;
         control.set_accepting(true);
@@ -155,7 +157,8 @@ impl Router {
         if let Some(file) = &pid_file {
             file.say(None);
         }
-        Ok(Self { front, control, store, plane, runtime, access_log, audit_log, token, hooks, pid_file })
+        let logs = Logs { access: access_log, audit: audit_log, spans };
+        Ok(Self { front, control, store, plane, runtime, logs, token, hooks, pid_file })
     }
 
     /// Where end users are served.
@@ -223,27 +226,30 @@ impl Router {
 
     /// Ends the router without losing a request; `true` when nothing had to be cut.
     pub fn stop(self) -> bool {
-        let Self { front, control, plane, runtime, access_log, audit_log, pid_file, .. } = self;
+        let Self { front, control, plane, runtime, logs, pid_file, .. } = self;
         control.set_accepting(false);
         let finished = runtime.block_on(front.drain(plane.config.grace));
         runtime.block_on(control.stop());
+        if let Some(spans) = logs.spans {
+            runtime.block_on(spans.end());
+        }
         runtime.shutdown_timeout(CONTROL_END);
         if let Some(file) = pid_file {
             file.remove();
         }
-        drop(access_log);
+        drop(logs.access);
         // Both hand entries to the audit log, whose last one is written when nobody can any more.
         drop(plane);
-        drop(audit_log);
+        drop(logs.audit);
         finished
     }
 
     /// Opens the logs again.
     pub(super) fn reopen_logs(&self) {
-        if let Some(log) = &self.access_log {
+        if let Some(log) = &self.logs.access {
             log.reopen();
         }
-        if let Some(log) = &self.audit_log {
+        if let Some(log) = &self.logs.audit {
             log.reopen();
         }
     }

@@ -9,4 +9,5 @@ mod link_tokens;
 mod writer;
 
 pub use line::{Line, LogFormat};
+pub use link_tokens::without_tokens;
 pub use writer::{AccessLog, FlushCounts, WorkerLog};

@@ -156,6 +156,10 @@ counters! {
     log_lines: Counter "rolling_access_log_lines_total";
     /// Access log lines lost: the disk could not keep up, or the file cannot be written.
     log_lines_dropped: Counter "rolling_access_log_lines_dropped_total";
+    /// Spans of traces made.
+    spans: Counter "rolling_spans_total";
+    /// Spans lost: the collector could not keep up, or did not take them.
+    spans_lost: Counter "rolling_spans_lost_total";
     /// Connections that were refused for their PROXY header.
     proxy_header_faults: Counter "rolling_proxy_headers_refused_total";
     /// TLS handshakes that failed.

@@ -1,4 +1,4 @@
-//! What the data plane reports about itself: counters per worker, and the access log.
+//! What the data plane reports about itself: counters per worker, the access log, and spans of traces.
 //!
 //! Counts per release are in [`crate::live::activity`]. The Prometheus text is made where it is served, in the control
 //! plane.
@@ -6,3 +6,4 @@
 pub mod access_log;
 pub mod counters;
 pub mod log_file;
+pub mod traces;

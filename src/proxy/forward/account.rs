@@ -7,7 +7,7 @@ use super::{
     cohort,
     failure::{Failure, Side},
     outcome::Outcome,
-    shadow,
+    shadow, span,
 };
 use crate::{
     live::activity::standing_index,
@@ -36,6 +36,9 @@ pub fn count_and_log(worker: &Worker, plan: &Plan, outcome: &Outcome) {
                 shadow::offer(worker, plan, outcome);
             }
         }
+    }
+    if let Some(ids) = &plan.span {
+        span::keep(worker, plan, outcome, **ids, duration_us);
     }
     let routes = &plan.app.routes;
     worker.write_log(|| Line {

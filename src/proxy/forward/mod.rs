@@ -28,6 +28,7 @@ pub mod shadow;
 pub mod shield;
 pub mod siblings;
 pub mod skew;
+pub mod span;
 
 use super::{downstream::Downstream, route::Plan, worker::Worker};
 use attempt::Attempts;

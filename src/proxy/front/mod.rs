@@ -34,7 +34,7 @@ use crate::{
     limits::{DESCRIPTORS_RESERVED, Limits},
     live::{handover::HandoverReceiver, table::LiveTable},
     rollout::cdn_loop,
-    telemetry::{access_log::AccessLog, counters::Counters},
+    telemetry::{access_log::AccessLog, counters::Counters, traces::Traces},
 };
 use listen::{Listening, Sources, bind_all, bind_files};
 use thread::WorkerThread;
@@ -69,6 +69,8 @@ pub struct FrontOptions {
     pub inherited: Vec<Listening>,
     /// The same of files.
     pub inherited_unix: Vec<(PathBuf, UnixListener)>,
+    /// Where spans go. None: no request is traced.
+    pub traces: Option<Traces>,
 }
 
 /// A running front. Dropping it ends it at once; [`Front::drain`] ends it properly.
@@ -130,6 +132,7 @@ impl Front {
                 index,
                 shared: Arc::clone(&shared),
                 log: access_log.map(AccessLog::worker),
+                traces: options.traces.as_ref().map(Traces::worker),
                 seed: u64::from_le_bytes(seed),
                 sources,
                 phase: phase.subscribe(),

@@ -16,7 +16,7 @@ use crate::{
         phase::{Phase, reached},
         shared::FrontState,
     },
-    telemetry::access_log::WorkerLog,
+    telemetry::{access_log::WorkerLog, traces::WorkerTraces},
 };
 
 /// Sweeps between two that look at what changes slowly: once a second.
@@ -32,6 +32,8 @@ pub struct WorkerThread {
     pub shared: Arc<FrontState>,
     /// The worker's part of the access log.
     pub log: Option<WorkerLog>,
+    /// The worker's part of the spans.
+    pub traces: Option<WorkerTraces>,
     /// A random number.
     pub seed: u64,
     /// Where connections come from.
@@ -57,7 +59,7 @@ impl WorkerThread {
     }
 
     async fn run_worker(mut self) {
-        let worker = Worker::new(self.index, self.shared, self.log, self.seed);
+        let worker = Worker::new(self.index, self.shared, self.log, self.traces, self.seed);
         let mut accepting = Vec::new();
         for (listener, tls) in self.sources.listeners {
             match Listener::new(listener) {
@@ -98,6 +100,7 @@ impl WorkerThread {
         worker.pool.clear();
         worker.http2.clear();
         worker.flush_log();
+        worker.flush_spans();
     }
 }
 
@@ -128,6 +131,7 @@ async fn sweep(worker: Rc<Worker>) {
         sweeps = sweeps.wrapping_add(1);
         if sweeps.is_multiple_of(SWEEPS_PER_SLOW) {
             worker.deadlines.sweep_ended(|| worker.random());
+            worker.flush_spans();
             worker.sweep_slowly();
         }
     }

@@ -74,7 +74,7 @@ pub struct Additions<'a> {
     pub underscores: Underscores,
     /// An X-Request-Id for a request that has none.
     pub request_id: u64,
-    /// The trace that begins here. It replaces what the request says about a trace.
+    /// What is said about a trace instead of what the request says.
     pub trace: Option<Trace>,
 }
 
@@ -190,7 +190,8 @@ fn stays(head: &RequestHead<'_>, additions: &Additions<'_>, line: &HeaderLine) -
                 && !additions.override_header.is_some_and(is_own)
         }
         KnownName::Traceparent | KnownName::Tracestate => {
-            additions.trace.is_none() && !is_named_by_connection(head.block, head.lines, line)
+            let replaced = |trace: Trace| line.known == KnownName::Traceparent || !trace.continued;
+            !additions.trace.is_some_and(replaced) && !is_named_by_connection(head.block, head.lines, line)
         }
         KnownName::Host
         | KnownName::ContentLength

@@ -1,7 +1,7 @@
 //! Trace context (W3C Trace Context level 1): beginning a trace where a request belongs to none.
 //!
-//! Deliberately absent: a span of the router itself. It passes a valid `traceparent` on as it is, so the endpoint's span
-//! becomes a child of the client's, and the router has to report nothing to a collector.
+//! A router that makes no spans passes a valid `traceparent` on as it is, so the endpoint's span becomes a child of the
+//! client's. One that makes spans puts its own between the two.
 
 use crate::proxy::codec::{
     head::{KnownName, RequestHead, is_named_by_connection},
@@ -13,19 +13,69 @@ const LENGTH: usize = 55;
 const TRACE_ID: std::ops::Range<usize> = 3..35;
 const PARENT_ID: std::ops::Range<usize> = 36..52;
 
-/// A trace that begins here. It is marked as sampled, since an endpoint that samples by its parent would record nothing
-/// otherwise.
-#[derive(Debug, Clone, Copy)]
+/// The bits of the flags.
+const SAMPLED: u8 = 0x01;
+const RANDOM: u8 = 0x02;
+
+/// The trace context that goes upstream instead of what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
-    trace_id: [u64; 2],
-    parent_id: u64,
+    /// The trace.
+    pub trace_id: [u64; 2],
+    /// The span that is the parent of the endpoint's.
+    pub parent_id: u64,
+    /// The flags.
+    flags: u8,
+    /// The trace began elsewhere, and its `tracestate` goes on with it.
+    pub continued: bool,
 }
 
 impl Trace {
-    /// A trace with random numbers for its ids.
-    pub fn new(mut random: impl FnMut() -> u64) -> Self {
+    /// A trace that begins here, with random numbers for its ids.
+    pub fn new(sampled: bool, mut random: impl FnMut() -> u64) -> Self {
         // An id of nothing but zeros is invalid.
-        Self { trace_id: [random(), random().max(1)], parent_id: random().max(1) }
+        let trace_id = [random(), random().max(1)];
+        let flags = if sampled { SAMPLED } else { 0 };
+        Self { trace_id, parent_id: random().max(1), flags, continued: false }
+    }
+
+    /// The trace that a request belongs to: it has one `traceparent` line, which is valid (section 3.2 of the recommendation).
+    pub fn of(head: &RequestHead<'_>) -> Option<Self> {
+        let mut carried = head.lines.iter().filter(|line| line.known == KnownName::Traceparent);
+        match (carried.next(), carried.next()) {
+            (Some(line), None) if !is_named_by_connection(head.block, head.lines, line) => {
+                Self::read(line.value(head.block))
+            }
+            _ => None,
+        }
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value.get(..LENGTH)?).ok().filter(|_| is_valid(value))?;
+        let number = |at: usize| u64::from_str_radix(text.get(at..at + 16)?, 16).ok();
+        let trace_id = [number(TRACE_ID.start)?, number(TRACE_ID.start + 16)?];
+        let flags = u8::from_str_radix(&text[PARENT_ID.end + 1..], 16).ok()?;
+        Some(Self {
+            trace_id,
+            parent_id: number(PARENT_ID.start)?,
+            flags: flags & (SAMPLED | RANDOM),
+            continued: true,
+        })
+    }
+
+    /// Whether spans of it are kept.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// The same trace without anybody's spans from here on.
+    pub fn unsampled(self) -> Self {
+        Self { flags: self.flags & !SAMPLED, ..self }
+    }
+
+    /// The same trace with a span of this router as the parent of the endpoint's.
+    pub fn through(self, span_id: u64) -> Self {
+        Self { parent_id: span_id, flags: self.flags | SAMPLED, ..self }
     }
 
     /// Appends its `traceparent` line.
@@ -35,19 +85,15 @@ impl Trace {
         self.trace_id.iter().for_each(|part| write_hex(*part, out));
         out.push(b'-');
         write_hex(self.parent_id, out);
-        out.extend_from_slice(b"-01\r\n");
+        out.extend_from_slice(b"-0");
+        out.push(b'0' + self.flags);
+        out.extend_from_slice(b"\r\n");
     }
 }
 
-/// Whether a request belongs to a trace: it has one `traceparent` line, which is valid (section 3.2 of the recommendation).
+/// Whether a request belongs to a trace.
 pub fn is_carried_by(head: &RequestHead<'_>) -> bool {
-    let mut carried = head.lines.iter().filter(|line| line.known == KnownName::Traceparent);
-    match (carried.next(), carried.next()) {
-        (Some(line), None) => {
-            is_valid(line.value(head.block)) && !is_named_by_connection(head.block, head.lines, line)
-        }
-        _ => false,
-    }
+    Trace::of(head).is_some()
 }
 
 /// The trace id of a `traceparent` that is valid.
@@ -102,10 +148,30 @@ mod tests {
     fn what_begins_here_is_valid() {
         let mut numbers = [0x4bf9_2f35_77b3_4da6, 0xa3ce_929d_0e0e_4736, 0x00f0_67aa_0ba9_02b7].into_iter();
         let mut out = Vec::new();
-        Trace::new(|| numbers.next().unwrap()).write(&mut out);
+        Trace::new(true, || numbers.next().unwrap()).write(&mut out);
         assert_eq!(out, b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n");
         out.clear();
-        Trace::new(|| 0).write(&mut out);
+        Trace::new(true, || 0).write(&mut out);
         assert!(is_valid(out.strip_prefix(b"traceparent: ").unwrap().trim_ascii_end()), "{out:?}");
+    }
+    #[test]
+    fn a_trace_that_came_is_written_as_it_was_read() {
+        let text = |trace: Trace| {
+            let mut out = Vec::new();
+            trace.write(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let read = |flags: &str| {
+            let value = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
+            Trace::read(value.as_bytes()).unwrap()
+        };
+        let line = |parent: &str, flags: &str| {
+            format!("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-{parent}-{flags}\r\n")
+        };
+        assert_eq!(text(read("01")), line("00f067aa0ba902b7", "01"));
+        assert_eq!(text(read("ff")), line("00f067aa0ba902b7", "03"), "flags that nobody knows are left out");
+        assert_eq!(text(read("03").unsampled()), line("00f067aa0ba902b7", "02"));
+        assert_eq!(text(read("00").through(0xab)), line("00000000000000ab", "01"));
+        assert!(read("01").is_sampled() && !read("02").is_sampled());
     }
 }

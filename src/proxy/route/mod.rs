@@ -16,6 +16,7 @@ pub mod plan;
 pub mod preflight;
 pub mod redirect;
 pub mod tester;
+mod traced;
 
 use std::rc::Rc;
 
@@ -31,7 +32,6 @@ use super::{
         marks::Marks,
         refusal::{Refusal, TOO_LARGE},
         request::{Additions, OwnCookies, count_underscored, write},
-        trace::{self, Trace},
     },
     worker::{
         Worker,
@@ -49,7 +49,7 @@ use crate::{
         cdn_loop,
         host_paths::AmbiguousPath,
         request::{self, Evidence},
-        settings::{PinSource, Traceparent, Upgrade},
+        settings::{PinSource, Upgrade},
         table::Standing,
     },
     upstream::login::LoginLink,
@@ -61,6 +61,7 @@ pub use plan::{NoPlan, Plan};
 use preflight::{Preflight, request_value};
 use redirect::redirect;
 use tester::TesterChoice;
+use traced::Traced;
 
 const MISDIRECTED: Refusal =
     Refusal { status: 421, detail: "no app is served under this host name", retry_after: None };
@@ -148,7 +149,8 @@ fn plan_in_app(
     if assignment.reason != Reason::Override && preflight.is_none() {
         count_assigned(worker, app, &assignment, &facts, draw);
     }
-    let (out, marks) = write_head(worker, head, found, client, certificate, &evidence, &assignment);
+    let traced = Traced::of(worker, head, app, client);
+    let (out, marks) = write_head(worker, head, found, client, certificate, &evidence, &assignment, &traced);
     let subresource = matches!(assignment.pin, PinChange::First(_)) && is_subresource(head);
     Ok(Plan {
         out,
@@ -170,6 +172,7 @@ fn plan_in_app(
         grpc: if app.http2 { GrpcCall::of(head) } else { None },
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
+        span: traced.span,
         assignment,
         app: Rc::clone(app),
     })
@@ -252,6 +255,10 @@ fn nobody(worker: &Worker, table: &LocalTable, head: &RequestHead<'_>) -> Refusa
 
 /// Writes the head that goes upstream.
 #[inline]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is what another part of the plan found out, and there is one caller"
+)]
 fn write_head(
     worker: &Worker,
     head: &RequestHead<'_>,
@@ -260,9 +267,9 @@ fn write_head(
     certificate: CertificateLine<'_>,
     evidence: &Evidence,
     assignment: &Assignment,
+    traced: &Traced,
 ) -> (Text, Marks) {
     let settings = &app.routes.settings;
-    let creates = settings.traceparent == Traceparent::Create && !trace::is_carried_by(head);
     let host = head.authority.is_none().then(|| stand_in(app, assignment));
     let additions = Additions {
         origin: origin::origin_of(head, client),
@@ -276,7 +283,7 @@ fn write_head(
         underscores: settings.underscores,
         rules: &settings.headers.request,
         request_id: worker.random(),
-        trace: creates.then(|| Trace::new(|| worker.random())),
+        trace: traced.upstream,
     };
     let mut out = worker.buffers.text();
     let marks = write(head, &additions, &mut out.bytes);

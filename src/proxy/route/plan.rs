@@ -23,6 +23,7 @@ use crate::{
         request::Leftover,
         table::Standing,
     },
+    telemetry::traces::SpanIds,
 };
 
 /// The plan of one request.
@@ -70,6 +71,8 @@ pub struct Plan {
     pub minor_version: u8,
     /// When its first byte was read, monotonic microseconds.
     pub started_us: u64,
+    /// This router's span of it. None: it is not traced.
+    pub span: Option<Box<SpanIds>>,
 }
 
 /// Why a request is not planned.

@@ -119,7 +119,7 @@ fn counted_where(
         cohort.cohort().waits().begin_window([u64::MAX; 3]);
     }
     runtime.block_on(async {
-        let worker = Worker::new(0, shared, None, 1);
+        let worker = Worker::new(0, shared, None, None, 1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {

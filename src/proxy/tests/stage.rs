@@ -153,6 +153,7 @@ impl Stage {
             limits,
             node_id: "test".into(),
             trust: Box::new(|_| false),
+            traces: None,
         };
         let front = Front::start(options, Arc::clone(&live), clock, counters.clone(), None).unwrap();
         let address = front.addresses()[0];

@@ -36,6 +36,7 @@ use crate::{
     telemetry::{
         access_log::{FlushCounts, Line, WorkerLog},
         counters::WorkerCounters,
+        traces::{Span, WorkerTraces},
     },
     upstream::{http2::Http2Links, login::Logins, pool::Pool, retry::RetryBudget},
 };
@@ -67,6 +68,8 @@ pub struct Worker {
     pub deadlines: Rc<Deadlines>,
     /// Its part of the access log.
     pub log: Option<RefCell<WorkerLog>>,
+    /// Its part of the spans.
+    pub traces: Option<RefCell<WorkerTraces>>,
     /// Space for the positions of header lines, used again by every message.
     pub lines: RefCell<Vec<HeaderLine>>,
     /// Space for the header lines of a response, used again by every message.
@@ -92,7 +95,13 @@ pub struct Worker {
 
 impl Worker {
     /// A worker without connections. `seed` is random.
-    pub fn new(index: usize, shared: Arc<FrontState>, log: Option<WorkerLog>, seed: u64) -> Rc<Self> {
+    pub fn new(
+        index: usize,
+        shared: Arc<FrontState>,
+        log: Option<WorkerLog>,
+        traces: Option<WorkerTraces>,
+        seed: u64,
+    ) -> Rc<Self> {
         coarse::refresh(&shared.clock);
         let table = LocalTable::new(shared.table.load_full());
         Rc::new(Self {
@@ -105,6 +114,7 @@ impl Worker {
             retries: RetryBudget::new(shared.limits.retry_percent_max),
             deadlines: Rc::default(),
             log: log.map(RefCell::new),
+            traces: traces.map(RefCell::new),
             lines: RefCell::default(),
             fields: RefCell::default(),
             misses: RefCell::new(Misses::new(seed)),
@@ -289,6 +299,26 @@ impl Worker {
     pub fn flush_log(&self) {
         let Some(log) = &self.log else { return };
         self.count_lines(log.borrow_mut().flush());
+    }
+
+    /// Whether a request is traced of which nobody has decided that who is believed.
+    pub fn chooses_trace(&self) -> bool {
+        self.traces.as_ref().is_some_and(|traces| traces.borrow().chooses(self.random()))
+    }
+
+    /// Keeps a span until it is sent.
+    pub fn keep_span(&self, span: &Span<'_>) {
+        let Some(traces) = &self.traces else { return };
+        let counts = traces.borrow_mut().push(span);
+        self.counters().spans.add(counts.made);
+        self.counters().spans_lost.add(counts.lost);
+    }
+
+    /// Hands over the spans that wait.
+    pub fn flush_spans(&self) {
+        let Some(traces) = &self.traces else { return };
+        let lost = traces.borrow_mut().flush();
+        self.counters().spans_lost.add(lost);
     }
 
     fn count_lines(&self, flushed: FlushCounts) {

@@ -8,4 +8,5 @@ mod formats;
 mod log_format;
 mod prometheus;
 mod request_ids;
+mod traces;
 mod unread_log;

@@ -1,6 +1,9 @@
 //! Endpoints, and what is left where nothing new comes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use super::{
     page::{Group, Page},
@@ -13,7 +16,11 @@ use crate::{
             body_stream::BodyError, core::Core, fleet::endpoint_loads::EndpointLoads, stop_check::StopCheck,
         },
     },
-    live::{endpoints::EndpointState, table::PublishedTable},
+    live::{
+        endpoints::EndpointState,
+        first_bytes::{BOUNDS_MS, BUCKETS},
+        table::PublishedTable,
+    },
     rollout::{
         app::AppName,
         release::ReleaseId,
@@ -64,6 +71,35 @@ pub async fn endpoints(
         for named in row.release.named.iter() {
             let labels = format!("{},name=\"{}\"", row.labels(), named.name);
             page.sample(name, &labels, named.addresses.len());
+            page.flush_when_full().await?;
+        }
+    }
+    Ok(())
+}
+
+/// How long endpoints took. It has the most series of all, so it comes last, and is left out first.
+pub async fn durations(
+    page: &mut Page,
+    published: &PublishedTable,
+    rows: &[Row<'_>],
+) -> Result<(), BodyError> {
+    let endpoints: usize = rows.iter().map(|row| row.release.endpoints.len()).sum();
+    if !page.begin(Group::EndpointDurations, endpoints * (BUCKETS + 2)) {
+        return Ok(());
+    }
+    let name = "rolling_endpoint_first_byte_seconds";
+    page.histogram_head(name, "From when an endpoint was asked to the head of its response.");
+    let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+    for row in rows {
+        for endpoint in &row.release.endpoints {
+            let labels = format!("{},address=\"{}\"", row.labels(), endpoint.address);
+            let (within, sum_ms) = published.endpoint(endpoint.slot).first_bytes.read();
+            let bounds = BOUNDS_MS.iter().map(|ms| seconds(*ms).to_string());
+            for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(within) {
+                page.sample(&format!("{name}_bucket"), &format!("{labels},le=\"{bound}\""), count);
+            }
+            page.sample(&format!("{name}_sum"), &labels, seconds(sum_ms));
+            page.sample(&format!("{name}_count"), &labels, within[BUCKETS - 1]);
             page.flush_when_full().await?;
         }
     }

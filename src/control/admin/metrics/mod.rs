@@ -48,5 +48,6 @@ async fn write(core: Core, parts: Parts) -> Result<(), BodyError> {
     releases::moves(&mut page, &rows).await?;
     releases::durations(&mut page, &rows).await?;
     endpoints::endpoints(&mut page, &published, &rows).await?;
+    endpoints::durations(&mut page, &published, &rows).await?;
     page.finish().await
 }

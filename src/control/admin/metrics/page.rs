@@ -22,11 +22,19 @@ pub enum Group {
     Moves,
     Durations,
     Endpoints,
+    EndpointDurations,
 }
 
 impl Group {
-    pub const ALL: [Self; 6] =
-        [Self::Apps, Self::Requests, Self::Drains, Self::Moves, Self::Durations, Self::Endpoints];
+    pub const ALL: [Self; 7] = [
+        Self::Apps,
+        Self::Requests,
+        Self::Drains,
+        Self::Moves,
+        Self::Durations,
+        Self::Endpoints,
+        Self::EndpointDurations,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +44,7 @@ impl Group {
             Self::Moves => "moves",
             Self::Durations => "durations",
             Self::Endpoints => "endpoints",
+            Self::EndpointDurations => "endpoint_durations",
         }
     }
 }

@@ -318,6 +318,8 @@ impl<D: Downstream> Exchange<'_, D> {
         self.download.headed = true;
         self.outcome.status = facts.status;
         self.outcome.head_us = coarse::now_us();
+        let took_ms = coarse::now_ms().saturating_sub(self.asked_at_ms);
+        self.plan.endpoint().state.first_bytes.record(took_ms);
         self.outcome.sent += (part.data.end - part.data.start) as u64;
         self.down.answer(cx, &answer, part);
     }
