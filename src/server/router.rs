@@ -144,8 +144,7 @@ impl Router {
             None => (activated.take(Port::Front), Vec::new()),
         };
         let mut options = front_options(config, control.node(), certificates.as_ref(), handovers, inherited)?;
-        let (traces, spans) = start_traces(config, control.node(), &runtime)?.unzip();
-        options.traces = traces;
+        let spans = start_traces(config, control.node(), &runtime, &mut options.traces)?;
         let front = Front::start(options, Arc::clone(&live), clock.clone(), counters, access_log.as_ref())
             .map_err(Error::port("the front cannot start (--listen, --listen-tls)", &front_flags(config)))?;
         control.set_accepting(true);

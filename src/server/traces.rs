@@ -17,13 +17,14 @@ const END_MAX: Duration = Duration::from_secs(2);
 /// The task that sends spans.
 pub struct SpanSender(JoinHandle<()>);
 
-/// Where the front hands spans over, and the task that sends them. None: there are none. A router that served before goes
-/// without, where the headers cannot be read.
+/// Starts the task that sends spans, and says where the front hands them `over`. None: there are none. A router that served before
+/// goes without, where the headers cannot be read.
 pub fn start_traces(
     config: &Config,
     node: &str,
     runtime: &Runtime,
-) -> Result<Option<(Traces, SpanSender)>, Error> {
+    over: &mut Option<Traces>,
+) -> Result<Option<SpanSender>, Error> {
     let Some(export) = &config.traces else { return Ok(None) };
     let (traces, batches, losses) = traces(config.workers.get(), export.ratio);
     let options = TraceOptions {
@@ -32,7 +33,10 @@ pub fn start_traces(
         node: config.node.clone().unwrap_or_else(|| node.to_owned()),
     };
     match TraceExporter::new(options, losses) {
-        Ok(exporter) => Ok(Some((traces, SpanSender(runtime.spawn(exporter.run(batches)))))),
+        Ok(exporter) => {
+            *over = Some(traces);
+            Ok(Some(SpanSender(runtime.spawn(exporter.run(batches)))))
+        }
         Err(why) if config.served_before() => {
             tracing::error!("there are no spans: {why}");
             Ok(None)

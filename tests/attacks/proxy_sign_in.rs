@@ -3,7 +3,7 @@
 //! The proxy of these tests connects from 127.0.0.2. Endpoints are at 127.0.0.1.
 
 use serde_json::{Value, json};
-use support::router::token;
+use support::router::{id, token};
 use support::{Answer, Router, Wire, eventually, router};
 
 use crate::calls::{Call, calls};
@@ -292,7 +292,7 @@ fn a_person_approves_once_by_token_and_by_proxy() {
     let olga = router.api().with_token("test-olga-0123456789abcdef0123456789abcdef");
     let settings = json!({ "approvals": 1 });
     router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&settings)).expect(200);
-    olga.put("candidate", &json!({ "id": support::router::id("v2"), "blend": 0 })).expect(200);
+    olga.put("candidate", &json!({ "id": id("v2"), "blend": 0 })).expect(200);
     let own = by_page(&router, "olga", "POST", path, Some(&json!({}))).expect(409);
     assert_eq!(own.code(), "own_release", "its author, by another way");
     by_page(&router, "oscar", "POST", path, Some(&json!({}))).expect(200);
