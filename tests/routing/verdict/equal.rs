@@ -1,8 +1,16 @@
-//! Equal releases: whatever is looked at how often, hardly any of them is aborted. What is slower is not promised (docs/verdict.md).
+//! Equal releases: whatever is looked at how often, hardly any of them is aborted, or called slower (docs/verdict.md).
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::router::id;
-use support::{ReceivedMessage, Reply, Router, count, draws::Draws, eventually, router};
+use support::{
+    ReceivedMessage, Reply, Router,
+    clock::{Deadline, pause},
+    count,
+    draws::Draws,
+    eventually, router,
+};
 
 use super::crowd::{Crowd, is_dropped, verdict};
 
@@ -52,4 +60,36 @@ fn equal_candidates_are_hardly_ever_aborted() {
     let aborted = (0..runs).filter(|_| is_aborted(&router, &mut draws)).count();
     // One in a hundred is promised; of ten one may be, and more than five of 200 are beyond chance.
     assert!(aborted <= if runs < 100 { 1 } else { 5 }, "{aborted} of {runs}, seed {}", draws.seed);
+}
+
+/// How long a rollout is looked at: a dozen blocks and more, in which a candidate that is slower would be named.
+const LOOKED_AT: Duration = Duration::from_secs(80);
+/// Between two bunches of clients.
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// Whether an equal candidate is ever called slower, or looks so, while clients come one after the other. What a busy machine does to
+/// both releases is the same.
+fn is_called_slower(blend: u32) -> bool {
+    let settings = json!({ "verdict": { "on_slower": "abort" } }).to_string();
+    let builder = router().stable("v1").candidate("v2").blend(blend);
+    let router = builder.key("rolling/hello/settings", &settings).start();
+    let mut crowd = Crowd::of(&router);
+    let over = Deadline::after(LOOKED_AT);
+    while !over.passed() {
+        crowd.come(50, &["/"]);
+        pause(BETWEEN);
+        if is_dropped(&router) {
+            return true;
+        }
+    }
+    let compared = verdict(&router)["latency"]["thresholds"][0]["candidate"]["compared"].as_u64();
+    assert!(compared >= Some(50), "{}", verdict(&router));
+    false
+}
+
+#[test]
+fn equal_candidates_are_hardly_ever_called_slower() {
+    let blends = if count(1, 2) == 1 { vec![10] } else { [10, 25, 50, 75].repeat(5) };
+    let called = blends.iter().filter(|blend| is_called_slower(**blend)).count();
+    assert!(called <= blends.len() / 10, "{called} of {}", blends.len());
 }
