@@ -14,7 +14,6 @@ pub mod identity;
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -34,7 +33,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use identity::Identity;
 
-use crate::rollout::settings::{Settings, UpstreamTlsSettings};
+use crate::rollout::{
+    address::Address,
+    settings::{Settings, UpstreamTlsSettings},
+};
 
 /// How many clients are kept that no app uses at the moment: a change of settings and back finds its sessions.
 const UNUSED_MAX: usize = 64;
@@ -43,6 +45,10 @@ const UNUSED_MAX: usize = 64;
 const HTTP2: &[u8] = b"h2";
 /// The handshake went well, but for HTTP/1.1.
 const NO_HTTP2: HandshakeFault = HandshakeFault("it does not offer HTTP/2");
+
+/// A path in the file system is no name that a certificate has.
+const NO_NAME: HandshakeFault =
+    HandshakeFault("an endpoint at a socket has no name to verify: set `upstream_tls.server_name`");
 
 /// There is nothing to show, so nothing is tried.
 const NO_IDENTITY: HandshakeFault =
@@ -142,13 +148,13 @@ impl TlsClient {
     pub async fn handshake(
         &self,
         stream: TcpStream,
-        address: SocketAddr,
+        address: Address,
         http2: bool,
     ) -> Result<TlsStream<TcpStream>, HandshakeFault> {
         if self.identity.as_ref().is_some_and(|identity| identity.current().is_none()) {
             return Err(NO_IDENTITY);
         }
-        let name = self.server_name.clone().unwrap_or_else(|| ServerName::from(address.ip()));
+        let name = self.server_name.clone().or_else(|| address.ip().map(ServerName::from)).ok_or(NO_NAME)?;
         let connector = TlsConnector::from(Arc::clone(if http2 { &self.http2 } else { &self.http1 }));
         let session = connector.connect(name, stream).await.map_err(|error| fault_of(&error))?;
         let agreed = session.get_ref().1.alpn_protocol() == Some(HTTP2);

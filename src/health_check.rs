@@ -8,7 +8,7 @@ mod failure;
 mod grpc;
 pub mod http2;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -21,13 +21,16 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
     time::timeout,
 };
 
 use crate::{
     client_tls::TlsClient,
-    rollout::settings::{HealthSettings, Settings},
+    endpoint_sockets::connect,
+    rollout::{
+        address::Address,
+        settings::{HealthSettings, Settings},
+    },
 };
 
 pub use failure::CheckFailure;
@@ -39,18 +42,14 @@ const USER_AGENT: &str = "rolling-router (health check)";
 const BUFFER_BYTES_MAX: usize = 65_536;
 
 /// Checks an endpoint once, by its app's settings. `router` is what this router calls itself in CDN-Loop.
-pub async fn check_endpoint(
-    address: SocketAddr,
-    settings: &Settings,
-    router: &str,
-) -> Result<(), CheckFailure> {
+pub async fn check_endpoint(address: Address, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
     let limit = settings.health.timeout_ms;
     let checked = timeout(Duration::from_millis(limit), ask(address, settings, router)).await;
     checked.unwrap_or(Err(CheckFailure::Late(limit)))
 }
 
-async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
-    let mut stream = TcpStream::connect(address).await.map_err(CheckFailure::of_connect)?;
+async fn ask(address: Address, settings: &Settings, router: &str) -> Result<(), CheckFailure> {
+    let mut stream = connect(address).await.map_err(CheckFailure::of_connect)?;
     // The router asks for itself, so it names no client.
     let header = settings.upstream_proxy_protocol.header(None, address);
     stream.write_all(&header).await.map_err(CheckFailure::Unreachable)?;
@@ -71,13 +70,13 @@ async fn ask(address: SocketAddr, settings: &Settings, router: &str) -> Result<(
 /// Asks on a connection that is open, with whatever is around its bytes.
 async fn ask_on(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    address: SocketAddr,
+    address: Address,
     settings: &Settings,
     router: &str,
 ) -> Result<(), CheckFailure> {
     let health = &settings.health;
     if let Some(service) = &health.grpc {
-        let host = settings.check_host().map_or_else(|| address.to_string(), str::to_owned);
+        let host = host_of(address, settings);
         return grpc::ask(http2::connect(stream, settings).await?, service, &host, settings).await;
     }
     let Some(path) = &health.path else {
@@ -105,13 +104,19 @@ async fn ask_on(
     judged
 }
 
+/// What the endpoint is asked for as: a name of its app, or else its address. A path is no host.
+fn host_of(address: Address, settings: &Settings) -> String {
+    let own = settings.check_host().map(str::to_owned);
+    own.unwrap_or_else(|| address.tcp().map_or_else(|| "localhost".to_owned(), |address| address.to_string()))
+}
+
 fn request(
     path: &str,
-    address: SocketAddr,
+    address: Address,
     settings: &Settings,
     router: &str,
 ) -> Result<Request<Empty<Bytes>>, CheckFailure> {
-    let host = settings.check_host().map_or_else(|| address.to_string(), str::to_owned);
+    let host = host_of(address, settings);
     let mut request = Request::get(path)
         .header(HOST, host)
         .header(header::USER_AGENT, USER_AGENT)

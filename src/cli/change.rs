@@ -75,6 +75,14 @@ impl NewChoice {
     }
 }
 
+/// What stands for a `/` inside of a part of a change's path.
+const SLASH: &str = "%2F";
+
+/// A text as one part of a change's path.
+pub(super) fn part_of_path(text: &str) -> String {
+    text.replace('/', SLASH)
+}
+
 /// One change to an app, as a verb asks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
@@ -117,7 +125,7 @@ impl Change {
             fields.insert("command".into(), self.path.into());
         } else {
             let parts = self.path.split('/').filter(|part| !part.is_empty());
-            request.path.extend(parts.map(str::to_owned));
+            request.path.extend(parts.map(|part| part.replace(SLASH, "/")));
             fields.extend(options.reason.clone().map(|reason| ("reason".to_owned(), reason.into())));
             fields.extend(options.waiting.gate().map(|time| ("wait".to_owned(), time.as_secs().into())));
             options.waiting.ask(&mut request);

@@ -107,6 +107,8 @@ fn find(config: &Config, keyvalues: &Keyvalues) -> Findings {
     let mut keyspace = Keyspace::new(KeyspaceOptions {
         default_app: config.app.clone(),
         addresses: AddressPolicy {
+            socket_folders: config.endpoint_sockets.clone(),
+            own_sockets: config.own_sockets(),
             loopback_refused: !config.loopback_endpoints,
             own: config
                 .listen

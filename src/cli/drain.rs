@@ -1,12 +1,12 @@
 //! `drain finish|endpoint|lift`: ends drains, and drains single endpoints.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
 
 use super::{
-    change::{Change, ChangeArguments},
+    change::{Change, ChangeArguments, part_of_path},
     duration,
     exit::{Exit, Failure},
     printer::Printer,
@@ -64,9 +64,9 @@ struct EndpointChoice {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// The endpoint, `ip:port`
+    /// The endpoint, `ip:port` or `unix:/path`
     #[arg(value_name = "ENDPOINT")]
-    endpoint: SocketAddr,
+    endpoint: String,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +133,6 @@ impl EndpointChoice {
     /// What follows the app in the path; a release's id stands there without its slashes.
     fn path(&self) -> String {
         let Self { release, endpoint } = self;
-        format!("releases/{}/endpoints/{endpoint}/drain", ReleaseChoice::in_path(release))
+        format!("releases/{}/endpoints/{}/drain", ReleaseChoice::in_path(release), part_of_path(endpoint))
     }
 }

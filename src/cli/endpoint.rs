@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::{
     ask::ask,
-    change::{Change, ChangeArguments},
+    change::{Change, ChangeArguments, part_of_path},
     client::{Answer, Request},
     connect::{AppChoice, Connection},
     endpoint_change::EndpointChange,
@@ -78,7 +78,7 @@ struct TestArguments {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// An endpoint, `ip:port` or `name:port`, instead of those that are registered; may be repeated
+    /// An endpoint, `ip:port`, `name:port` or `unix:/path`, instead of those that are registered; may be repeated
     #[arg(long, value_name = "ENDPOINT")]
     endpoint: Vec<String>,
 
@@ -94,7 +94,7 @@ struct AddArguments {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// The endpoint, `ip:port` or `name:port`
+    /// The endpoint, `ip:port`, `name:port` or `unix:/path`
     #[arg(value_name = "ENDPOINT")]
     endpoint: String,
 
@@ -116,7 +116,7 @@ struct RemoveArguments {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// The endpoint, `ip:port` or `name:port`, or the id of its container
+    /// The endpoint, `ip:port`, `name:port` or `unix:/path`, or the id of its container
     #[arg(value_name = "ENDPOINT")]
     endpoint: String,
 
@@ -194,12 +194,12 @@ async fn remove(arguments: RemoveArguments, printer: &Printer) -> Result<Exit, F
 
 /// What follows the app in the path.
 fn path(release: &str, endpoint: &str) -> Result<String, Failure> {
-    if endpoint.is_empty() || endpoint.contains('/') {
+    if endpoint.is_empty() || endpoint.contains('/') && !endpoint.starts_with("unix:/") {
         return Err(Failure::usage(format!(
-            "the endpoint `{endpoint}` is neither `ip:port` nor `name:port` nor a container's id"
+            "the endpoint `{endpoint}` is neither `ip:port` nor `name:port` nor `unix:/path` nor a container's id"
         )));
     }
-    Ok(format!("releases/{}/endpoints/{endpoint}", ReleaseChoice::in_path(release)))
+    Ok(format!("releases/{}/endpoints/{}", ReleaseChoice::in_path(release), part_of_path(endpoint)))
 }
 
 /// What came of a change, and the endpoints then.

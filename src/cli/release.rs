@@ -9,7 +9,7 @@ pub(super) struct ReleaseChoice {
     #[arg(value_name = "RELEASE")]
     release: String,
 
-    /// An endpoint of it, `ip:port` or `name:port`; may be given several times. All of them replace those that were registered so before
+    /// An endpoint of it, `ip:port`, `name:port` or `unix:/path`; may be given several times. All of them replace those that were registered so before
     #[arg(long = "endpoint", value_name = "ADDR", value_delimiter = ',')]
     pub(super) endpoints: Option<Vec<String>>,
 

@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::fault::Fault;
-
-/// How a socket in the file system begins.
-const UNIX: &str = "unix:";
-/// The longest path that the kernel takes for one (unix(7)).
-const UNIX_PATH_BYTES_MAX: usize = 107;
+use crate::rollout::socket_path::{SOCKET_PATH_BYTES_MAX, SocketPath, UNIX};
 
 /// One address: `ip:port`, `[ipv6]:port`, `localhost:port`, `:port` or a port alone, which means all addresses.
 pub(super) fn parse_one(text: &str) -> Result<SocketAddr, Fault> {
@@ -64,12 +60,26 @@ pub(super) fn parse_front(text: &str) -> Result<Front, Fault> {
 
 fn parse_file(text: &str) -> Result<PathBuf, Fault> {
     let path = Path::new(text.strip_prefix(UNIX).unwrap_or(text));
-    if !path.is_absolute() || path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
+    if !path.is_absolute() || path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
         let what =
-            format!("`{text}` is not `{UNIX}` and an absolute path of at most {UNIX_PATH_BYTES_MAX} bytes");
+            format!("`{text}` is not `{UNIX}` and an absolute path of at most {SOCKET_PATH_BYTES_MAX} bytes");
         return Err(what.into());
     }
     Ok(path.to_owned())
+}
+
+/// Folders that endpoints' sockets may be in, separated by commas.
+pub(super) fn socket_folders(text: &str) -> Result<Vec<SocketPath>, Fault> {
+    let folder = |text: &str| {
+        let what = || {
+            format!(
+                "`{text}` is not the absolute path of a folder, in letters, digits and `._+@=~-`, without `.`, `..`, an empty part or \
+                 a `/` at its end"
+            )
+        };
+        text.parse::<SocketPath>().map_err(|_| Fault::from(what()))
+    };
+    text.split(',').map(str::trim).map(folder).collect()
 }
 
 #[cfg(test)]

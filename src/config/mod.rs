@@ -8,6 +8,7 @@ mod access_log;
 pub mod acme;
 mod acme_settings;
 mod certificate_dates;
+mod endpoint_settings;
 mod engines;
 mod error;
 mod fault;

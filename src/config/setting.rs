@@ -4,7 +4,10 @@
 //! (`docs/settings.md` and `--help` are tested against it).
 
 pub use super::setting_form::Setting;
-use super::{acme_settings as acme, setting_form::SWITCH, sso_settings as sso, traces_settings as traces};
+use super::{
+    acme_settings as acme, endpoint_settings as endpoints, setting_form::SWITCH, sso_settings as sso,
+    traces_settings as traces,
+};
 
 /// Where end users come in.
 pub const LISTEN: Setting = Setting {
@@ -318,39 +321,6 @@ pub const GRACE_SECONDS: Setting = Setting {
     meaning: "after SIGTERM: how long to go on accepting while `/readyz` says no, so that a load balancer notices",
 };
 
-/// Whether releases may live on this machine.
-pub const LOOPBACK_ENDPOINTS: Setting = Setting {
-    name: "loopback_endpoints",
-    placeholder: "allow|refuse",
-    flag: Some("--loopback-endpoints"),
-    environment: &["ROLLING_ROUTER_LOOPBACK_ENDPOINTS"],
-    default: "allow",
-    allowed: "`allow` or `refuse`",
-    meaning: "whether loopback addresses may be endpoints",
-};
-
-/// Who is asked for endpoints by name.
-pub const RESOLVER: Setting = Setting {
-    name: "resolver",
-    placeholder: "ADDR,...",
-    flag: Some("--resolver"),
-    environment: &["ROLLING_ROUTER_RESOLVER"],
-    default: "",
-    allowed: "addresses of name servers such as `10.0.0.2` or `10.0.0.2:8600`, separated by commas",
-    meaning: "who is asked for endpoints by name, after /etc/hosts; unset: the name servers of /etc/resolv.conf",
-};
-
-/// What is shown to endpoints that ask for a certificate.
-pub const UPSTREAM_CERTIFICATES: Setting = Setting {
-    name: "upstream_certificates",
-    placeholder: "FOLDER",
-    flag: Some("--upstream-certificates"),
-    environment: &["ROLLING_ROUTER_UPSTREAM_CERTIFICATES"],
-    default: "",
-    allowed: "a folder of files NAME.pem, in each a certificate, the intermediate ones and the private key, not encrypted",
-    meaning: "the client certificates that apps name in `upstream_tls.certificate`; a file is read again when it has changed",
-};
-
 /// Docker engines.
 pub const ENGINE: Setting = Setting {
     name: "engine",
@@ -440,9 +410,10 @@ pub const ALL: &[&Setting] = &[
     &PROXY_PROTOCOL,
     &ADMIN_HOSTS,
     &GRACE_SECONDS,
-    &LOOPBACK_ENDPOINTS,
-    &RESOLVER,
-    &UPSTREAM_CERTIFICATES,
+    &endpoints::LOOPBACK_ENDPOINTS,
+    &endpoints::ENDPOINT_SOCKETS,
+    &endpoints::RESOLVER,
+    &endpoints::UPSTREAM_CERTIFICATES,
     &ENGINE,
     &ENGINE_IMAGES,
     &LOG,

@@ -11,7 +11,7 @@ use super::{
     access_log::{AccessLogFormat, LogDestination, LogFormat},
     acme::Acme,
     acme_settings::ACME_DIRECTORY,
-    engines,
+    endpoint_settings, engines,
     error::ConfigError,
     keyvalues_file::Keyvalues,
     listen,
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     engine::EngineOptions,
     limits::Limits,
-    rollout::{app::AppName, network::Network},
+    rollout::{app::AppName, network::Network, socket_path::SocketPath},
 };
 
 /// The state directory of a router whose store is elsewhere.
@@ -106,6 +106,8 @@ pub struct Config {
     pub loopback_endpoints: bool,
     /// The name servers that are asked for endpoints by name. Empty: those of the system.
     pub resolver: Vec<SocketAddr>,
+    /// The folders below which sockets may be endpoints.
+    pub endpoint_sockets: Vec<SocketPath>,
     /// The folder of the client certificates for endpoints.
     pub upstream_certificates: Option<PathBuf>,
     /// The Docker engines, by name.
@@ -173,9 +175,13 @@ impl Config {
             proxy_protocol: raw.required(&setting::PROXY_PROTOCOL, parsers::off_or_on)?,
             admin_hosts: raw.list(&setting::ADMIN_HOSTS, parsers::host_name)?,
             grace: raw.required(&setting::GRACE_SECONDS, parsers::seconds)?,
-            loopback_endpoints: raw.required(&setting::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
-            resolver: raw.list(&setting::RESOLVER, parsers::name_server)?,
-            upstream_certificates: raw.optional(&setting::UPSTREAM_CERTIFICATES, parsers::path)?,
+            loopback_endpoints: raw
+                .required(&endpoint_settings::LOOPBACK_ENDPOINTS, parsers::allow_or_refuse)?,
+            endpoint_sockets: raw
+                .optional(&endpoint_settings::ENDPOINT_SOCKETS, listen::socket_folders)?
+                .unwrap_or_default(),
+            resolver: raw.list(&endpoint_settings::RESOLVER, parsers::name_server)?,
+            upstream_certificates: raw.optional(&endpoint_settings::UPSTREAM_CERTIFICATES, parsers::path)?,
             engines: engines.options,
             engine_files: engines.files,
             log: raw.required(&setting::LOG, parsers::level)?,
@@ -192,6 +198,11 @@ impl Config {
     /// Where end users are served over TLS.
     pub fn listen_tls(&self) -> impl Iterator<Item = &SocketAddr> {
         self.tls.iter().flat_map(|tls| &tls.listen)
+    }
+
+    /// The sockets in the file system that the router listens on, as paths.
+    pub fn own_sockets(&self) -> Vec<String> {
+        self.listen_unix.iter().map(|path| path.display().to_string()).collect()
     }
 
     /// Whether the admin port speaks https.

@@ -2,15 +2,12 @@
 //!
 //! Bounded in number and rate. A worker never waits: what finds no room is not repeated.
 
-use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::rollout::{app::AppName, record::Tenure};
+use crate::rollout::{address::Address, app::AppName, record::Tenure};
 
 /// The most requests of one second that are repeated: each is two requests more, now and then three.
 pub const REPEATS_PER_SECOND_MAX: u32 = 50;
@@ -33,9 +30,9 @@ pub struct ShadowRequest {
     /// The header lines, as they went to stable.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The endpoint of stable that answered.
-    pub stable: SocketAddr,
+    pub stable: Address,
     /// An endpoint of the candidate.
-    pub candidate: SocketAddr,
+    pub candidate: Address,
 }
 
 /// Where they wait.
@@ -86,7 +83,7 @@ mod tests {
     use super::*;
 
     fn request() -> Option<ShadowRequest> {
-        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let address = Address::from(([127, 0, 0, 1], 80));
         Some(ShadowRequest {
             app: "hello".parse().ok()?,
             tenure: 1,

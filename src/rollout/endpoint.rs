@@ -4,44 +4,31 @@
 //! service, the router itself or its store is refused, in every spelling. A name may stand for another address at any time,
 //! so what it stands for is checked each time that it is found out.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    str::FromStr,
-};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 use super::{
+    address::{Address, AddressError},
     endpoint_name::{EndpointName, EndpointNameError},
+    excluded::{canonical, covers, forbidden, reached},
+    socket_path::{SocketPath, SocketPathError, UNIX, is_plain_path},
     text_form::serde_as_text,
 };
 
 /// The longest text that is parsed as an address: a full IPv6 address in brackets and a port have 47 characters.
 const ADDRESS_CHARS_MAX: usize = 64;
 
-/// Metadata services outside of the link-local range: of Alibaba, Azure and Oracle.
-const METADATA_V4: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-
-/// Metadata services in IPv6's unique local range: of Google, Oracle, Scaleway and Akamai. Amazon keeps a network for its.
-const METADATA_V6: [Ipv6Addr; 4] = [
-    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
-    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
-    Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1),
-];
-
 /// An endpoint as it is registered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// By its address.
-    Address(SocketAddr),
+    Address(Address),
     /// By a name that stands for its address, or for several.
     Name(EndpointName),
 }
 
 impl Endpoint {
     /// Its address; none of one by name.
-    pub fn address(&self) -> Option<SocketAddr> {
+    pub fn address(&self) -> Option<Address> {
         match self {
             Self::Address(address) => Some(*address),
             Self::Name(_) => None,
@@ -57,9 +44,9 @@ impl Endpoint {
     }
 }
 
-impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
-        Self::Address(address)
+impl<A: Into<Address>> From<A> for Endpoint {
+    fn from(address: A) -> Self {
+        Self::Address(address.into())
     }
 }
 
@@ -68,8 +55,10 @@ impl FromStr for Endpoint {
 
     /// As it is spelled, whether it is allowed or not.
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        if let Ok(address) = text.parse() {
-            return Ok(Self::Address(address));
+        match text.parse() {
+            Ok(address) => return Ok(Self::Address(address)),
+            Err(AddressError::Socket(error)) => return Err(error.into()),
+            Err(AddressError::Malformed) => {}
         }
         // No part of an IPv6 address is taken for a name.
         if text.contains(['[', ']', '%']) || text.matches(':').count() > 1 && !text.contains('/') {
@@ -93,6 +82,10 @@ serde_as_text!(Endpoint);
 /// Which addresses may be endpoints.
 #[derive(Debug, Clone, Default)]
 pub struct AddressPolicy {
+    /// The folders below which sockets in the file system may be. Links are followed when one is connected to.
+    pub socket_folders: Vec<SocketPath>,
+    /// The sockets in the file system that this router listens on.
+    pub own_sockets: Vec<String>,
     /// Whether loopback addresses are refused.
     pub loopback_refused: bool,
     /// Where the other routers of the fleet listen, as they report it.
@@ -105,9 +98,20 @@ pub struct AddressPolicy {
 /// Why a value is not an endpoint that may be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Neither `ip:port` nor `name:port`.
-    #[error("an endpoint is `ip:port` or `name:port`, such as 10.0.0.9:3000, [fd00::9]:3000 or web:3000")]
+    /// Neither `ip:port` nor `name:port` nor `unix:/path`.
+    #[error(
+        "an endpoint is `ip:port`, `name:port` or `unix:/path`, such as 10.0.0.9:3000, [fd00::9]:3000, web:3000 or \
+         unix:/run/app/web.sock"
+    )]
     Malformed,
+    /// Not the path of a socket.
+    #[error(transparent)]
+    Socket(#[from] SocketPathError),
+    /// A socket outside of the folders that the policy names.
+    #[error(
+        "a socket is an endpoint only below a folder of the router's setting `endpoint_sockets`; it names {0}"
+    )]
+    Folder(String),
     /// Not `name:port`.
     #[error(transparent)]
     Name(#[from] EndpointNameError),
@@ -127,8 +131,11 @@ pub enum EndpointError {
 impl AddressPolicy {
     /// Parses an endpoint. An address is canonicalised and has to be allowed; a name has to be spelled like one.
     pub fn parse_endpoint(&self, text: &str) -> Result<Endpoint, EndpointError> {
+        if let Some(path) = text.strip_prefix(UNIX).filter(|path| path.starts_with('/')) {
+            return self.parse_socket(path).map(Endpoint::from);
+        }
         match self.parse(text) {
-            Ok(address) => Ok(Endpoint::Address(address)),
+            Ok(address) => Ok(address.into()),
             Err(EndpointError::Malformed) => match text.parse()? {
                 Endpoint::Address(_) => Err(EndpointError::Malformed),
                 name => Ok(name),
@@ -143,6 +150,25 @@ impl AddressPolicy {
             return Err(EndpointError::Malformed);
         }
         self.check(text.parse().map_err(|_| EndpointError::Malformed)?)
+    }
+
+    /// Parses the path of a socket, and refuses one that may not be an endpoint. It is kept only if it may be one.
+    fn parse_socket(&self, path: &str) -> Result<Address, EndpointError> {
+        if !is_plain_path(path) {
+            return Err(SocketPathError::Malformed.into());
+        }
+        if self.own_sockets.iter().any(|own| own == path) {
+            return Err(EndpointError::Own);
+        }
+        if !self.socket_folders.iter().any(|folder| folder.has_below(path)) {
+            let named = self.socket_folders.iter().map(ToString::to_string).collect::<Vec<_>>();
+            return Err(EndpointError::Folder(if named.is_empty() {
+                "none".into()
+            } else {
+                named.join(", ")
+            }));
+        }
+        Ok(Address::Socket(path.parse()?))
     }
 
     /// Canonicalises an address, and refuses one that may not be an endpoint.
@@ -169,63 +195,10 @@ impl AddressPolicy {
     }
 }
 
-/// One spelling for each address: IPv4-mapped IPv6 as IPv4, no flow label, no scope id.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// The IPv4 address that a translating IPv6 address leads to (IPv4-compatible, RFC 4291 2.5.5.1; IPv4-translated, RFC
-/// 2765; NAT64, RFC 6052; 6to4, RFC 3056; ISATAP, RFC 5214), or the address itself.
-fn reached(ip: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = ip else { return ip };
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-    };
-    match v6.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => ip,
-        [0, 0, 0, 0, 0 | 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
-        [.., 0 | 0x200, 0x5efe, high, low] => v4(high, low),
-        _ => ip,
-    }
-}
-
-fn forbidden(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let this_network = v4.octets()[0] == 0;
-            this_network
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_link_local()
-                || METADATA_V4.contains(&v4)
-        }
-        IpAddr::V6(v6) => {
-            v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unicast_link_local()
-                || METADATA_V6.contains(&v6)
-                || matches!(v6.segments(), [0xfd00, 0xec2, ..])
-                || hides_where_it_leads(v6)
-        }
-    }
-}
-
-/// Addresses that lead to some IPv4 address that cannot be told from them. In NAT64 for local use (RFC 8215) the network
-/// chooses where that address stands. Teredo (RFC 4380) leads to a server and through a NAT, both of the writer's choice.
-fn hides_where_it_leads(v6: Ipv6Addr) -> bool {
-    matches!(v6.segments(), [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..])
-}
-
-/// Whether a listener answers at `ip:port`. A wildcard answers on loopback of both families, since an IPv6 one
-/// usually takes IPv4 as well.
-fn covers(own: SocketAddr, ip: IpAddr, port: u16) -> bool {
-    own.port() == port && (own.ip() == ip || own.ip().is_unspecified() && ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn open() -> AddressPolicy {
@@ -348,6 +321,37 @@ mod tests {
         {
             assert!(open().parse(text).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_socket_is_an_endpoint_only_below_a_folder_that_is_named() {
+        let folders = ["/run/apps", "/srv/one.sock"].map(|folder| folder.parse().unwrap()).to_vec();
+        let policy = AddressPolicy {
+            socket_folders: folders,
+            own_sockets: vec!["/run/apps/front.sock".into()],
+            ..AddressPolicy::default()
+        };
+        for text in ["unix:/run/apps/web.sock", "unix:/run/apps/shop/web.sock"] {
+            assert_eq!(policy.parse_endpoint(text).map(|endpoint| endpoint.to_string()), Ok(text.to_owned()));
+            assert_eq!(open().parse_endpoint(text), Err(EndpointError::Folder("none".into())));
+        }
+        for text in
+            ["unix:/run/docker.sock", "unix:/run/apps", "unix:/run/apps2/web.sock", "unix:/srv/one.sock"]
+        {
+            assert_eq!(
+                policy.parse_endpoint(text),
+                Err(EndpointError::Folder("/run/apps, /srv/one.sock".into())),
+                "{text}"
+            );
+        }
+        for text in
+            ["unix:/run/apps/../docker.sock", "unix:/run/apps//a", "unix:/run/apps/", "unix:/run/apps/a\nb"]
+        {
+            let malformed = Err(EndpointError::Socket(SocketPathError::Malformed));
+            assert_eq!(policy.parse_endpoint(text), malformed, "{text:?}");
+        }
+        assert_eq!(policy.parse_endpoint("unix:/run/apps/front.sock"), Err(EndpointError::Own));
+        assert!(policy.parse_endpoint("unix:80").is_ok(), "a host may be called so");
     }
 
     #[test]

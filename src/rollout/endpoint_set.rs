@@ -4,12 +4,21 @@
 //! takes is written as one value first, `apps/<segment>/set`, and counts from then on; its keys follow. The same value says
 //! how often the endpoints were changed, so that two changes at once cannot overwrite each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
 /// Addresses as they are stored, by container.
 pub type Containers = BTreeMap<String, String>;
+
+/// What an endpoint is called that is registered without a container: as its address is written. The key of a path in the file system
+/// has `%2F` for `/`, which no path has.
+pub fn container_at(address: &str) -> Cow<'_, str> {
+    if address.contains('/') { address.replace('/', "%2F").into() } else { address.into() }
+}
 
 /// What `apps/<segment>/set` holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +94,7 @@ impl EndpointSet {
 
     /// Whether an endpoint was registered through the API, and not by an old script.
     fn is_registered(&self, container: &str, address: &str) -> bool {
-        container == address || self.registered.contains(container)
+        container == container_at(address) || self.registered.contains(container)
     }
 
     /// The endpoints after a change, and what this value is then. Nothing of it is pending yet.
@@ -98,7 +107,7 @@ impl EndpointSet {
                 next.insert(container.clone(), address.clone());
             }
             EndpointChange::Add { container, address } => {
-                if container != address {
+                if *container != container_at(address) {
                     registered.insert(container.clone());
                 }
                 next.insert(container.clone(), address.clone());
@@ -108,7 +117,7 @@ impl EndpointSet {
                 next.remove(container);
             }
             EndpointChange::RemoveNamed { name } => {
-                if next.remove(name).is_none() {
+                if next.remove(&*container_at(name)).is_none() {
                     next.retain(|_, address| address != name);
                 }
                 registered.retain(|container| next.contains_key(container));
@@ -117,7 +126,7 @@ impl EndpointSet {
                 next.retain(|container, address| !self.is_registered(container, address));
                 let kept: BTreeSet<String> = next.values().cloned().collect();
                 let new = addresses.iter().filter(|address| !kept.contains(*address));
-                next.extend(new.map(|address| (address.clone(), address.clone())));
+                next.extend(new.map(|address| (container_at(address).into_owned(), address.clone())));
                 registered.clear();
             }
             EndpointChange::RemoveAll => {

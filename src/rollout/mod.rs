@@ -3,6 +3,7 @@
 //! No I/O, async, locks or clock: time, randomness and health come in as arguments. Everything here can be driven
 //! by a property test, and is.
 
+pub mod address;
 pub mod adopt;
 pub mod app;
 pub mod approval;
@@ -24,6 +25,7 @@ pub mod endpoint;
 pub mod endpoint_event;
 pub mod endpoint_name;
 pub mod endpoint_set;
+pub mod excluded;
 pub mod explain;
 mod field;
 pub mod forwarded;
@@ -52,6 +54,7 @@ pub mod resolved_names;
 pub mod set_cookie;
 pub mod settings;
 pub mod shadow;
+pub mod socket_path;
 pub mod table;
 pub mod target;
 pub mod tester;

@@ -1,10 +1,11 @@
 //! The rollout record: the one stored value an app is routed by, and the events that keep its history.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    address::Address,
     approval::{LoweringApprovals, ReleaseApprovals},
     blend::Blend,
     command_name::CommandName,
@@ -129,7 +130,7 @@ pub struct EndpointDrain {
     pub release: ReleaseId,
     /// Its address.
     #[cfg_attr(test, schema(value_type = String))]
-    pub address: SocketAddr,
+    pub address: Address,
     /// Since when, Unix ms.
     pub since: u64,
     /// When open exchanges there end, Unix ms.
@@ -147,7 +148,7 @@ pub struct EndpointRecycle {
     pub release: ReleaseId,
     /// Their addresses. A client that has to leave one of them goes to none of the others, so that it goes once.
     #[cfg_attr(test, schema(value_type = Vec<String>))]
-    pub outgoing: BTreeSet<SocketAddr>,
+    pub outgoing: BTreeSet<Address>,
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -156,7 +157,7 @@ fn is_false(flag: &bool) -> bool {
 
 impl EndpointDrain {
     /// Whether it is the drain of this endpoint.
-    pub fn is_of(&self, release: &ReleaseId, address: SocketAddr) -> bool {
+    pub fn is_of(&self, release: &ReleaseId, address: Address) -> bool {
         self.address == address && self.release == *release
     }
 
@@ -362,7 +363,7 @@ impl Record {
     }
 
     /// Whether a recycle is going to replace an endpoint.
-    pub fn is_outgoing(&self, release: &ReleaseId, address: SocketAddr) -> bool {
+    pub fn is_outgoing(&self, release: &ReleaseId, address: Address) -> bool {
         let recycle = self.recycles.iter().find(|recycle| recycle.release == *release);
         recycle.is_some_and(|recycle| recycle.outgoing.contains(&address))
     }

@@ -2,9 +2,10 @@
 //!
 //! Two tables share whatever is the same in both, down to the maps themselves, so that a table costs what it changes.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
+    address::Address,
     app::AppName,
     blend::Blend,
     client_policy::ClientPolicy,
@@ -61,7 +62,7 @@ pub struct EndpointKey {
     /// The release.
     pub release: ReleaseId,
     /// The address.
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 /// What makes a release's stay the same across tables.
@@ -184,14 +185,14 @@ pub struct NamedEndpoint {
     /// Its name.
     pub name: EndpointName,
     /// What the name stands for, as far as that is allowed; each of these is among [`ReleaseRoutes::endpoints`].
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<Address>,
 }
 
 /// One endpoint, compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointRoute {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// What a pin stores: a hash of the address, distinct within its release (the pin masks it).
     pub tag: u32,
     /// Its place in [`RoutingTable::endpoint_slots`].
@@ -282,7 +283,7 @@ impl ReleaseRoutes {
     }
 
     /// The name by which an endpoint was registered; none: by its address.
-    pub fn name_of(&self, address: SocketAddr) -> Option<&EndpointName> {
+    pub fn name_of(&self, address: Address) -> Option<&EndpointName> {
         self.named.iter().find(|named| named.addresses.contains(&address)).map(|named| &named.name)
     }
 

@@ -1,10 +1,9 @@
 //! Endpoints that are registered nowhere any more, since their keys vanished although nobody ordered that, and that serve on.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use super::release::ReleaseId;
+use crate::rollout::address::Address;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +16,7 @@ pub struct UnregisteredEndpoint {
     pub container: String,
     /// Its address.
     #[cfg_attr(test, schema(value_type = String))]
-    pub address: SocketAddr,
+    pub address: Address,
     /// Since when, Unix ms.
     pub since: u64,
 }

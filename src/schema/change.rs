@@ -14,7 +14,7 @@ pub struct CandidateRequest {
     /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
     /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
-    /// All endpoints that are registered for the release, `ip:port` or `name:port` each; left out: they stay.
+    /// All endpoints that are registered for the release, `ip:port`, `name:port` or `unix:/path` each; left out: they stay.
     pub endpoints: Option<Vec<String>>,
     /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
     /// can only be the app.
@@ -44,7 +44,7 @@ pub struct StableRequest {
     /// A release by its name: one of the app's own, or one that belongs to no app. A new one needs `endpoints`, and is
     /// registered as `apps/<app>-<release>-<port>/containers`.
     pub release: Option<String>,
-    /// All endpoints that are registered for the release, `ip:port` or `name:port` each; left out: they stay.
+    /// All endpoints that are registered for the release, `ip:port`, `name:port` or `unix:/path` each; left out: they stay.
     pub endpoints: Option<Vec<String>>,
     /// The service in the id of the release that `release` names. The id of a new release begins with its app, so there it
     /// can only be the app.

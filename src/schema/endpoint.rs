@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Endpoint {
-    /// Its address, `ip:port`.
+    /// Its address, `ip:port` or `unix:/path`.
     pub address: String,
     /// The name that stands for it, `name:port`; left out: it was registered by its address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ impl Endpoint {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndpointAnswer {
-    /// Its address, `ip:port`, or the name of one that has none, `name:port`.
+    /// Its address, `ip:port` or `unix:/path`, or the name of one that has none, `name:port`.
     pub address: String,
     /// Whether it passed the check.
     pub passed: bool,
@@ -58,7 +58,7 @@ pub struct EndpointAnswer {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestEndpointsRequest {
-    /// Which endpoints, `ip:port` or `name:port` each, whether they are registered or not; left out: those that are.
+    /// Which endpoints, `ip:port`, `name:port` or `unix:/path` each, whether they are registered or not; left out: those that are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Vec<String>>,
 }
@@ -83,7 +83,7 @@ pub struct TestedEndpoints {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct GoneEndpoint {
-    /// Its address, `ip:port`.
+    /// Its address, `ip:port` or `unix:/path`.
     pub address: String,
     /// Requests and WebSockets that it is answering for this router.
     pub in_flight: u32,

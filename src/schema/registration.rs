@@ -30,7 +30,7 @@ pub struct RegisteredEndpoints {
 pub struct RegisteredEndpoint {
     /// The container; an endpoint that came with a command is named by its address.
     pub container: String,
-    /// Its address, `ip:port`, or its name, `name:port`.
+    /// Its address, `ip:port` or `unix:/path`, or its name, `name:port`.
     pub address: String,
 }
 
@@ -39,7 +39,7 @@ pub struct RegisteredEndpoint {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReplaceEndpointsRequest {
-    /// All endpoints that are registered through the API, `ip:port` or `name:port` each. Those of old scripts stay.
+    /// All endpoints that are registered through the API, `ip:port`, `name:port` or `unix:/path` each. Those of old scripts stay.
     pub endpoints: Vec<String>,
     /// Go on although another app routes the release; of an operator, also although less than half of them pass the health check.
     pub force: Option<bool>,
@@ -52,7 +52,7 @@ pub struct ReplaceEndpointsRequest {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddEndpointRequest {
-    /// Its address, `ip:port`, or its name, `name:port`; left out: the path names it.
+    /// Its address, `ip:port` or `unix:/path`, or its name, `name:port`; left out: the path names it.
     pub address: Option<String>,
     /// Go on although another app routes the release.
     pub force: Option<bool>,

@@ -22,7 +22,7 @@ pub struct ActivityEvent {
     pub app: String,
     /// What each routed release does, by its id.
     pub releases: BTreeMap<String, Activity>,
-    /// What each endpoint does, by its address `ip:port`.
+    /// What each endpoint does, by its address `ip:port` or `unix:/path`.
     pub endpoints: BTreeMap<String, EndpointActivity>,
     /// The candidate's share of the clients.
     pub shares: Shares,

@@ -47,6 +47,8 @@ pub fn control_options(
         default_app: config.app.clone(),
         listeners: own.listeners,
         addresses: AddressPolicy {
+            socket_folders: config.endpoint_sockets.clone(),
+            own_sockets: config.own_sockets(),
             loopback_refused: !config.loopback_endpoints,
             own: own.all,
             fleet: Vec::new(),

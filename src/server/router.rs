@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     config::{Config, StoreAddress},
     control::Control,
+    endpoint_sockets,
     live::{handover::handovers, table::LiveTable},
     memory::keep_heaps_short,
     proxy::Front,
@@ -76,6 +77,9 @@ impl Router {
     ) -> Result<Self, Error> {
         if let Some(folder) = config.upstream_certificates.clone() {
             identity::set_folder(folder);
+        }
+        if !config.endpoint_sockets.is_empty() {
+            endpoint_sockets::permit(config.endpoint_sockets.clone(), config.listen_unix.clone());
         }
         let started = Self::start_from(runtime, config, from.as_mut());
         match (&started, from) {

@@ -138,12 +138,10 @@ async fn check(state: &EndpointState, settings: &Settings, router: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
-    use crate::rollout::table::EndpointKey;
+    use crate::rollout::{address::Address, table::EndpointKey};
 
-    fn state(address: SocketAddr) -> EndpointState {
+    fn state(address: Address) -> EndpointState {
         let release = "apps/shop-1-80/containers".parse().unwrap();
         EndpointState::new(EndpointKey { app: "shop".parse().unwrap(), release, address })
     }
@@ -169,7 +167,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let state = state(address);
+        let state = state(address.into());
         assert!(state.serves() && !state.checked(), "not yet checked counts as healthy");
         for serves in [true, true, false, false] {
             check(&state, &Settings::default(), "me").await;

@@ -7,13 +7,13 @@
 //!
 //! Deliberately absent: any sharing between releases, even of one address, so that a pool ends with its endpoint.
 
-use std::{
-    cell::{Cell, RefCell},
-    net::SocketAddr,
-};
+use std::cell::{Cell, RefCell};
 
 use super::stream::Stream;
-use crate::{limits::SETTLED_IDLE_MS, rollout::target::EndpointSlot};
+use crate::{
+    limits::SETTLED_IDLE_MS,
+    rollout::{address::Address, target::EndpointSlot},
+};
 
 /// A worker's pooled connections, by endpoint.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Destination {
     /// The endpoint's slot.
     pub slot: EndpointSlot,
     /// Its address.
-    pub address: SocketAddr,
+    pub address: Address,
     /// The number of the client in TLS; 0: none.
     pub tls: u32,
 }
@@ -154,11 +154,11 @@ mod tests {
     use super::*;
 
     /// A connection and its other side.
-    async fn connected() -> (TcpStream, TcpStream, SocketAddr) {
+    async fn connected() -> (TcpStream, TcpStream, Address) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (ours.unwrap(), theirs.unwrap().0, address)
+        (ours.unwrap(), theirs.unwrap().0, address.into())
     }
 
     const ANY: PoolQuery = PoolQuery { idle_ms_max: 100, careful: false };
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    fn to(slot: usize, address: SocketAddr) -> Destination {
+    fn to(slot: usize, address: Address) -> Destination {
         Destination { slot: EndpointSlot(slot), address, tls: 0 }
     }
 

@@ -17,5 +17,6 @@ mod release;
 mod shadow;
 mod shielding;
 mod testers;
+mod unix_endpoints;
 mod verdict;
 mod without_cookies;

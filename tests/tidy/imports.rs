@@ -8,21 +8,33 @@ use crate::source::{
 };
 
 /// Who may import whom, beside `limits` and `clock`, which everybody may (`rollout` only `limits`, being pure).
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("limits", &[]),
     ("clock", &[]),
-    ("rollout", &[]),
+    ("interned", &[]),
+    ("rollout", &["interned"]),
+    ("endpoint_sockets", &["rollout"]),
     ("schema", &["rollout"]),
     ("live", &["rollout"]),
     ("telemetry", &["rollout"]),
     ("client_tls", &["rollout"]),
-    ("health_check", &["client_tls", "rollout"]),
+    ("health_check", &["client_tls", "endpoint_sockets", "rollout"]),
     ("engine", &["rollout"]),
     ("upstream", &["health_check", "rollout", "live", "telemetry"]),
-    ("proxy", &["client_tls", "live", "rollout", "upstream", "telemetry"]),
+    ("proxy", &["client_tls", "endpoint_sockets", "live", "rollout", "upstream", "telemetry"]),
     (
         "control",
-        &["client_tls", "engine", "health_check", "live", "rollout", "schema", "telemetry", "keyvalues"],
+        &[
+            "client_tls",
+            "endpoint_sockets",
+            "engine",
+            "health_check",
+            "live",
+            "rollout",
+            "schema",
+            "telemetry",
+            "keyvalues",
+        ],
     ),
     ("config", &["limits", "engine", "rollout"]),
     ("cli", &["config", "schema"]),
@@ -32,6 +44,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
             "limits",
             "clock",
             "client_tls",
+            "endpoint_sockets",
             "engine",
             "rollout",
             "schema",

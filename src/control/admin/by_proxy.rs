@@ -64,7 +64,7 @@ fn is_endpoint(core: &Core, address: IpAddr) -> bool {
     let mut registered =
         registered.iter().filter(|(key, _)| matches!(keys::meaning(key), Some(Meaning::Endpoint(..))));
     let at = |value: &[u8]| std::str::from_utf8(value).ok()?.trim().parse::<SocketAddr>().ok();
-    routed.any(|endpoint| is_here(endpoint.address.ip()))
+    routed.any(|endpoint| endpoint.address.ip().is_some_and(is_here))
         || core.names.resolved().all().any(|ip| is_here(*ip))
         || registered.any(|(_, (value, _))| at(value).is_some_and(|at| is_here(at.ip())))
 }

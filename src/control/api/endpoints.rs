@@ -1,7 +1,5 @@
 //! The calls about single endpoints: one that is to be stopped drains first.
 
-use std::net::SocketAddr;
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -23,7 +21,7 @@ use crate::{
             error::{ApiError, Kind},
         },
     },
-    rollout::{app::AppName, command::Command, release::ReleaseId},
+    rollout::{address::Address, app::AppName, command::Command, release::ReleaseId},
     schema::{
         change::ReasonRequest,
         endpoint::{EndpointDrainRequest, EndpointState},
@@ -72,13 +70,13 @@ pub async fn read(
 async fn resolve(
     core: &Core,
     (app, release, address): (String, String, String),
-) -> Result<(AppName, ReleaseId, SocketAddr), ApiError> {
+) -> Result<(AppName, ReleaseId, Address), ApiError> {
     let app = app_name(&app)?;
     let address = address.parse().map_err(|_| {
         let shown = address.escape_debug();
         let message = format!(
-            "the endpoint is `{shown}`; what drains is an address, `ip:port`, such as 10.0.0.9:3000 or [fd00::9]:3000: one of \
-             those that a name stands for, too"
+            "the endpoint is `{shown}`; what drains is an address, `ip:port` or `unix:/path`, such as 10.0.0.9:3000 or [fd00::9]:3000: \
+             one of those that a name stands for, too"
         );
         ApiError::new(Kind::Malformed, message).field("endpoint")
     })?;

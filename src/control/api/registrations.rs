@@ -1,7 +1,5 @@
 //! The calls about which endpoints a release has: what is registered, all of them anew, one more, one less, none.
 
-use std::net::SocketAddr;
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -32,7 +30,13 @@ use crate::{
         limits::SERVED_WAIT_MAX,
         shared::{audit::trail, core::Core, error::ApiError},
     },
-    rollout::{app::AppName, endpoint::Endpoint, endpoint_set::EndpointChange, release::ReleaseId},
+    rollout::{
+        address::Address,
+        app::AppName,
+        endpoint::Endpoint,
+        endpoint_set::{EndpointChange, container_at},
+        release::ReleaseId,
+    },
     schema::{
         app::Outcome,
         apply_status::ApplyStatus,
@@ -194,13 +198,13 @@ pub(super) async fn resolve(
 /// What an endpoint is called: the container's id, or how its address or name is written.
 fn container_of(core: &Core, endpoint: &str) -> String {
     let parsed = core.addresses.load().parse_endpoint(endpoint);
-    parsed.map_or_else(|_| endpoint.to_owned(), |parsed| parsed.to_string())
+    parsed.map_or_else(|_| endpoint.to_owned(), |parsed| container_at(&parsed.to_string()).into_owned())
 }
 
 /// Where a container is: as the request says, or as its name does.
 fn address_of(core: &Core, endpoint: &str, address: Option<String>) -> Result<Endpoint, ApiError> {
     let policy = core.addresses.load();
-    let named = endpoint.parse::<SocketAddr>().ok();
+    let named = endpoint.parse::<Address>().ok();
     let text = match (&address, named) {
         (Some(address), None) => address.as_str(),
         (None, _) => endpoint,

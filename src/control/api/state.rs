@@ -1,7 +1,5 @@
 //! An app's state as the API shows it: what the record says, with the live state of what it names.
 
-use std::net::SocketAddr;
-
 use serde_json::Value;
 
 use super::{approvals::describe, snapshot::Snapshot};
@@ -12,6 +10,7 @@ use crate::{
     },
     live::endpoints::EndpointState as LiveEndpoint,
     rollout::{
+        address::Address,
         app::AppName,
         approval_standing::{ApprovalStanding, approvals_of, author_of},
         freeze::{Freeze, coming_freeze, freeze_at},
@@ -212,12 +211,7 @@ impl Snapshot {
     }
 
     /// One endpoint, also one that was taken out of its release while something was open there.
-    pub fn endpoint_of(
-        &self,
-        app: &AppName,
-        release: &ReleaseId,
-        address: SocketAddr,
-    ) -> Option<EndpointState> {
+    pub fn endpoint_of(&self, app: &AppName, release: &ReleaseId, address: Address) -> Option<EndpointState> {
         let routes = self.published.table.routes_of(app);
         let routed = routes.and_then(|routes| find(routes, release, None));
         let listed = routed.and_then(|routed| routed.endpoints.iter().find(|route| route.address == address));
@@ -255,7 +249,7 @@ impl Snapshot {
     }
 
     /// What is left, on all routers, at an endpoint that gets nothing new.
-    pub(super) fn left_at(&self, address: SocketAddr) -> EndpointLoad {
+    pub(super) fn left_at(&self, address: Address) -> EndpointLoad {
         self.endpoint_loads.sum(StopCheck { published: &self.published, former: &self.former }, address)
     }
 

@@ -1,7 +1,7 @@
 //! The gate: what must hold before a change is committed. A table can be built from it, and the release that it makes
 //! stable has enough endpoints that serve.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::task::JoinSet;
 
@@ -18,6 +18,7 @@ use crate::{
     },
     health_check::check_endpoint,
     rollout::{
+        address::Address,
         app::AppName,
         cdn_loop,
         command::{Asker, Command, Role},
@@ -117,7 +118,7 @@ impl GateQuestion {
     }
 
     /// The addresses to ask, and what is wrong with names that stand for none.
-    async fn find(&self, core: &Core) -> (BTreeSet<SocketAddr>, Vec<(Endpoint, Option<String>)>) {
+    async fn find(&self, core: &Core) -> (BTreeSet<Address>, Vec<(Endpoint, Option<String>)>) {
         let stale = self.endpoints.iter().filter_map(Endpoint::name).filter(|name| core.names.is_stale(name));
         let hosts: BTreeSet<Arc<str>> = stale.map(|name| Arc::clone(name.host())).collect();
         core.names.look_up(hosts).await;
@@ -279,7 +280,7 @@ fn check_endpoints(
         return Err(ApiError::value("release", message));
     }
     let message = format!(
-        "`{release}` would be {track} and has no endpoint; send `endpoints`, or write `ip:port` or `name:port` below {release}/ first"
+        "`{release}` would be {track} and has no endpoint; send `endpoints`, or write `ip:port`, `name:port` or `unix:/path` below {release}/ first"
     );
     Err(ApiError::value("release", message))
 }
@@ -289,7 +290,7 @@ pub fn check_remaining(
     table: &RoutingTable,
     app: &AppName,
     release: &ReleaseId,
-    address: SocketAddr,
+    address: Address,
     force: bool,
 ) -> Result<(), ApiError> {
     let releases = table.apps.get(app).map(|routes| routes.listed()).into_iter().flatten();

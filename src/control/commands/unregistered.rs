@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     time::Duration,
 };
 
@@ -20,6 +19,7 @@ use super::{
 use crate::{
     control::shared::{core::Core, entries::entry, error::ApiError},
     rollout::{
+        address::Address,
         app::AppName,
         command::{Asker, Role},
         commit::of_command,
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnregisteredFindings {
     /// Those whose keys vanished: the release and its container; the address, and for how long.
-    pub lost: BTreeMap<(ReleaseId, String), (SocketAddr, Duration)>,
+    pub lost: BTreeMap<(ReleaseId, String), (Address, Duration)>,
     /// Those that are served no longer, each with the reason.
     pub gone: BTreeMap<(ReleaseId, String), String>,
 }

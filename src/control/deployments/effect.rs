@@ -1,7 +1,5 @@
 //! Carrying one step out. Each can be carried out again: what is so already is no error.
 
-use std::net::SocketAddr;
-
 use super::{
     held::Held,
     place::{engine_for, engines_of},
@@ -24,6 +22,7 @@ use crate::{
         LABEL_DEPLOYMENT, LABEL_MARK, LABEL_PORT, LABEL_RELEASE, Refusal, Variable,
     },
     rollout::{
+        address::Address,
         command::{Asker, Command},
         deployment::{run::StepOutcome, step::Step},
         endpoint_set::EndpointChange,
@@ -154,7 +153,7 @@ impl Effect<'_> {
     }
 
     /// Lets an endpoint take clients, whatever was said of another one that had its address before.
-    async fn admit_clients(&self, address: SocketAddr) -> Result<(), StepError> {
+    async fn admit_clients(&self, address: Address) -> Result<(), StepError> {
         let release = self.release()?;
         let stored = self.stored().await?;
         let is_told = |record: &Record| {
@@ -168,7 +167,7 @@ impl Effect<'_> {
     }
 
     /// Says of a new container that it is what another one was, where a recycle makes it of the same.
-    async fn keep_approvals(&self, number: u32, new: SocketAddr) -> Result<(), StepError> {
+    async fn keep_approvals(&self, number: u32, new: Address) -> Result<(), StepError> {
         let run = &self.held.run;
         let swap = run.recycling().and_then(|recycle| recycle.coming(number));
         let Some(old) = swap.and_then(|swap| run.registered.get(&swap.old).copied()) else { return Ok(()) };

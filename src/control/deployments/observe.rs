@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
 };
 
@@ -15,6 +14,7 @@ use crate::{
     },
     health_check::check_endpoint,
     rollout::{
+        address::Address,
         cdn_loop,
         deployment::{
             record::Deployment,
@@ -77,7 +77,7 @@ fn idle(core: &Core, run: &Run, containers: &BTreeMap<u32, ObservedContainer>) -
     let (published, former) = (core.live.load_full(), core.replica.former_endpoints.load_full());
     let check = StopCheck { published: &published, former: &former };
     let loads = EndpointLoads::of(core);
-    let is_idle = |address: SocketAddr| loads.sum(check, address).can_be_stopped;
+    let is_idle = |address: Address| loads.sum(check, address).can_be_stopped;
     let idle = leaving.filter(|(_, container)| container.address.is_some_and(is_idle));
     idle.map(|(number, _)| *number).collect()
 }
@@ -146,10 +146,10 @@ fn is_expired(core: &Core, held: &Held) -> bool {
 }
 
 /// Where a container is reached.
-fn address_of(held: &Held, container: &Container) -> Option<SocketAddr> {
+fn address_of(held: &Held, container: &Container) -> Option<Address> {
     let network: Option<NetworkName> = held.run.network.as_ref().and_then(|name| name.parse().ok());
     let port = held.deployment.spec.ports.first()?.container;
-    container.address(port, network.as_ref()).filter(|_| container.is_running())
+    container.address(port, network.as_ref()).filter(|_| container.is_running()).map(Address::from)
 }
 
 /// The app's settings, with the path of the health check that the deployment names.

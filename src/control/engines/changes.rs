@@ -1,6 +1,6 @@
 //! What an engine's containers change in the store: endpoints that are registered, removed, drained, and taken in again.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::adopted::Adopted;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     },
     engine::{Container, Engine, LABEL_RELEASE},
     rollout::{
+        address::Address,
         app::AppName,
         command::{Asker, Command},
         endpoint_set::EndpointChange,
@@ -32,7 +33,7 @@ use crate::{
 pub struct Registered {
     pub app: AppName,
     pub release: ReleaseId,
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 /// What one engine changes.
@@ -79,7 +80,7 @@ impl Changes {
         }
         let change = EndpointChange::Add { container: key.to_owned(), address: address.to_string() };
         self.change(app, &release, &change, "its container runs").await?;
-        Ok(Registered { app: app.clone(), release, address: *address })
+        Ok(Registered { app: app.clone(), release, address: (*address).into() })
     }
 
     /// Removes an endpoint whose container does not run any more, and its drain.
@@ -119,8 +120,10 @@ impl Changes {
         let release =
             ReleaseName::new("rolling.release", release.to_owned()).resolve(&self.core, app).await?;
         let stored = ReleaseEndpoints::read(&self.core, &release).await?;
-        let addresses = stored.containers().values().filter_map(|address| address.parse::<SocketAddr>().ok());
-        let address = addresses.into_iter().find(|address| container.has_address(*address));
+        let addresses = stored.containers().values().filter_map(|address| address.parse::<Address>().ok());
+        let address = addresses
+            .into_iter()
+            .find(|address| address.tcp().is_some_and(|address| container.has_address(address)));
         Ok(address.map(|address| Registered { app: app.clone(), release, address }))
     }
 

@@ -239,7 +239,7 @@ impl Follower {
         let Some(registered) = &state.registered else { return Vec::new() };
         let new = state.present.iter().filter_map(|(id, adopted)| {
             let key = state.key(id)?;
-            let is_known = registered.get(&key).is_some_and(|known| known.address == adopted.address);
+            let is_known = registered.get(&key).is_some_and(|known| known.address == adopted.address.into());
             (!is_known).then(|| (id.clone(), key, adopted.clone()))
         });
         new.collect()

@@ -1,6 +1,6 @@
 //! One copy of a request, asked of one endpoint on a connection of its own.
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -13,16 +13,17 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     time::timeout,
 };
 
 use crate::{
     client_tls::TlsClient,
     clock::Clock,
+    endpoint_sockets::connect,
     health_check::http2::with_authority,
     live::shadow::ShadowRequest,
     rollout::{
+        address::Address,
         settings::Settings,
         shadow::{Answer, Reply},
     },
@@ -38,12 +39,7 @@ const BUFFER_BYTES_MAX: usize = 65_536;
 const MARK: HeaderName = HeaderName::from_static("rolling-shadow");
 
 /// Asks an endpoint; never longer than [`ANSWER_MAX`].
-pub async fn repeat(
-    request: &ShadowRequest,
-    address: SocketAddr,
-    settings: &Settings,
-    clock: &Clock,
-) -> Reply {
+pub async fn repeat(request: &ShadowRequest, address: Address, settings: &Settings, clock: &Clock) -> Reply {
     match timeout(ANSWER_MAX, ask(request, address, settings, clock)).await {
         Ok(Ok(answer)) => Reply::Answer(answer),
         Ok(Err(why)) => Reply::Nothing(why),
@@ -53,11 +49,11 @@ pub async fn repeat(
 
 async fn ask(
     request: &ShadowRequest,
-    address: SocketAddr,
+    address: Address,
     settings: &Settings,
     clock: &Clock,
 ) -> Result<Answer, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| format!("no connection: {error}"))?;
+    let stream = connect(address).await.map_err(|error| format!("no connection: {error}"))?;
     let http2 = settings.upstream.is_http2();
     let Some(tls) = TlsClient::for_app(settings) else {
         return ask_on(stream, request, (http2, false), clock).await;

@@ -7,7 +7,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +16,7 @@ use crate::{
     control::shared::former_endpoints::{FormerEndpoint, FormerEndpoints},
     live::{endpoints::EndpointState, table::PublishedTable},
     rollout::{
+        address::Address,
         app::AppName,
         release::ReleaseId,
         table::{AppRoutes, EndpointKey, EndpointRoute, ReleaseRoutes},
@@ -90,7 +90,7 @@ impl EndpointDeadlines {
         &mut self,
         published: &PublishedTable,
         now: Duration,
-        open_elsewhere: impl Fn(SocketAddr) -> bool,
+        open_elsewhere: impl Fn(Address) -> bool,
     ) {
         let is_over =
             |former: &FormerEndpoint| former.is_settled(now) && !open_elsewhere(former.state.key().address);
@@ -131,7 +131,7 @@ impl EndpointDeadlines {
     /// An endpoint that came back has no deadline any more.
     fn keep_returned(&mut self, app: &AppRoutes) {
         let Some(former) = self.former.get(&app.name) else { return };
-        let listed: HashSet<(&ReleaseId, SocketAddr)> =
+        let listed: HashSet<(&ReleaseId, Address)> =
             endpoints_of(app).map(|(release, endpoint)| (&release.id, endpoint.address)).collect();
         let is_back = |former: &FormerEndpoint| {
             let key = former.state.key();

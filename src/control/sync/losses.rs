@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     time::Duration,
 };
 
@@ -22,6 +21,7 @@ use crate::{
         },
     },
     rollout::{
+        address::Address,
         app::AppName,
         endpoint_set::EndpointSet,
         keys::{self, Meaning},
@@ -47,7 +47,7 @@ struct HeldKey {
     /// The apps whose records note it.
     noted_by: BTreeSet<AppName>,
     /// The address that a record says, of an endpoint that this router may never have read.
-    address: Option<SocketAddr>,
+    address: Option<Address>,
 }
 
 /// The key of an endpoint that is held no longer.
@@ -62,7 +62,7 @@ struct DroppedKey {
 #[derive(Debug, Default)]
 pub struct NotedChanges {
     /// Keys that are held now, with the addresses.
-    pub held: Vec<(String, SocketAddr)>,
+    pub held: Vec<(String, Address)>,
     /// Keys that are held no longer.
     pub gone: Vec<String>,
 }
@@ -181,7 +181,7 @@ impl Losses {
         apps: &[AppName],
         now: Duration,
         routes: impl Fn(&AppName, &ReleaseId) -> bool,
-        address_of: impl Fn(&ReleaseId, &str) -> Option<SocketAddr>,
+        address_of: impl Fn(&ReleaseId, &str) -> Option<Address>,
     ) -> BTreeMap<AppName, UnregisteredFindings> {
         let mut found: BTreeMap<AppName, UnregisteredFindings> = BTreeMap::new();
         for (key, held) in &self.held {
@@ -213,7 +213,7 @@ impl Losses {
     }
 
     /// The address that a record says of an endpoint that is held.
-    pub fn noted_address(&self, key: &str) -> Option<SocketAddr> {
+    pub fn noted_address(&self, key: &str) -> Option<Address> {
         self.held.get(key)?.address
     }
 

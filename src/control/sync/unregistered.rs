@@ -3,12 +3,13 @@
 //! Its key vanished although nobody ordered it, so it is served on. Nobody says any more that it is the release's, so the first sign
 //! that it is not ends that.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::losses::Losses;
 use crate::{
     live::{endpoints::EndpointState, table::PublishedTable},
     rollout::{
+        address::Address,
         keyspace::Keyspace,
         release::ReleaseId,
         settings::Settings,
@@ -52,7 +53,7 @@ impl Unregistered<'_> {
         if registered.iter().any(|address| addresses.contains(address)) {
             return Some("its address is registered again");
         }
-        let passes = |(other, state): (SocketAddr, &Arc<EndpointState>)| {
+        let passes = |(other, state): (Address, &Arc<EndpointState>)| {
             registered.contains(&other) && state.checked() && state.check_failure().is_none()
         };
         if self.states().any(passes) {
@@ -61,13 +62,13 @@ impl Unregistered<'_> {
         (held >= self.longest()).then_some("its time is over")
     }
 
-    fn addresses(&self, key: &str) -> Vec<SocketAddr> {
+    fn addresses(&self, key: &str) -> Vec<Address> {
         let container = key.strip_prefix(self.release.as_str()).and_then(|rest| rest.strip_prefix('/'));
         container.map(|container| self.keyspace.addresses_of(self.release, container)).unwrap_or_default()
     }
 
     /// The addresses of the release that are registered.
-    fn registered(&self) -> Vec<SocketAddr> {
+    fn registered(&self) -> Vec<Address> {
         let is_held = |container: &&str| self.losses.holds_endpoint(self.release, container);
         let containers = self.keyspace.containers(self.release).filter(|container| !is_held(container));
         containers.flat_map(|container| self.keyspace.addresses_of(self.release, container)).collect()
@@ -78,7 +79,7 @@ impl Unregistered<'_> {
         self.published.table.all_routes().flat_map(listed).filter(|(_, release)| release.id == *self.release)
     }
 
-    fn states(&self) -> impl Iterator<Item = (SocketAddr, &Arc<EndpointState>)> {
+    fn states(&self) -> impl Iterator<Item = (Address, &Arc<EndpointState>)> {
         let endpoints = self.apps().flat_map(|(_, release)| &release.endpoints);
         endpoints.map(|route| (route.address, self.published.endpoint(route.slot)))
     }

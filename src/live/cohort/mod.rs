@@ -8,10 +8,7 @@ mod failed;
 mod samples;
 mod waits;
 
-use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::{
     endpoints::FailedAt,
@@ -23,6 +20,7 @@ use super::sketch::{Sketch, SketchTotal};
 use crate::{
     cell::{Counter, Histogram, HistogramTotal},
     rollout::{
+        address::Address,
         pin::Pin,
         verdict::{Arm, Tally, latency::THRESHOLDS},
     },
@@ -167,7 +165,7 @@ impl Cohort {
         worker: usize,
         request: CohortRequest<'_>,
         network: u64,
-        at: Option<SocketAddr>,
+        at: Option<Address>,
         now_ms: u64,
     ) {
         let cell = &self.cells[worker];

@@ -1,11 +1,9 @@
 //! Samples of the requests that a candidate failed: the first few, for whoever looks for the cause.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+use crate::rollout::address::Address;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicUsize, Ordering},
 };
 
 /// How many are kept: enough to see what they have in common.
@@ -23,7 +21,7 @@ pub struct FailureSample {
     /// The status that the endpoint answered, or that stands for what it did instead.
     pub status: u16,
     /// Which endpoint.
-    pub endpoint: SocketAddr,
+    pub endpoint: Address,
     /// The trace that the request belongs to (W3C Trace Context).
     pub trace_id: Option<String>,
 }

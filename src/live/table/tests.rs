@@ -42,9 +42,13 @@ fn put_endpoint(keyspace: &mut Keyspace, name: &str, port: u16) {
 
 fn state(published: &PublishedTable, name: &str, port: u16) -> Arc<EndpointState> {
     let app = &published.table.apps[name];
-    let route = app.releases[0].endpoints.iter().find(|endpoint| endpoint.address.port() == port).unwrap();
+    let route = app.releases[0]
+        .endpoints
+        .iter()
+        .find(|endpoint| endpoint.address.tcp().unwrap().port() == port)
+        .unwrap();
     let state = Arc::clone(published.endpoint(route.slot));
-    assert_eq!((state.key().app.as_str(), state.key().address.port()), (name, port));
+    assert_eq!((state.key().app.as_str(), state.key().address.tcp().unwrap().port()), (name, port));
     state
 }
 

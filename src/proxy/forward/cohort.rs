@@ -4,8 +4,6 @@
 //! outcome says, whichever release answered: a client stays in the arm to which it was drawn, and what the candidate failed
 //! and stable answered is the candidate's failure. Nothing here runs where there is no candidate.
 
-use std::net::SocketAddr;
-
 use super::{
     failure::{Failure, Side},
     outcome::Outcome,
@@ -20,6 +18,7 @@ use crate::{
         worker::{Worker, coarse},
     },
     rollout::{
+        address::Address,
         assign::{PinChange, PinEvidence, Reason},
         pin::Pin,
         settings::PinSource,
@@ -69,7 +68,7 @@ pub fn count(worker: &Worker, plan: &Plan, outcome: &Outcome) {
 
 /// The endpoint of the candidate that failed the request, if one did.
 #[cold]
-fn failed_at(plan: &Plan, outcome: &Outcome) -> Option<SocketAddr> {
+fn failed_at(plan: &Plan, outcome: &Outcome) -> Option<Address> {
     let own = outcome.endpoint.filter(|_| plan.standing() == Standing::Candidate);
     outcome.shielded_from.or(own)
 }
@@ -167,7 +166,7 @@ pub fn keep_sample(plan: &Plan, target: Target, status: u16) {
     cohort.samples().add(|| sample(plan, endpoint, status));
 }
 
-fn sample(plan: &Plan, endpoint: SocketAddr, status: u16) -> FailureSample {
+fn sample(plan: &Plan, endpoint: Address, status: u16) -> FailureSample {
     let prefix = plan.stripped().map_or(Default::default(), |prefix| String::from_utf8_lossy(prefix.path));
     let path = plan.target().split(['?', '#']).next().unwrap_or_default();
     let method = plan.out.bytes.get(..plan.marks.method).unwrap_or_default();

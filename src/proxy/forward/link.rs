@@ -19,9 +19,11 @@ use super::{
 };
 use crate::{
     client_tls::{HandshakeFault, TlsClient},
+    endpoint_sockets::connect as dial,
     limits::UNSAFE_IDLE_MS,
     proxy::{downstream::Downstream, route::Plan, worker::coarse},
     rollout::{
+        address::Address,
         assign::{PinChange, PinEvidence},
         pin::Pin,
         table::EndpointRoute,
@@ -85,7 +87,7 @@ impl Link {
     /// Opens a connection.
     pub async fn open<D: Downstream>(
         exchange: &mut Exchange<'_, D>,
-        address: SocketAddr,
+        address: Address,
     ) -> Result<Self, Failure> {
         if exchange.plan.app.http2 && exchange.plan.upgrade.is_none() {
             // Boxed for the same reason.
@@ -167,7 +169,6 @@ impl Link {
     }
 }
 
-/// Connects, unless it takes too long or the client leaves meanwhile.
 /// Notes how long it takes to open a connection.
 async fn timed<'a, D: Downstream, T>(
     exchange: &mut Exchange<'a, D>,
@@ -180,10 +181,8 @@ async fn timed<'a, D: Downstream, T>(
     opened
 }
 
-async fn connect<D: Downstream>(
-    exchange: &mut Exchange<'_, D>,
-    address: SocketAddr,
-) -> Result<Stream, Failure> {
+/// Connects, unless it takes too long or the client leaves meanwhile.
+async fn connect<D: Downstream>(exchange: &mut Exchange<'_, D>, address: Address) -> Result<Stream, Failure> {
     let wait = WaitBefore::new(exchange.worker.limits().connect_ms, Failure::ConnectTimeout);
     let tls = exchange.plan.app.tls.clone();
     let first_byte_ms = exchange.worker.limits().first_byte_ms;
@@ -192,7 +191,7 @@ async fn connect<D: Downstream>(
 }
 
 /// What stands before the request, or before TLS: who its client is. Empty, which allocates nothing, where the app does not ask for it.
-fn header_before(plan: &Plan, endpoint: SocketAddr) -> Vec<u8> {
+fn header_before(plan: &Plan, endpoint: Address) -> Vec<u8> {
     let client = &plan.client;
     // A proxy in front has the port of its own connection, and not that of the client.
     let port = if client.address == client.peer { client.peer_port } else { 0 };
@@ -219,7 +218,7 @@ async fn unless_late<T, D: Downstream>(
 
 /// Connects, sends `header`, and shakes hands where TLS is asked for: for HTTP/1.1.
 async fn connect_with(
-    address: SocketAddr,
+    address: Address,
     tls: Option<Arc<TlsClient>>,
     header: Vec<u8>,
     paused_ms: u64,
@@ -234,10 +233,13 @@ async fn connect_with(
     }
 }
 
-async fn connect_plainly(address: SocketAddr, paused_ms: u64) -> Result<TcpStream, Failure> {
-    let connected = TcpStream::connect(address).await;
+async fn connect_plainly(address: Address, paused_ms: u64) -> Result<TcpStream, Failure> {
+    let connected = dial(address).await;
     let stream =
         connected.map_err(|error| if is_shortage(&error) { Failure::Resources } else { Failure::Connect })?;
+    if address.tcp().is_none() {
+        return Ok(stream);
+    }
     // Small writes then do not wait for acknowledgements. Should it fail, they still arrive.
     let _ = stream.set_nodelay(true);
     // An endpoint may take as long for a request's body as for its answer.
@@ -248,7 +250,7 @@ async fn connect_plainly(address: SocketAddr, paused_ms: u64) -> Result<TcpStrea
 /// Shakes hands. `http2`: the endpoint must agree on HTTP/2.
 async fn secure(
     stream: TcpStream,
-    address: SocketAddr,
+    address: Address,
     tls: &TlsClient,
     http2: bool,
 ) -> Result<Stream, Failure> {

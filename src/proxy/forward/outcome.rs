@@ -1,9 +1,7 @@
 //! The outcome: what became of a request.
 
-use std::net::SocketAddr;
-
 use super::failure::Failure;
-use crate::rollout::target::ReleaseIndex;
+use crate::rollout::{address::Address, target::ReleaseIndex};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,13 +21,13 @@ pub struct Outcome {
     /// The candidate was silent until stable was asked instead.
     pub was_silent: bool,
     /// The endpoint of the candidate whose failure stable was asked to make good.
-    pub shielded_from: Option<SocketAddr>,
+    pub shielded_from: Option<Address>,
     /// How long the connection took on which the answer came, if it was opened for it, in microseconds.
     pub connecting_us: u32,
     /// When the head of the response was there, monotonic microseconds.
     pub head_us: u64,
     /// Which endpoint answered.
-    pub endpoint: Option<SocketAddr>,
+    pub endpoint: Option<Address>,
     /// The sibling that answered for the release.
     pub sibling: Option<ReleaseIndex>,
     /// Why it did not end well.

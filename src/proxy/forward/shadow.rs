@@ -3,8 +3,6 @@
 //! The user has the answer by then: what happens here, and what the candidate does, delays nobody. Nothing here runs unless
 //! the app's setting `shadow.percent` says so and there is a candidate.
 
-use std::net::SocketAddr;
-
 use super::{outcome::Outcome, raceable::may_race};
 use crate::{
     live::shadow::ShadowRequest,
@@ -14,6 +12,7 @@ use crate::{
         worker::Worker,
     },
     rollout::{
+        address::Address,
         assign::{PinChange, PinEvidence, Reason},
         table::Standing,
         target::ReleaseIndex,
@@ -92,7 +91,7 @@ fn session(worker: &Worker, plan: &Plan) -> u64 {
     }
 }
 
-fn any_endpoint(worker: &Worker, plan: &Plan, candidate: ReleaseIndex) -> Option<SocketAddr> {
+fn any_endpoint(worker: &Worker, plan: &Plan, candidate: ReleaseIndex) -> Option<Address> {
     let endpoints = &plan.app.release(candidate).endpoints;
     let serving = || endpoints.iter().filter(|endpoint| endpoint.state.serves());
     let count = serving().count() as u64;

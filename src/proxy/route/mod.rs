@@ -298,7 +298,10 @@ fn write_head(
 #[cold]
 fn stand_in(app: &LocalApp, assignment: &Assignment) -> String {
     let exact = app.routes.settings.hosts.iter().find(|host| !host.starts_with('*'));
-    exact.cloned().unwrap_or_else(|| app.endpoint(assignment.target).route.address.to_string())
+    exact.cloned().unwrap_or_else(|| {
+        let address = app.endpoint(assignment.target).route.address.tcp();
+        address.map_or_else(|| "localhost".to_owned(), |address| address.to_string())
+    })
 }
 
 fn is_navigation(head: &RequestHead<'_>) -> bool {

@@ -1,7 +1,5 @@
 //! Commands that drain single endpoints: an endpoint that somebody is going to stop gets no new clients.
 
-use std::net::SocketAddr;
-
 use super::{
     case::{Case, Effect},
     draft::Draft,
@@ -9,14 +7,14 @@ use super::{
 };
 use crate::{
     limits::{DRAIN_SECONDS_MAX, ENDPOINT_DRAINS_MAX},
-    rollout::{record::EndpointDrain, release::ReleaseId},
+    rollout::{address::Address, record::EndpointDrain, release::ReleaseId},
 };
 
 /// `drain endpoint`. Repeating it with another time moves the deadline.
 pub(super) fn drain(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
-    (release, address): (&ReleaseId, SocketAddr),
+    (release, address): (&ReleaseId, Address),
     seconds: Option<u64>,
     softly: bool,
 ) -> Result<Effect, Refusal> {
@@ -65,7 +63,7 @@ pub(super) fn drain(
 pub(super) fn undrain(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
-    (release, address): (&ReleaseId, SocketAddr),
+    (release, address): (&ReleaseId, Address),
 ) -> Result<Effect, Refusal> {
     let drains = draft.next.endpoint_drains.iter().any(|drain| drain.is_of(release, address));
     if !drains && !draft.next.is_outgoing(release, address) {

@@ -1,8 +1,10 @@
 //! The commands for one app.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
-use crate::rollout::{blend::Blend, command_name::CommandName, record::Tenure, release::ReleaseId};
+use crate::rollout::{
+    address::Address, blend::Blend, command_name::CommandName, record::Tenure, release::ReleaseId,
+};
 
 /// A command for one app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +120,7 @@ pub enum Command {
         /// Its release.
         release: ReleaseId,
         /// Its address.
-        address: SocketAddr,
+        address: Address,
         /// When open exchanges there end, in seconds from now. None: after `drainmaxseconds`.
         seconds: Option<u64>,
         /// Whether its clients stay until they navigate, or until then.
@@ -129,7 +131,7 @@ pub enum Command {
         /// The release.
         release: ReleaseId,
         /// The endpoints that go.
-        outgoing: BTreeSet<SocketAddr>,
+        outgoing: BTreeSet<Address>,
         /// Whether what was approved is replaced by something else.
         ends_approvals: bool,
     },
@@ -138,9 +140,9 @@ pub enum Command {
         /// The release.
         release: ReleaseId,
         /// The address of the one that goes.
-        old: SocketAddr,
+        old: Address,
         /// The address of the one that comes.
-        new: SocketAddr,
+        new: Address,
     },
     /// Says that no endpoint of a release is replaced any more.
     EndRecycle {
@@ -152,7 +154,7 @@ pub enum Command {
         /// Its release.
         release: ReleaseId,
         /// Its address.
-        address: SocketAddr,
+        address: Address,
     },
     /// Ends the drain of one tenure now, or of all.
     FinishDrain {

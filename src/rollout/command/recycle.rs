@@ -1,7 +1,7 @@
 //! Commands that say which endpoints of a release are replaced one by one. Whoever has to leave one of them is sent to none that
 //! goes too.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use super::{
     case::{Case, Effect},
@@ -11,7 +11,8 @@ use super::{
 use crate::{
     limits::APPROVED_ENDPOINTS_MAX,
     rollout::{
-        approval_standing::tenure_of, endpoint::Endpoint, record::EndpointRecycle, release::ReleaseId,
+        address::Address, approval_standing::tenure_of, endpoint::Endpoint, record::EndpointRecycle,
+        release::ReleaseId,
     },
 };
 
@@ -20,7 +21,7 @@ pub(super) fn begin(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     release: &ReleaseId,
-    outgoing: &BTreeSet<SocketAddr>,
+    outgoing: &BTreeSet<Address>,
     ends_approvals: bool,
 ) -> Result<Effect, Refusal> {
     if !draft.next.names(release) {
@@ -43,8 +44,8 @@ pub(super) fn replace_endpoint(
     case: &Case<'_>,
     draft: &mut Draft<'_>,
     release: &ReleaseId,
-    old: SocketAddr,
-    new: SocketAddr,
+    old: Address,
+    new: Address,
 ) -> Result<Effect, Refusal> {
     let tenure = tenure_of(&draft.next, release);
     let (old, new) = (Endpoint::from(old), Endpoint::from(new));

@@ -1,9 +1,6 @@
 //! How an engine runs a deployment: how far it is, what was done, and what is being done.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +11,7 @@ use super::{
     state::State,
     step::Step,
 };
-use crate::rollout::{blend::Blend, command::Role};
+use crate::rollout::{address::Address, blend::Blend, command::Role};
 
 /// What stands for every engine of a router where a deployment names its engine.
 pub const SPREAD: &str = "spread";
@@ -50,7 +47,7 @@ pub struct Run {
     pub started: BTreeMap<u32, u64>,
     /// The address at which each container is registered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub registered: BTreeMap<u32, SocketAddr>,
+    pub registered: BTreeMap<u32, Address>,
     /// Containers that may be endpoints or not: a router began to register them or to take them out, and has not said what came
     /// of it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

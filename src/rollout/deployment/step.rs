@@ -3,12 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::SocketAddr,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
+use crate::rollout::address::Address;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub enum Step {
         /// Its number.
         number: u32,
         /// Where it is reached.
-        address: SocketAddr,
+        address: Address,
     },
     /// Take it out of the endpoints.
     Unregister {
@@ -119,7 +119,7 @@ pub struct ObservedContainer {
     /// What it does.
     pub state: ContainerState,
     /// Where it is reached, if it is.
-    pub address: Option<SocketAddr>,
+    pub address: Option<Address>,
     /// Why it does not pass its health check; none: it passes. Only asked of one that runs and is not registered.
     pub fault: Option<String>,
     /// When its engine was lost last, Unix ms, as far as the router that looks knows. An engine that is restarted ends its containers.

@@ -1,19 +1,16 @@
 //! The endpoints of the last build by their addresses.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::rollout::{table::AppRoutes, target::EndpointSlot};
+use crate::rollout::{address::Address, table::AppRoutes, target::EndpointSlot};
 
 /// The endpoints of the last build, by address.
 #[derive(Debug, Default)]
 pub(super) struct AddressIndex {
     /// The first endpoint with each address; nearly always the only one.
-    first: HashMap<SocketAddr, EndpointSlot>,
+    first: HashMap<Address, EndpointSlot>,
     /// The further endpoints of an address that has several.
-    others: BTreeMap<SocketAddr, Vec<EndpointSlot>>,
+    others: BTreeMap<Address, Vec<EndpointSlot>>,
 }
 
 impl AddressIndex {
@@ -28,14 +25,14 @@ impl AddressIndex {
         }
     }
 
-    fn add(&mut self, address: SocketAddr, slot: EndpointSlot) {
+    fn add(&mut self, address: Address, slot: EndpointSlot) {
         match self.first.get(&address) {
             None => drop(self.first.insert(address, slot)),
             Some(_) => self.others.entry(address).or_default().push(slot),
         }
     }
 
-    fn remove(&mut self, address: SocketAddr, slot: EndpointSlot) {
+    fn remove(&mut self, address: Address, slot: EndpointSlot) {
         let Some(others) = self.others.get_mut(&address) else {
             self.first.remove(&address);
             return;
@@ -50,7 +47,7 @@ impl AddressIndex {
     }
 
     /// The addresses that several endpoints have, each with these.
-    pub(super) fn shared(&self) -> impl Iterator<Item = (SocketAddr, Vec<EndpointSlot>)> {
+    pub(super) fn shared(&self) -> impl Iterator<Item = (Address, Vec<EndpointSlot>)> {
         self.others.iter().map(|(address, others)| {
             (*address, self.first.get(address).into_iter().chain(others).copied().collect())
         })
@@ -58,7 +55,7 @@ impl AddressIndex {
 }
 
 /// The endpoints that an app lists, each once.
-fn endpoints_of(routes: Option<&AppRoutes>) -> HashMap<EndpointSlot, SocketAddr> {
+fn endpoints_of(routes: Option<&AppRoutes>) -> HashMap<EndpointSlot, Address> {
     let endpoints =
         routes.into_iter().flat_map(|routes| routes.listed()).flat_map(|release| &release.endpoints);
     endpoints.map(|endpoint| (endpoint.slot, endpoint.address)).collect()
@@ -70,7 +67,7 @@ mod tests {
 
     #[test]
     fn an_address_is_shared_as_long_as_two_endpoints_have_it() {
-        let (one, two): (SocketAddr, SocketAddr) = (([10, 0, 0, 1], 80).into(), ([10, 0, 0, 2], 80).into());
+        let (one, two): (Address, Address) = (([10, 0, 0, 1], 80).into(), ([10, 0, 0, 2], 80).into());
         let mut index = AddressIndex::default();
         let shared = |index: &AddressIndex| index.shared().collect::<Vec<_>>();
         for (address, slot) in [(one, 0), (two, 1), (one, 2), (one, 3)] {

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    net::SocketAddr,
     sync::Arc,
 };
 
 use super::{addresses::AddressIndex, claims::Claims, slots::Slots};
 use crate::rollout::{
+    address::Address,
     adopt::{OldKeys, WriteRevisions},
     app::AppName,
     endpoint::{AddressPolicy, Endpoint},
@@ -285,7 +285,7 @@ impl Keyspace {
     }
 
     /// The releases and containers that have an address.
-    pub fn registered_at(&self, address: SocketAddr) -> impl Iterator<Item = (&ReleaseId, &str)> {
+    pub fn registered_at(&self, address: Address) -> impl Iterator<Item = (&ReleaseId, &str)> {
         let all = self.releases.iter();
         let all =
             all.flat_map(|(release, endpoints)| endpoints.iter().map(move |endpoint| (release, endpoint)));

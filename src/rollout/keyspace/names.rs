@@ -3,12 +3,12 @@
 //! An app whose new routes have a name that was never looked up keeps its last routes until it was: a release without an
 //! endpoint would refuse its clients for that long.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::contents::Keyspace;
 use crate::rollout::{
-    app::AppName, endpoint::Endpoint, endpoint_name::EndpointName, record::Record, release::ReleaseId,
-    resolved_names::ResolvedNames,
+    address::Address, app::AppName, endpoint::Endpoint, endpoint_name::EndpointName, record::Record,
+    release::ReleaseId, resolved_names::ResolvedNames,
 };
 
 impl Keyspace {
@@ -43,22 +43,25 @@ impl Keyspace {
     }
 
     /// The addresses of a container of a release: its own, or what its name stands for.
-    pub fn addresses_of(&self, release: &ReleaseId, container: &str) -> Vec<SocketAddr> {
+    pub fn addresses_of(&self, release: &ReleaseId, container: &str) -> Vec<Address> {
         self.endpoint_of(release, container).map(|endpoint| self.addresses_at(endpoint)).unwrap_or_default()
     }
 
-    fn addresses_at(&self, endpoint: &Endpoint) -> Vec<SocketAddr> {
+    fn addresses_at(&self, endpoint: &Endpoint) -> Vec<Address> {
         match endpoint {
             Endpoint::Address(address) => vec![*address],
             Endpoint::Name(name) => {
                 let found = self.names.addresses(name).into_iter().flatten();
-                found.filter_map(|address| self.options.addresses.check(address).ok()).collect()
+                found
+                    .filter_map(|address| self.options.addresses.check(address).ok())
+                    .map(Address::from)
+                    .collect()
             }
         }
     }
 
     /// Whether an endpoint is reached at an address.
-    pub(super) fn is_at(&self, endpoint: &Endpoint, address: SocketAddr) -> bool {
+    pub(super) fn is_at(&self, endpoint: &Endpoint, address: Address) -> bool {
         match endpoint {
             Endpoint::Address(own) => *own == address,
             name => self.addresses_at(name).contains(&address),

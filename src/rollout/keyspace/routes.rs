@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     hash::Hasher as _,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -14,6 +14,7 @@ use super::{
     slots::Slots,
 };
 use crate::rollout::{
+    address::Address,
     app::AppName,
     blend::Blend,
     bucket,
@@ -149,7 +150,8 @@ impl Compiler<'_> {
         let policy = &self.options.addresses;
         let resolved = |name: &EndpointName| {
             let found = self.names.addresses(name).into_iter().flatten();
-            let addresses = found.filter_map(|address| policy.check(address).ok()).collect();
+            let addresses =
+                found.filter_map(|address| policy.check(address).ok()).map(Address::from).collect();
             NamedEndpoint { name: name.clone(), addresses }
         };
         names.into_iter().map(resolved).collect()
@@ -159,7 +161,7 @@ impl Compiler<'_> {
         let stored = self.stored(id).into_iter().flat_map(|endpoints| endpoints.values());
         let written = stored.filter_map(|stored| stored.endpoint.address());
         let behind_names = named.iter().flat_map(|named| &named.addresses).copied();
-        let mut addresses: Vec<SocketAddr> = written.chain(behind_names).collect();
+        let mut addresses: Vec<Address> = written.chain(behind_names).collect();
         addresses.sort_unstable();
         addresses.dedup();
         let last = self.last.and_then(|last| last.listed().find(|release| release.id == *id));
@@ -217,7 +219,7 @@ fn last_resort(mut endpoints: Vec<EndpointRoute>, standing: Standing) -> Vec<End
 }
 
 /// A tag for an address, different from those of the release's other addresses.
-fn distinct_tag(address: SocketAddr, taken: &mut HashSet<u32>) -> u32 {
+fn distinct_tag(address: Address, taken: &mut HashSet<u32>) -> u32 {
     let mut attempt = 0u8;
     loop {
         let tag = tag(address, attempt);
@@ -228,13 +230,18 @@ fn distinct_tag(address: SocketAddr, taken: &mut HashSet<u32>) -> u32 {
     }
 }
 
-fn tag(address: SocketAddr, attempt: u8) -> u32 {
+fn tag(address: Address, attempt: u8) -> u32 {
     let mut hasher = SipHasher24::new();
-    match address.ip() {
-        IpAddr::V4(v4) => hasher.write(&v4.octets()),
-        IpAddr::V6(v6) => hasher.write(&v6.octets()),
+    match address {
+        Address::Tcp(address) => {
+            match address.ip() {
+                IpAddr::V4(v4) => hasher.write(&v4.octets()),
+                IpAddr::V6(v6) => hasher.write(&v6.octets()),
+            }
+            hasher.write(&address.port().to_be_bytes());
+        }
+        Address::Socket(path) => hasher.write(path.as_str().as_bytes()),
     }
-    hasher.write(&address.port().to_be_bytes());
     hasher.write(&[attempt]);
     let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
     u32::from_be_bytes([a, b, c, d])

@@ -1,15 +1,15 @@
 //! Releases of which another one has an address: the users of each may get what the other answers.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::collections::BTreeMap;
 
 use super::{contents::Keyspace, problem::Problem};
-use crate::rollout::{app::AppName, release::ReleaseId, table::EndpointKey};
+use crate::rollout::{address::Address, app::AppName, release::ReleaseId, table::EndpointKey};
 
 impl Keyspace {
     /// A problem for each release of which another one has an address: one that its app routes as well, or one of another app.
     pub(super) fn shared_addresses(&self) -> Vec<Problem> {
         // The first address of each such release, who else has it, and how many more there are.
-        let mut clashes: BTreeMap<&ReleaseId, (SocketAddr, &EndpointKey, usize)> = BTreeMap::new();
+        let mut clashes: BTreeMap<&ReleaseId, (Address, &EndpointKey, usize)> = BTreeMap::new();
         for (address, slots) in self.endpoints_by_address.shared() {
             let mut keys: Vec<&EndpointKey> =
                 slots.iter().filter_map(|slot| self.table.endpoint_slots.get(slot.0)).collect();

@@ -1,9 +1,11 @@
 //! The PROXY protocol towards endpoints: what stands before each connection to say whose it is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ppp::v2::{Builder, Command, Protocol, Version};
 use serde::{Deserialize, Serialize};
+
+use crate::rollout::address::Address;
 
 /// How a connection to an endpoint begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,9 +27,16 @@ impl UpstreamProxyProtocol {
     }
 
     /// The header of a connection from a client to an endpoint; empty if none is sent. `None`: nobody knows the client, or it is the
-    /// router itself that asks. Addresses of two families are both written as IPv6 (RFC 4291 section 2.5.5.2).
-    pub fn header(self, client: Option<SocketAddr>, endpoint: SocketAddr) -> Vec<u8> {
-        let both = client.map(|client| same_family(client, endpoint));
+    /// router itself that asks. Addresses of two families are both written as IPv6 (RFC 4291 section 2.5.5.2). A socket in the file
+    /// system has no address: it is written as the unspecified one.
+    pub fn header(self, client: Option<SocketAddr>, endpoint: Address) -> Vec<u8> {
+        let nowhere = |client: SocketAddr| {
+            let ip =
+                if client.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+            SocketAddr::new(ip, 0)
+        };
+        let both =
+            client.map(|client| same_family(client, endpoint.tcp().unwrap_or_else(|| nowhere(client))));
         match self {
             Self::Off => Vec::new(),
             Self::V1 => text(both).into_bytes(),
@@ -68,10 +77,13 @@ mod tests {
 
     #[test]
     fn both_versions_name_client_and_endpoint() {
-        let (client, endpoint) = ("192.0.2.7:5000".parse().unwrap(), "10.0.0.1:80".parse().unwrap());
+        let (client, endpoint) =
+            ("192.0.2.7:5000".parse().unwrap(), "10.0.0.1:80".parse::<Address>().unwrap());
         let header = |version: UpstreamProxyProtocol, client| version.header(client, endpoint);
         let (v1, v2) = (UpstreamProxyProtocol::V1, UpstreamProxyProtocol::V2);
         assert_eq!(header(v1, Some(client)), b"PROXY TCP4 192.0.2.7 10.0.0.1 5000 80\r\n");
+        let socket = "unix:/run/app.sock".parse().unwrap();
+        assert_eq!(v1.header(Some(client), socket), b"PROXY TCP4 192.0.2.7 0.0.0.0 5000 0\r\n");
         assert_eq!(header(v1, None), b"PROXY UNKNOWN\r\n");
         let start = b"\r\n\r\n\0\r\nQUIT\n";
         let named = [&start[..], &[0x21, 0x11, 0, 12, 192, 0, 2, 7, 10, 0, 0, 1, 0x13, 0x88, 0, 80]].concat();

@@ -1,11 +1,10 @@
 //! Which endpoints of the candidate the failing sessions met: one bad endpoint of several is a matter for ejection, and not a
 //! fault of the release.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{block::number, bound::ln_ways};
+use crate::rollout::address::Address;
 
 /// That chance alone brought so many failing sessions to one endpoint must be as unlikely as this.
 const CHANCE_MOST: f64 = 0.01;
@@ -14,7 +13,7 @@ const CHANCE_MOST: f64 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointFailures {
     /// The endpoint that failed them.
-    pub endpoint: SocketAddr,
+    pub endpoint: Address,
     /// How many sessions.
     pub failing: u64,
 }
@@ -32,7 +31,7 @@ pub struct FailingEndpoints {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadEndpoint {
     /// The endpoint.
-    pub endpoint: SocketAddr,
+    pub endpoint: Address,
     /// How many failing sessions met it,
     pub failing: u64,
     /// of how many in all,
@@ -86,7 +85,7 @@ mod tests {
     fn met(endpoints: u64, counts: &[u64]) -> FailingEndpoints {
         let mut found = FailingEndpoints { endpoints, ..FailingEndpoints::default() };
         let counted = counts.iter().zip(1..).map(|(failing, port)| EndpointFailures {
-            endpoint: SocketAddr::from(([10, 0, 0, 3], port)),
+            endpoint: Address::from(([10, 0, 0, 3], port)),
             failing: *failing,
         });
         found.add(&counted.collect::<Vec<_>>());
@@ -109,7 +108,7 @@ mod tests {
         let mut all = met(3, &[5, 1]);
         all.add(&met(3, &[1, 9]).failing);
         let counts: Vec<(u16, u64)> =
-            all.failing.iter().map(|met| (met.endpoint.port(), met.failing)).collect();
+            all.failing.iter().map(|met| (met.endpoint.tcp().unwrap().port(), met.failing)).collect();
         assert_eq!(counts, [(2, 10), (1, 6)]);
     }
 

@@ -122,7 +122,7 @@ impl Operation {
             "path",
             "endpoint",
             json!({ "type": "string" }),
-            "The endpoint, `ip:port` or `name:port`; what drains is an address.",
+            "The endpoint, `ip:port`, `name:port` or `unix:/path`; what drains is an address.",
         )
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::link_tokens::without_tokens;
+use crate::rollout::address::Address;
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub struct Line<'a> {
     /// The release's standing: `stable`, `candidate`, `draining`.
     pub track: &'a str,
     /// The endpoint that answered.
-    pub endpoint: Option<SocketAddr>,
+    pub endpoint: Option<Address>,
     /// The assignment's reason.
     pub reason: &'a str,
     /// The sibling release that answered with an asset which this one does not have; empty if none did.
@@ -276,10 +277,10 @@ fn push_ip(address: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn push_address(address: SocketAddr, out: &mut Vec<u8>) {
-    if address.is_ipv6() {
+fn push_address(address: Address, out: &mut Vec<u8>) {
+    let Some(address) = address.tcp().filter(SocketAddr::is_ipv4) else {
         return write_to(out, format_args!("{address}"));
-    }
+    };
     push_ip(address.ip(), out);
     out.push(b':');
     push_number(address.port(), out);
@@ -350,7 +351,7 @@ mod tests {
             app: "shop",
             release: "apps/shop-1-80/containers",
             track: "stable",
-            endpoint: Some(SocketAddr::from(([10, 0, 0, 9], 3_000))),
+            endpoint: Some(Address::from(([10, 0, 0, 9], 3_000))),
             reason: "pin",
             sibling: "",
             retries: 0,

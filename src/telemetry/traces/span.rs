@@ -1,10 +1,10 @@
 //! One span, as OTLP has it in JSON (OpenTelemetry Protocol 1.x, and the semantic conventions for HTTP servers).
 
-use std::{borrow::Cow, fmt::Display, net::SocketAddr};
+use std::{borrow::Cow, fmt::Display};
 
 use serde::{Serialize, Serializer};
 
-use crate::authority::Authority;
+use crate::{authority::Authority, rollout::address::Address};
 
 /// The kind of a span that answers a request from elsewhere.
 const SERVER: u8 = 2;
@@ -58,7 +58,7 @@ pub struct Span<'a> {
     /// The release's standing.
     pub track: &'a str,
     /// The endpoint that answered.
-    pub endpoint: Option<SocketAddr>,
+    pub endpoint: Option<Address>,
     /// The assignment's reason.
     pub reason: &'a str,
     /// How often it was repeated.

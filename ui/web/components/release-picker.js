@@ -38,7 +38,7 @@ export function releasePicker({ releases, history, track, first = null }) {
 		{ testid: 'release-by-hand' },
 		h('summary', {}, 'Enter another release'),
 		field('Release name, or an id such as apps/hello-1.0.1-80/containers', name),
-		field('Its endpoints, one ip:port or name:port per line (empty: those that are already stored)', addresses),
+		field('Its endpoints, one ip:port, name:port or unix:/path per line (empty: those that are already stored)', addresses),
 	);
 	let options = [];
 	let fates = new Map();

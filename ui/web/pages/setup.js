@@ -31,7 +31,7 @@ export function setupPage({ api, model }) {
 		'div.stack',
 		{},
 		field('First release', release, 'Its version, as you will see it on every page.'),
-		field('First endpoint', endpoint, 'The ip:port or name:port where that release answers. Separate several with commas.'),
+		field('First endpoint', endpoint, 'The ip:port, name:port or unix:/path where that release answers. Separate several with commas.'),
 		field('Host port (optional)', port, 'The port in the id of the release, as on the old set-up screen. Empty: 80.'),
 	);
 	const others = findDefault(model);

@@ -4,8 +4,9 @@
 //! A member reports it with each sign of life, together with the store revision that it serves. A member that serves the
 //! revision at which an endpoint left, and reports nothing open there, never sends anything there again.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
+use crate::rollout::address::Address;
 use crate::{
     control::{
         limits::OPEN_ADDRESSES_MAX,
@@ -37,7 +38,7 @@ impl EndpointLoads {
     }
 
     /// What all members have open at one address, this router included.
-    pub fn sum(&self, check: StopCheck<'_>, address: SocketAddr) -> EndpointLoad {
+    pub fn sum(&self, check: StopCheck<'_>, address: Address) -> EndpointLoad {
         let own = check.open_at(address);
         let mut sum = EndpointLoad {
             members: self.0.len() + 1,
@@ -62,7 +63,7 @@ impl EndpointLoads {
     }
 
     /// Whether a member that is heard from has something open at an address.
-    pub fn is_open(&self, address: SocketAddr) -> bool {
+    pub fn is_open(&self, address: Address) -> bool {
         let open = self.0.iter().flatten().flat_map(|sign| sign.open.iter().flatten());
         open.into_iter().any(|there| there.address == address)
     }
@@ -72,7 +73,7 @@ impl EndpointLoads {
 pub fn open_here(core: &Core) -> Option<Vec<OpenAt>> {
     let (published, former) = (core.live.load_full(), core.replica.former_endpoints.load_full());
     let check = StopCheck { published: &published, former: &former };
-    let addresses: BTreeSet<SocketAddr> = check.leaving().collect();
+    let addresses: BTreeSet<Address> = check.leaving().collect();
     let open = addresses.into_iter().map(|address| check.open_at(address));
     let open: Vec<OpenAt> = open.filter(|open| open.in_flight > 0 || open.is_used).collect();
     (open.len() <= OPEN_ADDRESSES_MAX).then_some(open)
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
     use crate::{control::shared::former_endpoints::FormerEndpoints, live::table::PublishedTable};
 
-    fn address() -> SocketAddr {
+    fn address() -> Address {
         ([10, 0, 0, 9], 3000).into()
     }
 

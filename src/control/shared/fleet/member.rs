@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     live::sketch::SketchTotal,
     rollout::{
+        address::Address,
         app::AppName,
         record::Tenure,
         release::ReleaseId,
@@ -155,7 +156,7 @@ pub struct SignOfLife {
 /// What is open at the address of an endpoint that drains or was taken out of its release, in all releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenAt {
-    pub address: SocketAddr,
+    pub address: Address,
     /// Requests and WebSockets.
     pub in_flight: u32,
     /// WebSockets among them.

@@ -168,9 +168,7 @@ pub fn check_address(policy: &AddressPolicy, address: SocketAddr) -> Result<(), 
         Ok(_) => Ok(()),
         Err(EndpointError::Loopback) => Err(HookUrlError::Loopback(address)),
         Err(EndpointError::Own) => Err(HookUrlError::Own(address)),
-        Err(EndpointError::Forbidden | EndpointError::Malformed | EndpointError::Name(_)) => {
-            Err(HookUrlError::Forbidden(address))
-        }
+        Err(_) => Err(HookUrlError::Forbidden(address)),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     control::limits::{ADDRESSES_PER_NAME_MAX, LOOK_UPS_MAX, NAME_FAILURE_FRESH, NAME_FRESH, NAME_KEPT},
     rollout::{
+        address::Address,
         endpoint::{AddressPolicy, Endpoint},
         endpoint_name::EndpointName,
         resolved_names::ResolvedNames,
@@ -196,7 +197,7 @@ impl NameBoard {
         let known = hosts.get(name.host());
         for ip in known.map(KnownHost::addresses).unwrap_or_default() {
             match policy.check((ip, name.port()).into()) {
-                Ok(address) => found.allowed.push(address),
+                Ok(address) => found.allowed.push(address.into()),
                 Err(error) => found.faults.push(format!("resolves to {ip}, which is left out: {error}")),
             }
         }
@@ -248,7 +249,7 @@ pub type SavedNames = BTreeMap<String, Vec<IpAddr>>;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FoundAddresses {
     /// Those that may be used.
-    pub allowed: Vec<std::net::SocketAddr>,
+    pub allowed: Vec<Address>,
     /// What is wrong with others, or with the name; each goes on where the name ends.
     pub faults: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Suspending an attempt while another one is made beside it, for a race between two releases.
 
-use std::{mem::swap, net::SocketAddr, rc::Rc};
+use std::{mem::swap, rc::Rc};
 
 use super::{
     open::OpenCount,
@@ -13,6 +13,7 @@ use crate::{
         worker::{coarse, slow_paths::SlowPath},
     },
     rollout::{
+        address::Address,
         assign::{Assignment, PinEvidence},
         settings::Timeout,
     },
@@ -26,7 +27,7 @@ pub struct SuspendedAttempt<'a> {
     pub suspended_us: u64,
     attempt: PausedAttempt,
     open: OpenCount<'a>,
-    endpoint: Option<SocketAddr>,
+    endpoint: Option<Address>,
     upstream_at_ms: u64,
     asked_at_ms: u64,
     races: bool,

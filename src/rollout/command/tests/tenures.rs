@@ -1,9 +1,7 @@
 //! Where tenures begin and end, drains of releases and endpoints, and what an event says.
 
-use std::net::SocketAddr;
-
 use super::*;
-use crate::rollout::{command::ApprovalSubject, command_name::CommandName};
+use crate::rollout::{address::Address, command::ApprovalSubject, command_name::CommandName};
 
 #[test]
 fn a_release_that_returns_while_it_drains_never_left() {
@@ -83,7 +81,7 @@ fn an_endpoint_drains_until_it_is_lifted_or_its_release_is_gone() {
 
 #[test]
 fn a_recycle_marks_endpoints_until_it_ends_and_ends_approvals_if_told() {
-    let address = |last: u8| SocketAddr::from(([10, 0, 0, last], 80));
+    let address = |last: u8| Address::from(([10, 0, 0, last], 80));
     let begin = |name: &str, last: u8, ends_approvals| Command::BeginRecycle {
         release: release(name),
         outgoing: [address(1), address(last)].into(),

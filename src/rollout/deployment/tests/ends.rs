@@ -5,6 +5,7 @@ use std::iter::repeat;
 use proptest::prelude::*;
 
 use super::world::{Fate, Kill, World};
+use crate::rollout::address::Address;
 use crate::rollout::deployment::{
     plan::RESTART_PAUSE_MS,
     record::DesiredState,
@@ -108,9 +109,7 @@ fn any_world() -> impl Strategy<Value = World> {
             pulled,
         )| {
             let mut world = World::new(replicas, fate);
-            let at = |number: &u32| -> std::net::SocketAddr {
-                format!("127.0.0.1:{}", 1_000 + number).parse().unwrap()
-            };
+            let at = |number: &u32| -> Address { format!("127.0.0.1:{}", 1_000 + number).parse().unwrap() };
             world.stored.desired = desired;
             world.endpoints = registered.union(&other).map(|number| (*number, at(number))).collect();
             (world.is_lost, world.is_routed) = (lost, routed);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rollout::{
+    address::Address,
     command::Role,
     deployment::{
         compose::{port::Port, service::Service},
@@ -42,7 +43,7 @@ pub(super) enum Fate {
 pub(super) struct World {
     pub(super) stored: Deployment,
     pub(super) containers: BTreeMap<u32, ContainerState>,
-    pub(super) endpoints: BTreeMap<u32, std::net::SocketAddr>,
+    pub(super) endpoints: BTreeMap<u32, Address>,
     /// Where nobody is left.
     pub(super) idle: BTreeSet<u32>,
     /// Which drain softly.
