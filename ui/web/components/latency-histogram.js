@@ -15,7 +15,7 @@ export function latencyHistogram() {
 	const lines = { stable: line('stable'), candidate: line('candidate') };
 	const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none' }, lines.stable, lines.candidate);
 	const top = h('span.chart-top');
-	const none = h('p.chart-note', {}, 'no answers yet');
+	const none = h('p.chart-note', {}, 'counted once a minute');
 	const [least, most] = [h('span'), h('span')];
 	const cells = Object.fromEntries(['stable', 'candidate'].map((track) => [track, LIMITS_MS.map(() => h('td'))]));
 	const element = h(
