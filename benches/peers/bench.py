@@ -18,11 +18,13 @@ import sys
 import tempfile
 import time
 
-from contenders import COOKIE, Contender, binaries, claim, make_certificate, present, raise_file_limit
+from contenders import COOKIE, ENDPOINTS, Contender, binaries, claim, make_certificate, present, raise_file_limit
 
 # mode -> what tlslg is told
-TLS = {"tls": "req", "handshake": "hs", "idle-tls": "idle"}
-IDLE = ("idle", "idle-tls", "idle-websocket")
+TLS = {
+    "tls": "req", "handshake": "hs", "handshake-mlkem": "hs-mlkem", "idle-tls": "idle", "h2": "h2", "grpc": "grpc", "idle-h2": "idle-h2",
+}
+IDLE = ("idle", "idle-tls", "idle-websocket", "idle-h2")
 
 
 def arguments():
@@ -31,7 +33,7 @@ def arguments():
     add("--contenders", default="haproxy,nginx,floor,rolling-router")
     add("--also", action="append", default=[], help="name=command with {port} and {workers}; repeatable")
     add("--reference", default="haproxy")
-    add("--mode", choices=["load", "tls", "handshake", *IDLE], default="load")
+    add("--mode", choices=["load", *TLS, "idle", "idle-websocket"], default="load")
     add("--workers", type=int, default=1)
     add("--rounds", type=int, default=6, help="windows per contender and restart")
     add("--restarts", type=int, default=3, help="fresh processes: memory layout alone is worth up to 10 %%")
@@ -41,6 +43,7 @@ def arguments():
     add("--size", type=int, default=1024, help="bytes of a response's body")
     add("--req-body", type=int, default=0)
     add("--chunked", default="0")
+    add("--json-body", default="0", help="1: responses are JSON that compresses, and clients take it by gzip")
     add("--rate", type=float, default=0, help="requests per second; 0 is as many as are answered")
     add("--proxy-cpu", default="0", help="'none' pins nothing")
     add("--lg-cpu", default="1", help="'none' pins nothing")
@@ -92,6 +95,8 @@ class Bench:
     def start_endpoints(self):
         """tlslg has none of its own."""
         lg = [binaries.tool("lg"), "--mode", "endpoints", "--duration", "86400"]
+        if self.options.mode == "grpc":
+            lg = [binaries.tool("tlslg"), "0", "endpoints", "0", "0", ",".join(map(str, ENDPOINTS))]
         self.endpoints = subprocess.Popen(self.pinned() + lg, stdin=subprocess.DEVNULL)
 
     def stop_endpoints(self):
@@ -131,7 +136,7 @@ class Bench:
         flags = {
             "proxy": f"127.0.0.1:{contender.port}", "pids": contender.pids(), "mode": "load" if o.mode == "load" else "idle",
             "websocket": int(o.mode == "idle-websocket"), "conns": o.conns,
-            "size": o.size, "req-body": o.req_body, "chunked": o.chunked, "duration": o.duration, "warm": o.warm,
+            "size": o.size, "req-body": o.req_body, "chunked": o.chunked, "json": o.json_body, "duration": o.duration, "warm": o.warm,
             "rate": o.rate, "cookie": COOKIE, "spin": o.spin,
         }
         command = [binaries.tool("lg")]
@@ -195,11 +200,12 @@ def show(summary, mode):
             if "p99_us" not in row:
                 print(f"{name:20s} {row['cpu_us']:8.2f} us (best {row['best_us']:.2f})  {row['rps']:7.0f}/s  ratio {ratio}")
                 continue
+            size = f", {row['body_bytes']:.0f} bytes on the wire" if row.get("body_bytes") else ""
             print(
                 f"{name:20s} {row['cpu_us']:8.2f} us (best {row['best_us']:.2f}, user {row['user_us']:.2f}, system"
                 f" {row['sys_us']:.2f})  {row['rps']:7.0f}/s  p99 {row['p99_us']:6.0f} us"
                 f" ({row.get('p99_ratio', 1):.2f} of the reference's)  ratio {ratio}"
-                f"  {row['windows']} windows, {row['mispin']:.0f} mispinned"
+                f"  {row['windows']} windows, {row['mispin']:.0f} mispinned{size}"
             )
 
 

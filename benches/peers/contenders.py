@@ -33,6 +33,13 @@ PEERS = {
     "nginx-tls": ("nginx-tls.conf.in", "nginx -c {conf}"),
     "haproxy": ("haproxy.cfg.in", "haproxy -db -f {conf}"),
     "haproxy-tls": ("haproxy-tls.cfg.in", "haproxy -db -f {conf}"),
+    "nginx-h2": ("nginx-h2.conf.in", "nginx -c {conf}"),
+    "haproxy-h2": ("haproxy-h2.cfg.in", "haproxy -db -f {conf}"),
+    "nginx-grpc": ("nginx-grpc.conf.in", "nginx -c {conf}"),
+    "haproxy-grpc": ("haproxy-grpc.cfg.in", "haproxy -db -f {conf}"),
+    "envoy-grpc": ("envoy-grpc.yaml.in", "envoy --concurrency {workers} --disable-hot-restart --log-level error -c {conf}"),
+    "nginx-gzip": ("nginx-gzip.conf.in", "nginx -c {conf}"),
+    "haproxy-gzip": ("haproxy-gzip.cfg.in", "haproxy -db -f {conf}"),
     "caddy": ("Caddyfile.in", "env GOMAXPROCS={workers} caddy run --adapter caddyfile --config {conf}"),
     "pingora": (None, os.path.join(HERE, "pingora", "target", "release", "pingora-peer") + " {port} {workers} %d %d" % ENDPOINTS),
     "floor": (None, os.path.join(TOOLS, "raw") + " {port} %d %d" % ENDPOINTS),
@@ -46,6 +53,10 @@ ROUTER_TLS = (
     ROUTER_COMMAND.replace("{port}", "{plain}")
     + " --listen-tls 127.0.0.1:{port} --tls-certificate {work}/cert.pem --tls-key {work}/key.pem"
 )
+# How the contenders end whose port is TLS.
+SECURE = ("-tls", "-h2", "-grpc")
+# What the app is told beyond its release, by how the contender ends.
+SETTINGS = {"-grpc": {"upstream": "h2c"}, "-gzip": {"compression": {"enabled": True}}}
 # Beside its port a contender may take these: plain http where the port is TLS, and an admin port.
 PLAIN, ADMIN = 2500, 5000
 
@@ -156,7 +167,8 @@ class Contender:
     @staticmethod
     def _command(spec, port, workers, work, files):
         """`spec` is a peer's name, `rolling-router`, `rolling-router-log` (JSON), `rolling-router-combined` (what nginx
-        logs), `rolling-router-tls`, one of WITH_CANDIDATE, the same beginning with `baseline`, or `name=command`."""
+        logs), `rolling-router-tls`, `-h2`, `-grpc` and `-gzip`, one of WITH_CANDIDATE, the same beginning with `baseline`, or
+        `name=command`."""
         values = {
             "port": port, "plain": port + PLAIN, "admin": port + ADMIN, "workers": workers, "work": work,
             "conf": "",
@@ -165,9 +177,9 @@ class Contender:
             name, command = spec.split("=", 1)
         elif spec.startswith(ROUTERS):
             values["router"] = shlex.quote(binary_of(spec))
-            name, command = spec, ROUTER_TLS if spec.endswith("-tls") else ROUTER_COMMAND
+            name, command = spec, ROUTER_TLS if spec.endswith(SECURE) else ROUTER_COMMAND
             suffix = spec.removeprefix("rolling-router").removeprefix("baseline")
-            write_keyvalues(work, WITH_CANDIDATE.get(suffix))
+            write_keyvalues(work, WITH_CANDIDATE.get(suffix), SETTINGS.get(suffix))
             values["log"] = f"{work}/{spec}.access" if spec.endswith(("-log", "-combined")) else "off"
             values["format"] = "combined" if spec.endswith("-combined") else "json"
         else:
@@ -222,12 +234,14 @@ def silent_endpoint():
 SILENT = []
 
 
-def write_keyvalues(work, candidate=None):
+def write_keyvalues(work, candidate=None, settings=None):
     """One release with both endpoints, as an old deployment script would have written it; or one with the first, and a
-    candidate with the second (WITH_CANDIDATE)."""
+    candidate with the second (WITH_CANDIDATE). `settings` are the app's."""
     containers = "apps/shop-1-80/containers"
     keys = {"rolling/shop/stable/id": containers}
     stable = ENDPOINTS
+    if settings:
+        keys["rolling/shop/settings"] = json.dumps(settings)
     if candidate:
         blend, shadow, answers = candidate
         new = "apps/shop-2-80/containers"

@@ -17,11 +17,16 @@ CASES = {
     "cohort": ("1 KiB, a candidate's clients counted", "rolling-router-compared"),
     "shadow": ("1 KiB, 5,000 requests/s, 10 % repeated at the candidate", "rolling-router-compared"),
     "tls": ("1 KiB in TLS 1.3", "haproxy-tls"),
+    "h2": ("1 KiB by HTTP/2 in TLS 1.3, eight streams on each connection", "haproxy-h2"),
+    "grpc": ("a unary call of gRPC, HTTP/2 on both sides", "haproxy-grpc"),
+    "gzip": ("54 KiB of JSON, compressed by gzip", "nginx-gzip"),
+    "handshake-mlkem": ("full TLS 1.3 handshake by X25519MLKEM768, P-256", "rolling-router-tls"),
     "handshake": ("full TLS 1.3 handshake, P-256", "haproxy-tls"),
 }
 IDLE = {
     "idle": "Memory per idle keep-alive connection",
     "idle-tls": "Memory per idle connection in TLS",
+    "idle-h2": "Memory per connection of HTTP/2 without a stream",
     "idle-websocket": "Memory per idle WebSocket, both connections of it",
 }
 ORDER = ["floor", "rolling-router", "rolling-router-log", "rolling-router-combined", "rolling-router-tls", "haproxy", "nginx", "nginx-log", "caddy", "pingora"]

@@ -30,6 +30,10 @@ pub struct Client {
     checks: u8,
     known: Vec<u8>,
     known_length: usize,
+    /// The last bytes of a body in chunks.
+    tail: [u8; 5],
+    /// Bytes of the body that came, with what is around chunks.
+    body_bytes: usize,
 }
 
 impl Client {
@@ -48,6 +52,8 @@ impl Client {
             checks: 0,
             known: Vec::new(),
             known_length: 0,
+            tail: [0; 5],
+            body_bytes: 0,
         }
     }
 
@@ -56,6 +62,13 @@ impl Client {
         self.planned = planned;
         self.busy = true;
         self.sent = 0;
+        self.body_bytes = 0;
+        self.tail = [0; 5];
+    }
+
+    /// How long the body of the last answer was on the wire.
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
     }
 
     /// Sends what is left of the request; `Ok(true)` when the interest in writing changed.
@@ -106,7 +119,7 @@ impl Client {
                 }
                 Some(Body::Left(length))
             }
-            None if options.chunked => Some(Body::Chunked),
+            None if options.chunked || options.json => Some(Body::Chunked),
             None => return Err("a response without a length".to_owned()),
         };
         self.take_body(body)
@@ -135,12 +148,18 @@ impl Client {
     }
 
     fn take_body(&mut self, bytes: &[u8]) -> Result<bool, String> {
+        self.body_bytes += bytes.len();
         let done = match &mut self.body {
             Some(Body::Left(left)) => {
                 *left = left.checked_sub(bytes.len()).ok_or("more body than was declared")?;
                 *left == 0
             }
-            _ => bytes.ends_with(b"0\r\n\r\n"),
+            _ => {
+                // The end may come in pieces.
+                let held = [&self.tail[..], &bytes[bytes.len().saturating_sub(5)..]].concat();
+                self.tail.copy_from_slice(&held[held.len() - 5..]);
+                self.tail == *b"0\r\n\r\n"
+            }
         };
         if done {
             self.body = None;

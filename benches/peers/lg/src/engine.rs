@@ -22,6 +22,8 @@ enum Slot {
 
 /// What has happened so far.
 pub struct Tally {
+    /// Bytes of their bodies, as they were on the wire.
+    pub body_bytes: u64,
     /// Requests answered within the measured window.
     pub measured: u64,
     /// Requests answered in all.
@@ -59,7 +61,8 @@ impl Engine {
     /// An engine whose endpoints listen.
     pub fn new(options: Options) -> Self {
         let tally = Tally {
-            measured: 0,
+            body_bytes: 0,
+                measured: 0,
             total: 0,
             failed: 0,
             mispinned: 0,
@@ -244,6 +247,7 @@ impl Engine {
         self.tally.mispinned += u64::from(std::mem::take(&mut client.mispinned));
         if self.measuring {
             self.tally.measured += 1;
+            self.tally.body_bytes += client.body_bytes() as u64;
             self.tally.latencies.add(now.saturating_sub(client.planned));
         }
         match self.options.mode {

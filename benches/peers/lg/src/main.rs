@@ -108,6 +108,7 @@ fn report(engine: &Engine, before: &Edge, after: &Edge) {
         ("steal", (after.proxy.stolen_ticks - before.proxy.stolen_ticks) as f64 * tick_us / 1e6 / seconds),
         ("secs", seconds),
         ("total", tally.total as f64),
+        ("body_bytes", tally.body_bytes as f64 / count),
     ];
     print(&fields, &tally.why);
 }

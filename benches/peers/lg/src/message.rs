@@ -17,10 +17,11 @@ const ACCEPTED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrad
 /// A whole request; `pin` is `name=value` as it was set.
 pub fn request(options: &Options, pin: Option<&[u8]>) -> Vec<u8> {
     let (host, path, body) = (&options.host, &options.path, options.request_body);
+    let encodings = if options.json { "gzip" } else { "gzip, deflate, br" };
     let method = if body > 0 { "POST" } else { "GET" };
     let mut out = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: {ACCEPT}\r\n\
-         Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n\
+         Accept-Encoding: {encodings}\r\nAccept-Language: en-US,en;q=0.9\r\n\
          Referer: http://{host}/catalogue/index.html\r\nCookie: theme=dark; _ga=GA1.1.1234567890.1718000000"
     )
     .into_bytes();
@@ -48,9 +49,10 @@ pub fn response(options: &Options, endpoint: usize) -> Vec<u8> {
     if options.websocket {
         return ACCEPTED.to_vec();
     }
+    let media_type = if options.json { "application/json" } else { "text/html; charset=utf-8" };
     let mut out = format!(
         "HTTP/1.1 200 OK\r\nServer: lab\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n\
-         Content-Type: text/html; charset=utf-8\r\nCache-Control: private, max-age=0\r\n\
+         Content-Type: {media_type}\r\nCache-Control: private, max-age=0\r\n\
          ETag: \"5f3c-61a2b3c4d5e6f\"\r\nVary: Accept-Encoding\r\n\
          X-Request-Id: 7b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0\r\nX-Endpoint: s{}\r\n",
         endpoint + 1
@@ -62,9 +64,49 @@ pub fn response(options: &Options, endpoint: usize) -> Vec<u8> {
     } else {
         let length = options.response_body;
         out.extend(format!("Content-Length: {length}\r\nConnection: keep-alive\r\n\r\n").into_bytes());
-        out.resize(out.len() + length, b'x');
+        let end = out.len() + length;
+        if options.json {
+            push_json(&mut out, end);
+        }
+        out.resize(end, b'x');
     }
     out
+}
+
+/// A list of items as an application sends it, as far as it fits; always the same.
+fn push_json(out: &mut Vec<u8>, end: usize) {
+    const WORDS: [&str; 16] = [
+        "amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heron", "ivory", "jasper", "kelp", "linen", "maple",
+        "north", "ochre", "pearl",
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        // xorshift64: numbers that do not compress, the same in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut word = |many: usize| (0..many).map(|_| WORDS[(next() >> 33) as usize % WORDS.len()]).collect::<Vec<_>>().join(" ");
+    let mut numbers = 0x2545_f491_4f6c_dd1d_u64;
+    for item in 0.. {
+        numbers = numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let line = format!(
+            "{{\"id\":{},\"name\":\"{}\",\"price\":{}.{:02},\"in_stock\":{},\"tags\":[\"{}\",\"{}\"],\"description\":\"{}\"}},",
+            numbers >> 40,
+            word(2),
+            numbers >> 54,
+            (numbers >> 20) % 100,
+            item % 3 != 0,
+            word(1),
+            word(1),
+            word(9)
+        );
+        if out.len() + line.len() > end {
+            return;
+        }
+        out.extend(line.into_bytes());
+    }
 }
 
 fn push_chunks(out: &mut Vec<u8>, mut left: usize) {

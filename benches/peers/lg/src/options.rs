@@ -33,6 +33,8 @@ pub struct Options {
     pub response_body: usize,
     /// Whether responses are chunked.
     pub chunked: bool,
+    /// Whether responses are JSON, which clients take by gzip.
+    pub json: bool,
     /// Whether requests are WebSocket handshakes, which endpoints accept.
     pub websocket: bool,
     /// Length of the measured window, s.
@@ -76,6 +78,7 @@ impl Options {
             request_body: number("req-body", 0.0) as usize,
             response_body: number("size", 1024.0) as usize,
             chunked: text("chunked", "0") == "1",
+            json: text("json", "0") == "1",
             websocket: text("websocket", "0") == "1",
             duration: number("duration", 4.0),
             warm: number("warm", 1.0),

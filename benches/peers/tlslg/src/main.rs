@@ -1,9 +1,12 @@
-//! TLS 1.3 load: `tlslg PORT req|hs|idle CONNECTIONS SECONDS PIDS` prints the proxy's CPU time per request on kept
-//! connections (`req`), or per handshake, request and close (`hs`), or the memory it holds for each connection that has
-//! asked once and stays (`idle`). Needs endpoints: `lg --mode endpoints`.
+//! TLS 1.3 load: `tlslg PORT req|hs|hs-mlkem|idle|h2|grpc|idle-h2 CONNECTIONS SECONDS PIDS` prints the proxy's CPU time per
+//! request on kept connections (`req`; by HTTP/2 with eight streams each `h2`; calls of gRPC `grpc`), or per handshake, request
+//! and close (`hs` with X25519, `hs-mlkem` with X25519MLKEM768), or the memory it holds for each connection that has asked once
+//! and stays (`idle`, `idle-h2`). Needs endpoints: `lg --mode endpoints`, and for gRPC `tlslg 0 endpoints 0 0 PORTS`.
+
+mod http2;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::cell::Cell;
@@ -72,8 +75,16 @@ enum Kind {
     Requests,
     /// One request, then another connection.
     Handshakes,
+    /// The same after another key exchange, which holds against quantum computers.
+    HybridHandshakes,
     /// One request, then nothing.
     Idle,
+    /// Requests by HTTP/2.
+    Streams,
+    /// Calls of gRPC.
+    Calls,
+    /// One request by HTTP/2, then nothing.
+    IdleHttp2,
 }
 
 /// What all connections share.
@@ -89,18 +100,29 @@ struct Load {
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     let [_, port, kind, connections, seconds, pids] = &words[..] else {
-        panic!("usage: tlslg PORT req|hs|idle CONNECTIONS SECONDS PIDS")
+        panic!("usage: tlslg PORT req|hs|hs-mlkem|idle|h2|grpc|idle-h2 CONNECTIONS SECONDS PIDS")
     };
+    if kind == "endpoints" {
+        let ports: Vec<u16> = pids.split(',').filter_map(|port| port.parse().ok()).collect();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+        return tokio::task::LocalSet::new().block_on(&runtime, http2::serve_calls(&ports));
+    }
     let pids: Vec<u32> = pids.split(',').filter_map(|pid| pid.parse().ok()).collect();
+    let asked = match kind.as_str() {
+        "req" => Kind::Requests,
+        "hs" => Kind::Handshakes,
+        "hs-mlkem" => Kind::HybridHandshakes,
+        "idle" => Kind::Idle,
+        "h2" => Kind::Streams,
+        "grpc" => Kind::Calls,
+        "idle-h2" => Kind::IdleHttp2,
+        other => panic!("req, hs, hs-mlkem, idle, h2, grpc or idle-h2, not {other}"),
+    };
     let load = Rc::new(Load {
-        connector: TlsConnector::from(Arc::new(client_config())),
+        connector: TlsConnector::from(Arc::new(client_config(asked))),
         port: port.parse().expect("PORT is a number"),
-        kind: match kind.as_str() {
-            "req" => Kind::Requests,
-            "hs" => Kind::Handshakes,
-            "idle" => Kind::Idle,
-            other => panic!("req, hs or idle, not {other}"),
-        },
+        kind: asked,
         answered: Cell::new(0),
         failed: Cell::new(0),
         stop: Cell::new(false),
@@ -113,16 +135,25 @@ fn main() {
         if load.kind == Kind::Idle {
             return idle(&load, connections, seconds, &pids).await;
         }
+        if load.kind == Kind::IdleHttp2 {
+            return http2::idle(&load, connections, seconds, &pids).await;
+        }
         for _ in 0..connections {
-            tokio::task::spawn_local(keep_asking(Rc::clone(&load)));
+            if matches!(load.kind, Kind::Streams | Kind::Calls) {
+                tokio::task::spawn_local(http2::keep_asking(Rc::clone(&load)));
+            } else {
+                tokio::task::spawn_local(keep_asking(Rc::clone(&load)));
+            }
         }
         tokio::time::sleep(Duration::from_millis(700)).await;
         measure(&load, kind, seconds, &pids).await;
     });
 }
 
-fn client_config() -> ClientConfig {
-    let provider = rustls::crypto::ring::default_provider();
+fn client_config(kind: Kind) -> ClientConfig {
+    let mut provider = aws_lc_rs::default_provider();
+    let hybrid = kind == Kind::HybridHandshakes;
+    provider.kx_groups = vec![if hybrid { aws_lc_rs::kx_group::X25519MLKEM768 } else { aws_lc_rs::kx_group::X25519 }];
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider.clone()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider knows TLS 1.3")
@@ -130,6 +161,9 @@ fn client_config() -> ClientConfig {
         .with_custom_certificate_verifier(Arc::new(Trusting(provider)))
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
+    if matches!(kind, Kind::Streams | Kind::Calls | Kind::IdleHttp2) {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
     config
 }
 
@@ -178,7 +212,10 @@ async fn idle(load: &Rc<Load>, connections: usize, seconds: f64, pids: &[u32]) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    let after = resident_kb(pids);
+    report_idle(load, connections, before, resident_kb(pids));
+}
+
+fn report_idle(load: &Load, connections: usize, before: u64, after: u64) {
     println!(
         "{{\"kind\":\"idle\",\"conns\":{connections},\"ok\":{},\"bad\":{},\"rss_before_kb\":{before},\
          \"rss_after_kb\":{after},\"bytes_per_conn\":{:.1}}}",
@@ -202,7 +239,7 @@ async fn one_connection(load: &Load, buffer: &mut [u8]) -> io::Result<()> {
     let mut stream = open(load).await?;
     loop {
         ask(load, &mut stream, buffer).await?;
-        if load.kind == Kind::Handshakes || load.stop.get() {
+        if matches!(load.kind, Kind::Handshakes | Kind::HybridHandshakes) || load.stop.get() {
             return Ok(());
         }
     }
