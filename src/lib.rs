@@ -49,7 +49,7 @@
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`], [`slots`], [`authority`], [`printable`], [`memory`], [`file_stamp`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, memory given back after a crowd, whether a file is another one than before | nothing |
+//! | [`cell`], [`slots`], [`authority`], [`printable`], [`cause`], [`memory`], [`file_stamp`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, what an error comes down to, memory given back after a crowd, whether a file is another one than before | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
@@ -139,6 +139,7 @@
 //!     `tests/tidy/words.rs::code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock`
 
 pub mod authority;
+pub mod cause;
 pub mod cell;
 pub mod cli;
 pub mod client_tls;

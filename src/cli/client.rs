@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 pub(super) use super::answer::Answer;
 use super::exit::{Exit, Failure};
+use crate::cause::innermost;
 
 /// How long a connection may take: a router answers at once or is not there.
 const CONNECT_MS: u64 = 5_000;
@@ -187,15 +188,6 @@ impl Client {
 fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-/// The cause at the bottom, which is what happened; the layers above only say where.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

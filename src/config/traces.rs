@@ -44,8 +44,8 @@ impl TraceExport {
 
 fn url(text: &str) -> Result<String, Fault> {
     let mut url = Url::parse(text).map_err(|error| Fault::from(error.to_string()))?;
-    let is_bare = url.username().is_empty() && url.password().is_none();
-    let is_bare = is_bare && url.query().is_none() && url.fragment().is_none();
+    let is_signed_in = !url.username().is_empty() || url.password().is_some();
+    let is_bare = !is_signed_in && url.query().is_none() && url.fragment().is_none();
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_bare {
         return Err(NOT_ALLOWED);
     }

@@ -21,7 +21,10 @@ use super::{
     },
     shared::private_file,
 };
-use crate::telemetry::traces::{SpanBatch, SpanReceiver, TraceLosses};
+use crate::{
+    cause::innermost,
+    telemetry::traces::{SpanBatch, SpanReceiver, TraceLosses},
+};
 
 /// Between two posts: what comes meanwhile goes together.
 const GATHER: Duration = Duration::from_millis(500);
@@ -150,7 +153,7 @@ impl TraceExporter {
         let headers = self.headers_file.as_deref().map(read_headers).transpose().map_err(Untaken::Never)?;
         let request = self.client.post(self.url.clone()).headers(headers.unwrap_or_default());
         let sent = request.header(CONTENT_TYPE, "application/json").body(body).send().await;
-        let again = |error: reqwest::Error| Untaken::Again(cause_of(&error), None);
+        let again = |error: reqwest::Error| Untaken::Again(innermost(&error), None);
         let mut answer = sent.map_err(again)?;
         let status = answer.status();
         let after = answer.headers().get(RETRY_AFTER).and_then(seconds);
@@ -222,13 +225,4 @@ fn read_headers(path: &Path) -> Result<HeaderMap, String> {
 /// Only the form in seconds counts, not that of a date.
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// An error's last cause, which says what people need to know.
-fn cause_of(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
 }

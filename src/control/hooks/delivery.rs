@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::client::HookClient;
 use crate::{
+    cause::innermost,
     clock::Clock,
     control::{
         limits::HOOK_ANSWER_BYTES_MAX,
@@ -147,11 +148,7 @@ fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the receiver did not answer in time".to_owned();
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
     let what =
         if error.is_connect() { "the receiver cannot be reached" } else { "the receiver did not answer" };
-    format!("{what}: {cause}")
+    format!("{what}: {}", innermost(error))
 }

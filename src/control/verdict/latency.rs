@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     cell::HistogramTotal,
-    live::cohort::{Cohort, CohortTotal},
+    live::cohort::{Cohort, CohortTotal, EPOCHS, EpochWaits},
     rollout::verdict::{
         Block, LatencyEvidence,
         latency::{QUANTILES, THRESHOLDS, threshold_us},
@@ -33,7 +33,7 @@ pub struct LatencyCount {
     /// When the block began.
     block_began: Duration,
     /// What had been counted up to then.
-    counted: CohortTotal,
+    counted: [EpochWaits; EPOCHS],
 }
 
 impl LatencyCount {
@@ -45,7 +45,7 @@ impl LatencyCount {
             began: None,
             before: HistogramTotal::default(),
             block_began: Duration::ZERO,
-            counted: CohortTotal::default(),
+            counted: Default::default(),
         }
     }
 
@@ -69,7 +69,7 @@ impl LatencyCount {
     }
 
     fn end_block(&mut self, total: &CohortTotal, now: Duration) {
-        for (last, total) in self.counted.waits.iter().zip(&total.waits) {
+        for (last, total) in self.counted.iter().zip(&total.waits) {
             for threshold in 0..THRESHOLDS {
                 let since =
                     |last: [u64; 2], now: [u64; 2]| [0, 1].map(|arm| now[arm].saturating_sub(last[arm]));
@@ -78,7 +78,7 @@ impl LatencyCount {
                 self.evidence.add(threshold, &Block::new(judged, slow));
             }
         }
-        self.counted = total.clone();
+        self.counted = total.waits;
         self.block_began = now;
     }
 
