@@ -1,6 +1,7 @@
 //! A real ACME server (pebble), with the names that it finds hosts by. It asks every host at the ports that it is told, looks for
 //! itself each time, and refuses some good nonces, as it does by default.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +23,8 @@ pub struct Ca {
     ports: [u16; 2],
     /// Where it looks names up.
     pub names: NameServer,
+    /// The accounts that it has with its customers, by key id; without one it takes everybody.
+    accounts: Vec<(String, String)>,
     server: Option<Server>,
 }
 
@@ -31,7 +34,13 @@ impl Ca {
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
         make_certificates(folder.path());
         let ports = [free_port().port(), free_port().port()];
-        Self { folder, ports, names: NameServer::start(), server: None }
+        Self { folder, ports, names: NameServer::start(), accounts: Vec::new(), server: None }
+    }
+
+    /// The same for customers alone, of whom this is one: the key id, and the HMAC key in base64url.
+    pub fn of_customer(mut self, id: &str, key: &str) -> Self {
+        self.accounts.push((id.to_owned(), key.to_owned()));
+        self
     }
 
     /// The flags of a router that orders from it.
@@ -59,6 +68,7 @@ impl Ca {
 
     /// Starts it: it finds hosts at the ports of this router, and its certificates last this many seconds.
     pub fn start(&mut self, router: &Router, seconds: u64) {
+        let accounts: BTreeMap<_, _> = self.accounts.iter().cloned().collect();
         let config = json!({"pebble": {
             "listenAddress": format!("127.0.0.1:{}", self.ports[0]),
             "managementListenAddress": format!("127.0.0.1:{}", self.ports[1]),
@@ -67,7 +77,8 @@ impl Ca {
             "httpPort": router.front.port(),
             "tlsPort": router.front_tls().port(),
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
+            "externalAccountBindingRequired": !self.accounts.is_empty(),
+            "externalAccountMACKeys": accounts,
             "certificateValidityPeriod": seconds,
         }});
         let file = self.file("pebble.json");

@@ -98,6 +98,43 @@ fn an_order_that_fails_says_why_and_is_tried_again() {
     assert_eq!(status(router.front_tls(), "nowhere.test", &ca.trust()), None);
 }
 
+/// A CA that sells certificates takes its customers alone: the account with it is bound to that of the protocol (RFC 8555
+/// section 7.3.4).
+#[test]
+fn a_ca_for_customers_alone_gives_certificates_to_them() {
+    let (id, key) = ("customer-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W");
+    let other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let account = format!("{id} {key}\n");
+    for (given, refusal) in [
+        (Some(account), None),
+        (Some(format!("{id} {other}\n")), Some("external account binding")),
+        (None, Some("external")),
+    ] {
+        let mut ca = Ca::new().of_customer(id, key);
+        let mut builder = router().stable("v1").flag("--listen-tls=127.0.0.1:0");
+        for flag in ca.flags() {
+            builder = builder.flag(&flag);
+        }
+        if let Some(account) = &given {
+            builder = builder.private_file("account", account).flag("--acme-external-account=account");
+        }
+        let router = builder.start();
+        ca.names.set("shop.test", &["127.0.0.1"]);
+        ca.start(&router, LONG);
+        claim(&router, &["shop.test"]);
+        if let Some(refusal) = refusal {
+            let failed = wait_for(&router, "shop.test", "refused", |one| one["state"] == "failed");
+            let error = failed["error"].as_str().unwrap_or_default();
+            assert!(error.contains(refusal), "{failed}");
+            assert!(!router.log().contains(other), "the key is not said");
+        } else {
+            wait_until_valid(&router, "shop.test");
+            assert_eq!(status(router.front_tls(), "shop.test", &ca.trust()), Some(200));
+            assert!(!router.log().contains(key), "the key is not said");
+        }
+    }
+}
+
 #[test]
 fn orders_for_a_registered_domain_are_limited() {
     let mut ca = Ca::new();
