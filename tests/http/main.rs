@@ -16,5 +16,6 @@ mod origins;
 mod proxying;
 mod shutdown;
 mod tls;
+mod tls_scan;
 mod unix_sockets;
 mod upstream;
