@@ -78,6 +78,8 @@ pub const HTTP2_FRAMES_BURST: u32 = 200;
 pub const HTTP2_FRAMES_PER_SECOND: u32 = 20;
 /// Bytes moved on a connection that earn one such frame: those who take a download fast answer with a few for each 4 KiB.
 pub const HTTP2_BYTES_PER_FRAME: u32 = 512;
+/// Such frames that each part of a response earns, however small: a client of gRPC measures the way with each message.
+pub const HTTP2_FRAMES_PER_PART: u32 = 2;
 /// Frames that may be earned ahead.
 pub const HTTP2_FRAMES_EARNED_MAX: u32 = 20_000;
 /// How long an exchange waits for its endpoint before it watches whether the client is still there, in ms. Most requests are

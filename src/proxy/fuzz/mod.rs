@@ -4,10 +4,12 @@
 //! They compare reading a whole with reading it in pieces, and the router's reading with its own writing.
 
 mod differential;
+mod http2;
 
 use std::sync::LazyLock;
 
 pub use differential::differential;
+pub use http2::http2_frames;
 
 use super::{
     codec::{

@@ -28,6 +28,35 @@ fn http_like() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }
 
+/// Frames, most of them such as a client sends.
+fn http_2_like() -> impl Strategy<Value = Vec<u8>> {
+    // Method, scheme, path and authority by the static table of RFC 7541 (appendix A), and fields as they are.
+    let fields = prop_oneof![
+        Just(b"\x82".to_vec()),
+        Just(b"\x83".to_vec()),
+        Just(b"\x84".to_vec()),
+        Just(b"\x86".to_vec()),
+        Just(b"\x01\x01a".to_vec()),
+        Just(b"\x04\x03/?b".to_vec()),
+        Just(b"\x04\x09* HTTP/1.".to_vec()),
+        Just(b"\x0f\x0d\x015".to_vec()),
+        Just(b"\x00\x04host\x01b".to_vec()),
+        Just(b"\x00\x06cookie\x05a; b=".to_vec()),
+        Just(b"\x00\x11transfer-encoding\x07chunked".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..6),
+    ];
+    let block = proptest::collection::vec(fields, 0..8).prop_map(|fields| fields.concat());
+    let kind = prop_oneof![4 => Just(1_u8), 2 => Just(0), 1 => 2_u8..12];
+    let frame = (kind, any::<u8>(), 0_u8..8, block);
+    let frames = frame.prop_map(|(kind, flags, stream, payload)| {
+        let length = u16::try_from(payload.len()).expect("it is short").to_be_bytes();
+        // Padding and priority come before the fields, which are seldom right then.
+        let flags = if flags & 3 == 0 { flags } else { flags & 0b101 };
+        [&[0, length[0], length[1], kind, flags, 0, 0, 0, stream], &payload[..]].concat()
+    });
+    proptest::collection::vec(frames, 0..12).prop_map(|frames| frames.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -37,6 +66,11 @@ proptest! {
         response_head(&bytes);
         chunked_body(&bytes);
         cookies(&bytes);
+    }
+
+    #[test]
+    fn every_connection_of_http_2_holds(bytes in http_2_like()) {
+        http2_frames(&bytes);
     }
 
     #[test]
@@ -69,7 +103,7 @@ proptest! {
 fn every_fuzz_target_is_a_call_of_an_entry_point() {
     let targets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/fuzz_targets");
     let entry_points = [
-        ("proxy", "chunked_body cookies differential request_head response_head"),
+        ("proxy", "chunked_body cookies differential http2_frames request_head response_head"),
         ("rollout", "settings stored_values"),
         ("control", "api_bodies hooks_in store_wire"),
     ];
@@ -86,10 +120,11 @@ fn every_fuzz_target_is_a_call_of_an_entry_point() {
 #[test]
 fn the_entry_points_hold_on_their_corpus() {
     type Entry = (&'static str, fn(&[u8]));
-    let entries: [Entry; 5] = [
+    let entries: [Entry; 6] = [
         ("chunked_body", chunked_body),
         ("cookies", cookies),
         ("differential", differential),
+        ("http2_frames", http2_frames),
         ("request_head", request_head),
         ("response_head", response_head),
     ];

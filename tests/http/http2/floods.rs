@@ -2,11 +2,12 @@
 //! memory stays where it was, and other clients are served.
 
 use std::io::Write as _;
+use std::time::Duration;
 use support::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, HEADERS, Outcome, PING,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, GOAWAY, HEADERS, Outcome, PING,
     RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, get,
 };
-use support::{Router, router};
+use support::{Router, clock::pause, router, serving};
 
 /// As many frames as nobody needs.
 const MANY: u32 = 5_000;
@@ -101,6 +102,52 @@ fn row_38_compression_bombs() {
         bomb.extend(vec![0x80 | 62; 10_000]);
         frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &bomb)
     });
+}
+
+/// A client of gRPC measures the way with each message that it gets, and says what it has room for: two frames for a few bytes.
+#[test]
+fn whoever_answers_each_part_of_a_response_is_no_flood() {
+    const PARTS: usize = 1_000;
+    let endpoint = serving(|peer| {
+        while peer.request().is_some() {
+            let mut sent = peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            for _ in 0..PARTS {
+                sent = sent && peer.send("1\r\nx\r\n");
+                pause(Duration::from_micros(500));
+            }
+            assert!(sent && peer.send("0\r\n\r\n"), "the router has left");
+        }
+    });
+    let router = router().stable_on("v1", vec![endpoint]).start();
+    let mut client = Frames::open(router.front);
+    client.headers(1, &get(&router.host, "/"), END_STREAM);
+    let mut bytes = 0;
+    loop {
+        let frame = client.read().unwrap_or_else(|| panic!("it was closed after {bytes} bytes"));
+        assert!(frame.kind != GOAWAY && frame.kind != RST_STREAM, "after {bytes} bytes: {frame:?}");
+        if frame.kind == DATA && frame.stream == 1 {
+            bytes += frame.payload.len();
+            if frame.flags & END_STREAM != 0 {
+                break;
+            }
+            client.frame(PING, 0, 0, &(bytes as u64).to_be_bytes());
+            client.frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes());
+        }
+    }
+    assert_eq!(bytes, PARTS);
+}
+
+/// Whoever reads the head of an answer and leaves does what browsers do with what they know already.
+#[test]
+fn whoever_resets_what_was_answered_is_no_flood() {
+    let router = router().stable("v1").start();
+    let mut client = Frames::open(router.front);
+    for n in 0..MANY / 5 {
+        let id = 2 * n + 1;
+        client.headers(id, &get(&router.host, "/"), END_STREAM);
+        assert_eq!(client.outcome(id), Outcome::Status(200), "request {n}");
+        client.frame(RST_STREAM, 0, id, &8_u32.to_be_bytes());
+    }
 }
 
 /// What a connection keeps that has asked once and waits: the library's buffers and tables, some 22 KB, and nothing that grows.

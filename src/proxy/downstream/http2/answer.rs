@@ -68,7 +68,10 @@ impl Downstream for ClientStream {
         let ends = first.last && first.data.is_empty() && first.trailers.is_empty();
         let sent = self.out.respond.borrow_mut().send_response(head, ends);
         match sent {
-            Ok(sender) => *self.out.sender.borrow_mut() = Some(sender),
+            Ok(sender) => {
+                *self.out.sender.borrow_mut() = Some(sender);
+                self.session.wire.sent_head();
+            }
             Err(_) => self.out.gone = true,
         }
         self.out.ended |= ends;
@@ -82,6 +85,7 @@ impl Downstream for ClientStream {
         if data.is_empty() && !last {
             return;
         }
+        self.session.wire.sent_part();
         self.out.unsent = Some(Unsent { piece: Piece::new(lease, data), last, trailers });
         self.out.waits = 0;
         if let Poll::Ready(Err(_)) = self.out.poll_hand_over(cx) {

@@ -236,7 +236,8 @@ impl Http2Connection {
     }
 }
 
-fn builder(limits: &Limits) -> Builder {
+/// The library with the limits of this router.
+pub fn builder(limits: &Limits) -> Builder {
     let fields = limits.header_count_max.saturating_mul(HTTP2_FIELD_BYTES);
     let mut builder = Builder::new();
     builder

@@ -1,10 +1,12 @@
 //! Counts the frames of a client, as their bytes pass, so that one who sends nothing but frames that move nothing is found.
 //!
 //! The library answers or ignores such frames one by one and keeps nothing of them, but each costs work. Their number follows
-//! what moves: a client may send some for what it takes and sends, and a few each second besides.
+//! what moves: a client may send some for what it takes and sends, and a few each second besides. It may reset a request that
+//! has its answer (whoever reads the first message of a stream and leaves); resets of those that have none are few.
 
 use crate::limits::{
-    HTTP2_BYTES_PER_FRAME, HTTP2_FRAMES_BURST, HTTP2_FRAMES_EARNED_MAX, HTTP2_FRAMES_PER_SECOND,
+    HTTP2_BYTES_PER_FRAME, HTTP2_FRAMES_BURST, HTTP2_FRAMES_EARNED_MAX, HTTP2_FRAMES_PER_PART,
+    HTTP2_FRAMES_PER_SECOND,
 };
 
 /// The length of a frame's head (RFC 9113 section 4.1).
@@ -32,6 +34,8 @@ pub struct FrameMeter {
     /// The block ends with the present frame.
     block_ends: bool,
     idle_frames: Allowance,
+    /// Bytes that moved and have not earned a frame yet.
+    bytes_over: u32,
     resets: Allowance,
     flooded: bool,
 }
@@ -49,13 +53,17 @@ impl Allowance {
         Self { left: HTTP2_FRAMES_BURST, counted_ms: now_ms }
     }
 
+    /// Allows so many more, as long as no more than `most` are left.
+    fn earn(&mut self, more: u32, most: u32) {
+        self.left = self.left.saturating_add(more).min(self.left.max(most));
+    }
+
     /// Uses one; `false` if none is left.
     fn take(&mut self, now_ms: u64) -> bool {
         let earned = now_ms.saturating_sub(self.counted_ms) * u64::from(HTTP2_FRAMES_PER_SECOND) / 1_000;
         if earned > 0 {
             self.counted_ms = now_ms;
-            let most = self.left.max(HTTP2_FRAMES_BURST);
-            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(u32::MAX)).min(most);
+            self.earn(u32::try_from(earned).unwrap_or(u32::MAX), HTTP2_FRAMES_BURST);
         }
         let taken = self.left.checked_sub(1);
         self.left = taken.unwrap_or(0);
@@ -73,6 +81,7 @@ impl FrameMeter {
             block_since: None,
             block_ends: false,
             idle_frames: Allowance::new(now_ms),
+            bytes_over: 0,
             resets: Allowance::new(now_ms),
             flooded: false,
         }
@@ -108,6 +117,18 @@ impl FrameMeter {
         self.moved(bytes);
     }
 
+    /// Notes a part of a response. What the client asked to be sent in crumbs counts once, as the endpoint sent it: a window
+    /// of one byte at a time earns nothing.
+    pub fn sent_part(&mut self) {
+        self.idle_frames.earn(HTTP2_FRAMES_PER_PART, HTTP2_FRAMES_EARNED_MAX);
+    }
+
+    /// Notes the head of a response.
+    pub fn sent_head(&mut self) {
+        self.sent_part();
+        self.resets.earn(1, HTTP2_FRAMES_BURST);
+    }
+
     /// Whether the client sent too many frames that move nothing.
     pub fn is_flooded(&self) -> bool {
         self.flooded
@@ -119,9 +140,9 @@ impl FrameMeter {
     }
 
     fn moved(&mut self, bytes: usize) {
-        let earned = u32::try_from(bytes).unwrap_or(u32::MAX) / HTTP2_BYTES_PER_FRAME;
-        let left = self.idle_frames.left;
-        self.idle_frames.left = left.saturating_add(earned).min(left.max(HTTP2_FRAMES_EARNED_MAX));
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(self.bytes_over);
+        self.bytes_over = bytes % HTTP2_BYTES_PER_FRAME;
+        self.idle_frames.earn(bytes / HTTP2_BYTES_PER_FRAME, HTTP2_FRAMES_EARNED_MAX);
     }
 
     fn begin_frame(&mut self, now_ms: u64) {
@@ -208,6 +229,38 @@ mod tests {
             meter.read(&update, 0);
         }
         assert!(meter.is_flooded(), "what was earned ends");
+    }
+
+    #[test]
+    fn small_pieces_earn_as_much_as_large_ones() {
+        let (mut meter, ping) = (begun(), frame(6, 0, 8));
+        for _ in 0..10_000 {
+            (0..HTTP2_BYTES_PER_FRAME / 16).for_each(|_| meter.wrote(16));
+            meter.read(&ping, 0);
+        }
+        assert!(!meter.is_flooded());
+    }
+
+    #[test]
+    fn each_part_of_a_response_may_be_answered() {
+        let (mut meter, ping) = (begun(), frame(6, 0, 8));
+        for _ in 0..10_000 {
+            meter.sent_part();
+            (0..HTTP2_FRAMES_PER_PART).for_each(|_| meter.read(&ping, 0));
+        }
+        assert!(!meter.is_flooded());
+    }
+
+    #[test]
+    fn a_request_that_has_its_answer_may_be_reset() {
+        let (mut meter, reset) = (begun(), frame(RST_STREAM, 0, 4));
+        for _ in 0..10_000 {
+            meter.sent_head();
+            meter.read(&reset, 0);
+        }
+        assert!(!meter.is_flooded());
+        (0..=HTTP2_FRAMES_BURST).for_each(|_| meter.read(&reset, 0));
+        assert!(meter.is_flooded(), "none is earned ahead");
     }
 
     #[test]

@@ -80,6 +80,16 @@ impl Wire {
         self.0.borrow().meter.is_flooded()
     }
 
+    /// Notes the head of a response, which the client may answer.
+    pub fn sent_head(&self) {
+        self.0.borrow_mut().meter.sent_head();
+    }
+
+    /// Notes a part of a response, as the endpoint sent it.
+    pub fn sent_part(&self) {
+        self.0.borrow_mut().meter.sent_part();
+    }
+
     /// Since when a header block is not whole, monotonic ms.
     pub fn block_since(&self) -> Option<u64> {
         self.0.borrow().meter.block_since()
