@@ -12,7 +12,7 @@ use tidy::{root, texts};
 const ENDINGS: [&str; 9] = ["rs", "js", "md", "py", "toml", "html", "css", "sh", "lua"];
 
 /// What a path from the root begins with, for those paths that documents name.
-const TOP: [&str; 6] = ["src/", "ui/", "tests/", "keyvalues/", "benches/", "docs/"];
+const TOP: [&str; 7] = ["src/", "ui/", "tests/", "keyvalues/", "kubernetes/", "benches/", "docs/"];
 
 /// The document whose rows tests are named after.
 const ROWS: &str = "docs/http.md";

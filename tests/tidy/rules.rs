@@ -9,6 +9,7 @@ mod citations;
 mod documents;
 mod imports;
 mod length;
+mod locks;
 mod paths;
 mod promises;
 mod source;

@@ -4,7 +4,7 @@ use crate::source::{Source, lines_with, outside_tests, report, sources};
 
 #[test]
 fn every_module_says_what_it_is() {
-    let silent = sources(&["src", "keyvalues", "tests", "benches"]).into_iter();
+    let silent = sources(&["src", "keyvalues", "kubernetes", "tests", "benches"]).into_iter();
     report(
         silent
             .filter(|s| !s.text.starts_with("//!"))
@@ -24,7 +24,7 @@ fn nothing_is_left_unfinished() {
         ["db", "g!("],
     ];
     let mut findings = Vec::new();
-    for source in sources(&["src", "keyvalues", "tests", "benches"]) {
+    for source in sources(&["src", "keyvalues", "kubernetes", "tests", "benches"]) {
         for mark in marks.map(|parts| parts.concat()) {
             findings.extend(
                 lines_with(&source.text, &mark).map(|line| format!("{}:{line}: {mark}", source.path)),
@@ -37,7 +37,7 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock() {
     let mut findings = Vec::new();
-    for source in &outside_tests(&["src", "keyvalues/src"]) {
+    for source in &outside_tests(&["src", "keyvalues/src", "kubernetes/src"]) {
         for word in banned_words(source) {
             findings.extend(
                 lines_with(&source.code, word).map(|line| format!("{}:{line}: `{word}`", source.path)),
@@ -50,7 +50,7 @@ fn code_outside_tests_neither_unwraps_nor_prints_nor_reads_the_clock() {
 #[test]
 fn tests_wait_for_conditions_and_not_for_time() {
     let mut findings = Vec::new();
-    for source in sources(&["src", "tests", "keyvalues"]) {
+    for source in sources(&["src", "tests", "keyvalues", "kubernetes"]) {
         if source.path == "tests/support/src/clock.rs" {
             continue;
         }
@@ -64,7 +64,7 @@ fn tests_wait_for_conditions_and_not_for_time() {
 fn one_word_for_each_thing() {
     let data_plane = ["src/proxy/", "src/upstream/", "src/live/", "src/rollout/", "src/telemetry/"];
     let mut findings = Vec::new();
-    for source in sources(&["src", "tests"]) {
+    for source in sources(&["src", "kubernetes", "tests"]) {
         if source.path == "tests/tidy/words.rs" {
             continue;
         }
