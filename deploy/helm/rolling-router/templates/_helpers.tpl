@@ -7,6 +7,18 @@ app.kubernetes.io/name: rolling-router
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "rolling-router.kubernetes.selector" -}}
+app.kubernetes.io/name: rolling-router-k8s
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rolling-router.kubernetes.labels" -}}
+{{ include "rolling-router.kubernetes.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
 {{- define "rolling-router.labels" -}}
 {{ include "rolling-router.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
