@@ -25,9 +25,11 @@ use super::{
 use support::{Endpoint, Router, echo, router, router::token};
 
 /// The blocks that cannot run: page and heading.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 7] = [
     ("docs/running.md", "Debian package"),
     ("docs/running.md", "Container image"),
+    ("docs/running.md", "Endpoints from Kubernetes"),
+    ("docs/running.md", "Endpoints from Kubernetes"),
     ("docs/running.md", "Signals"),
     ("docs/settings.md", "Client certificates"),
     ("docs/settings.md", "Protocol of endpoints"),
